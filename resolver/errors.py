@@ -1,0 +1,56 @@
+"""Errors of the path: what failed, and whose fault it is.
+
+Expected outcomes (a referral, a lame server, bogus data) are values, not exceptions; see `model`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from resolver.model import Ede
+
+
+class ResolverError(Exception):
+    """Base of every error that this package raises on purpose."""
+
+
+class WireError(ResolverError):
+    """The octets are not a DNS message: FORMERR to a client, silence towards a server."""
+
+
+class ExchangeFailed(ResolverError):
+    """No server of one zone cut gave a usable reply; the reasons say why, one per server."""
+
+    def __init__(self, message: str, *, ede: tuple[Ede, ...] = ()) -> None:
+        super().__init__(message)
+        self.ede = ede
+
+
+class ResolutionFailed(ResolverError):
+    """The question cannot be answered now: SERVFAIL with *ede* (RFC 8914)."""
+
+    def __init__(self, message: str, *, ede: tuple[Ede, ...] = ()) -> None:
+        super().__init__(message)
+        self.ede = ede
+
+
+class WorkExceeded(ResolutionFailed):
+    """A limit of `limits` ended the work; *limit* is its name.
+
+    Says nothing about the zone, so the failure is never cached (DESIGN rule 9).
+    """
+
+    def __init__(self, limit: str, *, ede: tuple[Ede, ...] = ()) -> None:
+        super().__init__(f"limit {limit} reached", ede=ede)
+        self.limit = limit
+
+
+class ConfigError(ResolverError):
+    """A configuration value cannot be used."""
+
+    def __init__(self, where: str, value: object, expected: str) -> None:
+        super().__init__(f"{where}: {value!r} is not allowed; expected {expected}")
+        self.where = where
+        self.value = value
+        self.expected = expected

@@ -1,0 +1,218 @@
+"""What travels along the path: Question → Delegation → Server → Verdict → Outcome → Answer.
+
+Names are uncompressed wire octets, lower-cased; rdata is octets with names decompressed (case kept).
+TTLs are whole seconds; `expires_at` is on `Clock.now()`'s scale, deadlines are on trio's.
+What is made per record is a NamedTuple (a third of a frozen dataclass's cost to make).
+"""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, NamedTuple
+
+from resolver.errors import WorkExceeded
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+Name = bytes
+
+
+class Question(NamedTuple):
+    qname: Name
+    qtype: int
+    qclass: int = 1
+
+
+class RRset(NamedTuple):
+    """Records of one owner and type; *signatures* are the rdata of the RRSIGs that cover it."""
+
+    owner: Name
+    rtype: int
+    ttl: int
+    rdatas: tuple[bytes, ...]
+    signatures: tuple[bytes, ...] = ()
+
+
+class Ede(NamedTuple):
+    """Extended DNS error (RFC 8914)."""
+
+    code: int
+    text: str = ""
+
+
+class Status(enum.Enum):
+    """Security status (RFC 4035 §4.3); UNCHECKED until somebody asked (data that came under CD=1)."""
+
+    UNCHECKED = "unchecked"
+    INDETERMINATE = "indeterminate"
+    INSECURE = "insecure"
+    SECURE = "secure"
+    BOGUS = "bogus"
+
+
+class Rank(enum.IntEnum):
+    """Trust in data by where it stood in the message (RFC 2181 §5.4.1), lowest first."""
+
+    HINT = 0
+    ADDITIONAL = 1
+    GLUE = 2
+    REFERRAL = 3
+    AUTHORITY = 4
+    ANSWER = 5
+    AUTH_AUTHORITY = 6
+    AUTH_ANSWER = 7
+
+
+class Verdict(enum.Enum):
+    """What one reply is, seen from the zone cut that was asked."""
+
+    ANSWER = "answer"
+    CNAME = "cname"
+    DNAME = "dname"
+    NODATA = "nodata"
+    NXDOMAIN = "nxdomain"
+    REFERRAL = "referral"
+    YXDOMAIN = "yxdomain"
+    LAME = "lame"
+    REFUSED = "refused"
+    SERVFAIL = "servfail"
+    FORMERR = "formerr"
+    NOTIMP = "notimp"
+    TRUNCATED = "truncated"
+    USELESS = "useless"
+
+    @property
+    def is_usable(self) -> bool:
+        """True if the walk can go on with this reply; else another server is asked."""
+        return self in _USABLE
+
+
+_USABLE = frozenset(
+    {
+        Verdict.ANSWER,
+        Verdict.CNAME,
+        Verdict.DNAME,
+        Verdict.NODATA,
+        Verdict.NXDOMAIN,
+        Verdict.REFERRAL,
+        Verdict.YXDOMAIN,
+    }
+)
+
+
+class Server(NamedTuple):
+    """One address that can be asked; *nameserver* is the NS name it was learnt from."""
+
+    host: str
+    port: int = 53
+    nameserver: Name = b"\0"
+
+    @property
+    def is_ipv6(self) -> bool:
+        return ":" in self.host
+
+
+@dataclass(slots=True)
+class Delegation:
+    """A zone cut and who serves it. *addresses* holds what is known by NS name; it may grow."""
+
+    zone: Name
+    nameservers: tuple[Name, ...]
+    addresses: dict[Name, tuple[Server, ...]] = field(default_factory=dict)
+    expires_at: float = 0.0
+    is_forward: bool = False
+
+    def servers(self) -> Iterator[Server]:
+        for nameserver in self.nameservers:
+            yield from self.addresses.get(nameserver, ())
+
+    def unresolved(self) -> list[Name]:
+        """NS names nobody looked up yet (an empty tuple in *addresses* means: looked up, none)."""
+        return [name for name in self.nameservers if name not in self.addresses]
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What a zone says about a question: scrubbed, not yet validated.
+
+    *answer*: RRsets in chain order, all from *zone* or below it. *authority*: SOA, NS, NSEC, NSEC3
+    (negative answers, wildcard proofs, referral proofs). *server* is None if it came from a cache.
+    """
+
+    question: Question
+    zone: Name
+    verdict: Verdict
+    rcode: int
+    answer: tuple[RRset, ...] = ()
+    authority: tuple[RRset, ...] = ()
+    server: Server | None = None
+    status: Status = Status.UNCHECKED
+    ede: tuple[Ede, ...] = ()
+
+
+@dataclass(slots=True)
+class Answer:
+    """What the client is told, before its flags and EDNS shape it (`reply`)."""
+
+    question: Question
+    rcode: int
+    answer: tuple[RRset, ...] = ()
+    authority: tuple[RRset, ...] = ()
+    additional: tuple[RRset, ...] = ()
+    status: Status = Status.INDETERMINATE
+    ede: tuple[Ede, ...] = ()
+    expires_at: float = 0.0
+    is_stale: bool = False
+    is_authoritative: bool = False
+
+
+class Purse:
+    """The allowance of one client query, shared by all its sub-queries: it only ever shrinks."""
+
+    __slots__ = ("crypto", "deadline", "hashes", "ns_lookups", "queries", "sent")
+
+    def __init__(
+        self, *, queries: int, ns_lookups: int, crypto: int, hashes: int, deadline: float
+    ) -> None:
+        self.queries = queries
+        self.ns_lookups = ns_lookups
+        self.crypto = crypto
+        self.hashes = hashes
+        self.deadline = deadline
+        self.sent = 0
+
+
+class Budget:
+    """A view of a `Purse` from one depth of sub-query. That, not a counter of calls, bounds work."""
+
+    __slots__ = ("ancestors", "depth", "purse")
+
+    def __init__(
+        self, purse: Purse, *, depth: int = 0, ancestors: frozenset[Question] = frozenset()
+    ) -> None:
+        self.purse = purse
+        self.depth = depth
+        self.ancestors = ancestors
+
+    @property
+    def deadline(self) -> float:
+        return self.purse.deadline
+
+    def deeper(self, question: Question, *, limit: int) -> Budget:
+        """For a sub-query asked on behalf of *question*. Raises WorkExceeded below *limit*."""
+        if self.depth >= limit:
+            raise WorkExceeded("SUBQUERY_DEPTH")
+        return Budget(self.purse, depth=self.depth + 1, ancestors=self.ancestors | {question})
+
+    def spend_query(self) -> None:
+        if self.purse.queries <= 0:
+            raise WorkExceeded("UPSTREAM_QUERIES")
+        self.purse.queries -= 1
+        self.purse.sent += 1
+
+    def spend_ns_lookup(self) -> None:
+        if self.purse.ns_lookups <= 0:
+            raise WorkExceeded("NS_LOOKUPS")
+        self.purse.ns_lookups -= 1

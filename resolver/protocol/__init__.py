@@ -1,0 +1,1 @@
+"""DNS facts: names, wire format, EDNS, framing, registries. No I/O, no clock, no dnspython."""

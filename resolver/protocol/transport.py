@@ -1,0 +1,23 @@
+"""Who asks, and over what: the facts about a client that decide the form of its reply."""
+
+from __future__ import annotations
+
+import enum
+from typing import NamedTuple
+
+
+class Transport(enum.Enum):
+    UDP = "udp"
+    TCP = "tcp"
+    TLS = "tls"
+    HTTPS = "https"
+    QUIC = "quic"
+
+
+class Client(NamedTuple):
+    """*host* is the presentation form of the address without a scope; *local* the one asked at."""
+
+    host: str
+    port: int
+    transport: Transport
+    local: str = ""
