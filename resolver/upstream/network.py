@@ -1,0 +1,43 @@
+"""The seam to the network, upstream side: everything that leaves the process goes through here.
+
+Two implementations: real sockets (`upstream.udp`, `upstream.tcp`) and the lab's virtual Internet
+(`lab.network`). The seam is at the level of batches: one `wait`, then `receive` drains all there is.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    import trio
+
+    from resolver.model import Server
+
+
+class UdpPort(Protocol):
+    """One connected UDP socket on a random port: one query to one server (RFC 5452 §9.2)."""
+
+    def send(self, data: bytes) -> None:
+        """Send without waiting. Raises OSError when the kernel says no (unreachable, no route)."""
+
+    def close(self) -> None:
+        """Idempotent; a datagram that comes later is nobody's."""
+
+
+class Network(Protocol):
+    """Where packets go out."""
+
+    def open_udp(self, server: Server) -> UdpPort:
+        """A new port connected to *server*, from the configured source address if there is one.
+
+        Raises OSError (no route to that family, no descriptors left). Never blocks.
+        """
+
+    async def wait(self) -> None:
+        """Until at least one port has something to read, or an error to tell."""
+
+    def receive(self) -> list[tuple[UdpPort, bytes | OSError]]:
+        """All datagrams (and ICMP errors) that are there now. Bounded, never blocks."""
+
+    async def connect_tcp(self, server: Server) -> trio.abc.HalfCloseableStream:
+        """A TCP connection. Raises OSError. The caller bounds the time."""
