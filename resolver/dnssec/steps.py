@@ -1,0 +1,51 @@
+"""How the validator talks to its driver (`recurse.trust`): needs, work, findings, judgements.
+
+A validator step is a generator: it yields a tuple of `Need`s (satisfied together, sent back as a dict
+of `Outcome`s, unvalidated), or a `Work` (charged to the budget, a chance to let the event loop
+breathe; nothing is sent back), and returns its judgement. No I/O, no clock, no cache of its own but
+the `KeyStore` it is handed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
+
+if TYPE_CHECKING:
+    from resolver.model import Ede, Name, Outcome, RRset, Status
+
+
+class Need(NamedTuple):
+    """Fetch *rtype* (DS or DNSKEY) at *name*; the finding is an `Outcome`, or None if none came."""
+
+    name: Name
+    rtype: int
+
+
+class Work(NamedTuple):
+    """About to do *signatures* public-key checks and *hashes* NSEC3 or DS digests."""
+
+    signatures: int = 0
+    hashes: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """*status* of the outcome; *ttl_cap* seconds (signature expiry, original TTL), None: no cap.
+
+    *secure* are the RRsets that were proven one by one (also of authority), with TTLs capped;
+    *sentence* says for a human what was wrong: which RRset, which key, which time.
+    """
+
+    status: Status
+    ttl_cap: int | None = None
+    ede: tuple[Ede, ...] = ()
+    secure: tuple[RRset, ...] = ()
+    sentence: str = ""
+    is_wildcard: bool = False
+
+
+Step: TypeAlias = tuple[Need, ...] | Work
+Findings: TypeAlias = Mapping[Need, "Outcome | None"]
+Judging: TypeAlias = Generator[Step, "Findings | None", Judgement]
