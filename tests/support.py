@@ -1,0 +1,33 @@
+"""What tests share: trio under virtual time, and trio under the real clock."""
+
+from __future__ import annotations
+
+import functools
+from typing import TYPE_CHECKING
+
+import trio
+
+from resolver.lab.virtual_time import run
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+
+def trio_test(test: Callable[..., Awaitable[None]]) -> Callable[..., None]:
+    """Run an async test in virtual time, repeatably. Never with a real socket: the clock jumps."""
+
+    @functools.wraps(test)
+    def wrapper(*args: object, **kwargs: object) -> None:
+        run(functools.partial(test, *args, **kwargs), seed=0)
+
+    return wrapper
+
+
+def trio_test_real(test: Callable[..., Awaitable[None]]) -> Callable[..., None]:
+    """Run an async test under the real clock: for what touches real sockets."""
+
+    @functools.wraps(test)
+    def wrapper(*args: object, **kwargs: object) -> None:
+        trio.run(functools.partial(test, *args, **kwargs))
+
+    return wrapper
