@@ -1,1 +1,1 @@
-"""config."""
+"""What the operator decided: schema (the keys), load (file → Config), check (what contradicts)."""

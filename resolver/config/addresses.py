@@ -1,0 +1,57 @@
+"""Addresses and networks as people write them in a configuration: text → canonical values.
+
+All raise ValueError with what was expected; `check` says which key it was.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from typing import TypeAlias
+
+Endpoint: TypeAlias = tuple[str, int]
+Network: TypeAlias = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+DNS_PORT = 53
+_PORTS = range(1, 0x10000)
+_BRACKETED = re.compile(r"\[(?P<host>[^\]]+)\](?::(?P<port>\d+))?", re.ASCII)
+_PLAIN = re.compile(r"(?P<host>[0-9.]+):(?P<port>\d+)", re.ASCII)
+
+
+def endpoint(text: str, *, port: int = DNS_PORT) -> Endpoint:
+    """Host and port of "192.0.2.1", "192.0.2.1:53", "2001:db8::1" or "[2001:db8::1]:53"."""
+    match = _BRACKETED.fullmatch(text) or _PLAIN.fullmatch(text)
+    host = match["host"] if match else text
+    number = int(match["port"]) if match and match["port"] else port
+    if number not in _PORTS:
+        raise ValueError("a port from 1 to 65535")
+    return address(host), number
+
+
+def address(text: str) -> str:
+    """Canonical form of an IPv4 or IPv6 address (a scope such as %eth0 is kept)."""
+    try:
+        return str(ipaddress.ip_address(text))
+    except ValueError:
+        raise ValueError(
+            'an address such as "192.0.2.1", "192.0.2.1:53" or "[2001:db8::1]:53"'
+        ) from None
+
+
+def network(text: str) -> Network:
+    """The network "192.0.2.0/24"; an address alone is a network of one."""
+    try:
+        return ipaddress.ip_network(text)
+    except ValueError:
+        pass
+    try:
+        wider = ipaddress.ip_network(text, strict=False)
+    except ValueError:
+        raise ValueError('a network such as "192.0.2.0/24" or "2001:db8::/32"') from None
+    raise ValueError(f'the network\'s first address: "{wider}"')
+
+
+def show(where: Endpoint) -> str:
+    """The way back: "192.0.2.1:53" or "[2001:db8::1]:53"."""
+    host, port = where
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"

@@ -1,0 +1,171 @@
+"""What no type can say: values that contradict each other, and what is allowed but unwise.
+
+Pure but for looking whether named files can be read. `faults` stop a start, `advice` does not.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from resolver.config import addresses
+from resolver.config.schema import NOT_YET, NegativeAnchor
+from resolver.protocol import names
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from resolver.config.schema import Config, Forward, Stub
+
+
+class Fault(NamedTuple):
+    """*key* in dotted form; *expected* continues the sentence "expected …"."""
+
+    key: str
+    value: object
+    expected: str
+
+
+def faults(config: Config) -> Iterator[Fault]:
+    """Everything that makes *config* unusable."""
+    yield from _missing_features(config)
+    yield from _server(config)
+    yield from _outgoing(config)
+    yield from _zones(config)
+    yield from _caches(config)
+    yield from _dnssec(config)
+    yield from _files(config)
+
+
+def advice(config: Config) -> Iterator[str]:
+    """What works, but probably not as meant: one sentence each."""
+    allowed = [addresses.network(text) for text in config.server.allow_from]
+    if any(network.prefixlen == 0 for network in allowed):
+        yield (
+            "server.allow_from lets the whole Internet ask: an open resolver is used for "
+            "attacks on others; name your own networks"
+        )
+    hosts = [addresses.endpoint(text)[0] for text in config.server.listen]
+    if any(not _is_loopback(host) for host in hosts) and all(net.is_loopback for net in allowed):
+        yield (
+            "server.listen has addresses that others can reach, but server.allow_from "
+            "lets only this machine ask"
+        )
+    if not config.dnssec.validate:
+        yield "dnssec.validate is off: forged answers are not noticed"
+    elif not config.dnssec.builtin_root_anchor and not config.dnssec.trust_anchors_file:
+        yield "dnssec has no trust anchor: nothing will be validated"
+    if config.cache.clock == "realtime":
+        yield 'cache.clock = "realtime" is for tests: a clock that is set moves every TTL'
+
+
+def working_path(config: Config, text: str) -> Path:
+    """*text* as a path; relative ones begin at working_directory."""
+    return Path(config.working_directory) / text
+
+
+def _missing_features(config: Config) -> Iterator[Fault]:
+    for key, off in NOT_YET.items():
+        section, _, field = key.partition(".")
+        value = getattr(getattr(config, section), field)
+        if value not in off:
+            wanted = " or ".join(str(item).lower() for item in off)
+            yield Fault(key, value, f"{wanted}: this version cannot do it yet")
+
+
+def _server(config: Config) -> Iterator[Fault]:
+    server = config.server
+    if not server.listen:
+        yield Fault("server.listen", [], "at least one address")
+    yield from _each("server.listen", server.listen, addresses.endpoint)
+    yield from _twice("server.listen", server.listen)
+    yield from _each("server.allow_from", server.allow_from, addresses.network)
+    for key in ("version", "identity"):
+        text = getattr(server, key)
+        if len(text.encode()) > _LONGEST_STRING:
+            yield Fault(f"server.{key}", text, f"at most {_LONGEST_STRING} octets")
+    if config.metrics.listen:
+        yield from _each("metrics.listen", (config.metrics.listen,), addresses.endpoint)
+
+
+_LONGEST_STRING = 255  # a character-string of TXT (RFC 1035 §3.3)
+
+
+def _outgoing(config: Config) -> Iterator[Fault]:
+    outgoing = config.outgoing
+    if not outgoing.ipv4 and not outgoing.ipv6:
+        yield Fault(
+            "outgoing.ipv6", outgoing.ipv6, "true, or outgoing.ipv4 = true: nothing can be asked"
+        )
+    yield from _each("outgoing.source_addresses", outgoing.source_addresses, addresses.address)
+
+
+def _zones(config: Config) -> Iterator[Fault]:
+    seen: dict[bytes, str] = {}
+    tables: list[tuple[str, Forward | Stub]] = [("forward", entry) for entry in config.forward]
+    tables += [("stub", entry) for entry in config.stub]
+    for kind, entry in tables:
+        key = f"{kind} {entry.zone}"
+        try:
+            zone = names.from_text(entry.zone)
+        except ValueError:
+            yield Fault(f"{kind}.zone", entry.zone, 'a domain name such as "example.com"')
+            continue
+        if zone in seen:
+            yield Fault(f"{kind}.zone", entry.zone, f"a zone once only; {seen[zone]} has it")
+        seen[zone] = key
+        if not entry.addresses:
+            yield Fault(f"{kind}.addresses", [], "at least one address")
+        yield from _each(f"{kind}.addresses", entry.addresses, addresses.endpoint)
+
+
+def _caches(config: Config) -> Iterator[Fault]:
+    cache = config.cache
+    if cache.min_ttl > cache.max_ttl:
+        yield Fault("cache.min_ttl", cache.min_ttl, f"at most cache.max_ttl ({cache.max_ttl})")
+    if cache.persist and not config.working_directory:
+        yield Fault("cache.persist", cache.persist, "a working_directory to keep the cache in")
+
+
+def _dnssec(config: Config) -> Iterator[Fault]:
+    for entry in config.dnssec.negative_trust_anchors:
+        text = entry.name if isinstance(entry, NegativeAnchor) else entry
+        try:
+            names.from_text(text)
+        except ValueError:
+            yield Fault("dnssec.negative_trust_anchors", text, "a domain name")
+    if config.dnssec.rfc5011 and not config.working_directory:
+        yield Fault(
+            "dnssec.rfc5011", config.dnssec.rfc5011, "a working_directory to keep its state in"
+        )
+
+
+def _files(config: Config) -> Iterator[Fault]:
+    directory = config.working_directory
+    if directory and not Path(directory).is_dir():
+        yield Fault("working_directory", directory, "a directory that exists")
+        return
+    readable = {
+        "root.hints_file": config.root.hints_file,
+        "dnssec.trust_anchors_file": config.dnssec.trust_anchors_file,
+    }
+    for key, text in readable.items():
+        if text and not working_path(config, text).is_file():
+            yield Fault(key, text, "the path of a file that exists")
+
+
+def _each(key: str, texts: Sequence[str], read: Callable[[str], object]) -> Iterator[Fault]:
+    for text in texts:
+        try:
+            read(text)
+        except ValueError as error:
+            yield Fault(key, text, str(error))
+
+
+def _twice(key: str, texts: Sequence[str]) -> Iterator[Fault]:
+    for text in sorted({text for text in texts if texts.count(text) > 1}):
+        yield Fault(key, text, "each address once")
+
+
+def _is_loopback(host: str) -> bool:
+    return addresses.network(host.partition("%")[0]).is_loopback

@@ -1,0 +1,247 @@
+"""Every key of the configuration file: its type, its default, and what it does in one sentence.
+
+The defaults are a good configuration by themselves. Ranges come from `limits`; the descriptions are
+what an error message quotes and what docs/configuration.md is printed from. A key stands for one
+decision: a feature that does not exist yet has its key in `NOT_YET`, with the value that means off.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Annotated, Literal, TypeAlias
+
+import msgspec
+from msgspec import Meta
+
+from resolver import limits
+
+
+class Section(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A table of the file."""
+
+
+Payload: TypeAlias = Annotated[
+    int, Meta(ge=int(limits.UDP_PAYLOAD.floor), le=int(limits.UDP_PAYLOAD.ceiling))
+]
+Seconds: TypeAlias = Annotated[int, Meta(ge=0, le=int(limits.MAX_TTL_SECONDS.ceiling))]
+PAYLOAD = int(limits.UDP_PAYLOAD)
+LOOPBACK = ("127.0.0.0/8", "::1")
+
+
+class Server(Section, frozen=True, kw_only=True):
+    listen: Annotated[
+        tuple[str, ...],
+        Meta(description='addresses to listen on, UDP and TCP: "127.0.0.1:53", "[::1]:53"'),
+    ] = ("127.0.0.1:53", "[::1]:53")
+    allow_from: Annotated[
+        tuple[str, ...],
+        Meta(description='who may ask: networks such as "192.168.0.0/16" or "fd00::/8"'),
+    ] = LOOPBACK
+    udp_payload_size: Annotated[
+        Payload, Meta(description="octets of the largest UDP reply to a client")
+    ] = PAYLOAD
+    minimal_responses: Annotated[
+        bool, Meta(description="leave out of replies what was not asked for")
+    ] = True
+    rate_limit: Annotated[
+        int | bool, Meta(description="replies per second to one client network; 0 or false is off")
+    ] = 0
+    cookies: Annotated[bool, Meta(description="answer DNS cookies of clients (RFC 7873)")] = True
+    user: Annotated[
+        str, Meta(description='account to run as once the ports are bound as root; "" stays root')
+    ] = "nobody"
+    workers: Annotated[
+        Annotated[int, Meta(ge=1, le=int(limits.WORKERS.ceiling))] | Literal["auto"],
+        Meta(description='processes on the same port; "auto" is one per CPU'),
+    ] = 1
+    version: Annotated[
+        str, Meta(description='answer to version.bind and version.server; "" refuses')
+    ] = ""
+    identity: Annotated[
+        str, Meta(description='answer to id.server, hostname.bind and NSID; "" refuses')
+    ] = ""
+
+
+class Outgoing(Section, frozen=True, kw_only=True):
+    source_addresses: Annotated[
+        tuple[str, ...], Meta(description="addresses to ask from; empty lets the kernel choose")
+    ] = ()
+    ipv4: Annotated[bool, Meta(description="ask servers over IPv4")] = True
+    ipv6: Annotated[bool, Meta(description="ask servers over IPv6")] = True
+    udp_payload_size: Annotated[
+        Payload, Meta(description="octets of UDP reply that servers are offered (EDNS)")
+    ] = PAYLOAD
+    query_case_randomization: Annotated[
+        bool, Meta(description="mix the case of the name asked for (0x20), against forgers")
+    ] = True
+    do_not_query_localhost: Annotated[
+        bool, Meta(description="never ask a server at a loopback address")
+    ] = True
+    deny_private_addresses: Annotated[
+        bool, Meta(description="never ask a server at a private address (RFC 1918, RFC 4193)")
+    ] = False
+    speculation: Annotated[
+        bool,
+        Meta(description="ask ahead of need: races, hedges, probes, background address fetches"),
+    ] = True
+
+
+class Root(Section, frozen=True, kw_only=True):
+    hints_file: Annotated[
+        str, Meta(description='root hints in zone file form; "" takes the ones shipped')
+    ] = ""
+    prime: Annotated[
+        bool, Meta(description="ask a hinted server for the true NS set of the root (RFC 9609)")
+    ] = True
+
+
+class Forward(Section, frozen=True, kw_only=True):
+    zone: Annotated[str, Meta(description='the zone and all below it; "." is everything')]
+    addresses: Annotated[
+        tuple[str, ...], Meta(description='resolvers to hand questions to: "192.0.2.1:53"')
+    ]
+    first: Annotated[bool, Meta(description="resolve from the root where the forwarders fail")] = (
+        False
+    )
+
+
+class Stub(Section, frozen=True, kw_only=True):
+    zone: Annotated[str, Meta(description="the zone whose servers are given here")]
+    addresses: Annotated[
+        tuple[str, ...], Meta(description='authoritative servers of the zone: "192.0.2.1:53"')
+    ]
+
+
+class Resolution(Section, frozen=True, kw_only=True):
+    qname_minimisation: Annotated[
+        bool, Meta(description="tell each server no more of the name than it needs (RFC 9156)")
+    ] = True
+    harden_glue: Annotated[
+        bool, Meta(description="believe glue only below the zone cut that hands it out")
+    ] = True
+    local_zones: Annotated[
+        bool,
+        Meta(description="answer localhost, private reverse zones and their like here (RFC 6303)"),
+    ] = True
+    prefetch: Annotated[
+        bool, Meta(description="renew popular records shortly before they expire")
+    ] = False
+    serve_stale: Annotated[
+        bool, Meta(description="answer with expired data while no server can be reached (RFC 8767)")
+    ] = False
+    query_timeout: Annotated[
+        float,
+        Meta(
+            ge=limits.QUERY_SECONDS.floor,
+            le=limits.QUERY_SECONDS.ceiling,
+            description="seconds from a client's query to its answer, SERVFAIL at the latest",
+        ),
+    ] = limits.QUERY_SECONDS.default
+
+
+class Cache(Section, frozen=True, kw_only=True):
+    clock: Annotated[
+        Literal["boottime", "realtime"],
+        Meta(description='"boottime" counts TTLs through suspend; "realtime" is for tests'),
+    ] = "boottime"
+    min_ttl: Annotated[Seconds, Meta(description="seconds to keep what has a shorter TTL")] = 0
+    max_ttl: Annotated[Seconds, Meta(description="seconds to keep what has a longer TTL")] = int(
+        limits.MAX_TTL_SECONDS
+    )
+    max_negative_ttl: Annotated[
+        Seconds, Meta(description="seconds to believe that something does not exist (RFC 2308 §5)")
+    ] = int(limits.MAX_NEGATIVE_TTL_SECONDS)
+    size_octets: Annotated[
+        int,
+        Meta(
+            ge=int(limits.RRSET_CACHE_OCTETS.floor),
+            le=int(limits.RRSET_CACHE_OCTETS.ceiling),
+            description="octets of memory for cached records, per worker",
+        ),
+    ] = int(limits.RRSET_CACHE_OCTETS)
+    persist: Annotated[
+        bool, Meta(description="keep the cache in working_directory over a restart")
+    ] = False
+
+
+class NegativeAnchor(Section, frozen=True, kw_only=True):
+    name: Annotated[str, Meta(description="zone whose signatures are not looked at (RFC 7646)")]
+    until: Annotated[
+        Annotated[dt.datetime, Meta(tz=True)] | None,
+        Meta(description="when validation comes back: 2030-01-31T12:00:00Z"),
+    ] = None
+
+
+class Dnssec(Section, frozen=True, kw_only=True):
+    validate: Annotated[bool, Meta(description="refuse answers whose signatures are wrong")] = True
+    trust_anchors_file: Annotated[
+        str, Meta(description='DS or DNSKEY records to trust, at any name; "" adds none')
+    ] = ""
+    builtin_root_anchor: Annotated[
+        bool, Meta(description="trust the root keys that the program ships")
+    ] = True
+    rfc5011: Annotated[
+        bool, Meta(description="follow key rollovers of trust anchors, state in working_directory")
+    ] = False
+    trust_anchor_signaling: Annotated[
+        bool, Meta(description="tell zone owners which anchors are in use (RFC 8145)")
+    ] = False
+    root_key_sentinel: Annotated[
+        bool, Meta(description="let clients test which root keys are trusted (RFC 8509)")
+    ] = True
+    negative_trust_anchors: Annotated[
+        tuple[str | NegativeAnchor, ...],
+        Meta(description='zones not to validate: "example.com" or {name = ..., until = ...}'),
+    ] = ()
+    sha1: Annotated[
+        bool, Meta(description="validate SHA-1 signatures; false calls them insecure (RFC 9905)")
+    ] = False
+    aggressive_nsec: Annotated[
+        bool, Meta(description="deny from validated ranges without asking again (RFC 8198)")
+    ] = True
+
+
+class Log(Section, frozen=True, kw_only=True):
+    destination: Annotated[str, Meta(description='"stderr" or the path of a file')] = "stderr"
+    level: Annotated[
+        Literal["error", "warning", "info", "debug"], Meta(description="how much is told")
+    ] = "warning"
+    queries: Annotated[bool, Meta(description="one line per query: names are personal data")] = (
+        False
+    )
+
+
+class Metrics(Section, frozen=True, kw_only=True):
+    listen: Annotated[
+        str, Meta(description='HTTP address for Prometheus, "127.0.0.1:9153"; "" is off')
+    ] = ""
+
+
+class Config(Section, frozen=True, kw_only=True):
+    """The whole file. `Config()` is what runs without one."""
+
+    working_directory: Annotated[
+        str, Meta(description='where state is kept and relative paths begin; "" keeps none')
+    ] = ""
+    server: Server = Server()
+    outgoing: Outgoing = Outgoing()
+    root: Root = Root()
+    forward: tuple[Forward, ...] = ()
+    stub: tuple[Stub, ...] = ()
+    resolution: Resolution = Resolution()
+    cache: Cache = Cache()
+    dnssec: Dnssec = Dnssec()
+    log: Log = Log()
+    metrics: Metrics = Metrics()
+
+
+# Key → the values that mean off. The row goes away in the commit that brings the feature.
+NOT_YET: dict[str, tuple[object, ...]] = {
+    "server.rate_limit": (0, False),
+    "resolution.prefetch": (False,),
+    "resolution.serve_stale": (False,),
+    "cache.persist": (False,),
+    "dnssec.rfc5011": (False,),
+    "dnssec.trust_anchor_signaling": (False,),
+    "log.queries": (False,),
+}
