@@ -12,27 +12,25 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
 from resolver.errors import WorkExceeded
+from resolver.protocol.message import Name, Question, RRset
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-Name = bytes
-
-
-class Question(NamedTuple):
-    qname: Name
-    qtype: int
-    qclass: int = 1
-
-
-class RRset(NamedTuple):
-    """Records of one owner and type; *signatures* are the rdata of the RRSIGs that cover it."""
-
-    owner: Name
-    rtype: int
-    ttl: int
-    rdatas: tuple[bytes, ...]
-    signatures: tuple[bytes, ...] = ()
+__all__ = [
+    "Answer",
+    "Budget",
+    "Delegation",
+    "Ede",
+    "Name",
+    "Outcome",
+    "Purse",
+    "Question",
+    "RRset",
+    "Rank",
+    "Server",
+    "Status",
+    "Verdict",
+]
 
 
 class Ede(NamedTuple):
@@ -116,13 +114,20 @@ class Server(NamedTuple):
 
 @dataclass(slots=True)
 class Delegation:
-    """A zone cut and who serves it. *addresses* holds what is known by NS name; it may grow."""
+    """A zone cut and who serves it, as its parent says.
+
+    *glue* came with the referral; *addresses* is what may be asked now, glue and looked-up addresses
+    by NS name: it grows while names are resolved, and starts over from the glue at *refresh_at*.
+    """
 
     zone: Name
     nameservers: tuple[Name, ...]
     addresses: dict[Name, tuple[Server, ...]] = field(default_factory=dict)
     expires_at: float = 0.0
     is_forward: bool = False
+    glue: dict[Name, tuple[Server, ...]] = field(default_factory=dict)
+    refresh_at: float = float("inf")
+    is_signed: bool = False
 
     def servers(self) -> Iterator[Server]:
         for nameserver in self.nameservers:

@@ -150,7 +150,7 @@ def type_number(text: str) -> int:
     upper = text.upper()
     if upper in _TYPE_NUMBERS:
         return _TYPE_NUMBERS[upper]
-    if upper.startswith("TYPE") and upper[4:].isdigit() and int(upper[4:]) <= 0xFFFF:  # noqa: PLR2004
+    if upper.startswith("TYPE") and upper[4:].isdigit() and int(upper[4:]) <= 0xFFFF:
         return int(upper[4:])
     raise ValueError(f"unknown record type {text!r}")
 

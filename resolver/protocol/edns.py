@@ -2,7 +2,8 @@
 
 Read by `wire` (which finds the OPT) and `render` (which always keeps it). What an option *means* is
 decided elsewhere; here are its numbers and the forms of those that the resolver itself writes.
-RFC 6891 (OPT), 7873 (cookies), 8914 (EDE), 7830 (padding), 5001 (NSID), 7828 (keep-alive), 7871 (ECS).
+RFC 6891 (OPT), 7873 (cookies), 8914 (EDE), 7830 (padding), 5001 (NSID), 7828
+(keep-alive), 7871 (ECS).
 """
 
 from __future__ import annotations
@@ -104,7 +105,7 @@ def ede_option(code: int, text: str = "") -> Option:
 
 def ede_of(data: bytes) -> tuple[int, str] | None:
     """INFO-CODE and EXTRA-TEXT of an EDE option's data; None if it is too short to have one."""
-    if len(data) < 2:  # noqa: PLR2004
+    if len(data) < 2:
         return None
     return int.from_bytes(data[:2], "big"), data[2:].rstrip(b"\0").decode("utf-8", "replace")
 
@@ -115,7 +116,7 @@ def padding_option(octets: int) -> Option:
 
 
 def padding_for(size_octets: int, block_octets: int) -> Option:
-    """The padding that brings a message of *size_octets* to a multiple of the block (RFC 8467 §4)."""
+    """What brings a message of *size_octets* to a multiple of the block (RFC 8467 §4)."""
     return padding_option(-(size_octets + 4) % block_octets)
 
 
@@ -127,7 +128,7 @@ def keepalive_option(timeout_s: float | None) -> Option:
 
 
 def cookie_option(client: bytes, server: bytes = b"") -> Option:
-    """The client's eight octets, and the server's eight to 32 where they are known (RFC 7873 §4)."""
+    """The client's eight octets, and the server's eight to 32 if known (RFC 7873 §4)."""
     return OPT_COOKIE, client + server
 
 

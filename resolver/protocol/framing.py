@@ -14,7 +14,7 @@ _MAX_MESSAGE_OCTETS: Final = 65535
 
 
 def frame(message: bytes) -> bytes:
-    """*message* behind its length, to be sent in one piece (RFC 7766 §8). Raises ValueError if too long."""
+    """*message* behind its length, to be sent in one piece. Raises ValueError if too long."""
     if len(message) > _MAX_MESSAGE_OCTETS:
         raise ValueError(f"a message of {len(message)} octets cannot be framed")
     return len(message).to_bytes(2, "big") + message
@@ -51,7 +51,7 @@ class Splitter:
     def _complete(self) -> Iterator[bytes]:
         buffer = self._buffer
         at = 0
-        while len(buffer) - at >= 2:  # noqa: PLR2004 - the length's own size
+        while len(buffer) - at >= 2:
             end = at + 2 + (buffer[at] << 8 | buffer[at + 1])
             if end > len(buffer):
                 break

@@ -8,16 +8,32 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from resolver.model import Question, RRset
-from resolver.protocol.names import ROOT, to_text
+from resolver.protocol.names import ROOT, Name, to_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from resolver.model import Name
     from resolver.protocol.edns import Edns
 
+__all__ = ["Head", "Message", "Name", "Question", "RRset", "Record", "flatten", "group"]
+
 _RRSIG: Final = 46
+
+
+class Question(NamedTuple):
+    qname: Name
+    qtype: int
+    qclass: int = 1
+
+
+class RRset(NamedTuple):
+    """Records of one owner and type; *signatures* are the rdata of the RRSIGs that cover it."""
+
+    owner: Name
+    rtype: int
+    ttl: int
+    rdatas: tuple[bytes, ...]
+    signatures: tuple[bytes, ...] = ()
 
 
 class Record(NamedTuple):
@@ -63,8 +79,8 @@ class Head(NamedTuple):
 class Message:
     """One parsed message; OPT is taken out of *additional* into *edns*.
 
-    *question_count* is the header's (RFC 9619 forbids more than one; that is the pipeline's to say);
-    the question fields are the first question's, or root, type 0 and class 0 if there is none.
+    *question_count* is the header's (RFC 9619 forbids more than one; the pipeline says so); the
+    question fields are the first question's, or root, type 0 and class 0 if there is none.
     """
 
     __slots__ = (
@@ -173,8 +189,7 @@ def group(records: Iterable[Record]) -> list[RRset]:
             lowest[key] = ttl
         else:
             rdatas.append(rdata)
-            if ttl < lowest[key]:
-                lowest[key] = ttl
+            lowest[key] = min(lowest[key], ttl)
     if not signatures:
         return [RRset(k[0], k[1], ttls[k], _distinct(rdatas)) for k, rdatas in sets.items()]
     return _with_signatures(sets, ttls, signatures, signature_ttls)

@@ -1,9 +1,9 @@
 """Domain names as facts: relations, order and text of uncompressed, lower-cased wire octets.
 
-A `Name` ends in the root's zero octet, so b"\\0" is the root itself. Comparing two names is comparing
-bytes, but "below" is not `endswith`: a label may hold `\\x03com`, so every cut is at a label boundary.
-Functions trust their argument to be a well-formed name; only `from_text` and `prepend` make new ones
-from parts, and raise ValueError. RFC 1035 §3.1, RFC 4343 (case, escapes), RFC 4034 §6.1 (order).
+A `Name` ends in the root's zero octet, so b"\\0" is the root itself. Names are equal if their bytes
+are; "below" is not `endswith`: a label may hold `\\x03com`, so every cut is at a label boundary.
+Functions trust their argument to be a well-formed name; only those that make new ones from parts
+raise, ValueError. RFC 1035 §3.1, RFC 4343 (case, escapes), RFC 4034 §6.1 (order).
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from resolver.model import Name
+Name = bytes
 
 ROOT: Final = b"\0"
 MAX_NAME_OCTETS: Final = 255
@@ -99,6 +99,17 @@ def prepend(label: bytes, name: Name) -> Name:
     return made
 
 
+def replace_suffix(name: Name, old: Name, new: Name) -> Name:
+    """*name* with its ancestor *old* replaced by *new* (DNAME, RFC 6672 §2.2).
+
+    Raises ValueError over 255 octets. Case of *new* is kept.
+    """
+    made = name[: len(name) - len(old)] + new
+    if len(made) > MAX_NAME_OCTETS:
+        raise ValueError(f"a name has at most 255 octets, not {len(made)}")
+    return made
+
+
 def from_labels(parts: tuple[bytes, ...]) -> Name:
     """The name made of *parts*, left to right. Raises ValueError as `prepend` does."""
     name = ROOT
@@ -147,7 +158,7 @@ def _escape(text: str, at: int) -> tuple[int, int]:
     if text[at] not in "0123456789":
         return ord(text[at]), at + 1
     digits = text[at : at + 3]
-    if len(digits) < 3 or not digits.isdecimal() or int(digits) > _MAX_OCTET:  # noqa: PLR2004
+    if len(digits) < 3 or not digits.isdecimal() or int(digits) > _MAX_OCTET:
         raise ValueError(f"\\{digits} in {text!r} is not a decimal octet")
     return int(digits), at + 3
 
@@ -157,7 +168,7 @@ def _octet_text(octet: int) -> str:
     char = chr(octet)
     if char in '.\\"();@$':
         return "\\" + char
-    return char if 0x20 < octet < 0x7F else f"\\{octet:03d}"  # noqa: PLR2004
+    return char if 0x20 < octet < 0x7F else f"\\{octet:03d}"
 
 
 _OCTET_TEXTS: Final = tuple(_octet_text(octet) for octet in range(256))

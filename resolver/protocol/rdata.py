@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from resolver.model import Name
+    from resolver.protocol.names import Name
 
 _SOA: Final = Struct("!IIIII")
 _RRSIG: Final = Struct("!HBBIIIH")
@@ -147,12 +147,17 @@ def mx(rdata: bytes) -> Mx:
 
 
 def srv(rdata: bytes) -> Srv:
-    return Srv(*_SRV.unpack_from(rdata), rdata[6:].lower())
+    priority, weight, port = _SRV.unpack_from(rdata)
+    return Srv(priority, weight, port, rdata[6:].lower())
 
 
 def rrsig(rdata: bytes) -> Rrsig:
     end = name_end(rdata, 18)
-    return Rrsig(*_RRSIG.unpack_from(rdata), rdata[18:end].lower(), rdata[end:])
+    covered, algorithm, labels, ttl, expiration, inception, tag = _RRSIG.unpack_from(rdata)
+    signer = rdata[18:end].lower()
+    return Rrsig(
+        covered, algorithm, labels, ttl, expiration, inception, tag, signer, rdata[end:]
+    )  # fmt: skip
 
 
 def rrsig_covered(rdata: bytes) -> int:
@@ -160,11 +165,13 @@ def rrsig_covered(rdata: bytes) -> int:
 
 
 def dnskey(rdata: bytes) -> Dnskey:
-    return Dnskey(*_DNSKEY.unpack_from(rdata), rdata[4:])
+    flags, protocol, algorithm = _DNSKEY.unpack_from(rdata)
+    return Dnskey(flags, protocol, algorithm, rdata[4:])
 
 
 def ds(rdata: bytes) -> Ds:
-    return Ds(*_DS.unpack_from(rdata), rdata[4:])
+    tag, algorithm, digest_type = _DS.unpack_from(rdata)
+    return Ds(tag, algorithm, digest_type, rdata[4:])
 
 
 def key_tag(dnskey_rdata: bytes) -> int:
@@ -225,4 +232,5 @@ def nsec3(rdata: bytes) -> Nsec3:
 
 
 def nsec3param(rdata: bytes) -> Nsec3Param:
-    return Nsec3Param(*_NSEC3.unpack_from(rdata), rdata[5 : 5 + rdata[4]])
+    algorithm, flags, iterations = _NSEC3.unpack_from(rdata)
+    return Nsec3Param(algorithm, flags, iterations, rdata[5 : 5 + rdata[4]])

@@ -16,9 +16,9 @@ from resolver.protocol import edns as opt
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
-    from resolver.model import Name
     from resolver.protocol.edns import Edns
     from resolver.protocol.message import Record
+    from resolver.protocol.names import Name
 
     Offsets = dict[bytes, int]
     Writer = Callable[[bytearray, bytes, Offsets], None]
@@ -38,7 +38,7 @@ MAX_MESSAGE_OCTETS: Final = 65535
 
 def build(
     *,
-    id: int,  # noqa: A002 - the protocol's own word
+    id: int,
     flags: int,
     question: tuple[bytes, int, int] | None,
     answer: Iterable[Record] = (),
@@ -79,7 +79,7 @@ def build(
 
 def build_query(
     *,
-    id: int,  # noqa: A002
+    id: int,
     qname: bytes,
     qtype: int,
     qclass: int = 1,
@@ -93,7 +93,7 @@ def build_query(
 
 
 def _write_name(out: bytearray, name: Name, offsets: Offsets, spelling: bytes) -> None:
-    """*spelling* is *name* in its own case; the longest suffix already written becomes a pointer."""
+    """Writes *name* as *spelling* has it; the longest suffix already written becomes a pointer."""
     base = len(out)
     size = len(name)
     at = 0
@@ -150,7 +150,7 @@ def _write_what_fits(
             _write_records(out, rrset, offsets)
             if len(out) > room:
                 del out[mark:]
-                is_optional = index == 2  # noqa: PLR2004 - the additional section
+                is_optional = index == 2
                 return (0 if is_optional else _TC), (counts[0], counts[1], counts[2])
             counts[index] += len(rrset)
     return 0, (counts[0], counts[1], counts[2])

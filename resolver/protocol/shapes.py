@@ -114,7 +114,7 @@ def _one_name(data: bytes, at: int, end: int, names: Names) -> bytes:
 def _soa(data: bytes, at: int, end: int, names: Names) -> bytes:
     mname, at = expand(data, at, names)
     rname, at = expand(data, at, names)
-    if end - at != 20:  # noqa: PLR2004
+    if end - at != 20:
         raise WireError("SOA does not end in five numbers")
     return mname + rname + data[at:end]
 
@@ -210,7 +210,7 @@ def _check_bitmap(data: bytes, at: int, end: int) -> None:
             raise WireError("a type bitmap ends inside a window's header")
         window, size = data[at], data[at + 1]
         at += 2 + size
-        if window <= last or not 0 < size <= 32 or at > end:  # noqa: PLR2004
+        if window <= last or not 0 < size <= 32 or at > end:
             raise WireError("a type bitmap's window is malformed")
         last = window
 

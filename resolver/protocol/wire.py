@@ -1,15 +1,15 @@
 """The octets of a message become a `Message`: the only door from the network to the path.
 
-`parse_untrusted` checks every bound at once: counts, owners, compression, rdata of the types we read.
-Whoever holds a Message may read all of it without another check. `render` is the inverse and
+`parse_untrusted` checks every bound at once: counts, owners, compression, and rdata of the types we
+read. Whoever holds a Message may read all of it without another check. `render` is the inverse and
 `message.group` makes RRsets; both are exported here, so that users import one module.
 RFC 1035 §4.1, RFC 6891 §6.1, RFC 3597, RFC 9267 (how others got this wrong).
 """
 
 from __future__ import annotations
 
+import struct
 from struct import Struct
-from struct import error as StructError
 from typing import Final
 
 from resolver.errors import WireError
@@ -47,7 +47,7 @@ def head_untrusted(data: bytes) -> Head:
             return Head(identifier, flags, 0, answers, authorities, additionals, ROOT, ROOT, 0, 0)
         qname, at = expand(data, 12, {})
         qtype, qclass = _QUESTION(data, at)
-    except (IndexError, StructError):
+    except (IndexError, struct.error):
         raise WireError("the message ends too soon") from None
     return Head(
         identifier, flags, questions, answers, authorities, additionals,
@@ -58,8 +58,8 @@ def head_untrusted(data: bytes) -> Head:
 def parse_untrusted(data: bytes) -> Message:
     """The whole message. Raises WireError only; linear in the number of octets.
 
-    Octets behind the last record are ignored, as BIND and Unbound do. A truncated response (TC) that
-    ends inside a record is taken with empty sections: all that it can say is "ask over TCP".
+    Octets behind the last record are ignored, as BIND and Unbound do. A truncated response (TC)
+    that ends inside a record is taken with empty sections: all that it can say is "ask over TCP".
     """
     try:
         identifier, flags, questions, answers, authorities, additionals = _HEADER(data)
@@ -70,7 +70,7 @@ def parse_untrusted(data: bytes) -> Message:
         if questions:
             at = _read_questions(data, message, names)
             owners[12] = message.qname
-    except (IndexError, StructError):
+    except (IndexError, struct.error):
         raise WireError("the message ends too soon") from None
     try:
         if answers:
@@ -80,7 +80,7 @@ def parse_untrusted(data: bytes) -> Message:
         if additionals:
             _read_section(data, at, additionals, message.additional, names, owners)
             _take_opt(message)
-    except (IndexError, StructError):
+    except (IndexError, struct.error):
         if flags & _TRUNCATED_RESPONSE == _TRUNCATED_RESPONSE:
             return _emptied(message)
         raise WireError("the message ends too soon") from None
@@ -111,7 +111,7 @@ def _read_section(
     in_reader_of = IN_READERS.get
     for _ in range(count):
         lead = data[at]
-        if lead >= 0xC0:  # noqa: PLR2004 - a lone pointer: nearly every owner
+        if lead >= 0xC0:
             target = (lead & 0x3F) << 8 | data[at + 1]
             owner = owners.get(target)
             if owner is None:
@@ -130,7 +130,7 @@ def _read_section(
         reader = reader_of(rtype)
         if reader is None and rclass == 1:
             reader = in_reader_of(rtype)
-        if reader is None or (size == 0 and rclass >= 254):  # noqa: PLR2004 - RFC 2136 §2.4
+        if reader is None or (size == 0 and rclass >= 254):
             rdata = data[at:end]
         else:
             rdata = reader(data, at, end, names)
