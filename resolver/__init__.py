@@ -1,0 +1,64 @@
+"""A recursive, caching DNS resolver. This is the map: the life of a query, in the tree's order.
+
+    cli → lab → (app, workers) → listen → pipeline → policy | reply | recurse → iterate → dnssec
+        → upstream → cache → telemetry | config → model → protocol → limits → errors → clock
+
+Data flows along that line; an import may only point to the right, and import-linter holds us to it.
+`app` wires the objects together, from a `config`, and owns the nurseries; nothing below it reads a
+clock or draws a random number that it was not handed.
+
+1. **Bytes in** (`listen`). A datagram or a TCP message arrives. What the packet cache holds goes
+   back from the receive loop itself, patched in id, flags and TTLs: no parse, no task.
+2. **May they?** (`pipeline`, `policy`). `pipeline` shows the path of one query on one screen:
+   admit, recall, policy, resolve, reply. The ACL looks at address bytes; special names
+   (`localhost`, private reverse zones) are answered here and never leak to the root.
+3. **Do we know?** (`recurse`, `cache`). `recurse` turns a `Question` into an `Answer`. Identical
+   questions in flight are joined; RRsets are kept with their RFC 2181 rank and security status,
+   NXDOMAIN and NODATA apart, failures briefly (RFC 9520), each cache bounded in octets.
+4. **Find out** (`iterate`). From the closest known zone cut the walker asks for no more of the name
+   than needed (RFC 9156). Each reply is scrubbed to what its servers may say, classified into one
+   `Verdict`, and that decides the next step: pure functions all.
+5. **Ask one server** (`upstream`). Among all addresses of the cut, the one that answers soonest; a
+   socket, port, id and spelling of its own for each try (RFC 5452); TCP where UDP is cut short.
+   `upstream.network` is the only way out of the process: real sockets, or the lab's virtual ones.
+6. **Is it true?** (`dnssec`). A generator yields what it needs (DS, DNSKEY) and how much work it is
+   about to do; its driver fetches, charges the budget, lets the loop breathe, caches the verdict.
+7. **Bytes out** (`reply`). Sections, AD/CD/DO, EDNS and extended errors, truncation; back over the
+   socket the query came to, and into the packet cache.
+
+One `Budget` travels with the client's query into every sub-query: packets, time, depth, signatures.
+That, and the table in `limits`, bounds what one packet can cost. Beside the path, `telemetry` hears
+typed events and never answers back. The same code runs against a simulated Internet in virtual time
+(`lab`), which is how it is tested.
+
+From Python:
+
+    from resolver import Config, Question, Resolver    # loaded when first touched
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from resolver.config.schema import Config
+    from resolver.model import Answer, Question
+    from resolver.recurse.resolver import Resolver
+
+__all__ = ["Answer", "Config", "Question", "Resolver"]
+__version__ = "0.1.0"
+
+_HOMES = {
+    "Answer": "resolver.model",
+    "Config": "resolver.config.schema",
+    "Question": "resolver.model",
+    "Resolver": "resolver.recurse.resolver",
+}
+
+
+def __getattr__(name: str) -> object:
+    """Public names, loaded at first touch: importing a submodule must not load everything."""
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(_HOMES[name]), name)
