@@ -164,6 +164,11 @@ def rrsig_covered(rdata: bytes) -> int:
     return rdata[0] << 8 | rdata[1]
 
 
+def rrsig_labels(rdata: bytes) -> int:
+    """Fewer than the owner's labels: the set was made from a wildcard (RFC 4034 §3.1.3)."""
+    return rdata[3]
+
+
 def dnskey(rdata: bytes) -> Dnskey:
     flags, protocol, algorithm = _DNSKEY.unpack_from(rdata)
     return Dnskey(flags, protocol, algorithm, rdata[4:])

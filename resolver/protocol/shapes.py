@@ -34,23 +34,19 @@ def expand(data: bytes, start: int, names: Names) -> tuple[bytes, int]:
     while 0 < size < _FIRST_RESERVED:
         at += size + 1
         size = data[at]
-    if size == 0:
-        end = at + 1
-        name = data[start:end]
+    if size >= _FIRST_POINTER:
+        target = (size & 0x3F) << 8 | data[at + 1]
+        name = data[start:at] + (names.get(target) or follow(data, target, start, names))
+        at += 2
+    elif size == 0:
+        at += 1
+        name = data[start:at]
     else:
-        name = data[start:at] + _pointed(data, at, start, names)
-        end = at + 2
+        raise WireError("a label is of a reserved type")
     if len(name) > MAX_NAME_OCTETS:
         raise WireError("a name is longer than 255 octets")
     names[start] = name
-    return name, end
-
-
-def _pointed(data: bytes, at: int, start: int, names: Names) -> bytes:
-    if data[at] < _FIRST_POINTER:
-        raise WireError("a label is of a reserved type")
-    target = (data[at] & 0x3F) << 8 | data[at + 1]
-    return names.get(target) or follow(data, target, start, names)
+    return name, at
 
 
 def follow(data: bytes, target: int, start: int, names: Names) -> bytes:

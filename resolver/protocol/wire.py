@@ -34,6 +34,10 @@ __all__ = [
 _HEADER: Final = Struct("!HHHHHH").unpack_from
 _QUESTION: Final = Struct("!HH").unpack_from
 _FIXED: Final = Struct("!HHIH").unpack_from
+_POINTED: Final = Struct("!HHHIH").unpack_from
+_POINTER: Final = 0xC000
+_SIZES: Final = {1: 4, 28: 16}  # A and AAAA, half of all records
+_new: Final = tuple.__new__
 _TRUNCATED_RESPONSE: Final = 0x8200
 _OPT: Final = 41
 _MAX_OCTETS: Final = 65535
@@ -69,7 +73,7 @@ def parse_untrusted(data: bytes) -> Message:
         at = 12
         if questions:
             at = _read_questions(data, message, names)
-            owners[12] = message.qname
+            owners[_POINTER + 12] = message.qname
     except (IndexError, struct.error):
         raise WireError("the message ends too soon") from None
     try:
@@ -107,34 +111,41 @@ def _read_section(
     """Appends *count* records that begin at *at*; returns the offset behind them."""
     size_octets = len(data)
     append = records.append
-    reader_of = READERS.get
-    in_reader_of = IN_READERS.get
     for _ in range(count):
-        lead = data[at]
-        if lead >= 0xC0:
-            target = (lead & 0x3F) << 8 | data[at + 1]
-            owner = owners.get(target)
+        if data[at] >= 0xC0:  # a lone pointer: nearly every owner
+            pointer, rtype, rclass, ttl, size = _POINTED(data, at)
+            owner = owners.get(pointer)
             if owner is None:
-                raw = names.get(target) or follow(data, target, at, names)
-                owner = owners[target] = raw.lower()
-            at += 2
+                target = pointer & 0x3FFF
+                owner = owners[pointer] = (
+                    names.get(target) or follow(data, target, at, names)
+                ).lower()
+            at += 12
         else:
-            start = at
-            raw, at = expand(data, at, names)
-            owner = owners[start] = raw.lower()
-        rtype, rclass, ttl, size = _FIXED(data, at)
-        at += 10
+            if data[at]:
+                pointer = _POINTER + at  # above 16 bits where no pointer reaches
+                raw, at = expand(data, at, names)
+                owner = owners[pointer] = raw.lower()
+            else:
+                owner = ROOT
+                at += 1
+            rtype, rclass, ttl, size = _FIXED(data, at)
+            at += 10
         end = at + size
         if end > size_octets:
             raise IndexError
-        reader = reader_of(rtype)
-        if reader is None and rclass == 1:
-            reader = in_reader_of(rtype)
-        if reader is None or (size == 0 and rclass >= 254):
+        if _SIZES.get(rtype) == size and rclass == 1:
             rdata = data[at:end]
         else:
-            rdata = reader(data, at, end, names)
-        append(Record(owner, rtype, rclass, ttl, rdata))
+            reader = READERS.get(rtype)
+            if reader is None and rclass == 1:
+                reader = IN_READERS.get(rtype)
+            if reader is None or (size == 0 and rclass >= 254):  # RFC 2136 §2.4
+                rdata = data[at:end]
+            else:
+                rdata = reader(data, at, end, names)
+        # a NamedTuple's own constructor is a Python function: this is half its cost
+        append(_new(Record, (owner, rtype, rclass, ttl, rdata)))
         at = end
     return at
 
@@ -142,7 +153,8 @@ def _read_section(
 def _take_opt(message: Message) -> None:
     """Moves the OPT record from the additional section to `edns` (RFC 6891 §6.1.1)."""
     found = None
-    for record in message.additional:
+    records = message.additional
+    for record in records:
         if record.rtype == _OPT:
             if found is not None:
                 raise WireError("more than one OPT record")
@@ -150,7 +162,10 @@ def _take_opt(message: Message) -> None:
                 raise WireError("an OPT record's owner is not the root")
             found = record
     if found is not None:
-        message.additional.remove(found)
+        if len(records) == 1:
+            records.clear()
+        else:
+            records.remove(found)
         message.edns = opt.decode(found.rclass, found.ttl, found.rdata)
 
 
