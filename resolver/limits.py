@@ -228,3 +228,13 @@ CLIENT_QUERIES_PER_CLIENT = Limit(2500, 10, 100_000, "client queries in flight o
     "a quarter of all: one client cannot starve the rest")
 RATE_NETWORKS = Limit(65_536, 1024, 1 << 20, "client networks whose rate is remembered", "our choice")
 WORKER_RESTART_SECONDS = Limit(1.0, 0.1, 60.0, "seconds before a dead worker is started again", "our choice")
+
+# --- validation, as its driver sees it ---------------------------------------------------------
+SIGNATURES_PER_BREATH = Limit(8, 1, 32, "signature checks before the event loop runs again",
+    "8 P-384 checks are 4 ms; the loop is never blocked for 20 ms")
+HASHES_PER_BREATH = Limit(200, 10, 2000, "NSEC3 hashes before the event loop runs again",
+    "a hash of 50 iterations is 25 µs")
+SIGNATURE_CHECKS = Limit(120, 16, 1000, "signature checks per client query",
+    "CVE-2023-50387 (KeyTrap); Unbound's 8 per step and 16 suspensions")
+HASHES = Limit(600, 50, 5000, "NSEC3 and DS hashes per client query",
+    "CVE-2023-50868; PowerDNS' 600")

@@ -1,22 +1,31 @@
-"""The seam to the network, listener side: sockets that queries come in on (twin of upstream.network)."""
+"""The seam to the network, listener side: sockets queries come in on (twin of upstream.network).
+
+Sockets come at two levels. Every one can `receive` and `send` batches; one that can also do a whole
+`turn` by itself (`listen.mmsg`) saves the loop an object per datagram. `listen.udp` drives both.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from collections.abc import Callable
+from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeAlias, runtime_checkable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     import trio
 
-    from resolver.protocol.transport import Client
+    from resolver.protocol.transport import Client, Transport
+
+Peer: TypeAlias = "tuple[str, int] | tuple[str, int, int, int]"
+Recall: TypeAlias = Callable[[bytes, bytes], "bytes | None"]
+Respond: TypeAlias = Callable[["bytes | None"], None]
 
 
 class Datagram(NamedTuple):
     """*local* is the address it came to on a wildcard socket (opaque ancillary data), else None."""
 
     data: bytes
-    peer: tuple[str, int] | tuple[str, int, int, int]
+    peer: Peer
     local: object | None = None
 
 
@@ -32,6 +41,18 @@ class UdpSocket(Protocol):
         """Send from where each came to. What the kernel refuses is counted and dropped."""
 
     def close(self) -> None: ...
+
+
+@runtime_checkable
+class BatchSocket(Protocol):
+    """A UDP socket that receives, recalls and sends a batch by itself."""
+
+    def turn(self, recall: Recall, missed: Callable[[Datagram], None]) -> tuple[int, int]:
+        """One batch: what *recall* answers is sent, the rest goes to *missed*.
+
+        *recall* gets the query and the raw source address (4 or 16 octets). Never blocks.
+        Returns how many datagrams came and how many were answered; (0, 0): nothing was there.
+        """
 
 
 class TcpListener(Protocol):
@@ -50,12 +71,30 @@ class ListenNetwork(Protocol):
     def bind_tcp(self, host: str, port: int) -> TcpListener: ...
 
 
+class Front(Protocol):
+    """One transport's way into the packet cache (`cache.packet.Front`)."""
+
+    hits: int
+
+    def begin(self) -> None:
+        """Once per batch, before its first `recall`: reads the clock, notices a flush."""
+
+    def recall(self, data: bytes, source: bytes) -> bytes | None:
+        """The reply if it can be had without waiting or parsing; None: hand it to `start`.
+
+        *source* is the raw address of the client, 4 or 16 octets. Never raises.
+        """
+
+
 class Handler(Protocol):
     """What a listener hands queries to (`pipeline.Pipeline`)."""
 
-    def recall(self, data: bytes, client: Client) -> bytes | None:
-        """The reply if it can be had without waiting or parsing in full: the packet cache."""
+    def front(self, transport: Transport) -> Front:
+        """Called once per socket or connection kind; `packets.front(transport, admit=…)`."""
 
-    def start(self, data: bytes, client: Client, respond: Callable[[bytes], None]) -> None:
-        """Take on a query that `recall` did not answer. *respond* is called at most once,
-        from any task of the same loop; never when the query is dropped. Never raises on bad data."""
+    def start(self, data: bytes, client: Client, respond: Respond) -> None:
+        """Take on a query that `recall` did not answer. Never raises on bad data.
+
+        *respond* is called exactly once, from any task of the same loop; with None when nothing
+        is to be sent, so that the listener can strike the query off its books.
+        """

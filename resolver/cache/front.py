@@ -1,0 +1,200 @@
+"""Queries that need no thought: octets to octets, through the packet cache (DESIGN rule 3).
+
+Two levels. Each policy tag has a small dict from the very octets of a query to those of its reply,
+emptied once a second, for what came twice in that second. Behind it the name is lower-cased and the
+rest of the query's form looked up, which gives the key into the shards of `cache.packet`. TTLs are
+lowered, and the LRU order kept, once a second per reply; a hit between pays for neither.
+Measured on the first level 0.2 µs, on the second 0.6 µs a hit.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from cachetools import Cache, LRUCache
+
+from resolver.cache.packet_form import (
+    CLIENT_COOKIE,
+    HEADER,
+    KEEPALIVE,
+    OPT_HEAD,
+    QUESTION_TAIL,
+    read_form,
+)
+from resolver.limits import FRONT_FORMS, FRONT_SOURCES, HOT_ENTRIES
+from resolver.protocol.transport import Transport
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from resolver.cache.packet import Packet, PacketCache
+
+_HOT: Final = int(HOT_ENTRIES)
+_NEVER: Final = float("inf")
+
+_peek = Cache.__getitem__
+_touch = LRUCache.__getitem__
+
+
+class _View:
+    """What clients under one policy tag share: forms seen, and the replies of this second."""
+
+    __slots__ = ("forms", "hot", "tag")
+
+    def __init__(self, tag: int | None) -> None:
+        self.tag = tag
+        self.forms: dict[bytes, tuple[bytes, int, int]] = {}
+        self.hot: dict[bytes, bytes] = {}
+
+
+class Front:
+    """One transport's way in: `begin` once per batch, then `recall` per query."""
+
+    __slots__ = (
+        "_admit",
+        "_by_source",
+        "_cache",
+        "_clock",
+        "_now",
+        "_second",
+        "_shard_mask",
+        "_shards",
+        "_transport",
+        "_views",
+        "hits",
+    )
+
+    def __init__(
+        self, cache: PacketCache, transport: Transport, admit: Callable[[bytes], int | None]
+    ) -> None:
+        self.hits = 0
+        self._cache = cache
+        self._clock = cache.clock.now
+        self._transport = transport
+        self._admit = admit
+        self._views: dict[int | None, _View] = {}
+        self._by_source: dict[bytes, _View] = {}
+        self._shards, self._shard_mask = cache.shards.table
+        self._now = 0.0
+        self._second = -1
+        self.begin()
+
+    def begin(self) -> None:
+        """Read the clock. Replies kept for this second only are dropped when it has passed."""
+        now = self._now = self._clock()
+        second = int(now)
+        if second != self._second:
+            self._second = second
+            self.cool()
+            if self._cache.cookies is not None:
+                self._cache.cookies.tick(self._cache.clock.wall())
+
+    def cool(self) -> None:
+        """Drop the replies kept for this second."""
+        for view in self._views.values():
+            if view.hot:
+                view.hot.clear()
+
+    def forget(self) -> None:
+        """Drop all that is remembered, access of clients included."""
+        self._views.clear()
+        self._by_source.clear()
+
+    def recall(self, data: bytes, source: bytes) -> bytes | None:
+        """The reply to *data* from the client at raw address *source*, or None. Never raises."""
+        view = self._by_source.get(source)
+        if view is None:
+            view = self._view_of(source)
+        rest = view.hot.get(data[2:])
+        if rest is not None:
+            return data[:2] + rest
+        return self._find(view, data, source)
+
+    def _find(self, view: _View, data: bytes, source: bytes) -> bytes | None:
+        end = data.find(0, HEADER)
+        shape = data[2:HEADER] + data[end + 1 : end + 20]
+        form = view.forms.get(shape) or self._learn(view, shape)
+        if form is None or len(data) != end + form[1]:
+            return None
+        suffix, _, option = form
+        key = data[HEADER:end].lower() + suffix
+        shard = self._shards[hash(key) & self._shard_mask]
+        try:
+            packet: Packet = _peek(shard, key)
+        except KeyError:
+            return None
+        if packet.expires_at <= self._now:
+            return None
+        second = self._second
+        is_again = packet.second == second
+        if not is_again and not self._grow_older(packet, second):
+            return None
+        if option:
+            return self._with_option(packet, data, end, option, source)
+        rest = packet.head + data[HEADER : end + 5] + packet.tail
+        if not is_again:
+            _touch(shard, key)
+        elif packet.expires_at >= second + 1 and len(view.hot) < _HOT:
+            packet.is_hot = True
+            view.hot[data[2:]] = rest
+        return data[:2] + rest
+
+    def _grow_older(self, packet: Packet, second: int) -> bool:
+        """Lower the TTLs to *second*. False once, when the packet asks to be renewed."""
+        if packet.refresh_at <= self._now:
+            packet.refresh_at = _NEVER
+            return False
+        tail = packet.tail
+        aged = int.from_bytes(tail, "big") - max(0, second - packet.second) * packet.ttl_mask
+        packet.tail = aged.to_bytes(len(tail), "big")
+        packet.second = second
+        packet.is_hot = False
+        return True
+
+    def _with_option(
+        self, packet: Packet, data: bytes, end: int, option: int, source: bytes
+    ) -> bytes | None:
+        cache = self._cache
+        if option == KEEPALIVE:
+            added = cache.keepalive_option
+        elif cache.cookies is not None:
+            at = end + 1 + QUESTION_TAIL + OPT_HEAD + 4
+            added = cache.cookies.option(data[at : at + CLIENT_COOKIE], source)
+        else:
+            added = b""
+        if packet.room < len(added):
+            return None
+        question = data[HEADER : end + 5]
+        own = packet.opt_octets
+        tail = packet.tail
+        cut = len(tail) - own
+        length = (own + len(added)).to_bytes(2, "big")
+        return data[:2] + packet.head + question + tail[: cut - 2] + length + tail[cut:] + added
+
+    def _learn(self, view: _View, shape: bytes) -> tuple[bytes, int, int] | None:
+        """Judge a form of query not seen yet under this tag."""
+        learnt = None
+        if view.tag is not None:
+            form = read_form(
+                shape,
+                max_payload=self._cache.udp_payload,
+                is_stream=self._transport is not Transport.UDP,
+            )
+            if form is not None:
+                suffix = self._cache.suffix(form, self._transport, view.tag)
+                learnt = (suffix, form.octets + 1, form.option)
+                if len(view.forms) >= int(FRONT_FORMS):
+                    view.forms.clear()
+                view.forms[shape] = learnt
+        return learnt
+
+    def _view_of(self, source: bytes) -> _View:
+        """The view of a client not met yet, or forgotten since."""
+        tag = self._admit(source)
+        view = self._views.get(tag)
+        if view is None:
+            view = self._views[tag] = _View(tag)
+        if len(self._by_source) >= int(FRONT_SOURCES):
+            self._by_source.clear()
+        self._by_source[source] = view
+        return view

@@ -1,0 +1,214 @@
+"""Which queries the packet cache takes, and where the TTLs of a reply are. Pure functions.
+
+A *form* is all of a query but its id and name: header from the flags on, type, class, and the OPT
+record up to its first option's value. There are few of them, so `cache.packet` remembers what
+`read_form` says and pays one dict look-up for all of these checks.
+
+Taken are exactly: opcode QUERY, no flag but RD, AD, CD, one question, no answer or authority
+records, at most one OPT of version 0 whose only flag is DO, with no option or one of COOKIE (8 or
+24 octets) and, on streams, an empty edns-tcp-keepalive. The rest goes the long way (RFC 8906).
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import NamedTuple
+
+HEADER = 12
+QUESTION_TAIL = 4
+FORM_OPTION = 19
+OPT_HEAD = 11
+COOKIE = 10
+KEEPALIVE = 11
+MIN_PAYLOAD = 512
+STREAM_PAYLOAD = 65_535
+CLIENT_COOKIE = 8
+FULL_COOKIE = 24
+
+_PLAIN = 10 + QUESTION_TAIL
+_WITH_OPT = _PLAIN + OPT_HEAD
+_WITH_OPTION = _WITH_OPT + 4
+_FLAGS = 0x0130
+_TC = 0x02
+_QR = 0x80
+_DO = 0x8000
+_RECORD_HEAD = 10
+_OPT_TYPE = 41
+_POINTER = 0xC0
+_ONE_QUESTION = b"\0\1\0\0\0\0\0"
+_OPT_OWNER_AND_TYPE = b"\0\0\x29"
+_PER_CLIENT = frozenset({8, COOKIE, KEEPALIVE, 12})  # ECS, cookie, keep-alive, padding
+
+
+class Form(NamedTuple):
+    """What a fit query asks for, besides its name. *octets* follow the name's last, the zero."""
+
+    tail: bytes  # type and class
+    flags: int  # RD, AD, CD of the header; DO and "has EDNS" above them
+    limit: int  # octets the reply may have
+    octets: int
+    option: int = 0  # COOKIE or KEEPALIVE
+
+
+class Layout(NamedTuple):
+    """Where things are in a reply, counted from the end of its question."""
+
+    ttl_mask: int
+    lowest_ttl: int
+    opt_octets: int  # length of the OPT's options, -1 without OPT
+
+
+def read_form(form: bytes, *, max_payload: int, is_stream: bool) -> Form | None:
+    """What the query of this *form* asks for; None if it must go the long way.
+
+    *form* is `data[2:12] + data[end + 1 : end + 20]`, *end* being the first zero octet from 12 on.
+    """
+    flags = int.from_bytes(form[:2], "big")
+    if flags & ~_FLAGS or form[2:9] != _ONE_QUESTION or len(form) < _PLAIN:
+        return None
+    tail = form[10:_PLAIN]
+    if form[9] == 0:
+        limit = STREAM_PAYLOAD if is_stream else MIN_PAYLOAD
+        return Form(tail, flags, limit, QUESTION_TAIL) if len(form) == _PLAIN else None
+    if form[9] != 1 or len(form) < _WITH_OPT:
+        return None
+    return _read_opt(form, tail, flags, max_payload=max_payload, is_stream=is_stream)
+
+
+def _read_opt(
+    form: bytes, tail: bytes, flags: int, *, max_payload: int, is_stream: bool
+) -> Form | None:
+    opt = form[_PLAIN:_WITH_OPT]
+    opt_flags = int.from_bytes(opt[7:9], "big")
+    if opt[:3] != _OPT_OWNER_AND_TYPE or opt[5:7] != b"\0\0" or opt_flags & ~_DO:
+        return None
+    asked = int.from_bytes(opt[3:5], "big")
+    limit = STREAM_PAYLOAD if is_stream else max(MIN_PAYLOAD, min(asked, max_payload))
+    flags |= (1 if opt_flags & _DO else 0) | 2
+    length = int.from_bytes(opt[9:11], "big")
+    if length == 0:
+        octets = QUESTION_TAIL + OPT_HEAD
+        return Form(tail, flags, limit, octets) if len(form) == _WITH_OPT else None
+    if len(form) != min(_WITH_OPTION, _WITH_OPT + length):
+        return None
+    code = int.from_bytes(form[_WITH_OPT : _WITH_OPT + 2], "big")
+    size = int.from_bytes(form[_WITH_OPT + 2 : _WITH_OPTION], "big")
+    is_cookie = code == COOKIE and size in {CLIENT_COOKIE, FULL_COOKIE}
+    is_keepalive = is_stream and code == KEEPALIVE and size == 0
+    if length != size + 4 or not (is_cookie or is_keepalive):
+        return None
+    return Form(tail, flags, limit, QUESTION_TAIL + OPT_HEAD + length, code)
+
+
+def name_end(data: bytes) -> int:
+    """Offset of the root label of the first question's name; -1 if it is not a plain name.
+
+    What `data.find(0, 12)` finds unless a label holds a zero octet: such names are not cached here.
+    """
+    offset = HEADER
+    try:
+        while (length := data[offset]) != 0:
+            if length >= _POINTER >> 1:
+                return -1
+            offset += length + 1
+    except IndexError:
+        return -1
+    return offset if data.find(0, HEADER) == offset else -1
+
+
+def is_truncated(reply: bytes) -> bool:
+    """True if TC is set (RFC 2181 §9)."""
+    return bool(reply[2] & _TC)
+
+
+def read_layout(query: bytes, reply: bytes, end: int) -> Layout | None:
+    """Where the TTLs of *reply* are; None if it is no reply to *query* that can be kept.
+
+    *end* is the query's `name_end`. The OPT record, if there is one, must be the last.
+    """
+    body = end + 1 + QUESTION_TAIL
+    if len(reply) < body or not reply[2] & _QR or reply[4:6] != b"\0\1":
+        return None
+    if reply[HEADER:body] != query[HEADER:body]:
+        return None
+    records = sum(int.from_bytes(reply[at : at + 2], "big") for at in (6, 8, 10))
+    try:
+        return _walk(reply, body, records)
+    except IndexError:
+        return None
+
+
+def _walk(reply: bytes, body: int, records: int) -> Layout | None:
+    offset = body
+    spots: list[int] = []
+    lowest = 0xFFFF_FFFF
+    opt_octets = -1
+    for _ in range(records):
+        if opt_octets >= 0:
+            return None
+        offset = _skip_name(reply, offset)
+        rtype = int.from_bytes(reply[offset : offset + 2], "big")
+        length = reply[offset + 8] << 8 | reply[offset + 9]
+        if rtype == _OPT_TYPE:
+            opt_octets = length
+            if _is_per_client(reply[offset + _RECORD_HEAD :]):
+                return None
+        else:
+            spots.append(offset + 4)
+            lowest = min(lowest, int.from_bytes(reply[offset + 4 : offset + 8], "big"))
+        offset += _RECORD_HEAD + length
+    if offset != len(reply):
+        return None
+    return Layout(_mask(tuple(len(reply) - spot - 4 for spot in spots)), lowest, opt_octets)
+
+
+def _skip_name(data: bytes, offset: int) -> int:
+    while (length := data[offset]) != 0:
+        if length >= _POINTER:
+            return offset + 2
+        offset += length + 1
+    return offset + 1
+
+
+def _is_per_client(options: bytes) -> bool:
+    offset = 0
+    while offset + 4 <= len(options):
+        if int.from_bytes(options[offset : offset + 2], "big") in _PER_CLIENT:
+            return True
+        offset += 4 + int.from_bytes(options[offset + 2 : offset + 4], "big")
+    return False
+
+
+def dress(reply: bytes, options: bytes) -> bytes:
+    """*reply* with *options* behind those of its OPT record, which must be its last and is there.
+
+    The full path's counterpart of what `cache.front` does on a hit.
+    """
+    if not options:
+        return reply
+    at = _opt_length_at(reply)
+    length = len(reply) - at - 2 + len(options)
+    return reply[:at] + length.to_bytes(2, "big") + reply[at + 2 :] + options
+
+
+def _opt_length_at(reply: bytes) -> int:
+    """Offset of the OPT's rdata length. The OPT is the last record and its owner is the root."""
+    at = len(reply) - 2
+    while int.from_bytes(reply[at : at + 2], "big") != len(reply) - at - 2 or (
+        reply[at - 9 : at - 6] != b"\0\0\x29"
+    ):
+        at -= 1
+        if at < HEADER:
+            raise ValueError("the reply has no OPT record at its end")
+    return at
+
+
+@lru_cache(maxsize=4096)
+def _mask(from_end: tuple[int, ...]) -> int:
+    """The number to subtract from a reply, read as one big number, to lower each TTL by one.
+
+    A TTL is four octets at a fixed distance from the end, and never falls below zero here, so no
+    borrow leaves its field: one subtraction ages all records at once, in 0.14 µs. Equal layouts
+    share one mask.
+    """
+    return sum(1 << (8 * distance) for distance in from_end)
