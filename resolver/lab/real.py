@@ -22,7 +22,7 @@ import subprocess
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 CLONE_NEWNET = 0x40000000
 PR_SET_PDEATHSIG = 1
+SHARED_MAC = "02:00:00:00:00:01"
 RUN_DIRECTORY = Path("/run/netns")
 ETC_DIRECTORY = Path("/etc/netns")
 _NAME = re.compile(r"rsv(\d+)-\w+")
@@ -93,7 +94,7 @@ class Namespace:
     name: str
     programs: list[Program] = field(default_factory=list)
 
-    def __enter__(self) -> Namespace:
+    def __enter__(self) -> Self:
         run("ip", "netns", "add", self.name)
         self.ip("link set lo up")
         return self
@@ -213,17 +214,21 @@ def connect(
     """Join two namespaces by a veth pair, both ends up; returns the interfaces' names.
 
     *quiet* keeps the kernel's own chatter off the link (no ARP, no neighbour discovery, no
-    multicast reports), so that every packet counted on it was sent by a program.
+    multicast reports), so that every packet counted on it was sent by a program. Without ARP the
+    kernel addresses frames to the sender's own MAC: both ends therefore have the same one.
     """
     here, there = names
-    run("ip", "link", "add", here, "netns", near.name, "type", "veth",
+    run("ip", "link", "add", "name", here, "netns", near.name, "type", "veth",
         "peer", "name", there, "netns", far.name)  # fmt: skip
     for side, interface in ((near, here), (far, there)):
         if quiet:
-            side.ip(f"link set {interface} arp off multicast off addrgenmode none")
+            side.ip(
+                f"link set dev {interface} address {SHARED_MAC} arp off multicast off",
+                f"link set dev {interface} addrgenmode none",
+            )
             side.sysctl({f"net.ipv6.conf.{interface}.router_solicitations": "0"})
         side.sysctl({f"net.ipv6.conf.{interface}.accept_dad": "0"})
-        side.ip(f"link set {interface} up")
+        side.ip(f"link set dev {interface} up")
     return here, there
 
 
