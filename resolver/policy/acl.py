@@ -1,0 +1,59 @@
+"""May this client ask? A list of networks, held against the octets of its address.
+
+Closed by default: what no network covers is refused, so that nobody is an open resolver by chance
+(RFC 5358). IPv4 in IPv6 clothes (::ffff:0:0/96, from dual-stack sockets) counts as IPv4. Which
+network matches does not matter, since every one allows. Cost: one dict look-up for a client seen lately,
+else one shift and one set look-up per distinct prefix length.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from typing import TYPE_CHECKING, Final
+
+from resolver.limits import ACL_MEMORY
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+_MAPPED: Final = bytes(10) + b"\xff\xff"
+_IPV4_OCTETS: Final = 4
+
+
+class Acl:
+    """Networks whose clients are served. *networks* is text: "192.0.2.0/24", "::1"."""
+
+    def __init__(self, networks: Iterable[str]) -> None:
+        self._prefixes: dict[int, dict[int, set[int]]] = {4: {}, 16: {}}
+        self._lately: dict[str, bool] = {}
+        for text in networks:
+            network = ipaddress.ip_network(text)
+            width = network.max_prefixlen // 8
+            shift = network.max_prefixlen - network.prefixlen
+            prefix = int(network.network_address) >> shift
+            self._prefixes[width].setdefault(shift, set()).add(prefix)
+
+    def __repr__(self) -> str:
+        count = sum(len(found) for table in self._prefixes.values() for found in table.values())
+        return f"<Acl of {count} networks>"
+
+    def allows_packed(self, address: bytes) -> bool:
+        """True if a network covers *address*, 4 or 16 octets as in a sockaddr."""
+        if address.startswith(_MAPPED):
+            address = address[-_IPV4_OCTETS:]
+        number = int.from_bytes(address, "big")
+        for shift, prefixes in self._prefixes.get(len(address), {}).items():
+            if number >> shift in prefixes:
+                return True
+        return False
+
+    def allows(self, host: str) -> bool:
+        """True if a network covers *host*, in the text form that sockets give (scope ignored)."""
+        known = self._lately.get(host)
+        if known is not None:
+            return known
+        verdict = self.allows_packed(ipaddress.ip_address(host.partition("%")[0]).packed)
+        if len(self._lately) >= int(ACL_MEMORY):  # spoofed sources must not fill memory
+            self._lately.clear()
+        self._lately[host] = verdict
+        return verdict

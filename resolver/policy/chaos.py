@@ -1,0 +1,42 @@
+"""Class CHAOS: what this server says about itself, if its operator lets it (RFC 4892).
+
+Silent by default, for a version is the first thing an attacker asks: REFUSED. Every other name of
+the class is refused too; nothing here is ever resolved.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from resolver.model import Answer, RRset, Status
+from resolver.protocol import names
+from resolver.protocol.codes import Rcode, RRClass, RRType
+
+if TYPE_CHECKING:
+    from resolver.model import Question
+
+_VERSION: Final = frozenset(map(names.from_text, ("version.bind.", "version.server.")))
+_IDENTITY: Final = frozenset(map(names.from_text, ("id.server.", "hostname.bind.")))
+
+
+def chaos_answer(question: Question, *, version: str = "", identity: str = "") -> Answer | None:
+    """The answer to a question of class CH; None for any other class. "" keeps a secret.
+
+    The record's class is the question's (an RRset does not carry one), its TTL 0.
+    """
+    if question.qclass != RRClass.CH:
+        return None
+    text = ""
+    if question.qname in _VERSION:
+        text = version
+    elif question.qname in _IDENTITY:
+        text = identity
+    if not text:
+        return Answer(question, Rcode.REFUSED, status=Status.INSECURE)
+    answer: tuple[RRset, ...] = ()
+    if question.qtype in (RRType.TXT, RRType.ANY):
+        octets = text.encode()
+        answer = (RRset(question.qname, RRType.TXT, 0, (bytes([len(octets)]) + octets,)),)
+    return Answer(
+        question, Rcode.NOERROR, answer=answer, status=Status.INSECURE, is_authoritative=True
+    )

@@ -1,0 +1,41 @@
+"""What the server says about itself (RFC 4892)."""
+
+from __future__ import annotations
+
+import pytest
+
+from resolver.model import Question
+from resolver.policy.chaos import chaos_answer
+from resolver.protocol import names
+from resolver.protocol.codes import Rcode, RRClass, RRType
+
+
+def question(name: str, qtype: int = RRType.TXT, qclass: int = RRClass.CH) -> Question:
+    return Question(names.from_text(name), qtype, qclass)
+
+
+@pytest.mark.parametrize("name", ["version.bind.", "id.server.", "other.name."])
+def test_nothing_is_told_by_default(name: str) -> None:
+    answer = chaos_answer(question(name))
+    assert answer is not None
+    assert answer.rcode == Rcode.REFUSED
+
+
+@pytest.mark.rfc("4892")
+def test_what_is_configured_is_told() -> None:
+    answer = chaos_answer(question("id.server."), version="7", identity="here")
+    assert answer is not None
+    assert answer.answer[0].rdatas == (b"\x04here",)
+    answer = chaos_answer(question("version.server."), version="7", identity="here")
+    assert answer is not None
+    assert answer.answer[0].rdatas == (b"\x017",)
+
+
+def test_another_type_has_no_data() -> None:
+    answer = chaos_answer(question("id.server.", RRType.A), identity="here")
+    assert answer is not None
+    assert (answer.rcode, answer.answer) == (Rcode.NOERROR, ())
+
+
+def test_the_internet_class_is_not_our_business() -> None:
+    assert chaos_answer(question("version.bind.", qclass=RRClass.IN)) is None
