@@ -238,3 +238,11 @@ SIGNATURE_CHECKS = Limit(120, 16, 1000, "signature checks per client query",
     "CVE-2023-50387 (KeyTrap); Unbound's 8 per step and 16 suspensions")
 HASHES = Limit(600, 50, 5000, "NSEC3 and DS hashes per client query",
     "CVE-2023-50868; PowerDNS' 600")
+
+# --- messages ------------------------------------------------------------------------------------
+CLASSIC_UDP_OCTETS = Limit(512, 512, 512, "octets of a UDP reply without EDNS", "RFC 1035 §4.2.1")
+STREAM_OCTETS = Limit(65_535, 65_535, 65_535, "octets of a message over TCP", "RFC 1035 §4.2.2")
+
+# --- policy ---------------------------------------------------------------------------------
+ACL_MEMORY = Limit(4096, 64, 1_048_576, "clients whose admission is remembered",
+    "our choice; spoofed sources must not fill memory")
