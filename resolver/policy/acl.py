@@ -2,8 +2,8 @@
 
 Closed by default: what no network covers is refused, so that nobody is an open resolver by chance
 (RFC 5358). IPv4 in IPv6 clothes (::ffff:0:0/96, from dual-stack sockets) counts as IPv4. Which
-network matches does not matter, since every one allows. Cost: one dict look-up for a client seen lately,
-else one shift and one set look-up per distinct prefix length.
+network matches does not matter, since every one allows. Cost: one dict look-up for a client seen
+lately, else one shift and one set look-up per distinct prefix length.
 """
 
 from __future__ import annotations
