@@ -20,10 +20,10 @@ import trio
 
 from resolver.lab.faults import Faults
 from resolver.lab.sockets import VirtualClient, VirtualListener, VirtualPort, VirtualUdpSocket
-from resolver.lab.streams import as_messages, serve_stream, stream_pair
+from resolver.lab.streams import Answers, as_delayed, serve_stream, stream_pair
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
     from random import Random
 
     from resolver.model import Server
@@ -38,7 +38,7 @@ BATCH = 256
 class Answerer(Protocol):
     """A virtual server: one datagram or TCP message in, none, one or several out."""
 
-    def answer(self, data: bytes, transport: str, source: str) -> bytes | Sequence[bytes] | None:
+    def answer(self, data: bytes, transport: str, source: str) -> Answers:
         """*transport* is "udp" or "tcp", *source* the asker's address without port."""
 
 
@@ -71,12 +71,20 @@ class _Hosted:
         self.answerer = answerer
 
     def deliver(self, data: bytes, source: Address, destination: Address) -> None:
-        for reply in as_messages(self.answerer.answer(data, "udp", source[0])):
-            self._network.send(reply, destination, source)
+        network, now = self._network, trio.current_time()
+        for reply in as_delayed(self.answerer.answer(data, "udp", source[0])):
+            if reply.after_s:
+                later = functools.partial(network.send, reply.data, destination, source)
+                network.at(now + reply.after_s, later)
+            else:
+                network.send(reply.data, destination, source)
 
 
 class VirtualNetwork:
-    """An address space. *sources* are the resolver's own addresses, one for each family it has."""
+    """An address space. *sources* are the resolver's own addresses, one for each family it has.
+
+    *settle* is asked for a server when a packet comes to an address where nobody lives.
+    """
 
     def __init__(
         self,
@@ -87,6 +95,7 @@ class VirtualNetwork:
     ) -> None:
         self.rng = rng
         self.faults = faults or Faults()
+        self.settle: Callable[[str], Answerer | None] = lambda _: None
         self.observers: list[Callable[[Packet], None]] = []
         self._sources = {ip_address(host).version: canonical(host) for host in sources}
         self._udp: dict[Address, Receiver] = {}
@@ -204,6 +213,7 @@ class VirtualNetwork:
         """Three-way handshake with whatever listens at *destination*."""
         now = trio.current_time()
         path, near = self.faults.path(destination[0], now), self.faults.path(source[0], now)
+        self._inhabit(destination)
         listener = self._listener_at(destination)
         hosted = self._hosted.get(destination)
         if path.dead or (destination[0] not in self._hosts and listener is None):
@@ -241,6 +251,12 @@ class VirtualNetwork:
             raise OSError(errno.ENETUNREACH, "Network is unreachable")
         return source
 
+    def _inhabit(self, address: Address) -> None:
+        if address[0] not in self._hosts and address not in self._udp:
+            newcomer = self.settle(address[0])
+            if newcomer is not None:
+                self.attach(address[0], newcomer, port=address[1])
+
     def _receiver_at(self, address: Address) -> Receiver | None:
         wildcard = "::" if ":" in address[0] else "0.0.0.0"  # noqa: S104  (virtual)
         return self._udp.get(address) or self._udp.get((wildcard, address[1]))
@@ -250,6 +266,7 @@ class VirtualNetwork:
         return self._listeners.get(address) or self._listeners.get((wildcard, address[1]))
 
     def _arrive(self, data: bytes, source: Address, destination: Address) -> None:
+        self._inhabit(destination)
         receiver = self._receiver_at(destination)
         if receiver is not None:
             receiver.deliver(data, source, destination)

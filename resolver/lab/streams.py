@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import trio
 import trio.testing
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from resolver.lab.network import Address, Answerer, VirtualNetwork
 
 
@@ -17,11 +17,23 @@ def stream_pair() -> tuple[trio.abc.HalfCloseableStream, trio.abc.HalfCloseableS
     return trio.testing.memory_stream_pair()
 
 
-def as_messages(answer: bytes | Sequence[bytes] | None) -> Sequence[bytes]:
-    """What an answerer gave, as the messages to send."""
-    if answer is None:
+@dataclass(frozen=True, slots=True)
+class Delayed:
+    """A reply that the server takes its time over."""
+
+    data: bytes
+    after_s: float
+
+
+Answers = bytes | Delayed | Sequence[bytes | Delayed] | None
+
+
+def as_delayed(answers: Answers) -> Sequence[Delayed]:
+    """What an answerer gave, as the messages to send, each with its wait."""
+    if answers is None:
         return ()
-    return (answer,) if isinstance(answer, bytes) else answer
+    several = (answers,) if isinstance(answers, bytes | Delayed) else answers
+    return [one if isinstance(one, Delayed) else Delayed(one, 0.0) for one in several]
 
 
 async def receive_exactly(stream: trio.abc.ReceiveStream, size: int) -> bytes | None:
@@ -57,10 +69,11 @@ async def serve_stream(
         async with stream:
             while (query := await receive_message(stream)) is not None:
                 network.observe(query, source, destination, "tcp")
-                replies = as_messages(answerer.answer(query, "tcp", source[0]))
+                replies = as_delayed(answerer.answer(query, "tcp", source[0]))
                 await trio.sleep(2 * one_way_s)
                 for reply in replies:
-                    network.observe(reply, destination, source, "tcp")
-                    await send_message(stream, reply)
+                    await trio.sleep(reply.after_s)
+                    network.observe(reply.data, destination, source, "tcp")
+                    await send_message(stream, reply.data)
     except (trio.BrokenResourceError, trio.ClosedResourceError):
         return
