@@ -168,7 +168,7 @@ class Answer:
     additional: tuple[RRset, ...] = ()
     status: Status = Status.INDETERMINATE
     ede: tuple[Ede, ...] = ()
-    expires_at: float = 0.0
+    lifetime_s: float = float("inf")
     is_stale: bool = False
     is_authoritative: bool = False
 

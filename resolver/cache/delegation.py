@@ -1,0 +1,64 @@
+"""Delegations by zone cut, as the parent tells them (the child's NS set never prolongs them).
+
+Parent-centric on purpose: a child cannot keep itself alive after its parent let go of it (ghost
+domains, CVE-2012-1033), and an expired delegation is learnt again from the parent.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from resolver.cache.shards import Shards
+from resolver.limits import DELEGATION_CACHE_OCTETS
+from resolver.protocol import names
+
+if TYPE_CHECKING:
+    from resolver.model import Delegation, Name
+
+
+class Cut:
+    """A cached delegation."""
+
+    __slots__ = ("delegation",)
+
+    def __init__(self, delegation: Delegation) -> None:
+        self.delegation = delegation
+
+    def octets(self) -> int:
+        delegation = self.delegation
+        return 500 + sum(150 + len(name) for name in delegation.nameservers) + 250 * sum(
+            len(servers) for servers in delegation.addresses.values()
+        )
+
+
+class DelegationCache:
+    """Zone cuts; the closest one above a name is found in one look-up per label."""
+
+    def __init__(self, octets: int = int(DELEGATION_CACHE_OCTETS)) -> None:
+        self._cuts: Shards[Cut] = Shards(octets, typical_octets=1024)
+
+    def __len__(self) -> int:
+        return len(self._cuts)
+
+    def get(self, zone: Name, now: float) -> Delegation | None:
+        cut = self._cuts.get(zone)
+        if cut is None or cut.delegation.expires_at <= now:
+            return None
+        return cut.delegation
+
+    def closest(self, name: Name, now: float) -> Delegation | None:
+        """The deepest living delegation at *name* or above it."""
+        for ancestor in names.ancestors(name):
+            delegation = self.get(ancestor, now)
+            if delegation is not None:
+                return delegation
+        return None
+
+    def put(self, delegation: Delegation) -> None:
+        self._cuts.put(delegation.zone, Cut(delegation))
+
+    def drop(self, zone: Name) -> None:
+        self._cuts.pop(zone)
+
+    def clear(self) -> None:
+        self._cuts.clear()

@@ -1,0 +1,60 @@
+"""Resolution failures (RFC 9520): remembered for 1 s, doubling to 5 min while they go on.
+
+Only failures that say something about the zone or its servers come here; a budget that ran out says
+nothing and is never kept (DESIGN rule 9).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from resolver.cache.shards import Shards
+from resolver.limits import FAILURE_CACHE_OCTETS, FAILURE_TTL_MAX_SECONDS, FAILURE_TTL_SECONDS
+
+if TYPE_CHECKING:
+    from resolver.model import Ede, Question
+
+
+class Failure:
+    """A failed question: not asked again before *until*; *wait_s* is what the next one doubles."""
+
+    __slots__ = ("ede", "until", "wait_s")
+
+    def __init__(self, until: float, wait_s: float, ede: tuple[Ede, ...]) -> None:
+        self.until = until
+        self.wait_s = wait_s
+        self.ede = ede
+
+    def octets(self) -> int:
+        return 400
+
+
+class FailureCache:
+    """Failures by question."""
+
+    def __init__(self, octets: int = int(FAILURE_CACHE_OCTETS)) -> None:
+        self._entries: Shards[Failure] = Shards(octets)
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    def get(self, question: Question, now: float) -> Failure | None:
+        failure = self._entries.get(question)
+        return failure if failure is not None and failure.until > now else None
+
+    def note(self, question: Question, ede: tuple[Ede, ...], now: float) -> Failure:
+        """Record one more failure. The wait doubles if the last one ended not long ago."""
+        old = self._entries.get(question)
+        wait_s = float(FAILURE_TTL_SECONDS)
+        if old is not None and now < old.until + old.wait_s:
+            wait_s = min(old.wait_s * 2, float(FAILURE_TTL_MAX_SECONDS))
+        failure = Failure(now + wait_s, wait_s, ede)
+        self._entries.put(question, failure)
+        return failure
+
+    def forgive(self, question: Question) -> None:
+        """The question was answered."""
+        self._entries.pop(question)
+
+    def clear(self) -> None:
+        self._entries.clear()

@@ -1,0 +1,130 @@
+"""Negative answers (RFC 2308): NXDOMAIN by name, NODATA by name and type, and the proof of both.
+
+TTL is the smaller of the SOA's TTL and its MINIMUM, capped (RFC 2308 §5). Without a SOA of the zone
+nothing is kept. A secure NXDOMAIN ends the whole subtree (RFC 8020).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from resolver.cache.shards import Shards
+from resolver.limits import MAX_NEGATIVE_TTL_SECONDS
+from resolver.model import Status
+from resolver.protocol.codes import Rcode, RRType
+from resolver.protocol.rdata import soa_minimum
+
+if TYPE_CHECKING:
+    from resolver.model import Ede, Name, Question, RRset
+
+_ANY_TYPE = 0  # key of an NXDOMAIN: no record type has this number
+
+
+class Negative:
+    """One negative answer with its SOA and proof in *authority*."""
+
+    __slots__ = ("authority", "ede", "expires_at", "rcode", "status", "ttl", "zone")
+
+    def __init__(
+        self,
+        rcode: int,
+        authority: tuple[RRset, ...],
+        *,
+        zone: Name,
+        status: Status,
+        ttl: int,
+        expires_at: float,
+        ede: tuple[Ede, ...] = (),
+    ) -> None:
+        self.rcode = rcode
+        self.authority = authority
+        self.zone = zone
+        self.status = status
+        self.ttl = ttl
+        self.expires_at = expires_at
+        self.ede = ede
+
+    def octets(self) -> int:
+        return 400 + sum(
+            160 + sum(40 + len(data) for data in (*rrset.rdatas, *rrset.signatures))
+            for rrset in self.authority
+        )
+
+    def current(self, now: float) -> tuple[RRset, ...]:
+        """The authority section with TTLs counted down; no record outlives the answer."""
+        left = max(int(self.expires_at - now), 0)
+        return tuple(
+            rrset._replace(ttl=left if rrset.ttl > left else rrset.ttl) for rrset in self.authority
+        )
+
+
+def negative_ttl(authority: tuple[RRset, ...]) -> int | None:
+    """min(SOA TTL, MINIMUM), or None where there is no SOA to say it."""
+    for rrset in authority:
+        if rrset.rtype == RRType.SOA:
+            return min(rrset.ttl, soa_minimum(rrset.rdatas[0]))
+    return None
+
+
+class NegativeCache:
+    """Negatives by (name, type), NXDOMAIN under (name, 0); at most *octets*."""
+
+    def __init__(self, octets: int, *, max_ttl: int = int(MAX_NEGATIVE_TTL_SECONDS), min_ttl: int = 0) -> None:
+        self._entries: Shards[Negative] = Shards(octets, typical_octets=1024)
+        self.max_ttl = max_ttl
+        self.min_ttl = min_ttl
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    def get(self, name: Name, rtype: int, now: float) -> Negative | None:
+        """NODATA for this type, or NXDOMAIN for the name."""
+        for key in ((name, rtype), (name, _ANY_TYPE)):
+            entry = self._entries.get(key)
+            if entry is not None and entry.expires_at > now:
+                return entry
+        return None
+
+    def get_stale(self, name: Name, rtype: int) -> Negative | None:
+        return self._entries.get((name, rtype)) or self._entries.get((name, _ANY_TYPE))
+
+    def nxdomain(self, name: Name, now: float) -> Negative | None:
+        entry = self._entries.get((name, _ANY_TYPE))
+        return entry if entry is not None and entry.expires_at > now else None
+
+    def put(
+        self,
+        question: Question,
+        rcode: int,
+        authority: tuple[RRset, ...],
+        *,
+        zone: Name,
+        now: float,
+        status: Status = Status.UNCHECKED,
+        ttl_cap: int | None = None,
+        ttl: int | None = None,
+        ede: tuple[Ede, ...] = (),
+    ) -> Negative | None:
+        """Keep a negative answer, if its SOA (or *ttl*) allows it. Returns the entry, or None."""
+        if ttl is None:
+            ttl = negative_ttl(authority)
+        if ttl is None:
+            return None
+        ttl = min(max(ttl, self.min_ttl), self.max_ttl) if ttl else 0
+        if ttl_cap is not None:
+            ttl = min(ttl, ttl_cap)
+        if ttl <= 0:
+            return None
+        entry = Negative(
+            rcode, authority, zone=zone, status=status, ttl=ttl, expires_at=now + ttl, ede=ede
+        )
+        rtype = _ANY_TYPE if rcode == Rcode.NXDOMAIN else question.qtype
+        self._entries.put((question.qname, rtype), entry)
+        return entry
+
+    def drop(self, name: Name, rtype: int) -> None:
+        self._entries.pop((name, rtype))
+        self._entries.pop((name, _ANY_TYPE))
+
+    def clear(self) -> None:
+        self._entries.clear()

@@ -1,0 +1,170 @@
+"""Addresses of a zone cut's nameservers: from glue, from the cache, and by sub-queries.
+
+Glue of the referral itself is used at once; names without glue are looked up, two at a time and in
+the resolver's own nursery, bounded per cut and per client query (NXNSAttack, NRDelegation). Nobody
+waits here while glue is at hand: that choice is the exchange's.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+import trio
+
+from resolver.errors import ResolutionFailed, WorkExceeded
+from resolver.limits import ADDRESS_RECHECK_SECONDS, ADDRESSES_PER_NAMESERVER, NS_LOOKUPS_PER_CUT
+from resolver.model import Question, Server
+from resolver.protocol import names
+from resolver.protocol.addresses import address_text
+from resolver.protocol.codes import RRType
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from resolver.cache.rrset import RRsetCache
+    from resolver.clock import Clock
+    from resolver.model import Budget, Delegation, Name
+
+
+class Lookup(Protocol):
+    """Addresses of one name and type by a sub-query. Raises ResolutionFailed."""
+
+    async def __call__(self, question: Question, budget: Budget) -> Sequence[bytes]: ...
+
+
+class Spawn(Protocol):
+    """Starts a task in the resolver's nursery."""
+
+    def __call__(self, function: object, *args: object) -> None: ...
+
+
+def fill_from_cache(
+    delegation: Delegation, rrsets: RRsetCache, rtypes: Sequence[int], now: float
+) -> None:
+    """Give *delegation* every address the cache holds for names that have none."""
+    if delegation.refresh_at <= now:
+        delegation.addresses = dict(delegation.glue)
+        delegation.refresh_at = float("inf")
+    for name in delegation.nameservers:
+        if name in delegation.addresses:
+            continue
+        servers: list[Server] = []
+        for rtype in rtypes:
+            entry = rrsets.get(name, rtype, now)
+            if entry is not None:
+                servers += _servers(name, rtype, entry.rrset.rdatas)
+                delegation.refresh_at = min(delegation.refresh_at, entry.expires_at)
+        if servers:
+            delegation.addresses[name] = tuple(servers)
+
+
+def _servers(name: Name, rtype: int, rdatas: Sequence[bytes]) -> list[Server]:
+    hosts = [address_text(rtype, rdata) for rdata in rdatas[: int(ADDRESSES_PER_NAMESERVER)]]
+    return [Server(host, 53, name) for host in hosts if host is not None]
+
+
+class AddressFinder:
+    """Looks up the unresolved nameserver names of one cut, on behalf of one inquiry."""
+
+    def __init__(
+        self,
+        delegation: Delegation,
+        budget: Budget,
+        question: Question,
+        *,
+        lookup: Lookup,
+        spawn: Spawn,
+        rtypes: Sequence[int],
+        clock: Clock,
+        width: int,
+    ) -> None:
+        self._delegation = delegation
+        self._budget = budget
+        self._question = question
+        self._lookup = lookup
+        self._spawn = spawn
+        self._rtypes = rtypes
+        self._clock = clock
+        self._width = width
+        self._left = int(NS_LOOKUPS_PER_CUT)
+
+    def _candidates(self) -> list[Name]:
+        """Unresolved names that a sub-query can find: not those inside the cut itself."""
+        zone = self._delegation.zone
+        has_servers = any(True for _ in self._delegation.servers())
+        return [
+            name
+            for name in self._delegation.unresolved()
+            if (has_servers or zone == names.ROOT or not names.is_subdomain(name, zone))
+            and Question(name, RRType.A) not in self._budget.ancestors
+            and Question(name, RRType.AAAA) not in self._budget.ancestors
+        ]
+
+    async def more(self) -> bool:
+        """Look up the next one or two names; True as soon as one of them has an address.
+
+        False when nothing is left to look up. Raises WorkExceeded when the budget ends it.
+        """
+        while True:
+            chosen = self._candidates()[: min(self._width, self._left)]
+            if not chosen:
+                return False
+            self._left -= len(chosen)
+            for name in chosen:
+                self._budget.spend_ns_lookup()
+                self._delegation.addresses[name] = ()  # in progress: nobody else starts it
+            self._delegation.refresh_at = min(
+                self._delegation.refresh_at, self._clock.now() + float(ADDRESS_RECHECK_SECONDS)
+            )
+            if await self._first_of(chosen):
+                return True
+
+    async def _first_of(self, chosen: list[Name]) -> bool:
+        """Run the look-ups side by side; return at the first address, the rest goes on."""
+        if self._width == 1:
+            return await self._serially(chosen[0])
+        done = trio.Event()
+        pending = [len(chosen) * len(self._rtypes)]
+        found = [False]
+        for name in chosen:
+            for rtype in self._rtypes:
+                self._spawn(self._one, name, rtype, done, pending, found)
+        await done.wait()
+        return found[0]
+
+    async def _serially(self, name: Name) -> bool:
+        for rtype in self._rtypes:
+            if await self._add(name, rtype):
+                return True
+        return False
+
+    async def _one(
+        self, name: Name, rtype: int, done: trio.Event, pending: list[int], found: list[bool]
+    ) -> None:
+        try:
+            with trio.move_on_at(self._budget.deadline):
+                if await self._add(name, rtype):
+                    found[0] = True
+                    done.set()
+        finally:
+            pending[0] -= 1
+            if pending[0] == 0:
+                done.set()
+
+    async def _add(self, name: Name, rtype: int) -> bool:
+        """One look-up; its addresses join the delegation. Failures are the name's, not ours."""
+        try:
+            rdatas = await self._lookup(Question(name, rtype), self._budget)
+        except WorkExceeded:
+            if self._width == 1 and self._budget.purse.queries <= 0:
+                raise
+            return False
+        except ResolutionFailed:
+            return False
+        servers = _servers(name, rtype, rdatas)
+        known = self._delegation.addresses.get(name, ())
+        self._delegation.addresses[name] = (
+            *known,
+            *(server for server in servers if server not in known),
+        )
+        return bool(servers)

@@ -1,0 +1,226 @@
+"""What is this reply, seen from the zone cut that was asked? The walk's judgement, pure.
+
+Answers, aliases and denials become a list of `Outcome` segments, one per link of the chain, so that
+each link is validated and cached for itself; referrals become a `Referral`. What cannot be used gets
+a verdict that sends the exchange to another server: a reply that is empty after scrubbing means a
+useless server, never NXDOMAIN.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from resolver.iterate.scrub import (
+    Scrubbed,
+    denial_of,
+    glue_of,
+    nameservers_of,
+    negative_authority,
+    scrub,
+)
+from resolver.limits import CHAIN_LENGTH
+from resolver.model import Outcome, Question, RRset, Server, Verdict
+from resolver.protocol import names
+from resolver.protocol.codes import Flag, Rcode, RRType
+from resolver.protocol.names import replace_suffix
+from resolver.upstream.inquiry import Judged
+
+if TYPE_CHECKING:
+    from resolver.model import Name
+    from resolver.protocol.wire import Message
+
+_ERRORS = {
+    Rcode.FORMERR: Verdict.FORMERR,
+    Rcode.SERVFAIL: Verdict.SERVFAIL,
+    Rcode.NOTIMP: Verdict.NOTIMP,
+    Rcode.REFUSED: Verdict.REFUSED,
+}
+_EMPTY: tuple[RRset, ...] = ()
+
+
+class Referral(NamedTuple):
+    """A delegation as the parent states it; *proof* is its DS set, or the NSEC/NSEC3 without one."""
+
+    zone: Name
+    nameservers: tuple[Name, ...]
+    ttl: int
+    glue: dict[Name, tuple[Server, ...]]
+    proof: tuple[RRset, ...]
+
+
+def classify(
+    message: Message, question: Question, zone: Name, *, server: Server, is_forward: bool = False
+) -> Judged:
+    """Judge a reply to *question* from *server* of *zone*. The reading is Outcomes or a Referral."""
+    rcode = message.rcode
+    if rcode in _ERRORS:
+        return Judged(_ERRORS[rcode])
+    if rcode not in (Rcode.NOERROR, Rcode.NXDOMAIN, Rcode.YXDOMAIN):
+        return Judged(Verdict.USELESS)
+    flags = message.flags
+    if not is_forward and flags & Flag.RA and not flags & Flag.AA:
+        return Judged(Verdict.LAME)  # a recursive resolver's opinion, not an authority's
+    scrubbed = scrub(message, zone)
+    segments, name = _follow(question, scrubbed, zone, server)
+    denial = _denial(message, Question(name, question.qtype), scrubbed, zone, server)
+    if denial is not None and (not segments or segments[-1].verdict is not Verdict.ANSWER):
+        segments.append(denial)
+    if segments:
+        return Judged(segments[0].verdict, tuple(segments))
+    return _referral(message, question, scrubbed, zone, server, is_forward=is_forward)
+
+
+def _follow(
+    question: Question, scrubbed: Scrubbed, zone: Name, server: Server
+) -> tuple[list[Outcome], Name]:
+    """The links of the answer section from the qname on, and the name where they end."""
+    segments: list[Outcome] = []
+    name = question.qname
+    answer = scrubbed.answer
+    if not answer:
+        return segments, name
+    proof = denial_of(scrubbed.authority)
+    for _ in range(int(CHAIN_LENGTH)):
+        asked = Question(name, question.qtype)
+        final = _final(asked, answer)
+        if final:
+            segments.append(_outcome(asked, zone, Verdict.ANSWER, final, proof, server))
+            break
+        link = _link(asked, answer)
+        if link is None:
+            break
+        verdict, rrsets, target = link
+        rcode = Rcode.YXDOMAIN if verdict is Verdict.YXDOMAIN else Rcode.NOERROR
+        segments.append(_outcome(asked, zone, verdict, rrsets, proof, server, rcode=rcode))
+        if target is None or target == name:
+            break
+        name = target
+    return segments, name
+
+
+def _outcome(
+    question: Question,
+    zone: Name,
+    verdict: Verdict,
+    answer: tuple[RRset, ...],
+    authority: tuple[RRset, ...],
+    server: Server,
+    *,
+    rcode: int = Rcode.NOERROR,
+) -> Outcome:
+    return Outcome(question, zone, verdict, rcode, answer, authority, server)
+
+
+def _final(question: Question, answer: dict[tuple[Name, int], RRset]) -> tuple[RRset, ...]:
+    """The RRsets that answer the question at its own name, none if there are none."""
+    qname, qtype, _ = question
+    if qtype == RRType.ANY:
+        return tuple(rrset for (owner, _), rrset in answer.items() if owner == qname)
+    rrset = answer.get((qname, qtype))
+    return (rrset,) if rrset is not None else _EMPTY
+
+
+def _link(
+    question: Question, answer: dict[tuple[Name, int], RRset]
+) -> tuple[Verdict, tuple[RRset, ...], Name | None] | None:
+    """The alias that holds for the question's name: DNAME before CNAME (RFC 6672 §3.2)."""
+    qname = question.qname
+    for ancestor in list(names.ancestors(qname))[1:]:
+        dname = answer.get((ancestor, RRType.DNAME))
+        if dname is not None:
+            return apply_dname(qname, dname)
+    cname = answer.get((qname, RRType.CNAME))
+    if cname is None:
+        return None
+    cname = cname._replace(rdatas=cname.rdatas[:1])
+    return Verdict.CNAME, (cname,), cname.rdatas[0].lower()
+
+
+def apply_dname(
+    qname: Name, dname: RRset
+) -> tuple[Verdict, tuple[RRset, ...], Name | None]:
+    """The DNAME and the CNAME it makes for *qname*, with its TTL; YXDOMAIN over 255 octets."""
+    dname = dname._replace(rdatas=dname.rdatas[:1])
+    try:
+        target = replace_suffix(qname, dname.owner, dname.rdatas[0])
+    except ValueError:
+        return Verdict.YXDOMAIN, (dname,), None
+    cname = RRset(qname, RRType.CNAME, dname.ttl, (target,))
+    return Verdict.DNAME, (dname, cname), target.lower()
+
+
+def _denial(
+    message: Message, question: Question, scrubbed: Scrubbed, zone: Name, server: Server
+) -> Outcome | None:
+    """NXDOMAIN or NODATA about *question*, or None if the reply does not deny it."""
+    qname = question.qname
+    if not names.is_subdomain(qname, zone):
+        return None
+    is_nxdomain = message.rcode == Rcode.NXDOMAIN
+    authority = negative_authority(scrubbed.authority, zone, qname)
+    if not authority and not _denies_without_soa(message, scrubbed, zone, is_nxdomain=is_nxdomain):
+        return None
+    verdict = Verdict.NXDOMAIN if is_nxdomain else Verdict.NODATA
+    rcode = Rcode.NXDOMAIN if is_nxdomain else Rcode.NOERROR
+    authority = authority or denial_of(scrubbed.authority)
+    return Outcome(question, zone, verdict, rcode, _EMPTY, authority, server)
+
+
+def _denies_without_soa(
+    message: Message, scrubbed: Scrubbed, zone: Name, *, is_nxdomain: bool
+) -> bool:
+    """A denial that lacks its SOA: believed once, never cached (RFC 2308 §5)."""
+    if message.answer:
+        return False
+    if is_nxdomain:
+        return True
+    if not message.flags & Flag.AA:
+        return False
+    owners = [rrset.owner for rrset in scrubbed.authority if rrset.rtype == RRType.NS]
+    return all(owner == zone for owner in owners)
+
+
+def _referral(
+    message: Message,
+    question: Question,
+    scrubbed: Scrubbed,
+    zone: Name,
+    server: Server,
+    *,
+    is_forward: bool,
+) -> Judged:
+    """A cut strictly below *zone* and at or above the qname is a referral; else the server is lame."""
+    if message.rcode == Rcode.NOERROR and not is_forward:
+        for rrset in scrubbed.authority:
+            owner = rrset.owner
+            if rrset.rtype != RRType.NS or owner == zone:
+                continue
+            if not names.is_subdomain(question.qname, owner):
+                continue
+            return _descend(message, question, rrset, scrubbed, zone, server)
+    if any(record.rtype == RRType.NS for record in message.authority):
+        return Judged(Verdict.LAME)  # up, sideways or to itself
+    return Judged(Verdict.USELESS)
+
+
+def _descend(
+    message: Message,
+    question: Question,
+    ns: RRset,
+    scrubbed: Scrubbed,
+    zone: Name,
+    server: Server,
+) -> Judged:
+    proof = tuple(
+        rrset
+        for rrset in scrubbed.authority
+        if (rrset.rtype == RRType.DS and rrset.owner == ns.owner)
+        or rrset.rtype in (RRType.NSEC, RRType.NSEC3)
+    )
+    if question.qtype == RRType.DS and question.qname == ns.owner:
+        # The parent's server does not know DS and refers to the child: there is no DS to be had.
+        outcome = Outcome(question, zone, Verdict.NODATA, Rcode.NOERROR, _EMPTY, proof, server)
+        return Judged(Verdict.NODATA, (outcome,))
+    nameservers = nameservers_of(ns)
+    glue = glue_of(message, nameservers, zone)
+    return Judged(Verdict.REFERRAL, Referral(ns.owner, nameservers, ns.ttl, glue, proof))

@@ -1,0 +1,59 @@
+"""QNAME minimisation: tell each server no more than it needs to refer us on (RFC 9156).
+
+Pure bookkeeping of one walk: which name to ask next, given the cut we stand at. Probes are of type A
+(RFC 9156 §2.1). The first four steps add one label each, the rest are spread so that ten steps
+reach any name (§2.3). A server that trips over a probe gets the full question (§2.3, relaxed).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from resolver.limits import MINIMISE_ONE_LABEL, MINIMISE_STEPS
+from resolver.model import Question
+from resolver.protocol import names
+from resolver.protocol.codes import RRType
+
+if TYPE_CHECKING:
+    from resolver.model import Name
+
+
+class Minimiser:
+    """The names asked on the way to *question*."""
+
+    __slots__ = ("_labels", "_reached", "_steps", "is_enabled", "question")
+
+    def __init__(self, question: Question, *, is_enabled: bool) -> None:
+        self.question = question
+        self.is_enabled = is_enabled
+        self._labels = names.count(question.qname) if is_enabled else 0
+        self._reached = 0
+        self._steps = 0
+
+    def probe(self, zone: Name) -> Question:
+        """What to ask servers of *zone*: the full question when one label is left, or none."""
+        if not self.is_enabled:
+            return self.question
+        self._reached = max(self._reached, names.count(zone))
+        left = self._labels - self._reached
+        if left <= 1 or self._steps >= int(MINIMISE_STEPS):
+            return self.question
+        size = self._reached + self._stride(left)
+        if size >= self._labels:
+            return self.question
+        return Question(names.suffix(self.question.qname, size), RRType.A, self.question.qclass)
+
+    def _stride(self, left: int) -> int:
+        one_label = int(MINIMISE_ONE_LABEL)
+        if self._steps < one_label:
+            return 1
+        return max(1, -(-left // max(1, int(MINIMISE_STEPS) - self._steps)))
+
+    def advance(self, probe: Question) -> None:
+        """The probe's name exists and is no zone cut: ask for more labels."""
+        self._steps += 1
+        self._reached = max(self._reached, names.count(probe.qname))
+
+    def give_up(self) -> None:
+        """Ask the full question from here on."""
+        self.is_enabled = False

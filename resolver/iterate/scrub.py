@@ -1,0 +1,99 @@
+"""Scrub a reply: keep only what servers of one zone cut may say about one question.
+
+Owners must be at or below the cut (RFC 5452 §6, RFC 2181 §5.4.1); everything else is dropped before
+anybody judges it. Pure. Does not decide what the reply means: `classify` does.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from resolver.limits import ADDRESSES_PER_NAMESERVER, NS_PER_DELEGATION
+from resolver.model import RRset, Server
+from resolver.protocol import names
+from resolver.protocol.addresses import address_text
+from resolver.protocol.codes import RRClass, RRType
+from resolver.protocol.wire import group
+
+if TYPE_CHECKING:
+    from resolver.model import Name
+    from resolver.protocol.wire import Message, Record
+
+_DENIAL = (RRType.NSEC, RRType.NSEC3)
+_ADDRESS = (RRType.A, RRType.AAAA)
+
+
+class Scrubbed(NamedTuple):
+    """RRsets in bailiwick by section; *dropped* counts the records that were not."""
+
+    answer: dict[tuple[Name, int], RRset]
+    authority: list[RRset]
+    dropped: int
+
+
+def _in_bailiwick(records: list[Record], zone: Name) -> list[Record]:
+    if zone == names.ROOT:
+        return [record for record in records if record.rclass == RRClass.IN]
+    return [
+        record
+        for record in records
+        if record.rclass == RRClass.IN and names.is_subdomain(record.owner, zone)
+    ]
+
+
+def scrub(message: Message, zone: Name) -> Scrubbed:
+    """Drop owners outside *zone* and classes other than IN. O(records); never raises."""
+    answer = _in_bailiwick(message.answer, zone)
+    authority = _in_bailiwick(message.authority, zone)
+    dropped = len(message.answer) + len(message.authority) - len(answer) - len(authority)
+    return Scrubbed(
+        {(rrset.owner, rrset.rtype): rrset for rrset in group(answer)},
+        group(authority) if authority else [],
+        dropped,
+    )
+
+
+def denial_of(authority: list[RRset]) -> tuple[RRset, ...]:
+    """The NSEC and NSEC3 RRsets: proofs that go with a wildcard answer or a referral."""
+    return tuple(rrset for rrset in authority if rrset.rtype in _DENIAL)
+
+
+def negative_authority(authority: list[RRset], zone: Name, qname: Name) -> tuple[RRset, ...]:
+    """SOA and denial records of a negative answer; empty without a SOA that encloses *qname*.
+
+    RFC 2308 §2: the SOA is of the zone that holds the name; one below *qname* or beside it is not.
+    """
+    soa = [
+        rrset
+        for rrset in authority
+        if rrset.rtype == RRType.SOA and names.is_subdomain(qname, rrset.owner)
+    ]
+    if not soa or not names.is_subdomain(soa[0].owner, zone):
+        return ()
+    return (soa[0]._replace(rdatas=soa[0].rdatas[:1]), *denial_of(authority))
+
+
+def glue_of(message: Message, nameservers: tuple[Name, ...], zone: Name) -> dict[Name, tuple[Server, ...]]:
+    """Addresses in ADDITIONAL for *nameservers* that lie inside *zone*, the zone that was asked.
+
+    A .com server cannot vouch for an address under .net (RFC 5452 §6). Bounded per name.
+    """
+    wanted = set(nameservers)
+    found: dict[Name, list[Server]] = {}
+    for record in message.additional:
+        owner = record.owner
+        if record.rtype not in _ADDRESS or owner not in wanted or record.rclass != RRClass.IN:
+            continue
+        if not names.is_subdomain(owner, zone):
+            continue
+        host = address_text(record.rtype, record.rdata)
+        servers = found.setdefault(owner, [])
+        if host is not None and len(servers) < int(ADDRESSES_PER_NAMESERVER):
+            servers.append(Server(host, 53, owner))
+    return {owner: tuple(servers) for owner, servers in found.items() if servers}
+
+
+def nameservers_of(ns: RRset) -> tuple[Name, ...]:
+    """NS names of a referral, lower-cased, without repeats, at most NS_PER_DELEGATION."""
+    seen = dict.fromkeys(rdata.lower() for rdata in ns.rdatas)
+    return tuple(seen)[: int(NS_PER_DELEGATION)]

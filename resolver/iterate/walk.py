@@ -1,0 +1,201 @@
+"""Walk: from the closest known zone cut down to an answer (RFC 1034 §5.3.3).
+
+Each turn asks the servers of one cut one question (minimised, RFC 9156), and the verdict says what
+comes next: a referral that descends moves the cut, everything else ends the walk. Bounded by the
+budget, which sub-queries share, and by REFERRALS. Does not chase aliases and does not validate.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Protocol, cast
+
+from resolver.errors import ExchangeFailed, ResolutionFailed, WorkExceeded
+from resolver.iterate.addresses import AddressFinder, fill_from_cache
+from resolver.iterate.classify import Referral, classify
+from resolver.iterate.minimise import Minimiser
+from resolver.limits import REFERRALS
+from resolver.model import Delegation, Outcome, Question, Rank, RRset, Server, Verdict
+from resolver.protocol import names
+from resolver.protocol.codes import Rcode, RRType
+from resolver.upstream.inquiry import Inquiry, Judged
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from resolver.cache.delegation import DelegationCache
+    from resolver.cache.negative import NegativeCache
+    from resolver.cache.rrset import RRsetCache
+    from resolver.clock import Clock
+    from resolver.iterate.addresses import Lookup, Spawn
+    from resolver.model import Budget, Name
+    from resolver.protocol.wire import Message
+    from resolver.upstream.inquiry import Ask, Reply
+
+
+class ReferralHook(Protocol):
+    """Told of each referral: starts the fetch of a signed child's DNSKEY beside the question."""
+
+    def __call__(self, delegation: Delegation, budget: Budget) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class WalkSettings:
+    """What configuration says about walking. *rtypes*: address types asked for nameservers."""
+
+    minimise: bool = True
+    rtypes: Sequence[int] = (RRType.A, RRType.AAAA)
+    width: int = 2
+    min_ttl: int = 0
+    max_ttl: int = 86_400
+
+
+class Walker:
+    """Everything a walk needs but the question; shared by all walks."""
+
+    def __init__(
+        self,
+        *,
+        ask: Ask,
+        rrsets: RRsetCache,
+        negatives: NegativeCache,
+        delegations: DelegationCache,
+        fixed: dict[Name, Delegation],
+        hints: Delegation,
+        clock: Clock,
+        lookup: Lookup,
+        spawn: Spawn,
+        settings: WalkSettings,
+        on_referral: ReferralHook,
+    ) -> None:
+        self._ask = ask
+        self._rrsets = rrsets
+        self._negatives = negatives
+        self._delegations = delegations
+        self._fixed = fixed
+        self._hints = hints
+        self._clock = clock
+        self._lookup = lookup
+        self._spawn = spawn
+        self._settings = settings
+        self._on_referral = on_referral
+
+    def closest(self, question: Question) -> Delegation:
+        """The cut to start from; a DS question starts above its own name (RFC 4035 §3.1.4.1)."""
+        now = self._clock.now()
+        name = question.qname
+        if question.qtype == RRType.DS and name != names.ROOT:
+            name = names.parent(name)
+        for ancestor in names.ancestors(name):
+            fixed = self._fixed.get(ancestor)
+            if fixed is not None:
+                return fixed
+            found = self._delegations.get(ancestor, now)
+            if found is not None:
+                return found
+        return self._hints
+
+    async def walk(
+        self, question: Question, budget: Budget, *, shunned: frozenset[str] = frozenset()
+    ) -> tuple[Outcome, ...]:
+        """Segments of the answer to *question*: one Outcome per link. Raises ResolutionFailed."""
+        delegation = self.closest(question)
+        minimiser = Minimiser(
+            question, is_enabled=self._settings.minimise and not delegation.is_forward
+        )
+        for _ in range(int(REFERRALS)):
+            probe = self._next_probe(minimiser, delegation)
+            reply = await self._ask_cut(probe, delegation, budget, shunned)
+            reading = reply.judged.reading
+            if isinstance(reading, Referral):
+                delegation = self._descend(reading, delegation, budget)
+                continue
+            segments = cast("tuple[Outcome, ...]", reading)
+            if probe == question:
+                return segments
+            self._learn_from_probe(minimiser, probe, segments[0])
+        raise WorkExceeded("REFERRALS")
+
+    def _next_probe(self, minimiser: Minimiser, delegation: Delegation) -> Question:
+        """The next name to ask, skipping those the cache knows to exist."""
+        now = self._clock.now()
+        while True:
+            probe = minimiser.probe(delegation.zone)
+            if probe == minimiser.question:
+                return probe
+            known = self._negatives.get(probe.qname, probe.qtype, now)
+            if known is not None and known.rcode == Rcode.NOERROR:
+                minimiser.advance(probe)
+            elif self._rrsets.get(probe.qname, probe.qtype, now) is not None:
+                minimiser.advance(probe)
+            else:
+                return probe
+
+    def _learn_from_probe(self, minimiser: Minimiser, probe: Question, outcome: Outcome) -> None:
+        """A name that exists leads one label on; anything odd brings out the full question."""
+        if outcome.verdict not in (Verdict.ANSWER, Verdict.NODATA):
+            minimiser.give_up()
+            return
+        if outcome.verdict is Verdict.NODATA:
+            self._negatives.put(
+                probe, outcome.rcode, outcome.authority, zone=outcome.zone, now=self._clock.now()
+            )
+        minimiser.advance(probe)
+
+    async def _ask_cut(
+        self, probe: Question, delegation: Delegation, budget: Budget, shunned: frozenset[str]
+    ) -> Reply:
+        fill_from_cache(delegation, self._rrsets, self._settings.rtypes, self._clock.now())
+        finder = AddressFinder(
+            delegation,
+            budget,
+            probe,
+            lookup=self._lookup,
+            spawn=self._spawn,
+            rtypes=self._settings.rtypes,
+            clock=self._clock,
+            width=self._settings.width,
+        )
+        judge = partial(_judge, probe, delegation.zone, delegation.is_forward)
+        inquiry = Inquiry(probe, delegation, judge, finder.more, budget, shunned=shunned)
+        try:
+            return await self._ask(inquiry)
+        except ExchangeFailed as error:
+            raise ResolutionFailed(str(error), ede=error.ede) from error
+
+    def _descend(self, referral: Referral, parent: Delegation, budget: Budget) -> Delegation:
+        """Keep what the referral says and stand at its cut."""
+        now = self._clock.now()
+        ttl = min(max(referral.ttl, self._settings.min_ttl), self._settings.max_ttl)
+        delegation = Delegation(
+            referral.zone,
+            referral.nameservers,
+            dict(referral.glue),
+            expires_at=now + ttl,
+            glue=referral.glue,
+            is_signed=any(rrset.rtype == RRType.DS for rrset in referral.proof),
+        )
+        self._delegations.put(delegation)
+        self._keep_proof(referral, parent.zone, ttl, now)
+        self._on_referral(delegation, budget)
+        return delegation
+
+    def _keep_proof(self, referral: Referral, zone: Name, ttl: int, now: float) -> None:
+        """DS and its denial are the parent's authoritative data (RFC 4035 §3.1.4.1)."""
+        question = Question(referral.zone, RRType.DS)
+        for rrset in referral.proof:
+            if rrset.rtype == RRType.DS:
+                self._rrsets.put(rrset, rank=Rank.AUTH_AUTHORITY, now=now, zone=zone)
+                return
+        if referral.proof:
+            least = min(min(rrset.ttl for rrset in referral.proof), ttl)
+            self._negatives.put(
+                question, Rcode.NOERROR, referral.proof, zone=zone, now=now, ttl=least
+            )
+
+
+def _judge(
+    probe: Question, zone: Name, is_forward: bool, message: Message, server: Server  # noqa: FBT001
+) -> Judged:
+    return classify(message, probe, zone, server=server, is_forward=is_forward)

@@ -1,0 +1,256 @@
+"""The path of one client query: admit → recall → policy → resolve → reply.
+
+The packet cache has had its look before (in the listener's loop); what comes here is parsed, held
+against the rules of RFC 8906 and the access list, answered from local zones or memory at once, and
+otherwise given a task and a budget of its own in the resolver's nursery: a client that goes away
+harms nobody who joined. The only place where any exception is caught: a bug costs one SERVFAIL.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+import trio
+
+from resolver.cache.packet import dress
+from resolver.errors import ResolutionFailed, WireError
+from resolver.limits import HASHES, NS_LOOKUPS, SIGNATURE_CHECKS, UPSTREAM_QUERIES
+from resolver.model import Answer, Budget, Ede, Purse, Question, Status
+from resolver.policy import conduct
+from resolver.protocol.addresses import address_octets
+from resolver.protocol.codes import EdeCode, Rcode, RRType
+from resolver.protocol.transport import Transport
+from resolver.protocol.wire import parse_untrusted
+from resolver.reply import Shape, malformed, refuse, render
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from resolver.cache.packet import Front, PacketCache
+    from resolver.protocol.edns import Option
+    from resolver.protocol.message import Message
+    from resolver.protocol.transport import Client
+    from resolver.recurse.resolver import Resolver
+
+    Respond = Callable[[bytes | None], None]
+
+_log = logging.getLogger(__name__)
+_FAILED_LIFETIME_S = 0.0
+
+
+class LocalData(Protocol):
+    """Answers that need no resolution: local zones, class CHAOS."""
+
+    def __call__(self, question: Question) -> Answer | None: ...
+
+
+@dataclass(slots=True)
+class Counters:
+    """Since the start; read by telemetry."""
+
+    queries: int = 0
+    malformed: int = 0
+    refused: int = 0
+    local: int = 0
+    recalled: int = 0
+    resolved: int = 0
+    failed: int = 0
+    timed_out: int = 0
+    crashed: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class PathSettings:
+    """What configuration says about the path. *options* are ours in every reply that has EDNS."""
+
+    max_udp: int = 1232
+    query_seconds: float = 10.0
+    identity: bytes = b""
+
+
+class Pipeline:
+    """Takes queries from listeners, gives replies to them."""
+
+    def __init__(
+        self,
+        resolver: Resolver,
+        packets: PacketCache,
+        *,
+        spawn: Callable[..., None],
+        admits: Callable[[bytes], bool],
+        local: LocalData,
+        settings: PathSettings,
+    ) -> None:
+        self._resolver = resolver
+        self._packets = packets
+        self._spawn = spawn
+        self._admits = admits
+        self._local = local
+        self._settings = settings
+        self.counters = Counters()
+
+    def front(self, transport: Transport) -> Front:
+        """The listener's way into the packet cache: only admitted clients see anything."""
+        return self._packets.front(
+            transport, admit=lambda source: 0 if self._admits(source) else None
+        )
+
+    def start(self, data: bytes, client: Client, respond: Respond) -> None:
+        """The whole path; *respond* is called once, now or from a task."""
+        self.counters.queries += 1
+        try:
+            query = parse_untrusted(data)
+        except WireError:
+            self.counters.malformed += 1
+            respond(malformed(data))
+            return
+        if query.is_response:
+            respond(None)
+            return
+        self._answer(_Call(self._packets, self._settings, data, query, client, respond))
+
+    def _answer(self, call: _Call) -> None:
+        """Everything that needs no waiting; else a task."""
+        query = call.query
+        if not self._admits(call.source):
+            self.counters.refused += 1
+            call.refuse(Rcode.REFUSED, EdeCode.PROHIBITED)
+            return
+        verdict = conduct.judge(query)
+        if verdict is not None:
+            call.refuse(verdict.rcode, verdict.ede)
+            return
+        question = query.question
+        local = self._local(question)
+        if local is not None:
+            self.counters.local += 1
+            call.reply(local)
+            return
+        if query.qclass != 1:
+            call.refuse(Rcode.REFUSED, EdeCode.NOT_SUPPORTED)
+            return
+        known = self._resolver.recall(question, checking=not query.cd)
+        if known is not None:
+            self.counters.recalled += 1
+            call.reply(known)
+        elif not query.rd:
+            call.refuse(Rcode.REFUSED, EdeCode.NOT_AUTHORITATIVE)
+        else:
+            self._spawn(self._resolve, call)
+
+    async def _resolve(self, call: _Call) -> None:
+        """Resolve within the deadline, and answer whatever happens."""
+        try:
+            answer = await self._within_time(call)
+        except Exception:
+            self.counters.crashed += 1
+            _log.exception("a query failed by a fault of ours")
+            answer = _failed(call.query.question, (Ede(EdeCode.OTHER, "internal error"),))
+        call.reply(answer)
+
+    async def _within_time(self, call: _Call) -> Answer:
+        question = call.query.question
+        deadline = trio.current_time() + self._settings.query_seconds
+        budget = Budget(
+            Purse(
+                queries=int(UPSTREAM_QUERIES),
+                ns_lookups=int(NS_LOOKUPS),
+                crypto=int(SIGNATURE_CHECKS),
+                hashes=int(HASHES),
+                deadline=deadline,
+            )
+        )
+        with trio.move_on_at(deadline):
+            try:
+                answer = await self._resolver.resolve(
+                    question, budget, checking=not call.query.cd
+                )
+            except ResolutionFailed as error:
+                self.counters.failed += 1
+                return _failed(question, error.ede or (Ede(EdeCode.OTHER, str(error)),))
+            self.counters.resolved += 1
+            return answer
+        self.counters.timed_out += 1
+        return _failed(question, (Ede(EdeCode.NO_REACHABLE_AUTHORITY, "time ran out"),))
+
+
+def _failed(question: Question, ede: tuple[Ede, ...]) -> Answer:
+    return Answer(question, Rcode.SERVFAIL, status=Status.INDETERMINATE, ede=ede)
+
+
+class _Call:
+    """One query with all that its reply depends on."""
+
+    __slots__ = ("_data", "_packets", "_respond", "_settings", "client", "query", "source")
+
+    def __init__(
+        self,
+        packets: PacketCache,
+        settings: PathSettings,
+        data: bytes,
+        query: Message,
+        client: Client,
+        respond: Respond,
+    ) -> None:
+        self._packets = packets
+        self._settings = settings
+        self._data = data
+        self._respond = respond
+        self.query = query
+        self.client = client
+        self.source = address_octets(client.host)
+
+    def _shape(self) -> Shape:
+        settings = self._settings
+        transport = self.client.transport
+        is_stream = transport is not Transport.UDP
+        edns = self.query.edns
+        if edns is None or not edns.options:
+            return Shape(settings.max_udp, is_stream)
+        options: tuple[Option, ...] = ()
+        if settings.identity and edns.option(_NSID) is not None:
+            options = ((_NSID, settings.identity),)
+        return Shape(
+            settings.max_udp, is_stream, self._packets.reserve(edns.options, transport), options
+        )
+
+    def _send(self, reply: bytes) -> None:
+        edns = self.query.edns
+        if edns is not None and edns.options:
+            options = self._packets.option_for(edns.options, self.source, self.client.transport)
+            reply = dress(reply, options)
+        self._respond(reply)
+
+    def refuse(self, rcode: int, ede: int | None) -> None:
+        said = () if ede is None else (Ede(ede),)
+        self._send(refuse(self.query, rcode, self._shape(), ede=said))
+
+    def reply(self, answer: Answer) -> None:
+        """Render, keep as a packet, send."""
+        shape = self._shape()
+        reply = render(self.query, answer, shape)
+        if self._may_keep(answer) and not shape.options:
+            self._packets.store(
+                self._data,
+                reply,
+                transport=self.client.transport,
+                lifetime_s=answer.lifetime_s,
+            )
+        self._send(reply)
+
+    def _may_keep(self, answer: Answer) -> bool:
+        """Packets are whole, lasting answers of class IN to plain queries."""
+        query = self.query
+        return (
+            answer.rcode in (Rcode.NOERROR, Rcode.NXDOMAIN)
+            and query.rd
+            and query.qclass == 1
+            and query.qtype != RRType.ANY
+            and not answer.is_stale
+            and bool(answer.answer or answer.authority)
+        )
+
+
+_NSID = 3

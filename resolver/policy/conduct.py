@@ -1,0 +1,56 @@
+"""Is this a query we take at all? RFC 8906: every odd one gets the answer that fits, none silence.
+
+Pure. Says nothing about access (acl) or names (local): only opcode, EDNS version, question count,
+class and the types that are no data.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from resolver.policy.cookies import is_malformed
+from resolver.protocol.codes import EdeCode, Opcode, Rcode, RRType
+from resolver.protocol.edns import OPT_COOKIE
+
+if TYPE_CHECKING:
+    from resolver.protocol.message import Message
+
+_TRANSFERS = frozenset({RRType.AXFR, RRType.IXFR})
+_NO_DATA = frozenset(
+    {0, RRType.OPT, RRType.NXNAME, RRType.TKEY, RRType.TSIG, RRType.MAILA, RRType.MAILB}
+)
+
+
+class Refusal(NamedTuple):
+    rcode: int
+    ede: int | None = None
+
+
+def judge(query: Message) -> Refusal | None:
+    """What to answer instead of resolving; None if *query* is an ordinary one."""
+    edns = query.edns
+    if edns is not None:
+        if edns.version != 0:
+            return Refusal(Rcode.BADVERS)  # RFC 6891 §6.1.3
+        cookie = edns.option(OPT_COOKIE) if edns.options else None
+        if cookie is not None and is_malformed(cookie):
+            return Refusal(Rcode.FORMERR)  # RFC 7873 §5.2.2
+    if query.opcode != Opcode.QUERY:
+        return Refusal(Rcode.NOTIMP)
+    if query.question_count != 1:
+        return _odd_count(query)
+    if query.answer or query.authority:
+        return Refusal(Rcode.FORMERR)
+    if query.qtype in _TRANSFERS:
+        return Refusal(Rcode.REFUSED, EdeCode.NOT_SUPPORTED)
+    if query.qtype in _NO_DATA:
+        return Refusal(Rcode.FORMERR, EdeCode.INVALID_QUERY_TYPE)
+    return None
+
+
+def _odd_count(query: Message) -> Refusal:
+    """RFC 9619: one question; none only to fetch a server cookie (RFC 7873 §5.4)."""
+    has_cookie = query.edns is not None and query.edns.option(OPT_COOKIE) is not None
+    if query.question_count == 0 and has_cookie:
+        return Refusal(Rcode.NOERROR)
+    return Refusal(Rcode.FORMERR)

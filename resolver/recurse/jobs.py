@@ -1,0 +1,95 @@
+"""Identical questions in flight are one job (RFC 5452 §5: no birthday presents).
+
+A job belongs to nobody: who joins it is not harmed when the first asker's budget or time runs out,
+but tries once on its own. Nobody joins a job that waits for the joiner's own ancestors: A would wait
+for B and B for A (DESIGN rule 9).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import trio
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from resolver.errors import ResolutionFailed
+    from resolver.model import Outcome, Question
+
+
+class Job:
+    """One walk in progress. *segments* or *error* once done; neither if it ran out of budget."""
+
+    __slots__ = ("_done", "error", "needs", "question", "segments")
+
+    def __init__(self, question: Question) -> None:
+        self.question = question
+        self.segments: tuple[Outcome, ...] | None = None
+        self.error: ResolutionFailed | None = None
+        self.needs: list[Job] = []
+        self._done: trio.Event | None = None
+
+    def __repr__(self) -> str:
+        return f"<Job {self.question} needs={len(self.needs)}>"
+
+    async def wait(self) -> None:
+        if self._done is None:
+            self._done = trio.Event()
+        await self._done.wait()
+
+    def finish(self) -> None:
+        if self._done is not None:
+            self._done.set()
+
+    def reaches(self, wanted: frozenset[Question]) -> bool:
+        """True if this job waits, directly or not, for one of *wanted*."""
+        seen: set[int] = set()
+        stack: list[Job] = [self]
+        while stack:
+            job = stack.pop()
+            if job.question in wanted:
+                return True
+            if id(job) not in seen:
+                seen.add(id(job))
+                stack += job.needs
+        return False
+
+
+class Jobs:
+    """The walks in progress, by question."""
+
+    def __init__(self) -> None:
+        self._running: dict[Question, Job] = {}
+        self.joined = 0
+
+    def __len__(self) -> int:
+        return len(self._running)
+
+    def running(self, question: Question) -> Job | None:
+        return self._running.get(question)
+
+    def begin(self, question: Question, ancestors: Iterable[Question]) -> Job:
+        """A new job, known as the need of those it is done for."""
+        job = Job(question)
+        self._running.setdefault(question, job)
+        self._link(job, ancestors)
+        return job
+
+    def _link(self, job: Job, ancestors: Iterable[Question]) -> None:
+        for ancestor in ancestors:
+            above = self._running.get(ancestor)
+            if above is not None:
+                above.needs.append(job)
+
+    def end(self, job: Job) -> None:
+        if self._running.get(job.question) is job:
+            del self._running[job.question]
+        job.needs.clear()
+        job.finish()
+
+    async def join(self, job: Job, ancestors: frozenset[Question]) -> None:
+        """Wait for somebody else's job."""
+        self.joined += 1
+        self._link(job, ancestors)
+        await job.wait()

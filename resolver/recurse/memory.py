@@ -1,0 +1,188 @@
+"""What the caches know, as Outcomes; and Outcomes as what the caches keep.
+
+The one place where the RRset, negative, denial and bogus caches are read and written together, so
+that an answer from memory and one from the network look the same to whoever chases and validates.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from resolver.cache.failure import FailureCache
+from resolver.iterate.classify import apply_dname
+from resolver.limits import BOGUS_TTL_SECONDS
+from resolver.model import Outcome, Question, Rank, RRset, Status, Verdict
+from resolver.protocol import names
+from resolver.protocol.codes import Rcode, RRType
+
+if TYPE_CHECKING:
+    from resolver.cache.denial import DenialCache
+    from resolver.cache.negative import Negative, NegativeCache
+    from resolver.cache.rrset import Entry, RRsetCache
+    from resolver.model import Ede, Name
+
+_LABELS_OFFSET = 3  # of the Labels field in RRSIG rdata (RFC 4034 §3.1)
+_NOT_ALIASED = frozenset({RRType.CNAME, RRType.ANY, RRType.RRSIG, RRType.NSEC})
+
+
+class Memory:
+    """All caches of resolution but the packets'. *is_checked*: validation is on."""
+
+    def __init__(
+        self,
+        rrsets: RRsetCache,
+        negatives: NegativeCache,
+        failures: FailureCache,
+        denial: DenialCache | None,
+        *,
+        is_checked: bool,
+    ) -> None:
+        self.rrsets = rrsets
+        self.negatives = negatives
+        self.failures = failures
+        self.bogus = FailureCache()
+        self.denial = denial
+        self.is_checked = is_checked
+        self._dnames = 0
+
+    # --- reading ---------------------------------------------------------------------------
+
+    def recall(self, question: Question, now: float, *, synthesise: bool = True) -> Outcome | None:
+        """What is known about *question* itself: data, an alias, a denial; None if nothing."""
+        qname, qtype, _ = question
+        if qtype == RRType.ANY:
+            return None
+        entry = self.rrsets.get(qname, qtype, now)
+        if entry is not None and entry.rank >= Rank.AUTHORITY:
+            return _positive(question, Verdict.ANSWER, entry, now)
+        negative = self.negatives.get(qname, qtype, now)
+        if negative is not None:
+            return _negative(question, negative, now)
+        if qtype not in _NOT_ALIASED:
+            entry = self.rrsets.get(qname, RRType.CNAME, now)
+            if entry is not None:
+                return _positive(question, Verdict.CNAME, entry, now)
+        return self._above(question, now, synthesise=synthesise)
+
+    def _above(self, question: Question, now: float, *, synthesise: bool) -> Outcome | None:
+        """What ancestors say: a DNAME, a secure NXDOMAIN (RFC 8020), a validated range."""
+        qname = question.qname
+        if self._dnames:
+            for ancestor in list(names.ancestors(qname))[1:]:
+                entry = self.rrsets.get(ancestor, RRType.DNAME, now)
+                if entry is not None:
+                    return _redirected(question, entry, now)
+        if not self.is_checked or not synthesise:
+            return None
+        for ancestor in list(names.ancestors(qname))[1:-1]:
+            negative = self.negatives.nxdomain(ancestor, now)
+            if negative is not None and negative.status is Status.SECURE:
+                return _negative(question, negative, now)
+        if self.denial is not None:
+            return self.denial.synthesise(question, now)
+        return None
+
+    # --- writing ---------------------------------------------------------------------------
+
+    def keep(self, outcome: Outcome, now: float, *, ttl_cap: int | None = None) -> Outcome:
+        """Store *outcome* as it is judged now; returns it with the TTLs that were kept."""
+        if outcome.answer:
+            return self._keep_positive(outcome, now, ttl_cap)
+        entry = self.negatives.put(
+            outcome.question,
+            outcome.rcode,
+            outcome.authority,
+            zone=outcome.zone,
+            now=now,
+            status=outcome.status,
+            ttl_cap=ttl_cap,
+        )
+        return outcome if entry is None else replace(outcome, authority=entry.current(now))
+
+    def _keep_positive(self, outcome: Outcome, now: float, ttl_cap: int | None) -> Outcome:
+        kept: list[RRset] = []
+        ttl = self.rrsets.clamp
+        for rrset in outcome.answer:
+            life = ttl(rrset.ttl)
+            if ttl_cap is not None and life > ttl_cap:
+                life = ttl_cap
+            lasting = rrset if life == rrset.ttl else rrset._replace(ttl=life)
+            kept.append(lasting)
+            if _is_synthesised(rrset, outcome):
+                continue
+            if rrset.rtype == RRType.DNAME:
+                self._dnames += 1
+            self.rrsets.put(
+                lasting,
+                rank=Rank.AUTH_ANSWER,
+                now=now,
+                zone=outcome.zone,
+                status=outcome.status,
+                proof=outcome.authority if is_wildcard(rrset) else (),
+            )
+        return replace(outcome, answer=tuple(kept))
+
+    def keep_bogus(self, outcome: Outcome, ede: tuple[Ede, ...], now: float) -> None:
+        """Remember that *outcome* is bogus; its data stays, briefly, for those who set CD."""
+        self.bogus.note(outcome.question, ede, now)
+        self.keep(
+            replace(outcome, status=Status.UNCHECKED), now, ttl_cap=int(BOGUS_TTL_SECONDS)
+        )
+
+    def forget(self, question: Question) -> None:
+        """Drop what is kept about one question (a retry after bogus data)."""
+        self.rrsets.drop(question.qname, question.qtype)
+        self.negatives.drop(question.qname, question.qtype)
+
+
+def is_wildcard(rrset: RRset) -> bool:
+    """True if a signature says that the owner was made from a wildcard (RFC 4035 §5.3.4)."""
+    if not rrset.signatures:
+        return False
+    owner = rrset.owner
+    size = names.count(owner) - names.is_wildcard(owner)
+    return rrset.signatures[0][_LABELS_OFFSET] < size
+
+
+def _is_synthesised(rrset: RRset, outcome: Outcome) -> bool:
+    return rrset.rtype == RRType.CNAME and outcome.verdict in (Verdict.DNAME, Verdict.YXDOMAIN)
+
+
+def _positive(question: Question, verdict: Verdict, entry: Entry, now: float) -> Outcome:
+    return Outcome(
+        question,
+        entry.zone,
+        verdict,
+        Rcode.NOERROR,
+        (entry.current(now),),
+        entry.proof,
+        None,
+        entry.status,
+    )
+
+
+def _negative(question: Question, negative: Negative, now: float) -> Outcome:
+    verdict = Verdict.NXDOMAIN if negative.rcode == Rcode.NXDOMAIN else Verdict.NODATA
+    return Outcome(
+        question,
+        negative.zone,
+        verdict,
+        negative.rcode,
+        (),
+        negative.current(now),
+        None,
+        negative.status,
+        negative.ede,
+    )
+
+
+def _redirected(question: Question, entry: Entry, now: float) -> Outcome:
+    verdict, rrsets, _ = apply_dname(question.qname, entry.current(now))
+    rcode = Rcode.YXDOMAIN if verdict is Verdict.YXDOMAIN else Rcode.NOERROR
+    return Outcome(question, entry.zone, verdict, rcode, rrsets, (), None, entry.status)
+
+
+def alias_target(outcome: Outcome) -> Name:
+    """Where a CNAME or DNAME outcome leads."""
+    return outcome.answer[-1].rdatas[0].lower()

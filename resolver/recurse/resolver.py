@@ -1,0 +1,252 @@
+"""Question → Answer (RFC 1034 §5.3.3, RFC 2308, RFC 6672, RFC 9520).
+
+`resolve` chases aliases link by link; each link is `settle`d: recalled or fetched, then validated.
+`fetch` is one walk, joined by all who ask the same; `addresses` serves the walker's own sub-queries.
+Every step spends the one budget that came with the client's query.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from resolver.errors import ResolutionFailed, WorkExceeded
+from resolver.limits import CHAIN_LENGTH, SUBQUERY_DEPTH
+from resolver.model import Answer, Ede, Outcome, Question, RRset, Status, Verdict
+from resolver.protocol.codes import EdeCode, Rcode, RRType
+from resolver.recurse.jobs import Jobs
+from resolver.recurse.memory import alias_target
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from resolver.clock import Clock
+    from resolver.iterate.walk import Walker
+    from resolver.model import Budget
+    from resolver.recurse.memory import Memory
+    from resolver.recurse.trust import Trust
+
+_ALIASES = (Verdict.CNAME, Verdict.DNAME)
+_NOT_FOLLOWED = (RRType.CNAME, RRType.ANY)
+Scratch = dict[Question, Outcome]
+
+
+class Resolver:
+    """The recursive resolver without its listeners. *trust* is None when validation is off."""
+
+    def __init__(self, memory: Memory, *, clock: Clock) -> None:
+        self.memory = memory
+        self.jobs = Jobs()
+        self.trust: Trust | None = None
+        self._clock = clock
+        self._walker: Walker | None = None
+
+    def attach(self, walker: Walker, trust: Trust | None) -> None:
+        """The walker and the validator call back into this object; wired once, by `app`."""
+        self._walker = walker
+        self.trust = trust
+
+    # --- whole answers ---------------------------------------------------------------------
+
+    async def resolve(
+        self, question: Question, budget: Budget, *, checking: bool = True
+    ) -> Answer:
+        """The answer, aliases followed to their end (RFC 6604: rcode is the last name's).
+
+        *checking* False is CD=1: data as it came. Raises ResolutionFailed.
+        """
+        chain = _Chain(question)
+        scratch: Scratch = {}
+        name = question.qname
+        for _ in range(int(CHAIN_LENGTH)):
+            asked = Question(name, question.qtype, question.qclass)
+            outcome = await self.settle(asked, budget, checking=checking, scratch=scratch)
+            target = chain.add(outcome)
+            if target is None:
+                return chain.answer()
+            name = target
+        raise WorkExceeded("CHAIN_LENGTH", ede=(Ede(EdeCode.OTHER, "alias chain is too long"),))
+
+    def recall(self, question: Question, *, checking: bool = True) -> Answer | None:
+        """The answer if memory holds all of it, judged as the client wants; never waits."""
+        now = self._clock.now()
+        chain = _Chain(question)
+        name = question.qname
+        needs_status = checking and self.trust is not None
+        for _ in range(int(CHAIN_LENGTH)):
+            asked = Question(name, question.qtype, question.qclass)
+            if needs_status and self.memory.bogus.get(asked, now) is not None:
+                return None
+            outcome = self.memory.recall(asked, now, synthesise=checking)
+            if outcome is None or (needs_status and outcome.status is Status.UNCHECKED):
+                return None
+            target = chain.add(outcome)
+            if target is None:
+                return chain.answer()
+            name = target
+        return None
+
+    # --- one link ----------------------------------------------------------------------------
+
+    async def settle(
+        self, question: Question, budget: Budget, *, checking: bool, scratch: Scratch
+    ) -> Outcome:
+        """One link: from memory or the network, validated unless the client said not to."""
+        now = self._clock.now()
+        trust = self.trust if checking else None
+        if trust is not None:
+            bad = self.memory.bogus.get(question, now)
+            if bad is not None:
+                raise ResolutionFailed("known to be bogus", ede=bad.ede)
+        outcome = self.memory.recall(question, now, synthesise=checking)
+        if outcome is None:
+            outcome = scratch.pop(question, None)
+        if outcome is None:
+            segments = await self.fetch(question, budget)
+            outcome = segments[0]
+            for segment in segments[1:]:
+                scratch[segment.question] = segment
+        if trust is not None and outcome.status is Status.UNCHECKED:
+            outcome = await trust.establish(outcome, budget)
+        return outcome
+
+    async def fetch(
+        self,
+        question: Question,
+        budget: Budget,
+        *,
+        shunned: frozenset[str] = frozenset(),
+    ) -> tuple[Outcome, ...]:
+        """Ask the network, joining whoever asks already. Nothing is validated here.
+
+        *shunned* servers gave bogus data: their zone's others are asked, and nobody is joined.
+        """
+        if question in budget.ancestors:
+            raise ResolutionFailed("the question depends on itself", ede=_cycle())
+        now = self._clock.now()
+        failure = self.memory.failures.get(question, now)
+        if failure is not None:
+            ede = (*failure.ede, Ede(EdeCode.CACHED_ERROR))
+            raise ResolutionFailed("failed a moment ago", ede=ede)
+        running = None if shunned else self.jobs.running(question)
+        if running is not None and not running.reaches(budget.ancestors):
+            await self.jobs.join(running, budget.ancestors)
+            if running.segments is not None:
+                return running.segments
+            if running.error is not None:
+                raise running.error
+        return await self._walk(question, budget, shunned)
+
+    async def _walk(
+        self, question: Question, budget: Budget, shunned: frozenset[str]
+    ) -> tuple[Outcome, ...]:
+        assert self._walker is not None  # noqa: S101  # wired by app before the first question
+        job = self.jobs.begin(question, budget.ancestors)
+        try:
+            inner = budget.deeper(question, limit=int(SUBQUERY_DEPTH) + 1)
+            segments = await self._walker.walk(question, inner, shunned=shunned)
+            job.segments = segments = self._keep(segments)
+        except WorkExceeded:
+            raise
+        except ResolutionFailed as error:
+            if not shunned:
+                self.memory.failures.note(question, error.ede, self._clock.now())
+                job.error = error
+            raise
+        finally:
+            self.jobs.end(job)
+        return segments
+
+    def _keep(self, segments: tuple[Outcome, ...]) -> tuple[Outcome, ...]:
+        now = self._clock.now()
+        if not self.memory.is_checked:
+            for segment in segments:
+                segment.status = Status.INSECURE
+        return tuple(self.memory.keep(segment, now) for segment in segments)
+
+    # --- for the walker and the validator ------------------------------------------------------
+
+    async def addresses(self, question: Question, budget: Budget) -> Sequence[bytes]:
+        """Rdata of one address set, aliases followed; empty if there is none."""
+        if question in budget.ancestors:
+            raise ResolutionFailed("the nameserver depends on itself", ede=_cycle())
+        if budget.depth > int(SUBQUERY_DEPTH):
+            raise WorkExceeded("SUBQUERY_DEPTH")
+        answer = await self.resolve(question, budget, checking=False)
+        for rrset in reversed(answer.answer):
+            if rrset.rtype == question.qtype:
+                return rrset.rdatas
+        return ()
+
+    async def find(
+        self,
+        question: Question,
+        budget: Budget,
+        *,
+        shunned: frozenset[str] = frozenset(),
+        is_fresh: bool = False,
+    ) -> Outcome | None:
+        """One unvalidated link for the validator (a DS or DNSKEY set), None if it cannot be had.
+
+        *is_fresh* passes memory over: what it holds took part in something bogus.
+        """
+        if not is_fresh:
+            known = self.memory.recall(question, self._clock.now())
+            if known is not None:
+                return known
+        try:
+            return (await self.fetch(question, budget, shunned=shunned))[0]
+        except WorkExceeded:
+            raise
+        except ResolutionFailed:
+            return None
+
+
+def _cycle() -> tuple[Ede, ...]:
+    return (Ede(EdeCode.NO_REACHABLE_AUTHORITY, "delegations depend on each other"),)
+
+
+class _Chain:
+    """The answer as it grows, link by link."""
+
+    def __init__(self, question: Question) -> None:
+        self.question = question
+        self._seen = {question.qname}
+        self._rrsets: list[RRset] = []
+        self._proofs: list[RRset] = []
+        self._ede: list[Ede] = []
+        self._rcode: int = Rcode.NOERROR
+        self._statuses: set[Status] = set()
+
+    def add(self, outcome: Outcome) -> bytes | None:
+        """Append one link; the name to go on with, None where the chain ends or bites its tail."""
+        self._rrsets += outcome.answer
+        self._proofs += outcome.authority
+        self._ede += outcome.ede
+        self._statuses.add(outcome.status)
+        self._rcode = outcome.rcode
+        if outcome.verdict not in _ALIASES or self.question.qtype in _NOT_FOLLOWED:
+            return None
+        target = alias_target(outcome)
+        if target in self._seen:
+            return None
+        self._seen.add(target)
+        return target
+
+    def answer(self) -> Answer:
+        authority = {(rrset.owner, rrset.rtype): rrset for rrset in self._proofs}
+        return Answer(
+            self.question,
+            self._rcode,
+            tuple(self._rrsets),
+            tuple(authority.values()),
+            status=_weakest(self._statuses),
+            ede=tuple(self._ede),
+        )
+
+
+def _weakest(statuses: set[Status]) -> Status:
+    """A chain is as good as its worst link (RFC 4035 §3.2.3)."""
+    for status in (Status.BOGUS, Status.UNCHECKED, Status.INDETERMINATE, Status.INSECURE):
+        if status in statuses:
+            return status
+    return Status.SECURE

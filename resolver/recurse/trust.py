@@ -1,0 +1,187 @@
+"""Drives the validator: fetches what it needs, charges its work, keeps what it decided.
+
+The validator (`dnssec`) is a generator and knows neither network nor cache. Here its needs become
+fetches side by side, its work is charged to the client's budget with a breath for the event loop,
+and its judgement goes into the caches. Data that turns out bogus is fetched again from other
+servers before it is called so (RFC 4035 §5): one broken or lying server must not take a zone down.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import trio
+
+from resolver.dnssec.judge import judge
+from resolver.dnssec.steps import Need, Work
+from resolver.errors import ResolutionFailed, WorkExceeded
+from resolver.limits import BOGUS_RETRIES, HASHES_PER_BREATH, SIGNATURES_PER_BREATH
+from resolver.model import Outcome, Question, Status
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from resolver.clock import Clock
+    from resolver.dnssec.chain import Context
+    from resolver.dnssec.steps import Findings, Judgement
+    from resolver.model import Budget
+    from resolver.recurse.memory import Memory
+    from resolver.recurse.resolver import Resolver
+
+
+class Trust:
+    """Validation for one resolver. *context* makes the validator's view of now."""
+
+    def __init__(
+        self,
+        resolver: Resolver,
+        memory: Memory,
+        context: Callable[[], Context],
+        *,
+        clock: Clock,
+    ) -> None:
+        self._resolver = resolver
+        self._memory = memory
+        self._context = context
+        self._clock = clock
+        self.bogus = 0
+
+    async def establish(self, outcome: Outcome, budget: Budget) -> Outcome:
+        """*outcome* with its status, kept in the caches. Raises ResolutionFailed if it is bogus."""
+        evidence = _Evidence(self._resolver, outcome, budget)
+        judgement = await self._judge(evidence, budget)
+        for _ in range(int(BOGUS_RETRIES)):
+            if judgement.status is not Status.BOGUS or not await evidence.ask_others():
+                break
+            judgement = await self._judge(evidence, budget)
+        return self._conclude(evidence.outcome, judgement)
+
+    def _conclude(self, outcome: Outcome, judgement: Judgement) -> Outcome:
+        now = self._clock.now()
+        if judgement.status is Status.BOGUS:
+            self.bogus += 1
+            self._memory.keep_bogus(outcome, judgement.ede, now)
+            raise ResolutionFailed(judgement.sentence or "bogus", ede=judgement.ede)
+        judged = _with_proven(outcome, judgement)
+        kept = self._memory.keep(judged, now, ttl_cap=judgement.ttl_cap)
+        if self._memory.denial is not None and judgement.status is Status.SECURE:
+            self._memory.denial.learn(kept.zone, judgement.secure, now)
+        return kept
+
+    async def _judge(self, evidence: _Evidence, budget: Budget) -> Judgement:
+        """Run the validator once over *evidence*."""
+        steps = judge(evidence.outcome, self._context())
+        breath = _Breath(budget)
+        findings: Findings | None = None
+        while True:
+            try:
+                step = steps.send(findings)
+            except StopIteration as stop:
+                result: Judgement = stop.value
+                return result
+            findings = None
+            if isinstance(step, Work):
+                await breath.take(step)
+            else:
+                findings = await evidence.gather(step)
+
+
+class _Breath:
+    """Charges work to the budget and lets the event loop run between slices of it."""
+
+    def __init__(self, budget: Budget) -> None:
+        self._purse = budget.purse
+        self._signatures = 0
+        self._hashes = 0
+
+    async def take(self, work: Work) -> None:
+        purse = self._purse
+        purse.crypto -= work.signatures
+        purse.hashes -= work.hashes
+        if purse.crypto < 0:
+            raise WorkExceeded("SIGNATURE_CHECKS")
+        if purse.hashes < 0:
+            raise WorkExceeded("HASHES")
+        self._signatures += work.signatures
+        self._hashes += work.hashes
+        too_many = self._signatures >= int(SIGNATURES_PER_BREATH)
+        if too_many or self._hashes >= int(HASHES_PER_BREATH):
+            self._signatures = self._hashes = 0
+            await trio.lowlevel.checkpoint()
+
+
+class _Evidence:
+    """The outcome under judgement and all findings about it, each with the servers it came from."""
+
+    def __init__(self, resolver: Resolver, outcome: Outcome, budget: Budget) -> None:
+        self.outcome = outcome
+        self._resolver = resolver
+        self._budget = budget
+        self._findings: dict[Need, Outcome | None] = {}
+        self._shunned: dict[Need, set[str]] = {}
+        self._main_shunned: set[str] = set()
+
+    async def gather(self, needs: Iterable[Need]) -> Findings:
+        """What was asked for, fetched side by side; what is known already is not asked again."""
+        wanted = [need for need in needs if need not in self._findings]
+        if len(wanted) == 1:
+            await self._find(wanted[0], is_fresh=False)
+        elif wanted:
+            async with trio.open_nursery() as nursery:
+                for need in wanted:
+                    nursery.start_soon(self._find_alone, need)
+        return {need: self._findings[need] for need in needs}
+
+    async def _find_alone(self, need: Need) -> None:
+        try:
+            await self._find(need, is_fresh=False)
+        except WorkExceeded:
+            self._findings[need] = None  # an error in one task must not arrive as a group
+
+    async def _find(self, need: Need, *, is_fresh: bool) -> None:
+        question = Question(need.name, need.rtype)
+        shunned = frozenset(self._shunned.get(need, ()))
+        found = await self._resolver.find(
+            question, self._budget, shunned=shunned, is_fresh=is_fresh
+        )
+        if found is not None or not is_fresh:
+            self._findings[need] = found
+
+    async def ask_others(self) -> bool:
+        """Fetch all of it again from servers not heard yet. False if nothing new came."""
+        before = (self.outcome, *self._findings.values())
+        await self._again_main()
+        for need, found in list(self._findings.items()):
+            if found is not None and found.status is Status.SECURE:
+                continue
+            if found is not None and found.server is not None:
+                self._shunned.setdefault(need, set()).add(found.server.host)
+            await self._find(need, is_fresh=True)
+        after = (self.outcome, *self._findings.values())
+        return any(new is not old for new, old in zip(after, before, strict=True))
+
+    async def _again_main(self) -> None:
+        if self.outcome.server is not None:
+            self._main_shunned.add(self.outcome.server.host)
+        try:
+            segments = await self._resolver.fetch(
+                self.outcome.question, self._budget, shunned=frozenset(self._main_shunned)
+            )
+        except WorkExceeded:
+            raise
+        except ResolutionFailed:
+            return
+        self.outcome = segments[0]
+
+
+def _with_proven(outcome: Outcome, judgement: Judgement) -> Outcome:
+    """The judged outcome; secure ones keep in AUTHORITY only what was proven."""
+    authority = outcome.authority
+    if judgement.status is Status.SECURE:
+        proven = {(rrset.owner, rrset.rtype) for rrset in judgement.secure}
+        authority = tuple(
+            rrset for rrset in authority if (rrset.owner, rrset.rtype) in proven
+        )
+    ede = (*outcome.ede, *judgement.ede)
+    return replace(outcome, status=judgement.status, authority=authority, ede=ede)
