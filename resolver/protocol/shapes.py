@@ -57,9 +57,11 @@ def follow(data: bytes, target: int, start: int, names: Names) -> bytes:
     """
     visited: list[tuple[int, bytes]] = []  # (offset, label) down to something known
     for _ in range(_MAX_HOPS):
-        if not _HEADER_OCTETS <= target < start:
+        if target >= start:
             raise WireError("a compression pointer does not lead backwards")
-        start = at = target
+        if target < _HEADER_OCTETS:
+            raise WireError("a compression pointer leads into the header")
+        at = target
         while (tail := names.get(at)) is None:
             size = data[at]
             if size == 0:
@@ -69,10 +71,13 @@ def follow(data: bytes, target: int, start: int, names: Names) -> bytes:
                 break
             visited.append((at, data[at : at + size + 1]))
             at += size + 1
+            if at >= start:
+                raise WireError("what a compression pointer leads to overlaps what points")
         if tail is not None:
             return _remember(visited, tail, names)
         if size < _FIRST_POINTER:
             raise WireError("a label is of a reserved type")
+        start = target
         target = (size & 0x3F) << 8 | data[at + 1]
     raise WireError("a name has too many compression pointers")
 

@@ -78,12 +78,11 @@ def parse_untrusted(data: bytes) -> Message:
         raise WireError("the message ends too soon") from None
     try:
         if answers:
-            at = _read_section(data, at, answers, message.answer, names, owners)
+            at = _read_section(data, at, answers, message, message.answer, names, owners)
         if authorities:
-            at = _read_section(data, at, authorities, message.authority, names, owners)
+            at = _read_section(data, at, authorities, message, message.authority, names, owners)
         if additionals:
-            _read_section(data, at, additionals, message.additional, names, owners)
-            _take_opt(message)
+            _read_section(data, at, additionals, message, message.additional, names, owners)
     except (IndexError, struct.error):
         if flags & _TRUNCATED_RESPONSE == _TRUNCATED_RESPONSE:
             return _emptied(message)
@@ -106,7 +105,13 @@ def _read_questions(data: bytes, message: Message, names: Names) -> int:
 
 
 def _read_section(
-    data: bytes, at: int, count: int, records: list[Record], names: Names, owners: Names
+    data: bytes,
+    at: int,
+    count: int,
+    message: Message,
+    records: list[Record],
+    names: Names,
+    owners: Names,
 ) -> int:
     """Appends *count* records that begin at *at*; returns the offset behind them."""
     size_octets = len(data)
@@ -136,37 +141,37 @@ def _read_section(
             raise IndexError
         if _SIZES.get(rtype) == size and rclass == 1:
             rdata = data[at:end]
+        elif rtype == _OPT:
+            _take_opt(message, records, Record(owner, rtype, rclass, ttl, data[at:end]))
+            at = end
+            continue
         else:
-            reader = READERS.get(rtype)
-            if reader is None and rclass == 1:
-                reader = IN_READERS.get(rtype)
-            if reader is None or (size == 0 and rclass >= 254):  # RFC 2136 §2.4
-                rdata = data[at:end]
-            else:
-                rdata = reader(data, at, end, names)
+            rdata = _rdata(data, at, end, rtype, rclass, names)
         # a NamedTuple's own constructor is a Python function: this is half its cost
         append(_new(Record, (owner, rtype, rclass, ttl, rdata)))
         at = end
     return at
 
 
-def _take_opt(message: Message) -> None:
-    """Moves the OPT record from the additional section to `edns` (RFC 6891 §6.1.1)."""
-    found = None
-    records = message.additional
-    for record in records:
-        if record.rtype == _OPT:
-            if found is not None:
-                raise WireError("more than one OPT record")
-            if record.owner != ROOT:
-                raise WireError("an OPT record's owner is not the root")
-            found = record
-    if found is not None:
-        if len(records) == 1:
-            records.clear()
-        else:
-            records.remove(found)
-        message.edns = opt.decode(found.rclass, found.ttl, found.rdata)
+def _rdata(data: bytes, at: int, end: int, rtype: int, rclass: int, names: Names) -> bytes:
+    """Checked and decompressed if we know the type, as it stands if not (RFC 3597 §3)."""
+    reader = READERS.get(rtype)
+    if reader is None and rclass == 1:
+        reader = IN_READERS.get(rtype)
+    if reader is None or (at == end and rclass >= 254):  # RFC 2136 §2.4: deletes and prerequisites
+        return data[at:end]
+    return reader(data, at, end, names)
+
+
+def _take_opt(message: Message, section: list[Record], record: Record) -> None:
+    """An OPT record stands once, in the additional section, at the root (RFC 6891 §6.1.1)."""
+    if section is not message.additional:
+        raise WireError("an OPT record outside the additional section")
+    if message.edns is not None:
+        raise WireError("more than one OPT record")
+    if record.owner != ROOT:
+        raise WireError("an OPT record's owner is not the root")
+    message.edns = opt.decode(record.rclass, record.ttl, record.rdata)
 
 
 def _emptied(message: Message) -> Message:
