@@ -1,0 +1,255 @@
+"""One run: build the world, start everything, ask, count, and take it all down again."""
+
+import contextlib
+import dataclasses
+import os
+import pathlib
+import random
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+
+from bench.latency import measure, oracle, peers
+from bench.latency.city import city_rtt
+from bench.latency.client import PATIENCE_S, Event, Stub, poisson, run_phase
+from bench.latency.netns import Lab, join, wait_for_line, wait_for_port
+from bench.latency.render import render, world_keys
+from bench.latency.scenarios import Change, Faults, Paths, Scenario
+from bench.latency.world import Lookup, World, deep_world, standard_world
+
+HERE = pathlib.Path(__file__).resolve().parent
+BUILD = HERE.parent / "out" / "latency" / "build"
+SETTLE_S = 4.0  # time for everybody to prime before the first question
+EMULATOR_PRIORITY, AUTHORITY_PRIORITY = 60, 50
+SERVED = (("185.0.0.0/8",), ("-6", "2a10::/16"))
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Plan:
+    """How much to ask, and of whom."""
+
+    resolvers: tuple[str, ...]
+    cold: int = 500
+    warm: int = 2000
+    rate_per_s: float = 30.0
+    trace: bool = False
+    keep: pathlib.Path | None = None
+
+    def count(self, phase: str) -> int:
+        """Questions of a phase."""
+        return self.cold if phase == "cold" else self.warm
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Result:
+    """What one run found: figures by resolver and phase, "oracle" among the resolvers."""
+
+    scenario: str
+    world: str
+    seed: int
+    figures: dict[str, dict[str, measure.Figures]]
+    lateness: dict[str, measure.Lateness]
+    is_valid: bool
+    load: float
+    busy_percent: float
+    cpu_s: dict[str, float]
+    stray: dict[str, int]
+
+
+def make_world(name: str, seed: int) -> World:
+    """The world called *name*."""
+    if name == "w1":
+        return standard_world(seed)
+    if name == "w1-signed":
+        return standard_world(seed, is_signed=True)
+    if name == "city":
+        return standard_world(seed, rtt=city_rtt(seed))
+    if name == "city-signed":
+        return standard_world(seed, rtt=city_rtt(seed), is_signed=True)
+    if name == "deep3":
+        return deep_world(seed)
+    raise ValueError(f"no world called {name}")
+
+
+def compile_tools() -> None:
+    """Build wanem and authsim where they are older than their sources."""
+    BUILD.mkdir(parents=True, exist_ok=True)
+    for tool in ("wanem", "authsim"):
+        source, binary = HERE / f"{tool}.c", BUILD / tool
+        if not binary.exists() or binary.stat().st_mtime < source.stat().st_mtime:
+            flags = ["-O2", "-Wall", "-Wextra", "-std=gnu11"]
+            subprocess.run(["cc", *flags, "-o", str(binary), str(source), "-lm"], check=True)
+
+
+class Emulator:
+    """wanem and its two files."""
+
+    def __init__(self, lab: Lab, directory: pathlib.Path, ends: list[tuple[str, str]], plan: Plan, seed: int, paths: Paths) -> None:
+        self._table, self._stats = directory / "paths", directory / "stats"
+        self.write(paths)
+        argv = [str(BUILD / "wanem"), "-t", str(self._table), "-s", str(self._stats), "-r", str(seed)]
+        argv += ["-p", str(EMULATOR_PRIORITY)]
+        if plan.trace:
+            argv += ["-x", str(directory / "trace")]
+        for index, (resolver, servers) in enumerate(ends):
+            argv.append(f"/run/netns/{resolver},/run/netns/{servers},w{index}")
+        log = directory / "wanem.log"
+        self._process = lab.start("wanem", argv, log)
+        wait_for_line(log, b"ready", "wanem")
+        for index, (resolver, servers) in enumerate(ends):
+            join(resolver, servers, index)
+
+    def write(self, paths: Paths) -> None:
+        """The table the emulator reads at its start or at the next `reload`."""
+        text = "".join(path.line(address) for address, path in paths.items())
+        new = self._table.with_suffix(".new")
+        new.write_text(text)
+        new.rename(self._table)
+
+    def change(self, change: Change) -> None:
+        """Put *change* in force."""
+        self.write(change.paths)
+        self._process.send_signal(signal.SIGHUP)
+
+    def read(self) -> measure.Counters:
+        """The counters now."""
+        self._stats.unlink(missing_ok=True)
+        self._process.send_signal(signal.SIGUSR1)
+        until = time.monotonic() + PATIENCE_S
+        while not self._stats.exists() and time.monotonic() < until:
+            time.sleep(0.02)
+        return measure.read_counters(self._stats)
+
+
+@contextlib.contextmanager
+def _scratch(plan: Plan) -> Iterator[pathlib.Path]:
+    directory = pathlib.Path(tempfile.mkdtemp(prefix="latency-"))
+    directory.chmod(0o755)
+    try:
+        yield directory
+    finally:
+        if plan.keep:
+            shutil.copytree(directory, plan.keep, dirs_exist_ok=True, ignore=_only_files)
+        shutil.rmtree(directory, ignore_errors=True)
+
+
+def _only_files(folder: str, names: list[str]) -> list[str]:
+    """Sockets and cache databases are not kept."""
+    return [n for n in names if n.endswith(".mdb") or not (os.path.isfile(f"{folder}/{n}") or os.path.isdir(f"{folder}/{n}"))]
+
+
+def _cpu_times() -> tuple[int, int]:
+    fields = [int(v) for v in pathlib.Path("/proc/stat").read_text().split("\n", 1)[0].split()[1:]]
+    return sum(fields[:8]) - fields[3] - fields[4], sum(fields[:8])
+
+
+def _process_cpu_s(process: subprocess.Popen[bytes]) -> float:
+    """User and system time of the process, or of its session if it has workers."""
+    total = 0
+    for stat in pathlib.Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError):
+            fields = stat.read_text().rpartition(")")[2].split()
+            if int(fields[3]) == process.pid:
+                total += int(fields[11]) + int(fields[12])
+    return total / os.sysconf("SC_CLK_TCK")
+
+
+class Run:
+    """The parts of one run while it lasts."""
+
+    def __init__(self, lab: Lab, directory: pathlib.Path, world: World, scenario: Scenario, plan: Plan) -> None:
+        self.lab, self.directory, self.world, self.scenario, self.plan = lab, directory, world, scenario, plan
+        self.phases = {phase: plan.count(phase) / plan.rate_per_s for phase in ("cold", "warm")}
+        rng = random.Random(f"{world.seed} {scenario.name}")
+        self.faults: Faults = scenario.apply(world, rng, self.phases)
+        self.processes: dict[str, subprocess.Popen[bytes]] = {}
+
+    def start(self) -> None:
+        """Authorities, emulator, resolvers, stubs."""
+        keys = world_keys(self.world)
+        world_file = self.directory / "world"
+        world_file.write_text("".join(render(self.world, keys)))
+        servers = self.lab.add_namespace("srv")
+        for prefix in SERVED:
+            subprocess.run(["ip", "-n", servers, *prefix[:-1], "route", "add", "local", prefix[-1], "dev", "lo"], check=True)
+        namespaces = [self.lab.add_namespace(str(index)) for index in range(len(self.plan.resolvers))]
+        ends = [(namespace, servers) for namespace in namespaces]
+        self.emulator = Emulator(self.lab, self.directory, ends, self.plan, self.world.seed, self.faults.start)
+        argv = [str(BUILD / "authsim"), "-w", str(world_file), "-p", str(AUTHORITY_PRIORITY)]
+        argv += ["-t"] if self.scenario.truncate else []
+        log = self.directory / "authsim.log"
+        self.lab.start("authsim", argv, log, namespace=servers)
+        wait_for_line(log, b"ready", "authsim")
+        hints = self.directory / "hints"
+        peers.write_hints(self.world, hints)
+        for name, namespace in zip(self.plan.resolvers, namespaces, strict=True):
+            site = peers.Site(self.directory / name, hints, keys.get(""))
+            site.directory.mkdir()
+            command = peers.STARTERS[name](site)
+            log = site.directory / "log"
+            self.processes[name] = self.lab.start(name, command, log, namespace=namespace)
+        for name, namespace in zip(self.plan.resolvers, namespaces, strict=True):
+            wait_for_port(namespace, self.directory / name / "log", name)
+        rng = random.Random(f"{self.world.seed} ids")
+        self.stubs = [Stub(name, space, rng) for name, space in zip(self.plan.resolvers, namespaces, strict=True)]
+        time.sleep(SETTLE_S)
+
+    def phase(self, phase: str, before: measure.Counters) -> tuple[dict[str, measure.Figures], measure.Counters]:
+        """Ask the questions of *phase*; figures by resolver, and the counters after it."""
+        count = self.plan.count(phase)
+        rng = random.Random(f"{self.world.seed} {phase}")
+        lookups = self.world.lookups(rng, count, first_round=0 if phase == "cold" else 1)
+        arrivals = poisson(rng, len(lookups), self.plan.rate_per_s)
+        events = [
+            Event(change.at_s, lambda c=change: self.emulator.change(c))  # type: ignore[misc]
+            for change in self.faults.changes
+            if change.phase == phase
+        ]
+        for stub in self.stubs:
+            stub.outcomes = []
+        run_phase(self.stubs, lookups, arrivals, events, self.scenario.retransmit_s)
+        self.lab.check_alive()
+        after = self.emulator.read()
+        figures = {"oracle": self._oracle(list(zip(lookups, arrivals, strict=True)), phase)}
+        for link, stub in enumerate(self.stubs):
+            sent = measure.sent_between(before, after, link)
+            near = None if self.faults.changes else measure.share_near_best(self.world, self.faults.start, sent)
+            figures[stub.name] = measure.of_outcomes(stub.outcomes, sum(sent.values()), near)
+        return figures, after
+
+    def _oracle(self, asked: list[tuple[Lookup, float]], phase: str) -> measure.Figures:
+        times = oracle.optima(self.world, asked, self.faults.start, self.faults.changes, phase)
+        steps = 2 if phase == "cold" else 1
+        return measure.summarise(times, len(asked) - len(times), steps * len(times), 1.0)
+
+
+def run_once(scenario: Scenario, world_name: str, seed: int, plan: Plan) -> Result:
+    """One scenario, one seed, all resolvers."""
+    world = make_world(scenario.world or world_name, seed)
+    busy0, total0 = _cpu_times()
+    with _scratch(plan) as directory, Lab() as lab:
+        run = Run(lab, directory, world, scenario, plan)
+        run.start()
+        counters = measure.Counters({}, {}, {})  # start-up queries count with the cold phase
+        by_phase: dict[str, dict[str, measure.Figures]] = {}
+        for phase in run.phases:
+            if plan.count(phase):
+                by_phase[phase], counters = run.phase(phase, counters)
+        cpu_s = {name: _process_cpu_s(process) for name, process in run.processes.items()}
+    busy1, total1 = _cpu_times()
+    names = ("oracle", *plan.resolvers)
+    return Result(
+        scenario=scenario.name,
+        world=world.name,
+        seed=seed,
+        figures={name: {phase: by_phase[phase][name] for phase in by_phase} for name in names},
+        lateness=counters.lateness,
+        is_valid=counters.is_on_time(),
+        load=os.getloadavg()[0],
+        busy_percent=100 * (busy1 - busy0) / max(1, total1 - total0),
+        cpu_s=cpu_s,
+        stray={plan.resolvers[link]: count for link, count in counters.stray.items()},
+    )
