@@ -70,6 +70,8 @@ STALE_KEEP_SECONDS = Limit(86_400, 0, 259_200, "seconds past expiry that data ma
 SIGNATURES_PER_QUERY = Limit(64, 16, 400, "signature checks per client query, its chain included",
     "CVE-2023-50387 (KeyTrap); Unbound's 8 x 16")
 SIGNATURES_PER_RRSET = Limit(8, 2, 64, "signature checks per RRset", "CVE-2023-50387 (KeyTrap)")
+RRSIGS_PER_RRSET = Limit(16, 4, 64, "signatures looked at per RRset; the rest is ignored",
+    "CVE-2023-50387 (KeyTrap); Unbound keeps 8")
 KEYS_PER_TAG = Limit(4, 1, 16, "keys of one tag and algorithm tried per signature",
     "CVE-2023-50387 (KeyTrap)")
 SIGNERS_PER_RRSET = Limit(2, 1, 4, "signer names followed per RRset", "CVE-2023-50387 (KeyTrap)")
@@ -80,6 +82,8 @@ HASHES_PER_QUERY = Limit(300, 50, 2000, "NSEC3 and DS hashes per client query",
     "CVE-2023-50868; PowerDNS' 600")
 NSEC3_ITERATIONS = Limit(50, 0, 150, "extra NSEC3 iterations still validated",
     "RFC 9276 §3.2; Knot's, PowerDNS' and BIND's 50")
+DENIALS_PER_RESPONSE = Limit(12, 4, 32, "NSEC and NSEC3 RRsets checked per response",
+    "CVE-2023-50868; a wildcard NODATA needs four")
 CHAIN_LINKS = Limit(24, 8, 64, "zones from the trust anchor to a name", "our choice; ip6.arpa has 9")
 CHAIN_RETRIES = Limit(2, 0, 4, "other servers asked for a DS or DNSKEY that failed", "our choice")
 SIGNATURE_SKEW_SECONDS = Limit(3600, 0, 86_400, "seconds a signature may be early or late",
@@ -190,6 +194,7 @@ OUTAGE_SENDS = Limit(8, 4, 64, "overdue packets, and no answer from anybody, tha
 OUTAGE_PREFIXES = Limit(6, 3, 32, "prefixes that these packets went to", "one dead operator has 4")
 OUTAGE_CANARY_SECONDS = Limit(0.5, 0.1, 5.0, "seconds between packets during an outage",
     "back at full speed within a second or two of the cut's healing")
+TCP_BACKLOG = Limit(256, 5, 65_535, "TCP connections waiting to be accepted", "Unbound's 256")
 TCP_CONNECTIONS = Limit(64, 4, 1024, "upstream TCP connections in all", "RFC 7766 §6.2.2")
 TCP_PIPELINE = Limit(100, 1, 1000, "queries on their way on one connection", "RFC 7766 §6.2.1.1")
 TCP_IDLE_SECONDS = Limit(10.0, 0.0, 120.0, "seconds an idle upstream connection is kept",
@@ -246,3 +251,9 @@ STREAM_OCTETS = Limit(65_535, 65_535, 65_535, "octets of a message over TCP", "R
 # --- policy ---------------------------------------------------------------------------------
 ACL_MEMORY = Limit(4096, 64, 1_048_576, "clients whose admission is remembered",
     "our choice; spoofed sources must not fill memory")
+
+# --- the process -------------------------------------------------------------------------------
+DRAIN_SECONDS = Limit(0.8, 0.0, 10.0, "seconds for queries in flight at shutdown",
+    "a restart must not be felt")
+PRIMING_RETRY_SECONDS = Limit(60, 5, 3600, "seconds before a failed priming is tried again",
+    "RFC 9609 §3.3")

@@ -50,7 +50,8 @@ class BatchSocket(Protocol):
     def turn(self, recall: Recall, missed: Callable[[Datagram], None]) -> tuple[int, int]:
         """One batch: what *recall* answers is sent, the rest goes to *missed*.
 
-        *recall* gets the query and the raw source address (4 or 16 octets). Never blocks.
+        *recall* gets the query and the raw source address (4 or 16 octets); from it, b"" means
+        that nothing is to be sent, None that the query is missed. Never blocks.
         Returns how many datagrams came and how many were answered; (0, 0): nothing was there.
         """
 

@@ -1,0 +1,189 @@
+"""Real listening sockets: UDP with the address asked at, TCP; the system's `ListenNetwork`.
+
+`PlainUdpSocket` works wherever Python does. Where `listen.mmsg` can serve, UDP sockets come from
+there. Wildcard sockets ask for IP_PKTINFO so that a reply leaves from the address the query came
+to (RFC 2181 §4.1); sockets bound to one address do without and are cheaper.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import ipaddress
+import socket
+import struct
+import sys
+from typing import TYPE_CHECKING, Final
+
+import trio
+
+from resolver.limits import TCP_BACKLOG, UDP_BATCH, UDP_BUFFER_OCTETS, UDP_QUERY_OCTETS
+from resolver.listen.network import Datagram
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from resolver.listen.network import TcpListener, UdpSocket
+
+_IP_PKTINFO: Final = getattr(socket, "IP_PKTINFO", 8)
+_PKTINFO4 = struct.Struct("=i4s4s")
+_PKTINFO6 = struct.Struct("=16si")
+_SO_RCVBUFFORCE: Final = 33
+_SO_SNDBUFFORCE: Final = 32
+_PMTUDISC_OMIT: Final = 5
+_ANCILLARY_OCTETS: Final = 64
+_ACCEPT_PAUSE_S: Final = 0.1
+_OUT_OF_RESOURCES: Final = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
+
+
+class PlainUdpSocket:
+    """A bound, non-blocking UDP socket, a system call per datagram."""
+
+    def __init__(self, sock: socket.socket, *, is_wildcard: bool) -> None:
+        self._socket = sock
+        self.is_wildcard = is_wildcard
+        self.unsent = 0
+        self.too_long = 0
+        self.receive_errors = 0
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self._socket.getsockname()[:2]}, {self.unsent} unsent>"
+
+    async def wait_readable(self) -> None:
+        await trio.lowlevel.wait_readable(self._socket)
+
+    def receive(self) -> Sequence[Datagram]:
+        """What is there now, at most one batch."""
+        batch: list[Datagram] = []
+        try:
+            for _ in range(int(UDP_BATCH)):
+                batch.append(self._receive_one())  # noqa: PERF401  # what came before an error
+        except BlockingIOError:
+            pass
+        except OSError:
+            self.receive_errors += 1  # an ICMP error of an earlier reply: it concerns nobody
+        return batch
+
+    def _receive_one(self) -> Datagram:
+        octets = int(UDP_QUERY_OCTETS)
+        if not self.is_wildcard:
+            data, peer = self._socket.recvfrom(octets)
+            return Datagram(data, peer)
+        data, ancillary, flags, peer = self._socket.recvmsg(octets, _ANCILLARY_OCTETS)
+        if flags & socket.MSG_TRUNC:
+            self.too_long += 1
+            data = b""
+        local = tuple((level, kind, self._unpin(info)) for level, kind, info in ancillary)
+        return Datagram(data, peer, local)
+
+    @staticmethod
+    def _unpin(info: bytes) -> bytes:
+        """Packet info that names the source of the reply but leaves the interface to routing."""
+        if len(info) == _PKTINFO4.size:
+            _, local, _ = _PKTINFO4.unpack(info)
+            return _PKTINFO4.pack(0, local, b"\0\0\0\0")
+        if len(info) == _PKTINFO6.size:
+            return _PKTINFO6.pack(info[:16], 0)
+        return info
+
+    def send(self, replies: Sequence[Datagram]) -> None:
+        for reply in replies:
+            try:
+                if reply.local:
+                    self._socket.sendmsg([reply.data], reply.local, 0, reply.peer)  # type: ignore[arg-type]
+                else:
+                    self._socket.sendto(reply.data, reply.peer)
+            except OSError:
+                self.unsent += 1
+
+    def close(self) -> None:
+        if self._socket.fileno() >= 0:
+            trio.lowlevel.notify_closing(self._socket)
+            self._socket.close()
+
+
+class SystemTcpListener:
+    """A listening TCP socket. Out of descriptors, it waits for better times instead of failing."""
+
+    def __init__(self, listener: trio.SocketListener) -> None:
+        self._listener = listener
+
+    async def accept(self) -> tuple[trio.abc.HalfCloseableStream, tuple[str, int]]:
+        while True:
+            try:
+                stream = await self._listener.accept()
+                peer = stream.socket.getpeername()
+            except OSError as error:
+                if error.errno in _OUT_OF_RESOURCES:
+                    await trio.sleep(_ACCEPT_PAUSE_S)
+                continue
+            return stream, (peer[0], peer[1])
+
+    async def aclose(self) -> None:
+        await self._listener.aclose()
+
+
+class SystemListenNetwork:
+    """Where real listening sockets come from. *is_shared*: several processes bind the same port."""
+
+    def __init__(self, *, is_shared: bool = False) -> None:
+        self._is_shared = is_shared
+
+    def bind_udp(self, host: str, port: int) -> UdpSocket:
+        """Bind and return at once. Raises OSError as the kernel says."""
+        from resolver.listen import mmsg  # noqa: PLC0415  # it builds on this module
+
+        sock = self._bound(host, port, socket.SOCK_DGRAM)
+        is_wildcard = ipaddress.ip_address(host.partition("%")[0]).is_unspecified
+        _tune(sock)
+        if is_wildcard and sock.family == socket.AF_INET:
+            sock.setsockopt(socket.IPPROTO_IP, _IP_PKTINFO, 1)
+        elif is_wildcard:
+            sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_RECVPKTINFO, 1)
+        kind = mmsg.MmsgUdpSocket if mmsg.IS_AVAILABLE else PlainUdpSocket
+        return kind(sock, is_wildcard=is_wildcard)
+
+    def bind_tcp(self, host: str, port: int) -> TcpListener:
+        """Bind, listen and return at once. Raises OSError as the kernel says."""
+        sock = self._bound(host, port, socket.SOCK_STREAM)
+        sock.listen(int(TCP_BACKLOG))
+        return SystemTcpListener(trio.SocketListener(trio.socket.from_stdlib_socket(sock)))
+
+    def _bound(self, host: str, port: int, kind: socket.SocketKind) -> socket.socket:
+        flags = socket.AI_NUMERICHOST | socket.AI_PASSIVE
+        family, *_, address = socket.getaddrinfo(host, port, type=kind, flags=flags)[0]
+        sock = socket.socket(family, kind)
+        try:
+            sock.settimeout(0.0)
+            if family == socket.AF_INET6:
+                sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+            if kind == socket.SOCK_STREAM:
+                sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            if self._is_shared:
+                sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+            sock.bind(address)
+        except BaseException:
+            sock.close()
+            raise
+        return sock
+
+
+def _tune(sock: socket.socket) -> None:
+    """Big kernel buffers, and no belief in path MTUs that ICMP tells (RFC 9715; as Unbound does).
+
+    The forced sizes need a privilege; what the kernel does not grant is no reason to fail.
+    """
+    octets = int(UDP_BUFFER_OCTETS)
+    wishes = [
+        (socket.SOL_SOCKET, socket.SO_RCVBUF, octets),
+        (socket.SOL_SOCKET, socket.SO_SNDBUF, octets),
+    ]
+    if sys.platform.startswith("linux"):
+        wishes += [(socket.SOL_SOCKET, _SO_RCVBUFFORCE, octets)]
+        wishes += [(socket.SOL_SOCKET, _SO_SNDBUFFORCE, octets)]
+        is_ipv6 = sock.family == socket.AF_INET6
+        level = socket.IPPROTO_IPV6 if is_ipv6 else socket.IPPROTO_IP
+        wishes += [(level, 23 if is_ipv6 else 10, _PMTUDISC_OMIT)]  # IP(V6)_MTU_DISCOVER
+    for level, option, value in wishes:
+        with contextlib.suppress(OSError):
+            sock.setsockopt(level, option, value)

@@ -1,0 +1,135 @@
+"""Queries over UDP: wait once, then serve batches until the socket is empty (DESIGN rule 3).
+
+What the packet cache knows is answered in the batch, without a task and without an object per
+datagram; what it does not know is handed to the pipeline, which answers when it can. After
+UDP_TURNS full batches the other tasks of the process have their turn, so that a flood of hits
+starves neither misses nor timers. RFC 1035 §4.2.1, 2181 §4.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Final
+
+import trio
+
+from resolver.limits import UDP_BATCH, UDP_TURNS
+from resolver.listen.admission import network_of, raw_address, short_reply
+from resolver.listen.network import BatchSocket, Datagram
+from resolver.protocol.codes import Rcode
+from resolver.protocol.transport import Client, Transport
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from resolver.listen.admission import Admission
+    from resolver.listen.network import Handler, Recall, UdpSocket
+
+    Turn = Callable[[Recall, Callable[[Datagram], None]], tuple[int, int]]
+
+_BATCH: Final = int(UDP_BATCH)
+_TURNS: Final = int(UDP_TURNS)
+
+
+class UdpService:
+    """Serves one bound socket. Counters are plain integers; whoever wants them reads them."""
+
+    def __init__(
+        self, sock: UdpSocket, handler: Handler, admission: Admission, *, host: str = ""
+    ) -> None:
+        self._socket = sock
+        self._handler = handler
+        self._admission = admission
+        self._host = host
+        self._front = handler.front(Transport.UDP)
+        self._turn: Turn = (
+            sock.turn if isinstance(sock, BatchSocket) else partial(plain_turn, sock)
+        )
+        self._recall = self._front.recall if admission.rate is None else self._recall_within_rate
+        self.queries = 0
+        self.misses = 0
+        self.limited = 0
+        self.unanswered = 0
+
+    def __repr__(self) -> str:
+        return f"<UdpService {self._host}: {self.queries} queries, {self._front.hits} hits>"
+
+    async def run(self) -> None:
+        """Serve until cancelled. The socket is closed by whoever bound it."""
+        while True:
+            await self._socket.wait_readable()
+            while self.drain() == _BATCH:
+                await trio.lowlevel.checkpoint()
+
+    def drain(self) -> int:
+        """Serve up to UDP_TURNS batches; returns the size of the last one."""
+        came = 0
+        for _ in range(_TURNS):
+            self._front.begin()
+            came, answered = self._turn(self._recall, self._missed)
+            self.queries += came
+            self._front.hits += answered
+            if came < _BATCH:
+                break
+        return came
+
+    def _recall_within_rate(self, data: bytes, source: bytes) -> bytes | None:
+        rate = self._admission.rate
+        if rate is None or rate.allows(source):
+            return self._front.recall(data, source)
+        self.limited += 1
+        return rate.slip(data) or b""
+
+    def _missed(self, datagram: Datagram) -> None:
+        self.misses += 1
+        data, peer, _ = datagram
+        network = network_of(raw_address(peer[0]))
+        if self._admission.enter(network):
+            respond = _Responder(self, datagram, network)
+            client = Client(peer[0].partition("%")[0], peer[1], Transport.UDP, self._host)
+            self._handler.start(data, client, respond)
+            return
+        reply = short_reply(data, rcode=Rcode.SERVFAIL)
+        if reply is not None:
+            self._socket.send([datagram._replace(data=reply)])
+
+    def finish(self, datagram: Datagram, network: bytes, reply: bytes | None) -> None:
+        """Strike a query off the books, and send its reply if there is one."""
+        self._admission.leave(network)
+        if reply is None:
+            self.unanswered += 1
+        else:
+            self._socket.send([datagram._replace(data=reply)])
+
+
+class _Responder:
+    """The way back for one query. A second call is ignored: the place is given back once."""
+
+    __slots__ = ("_datagram", "_network", "_service")
+
+    def __init__(self, service: UdpService, datagram: Datagram, network: bytes) -> None:
+        self._service: UdpService | None = service
+        self._datagram = datagram
+        self._network = network
+
+    def __call__(self, reply: bytes | None) -> None:
+        service, self._service = self._service, None
+        if service is not None:
+            service.finish(self._datagram, self._network, reply)
+
+
+def plain_turn(
+    sock: UdpSocket, recall: Recall, missed: Callable[[Datagram], None]
+) -> tuple[int, int]:
+    """One batch on a socket that cannot do it by itself; see `BatchSocket.turn`."""
+    batch = sock.receive()
+    replies: list[Datagram] = []
+    for datagram in batch:
+        reply = recall(datagram.data, raw_address(datagram.peer[0]))
+        if reply is None:
+            missed(datagram)
+        elif reply:
+            replies.append(datagram._replace(data=reply))
+    if replies:
+        sock.send(replies)
+    return len(batch), len(replies)
