@@ -1,0 +1,483 @@
+"""Odd questions to the running daemon, over UDP and TCP: each gets the answer it should (RFC 8906).
+
+Octets are made by hand: a query builder would refuse to make most of these.
+"""
+
+from __future__ import annotations
+
+import socket
+import struct
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import dns.flags
+import dns.message
+import dns.rcode
+import dns.rdataclass
+import dns.rdatatype
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from bench.realworld.world import RealWorld
+    from resolver.lab.real import Program
+
+pytestmark = pytest.mark.netns
+
+QUERY_ID = 0x5A17
+RD, AD, CD, Z, TC, AA, RA, QR = 0x0100, 0x0020, 0x0010, 0x0040, 0x0200, 0x0400, 0x0080, 0x8000
+A, IXFR, AXFR, ANY = 1, 251, 252, 255
+IN, CH = 1, 3
+NAME = b"\x06google\x03com\x00"
+VERSION_BIND = b"\x07version\x04bind\x00"
+PATIENCE_S = 6.0
+
+
+def header(*, flags: int = RD, opcode: int = 0, counts: tuple[int, int, int, int]) -> bytes:
+    return struct.pack("!HH4H", QUERY_ID, flags | opcode << 11, *counts)
+
+
+def question(name: bytes = NAME, rtype: int = A, rclass: int = IN) -> bytes:
+    return name + struct.pack("!HH", rtype, rclass)
+
+
+def opt(
+    *, payload: int = 1232, version: int = 0, flags: int = 0, options: bytes = b"", owner: bytes = b"\0"
+) -> bytes:
+    fixed = struct.pack("!HHBBHH", 41, payload, 0, version, flags, len(options))
+    return owner + fixed + options
+
+
+def option(code: int, data: bytes) -> bytes:
+    return struct.pack("!HH", code, len(data)) + data
+
+
+def query(
+    name: bytes = NAME, rtype: int = A, rclass: int = IN, *, flags: int = RD, opcode: int = 0,
+    edns: bytes = b"",
+) -> bytes:  # fmt: skip
+    counts = (1, 0, 0, 1 if edns else 0)
+    return header(flags=flags, opcode=opcode, counts=counts) + question(name, rtype, rclass) + edns
+
+
+@dataclass
+class Stub:
+    """Sends octets to the daemon, by one transport."""
+
+    it: RealWorld
+    transport: str
+
+    def exchange(self, data: bytes, *, patience_s: float = PATIENCE_S) -> bytes | None:
+        """The reply's octets; None for silence (UDP) or a closed connection (TCP)."""
+        kind = socket.SOCK_DGRAM if self.transport == "udp" else socket.SOCK_STREAM
+        with self.it.client.socket(socket.AF_INET, kind) as link:
+            link.settimeout(patience_s)
+            link.connect(("127.0.0.1", 53))
+            try:
+                if kind == socket.SOCK_DGRAM:
+                    link.send(data)
+                    return link.recv(65535)
+                link.sendall(struct.pack("!H", len(data)) + data)
+                return read_frame(link)
+            except (TimeoutError, ConnectionError):
+                return None
+
+    def ask(self, data: bytes) -> dns.message.Message:
+        reply = self.exchange(data)
+        assert reply is not None, "no answer at all"
+        message = dns.message.from_wire(reply)
+        assert message.id == QUERY_ID
+        assert message.flags & dns.flags.QR
+        assert not message.flags & Z
+        assert message.opcode() == data[2] >> 3 & 15
+        return message
+
+    def rcode(self, data: bytes) -> str:
+        """The header's rcode: a reply to a broken query need not be more than a header."""
+        reply = self.exchange(data)
+        assert reply is not None, "no answer at all"
+        assert reply[:2] == data[:2]
+        assert reply[2] & 0xF8 == 0x80 | data[2] & 0x78
+        return dns.rcode.to_text(dns.rcode.Rcode(reply[3] & 15))
+
+
+def read_frame(link: socket.socket) -> bytes | None:
+    octets = b""
+    while len(octets) < 2 or len(octets) < 2 + int.from_bytes(octets[:2], "big"):
+        more = link.recv(65535)
+        if not more:
+            return None
+        octets += more
+    return octets[2 : 2 + int.from_bytes(octets[:2], "big")]
+
+
+@pytest.fixture(params=["udp", "tcp"])
+def stub(request: pytest.FixtureRequest, small_world: RealWorld, resolver: Program) -> Stub:
+    assert resolver.alive
+    return Stub(small_world, request.param)
+
+
+@pytest.fixture
+def upstream(small_world: RealWorld) -> Iterator[Callable[[], int]]:
+    """How many packets have gone upstream since the test began."""
+    before = small_world.packets()[0]
+    yield lambda: small_world.packets()[0] - before
+
+
+@pytest.mark.rfc("RFC 8906 §8.1.1")
+def test_a_plain_query_is_answered(stub: Stub) -> None:
+    message = stub.ask(query())
+    assert message.rcode() == dns.rcode.NOERROR
+    assert message.flags & dns.flags.RA
+    assert message.flags & dns.flags.RD
+    assert not message.flags & dns.flags.AA
+    assert message.edns < 0
+    assert message.answer
+
+
+@pytest.mark.rfc("RFC 8906 §3.1.2")
+@pytest.mark.parametrize("rtype", [65, 99, 1000, 65000, 65280])
+def test_an_unknown_type_is_a_type_like_any_other(stub: Stub, rtype: int) -> None:
+    """No data is an answer; NOTIMP, FORMERR or silence would not be."""
+    message = stub.ask(query(rtype=rtype))
+    assert message.rcode() == dns.rcode.NOERROR
+    assert message.answer == []
+
+
+@pytest.mark.rfc("RFC 8906 §3.1.3")
+@pytest.mark.rfc("RFC 1035 §4.1.1")
+@pytest.mark.parametrize("flag", [AD, CD, Z, TC, AA, RA], ids=["AD", "CD", "Z", "TC", "AA", "RA"])
+def test_a_flag_that_means_nothing_here_does_no_harm(stub: Stub, flag: int) -> None:
+    message = stub.ask(query(flags=RD | flag))
+    assert message.rcode() == dns.rcode.NOERROR
+    assert message.answer
+    assert not message.flags & dns.flags.AA
+
+
+@pytest.mark.rfc("RFC 8906 §3.1.4")
+@pytest.mark.rfc("RFC 3425 §3")
+@pytest.mark.parametrize("opcode", [1, 2, 3, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15])
+@pytest.mark.parametrize("form", ["question", "empty"])
+def test_an_unknown_opcode_is_not_implemented(stub: Stub, opcode: int, form: str) -> None:
+    data = (
+        query(opcode=opcode)
+        if form == "question"
+        else header(opcode=opcode, flags=0, counts=(0, 0, 0, 0))
+    )
+    assert stub.rcode(data) == "NOTIMP"
+
+
+@pytest.mark.rfc("RFC 1996 §3.10")
+@pytest.mark.rfc("RFC 2136 §3.1")
+@pytest.mark.parametrize("opcode", [4, 5], ids=["NOTIFY", "UPDATE"])
+def test_notify_and_update_are_not_for_us(
+    stub: Stub, upstream: Callable[[], int], opcode: int
+) -> None:
+    assert stub.rcode(query(rtype=6, opcode=opcode, flags=0)) in {"NOTIMP", "REFUSED", "NOTAUTH"}
+    assert upstream() == 0
+
+
+@pytest.mark.rfc("RFC 5936 §2.2.1")
+@pytest.mark.rfc("RFC 1995 §2")
+@pytest.mark.parametrize("rtype", [AXFR, IXFR], ids=["AXFR", "IXFR"])
+def test_transfers_are_refused(stub: Stub, upstream: Callable[[], int], rtype: int) -> None:
+    assert stub.rcode(query(rtype=rtype)) in {"NOTIMP", "REFUSED", "NOTAUTH"}
+    assert upstream() == 0
+
+
+@pytest.mark.rfc("RFC 6895 §3.1")
+@pytest.mark.parametrize("rtype", [41, 128, 200, 249, 250, 253, 254])
+def test_meta_types_are_not_looked_up(
+    stub: Stub, upstream: Callable[[], int], rtype: int
+) -> None:
+    """OPT, TKEY, TSIG, MAILB, MAILA and the unassigned ones: nothing to resolve."""
+    assert stub.rcode(query(rtype=rtype)) in {"FORMERR", "NOTIMP", "REFUSED", "NOERROR"}
+    assert upstream() <= (2 if rtype in {128, 200} else 0)
+
+
+@pytest.mark.rfc("RFC 8482 §4")
+def test_any_is_answered_and_small(stub: Stub) -> None:
+    message = stub.ask(query(rtype=ANY))
+    assert message.rcode() in {dns.rcode.NOERROR, dns.rcode.NOTIMP, dns.rcode.REFUSED}
+
+
+@pytest.mark.rfc("RFC 8906 §3.1.5")
+def test_tcp_works_as_udp_does(small_world: RealWorld, resolver: Program) -> None:
+    assert resolver.alive
+    for transport in ("udp", "tcp"):
+        assert Stub(small_world, transport).ask(query()).answer
+
+
+@pytest.mark.rfc("RFC 6895 §3.2")
+@pytest.mark.parametrize("rclass", [0, 2, CH, 4, 254, 255, 1000, 65280])
+def test_other_classes_are_not_recursed(
+    stub: Stub, upstream: Callable[[], int], rclass: int
+) -> None:
+    assert stub.rcode(query(rclass=rclass)) in {"REFUSED", "NOTIMP", "FORMERR"}
+    assert upstream() == 0
+
+
+@pytest.mark.rfc("RFC 4892 §3")
+@pytest.mark.parametrize(
+    "name", [VERSION_BIND, b"\x02id\x06server\x00", b"\x08hostname\x04bind\x00"]
+)
+def test_chaos_names_are_answered_or_refused(
+    stub: Stub, upstream: Callable[[], int], name: bytes
+) -> None:
+    message = stub.ask(query(name, 16, CH))
+    assert message.rcode() in {dns.rcode.NOERROR, dns.rcode.REFUSED}
+    assert all(rrset.rdclass == dns.rdataclass.CH for rrset in message.answer)
+    assert upstream() == 0
+
+
+@pytest.mark.rfc("RFC 9619 §4")
+@pytest.mark.parametrize("count", [2, 3, 65535])
+def test_more_than_one_question_is_a_format_error(stub: Stub, count: int) -> None:
+    body = question() * min(count, 3)
+    assert stub.rcode(header(counts=(count, 0, 0, 0)) + body) == "FORMERR"
+
+
+@pytest.mark.rfc("RFC 9619 §4")
+def test_no_question_is_a_format_error(stub: Stub) -> None:
+    assert stub.rcode(header(counts=(0, 0, 0, 0))) == "FORMERR"
+    assert stub.rcode(header(counts=(1, 0, 0, 0))) == "FORMERR"
+
+
+@pytest.mark.rfc("RFC 7873 §5.4")
+def test_a_cookie_alone_is_answered_with_ours(stub: Stub) -> None:
+    """QDCOUNT 0 with a COOKIE option asks for a server cookie and nothing else."""
+    data = header(counts=(0, 0, 0, 1)) + opt(options=option(10, b"8 octets"))
+    message = stub.ask(data)
+    assert message.rcode() in {dns.rcode.NOERROR, dns.rcode.BADCOOKIE}
+    assert _cookie(message)[:8] == b"8 octets"
+    assert 16 <= len(_cookie(message)) <= 40
+
+
+@pytest.mark.rfc("RFC 7873 §5.2.3")
+def test_a_cookie_is_answered_with_ours(stub: Stub) -> None:
+    message = stub.ask(query(edns=opt(options=option(10, b"8 octets"))))
+    assert message.rcode() == dns.rcode.NOERROR
+    assert _cookie(message)[:8] == b"8 octets"
+    second = stub.ask(query(edns=opt(options=option(10, _cookie(message)))))
+    assert second.rcode() == dns.rcode.NOERROR
+    assert _cookie(second)[:8] == b"8 octets"
+
+
+@pytest.mark.rfc("RFC 7873 §5.2.2")
+@pytest.mark.parametrize("length", [0, 1, 7, 9, 15, 41])
+def test_a_cookie_of_a_wrong_length_is_a_format_error(stub: Stub, length: int) -> None:
+    assert stub.rcode(query(edns=opt(options=option(10, b"x" * length)))) == "FORMERR"
+
+
+def _cookie(message: dns.message.Message) -> bytes:
+    return next(one.to_wire() or b"" for one in message.options if one.otype == 10)
+
+
+@pytest.mark.rfc("RFC 8906 §8.2.1")
+@pytest.mark.rfc("RFC 6891 §6.1.1")
+def test_edns_is_answered_with_edns(stub: Stub) -> None:
+    message = stub.ask(query(edns=opt()))
+    assert message.edns == 0
+    assert message.rcode() == dns.rcode.NOERROR
+    assert message.payload >= 512
+
+
+@pytest.mark.rfc("RFC 8906 §8.2.2")
+@pytest.mark.rfc("RFC 6891 §6.1.3")
+@pytest.mark.parametrize("version", [1, 2, 100, 255])
+@pytest.mark.parametrize("extra", ["", "option", "flags"])
+def test_another_edns_version_is_badvers(stub: Stub, version: int, extra: str) -> None:
+    """The reply says version 0, and answers nothing."""
+    options = option(100, b"new") if extra == "option" else b""
+    flags = 0x0080 if extra == "flags" else 0
+    message = stub.ask(query(edns=opt(version=version, options=options, flags=flags)))
+    assert message.rcode() == dns.rcode.BADVERS
+    assert message.edns == 0
+    assert message.answer == []
+    assert message.ednsflags & 0x7FFF == 0
+
+
+@pytest.mark.rfc("RFC 8906 §8.2.3")
+@pytest.mark.rfc("RFC 6891 §6.1.2")
+@pytest.mark.parametrize("code", [0, 4, 9, 14, 100, 65001, 65535])
+def test_an_unknown_option_is_ignored_and_not_echoed(stub: Stub, code: int) -> None:
+    message = stub.ask(query(edns=opt(options=option(code, b"\0\0"))))
+    assert message.rcode() == dns.rcode.NOERROR
+    assert message.answer
+    assert code not in {one.otype for one in message.options}
+
+
+@pytest.mark.rfc("RFC 8906 §8.2.4")
+@pytest.mark.rfc("RFC 6891 §6.1.4")
+@pytest.mark.parametrize("flags", [0x0001, 0x0080, 0x4000, 0x7FFF])
+def test_unknown_edns_flags_are_ignored_and_cleared(stub: Stub, flags: int) -> None:
+    message = stub.ask(query(edns=opt(flags=flags)))
+    assert message.rcode() == dns.rcode.NOERROR
+    assert message.ednsflags & 0x7FFF == 0
+
+
+@pytest.mark.rfc("RFC 3225 §3")
+def test_the_do_bit_is_copied(stub: Stub) -> None:
+    assert stub.ask(query(edns=opt(flags=0x8000))).ednsflags & 0x8000
+    assert not stub.ask(query(edns=opt())).ednsflags & 0x8000
+
+
+@pytest.mark.rfc("RFC 6891 §6.1.1")
+def test_two_opt_records_or_a_named_one_are_format_errors(stub: Stub) -> None:
+    two = header(counts=(1, 0, 0, 2)) + question() + opt() + opt()
+    assert stub.rcode(two) == "FORMERR"
+    assert stub.rcode(query(edns=opt(owner=NAME))) == "FORMERR"
+
+
+@pytest.mark.rfc("RFC 6891 §6.2.3")
+@pytest.mark.parametrize("payload", [0, 12, 511])
+def test_a_payload_below_512_counts_as_512(
+    small_world: RealWorld, resolver: Program, payload: int
+) -> None:
+    assert resolver.alive
+    reply = Stub(small_world, "udp").ask(query(edns=opt(payload=payload)))
+    assert reply.answer
+
+
+@pytest.mark.rfc("RFC 1035 §4.2.1")
+@pytest.mark.rfc("RFC 2181 §9")
+def test_what_does_not_fit_in_512_octets_is_cut_and_whole_over_tcp(
+    small_world: RealWorld, resolver: Program
+) -> None:
+    """The signed DNSKEY or NS set of the root is larger than plain UDP carries."""
+    assert resolver.alive
+    data = query(b"\0", 48, edns=opt(payload=512, flags=0x8000))
+    udp = Stub(small_world, "udp")
+    reply = udp.exchange(data)
+    assert reply is not None
+    assert len(reply) <= 512
+    assert dns.message.from_wire(reply).flags & dns.flags.TC
+    whole = Stub(small_world, "tcp").ask(data)
+    assert not whole.flags & dns.flags.TC
+    assert {rrset.rdtype for rrset in whole.answer} == {48, 46}
+
+
+@pytest.mark.rfc("RFC 1034 §4.3.1")
+def test_without_rd_nothing_is_looked_up(stub: Stub, upstream: Callable[[], int]) -> None:
+    name = f"\x0bnever-{stub.transport}-1\x03com".encode() + b"\0"
+    message = stub.ask(query(name, flags=0))
+    assert message.answer == []
+    assert message.rcode() in {dns.rcode.REFUSED, dns.rcode.NOERROR, dns.rcode.SERVFAIL}
+    assert not message.flags & dns.flags.RD
+    assert upstream() == 0
+
+
+@pytest.mark.rfc("RFC 1035 §4.1.1")
+def test_a_response_is_not_answered(small_world: RealWorld, resolver: Program) -> None:
+    """Two servers must not talk to each other for ever."""
+    assert resolver.alive
+    for opcode in (0, 4, 5, 9):
+        data = query(flags=RD | QR, opcode=opcode)
+        assert Stub(small_world, "udp").exchange(data, patience_s=0.5) is None
+
+
+@pytest.mark.rfc("RFC 1035 §4.1.1")
+@pytest.mark.parametrize("length", [0, 1, 11])
+def test_less_than_a_header_is_not_answered(
+    small_world: RealWorld, resolver: Program, length: int
+) -> None:
+    assert resolver.alive
+    data = query()[:length]
+    assert Stub(small_world, "udp").exchange(data, patience_s=0.5) is None
+
+
+@pytest.mark.rfc("RFC 1035 §4.1.1")
+@pytest.mark.parametrize(
+    "data",
+    [
+        query()[:-1],
+        query() + b"junk",
+        header(counts=(1, 0, 0, 0)) + b"\xc0\x0c\0\x01\0\x01",
+        header(counts=(1, 0, 0, 0)) + b"\x40abc\0\0\x01\0\x01",
+        header(counts=(1, 1, 0, 0)) + question(),
+        header(counts=(1, 0, 0, 1)) + question() + opt()[:-3],
+        header(counts=(1, 0, 0, 1)) + question() + opt(options=b"\0\x0a\0\x20abc"),
+    ],
+    ids=["short", "junk", "pointer", "label", "answer", "opt", "option"],
+)
+def test_a_broken_query_is_a_format_error(stub: Stub, data: bytes) -> None:
+    assert stub.rcode(data) == "FORMERR"
+
+
+@pytest.mark.rfc("RFC 1034 §3.1")
+def test_the_question_comes_back_as_it_was_spelt(stub: Stub) -> None:
+    name = b"\x06gOoGlE\x03CoM\x00"
+    reply = stub.exchange(query(name))
+    assert reply is not None
+    assert reply[12 : 12 + len(name)] == name
+
+
+@pytest.mark.rfc("RFC 7766 §6.2.1.1")
+def test_tcp_answers_every_query_of_a_pipeline(small_world: RealWorld, resolver: Program) -> None:
+    """Many queries in one segment; the answers may come in any order, each once."""
+    assert resolver.alive
+    names = [name.encode() for name in small_world.world.names[:20]]
+    wire = [b"".join(bytes([len(p)]) + p for p in n.rstrip(b".").split(b".")) + b"\0" for n in names]
+    frames = b""
+    for index, name in enumerate(wire):
+        data = struct.pack("!H", index) + query(name)[2:]
+        frames += struct.pack("!H", len(data)) + data
+    with small_world.client.socket(socket.AF_INET, socket.SOCK_STREAM) as link:
+        link.settimeout(PATIENCE_S)
+        link.connect(("127.0.0.1", 53))
+        link.sendall(frames)
+        octets = b""
+        seen = set()
+        while len(seen) < len(wire):
+            octets += link.recv(65535)
+            while len(octets) >= 2 and len(octets) >= 2 + int.from_bytes(octets[:2], "big"):
+                size = int.from_bytes(octets[:2], "big")
+                seen.add(int.from_bytes(octets[2:4], "big"))
+                octets = octets[2 + size :]
+    assert seen == set(range(len(wire)))
+
+
+@pytest.mark.rfc("RFC 7766 §6.2.3")
+def test_tcp_answers_after_the_client_has_shut_its_side(
+    small_world: RealWorld, resolver: Program
+) -> None:
+    assert resolver.alive
+    with small_world.client.socket(socket.AF_INET, socket.SOCK_STREAM) as link:
+        link.settimeout(PATIENCE_S)
+        link.connect(("127.0.0.1", 53))
+        data = query()
+        link.sendall(struct.pack("!H", len(data)) + data)
+        link.shutdown(socket.SHUT_WR)
+        reply = read_frame(link)
+    assert reply is not None
+    assert dns.message.from_wire(reply).answer
+
+
+@pytest.mark.rfc("RFC 7828 §3.3.2")
+def test_tcp_says_how_long_it_keeps_a_connection(
+    small_world: RealWorld, resolver: Program
+) -> None:
+    """The keepalive option is answered over TCP and ignored over UDP."""
+    assert resolver.alive
+    data = query(edns=opt(options=option(11, b"")))
+    over_tcp = Stub(small_world, "tcp").ask(data)
+    assert 11 in {one.otype for one in over_tcp.options}
+    over_udp = Stub(small_world, "udp").ask(data)
+    assert over_udp.rcode() == dns.rcode.NOERROR
+    assert 11 not in {one.otype for one in over_udp.options}
+
+
+@pytest.mark.rfc("RFC 2181 §4")
+def test_the_reply_leaves_from_the_address_that_was_asked(
+    small_world: RealWorld, resolver: Program
+) -> None:
+    """A connected socket sees only replies from the address it asked."""
+    assert resolver.alive
+    for address in ("127.0.0.1", "::1"):
+        family = socket.AF_INET6 if ":" in address else socket.AF_INET
+        with small_world.client.socket(family, socket.SOCK_DGRAM) as link:
+            link.settimeout(PATIENCE_S)
+            link.connect((address, 53))
+            link.send(query())
+            assert dns.message.from_wire(link.recv(65535)).answer
