@@ -80,8 +80,8 @@ DS_MATCHES_PER_ZONE = Limit(8, 2, 32, "keys hashed against DS records per zone",
     "CVE-2023-50387 (KeyTrap)")
 HASHES_PER_QUERY = Limit(300, 50, 2000, "NSEC3 and DS hashes per client query",
     "CVE-2023-50868; PowerDNS' 600")
-NSEC3_ITERATIONS = Limit(50, 0, 150, "extra NSEC3 iterations still validated",
-    "RFC 9276 §3.2; Knot's, PowerDNS' and BIND's 50")
+NSEC3_ITERATIONS = Limit(150, 0, 150, "extra NSEC3 iterations still validated",
+    "RFC 9276 §3.2; Unbound's 150 (Knot, PowerDNS, BIND: 50)")
 DENIALS_PER_RESPONSE = Limit(12, 4, 32, "NSEC and NSEC3 RRsets checked per response",
     "CVE-2023-50868; a wildcard NODATA needs four")
 CHAIN_LINKS = Limit(24, 8, 64, "zones from the trust anchor to a name", "our choice; ip6.arpa has 9")

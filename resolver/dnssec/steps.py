@@ -1,7 +1,7 @@
 """How the validator talks to its driver (`recurse.trust`): needs, work, findings, judgements.
 
-A validator step is a generator: it yields a tuple of `Need`s (satisfied together, sent back as a dict
-of `Outcome`s, unvalidated), or a `Work` (charged to the budget, a chance to let the event loop
+A validator step is a generator: it yields a tuple of `Need`s (satisfied together, sent back as a
+dict of `Outcome`s, unvalidated), or a `Work` (charged to the budget, a chance to let the event loop
 breathe; nothing is sent back), and returns its judgement. No I/O, no clock, no cache of its own but
 the `KeyStore` it is handed.
 """
@@ -13,14 +13,19 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 if TYPE_CHECKING:
-    from resolver.model import Ede, Name, Outcome, RRset, Status
+    from resolver.model import Ede, Name, Outcome, RRset, Server, Status
 
 
 class Need(NamedTuple):
-    """Fetch *rtype* (DS or DNSKEY) at *name*; the finding is an `Outcome`, or None if none came."""
+    """Fetch *rtype* (DS or DNSKEY) at *name*; the finding is an `Outcome`, or None if none came.
+
+    *avoid*: servers whose finding for this need did not verify; ask another, or find None. What the
+    driver's own cache holds as `Status.SECURE` is not verified again.
+    """
 
     name: Name
     rtype: int
+    avoid: tuple[Server, ...] = ()
 
 
 class Work(NamedTuple):

@@ -1,0 +1,487 @@
+"""6 is it true: from a trust anchor down to the zone that signed, or that need not sign.
+
+Signed data is followed upwards: its signer's DS is signed by the zone above, whose name that
+signature gives, up to an anchor or a zone already known; so exactly one DS and one DNSKEY are asked
+per zone. Unsigned data is followed downwards: DS by DS from the deepest zone known to be signed,
+until a proof of an unsigned delegation; at the zone cuts the resolver met first, then label by label.
+RFC 4035 §§4-5, RFC 6840 §§4-5, RFC 4509 §3, RFC 7646. Nothing here waits: see `steps`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+from typing import TYPE_CHECKING, NamedTuple
+
+from resolver import limits
+from resolver.dnssec import keys as crypto
+from resolver.dnssec.anchors import Anchor
+from resolver.dnssec.denial import Cut, Proofs
+from resolver.dnssec.flaws import Flaw, Reason, describe, worst
+from resolver.dnssec.keystore import KeyStore, ZoneTrust
+from resolver.dnssec.signature import verify_rrset
+from resolver.dnssec.steps import Findings, Need, Step, Work
+from resolver.model import Status, Verdict
+from resolver.protocol import names
+from resolver.protocol import rdata as read
+from resolver.protocol.codes import RRType
+
+if TYPE_CHECKING:
+    from collections.abc import Generator, Iterable, Sequence
+    from typing import TypeAlias, TypeVar
+
+    from resolver.dnssec.anchors import Anchors
+    from resolver.dnssec.keys import Sha1Policy, ZoneKey
+    from resolver.model import Name, Outcome, RRset, Server
+
+    T = TypeVar("T")
+    Steps: TypeAlias = Generator[Step, Findings | None, T]
+
+_DENIALS = frozenset({RRType.NSEC, RRType.NSEC3})
+
+
+@dataclass(slots=True)
+class Context:
+    """What a validation stands on.
+
+    *cuts*: zone cuts that the resolver met on its way, in any order; they only save queries.
+    *eager*: ask for all DS and DNSKEY of a chain at once, also those that may turn out unneeded.
+    """
+
+    anchors: Anchors
+    keystore: KeyStore
+    wall: float
+    now: float
+    sha1: Sha1Policy = crypto.Sha1Policy.VALIDATE
+    eager: bool = False
+    cuts: tuple[Name, ...] = ()
+
+
+class Checked(NamedTuple):
+    """One RRset's status; *closest_encloser* if it came from the wildcard below that name."""
+
+    status: Status
+    rrset: RRset
+    flaw: Flaw | None = None
+    closest_encloser: Name | None = None
+
+
+class Denied(NamedTuple):
+    """What a response has to deny with: *proofs* are verified if *status* is secure."""
+
+    status: Status
+    proofs: Proofs | None = None
+    rrsets: tuple[RRset, ...] = ()
+    flaw: Flaw | None = None
+
+
+class _Kind(Enum):
+    SIGNED = "signed"
+    UNSIGNED = "unsigned"
+    NOT_A_CUT = "not a cut"
+    BOGUS = "bogus"
+
+
+class _Link(NamedTuple):
+    """What the zone above says of one name as a zone cut."""
+
+    kind: _Kind
+    ttl: int = 0
+    ds: tuple[bytes, ...] = ()
+    flaw: Flaw | None = None
+
+
+class Chain:
+    """The links of one validation: what was found is asked once, what was proven is kept."""
+
+    def __init__(self, context: Context) -> None:
+        self.context = context
+        self._found: dict[Need, Outcome | None] = {}
+        self._links: dict[Name, _Link] = {}
+        self._zones: dict[Name, ZoneTrust] = {}
+        context.keystore.at_generation(context.anchors.generation)
+
+    def seed(self, outcome: Outcome) -> None:
+        """Use the outcome at hand, rather than ask, where it is itself a DS or DNSKEY."""
+        qname, qtype, _ = outcome.question
+        if qtype in (RRType.DS, RRType.DNSKEY):
+            self._found[Need(qname, qtype)] = outcome
+
+    # --- what is true of an RRset, or of a denial -------------------------------------------
+
+    def check(self, rrset: RRset, *, proven: bool = False) -> Steps[Checked]:
+        """Status of *rrset*; *proven*: the driver knows from before that it is secure."""
+        scope = _scope(rrset.owner, rrset.rtype)
+        outside = self._outside(scope)
+        if outside is not None:
+            return Checked(outside.status, rrset, outside.flaw)
+        if proven:
+            return Checked(Status.SECURE, rrset)
+        flaws: list[Flaw] = []
+        signers = self.signers([rrset], scope)
+        for signer in signers:
+            trust = yield from self.zone(signer)
+            if trust.status is Status.SECURE:
+                verified = yield from verify_rrset(
+                    rrset, signer, trust.keys, wall=self.context.wall
+                )
+                if verified.flaw is None:
+                    return Checked(Status.SECURE, verified.rrset, None, verified.closest_encloser)
+                flaws.append(verified.flaw)
+            elif trust.status is Status.BOGUS:
+                flaws += [trust.flaw] if trust.flaw else []
+            else:
+                return Checked(trust.status, rrset, trust.flaw)
+        if not signers:
+            trust = yield from self.enclosing(scope)
+            if trust.status is not Status.SECURE:
+                return Checked(trust.status, rrset, trust.flaw)
+        text = f"{describe(rrset)} has no signature, but its zone is signed"
+        return Checked(Status.BOGUS, rrset, worst(flaws, Flaw(Reason.RRSIGS_MISSING, text)))
+
+    def denied(
+        self, name: Name, qtype: int, authority: Sequence[RRset], *, proven: bool = False
+    ) -> Steps[Denied]:
+        """Verify what *authority* has to deny *qtype* at *name* with."""
+        scope = _scope(name, qtype)
+        outside = self._outside(scope)
+        if outside is not None:
+            return Denied(outside.status, flaw=outside.flaw)
+        rrsets = [rrset for rrset in authority if rrset.rtype in _DENIALS]
+        soas = [rrset for rrset in authority if rrset.rtype == RRType.SOA]
+        signers = self.signers(rrsets, scope) or self.signers(soas, scope)
+        if not signers:
+            trust = yield from self.enclosing(scope, [soa.owner for soa in soas])
+            reason = Reason.RRSIGS_MISSING
+        else:
+            trust = yield from self.zone(signers[0])
+            reason = Reason.NSEC_MISSING
+            rrsets = [rrset for rrset in rrsets if _is_signed_by(rrset, signers[0])]
+        if trust.status is not Status.SECURE:
+            return Denied(trust.status, flaw=trust.flaw)
+        if not rrsets or not signers:
+            text = f"{names.to_text(trust.zone)} is signed, but denies without proof"
+            return Denied(Status.BOGUS, flaw=Flaw(reason, text))
+        return (yield from self._verified_denials(trust, [*soas, *rrsets], proven=proven))
+
+    def _verified_denials(
+        self, trust: ZoneTrust, rrsets: list[RRset], *, proven: bool
+    ) -> Steps[Denied]:
+        """Those of *rrsets* that *trust* signed; a SOA must be, an NSEC that is not is ignored."""
+        kept: list[RRset] = []
+        flaws: list[Flaw] = []
+        for rrset in rrsets[: int(limits.DENIALS_PER_RESPONSE)]:
+            if proven:
+                kept.append(rrset)
+                continue
+            verified = yield from verify_rrset(
+                rrset, trust.zone, trust.keys, wall=self.context.wall
+            )
+            if verified.flaw is not None:
+                flaws.append(verified.flaw)
+                if rrset.rtype == RRType.SOA:
+                    return Denied(Status.BOGUS, flaw=verified.flaw)
+            elif verified.closest_encloser is None:
+                # an NSEC expanded from a wildcard has an owner of the asker's choosing
+                kept.append(verified.rrset)
+        flaw = max(flaws, key=lambda found: found.rank, default=None)
+        proofs = Proofs(trust.zone, [rrset for rrset in kept if rrset.rtype in _DENIALS])
+        return Denied(Status.SECURE, proofs, tuple(kept), flaw)
+
+    def signers(self, rrsets: Iterable[RRset], scope: Name) -> list[Name]:
+        """Zones that claim to have signed *rrsets* and may have; deepest first, at most a few."""
+        anchor = self.context.anchors.closest(scope)
+        found = {read.rrsig(rdata).signer for rrset in rrsets for rdata in rrset.signatures}
+        possible = [
+            signer
+            for signer in found
+            if anchor is not None
+            and names.is_subdomain(scope, signer)
+            and names.is_subdomain(signer, anchor.name)
+        ]
+        return sorted(possible, key=len, reverse=True)[: int(limits.SIGNERS_PER_RRSET)]
+
+    def _outside(self, scope: Name) -> ZoneTrust | None:
+        """The status that anchors alone decide: no anchor above *scope*, or a negative one."""
+        anchors = self.context.anchors
+        waived = anchors.waived(scope, self.context.wall)
+        if waived is not None:
+            text = f"a negative trust anchor at {names.to_text(waived)} turns validation off"
+            return ZoneTrust(waived, Status.INSECURE, flaw=Flaw(Reason.NEGATIVE_ANCHOR, text))
+        if anchors.closest(scope) is None:
+            return ZoneTrust(scope, Status.INDETERMINATE)
+        return None
+
+    # --- what is true of a zone -------------------------------------------------------------
+
+    def zone(self, apex: Name) -> Steps[ZoneTrust]:
+        """Status of the zone that is said to have its apex at *apex*."""
+        outside = self._outside(apex)
+        if outside is not None:
+            return outside
+        anchor = self.context.anchors.closest(apex)
+        assert anchor is not None  # noqa: S101 - else it were outside
+        known = self._known(apex, anchor)
+        if known is not None:
+            return known
+        if len(self._zones) >= int(limits.CHAIN_LINKS):
+            text = f"the chain of trust to {names.to_text(apex)} is too long"
+            return ZoneTrust(apex, Status.BOGUS, flaw=Flaw(Reason.TOO_MUCH_WORK, text))
+        if self.context.eager:
+            yield from self._prefetch(apex, anchor)
+        if anchor.name == apex:
+            trust = yield from self._keys(apex, anchor, ttl=int(limits.TRUST_TTL_SECONDS))
+        else:
+            trust = yield from self._delegated(apex)
+        self._zones[apex] = trust
+        return trust
+
+    def _known(self, apex: Name, anchor: Anchor) -> ZoneTrust | None:
+        """What was established before: of *apex* itself, or that a zone above it is insecure."""
+        if apex in self._zones:
+            return self._zones[apex]
+        known = self.context.keystore.closest(apex, anchor.name, self.context.now)
+        # what is not secure is so for all below it, down to the next anchor
+        if known is not None and (known.zone == apex or known.status is not Status.SECURE):
+            return known
+        return None
+
+    def _delegated(self, apex: Name) -> Steps[ZoneTrust]:
+        link = yield from self._link(apex)
+        match link.kind:
+            case _Kind.SIGNED:
+                return (yield from self._keys(apex, Anchor(apex, link.ds), ttl=link.ttl))
+            case _Kind.UNSIGNED:
+                return self._keep(apex, Status.INSECURE, ttl=link.ttl, flaw=link.flaw)
+            case _Kind.NOT_A_CUT:
+                text = f"{names.to_text(apex)} is said to have signed, but is no zone"
+                return ZoneTrust(apex, Status.BOGUS, flaw=Flaw(Reason.BROKEN_CHAIN, text))
+            case _Kind.BOGUS:
+                # a finding that merely did not come says nothing about the zone
+                if link.flaw is not None and link.flaw.reason is Reason.BROKEN_CHAIN:
+                    return ZoneTrust(apex, Status.BOGUS, flaw=link.flaw)
+                ttl = int(limits.BOGUS_TTL_SECONDS)
+                return self._keep(apex, Status.BOGUS, ttl=ttl, flaw=link.flaw)
+
+    def enclosing(self, name: Name, hints: Iterable[Name] = ()) -> Steps[ZoneTrust]:
+        """Status of the zone that *name* lies in, for data that is not signed."""
+        outside = self._outside(name)
+        if outside is not None:
+            return outside
+        anchor = self.context.anchors.closest(name)
+        assert anchor is not None  # noqa: S101 - else it were outside
+        trust = self.context.keystore.closest(name, anchor.name, self.context.now)
+        if trust is None:
+            trust = yield from self.zone(anchor.name)
+        path = [up for up in names.ancestors(name) if names.is_subdomain(up, anchor.name)][::-1]
+        hinted = {*hints, *self.context.cuts}
+        # first where cuts are known to be, then everywhere below the deepest that is secure
+        for candidate in [up for up in path if up in hinted] + path:
+            if trust.status is not Status.SECURE:
+                break
+            if len(candidate) > len(trust.zone):
+                link = yield from self._link(candidate)
+                if link.kind is not _Kind.NOT_A_CUT:
+                    trust = yield from self.zone(candidate)
+        return trust
+
+    # --- links: DS ----------------------------------------------------------------------------
+
+    def _link(self, apex: Name) -> Steps[_Link]:
+        """What the zone above says of *apex*; other servers are asked if it does not verify."""
+        if apex in self._links:
+            return self._links[apex]
+        avoid: tuple[Server, ...] = ()
+        finding = yield from self._fetch(Need(apex, RRType.DS))
+        link = yield from self._read_link(apex, finding)
+        for _ in range(int(limits.CHAIN_RETRIES)):
+            if link.kind is not _Kind.BOGUS or finding is None or finding.server is None:
+                break
+            avoid = (*avoid, finding.server)
+            finding = yield from self._fetch(Need(apex, RRType.DS, avoid))
+            if finding is not None:
+                link = yield from self._read_link(apex, finding)
+        self._links[apex] = link
+        return link
+
+    def _read_link(self, apex: Name, finding: Outcome | None) -> Steps[_Link]:
+        if finding is None:
+            text = f"no answer could be had for {names.to_text(apex)} DS"
+            return _Link(_Kind.BOGUS, flaw=Flaw(Reason.BROKEN_CHAIN, text))
+        proven = finding.status is Status.SECURE
+        section = finding.answer
+        if finding.verdict is Verdict.REFERRAL:
+            section = (*section, *finding.authority)
+        for rrset in section:
+            if _decides_cut(rrset, apex):
+                checked = yield from self.check(rrset, proven=proven)
+                return _link_by(checked)
+        denied = yield from self.denied(apex, RRType.DS, finding.authority, proven=proven)
+        if denied.proofs is None:
+            return _link_without(denied)
+        cut = yield from denied.proofs.cut(apex)
+        if cut is Cut.UNPROVEN:
+            text = f"no proof that {names.to_text(apex)} has no DS"
+            flaw = denied.flaw or Flaw(Reason.NSEC_MISSING, text)
+            return _Link(_Kind.BOGUS, flaw=flaw)
+        kind = _Kind.UNSIGNED if cut is Cut.UNSIGNED else _Kind.NOT_A_CUT
+        return _Link(kind, denied.proofs.ttl)
+
+    # --- links: DNSKEY --------------------------------------------------------------------------
+
+    def _keys(self, apex: Name, anchor: Anchor, *, ttl: int) -> Steps[ZoneTrust]:
+        """Keys of *apex*, of which *anchor* (a real one, or the parent's DS) vouches for one."""
+        algorithms = crypto.supported_algorithms(self.context.sha1)
+        digests = crypto.supported_digests(self.context.sha1)
+        ds = [parsed for parsed in map(read.ds, anchor.ds) if parsed.algorithm in algorithms]
+        usable = [parsed for parsed in ds if parsed.digest_type in digests]
+        trusted = [key for key in anchor.keys if read.dnskey(key).algorithm in algorithms]
+        if not usable and not trusted:
+            reason = Reason.UNSUPPORTED_DIGEST if ds else Reason.UNSUPPORTED_ALGORITHM
+            text = f"{names.to_text(apex)} is signed only with what we do not support"
+            return self._keep(apex, Status.INSECURE, ttl=ttl, flaw=Flaw(reason, text))
+        vouched = _Vouched(tuple(trusted), _without_sha1(usable)[: int(limits.DS_PER_ZONE)])
+        avoid: tuple[Server, ...] = ()
+        flaw: Flaw | None = None
+        for _ in range(int(limits.CHAIN_RETRIES) + 1):
+            finding = yield from self._fetch(Need(apex, RRType.DNSKEY, avoid))
+            if finding is None:
+                break
+            verified = yield from self._verified_keys(apex, finding, vouched)
+            if isinstance(verified, ZoneTrust):
+                left = min(ttl, int(verified.expires_at))
+                return self._keep(apex, Status.SECURE, ttl=left, keys=verified.keys)
+            flaw = verified
+            if finding.server is None:
+                break
+            avoid = (*avoid, finding.server)
+        if flaw is None:
+            text = f"no answer could be had for {names.to_text(apex)} DNSKEY"
+            flaw = Flaw(Reason.KEY_MISSING, text)
+            return ZoneTrust(apex, Status.BOGUS, flaw=flaw)
+        return self._keep(apex, Status.BOGUS, ttl=int(limits.BOGUS_TTL_SECONDS), flaw=flaw)
+
+    def _verified_keys(
+        self, apex: Name, finding: Outcome, vouched: _Vouched
+    ) -> Steps[ZoneTrust | Flaw]:
+        """The keys of *finding* if one that is vouched for signed them; *expires_at* is a TTL."""
+        rrset = next((one for one in finding.answer if one[:2] == (apex, RRType.DNSKEY)), None)
+        if rrset is None:
+            text = f"{names.to_text(apex)} has no DNSKEY, but must have one"
+            return Flaw(Reason.KEY_MISSING, text)
+        keys = tuple(crypto.zone_key(rdata) for rdata in rrset.rdatas)
+        entries = [key for key in keys if key.rdata in vouched.keys]
+        entries += yield from _matching(apex, keys, vouched.ds)
+        if not entries:
+            text = f"no DNSKEY of {names.to_text(apex)} matches {vouched.text()}"
+            return Flaw(Reason.KEY_MISSING, text)
+        if not any(key.is_zone_key for key in entries):
+            text = f"the DNSKEY of {names.to_text(apex)} that matches is not a zone key"
+            return Flaw(Reason.NO_ZONE_KEY_BIT, text)
+        verified = yield from verify_rrset(rrset, apex, entries, wall=self.context.wall)
+        if verified.flaw is not None:
+            return verified.flaw
+        return ZoneTrust(apex, Status.SECURE, keys, verified.rrset.ttl)
+
+    # --- asking and keeping ---------------------------------------------------------------------
+
+    def _fetch(self, need: Need) -> Steps[Outcome | None]:
+        if need not in self._found:
+            self._found.update((yield (need,)) or {})
+        return self._found.setdefault(need, None)
+
+    def _prefetch(self, apex: Name, anchor: Anchor) -> Steps[None]:
+        """All that the chain from *anchor* to *apex* may need, in one batch."""
+        known = self.context.keystore.closest(apex, anchor.name, self.context.now)
+        floor = len(anchor.name) if known is None else len(known.zone) + 1
+        zones = [up for up in names.ancestors(apex) if up == apex or up in self.context.cuts]
+        needs = [
+            Need(zone, rtype)
+            for zone in (*zones, anchor.name)
+            for rtype in (RRType.DS, RRType.DNSKEY)
+            if len(zone) >= floor and (rtype == RRType.DNSKEY or zone != anchor.name)
+        ]
+        missing = tuple(dict.fromkeys(need for need in needs if need not in self._found))
+        if missing:
+            self._found.update((yield missing) or {})
+
+    def _keep(
+        self,
+        apex: Name,
+        status: Status,
+        *,
+        ttl: int,
+        keys: tuple[ZoneKey, ...] = (),
+        flaw: Flaw | None = None,
+    ) -> ZoneTrust:
+        life = min(ttl, int(limits.TRUST_TTL_SECONDS))
+        trust = ZoneTrust(apex, status, keys, self.context.now + life, flaw)
+        self.context.keystore.put(trust)
+        return trust
+
+
+class _Vouched(NamedTuple):
+    keys: tuple[bytes, ...]
+    ds: list[read.Ds]
+
+    def text(self) -> str:
+        tags = {ds.key_tag for ds in self.ds} | {read.key_tag(key) for key in self.keys}
+        return "key tag " + ", ".join(str(tag) for tag in sorted(tags))
+
+
+def _scope(name: Name, rtype: int) -> Name:
+    """Where the zone of an RRset is looked for: a DS lives above its name (RFC 4035 §5.2)."""
+    return names.parent(name) if rtype == RRType.DS else name
+
+
+def _is_signed_by(rrset: RRset, signer: Name) -> bool:
+    return any(read.rrsig(rdata).signer == signer for rdata in rrset.signatures)
+
+
+def _without_sha1(usable: list[read.Ds]) -> list[read.Ds]:
+    """SHA-1 digests do not count where there are better ones (RFC 4509 §3)."""
+    better = [ds for ds in usable if ds.digest_type != 1]
+    return better or usable
+
+
+def _matching(
+    apex: Name, keys: Sequence[ZoneKey], vouched: Iterable[read.Ds]
+) -> Generator[Work, None, list[ZoneKey]]:
+    """The *keys* whose digest is that of a DS, after a bounded number of hashes."""
+    entries: list[ZoneKey] = []
+    tries = int(limits.DS_MATCHES_PER_ZONE)
+    for ds in vouched:
+        for key in keys:
+            if tries and key.tag == ds.key_tag and key.algorithm == ds.algorithm:
+                tries -= 1
+                yield Work(hashes=1)
+                if crypto.ds_digest(apex, key.rdata, ds.digest_type) == ds.digest:
+                    entries.append(key)
+    return entries
+
+
+def _decides_cut(rrset: RRset, apex: Name) -> bool:
+    """True for a DS of *apex*, or the alias that shows *apex* to be no zone cut."""
+    if rrset.owner == apex:
+        return rrset.rtype in (RRType.DS, RRType.CNAME)
+    return rrset.rtype == RRType.DNAME and names.is_subdomain(apex, rrset.owner)
+
+
+def _link_by(checked: Checked) -> _Link:
+    rrset = checked.rrset
+    if checked.status is Status.BOGUS:
+        return _Link(_Kind.BOGUS, flaw=checked.flaw)
+    if checked.status is not Status.SECURE:
+        return _Link(_Kind.UNSIGNED, rrset.ttl, flaw=checked.flaw)
+    if rrset.rtype != RRType.DS:
+        return _Link(_Kind.NOT_A_CUT, rrset.ttl)
+    if checked.closest_encloser is not None:
+        text = f"{describe(rrset)} came from a wildcard"
+        return _Link(_Kind.BOGUS, flaw=Flaw(Reason.MALFORMED, text))
+    return _Link(_Kind.SIGNED, rrset.ttl, rrset.rdatas)
+
+
+def _link_without(denied: Denied) -> _Link:
+    if denied.status is Status.BOGUS:
+        return _Link(_Kind.BOGUS, flaw=denied.flaw)
+    return _Link(_Kind.UNSIGNED, int(limits.BOGUS_TTL_SECONDS), flaw=denied.flaw)

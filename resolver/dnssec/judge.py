@@ -1,0 +1,201 @@
+"""6 is it true: the judgement over one outcome, answer and denial together.
+
+Every RRset of the answer must be secure or provably insecure; of the authority section only what a
+proof needs is looked at, so records that prove nothing cannot make an answer bogus. The worst part
+decides. RFC 4035 §5, RFC 6840 §§4-5, RFC 6672 §5.3.1 (DNAME), RFC 5155 §8.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from resolver.dnssec.chain import Chain, Checked, Context, Denied
+from resolver.dnssec.denial import Cut, Denial, Strength
+from resolver.dnssec.flaws import Flaw, Reason
+from resolver.dnssec.steps import Judgement
+from resolver.model import Status, Verdict
+from resolver.protocol import names
+from resolver.protocol.codes import RRType
+
+if TYPE_CHECKING:
+    from resolver.dnssec.chain import Steps
+    from resolver.dnssec.steps import Judging
+    from resolver.model import Name, Outcome, RRset
+
+_BADNESS = {
+    Status.SECURE: 0,
+    Status.INSECURE: 1,
+    Status.INDETERMINATE: 2,
+    Status.UNCHECKED: 2,
+    Status.BOGUS: 3,
+}
+_NEGATIVE = frozenset({Verdict.NODATA, Verdict.NXDOMAIN})
+
+
+def judge(outcome: Outcome, context: Context) -> Judging:
+    """The status of *outcome*, and what of it is proven."""
+    context.cuts = (*context.cuts, outcome.zone)
+    chain = Chain(context)
+    chain.seed(outcome)
+    case = _Case(outcome, chain)
+    yield from case.judge_answer()
+    if outcome.verdict in _NEGATIVE and not case.is_lost:
+        yield from case.judge_denial()
+    elif outcome.verdict is Verdict.REFERRAL:
+        yield from case.judge_referral()
+    return case.judgement()
+
+
+class _Case:
+    """The parts of one judgement as they come in."""
+
+    def __init__(self, outcome: Outcome, chain: Chain) -> None:
+        self.outcome = outcome
+        self.chain = chain
+        self.status: Status | None = None
+        self.flaw: Flaw | None = None
+        self.secure: list[RRset] = []
+        self.ttl_cap: int | None = None
+        self.is_wildcard = False
+        self._denied: dict[Name, Denied] = {}
+
+    @property
+    def is_lost(self) -> bool:
+        return self.status is Status.BOGUS
+
+    def note(self, status: Status, flaw: Flaw | None = None) -> None:
+        if self.status is None or _BADNESS[status] > _BADNESS[self.status]:
+            self.status, self.flaw = status, flaw or self.flaw
+
+    def prove(self, received: RRset, verified: RRset) -> None:
+        self.secure.append(verified)
+        if verified.ttl < received.ttl:
+            cap = verified.ttl
+            self.ttl_cap = cap if self.ttl_cap is None else min(cap, self.ttl_cap)
+
+    # --- answer -------------------------------------------------------------------------------
+
+    def judge_answer(self) -> Steps[None]:
+        redirect: tuple[RRset, Status] | None = None
+        for rrset in self.outcome.answer:
+            if self.is_lost:
+                return
+            if rrset.rtype == RRType.RRSIG:
+                continue  # nobody signs signatures
+            if redirect is not None and not rrset.signatures and _follows(rrset, redirect[0]):
+                self.note(redirect[1])
+                continue
+            checked = yield from self.chain.check(rrset)
+            self.note(checked.status, checked.flaw)
+            if checked.status is Status.SECURE:
+                yield from self._accept(rrset, checked)
+            if rrset.rtype == RRType.DNAME:
+                redirect = (rrset, checked.status)
+
+    def _accept(self, received: RRset, checked: Checked) -> Steps[None]:
+        encloser = checked.closest_encloser
+        if encloser is not None:
+            self.is_wildcard = True
+            denied = yield from self._denials(received.owner, received.rtype)
+            if denied.proofs is None:
+                self._note_without_proof(denied)
+                return
+            denial = yield from denied.proofs.no_closer(received.owner, encloser)
+            self._note_denial(denial, denied)
+        if not self.is_lost:
+            self.prove(received, checked.rrset)
+
+    # --- denial -------------------------------------------------------------------------------
+
+    def judge_denial(self) -> Steps[None]:
+        name, qtype = self._last_name(), self.outcome.question.qtype
+        denied = yield from self._denials(name, qtype)
+        if denied.proofs is None:
+            self._note_without_proof(denied)
+        elif self.outcome.verdict is Verdict.NXDOMAIN:
+            self._note_denial((yield from denied.proofs.no_name(name)), denied)
+        else:
+            self._note_denial((yield from denied.proofs.nodata(name, qtype)), denied)
+
+    def judge_referral(self) -> Steps[None]:
+        """DS, or the proof that there is none, at the cut that the referral leads to."""
+        authority = self.outcome.authority
+        cut = next((rrset.owner for rrset in authority if rrset.rtype == RRType.NS), None)
+        if cut is None:
+            self.note(Status.INDETERMINATE)
+            return
+        ds = next((rrset for rrset in authority if rrset[:2] == (cut, RRType.DS)), None)
+        if ds is not None:
+            checked = yield from self.chain.check(ds)
+            self.note(checked.status, checked.flaw)
+            if checked.status is Status.SECURE:
+                self.prove(ds, checked.rrset)
+            return
+        denied = yield from self._denials(cut, RRType.DS)
+        if denied.proofs is None:
+            self._note_without_proof(denied)
+            return
+        found = yield from denied.proofs.cut(cut)
+        if found is Cut.UNSIGNED:
+            self._note_denial(Denial(Strength.PROVEN), denied)
+        else:
+            text = f"no proof that {names.to_text(cut)} has no DS"
+            self.note(Status.BOGUS, denied.flaw or Flaw(Reason.NSEC_MISSING, text))
+
+    def _denials(self, name: Name, qtype: int) -> Steps[Denied]:
+        """What the authority section has against *name*; two aliases may need two zones' proofs."""
+        if name not in self._denied:
+            self._denied[name] = yield from self.chain.denied(name, qtype, self.outcome.authority)
+        return self._denied[name]
+
+    def _note_without_proof(self, denied: Denied) -> None:
+        self.note(denied.status, denied.flaw)
+
+    def _note_denial(self, denial: Denial, denied: Denied) -> None:
+        match denial.strength:
+            case Strength.UNPROVEN:
+                # a proof that is there but does not verify tells more than that it is missing
+                self.note(Status.BOGUS, denied.flaw or denial.flaw)
+                return
+            case Strength.INSECURE:
+                self.note(Status.INSECURE, denial.flaw)
+            case Strength.PROVEN:
+                self.note(Status.SECURE)
+        received = {rrset[:2]: rrset for rrset in self.outcome.authority}
+        for rrset in denied.rrsets:
+            if rrset not in self.secure:
+                self.prove(received[rrset[:2]], rrset)
+
+    def _last_name(self) -> Name:
+        """The name that is denied: the end of the aliases in the answer (RFC 2308 §2.1)."""
+        name = self.outcome.question.qname
+        for rrset in self.outcome.answer:
+            if rrset.rtype == RRType.CNAME and rrset.owner == name:
+                name = rrset.rdatas[0].lower()
+        return name
+
+    # --- the sum --------------------------------------------------------------------------------
+
+    def judgement(self) -> Judgement:
+        status = self.status or Status.INDETERMINATE
+        flaw = self.flaw
+        if status is Status.BOGUS:
+            self.secure = []
+        return Judgement(
+            status=status,
+            ttl_cap=self.ttl_cap,
+            ede=() if flaw is None else (flaw.ede,),
+            secure=tuple(self.secure),
+            sentence="" if flaw is None else flaw.sentence,
+            is_wildcard=self.is_wildcard,
+        )
+
+
+def _follows(rrset: RRset, dname: RRset) -> bool:
+    """True if *rrset* is exactly the CNAME that *dname* makes (RFC 6672 §5.3.1)."""
+    if rrset.rtype != RRType.CNAME or rrset.owner == dname.owner:
+        return False
+    if not names.is_subdomain(rrset.owner, dname.owner):
+        return False
+    prefix = rrset.owner[: -len(dname.owner)]
+    return [target.lower() for target in rrset.rdatas] == [prefix + dname.rdatas[0].lower()]

@@ -1,0 +1,71 @@
+"""6 is it true: zones whose status is established, so that a chain is built once per TTL.
+
+A bounded LRU of apex → `ZoneTrust`. It holds secure zones with their keys, zones proven insecure,
+and briefly those found bogus. A change of anchors empties it.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from cachetools import LRUCache
+
+from resolver import limits
+from resolver.protocol import names
+
+if TYPE_CHECKING:
+    from resolver.dnssec.flaws import Flaw
+    from resolver.dnssec.keys import ZoneKey
+    from resolver.model import Name, Status
+
+
+class ZoneTrust(NamedTuple):
+    """Status of the zone with apex *zone*; *keys* if it is secure, *flaw* if something is wrong."""
+
+    zone: Name
+    status: Status
+    keys: tuple[ZoneKey, ...] = ()
+    expires_at: float = 0.0
+    flaw: Flaw | None = None
+
+
+class KeyStore:
+    """What is established about zones, until it expires."""
+
+    def __init__(self, entries: int = int(limits.TRUSTED_ZONES)) -> None:
+        self._zones: LRUCache[Name, ZoneTrust] = LRUCache(entries)
+        self._generation = 0
+
+    def __len__(self) -> int:
+        return len(self._zones)
+
+    def __repr__(self) -> str:
+        return f"<KeyStore of {len(self._zones)} zones>"
+
+    def at_generation(self, generation: int) -> None:
+        """Forget everything if the anchors changed since."""
+        if generation != self._generation:
+            self._zones.clear()
+            self._generation = generation
+
+    def get(self, zone: Name, now: float) -> ZoneTrust | None:
+        found = self._zones.get(zone)
+        return found if found is not None and found.expires_at > now else None
+
+    def closest(self, name: Name, anchor: Name, now: float) -> ZoneTrust | None:
+        """The deepest zone known at or above *name*, not above *anchor*."""
+        for up in names.ancestors(name):
+            found = self.get(up, now)
+            if found is not None:
+                return found
+            if up == anchor:
+                break
+        return None
+
+    def put(self, trust: ZoneTrust) -> None:
+        self._zones[trust.zone] = trust
+
+    def forget(self, zone: Name) -> None:
+        """Drop *zone* and all below it (flush; a bogus link that is to be tried afresh)."""
+        for name in [known for known in self._zones if names.is_subdomain(known, zone)]:
+            del self._zones[name]
