@@ -42,9 +42,7 @@ class UdpService:
         self._admission = admission
         self._host = host
         self._front = handler.front(Transport.UDP)
-        self._turn: Turn = (
-            sock.turn if isinstance(sock, BatchSocket) else partial(plain_turn, sock)
-        )
+        self._turn: Turn = sock.turn if isinstance(sock, BatchSocket) else partial(plain_turn, sock)
         self._recall = self._front.recall if admission.rate is None else self._recall_within_rate
         self.queries = 0
         self.misses = 0
