@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import trio
 
-from resolver.cache.packet import dress
+from resolver.cache.packet_form import dress
 from resolver.errors import ResolutionFailed, WireError
 from resolver.limits import HASHES, NS_LOOKUPS, SIGNATURE_CHECKS, UPSTREAM_QUERIES
 from resolver.model import Answer, Budget, Ede, Purse, Question, Status
@@ -143,15 +143,19 @@ class Pipeline:
     async def _resolve(self, call: _Call) -> None:
         """Resolve within the deadline, and answer whatever happens."""
         try:
-            answer = await self._within_time(call)
+            question = call.query.question
+            answer = await self._within_time(question, checking=not call.query.cd)
         except Exception:
             self.counters.crashed += 1
             _log.exception("a query failed by a fault of ours")
             answer = _failed(call.query.question, (Ede(EdeCode.OTHER, "internal error"),))
         call.reply(answer)
 
-    async def _within_time(self, call: _Call) -> Answer:
-        question = call.query.question
+    async def answer(self, question: Question, *, checking: bool = True) -> Answer:
+        """The answer to a question that came without a client; a failure is an answer too."""
+        return self._local(question) or await self._within_time(question, checking=checking)
+
+    async def _within_time(self, question: Question, *, checking: bool) -> Answer:
         deadline = trio.current_time() + self._settings.query_seconds
         budget = Budget(
             Purse(
@@ -164,9 +168,7 @@ class Pipeline:
         )
         with trio.move_on_at(deadline):
             try:
-                answer = await self._resolver.resolve(
-                    question, budget, checking=not call.query.cd
-                )
+                answer = await self._resolver.resolve(question, budget, checking=checking)
             except ResolutionFailed as error:
                 self.counters.failed += 1
                 return _failed(question, error.ede or (Ede(EdeCode.OTHER, str(error)),))

@@ -57,9 +57,7 @@ def render(query: Message, answer: Answer, shape: Shape) -> bytes:
     )
 
 
-def refuse(
-    query: Message, rcode: int, shape: Shape, *, ede: tuple[Ede, ...] = ()
-) -> bytes:
+def refuse(query: Message, rcode: int, shape: Shape, *, ede: tuple[Ede, ...] = ()) -> bytes:
     """A reply without records: what the client may not have, or did wrong."""
     has_question = query.question_count == 1
     flags = Flag.QR | (query.flags & (_COPIED | 0x7800)) | Flag.RA | (rcode & 0xF)
@@ -105,9 +103,7 @@ def _room(query: Message, shape: Shape) -> int:
     return min(offered, shape.max_udp) - shape.reserved
 
 
-def _records(
-    rrsets: Iterable[RRset], *, wants_dnssec: bool, qtype: int
-) -> list[Record]:
+def _records(rrsets: Iterable[RRset], *, wants_dnssec: bool, qtype: int) -> list[Record]:
     """Records of a section; signatures follow the set they cover."""
     records: list[Record] = []
     for owner, rtype, ttl, rdatas, signatures in rrsets:

@@ -26,8 +26,10 @@ class Cut:
 
     def octets(self) -> int:
         delegation = self.delegation
-        return 500 + sum(150 + len(name) for name in delegation.nameservers) + 250 * sum(
-            len(servers) for servers in delegation.addresses.values()
+        return (
+            500
+            + sum(150 + len(name) for name in delegation.nameservers)
+            + 250 * sum(len(servers) for servers in delegation.addresses.values())
         )
 
 

@@ -69,7 +69,9 @@ def negative_ttl(authority: tuple[RRset, ...]) -> int | None:
 class NegativeCache:
     """Negatives by (name, type), NXDOMAIN under (name, 0); at most *octets*."""
 
-    def __init__(self, octets: int, *, max_ttl: int = int(MAX_NEGATIVE_TTL_SECONDS), min_ttl: int = 0) -> None:
+    def __init__(
+        self, octets: int, *, max_ttl: int = int(MAX_NEGATIVE_TTL_SECONDS), min_ttl: int = 0
+    ) -> None:
         self._entries: Shards[Negative] = Shards(octets, typical_octets=1024)
         self.max_ttl = max_ttl
         self.min_ttl = min_ttl

@@ -44,7 +44,9 @@ class Entry:
         self.proof = proof
 
     def __repr__(self) -> str:
-        return f"<Entry {self.rrset.owner!r} {self.rrset.rtype} {self.rank.name} {self.status.name}>"
+        return (
+            f"<Entry {self.rrset.owner!r} {self.rrset.rtype} {self.rank.name} {self.status.name}>"
+        )
 
     def octets(self) -> int:
         rrset = self.rrset
@@ -112,9 +114,7 @@ class RRsetCache:
         old = self._entries.get(key)
         if old is not None and old.expires_at > now and _outranks(old, rank, status):
             return None
-        entry = Entry(
-            rrset, rank=rank, status=status, expires_at=now + ttl, zone=zone, proof=proof
-        )
+        entry = Entry(rrset, rank=rank, status=status, expires_at=now + ttl, zone=zone, proof=proof)
         self._entries.put(key, entry)
         return entry
 

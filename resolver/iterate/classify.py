@@ -136,9 +136,7 @@ def _link(
     return Verdict.CNAME, (cname,), cname.rdatas[0].lower()
 
 
-def apply_dname(
-    qname: Name, dname: RRset
-) -> tuple[Verdict, tuple[RRset, ...], Name | None]:
+def apply_dname(qname: Name, dname: RRset) -> tuple[Verdict, tuple[RRset, ...], Name | None]:
     """The DNAME and the CNAME it makes for *qname*, with its TTL; YXDOMAIN over 255 octets."""
     dname = dname._replace(rdatas=dname.rdatas[:1])
     try:

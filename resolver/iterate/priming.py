@@ -6,19 +6,44 @@ at start and again before the set expires, never on a client's critical path.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import logging
+from functools import partial
+from typing import TYPE_CHECKING, NamedTuple, cast
 
-from resolver.model import Delegation, Question, Server, Verdict
+import trio
+
+from resolver.errors import ResolverError
+from resolver.iterate.classify import classify
+from resolver.iterate.scrub import glue_of, nameservers_of
+from resolver.limits import (
+    MAX_TTL_SECONDS,
+    PRIMING_RETRY_SECONDS,
+    QUERY_SECONDS,
+    UPSTREAM_QUERIES,
+)
+from resolver.model import Budget, Delegation, Purse, Question, Server, Verdict
 from resolver.protocol import names
-from resolver.protocol.addresses import address_text
 from resolver.protocol.codes import RRType
+from resolver.upstream.inquiry import Inquiry, Judged
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
-    from resolver.model import Name, Outcome, RRset
+    from resolver.cache.delegation import DelegationCache
+    from resolver.clock import Clock
+    from resolver.model import Name, Outcome
+    from resolver.protocol.message import Message
+    from resolver.upstream.inquiry import Ask
 
+_log = logging.getLogger(__name__)
+_REFRESH_SHARE = 0.9  # of the TTL: the set is renewed before it expires (RFC 9609 §3)
 ROOT_NS = Question(names.ROOT, RRType.NS)
+
+
+class _Primed(NamedTuple):
+    nameservers: tuple[Name, ...]
+    ttl: int
+    glue: dict[Name, tuple[Server, ...]]
 
 
 def hints_delegation(hints: Iterable[tuple[Name, str]]) -> Delegation:
@@ -26,33 +51,60 @@ def hints_delegation(hints: Iterable[tuple[Name, str]]) -> Delegation:
     glue: dict[Name, tuple[Server, ...]] = {}
     for name, host in hints:
         glue[name] = (*glue.get(name, ()), Server(host, 53, name))
-    return Delegation(
-        names.ROOT, tuple(glue), dict(glue), expires_at=float("inf"), glue=glue
-    )
+    return Delegation(names.ROOT, tuple(glue), dict(glue), expires_at=float("inf"), glue=glue)
 
 
-def primed_delegation(
-    outcome: Outcome, addresses: Iterable[RRset], hints: Delegation, *, now: float
-) -> Delegation | None:
-    """The root as its own servers state it; names without an address keep the hint's.
-
-    None if the outcome is no NS set. *addresses* are A and AAAA RRsets from ADDITIONAL.
-    """
-    if outcome.verdict is not Verdict.ANSWER or not outcome.answer:
-        return None
-    ns = outcome.answer[0]
-    nameservers = tuple(dict.fromkeys(rdata.lower() for rdata in ns.rdatas))
-    glue: dict[Name, tuple[Server, ...]] = {}
-    for rrset in addresses:
-        hosts = [address_text(rrset.rtype, rdata) for rdata in rrset.rdatas]
-        servers = tuple(Server(host, 53, rrset.owner) for host in hosts if host is not None)
-        glue[rrset.owner] = glue.get(rrset.owner, ()) + servers
-    for name in nameservers:
-        if name not in glue and name in hints.glue:
-            glue[name] = hints.glue[name]
+def _judge_priming(hints: Delegation, message: Message, server: Server) -> Judged:
+    """As any other reply, with the addresses of ADDITIONAL beside the answer."""
+    judged = classify(message, ROOT_NS, names.ROOT, server=server)
+    if judged.verdict is not Verdict.ANSWER:
+        return judged
+    outcomes = cast("tuple[Outcome, ...]", judged.reading)
+    ns = outcomes[0].answer[0]
+    nameservers = nameservers_of(ns)
+    glue = {**hints.glue, **glue_of(message, nameservers, names.ROOT)}
     glue = {name: glue[name] for name in nameservers if name in glue}
-    if not glue:
-        return None
-    return Delegation(
-        names.ROOT, nameservers, dict(glue), expires_at=now + ns.ttl, glue=glue
+    return Judged(Verdict.ANSWER if glue else Verdict.USELESS, _Primed(nameservers, ns.ttl, glue))
+
+
+async def prime(ask: Ask, hints: Delegation, now: Callable[[], float]) -> Delegation:
+    """Ask the hints for the root's NS set. Raises ResolverError if none of them answers."""
+    budget = Budget(
+        Purse(
+            queries=int(UPSTREAM_QUERIES),
+            ns_lookups=0,
+            crypto=0,
+            hashes=0,
+            deadline=trio.current_time() + float(QUERY_SECONDS),
+        )
     )
+
+    async def no_more() -> bool:
+        return False
+
+    reply = await ask(Inquiry(ROOT_NS, hints, partial(_judge_priming, hints), no_more, budget))
+    primed = cast("_Primed", reply.judged.reading)
+    return Delegation(
+        names.ROOT,
+        primed.nameservers,
+        dict(primed.glue),
+        expires_at=now() + min(primed.ttl, int(MAX_TTL_SECONDS)),
+        glue=primed.glue,
+        is_signed=True,
+    )
+
+
+async def keep_primed(
+    ask: Ask, delegations: DelegationCache, hints: Delegation, clock: Clock
+) -> None:
+    """Prime now, and again before the set expires; a failure is tried again later."""
+    while True:
+        wait_s = float(PRIMING_RETRY_SECONDS)
+        try:
+            root = await prime(ask, hints, clock.now)
+        except ResolverError as error:
+            _log.info("priming failed: %s", error)
+        else:
+            delegations.put(root)
+            wait_s = max(wait_s, (root.expires_at - clock.now()) * _REFRESH_SHARE)
+        await trio.sleep(wait_s)

@@ -73,7 +73,9 @@ def negative_authority(authority: list[RRset], zone: Name, qname: Name) -> tuple
     return (soa[0]._replace(rdatas=soa[0].rdatas[:1]), *denial_of(authority))
 
 
-def glue_of(message: Message, nameservers: tuple[Name, ...], zone: Name) -> dict[Name, tuple[Server, ...]]:
+def glue_of(
+    message: Message, nameservers: tuple[Name, ...], zone: Name
+) -> dict[Name, tuple[Server, ...]]:
     """Addresses in ADDITIONAL for *nameservers* that lie inside *zone*, the zone that was asked.
 
     A .com server cannot vouch for an address under .net (RFC 5452 §6). Bounded per name.

@@ -196,6 +196,10 @@ class Walker:
 
 
 def _judge(
-    probe: Question, zone: Name, is_forward: bool, message: Message, server: Server  # noqa: FBT001
+    probe: Question,
+    zone: Name,
+    is_forward: bool,
+    message: Message,
+    server: Server,  # noqa: FBT001
 ) -> Judged:
     return classify(message, probe, zone, server=server, is_forward=is_forward)

@@ -126,9 +126,7 @@ class Memory:
     def keep_bogus(self, outcome: Outcome, ede: tuple[Ede, ...], now: float) -> None:
         """Remember that *outcome* is bogus; its data stays, briefly, for those who set CD."""
         self.bogus.note(outcome.question, ede, now)
-        self.keep(
-            replace(outcome, status=Status.UNCHECKED), now, ttl_cap=int(BOGUS_TTL_SECONDS)
-        )
+        self.keep(replace(outcome, status=Status.UNCHECKED), now, ttl_cap=int(BOGUS_TTL_SECONDS))
 
     def forget(self, question: Question) -> None:
         """Drop what is kept about one question (a retry after bogus data)."""

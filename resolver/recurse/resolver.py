@@ -47,9 +47,7 @@ class Resolver:
 
     # --- whole answers ---------------------------------------------------------------------
 
-    async def resolve(
-        self, question: Question, budget: Budget, *, checking: bool = True
-    ) -> Answer:
+    async def resolve(self, question: Question, budget: Budget, *, checking: bool = True) -> Answer:
         """The answer, aliases followed to their end (RFC 6604: rcode is the last name's).
 
         *checking* False is CD=1: data as it came. Raises ResolutionFailed.
@@ -115,10 +113,12 @@ class Resolver:
         budget: Budget,
         *,
         shunned: frozenset[str] = frozenset(),
+        is_fresh: bool = False,
     ) -> tuple[Outcome, ...]:
         """Ask the network, joining whoever asks already. Nothing is validated here.
 
-        *shunned* servers gave bogus data: their zone's others are asked, and nobody is joined.
+        *shunned* servers gave bogus data: their zone's others are asked. *is_fresh*: what came
+        before was bogus, so nobody is joined and a failure says nothing new.
         """
         if question in budget.ancestors:
             raise ResolutionFailed("the question depends on itself", ede=_cycle())
@@ -127,17 +127,17 @@ class Resolver:
         if failure is not None:
             ede = (*failure.ede, Ede(EdeCode.CACHED_ERROR))
             raise ResolutionFailed("failed a moment ago", ede=ede)
-        running = None if shunned else self.jobs.running(question)
+        running = None if is_fresh else self.jobs.running(question)
         if running is not None and not running.reaches(budget.ancestors):
             await self.jobs.join(running, budget.ancestors)
             if running.segments is not None:
                 return running.segments
             if running.error is not None:
                 raise running.error
-        return await self._walk(question, budget, shunned)
+        return await self._walk(question, budget, shunned, is_fresh=is_fresh)
 
     async def _walk(
-        self, question: Question, budget: Budget, shunned: frozenset[str]
+        self, question: Question, budget: Budget, shunned: frozenset[str], *, is_fresh: bool
     ) -> tuple[Outcome, ...]:
         assert self._walker is not None  # noqa: S101  # wired by app before the first question
         job = self.jobs.begin(question, budget.ancestors)
@@ -148,7 +148,7 @@ class Resolver:
         except WorkExceeded:
             raise
         except ResolutionFailed as error:
-            if not shunned:
+            if not is_fresh:
                 self.memory.failures.note(question, error.ede, self._clock.now())
                 job.error = error
             raise
@@ -194,11 +194,12 @@ class Resolver:
             if known is not None:
                 return known
         try:
-            return (await self.fetch(question, budget, shunned=shunned))[0]
+            segments = await self.fetch(question, budget, shunned=shunned, is_fresh=is_fresh)
         except WorkExceeded:
             raise
         except ResolutionFailed:
             return None
+        return segments[0]
 
 
 def _cycle() -> tuple[Ede, ...]:

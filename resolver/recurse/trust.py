@@ -112,21 +112,20 @@ class _Breath:
 
 
 class _Evidence:
-    """The outcome under judgement and all findings about it, each with the servers it came from."""
+    """The outcome under judgement and the findings about it, fetched once each."""
 
     def __init__(self, resolver: Resolver, outcome: Outcome, budget: Budget) -> None:
         self.outcome = outcome
         self._resolver = resolver
         self._budget = budget
         self._findings: dict[Need, Outcome | None] = {}
-        self._shunned: dict[Need, set[str]] = {}
-        self._main_shunned: set[str] = set()
+        self._shunned: set[str] = set()
 
     async def gather(self, needs: Iterable[Need]) -> Findings:
         """What was asked for, fetched side by side; what is known already is not asked again."""
         wanted = [need for need in needs if need not in self._findings]
         if len(wanted) == 1:
-            await self._find(wanted[0], is_fresh=False)
+            await self._find(wanted[0])
         elif wanted:
             async with trio.open_nursery() as nursery:
                 for need in wanted:
@@ -135,44 +134,32 @@ class _Evidence:
 
     async def _find_alone(self, need: Need) -> None:
         try:
-            await self._find(need, is_fresh=False)
+            await self._find(need)
         except WorkExceeded:
             self._findings[need] = None  # an error in one task must not arrive as a group
 
-    async def _find(self, need: Need, *, is_fresh: bool) -> None:
-        question = Question(need.name, need.rtype)
-        shunned = frozenset(self._shunned.get(need, ()))
-        found = await self._resolver.find(
-            question, self._budget, shunned=shunned, is_fresh=is_fresh
+    async def _find(self, need: Need) -> None:
+        self._findings[need] = await self._resolver.find(
+            Question(need.name, need.rtype),
+            self._budget,
+            shunned=frozenset(server.host for server in need.avoid),
+            is_fresh=bool(need.avoid),
         )
-        if found is not None or not is_fresh:
-            self._findings[need] = found
 
     async def ask_others(self) -> bool:
-        """Fetch all of it again from servers not heard yet. False if nothing new came."""
-        before = (self.outcome, *self._findings.values())
-        await self._again_main()
-        for need, found in list(self._findings.items()):
-            if found is not None and found.status is Status.SECURE:
-                continue
-            if found is not None and found.server is not None:
-                self._shunned.setdefault(need, set()).add(found.server.host)
-            await self._find(need, is_fresh=True)
-        after = (self.outcome, *self._findings.values())
-        return any(new is not old for new, old in zip(after, before, strict=True))
-
-    async def _again_main(self) -> None:
+        """Fetch the outcome again from a server not heard yet. False if none has one."""
         if self.outcome.server is not None:
-            self._main_shunned.add(self.outcome.server.host)
+            self._shunned.add(self.outcome.server.host)
         try:
             segments = await self._resolver.fetch(
-                self.outcome.question, self._budget, shunned=frozenset(self._main_shunned)
+                self.outcome.question, self._budget, shunned=frozenset(self._shunned), is_fresh=True
             )
         except WorkExceeded:
             raise
         except ResolutionFailed:
-            return
+            return False
         self.outcome = segments[0]
+        return True
 
 
 def _with_proven(outcome: Outcome, judgement: Judgement) -> Outcome:
@@ -180,8 +167,6 @@ def _with_proven(outcome: Outcome, judgement: Judgement) -> Outcome:
     authority = outcome.authority
     if judgement.status is Status.SECURE:
         proven = {(rrset.owner, rrset.rtype) for rrset in judgement.secure}
-        authority = tuple(
-            rrset for rrset in authority if (rrset.owner, rrset.rtype) in proven
-        )
+        authority = tuple(rrset for rrset in authority if (rrset.owner, rrset.rtype) in proven)
     ede = (*outcome.ede, *judgement.ede)
     return replace(outcome, status=judgement.status, authority=authority, ede=ede)

@@ -1,0 +1,205 @@
+"""Composition root: Config → a running daemon; the nursery tree; readiness, drain, shutdown.
+
+`running` starts everything inside an `async with` (tests and the lab use it, with virtual networks);
+`serve` is the foreground process: real sockets, signals, privileges dropped after binding, and an
+exit with status 0 within a second of SIGTERM.
+"""
+
+from __future__ import annotations
+
+import errno
+import logging
+import signal
+from contextlib import asynccontextmanager
+from random import Random, SystemRandom
+from typing import TYPE_CHECKING
+
+import trio
+
+from resolver import host
+from resolver.assembly import Parts, assemble
+from resolver.clock import SystemClock
+from resolver.config.addresses import endpoint, show
+from resolver.errors import ConfigError, ResolverError
+from resolver.iterate.priming import keep_primed
+from resolver.limits import DRAIN_SECONDS
+from resolver.listen.admission import Admission, RateLimit
+from resolver.listen.sockets import SystemListenNetwork
+from resolver.listen.tcp import TcpPlaces, TcpService
+from resolver.listen.udp import UdpService
+from resolver.upstream.udp import SystemNetwork, raise_descriptor_limit
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable
+
+    from resolver.clock import Clock
+    from resolver.config.schema import Config
+    from resolver.listen.network import ListenNetwork, TcpListener, UdpSocket
+    from resolver.recurse.resolver import Resolver
+    from resolver.upstream.network import Network
+
+_log = logging.getLogger(__name__)
+_DEFAULT_IPV6 = "::1"
+
+
+class Daemon:
+    """A running resolver and what it is made of."""
+
+    def __init__(self, parts: Parts, admission: Admission, bound: list[tuple[str, int]]) -> None:
+        self.parts = parts
+        self.admission = admission
+        self.bound = bound
+        self.udp: list[UdpService] = []
+        self.tcp: list[TcpService] = []
+
+    @property
+    def resolver(self) -> Resolver:
+        return self.parts.resolver
+
+    async def drain(self) -> None:
+        """Wait for queries in flight, DRAIN_SECONDS at most."""
+        with trio.move_on_after(float(DRAIN_SECONDS)):
+            while self.admission.in_flight:
+                await trio.sleep(0.02)
+
+
+class _Sockets:
+    """The listening sockets, bound before privileges go."""
+
+    def __init__(self) -> None:
+        self.udp: list[tuple[str, UdpSocket]] = []
+        self.tcp: list[tuple[str, TcpListener]] = []
+        self.bound: list[tuple[str, int]] = []
+
+    def bind(self, network: ListenNetwork, config: Config) -> None:
+        """All of server.listen. A missing ::1 that nobody asked for by name is only told."""
+        for text in config.server.listen:
+            where = endpoint(text)
+            try:
+                self.udp.append((where[0], network.bind_udp(*where)))
+                self.tcp.append((where[0], network.bind_tcp(*where)))
+            except OSError as error:
+                if where[0] == _DEFAULT_IPV6 and error.errno == errno.EADDRNOTAVAIL:
+                    _log.warning("this machine has no ::1; listening without it")
+                    continue
+                raise ConfigError("server.listen", show(where), _advice(error, where)) from error
+            self.bound.append(where)
+
+    async def aclose(self) -> None:
+        for _, sock in self.udp:
+            sock.close()
+        for _, listener in self.tcp:
+            await listener.aclose()
+
+
+def _advice(error: OSError, where: tuple[str, int]) -> str:
+    """What to do about a port that cannot be had, in one line."""
+    if error.errno == errno.EADDRINUSE:
+        return (
+            "a free address; another program listens there (find it with: "
+            f"ss -lnup 'sport = :{where[1]}'), stop it or choose another address or port"
+        )
+    if error.errno in (errno.EACCES, errno.EPERM):
+        return "a port above 1023, or start as root, or with CAP_NET_BIND_SERVICE"
+    if error.errno == errno.EADDRNOTAVAIL:
+        return "an address of this machine"
+    return f"an address to listen on ({error.strerror})"
+
+
+@asynccontextmanager
+async def running(
+    config: Config,
+    *,
+    network: Network | None = None,
+    listen_network: ListenNetwork | None = None,
+    clock: Clock | None = None,
+    rng: Random | None = None,
+    listens: bool = True,
+    on_bound: Callable[[], None] = lambda: None,
+) -> AsyncIterator[Daemon]:
+    """A daemon that runs as long as the block. *listens* False: only its resolver.
+
+    Raises ConfigError if an address cannot be bound or a file cannot be used. *on_bound* is called
+    between binding and serving, where privileges are dropped.
+    """
+    clock = clock or SystemClock(ttl_source=config.cache.clock)
+    sockets = _Sockets()
+    try:
+        if listens:
+            sockets.bind(listen_network or SystemListenNetwork(), config)
+        on_bound()
+        async with trio.open_nursery() as nursery:
+            upstream = network or SystemNetwork(config.outgoing.source_addresses)
+            parts = assemble(
+                config,
+                network=upstream,
+                clock=clock,
+                rng=rng or SystemRandom(),
+                spawn=nursery.start_soon,
+            )
+            daemon = Daemon(parts, _admission(config, clock), sockets.bound)
+            await nursery.start(parts.exchange.run)
+            nursery.start_soon(_tick, parts)
+            if config.root.prime:
+                nursery.start_soon(keep_primed, parts.exchange.ask, parts.delegations,
+                                   parts.hints, clock)  # fmt: skip
+            _listen(daemon, sockets, nursery)
+            yield daemon
+            nursery.cancel_scope.cancel()
+    finally:
+        with trio.CancelScope(shield=True, deadline=trio.current_time() + 1):
+            await sockets.aclose()
+
+
+def _admission(config: Config, clock: Clock) -> Admission:
+    rate = int(config.server.rate_limit)
+    return Admission(rate=RateLimit(rate, clock.now) if rate else None)
+
+
+def _listen(daemon: Daemon, sockets: _Sockets, nursery: trio.Nursery) -> None:
+    handler = daemon.parts.pipeline
+    for address, sock in sockets.udp:
+        udp = UdpService(sock, handler, daemon.admission, host=address)
+        daemon.udp.append(udp)
+        nursery.start_soon(udp.run)
+    places = TcpPlaces()
+    for address, listener in sockets.tcp:
+        tcp = TcpService(listener, handler, daemon.admission, places=places, host=address)
+        daemon.tcp.append(tcp)
+        nursery.start_soon(tcp.run)
+
+
+async def _tick(parts: Parts) -> None:
+    """What is due about once a minute."""
+    while True:
+        parts.cookies.tick(parts.clock.wall())
+        await trio.sleep(60)
+
+
+async def _serve(config: Config, announce: Callable[[Daemon], None]) -> None:
+    raise_descriptor_limit()
+    with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
+        async with running(config, on_bound=lambda: _settle_in(config)) as daemon:
+            announce(daemon)
+            host.notify("READY=1")
+            async for _ in signals:
+                break
+            host.notify("STOPPING=1")
+            await daemon.drain()
+
+
+def _settle_in(config: Config) -> None:
+    if host.drop_privileges(config.server.user):
+        _log.info("running as %s", config.server.user)
+
+
+def serve(config: Config, announce: Callable[[Daemon], None] = lambda _: None) -> int:
+    """Run in the foreground until SIGTERM or SIGINT; the exit status.
+
+    Raises ConfigError; *announce* is called once all sockets are bound.
+    """
+    try:
+        trio.run(_serve, config, announce)
+    except* ResolverError as group:
+        raise group.exceptions[0] from None
+    return 0

@@ -1,0 +1,254 @@
+"""Config → wired objects: caches, exchange, walker, validator, pipeline. No I/O, nothing started.
+
+Cycles of use (the walker needs addresses, which the resolver finds by walking) are closed here by
+handing bound methods down. Read it to see who knows whom.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from resolver.cache.delegation import DelegationCache
+from resolver.cache.denial import DenialCache
+from resolver.cache.failure import FailureCache
+from resolver.cache.negative import NegativeCache
+from resolver.cache.packet import PacketCache
+from resolver.cache.rrset import RRsetCache
+from resolver.config import hints as root_hints
+from resolver.config.addresses import endpoint
+from resolver.dnssec.anchors import Anchors, builtin_root, parse_text
+from resolver.dnssec.chain import Context
+from resolver.dnssec.keys import Sha1Policy
+from resolver.dnssec.keystore import KeyStore
+from resolver.errors import ConfigError, ResolutionFailed
+from resolver.iterate.priming import hints_delegation
+from resolver.iterate.walk import Walker, WalkSettings
+from resolver.limits import TCP_IDLE_SECONDS
+from resolver.model import Delegation, Question, Server
+from resolver.pipeline import PathSettings, Pipeline
+from resolver.policy.acl import Acl
+from resolver.policy.chaos import chaos_answer
+from resolver.policy.cookies import ServerCookies
+from resolver.policy.local import LocalZones
+from resolver.protocol import names
+from resolver.protocol.codes import RRClass, RRType
+from resolver.recurse.memory import Memory
+from resolver.recurse.resolver import Resolver
+from resolver.recurse.trust import Trust
+from resolver.upstream.exchange import Exchange
+from resolver.upstream.infra import Infra
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from random import Random
+
+    from resolver.clock import Clock
+    from resolver.config.schema import Config
+    from resolver.model import Answer, Budget, Name
+    from resolver.upstream.network import Network
+
+
+@dataclass(slots=True)
+class Parts:
+    """The wired objects of one process."""
+
+    config: Config
+    clock: Clock
+    infra: Infra
+    exchange: Exchange
+    delegations: DelegationCache
+    memory: Memory
+    resolver: Resolver
+    walker: Walker
+    packets: PacketCache
+    cookies: ServerCookies
+    pipeline: Pipeline
+    hints: Delegation
+    anchors: Anchors | None
+
+
+def assemble(
+    config: Config,
+    *,
+    network: Network,
+    clock: Clock,
+    rng: Random,
+    spawn: Callable[..., None],
+) -> Parts:
+    """Wire everything for *config*. Raises ConfigError where a file it names is no good."""
+    infra = Infra(rng=rng)
+    exchange = Exchange(network=network, infra=infra, clock=clock, rng=rng, config=config.outgoing)
+    memory, delegations = _caches(config)
+    resolver = Resolver(memory, clock=clock)
+    hints = hints_delegation(root_hints.load(config.root.hints_file or None))
+    anchors = _anchors(config) if config.dnssec.validate else None
+    trust = _trust(config, anchors, resolver, memory, clock) if anchors is not None else None
+    walker = _walker(config, exchange, memory, delegations, hints, clock, resolver, spawn)
+    resolver.attach(walker, trust)
+    cookies = ServerCookies(rng)
+    packets = PacketCache(
+        clock,
+        udp_payload=config.server.udp_payload_size,
+        cookies=cookies if config.server.cookies else None,
+        keepalive_s=float(TCP_IDLE_SECONDS),
+    )
+    pipeline = Pipeline(
+        resolver,
+        packets,
+        spawn=spawn,
+        admits=Acl(config.server.allow_from).allows_packed,
+        local=_local(config),
+        settings=PathSettings(
+            max_udp=config.server.udp_payload_size,
+            query_seconds=config.resolution.query_timeout,
+            identity=config.server.identity.encode(),
+        ),
+    )
+    return Parts(
+        config, clock, infra, exchange, delegations, memory, resolver, walker,
+        packets, cookies, pipeline, hints, anchors,
+    )  # fmt: skip
+
+
+def _caches(config: Config) -> tuple[Memory, DelegationCache]:
+    settings = config.cache
+    validates = config.dnssec.validate
+    memory = Memory(
+        RRsetCache(settings.size_octets, min_ttl=settings.min_ttl, max_ttl=settings.max_ttl),
+        NegativeCache(
+            settings.size_octets // 8,
+            min_ttl=settings.min_ttl,
+            max_ttl=min(settings.max_negative_ttl, settings.max_ttl),
+        ),
+        FailureCache(),
+        DenialCache() if validates and config.dnssec.aggressive_nsec else None,
+        is_checked=validates,
+    )
+    return memory, DelegationCache(settings.size_octets // 8)
+
+
+def _anchors(config: Config) -> Anchors:
+    """Built-in, file and negative anchors."""
+    anchors = builtin_root() if config.dnssec.builtin_root_anchor else Anchors()
+    path = config.dnssec.trust_anchors_file
+    if path:
+        try:
+            anchors.add(parse_text(_under(config, path).read_text("utf-8")))
+        except (OSError, ValueError) as error:
+            raise ConfigError("dnssec.trust_anchors_file", path, str(error)) from error
+    for negative in config.dnssec.negative_trust_anchors:
+        if isinstance(negative, str):
+            anchors.add_negative(names.from_text(negative), float("inf"))
+        else:
+            until = negative.until.timestamp() if negative.until else float("inf")
+            anchors.add_negative(names.from_text(negative.name), until)
+    return anchors
+
+
+def _under(config: Config, path: str) -> Path:
+    return Path(config.working_directory, path) if config.working_directory else Path(path)
+
+
+def _trust(
+    config: Config, anchors: Anchors, resolver: Resolver, memory: Memory, clock: Clock
+) -> Trust:
+    keystore = KeyStore()
+
+    def context() -> Context:
+        return Context(
+            anchors=anchors,
+            keystore=keystore,
+            wall=clock.wall(),
+            now=clock.now(),
+            sha1=Sha1Policy.VALIDATE if config.dnssec.sha1 else Sha1Policy.INSECURE,
+        )
+
+    return Trust(resolver, memory, context, clock=clock)
+
+
+def _walker(
+    config: Config,
+    exchange: Exchange,
+    memory: Memory,
+    delegations: DelegationCache,
+    hints: Delegation,
+    clock: Clock,
+    resolver: Resolver,
+    spawn: Callable[..., None],
+) -> Walker:
+    outgoing = config.outgoing
+    rtypes = [
+        rtype
+        for rtype, is_wanted in ((RRType.A, outgoing.ipv4), (RRType.AAAA, outgoing.ipv6))
+        if is_wanted
+    ]
+    fetches_keys = config.dnssec.validate and outgoing.speculation
+
+    async def fetch_keys(question: Question, budget: Budget) -> None:
+        try:
+            await resolver.fetch(question, budget)
+        except ResolutionFailed:
+            pass  # whoever needs the key will hear of it
+
+    def on_referral(delegation: Delegation, budget: Budget) -> None:
+        if fetches_keys and delegation.is_signed:
+            question = Question(delegation.zone, RRType.DNSKEY)
+            if memory.recall(question, clock.now()) is None:
+                spawn(fetch_keys, question, budget)
+
+    return Walker(
+        ask=exchange.ask,
+        rrsets=memory.rrsets,
+        negatives=memory.negatives,
+        delegations=delegations,
+        fixed=dict(_fixed(config)),
+        hints=hints,
+        clock=clock,
+        lookup=resolver.addresses,
+        spawn=spawn,
+        settings=WalkSettings(
+            minimise=config.resolution.qname_minimisation,
+            rtypes=tuple(rtypes),
+            width=2 if outgoing.speculation else 1,
+            min_ttl=config.cache.min_ttl,
+            max_ttl=config.cache.max_ttl,
+        ),
+        on_referral=on_referral,
+    )
+
+
+def _fixed(config: Config) -> Iterable[tuple[Name, Delegation]]:
+    """Forward and stub zones as delegations that never expire."""
+    for section, is_forward in ((config.stub, False), (config.forward, True)):
+        for entry in section:
+            zone = names.from_text(entry.zone)
+            placeholder = names.prepend(b"configured", zone)
+            servers = tuple(Server(*endpoint(address), placeholder) for address in entry.addresses)
+            addresses = {placeholder: servers}
+            yield (
+                zone,
+                Delegation(
+                    zone,
+                    (placeholder,),
+                    dict(addresses),
+                    expires_at=float("inf"),
+                    is_forward=is_forward,
+                    glue=addresses,
+                ),
+            )
+
+
+def _local(config: Config) -> Callable[[Question], Answer | None]:
+    """Local zones and class CHAOS, as configured."""
+    elsewhere = [names.from_text(entry.zone) for entry in (*config.forward, *config.stub)]
+    zones = LocalZones(elsewhere) if config.resolution.local_zones else None
+    server = config.server
+
+    def answer(question: Question) -> Answer | None:
+        if question.qclass == RRClass.CH:
+            return chaos_answer(question, version=server.version, identity=server.identity)
+        return zones.answer(question) if zones is not None else None
+
+    return answer
