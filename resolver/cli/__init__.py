@@ -1,1 +1,1 @@
-"""cli."""
+"""The command line: serve, query, trace, bench, check, limits."""

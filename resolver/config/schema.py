@@ -237,7 +237,7 @@ class Config(Section, frozen=True, kw_only=True):
 
 # Key → the values that mean off. The row goes away in the commit that brings the feature.
 NOT_YET: dict[str, tuple[object, ...]] = {
-    "server.rate_limit": (0, False),
+    "metrics.listen": ("",),
     "resolution.prefetch": (False,),
     "resolution.serve_stale": (False,),
     "cache.persist": (False,),

@@ -25,7 +25,7 @@ class Acl:
 
     def __init__(self, networks: Iterable[str]) -> None:
         self._prefixes: dict[int, dict[int, set[int]]] = {4: {}, 16: {}}
-        self._lately: dict[str, bool] = {}
+        self._lately: dict[bytes, bool] = {}
         for text in networks:
             network = ipaddress.ip_network(text)
             width = network.max_prefixlen // 8
@@ -39,21 +39,22 @@ class Acl:
 
     def allows_packed(self, address: bytes) -> bool:
         """True if a network covers *address*, 4 or 16 octets as in a sockaddr."""
+        known = self._lately.get(address)
+        if known is not None:
+            return known
+        verdict = self._covers(address)
+        if len(self._lately) >= int(ACL_MEMORY):  # spoofed sources must not fill memory
+            self._lately.clear()
+        self._lately[address] = verdict
+        return verdict
+
+    def allows(self, host: str) -> bool:
+        """The same for the text form that sockets give (a scope is ignored)."""
+        return self.allows_packed(ipaddress.ip_address(host.partition("%")[0]).packed)
+
+    def _covers(self, address: bytes) -> bool:
         if address.startswith(_MAPPED):
             address = address[-_IPV4_OCTETS:]
         number = int.from_bytes(address, "big")
-        for shift, prefixes in self._prefixes.get(len(address), {}).items():
-            if number >> shift in prefixes:
-                return True
-        return False
-
-    def allows(self, host: str) -> bool:
-        """True if a network covers *host*, in the text form that sockets give (scope ignored)."""
-        known = self._lately.get(host)
-        if known is not None:
-            return known
-        verdict = self.allows_packed(ipaddress.ip_address(host.partition("%")[0]).packed)
-        if len(self._lately) >= int(ACL_MEMORY):  # spoofed sources must not fill memory
-            self._lately.clear()
-        self._lately[host] = verdict
-        return verdict
+        table = self._prefixes.get(len(address), {})
+        return any(number >> shift in prefixes for shift, prefixes in table.items())

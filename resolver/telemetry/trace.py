@@ -9,31 +9,31 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import trio
+
 from resolver.errors import ExchangeFailed
 from resolver.protocol import names
 from resolver.protocol.codes import RRType, type_text
 from resolver.telemetry.events import Asked, Unanswered
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from resolver.model import RRset
     from resolver.telemetry.events import Bus
     from resolver.upstream.inquiry import Ask, Inquiry, Reply
 
 
-def observed(ask: Ask, bus: Bus, now: Callable[[], float]) -> Ask:
-    """*ask*, told about on *bus*; *now* is the clock of the timeouts."""
+def observed(ask: Ask, bus: Bus) -> Ask:
+    """*ask*, told about on *bus*."""
 
     async def watched(inquiry: Inquiry) -> Reply:
         if not bus:
             return await ask(inquiry)
-        began = now()
+        began = trio.current_time()
         zone = inquiry.delegation.zone
         try:
             reply = await ask(inquiry)
         except ExchangeFailed as error:
-            bus.emit(Unanswered(inquiry.question, zone, now() - began, error.ede))
+            bus.emit(Unanswered(inquiry.question, zone, trio.current_time() - began, error.ede))
             raise
         bus.emit(
             Asked(

@@ -1,0 +1,64 @@
+"""resolver serve: the daemon in the foreground. Arguments → Config; the rest is `app`'s.
+
+Every problem of the configuration is told, not only the first, before anything is bound.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from resolver import app
+from resolver.config import addresses, check, load
+from resolver.config.schema import Config
+from resolver.errors import ConfigError
+from resolver.telemetry import logs
+
+if TYPE_CHECKING:
+    import argparse
+
+    from resolver.app import Daemon
+
+WRONG_CONFIGURATION = 2
+
+
+def run(options: argparse.Namespace) -> int:
+    """Until SIGTERM or SIGINT; then 0."""
+    config, problems = configuration(options)
+    for problem in problems:
+        print(f"resolver: {problem}", file=sys.stderr)
+    if problems:
+        return WRONG_CONFIGURATION
+    try:
+        logs.configure(config.log)
+    except OSError as error:
+        expected = f'"stderr" or a file to write ({error.strerror})'
+        raise ConfigError("log.destination", config.log.destination, expected) from None
+    if options.lab:
+        from resolver.lab import served  # noqa: PLC0415  # the lab is loaded only for those who ask
+
+        return served.serve(config, _announce)
+    return app.serve(config, _announce)
+
+
+def configuration(options: argparse.Namespace) -> tuple[Config, list[ConfigError]]:
+    """The file, with --listen in place of what it says; and all that is wrong with them."""
+    config, problems = load.read(options.config) if options.config else (Config(), [])
+    if options.listen:
+        server = msgspec.structs.replace(config.server, listen=tuple(options.listen))
+        config = msgspec.structs.replace(config, server=server)
+        problems += [
+            ConfigError("--listen", fault.value, fault.expected)
+            for fault in check.faults(config)
+            if fault.key == "server.listen"
+        ]
+    return config, problems
+
+
+def _announce(daemon: Daemon) -> None:
+    """For somebody at a terminal; a service manager hears of readiness in its own way."""
+    if sys.stderr.isatty():
+        where = ", ".join(addresses.show(endpoint) for endpoint in daemon.bound)
+        print(f"resolver: listening on {where}", file=sys.stderr)

@@ -1,0 +1,93 @@
+"""resolver trace NAME [TYPE]: each step of a resolution from the root, as it happens.
+
+A line per packet that came to nothing, a line per step that led on: zone cut, what was asked,
+server, transport, round trip, verdict, and what was learnt.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import trio
+
+from resolver.cli import inprocess, present
+from resolver.protocol import names
+from resolver.protocol.codes import Rcode
+from resolver.telemetry import trace
+from resolver.telemetry.events import Asked, Unanswered
+from resolver.upstream.events import Tried
+
+if TYPE_CHECKING:
+    import argparse
+
+    from resolver.model import Answer, Question
+
+
+class Printer:
+    """Shows steps as they happen, and keeps them for --json."""
+
+    def __init__(self, *, quiet: bool) -> None:
+        self.steps: list[dict[str, Any]] = []
+        self._quiet = quiet
+
+    def __call__(self, event: object) -> None:
+        if isinstance(event, Asked | Unanswered):
+            text = trace.line(event)
+        elif isinstance(event, Tried) and event.rtt_s is None:
+            text = _vain(event)
+        else:
+            return
+        self.steps.append(_object(event))
+        if not self._quiet:
+            print(f"{len(self.steps):3} {text}", flush=True)
+
+
+def run(options: argparse.Namespace) -> int:
+    """0 if there is an answer, 1 if there is none."""
+    question = present.question(options.name, options.type, is_reverse=options.reverse)
+    printer = Printer(quiet=options.json)
+    answer, elapsed_s = trio.run(_resolve, question, options, printer)
+    if options.json:
+        document = present.as_json(answer, elapsed_s=elapsed_s, with_proofs=True)
+        print(json.dumps({"steps": printer.steps, **document}, indent=2))
+    else:
+        print()
+        print(present.dig(answer, elapsed_s=elapsed_s))
+    return 0 if answer.rcode in (Rcode.NOERROR, Rcode.NXDOMAIN) else 1
+
+
+async def _resolve(
+    question: Question, options: argparse.Namespace, printer: Printer
+) -> tuple[Answer, float]:
+    async with inprocess.resolver(options) as daemon:
+        daemon.parts.bus.subscribe(printer)
+        daemon.parts.exchange.on_event(printer)
+        return await inprocess.ask(daemon, question)
+
+
+def _vain(event: Tried) -> str:
+    zone, server = names.to_text(event.zone), event.server
+    asked = f"{names.to_text(event.question.qname)} {present.type_text(event.question.qtype)}"
+    where = f"{names.to_text(server.nameserver)} {server.host}"
+    return f"{zone:<20} {asked} @ {where}, {event.transport} → {event.outcome}"
+
+
+def _object(event: Asked | Unanswered | Tried) -> dict[str, Any]:
+    """An event as plain values: names as text, times in milliseconds."""
+    made: dict[str, Any] = {
+        "zone": names.to_text(event.zone),
+        "name": names.to_text(event.question.qname),
+        "type": present.type_text(event.question.qtype),
+    }
+    if isinstance(event, Unanswered):
+        return made | {"verdict": "unanswered", "elapsed_ms": round(1000 * event.elapsed_s, 3)}
+    made |= {
+        "nameserver": names.to_text(event.server.nameserver),
+        "address": event.server.host,
+        "transport": event.transport,
+        "rtt_ms": None if event.rtt_s is None else round(1000 * event.rtt_s, 3),
+    }
+    if isinstance(event, Asked):
+        return made | {"verdict": event.verdict, "learnt": event.learnt}
+    return made | {"verdict": event.outcome}
