@@ -1,0 +1,212 @@
+"""Which server of a zone cut to ask, which beside it, and when to ask the next.
+
+Pure: state, *now* and *rng* come in, a decision goes out. The cost of an address is the time until
+it answers, as far as anybody can tell; doubt is added as seconds. Unlike Unbound's band of 400 ms the
+cheapest address is always taken, so that nearly every warm query goes to the nearest server; what is
+unmeasured is learnt by *companion probes*, off the critical path. RFC 8305's idea, RFC 9520's caps.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, NamedTuple
+
+from resolver import limits
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from random import Random
+
+    from resolver.model import Name, Server
+    from resolver.upstream.infra import AddressState, Infra
+
+_SUSPECT_COST = 10.0  # beyond any RTT, so that suspects come after all others
+_FAMILY_COST = 20.0
+_MARKED_COST = 100.0
+_HEARSAY_COST = 0.15  # silent to another site, never seen to answer: last among the unmeasured
+_SIBLING_SPREAD = 0.35  # log-normal spread of what is guessed from the other family's address,
+_PREFIX_SPREAD = 0.15  # from a neighbour in the same /24 or /48,
+_GLOBAL_SPREAD = 1.0  # and from everything ever measured
+_SQRT2 = math.sqrt(2)
+
+_GAIN_FLOOR = float(limits.PROBE_GAIN_SECONDS)
+_GAIN_SHARE = float(limits.PROBE_GAIN_SHARE)
+_RESTAMP = float(limits.RESTAMP_SECONDS)
+_HEDGE_FLOOR = float(limits.HEDGE_FLOOR_SECONDS)
+_HEDGE_UNKNOWN = float(limits.HEDGE_UNKNOWN_SECONDS)
+_HEDGE_GROWTH = float(limits.HEDGE_GROWTH)
+_HEDGE_CEILING = float(limits.HEDGE_CEILING_SECONDS)
+_SERIAL_UNKNOWN = float(limits.SERIAL_UNKNOWN_SECONDS)
+
+
+class Candidate(NamedTuple):
+    """One address of the set and what speaks for it. *spread* is 0 for a measured one."""
+
+    cost: float
+    tie: float
+    server: Server
+    state: AddressState
+    spread: float
+    is_suspect: bool
+    is_marked: bool
+
+    @property
+    def is_known(self) -> bool:
+        """Measured, and nothing speaks against it."""
+        return self.state.n > 0 and not self.is_suspect and not self.is_marked
+
+
+class Situation(NamedTuple):
+    """What a choice depends on besides the addresses."""
+
+    zone: Name
+    site: Name
+    now: float
+    broken_families: frozenset[bool] = frozenset()  # holds is_ipv6 of those
+
+
+def weigh(
+    servers: Iterable[Server], situation: Situation, *, infra: Infra, rng: Random
+) -> list[Candidate]:
+    """The servers as candidates, cheapest first; ties in random order. O(n log n)."""
+    pairs = [(server, infra.state(server)) for server in servers]
+    siblings: dict[Name, float] = {}
+    for server, state in pairs:
+        if state.n:
+            known = siblings.get(server.nameserver)
+            if known is None or state.srtt < known:
+                siblings[server.nameserver] = state.srtt
+    candidates = [
+        _weigh_one(server, state, siblings, situation, infra, rng) for server, state in pairs
+    ]
+    candidates.sort()
+    return candidates
+
+
+def _weigh_one(
+    server: Server,
+    state: AddressState,
+    siblings: dict[Name, float],
+    situation: Situation,
+    infra: Infra,
+    rng: Random,
+) -> Candidate:
+    zone, site, now, broken_families = situation
+    spread = 0.0
+    if state.n:
+        cost = state.srtt
+    else:
+        cost, spread = _guess(server, state, siblings, infra)
+        if state.fails:
+            cost += _HEARSAY_COST
+    is_suspect = state.is_silent(site) or state.is_overdue(site, now)
+    if is_suspect:
+        cost += _SUSPECT_COST
+    if state.is_ipv6 in broken_families:
+        cost += _FAMILY_COST
+        is_suspect = True
+    is_marked = infra.marked(state, zone, now) is not None
+    if is_marked:
+        cost += _MARKED_COST
+    return Candidate(cost, rng.random(), server, state, spread, is_suspect, is_marked)
+
+
+def _guess(
+    server: Server, state: AddressState, siblings: dict[Name, float], infra: Infra
+) -> tuple[float, float]:
+    """Expected RTT and spread of an address nobody measured yet."""
+    sibling = siblings.get(server.nameserver)
+    neighbour = infra.prefix_log_rtt(state.prefix)
+    if neighbour is not None:
+        return math.exp(neighbour), _PREFIX_SPREAD
+    if sibling is not None:
+        return sibling, _SIBLING_SPREAD
+    return math.exp(infra.global_log_rtt), _GLOBAL_SPREAD
+
+
+def opening(candidates: list[Candidate], *, width: int) -> list[Candidate]:
+    """Whom to ask at once: the cheapest known server alone, or *width* of a set nobody knows.
+
+    The race takes another family and another prefix first: what kills one seldom kills both.
+    """
+    first = candidates[0]
+    best = next((candidate for candidate in candidates if candidate.is_known), None)
+    if best is not None:
+        first = best
+    if width < 2 or (best is not None and not best.state.fails):  # noqa: PLR2004
+        return [first]
+    chosen = [first]
+    while len(chosen) < width:
+        rest = [c for c in candidates if c not in chosen and (not c.is_marked or first.is_marked)]
+        if not rest:
+            break
+        chosen.append(min(rest, key=lambda c: _alike(c, chosen)))
+    return chosen
+
+
+def _alike(candidate: Candidate, chosen: list[Candidate]) -> tuple[bool, bool, bool, float]:
+    """Sort key: little in common with those chosen, then cheap."""
+    return (
+        candidate.is_suspect,
+        any(candidate.state.is_ipv6 == other.state.is_ipv6 for other in chosen),
+        any(candidate.state.prefix == other.state.prefix for other in chosen),
+        candidate.cost,
+    )
+
+
+def companion(candidates: list[Candidate], primary: Candidate, *, now: float) -> Candidate | None:
+    """One more server to send the same question to, for what it teaches; None if nothing is worth it.
+
+    By expected improvement over the primary's RTT; else a silent server that is due for a sign of
+    life; else a runner-up that was not measured for long.
+    """
+    best = primary.state.srtt
+    found, most = None, max(_GAIN_FLOOR, _GAIN_SHARE * best)
+    for candidate in candidates:
+        if candidate is primary or candidate.is_marked:
+            continue
+        state = candidate.state
+        if candidate.is_suspect:
+            if state.fails and state.may_revive(now) and found is None:
+                found = candidate
+        elif state.n:
+            is_stale = now - max(state.t_ok, state.probed_at) > _RESTAMP
+            if is_stale and state.srtt < 3 * best and found is None:
+                found = candidate
+        else:
+            gain = expected_gain(best, math.log(max(candidate.cost, 1e-4)), candidate.spread)
+            if gain > most and not state.waiting:
+                found, most = candidate, gain
+    return found
+
+
+def expected_gain(best_s: float, mean_log: float, spread: float) -> float:
+    """Expected seconds by which a log-normal RTT undercuts *best_s* (zero where it does not)."""
+    if best_s <= 0.0:
+        return 0.0
+    z = (math.log(best_s) - mean_log) / spread
+    mean = math.exp(mean_log + spread * spread / 2)
+    return best_s * _phi(z) - mean * _phi(z - spread)
+
+
+def _phi(z: float) -> float:
+    return 0.5 * (1.0 + math.erf(z / _SQRT2))
+
+
+def hedge_s(state: AddressState) -> float:
+    """Seconds after which a reply of this server is later than its own distribution allows."""
+    if not state.n:
+        return _HEDGE_UNKNOWN
+    srtt = state.srtt
+    return max(_HEDGE_FLOOR, srtt + max(3 * state.var, 0.1 * srtt, 0.004))
+
+
+def next_hedge_s(state: AddressState, previous_s: float, *, is_second_round: bool) -> float:
+    """The wait after a later copy: growing, and doubled once every address was asked."""
+    wait = max(hedge_s(state), _HEDGE_GROWTH * previous_s)
+    return min(_HEDGE_CEILING, 2 * wait if is_second_round else wait)
+
+
+def serial_s(state: AddressState) -> float:
+    """Seconds to wait for one server before the next is asked, where nothing is speculative."""
+    return state.expiry_s if state.n else _SERIAL_UNKNOWN

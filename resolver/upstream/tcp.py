@@ -1,0 +1,192 @@
+"""Queries over TCP: connections kept and shared per server address, several queries on each.
+
+For replies that were truncated, for questions under spoofing attack, and where the walker asks for it.
+RFC 7766: reuse (§6.2.1), pipelining (§6.2.1.1), replies in any order (§7), idle time-out (§6.2.3),
+length and message in one write (§8). What it does not do: decide whether and whom to ask.
+"""
+
+from __future__ import annotations
+
+import errno
+import math
+from typing import TYPE_CHECKING
+
+import trio
+
+from resolver import limits
+from resolver.protocol.framing import Splitter, frame
+from resolver.upstream.query import Match, match_untrusted
+
+if TYPE_CHECKING:
+    from resolver.model import Server
+    from resolver.upstream.infra import Key
+    from resolver.upstream.network import Network
+    from resolver.upstream.query import Sent
+
+_RECEIVE_OCTETS = 65_536
+_IDLE_S = float(limits.TCP_IDLE_SECONDS)
+_PIPELINE = int(limits.TCP_PIPELINE)
+_CONNECTIONS = int(limits.TCP_CONNECTIONS)
+
+
+class _Waiting:
+    """One query on a connection, and its reply once it is there."""
+
+    __slots__ = ("arrived", "match", "reply", "sent")
+
+    def __init__(self, sent: Sent) -> None:
+        self.sent = sent
+        self.reply: bytes | None = None
+        self.match = Match.NO
+        self.arrived = trio.Event()
+
+
+class Connection:
+    """One stream with its reader. Closed as a whole: whoever still waits is told."""
+
+    def __init__(self, stream: trio.abc.HalfCloseableStream) -> None:
+        self._stream = stream
+        self._lock = trio.Lock()
+        self._waiting: dict[bytes, _Waiting] = {}
+        self._scope = trio.CancelScope()
+        self.is_closed = False
+        self.served = 0
+
+    def __repr__(self) -> str:
+        return f"<Connection waiting={len(self._waiting)} served={self.served}>"
+
+    @property
+    def waiting(self) -> int:
+        return len(self._waiting)
+
+    def has_room(self, sent: Sent) -> bool:
+        return len(self._waiting) < _PIPELINE and sent.data[:2] not in self._waiting
+
+    async def ask(self, sent: Sent) -> tuple[bytes, Match]:
+        """Send, and wait for the reply. Raises OSError if the connection ends first."""
+        waiting = _Waiting(sent)
+        key = sent.data[:2]
+        self._waiting[key] = waiting
+        self._scope.deadline = math.inf
+        try:
+            async with self._lock:
+                await self._stream.send_all(frame(sent.data))
+            await waiting.arrived.wait()
+        except (trio.BrokenResourceError, trio.ClosedResourceError) as error:
+            self.shut()
+            raise OSError(errno.ECONNRESET, "connection lost") from error
+        except trio.Cancelled:
+            self._spoil_if_mid_write()
+            raise
+        finally:
+            self._waiting.pop(key, None)
+            if not self._waiting:
+                self._scope.deadline = trio.current_time() + _IDLE_S
+        if waiting.reply is None:
+            raise OSError(errno.ECONNRESET, "connection closed by the server")
+        self.served += 1
+        return waiting.reply, waiting.match
+
+    def _spoil_if_mid_write(self) -> None:
+        """A write that was cut short leaves half a message: nothing may follow it."""
+        if self._lock.locked():
+            self.shut()
+
+    async def read(self) -> None:
+        """Until the end of the stream or of patience; hands replies to those who wait."""
+        splitter = Splitter()
+        try:
+            with self._scope:
+                while data := await self._stream.receive_some(_RECEIVE_OCTETS):
+                    for message in splitter.feed(data):
+                        self._deliver_untrusted(message)
+        except (trio.BrokenResourceError, trio.ClosedResourceError):
+            pass  # those who wait are told below
+        finally:
+            self.shut()
+            with trio.CancelScope(shield=True, deadline=trio.current_time() + 1):
+                await trio.aclose_forcefully(self._stream)
+
+    def shut(self) -> None:
+        """Take no more queries; wake all who wait. Idempotent."""
+        self.is_closed = True
+        self._scope.cancel()
+        for waiting in self._waiting.values():
+            waiting.arrived.set()
+
+    def _deliver_untrusted(self, message: bytes) -> None:
+        """Octets that answer nothing asked here are ignored."""
+        waiting = self._waiting.get(message[:2])
+        if waiting is None or waiting.reply is not None:
+            return
+        match = match_untrusted(waiting.sent, message)
+        if match is not Match.NO:
+            waiting.reply = message
+            waiting.match = match
+            waiting.arrived.set()
+
+
+class TcpPool:
+    """At most one open connection per server address, and a bounded number in all."""
+
+    def __init__(self, *, network: Network, nursery: trio.Nursery) -> None:
+        self._network = network
+        self._nursery = nursery
+        self._open: dict[Key, Connection] = {}
+        self._opening: dict[Key, trio.Event] = {}
+        self.connects = 0
+
+    def __repr__(self) -> str:
+        return f"<TcpPool open={len(self._open)} connects={self.connects}>"
+
+    async def ask(self, server: Server, sent: Sent) -> tuple[bytes, Match]:
+        """One query; raises OSError. A kept connection that proves dead is replaced once.
+
+        The caller bounds the time.
+        """
+        connection, is_reused = await self._connection(server, sent)
+        try:
+            return await connection.ask(sent)
+        except OSError:
+            if not is_reused:
+                raise
+        connection, _ = await self._connection(server, sent)
+        return await connection.ask(sent)
+
+    async def _connection(self, server: Server, sent: Sent) -> tuple[Connection, bool]:
+        key = server[:2]
+        while True:
+            kept = self._open.get(key)
+            if kept is not None and not kept.is_closed and kept.has_room(sent):
+                return kept, True
+            opening = self._opening.get(key)
+            if opening is None:
+                return await self._connect(server), False
+            await opening.wait()
+
+    async def _connect(self, server: Server) -> Connection:
+        key = server[:2]
+        self._make_room()
+        opened = self._opening[key] = trio.Event()
+        try:
+            connection = Connection(await self._network.connect_tcp(server))
+        finally:
+            del self._opening[key]
+            opened.set()
+        self.connects += 1
+        self._open[key] = connection
+        self._nursery.start_soon(self._keep, key, connection)
+        return connection
+
+    def _make_room(self) -> None:
+        """Shut the connection with the least to do, once there are too many (RFC 7766 §6.2.2)."""
+        while len(self._open) >= _CONNECTIONS:
+            key = min(self._open, key=lambda each: self._open[each].waiting)
+            self._open.pop(key).shut()
+
+    async def _keep(self, key: Key, connection: Connection) -> None:
+        try:
+            await connection.read()
+        finally:
+            if self._open.get(key) is connection:
+                del self._open[key]

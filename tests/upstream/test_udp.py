@@ -1,0 +1,119 @@
+"""Real sockets behind the upstream seam, on loopback."""
+
+from __future__ import annotations
+
+import errno
+import socket
+
+import pytest
+import trio
+
+from resolver import limits
+from resolver.model import Server
+from resolver.upstream.udp import SystemNetwork, in_flight_limit, raise_descriptor_limit
+from tests.support import trio_test_real
+
+
+def _echo() -> socket.socket:
+    sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    sock.bind(("127.0.0.1", 0))
+    return sock
+
+
+@trio_test_real
+async def test_what_a_port_is_sent_comes_out_of_receive() -> None:
+    network = SystemNetwork()
+    with _echo() as server:
+        ports = [network.open_udp(Server("127.0.0.1", server.getsockname()[1])) for _ in range(5)]
+        for number, port in enumerate(ports):
+            port.send(b"%d" % number)
+        sources = set()
+        for _ in ports:
+            data, source = server.recvfrom(100)
+            sources.add(source[1])
+            server.sendto(data, source)
+        got: dict[object, object] = {}
+        with trio.fail_after(5):
+            while len(got) < len(ports):
+                await network.wait()
+                got.update(dict(network.receive()))
+        assert [got[port] for port in ports] == [b"0", b"1", b"2", b"3", b"4"]
+        assert len(sources) == len(ports)
+        assert all(1024 <= port <= 65535 for port in sources)
+    network.close()
+
+
+@trio_test_real
+async def test_datagrams_from_elsewhere_are_the_kernels_to_drop() -> None:
+    """RFC 5452 §9.1: only from the address that was asked."""
+    network = SystemNetwork()
+    with _echo() as server, _echo() as stranger:
+        port = network.open_udp(Server("127.0.0.1", server.getsockname()[1]))
+        port.send(b"question")
+        _, source = server.recvfrom(100)
+        stranger.sendto(b"forged", source)
+        server.sendto(b"true", source)
+        with trio.fail_after(5):
+            await network.wait()
+        assert network.receive() == [(port, b"true")]
+        assert network.receive() == []
+    network.close()
+
+
+@trio_test_real
+async def test_icmp_errors_surface() -> None:
+    network = SystemNetwork()
+    with _echo() as server:
+        address = server.getsockname()
+    port = network.open_udp(Server("127.0.0.1", address[1]))
+    port.send(b"question")
+    with trio.fail_after(5):
+        await network.wait()
+    ((found, error),) = network.receive()
+    assert found is port
+    assert isinstance(error, OSError)
+    assert error.errno == errno.ECONNREFUSED
+    port.close()
+    port.close()
+    assert network.receive() == []
+    network.close()
+
+
+@trio_test_real
+async def test_a_source_address_is_used() -> None:
+    network = SystemNetwork(["127.0.0.9"])
+    with _echo() as server:
+        port = network.open_udp(Server("127.0.0.1", server.getsockname()[1]))
+        port.send(b"question")
+        assert server.recvfrom(100)[1][0] == "127.0.0.9"
+    network.close()
+
+
+@trio_test_real
+async def test_tcp_connects_and_says_so_when_it_cannot() -> None:
+    network = SystemNetwork()
+    listeners = await trio.open_tcp_listeners(0, host="127.0.0.1")
+    address = listeners[0].socket.getsockname()
+    async with await network.connect_tcp(Server("127.0.0.1", address[1])) as stream:
+        assert stream.socket.getpeername() == address
+    await listeners[0].aclose()
+    with pytest.raises(ConnectionRefusedError):
+        await network.connect_tcp(Server("127.0.0.1", address[1]))
+    network.close()
+
+
+def test_ports_are_drawn_from_the_whole_range() -> None:
+    """RFC 6056 §3.3.1; the kernel's own choice begins at 32768."""
+    network = SystemNetwork()
+    ports = [network.open_udp(Server("127.0.0.1", 9)) for _ in range(100)]
+    numbers = [port.socket.getsockname()[1] for port in ports]
+    assert min(numbers) < 32768
+    assert len(set(numbers)) == len(numbers)
+    network.close()
+
+
+def test_the_in_flight_limit_follows_the_descriptors() -> None:
+    assert raise_descriptor_limit() >= 256
+    assert in_flight_limit(64) == limits.IN_FLIGHT.floor
+    assert in_flight_limit(4096) == (4096 - int(limits.DESCRIPTORS_RESERVED)) // 2
+    assert in_flight_limit(10**6) == limits.IN_FLIGHT.default
