@@ -8,18 +8,11 @@ or the second pass sends a packet.
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 import time
-from pathlib import Path
 
 from bench.realworld import run, software, world
 from resolver.lab import real
-
-
-def data_directory() -> Path:
-    beside = Path(__file__).resolve().parents[3] / "shared" / "data"
-    return Path(os.environ.get("RESOLVER_TEST_DATA", beside))
 
 
 def main() -> int:
@@ -27,7 +20,7 @@ def main() -> int:
     if reason := real.missing(*software.PROGRAMS.values(), "pdnsutil"):
         print(f"realworld: {reason}", file=sys.stderr)
         return 2
-    data = data_directory()
+    data = run.data_directory()
     names = (data / "domains" / "opendns-top-domains.txt").read_text().split()[: arguments.names]
     started = time.monotonic()
     with world.running(data / "root" / "root.zone", names, patience_s=300.0) as it:

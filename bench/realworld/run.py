@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import os
 import statistics
 import sys
 import time
@@ -48,6 +49,11 @@ HEADER = (
     f"{'pass':8} {'names':>7} {'right':>10} {'packets':>9} {'per name':>9}"
     f" {'p50 ms':>9} {'p95 ms':>9} {'seconds':>8}"
 )
+
+
+def data_directory() -> Path:
+    beside = Path(__file__).resolve().parents[3] / "shared" / "data"
+    return Path(os.environ.get("RESOLVER_TEST_DATA", beside))
 
 
 def start_resolver(it: RealWorld, *, validate: bool = True) -> real.Program:

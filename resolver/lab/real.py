@@ -16,7 +16,6 @@ import itertools
 import os
 import re
 import shutil
-import signal
 import socket
 import subprocess
 import time
@@ -29,7 +28,6 @@ if TYPE_CHECKING:
     from types import TracebackType
 
 CLONE_NEWNET = 0x40000000
-PR_SET_PDEATHSIG = 1
 SHARED_MAC = "02:00:00:00:00:01"
 RUN_DIRECTORY = Path("/run/netns")
 ETC_DIRECTORY = Path("/etc/netns")
@@ -42,17 +40,13 @@ def missing(*programs: str) -> str | None:
     """Why namespaces with *programs* in them cannot be had here, or None."""
     if os.geteuid() != 0:
         return "needs root for network namespaces"
-    absent = [name for name in ("ip", *programs) if find(name) is None]
+    absent = [name for name in ("ip", "setpriv", *programs) if find(name) is None]
     return f"not installed: {', '.join(absent)}" if absent else None
 
 
 def find(program: str) -> str | None:
     """The path of *program*; the sbin directories count even when PATH leaves them out."""
     return shutil.which(program, path=f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin")
-
-
-def _die_with_parent() -> None:
-    _libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
 
 
 @dataclass(slots=True)
@@ -172,13 +166,12 @@ class Namespace:
         """Start *argv* inside; the namespace ends it when it is left."""
         with log.open("ab") as output:
             process = subprocess.Popen(  # noqa: S603  argument lists of our own
-                self.command(*argv),
+                ("setpriv", "--pdeathsig", "KILL", *self.command(*argv)),  # noqa: S607  on PATH
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 env=env,
                 cwd=cwd,
-                preexec_fn=_die_with_parent,  # noqa: PLW1509  no threads of ours at this time
             )
         program = Program(Path(argv[0]).name, process, log)
         self.programs.append(program)

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from bench.realworld import run, software, tree, world
-from bench.realworld.__main__ import data_directory
+from bench.realworld.run import data_directory
 from resolver.lab import real
 
 if TYPE_CHECKING:
@@ -66,4 +66,13 @@ def command(*arguments: str) -> tuple[str, ...]:
     return (sys.executable, "-m", "resolver", *arguments)
 
 
-__all__ = ["command", "popular_names", "real_world", "require", "require_data", "start", "tree"]
+__all__ = [
+    "command",
+    "data_directory",
+    "popular_names",
+    "real_world",
+    "require",
+    "require_data",
+    "start",
+    "tree",
+]

@@ -35,7 +35,9 @@ def test_the_whole_root_is_served(world: RealWorld) -> None:
     assert len(delegated) == 1438
     assert all(world.world.zone(apex) is not None for apex in delegated)
     served = set().union(*(site.addresses for site in world.sites))
-    glue = {rdata for (_, kind), all_ in root.rrsets.items() if kind in {"A", "AAAA"} for rdata in all_}
+    glue = {
+        rdata for (_, kind), all_ in root.rrsets.items() if kind in {"A", "AAAA"} for rdata in all_
+    }
     assert glue <= served
     assert {site.software for site in world.sites} == {"knot", "powerdns", "nsd", "bind"}
 
@@ -46,7 +48,6 @@ def test_popular_names_resolve_and_stay(world: RealWorld) -> None:
     questions = [(name, "A") for name in world.world.names]
     first = run.one_pass(world, questions, validates=True)
     again = run.one_pass(world, questions, validates=True)
-    print(run.HEADER, first.row("first"), again.row("second"), sep="\n")
     assert first.wrong == []
     assert again.wrong == []
     assert again.sent == 0

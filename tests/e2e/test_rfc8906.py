@@ -18,7 +18,7 @@ import dns.rdatatype
 import pytest
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
     from bench.realworld.world import RealWorld
     from resolver.lab.real import Program
@@ -43,7 +43,12 @@ def question(name: bytes = NAME, rtype: int = A, rclass: int = IN) -> bytes:
 
 
 def opt(
-    *, payload: int = 1232, version: int = 0, flags: int = 0, options: bytes = b"", owner: bytes = b"\0"
+    *,
+    payload: int = 1232,
+    version: int = 0,
+    flags: int = 0,
+    options: bytes = b"",
+    owner: bytes = b"\0",
 ) -> bytes:
     fixed = struct.pack("!HHBBHH", 41, payload, 0, version, flags, len(options))
     return owner + fixed + options
@@ -119,10 +124,10 @@ def stub(request: pytest.FixtureRequest, small_world: RealWorld, resolver: Progr
 
 
 @pytest.fixture
-def upstream(small_world: RealWorld) -> Iterator[Callable[[], int]]:
+def upstream(small_world: RealWorld) -> Callable[[], int]:
     """How many packets have gone upstream since the test began."""
     before = small_world.packets()[0]
-    yield lambda: small_world.packets()[0] - before
+    return lambda: small_world.packets()[0] - before
 
 
 @pytest.mark.rfc("RFC 8906 §8.1.1")
@@ -188,9 +193,7 @@ def test_transfers_are_refused(stub: Stub, upstream: Callable[[], int], rtype: i
 
 @pytest.mark.rfc("RFC 6895 §3.1")
 @pytest.mark.parametrize("rtype", [41, 128, 200, 249, 250, 253, 254])
-def test_meta_types_are_not_looked_up(
-    stub: Stub, upstream: Callable[[], int], rtype: int
-) -> None:
+def test_meta_types_are_not_looked_up(stub: Stub, upstream: Callable[[], int], rtype: int) -> None:
     """OPT, TKEY, TSIG, MAILB, MAILA and the unassigned ones: nothing to resolve."""
     assert stub.rcode(query(rtype=rtype)) in {"FORMERR", "NOTIMP", "REFUSED", "NOERROR"}
     assert upstream() <= (2 if rtype in {128, 200} else 0)
@@ -418,7 +421,9 @@ def test_tcp_answers_every_query_of_a_pipeline(small_world: RealWorld, resolver:
     """Many queries in one segment; the answers may come in any order, each once."""
     assert resolver.alive
     names = [name.encode() for name in small_world.world.names[:20]]
-    wire = [b"".join(bytes([len(p)]) + p for p in n.rstrip(b".").split(b".")) + b"\0" for n in names]
+    wire = [
+        b"".join(bytes([len(p)]) + p for p in n.rstrip(b".").split(b".")) + b"\0" for n in names
+    ]
     frames = b""
     for index, name in enumerate(wire):
         data = struct.pack("!H", index) + query(name)[2:]
@@ -428,7 +433,7 @@ def test_tcp_answers_every_query_of_a_pipeline(small_world: RealWorld, resolver:
         link.connect(("127.0.0.1", 53))
         link.sendall(frames)
         octets = b""
-        seen = set()
+        seen: set[int] = set()
         while len(seen) < len(wire):
             octets += link.recv(65535)
             while len(octets) >= 2 and len(octets) >= 2 + int.from_bytes(octets[:2], "big"):
@@ -455,9 +460,7 @@ def test_tcp_answers_after_the_client_has_shut_its_side(
 
 
 @pytest.mark.rfc("RFC 7828 §3.3.2")
-def test_tcp_says_how_long_it_keeps_a_connection(
-    small_world: RealWorld, resolver: Program
-) -> None:
+def test_tcp_says_how_long_it_keeps_a_connection(small_world: RealWorld, resolver: Program) -> None:
     """The keepalive option is answered over TCP and ignored over UDP."""
     assert resolver.alive
     data = query(edns=opt(options=option(11, b"")))
