@@ -1,0 +1,63 @@
+"""A clock that lies in the past is held up by what is known of the time."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+import msgspec
+import pytest
+
+from resolver.clock import SystemClock
+from resolver.config import floor
+from resolver.config.schema import Cache, Config
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+DAY = 86_400.0
+
+
+def configured(directory: Path | str) -> Config:
+    return Config(working_directory=str(directory))
+
+
+def test_the_floor_is_the_release_where_nothing_is_remembered(tmp_path: Path) -> None:
+    assert floor.wall_floor(Config()) == floor.RELEASED
+    assert floor.wall_floor(configured(tmp_path)) == floor.RELEASED
+
+
+def test_the_floor_is_the_end_of_the_last_run(tmp_path: Path) -> None:
+    floor.remember(configured(tmp_path), floor.RELEASED + 30 * DAY)
+    assert floor.wall_floor(configured(tmp_path)) == floor.RELEASED + 30 * DAY
+
+
+def test_a_last_run_before_the_release_counts_for_nothing(tmp_path: Path) -> None:
+    floor.remember(configured(tmp_path), 1000.0)
+    assert floor.wall_floor(configured(tmp_path)) == floor.RELEASED
+
+
+@pytest.mark.parametrize("text", ["", "soon", "inf", "nan", "99999999999999"])
+def test_a_damaged_file_counts_for_nothing(tmp_path: Path, text: str) -> None:
+    (tmp_path / floor.FILE_NAME).write_text(text)
+    assert floor.wall_floor(configured(tmp_path)) == floor.RELEASED
+
+
+def test_a_directory_that_cannot_be_written_is_no_reason_to_fail() -> None:
+    floor.remember(configured("/no/where"), 1e9)
+    floor.remember(Config(), 1e9)
+
+
+def test_a_clock_moved_on_purpose_has_no_floor(tmp_path: Path) -> None:
+    config = msgspec.structs.replace(configured(tmp_path), cache=Cache(clock="realtime"))
+    floor.remember(config, 2e9)
+    assert floor.wall_floor(config) == 0.0
+    assert not (tmp_path / floor.FILE_NAME).exists()
+
+
+def test_the_wall_clock_never_says_less_than_its_floor(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = SystemClock(wall_floor=floor.RELEASED)
+    monkeypatch.setattr(time, "time", lambda: 0.0)
+    assert clock.wall() == floor.RELEASED
+    monkeypatch.setattr(time, "time", lambda: floor.RELEASED + DAY)
+    assert clock.wall() == floor.RELEASED + DAY
