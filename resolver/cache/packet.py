@@ -163,9 +163,11 @@ class PacketCache:
         form = read_form(octets, max_payload=self.udp_payload, is_stream=is_stream)
         if form is None or len(query) != end + 1 + form.octets:
             return False
-        is_whole = is_whole and not is_truncated(reply)
         layout = read_layout(query, reply, end)
-        if layout is None or (form.option and not is_whole):
+        if layout is None:
+            return False
+        is_whole = is_whole and not is_truncated(reply)
+        if form.option and not is_whole:
             return False
         lifetime = min(lifetime_s, layout.lowest_ttl, float(PACKET_TTL_SECONDS))
         if lifetime <= 0 or (layout.opt_octets >= 0) != bool(form.flags & 2):
