@@ -15,7 +15,7 @@ from resolver.protocol import names
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from resolver.config.schema import Config, Forward, Stub
+    from resolver.config.schema import Config, Zone
 
 
 class Fault(NamedTuple):
@@ -102,7 +102,7 @@ def _outgoing(config: Config) -> Iterator[Fault]:
 
 def _zones(config: Config) -> Iterator[Fault]:
     seen: dict[bytes, str] = {}
-    tables: list[tuple[str, Forward | Stub]] = [("forward", entry) for entry in config.forward]
+    tables: list[tuple[str, Zone]] = [("forward", entry) for entry in config.forward]
     tables += [("stub", entry) for entry in config.stub]
     for kind, entry in tables:
         key = f"{kind} {entry.zone}"

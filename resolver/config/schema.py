@@ -95,21 +95,25 @@ class Root(Section, frozen=True, kw_only=True):
     ] = True
 
 
-class Forward(Section, frozen=True, kw_only=True):
-    zone: Annotated[str, Meta(description='the zone and all below it; "." is everything')]
+class Zone(Section, frozen=True, kw_only=True):
+    """A zone whose questions go to servers given here."""
+
+    zone: Annotated[str, Meta(description='a zone and all below it; "." is everything')]
     addresses: Annotated[
-        tuple[str, ...], Meta(description='resolvers to hand questions to: "192.0.2.1:53"')
+        tuple[str, ...], Meta(description='its servers: "192.0.2.1", "[2001:db8::1]:53"')
     ]
+
+
+class Forward(Zone, frozen=True, kw_only=True):
+    """The servers are resolvers, asked to recurse."""
+
     first: Annotated[bool, Meta(description="resolve from the root where the forwarders fail")] = (
         False
     )
 
 
-class Stub(Section, frozen=True, kw_only=True):
-    zone: Annotated[str, Meta(description="the zone whose servers are given here")]
-    addresses: Annotated[
-        tuple[str, ...], Meta(description='authoritative servers of the zone: "192.0.2.1:53"')
-    ]
+class Stub(Zone, frozen=True, kw_only=True):
+    """The servers are authoritative."""
 
 
 class Resolution(Section, frozen=True, kw_only=True):
