@@ -37,6 +37,8 @@ from resolver.protocol.codes import RRClass, RRType
 from resolver.recurse.memory import Memory
 from resolver.recurse.resolver import Resolver
 from resolver.recurse.trust import Trust
+from resolver.telemetry.events import Bus
+from resolver.telemetry.trace import observed
 from resolver.upstream.exchange import Exchange
 from resolver.upstream.infra import Infra
 
@@ -67,6 +69,7 @@ class Parts:
     pipeline: Pipeline
     hints: Delegation
     anchors: Anchors | None
+    bus: Bus
 
 
 def assemble(
@@ -79,13 +82,14 @@ def assemble(
 ) -> Parts:
     """Wire everything for *config*. Raises ConfigError where a file it names is no good."""
     infra = Infra(rng=rng)
+    bus = Bus()
     exchange = Exchange(network=network, infra=infra, clock=clock, rng=rng, config=config.outgoing)
     memory, delegations = _caches(config)
     resolver = Resolver(memory, clock=clock)
     hints = hints_delegation(root_hints.load(config.root.hints_file or None))
     anchors = _anchors(config) if config.dnssec.validate else None
     trust = _trust(config, anchors, resolver, memory, clock) if anchors is not None else None
-    walker = _walker(config, exchange, memory, delegations, hints, clock, resolver, spawn)
+    walker = _walker(config, exchange, bus, memory, delegations, hints, clock, resolver, spawn)
     resolver.attach(walker, trust)
     cookies = ServerCookies(rng)
     packets = PacketCache(
@@ -108,7 +112,7 @@ def assemble(
     )
     return Parts(
         config, clock, infra, exchange, delegations, memory, resolver, walker,
-        packets, cookies, pipeline, hints, anchors,
+        packets, cookies, pipeline, hints, anchors, bus,
     )  # fmt: skip
 
 
@@ -171,6 +175,7 @@ def _trust(
 def _walker(
     config: Config,
     exchange: Exchange,
+    bus: Bus,
     memory: Memory,
     delegations: DelegationCache,
     hints: Delegation,
@@ -199,7 +204,7 @@ def _walker(
                 spawn(fetch_keys, question, budget)
 
     return Walker(
-        ask=exchange.ask,
+        ask=observed(exchange.ask, bus),
         rrsets=memory.rrsets,
         negatives=memory.negatives,
         delegations=delegations,
