@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
 from resolver.errors import WorkExceeded
+from resolver.protocol.codes import RRType
 from resolver.protocol.message import Name, Question, RRset
 
 if TYPE_CHECKING:
@@ -110,6 +111,11 @@ class Server(NamedTuple):
     @property
     def is_ipv6(self) -> bool:
         return ":" in self.host
+
+    @property
+    def rtype(self) -> int:
+        """Type of the address record: A or AAAA."""
+        return RRType.AAAA if ":" in self.host else RRType.A
 
 
 @dataclass(slots=True)

@@ -136,7 +136,7 @@ class Pipeline:
             self.counters.recalled += 1
             call.reply(known)
         elif not query.rd:
-            call.refuse(Rcode.REFUSED, EdeCode.NOT_AUTHORITATIVE)
+            call.reply(self._resolver.refer(question))
         else:
             self._spawn(self._resolve, call)
 

@@ -112,7 +112,7 @@ class NegativeCache:
             ttl = negative_ttl(authority)
         if ttl is None:
             return None
-        ttl = min(max(ttl, self.min_ttl), self.max_ttl) if ttl else 0
+        ttl = min(max(ttl, self.min_ttl), self.max_ttl)
         if ttl_cap is not None:
             ttl = min(ttl, ttl_cap)
         if ttl <= 0:

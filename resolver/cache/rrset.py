@@ -81,9 +81,7 @@ class RRsetCache:
         return self._entries.octets
 
     def clamp(self, ttl: int) -> int:
-        """TTLs with the top bit set are large, then capped (RFC 8767 §4); 0 stays 0."""
-        if ttl == 0:
-            return 0
+        """TTLs with the top bit set are large, then capped (RFC 8767 §4)."""
         return min(max(ttl, self.min_ttl), self.max_ttl)
 
     def get(self, owner: Name, rtype: int, now: float) -> Entry | None:

@@ -21,6 +21,7 @@ from resolver.protocol.codes import RRType
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from resolver.cache.delegation import DelegationCache
     from resolver.cache.rrset import RRsetCache
     from resolver.clock import Clock
     from resolver.model import Budget, Delegation, Name
@@ -32,16 +33,38 @@ class Lookup(Protocol):
     async def __call__(self, question: Question, budget: Budget) -> Sequence[bytes]: ...
 
 
+class ParentLookup(Protocol):
+    """Addresses of a nameserver inside the cut itself, from the servers above the cut."""
+
+    async def __call__(self, delegation: Delegation, name: Name, budget: Budget) -> bool: ...
+
+
 class Spawn(Protocol):
     """Starts a task in the resolver's nursery."""
 
     def __call__(self, function: object, *args: object) -> None: ...
 
 
+def lent_glue(name: Name, delegations: DelegationCache, now: float) -> tuple[Server, ...]:
+    """Addresses that a referral at or above *name* gave for it; asked, but never answered from."""
+    for ancestor in names.ancestors(name):
+        delegation = delegations.get(ancestor, now)
+        if delegation is not None and name in delegation.glue:
+            return delegation.glue[name]
+    return ()
+
+
 def fill_from_cache(
-    delegation: Delegation, rrsets: RRsetCache, rtypes: Sequence[int], now: float
+    delegation: Delegation,
+    rrsets: RRsetCache,
+    delegations: DelegationCache,
+    rtypes: Sequence[int],
+    now: float,
 ) -> None:
-    """Give *delegation* every address the cache holds for names that have none."""
+    """Give *delegation* every address that is known for names that have none.
+
+    Looked-up addresses first, else the glue of the nameserver's own zone: one query saved.
+    """
     if delegation.refresh_at <= now:
         delegation.addresses = dict(delegation.glue)
         delegation.refresh_at = float("inf")
@@ -54,8 +77,34 @@ def fill_from_cache(
             if entry is not None:
                 servers += _servers(name, rtype, entry.rrset.rdatas)
                 delegation.refresh_at = min(delegation.refresh_at, entry.expires_at)
+        if not servers:
+            lent = lent_glue(name, delegations, now)
+            servers += [server for server in lent if server.rtype in rtypes]
+            if servers:
+                delegation.glue[name] = tuple(servers)
         if servers:
             delegation.addresses[name] = tuple(servers)
+
+
+def borrow_glue(delegation: Delegation, delegations: DelegationCache, now: float) -> bool:
+    """Second wind of a cut whose servers all failed: addresses that another referral gave.
+
+    Parent and child may differ about a nameserver's address, and either may be the one that works.
+    True if there is something new to try; names outside the cut that had only glue are looked up.
+    """
+    is_new = False
+    for name in delegation.nameservers:
+        known = delegation.addresses.get(name, ())
+        lent = lent_glue(name, delegations, now)
+        fresh = tuple(server for server in lent if server not in known)
+        if fresh:
+            delegation.addresses[name] = (*known, *fresh)
+            is_new = True
+        elif name in delegation.glue and not names.is_subdomain(name, delegation.zone):
+            del delegation.glue[name]
+            delegation.addresses.pop(name, None)
+            is_new = True
+    return is_new
 
 
 def _servers(name: Name, rtype: int, rdatas: Sequence[bytes]) -> list[Server]:
@@ -77,6 +126,7 @@ class AddressFinder:
         rtypes: Sequence[int],
         clock: Clock,
         width: int,
+        ask_parent: ParentLookup,
     ) -> None:
         self._delegation = delegation
         self._budget = budget
@@ -86,6 +136,7 @@ class AddressFinder:
         self._rtypes = rtypes
         self._clock = clock
         self._width = width
+        self._ask_parent = ask_parent
         self._left = int(NS_LOOKUPS_PER_CUT)
 
     def _candidates(self) -> list[Name]:
@@ -108,7 +159,7 @@ class AddressFinder:
         while True:
             chosen = self._candidates()[: min(self._width, self._left)]
             if not chosen:
-                return False
+                return await self._from_parent()
             self._left -= len(chosen)
             for name in chosen:
                 self._budget.spend_ns_lookup()
@@ -118,6 +169,19 @@ class AddressFinder:
             )
             if await self._first_of(chosen):
                 return True
+
+    async def _from_parent(self) -> bool:
+        """Nameservers inside the cut, without glue: only the parent's servers can know them."""
+        delegation = self._delegation
+        if self._left <= 0 or any(True for _ in delegation.servers()):
+            return False
+        for name in delegation.unresolved()[: self._left]:
+            self._left -= 1
+            self._budget.spend_ns_lookup()
+            delegation.addresses[name] = ()
+            if await self._ask_parent(delegation, name, self._budget):
+                return True
+        return False
 
     async def _first_of(self, chosen: list[Name]) -> bool:
         """Run the look-ups side by side; return at the first address, the rest goes on."""

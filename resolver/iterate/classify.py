@@ -53,21 +53,28 @@ def classify(
 ) -> Judged:
     """Judge a reply to *question* from *server* of *zone*. The reading is Outcomes or a Referral."""
     rcode = message.rcode
+    if message.tc:
+        return Judged(Verdict.TRUNCATED)  # over TCP too: the data is not all there (RFC 2181 §9)
     if rcode in _ERRORS:
         return Judged(_ERRORS[rcode])
     if rcode not in (Rcode.NOERROR, Rcode.NXDOMAIN, Rcode.YXDOMAIN):
         return Judged(Verdict.USELESS)
+    scrubbed = scrub(message, zone)
+    referral = None if is_forward else _referral_set(message, question, scrubbed, zone)
+    if referral is not None:
+        return _descend(message, question, referral, scrubbed, zone, server)
     flags = message.flags
     if not is_forward and flags & Flag.RA and not flags & Flag.AA:
         return Judged(Verdict.LAME)  # a recursive resolver's opinion, not an authority's
-    scrubbed = scrub(message, zone)
     segments, name = _follow(question, scrubbed, zone, server)
     denial = _denial(message, Question(name, question.qtype), scrubbed, zone, server)
     if denial is not None and (not segments or segments[-1].verdict is not Verdict.ANSWER):
         segments.append(denial)
     if segments:
         return Judged(segments[0].verdict, tuple(segments))
-    return _referral(message, question, scrubbed, zone, server, is_forward=is_forward)
+    if any(record.rtype == RRType.NS for record in message.authority):
+        return Judged(Verdict.LAME)  # it refers up, sideways or to itself
+    return Judged(Verdict.USELESS)
 
 
 def _follow(
@@ -167,38 +174,33 @@ def _denial(
 def _denies_without_soa(
     message: Message, scrubbed: Scrubbed, zone: Name, *, is_nxdomain: bool
 ) -> bool:
-    """A denial that lacks its SOA: believed once, never cached (RFC 2308 §5)."""
-    if message.answer:
+    """A denial that lacks its SOA: believed once, never cached (RFC 2308 §5).
+
+    Many servers answer so for types they do not know. What the scrubber emptied is no denial, nor
+    is a referral that does not descend.
+    """
+    if scrubbed.dropped:
         return False
+    owners = {record.owner for record in message.authority if record.rtype == RRType.NS}
     if is_nxdomain:
         return True
-    if not message.flags & Flag.AA:
-        return False
-    owners = [rrset.owner for rrset in scrubbed.authority if rrset.rtype == RRType.NS]
-    return all(owner == zone for owner in owners)
+    return not owners or (owners == {zone} and message.aa)
 
 
-def _referral(
-    message: Message,
-    question: Question,
-    scrubbed: Scrubbed,
-    zone: Name,
-    server: Server,
-    *,
-    is_forward: bool,
-) -> Judged:
-    """A cut strictly below *zone* and at or above the qname is a referral; else the server is lame."""
-    if message.rcode == Rcode.NOERROR and not is_forward:
-        for rrset in scrubbed.authority:
-            owner = rrset.owner
-            if rrset.rtype != RRType.NS or owner == zone:
-                continue
-            if not names.is_subdomain(question.qname, owner):
-                continue
-            return _descend(message, question, rrset, scrubbed, zone, server)
-    if any(record.rtype == RRType.NS for record in message.authority):
-        return Judged(Verdict.LAME)  # up, sideways or to itself
-    return Judged(Verdict.USELESS)
+def _referral_set(
+    message: Message, question: Question, scrubbed: Scrubbed, zone: Name
+) -> RRset | None:
+    """The NS set of a cut strictly below *zone* and at or above the qname, in a reply without answer."""
+    if message.rcode != Rcode.NOERROR or scrubbed.answer:
+        return None
+    found = None
+    for rrset in scrubbed.authority:
+        if rrset.rtype == RRType.SOA:
+            return None
+        if rrset.rtype == RRType.NS and rrset.owner != zone:
+            if names.is_subdomain(question.qname, rrset.owner):
+                found = found or rrset
+    return found
 
 
 def _descend(

@@ -1,7 +1,7 @@
 """QNAME minimisation: tell each server no more than it needs to refer us on (RFC 9156).
 
-Pure bookkeeping of one walk: which name to ask next, given the cut we stand at. Probes are of type A
-(RFC 9156 §2.1). The first four steps add one label each, the rest are spread so that ten steps
+Pure bookkeeping of one walk: which name to ask next, given the cut we stand at. Probes are of type NS,
+as Knot's are: it is what the walk wants to know, and the one type a parent's server cannot mistake. The first four steps add one label each, the rest are spread so that ten steps
 reach any name (§2.3). A server that trips over a probe gets the full question (§2.3, relaxed).
 """
 
@@ -41,7 +41,7 @@ class Minimiser:
         size = self._reached + self._stride(left)
         if size >= self._labels:
             return self.question
-        return Question(names.suffix(self.question.qname, size), RRType.A, self.question.qclass)
+        return Question(names.suffix(self.question.qname, size), RRType.NS, self.question.qclass)
 
     def _stride(self, left: int) -> int:
         one_label = int(MINIMISE_ONE_LABEL)

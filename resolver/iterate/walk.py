@@ -12,12 +12,13 @@ from functools import partial
 from typing import TYPE_CHECKING, Protocol, cast
 
 from resolver.errors import ExchangeFailed, ResolutionFailed, WorkExceeded
-from resolver.iterate.addresses import AddressFinder, fill_from_cache
+from resolver.iterate.addresses import AddressFinder, borrow_glue, fill_from_cache
 from resolver.iterate.classify import Referral, classify
 from resolver.iterate.minimise import Minimiser
 from resolver.limits import REFERRALS
 from resolver.model import Delegation, Outcome, Question, Rank, RRset, Server, Verdict
 from resolver.protocol import names
+from resolver.protocol.addresses import address_text
 from resolver.protocol.codes import Rcode, RRType
 from resolver.upstream.inquiry import Inquiry, Judged
 
@@ -146,7 +147,25 @@ class Walker:
     async def _ask_cut(
         self, probe: Question, delegation: Delegation, budget: Budget, shunned: frozenset[str]
     ) -> Reply:
-        fill_from_cache(delegation, self._rrsets, self._settings.rtypes, self._clock.now())
+        """Ask, and once more if another referral's glue gives the cut a second wind."""
+        now = self._clock.now()
+        fill_from_cache(
+            delegation, self._rrsets, self._delegations, self._settings.rtypes, now
+        )
+        inquiry = self._inquiry(probe, delegation, budget, shunned)
+        try:
+            return await self._ask(inquiry)
+        except ExchangeFailed as error:
+            if not borrow_glue(delegation, self._delegations, self._clock.now()):
+                raise ResolutionFailed(str(error), ede=error.ede) from error
+        try:
+            return await self._ask(self._inquiry(probe, delegation, budget, shunned))
+        except ExchangeFailed as error:
+            raise ResolutionFailed(str(error), ede=error.ede) from error
+
+    def _inquiry(
+        self, probe: Question, delegation: Delegation, budget: Budget, shunned: frozenset[str]
+    ) -> Inquiry:
         finder = AddressFinder(
             delegation,
             budget,
@@ -156,13 +175,25 @@ class Walker:
             rtypes=self._settings.rtypes,
             clock=self._clock,
             width=self._settings.width,
+            ask_parent=self._ask_parent,
         )
         judge = partial(_judge, probe, delegation.zone, delegation.is_forward)
-        inquiry = Inquiry(probe, delegation, judge, finder.more, budget, shunned=shunned)
-        try:
-            return await self._ask(inquiry)
-        except ExchangeFailed as error:
-            raise ResolutionFailed(str(error), ede=error.ede) from error
+        return Inquiry(probe, delegation, judge, finder.more, budget, shunned=shunned)
+
+    async def _ask_parent(self, delegation: Delegation, name: Name, budget: Budget) -> bool:
+        """Ask the servers above the cut for the address of a nameserver inside it."""
+        above = self.closest(Question(delegation.zone, RRType.DS))
+        for rtype in self._settings.rtypes:
+            question = Question(name, rtype)
+            try:
+                reply = await self._ask(self._inquiry(question, above, budget, frozenset()))
+            except ExchangeFailed:
+                continue
+            servers = _addresses_in(reply, question)
+            if servers:
+                delegation.addresses[name] = servers
+                return True
+        return False
 
     def _descend(self, referral: Referral, parent: Delegation, budget: Budget) -> Delegation:
         """Keep what the referral says and stand at its cut."""
@@ -203,3 +234,15 @@ def _judge(
     server: Server,  # noqa: FBT001
 ) -> Judged:
     return classify(message, probe, zone, server=server, is_forward=is_forward)
+
+
+def _addresses_in(reply: Reply, question: Question) -> tuple[Server, ...]:
+    """The addresses a parent's server gives for a name below the cut: answer or glue."""
+    reading = reply.judged.reading
+    if isinstance(reading, Referral):
+        return reading.glue.get(question.qname, ())
+    outcome = cast("tuple[Outcome, ...]", reading)[0]
+    if outcome.verdict is not Verdict.ANSWER:
+        return ()
+    hosts = [address_text(question.qtype, rdata) for rdata in outcome.answer[0].rdatas]
+    return tuple(Server(host, 53, question.qname) for host in hosts if host is not None)

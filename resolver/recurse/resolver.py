@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from resolver.errors import ResolutionFailed, WorkExceeded
-from resolver.limits import CHAIN_LENGTH, SUBQUERY_DEPTH
+from resolver.limits import CHAIN_LENGTH, MAX_TTL_SECONDS, SUBQUERY_DEPTH
 from resolver.model import Answer, Ede, Outcome, Question, RRset, Status, Verdict
 from resolver.protocol.codes import EdeCode, Rcode, RRType
 from resolver.recurse.jobs import Jobs
@@ -82,6 +82,16 @@ class Resolver:
                 return chain.answer()
             name = target
         return None
+
+    def refer(self, question: Question) -> Answer:
+        """What a query without RD gets where memory has no answer: the closest zone cut known."""
+        assert self._walker is not None  # noqa: S101  # wired by app before the first question
+        cut = self._walker.closest(question)
+        left = int(min(cut.expires_at - self._clock.now(), float(MAX_TTL_SECONDS)))
+        if cut.is_forward or not cut.nameservers:
+            return Answer(question, Rcode.NOERROR, status=Status.INSECURE)
+        ns = RRset(cut.zone, RRType.NS, max(left, 0), cut.nameservers)
+        return Answer(question, Rcode.NOERROR, authority=(ns,), status=Status.INSECURE)
 
     # --- one link ----------------------------------------------------------------------------
 
