@@ -7,5 +7,6 @@
     client → measure          questions, answers, what they took
     report                    the table, the JSON, the pictures
 
-`python -m bench.latency` runs it; it needs root for the namespaces, touches nothing outside them, and ends what it started.
+`python -m bench.latency` runs it; it needs root for the namespaces, touches nothing outside
+them, and ends what it started.
 """

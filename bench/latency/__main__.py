@@ -1,4 +1,4 @@
-"""`python -m bench.latency`: run scenarios, print the table, write results.json and the pictures."""
+"""`python -m bench.latency`: run scenarios, print the table, write JSON and pictures."""
 
 import argparse
 import pathlib
@@ -26,8 +26,12 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--cold", type=int, default=500)
     parser.add_argument("--warm", type=int)
     parser.add_argument("--rate", type=float, default=30.0, help="questions per second")
-    parser.add_argument("--trace", action="store_true", help="keep every packet's fate (disturbs timing)")
-    parser.add_argument("--keep", type=pathlib.Path, help="copy configurations, logs and traces here")
+    parser.add_argument(
+        "--trace", action="store_true", help="keep every packet's fate (disturbs timing)"
+    )
+    parser.add_argument(
+        "--keep", type=pathlib.Path, help="copy configurations, logs and traces here"
+    )
     parser.add_argument("--out", type=pathlib.Path, default=HERE.parent / "out" / "latency")
     return parser.parse_args()
 
@@ -42,7 +46,12 @@ def main() -> int:
     signal.signal(signal.SIGTERM, _stop)
     warm = arguments.warm if arguments.warm is not None else QUICK_WARM if arguments.quick else 2000
     plan = Plan(
-        tuple(arguments.resolvers), arguments.cold, warm, arguments.rate, arguments.trace, arguments.keep
+        tuple(arguments.resolvers),
+        arguments.cold,
+        warm,
+        arguments.rate,
+        arguments.trace,
+        arguments.keep,
     )
     arguments.out.mkdir(parents=True, exist_ok=True)
     results: list[Result] = []
@@ -60,14 +69,21 @@ def main() -> int:
         return 1
     for title, group in report.by_scenario(results).items():
         print(report.table(title, group))
-        report.draw(title, group, arguments.out / f"{title.replace(' ', '-').strip(')').replace('(', '')}.png")
+        report.draw(
+            title,
+            group,
+            arguments.out / f"{title.replace(' ', '-').strip(')').replace('(', '')}.png",
+        )
     return 0 if all(result.is_valid for result in results) else EXIT_LATE
 
 
 def _note(result: Result) -> None:
     late = max(late.p99_us for late in result.lateness.values())
     verdict = "ok" if result.is_valid else "REFUSED: the emulator was late"
-    print(f"{result.scenario} seed {result.seed}: {verdict} (p99 {late / 1000:.2f} ms)", file=sys.stderr)
+    print(
+        f"{result.scenario} seed {result.seed}: {verdict} (p99 {late / 1000:.2f} ms)",
+        file=sys.stderr,
+    )
 
 
 if __name__ == "__main__":

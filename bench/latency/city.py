@@ -1,8 +1,8 @@
 """Round-trip times between cities as measured, for worlds with real geography.
 
-Reads WonderProxy's pings of 2020-07-19 (246 cities) from the folder of test data. The resolver stands in one
-city, by the seed; a self-hosted name server in another; roots, registries and operators are anycast: the
-nearest of several sites answers.
+Reads WonderProxy's pings of 2020-07-19 (246 cities) from the folder of test data. The resolver
+stands in one city, by the seed; a self-hosted name server in another; roots, registries and
+operators are anycast: the nearest of several sites answers.
 """
 
 import csv

@@ -1,10 +1,12 @@
 """The stub: the same names at the same moments to every resolver, and what each answer took.
 
-One thread, one socket per resolver, opened inside that resolver's namespace. Arrivals are Poisson. The time of an
-answer is the kernel's receive stamp, so that our own slowness is not counted.
+One thread, one socket per resolver, opened inside that resolver's namespace. Arrivals are
+Poisson. The time of an answer is the kernel's receive stamp, so that our own slowness is not
+counted.
 """
 
 import dataclasses
+import functools
 import heapq
 import random
 import selectors
@@ -19,12 +21,13 @@ from bench.latency.world import Lookup
 
 PATIENCE_S = 12.0
 SERVER = ("127.0.0.1", 53)
+LONGEST_WAIT_S = 0.25
 NANO = 1_000_000_000
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Outcome:
-    """Of one question: milliseconds to the final answer (or to our giving up), and the rcode, None for silence."""
+    """Of one question: milliseconds to the answer or to our giving up; rcode None is silence."""
 
     zone: str
     sent_s: float
@@ -118,9 +121,7 @@ class Stub:
         took_ms = (arrived_ns - pending.sent_ns) / 1e6
         rcode = data[3] & 15
         is_right = rcode == 0 and address_rdata(pending.lookup.expected) in data
-        self.outcomes.append(
-            Outcome(pending.lookup.zone, pending.sent_s, took_ms, rcode, is_right)
-        )
+        self.outcomes.append(Outcome(pending.lookup.zone, pending.sent_s, took_ms, rcode, is_right))
 
     def give_up(self, *, older_than_s: float) -> None:
         """Note as silence what has been pending for so long."""
@@ -129,8 +130,36 @@ class Stub:
             if pending.sent_ns <= before:
                 del self.pending[number]
                 self.outcomes.append(
-                    Outcome(pending.lookup.zone, pending.sent_s, PATIENCE_S * 1000, None, False)
+                    Outcome(
+                        pending.lookup.zone, pending.sent_s, PATIENCE_S * 1000, None, is_right=False
+                    )
                 )
+
+
+class _Agenda:
+    """Things to do at moments from now on, in order."""
+
+    def __init__(self) -> None:
+        self._start = time.monotonic()
+        self._queue: list[tuple[float, int, Callable[[], None]]] = []
+        self._serial = 0  # things of one moment are done as they were added
+
+    def __bool__(self) -> bool:
+        return bool(self._queue)
+
+    def add(self, at_s: float, run: Callable[[], None]) -> None:
+        self._serial += 1
+        heapq.heappush(self._queue, (self._start + at_s, self._serial, run))
+
+    def run_due(self) -> None:
+        while self._queue and self._queue[0][0] <= time.monotonic():
+            heapq.heappop(self._queue)[2]()
+
+    def wait_s(self) -> float:
+        """How long to wait for answers meanwhile."""
+        if not self._queue:
+            return LONGEST_WAIT_S
+        return max(0.0, min(LONGEST_WAIT_S, self._queue[0][0] - time.monotonic()))
 
 
 def run_phase(
@@ -140,36 +169,26 @@ def run_phase(
     events: list[Event],
     retransmit_s: tuple[float, ...] = (),
 ) -> None:
-    """Ask all *lookups* of all *stubs* at *arrivals*, run *events*, and return when nothing is pending."""
-    selector = selectors.DefaultSelector()
-    for stub in stubs:
-        selector.register(stub.socket, selectors.EVENT_READ, stub)
-    start = time.monotonic()
-    queue: list[tuple[float, int, Callable[[], None]]] = []
-    serial = 0
-
-    def add(at_s: float, run: Callable[[], None]) -> None:
-        nonlocal serial
-        serial += 1
-        heapq.heappush(queue, (start + at_s, serial, run))
+    """Ask *lookups* of all *stubs* at *arrivals*, run *events*; return when nothing is pending."""
+    agenda = _Agenda()
 
     def ask(lookup: Lookup, at_s: float) -> None:
         for stub in stubs:
             number = stub.ask(lookup, at_s)
-            pending = stub.pending[number]
             for delay_s in retransmit_s:
-                add(at_s + delay_s, lambda s=stub, n=number, p=pending: s.ask_again(n, p))  # type: ignore[misc]
+                again = functools.partial(stub.ask_again, number, stub.pending[number])
+                agenda.add(at_s + delay_s, again)
 
     for event in events:
-        add(event.at_s, event.run)
+        agenda.add(event.at_s, event.run)
     for lookup, at_s in zip(lookups, arrivals, strict=True):
-        add(at_s, lambda q=lookup, t=at_s: ask(q, t))  # type: ignore[misc]
-    while queue or any(stub.pending for stub in stubs):
-        while queue and queue[0][0] <= time.monotonic():
-            heapq.heappop(queue)[2]()
+        agenda.add(at_s, functools.partial(ask, lookup, at_s))
+    with selectors.DefaultSelector() as selector:
         for stub in stubs:
-            stub.give_up(older_than_s=PATIENCE_S)
-        wait_s = max(0.0, min(0.25, queue[0][0] - time.monotonic())) if queue else 0.25
-        for key, _ in selector.select(wait_s):
-            key.data.receive()
-    selector.close()
+            selector.register(stub.socket, selectors.EVENT_READ, stub)
+        while agenda or any(stub.pending for stub in stubs):
+            agenda.run_due()
+            for stub in stubs:
+                stub.give_up(older_than_s=PATIENCE_S)
+            for key, _ in selector.select(agenda.wait_s()):
+                key.data.receive()

@@ -79,7 +79,7 @@ def sent_between(before: Counters, after: Counters, link: int) -> dict[str, int]
 
 
 def share_near_best(world: World, paths: Paths, sent: dict[str, int]) -> float | None:
-    """Of the queries to leaf zones' servers, the share to an address within 15 % of the set's best."""
+    """Of the queries to leaf zones' servers, the share to one within 15 % of the best."""
     near = total = 0
     for servers in world.sets:
         best = best_path(servers, paths)

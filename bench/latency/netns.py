@@ -1,6 +1,7 @@
 """Network namespaces and processes of one run; whatever happens, none of them outlives it.
 
-Names carry our process id, so that what a killed run left behind is found and removed by the next one.
+Names carry our process id, so that what a killed run left behind is found and removed by the
+next one.
 """
 
 import contextlib
@@ -12,10 +13,11 @@ import socket
 import subprocess
 import time
 from collections.abc import Iterator
-from typing import IO
+from typing import IO, Self
 
 CLONE_NEWNET = 0x40000000
 RUN_NETNS = pathlib.Path("/run/netns")
+THREAD_NETNS = pathlib.Path("/proc/thread-self/ns/net")
 PREFIX = "lat"
 GRACE_S = 4.0
 READY_S = 20.0
@@ -46,7 +48,7 @@ def remove_stale() -> None:
 def inside(namespace: str) -> Iterator[None]:
     """This thread's new sockets belong to *namespace* meanwhile."""
     libc = ctypes.CDLL(None, use_errno=True)
-    with open("/proc/thread-self/ns/net", "rb") as home, open(RUN_NETNS / namespace, "rb") as there:
+    with THREAD_NETNS.open("rb") as home, (RUN_NETNS / namespace).open("rb") as there:
         if libc.setns(there.fileno(), CLONE_NEWNET):
             raise LabError(f"setns {namespace}: {os.strerror(ctypes.get_errno())}")
         try:
@@ -115,7 +117,7 @@ class Lab:
             with contextlib.suppress(LabError):
                 ip("netns", "del", name)
 
-    def __enter__(self) -> "Lab":
+    def __enter__(self) -> Self:
         remove_stale()
         return self
 

@@ -1,7 +1,9 @@
-"""The optimum: what each question would take if the best living address were always asked and nothing were lost.
+"""The optimum: what each question would take if the best living address were always asked and
+nothing were lost.
 
-Cold: the TLD's referral and the leaf's answer, one after the other (root and TLD delegations known, name server
-addresses free). Warm: the leaf's answer. Jitter is drawn as the emulator draws it.
+Cold: the TLD's referral and the leaf's answer, one after the other (root and TLD delegations
+known, name server addresses free). Warm: the leaf's answer. Jitter is drawn as the emulator
+draws it.
 """
 
 import random
@@ -29,7 +31,9 @@ def _round_trip_ms(path: Path, rng: random.Random) -> float:
     return path.rtt_ms + sum(rng.expovariate(1 / path.jitter_ms) for _ in range(2))
 
 
-def optimum_ms(world: World, lookup: Lookup, paths: Paths, rng: random.Random, *, cold: bool) -> float | None:
+def optimum_ms(
+    world: World, lookup: Lookup, paths: Paths, rng: random.Random, *, cold: bool
+) -> float | None:
     """Milliseconds, or None when no path to an answer exists."""
     steps = [best_path(world.set_of(lookup.zone), paths)]
     if cold:

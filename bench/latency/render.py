@@ -43,7 +43,7 @@ def _ns(world: World, zone: str) -> Rrset:
 
 
 def _glue(world: World, zone: str) -> Iterator[Nameserver]:
-    """Name servers of delegated zones that are named below *zone* (RFC 9471: in-domain and sibling glue)."""
+    """Name servers of delegations, named below *zone*: in-domain and sibling glue (RFC 9471)."""
     for child in world.zones:
         if child and world.parent_of(child) == zone:
             for nameserver in world.set_of(child).nameservers:
@@ -53,7 +53,9 @@ def _glue(world: World, zone: str) -> Iterator[Nameserver]:
 
 def world_keys(world: World) -> dict[str, Key]:
     """A key for each signed zone."""
-    return {name: make_key(name, world.seed) for name, zone in world.zones.items() if zone.is_signed}
+    return {
+        name: make_key(name, world.seed) for name, zone in world.zones.items() if zone.is_signed
+    }
 
 
 def render(world: World, keys: dict[str, Key]) -> Iterator[str]:
@@ -68,4 +70,5 @@ def render(world: World, keys: dict[str, Key]) -> Iterator[str]:
             rrsets = sign_zone(name, rrsets, keys[name])
         for rrset in rrsets:
             for rdata in rrset.rdatas:
-                yield f"R {from_text(rrset.owner).hex()} {rrset.rtype} {rrset.ttl_s} {rdata.hex()}\n"
+                owner = from_text(rrset.owner).hex()
+                yield f"R {owner} {rrset.rtype} {rrset.ttl_s} {rdata.hex()}\n"

@@ -9,7 +9,15 @@ from collections.abc import Iterable
 from bench.latency.measure import Figures
 from bench.latency.run import Result
 
-COLUMNS = ("mean_ms", "p50_ms", "p95_ms", "p99_ms", "failed_percent", "packets_per_query", "near_best_percent")
+COLUMNS = (
+    "mean_ms",
+    "p50_ms",
+    "p95_ms",
+    "p99_ms",
+    "failed_percent",
+    "packets_per_query",
+    "near_best_percent",
+)
 HEADS = ("mean", "p50", "p95", "p99", "fail %", "pkt/q", "near %")
 PHASES = ("cold", "warm")
 
@@ -31,7 +39,13 @@ def by_scenario(results: list[Result]) -> dict[str, list[Result]]:
 def _cell(value: float | None, column: str) -> str:
     if value is None:
         return "-"
-    return f"{value:.2f}" if column == "packets_per_query" else f"{value:.1f}" if "percent" in column else f"{value:.0f}"
+    return (
+        f"{value:.2f}"
+        if column == "packets_per_query"
+        else f"{value:.1f}"
+        if "percent" in column
+        else f"{value:.0f}"
+    )
 
 
 def table(title: str, results: list[Result]) -> str:
@@ -39,7 +53,10 @@ def table(title: str, results: list[Result]) -> str:
     phases = [phase for phase in PHASES if phase in results[0].figures["oracle"]]
     heads = ["resolver", *(f"{phase} {head}" for phase in phases for head in HEADS)]
     seeds = ", ".join(str(result.seed) for result in results)
-    lines = [f"\n**{title}** - seeds {seeds}; {_quality(results)}\n", "| " + " | ".join(heads) + " |"]
+    lines = [
+        f"\n**{title}** - seeds {seeds}; {_quality(results)}\n",
+        "| " + " | ".join(heads) + " |",
+    ]
     lines.append("|" + "---|" * len(heads))
     for name in results[0].figures:
         cells = [name]
@@ -53,9 +70,10 @@ def table(title: str, results: list[Result]) -> str:
 def _quality(results: list[Result]) -> str:
     late = [late for result in results for late in result.lateness.values()]
     valid = sum(result.is_valid for result in results)
+    p99_ms, p999_ms = max(x.p99_us for x in late) / 1000, max(x.p999_us for x in late) / 1000
     return (
-        f"{valid} of {len(results)} runs valid; emulator late at worst p99 {max(x.p99_us for x in late) / 1000:.2f} ms, "
-        f"p99.9 {max(x.p999_us for x in late) / 1000:.2f} ms, max {max(x.worst_us for x in late) / 1000:.1f} ms; "
+        f"{valid} of {len(results)} runs valid; emulator late at worst p99 {p99_ms:.2f} ms, "
+        f"p99.9 {p999_ms:.2f} ms, max {max(x.worst_us for x in late) / 1000:.1f} ms; "
         f"machine {statistics.fmean(r.busy_percent for r in results):.0f} % busy, "
         f"load {max(r.load for r in results):.1f}"
     )

@@ -2,6 +2,7 @@
 
 import contextlib
 import dataclasses
+import functools
 import os
 import pathlib
 import random
@@ -87,10 +88,26 @@ def compile_tools() -> None:
 class Emulator:
     """wanem and its two files."""
 
-    def __init__(self, lab: Lab, directory: pathlib.Path, ends: list[tuple[str, str]], plan: Plan, seed: int, paths: Paths) -> None:
+    def __init__(
+        self,
+        lab: Lab,
+        directory: pathlib.Path,
+        ends: list[tuple[str, str]],
+        plan: Plan,
+        seed: int,
+        paths: Paths,
+    ) -> None:
         self._table, self._stats = directory / "paths", directory / "stats"
         self.write(paths)
-        argv = [str(BUILD / "wanem"), "-t", str(self._table), "-s", str(self._stats), "-r", str(seed)]
+        argv = [
+            str(BUILD / "wanem"),
+            "-t",
+            str(self._table),
+            "-s",
+            str(self._stats),
+            "-r",
+            str(seed),
+        ]
         argv += ["-p", str(EMULATOR_PRIORITY)]
         if plan.trace:
             argv += ["-x", str(directory / "trace")]
@@ -132,13 +149,14 @@ def _scratch(plan: Plan) -> Iterator[pathlib.Path]:
         yield directory
     finally:
         if plan.keep:
-            shutil.copytree(directory, plan.keep, dirs_exist_ok=True, ignore=_only_files)
+            shutil.copytree(directory, plan.keep, dirs_exist_ok=True, ignore=_not_kept)
         shutil.rmtree(directory, ignore_errors=True)
 
 
-def _only_files(folder: str, names: list[str]) -> list[str]:
-    """Sockets and cache databases are not kept."""
-    return [n for n in names if n.endswith(".mdb") or not (os.path.isfile(f"{folder}/{n}") or os.path.isdir(f"{folder}/{n}"))]
+def _not_kept(folder: str, names: list[str]) -> list[str]:
+    """Sockets and cache databases."""
+    paths = [pathlib.Path(folder, name) for name in names]
+    return [p.name for p in paths if p.suffix == ".mdb" or not (p.is_file() or p.is_dir())]
 
 
 def _cpu_times() -> tuple[int, int]:
@@ -160,8 +178,16 @@ def _process_cpu_s(process: subprocess.Popen[bytes]) -> float:
 class Run:
     """The parts of one run while it lasts."""
 
-    def __init__(self, lab: Lab, directory: pathlib.Path, world: World, scenario: Scenario, plan: Plan) -> None:
-        self.lab, self.directory, self.world, self.scenario, self.plan = lab, directory, world, scenario, plan
+    def __init__(
+        self, lab: Lab, directory: pathlib.Path, world: World, scenario: Scenario, plan: Plan
+    ) -> None:
+        self.lab, self.directory, self.world, self.scenario, self.plan = (
+            lab,
+            directory,
+            world,
+            scenario,
+            plan,
+        )
         self.phases = {phase: plan.count(phase) / plan.rate_per_s for phase in ("cold", "warm")}
         rng = random.Random(f"{world.seed} {scenario.name}")
         self.faults: Faults = scenario.apply(world, rng, self.phases)
@@ -174,10 +200,28 @@ class Run:
         world_file.write_text("".join(render(self.world, keys)))
         servers = self.lab.add_namespace("srv")
         for prefix in SERVED:
-            subprocess.run(["ip", "-n", servers, *prefix[:-1], "route", "add", "local", prefix[-1], "dev", "lo"], check=True)
-        namespaces = [self.lab.add_namespace(str(index)) for index in range(len(self.plan.resolvers))]
+            subprocess.run(
+                [
+                    "ip",
+                    "-n",
+                    servers,
+                    *prefix[:-1],
+                    "route",
+                    "add",
+                    "local",
+                    prefix[-1],
+                    "dev",
+                    "lo",
+                ],
+                check=True,
+            )
+        namespaces = [
+            self.lab.add_namespace(str(index)) for index in range(len(self.plan.resolvers))
+        ]
         ends = [(namespace, servers) for namespace in namespaces]
-        self.emulator = Emulator(self.lab, self.directory, ends, self.plan, self.world.seed, self.faults.start)
+        self.emulator = Emulator(
+            self.lab, self.directory, ends, self.plan, self.world.seed, self.faults.start
+        )
         argv = [str(BUILD / "authsim"), "-w", str(world_file), "-p", str(AUTHORITY_PRIORITY)]
         argv += ["-t"] if self.scenario.truncate else []
         log = self.directory / "authsim.log"
@@ -194,17 +238,22 @@ class Run:
         for name, namespace in zip(self.plan.resolvers, namespaces, strict=True):
             wait_for_port(namespace, self.directory / name / "log", name)
         rng = random.Random(f"{self.world.seed} ids")
-        self.stubs = [Stub(name, space, rng) for name, space in zip(self.plan.resolvers, namespaces, strict=True)]
+        self.stubs = [
+            Stub(name, space, rng)
+            for name, space in zip(self.plan.resolvers, namespaces, strict=True)
+        ]
         time.sleep(SETTLE_S)
 
-    def phase(self, phase: str, before: measure.Counters) -> tuple[dict[str, measure.Figures], measure.Counters]:
+    def phase(
+        self, phase: str, before: measure.Counters
+    ) -> tuple[dict[str, measure.Figures], measure.Counters]:
         """Ask the questions of *phase*; figures by resolver, and the counters after it."""
         count = self.plan.count(phase)
         rng = random.Random(f"{self.world.seed} {phase}")
         lookups = self.world.lookups(rng, count, first_round=0 if phase == "cold" else 1)
         arrivals = poisson(rng, len(lookups), self.plan.rate_per_s)
         events = [
-            Event(change.at_s, lambda c=change: self.emulator.change(c))  # type: ignore[misc]
+            Event(change.at_s, functools.partial(self.emulator.change, change))
             for change in self.faults.changes
             if change.phase == phase
         ]
@@ -216,7 +265,11 @@ class Run:
         figures = {"oracle": self._oracle(list(zip(lookups, arrivals, strict=True)), phase)}
         for link, stub in enumerate(self.stubs):
             sent = measure.sent_between(before, after, link)
-            near = None if self.faults.changes else measure.share_near_best(self.world, self.faults.start, sent)
+            near = (
+                None
+                if self.faults.changes
+                else measure.share_near_best(self.world, self.faults.start, sent)
+            )
             figures[stub.name] = measure.of_outcomes(stub.outcomes, sum(sent.values()), near)
         return figures, after
 

@@ -1,7 +1,7 @@
 """What goes wrong, where and when: changes of the paths, in seconds from the start of a phase.
 
-A path is what wanem does to one address. The undisturbed paths come from the world; a scenario states what is
-different from the beginning, and what changes during the warm phase.
+A path is what wanem does to one address. The undisturbed paths come from the world; a scenario
+states what is different from the beginning, and what changes during the warm phase.
 """
 
 import dataclasses
@@ -24,7 +24,8 @@ class State(enum.Enum):
 
     UP = "up"
     DEAD = "dead"
-    UNREACHABLE = "unreach"
+    UNREACHABLE = "unreach"  # ICMP: no route
+    REJECTED = "reject"  # ICMP: administratively prohibited
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -72,7 +73,7 @@ Apply = Callable[[World, random.Random, Mapping[str, float]], Faults]
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Scenario:
-    """A name, what it does, and which world it wants (`None`: the one chosen on the command line)."""
+    """A name, what it does, and which world it wants (None: that of the command line)."""
 
     name: str
     apply: Apply
@@ -164,13 +165,15 @@ def flapping(world: World, rng: random.Random, phases: Mapping[str, float]) -> F
     changes: list[Change] = []
     for phase, duration_s in phases.items():
         changes.append(Change(phase, 0.0, up))
-        for step in range(1, int(duration_s / FLAP_S) + 1):
-            changes.append(Change(phase, step * FLAP_S, down if step % 2 else up))
+        changes.extend(
+            Change(phase, step * FLAP_S, down if step % 2 else up)
+            for step in range(1, int(duration_s / FLAP_S) + 1)
+        )
     return Faults(paths, tuple(changes))
 
 
 def region_cut(world: World, _rng: random.Random, phases: Mapping[str, float]) -> Faults:
-    """All prefixes of one region of three fall silent together for the middle third of the warm phase."""
+    """One region of three falls silent for the middle third of the warm phase."""
     paths = undisturbed(world)
     lost = list(_both(n for s in world.sets for n in s.nameservers if n.region == 0))
     warm_s = phases["warm"]
@@ -191,6 +194,7 @@ ALL = [
     Scenario("loss10", losing(0.10)),
     Scenario("v6dead", without_v6(State.DEAD)),
     Scenario("v6unreach", without_v6(State.UNREACHABLE)),
+    Scenario("v6reject", without_v6(State.REJECTED)),
     Scenario("slow1", one_slow),
     Scenario("shift", anycast_shift),
     Scenario("flap", flapping),

@@ -1,7 +1,8 @@
-"""Signs a zone beforehand: DNSKEY, NSEC chain and an RRSIG for every set the zone speaks for (RFC 4034, 4035).
+"""Signs a zone beforehand: DNSKEY, NSEC chain and an RRSIG for every set the zone speaks for (RFC
+4034, 4035).
 
-One P-256 key per zone does for both roles (RFC 6781 §3.1: a combined signing key); keys come from the seed. The
-authority of the bench then only looks records up.
+One P-256 key per zone does for both roles (RFC 6781 §3.1: a combined signing key); keys come
+from the seed. The authority of the bench then only looks records up.
 """
 
 import base64
@@ -117,9 +118,7 @@ def sign_zone(zone: str, rrsets: list[Rrset], key: Key) -> list[Rrset]:
     for rrset in whole:
         at_cut = rrset.owner in cuts and rrset.rtype not in (DS, NSEC)
         if not at_cut and not _is_below(rrset.owner, cuts):
-            signatures.append(
-                Rrset(rrset.owner, RRSIG, rrset.ttl_s, [sign(rrset, zone, key, now)])
-            )
+            signatures.append(Rrset(rrset.owner, RRSIG, rrset.ttl_s, [sign(rrset, zone, key, now)]))
     return whole + signatures
 
 

@@ -2,12 +2,13 @@
  *
  * Each link joins a resolver's network namespace to the servers' namespace. A packet waits, per remote
  * address and per direction, rtt/2 plus an exponential jitter; it may be lost, the address may be dead
- * (silence) or unreachable (an ICMP error from the first router). Works for UDP, TCP and ICMP of
+ * (silence), without route or refused by a filter (two ICMP errors from the first router: Linux tells a
+ * connected socket of the second only, unless the program asked for IP_RECVERR). Works for UDP, TCP and ICMP of
  * unmodified programs, because only IP headers are looked at.
  *
  * usage: wanem -t TABLE -s STATS [-x TRACE] [-r SEED] [-p PRIORITY] RESOLVER_NS,SERVER_NS,SERVER_DEV ...
  *
- * TABLE lines:  ADDRESS RTT_US JITTER_US LOSS STATE     LOSS is per direction; STATE: up, dead, unreach
+ * TABLE lines:  ADDRESS RTT_US JITTER_US LOSS STATE     LOSS is per direction; STATE: up, dead, unreach, reject
  * SIGHUP reads TABLE again: addresses it does not mention keep what they have.
  * SIGUSR1 writes STATS (by rename, in a child, so that nothing waits for the disk). SIGTERM ends.
  * Counters of destinations not in the table are kept under "stray": those packets are dropped.
@@ -35,7 +36,7 @@
 enum { MAX_LINKS = 32, HASH = 1 << 15, MAX_HOSTS = HASH / 4, MTU = 2048, BURST = 32 };
 enum { BUCKETS = 20000, BUCKET_NS = 5000 }; /* lateness up to 100 ms in steps of 5 us */
 enum { TICK_NS = 4000000, ICMP_NS = 2000000 };
-enum state { UP, DEAD, UNREACH };
+enum state { UP, DEAD, UNREACH, REJECT };
 
 struct counters { uint32_t udp, syn, tcp, icmp, back, dead, lost; };
 struct host { uint8_t key[17]; uint8_t state; int64_t rtt, jitter; double loss; struct counters count[MAX_LINKS]; };
@@ -111,7 +112,7 @@ static void read_table(const char *path)
         (*h)->rtt = rtt * 1000;
         (*h)->jitter = jitter * 1000;
         (*h)->loss = loss;
-        (*h)->state = !strcmp(state, "dead") ? DEAD : !strcmp(state, "unreach") ? UNREACH : UP;
+        (*h)->state = !strcmp(state, "dead") ? DEAD : !strcmp(state, "unreach") ? UNREACH : !strcmp(state, "reject") ? REJECT : UP;
     }
     fclose(f);
 }
@@ -191,7 +192,7 @@ static void put_sum(uint8_t *at, uint32_t sum)
     at[1] = (uint8_t)~sum;
 }
 
-static void refuse(struct link *l, const uint8_t *packet, int length, int64_t now)
+static void refuse(struct link *l, const uint8_t *packet, int length, int filtered, int64_t now)
 {
     static const uint8_t router4[4] = {10, 255, 0, 1};
     static const uint8_t router6[16] = {0xfd, 0x77, 0xff, 0xff, [15] = 1};
@@ -208,7 +209,8 @@ static void refuse(struct link *l, const uint8_t *packet, int length, int64_t no
         memcpy(out + 12, router4, 4);
         memcpy(out + 16, packet + 12, 4);
         put_sum(out + 10, add16(0, out, 20));
-        out[20] = 3; /* destination unreachable, code 0: network */
+        out[20] = 3; /* destination unreachable, code 0: network, 13: prohibited */
+        out[21] = filtered ? 13 : 0;
         memcpy(out + 28, packet, (size_t)quoted);
         put_sum(out + 22, add16(0, out + 20, total - 20));
     } else {
@@ -222,7 +224,8 @@ static void refuse(struct link *l, const uint8_t *packet, int length, int64_t no
         out[7] = 64;
         memcpy(out + 8, router6, 16);
         memcpy(out + 24, packet + 8, 16);
-        out[40] = 1; /* destination unreachable, code 0: no route */
+        out[40] = 1; /* destination unreachable, code 0: no route, 1: prohibited */
+        out[41] = filtered ? 1 : 0;
         memcpy(out + 48, packet, (size_t)quoted);
         put_sum(out + 42, add16(add16((uint32_t)body + 58, out + 8, 32), out + 40, body));
     }
@@ -284,7 +287,7 @@ static void arrive(int index, int outward, const uint8_t *p, int length)
     if (outward) count_outward(c, p, length);
     const char *fate = "ok";
     if (h->state == DEAD) { c->dead++; fate = "dead"; }
-    else if (h->state == UNREACH) { c->dead++; fate = "unreach"; if (outward) refuse(l, p, length, now); }
+    else if (h->state != UP) { c->dead++; fate = "unreach"; if (outward) refuse(l, p, length, h->state == REJECT, now); }
     else if (h->loss > 0 && chance(l) < h->loss) { c->lost++; fate = "lost"; }
     else {
         if (!outward) c->back++;

@@ -1,4 +1,4 @@
-"""Just enough of the DNS wire format to write worlds and questions; names are text without a final dot."""
+"""Just enough wire format to write worlds and questions; names are text with no final dot."""
 
 import dataclasses
 import ipaddress

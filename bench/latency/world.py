@@ -1,8 +1,9 @@
 """The world to resolve in: zones, name servers, addresses and round-trip times, all from one seed.
 
-The standard world has 13 roots, 20 TLDs on 6 registry platforms, 14 DNS operators with 4 name servers each, and 500 leaf
-zones: 55 % hosted by an operator (mostly glueless), the rest on 2-3 name servers of their own with glue. Every name
-server has one IPv4 and one IPv6 address, each in a prefix of its own.
+The standard world has 13 roots, 20 TLDs on 6 registry platforms, 14 DNS operators with 4 name
+servers each, and 500 leaf zones: 55 % hosted by an operator (mostly glueless), the rest on 2-3
+name servers of their own with glue. Every name server has one IPv4 and one IPv6 address, each in
+a prefix of its own.
 """
 
 import dataclasses
@@ -13,7 +14,10 @@ from collections.abc import Callable, Iterator
 
 ROOTS = 13
 PLATFORMS = 6
-TLDS = "com net org info biz io co dev uk fr de nl se jp br in au ca ch pl".split()
+TLDS = (
+    *("com", "net", "org", "info", "biz", "io", "co", "dev", "uk", "fr"),
+    *("de", "nl", "se", "jp", "br", "in", "au", "ca", "ch", "pl"),
+)
 OPERATORS = 14
 OPERATOR_SERVERS = 4
 LEAVES = 500
@@ -66,7 +70,7 @@ class ServerSet:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Zone:
-    """A zone, its servers (an index into the world's sets) and, of a leaf, the addresses of its names."""
+    """A zone; *servers* is an index into the world's sets; *hosts* are a leaf's names."""
 
     name: str
     servers: int
@@ -99,11 +103,11 @@ class World:
         return self.sets[self.zones[zone].servers]
 
     def parent_of(self, zone: str) -> str:
-        """The zone that delegates *zone*: here always one label up, as every zone is a TLD or right below one."""
+        """The zone that delegates *zone*: every zone is a TLD or right below one."""
         return zone.partition(".")[2]
 
     def lookups(self, rng: random.Random, count: int, *, first_round: int) -> list[Lookup]:
-        """*count* names never asked before: each round asks every leaf zone once, in an order of its own."""
+        """*count* new names: each round asks every leaf zone once, in an order of its own."""
         found: list[Lookup] = []
         for index in range(first_round, ROUNDS):
             for leaf in rng.sample(self.leaves, len(self.leaves)):
@@ -160,7 +164,9 @@ class _Builder:
         self.add_zone(name, servers, share_signed=SIGNED_LEAVES)
         number = self.rng.getrandbits(20)
         for index in range(ROUNDS):
-            address = f"151.{number >> 12 & 127}.{number >> 4 & 255}.{(number & 15) * 8 + index + 1}"
+            address = (
+                f"151.{number >> 12 & 127}.{number >> 4 & 255}.{(number & 15) * 8 + index + 1}"
+            )
             self.zones[name].hosts[f"h{index}.{name}"] = address
 
     def add_operators(self, count: int, label: str) -> list[int]:
@@ -174,7 +180,7 @@ class _Builder:
         return operators
 
     def add_glueless(self, hosts: list[int], label: str) -> list[int]:
-        """Operators whose own domain is served by one of the sets *hosts*: no glue for their names anywhere."""
+        """Operators whose domains are served by the sets *hosts*: no glue for their names."""
         operators: list[int] = []
         for index, host in enumerate(hosts):
             domain = f"{label}{index}.{self.rng.choice(TLDS)}"
@@ -219,7 +225,7 @@ def standard_world(seed: int, *, rtt: RttModel = log_uniform_rtt, is_signed: boo
 
 
 def deep_world(seed: int, *, rtt: RttModel = log_uniform_rtt) -> World:
-    """Three deep glueless: a leaf's servers are named in zones whose servers are named in zones of an operator."""
+    """Leaves on servers named in zones whose servers are named in zones of an operator."""
     builder = _Builder(seed, is_signed=False, rtt=rtt)
     builder.add_top()
     operators = builder.add_operators(OPERATORS, "operator")
