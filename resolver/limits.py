@@ -95,6 +95,10 @@ PARSED_KEYS = Limit(4096, 64, 65_536, "public keys kept parsed", "our choice")
 TRUSTED_ZONES = Limit(16_384, 256, 262_144, "zones whose keys or insecurity are kept", "our choice")
 TRUST_TTL_SECONDS = Limit(86_400, 60, 604_800, "seconds a zone's keys are kept at most",
     "as MAX_TTL_SECONDS")
+AGGRESSIVE_NSEC3_ITERATIONS = Limit(10, 0, 50, "NSEC3 iterations of zones that denials are made for",
+    "RFC 9276 §3.1 asks for 0; hashing happens in the recall path")
+AGGRESSIVE_NSEC3_LABELS = Limit(8, 2, 32, "labels below the apex hashed to make up a denial",
+    "CVE-2023-50868")
 DENIAL_RANGE_OCTETS = Limit(16 << 20, 1 << 16, 4 << 30, "octets of aggressive NSEC ranges",
     "RFC 8198 §5")
 
@@ -126,7 +130,7 @@ RACE_WIDTH = Limit(2, 1, 3, "servers asked at once while none of the set is know
 EARLY_COPIES = Limit(3, 1, 4, "copies of one question on their way before it is 250 ms old",
     "RFC 5452 §5: copies multiply a forger's chance")
 EARLY_SECONDS = Limit(0.25, 0.1, 1.0, "seconds in which EARLY_COPIES holds", "RFC 8305 §5's 250 ms")
-HEDGE_DEPTH = Limit(2, 0, 4, "depth of sub-queries to which races and hedges apply",
+HEDGE_DEPTH = Limit(3, 1, 4, "depth of walks, the client's own being 1, to which races and hedges apply",
     "NXNSAttack: speculation must not multiply what an attacker makes us look up")
 HEDGE_FLOOR_SECONDS = Limit(0.012, 0.001, 0.1, "seconds before a hedge, at least",
     "scheduling noise of a busy machine (measured: 99.8 % below 0.5 ms, worst 11 ms)")

@@ -1,9 +1,9 @@
 """6 is it true: from a trust anchor down to the zone that signed, or that need not sign.
 
 Signed data is followed upwards: its signer's DS is signed by the zone above, whose name that
-signature gives, up to an anchor or a zone already known; so exactly one DS and one DNSKEY are asked
-per zone. Unsigned data is followed downwards: DS by DS from the deepest zone known to be signed,
-until a proof of an unsigned delegation; at the zone cuts the resolver met first, then label by label.
+signature gives, up to an anchor or a zone already known; so one DS and one DNSKEY are asked per
+zone. Unsigned data is followed downwards: DS by DS from the deepest zone known to be signed, until
+an unsigned delegation is proven; first at the zone cuts the resolver met, then label by label.
 RFC 4035 §§4-5, RFC 6840 §§4-5, RFC 4509 §3, RFC 7646. Nothing here waits: see `steps`.
 """
 
@@ -140,9 +140,15 @@ class Chain:
         return Checked(Status.BOGUS, rrset, worst(flaws, Flaw(Reason.RRSIGS_MISSING, text)))
 
     def denied(
-        self, name: Name, qtype: int, authority: Sequence[RRset], *, proven: bool = False
+        self,
+        name: Name,
+        qtype: int,
+        authority: Sequence[RRset],
+        *,
+        proven: bool = False,
+        is_nxdomain: bool = False,
     ) -> Steps[Denied]:
-        """Verify what *authority* has to deny *qtype* at *name* with."""
+        """Verify what *authority* has to deny *qtype* at *name* with, or *name* altogether."""
         scope = _scope(name, qtype)
         outside = self._outside(scope)
         if outside is not None:
@@ -150,6 +156,11 @@ class Chain:
         rrsets = [rrset for rrset in authority if rrset.rtype in _DENIALS]
         soas = [rrset for rrset in authority if rrset.rtype == RRType.SOA]
         signers = self.signers(rrsets, scope) or self.signers(soas, scope)
+        if not signers and is_nxdomain:
+            # the zone above an anchor may deny the anchor's very name: then its own status counts
+            anchor = self.context.anchors.closest(scope)
+            above = names.ROOT if anchor is None else names.parent(anchor.name)
+            signers = self.signers(rrsets, above, is_any_anchor=True)
         if not signers:
             trust = yield from self.enclosing(scope, [soa.owner for soa in soas])
             reason = Reason.RRSIGS_MISSING
@@ -188,16 +199,17 @@ class Chain:
         proofs = Proofs(trust.zone, [rrset for rrset in kept if rrset.rtype in _DENIALS])
         return Denied(Status.SECURE, proofs, tuple(kept), flaw)
 
-    def signers(self, rrsets: Iterable[RRset], scope: Name) -> list[Name]:
+    def signers(
+        self, rrsets: Iterable[RRset], scope: Name, *, is_any_anchor: bool = False
+    ) -> list[Name]:
         """Zones that claim to have signed *rrsets* and may have; deepest first, at most a few."""
         anchor = self.context.anchors.closest(scope)
         found = {read.rrsig(rdata).signer for rrset in rrsets for rdata in rrset.signatures}
         possible = [
             signer
             for signer in found
-            if anchor is not None
-            and names.is_subdomain(scope, signer)
-            and names.is_subdomain(signer, anchor.name)
+            if names.is_subdomain(scope, signer)
+            and (is_any_anchor or (anchor and names.is_subdomain(signer, anchor.name)))
         ]
         return sorted(possible, key=len, reverse=True)[: int(limits.SIGNERS_PER_RRSET)]
 

@@ -1,8 +1,8 @@
 """6 is it true: proofs that something does not exist, whichever kind of record carries them.
 
-`Proofs` holds the NSEC and NSEC3 RRsets of one response that a key of *zone* signed; it answers four
-questions: no such name, no such type, no closer match than this wildcard, no signed delegation. It
-reads nothing else: what does not verify cannot help and cannot hurt. RFC 4035 §5.4, RFC 5155 §8.
+`Proofs` holds the NSEC and NSEC3 RRsets of one response that a key of *zone* signed. It answers
+four questions: no such name, no such type, no closer match than this wildcard, no signed delegation.
+What does not verify can neither help nor hurt. RFC 4035 §5.4, RFC 5155 §8.
 """
 
 from __future__ import annotations
@@ -10,10 +10,9 @@ from __future__ import annotations
 import enum
 from typing import TYPE_CHECKING, NamedTuple
 
-from resolver.dnssec import nsec
 from resolver.dnssec.flaws import Flaw, Reason, rrset_text
 from resolver.dnssec.nsec3 import Nsec3s, Verdict3
-from resolver.protocol import names
+from resolver.protocol import names, nsec
 from resolver.protocol import rdata as read
 from resolver.protocol.codes import RRType
 
@@ -49,7 +48,7 @@ _PROVEN = Denial(Strength.PROVEN)
 
 
 class Proofs:
-    """The verified NSEC and NSEC3 RRsets of one response. Its questions are generators of `Work`."""
+    """The verified NSEC and NSEC3 RRsets of one response; what it is asked may cost `Work`."""
 
     def __init__(self, zone: Name, rrsets: Sequence[RRset]) -> None:
         self.zone = zone

@@ -145,7 +145,12 @@ class _Case:
     def _denials(self, name: Name, qtype: int) -> Steps[Denied]:
         """What the authority section has against *name*; two aliases may need two zones' proofs."""
         if name not in self._denied:
-            self._denied[name] = yield from self.chain.denied(name, qtype, self.outcome.authority)
+            self._denied[name] = yield from self.chain.denied(
+                name,
+                qtype,
+                self.outcome.authority,
+                is_nxdomain=self.outcome.verdict is Verdict.NXDOMAIN,
+            )
         return self._denied[name]
 
     def _note_without_proof(self, denied: Denied) -> None:

@@ -61,7 +61,7 @@ class Verifier(Protocol):
 
 
 class ZoneKey(NamedTuple):
-    """A DNSKEY. Its public key is parsed when it is first needed: a hostile zone may have hundreds."""
+    """A DNSKEY. Its public key is parsed when first needed: a hostile zone may have hundreds."""
 
     rdata: bytes
     tag: int

@@ -8,30 +8,21 @@ RFC 5155 §8, RFC 6840 §4.1, RFC 9276 §3.2.
 
 from __future__ import annotations
 
-import base64
-import binascii
 import enum
-import hashlib
 from collections import Counter
 from typing import TYPE_CHECKING, NamedTuple
 
 from resolver import limits
-from resolver.dnssec.nsec import cuts_off, lacks
 from resolver.dnssec.steps import Work
 from resolver.protocol import names
 from resolver.protocol import rdata as read
+from resolver.protocol.nsec import cuts_off, lacks
+from resolver.protocol.nsec3 import OPT_OUT, SHA1, Interval, Params, digest_in, digest_of
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterable
 
     from resolver.model import Name, RRset
-
-_SHA1 = 1
-_OPT_OUT = 1
-_HEX = b"0123456789ABCDEFGHIJKLMNOPQRSTUV"
-_STANDARD = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
-_FROM_HEX = bytes.maketrans(_HEX, _STANDARD)
-_TO_HEX = bytes.maketrans(_STANDARD, _HEX.lower())
 
 
 class Verdict3(enum.Enum):
@@ -42,51 +33,12 @@ class Verdict3(enum.Enum):
     UNPROVEN = "unproven"
 
 
-class Params(NamedTuple):
-    iterations: int
-    salt: bytes
-
-
-class Interval(NamedTuple):
-    low: bytes
-    high: bytes
-    types: frozenset[int]
-    is_opt_out: bool
-
-    def covers(self, digest: bytes) -> bool:
-        if self.low < self.high:
-            return self.low < digest < self.high
-        return digest > self.low or digest < self.high
-
-
 class Encloser(NamedTuple):
     """A proven closest encloser, the name one label longer, and the interval that covers that."""
 
     name: Name
     next_closer: Name
     cover: Interval
-
-
-def digest_of(name: Name, params: Params) -> bytes:
-    """H(name), RFC 5155 §5."""
-    salt = params.salt
-    digest = hashlib.sha1(name + salt).digest()  # noqa: S324 - the only hash NSEC3 has
-    for _ in range(params.iterations):
-        digest = hashlib.sha1(digest + salt).digest()  # noqa: S324
-    return digest
-
-
-def label_of(digest: bytes) -> bytes:
-    """First label of the NSEC3 owner for *digest* (base32hex, lower-case)."""
-    return base64.b32encode(digest).translate(_TO_HEX)
-
-
-def digest_in(label: bytes) -> bytes | None:
-    """The inverse of `label_of`; None if *label* is no base32hex."""
-    try:
-        return base64.b32decode(label.upper().translate(_FROM_HEX))
-    except (binascii.Error, ValueError):
-        return None
 
 
 class Nsec3s:
@@ -98,7 +50,7 @@ class Nsec3s:
             (parsed, rrset.owner)
             for rrset in rrsets
             for parsed in map(read.nsec3, rrset.rdatas)
-            if parsed.algorithm == _SHA1 and parsed.flags & ~_OPT_OUT == 0
+            if parsed.algorithm == SHA1 and parsed.flags & ~OPT_OUT == 0
         ]
         self.is_costly = any(
             parsed.iterations > int(limits.NSEC3_ITERATIONS) for parsed, _ in found

@@ -1,8 +1,8 @@
 """6 is it true: does a signature of this zone cover this RRset, now?
 
 Each RRSIG passes the cheap checks of RFC 4035 §5.3.1 first; only then a public key is tried, each
-try announced by `Work`. The number of tries is bounded (KeyTrap, CVE-2023-50387): one good signature
-is enough, and so many bad ones are an attack. What failed is told as a `Flaw`.
+try announced by `Work`. The number of tries is bounded (KeyTrap, CVE-2023-50387): one good
+signature is enough, and so many bad ones are an attack. What failed is told as a `Flaw`.
 """
 
 from __future__ import annotations

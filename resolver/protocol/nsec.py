@@ -1,6 +1,7 @@
-"""6 is it true: what NSEC records prove, in the zone's canonical order.
+"""What NSEC records say of names, in the zone's canonical order.
 
-Pure arithmetic on records whose signatures were checked before. An NSEC of a delegation or a DNAME
+Pure arithmetic; the validator asks it of records whose signatures it checked, the denial cache of
+those it was given. An NSEC of a delegation or a DNAME
 says nothing about names below its owner (RFC 6840 §4.1, RFC 6672 §5.3.4.1).
 RFC 4034 §4, RFC 4035 §5.4, RFC 4592, RFC 9824 (NXNAME).
 """

@@ -1,0 +1,343 @@
+"""3 do we know: what proven gaps say about names nobody asked for yet (aggressive NSEC, RFC 8198).
+
+Keeps the validated NSEC and NSEC3 records of each zone in the zone's own order, its SOA and the
+wildcards seen, and makes denials from them. Nothing enters that was not proven RRset by RRset;
+opt-out records never do; records that span next to nothing (white lies, RFC 4470 and 9824) are not
+worth it. A denial lives no longer than SOA, SOA minimum and its NSEC records allow (RFC 9077).
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right, insort
+from collections import OrderedDict
+from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar
+
+from resolver import limits
+from resolver.model import Ede, Outcome, RRset, Status, Verdict
+from resolver.protocol import names, nsec
+from resolver.protocol import nsec3 as hashed
+from resolver.protocol import rdata as read
+from resolver.protocol.codes import EdeCode, Rcode, RRType
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from resolver.model import Name, Question
+
+_NOT_DENIABLE = frozenset({RRType.ANY, RRType.RRSIG, RRType.NSEC, RRType.NSEC3})
+_ENTRY_OCTETS = 400  # Python's own share of an entry, about
+_WIDTH_WORTH_KEEPING = 1 << 80  # of 2**160: a gap that any of 2**80 names would hit
+_SYNTHESIZED = Ede(EdeCode.SYNTHESIZED)
+
+
+class _Kept(NamedTuple):
+    rrset: RRset
+    expires_at: float
+
+
+class _SpanGap(NamedTuple):
+    what: nsec.Span
+    kept: _Kept
+
+
+class _HashGap(NamedTuple):
+    what: hashed.Interval
+    kept: _Kept
+
+
+K = TypeVar("K", bytes, tuple[bytes, ...])
+G = TypeVar("G", _SpanGap, _HashGap)
+
+
+class _Order(Generic[K, G]):
+    """Gaps of one zone by the place where they begin."""
+
+    __slots__ = ("at", "starts")
+
+    def __init__(self) -> None:
+        self.starts: list[K] = []
+        self.at: dict[K, G] = {}
+
+    def put(self, start: K, gap: G) -> int:
+        """Octets that the store grew by."""
+        old = self.at.get(start)
+        if old is None:
+            insort(self.starts, start)
+        self.at[start] = gap
+        return _octets(gap.kept.rrset) - (_octets(old.kept.rrset) if old else 0)
+
+    def before(self, place: K, now: float) -> G | None:
+        """The live gap that begins at *place* or last before it; before all, the last of all."""
+        if not self.starts:
+            return None
+        gap = self.at[self.starts[bisect_right(self.starts, place) - 1]]
+        return gap if gap.kept.expires_at > now else None
+
+
+class _Zone:
+    """What is proven about one zone."""
+
+    def __init__(self) -> None:
+        self.soa: _Kept | None = None
+        self.spans: _Order[tuple[bytes, ...], _SpanGap] = _Order()
+        self.intervals: _Order[bytes, _HashGap] = _Order()
+        self.params: hashed.Params | None = None
+        self.wildcards: dict[tuple[Name, int], _Kept] = {}
+        self.octets = _ENTRY_OCTETS
+
+
+class _Made(NamedTuple):
+    """A denial or a wildcard's answer, and the records that prove it."""
+
+    verdict: Verdict
+    proof: tuple[_Kept, ...]
+    wildcard: _Kept | None = None
+
+
+class DenialCache:
+    """Proven gaps of many zones, bounded in octets; the zone asked for longest ago goes first."""
+
+    def __init__(self, octets: int = int(limits.DENIAL_RANGE_OCTETS)) -> None:
+        self._limit = octets
+        self._zones: OrderedDict[Name, _Zone] = OrderedDict()
+        self.octets = 0
+        self.synthesised = 0
+
+    def __len__(self) -> int:
+        return sum(len(zone.spans.at) + len(zone.intervals.at) for zone in self._zones.values())
+
+    def __repr__(self) -> str:
+        return f"<DenialCache of {len(self)} gaps in {len(self._zones)} zones>"
+
+    def clear(self) -> None:
+        self._zones.clear()
+        self.octets = 0
+
+    def forget(self, name: Name) -> None:
+        """Drop the zones at and below *name*, and the one that *name* is in (flush)."""
+        for apex in list(self._zones):
+            if names.is_subdomain(apex, name) or names.is_subdomain(name, apex):
+                self.octets -= self._zones.pop(apex).octets
+
+    # --- learning -----------------------------------------------------------------------------
+
+    def learn(self, _zone: Name, rrsets: Iterable[RRset], now: float) -> None:
+        """Keep what serves denial of *rrsets*, each of which was proven secure with its TTL."""
+        for rrset in rrsets:
+            if not rrset.signatures or rrset.ttl <= 0:
+                continue
+            signature = read.rrsig(rrset.signatures[0])
+            life = min(rrset.ttl, int(limits.MAX_NEGATIVE_TTL_SECONDS))
+            kept = _Kept(rrset, now + life)
+            if rrset.rtype == RRType.SOA and signature.signer == rrset.owner:
+                self._zone(rrset.owner).soa = kept
+            elif rrset.rtype == RRType.NSEC:
+                self._learn_nsec(signature.signer, kept)
+            elif rrset.rtype == RRType.NSEC3:
+                self._learn_nsec3(signature.signer, kept)
+            elif signature.labels < names.count(rrset.owner) - names.is_wildcard(rrset.owner):
+                self._learn_wildcard(signature, kept)
+        while self.octets > self._limit and self._zones:
+            _, oldest = self._zones.popitem(last=False)
+            self.octets -= oldest.octets
+
+    def _zone(self, apex: Name) -> _Zone:
+        zone = self._zones.get(apex)
+        if zone is None:
+            zone = self._zones[apex] = _Zone()
+            self.octets += zone.octets
+        return zone
+
+    def _grow(self, zone: _Zone, octets: int) -> None:
+        zone.octets += octets
+        self.octets += octets
+
+    def _learn_nsec(self, apex: Name, kept: _Kept) -> None:
+        owner = kept.rrset.owner
+        parsed = read.nsec(kept.rrset.rdatas[0])
+        if parsed.next.endswith(b"\x01\x00" + owner) or len(kept.rrset.rdatas) != 1:
+            return
+        zone = self._zone(apex)
+        span = nsec.Span(apex, owner, parsed.next, parsed.types)
+        self._grow(zone, zone.spans.put(names.canonical_key(owner), _SpanGap(span, kept)))
+
+    def _learn_nsec3(self, apex: Name, kept: _Kept) -> None:
+        owner, parsed = kept.rrset.owner, read.nsec3(kept.rrset.rdatas[0])
+        low = hashed.digest_in(owner[1 : 1 + owner[0]])
+        if parsed.algorithm != hashed.SHA1 or parsed.flags != 0 or low is None:
+            return  # opt-out is a flag
+        if parsed.iterations > int(limits.AGGRESSIVE_NSEC3_ITERATIONS):
+            return
+        width = int.from_bytes(parsed.next_hash, "big") - int.from_bytes(low, "big")
+        if 0 < width < _WIDTH_WORTH_KEEPING:
+            return
+        zone = self._zone(apex)
+        params = hashed.Params(parsed.iterations, parsed.salt)
+        if params != zone.params:  # a new salt makes the old hashes worthless
+            self._grow(zone, -sum(_octets(gap.kept.rrset) for gap in zone.intervals.at.values()))
+            zone.params, zone.intervals = params, _Order()
+        interval = hashed.Interval(low, parsed.next_hash, parsed.types, is_opt_out=False)
+        self._grow(zone, zone.intervals.put(low, _HashGap(interval, kept)))
+
+    def _learn_wildcard(self, signature: read.Rrsig, kept: _Kept) -> None:
+        owner = b"\x01*" + names.suffix(kept.rrset.owner, signature.labels)
+        zone = self._zone(signature.signer)
+        old = zone.wildcards.get((owner, kept.rrset.rtype))
+        zone.wildcards[owner, kept.rrset.rtype] = kept
+        self._grow(zone, _octets(kept.rrset) - (_octets(old.rrset) if old else 0))
+
+    # --- answering ----------------------------------------------------------------------------
+
+    def synthesise(self, question: Question, now: float) -> Outcome | None:
+        """An answer that the gaps prove, as if the zone had been asked; None if they do not."""
+        qname, qtype, _ = question
+        if qtype in _NOT_DENIABLE:
+            return None
+        found = self._closest(names.parent(qname) if qtype == RRType.DS else qname, now)
+        if found is None:
+            return None
+        apex, zone = found
+        made = _from_spans(zone, qname, qtype, now) or _from_hashes(zone, apex, qname, qtype, now)
+        if made is None or zone.soa is None:
+            return None
+        self._zones.move_to_end(apex)
+        self.synthesised += 1
+        return _outcome(question, apex, zone.soa, made, now)
+
+    def _closest(self, name: Name, now: float) -> tuple[Name, _Zone] | None:
+        """The deepest zone with a live SOA at or above *name*."""
+        for apex in names.ancestors(name):
+            zone = self._zones.get(apex)
+            if zone is not None and zone.soa is not None and zone.soa.expires_at > now:
+                return apex, zone
+        return None
+
+
+def _from_spans(zone: _Zone, qname: Name, qtype: int, now: float) -> _Made | None:
+    """RFC 8198 §§5.1-5.3 with NSEC."""
+    gap = zone.spans.before(names.canonical_key(qname), now)
+    if gap is None:
+        return None
+    span, kept = gap
+    if span.owner == qname:
+        is_absent = nsec.lacks(span.types, qtype, is_root=qname == names.ROOT)
+        return _Made(Verdict.NODATA, (kept,)) if is_absent else None
+    if span.empties(qname):
+        return _Made(Verdict.NODATA, (kept,))
+    if not span.covers(qname):
+        return None
+    wildcard = b"\x01*" + span.encloser(qname)
+    other = zone.spans.before(names.canonical_key(wildcard), now)
+    if other is not None:
+        both = (kept,) if other is gap else (kept, other.kept)
+        if other.what.owner == wildcard:
+            return _by_wildcard(zone, wildcard, qtype, other.what.types, both, now)
+        if other.what.covers(wildcard) and not other.what.empties(wildcard):
+            return _Made(Verdict.NXDOMAIN, both)
+    return None
+
+
+class _Hashes:
+    """Looks names up among the intervals of one zone."""
+
+    def __init__(self, zone: _Zone, params: hashed.Params, now: float) -> None:
+        self._intervals, self._params, self._now = zone.intervals, params, now
+
+    def find(self, name: Name) -> tuple[_HashGap | None, _HashGap | None]:
+        """The gap that begins at the hash of *name*, or the one that covers it."""
+        digest = hashed.digest_of(name, self._params)
+        gap = self._intervals.before(digest, self._now)
+        if gap is None:
+            return None, None
+        if gap.what.low == digest:
+            return gap, None
+        return None, gap if gap.what.covers(digest) else None
+
+
+def _from_hashes(zone: _Zone, apex: Name, qname: Name, qtype: int, now: float) -> _Made | None:
+    """RFC 8198 §§5.1-5.3 with NSEC3: a match; or closest encloser, next closer and wildcard."""
+    depth = names.count(qname) - names.count(apex)
+    if zone.params is None or depth > int(limits.AGGRESSIVE_NSEC3_LABELS):
+        return None
+    hashes = _Hashes(zone, zone.params, now)
+    match, cover = hashes.find(qname)
+    if match is not None:
+        is_absent = nsec.lacks(match.what.types, qtype, is_root=qname == names.ROOT)
+        return _Made(Verdict.NODATA, (match.kept,)) if is_absent else None
+    encloser = qname
+    while cover is not None and encloser != apex:
+        encloser, next_closer = names.parent(encloser), cover
+        match, cover = hashes.find(encloser)
+        if match is not None:
+            if nsec.cuts_off(match.what.types):
+                return None
+            proof = (next_closer.kept, match.kept)
+            return _below_encloser(zone, hashes, encloser, qtype, proof, now)
+    return None
+
+
+def _below_encloser(
+    zone: _Zone,
+    hashes: _Hashes,
+    encloser: Name,
+    qtype: int,
+    proof: tuple[_Kept, ...],
+    now: float,
+) -> _Made | None:
+    """What the wildcard's place says once the closest encloser is proven."""
+    wildcard = b"\x01*" + encloser
+    match, cover = hashes.find(wildcard)
+    if match is not None:
+        whole = (*proof, match.kept)
+        return _by_wildcard(zone, wildcard, qtype, match.what.types, whole, now)
+    if cover is None:
+        return None
+    # one record may cover both the next closer name and the wildcard
+    return _Made(Verdict.NXDOMAIN, proof if cover.kept in proof else (*proof, cover.kept))
+
+
+def _by_wildcard(
+    zone: _Zone,
+    wildcard: Name,
+    qtype: int,
+    types: frozenset[int],
+    proof: tuple[_Kept, ...],
+    now: float,
+) -> _Made | None:
+    """NODATA if the wildcard lacks the type, its data if we have seen it (RFC 8198 §5.3).
+
+    The first of *proof* shows that nothing closer exists, which is all that data needs.
+    """
+    if nsec.lacks(types, qtype, is_root=False):
+        return _Made(Verdict.NODATA, proof)
+    for rtype, verdict in ((qtype, Verdict.ANSWER), (RRType.CNAME, Verdict.CNAME)):
+        kept = zone.wildcards.get((wildcard, rtype))
+        if kept is not None and kept.expires_at > now:
+            return _Made(verdict, proof[:1], kept)
+    return None
+
+
+def _outcome(question: Question, apex: Name, soa: _Kept, made: _Made, now: float) -> Outcome:
+    """*made* as if the zone had said it, with the TTLs that are left (RFC 8198 §5.4)."""
+    proof, answer = made.proof, made.wildcard
+    if answer is None:
+        proof = (soa, *proof)
+    ends = min(kept.expires_at for kept in (*proof, *((answer,) if answer else ())))
+    ttl = int(ends - now)
+    if answer is None:
+        ttl = min(ttl, read.soa_minimum(soa.rrset.rdatas[0]))
+    return Outcome(
+        question=question,
+        zone=apex,
+        verdict=made.verdict,
+        rcode=Rcode.NXDOMAIN if made.verdict is Verdict.NXDOMAIN else Rcode.NOERROR,
+        answer=(answer.rrset._replace(owner=question.qname, ttl=ttl),) if answer else (),
+        authority=tuple(kept.rrset._replace(ttl=ttl) for kept in proof),
+        status=Status.SECURE,
+        ede=(_SYNTHESIZED,),
+    )
+
+
+def _octets(rrset: RRset) -> int:
+    data = sum(len(octets) for octets in (*rrset.rdatas, *rrset.signatures))
+    return _ENTRY_OCTETS + len(rrset.owner) + data
