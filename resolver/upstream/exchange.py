@@ -534,23 +534,16 @@ class Exchange:
         pursuit.on_reply(arrived, now)
 
     async def _look_up(self, pursuit: Pursuit) -> None:
-        """Look up nameserver addresses, two names at once, beside whatever is on its way."""
+        """Look up the next nameserver names in the asker's task, beside whatever is on its way."""
         pursuit.wants_addresses = False
-        width = 2 if pursuit.is_speculative and not self.is_busy else 1
-        async with trio.open_nursery() as nursery:
-            pursuit.lookups = nursery.cancel_scope
-            for _ in range(width):
-                nursery.start_soon(self._look_up_one, pursuit)
-        pursuit.lookups = None
+        found_more = False
+        with trio.CancelScope() as pursuit.lookup:
+            try:
+                found_more = await pursuit.inquiry.more_addresses()
+            except WorkExceeded as error:
+                pursuit.lookup_error = error
+            except ResolverError:
+                found_more = True  # this name cannot be had; the next may
+        pursuit.lookup = None
         if not pursuit.is_done:
-            pursuit.lookups_ended(trio.current_time())
-
-    async def _look_up_one(self, pursuit: Pursuit) -> None:
-        try:
-            found_more = await pursuit.inquiry.more_addresses()
-        except WorkExceeded as error:
-            pursuit.lookup_error = error
-            found_more = False
-        except ResolverError:
-            found_more = True  # this name cannot be had; the next may
-        pursuit.note_addresses(found_more=found_more, now=trio.current_time())
+            pursuit.on_lookup(found_more=found_more, now=trio.current_time())

@@ -36,7 +36,6 @@ class Inquiry(NamedTuple):
     one or two of the cut's unresolved nameserver names, puts what it finds into
     `delegation.addresses`, and returns False once there is nothing left to look up; the exchange may
     await it, or run it beside a pending query. *shunned* servers are not asked (their answer was bogus).
-    *is_signed*: the zone has a DS, so EDNS is always tried first, whatever is remembered of the server.
     """
 
     question: Question
@@ -46,7 +45,6 @@ class Inquiry(NamedTuple):
     budget: Budget
     wants_tcp: bool = False
     shunned: frozenset[str] = frozenset()
-    is_signed: bool = False
 
 
 class Ask(Protocol):

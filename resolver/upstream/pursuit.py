@@ -89,7 +89,7 @@ class Pursuit:
         self.is_parked = False
         self.is_exhausted = False
         self.wants_addresses = False
-        self.lookups: trio.CancelScope | None = None
+        self.lookup: trio.CancelScope | None = None
         self.lookup_error: WorkExceeded | None = None
         self.rounds = 0
         self.reply: Reply | None = None
@@ -139,23 +139,14 @@ class Pursuit:
         if self._send(choice, "retry" if is_repeat else "hedge", now):
             self._arm_after(choice, is_repeat=is_repeat, now=now)
 
-    def note_addresses(self, *, found_more: bool, now: float) -> None:
-        """A nameserver lookup ended; *found_more* False means that there is nothing left to look up."""
-        if not found_more:
+    def on_lookup(self, *, found_more: bool, now: float) -> None:
+        """A nameserver lookup came back; *found_more* False: there is nothing left to look up."""
+        self.rounds += 1
+        if not found_more or self.rounds >= _ROUNDS:
             self.is_exhausted = True
-        if self.is_done:
-            return
         if not self.total:
             self.begin(now)
         elif not self._has_live(now):
-            self.step(now)
-
-    def lookups_ended(self, now: float) -> None:
-        """All lookups that were started have come back."""
-        self.rounds += 1
-        if self.rounds >= _ROUNDS:
-            self.is_exhausted = True
-        if not self._has_live(now):
             self.step(now)
 
     def resume(self, now: float) -> None:
@@ -333,7 +324,7 @@ class Pursuit:
 
     def _wants_edns(self, server: Server, state: AddressState, now: float) -> bool:
         """Not towards servers that EDNS breaks; the last try without it where it may be to blame."""
-        if self.inquiry.is_signed:
+        if self.inquiry.delegation.is_signed:
             return True
         if not state.knows_edns(now):
             return False
@@ -346,7 +337,7 @@ class Pursuit:
         if self.is_done or server[:2] in self.streams or not self._spend(server, now):
             return False
         with_edns = server[:2] not in self.plain and (
-            self.inquiry.is_signed or state.knows_edns(now)
+            self.inquiry.delegation.is_signed or state.knows_edns(now)
         )
         self.desk.start_tcp(self, server, state, role=role, with_edns=with_edns, now=now)
         self._arm(now + max(state.expiry_s, float(limits.EXPIRY_UNKNOWN_SECONDS)))
@@ -441,7 +432,10 @@ class Pursuit:
                 cookie = server_cookie(message)
                 if cookie:
                     state.server_cookie = cookie
-        elif message.rcode not in (Rcode.FORMERR, Rcode.NOTIMP) and not self.inquiry.is_signed:
+        elif (
+            message.rcode not in (Rcode.FORMERR, Rcode.NOTIMP)
+            and not self.inquiry.delegation.is_signed
+        ):
             if key in self.plain:
                 state.note_edns(EdnsState.BROKEN, now)
             elif key in self.edns_silent and state.edns is EdnsState.UNKNOWN:
@@ -460,7 +454,7 @@ class Pursuit:
     def _need_addresses(self, now: float) -> None:
         """Nobody is left to ask and nothing is on its way."""
         if self.is_exhausted:
-            if self.lookups is None:
+            if self.lookup is None:
                 if self.lookup_error is not None and not self.total:
                     self._end(self.lookup_error)
                 else:
@@ -486,8 +480,8 @@ class Pursuit:
     def _wake(self) -> None:
         self.close()
         self.woken.set()
-        if self.lookups is not None:
-            self.lookups.cancel()
+        if self.lookup is not None:
+            self.lookup.cancel()
 
     def _failure(self, now: float) -> ExchangeFailed:
         zone = to_text(self.zone)
