@@ -9,6 +9,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import trio
 
     from resolver.model import Server
@@ -36,7 +38,7 @@ class Network(Protocol):
     async def wait(self) -> None:
         """Until at least one port has something to read, or an error to tell."""
 
-    def receive(self) -> list[tuple[UdpPort, bytes | OSError]]:
+    def receive(self) -> Sequence[tuple[UdpPort, bytes | OSError]]:
         """All datagrams (and ICMP errors) that are there now. Bounded, never blocks."""
 
     async def connect_tcp(self, server: Server) -> trio.abc.HalfCloseableStream:
