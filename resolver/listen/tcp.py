@@ -33,20 +33,25 @@ class TcpPlaces:
         self.per_client = per_client
         self.refused = 0
         self.accepted = 0
+        self._taken = 0
         self._scopes: dict[Connection, trio.CancelScope] = {}
         self._by_host: dict[str, int] = {}
 
     def __len__(self) -> int:
-        return len(self._scopes)
+        return self._taken
 
-    def has_room_for(self, host: str) -> bool:
-        """True if one more connection from *host* may be served, after making room if need be."""
-        if self._by_host.get(host, 0) >= self.per_client:
+    def take(self, host: str) -> bool:
+        """A place for one more connection from *host*, after making room if need be.
+
+        Each True needs one `hold`.
+        """
+        held = self._by_host.get(host, 0)
+        is_full = self._taken >= self.total and not self._dismiss_idle()
+        if held >= self.per_client or is_full:
             self.refused += 1
             return False
-        if len(self._scopes) >= self.total and not self._dismiss_idle():
-            self.refused += 1
-            return False
+        self._by_host[host] = held + 1
+        self._taken += 1
         return True
 
     def _dismiss_idle(self) -> bool:
@@ -57,15 +62,15 @@ class TcpPlaces:
         return False
 
     async def hold(self, connection: Connection, host: str) -> None:
-        """Run *connection*, holding its place."""
+        """Run *connection* in the place taken for it, then give that back."""
         self.accepted += 1
-        self._by_host[host] = self._by_host.get(host, 0) + 1
         scope = self._scopes[connection] = trio.CancelScope()
         try:
             with scope:
                 await connection.run()
         finally:
             del self._scopes[connection]
+            self._taken -= 1
             self._by_host[host] -= 1
             if not self._by_host[host]:
                 del self._by_host[host]
@@ -87,7 +92,7 @@ class TcpService:
         self._listener = listener
         self._handler = handler
         self._admission = admission
-        self._places = places or TcpPlaces()
+        self._places = TcpPlaces() if places is None else places
         self._host = host
         self._idle_s = idle_s
         self._front = handler.front(Transport.TCP)
@@ -101,7 +106,7 @@ class TcpService:
         async with trio.open_nursery() as nursery:
             while True:
                 stream, peer = await self._listener.accept()
-                if self._places.has_room_for(peer[0]):
+                if self._places.take(peer[0]):
                     nursery.start_soon(self._serve, stream, peer)
                 else:
                     await trio.aclose_forcefully(stream)

@@ -1,0 +1,58 @@
+"""Rates, places, and the short reply."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from resolver.listen.admission import (
+    Admission,
+    RateLimit,
+    network_of,
+    raw_address,
+    short_reply,
+)
+from resolver.protocol.wire import parse_untrusted
+from tests.listen.echo import question
+
+
+def test_network_is_what_one_subscriber_has() -> None:
+    assert network_of(raw_address("192.0.2.77")) == bytes([192, 0, 2])
+    assert len(network_of(raw_address("2001:db8::1%eth0"))) == 7
+
+
+def test_rate_has_a_burst_and_refills() -> None:
+    now = [0.0]
+    rate = RateLimit(2, lambda: now[0])
+    mine, other = raw_address("192.0.2.1"), raw_address("198.51.100.1")
+    assert [rate.allows(mine) for _ in range(3)] == [True, True, False]
+    assert rate.allows(other)
+    now[0] = 0.5
+    assert [rate.allows(mine) for _ in range(2)] == [True, False]
+    now[0] = 100.0
+    assert [rate.allows(mine) for _ in range(3)] == [True, True, False]
+
+
+def test_one_network_cannot_take_all_places() -> None:
+    admission = Admission(total=3, per_network=2)
+    assert [admission.enter(b"a"), admission.enter(b"a"), admission.enter(b"a")] == [
+        True,
+        True,
+        False,
+    ]
+    assert admission.enter(b"b")
+    assert not admission.enter(b"c")
+    admission.leave(b"a")
+    assert admission.enter(b"c")
+    assert admission.refused == 2
+
+
+@given(data=st.binary(max_size=60))
+def test_short_reply_untrusted(data: bytes) -> None:
+    """Never larger than the query, never an answer to an answer, always a message."""
+    for asked in (data, question()[:2] + data, question() + data):
+        reply = short_reply(asked, rcode=2)
+        if reply is not None:
+            assert len(reply) <= max(len(asked), 12)
+            assert not asked[2] & 0x80
+            assert parse_untrusted(reply).is_response

@@ -1,0 +1,234 @@
+"""Streams of queries: pipelining, order, limits, patience, half-close."""
+
+from __future__ import annotations
+
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
+
+import pytest
+import trio
+import trio.testing
+
+from resolver.lab.streams import receive_message, send_message
+from resolver.limits import TCP_IDLE_SECONDS, TCP_PIPELINE, TCP_READ_SECONDS
+from resolver.listen.admission import Admission, RateLimit
+from resolver.listen.sockets import SystemListenNetwork, SystemTcpListener
+from resolver.listen.tcp import TcpPlaces, TcpService
+from tests.listen.echo import Handler, answered, question
+from tests.support import trio_test, trio_test_real
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+
+class Door:
+    """A listener in memory."""
+
+    def __init__(self) -> None:
+        self._put, self._take = trio.open_memory_channel[
+            tuple[trio.abc.HalfCloseableStream, tuple[str, int]]
+        ](100)
+
+    async def accept(self) -> tuple[trio.abc.HalfCloseableStream, tuple[str, int]]:
+        return await self._take.receive()
+
+    async def aclose(self) -> None:
+        await self._take.aclose()
+
+    def connect(self, host: str = "192.0.2.1") -> trio.abc.HalfCloseableStream:
+        ours, theirs = trio.testing.memory_stream_pair()
+        self._put.send_nowait((theirs, (host, 4000)))
+        return ours
+
+
+class House:
+    """A service behind a door."""
+
+    def __init__(self, admission: Admission, places: TcpPlaces) -> None:
+        self.door = Door()
+        self.handler = Handler()
+        self.admission = admission
+        self.places = places
+        self.service = TcpService(self.door, self.handler, admission, places=places)
+
+
+@asynccontextmanager
+async def house(
+    *, admission: Admission | None = None, places: TcpPlaces | None = None
+) -> AsyncIterator[House]:
+    made = House(admission or Admission(), TcpPlaces() if places is None else places)
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(made.service.run)
+        yield made
+        nursery.cancel_scope.cancel()
+
+
+@trio_test
+async def test_miss_then_hit() -> None:
+    async with house() as it:
+        stream = it.door.connect()
+        for id in (1, 2):
+            await send_message(stream, question(id=id))
+            assert await receive_message(stream) == answered(question(id=id))
+        assert len(it.handler.started) == 1
+
+
+@pytest.mark.rfc("7766 §7")
+@trio_test
+async def test_answers_leave_as_they_are_ready() -> None:
+    """A slow answer does not hold up a quick one on the same connection."""
+    async with house() as it:
+        stream = it.door.connect()
+        it.handler.holds = True
+        slow = question(b"\x04slow\0", id=1)
+        await send_message(stream, slow)
+        await trio.sleep(0.01)
+        it.handler.holds = False
+        quick = question(id=2)
+        await send_message(stream, quick)
+        assert await receive_message(stream) == answered(quick)
+        it.handler.held[slow](answered(slow))
+        assert await receive_message(stream) == answered(slow)
+
+
+@pytest.mark.rfc("7766 §6.2.1.1")
+@trio_test
+async def test_pipelined_queries_in_one_segment_and_in_drops() -> None:
+    async with house() as it:
+        stream = it.door.connect()
+        many = [question(id=at) for at in range(300)]
+        octets = b"".join(len(one).to_bytes(2, "big") + one for one in many)
+        await stream.send_all(octets)
+        for one in many:
+            assert await receive_message(stream) == answered(one)
+        for octet in octets[:80]:
+            await stream.send_all(bytes([octet]))
+            await trio.sleep(0.01)
+        assert await receive_message(stream) == answered(many[0])
+
+
+@pytest.mark.rfc("7766 §8")
+@trio_test
+async def test_half_closed_client_gets_all_it_asked_for() -> None:
+    async with house() as it:
+        stream = it.door.connect()
+        it.handler.holds = True
+        await send_message(stream, question())
+        await stream.send_eof()
+        await trio.sleep(3)
+        it.handler.held[question()](answered(question()))
+        assert await receive_message(stream) == answered(question())
+        assert await stream.receive_some(1) == b""
+        await trio.sleep(0.01)
+        assert len(it.places) == 0
+
+
+@pytest.mark.rfc("7766 §6.2.3")
+@trio_test
+async def test_idle_connection_is_closed_but_a_waiting_one_is_not() -> None:
+    async with house() as it:
+        idle, waiting = it.door.connect(), it.door.connect("192.0.2.2")
+        it.handler.holds = True
+        await send_message(waiting, question())
+        began = trio.current_time()
+        assert await idle.receive_some(1) == b""
+        assert trio.current_time() - began == pytest.approx(float(TCP_IDLE_SECONDS))
+        await trio.sleep(float(TCP_IDLE_SECONDS))
+        it.handler.held[question()](answered(question()))
+        assert await receive_message(waiting) == answered(question())
+
+
+@trio_test
+async def test_message_that_never_ends_is_not_waited_for() -> None:
+    """An octet now and then does not renew the patience (slow loris)."""
+    async with house() as it:
+        stream = it.door.connect()
+        began = trio.current_time()
+        await stream.send_all(b"\xff\xff")
+        for _ in range(2):
+            await trio.sleep(float(TCP_READ_SECONDS) / 3)
+            await stream.send_all(b"\0")
+        assert await stream.receive_some(1) == b""
+        assert trio.current_time() - began == pytest.approx(float(TCP_READ_SECONDS))
+
+
+@trio_test
+async def test_reading_stops_at_the_pipeline_limit() -> None:
+    """RFC 7766 §6.2.1.1: what one connection may have in flight is bounded."""
+    async with house() as it:
+        stream = it.door.connect()
+        it.handler.holds = True
+        limit = int(TCP_PIPELINE)
+        for at in range(limit + 50):
+            await send_message(stream, question(id=at))
+        await trio.sleep(0.01)
+        assert limit <= len(it.handler.held) <= limit + 50
+        for data, respond in list(it.handler.held.items()):
+            respond(answered(data))
+        for _ in range(limit):
+            assert await receive_message(stream)
+
+
+@pytest.mark.rfc("7766 §6.2.2")
+@trio_test
+async def test_connections_of_one_client_and_in_all_are_limited() -> None:
+    async with house(places=TcpPlaces(total=3, per_client=2)) as it:
+        mine = [it.door.connect() for _ in range(3)]
+        await trio.sleep(0.01)
+        assert await mine[2].receive_some(1) == b""
+        other = it.door.connect("192.0.2.2")
+        await trio.sleep(0.01)
+        assert other is not None
+        late = it.door.connect("192.0.2.3")
+        await trio.sleep(0.01)
+        assert len(it.places) == 3
+        await send_message(late, question())
+        assert await receive_message(late) == answered(question())
+        assert await mine[0].receive_some(1) == b""  # the oldest idle one made room
+
+
+@trio_test
+async def test_client_that_leaves_does_not_lose_its_place_forever() -> None:
+    """Replies to nobody are dropped, and the books are kept."""
+    async with house() as it:
+        stream = it.door.connect()
+        it.handler.holds = True
+        await send_message(stream, question())
+        await trio.sleep(0.01)
+        await trio.aclose_forcefully(stream)
+        await trio.sleep(0.01)
+        it.handler.held[question()](answered(question()))
+        await trio.sleep(1)
+        assert it.admission.in_flight == 0
+        assert len(it.places) == 0
+
+
+@trio_test
+async def test_limits_answer_or_drop() -> None:
+    """In flight: SERVFAIL; over the rate: nothing."""
+    admission = Admission(total=0, rate=RateLimit(2, lambda: 0.0))
+    async with house(admission=admission) as it:
+        stream = it.door.connect()
+        for id in range(4):
+            await send_message(stream, question(id=id))
+        await stream.send_eof()
+        replies = []
+        while (reply := await receive_message(stream)) is not None:
+            replies.append(reply[3] & 0xF)
+        assert replies == [2, 2]
+
+
+@trio_test_real
+async def test_real_listener() -> None:
+    """A real socket, a real client."""
+    listener = SystemListenNetwork().bind_tcp("127.0.0.1", 0)
+    assert isinstance(listener, SystemTcpListener)
+    port = listener._listener.socket.getsockname()[1]
+    service = TcpService(listener, Handler(), Admission())
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(service.run)
+        async with await trio.open_tcp_stream("127.0.0.1", port) as stream:
+            await send_message(stream, question())
+            assert await receive_message(stream) == answered(question())
+        nursery.cancel_scope.cancel()
+    await listener.aclose()

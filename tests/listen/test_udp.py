@@ -1,0 +1,224 @@
+"""The UDP loop, over real sockets of both kinds and over the virtual network."""
+
+from __future__ import annotations
+
+import random
+import socket
+from typing import TYPE_CHECKING
+
+import pytest
+import trio
+
+from resolver.lab.network import VirtualNetwork
+from resolver.limits import UDP_BATCH
+from resolver.listen import mmsg
+from resolver.listen.admission import Admission, RateLimit
+from resolver.listen.sockets import PlainUdpSocket, SystemListenNetwork
+from resolver.listen.udp import UdpService
+from tests.listen.echo import Handler, answered, question
+from tests.support import trio_test, trio_test_real
+
+if TYPE_CHECKING:
+    from resolver.listen.network import UdpSocket
+
+KINDS = pytest.mark.parametrize("kind", ["mmsg", "plain"])
+ADDRESSES = pytest.mark.parametrize("host", ["127.0.0.1", "0.0.0.0", "::1", "::"])  # noqa: S104
+
+
+def bind(kind: str, host: str, monkeypatch: pytest.MonkeyPatch) -> UdpSocket:
+    if kind == "mmsg" and not mmsg.IS_AVAILABLE:
+        pytest.skip("this platform has no recvmmsg")
+    monkeypatch.setattr(mmsg, "IS_AVAILABLE", kind == "mmsg")
+    try:
+        return SystemListenNetwork().bind_udp(host, 0)
+    except OSError as error:
+        pytest.skip(f"cannot bind {host}: {error}")
+
+
+def port_of(sock: UdpSocket) -> int:
+    assert isinstance(sock, PlainUdpSocket)
+    port: int = sock._socket.getsockname()[1]
+    return port
+
+
+def stub(to: str) -> socket.socket:
+    client = socket.socket(socket.AF_INET6 if ":" in to else socket.AF_INET, socket.SOCK_DGRAM)
+    client.settimeout(2)
+    return client
+
+
+@KINDS
+@ADDRESSES
+@trio_test_real
+async def test_miss_then_hit(kind: str, host: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first query goes to the handler, the second is answered in the loop."""
+    sock = bind(kind, host, monkeypatch)
+    handler = Handler()
+    service = UdpService(sock, handler, Admission())
+    to = ("::1" if ":" in host else "127.0.0.1", port_of(sock))
+    with stub(to[0]) as client:
+        for id in (1, 2, 3):
+            client.sendto(question(id=id), to)
+            await trio.lowlevel.checkpoint()
+            service.drain()
+            assert client.recv(512) == answered(question(id=id))
+    assert len(handler.started) == 1
+    assert (service.queries, service.misses) == (3, 1)
+    assert handler.started[0][1].host == to[0]
+    sock.close()
+
+
+@KINDS
+@pytest.mark.rfc("2181 §4.1")
+@trio_test_real
+async def test_reply_leaves_from_the_address_asked(
+    kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On a wildcard socket, misses and hits alike: a connected stub takes no other source."""
+    sock = bind(kind, "0.0.0.0", monkeypatch)  # noqa: S104
+    service = UdpService(sock, Handler(), Admission())
+    with stub("127.0.0.1") as client:
+        client.bind(("127.0.0.1", 0))
+        client.connect(("127.0.0.2", port_of(sock)))
+        for id in (1, 2):
+            client.send(question(id=id))
+            service.drain()
+            assert client.recv(512) == answered(question(id=id))
+    sock.close()
+
+
+@KINDS
+@trio_test_real
+async def test_batch_of_hits_misses_and_junk(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each reply reaches the socket its query came from, whatever stood between."""
+    sock = bind(kind, "127.0.0.1", monkeypatch)
+    handler = Handler()
+    service = UdpService(sock, handler, Admission())
+    to = ("127.0.0.1", port_of(sock))
+    names = [b"\x02n%d\0" % at for at in range(5)]
+    clients = [stub("127.0.0.1") for _ in range(20)]
+    for turn in range(2):
+        for at, client in enumerate(clients):
+            client.sendto(question(names[at % 5], id=at + turn), to)
+            client.sendto(b"junk", to)
+        service.drain()
+        for at, client in enumerate(clients):
+            assert client.recv(512) == answered(question(names[at % 5], id=at + turn))
+    assert service.queries == 80
+    for client in clients:
+        client.close()
+    sock.close()
+
+
+@KINDS
+@trio_test_real
+async def test_long_and_empty_datagrams(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A query longer than a buffer's first part arrives whole; one too long is dropped."""
+    sock = bind(kind, "127.0.0.1", monkeypatch)
+    handler = Handler()
+    service = UdpService(sock, handler, Admission())
+    to = ("127.0.0.1", port_of(sock))
+    long = question() + bytes(range(256)) * 4
+    with stub("127.0.0.1") as client:
+        for data in (long, b"", b"x" * 6000):
+            client.sendto(data, to)
+        service.drain()
+    assert handler.started[0][0] == long
+    assert [len(data) for data, _ in handler.started[1:]] in ([0, 0], [0, 4096])
+    sock.close()
+
+
+@KINDS
+@trio_test_real
+async def test_drain_is_bounded(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A flood gets a few batches, then others have their turn."""
+    sock = bind(kind, "127.0.0.1", monkeypatch)
+    service = UdpService(sock, Handler(), Admission())
+    to = ("127.0.0.1", port_of(sock))
+    with stub("127.0.0.1") as client:
+        for at in range(400):
+            client.sendto(question(id=at), to)
+        assert service.drain() == int(UDP_BATCH)
+        assert service.queries < 400
+        while service.drain():
+            pass
+    assert service.queries == 400
+    sock.close()
+
+
+@trio_test_real
+async def test_loop_runs_until_cancelled() -> None:
+    """The loop itself: wait, serve, wait."""
+    sock = SystemListenNetwork().bind_udp("127.0.0.1", 0)
+    service = UdpService(sock, Handler(), Admission())
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(service.run)
+        client = trio.socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        with client, trio.fail_after(5):
+            await client.connect(("127.0.0.1", port_of(sock)))
+            for id in (1, 2):
+                await client.send(question(id=id))
+                assert await client.recv(512) == answered(question(id=id))
+        nursery.cancel_scope.cancel()
+    sock.close()
+
+
+@trio_test
+async def test_virtual_network() -> None:
+    """The same loop serves the lab's sockets."""
+    network = VirtualNetwork(rng=random.Random(1))
+    handler = Handler()
+    service = UdpService(network.bind_udp("192.0.2.53", 53), handler, Admission())
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(service.run)
+        client = network.client()
+        for id in (1, 2):
+            reply = await client.ask_udp(("192.0.2.53", 53), question(id=id))
+            assert reply == answered(question(id=id))
+        nursery.cancel_scope.cancel()
+    assert len(handler.started) == 1
+
+
+@trio_test_real
+async def test_late_reply_and_full_house() -> None:
+    """A place is held until the reply; over the limit SERVFAIL comes at once."""
+    sock = SystemListenNetwork().bind_udp("127.0.0.1", 0)
+    handler = Handler()
+    handler.holds = True
+    admission = Admission(total=2)
+    service = UdpService(sock, handler, admission)
+    to = ("127.0.0.1", port_of(sock))
+    with stub("127.0.0.1") as client:
+        for id in (1, 2, 3):
+            client.sendto(question(id=id), to)
+        service.drain()
+        refused = client.recv(512)
+        assert refused == b"\0\3\x81\x82\0\1\0\0\0\0\0\0" + question()[12:]
+        assert admission.in_flight == 2
+        assert admission.is_overloaded
+        respond = handler.held[question(id=1)]
+        respond(answered(question(id=1)))
+        respond(answered(question(id=1)))  # once is enough
+        assert client.recv(512) == answered(question(id=1))
+        handler.held[question(id=2)](None)
+    assert admission.in_flight == 0
+    assert service.unanswered == 1
+    sock.close()
+
+
+@trio_test_real
+async def test_rate_limit_counts_hits_and_slips() -> None:
+    """Over the rate every other query gets TC, so that who is being forged can use TCP."""
+    sock = SystemListenNetwork().bind_udp("127.0.0.1", 0)
+    service = UdpService(sock, Handler(), Admission(rate=RateLimit(4, lambda: 0.0)))
+    to = ("127.0.0.1", port_of(sock))
+    with stub("127.0.0.1") as client:
+        for id in range(10):
+            client.sendto(question(id=id), to)
+        service.drain()
+        replies = [client.recv(512) for _ in range(7)]
+    assert [reply[2] & 2 for reply in replies] == [0, 0, 0, 0, 2, 2, 2] or (
+        sum(reply[2] & 2 for reply in replies) == 6
+    )
+    assert service.limited == 6
+    sock.close()

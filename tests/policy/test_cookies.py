@@ -1,0 +1,61 @@
+"""Server cookies: ours are known again, others' are not."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+
+from resolver.limits import COOKIE_CLIENTS
+from resolver.policy.cookies import ServerCookies, is_malformed
+
+CLIENT = b"clientck"
+SOURCE = b"\xc0\0\2\1"
+WALL = 1_700_000_000.0
+
+
+def made() -> ServerCookies:
+    cookies = ServerCookies(random.Random(5))
+    cookies.tick(WALL)
+    return cookies
+
+
+@pytest.mark.rfc("9018 §4")
+def test_layout_and_recognition() -> None:
+    cookies = made()
+    option = cookies.option(CLIENT, SOURCE)
+    assert option[:4] == b"\0\x0a\0\x18"
+    assert option[4:12] == CLIENT
+    assert option[12:16] == b"\x01\0\0\0"
+    assert int.from_bytes(option[16:20], "big") == int(WALL)
+    assert cookies.is_ours(option[4:], SOURCE, wall=WALL + 60)
+    assert not cookies.is_ours(option[4:], b"\xc0\0\2\2", wall=WALL)
+    assert not cookies.is_ours(CLIENT + bytes(16), SOURCE, wall=WALL)
+    assert not cookies.is_ours(CLIENT, SOURCE, wall=WALL)
+
+
+@pytest.mark.rfc("9018 §4.3")
+def test_age_is_bounded_and_stamps_are_renewed() -> None:
+    """An hour into the past, five minutes into the future."""
+    cookies = made()
+    old = cookies.option(CLIENT, SOURCE)
+    assert cookies.is_ours(old[4:], SOURCE, wall=WALL + 3599)
+    assert not cookies.is_ours(old[4:], SOURCE, wall=WALL + 3602)
+    assert not cookies.is_ours(old[4:], SOURCE, wall=WALL - 302)
+    cookies.tick(WALL + 30)
+    assert cookies.option(CLIENT, SOURCE) == old
+    cookies.tick(WALL + 1801)
+    assert cookies.option(CLIENT, SOURCE) != old
+
+
+@pytest.mark.rfc("7873 §5.2.2")
+def test_lengths() -> None:
+    good = [length for length in range(60) if not is_malformed(bytes(length))]
+    assert good == [8, *range(16, 41)]
+
+
+def test_memory_is_bounded() -> None:
+    cookies = made()
+    for at in range(int(COOKIE_CLIENTS) + 10):
+        cookies.option(at.to_bytes(8, "big"), SOURCE)
+    assert len(cookies._known) <= int(COOKIE_CLIENTS)
