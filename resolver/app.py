@@ -19,6 +19,7 @@ import trio
 from resolver import host
 from resolver.assembly import Parts, assemble
 from resolver.clock import SystemClock
+from resolver.config import floor
 from resolver.config.addresses import endpoint, show
 from resolver.errors import ConfigError, ResolverError
 from resolver.iterate.priming import keep_primed
@@ -122,7 +123,9 @@ async def running(
     Raises ConfigError if an address cannot be bound or a file cannot be used. *on_bound* is called
     between binding and serving, where privileges are dropped.
     """
-    clock = clock or SystemClock(ttl_source=config.cache.clock)
+    clock = clock or SystemClock(
+        ttl_source=config.cache.clock, wall_floor=floor.wall_floor(config)
+    )
     sockets = _Sockets()
     try:
         if listens:
@@ -176,16 +179,21 @@ async def _tick(parts: Parts) -> None:
         await trio.sleep(60)
 
 
-async def _serve(config: Config, announce: Callable[[Daemon], None]) -> None:
+async def _serve(
+    config: Config, announce: Callable[[Daemon], None], network: Network | None
+) -> None:
     raise_descriptor_limit()
     with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
-        async with running(config, on_bound=lambda: _settle_in(config)) as daemon:
+        async with running(
+            config, network=network, on_bound=lambda: _settle_in(config)
+        ) as daemon:
             announce(daemon)
             host.notify("READY=1")
             async for _ in signals:
                 break
             host.notify("STOPPING=1")
             await daemon.drain()
+            floor.remember(config, daemon.parts.clock.wall())
 
 
 def _settle_in(config: Config) -> None:
@@ -193,13 +201,18 @@ def _settle_in(config: Config) -> None:
         _log.info("running as %s", config.server.user)
 
 
-def serve(config: Config, announce: Callable[[Daemon], None] = lambda _: None) -> int:
+def serve(
+    config: Config,
+    announce: Callable[[Daemon], None] = lambda _: None,
+    *,
+    network: Network | None = None,
+) -> int:
     """Run in the foreground until SIGTERM or SIGINT; the exit status.
 
     Raises ConfigError; *announce* is called once all sockets are bound.
     """
     try:
-        trio.run(_serve, config, announce)
+        trio.run(_serve, config, announce, network)
     except* ResolverError as group:
         raise group.exceptions[0] from None
     return 0

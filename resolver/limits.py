@@ -31,233 +31,611 @@ class Limit:
 
 
 # --- work per client query -----------------------------------------------------------------
-UPSTREAM_QUERIES = Limit(100, 20, 400, "packets sent per client query, sub-queries included",
-    "RFC 1034 §5.3.3 'bound the amount of work'; CVE-2020-12667 (NXNSAttack)")
-NS_LOOKUPS = Limit(20, 4, 64, "nameserver names looked up per client query",
-    "CVE-2020-12667 (NXNSAttack)")
-NS_LOOKUPS_PER_CUT = Limit(6, 2, 16, "nameserver names looked up per zone cut",
-    "NXNSAttack, NRDelegation (CVE-2022-3204)")
+UPSTREAM_QUERIES = Limit(
+    100,
+    20,
+    400,
+    "packets sent per client query, sub-queries included",
+    "RFC 1034 §5.3.3 'bound the amount of work'; CVE-2020-12667 (NXNSAttack)",
+)
+NS_LOOKUPS = Limit(
+    20, 4, 64, "nameserver names looked up per client query", "CVE-2020-12667 (NXNSAttack)"
+)
+NS_LOOKUPS_PER_CUT = Limit(
+    6, 2, 16, "nameserver names looked up per zone cut", "NXNSAttack, NRDelegation (CVE-2022-3204)"
+)
 NS_PER_DELEGATION = Limit(26, 13, 64, "nameserver names kept per delegation", "CVE-2022-3204")
 ADDRESSES_PER_NAMESERVER = Limit(8, 4, 32, "addresses kept per nameserver name", "CVE-2022-3204")
 SUBQUERY_DEPTH = Limit(7, 4, 16, "sub-queries within sub-queries", "TsuNAME (2021); BIND's 7")
-CHAIN_LENGTH = Limit(12, 8, 20, "CNAME and DNAME links per client query",
-    "RFC 1034 §5.2.2; CAMP (2024); Unbound's 11")
+CHAIN_LENGTH = Limit(
+    12,
+    8,
+    20,
+    "CNAME and DNAME links per client query",
+    "RFC 1034 §5.2.2; CAMP (2024); Unbound's 11",
+)
 REFERRALS = Limit(30, 16, 130, "zone cuts walked per question", "RFC 1034 §5.3.3")
-QUERY_SECONDS = Limit(10.0, 1.0, 30.0, "seconds from a client query to its answer",
-    "Knot's and BIND's 10 s")
+QUERY_SECONDS = Limit(
+    10.0, 1.0, 30.0, "seconds from a client query to its answer", "Knot's and BIND's 10 s"
+)
 
 # --- caches ----------------------------------------------------------------------------------
-CACHE_SHARD_ENTRIES = Limit(32_768, 1024, 131_072, "entries per shard of a cache",
-    "a dict of a million entries stalls 75-164 ms when it grows")
+CACHE_SHARD_ENTRIES = Limit(
+    32_768,
+    1024,
+    131_072,
+    "entries per shard of a cache",
+    "a dict of a million entries stalls 75-164 ms when it grows",
+)
 RRSET_CACHE_OCTETS = Limit(256 << 20, 1 << 20, 64 << 30, "octets of cached RRsets", "our choice")
-NEGATIVE_CACHE_OCTETS = Limit(32 << 20, 1 << 18, 8 << 30, "octets of negative answers", "our choice")
+NEGATIVE_CACHE_OCTETS = Limit(
+    32 << 20, 1 << 18, 8 << 30, "octets of negative answers", "our choice"
+)
 DELEGATION_CACHE_OCTETS = Limit(32 << 20, 1 << 18, 8 << 30, "octets of zone cuts", "our choice")
 FAILURE_CACHE_OCTETS = Limit(4 << 20, 1 << 16, 1 << 30, "octets of failures", "RFC 9520 §3.2")
-MAX_TTL_SECONDS = Limit(86_400, 60, 604_800, "seconds an RRset is kept at most",
-    "RFC 8767 §4 (7 days at most); Unbound's, Knot's and PowerDNS' 1 day")
-MAX_NEGATIVE_TTL_SECONDS = Limit(3600, 60, 10_800, "seconds a negative answer is kept at most",
-    "RFC 2308 §5 (1 to 3 hours)")
-FAILURE_TTL_SECONDS = Limit(1.0, 1.0, 60.0, "seconds a first failure is remembered", "RFC 9520 §3.2")
-FAILURE_TTL_MAX_SECONDS = Limit(300.0, 5.0, 300.0, "seconds a lasting failure is remembered",
-    "RFC 9520 §3.2 (at most 5 minutes)")
-BOGUS_TTL_SECONDS = Limit(60.0, 1.0, 300.0, "seconds bogus data is remembered as such",
-    "RFC 4035 §4.7; RFC 9520 §3.2; Unbound's 60")
+MAX_TTL_SECONDS = Limit(
+    86_400,
+    60,
+    604_800,
+    "seconds an RRset is kept at most",
+    "RFC 8767 §4 (7 days at most); Unbound's, Knot's and PowerDNS' 1 day",
+)
+MAX_NEGATIVE_TTL_SECONDS = Limit(
+    3600, 60, 10_800, "seconds a negative answer is kept at most", "RFC 2308 §5 (1 to 3 hours)"
+)
+FAILURE_TTL_SECONDS = Limit(
+    1.0, 1.0, 60.0, "seconds a first failure is remembered", "RFC 9520 §3.2"
+)
+FAILURE_TTL_MAX_SECONDS = Limit(
+    300.0,
+    5.0,
+    300.0,
+    "seconds a lasting failure is remembered",
+    "RFC 9520 §3.2 (at most 5 minutes)",
+)
+BOGUS_TTL_SECONDS = Limit(
+    60.0,
+    1.0,
+    300.0,
+    "seconds bogus data is remembered as such",
+    "RFC 4035 §4.7; RFC 9520 §3.2; Unbound's 60",
+)
 STALE_TTL_SECONDS = Limit(30, 1, 60, "TTL of a stale answer", "RFC 8767 §5.2 (30 recommended)")
-STALE_KEEP_SECONDS = Limit(86_400, 0, 259_200, "seconds past expiry that data may be served stale",
-    "RFC 8767 §5.2 (1 to 3 days)")
+STALE_KEEP_SECONDS = Limit(
+    86_400,
+    0,
+    259_200,
+    "seconds past expiry that data may be served stale",
+    "RFC 8767 §5.2 (1 to 3 days)",
+)
 
 # --- validation ------------------------------------------------------------------------------
-SIGNATURES_PER_QUERY = Limit(64, 16, 400, "signature checks per client query, its chain included",
-    "CVE-2023-50387 (KeyTrap); Unbound's 8 x 16")
+SIGNATURES_PER_QUERY = Limit(
+    64,
+    16,
+    400,
+    "signature checks per client query, its chain included",
+    "CVE-2023-50387 (KeyTrap); Unbound's 8 x 16",
+)
 SIGNATURES_PER_RRSET = Limit(8, 2, 64, "signature checks per RRset", "CVE-2023-50387 (KeyTrap)")
-RRSIGS_PER_RRSET = Limit(16, 4, 64, "signatures looked at per RRset; the rest is ignored",
-    "CVE-2023-50387 (KeyTrap); Unbound keeps 8")
-KEYS_PER_TAG = Limit(4, 1, 16, "keys of one tag and algorithm tried per signature",
-    "CVE-2023-50387 (KeyTrap)")
+RRSIGS_PER_RRSET = Limit(
+    16,
+    4,
+    64,
+    "signatures looked at per RRset; the rest is ignored",
+    "CVE-2023-50387 (KeyTrap); Unbound keeps 8",
+)
+KEYS_PER_TAG = Limit(
+    4, 1, 16, "keys of one tag and algorithm tried per signature", "CVE-2023-50387 (KeyTrap)"
+)
 SIGNERS_PER_RRSET = Limit(2, 1, 4, "signer names followed per RRset", "CVE-2023-50387 (KeyTrap)")
 DS_PER_ZONE = Limit(8, 2, 32, "DS records tried per zone", "CVE-2023-50387 (KeyTrap)")
-DS_MATCHES_PER_ZONE = Limit(8, 2, 32, "keys hashed against DS records per zone",
-    "CVE-2023-50387 (KeyTrap)")
-HASHES_PER_QUERY = Limit(300, 50, 2000, "NSEC3 and DS hashes per client query",
-    "CVE-2023-50868; PowerDNS' 600")
-NSEC3_ITERATIONS = Limit(150, 0, 150, "extra NSEC3 iterations still validated",
-    "RFC 9276 §3.2; Unbound's 150 (Knot, PowerDNS, BIND: 50)")
-DENIALS_PER_RESPONSE = Limit(12, 4, 32, "NSEC and NSEC3 RRsets checked per response",
-    "CVE-2023-50868; a wildcard NODATA needs four")
-CHAIN_LINKS = Limit(24, 8, 64, "zones from the trust anchor to a name", "our choice; ip6.arpa has 9")
+DS_MATCHES_PER_ZONE = Limit(
+    8, 2, 32, "keys hashed against DS records per zone", "CVE-2023-50387 (KeyTrap)"
+)
+HASHES_PER_QUERY = Limit(
+    300, 50, 2000, "NSEC3 and DS hashes per client query", "CVE-2023-50868; PowerDNS' 600"
+)
+NSEC3_ITERATIONS = Limit(
+    150,
+    0,
+    150,
+    "extra NSEC3 iterations still validated",
+    "RFC 9276 §3.2; Unbound's 150 (Knot, PowerDNS, BIND: 50)",
+)
+DENIALS_PER_RESPONSE = Limit(
+    12,
+    4,
+    32,
+    "NSEC and NSEC3 RRsets checked per response",
+    "CVE-2023-50868; a wildcard NODATA needs four",
+)
+CHAIN_LINKS = Limit(
+    24, 8, 64, "zones from the trust anchor to a name", "our choice; ip6.arpa has 9"
+)
 CHAIN_RETRIES = Limit(2, 0, 4, "other servers asked for a DS or DNSKEY that failed", "our choice")
-SIGNATURE_SKEW_SECONDS = Limit(3600, 0, 86_400, "seconds a signature may be early or late",
-    "RFC 4035 §5.3.1 leaves it open; a clock one time zone off; Unbound's 1 hour")
-RSA_MODULUS_BITS = Limit(4096, 4096, 16_384, "bits of an RSA modulus",
-    "RFC 3110 §2; cost of a check grows with the square")
+SIGNATURE_SKEW_SECONDS = Limit(
+    3600,
+    0,
+    86_400,
+    "seconds a signature may be early or late",
+    "RFC 4035 §5.3.1 leaves it open; a clock one time zone off; Unbound's 1 hour",
+)
+RSA_MODULUS_BITS = Limit(
+    4096,
+    4096,
+    16_384,
+    "bits of an RSA modulus",
+    "RFC 3110 §2; cost of a check grows with the square",
+)
 RSA_EXPONENT_BITS = Limit(35, 17, 64, "bits of an RSA exponent", "BIND's 35; CVE-2006-4339's kin")
 PARSED_KEYS = Limit(4096, 64, 65_536, "public keys kept parsed", "our choice")
 TRUSTED_ZONES = Limit(16_384, 256, 262_144, "zones whose keys or insecurity are kept", "our choice")
-TRUST_TTL_SECONDS = Limit(86_400, 60, 604_800, "seconds a zone's keys are kept at most",
-    "as MAX_TTL_SECONDS")
-AGGRESSIVE_NSEC3_ITERATIONS = Limit(10, 0, 50, "NSEC3 iterations of zones that denials are made for",
-    "RFC 9276 §3.1 asks for 0; hashing happens in the recall path")
-AGGRESSIVE_NSEC3_LABELS = Limit(8, 2, 32, "labels below the apex hashed to make up a denial",
-    "CVE-2023-50868")
-DENIAL_RANGE_OCTETS = Limit(16 << 20, 1 << 16, 4 << 30, "octets of aggressive NSEC ranges",
-    "RFC 8198 §5")
+TRUST_TTL_SECONDS = Limit(
+    86_400, 60, 604_800, "seconds a zone's keys are kept at most", "as MAX_TTL_SECONDS"
+)
+AGGRESSIVE_NSEC3_ITERATIONS = Limit(
+    10,
+    0,
+    50,
+    "NSEC3 iterations of zones that denials are made for",
+    "RFC 9276 §3.1 asks for 0; hashing happens in the recall path",
+)
+AGGRESSIVE_NSEC3_LABELS = Limit(
+    8, 2, 32, "labels below the apex hashed to make up a denial", "CVE-2023-50868"
+)
+DENIAL_RANGE_OCTETS = Limit(
+    16 << 20, 1 << 16, 4 << 30, "octets of aggressive NSEC ranges", "RFC 8198 §5"
+)
 
 # --- configuration --------------------------------------------------------------------------
-UDP_PAYLOAD = Limit(1232, 512, 4096, "octets of a UDP message, offered or sent",
-    "RFC 6891 §6.2.5; DNS flag day 2020's 1232; RFC 9715")
+UDP_PAYLOAD = Limit(
+    1232,
+    512,
+    4096,
+    "octets of a UDP message, offered or sent",
+    "RFC 6891 §6.2.5; DNS flag day 2020's 1232; RFC 9715",
+)
 WORKERS = Limit(1, 1, 64, "processes on one port", "caches are per process: more of them hit less")
 
 # --- walking -----------------------------------------------------------------------------------
-MINIMISE_STEPS = Limit(10, 4, 20, "names asked per question while minimising",
-    "RFC 9156 §2.3 MAX_MINIMISE_COUNT")
-MINIMISE_ONE_LABEL = Limit(4, 1, 10, "first steps that add a single label",
-    "RFC 9156 §2.3 MINIMISE_ONE_LAB")
-BOGUS_RETRIES = Limit(2, 0, 5, "further servers asked before an answer is called bogus",
-    "RFC 4035 §5; Unbound's val-max-restart 5")
-ADDRESS_RECHECK_SECONDS = Limit(30, 5, 300, "seconds before a nameserver name without an address is looked up again",
-    "RFC 9520 §3.2")
+MINIMISE_STEPS = Limit(
+    10, 4, 20, "names asked per question while minimising", "RFC 9156 §2.3 MAX_MINIMISE_COUNT"
+)
+MINIMISE_ONE_LABEL = Limit(
+    4, 1, 10, "first steps that add a single label", "RFC 9156 §2.3 MINIMISE_ONE_LAB"
+)
+BOGUS_RETRIES = Limit(
+    2,
+    0,
+    5,
+    "further servers asked before an answer is called bogus",
+    "RFC 4035 §5; Unbound's val-max-restart 5",
+)
+ADDRESS_RECHECK_SECONDS = Limit(
+    30,
+    5,
+    300,
+    "seconds before a nameserver name without an address is looked up again",
+    "RFC 9520 §3.2",
+)
 
 # --- upstream: asking one zone cut ---------------------------------------------------------
 # Times are seconds. RTTs on the Internet: 5-250 ms for nearly all servers, 60 ms in the middle.
-ASK_SECONDS = Limit(6.0, 1.0, 10.0, "seconds for one question at one zone cut",
-    "two cuts must fit into QUERY_SECONDS; every server of a set of 13 gets its turn")
-ASK_SENDS = Limit(16, 4, 32, "packets for one question at one zone cut",
-    "RFC 9520 §3.1 (retries must be limited); Unbound's 32")
-SENDS_PER_ADDRESS = Limit(3, 1, 3, "packets of one question to one address and transport",
-    "RFC 9520 §3.1 (no more than two retries)")
-RACE_WIDTH = Limit(2, 1, 3, "servers asked at once while none of the set is known",
-    "one dead server then costs nothing; the third gains 17 ms of 89 for 14 % more packets")
-EARLY_COPIES = Limit(3, 1, 4, "copies of one question on their way before it is 250 ms old",
-    "RFC 5452 §5: copies multiply a forger's chance")
+ASK_SECONDS = Limit(
+    6.0,
+    1.0,
+    10.0,
+    "seconds for one question at one zone cut",
+    "two cuts must fit into QUERY_SECONDS; every server of a set of 13 gets its turn",
+)
+ASK_SENDS = Limit(
+    16,
+    4,
+    32,
+    "packets for one question at one zone cut",
+    "RFC 9520 §3.1 (retries must be limited); Unbound's 32",
+)
+SENDS_PER_ADDRESS = Limit(
+    3,
+    1,
+    3,
+    "packets of one question to one address and transport",
+    "RFC 9520 §3.1 (no more than two retries)",
+)
+RACE_WIDTH = Limit(
+    2,
+    1,
+    3,
+    "servers asked at once while none of the set is known",
+    "one dead server then costs nothing; the third gains 17 ms of 89 for 14 % more packets",
+)
+EARLY_COPIES = Limit(
+    3,
+    1,
+    4,
+    "copies of one question on their way before it is 250 ms old",
+    "RFC 5452 §5: copies multiply a forger's chance",
+)
 EARLY_SECONDS = Limit(0.25, 0.1, 1.0, "seconds in which EARLY_COPIES holds", "RFC 8305 §5's 250 ms")
-HEDGE_DEPTH = Limit(3, 1, 4, "depth of walks, the client's own being 1, to which races and hedges apply",
-    "NXNSAttack: speculation must not multiply what an attacker makes us look up")
-HEDGE_FLOOR_SECONDS = Limit(0.012, 0.001, 0.1, "seconds before a hedge, at least",
-    "scheduling noise of a busy machine (measured: 99.8 % below 0.5 ms, worst 11 ms)")
-HEDGE_UNKNOWN_SECONDS = Limit(0.12, 0.05, 0.4, "seconds before a hedge to an unmeasured server",
-    "twice the median RTT; three of four servers have answered by then")
-HEDGE_GROWTH = Limit(1.3, 1.0, 2.0, "factor from one hedge's wait to the next", "RFC 9520 §3.1 (back-off)")
+HEDGE_DEPTH = Limit(
+    3,
+    1,
+    4,
+    "depth of walks, the client's own being 1, to which races and hedges apply",
+    "NXNSAttack: speculation must not multiply what an attacker makes us look up",
+)
+HEDGE_FLOOR_SECONDS = Limit(
+    0.012,
+    0.001,
+    0.1,
+    "seconds before a hedge, at least",
+    "scheduling noise of a busy machine (measured: 99.8 % below 0.5 ms, worst 11 ms)",
+)
+HEDGE_UNKNOWN_SECONDS = Limit(
+    0.12,
+    0.05,
+    0.4,
+    "seconds before a hedge to an unmeasured server",
+    "twice the median RTT; three of four servers have answered by then",
+)
+HEDGE_GROWTH = Limit(
+    1.3, 1.0, 2.0, "factor from one hedge's wait to the next", "RFC 9520 §3.1 (back-off)"
+)
 HEDGE_CEILING_SECONDS = Limit(0.8, 0.2, 2.0, "seconds between hedges, at most", "BIND's 800 ms")
-HEDGE_SHARE = Limit(0.1, 0.0, 0.5, "hedges per first packet, sustained",
-    "Dean & Barroso 2013: hedging past the 95th percentile costs at most 5 %; twice that")
+HEDGE_SHARE = Limit(
+    0.1,
+    0.0,
+    0.5,
+    "hedges per first packet, sustained",
+    "Dean & Barroso 2013: hedging past the 95th percentile costs at most 5 %; twice that",
+)
 HEDGE_BURST = Limit(20, 1, 100, "hedges saved up", "one cold page load of 20 names")
-PROBE_SHARE = Limit(1.0, 0.0, 1.0, "companion probes per first packet, sustained",
-    "each address is probed about once: expected improvement bounds it, not the bucket")
+PROBE_SHARE = Limit(
+    1.0,
+    0.0,
+    1.0,
+    "companion probes per first packet, sustained",
+    "each address is probed about once: expected improvement bounds it, not the bucket",
+)
 PROBE_BURST = Limit(20, 1, 100, "companion probes saved up", "one cold page load of 20 names")
-PROBE_GAIN_SECONDS = Limit(0.002, 0.0005, 0.05, "expected improvement that is worth a probe, seconds",
-    "below it jitter hides the difference")
-PROBE_GAIN_SHARE = Limit(0.08, 0.01, 0.5, "expected improvement worth a probe, share of the best RTT",
-    "half of the 15 % that counts as 'as good as the best'")
-REVIVE_SECONDS = Limit(15.0, 5.0, 60.0, "seconds before a silent server is probed again, doubling",
-    "long enough to cost < 1 % of packets, short enough to undo a wrong mark")
-REVIVE_CEILING_SECONDS = Limit(900.0, 60.0, 3600.0, "seconds between probes of a silent server",
-    "Unbound's infra-host-ttl 900")
-RESTAMP_SECONDS = Limit(300.0, 60.0, 3600.0, "seconds after which a runner-up is measured anew",
-    "anycast routes move within minutes to hours")
-SERIAL_UNKNOWN_SECONDS = Limit(0.4, 0.1, 1.0, "seconds to wait for an unmeasured server, without hedging",
-    "Knot's 400 ms, Unbound's 376")
-EXPIRY_FLOOR_SECONDS = Limit(0.25, 0.05, 1.0, "seconds before a packet counts as unanswered, at least",
-    "RFC 6298 §2.4 asks for a floor; 250 ms spans a continent")
-EXPIRY_UNKNOWN_SECONDS = Limit(1.0, 0.4, 3.0, "the same for an unmeasured server", "RFC 6298 §2.1 (1 s)")
-OVERDUE_FLOOR_SECONDS = Limit(0.03, 0.01, 0.25, "age at which an unanswered packet casts doubt, at least",
-    "twice the shortest useful hedge")
-OVERDUE_UNKNOWN_SECONDS = Limit(0.25, 0.1, 1.0, "the same for an unmeasured server",
-    "95 % of servers answer within 250 ms")
-LATE_REPLY_SECONDS = Limit(2.0, 0.0, 5.0, "seconds that a port stays open for a late reply",
-    "a late reply still teaches the RTT; beyond it nobody is waiting")
-OVERLOAD_SHARE = Limit(0.7, 0.3, 0.95, "share of the in-flight limit above which nothing is speculative",
-    "leaves room for the first packets of new questions")
-IN_FLIGHT = Limit(8192, 64, 60_000, "upstream queries on their way in all",
-    "RLIMIT_NOFILE less a reserve; 64512 ports per address are the ceiling")
-DESCRIPTORS = Limit(16_384, 256, 262_144, "open files asked of the system at start",
-    "one for each upstream query on its way, and as many for clients")
-DESCRIPTORS_RESERVED = Limit(128, 32, 4096, "descriptors that upstream queries leave to others",
-    "listeners, TCP clients, files")
-SPOOF_MISMATCHES = Limit(10, 1, 100, "replies that do not match before a question goes to TCP",
-    "RFC 5452 §9.1 (detect attempts); Knot's and PowerDNS' spoof near-miss limits")
-ADDRESS_STATES = Limit(50_000, 1000, 1_000_000, "server addresses whose state is kept",
-    "the .com zone's servers fit; about 1 kB each")
+PROBE_GAIN_SECONDS = Limit(
+    0.002,
+    0.0005,
+    0.05,
+    "expected improvement that is worth a probe, seconds",
+    "below it jitter hides the difference",
+)
+PROBE_GAIN_SHARE = Limit(
+    0.08,
+    0.01,
+    0.5,
+    "expected improvement worth a probe, share of the best RTT",
+    "half of the 15 % that counts as 'as good as the best'",
+)
+REVIVE_SECONDS = Limit(
+    15.0,
+    5.0,
+    60.0,
+    "seconds before a silent server is probed again, doubling",
+    "long enough to cost < 1 % of packets, short enough to undo a wrong mark",
+)
+REVIVE_CEILING_SECONDS = Limit(
+    900.0, 60.0, 3600.0, "seconds between probes of a silent server", "Unbound's infra-host-ttl 900"
+)
+RESTAMP_SECONDS = Limit(
+    300.0,
+    60.0,
+    3600.0,
+    "seconds after which a runner-up is measured anew",
+    "anycast routes move within minutes to hours",
+)
+SERIAL_UNKNOWN_SECONDS = Limit(
+    0.4,
+    0.1,
+    1.0,
+    "seconds to wait for an unmeasured server, without hedging",
+    "Knot's 400 ms, Unbound's 376",
+)
+EXPIRY_FLOOR_SECONDS = Limit(
+    0.25,
+    0.05,
+    1.0,
+    "seconds before a packet counts as unanswered, at least",
+    "RFC 6298 §2.4 asks for a floor; 250 ms spans a continent",
+)
+EXPIRY_UNKNOWN_SECONDS = Limit(
+    1.0, 0.4, 3.0, "the same for an unmeasured server", "RFC 6298 §2.1 (1 s)"
+)
+OVERDUE_FLOOR_SECONDS = Limit(
+    0.03,
+    0.01,
+    0.25,
+    "age at which an unanswered packet casts doubt, at least",
+    "twice the shortest useful hedge",
+)
+OVERDUE_UNKNOWN_SECONDS = Limit(
+    0.25, 0.1, 1.0, "the same for an unmeasured server", "95 % of servers answer within 250 ms"
+)
+LATE_REPLY_SECONDS = Limit(
+    2.0,
+    0.0,
+    5.0,
+    "seconds that a port stays open for a late reply",
+    "a late reply still teaches the RTT; beyond it nobody is waiting",
+)
+OVERLOAD_SHARE = Limit(
+    0.7,
+    0.3,
+    0.95,
+    "share of the in-flight limit above which nothing is speculative",
+    "leaves room for the first packets of new questions",
+)
+IN_FLIGHT = Limit(
+    8192,
+    64,
+    60_000,
+    "upstream queries on their way in all",
+    "RLIMIT_NOFILE less a reserve; 64512 ports per address are the ceiling",
+)
+DESCRIPTORS = Limit(
+    16_384,
+    256,
+    262_144,
+    "open files asked of the system at start",
+    "one for each upstream query on its way, and as many for clients",
+)
+DESCRIPTORS_RESERVED = Limit(
+    128,
+    32,
+    4096,
+    "descriptors that upstream queries leave to others",
+    "listeners, TCP clients, files",
+)
+SPOOF_MISMATCHES = Limit(
+    10,
+    1,
+    100,
+    "replies that do not match before a question goes to TCP",
+    "RFC 5452 §9.1 (detect attempts); Knot's and PowerDNS' spoof near-miss limits",
+)
+ADDRESS_STATES = Limit(
+    50_000,
+    1000,
+    1_000_000,
+    "server addresses whose state is kept",
+    "the .com zone's servers fit; about 1 kB each",
+)
 ZONE_MARKS = Limit(20_000, 1000, 1_000_000, "(address, zone) marks kept", "our choice")
-SITES_PER_ADDRESS = Limit(8, 2, 32, "zones remembered as waiting for one address",
-    "two are enough to tell a dead server from a silent zone (Disablance, CCS 2023)")
-LAME_SECONDS = Limit(300.0, 10.0, 900.0, "seconds a server is passed over as lame for a zone",
-    "RFC 9520 §3.2 (at most 5 minutes)")
-REFUSED_SECONDS = Limit(60.0, 5.0, 300.0, "the same after REFUSED, FORMERR, NOTIMP or nonsense",
-    "PowerDNS' 60 s")
+SITES_PER_ADDRESS = Limit(
+    8,
+    2,
+    32,
+    "zones remembered as waiting for one address",
+    "two are enough to tell a dead server from a silent zone (Disablance, CCS 2023)",
+)
+LAME_SECONDS = Limit(
+    300.0,
+    10.0,
+    900.0,
+    "seconds a server is passed over as lame for a zone",
+    "RFC 9520 §3.2 (at most 5 minutes)",
+)
+REFUSED_SECONDS = Limit(
+    60.0, 5.0, 300.0, "the same after REFUSED, FORMERR, NOTIMP or nonsense", "PowerDNS' 60 s"
+)
 SERVFAIL_SECONDS = Limit(5.0, 1.0, 60.0, "the same after SERVFAIL", "RFC 9520 §3.2 (1 s and more)")
-EDNS_BROKEN_SECONDS = Limit(600.0, 60.0, 3600.0, "seconds a server is asked without EDNS",
-    "RFC 6891 §6.2.2 (remember, but try again)")
-CASE_BROKEN_SECONDS = Limit(600.0, 60.0, 3600.0, "seconds a server is asked in lower case only",
-    "draft-vixie-dnsext-dns0x20 §6")
-FAMILY_PREFIXES = Limit(3, 2, 16, "prefixes silent before an address family counts as broken",
-    "Knot's NO6 takes 6; while the other family answers, 3 are proof enough")
-FAMILY_PROBE_SECONDS = Limit(30.0, 5.0, 300.0, "seconds between probes of a broken family",
-    "a route that comes back is used within half a minute")
-OUTAGE_SENDS = Limit(8, 4, 64, "overdue packets, and no answer from anybody, that mean an outage",
-    "at 3 % loss 8 in a row come once in 10^12")
+EDNS_BROKEN_SECONDS = Limit(
+    600.0,
+    60.0,
+    3600.0,
+    "seconds a server is asked without EDNS",
+    "RFC 6891 §6.2.2 (remember, but try again)",
+)
+CASE_BROKEN_SECONDS = Limit(
+    600.0,
+    60.0,
+    3600.0,
+    "seconds a server is asked in lower case only",
+    "draft-vixie-dnsext-dns0x20 §6",
+)
+FAMILY_PREFIXES = Limit(
+    3,
+    2,
+    16,
+    "prefixes silent before an address family counts as broken",
+    "Knot's NO6 takes 6; while the other family answers, 3 are proof enough",
+)
+FAMILY_PROBE_SECONDS = Limit(
+    30.0,
+    5.0,
+    300.0,
+    "seconds between probes of a broken family",
+    "a route that comes back is used within half a minute",
+)
+OUTAGE_SENDS = Limit(
+    8,
+    4,
+    64,
+    "overdue packets, and no answer from anybody, that mean an outage",
+    "at 3 % loss 8 in a row come once in 10^12",
+)
 OUTAGE_PREFIXES = Limit(6, 3, 32, "prefixes that these packets went to", "one dead operator has 4")
-OUTAGE_CANARY_SECONDS = Limit(0.5, 0.1, 5.0, "seconds between packets during an outage",
-    "back at full speed within a second or two of the cut's healing")
+OUTAGE_CANARY_SECONDS = Limit(
+    0.5,
+    0.1,
+    5.0,
+    "seconds between packets during an outage",
+    "back at full speed within a second or two of the cut's healing",
+)
 TCP_BACKLOG = Limit(256, 5, 65_535, "TCP connections waiting to be accepted", "Unbound's 256")
 TCP_CONNECTIONS = Limit(64, 4, 1024, "upstream TCP connections in all", "RFC 7766 §6.2.2")
 TCP_PIPELINE = Limit(100, 1, 1000, "queries on their way on one connection", "RFC 7766 §6.2.1.1")
-TCP_IDLE_SECONDS = Limit(10.0, 0.0, 120.0, "seconds an idle upstream connection is kept",
-    "RFC 7766 §6.2.3 (in the order of seconds)")
-TCP_SECONDS = Limit(3.0, 0.5, 10.0, "seconds for one query over TCP, connecting included",
-    "Unbound's tcp-auth-query-timeout")
+TCP_IDLE_SECONDS = Limit(
+    10.0,
+    0.0,
+    120.0,
+    "seconds an idle upstream connection is kept",
+    "RFC 7766 §6.2.3 (in the order of seconds)",
+)
+TCP_SECONDS = Limit(
+    3.0,
+    0.5,
+    10.0,
+    "seconds for one query over TCP, connecting included",
+    "Unbound's tcp-auth-query-timeout",
+)
 
 # --- listening ---------------------------------------------------------------------------------
-UDP_BATCH = Limit(64, 1, 256, "datagrams read by one system call", "our measurement: 32 and more cost the same")
-UDP_TURNS = Limit(4, 1, 64, "batches served before other tasks have their turn", "our choice: about 1 ms")
-UDP_QUERY_OCTETS = Limit(4096, 1232, 65_535, "octets of a query over UDP; a longer one is dropped",
-    "RFC 6891 §6.2.5")
-UDP_BUFFER_OCTETS = Limit(4 << 20, 1 << 16, 1 << 28, "octets of a listening socket's kernel buffer",
-    "Unbound's so-rcvbuf recommendation of 4m")
+UDP_BATCH = Limit(
+    64, 1, 256, "datagrams read by one system call", "our measurement: 32 and more cost the same"
+)
+UDP_TURNS = Limit(
+    4, 1, 64, "batches served before other tasks have their turn", "our choice: about 1 ms"
+)
+UDP_QUERY_OCTETS = Limit(
+    4096, 1232, 65_535, "octets of a query over UDP; a longer one is dropped", "RFC 6891 §6.2.5"
+)
+UDP_BUFFER_OCTETS = Limit(
+    4 << 20,
+    1 << 16,
+    1 << 28,
+    "octets of a listening socket's kernel buffer",
+    "Unbound's so-rcvbuf recommendation of 4m",
+)
 PACKET_CACHE_OCTETS = Limit(64 << 20, 1 << 18, 32 << 30, "octets of rendered replies", "our choice")
-PACKET_TTL_SECONDS = Limit(3600, 1, 86_400, "seconds a rendered reply is kept at most",
-    "our choice: what is popular is rendered again")
-HOT_ENTRIES = Limit(16_384, 256, 65_536, "replies kept ready octet for octet within one second",
-    "our measurement: emptying it takes under 1 ms")
-FRONT_FORMS = Limit(4096, 256, 65_536, "shapes of query remembered as fit for the packet cache", "our choice")
-FRONT_SOURCES = Limit(65_536, 1024, 1 << 20, "client addresses whose access is remembered", "our choice")
+PACKET_TTL_SECONDS = Limit(
+    3600,
+    1,
+    86_400,
+    "seconds a rendered reply is kept at most",
+    "our choice: what is popular is rendered again",
+)
+HOT_ENTRIES = Limit(
+    16_384,
+    256,
+    65_536,
+    "replies kept ready octet for octet within one second",
+    "our measurement: emptying it takes under 1 ms",
+)
+FRONT_FORMS = Limit(
+    4096, 256, 65_536, "shapes of query remembered as fit for the packet cache", "our choice"
+)
+FRONT_SOURCES = Limit(
+    65_536, 1024, 1 << 20, "client addresses whose access is remembered", "our choice"
+)
 COOKIE_CLIENTS = Limit(16_384, 256, 1 << 20, "server cookies remembered by client", "our choice")
-COOKIE_SECONDS = Limit(600, 60, 1800, "seconds a server cookie is handed out before its time stamp is renewed",
-    "RFC 9018 §4.3 (renew after half an hour at the latest)")
+COOKIE_SECONDS = Limit(
+    600,
+    60,
+    1800,
+    "seconds a server cookie is handed out before its time stamp is renewed",
+    "RFC 9018 §4.3 (renew after half an hour at the latest)",
+)
 TCP_CONNECTIONS = Limit(512, 16, 16_384, "TCP connections in all", "RFC 7766 §6.2.2; RFC 9210 §4.2")
-TCP_CONNECTIONS_PER_CLIENT = Limit(32, 1, 1024, "TCP connections of one client address", "RFC 7766 §6.2.2")
-TCP_IDLE_SECONDS = Limit(10.0, 1.0, 120.0, "seconds a TCP connection may be idle",
-    "RFC 7766 §6.2.3 (a few seconds); Knot's 10")
+TCP_CONNECTIONS_PER_CLIENT = Limit(
+    32, 1, 1024, "TCP connections of one client address", "RFC 7766 §6.2.2"
+)
+TCP_IDLE_SECONDS = Limit(
+    10.0,
+    1.0,
+    120.0,
+    "seconds a TCP connection may be idle",
+    "RFC 7766 §6.2.3 (a few seconds); Knot's 10",
+)
 TCP_TOTAL_SECONDS = Limit(600.0, 10.0, 7200.0, "seconds a TCP connection may last", "RFC 9210 §4.2")
-TCP_READ_SECONDS = Limit(5.0, 1.0, 30.0, "seconds from the first octet of a message to its last, or a write may take",
-    "RFC 9210 §4.2; slow readers and writers hold memory")
-TCP_PIPELINE = Limit(100, 1, 1000, "queries in flight on one connection", "RFC 7766 §6.2.1.1; Knot's 100")
-CLIENT_QUERIES = Limit(10_000, 100, 100_000, "client queries in flight in all",
-    "Unbound's num-queries-per-thread 1024 to 4096; BIND's recursive-clients 1000")
-CLIENT_QUERIES_PER_CLIENT = Limit(2500, 10, 100_000, "client queries in flight of one client network",
-    "a quarter of all: one client cannot starve the rest")
-RATE_NETWORKS = Limit(65_536, 1024, 1 << 20, "client networks whose rate is remembered", "our choice")
-WORKER_RESTART_SECONDS = Limit(1.0, 0.1, 60.0, "seconds before a dead worker is started again", "our choice")
+TCP_READ_SECONDS = Limit(
+    5.0,
+    1.0,
+    30.0,
+    "seconds from the first octet of a message to its last, or a write may take",
+    "RFC 9210 §4.2; slow readers and writers hold memory",
+)
+TCP_PIPELINE = Limit(
+    100, 1, 1000, "queries in flight on one connection", "RFC 7766 §6.2.1.1; Knot's 100"
+)
+CLIENT_QUERIES = Limit(
+    10_000,
+    100,
+    100_000,
+    "client queries in flight in all",
+    "Unbound's num-queries-per-thread 1024 to 4096; BIND's recursive-clients 1000",
+)
+CLIENT_QUERIES_PER_CLIENT = Limit(
+    2500,
+    10,
+    100_000,
+    "client queries in flight of one client network",
+    "a quarter of all: one client cannot starve the rest",
+)
+RATE_NETWORKS = Limit(
+    65_536, 1024, 1 << 20, "client networks whose rate is remembered", "our choice"
+)
+WORKER_RESTART_SECONDS = Limit(
+    1.0, 0.1, 60.0, "seconds before a dead worker is started again", "our choice"
+)
 
 # --- validation, as its driver sees it ---------------------------------------------------------
-SIGNATURES_PER_BREATH = Limit(8, 1, 32, "signature checks before the event loop runs again",
-    "8 P-384 checks are 4 ms; the loop is never blocked for 20 ms")
-HASHES_PER_BREATH = Limit(200, 10, 2000, "NSEC3 hashes before the event loop runs again",
-    "a hash of 50 iterations is 25 µs")
-SIGNATURE_CHECKS = Limit(120, 16, 1000, "signature checks per client query",
-    "CVE-2023-50387 (KeyTrap); Unbound's 8 per step and 16 suspensions")
-HASHES = Limit(600, 50, 5000, "NSEC3 and DS hashes per client query",
-    "CVE-2023-50868; PowerDNS' 600")
+SIGNATURES_PER_BREATH = Limit(
+    8,
+    1,
+    32,
+    "signature checks before the event loop runs again",
+    "8 P-384 checks are 4 ms; the loop is never blocked for 20 ms",
+)
+HASHES_PER_BREATH = Limit(
+    200,
+    10,
+    2000,
+    "NSEC3 hashes before the event loop runs again",
+    "a hash of 50 iterations is 25 µs",
+)
+SIGNATURE_CHECKS = Limit(
+    120,
+    16,
+    1000,
+    "signature checks per client query",
+    "CVE-2023-50387 (KeyTrap); Unbound's 8 per step and 16 suspensions",
+)
+HASHES = Limit(
+    600, 50, 5000, "NSEC3 and DS hashes per client query", "CVE-2023-50868; PowerDNS' 600"
+)
 
 # --- messages ------------------------------------------------------------------------------------
 CLASSIC_UDP_OCTETS = Limit(512, 512, 512, "octets of a UDP reply without EDNS", "RFC 1035 §4.2.1")
 STREAM_OCTETS = Limit(65_535, 65_535, 65_535, "octets of a message over TCP", "RFC 1035 §4.2.2")
 
 # --- policy ---------------------------------------------------------------------------------
-ACL_MEMORY = Limit(4096, 64, 1_048_576, "clients whose admission is remembered",
-    "our choice; spoofed sources must not fill memory")
+ACL_MEMORY = Limit(
+    4096,
+    64,
+    1_048_576,
+    "clients whose admission is remembered",
+    "our choice; spoofed sources must not fill memory",
+)
 
 # --- the process -------------------------------------------------------------------------------
-DRAIN_SECONDS = Limit(0.8, 0.0, 10.0, "seconds for queries in flight at shutdown",
-    "a restart must not be felt")
-PRIMING_RETRY_SECONDS = Limit(60, 5, 3600, "seconds before a failed priming is tried again",
-    "RFC 9609 §3.3")
+DRAIN_SECONDS = Limit(
+    0.8, 0.0, 10.0, "seconds for queries in flight at shutdown", "a restart must not be felt"
+)
+PRIMING_RETRY_SECONDS = Limit(
+    60, 5, 3600, "seconds before a failed priming is tried again", "RFC 9609 §3.3"
+)
+
+# --- resolver bench: nobody is to be flooded -------------------------------------------------
+BENCH_RATE = Limit(10, 1, 50, "queries per second to one server of a comparison", "courtesy")
+BENCH_NAMES = Limit(
+    100,
+    1,
+    1000,
+    "names asked of one server in each pass of a comparison",
+    "courtesy; a pass of 1000 at the default rate takes 100 s",
+)
+BENCH_SECONDS = Limit(
+    5.0,
+    0.5,
+    15.0,
+    "seconds a comparison waits for one answer",
+    "resolv.conf(5): a stub's default timeout",
+)
+BENCH_IN_FLIGHT = Limit(8, 1, 32, "unanswered queries to one server of a comparison", "courtesy")

@@ -21,7 +21,7 @@ from resolver.iterate.scrub import (
 from resolver.limits import CHAIN_LENGTH
 from resolver.model import Outcome, Question, RRset, Server, Verdict
 from resolver.protocol import names
-from resolver.protocol.codes import Flag, Rcode, RRType
+from resolver.protocol.codes import Rcode, RRType
 from resolver.protocol.names import replace_suffix
 from resolver.upstream.inquiry import Judged
 
@@ -63,9 +63,6 @@ def classify(
     referral = None if is_forward else _referral_set(message, question, scrubbed, zone)
     if referral is not None:
         return _descend(message, question, referral, scrubbed, zone, server)
-    flags = message.flags
-    if not is_forward and flags & Flag.RA and not flags & Flag.AA:
-        return Judged(Verdict.LAME)  # a recursive resolver's opinion, not an authority's
     segments, name = _follow(question, scrubbed, zone, server)
     denial = _denial(message, Question(name, question.qtype), scrubbed, zone, server)
     if denial is not None and (not segments or segments[-1].verdict is not Verdict.ANSWER):

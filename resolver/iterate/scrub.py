@@ -70,7 +70,9 @@ def negative_authority(authority: list[RRset], zone: Name, qname: Name) -> tuple
     ]
     if not soa or not names.is_subdomain(soa[0].owner, zone):
         return ()
-    return (soa[0]._replace(rdatas=soa[0].rdatas[:1]), *denial_of(authority))
+    apex = soa[0].owner
+    denial = [rrset for rrset in denial_of(authority) if names.is_subdomain(rrset.owner, apex)]
+    return (soa[0]._replace(rdatas=soa[0].rdatas[:1]), *denial)
 
 
 def glue_of(

@@ -8,7 +8,6 @@ budget, which sub-queries share, and by REFERRALS. Does not chase aliases and do
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import partial
 from typing import TYPE_CHECKING, Protocol, cast
 
 from resolver.errors import ExchangeFailed, ResolutionFailed, WorkExceeded
@@ -149,27 +148,27 @@ class Walker:
     ) -> Reply:
         """Ask, and once more if another referral's glue gives the cut a second wind."""
         now = self._clock.now()
-        fill_from_cache(
-            delegation, self._rrsets, self._delegations, self._settings.rtypes, now
-        )
-        inquiry = self._inquiry(probe, delegation, budget, shunned)
+        fill_from_cache(delegation, self._rrsets, self._delegations, self._settings.rtypes, now)
+        judge = _Judge(probe, delegation)
         try:
-            return await self._ask(inquiry)
+            return await self._ask(self._inquiry(judge, delegation, budget, shunned))
         except ExchangeFailed as error:
-            if not borrow_glue(delegation, self._delegations, self._clock.now()):
+            has_new = borrow_glue(delegation, self._delegations, self._clock.now())
+            if not has_new and not judge.saw_recursion:
                 raise ResolutionFailed(str(error), ede=error.ede) from error
+        judge.accepts_recursion = True
         try:
-            return await self._ask(self._inquiry(probe, delegation, budget, shunned))
+            return await self._ask(self._inquiry(judge, delegation, budget, shunned))
         except ExchangeFailed as error:
             raise ResolutionFailed(str(error), ede=error.ede) from error
 
     def _inquiry(
-        self, probe: Question, delegation: Delegation, budget: Budget, shunned: frozenset[str]
+        self, judge: _Judge, delegation: Delegation, budget: Budget, shunned: frozenset[str]
     ) -> Inquiry:
         finder = AddressFinder(
             delegation,
             budget,
-            probe,
+            judge.question,
             lookup=self._lookup,
             spawn=self._spawn,
             rtypes=self._settings.rtypes,
@@ -177,8 +176,7 @@ class Walker:
             width=self._settings.width,
             ask_parent=self._ask_parent,
         )
-        judge = partial(_judge, probe, delegation.zone, delegation.is_forward)
-        return Inquiry(probe, delegation, judge, finder.more, budget, shunned=shunned)
+        return Inquiry(judge.question, delegation, judge, finder.more, budget, shunned=shunned)
 
     async def _ask_parent(self, delegation: Delegation, name: Name, budget: Budget) -> bool:
         """Ask the servers above the cut for the address of a nameserver inside it."""
@@ -186,7 +184,8 @@ class Walker:
         for rtype in self._settings.rtypes:
             question = Question(name, rtype)
             try:
-                reply = await self._ask(self._inquiry(question, above, budget, frozenset()))
+                judge = _Judge(question, above)
+                reply = await self._ask(self._inquiry(judge, above, budget, frozenset()))
             except ExchangeFailed:
                 continue
             servers = _addresses_in(reply, question)
@@ -226,14 +225,28 @@ class Walker:
             )
 
 
-def _judge(
-    probe: Question,
-    zone: Name,
-    is_forward: bool,
-    message: Message,
-    server: Server,  # noqa: FBT001
-) -> Judged:
-    return classify(message, probe, zone, server=server, is_forward=is_forward)
+class _Judge:
+    """`classify` for one question at one cut. Recursive opinions count only as the last resort."""
+
+    __slots__ = ("_is_forward", "_zone", "accepts_recursion", "question", "saw_recursion")
+
+    def __init__(self, question: Question, delegation: Delegation) -> None:
+        self.question = question
+        self.accepts_recursion = delegation.is_forward
+        self.saw_recursion = False
+        self._zone = delegation.zone
+        self._is_forward = delegation.is_forward
+
+    def __call__(self, message: Message, server: Server) -> Judged:
+        if message.ra and not message.aa and not self.accepts_recursion:
+            judged = classify(message, self.question, self._zone, server=server)
+            if isinstance(judged.reading, Referral) or not judged.verdict.is_usable:
+                return judged
+            self.saw_recursion = True
+            return Judged(Verdict.LAME)
+        return classify(
+            message, self.question, self._zone, server=server, is_forward=self._is_forward
+        )
 
 
 def _addresses_in(reply: Reply, question: Question) -> tuple[Server, ...]:

@@ -7,11 +7,12 @@ Every step spends the one budget that came with the client's query.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from resolver.errors import ResolutionFailed, WorkExceeded
 from resolver.limits import CHAIN_LENGTH, MAX_TTL_SECONDS, SUBQUERY_DEPTH
-from resolver.model import Answer, Ede, Outcome, Question, RRset, Status, Verdict
+from resolver.model import Answer, Ede, Outcome, Question, RRset, Server, Status, Verdict
 from resolver.protocol.codes import EdeCode, Rcode, RRType
 from resolver.recurse.jobs import Jobs
 from resolver.recurse.memory import alias_target
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from resolver.recurse.memory import Memory
     from resolver.recurse.trust import Trust
 
+_FROM_MEMORY = Server("", 0)  # "not that one again" for findings that no longer know their server
 _ALIASES = (Verdict.CNAME, Verdict.DNAME)
 _NOT_FOLLOWED = (RRType.CNAME, RRType.ANY)
 Scratch = dict[Question, Outcome]
@@ -77,7 +79,10 @@ class Resolver:
             outcome = self.memory.recall(asked, now, synthesise=checking)
             if outcome is None or (needs_status and outcome.status is Status.UNCHECKED):
                 return None
-            target = chain.add(outcome)
+            try:
+                target = chain.add(outcome)
+            except ResolutionFailed:
+                return None
             if target is None:
                 return chain.answer()
             name = target
@@ -106,8 +111,8 @@ class Resolver:
             if bad is not None:
                 raise ResolutionFailed("known to be bogus", ede=bad.ede)
         outcome = self.memory.recall(question, now, synthesise=checking)
-        if outcome is None:
-            outcome = scratch.pop(question, None)
+        if outcome is None and question in scratch:
+            outcome = self._keep(scratch.pop(question))
         if outcome is None:
             segments = await self.fetch(question, budget)
             outcome = segments[0]
@@ -115,6 +120,8 @@ class Resolver:
                 scratch[segment.question] = segment
         if trust is not None and outcome.status is Status.UNCHECKED:
             outcome = await trust.establish(outcome, budget)
+            if outcome.status is Status.SECURE:
+                _drop_unsigned(scratch)
         return outcome
 
     async def fetch(
@@ -154,7 +161,8 @@ class Resolver:
         try:
             inner = budget.deeper(question, limit=int(SUBQUERY_DEPTH) + 1)
             segments = await self._walker.walk(question, inner, shunned=shunned)
-            job.segments = segments = self._keep(segments)
+            first = self._keep(segments[0])
+            job.segments = segments = (first, *segments[1:])
         except WorkExceeded:
             raise
         except ResolutionFailed as error:
@@ -166,12 +174,11 @@ class Resolver:
             self.jobs.end(job)
         return segments
 
-    def _keep(self, segments: tuple[Outcome, ...]) -> tuple[Outcome, ...]:
-        now = self._clock.now()
+    def _keep(self, outcome: Outcome) -> Outcome:
+        """Only the link that was asked for: what came along is kept when the chase gets there."""
         if not self.memory.is_checked:
-            for segment in segments:
-                segment.status = Status.INSECURE
-        return tuple(self.memory.keep(segment, now) for segment in segments)
+            outcome.status = Status.INSECURE
+        return self.memory.keep(outcome, self._clock.now())
 
     # --- for the walker and the validator ------------------------------------------------------
 
@@ -202,7 +209,7 @@ class Resolver:
         if not is_fresh:
             known = self.memory.recall(question, self._clock.now())
             if known is not None:
-                return known
+                return replace(known, server=_FROM_MEMORY)
         try:
             segments = await self.fetch(question, budget, shunned=shunned, is_fresh=is_fresh)
         except WorkExceeded:
@@ -210,6 +217,14 @@ class Resolver:
         except ResolutionFailed:
             return None
         return segments[0]
+
+
+def _drop_unsigned(scratch: Scratch) -> None:
+    """Behind a secure link, what came along without signatures is asked for by itself."""
+    for question, outcome in list(scratch.items()):
+        records = outcome.answer or outcome.authority
+        if not any(rrset.signatures for rrset in records):
+            del scratch[question]
 
 
 def _cycle() -> tuple[Ede, ...]:
@@ -229,7 +244,7 @@ class _Chain:
         self._statuses: set[Status] = set()
 
     def add(self, outcome: Outcome) -> bytes | None:
-        """Append one link; the name to go on with, None where the chain ends or bites its tail."""
+        """Append one link; the name to go on with, None at the end. Raises on a loop."""
         self._rrsets += outcome.answer
         self._proofs += outcome.authority
         self._ede += outcome.ede
@@ -239,7 +254,7 @@ class _Chain:
             return None
         target = alias_target(outcome)
         if target in self._seen:
-            return None
+            raise ResolutionFailed("aliases in a circle", ede=(Ede(EdeCode.OTHER, "alias loop"),))
         self._seen.add(target)
         return target
 

@@ -143,7 +143,7 @@ class _Evidence:
             Question(need.name, need.rtype),
             self._budget,
             shunned=frozenset(server.host for server in need.avoid),
-            is_fresh=bool(need.avoid),
+            is_fresh=need.tries > 0,
         )
 
     async def ask_others(self) -> bool:
