@@ -71,8 +71,6 @@ def follow(data: bytes, target: int, start: int, names: Names) -> bytes:
                 break
             visited.append((at, data[at : at + size + 1]))
             at += size + 1
-            if at >= start:
-                raise WireError("what a compression pointer leads to overlaps what points")
         if tail is not None:
             return _remember(visited, tail, names)
         if size < _FIRST_POINTER:

@@ -37,6 +37,7 @@ _FIXED: Final = Struct("!HHIH").unpack_from
 _POINTED: Final = Struct("!HHHIH").unpack_from
 _POINTER: Final = 0xC000
 _SIZES: Final = {1: 4, 28: 16}  # A and AAAA, half of all records
+_UPDATE_CLASSES: Final = (254, 255)  # NONE and ANY: rdata may be empty (RFC 2136 §2.4)
 _new: Final = tuple.__new__
 _TRUNCATED_RESPONSE: Final = 0x8200
 _OPT: Final = 41
@@ -158,7 +159,7 @@ def _rdata(data: bytes, at: int, end: int, rtype: int, rclass: int, names: Names
     reader = READERS.get(rtype)
     if reader is None and rclass == 1:
         reader = IN_READERS.get(rtype)
-    if reader is None or (at == end and rclass >= 254):  # RFC 2136 §2.4: deletes and prerequisites
+    if reader is None or (at == end and rclass in _UPDATE_CLASSES):
         return data[at:end]
     return reader(data, at, end, names)
 
