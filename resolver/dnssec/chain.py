@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
     from resolver.dnssec.anchors import Anchors
     from resolver.dnssec.keys import Sha1Policy, ZoneKey
-    from resolver.model import Name, Outcome, RRset, Server
+    from resolver.model import Name, Outcome, RRset
 
     T = TypeVar("T")
     Steps: TypeAlias = Generator[Step, Findings | None, T]
@@ -58,12 +58,16 @@ class Context:
 
 
 class Checked(NamedTuple):
-    """One RRset's status; *closest_encloser* if it came from the wildcard below that name."""
+    """One RRset's status; *closest_encloser* if it came from the wildcard below that name.
+
+    *signer* is the zone that signed it, if it is secure.
+    """
 
     status: Status
     rrset: RRset
     flaw: Flaw | None = None
     closest_encloser: Name | None = None
+    signer: Name | None = None
 
 
 class Denied(NamedTuple):
@@ -126,7 +130,9 @@ class Chain:
                     rrset, signer, trust.keys, wall=self.context.wall
                 )
                 if verified.flaw is None:
-                    return Checked(Status.SECURE, verified.rrset, None, verified.closest_encloser)
+                    return Checked(
+                        Status.SECURE, verified.rrset, None, verified.closest_encloser, signer
+                    )
                 flaws.append(verified.flaw)
             elif trust.status is Status.BOGUS:
                 flaws += [trust.flaw] if trust.flaw else []
@@ -147,15 +153,20 @@ class Chain:
         *,
         proven: bool = False,
         is_nxdomain: bool = False,
+        zone: Name | None = None,
     ) -> Steps[Denied]:
-        """Verify what *authority* has to deny *qtype* at *name* with, or *name* altogether."""
+        """Verify what *authority* has to deny *qtype* at *name* with, or *name* altogether.
+
+        *zone*: the zone that must have signed it, if that is known (it signed the wildcard).
+        """
         scope = _scope(name, qtype)
         outside = self._outside(scope)
         if outside is not None:
             return Denied(outside.status, flaw=outside.flaw)
         rrsets = [rrset for rrset in authority if rrset.rtype in _DENIALS]
         soas = [rrset for rrset in authority if rrset.rtype == RRType.SOA]
-        signers = self.signers(rrsets, scope) or self.signers(soas, scope)
+        signers = [zone] if zone is not None else self.signers(rrsets, scope)
+        signers = signers or self.signers(soas, scope)
         if not signers and is_nxdomain:
             # the zone above an anchor may deny the anchor's very name: then its own status counts
             anchor = self.context.anchors.closest(scope)
@@ -303,14 +314,12 @@ class Chain:
         """What the zone above says of *apex*; other servers are asked if it does not verify."""
         if apex in self._links:
             return self._links[apex]
-        avoid: tuple[Server, ...] = ()
-        finding = yield from self._fetch(Need(apex, RRType.DS))
+        need = Need(apex, RRType.DS)
+        finding = yield from self._fetch(need)
         link = yield from self._read_link(apex, finding)
-        for _ in range(int(limits.CHAIN_RETRIES)):
-            if link.kind is not _Kind.BOGUS or finding is None or finding.server is None:
-                break
-            avoid = (*avoid, finding.server)
-            finding = yield from self._fetch(Need(apex, RRType.DS, avoid))
+        while link.kind is _Kind.BOGUS and finding is not None and self._may_retry(need):
+            need = need.again(finding)
+            finding = yield from self._fetch(need)
             if finding is not None:
                 link = yield from self._read_link(apex, finding)
         self._links[apex] = link
@@ -353,25 +362,21 @@ class Chain:
             text = f"{names.to_text(apex)} is signed only with what we do not support"
             return self._keep(apex, Status.INSECURE, ttl=ttl, flaw=Flaw(reason, text))
         vouched = _Vouched(tuple(trusted), _without_sha1(usable)[: int(limits.DS_PER_ZONE)])
-        avoid: tuple[Server, ...] = ()
-        flaw: Flaw | None = None
-        for _ in range(int(limits.CHAIN_RETRIES) + 1):
-            finding = yield from self._fetch(Need(apex, RRType.DNSKEY, avoid))
-            if finding is None:
-                break
-            verified = yield from self._verified_keys(apex, finding, vouched)
-            if isinstance(verified, ZoneTrust):
-                left = min(ttl, int(verified.expires_at))
-                return self._keep(apex, Status.SECURE, ttl=left, keys=verified.keys)
-            flaw = verified
-            if finding.server is None:
-                break
-            avoid = (*avoid, finding.server)
-        if flaw is None:
+        need = Need(apex, RRType.DNSKEY)
+        finding = yield from self._fetch(need)
+        if finding is None:
             text = f"no answer could be had for {names.to_text(apex)} DNSKEY"
-            flaw = Flaw(Reason.KEY_MISSING, text)
-            return ZoneTrust(apex, Status.BOGUS, flaw=flaw)
-        return self._keep(apex, Status.BOGUS, ttl=int(limits.BOGUS_TTL_SECONDS), flaw=flaw)
+            return ZoneTrust(apex, Status.BOGUS, flaw=Flaw(Reason.KEY_MISSING, text))
+        found = yield from self._verified_keys(apex, finding, vouched)
+        while isinstance(found, Flaw) and finding is not None and self._may_retry(need):
+            need = need.again(finding)
+            finding = yield from self._fetch(need)
+            if finding is not None:
+                found = yield from self._verified_keys(apex, finding, vouched)
+        if isinstance(found, Flaw):
+            return self._keep(apex, Status.BOGUS, ttl=int(limits.BOGUS_TTL_SECONDS), flaw=found)
+        left = min(ttl, int(found.expires_at))
+        return self._keep(apex, Status.SECURE, ttl=left, keys=found.keys)
 
     def _verified_keys(
         self, apex: Name, finding: Outcome, vouched: _Vouched
@@ -396,6 +401,10 @@ class Chain:
         return ZoneTrust(apex, Status.SECURE, keys, verified.rrset.ttl)
 
     # --- asking and keeping ---------------------------------------------------------------------
+
+    @staticmethod
+    def _may_retry(need: Need) -> bool:
+        return need.tries < int(limits.CHAIN_RETRIES)
 
     def _fetch(self, need: Need) -> Steps[Outcome | None]:
         if need not in self._found:

@@ -96,7 +96,7 @@ class _Case:
         encloser = checked.closest_encloser
         if encloser is not None:
             self.is_wildcard = True
-            denied = yield from self._denials(received.owner, received.rtype)
+            denied = yield from self._denials(received.owner, received.rtype, zone=checked.signer)
             if denied.proofs is None:
                 self._note_without_proof(denied)
                 return
@@ -142,7 +142,7 @@ class _Case:
             text = f"no proof that {names.to_text(cut)} has no DS"
             self.note(Status.BOGUS, denied.flaw or Flaw(Reason.NSEC_MISSING, text))
 
-    def _denials(self, name: Name, qtype: int) -> Steps[Denied]:
+    def _denials(self, name: Name, qtype: int, *, zone: Name | None = None) -> Steps[Denied]:
         """What the authority section has against *name*; two aliases may need two zones' proofs."""
         if name not in self._denied:
             self._denied[name] = yield from self.chain.denied(
@@ -150,6 +150,7 @@ class _Case:
                 qtype,
                 self.outcome.authority,
                 is_nxdomain=self.outcome.verdict is Verdict.NXDOMAIN,
+                zone=zone,
             )
         return self._denied[name]
 

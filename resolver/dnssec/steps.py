@@ -19,13 +19,20 @@ if TYPE_CHECKING:
 class Need(NamedTuple):
     """Fetch *rtype* (DS or DNSKEY) at *name*; the finding is an `Outcome`, or None if none came.
 
-    *avoid*: servers whose finding for this need did not verify; ask another, or find None. What the
-    driver's own cache holds as `Status.SECURE` is not verified again.
+    *tries*: how many findings for this need did not verify: above zero, no cached one will do.
+    *avoid*: the servers they came from; ask another, or find None.
+    What the driver's own cache holds as `Status.SECURE` is not verified again.
     """
 
     name: Name
     rtype: int
+    tries: int = 0
     avoid: tuple[Server, ...] = ()
+
+    def again(self, finding: Outcome) -> Need:
+        """The same need after *finding* did not verify."""
+        avoid = self.avoid if finding.server is None else (*self.avoid, finding.server)
+        return self._replace(tries=self.tries + 1, avoid=avoid)
 
 
 class Work(NamedTuple):
