@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from contextlib import asynccontextmanager
+import tempfile
+import time
+from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+import msgspec
 import trio
 
 from resolver import app
@@ -13,10 +17,11 @@ from resolver.config.schema import Config
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Iterator
 
     from resolver.app import Daemon
     from resolver.model import Answer, Question
+    from resolver.upstream.network import Network
 
 
 def configuration(options: argparse.Namespace) -> Config:
@@ -24,17 +29,28 @@ def configuration(options: argparse.Namespace) -> Config:
     return load.load(options.config) if options.config else Config()
 
 
+@contextmanager
+def internet(config: Config, *, is_lab: bool) -> Iterator[tuple[Config, Network | None]]:
+    """The real one (None), or a simulated one with the configuration that fits it."""
+    if not is_lab:
+        yield config, None
+        return
+    from resolver.lab import world  # noqa: PLC0415  # loaded only for those who ask
+
+    with tempfile.TemporaryDirectory(prefix="resolver-lab-") as directory:
+        Path(directory).chmod(0o755)  # the daemon reads it after it gave up root
+        demo = world.demo(wall=time.time())
+        yield demo.world.configure(config, directory), demo.network
+
+
 @asynccontextmanager
 async def resolver(options: argparse.Namespace) -> AsyncIterator[Daemon]:
-    """A resolver as the options describe it, on the real Internet or (--lab) a simulated one."""
+    """A resolver as the options describe it; it neither listens nor primes for one question."""
     config = configuration(options)
-    if options.lab:
-        from resolver.lab import served  # noqa: PLC0415  # the lab is loaded only for those who ask
-
-        async with served.running(config, listens=False) as daemon:
-            yield daemon
-    else:
-        async with app.running(config, listens=False) as daemon:
+    root = msgspec.structs.replace(config.root, prime=False)
+    config = msgspec.structs.replace(config, root=root)
+    with internet(config, is_lab=options.lab) as (fitting, network):
+        async with app.running(fitting, network=network, listens=False) as daemon:
             yield daemon
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from resolver import app
+from resolver.cli import inprocess
 from resolver.config import addresses, check, load
 from resolver.config.schema import Config
 from resolver.errors import ConfigError
@@ -36,11 +37,8 @@ def run(options: argparse.Namespace) -> int:
     except OSError as error:
         expected = f'"stderr" or a file to write ({error.strerror})'
         raise ConfigError("log.destination", config.log.destination, expected) from None
-    if options.lab:
-        from resolver.lab import served  # noqa: PLC0415  # the lab is loaded only for those who ask
-
-        return served.serve(config, _announce)
-    return app.serve(config, _announce)
+    with inprocess.internet(config, is_lab=options.lab) as (fitting, network):
+        return app.serve(fitting, _announce, network=network)
 
 
 def configuration(options: argparse.Namespace) -> tuple[Config, list[ConfigError]]:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import trio
 
 from resolver.cli import inprocess, present
+from resolver.model import Verdict
 from resolver.protocol import names
 from resolver.protocol.codes import Rcode
 from resolver.telemetry import trace
@@ -24,6 +25,9 @@ if TYPE_CHECKING:
     from resolver.model import Answer, Question
 
 
+_USABLE = frozenset(verdict.value for verdict in Verdict if verdict.is_usable)
+
+
 class Printer:
     """Shows steps as they happen, and keeps them for --json."""
 
@@ -34,7 +38,7 @@ class Printer:
     def __call__(self, event: object) -> None:
         if isinstance(event, Asked | Unanswered):
             text = trace.line(event)
-        elif isinstance(event, Tried) and event.rtt_s is None:
+        elif isinstance(event, Tried) and event.outcome not in _USABLE:
             text = _vain(event)
         else:
             return
