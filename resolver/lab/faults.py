@@ -62,6 +62,9 @@ class Faults:
         """Let *path* hold for *host* between two moments of trio's clock; later calls win."""
         self._spells.insert(0, Spell(host, start, end, path))
 
+    def has_spells(self, host: str) -> bool:
+        return any(spell.host == host for spell in self._spells)
+
     def path(self, host: str, now: float) -> Path:
         for spell in self._spells:
             if spell.host == host and spell.start <= now < spell.end:

@@ -1,0 +1,133 @@
+"""Who can be reached in a world, worked out from its description alone: the judge of a SERVFAIL.
+
+Three answers. SURE: a healthy way from the root exists, so SERVFAIL is a fault of the resolver.
+MAYBE: the way needs luck or patience (loss, outages, servers that drop EDNS, long detours), so
+SERVFAIL is excusable. NO: there is no way. It shares no code with the resolver.
+"""
+
+from __future__ import annotations
+
+import enum
+from typing import TYPE_CHECKING
+
+from resolver.lab.network import canonical
+from resolver.lab.world import ROOT_SERVERS
+from resolver.protocol import names
+from resolver.protocol.codes import RRType
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from resolver.lab.world import World
+    from resolver.lab.zones import Zone
+    from resolver.protocol.message import RRset
+    from resolver.protocol.names import Name
+
+SLOW_S = 0.25
+# More dead ends than this on the way to a zone cost more than a client's patience.
+MAX_DEAD_ENDS = 5
+
+
+class Way(enum.IntEnum):
+    NO = 0
+    MAYBE = 1
+    SURE = 2
+
+
+class Oracle:
+    """Reachability of the zones of one world."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self._ways: dict[Name, Way] = dict.fromkeys(world.zones, Way.NO)
+        self._dead_ends: dict[Name, int] = {}
+        self._settle()
+
+    def way(self, qname: Name, answer: tuple[RRset, ...]) -> Way:
+        """How surely a question whose true answer is *answer* can be answered."""
+        asked = {qname}
+        for rrset in answer:
+            asked.add(rrset.owner)
+            if rrset.rtype == RRType.CNAME:
+                asked.add(rrset.rdatas[0])
+        return min(self.way_to(name) for name in asked)
+
+    def way_to(self, name: Name) -> Way:
+        zone = self._world.zone_above(name)
+        return Way.NO if zone is None else self._ways[zone.apex]
+
+    def _settle(self) -> None:
+        """Zones become reachable through others: repeat until nothing changes."""
+        changed = True
+        while changed:
+            changed = False
+            for apex, zone in self._world.zones.items():
+                found = self._judge(zone)
+                if found > self._ways[apex]:
+                    self._ways[apex] = found
+                    changed = True
+
+    def _judge(self, zone: Zone) -> Way:
+        if zone.apex == names.ROOT:
+            hosts = [canonical(host) for both in ROOT_SERVERS.values() for host in both]
+            return max(self._server(host, zone) for host in hosts)
+        parent = self._world.parent_of(zone.apex)
+        above = self._ways[parent.apex]
+        if above is Way.NO:
+            return Way.NO
+        ways = list(self._candidates(zone, parent))
+        dead_ends = sum(way is not Way.SURE for way in ways) + self._dead_ends.get(parent.apex, 0)
+        self._dead_ends[zone.apex] = dead_ends
+        best = min(above, max(ways, default=Way.NO))
+        if best is Way.SURE and dead_ends > MAX_DEAD_ENDS:
+            best = Way.MAYBE
+        return max(best, self._by_neighbourhood(zone, parent))
+
+    def _candidates(self, zone: Zone, parent: Zone) -> Iterator[Way]:
+        """Each address of each nameserver that the parent lists."""
+        delegation = parent.get(zone.apex, RRType.NS)
+        for target in delegation.rdatas if delegation is not None else ():
+            glue = [parent.get(target, rtype) for rtype in (RRType.A, RRType.AAAA)]
+            known = [rrset for rrset in glue if rrset is not None]
+            if known:
+                for host in _hosts(known):
+                    yield self._server(host, zone)
+                continue
+            home = self._world.zone_above(target)
+            if home is None or home is zone or self._ways[home.apex] is Way.NO:
+                yield Way.NO
+                continue
+            looked_up = [home.get(target, rtype) for rtype in (RRType.A, RRType.AAAA)]
+            for host in _hosts([rrset for rrset in looked_up if rrset is not None]):
+                yield min(self._ways[home.apex], self._server(host, zone))
+
+    def _by_neighbourhood(self, zone: Zone, parent: Zone) -> Way:
+        """A server of the parent that holds the child too answers without a referral."""
+        both = any(
+            zone.apex in authority.zones and parent.apex in authority.zones
+            for authority in self._world.servers.values()
+        )
+        return Way.MAYBE if both else Way.NO
+
+    def _server(self, host: str, zone: Zone) -> Way:
+        """Whether the server at *host* answers for *zone*."""
+        authority = self._world.servers.get(host)
+        faults = self._world.faults
+        path = faults.path(host, -1.0)
+        if authority is None or zone.apex not in authority.zones:
+            return Way.NO
+        manners = authority.manners
+        if path.dead or path.unreachable or manners.rcode is not None or manners.is_lame:
+            return Way.NO
+        is_doubtful = path.loss or path.delay_s > SLOW_S or manners.edns == "drop"
+        if is_doubtful or faults.has_spells(host):
+            return Way.MAYBE
+        return Way.SURE
+
+
+def _hosts(rrsets: list[RRset]) -> Iterator[str]:
+    from ipaddress import ip_address  # noqa: PLC0415
+
+    for rrset in rrsets:
+        for rdata in rrset.rdatas:
+            yield ip_address(rdata).compressed
