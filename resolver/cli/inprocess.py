@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 import tempfile
 import time
-from contextlib import asynccontextmanager, contextmanager
-from pathlib import Path
+from contextlib import asynccontextmanager, contextmanager, suppress
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -38,7 +39,10 @@ def internet(config: Config, *, is_lab: bool) -> Iterator[tuple[Config, Network 
     from resolver.lab import world  # noqa: PLC0415  # loaded only for those who ask
 
     with tempfile.TemporaryDirectory(prefix="resolver-lab-") as directory:
-        Path(directory).chmod(0o755)  # the daemon reads it after it gave up root
+        if config.server.user and os.geteuid() == 0:
+            # Read and removed after root is given up; an unknown account is told by `app`.
+            with suppress(LookupError):
+                shutil.chown(directory, config.server.user)
         demo = world.demo(wall=time.time())
         yield demo.world.configure(config, directory), demo.network
 
