@@ -6,6 +6,7 @@ handing bound methods down. Read it to see who knows whom.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -192,10 +193,8 @@ def _walker(
     fetches_keys = config.dnssec.validate and outgoing.speculation
 
     async def fetch_keys(question: Question, budget: Budget) -> None:
-        try:
+        with suppress(ResolutionFailed):  # whoever needs the key will hear of it
             await resolver.fetch(question, budget)
-        except ResolutionFailed:
-            pass  # whoever needs the key will hear of it
 
     def on_referral(delegation: Delegation, budget: Budget) -> None:
         if fetches_keys and delegation.is_signed:

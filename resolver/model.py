@@ -1,6 +1,6 @@
 """What travels along the path: Question → Delegation → Server → Verdict → Outcome → Answer.
 
-Names are uncompressed wire octets, lower-cased; rdata is octets with names decompressed (case kept).
+Names are uncompressed wire octets, lower-cased; rdata is octets, its names decompressed.
 TTLs are whole seconds; `expires_at` is on `Clock.now()`'s scale, deadlines are on trio's.
 What is made per record is a NamedTuple (a third of a frozen dataclass's cost to make).
 """
@@ -42,7 +42,7 @@ class Ede(NamedTuple):
 
 
 class Status(enum.Enum):
-    """Security status (RFC 4035 §4.3); UNCHECKED until somebody asked (data that came under CD=1)."""
+    """Security status (RFC 4035 §4.3); UNCHECKED until asked (what came under CD=1)."""
 
     UNCHECKED = "unchecked"
     INDETERMINATE = "indeterminate"
@@ -122,8 +122,9 @@ class Server(NamedTuple):
 class Delegation:
     """A zone cut and who serves it, as its parent says.
 
-    *glue* came with the referral; *addresses* is what may be asked now, glue and looked-up addresses
-    by NS name: it grows while names are resolved, and starts over from the glue at *refresh_at*.
+    *glue* came with the referral; *addresses* is what may be asked now, by NS name,
+    glue and looked-up addresses: it grows while names are resolved, and starts over from the glue
+    at *refresh_at*.
     """
 
     zone: Name
@@ -196,7 +197,7 @@ class Purse:
 
 
 class Budget:
-    """A view of a `Purse` from one depth of sub-query. That, not a counter of calls, bounds work."""
+    """A view of a `Purse` from one depth of sub-query: that, no counter of calls, bounds work."""
 
     __slots__ = ("ancestors", "depth", "purse")
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 import trio
 
@@ -28,7 +28,8 @@ from resolver.reply import Shape, malformed, refuse, render
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from resolver.cache.packet import Front, PacketCache
+    from resolver.cache.front import Front
+    from resolver.cache.packet import PacketCache
     from resolver.protocol.edns import Option
     from resolver.protocol.message import Message
     from resolver.protocol.transport import Client
@@ -38,12 +39,6 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 _FAILED_LIFETIME_S = 0.0
-
-
-class LocalData(Protocol):
-    """Answers that need no resolution: local zones, class CHAOS."""
-
-    def __call__(self, question: Question) -> Answer | None: ...
 
 
 @dataclass(slots=True)
@@ -80,14 +75,14 @@ class Pipeline:
         *,
         spawn: Callable[..., None],
         admits: Callable[[bytes], bool],
-        local: LocalData,
+        local: Callable[[Question], Answer | None],
         settings: PathSettings,
     ) -> None:
         self._resolver = resolver
         self._packets = packets
         self._spawn = spawn
         self._admits = admits
-        self._local = local
+        self._local = local  # local zones, class CHAOS
         self._settings = settings
         self.counters = Counters()
 
@@ -145,7 +140,7 @@ class Pipeline:
         try:
             question = call.query.question
             answer = await self._within_time(question, checking=not call.query.cd)
-        except Exception:
+        except Exception:  # noqa: BLE001  # the one boundary: a bug costs one SERVFAIL
             self.counters.crashed += 1
             _log.exception("a query failed by a fault of ours")
             answer = _failed(call.query.question, (Ede(EdeCode.OTHER, "internal error"),))

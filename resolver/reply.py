@@ -70,7 +70,7 @@ def refuse(query: Message, rcode: int, shape: Shape, *, ede: tuple[Ede, ...] = (
 
 
 def malformed(data: bytes) -> bytes | None:
-    """FORMERR with the header alone for octets that are a query but no message; None: say nothing."""
+    """FORMERR, header only, for octets that are a query but no message; None: say nothing."""
     if len(data) < 12 or data[2] & 0x80:  # noqa: PLR2004  # RFC 1035 §4.1.1: header, QR
         return None
     flags = Flag.QR | Flag.RA | Rcode.FORMERR | int.from_bytes(data[2:4], "big") & 0x7900

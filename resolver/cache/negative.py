@@ -53,9 +53,7 @@ class Negative:
     def current(self, now: float) -> tuple[RRset, ...]:
         """The authority section with TTLs counted down; no record outlives the answer."""
         left = max(int(self.expires_at - now), 0)
-        return tuple(
-            rrset._replace(ttl=left if rrset.ttl > left else rrset.ttl) for rrset in self.authority
-        )
+        return tuple(rrset._replace(ttl=min(rrset.ttl, left)) for rrset in self.authority)
 
 
 def negative_ttl(authority: tuple[RRset, ...]) -> int | None:

@@ -1,7 +1,7 @@
 """The RRset cache: the truth behind the packet cache (RFC 1035 §7.4, RFC 2181 §5).
 
 An RRset is one entry: kept, replaced and expired as a whole. Data of lower rank never replaces data
-of higher rank that is still alive (RFC 2181 §5.4.1), nor does unchecked data replace what was proven.
+of higher rank that is still alive (RFC 2181 §5.4.1), nor does bogus data replace what was proven.
 TTLs are clamped here, counted down on the way out, and TTL 0 is not kept. What came under CD=1 is
 kept as UNCHECKED and validated on demand. Does not validate and does not fetch.
 """

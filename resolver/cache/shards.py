@@ -74,7 +74,7 @@ class Shards(Generic[V]):
 
     def get(self, key: Hashable) -> V | None:
         shard = self._shards[hash(key) & self._mask]
-        found: V | None = shard[key] if key in shard else None
+        found: V | None = shard[key] if key in shard else None  # noqa: SIM401  # get() looks up twice
         return found
 
     def put(self, key: Hashable, value: V) -> None:

@@ -1,1 +1,1 @@
-"""Find out: walk from the closest known zone cut down to the servers that know (RFC 1034 §5.3.3)."""
+"""Find out: walk from the closest zone cut known to the servers that know (RFC 1034 §5.3.3)."""

@@ -1,7 +1,7 @@
 """What is this reply, seen from the zone cut that was asked? The walk's judgement, pure.
 
 Answers, aliases and denials become a list of `Outcome` segments, one per link of the chain, so that
-each link is validated and cached for itself; referrals become a `Referral`. What cannot be used gets
+each link is validated and cached for itself; referrals become a `Referral`. What is of no use gets
 a verdict that sends the exchange to another server: a reply that is empty after scrubbing means a
 useless server, never NXDOMAIN.
 """
@@ -39,7 +39,7 @@ _EMPTY: tuple[RRset, ...] = ()
 
 
 class Referral(NamedTuple):
-    """A delegation as the parent states it; *proof* is its DS set, or the NSEC/NSEC3 without one."""
+    """A delegation as the parent states it; *proof* is its DS set, or the NSEC or NSEC3."""
 
     zone: Name
     nameservers: tuple[Name, ...]
@@ -48,10 +48,10 @@ class Referral(NamedTuple):
     proof: tuple[RRset, ...]
 
 
-def classify(
+def classify(  # noqa: PLR0911  # one verdict a line
     message: Message, question: Question, zone: Name, *, server: Server, is_forward: bool = False
 ) -> Judged:
-    """Judge a reply to *question* from *server* of *zone*. The reading is Outcomes or a Referral."""
+    """Judge a reply to *question* by *server* of *zone*: the reading is Outcomes or a Referral."""
     rcode = message.rcode
     if message.tc:
         return Judged(Verdict.TRUNCATED)  # over TCP too: the data is not all there (RFC 2181 §9)
@@ -187,16 +187,16 @@ def _denies_without_soa(
 def _referral_set(
     message: Message, question: Question, scrubbed: Scrubbed, zone: Name
 ) -> RRset | None:
-    """The NS set of a cut strictly below *zone* and at or above the qname, in a reply without answer."""
+    """The NS set of a cut below *zone* and at or above the qname, in a reply without answer."""
     if message.rcode != Rcode.NOERROR or scrubbed.answer:
         return None
     found = None
     for rrset in scrubbed.authority:
         if rrset.rtype == RRType.SOA:
             return None
-        if rrset.rtype == RRType.NS and rrset.owner != zone:
-            if names.is_subdomain(question.qname, rrset.owner):
-                found = found or rrset
+        is_below = rrset.owner != zone and names.is_subdomain(question.qname, rrset.owner)
+        if rrset.rtype == RRType.NS and is_below:
+            found = found or rrset
     return found
 
 

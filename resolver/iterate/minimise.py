@@ -1,7 +1,8 @@
 """QNAME minimisation: tell each server no more than it needs to refer us on (RFC 9156).
 
-Pure bookkeeping of one walk: which name to ask next, given the cut we stand at. Probes are of type NS,
-as Knot's are: it is what the walk wants to know, and the one type a parent's server cannot mistake. The first four steps add one label each, the rest are spread so that ten steps
+Pure bookkeeping of one walk: which name to ask next, given the cut we stand at. Probes are of type
+NS, as Knot's are: it is what the walk wants to know (RFC 9156 §2.1 leaves the type open). The first
+four steps add one label each, the rest are spread so that ten steps
 reach any name (§2.3). A server that trips over a probe gets the full question (§2.3, relaxed).
 """
 

@@ -15,14 +15,14 @@ from resolver.iterate.addresses import AddressFinder, borrow_glue, fill_from_cac
 from resolver.iterate.classify import Referral, classify
 from resolver.iterate.minimise import Minimiser
 from resolver.limits import REFERRALS
-from resolver.model import Delegation, Outcome, Question, Rank, RRset, Server, Verdict
+from resolver.model import Delegation, Outcome, Question, Rank, Server, Verdict
 from resolver.protocol import names
 from resolver.protocol.addresses import address_text
 from resolver.protocol.codes import Rcode, RRType
 from resolver.upstream.inquiry import Inquiry, Judged
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     from resolver.cache.delegation import DelegationCache
     from resolver.cache.negative import NegativeCache
@@ -125,9 +125,8 @@ class Walker:
             if probe == minimiser.question:
                 return probe
             known = self._negatives.get(probe.qname, probe.qtype, now)
-            if known is not None and known.rcode == Rcode.NOERROR:
-                minimiser.advance(probe)
-            elif self._rrsets.get(probe.qname, probe.qtype, now) is not None:
+            exists = known is not None and known.rcode == Rcode.NOERROR
+            if exists or self._rrsets.get(probe.qname, probe.qtype, now) is not None:
                 minimiser.advance(probe)
             else:
                 return probe
@@ -219,7 +218,7 @@ class Walker:
                 self._rrsets.put(rrset, rank=Rank.AUTH_AUTHORITY, now=now, zone=zone)
                 return
         if referral.proof:
-            least = min(min(rrset.ttl for rrset in referral.proof), ttl)
+            least = min(ttl, *(rrset.ttl for rrset in referral.proof))
             self._negatives.put(
                 question, Rcode.NOERROR, referral.proof, zone=zone, now=now, ttl=least
             )

@@ -1,8 +1,8 @@
 """Identical questions in flight are one job (RFC 5452 §5: no birthday presents).
 
-A job belongs to nobody: who joins it is not harmed when the first asker's budget or time runs out,
-but tries once on its own. Nobody joins a job that waits for the joiner's own ancestors: A would wait
-for B and B for A (DESIGN rule 9).
+A job belongs to nobody: who joins it is not harmed when the first asker's budget or time runs
+out, but tries once on its own. Nobody joins a job that waits for the joiner's own ancestors: A
+would wait for B and B for A (DESIGN rule 9).
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Question → Answer (RFC 1034 §5.3.3, RFC 2308, RFC 6672, RFC 9520).
 
 `resolve` chases aliases link by link; each link is `settle`d: recalled or fetched, then validated.
-`fetch` is one walk, joined by all who ask the same; `addresses` serves the walker's own sub-queries.
+`fetch` is one walk, joined by all who ask the same; `addresses` serves the walker's sub-queries.
 Every step spends the one budget that came with the client's query.
 """
 
