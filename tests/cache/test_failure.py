@@ -1,0 +1,43 @@
+"""Failures: one second, doubling, five minutes at most (RFC 9520)."""
+
+from __future__ import annotations
+
+import pytest
+
+from resolver.cache.failure import FailureCache
+from tests.making import question
+
+ASKED = question("www.example. A")
+
+
+@pytest.mark.rfc("RFC 9520 §3.2")
+def test_a_failure_is_remembered_a_second() -> None:
+    kept = FailureCache()
+    kept.note(ASKED, (), 100.0)
+    assert kept.get(ASKED, 100.9) is not None
+    assert kept.get(ASKED, 101.0) is None
+
+
+@pytest.mark.rfc("RFC 9520 §3.2")
+def test_lasting_failures_double_up_to_five_minutes() -> None:
+    kept = FailureCache()
+    now, waits = 0.0, []
+    for _ in range(12):
+        failure = kept.note(ASKED, (), now)
+        waits.append(failure.wait_s)
+        now = failure.until
+    assert waits[:5] == [1.0, 2.0, 4.0, 8.0, 16.0]
+    assert waits[-1] == 300.0
+
+
+def test_a_failure_long_ago_does_not_count() -> None:
+    kept = FailureCache()
+    kept.note(ASKED, (), 0.0)
+    assert kept.note(ASKED, (), 50.0).wait_s == 1.0
+
+
+def test_an_answer_forgives() -> None:
+    kept = FailureCache()
+    kept.note(ASKED, (), 0.0)
+    kept.forgive(ASKED)
+    assert kept.get(ASKED, 0.5) is None

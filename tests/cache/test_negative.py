@@ -1,0 +1,58 @@
+"""Negative answers: NXDOMAIN and NODATA apart, bounded by their SOA (RFC 2308)."""
+
+from __future__ import annotations
+
+import pytest
+
+from resolver.cache.negative import NegativeCache
+from resolver.protocol import names
+from resolver.protocol.codes import Rcode, RRType
+from tests.making import name, question, rrset
+
+SOA = rrset("example. 300 SOA ns.example. root.example. 1 2 3 4 60")
+ZONE = name("example.")
+ASKED = question("www.example. A")
+
+
+def cache(**options: int) -> NegativeCache:
+    return NegativeCache(1 << 20, **options)
+
+
+@pytest.mark.rfc("RFC 2308 §5")
+def test_nxdomain_holds_for_every_type_nodata_for_one() -> None:
+    kept = cache()
+    kept.put(ASKED, Rcode.NXDOMAIN, (SOA,), zone=ZONE, now=0.0)
+    assert kept.get(ASKED.qname, RRType.TXT, 1.0) is not None
+    kept = cache()
+    kept.put(ASKED, Rcode.NOERROR, (SOA,), zone=ZONE, now=0.0)
+    assert kept.get(ASKED.qname, RRType.TXT, 1.0) is None
+    assert kept.get(ASKED.qname, RRType.A, 1.0) is not None
+
+
+@pytest.mark.rfc("RFC 2308 §5")
+def test_the_smaller_of_ttl_and_minimum_counts_down() -> None:
+    kept = cache()
+    kept.put(ASKED, Rcode.NXDOMAIN, (SOA,), zone=ZONE, now=0.0)
+    entry = kept.get(ASKED.qname, RRType.A, 10.0)
+    assert entry is not None
+    assert entry.current(10.0)[0].ttl == 50
+    assert kept.get(ASKED.qname, RRType.A, 60.0) is None
+
+
+@pytest.mark.rfc("RFC 2308 §5")
+def test_without_a_soa_nothing_is_kept() -> None:
+    kept = cache()
+    assert kept.put(ASKED, Rcode.NXDOMAIN, (), zone=ZONE, now=0.0) is None
+    assert len(kept) == 0
+
+
+def test_the_cap_holds() -> None:
+    kept = cache(max_ttl=20)
+    kept.put(ASKED, Rcode.NXDOMAIN, (SOA,), zone=ZONE, now=0.0)
+    assert kept.get(ASKED.qname, RRType.A, 21.0) is None
+
+
+def test_names_beside_it_are_not_denied() -> None:
+    kept = cache()
+    kept.put(ASKED, Rcode.NXDOMAIN, (SOA,), zone=ZONE, now=0.0)
+    assert kept.get(names.from_text("ww.example."), RRType.A, 1.0) is None

@@ -1,0 +1,43 @@
+"""Shards: bounded in octets, least recently used first."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from resolver.cache.shards import Shards
+
+
+class Blob(NamedTuple):
+    size: int
+
+    def octets(self) -> int:
+        return self.size
+
+
+def test_the_least_recently_used_goes_first() -> None:
+    kept: Shards[Blob] = Shards(300)
+    for key in "abc":
+        kept.put(key, Blob(100))
+    assert kept.get("a") is not None
+    kept.put("d", Blob(100))
+    assert kept.get("b") is None
+    assert kept.get("a") is not None
+
+
+@given(st.lists(st.tuples(st.integers(0, 50), st.integers(1, 200)), max_size=200))
+def test_octets_are_counted_right(puts: list[tuple[int, int]]) -> None:
+    kept: Shards[Blob] = Shards(5_000)
+    for key, size in puts:
+        kept.put(key, Blob(size))
+    assert kept.octets == sum(blob.size for _, blob in kept.items())
+    assert kept.octets <= 5_000
+
+
+def test_clear_forgets_all() -> None:
+    kept: Shards[Blob] = Shards(5_000)
+    kept.put("a", Blob(10))
+    kept.clear()
+    assert (len(kept), kept.octets, kept.get("a")) == (0, 0, None)

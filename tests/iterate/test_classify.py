@@ -1,0 +1,171 @@
+"""What a reply is, seen from the cut that was asked."""
+
+from __future__ import annotations
+
+import pytest
+
+from resolver.iterate.classify import Referral, classify
+from resolver.model import Outcome, Server, Verdict
+from resolver.protocol.codes import Flag, Rcode, RRType
+from resolver.upstream.inquiry import Judged
+from tests.making import name, question, reply
+
+SERVER = Server("192.0.2.1")
+SOA = "example. 300 SOA ns.example. root.example. 1 2 3 4 60"
+
+
+def judged(asked: str, zone: str = "example.", **sections: object) -> Judged:
+    message = reply(asked, **sections)  # type: ignore[arg-type]
+    return classify(message, question(asked), name(zone), server=SERVER)
+
+
+def segments(found: Judged) -> tuple[Outcome, ...]:
+    assert isinstance(found.reading, tuple)
+    return found.reading
+
+
+def test_an_answer_is_one_segment() -> None:
+    found = judged("www.example. A", answer=["www.example. 60 A 192.0.2.9"], flags=Flag.AA)
+    assert found.verdict is Verdict.ANSWER
+    (outcome,) = segments(found)
+    assert outcome.answer[0].rdatas == (bytes([192, 0, 2, 9]),)
+
+
+@pytest.mark.rfc("RFC 1034 §4.3.2")
+def test_each_link_of_a_chain_is_a_segment() -> None:
+    found = judged(
+        "a.example. A",
+        answer=["a.example. 60 CNAME b.example.", "b.example. 60 A 192.0.2.9"],
+    )
+    assert [one.verdict for one in segments(found)] == [Verdict.CNAME, Verdict.ANSWER]
+    assert segments(found)[1].question == question("b.example. A")
+
+
+@pytest.mark.rfc("RFC 5452 §6")
+def test_a_chain_that_leaves_the_zone_ends_there() -> None:
+    """What the server says of another zone's name is not believed."""
+    found = judged(
+        "a.example. A",
+        answer=["a.example. 60 CNAME www.victim.", "www.victim. 60 A 192.0.2.66"],
+    )
+    assert [one.verdict for one in segments(found)] == [Verdict.CNAME]
+
+
+@pytest.mark.rfc("RFC 6604 §3")
+def test_nxdomain_behind_an_alias_is_the_last_names() -> None:
+    found = judged(
+        "a.example. A",
+        answer=["a.example. 60 CNAME b.example."],
+        authority=[SOA],
+        rcode=Rcode.NXDOMAIN,
+    )
+    first, last = segments(found)
+    assert (first.rcode, last.rcode) == (Rcode.NOERROR, Rcode.NXDOMAIN)
+    assert last.question == question("b.example. A")
+
+
+@pytest.mark.rfc("RFC 6672 §2.2")
+def test_dname_makes_its_cname_itself() -> None:
+    """The CNAME that the server sends along is not looked at; ours has the DNAME's TTL."""
+    found = judged(
+        "www.old.example. A",
+        answer=[
+            "old.example. 77 DNAME new.example.",
+            "www.old.example. 5 CNAME evil.example.",
+        ],
+    )
+    outcome = segments(found)[0]
+    assert outcome.verdict is Verdict.DNAME
+    assert outcome.answer[1].rdatas == (name("www.new.example."),)
+    assert outcome.answer[1].ttl == 77
+
+
+@pytest.mark.rfc("RFC 6672 §2.2")
+def test_dname_that_makes_too_long_a_name_is_yxdomain() -> None:
+    label = "x" * 60
+    found = judged(
+        f"{label}.{label}.{label}.old.example. A",
+        answer=[f"old.example. 77 DNAME {label}.{label}.example."],
+        rcode=Rcode.YXDOMAIN,
+    )
+    assert segments(found)[0].rcode == Rcode.YXDOMAIN
+
+
+@pytest.mark.rfc("RFC 1034 §4.3.1")
+def test_a_referral_descends() -> None:
+    found = judged(
+        "www.sub.example. A",
+        authority=["sub.example. 60 NS ns.sub.example.", "sub.example. 60 NS ns.other."],
+        additional=["ns.sub.example. 60 A 192.0.2.5", "ns.other. 60 A 192.0.2.66"],
+    )
+    referral = found.reading
+    assert isinstance(referral, Referral)
+    assert referral.zone == name("sub.example.")
+    assert referral.glue == {
+        name("ns.sub.example."): (Server("192.0.2.5", 53, name("ns.sub.example.")),)
+    }
+
+
+@pytest.mark.rfc("RFC 1034 §5.3.3")
+@pytest.mark.parametrize("owner", [".", "example.", "other.example.", "victim."])
+def test_a_referral_up_sideways_or_to_itself_is_lame(owner: str) -> None:
+    found = judged("www.sub.example. A", authority=[f"{owner} 60 NS ns.example."])
+    assert found.verdict is Verdict.LAME
+
+
+@pytest.mark.rfc("RFC 2308 §2.1")
+def test_nxdomain_and_nodata_are_told_apart() -> None:
+    no_name = judged("www.example. A", authority=[SOA], rcode=Rcode.NXDOMAIN, flags=Flag.AA)
+    no_data = judged("www.example. A", authority=[SOA], flags=Flag.AA)
+    assert (no_name.verdict, no_data.verdict) == (Verdict.NXDOMAIN, Verdict.NODATA)
+
+
+def test_what_the_scrubber_emptied_is_no_denial() -> None:
+    """An answer about somebody else's name means a useless server, never NODATA."""
+    found = judged("www.example. A", answer=["www.victim. 60 A 192.0.2.66"], flags=Flag.AA)
+    assert found.verdict is Verdict.USELESS
+
+
+@pytest.mark.rfc("RFC 2308 §2.2")
+def test_nodata_with_a_soa_of_another_zone_is_useless() -> None:
+    found = judged("www.example. A", authority=[SOA.replace("example. 300", "other. 300")])
+    assert found.verdict is Verdict.USELESS
+
+
+@pytest.mark.parametrize(
+    ("rcode", "verdict"),
+    [
+        (Rcode.FORMERR, Verdict.FORMERR),
+        (Rcode.SERVFAIL, Verdict.SERVFAIL),
+        (Rcode.NOTIMP, Verdict.NOTIMP),
+        (Rcode.REFUSED, Verdict.REFUSED),
+        (Rcode.NOTAUTH, Verdict.USELESS),
+    ],
+)
+def test_error_codes_send_us_on(rcode: int, verdict: Verdict) -> None:
+    assert judged("www.example. A", rcode=rcode).verdict is verdict
+
+
+@pytest.mark.rfc("RFC 2181 §9")
+def test_a_truncated_reply_is_no_answer() -> None:
+    found = judged("www.example. A", answer=["www.example. 60 A 192.0.2.9"], flags=Flag.TC)
+    assert found.verdict is Verdict.TRUNCATED
+
+
+@pytest.mark.rfc("RFC 4035 §3.1.4.1")
+def test_a_referral_instead_of_ds_means_no_ds() -> None:
+    found = judged("sub.example. DS", authority=["sub.example. 60 NS ns.sub.example."])
+    assert found.verdict is Verdict.NODATA
+
+
+@pytest.mark.rfc("RFC 8482 §4")
+def test_any_takes_all_sets_of_the_name() -> None:
+    found = judged(
+        "www.example. ANY",
+        answer=[
+            "www.example. 60 A 192.0.2.9",
+            "www.example. 60 TXT hi",
+            "x.example. 60 A 192.0.2.8",
+        ],
+    )
+    assert {rrset.rtype for rrset in segments(found)[0].answer} == {RRType.A, RRType.TXT}
