@@ -212,6 +212,8 @@ BOGUS_RETRIES = Limit(
     "further servers asked before an answer is called bogus",
     "RFC 4035 §5; Unbound's val-max-restart 5",
 )
+SEARCH_JOIN_SECONDS = Limit(2.0, 0.5, 5.0, "seconds to wait for a nameserver's address that others look up",
+    "two cuts whose names depend on each other must not wait for each other for long")
 ADDRESS_RECHECK_SECONDS = Limit(
     30,
     5,

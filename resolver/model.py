@@ -17,6 +17,8 @@ from resolver.protocol.message import Name, Question, RRset
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    import trio
 __all__ = [
     "Answer",
     "Budget",
@@ -135,6 +137,8 @@ class Delegation:
     glue: dict[Name, tuple[Server, ...]] = field(default_factory=dict)
     refresh_at: float = float("inf")
     is_signed: bool = False
+    searches: set[Question] = field(default_factory=set)  # look-ups that somebody has running
+    news: trio.Event | None = None  # set whenever one of these look-ups gets on
 
     def servers(self) -> Iterator[Server]:
         for nameserver in self.nameservers:

@@ -12,7 +12,12 @@ from typing import TYPE_CHECKING, Protocol
 import trio
 
 from resolver.errors import ResolutionFailed, WorkExceeded
-from resolver.limits import ADDRESS_RECHECK_SECONDS, ADDRESSES_PER_NAMESERVER, NS_LOOKUPS_PER_CUT
+from resolver.limits import (
+    ADDRESS_RECHECK_SECONDS,
+    ADDRESSES_PER_NAMESERVER,
+    NS_LOOKUPS_PER_CUT,
+    SEARCH_JOIN_SECONDS,
+)
 from resolver.model import Question, Server
 from resolver.protocol import names
 from resolver.protocol.addresses import address_text
@@ -112,6 +117,10 @@ def _servers(name: Name, rtype: int, rdatas: Sequence[bytes]) -> list[Server]:
     return [Server(host, 53, name) for host in hosts if host is not None]
 
 
+def _count(delegation: Delegation) -> int:
+    return sum(map(len, delegation.addresses.values()))
+
+
 class AddressFinder:
     """Looks up the unresolved nameserver names of one cut, on behalf of one inquiry."""
 
@@ -138,6 +147,7 @@ class AddressFinder:
         self._width = width
         self._ask_parent = ask_parent
         self._left = int(NS_LOOKUPS_PER_CUT)
+        self._known = _count(delegation)
 
     def _candidates(self) -> list[Name]:
         """Unresolved names that a sub-query can find: not those inside the cut itself."""
@@ -159,16 +169,45 @@ class AddressFinder:
         while True:
             chosen = self._candidates()[: min(self._width, self._left)]
             if not chosen:
-                return await self._from_parent()
+                return await self._of_others() or await self._from_parent()
             self._left -= len(chosen)
             for name in chosen:
                 self._budget.spend_ns_lookup()
                 self._delegation.addresses[name] = ()  # in progress: nobody else starts it
+                self._delegation.searches.update(Question(name, one) for one in self._rtypes)
             self._delegation.refresh_at = min(
                 self._delegation.refresh_at, self._clock.now() + float(ADDRESS_RECHECK_SECONDS)
             )
             if await self._first_of(chosen):
+                self._known = _count(self._delegation)
                 return True
+
+    async def _of_others(self) -> bool:
+        """Wait for look-ups that others began, or that we left running; True at a new address.
+
+        Not for those that wait for us: their names are among our own ancestors, or time tells.
+        """
+        delegation, ancestors = self._delegation, self._budget.ancestors
+        with trio.move_on_after(float(SEARCH_JOIN_SECONDS)):
+            while (found := _count(delegation)) <= self._known:
+                if delegation.searches <= ancestors:
+                    return False
+                if delegation.news is None:
+                    delegation.news = trio.Event()
+                await delegation.news.wait()
+            self._known = found
+            return True
+        return False
+
+    def _end(self, question: Question, *, is_settled: bool) -> None:
+        """One look-up is over; wake those who wait for it. Unsettled, others may try again."""
+        delegation = self._delegation
+        delegation.searches.discard(question)
+        if not is_settled and not delegation.addresses.get(question.qname, True):
+            del delegation.addresses[question.qname]
+        if delegation.news is not None:
+            delegation.news.set()
+            delegation.news = None
 
     async def _from_parent(self) -> bool:
         """Nameservers inside the cut, without glue: only the parent's servers can know them."""
@@ -197,10 +236,15 @@ class AddressFinder:
         return found[0]
 
     async def _serially(self, name: Name) -> bool:
-        for rtype in self._rtypes:
-            if await self._add(name, rtype):
-                return True
-        return False
+        try:
+            for rtype in self._rtypes:
+                if await self._add(name, rtype):
+                    return True
+            return False
+        finally:
+            self._delegation.searches.difference_update(
+                Question(name, rtype) for rtype in self._rtypes
+            )
 
     async def _one(
         self, name: Name, rtype: int, done: trio.Event, pending: list[int], found: list[bool]
@@ -217,18 +261,24 @@ class AddressFinder:
 
     async def _add(self, name: Name, rtype: int) -> bool:
         """One look-up; its addresses join the delegation. Failures are the name's, not ours."""
+        question = Question(name, rtype)
+        is_settled = False
         try:
-            rdatas = await self._lookup(Question(name, rtype), self._budget)
+            rdatas = await self._lookup(question, self._budget)
+            servers = _servers(name, rtype, rdatas)
+            known = self._delegation.addresses.get(name, ())
+            self._delegation.addresses[name] = (
+                *known,
+                *(server for server in servers if server not in known),
+            )
+            is_settled = True
+            return bool(servers)
         except WorkExceeded:
             if self._width == 1 and self._budget.purse.queries <= 0:
                 raise
             return False
         except ResolutionFailed:
+            is_settled = True
             return False
-        servers = _servers(name, rtype, rdatas)
-        known = self._delegation.addresses.get(name, ())
-        self._delegation.addresses[name] = (
-            *known,
-            *(server for server in servers if server not in known),
-        )
-        return bool(servers)
+        finally:
+            self._end(question, is_settled=is_settled)
