@@ -159,11 +159,12 @@ class Authority:
             if target is None or other is None or any(r.owner == target for r in found.answer):
                 return found
             more = other.lookup(target, query.qtype, dnssec=query.do)
-            found.leaves_to = more.leaves_to
             if not more.is_authoritative:
                 return found
+            found.leaves_to = more.leaves_to
             found.answer += more.answer
-            found.authority += more.authority
+            found.authority = more.authority
+            found.additional = more.additional
             found.rcode = more.rcode
         return found
 

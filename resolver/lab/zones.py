@@ -63,7 +63,7 @@ class Found:
     answer: list[RRset] = field(default_factory=list)
     authority: list[RRset] = field(default_factory=list)
     additional: list[RRset] = field(default_factory=list)
-    leaves_to: Name | None = None  # an alias that points out of the zone: ask there
+    leaves_to: Name | None = None  # an alias that points out of the zone or below a cut
 
 
 class Zone:
@@ -152,6 +152,7 @@ class Zone:
         """One name of a chain; the alias target, or None at its end."""
         cut = self.cut_above(name)
         if cut is not None and not (cut == name and qtype == RRType.DS):
+            found.leaves_to = name if found.answer else None
             self._refer(found, cut, dnssec=dnssec)
             return None
         for owner in names.ancestors(name):
