@@ -57,8 +57,8 @@ def hints_delegation(hints: Iterable[tuple[Name, str]]) -> Delegation:
 def _judge_priming(hints: Delegation, message: Message, server: Server) -> Judged:
     """As any other reply, with the addresses of ADDITIONAL beside the answer."""
     judged = classify(message, ROOT_NS, names.ROOT, server=server)
-    if judged.verdict is not Verdict.ANSWER:
-        return judged
+    if judged.verdict is not Verdict.ANSWER:  # a root that denies or refers is no root
+        return Judged(Verdict.USELESS) if judged.verdict.is_usable else judged
     outcomes = cast("tuple[Outcome, ...]", judged.reading)
     ns = outcomes[0].answer[0]
     nameservers = nameservers_of(ns)
