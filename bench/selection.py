@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 import trio
 
-from bench.latency.oracle import best_path
+from bench.latency.oracle import best_path, optima
 from bench.latency.render import zone_rrsets
 from bench.latency.scenarios import LEAF_KINDS, SCENARIOS, Paths, State
 from bench.latency.wire import address_rdata, from_text
@@ -150,12 +150,13 @@ def _names_above(name: bytes) -> list[bytes]:
 
 @dataclass
 class Phase:
-    """What one phase showed."""
+    """What one phase showed, and the optimum's mean."""
 
     took_ms: list[float]
     failures: int
     packets: int
     near: float
+    optimum_ms: float = 0.0
 
     def row(self) -> str:
         ordered = sorted(self.took_ms)
@@ -167,7 +168,7 @@ class Phase:
         failed = 100 * self.failures / len(ordered)
         return (
             f"{mean:7.1f} {p50:6.1f} {p95:6.1f} {p99:6.1f} {failed:5.1f} {share:5.2f} "
-            f"{100 * self.near:5.1f}"
+            f"{100 * self.near:5.1f} {self.optimum_ms:7.1f}"
         )
 
 
@@ -253,6 +254,9 @@ class Bench:
         await trio.sleep(0.5)
         phase.packets = sum(self.sent.values())
         phase.near = self._near_best()
+        asked = [(lookup, index / RATE_PER_S) for index, lookup in enumerate(lookups)]
+        best = optima(self.world, asked, self.faults.start, self.faults.changes, name)
+        phase.optimum_ms = statistics.fmean(best)
         self.sent.clear()
         return phase
 
@@ -310,7 +314,7 @@ def _arguments() -> argparse.Namespace:
 
 def main() -> None:
     """Print one row per scenario, seed and phase."""
-    print("scenario    seed phase     mean    p50    p95    p99 fail%   q/n  near%")
+    print("scenario    seed phase     mean    p50    p95    p99 fail%   q/n  near% optimum")
     for name in ARGUMENTS.scenarios:
         for seed in range(ARGUMENTS.first, ARGUMENTS.first + ARGUMENTS.seeds):
             bench = Bench.__new__(Bench)

@@ -129,6 +129,7 @@ class Exchange:
         self._listeners: list[Callable[[Tried], None]] = []
         self._nursery: trio.Nursery | None = None
         self._pool: TcpPool | None = None
+        self._is_sounded = False
 
     def __repr__(self) -> str:
         return f"<Exchange in_flight={self.in_flight} {self.reach!r} {self.infra!r}>"
@@ -204,6 +205,11 @@ class Exchange:
     def note_first_send(self) -> None:
         self.hedges.fill()
         self.probes.fill()
+
+    def may_sound(self) -> bool:
+        """True once in the life of the process."""
+        was_sounded, self._is_sounded = self._is_sounded, True
+        return not was_sounded
 
     def probe_family(self, candidates: list[Candidate], now: float) -> Candidate | None:
         """The cheapest address of a broken family, if it is time to try that family again."""

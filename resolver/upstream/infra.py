@@ -180,8 +180,12 @@ class AddressState:
         return len(self.silent_sites) > 1 or site in self.silent_sites
 
     def may_revive(self, now: float) -> bool:
-        """True when a silent server is due for a probe: 15 s, doubling to 15 minutes."""
-        wait = min(_REVIVE_CEILING, _REVIVE * 2.0 ** min(self.fails - 1, 10))
+        """True when a silent server is due for a probe: 15 s, doubling to 15 minutes.
+
+        One that never answered is most likely gone for good: two steps further on.
+        """
+        steps = self.fails - 1 if self.n else self.fails + 1
+        wait = min(_REVIVE_CEILING, _REVIVE * 2.0 ** min(steps, 10))
         return now - max(self.t_fail, self.probed_at) >= wait
 
     # --- what happened ---------------------------------------------------------------------

@@ -14,8 +14,8 @@ import trio
 from resolver import limits
 from resolver.errors import ExchangeFailed, ResolverError, WorkExceeded
 from resolver.model import Ede, Verdict
-from resolver.protocol.codes import EdeCode, Rcode
-from resolver.protocol.names import to_text
+from resolver.protocol.codes import EdeCode, Rcode, RRType
+from resolver.protocol.names import ROOT, to_text
 from resolver.upstream.infra import EdnsState, site_of
 from resolver.upstream.inquiry import Reply
 from resolver.upstream.query import server_cookie
@@ -47,6 +47,7 @@ _MISMATCHES = int(limits.SPOOF_MISMATCHES)
 _HEDGE_DEPTH = int(limits.HEDGE_DEPTH)
 _SILENCES_FOR_PLAIN = 2  # one may be loss: RFC 6891 §6.2.2 wants certainty before EDNS is given up
 _TOLD_SERVERS = 4
+_PROBES_AFTER_RACE = 2  # a third nameserver, and the winner's address in the other family
 _ROUNDS = int(limits.NS_LOOKUPS_PER_CUT)
 
 
@@ -86,7 +87,7 @@ class Pursuit:
         self.uses_tcp = inquiry.wants_tcp
         self.timer: Timer | None = None
         self.gap = 0.0
-        self.is_parked = False
+        self.is_race = False
         self.is_exhausted = False
         self.wants_addresses = False
         self.lookup: trio.CancelScope | None = None
@@ -190,6 +191,8 @@ class Pursuit:
         self.desk.tell(self, arrived.server, arrived.transport, arrived.rtt_s, judged.verdict.value)
         if judged.verdict.is_usable:
             self.desk.infra.unmark(state, self.zone)
+            if self.is_race:
+                self._probe_after_race(state, now)
             self._finish(Reply(arrived.server, message, judged, arrived.rtt_s, arrived.transport))
             return
         self.desk.infra.mark(state, self.zone, judged.verdict, now)
@@ -260,14 +263,16 @@ class Pursuit:
             self._want_addresses()
         self.desk.note_first_send()
         is_sent = self._send(chosen[0], "first", now)
+        self.is_race = len(chosen) > 1
         for racer in chosen[1:]:
             is_sent = self._send(racer, "race", now) or is_sent
         if is_sent and is_speculative and len(chosen) == 1 and chosen[0].is_known:
-            self._probe(candidates, chosen[0], now)
+            self._probe(candidates, chosen[0].state, now)
+        self._sound_the_root(now)
         if is_sent and not self.is_done:
             self._arm_after(chosen[0], is_repeat=False, now=now)
 
-    def _probe(self, candidates: list[Candidate], primary: Candidate, now: float) -> None:
+    def _probe(self, candidates: list[Candidate], primary: AddressState, now: float) -> None:
         """A companion: the same question to a server worth knowing better, off the critical path."""
         found = self.desk.probe_family(candidates, now) or companion(candidates, primary, now=now)
         if found is None or self.inquiry.budget.purse.queries < _SENDS:
@@ -275,6 +280,28 @@ class Pursuit:
         if self.desk.probes.take():
             found.state.probed_at = now
             self._send(found, "probe", now)
+
+    def _probe_after_race(self, winner: AddressState, now: float) -> None:
+        """Now it is known what there is to beat: look for better, while the question is at hand."""
+        if not self.is_speculative or self.desk.is_busy or self.uses_tcp or not winner.n:
+            return
+        for _ in range(_PROBES_AFTER_RACE):
+            self._probe(self._candidates(now), winner, now)
+
+    def _sound_the_root(self, now: float) -> None:
+        """The priming query goes to all root addresses once, 26 packets in the life of a process.
+
+        That measures the way to the root and the health of both families before any client asks,
+        and gives the prior for everything else.
+        """
+        question = self.inquiry.question
+        if self.zone != ROOT or question.qtype != RRType.NS or not self.is_speculative:
+            return
+        if self.desk.is_busy or not self.desk.may_sound():
+            return
+        for candidate in self._candidates(now):
+            if not candidate.state.n and not candidate.state.waiting:
+                self._send(candidate, "probe", now)
 
     def _choose(self, now: float) -> Candidate | None:
         """The cheapest address not asked yet; then one whose earlier copies are overdue."""

@@ -24,9 +24,11 @@ _SUSPECT_COST = 10.0  # beyond any RTT, so that suspects come after all others
 _FAMILY_COST = 20.0
 _MARKED_COST = 100.0
 _HEARSAY_COST = 0.15  # silent to another site, never seen to answer: last among the unmeasured
-_SIBLING_SPREAD = 0.35  # log-normal spread of what is guessed from the other family's address,
+_SIBLING_SPREAD = 0.2  # log-normal spread of what is guessed from the other family's address,
+_SIBLING_SHIFT = 0.05  # (IPv6 paths are a little longer, where they differ)
 _PREFIX_SPREAD = 0.15  # from a neighbour in the same /24 or /48,
 _GLOBAL_SPREAD = 1.0  # and from everything ever measured
+_USES = 8  # uses of a server that make half the gain worth a probe
 _SQRT2 = math.sqrt(2)
 
 _GAIN_FLOOR = float(limits.PROBE_GAIN_SECONDS)
@@ -40,7 +42,10 @@ _SERIAL_UNKNOWN = float(limits.SERIAL_UNKNOWN_SECONDS)
 
 
 class Candidate(NamedTuple):
-    """One address of the set and what speaks for it. *spread* is 0 for a measured one."""
+    """One address of the set and what speaks for it. *spread* is 0 for a measured one.
+
+    *is_worth_a_probe*: nothing is on its way to it, nor to its nameserver's other address.
+    """
 
     cost: float
     tie: float
@@ -49,6 +54,7 @@ class Candidate(NamedTuple):
     spread: float
     is_suspect: bool
     is_marked: bool
+    is_worth_a_probe: bool
 
     @property
     def is_known(self) -> bool:
@@ -70,23 +76,28 @@ def weigh(
 ) -> list[Candidate]:
     """The servers as candidates, cheapest first; ties in random order. O(n log n)."""
     pairs = [(server, infra.state(server)) for server in servers]
-    siblings: dict[Name, float] = {}
+    siblings: dict[Name, AddressState] = {}
     for server, state in pairs:
-        if state.n:
-            known = siblings.get(server.nameserver)
-            if known is None or state.srtt < known:
-                siblings[server.nameserver] = state.srtt
+        known = siblings.get(server.nameserver)
+        if known is None or _tells(state) > _tells(known):
+            siblings[server.nameserver] = state
     candidates = [
-        _weigh_one(server, state, siblings, situation, infra, rng) for server, state in pairs
+        _weigh_one(server, state, siblings[server.nameserver], situation, infra, rng)
+        for server, state in pairs
     ]
     candidates.sort()
     return candidates
 
 
+def _tells(state: AddressState) -> tuple[bool, int, bool]:
+    """Sort key: how much an address says about its nameserver."""
+    return state.n > 0, state.fails, bool(state.waiting)
+
+
 def _weigh_one(
     server: Server,
     state: AddressState,
-    siblings: dict[Name, float],
+    sibling: AddressState,
     situation: Situation,
     infra: Infra,
     rng: Random,
@@ -96,8 +107,10 @@ def _weigh_one(
     if state.n:
         cost = state.srtt
     else:
-        cost, spread = _guess(server, state, siblings, infra)
-        if state.fails:
+        cost, spread = _guess(state, sibling, infra)
+        is_shadowed = bool(sibling.fails) and not sibling.n
+        is_shadowed = is_shadowed and sibling.is_ipv6 not in broken_families
+        if state.fails or is_shadowed:
             cost += _HEARSAY_COST
     is_suspect = state.is_silent(site) or state.is_overdue(site, now)
     if is_suspect:
@@ -108,26 +121,34 @@ def _weigh_one(
     is_marked = infra.marked(state, zone, now) is not None
     if is_marked:
         cost += _MARKED_COST
-    return Candidate(cost, rng.random(), server, state, spread, is_suspect, is_marked)
+    is_worth_a_probe = not state.waiting and (
+        sibling is state
+        or sibling.n > 0
+        or sibling.is_ipv6 in broken_families
+        or not (sibling.waiting or sibling.fails)
+    )
+    return Candidate(
+        cost, rng.random(), server, state, spread, is_suspect, is_marked, is_worth_a_probe
+    )
 
 
-def _guess(
-    server: Server, state: AddressState, siblings: dict[Name, float], infra: Infra
-) -> tuple[float, float]:
+def _guess(state: AddressState, sibling: AddressState, infra: Infra) -> tuple[float, float]:
     """Expected RTT and spread of an address nobody measured yet."""
-    sibling = siblings.get(server.nameserver)
     neighbour = infra.prefix_log_rtt(state.prefix)
     if neighbour is not None:
         return math.exp(neighbour), _PREFIX_SPREAD
-    if sibling is not None:
-        return sibling, _SIBLING_SPREAD
-    return math.exp(infra.global_log_rtt), _GLOBAL_SPREAD
+    if sibling.n:
+        shift = _SIBLING_SHIFT if state.is_ipv6 else -_SIBLING_SHIFT
+        return sibling.srtt * math.exp(shift), _SIBLING_SPREAD
+    shift = _SIBLING_SHIFT if state.is_ipv6 else 0.0
+    return math.exp(infra.global_log_rtt + shift), _GLOBAL_SPREAD
 
 
 def opening(candidates: list[Candidate], *, width: int) -> list[Candidate]:
     """Whom to ask at once: the cheapest known server alone, or *width* of a set nobody knows.
 
-    The race takes another family and another prefix first: what kills one seldom kills both.
+    The race takes another nameserver, family and prefix first: what kills one seldom kills both, and
+    two addresses of one machine teach no more than one.
     """
     first = candidates[0]
     best = next((candidate for candidate in candidates if candidate.is_known), None)
@@ -144,28 +165,32 @@ def opening(candidates: list[Candidate], *, width: int) -> list[Candidate]:
     return chosen
 
 
-def _alike(candidate: Candidate, chosen: list[Candidate]) -> tuple[bool, bool, bool, float]:
+def _alike(candidate: Candidate, chosen: list[Candidate]) -> tuple[bool, bool, bool, bool, float]:
     """Sort key: little in common with those chosen, then cheap."""
     return (
         candidate.is_suspect,
+        any(candidate.server.nameserver == other.server.nameserver for other in chosen),
         any(candidate.state.is_ipv6 == other.state.is_ipv6 for other in chosen),
         any(candidate.state.prefix == other.state.prefix for other in chosen),
         candidate.cost,
     )
 
 
-def companion(candidates: list[Candidate], primary: Candidate, *, now: float) -> Candidate | None:
+def companion(
+    candidates: list[Candidate], primary: AddressState, *, now: float
+) -> Candidate | None:
     """One more server to send the same question to, for what it teaches; None if nothing is worth it.
 
-    By expected improvement over the primary's RTT; else a silent server that is due for a sign of
+    By expected improvement over the primary's RTT, of which less is enough the more the primary is
+    used (what is learnt once serves every later question); else a silent server that is due for a sign of
     life; else a runner-up that was not measured for long.
     """
-    best = primary.state.srtt
-    found, most = None, max(_GAIN_FLOOR, _GAIN_SHARE * best)
+    best = primary.srtt
+    found, most = None, max(_GAIN_FLOOR, _GAIN_SHARE * best) / (1 + primary.n / _USES)
     for candidate in candidates:
-        if candidate is primary or candidate.is_marked:
-            continue
         state = candidate.state
+        if state is primary or candidate.is_marked:
+            continue
         if candidate.is_suspect:
             if state.fails and state.may_revive(now) and found is None:
                 found = candidate
@@ -175,7 +200,7 @@ def companion(candidates: list[Candidate], primary: Candidate, *, now: float) ->
                 found = candidate
         else:
             gain = expected_gain(best, math.log(max(candidate.cost, 1e-4)), candidate.spread)
-            if gain > most and not state.waiting:
+            if gain > most and candidate.is_worth_a_probe:
                 found, most = candidate, gain
     return found
 
