@@ -75,6 +75,8 @@ def follow(data: bytes, target: int, start: int, names: Names) -> bytes:
             return _remember(visited, tail, names)
         if size < _FIRST_POINTER:
             raise WireError("a label is of a reserved type")
+        if at == target:
+            visited.append((at, b""))  # a pointer to a pointer: the next may point here in turn
         start = target
         target = (size & 0x3F) << 8 | data[at + 1]
     raise WireError("a name has too many compression pointers")
