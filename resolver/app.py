@@ -23,7 +23,7 @@ from resolver.config import floor
 from resolver.config.addresses import endpoint, show
 from resolver.errors import ConfigError, ResolverError
 from resolver.iterate.priming import keep_primed
-from resolver.limits import DRAIN_SECONDS
+from resolver.limits import CLIENT_QUERIES, DRAIN_SECONDS
 from resolver.listen.admission import Admission, RateLimit
 from resolver.listen.sockets import SystemListenNetwork
 from resolver.listen.tcp import TcpPlaces, TcpService
@@ -127,7 +127,7 @@ async def running(
     sockets = _Sockets()
     try:
         if listens:
-            sockets.bind(listen_network or SystemListenNetwork(), config)
+            sockets.bind(listen_network or _shared(config), config)
         on_bound()
         async with trio.open_nursery() as nursery:
             upstream = network or SystemNetwork(config.outgoing.source_addresses)
@@ -154,7 +154,21 @@ async def running(
 
 def _admission(config: Config, clock: Clock) -> Admission:
     rate = int(config.server.rate_limit)
-    return Admission(rate=RateLimit(rate, clock.now) if rate else None)
+    workers = _workers(config)
+    return Admission(
+        total=int(CLIENT_QUERIES) // workers,
+        rate=RateLimit(max(1, rate // workers), clock.now) if rate else None,
+    )
+
+
+def _workers(config: Config) -> int:
+    """How many processes share the ports; `cli.serve` has put a number in the place of "auto"."""
+    workers = config.server.workers
+    return workers if isinstance(workers, int) else 1
+
+
+def _shared(config: Config) -> SystemListenNetwork:
+    return SystemListenNetwork(is_shared=_workers(config) > 1)
 
 
 def _listen(daemon: Daemon, sockets: _Sockets, nursery: trio.Nursery) -> None:

@@ -16,6 +16,7 @@ from resolver.config import addresses, check, load
 from resolver.config.schema import Config
 from resolver.errors import ConfigError
 from resolver.telemetry import logs
+from resolver.workers import Supervisor, worker_count
 
 if TYPE_CHECKING:
     import argparse
@@ -38,7 +39,21 @@ def run(options: argparse.Namespace) -> int:
         expected = f'"stderr" or a file to write ({error.strerror})'
         raise ConfigError("log.destination", config.log.destination, expected) from None
     with inprocess.internet(config, is_lab=options.lab) as (fitting, network):
-        return app.serve(fitting, _announce, network=network)
+        count = 1 if options.lab else worker_count(fitting.server.workers)
+        server = msgspec.structs.replace(fitting.server, workers=count)
+        counted = msgspec.structs.replace(fitting, server=server)
+        if count > 1:
+            return Supervisor(count, lambda _: _work(counted)).run()
+        return app.serve(counted, _announce, network=network)
+
+
+def _work(config: Config) -> int:
+    """One of several processes. What it cannot use is told as if it were the only one."""
+    try:
+        return app.serve(config, _announce)
+    except ConfigError as error:
+        print(f"resolver: {error}", file=sys.stderr)
+        return WRONG_CONFIGURATION
 
 
 def configuration(options: argparse.Namespace) -> tuple[Config, list[ConfigError]]:

@@ -1,9 +1,10 @@
 """May this query be taken on now? Rate limits and in-flight limits, by client network.
 
 A network is a /24 of IPv4 or a /56 of IPv6: what one subscriber can send from. Rates are token
-buckets, off by default; they count hits too. In-flight limits count misses only, in all and per
-network, so that one client cannot starve the rest. Over a limit a query is refused at once, at the
-cost of a few microseconds; nothing already started is dropped, since its packets are spent.
+buckets, off by default; they count hits too. Places count misses only. A network may hold as many
+places as are still free: alone it gets half of them, and it cannot starve the rest, without a
+number that somebody would have to choose. Over a limit a query is refused at once, at the cost of
+a few microseconds; nothing already started is dropped, since its packets are spent.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from socket import AF_INET, AF_INET6, inet_pton
 from typing import TYPE_CHECKING, Final
 
 from resolver.cache.packet_form import name_end
-from resolver.limits import CLIENT_QUERIES, CLIENT_QUERIES_PER_CLIENT, RATE_NETWORKS
+from resolver.limits import CLIENT_QUERIES, RATE_NETWORKS
 from resolver.protocol.codes import Flag, Rcode
 
 if TYPE_CHECKING:
@@ -90,11 +91,9 @@ class Admission:
         self,
         *,
         total: int = int(CLIENT_QUERIES),
-        per_network: int = int(CLIENT_QUERIES_PER_CLIENT),
         rate: RateLimit | None = None,
     ) -> None:
         self.total = total
-        self.per_network = per_network
         self.rate = rate
         self.in_flight = 0
         self.refused = 0
@@ -111,7 +110,7 @@ class Admission:
     def enter(self, network: bytes) -> bool:
         """Take a place for a query from *network*. Each True needs one `leave`."""
         held = self._by_network.get(network, 0)
-        if self.in_flight >= self.total or held >= self.per_network:
+        if held >= self.total - self.in_flight:
             self.refused += 1
             return False
         self._by_network[network] = held + 1

@@ -1,0 +1,64 @@
+"""Workers are started, watched, started again, and stopped together."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+
+import pytest
+
+from resolver.limits import WORKERS
+from resolver.workers import Supervisor, worker_count
+
+# A worker tells its number and pid, then waits for the signal; worker 0 dies once, to be replaced.
+PROGRAM = """
+import os, pathlib, signal, sys
+from resolver.workers import Supervisor
+mark = pathlib.Path(sys.argv[1])
+
+def work(number):
+    print(number, os.getpid(), flush=True)
+    if number == 0 and not mark.exists():
+        signal.sigtimedwait([], 1.2)
+        mark.touch()
+        return 3
+    signal.pause()
+
+sys.exit(Supervisor(2, work).run())
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="workers are forked")
+def test_dead_worker_is_started_again_and_all_stop(tmp_path: object) -> None:
+    arguments = [sys.executable, "-c", textwrap.dedent(PROGRAM), f"{tmp_path}/mark"]
+    with subprocess.Popen(arguments, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        said = [process.stdout.readline().split() for _ in range(3)]
+        assert sorted(number for number, _ in said) == ["0", "0", "1"]
+        assert said[2][0] == "0"
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(20) == 0
+        for _, pid in said:
+            with pytest.raises(ProcessLookupError):
+                os.kill(int(pid), 0)
+
+
+def test_failure_at_the_start_is_final() -> None:
+    """A port that is taken does not become free by trying forever."""
+    assert Supervisor(2, lambda _: 2).run() == 2
+
+
+def test_exception_in_a_worker_ends_it_only(capfd: pytest.CaptureFixture[str]) -> None:
+    def work(_: int) -> int:
+        raise ValueError("our fault")
+
+    assert Supervisor(1, work).run() == 1
+    assert "our fault" in capfd.readouterr().err
+
+
+def test_count() -> None:
+    assert worker_count(3) == 3
+    assert 1 <= worker_count("auto") <= int(WORKERS.ceiling)
