@@ -23,7 +23,9 @@ name = names.from_text
 def rdata(rtype: str, text: str) -> bytes:
     """Wire octets of presentation text, by dnspython."""
     kind = dns.rdatatype.from_text(rtype)
-    return dns.rdata.from_text(dns.rdataclass.IN, kind, text, origin=None).to_wire()
+    made = dns.rdata.from_text(dns.rdataclass.IN, kind, text, origin=None).to_wire()
+    assert made is not None
+    return made
 
 
 def record(line: str) -> Record:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
 
 from resolver.iterate.classify import Referral, classify
 from resolver.model import Outcome, Server, Verdict
 from resolver.protocol.codes import Flag, Rcode, RRType
-from resolver.upstream.inquiry import Judged
 from tests.making import name, question, reply
+
+if TYPE_CHECKING:
+    from resolver.upstream.inquiry import Judged
 
 SERVER = Server("192.0.2.1")
 SOA = "example. 300 SOA ns.example. root.example. 1 2 3 4 60"
