@@ -148,6 +148,7 @@ class AddressFinder:
         self._ask_parent = ask_parent
         self._left = int(NS_LOOKUPS_PER_CUT)
         self._known = _count(delegation)
+        self._tried: set[Question] = set()
 
     def _candidates(self) -> list[Name]:
         """Unresolved names that a sub-query can find: not those inside the cut itself."""
@@ -169,7 +170,11 @@ class AddressFinder:
         while True:
             chosen = self._candidates()[: min(self._width, self._left)]
             if not chosen:
-                return await self._of_others() or await self._from_parent()
+                return (
+                    await self._of_others()
+                    or await self._other_families()
+                    or await self._from_parent()
+                )
             self._left -= len(chosen)
             for name in chosen:
                 self._budget.spend_ns_lookup()
@@ -187,16 +192,38 @@ class AddressFinder:
 
         Not for those that wait for us: their names are among our own ancestors, or time tells.
         """
-        delegation, ancestors = self._delegation, self._budget.ancestors
+        delegation = self._delegation
+        ancestors = {question.qname for question in self._budget.ancestors}
         with trio.move_on_after(float(SEARCH_JOIN_SECONDS)):
             while (found := _count(delegation)) <= self._known:
-                if delegation.searches <= ancestors:
+                if ancestors.issuperset(search.qname for search in delegation.searches):
                     return False
                 if delegation.news is None:
                     delegation.news = trio.Event()
                 await delegation.news.wait()
             self._known = found
             return True
+        return False
+
+    async def _other_families(self) -> bool:
+        """Nameservers outside the cut of which one address type only was ever looked up or lent."""
+        delegation = self._delegation
+        for name in delegation.nameservers:
+            known = delegation.addresses.get(name)
+            if not known or names.is_subdomain(name, delegation.zone):
+                continue
+            for rtype in self._rtypes:
+                question = Question(name, rtype)
+                has_family = any(one.is_ipv6 == (rtype == RRType.AAAA) for one in known)
+                if has_family or question in self._tried or question in self._budget.ancestors:
+                    continue
+                if self._left <= 0:
+                    return False
+                self._left -= 1
+                self._budget.spend_ns_lookup()
+                if await self._add(name, rtype):
+                    self._known = _count(delegation)
+                    return True
         return False
 
     def _end(self, question: Question, *, is_settled: bool) -> None:
@@ -262,6 +289,7 @@ class AddressFinder:
     async def _add(self, name: Name, rtype: int) -> bool:
         """One look-up; its addresses join the delegation. Failures are the name's, not ours."""
         question = Question(name, rtype)
+        self._tried.add(question)
         is_settled = False
         try:
             rdatas = await self._lookup(question, self._budget)
