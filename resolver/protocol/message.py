@@ -177,7 +177,7 @@ def group(records: Iterable[Record]) -> list[RRset]:
     signatures: dict[tuple[Name, int], list[bytes]] = {}
     signature_ttls: dict[tuple[Name, int], int] = {}
     for owner, rtype, _, ttl, rdata in records:
-        if rtype == _RRSIG:
+        if rtype == _RRSIG and rdata:  # it is empty in an UPDATE (RFC 2136 §2.5)
             key = (owner, rdata[0] << 8 | rdata[1])
             kept, lowest = signatures, signature_ttls
         else:

@@ -143,7 +143,8 @@ def _read_section(
         if _SIZES.get(rtype) == size and rclass == 1:
             rdata = data[at:end]
         elif rtype == _OPT:
-            _take_opt(message, records, Record(owner, rtype, rclass, ttl, data[at:end]))
+            _check_opt(message, records, owner)
+            message.edns = opt.decode(rclass, ttl, data[at:end])
             at = end
             continue
         else:
@@ -164,15 +165,14 @@ def _rdata(data: bytes, at: int, end: int, rtype: int, rclass: int, names: Names
     return reader(data, at, end, names)
 
 
-def _take_opt(message: Message, section: list[Record], record: Record) -> None:
+def _check_opt(message: Message, section: list[Record], owner: bytes) -> None:
     """An OPT record stands once, in the additional section, at the root (RFC 6891 §6.1.1)."""
     if section is not message.additional:
         raise WireError("an OPT record outside the additional section")
     if message.edns is not None:
         raise WireError("more than one OPT record")
-    if record.owner != ROOT:
+    if owner != ROOT:
         raise WireError("an OPT record's owner is not the root")
-    message.edns = opt.decode(record.rclass, record.ttl, record.rdata)
 
 
 def _emptied(message: Message) -> Message:

@@ -55,6 +55,11 @@ def test_signatures_without_their_set_are_a_set_of_their_own() -> None:
     ]
 
 
+def test_an_empty_signature_covers_nothing() -> None:
+    """UPDATE deletes RRsets with records that have no rdata (RFC 2136 §2.5.2)."""
+    assert group([Record(A, 46, 255, 0, b"")]) == [RRset(A, 46, 0, (b"",))]
+
+
 def test_flatten_leaves_signatures_out_unless_asked() -> None:
     rrset = RRset(A, 1, 60, (b"1111", b"2222"), (signature(A, 1).rdata,))
     plain = [Record(A, 1, 1, 60, b"1111"), Record(A, 1, 1, 60, b"2222")]
