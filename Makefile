@@ -6,7 +6,7 @@ VENV   ?= .venv
 PORT   ?= 5300
 BIN     = $(VENV)/bin
 
-.PHONY: help serve serve-lab test check format lint types imports unit test-long clean \
+.PHONY: help serve serve-lab tables test check format lint types imports unit test-long clean \
         bench-wire bench-latency bench-throughput bench-dnssec bench-world
 
 help:
@@ -14,6 +14,7 @@ help:
 	@echo 'make serve-lab         the same, answering from a simulated Internet (works offline)'
 	@echo 'make test              everything that is checked: style, types, imports, tests'
 	@echo 'make test-long         more worlds, more packets'
+	@echo 'make tables            put the current tables into README.md and docs/configuration.md'
 	@echo 'make bench-wire | bench-latency | bench-throughput | bench-dnssec | bench-world'
 
 # --- the environment ---------------------------------------------------------------------------
@@ -67,6 +68,9 @@ test-long: $(VENV)/.installed-test
 # --- measure it (each figure in the README is printed by one of these) --------------------------
 bench-wire bench-latency bench-throughput bench-dnssec bench-world: bench-%: $(VENV)/.installed-test
 	$(BIN)/python -m bench.$*
+
+tables: $(VENV)/.installed-test
+	$(BIN)/python contrib/refresh-tables
 
 clean:
 	rm -rf build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

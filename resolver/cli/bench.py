@@ -47,7 +47,8 @@ LISTED = (
 )
 _START_TRIES = 50
 _PORTS = range(20_000, 60_000)
-_FIRST_QUESTION = Question(names.ROOT, RRType.NS)
+# Answered by every resolver out of its own head: whether anybody is there at all.
+_FIRST_QUESTION = Question(names.from_text("localhost."), RRType.A)
 
 
 def run(options: argparse.Namespace) -> int:

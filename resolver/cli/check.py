@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
-from resolver.cli import limits
+from resolver.cli import tables
 from resolver.config import check, hints, load
 from resolver.errors import ConfigError
 
@@ -58,4 +58,4 @@ def summary(config: Config, name: str) -> str:
         f"  caches       {config.cache.size_octets >> 20} MiB a process, {server.workers} of them",
     ]
     lines += [f"note: {sentence}" for sentence in check.advice(config)]
-    return "\n".join([*lines, "limits:", limits.text()])
+    return "\n".join([*lines, "limits:", tables.limits_text()])

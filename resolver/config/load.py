@@ -121,25 +121,29 @@ def _value(value: Any, hint: Any, where: str) -> Iterator[ConfigError]:
 
 
 def expected(hint: Any) -> str:
-    """What the schema allows for a key, and what the key is for, in words."""
-    described = [extra.description for extra in _metas(hint) if extra.description]
-    return ": ".join([_words(hint), *described[:1]])
+    """What the schema allows for a key, and what the key is for."""
+    return ": ".join(filter(None, [in_words(hint), purpose(hint)]))
 
 
-def _words(hint: Any) -> str:
+def purpose(hint: Any) -> str:
+    """What a key is for, in the words of the schema."""
+    return next((extra.description for extra in _metas(hint) if extra.description), "")
+
+
+def in_words(hint: Any) -> str:
     """A type in the words of somebody who writes TOML."""
     bounds = [extra for extra in _metas(hint) if extra.ge is not None]
     bare = get_args(hint)[0] if get_origin(hint) is Annotated else hint
     if get_origin(bare) is Annotated:
-        return _words(bare)
+        return in_words(bare)
     if get_origin(bare) is Literal:
         return " or ".join(f'"{choice}"' for choice in get_args(bare))
     if get_origin(bare) in (Union, UnionType):
-        return " or ".join(_words(arg) for arg in get_args(bare) if arg is not NoneType)
+        return " or ".join(in_words(arg) for arg in get_args(bare) if arg is not NoneType)
     if get_origin(bare) is tuple:
-        return f"a list of {_words(get_args(bare)[0])}"
+        return f"a list of {in_words(get_args(bare)[0])}"
     if bounds:
-        return f"{_NOUNS[bare]} from {bounds[0].ge:g} to {bounds[0].le:g}"
+        return f"{_NOUNS[bare]} from {bounds[0].ge:.10g} to {bounds[0].le:.12g}"
     return _NOUNS.get(bare, "a table")
 
 

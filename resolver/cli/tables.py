@@ -1,0 +1,90 @@
+"""Tables that documents show as they are: the limits, and every key of the configuration.
+
+A document has them between two marks, `<!-- NAME -->` and `<!-- end of NAME -->`; `insert` puts
+them there, and tests assert that they are current.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, get_args, get_origin, get_type_hints
+
+import msgspec
+
+from resolver import limits
+from resolver.config.load import in_words, purpose
+from resolver.config.schema import NOT_YET, Config, Section
+from resolver.limits import Limit
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+LIMITS_HEAD = "| limit | default | from | to | what it bounds | why |\n|---|---:|---:|---:|---|---|"
+KEYS_HEAD = "| key | default | allowed | what for |\n|---|---|---|---|"
+
+
+def limit_entries() -> Iterator[tuple[str, Limit]]:
+    """Name and bound, in the order of `limits`."""
+    for name, value in vars(limits).items():
+        if isinstance(value, Limit):
+            yield name, value
+
+
+def limits_markdown() -> str:
+    """The table of limits, without a newline at its end."""
+    rows = [
+        f"| {name} | {_number(limit.default)} | {_number(limit.floor)} | {_number(limit.ceiling)}"
+        f" | {limit.unit} | {limit.source} |"
+        for name, limit in limit_entries()
+    ]
+    return "\n".join([LIMITS_HEAD, *rows])
+
+
+def limits_text() -> str:
+    """The same for a terminal, one line each."""
+    return "\n".join(
+        f"  {name:<26} {_number(limit.default):>12}  {limit.unit}"
+        for name, limit in limit_entries()
+    )
+
+
+def keys_markdown() -> str:
+    """Every key of the configuration file."""
+    return "\n".join([KEYS_HEAD, *_rows(Config, "")])
+
+
+def insert(text: str, name: str, table: str) -> str:
+    """*text* with what stands between the marks of *name* replaced. Raises ValueError without."""
+    begin, end = f"<!-- {name} -->\n", f"<!-- end of {name} -->"
+    before, found, rest = text.partition(begin)
+    _, closed, after = rest.partition(end)
+    if not found or not closed:
+        raise ValueError(f"the marks of {name} are missing")
+    return f"{before}{begin}{table}\n{end}{after}"
+
+
+def _rows(kind: type[Section], prefix: str) -> Iterator[str]:
+    hints = get_type_hints(kind, include_extras=True)
+    for field in msgspec.structs.fields(kind):
+        hint = hints[field.name]
+        inner = next((arg for arg in (hint, *get_args(hint)) if _is_section(arg)), None)
+        if inner is not None:
+            many = get_origin(hint) is tuple
+            head = f"{prefix}[[{field.name}]]." if many else f"{prefix}{field.name}."
+            yield from _rows(inner, head)
+            continue
+        key = f"{prefix}{field.name}"
+        note = " (not in this version)" if key in NOT_YET else ""
+        default = "required" if field.required else f"`{_toml(field.default)}`"
+        yield f"| {key} | {default} | {in_words(hint)} | {purpose(hint)}{note} |"
+
+
+def _is_section(hint: Any) -> bool:
+    return isinstance(hint, type) and issubclass(hint, Section)
+
+
+def _toml(value: Any) -> str:
+    return msgspec.json.encode(value).decode().replace('","', '", "')
+
+
+def _number(value: float) -> str:
+    return f"{value:,.0f}" if value == int(value) else f"{value:g}"

@@ -1,0 +1,156 @@
+"""Comparing resolvers: what counts, what is drawn, and that nobody is flooded."""
+
+from __future__ import annotations
+
+import json
+import math
+from random import Random
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import trio
+
+from resolver.cli import bench, bench_report
+from resolver.cli.compare import Asker, Contestant, Sample, fresh, one_pass, quantile, reach
+from resolver.cli.main import main
+from resolver.errors import ConfigError
+from resolver.lab import world
+from resolver.model import Question, Server
+from resolver.protocol import names
+from resolver.protocol.codes import RRType
+from tests.support import trio_test
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+WWW = Question(names.from_text("www.example.com."), RRType.A)
+NS1 = Server("192.0.2.53")
+NOBODY = Server("192.0.2.254")
+
+
+def _nothing() -> None:
+    pass
+
+
+@trio_test
+async def test_an_answer_is_timed_and_silence_is_a_failure() -> None:
+    asker = Asker(world.demo_world(wall=1.785e9).network(), Random(1))
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(asker.run)
+        answered = await asker.ask(NS1, WWW)
+        silent = await asker.ask(NOBODY, WWW)
+        nursery.cancel_scope.cancel()
+    assert (answered.outcome, answered.is_good) == ("NOERROR", True)
+    assert answered.elapsed_s is not None
+    assert silent.elapsed_s is None
+    assert silent.outcome in ("timeout", "unreachable")
+
+
+@trio_test
+async def test_names_are_asked_at_the_pace_that_was_set() -> None:
+    network = world.demo_world(wall=1.785e9).network()
+    asker, contestant = Asker(network, Random(1)), Contestant("ns1", NS1)
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(asker.run)
+        await reach(asker, contestant, WWW)
+        began = trio.current_time()
+        await one_pass(asker, contestant, "cold", [WWW] * 11, rate=10.0, progress=_nothing)
+        took = trio.current_time() - began
+        nursery.cancel_scope.cancel()
+    assert contestant.is_reachable
+    assert len(contestant.passes["cold"]) == 11
+    assert 1.0 <= took < 1.2
+
+
+@trio_test
+async def test_who_never_answers_is_unreachable() -> None:
+    asker = Asker(world.demo_world(wall=1.785e9).network(), Random(1))
+    contestant = Contestant("nobody", NOBODY)
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(asker.run)
+        await reach(asker, contestant, WWW)
+        nursery.cancel_scope.cancel()
+    assert contestant.is_reachable is False
+    assert "unreachable" in bench_report.table([contestant])
+
+
+def test_fresh_names_are_all_different_and_below_the_zone() -> None:
+    zone = names.from_text("wild.example.com.")
+    made = fresh(zone, 50, Random(1))
+    assert len(set(made)) == 50
+    assert all(names.parent(name) == zone for name in made)
+
+
+def test_a_quantile_is_a_value_that_was_measured() -> None:
+    assert quantile([1.0, 2.0, 3.0, 4.0], 0.5) == 3.0
+    assert quantile([1.0], 0.99) == 1.0
+
+
+def _contestant(*times_s: float | None) -> Contestant:
+    samples = [
+        Sample(WWW, "timeout" if time is None else "NOERROR", time, is_good=time is not None)
+        for time in times_s
+    ]
+    return Contestant("one", NS1, is_reachable=True, passes={"cold": samples})
+
+
+def test_figures_are_those_of_good_answers() -> None:
+    found = bench_report.figures(_contestant(0.010, 0.030, None).passes["cold"])
+    assert (found["asked"], found["good"]) == (3, 2)
+    assert math.isclose(found["mean_ms"], 20.0)
+    assert found["outcomes"] == {"NOERROR": 2, "timeout": 1}
+
+
+def test_a_table_a_plot_and_json_come_of_any_samples() -> None:
+    for contestant in (_contestant(0.0001, 9.0, None), _contestant(None), _contestant()):
+        assert "one 192.0.2.53" in bench_report.table([contestant])
+        bench_report.plot([contestant])
+        json.dumps(bench_report.document([contestant], definition="x"))
+    assert "█" in bench_report.plot([_contestant(0.01)])
+
+
+def test_a_picture_is_drawn(tmp_path: Path) -> None:
+    pytest.importorskip("matplotlib", reason="an extra: pip install 'resolver[cli]'")
+    path = tmp_path / "plot.png"
+    bench_report.png([_contestant(0.010, 0.030)], path)
+    assert path.read_bytes().startswith(b"\x89PNG")
+
+
+def test_a_server_has_a_name_an_address_and_a_port() -> None:
+    made = bench.contestant("home=[::1]:5300")
+    assert (made.name, made.server.host, made.server.port) == ("home", "::1", 5300)
+    assert bench.contestant("192.0.2.1").server.port == 53
+    with pytest.raises(ConfigError, match="--server"):
+        bench.contestant("home=here")
+
+
+def test_a_list_of_names_has_types_and_comments(tmp_path: Path) -> None:
+    path = tmp_path / "names"
+    path.write_text("# popular\nexample.com\n\nexample.com AAAA # v6\n")
+    assert [question.qtype for question in bench.read_names(str(path))] == [1, 28]
+
+
+@pytest.mark.parametrize("more", [("--rate", "1000"), ("--count", "100000")])
+def test_nobody_is_flooded(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, more: tuple[str, str]
+) -> None:
+    path = tmp_path / "names"
+    path.write_text("localhost\n")
+    assert main(["bench", "--names", str(path), *more]) == 2
+    assert "courtesy" in capsys.readouterr().err
+
+
+def test_this_resolver_is_compared_as_a_process_of_its_own(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    """On loopback, with a name that needs no network."""
+    path, config = tmp_path / "names", tmp_path / "resolver.toml"
+    path.write_text("localhost\n")
+    config.write_text("[root]\nprime = false\n")
+    arguments = ["--config", str(config), "--names", str(path), "--json", "-"]
+    status = main(["bench", "--no-public", *arguments])
+    out = capsys.readouterr().out
+    document: dict[str, Any] = json.loads(out[out.index("\n{") :])
+    assert status == 0
+    (mine,) = document["resolvers"]
+    assert mine["passes"]["cold"]["outcomes"] == {"NOERROR": 1}

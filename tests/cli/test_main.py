@@ -1,0 +1,140 @@
+"""The command line as people use it: what it prints, and its exit status."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from resolver.cli.main import main
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def run(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, str]:
+    status = main(arguments)
+    captured = capsys.readouterr()
+    return status, captured.out, captured.err
+
+
+def test_a_query_is_answered_in_the_form_of_dig(capsys: pytest.CaptureFixture[str]) -> None:
+    status, out, _ = run(capsys, "query", "--lab", "WWW.example.com", "AAAA")
+    assert status == 0
+    assert out.startswith(";; NOERROR, secure, ")
+    assert "\nwww.example.com.\t300\tIN\tAAAA\t2001:db8::80\n" in out
+
+
+def test_a_query_is_answered_in_json(capsys: pytest.CaptureFixture[str]) -> None:
+    status, out, _ = run(capsys, "query", "--lab", "--json", "alias.example.com")
+    document: dict[str, Any] = json.loads(out)
+    assert status == 0
+    assert document["question"] == {"name": "alias.example.com.", "type": "A", "class": "IN"}
+    assert document["status"] == "NOERROR"
+    assert [record["type"] for record in document["answer"]] == ["CNAME", "A"]
+
+
+def test_signatures_are_shown_on_request(capsys: pytest.CaptureFixture[str]) -> None:
+    _, out, _ = run(capsys, "query", "--lab", "--dnssec", "www.signed.org")
+    assert "\tRRSIG\tA 13 3 " in out
+
+
+def test_a_bogus_answer_is_refused_and_the_reason_is_a_sentence(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    status, out, _ = run(capsys, "query", "--lab", "www.bogus.org")
+    assert status == 1
+    assert "SERVFAIL" in out
+    assert "www.bogus.org. A" in out.partition(";; QUESTION")[0]
+    status, out, _ = run(capsys, "query", "--lab", "--cd", "www.bogus.org")
+    assert status == 0
+    assert "203.0.113.31" in out
+
+
+def test_a_name_that_does_not_exist_is_an_answer(capsys: pytest.CaptureFixture[str]) -> None:
+    status, out, _ = run(capsys, "query", "--lab", "nope.example.com")
+    assert status == 0
+    assert "NXDOMAIN" in out
+
+
+def test_an_address_is_looked_up_backwards(capsys: pytest.CaptureFixture[str]) -> None:
+    status, out, _ = run(capsys, "query", "--lab", "-x", "127.0.0.1")
+    assert status == 0
+    assert "\tPTR\tlocalhost." in out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("query", "a..b"), "NAME: 'a..b' is not allowed; expected a domain name"),
+        (("query", "a.b", "BEE"), "TYPE: 'BEE' is not allowed; expected a record type"),
+        (("query", "-x", "a.b"), "NAME: 'a.b' is not allowed; expected an address"),
+        (("query", "--config", "/no/where", "a.b"), "--config: '/no/where' is not allowed"),
+        (("serve", "--listen", "here"), "--listen: 'here' is not allowed"),
+        (("bench", "--names", "/no/where"), "--names: '/no/where' is not allowed"),
+    ],
+)
+def test_wrong_use_is_explained(
+    capsys: pytest.CaptureFixture[str], arguments: tuple[str, ...], said: str
+) -> None:
+    status, _, err = run(capsys, *arguments)
+    assert status == 2
+    assert said in err
+
+
+def test_a_trace_shows_each_step(capsys: pytest.CaptureFixture[str]) -> None:
+    status, out, _ = run(capsys, "trace", "--lab", "www.example.com")
+    assert status == 0
+    steps = [line for line in out.splitlines() if "→" in line]
+    assert steps[0].split()[1] == "."
+    assert "referral: com. has 1 nameservers" in steps[0]
+    assert any("www.example.com. A @ ns" in step and "answer:" in step for step in steps)
+    assert out.rstrip().endswith("192.0.2.80")
+
+
+def test_a_trace_shows_what_came_to_nothing(capsys: pytest.CaptureFixture[str]) -> None:
+    status, out, _ = run(capsys, "trace", "--lab", "www.refused.org")
+    assert status == 1
+    assert "→ refused" in out
+
+
+def test_a_trace_in_json_has_its_steps(capsys: pytest.CaptureFixture[str]) -> None:
+    _, out, _ = run(capsys, "trace", "--lab", "--json", "www.example.com")
+    document = json.loads(out)
+    verdicts = {step["verdict"] for step in document["steps"]}
+    assert {"referral", "answer"} <= verdicts
+    assert document["answer"][0]["data"] == "192.0.2.80"
+
+
+def test_check_tells_all_that_is_wrong(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    path = tmp_path / "resolver.toml"
+    path.write_text("[server]\nlisten = ['x']\nallow_from = ['10.0.0.1/8']\n")
+    status, out, err = run(capsys, "check", str(path))
+    assert (status, out) == (1, "")
+    assert "server.listen: 'x' is not allowed" in err
+    assert 'the network\'s first address: "10.0.0.0/8"' in err
+    assert err.endswith(f"{path}: 2 problems\n")
+
+
+def test_check_reads_the_files_that_are_named(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    (tmp_path / "my.hints").write_text("; nothing\n")
+    path = tmp_path / "resolver.toml"
+    path.write_text(f"working_directory = '{tmp_path}'\n[root]\nhints_file = 'my.hints'\n")
+    status, _, err = run(capsys, "check", str(path))
+    assert status == 1
+    assert "an NS record of the root with an address" in err
+
+
+def test_check_sums_up_what_is_right(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    path = tmp_path / "resolver.toml"
+    path.write_text(
+        "[server]\nlisten = ['192.0.2.1']\n[[forward]]\nzone = 'corp'\naddresses = ['::1']\n"
+    )
+    status, out, _ = run(capsys, "check", str(path))
+    assert status == 0
+    assert "forward corp" in out
+    assert "note: server.listen has addresses that others can reach" in out
+    assert "UPSTREAM_QUERIES" in out
