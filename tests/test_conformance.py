@@ -1,0 +1,28 @@
+"""The table of RFC requirements says only what tests prove."""
+
+from __future__ import annotations
+
+from tests import conformance
+
+
+def test_every_row_that_holds_is_proved() -> None:
+    assert conformance.complaints(conformance.rows(), conformance.proofs()) == []
+
+
+def test_the_document_says_so_too() -> None:
+    """`python -m tests.conformance --write` prints it anew."""
+    document = conformance.DOCUMENT.read_text()
+    assert conformance.staleness(document, conformance.rows(), conformance.proofs()) == []
+
+
+def test_a_row_without_proof_is_noticed() -> None:
+    row = conformance.Row("g", "RFC 1", "must", "something", "holds", ("RFC 1 §1",))
+    assert conformance.complaints([row], conformance.Proofs())
+    proved = conformance.Proofs()
+    proved.add("1 §1", "tests/test_x.py::test_y")
+    assert conformance.complaints([row], proved) == []
+
+
+def test_every_citation_is_listed_once() -> None:
+    cites = [row.cite for row in conformance.rows()]
+    assert len(set(cites)) == len(cites)
