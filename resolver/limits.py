@@ -169,6 +169,9 @@ RSA_MODULUS_BITS = Limit(
     "RFC 3110 §2; cost of a check grows with the square",
 )
 RSA_EXPONENT_BITS = Limit(35, 17, 64, "bits of an RSA exponent", "BIND's 35; CVE-2006-4339's kin")
+ANCHOR_HOLD_DOWN_SECONDS = Limit(30 * 86_400, 30 * 86_400, 90 * 86_400,
+    "seconds a new root key is watched before it is trusted, and a revoked one remembered",
+    "RFC 5011 §2.4.1, §4.1")
 PARSED_KEYS = Limit(4096, 64, 65_536, "public keys kept parsed", "our choice")
 TRUSTED_ZONES = Limit(16_384, 256, 262_144, "zones whose keys or insecurity are kept", "our choice")
 TRUST_TTL_SECONDS = Limit(
@@ -302,8 +305,8 @@ PROBE_SHARE = Limit(
 )
 PROBE_BURST = Limit(20, 1, 100, "companion probes saved up", "one cold page load of 20 names")
 PROBE_GAIN_SECONDS = Limit(
-    0.002,
-    0.0005,
+    0.0011,
+    0.0001,
     0.05,
     "expected improvement that is worth a probe, seconds",
     "below it jitter hides the difference",

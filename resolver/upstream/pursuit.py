@@ -47,7 +47,6 @@ _MISMATCHES = int(limits.SPOOF_MISMATCHES)
 _HEDGE_DEPTH = int(limits.HEDGE_DEPTH)
 _SILENCES_FOR_PLAIN = 2  # one may be loss: RFC 6891 §6.2.2 wants certainty before EDNS is given up
 _TOLD_SERVERS = 4
-_PROBES_AFTER_RACE = 2  # a third nameserver, and the winner's address in the other family
 _ROUNDS = int(limits.NS_LOOKUPS_PER_CUT)
 
 
@@ -285,8 +284,7 @@ class Pursuit:
         """Now it is known what there is to beat: look for better, while the question is at hand."""
         if not self.is_speculative or self.desk.is_busy or self.uses_tcp or not winner.n:
             return
-        for _ in range(_PROBES_AFTER_RACE):
-            self._probe(self._candidates(now), winner, now)
+        self._probe(self._candidates(now), winner, now)
 
     def _sound_the_root(self, now: float) -> None:
         """The priming query goes to all root addresses once, 26 packets in the life of a process.
