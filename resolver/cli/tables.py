@@ -73,7 +73,8 @@ def _rows(kind: type[Section], prefix: str) -> Iterator[str]:
             yield from _rows(inner, head)
             continue
         key = f"{prefix}{field.name}"
-        note = " (not in this version)" if key in NOT_YET else ""
+        is_missing = key.replace("[[", "").replace("]]", "") in NOT_YET
+        note = " (fixed in this version)" if is_missing else ""
         default = "required" if field.required else f"`{_toml(field.default)}`"
         yield f"| {key} | {default} | {in_words(hint)} | {purpose(hint)}{note} |"
 

@@ -67,10 +67,12 @@ def working_path(config: Config, text: str) -> Path:
 def _missing_features(config: Config) -> Iterator[Fault]:
     for key, off in NOT_YET.items():
         section, _, field = key.partition(".")
-        value = getattr(getattr(config, section), field)
-        if value not in off:
-            wanted = " or ".join(str(item).lower() for item in off)
-            yield Fault(key, value, f"{wanted}: this version cannot do it yet")
+        tables = getattr(config, section)
+        for table in tables if isinstance(tables, tuple) else (tables,):
+            value = getattr(table, field)
+            if value not in off:
+                wanted = " or ".join(str(item).lower() for item in off)
+                yield Fault(key, value, f"{wanted}: this version can do nothing else yet")
 
 
 def _server(config: Config) -> Iterator[Fault]:

@@ -239,8 +239,11 @@ class Config(Section, frozen=True, kw_only=True):
     metrics: Metrics = Metrics()
 
 
-# Key → the values that mean off. The row goes away in the commit that brings the feature.
+# Key → the values that say what this version does anyway. The row goes away with the feature.
 NOT_YET: dict[str, tuple[object, ...]] = {
+    "server.minimal_responses": (True,),
+    "forward.first": (False,),
+    "resolution.harden_glue": (True,),
     "metrics.listen": ("",),
     "resolution.prefetch": (False,),
     "resolution.serve_stale": (False,),

@@ -1,0 +1,65 @@
+"""The project's own promises: what is shipped, what is documented, what points where."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import resolver
+
+ROOT = Path(__file__).resolve().parents[1]
+PROJECT: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
+
+
+def test_the_wheel_holds_the_root_hints() -> None:
+    """One file at the top of the tree; the program in a wheel finds its copy beside it."""
+    wheel = PROJECT["tool"]["hatch"]["build"]["targets"]["wheel"]
+    assert wheel["force-include"] == {"root.hints": "resolver/root.hints"}
+    assert (ROOT / "root.hints").is_file()
+
+
+def test_the_version_is_the_same_everywhere() -> None:
+    assert PROJECT["project"]["version"] == resolver.__version__
+
+
+def test_every_dependency_is_explained_in_the_readme() -> None:
+    readme = (ROOT / "README.md").read_text("utf-8")
+    for requirement in PROJECT["project"]["dependencies"]:
+        name, bounded, _ = requirement.partition(">=")
+        assert bounded, f"{requirement} has no lower bound"
+        assert f"[{name}]" in readme
+
+
+def test_the_map_names_the_layers_that_are_enforced() -> None:
+    """The first lines of the package's docstring are the import contract of pyproject.toml."""
+    assert resolver.__doc__ is not None
+    shown = resolver.__doc__.split("\n\n")[1]
+    layers, _ = PROJECT["tool"]["importlinter"]["contracts"]
+    enforced = [
+        name.strip("() ").removeprefix("resolver.")
+        for layer in layers["layers"]
+        for name in layer.split("|")
+    ]
+    helpers = {"assembly", "host"}  # of app: how it wires, and what it asks of the machine
+    words = shown.replace("→", " ").replace("|", " ").replace(",", " ").replace("(", " ")
+    assert words.replace(")", " ").split() == [name for name in enforced if name not in helpers]
+
+
+def test_public_names_are_loaded_when_first_touched() -> None:
+    """`import resolver` costs nothing: no event loop, no crypto, no DNS library."""
+    code = "import resolver, sys; print(sorted({'trio', 'dns', 'cryptography'} & set(sys.modules)))"
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert found.stdout.strip() == "[]"
+    assert resolver.Question.__name__ == "Question"
+    with pytest.raises(AttributeError, match="Resolvr"):
+        getattr(resolver, "Resolvr")  # noqa: B009
+
+
+def test_ci_runs_the_command_of_the_readme() -> None:
+    assert "make test" in (ROOT / ".ci" / "run").read_text("utf-8")
+    assert "make test" in (ROOT / "README.md").read_text("utf-8")
