@@ -199,10 +199,13 @@ async def _serve(
         async with running(config, network=network, on_bound=lambda: _settle_in(config)) as daemon:
             announce(daemon)
             host.notify("READY=1")
-            async for _ in signals:
-                break
-            host.notify("STOPPING=1")
-            await daemon.drain()
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(host.collect_garbage)
+                async for _ in signals:
+                    break
+                host.notify("STOPPING=1")
+                await daemon.drain()
+                nursery.cancel_scope.cancel()
             floor.remember(config, daemon.parts.clock.wall())
 
 

@@ -161,7 +161,7 @@ class Pipeline:
                 deadline=deadline,
             )
         )
-        with trio.move_on_at(deadline):
+        with trio.CancelScope(deadline=deadline):
             try:
                 answer = await self._resolver.resolve(question, budget, checking=checking)
             except ResolutionFailed as error:
