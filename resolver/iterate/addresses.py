@@ -154,13 +154,17 @@ class AddressFinder:
         """Unresolved names that a sub-query can find: not those inside the cut itself."""
         zone = self._delegation.zone
         has_servers = any(True for _ in self._delegation.servers())
-        return [
+        ancestors = {question.qname for question in self._budget.ancestors}
+        tried = {question.qname for question in self._tried}
+        possible = [
             name
             for name in self._delegation.unresolved()
             if (has_servers or zone == names.ROOT or not names.is_subdomain(name, zone))
-            and Question(name, RRType.A) not in self._budget.ancestors
-            and Question(name, RRType.AAAA) not in self._budget.ancestors
+            and name not in tried
         ]
+        candidates = [name for name in possible if name not in ancestors]
+        self._budget.purse.entangled |= len(candidates) < len(possible)
+        return candidates
 
     async def more(self) -> bool:
         """Look up the next one or two names; True as soon as one of them has an address.
@@ -197,6 +201,7 @@ class AddressFinder:
         with trio.move_on_after(float(SEARCH_JOIN_SECONDS)):
             while (found := _count(delegation)) <= self._known:
                 if ancestors.issuperset(search.qname for search in delegation.searches):
+                    self._budget.purse.entangled |= bool(delegation.searches)
                     return False
                 if delegation.news is None:
                     delegation.news = trio.Event()
@@ -306,7 +311,6 @@ class AddressFinder:
                 raise
             return False
         except ResolutionFailed:
-            is_settled = True
-            return False
+            return False  # the failure cache remembers, and lets others try again soon
         finally:
             self._end(question, is_settled=is_settled)

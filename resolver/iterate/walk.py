@@ -49,6 +49,7 @@ class WalkSettings:
     width: int = 2
     min_ttl: int = 0
     max_ttl: int = 86_400
+    forward_first: frozenset[Name] = frozenset()
 
 
 class Walker:
@@ -81,15 +82,18 @@ class Walker:
         self._settings = settings
         self._on_referral = on_referral
 
-    def closest(self, question: Question) -> Delegation:
-        """The cut to start from; a DS question starts above its own name (RFC 4035 §3.1.4.1)."""
+    def closest(self, question: Question, *, forwards: bool = True) -> Delegation:
+        """The cut to start from; a DS question starts above its own name (RFC 4035 §3.1.4.1).
+
+        *forwards* False passes forward zones over (the forwarders failed).
+        """
         now = self._clock.now()
         name = question.qname
         if question.qtype == RRType.DS and name != names.ROOT:
             name = names.parent(name)
         for ancestor in names.ancestors(name):
             fixed = self._fixed.get(ancestor)
-            if fixed is not None:
+            if fixed is not None and (forwards or not fixed.is_forward):
                 return fixed
             found = self._delegations.get(ancestor, now)
             if found is not None:
@@ -101,6 +105,23 @@ class Walker:
     ) -> tuple[Outcome, ...]:
         """Segments of the answer to *question*: one Outcome per link. Raises ResolutionFailed."""
         delegation = self.closest(question)
+        try:
+            return await self._walk_from(delegation, question, budget, shunned)
+        except WorkExceeded:
+            raise
+        except ResolutionFailed:
+            if delegation.zone not in self._settings.forward_first or not delegation.is_forward:
+                raise
+        start = self.closest(question, forwards=False)
+        return await self._walk_from(start, question, budget, shunned)
+
+    async def _walk_from(
+        self,
+        delegation: Delegation,
+        question: Question,
+        budget: Budget,
+        shunned: frozenset[str],
+    ) -> tuple[Outcome, ...]:
         minimiser = Minimiser(
             question, is_enabled=self._settings.minimise and not delegation.is_forward
         )

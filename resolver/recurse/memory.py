@@ -6,6 +6,7 @@ that an answer from memory and one from the network look the same to whoever cha
 
 from __future__ import annotations
 
+import operator
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -121,6 +122,8 @@ class Memory:
                 status=outcome.status,
                 proof=outcome.authority if is_wildcard(rrset) else (),
             )
+        if all(map(operator.is_, kept, outcome.answer)):
+            return outcome
         return replace(outcome, answer=tuple(kept))
 
     def keep_bogus(self, outcome: Outcome, ede: tuple[Ede, ...], now: float) -> None:

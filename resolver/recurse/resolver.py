@@ -138,6 +138,7 @@ class Resolver:
         before was bogus, so nobody is joined and a failure says nothing new.
         """
         if question in budget.ancestors:
+            budget.purse.entangled = True
             raise ResolutionFailed("the question depends on itself", ede=_cycle())
         now = self._clock.now()
         failure = self.memory.failures.get(question, now)
@@ -166,7 +167,7 @@ class Resolver:
         except WorkExceeded:
             raise
         except ResolutionFailed as error:
-            if not is_fresh:
+            if not is_fresh and not (budget.purse.entangled and budget.ancestors):
                 self.memory.failures.note(question, error.ede, self._clock.now())
                 job.error = error
             raise
@@ -185,6 +186,7 @@ class Resolver:
     async def addresses(self, question: Question, budget: Budget) -> Sequence[bytes]:
         """Rdata of one address set, aliases followed; empty if there is none."""
         if question in budget.ancestors:
+            budget.purse.entangled = True
             raise ResolutionFailed("the nameserver depends on itself", ede=_cycle())
         if budget.depth > int(SUBQUERY_DEPTH):
             raise WorkExceeded("SUBQUERY_DEPTH")
