@@ -610,6 +610,13 @@ HASHES = Limit(
 
 # --- messages ------------------------------------------------------------------------------------
 CLASSIC_UDP_OCTETS = Limit(512, 512, 512, "octets of a UDP reply without EDNS", "RFC 1035 §4.2.1")
+COMPRESSION_HOPS = Limit(
+    128,
+    126,
+    256,
+    "compression pointers followed in one name",
+    "RFC 9267 §2; 126 can be in a legal name, Unbound's bound is 256",
+)
 STREAM_OCTETS = Limit(65_535, 65_535, 65_535, "octets of a message over TCP", "RFC 1035 §4.2.2")
 
 # --- policy ---------------------------------------------------------------------------------

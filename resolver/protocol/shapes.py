@@ -12,9 +12,10 @@ from collections.abc import Callable
 from typing import Final
 
 from resolver.errors import WireError
+from resolver.limits import COMPRESSION_HOPS
+from resolver.protocol.names import MAX_NAME_OCTETS
 
-MAX_NAME_OCTETS: Final = 255
-_MAX_HOPS: Final = 128
+_MAX_HOPS: Final = int(COMPRESSION_HOPS)
 _FIRST_POINTER: Final = 0xC0
 _FIRST_RESERVED: Final = 0x40
 _HEADER_OCTETS: Final = 12

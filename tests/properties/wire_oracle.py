@@ -203,11 +203,11 @@ def _rewrites_opaque_rdata(mine: Ours, other: Theirs, packet: bytes) -> bool:
 
 
 def _any_backward_name(parser: dns.wirebase.Parser, decompress: bool = True) -> dns.name.Name:  # noqa: FBT001, FBT002
-    """A name whose pointers lead strictly backwards: in all else dnspython's own rules."""
+    """A name whose pointers lead to before themselves: in all else dnspython's own rules."""
     if not decompress:
         return _STRICT_NAME(parser, decompress)
     labels = []
-    start = at = parser.current
+    at = parser.current
     end = 0
     while count := parser.wire[at]:
         if count < 64:
@@ -216,16 +216,16 @@ def _any_backward_name(parser: dns.wirebase.Parser, decompress: bool = True) -> 
         else:
             target = (count & 0x3F) << 8 | parser.wire[at + 1]
             end = end or at + 2
-            if count < 192 or target >= start:
+            if count < 192 or target >= at or len(labels) > 127:
                 raise dns.name.BadPointer
-            start = at = target
+            at = target
     parser.seek(end or at + 1)
     return dns.name.Name([*labels, b""])
 
 
 def _has_overlapping_pointers(mine: Ours, other: Theirs, packet: bytes) -> bool:
     """dnspython wants a pointer's target to end before the name that points, and at most 16
-    pointers in a name; that they lead strictly backwards, and 126 of them, is enough.
+    pointers in a name; that they lead backwards, and at most 128 of them, is enough to end.
     """
     if isinstance(mine, WireError) or not isinstance(other, Exception):
         return False
@@ -277,9 +277,9 @@ EXPLAINED: tuple[Callable[[Ours, Theirs, bytes], bool], ...] = (
     _is_cut_short,
     _has_opaque_rdata,
     _rewrites_opaque_rdata,
-    _has_overlapping_pointers,
     _has_odd_tsig,
     _has_odd_options,
+    _has_overlapping_pointers,
 )
 
 
