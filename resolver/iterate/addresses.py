@@ -246,7 +246,10 @@ class AddressFinder:
         delegation = self._delegation
         if self._left <= 0 or any(True for _ in delegation.servers()):
             return False
-        for name in delegation.unresolved()[: self._left]:
+        inside = [
+            name for name in delegation.unresolved() if names.is_subdomain(name, delegation.zone)
+        ]
+        for name in inside[: self._left]:
             self._left -= 1
             self._budget.spend_ns_lookup()
             delegation.addresses[name] = ()
