@@ -113,9 +113,14 @@ class Chain:
 
     # --- what is true of an RRset, or of a denial -------------------------------------------
 
-    def check(self, rrset: RRset, *, proven: bool = False) -> Steps[Checked]:
-        """Status of *rrset*; *proven*: the driver knows from before that it is secure."""
-        scope = _scope(rrset.owner, rrset.rtype)
+    def check(
+        self, rrset: RRset, *, proven: bool = False, scope: Name | None = None
+    ) -> Steps[Checked]:
+        """Status of *rrset*; *proven*: the driver knows from before that it is secure.
+
+        *scope*: a name in the zone it belongs to, if that is not its owner's.
+        """
+        scope = _scope(rrset.owner, rrset.rtype) if scope is None else scope
         outside = self._outside(scope)
         if outside is not None:
             return Checked(outside.status, rrset, outside.flaw)
@@ -314,6 +319,8 @@ class Chain:
         """What the zone above says of *apex*; other servers are asked if it does not verify."""
         if apex in self._links:
             return self._links[apex]
+        text = f"the DS of {names.to_text(apex)} would vouch for itself"
+        self._links[apex] = _Link(_Kind.BOGUS, flaw=Flaw(Reason.BROKEN_CHAIN, text))
         need = Need(apex, RRType.DS)
         finding = yield from self._fetch(need)
         link = yield from self._read_link(apex, finding)
@@ -335,7 +342,9 @@ class Chain:
             section = (*section, *finding.authority)
         for rrset in section:
             if _decides_cut(rrset, apex):
-                checked = yield from self.check(rrset, proven=proven)
+                # an alias at *apex* can only be the zone's above, whatever it claims
+                above = names.parent(apex) if rrset.owner == apex else rrset.owner
+                checked = yield from self.check(rrset, proven=proven, scope=above)
                 return _link_by(checked)
         denied = yield from self.denied(apex, RRType.DS, finding.authority, proven=proven)
         if denied.proofs is None:

@@ -1,8 +1,8 @@
 """6 is it true: proofs that something does not exist, whichever kind of record carries them.
 
 `Proofs` holds the NSEC and NSEC3 RRsets of one response that a key of *zone* signed. It answers
-four questions: no such name, no such type, no closer match than this wildcard, no signed delegation.
-What does not verify can neither help nor hurt. RFC 4035 §5.4, RFC 5155 §8.
+four questions: no such name, no such type, no closer match than this wildcard, no signed cut. What
+does not verify can neither help nor hurt. RFC 4035 §5.4, RFC 5155 §8.
 """
 
 from __future__ import annotations

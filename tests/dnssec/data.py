@@ -9,14 +9,13 @@ from typing import TYPE_CHECKING
 import dns.name
 import dns.rdata
 import dns.rdatatype
-import dns.zonefile
 
 from resolver.model import RRset
 from resolver.protocol import names
 from resolver.protocol.codes import RRType
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from resolver.model import Name
 
@@ -31,14 +30,53 @@ def rrset_of(text: str) -> RRset:
     return rrset
 
 
-def records(text: str) -> list[tuple[Name, int, int, bytes]]:
-    """Owner, type, TTL and rdata of every record in zone-file text."""
-    made = dns.zonefile.read_rrsets(text, rdclass=None, default_ttl=3600)
-    return [
-        (rrset.name.to_wire().lower(), int(rrset.rdtype), rrset.ttl, rdata.to_wire())
-        for rrset in made
-        for rdata in rrset
-    ]
+def records(text: str, origin: str = ".") -> list[tuple[Name, int, int, bytes]]:
+    """Owner, type, TTL and rdata of every record in zone-file text, duplicates kept."""
+    found = []
+    above = dns.name.from_text(origin)
+    last = above
+    for line in _joined(text):
+        tokens = line.split()
+        if not line[0].isspace():
+            last = dns.name.from_text(tokens.pop(0), above)
+        ttl = 3600
+        while tokens[0].isdigit() or tokens[0].upper() == "IN":
+            first = tokens.pop(0)
+            ttl = int(first) if first.isdigit() else ttl
+        rtype = dns.rdatatype.from_text(tokens.pop(0))
+        found.append((last.to_wire().lower(), int(rtype), ttl, _rdata(rtype, tokens, line, above)))
+    return found
+
+
+def _joined(text: str) -> Iterator[str]:
+    """Logical lines: comments dropped, parentheses closed."""
+    line, depth = "", 0
+    for raw in text.splitlines():
+        parts = raw.split('"')  # the even ones are outside of quotes
+        if len(parts) == 1:
+            parts = raw.split(";")[:1]
+        for at in range(0, len(parts), 2):
+            depth += parts[at].count("(") - parts[at].count(")")
+            parts[at] = parts[at].replace("(", " ").replace(")", " ")
+        line += '"'.join(parts)
+        if depth == 0:
+            if line.strip():
+                yield line
+            line = ""
+
+
+def _rdata(
+    rtype: dns.rdatatype.RdataType, tokens: list[str], line: str, origin: dns.name.Name
+) -> bytes:
+    if rtype == RRType.ZONEMD:  # dnspython refuses the short private-use digests of RFC 8976 A.3
+        serial, scheme, algorithm = map(int, tokens[:3])
+        return (
+            serial.to_bytes(4, "big")
+            + bytes((scheme, algorithm))
+            + bytes.fromhex("".join(tokens[3:]))
+        )
+    text = line[line.index(f" {tokens[0]}") :] if '"' in line else " ".join(tokens)
+    return dns.rdata.from_text("IN", rtype, text, origin, relativize=False).to_wire()
 
 
 def grouped(found: Iterable[tuple[Name, int, int, bytes]]) -> list[RRset]:
@@ -53,7 +91,13 @@ def grouped(found: Iterable[tuple[Name, int, int, bytes]]) -> list[RRset]:
             sets.setdefault((owner, rtype), []).append(rdata)
             ttls[owner, rtype] = ttl
     return [
-        RRset(owner, rtype, ttls[owner, rtype], tuple(rdatas), tuple(signatures.get((owner, rtype), ())))
+        RRset(
+            owner,
+            rtype,
+            ttls[owner, rtype],
+            tuple(rdatas),
+            tuple(signatures.get((owner, rtype), ())),
+        )
         for (owner, rtype), rdatas in sets.items()
     ]
 

@@ -53,9 +53,7 @@ def test_every_algorithm_validates(algorithm: int) -> None:
         ("www.signed.test.", RRType.DS),
     ],
 )
-def test_answers_and_plain_nodata_are_secure(
-    hashed: Hashed | None, qname: str, qtype: int
-) -> None:
+def test_answers_and_plain_nodata_are_secure(hashed: Hashed | None, qname: str, qtype: int) -> None:
     judgement = usual_world(hashed=hashed).judge(qname, qtype)
     assert (judgement.status, judgement.sentence) == (Status.SECURE, "")
 

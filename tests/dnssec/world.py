@@ -95,7 +95,9 @@ class Zone:
         for algorithm in algorithms:
             private = private_key(algorithm, len(self.apex))
             public = dns.dnssec.make_dnskey(
-                private.public_key(), algorithm, 257  # type: ignore[attr-defined]
+                private.public_key(),
+                algorithm,
+                257,  # type: ignore[attr-defined]
             )
             self.keys.append((private, public))
             apex = dns.name.from_wire(self.apex, 0)[0]
@@ -233,7 +235,8 @@ class Zone:
         for rtype, verdict in ((qtype, Verdict.ANSWER), (RRType.CNAME, Verdict.CNAME)):
             rrset = self.rrset(owner, rtype)
             if rrset is not None:
-                return self._outcome(question, verdict, (rrset._replace(owner=qname),), proof)
+                cover = proof[-1:]  # all that a wildcard's data needs (RFC 5155 §7.2.6)
+                return self._outcome(question, verdict, (rrset._replace(owner=qname),), cover)
         denial = (self.soa(), *proof, *self.deny_type(owner, qname))
         return self._outcome(question, Verdict.NODATA, (), denial)
 
@@ -312,7 +315,9 @@ class Zone:
 class World:
     """Zones by apex, an anchor, and the outcomes of all questions."""
 
-    def __init__(self, *zones: Zone, anchor: Zone | None = None, spoil: Spoil | None = None) -> None:
+    def __init__(
+        self, *zones: Zone, anchor: Zone | None = None, spoil: Spoil | None = None
+    ) -> None:
         self.zones = {zone.apex: zone for zone in zones}
         top = anchor or zones[0]
         self.anchors = Anchors.of(AnchorRecord(top.apex, RRType.DS, ds) for ds in top.ds)

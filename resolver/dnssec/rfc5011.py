@@ -1,0 +1,188 @@
+"""6 is it true: a trust anchor that follows its zone's key rollovers (RFC 5011).
+
+One key goes through the states of RFC 5011 §4.2 as it is seen, or not seen, in DNSKEY RRsets that
+a trusted key signed. A new key must be seen for 30 days before it is trusted; one that signs its
+own revocation is never trusted again. Pure: the driver fetches, keeps the JSON on disk, and asks
+again after `next_check_s`. Nothing here adds trust to a set that does not verify.
+"""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from resolver import limits
+from resolver.dnssec.anchors import Anchor
+from resolver.dnssec.canonical import canonical_rdatas, signed_data
+from resolver.dnssec.keys import ds_digest, zone_key
+from resolver.dnssec.signature import verify_rrset
+from resolver.dnssec.steps import Work
+from resolver.protocol import names
+from resolver.protocol import rdata as read
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+
+    from resolver.model import Name, RRset
+
+HOUR = 3600
+DAY = 24 * HOUR
+_REVOKED = 0x80  # in the second octet of the flags
+
+
+class KeyState(enum.Enum):
+    """RFC 5011 §4.2; a key in its Start state is simply not listed."""
+
+    ADD_PENDING = "add pending"
+    VALID = "valid"
+    MISSING = "missing"
+    REVOKED = "revoked"
+    REMOVED = "removed"
+
+
+_TRUSTED = frozenset({KeyState.VALID, KeyState.MISSING})
+
+
+@dataclass(slots=True)
+class ManagedKey:
+    """One key, as it looked before any revocation; *since*: wall time of its present state."""
+
+    rdata: bytes
+    state: KeyState
+    since: float
+
+
+@dataclass(slots=True)
+class ManagedAnchor:
+    """The keys of one trust point. *zone* is presentation text, for the file is read by people."""
+
+    zone: str
+    keys: list[ManagedKey] = field(default_factory=list)
+    checked_at: float = 0.0
+    next_check_s: float = 0.0
+
+    @property
+    def name(self) -> Name:
+        return names.from_text(self.zone)
+
+    def trusted(self) -> tuple[bytes, ...]:
+        return tuple(key.rdata for key in self.keys if key.state in _TRUSTED)
+
+    def anchor(self) -> Anchor:
+        """What the validator is to trust now."""
+        return Anchor(self.name, keys=self.trusted())
+
+    def to_json(self) -> bytes:
+        return msgspec.json.format(msgspec.json.encode(self), indent=2)
+
+    @classmethod
+    def from_json(cls, data: bytes) -> ManagedAnchor:
+        """Raises ValueError on anything that `to_json` does not write."""
+        try:
+            return msgspec.json.decode(data, type=cls)
+        except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+            raise ValueError(f"not a managed trust anchor: {error}") from error
+
+    def key(self, rdata: bytes) -> ManagedKey | None:
+        return next((key for key in self.keys if key.rdata == rdata), None)
+
+
+def start(anchor: Anchor, rrset: RRset, *, wall: float) -> ManagedAnchor:
+    """A trust point whose first keys are those of *rrset* that *anchor* vouches for."""
+    vouched = set(anchor.keys)
+    digests = [read.ds(rdata) for rdata in anchor.ds]
+    for rdata in rrset.rdatas:
+        if any(ds_digest(anchor.name, rdata, ds.digest_type) == ds.digest for ds in digests):
+            vouched.add(rdata)
+    keys = [ManagedKey(rdata, KeyState.VALID, wall) for rdata in sorted(vouched)]
+    return ManagedAnchor(names.to_text(anchor.name), keys)
+
+
+def observe(managed: ManagedAnchor, rrset: RRset, *, wall: float) -> Generator[Work, None, bool]:
+    """Move *managed* on by what *rrset* (the zone's DNSKEY RRset, just fetched) shows.
+
+    False, and nothing changed, if no trusted key signed it: then *next_check_s* is the retry time.
+    """
+    trusted = [zone_key(rdata) for rdata in managed.trusted()]
+    verified = yield from verify_rrset(rrset, managed.name, trusted, wall=wall)
+    managed.checked_at = wall
+    managed.next_check_s = _interval(rrset, wall, share=0.5 if not verified.flaw else 0.1)
+    if verified.flaw is not None:
+        return False
+    revoked: set[bytes] = set()
+    present: set[bytes] = set()
+    for rdata in rrset.rdatas:
+        key = read.dnskey(rdata)
+        if not (key.is_sep and key.is_zone_key):
+            continue
+        if not key.is_revoked:
+            present.add(rdata)
+        elif (yield from _signs_itself(rrset, rdata)):
+            revoked.add(_before_revocation(rdata))
+    _advance(managed, present, revoked, wall=wall, ttl=rrset.ttl)
+    return True
+
+
+def _advance(
+    managed: ManagedAnchor, present: set[bytes], revoked: set[bytes], *, wall: float, ttl: int
+) -> None:
+    hold = max(float(limits.ANCHOR_HOLD_DOWN_SECONDS), ttl)
+    kept = []
+    for key in managed.keys:
+        state = _next_state(key, present, revoked, is_over=wall - key.since >= hold)
+        if state is None:
+            continue  # back to Start: a pending key that went away
+        if state is not key.state:
+            key.state, key.since = state, wall
+        kept.append(key)
+    known = {key.rdata for key in managed.keys}
+    new = sorted(present - known - revoked)
+    managed.keys = kept + [ManagedKey(rdata, KeyState.ADD_PENDING, wall) for rdata in new]
+
+
+def _next_state(
+    key: ManagedKey, present: set[bytes], revoked: set[bytes], *, is_over: bool
+) -> KeyState | None:
+    """The table of RFC 5011 §4.2; None is Start."""
+    is_present = key.rdata in present
+    match key.state:
+        case KeyState.ADD_PENDING:
+            if not is_present:
+                return None
+            return KeyState.VALID if is_over else KeyState.ADD_PENDING
+        case KeyState.VALID | KeyState.MISSING:
+            if key.rdata in revoked:
+                return KeyState.REVOKED
+            return KeyState.VALID if is_present else KeyState.MISSING
+        case KeyState.REVOKED:
+            return KeyState.REMOVED if is_over else KeyState.REVOKED
+        case KeyState.REMOVED:
+            return KeyState.REMOVED
+
+
+def _before_revocation(rdata: bytes) -> bytes:
+    return rdata[:1] + bytes((rdata[1] & ~_REVOKED,)) + rdata[2:]
+
+
+def _signs_itself(rrset: RRset, rdata: bytes) -> Generator[Work, None, bool]:
+    """True if the revoked key *rdata* signed *rrset*, as a revocation must (RFC 5011 §2.1)."""
+    key = zone_key(rdata)
+    for octets in rrset.signatures[: int(limits.RRSIGS_PER_RRSET)]:
+        rrsig = read.rrsig(octets)
+        if (rrsig.key_tag, rrsig.algorithm) == (key.tag, key.algorithm):
+            yield Work(signatures=1)
+            rdatas = canonical_rdatas(rrset.rtype, rrset.rdatas)
+            if key.verify(rrsig.signature, signed_data(rrset, rdatas, rrsig, octets)):
+                return True
+    return False
+
+
+def _interval(rrset: RRset, wall: float, *, share: float) -> float:
+    """Seconds to the next look: RFC 5011 §2.3 (half of TTL and signature life, or a tenth)."""
+    ends = [read.rrsig(octets).expiration for octets in rrset.signatures]
+    left = max((end - wall for end in ends), default=0.0)
+    longest = 15 * DAY if share == 0.5 else DAY  # noqa: PLR2004
+    return max(float(HOUR), min(float(longest), share * rrset.ttl, share * left))
