@@ -67,14 +67,8 @@ remote-control:
 
 def _unbound_tuned(site: Site) -> list[str]:
     # Tried and left out: unknown-server-time-limit 150 gives up on servers that are merely far.
-    return _unbound(
-        site,
-    return _unbound(
-        site,
-        "discard-timeout: 0\n  fast-server-permil: 900\n  fast-server-num: 2\n"
-        "  outgoing-num-tcp: 200",
-    )
-    )
+    tuned = "discard-timeout: 0\n  fast-server-permil: 900\n  fast-server-num: 2\n"
+    return _unbound(site, tuned + "  outgoing-num-tcp: 200")
 
 
 def _kresd(site: Site, extra: str = "") -> list[str]:
