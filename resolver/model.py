@@ -185,9 +185,13 @@ class Answer:
 
 
 class Purse:
-    """The allowance of one client query, shared by all its sub-queries: it only ever shrinks."""
+    """The allowance of one client query, shared by all its sub-queries: it only ever shrinks.
 
-    __slots__ = ("crypto", "deadline", "hashes", "ns_lookups", "queries", "sent")
+    *entangled* once a sub-query was cut short because it would have waited for its own ancestor:
+    what fails from then on may well be had by another query, so only the whole is remembered.
+    """
+
+    __slots__ = ("crypto", "deadline", "entangled", "hashes", "ns_lookups", "queries", "sent")
 
     def __init__(
         self, *, queries: int, ns_lookups: int, crypto: int, hashes: int, deadline: float
@@ -198,6 +202,7 @@ class Purse:
         self.hashes = hashes
         self.deadline = deadline
         self.sent = 0
+        self.entangled = False
 
 
 class Budget:
