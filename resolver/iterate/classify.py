@@ -65,13 +65,20 @@ def classify(  # noqa: PLR0911  # one verdict a line
         return _descend(message, question, referral, scrubbed, zone, server)
     segments, name = _follow(question, scrubbed, zone, server)
     denial = _denial(message, Question(name, question.qtype), scrubbed, zone, server)
-    if denial is not None and (not segments or segments[-1].verdict is not Verdict.ANSWER):
+    if denial is not None and (not segments or _goes_on(segments[-1], denial)):
         segments.append(denial)
     if segments:
         return Judged(segments[0].verdict, tuple(segments))
     if any(record.rtype == RRType.NS for record in message.authority):
         return Judged(Verdict.LAME)  # it refers up, sideways or to itself
     return Judged(Verdict.USELESS)
+
+
+def _goes_on(link: Outcome, denial: Outcome) -> bool:
+    """A chain may end in a denial that has its SOA; without one the target is asked by itself."""
+    return link.verdict is not Verdict.ANSWER and any(
+        rrset.rtype == RRType.SOA for rrset in denial.authority
+    )
 
 
 def _follow(
