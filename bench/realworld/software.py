@@ -115,7 +115,7 @@ max-tcp-connections=500
     with contextlib.closing(sqlite3.connect(database)) as link, link:
         link.executemany(
             "INSERT INTO domainmetadata (domain, kind, content) VALUES (?, 'PRESIGNED', '1')",
-            [(apex.rstrip("."),) for apex in site.signed],
+            [(apex.rstrip(".") or ".",) for apex in site.signed],
         )
     return ["pdns_server", f"--config-dir={directory}"]
 

@@ -29,12 +29,16 @@ ROOT_LETTERS = {software.NSD: "dhkl", software.BIND: "bcf", software.POWERDNS: "
 
 
 class RealWorld:
-    """A running world; `client` is the namespace for resolvers and their clients."""
+    """A running world; `client` is the namespace for resolvers and their clients.
+
+    `router` is where a test may drop what passes.
+    """
 
     def __init__(self, world: tree.World, directory: Path) -> None:
         self.world = world
         self.directory = directory
         self.client = real.namespace("client")
+        self.router = real.namespace("router")
         self.sites = plan(world)
         self.anchor = directory / "root.anchor"
         self.anchor.write_text(f". 172800 IN DNSKEY {dnskey_text('.')}\n")
@@ -67,7 +71,7 @@ def running(
         Path(directory).chmod(0o755)
         it = RealWorld(world, Path(directory))
         stack.enter_context(it.client)
-        router = stack.enter_context(real.namespace("router"))
+        router = stack.enter_context(it.router)
         _join_client(it.client, router)
         write_zones(it)
         programs, ready = [], []

@@ -1,0 +1,149 @@
+"""The daemon where the network is not whole: one address family, a cut link, an early end."""
+
+from __future__ import annotations
+
+import signal
+import socket
+import time
+from typing import TYPE_CHECKING
+
+import dns.message
+import dns.rcode
+import pytest
+
+from bench.realworld import ask, run, truth
+from bench.realworld.world import CLIENT_LINK, CLIENT_NET, CLIENT_NET6
+from tests.e2e import daemon
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from bench.realworld.world import RealWorld
+    from resolver.lab.real import Program
+
+pytestmark = [pytest.mark.netns, pytest.mark.timeout(180)]
+NAMES = 120
+AT_ONCE = 40
+RECOVERY_S = 20.0
+
+
+@pytest.fixture(scope="module")
+def world() -> Iterator[RealWorld]:
+    with daemon.real_world(NAMES) as it:
+        yield it
+
+
+@pytest.fixture
+def started(world: RealWorld) -> Iterator[Callable[[], Program]]:
+    """Start the daemon when the world is as the test wants it; end it and mend the world after."""
+    programs: list[Program] = []
+
+    def start() -> Program:
+        programs.append(daemon.start(world))
+        return programs[-1]
+
+    yield start
+    for program in programs:
+        program.stop()
+    world.client.ip(
+        f"link set dev {CLIENT_LINK} up",
+        f"route replace default via {CLIENT_NET}1",
+        f"route replace default via {CLIENT_NET6}1",
+    )
+
+
+def _wrong(world: RealWorld, names: list[str]) -> list[str]:
+    return run.one_pass(world, [(name, "A") for name in names], validates=True).wrong
+
+
+@pytest.mark.rfc("RFC 3901 §4")
+@pytest.mark.parametrize("lost", [f"default via {CLIENT_NET}1", f"default via {CLIENT_NET6}1"])
+def test_one_address_family_is_enough(
+    world: RealWorld, started: Callable[[], Program], lost: str
+) -> None:
+    """No route for IPv4, or none for IPv6; the configuration knows nothing of it."""
+    world.client.ip(f"route del {lost}")
+    started()
+    assert _wrong(world, world.world.names[:AT_ONCE]) == []
+
+
+@pytest.mark.rfc("RFC 8305 §3")
+@pytest.mark.parametrize("net", [CLIENT_NET + "2/32", CLIENT_NET6 + "2/128"])
+def test_a_family_whose_packets_vanish_is_left_alone(
+    world: RealWorld, started: Callable[[], Program], net: str
+) -> None:
+    """A route that leads nowhere: no error comes back, only silence."""
+    router = world.router
+    router.ip(f"route add blackhole {net}")
+    try:
+        started()
+        assert _wrong(world, world.world.names[:AT_ONCE]) == []
+    finally:
+        router.ip(f"route del blackhole {net}")
+
+
+def test_what_is_cached_survives_a_cut_and_the_rest_comes_back(
+    world: RealWorld, started: Callable[[], Program]
+) -> None:
+    """While the link is cut: cached names are answered, others get SERVFAIL in time, not silence.
+
+    When it is back, what failed resolves again without a restart.
+    """
+    program = started()
+    known, unknown = world.world.names[:AT_ONCE], world.world.names[AT_ONCE : 2 * AT_ONCE]
+    assert _wrong(world, known) == []
+    world.client.ip(f"link set dev {CLIENT_LINK} down")
+    assert [o.name for o in _ask(world, known) if _rcode(o) != "NOERROR"] == []
+    assert {_rcode(outcome) for outcome in _ask(world, unknown)} == {"SERVFAIL"}
+    world.client.ip(
+        f"link set dev {CLIENT_LINK} up",
+        f"addr replace {CLIENT_NET6}2/64 dev {CLIENT_LINK} nodad",
+        f"route replace default via {CLIENT_NET}1",
+        f"route replace default via {CLIENT_NET6}1",
+    )
+    give_up = time.monotonic() + RECOVERY_S
+    while (wrong := _wrong(world, unknown)) and time.monotonic() < give_up:
+        time.sleep(0.5)
+    assert wrong == []
+    assert program.alive
+
+
+def _ask(world: RealWorld, names: list[str]) -> list[ask.Outcome]:
+    return ask.ask_all(world.client, run.SERVER, [(name, "A") for name in names])
+
+
+def _rcode(outcome: ask.Outcome) -> str:
+    if outcome.reply is None:
+        return "silence"
+    return dns.rcode.to_text(dns.message.from_wire(outcome.reply).rcode())
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_it_ends_cleanly_with_questions_in_flight(
+    world: RealWorld, started: Callable[[], Program], number: signal.Signals
+) -> None:
+    program = started()
+    with world.client.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp:
+        for name in world.world.names:
+            udp.sendto(ask.query(name, "AAAA").to_wire(), run.SERVER)
+        program.process.send_signal(number)
+        assert program.process.wait(10) == 0
+    assert "Traceback" not in program.output()
+
+
+def test_a_restart_takes_the_same_port_at_once(
+    world: RealWorld, started: Callable[[], Program]
+) -> None:
+    """Connections in TIME_WAIT do not keep the port."""
+    for _ in range(2):
+        program = started()
+        with world.client.socket(socket.AF_INET, socket.SOCK_STREAM) as tcp:
+            tcp.connect(run.SERVER)
+            assert program.stop() == 0
+    started()
+    name = world.world.names[0]
+    outcome = _ask(world, [name])[0]
+    assert (
+        truth.difference(truth.lookup(world.world, name, "A"), outcome.reply, validates=True)
+        is None
+    )
