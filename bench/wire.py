@@ -57,9 +57,7 @@ ANSWER_RECORDS = [
 def answer() -> bytes:
     """A CNAME and the address it leads to, with OPT."""
     question = (names.from_text("www.example.com."), 1, 1)
-    return wire.build(
-        id=1, flags=0x8180, question=question, answer=ANSWER_RECORDS, edns=Edns(1232)
-    )
+    return wire.build(id=1, flags=0x8180, question=question, answer=ANSWER_RECORDS, edns=Edns(1232))
 
 
 def query() -> bytes:
@@ -120,7 +118,9 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=9)
     parser.add_argument("--times", type=int, default=1000, help="messages of ours in a round")
     arguments = parser.parse_args()
-    print(f"{'parse and read all':28}{'octets':>8}{'ours µs':>10}{'dnspython':>11}{'ratio':>8}  bar")
+    print(
+        f"{'parse and read all':28}{'octets':>8}{'ours µs':>10}{'dnspython':>11}{'ratio':>8}  bar"
+    )
     for title, data, bar in (
         ("root referral, 41 records", referral(), "≥ 40"),
         ("two-record answer", answer(), "≥ 20"),

@@ -19,7 +19,7 @@ def _ipv6_text(rdata: bytes) -> str:
 def address_text(rtype: int, rdata: bytes) -> str | None:
     """Presentation form of A or AAAA rdata (RFC 5952), None if the length is wrong."""
     if rtype == RRType.A and len(rdata) == _V4_OCTETS:
-        return "%d.%d.%d.%d" % tuple(rdata)
+        return f"{rdata[0]}.{rdata[1]}.{rdata[2]}.{rdata[3]}"
     if rtype == RRType.AAAA and len(rdata) == _V6_OCTETS:
         return _ipv6_text(rdata)
     return None
