@@ -17,12 +17,14 @@ from resolver.cache.failure import FailureCache
 from resolver.cache.negative import NegativeCache
 from resolver.cache.packet import PacketCache
 from resolver.cache.rrset import RRsetCache
+from resolver.clock import SystemClock
 from resolver.config import hints as root_hints
 from resolver.config.addresses import endpoint
 from resolver.dnssec.anchors import Anchors, builtin_root, parse_text
 from resolver.dnssec.chain import Context
 from resolver.dnssec.keys import Sha1Policy
 from resolver.dnssec.keystore import KeyStore
+from resolver.dnssec.steps import AtLeast
 from resolver.errors import ConfigError, ResolutionFailed
 from resolver.iterate.priming import hints_delegation
 from resolver.iterate.walk import Walker, WalkSettings
@@ -165,12 +167,18 @@ def _trust(
         return Context(
             anchors=anchors,
             keystore=keystore,
-            wall=clock.wall(),
+            wall=_wall(clock),
             now=clock.now(),
             sha1=Sha1Policy.VALIDATE if config.dnssec.sha1 else Sha1Policy.INSECURE,
         )
 
     return Trust(resolver, memory, context, clock=clock)
+
+
+def _wall(clock: Clock) -> float:
+    """Unix time; a clock that nobody has set yet tells only what time it is at least."""
+    is_unset = isinstance(clock, SystemClock) and not clock.is_set()
+    return AtLeast(clock.wall()) if is_unset else clock.wall()
 
 
 def _walker(

@@ -32,6 +32,10 @@ class SystemClock:
             self.now = _boottime if hasattr(time, "CLOCK_BOOTTIME") else time.monotonic
         self.wall_floor = wall_floor
 
+    def is_set(self) -> bool:
+        """False while the machine's clock is below the floor: nobody has set it since it booted."""
+        return time.time() >= self.wall_floor
+
     def wall(self) -> float:
         """Unix time, never below the floor: a machine that boots in 1970 still validates."""
         return max(time.time(), self.wall_floor)

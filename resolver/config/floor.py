@@ -4,8 +4,9 @@ A board without a battery starts with a clock decades back. Every signature is t
 so no name resolves, the time server's least of all, and the clock stays wrong. Two facts bound the
 time from below: this release was made at `RELEASED`, and the last run ended at the time that a
 file in working_directory tells. The later of the two is the floor: `SystemClock.wall` never says
-less. Only a floor: a clock that is ahead is believed, and `cache.clock = "realtime"` (tests that
-move the clock on purpose) has none.
+less, and a clock below it has not been set yet. Until it is, `dnssec.steps.AtLeast` keeps what is
+"not yet valid" from being held against a signature. Only a floor: a clock that is ahead is
+believed, and `cache.clock = "realtime"` (tests that move the clock on purpose) has none.
 """
 
 from __future__ import annotations

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from resolver import limits
 from resolver.dnssec.canonical import canonical_rdatas, label_count, signed_data
 from resolver.dnssec.flaws import Flaw, Reason, describe, instant, worst
-from resolver.dnssec.steps import Work
+from resolver.dnssec.steps import AtLeast, Work
 from resolver.protocol import names
 from resolver.protocol import rdata as read
 
@@ -107,7 +107,7 @@ def _time_flaw(rrset: RRset, rrsig: Rrsig, wall: float) -> Flaw | None:
         return Flaw(
             Reason.EXPIRED, f"{who} expired {instant(wall + until_end)}, it is {instant(wall)}"
         )
-    if until_start - skew > 0:
+    if until_start - skew > 0 and not isinstance(wall, AtLeast):
         return Flaw(
             Reason.NOT_YET_VALID,
             f"{who} is valid from {instant(wall + until_start)}, it is {instant(wall)}",

@@ -35,6 +35,16 @@ class Need(NamedTuple):
         return self._replace(tries=self.tries + 1, avoid=avoid)
 
 
+class AtLeast(float):
+    """A wall-clock time that is only known to be past, for the clock is not set yet.
+
+    What expired by then has expired; what begins later may have begun, and counts as begun: else a
+    machine that boots in 1970 could not look its time server up.
+    """
+
+    __slots__ = ()
+
+
 class Work(NamedTuple):
     """About to do *signatures* public-key checks and *hashes* NSEC3 or DS digests."""
 
