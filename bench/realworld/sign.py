@@ -1,4 +1,4 @@
-"""Sign a zone with lab keys: DNSKEY, NSEC chain, RRSIGs (RFC 4034, RFC 4035 §2).
+"""Sign a zone with lab keys: DNSKEY, chain of denials, RRSIGs (RFC 4034, RFC 4035 §2).
 
 Keys are derived from the zone's name, so that a cached world and a new one agree; RSA for the
 root, as in reality, ECDSA P-256 or Ed25519 below it. One key signs everything in a zone.
@@ -16,7 +16,8 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 
-from bench.realworld.zones import TYPES, canonical_key, labels, name_wire, rdata_wire
+from bench.realworld import denial
+from bench.realworld.zones import TYPES, labels, name_wire, rdata_wire
 
 if TYPE_CHECKING:
     from bench.realworld.zones import Zone
@@ -101,7 +102,7 @@ def ds_text(apex: str) -> str:
 
 
 def sign(zone: Zone) -> None:
-    """Add the DNSKEY, the NSEC chain and every RRSIG; glue and delegations stay unsigned."""
+    """Add the DNSKEY, NSEC or NSEC3 chain and every RRSIG; glue and delegations stay unsigned."""
     zone.add(zone.apex, "DNSKEY", dnskey_text(zone.apex))
     cuts = zone.cuts()
     glue = {owner for owner, _ in zone.rrsets if _is_below(owner, cuts)}
@@ -109,10 +110,10 @@ def sign(zone: Zone) -> None:
     for owner, rtype in zone.rrsets:
         if owner not in glue:
             types.setdefault(owner, []).append(rtype)
-    order = sorted(types, key=canonical_key)
-    for owner, following in zip(order, [*order[1:], zone.apex], strict=True):
-        listed = sorted([*types[owner], "RRSIG", "NSEC"], key=TYPES.__getitem__)
-        zone.add(owner, "NSEC", f"{following} {' '.join(listed)}", 3600)
+    if zone.is_hashed:
+        denial.add_nsec3(zone, types, cuts)
+    else:
+        denial.add_nsec(zone, types)
     tag = key_tag(rdata_wire("DNSKEY", dnskey_text(zone.apex)))
     for owner, rtype in list(zone.rrsets):
         if owner not in glue and (owner not in cuts or rtype in {"DS", "NSEC"}):

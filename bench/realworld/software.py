@@ -32,6 +32,7 @@ class Site:
     addresses: set[str] = field(default_factory=set)
     zones: dict[str, Path] = field(default_factory=dict)
     signed: set[str] = field(default_factory=set)
+    hashed: set[str] = field(default_factory=set)
 
     @property
     def label(self) -> str:
@@ -114,8 +115,11 @@ max-tcp-connections=500
     real.run("pdnsutil", f"--config-dir={directory}", "create-bind-db", str(database))
     with contextlib.closing(sqlite3.connect(database)) as link, link:
         link.executemany(
-            "INSERT INTO domainmetadata (domain, kind, content) VALUES (?, 'PRESIGNED', '1')",
-            [(apex.rstrip(".") or ".",) for apex in site.signed],
+            "INSERT INTO domainmetadata (domain, kind, content) VALUES (?, ?, ?)",
+            [
+                *((apex.rstrip(".") or ".", "PRESIGNED", "1") for apex in site.signed),
+                *((apex.rstrip("."), "NSEC3PARAM", "1 1 0 -") for apex in site.hashed),
+            ],
         )
     return ["pdns_server", f"--config-dir={directory}"]
 

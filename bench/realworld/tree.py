@@ -3,7 +3,8 @@
 What is real: the root zone's owners, nameservers, glue and which TLDs are signed. What is ours:
 keys, and everything below the TLDs. A popular name is one zone on a few operators' servers, by a
 hash of the name, in the shapes that the Internet has: nameservers inside the zone (glue), at an
-operator under the same or another TLD (no glue), one per TLD; signed or not; `www` as address or
+operator under the same or another TLD (no glue), one per TLD; signed (NSEC or
+NSEC3 with opt-out) or not; `www` as address or
 as an alias into a content network's wildcard.
 """
 
@@ -29,6 +30,7 @@ OPERATORS = 32
 SERVERS_PER_OPERATOR = 4
 CONTENT_NETWORKS = ("edge-one.net", "edge-two.com", "edge-three.net")
 SIGNED_PERCENT = 15
+HASHED_PERCENT = 70
 LEAF_TTL = 3600
 
 
@@ -90,6 +92,7 @@ def sign_all(world: World) -> None:
             parent.add(zone.apex, "DS", ds_text(zone.apex))
     for zone in everything:
         if zone.is_signed:
+            zone.is_hashed = zone.apex != "." and chance(zone.apex, "nsec3", 100) < HASHED_PERCENT
             sign(zone)
 
 

@@ -133,6 +133,8 @@ def write_zones(it: RealWorld) -> None:
                     site.zones[apex] = path
                     if zone.is_signed:
                         site.signed.add(apex)
+                    if zone.is_hashed:
+                        site.hashed.add(apex)
 
 
 def _addresses_of(world: tree.World, nameservers: list[str]) -> set[str]:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 TYPES = {
     "A": 1, "NS": 2, "CNAME": 5, "SOA": 6, "MX": 15, "TXT": 16, "AAAA": 28,
-    "DS": 43, "RRSIG": 46, "NSEC": 47, "DNSKEY": 48,
+    "DS": 43, "RRSIG": 46, "NSEC": 47, "DNSKEY": 48, "NSEC3": 50, "NSEC3PARAM": 51,
 }  # fmt: skip
 DAY = 86400
 
@@ -28,6 +28,7 @@ class Zone:
 
     apex: str
     is_signed: bool
+    is_hashed: bool = False
     ns_ttl: int = 2 * DAY
     rrsets: dict[tuple[str, str], list[str]] = field(default_factory=dict)
     ttls: dict[tuple[str, str], int] = field(default_factory=dict)
@@ -117,6 +118,18 @@ def _nsec(text: str) -> bytes:
     return name_wire(words[0]) + type_bitmap([TYPES[word] for word in words[1:]])
 
 
+def _nsec3(text: str) -> bytes:
+    words = text.split()
+    hashed = base64.b32hexdecode(words[4].upper())
+    fixed = struct.pack("!BBHBB", int(words[0]), int(words[1]), int(words[2]), 0, len(hashed))
+    return fixed + hashed + type_bitmap([TYPES[word] for word in words[5:]])
+
+
+def _nsec3param(text: str) -> bytes:
+    words = text.split()
+    return struct.pack("!BBHB", int(words[0]), int(words[1]), int(words[2]), 0)
+
+
 def _address(text: str) -> bytes:
     return ip_address(text).packed
 
@@ -132,6 +145,8 @@ _ENCODERS: dict[str, Callable[[str], bytes]] = {
     "DS": _numbers_then(bytes.fromhex),
     "DNSKEY": _numbers_then(base64.b64decode),
     "NSEC": _nsec,
+    "NSEC3": _nsec3,
+    "NSEC3PARAM": _nsec3param,
 }
 
 
@@ -142,6 +157,8 @@ def rdata_wire(rtype: str, text: str) -> bytes:
 
 def type_bitmap(types: list[int]) -> bytes:
     """RFC 4034 §4.1.2; every type of this world is in window 0."""
+    if not types:
+        return b""
     octets = bytearray(max(types) // 8 + 1)
     for rtype in types:
         octets[rtype // 8] |= 0x80 >> rtype % 8
