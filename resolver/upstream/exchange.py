@@ -30,6 +30,7 @@ from resolver.upstream.query import (
     offer,
 )
 from resolver.upstream.reach import Reach
+from resolver.upstream.select import hedge_s
 from resolver.upstream.tcp import TcpPool
 from resolver.upstream.timers import Timers
 
@@ -59,6 +60,7 @@ class Copy:
 
     __slots__ = (
         "expires_at",
+        "late_at",
         "overdue_at",
         "port",
         "pursuits",
@@ -80,7 +82,8 @@ class Copy:
         self.state = state
         self.sent = sent
         self.sent_at = now
-        self.overdue_at = now + state.overdue_s
+        self.late_at = now + hedge_s(state)
+        self.overdue_at = max(self.late_at, now + state.overdue_s)
         self.expires_at = now + state.expiry_s
         self.site: Name = pursuit.site
         self.slot = (server[:2], pursuit.inquiry.question)
@@ -225,9 +228,13 @@ class Exchange:
         """During an outage packets go out one by one, and the others wait for the first answer."""
         if not self.reach.is_out or self.reach.take_canary(now):
             return False
+        self.park(pursuit, now)
+        return True
+
+    def park(self, pursuit: Pursuit, now: float) -> None:
+        """Until the outage is over, or it is this one's turn to try."""
         self.parked.add(pursuit)
         pursuit.rearm(now + float(limits.OUTAGE_CANARY_SECONDS))
-        return True
 
     def send(
         self,
@@ -316,8 +323,6 @@ class Exchange:
         )
 
     def _put_on_its_way(self, copy: Copy, now: float) -> bool:
-        if len(self._copies) >= self._limit:
-            self._make_room()
         try:
             port = copy.port = self.network.open_udp(copy.server)
             port.send(copy.sent.data)
@@ -347,12 +352,17 @@ class Exchange:
         else:
             pursuit.refused(copy.server, reason, now)
 
-    def _make_room(self) -> None:
-        """Close the oldest port that nobody waits for any more, so that a new question may go."""
+    def has_room(self) -> bool:
+        """May one more packet be on its way? Those that nobody waits for any more make room."""
+        return len(self._copies) < self._limit or self._make_room()
+
+    def _make_room(self) -> bool:
+        """Close the oldest port that only waits for a late reply, if there is one."""
         for copy in self._copies.values():
             if not copy.pursuits:
                 self._retire(copy)
-                return
+                return True
+        return False
 
     def _count(self, role: str) -> None:
         counters = self.counters
@@ -429,7 +439,7 @@ class Exchange:
         self.counters.unreachable += 1
         self.reach.remember(copy.state)
         copy.state.note_unreachable(copy.site, now)
-        self.reach.note_silence(copy.state, copy.sent_at)
+        self.reach.note_silence(copy.state, copy.sent_at, now)
         reason = errno.errorcode.get(error.errno or 0, "unreachable")
         for pursuit in self._retire(copy):
             self.tell(pursuit, copy.server, "udp", now - copy.sent_at, reason)
@@ -460,14 +470,14 @@ class Exchange:
         for pursuit in copy.pursuits:
             pursuit.on_silence(copy)
         state = copy.state
-        began = self.reach.note_overdue(state, copy.sent_at)
+        began = self.reach.note_overdue(state, copy.sent_at, now)
         if began:
             self._outage_began()
         if self.reach.is_out:
             state.waiting.clear()
         elif state.t_ok < copy.sent_at:
             self.reach.remember(state)
-            state.note_silence(copy.site, now)
+            state.note_silence(copy.site, copy.sent_at, now)
 
     def _close_late(self, copy: Copy) -> None:
         self._retire(copy)

@@ -214,17 +214,21 @@ class AddressState:
         self.waiting.clear()
         self.silent_sites.clear()
 
-    def note_silence(self, site: Name, now: float) -> None:
-        """A packet expired, and nothing came from here since it was sent."""
+    def note_silence(self, site: Name, sent_at: float, now: float) -> None:
+        """A packet expired, and nothing came from here since it was sent.
+
+        Those sent before the last silence was noticed belong to that one.
+        """
         self.waiting.pop(site, None)
-        self.fails += 1
-        self.t_fail = now
+        if sent_at >= self.t_fail or not self.fails:
+            self.fails += 1
+            self.t_fail = now
         if len(self.silent_sites) < _SITES:
             self.silent_sites.add(site)
 
     def note_unreachable(self, site: Name, now: float) -> None:
         """ICMP said so: no zone can forge that, so it counts for all at once."""
-        self.note_silence(site, now)
+        self.note_silence(site, now, now)
         self.is_unreachable = True
 
     # --- what it can -----------------------------------------------------------------------

@@ -47,6 +47,7 @@ _MISMATCHES = int(limits.SPOOF_MISMATCHES)
 _HEDGE_DEPTH = int(limits.HEDGE_DEPTH)
 _SILENCES_FOR_PLAIN = 2  # one may be loss: RFC 6891 §6.2.2 wants certainty before EDNS is given up
 _TOLD_SERVERS = 4
+_NO_ROOM_WAIT = float(limits.OVERDUE_FLOOR_SECONDS)
 _ROUNDS = int(limits.NS_LOOKUPS_PER_CUT)
 
 
@@ -121,13 +122,16 @@ class Pursuit:
         """Ask one more server, if there is one that may be asked; else wait, look up, or fail."""
         if self.is_done:
             return
-        if now >= self.give_up or self.total >= _SENDS:
-            if now >= self.give_up or not self._has_live(now):
-                self._fail(now)
-            else:
-                self._arm(self.give_up)
+        if now >= self.give_up:
+            self._fail(now)
             return
         if self.desk.is_held(self, now):
+            return
+        if self.total >= _SENDS:
+            if self._has_live(now):
+                self._arm(self.give_up)
+            else:
+                self._fail(now)
             return
         choice = self._choose(now)
         if choice is None:
@@ -153,6 +157,7 @@ class Pursuit:
         """An outage ended: what was held goes out at once."""
         if self.is_done:
             return
+        self.sends.clear()
         if self.total:
             self.step(now)
         else:
@@ -302,15 +307,20 @@ class Pursuit:
                 self._send(candidate, "probe", now)
 
     def _choose(self, now: float) -> Candidate | None:
-        """The cheapest address not asked yet; then one whose earlier copies are overdue."""
+        """The cheapest address not asked yet; then one whose earlier copies are overdue.
+
+        Not the latter while somebody's reply is not even late.
+        """
         repeat = None
+        can_wait = any(copy.late_at > now for copy in self.copies)
         busy = {copy.server[:2] for copy in self.copies if not copy.is_overdue(now)}
         for candidate in self._candidates(now):
             key = candidate.server[:2]
             count = self.sends.get(key, 0)
             if not count:
                 return candidate
-            may_repeat = self._may_repeat(key) and key not in busy and key not in self.streams
+            may_repeat = self._may_repeat(key) and not can_wait
+            may_repeat = may_repeat and key not in busy and key not in self.streams
             if may_repeat and (repeat is None or count < self.sends[repeat.server[:2]]):
                 repeat = candidate
         return repeat
@@ -321,12 +331,16 @@ class Pursuit:
 
     def _wait_or_fail(self, now: float) -> None:
         """Nobody may be asked right now."""
+        if self.desk.reach.is_out:
+            self.desk.park(self, now)
+            return
         if not self._has_live(now):
             self._need_addresses(now)
             return
         self._want_addresses()
         moments = [copy.overdue_at for copy in self.copies if self._may_repeat(copy.server[:2])]
-        moments += [copy.expires_at for copy in self.copies]
+        for copy in self.copies:
+            moments += [copy.late_at, copy.expires_at]
         self._arm(min((at for at in moments if at > now), default=self.give_up))
 
     def _may_repeat(self, key: Key) -> bool:
@@ -339,6 +353,9 @@ class Pursuit:
         server, state = candidate.server, candidate.state
         if self.uses_tcp:
             return self._go_tcp(server, state, role, now)
+        if not self.desk.has_room():
+            self._arm(now + _NO_ROOM_WAIT)
+            return False
         return self._send_udp(server, state, role, now)
 
     def _send_udp(self, server: Server, state: AddressState, role: str, now: float) -> bool:

@@ -69,7 +69,7 @@ class Reach:
         was_out, self.is_out = self.is_out, False
         return was_out
 
-    def note_silence(self, state: AddressState, sent_at: float) -> None:
+    def note_silence(self, state: AddressState, sent_at: float, now: float) -> None:
         """Nothing came back, while the other family answered since: one more prefix against this one."""
         family = self._families[state.is_ipv6]
         other = self._families[not state.is_ipv6]
@@ -77,11 +77,12 @@ class Reach:
             family.silent.add(state.prefix)
             if len(family.silent) >= _FAMILY_PREFIXES and not family.is_broken:
                 family.is_broken = True
+                family.probed_at = now
                 self._settle()
 
-    def note_overdue(self, state: AddressState, sent_at: float) -> bool:
+    def note_overdue(self, state: AddressState, sent_at: float, now: float) -> bool:
         """A packet is later than its server ever was. True if that begins an outage."""
-        self.note_silence(state, sent_at)
+        self.note_silence(state, sent_at, now)
         last = max(family.t_ok for family in self._families.values())
         if last >= sent_at or not state.n:
             return (

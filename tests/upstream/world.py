@@ -89,8 +89,15 @@ async def no_more() -> bool:
 class World:
     """Virtual servers, an exchange, and a short way to ask."""
 
-    def __init__(self, *, seed: int = 1, **settings: object) -> None:
-        self.network = VirtualNetwork(rng=random.Random(seed))
+    def __init__(
+        self,
+        *,
+        seed: int = 1,
+        sources: tuple[str, ...] = ("203.0.113.53", "2001:db8:53::53"),
+        in_flight_limit: int = 1000,
+        **settings: object,
+    ) -> None:
+        self.network = VirtualNetwork(rng=random.Random(seed), sources=sources)
         self.faults = self.network.faults
         self.servers: dict[str, Script] = {}
         self.rng = random.Random(seed + 1)
@@ -101,10 +108,16 @@ class World:
             clock=VirtualClock(),
             rng=self.rng,
             config=Outgoing(**settings),  # type: ignore[arg-type]
+            in_flight_limit=in_flight_limit,
         )
+        self.most_in_flight = 0
+        self.network.observers.append(self._watch)
         self.tries: list[Tried] = []
         self.exchange.on_event(self.tries.append)
         self.purse = Purse(queries=100, ns_lookups=20, crypto=0, hashes=0, deadline=1e9)
+
+    def _watch(self, _: object) -> None:
+        self.most_in_flight = max(self.most_in_flight, self.exchange.in_flight)
 
     def serve(
         self, host: str, script: Script | None = None, *, rtt_s: float = 0.02, **path: object
