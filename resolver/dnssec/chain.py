@@ -354,7 +354,7 @@ class Chain:
             text = f"no proof that {names.to_text(apex)} has no DS"
             flaw = denied.flaw or Flaw(Reason.NSEC_MISSING, text)
             return _Link(_Kind.BOGUS, flaw=flaw)
-        kind = _Kind.UNSIGNED if cut is Cut.UNSIGNED else _Kind.NOT_A_CUT
+        kind = _Kind.NOT_A_CUT if cut is Cut.NOT_A_CUT else _Kind.UNSIGNED
         return _Link(kind, denied.proofs.ttl)
 
     # --- links: DNSKEY --------------------------------------------------------------------------

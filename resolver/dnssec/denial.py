@@ -40,6 +40,7 @@ class Cut(enum.Enum):
     """What the parent's zone says about a name where a DS was looked for."""
 
     UNSIGNED = "a zone cut without DS"
+    UNSEEN = "perhaps an unsigned zone cut, opted out of the proofs"
     NOT_A_CUT = "not a zone cut"
     UNPROVEN = "unproven"
 
@@ -103,7 +104,7 @@ class Proofs:
             if span.covers(name):
                 return Cut.NOT_A_CUT
         if self.nsec3s.is_costly:
-            return Cut.UNSIGNED
+            return Cut.UNSEEN
         if self.nsec3s:
             return (yield from self._hashed_cut(name))
         return Cut.UNPROVEN
@@ -116,7 +117,7 @@ class Proofs:
         if encloser is None:
             return Cut.UNPROVEN
         # under opt-out an unsigned cut leaves no trace (RFC 5155 §8.9)
-        return Cut.UNSIGNED if encloser.cover.is_opt_out else Cut.NOT_A_CUT
+        return Cut.UNSEEN if encloser.cover.is_opt_out else Cut.NOT_A_CUT
 
     def _costly(self) -> Denial:
         iterations = "NSEC3 records with more iterations than we make"

@@ -136,8 +136,9 @@ class _Case:
             self._note_without_proof(denied)
             return
         found = yield from denied.proofs.cut(cut)
-        if found is Cut.UNSIGNED:
-            self._note_denial(Denial(Strength.PROVEN), denied)
+        if found in (Cut.UNSIGNED, Cut.UNSEEN):
+            strength = Strength.PROVEN if found is Cut.UNSIGNED else Strength.INSECURE
+            self._note_denial(Denial(strength), denied)
         else:
             text = f"no proof that {names.to_text(cut)} has no DS"
             self.note(Status.BOGUS, denied.flaw or Flaw(Reason.NSEC_MISSING, text))
