@@ -11,6 +11,7 @@ import errno
 import logging
 import signal
 from contextlib import asynccontextmanager
+from pathlib import Path
 from random import Random, SystemRandom
 from typing import TYPE_CHECKING
 
@@ -28,6 +29,8 @@ from resolver.listen.admission import Admission, RateLimit
 from resolver.listen.sockets import SystemListenNetwork
 from resolver.listen.tcp import TcpPlaces, TcpService
 from resolver.listen.udp import UdpService
+from resolver.pipeline import budget_until
+from resolver.recurse.rollover import Rollover
 from resolver.upstream.udp import SystemNetwork, raise_descriptor_limit
 
 if TYPE_CHECKING:
@@ -35,7 +38,9 @@ if TYPE_CHECKING:
 
     from resolver.clock import Clock
     from resolver.config.schema import Config
+    from resolver.dnssec.anchors import Anchors
     from resolver.listen.network import ListenNetwork, TcpListener, UdpSocket
+    from resolver.model import Budget
     from resolver.recurse.resolver import Resolver
     from resolver.upstream.network import Network
 
@@ -144,12 +149,27 @@ async def running(
             if config.root.prime:
                 nursery.start_soon(keep_primed, parts.exchange.ask, parts.delegations,
                                    parts.hints, clock)  # fmt: skip
+            if parts.anchors is not None and config.dnssec.rfc5011:
+                nursery.start_soon(_rollover(parts, parts.anchors).run)
             _listen(daemon, sockets, nursery)
             yield daemon
             nursery.cancel_scope.cancel()
     finally:
         with trio.CancelScope(shield=True, deadline=trio.current_time() + 1):
             await sockets.aclose()
+
+
+def _rollover(parts: Parts, anchors: Anchors) -> Rollover:
+    def budget() -> Budget:
+        return budget_until(trio.current_time() + parts.config.resolution.query_timeout)
+
+    return Rollover(
+        parts.resolver,
+        anchors,
+        Path(parts.config.working_directory),
+        clock=parts.clock,
+        budget=budget,
+    )
 
 
 def _admission(config: Config, clock: Clock) -> Admission:

@@ -24,6 +24,7 @@ from resolver.dnssec.anchors import Anchors, builtin_root, parse_text
 from resolver.dnssec.chain import Context
 from resolver.dnssec.keys import Sha1Policy
 from resolver.dnssec.keystore import KeyStore
+from resolver.dnssec.sentinel import root_key_tags
 from resolver.dnssec.steps import AtLeast
 from resolver.errors import ConfigError, ResolutionFailed
 from resolver.iterate.priming import hints_delegation
@@ -107,6 +108,7 @@ def assemble(
         spawn=spawn,
         admits=Acl(config.server.allow_from).allows_packed,
         local=_local(config),
+        root_tags=_root_tags(config, anchors),
         settings=PathSettings(
             max_udp=config.server.udp_payload_size,
             query_seconds=config.resolution.query_timeout,
@@ -152,6 +154,13 @@ def _anchors(config: Config) -> Anchors:
             until = negative.until.timestamp() if negative.until else float("inf")
             anchors.add_negative(names.from_text(negative.name), until)
     return anchors
+
+
+def _root_tags(config: Config, anchors: Anchors | None) -> Callable[[], frozenset[int]]:
+    """The tags that a root key sentinel may be asked about (RFC 8509); none if it is off."""
+    if anchors is None or not config.dnssec.root_key_sentinel:
+        return frozenset
+    return lambda: root_key_tags(anchors)
 
 
 def _under(config: Config, path: str) -> Path:

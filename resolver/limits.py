@@ -629,6 +629,13 @@ ACL_MEMORY = Limit(
 )
 
 # --- the process -------------------------------------------------------------------------------
+ROLLOVER_RETRY_SECONDS = Limit(
+    3600,
+    60,
+    86_400,
+    "seconds before trust anchor keys that could not be had are asked again",
+    "RFC 5011 §2.3 (at most an hour apart after a failure)",
+)
 GARBAGE_SECONDS = Limit(
     0.5,
     0.1,

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import trio
 
 from resolver.cache.packet_form import dress
+from resolver.dnssec import sentinel
 from resolver.errors import ResolutionFailed, WireError
 from resolver.limits import HASHES, NS_LOOKUPS, SIGNATURE_CHECKS, UPSTREAM_QUERIES
 from resolver.model import Answer, Budget, Ede, Purse, Question, Status
@@ -77,12 +78,14 @@ class Pipeline:
         admits: Callable[[bytes], bool],
         local: Callable[[Question], Answer | None],
         settings: PathSettings,
+        root_tags: Callable[[], frozenset[int]] = frozenset,
     ) -> None:
         self._resolver = resolver
         self._packets = packets
         self._spawn = spawn
         self._admits = admits
         self._local = local  # local zones, class CHAOS
+        self._root_tags = root_tags
         self._settings = settings
         self.counters = Counters()
 
@@ -129,7 +132,7 @@ class Pipeline:
         known = self._resolver.recall(question, checking=not query.cd)
         if known is not None:
             self.counters.recalled += 1
-            call.reply(known)
+            call.reply(self._told(known, checking=not query.cd))
         elif not query.rd:
             call.reply(self._resolver.refer(question))
         else:
@@ -150,17 +153,18 @@ class Pipeline:
         """The answer to a question that came without a client; a failure is an answer too."""
         return self._local(question) or await self._within_time(question, checking=checking)
 
+    def _told(self, answer: Answer, *, checking: bool) -> Answer:
+        """*answer*, unless it is a root key sentinel's question and the keys say otherwise."""
+        question = answer.question
+        if not question.qname.startswith(_SENTINEL, 1):
+            return answer
+        if sentinel.must_fail(question, answer.status, self._root_tags(), checking=checking):
+            return _failed(question, ())
+        return answer
+
     async def _within_time(self, question: Question, *, checking: bool) -> Answer:
         deadline = trio.current_time() + self._settings.query_seconds
-        budget = Budget(
-            Purse(
-                queries=int(UPSTREAM_QUERIES),
-                ns_lookups=int(NS_LOOKUPS),
-                crypto=int(SIGNATURE_CHECKS),
-                hashes=int(HASHES),
-                deadline=deadline,
-            )
-        )
+        budget = budget_until(deadline)
         with trio.CancelScope(deadline=deadline):
             try:
                 answer = await self._resolver.resolve(question, budget, checking=checking)
@@ -168,9 +172,22 @@ class Pipeline:
                 self.counters.failed += 1
                 return _failed(question, error.ede or (Ede(EdeCode.OTHER, str(error)),))
             self.counters.resolved += 1
-            return answer
+            return self._told(answer, checking=checking)
         self.counters.timed_out += 1
         return _failed(question, (Ede(EdeCode.NO_REACHABLE_AUTHORITY, "time ran out"),))
+
+
+def budget_until(deadline: float) -> Budget:
+    """The full allowance of one client query."""
+    return Budget(
+        Purse(
+            queries=int(UPSTREAM_QUERIES),
+            ns_lookups=int(NS_LOOKUPS),
+            crypto=int(SIGNATURE_CHECKS),
+            hashes=int(HASHES),
+            deadline=deadline,
+        )
+    )
 
 
 def _failed(question: Question, ede: tuple[Ede, ...]) -> Answer:
@@ -251,3 +268,4 @@ class _Call:
 
 
 _NSID = 3
+_SENTINEL = b"root-key-sentinel-"

@@ -248,7 +248,6 @@ NOT_YET: dict[str, tuple[object, ...]] = {
     "resolution.prefetch": (False,),
     "resolution.serve_stale": (False,),
     "cache.persist": (False,),
-    "dnssec.rfc5011": (False,),
     "dnssec.trust_anchor_signaling": (False,),
     "log.queries": (False,),
 }

@@ -1,0 +1,124 @@
+"""Keeps trust anchors in step with their zones' keys (RFC 5011): fetch, observe, save, sleep.
+
+What a key set means is `dnssec.rfc5011`'s to say; here are the fetch (never from memory), the state
+file in working_directory and the timer. A state file that cannot be read is told and left alone:
+the configured anchors go on.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING
+
+import trio
+
+from resolver.dnssec import rfc5011
+from resolver.errors import WorkExceeded
+from resolver.limits import ROLLOVER_RETRY_SECONDS
+from resolver.model import Question, Status, Verdict
+from resolver.protocol import names
+from resolver.protocol.codes import RRType
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from resolver.clock import Clock
+    from resolver.dnssec.anchors import Anchor, Anchors
+    from resolver.dnssec.rfc5011 import ManagedAnchor
+    from resolver.model import Budget, Name, RRset
+    from resolver.recurse.resolver import Resolver
+
+_log = logging.getLogger(__name__)
+
+
+class Rollover:
+    """RFC 5011 for all configured anchors."""
+
+    def __init__(
+        self,
+        resolver: Resolver,
+        anchors: Anchors,
+        directory: Path,
+        *,
+        clock: Clock,
+        budget: Callable[[], Budget],
+    ) -> None:
+        self._resolver = resolver
+        self._anchors = anchors
+        self._directory = directory
+        self._clock = clock
+        self._budget = budget
+
+    async def run(self) -> None:
+        """Follow every anchor until cancelled."""
+        async with trio.open_nursery() as nursery:
+            for anchor in list(self._anchors.by_name.values()):
+                nursery.start_soon(self._follow, anchor)
+
+    async def _follow(self, anchor: Anchor) -> None:
+        managed = self._load(anchor.name)
+        while True:
+            rrset = await self._fetch(anchor.name)
+            wait_s = float(ROLLOVER_RETRY_SECONDS)
+            if rrset is not None:
+                managed = managed or rfc5011.start(anchor, rrset, wall=self._clock.wall())
+                self._observe(managed, rrset)
+                wait_s = managed.next_check_s
+            await trio.sleep(wait_s)
+
+    def _observe(self, managed: ManagedAnchor, rrset: RRset) -> None:
+        """Move the state on; a handful of signatures, hours apart, need no budget."""
+        before = managed.trusted()
+        steps = rfc5011.observe(managed, rrset, wall=self._clock.wall())
+        try:
+            while True:
+                next(steps)
+        except StopIteration as stop:
+            if not stop.value:
+                _log.warning("the keys of %s are not signed by a trusted key", managed.zone)
+                return
+        if managed.trusted() != before:
+            _log.warning("the trust anchors of %s changed", managed.zone)
+        if managed.trusted():
+            self._anchors.replace(managed.anchor())
+        self._save(managed)
+
+    async def _fetch(self, zone: Name) -> RRset | None:
+        question = Question(zone, RRType.DNSKEY)
+        try:
+            outcome = await self._resolver.find(question, self._budget(), is_fresh=True)
+        except WorkExceeded:
+            return None
+        if outcome is None or outcome.verdict is not Verdict.ANSWER:
+            return None
+        return outcome.answer[0] if outcome.status is not Status.BOGUS else None
+
+    # --- on disk -----------------------------------------------------------------------------
+
+    def _path(self, zone: Name) -> Path:
+        label = names.to_text(zone).rstrip(".").replace("/", "_") or "root"
+        return self._directory / f"anchor-{label}.json"
+
+    def _load(self, zone: Name) -> ManagedAnchor | None:
+        path = self._path(zone)
+        try:
+            managed = rfc5011.ManagedAnchor.from_json(path.read_bytes())
+        except FileNotFoundError:
+            return None
+        except (OSError, ValueError) as error:
+            _log.warning("%s: %s; starting from the configured anchor", path, error)
+            return None
+        if managed.trusted():
+            self._anchors.replace(managed.anchor())
+        return managed
+
+    def _save(self, managed: ManagedAnchor) -> None:
+        """Write beside, then rename: a crash leaves the old state or the new one."""
+        path = self._path(managed.name)
+        beside = path.with_suffix(".new")
+        try:
+            beside.write_bytes(managed.to_json())
+            beside.replace(path)
+        except OSError as error:
+            _log.warning("%s: %s; the state of the anchor is not kept", path, error)
