@@ -19,6 +19,7 @@ from resolver.model import Verdict
 from resolver.protocol.names import suffix
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from random import Random
 
     from resolver.model import Name, Server
@@ -31,7 +32,8 @@ _GAIN_VAR = 0.25  # RFC 6298 §2.3
 _FIRST_VAR = 8.0  # RTTs to one server vary by a few per cent, not by RFC 6298's half
 _GAIN_PRIOR = 0.05
 _FIRST_PRIOR = math.log(0.060)
-_V4_OCTETS = 3  # a /24 and a /48 are what is routed, and so what shares a fate
+_HINT_SPREAD = 0.15  # of an RTT measured a moment before the restart,
+_HINT_HALF_DAY = 43_200.0  # and how fast it grows: by 1 (a factor of e) in half a day
 _V6_GROUPS = 3
 
 _EXPIRY_FLOOR = float(limits.EXPIRY_FLOOR_SECONDS)
@@ -57,6 +59,22 @@ class EdnsState(enum.Enum):
     BROKEN = "broken"
 
 
+class Hint(NamedTuple):
+    """What an earlier run measured, as a guess for this one: log of the RTT, log-normal spread."""
+
+    log_rtt: float
+    spread: float
+
+
+class Kept(NamedTuple):
+    """One address in a snapshot: plain values, ready for JSON."""
+
+    host: str
+    port: int
+    srtt_s: float
+    age_s: float
+
+
 class Mark(NamedTuple):
     """Why an address is passed over for one zone, and until when."""
 
@@ -73,7 +91,7 @@ def site_of(zone: Name) -> Name:
 
 
 def prefix_of(host: str) -> str:
-    """The /24 or /48 of an address, as text that serves as a key."""
+    """The /24 or /48 of an address, as text that serves as a key: what is routed as one."""
     if ":" not in host:
         return host.rpartition(".")[0]
     head, _, tail = host.partition("::")
@@ -95,6 +113,7 @@ class AddressState:
         "edns_silences",
         "edns_until",
         "fails",
+        "hint",
         "is_ipv6",
         "is_unreachable",
         "key",
@@ -117,6 +136,7 @@ class AddressState:
         self.srtt = 0.0
         self.var = 0.0
         self.n = 0
+        self.hint: Hint | None = None
         self.t_ok = -math.inf
         self.t_fail = -math.inf
         self.probed_at = -math.inf
@@ -263,8 +283,10 @@ class Infra:
         return len(self._states)
 
     def state(self, server: Server) -> AddressState:
-        """The state of an address, made if it is new."""
-        key = server[:2]
+        """The state of a server's address, made if it is new."""
+        return self.state_of(server[:2])
+
+    def state_of(self, key: Key) -> AddressState:
         state = self._states.get(key)
         if state is None:
             state = self._states[key] = AddressState(key)
@@ -280,6 +302,25 @@ class Infra:
     def prefix_log_rtt(self, prefix: str) -> float | None:
         """Log of the RTT last learnt in a /24 or /48."""
         return self._prefixes.get(prefix)
+
+    def snapshot(self, now: float) -> list[Kept]:
+        """What is worth keeping over a restart: the RTT of every address that answered."""
+        return [
+            Kept(*state.key, round(state.srtt, 6), round(now - state.t_ok, 1))
+            for state in self._states.values()
+            if state.n
+        ]
+
+    def restore(self, kept: Iterable[Kept], *, away_s: float) -> None:
+        """Take a snapshot of *away_s* seconds ago for a guess, the wider the older it is.
+
+        A guess only: nothing counts as measured, and one silence is enough for doubt.
+        """
+        for host, port, srtt_s, age_s in kept:
+            state = self.state_of((host, port))
+            if not state.n and srtt_s > 0.0:
+                days = (age_s + away_s) / _HINT_HALF_DAY
+                state.hint = Hint(math.log(srtt_s), math.hypot(_HINT_SPREAD, days))
 
     def mark(self, state: AddressState, zone: Name, verdict: Verdict, now: float) -> None:
         """Remember that this address is of no use to *zone*; says nothing about other zones."""

@@ -133,7 +133,9 @@ def _weigh_one(
 
 
 def _guess(state: AddressState, sibling: AddressState, infra: Infra) -> tuple[float, float]:
-    """Expected RTT and spread of an address nobody measured yet."""
+    """Expected RTT and spread of an address nobody measured in this run."""
+    if state.hint is not None and state.hint.spread < _GLOBAL_SPREAD:
+        return math.exp(state.hint.log_rtt), state.hint.spread
     neighbour = infra.prefix_log_rtt(state.prefix)
     if neighbour is not None:
         return math.exp(neighbour), _PREFIX_SPREAD

@@ -23,9 +23,9 @@ def silent_for(zone: bytes) -> Script:
     """A shared server that answers everybody but *zone* (Disablance, CCS 2023)."""
     plain = Script()
     return Script(
-        lambda query, transport: None
-        if query.qname.endswith(zone)
-        else plain.reply(query, transport)
+        lambda query, transport: (
+            None if query.qname.endswith(zone) else plain.reply(query, transport)
+        )
     )
 
 
@@ -240,7 +240,9 @@ async def test_an_outage_is_nobodys_fault_and_ends_at_once() -> None:
     async def learn() -> None:
         for i in range(0, 12, 2):
             for label in ("a", "b", "c"):
-                await world.exchange.ask(world.inquiry(*V4[i : i + 2], **asked(f"z{i}.test", label)))
+                await world.exchange.ask(
+                    world.inquiry(*V4[i : i + 2], **asked(f"z{i}.test", label))
+                )
         await trio.sleep(1)
 
     async def one(i: int, label: str) -> None:

@@ -1,0 +1,174 @@
+"""What is remembered of an address, and what is not."""
+
+from __future__ import annotations
+
+import math
+import random
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from resolver import limits
+from resolver.model import Server, Verdict
+from resolver.protocol.names import from_text
+from resolver.upstream.infra import AddressState, EdnsState, Infra, prefix_of, site_of
+
+ONE, TWO = from_text("one.test"), from_text("two.test")
+
+
+def state() -> AddressState:
+    return AddressState(("192.0.2.1", 53))
+
+
+def test_the_first_answer_is_the_estimate() -> None:
+    """Unlike Unbound's, which starts at an eighth of it with a variance that hides the rest."""
+    address = state()
+    address.note_answer(0.02, now=1.0)
+    assert address.srtt == 0.02
+    assert address.expiry_s == float(limits.EXPIRY_FLOOR_SECONDS)
+
+
+def test_improvement_is_believed_faster_than_decline() -> None:
+    up, down = state(), state()
+    for address, rtt in ((up, 0.08), (down, 0.02)):
+        address.note_answer(0.05, now=1.0)
+        address.note_answer(rtt, now=2.0)
+    assert up.srtt - 0.05 < 0.05 - down.srtt
+
+
+def test_an_answer_ends_all_doubt() -> None:
+    address = state()
+    for site in (ONE, TWO):
+        address.note_sent(site, 1.0)
+        address.note_silence(site, 1.0, 2.0)
+    assert address.is_silent(from_text("three.test"))
+    address.note_answer(0.01, now=3.0)
+    assert not address.is_silent(ONE)
+    assert address.fails == 0
+
+
+def test_packets_of_one_burst_are_one_failure() -> None:
+    address = state()
+    for _ in range(4):
+        address.note_silence(ONE, 1.0, 2.0)
+    assert address.fails == 1
+
+
+def test_one_loss_of_a_server_that_answers_is_not_its_death() -> None:
+    address = state()
+    address.note_answer(0.01, now=1.0)
+    address.note_silence(ONE, 2.0, 2.3)
+    assert not address.is_silent(ONE)
+    address.note_silence(ONE, 3.0, 3.3)
+    assert address.is_silent(ONE)
+    assert not address.is_silent(TWO)
+
+
+def test_icmp_counts_for_all_zones_at_once() -> None:
+    address = state()
+    address.note_unreachable(ONE, 1.0)
+    assert address.is_silent(TWO)
+
+
+def test_in_flight_age_casts_doubt_before_anything_expires() -> None:
+    address = state()
+    address.note_answer(0.02, now=1.0)
+    address.note_sent(ONE, 2.0)
+    assert not address.is_overdue(ONE, 2.03)
+    assert address.is_overdue(ONE, 2.2)
+    assert not address.is_overdue(TWO, 2.2)
+    address.note_sent(TWO, 2.0)
+    assert address.is_overdue(from_text("three.test"), 2.2)
+
+
+def test_a_silent_server_is_tried_again_ever_more_rarely() -> None:
+    address = state()
+    address.note_answer(0.02, now=0.0)
+    waits = []
+    now = 0.0
+    for _ in range(12):
+        address.note_silence(ONE, now, now)
+        start = now
+        while not address.may_revive(now):
+            now += 1.0
+        waits.append(now - start)
+    assert waits[0] == float(limits.REVIVE_SECONDS)
+    assert waits == sorted(waits)
+    assert waits[-1] == float(limits.REVIVE_CEILING_SECONDS)
+
+
+def test_lameness_is_of_address_and_zone_and_lapses() -> None:
+    infra = Infra(rng=random.Random(0))
+    address = infra.state(Server("192.0.2.1"))
+    infra.mark(address, ONE, Verdict.LAME, now=1.0)
+    assert infra.marked(address, ONE, 2.0)
+    assert not infra.marked(address, TWO, 2.0)
+    assert not infra.marked(address, ONE, 1.0 + float(limits.LAME_SECONDS))
+
+
+def test_broken_edns_is_tried_again_after_a_while() -> None:
+    """RFC 6891 §6.2.2."""
+    address = state()
+    address.note_edns(EdnsState.BROKEN, 1.0)
+    assert not address.knows_edns(2.0)
+    assert address.knows_edns(1.0 + float(limits.EDNS_BROKEN_SECONDS))
+
+
+def test_cookies_are_per_server() -> None:
+    """RFC 7873 §6: two servers must not recognise the client by its cookie."""
+    infra = Infra(rng=random.Random(0))
+    cookies = {infra.cookie(infra.state(Server(f"192.0.2.{i}"))) for i in range(20)}
+    assert len(cookies) == 20
+    assert all(len(cookie) == 8 for cookie in cookies)
+
+
+def test_a_snapshot_is_a_guess_after_the_restart() -> None:
+    before, after = Infra(rng=random.Random(0)), Infra(rng=random.Random(0))
+    before.note_answer(before.state(Server("192.0.2.1")), 0.025, 10.0)
+    before.state(Server("192.0.2.2"))
+    kept = before.snapshot(20.0)
+    assert [entry.host for entry in kept] == ["192.0.2.1"]
+    after.restore(kept, away_s=60.0)
+    address = after.state(Server("192.0.2.1"))
+    assert address.n == 0
+    assert address.hint
+    assert math.isclose(math.exp(address.hint.log_rtt), 0.025)
+    assert 0.15 <= address.hint.spread < 0.16
+
+
+def test_the_table_is_bounded() -> None:
+    infra = Infra(rng=random.Random(0))
+    for i in range(int(limits.ADDRESS_STATES) + 10):
+        infra.state(Server(f"2001:db8::{i:x}"))
+    assert len(infra) == int(limits.ADDRESS_STATES)
+
+
+@pytest.mark.parametrize(
+    ("host", "prefix"),
+    [
+        ("192.0.2.77", "192.0.2"),
+        ("2001:db8:1:2::3", "2001:db8:1"),
+        ("2001:db8::1", "2001:db8:0"),
+        ("::1", "0:0:0"),
+        ("2001::5:6:7:8", "2001:0:0"),
+    ],
+)
+def test_prefixes_are_a_24_or_a_48(host: str, prefix: str) -> None:
+    assert prefix_of(host) == prefix
+
+
+def test_a_site_is_the_last_two_labels() -> None:
+    assert site_of(from_text("a.b.example.com")) == from_text("example.com")
+    assert site_of(from_text("com")) == from_text("com")
+    assert site_of(from_text(".")) == from_text(".")
+
+
+@given(st.lists(st.floats(0.0001, 5.0), min_size=1, max_size=50))
+def test_the_estimate_stays_among_the_samples(rtts: list[float]) -> None:
+    address = state()
+    for at, rtt in enumerate(rtts):
+        address.note_answer(rtt, float(at))
+    assert min(rtts) - 1e-9 <= address.srtt <= max(rtts) + 1e-9
+    assert address.var >= 0.0
+    assert address.overdue_s <= max(address.expiry_s, float(limits.OVERDUE_FLOOR_SECONDS))
