@@ -31,6 +31,8 @@ from resolver.listen.tcp import TcpPlaces, TcpService
 from resolver.listen.udp import UdpService
 from resolver.pipeline import budget_until
 from resolver.recurse.rollover import Rollover
+from resolver.telemetry import scrape
+from resolver.telemetry.metrics import Registry
 from resolver.upstream.udp import SystemNetwork, raise_descriptor_limit
 
 if TYPE_CHECKING:
@@ -75,6 +77,7 @@ class _Sockets:
     def __init__(self) -> None:
         self.udp: list[tuple[str, UdpSocket]] = []
         self.tcp: list[tuple[str, TcpListener]] = []
+        self.metrics: TcpListener | None = None
         self.bound: list[tuple[str, int]] = []
 
     def bind(self, network: ListenNetwork, config: Config) -> None:
@@ -90,12 +93,20 @@ class _Sockets:
                     continue
                 raise ConfigError("server.listen", show(where), _advice(error, where)) from error
             self.bound.append(where)
+        if config.metrics.listen:
+            where = endpoint(config.metrics.listen)
+            try:
+                self.metrics = network.bind_tcp(*where)
+            except OSError as error:
+                raise ConfigError("metrics.listen", show(where), _advice(error, where)) from error
 
     async def aclose(self) -> None:
         for _, sock in self.udp:
             sock.close()
         for _, listener in self.tcp:
             await listener.aclose()
+        if self.metrics is not None:
+            await self.metrics.aclose()
 
 
 def _advice(error: OSError, where: tuple[str, int]) -> str:
@@ -152,6 +163,8 @@ async def running(
             if parts.anchors is not None and config.dnssec.rfc5011:
                 nursery.start_soon(_rollover(parts, parts.anchors).run)
             _listen(daemon, sockets, nursery)
+            if sockets.metrics is not None:
+                nursery.start_soon(scrape.serve, sockets.metrics, _registry(daemon))
             yield daemon
             nursery.cancel_scope.cancel()
     finally:
@@ -202,6 +215,19 @@ def _listen(daemon: Daemon, sockets: _Sockets, nursery: trio.Nursery) -> None:
         tcp = TcpService(listener, handler, daemon.admission, places=places, host=address)
         daemon.tcp.append(tcp)
         nursery.start_soon(tcp.run)
+
+
+def _registry(daemon: Daemon) -> Registry:
+    """All counters of the process, for who asks."""
+    registry, parts = Registry(), daemon.parts
+    registry.count("clients", parts.pipeline.counters)
+    registry.count("upstream", parts.exchange.counters)
+    registry.gauge("udp_queries_total", lambda: sum(udp.queries for udp in daemon.udp))
+    registry.gauge("udp_misses_total", lambda: sum(udp.misses for udp in daemon.udp))
+    registry.gauge("udp_limited_total", lambda: sum(udp.limited for udp in daemon.udp))
+    registry.gauge("queries_in_flight", lambda: daemon.admission.in_flight)
+    registry.gauge("upstream_in_flight", lambda: parts.exchange.in_flight)
+    return registry
 
 
 async def _tick(parts: Parts) -> None:

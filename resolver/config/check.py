@@ -55,6 +55,8 @@ def advice(config: Config) -> Iterator[str]:
         yield "dnssec.validate is off: forged answers are not noticed"
     elif not config.dnssec.builtin_root_anchor and not config.dnssec.trust_anchors_file:
         yield "dnssec has no trust anchor: nothing will be validated"
+    if config.metrics.listen and config.server.workers != 1:
+        yield "metrics.listen shows the numbers of one worker, whichever is asked"
     if config.cache.clock == "realtime":
         yield 'cache.clock = "realtime" is for tests: a clock that is set moves every TTL'
 

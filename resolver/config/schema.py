@@ -244,7 +244,6 @@ NOT_YET: dict[str, tuple[object, ...]] = {
     "server.minimal_responses": (True,),
     "forward.first": (False,),
     "resolution.harden_glue": (True,),
-    "metrics.listen": ("",),
     "resolution.prefetch": (False,),
     "resolution.serve_stale": (False,),
     "cache.persist": (False,),

@@ -65,6 +65,7 @@ def test_the_defaults_need_no_advice() -> None:
         ("[dnssec]\nvalidate = false", "forged answers are not noticed"),
         ("[dnssec]\nbuiltin_root_anchor = false", "nothing will be validated"),
         ("[cache]\nclock = 'realtime'", "is for tests"),
+        ("server.workers = 2\nmetrics.listen = '::1'", "one worker, whichever is asked"),
     ],
 )
 def test_what_is_unwise_is_said(text: str, said: str) -> None:

@@ -1,0 +1,74 @@
+"""A page for Prometheus: GET /metrics over HTTP/1.1, one request per connection, nothing else.
+
+For a scraper on a trusted network: no TLS, no names of clients or of what they asked, only numbers.
+Bounded like every listener: SCRAPES at a time, SCRAPE_SECONDS each, SCRAPE_OCTETS of request.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import trio
+
+from resolver.limits import SCRAPE_OCTETS, SCRAPE_SECONDS, SCRAPES
+from resolver.telemetry.metrics import CONTENT_TYPE
+
+if TYPE_CHECKING:
+    from resolver.listen.network import TcpListener
+    from resolver.telemetry.metrics import Registry
+
+_END = b"\r\n\r\n"
+
+
+async def serve(listener: TcpListener, registry: Registry) -> None:
+    """Answer scrapers until cancelled."""
+    places = trio.CapacityLimiter(int(SCRAPES))
+
+    async def answer(stream: trio.abc.HalfCloseableStream) -> None:
+        async with places, stream:
+            with trio.move_on_after(float(SCRAPE_SECONDS)):
+                try:
+                    await stream.send_all(reply(await _request(stream), registry))
+                except trio.BrokenResourceError:
+                    return  # the scraper left
+
+    async with trio.open_nursery() as nursery:
+        while True:
+            stream, _ = await listener.accept()
+            nursery.start_soon(answer, stream)
+
+
+async def _request(stream: trio.abc.ReceiveStream) -> bytes:
+    """What came up to the end of the head, or as much as is allowed."""
+    head = b""
+    while _END not in head and len(head) < int(SCRAPE_OCTETS):
+        more = await stream.receive_some(int(SCRAPE_OCTETS))
+        if not more:
+            break
+        head += more
+    return head
+
+
+def reply(request: bytes, registry: Registry) -> bytes:
+    """The whole HTTP response to *request*, whatever it is."""
+    method, _, rest = request.partition(b" ")
+    path = rest.partition(b" ")[0].partition(b"?")[0]
+    if _END not in request:
+        return _response("400 Bad Request", "")
+    if method not in (b"GET", b"HEAD"):
+        return _response("405 Method Not Allowed", "")
+    if path != b"/metrics":
+        return _response("404 Not Found", "the numbers are at /metrics\n")
+    page = _response("200 OK", registry.text())
+    return page.partition(_END)[0] + _END if method == b"HEAD" else page
+
+
+def _response(status: str, body: str) -> bytes:
+    octets = body.encode()
+    head = (
+        f"HTTP/1.1 {status}",
+        f"Content-Type: {CONTENT_TYPE}",
+        f"Content-Length: {len(octets)}",
+        "Connection: close",
+    )
+    return "\r\n".join(head).encode() + _END + octets

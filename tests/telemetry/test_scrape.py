@@ -1,0 +1,77 @@
+"""The page that Prometheus reads."""
+
+from __future__ import annotations
+
+from random import Random
+
+import pytest
+import trio
+
+from resolver import app
+from resolver.config.schema import Config, Metrics, Server
+from resolver.lab import virtual_time, world
+from resolver.limits import SCRAPE_OCTETS
+from resolver.model import Server as Address
+from resolver.telemetry.metrics import Registry
+from resolver.telemetry.scrape import reply
+from tests.support import trio_test
+
+
+def registry() -> Registry:
+    made = Registry()
+    made.gauge("up", lambda: 1)
+    return made
+
+
+@pytest.mark.parametrize(
+    ("request_line", "status"),
+    [
+        (b"GET /metrics HTTP/1.1", b"200 OK"),
+        (b"GET /metrics?x=1 HTTP/1.1", b"200 OK"),
+        (b"HEAD /metrics HTTP/1.1", b"200 OK"),
+        (b"GET / HTTP/1.1", b"404 Not Found"),
+        (b"POST /metrics HTTP/1.1", b"405 Method Not Allowed"),
+    ],
+)
+def test_only_the_page_of_numbers_is_there(request_line: bytes, status: bytes) -> None:
+    answer = reply(request_line + b"\r\nHost: x\r\n\r\n", registry())
+    assert answer.split(b"\r\n")[0] == b"HTTP/1.1 " + status
+    assert (b"resolver_up 1\n" in answer) is (status == b"200 OK" and request_line[:1] == b"G")
+
+
+def test_half_a_request_is_a_bad_one() -> None:
+    assert reply(b"GET /metrics HTTP/1.1\r\n", registry()).startswith(b"HTTP/1.1 400 ")
+    assert reply(b"", registry()).startswith(b"HTTP/1.1 400 ")
+
+
+async def _talk(network: object, data: bytes) -> bytes:
+    stream = await network.connect_tcp(Address("127.0.0.1", 9153))  # type: ignore[attr-defined]
+    async with stream:
+        await stream.send_all(data)
+        await stream.send_eof()
+        answer = b""
+        with trio.move_on_after(60):
+            while more := await stream.receive_some(4096):
+                answer += more
+        return answer
+
+
+@trio_test
+async def test_a_running_daemon_counts_and_shows() -> None:
+    network = world.demo_world(wall=1.785e9).network()
+    config = Config(
+        server=Server(listen=("127.0.0.1:53",), user=""),
+        metrics=Metrics(listen="127.0.0.1:9153"),
+    )
+    async with app.running(
+        config,
+        network=network,
+        listen_network=network,
+        clock=virtual_time.VirtualClock(),
+        rng=Random(1),
+    ):
+        answer = await _talk(network, b"GET /metrics HTTP/1.1\r\n\r\n")
+        assert b"\nresolver_clients_queries_total 0\n" in answer
+        assert b"\n# TYPE resolver_queries_in_flight gauge\n" in answer
+        endless = await _talk(network, b"x" * 3 * int(SCRAPE_OCTETS))
+        assert endless.startswith(b"HTTP/1.1 400 ")
