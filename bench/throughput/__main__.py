@@ -1,0 +1,46 @@
+"""Tables of CPU per query: `python -m bench.throughput [TABLE ...] [--rounds N] [--seconds S]`.
+
+Server on one core, load and authority on another, contestants in turn within each round, medians
+over rounds. Ratios within one run are what counts: the machine decides the rest.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import tempfile
+from pathlib import Path
+
+from bench.throughput import tables
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m bench.throughput", description=__doc__)
+    names = ", ".join(tables.TABLES)
+    parser.add_argument("table", nargs="*", help=f"which of: {names} (default: all)")
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--seconds", type=float, default=3.0, help="length of one timed run")
+    parser.add_argument("--peers", default="", help="comma-separated; default: all installed")
+    options = parser.parse_args()
+    cores = sorted(os.sched_getaffinity(0))
+    if len(cores) < 2:
+        parser.error("two CPUs are needed: one for the server, one for the load")
+    wanted = options.table or list(tables.TABLES)
+    for name in wanted:
+        if name not in tables.TABLES:
+            parser.error(f"no table {name!r}; there are: {names}")
+    with tempfile.TemporaryDirectory(prefix="throughput-") as folder:
+        bench = tables.Bench(
+            folder=Path(folder),
+            server_core=cores[0],
+            load_core=cores[1],
+            rounds=options.rounds,
+            seconds=options.seconds,
+            only=frozenset(filter(None, options.peers.split(","))),
+        )
+        for name in wanted:
+            tables.TABLES[name](bench)
+
+
+if __name__ == "__main__":
+    main()

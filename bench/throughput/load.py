@@ -1,0 +1,108 @@
+"""dnsperf as the load: query files, one run, and what it cost the server."""
+
+from __future__ import annotations
+
+import itertools
+import random
+import re
+import statistics
+import subprocess
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+    from bench.throughput.peers import Peer
+
+DIG_COOKIE = ["-E", "10:0102030405060708"]
+DNSSEC_OK = ["-D"]
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """One run: CPU microseconds a query, queries a second, and what came back."""
+
+    cpu_us: float
+    per_second: float
+    completed: int
+    lost: int
+    latency_ms: float
+
+
+def names_file(folder: Path, name: str, lines: Iterable[str]) -> Path:
+    path = folder / name
+    path.write_text("".join(line + "\n" for line in lines), "utf-8")
+    return path
+
+
+def plain(count: int, prefix: str = "n") -> list[str]:
+    return [f"{prefix}{at}.example.com A" for at in range(count)]
+
+
+def mixed_case(count: int, *, seed: int = 1) -> list[str]:
+    """0x20: the same names, each spelled in four ways."""
+    rng = random.Random(seed)
+
+    def spell(text: str) -> str:
+        return "".join(rng.choice((letter.lower(), letter.upper())) for letter in text)
+
+    return [f"{spell(f'n{at % count}.example.com')} A" for at in range(4 * count)]
+
+
+def zipf(distinct: int, length: int, *, seed: int = 1) -> list[str]:
+    """Names by popularity 1/rank."""
+    rng = random.Random(seed)
+    weights = list(itertools.accumulate(1 / rank for rank in range(1, distinct + 1)))
+    chosen = rng.choices(range(distinct), cum_weights=weights, k=length)
+    return [f"n{at}.example.com A" for at in chosen]
+
+
+def run(
+    peer: Peer,
+    file: Path,
+    *,
+    core: int,
+    seconds: float = 3,
+    passes: int | None = None,
+    rate: int | None = None,
+    outstanding: int = 100,
+    options: list[str] | None = None,
+    clients: int = 8,
+) -> Cost:
+    """Ask *peer* what *file* says, from *core*. *passes* through the file, or *seconds*."""
+    command = ["taskset", "-c", str(core), "dnsperf", "-s", "127.0.0.1", "-p", str(peer.port)]
+    command += ["-d", str(file), "-c", str(clients), "-q", str(outstanding)]
+    command += ["-n", str(passes)] if passes else ["-l", str(seconds)]
+    command += ["-Q", str(rate)] if rate else []
+    before = peer.cpu_s()
+    finished = subprocess.run(
+        [*command, *(options or [])], capture_output=True, text=True, check=True
+    )
+    spent = peer.cpu_s() - before
+    return _read(finished.stdout, spent)
+
+
+def _read(text: str, spent_s: float) -> Cost:
+    def number(pattern: str) -> float:
+        found = re.search(pattern, text)
+        return float(found.group(1)) if found else 0.0
+
+    completed = int(number(r"Queries completed:\s+(\d+)"))
+    return Cost(
+        cpu_us=spent_s / max(completed, 1) * 1e6,
+        per_second=number(r"Queries per second:\s+([\d.]+)"),
+        completed=completed,
+        lost=int(number(r"Queries lost:\s+(\d+)")),
+        latency_ms=number(r"Average Latency \(s\):\s+([\d.]+)") * 1e3,
+    )
+
+
+def median(costs: list[Cost]) -> Cost:
+    """The run in the middle by CPU, with the losses of all."""
+    ordered = sorted(costs, key=lambda cost: cost.cpu_us)
+    middle = ordered[len(ordered) // 2]
+    cpu = statistics.median(cost.cpu_us for cost in costs)
+    lost = sum(cost.lost for cost in costs)
+    return Cost(cpu, middle.per_second, middle.completed, lost, middle.latency_ms)

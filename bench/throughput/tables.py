@@ -1,0 +1,243 @@
+"""One function per table. Each starts who it needs, measures in turn, prints, and cleans up."""
+
+from __future__ import annotations
+
+import subprocess
+import time
+from collections import defaultdict
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from bench.throughput import inside, load
+from bench.throughput.peers import Peer, Responder, Running, contestants, ours
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+HIT_NAMES = 10_000
+MISS_NAMES = 20_000
+
+
+@dataclass(frozen=True, slots=True)
+class Bench:
+    """Where and how long to measure."""
+
+    folder: Path
+    server_core: int
+    load_core: int
+    rounds: int
+    seconds: float
+    only: frozenset[str]
+
+    def peers(self) -> list[Peer]:
+        return [peer for peer in contestants() if not self.only or peer.name in self.only]
+
+    def running(self, peers: list[Peer], *, delay_ms: int = 0) -> Running:
+        def make() -> Responder:
+            return Responder(self.folder, core=self.load_core, delay_ms=delay_ms)
+
+        return Running(peers, self.folder, core=self.server_core, make=make)
+
+
+Results = dict[str, dict[str, load.Cost]]  # row → contestant → cost
+
+
+def show(title: str, results: Results, *, reference: str, extra: str = "per_second") -> None:
+    """Rows of CPU µs a query, and the ratio of ours to *reference*."""
+    names = list(dict.fromkeys(name for row in results.values() for name in row))
+    print(f"\n## {title}\n")
+    print("| load | " + " | ".join(names) + f" | ours ÷ {reference} |")
+    print("|---|" + "---:|" * (len(names) + 1))
+    for row, costs in results.items():
+        cells = []
+        for name in names:
+            cost = costs.get(name)
+            if cost is None:
+                cells.append("–")
+                continue
+            more = f" ({cost.per_second / 1e3:.0f}k/s)" if extra == "per_second" else ""
+            lost = f", {cost.lost} lost" if cost.lost else ""
+            cells.append(f"{cost.cpu_us:.2f} µs{more}{lost}")
+        both = costs.get("ours"), costs.get(reference)
+        ratio = f"{both[0].cpu_us / both[1].cpu_us:.2f}" if both[0] and both[1] else "–"
+        print(f"| {row} | " + " | ".join(cells) + f" | {ratio} |", flush=True)
+
+
+def in_turn(
+    bench: Bench, peers: list[Peer], work: dict[str, Callable[[Peer], load.Cost]]
+) -> Results:
+    """Every row for every contestant, *rounds* times in turn; the medians."""
+    runs: dict[tuple[str, str], list[load.Cost]] = defaultdict(list)
+    for _ in range(bench.rounds):
+        for row, measure in work.items():
+            for peer in peers:
+                runs[row, peer.name].append(measure(peer))
+    results: Results = {row: {} for row in work}
+    for (row, name), costs in runs.items():
+        results[row][name] = load.median(costs)
+    return results
+
+
+def _hit_files(bench: Bench) -> dict[str, tuple[Path, list[str]]]:
+    count = HIT_NAMES
+    normal = load.names_file(bench.folder, "plain", load.plain(count))
+    mixed = load.names_file(bench.folder, "mixed", load.mixed_case(count))
+    return {
+        "plain": (normal, []),
+        "DO": (normal, load.DNSSEC_OK),
+        "mixed case": (mixed, []),
+        "cookies": (normal, ["-e", *load.DIG_COOKIE]),
+        "all of these": (mixed, [*load.DNSSEC_OK, *load.DIG_COOKIE]),
+    }
+
+
+def hits(bench: Bench) -> None:
+    """Cache hits at saturation."""
+    with bench.running(bench.peers()) as peers:
+        files = _hit_files(bench)
+        warm = [*files.values()]
+        for peer in peers:
+            for file, options in warm:
+                load.run(peer, file, core=bench.load_core, passes=1, options=options)
+
+        def measuring(file: Path, options: list[str]) -> Callable[[Peer], load.Cost]:
+            return lambda peer: load.run(
+                peer, file, core=bench.load_core, seconds=bench.seconds, options=options
+            )
+
+        work = {row: measuring(*how) for row, how in files.items()}
+        show("Cache hits, 10,000 names, UDP, saturation",
+             in_turn(bench, peers, work), reference="unbound")  # fmt: skip
+
+
+def rates(bench: Bench) -> None:
+    """Cache hits at the rates of homes and offices, where waking up is the cost."""
+    with bench.running(bench.peers()) as peers:
+        file = load.names_file(bench.folder, "plain", load.plain(1000))
+        for peer in peers:
+            load.run(peer, file, core=bench.load_core, passes=2)
+
+        def measuring(rate: int) -> Callable[[Peer], load.Cost]:
+            return lambda peer: load.run(
+                peer, file, core=bench.load_core, seconds=bench.seconds, rate=rate
+            )
+
+        work = {f"{rate:,} a second": measuring(rate) for rate in (500, 2000, 10_000)}
+        show("Cache hits at a fixed rate", in_turn(bench, peers, work),
+             reference="unbound", extra="")  # fmt: skip
+
+
+def misses(bench: Bench) -> None:
+    """Names never asked before, one upstream exchange each."""
+    with bench.running(bench.peers()) as peers:
+        serial = iter(range(1_000_000))
+
+        def measure(peer: Peer) -> load.Cost:
+            lines = load.plain(MISS_NAMES, prefix=f"m{next(serial)}-")
+            file = load.names_file(bench.folder, "misses", lines)
+            return load.run(peer, file, core=bench.load_core, passes=1)
+
+        work = {"unique names": measure}
+        show("Cache misses", in_turn(bench, peers, work), reference="powerdns")
+
+
+def tcp(bench: Bench) -> None:
+    """Hits over TCP, 8 connections, pipelined."""
+    with bench.running(bench.peers()) as peers:
+        file = load.names_file(bench.folder, "plain", load.plain(HIT_NAMES))
+        for peer in peers:
+            load.run(peer, file, core=bench.load_core, passes=1)
+
+        def measure(peer: Peer) -> load.Cost:
+            options = ["-m", "tcp"]
+            return load.run(
+                peer, file, core=bench.load_core, seconds=bench.seconds, options=options
+            )
+
+        show("Cache hits, TCP", in_turn(bench, peers, {"pipelined": measure}), reference="unbound")
+
+
+def mixed(bench: Bench) -> None:
+    """Popularity 1/rank over a million names: hits and misses as they come."""
+    with bench.running(bench.peers()) as peers:
+        file = load.names_file(bench.folder, "zipf", load.zipf(1_000_000, 400_000))
+
+        def measure(peer: Peer) -> load.Cost:
+            return load.run(peer, file, core=bench.load_core, passes=1)
+
+        once = in_turn(replace(bench, rounds=1), peers, {"cold": measure})
+        again = in_turn(bench, peers, {"warm": measure})
+        show("1 M names, Zipf popularity", once | again, reference="unbound")
+
+
+def outstanding(bench: Bench) -> None:
+    """Many misses waiting for an authority that takes 100 ms."""
+    with bench.running([peer for peer in bench.peers() if peer.name in {"ours", "unbound"}],
+                       delay_ms=100) as peers:  # fmt: skip
+        serial = iter(range(1_000_000))
+
+        def measuring(count: int) -> Callable[[Peer], load.Cost]:
+            def measure(peer: Peer) -> load.Cost:
+                lines = load.plain(max(count * 3, 1000), prefix=f"o{next(serial)}-")
+                file = load.names_file(bench.folder, "waiting", lines)
+                return load.run(
+                    peer, file, core=bench.load_core, passes=1, outstanding=count, clients=20
+                )
+
+            return measure
+
+        work = {f"{count:,} waiting": measuring(count) for count in (10, 100, 1000, 10_000)}
+        show("Misses at an authority 100 ms away",
+             in_turn(replace(bench, rounds=1), peers, work), reference="unbound")  # fmt: skip
+
+
+def start(bench: Bench) -> None:
+    """From exec to the first answer for `localhost`."""
+    print("\n## Start\n\n| run | seconds to an answer |\n|---|---:|")
+    for at in range(bench.rounds):
+        print(f"| {at + 1} | {inside.start_up_s(bench.folder, core=bench.server_core):.3f} |")
+
+
+def workers(bench: Bench) -> None:
+    """One process against two on the same port; needs both cores, so the load shares them."""
+    results: Results = {"plain hits": {}}
+    file = load.names_file(bench.folder, "plain", load.plain(HIT_NAMES))
+    for count in (1, 2):
+        peer = ours(f"{count} workers", workers=count)
+        with bench.running([peer]):
+            subprocess.run(["taskset", "-acp", "0-1", str(peer.process.pid)],  # type: ignore[union-attr]
+                           check=True, capture_output=True)  # fmt: skip
+            time.sleep(0.2)
+            load.run(peer, file, core=bench.load_core, passes=4, clients=40)
+            costs = [
+                load.run(peer, file, core=bench.load_core, seconds=bench.seconds, clients=40)
+                for _ in range(bench.rounds)
+            ]
+            results["plain hits"][peer.name] = load.median(costs)
+    show("Workers", results, reference="1 workers")
+
+
+def size(bench: Bench) -> None:
+    """In one process: cost of a hit and memory of an entry, by the number of entries."""
+    inside.sizes(rounds=bench.rounds)
+
+
+def ticks(bench: Bench) -> None:
+    """In one process: the longest the event loop was busy at a stretch."""
+    del bench
+    inside.longest_ticks()
+
+
+TABLES: dict[str, Callable[[Bench], None]] = {
+    "hits": hits,
+    "rates": rates,
+    "misses": misses,
+    "tcp": tcp,
+    "mixed": mixed,
+    "outstanding": outstanding,
+    "size": size,
+    "ticks": ticks,
+    "start": start,
+    "workers": workers,
+}
