@@ -10,6 +10,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+import trio
+
 from resolver.errors import ResolutionFailed, WorkExceeded
 from resolver.limits import CHAIN_LENGTH, MAX_TTL_SECONDS, SUBQUERY_DEPTH
 from resolver.model import Answer, Ede, Outcome, Question, RRset, Server, Status, Verdict
@@ -147,7 +149,8 @@ class Resolver:
             raise ResolutionFailed("failed a moment ago", ede=ede)
         running = None if is_fresh else self.jobs.running(question)
         if running is not None and not running.reaches(budget.ancestors):
-            await self.jobs.join(running, budget.ancestors)
+            with trio.move_on_at(budget.deadline):
+                await self.jobs.join(running, budget.ancestors)
             if running.segments is not None:
                 return running.segments
             if running.error is not None:
@@ -167,7 +170,9 @@ class Resolver:
         except WorkExceeded:
             raise
         except ResolutionFailed as error:
-            if not is_fresh and not (budget.purse.entangled and budget.ancestors):
+            ran_out = trio.current_time() >= budget.deadline  # our time, not the zone's fault
+            is_cyclic = budget.purse.entangled and budget.ancestors
+            if not (is_fresh or ran_out or is_cyclic):
                 self.memory.failures.note(question, error.ede, self._clock.now())
                 job.error = error
             raise
