@@ -12,7 +12,6 @@ if TYPE_CHECKING:
     from bench.realworld.zones import Zone
 
 NEGATIVE_TTL = 3600
-OPT_OUT = 1
 
 
 def add_nsec(zone: Zone, types: dict[str, list[str]]) -> None:
@@ -24,13 +23,17 @@ def add_nsec(zone: Zone, types: dict[str, list[str]]) -> None:
 
 
 def add_nsec3(zone: Zone, types: dict[str, list[str]], cuts: set[str]) -> None:
-    """One hashed record per owner and empty non-terminal, but for unsigned delegations.
+    """One hashed record per owner and empty non-terminal; opt-out leaves unsigned cuts out.
 
     No salt and no iterations (RFC 9276 §3.1).
     """
     zone.add(zone.apex, "NSEC3PARAM", "1 0 0 -", 0)
     types[zone.apex].append("NSEC3PARAM")
-    kept = {o: kinds for o, kinds in types.items() if o not in cuts or "DS" in kinds}
+    kept = {
+        o: kinds
+        for o, kinds in types.items()
+        if not zone.opts_out or o not in cuts or "DS" in kinds
+    }
     for owner in list(kept):
         for between in ancestors(owner)[1:]:
             if between == zone.apex or len(between) <= len(zone.apex):
@@ -40,8 +43,9 @@ def add_nsec3(zone: Zone, types: dict[str, list[str]], cuts: set[str]) -> None:
     following = [digest for digest, _ in hashed[1:]] + [hashed[0][0]]
     below = "" if zone.apex == "." else zone.apex
     for (digest, owner), after in zip(hashed, following, strict=True):
-        listed = _listed([*kept[owner], "RRSIG"]) if kept[owner] else ""
-        text = f"1 {OPT_OUT} 0 - {after} {listed}".rstrip()
+        is_signed = kept[owner] and (owner not in cuts or "DS" in kept[owner])
+        listed = _listed([*kept[owner], "RRSIG"] if is_signed else kept[owner])
+        text = f"1 {int(zone.opts_out)} 0 - {after} {listed}".rstrip()
         zone.add(f"{digest}.{below}", "NSEC3", text, NEGATIVE_TTL)
 
 

@@ -32,7 +32,7 @@ class Site:
     addresses: set[str] = field(default_factory=set)
     zones: dict[str, Path] = field(default_factory=dict)
     signed: set[str] = field(default_factory=set)
-    hashed: set[str] = field(default_factory=set)
+    hashed: dict[str, str] = field(default_factory=dict)
 
     @property
     def label(self) -> str:
@@ -118,7 +118,7 @@ max-tcp-connections=500
             "INSERT INTO domainmetadata (domain, kind, content) VALUES (?, ?, ?)",
             [
                 *((apex.rstrip(".") or ".", "PRESIGNED", "1") for apex in site.signed),
-                *((apex.rstrip("."), "NSEC3PARAM", "1 1 0 -") for apex in site.hashed),
+                *((apex.rstrip("."), "NSEC3PARAM", text) for apex, text in site.hashed.items()),
             ],
         )
     return ["pdns_server", f"--config-dir={directory}"]

@@ -93,6 +93,7 @@ def sign_all(world: World) -> None:
     for zone in everything:
         if zone.is_signed:
             zone.is_hashed = zone.apex != "." and chance(zone.apex, "nsec3", 100) < HASHED_PERCENT
+            zone.opts_out = zone.is_hashed and zone.apex in world.zones[TLD_TIER]
             sign(zone)
 
 

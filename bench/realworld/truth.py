@@ -41,7 +41,8 @@ def lookup(world: World, name: str, rtype: str) -> Truth:
         is_secure = is_secure and zone.is_signed
         source = _source_of(zone, name)
         if source is None:
-            return Truth("NXDOMAIN", frozenset(found), is_secure)
+            # A span with opt-out proves no absence (RFC 5155 §9.2).
+            return Truth("NXDOMAIN", frozenset(found), is_secure and not zone.opts_out)
         if (source, rtype) in zone.rrsets:
             found |= {(name, rtype, rdata) for rdata in zone.rrsets[source, rtype]}
             break

@@ -134,7 +134,7 @@ def write_zones(it: RealWorld) -> None:
                     if zone.is_signed:
                         site.signed.add(apex)
                     if zone.is_hashed:
-                        site.hashed.add(apex)
+                        site.hashed[apex] = f"1 {int(zone.opts_out)} 0 -"
 
 
 def _addresses_of(world: tree.World, nameservers: list[str]) -> set[str]:

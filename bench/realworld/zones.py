@@ -29,6 +29,7 @@ class Zone:
     apex: str
     is_signed: bool
     is_hashed: bool = False
+    opts_out: bool = False
     ns_ttl: int = 2 * DAY
     rrsets: dict[tuple[str, str], list[str]] = field(default_factory=dict)
     ttls: dict[tuple[str, str], int] = field(default_factory=dict)
