@@ -218,22 +218,26 @@ def _from_spans(zone: _Zone, qname: Name, qtype: int, now: float) -> _Made | Non
     gap = zone.spans.before(names.canonical_key(qname), now)
     if gap is None:
         return None
-    span, kept = gap
+    span = gap.what
     if span.owner == qname:
         is_absent = nsec.lacks(span.types, qtype, is_root=qname == names.ROOT)
-        return _Made(Verdict.NODATA, (kept,)) if is_absent else None
+        return _Made(Verdict.NODATA, (gap.kept,)) if is_absent else None
     if span.empties(qname):
-        return _Made(Verdict.NODATA, (kept,))
-    if not span.covers(qname):
-        return None
-    wildcard = b"\x01*" + span.encloser(qname)
+        return _Made(Verdict.NODATA, (gap.kept,))
+    return _in_span(zone, gap, qname, qtype, now) if span.covers(qname) else None
+
+
+def _in_span(zone: _Zone, gap: _SpanGap, qname: Name, qtype: int, now: float) -> _Made | None:
+    """What the wildcard's place says of a *qname* that *gap* covers."""
+    wildcard = b"\x01*" + gap.what.encloser(qname)
     other = zone.spans.before(names.canonical_key(wildcard), now)
-    if other is not None:
-        both = (kept,) if other is gap else (kept, other.kept)
-        if other.what.owner == wildcard:
-            return _by_wildcard(zone, wildcard, qtype, other.what.types, both, now)
-        if other.what.covers(wildcard) and not other.what.empties(wildcard):
-            return _Made(Verdict.NXDOMAIN, both)
+    if other is None:
+        return None
+    both = (gap.kept,) if other is gap else (gap.kept, other.kept)
+    if other.what.owner == wildcard:
+        return _by_wildcard(zone, wildcard, qtype, other.what.types, both, now)
+    if other.what.covers(wildcard) and not other.what.empties(wildcard):
+        return _Made(Verdict.NXDOMAIN, both)
     return None
 
 

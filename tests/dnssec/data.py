@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import dns.name
 import dns.rdata
+import dns.rdataclass
 import dns.rdatatype
 
 from resolver.model import RRset
@@ -22,6 +23,17 @@ if TYPE_CHECKING:
 HERE = Path(__file__).parents[2]
 FOLDER = Path(os.environ.get("RESOLVER_TEST_DATA", HERE.parent / "shared" / "data"))
 MISSING = f"no test data at {FOLDER} (RESOLVER_TEST_DATA)"
+
+
+def wire(made: Any) -> bytes:
+    """Octets of a name or rdata of dnspython's."""
+    return bytes(made.to_wire())
+
+
+def parsed(rtype: int, octets: bytes) -> Any:
+    """dnspython's view of an rdata."""
+    number = dns.rdatatype.RdataType.make(rtype)
+    return dns.rdata.from_wire(dns.rdataclass.IN, number, octets, 0, len(octets))
 
 
 def rrset_of(text: str) -> RRset:
@@ -44,7 +56,7 @@ def records(text: str, origin: str = ".") -> list[tuple[Name, int, int, bytes]]:
             first = tokens.pop(0)
             ttl = int(first) if first.isdigit() else ttl
         rtype = dns.rdatatype.from_text(tokens.pop(0))
-        found.append((last.to_wire().lower(), int(rtype), ttl, _rdata(rtype, tokens, line, above)))
+        found.append((wire(last).lower(), int(rtype), ttl, _rdata(rtype, tokens, line, above)))
     return found
 
 
@@ -76,7 +88,7 @@ def _rdata(
             + bytes.fromhex("".join(tokens[3:]))
         )
     text = line[line.index(f" {tokens[0]}") :] if '"' in line else " ".join(tokens)
-    return dns.rdata.from_text("IN", rtype, text, origin, relativize=False).to_wire()
+    return wire(dns.rdata.from_text("IN", rtype, text, origin, relativize=False))
 
 
 def grouped(found: Iterable[tuple[Name, int, int, bytes]]) -> list[RRset]:
@@ -96,14 +108,14 @@ def grouped(found: Iterable[tuple[Name, int, int, bytes]]) -> list[RRset]:
             rtype,
             ttls[owner, rtype],
             tuple(rdatas),
-            tuple(signatures.get((owner, rtype), ())),
+            tuple(signatures.get((owner, rtype), [])),
         )
         for (owner, rtype), rdatas in sets.items()
     ]
 
 
 def quick_zone(path: Path) -> list[tuple[Name, int, int, bytes]]:
-    """The root zone's records: one a line, all names absolute; ten times quicker than in general."""
+    """The root zone's records: one a line, all names absolute: quicker so."""
     owners: dict[str, Name] = {}
     found = []
     for line in path.read_text("ascii").splitlines():
@@ -111,5 +123,5 @@ def quick_zone(path: Path) -> list[tuple[Name, int, int, bytes]]:
         name = owners.get(owner) or owners.setdefault(owner, names.from_text(owner))
         rtype = dns.rdatatype.from_text(mnemonic)
         rdata = dns.rdata.from_text("IN", rtype, text, dns.name.root, relativize=False)
-        found.append((name, int(rtype), int(ttl), rdata.to_wire()))
+        found.append((name, int(rtype), int(ttl), wire(rdata)))
     return found

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 import dns.dnssec
 import dns.name
-import dns.rdata
 import pytest
 
 from resolver.dnssec.anchors import (
@@ -19,7 +18,7 @@ from resolver.dnssec.anchors import (
 from resolver.dnssec.keys import ds_digest
 from resolver.protocol import names
 from resolver.protocol.codes import RRType
-from tests.dnssec.data import FOLDER, MISSING
+from tests.dnssec.data import FOLDER, MISSING, parsed
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -88,8 +87,8 @@ def test_the_closest_anchor_and_waiver_count() -> None:
 
 def test_dnspython_makes_the_same_digests() -> None:
     key = builtin_root().by_name[names.ROOT].keys[0]
-    parsed = dns.rdata.from_wire(1, RRType.DNSKEY, key, 0, len(key))
+    public = parsed(RRType.DNSKEY, key)
     for number, word in ((1, "SHA1"), (2, "SHA256"), (4, "SHA384")):
         policy = dns.dnssec.allow_all_policy
-        made = dns.dnssec.make_ds(dns.name.root, parsed, word, policy=policy)  # type: ignore[arg-type]
+        made = dns.dnssec.make_ds(dns.name.root, public, word, policy=policy)
         assert ds_digest(names.ROOT, key, number) == made.digest

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import dns.dnssec
 import dns.name
 import dns.rdata
@@ -11,11 +13,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from resolver.dnssec.canonical import canonical_rdata, label_count, signed_data, signed_owner
+from resolver.dnssec.canonical import (
+    canonical_rdata,
+    canonical_rdatas,
+    label_count,
+    signed_data,
+    signed_owner,
+)
 from resolver.model import RRset
 from resolver.protocol import names
 from resolver.protocol import rdata as read
 from resolver.protocol.codes import RRType
+from tests.dnssec.data import parsed, wire
 from tests.dnssec.world import usual_zone
 
 LABEL = st.text("aBcXyZ09-_*", min_size=1, max_size=8)
@@ -46,31 +55,30 @@ DIFFERENCES = {"NSEC"}  # dnspython lower-cases NSEC's next name; RFC 6840 §5.1
 def test_rdata_is_as_dnspython_has_it(rtype: str, one: str, two: str) -> None:
     text = TEXTS[rtype].format(one, two)
     made = dns.rdata.from_text("IN", rtype, text, dns.name.root, relativize=False)
-    ours = canonical_rdata(int(dns.rdatatype.from_text(rtype)), made.to_wire())
+    ours = canonical_rdata(int(dns.rdatatype.from_text(rtype)), wire(made))
     if rtype in DIFFERENCES:
-        assert ours == made.to_wire()
+        assert ours == wire(made)
     else:
         assert ours == made.to_digestable(dns.name.root)
 
 
-@given(rtype=st.sampled_from(["MX", "NS", "SOA", "TXT", "HTTPS"]), pairs=st.sets(st.tuples(NAME, NAME), min_size=1, max_size=4))
+@given(
+    rtype=st.sampled_from(["MX", "NS", "SOA", "TXT", "HTTPS"]),
+    pairs=st.sets(st.tuples(NAME, NAME), min_size=1, max_size=4),
+)
 def test_signed_octets_are_as_dnspython_has_them(rtype: str, pairs: set[tuple[str, str]]) -> None:
     """Order, owner, TTL and all: dnspython signs, and its digestable form is ours."""
-    from resolver.dnssec.canonical import canonical_rdatas
-
     zone = usual_zone("example.").sign(15)
     number = int(dns.rdatatype.from_text(rtype))
     made = dns.rrset.from_text_list(
         "*.Sub.example.", 60, "IN", rtype, [TEXTS[rtype].format(*pair) for pair in sorted(pairs)]
     )
-    rdatas = tuple(rdata.to_wire() for rdata in made)
+    rdatas = tuple(wire(rdata) for rdata in made)
     signed = zone.signed_rrset(names.from_text("*.sub.example."), number, list(rdatas))
     octets = signed.signatures[0]
     rrset = RRset(names.from_text("a.b.sub.example."), number, 60, rdatas, signed.signatures)
-    parsed = dns.rdata.from_wire(1, RRType.RRSIG, octets, 0, len(octets))
-    expanded = dns.rrset.RRset(dns.name.from_text("a.b.sub.example."), 1, dns.rdatatype.from_text(rtype))
-    expanded.update(made)
-    expected = dns.dnssec._make_rrsig_signature_data(expanded, parsed)  # noqa: SLF001
+    expanded: Any = dns.rrset.from_rdata_list("a.b.sub.example.", 60, list(made))
+    expected = dns.dnssec._make_rrsig_signature_data(expanded, parsed(RRType.RRSIG, octets))
     ours = signed_data(rrset, canonical_rdatas(number, rdatas), read.rrsig(octets), octets)
     assert ours == expected
 

@@ -293,7 +293,8 @@ def test_nothing_came_is_bogus_and_forgotten() -> None:
     def find(_: object) -> Outcome | None:
         return None
 
-    world.find, kept = find, world.find  # type: ignore[method-assign, assignment]
+    kept = world.find
+    world.find = find  # type: ignore[method-assign, assignment]
     judgement = world.judge("www.signed.test.")
     assert judgement.status is Status.BOGUS
     world.find = kept  # type: ignore[method-assign]
@@ -315,7 +316,7 @@ def test_a_bad_finding_is_asked_for_again() -> None:
             return replace(outcome, answer=bad)
         return outcome
 
-    world.find = find  # type: ignore[method-assign, assignment]
+    world.find = find  # type: ignore[method-assign]
     assert world.judge("www.signed.test.").status is Status.SECURE
 
 

@@ -28,14 +28,14 @@ def colliding_keys(key: bytes, count: int) -> list[bytes]:
 def test_keytrap_is_bounded() -> None:
     """CVE-2023-50387: many keys of one tag, many signatures that name it."""
     zone = usual_zone("example.").prepare_keys(13)
-    zone.data[zone.apex, RRType.DNSKEY] += colliding_keys(zone.data[zone.apex, RRType.DNSKEY][0], 25)
+    zone.data[zone.apex, RRType.DNSKEY] += colliding_keys(
+        zone.data[zone.apex, RRType.DNSKEY][0], 25
+    )
     zone.sign()
     world = World(zone)
     outcome = world.outcome(names.from_text("www.example."), RRType.A)
     (rrset,) = outcome.answer
-    bad = tuple(
-        rrset.signatures[0][:-2] + number.to_bytes(2, "big") for number in range(2000)
-    )
+    bad = tuple(rrset.signatures[0][:-2] + number.to_bytes(2, "big") for number in range(2000))
     outcome.answer = (rrset._replace(signatures=bad),)
     judgement = world.judge_outcome(outcome)
     assert judgement.status is Status.BOGUS
@@ -97,7 +97,9 @@ def test_hundreds_of_answers_in_one_any() -> None:
     outcome = replace(
         outcome,
         verdict=Verdict.ANSWER,
-        answer=tuple(RRset(bad.owner, 65_000 + n, 60, bad.rdatas, bad.signatures) for n in range(99)),
+        answer=tuple(
+            RRset(bad.owner, 65_000 + n, 60, bad.rdatas, bad.signatures) for n in range(99)
+        ),
     )
     assert world.judge_outcome(outcome).status is Status.BOGUS
     assert world.signatures < 20

@@ -70,14 +70,18 @@ def raw(records: list[Record]) -> bytes:
 
 def variants(rrset: RRset, rng: random.Random) -> Iterator[RRset]:
     """*rrset* with each octet of its rdata and of its signatures changed once."""
-    for field in ("rdatas", "signatures"):
-        whole: tuple[bytes, ...] = getattr(rrset, field)
-        for number, octets in enumerate(whole):
-            for at in range(len(octets)):
-                changed = bytearray(octets)
-                changed[at] ^= rng.choice(FLIPS)
-                rest = (*whole[:number], bytes(changed), *whole[number + 1 :])
-                yield rrset._replace(**{field: rest})
+    for rdatas in damaged_once(rrset.rdatas, rng):
+        yield rrset._replace(rdatas=rdatas)
+    for signatures in damaged_once(rrset.signatures, rng):
+        yield rrset._replace(signatures=signatures)
+
+
+def damaged_once(whole: tuple[bytes, ...], rng: random.Random) -> Iterator[tuple[bytes, ...]]:
+    for number, octets in enumerate(whole):
+        for at in range(len(octets)):
+            changed = bytearray(octets)
+            changed[at] ^= rng.choice(FLIPS)
+            yield (*whole[:number], bytes(changed), *whole[number + 1 :])
 
 
 class Damaged(World):

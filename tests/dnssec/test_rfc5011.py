@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
 
 from resolver.dnssec.anchors import Anchor
 from resolver.dnssec.rfc5011 import DAY, KeyState, ManagedAnchor, observe, start
-from resolver.model import RRset
 from resolver.protocol import names
 from resolver.protocol.codes import RRType
+from tests.dnssec.data import parsed
 from tests.dnssec.world import WALL, Zone
+
+if TYPE_CHECKING:
+    from resolver.model import RRset
 
 
 class Rollover:
@@ -102,9 +107,7 @@ def test_a_key_that_signs_its_revocation_is_never_trusted_again() -> None:
     roll.see(roll.signed([revoked, roll.keys[1]], [1]))
     assert roll.states()[0] is KeyState.MISSING
     private = roll.zones[0].keys[0][0]
-    import dns.rdata
-
-    public = dns.rdata.from_wire(1, RRType.DNSKEY, revoked, 0, len(revoked))
+    public = parsed(RRType.DNSKEY, revoked)
     kept = roll.zones[0].keys
     roll.zones[0].keys = [(private, public)]
     roll.see(roll.signed([revoked, roll.keys[1]], [0, 1]))

@@ -17,7 +17,7 @@ from resolver.protocol import names
 from resolver.protocol import rdata as read
 from resolver.protocol.codes import RRType
 from resolver.protocol.nsec3 import Params, digest_of, label_of
-from tests.dnssec.data import FOLDER, MISSING, grouped, rrset_of
+from tests.dnssec.data import FOLDER, MISSING, grouped, rrset_of, wire
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -72,7 +72,9 @@ class Entry(NamedTuple):
 def entries(path: Path) -> list[Entry]:
     """The ENTRY blocks of an Unbound unit test file."""
     found = []
-    for block in re.findall(r"^ENTRY_BEGIN$(.*?)^ENTRY_END", path.read_text(), re.M | re.S):
+    for block in re.findall(
+        r"^ENTRY_BEGIN$(.*?)^ENTRY_END", path.read_text(), re.MULTILINE | re.DOTALL
+    ):
         lines = [line.split(";")[0].strip() for line in block.splitlines()]
         sections: dict[str, list[str]] = {}
         current: list[str] = []
@@ -98,7 +100,7 @@ def record(line: str) -> tuple[Name, int, int, bytes]:
         rest.pop(0)
     rtype = dns.rdatatype.from_text(rest[0])
     rdata = dns.rdata.from_text("IN", rtype, " ".join(rest[1:]), dns.name.root, relativize=False)
-    return names.from_text(owner), int(rtype), 3600, rdata.to_wire()
+    return names.from_text(owner), int(rtype), 3600, wire(rdata)
 
 
 def signature_files() -> list[Path]:
