@@ -31,6 +31,7 @@ PLAIN_PAYLOAD = 512
 PAYLOAD = 1232
 TCP_PAYLOAD = 65_535
 MAX_OUTSIDE = 8
+LIE_TTL = 3600
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +44,9 @@ class Manners:
     question that it echoes (no 0x20). *truncates*: TC on every UDP reply. *denies_ents*: NXDOMAIN
     for empty non-terminals. *drops_types* are never answered. *is_lame*: AA is never set, and
     zones are referred to themselves. *lies* are records that it slips into every reply's
-    additional and authority sections. *forges*: a reply with the right id but another question,
-    full of lies, comes first; *wrong_id* likewise with a wrong id. *talks*: NS and glue in answers.
+    additional and authority sections, and addresses for targets of aliases. *forges*: a reply with
+    the right id but another question, full of lies, comes first; *wrong_id* likewise with a wrong
+    id. *talks*: NS and glue in answers.
     """
 
     rcode: int | None = None
@@ -114,9 +116,17 @@ class Authority:
     def find(self, query: Message) -> Found:
         """What is said to *query*, lies included."""
         found = self._find(query)
-        found.authority += [lie for lie in self.manners.lies if lie.rtype == RRType.NS]
-        found.additional += [lie for lie in self.manners.lies if lie.rtype != RRType.NS]
+        lies = self.manners.lies
+        found.authority += [lie for lie in lies if lie.rtype == RRType.NS]
+        found.additional += [lie for lie in lies if lie.rtype != RRType.NS]
+        target = found.leaves_to
+        if lies and target is not None and not self._is_above(target):
+            found.answer.append(RRset(target, RRType.A, LIE_TTL, (self._forgery,)))
         return found
+
+    def _is_above(self, name: Name) -> bool:
+        """True if *name* is at or below one of the zones here: what is said of it is believed."""
+        return any(names.is_subdomain(name, apex) for apex in self.zones)
 
     def _find(self, query: Message) -> Found:
         manners = self.manners
@@ -218,7 +228,7 @@ class Authority:
         """An answer with an address that nobody has, of the type asked for if it can be."""
         rdata = self._forgery if query.qtype != RRType.AAAA else self._forgery.rjust(16, b"\x20")
         rtype = query.qtype if query.qtype in {RRType.A, RRType.AAAA} else RRType.A
-        return Found(answer=[RRset(query.qname, rtype, 3600, (rdata,))])
+        return Found(answer=[RRset(query.qname, rtype, LIE_TTL, (rdata,))])
 
     def _forged(self, query: Message, transport: str) -> bytes:
         """Right id, wrong question: one that matches by id alone believes it (RFC 5452 §9.1)."""

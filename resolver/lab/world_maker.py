@@ -33,7 +33,7 @@ FAULTS = (
 )  # fmt: skip
 STRUCTURES = (
     "glueless", "delegation-loop", "cname-chain", "cname-loop", "dname", "wildcard",
-    "parent-child", "shared-server", "change", "big-answer",
+    "parent-child", "stale-glue", "shared-server", "change", "big-answer",
 )  # fmt: skip
 FAULTY_SHARE = 0.3
 LIE_TTL = 3600
@@ -41,9 +41,8 @@ FORGERY = "192.0.2.66"
 
 
 class Change(NamedTuple):
-    """At *at*, *owner*'s A record in *zone* becomes *rdata*."""
+    """In the end *owner*'s A record in *zone* is *rdata*, whether or not there was one."""
 
-    at: float
     zone: Zone
     owner: Name
     rdata: bytes
@@ -199,8 +198,24 @@ class _Maker:
             world.faults.set(host, self._path())
             world.serve(zone, "new", *self._hosts(), path=self._path())
             self._made.kinds.add("parent-child")
+        self._leave_glue_behind()
         if rng.random() < 0.1 and len(self._leaves) > 1:  # noqa: PLR2004
             self._knot(*rng.sample(self._leaves, 2))
+
+    def _leave_glue_behind(self) -> None:
+        """A parent's glue that names an address more than the child does; nobody serves there."""
+        rng, world = self._rng, self._made.world
+        for zone in self._leaves:
+            parent = world.parent_of(zone.apex)
+            target = zone.name("ns0")
+            if rng.random() < 0.2 and parent.get(target, RRType.A) is not None:  # noqa: PLR2004
+                self._next_host += 1
+                host = f"198.18.{self._next_host >> 7}.{(self._next_host & 127) + 1}"
+                parent.add_address(target, host)
+                world.servers[host] = Authority()
+                world.faults.set(host, self._path())
+                self._made.questions.append((target, RRType.A))
+                self._made.kinds.add("stale-glue")
 
     def _knot(self, first: Zone, second: Zone) -> None:
         """Two more delegations, each served only from inside the other: nobody gets there."""
@@ -290,8 +305,10 @@ class _Maker:
     def _change(self) -> None:
         if self._rng.random() < 0.3:  # noqa: PLR2004
             zone = self._rng.choice(self._leaves)
-            rdata = address(self._address())[1]
-            self._made.changes.append(Change(45.0, zone, zone.name("www"), rdata))
+            for label in ("www", "no"):
+                rdata = address(self._address())[1]
+                self._made.changes.append(Change(zone, zone.name(label), rdata))
+                self._made.questions.append((zone.name(label), RRType.A))
             self._made.kinds.add("change")
 
     # --- questions -------------------------------------------------------------------------

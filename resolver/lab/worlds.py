@@ -126,11 +126,10 @@ class Trial:
     async def _change(self) -> list[tuple[Name, int]]:
         """The data changes; once the old TTL is over, nobody may hear it any more."""
         questions = []
-        for _, zone, owner, rdata in self._made.changes:
-            rtype = 1
-            before = zone.data[owner][rtype]
-            zone.data[owner][rtype] = before._replace(rdatas=(rdata,))
-            questions.append((owner, rtype))
+        for zone, owner, rdata in self._made.changes:
+            zone.data.get(owner, {}).pop(RRType.A, None)
+            zone.add(owner, RRType.A, rdata)
+            questions.append((owner, RRType.A))
         await trio.sleep(LONGEST_TTL + 60)
         return questions
 
