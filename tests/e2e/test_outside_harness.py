@@ -28,8 +28,7 @@ WITH_TIME = 6
 
 def _sample() -> list[Path]:
     """Thirty files by the seed: half with a trust anchor, some of each half letting time pass."""
-    folder = daemon.data_directory().parent / "scenarios"
-    files = sorted(folder.glob("*/*.rpl"))
+    files = _files()
     rng = random.Random(SEED)
     chosen: list[Path] = []
     for is_signed in (True, False):
@@ -39,6 +38,10 @@ def _sample() -> list[Path]:
         rest = [path for path in kind if path not in few]
         chosen += few + rng.sample(rest, min(SAMPLE // 2 - len(few), len(rest)))
     return chosen
+
+
+def _files() -> list[Path]:
+    return sorted((daemon.data_directory().parent / "scenarios").glob("*/*.rpl"))
 
 
 def _head(path: Path) -> str:
@@ -55,9 +58,25 @@ def test_both_roads_agree(path: Path, tmp_path: Path) -> None:
     """The daemon passes the file from outside, as the pipeline does from inside."""
     daemon.require("faketime")
     scenario = scenario_parse.parse(path)
-    variant = _variant(scenario)
+    _compare(path, tmp_path, _variant(scenario))
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("path", _files(), ids=lambda path: f"{path.parent.name}/{path.stem}")
+def test_both_roads_agree_on_every_file(path: Path, tmp_path: Path) -> None:
+    """All files in all variants: some three minutes."""
+    daemon.require("faketime")
+    for number, variant in enumerate(scenario_run.variants(scenario_parse.parse(path))):
+        directory = tmp_path / str(number)
+        directory.mkdir()
+        _compare(path, directory, variant)
+
+
+def _compare(path: Path, directory: Path, variant: scenario_run.Variant) -> None:
     inside = scenario_run.play(scenario_parse.parse(path), variant)
-    result = outside.play(scenario, tmp_path, minimise=variant.minimise, fill=variant.fill)
+    result = outside.play(
+        scenario_parse.parse(path), directory, minimise=variant.minimise, fill=variant.fill
+    )
     report = f"seed {SEED}, {variant}: {result.failure} {result.unscripted}\n{result.log}"
     assert result.passed == inside.passed, f"{report}\ninside: {inside}"
     assert result.passed, report

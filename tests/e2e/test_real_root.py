@@ -43,6 +43,8 @@ def test_the_whole_root_is_served(world: RealWorld) -> None:
 
 
 @pytest.mark.rfc("RFC 1034 §5.3.3")
+@pytest.mark.rfc("RFC 4035 §3.2.3")
+@pytest.mark.rfc("RFC 4035 §5.2")
 def test_popular_names_resolve_and_stay(world: RealWorld) -> None:
     """Every answer equals what the authorities hold; asked again, no packet goes upstream."""
     questions = [(name, "A") for name in world.world.names]
@@ -54,6 +56,9 @@ def test_popular_names_resolve_and_stay(world: RealWorld) -> None:
 
 
 @pytest.mark.rfc("RFC 2308 §5")
+@pytest.mark.rfc("RFC 1034 §3.6.2")
+@pytest.mark.rfc("RFC 4035 §3.2.3")
+@pytest.mark.rfc("RFC 5155 §9.2")
 def test_other_types_aliases_and_absent_names(world: RealWorld) -> None:
     """Aliases into wildcards, AAAA that are there or not, names that do not exist."""
     some = world.world.names[:100]
