@@ -68,9 +68,6 @@ CACHE_SHARD_ENTRIES = Limit(
     "a dict of a million entries stalls 75-164 ms when it grows",
 )
 RRSET_CACHE_OCTETS = Limit(256 << 20, 1 << 20, 64 << 30, "octets of cached RRsets", "our choice")
-NEGATIVE_CACHE_OCTETS = Limit(
-    32 << 20, 1 << 18, 8 << 30, "octets of negative answers", "our choice"
-)
 DELEGATION_CACHE_OCTETS = Limit(32 << 20, 1 << 18, 8 << 30, "octets of zone cuts", "our choice")
 FAILURE_CACHE_OCTETS = Limit(4 << 20, 1 << 16, 1 << 30, "octets of failures", "RFC 9520 §3.2")
 MAX_TTL_SECONDS = Limit(
@@ -100,23 +97,8 @@ BOGUS_TTL_SECONDS = Limit(
     "seconds bogus data is remembered as such",
     "RFC 4035 §4.7; RFC 9520 §3.2; Unbound's 60",
 )
-STALE_TTL_SECONDS = Limit(30, 1, 60, "TTL of a stale answer", "RFC 8767 §5.2 (30 recommended)")
-STALE_KEEP_SECONDS = Limit(
-    86_400,
-    0,
-    259_200,
-    "seconds past expiry that data may be served stale",
-    "RFC 8767 §5.2 (1 to 3 days)",
-)
 
 # --- validation ------------------------------------------------------------------------------
-SIGNATURES_PER_QUERY = Limit(
-    64,
-    16,
-    400,
-    "signature checks per client query, its chain included",
-    "CVE-2023-50387 (KeyTrap); Unbound's 8 x 16",
-)
 SIGNATURES_PER_RRSET = Limit(8, 2, 64, "signature checks per RRset", "CVE-2023-50387 (KeyTrap)")
 RRSIGS_PER_RRSET = Limit(
     16,
@@ -132,9 +114,6 @@ SIGNERS_PER_RRSET = Limit(2, 1, 4, "signer names followed per RRset", "CVE-2023-
 DS_PER_ZONE = Limit(8, 2, 32, "DS records tried per zone", "CVE-2023-50387 (KeyTrap)")
 DS_MATCHES_PER_ZONE = Limit(
     8, 2, 32, "keys hashed against DS records per zone", "CVE-2023-50387 (KeyTrap)"
-)
-HASHES_PER_QUERY = Limit(
-    300, 50, 2000, "NSEC3 and DS hashes per client query", "CVE-2023-50868; PowerDNS' 600"
 )
 NSEC3_ITERATIONS = Limit(
     150,
