@@ -144,7 +144,6 @@ async def running(
     try:
         if listens:
             sockets.bind(listen_network or _shared(config), config)
-        on_bound()
         async with trio.open_nursery() as nursery:
             upstream = network or SystemNetwork(config.outgoing.source_addresses)
             parts = assemble(
@@ -154,6 +153,7 @@ async def running(
                 rng=rng or SystemRandom(),
                 spawn=nursery.start_soon,
             )
+            on_bound()  # files are read by now: a program that lives in /root still can
             daemon = Daemon(parts, _admission(config, clock), sockets.bound)
             await nursery.start(parts.exchange.run)
             nursery.start_soon(_tick, parts)
@@ -260,6 +260,12 @@ def _settle_in(config: Config) -> None:
         _log.info("running as %s", config.server.user)
 
 
+def _first(group: BaseExceptionGroup[ResolverError]) -> ResolverError:
+    """The error itself, however many nurseries have wrapped it."""
+    first = group.exceptions[0]
+    return _first(first) if isinstance(first, BaseExceptionGroup) else first
+
+
 def serve(
     config: Config,
     announce: Callable[[Daemon], None] = lambda _: None,
@@ -272,6 +278,9 @@ def serve(
     """
     try:
         trio.run(_serve, config, announce, network)
-    except* ResolverError as group:
-        raise group.exceptions[0] from None
+    except BaseExceptionGroup as group:  # not except*: that would wrap what it raises
+        ours, others = group.split(ResolverError)
+        if ours is None or others is not None:
+            raise
+        raise _first(ours) from None
     return 0

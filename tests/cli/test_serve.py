@@ -83,6 +83,16 @@ def test_a_busy_port_is_one_line_that_says_what_to_do(tmp_path: Path) -> None:
     assert f"127.0.0.1:{port}' is not allowed; expected a free address; another program" in err
 
 
+def test_a_file_that_cannot_be_used_is_one_line(tmp_path: Path) -> None:
+    hints = tmp_path / "my.hints"
+    hints.write_text("here\n")
+    with serving(tmp_path, free_port(), head=f"root.hints_file = '{hints}'") as process:
+        _, err = process.communicate(timeout=PATIENCE_S)
+    assert process.returncode == 2
+    assert err.count("\n") == 1
+    assert "my.hints line 1: 'here' is not allowed; expected owner, TTL, type and one value" in err
+
+
 def test_every_problem_of_the_configuration_is_told(tmp_path: Path) -> None:
     with serving(tmp_path, 53, head="server.workers = 0\nserver.usr = 'x'") as process:
         _, err = process.communicate(timeout=PATIENCE_S)
