@@ -91,6 +91,7 @@ async def test_without_speculation_every_packet_is_needed() -> None:
     assert world.purse.sent == 10
 
 
+@pytest.mark.rfc("RFC 1123 §6.1.3")
 @trio_test
 async def test_loss_is_made_good() -> None:
     world = World()
@@ -124,6 +125,8 @@ async def test_icmp_unreachable_moves_on_at_once() -> None:
     assert world.exchange.counters.unreachable == 1
 
 
+@pytest.mark.rfc("RFC 2181 §9")
+@pytest.mark.rfc("RFC 7766 §6.2.1")
 @trio_test
 async def test_truncation_goes_to_tcp_on_one_kept_connection() -> None:
     """RFC 7766 §5, §6.2.1."""
@@ -158,6 +161,7 @@ async def test_wants_tcp_sends_nothing_over_udp() -> None:
     assert [transport for _, transport, _ in script.seen] == ["tcp"]
 
 
+@pytest.mark.rfc("RFC 6891 §6.2.2")
 @pytest.mark.parametrize("rcode", [Rcode.FORMERR, Rcode.NOTIMP])
 @trio_test
 async def test_an_edns_hostile_server_is_asked_without_and_remembered(rcode: int) -> None:
@@ -179,6 +183,7 @@ async def test_an_edns_hostile_server_is_asked_without_and_remembered(rcode: int
     assert [query.edns is not None for _, _, query in script.seen] == [True, False, False, False]
 
 
+@pytest.mark.rfc("RFC 6891 §7")
 @trio_test
 async def test_a_signed_zone_is_always_asked_with_edns_first() -> None:
     world = World()
@@ -199,6 +204,7 @@ async def test_a_signed_zone_is_always_asked_with_edns_first() -> None:
     assert [query.edns is not None for _, _, query in script.seen] == [True, False, True, False]
 
 
+@pytest.mark.rfc("RFC 6891 §7")
 @trio_test
 async def test_a_server_silent_to_edns_is_asked_without_in_the_end() -> None:
     world = World()
@@ -212,6 +218,7 @@ async def test_a_server_silent_to_edns_is_asked_without_in_the_end() -> None:
     assert script.seen[-1][2].edns is None
 
 
+@pytest.mark.rfc("RFC 7873 §5.3")
 @trio_test
 async def test_badcookie_is_answered_with_the_cookie() -> None:
     """RFC 7873 §5.3."""
@@ -236,6 +243,7 @@ async def test_badcookie_is_answered_with_the_cookie() -> None:
     assert world.exchange.counters.bad_cookies == 1
 
 
+@pytest.mark.rfc("RFC 7873 §5.3")
 @trio_test
 async def test_a_reply_with_a_strange_client_cookie_is_ignored() -> None:
     """RFC 7873 §5.3: not from whom we asked."""
@@ -257,6 +265,8 @@ async def test_a_reply_with_a_strange_client_cookie_is_ignored() -> None:
     assert world.exchange.counters.mismatched == 1
 
 
+@pytest.mark.rfc("RFC 1035 §7.3")
+@pytest.mark.rfc("RFC 5452 §9.1")
 @trio_test
 async def test_replies_that_do_not_match_are_counted_and_ignored() -> None:
     """RFC 5452 §9.1: id, question, and their case."""
@@ -295,6 +305,7 @@ async def test_ten_mismatches_send_the_question_to_tcp() -> None:
     await world.run(story)
 
 
+@pytest.mark.rfc("draft-vixie-dnsext-dns0x20")
 @trio_test
 async def test_a_server_that_folds_case_is_found_out_over_tcp_and_remembered() -> None:
     """draft-vixie-dnsext-dns0x20 §6."""
@@ -313,6 +324,7 @@ async def test_a_server_that_folds_case_is_found_out_over_tcp_and_remembered() -
     assert [transport for _, transport, _ in script.seen] == ["udp", "tcp", "udp", "udp"]
 
 
+@pytest.mark.rfc("draft-vixie-dnsext-dns0x20")
 @trio_test
 async def test_case_is_mixed_unless_switched_off() -> None:
     for mixes in (True, False):
@@ -328,6 +340,7 @@ async def test_case_is_mixed_unless_switched_off() -> None:
         assert (len(spellings) > 1) is mixes
 
 
+@pytest.mark.rfc("RFC 5452 §9.2")
 @trio_test
 async def test_each_query_has_its_own_port_and_id() -> None:
     world = World()
@@ -343,6 +356,7 @@ async def test_each_query_has_its_own_port_and_id() -> None:
     assert len(ports) == 20
 
 
+@pytest.mark.rfc("RFC 4697 §2.2")
 @trio_test
 async def test_a_lame_server_is_passed_over_for_its_zone_only() -> None:
     world = World(speculation=False)
@@ -365,6 +379,7 @@ async def test_a_lame_server_is_passed_over_for_its_zone_only() -> None:
     await world.run(story)
 
 
+@pytest.mark.rfc("RFC 8914 §4")
 @trio_test
 async def test_when_everything_fails_the_error_names_servers_and_reasons() -> None:
     """RFC 8914 §4.23 and §4.24."""
@@ -396,6 +411,7 @@ async def test_the_budget_ends_it() -> None:
     await world.run(story)
 
 
+@pytest.mark.rfc("RFC 9520 §3.1")
 @trio_test
 async def test_one_question_costs_one_server_no_more_than_three_packets() -> None:
     """RFC 9520 §3.1; and never a second copy before the first is overdue."""
@@ -426,6 +442,7 @@ async def test_late_replies_still_teach() -> None:
     await world.run(story)
 
 
+@pytest.mark.rfc("RFC 5452 §5")
 @trio_test
 async def test_a_question_on_its_way_to_a_server_is_joined_not_repeated() -> None:
     """RFC 5452 §5: no two identical outstanding queries."""
@@ -495,6 +512,7 @@ async def test_lookups_begin_when_all_that_is_known_is_silent() -> None:
     await world.run(story)
 
 
+@pytest.mark.rfc("RFC 5625 §4")
 @trio_test
 async def test_forwarders_are_asked_for_recursion() -> None:
     world = World()

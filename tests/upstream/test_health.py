@@ -185,6 +185,7 @@ async def test_no_address_gets_a_second_copy_before_the_first_is_overdue() -> No
     assert world.purse.sent <= int(limits.ASK_SENDS)
 
 
+@pytest.mark.rfc("RFC 8305 §3")
 @trio_test
 async def test_a_dead_family_is_found_out_and_found_again() -> None:
     world = World()
@@ -212,6 +213,7 @@ async def test_a_dead_family_is_found_out_and_found_again() -> None:
     await world.run(story)
 
 
+@pytest.mark.rfc("RFC 8305 §3")
 @trio_test
 async def test_a_family_without_a_route_costs_no_time() -> None:
     """The kernel says ENETUNREACH at once on a machine without IPv6."""

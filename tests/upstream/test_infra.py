@@ -107,6 +107,7 @@ def test_lameness_is_of_address_and_zone_and_lapses() -> None:
     assert not infra.marked(address, ONE, 1.0 + float(limits.LAME_SECONDS))
 
 
+@pytest.mark.rfc("RFC 6891 §6.2.2")
 def test_broken_edns_is_tried_again_after_a_while() -> None:
     """RFC 6891 §6.2.2."""
     address = state()
@@ -115,6 +116,7 @@ def test_broken_edns_is_tried_again_after_a_while() -> None:
     assert address.knows_edns(1.0 + float(limits.EDNS_BROKEN_SECONDS))
 
 
+@pytest.mark.rfc("RFC 7873 §5.3")
 def test_cookies_are_per_server() -> None:
     """RFC 7873 §6: two servers must not recognise the client by its cookie."""
     infra = Infra(rng=random.Random(0))

@@ -43,6 +43,7 @@ async def test_what_a_port_is_sent_comes_out_of_receive() -> None:
     network.close()
 
 
+@pytest.mark.rfc("RFC 5452 §9.1")
 @trio_test_real
 async def test_datagrams_from_elsewhere_are_the_kernels_to_drop() -> None:
     """RFC 5452 §9.1: only from the address that was asked."""
@@ -102,6 +103,8 @@ async def test_tcp_connects_and_says_so_when_it_cannot() -> None:
     network.close()
 
 
+@pytest.mark.rfc("CVE-2020-25705")
+@pytest.mark.rfc("RFC 5452 §9.2")
 def test_ports_are_drawn_from_the_whole_range() -> None:
     """RFC 6056 §3.3.1; the kernel's own choice begins at 32768."""
     network = SystemNetwork()

@@ -1,0 +1,34 @@
+"""The error when no server of a zone cut was of use: who was asked, and what each one did."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from resolver.errors import ExchangeFailed
+from resolver.model import Ede
+from resolver.protocol.codes import EdeCode
+from resolver.protocol.names import to_text
+
+if TYPE_CHECKING:
+    from resolver.model import Name, Server
+
+_TOLD_SERVERS = 4
+
+
+def no_usable_reply(zone: Name, reasons: dict[Server, str], elapsed_s: float) -> ExchangeFailed:
+    """With EDE 22 (No Reachable Authority) and 23 (Network Error), RFC 8914 §4.23 and §4.24."""
+    cut = to_text(zone)
+    told = [f"{server.host} {reason}" for server, reason in reasons.items()]
+    if not told:
+        text = f"no nameserver address for {cut}"
+        return ExchangeFailed(text, ede=(Ede(EdeCode.NO_REACHABLE_AUTHORITY, text),))
+    text = ", ".join(told[:_TOLD_SERVERS])
+    if len(told) > _TOLD_SERVERS:
+        text += f" and {len(told) - _TOLD_SERVERS} more"
+    ede = (
+        Ede(EdeCode.NO_REACHABLE_AUTHORITY, f"at delegation {cut}"),
+        Ede(EdeCode.NETWORK_ERROR, text),
+    )
+    return ExchangeFailed(
+        f"no usable reply for {cut} in {elapsed_s * 1000:.0f} ms: {text}", ede=ede
+    )

@@ -1,0 +1,75 @@
+"""Queries over TCP on behalf of pursuits: one task each, since these few may wait in their own way."""
+
+from __future__ import annotations
+
+import errno
+from typing import TYPE_CHECKING
+
+import trio
+
+from resolver import limits
+from resolver.errors import WireError
+from resolver.protocol.wire import parse_untrusted
+from resolver.upstream.fallback import Arrived
+from resolver.upstream.query import Match
+
+if TYPE_CHECKING:
+    from resolver.model import Server
+    from resolver.upstream.infra import AddressState
+    from resolver.upstream.pursuit import Pursuit
+    from resolver.upstream.query import Sent
+    from resolver.upstream.tcp import TcpPool
+
+_SECONDS = float(limits.TCP_SECONDS)
+_CASE_BROKEN = float(limits.CASE_BROKEN_SECONDS)
+
+
+class Streams:
+    """Starts them in the exchange's nursery; the pursuit hears of the end, unless it is done."""
+
+    def __init__(self, *, pool: TcpPool, nursery: trio.Nursery) -> None:
+        self.pool = pool
+        self._nursery = nursery
+
+    def __repr__(self) -> str:
+        return f"<Streams {self.pool!r}>"
+
+    def start(self, pursuit: Pursuit, server: Server, state: AddressState, sent: Sent) -> None:
+        """Ask *server* over TCP; `pursuit.streams` holds the scope that ends it."""
+        deadline = min(trio.current_time() + _SECONDS, pursuit.give_up)
+        scope = pursuit.streams[server[:2]] = trio.CancelScope(deadline=deadline)
+        self._nursery.start_soon(self._ask, pursuit, server, state, sent, scope)
+
+    async def _ask(
+        self,
+        pursuit: Pursuit,
+        server: Server,
+        state: AddressState,
+        sent: Sent,
+        scope: trio.CancelScope,
+    ) -> None:
+        started = trio.current_time()
+        outcome: tuple[bytes, Match] | None = None
+        reason = "no reply over TCP"
+        with scope:
+            try:
+                outcome = await self.pool.ask(server, sent)
+            except OSError as error:
+                reason = f"TCP: {errno.errorcode.get(error.errno or 0, 'failed')}"
+        now = trio.current_time()
+        if pursuit.streams.pop(server[:2], None) is None or pursuit.is_done:
+            return
+        if outcome is None:
+            pursuit.tell(server, "tcp", None, reason)
+            pursuit.reject(server, reason, now)
+            return
+        data, match = outcome
+        state.note_alive(now)
+        if match is Match.CASE:  # nobody forges into a connection: the server folds case
+            state.case_broken_until = now + _CASE_BROKEN
+        try:
+            message = parse_untrusted(data)
+        except WireError as error:
+            pursuit.on_malformed(server, state, "tcp", error, now)
+            return
+        pursuit.on_reply(Arrived(server, state, message, "tcp", now - started, sent), now)
