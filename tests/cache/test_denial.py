@@ -36,6 +36,8 @@ class Learner:
         return self.cache.synthesise(Question(names.from_text(text), qtype), now)
 
 
+@pytest.mark.rfc("RFC 8198 §5.1")
+@pytest.mark.rfc("RFC 8198 §5.2")
 @pytest.mark.parametrize("hashed", CHAINS)
 def test_whatever_is_made_validates_and_is_what_the_zone_says(hashed: Hashed | None) -> None:
     """The oracle: each synthesised answer, judged afresh, is secure and has the zone's verdict."""
@@ -63,6 +65,7 @@ def test_whatever_is_made_validates_and_is_what_the_zone_says(hashed: Hashed | N
     assert made > 500
 
 
+@pytest.mark.rfc("RFC 8198 §5.1")
 def test_each_gap_is_asked_once() -> None:
     """Random names in a zone of few names: questions end when the gaps are known."""
     learner = Learner()
@@ -78,6 +81,7 @@ def test_each_gap_is_asked_once() -> None:
     assert learner.cache.synthesised == 500 - asked
 
 
+@pytest.mark.rfc("RFC 6840 §4.1")
 @pytest.mark.parametrize("hashed", CHAINS)
 def test_nothing_is_made_below_a_cut_or_a_dname(hashed: Hashed | None) -> None:
     """RFC 6840 §4.1: the parent's record of a cut does not speak for the child."""
@@ -92,6 +96,7 @@ def test_nothing_is_made_below_a_cut_or_a_dname(hashed: Hashed | None) -> None:
     assert learner.made("x.tree.test.") is None
 
 
+@pytest.mark.rfc("RFC 8198 §5.2")
 def test_opt_out_is_never_used() -> None:
     learner = Learner(Hashed(0, b"", opt_out=True))
     for seed in ("a", "m", "zz", "www"):
@@ -100,6 +105,8 @@ def test_opt_out_is_never_used() -> None:
     assert len(learner.cache) == 0
 
 
+@pytest.mark.rfc("RFC 8198 §5.4")
+@pytest.mark.rfc("RFC 9077 §3")
 def test_what_is_made_ends_with_its_proof() -> None:
     """RFC 8198 §5.4, RFC 9077: the shortest of SOA, its minimum (300 s here) and the NSEC."""
     learner = Learner()
@@ -114,6 +121,8 @@ def test_what_is_made_ends_with_its_proof() -> None:
     assert learner.made("n.signed.test.", now=3600.0) is None
 
 
+@pytest.mark.rfc("RFC 4592 §2")
+@pytest.mark.rfc("RFC 8198 §5.3")
 def test_wildcards_that_were_seen_answer_for_others() -> None:
     """RFC 8198 §5.3; the client gets the wildcard's signature and the proof."""
     learner = Learner()
@@ -149,6 +158,7 @@ def test_flush_forgets() -> None:
     assert learner.cache.octets == 0
 
 
+@pytest.mark.rfc("CVE-2023-50868")
 def test_hashing_for_denials_is_bounded() -> None:
     """Zones with many iterations, and names with many labels, are asked instead."""
     learner = Learner(Hashed(int(limits.AGGRESSIVE_NSEC3_ITERATIONS) + 1, b""))

@@ -46,12 +46,14 @@ def test_without_a_soa_nothing_is_kept() -> None:
     assert len(kept) == 0
 
 
+@pytest.mark.rfc("RFC 2308 §5")
 def test_the_cap_holds() -> None:
     kept = cache(max_ttl=20)
     kept.put(ASKED, Rcode.NXDOMAIN, (SOA,), zone=ZONE, now=0.0)
     assert kept.get(ASKED.qname, RRType.A, 21.0) is None
 
 
+@pytest.mark.rfc("RFC 8020 §2")
 def test_names_beside_it_are_not_denied() -> None:
     kept = cache()
     kept.put(ASKED, Rcode.NXDOMAIN, (SOA,), zone=ZONE, now=0.0)

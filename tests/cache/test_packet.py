@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import struct
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -183,6 +184,7 @@ def test_what_was_stored_is_found_again() -> None:
             assert path.recall(respelled(data, 3), transport) is not None
 
 
+@pytest.mark.rfc("RFC 1035 §3.2.1")
 def test_ttls_count_down_and_end() -> None:
     """RFC 1035 §3.2.1: TTLs are lowered, and what has expired is not served."""
     path = Path(two_addresses())
@@ -198,6 +200,7 @@ def test_ttls_count_down_and_end() -> None:
     assert path.recall(query()) is None
 
 
+@pytest.mark.rfc("RFC 4343 §3")
 def test_type_65_is_not_type_97() -> None:
     """Only the name is lower-cased: 0x41 and 0x61 are other types, not other spellings."""
     rrset = RRset(NAME, 65, 300, (b"\0\1\0",))
@@ -266,6 +269,7 @@ def test_one_hit_is_sent_the_long_way_for_prefetch() -> None:
     assert path.recall(data) is not None
 
 
+@pytest.mark.rfc("RFC 1035 §3.2.1")
 def test_ttl_zero_and_strange_replies_are_not_kept() -> None:
     """RFC 1035 §3.2.1 (TTL 0); a reply to another question; records behind the OPT."""
     path = Path(two_addresses())
@@ -280,6 +284,7 @@ def test_ttl_zero_and_strange_replies_are_not_kept() -> None:
     assert path.packets.store(data, reply, **kept)  # type: ignore[arg-type]
 
 
+@pytest.mark.rfc("RFC 2181 §11")
 def test_name_with_a_zero_octet_is_never_found_by_another() -> None:
     """A label may hold any octet (RFC 2181 §11); such names go the long way."""
     path = Path(two_addresses())

@@ -20,6 +20,8 @@ def cache(**options: int) -> RRsetCache:
     return RRsetCache(MIB, **options)
 
 
+@pytest.mark.rfc("RFC 1035 §3.2.1")
+@pytest.mark.rfc("RFC 1035 §7.4")
 def test_a_ttl_counts_down_to_nothing() -> None:
     kept = cache()
     kept.put(rrset("www.example. 60 A 192.0.2.1"), rank=Rank.AUTH_ANSWER, now=100.0, zone=WWW)

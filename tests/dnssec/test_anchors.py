@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
+@pytest.mark.rfc("RFC 9718")
 def test_the_builtin_keys_and_digests_agree() -> None:
     """20326 and 38696, each as DNSKEY and as DS, and the digests are right."""
     anchor = builtin_root().by_name[names.ROOT]
@@ -72,6 +73,7 @@ def test_a_broken_xml_file_is_refused() -> None:
             parse_root_anchors_xml(text, wall=0)
 
 
+@pytest.mark.rfc("RFC 7646 §2")
 def test_the_closest_anchor_and_waiver_count() -> None:
     name = names.from_text
     records = [AnchorRecord(name(text), RRType.DS, b"\0\1\x0d\2x") for text in (".", "a.b.")]

@@ -62,6 +62,7 @@ def test_rdata_is_as_dnspython_has_it(rtype: str, one: str, two: str) -> None:
         assert ours == made.to_digestable(dns.name.root)
 
 
+@pytest.mark.rfc("RFC 4035 §5.3.2")
 @given(
     rtype=st.sampled_from(["MX", "NS", "SOA", "TXT", "HTTPS"]),
     pairs=st.sets(st.tuples(NAME, NAME), min_size=1, max_size=4),
@@ -83,6 +84,7 @@ def test_signed_octets_are_as_dnspython_has_them(rtype: str, pairs: set[tuple[st
     assert ours == expected
 
 
+@pytest.mark.rfc("RFC 4035 §5.3.2")
 @pytest.mark.parametrize(
     ("owner", "labels", "signed"),
     [

@@ -32,6 +32,11 @@ ALGORITHMS = [5, 7, 8, 10, 13, 14, 15, 16]
 DENIALS = (RRType.NSEC, RRType.NSEC3)
 
 
+@pytest.mark.rfc("RFC 5702 §3")
+@pytest.mark.rfc("RFC 6605 §4")
+@pytest.mark.rfc("RFC 8080 §4")
+@pytest.mark.rfc("RFC 9904")
+@pytest.mark.rfc("RFC 9905")
 @pytest.mark.parametrize("algorithm", ALGORITHMS)
 def test_every_algorithm_validates(algorithm: int) -> None:
     """RFC 9904's table, with RSASHA1 as RFC 9905 asks of validators."""
@@ -40,6 +45,8 @@ def test_every_algorithm_validates(algorithm: int) -> None:
     assert world.judge("nothing.signed.test.").status is Status.SECURE
 
 
+@pytest.mark.rfc("RFC 4035 §4.3")
+@pytest.mark.rfc("RFC 4035 §5.4")
 @pytest.mark.parametrize("hashed", CHAINS)
 @pytest.mark.parametrize(
     ("qname", "qtype"),
@@ -60,6 +67,9 @@ def test_answers_and_plain_nodata_are_secure(hashed: Hashed | None, qname: str, 
     assert (judgement.status, judgement.sentence) == (Status.SECURE, "")
 
 
+@pytest.mark.rfc("RFC 4035 §5.4")
+@pytest.mark.rfc("RFC 5155 §8.4")
+@pytest.mark.rfc("RFC 5155 §9.2")
 @pytest.mark.parametrize("hashed", CHAINS)
 @pytest.mark.parametrize(
     ("qname", "qtype", "verdict"),
@@ -87,6 +97,8 @@ def test_what_rests_on_an_absent_name(
     assert [ede.code for ede in bare.ede] == [EdeCode.NSEC_MISSING]
 
 
+@pytest.mark.rfc("RFC 4035 §4.3")
+@pytest.mark.rfc("RFC 4035 §5.2")
 @pytest.mark.parametrize("hashed", CHAINS)
 def test_stripped_signatures_are_bogus_and_unsigned_delegations_insecure(
     hashed: Hashed | None,
@@ -103,6 +115,7 @@ def test_stripped_signatures_are_bogus_and_unsigned_delegations_insecure(
         assert world.judge(qname).status is Status.INSECURE, qname
 
 
+@pytest.mark.rfc("RFC 4035 §4.2")
 @pytest.mark.parametrize("hashed", CHAINS)
 def test_only_what_is_needed_is_asked(hashed: Hashed | None) -> None:
     """One DS and one DNSKEY per zone; nothing for a second question in the same zone."""
@@ -132,6 +145,7 @@ def test_eager_chains_ask_in_one_batch() -> None:
     assert {need.tries for need in world.asked} == {0}
 
 
+@pytest.mark.rfc("RFC 4035 §5.3.1")
 @pytest.mark.parametrize(
     ("wall", "code", "word"),
     [
@@ -149,6 +163,7 @@ def test_times_are_told(wall: float, code: int, word: str) -> None:
     assert "key tag" in judgement.sentence
 
 
+@pytest.mark.rfc("RFC 4035 §5.3.1")
 def test_a_clock_one_hour_off_is_forgiven() -> None:
     world = usual_world()
     world.wall = WALL + 7 * DAY + 3500
@@ -157,6 +172,7 @@ def test_a_clock_one_hour_off_is_forgiven() -> None:
     assert judgement.ttl_cap == 0
 
 
+@pytest.mark.rfc("RFC 4035 §5.3.3")
 def test_ttl_ends_with_the_signature() -> None:
     """RFC 4035 §5.3.3."""
     world = usual_world()
@@ -166,6 +182,7 @@ def test_ttl_ends_with_the_signature() -> None:
     assert judgement.secure[0].ttl == 100
 
 
+@pytest.mark.rfc("RFC 7646 §2")
 def test_a_negative_anchor_waives_until_it_lapses() -> None:
     """RFC 7646; EDE 33."""
     world = usual_world()
@@ -178,6 +195,7 @@ def test_a_negative_anchor_waives_until_it_lapses() -> None:
     assert world.judge_outcome(spoilt).status is Status.BOGUS
 
 
+@pytest.mark.rfc("RFC 4035 §4.3")
 def test_without_an_anchor_nothing_can_be_said() -> None:
     world = usual_world()
     world.anchors.by_name.clear()
@@ -185,6 +203,7 @@ def test_without_an_anchor_nothing_can_be_said() -> None:
     assert world.questions() == []
 
 
+@pytest.mark.rfc("RFC 6840 §4.1")
 @pytest.mark.parametrize("hashed", [None, Hashed(1, b"x")])
 def test_nsec_of_the_parent_side_cannot_deny_below_the_cut(hashed: Hashed | None) -> None:
     """RFC 6840 §4.1: an ancestor delegation's record must not be used for names below it."""
@@ -200,6 +219,8 @@ def test_nsec_of_the_parent_side_cannot_deny_below_the_cut(hashed: Hashed | None
         assert world.judge_outcome(apex).status is Status.BOGUS
 
 
+@pytest.mark.rfc("RFC 4035 §5.4")
+@pytest.mark.rfc("RFC 6840 §4.3")
 def test_nodata_that_lists_the_type_is_bogus() -> None:
     world = usual_world()
     outcome = world.outcome(names.from_text("www.signed.test."), RRType.TXT)
@@ -218,6 +239,7 @@ def test_junk_beside_an_answer_does_not_hurt() -> None:
     assert [rrset.rtype for rrset in judgement.secure] == [RRType.A]
 
 
+@pytest.mark.rfc("RFC 6672 §5.3.1")
 def test_a_cname_that_its_dname_does_not_make_is_bogus() -> None:
     """RFC 6672 §5.3.1."""
     world = usual_world()
@@ -236,6 +258,8 @@ def test_an_island_without_ds_is_insecure() -> None:
     assert ("plain.test.", RRType.DNSKEY) not in world.questions()
 
 
+@pytest.mark.rfc("RFC 4035 §5.2")
+@pytest.mark.rfc("RFC 6840 §5.2")
 def test_an_unsupported_algorithm_or_digest_is_insecure() -> None:
     """RFC 4035 §5.2, EDE 1 and 2."""
     for at, value, code in (
@@ -253,6 +277,7 @@ def test_an_unsupported_algorithm_or_digest_is_insecure() -> None:
         assert judgement.ede[0].code == code
 
 
+@pytest.mark.rfc("RFC 9905")
 def test_sha1_can_be_declared_insecure() -> None:
     world = usual_world(8)
     weak = usual_zone("weak.test.").sign(5)
@@ -264,6 +289,7 @@ def test_sha1_can_be_declared_insecure() -> None:
     assert world.judge("www.weak.test.").status is Status.INSECURE
 
 
+@pytest.mark.rfc("RFC 9276 §3.2")
 def test_iterations_above_the_cap_are_insecure_only_once_their_signature_holds() -> None:
     """RFC 9276 §3.2; EDE 27. Else anybody could waive validation with a forged record."""
     world = usual_world(hashed=Hashed(151, b""))
@@ -301,6 +327,7 @@ def test_nothing_came_is_bogus_and_forgotten() -> None:
     assert world.judge("www.signed.test.").status is Status.SECURE
 
 
+@pytest.mark.rfc("RFC 4035 §4.7")
 def test_a_bad_finding_is_asked_for_again() -> None:
     """A lying server must not take the zone down (BAD cache, RFC 4035 §4.7)."""
     world = usual_world()
@@ -320,6 +347,7 @@ def test_a_bad_finding_is_asked_for_again() -> None:
     assert world.judge("www.signed.test.").status is Status.SECURE
 
 
+@pytest.mark.rfc("RFC 4035 §5.2")
 def test_a_referral_is_judged_by_its_ds_or_its_proof() -> None:
     for hashed in (None, Hashed(0, b""), Hashed(0, b"", opt_out=True)):
         world = usual_world(hashed=hashed)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
+
 from resolver import limits
 from resolver.dnssec.judge import judge
 from resolver.dnssec.steps import Work
@@ -25,6 +27,7 @@ def colliding_keys(key: bytes, count: int) -> list[bytes]:
     return found
 
 
+@pytest.mark.rfc("CVE-2023-50387")
 def test_keytrap_is_bounded() -> None:
     """CVE-2023-50387: many keys of one tag, many signatures that name it."""
     zone = usual_zone("example.").prepare_keys(13)
@@ -43,6 +46,7 @@ def test_keytrap_is_bounded() -> None:
     assert world.signatures <= 2 * int(limits.SIGNATURES_PER_RRSET)
 
 
+@pytest.mark.rfc("CVE-2023-50387")
 def test_ds_digests_are_bounded() -> None:
     """Many DS records, all of the tag that many keys share."""
     child = usual_zone("child.test.").prepare_keys(13)
@@ -58,6 +62,7 @@ def test_ds_digests_are_bounded() -> None:
     assert world.hashes <= 2 * int(limits.DS_MATCHES_PER_ZONE)
 
 
+@pytest.mark.rfc("CVE-2023-50868")
 def test_a_response_full_of_nsec3_is_bounded() -> None:
     """CVE-2023-50868: many NSEC3 records, a name of many labels."""
     world = usual_world(hashed=Hashed(150, b"\xff" * 32))

@@ -119,6 +119,8 @@ def involved(world: World, qname: bytes, qtype: int) -> list[RRset]:
     return [rrset for rrset in dict.fromkeys(found) if rrset.signatures]
 
 
+@pytest.mark.rfc("RFC 4035 §5.3.1")
+@pytest.mark.rfc("RFC 4035 §5.5")
 @pytest.mark.parametrize(("text", "qtype", "hashed"), CASES + PLAIN)
 def test_one_octet_makes_it_bogus(text: str, qtype: int, hashed: Hashed | None) -> None:
     qname, rng = names.from_text(text), random.Random(text)

@@ -51,6 +51,7 @@ class Rollover:
         return {self.keys.index(key.rdata): key.state for key in self.managed.keys}
 
 
+@pytest.mark.rfc("RFC 5011 §2.4.1")
 def test_a_new_key_is_trusted_after_thirty_days() -> None:
     """RFC 5011 §2.4.1: and only if it stayed."""
     roll = Rollover()
@@ -96,6 +97,7 @@ def test_a_key_out_of_sight_is_missing_but_trusted() -> None:
     assert roll.states() == {0: KeyState.VALID, 1: KeyState.VALID}
 
 
+@pytest.mark.rfc("RFC 5011 §2.1")
 def test_a_key_that_signs_its_revocation_is_never_trusted_again() -> None:
     """RFC 5011 §2.1."""
     roll = Rollover()
@@ -129,6 +131,7 @@ def test_state_survives_the_disk() -> None:
             ManagedAnchor.from_json(damaged)
 
 
+@pytest.mark.rfc("RFC 5011 §2.3")
 def test_the_next_look_is_within_bounds() -> None:
     """RFC 5011 §2.3: half of TTL or signature life, an hour at least, fifteen days at most."""
     roll = Rollover()

@@ -29,6 +29,7 @@ def example(path: object, hashed: Hashed | None = None) -> World:
     return World(zone.sign(13, hashed=hashed))
 
 
+@pytest.mark.rfc("RFC 4035 §5.4")
 @pytest.mark.parametrize(
     ("case", "qname", "qtype", "verdict"),
     [
@@ -55,6 +56,8 @@ def test_rfc_4035(case: str, qname: str, qtype: int, verdict: Verdict) -> None:
         assert bare.status is (Status.BOGUS if expected is SECURE else expected)
 
 
+@pytest.mark.rfc("RFC 5155 §8")
+@pytest.mark.rfc("RFC 5155 §9.2")
 @pytest.mark.parametrize(
     ("case", "qname", "qtype", "verdict", "status"),
     [
@@ -82,6 +85,7 @@ def test_rfc_5155(case: str, qname: str, qtype: int, verdict: Verdict, status: S
         assert strict.judge_outcome(outcome).status is Status.BOGUS, (case, missing)
 
 
+@pytest.mark.rfc("RFC 5155 §5")
 def test_the_hashes_of_rfc_5155() -> None:
     """As erratum 4993 lists them."""
     listed = re.findall(r"; H\((\S+)\)\s+= (\w+)", RFC5155.read_text())

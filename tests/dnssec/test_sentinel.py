@@ -13,6 +13,7 @@ from resolver.protocol.codes import RRType
 TAGS = root_key_tags(builtin_root())
 
 
+@pytest.mark.rfc("RFC 8509 §3")
 @pytest.mark.parametrize(
     ("label", "expected"),
     [

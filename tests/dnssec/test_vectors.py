@@ -50,6 +50,8 @@ def middle(rrset: RRset) -> float:
     return (signature.inception + signature.expiration) / 2
 
 
+@pytest.mark.rfc("RFC 6605 §4")
+@pytest.mark.rfc("RFC 8080 §4")
 @pytest.mark.parametrize("vector", vectors(), ids=lambda vector: vector["id"])
 def test_rfc_6605_and_8080(vector: dict[str, str]) -> None:
     keys = rrset_of(vector["DNSKEY"])
@@ -126,6 +128,7 @@ def test_unbounds_signatures(path: Path) -> None:
             assert (verified.flaw is not None) is expected, (entry.question, verified.flaw)
 
 
+@pytest.mark.rfc("RFC 4509 §3")
 @pytest.mark.parametrize("name", ["test_ds.sha1", "test_ds.sha384"])
 def test_unbounds_digests(name: str) -> None:
     for entry in entries(UNBOUND / name):
@@ -136,6 +139,7 @@ def test_unbounds_digests(name: str) -> None:
         assert is_match is entry.question[0].startswith(b"\x03yes")
 
 
+@pytest.mark.rfc("RFC 5155 §5")
 def test_unbounds_nsec3_hashes() -> None:
     checked = 0
     for entry in entries(UNBOUND / "test_nsec3_hash.1"):

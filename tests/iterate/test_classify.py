@@ -95,6 +95,7 @@ def test_dname_that_makes_too_long_a_name_is_yxdomain() -> None:
     assert segments(found)[0].rcode == Rcode.YXDOMAIN
 
 
+@pytest.mark.rfc("RFC 1034 §5.3.3 step 4b")
 @pytest.mark.rfc("RFC 1034 §4.3.1")
 def test_a_referral_descends() -> None:
     found = judged(
@@ -110,6 +111,7 @@ def test_a_referral_descends() -> None:
     }
 
 
+@pytest.mark.rfc("RFC 1034 §5.3.3 step 4b")
 @pytest.mark.rfc("RFC 1034 §5.3.3")
 @pytest.mark.parametrize("owner", [".", "example.", "other.example.", "victim."])
 def test_a_referral_up_sideways_or_to_itself_is_lame(owner: str) -> None:
@@ -117,6 +119,7 @@ def test_a_referral_up_sideways_or_to_itself_is_lame(owner: str) -> None:
     assert found.verdict is Verdict.LAME
 
 
+@pytest.mark.rfc("RFC 2308 §2.2")
 @pytest.mark.rfc("RFC 2308 §2.1")
 def test_nxdomain_and_nodata_are_told_apart() -> None:
     no_name = judged("www.example. A", authority=[SOA], rcode=Rcode.NXDOMAIN, flags=Flag.AA)

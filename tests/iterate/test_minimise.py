@@ -29,6 +29,7 @@ def test_probes_hide_the_type() -> None:
     assert minimiser.probe(names.ROOT).qtype == RRType.NS
 
 
+@pytest.mark.rfc("RFC 9156 §2.3")
 def test_giving_up_asks_all_of_it() -> None:
     minimiser = Minimiser(question("a.b.c.d. A"), is_enabled=True)
     minimiser.give_up()

@@ -138,6 +138,7 @@ async def test_idle_connection_is_closed_but_a_waiting_one_is_not() -> None:
         assert await receive_message(waiting) == answered(question())
 
 
+@pytest.mark.rfc("RFC 9210 §4.2")
 @trio_test
 async def test_message_that_never_ends_is_not_waited_for() -> None:
     """An octet now and then does not renew the patience (slow loris)."""
@@ -152,6 +153,8 @@ async def test_message_that_never_ends_is_not_waited_for() -> None:
         assert trio.current_time() - began == pytest.approx(float(TCP_READ_SECONDS))
 
 
+@pytest.mark.rfc("RFC 7766 §6.2.1.1")
+@pytest.mark.rfc("RFC 9210 §4.2")
 @trio_test
 async def test_reading_stops_at_the_pipeline_limit() -> None:
     """RFC 7766 §6.2.1.1: what one connection may have in flight is bounded."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -24,6 +25,7 @@ ANY_NETWORK = st.one_of(
 )
 
 
+@pytest.mark.rfc("RFC 5358 §4")
 def test_what_no_network_covers_is_refused() -> None:
     acl = Acl(["127.0.0.0/8", "::1"])
     assert acl.allows("127.255.0.1")

@@ -14,6 +14,7 @@ def question(name: str, qtype: int = RRType.TXT, qclass: int = RRClass.CH) -> Qu
     return Question(names.from_text(name), qtype, qclass)
 
 
+@pytest.mark.rfc("RFC 4892 §2")
 @pytest.mark.parametrize("name", ["version.bind.", "id.server.", "other.name."])
 def test_nothing_is_told_by_default(name: str) -> None:
     answer = chaos_answer(question(name))

@@ -58,6 +58,7 @@ def test_private_reverse_space_is_empty(reverse: str) -> None:
     assert answered(reverse, RRType.PTR).rcode == Rcode.NXDOMAIN
 
 
+@pytest.mark.rfc("RFC 6761 §6.5")
 @pytest.mark.parametrize(
     "name",
     [

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -88,6 +89,7 @@ def _assert_same(first: wire.Message, second: wire.Message) -> None:
     assert _folded(second.additional) == _folded(first.additional)
 
 
+@pytest.mark.rfc("RFC 1035 §4.1.4")
 @_SETTINGS
 @given(ANY_OCTETS)
 def test_parse_untrusted_returns_or_raises_wire_error(data: bytes) -> None:
@@ -147,6 +149,7 @@ def test_what_is_built_parses_to_the_same(parts: Parts) -> None:
     assert _folded(message.additional) == _folded(parts.additional)
 
 
+@pytest.mark.rfc("RFC 2181 §9")
 @_SETTINGS
 @given(PARTS, st.integers(300, 2000))
 def test_a_limit_is_kept_and_says_so(parts: Parts, size: int) -> None:

@@ -19,6 +19,8 @@ PARTS = 8
 WORLDS_PER_BUG = 150
 
 
+@pytest.mark.rfc("RFC 1034 §5.3.3 bounds")
+@pytest.mark.rfc("RFC 1034 §5.3.3")
 @pytest.mark.parametrize("part", range(PARTS))
 def test_the_answer_is_the_worlds_truth(
     part: int, tmp_path: Path, capsys: pytest.CaptureFixture[str]

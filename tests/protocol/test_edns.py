@@ -32,6 +32,7 @@ def test_an_opt_record_comes_back(edns: Edns) -> None:
     assert opt.decode(rclass, ttl, octets[11:]) == edns
 
 
+@pytest.mark.rfc("RFC 6891 §6.1.2")
 @pytest.mark.parametrize("rdata", [b"\0", b"\0\x0a\0", b"\0\x0a\0\x08short", b"\0\1\0\0\0"])
 def test_options_must_fill_the_record(rdata: bytes) -> None:
     """RFC 6891 §6.1.2."""
@@ -46,6 +47,7 @@ def test_the_first_option_of_a_code_counts() -> None:
     assert edns.option(opt.OPT_EDE) is None
 
 
+@pytest.mark.rfc("RFC 8914 §2")
 def test_extended_errors() -> None:
     """RFC 8914 §2."""
     code, data = opt.ede_option(9, "no DNSKEY for é")
@@ -55,6 +57,7 @@ def test_extended_errors() -> None:
     assert opt.ede_of(b"\0") is None
 
 
+@pytest.mark.rfc("RFC 8467 §4")
 @pytest.mark.parametrize("size", [0, 1, 100, 127, 128, 464, 468])
 def test_padding_fills_the_block(size: int) -> None:
     """RFC 8467 §4: queries to 128 octets, replies to 468."""

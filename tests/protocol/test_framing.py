@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from resolver.protocol.framing import Splitter, frame
 
 
+@pytest.mark.rfc("RFC 7766 §8")
 @given(st.lists(st.binary(max_size=40), max_size=8), st.lists(st.integers(1, 30), min_size=1))
 def test_messages_come_out_as_they_went_in(messages: list[bytes], sizes: list[int]) -> None:
     """RFC 7766 §8: a reader must not assume that length and message come in one segment."""

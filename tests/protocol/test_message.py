@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from resolver.protocol import names
 from resolver.protocol.message import Message, Record, RRset, flatten, group
 
@@ -28,12 +30,14 @@ def test_sets_come_in_order_of_their_first_record() -> None:
     ]
 
 
+@pytest.mark.rfc("RFC 2181 §5.2")
 def test_the_lowest_ttl_is_the_sets() -> None:
     """RFC 2181 §5.2."""
     records = [Record(A, 1, 1, ttl, bytes((ttl,) * 4)) for ttl in (60, 30, 90)]
     assert group(records)[0].ttl == 30
 
 
+@pytest.mark.rfc("RFC 2181 §5")
 def test_equal_records_count_once() -> None:
     """RFC 2181 §5."""
     assert group([Record(A, 1, 1, 60, b"1111")] * 3) == [RRset(A, 1, 60, (b"1111",))]

@@ -30,6 +30,7 @@ def wire_of(name: dns.name.Name) -> bytes:
     return wire
 
 
+@pytest.mark.rfc("RFC 4343 §3")
 @given(PAIRS)
 def test_relations_are_those_of_dns_name(pair: tuple[bytes, bytes]) -> None:
     first, second = pair
@@ -118,6 +119,7 @@ def test_what_is_not_a_name_is_a_value_error(text: str) -> None:
         names.from_text(text)
 
 
+@pytest.mark.rfc("RFC 1035 §2.3.4")
 def test_names_have_at_most_255_octets() -> None:
     """RFC 1035 §2.3.4: 127 labels of one octet, and the root."""
     longest = names.from_text("a." * 127)
@@ -126,6 +128,7 @@ def test_names_have_at_most_255_octets() -> None:
         names.prepend(b"a", longest)
 
 
+@pytest.mark.rfc("RFC 6672 §2.2")
 def test_replace_suffix_makes_the_name_a_dname_leads_to() -> None:
     """RFC 6672 §2.2."""
     made = names.replace_suffix(

@@ -28,6 +28,7 @@ def test_owners_point_to_the_question() -> None:
     assert wire.parse_untrusted(octets).answer == A[:2]
 
 
+@pytest.mark.rfc("RFC 3597 §4")
 def test_rdata_of_old_types_is_compressed() -> None:
     """RFC 1035 types only (RFC 3597 §4)."""
     cname = Record(WWW, 5, 1, 60, WEB)
@@ -42,6 +43,7 @@ def test_rdata_of_old_types_is_compressed() -> None:
     assert wire.parse_untrusted(octets).authority[0].rdata.lower() == soa.rdata.lower()
 
 
+@pytest.mark.rfc("RFC 1035 §4.1.4")
 def test_offsets_above_14_bits_are_not_pointed_to() -> None:
     """RFC 1035 §4.1.4."""
     filler = Record(names.ROOT, 65280, 1, 60, bytes(17000))
@@ -51,6 +53,7 @@ def test_offsets_above_14_bits_are_not_pointed_to() -> None:
     assert octets.count(b"\4late\4test\0") == 2
 
 
+@pytest.mark.rfc("RFC 2181 §9")
 def test_the_additional_section_goes_first_and_silently() -> None:
     """RFC 2181 §9: TC is for what had to be there."""
     glue = [Record(WEB, 1, 1, 60, bytes(4))]
@@ -63,6 +66,7 @@ def test_the_additional_section_goes_first_and_silently() -> None:
     assert parsed.edns == Edns()
 
 
+@pytest.mark.rfc("RFC 2181 §5")
 def test_rrsets_go_whole_and_with_their_signatures() -> None:
     """A part of an RRset is not an RRset (RFC 2181 §5.1)."""
     cname = Record(names.from_text("alias.example.com"), 5, 1, 60, names.from_text("test"))

@@ -25,6 +25,7 @@ def record(owner: bytes, rtype: int, rdata: bytes, *, rclass: int = 1, ttl: int 
     return owner + numbers + len(rdata).to_bytes(2, "big") + rdata
 
 
+@pytest.mark.rfc("RFC 4343 §4")
 def test_the_case_of_the_question_is_kept_beside_its_key() -> None:
     """0x20 needs the spelling back; caches need the key."""
     parsed = wire.parse_untrusted(message(record(b"\xc0\x0c", 1, bytes(4))))
@@ -57,6 +58,7 @@ def test_rcode_has_twelve_bits_with_edns() -> None:
     assert parsed.additional == []
 
 
+@pytest.mark.rfc("RFC 3597 §4")
 def test_names_in_rdata_of_old_types_are_decompressed_in_their_case() -> None:
     """RFC 3597 §4."""
     parsed = wire.parse_untrusted(message(record(b"\xc0\x10", 15, b"\0\x0a\4Mail\xc0\x10")))
@@ -64,6 +66,8 @@ def test_names_in_rdata_of_old_types_are_decompressed_in_their_case() -> None:
     assert parsed.answer[0].rdata == b"\0\x0a\4Mail\7Example\3com\0"
 
 
+@pytest.mark.rfc("RFC 3597 §3")
+@pytest.mark.rfc("RFC 9460 §4.2")
 def test_unknown_types_are_opaque() -> None:
     """RFC 3597 §3: even what looks like a pointer stays as it is."""
     parsed = wire.parse_untrusted(message(record(b"\xc0\x0c", 65280, b"\xc0\x0c")))
@@ -76,6 +80,7 @@ def test_class_ch_has_another_a_record() -> None:
     assert parsed.answer[0].rdata == b"\0\1\2"
 
 
+@pytest.mark.rfc("RFC 8767 §4")
 def test_a_ttl_is_the_raw_number() -> None:
     """RFC 8767 §4: a set top bit means large; the caches cap it."""
     parsed = wire.parse_untrusted(message(record(b"\xc0\x0c", 1, bytes(4), ttl=0xFFFFFFFF)))
@@ -137,12 +142,15 @@ MALFORMED = {
 }
 
 
+@pytest.mark.rfc("RFC 1035 §2.3.4")
+@pytest.mark.rfc("RFC 1035 §4.1.4")
 @pytest.mark.parametrize("octets", MALFORMED.values(), ids=MALFORMED)
 def test_malformed_messages_are_refused(octets: bytes) -> None:
     with pytest.raises(WireError):
         wire.parse_untrusted(octets)
 
 
+@pytest.mark.rfc("RFC 6891 §6.1.1")
 @pytest.mark.parametrize(
     "additional",
     [record(b"\0", 41, b"") * 2, record(b"\1a\0", 41, b"") * 2, record(b"\0", 41, b"\0\1\0\1") * 2],

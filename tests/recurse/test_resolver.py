@@ -17,6 +17,7 @@ WWW = question("www.example.net. A")
 ADDRESS = bytes([192, 0, 2, 80])
 
 
+@pytest.mark.rfc("RFC 1034 §5.3.3")
 @trio_test
 async def test_a_name_is_walked_from_the_root_and_then_known() -> None:
     async with house(village()) as home:
@@ -39,6 +40,7 @@ async def test_identical_questions_in_flight_are_joined() -> None:
         assert home.resolver.jobs.joined == 49
 
 
+@pytest.mark.rfc("RFC 1034 §3.6.2")
 @pytest.mark.rfc("RFC 6604 §3")
 @trio_test
 async def test_an_alias_is_followed_in_order() -> None:
@@ -101,6 +103,7 @@ async def test_a_failure_is_not_asked_again_at_once() -> None:
         assert home.sent == walked
 
 
+@pytest.mark.rfc("RFC 1034 §5.3.3 bounds")
 @trio_test
 async def test_a_spent_budget_says_nothing_about_the_zone() -> None:
     """DESIGN rule 9: the next client gets its answer at once."""
@@ -155,6 +158,7 @@ async def test_a_validated_gap_denies_without_asking() -> None:
         assert (again.rcode, home.sent) == (Rcode.NXDOMAIN, walked)
 
 
+@pytest.mark.rfc("RFC 6840 §5.9")
 @pytest.mark.rfc("RFC 4035 §3.2.2")
 @trio_test
 async def test_what_came_unchecked_is_validated_on_demand() -> None:
