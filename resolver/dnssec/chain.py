@@ -10,17 +10,28 @@ RFC 4035 §§4-5, RFC 6840 §§4-5, RFC 4509 §3, RFC 7646. Nothing here waits: 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import Enum
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from resolver import limits
 from resolver.dnssec import keys as crypto
 from resolver.dnssec.anchors import Anchor
 from resolver.dnssec.denial import Cut, Proofs
+from resolver.dnssec.entry import usable, verified_keys
+from resolver.dnssec.findings import (
+    Checked,
+    Denied,
+    Kind,
+    Link,
+    decides_cut,
+    is_signed_by,
+    link_by,
+    link_without,
+    scope_of,
+)
 from resolver.dnssec.flaws import Flaw, Reason, describe, worst
 from resolver.dnssec.keystore import KeyStore, ZoneTrust
 from resolver.dnssec.signature import verify_rrset
-from resolver.dnssec.steps import Findings, Need, Step, Work
+from resolver.dnssec.steps import Findings, Need, Step
 from resolver.model import Status, Verdict
 from resolver.protocol import names
 from resolver.protocol import rdata as read
@@ -57,51 +68,13 @@ class Context:
     cuts: tuple[Name, ...] = ()
 
 
-class Checked(NamedTuple):
-    """One RRset's status; *closest_encloser* if it came from the wildcard below that name.
-
-    *signer* is the zone that signed it, if it is secure.
-    """
-
-    status: Status
-    rrset: RRset
-    flaw: Flaw | None = None
-    closest_encloser: Name | None = None
-    signer: Name | None = None
-
-
-class Denied(NamedTuple):
-    """What a response has to deny with: *proofs* are verified if *status* is secure."""
-
-    status: Status
-    proofs: Proofs | None = None
-    rrsets: tuple[RRset, ...] = ()
-    flaw: Flaw | None = None
-
-
-class _Kind(Enum):
-    SIGNED = "signed"
-    UNSIGNED = "unsigned"
-    NOT_A_CUT = "not a cut"
-    BOGUS = "bogus"
-
-
-class _Link(NamedTuple):
-    """What the zone above says of one name as a zone cut."""
-
-    kind: _Kind
-    ttl: int = 0
-    ds: tuple[bytes, ...] = ()
-    flaw: Flaw | None = None
-
-
 class Chain:
     """The links of one validation: what was found is asked once, what was proven is kept."""
 
     def __init__(self, context: Context) -> None:
         self.context = context
         self._found: dict[Need, Outcome | None] = {}
-        self._links: dict[Name, _Link] = {}
+        self._links: dict[Name, Link] = {}
         self._zones: dict[Name, ZoneTrust] = {}
         context.keystore.at_generation(context.anchors.generation)
 
@@ -120,7 +93,7 @@ class Chain:
 
         *scope*: a name in the zone it belongs to, if that is not its owner's.
         """
-        scope = _scope(rrset.owner, rrset.rtype) if scope is None else scope
+        scope = scope_of(rrset.owner, rrset.rtype) if scope is None else scope
         outside = self._outside(scope)
         if outside is not None:
             return Checked(outside.status, rrset, outside.flaw)
@@ -164,7 +137,7 @@ class Chain:
 
         *zone*: the zone that must have signed it, if that is known (it signed the wildcard).
         """
-        scope = _scope(name, qtype)
+        scope = scope_of(name, qtype)
         outside = self._outside(scope)
         if outside is not None:
             return Denied(outside.status, flaw=outside.flaw)
@@ -183,7 +156,7 @@ class Chain:
         else:
             trust = yield from self.zone(signers[0])
             reason = Reason.NSEC_MISSING
-            rrsets = [rrset for rrset in rrsets if _is_signed_by(rrset, signers[0])]
+            rrsets = [rrset for rrset in rrsets if is_signed_by(rrset, signers[0])]
         if trust.status is not Status.SECURE:
             return Denied(trust.status, flaw=trust.flaw)
         if not rrsets or not signers:
@@ -277,14 +250,14 @@ class Chain:
     def _delegated(self, apex: Name) -> Steps[ZoneTrust]:
         link = yield from self._link(apex)
         match link.kind:
-            case _Kind.SIGNED:
+            case Kind.SIGNED:
                 return (yield from self._keys(apex, Anchor(apex, link.ds), ttl=link.ttl))
-            case _Kind.UNSIGNED:
+            case Kind.UNSIGNED:
                 return self._keep(apex, Status.INSECURE, ttl=link.ttl, flaw=link.flaw)
-            case _Kind.NOT_A_CUT:
+            case Kind.NOT_A_CUT:
                 text = f"{names.to_text(apex)} is said to have signed, but is no zone"
                 return ZoneTrust(apex, Status.BOGUS, flaw=Flaw(Reason.BROKEN_CHAIN, text))
-            case _Kind.BOGUS:
+            case Kind.BOGUS:
                 # a finding that merely did not come says nothing about the zone
                 if link.flaw is not None and link.flaw.reason is Reason.BROKEN_CHAIN:
                     return ZoneTrust(apex, Status.BOGUS, flaw=link.flaw)
@@ -309,22 +282,22 @@ class Chain:
                 break
             if len(candidate) > len(trust.zone):
                 link = yield from self._link(candidate)
-                if link.kind is not _Kind.NOT_A_CUT:
+                if link.kind is not Kind.NOT_A_CUT:
                     trust = yield from self.zone(candidate)
         return trust
 
     # --- links: DS ----------------------------------------------------------------------------
 
-    def _link(self, apex: Name) -> Steps[_Link]:
+    def _link(self, apex: Name) -> Steps[Link]:
         """What the zone above says of *apex*; other servers are asked if it does not verify."""
         if apex in self._links:
             return self._links[apex]
         text = f"the DS of {names.to_text(apex)} would vouch for itself"
-        self._links[apex] = _Link(_Kind.BOGUS, flaw=Flaw(Reason.BROKEN_CHAIN, text))
+        self._links[apex] = Link(Kind.BOGUS, flaw=Flaw(Reason.BROKEN_CHAIN, text))
         need = Need(apex, RRType.DS)
         finding = yield from self._fetch(need)
         link = yield from self._read_link(apex, finding)
-        while link.kind is _Kind.BOGUS and finding is not None and self._may_retry(need):
+        while link.kind is Kind.BOGUS and finding is not None and self._may_retry(need):
             need = need.again(finding)
             finding = yield from self._fetch(need)
             if finding is not None:
@@ -332,82 +305,53 @@ class Chain:
         self._links[apex] = link
         return link
 
-    def _read_link(self, apex: Name, finding: Outcome | None) -> Steps[_Link]:
+    def _read_link(self, apex: Name, finding: Outcome | None) -> Steps[Link]:
         if finding is None:
             text = f"no answer could be had for {names.to_text(apex)} DS"
-            return _Link(_Kind.BOGUS, flaw=Flaw(Reason.BROKEN_CHAIN, text))
+            return Link(Kind.BOGUS, flaw=Flaw(Reason.BROKEN_CHAIN, text))
         proven = finding.status is Status.SECURE
         section = finding.answer
         if finding.verdict is Verdict.REFERRAL:
             section = (*section, *finding.authority)
         for rrset in section:
-            if _decides_cut(rrset, apex):
+            if decides_cut(rrset, apex):
                 # an alias at *apex* can only be the zone's above, whatever it claims
                 above = names.parent(apex) if rrset.owner == apex else rrset.owner
                 checked = yield from self.check(rrset, proven=proven, scope=above)
-                return _link_by(checked)
+                return link_by(checked)
         denied = yield from self.denied(apex, RRType.DS, finding.authority, proven=proven)
         if denied.proofs is None:
-            return _link_without(denied)
+            return link_without(denied)
         cut = yield from denied.proofs.cut(apex)
         if cut is Cut.UNPROVEN:
             text = f"no proof that {names.to_text(apex)} has no DS"
             flaw = denied.flaw or Flaw(Reason.NSEC_MISSING, text)
-            return _Link(_Kind.BOGUS, flaw=flaw)
-        kind = _Kind.NOT_A_CUT if cut is Cut.NOT_A_CUT else _Kind.UNSIGNED
-        return _Link(kind, denied.proofs.ttl)
+            return Link(Kind.BOGUS, flaw=flaw)
+        kind = Kind.NOT_A_CUT if cut is Cut.NOT_A_CUT else Kind.UNSIGNED
+        return Link(kind, denied.proofs.ttl)
 
     # --- links: DNSKEY --------------------------------------------------------------------------
 
     def _keys(self, apex: Name, anchor: Anchor, *, ttl: int) -> Steps[ZoneTrust]:
         """Keys of *apex*, of which *anchor* (a real one, or the parent's DS) vouches for one."""
-        algorithms = crypto.supported_algorithms(self.context.sha1)
-        digests = crypto.supported_digests(self.context.sha1)
-        ds = [parsed for parsed in map(read.ds, anchor.ds) if parsed.algorithm in algorithms]
-        usable = [parsed for parsed in ds if parsed.digest_type in digests]
-        trusted = [key for key in anchor.keys if read.dnskey(key).algorithm in algorithms]
-        if not usable and not trusted:
-            reason = Reason.UNSUPPORTED_DIGEST if ds else Reason.UNSUPPORTED_ALGORITHM
-            text = f"{names.to_text(apex)} is signed only with what we do not support"
-            return self._keep(apex, Status.INSECURE, ttl=ttl, flaw=Flaw(reason, text))
-        vouched = _Vouched(tuple(trusted), _without_sha1(usable)[: int(limits.DS_PER_ZONE)])
+        vouched = usable(apex, anchor, self.context.sha1)
+        if isinstance(vouched, Flaw):
+            return self._keep(apex, Status.INSECURE, ttl=ttl, flaw=vouched)
         need = Need(apex, RRType.DNSKEY)
         finding = yield from self._fetch(need)
         if finding is None:
             text = f"no answer could be had for {names.to_text(apex)} DNSKEY"
             return ZoneTrust(apex, Status.BOGUS, flaw=Flaw(Reason.KEY_MISSING, text))
-        found = yield from self._verified_keys(apex, finding, vouched)
+        found = yield from verified_keys(apex, finding, vouched, wall=self.context.wall)
         while isinstance(found, Flaw) and finding is not None and self._may_retry(need):
             need = need.again(finding)
             finding = yield from self._fetch(need)
             if finding is not None:
-                found = yield from self._verified_keys(apex, finding, vouched)
+                found = yield from verified_keys(apex, finding, vouched, wall=self.context.wall)
         if isinstance(found, Flaw):
             return self._keep(apex, Status.BOGUS, ttl=int(limits.BOGUS_TTL_SECONDS), flaw=found)
-        left = min(ttl, int(found.expires_at))
+        left = min(ttl, found.ttl)
         return self._keep(apex, Status.SECURE, ttl=left, keys=found.keys)
-
-    def _verified_keys(
-        self, apex: Name, finding: Outcome, vouched: _Vouched
-    ) -> Steps[ZoneTrust | Flaw]:
-        """The keys of *finding* if one that is vouched for signed them; *expires_at* is a TTL."""
-        rrset = next((one for one in finding.answer if one[:2] == (apex, RRType.DNSKEY)), None)
-        if rrset is None:
-            text = f"{names.to_text(apex)} has no DNSKEY, but must have one"
-            return Flaw(Reason.KEY_MISSING, text)
-        keys = tuple(crypto.zone_key(rdata) for rdata in rrset.rdatas)
-        entries = [key for key in keys if key.rdata in vouched.keys]
-        entries += yield from _matching(apex, keys, vouched.ds)
-        if not entries:
-            text = f"no DNSKEY of {names.to_text(apex)} matches {vouched.text()}"
-            return Flaw(Reason.KEY_MISSING, text)
-        if not any(key.is_zone_key for key in entries):
-            text = f"the DNSKEY of {names.to_text(apex)} that matches is not a zone key"
-            return Flaw(Reason.NO_ZONE_KEY_BIT, text)
-        verified = yield from verify_rrset(rrset, apex, entries, wall=self.context.wall)
-        if verified.flaw is not None:
-            return verified.flaw
-        return ZoneTrust(apex, Status.SECURE, keys, verified.rrset.ttl)
 
     # --- asking and keeping ---------------------------------------------------------------------
 
@@ -448,70 +392,3 @@ class Chain:
         trust = ZoneTrust(apex, status, keys, self.context.now + life, flaw)
         self.context.keystore.put(trust)
         return trust
-
-
-class _Vouched(NamedTuple):
-    keys: tuple[bytes, ...]
-    ds: list[read.Ds]
-
-    def text(self) -> str:
-        tags = {ds.key_tag for ds in self.ds} | {read.key_tag(key) for key in self.keys}
-        return "key tag " + ", ".join(str(tag) for tag in sorted(tags))
-
-
-def _scope(name: Name, rtype: int) -> Name:
-    """Where the zone of an RRset is looked for: a DS lives above its name (RFC 4035 §5.2)."""
-    return names.parent(name) if rtype == RRType.DS else name
-
-
-def _is_signed_by(rrset: RRset, signer: Name) -> bool:
-    return any(read.rrsig(rdata).signer == signer for rdata in rrset.signatures)
-
-
-def _without_sha1(usable: list[read.Ds]) -> list[read.Ds]:
-    """SHA-1 digests do not count where there are better ones (RFC 4509 §3)."""
-    better = [ds for ds in usable if ds.digest_type != 1]
-    return better or usable
-
-
-def _matching(
-    apex: Name, keys: Sequence[ZoneKey], vouched: Iterable[read.Ds]
-) -> Generator[Work, None, list[ZoneKey]]:
-    """The *keys* whose digest is that of a DS, after a bounded number of hashes."""
-    entries: list[ZoneKey] = []
-    tries = int(limits.DS_MATCHES_PER_ZONE)
-    for ds in vouched:
-        for key in keys:
-            if tries and key.tag == ds.key_tag and key.algorithm == ds.algorithm:
-                tries -= 1
-                yield Work(hashes=1)
-                if crypto.ds_digest(apex, key.rdata, ds.digest_type) == ds.digest:
-                    entries.append(key)
-    return entries
-
-
-def _decides_cut(rrset: RRset, apex: Name) -> bool:
-    """True for a DS of *apex*, or the alias that shows *apex* to be no zone cut."""
-    if rrset.owner == apex:
-        return rrset.rtype in (RRType.DS, RRType.CNAME)
-    return rrset.rtype == RRType.DNAME and names.is_subdomain(apex, rrset.owner)
-
-
-def _link_by(checked: Checked) -> _Link:
-    rrset = checked.rrset
-    if checked.status is Status.BOGUS:
-        return _Link(_Kind.BOGUS, flaw=checked.flaw)
-    if checked.status is not Status.SECURE:
-        return _Link(_Kind.UNSIGNED, rrset.ttl, flaw=checked.flaw)
-    if rrset.rtype != RRType.DS:
-        return _Link(_Kind.NOT_A_CUT, rrset.ttl)
-    if checked.closest_encloser is not None:
-        text = f"{describe(rrset)} came from a wildcard"
-        return _Link(_Kind.BOGUS, flaw=Flaw(Reason.MALFORMED, text))
-    return _Link(_Kind.SIGNED, rrset.ttl, rrset.rdatas)
-
-
-def _link_without(denied: Denied) -> _Link:
-    if denied.status is Status.BOGUS:
-        return _Link(_Kind.BOGUS, flaw=denied.flaw)
-    return _Link(_Kind.UNSIGNED, int(limits.BOGUS_TTL_SECONDS), flaw=denied.flaw)

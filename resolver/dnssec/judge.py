@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from resolver.dnssec.chain import Chain, Checked, Context, Denied
+from resolver.dnssec.chain import Chain, Context
 from resolver.dnssec.denial import Cut, Denial, Strength
 from resolver.dnssec.flaws import Flaw, Reason
 from resolver.dnssec.steps import Judgement
@@ -19,6 +19,7 @@ from resolver.protocol.codes import RRType
 
 if TYPE_CHECKING:
     from resolver.dnssec.chain import Steps
+    from resolver.dnssec.findings import Checked, Denied
     from resolver.dnssec.steps import Judging
     from resolver.model import Name, Outcome, RRset
 

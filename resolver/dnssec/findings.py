@@ -1,0 +1,96 @@
+"""6 is it true: the values that the chain of trust hands on (one RRset's status, a denial, a link).
+
+What is here decides nothing about signatures; it reads what was verified. RFC 4035 §5.2.
+"""
+
+from __future__ import annotations
+
+from enum import Enum
+from typing import TYPE_CHECKING, NamedTuple
+
+from resolver import limits
+from resolver.dnssec.flaws import Flaw, Reason, describe
+from resolver.model import Status
+from resolver.protocol import names
+from resolver.protocol import rdata as read
+from resolver.protocol.codes import RRType
+
+if TYPE_CHECKING:
+    from resolver.dnssec.denial import Proofs
+    from resolver.model import Name, RRset
+
+
+class Checked(NamedTuple):
+    """One RRset's status; *closest_encloser* if it came from the wildcard below that name.
+
+    *signer* is the zone that signed it, if it is secure.
+    """
+
+    status: Status
+    rrset: RRset
+    flaw: Flaw | None = None
+    closest_encloser: Name | None = None
+    signer: Name | None = None
+
+
+class Denied(NamedTuple):
+    """What a response has to deny with: *proofs* are verified if *status* is secure."""
+
+    status: Status
+    proofs: Proofs | None = None
+    rrsets: tuple[RRset, ...] = ()
+    flaw: Flaw | None = None
+
+
+class Kind(Enum):
+    """What a name is, seen from the zone above."""
+
+    SIGNED = "signed"
+    UNSIGNED = "unsigned"
+    NOT_A_CUT = "not a cut"
+    BOGUS = "bogus"
+
+
+class Link(NamedTuple):
+    """What the zone above says of one name as a zone cut."""
+
+    kind: Kind
+    ttl: int = 0
+    ds: tuple[bytes, ...] = ()
+    flaw: Flaw | None = None
+
+
+def scope_of(name: Name, rtype: int) -> Name:
+    """Where the zone of an RRset is looked for: a DS lives above its name (RFC 4035 §5.2)."""
+    return names.parent(name) if rtype == RRType.DS else name
+
+
+def is_signed_by(rrset: RRset, signer: Name) -> bool:
+    return any(read.rrsig(rdata).signer == signer for rdata in rrset.signatures)
+
+
+def decides_cut(rrset: RRset, apex: Name) -> bool:
+    """True for a DS of *apex*, or the alias that shows *apex* to be no zone cut."""
+    if rrset.owner == apex:
+        return rrset.rtype in (RRType.DS, RRType.CNAME)
+    return rrset.rtype == RRType.DNAME and names.is_subdomain(apex, rrset.owner)
+
+
+def link_by(checked: Checked) -> Link:
+    rrset = checked.rrset
+    if checked.status is Status.BOGUS:
+        return Link(Kind.BOGUS, flaw=checked.flaw)
+    if checked.status is not Status.SECURE:
+        return Link(Kind.UNSIGNED, rrset.ttl, flaw=checked.flaw)
+    if rrset.rtype != RRType.DS:
+        return Link(Kind.NOT_A_CUT, rrset.ttl)
+    if checked.closest_encloser is not None:
+        text = f"{describe(rrset)} came from a wildcard"
+        return Link(Kind.BOGUS, flaw=Flaw(Reason.MALFORMED, text))
+    return Link(Kind.SIGNED, rrset.ttl, rrset.rdatas)
+
+
+def link_without(denied: Denied) -> Link:
+    if denied.status is Status.BOGUS:
+        return Link(Kind.BOGUS, flaw=denied.flaw)
+    return Link(Kind.UNSIGNED, int(limits.BOGUS_TTL_SECONDS), flaw=denied.flaw)
