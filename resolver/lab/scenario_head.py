@@ -88,12 +88,18 @@ def _reaches(head: Head, value: str) -> None:
 
 
 def _set(head: Head, value: str) -> None:
-    """Our own: `set: section.key = value`, any key of the configuration file, value as in TOML."""
+    """Our own: `set: section.key = value`, any key of the configuration file, value as in TOML.
+
+    Arrays of tables likewise: `set: forward = [{zone = "example.", addresses = ["192.0.2.1"]}]`.
+    """
     import tomllib  # noqa: PLC0415
 
-    for section, keys in tomllib.loads(value).items():
-        for key, setting in keys.items():
-            head.set(section, key, setting)
+    for section, setting in tomllib.loads(value).items():
+        if isinstance(setting, dict):
+            for key, one in setting.items():
+                head.set(section, key, one)
+        else:
+            head.arrays.setdefault(section, []).extend(setting)
 
 
 def _no_effect(head: Head, value: str) -> None:

@@ -91,6 +91,7 @@ class Head:
     minimise: bool | None = None
     wall: float | None = None
     settings: dict[str, dict[str, object]] = field(default_factory=dict)
+    arrays: dict[str, list[object]] = field(default_factory=dict)
     reaches: list[str] = field(default_factory=list)
 
     def set(self, section: str, key: str, value: object) -> None:

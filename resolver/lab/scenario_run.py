@@ -158,6 +158,7 @@ def config_of(head: Head, variant: Variant, directory: Path) -> Config:
     }
     if head.forward_addresses:
         document["forward"] = [{"zone": ".", "addresses": head.forward_addresses}]
+    document |= head.arrays
     for section, settings in head.settings.items():
         document.setdefault(section, {}).update(settings)
     config, problems = interpret(document, "scenario")
