@@ -194,7 +194,7 @@ class Bench:
 
     def _count(self, packet: object) -> None:
         host, port = packet.destination  # type: ignore[attr-defined]
-        if port == 53:  # noqa: PLR2004
+        if port == 53:
             self.sent[host] = self.sent.get(host, 0) + 1
 
     def _set(self, paths: Paths) -> None:

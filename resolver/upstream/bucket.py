@@ -1,4 +1,4 @@
-"""A token bucket that fills with work done, not with time: speculation as a share of real queries."""
+"""A token bucket filled by work done, not by time: speculation as a share of real queries."""
 
 from __future__ import annotations
 

@@ -227,7 +227,7 @@ class Exchange:
         inquiry = pursuit.inquiry
         flags = 0
         if inquiry.delegation.is_forward:
-            # CD: we validate ourselves, and want to see what the forwarder would hide (RFC 6840 §5.9)
+            # CD: we validate ourselves, and want what the forwarder would hide (RFC 6840 §5.9)
             flags = Flag.RD | (Flag.CD if self._wants_dnssec else 0)
         edns = None
         if with_edns:

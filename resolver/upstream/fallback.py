@@ -1,7 +1,7 @@
 """When a server does not bear EDNS or cookies: ask it with less, and remember what worked.
 
-What is learnt is kept only after the plain query was answered; a signed zone's servers are asked with
-EDNS every time, for without it there are no signatures. RFC 6891 §6.2.2 and §7, RFC 7873 §5.3.
+What is learnt is kept only after the plain query was answered; a signed zone's servers are asked
+with EDNS every time, for without it there are no signatures. RFC 6891 §6.2.2, §7; RFC 7873 §5.3.
 """
 
 from __future__ import annotations

@@ -31,11 +31,12 @@ class Reply(NamedTuple):
 class Inquiry(NamedTuple):
     """One question for one zone cut.
 
-    *judge* is pure and cheap; a verdict that is not `is_usable` sends the exchange to another server
-    (LAME, REFUSED, SERVFAIL … are remembered by (address, zone)). *more_addresses* resolves the next
-    one or two of the cut's unresolved nameserver names, puts what it finds into
-    `delegation.addresses`, and returns False once there is nothing left to look up; the exchange may
-    await it, or run it beside a pending query. *shunned* servers are not asked (their answer was bogus).
+    *judge* is pure and cheap; a verdict that is not `is_usable` sends the exchange to another
+    server (LAME, REFUSED, SERVFAIL … are remembered by (address, zone)). *more_addresses* resolves
+    the next one or two of the cut's unresolved nameserver names, puts what it finds into
+    `delegation.addresses`, and returns False once there is nothing left to look up; the exchange
+    awaits it in the asker's task, beside whatever is on its way, and cancels it when a reply comes.
+    *shunned* servers are not asked (their answer was bogus).
     """
 
     question: Question

@@ -344,7 +344,7 @@ class Pursuit:
         return self.desk.send(self, server, state, with_edns=with_edns, now=now)
 
     def go_tcp(self, server: Server, state: AddressState, now: float) -> bool:
-        """Ask over TCP: a truncated reply, a forger or a folder of case, or so wanted from the start."""
+        """Over TCP: a truncated reply, a forger or a folder of case, or wanted from the start."""
         if self.is_done or server[:2] in self.streams or not self._spend(server, now):
             return False
         with_edns = self.fallback.wants_edns(state, now, is_last_try=False)

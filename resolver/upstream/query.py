@@ -1,7 +1,7 @@
 """The octets of one query to one server, and whether a datagram is the reply to exactly that.
 
-Every copy has its own id, its own mix of cases (0x20) and its own cookie; with the port that is what
-a forger must guess (RFC 5452 §4, §9; RFC 7873; draft-vixie-dnsext-dns0x20). No I/O.
+Every copy has its own id, its own mix of cases (0x20) and its own cookie; with the port that is
+what a forger must guess (RFC 5452 §4, §9; RFC 7873; draft-vixie-dnsext-dns0x20). No I/O.
 """
 
 from __future__ import annotations
@@ -101,7 +101,7 @@ def is_truncated(data: bytes) -> bool:
 
 
 def cookie_agrees(sent: Sent, message: Message) -> bool:
-    """False if the reply carries somebody else's client cookie: it must be dropped (RFC 7873 §5.3)."""
+    """False if the reply carries a client cookie not ours: to be dropped (RFC 7873 §5.3)."""
     if sent.edns is None or message.edns is None:
         return True
     ours, theirs = sent.edns.option(OPT_COOKIE), message.edns.option(OPT_COOKIE)

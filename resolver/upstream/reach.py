@@ -1,8 +1,8 @@
 """Group events: a family without a route, and a network without an answer.
 
 One server's silence is `infra`'s matter. Here many silences are read together: several prefixes of
-one family while the other answers mean the family is broken; everybody at once means that it is *us*
-who are cut off, and then nobody's record may suffer for it. Pure: *now* is passed in.
+one family while the other answers mean the family is broken; everybody at once means that it is
+*us* who are cut off, and then nobody's record may suffer for it. Pure: *now* is passed in.
 """
 
 from __future__ import annotations
@@ -70,7 +70,7 @@ class Reach:
         return was_out
 
     def note_silence(self, state: AddressState, sent_at: float, now: float) -> None:
-        """Nothing came back, while the other family answered since: one more prefix against this one."""
+        """Nothing came, while the other family answered since: one more prefix against this one."""
         family = self._families[state.is_ipv6]
         other = self._families[not state.is_ipv6]
         if family.t_ok < sent_at < other.t_ok:

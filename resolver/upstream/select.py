@@ -1,9 +1,10 @@
 """Which server of a zone cut to ask, which beside it, and when to ask the next.
 
 Pure: state, *now* and *rng* come in, a decision goes out. The cost of an address is the time until
-it answers, as far as anybody can tell; doubt is added as seconds. Unlike Unbound's band of 400 ms the
-cheapest address is always taken, so that nearly every warm query goes to the nearest server; what is
-unmeasured is learnt by *companion probes*, off the critical path. RFC 8305's idea, RFC 9520's caps.
+it answers, as far as anybody can tell; doubt is added as seconds. Unlike Unbound's band of 400 ms,
+the cheapest address is always taken, so that nearly every warm query goes to the nearest server;
+what is unmeasured is learnt by *companion probes*, off the critical path. RFC 8305's idea, RFC
+9520's caps.
 """
 
 from __future__ import annotations
@@ -149,8 +150,8 @@ def _guess(state: AddressState, sibling: AddressState, infra: Infra) -> tuple[fl
 def opening(candidates: list[Candidate], *, width: int) -> list[Candidate]:
     """Whom to ask at once: the cheapest known server alone, or *width* of a set nobody knows.
 
-    The race takes another nameserver, family and prefix first: what kills one seldom kills both, and
-    two addresses of one machine teach no more than one.
+    The race takes another nameserver, family and prefix first: what kills one seldom kills both,
+    and two addresses of one machine teach no more than one.
     """
     first = candidates[0]
     best = next((candidate for candidate in candidates if candidate.is_known), None)
@@ -181,11 +182,11 @@ def _alike(candidate: Candidate, chosen: list[Candidate]) -> tuple[bool, bool, b
 def companion(
     candidates: list[Candidate], primary: AddressState, *, now: float
 ) -> Candidate | None:
-    """One more server to send the same question to, for what it teaches; None if nothing is worth it.
+    """One more server to send the same question to, for what it teaches; None if none is worth it.
 
     By expected improvement over the primary's RTT, of which less is enough the more the primary is
-    used (what is learnt once serves every later question); else a silent server that is due for a sign of
-    life; else a runner-up that was not measured for long.
+    used (what is learnt once serves every later question); else a silent server that is due for a
+    sign of life; else a runner-up that was not measured for long.
     """
     best = primary.srtt
     found, most = None, max(_GAIN_FLOOR, _GAIN_SHARE * best) / (1 + primary.n / _USES)

@@ -1,4 +1,4 @@
-"""Queries over TCP on behalf of pursuits: one task each, since these few may wait in their own way."""
+"""Queries over TCP on behalf of pursuits: a task each, for these few may wait in their own way."""
 
 from __future__ import annotations
 

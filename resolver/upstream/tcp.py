@@ -1,6 +1,6 @@
 """Queries over TCP: connections kept and shared per server address, several queries on each.
 
-For replies that were truncated, for questions under spoofing attack, and where the walker asks for it.
+For replies that were truncated, for questions under spoofing attack, and where the walker wants it.
 RFC 7766: reuse (§6.2.1), pipelining (§6.2.1.1), replies in any order (§7), idle time-out (§6.2.3),
 length and message in one write (§8). What it does not do: decide whether and whom to ask.
 """

@@ -46,7 +46,7 @@ class Timers:
         """Call ``action(now)`` at *when* or soon after. Ties keep the order of the calls."""
         timer = Timer(when, action)
         heapq.heappush(self._heap, (when, next(self._order), timer))
-        if when < self._scope.deadline:  # an assignment makes trio re-sort its deadlines
+        if when < self._scope.deadline:  # noqa: PLR1730 - an assignment makes trio re-sort
             self._scope.deadline = when
         return timer
 

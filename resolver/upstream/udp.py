@@ -1,9 +1,9 @@
 """Real sockets behind the seam `upstream.network`: one connected UDP port per query, one epoll.
 
 A port is drawn from 1024-65535, all of it, which the kernel's own choice is not (RFC 5452 §9.2,
-RFC 6056 §3.3.1); connecting makes the kernel drop what comes from elsewhere and tell ICMP errors. All
-ports hang in one epoll whose own descriptor a single task waits for: 13 µs for an exchange, against
-66-82 µs with every socket registered with trio.
+RFC 6056 §3.3.1); connecting makes the kernel drop what comes from elsewhere and tell ICMP errors.
+All ports hang in one epoll whose own descriptor a single task waits for: 13 µs for an exchange,
+against 66-82 µs with every socket registered with trio.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ def raise_descriptor_limit() -> int:
 
 
 def in_flight_limit(descriptors: int) -> int:
-    """How many upstream queries may be on their way: half of what is left, for clients need theirs."""
+    """How many upstream queries may be on their way: half of what is left; clients need theirs."""
     room = (descriptors - int(limits.DESCRIPTORS_RESERVED)) // 2
     return max(int(limits.IN_FLIGHT.floor), min(int(limits.IN_FLIGHT), room))
 
@@ -82,7 +82,7 @@ class SystemPort:
 
 
 class SystemNetwork:
-    """`Network` on real sockets. *source_addresses*: at most one of each family is used per query."""
+    """`Network` on real sockets. *source_addresses*: one of the right family is drawn per query."""
 
     def __init__(self, source_addresses: Iterable[str] = (), *, rng: Random | None = None) -> None:
         self._rng = rng or SystemRandom()
@@ -116,7 +116,7 @@ class SystemNetwork:
         await trio.lowlevel.wait_readable(self._epoll.fileno())
 
     def receive(self) -> list[tuple[SystemPort, bytes | OSError]]:
-        """One datagram or error of each port that has one; what is left shows up in the next call."""
+        """One datagram or error of each port that has one; what is left comes in the next."""
         got: list[tuple[SystemPort, bytes | OSError]] = []
         for fd, _ in self._epoll.poll(0, BATCH):
             port = self._ports.get(fd)
