@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from resolver.dnssec.chain import Chain, Context
 from resolver.dnssec.denial import Cut, Denial, Strength
+from resolver.dnssec.findings import scope_of
 from resolver.dnssec.flaws import Flaw, Reason
 from resolver.dnssec.steps import Judgement
 from resolver.model import Status, Verdict
@@ -86,12 +87,19 @@ class _Case:
             if redirect is not None and not rrset.signatures and _follows(rrset, redirect[0]):
                 self.note(redirect[1])
                 continue
-            checked = yield from self.chain.check(rrset)
+            checked = yield from self.chain.check(rrset, scope=self._scope(rrset))
             self.note(checked.status, checked.flaw)
             if checked.status is Status.SECURE:
                 yield from self._accept(rrset, checked)
             if rrset.rtype == RRType.DNAME:
                 redirect = (rrset, checked.status)
+
+    def _scope(self, rrset: RRset) -> Name:
+        """What answers a question for DS, be it an alias, is said by the zone above."""
+        question = self.outcome.question
+        if question.qtype == RRType.DS and rrset.owner == question.qname:
+            return names.parent(rrset.owner)
+        return scope_of(rrset.owner, rrset.rtype)
 
     def _accept(self, received: RRset, checked: Checked) -> Steps[None]:
         encloser = checked.closest_encloser

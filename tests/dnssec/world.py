@@ -285,6 +285,8 @@ class Zone:
             return ()
         if self.hashed is None:
             return (self._span(qname),)
+        # an empty non-terminal that only opted-out cuts made has no record either
+        encloser = next(up for up in names.ancestors(encloser) if self._match(up))
         matched = self._match(encloser)
         next_closer = names.suffix(qname, names.count(encloser) + 1)
         assert matched is not None
