@@ -72,6 +72,8 @@ def build(root_zone: Path, names: Iterable[str]) -> World:
     for domain in CONTENT_NETWORKS:
         zone = _add_leaf(world, domain + ".", operator=chance(domain, "cdn", OPERATORS))
         zone.add("*.at." + domain + ".", "A", _address(domain, 0), 300)
+        for number in range(20):  # more than any UDP reply should carry
+            zone.add("big." + domain + ".", "TXT", f'"{number:02} {"x" * 190}"', LEAF_TTL)
     for name in names:
         world.names.append(name + ".")
         if world.zone(name + ".") is None:

@@ -25,6 +25,7 @@ pytestmark = [pytest.mark.netns, pytest.mark.timeout(180)]
 NAMES = 120
 AT_ONCE = 40
 RECOVERY_S = 20.0
+PRIMED_S = 4.0
 
 
 @pytest.fixture(scope="module")
@@ -45,11 +46,7 @@ def started(world: RealWorld) -> Iterator[Callable[[], Program]]:
     yield start
     for program in programs:
         program.stop()
-    world.client.ip(
-        f"link set dev {CLIENT_LINK} up",
-        f"route replace default via {CLIENT_NET}1",
-        f"route replace default via {CLIENT_NET6}1",
-    )
+    _mend(world)
 
 
 def _wrong(world: RealWorld, names: list[str]) -> list[str]:
@@ -82,6 +79,45 @@ def test_a_family_whose_packets_vanish_is_left_alone(
         router.ip(f"route del blackhole {net}")
 
 
+@pytest.mark.rfc("RFC 9609 §3")
+def test_the_root_is_asked_for_its_nameservers_before_anybody_asks(
+    world: RealWorld, started: Callable[[], Program]
+) -> None:
+    """Priming: packets go out and come back although there was no question."""
+    sent, received = world.packets()
+    started()
+    give_up = time.monotonic() + PRIMED_S
+    while world.packets()[1] == received and time.monotonic() < give_up:
+        time.sleep(0.1)
+    assert world.packets()[0] > sent
+    assert world.packets()[1] > received
+
+
+@pytest.mark.rfc("RFC 9609 §3")
+def test_a_priming_that_fails_stops_nothing(
+    world: RealWorld, started: Callable[[], Program]
+) -> None:
+    """The hints serve until the root can be asked."""
+    world.client.ip(f"link set dev {CLIENT_LINK} down")
+    started()
+    time.sleep(PRIMED_S / 4)
+    _mend(world)
+    give_up = time.monotonic() + RECOVERY_S
+    while (wrong := _wrong(world, world.world.names[:5])) and time.monotonic() < give_up:
+        time.sleep(0.5)
+    assert wrong == []
+
+
+def _mend(world: RealWorld) -> None:
+    """The link is up again; addresses and routes of IPv6 went with it."""
+    world.client.ip(
+        f"link set dev {CLIENT_LINK} up",
+        f"addr replace {CLIENT_NET6}2/64 dev {CLIENT_LINK} nodad",
+        f"route replace default via {CLIENT_NET}1",
+        f"route replace default via {CLIENT_NET6}1",
+    )
+
+
 def test_what_is_cached_survives_a_cut_and_the_rest_comes_back(
     world: RealWorld, started: Callable[[], Program]
 ) -> None:
@@ -95,12 +131,7 @@ def test_what_is_cached_survives_a_cut_and_the_rest_comes_back(
     world.client.ip(f"link set dev {CLIENT_LINK} down")
     assert [o.name for o in _ask(world, known) if _rcode(o) != "NOERROR"] == []
     assert {_rcode(outcome) for outcome in _ask(world, unknown)} == {"SERVFAIL"}
-    world.client.ip(
-        f"link set dev {CLIENT_LINK} up",
-        f"addr replace {CLIENT_NET6}2/64 dev {CLIENT_LINK} nodad",
-        f"route replace default via {CLIENT_NET}1",
-        f"route replace default via {CLIENT_NET6}1",
-    )
+    _mend(world)
     give_up = time.monotonic() + RECOVERY_S
     while (wrong := _wrong(world, unknown)) and time.monotonic() < give_up:
         time.sleep(0.5)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import dns.flags
 import dns.message
+import dns.name
 import dns.rcode
 import dns.rdataclass
 import dns.rdatatype
@@ -359,6 +360,63 @@ def test_what_does_not_fit_in_512_octets_is_cut_and_whole_over_tcp(
     whole = Stub(small_world, "tcp").ask(data)
     assert not whole.flags & dns.flags.TC
     assert {rrset.rdtype for rrset in whole.answer} == {48, 46}
+
+
+@pytest.mark.rfc("RFC 9715 §3")
+@pytest.mark.parametrize("payload", [1232, 4096, 65535])
+def test_no_udp_reply_is_large_enough_to_be_fragmented(
+    small_world: RealWorld, resolver: Program, payload: int
+) -> None:
+    """4 kB of TXT: cut at 1232 octets whatever the client would take, whole over TCP."""
+    assert resolver.alive
+    data = query(b"\x03big\x08edge-one\x03net\0", 16, edns=opt(payload=payload))
+    reply = Stub(small_world, "udp").exchange(data)
+    assert reply is not None
+    assert len(reply) <= 1232
+    cut = dns.message.from_wire(reply)
+    assert cut.flags & dns.flags.TC
+    assert cut.payload <= 1232
+    whole = Stub(small_world, "tcp").ask(data)
+    assert not whole.flags & dns.flags.TC
+    assert sum(len(rrset) for rrset in whole.answer) == 20
+
+
+@pytest.mark.rfc("RFC 9824")
+def test_nxname_is_not_a_type_to_ask_for(stub: Stub, upstream: Callable[[], int]) -> None:
+    """It stands in bitmaps only; asked for, it is a format error."""
+    assert stub.rcode(query(rtype=128)) == "FORMERR"
+    assert upstream() == 0
+
+
+@pytest.mark.rfc("RFC 5001 §2.1")
+def test_nsid_is_for_those_who_ask_and_ours_alone(stub: Stub) -> None:
+    """Nothing is configured, so nothing is told; the request is not passed on either."""
+    message = stub.ask(query(edns=opt(options=option(3, b""))))
+    assert message.rcode() == dns.rcode.NOERROR
+    assert 3 not in {one.otype for one in message.options}
+
+
+SPECIAL = {
+    "localhost.": "NOERROR", "printer.local.": "NXDOMAIN", "facebookcorewwwi.onion.": "NXDOMAIN",
+    "x.invalid.": "NXDOMAIN", "x.test.": "NXDOMAIN", "router.home.arpa.": "NXDOMAIN",
+    "x.service.arpa.": "NXDOMAIN", "1.0.0.10.in-addr.arpa.": "NXDOMAIN",
+    "1.1.168.192.in-addr.arpa.": "NXDOMAIN", "_dns.resolver.arpa.": "NOERROR",
+}  # fmt: skip
+
+
+@pytest.mark.rfc("RFC 6761")
+@pytest.mark.rfc("RFC 6303 §3")
+@pytest.mark.rfc("RFC 7686 §2")
+@pytest.mark.rfc("RFC 8375 §4")
+@pytest.mark.rfc("RFC 9665")
+@pytest.mark.rfc("RFC 6762 §22.1")
+@pytest.mark.rfc("RFC 9462 §6.4")
+@pytest.mark.parametrize(("name", "rcode"), SPECIAL.items(), ids=SPECIAL)
+def test_special_names_stay_here(
+    stub: Stub, upstream: Callable[[], int], name: str, rcode: str
+) -> None:
+    assert stub.rcode(query(dns.name.from_text(name).to_wire() or b"")) == rcode
+    assert upstream() == 0
 
 
 @pytest.mark.rfc("RFC 1034 §4.3.1")
