@@ -1,0 +1,90 @@
+"""Keys of every algorithm in use, and the records made from them.
+
+Made once per process and shared between zones: a zone's key is told by algorithm and number. RSA
+keys are short where the algorithm is retired anyway, so that worlds are built in seconds.
+"""
+
+from __future__ import annotations
+
+import functools
+from typing import TYPE_CHECKING, NamedTuple, cast
+
+import dns.dnssec
+import dns.name
+import dns.rdata
+import dns.rdataclass
+import dns.rdatatype
+from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519, rsa
+
+if TYPE_CHECKING:
+    from dns.rdtypes.ANY.DNSKEY import DNSKEY
+    from dns.rdtypes.ANY.DS import DS
+    from dns.rdtypes.ANY.RRSIG import RRSIG
+    from dns.rrset import RRset
+
+ALGORITHMS = (5, 7, 8, 10, 13, 14, 15, 16)
+ZSK, KSK, REVOKED_KSK = 256, 257, 385
+_RSA_BITS = {5: 1024, 7: 1024, 8: 2048, 10: 1024}
+_DIGESTS = {1: "SHA1", 2: "SHA256", 4: "SHA384"}
+
+Private = ec.EllipticCurvePrivateKey | ed25519.Ed25519PrivateKey | ed448.Ed448PrivateKey
+Private |= rsa.RSAPrivateKey
+
+
+class Key(NamedTuple):
+    """One key pair in the role that its *flags* name."""
+
+    algorithm: int
+    number: int = 0
+    flags: int = KSK
+    protocol: int = 3
+
+    @property
+    def dnskey(self) -> DNSKEY:
+        return _dnskey(self)
+
+    @property
+    def tag(self) -> int:
+        return dns.dnssec.key_id(self.dnskey)
+
+    def ds(self, apex: dns.name.Name, digest: int = 2) -> DS:
+        return dns.dnssec.make_ds(
+            apex, self.dnskey, _DIGESTS[digest], policy=dns.dnssec.allow_all_policy
+        )
+
+    def sign(self, rrset: RRset, signer: dns.name.Name, window: tuple[int, int]) -> RRSIG:
+        return dns.dnssec.sign(
+            rrset,
+            _private(self.algorithm, self.number),
+            signer,
+            self.dnskey,
+            inception=window[0],
+            expiration=window[1],
+            policy=dns.dnssec.allow_all_policy,
+        )
+
+
+@functools.cache
+def _private(algorithm: int, number: int) -> Private:
+    del number  # part of the cache's key: another number is another key
+    if algorithm in _RSA_BITS:
+        return rsa.generate_private_key(65537, _RSA_BITS[algorithm])
+    if algorithm in {13, 14}:
+        return ec.generate_private_key(ec.SECP256R1() if algorithm == 13 else ec.SECP384R1())
+    if algorithm == 15:
+        return ed25519.Ed25519PrivateKey.generate()
+    return ed448.Ed448PrivateKey.generate()
+
+
+@functools.cache
+def _dnskey(key: Key) -> DNSKEY:
+    public = _private(key.algorithm, key.number).public_key()
+    return dns.dnssec.make_dnskey(
+        public, key.algorithm, flags=key.flags, protocol=key.protocol
+    )
+
+
+def unknown_ds(text: str) -> DS:
+    """A DS record from its presentation form, whatever its algorithm and digest."""
+    made = dns.rdata.from_text(dns.rdataclass.IN, dns.rdatatype.DS, text)
+    return cast("DS", made)
