@@ -399,7 +399,9 @@ ADDRESS_STATES = Limit(
     "server addresses whose state is kept",
     "the .com zone's servers fit; about 1 kB each",
 )
-ZONE_MARKS = Limit(20_000, 1000, 1_000_000, "(address, zone) marks kept", "our choice")
+ZONE_MARKS = Limit(
+    32, 4, 256, "zones per address for which it is known to be of no use", "our choice"
+)
 SITES_PER_ADDRESS = Limit(
     8,
     2,

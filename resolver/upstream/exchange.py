@@ -9,6 +9,7 @@ RFC 7873 (cookies). Whom to ask and when is not decided here but in `pursuit` an
 from __future__ import annotations
 
 import errno
+from random import Random
 from typing import TYPE_CHECKING
 
 import trio
@@ -38,7 +39,6 @@ from resolver.upstream.timers import Timers
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from random import Random
 
     from resolver.clock import Clock
     from resolver.model import Server
@@ -75,6 +75,7 @@ class Exchange:
         self.infra = infra
         self.clock = clock
         self.rng = rng
+        self.dice = Random(rng.getrandbits(64))  # noqa: S311 - for ties: nothing to be guessed
         self.settings = config
         self.counters = Counters()
         self.reach = Reach()

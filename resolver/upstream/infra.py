@@ -12,8 +12,6 @@ import enum
 import math
 from typing import TYPE_CHECKING, NamedTuple
 
-from cachetools import LRUCache
-
 from resolver import limits
 from resolver.model import Verdict
 from resolver.protocol.names import suffix
@@ -43,6 +41,9 @@ _OVERDUE_UNKNOWN = float(limits.OVERDUE_UNKNOWN_SECONDS)
 _REVIVE = float(limits.REVIVE_SECONDS)
 _REVIVE_CEILING = float(limits.REVIVE_CEILING_SECONDS)
 _SITES = int(limits.SITES_PER_ADDRESS)
+_STATES = int(limits.ADDRESS_STATES)
+_MARKS = int(limits.ZONE_MARKS)
+_CHANCES = 32
 
 _MARK_SECONDS = {
     Verdict.LAME: float(limits.LAME_SECONDS),
@@ -117,6 +118,7 @@ class AddressState:
         "is_ipv6",
         "is_unreachable",
         "key",
+        "marks",
         "n",
         "prefix",
         "probed_at",
@@ -127,6 +129,7 @@ class AddressState:
         "t_ok",
         "var",
         "waiting",
+        "was_used",
     )
 
     def __init__(self, key: Key) -> None:
@@ -144,6 +147,8 @@ class AddressState:
         self.is_unreachable = False
         self.waiting: dict[Name, float] = {}
         self.silent_sites: set[Name] = set()
+        self.marks: dict[Name, Mark] = {}
+        self.was_used = False
         self.edns = EdnsState.UNKNOWN
         self.edns_until = math.inf
         self.edns_silences = 0
@@ -267,17 +272,16 @@ class AddressState:
 
 
 class Infra:
-    """All addresses, and the marks of (address, zone). Both bounded, least recently used first."""
+    """All addresses. Bounded; what was not used for long goes first."""
 
     def __init__(self, *, rng: Random) -> None:
         self._rng = rng
-        self._states: LRUCache[Key, AddressState] = LRUCache(int(limits.ADDRESS_STATES))
-        self._marks: LRUCache[tuple[Key, Name], Mark] = LRUCache(int(limits.ZONE_MARKS))
-        self._prefixes: LRUCache[str, float] = LRUCache(int(limits.ADDRESS_STATES))
+        self._states: dict[Key, AddressState] = {}
+        self._prefixes: dict[str, float] = {}
         self.global_log_rtt = _FIRST_PRIOR
 
     def __repr__(self) -> str:
-        return f"<Infra addresses={len(self._states)} marks={len(self._marks)}>"
+        return f"<Infra addresses={len(self._states)}>"
 
     def __len__(self) -> int:
         return len(self._states)
@@ -289,14 +293,34 @@ class Infra:
     def state_of(self, key: Key) -> AddressState:
         state = self._states.get(key)
         if state is None:
+            if len(self._states) >= _STATES:
+                self._evict()
             state = self._states[key] = AddressState(key)
+        state.was_used = True
         return state
+
+    def _evict(self) -> None:
+        """Drop the oldest that was not used since it was last looked at (second chance).
+
+        An LRU order would cost every look-up a microsecond; this costs only the insertions.
+        """
+        states = self._states
+        for _ in range(_CHANCES):
+            key = next(iter(states))
+            state = states.pop(key)
+            if not state.was_used:
+                return
+            state.was_used = False
+            states[key] = state
+        del states[next(iter(states))]
 
     def note_answer(self, state: AddressState, rtt_s: float, now: float) -> None:
         """Teach the address, its prefix and the global prior."""
         state.note_answer(rtt_s, now)
         log_rtt = math.log(max(rtt_s, 1e-4))
         self.global_log_rtt += _GAIN_PRIOR * (log_rtt - self.global_log_rtt)
+        if len(self._prefixes) >= _STATES:
+            del self._prefixes[next(iter(self._prefixes))]
         self._prefixes[state.prefix] = math.log(max(state.srtt, 1e-4))
 
     def prefix_log_rtt(self, prefix: str) -> float | None:
@@ -325,16 +349,20 @@ class Infra:
     def mark(self, state: AddressState, zone: Name, verdict: Verdict, now: float) -> None:
         """Remember that this address is of no use to *zone*; says nothing about other zones."""
         until = now + _MARK_SECONDS.get(verdict, _MARK_SECONDS_OTHER)
-        self._marks[state.key, zone] = Mark(verdict, until)
+        state.marks.pop(zone, None)
+        if len(state.marks) >= _MARKS:
+            del state.marks[next(iter(state.marks))]
+        state.marks[zone] = Mark(verdict, until)
 
     def unmark(self, state: AddressState, zone: Name) -> None:
-        self._marks.pop((state.key, zone), None)
+        if state.marks:
+            state.marks.pop(zone, None)
 
     def marked(self, state: AddressState, zone: Name, now: float) -> Mark | None:
         """The mark in force, if any."""
-        mark = self._marks.get((state.key, zone))
+        mark = state.marks.get(zone)
         if mark is not None and mark.until <= now:
-            del self._marks[state.key, zone]
+            del state.marks[zone]
             return None
         return mark
 

@@ -240,7 +240,7 @@ class Pursuit:
             and self.desk.is_allowed(server, is_forward=delegation.is_forward)
         ]
         situation = Situation(self.zone, self.site, now, self.desk.reach.broken_families)
-        return weigh(servers, situation, infra=self.desk.infra, rng=self.desk.rng)
+        return weigh(servers, situation, infra=self.desk.infra, rng=self.desk.dice)
 
     def _open(self, now: float) -> None:
         """Ask the cheapest server, or the first two of a set that nobody knows."""

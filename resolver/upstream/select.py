@@ -53,9 +53,9 @@ class Candidate(NamedTuple):
     server: Server
     state: AddressState
     spread: float
-    is_suspect: bool
-    is_marked: bool
-    is_worth_a_probe: bool
+    is_suspect: bool = False
+    is_marked: bool = False
+    is_worth_a_probe: bool = True
 
     @property
     def is_known(self) -> bool:
@@ -80,10 +80,13 @@ def weigh(
     siblings: dict[Name, AddressState] = {}
     for server, state in pairs:
         known = siblings.get(server.nameserver)
-        if known is None or _tells(state) > _tells(known):
+        if known is None or (not known.n and _tells(state) > _tells(known)):
             siblings[server.nameserver] = state
+    random, is_whole = rng.random, not situation.broken_families
     candidates = [
-        _weigh_one(server, state, siblings[server.nameserver], situation, infra, rng)
+        Candidate(state.srtt, random(), server, state, 0.0)
+        if is_whole and state.n and not (state.fails or state.waiting or state.marks)
+        else _weigh_one(server, state, siblings[server.nameserver], situation, infra, random())
         for server, state in pairs
     ]
     candidates.sort()
@@ -101,7 +104,7 @@ def _weigh_one(
     sibling: AddressState,
     situation: Situation,
     infra: Infra,
-    rng: Random,
+    tie: float,
 ) -> Candidate:
     zone, site, now, broken_families = situation
     spread = 0.0
@@ -128,9 +131,7 @@ def _weigh_one(
         or sibling.is_ipv6 in broken_families
         or not (sibling.waiting or sibling.fails)
     )
-    return Candidate(
-        cost, rng.random(), server, state, spread, is_suspect, is_marked, is_worth_a_probe
-    )
+    return Candidate(cost, tie, server, state, spread, is_suspect, is_marked, is_worth_a_probe)
 
 
 def _guess(state: AddressState, sibling: AddressState, infra: Infra) -> tuple[float, float]:
