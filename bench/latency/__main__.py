@@ -12,6 +12,7 @@ from bench.latency.run import HERE, Plan, Result, compile_tools, run_once
 from bench.latency.scenarios import SCENARIOS
 
 EXIT_LATE = 3
+EXIT_INTERRUPTED = 130
 BARS = ["healthy", "dead1", "loss3", "v6dead", "signed"]  # what decides; the others take two hours
 QUICK_WARM = 500
 
@@ -44,7 +45,8 @@ def _stop(*_: object) -> None:
 def main() -> int:
     """0, or 3 if a run was refused because the emulator was late, or 1 if the lab could not run."""
     arguments = _arguments()
-    signal.signal(signal.SIGTERM, _stop)
+    for number in (signal.SIGTERM, signal.SIGINT):  # the latter is ignored if we run in background
+        signal.signal(number, _stop)
     warm = arguments.warm if arguments.warm is not None else QUICK_WARM if arguments.quick else 2000
     plan = Plan(
         tuple(arguments.resolvers),
@@ -65,6 +67,7 @@ def main() -> int:
                 report.write_json(results, arguments.out / "results.json")
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
+        return EXIT_INTERRUPTED
     except LabError as problem:
         print(problem, file=sys.stderr)
         return 1
