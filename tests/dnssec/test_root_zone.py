@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import functools
+import random
+import string
+from bisect import bisect_right
 from collections import Counter
 from typing import TYPE_CHECKING
 
 import pytest
 
+from resolver.cache.denial import DenialCache
 from resolver.dnssec.anchors import builtin_root
 from resolver.dnssec.zonemd import Completeness, ZoneRecord, verify
 from resolver.model import Outcome, Question, RRset, Status, Verdict
@@ -84,25 +88,56 @@ def test_every_signed_rrset_verifies() -> None:
     assert checked == 5  # SOA, NS, DNSKEY, NSEC, ZONEMD
 
 
+@functools.cache
+def owners() -> tuple[list[tuple[bytes, ...]], list[Name]]:
+    """NSEC owners in canonical order, and their sort keys."""
+    found = [owner for owner, rtype in root_zone().signed if rtype == RRType.NSEC]
+    found.sort(key=names.canonical_key)
+    return [names.canonical_key(owner) for owner in found], found
+
+
+def span(name: Name) -> RRset:
+    keys, found = owners()
+    owner = found[bisect_right(keys, names.canonical_key(name)) - 1]
+    return root_zone().signed[owner, RRType.NSEC]
+
+
+def nxdomain(text: str) -> Outcome:
+    """What a root server says of a name under no TLD."""
+    qname = names.from_text(text)
+    proof = dict.fromkeys((root_zone().soa(), span(qname), span(b"\x01*\0")))
+    return Outcome(Question(qname, 1), names.ROOT, Verdict.NXDOMAIN, 3, (), tuple(proof))
+
+
 @pytest.mark.parametrize("label", ["aaa0", "zzzzzzzz", "local", "corp", "-", "0"])
 def test_tlds_that_do_not_exist_are_proven_so(label: str) -> None:
     root = world()
-    zone = root_zone()
-    qname = names.from_text(f"www.{label}.")
-    owners = sorted((o for o, t in zone.signed if t == RRType.NSEC), key=names.canonical_key)
-
-    def span(name: Name) -> RRset:
-        key = names.canonical_key(name)
-        below = [owner for owner in owners if names.canonical_key(owner) <= key]
-        return zone.signed[below[-1], RRType.NSEC]
-
-    proof = dict.fromkeys((span(qname), span(b"\x01*\0")))
-    authority = (zone.soa(), *proof)
-    outcome = Outcome(Question(qname, 1), names.ROOT, Verdict.NXDOMAIN, 3, (), authority)
+    outcome = nxdomain(f"www.{label}.")
     assert root.judge_outcome(outcome).status is Status.SECURE
-    outcome.authority = (zone.soa(), span(b"\x01*\0"))
-    if len(proof) > 1:
+    first = span(b"\x01*\0")
+    if span(outcome.question.qname) != first:
+        outcome.authority = (root_zone().soa(), first)
         assert root.judge_outcome(outcome).status is Status.BOGUS
+
+
+def test_each_gap_of_the_root_is_asked_once() -> None:
+    """RFC 8198: of 10,000 names under TLDs that do not exist, few reach a root server."""
+    root, cache, rng = world(), DenialCache(), random.Random(8198)
+    asked: Counter[Name] = Counter()
+    total = 0
+    while total < 10_000:
+        text = "".join(rng.choices(string.ascii_lowercase, k=rng.randint(2, 12)))
+        if (names.from_text(text), RRType.NS) in root_zone().data:
+            continue
+        total += 1
+        question = Question(names.from_text(f"host.{text}."), RRType.A)
+        if cache.synthesise(question, 1.0) is None:
+            outcome = nxdomain(f"host.{text}.")
+            cache.learn(names.ROOT, root.judge_outcome(outcome).secure, 0.0)
+            asked[span(question.qname).owner] += 1
+    assert max(asked.values()) == 1
+    # 806 of the 1439 gaps are hit, once each; 9194 packets are saved
+    assert (sum(asked.values()), cache.synthesised) == (806, 9194)
 
 
 def test_todays_clock_says_expired() -> None:
