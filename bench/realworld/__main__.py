@@ -8,6 +8,7 @@ or the second pass sends a packet.
 from __future__ import annotations
 
 import argparse
+import signal
 import sys
 import time
 
@@ -17,6 +18,7 @@ from resolver.lab import real
 
 def main() -> int:
     arguments = _arguments()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that everything is taken down
     if reason := real.missing(*software.PROGRAMS.values(), "pdnsutil"):
         print(f"realworld: {reason}", file=sys.stderr)
         return 2

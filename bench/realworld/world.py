@@ -9,7 +9,8 @@ packets a resolver needed. The router has one route for every server address.
 from __future__ import annotations
 
 import contextlib
-import hashlib
+import os
+import shutil
 import tempfile
 import time
 from pathlib import Path
@@ -51,8 +52,14 @@ class RealWorld:
         )
 
 
-def default_directory() -> Path:
-    return Path(tempfile.gettempdir()) / "resolver-realworld"
+def _base() -> Path:
+    """Where runs keep their zones and logs; what killed runs left there goes first."""
+    base = Path(tempfile.gettempdir()) / "resolver-realworld"
+    base.mkdir(parents=True, exist_ok=True)
+    for left in base.iterdir():
+        if not Path("/proc", left.name.partition("-")[0]).exists():
+            shutil.rmtree(left, ignore_errors=True)
+    return base
 
 
 @contextlib.contextmanager
@@ -63,11 +70,9 @@ def running(
     real.sweep()
     world = tree.build(root_zone, names)
     tree.sign_all(world)
-    key = hashlib.sha256("\n".join(names).encode()).hexdigest()[:12]
     with contextlib.ExitStack() as stack:
-        base = default_directory()
-        base.mkdir(parents=True, exist_ok=True)
-        directory = stack.enter_context(tempfile.TemporaryDirectory(prefix=key, dir=base))
+        prefix = f"{os.getpid()}-"
+        directory = stack.enter_context(tempfile.TemporaryDirectory(prefix=prefix, dir=_base()))
         Path(directory).chmod(0o755)
         it = RealWorld(world, Path(directory))
         stack.enter_context(it.client)
