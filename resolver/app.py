@@ -24,7 +24,7 @@ from resolver.config import floor
 from resolver.config.addresses import endpoint, show
 from resolver.errors import ConfigError, ResolverError
 from resolver.iterate.priming import keep_primed
-from resolver.limits import CLIENT_QUERIES, DRAIN_SECONDS
+from resolver.limits import CLIENT_QUERIES, DRAIN_SECONDS, IN_FLIGHT
 from resolver.listen.admission import Admission, RateLimit
 from resolver.listen.sockets import SystemListenNetwork
 from resolver.listen.tcp import TcpPlaces, TcpService
@@ -33,7 +33,7 @@ from resolver.pipeline import budget_until
 from resolver.recurse.rollover import Rollover
 from resolver.telemetry import scrape
 from resolver.telemetry.metrics import Registry
-from resolver.upstream.udp import SystemNetwork, raise_descriptor_limit
+from resolver.upstream.udp import SystemNetwork, in_flight_limit, raise_descriptor_limit
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -152,6 +152,7 @@ async def running(
                 clock=clock,
                 rng=rng or SystemRandom(),
                 spawn=nursery.start_soon,
+                in_flight_limit=in_flight_limit() if network is None else int(IN_FLIGHT),
             )
             on_bound()  # files are read by now: a program that lives in /root still can
             daemon = Daemon(parts, _admission(config, clock), sockets.bound)

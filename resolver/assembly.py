@@ -29,7 +29,7 @@ from resolver.dnssec.steps import AtLeast
 from resolver.errors import ConfigError, ResolutionFailed
 from resolver.iterate.priming import hints_delegation
 from resolver.iterate.walk import Walker, WalkSettings
-from resolver.limits import TCP_IDLE_SECONDS
+from resolver.limits import IN_FLIGHT, TCP_IDLE_SECONDS
 from resolver.model import Delegation, Question, Server
 from resolver.pipeline import PathSettings, Pipeline
 from resolver.policy.acl import Acl
@@ -83,11 +83,20 @@ def assemble(
     clock: Clock,
     rng: Random,
     spawn: Callable[..., None],
+    in_flight_limit: int = int(IN_FLIGHT),
 ) -> Parts:
     """Wire everything for *config*. Raises ConfigError where a file it names is no good."""
     infra = Infra(rng=rng)
     bus = Bus()
-    exchange = Exchange(network=network, infra=infra, clock=clock, rng=rng, config=config.outgoing)
+    exchange = Exchange(
+        network=network,
+        infra=infra,
+        clock=clock,
+        rng=rng,
+        config=config.outgoing,
+        in_flight_limit=in_flight_limit,
+        validates=config.dnssec.validate,
+    )
     memory, delegations = _caches(config)
     resolver = Resolver(memory, clock=clock)
     hints = hints_delegation(root_hints.load(config.root.hints_file or None))

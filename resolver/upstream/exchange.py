@@ -31,6 +31,7 @@ from resolver.upstream.query import (
     is_truncated,
     match_untrusted,
     offer,
+    plain_spelling,
 )
 from resolver.upstream.reach import Reach
 from resolver.upstream.streams import Streams
@@ -69,7 +70,7 @@ class Exchange:
         rng: Random,
         config: OutgoingSettings,
         in_flight_limit: int = int(limits.IN_FLIGHT),
-        wants_dnssec: bool = True,
+        validates: bool = True,
     ) -> None:
         self.network = network
         self.infra = infra
@@ -86,7 +87,7 @@ class Exchange:
         self.parked: set[Pursuit] = set()
         self.listeners: list[Callable[[Tried], None]] = []
         self._filter = AddressFilter(config)
-        self._wants_dnssec = wants_dnssec
+        self._validates = validates
         self._streams: Streams | None = None
         self._is_sounded = False
 
@@ -229,12 +230,12 @@ class Exchange:
         flags = 0
         if inquiry.delegation.is_forward:
             # CD: we validate ourselves, and want what the forwarder would hide (RFC 6840 §5.9)
-            flags = Flag.RD | (Flag.CD if self._wants_dnssec else 0)
+            flags = Flag.RD | (Flag.CD if self._validates else 0)
         edns = None
         if with_edns:
             edns = offer(
                 payload=self.settings.udp_payload_size,
-                dnssec_ok=self._wants_dnssec,
+                dnssec_ok=True,
                 cookie=b"" if state.cookies_broken else self.infra.cookie(state),
                 server_cookie=state.server_cookie,
             )
@@ -286,7 +287,7 @@ class Exchange:
     def _on_message_untrusted(self, copy: Copy, data: bytes, now: float) -> None:
         server, state = copy.server, copy.state
         try:
-            message = parse_untrusted(data)
+            message = parse_untrusted(plain_spelling(copy.sent, data))
         except WireError as error:
             for pursuit in self._answered(copy, now):
                 pursuit.on_malformed(server, state, "udp", error, now)

@@ -95,6 +95,17 @@ def match_untrusted(sent: Sent, data: bytes) -> Match:
     return Match.CASE if is_spelling else Match.NO
 
 
+def plain_spelling(sent: Sent, data: bytes) -> bytes:
+    """A reply that matched, its question in lower case.
+
+    Names elsewhere in the message point into the question: the random spelling would show in them.
+    """
+    end = _HEADER_OCTETS + len(sent.asked) - 4
+    if data[5] == 0:
+        return data
+    return data[:_HEADER_OCTETS] + data[_HEADER_OCTETS:end].lower() + data[end:]
+
+
 def is_truncated(data: bytes) -> bool:
     """The TC bit of a reply that matched."""
     return bool(data[2] & (Flag.TC >> 8))

@@ -68,7 +68,7 @@ class Streams:
         if match is Match.CASE:  # nobody forges into a connection: the server folds case
             state.case_broken_until = now + _CASE_BROKEN
         try:
-            message = parse_untrusted(data)
+            message = parse_untrusted(plain_spelling(sent, data))
         except WireError as error:
             pursuit.on_malformed(server, state, "tcp", error, now)
             return
