@@ -23,7 +23,7 @@ _ANY_TYPE = 0  # key of an NXDOMAIN: no record type has this number
 class Negative:
     """One negative answer with its SOA and proof in *authority*."""
 
-    __slots__ = ("authority", "ede", "expires_at", "rcode", "status", "ttl", "zone")
+    __slots__ = ("authority", "ede", "expires_at", "has_soa", "rcode", "status", "ttl", "zone")
 
     def __init__(
         self,
@@ -43,6 +43,7 @@ class Negative:
         self.ttl = ttl
         self.expires_at = expires_at
         self.ede = ede
+        self.has_soa = any(rrset.rtype == RRType.SOA for rrset in authority)
 
     def octets(self) -> int:
         return 400 + sum(

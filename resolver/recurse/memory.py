@@ -49,8 +49,14 @@ class Memory:
 
     # --- reading ---------------------------------------------------------------------------
 
-    def recall(self, question: Question, now: float, *, synthesise: bool = True) -> Outcome | None:
-        """What is known about *question* itself: data, an alias, a denial; None if nothing."""
+    def recall(
+        self, question: Question, now: float, *, synthesise: bool = True, proof_only: bool = False
+    ) -> Outcome | None:
+        """What is known about *question* itself: data, an alias, a denial; None if nothing.
+
+        *proof_only*: a denial will do that came with a referral, without the SOA that a client's
+        answer must have (RFC 2308 §3).
+        """
         qname, qtype, _ = question
         if qtype == RRType.ANY:
             return None
@@ -58,7 +64,7 @@ class Memory:
         if entry is not None and entry.rank >= Rank.AUTHORITY:
             return _positive(question, Verdict.ANSWER, entry, now)
         negative = self.negatives.get(qname, qtype, now)
-        if negative is not None:
+        if negative is not None and (negative.has_soa or proof_only):
             return _negative(question, negative, now)
         if qtype not in _NOT_ALIASED:
             entry = self.rrsets.get(qname, RRType.CNAME, now)

@@ -214,7 +214,7 @@ class Resolver:
         *is_fresh* passes memory over: what it holds took part in something bogus.
         """
         if not is_fresh:
-            known = self.memory.recall(question, self._clock.now())
+            known = self.memory.recall(question, self._clock.now(), proof_only=True)
             if known is not None:
                 return replace(known, server=_FROM_MEMORY)
         try:

@@ -11,7 +11,7 @@ from resolver import limits
 from resolver.errors import WireError
 from resolver.protocol.wire import parse_untrusted
 from resolver.upstream.fallback import Arrived
-from resolver.upstream.query import Match
+from resolver.upstream.query import Match, plain_spelling
 
 if TYPE_CHECKING:
     from resolver.model import Server
