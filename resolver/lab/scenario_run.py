@@ -205,6 +205,7 @@ class _Play:
         if watch is not None:
             self._network.observers.append(watch)
         self._sent = 0
+        self._patience_s = max(PATIENCE_S, config.resolution.query_timeout + ONE_WAY_S * 4)
         self._answer: Seen | None = None
 
     def _count(self, packet: Packet) -> None:
@@ -265,18 +266,18 @@ class _Play:
         try:
             if entry.raw is not None:
                 client.send_udp(LISTEN, entry.raw)
-                await trio.sleep(PATIENCE_S)
+                await trio.sleep(self._patience_s)
                 return
             query = message_of(entry, message_id=self._rng.getrandbits(16))
             if "DO" in entry.flags:
                 query.use_edns(0, dns.flags.DO, EDNS_PAYLOAD)
             over_tcp = "TCP" in entry.match
             ask = client.ask_tcp if over_tcp else client.ask_udp
-            data = await ask(LISTEN, query.to_wire(), timeout_s=PATIENCE_S)
+            data = await ask(LISTEN, query.to_wire(), timeout_s=self._patience_s)
         finally:
             client.close()
         if data is None:
-            raise StepFailed(f"step {step.number}: no answer within {PATIENCE_S:.0f} s")
+            raise StepFailed(f"step {step.number}: no answer within {self._patience_s:.0f} s")
         try:
             message = dns.message.from_wire(data)
         except dns.exception.DNSException as error:

@@ -15,7 +15,8 @@ FOLDER = Path(os.environ.get("RESOLVER_SCENARIOS", HERE.parent / "shared" / "sce
 # Expected to fail, with the RFC that decides. A file that passes after all fails here: strike it.
 EXCEPTIONS = {
     "unbound/iter_resolve_minimised_nx.rpl": (
-        "scripts type A for minimised queries, four of Deckard's script NS; RFC 9156 §2.1 allows both"
+        "scripts type A for minimised queries where four of Deckard's script NS;"
+        " RFC 9156 §2.1 allows both"
     ),
     "unbound/iter_dname_ttl0.rpl": (
         "wants a DNAME of TTL 0 again after a second; RFC 1035 §3.2.1: zero TTL is for the"
