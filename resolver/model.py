@@ -187,8 +187,8 @@ class Answer:
 class Purse:
     """The allowance of one client query, shared by all its sub-queries: it only ever shrinks.
 
-    *entangled* once a sub-query was cut short because it would have waited for its own ancestor:
-    what fails from then on may well be had by another query, so only the whole is remembered.
+    *entangled* once a sub-query was cut short, by a bound or because it would have waited for its
+    own ancestor: what fails from then on another query may well have, so only the whole is kept.
     """
 
     __slots__ = ("crypto", "deadline", "entangled", "hashes", "ns_lookups", "queries", "sent")

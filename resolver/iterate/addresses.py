@@ -310,6 +310,7 @@ class AddressFinder:
             is_settled = True
             return bool(servers)
         except WorkExceeded:
+            self._budget.purse.entangled = True  # our bound, not a fact about the zone
             if self._width == 1 and self._budget.purse.queries <= 0:
                 raise
             return False
