@@ -36,6 +36,7 @@ _ERRORS = {
     Rcode.REFUSED: Verdict.REFUSED,
 }
 _EMPTY: tuple[RRset, ...] = ()
+_NOT_FOLLOWED = (RRType.CNAME, RRType.ANY)
 
 
 class Referral(NamedTuple):
@@ -76,9 +77,9 @@ def classify(  # noqa: PLR0911  # one verdict a line
 
 def _goes_on(link: Outcome, denial: Outcome) -> bool:
     """A chain may end in a denial that has its SOA; without one the target is asked by itself."""
-    return link.verdict is not Verdict.ANSWER and any(
-        rrset.rtype == RRType.SOA for rrset in denial.authority
-    )
+    if link.verdict is Verdict.ANSWER or link.question.qtype in _NOT_FOLLOWED:
+        return False
+    return any(rrset.rtype == RRType.SOA for rrset in denial.authority)
 
 
 def _follow(
@@ -94,16 +95,19 @@ def _follow(
     for _ in range(int(CHAIN_LENGTH)):
         asked = Question(name, question.qtype)
         final = _final(asked, answer)
-        if final:
+        link = None
+        if not final or question.qtype in _NOT_FOLLOWED:
+            link = _link(asked, answer)
+        # a CNAME that was asked for is no answer of its own where a DNAME makes it
+        if final and (link is None or link[0] is Verdict.CNAME):
             segments.append(_outcome(asked, zone, Verdict.ANSWER, final, proof, server))
             break
-        link = _link(asked, answer)
         if link is None:
             break
         verdict, rrsets, target = link
         rcode = Rcode.YXDOMAIN if verdict is Verdict.YXDOMAIN else Rcode.NOERROR
         segments.append(_outcome(asked, zone, verdict, rrsets, proof, server, rcode=rcode))
-        if target is None or target == name:
+        if target is None or target == name or question.qtype in _NOT_FOLLOWED:
             break
         name = target
     return segments, name

@@ -114,7 +114,9 @@ class Resolver:
                 raise ResolutionFailed("known to be bogus", ede=bad.ede)
         outcome = self.memory.recall(question, now, synthesise=checking)
         if outcome is None and question in scratch:
-            outcome = self._keep(scratch.pop(question))
+            # what came along may lack its own proof (NSD's, behind a DNAME): its server is none
+            # to be shunned, the question itself was never put to it
+            outcome = self._keep(replace(scratch.pop(question), server=None))
         if outcome is None:
             segments = await self.fetch(question, budget)
             outcome = segments[0]
