@@ -184,6 +184,15 @@ class Namespace:
     def packets_received(self, interface: str) -> int:
         return self._counter(interface, "rx_packets")
 
+    def datagrams_sent(self) -> int:
+        """UDP datagrams that programs here have sent, over any interface and `lo`."""
+        with self.entered():
+            old = Path("/proc/thread-self/net/snmp").read_text()
+            new = Path("/proc/thread-self/net/snmp6").read_text()
+        udp = [line.split() for line in old.splitlines() if line.startswith("Udp:")]
+        udp6 = re.search(r"^Udp6OutDatagrams\s+(\d+)", new, re.MULTILINE)
+        return int(udp[1][udp[0].index("OutDatagrams")]) + (int(udp6[1]) if udp6 else 0)
+
     def _counter(self, interface: str, name: str) -> int:
         # /sys shows the namespace it was mounted in; /proc/thread-self follows the thread.
         column = {"rx_packets": 1, "tx_packets": 9}[name]

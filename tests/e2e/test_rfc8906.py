@@ -73,6 +73,7 @@ class Stub:
 
     it: RealWorld
     transport: str
+    datagrams: int = 0
 
     def exchange(self, data: bytes, *, patience_s: float = PATIENCE_S) -> bytes | None:
         """The reply's octets; None for silence (UDP) or a closed connection (TCP)."""
@@ -82,8 +83,10 @@ class Stub:
             link.connect(("127.0.0.1", 53))
             try:
                 if kind == socket.SOCK_DGRAM:
-                    link.send(data)
-                    return link.recv(65535)
+                    self.datagrams += link.send(data) >= 0
+                    reply = link.recv(65535)
+                    self.datagrams += 1
+                    return reply
                 link.sendall(struct.pack("!H", len(data)) + data)
                 return read_frame(link)
             except (TimeoutError, ConnectionError):
@@ -125,10 +128,13 @@ def stub(request: pytest.FixtureRequest, small_world: RealWorld, resolver: Progr
 
 
 @pytest.fixture
-def upstream(small_world: RealWorld) -> Callable[[], int]:
-    """How many packets have gone upstream since the test began."""
-    before = small_world.packets()[0]
-    return lambda: small_world.packets()[0] - before
+def upstream(stub: Stub) -> Callable[[], int]:
+    """How many datagrams have gone upstream since the test began.
+
+    Packets on the link would not do: a TCP connection that is done with closes when it likes.
+    """
+    before = stub.it.client.datagrams_sent()
+    return lambda: stub.it.client.datagrams_sent() - before - stub.datagrams
 
 
 @pytest.mark.rfc("RFC 8906 §8.1.1")
