@@ -222,6 +222,16 @@ ASK_SECONDS = Limit(
     "seconds for one question at one zone cut",
     "two cuts must fit into QUERY_SECONDS; every server of a set of 13 gets its turn",
 )
+ASK_SUSPECT_SECONDS = Limit(
+    3.5,
+    1.0,
+    10.0,
+    "the same where every server was silent before the question came",
+    "a client waits 5 s; RFC 9520 §3.2 (do not linger over what keeps failing)",
+)
+NO_ROUTE_SECONDS = Limit(
+    5.0, 1.0, 60.0, "seconds that 'no route' is believed of both families", "our choice"
+)
 ASK_SENDS = Limit(
     16,
     4,

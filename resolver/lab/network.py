@@ -144,7 +144,7 @@ class VirtualNetwork:
 
     def receive(self) -> list[tuple[UdpPort, bytes | OSError]]:
         batch, self._inbox = self._inbox[:BATCH], self._inbox[BATCH:]
-        if not self._inbox:
+        if not self._inbox and self._readable.is_set():  # else somebody may be waiting for it
             self._readable = trio.Event()
         return batch
 

@@ -29,6 +29,7 @@ from resolver.upstream.query import (
     compose,
     cookie_agrees,
     is_truncated,
+    lacks_cookie,
     match_untrusted,
     offer,
     plain_spelling,
@@ -80,7 +81,7 @@ class Exchange:
         self.settings = config
         self.counters = Counters()
         self.reach = Reach()
-        self.timers = Timers()
+        self.timers = Timers(before=self._drain)
         self.flight = Flight(network=network, limit=in_flight_limit)
         self.hedges = Bucket(share=float(limits.HEDGE_SHARE), burst=float(limits.HEDGE_BURST))
         self.probes = Bucket(share=float(limits.PROBE_SHARE), burst=float(limits.PROBE_BURST))
@@ -105,9 +106,7 @@ class Exchange:
             task_status.started()
             while True:
                 await self.network.wait()
-                now = trio.current_time()
-                for port, data in self.network.receive():
-                    self._on_datagram(port, data, now)
+                self._drain()
 
     async def ask(self, inquiry: Inquiry) -> Reply:
         """The first usable reply of the cut's servers. Raises ExchangeFailed or WorkExceeded."""
@@ -148,8 +147,8 @@ class Exchange:
 
     @property
     def is_offline(self) -> bool:
-        """Nobody answers at all: serve stale at once (RFC 8767)."""
-        return self.reach.is_out
+        """Nobody answers at all, or no route leads anywhere: serve stale at once (RFC 8767)."""
+        return self.reach.is_out or self.reach.has_no_route(trio.current_time())
 
     @property
     def tcp_connects(self) -> int:
@@ -258,6 +257,12 @@ class Exchange:
 
     # --- receiving -------------------------------------------------------------------------
 
+    def _drain(self) -> None:
+        """Take all that has come in."""
+        now = trio.current_time()
+        for port, data in self.network.receive():
+            self._on_datagram(port, data, now)
+
     def _on_datagram(self, port: UdpPort, data: bytes | OSError, now: float) -> None:
         copy = self.flight.of(port)
         if copy is None:
@@ -294,6 +299,10 @@ class Exchange:
             return
         if not cookie_agrees(copy.sent, message):
             self._on_mismatch(copy, now)
+            return
+        if lacks_cookie(copy.sent, message):  # a forger, or an odd server: TCP tells them apart
+            for pursuit in self.flight.retire(copy):
+                pursuit.go_tcp(server, state, now)
             return
         arrived = Arrived(server, state, message, "udp", now - copy.sent_at, copy.sent)
         for pursuit in self._answered(copy, now):

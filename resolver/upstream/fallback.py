@@ -82,7 +82,8 @@ class Fallback:
         if arrived.sent.edns is not None:
             if message.edns is not None:
                 state.note_edns(EdnsState.WORKS, now)
-                state.server_cookie = server_cookie(message) or state.server_cookie
+            if message.edns is not None or arrived.transport == "tcp":
+                state.server_cookie = server_cookie(message)
             return
         if self._is_signed or message.rcode in _EDNS_RCODES:
             return

@@ -39,7 +39,10 @@ class Network(Protocol):
         """Until at least one port has something to read, or an error to tell."""
 
     def receive(self) -> Sequence[tuple[UdpPort, bytes | OSError]]:
-        """All datagrams (and ICMP errors) that are there now. Bounded, never blocks."""
+        """All datagrams (and ICMP errors) that are there now. Bounded, never blocks.
+
+        May be called while somebody else is in `wait`.
+        """
 
     async def connect_tcp(self, server: Server) -> trio.abc.HalfCloseableStream:
         """A TCP connection. Raises OSError. The caller bounds the time."""

@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from resolver.upstream.timers import Timer
 
 _ASK_SECONDS = float(limits.ASK_SECONDS)
+_SUSPECT_SECONDS = float(limits.ASK_SUSPECT_SECONDS)
 _SENDS = int(limits.ASK_SENDS)
 _PER_ADDRESS = int(limits.SENDS_PER_ADDRESS)
 _RACE_WIDTH = int(limits.RACE_WIDTH)
@@ -153,7 +154,7 @@ class Pursuit:
     def _on_timer(self, now: float) -> None:
         self.timer = None
         young = [copy for copy in self.copies if not copy.is_overdue(now)]
-        if young and self.may_speculate and now < self.give_up and not self.desk.is_offline:
+        if young and self.may_speculate and now < self.give_up and not self.desk.reach.is_out:
             if len(young) >= _EARLY_COPIES and now - self.started < _EARLY:
                 self.rearm(self.started + _EARLY)
                 return
@@ -214,6 +215,9 @@ class Pursuit:
         self.mismatches += 1
         if self.mismatches == _MISMATCHES:
             self.uses_tcp = True
+            for copy in list(self.copies):
+                self.desk.flight.leave(copy, self)
+            self.copies.clear()
             self.go_tcp(server, state, now)
 
     def on_silence(self, copy: Copy) -> None:
@@ -232,15 +236,15 @@ class Pursuit:
 
     def _candidates(self, now: float) -> list[Candidate]:
         delegation, shunned = self.inquiry.delegation, self.inquiry.shunned
-        servers = [
-            server
-            for server in delegation.servers()
-            if server[:2] not in self.rejected
-            and server.host not in shunned
-            and self.desk.is_allowed(server, is_forward=delegation.is_forward)
-        ]
+        servers: dict[Key, Server] = {}  # one address may go by several names
+        for server in delegation.servers():
+            key = server[:2]
+            if key in servers or key in self.rejected or server.host in shunned:
+                continue
+            if self.desk.is_allowed(server, is_forward=delegation.is_forward):
+                servers[key] = server
         situation = Situation(self.zone, self.site, now, self.desk.reach.broken_families)
-        return weigh(servers, situation, infra=self.desk.infra, rng=self.desk.dice)
+        return weigh(servers.values(), situation, infra=self.desk.infra, rng=self.desk.dice)
 
     def _open(self, now: float) -> None:
         """Ask the cheapest server, or the first two of a set that nobody knows."""
@@ -252,6 +256,8 @@ class Pursuit:
         first = chosen[0]
         if first.is_suspect or first.is_marked:
             self._want_addresses()
+        if first.is_suspect:
+            self.give_up = min(self.give_up, now + _SUSPECT_SECONDS)
         self.desk.note_first_send()
         is_sent = [self._send(candidate, now) for candidate in chosen]
         self.is_race = len(chosen) > 1
@@ -405,7 +411,7 @@ class Pursuit:
 
     def _wait(self, now: float) -> None:
         """Nobody may be asked right now: until somebody may, or nobody can answer any more."""
-        if self.desk.is_offline:
+        if self.desk.reach.is_out:
             self.desk.park(self, now)
             return
         if not self._has_live(now):

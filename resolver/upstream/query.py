@@ -121,6 +121,14 @@ def cookie_agrees(sent: Sent, message: Message) -> bool:
     return theirs[:_CLIENT_COOKIE_OCTETS] == ours[:_CLIENT_COOKIE_OCTETS]
 
 
+def lacks_cookie(sent: Sent, message: Message) -> bool:
+    """True if the server's own cookie went out, and none came back (RFC 7873 §5.3)."""
+    ours = sent.edns.option(OPT_COOKIE) if sent.edns is not None else None
+    if ours is None or len(ours) <= _CLIENT_COOKIE_OCTETS:
+        return False
+    return message.edns is None or message.edns.option(OPT_COOKIE) is None
+
+
 def server_cookie(message: Message) -> bytes:
     """The server's half of the COOKIE option, or nothing."""
     option = message.edns.option(OPT_COOKIE) if message.edns is not None else None

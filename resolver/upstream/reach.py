@@ -19,19 +19,21 @@ _FAMILY_PREFIXES = int(limits.FAMILY_PREFIXES)
 _FAMILY_PROBE = float(limits.FAMILY_PROBE_SECONDS)
 _OUTAGE_SENDS = int(limits.OUTAGE_SENDS)
 _OUTAGE_PREFIXES = int(limits.OUTAGE_PREFIXES)
+_NO_ROUTE = float(limits.NO_ROUTE_SECONDS)
 _CANARY = float(limits.OUTAGE_CANARY_SECONDS)
 
 
 class Family:
     """IPv4 or IPv6 as a whole."""
 
-    __slots__ = ("is_broken", "probed_at", "silent", "t_ok")
+    __slots__ = ("is_broken", "no_route_at", "probed_at", "silent", "t_ok")
 
     def __init__(self) -> None:
         self.is_broken = False
         self.silent: set[str] = set()
         self.t_ok = -math.inf
         self.probed_at = -math.inf
+        self.no_route_at = -math.inf
 
     def note_answer(self, now: float) -> None:
         self.t_ok = now
@@ -102,8 +104,12 @@ class Reach:
         """The kernel has no route for the family: no need to wait for silence."""
         family = self._families[is_ipv6]
         family.is_broken = True
-        family.probed_at = now
+        family.probed_at = family.no_route_at = now
         self._settle()
+
+    def has_no_route(self, now: float) -> bool:
+        """The kernel said of both families, a moment ago, that no route leads anywhere."""
+        return all(now - family.no_route_at < _NO_ROUTE for family in self._families.values())
 
     def remember(self, state: AddressState) -> None:
         """Before a silence is written down: what to put back should it prove to be an outage."""

@@ -32,9 +32,14 @@ class Timer:
 
 
 class Timers:
-    """The heap, and the one task that sleeps until its top. Times are trio's."""
+    """The heap, and the one task that sleeps until its top. Times are trio's.
 
-    def __init__(self) -> None:
+    *before* is called first whenever something is due: what came in while the process was busy must
+    be read before anything is declared late.
+    """
+
+    def __init__(self, *, before: Callable[[], None]) -> None:
+        self._before = before
         self._heap: list[tuple[float, int, Timer]] = []
         self._order = itertools.count()
         self._scope = trio.CancelScope()
@@ -67,4 +72,5 @@ class Timers:
             self._scope = trio.CancelScope(deadline=self._heap[0][0] if self._heap else math.inf)
             with self._scope:
                 await trio.sleep_forever()
+            self._before()
             self.fire(trio.current_time())

@@ -10,6 +10,7 @@ import pytest
 import trio
 
 from resolver.errors import ExchangeFailed, WorkExceeded
+from resolver.lab.faults import Path
 from resolver.model import Server, Verdict
 from resolver.protocol.codes import EdeCode, Flag, Rcode
 from resolver.protocol.edns import Edns, cookie_option
@@ -582,3 +583,88 @@ async def test_names_asked_and_zone_are_in_the_events() -> None:
 
     await world.run(story)
     assert [(t.question, t.zone, t.outcome) for t in world.tries] == [(QUESTION, ZONE, "answer")]
+
+
+@trio_test
+async def test_a_missing_cookie_is_settled_over_tcp() -> None:
+    """RFC 7873 §5.3: who knows our cookie and its own sends them, a forger cannot."""
+    world = World()
+    forgetful = False
+
+    def reply(query: Message, _: str) -> bytes:
+        cookie = query.edns and query.edns.option(10)
+        assert cookie
+        options = () if forgetful else (cookie_option(cookie[:8], b"serverhalf"),)
+        return answer(query, edns=Edns(options=options))
+
+    world.serve(A, Script(reply))
+
+    async def story() -> None:
+        nonlocal forgetful
+        seen = []
+        for turn in range(4):
+            forgetful = turn >= 2
+            seen.append((await world.exchange.ask(world.inquiry(A))).transport)
+        assert seen == ["udp", "udp", "tcp", "udp"]
+
+    await world.run(story)
+
+
+@trio_test
+async def test_one_address_under_two_names_is_asked_once() -> None:
+    world = World()
+    script = world.serve(A, rtt_s=0.1)
+
+    async def story() -> None:
+        await world.exchange.ask(world.inquiry(A, A))
+
+    await world.run(story)
+    assert script.count == 1
+
+
+@trio_test
+async def test_a_lame_server_gets_no_hedge_while_a_good_one_is_expected() -> None:
+    world = World()
+    world.serve(A, rtt_s=0.05)
+    lame = world.serve(B, Script(lambda query, _: answer(query, answer=[])))
+
+    async def story() -> None:
+        for _ in range(8):
+            await world.exchange.ask(world.inquiry(A, B))
+            await trio.sleep(1)
+        before = lame.count
+        world.faults.set(A, Path(delay_s=0.2))
+        await world.exchange.ask(world.inquiry(A, B))
+        assert lame.count == before
+
+    await world.run(story)
+
+
+@trio_test
+async def test_garbage_that_matches_moves_on_to_another_server() -> None:
+    world = World(speculation=False)
+    world.serve(A, Script(lambda query, _: answer(query)[:-3]))
+    world.serve(B)
+
+    async def story() -> None:
+        for _ in range(4):
+            assert (await world.exchange.ask(world.inquiry(A, B))).server.host == B
+
+    await world.run(story)
+    assert world.exchange.counters.useless <= 1
+
+
+@trio_test
+async def test_without_any_route_it_fails_at_once_and_says_so() -> None:
+    world = World(sources=())
+    world.serve(A)
+    world.serve(A6)
+
+    async def story() -> None:
+        started = trio.current_time()
+        with pytest.raises(ExchangeFailed, match="ENETUNREACH"):
+            await world.exchange.ask(world.inquiry(A, A6))
+        assert trio.current_time() - started < 0.01
+        assert world.exchange.is_offline
+
+    await world.run(story)
