@@ -208,18 +208,28 @@ class Purse:
 class Budget:
     """A view of a `Purse` from one depth of sub-query: that, no counter of calls, bounds work."""
 
-    __slots__ = ("ancestors", "depth", "purse")
+    __slots__ = ("ancestors", "depth", "glue_will_do", "purse")
 
     def __init__(
-        self, purse: Purse, *, depth: int = 0, ancestors: frozenset[Question] = frozenset()
+        self,
+        purse: Purse,
+        *,
+        depth: int = 0,
+        ancestors: frozenset[Question] = frozenset(),
+        glue_will_do: bool = False,
     ) -> None:
         self.purse = purse
         self.depth = depth
         self.ancestors = ancestors
+        self.glue_will_do = glue_will_do
 
     @property
     def deadline(self) -> float:
         return self.purse.deadline
+
+    def for_address(self) -> Budget:
+        """The same, for a nameserver's address: a referral's glue is as good as an answer."""
+        return Budget(self.purse, depth=self.depth, ancestors=self.ancestors, glue_will_do=True)
 
     def deeper(self, question: Question, *, limit: int) -> Budget:
         """For a sub-query asked on behalf of *question*. Raises WorkExceeded below *limit*."""

@@ -24,7 +24,7 @@ from resolver.protocol.addresses import address_text
 from resolver.protocol.codes import RRType
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from resolver.cache.delegation import DelegationCache
     from resolver.cache.rrset import RRsetCache
@@ -131,6 +131,7 @@ class AddressFinder:
         question: Question,
         *,
         lookup: Lookup,
+        lend: Callable[[Name], tuple[Server, ...]],
         spawn: Spawn,
         rtypes: Sequence[int],
         clock: Clock,
@@ -141,6 +142,7 @@ class AddressFinder:
         self._budget = budget
         self._question = question
         self._lookup = lookup
+        self._lend = lend
         self._spawn = spawn
         self._rtypes = rtypes
         self._clock = clock
@@ -231,6 +233,18 @@ class AddressFinder:
                     return True
         return False
 
+    def _share(self) -> bool:
+        """Give every name the glue that the look-up met on its way: mostly, all there is."""
+        addresses = self._delegation.addresses
+        is_new = False
+        for name in self._delegation.nameservers:
+            if not addresses.get(name):
+                lent = self._lend(name)
+                if lent:
+                    addresses[name] = self._delegation.glue[name] = lent
+                    is_new = True
+        return is_new
+
     def _end(self, question: Question, *, is_settled: bool) -> None:
         """One look-up is over; wake those who wait for it. Unsettled, others may try again."""
         delegation = self._delegation
@@ -308,7 +322,7 @@ class AddressFinder:
                 *(server for server in servers if server not in known),
             )
             is_settled = True
-            return bool(servers)
+            return self._share() or bool(servers)
         except WorkExceeded:
             self._budget.purse.entangled = True  # our bound, not a fact about the zone
             if self._width == 1 and self._budget.purse.queries <= 0:

@@ -11,13 +11,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol, cast
 
 from resolver.errors import ExchangeFailed, ResolutionFailed, WorkExceeded
-from resolver.iterate.addresses import AddressFinder, borrow_glue, fill_from_cache
+from resolver.iterate.addresses import AddressFinder, borrow_glue, fill_from_cache, lent_glue
 from resolver.iterate.classify import Referral, classify
 from resolver.iterate.minimise import Minimiser
 from resolver.limits import REFERRALS
-from resolver.model import Delegation, Outcome, Question, Rank, Server, Verdict
+from resolver.model import Delegation, Outcome, Question, Rank, RRset, Server, Verdict
 from resolver.protocol import names
-from resolver.protocol.addresses import address_text
+from resolver.protocol.addresses import address_octets, address_text
 from resolver.protocol.codes import Rcode, RRType
 from resolver.upstream.inquiry import Inquiry, Judged
 
@@ -101,12 +101,23 @@ class Walker:
         return self._hints
 
     async def walk(
-        self, question: Question, budget: Budget, *, shunned: frozenset[str] = frozenset()
+        self,
+        question: Question,
+        budget: Budget,
+        *,
+        shunned: frozenset[str] = frozenset(),
+        glue_will_do: bool = False,
     ) -> tuple[Outcome, ...]:
-        """Segments of the answer to *question*: one Outcome per link. Raises ResolutionFailed."""
+        """Segments of the answer to *question*: one Outcome per link. Raises ResolutionFailed.
+
+        *glue_will_do*: a nameserver's address is wanted, and the walk ends at the first referral
+        that brings it, with a segment whose verdict is REFERRAL. Glue is asked, never answered.
+        """
         delegation = self.closest(question)
         try:
-            return await self._walk_from(delegation, question, budget, shunned)
+            return await self._walk_from(
+                delegation, question, budget, shunned, glue_will_do=glue_will_do
+            )
         except WorkExceeded:
             raise
         except ResolutionFailed:
@@ -121,6 +132,8 @@ class Walker:
         question: Question,
         budget: Budget,
         shunned: frozenset[str],
+        *,
+        glue_will_do: bool = False,
     ) -> tuple[Outcome, ...]:
         minimiser = Minimiser(
             question, is_enabled=self._settings.minimise and not delegation.is_forward
@@ -131,6 +144,8 @@ class Walker:
             reading = reply.judged.reading
             if isinstance(reading, Referral):
                 delegation = self._descend(reading, delegation, budget)
+                if glue_will_do and question.qname in reading.glue:
+                    return (_glue_segment(question, reading),)
                 continue
             segments = cast("tuple[Outcome, ...]", reading)
             if probe == question:
@@ -190,6 +205,7 @@ class Walker:
             budget,
             judge.question,
             lookup=self._lookup,
+            lend=self._lend,
             spawn=self._spawn,
             rtypes=self._settings.rtypes,
             clock=self._clock,
@@ -197,6 +213,11 @@ class Walker:
             ask_parent=self._ask_parent,
         )
         return Inquiry(judge.question, delegation, judge, finder.more, budget, shunned=shunned)
+
+    def _lend(self, name: Name) -> tuple[Server, ...]:
+        """Glue that another referral brought for *name*, of the families that we ask."""
+        lent = lent_glue(name, self._delegations, self._clock.now())
+        return tuple(server for server in lent if server.rtype in self._settings.rtypes)
 
     async def _ask_parent(self, delegation: Delegation, name: Name, budget: Budget) -> bool:
         """Ask the servers above the cut for the address of a nameserver inside it."""
@@ -267,6 +288,14 @@ class _Judge:
         return classify(
             message, self.question, self._zone, server=server, is_forward=self._is_forward
         )
+
+
+def _glue_segment(question: Question, referral: Referral) -> Outcome:
+    """The glue that a referral brought for the very name that is looked up."""
+    hosts = [one.host for one in referral.glue[question.qname] if one.rtype == question.qtype]
+    rdatas = tuple(address_octets(host) for host in hosts)
+    glue = (RRset(question.qname, question.qtype, referral.ttl, rdatas),) if rdatas else ()
+    return Outcome(question, referral.zone, Verdict.REFERRAL, Rcode.NOERROR, glue)
 
 
 def _addresses_in(reply: Reply, question: Question) -> tuple[Server, ...]:

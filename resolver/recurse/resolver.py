@@ -153,7 +153,9 @@ class Resolver:
         if running is not None and not running.reaches(budget.ancestors):
             with trio.move_on_at(budget.deadline):
                 await self.jobs.join(running, budget.ancestors)
-            if running.segments is not None:
+            if running.segments is not None and (
+                budget.glue_will_do or not _is_glue(running.segments)
+            ):
                 return running.segments
             if running.error is not None:
                 raise running.error
@@ -166,9 +168,12 @@ class Resolver:
         job = self.jobs.begin(question, budget.ancestors)
         try:
             inner = budget.deeper(question, limit=int(SUBQUERY_DEPTH) + 1)
-            segments = await self._walker.walk(question, inner, shunned=shunned)
-            first = self._keep(segments[0])
-            job.segments = segments = (first, *segments[1:])
+            segments = await self._walker.walk(
+                question, inner, shunned=shunned, glue_will_do=budget.glue_will_do
+            )
+            if not _is_glue(segments):
+                segments = (self._keep(segments[0]), *segments[1:])
+            job.segments = segments
         except WorkExceeded:
             raise
         except ResolutionFailed as error:
@@ -191,13 +196,13 @@ class Resolver:
     # --- for the walker and the validator ------------------------------------------------------
 
     async def addresses(self, question: Question, budget: Budget) -> Sequence[bytes]:
-        """Rdata of one address set, aliases followed; empty if there is none."""
+        """Rdata of one address set, aliases followed, glue included; empty if there is none."""
         if question in budget.ancestors:
             budget.purse.entangled = True
             raise ResolutionFailed("the nameserver depends on itself", ede=_cycle())
         if budget.depth > int(SUBQUERY_DEPTH):
             raise WorkExceeded("SUBQUERY_DEPTH")
-        answer = await self.resolve(question, budget, checking=False)
+        answer = await self.resolve(question, budget.for_address(), checking=False)
         for rrset in reversed(answer.answer):
             if rrset.rtype == question.qtype:
                 return rrset.rdatas
@@ -226,6 +231,11 @@ class Resolver:
         except ResolutionFailed:
             return None
         return segments[0]
+
+
+def _is_glue(segments: tuple[Outcome, ...]) -> bool:
+    """Good enough to ask a server, never to answer a client or to be kept (RFC 2181 §5.4.1)."""
+    return segments[0].verdict is Verdict.REFERRAL
 
 
 def _drop_unsigned(scratch: Scratch) -> None:
