@@ -62,9 +62,11 @@ class Signer:
         spoils: frozenset[int] = frozenset(),
     ) -> None:
         self._zone = zone
+        self._wall = wall
+        self._seed = seed
         self._window = (int(wall) - 7 * DAY, int(wall) + 7 * DAY)
-        self._nsec3 = nsec3
-        self._spoils = spoils
+        self.nsec3 = nsec3
+        self.spoils = spoils
         digest = hashlib.sha256(b"lab key/" + seed.encode() + zone.apex).digest()
         secret = int.from_bytes(digest, "big") % (CURVE_ORDER - 1) + 1
         self._key = ec.derive_private_key(secret, ec.SECP256R1())
@@ -76,9 +78,16 @@ class Signer:
         self._signed: dict[tuple[Name, int], tuple[bytes, ...]] = {}
         if nsec3 is not None:
             parameters = struct.pack("!BBHB", 1, 0, nsec3.iterations, len(nsec3.salt))
+            zone.data[zone.apex].pop(RRType.NSEC3PARAM, None)
             zone.add(zone.apex, RRType.NSEC3PARAM, parameters + nsec3.salt, ttl=0)
         self._chain = self._hashed_chain(nsec3) if nsec3 else self._plain_chain()
         self._order = [key for key, _ in self._chain]
+
+    def renewed(self) -> Signer:
+        """The same for the zone as it is now, once its data changed."""
+        return Signer(
+            self._zone, wall=self._wall, seed=self._seed, nsec3=self.nsec3, spoils=self.spoils
+        )
 
     def ds(self) -> bytes:
         """The DS rdata for the parent, or for a trust anchor."""
@@ -111,13 +120,13 @@ class Signer:
         )
         algorithm = ec.ECDSA(hashes.SHA256())
         r, s = decode_dss_signature(self._key.sign(prefix + body, algorithm))
-        s ^= rrset.rtype in self._spoils
+        s ^= rrset.rtype in self.spoils
         return prefix + r.to_bytes(COORDINATE, "big") + s.to_bytes(COORDINATE, "big")
 
     # --- denial ----------------------------------------------------------------------------
 
     def nsec_at(self, name: Name) -> RRset | None:
-        if self._nsec3 is not None or name not in self._zone.data:
+        if self.nsec3 is not None or name not in self._zone.data:
             return None
         return self._matching(name)
 
@@ -125,13 +134,13 @@ class Signer:
         """NXDOMAIN: the name is not there, and no wildcard could have made it."""
         encloser = self._zone.closest_encloser(name)
         wildcard = names.prepend(b"*", encloser)
-        if self._nsec3 is None:
+        if self.nsec3 is None:
             return [self._interval(name), self._interval(wildcard)]
         return [*self.covering(name), self._interval(wildcard)]
 
     def no_data(self, name: Name) -> list[RRset]:
         """NODATA: the name is there (or has names below it), the type is not."""
-        if self._nsec3 is None:
+        if self.nsec3 is None:
             return [self._interval(name)]
         match = self._matching(name)
         return [match] if match is not None else self.covering(name)
@@ -142,7 +151,7 @@ class Signer:
 
     def covering(self, name: Name) -> list[RRset]:
         """That *name* itself is not there; for NSEC3 with its closest encloser (RFC 5155 §7.2)."""
-        if self._nsec3 is None:
+        if self.nsec3 is None:
             return [self._interval(name)]
         encloser = self._zone.closest_encloser(name)
         while self._matching(encloser) is None:  # opted out
@@ -152,7 +161,7 @@ class Signer:
         return [*([match] if match else []), self._interval(next_closer)]
 
     def _sort_key(self, name: Name) -> Key:
-        return names.canonical_key(name) if self._nsec3 is None else (self._hash(name),)
+        return names.canonical_key(name) if self.nsec3 is None else (self._hash(name),)
 
     def _interval(self, name: Name) -> RRset:
         """The link of the chain that matches or covers *name*."""
@@ -167,7 +176,7 @@ class Signer:
         return self.sign(self._chain[at][1])
 
     def _hash(self, name: Name) -> bytes:
-        parameters = self._nsec3 or Nsec3()
+        parameters = self.nsec3 or Nsec3()
         digest = hashlib.sha1(name + parameters.salt, usedforsecurity=False).digest()
         for _ in range(parameters.iterations):
             digest = hashlib.sha1(digest + parameters.salt, usedforsecurity=False).digest()

@@ -105,10 +105,15 @@ class World:
                     if rrset is not None and parent.get(target, rtype) is None:
                         parent.add(target, rtype, *rrset.rdatas)
 
-    def sign(self, zone: Zone, *, wall: float, nsec3: Nsec3 | None = None, **more: object) -> None:
+    def sign(
+        self,
+        zone: Zone,
+        *,
+        wall: float,
+        nsec3: Nsec3 | None = None,
+        spoils: frozenset[int] = frozenset(),
+    ) -> None:
         """Sign a finished zone, children first; its DS goes into the parent, if signed later."""
-        spoils = more.get("spoils", frozenset())
-        assert isinstance(spoils, frozenset)  # noqa: S101  (a world is written by us)
         zone.signer = Signer(zone, wall=wall, nsec3=nsec3, spoils=spoils)
         if zone.apex == names.ROOT:
             self.anchors.append(zone.signer.anchor())

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from resolver.lab.authority import Authority, Manners
 from resolver.lab.faults import Path
+from resolver.lab.signing import DAY, Nsec3
 from resolver.lab.virtual_time import seeded
 from resolver.lab.world import ROOT_SERVERS, World, with_root
 from resolver.lab.zones import Zone, address, text
@@ -34,8 +35,12 @@ FAULTS = (
 STRUCTURES = (
     "glueless", "delegation-loop", "cname-chain", "cname-loop", "dname", "wildcard",
     "parent-child", "stale-glue", "shared-server", "change", "big-answer",
+    "signed", "nsec3", "bogus",
 )  # fmt: skip
 FAULTY_SHARE = 0.3
+SIGNED_SHARE = 0.4
+FLAWS = ("expired", "wrong-ds", "spoilt")
+WALL = 1_785_000_000.0  # VirtualClock's beginning
 LIE_TTL = 3600
 FORGERY = "192.0.2.66"
 
@@ -56,6 +61,7 @@ class Made:
     world: World
     kinds: set[str] = field(default_factory=set)
     questions: list[tuple[Name, int]] = field(default_factory=list)
+    broken: set[Name] = field(default_factory=set)  # signed zones whose chain of trust is cut
     changes: list[Change] = field(default_factory=list)
 
     def __repr__(self) -> str:
@@ -93,9 +99,43 @@ class _Maker:
             world.delegate(zone)
         self._disagree()
         self._spoil()
+        if rng.random() < SIGNED_SHARE:
+            self._sign(tlds)
         self._change()
         self._ask()
         return self._made
+
+    # --- signatures ------------------------------------------------------------------------
+
+    def _sign(self, tlds: list[Zone]) -> None:
+        """Sign the root and most zones below it; break the chain of trust to one now and then."""
+        rng, world = self._rng, self._made.world
+        leaves = sorted(self._leaves, key=lambda zone: -names.count(zone.apex))
+        for zone in (*leaves, *tlds):
+            if rng.random() < (0.6 if zone in leaves else 0.9):
+                self._sign_one(zone, may_break=zone in leaves)
+        world.sign(world.zones[names.ROOT], wall=WALL)
+        self._made.kinds.add("signed")
+
+    def _sign_one(self, zone: Zone, *, may_break: bool) -> None:
+        rng, made = self._rng, self._made
+        nsec3 = None
+        if rng.random() < 0.4:  # noqa: PLR2004
+            salt = rng.randbytes(rng.choice((0, 4)))
+            nsec3 = Nsec3(rng.choice((0, 0, 5)), salt, opt_out=rng.random() < 0.3)  # noqa: PLR2004
+            made.kinds.add("nsec3")
+        flaw = rng.choice(FLAWS) if may_break and rng.random() < 0.15 else ""  # noqa: PLR2004
+        wall = WALL - 60 * DAY if flaw == "expired" else WALL
+        spoils = frozenset({RRType.A}) if flaw == "spoilt" else frozenset[int]()
+        made.world.sign(zone, wall=wall, nsec3=nsec3, spoils=spoils)
+        if flaw:
+            made.kinds.add("bogus")
+        if flaw in {"expired", "wrong-ds"}:
+            made.broken.add(zone.apex)
+        if flaw == "wrong-ds":
+            ds = made.world.parent_of(zone.apex).data[zone.apex]
+            rdata = ds[RRType.DS].rdatas[0]
+            ds[RRType.DS] = ds[RRType.DS]._replace(rdatas=(rdata[:-1] + bytes([rdata[-1] ^ 1]),))
 
     # --- zones and servers -----------------------------------------------------------------
 

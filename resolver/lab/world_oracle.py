@@ -17,6 +17,7 @@ from resolver.protocol.codes import RRType
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from collections.abc import Set as AbstractSet
 
     from resolver.lab.world import World
     from resolver.lab.zones import Zone
@@ -34,11 +35,21 @@ class Way(enum.IntEnum):
     SURE = 2
 
 
-class Oracle:
-    """Reachability of the zones of one world."""
+class Trust(enum.Enum):
+    """What a validator must find of a zone or an answer (RFC 4035 §4.3)."""
 
-    def __init__(self, world: World) -> None:
+    SECURE = "secure"
+    INSECURE = "insecure"
+    BOGUS = "bogus"
+
+
+class Oracle:
+    """Reachability and trust of the zones of one world; *broken* chains of trust are told."""
+
+    def __init__(self, world: World, *, broken: AbstractSet[Name] = frozenset()) -> None:
         self._world = world
+        self._broken = broken
+        self._is_signed = world.zones[names.ROOT].signer is not None
         self._ways: dict[Name, Way] = dict.fromkeys(world.zones, Way.NO)
         self._dead_ends: dict[Name, int] = {}
         self._settle()
@@ -55,6 +66,47 @@ class Oracle:
     def way_to(self, name: Name) -> Way:
         zone = self._world.zone_above(name)
         return Way.NO if zone is None else self._ways[zone.apex]
+
+    # --- trust -----------------------------------------------------------------------------
+
+    def trust(self, qname: Name, answer: tuple[RRset, ...]) -> Trust:
+        """What the client must be told of *answer*: bogus if any link is, secure if all are."""
+        found = {self._trust_in(rrset) for rrset in answer if not _is_made(rrset, answer)}
+        last = answer[-1] if answer else None
+        if last is None or last.rtype == RRType.CNAME:
+            name = qname if last is None else last.rdatas[0]
+            zone = self._world.zone_above(name)
+            found.add(self.trust_in_zone(zone) if zone is not None else Trust.INSECURE)
+        for worst in (Trust.BOGUS, Trust.INSECURE):
+            if worst in found:
+                return worst
+        return Trust.SECURE
+
+    def _trust_in(self, rrset: RRset) -> Trust:
+        zone = self._world.zone_above(rrset.owner)
+        trust = Trust.INSECURE if zone is None else self.trust_in_zone(zone)
+        if trust is Trust.SECURE and zone is not None and zone.signer is not None:
+            return Trust.BOGUS if rrset.rtype in zone.signer.spoils else trust
+        return trust
+
+    def trust_in_zone(self, zone: Zone) -> Trust:
+        if zone.apex == names.ROOT:
+            return Trust.SECURE if zone.signer is not None else Trust.INSECURE
+        parent = self._world.parent_of(zone.apex)
+        above = self.trust_in_zone(parent)
+        if above is not Trust.SECURE:
+            return above
+        if parent.get(zone.apex, RRType.DS) is None:
+            return Trust.INSECURE
+        return Trust.BOGUS if zone.apex in self._broken else Trust.SECURE
+
+    def opts_out(self, qname: Name) -> bool:
+        """True if denials around *qname* may rest on an opt-out span, which is not secure."""
+        zone = self._world.zone_above(qname)
+        nsec3 = zone.signer.nsec3 if zone is not None and zone.signer is not None else None
+        return nsec3 is not None and nsec3.opt_out
+
+    # --- ways ------------------------------------------------------------------------------
 
     def _settle(self) -> None:
         """Zones become reachable through others: repeat until nothing changes."""
@@ -120,9 +172,18 @@ class Oracle:
         if path.dead or path.unreachable or manners.rcode is not None or manners.is_lame:
             return Way.NO
         is_doubtful = path.loss or path.delay_s > SLOW_S or manners.edns == "drop"
+        # without EDNS there are no signatures: a validator has to find another server
+        is_doubtful = is_doubtful or (self._is_signed and manners.edns != "ok")
         if is_doubtful or faults.has_spells(host):
             return Way.MAYBE
         return Way.SURE
+
+
+def _is_made(rrset: RRset, answer: tuple[RRset, ...]) -> bool:
+    """True for the CNAME that a DNAME of the same answer makes: nobody signs it."""
+    return rrset.rtype == RRType.CNAME and any(
+        one.rtype == RRType.DNAME and names.is_subdomain(rrset.owner, one.owner) for one in answer
+    )
 
 
 def _hosts(rrsets: list[RRset]) -> Iterator[str]:

@@ -22,7 +22,7 @@ from resolver import app
 from resolver.config.load import interpret
 from resolver.lab.virtual_time import VirtualClock, run, seeded
 from resolver.lab.world_maker import FAULTS, STRUCTURES, Made, make
-from resolver.lab.world_oracle import Oracle, Way
+from resolver.lab.world_oracle import Oracle, Trust, Way
 from resolver.protocol import names
 from resolver.protocol.codes import Flag, Rcode, RRType, rcode_text, type_text
 from resolver.protocol.message import group
@@ -97,7 +97,7 @@ class Trial:
         self._made = made
         self._report = report
         self._config = config
-        self._oracle = Oracle(made.world)
+        self._oracle = Oracle(made.world, broken=made.broken)
         self._rng = seeded("trial", made.seed)
         self._born = 0.0
         self._changed = False
@@ -129,6 +129,7 @@ class Trial:
         for zone, owner, rdata in self._made.changes:
             zone.data.get(owner, {}).pop(RRType.A, None)
             zone.add(owner, RRType.A, rdata)
+            zone.signer = zone.signer.renewed() if zone.signer is not None else None
             questions.append((owner, RRType.A))
         await trio.sleep(LONGEST_TTL + 60)
         return questions
@@ -151,7 +152,7 @@ class Trial:
             octet - 32 if 97 <= octet <= 122 and self._rng.random() < 0.2 else octet  # noqa: PLR2004
             for octet in qname
         )
-        query = build_query(id=message_id, qname=raw, qtype=qtype, flags=Flag.RD)
+        query = build_query(id=message_id, qname=raw, qtype=qtype, flags=Flag.RD | Flag.AD)
         data = await client.ask_udp(LISTEN, query, timeout_s=PATIENCE_S)
         if data is not None and parse_untrusted(data).tc:
             data = await client.ask_tcp(LISTEN, query, timeout_s=PATIENCE_S)
@@ -163,12 +164,27 @@ class Trial:
             return "no reply at all"
         if message.rcode == Rcode.SERVFAIL:
             return self._excuse(qname, truth)
-        fault = _compare(message, truth)
+        fault = _compare(message, truth) or self._misjudged(message, qname, truth)
         self._report.right += not fault
         return fault
 
+    def _misjudged(self, message: Message, qname: Name, truth: Truth | None) -> str:
+        """How the AD bit differs from what the chain of trust deserves (RFC 6840 §5.8)."""
+        assert truth is not None  # noqa: S101  (compared before)
+        trust = self._oracle.trust(qname, truth.answer)
+        if trust is Trust.BOGUS:
+            return "bogus data, and no SERVFAIL"
+        is_denial = not truth.answer or truth.answer[-1].rtype == RRType.CNAME
+        last = truth.answer[-1].rdatas[0] if truth.answer and is_denial else qname
+        wildcard = any(b"wild" in rrset.owner for rrset in truth.answer)
+        if (is_denial or wildcard) and self._oracle.opts_out(last):
+            return ""
+        if message.ad != (trust is Trust.SECURE):
+            return f"AD is {message.ad}, but the data is {trust.value}"
+        return ""
+
     def _excuse(self, qname: Name, truth: Truth | None) -> str:
-        if truth is None:
+        if truth is None or self._oracle.trust(qname, truth.answer) is Trust.BOGUS:
             self._report.right += 1
             return ""
         match self._oracle.way(qname, truth.answer):
@@ -223,7 +239,7 @@ def settings(seed: int) -> dict[str, object]:
         },
         "outgoing": {"speculation": rng.random() < 0.7},  # noqa: PLR2004
         "resolution": {"qname_minimisation": rng.random() < 0.7},  # noqa: PLR2004
-        "dnssec": {"validate": False},
+        "dnssec": {"validate": True},
     }
 
 
