@@ -9,7 +9,7 @@ import time
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from resolver.lab import real
 
@@ -49,7 +49,11 @@ def ask_all(
     return replies
 
 
-def _next(slot: socket.socket, waiting, busy) -> None:  # type: ignore[no-untyped-def]  # noqa: ANN001
+def _next(
+    slot: socket.socket,
+    waiting: Iterator[tuple[int, bytes]],
+    busy: dict[socket.socket, tuple[int, float]],
+) -> None:
     following = next(waiting, None)
     if following is not None:
         number, query = following

@@ -6,13 +6,13 @@ where follows from the names. The faults are named after what is wrong with them
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, cast
 
 import dns.name
 import dns.rdatatype
 
 from bench.signed.keys import ALGORITHMS, KSK, REVOKED_KSK, ZSK, Key, unknown_ds
-from bench.signed.zone import DAY, DNSKEY_TYPE, DS_TYPE, NOW, NSEC, NSEC3, Hashed, Recipe, usual
+from bench.signed.zone import DAY, DNSKEY_TYPE, NOW, NSEC, NSEC3, Hashed, Recipe, usual
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -40,7 +40,15 @@ class Entry(NamedTuple):
 
 def entries() -> list[Entry]:
     """All zones, parents before children."""
-    return [*_tops(), *_algorithms(), *_hashes(), *_rollovers(), *_delegations(), *_islands(), *_faults()]
+    return [
+        *_tops(),
+        *_algorithms(),
+        *_hashes(),
+        *_rollovers(),
+        *_delegations(),
+        *_islands(),
+        *_faults(),
+    ]
 
 
 def _tops() -> Iterator[Entry]:
@@ -91,15 +99,15 @@ def _rollovers() -> Iterator[Entry]:
     """The stages of RFC 6781 §4.1, RFC 7583 and RFC 5011."""
     ksk, zsk, fresh = Key(13, 1), Key(13, 2, ZSK), Key(13, 3, ZSK)
     new, rsa = Key(13, 4), Key(8, 5)
-    only = {"ksks": (ksk,)}
+    only = (ksk,)
     stages: dict[str, Recipe] = {
-        "split": Recipe((ksk, zsk), signing=(zsk,), **only),
-        "prepub1": Recipe((ksk, zsk, fresh), signing=(zsk,), **only),
-        "prepub2": Recipe((ksk, zsk, fresh), signing=(fresh,), **only),
-        "doublesig": Recipe((ksk, zsk, fresh), signing=(zsk, fresh), **only),
+        "split": Recipe((ksk, zsk), signing=(zsk,), ksks=only),
+        "prepub1": Recipe((ksk, zsk, fresh), signing=(zsk,), ksks=only),
+        "prepub2": Recipe((ksk, zsk, fresh), signing=(fresh,), ksks=only),
+        "doublesig": Recipe((ksk, zsk, fresh), signing=(zsk, fresh), ksks=only),
         "doubleksk": Recipe((ksk, new, zsk), signing=(zsk,), ksks=(ksk, new), ds=_ds_of(ksk)),
         "newksk": Recipe((ksk, new, zsk), signing=(zsk,), ksks=(ksk, new), ds=_ds_of(new)),
-        "doubleds": Recipe((ksk, zsk), signing=(zsk,), ds=_ds_of(ksk, new), **only),
+        "doubleds": Recipe((ksk, zsk), signing=(zsk,), ds=_ds_of(ksk, new), ksks=only),
         "rrsigfirst": Recipe((ksk,), signing=(ksk, rsa), ksks=(ksk,), ds=_ds_of(ksk)),
         "bothalgs": Recipe((ksk, rsa), ds=_ds_of(ksk)),
         "bothds": Recipe((ksk, rsa), ds=_ds_of(ksk, rsa)),
@@ -149,7 +157,7 @@ def _delegations() -> Iterator[Entry]:
 
 
 def _broken(ds: DS) -> DS:
-    return ds.replace(digest=bytes([ds.digest[0] ^ 1]) + ds.digest[1:])
+    return cast("DS", ds.replace(digest=bytes([ds.digest[0] ^ 1]) + ds.digest[1:]))
 
 
 def _strip(zone: Zone) -> None:
@@ -250,5 +258,3 @@ _SPOILS: dict[str, Callable[[Zone], None]] = {
     "byparent": _by_parent,
     "bychild": _by_child,
 }
-
-__all__ = ["DS_TYPE", "Entry", "entries"]

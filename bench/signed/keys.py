@@ -7,7 +7,7 @@ keys are short where the algorithm is retired anyway, so that worlds are built i
 from __future__ import annotations
 
 import functools
-from typing import TYPE_CHECKING, NamedTuple, cast
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias, cast
 
 import dns.dnssec
 import dns.name
@@ -27,8 +27,12 @@ ZSK, KSK, REVOKED_KSK = 256, 257, 385
 _RSA_BITS = {5: 1024, 7: 1024, 8: 2048, 10: 1024}
 _DIGESTS = {1: "SHA1", 2: "SHA256", 4: "SHA384"}
 
-Private = ec.EllipticCurvePrivateKey | ed25519.Ed25519PrivateKey | ed448.Ed448PrivateKey
-Private |= rsa.RSAPrivateKey
+Private: TypeAlias = (
+    ec.EllipticCurvePrivateKey
+    | ed25519.Ed25519PrivateKey
+    | ed448.Ed448PrivateKey
+    | rsa.RSAPrivateKey
+)
 
 
 class Key(NamedTuple):
@@ -79,9 +83,7 @@ def _private(algorithm: int, number: int) -> Private:
 @functools.cache
 def _dnskey(key: Key) -> DNSKEY:
     public = _private(key.algorithm, key.number).public_key()
-    return dns.dnssec.make_dnskey(
-        public, key.algorithm, flags=key.flags, protocol=key.protocol
-    )
+    return dns.dnssec.make_dnskey(public, key.algorithm, flags=key.flags, protocol=key.protocol)
 
 
 def unknown_ds(text: str) -> DS:

@@ -19,7 +19,9 @@ PROJECT = Path(__file__).resolve().parents[2]
 
 def start_ours(it: SignedWorld, *, minimise: bool = True, validate: bool = True) -> real.Program:
     """Our daemon; SHA-1 counts, as it does for Unbound (RFC 9905 §2 lets a resolver choose)."""
-    anchors = f'trust_anchors_file = "{it.anchors}"\nsha1 = true' if validate else "validate = false"
+    anchors = (
+        f'trust_anchors_file = "{it.anchors}"\nsha1 = true' if validate else "validate = false"
+    )
     config = it.directory / "resolver.toml"
     config.write_text(
         f'[server]\nlisten = ["{OURS}:53"]\n[root]\nhints_file = "{it.hints}"\n'

@@ -8,15 +8,18 @@ from typing import TYPE_CHECKING, NamedTuple
 import dns.flags
 import dns.message
 
-from bench.signed.world import TLD, TOP
+from bench.signed.catalogue import TLD, TOP
 
 if TYPE_CHECKING:
     from bench.signed.catalogue import Entry
 
-OWNERS = """@ ns www mail alias alias2 gone empty loop self ent er.ent deep.er.ent nothing no.thing
-wild any.wild a.b.wild host.wild x.host.wild *.wild x.cwild tree leaf.tree alias.tree no.tree branches
+_OWNERS = """
+@ ns www mail alias alias2 gone empty loop self ent er.ent deep.er.ent nothing no.thing wild
+any.wild a.b.wild host.wild x.host.wild *.wild x.cwild tree leaf.tree alias.tree no.tree branches
 good plain bad far lost through q.away forest www.forest host.wild.forest www.scrub nothing.scrub
-www.swamp lame""".split()
+www.swamp lame
+"""
+OWNERS = tuple(_OWNERS.split())
 TYPES = ("A", "AAAA", "TXT", "MX", "DS", "NS", "SOA", "CNAME")
 APEX_TYPES = ("A", "AAAA", "MX", "TXT", "NS", "SOA", "DS", "DNSKEY", "NSEC", "NSEC3PARAM", "SRV")
 FLAGS = ("", "ad", "do", "cd", "do cd")
@@ -34,9 +37,13 @@ class Asked(NamedTuple):
         return f"{self.name} {self.rtype} {self.flags}".rstrip()
 
     def wire(self) -> bytes:
-        options = {"use_edns": 0, "payload": 1232} if self.flags != "ad" else {}
+        has_edns = self.flags != "ad"
         message = dns.message.make_query(
-            self.name, self.rtype, want_dnssec="do" in self.flags, **options
+            self.name,
+            self.rtype,
+            use_edns=0 if has_edns else False,
+            payload=1232 if has_edns else None,
+            want_dnssec="do" in self.flags,
         )
         message.flags |= dns.flags.AD if self.flags == "ad" else 0
         message.flags |= dns.flags.CD if "cd" in self.flags else 0

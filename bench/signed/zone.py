@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, cast
 
 import dns.dnssec
 import dns.name
@@ -138,7 +138,7 @@ class Zone:
 
     def _soa_minimum(self) -> int:
         soa = self.data[self.apex, dns.rdatatype.SOA]
-        return min(soa.ttl, soa[0].minimum)
+        return min(soa.ttl, int(soa[0].minimum))
 
     def _plain_chain(self) -> None:
         owners = self._owners()
@@ -204,7 +204,7 @@ class Zone:
         """Turn one bit in every signature over an RRset."""
         key = (self.name(owner), int(dns.rdatatype.from_text(rtype)))
         self.signatures[key] = [
-            one.replace(signature=one.signature[:-1] + bytes([one.signature[-1] ^ 1]))
+            cast("RRSIG", one.replace(signature=_turned(one.signature)))
             for one in self.signatures[key]
         ]
 
@@ -217,6 +217,10 @@ class Zone:
                 ttl = self.data[name, rtype].ttl
                 lines += [f"{name} {ttl} IN RRSIG {one}" for one in signatures]
         return "\n".join(lines) + "\n"
+
+
+def _turned(octets: bytes) -> bytes:
+    return octets[:-1] + bytes([octets[-1] ^ 1])
 
 
 def _listed(types: set[int]) -> str:
