@@ -19,32 +19,20 @@ from resolver.cache.packet_form import (
     KEEPALIVE,
     OPT_HEAD,
     QUESTION_TAIL,
-    read_form,
 )
-from resolver.limits import FRONT_FORMS, FRONT_SOURCES, HOT_ENTRIES
-from resolver.protocol.transport import Transport
+from resolver.limits import FRONT_SOURCES, HOT_ENTRIES
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from resolver.cache.packet import Packet, PacketCache
+    from resolver.cache.packet import Packet, PacketCache, View
+    from resolver.protocol.transport import Transport
 
 _HOT: Final = int(HOT_ENTRIES)
 _NEVER: Final = float("inf")
 
 _peek = Cache.__getitem__
 _touch = LRUCache.__getitem__
-
-
-class _View:
-    """What clients under one policy tag share: forms seen, and the replies of this second."""
-
-    __slots__ = ("forms", "hot", "tag")
-
-    def __init__(self, tag: int | None) -> None:
-        self.tag = tag
-        self.forms: dict[bytes, tuple[bytes, int, int]] = {}
-        self.hot: dict[bytes, bytes] = {}
 
 
 class Front:
@@ -72,8 +60,8 @@ class Front:
         self._clock = cache.clock.now
         self._transport = transport
         self._admit = admit
-        self._views: dict[int | None, _View] = {}
-        self._by_source: dict[bytes, _View] = {}
+        self._views: list[View] = []
+        self._by_source: dict[bytes, View] = {}
         self._shards, self._shard_mask = cache.shards.table
         self._now = 0.0
         self._second = -1
@@ -91,7 +79,7 @@ class Front:
 
     def cool(self) -> None:
         """Drop the replies kept for this second."""
-        for view in self._views.values():
+        for view in self._views:
             if view.hot:
                 view.hot.clear()
 
@@ -110,14 +98,13 @@ class Front:
             return data[:2] + rest
         return self._find(view, data, source)
 
-    def _find(self, view: _View, data: bytes, source: bytes) -> bytes | None:
+    def _find(self, view: View, data: bytes, source: bytes) -> bytes | None:
         end = data.find(0, HEADER)
         shape = data[2:HEADER] + data[end + 1 : end + 20]
-        form = view.forms.get(shape) or self._learn(view, shape)
-        if form is None or len(data) != end + form[1]:
+        form = view.forms.get(shape) or self._cache.learn(view, shape)
+        if form is None or len(data) != end + form.octets:
             return None
-        suffix, _, option = form
-        key = data[HEADER:end].lower() + suffix
+        key = data[HEADER:end].lower() + form.suffix
         shard = self._shards[hash(key) & self._shard_mask]
         try:
             packet: Packet = _peek(shard, key)
@@ -129,8 +116,8 @@ class Front:
         is_again = packet.second == second
         if not is_again and not self._grow_older(packet, second):
             return None
-        if option:
-            return self._with_option(packet, data, end, option, source)
+        if form.option:
+            return self._with_option(packet, data, end, form.option, source)
         rest = packet.head + data[HEADER : end + 5] + packet.tail
         if not is_again:
             _touch(shard, key)
@@ -171,29 +158,11 @@ class Front:
         length = (own + len(added)).to_bytes(2, "big")
         return data[:2] + packet.head + question + tail[: cut - 2] + length + tail[cut:] + added
 
-    def _learn(self, view: _View, shape: bytes) -> tuple[bytes, int, int] | None:
-        """Judge a form of query not seen yet under this tag."""
-        learnt = None
-        if view.tag is not None:
-            form = read_form(
-                shape,
-                max_payload=self._cache.udp_payload,
-                is_stream=self._transport is not Transport.UDP,
-            )
-            if form is not None:
-                suffix = self._cache.suffix(form, self._transport, view.tag)
-                learnt = (suffix, form.octets + 1, form.option)
-                if len(view.forms) >= int(FRONT_FORMS):
-                    view.forms.clear()
-                view.forms[shape] = learnt
-        return learnt
-
-    def _view_of(self, source: bytes) -> _View:
+    def _view_of(self, source: bytes) -> View:
         """The view of a client not met yet, or forgotten since."""
-        tag = self._admit(source)
-        view = self._views.get(tag)
-        if view is None:
-            view = self._views[tag] = _View(tag)
+        view = self._cache.view(self._admit(source), self._transport)
+        if view not in self._views:
+            self._views.append(view)
         if len(self._by_source) >= int(FRONT_SOURCES):
             self._by_source.clear()
         self._by_source[source] = view

@@ -14,7 +14,7 @@ RFC 1035 §4.1, 6891, 7828, 7873.
 from __future__ import annotations
 
 import struct
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 
 import msgspec
 from cachetools import Cache
@@ -23,6 +23,7 @@ from resolver.cache.front import Front
 from resolver.cache.packet_form import (
     CLIENT_COOKIE,
     COOKIE,
+    HAS_OPT,
     HEADER,
     KEEPALIVE,
     QUESTION_TAIL,
@@ -33,7 +34,7 @@ from resolver.cache.packet_form import (
     read_layout,
 )
 from resolver.cache.shards import Shards
-from resolver.limits import PACKET_CACHE_OCTETS, PACKET_TTL_SECONDS, UDP_PAYLOAD
+from resolver.limits import FRONT_FORMS, PACKET_CACHE_OCTETS, PACKET_TTL_SECONDS, UDP_PAYLOAD
 from resolver.protocol.transport import Transport
 
 if TYPE_CHECKING:
@@ -51,6 +52,7 @@ _STREAM_CLASS: Final = {
 _COOKIE_OPTION_OCTETS: Final = 28
 _KEEPALIVE_OPTION_OCTETS: Final = 6
 _NEVER: Final = float("inf")
+_LONGEST: Final = float(PACKET_TTL_SECONDS)
 _OVERHEAD_OCTETS: Final = 440
 _VARIANT = struct.Struct("!I")
 
@@ -85,6 +87,31 @@ class Packet(msgspec.Struct, gc=False):
         return _OVERHEAD_OCTETS + len(self.tail)
 
 
+class Known(NamedTuple):
+    """A form of query that was judged fit. *octets* follow the name, its root label included."""
+
+    suffix: bytes
+    octets: int
+    option: int
+    limit: int
+    has_opt: bool
+
+
+class View:
+    """What clients under one policy tag share on one kind of transport.
+
+    *hot* are replies kept ready, octet for octet from behind the id, for the current second.
+    """
+
+    __slots__ = ("forms", "hot", "kind", "tag")
+
+    def __init__(self, tag: int | None, kind: int) -> None:
+        self.tag = tag
+        self.kind = kind
+        self.forms: dict[bytes, Known] = {}
+        self.hot: dict[bytes, bytes] = {}
+
+
 class PacketCache:
     """Rendered replies of all transports, bounded in octets.
 
@@ -109,7 +136,8 @@ class PacketCache:
         self.shards: Shards[Packet] = Shards(max_octets)
         self.generation = 0
         self.stored = 0
-        self._variants: dict[tuple[int, int, int, int], bytes] = {}
+        self._variants: dict[tuple[int, int, int, int | None], bytes] = {}
+        self._views: dict[tuple[int | None, int], View] = {}
         self._next_variant = 0
         self._fronts: list[Front] = []
 
@@ -123,6 +151,7 @@ class PacketCache:
         """Forget everything, in constant time: what is left in memory is never found again."""
         self.generation += 1
         self._variants.clear()
+        self._views.clear()
         for front in self._fronts:
             front.forget()
 
@@ -155,49 +184,72 @@ class PacketCache:
         *refresh_after_s* one hit is sent the long way, so that it may prefetch. *is_whole* is
         False where records were left out for want of room, if TC does not say so.
         """
-        is_stream = transport is not Transport.UDP
         end = name_end(query)
         if end < 0:
             return False
-        octets = query[2:HEADER] + query[end + 1 : end + 20]
-        form = read_form(octets, max_payload=self.udp_payload, is_stream=is_stream)
-        if form is None or len(query) != end + 1 + form.octets:
+        view = self.view(tag, transport)
+        shape = query[2:HEADER] + query[end + 1 : end + 20]
+        form = view.forms.get(shape) or self.learn(view, shape)
+        if form is None or len(query) != end + form.octets:
             return False
         layout = read_layout(query, reply, end)
-        if layout is None:
+        if layout is None or (layout.opt_octets >= 0) != form.has_opt:
             return False
         is_whole = is_whole and not is_truncated(reply)
-        if form.option and not is_whole:
-            return False
-        lifetime = min(lifetime_s, layout.lowest_ttl, float(PACKET_TTL_SECONDS))
-        if lifetime <= 0 or (layout.opt_octets >= 0) != bool(form.flags & 2):
+        lifetime = min(lifetime_s, layout.lowest_ttl, _LONGEST)
+        if lifetime <= 0 or (form.option and not is_whole):
             return False
         now = self.clock.now()
         packet = Packet(
-            head=reply[2:HEADER],
-            tail=reply[end + 1 + QUESTION_TAIL :],
-            ttl_mask=layout.ttl_mask,
-            second=int(now),
-            expires_at=now + lifetime,
-            refresh_at=now + refresh_after_s,
-            room=form.limit - len(reply) if is_whole else -1,
-            opt_octets=layout.opt_octets,
+            reply[2:HEADER],
+            reply[end + 1 + QUESTION_TAIL :],
+            layout.ttl_mask,
+            int(now),
+            now + lifetime,
+            now + refresh_after_s,
+            form.limit - len(reply) if is_whole else -1,
+            layout.opt_octets,
         )
-        self._put(query[HEADER:end].lower() + self.suffix(form, transport, tag), packet)
+        key = query[HEADER:end].lower() + form.suffix
+        if view.hot:
+            self._cool_if_hot(view, key)
+        self.shards.put(key, packet)
+        self.stored += 1
         return True
 
-    def _put(self, key: bytes, packet: Packet) -> None:
+    def _cool_if_hot(self, view: View, key: bytes) -> None:
+        """Better data shows at once: what is ready for this second goes if it is replaced."""
         shards, mask = self.shards.table
         shard = shards[hash(key) & mask]
         if key in shard and _peek(shard, key).is_hot:
-            for front in self._fronts:
-                front.cool()
-        self.shards.put(key, packet)
-        self.stored += 1
+            view.hot.clear()
 
-    def suffix(self, form: Form, transport: Transport, tag: int) -> bytes:
+    def view(self, tag: int | None, transport: Transport) -> View:
+        """What clients under *tag* on this kind of transport share."""
+        kind = _STREAM_CLASS[transport]
+        view = self._views.get((tag, kind))
+        if view is None:
+            view = self._views[tag, kind] = View(tag, kind)
+        return view
+
+    def learn(self, view: View, shape: bytes) -> Known | None:
+        """Judge a form of query not seen yet in *view*; None if it goes the long way."""
+        if view.tag is None:
+            return None
+        form = read_form(shape, max_payload=self.udp_payload, is_stream=bool(view.kind))
+        if form is None:
+            return None
+        if len(view.forms) >= int(FRONT_FORMS):
+            view.forms.clear()
+        suffix = self._suffix(form, view)
+        has_opt = bool(form.flags & HAS_OPT)
+        known = Known(suffix, form.octets + 1, form.option, form.limit, has_opt)
+        view.forms[shape] = known
+        return known
+
+    def _suffix(self, form: Form, view: View) -> bytes:
         """What follows the name in the key: type, class and the number of the variant."""
-        variant = (form.flags, form.limit, _STREAM_CLASS[transport], tag)
+        variant = (form.flags, form.limit, view.kind, view.tag)
         number = self._variants.get(variant)
         if number is None:
             self._next_variant += 1

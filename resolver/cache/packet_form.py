@@ -11,6 +11,7 @@ records, at most one OPT of version 0 whose only flag is DO, with no option or o
 
 from __future__ import annotations
 
+import struct
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -24,6 +25,7 @@ MIN_PAYLOAD = 512
 STREAM_PAYLOAD = 65_535
 CLIENT_COOKIE = 8
 FULL_COOKIE = 24
+HAS_OPT = 2  # in Form.flags, where the header has no bit that is taken
 
 _PLAIN = 10 + QUESTION_TAIL
 _WITH_OPT = _PLAIN + OPT_HEAD
@@ -32,7 +34,8 @@ _FLAGS = 0x0130
 _TC = 0x02
 _QR = 0x80
 _DO = 0x8000
-_RECORD_HEAD = 10
+_COUNTS = struct.Struct("!HHHH")
+_RECORD = struct.Struct("!HHIH")
 _OPT_TYPE = 41
 _POINTER = 0xC0
 _ONE_QUESTION = b"\0\1\0\0\0\0\0"
@@ -84,7 +87,7 @@ def _read_opt(
         return None
     asked = int.from_bytes(opt[3:5], "big")
     limit = STREAM_PAYLOAD if is_stream else max(MIN_PAYLOAD, min(asked, max_payload))
-    flags |= (1 if opt_flags & _DO else 0) | 2
+    flags |= (1 if opt_flags & _DO else 0) | HAS_OPT
     length = int.from_bytes(opt[9:11], "big")
     if length == 0:
         octets = QUESTION_TAIL + OPT_HEAD
@@ -127,47 +130,41 @@ def read_layout(query: bytes, reply: bytes, end: int) -> Layout | None:
     *end* is the query's `name_end`. The OPT record, if there is one, must be the last.
     """
     body = end + 1 + QUESTION_TAIL
-    if len(reply) < body or not reply[2] & _QR or reply[4:6] != b"\0\1":
+    if len(reply) < body or reply[HEADER:body] != query[HEADER:body] or reply[2] < _QR:
         return None
-    if reply[HEADER:body] != query[HEADER:body]:
+    questions, *records = _COUNTS.unpack_from(reply, 4)
+    if questions != 1:
         return None
-    records = sum(int.from_bytes(reply[at : at + 2], "big") for at in (6, 8, 10))
     try:
-        return _walk(reply, body, records)
-    except IndexError:
+        return _walk(reply, body, sum(records))
+    except (IndexError, struct.error):
         return None
 
 
-def _walk(reply: bytes, body: int, records: int) -> Layout | None:
-    offset = body
-    spots: list[int] = []
+def _walk(reply: bytes, offset: int, records: int) -> Layout | None:
+    size = len(reply)
+    ttls_end_at: list[int] = []  # counted from the end of the reply
     lowest = 0xFFFF_FFFF
     opt_octets = -1
     for _ in range(records):
         if opt_octets >= 0:
-            return None
-        offset = _skip_name(reply, offset)
-        rtype = int.from_bytes(reply[offset : offset + 2], "big")
-        length = reply[offset + 8] << 8 | reply[offset + 9]
+            return None  # the OPT is not the last record
+        while (length := reply[offset]) != 0 and length < _POINTER:
+            offset += length + 1
+        offset += 2 if length else 1
+        rtype, _, ttl, length = _RECORD.unpack_from(reply, offset)
+        offset += 10
         if rtype == _OPT_TYPE:
             opt_octets = length
-            if _is_per_client(reply[offset + _RECORD_HEAD :]):
+            if length and _is_per_client(reply[offset:]):
                 return None
         else:
-            spots.append(offset + 4)
-            lowest = min(lowest, int.from_bytes(reply[offset + 4 : offset + 8], "big"))
-        offset += _RECORD_HEAD + length
-    if offset != len(reply):
+            ttls_end_at.append(size - offset + 2)
+            lowest = min(lowest, ttl)
+        offset += length
+    if offset != size:
         return None
-    return Layout(_mask(tuple(len(reply) - spot - 4 for spot in spots)), lowest, opt_octets)
-
-
-def _skip_name(data: bytes, offset: int) -> int:
-    while (length := data[offset]) != 0:
-        if length >= _POINTER:
-            return offset + 2
-        offset += length + 1
-    return offset + 1
+    return Layout(_mask(tuple(ttls_end_at)), lowest, opt_octets)
 
 
 def _is_per_client(options: bytes) -> bool:

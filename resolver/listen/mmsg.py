@@ -17,7 +17,7 @@ from itertools import accumulate
 from socket import AF_INET, AF_INET6, inet_ntop
 from typing import TYPE_CHECKING, Any, Final
 
-from resolver.limits import UDP_BATCH, UDP_PAYLOAD, UDP_QUERY_OCTETS
+from resolver.limits import FRONT_SOURCES, UDP_BATCH, UDP_PAYLOAD, UDP_QUERY_OCTETS
 from resolver.listen.network import Datagram, Peer
 from resolver.listen.sockets import PlainUdpSocket
 
@@ -129,6 +129,7 @@ class MmsgUdpSocket(PlainUdpSocket):
         self._control_sizes = array("Q", [_CONTROL] * count)
         if is_wildcard:
             self._in.controls[:] = self._control_pointers
+        self._hosts: dict[bytes, str] = {}
         self._source = (8, 24) if self._is_ipv6 else (4, 8)
 
     def _buffer(self, octets: int) -> tuple[bytearray, int]:
@@ -180,20 +181,29 @@ class MmsgUdpSocket(PlainUdpSocket):
     def _miss(
         self, slot: int, data: bytes, names: bytes, missed: Callable[[Datagram], None]
     ) -> None:
-        name = names[slot * _NAME : (slot + 1) * _NAME]
-        port = int.from_bytes(name[2:4], "big")
+        at = slot * _NAME
+        first, last = self._source
+        source = names[at + first : at + last]
+        host = self._hosts.get(source) or self._host(source)
+        port = names[at + 2] << 8 | names[at + 3]
         peer: Peer
         if self._is_ipv6:
-            scope = int.from_bytes(name[24:28], "little")
-            peer = (inet_ntop(AF_INET6, name[8:24]), port, 0, scope)
+            peer = (host, port, 0, int.from_bytes(names[at + 24 : at + 28], "little"))
         else:
-            peer = (inet_ntop(AF_INET, name[4:8]), port)
+            peer = (host, port)
         local = None
         if self.is_wildcard:
             at = slot * _CONTROL
             control = bytes(self._controls[at : at + self._in.control_lengths[slot]])
             local = self._ancillary(control)
-        missed(Datagram(data, peer, local))
+        missed(Datagram(data, peer, local, source))
+
+    def _host(self, source: bytes) -> str:
+        """Presentation form of a raw address, remembered for the next query from there."""
+        if len(self._hosts) >= int(FRONT_SOURCES):
+            self._hosts.clear()
+        host = self._hosts[source] = inet_ntop(AF_INET6 if self._is_ipv6 else AF_INET, source)
+        return host
 
     def _ancillary(self, control: bytes) -> tuple[tuple[int, int, bytes], ...]:
         """The one control message of interest, as `socket.sendmsg` wants it."""

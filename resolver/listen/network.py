@@ -22,11 +22,15 @@ Respond: TypeAlias = Callable[["bytes | None"], None]
 
 
 class Datagram(NamedTuple):
-    """*local* is the address it came to on a wildcard socket (opaque ancillary data), else None."""
+    """*local* is the address it came to on a wildcard socket (opaque ancillary data), else None.
+
+    *source* is the peer's raw address, where the socket knows it already.
+    """
 
     data: bytes
     peer: Peer
     local: object | None = None
+    source: bytes = b""
 
 
 class UdpSocket(Protocol):

@@ -80,16 +80,21 @@ class UdpService:
 
     def _missed(self, datagram: Datagram) -> None:
         self.misses += 1
-        data, peer, _ = datagram
-        network = network_of(raw_address(peer[0]))
+        data, peer, _, source = datagram
+        host = peer[0]
+        if "%" in host:
+            host = host.partition("%")[0]
+        network = network_of(source or raw_address(host))
         if self._admission.enter(network):
-            respond = _Responder(self, datagram, network)
-            client = Client(peer[0].partition("%")[0], peer[1], Transport.UDP, self._host)
-            self._handler.start(data, client, respond)
+            client = Client(host, peer[1], Transport.UDP, self._host)
+            self._handler.start(data, client, _Responder(self, datagram, network))
             return
         reply = short_reply(data, rcode=Rcode.SERVFAIL)
         if reply is not None:
-            self._socket.send([datagram._replace(data=reply)])
+            self._send(reply, datagram)
+
+    def _send(self, reply: bytes, query: Datagram) -> None:
+        self._socket.send((Datagram(reply, query.peer, query.local),))
 
     def finish(self, datagram: Datagram, network: bytes, reply: bytes | None) -> None:
         """Strike a query off the books, and send its reply if there is one."""
@@ -97,7 +102,7 @@ class UdpService:
         if reply is None:
             self.unanswered += 1
         else:
-            self._socket.send([datagram._replace(data=reply)])
+            self._send(reply, datagram)
 
 
 class _Responder:
