@@ -244,6 +244,7 @@ def _walker(
             width=2 if outgoing.speculation else 1,
             min_ttl=config.cache.min_ttl,
             max_ttl=config.cache.max_ttl,
+            validates=config.dnssec.validate,
             forward_first=frozenset(
                 names.from_text(entry.zone) for entry in config.forward if entry.first
             ),

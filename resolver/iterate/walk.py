@@ -50,6 +50,7 @@ class WalkSettings:
     min_ttl: int = 0
     max_ttl: int = 86_400
     forward_first: frozenset[Name] = frozenset()
+    validates: bool = False
 
 
 class Walker:
@@ -189,9 +190,9 @@ class Walker:
             return await self._ask(self._inquiry(judge, delegation, budget, shunned))
         except ExchangeFailed as error:
             has_new = borrow_glue(delegation, self._delegations, self._clock.now())
-            if not has_new and not judge.saw_recursion:
+            if not has_new and not judge.saw_poor:
                 raise ResolutionFailed(str(error), ede=error.ede) from error
-        judge.accepts_recursion = True
+        judge.takes_poor = True
         try:
             return await self._ask(self._inquiry(judge, delegation, budget, shunned))
         except ExchangeFailed as error:
@@ -245,7 +246,8 @@ class Walker:
             dict(referral.glue),
             expires_at=now + ttl,
             glue=referral.glue,
-            is_signed=any(rrset.rtype == RRType.DS for rrset in referral.proof),
+            is_signed=self._settings.validates
+            and any(rrset.rtype == RRType.DS for rrset in referral.proof),
         )
         self._delegations.put(delegation)
         self._keep_proof(referral, parent.zone, ttl, now)
@@ -267,27 +269,33 @@ class Walker:
 
 
 class _Judge:
-    """`classify` for one question at one cut. Recursive opinions count only as the last resort."""
+    """`classify` for one question at one cut, with replies that count only as the last resort.
 
-    __slots__ = ("_is_forward", "_zone", "accepts_recursion", "question", "saw_recursion")
+    Those are recursive opinions, and, from a zone that is signed, what servers without EDNS say:
+    it comes without signatures and would be called bogus while another server has them.
+    """
+
+    __slots__ = ("_is_forward", "_is_signed", "_zone", "question", "saw_poor", "takes_poor")
 
     def __init__(self, question: Question, delegation: Delegation) -> None:
         self.question = question
-        self.accepts_recursion = delegation.is_forward
-        self.saw_recursion = False
+        self.takes_poor = delegation.is_forward
+        self.saw_poor = False
+        self._is_signed = delegation.is_signed
         self._zone = delegation.zone
         self._is_forward = delegation.is_forward
 
     def __call__(self, message: Message, server: Server) -> Judged:
-        if message.ra and not message.aa and not self.accepts_recursion:
-            judged = classify(message, self.question, self._zone, server=server)
-            if isinstance(judged.reading, Referral) or not judged.verdict.is_usable:
-                return judged
-            self.saw_recursion = True
-            return Judged(Verdict.LAME)
-        return classify(
+        judged = classify(
             message, self.question, self._zone, server=server, is_forward=self._is_forward
         )
+        if self.takes_poor or not judged.verdict.is_usable:
+            return judged
+        is_opinion = message.ra and not message.aa and not isinstance(judged.reading, Referral)
+        if is_opinion or (self._is_signed and message.edns is None):
+            self.saw_poor = True
+            return Judged(Verdict.LAME)
+        return judged
 
 
 def _glue_segment(question: Question, referral: Referral) -> Outcome:
