@@ -49,7 +49,6 @@ class Oracle:
     def __init__(self, world: World, *, broken: AbstractSet[Name] = frozenset()) -> None:
         self._world = world
         self._broken = broken
-        self._is_signed = world.zones[names.ROOT].signer is not None
         self._ways: dict[Name, Way] = dict.fromkeys(world.zones, Way.NO)
         self._dead_ends: dict[Name, int] = {}
         self._settle()
@@ -99,6 +98,9 @@ class Oracle:
         if parent.get(zone.apex, RRType.DS) is None:
             return Trust.INSECURE
         return Trust.BOGUS if zone.apex in self._broken else Trust.SECURE
+
+    def _is_secure(self, zone: Zone) -> bool:
+        return self.trust_in_zone(zone) is Trust.SECURE
 
     def opts_out(self, qname: Name) -> bool:
         """True if denials around *qname* may rest on an opt-out span, which is not secure."""
@@ -171,9 +173,9 @@ class Oracle:
         manners = authority.manners
         if path.dead or path.unreachable or manners.rcode is not None or manners.is_lame:
             return Way.NO
+        if manners.edns != "ok" and zone.signer is not None and self._is_secure(zone):
+            return Way.NO  # without EDNS there are no signatures
         is_doubtful = path.loss or path.delay_s > SLOW_S or manners.edns == "drop"
-        # without EDNS there are no signatures: a validator has to find another server
-        is_doubtful = is_doubtful or (self._is_signed and manners.edns != "ok")
         if is_doubtful or faults.has_spells(host):
             return Way.MAYBE
         return Way.SURE
