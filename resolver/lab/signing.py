@@ -168,6 +168,15 @@ class Signer:
         at = bisect_right(self._order, self._sort_key(name)) - 1
         return self.sign(self._chain[at][1])
 
+    @property
+    def gaps(self) -> int:
+        """Links of the denial chain."""
+        return len(self._order)
+
+    def gap_of(self, name: Name) -> Name:
+        """The owner of the link that matches or covers *name*."""
+        return self._interval(name).owner
+
     def _matching(self, name: Name) -> RRset | None:
         key = self._sort_key(name)
         at = bisect_right(self._order, key) - 1
