@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 SLOW_S = 0.25
 # More dead ends than this on the way to a zone cost more than a client's patience.
 MAX_DEAD_ENDS = 5
+# So do more nameservers without glue, counted over all zones that the way may lead through.
+MAX_LOOKUPS = 7
 
 
 class Way(enum.IntEnum):
@@ -133,9 +135,30 @@ class Oracle:
         dead_ends = sum(way is not Way.SURE for way in ways) + self._dead_ends.get(parent.apex, 0)
         self._dead_ends[zone.apex] = dead_ends
         best = min(above, max(ways, default=Way.NO))
-        if best is Way.SURE and dead_ends > MAX_DEAD_ENDS:
+        is_long = dead_ends > MAX_DEAD_ENDS or self._lookups(zone) > MAX_LOOKUPS
+        if best is Way.SURE and is_long:
             best = Way.MAYBE
         return max(best, self._by_neighbourhood(zone, parent))
+
+    def _lookups(self, zone: Zone) -> int:
+        """Nameservers without glue of *zone* and of all zones that finding them may lead to."""
+        seen: set[Name] = set()
+        waiting = [zone]
+        count = 0
+        while waiting:
+            one = waiting.pop()
+            if one.apex in seen or one.apex == names.ROOT:
+                continue
+            seen.add(one.apex)
+            parent = self._world.parent_of(one.apex)
+            waiting.append(parent)
+            delegation = parent.get(one.apex, RRType.NS)
+            for target in delegation.rdatas if delegation is not None else ():
+                home = self._world.zone_above(target)
+                if not names.is_subdomain(target, one.apex) and home is not None:
+                    count += 1
+                    waiting.append(home)
+        return count
 
     def _candidates(self, zone: Zone, parent: Zone) -> Iterator[Way]:
         """Each address of each nameserver that the parent lists."""

@@ -12,7 +12,7 @@ from resolver.iterate.walk import Walker
 from resolver.model import Outcome, Rank, RRset, Verdict
 from resolver.protocol.codes import Rcode, RRType
 from resolver.recurse import resolver as recurse
-from resolver.upstream import exchange, pursuit
+from resolver.upstream import exchange, fallback, pursuit
 from resolver.upstream.inquiry import Judged
 from resolver.upstream.query import Match, match_untrusted
 
@@ -142,7 +142,7 @@ def cache_is_blind_to_types(patch: pytest.MonkeyPatch) -> None:
 
 def no_plain_dns(patch: pytest.MonkeyPatch) -> None:
     """A server that does not know EDNS is given up (RFC 6891 §6.2.2)."""
-    patch.setattr(pursuit.Pursuit, "_retries_edns", lambda *_: False)
+    patch.setattr(fallback.Fallback, "asks_again", lambda *_: False)
 
 
 def dname_drops_the_prefix(patch: pytest.MonkeyPatch) -> None:
