@@ -135,6 +135,10 @@ def _final(question: Question, answer: dict[tuple[Name, int], RRset]) -> tuple[R
     return (rrset,) if rrset is not None else _EMPTY
 
 
+def _answers(question: Question, answer: dict[tuple[Name, int], RRset]) -> bool:
+    return bool(_final(question, answer)) or _link(question, answer) is not None
+
+
 def _link(
     question: Question, answer: dict[tuple[Name, int], RRset]
 ) -> tuple[Verdict, tuple[RRset, ...], Name | None] | None:
@@ -198,8 +202,15 @@ def _denies_without_soa(
 def _referral_set(
     message: Message, question: Question, scrubbed: Scrubbed, zone: Name
 ) -> RRset | None:
-    """The NS set of a cut below *zone* and at or above the qname, in a reply without answer."""
-    if message.rcode != Rcode.NOERROR or scrubbed.answer:
+    """The NS set of a cut below *zone* and at or above the qname, in a reply without answer.
+
+    Records of other names are no answer; nor is data of its child that a parent shows without AA
+    (RFC 2181 §5.4.1: it is glue, and the child's own counts).
+    """
+    if message.rcode != Rcode.NOERROR:
+        return None
+    is_own_data = message.aa or question.qtype == RRType.DS
+    if scrubbed.answer and is_own_data and _answers(question, scrubbed.answer):
         return None
     found = None
     for rrset in scrubbed.authority:

@@ -78,13 +78,14 @@ def negative_authority(authority: list[RRset], zone: Name, qname: Name) -> tuple
 def glue_of(
     message: Message, nameservers: tuple[Name, ...], zone: Name
 ) -> dict[Name, tuple[Server, ...]]:
-    """Addresses in ADDITIONAL for *nameservers* that lie inside *zone*, the zone that was asked.
+    """Addresses for *nameservers* that lie inside *zone*, the zone that was asked.
 
-    A .com server cannot vouch for an address under .net (RFC 5452 §6). Bounded per name.
+    In ADDITIONAL, or in ANSWER where a parent takes the question for one for glue. A .com server
+    cannot vouch for an address under .net (RFC 5452 §6). Bounded per name.
     """
     wanted = set(nameservers)
     found: dict[Name, list[Server]] = {}
-    for record in message.additional:
+    for record in (*message.additional, *message.answer):
         owner = record.owner
         if record.rtype not in _ADDRESS or owner not in wanted or record.rclass != RRClass.IN:
             continue

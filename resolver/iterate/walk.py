@@ -34,6 +34,9 @@ if TYPE_CHECKING:
     from resolver.upstream.inquiry import Ask, Reply
 
 
+_FAMILIES = (RRType.A, RRType.AAAA)
+
+
 class ReferralHook(Protocol):
     """Told of each referral: starts the fetch of a signed child's DNSKEY beside the question."""
 
@@ -45,7 +48,7 @@ class WalkSettings:
     """What configuration says about walking. *rtypes*: address types asked for nameservers."""
 
     minimise: bool = True
-    rtypes: Sequence[int] = (RRType.A, RRType.AAAA)
+    rtypes: Sequence[int] = _FAMILIES
     width: int = 2
     min_ttl: int = 0
     max_ttl: int = 86_400
@@ -141,7 +144,15 @@ class Walker:
         )
         for _ in range(int(REFERRALS)):
             probe = self._next_probe(minimiser, delegation)
-            reply = await self._ask_cut(probe, delegation, budget, shunned)
+            try:
+                reply = await self._ask_cut(probe, delegation, budget, shunned)
+            except WorkExceeded:
+                raise
+            except ResolutionFailed:
+                if probe == question:
+                    raise
+                minimiser.give_up()  # some refuse or drop what they do not expect
+                continue
             reading = reply.judged.reading
             if isinstance(reading, Referral):
                 delegation = self._descend(reading, delegation, budget)
@@ -240,12 +251,13 @@ class Walker:
         """Keep what the referral says and stand at its cut."""
         now = self._clock.now()
         ttl = min(max(referral.ttl, self._settings.min_ttl), self._settings.max_ttl)
+        glue = self._of_our_families(referral.glue)
         delegation = Delegation(
             referral.zone,
             referral.nameservers,
-            dict(referral.glue),
+            dict(glue),
             expires_at=now + ttl,
-            glue=referral.glue,
+            glue=glue,
             is_signed=self._settings.validates
             and any(rrset.rtype == RRType.DS for rrset in referral.proof),
         )
@@ -253,6 +265,19 @@ class Walker:
         self._keep_proof(referral, parent.zone, ttl, now)
         self._on_referral(delegation, budget)
         return delegation
+
+    def _of_our_families(
+        self, glue: dict[Name, tuple[Server, ...]]
+    ) -> dict[Name, tuple[Server, ...]]:
+        """*glue* without addresses that are never asked: such a name is one to be looked up."""
+        rtypes = self._settings.rtypes
+        if len(rtypes) == len(_FAMILIES):
+            return glue
+        usable = {
+            name: tuple(server for server in servers if server.rtype in rtypes)
+            for name, servers in glue.items()
+        }
+        return {name: servers for name, servers in usable.items() if servers}
 
     def _keep_proof(self, referral: Referral, zone: Name, ttl: int, now: float) -> None:
         """DS and its denial are the parent's authoritative data (RFC 4035 §3.1.4.1)."""
