@@ -73,6 +73,7 @@ def start_resolver(it: RealWorld, *, validate: bool = True) -> real.Program:
         log=it.directory / "resolver.log", cwd=root,
     )  # fmt: skip
     real.wait_for([(it.client, *SERVER)], programs=[program], patience_s=20.0)
+    it.resolver = program
     return program
 
 
@@ -103,6 +104,7 @@ remote-control:
         real.find("unbound") or "unbound", "-d", "-c", str(config), log=it.directory / "unbound.log"
     )
     real.wait_for([(it.client, *SERVER)], programs=[program], patience_s=20.0)
+    it.resolver = program
     return program
 
 
@@ -114,7 +116,7 @@ def one_pass(
     sent, received = _settled(it)
     started = time.perf_counter()
     outcomes = ask.ask_all(
-        it.client, SERVER, questions, progress=Progress(len(questions), loud=loud)
+        it.client, SERVER, questions, progress=Progress(it, len(questions), loud=loud)
     )
     seconds = time.perf_counter() - started
     sent_after, received_after = _settled(it)
@@ -144,13 +146,15 @@ def _settled(it: RealWorld) -> tuple[int, int]:
 
 
 class Progress:
-    """A line per tenth of the work, for people who wait."""
+    """A line per tenth of the work, for people who wait; an end when the resolver has ended."""
 
-    def __init__(self, total: int, *, loud: bool) -> None:
+    def __init__(self, it: RealWorld, total: int, *, loud: bool) -> None:
+        self._it = it
         self._total = total
         self._next = total // 10 if loud else total + 1
 
     def __call__(self, done: int) -> None:
+        self._it.check_resolver()
         if done >= self._next:
             print(f"  {done} of {self._total}", file=sys.stderr, flush=True)
             self._next += max(1, self._total // 10)

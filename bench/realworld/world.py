@@ -40,9 +40,15 @@ class RealWorld:
         self.directory = directory
         self.client = real.namespace("client")
         self.router = real.namespace("router")
+        self.resolver: real.Program | None = None
         self.sites = plan(world)
         self.anchor = directory / "root.anchor"
         self.anchor.write_text(f". 172800 IN DNSKEY {dnskey_text('.')}\n")
+
+    def check_resolver(self) -> None:
+        """Raise when the resolver under test has ended: nobody would answer for hours."""
+        if self.resolver is not None and not self.resolver.alive:
+            raise RuntimeError(f"the resolver has ended:\n{self.resolver.output()[-3000:]}")
 
     def packets(self) -> tuple[int, int]:
         """Packets the client's namespace has sent and received."""
