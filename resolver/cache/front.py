@@ -11,8 +11,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from cachetools import Cache, LRUCache
-
 from resolver.cache.packet_form import (
     CLIENT_COOKIE,
     HEADER,
@@ -30,9 +28,6 @@ if TYPE_CHECKING:
 
 _HOT: Final = int(HOT_ENTRIES)
 _NEVER: Final = float("inf")
-
-_peek = Cache.__getitem__
-_touch = LRUCache.__getitem__
 
 
 class Front:
@@ -106,11 +101,8 @@ class Front:
             return None
         key = data[HEADER:end].lower() + form.suffix
         shard = self._shards[hash(key) & self._shard_mask]
-        try:
-            packet: Packet = _peek(shard, key)
-        except KeyError:
-            return None
-        if packet.expires_at <= self._now:
+        packet: Packet | None = shard.get(key)
+        if packet is None or packet.expires_at <= self._now:
             return None
         second = self._second
         is_again = packet.second == second
@@ -120,7 +112,7 @@ class Front:
             return self._with_option(packet, data, end, form.option, source)
         rest = packet.head + data[HEADER : end + 5] + packet.tail
         if not is_again:
-            _touch(shard, key)
+            shard.move_to_end(key)
         elif packet.expires_at >= second + 1 and len(view.hot) < _HOT:
             packet.is_hot = True
             view.hot[data[2:]] = rest

@@ -17,7 +17,6 @@ import struct
 from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 
 import msgspec
-from cachetools import Cache
 
 from resolver.cache.front import Front
 from resolver.cache.packet_form import (
@@ -55,8 +54,6 @@ _NEVER: Final = float("inf")
 _LONGEST: Final = float(PACKET_TTL_SECONDS)
 _OVERHEAD_OCTETS: Final = 440
 _VARIANT = struct.Struct("!I")
-
-_peek = Cache.__getitem__
 
 
 class Cookies(Protocol):
@@ -220,8 +217,8 @@ class PacketCache:
     def _cool_if_hot(self, view: View, key: bytes) -> None:
         """Better data shows at once: what is ready for this second goes if it is replaced."""
         shards, mask = self.shards.table
-        shard = shards[hash(key) & mask]
-        if key in shard and _peek(shard, key).is_hot:
+        packet = shards[hash(key) & mask].get(key)
+        if packet is not None and packet.is_hot:
             view.hot.clear()
 
     def view(self, tag: int | None, transport: Transport) -> View:
