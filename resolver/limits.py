@@ -275,6 +275,16 @@ HEDGE_FLOOR_SECONDS = Limit(
     "seconds before a hedge, at least",
     "scheduling noise of a busy machine (measured: 99.8 % below 0.5 ms, worst 11 ms)",
 )
+HEDGE_STRANGER_SECONDS = Limit(
+    0.02, 0.005, 0.12, "the least of these where a third stranger may be asked", "one in three answers"
+)
+ROOT_SOUNDINGS = Limit(
+    12,
+    0,
+    26,
+    "root addresses measured with the first priming query",
+    "six of each family: a dead family is known before the first client asks",
+)
 HEDGE_UNKNOWN_SECONDS = Limit(
     0.12,
     0.05,
@@ -303,7 +313,7 @@ PROBE_SHARE = Limit(
 )
 PROBE_BURST = Limit(20, 1, 100, "companion probes saved up", "one cold page load of 20 names")
 PROBE_GAIN_SECONDS = Limit(
-    0.0011,
+    0.001,
     0.0001,
     0.05,
     "expected improvement that is worth a probe, seconds",

@@ -315,13 +315,23 @@ class Infra:
         del states[next(iter(states))]
 
     def note_answer(self, state: AddressState, rtt_s: float, now: float) -> None:
-        """Teach the address, its prefix and the global prior."""
+        """Teach the address, its prefix and the global prior.
+
+        Only first answers shape the prior: later ones come mostly from near servers, and would make
+        every stranger look near.
+        """
+        if not state.n:
+            log_rtt = math.log(max(rtt_s, 1e-4))
+            self.global_log_rtt += _GAIN_PRIOR * (log_rtt - self.global_log_rtt)
         state.note_answer(rtt_s, now)
-        log_rtt = math.log(max(rtt_s, 1e-4))
-        self.global_log_rtt += _GAIN_PRIOR * (log_rtt - self.global_log_rtt)
         if len(self._prefixes) >= _STATES:
             del self._prefixes[next(iter(self._prefixes))]
         self._prefixes[state.prefix] = math.log(max(state.srtt, 1e-4))
+
+    @property
+    def typical_rtt_s(self) -> float:
+        """The geometric mean RTT of all servers ever met."""
+        return math.exp(self.global_log_rtt)
 
     def prefix_log_rtt(self, prefix: str) -> float | None:
         """Log of the RTT last learnt in a /24 or /48."""

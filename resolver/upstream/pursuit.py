@@ -24,7 +24,7 @@ from resolver.upstream.inquiry import Reply
 from resolver.upstream.select import (
     Situation,
     companion,
-    hedge_s,
+    first_hedge_s,
     next_hedge_s,
     opening,
     serial_s,
@@ -53,6 +53,8 @@ _MISMATCHES = int(limits.SPOOF_MISMATCHES)
 _HEDGE_DEPTH = int(limits.HEDGE_DEPTH)
 _NO_ROOM_WAIT = float(limits.OVERDUE_FLOOR_SECONDS)
 _TCP_WAIT = float(limits.EXPIRY_UNKNOWN_SECONDS)
+_AFTER_RACE = 1.6  # of the gain that is worth a probe: most zones are never asked again
+_SOUNDINGS = int(limits.ROOT_SOUNDINGS)
 _ROUNDS = int(limits.NS_LOOKUPS_PER_CUT)
 
 
@@ -180,8 +182,10 @@ class Pursuit:
             self.reject(server, judged.verdict.value, now)
             return
         self.desk.infra.unmark(state, self.zone)
-        if self.is_race and state.n and self.is_speculative:
-            self._probe(self._candidates(now), state, now)  # now it is known what there is to beat
+        if (
+            self.is_race and state.n and self.is_speculative
+        ):  # now it is known what there is to beat
+            self._probe(self._candidates(now), state, now, reluctance=_AFTER_RACE)
         self.reply = Reply(server, message, judged, arrived.rtt_s, arrived.transport)
         self._wake()
 
@@ -262,11 +266,13 @@ class Pursuit:
         is_sent = [self._send(candidate, now) for candidate in chosen]
         self.is_race = len(chosen) > 1
         self.desk.counters.races += self.is_race
-        if is_sent[0] and not self.is_race and first.is_known and self.is_speculative:
+        if is_sent[0] and not self.is_race and first.state.n and self.is_speculative:
             self._probe(candidates, first.state, now)
         self._sound_the_root(now)
         if any(is_sent):
-            self._rearm_after(first.state, is_repeat=False, now=now)
+            typical_s = self.desk.infra.typical_rtt_s
+            self.gap = first_hedge_s(chosen, candidates, typical_s=typical_s)
+            self._rearm(first.state, now)
 
     def _ask_another(self, now: float) -> None:
         choice = self._choose(now)
@@ -281,7 +287,8 @@ class Pursuit:
                 self.desk.counters.retries += 1
             else:
                 self.desk.counters.hedges += 1
-            self._rearm_after(choice.state, is_repeat=is_repeat, now=now)
+            self.gap = next_hedge_s(choice.state, self.gap, is_second_round=is_repeat)
+            self._rearm(choice.state, now)
 
     def _choose(self, now: float) -> Candidate | None:
         """The cheapest address not asked yet; then one whose earlier copies are overdue.
@@ -304,9 +311,18 @@ class Pursuit:
                 repeat = candidate
         return repeat
 
-    def _probe(self, candidates: list[Candidate], primary: AddressState, now: float) -> None:
+    def _probe(
+        self,
+        candidates: list[Candidate],
+        primary: AddressState,
+        now: float,
+        *,
+        reluctance: float = 1.0,
+    ) -> None:
         """The same question to a server worth knowing better, off the critical path."""
-        found = self.desk.probe_family(candidates, now) or companion(candidates, primary, now=now)
+        found = self.desk.probe_family(candidates, now) or companion(
+            candidates, primary, now=now, reluctance=reluctance
+        )
         if found is None or self.uses_tcp or self.inquiry.budget.purse.queries < _SENDS:
             return
         if self.desk.probes.take():
@@ -314,7 +330,7 @@ class Pursuit:
             self.desk.counters.probes += self._send(found, now)
 
     def _sound_the_root(self, now: float) -> None:
-        """The priming query goes to all root addresses once, 26 packets in the life of a process.
+        """The priming query goes to some root addresses more, once in the life of a process.
 
         That measures the way to the root and the health of both families before any client asks,
         and gives the prior for everything else.
@@ -322,8 +338,10 @@ class Pursuit:
         is_priming = self.zone == ROOT and self.inquiry.question.qtype == RRType.NS
         if not is_priming or not self.is_speculative or not self.desk.may_sound():
             return
-        for candidate in self._candidates(now):
-            if not candidate.state.n and not candidate.state.waiting:
+        strangers = [c for c in self._candidates(now) if not (c.state.n or c.state.waiting)]
+        for is_ipv6 in (False, True):
+            family = [c for c in strangers if c.state.is_ipv6 == is_ipv6]
+            for candidate in family[: _SOUNDINGS // 2]:
                 self.desk.counters.probes += self._send(candidate, now)
 
     # --- sending ---------------------------------------------------------------------------
@@ -393,17 +411,10 @@ class Pursuit:
 
     # --- waiting, and the end --------------------------------------------------------------
 
-    def _rearm_after(self, state: AddressState, *, is_repeat: bool, now: float) -> None:
+    def _rearm(self, state: AddressState, now: float) -> None:
         """When to do more: soon if hedging is on, after a fair wait if it is not."""
-        if self.uses_tcp or self.is_done:
-            return
-        if not self.is_speculative:
-            self.gap = serial_s(state)
-        elif not self.gap:
-            self.gap = hedge_s(state)
-        else:
-            self.gap = next_hedge_s(state, self.gap, is_second_round=is_repeat)
-        self.rearm(now + self.gap)
+        if not self.uses_tcp and not self.is_done:
+            self.rearm(now + (self.gap if self.is_speculative else serial_s(state)))
 
     def _has_live(self, now: float) -> bool:
         """Something on its way may still be answered."""

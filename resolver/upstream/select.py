@@ -37,6 +37,7 @@ _GAIN_SHARE = float(limits.PROBE_GAIN_SHARE)
 _RESTAMP = float(limits.RESTAMP_SECONDS)
 _HEDGE_FLOOR = float(limits.HEDGE_FLOOR_SECONDS)
 _HEDGE_UNKNOWN = float(limits.HEDGE_UNKNOWN_SECONDS)
+_HEDGE_STRANGER_FLOOR = float(limits.HEDGE_STRANGER_SECONDS)
 _HEDGE_GROWTH = float(limits.HEDGE_GROWTH)
 _HEDGE_CEILING = float(limits.HEDGE_CEILING_SECONDS)
 _SERIAL_UNKNOWN = float(limits.SERIAL_UNKNOWN_SECONDS)
@@ -45,7 +46,9 @@ _SERIAL_UNKNOWN = float(limits.SERIAL_UNKNOWN_SECONDS)
 class Candidate(NamedTuple):
     """One address of the set and what speaks for it. *spread* is 0 for a measured one.
 
-    *is_worth_a_probe*: nothing is on its way to it, nor to its nameserver's other address.
+    *is_worth_a_probe*: nothing is on its way to it, nor to its nameserver's other address. *twin*:
+    that other address, if it is measured and this one is not: they are one machine most of the time,
+    so this one may be asked alone, and is measured at no cost.
     """
 
     cost: float
@@ -56,11 +59,13 @@ class Candidate(NamedTuple):
     is_suspect: bool = False
     is_marked: bool = False
     is_worth_a_probe: bool = True
+    twin: AddressState | None = None
 
     @property
     def is_known(self) -> bool:
-        """Measured, and nothing speaks against it."""
-        return self.state.n > 0 and not self.is_suspect and not self.is_marked
+        """Measured, or as good as measured, and nothing speaks against it."""
+        is_measured = self.state.n > 0 or self.twin is not None
+        return is_measured and not self.is_suspect and not self.is_marked
 
 
 class Situation(NamedTuple):
@@ -131,7 +136,11 @@ def _weigh_one(
         or sibling.is_ipv6 in broken_families
         or not (sibling.waiting or sibling.fails)
     )
-    return Candidate(cost, tie, server, state, spread, is_suspect, is_marked, is_worth_a_probe)
+    is_twin = sibling.n > 0 and not (sibling.fails or state.n or state.fails or state.waiting)
+    return Candidate(
+        cost, tie, server, state, spread, is_suspect, is_marked, is_worth_a_probe,
+        sibling if is_twin else None,
+    )  # fmt: skip
 
 
 def _guess(state: AddressState, sibling: AddressState, infra: Infra) -> tuple[float, float]:
@@ -181,16 +190,17 @@ def _alike(candidate: Candidate, chosen: list[Candidate]) -> tuple[bool, bool, b
 
 
 def companion(
-    candidates: list[Candidate], primary: AddressState, *, now: float
+    candidates: list[Candidate], primary: AddressState, *, now: float, reluctance: float = 1.0
 ) -> Candidate | None:
     """One more server to send the same question to, for what it teaches; None if none is worth it.
 
     By expected improvement over the primary's RTT, of which less is enough the more the primary is
-    used (what is learnt once serves every later question); else a silent server that is due for a
+    used (what is learnt once serves every later question), times *reluctance*; else a silent server that is due for a
     sign of life; else a runner-up that was not measured for long.
     """
     best = primary.srtt
     found, most = None, max(_GAIN_FLOOR, _GAIN_SHARE * best) / (1 + primary.n / _USES)
+    most *= reluctance
     for candidate in candidates:
         state = candidate.state
         if state is primary or candidate.is_marked:
@@ -220,6 +230,25 @@ def expected_gain(best_s: float, mean_log: float, spread: float) -> float:
 
 def _phi(z: float) -> float:
     return 0.5 * (1.0 + math.erf(z / _SQRT2))
+
+
+def first_hedge_s(
+    chosen: list[Candidate], candidates: list[Candidate], *, typical_s: float
+) -> float:
+    """Seconds after which somebody is asked beside those *chosen*.
+
+    In a race of strangers no longer than a typical RTT, if there is a nameserver left that does not
+    share its machine with one of them: it has as good a chance as they had.
+    """
+    wait = hedge_s(chosen[0].twin or chosen[0].state)
+    if len(chosen) < 2 or any(candidate.state.n for candidate in chosen):  # noqa: PLR2004
+        return wait
+    asked = {candidate.server.nameserver for candidate in chosen}
+    for candidate in candidates:
+        is_fresh = not (candidate.is_suspect or candidate.is_marked or candidate.state.fails)
+        if is_fresh and candidate.server.nameserver not in asked:
+            return min(wait, max(_HEDGE_STRANGER_FLOOR, typical_s))
+    return wait
 
 
 def hedge_s(state: AddressState) -> float:
