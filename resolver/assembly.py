@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -31,7 +32,7 @@ from resolver.iterate.priming import hints_delegation
 from resolver.iterate.walk import Walker, WalkSettings
 from resolver.limits import IN_FLIGHT, TCP_IDLE_SECONDS
 from resolver.model import Delegation, Question, Server
-from resolver.pipeline import PathSettings, Pipeline
+from resolver.pipeline import PathSettings, Pipeline, contained
 from resolver.policy.acl import Acl
 from resolver.policy.chaos import chaos_answer
 from resolver.policy.cookies import ServerCookies
@@ -102,7 +103,8 @@ def assemble(
     hints = hints_delegation(root_hints.load(config.root.hints_file or None))
     anchors = _anchors(config) if config.dnssec.validate else None
     trust = _trust(config, anchors, resolver, memory, clock) if anchors is not None else None
-    walker = _walker(config, exchange, bus, memory, delegations, hints, clock, resolver, spawn)
+    background = partial(spawn, contained)
+    walker = _walker(config, exchange, bus, memory, delegations, hints, clock, resolver, background)
     resolver.attach(walker, trust)
     cookies = ServerCookies(rng)
     packets = PacketCache(

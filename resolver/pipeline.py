@@ -27,7 +27,7 @@ from resolver.protocol.wire import parse_untrusted
 from resolver.reply import Shape, malformed, refuse, render
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Awaitable, Callable
 
     from resolver.cache.front import Front
     from resolver.cache.packet import PacketCache
@@ -174,6 +174,14 @@ class Pipeline:
             return _failed(question, error.ede or (Ede(EdeCode.OTHER, str(error)),))
         self.counters.resolved += 1
         return self._told(answer, checking=checking)
+
+
+async def contained(function: Callable[..., Awaitable[None]], *args: object) -> None:
+    """Run background work of a query; a fault of ours ends it, and nothing else."""
+    try:
+        await function(*args)
+    except Exception:  # noqa: BLE001  # the same boundary, where no client waits
+        _log.exception("background work failed by a fault of ours")
 
 
 def budget_until(deadline: float) -> Budget:

@@ -21,9 +21,9 @@ from resolver.protocol.codes import RRType
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
+    from resolver.app import Daemon
     from resolver.lab.network import Packet, VirtualNetwork
     from resolver.model import Answer, Question
-    from resolver.recurse.resolver import Resolver
 
 WALL = 1_785_000_000.0
 
@@ -71,8 +71,9 @@ def village(*, is_signed: bool = False) -> World:
 class House:
     """A running resolver, and the packets that went out."""
 
-    def __init__(self, resolver: Resolver, network: VirtualNetwork) -> None:
-        self.resolver = resolver
+    def __init__(self, daemon: Daemon, network: VirtualNetwork) -> None:
+        self.resolver = daemon.resolver
+        self.pipeline = daemon.parts.pipeline
         self.network = network
         self.sent = 0
         network.observers.append(self._see)
@@ -103,7 +104,7 @@ async def house(world: World, **switches: bool) -> AsyncIterator[House]:
             rng=seeded("house"),
             listens=False,
         ) as daemon:
-            yield House(daemon.resolver, network)
+            yield House(daemon, network)
 
 
 name = names.from_text
