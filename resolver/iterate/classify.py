@@ -17,6 +17,7 @@ from resolver.iterate.scrub import (
     nameservers_of,
     negative_authority,
     scrub,
+    sole_answer,
 )
 from resolver.limits import CHAIN_LENGTH
 from resolver.model import Outcome, Question, RRset, Server, Verdict
@@ -35,6 +36,7 @@ _ERRORS = {
     Rcode.NOTIMP: Verdict.NOTIMP,
     Rcode.REFUSED: Verdict.REFUSED,
 }
+_SAYING = (Rcode.NOERROR, Rcode.NXDOMAIN, Rcode.YXDOMAIN)
 _EMPTY: tuple[RRset, ...] = ()
 _NOT_FOLLOWED = (RRType.CNAME, RRType.ANY)
 
@@ -49,25 +51,36 @@ class Referral(NamedTuple):
     proof: tuple[RRset, ...]
 
 
-def classify(  # noqa: PLR0911  # one verdict a line
+def classify(
     message: Message, question: Question, zone: Name, *, server: Server, is_forward: bool = False
 ) -> Judged:
     """Judge a reply to *question* by *server* of *zone*: the reading is Outcomes or a Referral."""
     rcode = message.rcode
     if message.tc:
         return Judged(Verdict.TRUNCATED)  # over TCP too: the data is not all there (RFC 2181 §9)
-    if rcode in _ERRORS:
-        return Judged(_ERRORS[rcode])
-    if rcode not in (Rcode.NOERROR, Rcode.NXDOMAIN, Rcode.YXDOMAIN):
-        return Judged(Verdict.USELESS)
+    if rcode not in _SAYING:
+        return Judged(_ERRORS.get(rcode, Verdict.USELESS))
+    if rcode == Rcode.NOERROR:
+        rrset = sole_answer(message, question, zone)
+        if rrset is not None:
+            outcome = _outcome(question, zone, Verdict.ANSWER, (rrset,), _EMPTY, server)
+            return Judged(Verdict.ANSWER, (outcome,))
+    return _read(message, question, zone, server, is_forward=is_forward)
+
+
+def _read(
+    message: Message, question: Question, zone: Name, server: Server, *, is_forward: bool
+) -> Judged:
+    """What a reply says that is no error."""
     scrubbed = scrub(message, zone)
     referral = None if is_forward else _referral_set(message, question, scrubbed, zone)
     if referral is not None:
         return _descend(message, question, referral, scrubbed, zone, server)
     segments, name = _follow(question, scrubbed, zone, server)
-    denial = _denial(message, Question(name, question.qtype), scrubbed, zone, server)
-    if denial is not None and (not segments or _goes_on(segments[-1], denial)):
-        segments.append(denial)
+    if not segments or _is_alias(segments[-1]):
+        denial = _denial(message, Question(name, question.qtype), scrubbed, zone, server)
+        if denial is not None and (not segments or _has_soa(denial)):
+            segments.append(denial)
     if segments:
         return Judged(segments[0].verdict, tuple(segments))
     if any(record.rtype == RRType.NS for record in message.authority):
@@ -75,10 +88,12 @@ def classify(  # noqa: PLR0911  # one verdict a line
     return Judged(Verdict.USELESS)
 
 
-def _goes_on(link: Outcome, denial: Outcome) -> bool:
+def _is_alias(link: Outcome) -> bool:
+    return link.verdict is not Verdict.ANSWER and link.question.qtype not in _NOT_FOLLOWED
+
+
+def _has_soa(denial: Outcome) -> bool:
     """A chain may end in a denial that has its SOA; without one the target is asked by itself."""
-    if link.verdict is Verdict.ANSWER or link.question.qtype in _NOT_FOLLOWED:
-        return False
     return any(rrset.rtype == RRType.SOA for rrset in denial.authority)
 
 

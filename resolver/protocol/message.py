@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from resolver.protocol.edns import Edns
 
-__all__ = ["Head", "Message", "Name", "Question", "RRset", "Record", "flatten", "group"]
+__all__ = ["Head", "Message", "Name", "Question", "RRset", "Record", "distinct", "flatten", "group"]
 
 _RRSIG: Final = 46
 
@@ -191,12 +191,13 @@ def group(records: Iterable[Record]) -> list[RRset]:
             rdatas.append(rdata)
             lowest[key] = min(lowest[key], ttl)
     if not signatures:
-        return [RRset(k[0], k[1], ttls[k], _distinct(rdatas)) for k, rdatas in sets.items()]
+        return [RRset(k[0], k[1], ttls[k], distinct(rdatas)) for k, rdatas in sets.items()]
     return _with_signatures(sets, ttls, signatures, signature_ttls)
 
 
-def _distinct(rdatas: list[bytes]) -> tuple[bytes, ...]:
-    return tuple(rdatas) if len(rdatas) == 1 else tuple(dict.fromkeys(rdatas))
+def distinct(rdatas: list[bytes]) -> tuple[bytes, ...]:
+    """Each rdata once, in the order in which they came."""
+    return tuple(rdatas) if len(rdatas) < 2 else tuple(dict.fromkeys(rdatas))
 
 
 def _with_signatures(
@@ -209,10 +210,10 @@ def _with_signatures(
     for key, rdatas in sets.items():
         covering = signatures.pop(key, None)
         if covering is None:
-            grouped.append(RRset(key[0], key[1], ttls[key], _distinct(rdatas)))
+            grouped.append(RRset(key[0], key[1], ttls[key], distinct(rdatas)))
         else:
             ttl = min(ttls[key], signature_ttls[key])
-            grouped.append(RRset(key[0], key[1], ttl, _distinct(rdatas), _distinct(covering)))
+            grouped.append(RRset(key[0], key[1], ttl, distinct(rdatas), distinct(covering)))
     orphans: dict[Name, list[bytes]] = {}
     orphan_ttls: dict[Name, int] = {}
     for key, covering in signatures.items():
@@ -220,7 +221,7 @@ def _with_signatures(
         ttl = signature_ttls[key]
         orphan_ttls[key[0]] = min(ttl, orphan_ttls.get(key[0], ttl))
     for owner, rdatas in orphans.items():
-        grouped.append(RRset(owner, _RRSIG, orphan_ttls[owner], _distinct(rdatas)))
+        grouped.append(RRset(owner, _RRSIG, orphan_ttls[owner], distinct(rdatas)))
     return grouped
 
 

@@ -1,0 +1,58 @@
+"""The short way through plain answers says what the long way says."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from resolver.iterate import classify
+from resolver.model import Question, Server
+from resolver.protocol.codes import Flag, RRType
+from resolver.protocol.message import Message, Record
+from tests.making import name
+
+ZONE = name("example.")
+QNAME = name("www.example.")
+OWNERS = [QNAME, ZONE, name("www.victim."), name("a.www.example.")]
+SERVER = Server("192.0.2.1")
+
+
+def _rdata(rtype: int, number: int) -> bytes:
+    if rtype == RRType.RRSIG:
+        return bytes((0, (1, 28, 5)[number])) + bytes(17)
+    if rtype in (RRType.CNAME, RRType.NS, RRType.DNAME):
+        return OWNERS[number]
+    return bytes((192, 0, 2, number))
+
+
+RTYPES = [RRType.A, RRType.AAAA, RRType.RRSIG, RRType.CNAME, RRType.DNAME]
+
+
+@st.composite
+def records(draw: st.DrawFn) -> Record:
+    """Mostly what was asked for, now and then something else."""
+    owner = draw(st.sampled_from([QNAME] * 20 + OWNERS))
+    rtype = draw(st.sampled_from([RRType.A] * 12 + [RRType.RRSIG] * 4 + RTYPES))
+    rclass = draw(st.sampled_from([1] * 30 + [3]))
+    ttl = draw(st.sampled_from([0, 60, 3600, 0xFFFF_FFFF]))
+    return Record(owner, rtype, rclass, ttl, _rdata(rtype, draw(st.integers(0, 2))))
+
+
+@given(
+    st.lists(records(), min_size=1, max_size=4),
+    st.sampled_from([[], [], [], [Record(ZONE, RRType.NS, 1, 9, OWNERS[3])]]),
+    st.sampled_from([RRType.A] * 12 + [*RTYPES, RRType.ANY]),
+    st.sampled_from([ZONE, ZONE, QNAME, name("."), name("victim.")]),
+    st.sampled_from([Flag.QR, Flag.QR | Flag.AA]),
+)
+def test_a_plain_answer_is_read_as_the_long_way_reads_it(
+    answer: list[Record], authority: list[Record], qtype: int, zone: bytes, flags: int
+) -> None:
+    message = Message(1, flags, 1)
+    message.qname, message.qtype, message.qclass = QNAME, qtype, 1
+    message.answer += answer
+    message.authority += authority
+    question = Question(QNAME, qtype)
+    short = classify.classify(message, question, zone, server=SERVER)
+    long = classify._read(message, question, zone, SERVER, is_forward=False)
+    assert short == long
