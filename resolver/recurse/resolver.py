@@ -124,9 +124,13 @@ class Resolver:
                 scratch[segment.question] = segment
         if trust is not None and outcome.status is Status.UNCHECKED:
             outcome = await trust.establish(outcome, budget)
-            if outcome.status is Status.SECURE:
+            if scratch and outcome.status is Status.SECURE and not self._is_forwarded(question):
                 _drop_unsigned(scratch)
         return outcome
+
+    def _is_forwarded(self, question: Question) -> bool:
+        """A forwarder follows aliases for us, across zones: asked again, it says the same."""
+        return self._walker is not None and self._walker.closest(question).is_forward
 
     async def fetch(
         self,
