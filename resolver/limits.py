@@ -279,11 +279,11 @@ HEDGE_STRANGER_SECONDS = Limit(
     0.02, 0.005, 0.12, "the least of these where a third stranger may be asked", "one in three answers"
 )
 ROOT_SOUNDINGS = Limit(
-    12,
+    8,
     0,
     26,
     "root addresses measured with the first priming query",
-    "six of each family: a dead family is known before the first client asks",
+    "four of each family: a dead family is known before the first client asks",
 )
 HEDGE_UNKNOWN_SECONDS = Limit(
     0.12,

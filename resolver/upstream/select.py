@@ -37,6 +37,7 @@ _GAIN_SHARE = float(limits.PROBE_GAIN_SHARE)
 _RESTAMP = float(limits.RESTAMP_SECONDS)
 _HEDGE_FLOOR = float(limits.HEDGE_FLOOR_SECONDS)
 _HEDGE_UNKNOWN = float(limits.HEDGE_UNKNOWN_SECONDS)
+_HEDGE_STRANGER_SHARE = 0.7  # of a typical RTT; sooner costs more than it gains
 _HEDGE_STRANGER_FLOOR = float(limits.HEDGE_STRANGER_SECONDS)
 _HEDGE_GROWTH = float(limits.HEDGE_GROWTH)
 _HEDGE_CEILING = float(limits.HEDGE_CEILING_SECONDS)
@@ -195,8 +196,8 @@ def companion(
     """One more server to send the same question to, for what it teaches; None if none is worth it.
 
     By expected improvement over the primary's RTT, of which less is enough the more the primary is
-    used (what is learnt once serves every later question), times *reluctance*; else a silent server that is due for a
-    sign of life; else a runner-up that was not measured for long.
+    used (what is learnt once serves every later question), times *reluctance*; else a silent server
+    that is due for a sign of life; else a runner-up that was not measured for long.
     """
     best = primary.srtt
     found, most = None, max(_GAIN_FLOOR, _GAIN_SHARE * best) / (1 + primary.n / _USES)
@@ -237,7 +238,7 @@ def first_hedge_s(
 ) -> float:
     """Seconds after which somebody is asked beside those *chosen*.
 
-    In a race of strangers no longer than a typical RTT, if there is a nameserver left that does not
+    In a race of strangers less than a typical RTT, if there is a nameserver left that does not
     share its machine with one of them: it has as good a chance as they had.
     """
     wait = hedge_s(chosen[0].twin or chosen[0].state)
@@ -247,7 +248,7 @@ def first_hedge_s(
     for candidate in candidates:
         is_fresh = not (candidate.is_suspect or candidate.is_marked or candidate.state.fails)
         if is_fresh and candidate.server.nameserver not in asked:
-            return min(wait, max(_HEDGE_STRANGER_FLOOR, typical_s))
+            return min(wait, max(_HEDGE_STRANGER_FLOOR, _HEDGE_STRANGER_SHARE * typical_s))
     return wait
 
 

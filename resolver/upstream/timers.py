@@ -16,60 +16,77 @@ import trio
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+_SWEEP = 64  # void entries that are not worth a sweep
+
 
 class Timer:
     """One appointment; *action* is None once it was kept or cancelled."""
 
-    __slots__ = ("action", "when")
+    __slots__ = ("_timers", "action")
 
-    def __init__(self, when: float, action: Callable[[float], None]) -> None:
-        self.when = when
+    def __init__(self, timers: Timers, action: Callable[[float], None]) -> None:
+        self._timers = timers
         self.action: Callable[[float], None] | None = action
 
     def cancel(self) -> None:
-        """Idempotent. The entry stays in the heap until its time, and does nothing then."""
-        self.action = None
+        """Idempotent, also for what was kept already."""
+        if self.action is not None:
+            self.action = None
+            self._timers.note_void()
 
 
 class Timers:
     """The heap, and the one task that sleeps until its top. Times are trio's.
 
-    *before* is called first whenever something is due: what came in while the process was busy must
-    be read before anything is declared late.
+    Nearly all appointments are cancelled, because replies come; so the heap is swept whenever most
+    of it is void, and stays as small as what is on its way.
     """
 
     def __init__(self, *, before: Callable[[], None]) -> None:
         self._before = before
         self._heap: list[tuple[float, int, Timer]] = []
         self._order = itertools.count()
+        self._void = 0
         self._scope = trio.CancelScope()
+        self._wakes_at = math.inf
 
     def __repr__(self) -> str:
-        return f"<Timers waiting={len(self._heap)}>"
+        return f"<Timers waiting={len(self._heap) - self._void}>"
 
     def at(self, when: float, action: Callable[[float], None]) -> Timer:
         """Call ``action(now)`` at *when* or soon after. Ties keep the order of the calls."""
-        timer = Timer(when, action)
+        timer = Timer(self, action)
         heapq.heappush(self._heap, (when, next(self._order), timer))
-        if when < self._scope.deadline:  # noqa: PLR1730 - an assignment makes trio re-sort
-            self._scope.deadline = when
+        if when < self._wakes_at:
+            self._wakes_at = self._scope.deadline = when
         return timer
+
+    def note_void(self) -> None:
+        """One more entry of the heap will do nothing."""
+        self._void += 1
+        if self._void > _SWEEP and 2 * self._void > len(self._heap):
+            self._heap = [entry for entry in self._heap if entry[2].action is not None]
+            heapq.heapify(self._heap)
+            self._void = 0
 
     def fire(self, now: float) -> None:
         """Do all that is due."""
-        heap = self._heap
-        while heap and heap[0][0] <= now:
-            timer = heapq.heappop(heap)[2]
+        while self._heap and self._heap[0][0] <= now:
+            timer = heapq.heappop(self._heap)[2]
             action, timer.action = timer.action, None
             if action is not None:
                 action(now)
+            else:
+                self._void -= 1
 
     async def run(self) -> None:
         """Until cancelled. One sleeping task, woken early by an earlier appointment."""
         while True:
             while self._heap and self._heap[0][2].action is None:
                 heapq.heappop(self._heap)
-            self._scope = trio.CancelScope(deadline=self._heap[0][0] if self._heap else math.inf)
+                self._void -= 1
+            self._wakes_at = self._heap[0][0] if self._heap else math.inf
+            self._scope = trio.CancelScope(deadline=self._wakes_at)
             with self._scope:
                 await trio.sleep_forever()
             self._before()

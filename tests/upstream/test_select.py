@@ -15,6 +15,7 @@ from resolver.upstream.select import (
     Situation,
     companion,
     expected_gain,
+    first_hedge_s,
     hedge_s,
     next_hedge_s,
     opening,
@@ -73,6 +74,24 @@ def test_a_known_server_is_preferred_to_a_stranger_that_might_be_nearer() -> Non
     probe = companion(candidates, chosen.state, now=101.0)
     assert probe
     assert probe.server.nameserver == NS2
+
+
+def test_the_other_address_of_a_measured_machine_is_asked_alone() -> None:
+    """It is as good as measured, and will be measured so at no cost."""
+    case = Case({"2001:db8:1::1": 0.05})
+    (chosen,) = opening(case.weigh(DUAL), width=2)
+    assert chosen.server == DUAL[0]
+    wait = first_hedge_s([chosen], case.weigh(DUAL), typical_s=0.03)
+    assert wait == hedge_s(case.infra.state(DUAL[1]))
+
+
+def test_a_third_stranger_is_asked_sooner_than_a_sibling() -> None:
+    case = Case()
+    third = [*DUAL, Server("203.0.113.1", 53, NS3)]
+    for servers, wait in ((DUAL, float(limits.HEDGE_UNKNOWN_SECONDS)), (third, 0.028)):
+        pair = [c for c in case.weigh(servers) if c.server in (DUAL[0], DUAL[3])]
+        found = first_hedge_s(pair, case.weigh(servers), typical_s=0.04)
+        assert round(found, 6) == wait
 
 
 def test_nothing_is_probed_when_nothing_can_be_gained() -> None:
