@@ -73,6 +73,10 @@ class Proofs:
             verdict = yield from self.nsec3s.no_name(name)
         return _denial(verdict, f"no proof that {names.to_text(name)} does not exist")
 
+    def has_nodata(self, name: Name, qtype: int) -> bool:
+        """Do NSEC records alone prove that *name* exists without *qtype*?"""
+        return nsec.has_nodata(self.spans, name, qtype)
+
     def nodata(self, name: Name, qtype: int) -> Generator[Work, None, Denial]:
         """NODATA: *name* exists, itself or by a wildcard, and has no *qtype*."""
         if nsec.has_nodata(self.spans, name, qtype):

@@ -59,6 +59,7 @@ class _Case:
         self.secure: list[RRset] = []
         self.ttl_cap: int | None = None
         self.is_wildcard = False
+        self.is_nodata = False
         self._denied: dict[Name, Denied] = {}
 
     @property
@@ -122,7 +123,12 @@ class _Case:
         if denied.proofs is None:
             self._note_without_proof(denied)
         elif self.outcome.verdict is Verdict.NXDOMAIN:
-            self._note_denial((yield from denied.proofs.no_name(name)), denied)
+            denial = yield from denied.proofs.no_name(name)
+            if denial.strength is Strength.UNPROVEN and denied.proofs.has_nodata(name, qtype):
+                # some servers say NXDOMAIN of names that exist: the proof decides, as in Unbound
+                self.is_nodata = True
+                denial = Denial(Strength.PROVEN)
+            self._note_denial(denial, denied)
         else:
             self._note_denial((yield from denied.proofs.nodata(name, qtype)), denied)
 
@@ -204,6 +210,7 @@ class _Case:
             secure=tuple(self.secure),
             sentence="" if flaw is None else flaw.sentence,
             is_wildcard=self.is_wildcard,
+            is_nodata=self.is_nodata,
         )
 
 

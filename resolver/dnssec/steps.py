@@ -57,7 +57,8 @@ class Judgement:
     """*status* of the outcome; *ttl_cap* seconds (signature expiry, original TTL), None: no cap.
 
     *secure* are the RRsets that were proven one by one (also of authority), with TTLs capped;
-    *sentence* says for a human what was wrong: which RRset, which key, which time.
+    *sentence* says for a human what was wrong: which RRset, which key, which time. *is_nodata*:
+    the name that was said not to exist exists, but has none of the type.
     """
 
     status: Status
@@ -66,6 +67,7 @@ class Judgement:
     secure: tuple[RRset, ...] = ()
     sentence: str = ""
     is_wildcard: bool = False
+    is_nodata: bool = False
 
 
 Step: TypeAlias = tuple[Need, ...] | Work

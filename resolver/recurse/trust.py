@@ -17,7 +17,8 @@ from resolver.dnssec.judge import judge
 from resolver.dnssec.steps import Need, Work
 from resolver.errors import ResolutionFailed, WorkExceeded
 from resolver.limits import BOGUS_RETRIES, HASHES_PER_BREATH, SIGNATURES_PER_BREATH
-from resolver.model import Outcome, Question, Status
+from resolver.model import Outcome, Question, Status, Verdict
+from resolver.protocol.codes import Rcode
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -64,6 +65,8 @@ class Trust:
             self._memory.keep_bogus(outcome, judgement.ede, now)
             raise ResolutionFailed(judgement.sentence or "bogus", ede=judgement.ede)
         judged = _with_proven(outcome, judgement)
+        if judgement.is_nodata:
+            self._memory.forget(outcome.question)  # kept as NXDOMAIN when it came
         kept = self._memory.keep(judged, now, ttl_cap=judgement.ttl_cap)
         if self._memory.denial is not None and judgement.status is Status.SECURE:
             self._memory.denial.learn(kept.zone, judgement.secure, now)
@@ -168,5 +171,9 @@ def _with_proven(outcome: Outcome, judgement: Judgement) -> Outcome:
     if judgement.status is Status.SECURE:
         proven = {(rrset.owner, rrset.rtype) for rrset in judgement.secure}
         authority = tuple(rrset for rrset in authority if (rrset.owner, rrset.rtype) in proven)
-    ede = (*outcome.ede, *judgement.ede)
-    return replace(outcome, status=judgement.status, authority=authority, ede=ede)
+    judged = replace(
+        outcome, status=judgement.status, authority=authority, ede=(*outcome.ede, *judgement.ede)
+    )
+    if judgement.is_nodata:
+        return replace(judged, verdict=Verdict.NODATA, rcode=Rcode.NOERROR)
+    return judged
