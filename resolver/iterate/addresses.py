@@ -7,7 +7,7 @@ waits here while glue is at hand: that choice is the exchange's.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 import trio
 
@@ -30,6 +30,9 @@ if TYPE_CHECKING:
     from resolver.cache.rrset import RRsetCache
     from resolver.clock import Clock
     from resolver.model import Budget, Delegation, Name
+
+
+_LOOKUPS = int(NS_LOOKUPS_PER_CUT)
 
 
 class Lookup(Protocol):
@@ -73,6 +76,8 @@ def fill_from_cache(
     if delegation.refresh_at <= now:
         delegation.addresses = dict(delegation.glue)
         delegation.refresh_at = float("inf")
+    elif len(delegation.addresses) >= len(delegation.nameservers):
+        return
     for name in delegation.nameservers:
         if name in delegation.addresses:
             continue
@@ -121,34 +126,28 @@ def _count(delegation: Delegation) -> int:
     return sum(map(len, delegation.addresses.values()))
 
 
+class Means(NamedTuple):
+    """How addresses are had: what all finders of one walker share."""
+
+    lookup: Lookup
+    lend: Callable[[Name], tuple[Server, ...]]
+    spawn: Spawn
+    rtypes: Sequence[int]
+    clock: Clock
+    width: int
+    ask_parent: ParentLookup
+
+
 class AddressFinder:
     """Looks up the unresolved nameserver names of one cut, on behalf of one inquiry."""
 
-    def __init__(
-        self,
-        delegation: Delegation,
-        budget: Budget,
-        question: Question,
-        *,
-        lookup: Lookup,
-        lend: Callable[[Name], tuple[Server, ...]],
-        spawn: Spawn,
-        rtypes: Sequence[int],
-        clock: Clock,
-        width: int,
-        ask_parent: ParentLookup,
-    ) -> None:
+    __slots__ = ("_budget", "_delegation", "_known", "_left", "_means", "_tried")
+
+    def __init__(self, delegation: Delegation, budget: Budget, means: Means) -> None:
         self._delegation = delegation
         self._budget = budget
-        self._question = question
-        self._lookup = lookup
-        self._lend = lend
-        self._spawn = spawn
-        self._rtypes = rtypes
-        self._clock = clock
-        self._width = width
-        self._ask_parent = ask_parent
-        self._left = int(NS_LOOKUPS_PER_CUT)
+        self._means = means
+        self._left = _LOOKUPS
         self._known = _count(delegation)
         self._tried: set[Question] = set()
 
@@ -174,7 +173,7 @@ class AddressFinder:
         False when nothing is left to look up. Raises WorkExceeded when the budget ends it.
         """
         while True:
-            chosen = self._candidates()[: min(self._width, self._left)]
+            chosen = self._candidates()[: min(self._means.width, self._left)]
             if not chosen:
                 return (
                     await self._of_others()
@@ -185,9 +184,10 @@ class AddressFinder:
             for name in chosen:
                 self._budget.spend_ns_lookup()
                 self._delegation.addresses[name] = ()  # in progress: nobody else starts it
-                self._delegation.searches.update(Question(name, one) for one in self._rtypes)
+                self._delegation.searches.update(Question(name, one) for one in self._means.rtypes)
             self._delegation.refresh_at = min(
-                self._delegation.refresh_at, self._clock.now() + float(ADDRESS_RECHECK_SECONDS)
+                self._delegation.refresh_at,
+                self._means.clock.now() + float(ADDRESS_RECHECK_SECONDS),
             )
             if await self._first_of(chosen):
                 self._known = _count(self._delegation)
@@ -219,7 +219,7 @@ class AddressFinder:
             known = delegation.addresses.get(name)
             if not known or names.is_subdomain(name, delegation.zone):
                 continue
-            for rtype in self._rtypes:
+            for rtype in self._means.rtypes:
                 question = Question(name, rtype)
                 has_family = any(one.is_ipv6 == (rtype == RRType.AAAA) for one in known)
                 if has_family or question in self._tried or question in self._budget.ancestors:
@@ -239,7 +239,7 @@ class AddressFinder:
         is_new = False
         for name in self._delegation.nameservers:
             if not addresses.get(name):
-                lent = self._lend(name)
+                lent = self._means.lend(name)
                 if lent:
                     addresses[name] = self._delegation.glue[name] = lent
                     is_new = True
@@ -267,32 +267,32 @@ class AddressFinder:
             self._left -= 1
             self._budget.spend_ns_lookup()
             delegation.addresses[name] = ()
-            if await self._ask_parent(delegation, name, self._budget):
+            if await self._means.ask_parent(delegation, name, self._budget):
                 return True
         return False
 
     async def _first_of(self, chosen: list[Name]) -> bool:
         """Run the look-ups side by side; return at the first address, the rest goes on."""
-        if self._width == 1:
+        if self._means.width == 1:
             return await self._serially(chosen[0])
         done = trio.Event()
-        pending = [len(chosen) * len(self._rtypes)]
+        pending = [len(chosen) * len(self._means.rtypes)]
         found = [False]
         for name in chosen:
-            for rtype in self._rtypes:
-                self._spawn(self._one, name, rtype, done, pending, found)
+            for rtype in self._means.rtypes:
+                self._means.spawn(self._one, name, rtype, done, pending, found)
         await done.wait()
         return found[0]
 
     async def _serially(self, name: Name) -> bool:
         try:
-            for rtype in self._rtypes:
+            for rtype in self._means.rtypes:
                 if await self._add(name, rtype):
                     return True
             return False
         finally:
             self._delegation.searches.difference_update(
-                Question(name, rtype) for rtype in self._rtypes
+                Question(name, rtype) for rtype in self._means.rtypes
             )
 
     async def _one(
@@ -314,7 +314,7 @@ class AddressFinder:
         self._tried.add(question)
         is_settled = False
         try:
-            rdatas = await self._lookup(question, self._budget)
+            rdatas = await self._means.lookup(question, self._budget)
             servers = _servers(name, rtype, rdatas)
             known = self._delegation.addresses.get(name, ())
             self._delegation.addresses[name] = (
@@ -325,7 +325,7 @@ class AddressFinder:
             return self._share() or bool(servers)
         except WorkExceeded:
             self._budget.purse.entangled = True  # our bound, not a fact about the zone
-            if self._width == 1 and self._budget.purse.queries <= 0:
+            if self._means.width == 1 and self._budget.purse.queries <= 0:
                 raise
             return False
         except ResolutionFailed:

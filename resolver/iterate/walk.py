@@ -7,11 +7,13 @@ budget, which sub-queries share, and by REFERRALS. Does not chase aliases and do
 
 from __future__ import annotations
 
+from collections.abc import Sequence  # noqa: TC003  # mypyc reads it at run time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol, cast
 
 from resolver.errors import ExchangeFailed, ResolutionFailed, WorkExceeded
-from resolver.iterate.addresses import AddressFinder, borrow_glue, fill_from_cache, lent_glue
+from resolver.iterate import addresses
+from resolver.iterate.addresses import AddressFinder, borrow_glue, fill_from_cache
 from resolver.iterate.classify import Referral, classify
 from resolver.iterate.minimise import Minimiser
 from resolver.limits import REFERRALS
@@ -22,7 +24,7 @@ from resolver.protocol.codes import Rcode, RRType
 from resolver.upstream.inquiry import Inquiry, Judged
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Awaitable
 
     from resolver.cache.delegation import DelegationCache
     from resolver.cache.negative import NegativeCache
@@ -35,6 +37,7 @@ if TYPE_CHECKING:
 
 
 _FAMILIES = (RRType.A, RRType.AAAA)
+_REFERRALS = int(REFERRALS)
 
 
 class ReferralHook(Protocol):
@@ -81,10 +84,11 @@ class Walker:
         self._fixed = fixed
         self._hints = hints
         self._clock = clock
-        self._lookup = lookup
-        self._spawn = spawn
         self._settings = settings
         self._on_referral = on_referral
+        self._means = addresses.Means(
+            lookup, self._lend, spawn, settings.rtypes, clock, settings.width, self._ask_parent
+        )
 
     def closest(self, question: Question, *, forwards: bool = True) -> Delegation:
         """The cut to start from; a DS question starts above its own name (RFC 4035 §3.1.4.1).
@@ -92,43 +96,55 @@ class Walker:
         *forwards* False passes forward zones over (the forwarders failed).
         """
         now = self._clock.now()
+        fixed, delegations = self._fixed, self._delegations
         name = question.qname
-        if question.qtype == RRType.DS and name != names.ROOT:
+        if question.qtype == RRType.DS:
             name = names.parent(name)
-        for ancestor in names.ancestors(name):
-            fixed = self._fixed.get(ancestor)
-            if fixed is not None and (forwards or not fixed.is_forward):
-                return fixed
-            found = self._delegations.get(ancestor, now)
+        while True:
+            found = fixed.get(name)
+            if found is not None and (forwards or not found.is_forward):
+                return found
+            found = delegations.get(name, now)
             if found is not None:
                 return found
-        return self._hints
+            if name == names.ROOT:
+                return self._hints
+            name = name[name[0] + 1 :]
 
-    async def walk(
+    def walk(
         self,
         question: Question,
         budget: Budget,
         *,
         shunned: frozenset[str] = frozenset(),
         glue_will_do: bool = False,
-    ) -> tuple[Outcome, ...]:
+    ) -> Awaitable[tuple[Outcome, ...]]:
         """Segments of the answer to *question*: one Outcome per link. Raises ResolutionFailed.
 
         *glue_will_do*: a nameserver's address is wanted, and the walk ends at the first referral
         that brings it, with a segment whose verdict is REFERRAL. Glue is asked, never answered.
         """
         delegation = self.closest(question)
+        first = self._walk_from(delegation, question, budget, shunned, glue_will_do=glue_will_do)
+        if delegation.is_forward and delegation.zone in self._settings.forward_first:
+            return self._forward_first(first, question, budget, shunned)
+        return first
+
+    async def _forward_first(
+        self,
+        forwarded: Awaitable[tuple[Outcome, ...]],
+        question: Question,
+        budget: Budget,
+        shunned: frozenset[str],
+    ) -> tuple[Outcome, ...]:
+        """What the forwarders say; if they all fail, what the walk finds without them."""
         try:
-            return await self._walk_from(
-                delegation, question, budget, shunned, glue_will_do=glue_will_do
-            )
+            return await forwarded
         except WorkExceeded:
             raise
         except ResolutionFailed:
-            if delegation.zone not in self._settings.forward_first or not delegation.is_forward:
-                raise
-        start = self.closest(question, forwards=False)
-        return await self._walk_from(start, question, budget, shunned)
+            start = self.closest(question, forwards=False)
+            return await self._walk_from(start, question, budget, shunned)
 
     async def _walk_from(
         self,
@@ -142,7 +158,7 @@ class Walker:
         minimiser = Minimiser(
             question, is_enabled=self._settings.minimise and not delegation.is_forward
         )
-        for _ in range(int(REFERRALS)):
+        for _ in range(_REFERRALS):
             probe = self._next_probe(minimiser, delegation)
             try:
                 reply = await self._ask_cut(probe, delegation, budget, shunned)
@@ -167,11 +183,11 @@ class Walker:
 
     def _next_probe(self, minimiser: Minimiser, delegation: Delegation) -> Question:
         """The next name to ask, skipping those the cache knows to exist."""
-        now = self._clock.now()
         while True:
             probe = minimiser.probe(delegation.zone)
             if probe == minimiser.question:
                 return probe
+            now = self._clock.now()
             known = self._negatives.get(probe.qname, probe.qtype, now)
             exists = known is not None and known.rcode == Rcode.NOERROR
             if exists or self._rrsets.get(probe.qname, probe.qtype, now) is not None:
@@ -212,23 +228,12 @@ class Walker:
     def _inquiry(
         self, judge: _Judge, delegation: Delegation, budget: Budget, shunned: frozenset[str]
     ) -> Inquiry:
-        finder = AddressFinder(
-            delegation,
-            budget,
-            judge.question,
-            lookup=self._lookup,
-            lend=self._lend,
-            spawn=self._spawn,
-            rtypes=self._settings.rtypes,
-            clock=self._clock,
-            width=self._settings.width,
-            ask_parent=self._ask_parent,
-        )
+        finder = AddressFinder(delegation, budget, self._means)
         return Inquiry(judge.question, delegation, judge, finder.more, budget, shunned=shunned)
 
     def _lend(self, name: Name) -> tuple[Server, ...]:
         """Glue that another referral brought for *name*, of the families that we ask."""
-        lent = lent_glue(name, self._delegations, self._clock.now())
+        lent = addresses.lent_glue(name, self._delegations, self._clock.now())
         return tuple(server for server in lent if server.rtype in self._settings.rtypes)
 
     async def _ask_parent(self, delegation: Delegation, name: Name, budget: Budget) -> bool:

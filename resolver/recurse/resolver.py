@@ -20,17 +20,20 @@ from resolver.recurse.jobs import Jobs
 from resolver.recurse.memory import alias_target
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Awaitable, Sequence
 
     from resolver.clock import Clock
     from resolver.iterate.walk import Walker
     from resolver.model import Budget
+    from resolver.recurse.jobs import Job
     from resolver.recurse.memory import Memory
     from resolver.recurse.trust import Trust
 
 _FROM_MEMORY = Server("", 0)  # "not that one again" for findings that no longer know their server
 _ALIASES = (Verdict.CNAME, Verdict.DNAME)
 _NOT_FOLLOWED = (RRType.CNAME, RRType.ANY)
+_DEPTH = int(SUBQUERY_DEPTH)
+_CHAIN = int(CHAIN_LENGTH)
 Scratch = dict[Question, Outcome]
 
 
@@ -56,39 +59,43 @@ class Resolver:
 
         *checking* False is CD=1: data as it came. Raises ResolutionFailed.
         """
-        chain = _Chain(question)
         scratch: Scratch = {}
-        name = question.qname
-        for _ in range(int(CHAIN_LENGTH)):
-            asked = Question(name, question.qtype, question.qclass)
+        outcome = await self.settle(question, budget, checking=checking, scratch=scratch)
+        if not _leads_on(outcome):
+            return _answer(outcome)
+        chain = _Chain(question)
+        while (target := chain.add(outcome)) is not None:
+            asked = Question(target, question.qtype, question.qclass)
             outcome = await self.settle(asked, budget, checking=checking, scratch=scratch)
-            target = chain.add(outcome)
-            if target is None:
-                return chain.answer()
-            name = target
-        raise WorkExceeded("CHAIN_LENGTH", ede=(Ede(EdeCode.OTHER, "alias chain is too long"),))
+        return chain.answer()
 
     def recall(self, question: Question, *, checking: bool = True) -> Answer | None:
         """The answer if memory holds all of it, judged as the client wants; never waits."""
         now = self._clock.now()
+        outcome = self._recall_link(question, now, checking=checking)
+        if outcome is None:
+            return None
+        if not _leads_on(outcome):
+            return _answer(outcome)
         chain = _Chain(question)
-        name = question.qname
+        try:
+            while (target := chain.add(outcome)) is not None:
+                asked = Question(target, question.qtype, question.qclass)
+                outcome = self._recall_link(asked, now, checking=checking)
+                if outcome is None:
+                    return None
+        except ResolutionFailed:
+            return None
+        return chain.answer()
+
+    def _recall_link(self, question: Question, now: float, *, checking: bool) -> Outcome | None:
+        memory = self.memory
         needs_status = checking and self.trust is not None
-        for _ in range(int(CHAIN_LENGTH)):
-            asked = Question(name, question.qtype, question.qclass)
-            if needs_status and self.memory.bogus.get(asked, now) is not None:
-                return None
-            outcome = self.memory.recall(asked, now, synthesise=checking)
-            if outcome is None or (needs_status and outcome.status is Status.UNCHECKED):
-                return None
-            try:
-                target = chain.add(outcome)
-            except ResolutionFailed:
-                return None
-            if target is None:
-                return chain.answer()
-            name = target
-        return None
+        if needs_status and memory.bogus.get(question, now) is not None:
+            return None
+        known = memory.recall(question, now, synthesise=checking)
+        is_judged = known is None or not needs_status or known.status is not Status.UNCHECKED
+        return known if is_judged else None
 
     def refer(self, question: Question) -> Answer:
         """What a query without RD gets where memory has no answer: the closest zone cut known."""
@@ -132,14 +139,14 @@ class Resolver:
         """A forwarder follows aliases for us, across zones: asked again, it says the same."""
         return self._walker is not None and self._walker.closest(question).is_forward
 
-    async def fetch(
+    def fetch(
         self,
         question: Question,
         budget: Budget,
         *,
         shunned: frozenset[str] = frozenset(),
         is_fresh: bool = False,
-    ) -> tuple[Outcome, ...]:
+    ) -> Awaitable[tuple[Outcome, ...]]:
         """Ask the network, joining whoever asks already. Nothing is validated here.
 
         *shunned* servers gave bogus data: their zone's others are asked. *is_fresh*: what came
@@ -154,16 +161,21 @@ class Resolver:
             ede = (*failure.ede, Ede(EdeCode.CACHED_ERROR))
             raise ResolutionFailed("failed a moment ago", ede=ede)
         running = None if is_fresh else self.jobs.running(question)
-        if running is not None and not running.reaches(budget.ancestors):
-            with trio.move_on_at(budget.deadline):
-                await self.jobs.join(running, budget.ancestors)
-            if running.segments is not None and (
-                budget.glue_will_do or not _is_glue(running.segments)
-            ):
-                return running.segments
-            if running.error is not None:
-                raise running.error
-        return await self._walk(question, budget, shunned, is_fresh=is_fresh)
+        if running is None or running.reaches(budget.ancestors):
+            return self._walk(question, budget, shunned, is_fresh=is_fresh)
+        return self._join(running, budget, shunned)
+
+    async def _join(
+        self, running: Job, budget: Budget, shunned: frozenset[str]
+    ) -> tuple[Outcome, ...]:
+        """What another's walk brings; a walk of our own if that was cut short."""
+        with trio.move_on_at(budget.deadline):
+            await self.jobs.join(running, budget.ancestors)
+        if running.segments is not None and (budget.glue_will_do or not _is_glue(running.segments)):
+            return running.segments
+        if running.error is not None:
+            raise running.error
+        return await self._walk(running.question, budget, shunned, is_fresh=False)
 
     async def _walk(
         self, question: Question, budget: Budget, shunned: frozenset[str], *, is_fresh: bool
@@ -171,7 +183,7 @@ class Resolver:
         assert self._walker is not None  # noqa: S101  # wired by app before the first question
         job = self.jobs.begin(question, budget.ancestors)
         try:
-            inner = budget.deeper(question, limit=int(SUBQUERY_DEPTH) + 1)
+            inner = budget.deeper(question, limit=_DEPTH + 1)
             segments = await self._walker.walk(
                 question, inner, shunned=shunned, glue_will_do=budget.glue_will_do
             )
@@ -204,7 +216,7 @@ class Resolver:
         if question in budget.ancestors:
             budget.purse.entangled = True
             raise ResolutionFailed("the nameserver depends on itself", ede=_cycle())
-        if budget.depth > int(SUBQUERY_DEPTH):
+        if budget.depth > _DEPTH:
             raise WorkExceeded("SUBQUERY_DEPTH")
         answer = await self.resolve(question, budget.for_address(), checking=False)
         for rrset in reversed(answer.answer):
@@ -254,6 +266,29 @@ def _cycle() -> tuple[Ede, ...]:
     return (Ede(EdeCode.NO_REACHABLE_AUTHORITY, "delegations depend on each other"),)
 
 
+def _leads_on(outcome: Outcome) -> bool:
+    """True if *outcome* is an alias whose target the client wants."""
+    return outcome.verdict in _ALIASES and outcome.question.qtype not in _NOT_FOLLOWED
+
+
+def _answer(outcome: Outcome) -> Answer:
+    """The answer that one link is."""
+    return Answer(
+        outcome.question,
+        outcome.rcode,
+        outcome.answer,
+        _each_once(outcome.authority),
+        status=outcome.status,
+        ede=outcome.ede,
+    )
+
+
+def _each_once(rrsets: Sequence[RRset]) -> tuple[RRset, ...]:
+    if len(rrsets) < 2:  # noqa: PLR2004
+        return tuple(rrsets)
+    return tuple({(rrset.owner, rrset.rtype): rrset for rrset in rrsets}.values())
+
+
 class _Chain:
     """The answer as it grows, link by link."""
 
@@ -267,27 +302,32 @@ class _Chain:
         self._statuses: set[Status] = set()
 
     def add(self, outcome: Outcome) -> bytes | None:
-        """Append one link; the name to go on with, None at the end. Raises on a loop."""
+        """Append one link; the name to go on with, None at the end.
+
+        Raises ResolutionFailed on a loop, WorkExceeded on too many links.
+        """
         self._rrsets += outcome.answer
         self._proofs += outcome.authority
         self._ede += outcome.ede
         self._statuses.add(outcome.status)
         self._rcode = outcome.rcode
-        if outcome.verdict not in _ALIASES or self.question.qtype in _NOT_FOLLOWED:
+        if not _leads_on(outcome):
             return None
         target = alias_target(outcome)
         if target in self._seen:
             raise ResolutionFailed("aliases in a circle", ede=(Ede(EdeCode.OTHER, "alias loop"),))
         self._seen.add(target)
+        if len(self._seen) > _CHAIN:
+            too_long = Ede(EdeCode.OTHER, "alias chain is too long")
+            raise WorkExceeded("CHAIN_LENGTH", ede=(too_long,))
         return target
 
     def answer(self) -> Answer:
-        authority = {(rrset.owner, rrset.rtype): rrset for rrset in self._proofs}
         return Answer(
             self.question,
             self._rcode,
             tuple(self._rrsets),
-            tuple(authority.values()),
+            _each_once(self._proofs),
             status=_weakest(self._statuses),
             ede=tuple(self._ede),
         )
