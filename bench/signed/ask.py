@@ -19,7 +19,12 @@ TC = 0x02
 
 
 def ask_all(
-    place: real.Namespace, server: str, queries: Sequence[bytes], *, window: int = WINDOW
+    place: real.Namespace,
+    server: str,
+    queries: Sequence[bytes],
+    *,
+    window: int = WINDOW,
+    patience_s: float = PATIENCE_S,
 ) -> list[bytes | None]:
     """The replies to *queries* in their order; None where none came."""
     replies: list[bytes | None] = [None] * len(queries)
@@ -36,7 +41,7 @@ def ask_all(
             while busy:
                 for key, _ in selector.select(0.1):
                     _receive(key.fileobj, queries, replies, busy)  # type: ignore[arg-type]
-                _give_up(busy)
+                _give_up(busy, patience_s)
                 for slot in slots:
                     if slot not in busy:
                         _next(slot, waiting, busy)
@@ -75,10 +80,10 @@ def _receive(
         replies[busy.pop(slot)[0]] = reply
 
 
-def _give_up(busy: dict[socket.socket, tuple[int, float]]) -> None:
+def _give_up(busy: dict[socket.socket, tuple[int, float]], patience_s: float) -> None:
     now = time.monotonic()
     for slot, (_, since) in list(busy.items()):
-        if now - since > PATIENCE_S:
+        if now - since > patience_s:
             del busy[slot]
 
 

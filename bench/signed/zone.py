@@ -208,6 +208,15 @@ class Zone:
             for one in self.signatures[key]
         ]
 
+    def multiply(self, name: dns.name.Name, rtype: int, count: int) -> None:
+        """Put *count* different wrong signatures in the place of the first."""
+        right = self.signatures[name, rtype][0]
+        last = int.from_bytes(right.signature[-2:], "big")
+        self.signatures[name, rtype] = [
+            cast("RRSIG", right.replace(signature=right.signature[:-2] + turned.to_bytes(2, "big")))
+            for turned in (last ^ number for number in range(1, count + 1))
+        ]
+
     # --- writing --------------------------------------------------------------------------------
 
     def text(self) -> str:
