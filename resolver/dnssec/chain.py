@@ -49,6 +49,7 @@ if TYPE_CHECKING:
     Steps: TypeAlias = Generator[Step, Findings | None, T]
 
 _DENIALS = frozenset({RRType.NSEC, RRType.NSEC3})
+_KINDS = {Cut.NOT_A_CUT: Kind.NOT_A_CUT, Cut.ABSENT: Kind.ABSENT}
 
 
 @dataclass(slots=True)
@@ -254,7 +255,7 @@ class Chain:
                 return (yield from self._keys(apex, Anchor(apex, link.ds), ttl=link.ttl))
             case Kind.UNSIGNED:
                 return self._keep(apex, Status.INSECURE, ttl=link.ttl, flaw=link.flaw)
-            case Kind.NOT_A_CUT:
+            case Kind.NOT_A_CUT | Kind.ABSENT:
                 text = f"{names.to_text(apex)} is said to have signed, but is no zone"
                 return ZoneTrust(apex, Status.BOGUS, flaw=Flaw(Reason.BROKEN_CHAIN, text))
             case Kind.BOGUS:
@@ -282,6 +283,8 @@ class Chain:
                 break
             if len(candidate) > len(trust.zone):
                 link = yield from self._link(candidate)
+                if link.kind is Kind.ABSENT:
+                    break  # no cut can be there or below
                 if link.kind is not Kind.NOT_A_CUT:
                     trust = yield from self.zone(candidate)
         return trust
@@ -327,8 +330,7 @@ class Chain:
             text = f"no proof that {names.to_text(apex)} has no DS"
             flaw = denied.flaw or Flaw(Reason.NSEC_MISSING, text)
             return Link(Kind.BOGUS, flaw=flaw)
-        kind = Kind.NOT_A_CUT if cut is Cut.NOT_A_CUT else Kind.UNSIGNED
-        return Link(kind, denied.proofs.ttl)
+        return Link(_KINDS.get(cut, Kind.UNSIGNED), denied.proofs.ttl)
 
     # --- links: DNSKEY --------------------------------------------------------------------------
 

@@ -42,6 +42,7 @@ class Cut(enum.Enum):
     UNSIGNED = "a zone cut without DS"
     UNSEEN = "perhaps an unsigned zone cut, opted out of the proofs"
     NOT_A_CUT = "not a zone cut"
+    ABSENT = "no name at all, nor any below it"
     UNPROVEN = "unproven"
 
 
@@ -106,7 +107,7 @@ class Proofs:
             if span.owner == name:
                 return _cut_in(span.types)
             if span.covers(name):
-                return Cut.NOT_A_CUT
+                return Cut.NOT_A_CUT if span.empties(name) else Cut.ABSENT
         if self.nsec3s.is_costly:
             return Cut.UNSEEN
         if self.nsec3s:
@@ -121,7 +122,7 @@ class Proofs:
         if encloser is None:
             return Cut.UNPROVEN
         # under opt-out an unsigned cut leaves no trace (RFC 5155 §8.9)
-        return Cut.UNSEEN if encloser.cover.is_opt_out else Cut.NOT_A_CUT
+        return Cut.UNSEEN if encloser.cover.is_opt_out else Cut.ABSENT
 
     def _costly(self) -> Denial:
         iterations = "NSEC3 records with more iterations than we make"

@@ -48,6 +48,7 @@ class Kind(Enum):
     SIGNED = "signed"
     UNSIGNED = "unsigned"
     NOT_A_CUT = "not a cut"
+    ABSENT = "not there, nor anything below"
     BOGUS = "bogus"
 
 
