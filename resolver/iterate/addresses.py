@@ -289,6 +289,8 @@ class AddressFinder:
             for rtype in self._means.rtypes:
                 if await self._add(name, rtype):
                     return True
+                if name not in self._delegation.addresses:
+                    return False  # its servers failed: another name first, time is short
             return False
         finally:
             self._delegation.searches.difference_update(
