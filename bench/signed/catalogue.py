@@ -30,12 +30,16 @@ HOUR = 3600
 
 
 class Entry(NamedTuple):
-    """One zone of the world. *anchored*: the resolvers have an anchor for it of its own."""
+    """One zone of the world. *anchored*: the resolvers have an anchor for it of its own.
+
+    *more*: further records in it, "owner type rdata".
+    """
 
     apex: str
     recipe: Recipe | None
     site: str
     anchored: bool = False
+    more: tuple[str, ...] = ()
 
 
 def entries() -> list[Entry]:

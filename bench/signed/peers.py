@@ -9,47 +9,46 @@ from typing import TYPE_CHECKING
 from resolver.lab import real
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from bench.signed.world import SignedWorld
 
 OURS, PEER = "127.0.0.1", "127.0.0.2"
 PROJECT = Path(__file__).resolve().parents[2]
 
 
-def start_ours(it: SignedWorld, *, minimise: bool = True, validate: bool = True) -> real.Program:
+def start_ours(
+    it: SignedWorld, *, address: str = OURS, minimise: bool = True, validate: bool = True
+) -> real.Program:
     """Our daemon; SHA-1 counts, as it does for Unbound (RFC 9905 §2 lets a resolver choose)."""
     anchors = (
         f'trust_anchors_file = "{it.anchors}"\nsha1 = true' if validate else "validate = false"
     )
-    config = it.directory / "resolver.toml"
+    config = it.directory / f"resolver-{address}.toml"
     config.write_text(
-        f'[server]\nlisten = ["{OURS}:53"]\n[root]\nhints_file = "{it.hints}"\n'
+        f'[server]\nlisten = ["{address}:53"]\n[root]\nhints_file = "{it.hints}"\n'
         f"[resolution]\nqname_minimisation = {str(minimise).lower()}\n"
         f"[dnssec]\nbuiltin_root_anchor = false\n{anchors}\n"
     )
     program = it.client.spawn(
         sys.executable, "-m", "resolver", "serve", "--config", str(config),
-        log=it.directory / "resolver.log", cwd=PROJECT,
+        log=config.with_suffix(".log"), cwd=PROJECT,
     )  # fmt: skip
-    real.wait_for([(it.client, OURS, 53)], programs=[program], patience_s=20.0)
+    real.wait_for([(it.client, address, 53)], programs=[program], patience_s=20.0)
     return program
 
 
 def start_unbound(
     it: SignedWorld,
     *,
+    address: str = PEER,
     minimise: bool = True,
     validate: bool = True,
-    more: Mapping[str, str] | None = None,
 ) -> real.Program:
     """Debian's Unbound with its defaults."""
-    config = it.directory / "unbound.conf"
+    config = it.directory / f"unbound-{address}.conf"
     anchors = f'trust-anchor-file: "{it.anchors}"' if validate else 'module-config: "iterator"'
-    extra = "".join(f"    {key}: {value}\n" for key, value in (more or {}).items())
     config.write_text(
         f"""server:
-    interface: {PEER}
+    interface: {address}
     do-daemonize: no
     use-syslog: no
     username: ""
@@ -59,12 +58,12 @@ def start_unbound(
     root-hints: "{it.hints}"
     {anchors}
     qname-minimisation: {"yes" if minimise else "no"}
-{extra}remote-control:
+remote-control:
     control-enable: no
 """
     )
     program = it.client.spawn(
-        real.find("unbound") or "unbound", "-d", "-c", str(config), log=it.directory / "unbound.log"
+        real.find("unbound") or "unbound", "-d", "-c", str(config), log=config.with_suffix(".log")
     )
-    real.wait_for([(it.client, PEER, 53)], programs=[program], patience_s=20.0)
+    real.wait_for([(it.client, address, 53)], programs=[program], patience_s=20.0)
     return program

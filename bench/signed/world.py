@@ -104,7 +104,7 @@ def _furnished(entry: Entry) -> Zone:
         kit = filter(None, (KIT + LINKS).splitlines())
         zone.add("lame", "NS", "ns.lame")
         zone.add("ns.lame", "A", "45.54.9.9")
-    for line in kit:
+    for line in (*kit, *entry.more):
         owner, rtype, text = line.split(maxsplit=2)
         zone.add(owner, rtype, text)
     return zone
