@@ -53,7 +53,7 @@ _MISMATCHES = int(limits.SPOOF_MISMATCHES)
 _HEDGE_DEPTH = int(limits.HEDGE_DEPTH)
 _NO_ROOM_WAIT = float(limits.OVERDUE_FLOOR_SECONDS)
 _TCP_WAIT = float(limits.EXPIRY_UNKNOWN_SECONDS)
-_AFTER_RACE = 1.8  # of the gain that is worth a probe: most zones are never asked again
+_AFTER_RACE = 1.4  # of the gain that is worth a probe: most zones are never asked again
 _SOUNDINGS = int(limits.ROOT_SOUNDINGS)
 _ROUNDS = int(limits.NS_LOOKUPS_PER_CUT)
 

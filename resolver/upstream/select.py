@@ -48,7 +48,7 @@ class Candidate(NamedTuple):
     """One address of the set and what speaks for it. *spread* is 0 for a measured one.
 
     *is_worth_a_probe*: nothing is on its way to it, nor to its nameserver's other address. *twin*:
-    that other address, if it is measured and this one is not: they are one machine most of the time,
+    that other address, if it is measured and this one is not: mostly they are one machine,
     so this one may be asked alone, and is measured at no cost.
     """
 
