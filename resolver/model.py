@@ -52,6 +52,8 @@ class Status(enum.Enum):
     SECURE = "secure"
     BOGUS = "bogus"
 
+    __hash__ = object.__hash__  # by identity: Enum's own is a Python function
+
 
 class Rank(enum.IntEnum):
     """Trust in data by where it stood in the message (RFC 2181 §5.4.1), lowest first."""
@@ -83,6 +85,8 @@ class Verdict(enum.Enum):
     NOTIMP = "notimp"
     TRUNCATED = "truncated"
     USELESS = "useless"
+
+    __hash__ = object.__hash__
 
     @property
     def is_usable(self) -> bool:

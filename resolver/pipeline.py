@@ -24,7 +24,7 @@ from resolver.protocol.addresses import address_octets
 from resolver.protocol.codes import EdeCode, Rcode, RRType
 from resolver.protocol.transport import Transport
 from resolver.protocol.wire import parse_untrusted
-from resolver.reply import Shape, malformed, refuse, render
+from resolver.reply import Shape, malformed, refuse, render, render_alone
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -39,7 +39,10 @@ if TYPE_CHECKING:
     Respond = Callable[[bytes | None], None]
 
 _log = logging.getLogger(__name__)
-_FAILED_LIFETIME_S = 0.0
+_QUERIES = int(UPSTREAM_QUERIES)
+_LOOKUPS = int(NS_LOOKUPS)
+_CHECKS = int(SIGNATURE_CHECKS)
+_HASHES = int(HASHES)
 
 
 @dataclass(slots=True)
@@ -135,18 +138,16 @@ class Pipeline:
         elif not query.rd:
             call.reply(self._resolver.refer(question))
         else:
-            self._spawn(self._resolve, call)
+            self._spawn(self._resolve, call, question)
 
-    async def _resolve(self, call: _Call) -> None:
+    async def _resolve(self, call: _Call, question: Question) -> None:
         """Resolve within the deadline, and answer whatever happens."""
         try:
-            question = call.query.question
-            answer = await self._within_time(question, checking=not call.query.cd)
+            call.reply(await self._within_time(question, checking=not call.query.cd))
         except Exception:  # noqa: BLE001  # the one boundary: a bug costs one SERVFAIL
             self.counters.crashed += 1
             _log.exception("a query failed by a fault of ours")
-            answer = _failed(call.query.question, (Ede(EdeCode.OTHER, "internal error"),))
-        call.reply(answer)
+            call.reply(_failed(question, (Ede(EdeCode.OTHER, "internal error"),)))
 
     async def answer(self, question: Question, *, checking: bool = True) -> Answer:
         """The answer to a question that came without a client; a failure is an answer too."""
@@ -188,11 +189,7 @@ def budget_until(deadline: float) -> Budget:
     """The full allowance of one client query."""
     return Budget(
         Purse(
-            queries=int(UPSTREAM_QUERIES),
-            ns_lookups=int(NS_LOOKUPS),
-            crypto=int(SIGNATURE_CHECKS),
-            hashes=int(HASHES),
-            deadline=deadline,
+            queries=_QUERIES, ns_lookups=_LOOKUPS, crypto=_CHECKS, hashes=_HASHES, deadline=deadline
         )
     )
 
@@ -251,13 +248,19 @@ class _Call:
     def reply(self, answer: Answer) -> None:
         """Render, keep as a packet, send."""
         shape = self._shape()
-        reply = render(self.query, answer, shape)
+        layout = None
+        alone = render_alone(self.query, answer, shape)
+        if alone is None:
+            reply = render(self.query, answer, shape)
+        else:
+            reply, layout = alone
         if self._may_keep(answer) and not shape.options:
             self._packets.store(
                 self._data,
                 reply,
                 transport=self.client.transport,
                 lifetime_s=answer.lifetime_s,
+                layout=layout,
             )
         self._send(reply)
 
@@ -265,7 +268,7 @@ class _Call:
         """Packets are whole, lasting answers of class IN to plain queries."""
         query = self.query
         return (
-            answer.rcode in (Rcode.NOERROR, Rcode.NXDOMAIN)
+            answer.rcode in _KEPT
             and query.rd
             and query.qclass == 1
             and query.qtype != RRType.ANY
@@ -274,5 +277,6 @@ class _Call:
         )
 
 
+_KEPT = (Rcode.NOERROR, Rcode.NXDOMAIN)
 _NSID = 3
 _SENTINEL = b"root-key-sentinel-"

@@ -9,21 +9,26 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from resolver.cache.packet_form import OPT_HEAD, layout_alone
 from resolver.limits import CLASSIC_UDP_OCTETS, STREAM_OCTETS
 from resolver.model import Status
 from resolver.protocol.codes import Flag, Rcode, RRType
-from resolver.protocol.edns import Edns, Option, ede_option
+from resolver.protocol.edns import Edns, Option, ede_option, encode
 from resolver.protocol.message import Record
-from resolver.protocol.render import build
+from resolver.protocol.names import ROOT
+from resolver.protocol.render import COMPRESSED, build, build_alone
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from resolver.cache.packet_form import Layout
     from resolver.model import Answer, Ede, RRset
     from resolver.protocol.message import Message
 
 _DNSSEC_TYPES = frozenset({RRType.RRSIG, RRType.NSEC, RRType.NSEC3})
+_NOT_ALONE = _DNSSEC_TYPES | COMPRESSED
 _COPIED = Flag.RD | Flag.CD
+_CLASSIC = int(CLASSIC_UDP_OCTETS)
 
 
 class Shape(NamedTuple):
@@ -55,6 +60,34 @@ def render(query: Message, answer: Answer, shape: Shape) -> bytes:
         edns=_edns(query, answer.rcode, answer.ede, shape),
         max_size=_room(query, shape),
     )
+
+
+def render_alone(query: Message, answer: Answer, shape: Shape) -> tuple[bytes, Layout] | None:
+    """`render` where all is one RRset of the very name asked: most answers, at a third of the cost.
+
+    None where there is more to say. Also tells the packet cache where the TTLs are.
+    """
+    if answer.authority or answer.additional or len(answer.answer) != 1:
+        return None
+    owner, rtype, ttl, rdatas, signatures = answer.answer[0]
+    if owner != query.qname or rtype in _NOT_ALONE or owner == ROOT:
+        return None
+    if signatures and (query.do or query.qtype == RRType.ANY):
+        return None
+    edns = _edns(query, answer.rcode, answer.ede, shape)
+    tail = encode(edns) if edns is not None else b""
+    reply = build_alone(
+        id=query.id,
+        flags=_flags(query, answer),
+        question=(query.qname_raw, query.qtype, query.qclass),
+        rtype=rtype,
+        ttl=ttl,
+        rdatas=rdatas,
+        tail=tail,
+    )
+    if len(reply) > _room(query, shape):
+        return None
+    return reply, layout_alone(rdatas, ttl, len(tail) - OPT_HEAD if tail else -1)
 
 
 def refuse(query: Message, rcode: int, shape: Shape, *, ede: tuple[Ede, ...] = ()) -> bytes:
@@ -90,7 +123,10 @@ def _edns(query: Message, rcode: int, ede: tuple[Ede, ...], shape: Shape) -> Edn
     """OPT in reply to OPT, and only then (RFC 6891 §6.1.1)."""
     if query.edns is None:
         return None
-    options = (*shape.options, *(ede_option(code, text) for code, text in dict.fromkeys(ede)))
+    options = shape.options
+    if ede:
+        told = dict.fromkeys(ede)
+        options = (*options, *(ede_option(code, text) for code, text in told))
     return Edns(shape.max_udp, 0, query.edns.do, rcode >> 4, options)
 
 
@@ -98,8 +134,8 @@ def _room(query: Message, shape: Shape) -> int:
     if shape.is_stream:
         return int(STREAM_OCTETS) - shape.reserved
     if query.edns is None:
-        return int(CLASSIC_UDP_OCTETS)
-    offered = max(query.edns.udp_payload, int(CLASSIC_UDP_OCTETS))
+        return _CLASSIC
+    offered = max(query.edns.udp_payload, _CLASSIC)
     return min(offered, shape.max_udp) - shape.reserved
 
 

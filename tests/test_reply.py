@@ -5,12 +5,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from resolver.cache.packet_form import name_end, read_layout
 from resolver.model import Answer, Ede, RRset, Status
 from resolver.protocol.codes import EdeCode, Flag, Rcode, RRType
 from resolver.protocol.edns import OPT_EDE, Edns
+from resolver.protocol.names import ROOT
 from resolver.protocol.wire import build_query, parse_untrusted
-from resolver.reply import Shape, malformed, refuse, render
+from resolver.reply import Shape, malformed, refuse, render, render_alone
 from tests.making import name, question, rrset
 
 if TYPE_CHECKING:
@@ -119,3 +123,49 @@ def test_octets_that_are_no_message_get_formerr_or_silence() -> None:
     assert parse_untrusted(reply).rcode == Rcode.FORMERR
     assert malformed(b"\x12\x34\x81\x00" + bytes(8)) is None
     assert malformed(b"short") is None
+
+
+TYPES = [RRType.A, RRType.AAAA, RRType.TXT, RRType.CNAME, RRType.MX, RRType.NSEC, RRType.RRSIG]
+
+
+@st.composite
+def rrsets(draw: st.DrawFn) -> RRset:
+    """Mostly addresses of the name that is asked for."""
+    owner = draw(st.sampled_from([ASKED.qname] * 4 + [name("b.example."), ROOT]))
+    rtype = draw(st.sampled_from([RRType.A] * 6 + TYPES))
+    size = {RRType.A: 4, RRType.AAAA: 16}.get(rtype)
+    count = draw(st.integers(1, 4) if size else st.integers(1, 40))
+    if rtype in (RRType.CNAME, RRType.NSEC, RRType.MX):
+        rdatas = [b"\0\1" * (rtype == RRType.MX) + name(f"n{at}.example.") for at in range(count)]
+    else:
+        rdatas = [bytes([at]) * (size or at + 20) for at in range(count)]
+    signatures = draw(st.sampled_from([(), (), (SIGNATURE,)]))
+    return RRset(owner, rtype, draw(st.integers(0, 1 << 31)), tuple(rdatas), signatures)
+
+
+@given(
+    st.lists(rrsets(), min_size=1, max_size=2),
+    st.sampled_from([(), (), (NSEC,)]),
+    st.sampled_from([None, Edns(), Edns(do=True), Edns(udp_payload=4096)]),
+    st.sampled_from([(), (), (Ede(EdeCode.STALE_ANSWER, "old"),)]),
+    st.sampled_from([SHAPE, Shape(1232, is_stream=True), Shape(512, reserved=28)]),
+)
+def test_the_short_way_to_a_reply_is_no_other(
+    answer: list[RRset],
+    authority: tuple[RRset, ...],
+    edns: Edns | None,
+    ede: tuple[Ede, ...],
+    shape: Shape,
+) -> None:
+    """What `render_alone` makes is what `render` makes, and its TTLs are where it says."""
+    asked = build_query(id=7, qname=b"\3wWw\7exAmple\0", qtype=1, flags=Flag.RD, edns=edns)
+    query = parse_untrusted(asked)
+    told = Answer(ASKED, Rcode.NOERROR, tuple(answer), authority, status=Status.SECURE, ede=ede)
+    alone = render_alone(query, told, shape)
+    if alone is not None:
+        reply, layout = alone
+        assert reply == render(query, told, shape)
+        assert layout == read_layout(asked, reply, name_end(asked))
+    elif len(answer) == 1 and not authority and answer[0].rtype == RRType.A:
+        is_signed = bool(answer[0].signatures) and query.do
+        assert answer[0].owner != query.qname or is_signed

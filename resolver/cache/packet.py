@@ -27,6 +27,7 @@ from resolver.cache.packet_form import (
     KEEPALIVE,
     QUESTION_TAIL,
     Form,
+    Layout,
     is_truncated,
     name_end,
     read_form,
@@ -174,12 +175,14 @@ class PacketCache:
         refresh_after_s: float = _NEVER,
         tag: int = 0,
         is_whole: bool = True,
+        layout: Layout | None = None,
     ) -> bool:
         """Keep *reply*, the full path's, as it is before `dress`. False if it cannot be kept.
 
         *lifetime_s* is the shortest signature's or policy's; the TTLs are looked at here. After
         *refresh_after_s* one hit is sent the long way, so that it may prefetch. *is_whole* is
-        False where records were left out for want of room, if TC does not say so.
+        False where records were left out for want of room, if TC does not say so. *layout* is the
+        reply's, if whoever made it knows.
         """
         end = name_end(query)
         if end < 0:
@@ -189,7 +192,7 @@ class PacketCache:
         form = view.forms.get(shape) or self.learn(view, shape)
         if form is None or len(query) != end + form.octets:
             return False
-        layout = read_layout(query, reply, end)
+        layout = layout or read_layout(query, reply, end)
         if layout is None or (layout.opt_octets >= 0) != form.has_opt:
             return False
         is_whole = is_whole and not is_truncated(reply)

@@ -13,7 +13,10 @@ from __future__ import annotations
 
 import struct
 from functools import lru_cache
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 HEADER = 12
 QUESTION_TAIL = 4
@@ -108,15 +111,14 @@ def name_end(data: bytes) -> int:
 
     What `data.find(0, 12)` finds unless a label holds a zero octet: such names are not cached here.
     """
+    end = data.find(0, HEADER)
     offset = HEADER
-    try:
-        while (length := data[offset]) != 0:
-            if length >= _POINTER >> 1:
-                return -1
-            offset += length + 1
-    except IndexError:
-        return -1
-    return offset if data.find(0, HEADER) == offset else -1
+    while offset < end:
+        length = data[offset]
+        if length >= _POINTER >> 1:
+            return -1
+        offset += length + 1
+    return end if offset == end else -1
 
 
 def is_truncated(reply: bytes) -> bool:
@@ -139,6 +141,17 @@ def read_layout(query: bytes, reply: bytes, end: int) -> Layout | None:
         return _walk(reply, body, sum(records))
     except (IndexError, struct.error):
         return None
+
+
+def layout_alone(rdatas: Sequence[bytes], ttl: int, opt_octets: int) -> Layout:
+    """The layout of one RRset whose owners are pointers, and an OPT unless *opt_octets* is -1."""
+    at = opt_octets + OPT_HEAD if opt_octets >= 0 else 0
+    ttls_end_at: list[int] = []
+    for rdata in reversed(rdatas):
+        at += len(rdata) + 2
+        ttls_end_at.append(at)
+        at += _RECORD.size
+    return Layout(_mask(tuple(ttls_end_at)), ttl, opt_octets)
 
 
 def _walk(reply: bytes, offset: int, records: int) -> Layout | None:

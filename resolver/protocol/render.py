@@ -29,6 +29,7 @@ _FIXED: Final = Struct("!HHIH").pack
 _POINTED: Final = Struct("!HHHIH").pack
 _SIZE: Final = Struct("!H").pack_into
 _POINTER: Final = 0xC000
+_TO_QNAME: Final = _POINTER | 12
 _POINTER_REACH: Final = 0x4000  # offsets have 14 bits
 _TC: Final = 0x0200
 _RRSIG: Final = 46
@@ -75,6 +76,30 @@ def build(
     )
     out += tail
     return bytes(out)
+
+
+def build_alone(
+    *,
+    id: int,
+    flags: int,
+    question: tuple[bytes, int, int],
+    rtype: int,
+    ttl: int,
+    rdatas: Sequence[bytes],
+    tail: bytes = b"",
+) -> bytes:
+    """`build` for one RRset of the question's own name, at a fifth of its cost.
+
+    Not for the root, nor for the types in COMPRESSED. *tail* is the OPT record, encoded. Size is
+    the caller's matter.
+    """
+    qname, qtype, qclass = question
+    parts = [_HEADER(id, flags, 1, len(rdatas), 0, 1 if tail else 0), qname]
+    parts.append(_QUESTION(qtype, qclass))
+    for rdata in rdatas:
+        parts += (_POINTED(_TO_QNAME, rtype, 1, ttl, len(rdata)), rdata)
+    parts.append(tail)
+    return b"".join(parts)
 
 
 def build_query(
@@ -196,3 +221,4 @@ _WRITERS: Final[dict[int, Writer]] = {
     14: _two_names,  # MINFO
     15: _mx,
 }
+COMPRESSED: Final = frozenset(_WRITERS)

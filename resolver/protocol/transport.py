@@ -13,6 +13,8 @@ class Transport(enum.Enum):
     HTTPS = "https"
     QUIC = "quic"
 
+    __hash__ = object.__hash__  # by identity: Enum's own is a Python function
+
 
 class Client(NamedTuple):
     """*host* is the presentation form of the address without a scope; *local* the one asked at."""
