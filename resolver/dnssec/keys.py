@@ -13,6 +13,7 @@ import hashlib
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 
+from cachetools import LRUCache
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519, padding, rsa
@@ -42,6 +43,8 @@ _ED448: Final = 16
 _SHA1_ALGORITHMS: Final = frozenset({5, 7})
 _DIGESTS: Final = {1: hashlib.sha1, 2: hashlib.sha256, 4: hashlib.sha384}
 _SHA1_DIGEST: Final = 1
+# signature → the key and the octets that it was good for
+_MADE: Final[LRUCache[bytes, tuple[bytes, bytes]]] = LRUCache(int(limits.KNOWN_SIGNATURES))
 _ALL_ALGORITHMS: Final = frozenset({5, 7, 8, 10, 13, 14, _ED25519, _ED448})
 
 
@@ -83,9 +86,19 @@ class ZoneKey(NamedTuple):
         return self.flags & 0x0080 != 0
 
     def verify(self, signature: bytes, data: bytes) -> bool:
-        """True if this key made *signature* over *data*; never raises."""
+        """True if this key made *signature* over *data*; never raises.
+
+        What verified once is known: the SOA of a zone comes with every denial of its names.
+        """
+        made = _MADE.get(signature)
+        if made is not None and made == (self.rdata, data):
+            return True
         verifier = parsed(self.rdata)
-        return verifier is not None and verifier(signature, data)
+        if verifier is None or not verifier(signature, data):
+            return False
+        if len(data) <= int(limits.KNOWN_SIGNATURE_OCTETS):
+            _MADE[signature] = (self.rdata, data)
+        return True
 
 
 def zone_key(rdata: bytes) -> ZoneKey:
