@@ -23,10 +23,10 @@ from resolver.limits import WORKER_RESTART_SECONDS, WORKERS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from types import FrameType
 
 _log = logging.getLogger(__name__)
 _SIGNALS: Final = (signal.SIGTERM, signal.SIGINT)
+_WATCHED: Final = (*_SIGNALS, signal.SIGCHLD)
 _FAILED: Final = 1
 _PR_SET_PDEATHSIG: Final = 1
 
@@ -70,33 +70,41 @@ class Supervisor:
         return dict(self._running)
 
     def run(self) -> int:
-        """Until SIGTERM or SIGINT; the exit status: that of a worker which never could start."""
-        previous = {number: signal.signal(number, self._stop) for number in _SIGNALS}
+        """Until SIGTERM or SIGINT; the exit status: that of a worker which never could start.
+
+        Signals stay blocked and are waited for: one that came between a look at the children and
+        a wait for them would be lost to handlers.
+        """
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, _WATCHED)
         status = 0
         try:
             for worker in range(self.count):
                 self._start(worker)
             while self._running:
-                pid, code = os.waitpid(-1, 0)
-                status = self._ended(pid, code) or status
+                if signal.sigwait(_WATCHED) != signal.SIGCHLD:
+                    self._stop()
+                status = self._reap() or status
         finally:
-            for number, handler in previous.items():
-                signal.signal(number, handler)
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        return status
+
+    def _reap(self) -> int:
+        """Look at every child that is gone: one SIGCHLD may stand for several."""
+        status = 0
+        for known in list(self._running):
+            pid, code = os.waitpid(known, os.WNOHANG)
+            if pid:
+                status = self._ended(pid, code) or status
         return status
 
     def _start(self, worker: int) -> None:
         sys.stdout.flush()
         sys.stderr.flush()
-        # A signal between fork and book-keeping would miss the child, or meet our handler in it.
-        signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
-        try:
-            pid = os.fork()
-            if pid == 0:
-                self._be(worker)
-            self._running[pid] = worker
-            self._started_at[pid] = self._now()
-        finally:
-            signal.pthread_sigmask(signal.SIG_UNBLOCK, _SIGNALS)
+        pid = os.fork()
+        if pid == 0:
+            self._be(worker)
+        self._running[pid] = worker
+        self._started_at[pid] = self._now()
 
     def _be(self, worker: int) -> None:
         """The child's whole life. Never returns into the parent's code."""
@@ -104,7 +112,7 @@ class Supervisor:
         try:
             for number in _SIGNALS:
                 signal.signal(number, signal.SIG_DFL)
-            signal.pthread_sigmask(signal.SIG_UNBLOCK, _SIGNALS)
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, _WATCHED)
             _die_with_parent()
             status = self._work(worker)
         except BaseException:  # noqa: BLE001  # whatever it is, this process is over
@@ -123,17 +131,17 @@ class Supervisor:
         self._is_proven = self._is_proven or lasted >= float(WORKER_RESTART_SECONDS)
         status = os.waitstatus_to_exitcode(code)
         if not self._is_proven and status > 0:
-            self._stop(signal.SIGTERM, None)
+            self._stop()
             return status
         _log.warning("worker %d ended with status %d; starting it again", worker, status)
         self.restarts += 1
-        time.sleep(float(WORKER_RESTART_SECONDS))
+        if signal.sigtimedwait(_SIGNALS, float(WORKER_RESTART_SECONDS)) is not None:
+            self._stop()
         if not self._is_stopping:
             self._start(worker)
         return 0
 
-    def _stop(self, number: int, frame: FrameType | None) -> None:
-        del number, frame
+    def _stop(self) -> None:
         self._is_stopping = True
         for pid in self._running:
             with contextlib.suppress(ProcessLookupError):

@@ -14,13 +14,13 @@ from resolver.limits import WORKERS
 from resolver.workers import Supervisor, worker_count
 
 # A worker tells its number and pid, then waits for the signal; worker 0 dies once, to be replaced.
-PROGRAM = """
+PROGRAM = r"""
 import os, pathlib, signal, sys
 from resolver.workers import Supervisor
 mark = pathlib.Path(sys.argv[1])
 
 def work(number):
-    print(number, os.getpid(), flush=True)
+    os.write(1, f"{number} {os.getpid()}\n".encode())  # one write: lines must not mix
     if number == 0 and not mark.exists():
         signal.sigtimedwait([], 1.2)
         mark.touch()
@@ -37,9 +37,9 @@ def test_dead_worker_is_started_again_and_all_stop(tmp_path: object) -> None:
     with subprocess.Popen(arguments, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         said = [process.stdout.readline().split() for _ in range(3)]
-        assert sorted(number for number, _ in said) == ["0", "0", "1"]
+        process.send_signal(signal.SIGTERM)  # before any assertion: leaving the block waits
+        assert sorted(number for number, _ in said) == ["0", "0", "1"], said
         assert said[2][0] == "0"
-        process.send_signal(signal.SIGTERM)
         assert process.wait(20) == 0
         for _, pid in said:
             with pytest.raises(ProcessLookupError):
