@@ -156,6 +156,12 @@ ANCHOR_HOLD_DOWN_SECONDS = Limit(
     "RFC 5011 §2.4.1, §4.1",
 )
 PARSED_KEYS = Limit(4096, 64, 65_536, "public keys kept parsed", "our choice")
+KNOWN_SIGNATURES = Limit(
+    2048, 64, 65_536, "signatures known to be good, not checked again", "3 MB; SOA sets above all"
+)
+KNOWN_SIGNATURE_OCTETS = Limit(
+    1024, 256, 4096, "octets of signed data that is remembered as such", "an SOA takes about 200"
+)
 TRUSTED_ZONES = Limit(16_384, 256, 262_144, "zones whose keys or insecurity are kept", "our choice")
 TRUST_TTL_SECONDS = Limit(
     86_400, 60, 604_800, "seconds a zone's keys are kept at most", "as MAX_TTL_SECONDS"
