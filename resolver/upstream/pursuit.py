@@ -25,6 +25,7 @@ from resolver.upstream.select import (
     Situation,
     companion,
     first_hedge_s,
+    is_worth_a_stranger,
     next_hedge_s,
     opening,
     serial_s,
@@ -53,6 +54,7 @@ _MISMATCHES = int(limits.SPOOF_MISMATCHES)
 _HEDGE_DEPTH = int(limits.HEDGE_DEPTH)
 _NO_ROOM_WAIT = float(limits.OVERDUE_FLOOR_SECONDS)
 _TCP_WAIT = float(limits.EXPIRY_UNKNOWN_SECONDS)
+_POPULAR = 3  # answers of a server after which its zone's other nameservers are looked up
 _AFTER_RACE = 1.4  # of the gain that is worth a probe: most zones are never asked again
 _SOUNDINGS = int(limits.ROOT_SOUNDINGS)
 _ROUNDS = int(limits.NS_LOOKUPS_PER_CUT)
@@ -268,6 +270,7 @@ class Pursuit:
         self.desk.counters.races += self.is_race
         if is_sent[0] and not self.is_race and first.state.n and self.is_speculative:
             self._probe(candidates, first.state, now)
+            self._learn_names(first.state)
         self._sound_the_root(now)
         if any(is_sent):
             typical_s = self.desk.infra.typical_rtt_s
@@ -328,6 +331,17 @@ class Pursuit:
         if self.desk.probes.take():
             found.state.probed_at = now
             self.desk.counters.probes += self._send(found, now)
+
+    def _learn_names(self, primary: AddressState) -> None:
+        """Look up nameservers that nobody needed yet, once their zone proves popular.
+
+        Two names are enough to answer; the nearest server may go by the third.
+        """
+        names = self.inquiry.delegation.unresolved()
+        if not names or primary.n < _POPULAR or self.inquiry.budget.depth > 1:
+            return
+        if is_worth_a_stranger(primary, self.desk.infra) and self.desk.probes.take():
+            self._want_addresses()
 
     def _sound_the_root(self, now: float) -> None:
         """The priming query goes to some root addresses more, once in the life of a process.

@@ -29,6 +29,7 @@ _SIBLING_SPREAD = 0.2  # log-normal spread of what is guessed from the other fam
 _SIBLING_SHIFT = 0.05  # (IPv6 paths are a little longer, where they differ)
 _PREFIX_SPREAD = 0.15  # from a neighbour in the same /24 or /48,
 _GLOBAL_SPREAD = 1.0  # and from everything ever measured
+_STRANGER_FACTOR = 2.0  # finding an address costs some packets more than probing one
 _USES = 8  # uses of a server that make half the gain worth a probe
 _SQRT2 = math.sqrt(2)
 
@@ -200,8 +201,7 @@ def companion(
     that is due for a sign of life; else a runner-up that was not measured for long.
     """
     best = primary.srtt
-    found, most = None, max(_GAIN_FLOOR, _GAIN_SHARE * best) / (1 + primary.n / _USES)
-    most *= reluctance
+    found, most = None, reluctance * _worthwhile_gain(primary)
     for candidate in candidates:
         state = candidate.state
         if state is primary or candidate.is_marked:
@@ -218,6 +218,17 @@ def companion(
             if gain > most and candidate.is_worth_a_probe:
                 found, most = candidate, gain
     return found
+
+
+def _worthwhile_gain(primary: AddressState) -> float:
+    """Seconds of expected improvement for which a probe is worth its packet."""
+    return max(_GAIN_FLOOR, _GAIN_SHARE * primary.srtt) / (1 + primary.n / _USES)
+
+
+def is_worth_a_stranger(primary: AddressState, infra: Infra) -> bool:
+    """Is it worth while to look for a server of which nothing is known, not even its address?"""
+    gain = expected_gain(primary.srtt, infra.global_log_rtt, _GLOBAL_SPREAD)
+    return gain > _STRANGER_FACTOR * _worthwhile_gain(primary)
 
 
 def expected_gain(best_s: float, mean_log: float, spread: float) -> float:

@@ -19,7 +19,13 @@ from tests.support import trio_test
 from tests.upstream.world import QUESTION, ZONE, Script, World, answer
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from resolver.model import Delegation
     from resolver.protocol.wire import Message
+    from resolver.upstream.inquiry import Inquiry
+
+    More = Callable[[], Awaitable[bool]]
 
 A, B, C = "198.51.100.1", "203.0.113.1", "192.0.2.1"
 A6 = "2001:db8:a::1"
@@ -668,3 +674,32 @@ async def test_without_any_route_it_fails_at_once_and_says_so() -> None:
         assert world.exchange.is_offline
 
     await world.run(story)
+
+
+@trio_test
+async def test_the_other_nameservers_of_a_popular_zone_are_looked_up_beside_a_question() -> None:
+    """Two names are enough to answer; the nearest server may go by the third."""
+    for speculation, wanted in ((True, 1), (False, 0)):
+        world = World(speculation=speculation)
+        world.serve(A, rtt_s=0.1)
+        world.serve(B, rtt_s=0.01)
+        inquiry = world.inquiry(A)
+        inquiry.delegation.nameservers += (b"\2ns\0",)
+        lookups = 0
+
+        async def more(delegation: Delegation = inquiry.delegation) -> bool:
+            nonlocal lookups
+            lookups += 1
+            delegation.addresses[b"\2ns\0"] = (Server(B, 53, b"\2ns\0"),)
+            return True
+
+        async def story(
+            world: World = world, inquiry: Inquiry = inquiry, more: More = more
+        ) -> None:
+            for _ in range(8):
+                await world.exchange.ask(inquiry._replace(more_addresses=more))
+                await trio.sleep(1)
+
+        await world.run(story)
+        assert lookups == wanted
+        assert bool(world.servers[B].count) is speculation
