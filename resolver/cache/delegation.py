@@ -15,22 +15,20 @@ from resolver.protocol import names
 if TYPE_CHECKING:
     from resolver.model import Delegation, Name
 
+_NAMESERVER_OCTETS = 650  # with two addresses
+
 
 class Cut:
-    """A cached delegation."""
+    """A cached delegation. Its weight is settled at once, for addresses that will be looked up."""
 
-    __slots__ = ("delegation",)
+    __slots__ = ("_octets", "delegation")
 
     def __init__(self, delegation: Delegation) -> None:
         self.delegation = delegation
+        self._octets = 500 + sum(_NAMESERVER_OCTETS + len(name) for name in delegation.nameservers)
 
     def octets(self) -> int:
-        delegation = self.delegation
-        return (
-            500
-            + sum(150 + len(name) for name in delegation.nameservers)
-            + 250 * sum(len(servers) for servers in delegation.addresses.values())
-        )
+        return self._octets
 
 
 class DelegationCache:
@@ -38,14 +36,17 @@ class DelegationCache:
 
     def __init__(self, octets: int = int(DELEGATION_CACHE_OCTETS)) -> None:
         self._cuts: Shards[Cut] = Shards(octets, typical_octets=1024)
+        self._shards, self._mask = self._cuts.table
 
     def __len__(self) -> int:
         return len(self._cuts)
 
     def get(self, zone: Name, now: float) -> Delegation | None:
-        cut = self._cuts.get(zone)
+        shard = self._shards[hash(zone) & self._mask]
+        cut: Cut | None = shard.get(zone)
         if cut is None or cut.delegation.expires_at <= now:
             return None
+        shard.move_to_end(zone)
         return cut.delegation
 
     def closest(self, name: Name, now: float) -> Delegation | None:

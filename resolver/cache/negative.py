@@ -72,6 +72,7 @@ class NegativeCache:
         self, octets: int, *, max_ttl: int = int(MAX_NEGATIVE_TTL_SECONDS), min_ttl: int = 0
     ) -> None:
         self._entries: Shards[Negative] = Shards(octets, typical_octets=1024)
+        self._shards, self._mask = self._entries.table
         self.max_ttl = max_ttl
         self.min_ttl = min_ttl
 
@@ -81,8 +82,10 @@ class NegativeCache:
     def get(self, name: Name, rtype: int, now: float) -> Negative | None:
         """NODATA for this type, or NXDOMAIN for the name."""
         for key in ((name, rtype), (name, _ANY_TYPE)):
-            entry = self._entries.get(key)
+            shard = self._shards[hash(key) & self._mask]
+            entry: Negative | None = shard.get(key)
             if entry is not None and entry.expires_at > now:
+                shard.move_to_end(key)
                 return entry
         return None
 

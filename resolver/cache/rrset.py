@@ -49,12 +49,10 @@ class Entry:
         )
 
     def octets(self) -> int:
-        rrset = self.rrset
-        size = _ENTRY_OCTETS + 2 * len(rrset.owner)
-        for rdata in rrset.rdatas:
-            size += 40 + len(rdata)
-        for signature in rrset.signatures:
-            size += 40 + len(signature)
+        owner, _, _, rdatas, signatures = self.rrset
+        size = _ENTRY_OCTETS + 2 * len(owner) + 40 * len(rdatas) + sum(map(len, rdatas))
+        if signatures:
+            size += 40 * len(signatures) + sum(map(len, signatures))
         return size
 
     def current(self, now: float) -> RRset:
@@ -70,6 +68,7 @@ class RRsetCache:
         self, octets: int, *, min_ttl: int = 0, max_ttl: int = int(MAX_TTL_SECONDS)
     ) -> None:
         self._entries: Shards[Entry] = Shards(octets)
+        self._shards, self._mask = self._entries.table
         self.min_ttl = min_ttl
         self.max_ttl = max_ttl
 
@@ -85,9 +84,12 @@ class RRsetCache:
         return min(max(ttl, self.min_ttl), self.max_ttl)
 
     def get(self, owner: Name, rtype: int, now: float) -> Entry | None:
-        entry = self._entries.get((owner, rtype))
+        key = (owner, rtype)
+        shard = self._shards[hash(key) & self._mask]
+        entry: Entry | None = shard.get(key)
         if entry is None or entry.expires_at <= now:
             return None
+        shard.move_to_end(key)
         return entry
 
     def get_stale(self, owner: Name, rtype: int) -> Entry | None:
@@ -105,11 +107,12 @@ class RRsetCache:
         proof: tuple[RRset, ...] = (),
     ) -> Entry | None:
         """Keep *rrset* if what is there does not outrank it. Returns the new entry, or None."""
-        ttl = self.clamp(rrset.ttl)
+        owner, rtype, ttl, _, _ = rrset
+        ttl = self.clamp(ttl)
         if ttl <= 0:
             return None
-        key = (rrset.owner, rrset.rtype)
-        old = self._entries.get(key)
+        key = (owner, rtype)
+        old: Entry | None = self._shards[hash(key) & self._mask].get(key)
         if old is not None and old.expires_at > now and _outranks(old, rank, status):
             return None
         entry = Entry(rrset, rank=rank, status=status, expires_at=now + ttl, zone=zone, proof=proof)
