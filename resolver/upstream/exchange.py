@@ -44,8 +44,9 @@ if TYPE_CHECKING:
 
     from resolver.clock import Clock
     from resolver.model import Server
+    from resolver.upstream.address import AddressState
     from resolver.upstream.events import Tried
-    from resolver.upstream.infra import AddressState, Infra
+    from resolver.upstream.infra import Infra
     from resolver.upstream.inquiry import Inquiry, Reply
     from resolver.upstream.network import Network, UdpPort
     from resolver.upstream.query import Sent

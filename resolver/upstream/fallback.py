@@ -9,13 +9,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from resolver.protocol.codes import Rcode
-from resolver.upstream.infra import EdnsState
+from resolver.upstream.address import EdnsState
 from resolver.upstream.query import server_cookie
 
 if TYPE_CHECKING:
     from resolver.model import Server
     from resolver.protocol.wire import Message
-    from resolver.upstream.infra import AddressState, Key
+    from resolver.upstream.address import AddressState, Key
     from resolver.upstream.query import Sent
 
 _EDNS_RCODES = frozenset({Rcode.FORMERR, Rcode.NOTIMP, Rcode.BADVERS})

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from resolver.model import Question, Server
-    from resolver.upstream.infra import AddressState, Key
+    from resolver.upstream.address import AddressState, Key
     from resolver.upstream.network import Network, UdpPort
     from resolver.upstream.pursuit import Pursuit
     from resolver.upstream.query import Sent

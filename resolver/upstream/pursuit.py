@@ -14,18 +14,17 @@ import trio
 from resolver import limits
 from resolver.errors import ResolverError, WorkExceeded
 from resolver.model import Verdict
-from resolver.protocol.codes import Rcode, RRType
-from resolver.protocol.names import ROOT, to_text
+from resolver.protocol.codes import Rcode
+from resolver.protocol.names import to_text
+from resolver.upstream import speculate
+from resolver.upstream.address import site_of
 from resolver.upstream.events import Tried
 from resolver.upstream.failure import no_usable_reply
 from resolver.upstream.fallback import Fallback
-from resolver.upstream.infra import site_of
 from resolver.upstream.inquiry import Reply
 from resolver.upstream.select import (
     Situation,
-    companion,
     first_hedge_s,
-    is_worth_a_stranger,
     next_hedge_s,
     opening,
     serial_s,
@@ -35,10 +34,10 @@ from resolver.upstream.select import (
 if TYPE_CHECKING:
     from resolver.errors import WireError
     from resolver.model import Server
+    from resolver.upstream.address import AddressState, Key
     from resolver.upstream.exchange import Exchange
     from resolver.upstream.fallback import Arrived
     from resolver.upstream.flight import Copy
-    from resolver.upstream.infra import AddressState, Key
     from resolver.upstream.inquiry import Inquiry
     from resolver.upstream.select import Candidate
     from resolver.upstream.timers import Timer
@@ -54,9 +53,6 @@ _MISMATCHES = int(limits.SPOOF_MISMATCHES)
 _HEDGE_DEPTH = int(limits.HEDGE_DEPTH)
 _NO_ROOM_WAIT = float(limits.OVERDUE_FLOOR_SECONDS)
 _TCP_WAIT = float(limits.EXPIRY_UNKNOWN_SECONDS)
-_POPULAR = 3  # answers of a server after which its zone's other nameservers are looked up
-_AFTER_RACE = 1.4  # of the gain that is worth a probe: most zones are never asked again
-_SOUNDINGS = int(limits.ROOT_SOUNDINGS)
 _ROUNDS = int(limits.NS_LOOKUPS_PER_CUT)
 
 
@@ -184,10 +180,8 @@ class Pursuit:
             self.reject(server, judged.verdict.value, now)
             return
         self.desk.infra.unmark(state, self.zone)
-        if (
-            self.is_race and state.n and self.is_speculative
-        ):  # now it is known what there is to beat
-            self._probe(self._candidates(now), state, now, reluctance=_AFTER_RACE)
+        if self.is_race and self.is_speculative:
+            speculate.after_race(self, state, now)
         self.reply = Reply(server, message, judged, arrived.rtt_s, arrived.transport)
         self._wake()
 
@@ -240,7 +234,7 @@ class Pursuit:
 
     # --- whom to ask -----------------------------------------------------------------------
 
-    def _candidates(self, now: float) -> list[Candidate]:
+    def candidates(self, now: float) -> list[Candidate]:
         delegation, shunned = self.inquiry.delegation, self.inquiry.shunned
         servers: dict[Key, Server] = {}  # one address may go by several names
         for server in delegation.servers():
@@ -254,24 +248,24 @@ class Pursuit:
 
     def _open(self, now: float) -> None:
         """Ask the cheapest server, or the first two of a set that nobody knows."""
-        candidates = self._candidates(now)
+        candidates = self.candidates(now)
         if not candidates:
             self._need_addresses(now)
             return
         chosen = opening(candidates, width=_RACE_WIDTH if self.is_speculative else 1)
         first = chosen[0]
         if first.is_suspect or first.is_marked:
-            self._want_addresses()
+            self.want_addresses()
         if first.is_suspect:
             self.give_up = min(self.give_up, now + _SUSPECT_SECONDS)
         self.desk.note_first_send()
-        is_sent = [self._send(candidate, now) for candidate in chosen]
+        is_sent = [self.send(candidate, now) for candidate in chosen]
         self.is_race = len(chosen) > 1
         self.desk.counters.races += self.is_race
-        if is_sent[0] and not self.is_race and first.state.n and self.is_speculative:
-            self._probe(candidates, first.state, now)
-            self._learn_names(first.state)
-        self._sound_the_root(now)
+        if self.is_speculative:
+            if is_sent[0] and not self.is_race:
+                speculate.beside(self, candidates, first.state, now)
+            speculate.sound_the_root(self, now)
         if any(is_sent):
             typical_s = self.desk.infra.typical_rtt_s
             self.gap = first_hedge_s(chosen, candidates, typical_s=typical_s)
@@ -284,8 +278,8 @@ class Pursuit:
             return
         is_repeat = choice.server[:2] in self.sends
         if choice.is_suspect or is_repeat:
-            self._want_addresses()
-        if self._send(choice, now):
+            self.want_addresses()
+        if self.send(choice, now):
             if is_repeat:
                 self.desk.counters.retries += 1
             else:
@@ -302,7 +296,7 @@ class Pursuit:
         repeat = None
         can_wait = any(copy.late_at > now for copy in self.copies)
         busy = {copy.server[:2] for copy in self.copies if not copy.is_overdue(now)}
-        for candidate in self._candidates(now):
+        for candidate in self.candidates(now):
             key = candidate.server[:2]
             if candidate.is_marked and self._has_live(now):
                 continue
@@ -314,53 +308,9 @@ class Pursuit:
                 repeat = candidate
         return repeat
 
-    def _probe(
-        self,
-        candidates: list[Candidate],
-        primary: AddressState,
-        now: float,
-        *,
-        reluctance: float = 1.0,
-    ) -> None:
-        """The same question to a server worth knowing better, off the critical path."""
-        found = self.desk.probe_family(candidates, now) or companion(
-            candidates, primary, now=now, reluctance=reluctance
-        )
-        if found is None or self.uses_tcp or self.inquiry.budget.purse.queries < _SENDS:
-            return
-        if self.desk.probes.take():
-            found.state.probed_at = now
-            self.desk.counters.probes += self._send(found, now)
-
-    def _learn_names(self, primary: AddressState) -> None:
-        """Look up nameservers that nobody needed yet, once their zone proves popular.
-
-        Two names are enough to answer; the nearest server may go by the third.
-        """
-        names = self.inquiry.delegation.unresolved()
-        if not names or primary.n < _POPULAR or self.inquiry.budget.depth > 1:
-            return
-        if is_worth_a_stranger(primary, self.desk.infra) and self.desk.probes.take():
-            self._want_addresses()
-
-    def _sound_the_root(self, now: float) -> None:
-        """The priming query goes to some root addresses more, once in the life of a process.
-
-        That measures the way to the root and the health of both families before any client asks,
-        and gives the prior for everything else.
-        """
-        is_priming = self.zone == ROOT and self.inquiry.question.qtype == RRType.NS
-        if not is_priming or not self.is_speculative or not self.desk.may_sound():
-            return
-        strangers = [c for c in self._candidates(now) if not (c.state.n or c.state.waiting)]
-        for is_ipv6 in (False, True):
-            family = [c for c in strangers if c.state.is_ipv6 == is_ipv6]
-            for candidate in family[: _SOUNDINGS // 2]:
-                self.desk.counters.probes += self._send(candidate, now)
-
     # --- sending ---------------------------------------------------------------------------
 
-    def _send(self, candidate: Candidate, now: float) -> bool:
+    def send(self, candidate: Candidate, now: float) -> bool:
         """True if a packet went out, or this pursuit joined one that is on its way."""
         server, state = candidate.server, candidate.state
         if self.uses_tcp:
@@ -408,7 +358,7 @@ class Pursuit:
             self.inquiry.budget.spend_query()
         except WorkExceeded as error:
             if self._has_live(now):
-                self.rearm(self.give_up)
+                self.rearm(max((copy.expires_at for copy in self.copies), default=self.give_up))
             else:
                 self._end(error)
             return False
@@ -442,14 +392,14 @@ class Pursuit:
         if not self._has_live(now):
             self._need_addresses(now)
             return
-        self._want_addresses()
+        self.want_addresses()
         moments = [copy.expires_at for copy in self.copies]
         if self.total < _SENDS:
             for copy in self.copies:
                 moments += [copy.late_at, copy.overdue_at]
         self.rearm(min((at for at in moments if at > now), default=self.give_up))
 
-    def _want_addresses(self) -> None:
+    def want_addresses(self) -> None:
         """Look up more nameservers beside what is on its way: all that is known is doubtful."""
         if not self.is_exhausted and not self.wants_addresses and self.total < _SENDS:
             self.wants_addresses = True
@@ -457,7 +407,7 @@ class Pursuit:
 
     def _need_addresses(self, now: float) -> None:
         """Nobody is left to ask and nothing is on its way."""
-        self._want_addresses()
+        self.want_addresses()
         if self.wants_addresses or self.lookup is not None:
             self.rearm(self.give_up)
         elif self.lookup_error is not None and not self.total:

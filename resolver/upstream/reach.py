@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from resolver import limits
 
 if TYPE_CHECKING:
-    from resolver.upstream.infra import AddressState
+    from resolver.upstream.address import AddressState
 
 _FAMILY_PREFIXES = int(limits.FAMILY_PREFIXES)
 _FAMILY_PROBE = float(limits.FAMILY_PROBE_SECONDS)

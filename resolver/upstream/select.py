@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from random import Random
 
     from resolver.model import Name, Server
-    from resolver.upstream.infra import AddressState, Infra
+    from resolver.upstream.address import AddressState
+    from resolver.upstream.infra import Infra
 
 _SUSPECT_COST = 10.0  # beyond any RTT, so that suspects come after all others
 _FAMILY_COST = 20.0

@@ -15,7 +15,7 @@ from resolver.upstream.query import Match, plain_spelling
 
 if TYPE_CHECKING:
     from resolver.model import Server
-    from resolver.upstream.infra import AddressState
+    from resolver.upstream.address import AddressState
     from resolver.upstream.pursuit import Pursuit
     from resolver.upstream.query import Sent
     from resolver.upstream.tcp import TcpPool

@@ -19,7 +19,7 @@ from resolver.upstream.query import Match, match_untrusted
 
 if TYPE_CHECKING:
     from resolver.model import Server
-    from resolver.upstream.infra import Key
+    from resolver.upstream.address import Key
     from resolver.upstream.network import Network
     from resolver.upstream.query import Sent
 

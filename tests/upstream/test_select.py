@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from resolver import limits
 from resolver.model import Server, Verdict
 from resolver.protocol.names import from_text
-from resolver.upstream.infra import Infra, site_of
+from resolver.upstream.address import site_of
+from resolver.upstream.infra import Infra
 from resolver.upstream.select import (
     Situation,
     companion,

@@ -1,0 +1,244 @@
+"""One server address: how soon it answers, whether it does, what it can.
+
+What a zone can influence (lameness, REFUSED, silence) is kept by zone, and becomes the address's
+own trait only once two unrelated zones agree, or ICMP says so (Disablance, CCS 2023). No I/O, no clock:
+*now* is trio's time, passed in. RFC 6298 (SRTT), RFC 6891 §6.2.2 (EDNS), RFC 7873 (cookies).
+"""
+
+from __future__ import annotations
+
+import enum
+import math
+from typing import TYPE_CHECKING, NamedTuple
+
+from resolver import limits
+from resolver.protocol.names import suffix
+
+if TYPE_CHECKING:
+    from resolver.model import Name, Verdict
+
+Key = tuple[str, int]
+
+_GAIN_UP = 0.25  # RFC 6298's 1/8 is for a sample per segment; here minutes may lie between two
+_GAIN_DOWN = 0.5  # believe an improvement fast: a wrong one is corrected by the next answer
+_GAIN_VAR = 0.25  # RFC 6298 §2.3
+_FIRST_VAR = 8.0  # RTTs to one server vary by a few per cent, not by RFC 6298's half
+_V6_GROUPS = 3
+
+_EXPIRY_FLOOR = float(limits.EXPIRY_FLOOR_SECONDS)
+_EXPIRY_UNKNOWN = float(limits.EXPIRY_UNKNOWN_SECONDS)
+_OVERDUE_FLOOR = float(limits.OVERDUE_FLOOR_SECONDS)
+_OVERDUE_UNKNOWN = float(limits.OVERDUE_UNKNOWN_SECONDS)
+_REVIVE = float(limits.REVIVE_SECONDS)
+_REVIVE_CEILING = float(limits.REVIVE_CEILING_SECONDS)
+_SITES = int(limits.SITES_PER_ADDRESS)
+
+
+class EdnsState(enum.Enum):
+    """What a server was seen to do with EDNS queries."""
+
+    UNKNOWN = "unknown"
+    WORKS = "works"
+    BROKEN = "broken"
+
+
+class Hint(NamedTuple):
+    """What an earlier run measured, as a guess for this one: log of the RTT, log-normal spread."""
+
+    log_rtt: float
+    spread: float
+
+
+class Mark(NamedTuple):
+    """Why an address is passed over for one zone, and until when."""
+
+    verdict: Verdict
+    until: float
+
+
+def site_of(zone: Name) -> Name:
+    """The last two labels of a zone: zones of one owner count as one witness, not as several.
+
+    Coarser than the public suffix list, which is the safe side: fewer witnesses, never more.
+    """
+    return suffix(zone, 2)
+
+
+def prefix_of(host: str) -> str:
+    """The /24 or /48 of an address, as text that serves as a key: what is routed as one."""
+    if ":" not in host:
+        return host.rpartition(".")[0]
+    head, _, tail = host.partition("::")
+    groups = head.split(":") if head else []
+    if len(groups) < _V6_GROUPS and tail:
+        rest = tail.split(":")
+        groups += ["0"] * (8 - len(groups) - len(rest)) + rest
+    return ":".join((groups + ["0"] * _V6_GROUPS)[:_V6_GROUPS])
+
+
+class AddressState:
+    """One address. *n* answers made *srtt* and *var*; *fails* counts silences since the last."""
+
+    __slots__ = (
+        "case_broken_until",
+        "cookie",
+        "cookies_broken",
+        "edns",
+        "edns_silences",
+        "edns_until",
+        "fails",
+        "hint",
+        "is_ipv6",
+        "is_unreachable",
+        "key",
+        "marks",
+        "n",
+        "prefix",
+        "probed_at",
+        "server_cookie",
+        "silent_sites",
+        "srtt",
+        "t_fail",
+        "t_ok",
+        "var",
+        "waiting",
+        "was_used",
+    )
+
+    def __init__(self, key: Key) -> None:
+        self.key = key
+        self.is_ipv6 = ":" in key[0]
+        self.prefix = prefix_of(key[0])
+        self.srtt = 0.0
+        self.var = 0.0
+        self.n = 0
+        self.hint: Hint | None = None
+        self.t_ok = -math.inf
+        self.t_fail = -math.inf
+        self.probed_at = -math.inf
+        self.fails = 0
+        self.is_unreachable = False
+        self.waiting: dict[Name, float] = {}
+        self.silent_sites: set[Name] = set()
+        self.marks: dict[Name, Mark] = {}
+        self.was_used = False
+        self.edns = EdnsState.UNKNOWN
+        self.edns_until = math.inf
+        self.edns_silences = 0
+        self.cookie = b""
+        self.server_cookie = b""
+        self.cookies_broken = False
+        self.case_broken_until = -math.inf
+
+    def __repr__(self) -> str:
+        rtt = f"{self.srtt * 1000:.1f}±{self.var * 1000:.1f} ms" if self.n else "unmeasured"
+        return f"<AddressState {self.key[0]} {rtt} n={self.n} fails={self.fails}>"
+
+    # --- how long is long ------------------------------------------------------------------
+
+    @property
+    def expiry_s(self) -> float:
+        """Age at which an unanswered packet counts as lost."""
+        if not self.n:
+            return _EXPIRY_UNKNOWN
+        return max(_EXPIRY_FLOOR, 4 * self.srtt, self.srtt + 8 * self.var)
+
+    @property
+    def overdue_s(self) -> float:
+        """Age at which an unanswered packet casts doubt on the server, before anything expired."""
+        if not self.n:
+            return _OVERDUE_UNKNOWN
+        return max(_OVERDUE_FLOOR, 3 * self.srtt, self.srtt + 6 * self.var)
+
+    # --- is it there -----------------------------------------------------------------------
+
+    def is_overdue(self, site: Name, now: float) -> bool:
+        """In-flight age: something sent since the last answer is later than this server ever was.
+
+        Another site's silence counts only if a second site's agrees.
+        """
+        waiting = self.waiting
+        if not waiting:
+            return False
+        since = now - self.overdue_s
+        own = waiting.get(site)
+        if own is not None and own < since:
+            return True
+        return len(waiting) > 1 and sum(at < since for at in waiting.values()) > 1
+
+    def is_silent(self, site: Name) -> bool:
+        """Expired without an answer since: for this site, for two sites, or by word of ICMP.
+
+        One loss of a server that used to answer is a lost packet, not a dead server.
+        """
+        if self.is_unreachable:
+            return True
+        if not self.fails or (self.fails == 1 and self.n):
+            return False
+        return len(self.silent_sites) > 1 or site in self.silent_sites
+
+    def may_revive(self, now: float) -> bool:
+        """True when a silent server is due for a probe: 15 s, doubling to 15 minutes.
+
+        One that never answered is most likely gone for good: two steps further on.
+        """
+        steps = self.fails - 1 if self.n else self.fails + 1
+        wait = min(_REVIVE_CEILING, _REVIVE * 2.0 ** min(steps, 10))
+        return now - max(self.t_fail, self.probed_at) >= wait
+
+    # --- what happened ---------------------------------------------------------------------
+
+    def note_sent(self, site: Name, now: float) -> None:
+        if site not in self.waiting and len(self.waiting) < _SITES:
+            self.waiting[site] = now
+
+    def note_answer(self, rtt_s: float, now: float) -> None:
+        """An answer, late or not, to anything: it lives, and all doubt about it is gone."""
+        if not self.n:
+            self.srtt = rtt_s
+            self.var = rtt_s / _FIRST_VAR
+        else:
+            delta = rtt_s - self.srtt
+            self.srtt += (_GAIN_UP if delta > 0 else _GAIN_DOWN) * delta
+            self.var += _GAIN_VAR * (abs(delta) - self.var)
+        self.n += 1
+        self.note_alive(now)
+
+    def note_alive(self, now: float) -> None:
+        """A sign of life that says nothing about the RTT (TCP)."""
+        self.t_ok = now
+        self.fails = 0
+        self.is_unreachable = False
+        self.waiting.clear()
+        self.silent_sites.clear()
+
+    def note_silence(self, site: Name, sent_at: float, now: float) -> None:
+        """A packet expired, and nothing came from here since it was sent.
+
+        Those sent before the last silence was noticed belong to that one.
+        """
+        self.waiting.pop(site, None)
+        if sent_at >= self.t_fail or not self.fails:
+            self.fails += 1
+            self.t_fail = now
+        if len(self.silent_sites) < _SITES:
+            self.silent_sites.add(site)
+
+    def note_unreachable(self, site: Name, now: float) -> None:
+        """ICMP said so: no zone can forge that, so it counts for all at once."""
+        self.note_silence(site, now, now)
+        self.is_unreachable = True
+
+    # --- what it can -----------------------------------------------------------------------
+
+    def knows_edns(self, now: float) -> bool:
+        """False while the server is remembered as broken by EDNS; tried again afterwards."""
+        if self.edns is EdnsState.BROKEN and now >= self.edns_until:
+            self.edns = EdnsState.UNKNOWN
+        return self.edns is not EdnsState.BROKEN
+
+    def note_edns(self, state: EdnsState, now: float) -> None:
+        self.edns = state
+        self.edns_silences = 0
+        if state is EdnsState.BROKEN:
+            self.edns_until = now + float(limits.EDNS_BROKEN_SECONDS)
