@@ -1,8 +1,8 @@
 """One server address: how soon it answers, whether it does, what it can.
 
 What a zone can influence (lameness, REFUSED, silence) is kept by zone, and becomes the address's
-own trait only once two unrelated zones agree, or ICMP says so (Disablance, CCS 2023). No I/O, no clock:
-*now* is trio's time, passed in. RFC 6298 (SRTT), RFC 6891 §6.2.2 (EDNS), RFC 7873 (cookies).
+own trait only once two unrelated zones agree, or ICMP says so (Disablance, CCS 2023). No I/O, no
+clock: *now* is trio's time, passed in. RFC 6298 (SRTT), RFC 6891 §6.2.2 (EDNS), RFC 7873 (cookies).
 """
 
 from __future__ import annotations

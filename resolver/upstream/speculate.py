@@ -1,8 +1,8 @@
 """Packets that the answer at hand does not need: probes, soundings, addresses looked up ahead.
 
 They ride on questions that are asked anyway, never on their critical path, and go only to servers
-of the same zone cut, which see the (minimised) name in any case. None is sent under overload, deep in
-sub-queries, or with `outgoing.speculation` off; each is paid for from the client's budget.
+of the same zone cut, which see the (minimised) name in any case. None is sent under overload, deep
+in sub-queries, or with `outgoing.speculation` off; each is paid for from the client's budget.
 """
 
 from __future__ import annotations
