@@ -6,7 +6,7 @@ VENV   ?= .venv
 PORT   ?= 5300
 BIN     = $(VENV)/bin
 
-.PHONY: help serve serve-lab tables test check format lint types imports unit test-long clean \
+.PHONY: compile plain help serve serve-lab tables test check format lint types imports unit test-long clean \
         bench-wire bench-latency bench-throughput bench-validation bench-realworld bench-selection
 
 help:
@@ -71,6 +71,14 @@ bench-wire bench-latency bench-throughput bench-validation bench-realworld bench
 
 tables: $(VENV)/.installed-test
 	$(BIN)/python contrib/refresh-tables
+
+# Optional: half the CPU per cache miss. Needs a C compiler and python3-dev; `make plain` undoes it.
+compile: $(VENV)/.installed-test
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check 'mypy[mypyc]' setuptools
+	$(BIN)/python tools/compile.py
+
+plain:
+	$(PYTHON) tools/compile.py --clean
 
 clean:
 	rm -rf build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

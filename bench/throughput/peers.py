@@ -131,6 +131,7 @@ class Peer:
     port: int
     process: subprocess.Popen[bytes] | None = None
     folder: Path = field(default_factory=Path)
+    source: Path = _ROOT  # of ourselves
 
     @property
     def is_installed(self) -> bool:
@@ -144,7 +145,7 @@ class Peer:
         text = self.config.format(port=self.port, folder=self.folder, upstream=upstream, workers=1)
         file.write_text(text, "utf-8")
         command = [part.format(file=file, folder=self.folder) for part in self.command]
-        environment = os.environ | {"PATH": _PATH, "PYTHONPATH": str(_ROOT)}
+        environment = os.environ | {"PATH": _PATH, "PYTHONPATH": str(self.source)}
         with (self.folder / "output").open("wb") as output:
             self.process = subprocess.Popen(
                 ["taskset", "-c", str(core), *command],
@@ -213,9 +214,23 @@ _PATH = os.environ.get("PATH", "") + ":/usr/sbin:/sbin"
 
 
 def ours(name: str = "ours", *, workers: int = 1, port: int = 5380) -> Peer:
-    command = [sys.executable, "-m", "resolver", "serve", "--config", "{file}"]
+    command = [sys.executable, "-P", "-m", "resolver", "serve", "--config", "{file}"]
     config = _OURS.replace("{workers}", str(workers))
     return Peer(name, sys.executable, command, config, port)
+
+
+def compiled(folder: Path) -> Peer:
+    """Ourselves, compiled with mypyc in a copy of the tree (tools/compile.py)."""
+    tree = folder / "compiled"
+    if not tree.exists():
+        for part in ("resolver", "tools"):
+            shutil.copytree(_ROOT / part, tree / part)
+        for part in ("pyproject.toml", "root.hints"):
+            shutil.copy2(_ROOT / part, tree)
+        subprocess.run([sys.executable, str(tree / "tools/compile.py"), str(tree)], check=True)
+    peer = ours("compiled", port=5385)
+    peer.source = tree
+    return peer
 
 
 def contestants() -> list[Peer]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from bench.throughput import inside, load
-from bench.throughput.peers import Peer, Responder, Running, contestants, ours
+from bench.throughput.peers import Peer, Responder, Running, compiled, contestants, ours
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -29,9 +29,13 @@ class Bench:
     rounds: int
     seconds: float
     only: frozenset[str]
+    with_compiled: bool = False
 
     def peers(self) -> list[Peer]:
-        return [peer for peer in contestants() if not self.only or peer.name in self.only]
+        peers = [peer for peer in contestants() if not self.only or peer.name in self.only]
+        if self.with_compiled:
+            peers.insert(1, compiled(self.folder))
+        return peers
 
     def running(self, peers: list[Peer], *, delay_ms: int = 0) -> Running:
         def make() -> Responder:
