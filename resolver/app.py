@@ -22,6 +22,7 @@ from resolver.assembly import Parts, assemble
 from resolver.clock import SystemClock
 from resolver.config import floor
 from resolver.config.addresses import endpoint, show
+from resolver.crew import Crew
 from resolver.errors import ConfigError, ResolverError
 from resolver.iterate.priming import keep_primed
 from resolver.limits import CLIENT_QUERIES, DRAIN_SECONDS, IN_FLIGHT
@@ -151,7 +152,7 @@ async def running(
                 network=upstream,
                 clock=clock,
                 rng=rng or SystemRandom(),
-                spawn=nursery.start_soon,
+                spawn=Crew(nursery).start_soon,
                 in_flight_limit=in_flight_limit() if network is None else int(IN_FLIGHT),
             )
             on_bound()  # files are read by now: a program that lives in /root still can
