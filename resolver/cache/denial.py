@@ -222,9 +222,11 @@ def _from_spans(zone: _Zone, qname: Name, qtype: int, now: float) -> _Made | Non
     if span.owner == qname:
         is_absent = nsec.lacks(span.types, qtype, is_root=qname == names.ROOT)
         return _Made(Verdict.NODATA, (gap.kept,)) if is_absent else None
-    if span.empties(qname):
+    if not span.covers(qname):
+        return None
+    if names.is_subdomain(span.after, qname):  # an empty non-terminal
         return _Made(Verdict.NODATA, (gap.kept,))
-    return _in_span(zone, gap, qname, qtype, now) if span.covers(qname) else None
+    return _in_span(zone, gap, qname, qtype, now)
 
 
 def _in_span(zone: _Zone, gap: _SpanGap, qname: Name, qtype: int, now: float) -> _Made | None:

@@ -8,7 +8,10 @@ raise, ValueError. RFC 1035 §3.1, RFC 4343 (case, escapes), RFC 4034 §6.1 (ord
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final
+
+from resolver.limits import CANONICAL_KEYS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -79,8 +82,12 @@ def common_ancestor(first: Name, second: Name) -> Name:
     return ROOT
 
 
+@lru_cache(maxsize=int(CANONICAL_KEYS))
 def canonical_key(name: Name) -> tuple[bytes, ...]:
-    """Sort key of the canonical order: most significant label first (RFC 4034 §6.1)."""
+    """Sort key of the canonical order: most significant label first (RFC 4034 §6.1).
+
+    Remembered, for a denial compares the same few names a dozen times.
+    """
     return labels(name)[::-1]
 
 
