@@ -132,7 +132,7 @@ DENIALS_PER_RESPONSE = Limit(
 CHAIN_LINKS = Limit(
     24, 8, 64, "zones from the trust anchor to a name", "our choice; ip6.arpa has 9"
 )
-CHAIN_RETRIES = Limit(2, 0, 4, "other servers asked for a DS or DNSKEY that failed", "our choice")
+CHAIN_RETRIES = Limit(4, 0, 5, "other servers asked for a DS or DNSKEY that failed", "Unbound's 5")
 SIGNATURE_SKEW_SECONDS = Limit(
     3600,
     0,
@@ -198,7 +198,7 @@ MINIMISE_ONE_LABEL = Limit(
     4, 1, 10, "first steps that add a single label", "RFC 9156 §2.3 MINIMISE_ONE_LAB"
 )
 BOGUS_RETRIES = Limit(
-    2,
+    4,
     0,
     5,
     "further servers asked before an answer is called bogus",
