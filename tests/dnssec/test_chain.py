@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from resolver import limits
 from resolver.model import Outcome, RRset, Server, Status, Verdict
 from resolver.protocol import names
 from resolver.protocol.codes import EdeCode, RRType
@@ -14,8 +15,7 @@ from resolver.protocol.rdata import bitmap_of
 from tests.dnssec.world import World, Zone, unsigned, usual_world, usual_zone
 
 if TYPE_CHECKING:
-    from resolver import limits
-from resolver.dnssec.steps import Need
+    from resolver.dnssec.steps import Need
 
 TEST = names.from_text("test.")
 
