@@ -282,7 +282,11 @@ HEDGE_FLOOR_SECONDS = Limit(
     "scheduling noise of a busy machine (measured: 99.8 % below 0.5 ms, worst 11 ms)",
 )
 HEDGE_STRANGER_SECONDS = Limit(
-    0.02, 0.005, 0.12, "the least of these where a third stranger may be asked", "one in three answers"
+    0.02,
+    0.005,
+    0.12,
+    "the least of these where a third stranger may be asked",
+    "one in three answers",
 )
 ROOT_SOUNDINGS = Limit(
     8,
