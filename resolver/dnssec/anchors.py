@@ -114,9 +114,11 @@ class Anchors:
 
     def closest(self, name: Name) -> Anchor | None:
         """The anchor at *name* or closest above it."""
-        if not self.by_name:
-            return None
-        return next((self.by_name[up] for up in names.ancestors(name) if up in self.by_name), None)
+        anchors = self.by_name
+        for up in names.ancestors(name):
+            if up in anchors:
+                return anchors[up]
+        return None
 
     def waived(self, name: Name, wall: float) -> Name | None:
         """The negative anchor that makes *name* insecure: no anchor is closer to it."""

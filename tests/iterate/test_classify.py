@@ -84,6 +84,23 @@ def test_dname_makes_its_cname_itself() -> None:
     assert outcome.answer[1].ttl == 77
 
 
+@pytest.mark.rfc("RFC 6672 §3.2; RFC 1034 §4.3.2")
+def test_a_cname_asked_for_below_a_dname_is_the_dnames() -> None:
+    """The CNAME alone, without signature and TTL of its own, would be kept as data of the zone."""
+    found = judged(
+        "www.old.example. CNAME",
+        answer=[
+            "old.example. 77 DNAME new.example.",
+            "www.old.example. 77 CNAME www.new.example.",
+        ],
+        authority=[SOA],
+        rcode=Rcode.NXDOMAIN,
+    )
+    (outcome,) = segments(found)
+    assert outcome.verdict is Verdict.DNAME
+    assert [rrset.rtype for rrset in outcome.answer] == [RRType.DNAME, RRType.CNAME]
+
+
 @pytest.mark.rfc("RFC 6672 §2.2")
 def test_dname_that_makes_too_long_a_name_is_yxdomain() -> None:
     label = "x" * 60
