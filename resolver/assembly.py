@@ -247,6 +247,7 @@ def _walker(
             min_ttl=config.cache.min_ttl,
             max_ttl=config.cache.max_ttl,
             validates=config.dnssec.validate,
+            harden_glue=config.resolution.harden_glue,
             forward_first=frozenset(
                 names.from_text(entry.zone) for entry in config.forward if entry.first
             ),

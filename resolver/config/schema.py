@@ -242,8 +242,6 @@ class Config(Section, frozen=True, kw_only=True):
 # Key → the values that say what this version does anyway. The row goes away with the feature.
 NOT_YET: dict[str, tuple[object, ...]] = {
     "server.minimal_responses": (True,),
-    "forward.first": (False,),
-    "resolution.harden_glue": (True,),
     "resolution.prefetch": (False,),
     "resolution.serve_stale": (False,),
     "cache.persist": (False,),

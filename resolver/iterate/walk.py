@@ -7,7 +7,6 @@ budget, which sub-queries share, and by REFERRALS. Does not chase aliases and do
 
 from __future__ import annotations
 
-from collections.abc import Sequence  # noqa: TC003  # mypyc reads it at run time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol, cast
 
@@ -16,6 +15,7 @@ from resolver.iterate import addresses
 from resolver.iterate.addresses import AddressFinder, borrow_glue, fill_from_cache
 from resolver.iterate.classify import Referral, classify
 from resolver.iterate.minimise import Minimiser
+from resolver.iterate.scrub import glue_of
 from resolver.limits import REFERRALS
 from resolver.model import Delegation, Outcome, Question, Rank, RRset, Server, Verdict
 from resolver.protocol import names
@@ -24,7 +24,7 @@ from resolver.protocol.codes import Rcode, RRType
 from resolver.upstream.inquiry import Inquiry, Judged
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable
+    from collections.abc import Awaitable, Sequence
 
     from resolver.cache.delegation import DelegationCache
     from resolver.cache.negative import NegativeCache
@@ -56,6 +56,7 @@ class WalkSettings:
     min_ttl: int = 0
     max_ttl: int = 86_400
     forward_first: frozenset[Name] = frozenset()
+    harden_glue: bool = True
     validates: bool = False
 
 
@@ -171,6 +172,9 @@ class Walker:
                 continue
             reading = reply.judged.reading
             if isinstance(reading, Referral):
+                if not self._settings.harden_glue:
+                    every = glue_of(reply.message, reading.nameservers, names.ROOT)
+                    reading = reading._replace(glue=every)
                 delegation = self._descend(reading, delegation, budget)
                 if glue_will_do and question.qname in reading.glue:
                     return (_glue_segment(question, reading),)
