@@ -9,6 +9,7 @@ RFC 6891 (OPT), 7873 (cookies), 8914 (EDE), 7830 (padding), 5001 (NSID), 7828
 from __future__ import annotations
 
 import struct
+from functools import lru_cache
 from typing import Final, NamedTuple
 
 from resolver.errors import WireError
@@ -79,8 +80,12 @@ def _options(rdata: bytes) -> tuple[Option, ...]:
     return tuple(options)
 
 
+@lru_cache(maxsize=4096)
 def encode(edns: Edns) -> bytes:
-    """The whole OPT record, its root owner included: 11 octets and the options."""
+    """The whole OPT record, its root owner included: 11 octets and the options.
+
+    Remembered, because there are few: those of our own replies, and one to each server.
+    """
     payload, version, do, extended_rcode, options, z = edns
     flags = z | _DO if do else z
     if not options:

@@ -17,6 +17,8 @@ from resolver.protocol.codes import RRType, type_text
 from resolver.telemetry.events import Asked, Unanswered
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable
+
     from resolver.model import RRset
     from resolver.telemetry.events import Bus
     from resolver.upstream.inquiry import Ask, Inquiry, Reply
@@ -26,8 +28,6 @@ def observed(ask: Ask, bus: Bus) -> Ask:
     """*ask*, told about on *bus*."""
 
     async def watched(inquiry: Inquiry) -> Reply:
-        if not bus:
-            return await ask(inquiry)
         began = trio.current_time()
         zone = inquiry.delegation.zone
         try:
@@ -48,7 +48,10 @@ def observed(ask: Ask, bus: Bus) -> Ask:
         )
         return reply
 
-    return watched
+    def watch(inquiry: Inquiry) -> Awaitable[Reply]:
+        return watched(inquiry) if bus else ask(inquiry)
+
+    return watch
 
 
 def learnt(reading: object) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import enum
 import math
+from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
 from resolver import limits
@@ -56,6 +57,7 @@ class Mark(NamedTuple):
     until: float
 
 
+@lru_cache(maxsize=4096)
 def site_of(zone: Name) -> Name:
     """The last two labels of a zone: zones of one owner count as one witness, not as several.
 

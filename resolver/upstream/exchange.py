@@ -9,6 +9,7 @@ RFC 7873 (cookies). Whom to ask and when is not decided here but in `pursuit` an
 from __future__ import annotations
 
 import errno
+from functools import partial
 from random import Random
 from typing import TYPE_CHECKING
 
@@ -115,7 +116,7 @@ class Exchange:
         pursuit = Pursuit(self, inquiry, trio.current_time())
         try:
             pursuit.move_on(pursuit.started)
-            while not pursuit.is_done:
+            while pursuit.reply is None and pursuit.error is None:
                 if pursuit.wants_addresses:
                     await self._look_up(pursuit)
                 else:
@@ -164,8 +165,9 @@ class Exchange:
 
     def note_first_send(self) -> None:
         """A question begins: a share of a hedge and of a probe is earned."""
-        self.hedges.fill()
-        self.probes.fill()
+        for bucket in (self.hedges, self.probes):
+            if bucket.tokens < bucket.burst:
+                bucket.fill()
 
     def may_sound(self) -> bool:
         """True once in the life of the process."""
@@ -207,7 +209,7 @@ class Exchange:
             return False
         pursuit.copies.append(copy)
         state.note_sent(copy.site, now)
-        copy.timer = self.timers.at(copy.expires_at, lambda at: self._on_expiry(copy, at))
+        copy.timer = self.timers.at(copy.expires_at, partial(self._on_expiry, copy))
         self.counters.sent_udp += 1
         return True
 
@@ -233,12 +235,8 @@ class Exchange:
             flags = Flag.RD | (Flag.CD if self._validates else 0)
         edns = None
         if with_edns:
-            edns = offer(
-                payload=self.settings.udp_payload_size,
-                dnssec_ok=True,
-                cookie=b"" if state.cookies_broken else self.infra.cookie(state),
-                server_cookie=state.server_cookie,
-            )
+            cookie = b"" if state.cookies_broken else state.cookie or self.infra.cookie(state)
+            edns = offer(self.settings.udp_payload_size, cookie, state.server_cookie)
         mixes_case = self.settings.query_case_randomization and now >= state.case_broken_until
         return compose(
             inquiry.question, rng=self.rng, flags=flags, edns=edns, mixes_case=mixes_case

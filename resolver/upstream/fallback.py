@@ -65,10 +65,13 @@ class Fallback:
         if arrived.sent.edns is None:
             return False
         state, message = arrived.state, arrived.message
-        if message.rcode == Rcode.BADCOOKIE:
+        rcode = message.rcode
+        if rcode == Rcode.NOERROR:
+            return False
+        if rcode == Rcode.BADCOOKIE:
             state.server_cookie = server_cookie(message)
             return True
-        if message.rcode not in _EDNS_RCODES:
+        if rcode not in _EDNS_RCODES:
             return False
         if message.edns is not None and arrived.had_cookie:
             state.cookies_broken = True
@@ -80,7 +83,9 @@ class Fallback:
         """What this reply, to a query with or without EDNS, says about its server."""
         state, message = arrived.state, arrived.message
         if arrived.sent.edns is not None:
-            if message.edns is not None:
+            if message.edns is not None and (
+                state.edns_silences or state.edns is not EdnsState.WORKS
+            ):
                 state.note_edns(EdnsState.WORKS, now)
             if message.edns is not None or arrived.transport == "tcp":
                 state.server_cookie = server_cookie(message)

@@ -7,7 +7,7 @@ on its way to the same server twice; a second asker joins the first one's copy.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from resolver import limits
 from resolver.upstream.select import hedge_s
@@ -22,12 +22,7 @@ if TYPE_CHECKING:
     from resolver.upstream.query import Sent
     from resolver.upstream.timers import Timer
 
-
-class Slot(NamedTuple):
-    """What may be on its way only once."""
-
-    key: Key
-    question: Question
+    Slot = tuple[Key, Question]  # what may be on its way only once
 
 
 class Copy:
@@ -60,7 +55,7 @@ class Copy:
         self.overdue_at = max(self.late_at, now + state.overdue_s)
         self.expires_at = now + state.expiry_s
         self.site = pursuit.site
-        self.slot = Slot(server[:2], pursuit.inquiry.question)
+        self.slot: Slot = (server[:2], pursuit.inquiry.question)
         self.port: UdpPort | None = None
         self.timer: Timer | None = None
 
@@ -124,7 +119,7 @@ class Flight:
 
     def join(self, pursuit: Pursuit, server: Server, now: float) -> bool:
         """Let *pursuit* wait for a copy of its question that is on its way to *server* already."""
-        copy = self._slots.get(Slot(server[:2], pursuit.inquiry.question))
+        copy = self._slots.get((server[:2], pursuit.inquiry.question))
         if copy is None or copy.is_overdue(now) or pursuit in copy.pursuits:
             return False
         copy.pursuits.append(pursuit)

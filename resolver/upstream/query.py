@@ -7,6 +7,7 @@ what a forger must guess (RFC 5452 §4, §9; RFC 7873; draft-vixie-dnsext-dns0x2
 from __future__ import annotations
 
 import enum
+from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
 from resolver.protocol.codes import Flag, Rcode
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
 _HEADER_OCTETS = 12
 _CLIENT_COOKIE_OCTETS = 8
+_ID_BITS = 16
 # What servers send with a header alone: they did not read as far as the question (RFC 6891 §7).
 _BARE_RCODES = frozenset({Rcode.FORMERR, Rcode.SERVFAIL, Rcode.NOTIMP, Rcode.REFUSED})
 _CASE_BIT = bytes(
@@ -45,34 +47,32 @@ class Sent(NamedTuple):
     is_mixed: bool
 
 
-def mix_case(name: bytes, rng: Random) -> bytes:
-    """A random spelling of a lower-cased wire name. Length octets are below the letters'."""
+def mix_case(name: bytes, noise: int) -> bytes:
+    """A spelling of a lower-cased wire name by *noise*. Length octets are below the letters'."""
     mask = int.from_bytes(name.translate(_CASE_BIT), "big")
-    noise = rng.getrandbits(8 * len(name)) & mask
-    return (int.from_bytes(name, "big") ^ noise).to_bytes(len(name), "big")
+    return (int.from_bytes(name, "big") ^ noise & mask).to_bytes(len(name), "big")
 
 
 def compose(
     question: Question, *, rng: Random, flags: int, edns: Edns | None, mixes_case: bool
 ) -> Sent:
     """A query with a random id, and a random spelling if *mixes_case*."""
-    name = mix_case(question.qname, rng) if mixes_case else question.qname
+    name, qtype, qclass = question
+    noise = rng.getrandbits(8 * len(name) + _ID_BITS)
+    if mixes_case:
+        name = mix_case(name, noise >> _ID_BITS)
     data = build_query(
-        id=rng.getrandbits(16),
-        qname=name,
-        qtype=question.qtype,
-        qclass=question.qclass,
-        flags=flags,
-        edns=edns,
+        id=noise & 0xFFFF, qname=name, qtype=qtype, qclass=qclass, flags=flags, edns=edns
     )
     asked = data[_HEADER_OCTETS : _HEADER_OCTETS + len(name) + 4]
     return Sent(data, asked, edns, mixes_case)
 
 
-def offer(*, payload: int, dnssec_ok: bool, cookie: bytes, server_cookie: bytes) -> Edns:
-    """The OPT of a query; an empty *cookie* leaves the option out."""
+@lru_cache(maxsize=4096)
+def offer(payload: int, cookie: bytes, server_cookie: bytes) -> Edns:
+    """The OPT of a query; an empty *cookie* leaves the option out. One object for each server."""
     options = (cookie_option(cookie, server_cookie),) if cookie else ()
-    return Edns(udp_payload=payload, do=dnssec_ok, options=options)
+    return Edns(udp_payload=payload, do=True, options=options)
 
 
 def match_untrusted(sent: Sent, data: bytes) -> Match:
@@ -100,9 +100,9 @@ def plain_spelling(sent: Sent, data: bytes) -> bytes:
 
     Names elsewhere in the message point into the question: the random spelling would show in them.
     """
-    end = _HEADER_OCTETS + len(sent.asked) - 4
-    if data[5] == 0:
+    if data[5] == 0 or not sent.is_mixed:
         return data
+    end = _HEADER_OCTETS + len(sent.asked) - 4
     return data[:_HEADER_OCTETS] + data[_HEADER_OCTETS:end].lower() + data[end:]
 
 
@@ -113,23 +113,26 @@ def is_truncated(data: bytes) -> bool:
 
 def cookie_agrees(sent: Sent, message: Message) -> bool:
     """False if the reply carries a client cookie not ours: to be dropped (RFC 7873 §5.3)."""
-    if sent.edns is None or message.edns is None:
+    theirs = _cookie(message.edns)
+    if theirs is None:
         return True
-    ours, theirs = sent.edns.option(OPT_COOKIE), message.edns.option(OPT_COOKIE)
-    if ours is None or theirs is None:
-        return True
-    return theirs[:_CLIENT_COOKIE_OCTETS] == ours[:_CLIENT_COOKIE_OCTETS]
+    ours = _cookie(sent.edns)
+    return ours is None or theirs[:_CLIENT_COOKIE_OCTETS] == ours[:_CLIENT_COOKIE_OCTETS]
 
 
 def lacks_cookie(sent: Sent, message: Message) -> bool:
     """True if the server's own cookie went out, and none came back (RFC 7873 §5.3)."""
-    ours = sent.edns.option(OPT_COOKIE) if sent.edns is not None else None
-    if ours is None or len(ours) <= _CLIENT_COOKIE_OCTETS:
+    if _cookie(message.edns) is not None:
         return False
-    return message.edns is None or message.edns.option(OPT_COOKIE) is None
+    ours = _cookie(sent.edns)
+    return ours is not None and len(ours) > _CLIENT_COOKIE_OCTETS
 
 
 def server_cookie(message: Message) -> bytes:
     """The server's half of the COOKIE option, or nothing."""
-    option = message.edns.option(OPT_COOKIE) if message.edns is not None else None
+    option = _cookie(message.edns)
     return option[_CLIENT_COOKIE_OCTETS:] if option is not None else b""
+
+
+def _cookie(edns: Edns | None) -> bytes | None:
+    return edns.option(OPT_COOKIE) if edns is not None and edns.options else None
