@@ -99,7 +99,7 @@ class Infra:
         state.note_answer(rtt_s, now)
         if len(self._prefixes) >= _STATES:
             del self._prefixes[next(iter(self._prefixes))]
-        self._prefixes[state.prefix] = math.log(max(state.srtt, 1e-4))
+        self._prefixes[state.prefix] = state.srtt
 
     @property
     def typical_rtt_s(self) -> float:
@@ -108,7 +108,8 @@ class Infra:
 
     def prefix_log_rtt(self, prefix: str) -> float | None:
         """Log of the RTT last learnt in a /24 or /48."""
-        return self._prefixes.get(prefix)
+        srtt = self._prefixes.get(prefix)
+        return None if srtt is None else math.log(max(srtt, 1e-4))
 
     def snapshot(self, now: float) -> list[Kept]:
         """What is worth keeping over a restart: the RTT of every address that answered."""

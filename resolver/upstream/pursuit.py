@@ -252,7 +252,8 @@ class Pursuit:
         if not candidates:
             self._need_addresses(now)
             return
-        chosen = opening(candidates, width=_RACE_WIDTH if self.is_speculative else 1)
+        is_speculative = self.is_speculative
+        chosen = opening(candidates, width=_RACE_WIDTH if is_speculative else 1)
         first = chosen[0]
         if first.is_suspect or first.is_marked:
             self.want_addresses()
@@ -262,12 +263,12 @@ class Pursuit:
         is_sent = [self.send(candidate, now) for candidate in chosen]
         self.is_race = len(chosen) > 1
         self.desk.counters.races += self.is_race
-        if self.is_speculative:
+        if is_speculative:
             if is_sent[0] and not self.is_race:
                 speculate.beside(self, candidates, first.state, now)
             speculate.sound_the_root(self, now)
         if any(is_sent):
-            typical_s = self.desk.infra.typical_rtt_s
+            typical_s = self.desk.infra.typical_rtt_s if self.is_race else 0.0
             self.gap = first_hedge_s(chosen, candidates, typical_s=typical_s)
             self._rearm(first.state, now)
 

@@ -91,9 +91,13 @@ def weigh(
         if known is None or (not known.n and _tells(state) > _tells(known)):
             siblings[server.nameserver] = state
     random, is_whole = rng.random, not situation.broken_families
+    _, site, now, _ = situation
     candidates = [
         Candidate(state.srtt, random(), server, state, 0.0)
-        if is_whole and state.n and not (state.fails or state.waiting or state.marks)
+        if is_whole
+        and state.n
+        and not (state.fails or state.marks)
+        and not (state.waiting and state.is_overdue(site, now))
         else _weigh_one(server, state, siblings[server.nameserver], situation, infra, random())
         for server, state in pairs
     ]
@@ -167,9 +171,10 @@ def opening(candidates: list[Candidate], *, width: int) -> list[Candidate]:
     and two addresses of one machine teach no more than one.
     """
     first = candidates[0]
-    best = next((candidate for candidate in candidates if candidate.is_known), None)
-    if best is not None:
-        first = best
+    best: Candidate | None = first
+    if not first.is_known:
+        best = next((candidate for candidate in candidates if candidate.is_known), None)
+        first = best or first
     if width < 2 or (best is not None and not best.state.fails):  # noqa: PLR2004
         return [first]
     chosen = [first]
