@@ -104,7 +104,9 @@ def assemble(
     anchors = _anchors(config) if config.dnssec.validate else None
     trust = _trust(config, anchors, resolver, memory, clock) if anchors is not None else None
     background = partial(spawn, contained)
-    walker = _walker(config, exchange, bus, memory, delegations, hints, clock, resolver, background)
+    walker = _walker(
+        config, anchors, exchange, bus, memory, delegations, hints, clock, resolver, background
+    )
     resolver.attach(walker, trust)
     cookies = ServerCookies(rng)
     packets = PacketCache(
@@ -201,8 +203,20 @@ def _wall(clock: Clock) -> float:
     return AtLeast(clock.wall()) if is_unset else clock.wall()
 
 
+def _expectation(anchors: Anchors | None, clock: Clock) -> Callable[[Name, bool], bool]:
+    """Should what servers of a zone say be signed, as far as its referral or an anchor tells?"""
+
+    def expects(zone: Name, has_ds: bool) -> bool:  # noqa: FBT001
+        if anchors is None or not (has_ds or zone in anchors.by_name):
+            return False
+        return anchors.closest(zone) is not None and anchors.waived(zone, clock.wall()) is None
+
+    return expects
+
+
 def _walker(
     config: Config,
+    anchors: Anchors | None,
     exchange: Exchange,
     bus: Bus,
     memory: Memory,
@@ -246,7 +260,7 @@ def _walker(
             width=2 if outgoing.speculation else 1,
             min_ttl=config.cache.min_ttl,
             max_ttl=config.cache.max_ttl,
-            validates=config.dnssec.validate,
+            expects_signatures=_expectation(anchors, clock),
             harden_glue=config.resolution.harden_glue,
             forward_first=frozenset(
                 names.from_text(entry.zone) for entry in config.forward if entry.first

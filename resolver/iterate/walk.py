@@ -24,7 +24,7 @@ from resolver.protocol.codes import Rcode, RRType
 from resolver.upstream.inquiry import Inquiry, Judged
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Sequence
+    from collections.abc import Awaitable, Callable, Sequence
 
     from resolver.cache.delegation import DelegationCache
     from resolver.cache.negative import NegativeCache
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 
 
 _FAMILIES = (RRType.A, RRType.AAAA)
+_APEX_TYPES = frozenset({RRType.NS, RRType.SOA, RRType.DNSKEY})
 _REFERRALS = int(REFERRALS)
 
 
@@ -46,9 +47,17 @@ class ReferralHook(Protocol):
     def __call__(self, delegation: Delegation, budget: Budget) -> None: ...
 
 
+def _expects_none(zone: Name, has_ds: bool) -> bool:  # noqa: FBT001
+    del zone, has_ds
+    return False
+
+
 @dataclass(frozen=True, slots=True)
 class WalkSettings:
-    """What configuration says about walking. *rtypes*: address types asked for nameservers."""
+    """What configuration says about walking. *rtypes*: address types asked for nameservers.
+
+    *expects_signatures* of a zone, given whether its parent showed a DS.
+    """
 
     minimise: bool = True
     rtypes: Sequence[int] = _FAMILIES
@@ -57,7 +66,7 @@ class WalkSettings:
     max_ttl: int = 86_400
     forward_first: frozenset[Name] = frozenset()
     harden_glue: bool = True
-    validates: bool = False
+    expects_signatures: Callable[[Name, bool], bool] = _expects_none
 
 
 class Walker:
@@ -267,8 +276,9 @@ class Walker:
             dict(glue),
             expires_at=now + ttl,
             glue=glue,
-            is_signed=self._settings.validates
-            and any(rrset.rtype == RRType.DS for rrset in referral.proof),
+            is_signed=self._settings.expects_signatures(
+                referral.zone, any(rrset.rtype == RRType.DS for rrset in referral.proof)
+            ),
         )
         self._delegations.put(delegation)
         self._keep_proof(referral, parent.zone, ttl, now)
@@ -305,8 +315,9 @@ class Walker:
 class _Judge:
     """`classify` for one question at one cut, with replies that count only as the last resort.
 
-    Those are recursive opinions, and, from a zone that is signed, what servers without EDNS say:
-    it comes without signatures and would be called bogus while another server has them.
+    Those are recursive opinions, and, from a zone that is signed, what comes without signatures,
+    be it from a server without EDNS or one that was not told of the signing: it would be called
+    bogus while another server has them (RFC 4035 §4.1; Unbound's "DNSSEC lame").
     """
 
     __slots__ = ("_is_forward", "_is_signed", "_zone", "question", "saw_poor", "takes_poor")
@@ -325,11 +336,28 @@ class _Judge:
         )
         if self.takes_poor or not judged.verdict.is_usable:
             return judged
-        is_opinion = message.ra and not message.aa and not isinstance(judged.reading, Referral)
-        if is_opinion or (self._is_signed and message.edns is None):
+        is_referral = isinstance(judged.reading, Referral)
+        is_opinion = message.ra and not message.aa and not is_referral
+        is_bare = self._is_signed and (
+            message.edns is None or (not is_referral and _is_unsigned(message, self._zone))
+        )
+        if is_opinion or is_bare:
             self.saw_poor = True
             return Judged(Verdict.LAME)
         return judged
+
+
+def _is_unsigned(message: Message, zone: Name) -> bool:
+    """No signature at all, though *zone*'s own NS, SOA or DNSKEY show whose reply this is.
+
+    Without these it may be the reply of an unsigned child on the same server.
+    """
+    is_of_zone = False
+    for record in (*message.answer, *message.authority):
+        if record.rtype == RRType.RRSIG:
+            return False
+        is_of_zone |= record.owner == zone and record.rtype in _APEX_TYPES
+    return is_of_zone
 
 
 def _glue_segment(question: Question, referral: Referral) -> Outcome:
