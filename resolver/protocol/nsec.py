@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from resolver.model import Name
 
+_BESIDE_ALIASES = frozenset({RRType.RRSIG, RRType.NSEC})  # RFC 4035 §2.5: no CNAME hides them
 _COMPACT_FILLER = frozenset({RRType.RRSIG, RRType.NSEC, RRType.NSEC3, RRType.NXNAME})
 
 
@@ -65,7 +66,9 @@ def lacks(types: frozenset[int], qtype: int, *, is_root: bool) -> bool:
         return False  # the parent's view of a cut
     if qtype == RRType.ANY:
         return types <= _COMPACT_FILLER
-    return qtype not in types and RRType.CNAME not in types
+    if qtype in types:
+        return False
+    return RRType.CNAME not in types or qtype in _BESIDE_ALIASES
 
 
 def has_nodata(spans: Sequence[Span], name: Name, qtype: int) -> bool:
