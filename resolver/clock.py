@@ -7,7 +7,11 @@
 from __future__ import annotations
 
 import time
-from typing import Protocol
+from functools import partial
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 class Clock(Protocol):
@@ -18,18 +22,17 @@ class Clock(Protocol):
     def wall(self) -> float: ...
 
 
-def _boottime() -> float:
-    return time.clock_gettime(time.CLOCK_BOOTTIME)
-
-
 class SystemClock:
     """The machine's clocks. *ttl_source* "realtime" lets TTLs follow the wall clock (tests)."""
 
     def __init__(self, *, ttl_source: str = "boottime", wall_floor: float = 0.0) -> None:
+        self.now: Callable[[], float]
         if ttl_source == "realtime":
             self.now = time.time
+        elif hasattr(time, "CLOCK_BOOTTIME"):
+            self.now = partial(time.clock_gettime, time.CLOCK_BOOTTIME)
         else:
-            self.now = _boottime if hasattr(time, "CLOCK_BOOTTIME") else time.monotonic
+            self.now = time.monotonic
         self.wall_floor = wall_floor
 
     def is_set(self) -> bool:

@@ -226,7 +226,7 @@ class PacketCache:
 
     def view(self, tag: int | None, transport: Transport) -> View:
         """What clients under *tag* on this kind of transport share."""
-        kind = _STREAM_CLASS[transport]
+        kind = 0 if transport is Transport.UDP else _STREAM_CLASS[transport]
         view = self._views.get((tag, kind))
         if view is None:
             view = self._views[tag, kind] = View(tag, kind)

@@ -81,6 +81,8 @@ class RRsetCache:
 
     def clamp(self, ttl: int) -> int:
         """TTLs with the top bit set are large, then capped (RFC 8767 §4)."""
+        if self.min_ttl <= ttl <= self.max_ttl:
+            return ttl
         return min(max(ttl, self.min_ttl), self.max_ttl)
 
     def get(self, owner: Name, rtype: int, now: float) -> Entry | None:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from resolver.model import Ede, Name
 
 _LABELS_OFFSET = 3  # of the Labels field in RRSIG rdata (RFC 4034 §3.1)
+_SYNTHESISING = (Verdict.DNAME, Verdict.YXDOMAIN)
 _NOT_ALIASED = frozenset({RRType.CNAME, RRType.ANY, RRType.RRSIG, RRType.NSEC})
 
 
@@ -108,29 +109,31 @@ class Memory:
         return outcome if entry is None else replace(outcome, authority=entry.current(now))
 
     def _keep_positive(self, outcome: Outcome, now: float, ttl_cap: int | None) -> Outcome:
-        kept: list[RRset] = []
-        ttl = self.rrsets.clamp
-        for rrset in outcome.answer:
-            life = ttl(rrset.ttl)
-            if ttl_cap is not None and life > ttl_cap:
-                life = ttl_cap
-            lasting = rrset if life == rrset.ttl else rrset._replace(ttl=life)
-            kept.append(lasting)
-            if _is_synthesised(rrset, outcome):
-                continue
-            if rrset.rtype == RRType.DNAME:
-                self._dnames += 1
+        kept = [self._keep_rrset(rrset, outcome, now, ttl_cap) for rrset in outcome.answer]
+        if all(map(operator.is_, kept, outcome.answer)):
+            return outcome
+        return replace(outcome, answer=tuple(kept))
+
+    def _keep_rrset(self, rrset: RRset, outcome: Outcome, now: float, ttl_cap: int | None) -> RRset:
+        """Keep *rrset*, unless a DNAME can make it again; returns it with the TTL it has here."""
+        ttl = self.rrsets.clamp(rrset.ttl)
+        if ttl_cap is not None and ttl > ttl_cap:
+            ttl = ttl_cap
+        if ttl != rrset.ttl:
+            rrset = rrset._replace(ttl=ttl)
+        if rrset.rtype == RRType.DNAME:
+            self._dnames += 1
+        if rrset.rtype != RRType.CNAME or outcome.verdict not in _SYNTHESISING:
+            proof = outcome.authority if rrset.signatures and is_wildcard(rrset) else ()
             self.rrsets.put(
-                lasting,
+                rrset,
                 rank=Rank.AUTH_ANSWER,
                 now=now,
                 zone=outcome.zone,
                 status=outcome.status,
-                proof=outcome.authority if is_wildcard(rrset) else (),
+                proof=proof,
             )
-        if all(map(operator.is_, kept, outcome.answer)):
-            return outcome
-        return replace(outcome, answer=tuple(kept))
+        return rrset
 
     def keep_bogus(self, outcome: Outcome, ede: tuple[Ede, ...], now: float) -> None:
         """Remember that *outcome* is bogus; its data stays, briefly, for those who set CD."""
@@ -150,10 +153,6 @@ def is_wildcard(rrset: RRset) -> bool:
     owner = rrset.owner
     size = names.count(owner) - names.is_wildcard(owner)
     return rrset.signatures[0][_LABELS_OFFSET] < size
-
-
-def _is_synthesised(rrset: RRset, outcome: Outcome) -> bool:
-    return rrset.rtype == RRType.CNAME and outcome.verdict in (Verdict.DNAME, Verdict.YXDOMAIN)
 
 
 def _positive(question: Question, verdict: Verdict, entry: Entry, now: float) -> Outcome:
