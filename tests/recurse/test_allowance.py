@@ -1,4 +1,4 @@
-"""Hedges, races and probes come out of the client's one allowance: the worst case keeps the table."""
+"""Hedges, races and probes come out of the one allowance: the worst case keeps the table."""
 
 from __future__ import annotations
 
