@@ -27,6 +27,8 @@ EXPIRED = (NOW - 30 * DAY, NOW - 5 * DAY)
 EARLY = (NOW + 5 * DAY, NOW + 30 * DAY)
 BACKWARDS = (NOW + 5 * DAY, NOW - 5 * DAY)
 HOUR = 3600
+WAIVED = "waived."
+NEGATIVE_ANCHOR = f"{WAIVED}nsec."
 
 
 class Entry(NamedTuple):
@@ -51,6 +53,7 @@ def entries() -> list[Entry]:
         *_rollovers(),
         *_delegations(),
         *_islands(),
+        *_waived(),
         *_faults(),
     ]
 
@@ -183,6 +186,15 @@ def _islands() -> Iterator[Entry]:
     yield Entry("insec.hashed.plain.", None, LENIENT)
     yield Entry("anchored.opt.", none, PLAIN, anchored=True)
     yield Entry("badanchor.plain.", usual(13, ds=_ds_of(Key(13, 9))), PLAIN, anchored=True)
+
+
+def _waived() -> Iterator[Entry]:
+    """Below a negative trust anchor (RFC 7646), and below an anchor below that."""
+    yield Entry(f"{WAIVED}nsec.", usual(13, window=EXPIRED), PLAIN)
+    yield Entry(f"sec.{WAIVED}nsec.", usual(), PLAIN)
+    yield Entry(f"insec.{WAIVED}nsec.", None, LENIENT)
+    yield Entry(f"anchored.{WAIVED}nsec.", usual(), LENIENT, anchored=True)
+    yield Entry(f"sec.anchored.{WAIVED}nsec.", usual(8), PLAIN)
 
 
 def _faults() -> Iterator[Entry]:

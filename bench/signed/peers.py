@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from bench.signed.catalogue import NEGATIVE_ANCHOR
 from resolver.lab import real
 
 if TYPE_CHECKING:
@@ -19,9 +20,10 @@ def start_ours(
     it: SignedWorld, *, address: str = OURS, minimise: bool = True, validate: bool = True
 ) -> real.Program:
     """Our daemon; SHA-1 counts, as it does for Unbound (RFC 9905 §2 lets a resolver choose)."""
-    anchors = (
-        f'trust_anchors_file = "{it.anchors}"\nsha1 = true' if validate else "validate = false"
-    )
+    anchors = "validate = false"
+    if validate:
+        anchors = f'trust_anchors_file = "{it.anchors}"\nsha1 = true\n'
+        anchors += f'negative_trust_anchors = ["{NEGATIVE_ANCHOR}"]'
     config = it.directory / f"resolver-{address}.toml"
     config.write_text(
         f'[server]\nlisten = ["{address}:53"]\n[root]\nhints_file = "{it.hints}"\n'
@@ -45,7 +47,9 @@ def start_unbound(
 ) -> real.Program:
     """Debian's Unbound with its defaults."""
     config = it.directory / f"unbound-{address}.conf"
-    anchors = f'trust-anchor-file: "{it.anchors}"' if validate else 'module-config: "iterator"'
+    anchors = 'module-config: "iterator"'
+    if validate:
+        anchors = f'trust-anchor-file: "{it.anchors}"\n    domain-insecure: "{NEGATIVE_ANCHOR}"'
     config.write_text(
         f"""server:
     interface: {address}

@@ -20,7 +20,7 @@ good plain bad far lost through q.away forest www.forest host.wild.forest www.sc
 www.swamp lame
 """
 OWNERS = tuple(_OWNERS.split())
-TYPES = ("A", "AAAA", "TXT", "MX", "DS", "NS", "SOA", "CNAME")
+TYPES = ("A", "AAAA", "TXT", "MX", "DS", "NS", "SOA", "CNAME", "NSEC", "DNAME", "DNSKEY")
 APEX_TYPES = ("A", "AAAA", "MX", "TXT", "NS", "SOA", "DS", "DNSKEY", "NSEC", "NSEC3PARAM", "SRV")
 FLAGS = ("", "ad", "do", "cd", "do cd")
 WEIGHTS = (1, 1, 4, 1, 1)

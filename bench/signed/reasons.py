@@ -57,6 +57,39 @@ def _alias_asked_for(found: Difference) -> bool:
     return asked.rtype == "CNAME" and is_plain and (asked.name, "CNAME") in kinds
 
 
+def _denial_beside_alias(found: Difference) -> bool:
+    """Unbound follows the CNAME that stands where an NSEC was asked for."""
+    aliases = [
+        sum(rtype == "CNAME" for _, rtype, _ in seen.records) for seen in (found.ours, found.theirs)
+    ]
+    is_followed = aliases[1] > aliases[0] or found.theirs.rcode == "SERVFAIL"
+    return found.asked.rtype == "NSEC" and is_followed
+
+
+def _bare_wildcard(found: Difference) -> bool:
+    """Knot expands a wildcard's own NSEC, and sends nothing to prove that it had to."""
+    kinds = {(owner, rtype) for owner, rtype, _ in found.theirs.records}
+    is_refused = found.ours.rcode == "SERVFAIL" and found.ours.ede_code in {12, None}
+    is_bare = is_refused or ("cd" in found.asked.flags and not found.ours.authority)
+    return found.asked.rtype == "NSEC" and is_bare and (found.asked.name, "NSEC") in kinds
+
+
+def _needless_proof(found: Difference) -> bool:
+    """Unbound passes a proof on that came along; nothing in the answer is from a wildcard."""
+    is_extra = found.parts == ("authority",) and not found.ours.authority and found.ours.ad
+    signatures = [(owner, text) for owner, rtype, text in found.ours.records if rtype == "RRSIG"]
+    is_plain = all(int(text.split()[2]) == owner.count(".") for owner, text in signatures)
+    return is_extra and bool(signatures) and is_plain
+
+
+def _redirected(found: Difference) -> bool:
+    """A DNAME asked for below another: Unbound fails, or takes one for the other."""
+    is_below = any(
+        rtype == "DNAME" and found.asked.name != owner for owner, rtype, _ in found.ours.records
+    )
+    return found.asked.rtype == "DNAME" and is_below
+
+
 def _weak_digest(found: Difference) -> bool:
     return found.asked.name.endswith("badsha256.hash.") and _is_stricter(found)
 
@@ -90,6 +123,26 @@ REASONS = (
         "a CNAME that was asked for, also one that a DNAME makes, is the answer: not followed",
         "RFC 1034 §4.3.2 step 3a; RFC 6672 §3.2; RFC 6604 §3",
         _alias_asked_for,
+    ),
+    Reason(
+        "an NSEC that was asked for stands beside a CNAME, which is not followed",
+        "RFC 4035 §2.5",
+        _denial_beside_alias,
+    ),
+    Reason(
+        "an NSEC made from a wildcard needs the proof that nothing is closer",
+        "RFC 4035 §3.1.3.3, §5.3.4",
+        _bare_wildcard,
+    ),
+    Reason(
+        "a proof that the answer does not need is left out",
+        "RFC 4035 §3.1.3",
+        _needless_proof,
+    ),
+    Reason(
+        "a question for a DNAME is redirected by a DNAME above, as any other",
+        "RFC 6672 §2.3, §3.2",
+        _redirected,
     ),
     Reason(
         "a SHA-1 digest does not save a DS set whose SHA-256 digest is wrong",
