@@ -14,7 +14,7 @@ from typing import Final
 
 from resolver.errors import WireError
 from resolver.protocol import edns as opt
-from resolver.protocol.message import Head, Message, Record, flatten, group
+from resolver.protocol.message import Head, Message, Question, Record, flatten, group
 from resolver.protocol.names import ROOT
 from resolver.protocol.render import build, build_query
 from resolver.protocol.shapes import IN_READERS, READERS, Names, expand, follow
@@ -60,9 +60,10 @@ def head_untrusted(data: bytes) -> Head:
     )  # fmt: skip
 
 
-def parse_untrusted(data: bytes) -> Message:
+def parse_untrusted(data: bytes, asked: Question | None = None) -> Message:
     """The whole message. Raises WireError only; linear in the number of octets.
 
+    *asked* is its one question, if the caller has compared that octet by octet.
     Octets behind the last record are ignored, as BIND and Unbound do. A truncated response (TC)
     that ends inside a record is taken with empty sections: all that it can say is "ask over TCP".
     """
@@ -72,7 +73,11 @@ def parse_untrusted(data: bytes) -> Message:
         names: Names = {}
         owners: Names = {}
         at = 12
-        if questions:
+        if asked is not None:
+            qname, message.qtype, message.qclass = asked
+            names[12] = owners[_POINTER + 12] = message.qname = message.qname_raw = qname
+            at = 16 + len(qname)
+        elif questions:
             at = _read_questions(data, message, names)
             owners[_POINTER + 12] = message.qname
     except (IndexError, struct.error):

@@ -18,7 +18,6 @@ import trio
 from resolver import limits
 from resolver.errors import ResolverError, WireError, WorkExceeded
 from resolver.protocol.codes import Flag
-from resolver.protocol.wire import parse_untrusted
 from resolver.upstream.bucket import Bucket
 from resolver.upstream.events import Counters
 from resolver.upstream.fallback import Arrived
@@ -28,12 +27,11 @@ from resolver.upstream.pursuit import Pursuit
 from resolver.upstream.query import (
     Match,
     compose,
-    cookie_agrees,
     is_truncated,
-    lacks_cookie,
+    judge_cookie,
     match_untrusted,
     offer,
-    plain_spelling,
+    read_untrusted,
 )
 from resolver.upstream.reach import Reach
 from resolver.upstream.streams import Streams
@@ -272,7 +270,7 @@ class Exchange:
         match = match_untrusted(copy.sent, data)
         if match is Match.NO:
             self._on_mismatch(copy, now)
-        elif match is Match.CASE:  # a server that folds case, or a forger: TCP tells them apart
+        elif match is Match.DOUBTFUL:  # a server that folds case, or a forger: TCP tells them apart
             self.counters.case_mismatched += 1
             for pursuit in self.flight.retire(copy):
                 pursuit.go_tcp(copy.server, copy.state, now)
@@ -291,15 +289,16 @@ class Exchange:
     def _on_message_untrusted(self, copy: Copy, data: bytes, now: float) -> None:
         server, state = copy.server, copy.state
         try:
-            message = parse_untrusted(plain_spelling(copy.sent, data))
+            message = read_untrusted(data, copy.sent, copy.slot[1])
         except WireError as error:
             for pursuit in self._answered(copy, now):
                 pursuit.on_malformed(server, state, "udp", error, now)
             return
-        if not cookie_agrees(copy.sent, message):
+        match = judge_cookie(copy.sent, message)
+        if match is Match.NO:
             self._on_mismatch(copy, now)
             return
-        if lacks_cookie(copy.sent, message):  # a forger, or an odd server: TCP tells them apart
+        if match is Match.DOUBTFUL:  # TCP tells an odd server and a forger apart
             for pursuit in self.flight.retire(copy):
                 pursuit.go_tcp(server, state, now)
             return

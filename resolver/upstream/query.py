@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from resolver.protocol.codes import Flag, Rcode
 from resolver.protocol.edns import OPT_COOKIE, Edns, cookie_option
-from resolver.protocol.wire import build_query
+from resolver.protocol.wire import build_query, parse_untrusted
 
 if TYPE_CHECKING:
     from random import Random
@@ -34,7 +34,7 @@ class Match(enum.Enum):
     """What a datagram is to a query."""
 
     YES = "yes"
-    CASE = "case"  # right but for the letters' case: a server that folds it, or a lucky forger
+    DOUBTFUL = "doubtful"  # a server that folds case or forgets cookies, or a lucky forger
     NO = "no"
 
 
@@ -92,18 +92,21 @@ def match_untrusted(sent: Sent, data: bytes) -> Match:
     if said == asked:
         return Match.YES
     is_spelling = said[-4:] == asked[-4:] and said[:-4].lower() == asked[:-4].lower()
-    return Match.CASE if is_spelling else Match.NO
+    return Match.DOUBTFUL if is_spelling else Match.NO
 
 
-def plain_spelling(sent: Sent, data: bytes) -> bytes:
-    """A reply that matched, its question in lower case.
+def read_untrusted(data: bytes, sent: Sent, question: Question) -> Message:
+    """A reply that matched. Raises WireError only.
 
-    Names elsewhere in the message point into the question: the random spelling would show in them.
+    Its question is known, so it is not read again; and it is put in lower case, because names
+    elsewhere in the message point into it: our random spelling would show in them.
     """
-    if data[5] == 0 or not sent.is_mixed:
-        return data
-    end = _HEADER_OCTETS + len(sent.asked) - 4
-    return data[:_HEADER_OCTETS] + data[_HEADER_OCTETS:end].lower() + data[end:]
+    if data[5] == 0:
+        return parse_untrusted(data)
+    if sent.is_mixed:
+        end = _HEADER_OCTETS + len(question.qname)
+        data = data[:_HEADER_OCTETS] + question.qname + data[end:]
+    return parse_untrusted(data, question)
 
 
 def is_truncated(data: bytes) -> bool:
@@ -111,21 +114,20 @@ def is_truncated(data: bytes) -> bool:
     return bool(data[2] & (Flag.TC >> 8))
 
 
-def cookie_agrees(sent: Sent, message: Message) -> bool:
-    """False if the reply carries a client cookie not ours: to be dropped (RFC 7873 §5.3)."""
+def judge_cookie(sent: Sent, message: Message) -> Match:
+    """Is a reply, as far as cookies tell, from the server that was asked? RFC 7873 §5.3.
+
+    NO: it carries a client cookie not ours. DOUBTFUL: the server's own cookie went out, and none
+    came back; an odd server, or a lucky forger.
+    """
     theirs = _cookie(message.edns)
+    ours = _cookie(sent.edns)
+    if ours is None:
+        return Match.YES
     if theirs is None:
-        return True
-    ours = _cookie(sent.edns)
-    return ours is None or theirs[:_CLIENT_COOKIE_OCTETS] == ours[:_CLIENT_COOKIE_OCTETS]
-
-
-def lacks_cookie(sent: Sent, message: Message) -> bool:
-    """True if the server's own cookie went out, and none came back (RFC 7873 §5.3)."""
-    if _cookie(message.edns) is not None:
-        return False
-    ours = _cookie(sent.edns)
-    return ours is not None and len(ours) > _CLIENT_COOKIE_OCTETS
+        return Match.DOUBTFUL if len(ours) > _CLIENT_COOKIE_OCTETS else Match.YES
+    agrees = theirs[:_CLIENT_COOKIE_OCTETS] == ours[:_CLIENT_COOKIE_OCTETS]
+    return Match.YES if agrees else Match.NO
 
 
 def server_cookie(message: Message) -> bytes:

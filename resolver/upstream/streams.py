@@ -9,9 +9,8 @@ import trio
 
 from resolver import limits
 from resolver.errors import WireError
-from resolver.protocol.wire import parse_untrusted
 from resolver.upstream.fallback import Arrived
-from resolver.upstream.query import Match, plain_spelling
+from resolver.upstream.query import Match, read_untrusted
 
 if TYPE_CHECKING:
     from resolver.model import Server
@@ -65,10 +64,10 @@ class Streams:
             return
         data, match = outcome
         state.note_alive(now)
-        if match is Match.CASE:  # nobody forges into a connection: the server folds case
+        if match is Match.DOUBTFUL:  # nobody forges into a connection: the server folds case
             state.case_broken_until = now + _CASE_BROKEN
         try:
-            message = parse_untrusted(plain_spelling(sent, data))
+            message = read_untrusted(data, sent, pursuit.inquiry.question)
         except WireError as error:
             pursuit.on_malformed(server, state, "tcp", error, now)
             return
