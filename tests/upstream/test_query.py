@@ -1,0 +1,97 @@
+"""What goes out, and what is taken for its reply."""
+
+from __future__ import annotations
+
+from random import Random
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from resolver.errors import WireError
+from resolver.protocol.edns import OPT_COOKIE, Edns
+from resolver.protocol.wire import Message, Record, build, parse_untrusted
+from resolver.upstream.query import (
+    Match,
+    compose,
+    judge_cookie,
+    match_untrusted,
+    offer,
+    read_untrusted,
+)
+from tests.making import question
+from tests.properties.wire_strategies import SECTIONS, damaged
+
+ASKED = question("www.example.com. A")
+OURS = b"12345678"
+
+
+def _said(message: Message) -> tuple[object, ...]:
+    return tuple(
+        getattr(message, name) for name in Message.__slots__ if name not in ("qname_raw", "edns")
+    )
+
+
+def _plain(data: bytes) -> bytes:
+    end = 12 + len(ASKED.qname)
+    return data[:12] + data[12:end].lower() + data[end:]
+
+
+@given(SECTIONS, SECTIONS, st.integers(0, 1000), st.booleans(), st.data())
+def test_a_reply_is_read_untrusted_as_if_its_question_were_not_known(
+    answer: list[Record],
+    additional: list[Record],
+    seed: int,
+    mixes_case: bool,  # noqa: FBT001
+    data: st.DataObject,
+) -> None:
+    sent = compose(ASKED, rng=Random(seed), flags=0, edns=None, mixes_case=mixes_case)
+    spelt = sent.data[12 : 12 + len(ASKED.qname)]
+    whole = build(
+        id=int.from_bytes(sent.data[:2], "big"),
+        flags=0x8400,
+        question=(spelt, 1, 1),
+        answer=answer,
+        additional=additional,
+    )
+    octets = data.draw(st.just(whole) | damaged((whole,)))
+    if match_untrusted(sent, octets) is not Match.YES:
+        return
+    try:
+        expected = parse_untrusted(_plain(octets) if octets[5] else octets)
+    except WireError:
+        with pytest.raises(WireError):
+            read_untrusted(octets, sent, ASKED)
+        return
+    assert _said(read_untrusted(octets, sent, ASKED)) == _said(expected)
+
+
+@pytest.mark.rfc("RFC 7873 §5.3")
+@pytest.mark.parametrize(
+    ("sent", "back", "match"),
+    [
+        (b"", b"87654321", Match.YES),
+        (OURS, None, Match.YES),
+        (OURS, OURS + b"abcdefgh", Match.YES),
+        (OURS, b"87654321abcdefgh", Match.NO),
+        (OURS + b"abcdefgh", None, Match.DOUBTFUL),
+        (OURS + b"abcdefgh", OURS + b"other---", Match.YES),
+    ],
+)
+def test_cookies_tell_whose_reply_it_is(sent: bytes, back: bytes | None, match: Match) -> None:
+    asked = compose(
+        ASKED, rng=Random(1), flags=0, edns=offer(1232, sent[:8], sent[8:]), mixes_case=True
+    )
+    options = () if back is None else ((OPT_COOKIE, back),)
+    reply = parse_untrusted(
+        build(id=1, flags=0x8000, question=(*ASKED,), edns=Edns(options=options))
+    )
+    assert judge_cookie(asked, reply) is match
+
+
+def test_every_copy_has_an_id_and_a_spelling_of_its_own() -> None:
+    rng = Random(1)
+    copies = [compose(ASKED, rng=rng, flags=0, edns=None, mixes_case=True) for _ in range(50)]
+    assert len({copy.data[:2] for copy in copies}) > 45
+    assert len({copy.asked for copy in copies}) > 45
+    assert {copy.asked.lower() for copy in copies} == {ASKED.qname + b"\0\1\0\1"}
