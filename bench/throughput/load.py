@@ -5,8 +5,10 @@ from __future__ import annotations
 import itertools
 import random
 import re
+import socket
 import statistics
 import subprocess
+import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -82,6 +84,26 @@ def run(
     )
     spent = peer.cpu_s() - before
     return _read(finished.stdout, spent)
+
+
+def hit_latencies_ms(peer: Peer, *, seconds: float) -> list[float]:
+    """Ask for one cached name every 5 ms; the round trips, a lost one as infinity. Blocking."""
+    query = b"\0\x07\x01\0\0\1\0\0\0\0\0\0\x05ready\x07example\x03com\0\0\1\0\1"
+    taken: list[float] = []
+    ends = time.monotonic() + seconds
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
+        client.connect(("127.0.0.1", peer.port))
+        client.settimeout(1)
+        while time.monotonic() < ends:
+            began = time.monotonic()
+            try:
+                client.send(query)
+                client.recv(512)
+                taken.append((time.monotonic() - began) * 1e3)
+            except OSError:
+                taken.append(float("inf"))
+            time.sleep(0.005)
+    return sorted(taken)
 
 
 def _read(text: str, spent_s: float) -> Cost:

@@ -176,7 +176,12 @@ class Peer:
     def cpu_s(self) -> float:
         """CPU seconds of all its threads, and of its children (workers), so far."""
         assert self.process is not None  # noqa: S101  # started
-        return sum(_cpu_of(pid) for pid in _family(self.process.pid))
+        return sum(self.cpu_by_process())
+
+    def cpu_by_process(self) -> list[float]:
+        """The same for each process, the parent first."""
+        assert self.process is not None  # noqa: S101  # started
+        return [_cpu_of(pid) for pid in _family(self.process.pid)]
 
     def rss_octets(self) -> int:
         """Resident memory now."""

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import subprocess
-import time
 from collections import defaultdict
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -194,6 +193,14 @@ def outstanding(bench: Bench) -> None:
         work = {f"{count:,} waiting": measuring(count) for count in (10, 100, 1000, 10_000)}
         show("Misses at an authority 100 ms away",
              in_turn(replace(bench, rounds=1), peers, work), reference="unbound")  # fmt: skip
+        print("\n| hits meanwhile | p50 ms | p99 ms | worst |\n|---|---:|---:|---:|")
+        for peer in peers:
+            with ThreadPoolExecutor(1) as pool:
+                probe = pool.submit(load.hit_latencies_ms, peer, seconds=4)
+                work["10,000 waiting"](peer)
+                taken = probe.result()
+            p50, p99 = taken[len(taken) // 2], taken[len(taken) * 99 // 100]
+            print(f"| {peer.name} | {p50:.2f} | {p99:.2f} | {taken[-1]:.2f} |", flush=True)
 
 
 def start(bench: Bench) -> None:
@@ -204,22 +211,28 @@ def start(bench: Bench) -> None:
 
 
 def workers(bench: Bench) -> None:
-    """One process against two on the same port; needs both cores, so the load shares them."""
+    """One process against two, both on the server's core: what sharing a port costs a hit.
+
+    The load is spread over 40 client ports; the kernel's hash decides who gets which.
+    """
     results: Results = {"plain hits": {}}
+    shares = ""
     file = load.names_file(bench.folder, "plain", load.plain(HIT_NAMES))
     for count in (1, 2):
         peer = ours(f"{count} workers", workers=count)
         with bench.running([peer]):
-            subprocess.run(["taskset", "-acp", "0-1", str(peer.process.pid)],  # type: ignore[union-attr]
-                           check=True, capture_output=True)  # fmt: skip
-            time.sleep(0.2)
             load.run(peer, file, core=bench.load_core, passes=4, clients=40)
+            before = peer.cpu_by_process()
             costs = [
                 load.run(peer, file, core=bench.load_core, seconds=bench.seconds, clients=40)
                 for _ in range(bench.rounds)
             ]
+            spent = [after - old for after, old in zip(peer.cpu_by_process(), before, strict=True)]
+            busy = [one for one in spent if one > 0.01]
+            shares = ", ".join(f"{one / sum(busy):.0%}" for one in busy)
             results["plain hits"][peer.name] = load.median(costs)
     show("Workers", results, reference="1 workers")
+    print(f"\nCPU by worker: {shares}")
 
 
 def size(bench: Bench) -> None:

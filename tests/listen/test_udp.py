@@ -10,7 +10,7 @@ import pytest
 import trio
 
 from resolver.lab.network import VirtualNetwork
-from resolver.limits import UDP_BATCH
+from resolver.limits import UDP_BATCH, UDP_STARTS
 from resolver.listen import mmsg
 from resolver.listen.admission import Admission, RateLimit
 from resolver.listen.sockets import PlainUdpSocket, SystemListenNetwork
@@ -101,7 +101,8 @@ async def test_batch_of_hits_misses_and_junk(kind: str, monkeypatch: pytest.Monk
         for at, client in enumerate(clients):
             client.sendto(question(names[at % 5], id=at + turn), to)
             client.sendto(b"junk", to)
-        service.drain()
+        while service.drain():
+            pass
         for at, client in enumerate(clients):
             assert client.recv(512) == answered(question(names[at % 5], id=at + turn))
     assert service.queries == 80
@@ -138,11 +139,35 @@ async def test_drain_is_bounded(kind: str, monkeypatch: pytest.MonkeyPatch) -> N
     with stub("127.0.0.1") as client:
         for at in range(400):
             client.sendto(question(id=at), to)
-        assert service.drain() == int(UDP_BATCH)
-        assert service.queries < 400
+        assert service.drain()
+        assert int(UDP_BATCH) <= service.queries < 400
         while service.drain():
             pass
     assert service.queries == 400
+    sock.close()
+
+
+@KINDS
+@trio_test_real
+async def test_hits_do_not_wait_behind_misses(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A burst of misses is taken in at once but begun little by little."""
+    sock = bind(kind, "127.0.0.1", monkeypatch)
+    handler = Handler()
+    service = UdpService(sock, handler, Admission())
+    to = ("127.0.0.1", port_of(sock))
+    with stub("127.0.0.1") as client, stub("127.0.0.1") as other:
+        client.sendto(question(id=1), to)
+        service.drain()
+        assert client.recv(512)
+        for at in range(40):
+            other.sendto(question(b"\x02n%d\0" % (10 + at), id=at), to)
+        client.sendto(question(id=2), to)
+        assert service.drain()
+        assert client.recv(512) == answered(question(id=2))
+        assert len(handler.started) == 1 + int(UDP_STARTS)
+        while service.drain():
+            pass
+    assert len(handler.started) == 41
     sock.close()
 
 
