@@ -18,6 +18,7 @@ from resolver.iterate.scrub import (
     negative_authority,
     scrub,
     sole_answer,
+    wildcard_proof,
 )
 from resolver.limits import CHAIN_LENGTH
 from resolver.model import Outcome, Question, RRset, Server, Verdict
@@ -27,7 +28,7 @@ from resolver.protocol.names import replace_suffix
 from resolver.upstream.inquiry import Judged
 
 if TYPE_CHECKING:
-    from resolver.model import Name
+    from resolver.model import Delegation, Name
     from resolver.protocol.wire import Message
 
 _ERRORS = {
@@ -68,6 +69,54 @@ def classify(
     return _read(message, question, zone, server, is_forward=is_forward)
 
 
+class Judge:
+    """`classify` for one question at one cut, with replies that count only as the last resort.
+
+    Those are recursive opinions, and, from a zone that is signed, what comes without signatures,
+    be it from a server without EDNS or one that was not told of the signing: it would be called
+    bogus while another server has them (RFC 4035 §4.1; Unbound's "DNSSEC lame").
+    """
+
+    __slots__ = ("_is_forward", "_is_signed", "_zone", "question", "saw_poor", "takes_poor")
+
+    def __init__(self, question: Question, delegation: Delegation) -> None:
+        self.question = question
+        self.takes_poor = delegation.is_forward
+        self.saw_poor = False
+        self._is_signed = delegation.is_signed
+        self._zone = delegation.zone
+        self._is_forward = delegation.is_forward
+
+    def __call__(self, message: Message, server: Server) -> Judged:
+        judged = classify(
+            message, self.question, self._zone, server=server, is_forward=self._is_forward
+        )
+        if self.takes_poor or not judged.verdict.is_usable:
+            return judged
+        is_referral = isinstance(judged.reading, Referral)
+        is_opinion = message.ra and not message.aa and not is_referral
+        is_bare = self._is_signed and (
+            message.edns is None or (not is_referral and _is_unsigned(message, self._zone))
+        )
+        if is_opinion or is_bare:
+            self.saw_poor = True
+            return Judged(Verdict.LAME)
+        return judged
+
+
+def _is_unsigned(message: Message, zone: Name) -> bool:
+    """No signature at all, though *zone*'s own NS, SOA or DNSKEY show whose reply this is.
+
+    Without these it may be the reply of an unsigned child on the same server.
+    """
+    is_of_zone = False
+    for record in (*message.answer, *message.authority):
+        if record.rtype == RRType.RRSIG:
+            return False
+        is_of_zone |= record.owner == zone and record.rtype in _APEX_TYPES
+    return is_of_zone
+
+
 def _read(
     message: Message, question: Question, zone: Name, server: Server, *, is_forward: bool
 ) -> Judged:
@@ -106,7 +155,7 @@ def _follow(
     answer = scrubbed.answer
     if not answer:
         return segments, name
-    proof = denial_of(scrubbed.authority)
+    authority = scrubbed.authority
     for _ in range(int(CHAIN_LENGTH)):
         asked = Question(name, question.qtype)
         final = _final(asked, answer)
@@ -115,12 +164,14 @@ def _follow(
             link = _link(asked, answer)
         # a CNAME that was asked for is no answer of its own where a DNAME makes it
         if final and (link is None or link[0] is Verdict.CNAME):
+            proof = wildcard_proof(final, authority)
             segments.append(_outcome(asked, zone, Verdict.ANSWER, final, proof, server))
             break
         if link is None:
             break
         verdict, rrsets, target = link
         rcode = Rcode.YXDOMAIN if verdict is Verdict.YXDOMAIN else Rcode.NOERROR
+        proof = wildcard_proof(rrsets, authority)
         segments.append(_outcome(asked, zone, verdict, rrsets, proof, server, rcode=rcode))
         if target is None or target == name or question.qtype in _NOT_FOLLOWED:
             break

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from resolver.protocol.wire import Message, Record
 
 _DENIAL = (RRType.NSEC, RRType.NSEC3)
+_LABELS_OFFSET = 3  # of the Labels field in RRSIG rdata (RFC 4034 §3.1)
 _ADDRESS = (RRType.A, RRType.AAAA)
 _NOT_ALONE = (RRType.ANY, RRType.RRSIG)  # asked for, they may be more than one RRset
 _ABOVE_ALL_TTLS = 1 << 32
@@ -87,6 +88,22 @@ def sole_answer(message: Message, question: Question, zone: Name) -> RRset | Non
 def denial_of(authority: list[RRset]) -> tuple[RRset, ...]:
     """The NSEC and NSEC3 RRsets: proofs that go with a wildcard answer or a referral."""
     return tuple(rrset for rrset in authority if rrset.rtype in _DENIAL)
+
+
+def is_wildcard(rrset: RRset) -> bool:
+    """True if a signature says that the owner was made from a wildcard (RFC 4035 §5.3.4)."""
+    if not rrset.signatures:
+        return False
+    owner = rrset.owner
+    size = names.count(owner) - names.is_wildcard(owner)
+    return rrset.signatures[0][_LABELS_OFFSET] < size
+
+
+def wildcard_proof(answer: tuple[RRset, ...], authority: list[RRset]) -> tuple[RRset, ...]:
+    """What must go with *answer*: denial records if it was made from a wildcard, else nothing."""
+    if any(rrset.signatures and is_wildcard(rrset) for rrset in answer):
+        return denial_of(authority)
+    return ()
 
 
 def negative_authority(authority: list[RRset], zone: Name, qname: Name) -> tuple[RRset, ...]:

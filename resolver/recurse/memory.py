@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from resolver.cache.failure import FailureCache
 from resolver.iterate.classify import apply_dname
+from resolver.iterate.scrub import is_wildcard
 from resolver.limits import BOGUS_TTL_SECONDS
 from resolver.model import Outcome, Question, Rank, RRset, Status, Verdict
 from resolver.protocol import names
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
     from resolver.cache.rrset import Entry, RRsetCache
     from resolver.model import Ede, Name
 
-_LABELS_OFFSET = 3  # of the Labels field in RRSIG rdata (RFC 4034 §3.1)
 _SYNTHESISING = (Verdict.DNAME, Verdict.YXDOMAIN)
 _NOT_ALIASED = frozenset({RRType.CNAME, RRType.ANY, RRType.RRSIG, RRType.NSEC})
 
@@ -144,15 +144,6 @@ class Memory:
         """Drop what is kept about one question (a retry after bogus data)."""
         self.rrsets.drop(question.qname, question.qtype)
         self.negatives.drop(question.qname, question.qtype)
-
-
-def is_wildcard(rrset: RRset) -> bool:
-    """True if a signature says that the owner was made from a wildcard (RFC 4035 §5.3.4)."""
-    if not rrset.signatures:
-        return False
-    owner = rrset.owner
-    size = names.count(owner) - names.is_wildcard(owner)
-    return rrset.signatures[0][_LABELS_OFFSET] < size
 
 
 def _positive(question: Question, verdict: Verdict, entry: Entry, now: float) -> Outcome:
