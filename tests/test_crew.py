@@ -58,6 +58,7 @@ async def test_what_an_errand_raises_ends_the_nursery() -> None:
             await trio.sleep_forever()
 
 
+@pytest.mark.reaches("IDLE_TASKS")
 @trio_test
 async def test_idle_tasks_are_bounded() -> None:
     async with trio.open_nursery() as nursery:

@@ -88,6 +88,7 @@ def test_extended_errors_go_to_those_who_speak_edns() -> None:
     assert replied(query(), failed).rcode == Rcode.SERVFAIL
 
 
+@pytest.mark.reaches("CLASSIC_UDP_OCTETS", "UDP_PAYLOAD")
 @pytest.mark.rfc("RFC 1035 §4.2.1")
 @pytest.mark.parametrize(
     ("edns", "limit"),

@@ -31,6 +31,7 @@ sys.exit(Supervisor(2, work).run())
 """
 
 
+@pytest.mark.reaches("WORKER_RESTART_SECONDS")
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="workers are forked")
 def test_dead_worker_is_started_again_and_all_stop(tmp_path: object) -> None:
     arguments = [sys.executable, "-c", textwrap.dedent(PROGRAM), f"{tmp_path}/mark"]
@@ -59,6 +60,8 @@ def test_exception_in_a_worker_ends_it_only(capfd: pytest.CaptureFixture[str]) -
     assert "our fault" in capfd.readouterr().err
 
 
+@pytest.mark.reaches("WORKERS")
 def test_count() -> None:
     assert worker_count(3) == 3
     assert 1 <= worker_count("auto") <= int(WORKERS.ceiling)
+    assert worker_count(int(WORKERS.ceiling) + 1) == int(WORKERS.ceiling)

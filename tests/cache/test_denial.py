@@ -136,6 +136,7 @@ def test_wildcards_that_were_seen_answer_for_others() -> None:
     assert outcome.authority
 
 
+@pytest.mark.reaches("DENIAL_RANGE_OCTETS")
 def test_memory_is_bounded() -> None:
     """Whole zones leave, the one asked for longest ago first."""
     learner = Learner()
@@ -158,6 +159,7 @@ def test_flush_forgets() -> None:
     assert learner.cache.octets == 0
 
 
+@pytest.mark.reaches("AGGRESSIVE_NSEC3_ITERATIONS", "AGGRESSIVE_NSEC3_LABELS")
 @pytest.mark.rfc("CVE-2023-50868")
 def test_hashing_for_denials_is_bounded() -> None:
     """Zones with many iterations, and names with many labels, are asked instead."""

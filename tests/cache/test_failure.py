@@ -18,6 +18,7 @@ def test_a_failure_is_remembered_a_second() -> None:
     assert kept.get(ASKED, 101.0) is None
 
 
+@pytest.mark.reaches("FAILURE_TTL_SECONDS", "FAILURE_TTL_MAX_SECONDS")
 @pytest.mark.rfc("RFC 9520 §3.2")
 def test_lasting_failures_double_up_to_five_minutes() -> None:
     kept = FailureCache()

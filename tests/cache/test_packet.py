@@ -313,6 +313,7 @@ def test_store_untrusted(data: bytes, reply: bytes) -> None:
     path.recall(asked)
 
 
+@pytest.mark.reaches("PACKET_CACHE_OCTETS")
 def test_memory_is_bounded() -> None:
     """The least recently asked go first."""
     path = Path(two_addresses())

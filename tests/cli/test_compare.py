@@ -130,6 +130,7 @@ def test_a_list_of_names_has_types_and_comments(tmp_path: Path) -> None:
     assert [question.qtype for question in bench.read_names(str(path))] == [1, 28]
 
 
+@pytest.mark.reaches("BENCH_RATE", "BENCH_NAMES")
 @pytest.mark.parametrize("more", [("--rate", "1000"), ("--count", "100000")])
 def test_nobody_is_flooded(
     capsys: pytest.CaptureFixture[str], tmp_path: Path, more: tuple[str, str]

@@ -124,6 +124,7 @@ def test_an_unsigned_alias_at_the_name_of_a_ds_ends_in_bogus() -> None:
     assert judgement.sentence
 
 
+@pytest.mark.reaches("CHAIN_RETRIES")
 def test_other_servers_are_asked_a_bounded_number_of_times() -> None:
     world = usual_world()
     good, asked = world.find, []

@@ -27,6 +27,7 @@ def colliding_keys(key: bytes, count: int) -> list[bytes]:
     return found
 
 
+@pytest.mark.reaches("SIGNATURES_PER_RRSET", "KEYS_PER_TAG")
 @pytest.mark.rfc("CVE-2023-50387")
 def test_keytrap_is_bounded() -> None:
     """CVE-2023-50387: many keys of one tag, many signatures that name it."""
@@ -46,6 +47,7 @@ def test_keytrap_is_bounded() -> None:
     assert world.signatures <= 2 * int(limits.SIGNATURES_PER_RRSET)
 
 
+@pytest.mark.reaches("DS_PER_ZONE", "DS_MATCHES_PER_ZONE")
 @pytest.mark.rfc("CVE-2023-50387")
 def test_ds_digests_are_bounded() -> None:
     """Many DS records, all of the tag that many keys share."""
@@ -62,6 +64,7 @@ def test_ds_digests_are_bounded() -> None:
     assert world.hashes <= 2 * int(limits.DS_MATCHES_PER_ZONE)
 
 
+@pytest.mark.reaches("DENIALS_PER_RESPONSE")
 @pytest.mark.rfc("CVE-2023-50868")
 def test_a_response_full_of_nsec3_is_bounded() -> None:
     """CVE-2023-50868: many NSEC3 records, a name of many labels."""

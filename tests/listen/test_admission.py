@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -33,6 +34,7 @@ def test_rate_has_a_burst_and_refills() -> None:
     assert [rate.allows(mine) for _ in range(3)] == [True, True, False]
 
 
+@pytest.mark.reaches("CLIENT_QUERIES")
 def test_one_network_cannot_take_all_places() -> None:
     """It may hold as many as are still free."""
     admission = Admission(total=8)

@@ -123,6 +123,7 @@ async def test_half_closed_client_gets_all_it_asked_for() -> None:
         assert len(it.places) == 0
 
 
+@pytest.mark.reaches("TCP_IDLE_SECONDS")
 @pytest.mark.rfc("7766 §6.2.3")
 @trio_test
 async def test_idle_connection_is_closed_but_a_waiting_one_is_not() -> None:
@@ -138,6 +139,7 @@ async def test_idle_connection_is_closed_but_a_waiting_one_is_not() -> None:
         assert await receive_message(waiting) == answered(question())
 
 
+@pytest.mark.reaches("TCP_READ_SECONDS")
 @pytest.mark.rfc("RFC 9210 §4.2")
 @trio_test
 async def test_message_that_never_ends_is_not_waited_for() -> None:
@@ -153,6 +155,7 @@ async def test_message_that_never_ends_is_not_waited_for() -> None:
         assert trio.current_time() - began == pytest.approx(float(TCP_READ_SECONDS))
 
 
+@pytest.mark.reaches("TCP_PIPELINE")
 @pytest.mark.rfc("RFC 7766 §6.2.1.1")
 @pytest.mark.rfc("RFC 9210 §4.2")
 @trio_test
@@ -172,6 +175,7 @@ async def test_reading_stops_at_the_pipeline_limit() -> None:
             assert await receive_message(stream)
 
 
+@pytest.mark.reaches("TCP_CONNECTIONS", "TCP_CONNECTIONS_PER_CLIENT")
 @pytest.mark.rfc("7766 §6.2.2")
 @trio_test
 async def test_connections_of_one_client_and_in_all_are_limited() -> None:

@@ -111,6 +111,7 @@ async def test_batch_of_hits_misses_and_junk(kind: str, monkeypatch: pytest.Monk
     sock.close()
 
 
+@pytest.mark.reaches("UDP_QUERY_OCTETS")
 @KINDS
 @trio_test_real
 async def test_long_and_empty_datagrams(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -129,6 +130,7 @@ async def test_long_and_empty_datagrams(kind: str, monkeypatch: pytest.MonkeyPat
     sock.close()
 
 
+@pytest.mark.reaches("UDP_BATCH", "UDP_TURNS")
 @KINDS
 @trio_test_real
 async def test_drain_is_bounded(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -147,6 +149,7 @@ async def test_drain_is_bounded(kind: str, monkeypatch: pytest.MonkeyPatch) -> N
     sock.close()
 
 
+@pytest.mark.reaches("UDP_STARTS")
 @KINDS
 @trio_test_real
 async def test_hits_do_not_wait_behind_misses(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -204,6 +207,7 @@ async def test_virtual_network() -> None:
     assert len(handler.started) == 1
 
 
+@pytest.mark.reaches("CLIENT_QUERIES")
 @trio_test_real
 async def test_late_reply_and_full_house() -> None:
     """A place is held until the reply; over the limit SERVFAIL comes at once."""

@@ -64,6 +64,7 @@ def test_the_verdict_is_that_of_the_standard_library(
     assert acl.allows(str(address)) is covered  # once more, from memory
 
 
+@pytest.mark.reaches("ACL_MEMORY")
 def test_spoofed_clients_do_not_fill_memory() -> None:
     acl = Acl(["10.0.0.0/8"])
     for number in range(3 * int(ACL_MEMORY)):

@@ -34,6 +34,7 @@ def test_layout_and_recognition() -> None:
     assert not cookies.is_ours(CLIENT, SOURCE, wall=WALL)
 
 
+@pytest.mark.reaches("COOKIE_SECONDS")
 @pytest.mark.rfc("9018 §4.3")
 def test_age_is_bounded_and_stamps_are_renewed() -> None:
     """An hour into the past, five minutes into the future."""
@@ -54,6 +55,7 @@ def test_lengths() -> None:
     assert good == [8, *range(16, 41)]
 
 
+@pytest.mark.reaches("COOKIE_CLIENTS")
 def test_memory_is_bounded() -> None:
     cookies = made()
     for at in range(int(COOKIE_CLIENTS) + 10):

@@ -207,6 +207,7 @@ def _late_chain(hops: int) -> bytes:
     )
 
 
+@pytest.mark.reaches("COMPRESSION_HOPS")
 def test_pointers_to_pointers_have_a_limit() -> None:
     """126 can be in a legal name; there is no use for more."""
     assert wire.parse_untrusted(_late_chain(100)).answer[1].owner == names.ROOT

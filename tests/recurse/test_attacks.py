@@ -104,6 +104,7 @@ async def test_many_digests_times_many_keys() -> None:
         await honest_still_works(home)
 
 
+@pytest.mark.reaches("SIGNATURE_CHECKS", "SIGNATURES_PER_BREATH")
 @trio_test
 async def test_each_signature_verifies_at_the_last_try() -> None:
     """No RRset breaks its limit, the whole query's does: aliases through ten such zones."""
@@ -117,6 +118,7 @@ async def test_each_signature_verifies_at_the_last_try() -> None:
         await honest_still_works(home)
 
 
+@pytest.mark.reaches("HASHES_PER_BREATH")
 @pytest.mark.rfc("RFC 9276 §3.2")
 @trio_test
 async def test_the_closest_encloser_of_a_deep_name() -> None:

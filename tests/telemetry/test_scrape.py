@@ -56,6 +56,7 @@ async def _talk(network: object, data: bytes) -> bytes:
         return answer
 
 
+@pytest.mark.reaches("SCRAPE_OCTETS")
 @trio_test
 async def test_a_running_daemon_counts_and_shows() -> None:
     network = world.demo_world(wall=1.785e9).network()

@@ -295,6 +295,7 @@ async def test_replies_that_do_not_match_are_counted_and_ignored() -> None:
     assert world.exchange.counters.mismatched == 4
 
 
+@pytest.mark.reaches("SPOOF_MISMATCHES")
 @trio_test
 async def test_ten_mismatches_send_the_question_to_tcp() -> None:
     world = World()
@@ -418,6 +419,7 @@ async def test_the_budget_ends_it() -> None:
     await world.run(story)
 
 
+@pytest.mark.reaches("SENDS_PER_ADDRESS")
 @pytest.mark.rfc("RFC 9520 §3.1")
 @trio_test
 async def test_one_question_costs_one_server_no_more_than_three_packets() -> None:

@@ -169,6 +169,7 @@ async def test_hedges_stop_when_their_tokens_are_spent() -> None:
     await world.run(story)
 
 
+@pytest.mark.reaches("OVERDUE_UNKNOWN_SECONDS")
 @trio_test
 async def test_no_address_gets_a_second_copy_before_the_first_is_overdue() -> None:
     world = World()
@@ -188,6 +189,7 @@ async def test_no_address_gets_a_second_copy_before_the_first_is_overdue() -> No
     assert world.purse.sent <= int(limits.ASK_SENDS)
 
 
+@pytest.mark.reaches("FAMILY_PREFIXES", "FAMILY_PROBE_SECONDS")
 @pytest.mark.rfc("RFC 8305 §3")
 @trio_test
 async def test_a_dead_family_is_found_out_and_found_again() -> None:
@@ -234,6 +236,7 @@ async def test_a_family_without_a_route_costs_no_time() -> None:
     await world.run(story)
 
 
+@pytest.mark.reaches("OUTAGE_SENDS", "OUTAGE_PREFIXES", "OUTAGE_CANARY_SECONDS")
 @trio_test
 async def test_an_outage_is_nobodys_fault_and_ends_at_once() -> None:
     """Silences of an outage are rolled back, fan-out stops, the first answer frees everybody."""
@@ -283,6 +286,7 @@ async def test_an_outage_is_nobodys_fault_and_ends_at_once() -> None:
     assert world.exchange.counters.outages == 1
 
 
+@pytest.mark.reaches("OVERLOAD_SHARE")
 @trio_test
 async def test_overload_stops_everything_speculative() -> None:
     world = World(in_flight_limit=4)
@@ -303,6 +307,7 @@ async def test_overload_stops_everything_speculative() -> None:
     await world.run(story)
 
 
+@pytest.mark.reaches("IN_FLIGHT")
 @trio_test
 async def test_more_than_the_limit_never_hangs() -> None:
     world = World(in_flight_limit=4)

@@ -22,6 +22,7 @@ def state() -> AddressState:
     return AddressState(("192.0.2.1", 53))
 
 
+@pytest.mark.reaches("EXPIRY_FLOOR_SECONDS")
 def test_the_first_answer_is_the_estimate() -> None:
     """Unlike Unbound's, which starts at an eighth of it with a variance that hides the rest."""
     address = state()
@@ -83,6 +84,7 @@ def test_in_flight_age_casts_doubt_before_anything_expires() -> None:
     assert address.is_overdue(from_text("three.test"), 2.2)
 
 
+@pytest.mark.reaches("REVIVE_SECONDS", "REVIVE_CEILING_SECONDS")
 def test_a_silent_server_is_tried_again_ever_more_rarely() -> None:
     address = state()
     address.note_answer(0.02, now=0.0)
@@ -99,6 +101,7 @@ def test_a_silent_server_is_tried_again_ever_more_rarely() -> None:
     assert waits[-1] == float(limits.REVIVE_CEILING_SECONDS)
 
 
+@pytest.mark.reaches("LAME_SECONDS")
 def test_lameness_is_of_address_and_zone_and_lapses() -> None:
     infra = Infra(rng=random.Random(0))
     address = infra.state(Server("192.0.2.1"))
@@ -108,6 +111,7 @@ def test_lameness_is_of_address_and_zone_and_lapses() -> None:
     assert not infra.marked(address, ONE, 1.0 + float(limits.LAME_SECONDS))
 
 
+@pytest.mark.reaches("EDNS_BROKEN_SECONDS")
 @pytest.mark.rfc("RFC 6891 §6.2.2")
 def test_broken_edns_is_tried_again_after_a_while() -> None:
     """RFC 6891 §6.2.2."""
@@ -140,6 +144,7 @@ def test_a_snapshot_is_a_guess_after_the_restart() -> None:
     assert 0.15 <= address.hint.spread < 0.16
 
 
+@pytest.mark.reaches("ADDRESS_STATES")
 def test_the_table_is_bounded() -> None:
     infra = Infra(rng=random.Random(0))
     for i in range(int(limits.ADDRESS_STATES) + 10):

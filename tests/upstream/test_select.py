@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -95,6 +96,7 @@ def test_a_third_stranger_is_asked_sooner_than_a_sibling() -> None:
         assert round(found, 6) == wait
 
 
+@pytest.mark.reaches("PROBE_GAIN_SECONDS")
 def test_nothing_is_probed_when_nothing_can_be_gained() -> None:
     case = Case({"192.0.2.1": 0.002})
     candidates = case.weigh(DUAL)
@@ -115,6 +117,7 @@ def test_a_suspect_comes_last_and_is_probed_when_its_time_has_come() -> None:
     assert probe.server == DUAL[0]
 
 
+@pytest.mark.reaches("RESTAMP_SECONDS")
 def test_a_runner_up_is_measured_anew_after_a_while() -> None:
     """Anycast routes move."""
     case = Case({"192.0.2.1": 0.01, "198.51.100.1": 0.02})
@@ -146,6 +149,7 @@ def test_ties_are_broken_at_random() -> None:
     assert len(firsts) == 2
 
 
+@pytest.mark.reaches("HEDGE_FLOOR_SECONDS", "HEDGE_UNKNOWN_SECONDS")
 def test_hedges_wait_for_what_the_server_usually_takes() -> None:
     case = Case({"192.0.2.1": 0.1, "198.51.100.1": 0.0001})
     assert 0.1 < hedge_s(case.infra.state(DUAL[0])) < 0.2
@@ -153,6 +157,7 @@ def test_hedges_wait_for_what_the_server_usually_takes() -> None:
     assert hedge_s(case.infra.state(DUAL[1])) == float(limits.HEDGE_UNKNOWN_SECONDS)
 
 
+@pytest.mark.reaches("HEDGE_CEILING_SECONDS", "HEDGE_GROWTH")
 def test_hedges_back_off_up_to_a_ceiling() -> None:
     """RFC 9520 §3.1."""
     state = Case().infra.state(DUAL[0])
@@ -161,8 +166,11 @@ def test_hedges_back_off_up_to_a_ceiling() -> None:
         longer = next_hedge_s(state, gap, is_second_round=False)
         assert gap <= longer <= float(limits.HEDGE_CEILING_SECONDS)
         gap = longer
+    assert gap == float(limits.HEDGE_CEILING_SECONDS)
+    assert next_hedge_s(state, 0.2, is_second_round=False) == 0.2 * float(limits.HEDGE_GROWTH)
 
 
+@pytest.mark.reaches("SERIAL_UNKNOWN_SECONDS")
 def test_a_serial_asker_with_five_seconds_sees_many_servers() -> None:
     assert serial_s(Case().infra.state(DUAL[0])) <= 0.4
 

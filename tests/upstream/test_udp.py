@@ -115,6 +115,7 @@ def test_ports_are_drawn_from_the_whole_range() -> None:
     network.close()
 
 
+@pytest.mark.reaches("IN_FLIGHT", "DESCRIPTORS_RESERVED")
 def test_the_in_flight_limit_follows_the_descriptors() -> None:
     assert raise_descriptor_limit() >= 256
     assert in_flight_limit(64) == limits.IN_FLIGHT.floor
