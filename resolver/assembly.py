@@ -236,7 +236,7 @@ def _walker(
 
     async def fetch_keys(question: Question, budget: Budget) -> None:
         with suppress(ResolutionFailed):  # whoever needs the key will hear of it
-            await resolver.fetch(question, budget)
+            await resolver.find(question, budget, is_fresh=False)
 
     def on_referral(delegation: Delegation, budget: Budget) -> None:
         if fetches_keys and delegation.is_signed:

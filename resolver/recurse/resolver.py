@@ -123,10 +123,10 @@ class Resolver:
         if outcome is None and question in scratch:
             # what came along may lack its own proof (NSD's, behind a DNAME): its server is none
             # to be shunned, the question itself was never put to it
-            outcome = self._keep(replace(scratch.pop(question), server=None))
+            outcome = self._received(replace(scratch.pop(question), server=None), trust)
         if outcome is None:
             segments = await self.fetch(question, budget)
-            outcome = segments[0]
+            outcome = self._received(segments[0], trust)
             for segment in segments[1:]:
                 scratch[segment.question] = segment
         if trust is not None and outcome.status is Status.UNCHECKED:
@@ -174,7 +174,7 @@ class Resolver:
         if running.segments is not None and (budget.glue_will_do or not _is_glue(running.segments)):
             return running.segments
         if running.error is not None:
-            raise running.error
+            raise running.error.again()
         return await self._walk(running.question, budget, shunned, is_fresh=False)
 
     async def _walk(
@@ -187,8 +187,6 @@ class Resolver:
             segments = await self._walker.walk(
                 question, inner, shunned=shunned, glue_will_do=budget.glue_will_do
             )
-            if not _is_glue(segments):
-                segments = (self._keep(segments[0]), *segments[1:])
             job.segments = segments
         except WorkExceeded:
             raise
@@ -197,11 +195,17 @@ class Resolver:
             is_cyclic = budget.purse.entangled and budget.ancestors
             if not (is_fresh or ran_out or is_cyclic):
                 self.memory.failures.note(question, error.ede, self._clock.now())
-                job.error = error
+                job.error = error.again()
             raise
         finally:
             self.jobs.end(job)
         return segments
+
+    def _received(self, outcome: Outcome, trust: Trust | None) -> Outcome:
+        """Keep what nobody is going to judge; what is judged is kept with its status, once."""
+        if trust is not None and outcome.status is Status.UNCHECKED:
+            return outcome
+        return outcome if outcome.verdict is Verdict.REFERRAL else self._keep(outcome)
 
     def _keep(self, outcome: Outcome) -> Outcome:
         """Only the link that was asked for: what came along is kept when the chase gets there."""
@@ -246,7 +250,7 @@ class Resolver:
             raise
         except ResolutionFailed:
             return None
-        return segments[0]
+        return self._received(segments[0], None)
 
 
 def _is_glue(segments: tuple[Outcome, ...]) -> bool:

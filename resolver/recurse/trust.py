@@ -121,7 +121,8 @@ class _Evidence:
         self.outcome = outcome
         self._resolver = resolver
         self._budget = budget
-        self._findings: dict[Need, Outcome | None] = {}
+        name, rtype, _ = outcome.question
+        self._findings: dict[Need, Outcome | None] = {Need(name, rtype): outcome}
         self._shunned: set[str] = set()
 
     async def gather(self, needs: Iterable[Need]) -> Findings:
