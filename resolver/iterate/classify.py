@@ -40,6 +40,7 @@ _ERRORS = {
 _SAYING = (Rcode.NOERROR, Rcode.NXDOMAIN, Rcode.YXDOMAIN)
 _EMPTY: tuple[RRset, ...] = ()
 _NOT_FOLLOWED = (RRType.CNAME, RRType.ANY)
+_APEX_TYPES = frozenset({RRType.NS, RRType.SOA, RRType.DNSKEY})
 
 
 class Referral(NamedTuple):

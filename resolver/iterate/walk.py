@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Protocol, cast
 from resolver.errors import ExchangeFailed, ResolutionFailed, WorkExceeded
 from resolver.iterate import addresses
 from resolver.iterate.addresses import AddressFinder, borrow_glue, fill_from_cache
-from resolver.iterate.classify import Referral, classify
+from resolver.iterate.classify import Judge, Referral
 from resolver.iterate.minimise import Minimiser
 from resolver.iterate.scrub import glue_of
 from resolver.limits import REFERRALS
@@ -21,7 +21,7 @@ from resolver.model import Delegation, Outcome, Question, Rank, RRset, Server, V
 from resolver.protocol import names
 from resolver.protocol.addresses import address_octets, address_text
 from resolver.protocol.codes import Rcode, RRType
-from resolver.upstream.inquiry import Inquiry, Judged
+from resolver.upstream.inquiry import Inquiry, Reply
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
@@ -32,12 +32,10 @@ if TYPE_CHECKING:
     from resolver.clock import Clock
     from resolver.iterate.addresses import Lookup, Spawn
     from resolver.model import Budget, Name
-    from resolver.protocol.wire import Message
-    from resolver.upstream.inquiry import Ask, Reply
+    from resolver.upstream.inquiry import Ask
 
 
 _FAMILIES = (RRType.A, RRType.AAAA)
-_APEX_TYPES = frozenset({RRType.NS, RRType.SOA, RRType.DNSKEY})
 _REFERRALS = int(REFERRALS)
 
 
@@ -170,15 +168,20 @@ class Walker:
         )
         for _ in range(_REFERRALS):
             probe = self._next_probe(minimiser, delegation)
+            self._fill(delegation)
+            judge = Judge(probe, delegation)
             try:
-                reply = await self._ask_cut(probe, delegation, budget, shunned)
-            except WorkExceeded:
-                raise
-            except ResolutionFailed:
-                if probe == question:
-                    raise
-                minimiser.give_up()  # some refuse or drop what they do not expect
-                continue
+                reply = await self._ask(self._inquiry(judge, delegation, budget, shunned))
+            except ExchangeFailed as error:
+                again = await self._ask_again(judge, delegation, budget, shunned, error)
+                if isinstance(again, Reply):
+                    reply = again
+                elif probe == question:
+                    again.with_traceback(None)  # else it holds this frame, and this frame it
+                    raise ResolutionFailed(str(again), ede=again.ede) from again
+                else:
+                    minimiser.give_up()  # some refuse or drop what they do not expect
+                    continue
             reading = reply.judged.reading
             if isinstance(reading, Referral):
                 if not self._settings.harden_glue:
@@ -219,27 +222,30 @@ class Walker:
             )
         minimiser.advance(probe)
 
-    async def _ask_cut(
-        self, probe: Question, delegation: Delegation, budget: Budget, shunned: frozenset[str]
-    ) -> Reply:
-        """Ask, and once more if another referral's glue gives the cut a second wind."""
+    def _fill(self, delegation: Delegation) -> None:
         now = self._clock.now()
         fill_from_cache(delegation, self._rrsets, self._delegations, self._settings.rtypes, now)
-        judge = _Judge(probe, delegation)
-        try:
-            return await self._ask(self._inquiry(judge, delegation, budget, shunned))
-        except ExchangeFailed as error:
-            has_new = borrow_glue(delegation, self._delegations, self._clock.now())
-            if not has_new and not judge.saw_poor:
-                raise ResolutionFailed(str(error), ede=error.ede) from error
+
+    async def _ask_again(
+        self,
+        judge: Judge,
+        delegation: Delegation,
+        budget: Budget,
+        shunned: frozenset[str],
+        failed: ExchangeFailed,
+    ) -> Reply | ExchangeFailed:
+        """A second wind, if another referral's glue or a reply that was passed over gives it."""
+        has_new = borrow_glue(delegation, self._delegations, self._clock.now())
+        if not has_new and not judge.saw_poor:
+            return failed
         judge.takes_poor = True
         try:
             return await self._ask(self._inquiry(judge, delegation, budget, shunned))
         except ExchangeFailed as error:
-            raise ResolutionFailed(str(error), ede=error.ede) from error
+            return error
 
     def _inquiry(
-        self, judge: _Judge, delegation: Delegation, budget: Budget, shunned: frozenset[str]
+        self, judge: Judge, delegation: Delegation, budget: Budget, shunned: frozenset[str]
     ) -> Inquiry:
         finder = AddressFinder(delegation, budget, self._means)
         return Inquiry(judge.question, delegation, judge, finder.more, budget, shunned=shunned)
@@ -255,7 +261,7 @@ class Walker:
         for rtype in self._settings.rtypes:
             question = Question(name, rtype)
             try:
-                judge = _Judge(question, above)
+                judge = Judge(question, above)
                 reply = await self._ask(self._inquiry(judge, above, budget, frozenset()))
             except ExchangeFailed:
                 continue
@@ -310,54 +316,6 @@ class Walker:
             self._negatives.put(
                 question, Rcode.NOERROR, referral.proof, zone=zone, now=now, ttl=least
             )
-
-
-class _Judge:
-    """`classify` for one question at one cut, with replies that count only as the last resort.
-
-    Those are recursive opinions, and, from a zone that is signed, what comes without signatures,
-    be it from a server without EDNS or one that was not told of the signing: it would be called
-    bogus while another server has them (RFC 4035 §4.1; Unbound's "DNSSEC lame").
-    """
-
-    __slots__ = ("_is_forward", "_is_signed", "_zone", "question", "saw_poor", "takes_poor")
-
-    def __init__(self, question: Question, delegation: Delegation) -> None:
-        self.question = question
-        self.takes_poor = delegation.is_forward
-        self.saw_poor = False
-        self._is_signed = delegation.is_signed
-        self._zone = delegation.zone
-        self._is_forward = delegation.is_forward
-
-    def __call__(self, message: Message, server: Server) -> Judged:
-        judged = classify(
-            message, self.question, self._zone, server=server, is_forward=self._is_forward
-        )
-        if self.takes_poor or not judged.verdict.is_usable:
-            return judged
-        is_referral = isinstance(judged.reading, Referral)
-        is_opinion = message.ra and not message.aa and not is_referral
-        is_bare = self._is_signed and (
-            message.edns is None or (not is_referral and _is_unsigned(message, self._zone))
-        )
-        if is_opinion or is_bare:
-            self.saw_poor = True
-            return Judged(Verdict.LAME)
-        return judged
-
-
-def _is_unsigned(message: Message, zone: Name) -> bool:
-    """No signature at all, though *zone*'s own NS, SOA or DNSKEY show whose reply this is.
-
-    Without these it may be the reply of an unsigned child on the same server.
-    """
-    is_of_zone = False
-    for record in (*message.answer, *message.authority):
-        if record.rtype == RRType.RRSIG:
-            return False
-        is_of_zone |= record.owner == zone and record.rtype in _APEX_TYPES
-    return is_of_zone
 
 
 def _glue_segment(question: Question, referral: Referral) -> Outcome:
