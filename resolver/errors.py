@@ -34,6 +34,11 @@ class ResolutionFailed(ResolverError):
         super().__init__(message)
         self.ede = ede
 
+    def again(self) -> ResolutionFailed:
+        """The same without its traceback, to be kept: one that is kept holds the frames of its way,
+        and those hold it, until the garbage collector comes."""
+        return ResolutionFailed(str(self), ede=self.ede)
+
 
 class WorkExceeded(ResolutionFailed):
     """A limit of `limits` ended the work; *limit* is its name.

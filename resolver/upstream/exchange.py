@@ -125,8 +125,12 @@ class Exchange:
         if pursuit.reply is not None:
             self.counters.answered += 1
             return pursuit.reply
-        assert pursuit.error is not None  # noqa: S101 - `is_done` says so
-        raise pursuit.error
+        error, pursuit.error = pursuit.error, None
+        assert error is not None  # noqa: S101 - `is_done` says so
+        try:
+            raise error
+        finally:
+            del error  # its traceback holds this frame: a cycle that only the collector would end
 
     def on_event(self, listener: Callable[[Tried], None]) -> None:
         """Call *listener* with every try: for `resolver trace` and the query log."""

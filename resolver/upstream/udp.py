@@ -144,7 +144,7 @@ class SystemNetwork:
             except BlockingIOError:  # a datagram with a wrong checksum wakes and is gone
                 continue
             except OSError as error:
-                got.append((port, error))
+                got.append((port, error.with_traceback(None)))  # else it would hold this frame
         return got
 
     async def connect_tcp(self, server: Server) -> trio.SocketStream:
