@@ -119,6 +119,10 @@ class Walker:
                 return self._hints
             name = name[name[0] + 1 :]
 
+    def is_configured(self, delegation: Delegation) -> bool:
+        """True for forward and stub zones: their nameservers have no names."""
+        return self._fixed.get(delegation.zone) is delegation
+
     def walk(
         self,
         question: Question,

@@ -15,16 +15,17 @@ import trio
 from resolver.errors import ResolutionFailed, WorkExceeded
 from resolver.limits import CHAIN_LENGTH, MAX_TTL_SECONDS, SUBQUERY_DEPTH
 from resolver.model import Answer, Ede, Outcome, Question, RRset, Server, Status, Verdict
+from resolver.protocol.addresses import address_octets
 from resolver.protocol.codes import EdeCode, Rcode, RRType
 from resolver.recurse.jobs import Jobs
 from resolver.recurse.memory import alias_target
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Sequence
+    from collections.abc import Awaitable, Iterator, Sequence
 
     from resolver.clock import Clock
     from resolver.iterate.walk import Walker
-    from resolver.model import Budget
+    from resolver.model import Budget, Delegation
     from resolver.recurse.jobs import Job
     from resolver.recurse.memory import Memory
     from resolver.recurse.trust import Trust
@@ -101,11 +102,17 @@ class Resolver:
         """What a query without RD gets where memory has no answer: the closest zone cut known."""
         assert self._walker is not None  # noqa: S101  # wired by app before the first question
         cut = self._walker.closest(question)
-        left = int(min(cut.expires_at - self._clock.now(), float(MAX_TTL_SECONDS)))
-        if cut.is_forward or not cut.nameservers:
+        left = max(int(min(cut.expires_at - self._clock.now(), float(MAX_TTL_SECONDS))), 0)
+        if self._walker.is_configured(cut) or not cut.nameservers:
             return Answer(question, Rcode.NOERROR, status=Status.INSECURE)
-        ns = RRset(cut.zone, RRType.NS, max(left, 0), cut.nameservers)
-        return Answer(question, Rcode.NOERROR, authority=(ns,), status=Status.INSECURE)
+        ns = RRset(cut.zone, RRType.NS, left, cut.nameservers)
+        return Answer(
+            question,
+            Rcode.NOERROR,
+            authority=(ns,),
+            additional=tuple(_glue_rrsets(cut, left)),
+            status=Status.INSECURE,
+        )
 
     # --- one link ----------------------------------------------------------------------------
 
@@ -256,6 +263,15 @@ class Resolver:
 def _is_glue(segments: tuple[Outcome, ...]) -> bool:
     """Good enough to ask a server, never to answer a client or to be kept (RFC 2181 §5.4.1)."""
     return segments[0].verdict is Verdict.REFERRAL
+
+
+def _glue_rrsets(cut: Delegation, ttl: int) -> Iterator[RRset]:
+    """The addresses that came with a referral (RFC 1034 §4.3.2 step 3b)."""
+    for nameserver, servers in cut.glue.items():
+        for rtype in (RRType.A, RRType.AAAA):
+            rdatas = tuple(address_octets(one.host) for one in servers if one.rtype == rtype)
+            if rdatas:
+                yield RRset(nameserver, rtype, ttl, rdatas)
 
 
 def _drop_unsigned(scratch: Scratch) -> None:
