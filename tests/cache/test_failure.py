@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from resolver.cache.failure import FailureCache
+from resolver.limits import FAILURE_CACHE_OCTETS
 from tests.making import question
 
 ASKED = question("www.example. A")
@@ -41,4 +42,16 @@ def test_an_answer_forgives() -> None:
     kept = FailureCache()
     kept.note(ASKED, (), 0.0)
     kept.forgive(ASKED)
+    assert kept.get(ASKED, 0.5) is None
+
+
+@pytest.mark.reaches("FAILURE_CACHE_OCTETS")
+def test_memory_is_bounded() -> None:
+    """RFC 9520 §3.2: failures of names that anybody can make up must not fill memory."""
+    kept = FailureCache()
+    octets = kept.note(ASKED, (), 0.0).octets()
+    most = int(FAILURE_CACHE_OCTETS) // octets
+    for at in range(most + 10):
+        kept.note(ASKED._replace(qname=b"\4%04x\0" % at), (), 0.0)
+    assert len(kept) == most
     assert kept.get(ASKED, 0.5) is None

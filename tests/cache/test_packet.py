@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import random
 import struct
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from resolver.cache import front, packet
 from resolver.cache.packet import PacketCache
 from resolver.cache.packet_form import dress, name_end
+from resolver.limits import PACKET_TTL_SECONDS
 from resolver.model import Answer, Ede, Question, RRset, Status
 from resolver.policy.cookies import ServerCookies
 from resolver.protocol.codes import RRType
@@ -325,3 +328,50 @@ def test_memory_is_bounded() -> None:
         packets.store(data, path.full(data, Transport.UDP), transport=Transport.UDP, lifetime_s=300)
     assert 1000 < len(packets) < 2500
     assert packets.shards.octets <= 1 << 20
+
+
+@pytest.mark.reaches("PACKET_TTL_SECONDS")
+def test_what_is_popular_is_rendered_again_after_a_while() -> None:
+    answer = two_addresses()
+    path = Path(replace(answer, answer=(answer.answer[0]._replace(ttl=86_400),)))
+    path.full(query(), Transport.UDP, stores=True)
+    path.clock.time += int(PACKET_TTL_SECONDS) - 1
+    assert path.recall(query()) is not None
+    path.clock.time += 1
+    assert path.recall(query()) is None
+
+
+@pytest.mark.reaches("HOT_ENTRIES")
+def test_what_is_ready_for_one_second_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Emptying it, once a second, must not be felt; over the bound replies are made as before."""
+    monkeypatch.setattr(front, "_HOT", 2)
+    path = Path(two_addresses())
+    asked = []
+    for at in range(4):
+        path.answer = two_addresses(name=from_text(f"n{at}.example.com."))
+        asked.append(query(name=path.answer.question.qname))
+        path.full(asked[-1], Transport.UDP, stores=True)
+    for _ in range(3):
+        assert all(path.recall(data) for data in asked)
+    assert sum(len(view.hot) for view in path.fronts[Transport.UDP]._views) == 2
+
+
+@pytest.mark.reaches("FRONT_FORMS")
+def test_shapes_of_queries_do_not_fill_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Sixteen bits of type are the asker's to choose."""
+    monkeypatch.setattr(packet, "FRONT_FORMS", 10)
+    path = Path(two_addresses())
+    for qtype in range(1000, 1035):
+        path.recall(query(qtype=qtype))
+    assert 0 < len(path.packets.view(0, Transport.UDP).forms) <= 10
+
+
+@pytest.mark.reaches("FRONT_SOURCES")
+def test_spoofed_clients_do_not_fill_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(front, "FRONT_SOURCES", 10)
+    path = Path(two_addresses())
+    way_in = path.fronts[Transport.UDP]
+    way_in.begin()
+    for source in range(35):
+        way_in.recall(query(), source.to_bytes(4, "big"))
+    assert 0 < len(way_in._by_source) <= 10

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from resolver.cache.rrset import RRsetCache
+from resolver.limits import RRSET_CACHE_OCTETS
 from resolver.model import Rank, RRset, Status
 from resolver.protocol import names
 from tests.making import name, rrset
@@ -134,3 +135,17 @@ class AgainstDict(RuleBasedStateMachine):
 
 AgainstDict.TestCase.settings = settings(max_examples=60, stateful_step_count=30, deadline=None)
 TestAgainstDict = AgainstDict.TestCase
+
+
+@pytest.mark.reaches("RRSET_CACHE_OCTETS")
+def test_memory_is_bounded() -> None:
+    """At the least that a configuration may ask for: the least recently used leave."""
+    least = int(RRSET_CACHE_OCTETS.floor)
+    kept = RRsetCache(least)
+    for at in range(10_000):
+        owner = name(f"n{at}.example.")
+        made = rrset(f"n{at}.example. 60 A 192.0.2.1")
+        kept.put(made, rank=Rank.AUTH_ANSWER, now=0.0, zone=owner)
+    assert 0 < kept.octets <= least
+    assert kept.get(name("n0.example."), 1, 1.0) is None
+    assert kept.get(name("n9999.example."), 1, 1.0) is not None

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from resolver.cache.shards import Shards
+from resolver.limits import CACHE_SHARD_ENTRIES
 
 
 class Blob(NamedTuple):
@@ -41,3 +43,14 @@ def test_clear_forgets_all() -> None:
     kept.put("a", Blob(10))
     kept.clear()
     assert (len(kept), kept.octets, kept.get("a")) == (0, 0, None)
+
+
+@pytest.mark.reaches("CACHE_SHARD_ENTRIES")
+def test_a_shard_never_grows_large() -> None:
+    """Small values leave before their octets are too many: growing a large dict is a stall."""
+    most = int(CACHE_SHARD_ENTRIES)
+    kept: Shards[Blob] = Shards(most * 512)
+    for key in range(most + 10):
+        kept.put(key, Blob(1))
+    assert len(kept) == most
+    assert kept.get(9) is None
