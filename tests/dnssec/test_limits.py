@@ -8,8 +8,9 @@ import pytest
 
 from resolver import limits
 from resolver.dnssec.judge import judge
+from resolver.dnssec.keystore import KeyStore, ZoneTrust
 from resolver.dnssec.steps import Work
-from resolver.model import RRset, Status, Verdict
+from resolver.model import Outcome, RRset, Status, Verdict
 from resolver.protocol import names
 from resolver.protocol.codes import EdeCode, RRType
 from resolver.protocol.rdata import key_tag
@@ -111,3 +112,91 @@ def test_hundreds_of_answers_in_one_any() -> None:
     )
     assert world.judge_outcome(outcome).status is Status.BOGUS
     assert world.signatures < 20
+
+
+@pytest.mark.reaches("RRSIGS_PER_RRSET")
+def test_signatures_that_no_key_made_are_not_looked_at_for_ever() -> None:
+    """They cost no check, but reading them is work too."""
+    for count, status in (
+        (int(limits.RRSIGS_PER_RRSET) - 1, Status.SECURE),
+        (int(limits.RRSIGS_PER_RRSET), Status.BOGUS),
+    ):
+        world = usual_world()
+        outcome = world.outcome(names.from_text("www.signed.test."), RRType.A)
+        (rrset,) = outcome.answer
+        (good,) = rrset.signatures
+        tag = int.from_bytes(good[16:18], "big")
+        others = tuple(
+            good[:16] + (tag + 1 + n & 0xFFFF).to_bytes(2, "big") + good[18:] for n in range(count)
+        )
+        outcome.answer = (rrset._replace(signatures=(*others, good)),)
+        assert world.judge_outcome(outcome).status is status
+
+
+@pytest.mark.reaches("SIGNERS_PER_RRSET")
+def test_few_names_are_followed_that_claim_to_have_signed() -> None:
+    """Each would cost a chain of its own."""
+    world = usual_world()
+    outcome = world.outcome(names.from_text("deep.ent.signed.test."), RRType.TXT)
+    (rrset,) = outcome.answer
+    forged = tuple(
+        signature
+        for apex in ("deep.ent.signed.test.", "ent.signed.test.")
+        for signature in usual_zone(apex)
+        .sign()
+        .signed_rrset(rrset.owner, RRType.TXT, list(rrset.rdatas))
+        .signatures
+    )
+    for claimed, status in ((forged[:1], Status.SECURE), (forged, Status.BOGUS)):
+        outcome.answer = (rrset._replace(signatures=claimed + rrset.signatures),)
+        assert world.judge_outcome(outcome).status is status
+    assert int(limits.SIGNERS_PER_RRSET) == 2
+
+
+@pytest.mark.reaches("CHAIN_LINKS")
+def test_a_chain_of_too_many_zones_is_bogus(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limits, "CHAIN_LINKS", 2)
+    world = usual_world()
+    outcome = world.outcome(names.from_text("www.plain.test."), RRType.A)
+    judgement = world.judge_outcome(outcome)
+    assert judgement.status is Status.BOGUS
+    assert "too long" in judgement.sentence
+
+
+@pytest.mark.reaches("TRUST_TTL_SECONDS")
+def test_keys_are_fetched_again_however_long_their_ttl(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limits, "TRUST_TTL_SECONDS", 60)
+    world = usual_world()
+    assert world.judge("www.signed.test.").status is Status.SECURE
+    world.now = 59.0
+    world.judge("www.signed.test.")
+    assert not world.asked
+    world.now = 60.0
+    world.judge("www.signed.test.")
+    assert world.asked
+
+
+@pytest.mark.reaches("BOGUS_TTL_SECONDS")
+def test_a_bogus_zone_is_tried_again_after_a_while() -> None:
+    def spoil(outcome: Outcome) -> Outcome:
+        if outcome.question[:2] != (names.from_text("signed.test."), RRType.DNSKEY):
+            return outcome
+        bad = tuple(one._replace(rdatas=(b"\1\1\3\r" + bytes(64),)) for one in outcome.answer)
+        return replace(outcome, answer=bad)
+
+    world = usual_world(spoil=spoil)
+    assert world.judge("www.signed.test.").status is Status.BOGUS
+    world.spoil = None
+    world.now = float(limits.BOGUS_TTL_SECONDS) - 1
+    assert world.judge("www.signed.test.").status is Status.BOGUS
+    world.now += 1
+    assert world.judge("www.signed.test.").status is Status.SECURE
+
+
+@pytest.mark.reaches("TRUSTED_ZONES")
+def test_the_key_store_is_bounded() -> None:
+    store = KeyStore()
+    for at in range(int(limits.TRUSTED_ZONES) + 10):
+        store.put(ZoneTrust(b"\4%04x\0" % at, Status.INSECURE, expires_at=60.0))
+    assert len(store) == int(limits.TRUSTED_ZONES)
+    assert store.get(b"\0040000\0", 1.0) is None
