@@ -519,7 +519,7 @@ UDP_TURNS = Limit(
     4, 1, 64, "batches served before other tasks have their turn", "our choice: about 1 ms"
 )
 UDP_STARTS = Limit(
-    12, 1, 1024, "misses begun before other tasks have their turn", "our choice: about 1 ms of work"
+    6, 1, 1024, "misses begun before other tasks have their turn", "our choice: half a millisecond"
 )
 UDP_QUERY_OCTETS = Limit(
     4096, 1232, 65_535, "octets of a query over UDP; a longer one is dropped", "RFC 6891 §6.2.5"
@@ -660,8 +660,15 @@ GARBAGE_SECONDS = Limit(
     0.5,
     0.1,
     10.0,
-    "seconds between two passes over young garbage",
-    "4000 misses leave 80,000 objects: a pass of 8 ms; a full one over 1 M entries takes 274 ms",
+    "seconds between two looks at how much garbage there may be",
+    "our choice; a full pass over 1 M entries takes 274 ms, so there is none",
+)
+GARBAGE_OBJECTS = Limit(
+    2000,
+    700,
+    100_000,
+    "new objects between two passes over the youngest",
+    "our measurement: 0.2 ms a pass, 2 ms every tenth",
 )
 DRAIN_SECONDS = Limit(
     0.8, 0.0, 10.0, "seconds for queries in flight at shutdown", "a restart must not be felt"
