@@ -36,7 +36,6 @@ MODULES = [
     "cache/front",
     "cache/negative",
     "cache/packet_form",
-    "cache/rrset",
     "iterate/addresses",
     "iterate/classify",
     "iterate/minimise",

@@ -85,7 +85,7 @@ def fill_from_cache(
         for rtype in rtypes:
             entry = rrsets.get(name, rtype, now)
             if entry is not None:
-                servers += _servers(name, rtype, entry.rrset.rdatas)
+                servers += _servers(name, rtype, entry.rdatas)
                 delegation.refresh_at = min(delegation.refresh_at, entry.expires_at)
         if not servers:
             lent = lent_glue(name, delegations, now)
