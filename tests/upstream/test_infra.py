@@ -111,6 +111,57 @@ def test_lameness_is_of_address_and_zone_and_lapses() -> None:
     assert not infra.marked(address, ONE, 1.0 + float(limits.LAME_SECONDS))
 
 
+@pytest.mark.reaches("LAME_SECONDS", "SERVFAIL_SECONDS", "REFUSED_SECONDS")
+@pytest.mark.parametrize(
+    ("verdict", "limit"),
+    [
+        (Verdict.LAME, limits.LAME_SECONDS),
+        (Verdict.SERVFAIL, limits.SERVFAIL_SECONDS),
+        (Verdict.REFUSED, limits.REFUSED_SECONDS),
+        (Verdict.USELESS, limits.REFUSED_SECONDS),
+    ],
+)
+def test_a_mark_lasts_as_long_as_its_reason_may(verdict: Verdict, limit: limits.Limit) -> None:
+    infra = Infra(rng=random.Random(0))
+    address = infra.state(Server("192.0.2.1"))
+    infra.mark(address, ONE, verdict, now=1.0)
+    assert infra.marked(address, ONE, 0.9 + float(limit))
+    assert not infra.marked(address, ONE, 1.0 + float(limit))
+
+
+@pytest.mark.reaches("ZONE_MARKS")
+def test_zones_do_not_fill_the_memory_of_an_address() -> None:
+    infra = Infra(rng=random.Random(0))
+    address = infra.state(Server("192.0.2.1"))
+    zones = [from_text(f"z{at}.test") for at in range(int(limits.ZONE_MARKS) + 1)]
+    for zone in zones:
+        infra.mark(address, zone, Verdict.LAME, now=1.0)
+    assert len(address.marks) == int(limits.ZONE_MARKS)
+    assert not infra.marked(address, zones[0], 2.0)
+    assert infra.marked(address, zones[-1], 2.0)
+
+
+@pytest.mark.reaches("SITES_PER_ADDRESS")
+def test_witnesses_of_a_silence_are_bounded() -> None:
+    address = state()
+    for at in range(int(limits.SITES_PER_ADDRESS) + 5):
+        address.note_sent(from_text(f"z{at}.test"), 1.0)
+    assert len(address.waiting) == int(limits.SITES_PER_ADDRESS)
+    for at in range(int(limits.SITES_PER_ADDRESS) + 5):
+        address.note_silence(from_text(f"z{at}.test"), 1.0, 2.0)
+    assert len(address.silent_sites) == int(limits.SITES_PER_ADDRESS)
+
+
+@pytest.mark.reaches("EXPIRY_UNKNOWN_SECONDS", "OVERDUE_UNKNOWN_SECONDS", "OVERDUE_FLOOR_SECONDS")
+def test_strangers_get_more_time_and_neighbours_not_too_little() -> None:
+    """RFC 6298 §2.1 and §2.4."""
+    address = state()
+    assert address.expiry_s == float(limits.EXPIRY_UNKNOWN_SECONDS)
+    assert address.overdue_s == float(limits.OVERDUE_UNKNOWN_SECONDS)
+    address.note_answer(0.0002, now=1.0)
+    assert address.overdue_s == float(limits.OVERDUE_FLOOR_SECONDS)
+
+
 @pytest.mark.reaches("EDNS_BROKEN_SECONDS")
 @pytest.mark.rfc("RFC 6891 §6.2.2")
 def test_broken_edns_is_tried_again_after_a_while() -> None:

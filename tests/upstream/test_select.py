@@ -14,6 +14,7 @@ from resolver.protocol.names import from_text
 from resolver.upstream.address import site_of
 from resolver.upstream.infra import Infra
 from resolver.upstream.select import (
+    Candidate,
     Situation,
     companion,
     expected_gain,
@@ -94,6 +95,31 @@ def test_a_third_stranger_is_asked_sooner_than_a_sibling() -> None:
         pair = [c for c in case.weigh(servers) if c.server in (DUAL[0], DUAL[3])]
         found = first_hedge_s(pair, case.weigh(servers), typical_s=0.04)
         assert round(found, 6) == wait
+
+
+@pytest.mark.reaches("HEDGE_STRANGER_SECONDS")
+def test_a_third_stranger_is_not_asked_at_once_where_all_are_near() -> None:
+    case = Case()
+    candidates = case.weigh([*DUAL, Server("203.0.113.1", 53, NS3)])
+    pair = [c for c in candidates if c.server in (DUAL[0], DUAL[3])]
+    found = first_hedge_s(pair, candidates, typical_s=0.001)
+    assert found == float(limits.HEDGE_STRANGER_SECONDS)
+
+
+@pytest.mark.reaches("PROBE_GAIN_SHARE")
+def test_what_is_worth_a_probe_grows_with_the_rtt() -> None:
+    """Below a share of it nobody would notice, however far the server is."""
+    share = float(limits.PROBE_GAIN_SHARE)
+    for rtt in (0.1, 1.0):
+        stranger = Candidate(
+            rtt, 0.0, DUAL[2], Case().infra.state(DUAL[2]), spread=0.01, is_worth_a_probe=True
+        )
+        case = Case({"192.0.2.1": rtt})
+        primary = case.infra.state(DUAL[0])
+        enough = share / (1 + primary.n / 8)  # what is used more is worth more
+        for less, is_probed in ((0.8 * enough, False), (1.3 * enough, True)):
+            found = companion([stranger._replace(cost=rtt * (1 - less))], primary, now=101.0)
+            assert (found is not None) is is_probed
 
 
 @pytest.mark.reaches("PROBE_GAIN_SECONDS")
