@@ -55,7 +55,7 @@ class Copy:
         self.overdue_at = max(self.late_at, now + state.overdue_s)
         self.expires_at = now + state.expiry_s
         self.site = pursuit.site
-        self.slot: Slot = (server[:2], pursuit.inquiry.question)
+        self.slot: Slot = (state.key, pursuit.inquiry.question)
         self.port: UdpPort | None = None
         self.timer: Timer | None = None
 
@@ -117,9 +117,9 @@ class Flight:
         self._copies[port] = copy
         self._slots[copy.slot] = copy
 
-    def join(self, pursuit: Pursuit, server: Server, now: float) -> bool:
-        """Let *pursuit* wait for a copy of its question that is on its way to *server* already."""
-        copy = self._slots.get((server[:2], pursuit.inquiry.question))
+    def join(self, pursuit: Pursuit, slot: Slot, now: float) -> bool:
+        """Let *pursuit* wait for a copy of its question that is on its way to a server already."""
+        copy = self._slots.get(slot)
         if copy is None or copy.is_overdue(now) or pursuit in copy.pursuits:
             return False
         copy.pursuits.append(pursuit)

@@ -106,7 +106,7 @@ class Pursuit:
 
     def move_on(self, now: float) -> None:
         """Begin, or ask one more server if one may be asked; else wait, look up, or fail."""
-        if self.is_done:
+        if self.reply is not None or self.error is not None:
             return
         if now >= self.give_up:
             self._fail(now)
@@ -167,7 +167,7 @@ class Pursuit:
 
     def on_reply(self, arrived: Arrived, now: float) -> None:
         """A reply to this very query. The copy is off the list already."""
-        if self.is_done:
+        if self.reply is not None or self.error is not None:
             return
         server, state, message = arrived.server, arrived.state, arrived.message
         if self.fallback.asks_again(arrived) and self._ask_again(arrived, now):
@@ -316,9 +316,9 @@ class Pursuit:
         server, state = candidate.server, candidate.state
         if self.uses_tcp:
             return self.go_tcp(server, state, now)
-        if self.desk.flight.join(self, server, now):
+        if self.desk.flight.join(self, (state.key, self.inquiry.question), now):
             self.desk.counters.shared += 1
-            self._count(server)
+            self._count(state.key)
             return True
         if not self.desk.flight.has_room():
             self.rearm(now + _NO_ROOM_WAIT)
@@ -326,15 +326,16 @@ class Pursuit:
         return self._go_udp(server, state, now)
 
     def _go_udp(self, server: Server, state: AddressState, now: float) -> bool:
-        if not self._spend(server, now):
+        key = state.key
+        if not self._spend(key, now):
             return False
-        is_last_try = not self._may_repeat(server[:2])
+        is_last_try = self.sends[key] >= _PER_ADDRESS
         with_edns = self.fallback.wants_edns(state, now, is_last_try=is_last_try)
         return self.desk.send(self, server, state, with_edns=with_edns, now=now)
 
     def go_tcp(self, server: Server, state: AddressState, now: float) -> bool:
         """Over TCP: a truncated reply, a forger or a folder of case, or wanted from the start."""
-        if self.is_done or server[:2] in self.streams or not self._spend(server, now):
+        if self.is_done or server[:2] in self.streams or not self._spend(server[:2], now):
             return False
         with_edns = self.fallback.wants_edns(state, now, is_last_try=False)
         self.desk.start_tcp(self, server, state, with_edns=with_edns, now=now)
@@ -354,7 +355,7 @@ class Pursuit:
             self.desk.counters.edns_fallbacks += 1
         return left > 0 and self.total < _SENDS and self._go_udp(server, state, now)
 
-    def _spend(self, server: Server, now: float) -> bool:
+    def _spend(self, key: Key, now: float) -> bool:
         try:
             self.inquiry.budget.spend_query()
         except WorkExceeded as error:
@@ -363,11 +364,10 @@ class Pursuit:
             else:
                 self._end(error)
             return False
-        self._count(server)
+        self._count(key)
         return True
 
-    def _count(self, server: Server) -> None:
-        key = server[:2]
+    def _count(self, key: Key) -> None:
         self.sends[key] = self.sends.get(key, 0) + 1
         self.total += 1
 

@@ -30,9 +30,13 @@ class Timer:
 
     def cancel(self) -> None:
         """Idempotent, also for what was kept already."""
-        if self.action is not None:
-            self.action = None
-            self._timers.note_void()
+        if self.action is None:
+            return
+        self.action = None
+        timers = self._timers
+        timers.void += 1
+        if timers.void > timers.sweep_at:
+            timers.sweep()
 
 
 class Timers:
@@ -46,12 +50,13 @@ class Timers:
         self._before = before
         self._heap: list[tuple[float, int, Timer]] = []
         self._order = itertools.count()
-        self._void = 0
+        self.void = 0
+        self.sweep_at = _SWEEP
         self._scope = trio.CancelScope()
         self._wakes_at = math.inf
 
     def __repr__(self) -> str:
-        return f"<Timers waiting={len(self._heap) - self._void}>"
+        return f"<Timers waiting={len(self._heap) - self.void}>"
 
     def at(self, when: float, action: Callable[[float], None]) -> Timer:
         """Call ``action(now)`` at *when* or soon after. Ties keep the order of the calls."""
@@ -61,13 +66,13 @@ class Timers:
             self._wakes_at = self._scope.deadline = when
         return timer
 
-    def note_void(self) -> None:
-        """One more entry of the heap will do nothing."""
-        self._void += 1
-        if self._void > _SWEEP and 2 * self._void > len(self._heap):
+    def sweep(self) -> None:
+        """Drop the void entries if they are most; else come back when they may be."""
+        if 2 * self.void > len(self._heap):
             self._heap = [entry for entry in self._heap if entry[2].action is not None]
             heapq.heapify(self._heap)
-            self._void = 0
+            self.void = 0
+        self.sweep_at = max(_SWEEP, len(self._heap) // 2)
 
     def fire(self, now: float) -> None:
         """Do all that is due."""
@@ -77,14 +82,14 @@ class Timers:
             if action is not None:
                 action(now)
             else:
-                self._void -= 1
+                self.void -= 1
 
     async def run(self) -> None:
         """Until cancelled. One sleeping task, woken early by an earlier appointment."""
         while True:
             while self._heap and self._heap[0][2].action is None:
                 heapq.heappop(self._heap)
-                self._void -= 1
+                self.void -= 1
             self._wakes_at = self._heap[0][0] if self._heap else math.inf
             self._scope = trio.CancelScope(deadline=self._wakes_at)
             with self._scope:
