@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from resolver.listen import admission
 from resolver.listen.admission import (
     Admission,
     RateLimit,
@@ -37,14 +38,14 @@ def test_rate_has_a_burst_and_refills() -> None:
 @pytest.mark.reaches("CLIENT_QUERIES")
 def test_one_network_cannot_take_all_places() -> None:
     """It may hold as many as are still free."""
-    admission = Admission(total=8)
-    assert [admission.enter(b"a") for _ in range(6)] == [True] * 4 + [False] * 2
-    assert [admission.enter(b"b") for _ in range(3)] == [True, True, False]
-    assert admission.enter(b"c")
-    assert not admission.enter(b"c")
-    admission.leave(b"a")
-    assert admission.enter(b"c")
-    assert admission.refused == 4
+    rooms = Admission(total=8)
+    assert [rooms.enter(b"a") for _ in range(6)] == [True] * 4 + [False] * 2
+    assert [rooms.enter(b"b") for _ in range(3)] == [True, True, False]
+    assert rooms.enter(b"c")
+    assert not rooms.enter(b"c")
+    rooms.leave(b"a")
+    assert rooms.enter(b"c")
+    assert rooms.refused == 4
 
 
 @given(data=st.binary(max_size=60))
@@ -56,3 +57,12 @@ def test_short_reply_untrusted(data: bytes) -> None:
             assert len(reply) <= max(len(asked), 12)
             assert not asked[2] & 0x80
             assert parse_untrusted(reply).is_response
+
+
+@pytest.mark.reaches("RATE_NETWORKS")
+def test_spoofed_networks_do_not_fill_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(admission, "RATE_NETWORKS", 10)
+    rate = RateLimit(2, lambda: 0.0)
+    for at in range(35):
+        rate.allows(bytes([192, 0, at, 1]))
+    assert 0 < len(rate._buckets) <= 10

@@ -10,7 +10,7 @@ import trio
 import trio.testing
 
 from resolver.lab.streams import receive_message, send_message
-from resolver.limits import TCP_IDLE_SECONDS, TCP_PIPELINE, TCP_READ_SECONDS
+from resolver.limits import TCP_IDLE_SECONDS, TCP_PIPELINE, TCP_READ_SECONDS, TCP_TOTAL_SECONDS
 from resolver.listen.admission import Admission, RateLimit
 from resolver.listen.sockets import SystemListenNetwork, SystemTcpListener
 from resolver.listen.tcp import TcpPlaces, TcpService
@@ -239,3 +239,21 @@ async def test_real_listener() -> None:
             assert await receive_message(stream) == answered(question())
         nursery.cancel_scope.cancel()
     await listener.aclose()
+
+
+@pytest.mark.rfc("RFC 9210 §4.2")
+@pytest.mark.reaches("TCP_TOTAL_SECONDS")
+@trio_test
+async def test_no_connection_lasts_for_ever() -> None:
+    """However busy it is."""
+    total_s, pause_s = float(TCP_TOTAL_SECONDS), float(TCP_IDLE_SECONDS) / 2
+    async with house() as it:
+        stream = it.door.connect()
+        began = trio.current_time()
+        await send_message(stream, question())
+        while await receive_message(stream) is not None:
+            await trio.sleep(pause_s)
+            await send_message(stream, question())
+            assert trio.current_time() - began <= total_s + pause_s
+        assert trio.current_time() - began >= total_s
+        assert len(it.places) == 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import resource
 import socket
 
 import pytest
@@ -121,3 +122,23 @@ def test_the_in_flight_limit_follows_the_descriptors() -> None:
     assert in_flight_limit(64) == limits.IN_FLIGHT.floor
     assert in_flight_limit(4096) == (4096 - int(limits.DESCRIPTORS_RESERVED)) // 2
     assert in_flight_limit(10**6) == limits.IN_FLIGHT.default
+
+
+@pytest.mark.reaches("DESCRIPTORS")
+def test_as_many_descriptors_are_asked_for_as_the_limit_says(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Or as many as the hard limit grants."""
+    wanted = int(limits.DESCRIPTORS)
+    for soft, hard, granted in ((1024, 10**6, wanted), (1024, 4096, 4096), (10**5, 10**6, 10**5)):
+        now = [(soft, hard)]
+
+        def change(_: int, to: tuple[int, int], now: list[tuple[int, int]] = now) -> None:
+            if to[1] > now[0][1]:
+                raise ValueError("not root")
+            now[0] = to
+
+        monkeypatch.setattr(resource, "getrlimit", lambda _, now=now: now[0])
+        monkeypatch.setattr(resource, "setrlimit", change)
+        assert raise_descriptor_limit() == granted
+        assert now[0][0] == granted
