@@ -8,7 +8,7 @@ useless server, never NXDOMAIN.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, cast
 
 from resolver.iterate.scrub import (
     Scrubbed,
@@ -73,18 +73,19 @@ def classify(
 class Judge:
     """`classify` for one question at one cut, with replies that count only as the last resort.
 
-    Those are recursive opinions, and, from a zone that is signed, what comes without signatures,
-    be it from a server without EDNS or one that was not told of the signing: it would be called
-    bogus while another server has them (RFC 4035 §4.1; Unbound's "DNSSEC lame").
+    Those are recursive opinions; denials with neither AA nor SOA, if there is another server; and,
+    from a zone that is signed, what comes without signatures, be it from a server without EDNS or
+    one that was not told of the signing: it would be called bogus while another server has them
+    (RFC 4035 §4.1; Unbound's "DNSSEC lame").
     """
 
-    __slots__ = ("_is_forward", "_is_signed", "_zone", "question", "saw_poor", "takes_poor")
+    __slots__ = ("_delegation", "_is_forward", "_zone", "question", "saw_poor", "takes_poor")
 
     def __init__(self, question: Question, delegation: Delegation) -> None:
         self.question = question
         self.takes_poor = delegation.is_forward
         self.saw_poor = False
-        self._is_signed = delegation.is_signed
+        self._delegation = delegation
         self._zone = delegation.zone
         self._is_forward = delegation.is_forward
 
@@ -96,13 +97,24 @@ class Judge:
             return judged
         is_referral = isinstance(judged.reading, Referral)
         is_opinion = message.ra and not message.aa and not is_referral
-        is_bare = self._is_signed and (
+        is_bare = self._delegation.is_signed and (
             message.edns is None or (not is_referral and _is_unsigned(message, self._zone))
         )
-        if is_opinion or is_bare:
+        is_doubtful = not message.aa and _is_thin(judged) and self._has_choice()
+        if is_opinion or is_bare or is_doubtful:
             self.saw_poor = True
             return Judged(Verdict.LAME)
         return judged
+
+    def _has_choice(self) -> bool:
+        return len({server.host for server in self._delegation.servers()}) > 1
+
+
+def _is_thin(judged: Judged) -> bool:
+    """A denial without SOA: without AA too, it is what servers say that know nothing of a zone."""
+    if judged.verdict not in (Verdict.NODATA, Verdict.NXDOMAIN):
+        return False
+    return not _has_soa(cast("tuple[Outcome, ...]", judged.reading)[0])
 
 
 def _is_unsigned(message: Message, zone: Name) -> bool:
