@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from resolver.cache.packet_form import name_end, read_layout
+from resolver.limits import STREAM_OCTETS
 from resolver.model import Answer, Ede, RRset, Status
 from resolver.protocol.codes import EdeCode, Flag, Rcode, RRType
 from resolver.protocol.edns import OPT_EDE, Edns
@@ -170,3 +171,13 @@ def test_the_short_way_to_a_reply_is_no_other(
     elif len(answer) == 1 and not authority and answer[0].rtype == RRType.A:
         is_signed = bool(answer[0].signatures) and query.do
         assert answer[0].owner != query.qname or is_signed
+
+
+@pytest.mark.rfc("RFC 1035 §4.2.2")
+@pytest.mark.reaches("STREAM_OCTETS")
+def test_a_reply_over_tcp_fits_its_length_field() -> None:
+    texts = tuple(b"\xff" + at.to_bytes(2, "big") + bytes(253) for at in range(300))
+    many = RRset(ASKED.qname, RRType.TXT, 60, texts)
+    data = render(query(), Answer(ASKED, 0, (many,)), Shape(1232, is_stream=True))
+    assert len(data) <= int(STREAM_OCTETS)
+    assert parse_untrusted(data).tc

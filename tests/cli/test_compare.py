@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 from random import Random
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 import trio
@@ -15,6 +15,8 @@ from resolver.cli.compare import Asker, Contestant, Sample, fresh, one_pass, qua
 from resolver.cli.main import main
 from resolver.errors import ConfigError
 from resolver.lab import world
+from resolver.lab.faults import Path as Link
+from resolver.limits import BENCH_IN_FLIGHT, BENCH_SECONDS
 from resolver.model import Question, Server
 from resolver.protocol import names
 from resolver.protocol.codes import RRType
@@ -155,3 +157,43 @@ def test_this_resolver_is_compared_as_a_process_of_its_own(
     assert status == 0
     (mine,) = document["resolvers"]
     assert mine["passes"]["cold"]["outcomes"] == {"NOERROR": 1}
+
+
+class Silent:
+    """An asker that never hears anything, and counts how many wait at once."""
+
+    def __init__(self) -> None:
+        self.waiting = self.most = 0
+
+    async def ask(self, _: Server, question: Question) -> Sample:
+        self.waiting += 1
+        self.most = max(self.most, self.waiting)
+        await trio.sleep(float(BENCH_SECONDS))
+        self.waiting -= 1
+        return Sample(question, "timeout", None, is_good=False)
+
+
+@pytest.mark.reaches("BENCH_IN_FLIGHT")
+@trio_test
+async def test_few_queries_wait_for_a_server_that_is_silent() -> None:
+    asker, contestant = Silent(), Contestant("one", NS1)
+    await one_pass(
+        cast("Asker", asker), contestant, "cold", [WWW] * 40, rate=50.0, progress=_nothing
+    )
+    assert len(contestant.passes["cold"]) == 40
+    assert asker.most == int(BENCH_IN_FLIGHT)
+
+
+@pytest.mark.reaches("BENCH_SECONDS")
+@trio_test
+async def test_an_answer_is_waited_for_as_long_as_a_stub_would() -> None:
+    network = world.demo_world(wall=1.785e9).network()
+    network.faults.set(NS1.host, Link(dead=True))
+    asker = Asker(network, Random(1))
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(asker.run)
+        began = trio.current_time()
+        sample = await asker.ask(NS1, WWW)
+        assert trio.current_time() - began == pytest.approx(float(BENCH_SECONDS))
+        nursery.cancel_scope.cancel()
+    assert (sample.outcome, sample.elapsed_s) == ("timeout", None)

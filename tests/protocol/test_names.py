@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from resolver.limits import CANONICAL_KEYS
 from resolver.protocol import names
 
 LABELS = st.binary(min_size=1, max_size=20).map(bytes.lower) | st.sampled_from(
@@ -141,3 +142,10 @@ def test_wildcards_are_a_lone_asterisk() -> None:
     assert names.is_wildcard(names.from_text("*.example"))
     assert not names.is_wildcard(names.from_text("**.example"))
     assert not names.is_wildcard(names.from_text("a.*.example"))
+
+
+@pytest.mark.reaches("CANONICAL_KEYS")
+def test_sort_keys_do_not_fill_memory() -> None:
+    for at in range(int(CANONICAL_KEYS) + 10):
+        names.canonical_key(b"\4%04x\0" % at)
+    assert names.canonical_key.cache_info().currsize == int(CANONICAL_KEYS)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from itertools import pairwise
+from typing import TYPE_CHECKING, cast
 
 import msgspec
 import pytest
@@ -10,16 +11,22 @@ import trio
 
 from resolver import app
 from resolver.config.schema import Config
+from resolver.dnssec.anchors import AnchorRecord, Anchors
 from resolver.dnssec.rfc5011 import KeyState, ManagedAnchor
 from resolver.lab.virtual_time import VirtualClock, seeded
+from resolver.limits import ROLLOVER_RETRY_SECONDS
 from resolver.model import Status
 from resolver.protocol import names
+from resolver.protocol.codes import RRType
+from resolver.recurse.rollover import Rollover
 from tests.making import question
 from tests.recurse.household import WALL, budget, village
 from tests.support import trio_test
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from resolver.recurse.resolver import Resolver
 
 WWW = question("www.example.net. A")
 
@@ -61,3 +68,33 @@ async def test_a_broken_state_file_is_told_and_survived(
     (tmp_path / "anchor-root.json").write_bytes(b"{ not json")
     assert await follow(tmp_path) is Status.SECURE
     assert "starting from the configured anchor" in caplog.text
+
+
+class Nobody:
+    """A resolver that finds nothing."""
+
+    def __init__(self) -> None:
+        self.asked: list[float] = []
+
+    async def find(self, *_: object, **__: object) -> None:
+        self.asked.append(trio.current_time())
+
+
+@pytest.mark.rfc("RFC 5011 §2.3")
+@pytest.mark.reaches("ROLLOVER_RETRY_SECONDS")
+@trio_test
+async def test_keys_that_could_not_be_had_are_asked_again(tmp_path: Path) -> None:
+    nobody, digest = Nobody(), bytes.fromhex("4f66 08 02") + bytes(32)
+    rollover = Rollover(
+        cast("Resolver", nobody),
+        Anchors.of([AnchorRecord(names.ROOT, RRType.DS, digest)]),
+        directory=tmp_path,
+        clock=VirtualClock(wall=WALL),
+        budget=budget,
+    )
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(rollover.run)
+        await trio.sleep(2.5 * float(ROLLOVER_RETRY_SECONDS))
+        nursery.cancel_scope.cancel()
+    gaps = [later - sooner for sooner, later in pairwise(nobody.asked)]
+    assert gaps == pytest.approx([float(ROLLOVER_RETRY_SECONDS)] * 2)

@@ -10,10 +10,11 @@ import trio
 from resolver import app
 from resolver.config.schema import Config, Metrics, Server
 from resolver.lab import virtual_time, world
-from resolver.limits import SCRAPE_OCTETS
+from resolver.limits import SCRAPE_OCTETS, SCRAPE_SECONDS, SCRAPES
 from resolver.model import Server as Address
 from resolver.telemetry.metrics import Registry
-from resolver.telemetry.scrape import reply
+from resolver.telemetry.scrape import reply, serve
+from tests.listen.test_tcp import Door
 from tests.support import trio_test
 
 
@@ -76,3 +77,21 @@ async def test_a_running_daemon_counts_and_shows() -> None:
         assert b"\n# TYPE resolver_queries_in_flight gauge\n" in answer
         endless = await _talk(network, b"x" * 3 * int(SCRAPE_OCTETS))
         assert endless.startswith(b"HTTP/1.1 400 ")
+
+
+@pytest.mark.reaches("SCRAPES", "SCRAPE_SECONDS")
+@trio_test
+async def test_who_holds_the_door_is_sent_away() -> None:
+    """Silent scrapers take all places, until their time is over."""
+    door = Door()
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(serve, door, registry())
+        for _ in range(int(SCRAPES)):
+            door.connect()
+        await trio.sleep(0.1)
+        began = trio.current_time() - 0.1
+        late = door.connect()
+        await late.send_all(b"GET /metrics HTTP/1.1\r\n\r\n")
+        assert (await late.receive_some(9)) == b"HTTP/1.1 "
+        assert trio.current_time() - began == pytest.approx(float(SCRAPE_SECONDS))
+        nursery.cancel_scope.cancel()
