@@ -15,6 +15,7 @@ from resolver.lab import hostile
 from resolver.lab.signing import Nsec3
 from resolver.model import Status
 from resolver.protocol.codes import EdeCode, Rcode
+from resolver.recurse import trust
 from tests.making import question
 from tests.recurse.household import WALL, budget, house
 from tests.support import trio_test
@@ -141,3 +142,36 @@ async def test_more_iterations_than_allowed_are_not_hashed() -> None:
         assert (found.rcode, found.status) == (Rcode.NXDOMAIN, Status.INSECURE)
         assert EdeCode.UNSUPPORTED_NSEC3_ITERATIONS in found.ede
         assert found.hashes <= CHAIN
+
+
+@pytest.mark.rfc("CVE-2023-50868")
+@pytest.mark.reaches("HASHES")
+@trio_test
+async def test_a_query_that_has_used_up_its_hashes_ends() -> None:
+    """Many names of one zone would: here the purse is nearly empty to begin with."""
+    async with house(hostile.closest_encloser(WALL)) as home:
+        allowance = budget()
+        allowance.purse.hashes = 50
+        with pytest.raises(WorkExceeded, match="HASHES"):
+            await home.resolver.resolve(question(f"{hostile.DEEP}evil. A"), allowance)
+        assert allowance.purse.hashes == -1
+        await honest_still_works(home)
+
+
+@pytest.mark.reaches("BOGUS_RETRIES")
+@trio_test
+async def test_few_other_servers_are_asked_for_bogus_data(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As if there were always another server that lies just so."""
+    asked = []
+
+    async def ask_others(evidence: object) -> bool:
+        asked.append(evidence)
+        return True
+
+    async with house(hostile.signature_lists(WALL)) as home:
+        with monkeypatch.context() as patch:
+            patch.setattr(trust._Evidence, "ask_others", ask_others)
+            found = await bill(home, "www.evil. A")
+        assert EdeCode.DNSSEC_BOGUS in found.ede
+        assert len(asked) == int(limits.BOGUS_RETRIES)
+        await honest_still_works(home)
