@@ -107,7 +107,7 @@ class View:
         self.tag = tag
         self.kind = kind
         self.forms: dict[bytes, Known] = {}
-        self.hot: dict[bytes, bytes] = {}
+        self.hot: dict[bytes | tuple[bytes, bytes], bytes] = {}
 
 
 class PacketCache:

@@ -259,6 +259,19 @@ def test_policy_tags_see_their_own_replies() -> None:
         assert front.recall(query(), b"cccc") is None
 
 
+def test_cookie_is_for_one_address() -> None:
+    """RFC 7873 §5.2: a server cookie depends on the client's address, also when kept ready."""
+    path = Path(two_addresses())
+    asked = query(edns=Edns(options=((10, b"clientck"),)))
+    path.full(asked, Transport.UDP, stores=True)
+    front = path.fronts[Transport.UDP]
+    mine = {front.recall(asked, SOURCE) for _ in range(4)}
+    others = {front.recall(asked, b"\xc0\0\2\2") for _ in range(4)}
+    assert len(mine) == len(others) == 1
+    assert mine != others
+    assert front.recall(asked + SOURCE, SOURCE) is None
+
+
 def test_one_hit_is_sent_the_long_way_for_prefetch() -> None:
     """After `refresh_after_s` the full path sees the name once, and hits go on."""
     path = Path(two_addresses())
