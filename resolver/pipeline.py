@@ -1,9 +1,10 @@
 """The path of one client query: admit → recall → policy → resolve → reply.
 
 The packet cache has had its look before (in the listener's loop); what comes here is parsed, held
-against the rules of RFC 8906 and the access list, answered from local zones or memory at once, and
-otherwise given a task and a budget of its own in the resolver's nursery: a client that goes away
-harms nobody who joined. The only place where any exception is caught: a bug costs one SERVFAIL.
+against the rules of RFC 8906 and the access list, answered from local zones at once, and otherwise
+given a task and a budget of its own in the resolver's nursery, which looks into memory first: a
+client that goes away harms nobody who joined. Without RD, memory alone is asked. The only place
+where any exception is caught: a bug costs one SERVFAIL.
 """
 
 from __future__ import annotations
@@ -131,14 +132,15 @@ class Pipeline:
         if query.qclass != 1:
             call.refuse(Rcode.REFUSED, EdeCode.NOT_SUPPORTED)
             return
+        if query.rd:
+            self._spawn(self._resolve, call, question)  # looks into memory too, and only once
+            return
         known = self._resolver.recall(question, checking=not query.cd)
         if known is not None:
             self.counters.recalled += 1
             call.reply(self._told(known, checking=not query.cd))
-        elif not query.rd:
-            call.reply(self._resolver.refer(question))
         else:
-            self._spawn(self._resolve, call, question)
+            call.reply(self._resolver.refer(question))
 
     async def _resolve(self, call: _Call, question: Question) -> None:
         """Resolve within the deadline, and answer whatever happens."""
@@ -173,7 +175,10 @@ class Pipeline:
         except ResolutionFailed as error:
             self.counters.failed += 1
             return _failed(question, error.ede or (Ede(EdeCode.OTHER, str(error)),))
-        self.counters.resolved += 1
+        if budget.purse.sent:
+            self.counters.resolved += 1
+        else:
+            self.counters.recalled += 1
         return self._told(answer, checking=checking)
 
 
