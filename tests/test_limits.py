@@ -2,15 +2,45 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from resolver.cli.tables import limit_entries
+from resolver.lab.scenario_parse import parse
 from resolver.limits import Limit
 
-PACKAGE = Path(__file__).resolve().parents[1] / "resolver"
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+TESTS = Path(__file__).resolve().parent
+PACKAGE = TESTS.parent / "resolver"
+
+
+def _marked(path: Path) -> Iterator[str]:
+    """What the tests of one file say they reach: @pytest.mark.reaches("LIMIT", ...)."""
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name[:5] == "test_":
+            for mark in node.decorator_list:
+                if isinstance(mark, ast.Call) and ast.unparse(mark.func) == "pytest.mark.reaches":
+                    yield from (ast.literal_eval(argument) for argument in mark.args)
+
+
+def _reached() -> set[str]:
+    """What tests and scenarios run into, by their own word."""
+    marked = {name for path in TESTS.rglob("test_*.py") for name in _marked(path)}
+    told = {name for path in TESTS.rglob("*.rpl") for name in parse(path).head.reaches}
+    return marked | told
+
+
+def test_every_limit_is_reached_by_a_test() -> None:
+    """A bound that nothing was ever driven to may not hold."""
+    known, reached = {name for name, _ in limit_entries()}, _reached()
+    assert reached - known == set()  # a mark for an entry that is gone proves nothing
+    assert known - reached == set()
 
 
 def test_every_limit_is_kept_by_some_part_of_the_program() -> None:
