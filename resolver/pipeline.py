@@ -265,6 +265,7 @@ class _Call:
                 reply,
                 transport=self.client.transport,
                 lifetime_s=answer.lifetime_s,
+                qname=self.query.qname_raw,
                 layout=layout,
             )
         self._send(reply)

@@ -175,16 +175,17 @@ class PacketCache:
         refresh_after_s: float = _NEVER,
         tag: int = 0,
         is_whole: bool = True,
+        qname: bytes = b"",
         layout: Layout | None = None,
     ) -> bool:
         """Keep *reply*, the full path's, as it is before `dress`. False if it cannot be kept.
 
         *lifetime_s* is the shortest signature's or policy's; the TTLs are looked at here. After
         *refresh_after_s* one hit is sent the long way, so that it may prefetch. *is_whole* is
-        False where records were left out for want of room, if TC does not say so. *layout* is the
-        reply's, if whoever made it knows.
+        False where records were left out for want of room, if TC does not say so. *qname* as
+        it was spelled and the reply's *layout* are taken from who knows them.
         """
-        end = name_end(query)
+        end = name_end(query, qname)
         if end < 0:
             return False
         view = self.view(tag, transport)

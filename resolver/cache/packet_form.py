@@ -106,12 +106,15 @@ def _read_opt(
     return Form(tail, flags, limit, QUESTION_TAIL + OPT_HEAD + length, code)
 
 
-def name_end(data: bytes) -> int:
+def name_end(data: bytes, qname: bytes = b"") -> int:
     """Offset of the root label of the first question's name; -1 if it is not a plain name.
 
     What `data.find(0, 12)` finds unless a label holds a zero octet: such names are not cached here.
+    *qname* is the name, if somebody has read it before.
     """
     end = data.find(0, HEADER)
+    if qname and data[HEADER : end + 1] == qname:
+        return end
     offset = HEADER
     while offset < end:
         length = data[offset]
@@ -145,13 +148,18 @@ def read_layout(query: bytes, reply: bytes, end: int) -> Layout | None:
 
 def layout_alone(rdatas: Sequence[bytes], ttl: int, opt_octets: int) -> Layout:
     """The layout of one RRset whose owners are pointers, and an OPT unless *opt_octets* is -1."""
+    return Layout(_mask_alone(opt_octets, *map(len, rdatas)), ttl, opt_octets)
+
+
+@lru_cache(maxsize=4096)
+def _mask_alone(opt_octets: int, *sizes: int) -> int:
     at = opt_octets + OPT_HEAD if opt_octets >= 0 else 0
     ttls_end_at: list[int] = []
-    for rdata in reversed(rdatas):
-        at += len(rdata) + 2
+    for size in reversed(sizes):
+        at += size + 2
         ttls_end_at.append(at)
         at += _RECORD.size
-    return Layout(_mask(tuple(ttls_end_at)), ttl, opt_octets)
+    return _mask(tuple(ttls_end_at))
 
 
 def _walk(reply: bytes, offset: int, records: int) -> Layout | None:

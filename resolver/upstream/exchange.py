@@ -117,11 +117,13 @@ class Exchange:
             while pursuit.reply is None and pursuit.error is None:
                 if pursuit.wants_addresses:
                     await self._look_up(pursuit)
+                elif pursuit.woken.is_set():
+                    pursuit.woken = trio.Event()
                 else:
                     await pursuit.woken.wait()
-                    pursuit.woken = trio.Event()
         finally:
-            pursuit.close()
+            if pursuit.reply is None:  # else it is closed
+                pursuit.close()
         if pursuit.reply is not None:
             self.counters.answered += 1
             return pursuit.reply
