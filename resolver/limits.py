@@ -494,9 +494,11 @@ OUTAGE_CANARY_SECONDS = Limit(
     "back at full speed within a second or two of the cut's healing",
 )
 TCP_BACKLOG = Limit(256, 5, 65_535, "TCP connections waiting to be accepted", "Unbound's 256")
-TCP_CONNECTIONS = Limit(64, 4, 1024, "upstream TCP connections in all", "RFC 7766 §6.2.2")
-TCP_PIPELINE = Limit(100, 1, 1000, "queries on their way on one connection", "RFC 7766 §6.2.1.1")
-TCP_IDLE_SECONDS = Limit(
+UPSTREAM_TCP_CONNECTIONS = Limit(64, 4, 1024, "upstream TCP connections in all", "RFC 7766 §6.2.2")
+UPSTREAM_TCP_PIPELINE = Limit(
+    100, 1, 1000, "queries on their way on one connection", "RFC 7766 §6.2.1.1"
+)
+UPSTREAM_TCP_IDLE_SECONDS = Limit(
     10.0,
     0.0,
     120.0,

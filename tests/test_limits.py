@@ -51,6 +51,13 @@ def test_every_limit_is_kept_by_some_part_of_the_program() -> None:
     assert [name for name, _ in limit_entries() if name not in words] == []
 
 
+def test_no_limit_is_defined_twice() -> None:
+    """The second of two would win, and the first bound nothing."""
+    text = (PACKAGE / "limits.py").read_text("utf-8")
+    defined = re.findall(r"^([A-Z][A-Z0-9_]+) = Limit\(", text, re.MULTILINE)
+    assert len(defined) == len(set(defined))
+
+
 def test_every_limit_says_what_it_bounds_and_why() -> None:
     for name, limit in limit_entries():
         assert limit.unit, name

@@ -24,9 +24,9 @@ if TYPE_CHECKING:
     from resolver.upstream.query import Sent
 
 _RECEIVE_OCTETS = 65_536
-_IDLE_S = float(limits.TCP_IDLE_SECONDS)
-_PIPELINE = int(limits.TCP_PIPELINE)
-_CONNECTIONS = int(limits.TCP_CONNECTIONS)
+_IDLE_S = float(limits.UPSTREAM_TCP_IDLE_SECONDS)
+_PIPELINE = int(limits.UPSTREAM_TCP_PIPELINE)
+_CONNECTIONS = int(limits.UPSTREAM_TCP_CONNECTIONS)
 
 
 class _Waiting:

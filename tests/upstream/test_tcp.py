@@ -1,0 +1,111 @@
+"""Queries over TCP share connections, within bounds (RFC 7766)."""
+
+from __future__ import annotations
+
+import random
+from typing import TYPE_CHECKING, cast
+
+import pytest
+import trio
+
+from resolver.limits import (
+    UPSTREAM_TCP_CONNECTIONS,
+    UPSTREAM_TCP_IDLE_SECONDS,
+    UPSTREAM_TCP_PIPELINE,
+)
+from resolver.model import Server
+from resolver.protocol.framing import Splitter, frame
+from resolver.upstream.query import Match, Sent, compose
+from resolver.upstream.tcp import TcpPool
+from tests.making import question
+from tests.support import trio_test
+
+if TYPE_CHECKING:
+    from resolver.upstream.network import Network
+
+RNG = random.Random(1)
+
+
+def query() -> Sent:
+    return compose(question("www.example. A"), rng=RNG, flags=0, edns=None, mixes_case=False)
+
+
+class Echoes:
+    """Servers that return each query as its own reply once *gate* is open."""
+
+    def __init__(self, nursery: trio.Nursery) -> None:
+        self.gate = trio.Event()
+        self.open = 0
+        self._nursery = nursery
+
+    async def connect_tcp(self, _: Server) -> trio.abc.HalfCloseableStream:
+        ours, theirs = trio.testing.memory_stream_pair()
+        self._nursery.start_soon(self._serve, theirs)
+        return ours
+
+    async def _serve(self, stream: trio.abc.HalfCloseableStream) -> None:
+        splitter = Splitter()
+        self.open += 1
+        try:
+            while data := await stream.receive_some(65_536):
+                await self.gate.wait()
+                for message in splitter.feed(data):
+                    reply = message[:2] + b"\x80" + message[3:]
+                    await stream.send_all(frame(reply))
+        except trio.BrokenResourceError:
+            pass
+        finally:
+            self.open -= 1
+
+
+@pytest.mark.rfc("RFC 7766 §6.2.1")
+@pytest.mark.reaches("UPSTREAM_TCP_IDLE_SECONDS")
+@trio_test
+async def test_a_connection_is_kept_until_it_is_idle_too_long() -> None:
+    async with trio.open_nursery() as nursery:
+        echoes = Echoes(nursery)
+        echoes.gate.set()
+        pool = TcpPool(network=cast("Network", echoes), nursery=nursery)
+        for _ in range(3):
+            _, match = await pool.ask(Server("192.0.2.1"), query())
+            assert match is Match.YES
+        assert pool.connects == 1
+        await trio.sleep(float(UPSTREAM_TCP_IDLE_SECONDS) - 0.1)
+        assert echoes.open == 1
+        await trio.sleep(0.2)
+        assert echoes.open == 0
+        nursery.cancel_scope.cancel()
+
+
+@pytest.mark.rfc("RFC 7766 §6.2.1.1")
+@pytest.mark.reaches("UPSTREAM_TCP_PIPELINE")
+@trio_test
+async def test_a_full_connection_is_joined_by_another() -> None:
+    async with trio.open_nursery() as nursery:
+        echoes = Echoes(nursery)
+        pool = TcpPool(network=cast("Network", echoes), nursery=nursery)
+        async with trio.open_nursery() as askers:
+            for _ in range(int(UPSTREAM_TCP_PIPELINE)):
+                askers.start_soon(pool.ask, Server("192.0.2.1"), query())
+            await trio.testing.wait_all_tasks_blocked()
+            before = pool.connects
+            askers.start_soon(pool.ask, Server("192.0.2.1"), query())
+            await trio.testing.wait_all_tasks_blocked()
+            assert pool.connects == before + 1
+            echoes.gate.set()
+        nursery.cancel_scope.cancel()
+
+
+@pytest.mark.rfc("RFC 7766 §6.2.2")
+@pytest.mark.reaches("UPSTREAM_TCP_CONNECTIONS")
+@trio_test
+async def test_connections_are_bounded_in_all() -> None:
+    async with trio.open_nursery() as nursery:
+        echoes = Echoes(nursery)
+        echoes.gate.set()
+        pool = TcpPool(network=cast("Network", echoes), nursery=nursery)
+        for number in range(int(UPSTREAM_TCP_CONNECTIONS) + 5):
+            await pool.ask(Server(f"192.0.2.{number}"), query())
+        await trio.testing.wait_all_tasks_blocked()
+        assert echoes.open == int(UPSTREAM_TCP_CONNECTIONS)
+        nursery.cancel_scope.cancel()
