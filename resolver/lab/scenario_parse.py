@@ -302,6 +302,19 @@ class _Reader:
             raise self._error(f"bad question: {error}") from error
         return Asked(name, int(rdclass), int(rdtype))
 
+    def _rdata(
+        self, rdclass: dns.rdataclass.RdataClass, rdtype: dns.rdatatype.RdataType, text: str
+    ) -> dns.rdata.Rdata:
+        """Rdata of its text. Padding that base64 does not need is forgiven, as Python 3.11 does."""
+        try:
+            return dns.rdata.from_text(rdclass, rdtype, text, origin=self._origin, relativize=False)
+        except (dns.exception.DNSException, ValueError):
+            if not text.endswith("="):
+                raise
+            return dns.rdata.from_text(
+                rdclass, rdtype, text.rstrip("="), origin=self._origin, relativize=False
+            )
+
     def _record(self, line: str, section: list[dns.rrset.RRset]) -> None:
         """Owner, then TTL and class in any order or absent, type, rdata: as in a zone file."""
         owner_text, *rest = line.split(None, 1)
@@ -319,9 +332,7 @@ class _Reader:
         try:
             owner = dns.name.from_text(owner_text, self._origin)
             rdtype = dns.rdatatype.from_text(word)
-            rdata = dns.rdata.from_text(
-                rdclass, rdtype, text_after, origin=self._origin, relativize=False
-            )
+            rdata = self._rdata(rdclass, rdtype, text_after)
         except (dns.exception.DNSException, ValueError) as error:
             raise self._error(f"bad record {line!r}: {error}") from error
         add_record(section, owner, ttl, rdata)
