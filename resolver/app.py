@@ -30,6 +30,7 @@ from resolver.listen.admission import Admission, RateLimit
 from resolver.listen.sockets import SystemListenNetwork
 from resolver.listen.tcp import TcpPlaces, TcpService
 from resolver.listen.udp import UdpService
+from resolver.pace import Pace
 from resolver.pipeline import budget_until
 from resolver.recurse.rollover import Rollover
 from resolver.telemetry import scrape
@@ -142,11 +143,12 @@ async def running(
     """
     clock = clock or SystemClock(ttl_source=config.cache.clock, wall_floor=floor.wall_floor(config))
     sockets = _Sockets()
+    pace = Pace()
     try:
         if listens:
             sockets.bind(listen_network or _shared(config), config)
         async with trio.open_nursery() as nursery:
-            upstream = network or SystemNetwork(config.outgoing.source_addresses)
+            upstream = network or SystemNetwork(config.outgoing.source_addresses, pace=pace)
             parts = assemble(
                 config,
                 network=upstream,
@@ -164,7 +166,7 @@ async def running(
                                    parts.hints, clock)  # fmt: skip
             if parts.anchors is not None and config.dnssec.rfc5011:
                 nursery.start_soon(_rollover(parts, parts.anchors).run)
-            _listen(daemon, sockets, nursery)
+            _listen(daemon, sockets, nursery, pace)
             if sockets.metrics is not None:
                 nursery.start_soon(scrape.serve, sockets.metrics, _registry(daemon))
             yield daemon
@@ -206,10 +208,10 @@ def _shared(config: Config) -> SystemListenNetwork:
     return SystemListenNetwork(is_shared=_workers(config) > 1)
 
 
-def _listen(daemon: Daemon, sockets: _Sockets, nursery: trio.Nursery) -> None:
+def _listen(daemon: Daemon, sockets: _Sockets, nursery: trio.Nursery, pace: Pace) -> None:
     handler = daemon.parts.pipeline
     for address, sock in sockets.udp:
-        udp = UdpService(sock, handler, daemon.admission, host=address)
+        udp = UdpService(sock, handler, daemon.admission, host=address, pace=pace)
         daemon.udp.append(udp)
         nursery.start_soon(udp.run)
     places = TcpPlaces()

@@ -16,9 +16,10 @@ from typing import TYPE_CHECKING, Final
 
 import trio
 
-from resolver.limits import UDP_BATCH, UDP_STARTS, UDP_TURNS
+from resolver.limits import UDP_BATCH, UDP_STARTS, UDP_STARTS_CALM, UDP_TURNS
 from resolver.listen.admission import network_of, raw_address, short_reply
 from resolver.listen.network import BatchSocket, Datagram
+from resolver.pace import Pace
 from resolver.protocol.codes import Rcode
 from resolver.protocol.transport import Client, Transport
 
@@ -33,18 +34,26 @@ if TYPE_CHECKING:
 _BATCH: Final = int(UDP_BATCH)
 _TURNS: Final = int(UDP_TURNS)
 _STARTS: Final = int(UDP_STARTS)
+_STARTS_CALM: Final = int(UDP_STARTS_CALM)
 
 
 class UdpService:
     """Serves one bound socket. Counters are plain integers; whoever wants them reads them."""
 
     def __init__(
-        self, sock: UdpSocket, handler: Handler, admission: Admission, *, host: str = ""
+        self,
+        sock: UdpSocket,
+        handler: Handler,
+        admission: Admission,
+        *,
+        host: str = "",
+        pace: Pace | None = None,
     ) -> None:
         self._socket = sock
         self._handler = handler
         self._admission = admission
         self._host = host
+        self._pace = pace or Pace()
         self._front = handler.front(Transport.UDP)
         self._turn: Turn = sock.turn if isinstance(sock, BatchSocket) else partial(plain_turn, sock)
         self._recall = self._front.recall if admission.rate is None else self._recall_within_rate
@@ -66,17 +75,22 @@ class UdpService:
 
     def drain(self) -> bool:
         """Answer the hits of up to UDP_TURNS batches, begin UDP_STARTS misses; is there more?"""
-        came = 0
+        came = served = 0
         for _ in range(_TURNS):
             self._front.begin()
             came, answered = self._turn(self._recall, self._missed)
             self.queries += came
-            self._front.hits += answered
+            served += answered
             if came < _BATCH:
                 break
+        if served:
+            self._front.hits += served
+            self._pace.note_hits()
         waiting = self._waiting
-        for _ in range(min(len(waiting), _STARTS)):
-            self._handler.start(*waiting.popleft())
+        if waiting:
+            most = _STARTS if self._pace.is_short else _STARTS_CALM
+            for _ in range(min(len(waiting), most)):
+                self._handler.start(*waiting.popleft())
         return came == _BATCH or bool(waiting)
 
     def _recall_within_rate(self, data: bytes, source: bytes) -> bytes | None:

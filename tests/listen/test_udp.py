@@ -10,7 +10,7 @@ import pytest
 import trio
 
 from resolver.lab.network import VirtualNetwork
-from resolver.limits import UDP_BATCH, UDP_STARTS
+from resolver.limits import UDP_BATCH, UDP_STARTS, UDP_STARTS_CALM
 from resolver.listen import mmsg
 from resolver.listen.admission import Admission, RateLimit
 from resolver.listen.sockets import PlainUdpSocket, SystemListenNetwork
@@ -171,6 +171,25 @@ async def test_hits_do_not_wait_behind_misses(kind: str, monkeypatch: pytest.Mon
         while service.drain():
             pass
     assert len(handler.started) == 41
+    sock.close()
+
+
+@pytest.mark.reaches("UDP_STARTS_CALM")
+@KINDS
+@trio_test_real
+async def test_misses_alone_are_begun_many_at_a_time(
+    kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sock = bind(kind, "127.0.0.1", monkeypatch)
+    handler = Handler()
+    service = UdpService(sock, handler, Admission())
+    with stub("127.0.0.1") as client:
+        for at in range(60):
+            client.sendto(question(b"\x02n%d\0" % (10 + at), id=at), ("127.0.0.1", port_of(sock)))
+        assert service.drain()
+        assert len(handler.started) == int(UDP_STARTS_CALM)
+        assert not service.drain()
+    assert len(handler.started) == 60
     sock.close()
 
 
