@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import argparse
 import os
+import signal
+import sys
 import tempfile
 from pathlib import Path
 
@@ -30,6 +32,7 @@ def main() -> None:
     for name in wanted:
         if name not in tables.TABLES:
             parser.error(f"no table {name!r}; there are: {names}")
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # ends the contestants on the way out
     with tempfile.TemporaryDirectory(prefix="throughput-") as folder:
         bench = tables.Bench(
             folder=Path(folder),
