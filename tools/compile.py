@@ -41,6 +41,7 @@ MODULES = [
     "iterate/minimise",
     "iterate/scrub",
     "iterate/walk",
+    "recurse/chain",
     "recurse/jobs",
     "recurse/memory",
     "recurse/resolver",

@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING
 import trio
 
 from resolver.errors import ResolutionFailed, WorkExceeded
-from resolver.limits import CHAIN_LENGTH, MAX_TTL_SECONDS, SUBQUERY_DEPTH
+from resolver.limits import MAX_TTL_SECONDS, SUBQUERY_DEPTH
 from resolver.model import Answer, Ede, Outcome, Question, RRset, Server, Status, Verdict
 from resolver.protocol.addresses import address_octets
 from resolver.protocol.codes import EdeCode, Rcode, RRType
+from resolver.recurse.chain import Chain, answer_of, leads_on
 from resolver.recurse.jobs import Jobs
-from resolver.recurse.memory import alias_target
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Iterator, Sequence
@@ -31,10 +31,7 @@ if TYPE_CHECKING:
     from resolver.recurse.trust import Trust
 
 _FROM_MEMORY = Server("", 0)  # "not that one again" for findings that no longer know their server
-_ALIASES = (Verdict.CNAME, Verdict.DNAME)
-_NOT_FOLLOWED = (RRType.CNAME, RRType.ANY)
 _DEPTH = int(SUBQUERY_DEPTH)
-_CHAIN = int(CHAIN_LENGTH)
 Scratch = dict[Question, Outcome]
 
 
@@ -62,9 +59,9 @@ class Resolver:
         """
         scratch: Scratch = {}
         outcome = await self.settle(question, budget, checking=checking, scratch=scratch)
-        if not _leads_on(outcome):
-            return _answer(outcome)
-        chain = _Chain(question)
+        if not leads_on(outcome):
+            return answer_of(outcome)
+        chain = Chain(question)
         while (target := chain.add(outcome)) is not None:
             asked = Question(target, question.qtype, question.qclass)
             outcome = await self.settle(asked, budget, checking=checking, scratch=scratch)
@@ -76,9 +73,9 @@ class Resolver:
         outcome = self._recall_link(question, now, checking=checking)
         if outcome is None:
             return None
-        if not _leads_on(outcome):
-            return _answer(outcome)
-        chain = _Chain(question)
+        if not leads_on(outcome):
+            return answer_of(outcome)
+        chain = Chain(question)
         try:
             while (target := chain.add(outcome)) is not None:
                 asked = Question(target, question.qtype, question.qclass)
@@ -284,78 +281,3 @@ def _drop_unsigned(scratch: Scratch) -> None:
 
 def _cycle() -> tuple[Ede, ...]:
     return (Ede(EdeCode.NO_REACHABLE_AUTHORITY, "delegations depend on each other"),)
-
-
-def _leads_on(outcome: Outcome) -> bool:
-    """True if *outcome* is an alias whose target the client wants."""
-    return outcome.verdict in _ALIASES and outcome.question.qtype not in _NOT_FOLLOWED
-
-
-def _answer(outcome: Outcome) -> Answer:
-    """The answer that one link is."""
-    return Answer(
-        outcome.question,
-        outcome.rcode,
-        outcome.answer,
-        _each_once(outcome.authority),
-        status=outcome.status,
-        ede=outcome.ede,
-    )
-
-
-def _each_once(rrsets: Sequence[RRset]) -> tuple[RRset, ...]:
-    if len(rrsets) < 2:  # noqa: PLR2004
-        return tuple(rrsets)
-    return tuple({(rrset.owner, rrset.rtype): rrset for rrset in rrsets}.values())
-
-
-class _Chain:
-    """The answer as it grows, link by link."""
-
-    def __init__(self, question: Question) -> None:
-        self.question = question
-        self._seen = {question.qname}
-        self._rrsets: list[RRset] = []
-        self._proofs: list[RRset] = []
-        self._ede: list[Ede] = []
-        self._rcode: int = Rcode.NOERROR
-        self._statuses: set[Status] = set()
-
-    def add(self, outcome: Outcome) -> bytes | None:
-        """Append one link; the name to go on with, None at the end.
-
-        Raises ResolutionFailed on a loop, WorkExceeded on too many links.
-        """
-        self._rrsets += outcome.answer
-        self._proofs += outcome.authority
-        self._ede += outcome.ede
-        self._statuses.add(outcome.status)
-        self._rcode = outcome.rcode
-        if not _leads_on(outcome):
-            return None
-        target = alias_target(outcome)
-        if target in self._seen:
-            raise ResolutionFailed("aliases in a circle", ede=(Ede(EdeCode.OTHER, "alias loop"),))
-        self._seen.add(target)
-        if len(self._seen) > _CHAIN:
-            too_long = Ede(EdeCode.OTHER, "alias chain is too long")
-            raise WorkExceeded("CHAIN_LENGTH", ede=(too_long,))
-        return target
-
-    def answer(self) -> Answer:
-        return Answer(
-            self.question,
-            self._rcode,
-            tuple(self._rrsets),
-            _each_once(self._proofs),
-            status=_weakest(self._statuses),
-            ede=tuple(self._ede),
-        )
-
-
-def _weakest(statuses: set[Status]) -> Status:
-    """A chain is as good as its worst link (RFC 4035 §3.2.3)."""
-    for status in (Status.BOGUS, Status.UNCHECKED, Status.INDETERMINATE, Status.INSECURE):
-        if status in statuses:
-            return status
-    return Status.SECURE

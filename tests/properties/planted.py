@@ -11,7 +11,7 @@ from resolver.iterate import classify, scrub
 from resolver.iterate.walk import Walker
 from resolver.model import Outcome, Rank, RRset, Verdict
 from resolver.protocol.codes import Rcode, RRType
-from resolver.recurse import resolver as recurse
+from resolver.recurse import chain
 from resolver.upstream import exchange, fallback, pursuit
 from resolver.upstream.inquiry import Judged
 from resolver.upstream.query import Match, match_untrusted
@@ -91,12 +91,12 @@ def nodata_is_nxdomain(patch: pytest.MonkeyPatch) -> None:
 
 
 def aliases_are_not_chased(patch: pytest.MonkeyPatch) -> None:
-    add = recurse._Chain.add
+    add = chain.Chain.add
 
     def plant(self: Any, outcome: Outcome) -> None:
         add(self, outcome)
 
-    patch.setattr(recurse._Chain, "add", plant)
+    patch.setattr(chain.Chain, "add", plant)
 
 
 def first_server_only(patch: pytest.MonkeyPatch) -> None:
