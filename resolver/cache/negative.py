@@ -89,9 +89,6 @@ class NegativeCache:
                 return entry
         return None
 
-    def get_stale(self, name: Name, rtype: int) -> Negative | None:
-        return self._entries.get((name, rtype)) or self._entries.get((name, _ANY_TYPE))
-
     def nxdomain(self, name: Name, now: float) -> Negative | None:
         entry = self._entries.get((name, _ANY_TYPE))
         return entry if entry is not None and entry.expires_at > now else None

@@ -80,10 +80,6 @@ class RRsetCache:
         shard.move_to_end(key)
         return entry
 
-    def get_stale(self, owner: Name, rtype: int) -> Entry | None:
-        """The entry whether expired or not (RFC 8767)."""
-        return self._entries.get((owner, rtype))
-
     def put(
         self,
         rrset: RRset,
