@@ -27,9 +27,10 @@ from resolver.errors import ConfigError, ResolverError
 from resolver.iterate.priming import keep_primed
 from resolver.limits import CLIENT_QUERIES, DRAIN_SECONDS, IN_FLIGHT
 from resolver.listen.admission import Admission, RateLimit
-from resolver.listen.sockets import SystemListenNetwork
+from resolver.listen.sockets import PlainUdpSocket, SystemListenNetwork
 from resolver.listen.tcp import TcpPlaces, TcpService
 from resolver.listen.udp import UdpService
+from resolver.listen.watch import watch_over
 from resolver.pace import Pace
 from resolver.pipeline import budget_until
 from resolver.recurse.rollover import Rollover
@@ -210,10 +211,14 @@ def _shared(config: Config) -> SystemListenNetwork:
 
 def _listen(daemon: Daemon, sockets: _Sockets, nursery: trio.Nursery, pace: Pace) -> None:
     handler = daemon.parts.pipeline
+    watched: dict[int, UdpService] = {}
     for address, sock in sockets.udp:
         udp = UdpService(sock, handler, daemon.admission, host=address, pace=pace)
         daemon.udp.append(udp)
         nursery.start_soon(udp.run)
+        if isinstance(sock, PlainUdpSocket):
+            watched[sock.fileno()] = udp
+    nursery.start_soon(watch_over, watched, pace)
     places = TcpPlaces()
     for address, listener in sockets.tcp:
         tcp = TcpService(listener, handler, daemon.admission, places=places, host=address)

@@ -59,6 +59,9 @@ class BatchSocket(Protocol):
         Returns how many datagrams came and how many were answered; (0, 0): nothing was there.
         """
 
+    def single(self, recall: Recall, missed: Callable[[Datagram], None]) -> tuple[int, int]:
+        """The same for one datagram, where they come one by one."""
+
 
 class TcpListener(Protocol):
     """A listening TCP socket."""

@@ -49,6 +49,9 @@ class PlainUdpSocket:
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self._socket.getsockname()[:2]}, {self.unsent} unsent>"
 
+    def fileno(self) -> int:
+        return self._socket.fileno()
+
     async def wait_readable(self) -> None:
         await trio.lowlevel.wait_readable(self._socket)
 

@@ -55,7 +55,12 @@ class UdpService:
         self._host = host
         self._pace = pace or Pace()
         self._front = handler.front(Transport.UDP)
-        self._turn: Turn = sock.turn if isinstance(sock, BatchSocket) else partial(plain_turn, sock)
+        self._turn: Turn
+        self._single: Turn
+        if isinstance(sock, BatchSocket):
+            self._turn, self._single = sock.turn, sock.single
+        else:
+            self._turn = self._single = partial(plain_turn, sock)
         self._recall = self._front.recall if admission.rate is None else self._recall_within_rate
         self._waiting: deque[tuple[bytes, Client, Respond]] = deque()
         self.queries = 0
@@ -75,6 +80,21 @@ class UdpService:
 
     def drain(self) -> bool:
         """Answer the hits of up to UDP_TURNS batches, begin UDP_STARTS misses; is there more?"""
+        is_more = self.take()
+        waiting = self._waiting
+        if waiting:
+            most = _STARTS if self._pace.is_short else _STARTS_CALM
+            for _ in range(min(len(waiting), most)):
+                self._handler.start(*waiting.popleft())
+        return is_more or bool(waiting)
+
+    @property
+    def has_waiting(self) -> bool:
+        """True if misses wait for `drain`."""
+        return bool(self._waiting)
+
+    def take(self) -> bool:
+        """Answer the hits of up to UDP_TURNS batches, set the misses aside; may there be more?"""
         came = served = 0
         for _ in range(_TURNS):
             self._front.begin()
@@ -86,12 +106,16 @@ class UdpService:
         if served:
             self._front.hits += served
             self._pace.note_hits()
-        waiting = self._waiting
-        if waiting:
-            most = _STARTS if self._pace.is_short else _STARTS_CALM
-            for _ in range(min(len(waiting), most)):
-                self._handler.start(*waiting.popleft())
-        return came == _BATCH or bool(waiting)
+        return came == _BATCH
+
+    def take_one(self) -> None:
+        """Answer one datagram if it is a hit, else set it aside."""
+        self._front.begin()
+        came, served = self._single(self._recall, self._missed)
+        self.queries += came
+        if served:
+            self._front.hits += served
+            self._pace.note_hits()
 
     def _recall_within_rate(self, data: bytes, source: bytes) -> bytes | None:
         rate = self._admission.rate
