@@ -15,7 +15,7 @@ import trio
 from resolver.errors import ConfigError
 from resolver.limits import GARBAGE_OBJECTS, GARBAGE_SECONDS
 
-_YOUNG_PASSES = 4
+_YOUNG_PASSES = 1
 _FEW_PASSES = 2
 _NEVER = 1 << 30
 

@@ -518,7 +518,7 @@ UDP_BATCH = Limit(
     64, 1, 256, "datagrams read by one system call", "our measurement: 32 and more cost the same"
 )
 UDP_TURNS = Limit(
-    4, 1, 64, "batches served before other tasks have their turn", "our choice: about 1 ms"
+    8, 1, 64, "batches served before other tasks have their turn", "our choice: about 1 ms"
 )
 UDP_STARTS = Limit(
     6, 1, 1024, "misses begun before other tasks have their turn", "our choice: half a millisecond"
@@ -676,7 +676,7 @@ GARBAGE_OBJECTS = Limit(
     700,
     100_000,
     "new objects between two passes over the youngest",
-    "our measurement: 0.2 ms a pass, 2 ms every tenth",
+    "our measurement: 0.2 ms a pass, 0.5 ms every second",
 )
 DRAIN_SECONDS = Limit(
     0.8, 0.0, 10.0, "seconds for queries in flight at shutdown", "a restart must not be felt"

@@ -19,14 +19,13 @@ from typing import TYPE_CHECKING, Any, Final
 
 from resolver.limits import FRONT_SOURCES, UDP_BATCH, UDP_PAYLOAD, UDP_QUERY_OCTETS
 from resolver.listen.admission import raw_address
-from resolver.listen.network import Datagram, Peer
+from resolver.listen.network import Datagram, Peer, Raw
 from resolver.listen.sockets import PlainUdpSocket
 
 if TYPE_CHECKING:
     import socket
-    from collections.abc import Callable
 
-    from resolver.listen.network import Recall
+    from resolver.listen.network import Missed, Recall
 
 _DECLARATIONS = """
 struct iovec { void *iov_base; size_t iov_len; };
@@ -139,7 +138,7 @@ class MmsgUdpSocket(PlainUdpSocket):
         memory = bytearray(octets)
         return memory, int(self._ffi.cast("uintptr_t", self._ffi.from_buffer(memory)))
 
-    def turn(self, recall: Recall, missed: Callable[[Datagram], None]) -> tuple[int, int]:
+    def turn(self, recall: Recall, missed: Missed) -> tuple[int, int]:
         """One batch; see `listen.network.BatchSocket`."""
         if self.is_wildcard:
             self._in.control_lengths[:] = self._control_sizes
@@ -159,9 +158,10 @@ class MmsgUdpSocket(PlainUdpSocket):
             at = slot * _SLOT
             data = heads[at : at + length] if length <= _SLOT else self._long(slot, length)
             at = slot * _NAME
-            reply = recall(data, names[at + first : at + last])
+            source = names[at + first : at + last]
+            reply = recall(data, source)
             if reply is None:
-                self._miss(slot, data, names, missed)
+                missed(Raw(data, names[at : at + _NAME], self._control_of(slot)), source)
             elif reply:
                 replies.append(reply)
                 slots.append(slot)
@@ -169,7 +169,7 @@ class MmsgUdpSocket(PlainUdpSocket):
             self._send_batch(replies, slots, count)
         return count, len(replies)
 
-    def single(self, recall: Recall, missed: Callable[[Datagram], None]) -> tuple[int, int]:
+    def single(self, recall: Recall, missed: Missed) -> tuple[int, int]:
         """One datagram; see `listen.network.BatchSocket`. Costs two thirds of a batch of one."""
         if self.is_wildcard:
             return self.turn(recall, missed)
@@ -185,7 +185,7 @@ class MmsgUdpSocket(PlainUdpSocket):
         source = self._raws.get(host) or self._raw(host)
         reply = recall(data, source)
         if reply is None:
-            missed(Datagram(data, peer, None, source))
+            missed(Datagram(data, peer, None, source), source)
         elif reply:
             self._send_one(reply, peer)
             return 1, 1
@@ -209,25 +209,25 @@ class MmsgUdpSocket(PlainUdpSocket):
         head = self._heads[slot * _SLOT : (slot + 1) * _SLOT]
         return bytes(head + self._rests[at : at + length - _SLOT])
 
-    def _miss(
-        self, slot: int, data: bytes, names: bytes, missed: Callable[[Datagram], None]
-    ) -> None:
-        at = slot * _NAME
+    def read(self, raw: Raw) -> Datagram:
+        """Peer and address asked, in the terms of `socket`."""
+        data, name, control = raw
         first, last = self._source
-        source = names[at + first : at + last]
+        source = name[first:last]
         host = self._hosts.get(source) or self._host(source)
-        port = names[at + 2] << 8 | names[at + 3]
+        port = name[2] << 8 | name[3]
         peer: Peer
         if self._is_ipv6:
-            peer = (host, port, 0, int.from_bytes(names[at + 24 : at + 28], "little"))
+            peer = (host, port, 0, int.from_bytes(name[24:28], "little"))
         else:
             peer = (host, port)
-        local = None
-        if self.is_wildcard:
-            at = slot * _CONTROL
-            control = bytes(self._controls[at : at + self._in.control_lengths[slot]])
-            local = self._ancillary(control)
-        missed(Datagram(data, peer, local, source))
+        return Datagram(data, peer, self._ancillary(control) if self.is_wildcard else None, source)
+
+    def _control_of(self, slot: int) -> bytes:
+        if not self.is_wildcard:
+            return b""
+        at = slot * _CONTROL
+        return bytes(self._controls[at : at + self._in.control_lengths[slot]])
 
     def _host(self, source: bytes) -> str:
         """Presentation form of a raw address, remembered for the next query from there."""

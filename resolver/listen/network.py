@@ -33,6 +33,17 @@ class Datagram(NamedTuple):
     source: bytes = b""
 
 
+class Raw(NamedTuple):
+    """A datagram as the kernel gave it, which nobody has taken apart: `sockaddr`, control data."""
+
+    data: bytes
+    name: bytes
+    control: bytes
+
+
+Missed: TypeAlias = "Callable[[Datagram | Raw, bytes], None]"
+
+
 class UdpSocket(Protocol):
     """A bound UDP socket."""
 
@@ -51,16 +62,19 @@ class UdpSocket(Protocol):
 class BatchSocket(Protocol):
     """A UDP socket that receives, recalls and sends a batch by itself."""
 
-    def turn(self, recall: Recall, missed: Callable[[Datagram], None]) -> tuple[int, int]:
+    def turn(self, recall: Recall, missed: Missed) -> tuple[int, int]:
         """One batch: what *recall* answers is sent, the rest goes to *missed*.
 
-        *recall* gets the query and the raw source address (4 or 16 octets); from it, b"" means
+        Both get the query and the raw source address (4 or 16 octets); from *recall*, b"" means
         that nothing is to be sent, None that the query is missed. Never blocks.
         Returns how many datagrams came and how many were answered; (0, 0): nothing was there.
         """
 
-    def single(self, recall: Recall, missed: Callable[[Datagram], None]) -> tuple[int, int]:
+    def single(self, recall: Recall, missed: Missed) -> tuple[int, int]:
         """The same for one datagram, where they come one by one."""
+
+    def read(self, raw: Raw) -> Datagram:
+        """What *missed* was given, taken apart: late, so that a flood is taken in quickly."""
 
 
 class TcpListener(Protocol):

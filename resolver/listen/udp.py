@@ -27,9 +27,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from resolver.listen.admission import Admission
-    from resolver.listen.network import Handler, Recall, Respond, UdpSocket
+    from resolver.listen.network import Handler, Missed, Raw, Recall, UdpSocket
 
-    Turn = Callable[[Recall, Callable[[Datagram], None]], tuple[int, int]]
+    Turn = Callable[[Recall, Missed], tuple[int, int]]
 
 _BATCH: Final = int(UDP_BATCH)
 _TURNS: Final = int(UDP_TURNS)
@@ -62,7 +62,8 @@ class UdpService:
         else:
             self._turn = self._single = partial(plain_turn, sock)
         self._recall = self._front.recall if admission.rate is None else self._recall_within_rate
-        self._waiting: deque[tuple[bytes, Client, Respond]] = deque()
+        self._waiting: deque[tuple[Datagram | Raw, bytes]] = deque()
+        self.is_serving = False  # `run` is at it, and will be until nothing waits
         self.queries = 0
         self.misses = 0
         self.limited = 0
@@ -75,8 +76,10 @@ class UdpService:
         """Serve until cancelled. The socket is closed by whoever bound it."""
         while True:
             await self._socket.wait_readable()
+            self.is_serving = True
             while self.drain():
                 await trio.lowlevel.checkpoint()
+            self.is_serving = False
 
     def drain(self) -> bool:
         """Answer the hits of up to UDP_TURNS batches, begin UDP_STARTS misses; is there more?"""
@@ -85,7 +88,7 @@ class UdpService:
         if waiting:
             most = _STARTS if self._pace.is_short else _STARTS_CALM
             for _ in range(min(len(waiting), most)):
-                self._handler.start(*waiting.popleft())
+                self._begin(*waiting.popleft())
         return is_more or bool(waiting)
 
     @property
@@ -124,20 +127,30 @@ class UdpService:
         self.limited += 1
         return rate.slip(data) or b""
 
-    def _missed(self, datagram: Datagram) -> None:
+    def _missed(self, arrival: Datagram | Raw, source: bytes) -> None:
+        """Give it a place among those who wait, or refuse it."""
         self.misses += 1
-        data, peer, _, source = datagram
-        host = peer[0]
+        network = network_of(source)
+        if self._admission.enter(network):
+            self._waiting.append((arrival, network))
+            return
+        reply = short_reply(arrival.data, rcode=Rcode.SERVFAIL)
+        if reply is not None:
+            self._send(reply, self._read(arrival))
+
+    def _begin(self, arrival: Datagram | Raw, network: bytes) -> None:
+        datagram = self._read(arrival)
+        host, port = datagram.peer[:2]
         if "%" in host:
             host = host.partition("%")[0]
-        network = network_of(source or raw_address(host))
-        if self._admission.enter(network):
-            client = Client(host, peer[1], Transport.UDP, self._host)
-            self._waiting.append((data, client, _Responder(self, datagram, network)))
-            return
-        reply = short_reply(data, rcode=Rcode.SERVFAIL)
-        if reply is not None:
-            self._send(reply, datagram)
+        client = Client(host, port, Transport.UDP, self._host)
+        self._handler.start(datagram.data, client, _Responder(self, datagram, network))
+
+    def _read(self, arrival: Datagram | Raw) -> Datagram:
+        if isinstance(arrival, Datagram):
+            return arrival
+        assert isinstance(self._socket, BatchSocket)  # noqa: S101  # where it came from
+        return self._socket.read(arrival)
 
     def _send(self, reply: bytes, query: Datagram) -> None:
         self._socket.send((Datagram(reply, query.peer, query.local),))
@@ -167,16 +180,15 @@ class _Responder:
             service.finish(self._datagram, self._network, reply)
 
 
-def plain_turn(
-    sock: UdpSocket, recall: Recall, missed: Callable[[Datagram], None]
-) -> tuple[int, int]:
+def plain_turn(sock: UdpSocket, recall: Recall, missed: Missed) -> tuple[int, int]:
     """One batch on a socket that cannot do it by itself; see `BatchSocket.turn`."""
     batch = sock.receive()
     replies: list[Datagram] = []
     for datagram in batch:
-        reply = recall(datagram.data, raw_address(datagram.peer[0]))
+        source = raw_address(datagram.peer[0])
+        reply = recall(datagram.data, source)
         if reply is None:
-            missed(datagram)
+            missed(datagram, source)
         elif reply:
             replies.append(datagram._replace(data=reply))
     if replies:

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Protocol
 import trio
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from resolver.pace import Pace
 
@@ -30,6 +30,8 @@ _ALONE_S = 0.0001  # further apart, queries come one by one
 
 class Watched(Protocol):
     """What serves one socket (`listen.udp.UdpService`)."""
+
+    is_serving: bool  # its own task will go on until nothing waits
 
     @property
     def has_waiting(self) -> bool:
@@ -51,18 +53,26 @@ async def watch_over(services: Mapping[int, Watched], pace: Pace) -> None:
     if loop_fd is None or not services:
         return
     bell = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
-    served = list(services.values())
     watch = Watch(services, pace, loop_fd, bell)
     trio.lowlevel.add_instrument(watch)
     try:
         while True:
             await trio.lowlevel.wait_readable(bell)
             os.eventfd_read(bell)
-            while any([service.drain() for service in served]):  # noqa: C419  # each has its turn
+            while _have_a_turn(services.values()):
                 await trio.lowlevel.checkpoint()
     finally:
         trio.lowlevel.remove_instrument(watch)
         os.close(bell)
+
+
+def _have_a_turn(services: Iterable[Watched]) -> bool:
+    """One turn for each service whose own task is not at it; is there more?"""
+    is_more = False
+    for service in services:
+        if not service.is_serving:
+            is_more |= service.drain()
+    return is_more
 
 
 def _loop_fd() -> int | None:

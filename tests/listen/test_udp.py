@@ -10,7 +10,7 @@ import pytest
 import trio
 
 from resolver.lab.network import VirtualNetwork
-from resolver.limits import UDP_BATCH, UDP_STARTS, UDP_STARTS_CALM
+from resolver.limits import UDP_BATCH, UDP_STARTS, UDP_STARTS_CALM, UDP_TURNS
 from resolver.listen import mmsg
 from resolver.listen.admission import Admission, RateLimit
 from resolver.listen.sockets import PlainUdpSocket, SystemListenNetwork
@@ -139,13 +139,13 @@ async def test_drain_is_bounded(kind: str, monkeypatch: pytest.MonkeyPatch) -> N
     service = UdpService(sock, Handler(), Admission())
     to = ("127.0.0.1", port_of(sock))
     with stub("127.0.0.1") as client:
-        for at in range(400):
+        for at in range(800):
             client.sendto(question(id=at), to)
         assert service.drain()
-        assert int(UDP_BATCH) <= service.queries < 400
+        assert service.queries == int(UDP_BATCH) * int(UDP_TURNS)
         while service.drain():
             pass
-    assert service.queries == 400
+    assert service.queries == 800
     sock.close()
 
 
