@@ -111,6 +111,7 @@ def assemble(
     cookies = ServerCookies(rng)
     packets = PacketCache(
         clock,
+        max_octets=config.cache.size_octets // 4,
         udp_payload=config.server.udp_payload_size,
         cookies=cookies if config.server.cookies else None,
         keepalive_s=float(TCP_IDLE_SECONDS),

@@ -24,11 +24,10 @@ from resolver.limits import FRONT_SOURCES, HOT_ENTRIES
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from resolver.cache.packet import Packet, PacketCache, View
+    from resolver.cache.packet import Anatomy, PacketCache, View
     from resolver.protocol.transport import Transport
 
 _HOT: Final = int(HOT_ENTRIES)
-_NEVER: Final = float("inf")
 
 
 class Front:
@@ -39,7 +38,6 @@ class Front:
         "_by_source",
         "_cache",
         "_clock",
-        "_now",
         "_second",
         "_shard_mask",
         "_shards",
@@ -59,14 +57,12 @@ class Front:
         self._views: list[View] = []
         self._by_source: dict[bytes, View] = {}
         self._shards, self._shard_mask = cache.shards.table
-        self._now = 0.0
         self._second = -1
         self.begin()
 
     def begin(self) -> None:
         """Read the clock. Replies kept for this second only are dropped when it has passed."""
-        now = self._now = self._clock()
-        second = int(now)
+        second = int(self._clock())
         if second != self._second:
             self._second = second
             self.cool()
@@ -76,8 +72,7 @@ class Front:
     def cool(self) -> None:
         """Drop the replies kept for this second."""
         for view in self._views:
-            if view.hot:
-                view.hot.clear()
+            view.cool()
 
     def forget(self) -> None:
         """Drop all that is remembered, access of clients included."""
@@ -89,58 +84,63 @@ class Front:
         view = self._by_source.get(source)
         if view is None:
             view = self._view_of(source)
-        rest = view.hot.get(data[2:])
+        asked = data[2:]
+        rest = view.hot.get(asked)
         if rest is not None:
             return data[:2] + rest
-        return self._find(view, data, source)
+        if view.personal:
+            rest = view.personal.get((asked, source))
+            if rest is not None:
+                return data[:2] + rest
+        key = asked + view.mark
+        packet = self._shards[hash(key) & self._shard_mask].get(key)
+        if packet is None:
+            return self._find(view, data, source)
+        second = self._second
+        if packet.due <= second:
+            packet.renew(second)
+            return None
+        rest = packet.octets_at(second)
+        if packet.hit != second:
+            packet.hit = second
+        elif len(view.hot) < _HOT:
+            view.hot[asked] = rest
+        return data[:2] + rest
 
     def _find(self, view: View, data: bytes, source: bytes) -> bytes | None:
-        rest = view.hot.get((data[2:], source))
-        if rest is not None:
-            return data[:2] + rest
+        """The reply to a query that is not its own key: spelled, or dressed, in another way."""
         end = data.find(0, HEADER)
         shape = data[2:HEADER] + data[end + 1 : end + 20]
         form = view.forms.get(shape) or self._cache.learn(view, shape)
         if form is None or len(data) != end + form.octets:
             return None
-        key = data[HEADER:end].lower() + form.suffix
-        shard = self._shards[hash(key) & self._shard_mask]
-        packet: Packet | None = shard.get(key)
-        if packet is None or packet.expires_at <= self._now:
+        key = form.before + data[HEADER:end].lower() + form.after
+        packet = self._shards[hash(key) & self._shard_mask].get(key)
+        if packet is None:
             return None
         second = self._second
-        is_again = packet.second == second
-        if not is_again:
-            if not self._grow_older(packet, second):
-                return None
-            shard.move_to_end(key)
-        asked: bytes | tuple[bytes, bytes] = data[2:]
-        tail = packet.tail
+        if packet.due <= second:
+            packet.renew(second)
+            return None
+        rest = packet.octets_at(second)
+        rest = rest[: HEADER - 2] + data[HEADER:end] + rest[end - 2 :]
         if form.option:
-            asked = data[2:], source  # a cookie is for one address
-            tail = self._dress(packet, data, end, form.option, source)
-            if not tail:
+            rest = self._dress(packet.anatomy, rest, data, end, form.option, source)
+            if not rest:
                 return None
-        rest = packet.head + data[HEADER : end + 5] + tail
-        if is_again and packet.expires_at >= second + 1 and len(view.hot) < _HOT:
-            packet.is_hot = True
-            view.hot[asked] = rest
+        if packet.hit != second:
+            packet.hit = second
+        elif form.option:
+            if len(view.personal) < _HOT:
+                view.personal[data[2:], source] = rest  # a cookie is for one address
+        elif len(view.hot) < _HOT:
+            view.hot[data[2:]] = rest
         return data[:2] + rest
 
-    def _grow_older(self, packet: Packet, second: int) -> bool:
-        """Lower the TTLs to *second*. False once, when the packet asks to be renewed."""
-        if packet.refresh_at <= self._now:
-            packet.refresh_at = _NEVER
-            return False
-        tail = packet.tail
-        aged = int.from_bytes(tail, "big") - max(0, second - packet.second) * packet.ttl_mask
-        packet.tail = aged.to_bytes(len(tail), "big")
-        packet.second = second
-        packet.is_hot = False
-        return True
-
-    def _dress(self, packet: Packet, data: bytes, end: int, option: int, source: bytes) -> bytes:
-        """What follows the question, with the client's own option; b"" if that is too long."""
+    def _dress(
+        self, anatomy: Anatomy, rest: bytes, data: bytes, end: int, option: int, source: bytes
+    ) -> bytes:
+        """The reply *rest* with the client's own option; b"" if that is too long."""
         cache = self._cache
         if option == KEEPALIVE:
             added = cache.keepalive_option
@@ -149,12 +149,11 @@ class Front:
             added = cache.cookies.option(data[at : at + CLIENT_COOKIE], source)
         else:
             added = b""
-        if packet.room < len(added):
+        if anatomy.room < len(added):
             return b""
-        own = packet.opt_octets
-        tail = packet.tail
-        cut = len(tail) - own
-        return tail[: cut - 2] + (own + len(added)).to_bytes(2, "big") + tail[cut:] + added
+        own = anatomy.opt_octets
+        cut = len(rest) - own
+        return rest[: cut - 2] + (own + len(added)).to_bytes(2, "big") + rest[cut:] + added
 
     def _view_of(self, source: bytes) -> View:
         """The view of a client not met yet, or forgotten since."""

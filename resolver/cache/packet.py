@@ -2,9 +2,13 @@
 
 A reply from here differs from the full path's in nothing but the id, the spelling of the name, the
 TTLs (aged once a second) and the client's own options (COOKIE, edns-tcp-keepalive), which are added
-last. The key is the lower-cased name, type and class, and a *variant*: a number for flags,
-transport class, payload limit, policy tag and generation together. Flushing takes new numbers, so
-that nothing old is ever found again; there is no reverse index.
+last. The key is a query: that of a client which spells the name in lower case, has no option and
+was the first to ask for such a reply (flags, payload limit), and the *mark* of its view: a number
+for transport class, policy tag and generation together. Flushing takes new numbers, so that nothing
+old is ever found again; there is no reverse index.
+
+At a million packets the cost of a hit is waiting for memory. So a packet is one object with one
+number of its own, the whole reply; all its other fields are shared with packets like it.
 
 `cache.front` is the way in for listeners. Deliberately not here: stale answers, truncation, any
 judgement on the data.
@@ -14,6 +18,7 @@ RFC 1035 §4.1, 6891, 7828, 7873.
 from __future__ import annotations
 
 import struct
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 
 import msgspec
@@ -25,15 +30,14 @@ from resolver.cache.packet_form import (
     HAS_OPT,
     HEADER,
     KEEPALIVE,
-    QUESTION_TAIL,
-    Form,
     Layout,
     is_truncated,
+    key_parts,
     name_end,
     read_form,
     read_layout,
 )
-from resolver.cache.shards import Shards
+from resolver.cache.packet_shards import NEVER_HIT, PacketShards
 from resolver.limits import FRONT_FORMS, PACKET_CACHE_OCTETS, PACKET_TTL_SECONDS, UDP_PAYLOAD
 from resolver.protocol.transport import Transport
 
@@ -53,8 +57,8 @@ _COOKIE_OPTION_OCTETS: Final = 28
 _KEEPALIVE_OPTION_OCTETS: Final = 6
 _NEVER: Final = float("inf")
 _LONGEST: Final = float(PACKET_TTL_SECONDS)
-_OVERHEAD_OCTETS: Final = 440
-_VARIANT = struct.Struct("!I")
+_SHARED_NUMBERS: Final = 8192
+_MARK = struct.Struct("!I")
 
 
 class Cookies(Protocol):
@@ -67,28 +71,48 @@ class Cookies(Protocol):
         """Called once a second, with Unix time."""
 
 
-class Packet(msgspec.Struct, gc=False):
-    """One rendered reply, cut in front of its name and behind its question."""
+class Anatomy(NamedTuple):
+    """What replies of one layout and length have in common."""
 
-    head: bytes
-    tail: bytes
+    octets: int  # behind the id
     ttl_mask: int
-    second: int  # when *tail* was last aged
-    expires_at: float
-    refresh_at: float
     room: int  # octets that options may add; -1: none may
     opt_octets: int
-    is_hot: bool = False
 
-    def octets(self) -> int:
-        """Memory, key and bookkeeping included, by measurement."""
-        return _OVERHEAD_OCTETS + len(self.tail)
+
+_anatomy = lru_cache(maxsize=4096)(Anatomy)
+
+
+class Packet(msgspec.Struct, gc=False):
+    """One rendered reply, as the number that its octets behind the id make. Seconds are whole."""
+
+    reply: int
+    anatomy: Anatomy
+    born: int
+    due: int  # from here on it is not served: expired, or to be renewed
+    expires: int
+    hit: int = NEVER_HIT  # when it was last served
+
+    def octets_at(self, second: int) -> bytes:
+        """The reply from behind its id, TTLs lowered. They cannot fall below zero before *due*."""
+        octets, ttl_mask, _, _ = self.anatomy
+        age = second - self.born
+        return (self.reply - age * ttl_mask if age > 0 else self.reply).to_bytes(octets, "big")
+
+    def renew(self, second: int) -> None:
+        """Called when it is *due*: it goes on until it expires, once somebody else was asked."""
+        if self.expires > second:
+            self.due = self.expires
 
 
 class Known(NamedTuple):
-    """A form of query that was judged fit. *octets* follow the name, its root label included."""
+    """A form of query that was judged fit. *octets* follow the name, its root label included.
 
-    suffix: bytes
+    The key is *before*, the lower-cased name and *after*.
+    """
+
+    before: bytes
+    after: bytes
     octets: int
     option: int
     limit: int
@@ -98,16 +122,27 @@ class Known(NamedTuple):
 class View:
     """What clients under one policy tag share on one kind of transport.
 
-    *hot* are replies kept ready, octet for octet from behind the id, for the current second.
+    *hot* are replies kept ready, octet for octet from behind the id, for the current second;
+    *personal* those that hold a cookie, by query and raw source address.
     """
 
-    __slots__ = ("forms", "hot", "kind", "tag")
+    __slots__ = ("forms", "hot", "kind", "mark", "payloads", "personal", "tag")
 
-    def __init__(self, tag: int | None, kind: int) -> None:
+    def __init__(self, tag: int | None, kind: int, mark: bytes) -> None:
         self.tag = tag
         self.kind = kind
+        self.mark = mark
         self.forms: dict[bytes, Known] = {}
-        self.hot: dict[bytes | tuple[bytes, bytes], bytes] = {}
+        self.payloads: dict[tuple[int, int], int] = {}  # flags and limit → payload size in keys
+        self.hot: dict[bytes, bytes] = {}
+        self.personal: dict[tuple[bytes, bytes], bytes] = {}
+
+    def cool(self) -> None:
+        """Drop the replies kept ready."""
+        if self.hot:
+            self.hot.clear()
+        if self.personal:
+            self.personal.clear()
 
 
 class PacketCache:
@@ -131,12 +166,12 @@ class PacketCache:
         self.cookies = cookies
         units = min(0xFFFF, int(keepalive_s * 10))
         self.keepalive_option = struct.pack("!HHH", KEEPALIVE, 2, units)
-        self.shards: Shards[Packet] = Shards(max_octets)
+        self.shards = PacketShards(max_octets)
         self.generation = 0
         self.stored = 0
-        self._variants: dict[tuple[int, int, int, int | None], bytes] = {}
         self._views: dict[tuple[int | None, int], View] = {}
-        self._next_variant = 0
+        self._next_mark = 0
+        self._numbers: dict[int, int] = {}
         self._fronts: list[Front] = []
 
     def __repr__(self) -> str:
@@ -148,7 +183,6 @@ class PacketCache:
     def flush(self) -> None:
         """Forget everything, in constant time: what is left in memory is never found again."""
         self.generation += 1
-        self._variants.clear()
         self._views.clear()
         for front in self._fronts:
             front.forget()
@@ -201,36 +235,38 @@ class PacketCache:
         if lifetime <= 0 or (form.option and not is_whole):
             return False
         now = self.clock.now()
+        expires = self._shared(int(now + lifetime))
         packet = Packet(
-            reply[2:HEADER],
-            reply[end + 1 + QUESTION_TAIL :],
-            layout.ttl_mask,
-            int(now),
-            now + lifetime,
-            now + refresh_after_s,
-            form.limit - len(reply) if is_whole else -1,
-            layout.opt_octets,
+            int.from_bytes(reply[2:], "big"),
+            _anatomy(
+                len(reply) - 2,
+                layout.ttl_mask,
+                form.limit - len(reply) if is_whole else -1,
+                layout.opt_octets,
+            ),
+            self._shared(int(now)),
+            self._shared(int(min(now + refresh_after_s, expires))),
+            expires,
         )
-        key = query[HEADER:end].lower() + form.suffix
-        if view.hot:
-            self._cool_if_hot(view, key)
-        self.shards.put(key, packet)
+        old = self.shards.put(form.before + query[HEADER:end].lower() + form.after, packet)
+        if old is not None and old.hit == packet.born:
+            view.cool()  # better data shows at once
         self.stored += 1
         return True
 
-    def _cool_if_hot(self, view: View, key: bytes) -> None:
-        """Better data shows at once: what is ready for this second goes if it is replaced."""
-        shards, mask = self.shards.table
-        packet = shards[hash(key) & mask].get(key)
-        if packet is not None and packet.is_hot:
-            view.hot.clear()
+    def _shared(self, number: int) -> int:
+        """One object for all equal numbers, so that a hit finds it near."""
+        if len(self._numbers) >= _SHARED_NUMBERS:
+            self._numbers.clear()
+        return self._numbers.setdefault(number, number)
 
     def view(self, tag: int | None, transport: Transport) -> View:
         """What clients under *tag* on this kind of transport share."""
         kind = 0 if transport is Transport.UDP else _STREAM_CLASS[transport]
         view = self._views.get((tag, kind))
         if view is None:
-            view = self._views[tag, kind] = View(tag, kind)
+            self._next_mark += 1
+            view = self._views[tag, kind] = View(tag, kind, _MARK.pack(self._next_mark))
         return view
 
     def learn(self, view: View, shape: bytes) -> Known | None:
@@ -242,20 +278,14 @@ class PacketCache:
             return None
         if len(view.forms) >= int(FRONT_FORMS):
             view.forms.clear()
-        suffix = self._suffix(form, view)
+        variant = form.flags, form.limit
+        if len(view.payloads) < int(FRONT_FORMS):
+            view.payloads.setdefault(variant, form.payload)
+        before, after = key_parts(form, view.payloads.get(variant, form.limit))
         has_opt = bool(form.flags & HAS_OPT)
-        known = Known(suffix, form.octets + 1, form.option, form.limit, has_opt)
+        known = Known(before, after + view.mark, form.octets + 1, form.option, form.limit, has_opt)
         view.forms[shape] = known
         return known
-
-    def _suffix(self, form: Form, view: View) -> bytes:
-        """What follows the name in the key: type, class and the number of the variant."""
-        variant = (form.flags, form.limit, view.kind, view.tag)
-        number = self._variants.get(variant)
-        if number is None:
-            self._next_variant += 1
-            number = self._variants[variant] = _VARIANT.pack(self._next_variant)
-        return form.tail + number
 
     def option_for(
         self, options: tuple[tuple[int, bytes], ...], source: bytes, transport: Transport

@@ -37,6 +37,7 @@ _FLAGS = 0x0130
 _TC = 0x02
 _QR = 0x80
 _DO = 0x8000
+_HAS_DO = 1
 _COUNTS = struct.Struct("!HHHH")
 _RECORD = struct.Struct("!HHIH")
 _OPT_TYPE = 41
@@ -53,6 +54,7 @@ class Form(NamedTuple):
     flags: int  # RD, AD, CD of the header; DO and "has EDNS" above them
     limit: int  # octets the reply may have
     octets: int
+    payload: int = 0  # what its OPT says; *limit* is what that comes to
     option: int = 0  # COOKIE or KEEPALIVE
 
 
@@ -90,11 +92,11 @@ def _read_opt(
         return None
     asked = int.from_bytes(opt[3:5], "big")
     limit = STREAM_PAYLOAD if is_stream else max(MIN_PAYLOAD, min(asked, max_payload))
-    flags |= (1 if opt_flags & _DO else 0) | HAS_OPT
+    flags |= (_HAS_DO if opt_flags & _DO else 0) | HAS_OPT
     length = int.from_bytes(opt[9:11], "big")
     if length == 0:
         octets = QUESTION_TAIL + OPT_HEAD
-        return Form(tail, flags, limit, octets) if len(form) == _WITH_OPT else None
+        return Form(tail, flags, limit, octets, asked) if len(form) == _WITH_OPT else None
     if len(form) != min(_WITH_OPTION, _WITH_OPT + length):
         return None
     code = int.from_bytes(form[_WITH_OPT : _WITH_OPT + 2], "big")
@@ -103,7 +105,18 @@ def _read_opt(
     is_keepalive = is_stream and code == KEEPALIVE and size == 0
     if length != size + 4 or not (is_cookie or is_keepalive):
         return None
-    return Form(tail, flags, limit, QUESTION_TAIL + OPT_HEAD + length, code)
+    return Form(tail, flags, limit, QUESTION_TAIL + OPT_HEAD + length, asked, code)
+
+
+def key_parts(form: Form, payload: int) -> tuple[bytes, bytes]:
+    """What surrounds the name, from behind the id on, in a query of *form* without its option."""
+    header = (form.flags & _FLAGS).to_bytes(2, "big") + _ONE_QUESTION
+    question = b"\0" + form.tail
+    if not form.flags & HAS_OPT:
+        return header + b"\0", question
+    opt_flags = _DO if form.flags & _HAS_DO else 0
+    opt = _OPT_OWNER_AND_TYPE + struct.pack("!HHHH", payload, 0, opt_flags, 0)
+    return header + b"\1", question + opt
 
 
 def name_end(data: bytes, qname: bytes = b"") -> int:
