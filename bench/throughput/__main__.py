@@ -23,6 +23,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=float, default=3.0, help="length of one timed run")
     parser.add_argument("--peers", default="", help="comma-separated; default: all installed")
+    parser.add_argument("--names", type=int, default=1_000_000, help="in tables of many names")
     parser.add_argument("--compiled", action="store_true", help="also ourselves through mypyc")
     options = parser.parse_args()
     cores = sorted(os.sched_getaffinity(0))
@@ -41,6 +42,7 @@ def main() -> None:
             rounds=options.rounds,
             seconds=options.seconds,
             only=frozenset(filter(None, options.peers.split(","))),
+            names=options.names,
             with_compiled=options.compiled,
         )
         for name in wanted:

@@ -45,12 +45,21 @@ def plain(count: int, prefix: str = "n") -> list[str]:
 
 def mixed_case(count: int, *, seed: int = 1) -> list[str]:
     """0x20: the same names, each spelled in four ways."""
+    return respelled(plain(count) * 4, seed=seed)
+
+
+def respelled(lines: list[str], *, seed: int = 1) -> list[str]:
+    """The same questions, each letter of a name in either case."""
     rng = random.Random(seed)
 
     def spell(text: str) -> str:
         return "".join(rng.choice((letter.lower(), letter.upper())) for letter in text)
 
-    return [f"{spell(f'n{at % count}.example.com')} A" for at in range(4 * count)]
+    return [f"{spell(name)} {qtype}" for name, qtype in map(str.split, lines)]
+
+
+def shuffled(lines: list[str], *, seed: int = 1) -> list[str]:
+    return random.Random(seed).sample(lines, len(lines))
 
 
 def zipf(distinct: int, length: int, *, seed: int = 1) -> list[str]:

@@ -120,6 +120,23 @@ def _bind_text() -> str:
     return _BIND.rpartition("zone ")[0] + _BIND_FORWARD
 
 
+# What turns "ask the responder about example.com" into "ask it about everything", by forwarding:
+# one exchange a name, without the questions on the way that a minimising resolver would ask.
+_CATCH_ALL = {
+    "ours": ('[[stub]]\nzone = "example.com"', '[[forward]]\nzone = "."'),
+    "unbound": (
+        'stub-zone:\n  name: "example.com"\n  stub-addr:',
+        'forward-zone:\n  name: "."\n  forward-addr:',
+    ),
+    "powerdns": ("forward-zones=example.com=", "forward-zones-recurse=.="),
+    "knot": (
+        "policy.suffix(policy.STUB({{ '127.0.0.1@{upstream}' }}), {{ todname('example.com.') }})",
+        "policy.all(policy.STUB({{ '127.0.0.1@{upstream}' }}))",
+    ),
+    "bind": ('zone "example.com"', 'zone "."'),
+}
+
+
 @dataclass(slots=True)
 class Peer:
     """One resolver under test. *command* has {file} and {folder} to be filled in."""
@@ -136,6 +153,13 @@ class Peer:
     @property
     def is_installed(self) -> bool:
         return shutil.which(self.program, path=_PATH) is not None
+
+    def asks_for_everything(self) -> None:
+        """Before it starts: all names are the responder's, not only example.com."""
+        name = "ours" if self.name == "compiled" else self.name
+        before, after = _CATCH_ALL[name]
+        assert before in self.config  # noqa: S101  # both are texts of this file
+        self.config = self.config.replace(before, after)
 
     def start(self, folder: Path, *, core: int, upstream: int = RESPONDER_PORT) -> None:
         """Start on *core*, and wait until it accepts queries."""

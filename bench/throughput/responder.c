@@ -1,7 +1,8 @@
 /* An authoritative server for benches: whatever is asked, the answer is two addresses.
  *
  * responder PORT DELAY_MS: listens on 127.0.0.1, UDP. Each question gets an authoritative reply with
- * two A records (AAAA: two of those; NS and SOA at the apex; other types: NODATA) after DELAY_MS.
+ * two A records (AAAA: two of those; other types: NODATA, by the SOA of example.com for names below
+ * it, of the root for others) after DELAY_MS. RA is RD's: it also serves those who forward to it.
  * All replies wait equally long, so the waiting ones are a ring and no timer is needed.
  */
 #define _GNU_SOURCE
@@ -11,10 +12,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/socket.h>
 #include <time.h>
 
-enum { BATCH = 64, SIZE = 640, RING = 1 << 17 };
+enum { BATCH = 64, SIZE = 640, RING = 1 << 17, APEX = 13 /* octets of example.com */ };
 
 struct waiting {
     struct sockaddr_in to;
@@ -52,18 +54,21 @@ static size_t answer(uint8_t *data, size_t size) {
     if (has_opt) memcpy(opt, data + end, 11);
     static const uint8_t addresses[32] = {192, 0, 2, 1, 192, 0, 2, 2, 0x20, 1, 0xd, 0xb8};
     data[2] = 0x84 | (data[2] & 1);
-    data[3] = 0;
+    data[3] = data[2] & 1 ? 0x80 : 0;
     memset(data + 6, 0, 6);
     if (type == 1 || type == 28) {
         uint16_t octets = type == 1 ? 4 : 16;
         end += put_record(data + end, type, addresses, octets);
         end += put_record(data + end, type, addresses + (type == 1 ? 4 : 8), octets);
         data[7] = 2;
-    } else { /* the SOA of a negative answer, for the apex example.com */
+    } else { /* the SOA of a negative answer: its owner is "." from the last octet of the name on */
         static const uint8_t soa[] = "\x07" "example\x03" "com\0\0\6\0\1\0\0\x0e\x10\0\x16\0\0"
                                      "\0\0\0\1\0\0\x0e\x10\0\0\x0e\x10\0\0\x0e\x10\0\0\x0e\x10";
-        memcpy(data + end, soa, sizeof soa - 1);
-        end += sizeof soa - 1;
+        int is_below = end >= 12 + APEX + 4 && !strncasecmp((char *)data + end - 4 - APEX, (char *)soa, APEX);
+        const uint8_t *from = is_below ? soa : soa + APEX - 1;
+        size_t octets = soa + sizeof soa - 1 - from;
+        memcpy(data + end, from, octets);
+        end += octets;
         data[9] = 1;
     }
     if (has_opt) {

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from bench.throughput import inside, load
-from bench.throughput.peers import Peer, Responder, Running, compiled, contestants, ours
+from bench.throughput import inside, load, many
+from bench.throughput.peers import Peer, ours
+from bench.throughput.turns import Bench, Results, in_turn, show
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -16,70 +16,6 @@ if TYPE_CHECKING:
 
 HIT_NAMES = 10_000
 MISS_NAMES = 20_000
-
-
-@dataclass(frozen=True, slots=True)
-class Bench:
-    """Where and how long to measure."""
-
-    folder: Path
-    server_core: int
-    load_core: int
-    rounds: int
-    seconds: float
-    only: frozenset[str]
-    with_compiled: bool = False
-
-    def peers(self) -> list[Peer]:
-        peers = [peer for peer in contestants() if not self.only or peer.name in self.only]
-        if self.with_compiled:
-            peers.insert(1, compiled(self.folder))
-        return peers
-
-    def running(self, peers: list[Peer], *, delay_ms: int = 0) -> Running:
-        def make() -> Responder:
-            return Responder(self.folder, core=self.load_core, delay_ms=delay_ms)
-
-        return Running(peers, self.folder, core=self.server_core, make=make)
-
-
-Results = dict[str, dict[str, load.Cost]]  # row → contestant → cost
-
-
-def show(title: str, results: Results, *, reference: str, extra: str = "per_second") -> None:
-    """Rows of CPU µs a query, and the ratio of ours to *reference*."""
-    names = list(dict.fromkeys(name for row in results.values() for name in row))
-    print(f"\n## {title}\n")
-    print("| load | " + " | ".join(names) + f" | ours ÷ {reference} |")
-    print("|---|" + "---:|" * (len(names) + 1))
-    for row, costs in results.items():
-        cells = []
-        for name in names:
-            cost = costs.get(name)
-            if cost is None:
-                cells.append("–")
-                continue
-            more = f" ({cost.per_second / 1e3:.0f}k/s)" if extra == "per_second" else ""
-            lost = f", {cost.lost} lost" if cost.lost else ""
-            cells.append(f"{cost.cpu_us:.2f} µs{more}{lost}")
-        both = costs.get("ours"), costs.get(reference)
-        ratio = f"{both[0].cpu_us / both[1].cpu_us:.2f}" if both[0] and both[1] else "–"
-        print(f"| {row} | " + " | ".join(cells) + f" | {ratio} |", flush=True)
-
-
-def in_turn(
-    bench: Bench, peers: list[Peer], work: dict[str, Callable[[Peer], load.Cost]]
-) -> Results:
-    """Every row for every contestant, *rounds* times in turn; the medians."""
-    runs: dict[tuple[str, str], list[load.Cost]] = defaultdict(list)
-    for _ in range(bench.rounds):
-        for row, measure in work.items():
-            for peer in peers:
-                runs[row, peer.name].append(measure(peer))
-    results: Results = {row: {} for row in work}
-    for (row, name), costs in runs.items():
-        results[row][name] = load.median(costs)
-    return results
 
 
 def _hit_files(bench: Bench) -> dict[str, tuple[Path, list[str]]]:
@@ -161,19 +97,6 @@ def tcp(bench: Bench) -> None:
         show("Cache hits, TCP", in_turn(bench, peers, {"pipelined": measure}), reference="unbound")
 
 
-def mixed(bench: Bench) -> None:
-    """Popularity 1/rank over a million names: hits and misses as they come."""
-    with bench.running(bench.peers()) as peers:
-        file = load.names_file(bench.folder, "zipf", load.zipf(1_000_000, 400_000))
-
-        def measure(peer: Peer) -> load.Cost:
-            return load.run(peer, file, core=bench.load_core, passes=1)
-
-        once = in_turn(replace(bench, rounds=1), peers, {"cold": measure})
-        again = in_turn(bench, peers, {"warm": measure})
-        show("1 M names, Zipf popularity", once | again, reference="unbound")
-
-
 def outstanding(bench: Bench) -> None:
     """Many misses waiting for an authority that takes 100 ms."""
     with bench.running([peer for peer in bench.peers() if peer.name in {"ours", "unbound"}],
@@ -235,11 +158,6 @@ def workers(bench: Bench) -> None:
     print(f"\nCPU by worker: {shares}")
 
 
-def size(bench: Bench) -> None:
-    """In one process: cost of a hit and memory of an entry, by the number of entries."""
-    inside.sizes(rounds=bench.rounds)
-
-
 def ticks(bench: Bench) -> None:
     """In one process: the longest the event loop was busy at a stretch."""
     del bench
@@ -251,9 +169,10 @@ TABLES: dict[str, Callable[[Bench], None]] = {
     "rates": rates,
     "misses": misses,
     "tcp": tcp,
-    "mixed": mixed,
+    "mixed": many.mixed,
+    "real": many.real,
     "outstanding": outstanding,
-    "size": size,
+    "size": many.size,
     "ticks": ticks,
     "start": start,
     "workers": workers,
