@@ -1,4 +1,4 @@
-"""The store under every cache: least-recently-used order in shards, bounded in octets.
+"""The store under the caches: least-recently-used order in shards, bounded in octets.
 
 Shards keep the pause short when a dict grows (one dict of a million entries stalls 75–164 ms).
 Expiry lives in the values: nothing is swept, an expired entry may still be served stale, and the
