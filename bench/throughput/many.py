@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from bench.throughput.peers import Peer
 
 FEW = 1000
+ZIPF_QUERIES = 200_000
 _SAMPLE = "queries/dnsperf_test_queries_100K.tsv"
 
 
@@ -54,7 +55,7 @@ def size(bench: Bench) -> None:
 def mixed(bench: Bench) -> None:
     """Popularity 1/rank: hits and misses as they come, then hits alone, as clients ask them."""
     with bench.running(bench.peers()) as peers:
-        lines = load.zipf(bench.names, 400_000)
+        lines = load.zipf(bench.names, ZIPF_QUERIES)
         normal = load.names_file(bench.folder, "zipf", lines)
         spelled = load.names_file(bench.folder, "zipf-spelled", load.respelled(lines))
         cookie = load.DIG_COOKIE
