@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 _NOT_DENIABLE = frozenset({RRType.ANY, RRType.RRSIG, RRType.NSEC, RRType.NSEC3})
 _ENTRY_OCTETS = 400  # Python's own share of an entry, about
 _WIDTH_WORTH_KEEPING = 1 << 80  # of 2**160: a gap that any of 2**80 names would hit
+_MAX_TTL = int(limits.MAX_NEGATIVE_TTL_SECONDS)
 _SYNTHESIZED = Ede(EdeCode.SYNTHESIZED)
 
 
@@ -127,7 +128,7 @@ class DenialCache:
             if not rrset.signatures or rrset.ttl <= 0:
                 continue
             signature = read.rrsig(rrset.signatures[0])
-            life = min(rrset.ttl, int(limits.MAX_NEGATIVE_TTL_SECONDS))
+            life = min(rrset.ttl, _MAX_TTL)
             kept = _Kept(rrset, now + life)
             if rrset.rtype == RRType.SOA and signature.signer == rrset.owner:
                 self._zone(rrset.owner).soa = kept
@@ -345,5 +346,5 @@ def _outcome(question: Question, apex: Name, soa: _Kept, made: _Made, now: float
 
 
 def _octets(rrset: RRset) -> int:
-    data = sum(len(octets) for octets in (*rrset.rdatas, *rrset.signatures))
+    data = sum(map(len, rrset.rdatas)) + sum(map(len, rrset.signatures))
     return _ENTRY_OCTETS + len(rrset.owner) + data

@@ -54,6 +54,8 @@ class Negative:
     def current(self, now: float) -> tuple[RRset, ...]:
         """The authority section with TTLs counted down; no record outlives the answer."""
         left = max(int(self.expires_at - now), 0)
+        if all(rrset.ttl <= left for rrset in self.authority):
+            return self.authority
         return tuple(rrset._replace(ttl=min(rrset.ttl, left)) for rrset in self.authority)
 
 

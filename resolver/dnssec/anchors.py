@@ -116,8 +116,9 @@ class Anchors:
         """The anchor at *name* or closest above it."""
         anchors = self.by_name
         for up in names.ancestors(name):
-            if up in anchors:
-                return anchors[up]
+            anchor = anchors.get(up)
+            if anchor is not None:
+                return anchor
         return None
 
     def waived(self, name: Name, wall: float) -> Name | None:

@@ -7,14 +7,16 @@ their case (RFC 6840 §5.1). RFC 4034 §§6.2-6.3, RFC 4035 §5.3.2.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
+from resolver.limits import CANONICAL_KEYS
 from resolver.protocol import names
 from resolver.protocol.codes import RRType
 from resolver.protocol.rdata import name_end
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Sequence
 
     from resolver.model import Name, RRset
     from resolver.protocol.rdata import Rrsig
@@ -69,11 +71,11 @@ def _naptr_name(rdata: bytes) -> int:
     return at
 
 
-def canonical_rdatas(rtype: int, rdatas: Iterable[bytes]) -> list[bytes]:
+def canonical_rdatas(rtype: int, rdatas: Sequence[bytes]) -> Sequence[bytes]:
     """In canonical order, without duplicates (RFC 4034 §6.3)."""
     if rtype == RRType.NAPTR or rtype in _NAMES_IN_RDATA:
         rdatas = [canonical_rdata(rtype, rdata) for rdata in rdatas]
-    return sorted(set(rdatas))
+    return sorted(set(rdatas)) if len(rdatas) > 1 else rdatas
 
 
 def signed_owner(owner: Name, labels: int) -> Name:
@@ -84,12 +86,13 @@ def signed_owner(owner: Name, labels: int) -> Name:
     return b"\x01*" + names.suffix(owner, labels)
 
 
+@lru_cache(maxsize=int(CANONICAL_KEYS))
 def label_count(owner: Name) -> int:
     """Labels as an RRSIG counts them: neither the root nor a leading asterisk (RFC 4034 §3.1.3)."""
     return names.count(owner) - names.is_wildcard(owner)
 
 
-def signed_data(rrset: RRset, rdatas: list[bytes], rrsig: Rrsig, rrsig_rdata: bytes) -> bytes:
+def signed_data(rrset: RRset, rdatas: Sequence[bytes], rrsig: Rrsig, rrsig_rdata: bytes) -> bytes:
     """What the signature *rrsig*, whose octets are *rrsig_rdata*, was made over.
 
     *rdatas* are those of *rrset* in canonical form and order: several signatures share them.

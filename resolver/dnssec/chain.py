@@ -49,6 +49,8 @@ if TYPE_CHECKING:
     Steps: TypeAlias = Generator[Step, Findings | None, T]
 
 _DENIALS = frozenset({RRType.NSEC, RRType.NSEC3})
+_DENIALS_LOOKED_AT = int(limits.DENIALS_PER_RESPONSE)
+_SIGNERS = int(limits.SIGNERS_PER_RRSET)
 _KINDS = {Cut.NOT_A_CUT: Kind.NOT_A_CUT, Cut.ABSENT: Kind.ABSENT}
 
 
@@ -95,13 +97,13 @@ class Chain:
         *scope*: a name in the zone it belongs to, if that is not its owner's.
         """
         scope = scope_of(rrset.owner, rrset.rtype) if scope is None else scope
-        outside = self._outside(scope)
-        if outside is not None:
-            return Checked(outside.status, rrset, outside.flaw)
+        anchor = self._anchor(scope)
+        if isinstance(anchor, ZoneTrust):
+            return Checked(anchor.status, rrset, anchor.flaw)
         if proven:
             return Checked(Status.SECURE, rrset)
         flaws: list[Flaw] = []
-        signers = self.signers([rrset], scope)
+        signers = _signers([rrset], scope, anchor.name)
         for signer in signers:
             trust = yield from self.zone(signer)
             if trust.status is Status.SECURE:
@@ -139,18 +141,16 @@ class Chain:
         *zone*: the zone that must have signed it, if that is known (it signed the wildcard).
         """
         scope = scope_of(name, qtype)
-        outside = self._outside(scope)
-        if outside is not None:
-            return Denied(outside.status, flaw=outside.flaw)
+        anchor = self._anchor(scope)
+        if isinstance(anchor, ZoneTrust):
+            return Denied(anchor.status, flaw=anchor.flaw)
         rrsets = [rrset for rrset in authority if rrset.rtype in _DENIALS]
         soas = [rrset for rrset in authority if rrset.rtype == RRType.SOA]
-        signers = [zone] if zone is not None else self.signers(rrsets, scope)
-        signers = signers or self.signers(soas, scope)
+        signers = [zone] if zone is not None else _signers(rrsets, scope, anchor.name)
+        signers = signers or _signers(soas, scope, anchor.name)
         if not signers and is_nxdomain:
             # the zone above an anchor may deny the anchor's very name: then its own status counts
-            anchor = self.context.anchors.closest(scope)
-            above = names.ROOT if anchor is None else names.parent(anchor.name)
-            signers = self.signers(rrsets, above, is_any_anchor=True)
+            signers = _signers(rrsets, names.parent(anchor.name), names.ROOT)
         if not signers:
             trust = yield from self.enclosing(scope, [soa.owner for soa in soas])
             reason = Reason.RRSIGS_MISSING
@@ -171,7 +171,7 @@ class Chain:
         """Those of *rrsets* that *trust* signed; a SOA must be, an NSEC that is not is ignored."""
         kept: list[RRset] = []
         flaws: list[Flaw] = []
-        for rrset in rrsets[: int(limits.DENIALS_PER_RESPONSE)]:
+        for rrset in rrsets[:_DENIALS_LOOKED_AT]:
             if proven:
                 kept.append(rrset)
                 continue
@@ -189,40 +189,25 @@ class Chain:
         proofs = Proofs(trust.zone, [rrset for rrset in kept if rrset.rtype in _DENIALS])
         return Denied(Status.SECURE, proofs, tuple(kept), flaw)
 
-    def signers(
-        self, rrsets: Iterable[RRset], scope: Name, *, is_any_anchor: bool = False
-    ) -> list[Name]:
-        """Zones that claim to have signed *rrsets* and may have; deepest first, at most a few."""
-        anchor = self.context.anchors.closest(scope)
-        found = {read.rrsig(rdata).signer for rrset in rrsets for rdata in rrset.signatures}
-        possible = [
-            signer
-            for signer in found
-            if names.is_subdomain(scope, signer)
-            and (is_any_anchor or (anchor and names.is_subdomain(signer, anchor.name)))
-        ]
-        return sorted(possible, key=len, reverse=True)[: int(limits.SIGNERS_PER_RRSET)]
+    def _anchor(self, scope: Name) -> Anchor | ZoneTrust:
+        """The anchor that *scope* is under, or the status that anchors alone decide.
 
-    def _outside(self, scope: Name) -> ZoneTrust | None:
-        """The status that anchors alone decide: no anchor above *scope*, or a negative one."""
+        That is, with a negative one below all others, or none at all.
+        """
         anchors = self.context.anchors
         waived = anchors.waived(scope, self.context.wall)
         if waived is not None:
             text = f"a negative trust anchor at {names.to_text(waived)} turns validation off"
             return ZoneTrust(waived, Status.INSECURE, flaw=Flaw(Reason.NEGATIVE_ANCHOR, text))
-        if anchors.closest(scope) is None:
-            return ZoneTrust(scope, Status.INDETERMINATE)
-        return None
+        return anchors.closest(scope) or ZoneTrust(scope, Status.INDETERMINATE)
 
     # --- what is true of a zone -------------------------------------------------------------
 
     def zone(self, apex: Name) -> Steps[ZoneTrust]:
         """Status of the zone that is said to have its apex at *apex*."""
-        outside = self._outside(apex)
-        if outside is not None:
-            return outside
-        anchor = self.context.anchors.closest(apex)
-        assert anchor is not None  # noqa: S101 - else it were outside
+        anchor = self._anchor(apex)
+        if isinstance(anchor, ZoneTrust):
+            return anchor
         known = self._known(apex, anchor)
         if known is not None:
             return known
@@ -267,11 +252,9 @@ class Chain:
 
     def enclosing(self, name: Name, hints: Iterable[Name] = ()) -> Steps[ZoneTrust]:
         """Status of the zone that *name* lies in, for data that is not signed."""
-        outside = self._outside(name)
-        if outside is not None:
-            return outside
-        anchor = self.context.anchors.closest(name)
-        assert anchor is not None  # noqa: S101 - else it were outside
+        anchor = self._anchor(name)
+        if isinstance(anchor, ZoneTrust):
+            return anchor
         trust = self.context.keystore.closest(name, anchor.name, self.context.now)
         if trust is None:
             trust = yield from self.zone(anchor.name)
@@ -394,3 +377,19 @@ class Chain:
         trust = ZoneTrust(apex, status, keys, self.context.now + life, flaw)
         self.context.keystore.put(trust)
         return trust
+
+
+def _signers(rrsets: Iterable[RRset], scope: Name, anchor: Name) -> list[Name]:
+    """Zones that claim to have signed *rrsets* and may have; deepest first, at most a few.
+
+    Those lie between *scope*, a name in the zone, and the name of its *anchor*.
+    """
+    found = {read.rrsig(rdata).signer for rrset in rrsets for rdata in rrset.signatures}
+    possible = [
+        signer
+        for signer in found
+        if names.is_subdomain(scope, signer) and names.is_subdomain(signer, anchor)
+    ]
+    if len(possible) > 1:
+        possible.sort(key=len, reverse=True)
+    return possible[:_SIGNERS]

@@ -47,6 +47,7 @@ class Cut(enum.Enum):
 
 
 _PROVEN = Denial(Strength.PROVEN)
+_NO_NSEC3 = Nsec3s(names.ROOT, ())
 
 
 class Proofs:
@@ -60,8 +61,13 @@ class Proofs:
             if rrset.rtype == RRType.NSEC
             for rdata in rrset.rdatas
         ]
-        self.nsec3s = Nsec3s(zone, [rrset for rrset in rrsets if rrset.rtype == RRType.NSEC3])
-        self.ttl = min((rrset.ttl for rrset in rrsets), default=0)
+        hashed = [rrset for rrset in rrsets if rrset.rtype == RRType.NSEC3]
+        self.nsec3s = Nsec3s(zone, hashed) if hashed else _NO_NSEC3
+        self._rrsets = rrsets
+
+    @property
+    def ttl(self) -> int:
+        return min((rrset.ttl for rrset in self._rrsets), default=0)
 
     def no_name(self, name: Name) -> Generator[Work, None, Denial]:
         """NXDOMAIN: neither *name* nor a wildcard for it exists."""

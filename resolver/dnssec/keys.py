@@ -10,10 +10,10 @@ from __future__ import annotations
 
 import enum
 import hashlib
+from collections import OrderedDict
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 
-from cachetools import LRUCache
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519, padding, rsa
@@ -44,7 +44,9 @@ _SHA1_ALGORITHMS: Final = frozenset({5, 7})
 _DIGESTS: Final = {1: hashlib.sha1, 2: hashlib.sha256, 4: hashlib.sha384}
 _SHA1_DIGEST: Final = 1
 # signature → the key and the octets that it was good for
-_MADE: Final[LRUCache[bytes, tuple[bytes, bytes]]] = LRUCache(int(limits.KNOWN_SIGNATURES))
+_MADE: Final[OrderedDict[bytes, tuple[bytes, bytes]]] = OrderedDict()  # in order of use
+_MOST_MADE: Final = int(limits.KNOWN_SIGNATURES)
+_MADE_OCTETS: Final = int(limits.KNOWN_SIGNATURE_OCTETS)
 _ALL_ALGORITHMS: Final = frozenset({5, 7, 8, 10, 13, 14, _ED25519, _ED448})
 
 
@@ -92,12 +94,15 @@ class ZoneKey(NamedTuple):
         """
         made = _MADE.get(signature)
         if made is not None and made == (self.rdata, data):
+            _MADE.move_to_end(signature)
             return True
         verifier = parsed(self.rdata)
         if verifier is None or not verifier(signature, data):
             return False
-        if len(data) <= int(limits.KNOWN_SIGNATURE_OCTETS):
+        if len(data) <= _MADE_OCTETS:
             _MADE[signature] = (self.rdata, data)
+            if len(_MADE) > _MOST_MADE:
+                _MADE.popitem(last=False)
         return True
 
 

@@ -6,9 +6,8 @@ and briefly those found bogus. A change of anchors empties it.
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from typing import TYPE_CHECKING, NamedTuple
-
-from cachetools import LRUCache
 
 from resolver import limits
 from resolver.protocol import names
@@ -33,7 +32,8 @@ class KeyStore:
     """What is established about zones, until it expires."""
 
     def __init__(self, entries: int = int(limits.TRUSTED_ZONES)) -> None:
-        self._zones: LRUCache[Name, ZoneTrust] = LRUCache(entries)
+        self._zones: OrderedDict[Name, ZoneTrust] = OrderedDict()  # in order of use
+        self._most = entries
         self._generation = 0
 
     def __len__(self) -> int:
@@ -50,7 +50,10 @@ class KeyStore:
 
     def get(self, zone: Name, now: float) -> ZoneTrust | None:
         found = self._zones.get(zone)
-        return found if found is not None and found.expires_at > now else None
+        if found is None or found.expires_at <= now:
+            return None
+        self._zones.move_to_end(zone)
+        return found
 
     def closest(self, name: Name, anchor: Name, now: float) -> ZoneTrust | None:
         """The deepest zone known at or above *name*, not above *anchor*."""
@@ -64,6 +67,9 @@ class KeyStore:
 
     def put(self, trust: ZoneTrust) -> None:
         self._zones[trust.zone] = trust
+        self._zones.move_to_end(trust.zone)
+        if len(self._zones) > self._most:
+            self._zones.popitem(last=False)
 
     def forget(self, zone: Name) -> None:
         """Drop *zone* and all below it (flush; a bogus link that is to be tried afresh)."""

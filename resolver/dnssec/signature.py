@@ -25,6 +25,11 @@ if TYPE_CHECKING:
 
 _ERA = 1 << 32
 _HALF_ERA = 1 << 31
+_TRIES = int(limits.SIGNATURES_PER_RRSET)
+_LOOKED_AT = int(limits.RRSIGS_PER_RRSET)
+_KEYS = int(limits.KEYS_PER_TAG)
+_SKEW = int(limits.SIGNATURE_SKEW_SECONDS)
+_ONE_CHECK = Work(signatures=1)
 
 
 class Verified(NamedTuple):
@@ -43,9 +48,9 @@ def verify_rrset(
 ) -> Generator[Work, None, Verified]:
     """Find one signature over *rrset* that a key of *zone* made and that is valid at *wall*."""
     flaws: list[Flaw] = []
-    tries = int(limits.SIGNATURES_PER_RRSET)
-    rdatas: list[bytes] | None = None
-    for rdata in rrset.signatures[: int(limits.RRSIGS_PER_RRSET)]:
+    tries = _TRIES
+    rdatas: Sequence[bytes] | None = None
+    for rdata in rrset.signatures[:_LOOKED_AT]:
         rrsig = read.rrsig(rdata)
         flaw = _flaw_before_crypto(rrset, rrsig, zone, wall)
         if flaw is not None:
@@ -62,7 +67,7 @@ def verify_rrset(
             if tries <= 0:
                 return Verified(rrset, _too_many(rrset))
             tries -= 1
-            yield Work(signatures=1)
+            yield _ONE_CHECK
             if key.verify(rrsig.signature, data):
                 return _success(rrset, rrsig, wall)
         flaws.append(_bad(rrset, rrsig))
@@ -74,10 +79,12 @@ def _success(rrset: RRset, rrsig: Rrsig, wall: float) -> Verified:
     """Cap the TTL (RFC 4035 §5.3.3); note the wildcard (RFC 4035 §5.3.4)."""
     left = max(0, _distance(rrsig.expiration, wall))
     ttl = min(rrset.ttl, rrsig.original_ttl, left)
+    if ttl != rrset.ttl:
+        rrset = rrset._replace(ttl=ttl)
     encloser = None
     if label_count(rrset.owner) > rrsig.labels:
         encloser = names.suffix(rrset.owner, rrsig.labels)
-    return Verified(rrset._replace(ttl=ttl), None, encloser)
+    return Verified(rrset, None, encloser)
 
 
 def _distance(stamp: int, wall: float) -> int:
@@ -97,16 +104,15 @@ def _flaw_before_crypto(rrset: RRset, rrsig: Rrsig, zone: Name, wall: float) -> 
 
 
 def _time_flaw(rrset: RRset, rrsig: Rrsig, wall: float) -> Flaw | None:
-    skew = int(limits.SIGNATURE_SKEW_SECONDS)
     until_end = _distance(rrsig.expiration, wall)
     until_start = _distance(rrsig.inception, wall)
-    has_begun = until_start <= skew or isinstance(wall, AtLeast)
-    if has_begun and until_end >= max(until_start, -skew):
+    has_begun = until_start <= _SKEW or isinstance(wall, AtLeast)
+    if has_begun and until_end >= max(until_start, -_SKEW):
         return None  # the sentence below is dear, and hardly ever needed
     who = f"the signature over {describe(rrset)} (key tag {rrsig.key_tag})"
     if until_start > until_end:
         return Flaw(Reason.NEVER_VALID, f"{who} ends before it begins")
-    if until_end + skew < 0:
+    if until_end + _SKEW < 0:
         return Flaw(
             Reason.EXPIRED, f"{who} expired {instant(wall + until_end)}, it is {instant(wall)}"
         )
@@ -121,7 +127,7 @@ def _candidates(rrsig: Rrsig, keys: Sequence[ZoneKey]) -> list[ZoneKey] | Reason
     named = [key for key in keys if key.tag == rrsig.key_tag and key.algorithm == rrsig.algorithm]
     usable = [key for key in named if key.may_sign]
     if usable:
-        return usable[: int(limits.KEYS_PER_TAG)]
+        return usable[:_KEYS]
     if any(key.is_revoked for key in named):
         return Reason.REVOKED
     return Reason.NO_ZONE_KEY_BIT if named else Reason.KEY_MISSING
@@ -145,6 +151,5 @@ def _bad(rrset: RRset, rrsig: Rrsig) -> Flaw:
 
 
 def _too_many(rrset: RRset) -> Flaw:
-    tries = int(limits.SIGNATURES_PER_RRSET)
-    text = f"{describe(rrset)}: none of {tries} signature checks succeeded"
+    text = f"{describe(rrset)}: none of {_TRIES} signature checks succeeded"
     return Flaw(Reason.TOO_MUCH_WORK, text)

@@ -9,7 +9,6 @@ the `KeyStore` it is handed.
 from __future__ import annotations
 
 from collections.abc import Generator, Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 if TYPE_CHECKING:
@@ -52,8 +51,7 @@ class Work(NamedTuple):
     hashes: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Judgement:
+class Judgement(NamedTuple):
     """*status* of the outcome; *ttl_cap* seconds (signature expiry, original TTL), None: no cap.
 
     *secure* are the RRsets that were proven one by one (also of authority), with TTLs capped;

@@ -7,8 +7,11 @@ RFC 1035 §3.3, RFC 4034 §§2-5 (DNSKEY, RRSIG, NSEC, DS), RFC 5155 §§3-4 (NS
 
 from __future__ import annotations
 
+from functools import lru_cache
 from struct import Struct
 from typing import TYPE_CHECKING, Final, NamedTuple
+
+from resolver.limits import CANONICAL_KEYS, DENIALS_PER_RESPONSE, RRSIGS_PER_RRSET
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -22,6 +25,8 @@ _DS: Final = Struct("!HBB")
 _SRV: Final = Struct("!HHH")
 _NSEC3: Final = Struct("!BBH")
 _RSAMD5: Final = 1
+_ONE_REPLY: Final = int(RRSIGS_PER_RRSET) * int(DENIALS_PER_RESPONSE)  # signatures looked at
+_ONE_WINDOW: Final = 34  # octets of the longest bitmap of one window
 
 
 class Soa(NamedTuple):
@@ -151,7 +156,9 @@ def srv(rdata: bytes) -> Srv:
     return Srv(priority, weight, port, rdata[6:].lower())
 
 
+@lru_cache(maxsize=_ONE_REPLY)
 def rrsig(rdata: bytes) -> Rrsig:
+    """Remembered, for a validation reads each signature three times."""
     end = name_end(rdata, 18)
     covered, algorithm, labels, ttl, expiration, inception, tag = _RRSIG.unpack_from(rdata)
     signer = rdata[18:end].lower()
@@ -191,7 +198,14 @@ def key_tag(dnskey_rdata: bytes) -> int:
 
 
 def bitmap_types(bitmap: bytes) -> frozenset[int]:
-    """The types that an NSEC or NSEC3 bitmap lists (RFC 4034 §4.1.2)."""
+    """The types that an NSEC or NSEC3 bitmap lists (RFC 4034 §4.1.2).
+
+    Short ones are remembered: a zone has few, and a long one may list 65,536.
+    """
+    return _few_types(bitmap) if len(bitmap) <= _ONE_WINDOW else _bitmap_types(bitmap)
+
+
+def _bitmap_types(bitmap: bytes) -> frozenset[int]:
     types = []
     at = 0
     while at < len(bitmap):
@@ -208,6 +222,9 @@ def bitmap_types(bitmap: bytes) -> frozenset[int]:
             base += 8
         at += size
     return frozenset(types)
+
+
+_few_types = lru_cache(maxsize=int(CANONICAL_KEYS))(_bitmap_types)
 
 
 def bitmap_of(types: Iterable[int]) -> bytes:

@@ -8,7 +8,6 @@ servers before it is called so (RFC 4035 §5): one broken or lying server must n
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import trio
@@ -29,6 +28,9 @@ if TYPE_CHECKING:
     from resolver.model import Budget
     from resolver.recurse.memory import Memory
     from resolver.recurse.resolver import Resolver
+
+_SIGNATURES = int(SIGNATURES_PER_BREATH)
+_HASHES = int(HASHES_PER_BREATH)
 
 
 class Trust:
@@ -85,20 +87,22 @@ class Trust:
                 return result
             findings = None
             if isinstance(step, Work):
-                await breath.take(step)
+                if breath.is_due(step):
+                    await trio.lowlevel.checkpoint()
             else:
                 findings = await evidence.gather(step)
 
 
 class _Breath:
-    """Charges work to the budget and lets the event loop run between slices of it."""
+    """Charges work to the budget and tells when the event loop should run, between slices of it."""
 
     def __init__(self, budget: Budget) -> None:
         self._purse = budget.purse
         self._signatures = 0
         self._hashes = 0
 
-    async def take(self, work: Work) -> None:
+    def is_due(self, work: Work) -> bool:
+        """Charge *work*; True if others should run before it is done. Raises WorkExceeded."""
         purse = self._purse
         purse.crypto -= work.signatures
         purse.hashes -= work.hashes
@@ -108,10 +112,10 @@ class _Breath:
             raise WorkExceeded("HASHES")
         self._signatures += work.signatures
         self._hashes += work.hashes
-        too_many = self._signatures >= int(SIGNATURES_PER_BREATH)
-        if too_many or self._hashes >= int(HASHES_PER_BREATH):
-            self._signatures = self._hashes = 0
-            await trio.lowlevel.checkpoint()
+        if self._signatures < _SIGNATURES and self._hashes < _HASHES:
+            return False
+        self._signatures = self._hashes = 0
+        return True
 
 
 class _Evidence:
@@ -121,8 +125,7 @@ class _Evidence:
         self.outcome = outcome
         self._resolver = resolver
         self._budget = budget
-        name, rtype, _ = outcome.question
-        self._findings: dict[Need, Outcome | None] = {Need(name, rtype): outcome}
+        self._findings: dict[Need, Outcome | None] = {}
         self._shunned: set[str] = set()
 
     async def gather(self, needs: Iterable[Need]) -> Findings:
@@ -169,12 +172,20 @@ class _Evidence:
 def _with_proven(outcome: Outcome, judgement: Judgement) -> Outcome:
     """The judged outcome; secure ones keep in AUTHORITY only what was proven."""
     authority = outcome.authority
-    if judgement.status is Status.SECURE:
-        proven = {(rrset.owner, rrset.rtype) for rrset in judgement.secure}
-        authority = tuple(rrset for rrset in authority if (rrset.owner, rrset.rtype) in proven)
-    judged = replace(
-        outcome, status=judgement.status, authority=authority, ede=(*outcome.ede, *judgement.ede)
-    )
+    if authority and judgement.status is Status.SECURE:
+        proven = {rrset[:2] for rrset in judgement.secure}
+        authority = tuple([rrset for rrset in authority if rrset[:2] in proven])
+    verdict, rcode = outcome.verdict, outcome.rcode
     if judgement.is_nodata:
-        return replace(judged, verdict=Verdict.NODATA, rcode=Rcode.NOERROR)
-    return judged
+        verdict, rcode = Verdict.NODATA, Rcode.NOERROR
+    return Outcome(
+        outcome.question,
+        outcome.zone,
+        verdict,
+        rcode,
+        outcome.answer,
+        authority,
+        outcome.server,
+        judgement.status,
+        outcome.ede + judgement.ede,
+    )
