@@ -185,15 +185,10 @@ def _trust(
     config: Config, anchors: Anchors, resolver: Resolver, memory: Memory, clock: Clock
 ) -> Trust:
     keystore = KeyStore()
+    sha1 = Sha1Policy.VALIDATE if config.dnssec.sha1 else Sha1Policy.INSECURE
 
     def context() -> Context:
-        return Context(
-            anchors=anchors,
-            keystore=keystore,
-            wall=_wall(clock),
-            now=clock.now(),
-            sha1=Sha1Policy.VALIDATE if config.dnssec.sha1 else Sha1Policy.INSECURE,
-        )
+        return Context(anchors, keystore, _wall(clock), clock.now(), sha1)
 
     return Trust(resolver, memory, context, clock=clock)
 

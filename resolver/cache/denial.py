@@ -207,11 +207,14 @@ class DenialCache:
 
     def _closest(self, name: Name, now: float) -> tuple[Name, _Zone] | None:
         """The deepest zone with a live SOA at or above *name*."""
-        for apex in names.ancestors(name):
-            zone = self._zones.get(apex)
+        zones = self._zones
+        while True:
+            zone = zones.get(name)
             if zone is not None and zone.soa is not None and zone.soa.expires_at > now:
-                return apex, zone
-        return None
+                return name, zone
+            if name == names.ROOT:
+                return None
+            name = names.parent(name)
 
 
 def _from_spans(zone: _Zone, qname: Name, qtype: int, now: float) -> _Made | None:

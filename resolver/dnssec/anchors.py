@@ -115,11 +115,11 @@ class Anchors:
     def closest(self, name: Name) -> Anchor | None:
         """The anchor at *name* or closest above it."""
         anchors = self.by_name
-        for up in names.ancestors(name):
-            anchor = anchors.get(up)
-            if anchor is not None:
-                return anchor
-        return None
+        anchor = anchors.get(name)
+        while anchor is None and name != names.ROOT:
+            name = names.parent(name)
+            anchor = anchors.get(name)
+        return anchor
 
     def waived(self, name: Name, wall: float) -> Name | None:
         """The negative anchor that makes *name* insecure: no anchor is closer to it."""

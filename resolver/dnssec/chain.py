@@ -169,11 +169,11 @@ class Chain:
         self, trust: ZoneTrust, rrsets: list[RRset], *, proven: bool
     ) -> Steps[Denied]:
         """Those of *rrsets* that *trust* signed; a SOA must be, an NSEC that is not is ignored."""
-        kept: list[RRset] = []
+        kept: list[tuple[RRset, RRset]] = []
         flaws: list[Flaw] = []
         for rrset in rrsets[:_DENIALS_LOOKED_AT]:
             if proven:
-                kept.append(rrset)
+                kept.append((rrset, rrset))
                 continue
             verified = yield from verify_rrset(
                 rrset, trust.zone, trust.keys, wall=self.context.wall
@@ -184,9 +184,9 @@ class Chain:
                     return Denied(Status.BOGUS, flaw=verified.flaw)
             elif verified.closest_encloser is None:
                 # an NSEC expanded from a wildcard has an owner of the asker's choosing
-                kept.append(verified.rrset)
+                kept.append((rrset, verified.rrset))
         flaw = max(flaws, key=lambda found: found.rank, default=None)
-        proofs = Proofs(trust.zone, [rrset for rrset in kept if rrset.rtype in _DENIALS])
+        proofs = Proofs(trust.zone, [rrset for _, rrset in kept if rrset.rtype in _DENIALS])
         return Denied(Status.SECURE, proofs, tuple(kept), flaw)
 
     def _anchor(self, scope: Name) -> Anchor | ZoneTrust:

@@ -34,11 +34,14 @@ class Checked(NamedTuple):
 
 
 class Denied(NamedTuple):
-    """What a response has to deny with: *proofs* are verified if *status* is secure."""
+    """What a response has to deny with: *proofs* are verified if *status* is secure.
+
+    *rrsets*: each as it was received, and with its TTL capped.
+    """
 
     status: Status
     proofs: Proofs | None = None
-    rrsets: tuple[RRset, ...] = ()
+    rrsets: tuple[tuple[RRset, RRset], ...] = ()
     flaw: Flaw | None = None
 
 

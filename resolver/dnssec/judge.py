@@ -183,10 +183,9 @@ class _Case:
                 self.note(Status.INSECURE, denial.flaw)
             case Strength.PROVEN:
                 self.note(Status.SECURE)
-        received = {rrset[:2]: rrset for rrset in self.outcome.authority}
-        for rrset in denied.rrsets:
-            if rrset not in self.secure:
-                self.prove(received[rrset[:2]], rrset)
+        for received, verified in denied.rrsets:
+            if verified not in self.secure:
+                self.prove(received, verified)
 
     def _last_name(self) -> Name:
         """The name that is denied: the end of the aliases in the answer (RFC 2308 §2.1)."""

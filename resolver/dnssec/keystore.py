@@ -57,13 +57,11 @@ class KeyStore:
 
     def closest(self, name: Name, anchor: Name, now: float) -> ZoneTrust | None:
         """The deepest zone known at or above *name*, not above *anchor*."""
-        for up in names.ancestors(name):
-            found = self.get(up, now)
-            if found is not None:
-                return found
-            if up == anchor:
-                break
-        return None
+        found = self.get(name, now)
+        while found is None and name not in (anchor, names.ROOT):
+            name = names.parent(name)
+            found = self.get(name, now)
+        return found
 
     def put(self, trust: ZoneTrust) -> None:
         self._zones[trust.zone] = trust
