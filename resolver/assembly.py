@@ -102,7 +102,9 @@ def assemble(
     resolver = Resolver(memory, clock=clock)
     hints = hints_delegation(root_hints.load(config.root.hints_file or None))
     anchors = _anchors(config) if config.dnssec.validate else None
-    trust = _trust(config, anchors, resolver, memory, clock) if anchors is not None else None
+    trust = None
+    if anchors is not None:
+        trust = _trust(config, anchors, resolver, memory, bus, clock)
     background = partial(spawn, contained)
     walker = _walker(
         config, anchors, exchange, bus, memory, delegations, hints, clock, resolver, background
@@ -182,13 +184,14 @@ def _under(config: Config, path: str) -> Path:
 
 
 def _trust(
-    config: Config, anchors: Anchors, resolver: Resolver, memory: Memory, clock: Clock
+    config: Config, anchors: Anchors, resolver: Resolver, memory: Memory, bus: Bus, clock: Clock
 ) -> Trust:
     keystore = KeyStore()
     sha1 = Sha1Policy.VALIDATE if config.dnssec.sha1 else Sha1Policy.INSECURE
 
     def context() -> Context:
-        return Context(anchors, keystore, _wall(clock), clock.now(), sha1)
+        tell = bus.emit if bus else None
+        return Context(anchors, keystore, _wall(clock), clock.now(), sha1, tell=tell)
 
     return Trust(resolver, memory, context, clock=clock)
 

@@ -1,7 +1,8 @@
 """resolver trace NAME [TYPE]: each step of a resolution from the root, as it happens.
 
 A line per packet that came to nothing, a line per step that led on: zone cut, what was asked,
-server, transport, round trip, verdict, and what was learnt.
+server, transport, round trip, verdict, and what was learnt. Then the answer, and the chain of trust
+that made it secure, insecure or bogus.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import trio
 
 from resolver.cli import inprocess, present
+from resolver.cli.trust_chain import Recorder
 from resolver.model import Verdict
 from resolver.protocol import names
 from resolver.protocol.codes import Rcode
@@ -51,21 +53,27 @@ def run(options: argparse.Namespace) -> int:
     """0 if there is an answer, 1 if there is none."""
     question = present.question(options.name, options.type, is_reverse=options.reverse)
     printer = Printer(quiet=options.json)
-    answer, elapsed_s = trio.run(_resolve, question, options, printer)
+    chain = Recorder()
+    answer, elapsed_s = trio.run(_resolve, question, options, printer, chain)
     if options.json:
         document = present.as_json(answer, elapsed_s=elapsed_s, with_proofs=True)
-        print(json.dumps({"steps": printer.steps, **document}, indent=2))
+        links = [line._asdict() for line in chain.lines]
+        print(json.dumps({"steps": printer.steps, **document, "chain": links}, indent=2))
     else:
         print()
         print(present.dig(answer, elapsed_s=elapsed_s))
+        if chain.lines:
+            print("\n;; CHAIN OF TRUST")
+            print("\n".join(map(str, chain.lines)))
     return 0 if answer.rcode in (Rcode.NOERROR, Rcode.NXDOMAIN) else 1
 
 
 async def _resolve(
-    question: Question, options: argparse.Namespace, printer: Printer
+    question: Question, options: argparse.Namespace, printer: Printer, chain: Recorder
 ) -> tuple[Answer, float]:
     async with inprocess.resolver(options) as daemon:
         daemon.parts.bus.subscribe(printer)
+        daemon.parts.bus.subscribe(chain)
         daemon.parts.exchange.on_event(printer)
         return await inprocess.ask(daemon, question)
 

@@ -17,18 +17,20 @@ from resolver.dnssec import keys as crypto
 from resolver.dnssec.anchors import Anchor
 from resolver.dnssec.denial import Cut, Proofs
 from resolver.dnssec.entry import usable, verified_keys
+from resolver.dnssec.events import CutJudged, ZoneJudged
 from resolver.dnssec.findings import (
     Checked,
     Denied,
     Kind,
     Link,
+    Proven,
     decides_cut,
     is_signed_by,
     link_by,
     link_without,
     scope_of,
 )
-from resolver.dnssec.flaws import Flaw, Reason, describe, worst
+from resolver.dnssec.flaws import NOBODY, Flaw, Reason, describe, worst
 from resolver.dnssec.keystore import KeyStore, ZoneTrust
 from resolver.dnssec.signature import verify_rrset
 from resolver.dnssec.steps import Findings, Need, Step
@@ -38,12 +40,14 @@ from resolver.protocol import rdata as read
 from resolver.protocol.codes import RRType
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterable, Sequence
+    from collections.abc import Callable, Generator, Iterable, Sequence
     from typing import TypeAlias, TypeVar
 
     from resolver.dnssec.anchors import Anchors
+    from resolver.dnssec.entry import Vouched, ZoneKeys
     from resolver.dnssec.keys import Sha1Policy, ZoneKey
     from resolver.model import Name, Outcome, RRset
+    from resolver.protocol.rdata import Rrsig
 
     T = TypeVar("T")
     Steps: TypeAlias = Generator[Step, Findings | None, T]
@@ -59,6 +63,7 @@ class Context:
     """What a validation stands on.
 
     *cuts*: zone cuts that the resolver met on its way, in any order; they only save queries.
+    *tell* is told of each link, see `events`.
     *eager*: ask for all DS and DNSKEY of a chain at once, also those that may turn out unneeded.
     """
 
@@ -69,6 +74,7 @@ class Context:
     sha1: Sha1Policy = crypto.Sha1Policy.VALIDATE
     eager: bool = False
     cuts: tuple[Name, ...] = ()
+    tell: Callable[[object], None] | None = None
 
 
 class Chain:
@@ -111,9 +117,8 @@ class Chain:
                     rrset, signer, trust.keys, wall=self.context.wall
                 )
                 if verified.flaw is None:
-                    return Checked(
-                        Status.SECURE, verified.rrset, None, verified.closest_encloser, signer
-                    )
+                    _, _, encloser, rrsig = verified
+                    return Checked(Status.SECURE, verified.rrset, None, encloser, rrsig)
                 flaws.append(verified.flaw)
             elif trust.status is Status.BOGUS:
                 flaws += [trust.flaw] if trust.flaw else []
@@ -169,11 +174,11 @@ class Chain:
         self, trust: ZoneTrust, rrsets: list[RRset], *, proven: bool
     ) -> Steps[Denied]:
         """Those of *rrsets* that *trust* signed; a SOA must be, an NSEC that is not is ignored."""
-        kept: list[tuple[RRset, RRset]] = []
+        kept: list[Proven] = []
         flaws: list[Flaw] = []
         for rrset in rrsets[:_DENIALS_LOOKED_AT]:
             if proven:
-                kept.append((rrset, rrset))
+                kept.append(Proven(rrset, rrset, None))
                 continue
             verified = yield from verify_rrset(
                 rrset, trust.zone, trust.keys, wall=self.context.wall
@@ -184,9 +189,10 @@ class Chain:
                     return Denied(Status.BOGUS, flaw=verified.flaw)
             elif verified.closest_encloser is None:
                 # an NSEC expanded from a wildcard has an owner of the asker's choosing
-                kept.append((rrset, verified.rrset))
+                kept.append(Proven(rrset, verified.rrset, verified.rrsig))
         flaw = max(flaws, key=lambda found: found.rank, default=None)
-        proofs = Proofs(trust.zone, [rrset for _, rrset in kept if rrset.rtype in _DENIALS])
+        denials = [one.rrset for one in kept if one.rrset.rtype in _DENIALS]
+        proofs = Proofs(trust.zone, denials)
         return Denied(Status.SECURE, proofs, tuple(kept), flaw)
 
     def _anchor(self, scope: Name) -> Anchor | ZoneTrust:
@@ -213,7 +219,7 @@ class Chain:
             return known
         if len(self._zones) >= int(limits.CHAIN_LINKS):
             text = f"the chain of trust to {names.to_text(apex)} is too long"
-            return ZoneTrust(apex, Status.BOGUS, flaw=Flaw(Reason.TOO_MUCH_WORK, text))
+            return ZoneTrust(apex, Status.BOGUS, flaw=Flaw(Reason.TOO_MUCH_WORK, text, NOBODY))
         if self.context.eager:
             yield from self._prefetch(apex, anchor)
         if anchor.name == apex:
@@ -288,13 +294,17 @@ class Chain:
             finding = yield from self._fetch(need)
             if finding is not None:
                 link = yield from self._read_link(apex, finding)
+        if link.kind is Kind.BOGUS and link.flaw is not None and finding is not None:
+            link = link._replace(flaw=link.flaw.heard_from(finding.server))
         self._links[apex] = link
+        if self.context.tell is not None:
+            self.context.tell(CutJudged(apex, link))
         return link
 
     def _read_link(self, apex: Name, finding: Outcome | None) -> Steps[Link]:
         if finding is None:
             text = f"no answer could be had for {names.to_text(apex)} DS"
-            return Link(Kind.BOGUS, flaw=Flaw(Reason.BROKEN_CHAIN, text))
+            return Link(Kind.BOGUS, flaw=Flaw(Reason.BROKEN_CHAIN, text, NOBODY))
         proven = finding.status is Status.SECURE
         section = finding.answer
         if finding.verdict is Verdict.REFERRAL:
@@ -313,30 +323,48 @@ class Chain:
             text = f"no proof that {names.to_text(apex)} has no DS"
             flaw = denied.flaw or Flaw(Reason.NSEC_MISSING, text)
             return Link(Kind.BOGUS, flaw=flaw)
-        return Link(_KINDS.get(cut, Kind.UNSIGNED), denied.proofs.ttl)
+        kind = _KINDS.get(cut, Kind.UNSIGNED)
+        return Link(kind, denied.proofs.ttl, proof=denied.rrsets)
 
     # --- links: DNSKEY --------------------------------------------------------------------------
 
     def _keys(self, apex: Name, anchor: Anchor, *, ttl: int) -> Steps[ZoneTrust]:
         """Keys of *apex*, of which *anchor* (a real one, or the parent's DS) vouches for one."""
+        trust, rrsig = yield from self._judged_keys(apex, anchor, ttl)
+        if self.context.tell is not None:
+            is_anchor = self.context.anchors.by_name.get(apex) is anchor
+            self.context.tell(ZoneJudged(trust, anchor, is_anchor, rrsig))
+        return trust
+
+    def _judged_keys(
+        self, apex: Name, anchor: Anchor, ttl: int
+    ) -> Steps[tuple[ZoneTrust, Rrsig | None]]:
         vouched = usable(apex, anchor, self.context.sha1)
         if isinstance(vouched, Flaw):
-            return self._keep(apex, Status.INSECURE, ttl=ttl, flaw=vouched)
+            return self._keep(apex, Status.INSECURE, ttl=ttl, flaw=vouched), None
         need = Need(apex, RRType.DNSKEY)
         finding = yield from self._fetch(need)
         if finding is None:
             text = f"no answer could be had for {names.to_text(apex)} DNSKEY"
-            return ZoneTrust(apex, Status.BOGUS, flaw=Flaw(Reason.KEY_MISSING, text))
-        found = yield from verified_keys(apex, finding, vouched, wall=self.context.wall)
+            flaw = Flaw(Reason.KEY_MISSING, text, NOBODY)
+            return ZoneTrust(apex, Status.BOGUS, flaw=flaw), None
+        found = yield from self._verified_keys(apex, finding, vouched)
         while isinstance(found, Flaw) and finding is not None and self._may_retry(need):
             need = need.again(finding)
             finding = yield from self._fetch(need)
             if finding is not None:
-                found = yield from verified_keys(apex, finding, vouched, wall=self.context.wall)
+                found = yield from self._verified_keys(apex, finding, vouched)
         if isinstance(found, Flaw):
-            return self._keep(apex, Status.BOGUS, ttl=int(limits.BOGUS_TTL_SECONDS), flaw=found)
+            ttl = int(limits.BOGUS_TTL_SECONDS)
+            return self._keep(apex, Status.BOGUS, ttl=ttl, flaw=found), None
         left = min(ttl, found.ttl)
-        return self._keep(apex, Status.SECURE, ttl=left, keys=found.keys)
+        return self._keep(apex, Status.SECURE, ttl=left, keys=found.keys), found.rrsig
+
+    def _verified_keys(
+        self, apex: Name, finding: Outcome, vouched: Vouched
+    ) -> Steps[ZoneKeys | Flaw]:
+        found = yield from verified_keys(apex, finding, vouched, wall=self.context.wall)
+        return found.heard_from(finding.server) if isinstance(found, Flaw) else found
 
     # --- asking and keeping ---------------------------------------------------------------------
 

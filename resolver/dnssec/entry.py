@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from resolver.dnssec.anchors import Anchor
     from resolver.dnssec.keys import Sha1Policy, ZoneKey
     from resolver.model import Name, Outcome
+    from resolver.protocol.rdata import Rrsig
 
 
 class Vouched(NamedTuple):
@@ -38,10 +39,11 @@ class Vouched(NamedTuple):
 
 
 class ZoneKeys(NamedTuple):
-    """The proven keys of one zone, and the seconds they may be kept."""
+    """The proven keys of one zone, the seconds they may be kept, and what proved them."""
 
     keys: tuple[ZoneKey, ...]
     ttl: int
+    rrsig: Rrsig | None
 
 
 def usable(apex: Name, anchor: Anchor, sha1: Sha1Policy) -> Vouched | Flaw:
@@ -78,7 +80,7 @@ def verified_keys(
     verified = yield from verify_rrset(rrset, apex, entries, wall=wall)
     if verified.flaw is not None:
         return verified.flaw
-    return ZoneKeys(keys, verified.rrset.ttl)
+    return ZoneKeys(keys, verified.rrset.ttl, verified.rrsig)
 
 
 def _without_sha1(usable: list[read.Ds]) -> list[read.Ds]:

@@ -18,30 +18,39 @@ from resolver.protocol.codes import RRType
 if TYPE_CHECKING:
     from resolver.dnssec.denial import Proofs
     from resolver.model import Name, RRset
+    from resolver.protocol.rdata import Rrsig
+
+
+class Proven(NamedTuple):
+    """A secure RRset as *received*, with its TTL capped, and the signature that held.
+
+    *rrsig* is None if it held before.
+    """
+
+    received: RRset
+    rrset: RRset
+    rrsig: Rrsig | None
 
 
 class Checked(NamedTuple):
     """One RRset's status; *closest_encloser* if it came from the wildcard below that name.
 
-    *signer* is the zone that signed it, if it is secure.
+    *rrsig* is the signature that held, if it is secure and was not known to be.
     """
 
     status: Status
     rrset: RRset
     flaw: Flaw | None = None
     closest_encloser: Name | None = None
-    signer: Name | None = None
+    rrsig: Rrsig | None = None
 
 
 class Denied(NamedTuple):
-    """What a response has to deny with: *proofs* are verified if *status* is secure.
-
-    *rrsets*: each as it was received, and with its TTL capped.
-    """
+    """What a response has to deny with: *proofs* are verified if *status* is secure."""
 
     status: Status
     proofs: Proofs | None = None
-    rrsets: tuple[tuple[RRset, RRset], ...] = ()
+    rrsets: tuple[Proven, ...] = ()
     flaw: Flaw | None = None
 
 
@@ -56,12 +65,13 @@ class Kind(Enum):
 
 
 class Link(NamedTuple):
-    """What the zone above says of one name as a zone cut."""
+    """What the zone above says of one name as a zone cut, and the sets that *proof* it rests on."""
 
     kind: Kind
     ttl: int = 0
     ds: tuple[bytes, ...] = ()
     flaw: Flaw | None = None
+    proof: tuple[Proven, ...] = ()
 
 
 def scope_of(name: Name, rtype: int) -> Name:
@@ -86,12 +96,13 @@ def link_by(checked: Checked) -> Link:
         return Link(Kind.BOGUS, flaw=checked.flaw)
     if checked.status is not Status.SECURE:
         return Link(Kind.UNSIGNED, rrset.ttl, flaw=checked.flaw)
+    proof = (Proven(rrset, rrset, checked.rrsig),)
     if rrset.rtype != RRType.DS:
-        return Link(Kind.NOT_A_CUT, rrset.ttl)
+        return Link(Kind.NOT_A_CUT, rrset.ttl, proof=proof)
     if checked.closest_encloser is not None:
         text = f"{describe(rrset)} came from a wildcard"
         return Link(Kind.BOGUS, flaw=Flaw(Reason.MALFORMED, text))
-    return Link(Kind.SIGNED, rrset.ttl, rrset.rdatas)
+    return Link(Kind.SIGNED, rrset.ttl, rrset.rdatas, proof=proof)
 
 
 def link_without(denied: Denied) -> Link:

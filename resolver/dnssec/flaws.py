@@ -6,12 +6,15 @@ import enum
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, NamedTuple
 
-from resolver.model import Ede
+from resolver.model import Ede, Server
 from resolver.protocol import names
 from resolver.protocol.codes import EdeCode, type_text
 
 if TYPE_CHECKING:
     from resolver.model import Name, RRset
+
+
+NOBODY = Server("")  # what is wrong came from no server
 
 
 class Reason(enum.Enum):
@@ -53,14 +56,25 @@ _EDE = {
 
 
 class Flaw(NamedTuple):
-    """What is wrong, and the sentence that says so."""
+    """What is wrong, and the sentence that says so; *server*: where it came from, if known."""
 
     reason: Reason
-    sentence: str
+    text: str
+    server: Server | None = None
+
+    @property
+    def sentence(self) -> str:
+        if self.server is None or not self.server.host:
+            return self.text
+        return f"{self.text} (from {names.to_text(self.server.nameserver)} {self.server.host})"
 
     @property
     def ede(self) -> Ede:
         return Ede(_EDE.get(self.reason, EdeCode.DNSSEC_BOGUS), self.sentence)
+
+    def heard_from(self, server: Server | None) -> Flaw:
+        """The same, with the *server* it came from, unless that is told already."""
+        return self._replace(server=server) if self.server is None else self
 
     @property
     def rank(self) -> int:

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 
 from resolver.dnssec.chain import Chain, Context
 from resolver.dnssec.denial import Cut, Denial, Strength
-from resolver.dnssec.findings import scope_of
+from resolver.dnssec.events import OutcomeJudged
+from resolver.dnssec.findings import Proven, scope_of
 from resolver.dnssec.flaws import Flaw, Reason
 from resolver.dnssec.steps import Judgement
 from resolver.model import Status, Verdict
@@ -45,7 +46,10 @@ def judge(outcome: Outcome, context: Context) -> Judging:
         yield from case.judge_denial()
     elif outcome.verdict is Verdict.REFERRAL:
         yield from case.judge_referral()
-    return case.judgement()
+    judgement = case.judgement()
+    if context.tell is not None:
+        context.tell(OutcomeJudged(outcome, judgement, tuple(case.proven)))
+    return judgement
 
 
 class _Case:
@@ -56,7 +60,7 @@ class _Case:
         self.chain = chain
         self.status: Status | None = None
         self.flaw: Flaw | None = None
-        self.secure: list[RRset] = []
+        self.proven: list[Proven] = []
         self.ttl_cap: int | None = None
         self.is_wildcard = False
         self.is_nodata = False
@@ -70,10 +74,10 @@ class _Case:
         if self.status is None or _BADNESS[status] > _BADNESS[self.status]:
             self.status, self.flaw = status, flaw or self.flaw
 
-    def prove(self, received: RRset, verified: RRset) -> None:
-        self.secure.append(verified)
-        if verified.ttl < received.ttl:
-            cap = verified.ttl
+    def prove(self, proven: Proven) -> None:
+        self.proven.append(proven)
+        cap = proven.rrset.ttl
+        if cap < proven.received.ttl:
             self.ttl_cap = cap if self.ttl_cap is None else min(cap, self.ttl_cap)
 
     # --- answer -------------------------------------------------------------------------------
@@ -106,14 +110,15 @@ class _Case:
         encloser = checked.closest_encloser
         if encloser is not None:
             self.is_wildcard = True
-            denied = yield from self._denials(received.owner, received.rtype, zone=checked.signer)
+            signer = None if checked.rrsig is None else checked.rrsig.signer
+            denied = yield from self._denials(received.owner, received.rtype, zone=signer)
             if denied.proofs is None:
                 self._note_without_proof(denied)
                 return
             denial = yield from denied.proofs.no_closer(received.owner, encloser)
             self._note_denial(denial, denied)
         if not self.is_lost:
-            self.prove(received, checked.rrset)
+            self.prove(Proven(received, checked.rrset, checked.rrsig))
 
     # --- denial -------------------------------------------------------------------------------
 
@@ -144,7 +149,7 @@ class _Case:
             checked = yield from self.chain.check(ds)
             self.note(checked.status, checked.flaw)
             if checked.status is Status.SECURE:
-                self.prove(ds, checked.rrset)
+                self.prove(Proven(ds, checked.rrset, checked.rrsig))
             return
         denied = yield from self._denials(cut, RRType.DS)
         if denied.proofs is None:
@@ -183,9 +188,9 @@ class _Case:
                 self.note(Status.INSECURE, denial.flaw)
             case Strength.PROVEN:
                 self.note(Status.SECURE)
-        for received, verified in denied.rrsets:
-            if verified not in self.secure:
-                self.prove(received, verified)
+        for proven in denied.rrsets:
+            if proven not in self.proven:
+                self.prove(proven)
 
     def _last_name(self) -> Name:
         """The name that is denied: the end of the aliases in the answer (RFC 2308 §2.1)."""
@@ -201,12 +206,13 @@ class _Case:
         status = self.status or Status.INDETERMINATE
         flaw = self.flaw
         if status is Status.BOGUS:
-            self.secure = []
+            self.proven = []
+            flaw = flaw and flaw.heard_from(self.outcome.server)
         return Judgement(
             status=status,
             ttl_cap=self.ttl_cap,
             ede=() if flaw is None else (flaw.ede,),
-            secure=tuple(self.secure),
+            secure=tuple([one.rrset for one in self.proven]),
             sentence="" if flaw is None else flaw.sentence,
             is_wildcard=self.is_wildcard,
             is_nodata=self.is_nodata,

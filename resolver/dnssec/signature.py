@@ -35,12 +35,14 @@ _ONE_CHECK = Work(signatures=1)
 class Verified(NamedTuple):
     """*rrset* has its TTL capped if the check succeeded; else *flaw* says why it did not.
 
-    *closest_encloser* is set when the owner was expanded from the wildcard right below it.
+    *closest_encloser* is set when the owner was expanded from the wildcard right below it; *rrsig*
+    is the signature that held.
     """
 
     rrset: RRset
     flaw: Flaw | None = None
     closest_encloser: Name | None = None
+    rrsig: Rrsig | None = None
 
 
 def verify_rrset(
@@ -84,7 +86,7 @@ def _success(rrset: RRset, rrsig: Rrsig, wall: float) -> Verified:
     encloser = None
     if label_count(rrset.owner) > rrsig.labels:
         encloser = names.suffix(rrset.owner, rrsig.labels)
-    return Verified(rrset, None, encloser)
+    return Verified(rrset, None, encloser, rrsig)
 
 
 def _distance(stamp: int, wall: float) -> int:
