@@ -205,7 +205,11 @@ class Chain:
         if waived is not None:
             text = f"a negative trust anchor at {names.to_text(waived)} turns validation off"
             return ZoneTrust(waived, Status.INSECURE, flaw=Flaw(Reason.NEGATIVE_ANCHOR, text))
-        return anchors.closest(scope) or ZoneTrust(scope, Status.INDETERMINATE)
+        anchor = anchors.closest(scope)
+        if anchor is None:
+            flaw = Flaw(Reason.INDETERMINATE, f"no trust anchor is above {names.to_text(scope)}")
+            return ZoneTrust(scope, Status.INDETERMINATE, flaw=flaw)
+        return anchor
 
     # --- what is true of a zone -------------------------------------------------------------
 

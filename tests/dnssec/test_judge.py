@@ -164,6 +164,33 @@ def test_times_are_told(wall: float, code: int, word: str) -> None:
     assert "key tag" in judgement.sentence
 
 
+@pytest.mark.rfc("RFC 8914 §4.9")
+def test_a_signature_that_ends_before_it_begins_was_never_valid() -> None:
+    """EDE 8."""
+    world = usual_world()
+    zone = world.zones[names.from_text("signed.test.")]
+    owner = names.from_text("www.signed.test.")
+    outcome = zone.answer(owner, RRType.A)
+    zone.window = (WALL + 7 * DAY, WALL - 7 * DAY)
+    never = zone.signed_rrset(owner, RRType.A, list(outcome.answer[0].rdatas))
+    judgement = world.judge_outcome(replace(outcome, answer=(never,)))
+    assert judgement.status is Status.BOGUS
+    assert judgement.ede[0].code == EdeCode.SIGNATURE_EXPIRED_BEFORE_VALID
+
+
+@pytest.mark.rfc("RFC 8914 §4.10")
+def test_a_zone_without_the_key_that_its_ds_means_lacks_it() -> None:
+    """EDE 9."""
+    world = usual_world()
+    zone = world.zones[names.from_text("signed.test.")]
+    zone.keys.clear()
+    zone.prepare_keys(15).sign()
+    judgement = world.judge("www.signed.test.")
+    assert judgement.status is Status.BOGUS
+    assert judgement.ede[0].code == EdeCode.DNSKEY_MISSING
+    assert "no DNSKEY of signed.test. matches key tag" in judgement.sentence
+
+
 @pytest.mark.reaches("SIGNATURE_SKEW_SECONDS")
 @pytest.mark.rfc("RFC 4035 §5.3.1")
 def test_a_clock_one_hour_off_is_forgiven() -> None:
@@ -204,7 +231,9 @@ def test_a_negative_anchor_waives_until_it_lapses() -> None:
 def test_without_an_anchor_nothing_can_be_said() -> None:
     world = usual_world()
     world.anchors.by_name.clear()
-    assert world.judge("www.signed.test.").status is Status.INDETERMINATE
+    judgement = world.judge("www.signed.test.")
+    assert judgement.status is Status.INDETERMINATE
+    assert judgement.ede[0].code == EdeCode.DNSSEC_INDETERMINATE
     assert world.questions() == []
 
 
