@@ -159,8 +159,8 @@ class DenialCache:
         if parsed.next.endswith(b"\x01\x00" + owner) or len(kept.rrset.rdatas) != 1:
             return
         zone = self._zone(apex)
-        span = nsec.Span(apex, owner, parsed.next, parsed.types)
-        self._grow(zone, zone.spans.put(names.canonical_key(owner), _SpanGap(span, kept)))
+        gap = _SpanGap(nsec.Span(apex, owner, *parsed), kept)
+        self._grow(zone, zone.spans.put(names.canonical_key(owner), gap))
 
     def _learn_nsec3(self, apex: Name, kept: _Kept) -> None:
         owner, parsed = kept.rrset.owner, read.nsec3(kept.rrset.rdatas[0])

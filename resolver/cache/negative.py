@@ -46,10 +46,11 @@ class Negative:
         self.has_soa = any(rrset.rtype == RRType.SOA for rrset in authority)
 
     def octets(self) -> int:
-        return 400 + sum(
-            160 + sum(40 + len(data) for data in (*rrset.rdatas, *rrset.signatures))
-            for rrset in self.authority
-        )
+        size = 400
+        for _, _, _, rdatas, signatures in self.authority:
+            size += 160 + 40 * (len(rdatas) + len(signatures))
+            size += sum(map(len, rdatas)) + sum(map(len, signatures))
+        return size
 
     def current(self, now: float) -> tuple[RRset, ...]:
         """The authority section with TTLs counted down; no record outlives the answer."""

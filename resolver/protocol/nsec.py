@@ -83,10 +83,13 @@ def has_nodata(spans: Sequence[Span], name: Name, qtype: int) -> bool:
 
 def _is_empty_at(spans: Sequence[Span], name: Name, qtype: int) -> bool:
     is_root = name == names.ROOT
-    return any(
-        lacks(span.types, qtype, is_root=is_root) if span.owner == name else span.empties(name)
-        for span in spans
-    )
+    for span in spans:
+        if span.owner == name:
+            if lacks(span.types, qtype, is_root=is_root):
+                return True
+        elif span.empties(name):
+            return True
+    return False
 
 
 def has_no_name(spans: Sequence[Span], name: Name) -> bool:
