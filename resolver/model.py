@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import enum
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from resolver.errors import WorkExceeded
 from resolver.protocol.codes import RRType
@@ -91,10 +91,10 @@ class Verdict(enum.Enum):
     @property
     def is_usable(self) -> bool:
         """True if the walk can go on with this reply; else another server is asked."""
-        return self in _USABLE
+        return self in USABLE
 
 
-_USABLE = frozenset(
+USABLE: Final = frozenset(
     {
         Verdict.ANSWER,
         Verdict.CNAME,
@@ -150,6 +150,8 @@ class Delegation:
 
     def unresolved(self) -> list[Name]:
         """NS names nobody looked up yet (an empty tuple in *addresses* means: looked up, none)."""
+        if len(self.addresses) >= len(self.nameservers):
+            return []
         return [name for name in self.nameservers if name not in self.addresses]
 
 

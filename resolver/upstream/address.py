@@ -26,6 +26,9 @@ _GAIN_VAR = 0.25  # RFC 6298 §2.3
 _FIRST_VAR = 8.0  # RTTs to one server vary by a few per cent, not by RFC 6298's half
 _V6_GROUPS = 3
 
+_HEDGE_FLOOR = float(limits.HEDGE_FLOOR_SECONDS)
+_HEDGE_UNKNOWN = float(limits.HEDGE_UNKNOWN_SECONDS)
+_HEDGE_JITTER = 0.004  # above the RTT, however steady that was
 _EXPIRY_FLOOR = float(limits.EXPIRY_FLOOR_SECONDS)
 _EXPIRY_UNKNOWN = float(limits.EXPIRY_UNKNOWN_SECONDS)
 _OVERDUE_FLOOR = float(limits.OVERDUE_FLOOR_SECONDS)
@@ -79,7 +82,12 @@ def prefix_of(host: str) -> str:
 
 
 class AddressState:
-    """One address. *n* answers made *srtt* and *var*; *fails* counts silences since the last."""
+    """One address. *n* answers made *srtt* and *var*; *fails* counts silences since the last.
+
+    How long is long follows from *srtt* and *var*, and is settled with them: after *hedge_s* a
+    reply is later than the server's own distribution allows, at the age of *overdue_s* a packet
+    casts doubt on the server, at *expiry_s* it counts as lost.
+    """
 
     __slots__ = (
         "case_broken_until",
@@ -88,13 +96,16 @@ class AddressState:
         "edns",
         "edns_silences",
         "edns_until",
+        "expiry_s",
         "fails",
+        "hedge_s",
         "hint",
         "is_ipv6",
         "is_unreachable",
         "key",
         "marks",
         "n",
+        "overdue_s",
         "prefix",
         "probed_at",
         "server_cookie",
@@ -114,6 +125,9 @@ class AddressState:
         self.srtt = 0.0
         self.var = 0.0
         self.n = 0
+        self.hedge_s = _HEDGE_UNKNOWN
+        self.overdue_s = _OVERDUE_UNKNOWN
+        self.expiry_s = _EXPIRY_UNKNOWN
         self.hint: Hint | None = None
         self.t_ok = -math.inf
         self.t_fail = -math.inf
@@ -135,22 +149,6 @@ class AddressState:
     def __repr__(self) -> str:
         rtt = f"{self.srtt * 1000:.1f}±{self.var * 1000:.1f} ms" if self.n else "unmeasured"
         return f"<AddressState {self.key[0]} {rtt} n={self.n} fails={self.fails}>"
-
-    # --- how long is long ------------------------------------------------------------------
-
-    @property
-    def expiry_s(self) -> float:
-        """Age at which an unanswered packet counts as lost."""
-        if not self.n:
-            return _EXPIRY_UNKNOWN
-        return max(_EXPIRY_FLOOR, 4 * self.srtt, self.srtt + 8 * self.var)
-
-    @property
-    def overdue_s(self) -> float:
-        """Age at which an unanswered packet casts doubt on the server, before anything expired."""
-        if not self.n:
-            return _OVERDUE_UNKNOWN
-        return max(_OVERDUE_FLOOR, 3 * self.srtt, self.srtt + 6 * self.var)
 
     # --- is it there -----------------------------------------------------------------------
 
@@ -197,12 +195,17 @@ class AddressState:
     def note_answer(self, rtt_s: float, now: float) -> None:
         """An answer, late or not, to anything: it lives, and all doubt about it is gone."""
         if not self.n:
-            self.srtt = rtt_s
-            self.var = rtt_s / _FIRST_VAR
+            srtt = rtt_s
+            var = rtt_s / _FIRST_VAR
         else:
             delta = rtt_s - self.srtt
-            self.srtt += (_GAIN_UP if delta > 0 else _GAIN_DOWN) * delta
-            self.var += _GAIN_VAR * (abs(delta) - self.var)
+            srtt = self.srtt + (_GAIN_UP if delta > 0 else _GAIN_DOWN) * delta
+            var = self.var + _GAIN_VAR * (abs(delta) - self.var)
+        self.srtt = srtt
+        self.var = var
+        self.hedge_s = max(_HEDGE_FLOOR, srtt + max(3 * var, 0.1 * srtt, _HEDGE_JITTER))
+        self.overdue_s = max(_OVERDUE_FLOOR, 3 * srtt, srtt + 6 * var)
+        self.expiry_s = max(_EXPIRY_FLOOR, 4 * srtt, srtt + 8 * var)
         self.n += 1
         self.note_alive(now)
 

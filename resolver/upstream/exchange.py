@@ -14,6 +14,7 @@ from random import Random
 from typing import TYPE_CHECKING
 
 import trio
+from trio.lowlevel import current_task, wait_task_rescheduled
 
 from resolver import limits
 from resolver.errors import ResolverError, WireError, WorkExceeded
@@ -27,7 +28,6 @@ from resolver.upstream.pursuit import Pursuit
 from resolver.upstream.query import (
     Match,
     compose,
-    is_truncated,
     judge_cookie,
     match_untrusted,
     offer,
@@ -52,6 +52,7 @@ if TYPE_CHECKING:
     from resolver.upstream.select import Candidate
     from resolver.upstream.settings import OutgoingSettings
 
+_TC = Flag.TC >> 8
 _LATE = float(limits.LATE_REPLY_SECONDS)
 _CANARY = float(limits.OUTAGE_CANARY_SECONDS)
 _NO_ROOM_WAIT = float(limits.OVERDUE_FLOOR_SECONDS)
@@ -82,12 +83,12 @@ class Exchange:
         self.counters = Counters()
         self.reach = Reach()
         self.timers = Timers(before=self._drain)
-        self.flight = Flight(network=network, limit=in_flight_limit)
+        self.flight = Flight(network=network, timers=self.timers, limit=in_flight_limit)
         self.hedges = Bucket(share=float(limits.HEDGE_SHARE), burst=float(limits.HEDGE_BURST))
         self.probes = Bucket(share=float(limits.PROBE_SHARE), burst=float(limits.PROBE_BURST))
         self.parked: set[Pursuit] = set()
         self.listeners: list[Callable[[Tried], None]] = []
-        self._filter = AddressFilter(config)
+        self.allows = AddressFilter(config).allows
         self._validates = validates
         self._streams: Streams | None = None
         self._is_sounded = False
@@ -117,10 +118,9 @@ class Exchange:
             while pursuit.reply is None and pursuit.error is None:
                 if pursuit.wants_addresses:
                     await self._look_up(pursuit)
-                elif pursuit.woken.is_set():
-                    pursuit.woken = trio.Event()
                 else:
-                    await pursuit.woken.wait()
+                    pursuit.sleeper = current_task()
+                    await wait_task_rescheduled(pursuit.let_go)
         finally:
             if pursuit.reply is None:  # else it is closed
                 pursuit.close()
@@ -163,10 +163,6 @@ class Exchange:
 
     # --- for pursuits ----------------------------------------------------------------------
 
-    def is_allowed(self, server: Server, *, is_forward: bool) -> bool:
-        """Family switches and forbidden ranges; what the operator typed in himself may be local."""
-        return self._filter.allows(server.host, is_forward=is_forward)
-
     def note_first_send(self) -> None:
         """A question begins: a share of a hedge and of a probe is earned."""
         for bucket in (self.hedges, self.probes):
@@ -190,7 +186,7 @@ class Exchange:
 
     def is_held(self, pursuit: Pursuit, now: float) -> bool:
         """During an outage packets go out one by one, and the others wait for the first answer."""
-        if not self.reach.is_out or self.reach.take_canary(now):
+        if self.reach.take_canary(now):
             return False
         self.park(pursuit, now)
         return True
@@ -283,7 +279,7 @@ class Exchange:
         elif not copy.pursuits:
             self.counters.late += 1
             self._answered(copy, now)
-        elif is_truncated(data):  # the same server again, over TCP (RFC 7766 §5)
+        elif data[2] & _TC:  # the same server again, over TCP (RFC 7766 §5)
             self.counters.truncated += 1
             for pursuit in self._answered(copy, now):
                 pursuit.tell(copy.server, "udp", now - copy.sent_at, "truncated")

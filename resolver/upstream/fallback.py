@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from resolver.upstream.query import Sent
 
 _EDNS_RCODES = frozenset({Rcode.FORMERR, Rcode.NOTIMP, Rcode.BADVERS})
+_NONE: frozenset[Key] = frozenset()
 _SILENCES = 2  # one may be loss: RFC 6891 §6.2.2 wants some certainty before EDNS is given up
 
 
@@ -44,8 +45,8 @@ class Fallback:
 
     def __init__(self, *, is_signed: bool) -> None:
         self._is_signed = is_signed
-        self._plain: set[Key] = set()
-        self._silent: set[Key] = set()
+        self._plain = _NONE
+        self._silent = _NONE
 
     def wants_edns(self, state: AddressState, now: float, *, is_last_try: bool) -> bool:
         """Not towards servers that EDNS breaks; nor in the last try where it may be to blame."""
@@ -57,7 +58,7 @@ class Fallback:
             return False
         if state.edns is EdnsState.WORKS or not is_last_try:
             return True
-        self._silent.add(state.key)
+        self._silent |= {state.key}
         return False
 
     def asks_again(self, arrived: Arrived) -> bool:
@@ -66,8 +67,6 @@ class Fallback:
             return False
         state, message = arrived.state, arrived.message
         rcode = message.rcode
-        if rcode == Rcode.NOERROR:
-            return False
         if rcode == Rcode.BADCOOKIE:
             state.server_cookie = server_cookie(message)
             return True
@@ -76,18 +75,17 @@ class Fallback:
         if message.edns is not None and arrived.had_cookie:
             state.cookies_broken = True
         else:
-            self._plain.add(state.key)
+            self._plain |= {state.key}
         return True
 
     def learn(self, arrived: Arrived, now: float) -> None:
         """What this reply, to a query with or without EDNS, says about its server."""
         state, message = arrived.state, arrived.message
         if arrived.sent.edns is not None:
-            if message.edns is not None and (
-                state.edns_silences or state.edns is not EdnsState.WORKS
-            ):
+            edns = message.edns
+            if edns is not None and (state.edns_silences or state.edns is not EdnsState.WORKS):
                 state.note_edns(EdnsState.WORKS, now)
-            if message.edns is not None or arrived.transport == "tcp":
+            if edns is not None or arrived.transport == "tcp":
                 state.server_cookie = server_cookie(message)
             return
         if self._is_signed or message.rcode in _EDNS_RCODES:

@@ -10,17 +10,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from resolver import limits
-from resolver.upstream.select import hedge_s
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from resolver.model import Question, Server
     from resolver.upstream.address import AddressState, Key
     from resolver.upstream.network import Network, UdpPort
     from resolver.upstream.pursuit import Pursuit
     from resolver.upstream.query import Sent
-    from resolver.upstream.timers import Timer
+    from resolver.upstream.timers import Timer, Timers
 
     Slot = tuple[Key, Question]  # what may be on its way only once
 
@@ -51,7 +50,7 @@ class Copy:
         self.state = state
         self.sent = sent
         self.sent_at = now
-        self.late_at = now + hedge_s(state)
+        self.late_at = now + state.hedge_s
         self.overdue_at = max(self.late_at, now + state.overdue_s)
         self.expires_at = now + state.expiry_s
         self.site = pursuit.site
@@ -69,11 +68,13 @@ class Copy:
 class Flight:
     """All copies whose port is open."""
 
-    def __init__(self, *, network: Network, limit: int) -> None:
+    def __init__(self, *, network: Network, timers: Timers, limit: int) -> None:
         self._network = network
+        self._timers = timers
         self._limit = limit
         self._busy_above = int(limit * float(limits.OVERLOAD_SHARE))
         self._copies: dict[UdpPort, Copy] = {}
+        self.of: Callable[[UdpPort], Copy | None] = self._copies.get
         self._slots: dict[Slot, Copy] = {}
         self._orphans: dict[Copy, None] = {}
 
@@ -101,9 +102,6 @@ class Flight:
             self.retire(copy)
             return True
         return False
-
-    def of(self, port: UdpPort) -> Copy | None:
-        return self._copies.get(port)
 
     def launch(self, copy: Copy) -> None:
         """Open a port and send. Raises OSError; nothing is on its way then."""
@@ -135,8 +133,9 @@ class Flight:
 
     def lapse(self, copy: Copy) -> None:
         """Expired: nobody may join it any more."""
-        if self._slots.get(copy.slot) is copy:
-            del self._slots[copy.slot]
+        other = self._slots.pop(copy.slot, copy)
+        if other is not copy:
+            self._slots[copy.slot] = other
 
     def retire(self, copy: Copy) -> list[Pursuit]:
         """Close the port and forget the copy; returns those who waited for it."""
@@ -144,10 +143,11 @@ class Flight:
             self._copies.pop(copy.port, None)
             copy.port.close()
         if copy.timer is not None:
-            copy.timer.cancel()
+            self._timers.cancel(copy.timer)
         self.lapse(copy)
-        self._orphans.pop(copy, None)
         waiting, copy.pursuits = copy.pursuits, []
+        if not waiting:
+            self._orphans.pop(copy, None)
         for pursuit in waiting:
             pursuit.copies.remove(copy)
         return waiting

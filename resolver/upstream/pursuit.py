@@ -1,7 +1,7 @@
 """One question at one zone cut, from the first packet to the first usable reply.
 
 Plain state, moved on by events: a reply, a refusal, an expiry, a timer, an address found. Every
-method runs to its end without waiting; the asker's task sleeps on `woken`. Sending is the desk's
+method runs to its end without waiting; the asker's task sleeps until `wake`. Sending is the desk's
 (`exchange`), choosing is `select`'s, what is remembered is `infra`'s. RFC 9520 §3.1 bounds retries.
 """
 
@@ -9,13 +9,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import trio
+from trio.lowlevel import Abort, reschedule
 
 from resolver import limits
 from resolver.errors import ResolverError, WorkExceeded
-from resolver.model import Verdict
+from resolver.model import USABLE, Verdict
 from resolver.protocol.codes import Rcode
-from resolver.protocol.names import to_text
+from resolver.protocol.names import ROOT, to_text
 from resolver.upstream import speculate
 from resolver.upstream.address import site_of
 from resolver.upstream.events import Tried
@@ -32,6 +32,8 @@ from resolver.upstream.select import (
 )
 
 if TYPE_CHECKING:
+    import trio
+
     from resolver.errors import WireError
     from resolver.model import Server
     from resolver.upstream.address import AddressState, Key
@@ -54,6 +56,7 @@ _HEDGE_DEPTH = int(limits.HEDGE_DEPTH)
 _NO_ROOM_WAIT = float(limits.OVERDUE_FLOOR_SECONDS)
 _TCP_WAIT = float(limits.EXPIRY_UNKNOWN_SECONDS)
 _ROUNDS = int(limits.NS_LOOKUPS_PER_CUT)
+_NOBODY: frozenset[Key] = frozenset()
 
 
 class Pursuit:
@@ -73,7 +76,7 @@ class Pursuit:
         self.streams: dict[Key, trio.CancelScope] = {}
         self.sends: dict[Key, int] = {}
         self.total = 0
-        self.rejected: set[Key] = set()
+        self.rejected = _NOBODY
         self.reasons: dict[Server, str] = {}
         self.mismatches = 0
         self.uses_tcp = inquiry.wants_tcp
@@ -87,7 +90,7 @@ class Pursuit:
         self.lookup_error: WorkExceeded | None = None
         self.reply: Reply | None = None
         self.error: ResolverError | None = None
-        self.woken = trio.Event()
+        self.sleeper: trio.lowlevel.Task | None = None
 
     def __repr__(self) -> str:
         state = "done" if self.is_done else f"{len(self.copies)} on their way"
@@ -100,7 +103,7 @@ class Pursuit:
     @property
     def is_speculative(self) -> bool:
         """May packets be sent that the answer does not need? Not under overload."""
-        return self.may_speculate and not self.desk.is_busy
+        return self.may_speculate and not self.desk.flight.is_busy
 
     # --- moving on -------------------------------------------------------------------------
 
@@ -110,7 +113,7 @@ class Pursuit:
             return
         if now >= self.give_up:
             self._fail(now)
-        elif self.desk.is_held(self, now):
+        elif self.desk.reach.is_out and self.desk.is_held(self, now):
             return
         elif not self.total:
             self._open(now)
@@ -134,22 +137,35 @@ class Pursuit:
 
     def rearm(self, when: float) -> None:
         """Move on then, or at the end of patience."""
+        timers = self.desk.timers
         if self.timer is not None:
-            self.timer.cancel()
-        self.timer = self.desk.timers.at(min(when, self.give_up), self._on_timer)
+            timers.cancel(self.timer)
+        self.timer = timers.at(min(when, self.give_up), self._on_timer)
 
     def close(self) -> None:
         """The asker is gone, or has what it wanted: copies on their way go on teaching alone."""
         if self.timer is not None:
-            self.timer.cancel()
+            self.desk.timers.cancel(self.timer)
             self.timer = None
         for copy in self.copies:
             self.desk.flight.leave(copy, self)
         self.copies.clear()
-        for scope in self.streams.values():
-            scope.cancel()
-        self.streams.clear()
+        if self.streams:
+            for scope in self.streams.values():
+                scope.cancel()
+            self.streams.clear()
         self.desk.parked.discard(self)
+
+    def wake(self) -> None:
+        """Let the asker's task look at what there is now."""
+        task, self.sleeper = self.sleeper, None
+        if task is not None:
+            reschedule(task)
+
+    def let_go(self, _: object) -> Abort:
+        """The asker's task is cancelled while it sleeps."""
+        self.sleeper = None
+        return Abort.SUCCEEDED
 
     def _on_timer(self, now: float) -> None:
         self.timer = None
@@ -170,26 +186,29 @@ class Pursuit:
         if self.reply is not None or self.error is not None:
             return
         server, state, message = arrived.server, arrived.state, arrived.message
-        if self.fallback.asks_again(arrived) and self._ask_again(arrived, now):
+        is_odd = message.rcode and self.fallback.asks_again(arrived)
+        if is_odd and self._ask_again(arrived, now):
             return
         self.fallback.learn(arrived, now)
         judged = self.inquiry.judge(message, server)
-        self.tell(server, arrived.transport, arrived.rtt_s, judged.verdict.value)
-        if not judged.verdict.is_usable:
+        if self.desk.listeners:
+            self.tell(server, arrived.transport, arrived.rtt_s, judged.verdict.value)
+        if judged.verdict not in USABLE:
             self.desk.infra.mark(state, self.zone, judged.verdict, now)
             self.reject(server, judged.verdict.value, now)
             return
-        self.desk.infra.unmark(state, self.zone)
+        if state.marks:
+            self.desk.infra.unmark(state, self.zone)
         if self.is_race and self.is_speculative:
             speculate.after_race(self, state, now)
         self.reply = Reply(server, message, judged, arrived.rtt_s, arrived.transport)
-        self._wake()
+        self._finish()
 
     def reject(self, server: Server, reason: str, now: float) -> None:
         """This server is of no use here: ask another, at once if nobody is expected to answer."""
         if self.is_done:
             return
-        self.rejected.add(server[:2])
+        self.rejected |= {server[:2]}
         self.reasons[server] = reason
         if not self._has_live(now) or all(copy.is_overdue(now) for copy in self.copies):
             self.move_on(now)
@@ -197,7 +216,7 @@ class Pursuit:
     def on_refusal(self, server: Server, reason: str, now: float) -> None:
         """The kernel would not send: nothing went out, so another server takes the place."""
         self.tell(server, "udp", None, reason)
-        self.rejected.add(server[:2])
+        self.rejected |= {server[:2]}
         self.reasons[server] = reason
         self.rearm(now)
 
@@ -235,16 +254,17 @@ class Pursuit:
     # --- whom to ask -----------------------------------------------------------------------
 
     def candidates(self, now: float) -> list[Candidate]:
-        delegation, shunned = self.inquiry.delegation, self.inquiry.shunned
+        desk, delegation, shunned = self.desk, self.inquiry.delegation, self.inquiry.shunned
         servers: dict[Key, Server] = {}  # one address may go by several names
-        for server in delegation.servers():
-            key = server[:2]
-            if key in servers or key in self.rejected or server.host in shunned:
-                continue
-            if self.desk.is_allowed(server, is_forward=delegation.is_forward):
-                servers[key] = server
-        situation = Situation(self.zone, self.site, now, self.desk.reach.broken_families)
-        return weigh(servers.values(), situation, infra=self.desk.infra, rng=self.desk.dice)
+        for nameserver in delegation.nameservers:
+            for server in delegation.addresses.get(nameserver, ()):
+                key = server[:2]
+                if key in servers or key in self.rejected or server[0] in shunned:
+                    continue
+                if desk.allows(server[0], is_forward=delegation.is_forward):
+                    servers[key] = server
+        situation = Situation(self.zone, self.site, now, desk.reach.broken_families)
+        return weigh(servers.values(), situation, infra=desk.infra, rng=desk.dice)
 
     def _open(self, now: float) -> None:
         """Ask the cheapest server, or the first two of a set that nobody knows."""
@@ -266,8 +286,9 @@ class Pursuit:
         if is_speculative:
             if is_sent[0] and not self.is_race:
                 speculate.beside(self, candidates, first.state, now)
-            speculate.sound_the_root(self, now)
-        if any(is_sent):
+            if self.zone == ROOT:
+                speculate.sound_the_root(self, now)
+        if True in is_sent:
             typical_s = self.desk.infra.typical_rtt_s if self.is_race else 0.0
             self.gap = first_hedge_s(chosen, candidates, typical_s=typical_s)
             self._rearm(first.state, now)
@@ -316,11 +337,12 @@ class Pursuit:
         server, state = candidate.server, candidate.state
         if self.uses_tcp:
             return self.go_tcp(server, state, now)
-        if self.desk.flight.join(self, (state.key, self.inquiry.question), now):
+        flight = self.desk.flight
+        if flight.join(self, (state.key, self.inquiry.question), now):
             self.desk.counters.shared += 1
             self._count(state.key)
             return True
-        if not self.desk.flight.has_room():
+        if not flight.has_room():
             self.rearm(now + _NO_ROOM_WAIT)
             return False
         return self._go_udp(server, state, now)
@@ -378,7 +400,7 @@ class Pursuit:
 
     def _rearm(self, state: AddressState, now: float) -> None:
         """When to do more: soon if hedging is on, after a fair wait if it is not."""
-        if not self.uses_tcp and not self.is_done:
+        if not self.uses_tcp and self.reply is None and self.error is None:
             self.rearm(now + (self.gap if self.is_speculative else serial_s(state)))
 
     def _has_live(self, now: float) -> bool:
@@ -404,7 +426,7 @@ class Pursuit:
         """Look up more nameservers beside what is on its way: all that is known is doubtful."""
         if not self.is_exhausted and not self.wants_addresses and self.total < _SENDS:
             self.wants_addresses = True
-            self.woken.set()
+            self.wake()
 
     def _need_addresses(self, now: float) -> None:
         """Nobody is left to ask and nothing is on its way."""
@@ -424,10 +446,10 @@ class Pursuit:
 
     def _end(self, error: ResolverError) -> None:
         self.error = error
-        self._wake()
+        self._finish()
 
-    def _wake(self) -> None:
+    def _finish(self) -> None:
         self.close()
-        self.woken.set()
+        self.wake()
         if self.lookup is not None:
             self.lookup.cancel()

@@ -10,7 +10,7 @@ import enum
 from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
-from resolver.protocol.codes import Flag, Rcode
+from resolver.protocol.codes import Rcode
 from resolver.protocol.edns import OPT_COOKIE, Edns, cookie_option
 from resolver.protocol.wire import build_query, parse_untrusted
 
@@ -45,6 +45,7 @@ class Sent(NamedTuple):
     asked: bytes  # the question section, as spelt
     edns: Edns | None
     is_mixed: bool
+    cookie: bytes = b""  # the option's data: ours, and the server's if it is known
 
 
 def mix_case(name: bytes, noise: int) -> bytes:
@@ -65,7 +66,7 @@ def compose(
         id=noise & 0xFFFF, qname=name, qtype=qtype, qclass=qclass, flags=flags, edns=edns
     )
     asked = data[_HEADER_OCTETS : _HEADER_OCTETS + len(name) + 4]
-    return Sent(data, asked, edns, mixes_case)
+    return Sent(data, asked, edns, mixes_case, _cookie(edns) or b"")
 
 
 @lru_cache(maxsize=4096)
@@ -109,21 +110,16 @@ def read_untrusted(data: bytes, sent: Sent, question: Question) -> Message:
     return parse_untrusted(data, question)
 
 
-def is_truncated(data: bytes) -> bool:
-    """The TC bit of a reply that matched."""
-    return bool(data[2] & (Flag.TC >> 8))
-
-
 def judge_cookie(sent: Sent, message: Message) -> Match:
     """Is a reply, as far as cookies tell, from the server that was asked? RFC 7873 §5.3.
 
     NO: it carries a client cookie not ours. DOUBTFUL: the server's own cookie went out, and none
     came back; an odd server, or a lucky forger.
     """
-    theirs = _cookie(message.edns)
-    ours = _cookie(sent.edns)
-    if ours is None:
+    ours = sent.cookie
+    if not ours:
         return Match.YES
+    theirs = _cookie(message.edns)
     if theirs is None:
         return Match.DOUBTFUL if len(ours) > _CLIENT_COOKIE_OCTETS else Match.YES
     agrees = theirs[:_CLIENT_COOKIE_OCTETS] == ours[:_CLIENT_COOKIE_OCTETS]

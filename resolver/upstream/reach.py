@@ -35,12 +35,6 @@ class Family:
         self.probed_at = -math.inf
         self.no_route_at = -math.inf
 
-    def note_answer(self, now: float) -> None:
-        self.t_ok = now
-        if self.silent:
-            self.silent.clear()
-        self.is_broken = False
-
 
 class Reach:
     """Family health and outage, from the sends and answers of everybody."""
@@ -61,7 +55,10 @@ class Reach:
     def note_answer(self, state: AddressState, now: float) -> bool:
         """Somebody answered. True if that ends an outage."""
         family = self._families[state.is_ipv6]
-        family.note_answer(now)
+        family.t_ok = now
+        family.is_broken = False
+        if family.silent:
+            family.silent.clear()
         if self.broken_families:
             self._settle()
         if self._overdue:

@@ -32,13 +32,12 @@ _PREFIX_SPREAD = 0.15  # from a neighbour in the same /24 or /48,
 _GLOBAL_SPREAD = 1.0  # and from everything ever measured
 _STRANGER_FACTOR = 2.0  # finding an address costs some packets more than probing one
 _USES = 8  # uses of a server that make half the gain worth a probe
+_new = tuple.__new__
 _SQRT2 = math.sqrt(2)
 
 _GAIN_FLOOR = float(limits.PROBE_GAIN_SECONDS)
 _GAIN_SHARE = float(limits.PROBE_GAIN_SHARE)
 _RESTAMP = float(limits.RESTAMP_SECONDS)
-_HEDGE_FLOOR = float(limits.HEDGE_FLOOR_SECONDS)
-_HEDGE_UNKNOWN = float(limits.HEDGE_UNKNOWN_SECONDS)
 _HEDGE_STRANGER_SHARE = 0.7  # of a typical RTT; sooner costs more than it gains
 _HEDGE_STRANGER_FLOOR = float(limits.HEDGE_STRANGER_SECONDS)
 _HEDGE_GROWTH = float(limits.HEDGE_GROWTH)
@@ -84,25 +83,35 @@ def weigh(
     servers: Iterable[Server], situation: Situation, *, infra: Infra, rng: Random
 ) -> list[Candidate]:
     """The servers as candidates, cheapest first; ties in random order. O(n log n)."""
-    pairs = [(server, infra.state(server)) for server in servers]
+    pairs = [(server, infra.state_of(server[:2])) for server in servers]
+    _, site, now, broken_families = situation
+    candidates: list[Candidate] = []
+    siblings: dict[Name, AddressState] = {}
+    for server, state in pairs:
+        tie = rng.random()
+        if (
+            state.n
+            and not (state.fails or state.marks or broken_families)
+            and not (state.waiting and state.is_overdue(site, now))
+        ):
+            fields = state.srtt, tie, server, state, 0.0, False, False, True, None
+            candidates.append(_new(Candidate, fields))  # half the cost of its own constructor
+            continue
+        siblings = siblings or _siblings(pairs)
+        sibling = siblings[server.nameserver]
+        candidates.append(_weigh_one(server, state, sibling, situation, infra, tie))
+    candidates.sort()
+    return candidates
+
+
+def _siblings(pairs: list[tuple[Server, AddressState]]) -> dict[Name, AddressState]:
+    """For each nameserver the state of that address which says most about it."""
     siblings: dict[Name, AddressState] = {}
     for server, state in pairs:
         known = siblings.get(server.nameserver)
         if known is None or (not known.n and _tells(state) > _tells(known)):
             siblings[server.nameserver] = state
-    random, is_whole = rng.random, not situation.broken_families
-    _, site, now, _ = situation
-    candidates = [
-        Candidate(state.srtt, random(), server, state, 0.0)
-        if is_whole
-        and state.n
-        and not (state.fails or state.marks)
-        and not (state.waiting and state.is_overdue(site, now))
-        else _weigh_one(server, state, siblings[server.nameserver], situation, infra, random())
-        for server, state in pairs
-    ]
-    candidates.sort()
-    return candidates
+    return siblings
 
 
 def _tells(state: AddressState) -> tuple[bool, int, bool]:
@@ -258,7 +267,7 @@ def first_hedge_s(
     In a race of strangers less than a typical RTT, if there is a nameserver left that does not
     share its machine with one of them: it has as good a chance as they had.
     """
-    wait = hedge_s(chosen[0].twin or chosen[0].state)
+    wait = (chosen[0].twin or chosen[0].state).hedge_s
     if len(chosen) < 2 or any(candidate.state.n for candidate in chosen):  # noqa: PLR2004
         return wait
     asked = {candidate.server.nameserver for candidate in chosen}
@@ -269,17 +278,9 @@ def first_hedge_s(
     return wait
 
 
-def hedge_s(state: AddressState) -> float:
-    """Seconds after which a reply of this server is later than its own distribution allows."""
-    if not state.n:
-        return _HEDGE_UNKNOWN
-    srtt = state.srtt
-    return max(_HEDGE_FLOOR, srtt + max(3 * state.var, 0.1 * srtt, 0.004))
-
-
 def next_hedge_s(state: AddressState, previous_s: float, *, is_second_round: bool) -> float:
     """The wait after a later copy: growing, and doubled once every address was asked."""
-    wait = max(hedge_s(state), _HEDGE_GROWTH * previous_s)
+    wait = max(state.hedge_s, _HEDGE_GROWTH * previous_s)
     return min(_HEDGE_CEILING, 2 * wait if is_second_round else wait)
 
 

@@ -29,8 +29,11 @@ def beside(
     pursuit: Pursuit, candidates: list[Candidate], primary: AddressState, now: float
 ) -> None:
     """With a question to a known server: a companion probe, or nameservers not looked up yet."""
-    if primary.n:
+    if not primary.n:
+        return
+    if len(candidates) > 1 or pursuit.desk.reach.broken_families:
         _probe(pursuit, candidates, primary, now, reluctance=1.0)
+    if primary.n >= _POPULAR and pursuit.inquiry.delegation.unresolved():
         _learn_names(pursuit, primary)
 
 
@@ -65,8 +68,8 @@ def _learn_names(pursuit: Pursuit, primary: AddressState) -> None:
 
     Two names are enough to answer; the nearest server may go by the third.
     """
-    inquiry, desk = pursuit.inquiry, pursuit.desk
-    if primary.n < _POPULAR or inquiry.budget.depth > 1 or not inquiry.delegation.unresolved():
+    desk = pursuit.desk
+    if pursuit.inquiry.budget.depth > 1:
         return
     if is_worth_a_stranger(primary, desk.infra) and desk.probes.take():
         pursuit.want_addresses()

@@ -9,34 +9,22 @@ from __future__ import annotations
 import heapq
 import itertools
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import trio
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+_ACTION = 2
 _SWEEP = 64  # void entries that are not worth a sweep
 
 
-class Timer:
-    """One appointment; *action* is None once it was kept or cancelled."""
+Timer: TypeAlias = "list[Any]"
+"""One appointment: when, its number, and the action; None once that was kept or cancelled.
 
-    __slots__ = ("_timers", "action")
-
-    def __init__(self, timers: Timers, action: Callable[[float], None]) -> None:
-        self._timers = timers
-        self.action: Callable[[float], None] | None = action
-
-    def cancel(self) -> None:
-        """Idempotent, also for what was kept already."""
-        if self.action is None:
-            return
-        self.action = None
-        timers = self._timers
-        timers.void += 1
-        if timers.void > timers.sweep_at:
-            timers.sweep()
+It is the heap's entry itself: an object beside it would be made for every packet, to be cancelled.
+"""
 
 
 class Timers:
@@ -48,10 +36,10 @@ class Timers:
 
     def __init__(self, *, before: Callable[[], None]) -> None:
         self._before = before
-        self._heap: list[tuple[float, int, Timer]] = []
+        self._heap: list[Timer] = []
         self._order = itertools.count()
         self.void = 0
-        self.sweep_at = _SWEEP
+        self._sweep_at = _SWEEP
         self._scope = trio.CancelScope()
         self._wakes_at = math.inf
 
@@ -60,25 +48,33 @@ class Timers:
 
     def at(self, when: float, action: Callable[[float], None]) -> Timer:
         """Call ``action(now)`` at *when* or soon after. Ties keep the order of the calls."""
-        timer = Timer(self, action)
-        heapq.heappush(self._heap, (when, next(self._order), timer))
+        timer: Timer = [when, next(self._order), action]
+        heapq.heappush(self._heap, timer)
         if when < self._wakes_at:
             self._wakes_at = self._scope.deadline = when
         return timer
 
-    def sweep(self) -> None:
+    def cancel(self, timer: Timer) -> None:
+        """Idempotent, also for what was kept already."""
+        if timer[_ACTION] is not None:
+            timer[_ACTION] = None
+            self.void += 1
+            if self.void > self._sweep_at:
+                self._sweep()
+
+    def _sweep(self) -> None:
         """Drop the void entries if they are most; else come back when they may be."""
         if 2 * self.void > len(self._heap):
-            self._heap = [entry for entry in self._heap if entry[2].action is not None]
+            self._heap = [timer for timer in self._heap if timer[_ACTION] is not None]
             heapq.heapify(self._heap)
             self.void = 0
-        self.sweep_at = max(_SWEEP, len(self._heap) // 2)
+        self._sweep_at = max(_SWEEP, len(self._heap) // 2)
 
     def fire(self, now: float) -> None:
         """Do all that is due."""
         while self._heap and self._heap[0][0] <= now:
-            timer = heapq.heappop(self._heap)[2]
-            action, timer.action = timer.action, None
+            timer = heapq.heappop(self._heap)
+            action, timer[_ACTION] = timer[_ACTION], None
             if action is not None:
                 action(now)
             else:
@@ -87,7 +83,7 @@ class Timers:
     async def run(self) -> None:
         """Until cancelled. One sleeping task, woken early by an earlier appointment."""
         while True:
-            while self._heap and self._heap[0][2].action is None:
+            while self._heap and self._heap[0][_ACTION] is None:
                 heapq.heappop(self._heap)
                 self.void -= 1
             self._wakes_at = self._heap[0][0] if self._heap else math.inf

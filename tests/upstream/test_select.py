@@ -19,7 +19,6 @@ from resolver.upstream.select import (
     companion,
     expected_gain,
     first_hedge_s,
-    hedge_s,
     next_hedge_s,
     opening,
     serial_s,
@@ -85,7 +84,7 @@ def test_the_other_address_of_a_measured_machine_is_asked_alone() -> None:
     (chosen,) = opening(case.weigh(DUAL), width=2)
     assert chosen.server == DUAL[0]
     wait = first_hedge_s([chosen], case.weigh(DUAL), typical_s=0.03)
-    assert wait == hedge_s(case.infra.state(DUAL[1]))
+    assert wait == case.infra.state(DUAL[1]).hedge_s
 
 
 def test_a_third_stranger_is_asked_sooner_than_a_sibling() -> None:
@@ -178,16 +177,16 @@ def test_ties_are_broken_at_random() -> None:
 @pytest.mark.reaches("HEDGE_FLOOR_SECONDS", "HEDGE_UNKNOWN_SECONDS")
 def test_hedges_wait_for_what_the_server_usually_takes() -> None:
     case = Case({"192.0.2.1": 0.1, "198.51.100.1": 0.0001})
-    assert 0.1 < hedge_s(case.infra.state(DUAL[0])) < 0.2
-    assert hedge_s(case.infra.state(DUAL[2])) == float(limits.HEDGE_FLOOR_SECONDS)
-    assert hedge_s(case.infra.state(DUAL[1])) == float(limits.HEDGE_UNKNOWN_SECONDS)
+    assert 0.1 < case.infra.state(DUAL[0]).hedge_s < 0.2
+    assert case.infra.state(DUAL[2]).hedge_s == float(limits.HEDGE_FLOOR_SECONDS)
+    assert case.infra.state(DUAL[1]).hedge_s == float(limits.HEDGE_UNKNOWN_SECONDS)
 
 
 @pytest.mark.reaches("HEDGE_CEILING_SECONDS", "HEDGE_GROWTH")
 def test_hedges_back_off_up_to_a_ceiling() -> None:
     """RFC 9520 §3.1."""
     state = Case().infra.state(DUAL[0])
-    gap = hedge_s(state)
+    gap = state.hedge_s
     for _ in range(20):
         longer = next_hedge_s(state, gap, is_second_round=False)
         assert gap <= longer <= float(limits.HEDGE_CEILING_SECONDS)
