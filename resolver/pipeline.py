@@ -22,7 +22,7 @@ from resolver.limits import HASHES, NS_LOOKUPS, SIGNATURE_CHECKS, UPSTREAM_QUERI
 from resolver.model import Answer, Budget, Ede, Purse, Question, Status
 from resolver.policy import conduct
 from resolver.protocol.addresses import address_octets
-from resolver.protocol.codes import EdeCode, Rcode, RRType
+from resolver.protocol.codes import EdeCode, Flag, Rcode, RRType
 from resolver.protocol.transport import Transport
 from resolver.protocol.wire import parse_untrusted
 from resolver.reply import Shape, malformed, refuse, render, render_alone
@@ -107,7 +107,7 @@ class Pipeline:
             self.counters.malformed += 1
             respond(malformed(data))
             return
-        if query.is_response:
+        if query.flags & Flag.QR:
             respond(None)
             return
         self._answer(_Call(self._packets, self._settings, data, query, client, respond))
@@ -132,7 +132,7 @@ class Pipeline:
         if query.qclass != 1:
             call.refuse(Rcode.REFUSED, EdeCode.NOT_SUPPORTED)
             return
-        if query.rd:
+        if query.flags & Flag.RD:
             self._spawn(self._resolve, call, question)  # looks into memory too, and only once
             return
         known = self._resolver.recall(question, checking=not query.cd)
@@ -145,7 +145,8 @@ class Pipeline:
     async def _resolve(self, call: _Call, question: Question) -> None:
         """Resolve within the deadline, and answer whatever happens."""
         try:
-            call.reply(await self._within_time(question, checking=not call.query.cd))
+            checking = not call.query.flags & Flag.CD
+            call.reply(await self._within_time(question, checking=checking))
         except Exception:  # noqa: BLE001  # the one boundary: a bug costs one SERVFAIL
             self.counters.crashed += 1
             _log.exception("a query failed by a fault of ours")
@@ -179,7 +180,9 @@ class Pipeline:
             self.counters.resolved += 1
         else:
             self.counters.recalled += 1
-        return self._told(answer, checking=checking)
+        if question.qname.startswith(_SENTINEL, 1):
+            return self._told(answer, checking=checking)
+        return answer
 
 
 async def contained(function: Callable[..., Awaitable[None]], *args: object) -> None:
@@ -273,13 +276,13 @@ class _Call:
     def _may_keep(self, answer: Answer) -> bool:
         """Packets are whole, lasting answers of class IN to plain queries."""
         query = self.query
-        return (
+        return bool(
             answer.rcode in _KEPT
-            and query.rd
+            and query.flags & Flag.RD
             and query.qclass == 1
             and query.qtype != RRType.ANY
             and not answer.is_stale
-            and bool(answer.answer or answer.authority)
+            and (answer.answer or answer.authority)
         )
 
 

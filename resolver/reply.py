@@ -74,7 +74,7 @@ def render_alone(query: Message, answer: Answer, shape: Shape) -> tuple[bytes, L
         return None
     if signatures and (query.do or query.qtype == RRType.ANY):
         return None
-    edns = _edns(query, answer.rcode, answer.ede, shape)
+    edns = _edns(query, answer.rcode, answer.ede, shape) if query.edns is not None else None
     tail = encode(edns) if edns is not None else b""
     reply = build_alone(
         id=query.id,

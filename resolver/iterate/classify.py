@@ -21,9 +21,9 @@ from resolver.iterate.scrub import (
     wildcard_proof,
 )
 from resolver.limits import CHAIN_LENGTH
-from resolver.model import Outcome, Question, RRset, Server, Verdict
+from resolver.model import USABLE, Outcome, Question, RRset, Server, Verdict
 from resolver.protocol import names
-from resolver.protocol.codes import Rcode, RRType
+from resolver.protocol.codes import Flag, Rcode, RRType
 from resolver.protocol.names import replace_suffix
 from resolver.upstream.inquiry import Judged
 
@@ -58,14 +58,14 @@ def classify(
 ) -> Judged:
     """Judge a reply to *question* by *server* of *zone*: the reading is Outcomes or a Referral."""
     rcode = message.rcode
-    if message.tc:
+    if message.flags & Flag.TC:
         return Judged(Verdict.TRUNCATED)  # over TCP too: the data is not all there (RFC 2181 §9)
     if rcode not in _SAYING:
         return Judged(_ERRORS.get(rcode, Verdict.USELESS))
     if rcode == Rcode.NOERROR:
         rrset = sole_answer(message, question, zone)
         if rrset is not None:
-            outcome = _outcome(question, zone, Verdict.ANSWER, (rrset,), _EMPTY, server)
+            outcome = Outcome(question, zone, Verdict.ANSWER, rcode, (rrset,), _EMPTY, server)
             return Judged(Verdict.ANSWER, (outcome,))
     return _read(message, question, zone, server, is_forward=is_forward)
 
@@ -93,14 +93,15 @@ class Judge:
         judged = classify(
             message, self.question, self._zone, server=server, is_forward=self._is_forward
         )
-        if self.takes_poor or not judged.verdict.is_usable:
+        if self.takes_poor or judged.verdict not in USABLE:
             return judged
         is_referral = isinstance(judged.reading, Referral)
-        is_opinion = message.ra and not message.aa and not is_referral
+        aa = message.flags & Flag.AA
+        is_opinion = message.flags & Flag.RA and not aa and not is_referral
         is_bare = self._delegation.is_signed and (
             message.edns is None or (not is_referral and _is_unsigned(message, self._zone))
         )
-        is_doubtful = not message.aa and _is_thin(judged) and self._has_choice()
+        is_doubtful = not aa and _is_thin(judged) and self._has_choice()
         if is_opinion or is_bare or is_doubtful:
             self.saw_poor = True
             return Judged(Verdict.LAME)

@@ -22,27 +22,29 @@ if TYPE_CHECKING:
 class Minimiser:
     """The names asked on the way to *question*."""
 
-    __slots__ = ("_labels", "_reached", "_steps", "is_enabled", "question")
+    __slots__ = ("_reached", "_steps", "is_enabled", "question")
 
     def __init__(self, question: Question, *, is_enabled: bool) -> None:
         self.question = question
         self.is_enabled = is_enabled
-        self._labels = names.count(question.qname) if is_enabled else 0
         self._reached = 0
         self._steps = 0
 
     def probe(self, zone: Name) -> Question:
         """What to ask servers of *zone*: the full question when one label is left, or none."""
-        if not self.is_enabled:
-            return self.question
+        question = self.question
+        qname = question.qname
+        if not self.is_enabled or qname[qname[0] + 1 :] == zone:
+            return question
+        labels = names.count(qname)
         self._reached = max(self._reached, names.count(zone))
-        left = self._labels - self._reached
+        left = labels - self._reached
         if left <= 1 or self._steps >= int(MINIMISE_STEPS):
-            return self.question
+            return question
         size = self._reached + self._stride(left)
-        if size >= self._labels:
-            return self.question
-        return Question(names.suffix(self.question.qname, size), RRType.NS, self.question.qclass)
+        if size >= labels:
+            return question
+        return Question(names.suffix(qname, size), RRType.NS, question.qclass)
 
     def _stride(self, left: int) -> int:
         one_label = int(MINIMISE_ONE_LABEL)

@@ -82,7 +82,7 @@ def sole_answer(message: Message, question: Question, zone: Name) -> RRset | Non
         lowest = min(lowest, ttl)
     if not rdatas:
         return None
-    return RRset(qname, qtype, lowest, distinct(rdatas), distinct(signatures))
+    return RRset(qname, qtype, lowest, distinct(rdatas), distinct(signatures) if signatures else ())
 
 
 def denial_of(authority: list[RRset]) -> tuple[RRset, ...]:

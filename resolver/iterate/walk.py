@@ -172,7 +172,13 @@ class Walker:
         )
         for _ in range(_REFERRALS):
             probe = self._next_probe(minimiser, delegation)
-            self._fill(delegation)
+            fill_from_cache(
+                delegation,
+                self._rrsets,
+                self._delegations,
+                self._settings.rtypes,
+                self._clock.now(),
+            )
             judge = Judge(probe, delegation)
             try:
                 reply = await self._ask(self._inquiry(judge, delegation, budget, shunned))
@@ -225,10 +231,6 @@ class Walker:
                 probe, outcome.rcode, outcome.authority, zone=outcome.zone, now=self._clock.now()
             )
         minimiser.advance(probe)
-
-    def _fill(self, delegation: Delegation) -> None:
-        now = self._clock.now()
-        fill_from_cache(delegation, self._rrsets, self._delegations, self._settings.rtypes, now)
 
     async def _ask_again(
         self,

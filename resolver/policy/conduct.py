@@ -9,12 +9,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from resolver.policy.cookies import is_malformed
-from resolver.protocol.codes import EdeCode, Opcode, Rcode, RRType
+from resolver.protocol.codes import EdeCode, Rcode, RRType
 from resolver.protocol.edns import OPT_COOKIE
 
 if TYPE_CHECKING:
     from resolver.protocol.message import Message
 
+_OPCODE = 0x7800  # of the header's flags; zero is QUERY
 _TRANSFERS = frozenset({RRType.AXFR, RRType.IXFR})
 _NO_DATA = frozenset(
     {0, RRType.OPT, RRType.NXNAME, RRType.TKEY, RRType.TSIG, RRType.MAILA, RRType.MAILB}
@@ -35,7 +36,7 @@ def judge(query: Message) -> Refusal | None:  # noqa: PLR0911  # a list of rules
         cookie = edns.option(OPT_COOKIE) if edns.options else None
         if cookie is not None and is_malformed(cookie):
             return Refusal(Rcode.FORMERR)  # RFC 7873 §5.2.2
-    if query.opcode != Opcode.QUERY:
+    if query.flags & _OPCODE:
         return Refusal(Rcode.NOTIMP)
     if query.question_count != 1:
         return _odd_count(query)

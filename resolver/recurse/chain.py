@@ -33,7 +33,7 @@ def answer_of(outcome: Outcome) -> Answer:
         outcome.question,
         outcome.rcode,
         outcome.answer,
-        _each_once(outcome.authority),
+        _each_once(outcome.authority) if outcome.authority else (),
         status=outcome.status,
         ede=outcome.ede,
     )

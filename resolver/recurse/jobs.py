@@ -12,8 +12,6 @@ from typing import TYPE_CHECKING
 import trio
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from resolver.errors import ResolutionFailed
     from resolver.model import Outcome, Question
 
@@ -69,22 +67,24 @@ class Jobs:
     def running(self, question: Question) -> Job | None:
         return self._running.get(question)
 
-    def begin(self, question: Question, ancestors: Iterable[Question]) -> Job:
+    def begin(self, question: Question, ancestors: frozenset[Question]) -> Job:
         """A new job, known as the need of those it is done for."""
         job = Job(question)
         self._running.setdefault(question, job)
-        self._link(job, ancestors)
+        if ancestors:
+            self._link(job, ancestors)
         return job
 
-    def _link(self, job: Job, ancestors: Iterable[Question]) -> None:
+    def _link(self, job: Job, ancestors: frozenset[Question]) -> None:
         for ancestor in ancestors:
             above = self._running.get(ancestor)
             if above is not None:
                 above.needs.append(job)
 
     def end(self, job: Job) -> None:
-        if self._running.get(job.question) is job:
-            del self._running[job.question]
+        running = self._running.pop(job.question, job)
+        if running is not job:
+            self._running[job.question] = running
         job.needs.clear()
         job.finish()
 

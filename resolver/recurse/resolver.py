@@ -206,13 +206,14 @@ class Resolver:
         return segments
 
     def _received(self, outcome: Outcome, trust: Trust | None) -> Outcome:
-        """Keep what nobody is going to judge; what is judged is kept with its status, once."""
+        """Keep what nobody is going to judge; what is judged is kept with its status, once.
+
+        Only the link that was asked for: what came along is kept when the chase gets there.
+        """
         if trust is not None and outcome.status is Status.UNCHECKED:
             return outcome
-        return outcome if outcome.verdict is Verdict.REFERRAL else self._keep(outcome)
-
-    def _keep(self, outcome: Outcome) -> Outcome:
-        """Only the link that was asked for: what came along is kept when the chase gets there."""
+        if outcome.verdict is Verdict.REFERRAL:
+            return outcome
         if not self.memory.is_checked:
             outcome.status = Status.INSECURE
         return self.memory.keep(outcome, self._clock.now())

@@ -49,31 +49,31 @@ class Answered(NamedTuple):
 class Bus:
     """Listeners by kind of event. True if anybody listens at all."""
 
-    __slots__ = ("_listeners",)
+    __slots__ = ("listeners",)
 
     def __init__(self) -> None:
-        self._listeners: list[Callable[[object], None]] = []
+        self.listeners: list[Callable[[object], None]] = []
 
     def __bool__(self) -> bool:
-        return bool(self._listeners)
+        return bool(self.listeners)
 
     def __repr__(self) -> str:
-        return f"<Bus with {len(self._listeners)} listeners>"
+        return f"<Bus with {len(self.listeners)} listeners>"
 
     def emit(self, event: object) -> None:
         """Tell everybody, in the order they came."""
-        for listener in self._listeners:
+        for listener in self.listeners:
             listener(event)
 
     def subscribe(self, listener: Callable[[object], None]) -> None:
         """Have *listener* called with every event from now on."""
-        self._listeners.append(listener)
+        self.listeners.append(listener)
 
     @contextmanager
     def listening(self, listener: Callable[[object], None]) -> Iterator[None]:
         """*listener* hears what happens inside the block."""
-        self._listeners.append(listener)
+        self.listeners.append(listener)
         try:
             yield
         finally:
-            self._listeners.remove(listener)
+            self.listeners.remove(listener)

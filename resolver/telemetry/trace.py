@@ -49,7 +49,7 @@ def observed(ask: Ask, bus: Bus) -> Ask:
         return reply
 
     def watch(inquiry: Inquiry) -> Awaitable[Reply]:
-        return watched(inquiry) if bus else ask(inquiry)
+        return watched(inquiry) if bus.listeners else ask(inquiry)
 
     return watch
 

@@ -50,13 +50,13 @@ class Fallback:
 
     def wants_edns(self, state: AddressState, now: float, *, is_last_try: bool) -> bool:
         """Not towards servers that EDNS breaks; nor in the last try where it may be to blame."""
-        if state.key in self._plain:
+        if self._plain and state.key in self._plain:
             return False
-        if self._is_signed:
+        if self._is_signed or state.edns is EdnsState.WORKS:
             return True
         if not state.knows_edns(now):
             return False
-        if state.edns is EdnsState.WORKS or not is_last_try:
+        if not is_last_try:
             return True
         self._silent |= {state.key}
         return False
