@@ -150,8 +150,6 @@ class Delegation:
 
     def unresolved(self) -> list[Name]:
         """NS names nobody looked up yet (an empty tuple in *addresses* means: looked up, none)."""
-        if len(self.addresses) >= len(self.nameservers):
-            return []
         return [name for name in self.nameservers if name not in self.addresses]
 
 

@@ -171,7 +171,9 @@ class Walker:
             question, is_enabled=self._settings.minimise and not delegation.is_forward
         )
         for _ in range(_REFERRALS):
-            probe = self._next_probe(minimiser, delegation)
+            probe = minimiser.probe(delegation.zone)
+            if probe is not question:
+                probe = self._next_probe(minimiser, delegation)
             fill_from_cache(
                 delegation,
                 self._rrsets,

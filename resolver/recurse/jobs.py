@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 import trio
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from resolver.errors import ResolutionFailed
     from resolver.model import Outcome, Question
 
@@ -19,26 +21,22 @@ if TYPE_CHECKING:
 class Job:
     """One walk in progress. *segments* or *error* once done; neither if it ran out of budget."""
 
-    __slots__ = ("_done", "error", "needs", "question", "segments")
+    __slots__ = ("done", "error", "needs", "question", "segments")
 
     def __init__(self, question: Question) -> None:
         self.question = question
         self.segments: tuple[Outcome, ...] | None = None
         self.error: ResolutionFailed | None = None
         self.needs: list[Job] = []
-        self._done: trio.Event | None = None
+        self.done: trio.Event | None = None
 
     def __repr__(self) -> str:
         return f"<Job {self.question} needs={len(self.needs)}>"
 
     async def wait(self) -> None:
-        if self._done is None:
-            self._done = trio.Event()
-        await self._done.wait()
-
-    def finish(self) -> None:
-        if self._done is not None:
-            self._done.set()
+        if self.done is None:
+            self.done = trio.Event()
+        await self.done.wait()
 
     def reaches(self, wanted: frozenset[Question]) -> bool:
         """True if this job waits, directly or not, for one of *wanted*."""
@@ -59,13 +57,11 @@ class Jobs:
 
     def __init__(self) -> None:
         self._running: dict[Question, Job] = {}
+        self.running: Callable[[Question], Job | None] = self._running.get
         self.joined = 0
 
     def __len__(self) -> int:
         return len(self._running)
-
-    def running(self, question: Question) -> Job | None:
-        return self._running.get(question)
 
     def begin(self, question: Question, ancestors: frozenset[Question]) -> Job:
         """A new job, known as the need of those it is done for."""
@@ -86,7 +82,8 @@ class Jobs:
         if running is not job:
             self._running[job.question] = running
         job.needs.clear()
-        job.finish()
+        if job.done is not None:
+            job.done.set()
 
     async def join(self, job: Job, ancestors: frozenset[Question]) -> None:
         """Wait for somebody else's job."""

@@ -207,7 +207,10 @@ class AddressState:
         self.overdue_s = max(_OVERDUE_FLOOR, 3 * srtt, srtt + 6 * var)
         self.expiry_s = max(_EXPIRY_FLOOR, 4 * srtt, srtt + 8 * var)
         self.n += 1
-        self.note_alive(now)
+        if self.fails or self.is_unreachable or self.silent_sites:
+            self.note_alive(now)
+        self.t_ok = now
+        self.waiting.clear()
 
     def note_alive(self, now: float) -> None:
         """A sign of life that says nothing about the RTT (TCP)."""

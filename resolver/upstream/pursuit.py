@@ -69,7 +69,7 @@ class Pursuit:
         self.zone = delegation.zone
         self.site = site_of(self.zone)
         self.started = now
-        self.give_up = min(inquiry.budget.deadline, now + _ASK_SECONDS)
+        self.give_up = min(inquiry.budget.purse.deadline, now + _ASK_SECONDS)
         self.may_speculate = desk.settings.speculation and inquiry.budget.depth <= _HEDGE_DEPTH
         self.fallback = Fallback(is_signed=delegation.is_signed)
         self.copies: list[Copy] = []
@@ -280,15 +280,17 @@ class Pursuit:
         if first.is_suspect:
             self.give_up = min(self.give_up, now + _SUSPECT_SECONDS)
         self.desk.note_first_send()
-        is_sent = [self.send(candidate, now) for candidate in chosen]
-        self.is_race = len(chosen) > 1
-        self.desk.counters.races += self.is_race
-        if is_speculative:
-            if is_sent[0] and not self.is_race:
-                speculate.beside(self, candidates, first.state, now)
-            if self.zone == ROOT:
-                speculate.sound_the_root(self, now)
-        if True in is_sent:
+        is_sent = self.send(first, now)
+        if len(chosen) > 1:
+            self.is_race = True
+            self.desk.counters.races += 1
+            for candidate in chosen[1:]:
+                is_sent |= self.send(candidate, now)
+        elif is_sent and is_speculative:
+            speculate.beside(self, candidates, first.state, now)
+        if is_speculative and self.zone == ROOT:
+            speculate.sound_the_root(self, now)
+        if is_sent:
             typical_s = self.desk.infra.typical_rtt_s if self.is_race else 0.0
             self.gap = first_hedge_s(chosen, candidates, typical_s=typical_s)
             self._rearm(first.state, now)
@@ -340,7 +342,8 @@ class Pursuit:
         flight = self.desk.flight
         if flight.join(self, (state.key, self.inquiry.question), now):
             self.desk.counters.shared += 1
-            self._count(state.key)
+            self.sends[state.key] = self.sends.get(state.key, 0) + 1
+            self.total += 1
             return True
         if not flight.has_room():
             self.rearm(now + _NO_ROOM_WAIT)
@@ -386,12 +389,9 @@ class Pursuit:
             else:
                 self._end(error)
             return False
-        self._count(key)
-        return True
-
-    def _count(self, key: Key) -> None:
         self.sends[key] = self.sends.get(key, 0) + 1
         self.total += 1
+        return True
 
     def _may_repeat(self, key: Key) -> bool:
         return self.sends.get(key, 0) < _PER_ADDRESS

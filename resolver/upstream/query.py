@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import enum
 from functools import lru_cache
+from struct import Struct
 from typing import TYPE_CHECKING, NamedTuple
 
-from resolver.protocol.codes import Rcode
-from resolver.protocol.edns import OPT_COOKIE, Edns, cookie_option
-from resolver.protocol.wire import build_query, parse_untrusted
+from resolver.protocol.codes import Flag, Rcode
+from resolver.protocol.edns import OPT_COOKIE, Edns, cookie_option, encode
+from resolver.protocol.wire import parse_untrusted
 
 if TYPE_CHECKING:
     from random import Random
@@ -20,9 +21,12 @@ if TYPE_CHECKING:
     from resolver.model import Question
     from resolver.protocol.wire import Message
 
+_HEADER = Struct("!HHHHHH").pack
+_QUESTION = Struct("!HH").pack
 _HEADER_OCTETS = 12
 _CLIENT_COOKIE_OCTETS = 8
 _ID_BITS = 16
+_TC = Flag.TC >> 8
 # What servers send with a header alone: they did not read as far as the question (RFC 6891 §7).
 _BARE_RCODES = frozenset({Rcode.FORMERR, Rcode.SERVFAIL, Rcode.NOTIMP, Rcode.REFUSED})
 _CASE_BIT = bytes(
@@ -57,16 +61,18 @@ def mix_case(name: bytes, noise: int) -> bytes:
 def compose(
     question: Question, *, rng: Random, flags: int, edns: Edns | None, mixes_case: bool
 ) -> Sent:
-    """A query with a random id, and a random spelling if *mixes_case*."""
+    """A query with a random id, and a random spelling if *mixes_case*. *edns* is an `offer`."""
     name, qtype, qclass = question
     noise = rng.getrandbits(8 * len(name) + _ID_BITS)
     if mixes_case:
         name = mix_case(name, noise >> _ID_BITS)
-    data = build_query(
-        id=noise & 0xFFFF, qname=name, qtype=qtype, qclass=qclass, flags=flags, edns=edns
-    )
-    asked = data[_HEADER_OCTETS : _HEADER_OCTETS + len(name) + 4]
-    return Sent(data, asked, edns, mixes_case, _cookie(edns) or b"")
+    asked = name + _QUESTION(qtype, qclass)
+    if edns is None:
+        data = _HEADER(noise & 0xFFFF, flags, 1, 0, 0, 0) + asked
+        return Sent(data, asked, None, mixes_case)
+    data = _HEADER(noise & 0xFFFF, flags, 1, 0, 0, 1) + asked + encode(edns)
+    cookie = edns.options[0][1] if edns.options else b""  # see `offer`
+    return Sent(data, asked, edns, mixes_case, cookie)
 
 
 @lru_cache(maxsize=4096)
@@ -110,6 +116,11 @@ def read_untrusted(data: bytes, sent: Sent, question: Question) -> Message:
     return parse_untrusted(data, question)
 
 
+def is_truncated(data: bytes) -> bool:
+    """The TC bit of a reply that matched."""
+    return bool(data[2] & _TC)
+
+
 def judge_cookie(sent: Sent, message: Message) -> Match:
     """Is a reply, as far as cookies tell, from the server that was asked? RFC 7873 §5.3.
 
@@ -119,7 +130,8 @@ def judge_cookie(sent: Sent, message: Message) -> Match:
     ours = sent.cookie
     if not ours:
         return Match.YES
-    theirs = _cookie(message.edns)
+    edns = message.edns
+    theirs = edns.option(OPT_COOKIE) if edns is not None and edns.options else None
     if theirs is None:
         return Match.DOUBTFUL if len(ours) > _CLIENT_COOKIE_OCTETS else Match.YES
     agrees = theirs[:_CLIENT_COOKIE_OCTETS] == ours[:_CLIENT_COOKIE_OCTETS]
@@ -128,9 +140,6 @@ def judge_cookie(sent: Sent, message: Message) -> Match:
 
 def server_cookie(message: Message) -> bytes:
     """The server's half of the COOKIE option, or nothing."""
-    option = _cookie(message.edns)
+    edns = message.edns
+    option = edns.option(OPT_COOKIE) if edns is not None and edns.options else None
     return option[_CLIENT_COOKIE_OCTETS:] if option is not None else b""
-
-
-def _cookie(edns: Edns | None) -> bytes | None:
-    return edns.option(OPT_COOKIE) if edns is not None and edns.options else None

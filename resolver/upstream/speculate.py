@@ -33,7 +33,8 @@ def beside(
         return
     if len(candidates) > 1 or pursuit.desk.reach.broken_families:
         _probe(pursuit, candidates, primary, now, reluctance=1.0)
-    if primary.n >= _POPULAR and pursuit.inquiry.delegation.unresolved():
+    delegation = pursuit.inquiry.delegation
+    if primary.n >= _POPULAR and len(delegation.addresses) < len(delegation.nameservers):
         _learn_names(pursuit, primary)
 
 
@@ -69,7 +70,8 @@ def _learn_names(pursuit: Pursuit, primary: AddressState) -> None:
     Two names are enough to answer; the nearest server may go by the third.
     """
     desk = pursuit.desk
-    if pursuit.inquiry.budget.depth > 1:
+    inquiry = pursuit.inquiry
+    if inquiry.budget.depth > 1 or not inquiry.delegation.unresolved():
         return
     if is_worth_a_stranger(primary, desk.infra) and desk.probes.take():
         pursuit.want_addresses()
