@@ -255,7 +255,8 @@ async def _serve(
             announce(daemon)
             host.notify("READY=1")
             async with trio.open_nursery() as nursery:
-                nursery.start_soon(host.collect_garbage)
+                counters = daemon.parts.pipeline.counters
+                nursery.start_soon(host.collect_garbage, lambda: counters.queries)
                 async for _ in signals:
                     break
                 host.notify("STOPPING=1")

@@ -671,12 +671,12 @@ GARBAGE_SECONDS = Limit(
     "seconds between two looks at how much garbage there may be",
     "our choice; a full pass over 1 M entries takes 274 ms, so there is none",
 )
-GARBAGE_OBJECTS = Limit(
-    2000,
-    700,
-    100_000,
-    "new objects between two passes over the youngest",
-    "our measurement: 0.2 ms a pass, 0.5 ms every second",
+GARBAGE_MISSES = Limit(
+    32,
+    0,
+    1000,
+    "cache misses between two such looks above which what is young is passed over",
+    "our measurement: what 32 misses left takes 2 ms to look through",
 )
 DRAIN_SECONDS = Limit(
     0.8, 0.0, 10.0, "seconds for queries in flight at shutdown", "a restart must not be felt"

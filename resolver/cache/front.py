@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from resolver.protocol.transport import Transport
 
 _HOT: Final = int(HOT_ENTRIES)
+_ENDS: Final = b"\1"  # keys end in class IN or an OPT without options; cookies in anything
 
 
 class Front:
@@ -92,6 +93,8 @@ class Front:
             rest = view.personal.get((asked, source))
             if rest is not None:
                 return data[:2] + rest
+        if data[-1:] > _ENDS:
+            return self._find(view, data, source)
         key = asked + view.mark
         packet = self._shards[hash(key) & self._shard_mask].get(key)
         if packet is None:
