@@ -521,7 +521,7 @@ UDP_TURNS = Limit(
     8, 1, 64, "batches served before other tasks have their turn", "our choice: about 1 ms"
 )
 UDP_STARTS = Limit(
-    6, 1, 1024, "misses begun before other tasks have their turn", "our choice: half a millisecond"
+    4, 1, 1024, "misses begun before other tasks have their turn", "our choice: half a millisecond"
 )
 UDP_STARTS_CALM = Limit(
     48, 1, 1024, "the same while no hits are served", "an eighth less CPU a miss; 3 ms of work"

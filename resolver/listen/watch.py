@@ -102,11 +102,21 @@ class Watch(trio.abc.Instrument):
 
     def before_io_wait(self, timeout: float) -> None:
         """Serve hits until there is something else to do, *timeout* seconds at most."""
-        if timeout < _SHORTEST_S or not self._pace.is_short:
+        if not self._pace.is_short:
+            return
+        if timeout < _SHORTEST_S:
+            self._serve_first()
             return
         ends_at = time.monotonic() + timeout
         while self._serve(timeout):
             timeout = ends_at - self._served_at
+
+    def _serve_first(self) -> None:
+        """The loop is busy: hits need not wait until a task's turn comes."""
+        for service in self._services.values():
+            service.take()
+            if service.has_waiting and not service.is_serving:
+                os.eventfd_write(self._bell, 1)
 
     def _serve(self, timeout_s: float) -> bool:
         """Wait once, and answer the hits that came; False if the loop has to go on."""

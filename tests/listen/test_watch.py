@@ -120,6 +120,23 @@ async def test_timer_is_on_time_between_hits() -> None:
 
 
 @trio_test_real
+async def test_busy_loop_serves_hits_before_its_tasks() -> None:
+    """A hit is answered between two turns, even if its listener's task never has one."""
+    async with watched("127.0.0.1") as (service, _, client), trio.open_nursery() as nursery:
+        await trio.to_thread.run_sync(ask_many, client, 3)
+        service.drain = lambda: False  # type: ignore[method-assign]
+
+        async def spin() -> None:
+            while True:
+                await trio.lowlevel.checkpoint()
+
+        nursery.start_soon(spin)
+        replies = await trio.to_thread.run_sync(ask_many, client, 10)
+        assert replies == [expected(id) for id in range(10)]
+        nursery.cancel_scope.cancel()
+
+
+@trio_test_real
 async def test_flood_goes_to_the_loop() -> None:
     """More than a batch at once is the loop's: it has turns for everybody."""
     async with watched("127.0.0.1") as (service, _, client):
