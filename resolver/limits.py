@@ -80,6 +80,14 @@ MAX_TTL_SECONDS = Limit(
 MAX_NEGATIVE_TTL_SECONDS = Limit(
     3600, 60, 10_800, "seconds a negative answer is kept at most", "RFC 2308 §5 (1 to 3 hours)"
 )
+ZERO_TTL_DNAME_SECONDS = Limit(
+    1,
+    0,
+    5,
+    "seconds in which a secure DNAME of TTL 0 still redirects, told with TTL 0",
+    "Unbound's grace (2026); Knot keeps all data for 5 s at least",
+)
+FLEETING_DNAMES = Limit(64, 1, 4096, "such DNAMEs kept", "our choice")
 FAILURE_TTL_SECONDS = Limit(
     1.0, 1.0, 60.0, "seconds a first failure is remembered", "RFC 9520 §3.2"
 )

@@ -10,10 +10,13 @@ import operator
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from cachetools import LRUCache
+
 from resolver.cache.failure import FailureCache
+from resolver.cache.rrset import Entry
 from resolver.iterate.classify import apply_dname
 from resolver.iterate.scrub import is_wildcard
-from resolver.limits import BOGUS_TTL_SECONDS
+from resolver.limits import BOGUS_TTL_SECONDS, FLEETING_DNAMES, ZERO_TTL_DNAME_SECONDS
 from resolver.model import Outcome, Question, Rank, RRset, Status, Verdict
 from resolver.protocol import names
 from resolver.protocol.codes import Rcode, RRType
@@ -21,7 +24,7 @@ from resolver.protocol.codes import Rcode, RRType
 if TYPE_CHECKING:
     from resolver.cache.denial import DenialCache
     from resolver.cache.negative import Negative, NegativeCache
-    from resolver.cache.rrset import Entry, RRsetCache
+    from resolver.cache.rrset import RRsetCache
     from resolver.model import Ede, Name
 
 _SYNTHESISING = (Verdict.DNAME, Verdict.YXDOMAIN)
@@ -47,6 +50,7 @@ class Memory:
         self.denial = denial
         self.is_checked = is_checked
         self._dnames = 0
+        self._fleeting: LRUCache[Name, Entry] = LRUCache(int(FLEETING_DNAMES))
 
     # --- reading ---------------------------------------------------------------------------
 
@@ -79,6 +83,8 @@ class Memory:
         if self._dnames:
             for ancestor in list(names.ancestors(qname))[1:]:
                 entry = self.rrsets.get(ancestor, RRType.DNAME, now)
+                if entry is None:
+                    entry = self._fleeting_dname(ancestor, now)
                 if entry is not None:
                     return _redirected(question, entry, now)
         if not self.is_checked or not synthesise:
@@ -90,6 +96,13 @@ class Memory:
         if self.denial is not None:
             return self.denial.synthesise(question, now)
         return None
+
+    def _fleeting_dname(self, owner: Name, now: float) -> Entry | None:
+        """A secure DNAME of TTL 0, whose seconds are counted whole, like every TTL's."""
+        entry = self._fleeting.get(owner)
+        if entry is None or int(now) - int(entry.expires_at) > int(ZERO_TTL_DNAME_SECONDS):
+            return None
+        return entry
 
     # --- writing ---------------------------------------------------------------------------
 
@@ -126,6 +139,8 @@ class Memory:
             rrset = rrset._replace(ttl=ttl)
         if rrset.rtype == RRType.DNAME:
             self._dnames += 1
+            if not ttl and outcome.status is Status.SECURE:
+                self._keep_fleeting(rrset, outcome, now)
         if rrset.rtype != RRType.CNAME or outcome.verdict not in _SYNTHESISING:
             proof = outcome.authority if rrset.signatures and is_wildcard(rrset) else ()
             self.rrsets.put(
@@ -137,6 +152,17 @@ class Memory:
                 proof=proof,
             )
         return rrset
+
+    def _keep_fleeting(self, rrset: RRset, outcome: Outcome, now: float) -> None:
+        """TTL 0 is for the transaction in progress (RFC 1035 §3.2.1); a page's names are one.
+
+        Only what is proven redirects other names than it was sent for, and they are told TTL 0.
+        """
+        owner, rtype, _, rdatas, signatures = rrset
+        rank, zone = Rank.AUTH_ANSWER, outcome.zone
+        self._fleeting[owner] = Entry(
+            owner, rtype, rdatas, signatures, rank, outcome.status, now, zone
+        )
 
     def keep_bogus(self, outcome: Outcome, ede: tuple[Ede, ...], now: float) -> None:
         """Remember that *outcome* is bogus; its data stays, briefly, for those who set CD."""

@@ -18,10 +18,6 @@ EXCEPTIONS = {
         "scripts type A for minimised queries where four of Deckard's script NS;"
         " RFC 9156 §2.1 allows both"
     ),
-    "unbound/iter_dname_ttl0.rpl": (
-        "wants a DNAME of TTL 0 again after a second; RFC 1035 §3.2.1: zero TTL is for the"
-        " transaction in progress and must not be cached"
-    ),
 }
 
 
