@@ -8,7 +8,8 @@ Data flows along that line; an import may only point to the right, and import-li
 clock or draws a random number that it was not handed.
 
 1. **Bytes in** (`listen`). A datagram or a TCP message arrives. What the packet cache holds goes
-   back from the receive loop itself, patched in id, flags and TTLs: no parse, no task.
+   back from the receive loop itself, patched in id, flags and TTLs: no parse, no task; where the
+   event loop would sleep, not even a turn of it (`listen.watch`).
 2. **May they?** (`pipeline`, `policy`). `pipeline` shows the path of one query on one screen:
    admit, recall, policy, resolve, reply. The ACL looks at address bytes; special names
    (`localhost`, private reverse zones) are answered here and never leak to the root.
