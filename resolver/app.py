@@ -47,6 +47,7 @@ if TYPE_CHECKING:
     from resolver.listen.network import ListenNetwork, TcpListener, UdpSocket
     from resolver.model import Budget
     from resolver.recurse.resolver import Resolver
+    from resolver.telemetry.board import Place
     from resolver.upstream.network import Network
 
 _log = logging.getLogger(__name__)
@@ -136,6 +137,7 @@ async def running(
     rng: Random | None = None,
     listens: bool = True,
     on_bound: Callable[[], None] = lambda: None,
+    place: Place | None = None,
 ) -> AsyncIterator[Daemon]:
     """A daemon that runs as long as the block. *listens* False: only its resolver.
 
@@ -169,7 +171,7 @@ async def running(
                 nursery.start_soon(_rollover(parts, parts.anchors).run)
             _listen(daemon, sockets, nursery, pace)
             if sockets.metrics is not None:
-                nursery.start_soon(scrape.serve, sockets.metrics, _registry(daemon))
+                _show_metrics(sockets.metrics, _registry(daemon), place, nursery)
             yield daemon
             nursery.cancel_scope.cancel()
     finally:
@@ -226,6 +228,17 @@ def _listen(daemon: Daemon, sockets: _Sockets, nursery: trio.Nursery, pace: Pace
         nursery.start_soon(tcp.run)
 
 
+def _show_metrics(
+    listener: TcpListener, registry: Registry, place: Place | None, nursery: trio.Nursery
+) -> None:
+    """This process's numbers, or, from its *place* among several workers, those of all."""
+    if place is None:
+        nursery.start_soon(scrape.serve, listener, registry)
+        return
+    nursery.start_soon(place.keep_posting, registry)
+    nursery.start_soon(scrape.serve, listener, place.page(registry))
+
+
 def _registry(daemon: Daemon) -> Registry:
     """All counters of the process, for who asks."""
     registry, parts = Registry(), daemon.parts
@@ -247,11 +260,16 @@ async def _tick(parts: Parts) -> None:
 
 
 async def _serve(
-    config: Config, announce: Callable[[Daemon], None], network: Network | None
+    config: Config,
+    announce: Callable[[Daemon], None],
+    network: Network | None,
+    place: Place | None,
 ) -> None:
     raise_descriptor_limit()
     with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
-        async with running(config, network=network, on_bound=lambda: _settle_in(config)) as daemon:
+        async with running(
+            config, network=network, on_bound=lambda: _settle_in(config), place=place
+        ) as daemon:
             announce(daemon)
             host.notify("READY=1")
             async with trio.open_nursery() as nursery:
@@ -281,13 +299,14 @@ def serve(
     announce: Callable[[Daemon], None] = lambda _: None,
     *,
     network: Network | None = None,
+    place: Place | None = None,
 ) -> int:
     """Run in the foreground until SIGTERM or SIGINT; the exit status.
 
     Raises ConfigError; *announce* is called once all sockets are bound.
     """
     try:
-        trio.run(_serve, config, announce, network)
+        trio.run(_serve, config, announce, network, place)
     except BaseExceptionGroup as group:  # not except*: that would wrap what it raises
         ours, others = group.split(ResolverError)
         if ours is None or others is not None:

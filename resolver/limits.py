@@ -712,6 +712,13 @@ BENCH_SECONDS = Limit(
 BENCH_IN_FLIGHT = Limit(8, 1, 32, "unanswered queries to one server of a comparison", "courtesy")
 
 # --- metrics over HTTP -----------------------------------------------------------------------
+BOARD_SECONDS = Limit(
+    1.0,
+    0.1,
+    60.0,
+    "seconds between two postings of a worker's numbers",
+    "Prometheus asks every 15 s",
+)
 SCRAPES = Limit(4, 1, 64, "scrapers of metrics at a time", "Prometheus needs one")
 SCRAPE_SECONDS = Limit(5.0, 1.0, 60.0, "seconds for one scrape", "Prometheus gives up after 10 s")
 SCRAPE_OCTETS = Limit(8192, 1024, 65_536, "octets of an HTTP request head", "common servers' 8 KiB")

@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
+import socket
 import subprocess
 import sys
 import textwrap
+import time
+import urllib.request
+from typing import TYPE_CHECKING
 
 import pytest
 
 from resolver.limits import WORKERS
 from resolver.workers import Supervisor, worker_count
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 # A worker tells its number and pid, then waits for the signal; worker 0 dies once, to be replaced.
 PROGRAM = r"""
@@ -65,3 +73,33 @@ def test_count() -> None:
     assert worker_count(3) == 3
     assert 1 <= worker_count("auto") <= int(WORKERS.ceiling)
     assert worker_count(int(WORKERS.ceiling) + 1) == int(WORKERS.ceiling)
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="workers are forked")
+def test_one_page_has_the_numbers_of_all_workers(tmp_path: Path) -> None:
+    """Whichever worker the scraper reaches."""
+    with socket.socket() as one, socket.socket() as two:
+        for sock in (one, two):
+            sock.bind(("127.0.0.1", 0))
+        dns, web = one.getsockname()[1], two.getsockname()[1]
+    file = tmp_path / "resolver.toml"
+    file.write_text(
+        f'[server]\nlisten = ["127.0.0.1:{dns}"]\nworkers = 2\nuser = ""\n'
+        f'[metrics]\nlisten = "127.0.0.1:{web}"\n'
+        "[root]\nprime = false\n"
+    )
+    arguments = [sys.executable, "-m", "resolver", "serve", "--config", str(file)]
+    both = [f'resolver_worker_starts_total{{worker="{worker}"}} 1' for worker in (0, 1)]
+    with subprocess.Popen(arguments) as process:
+        try:
+            page, ends_at = "", time.monotonic() + 20
+            while not all(line in page for line in both) and time.monotonic() < ends_at:
+                time.sleep(0.2)
+                with contextlib.suppress(OSError):
+                    page = urllib.request.urlopen(f"http://127.0.0.1:{web}/metrics").read().decode()
+        finally:
+            process.terminate()
+        assert process.wait(20) == 0
+    for line in both:
+        assert line in page
+    assert 'resolver_udp_queries_total{worker="1"} 0' in page

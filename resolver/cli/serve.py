@@ -16,6 +16,7 @@ from resolver.config import addresses, check, load
 from resolver.config.schema import Config
 from resolver.errors import ConfigError
 from resolver.telemetry import logs
+from resolver.telemetry.board import Board, Place
 from resolver.workers import Supervisor, worker_count
 
 if TYPE_CHECKING:
@@ -43,14 +44,15 @@ def run(options: argparse.Namespace) -> int:
         server = msgspec.structs.replace(fitting.server, workers=count)
         counted = msgspec.structs.replace(fitting, server=server)
         if count > 1:
-            return Supervisor(count, lambda _: _work(counted)).run()
+            board = Board(count)
+            return Supervisor(count, lambda worker: _work(counted, Place(board, worker))).run()
         return app.serve(counted, _announce, network=network)
 
 
-def _work(config: Config) -> int:
+def _work(config: Config, place: Place) -> int:
     """One of several processes. What it cannot use is told as if it were the only one."""
     try:
-        return app.serve(config, _announce)
+        return app.serve(config, _announce, place=place)
     except ConfigError as error:
         print(f"resolver: {error}", file=sys.stderr)
         return WRONG_CONFIGURATION

@@ -42,14 +42,19 @@ class Registry:
 
     def text(self) -> str:
         """The exposition: one TYPE line and one sample for each."""
-        lines = []
-        for name, value in self.values().items():
-            kind = "counter" if name.endswith("_total") else "gauge"
-            lines += [
-                f"# TYPE {name} {kind}",
-                f"{name} {value:g}" if value % 1 else f"{name} {int(value)}",
-            ]
-        return "\n".join([*lines, ""])
+        return exposition({name: {"": value} for name, value in self.values().items()})
+
+
+def exposition(values: Mapping[str, Mapping[str, float]]) -> str:
+    """The page for *values*, by name and then by labels as they are written ("" for none)."""
+    lines = []
+    for name, samples in values.items():
+        kind = "counter" if name.endswith("_total") else "gauge"
+        lines.append(f"# TYPE {name} {kind}")
+        for labels, value in samples.items():
+            number = f"{value:g}" if value % 1 else f"{int(value)}"
+            lines.append(f"{name}{labels} {number}")
+    return "\n".join([*lines, ""])
 
 
 def _integers(counters: object) -> Iterator[tuple[str, int]]:

@@ -15,12 +15,12 @@ from resolver.telemetry.metrics import CONTENT_TYPE
 
 if TYPE_CHECKING:
     from resolver.listen.network import TcpListener
-    from resolver.telemetry.metrics import Registry
+    from resolver.telemetry.board import Page
 
 _END = b"\r\n\r\n"
 
 
-async def serve(listener: TcpListener, registry: Registry) -> None:
+async def serve(listener: TcpListener, page: Page) -> None:
     """Answer scrapers until cancelled."""
     places = trio.CapacityLimiter(int(SCRAPES))
 
@@ -28,7 +28,7 @@ async def serve(listener: TcpListener, registry: Registry) -> None:
         async with places, stream:
             with trio.move_on_after(float(SCRAPE_SECONDS)):
                 try:
-                    await stream.send_all(reply(await _request(stream), registry))
+                    await stream.send_all(reply(await _request(stream), page))
                 except trio.BrokenResourceError:
                     return  # the scraper left
 
@@ -49,7 +49,7 @@ async def _request(stream: trio.abc.ReceiveStream) -> bytes:
     return head
 
 
-def reply(request: bytes, registry: Registry) -> bytes:
+def reply(request: bytes, page: Page) -> bytes:
     """The whole HTTP response to *request*, whatever it is."""
     method, _, rest = request.partition(b" ")
     path = rest.partition(b" ")[0].partition(b"?")[0]
@@ -59,8 +59,8 @@ def reply(request: bytes, registry: Registry) -> bytes:
         return _response("405 Method Not Allowed", "")
     if path != b"/metrics":
         return _response("404 Not Found", "the numbers are at /metrics\n")
-    page = _response("200 OK", registry.text())
-    return page.partition(_END)[0] + _END if method == b"HEAD" else page
+    response = _response("200 OK", page.text())
+    return response.partition(_END)[0] + _END if method == b"HEAD" else response
 
 
 def _response(status: str, body: str) -> bytes:

@@ -19,7 +19,9 @@ TARGET = from_text("example.net.")
 
 
 def memory() -> Memory:
-    return Memory(RRsetCache(1 << 20), NegativeCache(1 << 20), FailureCache(), None, is_checked=True)
+    return Memory(
+        RRsetCache(1 << 20), NegativeCache(1 << 20), FailureCache(), None, is_checked=True
+    )
 
 
 def redirected(owner: str, *, ttl: int, status: Status) -> Outcome:

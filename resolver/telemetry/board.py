@@ -1,0 +1,113 @@
+"""The numbers of all workers on one page: each posts its own, and whoever is asked shows them all.
+
+A mapping made before the fork is shared by parent and children; it has a slot for each worker. A
+worker writes its slot every BOARD_SECONDS; it alone does, and readers notice if they look while it
+does. A slot outlives the worker: of one that died the last numbers are shown, until its successor
+posts its own. Numbers only, by the names of `metrics`; labels tell the workers apart.
+"""
+
+from __future__ import annotations
+
+import mmap
+import struct
+from typing import TYPE_CHECKING, Protocol
+
+import msgspec
+import trio
+
+from resolver.limits import BOARD_SECONDS
+from resolver.telemetry.metrics import exposition
+
+if TYPE_CHECKING:
+    from resolver.telemetry.metrics import Registry
+
+_SLOT_OCTETS = 16_384
+_HEAD = struct.Struct("=III")  # edition (odd while it is written), octets, starts
+_LOOKS = 3
+
+
+class Page(Protocol):
+    """What a scraper is shown."""
+
+    def text(self) -> str: ...
+
+
+class Board:
+    """One slot for each of *workers*, in memory that children share."""
+
+    def __init__(self, workers: int) -> None:
+        self.workers = workers
+        self._memory = mmap.mmap(-1, workers * _SLOT_OCTETS)
+
+    def __repr__(self) -> str:
+        return f"<Board of {self.workers}>"
+
+    def note_start(self, worker: int) -> None:
+        """A process begins to be *worker*."""
+        edition, octets, starts = self._head(worker)
+        _HEAD.pack_into(self._memory, worker * _SLOT_OCTETS, edition, octets, starts + 1)
+
+    def post(self, worker: int, values: dict[str, float]) -> None:
+        """Put *values* in place of what *worker* posted before."""
+        at = worker * _SLOT_OCTETS
+        body = msgspec.json.encode(values)
+        if _HEAD.size + len(body) > _SLOT_OCTETS:
+            raise ValueError("more numbers than a slot holds")
+        edition, _, starts = self._head(worker)
+        edition |= 1  # a writer that died half-way left it odd
+        _HEAD.pack_into(self._memory, at, edition, len(body), starts)
+        self._memory[at + _HEAD.size : at + _HEAD.size + len(body)] = body
+        _HEAD.pack_into(self._memory, at, (edition + 1) & 0xFFFFFFFE, len(body), starts)
+
+    def read(self, worker: int) -> dict[str, float]:
+        """What *worker* posted last; empty if nothing, or if it writes at this very moment."""
+        at = worker * _SLOT_OCTETS
+        for _ in range(_LOOKS):
+            edition, octets, starts = self._head(worker)
+            body = self._memory[at + _HEAD.size : at + _HEAD.size + octets]
+            if octets and not edition & 1 and self._head(worker)[0] == edition:
+                values = msgspec.json.decode(body, type=dict[str, float])
+                return {"resolver_worker_starts_total": starts, **values}
+        return {}
+
+    def text(self) -> str:
+        """The exposition, with a sample of each worker that posted."""
+        found: dict[str, dict[str, float]] = {}
+        for worker in range(self.workers):
+            for name, value in self.read(worker).items():
+                found.setdefault(name, {})[f'{{worker="{worker}"}}'] = value
+        return exposition(found)
+
+    def _head(self, worker: int) -> tuple[int, int, int]:
+        edition, octets, starts = _HEAD.unpack_from(self._memory, worker * _SLOT_OCTETS)
+        return edition, octets, starts
+
+
+class Place:
+    """One worker's place at the *board*."""
+
+    def __init__(self, board: Board, worker: int) -> None:
+        self._board = board
+        self._worker = worker
+
+    def page(self, registry: Registry) -> Page:
+        """All workers' numbers, this one's fresh."""
+        return _Shared(self._board, self._worker, registry)
+
+    async def keep_posting(self, registry: Registry) -> None:
+        """Post every BOARD_SECONDS until cancelled."""
+        self._board.note_start(self._worker)
+        while True:
+            self._board.post(self._worker, dict(registry.values()))
+            await trio.sleep(float(BOARD_SECONDS))
+
+
+class _Shared:
+    def __init__(self, board: Board, worker: int, registry: Registry) -> None:
+        self._board = board
+        self._worker = worker
+        self._registry = registry
+
+    def text(self) -> str:
+        self._board.post(self._worker, dict(self._registry.values()))
+        return self._board.text()
