@@ -7,16 +7,18 @@ makes room, so that idle strangers cannot keep everybody out (RFC 9210 §4.2).
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 import trio
 
 from resolver.limits import TCP_CONNECTIONS, TCP_CONNECTIONS_PER_CLIENT, TCP_IDLE_SECONDS
-from resolver.listen.connection import Connection
+from resolver.listen.connection import Connection, send_later
 from resolver.protocol.transport import Client, Transport
 
 if TYPE_CHECKING:
     from resolver.listen.admission import Admission
+    from resolver.listen.connection import SendNow
     from resolver.listen.network import Handler, TcpListener
 
 
@@ -120,8 +122,27 @@ class TcpService:
             front=self._front,
             admission=self._admission,
             idle_s=self._idle_s,
+            send_now=_sender(stream),
         )
         try:
             await self._places.hold(connection, peer[0])
         finally:
             self.queries += connection.queries
+
+
+def _sender(stream: trio.abc.HalfCloseableStream) -> SendNow:
+    """Sends on a real socket what the system takes at once.
+
+    By descriptor: not to be called once the stream is closed, when that may be another's.
+    """
+    if not isinstance(stream, trio.SocketStream):
+        return send_later
+    fd = stream.socket.fileno()
+
+    def send(octets: bytes) -> int:
+        try:
+            return os.write(fd, octets)  # non-blocking, as all of trio's are
+        except OSError:  # full, or gone: `send_all` waits, or finds out
+            return 0
+
+    return send

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+import os
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
@@ -11,9 +13,11 @@ import trio.testing
 
 from resolver.lab.streams import receive_message, send_message
 from resolver.limits import TCP_IDLE_SECONDS, TCP_PIPELINE, TCP_READ_SECONDS, TCP_TOTAL_SECONDS
+from resolver.listen import tcp
 from resolver.listen.admission import Admission, RateLimit
 from resolver.listen.sockets import SystemListenNetwork, SystemTcpListener
 from resolver.listen.tcp import TcpPlaces, TcpService
+from resolver.protocol.framing import Splitter, frame
 from tests.listen.echo import Handler, answered, question
 from tests.support import trio_test, trio_test_real
 
@@ -257,3 +261,32 @@ async def test_no_connection_lasts_for_ever() -> None:
             assert trio.current_time() - began <= total_s + pause_s
         assert trio.current_time() - began >= total_s
         assert len(it.places) == 0
+
+
+@trio_test_real
+async def test_replies_stay_whole_and_in_order_when_the_system_takes_only_a_part(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """What is sent at once and what is sent later join up."""
+    write, taken = os.write, itertools.cycle([100, 0, 7, 1000])
+    monkeypatch.setattr(tcp.os, "write", lambda fd, data: write(fd, data[: next(taken)]))
+    count = 5000
+    listener = SystemListenNetwork().bind_tcp("127.0.0.1", 0)
+    assert isinstance(listener, SystemTcpListener)
+    port = listener._listener.socket.getsockname()[1]
+    service = TcpService(listener, Handler(), Admission())
+    splitter = Splitter()
+    ids: list[int] = []
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(service.run)
+        async with await trio.open_tcp_stream("127.0.0.1", port) as stream:
+            asked = b"".join(frame(question(id=id)) for id in range(count))
+            nursery.start_soon(stream.send_all, asked)
+            with trio.fail_after(20):
+                while len(ids) < count:
+                    for message in splitter.feed(await stream.receive_some(65_536)):
+                        assert message[-4:] == answered(question())[-4:]
+                        ids.append(int.from_bytes(message[:2], "big"))
+        nursery.cancel_scope.cancel()
+    await listener.aclose()
+    assert ids == list(range(count))
