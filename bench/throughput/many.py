@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bench.throughput import inside, load
-from bench.throughput.turns import Bench, Results, in_turn, show
+from bench.throughput.turns import Bench, in_turn, show
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -34,7 +34,7 @@ def size(bench: Bench) -> None:
     inside.sizes(rounds=bench.rounds)
     wanted = bench.only or {"ours", "unbound"}
     counts = dict.fromkeys((FEW, bench.names))
-    results: Results = {}
+    work: dict[str, Callable[[Peer], load.Cost]] = {}
     with bench.running([peer for peer in bench.peers() if peer.name in wanted]) as peers:
         for count in counts:
             lines = load.shuffled(load.plain(count))
@@ -45,7 +45,8 @@ def size(bench: Bench) -> None:
             def measure(peer: Peer, file: Path = file) -> load.Cost:
                 return load.run(peer, file, core=bench.load_core, seconds=bench.seconds)
 
-            results |= in_turn(bench, peers, {f"{count:,} names": measure})
+            work[f"{count:,} names"] = measure
+        results = in_turn(bench, peers, work)  # few and many by turns: machines change speed
     show("Cache hits by the number of names cached", results, reference="unbound")
     few, many = (results[f"{count:,} names"] for count in counts)
     for name in few.keys() & many.keys():

@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from resolver.protocol.transport import Transport
 
 _HOT: Final = int(HOT_ENTRIES)
-_ENDS: Final = b"\1"  # keys end in class IN or an OPT without options; cookies in anything
 
 
 class Front:
@@ -93,7 +92,7 @@ class Front:
             rest = view.personal.get((asked, source))
             if rest is not None:
                 return data[:2] + rest
-        if data[-1:] > _ENDS:
+        if not asked.islower():  # spelled otherwise, or with a cookie: no key looks like that
             return self._find(view, data, source)
         key = asked + view.mark
         packet = self._shards[hash(key) & self._shard_mask].get(key)

@@ -25,12 +25,13 @@ if TYPE_CHECKING:
     from resolver.pace import Pace
 
 _SHORTEST_S = 0.001  # a shorter sleep is not worth it
-_ALONE_S = 0.0001  # further apart, queries come one by one
+_ALONE_S = 0.0001  # at shorter distances queries are taken in batches
 
 
 class Watched(Protocol):
     """What serves one socket (`listen.udp.UdpService`)."""
 
+    queries: int
     is_serving: bool  # its own task will go on until nothing waits
 
     @property
@@ -96,6 +97,7 @@ class Watch(trio.abc.Instrument):
         self._pace = pace
         self._bell = bell
         self._served_at = 0.0
+        self._is_crowded = False  # several queries come together
         self._poll = select.poll()
         for fd in (loop_fd, *services):
             self._poll.register(fd, select.POLLIN)
@@ -125,7 +127,8 @@ class Watch(trio.abc.Instrument):
             os.eventfd_write(self._bell, 1)  # a timer is due, and the loop would sleep once more
             return False
         now = time.monotonic()
-        is_alone = now - self._served_at > _ALONE_S
+        if now - self._served_at < _ALONE_S:
+            self._is_crowded = True
         self._served_at = now
         is_served = False
         for fd, _ in ready:
@@ -133,11 +136,18 @@ class Watch(trio.abc.Instrument):
             if service is None:
                 continue  # the loop's own; ours make it readable too
             is_served = True
-            if is_alone:
+            if not self._is_crowded:
                 service.take_one()
-            elif service.take():
+            elif self._take_batch(service):
                 return False  # a flood: the loop finds the socket readable
             if service.has_waiting:
                 os.eventfd_write(self._bell, 1)
                 return False
         return is_served
+
+    def _take_batch(self, service: Watched) -> bool:
+        """As `take`; where that found one query alone, the next is expected alone."""
+        before = service.queries
+        is_more = service.take()
+        self._is_crowded = service.queries > before + 1
+        return is_more
