@@ -160,7 +160,7 @@ class Cache(Section, frozen=True, kw_only=True):
         Meta(
             ge=int(limits.RRSET_CACHE_OCTETS.floor),
             le=int(limits.RRSET_CACHE_OCTETS.ceiling),
-            description="octets of memory for cached records, per worker",
+            description="octets of cached records, per worker; ready replies take a quarter more",
         ),
     ] = int(limits.RRSET_CACHE_OCTETS)
     persist: Annotated[
