@@ -24,6 +24,7 @@ pytestmark = [pytest.mark.netns, pytest.mark.timeout(180)]
 SEED = int(os.environ.get("RESOLVER_SEED", "1"))
 SAMPLE = 30
 WITH_TIME = 6
+FOLDERS = ("deckard", "unbound")
 
 
 def _sample() -> list[Path]:
@@ -41,7 +42,8 @@ def _sample() -> list[Path]:
 
 
 def _files() -> list[Path]:
-    return sorted((daemon.data_directory().parent / "scenarios").glob("*/*.rpl"))
+    scenarios = daemon.data_directory().parent / "scenarios"
+    return sorted(path for folder in FOLDERS for path in (scenarios / folder).glob("*.rpl"))
 
 
 def _head(path: Path) -> str:
