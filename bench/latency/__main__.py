@@ -1,13 +1,14 @@
 """`python -m bench.latency`: run scenarios, print the table, write JSON and pictures."""
 
 import argparse
+import functools
 import pathlib
 import signal
 import sys
 
 from bench.latency import report
 from bench.latency.netns import LabError
-from bench.latency.peers import STARTERS
+from bench.latency.peers import STARTERS, ours
 from bench.latency.run import HERE, Plan, Result, compile_tools, run_once
 from bench.latency.scenarios import SCENARIOS
 
@@ -21,6 +22,9 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="bench.latency", description=__doc__)
     parser.add_argument("--scenario", nargs="+", choices=[*SCENARIOS, "all"], default=BARS)
     parser.add_argument("--resolvers", nargs="+", choices=STARTERS, default=list(STARTERS))
+    parser.add_argument(
+        "--against", type=pathlib.Path, help="another checkout of ourselves, beside the others"
+    )
     parser.add_argument("--world", default="w1", help="w1, w1-signed, city, city-signed, deep3")
     parser.add_argument("--seeds", type=int, default=5, help="how many")
     parser.add_argument("--first-seed", type=int, default=1)
@@ -48,8 +52,12 @@ def main() -> int:
     for number in (signal.SIGTERM, signal.SIGINT):  # the latter is ignored if we run in background
         signal.signal(number, _stop)
     warm = arguments.warm if arguments.warm is not None else QUICK_WARM if arguments.quick else 2000
+    resolvers = list(arguments.resolvers)
+    if arguments.against is not None:
+        STARTERS["against"] = functools.partial(ours, root=arguments.against.resolve())
+        resolvers.append("against")
     plan = Plan(
-        tuple(arguments.resolvers),
+        tuple(resolvers),
         arguments.cold,
         warm,
         arguments.rate,

@@ -145,7 +145,8 @@ def _pdns_tuned(site: Site) -> list[str]:
     return _pdns(site, "network-timeout=400\nserver-down-max-fails=4\nserver-down-throttle-time=20")
 
 
-def _ours(site: Site) -> list[str]:
+def ours(site: Site, *, root: pathlib.Path = ROOT_DIR) -> list[str]:
+    """Ourselves, from the checkout at *root*."""
     anchors = ""
     if site.key:
         path = site.write("anchors.txt", site.key.anchor_text("") + "\n")
@@ -164,7 +165,7 @@ builtin_root_anchor = false
     file = site.write("resolver.toml", config)
     return [
         "env",
-        f"PYTHONPATH={ROOT_DIR}",
+        f"PYTHONPATH={root}",
         sys.executable,
         "-m",
         "resolver",
@@ -175,7 +176,7 @@ builtin_root_anchor = false
 
 
 STARTERS: dict[str, Starter] = {
-    "ours": _ours,
+    "ours": ours,
     "unbound": _unbound,
     "unbound-tuned": _unbound_tuned,
     "kresd": _kresd,

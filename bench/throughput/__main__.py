@@ -14,6 +14,9 @@ import tempfile
 from pathlib import Path
 
 from bench.throughput import tables
+from bench.throughput.pairs import pairs
+
+PAIRS = "pairs"
 
 
 def main() -> None:
@@ -25,13 +28,18 @@ def main() -> None:
     parser.add_argument("--peers", default="", help="comma-separated; default: all installed")
     parser.add_argument("--names", type=int, default=1_000_000, help="in tables of many names")
     parser.add_argument("--compiled", action="store_true", help="also ourselves through mypyc")
+    parser.add_argument("--against", type=Path, help="another checkout, for the table `pairs`")
     options = parser.parse_args()
     cores = sorted(os.sched_getaffinity(0))
     if len(cores) < 2:
         parser.error("two CPUs are needed: one for the server, one for the load")
     wanted = options.table or list(tables.TABLES)
+    if options.against is not None and wanted != [PAIRS]:
+        parser.error(f"--against is for the table {PAIRS}: {PAIRS} --against DIR --rounds 15")
+    if PAIRS in wanted and (options.against is None or not (options.against / "resolver").is_dir()):
+        parser.error(f"{PAIRS} needs --against DIR, a checkout that has resolver/")
     for name in wanted:
-        if name not in tables.TABLES:
+        if name not in tables.TABLES and name != PAIRS:
             parser.error(f"no table {name!r}; there are: {names}")
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # ends the contestants on the way out
     with tempfile.TemporaryDirectory(prefix="throughput-") as folder:
@@ -46,7 +54,10 @@ def main() -> None:
             with_compiled=options.compiled,
         )
         for name in wanted:
-            tables.TABLES[name](bench)
+            if name == PAIRS:
+                pairs(bench, options.against.resolve())
+            else:
+                tables.TABLES[name](bench)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,104 @@
+"""This tree beside another checkout of itself, A B A B: CPU a query, and the ratio with its spread.
+
+`python -m bench.throughput pairs --against DIR --rounds 15` answers one question: does the query
+path cost more than it did? Machines drift, so each round measures both sides one after the other
+(who begins alternates), and what is told is the geometric mean of the rounds' ratios with its 95 %
+interval (Student's t on their logarithms).
+"""
+
+from __future__ import annotations
+
+import math
+import statistics
+from dataclasses import replace
+from typing import TYPE_CHECKING, NamedTuple
+
+from bench.throughput import load
+from bench.throughput.peers import Peer, ours
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from bench.throughput.turns import Bench
+
+    Measure = Callable[[Peer], load.Cost]
+
+HIT_NAMES = 10_000
+MISS_NAMES = 10_000
+# Two-sided 95 % quantiles of Student's t by degrees of freedom (any table of them); above: normal.
+_T = {1: 12.71, 2: 4.30, 3: 3.18, 4: 2.78, 5: 2.57, 6: 2.45, 7: 2.36, 8: 2.31, 9: 2.26, 10: 2.23,
+      11: 2.20, 12: 2.18, 13: 2.16, 14: 2.14, 19: 2.09, 24: 2.06, 29: 2.05}  # fmt: skip
+_NORMAL = 1.96
+
+
+class Interval(NamedTuple):
+    """The geometric mean of ratios and its 95 % interval."""
+
+    low: float
+    mean: float
+    high: float
+
+
+def interval(ratios: list[float]) -> Interval:
+    """Of two ratios or more; the interval is as wide as Student's t makes it."""
+    logs = [math.log(ratio) for ratio in ratios]
+    mean = statistics.fmean(logs)
+    freedom = len(logs) - 1
+    quantile = _T[max(known for known in _T if known <= freedom)] if freedom < 60 else _NORMAL
+    half = quantile * statistics.stdev(logs) / math.sqrt(len(logs))
+    return Interval(math.exp(mean - half), math.exp(mean), math.exp(mean + half))
+
+
+def pairs(bench: Bench, against: Path) -> None:
+    """Hits (plain; in other spelling, with DO and cookies) and misses, here and *against*."""
+    here, there = ours("ours"), ours("against", port=5386)
+    there.source = against
+    with replace(bench).running([here, there]) as peers:
+        work = _work(bench)
+        for peer in peers:
+            for measure in work.values():
+                measure(peer)
+        ratios: dict[str, list[float]] = {row: [] for row in work}
+        costs: dict[str, list[tuple[float, float]]] = {row: [] for row in work}
+        for at in range(bench.rounds):
+            for row, measure in work.items():
+                order = (here, there) if at % 2 == 0 else (there, here)
+                spent = {peer.name: measure(peer).cpu_us for peer in order}
+                ratios[row].append(spent["ours"] / spent["against"])
+                costs[row].append((spent["ours"], spent["against"]))
+    _show(ratios, costs)
+
+
+def _work(bench: Bench) -> dict[str, Measure]:
+    plain = load.names_file(bench.folder, "plain", load.plain(HIT_NAMES))
+    mixed = load.names_file(bench.folder, "mixed", load.mixed_case(HIT_NAMES))
+    serial = iter(range(1_000_000))
+
+    def hitting(file: Path, options: list[str]) -> Measure:
+        return lambda peer: load.run(
+            peer, file, core=bench.load_core, seconds=bench.seconds, options=options
+        )
+
+    def missing(peer: Peer) -> load.Cost:
+        lines = load.plain(MISS_NAMES, prefix=f"m{next(serial)}-")
+        file = load.names_file(bench.folder, "misses", lines)
+        return load.run(peer, file, core=bench.load_core, passes=1)
+
+    return {
+        "hits, plain": hitting(plain, []),
+        "hits, mixed case, DO, cookies": hitting(mixed, [*load.DNSSEC_OK, *load.DIG_COOKIE]),
+        "misses": missing,
+    }
+
+
+def _show(ratios: dict[str, list[float]], costs: dict[str, list[tuple[float, float]]]) -> None:
+    print("\n## This tree ÷ the other, CPU a query\n")
+    print("| load | rounds | here µs | there µs | ratio | 95 % interval |")
+    print("|---|---:|---:|---:|---:|---:|")
+    for row, values in ratios.items():
+        ours_us = statistics.median(cost[0] for cost in costs[row])
+        theirs_us = statistics.median(cost[1] for cost in costs[row])
+        low, mean, high = interval(values)
+        print(f"| {row} | {len(values)} | {ours_us:.2f} | {theirs_us:.2f} | {mean:.3f} "
+              f"| {low:.3f} – {high:.3f} |", flush=True)  # fmt: skip
