@@ -164,7 +164,7 @@ async def running(
             daemon = Daemon(parts, _admission(config, clock), sockets.bound)
             await nursery.start(parts.exchange.run)
             nursery.start_soon(_tick, parts)
-            if config.root.prime:
+            if config.root.prime and parts.walker.asks_the_root:
                 nursery.start_soon(keep_primed, parts.exchange.ask, parts.delegations,
                                    parts.hints, clock)  # fmt: skip
             if parts.anchors is not None and config.dnssec.rfc5011:

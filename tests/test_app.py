@@ -1,20 +1,31 @@
-"""The running resolver: how it ends."""
+"""The running resolver: whom it asks of its own accord, and how it ends."""
 
 from __future__ import annotations
 
+import contextlib
+import tempfile
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, cast
 
 import pytest
 import trio
+from msgspec.structs import replace
 
+from resolver import app
 from resolver.app import Daemon
+from resolver.config.schema import Config, Forward, Stub
+from resolver.errors import ResolutionFailed
+from resolver.lab.virtual_time import VirtualClock, seeded
 from resolver.limits import DRAIN_SECONDS
 from resolver.listen.admission import Admission
+from tests.making import question
+from tests.recurse.household import WALL, budget, village
 from tests.support import trio_test
 
 if TYPE_CHECKING:
     from resolver.assembly import Parts
+
+FORWARDER = "192.0.2.53"
 
 
 @pytest.mark.reaches("DRAIN_SECONDS")
@@ -35,3 +46,31 @@ async def test_queries_in_flight_are_waited_for_but_not_for_long() -> None:
             await Daemon(cast("Parts", SimpleNamespace()), admission, []).drain()
             assert trio.current_time() - began == pytest.approx(waited, abs=0.05)
             nursery.cancel_scope.cancel()
+
+
+@pytest.mark.parametrize("kind", ["forward", "stub"])
+@trio_test
+async def test_where_all_is_forwarded_only_the_forwarder_is_asked(kind: str) -> None:
+    """Not at the start (priming), not every minute, not to follow trust anchors, nor for names.
+
+    A network that lets only the forwarder through must not see packets that it will never answer.
+    """
+    world = village(is_signed=True)
+    with tempfile.TemporaryDirectory() as directory:
+        config = replace(
+            Config(working_directory=directory), dnssec=replace(Config().dnssec, rfc5011=True)
+        )
+        zone = Forward if kind == "forward" else Stub
+        entry = zone(zone=".", addresses=(FORWARDER,))  # type: ignore[operator]
+        config = replace(world.configure(config, directory), **{kind: (entry,)})
+        network = world.network(seed=kind)
+        asked: set[str] = set()
+        network.observers.append(lambda packet: asked.add(packet.destination[0]))
+        async with app.running(
+            config, network=network, clock=VirtualClock(wall=WALL), rng=seeded(kind), listens=False
+        ) as daemon:
+            for text in ("www.example.net. A", ". NS", ". DNSKEY", "net. DS"):
+                with contextlib.suppress(ResolutionFailed):
+                    await daemon.resolver.resolve(question(text), budget())
+                await trio.sleep(100)
+    assert asked == {FORWARDER}

@@ -119,6 +119,11 @@ class Walker:
                 return self._hints
             name = name[name[0] + 1 :]
 
+    @property
+    def asks_the_root(self) -> bool:
+        """False where a forward or stub zone "." says whom to ask instead of the root's servers."""
+        return names.ROOT not in self._fixed
+
     def is_configured(self, delegation: Delegation) -> bool:
         """True for forward and stub zones: their nameservers have no names."""
         return self._fixed.get(delegation.zone) is delegation

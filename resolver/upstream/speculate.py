@@ -84,7 +84,7 @@ def sound_the_root(pursuit: Pursuit, now: float) -> None:
     gives the prior for everything else.
     """
     is_priming = pursuit.zone == ROOT and pursuit.inquiry.question.qtype == RRType.NS
-    if not is_priming or not pursuit.desk.may_sound():
+    if not is_priming or pursuit.inquiry.delegation.is_forward or not pursuit.desk.may_sound():
         return
     strangers = [c for c in pursuit.candidates(now) if not (c.state.n or c.state.waiting)]
     for is_ipv6 in (False, True):
