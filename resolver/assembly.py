@@ -89,6 +89,8 @@ def assemble(
     """Wire everything for *config*. Raises ConfigError where a file it names is no good."""
     infra = Infra(rng=rng)
     bus = Bus()
+    fixed = dict(_fixed(config))
+    hints = hints_delegation(root_hints.load(config.root.hints_file or None))
     exchange = Exchange(
         network=network,
         infra=infra,
@@ -97,17 +99,27 @@ def assemble(
         config=config.outgoing,
         in_flight_limit=in_flight_limit,
         validates=config.dnssec.validate,
+        named=(hints, *fixed.values()),
     )
     memory, delegations = _caches(config)
     resolver = Resolver(memory, clock=clock)
-    hints = hints_delegation(root_hints.load(config.root.hints_file or None))
     anchors = _anchors(config) if config.dnssec.validate else None
     trust = None
     if anchors is not None:
         trust = _trust(config, anchors, resolver, memory, bus, clock)
     background = partial(spawn, contained)
     walker = _walker(
-        config, anchors, exchange, bus, memory, delegations, hints, clock, resolver, background
+        config,
+        anchors,
+        exchange,
+        bus,
+        memory,
+        delegations,
+        fixed,
+        hints,
+        clock,
+        resolver,
+        background,
     )
     resolver.attach(walker, trust)
     cookies = ServerCookies(rng)
@@ -220,6 +232,7 @@ def _walker(
     bus: Bus,
     memory: Memory,
     delegations: DelegationCache,
+    fixed: dict[Name, Delegation],
     hints: Delegation,
     clock: Clock,
     resolver: Resolver,
@@ -248,7 +261,7 @@ def _walker(
         rrsets=memory.rrsets,
         negatives=memory.negatives,
         delegations=delegations,
-        fixed=dict(_fixed(config)),
+        fixed=fixed,
         hints=hints,
         clock=clock,
         lookup=resolver.addresses,

@@ -75,10 +75,10 @@ class Outgoing(Section, frozen=True, kw_only=True):
         bool, Meta(description="mix the case of the name asked for (0x20), against forgers")
     ] = True
     do_not_query_localhost: Annotated[
-        bool, Meta(description="never ask a server at a loopback address")
+        bool, Meta(description="never ask at a loopback address that only the network names")
     ] = True
     deny_private_addresses: Annotated[
-        bool, Meta(description="never ask a server at a private address (RFC 1918, RFC 4193)")
+        bool, Meta(description="the same for private addresses (RFC 1918, RFC 4193)")
     ] = False
     speculation: Annotated[
         bool,

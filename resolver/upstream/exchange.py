@@ -40,10 +40,10 @@ from resolver.upstream.tcp import TcpPool
 from resolver.upstream.timers import Timers
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from resolver.clock import Clock
-    from resolver.model import Server
+    from resolver.model import Delegation, Server
     from resolver.upstream.address import AddressState
     from resolver.upstream.events import Tried
     from resolver.upstream.infra import Infra
@@ -73,6 +73,7 @@ class Exchange:
         config: OutgoingSettings,
         in_flight_limit: int = int(limits.IN_FLIGHT),
         validates: bool = True,
+        named: Iterable[Delegation] = (),
     ) -> None:
         self.network = network
         self.infra = infra
@@ -88,7 +89,7 @@ class Exchange:
         self.probes = Bucket(share=float(limits.PROBE_SHARE), burst=float(limits.PROBE_BURST))
         self.parked: set[Pursuit] = set()
         self.listeners: list[Callable[[Tried], None]] = []
-        self.allows = AddressFilter(config).allows
+        self.allows = AddressFilter(config, named).allows
         self._validates = validates
         self._streams: Streams | None = None
         self._now = trio.current_time

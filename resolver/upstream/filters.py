@@ -1,7 +1,9 @@
 """Which addresses may be asked at all: family switches, loopback, private ranges.
 
 A public zone that delegates to 127.0.0.1 or 10.0.0.1 makes a resolver knock at its own doors; what
-stands in a `[[forward]]` or `[[stub]]` table was meant by the operator. RFC 6890's registry.
+stands in a `[[forward]]` or `[[stub]]` table or in the root hints was meant by the operator (RFC
+8806 runs a root on the loopback). It counts for that zone and all below it, whoever repeats it
+there, and for no other zone and no other port. RFC 6890's registry.
 """
 
 from __future__ import annotations
@@ -10,7 +12,13 @@ from functools import lru_cache
 from ipaddress import IPv6Address, ip_address
 from typing import TYPE_CHECKING
 
+from resolver.protocol.names import is_subdomain
+
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from resolver.model import Delegation, Name, Server
+    from resolver.upstream.address import Key
     from resolver.upstream.settings import OutgoingSettings
 
 
@@ -33,16 +41,24 @@ def _kind(host: str) -> str:
 
 
 class AddressFilter:
-    """The configured switches, applied to an address."""
+    """The configured switches, applied to an address.
 
-    def __init__(self, settings: OutgoingSettings) -> None:
+    *named*: zone cuts as the operator wrote them, whose addresses may be asked wherever they lie.
+    """
+
+    def __init__(self, settings: OutgoingSettings, named: Iterable[Delegation] = ()) -> None:
         self._ipv4 = settings.ipv4
         self._ipv6 = settings.ipv6
         self._loopback = not settings.do_not_query_localhost
         self._private = not settings.deny_private_addresses
+        self._named: dict[Key, list[Name]] = {}
+        for delegation in named:
+            for server in delegation.servers():
+                self._named.setdefault(server[:2], []).append(delegation.zone)
 
-    def allows(self, host: str, *, is_forward: bool) -> bool:
-        """May this address be asked? *is_forward*: the operator named it."""
+    def allows(self, server: Server, zone: Name, *, is_forward: bool) -> bool:
+        """May this address be asked about *zone*? *is_forward*: the operator named it."""
+        host = server[0]
         if not (self._ipv6 if ":" in host else self._ipv4):
             return False
         kind = _kind(host)
@@ -50,4 +66,6 @@ class AddressFilter:
             return False
         if is_forward or kind == "public":
             return True
-        return self._loopback if kind == "loopback" else self._private
+        if self._loopback if kind == "loopback" else self._private:
+            return True
+        return any(is_subdomain(zone, above) for above in self._named.get(server[:2], ()))

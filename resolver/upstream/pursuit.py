@@ -261,7 +261,7 @@ class Pursuit:
                 key = server[:2]
                 if key in servers or key in self.rejected or server[0] in shunned:
                     continue
-                if desk.allows(server[0], is_forward=delegation.is_forward):
+                if desk.allows(server, self.zone, is_forward=delegation.is_forward):
                     servers[key] = server
         situation = Situation(self.zone, self.site, now, desk.reach.broken_families)
         return weigh(servers.values(), situation, infra=desk.infra, rng=desk.dice)
