@@ -29,13 +29,43 @@ def endpoint(text: str, *, port: int = DNS_PORT) -> Endpoint:
 
 
 def address(text: str) -> str:
-    """Canonical form of an IPv4 or IPv6 address (a scope such as %eth0 is kept)."""
+    """Canonical form of an IPv4 or IPv6 address (a scope such as %eth0 is kept).
+
+    An IPv4 address in IPv6's clothes (::ffff:192.0.2.1) becomes the IPv4 address that it is.
+    """
     try:
-        return str(ipaddress.ip_address(text))
+        parsed = ipaddress.ip_address(text)
     except ValueError:
         raise ValueError(
             'an address such as "192.0.2.1", "192.0.2.1:53" or "[2001:db8::1]:53"'
         ) from None
+    if isinstance(parsed, ipaddress.IPv6Address) and parsed.ipv4_mapped is not None:
+        return str(parsed.ipv4_mapped)
+    return str(parsed)
+
+
+def askable(text: str) -> Endpoint:
+    """As `endpoint`, of one server: not a group, not "any", and link-local with its interface."""
+    where = endpoint(text)
+    host, _, scope = where[0].partition("%")
+    parsed = ipaddress.ip_address(host)
+    if parsed.is_multicast or parsed.is_unspecified or host == "255.255.255.255":
+        raise ValueError("the address of one server")
+    _wants_scope(parsed, scope)
+    return where
+
+
+def source(text: str) -> str:
+    """As `address`, of this machine: link-local with its interface."""
+    found = address(text)
+    host, _, scope = found.partition("%")
+    _wants_scope(ipaddress.ip_address(host), scope)
+    return found
+
+
+def _wants_scope(parsed: ipaddress.IPv4Address | ipaddress.IPv6Address, scope: str) -> None:
+    if parsed.version == 6 and parsed.is_link_local and not scope:  # noqa: PLR2004
+        raise ValueError(f'the interface of a link-local address too: "{parsed}%eth0"')
 
 
 def network(text: str) -> Network:

@@ -101,7 +101,7 @@ def _outgoing(config: Config) -> Iterator[Fault]:
         yield Fault(
             "outgoing.ipv6", outgoing.ipv6, "true, or outgoing.ipv4 = true: nothing can be asked"
         )
-    yield from _each("outgoing.source_addresses", outgoing.source_addresses, addresses.address)
+    yield from _each("outgoing.source_addresses", outgoing.source_addresses, addresses.source)
 
 
 def _zones(config: Config) -> Iterator[Fault]:
@@ -120,7 +120,20 @@ def _zones(config: Config) -> Iterator[Fault]:
         seen[zone] = key
         if not entry.addresses:
             yield Fault(f"{kind}.addresses", [], "at least one address")
-        yield from _each(f"{kind}.addresses", entry.addresses, addresses.endpoint)
+        wrong = tuple(_each(f"{kind}.addresses", entry.addresses, addresses.askable))
+        yield from wrong
+        if entry.addresses and not wrong and not _has_our_family(config, entry):
+            yield Fault(
+                f"{kind}.addresses",
+                list(entry.addresses),
+                "one address at least of a family that [outgoing] has not switched off",
+            )
+
+
+def _has_our_family(config: Config, entry: Zone) -> bool:
+    outgoing = config.outgoing
+    hosts = [addresses.endpoint(text)[0] for text in entry.addresses]
+    return any(outgoing.ipv6 if ":" in host else outgoing.ipv4 for host in hosts)
 
 
 def _caches(config: Config) -> Iterator[Fault]:

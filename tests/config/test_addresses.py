@@ -16,6 +16,7 @@ from resolver.config import addresses
         ("[::1]:5300", "::1", 5300),
         ("[::1]", "::1", 53),
         ("[fe80::1%eth0]:53", "fe80::1%eth0", 53),
+        ("[::ffff:192.0.2.1]:5300", "192.0.2.1", 5300),
     ],
 )
 def test_an_endpoint_is_read(text: str, host: str, port: int) -> None:

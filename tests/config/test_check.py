@@ -36,6 +36,14 @@ def _faults(text: str) -> list[str]:
             "stub=[{zone='A.b', addresses=['::1']}]\nforward=[{zone='a.b.', addresses=['::1']}]",
             "a zone once only",
         ),
+        ("[[stub]]\nzone = 'a.b'\naddresses = ['224.0.0.1']", "the address of one server"),
+        ("[[stub]]\nzone = 'a.b'\naddresses = ['0.0.0.0']", "the address of one server"),
+        ("[[forward]]\nzone = '.'\naddresses = ['fe80::1']", "the interface of a link-local"),
+        ("[outgoing]\nsource_addresses = ['fe80::1']", 'too: "fe80::1%eth0"'),
+        (
+            "outgoing={ipv6=false}\nstub=[{zone='a.b', addresses=['::1']}]",
+            "that [outgoing] has not switched off",
+        ),
         ("[cache]\nmin_ttl = 500\nmax_ttl = 300", "at most cache.max_ttl (300)"),
         ("working_directory = '/no/where'", "a directory that exists"),
         ("[root]\nhints_file = '/no/where'", "the path of a file that exists"),
@@ -46,6 +54,10 @@ def test_a_contradiction_is_a_fault(text: str, said: str) -> None:
     faults = _faults(text)
     assert len(faults) == 1, faults
     assert said in faults[0]
+
+
+def test_a_link_local_server_with_its_interface_is_no_fault() -> None:
+    assert not _faults("[[forward]]\nzone = '.'\naddresses = ['fe80::1%eth0', '[fe80::2%2]:5353']")
 
 
 def test_relative_paths_begin_at_the_working_directory(tmp_path: Path) -> None:
