@@ -13,7 +13,6 @@ import resource
 import select
 import socket
 from array import array
-from ipaddress import ip_address
 from random import SystemRandom
 from typing import TYPE_CHECKING
 
@@ -21,6 +20,7 @@ import trio
 
 from resolver import limits
 from resolver.pace import Pace
+from resolver.upstream.sources import OTHER_MAY_DO, Sources, socket_address
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -99,7 +99,7 @@ class SystemPort:
 
 
 class SystemNetwork:
-    """`Network` on real sockets. *source_addresses*: one of the right family is drawn per query."""
+    """`Network` on real sockets. *source_addresses*: one that does is drawn per query."""
 
     def __init__(
         self,
@@ -110,10 +110,7 @@ class SystemNetwork:
     ) -> None:
         self._rng = rng or SystemRandom()
         self._pace = pace or Pace()
-        self._sources: dict[int, list[str]] = {_INET: [], _INET6: []}
-        for text in source_addresses:
-            family = _INET6 if ip_address(text).version == 6 else _INET  # noqa: PLR2004
-            self._sources[family].append(text)
+        self._sources = Sources(source_addresses, self._rng)
         self._numbers: list[int] = []
         self._ports: dict[int, SystemPort] = {}
         self._epoll = select.epoll()
@@ -122,7 +119,17 @@ class SystemNetwork:
         return f"<SystemNetwork ports={len(self._ports)}>"
 
     def open_udp(self, server: Server) -> SystemPort:
-        """A port connected to *server*. Raises OSError (no route, no descriptors)."""
+        """A port connected to *server*. Raises OSError (no route, no source, no descriptors)."""
+        sources = self._sources.towards(server)
+        for source in sources[:-1]:
+            try:
+                return self._open(server, source)
+            except OSError as error:
+                if error.errno not in OTHER_MAY_DO:
+                    raise
+        return self._open(server, sources[-1] if sources else None)
+
+    def _open(self, server: Server, source: str | None) -> SystemPort:
         host, number, _ = server
         family = _INET6 if ":" in host else _INET
         sock = socket.SocketType(family, _DATAGRAM)  # without the wrapper in Python: 1 µs less
@@ -131,8 +138,8 @@ class SystemNetwork:
                 sock.setsockopt(_IP, _IP_RECVERR, 1)
             else:
                 sock.setsockopt(_IPV6, _IPV6_RECVERR, 1)
-            self._bind(sock, family)
-            sock.connect((host, number))
+            self._bind(sock, source or _ANY[family])
+            sock.connect(socket_address(host, number) if "%" in host else (host, number))
             port = SystemPort(self, sock)
             self._epoll.register(port.fd, select.EPOLLIN)
         except BaseException:
@@ -160,14 +167,23 @@ class SystemNetwork:
         return got
 
     async def connect_tcp(self, server: Server) -> trio.SocketStream:
-        """A TCP connection from the configured source. Raises OSError."""
+        """A TCP connection from a configured source. Raises OSError."""
+        sources = self._sources.towards(server)
+        for source in sources[:-1]:
+            try:
+                return await self._connect(server, source)
+            except OSError as error:
+                if error.errno not in OTHER_MAY_DO:
+                    raise
+        return await self._connect(server, sources[-1] if sources else None)
+
+    async def _connect(self, server: Server, source: str | None) -> trio.SocketStream:
         family = socket.AF_INET6 if server.is_ipv6 else socket.AF_INET
         sock = trio.socket.socket(family, socket.SOCK_STREAM)
         try:
-            sources = self._sources[family]
-            if sources:
-                await sock.bind((self._rng.choice(sources), 0))
-            await sock.connect((server.host, server.port))
+            if source is not None:
+                await sock.bind(socket_address(source, 0))
+            await sock.connect(socket_address(server.host, server.port))
         except BaseException:
             sock.close()
             raise
@@ -183,10 +199,8 @@ class SystemNetwork:
             port.close()
         self._epoll.close()
 
-    def _bind(self, sock: socket.SocketType, family: int) -> None:
+    def _bind(self, sock: socket.SocketType, host: str) -> None:
         """To a random port; after many misses to one of the kernel's choice."""
-        sources = self._sources[family]
-        host = self._rng.choice(sources) if sources else _ANY[family]
         for _ in range(_BIND_TRIES):
             if not self._numbers:
                 self._numbers = array("H", self._rng.randbytes(2 * _DRAWN)).tolist()
@@ -194,10 +208,10 @@ class SystemNetwork:
             if number < FIRST_PORT:
                 continue
             try:
-                sock.bind((host, number))
+                sock.bind(socket_address(host, number) if "%" in host else (host, number))
             except OSError as error:
                 if error.errno not in (errno.EADDRINUSE, errno.EACCES):
                     raise
             else:
                 return
-        sock.bind((host, 0))
+        sock.bind(socket_address(host, 0))
