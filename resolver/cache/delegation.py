@@ -1,7 +1,8 @@
 """Delegations by zone cut, as the parent tells them (the child's NS set never prolongs them).
 
 Parent-centric on purpose: a child cannot keep itself alive after its parent let go of it (ghost
-domains, CVE-2012-1033), and an expired delegation is learnt again from the parent.
+domains, CVE-2012-1033), and an expired delegation is learnt again from the parent. None outlives
+the one above it: the walker sees to that when it makes one (CVE-2022-30698).
 """
 
 from __future__ import annotations

@@ -293,13 +293,14 @@ class Walker:
             referral.zone,
             referral.nameservers,
             dict(glue),
-            expires_at=now + ttl,
+            expires_at=_end_of(parent, now + ttl),
             glue=glue,
             is_signed=self._settings.expects_signatures(
                 referral.zone, any(rrset.rtype == RRType.DS for rrset in referral.proof)
             ),
         )
-        self._delegations.put(delegation)
+        if delegation.expires_at > now:  # else it serves this walk, and replaces no living one
+            self._delegations.put(delegation)
         self._keep_proof(referral, parent.zone, ttl, now)
         self._on_referral(delegation, budget)
         return delegation
@@ -329,6 +330,16 @@ class Walker:
             self._negatives.put(
                 question, Rcode.NOERROR, referral.proof, zone=zone, now=now, ttl=least
             )
+
+
+def _end_of(parent: Delegation, wanted: float) -> float:
+    """When a delegation ends that *parent*'s servers gave: with *parent* at the latest.
+
+    They speak for the zone only as long as it is theirs (ghost and phoenix domains, CVE-2022-30698
+    and CVE-2022-30699); `cache.min_ttl` does not prolong that either. The root's own never is taken
+    away: its set expires to be primed anew.
+    """
+    return wanted if parent.zone == names.ROOT else min(wanted, parent.expires_at)
 
 
 def _glue_segment(question: Question, referral: Referral) -> Outcome:

@@ -24,7 +24,6 @@ EXCEPTIONS = {
 }
 # What is wrong and known: each goes with its mending.
 KNOWN_FAULTS = {
-    "reported/a_ghost_cannot_move_downstairs.rpl": "a delegation outlives its parent's",
     "reported/a_probe_refused_costs_no_address.rpl": "a refused probe costs the zone its glue",
     "reported/a_referrals_denial_answers_for_ds.rpl": "a referral's denial answers no DS question",
     "reported/a_stumble_over_a_probe_sets_off_no_lookups.rpl": "a failed probe sets off look-ups",
@@ -39,7 +38,6 @@ KNOWN_FAULTS = {
     "reported/soa_of_parent_nx.rpl": "a denial with the parent's SOA is SERVFAIL",
     "reported/what_a_parent_appends_behind_a_dname.rpl": "a parent is believed of its child",
     "reported/what_a_parent_appends_of_its_child.rpl": "a parent is believed of its child",
-    "reported/what_hangs_below_a_delegation_ends_with_it.rpl": "a delegation outlives its parent's",
     "reported/yxdomain_unsigned.rpl": "YXDOMAIN without a DNAME becomes NOERROR",
 }
 

@@ -1,0 +1,90 @@
+"""A walker whose servers are a script: what each zone's servers say to each question."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from resolver.cache.delegation import DelegationCache
+from resolver.cache.negative import NegativeCache
+from resolver.cache.rrset import RRsetCache
+from resolver.errors import ExchangeFailed
+from resolver.iterate.priming import hints_delegation
+from resolver.iterate.walk import Walker, WalkSettings
+from resolver.lab.virtual_time import VirtualClock
+from resolver.model import Budget, Outcome, Purse
+from resolver.protocol.names import to_text
+from resolver.upstream.inquiry import Reply
+from tests.making import name, question, reply
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from resolver.model import Delegation, Question
+    from resolver.protocol.message import Message
+    from resolver.upstream.inquiry import Inquiry
+
+
+def allowance(*, ns_lookups: int = 20) -> Budget:
+    """A client query's budget whose time never runs out."""
+    return Budget(
+        Purse(queries=100, ns_lookups=ns_lookups, crypto=0, hashes=0, deadline=float("inf"))
+    )
+
+
+class Land:
+    """Servers by zone: *script* has the reply to "zone qname qtype", else to "zone *"."""
+
+    def __init__(self, script: dict[str, Message], **settings: object) -> None:
+        self.script = script
+        self.asked: list[str] = []
+        self.clock = VirtualClock()
+        self.delegations = DelegationCache()
+        self.hints = hints_delegation([(name("k.root-servers.net."), "198.51.100.1")])
+        self.fixed: dict[bytes, Delegation] = {}
+        options = {"minimise": False, "width": 1} | settings
+        self.walker = Walker(
+            ask=self.ask,
+            rrsets=RRsetCache(1 << 20),
+            negatives=NegativeCache(1 << 20),
+            delegations=self.delegations,
+            fixed=self.fixed,
+            hints=self.hints,
+            clock=self.clock,
+            lookup=self.look_up,
+            spawn=lambda *_: None,
+            settings=WalkSettings(**options),  # type: ignore[arg-type]
+            on_referral=lambda *_: None,
+        )
+
+    async def ask(self, inquiry: Inquiry) -> Reply:
+        zone, asked = to_text(inquiry.delegation.zone), inquiry.question
+        line = f"{to_text(asked.qname)} {asked.qtype}"
+        self.asked.append(f"{zone} {line}")
+        message = self.script.get(f"{zone} {line}") or self.script[f"{zone} *"]
+        server = next(iter(inquiry.delegation.servers()))
+        judged = inquiry.judge(message, server)
+        if not judged.verdict.is_usable:
+            raise ExchangeFailed(judged.verdict.value)
+        return Reply(server, message, judged, 0.01, "udp")
+
+    async def look_up(self, asked: Question, _: Budget) -> Sequence[bytes]:
+        raise AssertionError(asked)
+
+    async def walk(self, text: str) -> Outcome:
+        """The first link of the answer to "qname qtype"."""
+        return (await self.walker.walk(question(text), allowance()))[0]
+
+    def left_s(self, zone: str) -> float | None:
+        """How long the cache will still have *zone*'s delegation; None if it has none."""
+        now = self.clock.now()
+        found = self.delegations.get(name(zone), now)
+        return None if found is None else found.expires_at - now
+
+
+def referral(zone: str, ttl: int, host: str = "192.0.2.1") -> Message:
+    """A referral to *zone*, with one nameserver inside it and its glue."""
+    return reply(
+        f"www.{zone} A",
+        authority=[f"{zone} {ttl} NS ns.{zone}"],
+        additional=[f"ns.{zone} {ttl} A {host}"],
+    )
