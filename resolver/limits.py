@@ -80,6 +80,13 @@ MAX_TTL_SECONDS = Limit(
 MAX_NEGATIVE_TTL_SECONDS = Limit(
     3600, 60, 10_800, "seconds a negative answer is kept at most", "RFC 2308 §5 (1 to 3 hours)"
 )
+DENIAL_WITHOUT_SOA_SECONDS = Limit(
+    5,
+    0,
+    30,
+    "seconds a denial without SOA is kept, or cache.min_ttl if that is more",
+    "Unbound's NORR_TTL; RFC 2308 §5 would keep none of it",
+)
 ZERO_TTL_DNAME_SECONDS = Limit(
     1,
     0,

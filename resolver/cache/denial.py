@@ -96,10 +96,16 @@ class _Made(NamedTuple):
 
 
 class DenialCache:
-    """Proven gaps of many zones, bounded in octets; the zone asked for longest ago goes first."""
+    """Proven gaps of many zones, bounded in octets; the zone asked for longest ago goes first.
 
-    def __init__(self, octets: int = int(limits.DENIAL_RANGE_OCTETS)) -> None:
+    *max_ttl*: seconds that a gap is kept at most, whatever its TTL.
+    """
+
+    def __init__(
+        self, octets: int = int(limits.DENIAL_RANGE_OCTETS), *, max_ttl: int = _MAX_TTL
+    ) -> None:
         self._limit = octets
+        self._max_ttl = max_ttl
         self._zones: OrderedDict[Name, _Zone] = OrderedDict()
         self.octets = 0
         self.synthesised = 0
@@ -128,7 +134,7 @@ class DenialCache:
             if not rrset.signatures or rrset.ttl <= 0:
                 continue
             signature = read.rrsig(rrset.signatures[0])
-            life = min(rrset.ttl, _MAX_TTL)
+            life = min(rrset.ttl, self._max_ttl)
             kept = _Kept(rrset, now + life)
             if rrset.rtype == RRType.SOA and signature.signer == rrset.owner:
                 self._zone(rrset.owner).soa = kept
@@ -189,8 +195,11 @@ class DenialCache:
 
     # --- answering ----------------------------------------------------------------------------
 
-    def synthesise(self, question: Question, now: float) -> Outcome | None:
-        """An answer that the gaps prove, as if the zone had been asked; None if they do not."""
+    def synthesise(self, question: Question, now: float, *, least: int = 0) -> Outcome | None:
+        """An answer that the gaps prove, as if the zone had been asked; None if they do not.
+
+        *least*: zones whose names are shorter, in octets, have no say.
+        """
         qname, qtype, _ = question
         if qtype in _NOT_DENIABLE:
             return None
@@ -198,6 +207,8 @@ class DenialCache:
         if found is None:
             return None
         apex, zone = found
+        if len(apex) < least:
+            return None
         made = _from_spans(zone, qname, qtype, now) or _from_hashes(zone, apex, qname, qtype, now)
         if made is None or zone.soa is None:
             return None

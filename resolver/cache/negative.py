@@ -1,7 +1,8 @@
 """Negative answers (RFC 2308): NXDOMAIN by name, NODATA by name and type, and the proof of both.
 
-TTL is the smaller of the SOA's TTL and its MINIMUM, capped (RFC 2308 §5). Without a SOA of the zone
-nothing is kept. A secure NXDOMAIN ends the whole subtree (RFC 8020).
+TTL is the smaller of the SOA's TTL and its MINIMUM, capped (RFC 2308 §5). A denial without a SOA is
+kept for a breath only: RFC 2308 §5 fears loops between caches, in which it would never die, but one
+packet for each client's question is worse. A secure NXDOMAIN ends the whole subtree (RFC 8020).
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from resolver.cache.shards import Shards
-from resolver.limits import MAX_NEGATIVE_TTL_SECONDS
+from resolver.limits import DENIAL_WITHOUT_SOA_SECONDS, MAX_NEGATIVE_TTL_SECONDS
 from resolver.model import Status
 from resolver.protocol.codes import Rcode, RRType
 from resolver.protocol.rdata import soa_minimum
@@ -21,9 +22,21 @@ _ANY_TYPE = 0  # key of an NXDOMAIN: no record type has this number
 
 
 class Negative:
-    """One negative answer with its SOA and proof in *authority*."""
+    """One negative answer with its SOA and proof in *authority*.
 
-    __slots__ = ("authority", "ede", "expires_at", "has_soa", "rcode", "status", "ttl", "zone")
+    *is_proof_only*: it came with a referral and serves the validator; it is no client's answer.
+    """
+
+    __slots__ = (
+        "authority",
+        "ede",
+        "expires_at",
+        "is_proof_only",
+        "rcode",
+        "status",
+        "ttl",
+        "zone",
+    )
 
     def __init__(
         self,
@@ -35,6 +48,7 @@ class Negative:
         ttl: int,
         expires_at: float,
         ede: tuple[Ede, ...] = (),
+        is_proof_only: bool = False,
     ) -> None:
         self.rcode = rcode
         self.authority = authority
@@ -43,7 +57,7 @@ class Negative:
         self.ttl = ttl
         self.expires_at = expires_at
         self.ede = ede
-        self.has_soa = any(rrset.rtype == RRType.SOA for rrset in authority)
+        self.is_proof_only = is_proof_only
 
     def octets(self) -> int:
         size = 400
@@ -109,18 +123,29 @@ class NegativeCache:
         ttl: int | None = None,
         ede: tuple[Ede, ...] = (),
     ) -> Negative | None:
-        """Keep a negative answer, if its SOA (or *ttl*) allows it. Returns the entry, or None."""
+        """Keep a negative answer as long as its SOA allows. Returns the entry, or None.
+
+        *ttl*: of the proof that came with a referral, in seconds; that is no client's answer.
+        """
+        is_proof_only = ttl is not None
         if ttl is None:
             ttl = negative_ttl(authority)
         if ttl is None:
-            return None
+            ttl = int(DENIAL_WITHOUT_SOA_SECONDS)
         ttl = min(max(ttl, self.min_ttl), self.max_ttl)
         if ttl_cap is not None:
             ttl = min(ttl, ttl_cap)
         if ttl <= 0:
             return None
         entry = Negative(
-            rcode, authority, zone=zone, status=status, ttl=ttl, expires_at=now + ttl, ede=ede
+            rcode,
+            authority,
+            zone=zone,
+            status=status,
+            ttl=ttl,
+            expires_at=now + ttl,
+            ede=ede,
+            is_proof_only=is_proof_only,
         )
         rtype = _ANY_TYPE if rcode == Rcode.NXDOMAIN else question.qtype
         self._entries.put((question.qname, rtype), entry)

@@ -171,3 +171,14 @@ def test_hashing_for_denials_is_bounded() -> None:
         learner.ask(f"{word}.signed.test.")
     deep = "a." * (int(limits.AGGRESSIVE_NSEC3_LABELS) + 1)
     assert learner.made(f"{deep}signed.test.") is None
+
+
+@pytest.mark.rfc("RFC 8198 §5.4")
+def test_the_operators_cap_for_denials_binds_those_made_here() -> None:
+    learner = Learner()
+    learner.cache = DenialCache(max_ttl=20)
+    learner.ask("m.signed.test.")
+    made = learner.made("mm.signed.test.", now=11.0)
+    assert made is not None
+    assert {rrset.ttl for rrset in made.authority} == {9}
+    assert learner.made("mm.signed.test.", now=21.0) is None
