@@ -85,6 +85,7 @@ class Chain:
         self._found: dict[Need, Outcome | None] = {}
         self._links: dict[Name, Link] = {}
         self._zones: dict[Name, ZoneTrust] = {}
+        self.denials: list[RRset] = []  # proven on the way: names that have no DS
         context.keystore.at_generation(context.anchors.generation)
 
     def seed(self, outcome: Outcome) -> None:
@@ -328,6 +329,7 @@ class Chain:
             flaw = denied.flaw or Flaw(Reason.NSEC_MISSING, text)
             return Link(Kind.BOGUS, flaw=flaw)
         kind = _KINDS.get(cut, Kind.UNSIGNED)
+        self.denials += [proven.rrset for proven in denied.rrsets]
         return Link(kind, denied.proofs.ttl, proof=denied.rrsets)
 
     # --- links: DNSKEY --------------------------------------------------------------------------

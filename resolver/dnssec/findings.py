@@ -84,9 +84,15 @@ def is_signed_by(rrset: RRset, signer: Name) -> bool:
 
 
 def decides_cut(rrset: RRset, apex: Name) -> bool:
-    """True for a DS of *apex*, or the alias that shows *apex* to be no zone cut."""
+    """True for a DS of *apex*, or the alias that shows *apex* to be no zone cut.
+
+    An alias that *apex* itself has signed shows nothing: only the zone above can say whether there
+    is a cut (RFC 4035 §4.2, §5.2), and who signs is a zone of its own.
+    """
     if rrset.owner == apex:
-        return rrset.rtype in (RRType.DS, RRType.CNAME)
+        if rrset.rtype == RRType.CNAME:
+            return not is_signed_by(rrset, apex)
+        return rrset.rtype == RRType.DS
     return rrset.rtype == RRType.DNAME and names.is_subdomain(apex, rrset.owner)
 
 

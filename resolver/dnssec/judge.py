@@ -216,6 +216,7 @@ class _Case:
             sentence="" if flaw is None else flaw.sentence,
             is_wildcard=self.is_wildcard,
             is_nodata=self.is_nodata,
+            denials=tuple(self.chain.denials),
         )
 
 

@@ -56,7 +56,8 @@ class Judgement(NamedTuple):
 
     *secure* are the RRsets that were proven one by one (also of authority), with TTLs capped;
     *sentence* says for a human what was wrong: which RRset, which key, which time. *is_nodata*:
-    the name that was said not to exist exists, but has none of the type.
+    the name that was said not to exist exists, but has none of the type. *denials*: what the chain
+    of trust rested on besides: proofs that names on the way have no DS, whatever *status* is.
     """
 
     status: Status
@@ -66,6 +67,7 @@ class Judgement(NamedTuple):
     sentence: str = ""
     is_wildcard: bool = False
     is_nodata: bool = False
+    denials: tuple[RRset, ...] = ()
 
 
 Step: TypeAlias = tuple[Need, ...] | Work

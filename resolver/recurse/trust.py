@@ -62,6 +62,10 @@ class Trust:
 
     def _conclude(self, outcome: Outcome, judgement: Judgement) -> Outcome:
         now = self._clock.now()
+        denial = self._memory.denial
+        if denial is not None and judgement.denials:
+            # a referral's proof, mostly; it stands, whatever became of what was asked (RFC 8198)
+            denial.learn(outcome.zone, judgement.denials, now)
         if judgement.status is Status.BOGUS:
             self.bogus += 1
             self._memory.keep_bogus(outcome, judgement.ede, now)
@@ -70,8 +74,8 @@ class Trust:
         if judgement.is_nodata:
             self._memory.forget(outcome.question)  # kept as NXDOMAIN when it came
         kept = self._memory.keep(judged, now, ttl_cap=judgement.ttl_cap)
-        if self._memory.denial is not None and judgement.status is Status.SECURE:
-            self._memory.denial.learn(kept.zone, judgement.secure, now)
+        if denial is not None and judgement.status is Status.SECURE:
+            denial.learn(kept.zone, judgement.secure, now)
         return kept
 
     async def _judge(self, evidence: _Evidence, budget: Budget) -> Judgement:
