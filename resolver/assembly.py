@@ -39,6 +39,7 @@ from resolver.policy.cookies import ServerCookies
 from resolver.policy.local import LocalZones
 from resolver.protocol import names
 from resolver.protocol.codes import RRClass, RRType
+from resolver.recurse.exempt import Exempt
 from resolver.recurse.memory import Memory
 from resolver.recurse.resolver import Resolver
 from resolver.recurse.trust import Trust
@@ -101,9 +102,9 @@ def assemble(
         validates=config.dnssec.validate,
         named=(hints, *fixed.values()),
     )
-    memory, delegations = _caches(config)
-    resolver = Resolver(memory, clock=clock)
     anchors = _anchors(config) if config.dnssec.validate else None
+    memory, delegations = _caches(config, _exempt(config, anchors, clock))
+    resolver = Resolver(memory, clock=clock)
     trust = None
     if anchors is not None:
         trust = _trust(config, anchors, resolver, memory, bus, clock)
@@ -149,19 +150,40 @@ def assemble(
     )  # fmt: skip
 
 
-def _caches(config: Config) -> tuple[Memory, DelegationCache]:
+def _exempt(config: Config, anchors: Anchors | None, clock: Clock) -> Exempt | None:
+    """The operator's zones and negative anchors, if there are any: most have none to look at."""
+    exempt = Exempt(
+        (names.from_text(entry.zone) for entry in (*config.forward, *config.stub)),
+        yielding=_forward_first(config),
+        anchors=anchors,
+        wall=clock.wall,
+    )
+    return exempt or None
+
+
+def _forward_first(config: Config) -> frozenset[Name]:
+    return frozenset(names.from_text(entry.zone) for entry in config.forward if entry.first)
+
+
+def _caches(config: Config, exempt: Exempt | None) -> tuple[Memory, DelegationCache]:
     settings = config.cache
     validates = config.dnssec.validate
+    max_negative_ttl = min(settings.max_negative_ttl, settings.max_ttl)
     memory = Memory(
         RRsetCache(settings.size_octets, min_ttl=settings.min_ttl, max_ttl=settings.max_ttl),
         NegativeCache(
             settings.size_octets // 8,
             min_ttl=settings.min_ttl,
-            max_ttl=min(settings.max_negative_ttl, settings.max_ttl),
+            max_ttl=max_negative_ttl,
         ),
         FailureCache(),
-        DenialCache() if validates and config.dnssec.aggressive_nsec else None,
+        (
+            DenialCache(max_ttl=max_negative_ttl)
+            if validates and config.dnssec.aggressive_nsec
+            else None
+        ),
         is_checked=validates,
+        exempt=exempt,
     )
     return memory, DelegationCache(settings.size_octets // 8)
 
@@ -274,9 +296,7 @@ def _walker(
             max_ttl=config.cache.max_ttl,
             expects_signatures=_expectation(anchors, clock),
             harden_glue=config.resolution.harden_glue,
-            forward_first=frozenset(
-                names.from_text(entry.zone) for entry in config.forward if entry.first
-            ),
+            forward_first=_forward_first(config),
         ),
         on_referral=on_referral,
     )

@@ -178,7 +178,8 @@ class Zone:
     ) -> Name | None:
         """What stands at *node* (a wildcard, or *name* itself) answers for *name*."""
         sets = self.data.get(node, {})
-        if RRType.CNAME in sets and qtype not in {RRType.CNAME, RRType.ANY}:
+        hides = qtype not in sets and qtype != RRType.ANY  # nothing that an apex has beside it
+        if RRType.CNAME in sets and hides and not (qtype == RRType.DNSKEY and node == self.apex):
             cname = sets[RRType.CNAME]
             self._put(found, cname, name, dnssec=dnssec)
             return cname.rdatas[0]

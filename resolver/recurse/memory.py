@@ -19,6 +19,7 @@ from resolver.iterate.scrub import is_wildcard
 from resolver.limits import BOGUS_TTL_SECONDS, FLEETING_DNAMES, ZERO_TTL_DNAME_SECONDS
 from resolver.model import Outcome, Question, Rank, RRset, Status, Verdict
 from resolver.protocol import names
+from resolver.protocol import rdata as read
 from resolver.protocol.codes import Rcode, RRType
 
 if TYPE_CHECKING:
@@ -26,13 +27,18 @@ if TYPE_CHECKING:
     from resolver.cache.negative import Negative, NegativeCache
     from resolver.cache.rrset import RRsetCache
     from resolver.model import Ede, Name
+    from resolver.recurse.exempt import Exempt
 
 _SYNTHESISING = (Verdict.DNAME, Verdict.YXDOMAIN)
 _NOT_ALIASED = frozenset({RRType.CNAME, RRType.ANY, RRType.RRSIG, RRType.NSEC})
+_BESIDE_ALIASES = frozenset({RRType.DS, RRType.DNSKEY})  # at an apex that should have no alias
 
 
 class Memory:
-    """All caches of resolution but the packets'. *is_checked*: validation is on."""
+    """All caches of resolution but the packets'. *is_checked*: validation is on.
+
+    *exempt*: zones and anchors of the operator, which nothing learnt above them denies; or None.
+    """
 
     def __init__(
         self,
@@ -42,6 +48,7 @@ class Memory:
         denial: DenialCache | None,
         *,
         is_checked: bool,
+        exempt: Exempt | None = None,
     ) -> None:
         self.rrsets = rrsets
         self.negatives = negatives
@@ -49,6 +56,7 @@ class Memory:
         self.bogus = FailureCache()
         self.denial = denial
         self.is_checked = is_checked
+        self.exempt = exempt
         self._dnames = 0
         self._fleeting: LRUCache[Name, Entry] = LRUCache(int(FLEETING_DNAMES))
 
@@ -59,29 +67,53 @@ class Memory:
     ) -> Outcome | None:
         """What is known about *question* itself: data, an alias, a denial; None if nothing.
 
-        *proof_only*: a denial will do that came with a referral, without the SOA that a client's
-        answer must have (RFC 2308 §3).
+        *proof_only*: for the validator, a denial will do that came with a referral, without the
+        SOA that a client's answer must have (RFC 2308 §3); an alias beside keys will not.
         """
         qname, qtype, _ = question
         if qtype == RRType.ANY:
             return None
+        least = 0 if self.exempt is None else self.exempt.least_zone(question)
         entry = self.rrsets.get(qname, qtype, now)
-        if entry is not None and entry.rank >= Rank.AUTHORITY:
+        if entry is not None and entry.rank >= Rank.AUTHORITY and len(entry.zone) >= least:
             return _positive(question, Verdict.ANSWER, entry, now)
         negative = self.negatives.get(qname, qtype, now)
-        if negative is not None and (negative.has_soa or proof_only):
+        if (
+            negative is not None
+            and (proof_only or not negative.is_proof_only)
+            and len(negative.zone) >= least
+            and (qtype != RRType.DS or not _is_childs(negative, qname))
+            and not self._is_above_waiver(negative, question)
+        ):
             return _negative(question, negative, now)
         if qtype not in _NOT_ALIASED:
             entry = self.rrsets.get(qname, RRType.CNAME, now)
-            if entry is not None:
+            if (
+                entry is not None
+                and len(entry.zone) >= least
+                and (qtype not in _BESIDE_ALIASES or _covers(entry, qtype, proof_only=proof_only))
+            ):
                 return _positive(question, Verdict.CNAME, entry, now)
         return self._above(question, now, synthesise=synthesise)
 
+    def _is_above_waiver(self, negative: Negative, question: Question) -> bool:
+        """A proven denial of a name under a negative anchor was proven above it (RFC 7646)."""
+        if self.exempt is None or negative.status is not Status.SECURE:
+            return False
+        return self.exempt.is_waived(question)
+
     def _above(self, question: Question, now: float, *, synthesise: bool) -> Outcome | None:
-        """What ancestors say: a DNAME, a secure NXDOMAIN (RFC 8020), a validated range."""
+        """What ancestors say: a DNAME, a secure NXDOMAIN (RFC 8020), a validated range.
+
+        Those of them that lie in a configured zone, if the name does.
+        """
         qname = question.qname
+        exempt = self.exempt
         if self._dnames:
-            for ancestor in list(names.ancestors(qname))[1:]:
+            above = list(names.ancestors(qname))[1:]
+            if exempt is not None:
+                above = exempt.inside(above, question)
+            for ancestor in above:
                 entry = self.rrsets.get(ancestor, RRType.DNAME, now)
                 if entry is None:
                     entry = self._fleeting_dname(ancestor, now)
@@ -89,12 +121,17 @@ class Memory:
                     return _redirected(question, entry, now)
         if not self.is_checked or not synthesise:
             return None
+        least = 0 if exempt is None else exempt.least_denier(question)
         for ancestor in list(names.ancestors(qname))[1:-1]:
             negative = self.negatives.nxdomain(ancestor, now)
-            if negative is not None and negative.status is Status.SECURE:
+            if (
+                negative is not None
+                and negative.status is Status.SECURE
+                and len(negative.zone) >= least
+            ):
                 return _negative(question, negative, now)
         if self.denial is not None:
-            return self.denial.synthesise(question, now)
+            return self.denial.synthesise(question, now, least=least)
         return None
 
     def _fleeting_dname(self, owner: Name, now: float) -> Entry | None:
@@ -141,6 +178,8 @@ class Memory:
             self._dnames += 1
             if not ttl and outcome.status is Status.SECURE:
                 self._keep_fleeting(rrset, outcome, now)
+        if rrset.rtype == RRType.DS and outcome.zone == rrset.owner:
+            return rrset  # in a child's answer to ANY: its DS is the parent's to tell
         if rrset.rtype != RRType.CNAME or outcome.verdict not in _SYNTHESISING:
             proof = outcome.authority if rrset.signatures and is_wildcard(rrset) else ()
             self.rrsets.put(
@@ -173,6 +212,29 @@ class Memory:
         """Drop what is kept about one question (a retry after bogus data)."""
         self.rrsets.drop(question.qname, question.qtype)
         self.negatives.drop(question.qname, question.qtype)
+
+
+def _is_childs(negative: Negative, name: Name) -> bool:
+    """True if the zone at *name* itself denies there: of its DS only the one above can tell.
+
+    RFC 4035 §3.1.4.1, §4.2. A server of both may answer for the child where its parent was asked.
+    """
+    if name == names.ROOT:
+        return False
+    soas = [rrset.owner for rrset in negative.authority if rrset.rtype == RRType.SOA]
+    return name in (negative.zone, *soas)
+
+
+def _covers(alias: Entry, qtype: int, *, proof_only: bool) -> bool:
+    """Does *alias* answer for DS or DNSKEY at its name too?
+
+    For DS if the zone above has signed it; else it may be what the child has at its apex, against
+    the rules but often. The validator asks for keys rather than believe that there are none.
+    """
+    if qtype == RRType.DNSKEY:
+        return not proof_only
+    signers = [read.rrsig(rdata).signer for rdata in alias.signatures]
+    return bool(signers) and alias.owner not in signers
 
 
 def _positive(question: Question, verdict: Verdict, entry: Entry, now: float) -> Outcome:

@@ -86,9 +86,9 @@ class House:
 
 
 @asynccontextmanager
-async def house(world: World, **switches: bool) -> AsyncIterator[House]:
-    """A resolver on *world*, without speculation unless *switches* say so."""
-    config = Config()
+async def house(world: World, base: Config | None = None, **switches: bool) -> AsyncIterator[House]:
+    """A resolver on *world* with *base*, without speculation unless *switches* say so."""
+    config = base or Config()
     outgoing = msgspec.structs.replace(
         config.outgoing, speculation=switches.get("speculation", False)
     )

@@ -10,7 +10,7 @@ from resolver.lab.faults import Path
 from resolver.model import Status
 from resolver.protocol.codes import Rcode, RRType
 from tests.making import question
-from tests.recurse.household import budget, house, village
+from tests.recurse.household import WALL, budget, house, village
 from tests.support import trio_test
 
 WWW = question("www.example.net. A")
@@ -156,6 +156,41 @@ async def test_a_validated_gap_denies_without_asking() -> None:
         walked = home.sent
         again = await home.ask(question("nope.nope.example.net. A"))
         assert (again.rcode, home.sent) == (Rcode.NXDOMAIN, walked)
+
+
+@pytest.mark.rfc("RFC 8198 §5")
+@trio_test
+async def test_what_a_referral_proved_answers_and_denies_without_asking() -> None:
+    """The NSEC that shows glueless.net to have no DS was checked when its data was judged."""
+    async with house(village(is_signed=True)) as home:
+        await home.ask(question("www.glueless.net. A"))
+        await home.ask(question("a.net. A"))  # brings the SOA, without which no denial is whole
+        walked = home.sent
+        unsigned = await home.ask(question("glueless.net. DS"))
+        assert (unsigned.rcode, unsigned.status) == (Rcode.NOERROR, Status.SECURE)
+        gone = await home.ask(question("gone.net. A"))
+        assert (gone.rcode, gone.status) == (Rcode.NXDOMAIN, Status.SECURE)
+        assert home.sent == walked
+
+
+@pytest.mark.rfc("RFC 4035 §4.2")
+@pytest.mark.parametrize("kind", ["signed", "unsigned"])
+@trio_test
+async def test_an_alias_at_the_apex_outlives_no_chain_of_trust(kind: str) -> None:
+    """Against the rules, but common: DS and keys are asked anew, beside the alias in the cache."""
+    world = village()
+    example = world.zones[WWW.qname[4:]]
+    example.add("@", RRType.CNAME, example.name("www"), ttl=86_400)
+    is_signed = kind == "signed"
+    for apex in ("example.net.", "net.", ".")[not is_signed :]:
+        world.sign(world.zones[question(f"{apex} A").qname], wall=WALL)
+    async with house(world) as home:
+        await home.ask(question("example.net. A"))
+        await trio.sleep(7200)  # DS, DNSKEY and what was found about the zones are gone
+        expected = Status.SECURE if is_signed else Status.INSECURE
+        assert (await home.ask(WWW)).status is expected
+        ds = await home.ask(question("example.net. DS"))
+        assert bool(ds.answer) is is_signed
 
 
 @pytest.mark.rfc("RFC 6840 §5.9")

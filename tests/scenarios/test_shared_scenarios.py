@@ -25,13 +25,8 @@ EXCEPTIONS = {
 # What is wrong and known: each goes with its mending.
 KNOWN_FAULTS = {
     "reported/a_probe_refused_costs_no_address.rpl": "a refused probe costs the zone its glue",
-    "reported/a_referrals_denial_answers_for_ds.rpl": "a referral's denial answers no DS question",
     "reported/a_stumble_over_a_probe_sets_off_no_lookups.rpl": "a failed probe sets off look-ups",
     "reported/alias_target_denied.rpl": "a denial beside an alias is believed",
-    "reported/apex_alias.rpl": "DS is answered from the child's alias",
-    "reported/apex_alias_signed.rpl": "DS is answered from the child's alias",
-    "reported/denial_without_soa_for_a_breath.rpl": "a denial without SOA is never kept",
-    "reported/ds_is_the_parents_beside_an_apex_alias.rpl": "DS is answered from the child's alias",
     "reported/nxdomain_with_a.rpl": "NXDOMAIN with data is told as NOERROR",
     "reported/one_bad_answer_does_not_cost_the_glue.rpl": "one failed question costs a zone's glue",
     "reported/soa_of_parent_cut.rpl": "a denial with the parent's SOA is SERVFAIL",
