@@ -136,16 +136,50 @@ def _read(
     referral = None if is_forward else _referral_set(message, question, scrubbed, zone)
     if referral is not None:
         return _descend(message, question, referral, scrubbed, zone, server)
-    segments, name = follow(question, scrubbed, zone, server)
+    segments, name = follow(question, scrubbed, zone, server, rcode=message.rcode)
     if not segments or _is_alias(segments[-1]):
         denial = _denial(message, Question(name, question.qtype), scrubbed, zone, server)
         if denial is not None and (not segments or _has_soa(denial)):
             segments.append(denial)
+    if message.rcode == Rcode.YXDOMAIN and not _explains_yxdomain(segments, zone):
+        return Judged(Verdict.USELESS)
     if segments:
-        return Judged(segments[0].verdict, tuple(segments))
+        own = segments if is_forward else _own(segments)
+        return Judged(segments[0].verdict, tuple(own))
     if any(record.rtype == RRType.NS for record in message.authority):
         return Judged(Verdict.LAME)  # it refers up, sideways or to itself
     return Judged(Verdict.USELESS)
+
+
+def _own(segments: list[Outcome]) -> list[Outcome]:
+    """What a server of the zone says of its own, and what behind that alias can prove itself.
+
+    Only the alias that was asked for is sure to be the zone's (RFC 2181 §5.4.1): its target may lie
+    below a cut, seen or not, and a parent's copy of it be old, made up or denied. Signed links are
+    left to the validator; for others the target is asked, as BIND does. Forwarders follow for us.
+    """
+    if len(segments) == 1:
+        return segments
+    own = segments[:1]
+    for link in segments[1:]:
+        if not any(rrset.signatures for rrset in link.answer or link.authority):
+            break
+        own.append(link)
+    return own
+
+
+def _explains_yxdomain(segments: list[Outcome], zone: Name) -> bool:
+    """YXDOMAIN needs the DNAME that makes too long a name (RFC 6672 §2.2), or an alias out of here.
+
+    By itself it says nothing of a query: it is an update's prerequisite (RFC 2136 §2.2).
+    """
+    if not segments:
+        return False
+    last = segments[-1]
+    if last.verdict is Verdict.YXDOMAIN:
+        return True
+    target = last.answer[-1].rdatas[0].lower()
+    return _is_alias(last) and not names.is_subdomain(target, zone)
 
 
 def _is_alias(link: Outcome) -> bool:
@@ -162,11 +196,11 @@ def _denial(
 ) -> Outcome | None:
     """NXDOMAIN or NODATA about *question*, or None if the reply does not deny it."""
     qname = question.qname
-    if not names.is_subdomain(qname, zone):
+    if message.rcode == Rcode.YXDOMAIN or not names.is_subdomain(qname, zone):
         return None
     is_nxdomain = message.rcode == Rcode.NXDOMAIN
     authority = negative_authority(scrubbed.authority, zone, qname)
-    if not authority and not _denies_without_soa(message, scrubbed, zone, is_nxdomain=is_nxdomain):
+    if not authority and not is_nxdomain and not _is_bare_nodata(message, zone):
         return None
     verdict = Verdict.NXDOMAIN if is_nxdomain else Verdict.NODATA
     rcode = Rcode.NXDOMAIN if is_nxdomain else Rcode.NOERROR
@@ -174,20 +208,26 @@ def _denial(
     return Outcome(question, zone, verdict, rcode, _EMPTY, authority, server)
 
 
-def _denies_without_soa(
-    message: Message, scrubbed: Scrubbed, zone: Name, *, is_nxdomain: bool
-) -> bool:
-    """A denial that lacks its SOA: believed once, never cached (RFC 2308 §5).
+def _is_bare_nodata(message: Message, zone: Name) -> bool:
+    """NOERROR without the zone's SOA that denies all the same: never cached for long (RFC 2308 §5).
 
-    Many servers answer so for types they do not know. What the scrubber emptied is no denial, nor
-    is a referral that does not descend.
+    Many servers answer so for types they do not know, or with the SOA of the zone above, which they
+    were configured with. What speaks of others' names is no denial, nor is a referral that does not
+    descend. (NXDOMAIN needs nothing beside it: the rcode says it.)
     """
-    if scrubbed.dropped:
+    if not all(names.is_subdomain(record.owner, zone) for record in message.answer):
         return False
-    owners = {record.owner for record in message.authority if record.rtype == RRType.NS}
-    if is_nxdomain:
-        return True
-    return not owners or (owners == {zone} and message.aa)
+    is_strange = False
+    nameservers = set()
+    for owner, rtype, *_ in message.authority:
+        if rtype == RRType.SOA and names.is_subdomain(zone, owner):
+            return True
+        is_strange |= rtype == RRType.SOA and not names.is_subdomain(owner, zone)
+        if rtype == RRType.NS:
+            nameservers.add(owner)
+    if is_strange and not message.aa:
+        return False
+    return not nameservers or (nameservers == {zone} and message.aa)
 
 
 def _referral_set(

@@ -20,56 +20,41 @@ if TYPE_CHECKING:
     from resolver.model import Name, Server
 
 NOT_FOLLOWED = (RRType.CNAME, RRType.ANY)
+Answer = dict[tuple["Name", int], RRset]
+_Link = tuple[Verdict, tuple[RRset, ...], "Name | None"]
 _EMPTY: tuple[RRset, ...] = ()
 
 
 def follow(
-    question: Question, scrubbed: Scrubbed, zone: Name, server: Server
+    question: Question, scrubbed: Scrubbed, zone: Name, server: Server, *, rcode: int
 ) -> tuple[list[Outcome], Name]:
-    """The links of the answer section from the qname on, and the name where they end."""
+    """The links of the answer section from the qname on, and the name where they end.
+
+    *rcode* is the last name's (RFC 6604 §3): where it is an error, that name has no data.
+    """
     segments: list[Outcome] = []
     name = question.qname
     answer = scrubbed.answer
     if not answer:
         return segments, name
     authority = scrubbed.authority
+    has_data = rcode == Rcode.NOERROR
     for _ in range(int(CHAIN_LENGTH)):
         asked = Question(name, question.qtype)
-        final = _final(asked, answer)
-        link = None
-        if not final or question.qtype in NOT_FOLLOWED:
-            link = _link(asked, answer)
-        # a CNAME that was asked for is no answer of its own where a DNAME makes it
-        if final and (link is None or link[0] is Verdict.CNAME):
-            proof = wildcard_proof(final, authority)
-            segments.append(_outcome(asked, zone, Verdict.ANSWER, final, proof, server))
-            break
+        link = _said_of(asked, answer, has_data=has_data)
         if link is None:
             break
         verdict, rrsets, target = link
-        rcode = Rcode.YXDOMAIN if verdict is Verdict.YXDOMAIN else Rcode.NOERROR
+        code = Rcode.YXDOMAIN if verdict is Verdict.YXDOMAIN else Rcode.NOERROR
         proof = wildcard_proof(rrsets, authority)
-        segments.append(_outcome(asked, zone, verdict, rrsets, proof, server, rcode=rcode))
+        segments.append(Outcome(asked, zone, verdict, code, rrsets, proof, server))
         if target is None or target == name or question.qtype in NOT_FOLLOWED:
             break
         name = target
     return segments, name
 
 
-def _outcome(
-    question: Question,
-    zone: Name,
-    verdict: Verdict,
-    answer: tuple[RRset, ...],
-    authority: tuple[RRset, ...],
-    server: Server,
-    *,
-    rcode: int = Rcode.NOERROR,
-) -> Outcome:
-    return Outcome(question, zone, verdict, rcode, answer, authority, server)
-
-
-def _final(question: Question, answer: dict[tuple[Name, int], RRset]) -> tuple[RRset, ...]:
+def _final(question: Question, answer: Answer) -> tuple[RRset, ...]:
     """The RRsets that answer the question at its own name, none if there are none."""
     qname, qtype, _ = question
     if qtype == RRType.ANY:
@@ -78,13 +63,37 @@ def _final(question: Question, answer: dict[tuple[Name, int], RRset]) -> tuple[R
     return (rrset,) if rrset is not None else _EMPTY
 
 
-def answers(question: Question, answer: dict[tuple[Name, int], RRset]) -> bool:
+def answers(question: Question, answer: Answer) -> bool:
     return bool(_final(question, answer)) or _link(question, answer) is not None
 
 
-def _link(
-    question: Question, answer: dict[tuple[Name, int], RRset]
-) -> tuple[Verdict, tuple[RRset, ...], Name | None] | None:
+def _said_of(question: Question, answer: Answer, *, has_data: bool) -> _Link | None:
+    """What the section says of the question's own name: its data, or the alias that leads on.
+
+    Both at one name contradict each other (RFC 1034 §3.6.2, RFC 2181 §10.1). No RFC says which of
+    them holds; what stands first does, as in Unbound and BIND.
+    """
+    final = _final(question, answer) if has_data else _EMPTY
+    qname, qtype, _ = question
+    if final and qtype not in NOT_FOLLOWED and (qname, RRType.CNAME) not in answer:
+        return Verdict.ANSWER, final, None
+    link = _link(question, answer)
+    if not final or link is None:
+        return (Verdict.ANSWER, final, None) if final else link
+    if qtype in NOT_FOLLOWED:
+        # a CNAME that was asked for is no answer of its own where a DNAME makes it
+        is_data = link[0] is Verdict.CNAME
+    else:
+        is_data = _stands_before(final[0], link[1][0], answer)
+    return (Verdict.ANSWER, final, None) if is_data else link
+
+
+def _stands_before(one: RRset, other: RRset, answer: Answer) -> bool:
+    order = list(answer)
+    return order.index(one[:2]) < order.index(other[:2])
+
+
+def _link(question: Question, answer: Answer) -> _Link | None:
     """The alias that holds for the question's name: DNAME before CNAME (RFC 6672 §3.2)."""
     qname = question.qname
     for ancestor in list(names.ancestors(qname))[1:]:
@@ -98,7 +107,7 @@ def _link(
     return Verdict.CNAME, (cname,), cname.rdatas[0].lower()
 
 
-def apply_dname(qname: Name, dname: RRset) -> tuple[Verdict, tuple[RRset, ...], Name | None]:
+def apply_dname(qname: Name, dname: RRset) -> _Link:
     """The DNAME and the CNAME it makes for *qname*, with its TTL; YXDOMAIN over 255 octets."""
     dname = dname._replace(rdatas=dname.rdatas[:1])
     try:

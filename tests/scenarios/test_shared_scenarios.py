@@ -26,14 +26,7 @@ EXCEPTIONS = {
 KNOWN_FAULTS = {
     "reported/a_probe_refused_costs_no_address.rpl": "a refused probe costs the zone its glue",
     "reported/a_stumble_over_a_probe_sets_off_no_lookups.rpl": "a failed probe sets off look-ups",
-    "reported/alias_target_denied.rpl": "a denial beside an alias is believed",
-    "reported/nxdomain_with_a.rpl": "NXDOMAIN with data is told as NOERROR",
     "reported/one_bad_answer_does_not_cost_the_glue.rpl": "one failed question costs a zone's glue",
-    "reported/soa_of_parent_cut.rpl": "a denial with the parent's SOA is SERVFAIL",
-    "reported/soa_of_parent_nx.rpl": "a denial with the parent's SOA is SERVFAIL",
-    "reported/what_a_parent_appends_behind_a_dname.rpl": "a parent is believed of its child",
-    "reported/what_a_parent_appends_of_its_child.rpl": "a parent is believed of its child",
-    "reported/yxdomain_unsigned.rpl": "YXDOMAIN without a DNAME becomes NOERROR",
 }
 
 
