@@ -122,7 +122,7 @@ class UdpService:
 
     def _recall_within_rate(self, data: bytes, source: bytes) -> bytes | None:
         rate = self._admission.rate
-        if rate is None or rate.allows(source):
+        if rate is None or rate.allows(data, source):
             return self._front.recall(data, source)
         self.limited += 1
         return rate.slip(data) or b""
