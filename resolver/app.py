@@ -19,13 +19,21 @@ import trio
 
 from resolver import host
 from resolver.assembly import Parts, assemble
-from resolver.clock import SystemClock
+from resolver.clock import SystemClock, confirmed_time
 from resolver.config import floor
 from resolver.config.addresses import endpoint, show
 from resolver.crew import Crew
 from resolver.errors import ConfigError, ResolverError
 from resolver.iterate.priming import keep_primed
-from resolver.limits import CLIENT_QUERIES, DRAIN_SECONDS, IN_FLIGHT, TCP_CONNECTIONS
+from resolver.kernel_time import is_vouched_for
+from resolver.limits import (
+    CLIENT_QUERIES,
+    CLOCK_FLOOR_SECONDS,
+    DRAIN_SECONDS,
+    IN_FLIGHT,
+    SIGNATURE_SKEW_SECONDS,
+    TCP_CONNECTIONS,
+)
 from resolver.listen.admission import Admission, RateLimit
 from resolver.listen.sockets import PlainUdpSocket, SystemListenNetwork
 from resolver.listen.tcp import TcpPlaces, TcpService, places_limit
@@ -150,7 +158,7 @@ async def running(
     Raises ConfigError if an address cannot be bound or a file cannot be used. *on_bound* is called
     between binding and serving, where privileges are dropped.
     """
-    clock = clock or SystemClock(ttl_source=config.cache.clock, wall_floor=floor.wall_floor(config))
+    clock = clock or _system_clock(config)
     sockets = _Sockets()
     pace = Pace()
     try:
@@ -183,6 +191,21 @@ async def running(
     finally:
         with trio.CancelScope(shield=True, deadline=trio.current_time() + 1):
             await sockets.aclose()
+
+
+def _system_clock(config: Config) -> SystemClock:
+    """The machine's clock, believed as far as the evidence goes; `realtime` is believed wholly."""
+    source = config.cache.clock
+    if source == "realtime":
+        return SystemClock(ttl_source=source)
+    clock = SystemClock(
+        ttl_source=source,
+        wall_floor=floor.wall_floor(config),
+        vouches=is_vouched_for,
+        tolerance_s=float(SIGNATURE_SKEW_SECONDS),
+    )
+    clock.compare_with_floor()
+    return clock
 
 
 def _rollover(parts: Parts, anchors: Anchors) -> Rollover:
@@ -275,9 +298,14 @@ def _registry(daemon: Daemon) -> Registry:
 
 
 async def _tick(parts: Parts) -> None:
-    """What is due about once a minute."""
+    """What is due about once a minute; the time once a day, for power may fail."""
+    remembered = confirmed_time(parts.clock)
     while True:
         parts.cookies.tick(parts.clock.wall())
+        confirmed = confirmed_time(parts.clock)
+        if confirmed >= remembered + float(CLOCK_FLOOR_SECONDS):
+            floor.remember(parts.config, confirmed)
+            remembered = confirmed
         await trio.sleep(60)
 
 
@@ -302,7 +330,7 @@ async def _serve(
                 host.notify("STOPPING=1")
                 await daemon.drain()
                 nursery.cancel_scope.cancel()
-            floor.remember(config, daemon.parts.clock.wall())
+            floor.remember(config, confirmed_time(daemon.parts.clock))
 
 
 def _settle_in(config: Config) -> None:

@@ -155,6 +155,13 @@ SIGNATURE_SKEW_SECONDS = Limit(
     "seconds a signature may be early or late",
     "RFC 4035 §5.3.1 leaves it open; a clock one time zone off; Unbound's 1 hour",
 )
+CLOCK_FLOOR_SECONDS = Limit(
+    86_400,
+    3600,
+    30 * 86_400,
+    "seconds that the time signatures confirm moves on before it is written down again",
+    "power may fail; a flash card wears",
+)
 RSA_MODULUS_BITS = Limit(
     4096,
     4096,
