@@ -156,13 +156,18 @@ def _own(segments: list[Outcome]) -> list[Outcome]:
 
     Only the alias that was asked for is sure to be the zone's (RFC 2181 §5.4.1): its target may lie
     below a cut, seen or not, and a parent's copy of it be old, made up or denied. Signed links are
-    left to the validator; for others the target is asked, as BIND does. Forwarders follow for us.
+    left to the validator; for others the target is asked, as BIND does. Data of the apex, or of a
+    name that the alias stands below, is the zone's where the alias is: no cut fits between them.
+    Forwarders follow for us.
     """
     if len(segments) == 1:
         return segments
     own = segments[:1]
+    qname, zone = segments[0].question.qname, segments[0].zone
     for link in segments[1:]:
-        if not any(rrset.signatures for rrset in link.answer or link.authority):
+        name = link.question.qname
+        is_own = link.answer and (name == zone or names.is_subdomain(qname, name))
+        if not is_own and not any(rrset.signatures for rrset in link.answer or link.authority):
             break
         own.append(link)
     return own

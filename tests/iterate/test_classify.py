@@ -54,6 +54,28 @@ def test_behind_an_alias_nothing_unsigned_is_believed(rcode: int) -> None:
     assert segments(found)[0].rcode == Rcode.NOERROR
 
 
+@pytest.mark.parametrize("target", ["example.", "b.example."])
+def test_no_cut_fits_between_an_alias_and_the_name_above_it(target: str) -> None:
+    """`www` to the apex, most common of all: the data is the zone's where the alias is."""
+    found = judged(
+        "a.b.example. A",
+        answer=[f"a.b.example. 60 CNAME {target}", f"{target} 60 A 192.0.2.9"],
+        flags=Flag.AA,
+    )
+    assert [one.verdict for one in segments(found)] == [Verdict.CNAME, Verdict.ANSWER]
+
+
+def test_a_denial_of_the_apex_behind_an_alias_is_not_believed() -> None:
+    """As all peers do, the target is asked: some servers put the zone's SOA behind any alias."""
+    found = judged(
+        "www.example. AAAA",
+        answer=["www.example. 60 CNAME example."],
+        authority=[SOA],
+        flags=Flag.AA,
+    )
+    assert [one.verdict for one in segments(found)] == [Verdict.CNAME]
+
+
 def test_behind_an_alias_what_is_signed_is_left_to_the_validator() -> None:
     found = judged(
         "a.example. A",
