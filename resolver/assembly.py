@@ -42,6 +42,7 @@ from resolver.recurse.memory import Memory
 from resolver.recurse.resolver import Resolver
 from resolver.recurse.timekeeper import Timekeeper
 from resolver.recurse.trust import Trust
+from resolver.shortage import Shortage
 from resolver.telemetry.events import Bus
 from resolver.telemetry.trace import observed
 from resolver.upstream.exchange import Exchange
@@ -141,6 +142,9 @@ def assemble(
             max_udp=config.server.udp_payload_size,
             query_seconds=config.resolution.query_timeout,
             identity=config.server.identity.encode(),
+        ),
+        shortage=Shortage(
+            packets.flush, packets.shards.clear, memory.rrsets.clear, memory.negatives.clear
         ),
     )
     return Parts(

@@ -735,6 +735,9 @@ GARBAGE_MISSES = Limit(
     "cache misses between two such looks above which what is young is passed over",
     "our measurement: what 32 misses left takes 2 ms to look through",
 )
+SHORTAGE_LOG_SECONDS = Limit(
+    60.0, 1.0, 3600.0, "seconds between two warnings that memory has run out", "our choice"
+)
 DRAIN_SECONDS = Limit(
     0.8, 0.0, 10.0, "seconds for queries in flight at shutdown", "a restart must not be felt"
 )

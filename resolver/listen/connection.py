@@ -43,7 +43,7 @@ _WRITE_OCTETS: Final = 65_536
 _UNSENT: Final = int(TCP_UNSENT_OCTETS)
 _PIPELINE: Final = int(TCP_PIPELINE)
 _MISS: Final = 15  # what a miss costs more than a hit, in hits
-_GONE: Final = (trio.BrokenResourceError, trio.ClosedResourceError, MemoryError)
+_GONE: Final = (trio.BrokenResourceError, trio.ClosedResourceError)
 
 
 def send_later(_: bytes) -> int:
@@ -124,6 +124,9 @@ class Connection:
             await self._read_all()
         except _GONE:
             self.let_go()
+        except MemoryError:
+            self.let_go()
+            self._handler.shortage.note()
         self._is_reading = False
         self._wake()
 
@@ -132,7 +135,7 @@ class Connection:
         try:
             if not await self._write_all():
                 self.let_go()
-        except _GONE:
+        except (*_GONE, MemoryError):
             self.let_go()
 
     async def _read_all(self) -> None:

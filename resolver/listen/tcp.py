@@ -152,6 +152,7 @@ class TcpService:
                     await trio.aclose_forcefully(stream)
 
     async def _serve(self, stream: trio.abc.HalfCloseableStream, peer: tuple[str, int]) -> None:
+        """One connection to its end; memory that runs out ends no other."""
         client = Client(peer[0].partition("%")[0], peer[1], Transport.TCP, self._host)
         connection = Connection(
             stream,
