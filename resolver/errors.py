@@ -40,6 +40,17 @@ class ResolutionFailed(ResolverError):
         return ResolutionFailed(str(self), ede=self.ede)
 
 
+class LinkDown(ResolutionFailed):
+    """Nobody on this way out can be reached: it is our link that is down, not the zone.
+
+    Says nothing about anybody, so the failure is never remembered; who waits for the same question
+    fails with it.
+    """
+
+    def again(self) -> LinkDown:
+        return LinkDown(str(self), ede=self.ede)
+
+
 class WorkExceeded(ResolutionFailed):
     """A limit of `limits` ended the work; *limit* is its name.
 

@@ -141,6 +141,7 @@ class Delegation:
     glue: dict[Name, tuple[Server, ...]] = field(default_factory=dict)
     refresh_at: float = float("inf")
     is_signed: bool = False
+    way: Name | None = None  # the forward or stub zone that it is or hangs below; None: public
     searches: set[Question] = field(default_factory=set)  # look-ups that somebody has running
     news: trio.Event | None = None  # set whenever one of these look-ups gets on
 
@@ -246,6 +247,11 @@ class Budget:
             raise WorkExceeded("UPSTREAM_QUERIES")
         self.purse.queries -= 1
         self.purse.sent += 1
+
+    def refund_query(self) -> None:
+        """The packet never went out."""
+        self.purse.queries += 1
+        self.purse.sent -= 1
 
     def spend_ns_lookup(self) -> None:
         if self.purse.ns_lookups <= 0:

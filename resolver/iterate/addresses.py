@@ -267,8 +267,12 @@ class AddressFinder:
             self._left -= 1
             self._budget.spend_ns_lookup()
             delegation.addresses[name] = ()
-            if await self._means.ask_parent(delegation, name, self._budget):
-                return True
+            try:
+                if await self._means.ask_parent(delegation, name, self._budget):
+                    return True
+            except ResolutionFailed:  # our link or our bound: nothing was found out
+                delegation.addresses.pop(name, None)
+                raise
         return False
 
     async def _first_of(self, chosen: list[Name]) -> bool:

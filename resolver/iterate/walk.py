@@ -298,6 +298,7 @@ class Walker:
             is_signed=self._settings.expects_signatures(
                 referral.zone, any(rrset.rtype == RRType.DS for rrset in referral.proof)
             ),
+            way=parent.way,
         )
         if delegation.expires_at > now:  # else it serves this walk, and replaces no living one
             self._delegations.put(delegation)

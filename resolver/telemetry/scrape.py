@@ -1,9 +1,7 @@
 """A page for Prometheus: GET /metrics over HTTP/1.1, one request per connection, nothing else.
 
 For a scraper on a trusted network: no TLS, no names of clients or of what they asked, only numbers.
-Bounded like every listener: SCRAPES connections at a time, SCRAPE_SECONDS each, SCRAPE_OCTETS of
-request. One more, and the oldest is closed: a scrape takes milliseconds, so who has been there for
-longest is who does not ask, and nobody can keep Prometheus out by keeping silent.
+Bounded like every listener: SCRAPES at a time, SCRAPE_SECONDS each, SCRAPE_OCTETS of request.
 """
 
 from __future__ import annotations
@@ -24,28 +22,20 @@ _END = b"\r\n\r\n"
 
 async def serve(listener: TcpListener, page: Page) -> None:
     """Answer scrapers until cancelled."""
-    open_now: dict[trio.CancelScope, None] = {}
+    places = trio.CapacityLimiter(int(SCRAPES))
 
-    async def answer(stream: trio.abc.HalfCloseableStream, scope: trio.CancelScope) -> None:
-        try:
-            with scope:
-                await stream.send_all(reply(await _request(stream), page))
-        except (trio.BrokenResourceError, trio.ClosedResourceError, MemoryError):
-            pass  # the scraper left
-        finally:
-            open_now.pop(scope, None)
-            await trio.aclose_forcefully(stream)
+    async def answer(stream: trio.abc.HalfCloseableStream) -> None:
+        async with places, stream:
+            with trio.move_on_after(float(SCRAPE_SECONDS)):
+                try:
+                    await stream.send_all(reply(await _request(stream), page))
+                except trio.BrokenResourceError:
+                    return  # the scraper left
 
     async with trio.open_nursery() as nursery:
         while True:
             stream, _ = await listener.accept()
-            if len(open_now) >= int(SCRAPES):
-                oldest = next(iter(open_now))
-                del open_now[oldest]
-                oldest.cancel()
-            scope = trio.CancelScope(deadline=trio.current_time() + float(SCRAPE_SECONDS))
-            open_now[scope] = None
-            nursery.start_soon(answer, stream, scope)
+            nursery.start_soon(answer, stream)
 
 
 async def _request(stream: trio.abc.ReceiveStream) -> bytes:

@@ -39,9 +39,10 @@ class Counters:
     unreachable: int = 0
     mismatched: int = 0
     case_mismatched: int = 0
-    out_of_memory: int = 0
     truncated: int = 0
     edns_fallbacks: int = 0
     bad_cookies: int = 0
     useless: int = 0
     outages: int = 0
+    soundings: int = 0
+    no_descriptors: int = 0

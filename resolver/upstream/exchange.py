@@ -9,6 +9,8 @@ RFC 7873 (cookies). Whom to ask and when is not decided here but in `pursuit` an
 from __future__ import annotations
 
 import errno
+import logging
+import math
 from functools import partial
 from random import Random
 from typing import TYPE_CHECKING
@@ -34,29 +36,29 @@ from resolver.upstream.query import (
     offer,
     read_untrusted,
 )
-from resolver.upstream.reach import Reach
 from resolver.upstream.streams import Streams
 from resolver.upstream.tcp import TcpPool
 from resolver.upstream.timers import Timers
+from resolver.upstream.ways import Ways
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from resolver.clock import Clock
-    from resolver.model import Delegation, Server
+    from resolver.model import Delegation, Question, Server
     from resolver.upstream.address import AddressState
     from resolver.upstream.events import Tried
     from resolver.upstream.infra import Infra
     from resolver.upstream.inquiry import Inquiry, Reply
     from resolver.upstream.network import Network, UdpPort
     from resolver.upstream.query import Sent
-    from resolver.upstream.select import Candidate
+    from resolver.upstream.reach import Reach
     from resolver.upstream.settings import OutgoingSettings
+    from resolver.upstream.ways import Way
 
+_log = logging.getLogger(__name__)
 _LATE = float(limits.LATE_REPLY_SECONDS)
-_CANARY = float(limits.OUTAGE_CANARY_SECONDS)
-_NO_ROOM_WAIT = float(limits.OVERDUE_FLOOR_SECONDS)
-_NO_ROUTE = frozenset({errno.ENETUNREACH, errno.EAFNOSUPPORT, errno.EADDRNOTAVAIL})
+_WARNING_GAP = float(limits.WARNING_SECONDS)
 _OUT_OF_DESCRIPTORS = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.EAGAIN})
 
 
@@ -82,18 +84,19 @@ class Exchange:
         self.dice = Random(rng.getrandbits(64))  # noqa: S311 - for ties: nothing to be guessed
         self.settings = config
         self.counters = Counters()
-        self.reach = Reach()
         self.timers = Timers(before=self._drain)
         self.flight = Flight(network=network, timers=self.timers, limit=in_flight_limit)
         self.hedges = Bucket(share=float(limits.HEDGE_SHARE), burst=float(limits.HEDGE_BURST))
         self.probes = Bucket(share=float(limits.PROBE_SHARE), burst=float(limits.PROBE_BURST))
-        self.parked: set[Pursuit] = set()
         self.listeners: list[Callable[[Tried], None]] = []
+        named = tuple(named)
         self.allows = AddressFilter(config, named).allows
+        self.ways = Ways(self, named)
         self._validates = validates
         self._streams: Streams | None = None
         self._now = trio.current_time
         self._is_sounded = False
+        self._warned_at = -math.inf
 
     def __repr__(self) -> str:
         return f"<Exchange {self.flight!r} {self.reach!r} {self.infra!r}>"
@@ -110,10 +113,7 @@ class Exchange:
             task_status.started()
             while True:
                 await self.network.wait()
-                try:
-                    self._drain()
-                except MemoryError:  # what came is lost, as packets are; its question asks again
-                    self.counters.out_of_memory += 1
+                self._drain()
 
     async def ask(self, inquiry: Inquiry) -> Reply:
         """The first usable reply of the cut's servers. Raises ExchangeFailed or WorkExceeded."""
@@ -158,9 +158,14 @@ class Exchange:
         return self.flight.is_busy
 
     @property
+    def reach(self) -> Reach:
+        """The public tree's."""
+        return self.ways.public.reach
+
+    @property
     def is_offline(self) -> bool:
-        """Nobody answers at all, or no route leads anywhere: serve stale at once (RFC 8767)."""
-        return self.reach.is_out or self.reach.has_no_route(trio.current_time())
+        """In the public tree nobody answers at all, or no route leads anywhere (RFC 8767)."""
+        return self.ways.public.is_cut(trio.current_time())
 
     @property
     def tcp_connects(self) -> int:
@@ -180,44 +185,29 @@ class Exchange:
         was_sounded, self._is_sounded = self._is_sounded, True
         return not was_sounded
 
-    def probe_family(self, candidates: list[Candidate], now: float) -> Candidate | None:
-        """The cheapest address of a broken family, if it is time to try that family again."""
-        if not self.reach.broken_families:
-            return None
-        for candidate in candidates:
-            if self.reach.may_probe_family(candidate.state, now) and not candidate.is_marked:
-                self.reach.note_family_probe(candidate.state, now)
-                return candidate
-        return None
-
-    def is_held(self, pursuit: Pursuit, now: float) -> bool:
-        """During an outage packets go out one by one, and the others wait for the first answer."""
-        if self.reach.take_canary(now):
-            return False
-        self.park(pursuit, now)
-        return True
-
-    def park(self, pursuit: Pursuit, now: float) -> None:
-        """Until the outage is over, or it is this one's turn to try."""
-        self.parked.add(pursuit)
-        pursuit.rearm(now + _CANARY)
-
     def send(
         self, pursuit: Pursuit, server: Server, state: AddressState, *, with_edns: bool, now: float
     ) -> bool:
         """Send a copy over UDP. False if the kernel would not have it; the pursuit is told."""
-        sent = self._compose(pursuit, state, with_edns=with_edns, now=now)
-        copy = Copy(pursuit, server, state, sent, now)
+        question, delegation = pursuit.inquiry[:2]
+        sent = self.compose(
+            question, state, is_forward=delegation.is_forward, with_edns=with_edns, now=now
+        )
+        copy = Copy([pursuit], question, pursuit.way, pursuit.site, server, state, sent, now)
         try:
-            self.flight.launch(copy)
+            self.launch(copy, now)
         except OSError as error:
-            self._refused_by_kernel(copy, error, now)
+            self._refused_by_kernel(pursuit, copy, error, now)
             return False
         pursuit.copies.append(copy)
-        state.note_sent(copy.site, now)
+        return True
+
+    def launch(self, copy: Copy, now: float) -> None:
+        """Send it, and see to it when it expires. Raises OSError; nothing is on its way then."""
+        self.flight.launch(copy)
+        copy.state.note_sent(copy.site, now)
         copy.timer = self.timers.at(copy.expires_at, partial(self._on_expiry, copy))
         self.counters.sent_udp += 1
-        return True
 
     def start_tcp(
         self, pursuit: Pursuit, server: Server, state: AddressState, *, with_edns: bool, now: float
@@ -226,17 +216,26 @@ class Exchange:
         if self._streams is None:
             raise RuntimeError("Exchange.run is not running")
         self.counters.sent_tcp += 1
-        sent = self._compose(pursuit, state, with_edns=with_edns, now=now)
+        question, delegation = pursuit.inquiry[:2]
+        sent = self.compose(
+            question, state, is_forward=delegation.is_forward, with_edns=with_edns, now=now
+        )
         self._streams.start(pursuit, server, state, sent)
 
     # --- sending ---------------------------------------------------------------------------
 
-    def _compose(
-        self, pursuit: Pursuit, state: AddressState, *, with_edns: bool, now: float
+    def compose(
+        self,
+        question: Question,
+        state: AddressState,
+        *,
+        is_forward: bool,
+        with_edns: bool,
+        now: float,
     ) -> Sent:
-        inquiry = pursuit.inquiry
+        """The octets of one query to one server."""
         flags = 0
-        if inquiry.delegation.is_forward:
+        if is_forward:
             # CD: we validate ourselves, and want what the forwarder would hide (RFC 6840 §5.9)
             flags = Flag.RD | (Flag.CD if self._validates else 0)
         edns = None
@@ -244,21 +243,30 @@ class Exchange:
             cookie = b"" if state.cookies_broken else state.cookie or self.infra.cookie(state)
             edns = offer(self.settings.udp_payload_size, cookie, state.server_cookie)
         mixes_case = self.settings.query_case_randomization and now >= state.case_broken_until
-        return compose(
-            inquiry.question, rng=self.rng, flags=flags, edns=edns, mixes_case=mixes_case
-        )
+        return compose(question, rng=self.rng, flags=flags, edns=edns, mixes_case=mixes_case)
 
-    def _refused_by_kernel(self, copy: Copy, error: OSError, now: float) -> None:
+    def _refused_by_kernel(self, pursuit: Pursuit, copy: Copy, error: OSError, now: float) -> None:
         """No route, or no descriptors: says nothing about the server."""
-        self.counters.unreachable += 1
-        (pursuit,) = copy.pursuits
-        if error.errno in _OUT_OF_DESCRIPTORS:
-            self.flight.make_room()
-            pursuit.rearm(now + _NO_ROOM_WAIT)
+        if self.is_out_of_descriptors(error, now):
+            pursuit.on_no_room(copy.server, now)
             return
-        if error.errno in _NO_ROUTE and not pursuit.inquiry.delegation.is_forward:
-            self.reach.note_no_route(is_ipv6=copy.state.is_ipv6, now=now)
+        self.counters.unreachable += 1
+        self.ways.note_no_route(copy.way, copy.state, error, now)
         pursuit.on_refusal(copy.server, _errno_text(error), now)
+
+    def is_out_of_descriptors(self, error: OSError, now: float) -> bool:
+        """Said once a minute: the operator can mend it, and nobody else is to blame."""
+        if error.errno not in _OUT_OF_DESCRIPTORS:
+            return False
+        self.counters.no_descriptors += 1
+        self.flight.make_room()
+        if now - self._warned_at >= _WARNING_GAP:
+            self._warned_at = now
+            _log.warning(
+                "no socket for a question to a server (%s), %d are open: raise the limit of open"
+                " files (ulimit -n, LimitNOFILE=)", _errno_text(error), len(self.flight),
+            )  # fmt: skip
+        return True
 
     # --- receiving -------------------------------------------------------------------------
 
@@ -324,16 +332,24 @@ class Exchange:
         """The reply teaches; returns those who wait for it."""
         self.infra.note_answer(copy.state, now - copy.sent_at, now)
         waiting = self.flight.retire(copy)
-        if self.reach.note_answer(copy.state, now):
-            self._outage_over(now)
+        self.note_alive(copy.way, copy.state, now)
         return waiting
+
+    def note_alive(self, way: Way, state: AddressState, now: float) -> None:
+        """Somebody on this *way* answered, over whatever transport."""
+        if way.reach.note_answer(state, now):
+            self.ways.end(way, now)
 
     def _on_icmp(self, copy: Copy, error: OSError, now: float) -> None:
         """Port, host or net unreachable: as good as an answer, and sooner than a timeout."""
         self.counters.unreachable += 1
-        self.reach.remember(copy.state)
-        copy.state.note_unreachable(copy.site, now)
-        self.reach.note_silence(copy.state, copy.sent_at, now)
+        way, state = copy.way, copy.state
+        if not way.reach.is_out:
+            way.reach.remember(state)
+            state.note_unreachable(copy.site, now)
+            way.reach.note_silence(state, copy.sent_at, now)
+        if copy.slot[1] is way.question:
+            self.ways.note_refused(way, now)
         reason = _errno_text(error)
         for pursuit in self.flight.retire(copy):
             pursuit.tell(copy.server, "udp", now - copy.sent_at, reason)
@@ -348,30 +364,17 @@ class Exchange:
         self.flight.lapse(copy)
         for pursuit in copy.pursuits:
             pursuit.on_silence(copy)
-        state = copy.state
-        if self.reach.note_overdue(state, copy.sent_at, now):
-            self.counters.outages += 1
-            self._forget_waiting()
-        if self.reach.is_out:
+        way, state = copy.way, copy.state
+        if way.reach.note_overdue(state, copy.sent_at, now):
+            self.ways.begin(way, now)
+        if way.reach.is_out:
             state.waiting.clear()
         elif state.t_ok < copy.sent_at:
-            self.reach.remember(state)
+            way.reach.remember(state)
             state.note_silence(copy.site, copy.sent_at, now)
 
     def _close(self, copy: Copy) -> None:
         self.flight.retire(copy)
-
-    def _forget_waiting(self) -> None:
-        """What an outage swallowed casts no doubt on anybody."""
-        for copy in self.flight:
-            copy.state.waiting.clear()
-
-    def _outage_over(self, now: float) -> None:
-        """The first answer: everybody who was held asks at once."""
-        self._forget_waiting()
-        held, self.parked = self.parked, set()
-        for pursuit in held:
-            pursuit.resume(now)
 
     # --- lookups ---------------------------------------------------------------------------
 

@@ -14,12 +14,13 @@ from resolver import limits
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from resolver.model import Question, Server
+    from resolver.model import Name, Question, Server
     from resolver.upstream.address import AddressState, Key
     from resolver.upstream.network import Network, UdpPort
     from resolver.upstream.pursuit import Pursuit
     from resolver.upstream.query import Sent
     from resolver.upstream.timers import Timer, Timers
+    from resolver.upstream.ways import Way
 
     Slot = tuple[Key, Question]  # what may be on its way only once
 
@@ -40,12 +41,22 @@ class Copy:
         "slot",
         "state",
         "timer",
+        "way",
     )
 
     def __init__(
-        self, pursuit: Pursuit, server: Server, state: AddressState, sent: Sent, now: float
+        self,
+        pursuits: list[Pursuit],
+        question: Question,
+        way: Way,
+        site: Name,
+        server: Server,
+        state: AddressState,
+        sent: Sent,
+        now: float,
     ) -> None:
-        self.pursuits = [pursuit]
+        self.pursuits = pursuits
+        self.way = way
         self.server = server
         self.state = state
         self.sent = sent
@@ -53,8 +64,8 @@ class Copy:
         self.late_at = now + state.hedge_s
         self.overdue_at = max(self.late_at, now + state.overdue_s)
         self.expires_at = now + state.expiry_s
-        self.site = pursuit.site
-        self.slot: Slot = (state.key, pursuit.inquiry.question)
+        self.site = site
+        self.slot: Slot = (state.key, question)
         self.port: UdpPort | None = None
         self.timer: Timer | None = None
 
@@ -114,6 +125,8 @@ class Flight:
         copy.port = port
         self._copies[port] = copy
         self._slots[copy.slot] = copy
+        if not copy.pursuits:
+            self._orphans[copy] = None
 
     def join(self, pursuit: Pursuit, slot: Slot, now: float) -> bool:
         """Let *pursuit* wait for a copy of its question that is on its way to a server already."""

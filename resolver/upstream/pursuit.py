@@ -13,8 +13,8 @@ from trio.lowlevel import Abort, reschedule
 
 from resolver import limits
 from resolver.errors import ResolverError, WorkExceeded
-from resolver.model import USABLE, Verdict
-from resolver.protocol.codes import Rcode
+from resolver.model import USABLE, Ede, Verdict
+from resolver.protocol.codes import EdeCode, Rcode
 from resolver.protocol.names import ROOT, to_text
 from resolver.upstream import speculate
 from resolver.upstream.address import site_of
@@ -68,6 +68,7 @@ class Pursuit:
         self.inquiry = inquiry
         self.zone = delegation.zone
         self.site = site_of(self.zone)
+        self.way = desk.ways.of(delegation)
         self.started = now
         self.give_up = min(inquiry.budget.purse.deadline, now + _ASK_SECONDS)
         self.may_speculate = desk.settings.speculation and inquiry.budget.depth <= _HEDGE_DEPTH
@@ -79,6 +80,7 @@ class Pursuit:
         self.rejected = _NOBODY
         self.reasons: dict[Server, str] = {}
         self.mismatches = 0
+        self.lacks_room = False
         self.uses_tcp = inquiry.wants_tcp
         self.is_race = False
         self.timer: Timer | None = None
@@ -113,7 +115,7 @@ class Pursuit:
             return
         if now >= self.give_up:
             self._fail(now)
-        elif self.desk.reach.is_out and self.desk.is_held(self, now):
+        elif self.way.reach.is_out and self.desk.ways.is_held(self, now):
             return
         elif not self.total:
             self._open(now)
@@ -133,6 +135,9 @@ class Pursuit:
     def resume(self, now: float) -> None:
         """An outage ended: what was held goes out at once, and what was lost counts for nothing."""
         self.sends.clear()
+        self.total = 0
+        self.rejected = _NOBODY
+        self.give_up = min(self.inquiry.budget.purse.deadline, now + _ASK_SECONDS)
         self.move_on(now)
 
     def rearm(self, when: float) -> None:
@@ -154,7 +159,7 @@ class Pursuit:
             for scope in self.streams.values():
                 scope.cancel()
             self.streams.clear()
-        self.desk.parked.discard(self)
+        self.way.parked.discard(self)
 
     def wake(self) -> None:
         """Let the asker's task look at what there is now."""
@@ -170,7 +175,9 @@ class Pursuit:
     def _on_timer(self, now: float) -> None:
         self.timer = None
         young = [copy for copy in self.copies if not copy.is_overdue(now)]
-        if young and self.may_speculate and now < self.give_up and not self.desk.reach.is_out:
+        if not young and self.copies:
+            self.desk.ways.doubt(self.way, self.started, now)
+        if young and self.may_speculate and now < self.give_up and not self.way.reach.is_out:
             if len(young) >= _EARLY_COPIES and now - self.started < _EARLY:
                 self.rearm(self.started + _EARLY)
                 return
@@ -215,10 +222,17 @@ class Pursuit:
 
     def on_refusal(self, server: Server, reason: str, now: float) -> None:
         """The kernel would not send: nothing went out, so another server takes the place."""
+        self._refund(server)
         self.tell(server, "udp", None, reason)
         self.rejected |= {server[:2]}
         self.reasons[server] = reason
         self.rearm(now)
+
+    def on_no_room(self, server: Server, now: float) -> None:
+        """No descriptor or port is free: soon again."""
+        self._refund(server)
+        self.lacks_room = True
+        self.rearm(now + _NO_ROOM_WAIT)
 
     def on_malformed(
         self, server: Server, state: AddressState, transport: str, error: WireError, now: float
@@ -263,7 +277,7 @@ class Pursuit:
                     continue
                 if desk.allows(server, self.zone, is_forward=delegation.is_forward):
                     servers[key] = server
-        situation = Situation(self.zone, self.site, now, desk.reach.broken_families)
+        situation = Situation(self.zone, self.site, now, self.way.reach.broken_families)
         return weigh(servers.values(), situation, infra=desk.infra, rng=desk.dice)
 
     def _open(self, now: float) -> None:
@@ -346,6 +360,7 @@ class Pursuit:
             self.total += 1
             return True
         if not flight.has_room():
+            self.lacks_room = True
             self.rearm(now + _NO_ROOM_WAIT)
             return False
         return self._go_udp(server, state, now)
@@ -393,6 +408,12 @@ class Pursuit:
         self.total += 1
         return True
 
+    def _refund(self, server: Server) -> None:
+        """What `_spend` took for a packet that never went out."""
+        self.inquiry.budget.refund_query()
+        self.sends[server[:2]] -= 1
+        self.total -= 1
+
     def _may_repeat(self, key: Key) -> bool:
         return self.sends.get(key, 0) < _PER_ADDRESS
 
@@ -409,8 +430,8 @@ class Pursuit:
 
     def _wait(self, now: float) -> None:
         """Nobody may be asked right now: until somebody may, or nobody can answer any more."""
-        if self.desk.reach.is_out:
-            self.desk.park(self, now)
+        if self.way.reach.is_out:
+            self.desk.ways.park(self, now)
             return
         if not self._has_live(now):
             self._need_addresses(now)
@@ -430,6 +451,9 @@ class Pursuit:
 
     def _need_addresses(self, now: float) -> None:
         """Nobody is left to ask and nothing is on its way."""
+        if self.way.reach.has_no_route(now):
+            self._fail(now)
+            return
         self.want_addresses()
         if self.wants_addresses or self.lookup is not None:
             self.rearm(self.give_up)
@@ -439,10 +463,18 @@ class Pursuit:
             self._fail(now)
 
     def _fail(self, now: float) -> None:
+        ways, way = self.desk.ways, self.way
+        if self.reasons and now < self.give_up and ways.doubt(way, self.started, now):
+            self.rearm(way.verdict_at)  # is it they, or we?
+            return
         for copy in self.copies:
             self.reasons.setdefault(copy.server, "no reply")
         self.desk.counters.failed += 1
-        self._end(no_usable_reply(self.zone, self.reasons, now - self.started))
+        if self.lacks_room and not self.reasons:
+            self._end(WorkExceeded("IN_FLIGHT", ede=(Ede(EdeCode.OTHER, "no socket is free"),)))
+        else:
+            failed = no_usable_reply(self.zone, self.reasons, now - self.started)
+            self._end(ways.error(way, failed, now))
 
     def _end(self, error: ResolverError) -> None:
         self.error = error

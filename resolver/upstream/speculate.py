@@ -17,6 +17,7 @@ from resolver.upstream.select import companion, is_worth_a_stranger
 if TYPE_CHECKING:
     from resolver.upstream.address import AddressState
     from resolver.upstream.pursuit import Pursuit
+    from resolver.upstream.reach import Reach
     from resolver.upstream.select import Candidate
 
 _RESERVE = int(limits.ASK_SENDS)  # what a question may need itself
@@ -31,7 +32,7 @@ def beside(
     """With a question to a known server: a companion probe, or nameservers not looked up yet."""
     if not primary.n:
         return
-    if len(candidates) > 1 or pursuit.desk.reach.broken_families:
+    if len(candidates) > 1 or pursuit.way.reach.broken_families:
         _probe(pursuit, candidates, primary, now, reluctance=1.0)
     delegation = pursuit.inquiry.delegation
     if primary.n >= _POPULAR and len(delegation.addresses) < len(delegation.nameservers):
@@ -54,7 +55,7 @@ def _probe(
 ) -> None:
     """The same question to a server worth knowing better."""
     desk = pursuit.desk
-    found = desk.probe_family(candidates, now) or companion(
+    found = _of_broken_family(pursuit.way.reach, candidates, now) or companion(
         candidates, primary, now=now, reluctance=reluctance
     )
     if found is None or pursuit.uses_tcp or pursuit.inquiry.budget.purse.queries < _RESERVE:
@@ -62,6 +63,17 @@ def _probe(
     if desk.probes.take():
         found.state.probed_at = now
         desk.counters.probes += pursuit.send(found, now)
+
+
+def _of_broken_family(reach: Reach, candidates: list[Candidate], now: float) -> Candidate | None:
+    """The cheapest address of a broken family, if it is time to try that family again."""
+    if not reach.broken_families:
+        return None
+    for candidate in candidates:
+        if reach.may_probe_family(candidate.state, now) and not candidate.is_marked:
+            reach.note_family_probe(candidate.state, now)
+            return candidate
+    return None
 
 
 def _learn_names(pursuit: Pursuit, primary: AddressState) -> None:

@@ -64,6 +64,7 @@ class Streams:
             return
         data, match = outcome
         state.note_alive(now)
+        pursuit.desk.note_alive(pursuit.way, state, now)
         if match is Match.DOUBTFUL:  # nobody forges into a connection: the server folds case
             state.case_broken_until = now + _CASE_BROKEN
         try:

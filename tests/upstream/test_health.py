@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import itertools
 from typing import TYPE_CHECKING
 
@@ -9,7 +10,7 @@ import pytest
 import trio
 
 from resolver import limits
-from resolver.errors import ExchangeFailed
+from resolver.errors import ExchangeFailed, LinkDown, WorkExceeded
 from resolver.lab.faults import Path
 from resolver.model import Question, Server
 from resolver.protocol.codes import RRType
@@ -19,6 +20,7 @@ from tests.upstream.world import Script, World
 
 if TYPE_CHECKING:
     from resolver.upstream.inquiry import Inquiry
+    from resolver.upstream.network import UdpPort
 
 DEAD = Path(dead=True)
 V4 = [f"198.51.{i}.1" for i in range(12)]
@@ -39,6 +41,19 @@ def about(world: World, hosts: list[str], zone: str, label: str = "www") -> Inqu
     """A question about *label* in *zone*, which these hosts serve."""
     question = Question(from_text(f"{label}.{zone}"), RRType.A)
     return world.inquiry(*hosts, zone=from_text(zone), question=question)
+
+
+async def insist(world: World, inquiry: Inquiry, failed_after: list[float]) -> None:
+    """Ask once a second, as a client does, until there is an answer; note how long each took."""
+    while True:
+        started = trio.current_time()
+        try:
+            await world.exchange.ask(inquiry)
+        except LinkDown:
+            failed_after.append(trio.current_time() - started)
+            await trio.sleep_until(started + 1)
+        else:
+            return
 
 
 @trio_test
@@ -236,7 +251,9 @@ async def test_a_family_without_a_route_costs_no_time() -> None:
     await world.run(story)
 
 
-@pytest.mark.reaches("OUTAGE_SENDS", "OUTAGE_PREFIXES", "OUTAGE_CANARY_SECONDS")
+@pytest.mark.reaches(
+    "OUTAGE_SENDS", "OUTAGE_PREFIXES", "OUTAGE_CANARY_SECONDS", "OUTAGE_ASK_SECONDS"
+)
 @trio_test
 async def test_an_outage_is_nobodys_fault_and_ends_at_once() -> None:
     """Silences of an outage are rolled back, fan-out stops, the first answer frees everybody."""
@@ -244,6 +261,7 @@ async def test_an_outage_is_nobodys_fault_and_ends_at_once() -> None:
     for host in V4:
         world.serve(host)
     answered: list[float] = []
+    failed_after: list[float] = []
 
     pairs = itertools.product(range(0, 12, 2), "abc")
 
@@ -252,11 +270,8 @@ async def test_an_outage_is_nobodys_fault_and_ends_at_once() -> None:
             await world.exchange.ask(about(world, V4[i : i + 2], f"z{i}.test", label))
         await trio.sleep(1)
 
-    async def one(i: int, label: str) -> None:
-        try:
-            await world.exchange.ask(about(world, V4[i : i + 2], f"z{i}.test", label))
-        except ExchangeFailed:
-            return
+    async def one(i: int) -> None:
+        await insist(world, about(world, V4[i : i + 2], f"z{i}.test", "d"), failed_after)
         answered.append(trio.current_time())
 
     async def story() -> None:
@@ -265,17 +280,18 @@ async def test_an_outage_is_nobodys_fault_and_ends_at_once() -> None:
             world.faults.set(host, DEAD)
         async with trio.open_nursery() as nursery:
             for i in range(0, 12, 2):
-                nursery.start_soon(one, i, "d")
+                nursery.start_soon(one, i)
             await trio.sleep(2)
             assert world.exchange.is_offline
             quiet = world.exchange.counters.sent_udp
             await trio.sleep(2)
             assert world.exchange.counters.sent_udp - quiet <= 5
+            assert max(failed_after[6:]) <= float(limits.OUTAGE_ASK_SECONDS) + 0.001
             for host in V4:
                 world.faults.set(host, Path(delay_s=0.01))
             healed = trio.current_time()
         assert len(answered) == 6
-        assert max(answered) - healed < 2
+        assert max(answered) - healed < 1
         assert not world.exchange.reach.is_out
         assert not any(world.infra.state(Server(host)).fails for host in V4)
         sent = world.exchange.counters.sent_udp
@@ -327,3 +343,40 @@ async def test_more_than_the_limit_never_hangs() -> None:
     await world.run(story)
     assert len(done) == 40
     assert world.most_in_flight <= 4
+
+
+@pytest.mark.reaches("WARNING_SECONDS")
+@trio_test
+async def test_without_descriptors_the_operator_is_told_and_no_zone_is_blamed(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Once a minute; the question waits, and goes out as soon as a socket is to be had."""
+    world = World()
+    world.serve(V4[0])
+    opened, is_short = world.network.open_udp, [True]
+
+    def open_udp(server: Server) -> UdpPort:
+        if is_short[0]:
+            raise OSError(errno.EMFILE, "Too many open files")
+        return opened(server)
+
+    world.network.open_udp = open_udp  # type: ignore[method-assign]
+
+    async def story() -> None:
+        for _ in range(3):
+            with pytest.raises(WorkExceeded, match="IN_FLIGHT"):
+                await world.exchange.ask(about(world, V4[:1], "z.test"))
+        assert world.purse.sent == 0
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(world.exchange.ask, about(world, V4[:1], "z.test"))
+            await trio.sleep(3)
+            is_short[0] = False
+        assert world.purse.sent == 1
+        is_short[0] = True
+        await trio.sleep(float(limits.WARNING_SECONDS))
+        with pytest.raises(WorkExceeded, match="IN_FLIGHT"):
+            await world.exchange.ask(about(world, V4[:1], "z.test"))
+
+    await world.run(story)
+    assert world.exchange.counters.no_descriptors > 3
+    assert [record.message.count("EMFILE") for record in caplog.records] == [1, 1]
