@@ -1,7 +1,7 @@
 """Resolution failures (RFC 9520): remembered for 1 s, doubling to 5 min while they go on.
 
-Only failures that say something about the zone or its servers come here; a budget that ran out says
-nothing and is never kept (DESIGN rule 9).
+Only failures that say something about the zone or its servers come here; a budget that ran out, or
+a link that is down, says nothing and is never kept.
 """
 
 from __future__ import annotations
@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING
 
 from resolver.cache.shards import Shards
 from resolver.limits import FAILURE_CACHE_OCTETS, FAILURE_TTL_MAX_SECONDS, FAILURE_TTL_SECONDS
+from resolver.protocol.names import ROOT, is_subdomain
 
 if TYPE_CHECKING:
-    from resolver.model import Ede, Question
+    from resolver.model import Ede, Name, Question
 
 
 class Failure:
@@ -42,19 +43,29 @@ class FailureCache:
         failure = self._entries.get(question)
         return failure if failure is not None and failure.until > now else None
 
-    def note(self, question: Question, ede: tuple[Ede, ...], now: float) -> Failure:
-        """Record one more failure. The wait doubles if the last one ended not long ago."""
+    def note(
+        self, question: Question, ede: tuple[Ede, ...], now: float, *, grows: bool = True
+    ) -> Failure:
+        """Record one more failure. The wait doubles if the last one ended not long ago.
+
+        *grows* False: it does not, for somebody else remembers (a forwarder).
+        """
         old = self._entries.get(question)
         wait_s = float(FAILURE_TTL_SECONDS)
-        if old is not None and now < old.until + old.wait_s:
+        if grows and old is not None and now < old.until + old.wait_s:
             wait_s = min(old.wait_s * 2, float(FAILURE_TTL_MAX_SECONDS))
         failure = Failure(now + wait_s, wait_s, ede)
         self._entries.put(question, failure)
         return failure
 
-    def forgive(self, question: Question) -> None:
-        """The question was answered."""
-        self._entries.pop(question)
+    def forgive(self, zone: Name) -> None:
+        """Forget what failed in *zone* and below: it was our link's doing."""
+        if zone == ROOT:
+            self._entries.clear()
+            return
+        below = [key for key, _ in self._entries.items() if is_subdomain(key.qname, zone)]
+        for question in below:
+            self._entries.pop(question)
 
     def clear(self) -> None:
         self._entries.clear()

@@ -77,11 +77,8 @@ class UdpService:
         while True:
             await self._socket.wait_readable()
             self.is_serving = True
-            try:
-                while self.drain():
-                    await trio.lowlevel.checkpoint()
-            except MemoryError:  # a batch is lost, as packets are
-                self._handler.shortage.note()
+            while self.drain():
+                await trio.lowlevel.checkpoint()
             self.is_serving = False
 
     def drain(self) -> bool:
@@ -125,7 +122,7 @@ class UdpService:
 
     def _recall_within_rate(self, data: bytes, source: bytes) -> bytes | None:
         rate = self._admission.rate
-        if rate is None or rate.allows(data, source):
+        if rate is None or rate.allows(source):
             return self._front.recall(data, source)
         self.limited += 1
         return rate.slip(data) or b""
@@ -142,11 +139,7 @@ class UdpService:
             self._send(reply, self._read(arrival))
 
     def _begin(self, arrival: Datagram | Raw, network: bytes) -> None:
-        try:
-            datagram = self._read(arrival)
-        except MemoryError:
-            self._admission.leave(network)
-            raise
+        datagram = self._read(arrival)
         host, port = datagram.peer[:2]
         if "%" in host:
             host = host.partition("%")[0]

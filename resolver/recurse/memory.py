@@ -14,7 +14,7 @@ from cachetools import LRUCache
 
 from resolver.cache.failure import FailureCache
 from resolver.cache.rrset import Entry
-from resolver.iterate.links import apply_dname
+from resolver.iterate.classify import apply_dname
 from resolver.iterate.scrub import is_wildcard
 from resolver.limits import BOGUS_TTL_SECONDS, FLEETING_DNAMES, ZERO_TTL_DNAME_SECONDS
 from resolver.model import Outcome, Question, Rank, RRset, Status, Verdict
@@ -207,6 +207,11 @@ class Memory:
         """Remember that *outcome* is bogus; its data stays, briefly, for those who set CD."""
         self.bogus.note(outcome.question, ede, now)
         self.keep(replace(outcome, status=Status.UNCHECKED), now, ttl_cap=int(BOGUS_TTL_SECONDS))
+
+    def forgive(self, zone: Name) -> None:
+        """Our link was down: what failed in *zone* and below, for want of a key too, is no fact."""
+        self.failures.forgive(zone)
+        self.bogus.forgive(zone)
 
     def forget(self, question: Question) -> None:
         """Drop what is kept about one question (a retry after bogus data)."""

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import trio
 
-from resolver.errors import ResolutionFailed, WorkExceeded
+from resolver.errors import LinkDown, ResolutionFailed, WorkExceeded
 from resolver.limits import MAX_TTL_SECONDS, SUBQUERY_DEPTH
 from resolver.model import Answer, Ede, Outcome, Question, RRset, Server, Status, Verdict
 from resolver.protocol.addresses import address_octets
@@ -125,7 +125,9 @@ class Resolver:
                 raise ResolutionFailed("known to be bogus", ede=bad.ede)
         outcome = self.memory.recall(question, now, synthesise=checking)
         if outcome is None and question in scratch:
-            outcome = self._came_along(scratch.pop(question), trust)
+            # what came along may lack its own proof (NSD's, behind a DNAME): its server is none
+            # to be shunned, the question itself was never put to it
+            outcome = self._received(replace(scratch.pop(question), server=None), trust)
         if outcome is None:
             segments = await self.fetch(question, budget)
             outcome = self._received(segments[0], trust)
@@ -133,21 +135,9 @@ class Resolver:
                 scratch[segment.question] = segment
         if trust is not None and outcome.status is Status.UNCHECKED:
             outcome = await trust.establish(outcome, budget)
-        if scratch and outcome.status is not Status.SECURE and not self._is_forwarded(question):
-            scratch.clear()  # signatures behind it are not going to be checked: they prove nothing
+            if scratch and outcome.status is Status.SECURE and not self._is_forwarded(question):
+                _drop_unsigned(scratch)
         return outcome
-
-    def _came_along(self, segment: Outcome, trust: Trust | None) -> Outcome | None:
-        """A link that came behind an alias, unless its name is at home with other servers.
-
-        Those of a known cut, a stub or forward zone are asked (RFC 2181 §5.4.1). It may lack its
-        own proof (NSD's, behind a DNAME): its server is none to be shunned, the question itself was
-        never put to it.
-        """
-        assert self._walker is not None  # noqa: S101  # wired by app before the first question
-        if self._walker.closest(segment.question).zone != segment.zone:
-            return None
-        return self._received(replace(segment, server=None), trust)
 
     def _is_forwarded(self, question: Question) -> bool:
         """A forwarder follows aliases for us, across zones: asked again, it says the same."""
@@ -204,16 +194,24 @@ class Resolver:
             job.segments = segments
         except WorkExceeded:
             raise
+        except LinkDown as error:
+            job.error = error.again()
+            raise
         except ResolutionFailed as error:
             ran_out = trio.current_time() >= budget.deadline  # our time, not the zone's fault
             is_cyclic = budget.purse.entangled and budget.ancestors
             if not (is_fresh or ran_out or is_cyclic):
-                self.memory.failures.note(question, error.ede, self._clock.now())
+                self._note_failure(question, error)
                 job.error = error.again()
             raise
         finally:
             self.jobs.end(job)
         return segments
+
+    def _note_failure(self, question: Question, error: ResolutionFailed) -> None:
+        """RFC 9520 §3.2. A forwarder remembers failures itself, and may be well again by now."""
+        grows = not self._is_forwarded(question)
+        self.memory.failures.note(question, error.ede, self._clock.now(), grows=grows)
 
     def _received(self, outcome: Outcome, trust: Trust | None) -> Outcome:
         """Keep what nobody is going to judge; what is judged is kept with its status, once.
@@ -253,6 +251,8 @@ class Resolver:
     ) -> Outcome | None:
         """One unvalidated link for the validator (a DS or DNSKEY set), None if it cannot be had.
 
+        Raises WorkExceeded and LinkDown, which say nothing about the zone.
+
         *is_fresh* passes memory over: what it holds took part in something bogus.
         """
         if not is_fresh:
@@ -261,7 +261,7 @@ class Resolver:
                 return replace(known, server=_FROM_MEMORY)
         try:
             segments = await self.fetch(question, budget, shunned=shunned, is_fresh=is_fresh)
-        except WorkExceeded:
+        except (WorkExceeded, LinkDown):
             raise
         except ResolutionFailed:
             return None
@@ -280,6 +280,14 @@ def _glue_rrsets(cut: Delegation, ttl: int) -> Iterator[RRset]:
             rdatas = tuple(address_octets(one.host) for one in servers if one.rtype == rtype)
             if rdatas:
                 yield RRset(nameserver, rtype, ttl, rdatas)
+
+
+def _drop_unsigned(scratch: Scratch) -> None:
+    """Behind a secure link, what came along without signatures is asked for by itself."""
+    for question, outcome in list(scratch.items()):
+        records = outcome.answer or outcome.authority
+        if not any(rrset.signatures for rrset in records):
+            del scratch[question]
 
 
 def _cycle() -> tuple[Ede, ...]:

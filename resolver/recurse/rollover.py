@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import trio
 
 from resolver.dnssec import rfc5011
-from resolver.errors import WorkExceeded
+from resolver.errors import LinkDown, WorkExceeded
 from resolver.limits import ROLLOVER_RETRY_SECONDS
 from resolver.model import Question, Status, Verdict
 from resolver.protocol import names
@@ -88,7 +88,7 @@ class Rollover:
         question = Question(zone, RRType.DNSKEY)
         try:
             outcome = await self._resolver.find(question, self._budget(), is_fresh=True)
-        except WorkExceeded:
+        except (WorkExceeded, LinkDown):
             return None
         if outcome is None or outcome.verdict is not Verdict.ANSWER:
             return None

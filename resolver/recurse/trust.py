@@ -14,7 +14,7 @@ import trio
 
 from resolver.dnssec.judge import judge
 from resolver.dnssec.steps import Need, Work
-from resolver.errors import ResolutionFailed, WorkExceeded
+from resolver.errors import LinkDown, ResolutionFailed, WorkExceeded
 from resolver.limits import BOGUS_RETRIES, HASHES_PER_BREATH, SIGNATURES_PER_BREATH
 from resolver.model import Outcome, Question, Status, Verdict
 from resolver.protocol.codes import Rcode
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from resolver.clock import Clock
-    from resolver.dnssec.context import Context
+    from resolver.dnssec.chain import Context
     from resolver.dnssec.steps import Findings, Judgement
     from resolver.model import Budget
     from resolver.recurse.memory import Memory
@@ -131,6 +131,7 @@ class _Evidence:
         self._budget = budget
         self._findings: dict[Need, Outcome | None] = {}
         self._shunned: set[str] = set()
+        self._link_down: LinkDown | None = None
 
     async def gather(self, needs: Iterable[Need]) -> Findings:
         """What was asked for, fetched side by side; what is known already is not asked again."""
@@ -141,6 +142,8 @@ class _Evidence:
             async with trio.open_nursery() as nursery:
                 for need in wanted:
                     nursery.start_soon(self._find_alone, need)
+            if self._link_down is not None:
+                raise self._link_down.again()
         return {need: self._findings[need] for need in needs}
 
     async def _find_alone(self, need: Need) -> None:
@@ -148,6 +151,8 @@ class _Evidence:
             await self._find(need)
         except WorkExceeded:
             self._findings[need] = None  # an error in one task must not arrive as a group
+        except LinkDown as error:
+            self._link_down = error.again()
 
     async def _find(self, need: Need) -> None:
         self._findings[need] = await self._resolver.find(
@@ -165,7 +170,7 @@ class _Evidence:
             segments = await self._resolver.fetch(
                 self.outcome.question, self._budget, shunned=frozenset(self._shunned), is_fresh=True
             )
-        except WorkExceeded:
+        except (WorkExceeded, LinkDown):
             raise
         except ResolutionFailed:
             return False

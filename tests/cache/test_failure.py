@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from resolver.cache.failure import FailureCache
-from resolver.limits import FAILURE_CACHE_OCTETS
+from resolver.limits import FAILURE_CACHE_OCTETS, FAILURE_TTL_SECONDS
+from resolver.protocol.names import from_text
 from tests.making import question
 
 ASKED = question("www.example. A")
@@ -38,11 +39,24 @@ def test_a_failure_long_ago_does_not_count() -> None:
     assert kept.note(ASKED, (), 50.0).wait_s == 1.0
 
 
-def test_an_answer_forgives() -> None:
+def test_what_our_link_did_to_a_zone_is_forgiven_there_and_nowhere_else() -> None:
+    for zone, is_forgiven in (("example.", True), (".", True), ("net.", False)):
+        kept = FailureCache()
+        kept.note(ASKED, (), 0.0)
+        kept.forgive(from_text(zone))
+        assert (kept.get(ASKED, 0.5) is None) is is_forgiven
+
+
+@pytest.mark.rfc("RFC 9520 §3.2")
+def test_a_failure_that_somebody_else_remembers_does_not_grow() -> None:
     kept = FailureCache()
-    kept.note(ASKED, (), 0.0)
-    kept.forgive(ASKED)
-    assert kept.get(ASKED, 0.5) is None
+    waits = []
+    now = 0.0
+    for _ in range(5):
+        failure = kept.note(ASKED, (), now, grows=False)
+        waits.append(failure.wait_s)
+        now = failure.until
+    assert waits == [float(FAILURE_TTL_SECONDS)] * 5
 
 
 @pytest.mark.reaches("FAILURE_CACHE_OCTETS")
