@@ -22,7 +22,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 
 from resolver.dnssec.anchors import AnchorRecord, Anchors
 from resolver.dnssec.canonical import canonical_rdatas, signed_data
-from resolver.dnssec.chain import Context
+from resolver.dnssec.context import Context
 from resolver.dnssec.judge import judge
 from resolver.dnssec.keys import parsed, zone_key
 from resolver.dnssec.keystore import KeyStore

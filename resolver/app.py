@@ -19,24 +19,38 @@ import trio
 
 from resolver import host
 from resolver.assembly import Parts, assemble
-from resolver.clock import SystemClock
+from resolver.clock import SystemClock, confirmed_time
 from resolver.config import floor
 from resolver.config.addresses import endpoint, show
 from resolver.crew import Crew
 from resolver.errors import ConfigError, ResolverError
 from resolver.iterate.priming import keep_primed
-from resolver.limits import CLIENT_QUERIES, DRAIN_SECONDS, IN_FLIGHT
+from resolver.kernel_time import is_vouched_for
+from resolver.limits import (
+    CLIENT_QUERIES,
+    CLOCK_FLOOR_SECONDS,
+    DRAIN_SECONDS,
+    IN_FLIGHT,
+    SIGNATURE_SKEW_SECONDS,
+    TCP_CONNECTIONS,
+)
 from resolver.listen.admission import Admission, RateLimit
 from resolver.listen.sockets import PlainUdpSocket, SystemListenNetwork
-from resolver.listen.tcp import TcpPlaces, TcpService
+from resolver.listen.tcp import TcpPlaces, TcpService, places_limit
 from resolver.listen.udp import UdpService
 from resolver.listen.watch import watch_over
 from resolver.pace import Pace
 from resolver.pipeline import budget_until
+from resolver.policy.cookies import cookie_in
 from resolver.recurse.rollover import Rollover
 from resolver.telemetry import scrape
 from resolver.telemetry.metrics import Registry
-from resolver.upstream.udp import SystemNetwork, in_flight_limit, raise_descriptor_limit
+from resolver.upstream.udp import (
+    SystemNetwork,
+    descriptor_limit,
+    in_flight_limit,
+    raise_descriptor_limit,
+)
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -144,7 +158,7 @@ async def running(
     Raises ConfigError if an address cannot be bound or a file cannot be used. *on_bound* is called
     between binding and serving, where privileges are dropped.
     """
-    clock = clock or SystemClock(ttl_source=config.cache.clock, wall_floor=floor.wall_floor(config))
+    clock = clock or _system_clock(config)
     sockets = _Sockets()
     pace = Pace()
     try:
@@ -161,7 +175,7 @@ async def running(
                 in_flight_limit=in_flight_limit() if network is None else int(IN_FLIGHT),
             )
             on_bound()  # files are read by now: a program that lives in /root still can
-            daemon = Daemon(parts, _admission(config, clock), sockets.bound)
+            daemon = Daemon(parts, _admission(config, parts), sockets.bound)
             await nursery.start(parts.exchange.run)
             nursery.start_soon(_tick, parts)
             if config.root.prime and parts.walker.asks_the_root:
@@ -179,6 +193,21 @@ async def running(
             await sockets.aclose()
 
 
+def _system_clock(config: Config) -> SystemClock:
+    """The machine's clock, believed as far as the evidence goes; `realtime` is believed wholly."""
+    source = config.cache.clock
+    if source == "realtime":
+        return SystemClock(ttl_source=source)
+    clock = SystemClock(
+        ttl_source=source,
+        wall_floor=floor.wall_floor(config),
+        vouches=is_vouched_for,
+        tolerance_s=float(SIGNATURE_SKEW_SECONDS),
+    )
+    clock.compare_with_floor()
+    return clock
+
+
 def _rollover(parts: Parts, anchors: Anchors) -> Rollover:
     def budget() -> Budget:
         return budget_until(trio.current_time() + parts.config.resolution.query_timeout)
@@ -192,13 +221,16 @@ def _rollover(parts: Parts, anchors: Anchors) -> Rollover:
     )
 
 
-def _admission(config: Config, clock: Clock) -> Admission:
+def _admission(config: Config, parts: Parts) -> Admission:
     rate = int(config.server.rate_limit)
     workers = _workers(config)
-    return Admission(
-        total=int(CLIENT_QUERIES) // workers,
-        rate=RateLimit(max(1, rate // workers), clock.now) if rate else None,
-    )
+    clock, cookies = parts.clock, parts.cookies
+
+    def is_proven(data: bytes, source: bytes) -> bool:
+        return cookies.is_ours(cookie_in(data), source, wall=clock.wall())
+
+    limit = RateLimit(max(1, rate // workers), clock.now, is_proven=is_proven) if rate else None
+    return Admission(total=int(CLIENT_QUERIES) // workers, rate=limit)
 
 
 def _workers(config: Config) -> int:
@@ -221,11 +253,24 @@ def _listen(daemon: Daemon, sockets: _Sockets, nursery: trio.Nursery, pace: Pace
         if isinstance(sock, PlainUdpSocket):
             watched[sock.fileno()] = udp
     nursery.start_soon(watch_over, watched, pace)
-    places = TcpPlaces()
+    places = TcpPlaces(total=_places(), pace=pace)
     for address, listener in sockets.tcp:
         tcp = TcpService(listener, handler, daemon.admission, places=places, host=address)
         daemon.tcp.append(tcp)
         nursery.start_soon(tcp.run)
+
+
+def _places() -> int:
+    """How many TCP clients there is room for; told where the system grants few descriptors."""
+    descriptors = descriptor_limit()
+    places = places_limit(descriptors)
+    if places < int(TCP_CONNECTIONS):
+        _log.warning(
+            "room for %d TCP clients and %d questions to servers at a time, since only %d open "
+            "files are allowed (LimitNOFILE=, ulimit -n)",
+            places, in_flight_limit(), descriptors,
+        )  # fmt: skip
+    return places
 
 
 def _show_metrics(
@@ -254,9 +299,14 @@ def _registry(daemon: Daemon) -> Registry:
 
 
 async def _tick(parts: Parts) -> None:
-    """What is due about once a minute."""
+    """What is due about once a minute; the time once a day, for power may fail."""
+    remembered = confirmed_time(parts.clock)
     while True:
         parts.cookies.tick(parts.clock.wall())
+        confirmed = confirmed_time(parts.clock)
+        if confirmed >= remembered + float(CLOCK_FLOOR_SECONDS):
+            floor.remember(parts.config, confirmed)
+            remembered = confirmed
         await trio.sleep(60)
 
 
@@ -281,7 +331,7 @@ async def _serve(
                 host.notify("STOPPING=1")
                 await daemon.drain()
                 nursery.cancel_scope.cancel()
-            floor.remember(config, daemon.parts.clock.wall())
+            floor.remember(config, confirmed_time(daemon.parts.clock))
 
 
 def _settle_in(config: Config) -> None:

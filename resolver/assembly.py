@@ -18,15 +18,13 @@ from resolver.cache.failure import FailureCache
 from resolver.cache.negative import NegativeCache
 from resolver.cache.packet import PacketCache
 from resolver.cache.rrset import RRsetCache
-from resolver.clock import SystemClock
 from resolver.config import hints as root_hints
 from resolver.config.addresses import endpoint
 from resolver.dnssec.anchors import Anchors, builtin_root, parse_text
-from resolver.dnssec.chain import Context
+from resolver.dnssec.context import Context
 from resolver.dnssec.keys import Sha1Policy
 from resolver.dnssec.keystore import KeyStore
 from resolver.dnssec.sentinel import root_key_tags
-from resolver.dnssec.steps import AtLeast
 from resolver.errors import ConfigError, ResolutionFailed
 from resolver.iterate.priming import hints_delegation
 from resolver.iterate.walk import Walker, WalkSettings
@@ -42,7 +40,9 @@ from resolver.protocol.codes import RRClass, RRType
 from resolver.recurse.exempt import Exempt
 from resolver.recurse.memory import Memory
 from resolver.recurse.resolver import Resolver
+from resolver.recurse.timekeeper import Timekeeper
 from resolver.recurse.trust import Trust
+from resolver.shortage import Shortage
 from resolver.telemetry.events import Bus
 from resolver.telemetry.trace import observed
 from resolver.upstream.exchange import Exchange
@@ -144,6 +144,9 @@ def assemble(
             query_seconds=config.resolution.query_timeout,
             identity=config.server.identity.encode(),
         ),
+        shortage=Shortage(
+            packets.flush, packets.shards.clear, memory.rrsets.clear, memory.negatives.clear
+        ),
     )
     return Parts(
         config, clock, infra, exchange, delegations, memory, resolver, walker,
@@ -221,20 +224,15 @@ def _under(config: Config, path: str) -> Path:
 def _trust(
     config: Config, anchors: Anchors, resolver: Resolver, memory: Memory, bus: Bus, clock: Clock
 ) -> Trust:
-    keystore = KeyStore()
+    keystore, timekeeper = KeyStore(), Timekeeper(clock)
     sha1 = Sha1Policy.VALIDATE if config.dnssec.sha1 else Sha1Policy.INSECURE
 
     def context() -> Context:
         tell = bus.emit if bus else None
-        return Context(anchors, keystore, _wall(clock), clock.now(), sha1, tell=tell)
+        wall, now = timekeeper.wall(), clock.now()
+        return Context(anchors, keystore, wall, now, sha1, tell=tell, watch=timekeeper)
 
     return Trust(resolver, memory, context, clock=clock)
-
-
-def _wall(clock: Clock) -> float:
-    """Unix time; a clock that nobody has set yet tells only what time it is at least."""
-    is_unset = isinstance(clock, SystemClock) and not clock.is_set()
-    return AtLeast(clock.wall()) if is_unset else clock.wall()
 
 
 def _expectation(anchors: Anchors | None, clock: Clock) -> Callable[[Name, bool], bool]:

@@ -155,6 +155,13 @@ SIGNATURE_SKEW_SECONDS = Limit(
     "seconds a signature may be early or late",
     "RFC 4035 §5.3.1 leaves it open; a clock one time zone off; Unbound's 1 hour",
 )
+CLOCK_FLOOR_SECONDS = Limit(
+    86_400,
+    3600,
+    30 * 86_400,
+    "seconds that the time signatures confirm moves on before it is written down again",
+    "power may fail; a flash card wears",
+)
 RSA_MODULUS_BITS = Limit(
     4096,
     4096,
@@ -602,7 +609,11 @@ COOKIE_SECONDS = Limit(
 )
 TCP_CONNECTIONS = Limit(512, 16, 16_384, "TCP connections in all", "RFC 7766 §6.2.2; RFC 9210 §4.2")
 TCP_CONNECTIONS_PER_CLIENT = Limit(
-    32, 1, 1024, "TCP connections of one client address", "RFC 7766 §6.2.2"
+    32,
+    1,
+    1024,
+    "TCP connections of one client address; this machine's: half of all",
+    "RFC 7766 §6.2.2",
 )
 TCP_IDLE_SECONDS = Limit(
     10.0,
@@ -619,6 +630,30 @@ TCP_READ_SECONDS = Limit(
     "seconds from the first octet of a message to its last, or a write may take",
     "RFC 9210 §4.2; slow readers and writers hold memory",
 )
+TCP_UNSENT_OCTETS = Limit(
+    65_536,
+    4096,
+    1 << 20,
+    "octets that one TCP client has not taken above which none of its queries is taken on",
+    "one message of the largest size: a reply may be a thousand times its query",
+)
+TCP_UNSENT_TOTAL_OCTETS = Limit(
+    16 << 20,
+    1 << 18,
+    1 << 30,
+    "octets that TCP clients have not taken, in all; beyond it, who has most is let go",
+    "Unbound's stream-wait-size (4 MB)",
+)
+TCP_ROUND_HITS = Limit(
+    128,
+    8,
+    4096,
+    "hits over TCP served before other tasks have their turn; a miss counts as 16",
+    "our choice: half a millisecond",
+)
+TCP_ROUND_HITS_CALM = Limit(
+    1024, 8, 4096, "the same while no hits are served over UDP", "our choice: 3 ms"
+)
 TCP_PIPELINE = Limit(
     100, 1, 1000, "queries in flight on one connection", "RFC 7766 §6.2.1.1; Knot's 100"
 )
@@ -631,6 +666,13 @@ CLIENT_QUERIES = Limit(
 )
 RATE_NETWORKS = Limit(
     65_536, 1024, 1 << 20, "client networks whose rate is remembered", "our choice"
+)
+RATE_PROVEN_FACTOR = Limit(
+    10.0,
+    1.0,
+    100.0,
+    "times the rate that clients have over TCP or with a valid server cookie",
+    "RFC 7873 §1 (a cookie tells a client from who forges its address)",
 )
 WORKER_RESTART_SECONDS = Limit(
     1.0, 0.1, 60.0, "seconds before a dead worker is started again", "our choice"
@@ -709,6 +751,9 @@ GARBAGE_MISSES = Limit(
     1000,
     "cache misses between two such looks above which what is young is passed over",
     "our measurement: what 32 misses left takes 2 ms to look through",
+)
+SHORTAGE_LOG_SECONDS = Limit(
+    60.0, 1.0, 3600.0, "seconds between two warnings that memory has run out", "our choice"
 )
 DRAIN_SECONDS = Limit(
     0.8, 0.0, 10.0, "seconds for queries in flight at shutdown", "a restart must not be felt"

@@ -26,6 +26,7 @@ from resolver.protocol.codes import EdeCode, Flag, Rcode, RRType
 from resolver.protocol.transport import Transport
 from resolver.protocol.wire import parse_untrusted
 from resolver.reply import Shape, malformed, refuse, render, render_alone
+from resolver.shortage import Shortage
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -82,6 +83,7 @@ class Pipeline:
         local: Callable[[Question], Answer | None],
         settings: PathSettings,
         root_tags: Callable[[], frozenset[int]] = frozenset,
+        shortage: Shortage | None = None,
     ) -> None:
         self._resolver = resolver
         self._packets = packets
@@ -90,6 +92,7 @@ class Pipeline:
         self._local = local  # local zones, class CHAOS
         self._root_tags = root_tags
         self._settings = settings
+        self.shortage = shortage or Shortage()
         self.counters = Counters()
 
     def front(self, transport: Transport) -> Front:
@@ -101,6 +104,13 @@ class Pipeline:
     def start(self, data: bytes, client: Client, respond: Respond) -> None:
         """The whole path; *respond* is called once, now or from a task."""
         self.counters.queries += 1
+        try:
+            self._start(data, client, respond)
+        except MemoryError:
+            self.shortage.note()
+            respond(None)
+
+    def _start(self, data: bytes, client: Client, respond: Respond) -> None:
         try:
             query = parse_untrusted(data)
         except WireError:
@@ -147,6 +157,9 @@ class Pipeline:
         try:
             checking = not call.query.flags & Flag.CD
             call.reply(await self._within_time(question, checking=checking))
+        except MemoryError:
+            self.shortage.note()
+            call.drop()
         except Exception:  # noqa: BLE001  # the one boundary: a bug costs one SERVFAIL
             self.counters.crashed += 1
             _log.exception("a query failed by a fault of ours")
@@ -189,6 +202,8 @@ async def contained(function: Callable[..., Awaitable[None]], *args: object) -> 
     """Run background work of a query; a fault of ours ends it, and nothing else."""
     try:
         await function(*args)
+    except MemoryError:
+        return  # whoever asks next finds no more memory than this did, and gives some back
     except Exception:  # noqa: BLE001  # the same boundary, where no client waits
         _log.exception("background work failed by a fault of ours")
 
@@ -248,6 +263,10 @@ class _Call:
             options = self._packets.option_for(edns.options, self.source, self.client.transport)
             reply = dress(reply, options)
         self._respond(reply)
+
+    def drop(self) -> None:
+        """No reply: the client asks again when there may be memory for one."""
+        self._respond(None)
 
     def refuse(self, rcode: int, ede: int | None) -> None:
         said = () if ede is None else (Ede(ede),)

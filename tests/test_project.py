@@ -45,7 +45,8 @@ def test_the_map_names_the_layers_that_are_enforced() -> None:
         for layer in layers["layers"]
         for name in layer.split("|")
     ]
-    helpers = {"assembly", "crew", "host", "pace"}  # wiring, tasks, machine; how long turns are
+    # wiring, machine, tasks, memory
+    helpers = {"assembly", "crew", "host", "kernel_time", "pace", "shortage"}
     words = shown.replace("→", " ").replace("|", " ").replace(",", " ").replace("(", " ")
     assert words.replace(")", " ").split() == [name for name in enforced if name not in helpers]
 

@@ -53,6 +53,12 @@ class PacketShards:
         """The shards, and the mask that picks one by hash, for who cannot afford a call per hit."""
         return self._shards, self._mask
 
+    def clear(self) -> None:
+        """Give back the memory, which takes as long as there are packets."""
+        for at, shard in enumerate(self._shards):
+            shard.clear()
+            self._weights[at] = 0
+
     def put(self, key: bytes, packet: Packet) -> Packet | None:
         """Keep *packet*; the one that it replaces, if any."""
         at = hash(key) & self._mask

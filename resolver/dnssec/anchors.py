@@ -121,6 +121,12 @@ class Anchors:
             anchor = anchors.get(name)
         return anchor
 
+    def is_topmost(self, name: Name) -> bool:
+        """True for an anchor's name with no other anchor above it."""
+        if name not in self.by_name:
+            return False
+        return name == names.ROOT or self.closest(names.parent(name)) is None
+
     def waived(self, name: Name, wall: float) -> Name | None:
         """The negative anchor that makes *name* insecure: no anchor is closer to it."""
         if not self.negative:

@@ -9,11 +9,9 @@ RFC 4035 §§4-5, RFC 6840 §§4-5, RFC 4509 §3, RFC 7646. Nothing here waits: 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from resolver import limits
-from resolver.dnssec import keys as crypto
 from resolver.dnssec.anchors import Anchor
 from resolver.dnssec.denial import Cut, Proofs
 from resolver.dnssec.entry import usable, verified_keys
@@ -31,7 +29,7 @@ from resolver.dnssec.findings import (
     scope_of,
 )
 from resolver.dnssec.flaws import NOBODY, Flaw, Reason, describe, worst
-from resolver.dnssec.keystore import KeyStore, ZoneTrust
+from resolver.dnssec.keystore import ZoneTrust
 from resolver.dnssec.signature import verify_rrset
 from resolver.dnssec.steps import Findings, Need, Step
 from resolver.model import Status, Verdict
@@ -40,12 +38,12 @@ from resolver.protocol import rdata as read
 from resolver.protocol.codes import RRType
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Iterable, Sequence
+    from collections.abc import Generator, Iterable, Sequence
     from typing import TypeAlias, TypeVar
 
-    from resolver.dnssec.anchors import Anchors
+    from resolver.dnssec.context import Context
     from resolver.dnssec.entry import Vouched, ZoneKeys
-    from resolver.dnssec.keys import Sha1Policy, ZoneKey
+    from resolver.dnssec.keys import ZoneKey
     from resolver.model import Name, Outcome, RRset
     from resolver.protocol.rdata import Rrsig
 
@@ -56,25 +54,6 @@ _DENIALS = frozenset({RRType.NSEC, RRType.NSEC3})
 _DENIALS_LOOKED_AT = int(limits.DENIALS_PER_RESPONSE)
 _SIGNERS = int(limits.SIGNERS_PER_RRSET)
 _KINDS = {Cut.NOT_A_CUT: Kind.NOT_A_CUT, Cut.ABSENT: Kind.ABSENT}
-
-
-@dataclass(slots=True)
-class Context:
-    """What a validation stands on.
-
-    *cuts*: zone cuts that the resolver met on its way, in any order; they only save queries.
-    *tell* is told of each link, see `events`.
-    *eager*: ask for all DS and DNSKEY of a chain at once, also those that may turn out unneeded.
-    """
-
-    anchors: Anchors
-    keystore: KeyStore
-    wall: float
-    now: float
-    sha1: Sha1Policy = crypto.Sha1Policy.VALIDATE
-    eager: bool = False
-    cuts: tuple[Name, ...] = ()
-    tell: Callable[[object], None] | None = None
 
 
 class Chain:
@@ -302,6 +281,8 @@ class Chain:
         if link.kind is Kind.BOGUS and link.flaw is not None and finding is not None:
             link = link._replace(flaw=link.flaw.heard_from(finding.server))
         self._links[apex] = link
+        for proven in link.proof:
+            self.context.witness(proven.rrsig)
         if self.context.tell is not None:
             self.context.tell(CutJudged(apex, link))
         return link
@@ -337,6 +318,7 @@ class Chain:
     def _keys(self, apex: Name, anchor: Anchor, *, ttl: int) -> Steps[ZoneTrust]:
         """Keys of *apex*, of which *anchor* (a real one, or the parent's DS) vouches for one."""
         trust, rrsig = yield from self._judged_keys(apex, anchor, ttl)
+        self.context.witness(rrsig)
         if self.context.tell is not None:
             is_anchor = self.context.anchors.by_name.get(apex) is anchor
             self.context.tell(ZoneJudged(trust, anchor, is_anchor, rrsig))
@@ -361,6 +343,7 @@ class Chain:
             if finding is not None:
                 found = yield from self._verified_keys(apex, finding, vouched)
         if isinstance(found, Flaw):
+            self.context.suspect(apex, found)
             ttl = int(limits.BOGUS_TTL_SECONDS)
             return self._keep(apex, Status.BOGUS, ttl=ttl, flaw=found), None
         left = min(ttl, found.ttl)

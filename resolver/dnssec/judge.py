@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from resolver.dnssec.chain import Chain, Context
+from resolver.dnssec.chain import Chain
 from resolver.dnssec.denial import Cut, Denial, Strength
 from resolver.dnssec.events import OutcomeJudged
 from resolver.dnssec.findings import Proven, scope_of
@@ -21,6 +21,7 @@ from resolver.protocol.codes import RRType
 
 if TYPE_CHECKING:
     from resolver.dnssec.chain import Steps
+    from resolver.dnssec.context import Context
     from resolver.dnssec.findings import Checked, Denied
     from resolver.dnssec.steps import Judging
     from resolver.model import Name, Outcome, RRset

@@ -94,6 +94,11 @@ def _distance(stamp: int, wall: float) -> int:
     return (stamp - int(wall) + _HALF_ERA) % _ERA - _HALF_ERA
 
 
+def instant_of(stamp: int, wall: float) -> float:
+    """Unix seconds of *stamp*, in the era that *wall* is in or nearest to (RFC 1982)."""
+    return int(wall) + _distance(stamp, wall)
+
+
 def _flaw_before_crypto(rrset: RRset, rrsig: Rrsig, zone: Name, wall: float) -> Flaw | None:
     """RFC 4035 §5.3.1, all but the key."""
     if rrsig.covered != rrset.rtype or rrsig.labels > label_count(rrset.owner):

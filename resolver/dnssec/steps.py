@@ -9,10 +9,11 @@ the `KeyStore` it is handed.
 from __future__ import annotations
 
 from collections.abc import Generator, Mapping
-from typing import TYPE_CHECKING, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeAlias
 
 if TYPE_CHECKING:
     from resolver.model import Ede, Name, Outcome, RRset, Server, Status
+    from resolver.protocol.rdata import Rrsig
 
 
 class Need(NamedTuple):
@@ -35,13 +36,23 @@ class Need(NamedTuple):
 
 
 class AtLeast(float):
-    """A wall-clock time that is only known to be past, for the clock is not set yet.
+    """A wall-clock time that is only known to be past: the clock is not set, or nobody vouches.
 
-    What expired by then has expired; what begins later may have begun, and counts as begun: else a
-    machine that boots in 1970 could not look its time server up.
+    What expired by then has expired; what expires later, or begins later, may be in force, and
+    counts as being so: else a machine that boots in 1970 could not look its time server up.
     """
 
     __slots__ = ()
+
+
+class Watch(Protocol):
+    """Told what trust anchors' signatures say of the clock (`recurse.timekeeper`)."""
+
+    def witness(self, rrsig: Rrsig) -> float:
+        """*rrsig*, made by the zone of a trust anchor, was verified; returns the wall time now."""
+
+    def suspect(self, sentence: str) -> None:
+        """A trust anchor's keys were not in force at the wall time: *sentence* has both times."""
 
 
 class Work(NamedTuple):

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple, cast
 
+from resolver.iterate.links import NOT_FOLLOWED, answers, follow
 from resolver.iterate.scrub import (
     Scrubbed,
     denial_of,
@@ -18,13 +19,10 @@ from resolver.iterate.scrub import (
     negative_authority,
     scrub,
     sole_answer,
-    wildcard_proof,
 )
-from resolver.limits import CHAIN_LENGTH
 from resolver.model import USABLE, Outcome, Question, RRset, Server, Verdict
 from resolver.protocol import names
 from resolver.protocol.codes import Flag, Rcode, RRType
-from resolver.protocol.names import replace_suffix
 from resolver.upstream.inquiry import Judged
 
 if TYPE_CHECKING:
@@ -39,7 +37,6 @@ _ERRORS = {
 }
 _SAYING = (Rcode.NOERROR, Rcode.NXDOMAIN, Rcode.YXDOMAIN)
 _EMPTY: tuple[RRset, ...] = ()
-_NOT_FOLLOWED = (RRType.CNAME, RRType.ANY)
 _APEX_TYPES = frozenset({RRType.NS, RRType.SOA, RRType.DNSKEY})
 
 
@@ -139,20 +136,59 @@ def _read(
     referral = None if is_forward else _referral_set(message, question, scrubbed, zone)
     if referral is not None:
         return _descend(message, question, referral, scrubbed, zone, server)
-    segments, name = _follow(question, scrubbed, zone, server)
+    segments, name = follow(question, scrubbed, zone, server, rcode=message.rcode)
     if not segments or _is_alias(segments[-1]):
         denial = _denial(message, Question(name, question.qtype), scrubbed, zone, server)
         if denial is not None and (not segments or _has_soa(denial)):
             segments.append(denial)
+    if message.rcode == Rcode.YXDOMAIN and not _explains_yxdomain(segments, zone):
+        return Judged(Verdict.USELESS)
     if segments:
-        return Judged(segments[0].verdict, tuple(segments))
+        own = segments if is_forward else _own(segments)
+        return Judged(segments[0].verdict, tuple(own))
     if any(record.rtype == RRType.NS for record in message.authority):
         return Judged(Verdict.LAME)  # it refers up, sideways or to itself
     return Judged(Verdict.USELESS)
 
 
+def _own(segments: list[Outcome]) -> list[Outcome]:
+    """What a server of the zone says of its own, and what behind that alias can prove itself.
+
+    Only the alias that was asked for is sure to be the zone's (RFC 2181 §5.4.1): its target may lie
+    below a cut, seen or not, and a parent's copy of it be old, made up or denied. Signed links are
+    left to the validator; for others the target is asked, as BIND does. Data of the apex, or of a
+    name that the alias stands below, is the zone's where the alias is: no cut fits between them.
+    Forwarders follow for us.
+    """
+    if len(segments) == 1:
+        return segments
+    own = segments[:1]
+    qname, zone = segments[0].question.qname, segments[0].zone
+    for link in segments[1:]:
+        name = link.question.qname
+        is_own = link.answer and (name == zone or names.is_subdomain(qname, name))
+        if not is_own and not any(rrset.signatures for rrset in link.answer or link.authority):
+            break
+        own.append(link)
+    return own
+
+
+def _explains_yxdomain(segments: list[Outcome], zone: Name) -> bool:
+    """YXDOMAIN needs the DNAME that makes too long a name (RFC 6672 §2.2), or an alias out of here.
+
+    By itself it says nothing of a query: it is an update's prerequisite (RFC 2136 §2.2).
+    """
+    if not segments:
+        return False
+    last = segments[-1]
+    if last.verdict is Verdict.YXDOMAIN:
+        return True
+    target = last.answer[-1].rdatas[0].lower()
+    return _is_alias(last) and not names.is_subdomain(target, zone)
+
+
 def _is_alias(link: Outcome) -> bool:
-    return link.verdict is not Verdict.ANSWER and link.question.qtype not in _NOT_FOLLOWED
+    return link.verdict is not Verdict.ANSWER and link.question.qtype not in NOT_FOLLOWED
 
 
 def _has_soa(denial: Outcome) -> bool:
@@ -160,102 +196,16 @@ def _has_soa(denial: Outcome) -> bool:
     return any(rrset.rtype == RRType.SOA for rrset in denial.authority)
 
 
-def _follow(
-    question: Question, scrubbed: Scrubbed, zone: Name, server: Server
-) -> tuple[list[Outcome], Name]:
-    """The links of the answer section from the qname on, and the name where they end."""
-    segments: list[Outcome] = []
-    name = question.qname
-    answer = scrubbed.answer
-    if not answer:
-        return segments, name
-    authority = scrubbed.authority
-    for _ in range(int(CHAIN_LENGTH)):
-        asked = Question(name, question.qtype)
-        final = _final(asked, answer)
-        link = None
-        if not final or question.qtype in _NOT_FOLLOWED:
-            link = _link(asked, answer)
-        # a CNAME that was asked for is no answer of its own where a DNAME makes it
-        if final and (link is None or link[0] is Verdict.CNAME):
-            proof = wildcard_proof(final, authority)
-            segments.append(_outcome(asked, zone, Verdict.ANSWER, final, proof, server))
-            break
-        if link is None:
-            break
-        verdict, rrsets, target = link
-        rcode = Rcode.YXDOMAIN if verdict is Verdict.YXDOMAIN else Rcode.NOERROR
-        proof = wildcard_proof(rrsets, authority)
-        segments.append(_outcome(asked, zone, verdict, rrsets, proof, server, rcode=rcode))
-        if target is None or target == name or question.qtype in _NOT_FOLLOWED:
-            break
-        name = target
-    return segments, name
-
-
-def _outcome(
-    question: Question,
-    zone: Name,
-    verdict: Verdict,
-    answer: tuple[RRset, ...],
-    authority: tuple[RRset, ...],
-    server: Server,
-    *,
-    rcode: int = Rcode.NOERROR,
-) -> Outcome:
-    return Outcome(question, zone, verdict, rcode, answer, authority, server)
-
-
-def _final(question: Question, answer: dict[tuple[Name, int], RRset]) -> tuple[RRset, ...]:
-    """The RRsets that answer the question at its own name, none if there are none."""
-    qname, qtype, _ = question
-    if qtype == RRType.ANY:
-        return tuple(rrset for (owner, _), rrset in answer.items() if owner == qname)
-    rrset = answer.get((qname, qtype))
-    return (rrset,) if rrset is not None else _EMPTY
-
-
-def _answers(question: Question, answer: dict[tuple[Name, int], RRset]) -> bool:
-    return bool(_final(question, answer)) or _link(question, answer) is not None
-
-
-def _link(
-    question: Question, answer: dict[tuple[Name, int], RRset]
-) -> tuple[Verdict, tuple[RRset, ...], Name | None] | None:
-    """The alias that holds for the question's name: DNAME before CNAME (RFC 6672 §3.2)."""
-    qname = question.qname
-    for ancestor in list(names.ancestors(qname))[1:]:
-        dname = answer.get((ancestor, RRType.DNAME))
-        if dname is not None:
-            return apply_dname(qname, dname)
-    cname = answer.get((qname, RRType.CNAME))
-    if cname is None:
-        return None
-    cname = cname._replace(rdatas=cname.rdatas[:1])
-    return Verdict.CNAME, (cname,), cname.rdatas[0].lower()
-
-
-def apply_dname(qname: Name, dname: RRset) -> tuple[Verdict, tuple[RRset, ...], Name | None]:
-    """The DNAME and the CNAME it makes for *qname*, with its TTL; YXDOMAIN over 255 octets."""
-    dname = dname._replace(rdatas=dname.rdatas[:1])
-    try:
-        target = replace_suffix(qname, dname.owner, dname.rdatas[0])
-    except ValueError:
-        return Verdict.YXDOMAIN, (dname,), None
-    cname = RRset(qname, RRType.CNAME, dname.ttl, (target,))
-    return Verdict.DNAME, (dname, cname), target.lower()
-
-
 def _denial(
     message: Message, question: Question, scrubbed: Scrubbed, zone: Name, server: Server
 ) -> Outcome | None:
     """NXDOMAIN or NODATA about *question*, or None if the reply does not deny it."""
     qname = question.qname
-    if not names.is_subdomain(qname, zone):
+    if message.rcode == Rcode.YXDOMAIN or not names.is_subdomain(qname, zone):
         return None
     is_nxdomain = message.rcode == Rcode.NXDOMAIN
     authority = negative_authority(scrubbed.authority, zone, qname)
-    if not authority and not _denies_without_soa(message, scrubbed, zone, is_nxdomain=is_nxdomain):
+    if not authority and not is_nxdomain and not _is_bare_nodata(message, zone):
         return None
     verdict = Verdict.NXDOMAIN if is_nxdomain else Verdict.NODATA
     rcode = Rcode.NXDOMAIN if is_nxdomain else Rcode.NOERROR
@@ -263,20 +213,26 @@ def _denial(
     return Outcome(question, zone, verdict, rcode, _EMPTY, authority, server)
 
 
-def _denies_without_soa(
-    message: Message, scrubbed: Scrubbed, zone: Name, *, is_nxdomain: bool
-) -> bool:
-    """A denial that lacks its SOA: believed once, never cached (RFC 2308 §5).
+def _is_bare_nodata(message: Message, zone: Name) -> bool:
+    """NOERROR without the zone's SOA that denies all the same: never cached for long (RFC 2308 §5).
 
-    Many servers answer so for types they do not know. What the scrubber emptied is no denial, nor
-    is a referral that does not descend.
+    Many servers answer so for types they do not know, or with the SOA of the zone above, which they
+    were configured with. What speaks of others' names is no denial, nor is a referral that does not
+    descend. (NXDOMAIN needs nothing beside it: the rcode says it.)
     """
-    if scrubbed.dropped:
+    if not all(names.is_subdomain(record.owner, zone) for record in message.answer):
         return False
-    owners = {record.owner for record in message.authority if record.rtype == RRType.NS}
-    if is_nxdomain:
-        return True
-    return not owners or (owners == {zone} and message.aa)
+    is_strange = False
+    nameservers = set()
+    for owner, rtype, *_ in message.authority:
+        if rtype == RRType.SOA and names.is_subdomain(zone, owner):
+            return True
+        is_strange |= rtype == RRType.SOA and not names.is_subdomain(owner, zone)
+        if rtype == RRType.NS:
+            nameservers.add(owner)
+    if is_strange and not message.aa:
+        return False
+    return not nameservers or (nameservers == {zone} and message.aa)
 
 
 def _referral_set(
@@ -290,7 +246,7 @@ def _referral_set(
     if message.rcode != Rcode.NOERROR:
         return None
     is_own_data = message.aa or question.qtype == RRType.DS
-    if scrubbed.answer and is_own_data and _answers(question, scrubbed.answer):
+    if scrubbed.answer and is_own_data and answers(question, scrubbed.answer):
         return None
     found = None
     for rrset in scrubbed.authority:

@@ -1,148 +1,98 @@
-"""What the words of a scenario's configuration head mean for this resolver.
+"""Reads the configuration head of a scenario, line by line.
 
-The head speaks unbound.conf. Words that choose between behaviours that we do not offer apart (how
-many addresses are fetched ahead, say) are listed as *without effect*: knowing them is the point, a
-new word is an error.
+The head speaks unbound.conf: clauses (`server:`, `stub-zone:`, ...) with words below them, on the
+clause's own line too; words before the first clause are those of `server:`. It may carry files. A
+word that is not known is an error; what the words mean is `scenario_words`.
 """
 
 from __future__ import annotations
 
-import calendar
-import time
+import re
 from typing import TYPE_CHECKING
 
-from resolver.lab.network import canonical
+from resolver.lab.scenario_model import ConfiguredZone, Head
+from resolver.lab.scenario_words import CLAUSES, SERVER_WORDS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Mapping
 
-    from resolver.lab.scenario_model import Head
+    from resolver.lab.scenario_words import Word
 
-WORDS_FOR = {"on": True, "yes": True, "true": True, "off": False, "no": False, "false": False}
-
-
-def truth(value: str) -> bool:
-    if value.lower() not in WORDS_FOR:
-        raise ValueError(f"{value!r} is neither on nor off")
-    return WORDS_FOR[value.lower()]
+_WORD = re.compile(r'([\w-]+):\s*("[^"]*"|[^\s"]+)?\s*')
+_HASH_COMMENT = re.compile(r"(^|\s)#.*")
 
 
-def wall_of(text: str) -> float:
-    """YYYYMMDDhhmmss in UTC, or seconds since 1970: both words are seen with both."""
-    if len(text) == len("YYYYMMDDhhmmss"):
-        return float(calendar.timegm(time.strptime(text, "%Y%m%d%H%M%S")))
-    return float(text)
+class HeadReader:
+    """Takes the head line by line; `finish` gives what it said."""
 
+    def __init__(self) -> None:
+        self.head = Head()
+        self._words: Mapping[str, Word] = SERVER_WORDS
+        self._file: list[str] | None = None
 
-def _switch(section: str, key: str) -> Callable[[Head, str], None]:
-    return lambda head, value: head.set(section, key, truth(value))
+    @property
+    def is_within_file(self) -> bool:
+        """The lines are those of a file that the head carries: nothing is stripped of them."""
+        return self._file is not None
 
-
-def _number(section: str, key: str) -> Callable[[Head, str], None]:
-    return lambda head, value: head.set(section, key, int(value))
-
-
-def _stub_address(head: Head, value: str) -> None:
-    head.root_addresses.append(canonical(value.partition("@")[0]))
-
-
-def _stub_name(head: Head, value: str) -> None:
-    head.root_name = value.rstrip(".") + "."
-
-
-def _forward_address(head: Head, value: str) -> None:
-    head.forward_addresses.append(canonical(value.partition("@")[0]))
-
-
-def _anchor(head: Head, value: str) -> None:
-    head.trust_anchors.append(value)
-
-
-def _insecure(head: Head, value: str) -> None:
-    head.insecure.append(value)
-
-
-def _minimise(head: Head, value: str) -> None:
-    head.minimise = truth(value)
-
-
-def _wall(head: Head, value: str) -> None:
-    head.wall = wall_of(value)
-
-
-def _features(head: Head, value: str) -> None:
-    """`min_ttl = 300` and `max_ttl = 600`, several with commas between."""
-    for feature in value.split(","):
-        key, _, number = feature.partition("=")
-        if key.strip() not in {"min_ttl", "max_ttl"}:
-            raise ValueError(f"unknown feature {key.strip()!r}")
-        head.set("cache", key.strip(), int(number))
-
-
-def _localhost(head: Head, value: str) -> None:
-    head.set("outgoing", "do_not_query_localhost", truth(value))
-
-
-def _reaches(head: Head, value: str) -> None:
-    head.reaches.extend(value.split())
-
-
-def _set(head: Head, value: str) -> None:
-    """Our own: `set: section.key = value`, any key of the configuration file, value as in TOML.
-
-    Arrays of tables likewise: `set: forward = [{zone = "example.", addresses = ["192.0.2.1"]}]`.
-    """
-    import tomllib  # noqa: PLC0415
-
-    for section, setting in tomllib.loads(value).items():
-        if isinstance(setting, dict):
-            for key, one in setting.items():
-                head.set(section, key, one)
+    def line(self, text: str) -> None:
+        """One line. Raises ValueError with what is wrong."""
+        if self._file is not None:
+            if text.strip() == "TEMPFILE_END":
+                self._file = None
+            else:
+                self._file.append(text)
+            return
+        text = _HASH_COMMENT.sub("", text).strip()
+        first = text.split(maxsplit=1)
+        if not first or first[0] == "TEMPFILE_NAME":  # the name of a file that follows
+            return
+        if first[0] == "TEMPFILE_CONTENTS":
+            self._file = self.head.files.setdefault(text.split()[-1], [])
+            return
+        key, colon, value = text.partition(":")
+        if colon and key in CLAUSES:
+            self._begin(key, value)
         else:
-            head.arrays.setdefault(section, []).extend(setting)
+            self._word(key.strip(), value)
 
+    def finish(self) -> Head:
+        self._end_zone()
+        for key in self.head.hidden:
+            self.head.set("server", key, "")
+        return self.head
 
-def _no_effect(head: Head, value: str) -> None:
-    del head, value
+    def _begin(self, clause: str, rest: str) -> None:
+        self._end_zone()
+        self._words, kind, feature = CLAUSES[clause]
+        self.head.open_zone = ConfiguredZone(kind) if kind else None
+        if feature:
+            self.head.need(feature)
+        at = 0
+        rest = rest.strip()
+        while at < len(rest):
+            found = _WORD.match(rest, at)
+            if found is None:
+                raise ValueError(f"{rest[at:]!r} is no word with a value")
+            self._word(found[1], found[2] or "")
+            at = found.end()
 
+    def _word(self, key: str, value: str) -> None:
+        if key not in self._words:
+            raise ValueError(f"unknown directive {key!r}")
+        try:
+            self._words[key](self.head, value.strip().strip('"').strip())
+        except ValueError as error:
+            raise ValueError(f"{key}: {error}") from error
 
-HEAD_WORDS: dict[str, Callable[[Head, str], None]] = {
-    "stub-addr": _stub_address,
-    "stub-name": _stub_name,
-    "forward-addr": _forward_address,
-    "trust-anchor": _anchor,
-    "domain-insecure": _insecure,
-    "query-minimization": _minimise,
-    "qname-minimisation": _minimise,
-    "val-override-date": _wall,
-    "val-override-timestamp": _wall,
-    "do-ip4": _switch("outgoing", "ipv4"),
-    "do-ip6": _switch("outgoing", "ipv6"),
-    "do-not-query-localhost": _localhost,
-    "harden-glue": _switch("resolution", "harden_glue"),
-    "use-caps-for-id": _switch("outgoing", "query_case_randomization"),
-    "cache-min-ttl": _number("cache", "min_ttl"),
-    "cache-max-ttl": _number("cache", "max_ttl"),
-    "cache-max-negative-ttl": _number("cache", "max_negative_ttl"),
-    "aggressive-nsec": _switch("dnssec", "aggressive_nsec"),
-    "minimal-responses": _switch("server", "minimal_responses"),
-    "root-key-sentinel": _switch("dnssec", "root_key_sentinel"),
-    "features": _features,
-    "reaches": _reaches,
-    "set": _set,
-    # Headings, and choices that we do not offer apart.
-    "server": _no_effect,
-    "stub-zone": _no_effect,
-    "forward-zone": _no_effect,
-    "name": _no_effect,
-    "target-fetch-policy": _no_effect,
-    "harden-referral-path": _no_effect,  # never done: RFC 5452 §6 is met by scrubbing
-    "harden-below-nxdomain": _no_effect,  # always done (RFC 8020)
-    "fake-sha1": _no_effect,  # real signatures are checked
-    "trust-anchor-signaling": _no_effect,  # off, as the files want it
-    "rrset-roundrobin": _no_effect,  # records are kept in the order received
-    "val-log-level": _no_effect,
-    "log-servfail": _no_effect,
-    "ede": _no_effect,  # always on
-    "outbound-msg-retry": _no_effect,
-}
+    def _end_zone(self) -> None:
+        """A stub zone of the root is the root's hints; any other is a zone of its own."""
+        zone, self.head.open_zone = self.head.open_zone, None
+        if zone is None or not zone.addresses:
+            return
+        is_root = not zone.zone.strip(".")
+        if zone.kind == "stub" and is_root and not zone.settings:
+            self.head.root_addresses += zone.addresses
+        else:
+            zone.zone = "." if is_root else zone.zone
+            self.head.zones.append(zone)

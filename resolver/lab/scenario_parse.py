@@ -2,9 +2,9 @@
 
 Three parts: a configuration head up to CONFIG_END, RANGE blocks with what servers say, and STEPs.
 A word that is not known here is an error, never passed over: a scenario half understood proves
-nothing. Two words are our own: `STEP n CHECK_QUERIES <= 20` counts what went upstream since the
+nothing. Three words are our own: `STEP n CHECK_QUERIES <= 20` counts what went upstream since the
 last QUERY, and the head's `reaches: LIMIT ...` names the entries of `limits` that the story
-runs into.
+runs into; `set:` is in `scenario_words`.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ import dns.rdatatype
 import dns.rrset
 
 from resolver.lab.network import canonical
-from resolver.lab.scenario_head import HEAD_WORDS
+from resolver.lab.scenario_head import HeadReader
 from resolver.lab.scenario_model import (
     SECTIONS,
     Asked,
@@ -32,6 +32,7 @@ from resolver.lab.scenario_model import (
     ScenarioError,
     Step,
 )
+from resolver.lab.scenario_rdata import rdata_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -52,12 +53,19 @@ RCODES = _words(
 RCODE_ALIASES = {"NOTIMPL": "NOTIMP"}
 MATCH_WORDS = _words(
     "opcode qtype qname qcase subdomain flags rcode question answer authority additional all"
-    " all_noedns ttl DO noedns ednsdata edns nsid client_cookie UDP TCP"
+    " all_noedns ttl DO noedns ednsdata edns nsid client_cookie server_cookie UDP TCP"
 )
 MATCH_ARGUMENTS = frozenset({"serial", "ede"})
 ADJUST_WORDS = _words("copy_id copy_query do_not_answer raw_id raw_data")
+UNBUILT_ADJUST = {
+    "copy_ednsdata_assume_clientsubnet": "client subnets",
+    "increment_ecs_scope": "client subnets",
+}
 RELATIONS = frozenset({"<=", "==", ">="})
-STEP_KINDS = frozenset({"QUERY", "REPLY", "CHECK_ANSWER", "CHECK_OUT_QUERY"})
+WITH_ENTRY = frozenset({"QUERY", "REPLY", "CHECK_ANSWER", "CHECK_OUT_QUERY"})
+# TRAFFIC: background work goes on. NOTHING: no answer is right. TIMEOUT, ERROR: servers are silent.
+BARE = frozenset({"TRAFFIC", "NOTHING", "TIMEOUT", "ERROR"})
+STEP_KINDS = WITH_ENTRY | BARE | {"TIME_PASSES", "CHECK_QUERIES", "CHECK_TEMPFILE"}
 _COMMENT = re.compile(r'((?:[^";\\]|\\.|"(?:[^"\\]|\\.)*")*)')
 
 
@@ -83,6 +91,7 @@ class _Reader:
         self._default_ttl = DEFAULT_TTL
         self._entry_words: dict[str, Callable[[Entry, list[str]], None]] = {
             "MATCH": self._match,
+            "MANDATORY": self._mandatory,
             "ADJUST": self._adjust,
             "REPLY": self._reply,
             "FLAGS": self._reply,
@@ -90,12 +99,12 @@ class _Reader:
             "HEX_ANSWER_BEGIN": self._hex_answer,
             "HEX_EDNS_BEGIN": self._hex_edns,
             "HEX_EDNSDATA_BEGIN": self._hex_edns,
-            "$TTL": self._ttl,
-            "$ORIGIN": self._set_origin,
         }
+        self._head = Head()
 
     def scenario(self) -> Scenario:
-        scenario = Scenario(self._path, self._head())
+        self._head = self._read_head()
+        scenario = Scenario(self._path, self._head)
         for words in iter(self._words, []):
             match words[0]:
                 case "SCENARIO_BEGIN":
@@ -122,9 +131,18 @@ class _Reader:
         while self._at < len(self._lines):
             line = strip_comment(self._lines[self._at])
             self._at += 1
-            if line:
+            if line.startswith(("$TTL ", "$ORIGIN ", "$TTL\t", "$ORIGIN\t")):
+                self._default(*line.split()[:2])
+            elif line:
                 return line
         return None
+
+    def _default(self, word: str, value: str) -> None:
+        """$TTL and $ORIGIN hold for all records that follow, wherever they stand."""
+        if word == "$TTL":
+            self._default_ttl = self._number(value)
+        else:
+            self._origin = dns.name.from_text(value, dns.name.root)
 
     def _words(self) -> list[str]:
         line = self._line()
@@ -139,21 +157,20 @@ class _Reader:
 
     # --- head ----------------------------------------------------------------------------
 
-    def _head(self) -> Head:
-        head = Head()
-        while (line := self._line()) != "CONFIG_END":
-            if line is None:
-                raise self._error("no CONFIG_END")
-            line = re.sub(r"(^|\s)#.*", "", line).strip()
-            key, _, value = line.partition(":")
-            if line and key.strip() not in HEAD_WORDS:
-                raise self._error(f"unknown directive {key.strip()!r}")
+    def _read_head(self) -> Head:
+        reader = HeadReader()
+        while self._at < len(self._lines):
+            line = self._lines[self._at]
+            self._at += 1
+            if not reader.is_within_file:
+                line = strip_comment(line)
+            if line == "CONFIG_END":
+                return reader.finish()
             try:
-                if line:
-                    HEAD_WORDS[key.strip()](head, value.strip().strip('"').strip())
+                reader.line(line)
             except ValueError as error:
-                raise self._error(f"{key.strip()}: {error}") from error
-        return head
+                raise self._error(str(error)) from error
+        raise self._error("no CONFIG_END")
 
     # --- ranges and steps ----------------------------------------------------------------
 
@@ -188,15 +205,43 @@ class _Reader:
                 step.elapse_s = float(seconds)
             case ["CHECK_QUERIES", relation, count] if relation in RELATIONS:
                 step.relation, step.count = relation, self._number(count)
-            case [kind] if kind in STEP_KINDS:
-                if self._peek() == "ENTRY_BEGIN":
-                    self._words()
-                    step.entry = self._entry()
-                elif kind != "CHECK_OUT_QUERY":
-                    raise self._error(f"STEP {kind} without an entry")
+            case ["CHECK_TEMPFILE", _]:
+                self._head.need("zone files that are written")
+                self._skip_file()
+            case [kind] if kind in BARE:
+                pass
+            case [kind, *where] if kind in WITH_ENTRY:
+                step.address = self._address(where)
+                step.entry = self._entry_of(kind)
             case kind:
                 raise self._error(f"unknown STEP {' '.join(kind)}")
         return step
+
+    def _address(self, words: list[str]) -> str:
+        match words:
+            case []:
+                return ""
+            case ["ADDRESS", address]:
+                return canonical(address)
+            case _:
+                raise self._error(f"{' '.join(words)!r} is not ADDRESS and an address")
+
+    def _entry_of(self, kind: str) -> Entry | None:
+        """The entry that follows a STEP; an outgoing query may be checked without one."""
+        if self._peek() == "ENTRY_BEGIN":
+            self._words()
+            return self._entry()
+        if kind != "CHECK_OUT_QUERY":
+            raise self._error(f"STEP {kind} without an entry")
+        return None
+
+    def _skip_file(self) -> None:
+        """What a file should hold: from FILE_BEGIN to FILE_END."""
+        if self._line() != "FILE_BEGIN":
+            raise self._error("no FILE_BEGIN")
+        while (line := self._line()) != "FILE_END":
+            if line is None:
+                raise self._error("no FILE_END")
 
     # --- entries -------------------------------------------------------------------------
 
@@ -213,12 +258,13 @@ class _Reader:
                     if section not in (*SECTIONS, "QUESTION", "RAW"):
                         raise self._error(f"unknown SECTION {section}")
                 case "EXTRA_PACKET":
-                    entry = Entry(self._at, adjust=first.adjust, has_adjust=first.has_adjust)
+                    entry = Entry(self._at, adjust=first.adjust)
                     first.more.append(entry)
                 case word if word in self._entry_words:
                     self._entry_words[word](entry, words[1:])
                 case _ if section == "RAW":
                     entry.raw = (entry.raw or b"") + self._hex(line)
+                    entry.is_answered = False
                 case _ if section == "QUESTION":
                     entry.question.append(self._question(words))
                 case _ if section:
@@ -236,14 +282,19 @@ class _Reader:
                 raise self._error(f"unknown MATCH {word}")
             entry.match.add(name)
 
+    def _mandatory(self, entry: Entry, words: list[str]) -> None:
+        del words
+        entry.is_mandatory = True
+
     def _adjust(self, entry: Entry, words: list[str]) -> None:
-        entry.has_adjust = True
         for word in words:
             name, _, value = word.partition("=")
             if name in {"sleep", "packet_sleep"}:
                 entry.sleep_s += float(value)
             elif word in ADJUST_WORDS:
                 entry.adjust.add(word)
+            elif word in UNBUILT_ADJUST:
+                self._head.need(UNBUILT_ADJUST[word])
             else:
                 raise self._error(f"unknown ADJUST {word}")
 
@@ -260,6 +311,7 @@ class _Reader:
 
     def _raw(self, entry: Entry, words: list[str]) -> None:
         entry.raw = self._hex("".join(words) or self._line() or "")
+        entry.is_answered = False
 
     def _hex_answer(self, entry: Entry, words: list[str]) -> None:
         del words
@@ -267,7 +319,7 @@ class _Reader:
 
     def _hex_edns(self, entry: Entry, words: list[str]) -> None:
         del words
-        entry.edns_data = self._hex_until("HEX_EDNS_END", "HEX_EDNSDATA_END")
+        entry.options = self._hex_until("HEX_EDNS_END", "HEX_EDNSDATA_END")
 
     def _hex_until(self, *ends: str) -> bytes:
         data = b""
@@ -283,14 +335,6 @@ class _Reader:
         except (ValueError, binascii.Error) as error:
             raise self._error("not hexadecimal") from error
 
-    def _ttl(self, entry: Entry, words: list[str]) -> None:
-        del entry
-        self._default_ttl = self._number(words[0])
-
-    def _set_origin(self, entry: Entry, words: list[str]) -> None:
-        del entry
-        self._origin = dns.name.from_text(words[0], dns.name.root)
-
     # --- records -------------------------------------------------------------------------
 
     def _question(self, words: list[str]) -> Asked:
@@ -301,19 +345,6 @@ class _Reader:
         except (dns.exception.DNSException, ValueError) as error:
             raise self._error(f"bad question: {error}") from error
         return Asked(name, int(rdclass), int(rdtype))
-
-    def _rdata(
-        self, rdclass: dns.rdataclass.RdataClass, rdtype: dns.rdatatype.RdataType, text: str
-    ) -> dns.rdata.Rdata:
-        """Rdata of its text. Padding that base64 does not need is forgiven, as Python 3.11 does."""
-        try:
-            return dns.rdata.from_text(rdclass, rdtype, text, origin=self._origin, relativize=False)
-        except (dns.exception.DNSException, ValueError):
-            if not text.endswith("="):
-                raise
-            return dns.rdata.from_text(
-                rdclass, rdtype, text.rstrip("="), origin=self._origin, relativize=False
-            )
 
     def _record(self, line: str, section: list[dns.rrset.RRset]) -> None:
         """Owner, then TTL and class in any order or absent, type, rdata: as in a zone file."""
@@ -332,7 +363,7 @@ class _Reader:
         try:
             owner = dns.name.from_text(owner_text, self._origin)
             rdtype = dns.rdatatype.from_text(word)
-            rdata = self._rdata(rdclass, rdtype, text_after)
+            rdata = rdata_of(rdclass, rdtype, text_after, self._origin)
         except (dns.exception.DNSException, ValueError) as error:
             raise self._error(f"bad record {line!r}: {error}") from error
         add_record(section, owner, ttl, rdata)

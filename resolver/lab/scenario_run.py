@@ -11,7 +11,7 @@ import tempfile
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import dns.exception
 import dns.flags
@@ -19,25 +19,26 @@ import dns.message
 import trio
 
 from resolver import app
-from resolver.config.load import interpret
+from resolver.errors import ConfigError
 from resolver.lab import faults
 from resolver.lab.network import VirtualNetwork
-from resolver.lab.scenario_match import EDNS_PAYLOAD, Seen, mismatches
-from resolver.lab.scenario_servers import Stage, message_of
+from resolver.lab.scenario_config import config_of
+from resolver.lab.scenario_match import Seen, mismatches
+from resolver.lab.scenario_servers import Stage, query_of
 from resolver.lab.virtual_time import VirtualClock, run, seeded
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from resolver.config.schema import Config
     from resolver.lab.network import Packet
-    from resolver.lab.scenario_model import Entry, Head, Scenario, Step
+    from resolver.lab.scenario_model import Entry, Scenario, Step
 
 LISTEN = ("127.127.0.1", 53)
 CLIENT = "127.127.0.200"
 SOURCES = ("100.64.53.53", "fd53::53")
 PATIENCE_S = 5.0
-QUERY_TIMEOUT_S = 4.8
+TRAFFIC_S = 0.4
 ONE_WAY_S = 0.005
 WALL = 1_785_000_000.0
 RELATIONS = {"<=": operator.le, "==": operator.eq, ">=": operator.ge}
@@ -97,9 +98,15 @@ def play(
     crash: bool = False,
 ) -> Result:
     """Run one variant of one scenario. With *crash* an exception of the program comes through."""
-    result = Result(scenario.path, variant)
+    result = Result(scenario.path, variant, scenario.unbuilt)
+    if result.failure:
+        return result
     with tempfile.TemporaryDirectory(prefix="scenario-") as directory:
-        config = config_of(scenario.head, variant, Path(directory))
+        try:
+            config = config_of(scenario.head, Path(directory), minimise=variant.minimise)
+        except ConfigError as error:
+            result.failure = f"configuration: {error}"
+            return result
         try:
             run(partial(_Play(scenario, result, config, watch).run))
         except* StepFailed as failed:
@@ -115,66 +122,6 @@ def _innermost(error: BaseException) -> BaseException:
     while isinstance(error, BaseExceptionGroup):
         error = error.exceptions[0]
     return error
-
-
-# --- configuration -------------------------------------------------------------------------------
-
-
-def config_of(head: Head, variant: Variant, directory: Path) -> Config:
-    """The configuration that a scenario's head describes; hints and anchors lie in *directory*."""
-    hints, anchors = directory / "root.hints", directory / "anchors"
-    hints.write_text(_hints(head))
-    anchors.write_text("".join(f"{anchor}\n" for anchor in head.trust_anchors))
-    document: dict[str, Any] = {
-        "working_directory": str(directory),
-        "server": {
-            "listen": [f"{LISTEN[0]}:{LISTEN[1]}"],
-            "allow_from": ["0.0.0.0/0", "::/0"],
-            "udp_payload_size": EDNS_PAYLOAD,
-            "minimal_responses": True,
-            "user": "",
-        },
-        "outgoing": {
-            "udp_payload_size": EDNS_PAYLOAD,
-            "query_case_randomization": False,
-            "do_not_query_localhost": True,
-            "deny_private_addresses": False,
-            "speculation": False,
-        },
-        "root": {"hints_file": str(hints), "prime": False},
-        "resolution": {
-            "qname_minimisation": variant.minimise,
-            "local_zones": False,
-            "query_timeout": QUERY_TIMEOUT_S,
-        },
-        "dnssec": {
-            "validate": bool(head.trust_anchors),
-            "trust_anchors_file": str(anchors) if head.trust_anchors else "",
-            "builtin_root_anchor": False,
-            "negative_trust_anchors": head.insecure,
-            "sha1": True,
-        },
-        "cache": {},
-    }
-    if head.forward_addresses:
-        document["forward"] = [{"zone": ".", "addresses": head.forward_addresses}]
-    document |= head.arrays
-    for section, settings in head.settings.items():
-        document.setdefault(section, {}).update(settings)
-    config, problems = interpret(document, "scenario")
-    if problems:
-        raise problems[0]
-    return config
-
-
-def _hints(head: Head) -> str:
-    """The stub addresses are those of one root server, whose name a file may give."""
-    lines = [f". 3600000 IN NS {head.root_name}"]
-    lines += [
-        f"{head.root_name} 3600000 IN {'AAAA' if ':' in address else 'A'} {address}"
-        for address in head.root_addresses or ["192.0.2.255"]  # forwarding files name no root
-    ]
-    return "\n".join(lines) + "\n"
 
 
 # --- the play ------------------------------------------------------------------------------------
@@ -225,6 +172,7 @@ class _Play:
             try:
                 for index, step in enumerate(self._scenario.steps):
                     await self._step(index, step)
+                self._check_mandatory()
             finally:
                 self._result.unscripted = self._stage.unscripted
             await trio.lowlevel.checkpoint()
@@ -233,12 +181,18 @@ class _Play:
         self._stage.step = step.number
         match step.kind:
             case "QUERY" if step.entry is not None:
-                self._stage.once = self._replies_after(index)
-                await self._query(step, step.entry)
+                following = self._scenario.steps[index + 1 :]
+                self._stage.offer(following)
+                await self._query(step, step.entry, is_dropped=is_dropped(following))
             case "CHECK_ANSWER" if step.entry is not None:
                 self._check(step, step.entry)
+            case "NOTHING":
+                if self._answer is not None:
+                    raise StepFailed(f"step {step.number}: there was an answer")
             case "TIME_PASSES":
                 await trio.sleep(step.elapse_s)
+            case "TRAFFIC":
+                await self._until_quiet()
             case "CHECK_QUERIES":
                 self._result.counts.append(self._sent)
                 if not RELATIONS[step.relation](self._sent, step.count):
@@ -246,47 +200,73 @@ class _Play:
                         f"step {step.number}: queries sent: wanted {step.relation} {step.count},"
                         f" got {self._sent}"
                     )
-            case _:  # STEP REPLY is offered to the query before it; CHECK_OUT_QUERY is not seen
+            case _:  # what servers do is offered to the query before; CHECK_OUT_QUERY is not seen
                 pass
 
-    def _replies_after(self, index: int) -> list[Entry]:
-        """The STEP REPLY entries between this query and the next."""
-        found = []
-        for step in self._scenario.steps[index + 1 :]:
-            if step.kind == "QUERY":
-                break
-            if step.kind == "REPLY" and step.entry is not None:
-                found.append(step.entry)
-        return found
-
-    async def _query(self, step: Step, entry: Entry) -> None:
+    async def _query(self, step: Step, entry: Entry, *, is_dropped: bool) -> None:
         self._sent = 0
         self._answer = None
-        client = self._network.client(CLIENT)
+        client = self._network.client(step.address or CLIENT)
+        over_tcp = "TCP" in entry.match
+        data = query_of(entry, message_id=self._rng.getrandbits(16))
         try:
-            if entry.raw is not None:
-                client.send_udp(LISTEN, entry.raw)
+            if entry.is_answered:
+                ask = client.ask_tcp if over_tcp else client.ask_udp
+                reply = await ask(LISTEN, data, timeout_s=self._patience_s)
+            else:
+                client.send_udp(LISTEN, data)
                 await trio.sleep(self._patience_s)
                 return
-            query = message_of(entry, message_id=self._rng.getrandbits(16))
-            if "DO" in entry.flags:
-                query.use_edns(0, dns.flags.DO, EDNS_PAYLOAD)
-            over_tcp = "TCP" in entry.match
-            ask = client.ask_tcp if over_tcp else client.ask_udp
-            data = await ask(LISTEN, query.to_wire(), timeout_s=self._patience_s)
         finally:
             client.close()
-        if data is None:
+        if reply is not None:
+            self._answer = answer_of(step, data, reply, "tcp" if over_tcp else "udp")
+        elif not is_dropped:
             raise StepFailed(f"step {step.number}: no answer within {self._patience_s:.0f} s")
-        try:
-            message = dns.message.from_wire(data)
-        except dns.exception.DNSException as error:
-            raise StepFailed(f"step {step.number}: the answer is not DNS: {error!r}") from error
-        self._answer = Seen(message, "tcp" if over_tcp else "udp")
+
+    async def _until_quiet(self) -> None:
+        """Let background work go on, for so short a time that no TTL shows it."""
+        deadline = trio.current_time() + TRAFFIC_S
+        sent = -1
+        while sent != self._sent and trio.current_time() < deadline:
+            sent = self._sent
+            await trio.sleep(ONE_WAY_S * 10)
 
     def _check(self, step: Step, entry: Entry) -> None:
         if self._answer is None:
             raise StepFailed(f"step {step.number}: no query before this check")
-        found = mismatches(entry, self._answer)
+        found = mismatches(entry, self._answer, is_full=self._scenario.head.has_full_answers)
         if found:
             raise StepFailed(f"step {step.number}: " + "; ".join(map(str, found)))
+
+    def _check_mandatory(self) -> None:
+        lines = ", ".join(map(str, self._stage.unused()))
+        if lines:
+            raise StepFailed(f"nobody asked for the MANDATORY entries of lines {lines}")
+
+
+def is_dropped(following: Sequence[Step]) -> bool:
+    """True if NOTHING is the right answer to the query before these steps."""
+    for step in following:
+        if step.kind in {"QUERY", "CHECK_ANSWER"}:
+            return False
+        if step.kind == "NOTHING":
+            return True
+    return False
+
+
+def answer_of(step: Step, query: bytes, reply: bytes, transport: str) -> Seen:
+    """What came for *query*. Raises StepFailed if it is no DNS message."""
+    try:
+        message = dns.message.from_wire(reply)
+    except dns.exception.DNSException as error:
+        raise StepFailed(f"step {step.number}: the answer is not DNS: {error!r}") from error
+    return Seen(message, transport, asked_do(query))
+
+
+def asked_do(query: bytes) -> bool:
+    """True if a client's query has EDNS with DO; one that is no DNS message has not."""
+    try:
+        return bool(dns.message.from_wire(query).ednsflags & dns.flags.DO)
+    except dns.exception.DNSException:
+        return False

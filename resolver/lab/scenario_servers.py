@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import TYPE_CHECKING
 
 import dns.exception
@@ -19,12 +20,14 @@ from resolver.lab.scenario_model import SECTIONS, Entry
 from resolver.lab.streams import Delayed
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
-    from resolver.lab.scenario_model import Scenario
+    from resolver.lab.scenario_model import Scenario, Step
     from resolver.lab.streams import Answers
 
 FILLED = frozenset({dns.rdatatype.A, dns.rdatatype.AAAA})
+SILENT = frozenset({"TIMEOUT", "ERROR"})
+SILENCE = Entry(0, adjust={"do_not_answer"})
 MAX_MESSAGE = 65_535
 
 
@@ -36,13 +39,28 @@ class Stage:
         self.step: int | None = None
         self.once: list[Entry] = []
         self.unscripted: list[str] = []
+        self.is_silent = False
+        self._used: set[int] = set()
         self._filler = Filler(scenario) if fill else None
 
     def server(self, address: str) -> ScriptedServer:
         return ScriptedServer(self, address)
 
+    def offer(self, steps: Sequence[Step]) -> None:
+        """Take the REPLY, TIMEOUT and ERROR steps from here to the next QUERY as replies.
+
+        TIMEOUTs in a row are one silence: how often one asks in it is nobody's promise.
+        """
+        self.once.clear()
+        self.is_silent = False
+        for step in itertools.takewhile(lambda step: step.kind != "QUERY", steps):
+            if step.kind in SILENT and (not self.once or self.once[-1] is not SILENCE):
+                self.once.append(SILENCE)
+            elif step.kind == "REPLY" and step.entry is not None:
+                self.once.append(step.entry)
+
     def entry_for(self, address: str, seen: Seen) -> Entry | None:
-        """RANGEs first, in file order; then what a STEP REPLY offers, once; then the filler."""
+        """RANGEs first, in file order; then what the steps offer, once; then the filler."""
         step = self.step
         if step is None:
             return None
@@ -50,12 +68,22 @@ class Stage:
             if block.holds(address, step):
                 for entry in block.entries:
                     if not mismatches(entry, seen):
+                        self._used.add(entry.line)
                         return entry
         for entry in self.once:
             if not mismatches(entry, seen):
+                self.is_silent = entry is SILENCE
                 self.once.remove(entry)
+                self._used.add(entry.line)
                 return entry
+        if self.is_silent:  # with nothing behind it a silence lasts until the next QUERY
+            return SILENCE
         return self._filler.entry_for(seen) if self._filler is not None else None
+
+    def unused(self) -> list[int]:
+        """Lines of the MANDATORY entries that have not answered anything."""
+        entries = self.scenario.server_entries()
+        return [one.line for one in entries if one.is_mandatory and one.line not in self._used]
 
 
 class ScriptedServer:
@@ -94,10 +122,35 @@ def reply_to(query: dns.message.Message, entry: Entry) -> bytes:
         reply.question = list(query.question)
     elif entry.wants_copied_id and reply.question == query.question:
         reply.question = list(query.question)  # equal but for case: 0x20 wants its spelling back
-    if query.edns >= 0:
-        reply.use_edns(0, query.ednsflags & dns.flags.DO, EDNS_PAYLOAD)
-        reply.set_rcode(dns.rcode.from_text(entry.rcode))
+    if query.edns < 0:
+        return reply.to_wire(max_size=MAX_MESSAGE, want_shuffle=False)
+    if entry.options is not None:
+        rcode = dns.rcode.from_text(entry.rcode)
+        ednsflags = (rcode >> 4) << 24 | query.ednsflags & dns.flags.DO
+        return with_options(reply, entry.options, ednsflags=ednsflags)
+    reply.use_edns(0, query.ednsflags & dns.flags.DO, EDNS_PAYLOAD)
+    reply.set_rcode(dns.rcode.from_text(entry.rcode))
     return reply.to_wire(max_size=MAX_MESSAGE, want_shuffle=False)
+
+
+def with_options(message: dns.message.Message, options: bytes, *, ednsflags: int = 0) -> bytes:
+    """*message*, which has no OPT, with one whose options are these octets, good or bad."""
+    wire = message.to_wire(max_size=MAX_MESSAGE, want_shuffle=False)
+    count = int.from_bytes(wire[10:12], "big") + 1
+    opt = b"\0" + dns.rdatatype.OPT.to_bytes(2, "big") + EDNS_PAYLOAD.to_bytes(2, "big")
+    opt += ednsflags.to_bytes(4, "big") + len(options).to_bytes(2, "big") + options
+    return wire[:10] + count.to_bytes(2, "big") + wire[12:] + opt
+
+
+def query_of(entry: Entry, *, message_id: int) -> bytes:
+    """What a client sends for *entry*. EDNS only where it has DO or options of its own."""
+    if entry.raw is not None:
+        return entry.raw
+    query = message_of(entry, message_id=message_id)
+    ednsflags = dns.flags.DO if "DO" in entry.flags else 0
+    if entry.options is not None or ednsflags:
+        return with_options(query, entry.options or b"", ednsflags=ednsflags)
+    return query.to_wire()
 
 
 def message_of(entry: Entry, *, message_id: int) -> dns.message.Message:
@@ -127,7 +180,7 @@ class Filler:
     def __init__(self, scenario: Scenario) -> None:
         self._rrsets: dict[tuple[dns.name.Name, int], dns.rrset.RRset] = {}
         self._nameservers: set[dns.name.Name] = set()
-        for entry in _entries(scenario):
+        for entry in scenario.server_entries():
             for section in SECTIONS:
                 for rrset in entry.sections[section]:
                     self._learn(rrset)
@@ -148,7 +201,7 @@ class Filler:
         is_priming = name == dns.name.root and rdtype == dns.rdatatype.NS
         if not is_priming and not (rdtype in FILLED and name in self._nameservers):
             return None
-        entry = Entry(0, adjust={"copy_id", "copy_query"}, flags={"QR", "AA"}, has_adjust=True)
+        entry = Entry(0, adjust={"copy_id", "copy_query"}, flags={"QR", "AA"})
         found = self._rrsets.get((name, int(rdtype)))
         if found is not None:
             entry.sections["ANSWER"].append(found)
@@ -162,12 +215,3 @@ class Filler:
                 found = self._rrsets.get((rdata.target, int(rdtype)))
                 if found is not None:
                     yield found
-
-
-def _entries(scenario: Scenario) -> Iterable[Entry]:
-    """What servers say; the answers that a client expects come from these anyway."""
-    for block in scenario.ranges:
-        yield from block.entries
-    for step in scenario.steps:
-        if step.kind == "REPLY" and step.entry is not None:
-            yield step.entry

@@ -1,10 +1,12 @@
 """May this query be taken on now? Rate limits and in-flight limits, by client network.
 
 A network is a /24 of IPv4 or a /56 of IPv6: what one subscriber can send from. Rates are token
-buckets, off by default; they count hits too. Places count misses only. A network may hold as many
-places as are still free: alone it gets half of them, and it cannot starve the rest, without a
-number that somebody would have to choose. Over a limit a query is refused at once, at the cost of
-a few microseconds; nothing already started is dropped, since its packets are spent.
+buckets, off by default; they count hits too. Who has shown that it receives where it sends from, by
+TCP or by a server cookie (RFC 7873), has a larger bucket apart, which no forged query can empty.
+Places count misses only. A network may hold as many as are still free: alone it gets half of
+them, and it cannot starve the rest, without a number that somebody would have to choose. Over a
+limit a query is refused at once, at the cost of a few microseconds; nothing already started is
+dropped, since its packets are spent.
 """
 
 from __future__ import annotations
@@ -13,7 +15,7 @@ from socket import AF_INET, AF_INET6, inet_pton
 from typing import TYPE_CHECKING, Final
 
 from resolver.cache.packet_form import name_end
-from resolver.limits import CLIENT_QUERIES, RATE_NETWORKS
+from resolver.limits import CLIENT_QUERIES, RATE_NETWORKS, RATE_PROVEN_FACTOR
 from resolver.protocol.codes import Flag, Rcode
 
 if TYPE_CHECKING:
@@ -51,26 +53,64 @@ def short_reply(data: bytes, *, rcode: int, flags: int = 0) -> bytes | None:
     return data[:2] + word.to_bytes(2, "big") + counts + question
 
 
-class RateLimit:
-    """At most *per_second* replies a second to one network, with one second's burst."""
+class _Buckets:
+    """Tokens by network, refilled by time; a full table forgets whom it has not met for longest."""
 
-    def __init__(self, per_second: int, now: Callable[[], float]) -> None:
+    def __init__(self, per_second: float, now: Callable[[], float]) -> None:
+        self._full = per_second
+        self._now = now
+        self._levels: dict[bytes, tuple[float, float]] = {}
+
+    def __len__(self) -> int:
+        return len(self._levels)
+
+    def take(self, network: bytes) -> bool:
+        """One token; False if there is none."""
+        now, full, levels = self._now(), self._full, self._levels
+        known = levels.pop(network, None)
+        if known is None:
+            tokens = full
+            if len(levels) >= int(RATE_NETWORKS):
+                del levels[next(iter(levels))]
+        else:
+            tokens = min(full, known[0] + (now - known[1]) * full)
+        is_there = tokens >= 1
+        levels[network] = (tokens - 1 if is_there else tokens, now)
+        return is_there
+
+
+class RateLimit:
+    """At most *per_second* replies a second to one network, with one second's burst.
+
+    Proven clients have RATE_PROVEN_FACTOR times as many, of their own. *is_proven* is asked of a
+    datagram over the rate, with its raw source, whether it holds a server cookie that counts.
+    """
+
+    def __init__(
+        self,
+        per_second: int,
+        now: Callable[[], float],
+        *,
+        is_proven: Callable[[bytes, bytes], bool] = lambda _data, _source: False,
+    ) -> None:
         self.per_second = per_second
         self.limited = 0
-        self._now = now
-        self._buckets: dict[bytes, tuple[float, float]] = {}
+        self._is_proven = is_proven
+        self._anybody = _Buckets(float(per_second), now)
+        self._proven = _Buckets(per_second * float(RATE_PROVEN_FACTOR), now)
 
-    def allows(self, source: bytes) -> bool:
-        """Take one token of the network of raw address *source*."""
+    def allows(self, data: bytes, source: bytes) -> bool:
+        """Take one token for the datagram *data* from the network of raw address *source*."""
         network = network_of(source)
-        now = self._now()
-        full = float(self.per_second)
-        tokens, since = self._buckets.get(network, (full, now))
-        tokens = min(full, tokens + (now - since) * full)
-        is_allowed = tokens >= 1
-        if len(self._buckets) >= int(RATE_NETWORKS):
-            self._buckets.clear()
-        self._buckets[network] = (tokens - 1 if is_allowed else tokens, now)
+        if self._anybody.take(network):
+            return True
+        is_allowed = self._is_proven(data, source) and self._proven.take(network)
+        self.limited += not is_allowed
+        return is_allowed
+
+    def allows_stream(self, source: bytes) -> bool:
+        """The same for a query over TCP, whose handshake proves the address."""
+        is_allowed = self._proven.take(network_of(source))
         self.limited += not is_allowed
         return is_allowed
 

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     import trio
 
     from resolver.protocol.transport import Client, Transport
+    from resolver.shortage import Shortage
 
 Peer: TypeAlias = "tuple[str, int] | tuple[str, int, int, int]"
 Recall: TypeAlias = Callable[[bytes, bytes], "bytes | None"]
@@ -110,6 +111,8 @@ class Front(Protocol):
 
 class Handler(Protocol):
     """What a listener hands queries to (`pipeline.Pipeline`)."""
+
+    shortage: Shortage
 
     def front(self, transport: Transport) -> Front:
         """Called once per socket or connection kind; `packets.front(transport, admit=…)`."""

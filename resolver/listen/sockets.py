@@ -116,6 +116,9 @@ class SystemTcpListener:
             try:
                 stream = await self._listener.accept()
                 peer = stream.socket.getpeername()
+            except MemoryError:
+                await trio.sleep(_ACCEPT_PAUSE_S)
+                continue
             except OSError as error:
                 if error.errno in _OUT_OF_RESOURCES:
                     await trio.sleep(_ACCEPT_PAUSE_S)

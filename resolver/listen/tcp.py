@@ -1,42 +1,70 @@
 """Queries over TCP: accept within limits, then leave each client to its `Connection`.
 
-At most TCP_CONNECTIONS in all and TCP_CONNECTIONS_PER_CLIENT of one address (RFC 7766 §6.2.2); one
-too many is closed at once. When all places are taken, the oldest connection that waits for nothing
-makes room, so that idle strangers cannot keep everybody out (RFC 9210 §4.2).
+At most TCP_CONNECTIONS in all, fewer where descriptors are short, and TCP_CONNECTIONS_PER_CLIENT of
+one address (RFC 7766 §6.2.2); the machine itself, whose every program has the same address, may
+have half of all. Where one more comes, the connection that has been idle longest makes room, of the
+same client or of anybody's, so that neither idle strangers nor a program that keeps its connections
+keep others out (RFC 9210 §4.2). If none is idle, the new one is closed at once.
 """
 
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import trio
 
-from resolver.limits import TCP_CONNECTIONS, TCP_CONNECTIONS_PER_CLIENT, TCP_IDLE_SECONDS
+from resolver.limits import (
+    DESCRIPTORS_RESERVED,
+    TCP_CONNECTIONS,
+    TCP_CONNECTIONS_PER_CLIENT,
+    TCP_IDLE_SECONDS,
+)
+from resolver.listen.backlog import Backlog
 from resolver.listen.connection import Connection, send_later
+from resolver.pace import Pace, Rounds
 from resolver.protocol.transport import Client, Transport
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from resolver.listen.admission import Admission
     from resolver.listen.connection import SendNow
     from resolver.listen.network import Handler, TcpListener
 
+_SMALLEST_RESERVE_SHARE: Final = 4
+
+
+def places_limit(descriptors: int) -> int:
+    """How many TCP clients fit under RLIMIT_NOFILE: half of what the rest of the process leaves.
+
+    The other half is for upstream queries: a client whose question cannot be asked has no use of
+    its connection. Under a very low limit the reserve is a quarter of it.
+    """
+    reserve = min(int(DESCRIPTORS_RESERVED), descriptors // _SMALLEST_RESERVE_SHARE)
+    return max(1, min(int(TCP_CONNECTIONS), (descriptors - reserve) // 2))
+
 
 class TcpPlaces:
-    """The connections of all listeners, counted together."""
+    """The connections of all listeners, counted together, and what they share."""
 
     def __init__(
         self,
         *,
         total: int = int(TCP_CONNECTIONS),
         per_client: int = int(TCP_CONNECTIONS_PER_CLIENT),
+        pace: Pace | None = None,
     ) -> None:
         self.total = total
-        self.per_client = per_client
+        self.per_client = min(per_client, total)
+        self.local = max(self.per_client, total // 2)
+        self.backlog = Backlog()
+        self.rounds = Rounds(pace or Pace())
         self.refused = 0
         self.accepted = 0
+        self.dismissed = 0
         self._taken = 0
-        self._scopes: dict[Connection, trio.CancelScope] = {}
+        self._connections: dict[Connection, str] = {}
         self._by_host: dict[str, int] = {}
 
     def __len__(self) -> int:
@@ -48,34 +76,44 @@ class TcpPlaces:
         Each True needs one `hold`.
         """
         held = self._by_host.get(host, 0)
-        is_full = self._taken >= self.total and not self._dismiss_idle()
-        if held >= self.per_client or is_full:
+        if held >= (self.local if _is_this_machine(host) else self.per_client):
+            has_room = self._dismiss_idle(
+                each for each, whose in self._connections.items() if whose == host
+            )
+        else:
+            has_room = self._taken < self.total or self._dismiss_idle(self._connections)
+        if not has_room:
             self.refused += 1
             return False
         self._by_host[host] = held + 1
         self._taken += 1
         return True
 
-    def _dismiss_idle(self) -> bool:
-        for connection, scope in self._scopes.items():
-            if not connection.in_flight and not scope.cancel_called:
-                scope.cancel()
-                return True
-        return False
+    def _dismiss_idle(self, connections: Iterable[Connection]) -> bool:
+        """Let go who has been idle longest; its place is free a moment later."""
+        idle = [each for each in connections if each.is_idle]
+        if not idle:
+            return False
+        min(idle, key=lambda each: each.active_at).let_go()
+        self.dismissed += 1
+        return True
 
     async def hold(self, connection: Connection, host: str) -> None:
         """Run *connection* in the place taken for it, then give that back."""
         self.accepted += 1
-        scope = self._scopes[connection] = trio.CancelScope()
+        self._connections[connection] = host
         try:
-            with scope:
-                await connection.run()
+            await connection.run()
         finally:
-            del self._scopes[connection]
+            del self._connections[connection]
             self._taken -= 1
             self._by_host[host] -= 1
             if not self._by_host[host]:
                 del self._by_host[host]
+
+
+def _is_this_machine(host: str) -> bool:
+    return host.startswith("127.") or host == "::1"
 
 
 class TcpService:
@@ -114,6 +152,7 @@ class TcpService:
                     await trio.aclose_forcefully(stream)
 
     async def _serve(self, stream: trio.abc.HalfCloseableStream, peer: tuple[str, int]) -> None:
+        """One connection to its end; memory that runs out ends no other."""
         client = Client(peer[0].partition("%")[0], peer[1], Transport.TCP, self._host)
         connection = Connection(
             stream,
@@ -121,6 +160,8 @@ class TcpService:
             handler=self._handler,
             front=self._front,
             admission=self._admission,
+            backlog=self._places.backlog,
+            rounds=self._places.rounds,
             idle_s=self._idle_s,
             send_now=_sender(stream),
         )

@@ -77,8 +77,11 @@ class UdpService:
         while True:
             await self._socket.wait_readable()
             self.is_serving = True
-            while self.drain():
-                await trio.lowlevel.checkpoint()
+            try:
+                while self.drain():
+                    await trio.lowlevel.checkpoint()
+            except MemoryError:  # a batch is lost, as packets are
+                self._handler.shortage.note()
             self.is_serving = False
 
     def drain(self) -> bool:
@@ -122,7 +125,7 @@ class UdpService:
 
     def _recall_within_rate(self, data: bytes, source: bytes) -> bytes | None:
         rate = self._admission.rate
-        if rate is None or rate.allows(source):
+        if rate is None or rate.allows(data, source):
             return self._front.recall(data, source)
         self.limited += 1
         return rate.slip(data) or b""
@@ -139,7 +142,11 @@ class UdpService:
             self._send(reply, self._read(arrival))
 
     def _begin(self, arrival: Datagram | Raw, network: bytes) -> None:
-        datagram = self._read(arrival)
+        try:
+            datagram = self._read(arrival)
+        except MemoryError:
+            self._admission.leave(network)
+            raise
         host, port = datagram.peer[:2]
         if "%" in host:
             host = host.partition("%")[0]

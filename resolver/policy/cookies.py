@@ -22,6 +22,11 @@ CLIENT_OCTETS = 8
 SERVER_OCTETS = 16
 OPTION_OCTETS = 4 + CLIENT_OCTETS + SERVER_OCTETS
 _HEAD = COOKIE.to_bytes(2, "big") + (CLIENT_OCTETS + SERVER_OCTETS).to_bytes(2, "big")
+_HEADER_OCTETS = 12
+_QUESTION_TAIL = 5  # the root label, type and class
+_QUESTION_AND_OPT = b"\0\1\0\0\0\0\0\1"
+_OPT_OWNER_AND_TYPE = b"\0\0\x29"
+_OPT_HEAD_OCTETS = 11
 _VERSION_AND_RESERVED = b"\x01\0\0\0"
 _PAST_S = 3600
 _FUTURE_S = 300
@@ -34,6 +39,26 @@ def is_malformed(option: bytes) -> bool:
     return len(option) != CLIENT_OCTETS and not (
         CLIENT_OCTETS + _SERVER_COOKIE_MIN <= len(option) <= _COOKIE_MAX
     )
+
+
+def cookie_in(data: bytes) -> bytes:
+    """The COOKIE option of a query as it came, b"" without one. Never raises; O(octets).
+
+    For queries of one question and no record but OPT, which is what asks.
+    """
+    at = data.find(0, _HEADER_OCTETS) + _QUESTION_TAIL
+    if data[4:12] != _QUESTION_AND_OPT or data[at : at + 3] != _OPT_OWNER_AND_TYPE:
+        return b""
+    at += _OPT_HEAD_OCTETS
+    while at + 4 <= len(data):
+        code, length = (
+            int.from_bytes(data[at : at + 2], "big"),
+            int.from_bytes(data[at + 2 : at + 4], "big"),
+        )
+        at += 4 + length
+        if code == COOKIE:
+            return data[at - length : at]
+    return b""
 
 
 class ServerCookies:

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _MAX_MESSAGE_OCTETS: Final = 65535
+_PREFIX_OCTETS: Final = 2
 
 
 def frame(message: bytes) -> bytes:
@@ -47,6 +48,30 @@ class Splitter:
         """The messages that *octets* complete, in order. Linear in what is fed."""
         self._buffer += octets
         return list(self._complete())
+
+    def push(self, octets: bytes | bytearray | memoryview) -> None:
+        """Keep *octets* for `take`, for a reader who cannot always use all that is complete."""
+        self._buffer += octets
+
+    def take(self) -> bytes | None:
+        """The next complete message, or None. Linear in the message: what follows stays put."""
+        buffer = self._buffer
+        if len(buffer) < _PREFIX_OCTETS:
+            return None
+        end = _PREFIX_OCTETS + (buffer[0] << 8 | buffer[1])
+        if end > len(buffer):
+            return None
+        message = bytes(buffer[_PREFIX_OCTETS:end])
+        del buffer[:end]
+        return message
+
+    @property
+    def has_message(self) -> bool:
+        """True if `take` has something to give."""
+        buffer = self._buffer
+        if len(buffer) < _PREFIX_OCTETS:
+            return False
+        return len(buffer) >= _PREFIX_OCTETS + (buffer[0] << 8 | buffer[1])
 
     def _complete(self) -> Iterator[bytes]:
         buffer = self._buffer

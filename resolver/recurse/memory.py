@@ -14,7 +14,7 @@ from cachetools import LRUCache
 
 from resolver.cache.failure import FailureCache
 from resolver.cache.rrset import Entry
-from resolver.iterate.classify import apply_dname
+from resolver.iterate.links import apply_dname
 from resolver.iterate.scrub import is_wildcard
 from resolver.limits import BOGUS_TTL_SECONDS, FLEETING_DNAMES, ZERO_TTL_DNAME_SECONDS
 from resolver.model import Outcome, Question, Rank, RRset, Status, Verdict

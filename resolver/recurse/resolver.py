@@ -125,9 +125,7 @@ class Resolver:
                 raise ResolutionFailed("known to be bogus", ede=bad.ede)
         outcome = self.memory.recall(question, now, synthesise=checking)
         if outcome is None and question in scratch:
-            # what came along may lack its own proof (NSD's, behind a DNAME): its server is none
-            # to be shunned, the question itself was never put to it
-            outcome = self._received(replace(scratch.pop(question), server=None), trust)
+            outcome = self._came_along(scratch.pop(question), trust)
         if outcome is None:
             segments = await self.fetch(question, budget)
             outcome = self._received(segments[0], trust)
@@ -135,9 +133,21 @@ class Resolver:
                 scratch[segment.question] = segment
         if trust is not None and outcome.status is Status.UNCHECKED:
             outcome = await trust.establish(outcome, budget)
-            if scratch and outcome.status is Status.SECURE and not self._is_forwarded(question):
-                _drop_unsigned(scratch)
+        if scratch and outcome.status is not Status.SECURE and not self._is_forwarded(question):
+            scratch.clear()  # signatures behind it are not going to be checked: they prove nothing
         return outcome
+
+    def _came_along(self, segment: Outcome, trust: Trust | None) -> Outcome | None:
+        """A link that came behind an alias, unless its name is at home with other servers.
+
+        Those of a known cut, a stub or forward zone are asked (RFC 2181 §5.4.1). It may lack its
+        own proof (NSD's, behind a DNAME): its server is none to be shunned, the question itself was
+        never put to it.
+        """
+        assert self._walker is not None  # noqa: S101  # wired by app before the first question
+        if self._walker.closest(segment.question).zone != segment.zone:
+            return None
+        return self._received(replace(segment, server=None), trust)
 
     def _is_forwarded(self, question: Question) -> bool:
         """A forwarder follows aliases for us, across zones: asked again, it says the same."""
@@ -280,14 +290,6 @@ def _glue_rrsets(cut: Delegation, ttl: int) -> Iterator[RRset]:
             rdatas = tuple(address_octets(one.host) for one in servers if one.rtype == rtype)
             if rdatas:
                 yield RRset(nameserver, rtype, ttl, rdatas)
-
-
-def _drop_unsigned(scratch: Scratch) -> None:
-    """Behind a secure link, what came along without signatures is asked for by itself."""
-    for question, outcome in list(scratch.items()):
-        records = outcome.answer or outcome.authority
-        if not any(rrset.signatures for rrset in records):
-            del scratch[question]
 
 
 def _cycle() -> tuple[Ede, ...]:

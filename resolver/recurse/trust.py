@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from resolver.clock import Clock
-    from resolver.dnssec.chain import Context
+    from resolver.dnssec.context import Context
     from resolver.dnssec.steps import Findings, Judgement
     from resolver.model import Budget
     from resolver.recurse.memory import Memory

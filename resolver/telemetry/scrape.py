@@ -1,7 +1,9 @@
 """A page for Prometheus: GET /metrics over HTTP/1.1, one request per connection, nothing else.
 
 For a scraper on a trusted network: no TLS, no names of clients or of what they asked, only numbers.
-Bounded like every listener: SCRAPES at a time, SCRAPE_SECONDS each, SCRAPE_OCTETS of request.
+Bounded like every listener: SCRAPES connections at a time, SCRAPE_SECONDS each, SCRAPE_OCTETS of
+request. One more, and the oldest is closed: a scrape takes milliseconds, so who has been there for
+longest is who does not ask, and nobody can keep Prometheus out by keeping silent.
 """
 
 from __future__ import annotations
@@ -22,20 +24,28 @@ _END = b"\r\n\r\n"
 
 async def serve(listener: TcpListener, page: Page) -> None:
     """Answer scrapers until cancelled."""
-    places = trio.CapacityLimiter(int(SCRAPES))
+    open_now: dict[trio.CancelScope, None] = {}
 
-    async def answer(stream: trio.abc.HalfCloseableStream) -> None:
-        async with places, stream:
-            with trio.move_on_after(float(SCRAPE_SECONDS)):
-                try:
-                    await stream.send_all(reply(await _request(stream), page))
-                except trio.BrokenResourceError:
-                    return  # the scraper left
+    async def answer(stream: trio.abc.HalfCloseableStream, scope: trio.CancelScope) -> None:
+        try:
+            with scope:
+                await stream.send_all(reply(await _request(stream), page))
+        except (trio.BrokenResourceError, trio.ClosedResourceError, MemoryError):
+            pass  # the scraper left
+        finally:
+            open_now.pop(scope, None)
+            await trio.aclose_forcefully(stream)
 
     async with trio.open_nursery() as nursery:
         while True:
             stream, _ = await listener.accept()
-            nursery.start_soon(answer, stream)
+            if len(open_now) >= int(SCRAPES):
+                oldest = next(iter(open_now))
+                del open_now[oldest]
+                oldest.cancel()
+            scope = trio.CancelScope(deadline=trio.current_time() + float(SCRAPE_SECONDS))
+            open_now[scope] = None
+            nursery.start_soon(answer, stream, scope)
 
 
 async def _request(stream: trio.abc.ReceiveStream) -> bytes:

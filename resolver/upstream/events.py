@@ -39,6 +39,7 @@ class Counters:
     unreachable: int = 0
     mismatched: int = 0
     case_mismatched: int = 0
+    out_of_memory: int = 0
     truncated: int = 0
     edns_fallbacks: int = 0
     bad_cookies: int = 0

@@ -113,7 +113,10 @@ class Exchange:
             task_status.started()
             while True:
                 await self.network.wait()
-                self._drain()
+                try:
+                    self._drain()
+                except MemoryError:  # what came is lost, as packets are; its question asks again
+                    self.counters.out_of_memory += 1
 
     async def ask(self, inquiry: Inquiry) -> Reply:
         """The first usable reply of the cut's servers. Raises ExchangeFailed or WorkExceeded."""

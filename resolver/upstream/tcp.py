@@ -72,9 +72,9 @@ class Connection:
             async with self._lock:
                 await self._stream.send_all(frame(sent.data))
             await waiting.arrived.wait()
-        except (trio.BrokenResourceError, trio.ClosedResourceError) as error:
+        except (trio.BrokenResourceError, trio.ClosedResourceError, MemoryError):
             self.shut()
-            raise OSError(errno.ECONNRESET, "connection lost") from error
+            raise OSError(errno.ECONNRESET, "connection lost") from None
         except trio.Cancelled:
             self._spoil_if_mid_write()
             raise
@@ -100,7 +100,7 @@ class Connection:
                 while data := await self._stream.receive_some(_RECEIVE_OCTETS):
                     for message in splitter.feed(data):
                         self._deliver_untrusted(message)
-        except (trio.BrokenResourceError, trio.ClosedResourceError):
+        except (trio.BrokenResourceError, trio.ClosedResourceError, MemoryError):
             pass  # those who wait are told below
         finally:
             self.shut()

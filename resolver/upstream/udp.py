@@ -62,15 +62,19 @@ def raise_descriptor_limit() -> int:
     return soft
 
 
+def descriptor_limit() -> int:
+    """RLIMIT_NOFILE as it stands; where there is none, as many as we would ask for."""
+    soft = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+    return int(limits.DESCRIPTORS) if soft == resource.RLIM_INFINITY else soft
+
+
 def in_flight_limit(descriptors: int | None = None) -> int:
     """How many upstream queries may be on their way: half of what is left; clients need theirs.
 
     *descriptors* is RLIMIT_NOFILE as it stands, unless given.
     """
     if descriptors is None:
-        descriptors = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
-        if descriptors == resource.RLIM_INFINITY:
-            return int(limits.IN_FLIGHT)
+        descriptors = descriptor_limit()
     room = (descriptors - int(limits.DESCRIPTORS_RESERVED)) // 2
     return max(int(limits.IN_FLIGHT.floor), min(int(limits.IN_FLIGHT), room))
 

@@ -27,7 +27,7 @@ def test_the_floor_is_the_release_where_nothing_is_remembered(tmp_path: Path) ->
     assert floor.wall_floor(configured(tmp_path)) == floor.RELEASED
 
 
-def test_the_floor_is_the_end_of_the_last_run(tmp_path: Path) -> None:
+def test_the_floor_is_what_an_earlier_run_confirmed(tmp_path: Path) -> None:
     floor.remember(configured(tmp_path), floor.RELEASED + 30 * DAY)
     assert floor.wall_floor(configured(tmp_path)) == floor.RELEASED + 30 * DAY
 
@@ -37,7 +37,20 @@ def test_a_last_run_before_the_release_counts_for_nothing(tmp_path: Path) -> Non
     assert floor.wall_floor(configured(tmp_path)) == floor.RELEASED
 
 
-@pytest.mark.parametrize("text", ["", "soon", "inf", "nan", "99999999999999"])
+def test_it_never_goes_back(tmp_path: Path) -> None:
+    """Workers share the file, and not each has validated something."""
+    floor.remember(configured(tmp_path), floor.RELEASED + 30 * DAY)
+    floor.remember(configured(tmp_path), floor.RELEASED + 10 * DAY)
+    assert floor.wall_floor(configured(tmp_path)) == floor.RELEASED + 30 * DAY
+
+
+def test_a_clock_that_an_earlier_version_wrote_down_counts_for_nothing(tmp_path: Path) -> None:
+    """It may have been years ahead."""
+    (tmp_path / floor.FILE_NAME).write_text(f"{int(floor.RELEASED + 900 * DAY)}\n")
+    assert floor.wall_floor(configured(tmp_path)) == floor.RELEASED
+
+
+@pytest.mark.parametrize("text", ["", "soon", "+soon", "+inf", "+nan", "+99999999999999", "+"])
 def test_a_damaged_file_counts_for_nothing(tmp_path: Path, text: str) -> None:
     (tmp_path / floor.FILE_NAME).write_text(text)
     assert floor.wall_floor(configured(tmp_path)) == floor.RELEASED

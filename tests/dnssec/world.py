@@ -19,7 +19,7 @@ import dns.rrset
 from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519, rsa
 
 from resolver.dnssec.anchors import AnchorRecord, Anchors
-from resolver.dnssec.chain import Context
+from resolver.dnssec.context import Context
 from resolver.dnssec.judge import judge
 from resolver.dnssec.keystore import KeyStore
 from resolver.dnssec.steps import Need, Work

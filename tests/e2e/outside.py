@@ -4,14 +4,13 @@ Two namespaces joined by a link: the daemon (and its client) in one; in the othe
 belongs to the harness, which answers from whichever was asked. libfaketime gives the daemon the
 scenario's date and moves its CLOCK_REALTIME for TIME_PASSES; timeouts run on real time.
 
-The file reader and the scripted answers are the lab's; configuration, sockets and clock are this
-file's own, made after the words of shared/scenarios/README.md.
+The file reader, what the head means and the scripted answers are the lab's; sockets and clock are
+this file's own, and so is the configuration file, which a daemon reads as anybody's.
 """
 
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import selectors
 import socket
@@ -22,26 +21,24 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Self, cast
 
-import dns.exception
-import dns.flags
-import dns.message
-
 from resolver.lab import real
-from resolver.lab.scenario_match import EDNS_PAYLOAD, Seen, mismatches
-from resolver.lab.scenario_servers import Stage, message_of
+from resolver.lab.scenario_match import Seen, mismatches
+from resolver.lab.scenario_run import StepFailed, answer_of, is_dropped
+from resolver.lab.scenario_servers import Stage, query_of
 from resolver.lab.streams import Delayed
+from tests.e2e.outside_config import DAEMON, DAEMON6, write_config
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Mapping
 
-    from resolver.lab.scenario_model import Entry, Head, Scenario, Step
+    from resolver.lab.scenario_model import Entry, Scenario, Step
 
 LISTEN = "127.127.0.1"
 LINK = "net"
-DAEMON, DAEMON6 = "100.64.53.53", "fd53::53"
 HARNESS, HARNESS6 = "100.64.53.1", "fd53::1"
 PATIENCE_S = 5.0
 START_S = 15.0
+TRAFFIC_S = 0.4
 PROJECT = Path(__file__).resolve().parents[2]
 
 
@@ -70,7 +67,9 @@ class Outcome:
 
 def play(scenario: Scenario, directory: Path, *, minimise: bool, fill: bool) -> Outcome:
     """Run *scenario* against `python -m resolver serve`, in *directory*."""
-    outcome = Outcome()
+    outcome = Outcome(scenario.unbuilt)
+    if outcome.failure:
+        return outcome
     stage = Stage(scenario, fill=fill)
     with contextlib.ExitStack() as stack:
         daemon = stack.enter_context(real.namespace("d"))
@@ -87,10 +86,11 @@ def play(scenario: Scenario, directory: Path, *, minimise: bool, fill: bool) -> 
         servers.listen(around, "::", socket.AF_INET6)
         for address in _loopback_servers(scenario):
             servers.listen(daemon, address, socket.AF_INET)
+        daemon.ip(*(f"addr add {address}/32 dev lo" for address in _clients(scenario)))
         try:
             real.wait_for([(daemon, LISTEN, 53)], programs=[program], patience_s=START_S)
             _Steps(scenario, stage, servers, daemon, clock).run()
-        except (Failed, RuntimeError) as failed:
+        except (Failed, StepFailed, RuntimeError) as failed:
             outcome.failure = str(failed)
         outcome.unscripted = list(stage.unscripted)
         outcome.exit_status = program.stop()
@@ -120,7 +120,13 @@ def _loopback_servers(scenario: Scenario) -> set[str]:
     return {address for address in found if address.startswith("127.")}
 
 
-# --- clock and configuration ---------------------------------------------------------------------
+def _clients(scenario: Scenario) -> set[str]:
+    """The addresses that clients ask from, beside loopback."""
+    found = {step.address for step in scenario.steps if step.kind == "QUERY" and step.address}
+    return {address for address in found if not address.startswith("127.")}
+
+
+# --- clock ---------------------------------------------------------------------
 
 
 class FakeTime:
@@ -150,56 +156,6 @@ class FakeTime:
         new = self._path.with_suffix(".new")
         new.write_text(f"{self._offset:+.0f}\n")
         new.replace(self._path)
-
-
-def write_config(head: Head, directory: Path, *, minimise: bool) -> Path:
-    """resolver.toml with its hints and anchors, as the head of the file wants it."""
-    hints, anchors = directory / "root.hints", directory / "anchors"
-    addresses = head.root_addresses or ["192.0.2.255"]
-    hints.write_text(
-        f". 3600000 IN NS {head.root_name}\n"
-        + "".join(
-            f"{head.root_name} 3600000 IN {'AAAA' if ':' in one else 'A'} {one}\n"
-            for one in addresses
-        )
-    )
-    anchors.write_text("".join(f"{anchor}\n" for anchor in head.trust_anchors))
-    document: dict[str, dict[str, object]] = {
-        "server": {
-            "listen": [f"{LISTEN}:53"], "allow_from": ["0.0.0.0/0", "::/0"],
-            "udp_payload_size": EDNS_PAYLOAD, "minimal_responses": True, "rate_limit": 0,
-            "user": "",
-        },
-        "outgoing": {
-            "source_addresses": [DAEMON, DAEMON6], "udp_payload_size": EDNS_PAYLOAD,
-            "query_case_randomization": False, "do_not_query_localhost": True,
-            "deny_private_addresses": False, "speculation": False,
-        },
-        "root": {"hints_file": str(hints), "prime": False},
-        "resolution": {
-            "qname_minimisation": minimise, "local_zones": False, "prefetch": False,
-            "serve_stale": False, "query_timeout": 4.8,
-        },
-        "cache": {"clock": "realtime", "persist": False},
-        "dnssec": {
-            "validate": bool(head.trust_anchors), "builtin_root_anchor": False, "rfc5011": False,
-            "trust_anchors_file": str(anchors) if head.trust_anchors else "",
-            "negative_trust_anchors": head.insecure, "trust_anchor_signaling": False,
-            "sha1": True,
-        },
-        "log": {"destination": "stderr", "level": "warning", "queries": False},
-    }  # fmt: skip
-    for section, settings in head.settings.items():
-        document.setdefault(section, {}).update(settings)
-    text = f"working_directory = {json.dumps(str(directory))}\n"
-    for section, settings in document.items():
-        text += f"[{section}]\n"
-        text += "".join(f"{key} = {json.dumps(value)}\n" for key, value in settings.items())
-    if head.forward_addresses:
-        text += f'[[forward]]\nzone = "."\naddresses = {json.dumps(head.forward_addresses)}\n'
-    path = directory / "resolver.toml"
-    path.write_text(text)
-    return path
 
 
 # --- the servers ---------------------------------------------------------------------------------
@@ -346,48 +302,48 @@ class _Steps:
         for index, step in enumerate(self._scenario.steps):
             self._stage.step = step.number
             self._step(index, step)
+        if lines := self._stage.unused():
+            raise Failed(f"nobody asked for the MANDATORY entries of lines {lines}")
 
     def _step(self, index: int, step: Step) -> None:
         match step.kind:
             case "QUERY" if step.entry is not None:
-                self._stage.once = list(self._offered_after(index))
-                self._query(step, step.entry)
+                following = self._scenario.steps[index + 1 :]
+                self._stage.offer(following)
+                self._query(step, step.entry, is_dropped=is_dropped(following))
             case "CHECK_ANSWER" if step.entry is not None:
-                if self._answer is None:
-                    raise Failed(f"step {step.number}: no query before this check")
-                if found := mismatches(step.entry, self._answer):
-                    raise Failed(f"step {step.number}: " + "; ".join(map(str, found)))
+                self._check(step, step.entry)
+            case "NOTHING":
+                if self._answer is not None:
+                    raise Failed(f"step {step.number}: there was an answer")
             case "TIME_PASSES":
                 self._clock.advance(step.elapse_s)
+            case "TRAFFIC":
+                self._servers.pump(time.monotonic() + TRAFFIC_S)
             case _:
                 pass
 
-    def _offered_after(self, index: int) -> Iterator[Entry]:
-        for step in self._scenario.steps[index + 1 :]:
-            if step.kind == "QUERY":
-                return
-            if step.kind == "REPLY" and step.entry is not None:
-                yield step.entry
+    def _check(self, step: Step, entry: Entry) -> None:
+        if self._answer is None:
+            raise Failed(f"step {step.number}: no query before this check")
+        found = mismatches(entry, self._answer, is_full=self._scenario.head.has_full_answers)
+        if found:
+            raise Failed(f"step {step.number}: " + "; ".join(map(str, found)))
 
-    def _query(self, step: Step, entry: Entry) -> None:
+    def _query(self, step: Step, entry: Entry, *, is_dropped: bool) -> None:
         over_tcp = "TCP" in entry.match
         self._serial += 1
-        query = message_of(entry, message_id=self._serial)
-        if "DO" in entry.flags:
-            query.use_edns(0, dns.flags.DO, EDNS_PAYLOAD)
-        data = entry.raw if entry.raw is not None else query.to_wire()
-        reply = self._exchange(data, over_tcp=over_tcp)
-        if entry.raw is not None:
+        self._answer = None
+        data = query_of(entry, message_id=self._serial)
+        reply = self._exchange(data, step.address, over_tcp=over_tcp)
+        if not entry.is_answered:
             return
-        if reply is None:
+        if reply is not None:
+            self._answer = answer_of(step, data, reply, "tcp" if over_tcp else "udp")
+        elif not is_dropped:
             raise Failed(f"step {step.number}: no answer within {PATIENCE_S:.0f} s")
-        try:
-            message = dns.message.from_wire(reply)
-        except dns.exception.DNSException as error:
-            raise Failed(f"step {step.number}: the answer is not DNS: {error!r}") from error
-        self._answer = Seen(message, "tcp" if over_tcp else "udp")
 
-    def _exchange(self, data: bytes, *, over_tcp: bool) -> bytes | None:
+    def _exchange(self, data: bytes, source: str, *, over_tcp: bool) -> bytes | None:
         kind = socket.SOCK_STREAM if over_tcp else socket.SOCK_DGRAM
         octets = bytearray()
 
@@ -397,6 +353,8 @@ class _Steps:
             return len(octets) >= 2 and len(octets) >= 2 + (octets[0] << 8 | octets[1])
 
         with self._place.socket(socket.AF_INET, kind) as link:
+            if source:
+                link.bind((source, 0))
             link.connect((LISTEN, 53))
             link.sendall(struct.pack("!H", len(data)) + data if over_tcp else data)
             self._servers.watch(link, lambda: octets.extend(link.recv(65535)))

@@ -15,12 +15,15 @@ if TYPE_CHECKING:
     from resolver.upstream.inquiry import Judged
 
 SERVER = Server("192.0.2.1")
+SIGNATURE = "13 2 60 20300101000000 20260101000000 1 example. AAAA"
 SOA = "example. 300 SOA ns.example. root.example. 1 2 3 4 60"
 
 
-def judged(asked: str, zone: str = "example.", **sections: object) -> Judged:
+def judged(
+    asked: str, zone: str = "example.", *, is_forward: bool = False, **sections: object
+) -> Judged:
     message = reply(asked, **sections)  # type: ignore[arg-type]
-    return classify(message, question(asked), name(zone), server=SERVER)
+    return classify(message, question(asked), name(zone), server=SERVER, is_forward=is_forward)
 
 
 def segments(found: Judged) -> tuple[Outcome, ...]:
@@ -35,11 +38,62 @@ def test_an_answer_is_one_segment() -> None:
     assert outcome.answer[0].rdatas == (bytes([192, 0, 2, 9]),)
 
 
+@pytest.mark.rfc("RFC 2181 §5.4.1 behind an alias")
+@pytest.mark.parametrize("rcode", [Rcode.NOERROR, Rcode.NXDOMAIN])
+def test_behind_an_alias_nothing_unsigned_is_believed(rcode: int) -> None:
+    """What follows may lie below a cut: neither data nor denial of it is the server's to give."""
+    data = [] if rcode else ["b.example. 60 A 192.0.2.9"]
+    found = judged(
+        "a.example. A",
+        answer=["a.example. 60 CNAME b.example.", *data],
+        authority=[SOA],
+        rcode=rcode,
+        flags=Flag.AA,
+    )
+    assert [one.verdict for one in segments(found)] == [Verdict.CNAME]
+    assert segments(found)[0].rcode == Rcode.NOERROR
+
+
+@pytest.mark.parametrize("target", ["example.", "b.example."])
+def test_no_cut_fits_between_an_alias_and_the_name_above_it(target: str) -> None:
+    """`www` to the apex, most common of all: the data is the zone's where the alias is."""
+    found = judged(
+        "a.b.example. A",
+        answer=[f"a.b.example. 60 CNAME {target}", f"{target} 60 A 192.0.2.9"],
+        flags=Flag.AA,
+    )
+    assert [one.verdict for one in segments(found)] == [Verdict.CNAME, Verdict.ANSWER]
+
+
+def test_a_denial_of_the_apex_behind_an_alias_is_not_believed() -> None:
+    """As all peers do, the target is asked: some servers put the zone's SOA behind any alias."""
+    found = judged(
+        "www.example. AAAA",
+        answer=["www.example. 60 CNAME example."],
+        authority=[SOA],
+        flags=Flag.AA,
+    )
+    assert [one.verdict for one in segments(found)] == [Verdict.CNAME]
+
+
+def test_behind_an_alias_what_is_signed_is_left_to_the_validator() -> None:
+    found = judged(
+        "a.example. A",
+        answer=[
+            "a.example. 60 CNAME b.example.",
+            "b.example. 60 A 192.0.2.9",
+            f"b.example. 60 RRSIG A {SIGNATURE}",
+        ],
+    )
+    assert [one.verdict for one in segments(found)] == [Verdict.CNAME, Verdict.ANSWER]
+
+
 @pytest.mark.rfc("RFC 1034 §4.3.2")
-def test_each_link_of_a_chain_is_a_segment() -> None:
+def test_each_link_that_a_forwarder_followed_is_a_segment() -> None:
     found = judged(
         "a.example. A",
         answer=["a.example. 60 CNAME b.example.", "b.example. 60 A 192.0.2.9"],
+        is_forward=True,
     )
     assert [one.verdict for one in segments(found)] == [Verdict.CNAME, Verdict.ANSWER]
     assert segments(found)[1].question == question("b.example. A")
@@ -62,6 +116,7 @@ def test_nxdomain_behind_an_alias_is_the_last_names() -> None:
         answer=["a.example. 60 CNAME b.example."],
         authority=[SOA],
         rcode=Rcode.NXDOMAIN,
+        is_forward=True,
     )
     first, last = segments(found)
     assert (first.rcode, last.rcode) == (Rcode.NOERROR, Rcode.NXDOMAIN)
@@ -152,8 +207,75 @@ def test_what_the_scrubber_emptied_is_no_denial() -> None:
 
 @pytest.mark.rfc("RFC 2308 §2.2")
 def test_nodata_with_a_soa_of_another_zone_is_useless() -> None:
-    found = judged("www.example. A", authority=[SOA.replace("example. 300", "other. 300")])
+    """Unless the server says that it is the zone's: then the stranger beside it is passed over."""
+    stranger = SOA.replace("example. 300", "other. 300")
+    found = judged("www.example. A", authority=[stranger])
     assert found.verdict is Verdict.USELESS
+    found = judged("www.example. A", authority=[stranger], flags=Flag.AA)
+    assert found.verdict is Verdict.NODATA
+
+
+@pytest.mark.rfc("RFC 2308 §2.1")
+@pytest.mark.rfc("RFC 2308 §2.2")
+@pytest.mark.parametrize("rcode", [Rcode.NOERROR, Rcode.NXDOMAIN])
+@pytest.mark.parametrize("ns", [[], ["example. 60 NS ns.example."]])
+def test_a_denial_with_the_soa_of_the_zone_above_holds_without_it(
+    rcode: int, ns: list[str]
+) -> None:
+    found = judged(
+        "www.sub.example. A", "sub.example.", authority=[SOA, *ns], rcode=rcode, flags=Flag.AA
+    )
+    (outcome,) = segments(found)
+    assert outcome.verdict is (Verdict.NXDOMAIN if rcode else Verdict.NODATA)
+    assert outcome.authority == ()
+
+
+@pytest.mark.parametrize(
+    "beside",
+    [
+        {"authority": ["victim. 60 NS ns.victim."]},
+        {"authority": ["sub.example. 60 NS ns.sub.example."]},
+        {"answer": ["www.victim. 60 A 192.0.2.66"]},
+        {"answer": ["www.sub.example. 60 A 192.0.2.66"]},
+        {"additional": ["www.sub.example. 60 A 192.0.2.66"]},
+    ],
+)
+@pytest.mark.rfc("RFC 2308 §2.1")
+def test_nxdomain_is_the_names_whatever_stands_beside_it(beside: dict[str, list[str]]) -> None:
+    found = judged("www.sub.example. A", rcode=Rcode.NXDOMAIN, flags=Flag.AA, **beside)
+    (outcome,) = segments(found)
+    assert (outcome.verdict, outcome.rcode) == (Verdict.NXDOMAIN, Rcode.NXDOMAIN)
+    assert outcome.answer == outcome.authority == ()
+
+
+def test_another_type_of_the_very_name_is_nodata() -> None:
+    """Some give A to those who ask for AAAA: the name is, the type is not."""
+    found = judged("www.example. AAAA", answer=["www.example. 60 A 192.0.2.66"], flags=Flag.AA)
+    assert found.verdict is Verdict.NODATA
+
+
+@pytest.mark.rfc("RFC 6672 §2.2")
+@pytest.mark.parametrize(
+    "answer",
+    [
+        [],
+        ["www.example. 60 A 192.0.2.66"],
+        ["www.example. 60 CNAME x.example."],
+        ["example. 60 DNAME x.example."],
+    ],
+)
+def test_yxdomain_without_the_dname_that_makes_it_is_useless(answer: list[str]) -> None:
+    found = judged("www.example. A", answer=answer, authority=[SOA], rcode=Rcode.YXDOMAIN)
+    assert found.verdict is Verdict.USELESS
+
+
+@pytest.mark.rfc("RFC 6604 §3")
+def test_yxdomain_behind_an_alias_is_its_targets() -> None:
+    """Where the alias leads out of the zone the name that grew too long cannot be seen."""
+    found = judged(
+        "www.example. A", answer=["www.example. 60 CNAME x.other."], rcode=Rcode.YXDOMAIN
+    )
+    assert [one.verdict for one in segments(found)] == [Verdict.CNAME]
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from resolver.cache.packet import PacketCache
 from resolver.cache.packet_form import name_end
 from resolver.clock import SystemClock
+from resolver.shortage import Shortage
 
 if TYPE_CHECKING:
     from resolver.cache.front import Front
@@ -31,6 +32,7 @@ class Handler:
 
     def __init__(self) -> None:
         self.packets = PacketCache(SystemClock())
+        self.shortage = Shortage()
         self.started: list[tuple[bytes, Client]] = []
         self.held: dict[bytes, Respond] = {}
         self.holds = False

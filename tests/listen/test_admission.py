@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from resolver.limits import RATE_PROVEN_FACTOR
 from resolver.listen import admission
 from resolver.listen.admission import (
     Admission,
@@ -27,12 +28,12 @@ def test_rate_has_a_burst_and_refills() -> None:
     now = [0.0]
     rate = RateLimit(2, lambda: now[0])
     mine, other = raw_address("192.0.2.1"), raw_address("198.51.100.1")
-    assert [rate.allows(mine) for _ in range(3)] == [True, True, False]
-    assert rate.allows(other)
+    assert [rate.allows(b"", mine) for _ in range(3)] == [True, True, False]
+    assert rate.allows(b"", other)
     now[0] = 0.5
-    assert [rate.allows(mine) for _ in range(2)] == [True, False]
+    assert [rate.allows(b"", mine) for _ in range(2)] == [True, False]
     now[0] = 100.0
-    assert [rate.allows(mine) for _ in range(3)] == [True, True, False]
+    assert [rate.allows(b"", mine) for _ in range(3)] == [True, True, False]
 
 
 @pytest.mark.reaches("CLIENT_QUERIES")
@@ -64,5 +65,45 @@ def test_spoofed_networks_do_not_fill_memory(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr(admission, "RATE_NETWORKS", 10)
     rate = RateLimit(2, lambda: 0.0)
     for at in range(35):
-        rate.allows(bytes([192, 0, at, 1]))
-    assert 0 < len(rate._buckets) <= 10
+        rate.allows(b"", bytes([192, 0, at, 1]))
+    assert 0 < len(rate._anybody) <= 10
+
+
+def test_a_full_table_forgets_who_was_not_met_for_longest(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who floods from one network does not have a burst for every thousand others it makes up."""
+    monkeypatch.setattr(admission, "RATE_NETWORKS", 10)
+    rate = RateLimit(2, lambda: 0.0)
+    mine = raw_address("192.0.2.1")
+    allowed = 0
+    for at in range(100):
+        allowed += rate.allows(b"", mine)
+        rate.allows(b"", bytes([10, 0, at, 1]))
+    assert allowed == 2
+
+
+@pytest.mark.reaches("RATE_PROVEN_FACTOR")
+@pytest.mark.rfc("RFC 7873 §1")
+def test_forged_queries_do_not_silence_who_has_proven_its_address() -> None:
+    """A /24 whose addresses are forged still has TCP and its cookies, each query ten times."""
+    rate = RateLimit(2, lambda: 0.0, is_proven=lambda data, _: data == b"cookie")
+    forged, mine = raw_address("192.0.2.66"), raw_address("192.0.2.1")
+    for _ in range(50):
+        rate.allows(b"", forged)
+    assert not rate.allows(b"plain", mine)
+    most = 2 * int(RATE_PROVEN_FACTOR)
+    assert [rate.allows(b"cookie", mine) for _ in range(most // 2)] == [True] * (most // 2)
+    assert [rate.allows_stream(mine) for _ in range(most)].count(True) == most // 2
+    assert not rate.allows(b"cookie", mine)
+
+
+def test_a_client_that_is_within_the_rate_is_not_asked_for_its_cookie() -> None:
+    """Looking for it costs more than a hit."""
+    asked: list[bytes] = []
+
+    def is_proven(data: bytes, _: bytes) -> bool:
+        asked.append(data)
+        return True
+
+    rate = RateLimit(2, lambda: 0.0, is_proven=is_proven)
+    assert all(rate.allows(b"%d" % at, raw_address("192.0.2.1")) for at in range(4))
+    assert asked == [b"2", b"3"]

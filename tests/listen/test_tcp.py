@@ -12,11 +12,17 @@ import trio
 import trio.testing
 
 from resolver.lab.streams import receive_message, send_message
-from resolver.limits import TCP_IDLE_SECONDS, TCP_PIPELINE, TCP_READ_SECONDS, TCP_TOTAL_SECONDS
+from resolver.limits import (
+    RATE_PROVEN_FACTOR,
+    TCP_IDLE_SECONDS,
+    TCP_PIPELINE,
+    TCP_READ_SECONDS,
+    TCP_TOTAL_SECONDS,
+)
 from resolver.listen import tcp
 from resolver.listen.admission import Admission, RateLimit
 from resolver.listen.sockets import SystemListenNetwork, SystemTcpListener
-from resolver.listen.tcp import TcpPlaces, TcpService
+from resolver.listen.tcp import TcpPlaces, TcpService, places_limit
 from resolver.protocol.framing import Splitter, frame
 from tests.listen.echo import Handler, answered, question
 from tests.support import trio_test, trio_test_real
@@ -41,8 +47,12 @@ class Door:
 
     def connect(self, host: str = "192.0.2.1") -> trio.abc.HalfCloseableStream:
         ours, theirs = trio.testing.memory_stream_pair()
-        self._put.send_nowait((theirs, (host, 4000)))
+        self.admit(theirs, host)
         return ours
+
+    def admit(self, stream: trio.abc.HalfCloseableStream, host: str = "192.0.2.1") -> None:
+        """Somebody has connected; *stream* is the service's end."""
+        self._put.send_nowait((stream, (host, 4000)))
 
 
 class House:
@@ -183,19 +193,60 @@ async def test_reading_stops_at_the_pipeline_limit() -> None:
 @pytest.mark.rfc("7766 §6.2.2")
 @trio_test
 async def test_connections_of_one_client_and_in_all_are_limited() -> None:
+    """One more, and the longest idle makes room: of its own client, or of anybody's."""
     async with house(places=TcpPlaces(total=3, per_client=2)) as it:
-        mine = [it.door.connect() for _ in range(3)]
+        mine = [it.door.connect() for _ in range(2)]
         await trio.sleep(0.01)
-        assert await mine[2].receive_some(1) == b""
-        other = it.door.connect("192.0.2.2")
+        await send_message(mine[0], question())
+        assert await receive_message(mine[0]) == answered(question())
         await trio.sleep(0.01)
-        assert other is not None
+        mine.append(it.door.connect())
+        assert await mine[1].receive_some(1) == b""  # not the first, which was used since
+        it.door.connect("192.0.2.2")
+        await trio.sleep(0.01)
         late = it.door.connect("192.0.2.3")
         await trio.sleep(0.01)
         assert len(it.places) == 3
         await send_message(late, question())
         assert await receive_message(late) == answered(question())
-        assert await mine[0].receive_some(1) == b""  # the oldest idle one made room
+        assert await mine[0].receive_some(1) == b""
+        assert (it.places.dismissed, it.places.refused) == (2, 0)
+
+
+@pytest.mark.rfc("7766 §6.2.2")
+@trio_test
+async def test_who_waits_for_an_answer_does_not_make_room() -> None:
+    async with house(places=TcpPlaces(total=3, per_client=2)) as it:
+        it.handler.holds = True
+        mine = [it.door.connect() for _ in range(2)]
+        for at, stream in enumerate(mine):
+            await send_message(stream, question(id=at))
+        await trio.sleep(0.01)
+        late = it.door.connect()
+        assert await late.receive_some(1) == b""
+        assert it.places.refused == 1
+        assert len(it.handler.held) == 2
+
+
+@trio_test
+async def test_the_programs_of_this_machine_share_half_of_all_places() -> None:
+    """They all have one address: as one client they would have a dozen connections each."""
+    async with house(places=TcpPlaces(total=20, per_client=2)) as it:
+        local = [it.door.connect("127.0.0.1") for _ in range(10)]
+        await trio.sleep(0.01)
+        assert len(it.places) == 10
+        it.door.connect("127.0.0.1")
+        await trio.sleep(0.01)
+        assert len(it.places) == 10
+        assert await local[0].receive_some(1) == b""
+
+
+@pytest.mark.parametrize(
+    ("descriptors", "places"), [(16_384, 512), (1024, 448), (256, 96), (64, 24), (8, 3), (1, 1)]
+)
+def test_places_follow_the_descriptor_limit(descriptors: int, places: int) -> None:
+    """As many descriptors stay for questions to servers."""
+    assert places_limit(descriptors) == places
 
 
 @trio_test
@@ -216,17 +267,18 @@ async def test_client_that_leaves_does_not_lose_its_place_forever() -> None:
 
 @trio_test
 async def test_limits_answer_or_drop() -> None:
-    """In flight: SERVFAIL; over the rate: nothing."""
+    """In flight: SERVFAIL; over the rate of those who have proven their address: nothing."""
     admission = Admission(total=0, rate=RateLimit(2, lambda: 0.0))
+    allowed = 2 * int(RATE_PROVEN_FACTOR)
     async with house(admission=admission) as it:
         stream = it.door.connect()
-        for id in range(4):
+        for id in range(allowed + 2):
             await send_message(stream, question(id=id))
         await stream.send_eof()
         replies = []
         while (reply := await receive_message(stream)) is not None:
             replies.append(reply[3] & 0xF)
-        assert replies == [2, 2]
+        assert replies == [2] * allowed
 
 
 @trio_test_real

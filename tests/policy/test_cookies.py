@@ -5,9 +5,11 @@ from __future__ import annotations
 import random
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from resolver.limits import COOKIE_CLIENTS
-from resolver.policy.cookies import ServerCookies, is_malformed
+from resolver.policy.cookies import ServerCookies, cookie_in, is_malformed
 
 CLIENT = b"clientck"
 SOURCE = b"\xc0\0\2\1"
@@ -61,3 +63,30 @@ def test_memory_is_bounded() -> None:
     for at in range(int(COOKIE_CLIENTS) + 10):
         cookies.option(at.to_bytes(8, "big"), SOURCE)
     assert len(cookies._known) <= int(COOKIE_CLIENTS)
+
+
+_QUERY = b"\0\1\1\0\0\1\0\0\0\0\0\1\7example\0\0\1\0\1"
+_OPT = b"\0\0\x29\4\xd0\0\0\0\0"
+
+
+def _asked(*options: tuple[int, bytes]) -> bytes:
+    """A query with an OPT that holds *options*."""
+    octets = b"".join(
+        code.to_bytes(2, "big") + len(value).to_bytes(2, "big") + value for code, value in options
+    )
+    return _QUERY + _OPT + len(octets).to_bytes(2, "big") + octets
+
+
+@pytest.mark.rfc("7873 §4")
+def test_a_cookie_is_found_by_its_code_wherever_it_stands() -> None:
+    assert cookie_in(_asked((10, CLIENT))) == CLIENT
+    assert cookie_in(_asked((3, b""), (12, bytes(5)), (10, CLIENT))) == CLIENT
+    assert cookie_in(_asked((3, b""))) == b""
+    assert cookie_in(_QUERY) == b""
+
+
+@given(data=st.binary(max_size=60))
+def test_cookie_in_untrusted(data: bytes) -> None:
+    """Whatever comes: no exception, and nothing that is not in it."""
+    for asked in (data, _QUERY + data, _QUERY + _OPT + data, _asked((10, CLIENT)) + data):
+        assert cookie_in(asked) in asked

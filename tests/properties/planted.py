@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from resolver.cache.negative import NegativeCache
 from resolver.cache.rrset import RRsetCache
-from resolver.iterate import classify, scrub
+from resolver.iterate import classify, links, scrub
 from resolver.iterate.walk import Walker
 from resolver.model import Outcome, Rank, RRset, Verdict
 from resolver.protocol.codes import Rcode, RRType
@@ -144,7 +144,7 @@ def no_plain_dns(patch: pytest.MonkeyPatch) -> None:
 
 
 def dname_drops_the_prefix(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(classify, "replace_suffix", lambda _name, _old, new: new)
+    patch.setattr(links, "replace_suffix", lambda _name, _old, new: new)
 
 
 BUGS = (

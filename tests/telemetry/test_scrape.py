@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from random import Random
 
 import pytest
@@ -14,6 +15,7 @@ from resolver.limits import SCRAPE_OCTETS, SCRAPE_SECONDS, SCRAPES
 from resolver.model import Server as Address
 from resolver.telemetry.metrics import Registry
 from resolver.telemetry.scrape import reply, serve
+from tests.listen.test_connection import Mute
 from tests.listen.test_tcp import Door
 from tests.support import trio_test
 
@@ -82,16 +84,48 @@ async def test_a_running_daemon_counts_and_shows() -> None:
 @pytest.mark.reaches("SCRAPES", "SCRAPE_SECONDS")
 @trio_test
 async def test_who_holds_the_door_is_sent_away() -> None:
-    """Silent scrapers take all places, until their time is over."""
+    """Hundreds of silent scrapers are a few at a time, keep nobody out, and go when time is up."""
     door = Door()
     async with trio.open_nursery() as nursery:
         nursery.start_soon(serve, door, registry())
-        for _ in range(int(SCRAPES)):
-            door.connect()
-        await trio.sleep(0.1)
-        began = trio.current_time() - 0.1
+        began = trio.current_time()
+        silent = []
+        for _ in range(50):
+            silent.append(door.connect())
+            await trio.sleep(0.001)
+        for each in silent[: -int(SCRAPES)]:
+            assert await each.receive_some(1) == b""
         late = door.connect()
         await late.send_all(b"GET /metrics HTTP/1.1\r\n\r\n")
         assert (await late.receive_some(9)) == b"HTTP/1.1 "
-        assert trio.current_time() - began == pytest.approx(float(SCRAPE_SECONDS))
+        assert trio.current_time() - began < 0.1
+        assert await silent[-1].receive_some(1) == b""
+        assert trio.current_time() - began == pytest.approx(float(SCRAPE_SECONDS), abs=0.1)
+        nursery.cancel_scope.cancel()
+
+
+@trio_test
+async def test_a_scraper_that_leaves_leaves_nothing_behind() -> None:
+    """Neither a place nor a cycle."""
+
+    class Leaving(Mute):
+        async def receive_some(self, max_bytes: int | None = None) -> bytes:
+            await trio.lowlevel.checkpoint()
+            raise trio.BrokenResourceError(max_bytes)
+
+    door = Door()
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(serve, door, registry())
+        gc.collect()
+        gc.set_debug(gc.DEBUG_SAVEALL)
+        try:
+            for _ in range(10):
+                door.admit(Leaving(b""))
+                await trio.sleep(0.01)
+            gc.collect()
+            kept = [type(thing).__name__ for thing in gc.garbage]
+        finally:
+            gc.set_debug(0)
+            gc.garbage.clear()
+        assert kept == []
         nursery.cancel_scope.cancel()

@@ -109,3 +109,43 @@ async def test_connections_are_bounded_in_all() -> None:
         await trio.testing.wait_all_tasks_blocked()
         assert echoes.open == int(UPSTREAM_TCP_CONNECTIONS)
         nursery.cancel_scope.cancel()
+
+
+class Starved(trio.abc.HalfCloseableStream):
+    """A connection whose reader finds no memory for what has come."""
+
+    async def receive_some(self, max_bytes: int | None = None) -> bytes:
+        await trio.sleep(0.01)
+        raise MemoryError(max_bytes)
+
+    async def send_all(self, data: bytes | bytearray | memoryview) -> None:
+        assert data
+        await trio.lowlevel.checkpoint()
+
+    async def wait_send_all_might_not_block(self) -> None:
+        await trio.lowlevel.checkpoint()
+
+    async def send_eof(self) -> None:
+        await trio.lowlevel.checkpoint()
+
+    async def aclose(self) -> None:
+        await trio.lowlevel.checkpoint()
+
+
+@trio_test
+async def test_no_memory_for_a_reply_costs_that_question_only() -> None:
+    """The connection ends, who waited on it is told, and the next question has another."""
+
+    class OneStarved(Echoes):
+        async def connect_tcp(self, server: Server) -> trio.abc.HalfCloseableStream:
+            return Starved() if server.port == 1 else await super().connect_tcp(server)
+
+    async with trio.open_nursery() as nursery:
+        echoes = OneStarved(nursery)
+        echoes.gate.set()
+        pool = TcpPool(network=cast("Network", echoes), nursery=nursery)
+        with pytest.raises(OSError, match="connection closed"):
+            await pool.ask(Server("192.0.2.1", 1), query())
+        _, match = await pool.ask(Server("192.0.2.1"), query())
+        assert match is Match.YES
+        nursery.cancel_scope.cancel()

@@ -1,0 +1,63 @@
+"""Does the kernel vouch for the wall clock? What an NTP client told it, by adjtimex(2).
+
+A kernel boots unsynchronised (STA_UNSYNC), is told otherwise by whoever disciplines the clock, and
+falls back when nobody does for some hours or the clock is stepped. It vouches for the time that it
+keeps itself: where a program is shown another one (libfaketime), it vouches for nothing.
+"""
+
+from __future__ import annotations
+
+import ctypes
+from functools import cache
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+_UNSYNCHRONISED = 0x0040  # STA_UNSYNC of <sys/timex.h>
+_AGREES_S = 2.0  # the kernel's time and the program's, read one after the other
+
+
+class _Timex(ctypes.Structure):
+    """struct timex as far as the time, and room for what follows; all zero only reads."""
+
+    _fields_ = (
+        ("modes", ctypes.c_uint),
+        ("offset", ctypes.c_long),
+        ("frequency", ctypes.c_long),
+        ("maxerror", ctypes.c_long),
+        ("esterror", ctypes.c_long),
+        ("status", ctypes.c_int),
+        ("constant", ctypes.c_long),
+        ("precision", ctypes.c_long),
+        ("tolerance", ctypes.c_long),
+        ("seconds", ctypes.c_long),
+        ("rest", ctypes.c_char * 512),
+    )
+
+
+@cache
+def _adjtimex() -> Callable[[object], int] | None:
+    """The C library's function; None where there is none (it is Linux's own)."""
+    try:
+        found = ctypes.CDLL(None, use_errno=True).adjtimex
+    except (OSError, AttributeError, TypeError):
+        return None
+    found.argtypes = (ctypes.POINTER(_Timex),)
+    found.restype = ctypes.c_int
+    return lambda timex: int(found(timex))
+
+
+def is_vouched_for(wall: float) -> bool:
+    """True if the kernel says that *wall*, Unix seconds read just now, is synchronised.
+
+    False where it cannot be asked (another system, a filter of system calls): no evidence is none.
+    """
+    ask = _adjtimex()
+    if ask is None:
+        return False
+    timex = _Timex()
+    if ask(ctypes.byref(timex)) < 0 or timex.status & _UNSYNCHRONISED:
+        return False
+    is_wide = ctypes.sizeof(ctypes.c_long) > ctypes.sizeof(ctypes.c_int)
+    return not is_wide or abs(timex.seconds - wall) <= _AGREES_S
