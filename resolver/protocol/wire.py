@@ -148,8 +148,7 @@ def _read_section(
         if _SIZES.get(rtype) == size and rclass == 1:
             rdata = data[at:end]
         elif rtype == _OPT:
-            _check_opt(message, records, owner)
-            message.edns = opt.decode(rclass, ttl, data[at:end])
+            _read_opt(message, records, (owner, rtype, rclass, ttl, data[at:end]))
             at = end
             continue
         else:
@@ -170,14 +169,29 @@ def _rdata(data: bytes, at: int, end: int, rtype: int, rclass: int, names: Names
     return reader(data, at, end, names)
 
 
-def _check_opt(message: Message, section: list[Record], owner: bytes) -> None:
-    """An OPT record stands once, in the additional section, at the root (RFC 6891 §6.1.1)."""
+def _read_opt(
+    message: Message, section: list[Record], record: tuple[bytes, int, int, int, bytes]
+) -> None:
+    """An OPT record stands once, in the additional section, at the root (RFC 6891 §6.1.1).
+
+    A response says all that was asked even where its OPT is odd: a second one is passed over, and
+    options that cannot be read are none. In a query both are FORMERR.
+    """
+    owner, _, rclass, ttl, rdata = record
     if section is not message.additional:
         raise WireError("an OPT record outside the additional section")
-    if message.edns is not None:
-        raise WireError("more than one OPT record")
     if owner != ROOT:
         raise WireError("an OPT record's owner is not the root")
+    if message.edns is not None:
+        if message.is_response:
+            return
+        raise WireError("more than one OPT record")
+    try:
+        message.edns = opt.decode(rclass, ttl, rdata)
+    except WireError:
+        if not message.is_response:
+            raise
+        message.edns = opt.decode(rclass, ttl, b"")
 
 
 def _emptied(message: Message) -> Message:

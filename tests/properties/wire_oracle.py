@@ -154,6 +154,15 @@ def _is_cut_short(mine: Ours, other: Theirs, packet: bytes) -> bool:
     )
 
 
+def _has_odd_opt(mine: Ours, other: Theirs, packet: bytes) -> bool:
+    """A response's second OPT, or options that cannot be read, take nothing from its answer."""
+    del packet
+    if isinstance(mine, WireError) or not mine.is_response or mine.edns is None:
+        return False
+    is_second = isinstance(other, dns.message.BadEDNS)
+    return is_second or (isinstance(other, Exception) and not mine.edns.options)
+
+
 def their_rdata(rclass: int, rtype: int, rdata: bytes) -> dns.rdata.Rdata:
     return dns.rdata.from_wire(
         dns.rdataclass.RdataClass.make(rclass),
@@ -275,6 +284,7 @@ EXPLAINED: tuple[Callable[[Ours, Theirs, bytes], bool], ...] = (
     _points_into_header,
     _has_obsolete_types,
     _is_cut_short,
+    _has_odd_opt,
     _has_opaque_rdata,
     _rewrites_opaque_rdata,
     _has_odd_tsig,
