@@ -476,8 +476,15 @@ EDNS_BROKEN_SECONDS = Limit(
     600.0,
     60.0,
     3600.0,
-    "seconds a server is asked without EDNS",
+    "seconds a server is asked without EDNS, or without a cookie",
     "RFC 6891 §6.2.2 (remember, but try again)",
+)
+TCP_BROKEN_SECONDS = Limit(
+    60.0,
+    5.0,
+    600.0,
+    "seconds after a failed connection in which silence over UDP leads to no other",
+    "our choice: a dead server costs one connection a minute",
 )
 CASE_BROKEN_SECONDS = Limit(
     600.0,

@@ -90,9 +90,10 @@ class AddressState:
     """
 
     __slots__ = (
+        "bears_cookies",
         "case_broken_until",
         "cookie",
-        "cookies_broken",
+        "cookie_silences",
         "edns",
         "edns_silences",
         "edns_until",
@@ -105,6 +106,7 @@ class AddressState:
         "key",
         "marks",
         "n",
+        "no_cookies_until",
         "overdue_s",
         "prefix",
         "probed_at",
@@ -113,6 +115,7 @@ class AddressState:
         "srtt",
         "t_fail",
         "t_ok",
+        "tcp_failed_at",
         "var",
         "waiting",
         "was_used",
@@ -143,7 +146,10 @@ class AddressState:
         self.edns_silences = 0
         self.cookie = b""
         self.server_cookie = b""
-        self.cookies_broken = False
+        self.bears_cookies = False
+        self.cookie_silences = 0
+        self.no_cookies_until = -math.inf
+        self.tcp_failed_at = -math.inf
         self.case_broken_until = -math.inf
 
     def __repr__(self) -> str:
@@ -250,3 +256,21 @@ class AddressState:
         self.edns_silences = 0
         if state is EdnsState.BROKEN:
             self.edns_until = now + float(limits.EDNS_BROKEN_SECONDS)
+
+    def wants_cookie(self, now: float) -> bool:
+        """Not at the first contact: without the server's half, ours protects nobody yet.
+
+        So what does not bear cookies costs nobody a first answer.
+        """
+        return self.edns is EdnsState.WORKS and now >= self.no_cookies_until
+
+    def note_no_cookies(self, now: float) -> None:
+        """The server answers without a cookie only; tried again after a while."""
+        self.no_cookies_until = now + float(limits.EDNS_BROKEN_SECONDS)
+        self.bears_cookies = False
+        self.cookie_silences = 0
+        self.server_cookie = b""
+
+    def may_bear_tcp(self, now: float) -> bool:
+        """False for a while after a connection failed: who is mute on UDP is mostly just dead."""
+        return now - self.tcp_failed_at >= float(limits.TCP_BROKEN_SECONDS)

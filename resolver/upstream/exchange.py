@@ -33,7 +33,6 @@ from resolver.upstream.query import (
     is_truncated,
     judge_cookie,
     match_untrusted,
-    offer,
     read_untrusted,
 )
 from resolver.upstream.streams import Streams
@@ -48,6 +47,7 @@ if TYPE_CHECKING:
     from resolver.model import Delegation, Question, Server
     from resolver.upstream.address import AddressState
     from resolver.upstream.events import Tried
+    from resolver.upstream.form import Form
     from resolver.upstream.infra import Infra
     from resolver.upstream.inquiry import Inquiry, Reply
     from resolver.upstream.network import Network, UdpPort
@@ -189,13 +189,11 @@ class Exchange:
         return not was_sounded
 
     def send(
-        self, pursuit: Pursuit, server: Server, state: AddressState, *, with_edns: bool, now: float
+        self, pursuit: Pursuit, server: Server, state: AddressState, *, form: Form, now: float
     ) -> bool:
         """Send a copy over UDP. False if the kernel would not have it; the pursuit is told."""
         question, delegation = pursuit.inquiry[:2]
-        sent = self.compose(
-            question, state, is_forward=delegation.is_forward, with_edns=with_edns, now=now
-        )
+        sent = self.compose(question, state, is_forward=delegation.is_forward, form=form, now=now)
         copy = Copy([pursuit], question, pursuit.way, pursuit.site, server, state, sent, now)
         try:
             self.launch(copy, now)
@@ -213,16 +211,14 @@ class Exchange:
         self.counters.sent_udp += 1
 
     def start_tcp(
-        self, pursuit: Pursuit, server: Server, state: AddressState, *, with_edns: bool, now: float
+        self, pursuit: Pursuit, server: Server, state: AddressState, *, form: Form, now: float
     ) -> None:
         """Ask over TCP in a task of the exchange's own."""
         if self._streams is None:
             raise RuntimeError("Exchange.run is not running")
         self.counters.sent_tcp += 1
         question, delegation = pursuit.inquiry[:2]
-        sent = self.compose(
-            question, state, is_forward=delegation.is_forward, with_edns=with_edns, now=now
-        )
+        sent = self.compose(question, state, is_forward=delegation.is_forward, form=form, now=now)
         self._streams.start(pursuit, server, state, sent)
 
     # --- sending ---------------------------------------------------------------------------
@@ -233,7 +229,7 @@ class Exchange:
         state: AddressState,
         *,
         is_forward: bool,
-        with_edns: bool,
+        form: Form,
         now: float,
     ) -> Sent:
         """The octets of one query to one server."""
@@ -241,11 +237,10 @@ class Exchange:
         if is_forward:
             # CD: we validate ourselves, and want what the forwarder would hide (RFC 6840 §5.9)
             flags = Flag.RD | (Flag.CD if self._validates else 0)
-        edns = None
-        if with_edns:
-            cookie = b"" if state.cookies_broken else state.cookie or self.infra.cookie(state)
-            edns = offer(self.settings.udp_payload_size, cookie, state.server_cookie)
-        mixes_case = self.settings.query_case_randomization and now >= state.case_broken_until
+        edns = self.infra.offer(state, form, self.settings.udp_payload_size, now)
+        mixes_case = (
+            form.mixed and self.settings.query_case_randomization and now >= state.case_broken_until
+        )
         return compose(question, rng=self.rng, flags=flags, edns=edns, mixes_case=mixes_case)
 
     def _refused_by_kernel(self, pursuit: Pursuit, copy: Copy, error: OSError, now: float) -> None:

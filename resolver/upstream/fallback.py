@@ -1,24 +1,35 @@
 """When a server does not bear EDNS or cookies: ask it with less, and remember what worked.
 
-What is learnt is kept only after the plain query was answered; a signed zone's servers are asked
-with EDNS every time, for without it there are no signatures. RFC 6891 §6.2.2, §7; RFC 7873 §5.3.
+A ladder for each server: all options; EDNS and DO without options; no EDNS at all. One step down
+after a reply that says so. After silence too, but a signed zone's servers are asked with EDNS every
+time, for without it there are no signatures: their last try goes over TCP, where other boxes stand
+in the way. Nor is one asked without the cookie that has shown its own: else who can make packets
+vanish could take the cookie away.
+What is learnt is kept only after the query with less was answered. RFC 6891 §6.2.2, §7; RFC 7873
+§5.3; RFC 8906 (what servers do with what they do not know).
 """
 
 from __future__ import annotations
 
+import enum
 from typing import TYPE_CHECKING, NamedTuple
 
 from resolver.protocol.codes import Rcode
 from resolver.upstream.address import EdnsState
-from resolver.upstream.query import server_cookie
+from resolver.upstream.form import BARE, FULL, PLAIN
+from resolver.upstream.query import Match, judge_cookie, server_cookie
 
 if TYPE_CHECKING:
     from resolver.model import Server
     from resolver.protocol.wire import Message
     from resolver.upstream.address import AddressState, Key
+    from resolver.upstream.form import Form
     from resolver.upstream.query import Sent
 
 _EDNS_RCODES = frozenset({Rcode.FORMERR, Rcode.NOTIMP, Rcode.BADVERS})
+_COOKIE_RCODES = _EDNS_RCODES | {Rcode.REFUSED, Rcode.SERVFAIL}
+_SAYING = frozenset({Rcode.NOERROR, Rcode.NXDOMAIN})
+_NOTHING: dict[Key, Form] = {}
 _NONE: frozenset[Key] = frozenset()
 _SILENCES = 2  # one may be loss: RFC 6891 §6.2.2 wants some certainty before EDNS is given up
 
@@ -33,64 +44,129 @@ class Arrived(NamedTuple):
     rtt_s: float
     sent: Sent
 
-    @property
-    def had_cookie(self) -> bool:
-        return self.sent.edns is not None and bool(self.sent.edns.options)
+
+class Again(enum.Enum):
+    """What a reply leads to, before anybody judges what it says."""
+
+    NO = "no"
+    UDP = "udp"
+    TCP = "tcp"
 
 
 class Fallback:
     """What one pursuit found out about its servers and EDNS."""
 
-    __slots__ = ("_is_signed", "_plain", "_silent")
+    __slots__ = ("_bad_cookie", "_forms", "_is_signed", "_over_tcp", "_silent")
 
     def __init__(self, *, is_signed: bool) -> None:
         self._is_signed = is_signed
-        self._plain = _NONE
+        self._forms = _NOTHING
         self._silent = _NONE
+        self._bad_cookie = _NONE
+        self._over_tcp = _NONE
 
-    def wants_edns(self, state: AddressState, now: float, *, is_last_try: bool) -> bool:
-        """Not towards servers that EDNS breaks; nor in the last try where it may be to blame."""
-        if self._plain and state.key in self._plain:
-            return False
-        if self._is_signed or state.edns is EdnsState.WORKS:
-            return True
-        if not state.knows_edns(now):
-            return False
-        if not is_last_try:
-            return True
+    def form(self, state: AddressState, now: float, *, tries: int) -> Form:
+        """How to ask, the query to be sent being number *tries* of this question."""
+        form = self._forms.get(state.key, FULL) if self._forms else FULL
+        if not form.edns:
+            return form
+        works = state.edns is EdnsState.WORKS
+        if not (self._is_signed or works or state.knows_edns(now)):
+            return PLAIN
+        if tries < 2:  # noqa: PLR2004
+            return form
         self._silent |= {state.key}
-        return False
+        if tries > 2 and not self._is_signed and not works:  # noqa: PLR2004
+            return PLAIN
+        return form if state.server_cookie else BARE
 
-    def asks_again(self, arrived: Arrived) -> bool:
-        """FORMERR, NOTIMP, BADVERS, BADCOOKIE: should the same server be asked once more?"""
-        if arrived.sent.edns is None:
-            return False
-        state, message = arrived.state, arrived.message
+    def wants_tcp(self, state: AddressState, now: float) -> bool:
+        """Should the last try go over TCP, rather than over UDP without EDNS?"""
+        return (self._is_signed or state.edns is EdnsState.WORKS) and state.may_bear_tcp(now)
+
+    def asks_again(self, arrived: Arrived) -> Again:
+        """An odd rcode, or a reply without OPT: should the same server be asked once more?"""
+        state, message, sent = arrived.state, arrived.message, arrived.sent
+        if sent.edns is None:
+            return Again.NO
         rcode = message.rcode
         if rcode == Rcode.BADCOOKIE:
-            state.server_cookie = server_cookie(message)
-            return True
-        if rcode not in _EDNS_RCODES:
-            return False
-        if message.edns is not None and arrived.had_cookie:
-            state.cookies_broken = True
-        else:
-            self._plain |= {state.key}
-        return True
+            return self._after_bad_cookie(arrived)
+        is_ignored = message.edns is None and self._is_signed and rcode in _SAYING
+        if sent.cookie and (is_ignored or (rcode in _COOKIE_RCODES and not state.bears_cookies)):
+            return self._down(state, BARE)
+        if is_ignored:
+            return self._once_over_tcp(arrived)
+        if rcode in _EDNS_RCODES:
+            return self._down(state, PLAIN)
+        return Again.NO
+
+    def _down(self, state: AddressState, form: Form) -> Again:
+        self._forms = {**self._forms, state.key: form}
+        return Again.UDP
+
+    def _after_bad_cookie(self, arrived: Arrived) -> Again:
+        """With the server's cookie; a second time without any (RFC 7873 §5.3)."""
+        key = arrived.state.key
+        if key in self._bad_cookie:
+            return self._down(arrived.state, BARE)
+        self._bad_cookie |= {key}
+        arrived.state.server_cookie = server_cookie(arrived.message)
+        arrived.state.edns = EdnsState.WORKS
+        return Again.UDP
+
+    def _once_over_tcp(self, arrived: Arrived) -> Again:
+        """It may be a box on the way that does not bear EDNS, and none over TCP."""
+        key = arrived.state.key
+        if arrived.transport == "tcp" or key in self._over_tcp:
+            return Again.NO
+        self._over_tcp |= {key}
+        return Again.TCP
 
     def learn(self, arrived: Arrived, now: float) -> None:
         """What this reply, to a query with or without EDNS, says about its server."""
+        state, sent = arrived.state, arrived.sent
+        if sent.edns is None:
+            self._learn_from_plain(arrived, now)
+            return
+        edns = arrived.message.edns
+        if edns is not None and (state.edns_silences or state.edns is not EdnsState.WORKS):
+            state.note_edns(EdnsState.WORKS, now)
+        if sent.cookie:
+            self._learn_about_cookie(arrived, now)
+        elif self._forms or self._silent:
+            self._learn_from_bare(arrived, now)
+
+    def _learn_about_cookie(self, arrived: Arrived, now: float) -> None:
         state, message = arrived.state, arrived.message
-        if arrived.sent.edns is not None:
-            edns = message.edns
-            if edns is not None and (state.edns_silences or state.edns is not EdnsState.WORKS):
-                state.note_edns(EdnsState.WORKS, now)
-            if edns is not None or arrived.transport == "tcp":
-                state.server_cookie = server_cookie(message)
+        if arrived.transport == "tcp":
+            if judge_cookie(arrived.sent, message) is Match.NO:  # nobody forges into a connection
+                state.note_no_cookies(now)
+                return
+            state.server_cookie = server_cookie(message)
+        elif message.edns is not None:
+            state.server_cookie = server_cookie(message)
+        if message.rcode in _SAYING:
+            state.bears_cookies = True
+            state.cookie_silences = 0
+
+    def _learn_from_bare(self, arrived: Arrived, now: float) -> None:
+        """An answer without the cookie: that was to blame if a reply said so, or twice."""
+        state = arrived.state
+        if arrived.message.rcode not in _SAYING:
             return
-        if self._is_signed or message.rcode in _EDNS_RCODES:
+        if self._forms.get(state.key) is BARE:
+            state.note_no_cookies(now)
+        elif state.key in self._silent:
+            state.cookie_silences += 1
+            if state.cookie_silences >= _SILENCES:
+                state.note_no_cookies(now)
+
+    def _learn_from_plain(self, arrived: Arrived, now: float) -> None:
+        state = arrived.state
+        if self._is_signed or arrived.message.rcode in _EDNS_RCODES:
             return
-        if state.key in self._plain:
+        if self._forms.get(state.key) is PLAIN:
             state.note_edns(EdnsState.BROKEN, now)
         elif state.key in self._silent and state.edns is EdnsState.UNKNOWN:
             state.edns_silences += 1

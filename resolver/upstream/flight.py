@@ -73,7 +73,11 @@ class Copy:
         return f"<Copy to {self.server.host} waited for by {len(self.pursuits)}>"
 
     def is_overdue(self, now: float) -> bool:
-        return now >= self.overdue_at
+        """By what was known of the server when it was sent, or by what is known now."""
+        state = self.state
+        return now >= self.overdue_at or (
+            state.n > 0 and now - self.sent_at >= max(state.hedge_s, state.overdue_s)
+        )
 
 
 class Flight:

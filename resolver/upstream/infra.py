@@ -12,13 +12,16 @@ from typing import TYPE_CHECKING, NamedTuple
 from resolver import limits
 from resolver.model import Verdict
 from resolver.upstream.address import AddressState, Hint, Mark
+from resolver.upstream.query import offer
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from random import Random
 
     from resolver.model import Name, Server
+    from resolver.protocol.edns import Edns
     from resolver.upstream.address import Key
+    from resolver.upstream.form import Form
 
 _GAIN_PRIOR = 0.05
 _FIRST_PRIOR = math.log(0.060)  # the middle of the Internet's RTTs
@@ -155,3 +158,11 @@ class Infra:
         if not state.cookie:
             state.cookie = self._rng.getrandbits(64).to_bytes(8, "big")
         return state.cookie
+
+    def offer(self, state: AddressState, form: Form, payload: int, now: float) -> Edns | None:
+        """The OPT of a query in *form*, with the cookie where the server wants one."""
+        if not form.edns:
+            return None
+        if form.cookie and state.wants_cookie(now):
+            return offer(payload, state.cookie or self.cookie(state), state.server_cookie)
+        return offer(payload, b"", b"")

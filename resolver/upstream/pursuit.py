@@ -20,7 +20,8 @@ from resolver.upstream import speculate
 from resolver.upstream.address import site_of
 from resolver.upstream.events import Tried
 from resolver.upstream.failure import no_usable_reply
-from resolver.upstream.fallback import Fallback
+from resolver.upstream.fallback import Again, Fallback
+from resolver.upstream.form import BARE
 from resolver.upstream.inquiry import Reply
 from resolver.upstream.select import (
     Situation,
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
     from resolver.upstream.exchange import Exchange
     from resolver.upstream.fallback import Arrived
     from resolver.upstream.flight import Copy
+    from resolver.upstream.form import Form
     from resolver.upstream.inquiry import Inquiry
     from resolver.upstream.select import Candidate
     from resolver.upstream.timers import Timer
@@ -138,6 +140,7 @@ class Pursuit:
         self.total = 0
         self.rejected = _NOBODY
         self.give_up = min(self.inquiry.budget.purse.deadline, now + _ASK_SECONDS)
+        self._hang_up()
         self.move_on(now)
 
     def rearm(self, when: float) -> None:
@@ -155,11 +158,14 @@ class Pursuit:
         for copy in self.copies:
             self.desk.flight.leave(copy, self)
         self.copies.clear()
-        if self.streams:
-            for scope in self.streams.values():
-                scope.cancel()
-            self.streams.clear()
+        self._hang_up()
         self.way.parked.discard(self)
+
+    def _hang_up(self) -> None:
+        """Nobody waits for what comes over TCP any more."""
+        for scope in self.streams.values():
+            scope.cancel()
+        self.streams.clear()
 
     def wake(self) -> None:
         """Let the asker's task look at what there is now."""
@@ -193,9 +199,10 @@ class Pursuit:
         if self.reply is not None or self.error is not None:
             return
         server, state, message = arrived.server, arrived.state, arrived.message
-        is_odd = message.rcode and self.fallback.asks_again(arrived)
-        if is_odd and self._ask_again(arrived, now):
-            return
+        if message.rcode or message.edns is None:
+            again = self.fallback.asks_again(arrived)
+            if again is not Again.NO and self._ask_again(arrived, again, now):
+                return
         self.fallback.learn(arrived, now)
         judged = self.inquiry.judge(message, server)
         if self.desk.listeners:
@@ -213,7 +220,7 @@ class Pursuit:
 
     def reject(self, server: Server, reason: str, now: float) -> None:
         """This server is of no use here: ask another, at once if nobody is expected to answer."""
-        if self.is_done:
+        if self.is_done or self.way.reach.is_out:  # it is us, not the server
             return
         self.rejected |= {server[:2]}
         self.reasons[server] = reason
@@ -363,37 +370,42 @@ class Pursuit:
             self.lacks_room = True
             self.rearm(now + _NO_ROOM_WAIT)
             return False
+        is_last_try = self.sends.get(state.key, 0) == _PER_ADDRESS - 1
+        if is_last_try and not self.way.reach.is_out and self.fallback.wants_tcp(state, now):
+            return self.go_tcp(server, state, now, BARE)
         return self._go_udp(server, state, now)
 
     def _go_udp(self, server: Server, state: AddressState, now: float) -> bool:
         key = state.key
         if not self._spend(key, now):
             return False
-        is_last_try = self.sends[key] >= _PER_ADDRESS
-        with_edns = self.fallback.wants_edns(state, now, is_last_try=is_last_try)
-        return self.desk.send(self, server, state, with_edns=with_edns, now=now)
+        form = self.fallback.form(state, now, tries=self.sends[key])
+        return self.desk.send(self, server, state, form=form, now=now)
 
-    def go_tcp(self, server: Server, state: AddressState, now: float) -> bool:
+    def go_tcp(
+        self, server: Server, state: AddressState, now: float, form: Form | None = None
+    ) -> bool:
         """Over TCP: a truncated reply, a forger or a folder of case, or wanted from the start."""
         if self.is_done or server[:2] in self.streams or not self._spend(server[:2], now):
             return False
-        with_edns = self.fallback.wants_edns(state, now, is_last_try=False)
-        self.desk.start_tcp(self, server, state, with_edns=with_edns, now=now)
+        form = form or self.fallback.form(state, now, tries=1)
+        self.desk.start_tcp(self, server, state, form=form, now=now)
         self.rearm(now + max(state.expiry_s, _TCP_WAIT))
         return True
 
-    def _ask_again(self, arrived: Arrived, now: float) -> bool:
-        """The same server with less EDNS, or with its cookie. True if that is on its way."""
+    def _ask_again(self, arrived: Arrived, again: Again, now: float) -> bool:
+        """The same server with less, or with its cookie. True if that is on its way."""
         server, state = arrived.server, arrived.state
         self.tell(server, arrived.transport, arrived.rtt_s, f"rcode {arrived.message.rcode}")
-        left = _PER_ADDRESS - self.sends.get(server[:2], 0)
         if arrived.message.rcode == Rcode.BADCOOKIE:
             self.desk.counters.bad_cookies += 1
-            if left == 1:  # a second BADCOOKIE: where there are no forgers, no cookie is needed
-                return self.go_tcp(server, state, now)
         else:
             self.desk.counters.edns_fallbacks += 1
-        return left > 0 and self.total < _SENDS and self._go_udp(server, state, now)
+        if self.sends.get(state.key, 0) >= _PER_ADDRESS or self.total >= _SENDS:
+            return False
+        if again is Again.TCP:
+            return self.go_tcp(server, state, now, BARE)
+        return self._go_udp(server, state, now)
 
     def _spend(self, key: Key, now: float) -> bool:
         try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import math
 from typing import TYPE_CHECKING
 
 import trio
@@ -59,11 +60,13 @@ class Streams:
         if pursuit.streams.pop(server[:2], None) is None or pursuit.is_done:
             return
         if outcome is None:
+            state.tcp_failed_at = now
             pursuit.tell(server, "tcp", None, reason)
             pursuit.reject(server, reason, now)
             return
         data, match = outcome
         state.note_alive(now)
+        state.tcp_failed_at = -math.inf
         pursuit.desk.note_alive(pursuit.way, state, now)
         if match is Match.DOUBTFUL:  # nobody forges into a connection: the server folds case
             state.case_broken_until = now + _CASE_BROKEN

@@ -23,6 +23,7 @@ from resolver.protocol.codes import RRType
 from resolver.protocol.names import ROOT, to_text
 from resolver.upstream.address import site_of
 from resolver.upstream.flight import Copy
+from resolver.upstream.form import BARE
 from resolver.upstream.reach import Reach
 
 if TYPE_CHECKING:
@@ -198,7 +199,7 @@ class Ways:
     def _ask(self, way: Way, server: Server, state: AddressState, now: float) -> bool:
         """One packet to a witness. False if the kernel has no room for it."""
         desk = self._desk
-        sent = desk.compose(way.question, state, is_forward=way.is_forward, with_edns=True, now=now)
+        sent = desk.compose(way.question, state, is_forward=way.is_forward, form=BARE, now=now)
         copy = Copy([], way.question, way, way.site, server, state, sent, now)
         try:
             desk.launch(copy, now)

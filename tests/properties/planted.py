@@ -140,7 +140,7 @@ def cache_is_blind_to_types(patch: pytest.MonkeyPatch) -> None:
 
 def no_plain_dns(patch: pytest.MonkeyPatch) -> None:
     """A server that does not know EDNS is given up (RFC 6891 §6.2.2)."""
-    patch.setattr(fallback.Fallback, "asks_again", lambda *_: False)
+    patch.setattr(fallback.Fallback, "asks_again", lambda *_: fallback.Again.NO)
 
 
 def dname_drops_the_prefix(patch: pytest.MonkeyPatch) -> None:

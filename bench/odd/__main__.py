@@ -1,0 +1,144 @@
+"""Ask every odd zone through each resolver: who answers, and how soon.
+
+    python -m bench.odd [--peers ours,unbound,…] [--only NAME,…] [--runs 3] [--json FILE]
+
+Needs root, for network namespaces, and the peers' Debian packages; who is not installed is left
+out. Each resolver is as shipped, in a namespace of its own, one after the other, with the root
+known. A cell is the time of the zone's first and second question, best of the runs; a bar holds
+where ours answers whatever any peer answers, and no later than the best of them and 0.2 s.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import os
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, cast
+
+from bench.latency import peers
+from bench.odd import ask, table
+from bench.odd.world import build, hints_text
+from resolver.lab import real
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from bench.latency.signing import Key
+    from bench.odd.ask import Results
+    from bench.odd.world import OddWorld
+
+PROJECT = Path(__file__).resolve().parents[2]
+NAMES = ("ours", "unbound", "named", "kresd", "pdns")
+PROGRAMS = {"unbound": "unbound", "named": "named", "kresd": "kresd", "pdns": "pdns_recursor"}
+READY_S = 20.0
+
+
+class Anchor:
+    """The root's key in the words of each peer's configuration."""
+
+    def __init__(self, world: OddWorld) -> None:
+        signer = world.world.zones[b"\0"].signer
+        assert signer is not None  # noqa: S101  the root is signed
+        self._line = signer.anchor()
+        self._dnskey = signer.dnskeys.rdatas[0]
+
+    def anchor_text(self, zone: str) -> str:
+        del zone
+        return self._line
+
+    def static_key_text(self) -> str:
+        import base64  # noqa: PLC0415
+
+        return f'257 3 {self._dnskey[3]} "{base64.b64encode(self._dnskey[4:]).decode()}"'
+
+
+@contextlib.contextmanager
+def around(directory: Path, wall: float) -> Iterator[real.Namespace]:
+    """The namespace of the odd servers, all of them listening."""
+    with real.namespace("odd") as place:
+        place.ip("route add local 45.55.0.0/16 dev lo table main")
+        log = directory / "servers.log"
+        program = place.spawn(
+            sys.executable, "-m", "bench.odd.servers", str(wall), log=log, cwd=PROJECT,
+            env={**os.environ, "PYTHONPATH": str(PROJECT)},
+        )  # fmt: skip
+        until = time.monotonic() + READY_S
+        while "ready" not in program.output():
+            if not program.alive or time.monotonic() > until:
+                raise SystemExit(f"the odd servers did not start:\n{program.output()}")
+            time.sleep(0.05)
+        yield place
+
+
+def one(name: str, number: int, place: real.Namespace, directory: Path, made: OddWorld) -> Results:
+    """All questions through one resolver in a namespace of its own."""
+    home = directory / f"{name}-{number}"
+    home.mkdir()
+    hints = home / "hints"
+    hints.write_text(hints_text())
+    site = peers.Site(home, hints, cast("Key", Anchor(made)))
+    with real.namespace("res") as resolver:
+        link = (f"r{number}", f"s{number}")
+        real.connect(resolver, place, names=link, quiet=True)
+        resolver.ip(
+            f"addr add 10.55.{number}.2/30 dev {link[0]}",
+            f"route add default via 10.55.{number}.1",
+        )
+        place.ip(f"addr add 10.55.{number}.1/30 dev {link[1]}")
+        log = home / "log"
+        program = resolver.spawn(*peers.STARTERS[name](site), log=log, cwd=home)
+        real.wait_for([(resolver, "127.0.0.1", 53)], programs=[program], patience_s=READY_S)
+        time.sleep(1.0)
+        results = ask.all_places(resolver, made.places)
+        if not program.alive:
+            raise SystemExit(f"{name} ended:\n{program.output()[-2000:]}")
+        return results
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m bench.odd", description=__doc__)
+    parser.add_argument("--peers", default=",".join(NAMES))
+    parser.add_argument("--only", default="", help="parts of names of oddities")
+    parser.add_argument("--runs", type=int, default=3)
+    parser.add_argument("--json", type=Path)
+    return parser.parse_args()
+
+
+def main(argv: Sequence[str] = ()) -> int:
+    del argv
+    options = _arguments()
+    reason = real.missing()
+    if reason:
+        raise SystemExit(reason)
+    names = [name for name in options.peers.split(",")
+             if name not in PROGRAMS or real.find(PROGRAMS[name])]  # fmt: skip
+    wall = float(int(time.time()))
+    made = build(wall)
+    if options.only:
+        wanted = options.only.split(",")
+        places = [p for p in made.places if any(part in p.oddity.name for part in wanted)]
+        made = made._replace(places=places)
+    real.sweep()
+    results: dict[str, list[Results]] = {name: [] for name in names}
+    with tempfile.TemporaryDirectory(prefix="odd-") as text:
+        directory = Path(text)
+        directory.chmod(0o755)
+        with around(directory, wall) as place:
+            for run in range(options.runs):
+                for at, name in enumerate(names):
+                    results[name].append(one(name, run * len(names) + at, place, directory, made))
+                    print(f"run {run + 1}: {name}", file=sys.stderr)
+    best = {name: table.best_of(runs) for name, runs in results.items()}
+    if options.json:
+        options.json.write_text(json.dumps(best, indent=1))
+    print(table.render(best, made.places))
+    return 0 if table.holds(best, made.places) else 1
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,18 @@
+"""How much a query carries: EDNS, a cookie, a spelling of its own. Less is for odd servers."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class Form(NamedTuple):
+    """*cookie* needs *edns*; *mixed* is the random spelling (0x20), where it is on at all."""
+
+    edns: bool = True
+    cookie: bool = True
+    mixed: bool = True
+
+
+FULL = Form()
+BARE = Form(cookie=False)
+PLAIN = Form(edns=False, cookie=False)
