@@ -163,11 +163,11 @@ def _own(segments: list[Outcome]) -> list[Outcome]:
     if len(segments) == 1:
         return segments
     own = segments[:1]
-    qname, zone = segments[0].question.qname, segments[0].zone
+    qname = segments[0].question.qname
     for link in segments[1:]:
-        name = link.question.qname
-        is_own = link.answer and (name == zone or names.is_subdomain(qname, name))
-        if not is_own and not any(rrset.signatures for rrset in link.answer or link.authority):
+        is_above = link.answer and names.is_subdomain(qname, link.question.qname)
+        proof = link.answer or denial_of(link.authority)
+        if not is_above and not any(rrset.signatures for rrset in proof):
             break
         own.append(link)
     return own
@@ -209,7 +209,10 @@ def _denial(
         return None
     verdict = Verdict.NXDOMAIN if is_nxdomain else Verdict.NODATA
     rcode = Rcode.NXDOMAIN if is_nxdomain else Rcode.NOERROR
-    authority = authority or denial_of(scrubbed.authority)
+    if is_nxdomain and any(owner == qname for owner, _ in scrubbed.answer):
+        authority = authority[:1]  # a denial beside data of the name proves nothing: never AD
+    else:
+        authority = authority or denial_of(scrubbed.authority)
     return Outcome(question, zone, verdict, rcode, _EMPTY, authority, server)
 
 

@@ -16,6 +16,8 @@ from resolver.protocol.codes import RRClass, RRType
 from resolver.protocol.message import distinct, group
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from resolver.model import Name, Question
     from resolver.protocol.wire import Message, Record
 
@@ -85,7 +87,7 @@ def sole_answer(message: Message, question: Question, zone: Name) -> RRset | Non
     return RRset(qname, qtype, lowest, distinct(rdatas), distinct(signatures) if signatures else ())
 
 
-def denial_of(authority: list[RRset]) -> tuple[RRset, ...]:
+def denial_of(authority: Sequence[RRset]) -> tuple[RRset, ...]:
     """The NSEC and NSEC3 RRsets: proofs that go with a wildcard answer or a referral."""
     return tuple(rrset for rrset in authority if rrset.rtype in _DENIAL)
 

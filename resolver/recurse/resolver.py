@@ -15,6 +15,7 @@ import trio
 from resolver.errors import LinkDown, ResolutionFailed, WorkExceeded
 from resolver.limits import MAX_TTL_SECONDS, SUBQUERY_DEPTH
 from resolver.model import Answer, Ede, Outcome, Question, RRset, Server, Status, Verdict
+from resolver.protocol import names
 from resolver.protocol.addresses import address_octets
 from resolver.protocol.codes import EdeCode, Rcode, RRType
 from resolver.recurse.chain import Chain, answer_of, leads_on
@@ -133,8 +134,8 @@ class Resolver:
                 scratch[segment.question] = segment
         if trust is not None and outcome.status is Status.UNCHECKED:
             outcome = await trust.establish(outcome, budget)
-        if scratch and outcome.status is not Status.SECURE and not self._is_forwarded(question):
-            scratch.clear()  # signatures behind it are not going to be checked: they prove nothing
+        if scratch and not self._is_forwarded(question):
+            _drop_unproven(scratch, outcome)
         return outcome
 
     def _came_along(self, segment: Outcome, trust: Trust | None) -> Outcome | None:
@@ -290,6 +291,20 @@ def _glue_rrsets(cut: Delegation, ttl: int) -> Iterator[RRset]:
             rdatas = tuple(address_octets(one.host) for one in servers if one.rtype == rtype)
             if rdatas:
                 yield RRset(nameserver, rtype, ttl, rdatas)
+
+
+def _drop_unproven(scratch: Scratch, link: Outcome) -> None:
+    """Of what came along behind *link*: behind a secure one what is signed stays, to be validated.
+
+    Else signatures prove nothing, for nobody checks them; what stands above it is its own zone's.
+    """
+    is_secure = link.status is Status.SECURE
+    for question, outcome in list(scratch.items()):
+        records = outcome.answer or outcome.authority
+        is_signed = any(rrset.signatures for rrset in records)
+        is_above = names.is_subdomain(link.question.qname, question.qname)
+        if not (is_signed if is_secure else is_above):
+            del scratch[question]
 
 
 def _cycle() -> tuple[Ede, ...]:

@@ -254,6 +254,18 @@ def test_another_type_of_the_very_name_is_nodata() -> None:
     assert found.verdict is Verdict.NODATA
 
 
+def test_a_denial_beside_data_of_the_name_proves_nothing() -> None:
+    """NXDOMAIN it is, but never AD: its NSEC are not taken, its SOA is."""
+    found = judged(
+        "www.example. A",
+        answer=["www.example. 60 A 192.0.2.66"],
+        authority=[SOA, "example. 60 NSEC zzz.example. SOA NSEC"],
+        rcode=Rcode.NXDOMAIN,
+    )
+    (outcome,) = segments(found)
+    assert [rrset.rtype for rrset in outcome.authority] == [RRType.SOA]
+
+
 @pytest.mark.rfc("RFC 6672 §2.2")
 @pytest.mark.parametrize(
     "answer",

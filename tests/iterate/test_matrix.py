@@ -1,0 +1,245 @@
+"""All mixes of rcode, flags and sections against what the RFCs say of them (`matrix_rules`).
+
+Twice: what `Judge` makes of the reply, and what a client gets from the whole resolver, beside a
+server that tells the truth and alone, asked twice, on a virtual Internet.
+"""
+
+from __future__ import annotations
+
+import random
+import tempfile
+from collections import Counter
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
+import pytest
+
+from resolver import app
+from resolver.config.schema import Config
+from resolver.errors import ResolutionFailed
+from resolver.iterate.classify import Judge, Referral
+from resolver.lab.network import VirtualNetwork
+from resolver.lab.virtual_time import VirtualClock, seeded
+from resolver.model import USABLE, Delegation, Question, Server, Status, Verdict
+from resolver.protocol import names
+from resolver.protocol.codes import Rcode, RRType
+from resolver.protocol.wire import build_query, parse_untrusted
+from tests.iterate import matrix_cases, matrix_world
+from tests.iterate.matrix_cases import Case, Proof
+from tests.iterate.matrix_rules import Right, Seen, is_secure, right
+from tests.iterate.matrix_world import Internet, Scene
+from tests.recurse.household import WALL, budget
+from tests.support import trio_test
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from resolver.lab.streams import Answers
+    from resolver.model import Answer, Outcome
+    from resolver.upstream.inquiry import Judged
+
+SAMPLE = 600
+_BY_ADDRESS = {
+    matrix_world.ODD: Seen.DATA,
+    matrix_world.TRUTH: Seen.NEXT,
+    matrix_world.CHILD: Seen.CHILD,
+    matrix_world.TARGET: Seen.ALIAS_IN,
+    matrix_world.TARGET_OUT: Seen.ALIAS_OUT,
+}
+_BY_VERDICT = {
+    Verdict.ANSWER: Seen.DATA,
+    Verdict.REFERRAL: Seen.CHILD,
+    Verdict.NODATA: Seen.NODATA,
+    Verdict.NXDOMAIN: Seen.NXDOMAIN,
+}
+
+
+def sample(cases: Iterable[Case], size: int) -> list[Case]:
+    every = list(cases)
+    return random.Random("matrix").sample(every, size)
+
+
+# --- the judgement alone ----------------------------------------------------------------------
+
+
+def judged(scene: Scene, net: Internet) -> Seen:
+    """What `Judge` makes of the reply to a query with EDNS, and of the same once more if poor."""
+    query = build_query(id=1, qname=scene.qname, qtype=RRType.A, edns=matrix_world.EDNS)
+    data = net.answer(query, scene.host(1), "udp")
+    assert data is not None
+    message = parse_untrusted(data)
+    hosts = {below: (Server(below.decode()),) for below in map(str.encode, scene.servers())}
+    delegation = Delegation(scene.zone, tuple(hosts), hosts)
+    judge = Judge(Question(scene.qname, RRType.A), delegation)
+    found = judge(message, Server(scene.host(1)))
+    if found.verdict not in USABLE and scene.alone and judge.saw_poor:
+        judge.takes_poor = True
+        found = judge(message, Server(scene.host(1)))
+    return _of_verdict(found, scene)
+
+
+def _of_verdict(found: Judged, scene: Scene) -> Seen:
+    if found.verdict not in USABLE:
+        return Seen.SERVFAIL if scene.alone else Seen.NEXT
+    if found.verdict is Verdict.CNAME:
+        outcomes: tuple[Outcome, ...] = found.reading  # type: ignore[assignment]
+        target = outcomes[-1].answer[-1].rdatas[0]
+        return Seen.ALIAS_IN if names.is_subdomain(target, scene.zone) else Seen.ALIAS_OUT
+    assert isinstance(found.reading, Referral) == (found.verdict is Verdict.REFERRAL)
+    return _BY_VERDICT[found.verdict]
+
+
+@pytest.mark.rfc("RFC 1034 §5.3.3")
+@pytest.mark.rfc("RFC 2181 §5.4.1 behind an alias")
+@pytest.mark.rfc("RFC 2308 §2.1")
+@pytest.mark.rfc("RFC 2308 §2.2")
+def test_each_unsigned_reply_is_judged_by_the_rules() -> None:
+    cases = list(matrix_cases.unsigned())
+    net = Internet(cases, is_signed=False)
+    wrong = Differences()
+    for scene in net.scenes.values():
+        wanted = right(scene.case)
+        wrong.compare(scene, wanted, judged(scene, net))
+    assert not wrong, str(wrong)
+
+
+# --- the whole resolver -----------------------------------------------------------------------
+
+
+class Differences:
+    """What is not as the rules say; falsy if everything is."""
+
+    def __init__(self) -> None:
+        self._found: list[str] = []
+        self._kinds: Counter[str] = Counter()
+
+    def __bool__(self) -> bool:
+        return bool(self._found)
+
+    def compare(self, scene: Scene, wanted: Right, seen: Seen, note: str = "") -> None:
+        should = wanted.alone if scene.alone else wanted.beside
+        if seen is not should:
+            self.add(scene, f"rules {wanted.rules}: {should.name}, got {seen.name}{note}")
+
+    def add(self, scene: Scene, what: str) -> None:
+        place = "alone" if scene.alone else "beside"
+        self._found.append(f"{scene.case} [{place}] {what}")
+        self._kinds[what] += 1
+
+    def __str__(self) -> str:
+        kinds = [f"{count} x {what}" for what, count in self._kinds.most_common()]
+        return "\n".join([f"{len(self._found)} differ", *kinds, *self._found[:30]])
+
+
+class _At:
+    """The Internet's server at one address."""
+
+    def __init__(self, net: Internet, host: str) -> None:
+        self._net = net
+        self._host = host
+
+    def answer(self, data: bytes, transport: str, source: str) -> Answers:
+        del source
+        reply = self._net.answer(data, self._host, transport)
+        return [] if reply is None else [reply]
+
+
+def _of_answer(answer: Answer) -> Seen:
+    """What a client was told, by the last address in it."""
+    types = [rrset.rtype for rrset in answer.answer]
+    if answer.rcode == Rcode.NOERROR and types[-1:] == [RRType.A]:
+        seen = _BY_ADDRESS[answer.answer[-1].rdatas[0]]
+        is_alias = RRType.CNAME in types
+        return Seen.ALIAS_COPY if is_alias and seen is Seen.DATA else seen
+    denials = {
+        (Rcode.NOERROR, ()): Seen.NODATA,
+        (Rcode.NXDOMAIN, ()): Seen.NXDOMAIN,
+        (Rcode.NOERROR, (RRType.CNAME,)): Seen.ALIAS_NODATA,
+        (Rcode.NXDOMAIN, (RRType.CNAME,)): Seen.ALIAS_NXDOMAIN,
+    }
+    return denials.get((answer.rcode, tuple(types)), Seen.ODD)
+
+
+async def play(cases: Sequence[Case]) -> Differences:
+    """Ask for every case, beside and alone, each twice: memory must not tell another story."""
+    is_signed = cases[0].proof is not Proof.UNSIGNED
+    net = Internet(cases, is_signed=is_signed, wall=WALL)
+    wrong = Differences()
+    with tempfile.TemporaryDirectory() as directory:
+        config = _config(net, Path(directory))
+        network = VirtualNetwork(rng=seeded("matrix"))
+        network.settle = lambda host: _At(net, host)
+        clock = VirtualClock(wall=WALL)
+        async with app.running(
+            config, network=network, clock=clock, rng=seeded("matrix"), listens=False
+        ) as daemon:
+            for scene in net.scenes.values():
+                for note in ("", ", asked again"):
+                    await _ask(daemon.resolver, scene, wrong, note)
+    return wrong
+
+
+async def _ask(resolver: object, scene: Scene, wrong: Differences, note: str) -> None:
+    question = Question(scene.qname, RRType.A)
+    status = Status.INDETERMINATE
+    try:
+        answer = await resolver.resolve(question, budget())  # type: ignore[attr-defined]
+    except ResolutionFailed:
+        seen = Seen.SERVFAIL
+    else:
+        seen, status = _of_answer(answer), answer.status
+    wrong.compare(scene, right(scene.case), seen, note)
+    if (status is Status.SECURE) != is_secure(scene.case, seen):
+        wrong.add(scene, f"{seen.name} is {status.name}{note}")
+
+
+def _config(net: Internet, directory: Path) -> Config:
+    hints = directory / "hints"
+    hints.write_text(f". 3600 NS ns.root.\nns.root. 3600 A {matrix_world.ROOT}\n")
+    config = Config()
+    anchors = directory / "anchors"
+    anchors.write_text(net.key.anchor_text("") + "\n" if net.key else "")
+    replace = msgspec.structs.replace
+    return replace(
+        config,
+        outgoing=replace(
+            config.outgoing, speculation=False, deny_private_addresses=False, ipv6=False
+        ),
+        root=replace(config.root, prime=False, hints_file=str(hints)),
+        dnssec=replace(
+            config.dnssec,
+            builtin_root_anchor=False,
+            validate=net.key is not None,
+            trust_anchors_file=str(anchors) if net.key else "",
+        ),
+    )
+
+
+@trio_test
+async def test_clients_get_what_the_rules_say_of_unsigned_replies() -> None:
+    wrong = await play(sample(matrix_cases.unsigned(), SAMPLE))
+    assert not wrong, str(wrong)
+
+
+@pytest.mark.rfc("RFC 4035 §5")
+@trio_test
+async def test_clients_get_what_the_rules_say_of_signed_replies() -> None:
+    wrong = await play(sample(matrix_cases.signed(), SAMPLE))
+    assert not wrong, str(wrong)
+
+
+@pytest.mark.long
+@pytest.mark.timeout(900)
+@trio_test
+async def test_clients_get_what_the_rules_say_of_all_unsigned_replies() -> None:
+    wrong = await play(list(matrix_cases.unsigned()))
+    assert not wrong, str(wrong)
+
+
+@pytest.mark.long
+@pytest.mark.timeout(900)
+@trio_test
+async def test_clients_get_what_the_rules_say_of_all_signed_replies() -> None:
+    wrong = await play(list(matrix_cases.signed()))
+    assert not wrong, str(wrong)
