@@ -1,7 +1,8 @@
 """A recursive, caching DNS resolver. This is the map: the life of a query, in the tree's order.
 
     cli → lab → (app, workers) → listen → pipeline → policy | reply | recurse → iterate → dnssec
-        → upstream → cache → telemetry | config → model → protocol → limits → errors → clock
+        → upstream → cache → telemetry | config → model → delegation → protocol → limits → errors
+        → clock
 
 Data flows along that line; an import may only point to the right, and import-linter holds us to it.
 `app` wires the objects together, from a `config`, and owns the nurseries; nothing below it reads a
@@ -18,7 +19,9 @@ clock or draws a random number that it was not handed.
    NXDOMAIN and NODATA apart, failures briefly (RFC 9520), each cache bounded in octets.
 4. **Find out** (`iterate`). From the closest known zone cut the walker asks for no more of the name
    than needed (RFC 9156). Each reply is scrubbed to what its servers may say, classified into one
-   `Verdict`, and that decides the next step: pure functions all.
+   `Verdict`, and that decides the next step: pure functions all. What is known of a cut's addresses
+   stands in one book that all walks over it share (`delegation`): it never has less than the parent
+   gave, and look-ups come beside that.
 5. **Ask one server** (`upstream`). Among all addresses of the cut, the one that answers soonest; a
    socket, port, id and spelling of its own for each try (RFC 5452); TCP where UDP is cut short.
    `upstream.network` is the only way out of the process: real sockets, or the lab's virtual ones.

@@ -308,16 +308,14 @@ def _fixed(config: Config) -> Iterable[tuple[Name, Delegation]]:
             zone = names.from_text(entry.zone)
             placeholder = names.prepend(b"configured", zone)
             servers = tuple(Server(*endpoint(address), placeholder) for address in entry.addresses)
-            addresses = {placeholder: servers}
             yield (
                 zone,
                 Delegation(
                     zone,
                     (placeholder,),
-                    dict(addresses),
+                    {placeholder: servers},
                     expires_at=float("inf"),
                     is_forward=is_forward,
-                    glue=addresses,
                     way=zone,
                 ),
             )

@@ -20,11 +20,17 @@ class WireError(ResolverError):
 
 
 class ExchangeFailed(ResolverError):
-    """No server of one zone cut gave a usable reply; the reasons say why, one per server."""
+    """No server of one zone cut gave a usable reply; the reasons say why, one per server.
 
-    def __init__(self, message: str, *, ede: tuple[Ede, ...] = ()) -> None:
+    *asked*: the addresses that had their chance.
+    """
+
+    def __init__(
+        self, message: str, *, ede: tuple[Ede, ...] = (), asked: frozenset[str] = frozenset()
+    ) -> None:
         super().__init__(message)
         self.ede = ede
+        self.asked = asked
 
 
 class ResolutionFailed(ResolverError):

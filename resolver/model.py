@@ -8,17 +8,13 @@ What is made per record is a NamedTuple (a third of a frozen dataclass's cost to
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final, NamedTuple
+from dataclasses import dataclass
+from typing import Final, NamedTuple
 
+from resolver.delegation import Delegation, Server
 from resolver.errors import WorkExceeded
-from resolver.protocol.codes import RRType
 from resolver.protocol.message import Name, Question, RRset
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    import trio
 __all__ = [
     "Answer",
     "Budget",
@@ -105,53 +101,6 @@ USABLE: Final = frozenset(
         Verdict.YXDOMAIN,
     }
 )
-
-
-class Server(NamedTuple):
-    """One address that can be asked; *nameserver* is the NS name it was learnt from."""
-
-    host: str
-    port: int = 53
-    nameserver: Name = b"\0"
-
-    @property
-    def is_ipv6(self) -> bool:
-        return ":" in self.host
-
-    @property
-    def rtype(self) -> int:
-        """Type of the address record: A or AAAA."""
-        return RRType.AAAA if ":" in self.host else RRType.A
-
-
-@dataclass(slots=True)
-class Delegation:
-    """A zone cut and who serves it, as its parent says.
-
-    *glue* came with the referral; *addresses* is what may be asked now, by NS name,
-    glue and looked-up addresses: it grows while names are resolved, and starts over from the glue
-    at *refresh_at*.
-    """
-
-    zone: Name
-    nameservers: tuple[Name, ...]
-    addresses: dict[Name, tuple[Server, ...]] = field(default_factory=dict)
-    expires_at: float = 0.0
-    is_forward: bool = False
-    glue: dict[Name, tuple[Server, ...]] = field(default_factory=dict)
-    refresh_at: float = float("inf")
-    is_signed: bool = False
-    way: Name | None = None  # the forward or stub zone that it is or hangs below; None: public
-    searches: set[Question] = field(default_factory=set)  # look-ups that somebody has running
-    news: trio.Event | None = None  # set whenever one of these look-ups gets on
-
-    def servers(self) -> Iterator[Server]:
-        for nameserver in self.nameservers:
-            yield from self.addresses.get(nameserver, ())
-
-    def unresolved(self) -> list[Name]:
-        """NS names nobody looked up yet (an empty tuple in *addresses* means: looked up, none)."""
-        return [name for name in self.nameservers if name not in self.addresses]
 
 
 @dataclass(slots=True)

@@ -2,34 +2,33 @@
 
 Glue of the referral itself is used at once; names without glue are looked up, two at a time and in
 the resolver's own nursery, bounded per cut and per client query (NXNSAttack, NRDelegation). Nobody
-waits here while glue is at hand: that choice is the exchange's.
+waits here while glue is at hand: that choice is the exchange's. What is found comes beside what is
+known: the rules are the address book's (`delegation`).
 """
 
 from __future__ import annotations
 
+import enum
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 import trio
 
-from resolver.errors import ResolutionFailed, WorkExceeded
+from resolver.delegation import Known
+from resolver.errors import LinkDown, ResolutionFailed, WorkExceeded
+from resolver.iterate.known_addresses import doubtful, servers_of
 from resolver.limits import (
     ADDRESS_RECHECK_SECONDS,
-    ADDRESSES_PER_NAMESERVER,
     NS_LOOKUPS_PER_CUT,
     SEARCH_JOIN_SECONDS,
 )
-from resolver.model import Question, Server
+from resolver.model import Question
 from resolver.protocol import names
-from resolver.protocol.addresses import address_text
-from resolver.protocol.codes import RRType
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
-    from resolver.cache.delegation import DelegationCache
-    from resolver.cache.rrset import RRsetCache
     from resolver.clock import Clock
-    from resolver.model import Budget, Delegation, Name
+    from resolver.model import Budget, Delegation, Name, Server
 
 
 _LOOKUPS = int(NS_LOOKUPS_PER_CUT)
@@ -42,9 +41,11 @@ class Lookup(Protocol):
 
 
 class ParentLookup(Protocol):
-    """Addresses of a nameserver inside the cut itself, from the servers above the cut."""
+    """Addresses of a nameserver inside the cut, from the servers above it; None if they fail."""
 
-    async def __call__(self, delegation: Delegation, name: Name, budget: Budget) -> bool: ...
+    async def __call__(
+        self, delegation: Delegation, question: Question, budget: Budget
+    ) -> tuple[Server, ...] | None: ...
 
 
 class Spawn(Protocol):
@@ -53,260 +54,226 @@ class Spawn(Protocol):
     def __call__(self, function: object, *args: object) -> None: ...
 
 
-def lent_glue(name: Name, delegations: DelegationCache, now: float) -> tuple[Server, ...]:
-    """Addresses that a referral at or above *name* gave for it; asked, but never answered from."""
-    for ancestor in names.ancestors(name):
-        delegation = delegations.get(ancestor, now)
-        if delegation is not None and name in delegation.glue:
-            return delegation.glue[name]
-    return ()
+class Effort(enum.Enum):
+    """How far to go for addresses on behalf of one question.
 
-
-def fill_from_cache(
-    delegation: Delegation,
-    rrsets: RRsetCache,
-    delegations: DelegationCache,
-    rtypes: Sequence[int],
-    now: float,
-) -> None:
-    """Give *delegation* every address that is known for names that have none.
-
-    Looked-up addresses first, else the glue of the nameserver's own zone: one query saved.
+    NORMAL: names that have none, then the other address type of those that have. PROBE: likewise,
+    until somebody replied. AFTER_PROBE: NORMAL, at servers whose marks a probe earned them.
+    SECOND_WIND: also names that are known by referrals alone, once all those addresses failed.
     """
-    if delegation.refresh_at <= now:
-        delegation.addresses = dict(delegation.glue)
-        delegation.refresh_at = float("inf")
-    elif len(delegation.addresses) >= len(delegation.nameservers):
-        return
-    for name in delegation.nameservers:
-        if name in delegation.addresses:
-            continue
-        servers: list[Server] = []
-        for rtype in rtypes:
-            entry = rrsets.get(name, rtype, now)
-            if entry is not None:
-                servers += _servers(name, rtype, entry.rdatas)
-                delegation.refresh_at = min(delegation.refresh_at, entry.expires_at)
-        if not servers:
-            lent = lent_glue(name, delegations, now)
-            servers += [server for server in lent if server.rtype in rtypes]
-            if servers:
-                delegation.glue[name] = tuple(servers)
-        if servers:
-            delegation.addresses[name] = tuple(servers)
+
+    NORMAL = "normal"
+    PROBE = "probe"
+    AFTER_PROBE = "after a probe"
+    SECOND_WIND = "second wind"
 
 
-def borrow_glue(delegation: Delegation, delegations: DelegationCache, now: float) -> bool:
-    """Second wind of a cut whose servers all failed: addresses that another referral gave.
+class Errands(NamedTuple):
+    """Look-ups, and how they are made: *width* names at a time, of the address types *rtypes*."""
 
-    Parent and child may differ about a nameserver's address, and either may be the one that works.
-    True if there is something new to try; names outside the cut that had only glue are looked up.
-    """
-    is_new = False
-    for name in delegation.nameservers:
-        known = delegation.addresses.get(name, ())
-        lent = lent_glue(name, delegations, now)
-        fresh = tuple(server for server in lent if server not in known)
-        if fresh:
-            delegation.addresses[name] = (*known, *fresh)
-            is_new = True
-        elif name in delegation.glue and not names.is_subdomain(name, delegation.zone):
-            del delegation.glue[name]
-            delegation.addresses.pop(name, None)
-            is_new = True
-    return is_new
-
-
-def _servers(name: Name, rtype: int, rdatas: Sequence[bytes]) -> list[Server]:
-    hosts = [address_text(rtype, rdata) for rdata in rdatas[: int(ADDRESSES_PER_NAMESERVER)]]
-    return [Server(host, 53, name) for host in hosts if host is not None]
-
-
-def _count(delegation: Delegation) -> int:
-    return sum(map(len, delegation.addresses.values()))
+    lookup: Lookup
+    spawn: Spawn
+    rtypes: Sequence[int]
+    clock: Clock
+    width: int
 
 
 class Means(NamedTuple):
     """How addresses are had: what all finders of one walker share."""
 
-    lookup: Lookup
-    lend: Callable[[Name], tuple[Server, ...]]
-    spawn: Spawn
-    rtypes: Sequence[int]
-    clock: Clock
-    width: int
+    errands: Errands
+    lend: Callable[[Name], Known | None]
     ask_parent: ParentLookup
 
 
 class AddressFinder:
     """Looks up the unresolved nameserver names of one cut, on behalf of one inquiry."""
 
-    __slots__ = ("_budget", "_delegation", "_known", "_left", "_means", "_tried")
+    __slots__ = ("_book", "_budget", "_delegation", "_effort", "_errands", "_known", "_left",
+                 "_means", "_tried")  # fmt: skip
 
-    def __init__(self, delegation: Delegation, budget: Budget, means: Means) -> None:
+    def __init__(
+        self,
+        delegation: Delegation,
+        budget: Budget,
+        means: Means,
+        effort: Effort = Effort.NORMAL,
+    ) -> None:
         self._delegation = delegation
+        self._book = delegation.book
         self._budget = budget
         self._means = means
+        self._errands = means.errands
+        self._effort = effort
         self._left = _LOOKUPS
-        self._known = _count(delegation)
+        self._known = len(delegation.servers())
         self._tried: set[Question] = set()
-
-    def _candidates(self) -> list[Name]:
-        """Unresolved names that a sub-query can find: not those inside the cut itself."""
-        zone = self._delegation.zone
-        has_servers = any(True for _ in self._delegation.servers())
-        ancestors = {question.qname for question in self._budget.ancestors}
-        tried = {question.qname for question in self._tried}
-        possible = [
-            name
-            for name in self._delegation.unresolved()
-            if (has_servers or zone == names.ROOT or not names.is_subdomain(name, zone))
-            and name not in tried
-        ]
-        candidates = [name for name in possible if name not in ancestors]
-        self._budget.purse.entangled |= len(candidates) < len(possible)
-        return candidates
 
     async def more(self) -> bool:
         """Look up the next one or two names; True as soon as one of them has an address.
 
         False when nothing is left to look up. Raises WorkExceeded when the budget ends it.
         """
-        while True:
-            chosen = self._candidates()[: min(self._means.width, self._left)]
-            if not chosen:
-                return (
-                    await self._of_others()
-                    or await self._other_families()
-                    or await self._from_parent()
-                )
-            self._left -= len(chosen)
-            for name in chosen:
-                self._budget.spend_ns_lookup()
-                self._delegation.addresses[name] = ()  # in progress: nobody else starts it
-                self._delegation.searches.update(Question(name, one) for one in self._means.rtypes)
-            self._delegation.refresh_at = min(
-                self._delegation.refresh_at,
-                self._means.clock.now() + float(ADDRESS_RECHECK_SECONDS),
-            )
+        while wanted := self._candidates()[: min(self._errands.width, self._left)]:
+            chosen = [
+                Question(name, rtype)
+                for name in self._paid(wanted)
+                for rtype in self._book.open_types(name, self._errands.rtypes)
+            ]
+            for question in chosen:
+                self._begin(question)
             if await self._first_of(chosen):
-                self._known = _count(self._delegation)
-                return True
+                return self._got_on()
+        return await self._of_others() or await self._other_families() or await self._from_parent()
+
+    def _candidates(self) -> list[Name]:
+        """Names that a sub-query can find: not those inside the cut itself, unless it has servers.
+
+        Nor those that were tried, nor those that this very look-up is for.
+        """
+        zone = self._delegation.zone
+        can_ask_inside = bool(self._delegation.servers()) or zone == names.ROOT
+        tried = {question.qname for question in self._tried}
+        possible = [
+            name
+            for name in self._wanted()
+            if name not in tried and (can_ask_inside or not names.is_subdomain(name, zone))
+        ]
+        ancestors = {question.qname for question in self._budget.ancestors}
+        candidates = [name for name in possible if name not in ancestors]
+        self._budget.purse.entangled |= len(candidates) < len(possible)
+        return candidates
+
+    def _wanted(self) -> Iterable[Name]:
+        if self._effort is not Effort.SECOND_WIND:
+            return self._book.unresolved
+        doubted = doubtful(self._delegation, self._errands.rtypes)
+        return dict.fromkeys((*self._book.unresolved, *doubted))
+
+    def _paid(self, wanted: Sequence[Name]) -> list[Name]:
+        """As many of *wanted* as the budget has look-ups for. Raises WorkExceeded if none."""
+        paid: list[Name] = []
+        for name in wanted:
+            try:
+                self._budget.spend_ns_lookup()
+            except WorkExceeded:
+                self._budget.purse.entangled = True  # our bound, not a fact about the zone
+                if not paid:
+                    raise
+                break
+            paid.append(name)
+        self._left -= len(paid)
+        return paid
+
+    def _begin(self, question: Question) -> None:
+        until = self._errands.clock.now() + float(ADDRESS_RECHECK_SECONDS)
+        self._book.begin(question, good_until=until)
+
+    def _got_on(self) -> bool:
+        self._known = len(self._book.servers)
+        return True
+
+    # --- others' look-ups, the other address type, the parent ------------------------------
 
     async def _of_others(self) -> bool:
         """Wait for look-ups that others began, or that we left running; True at a new address.
 
         Not for those that wait for us: their names are among our own ancestors, or time tells.
         """
-        delegation = self._delegation
         ancestors = {question.qname for question in self._budget.ancestors}
         with trio.move_on_after(float(SEARCH_JOIN_SECONDS)):
-            while (found := _count(delegation)) <= self._known:
-                if ancestors.issuperset(search.qname for search in delegation.searches):
-                    self._budget.purse.entangled |= bool(delegation.searches)
+            while len(self._book.servers) <= self._known:
+                searching = set(self._book.searching())
+                if ancestors.issuperset(searching):
+                    self._budget.purse.entangled |= bool(searching)
                     return False
-                if delegation.news is None:
-                    delegation.news = trio.Event()
-                await delegation.news.wait()
-            self._known = found
-            return True
+                news = trio.Event()
+                self._book.watch(news.set)
+                await news.wait()
+            return self._got_on()
         return False
 
     async def _other_families(self) -> bool:
-        """Nameservers outside the cut of which one address type only was ever looked up or lent."""
+        """Nameservers outside the cut of which one address type only is known, and was asked."""
         delegation = self._delegation
         for name in delegation.nameservers:
-            known = delegation.addresses.get(name)
+            known = {one.rtype for one in self._book.of(name)}
             if not known or names.is_subdomain(name, delegation.zone):
                 continue
-            for rtype in self._means.rtypes:
+            for rtype in self._book.open_types(name, self._errands.rtypes):
                 question = Question(name, rtype)
-                has_family = any(one.is_ipv6 == (rtype == RRType.AAAA) for one in known)
-                if has_family or question in self._tried or question in self._budget.ancestors:
+                if rtype in known or question in self._tried | self._budget.ancestors:
                     continue
-                if self._left <= 0:
+                if self._left <= 0 or not self._paid([name]):
                     return False
-                self._left -= 1
-                self._budget.spend_ns_lookup()
-                if await self._add(name, rtype):
-                    self._known = _count(delegation)
-                    return True
+                self._begin(question)
+                if await self._add(question):
+                    return self._got_on()
         return False
-
-    def _share(self) -> bool:
-        """Give every name the glue that the look-up met on its way: mostly, all there is."""
-        addresses = self._delegation.addresses
-        is_new = False
-        for name in self._delegation.nameservers:
-            if not addresses.get(name):
-                lent = self._means.lend(name)
-                if lent:
-                    addresses[name] = self._delegation.glue[name] = lent
-                    is_new = True
-        return is_new
-
-    def _end(self, question: Question, *, is_settled: bool) -> None:
-        """One look-up is over; wake those who wait for it. Unsettled, others may try again."""
-        delegation = self._delegation
-        delegation.searches.discard(question)
-        if not is_settled and not delegation.addresses.get(question.qname, True):
-            del delegation.addresses[question.qname]
-        if delegation.news is not None:
-            delegation.news.set()
-            delegation.news = None
 
     async def _from_parent(self) -> bool:
         """Nameservers inside the cut, without glue: only the parent's servers can know them."""
         delegation = self._delegation
-        if self._left <= 0 or any(True for _ in delegation.servers()):
+        if self._left <= 0 or delegation.servers():
             return False
         inside = [
-            name for name in delegation.unresolved() if names.is_subdomain(name, delegation.zone)
+            name for name in self._book.unresolved if names.is_subdomain(name, delegation.zone)
         ]
         for name in inside[: self._left]:
-            self._left -= 1
-            self._budget.spend_ns_lookup()
-            delegation.addresses[name] = ()
-            try:
-                if await self._means.ask_parent(delegation, name, self._budget):
-                    return True
-            except ResolutionFailed:  # our link or our bound: nothing was found out
-                delegation.addresses.pop(name, None)
-                raise
+            self._paid([name])
+            if await self._ask_parent(name):
+                return self._got_on()
         return False
 
-    async def _first_of(self, chosen: list[Name]) -> bool:
+    async def _ask_parent(self, name: Name) -> bool:
+        """What the parent says of *name* is glue: it holds as long as the delegation."""
+        delegation = self._delegation
+        questions = [Question(name, rtype) for rtype in self._errands.rtypes]
+        for question in questions:
+            self._begin(question)
+        try:
+            for question in questions:
+                servers = await self._means.ask_parent(delegation, question, self._budget)
+                if servers:
+                    return self._book.lend({name: Known(servers, delegation.expires_at)})
+                if servers is not None:
+                    self._book.settle(question, ())
+        finally:
+            self._give_up(questions)
+        return False
+
+    # --- look-ups --------------------------------------------------------------------------
+
+    async def _first_of(self, chosen: list[Question]) -> bool:
         """Run the look-ups side by side; return at the first address, the rest goes on."""
-        if self._means.width == 1:
-            return await self._serially(chosen[0])
+        if self._errands.width == 1:
+            return await self._serially(chosen)
         done = trio.Event()
-        pending = [len(chosen) * len(self._means.rtypes)]
+        pending = [len(chosen)]
         found = [False]
-        for name in chosen:
-            for rtype in self._means.rtypes:
-                self._means.spawn(self._one, name, rtype, done, pending, found)
+        for question in chosen:
+            self._errands.spawn(self._one, question, done, pending, found)
         await done.wait()
         return found[0]
 
-    async def _serially(self, name: Name) -> bool:
+    async def _serially(self, chosen: list[Question]) -> bool:
+        """One after the other, for they are of one name."""
         try:
-            for rtype in self._means.rtypes:
-                if await self._add(name, rtype):
+            for question in chosen:
+                if await self._add(question):
                     return True
-                if name not in self._delegation.addresses:
+                if self._book.is_partial(question.qname):
                     return False  # its servers failed: another name first, time is short
             return False
         finally:
-            self._delegation.searches.difference_update(
-                Question(name, rtype) for rtype in self._means.rtypes
-            )
+            self._give_up(chosen)
 
     async def _one(
-        self, name: Name, rtype: int, done: trio.Event, pending: list[int], found: list[bool]
+        self, question: Question, done: trio.Event, pending: list[int], found: list[bool]
     ) -> None:
         try:
             with trio.move_on_at(self._budget.deadline):
-                if await self._add(name, rtype):
+                if await self._add(question):
                     found[0] = True
                     done.set()
         finally:
@@ -314,27 +281,47 @@ class AddressFinder:
             if pending[0] == 0:
                 done.set()
 
-    async def _add(self, name: Name, rtype: int) -> bool:
-        """One look-up; its addresses join the delegation. Failures are the name's, not ours."""
-        question = Question(name, rtype)
+    async def _add(self, question: Question) -> bool:
+        """One look-up; its addresses join the book. True if that brought a new one.
+
+        Failures are the name's, not ours.
+        """
+        name, rtype, _ = question
         self._tried.add(question)
-        is_settled = False
         try:
-            rdatas = await self._means.lookup(question, self._budget)
-            servers = _servers(name, rtype, rdatas)
-            known = self._delegation.addresses.get(name, ())
-            self._delegation.addresses[name] = (
-                *known,
-                *(server for server in servers if server not in known),
-            )
-            is_settled = True
-            return self._share() or bool(servers)
+            rdatas = await self._errands.lookup(question, self._budget)
         except WorkExceeded:
             self._budget.purse.entangled = True  # our bound, not a fact about the zone
-            if self._means.width == 1 and self._budget.purse.queries <= 0:
+            if self._errands.width == 1 and self._budget.purse.queries <= 0:
                 raise
             return False
+        except LinkDown:
+            return False  # nothing was found out
         except ResolutionFailed:
-            return False  # the failure cache remembers, and lets others try again soon
+            self._book.fail(question)  # the failure cache lets others try again soon
+            return False
+        else:
+            is_new = self._settle(question, servers_of(name, rtype, rdatas))
+            return self._share() or is_new
         finally:
-            self._end(question, is_settled=is_settled)
+            self._book.abandon(question)  # if it is not over
+
+    def _settle(self, question: Question, found: list[Server]) -> bool:
+        """Mostly a look-up ends at the glue of the nameserver's own zone."""
+        given = self._means.lend(question.qname)
+        is_glue = given is not None and set(given.servers).issuperset(found)
+        return self._book.settle(question, found, is_glue=is_glue)
+
+    def _give_up(self, questions: Iterable[Question]) -> None:
+        """Those that did not get their turn are anybody's to look up."""
+        for question in questions:
+            self._book.abandon(question)
+
+    def _share(self) -> bool:
+        """Give every name the glue that the look-up met on its way: mostly, all there is."""
+        lent = {
+            name: given
+            for name in self._delegation.nameservers
+            if not self._book.of(name) and (given := self._means.lend(name)) is not None
+        }
+        return self._book.lend(lent)

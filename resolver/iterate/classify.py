@@ -76,12 +76,14 @@ class Judge:
     (RFC 4035 §4.1; Unbound's "DNSSEC lame").
     """
 
-    __slots__ = ("_delegation", "_is_forward", "_zone", "question", "saw_poor", "takes_poor")
+    __slots__ = ("_delegation", "_is_forward", "_zone", "question", "saw_poor", "saw_useless",
+                 "takes_poor")  # fmt: skip
 
     def __init__(self, question: Question, delegation: Delegation) -> None:
         self.question = question
         self.takes_poor = delegation.is_forward
         self.saw_poor = False
+        self.saw_useless = False
         self._delegation = delegation
         self._zone = delegation.zone
         self._is_forward = delegation.is_forward
@@ -90,7 +92,10 @@ class Judge:
         judged = classify(
             message, self.question, self._zone, server=server, is_forward=self._is_forward
         )
-        if self.takes_poor or judged.verdict not in USABLE:
+        if judged.verdict not in USABLE:
+            self.saw_useless = True
+            return judged
+        if self.takes_poor:
             return judged
         is_referral = isinstance(judged.reading, Referral)
         aa = message.flags & Flag.AA
@@ -100,12 +105,12 @@ class Judge:
         )
         is_doubtful = not aa and _is_thin(judged) and self._has_choice()
         if is_opinion or is_bare or is_doubtful:
-            self.saw_poor = True
+            self.saw_poor = self.saw_useless = True
             return Judged(Verdict.LAME)
         return judged
 
     def _has_choice(self) -> bool:
-        return len({server.host for server in self._delegation.servers()}) > 1
+        return len(self._delegation.servers()) > 1
 
 
 def _is_thin(judged: Judged) -> bool:

@@ -22,13 +22,14 @@ if TYPE_CHECKING:
 class Minimiser:
     """The names asked on the way to *question*."""
 
-    __slots__ = ("_reached", "_steps", "is_enabled", "question")
+    __slots__ = ("_reached", "_steps", "is_enabled", "question", "stumbled_at")
 
     def __init__(self, question: Question, *, is_enabled: bool) -> None:
         self.question = question
         self.is_enabled = is_enabled
         self._reached = 0
         self._steps = 0
+        self.stumbled_at: Name | None = None
 
     def probe(self, zone: Name) -> Question:
         """What to ask servers of *zone*: the full question when one label is left, or none."""
@@ -59,4 +60,9 @@ class Minimiser:
 
     def give_up(self) -> None:
         """Ask the full question from here on."""
+        self.is_enabled = False
+
+    def stumble(self, zone: Name) -> None:
+        """No server of *zone* took the probe: the full question goes to the same servers."""
+        self.stumbled_at = zone
         self.is_enabled = False

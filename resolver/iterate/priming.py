@@ -51,7 +51,7 @@ def hints_delegation(hints: Iterable[tuple[Name, str]]) -> Delegation:
     glue: dict[Name, tuple[Server, ...]] = {}
     for name, host in hints:
         glue[name] = (*glue.get(name, ()), Server(host, 53, name))
-    return Delegation(names.ROOT, tuple(glue), dict(glue), expires_at=float("inf"), glue=glue)
+    return Delegation(names.ROOT, tuple(glue), glue, expires_at=float("inf"))
 
 
 def _judge_priming(hints: Delegation, message: Message, server: Server) -> Judged:
@@ -87,9 +87,8 @@ async def prime(ask: Ask, hints: Delegation, now: Callable[[], float]) -> Delega
     return Delegation(
         names.ROOT,
         primed.nameservers,
-        dict(primed.glue),
+        primed.glue,
         expires_at=now() + min(primed.ttl, int(MAX_TTL_SECONDS)),
-        glue=primed.glue,
         is_signed=True,
     )
 

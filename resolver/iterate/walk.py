@@ -11,17 +11,16 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol, cast
 
 from resolver.errors import ExchangeFailed, ResolutionFailed, WorkExceeded
-from resolver.iterate import addresses
-from resolver.iterate.addresses import AddressFinder, borrow_glue, fill_from_cache
+from resolver.iterate.addresses import Effort, Errands
+from resolver.iterate.ask import CutAsker
 from resolver.iterate.classify import Judge, Referral
 from resolver.iterate.minimise import Minimiser
 from resolver.iterate.scrub import glue_of
 from resolver.limits import REFERRALS
-from resolver.model import Delegation, Outcome, Question, Rank, RRset, Server, Verdict
+from resolver.model import Delegation, Outcome, Question, Rank, RRset, Verdict
 from resolver.protocol import names
-from resolver.protocol.addresses import address_octets, address_text
+from resolver.protocol.addresses import address_octets
 from resolver.protocol.codes import Rcode, RRType
-from resolver.upstream.inquiry import Inquiry, Reply
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
@@ -31,12 +30,13 @@ if TYPE_CHECKING:
     from resolver.cache.rrset import RRsetCache
     from resolver.clock import Clock
     from resolver.iterate.addresses import Lookup, Spawn
-    from resolver.model import Budget, Name
-    from resolver.upstream.inquiry import Ask
+    from resolver.model import Budget, Name, Server
+    from resolver.upstream.inquiry import Ask, Reply
 
 
 _FAMILIES = (RRType.A, RRType.AAAA)
 _REFERRALS = int(REFERRALS)
+_FULL = Effort.NORMAL
 
 
 class ReferralHook(Protocol):
@@ -94,8 +94,13 @@ class Walker:
         self._clock = clock
         self._settings = settings
         self._on_referral = on_referral
-        self._means = addresses.Means(
-            lookup, self._lend, spawn, settings.rtypes, clock, settings.width, self._ask_parent
+        self._asker = CutAsker(
+            ask,
+            Errands(lookup, spawn, settings.rtypes, clock, settings.width),
+            rrsets,
+            delegations,
+            above=lambda zone: self.closest(Question(zone, RRType.DS)),
+            spare=hints if self.asks_the_root else None,
         )
 
     def closest(self, question: Question, *, forwards: bool = True) -> Delegation:
@@ -179,40 +184,38 @@ class Walker:
             probe = minimiser.probe(delegation.zone)
             if probe is not question:
                 probe = self._next_probe(minimiser, delegation)
-            fill_from_cache(
-                delegation,
-                self._rrsets,
-                self._delegations,
-                self._settings.rtypes,
-                self._clock.now(),
-            )
+            effort = _FULL if probe is question else Effort.PROBE
+            if effort is _FULL and minimiser.stumbled_at == delegation.zone:
+                effort = Effort.AFTER_PROBE
             judge = Judge(probe, delegation)
+            inquiry = self._asker.inquiry(judge, delegation, budget, shunned, effort)
+            known = delegation.servers()
             try:
-                reply = await self._ask(self._inquiry(judge, delegation, budget, shunned))
+                reply = await self._ask(inquiry)
             except ExchangeFailed as error:
-                again = await self._ask_again(judge, delegation, budget, shunned, error)
-                if isinstance(again, Reply):
-                    reply = again
-                elif probe == question:
-                    again.with_traceback(None)  # else it holds this frame, and this frame it
-                    raise ResolutionFailed(str(again), ede=again.ede) from again
-                else:
-                    minimiser.give_up()  # some refuse or drop what they do not expect
+                if effort is Effort.PROBE:  # some refuse or drop what they do not expect
+                    minimiser.stumble(delegation.zone)
                     continue
+                reply = await self._asker.once_more(inquiry, judge, known, error)
             reading = reply.judged.reading
             if isinstance(reading, Referral):
-                if not self._settings.harden_glue:
-                    every = glue_of(reply.message, reading.nameservers, names.ROOT)
-                    reading = reading._replace(glue=every)
+                reading = self._with_its_glue(reading, reply)
                 delegation = self._descend(reading, delegation, budget)
                 if glue_will_do and question.qname in reading.glue:
                     return (_glue_segment(question, reading),)
                 continue
             segments = cast("tuple[Outcome, ...]", reading)
-            if probe == question:
+            if probe is question:
                 return segments
             self._learn_from_probe(minimiser, probe, segments[0])
         raise WorkExceeded("REFERRALS")
+
+    def _with_its_glue(self, referral: Referral, reply: Reply) -> Referral:
+        """Without `resolution.harden_glue`, what the reply says of other zones' names too."""
+        if self._settings.harden_glue:
+            return referral
+        every = glue_of(reply.message, referral.nameservers, names.ROOT)
+        return referral._replace(glue=every)
 
     def _next_probe(self, minimiser: Minimiser, delegation: Delegation) -> Question:
         """The next name to ask, skipping those the cache knows to exist."""
@@ -239,51 +242,6 @@ class Walker:
             )
         minimiser.advance(probe)
 
-    async def _ask_again(
-        self,
-        judge: Judge,
-        delegation: Delegation,
-        budget: Budget,
-        shunned: frozenset[str],
-        failed: ExchangeFailed,
-    ) -> Reply | ExchangeFailed:
-        """A second wind, if another referral's glue or a reply that was passed over gives it."""
-        has_new = borrow_glue(delegation, self._delegations, self._clock.now())
-        if not has_new and not judge.saw_poor:
-            return failed
-        judge.takes_poor = True
-        try:
-            return await self._ask(self._inquiry(judge, delegation, budget, shunned))
-        except ExchangeFailed as error:
-            return error
-
-    def _inquiry(
-        self, judge: Judge, delegation: Delegation, budget: Budget, shunned: frozenset[str]
-    ) -> Inquiry:
-        finder = AddressFinder(delegation, budget, self._means)
-        return Inquiry(judge.question, delegation, judge, finder.more, budget, shunned=shunned)
-
-    def _lend(self, name: Name) -> tuple[Server, ...]:
-        """Glue that another referral brought for *name*, of the families that we ask."""
-        lent = addresses.lent_glue(name, self._delegations, self._clock.now())
-        return tuple(server for server in lent if server.rtype in self._settings.rtypes)
-
-    async def _ask_parent(self, delegation: Delegation, name: Name, budget: Budget) -> bool:
-        """Ask the servers above the cut for the address of a nameserver inside it."""
-        above = self.closest(Question(delegation.zone, RRType.DS))
-        for rtype in self._settings.rtypes:
-            question = Question(name, rtype)
-            try:
-                judge = Judge(question, above)
-                reply = await self._ask(self._inquiry(judge, above, budget, frozenset()))
-            except ExchangeFailed:
-                continue
-            servers = _addresses_in(reply, question)
-            if servers:
-                delegation.addresses[name] = servers
-                return True
-        return False
-
     def _descend(self, referral: Referral, parent: Delegation, budget: Budget) -> Delegation:
         """Keep what the referral says and stand at its cut."""
         now = self._clock.now()
@@ -292,19 +250,30 @@ class Walker:
         delegation = Delegation(
             referral.zone,
             referral.nameservers,
-            dict(glue),
+            glue,
             expires_at=_end_of(parent, now + ttl),
-            glue=glue,
             is_signed=self._settings.expects_signatures(
                 referral.zone, any(rrset.rtype == RRType.DS for rrset in referral.proof)
             ),
             way=parent.way,
         )
+        if delegation.unresolved():
+            self._carry_on(delegation, now)
         if delegation.expires_at > now:  # else it serves this walk, and replaces no living one
             self._delegations.put(delegation)
         self._keep_proof(referral, parent.zone, ttl, now)
         self._on_referral(delegation, budget)
         return delegation
+
+    def _carry_on(self, delegation: Delegation, now: float) -> None:
+        """A parent that says the same again takes nothing away: look-ups that run, run for all."""
+        known = self._delegations.get(delegation.zone, now)
+        if (
+            known is not None
+            and known.glue == delegation.glue
+            and set(known.nameservers) == set(delegation.nameservers)
+        ):
+            delegation.book = known.book
 
     def _of_our_families(
         self, glue: dict[Name, tuple[Server, ...]]
@@ -349,15 +318,3 @@ def _glue_segment(question: Question, referral: Referral) -> Outcome:
     rdatas = tuple(address_octets(host) for host in hosts)
     glue = (RRset(question.qname, question.qtype, referral.ttl, rdatas),) if rdatas else ()
     return Outcome(question, referral.zone, Verdict.REFERRAL, Rcode.NOERROR, glue)
-
-
-def _addresses_in(reply: Reply, question: Question) -> tuple[Server, ...]:
-    """The addresses a parent's server gives for a name below the cut: answer or glue."""
-    reading = reply.judged.reading
-    if isinstance(reading, Referral):
-        return reading.glue.get(question.qname, ())
-    outcome = cast("tuple[Outcome, ...]", reading)[0]
-    if outcome.verdict is not Verdict.ANSWER:
-        return ()
-    hosts = [address_text(question.qtype, rdata) for rdata in outcome.answer[0].rdatas]
-    return tuple(Server(host, 53, question.qname) for host in hosts if host is not None)

@@ -30,5 +30,7 @@ def no_usable_reply(zone: Name, reasons: dict[Server, str], elapsed_s: float) ->
         Ede(EdeCode.NETWORK_ERROR, text),
     )
     return ExchangeFailed(
-        f"no usable reply for {cut} in {elapsed_s * 1000:.0f} ms: {text}", ede=ede
+        f"no usable reply for {cut} in {elapsed_s * 1000:.0f} ms: {text}",
+        ede=ede,
+        asked=frozenset(server.host for server in reasons),
     )

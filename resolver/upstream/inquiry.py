@@ -34,9 +34,10 @@ class Inquiry(NamedTuple):
     *judge* is pure and cheap; a verdict that is not `is_usable` sends the exchange to another
     server (LAME, REFUSED, SERVFAIL … are remembered by (address, zone)). *more_addresses* resolves
     the next one or two of the cut's unresolved nameserver names, puts what it finds into
-    `delegation.addresses`, and returns False once there is nothing left to look up; the exchange
+    `delegation.book`, and returns False once there is nothing left to look up; the exchange
     awaits it in the asker's task, beside whatever is on its way, and cancels it when a reply comes.
-    *shunned* servers are not asked (their answer was bogus).
+    *shunned* servers are not asked (their answer was bogus). *is_repeated*: these servers were just
+    marked for what they made of a minimised form of the question, which is no reason to doubt them.
     """
 
     question: Question
@@ -46,6 +47,7 @@ class Inquiry(NamedTuple):
     budget: Budget
     wants_tcp: bool = False
     shunned: frozenset[str] = frozenset()
+    is_repeated: bool = False
 
 
 class Ask(Protocol):

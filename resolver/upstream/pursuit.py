@@ -276,16 +276,15 @@ class Pursuit:
 
     def candidates(self, now: float) -> list[Candidate]:
         desk, delegation, shunned = self.desk, self.inquiry.delegation, self.inquiry.shunned
-        servers: dict[Key, Server] = {}  # one address may go by several names
-        for nameserver in delegation.nameservers:
-            for server in delegation.addresses.get(nameserver, ()):
-                key = server[:2]
-                if key in servers or key in self.rejected or server[0] in shunned:
-                    continue
-                if desk.allows(server, self.zone, is_forward=delegation.is_forward):
-                    servers[key] = server
+        servers = [
+            server
+            for server in delegation.servers()
+            if server[:2] not in self.rejected
+            and server[0] not in shunned
+            and desk.allows(server, self.zone, is_forward=delegation.is_forward)
+        ]
         situation = Situation(self.zone, self.site, now, self.way.reach.broken_families)
-        return weigh(servers.values(), situation, infra=desk.infra, rng=desk.dice)
+        return weigh(servers, situation, infra=desk.infra, rng=desk.dice)
 
     def _open(self, now: float) -> None:
         """Ask the cheapest server, or the first two of a set that nobody knows."""
@@ -296,7 +295,7 @@ class Pursuit:
         is_speculative = self.is_speculative
         chosen = opening(candidates, width=_RACE_WIDTH if is_speculative else 1)
         first = chosen[0]
-        if first.is_suspect or first.is_marked:
+        if first.is_suspect or (first.is_marked and not self.inquiry.is_repeated):
             self.want_addresses()
         if first.is_suspect:
             self.give_up = min(self.give_up, now + _SUSPECT_SECONDS)

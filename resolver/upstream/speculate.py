@@ -35,7 +35,7 @@ def beside(
     if len(candidates) > 1 or pursuit.way.reach.broken_families:
         _probe(pursuit, candidates, primary, now, reluctance=1.0)
     delegation = pursuit.inquiry.delegation
-    if primary.n >= _POPULAR and len(delegation.addresses) < len(delegation.nameservers):
+    if primary.n >= _POPULAR and delegation.unresolved():
         _learn_names(pursuit, primary)
 
 
@@ -82,8 +82,7 @@ def _learn_names(pursuit: Pursuit, primary: AddressState) -> None:
     Two names are enough to answer; the nearest server may go by the third.
     """
     desk = pursuit.desk
-    inquiry = pursuit.inquiry
-    if inquiry.budget.depth > 1 or not inquiry.delegation.unresolved():
+    if pursuit.inquiry.budget.depth > 1:
         return
     if is_worth_a_stranger(primary, desk.infra) and desk.probes.take():
         pursuit.want_addresses()

@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING
 from resolver.cache.delegation import DelegationCache
 from resolver.cache.negative import NegativeCache
 from resolver.cache.rrset import RRsetCache
-from resolver.errors import ExchangeFailed
+from resolver.errors import ExchangeFailed, ResolutionFailed
 from resolver.iterate.priming import hints_delegation
 from resolver.iterate.walk import Walker, WalkSettings
 from resolver.lab.virtual_time import VirtualClock
 from resolver.model import Budget, Outcome, Purse
+from resolver.protocol.codes import RRType
 from resolver.protocol.names import to_text
 from resolver.upstream.inquiry import Reply
 from tests.making import name, question, reply
@@ -19,7 +20,7 @@ from tests.making import name, question, reply
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from resolver.model import Delegation, Question
+    from resolver.model import Delegation, Question, Server
     from resolver.protocol.message import Message
     from resolver.upstream.inquiry import Inquiry
 
@@ -32,16 +33,28 @@ def allowance(*, ns_lookups: int = 20) -> Budget:
 
 
 class Land:
-    """Servers by zone: *script* has the reply to "zone qname qtype", else to "zone *"."""
+    """Servers by zone: *script* has the reply to "zone qname qtype", else to "zone *".
 
-    def __init__(self, script: dict[str, Message], **settings: object) -> None:
+    A host may stand in the zone's place. Servers are asked one by one, and addresses looked up when
+    all failed; *addresses* has what look-ups find, by "qname qtype".
+    """
+
+    def __init__(
+        self,
+        script: dict[str, Message],
+        *,
+        fixed: dict[bytes, Delegation] | None = None,
+        **settings: object,
+    ) -> None:
         self.script = script
+        self.addresses: dict[str, Sequence[bytes]] = {}
+        self.looked_up: list[str] = []
         self.asked: list[str] = []
         self.clock = VirtualClock()
         self.delegations = DelegationCache()
         self.hints = hints_delegation([(name("k.root-servers.net."), "198.51.100.1")])
-        self.fixed: dict[bytes, Delegation] = {}
-        options = {"minimise": False, "width": 1} | settings
+        self.fixed = fixed or {}
+        options = {"minimise": False, "width": 1, "rtypes": (RRType.A,)} | settings
         self.walker = Walker(
             ask=self.ask,
             rrsets=RRsetCache(1 << 20),
@@ -57,18 +70,32 @@ class Land:
         )
 
     async def ask(self, inquiry: Inquiry) -> Reply:
+        asked: set[str] = set()
+        while True:
+            for server in inquiry.delegation.servers():
+                if server.host not in asked | inquiry.shunned:
+                    asked.add(server.host)
+                    judged = inquiry.judge(message := self._reply(inquiry, server), server)
+                    if judged.verdict.is_usable:
+                        return Reply(server, message, judged, 0.01, "udp")
+            if not await inquiry.more_addresses():
+                raise ExchangeFailed("of no use", asked=frozenset(asked))
+
+    def _reply(self, inquiry: Inquiry, server: Server) -> Message:
         zone, asked = to_text(inquiry.delegation.zone), inquiry.question
         line = f"{to_text(asked.qname)} {asked.qtype}"
         self.asked.append(f"{zone} {line}")
-        message = self.script.get(f"{zone} {line}") or self.script[f"{zone} *"]
-        server = next(iter(inquiry.delegation.servers()))
-        judged = inquiry.judge(message, server)
-        if not judged.verdict.is_usable:
-            raise ExchangeFailed(judged.verdict.value)
-        return Reply(server, message, judged, 0.01, "udp")
+        for place in (server.host, zone):
+            found = self.script.get(f"{place} {line}") or self.script.get(f"{place} *")
+            if found is not None:
+                return found
+        raise AssertionError(self.asked[-1])
 
     async def look_up(self, asked: Question, _: Budget) -> Sequence[bytes]:
-        raise AssertionError(asked)
+        self.looked_up.append(f"{to_text(asked.qname)} {asked.qtype}")
+        if self.looked_up[-1] not in self.addresses:
+            raise ResolutionFailed("nobody knows")
+        return self.addresses[self.looked_up[-1]]
 
     async def walk(self, text: str) -> Outcome:
         """The first link of the answer to "qname qtype"."""

@@ -90,9 +90,8 @@ async def test_below_the_root_and_below_a_stub_a_delegation_has_its_own_time() -
     root = Delegation(
         b"\0",
         land.hints.nameservers,
-        dict(land.hints.glue),
+        land.hints.glue,
         expires_at=land.clock.now() + 10,
-        glue=land.hints.glue,
     )
     land.delegations.put(root)
     await land.walk("www.low.mid.alder. A")
@@ -100,7 +99,7 @@ async def test_below_the_root_and_below_a_stub_a_delegation_has_its_own_time() -
     placeholder = name("configured.mid.alder.")
     servers = {placeholder: (Server("192.0.2.9", 53, placeholder),)}
     land.fixed[name("mid.alder.")] = Delegation(
-        name("mid.alder."), (placeholder,), dict(servers), expires_at=float("inf"), glue=servers
+        name("mid.alder."), (placeholder,), servers, expires_at=float("inf")
     )
     land.delegations.clear()
     await land.walk("www.low.mid.alder. A")

@@ -32,11 +32,7 @@ EXCEPTIONS = {
     "features/edns/edns_downstream_cookies.rpl": "local data is not built",
 }
 # What is wrong and known: each goes with its mending.
-KNOWN_FAULTS = {
-    "reported/a_probe_refused_costs_no_address.rpl": "a refused probe costs the zone its glue",
-    "reported/a_stumble_over_a_probe_sets_off_no_lookups.rpl": "a failed probe sets off look-ups",
-    "reported/one_bad_answer_does_not_cost_the_glue.rpl": "one failed question costs a zone's glue",
-}
+KNOWN_FAULTS: dict[str, str] = {}
 # Likewise, of the files by feature.
 WANTING = {
     "features/aggressive-nsec/nsec_cross_zone.rpl": "to be looked at",

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 import trio
 
+from resolver.delegation import Known
 from resolver.errors import ExchangeFailed, LinkDown, WorkExceeded
 from resolver.lab.faults import Path
 from resolver.model import Server, Verdict
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     More = Callable[[], Awaitable[bool]]
 
 A, B, C = "198.51.100.1", "203.0.113.1", "192.0.2.1"
+NS = b"\2ns\0"
 A6 = "2001:db8:a::1"
 
 
@@ -474,12 +476,11 @@ async def test_a_question_on_its_way_to_a_server_is_joined_not_repeated() -> Non
 async def test_addresses_are_looked_up_when_there_are_none() -> None:
     world = World()
     world.serve(A)
-    inquiry = world.inquiry()
+    inquiry = world.inquiry(delegation=world.delegation(glueless=(NS,)))
 
     async def more() -> bool:
         await trio.sleep(0.05)
-        inquiry.delegation.addresses[b"\2ns\0"] = (Server(A, 53, b"\2ns\0"),)
-        inquiry.delegation.nameservers = (b"\2ns\0",)
+        inquiry.delegation.book.lend({NS: Known((Server(A, 53, NS),), 1e9)})
         return True
 
     async def story() -> None:
@@ -508,11 +509,10 @@ async def test_lookups_begin_when_all_that_is_known_is_silent() -> None:
     world = World()
     world.serve(A, dead=True)
     world.serve(B)
-    inquiry = world.inquiry(A)
+    inquiry = world.inquiry(delegation=world.delegation(A, glueless=(NS,)))
 
     async def more() -> bool:
-        inquiry.delegation.addresses[b"\2ns\0"] = (Server(B, 53, b"\2ns\0"),)
-        inquiry.delegation.nameservers += (b"\2ns\0",)
+        inquiry.delegation.book.lend({NS: Known((Server(B, 53, NS),), 1e9)})
         return False
 
     async def story() -> None:
@@ -688,14 +688,13 @@ async def test_the_other_nameservers_of_a_popular_zone_are_looked_up_beside_a_qu
         world = World(speculation=speculation)
         world.serve(A, rtt_s=0.1)
         world.serve(B, rtt_s=0.01)
-        inquiry = world.inquiry(A)
-        inquiry.delegation.nameservers += (b"\2ns\0",)
+        inquiry = world.inquiry(delegation=world.delegation(A, glueless=(NS,)))
         lookups = 0
 
         async def more(delegation: Delegation = inquiry.delegation) -> bool:
             nonlocal lookups
             lookups += 1
-            delegation.addresses[b"\2ns\0"] = (Server(B, 53, b"\2ns\0"),)
+            delegation.book.lend({NS: Known((Server(B, 53, NS),), 1e9)})
             return True
 
         async def story(

@@ -128,13 +128,15 @@ class World:
         self.faults.set(host, Path(delay_s=rtt_s / 2, **path))  # type: ignore[arg-type]
         return script
 
-    def delegation(self, *hosts: str, zone: bytes = ZONE, **options: object) -> Delegation:
-        """One nameserver per address, in this order."""
+    def delegation(
+        self, *hosts: str, zone: bytes = ZONE, glueless: tuple[bytes, ...] = (), **options: object
+    ) -> Delegation:
+        """One nameserver per address, in this order, and those of which no address is known."""
         names = tuple(from_text(f"ns{i}.example.net") for i in range(len(hosts)))
         addresses = {
             name: (Server(host, 53, name),) for name, host in zip(names, hosts, strict=True)
         }
-        return Delegation(zone, names, addresses, **options)  # type: ignore[arg-type]
+        return Delegation(zone, (*names, *glueless), addresses, **options)  # type: ignore[arg-type]
 
     def inquiry(self, *hosts: str, zone: bytes = ZONE, **changes: object) -> Inquiry:
         inquiry = Inquiry(

@@ -1,0 +1,152 @@
+"""Ask the servers of one cut one question: a probe, the question itself, and a second wind.
+
+Whom to ask first and when the next is the exchange's choice; here stands how far to go when nobody
+is of use. A probe's failure is the probe's: the full question goes to the same servers (RFC 9156
+§2.3). A question's failure sends us for addresses *beside* those that are known.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, cast
+
+from resolver.errors import ExchangeFailed, ResolutionFailed
+from resolver.iterate.addresses import AddressFinder, Effort, Means
+from resolver.iterate.classify import Judge, Referral
+from resolver.iterate.known_addresses import fill_from_cache, has_second_wind, lent_glue
+from resolver.model import Question, Server, Verdict
+from resolver.protocol import names
+from resolver.protocol.addresses import address_text
+from resolver.upstream.inquiry import Inquiry, Reply
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from resolver.cache.delegation import DelegationCache
+    from resolver.cache.rrset import RRsetCache
+    from resolver.delegation import Known
+    from resolver.iterate.addresses import Errands
+    from resolver.model import Budget, Delegation, Name, Outcome
+    from resolver.upstream.inquiry import Ask
+
+
+class CutAsker:
+    """What all walks of one walker share when they ask.
+
+    *above* tells the cut above a zone. *spare*: servers of the root beside those that it names
+    itself, the hints; None where the operator says whom to ask instead.
+    """
+
+    def __init__(
+        self,
+        ask: Ask,
+        errands: Errands,
+        rrsets: RRsetCache,
+        delegations: DelegationCache,
+        *,
+        above: Callable[[Name], Delegation],
+        spare: Delegation | None,
+    ) -> None:
+        self._ask = ask
+        self._rrsets = rrsets
+        self._delegations = delegations
+        self._rtypes = errands.rtypes
+        self._now = errands.clock.now
+        self._above = above
+        self._spare = spare
+        self._means = Means(errands, self._lend, self._ask_parent)
+
+    def inquiry(
+        self,
+        judge: Judge,
+        delegation: Delegation,
+        budget: Budget,
+        shunned: frozenset[str],
+        effort: Effort = Effort.NORMAL,
+    ) -> Inquiry:
+        """The question of *judge* at *delegation*, whose book is brought up to date first."""
+        book, now = delegation.book, self._now()
+        if book.unresolved or now >= book.due_at:
+            fill_from_cache(delegation, self._rrsets, self._delegations, self._rtypes, now)
+        more = AddressFinder(delegation, budget, self._means, effort).more
+        if effort is Effort.PROBE:
+            more = partial(_unless_answered, judge, more)
+        is_repeated = effort is Effort.AFTER_PROBE
+        return Inquiry(
+            judge.question,
+            delegation,
+            judge,
+            more,
+            budget,
+            shunned=shunned,
+            is_repeated=is_repeated,
+        )
+
+    async def once_more(
+        self, inquiry: Inquiry, judge: Judge, known: tuple[Server, ...], failed: ExchangeFailed
+    ) -> Reply:
+        """A second wind: addresses that were not asked yet, and replies that were passed over.
+
+        *known*: the addresses that *inquiry* began with; what was found since had no chance,
+        perhaps. Raises ResolutionFailed, with the first reason where nobody else was asked.
+        """
+        delegation, shunned = inquiry.delegation, inquiry.shunned
+        has_more = has_second_wind(delegation, self._delegations, self._rtypes, self._now())
+        has_more |= not failed.asked.issuperset(_hosts(delegation.servers()) - _hosts(known))
+        if judge.saw_poor:
+            judge.takes_poor = has_more = True
+        else:
+            shunned |= failed.asked
+        if delegation.zone == names.ROOT and self._spare is not None:
+            named = _hosts(delegation.servers())
+            if not named.issuperset(_hosts(self._spare.servers())):
+                shunned |= named
+                delegation, has_more = self._spare, True
+        if not has_more:
+            raise _given_up(failed)
+        again = self.inquiry(judge, delegation, inquiry.budget, shunned, Effort.SECOND_WIND)
+        try:
+            return await self._ask(again)
+        except ExchangeFailed as error:
+            raise _given_up(error if error.asked else failed) from None
+
+    def _lend(self, name: Name) -> Known | None:
+        """Glue that another referral brought for *name*, of the families that we ask."""
+        return lent_glue(name, self._delegations, self._rtypes, self._now())
+
+    async def _ask_parent(
+        self, delegation: Delegation, question: Question, budget: Budget
+    ) -> tuple[Server, ...] | None:
+        """Ask the servers above the cut for the address of a nameserver inside it."""
+        above = self._above(delegation.zone)
+        judge = Judge(question, above)
+        try:
+            reply = await self._ask(self.inquiry(judge, above, budget, frozenset()))
+        except ExchangeFailed:
+            return None
+        return tuple(one for one in _addresses_in(reply, question) if one.rtype in self._rtypes)
+
+
+async def _unless_answered(judge: Judge, more: Callable[[], Awaitable[bool]]) -> bool:
+    """A probe that met with a useless reply: the full question is next, not more addresses."""
+    return not judge.saw_useless and await more()
+
+
+def _hosts(servers: tuple[Server, ...]) -> frozenset[str]:
+    return frozenset(server.host for server in servers)
+
+
+def _given_up(error: ExchangeFailed) -> ResolutionFailed:
+    return ResolutionFailed(str(error), ede=error.ede)
+
+
+def _addresses_in(reply: Reply, question: Question) -> tuple[Server, ...]:
+    """The addresses a parent's server gives for a name below the cut: answer or glue."""
+    reading = reply.judged.reading
+    if isinstance(reading, Referral):
+        return reading.glue.get(question.qname, ())
+    outcome = cast("tuple[Outcome, ...]", reading)[0]
+    if outcome.verdict is not Verdict.ANSWER:
+        return ()
+    hosts = [address_text(question.qtype, rdata) for rdata in outcome.answer[0].rdatas]
+    return tuple(Server(host, 53, question.qname) for host in hosts if host is not None)
