@@ -87,16 +87,22 @@ class SystemClock:
         none does, only the floor and what has been signed since are sure.
         """
         wall, least = time.time(), max(self.wall_floor, self.confirmed)
-        is_late_enough = wall >= least - self._tolerance_s
-        if is_late_enough and self._has_voucher(wall):
+        if not self.is_plausible():
+            return Reading(least, is_exact=False)
+        if self._has_voucher(wall):
             return Reading(wall, is_exact=True)
-        if is_late_enough and self.confirmed and not self._is_ahead(wall):
-            return Reading(max(wall, least), is_exact=False)
-        return Reading(least, is_exact=False)
+        return Reading(max(wall, least), is_exact=False)
 
     def is_set(self) -> bool:
         """True if there is evidence that the wall clock is right."""
         return self.reading().is_exact
+
+    def is_plausible(self) -> bool:
+        """True if the kernel vouches for the clock, or signatures that are in force agree."""
+        wall, least = time.time(), max(self.wall_floor, self.confirmed)
+        if wall < least - self._tolerance_s:
+            return False
+        return self._has_voucher(wall) or (bool(self._until) and not self._is_ahead(wall))
 
     def witness(self, since: float, until: float) -> None:
         """A trust anchor's signature, in force from *since* to *until*, was verified."""

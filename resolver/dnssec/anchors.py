@@ -103,8 +103,13 @@ class Anchors:
         self.generation += 1
 
     def replace(self, anchor: Anchor) -> None:
-        """Put *anchor* in the place of what stood at its name (RFC 5011 found a new set)."""
-        if self.by_name.get(anchor.name) != anchor:
+        """Put *anchor* in the place of what stood at its name (RFC 5011 found a new set).
+
+        One without any record deletes the trust point (RFC 5011 §5).
+        """
+        if not anchor.ds and not anchor.keys:
+            self.generation += self.by_name.pop(anchor.name, None) is not None
+        elif self.by_name.get(anchor.name) != anchor:
             self.by_name[anchor.name] = anchor
             self.generation += 1
 

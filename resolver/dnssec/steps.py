@@ -51,6 +51,9 @@ class Watch(Protocol):
     def witness(self, rrsig: Rrsig) -> float:
         """*rrsig*, made by the zone of a trust anchor, was verified; returns the wall time now."""
 
+    def is_plausible(self) -> bool:
+        """Could the wall clock be right, by the kernel's word or by signatures in force?"""
+
     def suspect(self, sentence: str) -> None:
         """A trust anchor's keys were not in force at the wall time: *sentence* has both times."""
 

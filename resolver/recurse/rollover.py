@@ -1,8 +1,8 @@
 """Keeps trust anchors in step with their zones' keys (RFC 5011): fetch, observe, save, sleep.
 
 What a key set means is `dnssec.rfc5011`'s to say; here are the fetch (never from memory), the state
-file in working_directory and the timer. A state file that cannot be read is told and left alone:
-the configured anchors go on.
+file in working_directory and the timer. A state file that cannot be read is told, and the
+configured anchors go on; they count beside the state, unless a key of theirs was revoked.
 """
 
 from __future__ import annotations
@@ -13,11 +13,13 @@ from typing import TYPE_CHECKING
 import trio
 
 from resolver.dnssec import rfc5011
+from resolver.dnssec.rfc5011 import ManagedAnchor
 from resolver.errors import LinkDown, WorkExceeded
 from resolver.limits import ROLLOVER_RETRY_SECONDS
 from resolver.model import Question, Status, Verdict
 from resolver.protocol import names
 from resolver.protocol.codes import RRType
+from resolver.recurse.timekeeper import Timekeeper
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,7 +27,6 @@ if TYPE_CHECKING:
 
     from resolver.clock import Clock
     from resolver.dnssec.anchors import Anchor, Anchors
-    from resolver.dnssec.rfc5011 import ManagedAnchor
     from resolver.model import Budget, Name, RRset
     from resolver.recurse.resolver import Resolver
 
@@ -47,8 +48,9 @@ class Rollover:
         self._resolver = resolver
         self._anchors = anchors
         self._directory = directory
-        self._clock = clock
+        self._timekeeper = Timekeeper(clock)
         self._budget = budget
+        self._told: set[str] = set()  # zones whose keys did not verify when last seen
 
     async def run(self) -> None:
         """Follow every anchor until cancelled."""
@@ -57,32 +59,42 @@ class Rollover:
                 nursery.start_soon(self._follow, anchor)
 
     async def _follow(self, anchor: Anchor) -> None:
-        managed = self._load(anchor.name)
+        managed = self._load(anchor)
         while True:
             rrset = await self._fetch(anchor.name)
             wait_s = float(ROLLOVER_RETRY_SECONDS)
             if rrset is not None:
-                managed = managed or rfc5011.start(anchor, rrset, wall=self._clock.wall())
-                self._observe(managed, rrset)
+                managed = managed or ManagedAnchor(names.to_text(anchor.name))
+                self._observe(managed, anchor, rrset)
                 wait_s = managed.next_check_s
             await trio.sleep(wait_s)
 
-    def _observe(self, managed: ManagedAnchor, rrset: RRset) -> None:
+    def _observe(self, managed: ManagedAnchor, configured: Anchor, rrset: RRset) -> None:
         """Move the state on; a handful of signatures, hours apart, need no budget."""
         before = managed.trusted()
-        steps = rfc5011.observe(managed, rrset, wall=self._clock.wall())
+        wall = self._timekeeper.wall()
+        rfc5011.adopt(managed, configured, rrset, wall=wall)
+        steps = rfc5011.observe(managed, rrset, wall=wall, watch=self._timekeeper)
         try:
             while True:
                 next(steps)
         except StopIteration as stop:
             if not stop.value:
-                _log.warning("the keys of %s are not signed by a trusted key", managed.zone)
+                if managed.zone not in self._told:
+                    _log.warning("the keys of %s are not signed by a trusted key", managed.zone)
+                self._told.add(managed.zone)
                 return
-        if managed.trusted() != before:
+        self._told.discard(managed.zone)
+        if before and managed.trusted() != before:
             _log.warning("the trust anchors of %s changed", managed.zone)
-        if managed.trusted():
-            self._anchors.replace(managed.anchor())
+        self._trust(managed, configured)
         self._save(managed)
+
+    def _trust(self, managed: ManagedAnchor, configured: Anchor) -> None:
+        anchor = managed.anchor(configured)
+        self._anchors.replace(anchor)
+        if not anchor.ds and not anchor.keys:
+            _log.error("all trust anchors of %s are revoked: it counts as unsigned", managed.zone)
 
     async def _fetch(self, zone: Name) -> RRset | None:
         question = Question(zone, RRType.DNSKEY)
@@ -100,17 +112,18 @@ class Rollover:
         label = names.to_text(zone).rstrip(".").replace("/", "_") or "root"
         return self._directory / f"anchor-{label}.json"
 
-    def _load(self, zone: Name) -> ManagedAnchor | None:
-        path = self._path(zone)
+    def _load(self, configured: Anchor) -> ManagedAnchor | None:
+        path = self._path(configured.name)
         try:
-            managed = rfc5011.ManagedAnchor.from_json(path.read_bytes())
+            managed = ManagedAnchor.from_json(path.read_bytes())
+            if managed.name != configured.name:
+                raise ValueError(f"it is about {managed.zone}")  # noqa: TRY301  # told as the rest
         except FileNotFoundError:
             return None
         except (OSError, ValueError) as error:
             _log.warning("%s: %s; starting from the configured anchor", path, error)
             return None
-        if managed.trusted():
-            self._anchors.replace(managed.anchor())
+        self._trust(managed, configured)
         return managed
 
     def _save(self, managed: ManagedAnchor) -> None:

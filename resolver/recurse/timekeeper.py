@@ -42,6 +42,10 @@ class Timekeeper:
             self._doubted.witness(since, until)
         return self.wall()
 
+    def is_plausible(self) -> bool:
+        """Could the wall clock be right?"""
+        return self._doubted is None or self._doubted.is_plausible()
+
     def suspect(self, sentence: str) -> None:
         """A trust anchor's keys do not hold at the time that it is: *sentence* says both times."""
         if self._doubted is not None:

@@ -7,14 +7,16 @@ from typing import TYPE_CHECKING
 import pytest
 
 from resolver.dnssec.anchors import Anchor
-from resolver.dnssec.rfc5011 import DAY, KeyState, ManagedAnchor, observe, start
+from resolver.dnssec.rfc5011 import DAY, KeyState, ManagedAnchor, adopt, observe, start
 from resolver.protocol import names
 from resolver.protocol.codes import RRType
 from tests.dnssec.data import parsed
 from tests.dnssec.world import WALL, Zone
 
 if TYPE_CHECKING:
+    from resolver.dnssec.steps import Watch
     from resolver.model import RRset
+    from resolver.protocol.rdata import Rrsig
 
 
 class Rollover:
@@ -39,8 +41,8 @@ class Rollover:
         signer = Zone(zone.apex, keys=[self.zones[i].keys[0] for i in signers], window=window)
         return signer.signed_rrset(zone.apex, RRType.DNSKEY, rdatas)
 
-    def see(self, rrset: RRset) -> bool:
-        steps = observe(self.managed, rrset, wall=self.wall)
+    def see(self, rrset: RRset, watch: Watch | None = None) -> bool:
+        steps = observe(self.managed, rrset, wall=self.wall, watch=watch)
         while True:
             try:
                 next(steps)
@@ -140,3 +142,85 @@ def test_the_next_look_is_within_bounds() -> None:
     assert roll.managed.next_check_s == 3600
     roll.see(roll.rrset([0])._replace(ttl=86_400 * 60))
     assert 3600 <= roll.managed.next_check_s <= 15 * DAY
+
+
+# --- the operator's word, and the clock's ---------------------------------------------------------
+
+
+def test_what_the_operator_configures_counts_after_rolls_that_were_missed() -> None:
+    """Off while the zone rolled twice: the state knows no key of it, a new release does."""
+    roll = Rollover()
+    assert not roll.see(roll.rrset([2]))
+    newer = Anchor(roll.managed.name, roll.zones[2].ds)
+    assert newer.ds[0] in roll.managed.anchor(newer).ds
+    adopt(roll.managed, newer, roll.rrset([2]), wall=roll.wall)
+    assert roll.see(roll.rrset([2]))
+    assert roll.states() == {0: KeyState.MISSING, 2: KeyState.VALID}
+
+
+def test_a_pending_key_that_the_operator_vouches_for_waits_no_longer() -> None:
+    roll = Rollover()
+    roll.see(roll.rrset([0, 1]))
+    by_key = Anchor(roll.managed.name, keys=(roll.keys[1],))
+    assert set(roll.managed.anchor(by_key).keys) == {roll.keys[0], roll.keys[1]}
+    adopt(roll.managed, by_key, roll.rrset([0, 1]), wall=roll.wall)
+    assert roll.states()[1] is KeyState.VALID
+
+
+@pytest.mark.rfc("RFC 5011 §2.1")
+@pytest.mark.parametrize("state", [KeyState.REVOKED, KeyState.REMOVED])
+def test_a_revocation_outdoes_the_configured_anchor(state: KeyState) -> None:
+    roll = Rollover()
+    roll.managed.keys[0].state = state
+    by_ds = Anchor(roll.managed.name, roll.zones[0].ds, (roll.keys[0],))
+    adopt(roll.managed, by_ds, roll.rrset([0]), wall=roll.wall)
+    assert roll.states() == {0: state}
+    assert roll.managed.anchor(by_ds) == Anchor(roll.managed.name)  # deleted (RFC 5011 §5)
+
+
+class Doubt:
+    """A clock that cannot be right."""
+
+    def __init__(self, wall: float) -> None:
+        self.wall = wall
+
+    def witness(self, rrsig: Rrsig) -> float:
+        del rrsig
+        return self.wall
+
+    def is_plausible(self) -> bool:
+        return False
+
+    def suspect(self, sentence: str) -> None:
+        raise AssertionError(sentence)
+
+
+def test_no_key_begins_or_ends_its_thirty_days_on_a_clock_that_cannot_be_right() -> None:
+    roll = Rollover()
+    doubt = Doubt(roll.wall)
+    roll.see(roll.rrset([0, 1]), doubt)
+    assert roll.states() == {0: KeyState.VALID}
+    roll.see(roll.rrset([0, 1]))
+    roll.wall = doubt.wall = roll.wall + 40 * DAY
+    roll.see(roll.rrset([0, 1]), doubt)
+    assert roll.states() == {0: KeyState.VALID, 1: KeyState.ADD_PENDING}
+    roll.see(roll.rrset([0, 1]))
+    assert roll.states() == {0: KeyState.VALID, 1: KeyState.VALID}
+
+
+def test_a_key_first_seen_on_a_clock_that_was_ahead_waits_thirty_days_not_years() -> None:
+    roll = Rollover()
+    roll.see(roll.rrset([0, 1]))
+    for key in roll.managed.keys:
+        key.since += 3000 * DAY
+    roll.see(roll.rrset([0, 1]))
+    roll.wall += 31 * DAY
+    roll.see(roll.rrset([0, 1]))
+    assert roll.states()[1] is KeyState.VALID
+
+
+def test_a_state_with_a_key_that_is_cut_short_is_refused() -> None:
+    roll = Rollover()
+    roll.managed.keys[0].rdata = b"\1\1\3\x0d"
+    with pytest.raises(ValueError, match="cut short"):
+        ManagedAnchor.from_json(roll.managed.to_json())
