@@ -16,6 +16,8 @@ import dns.rdataclass
 import dns.rdatatype
 from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519, rsa
 
+from resolver.protocol.rdata import key_tag
+
 if TYPE_CHECKING:
     from dns.rdtypes.ANY.DNSKEY import DNSKEY
     from dns.rdtypes.ANY.DS import DS
@@ -68,9 +70,32 @@ class Key(NamedTuple):
         )
 
 
+def colliding(count: int, *, flags: int = ZSK) -> list[Key]:
+    """So many ECDSA P-256 keys of one tag, by birthday: seconds for six of them."""
+    buckets: dict[int, list[int]] = {}
+    while True:
+        number = 100_000 + len(_chosen)
+        _chosen[13, number] = ec.generate_private_key(ec.SECP256R1())
+        alike = buckets.setdefault(_tag_of(_chosen[13, number], flags), [])
+        alike.append(number)
+        if len(alike) == count:
+            return [Key(13, one, flags) for one in alike]
+
+
+def _tag_of(private: ec.EllipticCurvePrivateKey, flags: int) -> int:
+    """Without making a record of it (RFC 4034 App. B)."""
+    point = private.public_key().public_numbers()
+    rdata = flags.to_bytes(2, "big") + b"\3\x0d"
+    return key_tag(rdata + point.x.to_bytes(32, "big") + point.y.to_bytes(32, "big"))
+
+
+_chosen: dict[tuple[int, int], ec.EllipticCurvePrivateKey] = {}
+
+
 @functools.cache
 def _private(algorithm: int, number: int) -> Private:
-    del number  # part of the cache's key: another number is another key
+    if (algorithm, number) in _chosen:
+        return _chosen[algorithm, number]
     if algorithm in _RSA_BITS:
         return rsa.generate_private_key(65537, _RSA_BITS[algorithm])
     if algorithm in {13, 14}:

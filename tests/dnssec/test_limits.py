@@ -28,7 +28,7 @@ def colliding_keys(key: bytes, count: int) -> list[bytes]:
     return found
 
 
-@pytest.mark.reaches("SIGNATURES_PER_RRSET", "KEYS_PER_TAG")
+@pytest.mark.reaches("SIGNATURES_PER_RRSET")
 @pytest.mark.rfc("CVE-2023-50387")
 def test_keytrap_is_bounded() -> None:
     """CVE-2023-50387: many keys of one tag, many signatures that name it."""
@@ -46,6 +46,27 @@ def test_keytrap_is_bounded() -> None:
     assert judgement.status is Status.BOGUS
     assert judgement.ede[0].code == EdeCode.DNSSEC_BOGUS
     assert world.signatures <= 2 * int(limits.SIGNATURES_PER_RRSET)
+
+
+@pytest.mark.reaches("KEYS_PER_TAG")
+@pytest.mark.rfc("RFC 4034 App. B")
+@pytest.mark.parametrize(
+    ("before", "status"),
+    [
+        (int(limits.KEYS_PER_TAG) - 1, Status.SECURE),
+        (int(limits.KEYS_PER_TAG), Status.BOGUS),
+    ],
+)
+def test_the_right_key_is_found_among_those_of_its_tag(before: int, status: Status) -> None:
+    """A tag is a hint, not a name: each key that has it is tried, in the order they came."""
+    child = usual_zone("child.test.").prepare_keys(13)
+    keys = child.data[child.apex, RRType.DNSKEY]
+    keys[:0] = colliding_keys(keys[0], before)
+    parent = usual_zone("test.").add("child.test.", "NS", "ns.test.")
+    parent.data[child.apex, RRType.DS] = list(child.sign().ds)
+    world = World(parent.sign(), child)
+    assert world.judge("www.child.test.").status is status
+    assert world.signatures <= 6 * int(limits.SIGNATURES_PER_RRSET)
 
 
 @pytest.mark.reaches("DS_PER_ZONE", "DS_MATCHES_PER_ZONE")

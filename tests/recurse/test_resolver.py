@@ -193,6 +193,31 @@ async def test_an_alias_at_the_apex_outlives_no_chain_of_trust(kind: str) -> Non
         assert bool(ds.answer) is is_signed
 
 
+@pytest.mark.rfc("RFC 7344 §3")
+@pytest.mark.rfc("RFC 8078 §4")
+@trio_test
+async def test_cds_and_cdnskey_are_types_like_others() -> None:
+    """A child's wishes for its DS are the child's data, at the apex or not, and change nothing."""
+    world = village()
+    example = world.zones[WWW.qname[4:]]
+    delete_ds, delete_key = bytes(5), b"\0\0\3\0\0"
+    for owner in ("@", "www"):
+        example.add(owner, RRType.CDS, delete_ds)
+        example.add(owner, RRType.CDNSKEY, delete_key)
+    for apex in ("example.net.", "net.", "."):
+        world.sign(world.zones[question(f"{apex} A").qname], wall=WALL)
+    async with house(world) as home:
+        for owner in ("example.net.", "www.example.net."):
+            cds = await home.ask(question(f"{owner} CDS"))
+            key = await home.ask(question(f"{owner} CDNSKEY"))
+            assert [cds.answer[0].rdatas, key.answer[0].rdatas] == [(delete_ds,), (delete_key,)]
+            assert [cds.status, key.status] == [Status.SECURE] * 2
+        none = await home.ask(question("ns1.example.net. CDS"))
+        assert (none.rcode, none.answer, none.status) == (Rcode.NOERROR, (), Status.SECURE)
+        assert (await home.ask(question("example.net. DS"))).answer  # still delegated as signed
+        assert (await home.ask(WWW)).status is Status.SECURE
+
+
 @pytest.mark.rfc("RFC 6840 §5.9")
 @pytest.mark.rfc("RFC 4035 §3.2.2")
 @trio_test
