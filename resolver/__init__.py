@@ -1,12 +1,13 @@
 """A recursive, caching DNS resolver. This is the map: the life of a query, in the tree's order.
 
-    cli → lab → (app, workers) → listen → pipeline → policy | reply | recurse → iterate → dnssec
+    cli → lab → (workers, app) → listen → pipeline → policy | reply | recurse → iterate → dnssec
         → upstream → cache → telemetry | config → model → delegation → protocol → limits → errors
         → clock
 
 Data flows along that line; an import may only point to the right, and import-linter holds us to it.
 `app` wires the objects together, from a `config`, and owns the nurseries; nothing below it reads a
-clock or draws a random number that it was not handed.
+clock or draws a random number that it was not handed. `foreground` makes a process of it, `workers`
+several.
 
 1. **Bytes in** (`listen`). A datagram or a TCP message arrives. What the packet cache holds goes
    back from the receive loop itself, patched in id, flags and TTLs: no parse, no task; where the

@@ -1,10 +1,18 @@
-"""python -m resolver: the same as the console script."""
+"""python -m resolver, and the console script: `cli.main`, and silence if interrupted before it."""
 
 from __future__ import annotations
 
 import sys
 
-from resolver.cli.main import main
+
+def run() -> int:
+    """The exit status of the command."""
+    try:
+        from resolver.cli.main import main  # noqa: PLC0415  # to be interrupted in here
+    except KeyboardInterrupt:
+        return 130
+    return main()
+
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run())

@@ -9,7 +9,6 @@ from __future__ import annotations
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from resolver.cache.delegation import DelegationCache
@@ -18,14 +17,13 @@ from resolver.cache.failure import FailureCache
 from resolver.cache.negative import NegativeCache
 from resolver.cache.packet import PacketCache
 from resolver.cache.rrset import RRsetCache
-from resolver.config import hints as root_hints
 from resolver.config.addresses import endpoint
-from resolver.dnssec.anchors import Anchors, builtin_root, parse_text
 from resolver.dnssec.context import Context
 from resolver.dnssec.keys import Sha1Policy
 from resolver.dnssec.keystore import KeyStore
 from resolver.dnssec.sentinel import root_key_tags
-from resolver.errors import ConfigError, ResolutionFailed
+from resolver.errors import ResolutionFailed
+from resolver.files import read_anchors, read_hints
 from resolver.iterate.priming import hints_delegation
 from resolver.iterate.walk import Walker, WalkSettings
 from resolver.limits import IN_FLIGHT, TCP_IDLE_SECONDS
@@ -54,6 +52,7 @@ if TYPE_CHECKING:
 
     from resolver.clock import Clock
     from resolver.config.schema import Config
+    from resolver.dnssec.anchors import Anchors
     from resolver.model import Answer, Budget, Name
     from resolver.upstream.network import Network
 
@@ -91,7 +90,7 @@ def assemble(
     infra = Infra(rng=rng)
     bus = Bus()
     fixed = dict(_fixed(config))
-    hints = hints_delegation(root_hints.load(config.root.hints_file or None))
+    hints = hints_delegation(read_hints(config))
     exchange = Exchange(
         network=network,
         infra=infra,
@@ -102,7 +101,7 @@ def assemble(
         validates=config.dnssec.validate,
         named=(hints, *fixed.values()),
     )
-    anchors = _anchors(config) if config.dnssec.validate else None
+    anchors = read_anchors(config) if config.dnssec.validate else None
     memory, delegations = _caches(config, _exempt(config, anchors, clock))
     exchange.ways.forgive = memory.forgive
     resolver = Resolver(memory, clock=clock)
@@ -192,33 +191,11 @@ def _caches(config: Config, exempt: Exempt | None) -> tuple[Memory, DelegationCa
     return memory, DelegationCache(settings.size_octets // 8)
 
 
-def _anchors(config: Config) -> Anchors:
-    """Built-in, file and negative anchors."""
-    anchors = builtin_root() if config.dnssec.builtin_root_anchor else Anchors()
-    path = config.dnssec.trust_anchors_file
-    if path:
-        try:
-            anchors.add(parse_text(_under(config, path).read_text("utf-8")))
-        except (OSError, ValueError) as error:
-            raise ConfigError("dnssec.trust_anchors_file", path, str(error)) from error
-    for negative in config.dnssec.negative_trust_anchors:
-        if isinstance(negative, str):
-            anchors.add_negative(names.from_text(negative), float("inf"))
-        else:
-            until = negative.until.timestamp() if negative.until else float("inf")
-            anchors.add_negative(names.from_text(negative.name), until)
-    return anchors
-
-
 def _root_tags(config: Config, anchors: Anchors | None) -> Callable[[], frozenset[int]]:
     """The tags that a root key sentinel may be asked about (RFC 8509); none if it is off."""
     if anchors is None or not config.dnssec.root_key_sentinel:
         return frozenset
     return lambda: root_key_tags(anchors)
-
-
-def _under(config: Config, path: str) -> Path:
-    return Path(config.working_directory, path) if config.working_directory else Path(path)
 
 
 def _trust(

@@ -76,3 +76,7 @@ class ConfigError(ResolverError):
         self.where = where
         self.value = value
         self.expected = expected
+
+
+class CannotStart(ResolverError):
+    """Nothing is wrong with the configuration, but what it asks for cannot be had just now."""

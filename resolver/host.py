@@ -1,4 +1,4 @@
-"""What the process asks of its host: give up root, tell the service manager it is ready.
+"""What the process does about its host: look for garbage, tell the service manager it is ready.
 
 Linux first, each call with a fallback: where a platform lacks one, the daemon runs without it.
 """
@@ -7,34 +7,15 @@ from __future__ import annotations
 
 import gc
 import os
-import pwd
 import socket
 from typing import TYPE_CHECKING
 
 import trio
 
-from resolver.errors import ConfigError
 from resolver.limits import GARBAGE_MISSES, GARBAGE_SECONDS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-
-def drop_privileges(user: str) -> bool:
-    """Become *user* for good if we are root and *user* is not empty; True if it was done.
-
-    Raises ConfigError if there is no such account.
-    """
-    if not user or os.geteuid() != 0:
-        return False
-    try:
-        account = pwd.getpwnam(user)
-    except KeyError:
-        raise ConfigError("server.user", user, 'an account of this machine, or ""') from None
-    os.setgroups([])
-    os.setgid(account.pw_gid)
-    os.setuid(account.pw_uid)
-    return True
 
 
 async def collect_garbage(misses: Callable[[], int]) -> None:

@@ -543,6 +543,20 @@ OUTAGE_ASK_SECONDS = Limit(
 WARNING_SECONDS = Limit(
     60.0, 1.0, 3600.0, "seconds between two warnings about one lasting trouble", "our choice"
 )
+BIND_RETRY_SECONDS = Limit(
+    1.0,
+    0.1,
+    60.0,
+    "seconds before a listening address that could not be had is tried again",
+    "two system calls each",
+)
+BIND_PATIENCE_SECONDS = Limit(
+    10.0,
+    0.0,
+    60.0,
+    "seconds to wait for the first listening address at the start",
+    "a predecessor that ends slowly; the service manager tries on",
+)
 TCP_BACKLOG = Limit(256, 5, 65_535, "TCP connections waiting to be accepted", "Unbound's 256")
 UPSTREAM_TCP_CONNECTIONS = Limit(64, 4, 1024, "upstream TCP connections in all", "RFC 7766 §6.2.2")
 UPSTREAM_TCP_PIPELINE = Limit(
@@ -684,6 +698,30 @@ RATE_PROVEN_FACTOR = Limit(
     100.0,
     "times the rate that clients have over TCP or with a valid server cookie",
     "RFC 7873 §1 (a cookie tells a client from who forges its address)",
+)
+WORKER_BEAT_SECONDS = Limit(
+    1.0, 0.1, 10.0, "seconds between two signs of life of a worker", "one octet in a pipe"
+)
+WORKER_SILENCE_SECONDS = Limit(
+    5.0,
+    2.0,
+    60.0,
+    "seconds without one after which a worker that does nothing is replaced",
+    "each client network of its own waits that long; the loop is never blocked for 0.1 s",
+)
+WORKER_BUSY_SECONDS = Limit(
+    30.0,
+    10.0,
+    600.0,
+    "the same for one that computes, waits for the disk, or is still starting",
+    "a machine that swaps is slow, and a new worker would make it slower",
+)
+WORKER_STOP_SECONDS = Limit(
+    3.0,
+    1.0,
+    30.0,
+    "seconds for workers to end when they are told to",
+    "DRAIN_SECONDS and as much again; systemd's TimeoutStopSec=5 in the unit",
 )
 WORKER_RESTART_SECONDS = Limit(
     1.0, 0.1, 60.0, "seconds before a dead worker is started again", "our choice"

@@ -1,34 +1,44 @@
-"""Several processes on one port: started by fork, watched, and started again when one dies.
+"""Several processes on one port: forked, watched, and started again when one dies or hangs.
 
 Each worker binds its own sockets with SO_REUSEPORT, and the kernel spreads clients over them by
 address and port. Caches and what is known of servers are each worker's own, so N workers ask
 upstream up to N times and fill N caches: that is why the default is one. Limits on queries in
 flight are divided by the caller. The parent serves nothing; it keeps its privileges, so that a
 worker started again can bind port 53. Imports nothing of the path: it is handed what to run.
+
+A worker that stands still keeps its share of the clients, for the kernel does not know. So each
+shows signs of life (`Lifeline`), and the supervisor replaces one that has shown none for
+WORKER_SILENCE_SECONDS; one at a time, and by its own waking time only: where all stood still
+together (a laptop that slept, a process group that was stopped) nobody is to blame.
 """
 
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import logging
 import os
 import signal
 import sys
 import time
 import traceback
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
-from resolver.limits import WORKER_RESTART_SECONDS, WORKERS
+from resolver import signals
+from resolver.lifeline import Lifeline, Pulse
+from resolver.limits import (
+    WORKER_BEAT_SECONDS,
+    WORKER_RESTART_SECONDS,
+    WORKER_STOP_SECONDS,
+    WORKERS,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 _log = logging.getLogger(__name__)
-_SIGNALS: Final = (signal.SIGTERM, signal.SIGINT)
-_WATCHED: Final = (*_SIGNALS, signal.SIGCHLD)
+_WATCHED: Final = (*signals.OBEYED, signal.SIGCHLD)
 _FAILED: Final = 1
-_PR_SET_PDEATHSIG: Final = 1
 
 
 def worker_count(setting: int | str) -> int:
@@ -41,25 +51,53 @@ def worker_count(setting: int | str) -> int:
     return max(1, min(count, int(WORKERS.ceiling)))
 
 
+@dataclass(slots=True)
+class _Worker:
+    """One of the processes: its number, and what is known of its life."""
+
+    number: int
+    pid: int
+    started_at: float
+    pulse: Pulse
+
+
+@dataclass(frozen=True, slots=True)
+class Hooks:
+    """What others do at turns of the supervisor's life: all workers serve; stopping; SIGHUP."""
+
+    on_ready: Callable[[], None] = field(default=lambda: None)
+    on_stopping: Callable[[], None] = field(default=lambda: None)
+    on_reopen: Callable[[], None] = field(default=lambda: None)
+
+
 class Supervisor:
     """Keeps *count* processes running *work* until it is told to stop.
 
-    *work* gets the worker's number and returns its exit status. A worker that ends before the
-    stop, whatever its status, is started again after WORKER_RESTART_SECONDS. One exception: if all
-    workers fail before any has lasted that long, nothing is going to change (a bad address, say).
+    *work* gets the worker's number and returns its exit status; its process finds its `lifeline`
+    here. A worker that ends before the stop, whatever its status, is started again after
+    WORKER_RESTART_SECONDS. One exception: if all workers fail before any has lasted that long,
+    nothing is going to change (a bad address, say).
     """
 
     def __init__(
-        self, count: int, work: Callable[[int], int], *, now: Callable[[], float] = time.monotonic
+        self,
+        count: int,
+        work: Callable[[int], int],
+        *,
+        hooks: Hooks | None = None,
+        now: Callable[[], float] = time.monotonic,
     ) -> None:
         self.count = count
         self.restarts = 0
+        self.lifeline: Lifeline | None = None
         self._work = work
+        self._hooks = hooks or Hooks()
         self._now = now
-        self._running: dict[int, int] = {}
-        self._started_at: dict[int, float] = {}
-        self._is_stopping = False
+        self._running: dict[int, _Worker] = {}
+        self._due: dict[int, float] = {}  # when to start a worker again, by its number
+        self._stop_by: float | None = None
         self._is_proven = False
+        self._is_ready = False
 
     def __repr__(self) -> str:
         return f"<Supervisor {len(self._running)} of {self.count}, {self.restarts} restarts>"
@@ -67,10 +105,11 @@ class Supervisor:
     @property
     def pids(self) -> dict[int, int]:
         """Worker number by process id."""
-        return dict(self._running)
+        return {pid: worker.number for pid, worker in self._running.items()}
 
     def run(self) -> int:
-        """Until SIGTERM or SIGINT; the exit status: that of a worker which never could start.
+        """Until SIGTERM, SIGINT or SIGQUIT; the exit status: that of a worker which never could
+        start.
 
         Signals stay blocked and are waited for: one that came between a look at the children and
         a wait for them would be lost to handlers.
@@ -78,15 +117,26 @@ class Supervisor:
         before = signal.pthread_sigmask(signal.SIG_BLOCK, _WATCHED)
         status = 0
         try:
-            for worker in range(self.count):
-                self._start(worker)
-            while self._running:
-                if signal.sigwait(_WATCHED) != signal.SIGCHLD:
-                    self._stop()
+            for number in range(self.count):
+                self._start(number)
+            while self._running or self._due:
+                is_calm = self._is_ready and self._stop_by is None
+                patience_s = float(WORKER_BEAT_SECONDS) / (1 if is_calm else 8)
+                arrived = signal.sigtimedwait(_WATCHED, patience_s)
+                if arrived is not None:
+                    self._obey(arrived.si_signo)
                 status = self._reap() or status
+                self._look_after()
         finally:
             signal.pthread_sigmask(signal.SIG_SETMASK, before)
         return status
+
+    def _obey(self, number: int) -> None:
+        if number in signals.ENDING:
+            self._stop()
+        elif number == signals.REOPENING:
+            self._hooks.on_reopen()
+            self._send(signals.REOPENING)
 
     def _reap(self) -> int:
         """Look at every child that is gone: one SIGCHLD may stand for several."""
@@ -94,27 +144,70 @@ class Supervisor:
         for known in list(self._running):
             pid, code = os.waitpid(known, os.WNOHANG)
             if pid:
-                status = self._ended(pid, code) or status
+                status = self._ended(self._running.pop(pid), code) or status
         return status
 
-    def _start(self, worker: int) -> None:
+    def _look_after(self) -> None:
+        """What is due: workers to start again, to replace, or, at the end, to kill."""
+        now = self._now()
+        if self._stop_by is not None:
+            if now >= self._stop_by:
+                self._send(signal.SIGKILL)
+            return
+        for number in [number for number, at in self._due.items() if at <= now]:
+            del self._due[number]
+            self._start(number)
+        for worker in self._running.values():
+            worker.pulse.feel(now)
+        if not self._is_ready and self._all_beat():
+            self._is_ready = True
+            self._hooks.on_ready()
+        self._replace_one_silent()
+
+    def _all_beat(self) -> bool:
+        beating = sum(worker.pulse.has_beaten for worker in self._running.values())
+        return beating == self.count
+
+    def _replace_one_silent(self) -> None:
+        """Kill the worker that has been silent longest. The next one only when its successor beats:
+        a machine so slow that all seem dead must not lose all its caches at once."""
+        if self._due or (self._is_ready and not self._all_beat()):
+            return
+        silent = [worker for worker in self._running.values() if worker.pulse.is_lost(worker.pid)]
+        for worker in sorted(silent, key=lambda worker: -worker.pulse.silence_s)[:1]:
+            _log.warning(
+                "worker %d has not shown any life for %.0f s; replacing it",
+                worker.number,
+                worker.pulse.silence_s,
+            )
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(worker.pid, signal.SIGKILL)
+
+    def _start(self, number: int) -> None:
         sys.stdout.flush()
         sys.stderr.flush()
+        mine, theirs = os.pipe()
+        parent = os.getpid()
         pid = os.fork()
         if pid == 0:
-            self._be(worker)
-        self._running[pid] = worker
-        self._started_at[pid] = self._now()
+            os.close(mine)
+            for other in self._running.values():
+                other.pulse.close()
+            self._be(number, Lifeline(theirs, parent))
+        os.close(theirs)
+        now = self._now()
+        self._running[pid] = _Worker(number, pid, now, Pulse(mine, now))
 
-    def _be(self, worker: int) -> None:
+    def _be(self, number: int, lifeline: Lifeline) -> None:
         """The child's whole life. Never returns into the parent's code."""
         status = _FAILED
         try:
-            for number in _SIGNALS:
-                signal.signal(number, signal.SIG_DFL)
+            for ending in signals.ENDING:
+                signal.signal(ending, signal.SIG_DFL)
             signal.pthread_sigmask(signal.SIG_UNBLOCK, _WATCHED)
-            _die_with_parent()
-            status = self._work(worker)
+            self.lifeline = lifeline
+            lifeline.tie()
+            status = self._work(number)
         except BaseException:  # noqa: BLE001  # whatever it is, this process is over
             traceback.print_exc()
         finally:
@@ -122,34 +215,31 @@ class Supervisor:
             sys.stderr.flush()
             os._exit(status)
 
-    def _ended(self, pid: int, code: int) -> int:
+    def _ended(self, worker: _Worker, code: int) -> int:
         """A child is gone: start another, unless we stop. Its status if it could never start."""
-        worker = self._running.pop(pid, None)
-        if worker is None or self._is_stopping:
+        worker.pulse.close()
+        if self._stop_by is not None:
             return 0
-        lasted = self._now() - self._started_at.pop(pid)
+        now = self._now()
+        lasted = now - worker.started_at
         self._is_proven = self._is_proven or lasted >= float(WORKER_RESTART_SECONDS)
         status = os.waitstatus_to_exitcode(code)
         if not self._is_proven and status > 0:
             self._stop()
             return status
-        _log.warning("worker %d ended with status %d; starting it again", worker, status)
+        _log.warning("worker %d ended with status %d; starting it again", worker.number, status)
         self.restarts += 1
-        if signal.sigtimedwait(_SIGNALS, float(WORKER_RESTART_SECONDS)) is not None:
-            self._stop()
-        if not self._is_stopping:
-            self._start(worker)
+        self._due[worker.number] = now + float(WORKER_RESTART_SECONDS)
         return 0
 
     def _stop(self) -> None:
-        self._is_stopping = True
+        if self._stop_by is None:
+            self._stop_by = self._now() + float(WORKER_STOP_SECONDS)
+            self._hooks.on_stopping()
+        self._due.clear()
+        self._send(signal.SIGTERM)
+
+    def _send(self, number: int) -> None:
         for pid in self._running:
             with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGTERM)
-
-
-def _die_with_parent() -> None:
-    """Linux: SIGTERM to this process when its parent is gone, however that went."""
-    if sys.platform == "linux":
-        with contextlib.suppress(OSError, AttributeError):
-            ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, int(signal.SIGTERM))
+                os.kill(pid, number)

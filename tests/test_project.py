@@ -45,8 +45,9 @@ def test_the_map_names_the_layers_that_are_enforced() -> None:
         for layer in layers["layers"]
         for name in layer.split("|")
     ]
-    # wiring, machine, tasks, memory
-    helpers = {"assembly", "crew", "host", "kernel_time", "pace", "shortage"}
+    # wiring, process, machine, tasks, memory
+    helpers = {"assembly", "bind", "crew", "files", "foreground", "host", "kernel_time", "pace"}
+    helpers |= {"lifeline", "listeners", "privileges", "shortage", "signals"}
     words = shown.replace("→", " ").replace("|", " ").replace(",", " ").replace("(", " ")
     assert words.replace(")", " ").split() == [name for name in enforced if name not in helpers]
 

@@ -11,15 +11,12 @@ import sys
 import textwrap
 import time
 import urllib.request
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 
 from resolver.limits import WORKERS
 from resolver.workers import Supervisor, worker_count
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 # A worker tells its number and pid, then waits for the signal; worker 0 dies once, to be replaced.
 PROGRAM = r"""
@@ -53,6 +50,113 @@ def test_dead_worker_is_started_again_and_all_stop(tmp_path: object) -> None:
         for _, pid in said:
             with pytest.raises(ProcessLookupError):
                 os.kill(int(pid), 0)
+
+
+# Workers that beat; each tells its pid. The supervisor's patience is made short.
+BEATING = r"""
+import os, sys, trio
+from resolver import lifeline, workers
+from resolver.workers import Hooks, Supervisor
+lifeline.WORKER_BEAT_SECONDS = workers.WORKER_BEAT_SECONDS = 0.1
+lifeline.WORKER_SILENCE_SECONDS = 0.5
+workers.WORKER_RESTART_SECONDS = 0.1
+
+def say(text):
+    os.write(1, text.encode() + b"\n")
+
+def work(number):
+    say(str(os.getpid()))
+    if USER and os.geteuid() == 0:
+        os.setuid(USER)
+        supervisor.lifeline.tie()
+    trio.run(supervisor.lifeline.keep_beating)
+    return 0
+
+hooks = Hooks(*(lambda word=word: say(word) for word in ("ready", "stopping", "reopen")))
+supervisor = Supervisor(3, work, hooks=hooks)
+sys.exit(supervisor.run())
+"""
+
+
+def _beating(user: int = 0) -> subprocess.Popen[str]:
+    code = f"USER = {user}\n" + textwrap.dedent(BEATING)
+    return subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
+
+
+def _lines(process: subprocess.Popen[str], count: int) -> list[str]:
+    assert process.stdout is not None
+    return [process.stdout.readline().strip() for _ in range(count)]
+
+
+def _is_gone(pid: int) -> bool:
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text("ascii").rpartition(") ")[2][0]
+    except OSError:
+        return True
+    return state == "Z"  # an orphan that nobody reaps in a container
+
+
+def _all_gone(pids: list[str]) -> bool:
+    ends_at = time.monotonic() + 20
+    while time.monotonic() < ends_at:
+        if all(_is_gone(int(pid)) for pid in pids):
+            return True
+        time.sleep(0.05)
+    return False
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
+def test_ready_is_told_once_when_all_serve_and_a_hung_worker_is_replaced() -> None:
+    """A stopped worker keeps its share of the port: the kernel goes on sending clients there."""
+    with _beating() as process:
+        said = _lines(process, 4)
+        assert said[3] == "ready"
+        os.kill(int(said[1]), signal.SIGSTOP)
+        successor = _lines(process, 1)[0]
+        assert successor.isdigit()
+        assert _is_gone(int(said[1]))
+        assert not _is_gone(int(said[0]))
+        process.send_signal(signal.SIGHUP)
+        assert _lines(process, 1) == ["reopen"]
+        process.terminate()
+        assert _lines(process, 1) == ["stopping"]
+        assert process.wait(20) == 0
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
+def test_where_all_stood_still_nobody_is_replaced() -> None:
+    """SIGSTOP and SIGCONT of the whole daemon; a laptop that slept."""
+    with _beating() as process:
+        everybody = [process.pid, *map(int, _lines(process, 4)[:3])]
+        for number in (signal.SIGSTOP, signal.SIGCONT):
+            for pid in everybody:
+                os.kill(pid, number)
+            time.sleep(1.5)
+        assert not any(_is_gone(pid) for pid in everybody)
+        process.terminate()
+        assert _lines(process, 1) == ["stopping"]
+        assert process.wait(20) == 0
+
+
+@pytest.mark.reaches("WORKER_STOP_SECONDS")
+@pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
+def test_a_hung_worker_does_not_keep_the_supervisor_from_ending() -> None:
+    with _beating() as process:
+        said = _lines(process, 4)
+        os.kill(int(said[0]), signal.SIGSTOP)
+        process.terminate()
+        assert process.wait(20) == 0
+        assert _all_gone(said[:3])
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the death signal is Linux'")
+@pytest.mark.parametrize("user", [0, 65534])
+def test_workers_end_with_a_supervisor_that_is_killed(user: int) -> None:
+    """They would share the port with the next daemon. A change of user clears the death signal."""
+    with _beating(user) as process:
+        said = _lines(process, 4)
+        process.kill()
+        assert _all_gone(said[:3])
 
 
 def test_failure_at_the_start_is_final() -> None:

@@ -1,47 +1,39 @@
-"""resolver check FILE: all that is wrong with a configuration, or what it comes to."""
+"""resolver check FILE: all that is wrong with a configuration, or what it comes to.
+
+The same looks as at the start of `resolver serve`, by the user who asks. The verdict is the first
+line on stdout, or the last one on stderr.
+"""
 
 from __future__ import annotations
 
+import argparse
 import sys
 from typing import TYPE_CHECKING
 
-from resolver.cli import tables
-from resolver.config import check, hints, load
-from resolver.errors import ConfigError
+from resolver.cli import verify
+from resolver.config import check
 
 if TYPE_CHECKING:
-    import argparse
-
     from resolver.config.schema import Config
+
+WRONG_CONFIGURATION = 2
 
 
 def run(options: argparse.Namespace) -> int:
-    """0 if a daemon would start with it, 1 if not."""
-    config, problems = load.read(options.file)
-    if not problems:
-        problems = list(_unreadable(config))
+    """0 if a daemon would start with it, 2 if not."""
+    config, problems = verify.configuration(argparse.Namespace(config=options.file, listen=None))
     for problem in problems:
         print(problem, file=sys.stderr)
     if problems:
         count = len(problems)
         print(f"{options.file}: {count} problem{'s' if count > 1 else ''}", file=sys.stderr)
-        return 1
+        return WRONG_CONFIGURATION
     print(summary(config, options.file))
     return 0
 
 
-def _unreadable(config: Config) -> list[ConfigError]:
-    """What only reading the named files can tell."""
-    path = config.root.hints_file
-    try:
-        hints.load(check.working_path(config, path) if path else None)
-    except ConfigError as problem:
-        return [problem]
-    return []
-
-
 def summary(config: Config, name: str) -> str:
-    """What the daemon would do, what is unwise about it, and its limits."""
+    """The verdict, what the daemon would do, and what is unwise about it."""
     server, outgoing, dnssec = config.server, config.outgoing, config.dnssec
     families = " and ".join(
         family for family, on in (("IPv4", outgoing.ipv4), ("IPv6", outgoing.ipv6)) if on
@@ -57,5 +49,5 @@ def summary(config: Config, name: str) -> str:
         f"  validates    {'yes' if dnssec.validate else 'no'}",
         f"  caches       {config.cache.size_octets >> 20} MiB a process, {server.workers} of them",
     ]
-    lines += [f"note: {sentence}" for sentence in check.advice(config)]
-    return "\n".join([*lines, "limits:", tables.limits_text()])
+    sentences = [*check.advice(config), *verify.notes(config)]
+    return "\n".join([*lines, *(f"note: {sentence}" for sentence in sentences)])

@@ -1,6 +1,7 @@
 """resolver COMMAND: reads the arguments, and loads only what the command needs.
 
-Exit status: 0 done, 1 the question failed, 2 the command line or the configuration is wrong.
+Exit status: 0 done, 1 it failed (no answer; an address or a file that cannot be had just now), 2
+the command line or the configuration is wrong, 130 interrupted, 141 nobody reads the output.
 """
 
 from __future__ import annotations
@@ -8,33 +9,28 @@ from __future__ import annotations
 import argparse
 import importlib
 import sys
+from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
-from resolver import __version__
-from resolver.errors import ConfigError
+from resolver import __version__, signals
+from resolver.cli import ending
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-WRONG_USE = 2
-INTERRUPTED = 130
-
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; its module has a `run(options) -> int`."""
-    options = parser().parse_args(arguments)
-    command = importlib.import_module(f"resolver.cli.{options.command}")
     try:
-        status: int = command.run(options)
-    except ConfigError as error:
-        print(f"resolver: {error}", file=sys.stderr)
-        return WRONG_USE
-    except KeyboardInterrupt:
-        return INTERRUPTED
-    except BrokenPipeError:
-        # Whoever read our output has seen enough; nothing is left to say, and nowhere to say it.
-        sys.stdout = None
-        return 0
+        with ending.streams():
+            options = parser().parse_args(arguments)
+            shield = signals.shielded() if options.command == "serve" else nullcontext()
+            with shield:
+                command = importlib.import_module(f"resolver.cli.{options.command}")
+                status: int = command.run(options)
+                sys.stdout.flush()
+    except BaseException as error:  # noqa: BLE001  # what it does not know, it raises again
+        return ending.status_of(error)
     return status
 
 

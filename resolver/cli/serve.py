@@ -1,4 +1,4 @@
-"""resolver serve: the daemon in the foreground. Arguments → Config; the rest is `app`'s.
+"""resolver serve: the daemon in the foreground. Arguments → Config; the rest is `foreground`'s.
 
 Every problem of the configuration is told, not only the first, before anything is bound.
 """
@@ -10,66 +10,77 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from resolver import app
-from resolver.cli import inprocess
-from resolver.config import addresses, check, load
-from resolver.config.schema import Config
-from resolver.errors import ConfigError
+from resolver import foreground, host, privileges
+from resolver.cli import inprocess, verify
+from resolver.config import addresses
+from resolver.errors import CannotStart, ConfigError
 from resolver.telemetry import logs
 from resolver.telemetry.board import Board, Place
-from resolver.workers import Supervisor, worker_count
+from resolver.workers import Hooks, Supervisor, worker_count
 
 if TYPE_CHECKING:
     import argparse
+    from collections.abc import Callable
 
     from resolver.app import Daemon
+    from resolver.config.schema import Config
 
+FAILED = 1
 WRONG_CONFIGURATION = 2
 
 
 def run(options: argparse.Namespace) -> int:
-    """Until SIGTERM or SIGINT; then 0."""
-    config, problems = configuration(options)
+    """Until a signal ends it, and then 0; 1 if it cannot start just now, 2 if it never can."""
+    config, problems = verify.configuration(options)
     for problem in problems:
         print(f"resolver: {problem}", file=sys.stderr)
     if problems:
         return WRONG_CONFIGURATION
-    try:
-        logs.configure(config.log)
-    except OSError as error:
-        expected = f'"stderr" or a file to write ({error.strerror})'
-        raise ConfigError("log.destination", config.log.destination, expected) from None
+    _open_log(config)
     with inprocess.internet(config, is_lab=options.lab) as (fitting, network):
         count = 1 if options.lab else worker_count(fitting.server.workers)
         server = msgspec.structs.replace(fitting.server, workers=count)
         counted = msgspec.structs.replace(fitting, server=server)
         if count > 1:
-            board = Board(count)
-            return Supervisor(count, lambda worker: _work(counted, Place(board, worker))).run()
-        return app.serve(counted, _announce, network=network)
+            return _supervise(counted, count)
+        return _told(lambda: foreground.serve(counted, _announce, network=network))
 
 
-def _work(config: Config, place: Place) -> int:
-    """One of several processes. What it cannot use is told as if it were the only one."""
+def _open_log(config: Config) -> None:
+    account = privileges.account_of(config.server.user)
+    owner = (account.pw_uid, account.pw_gid) if account is not None else None
     try:
-        return app.serve(config, _announce, place=place)
-    except ConfigError as error:
+        logs.configure(config.log, directory=config.working_directory, owner=owner)
+    except OSError as error:
+        expected = f'"stderr" or a file to write ({error.strerror})'
+        raise ConfigError("log.destination", config.log.destination, expected) from None
+
+
+def _supervise(config: Config, count: int) -> int:
+    """Several processes on one port; the supervisor speaks for all of them."""
+    board = Board(count)
+    hooks = Hooks(
+        on_ready=lambda: host.notify("READY=1"),
+        on_stopping=lambda: host.notify("STOPPING=1"),
+        on_reopen=logs.reopen,
+    )
+
+    def work(worker: int) -> int:
+        place = Place(board, worker)
+        lifeline = supervisor.lifeline
+        return _told(lambda: foreground.serve(config, _announce, place=place, lifeline=lifeline))
+
+    supervisor = Supervisor(count, work, hooks=hooks)
+    return supervisor.run()
+
+
+def _told(serve: Callable[[], int]) -> int:
+    """The exit status; what could not be used is told."""
+    try:
+        return serve()
+    except (ConfigError, CannotStart) as error:
         print(f"resolver: {error}", file=sys.stderr)
-        return WRONG_CONFIGURATION
-
-
-def configuration(options: argparse.Namespace) -> tuple[Config, list[ConfigError]]:
-    """The file, with --listen in place of what it says; and all that is wrong with them."""
-    config, problems = load.read(options.config) if options.config else (Config(), [])
-    if options.listen:
-        server = msgspec.structs.replace(config.server, listen=tuple(options.listen))
-        config = msgspec.structs.replace(config, server=server)
-        problems += [
-            ConfigError("--listen", fault.value, fault.expected)
-            for fault in check.faults(config)
-            if fault.key == "server.listen"
-        ]
-    return config, problems
+        return WRONG_CONFIGURATION if isinstance(error, ConfigError) else FAILED
 
 
 def _announce(daemon: Daemon) -> None:

@@ -55,8 +55,6 @@ def advice(config: Config) -> Iterator[str]:
         yield "dnssec.validate is off: forged answers are not noticed"
     elif not config.dnssec.builtin_root_anchor and not config.dnssec.trust_anchors_file:
         yield "dnssec has no trust anchor: nothing will be validated"
-    if config.metrics.listen and config.server.workers != 1:
-        yield "metrics.listen shows the numbers of one worker, whichever is asked"
     if config.cache.clock == "realtime":
         yield 'cache.clock = "realtime" is for tests: a clock that is set moves every TTL'
 
@@ -82,7 +80,7 @@ def _server(config: Config) -> Iterator[Fault]:
     if not server.listen:
         yield Fault("server.listen", [], "at least one address")
     yield from _each("server.listen", server.listen, addresses.endpoint)
-    yield from _twice("server.listen", server.listen)
+    yield from _overlaps(config)
     yield from _each("server.allow_from", server.allow_from, addresses.network)
     for key in ("version", "identity"):
         text = getattr(server, key)
@@ -159,7 +157,7 @@ def _dnssec(config: Config) -> Iterator[Fault]:
 
 def _files(config: Config) -> Iterator[Fault]:
     directory = config.working_directory
-    if directory and not Path(directory).is_dir():
+    if directory and not _is_there(Path(directory), Path.is_dir):
         yield Fault("working_directory", directory, "a directory that exists")
         return
     readable = {
@@ -167,8 +165,19 @@ def _files(config: Config) -> Iterator[Fault]:
         "dnssec.trust_anchors_file": config.dnssec.trust_anchors_file,
     }
     for key, text in readable.items():
-        if text and not working_path(config, text).is_file():
+        path = working_path(config, text)
+        if text and not _is_there(path, Path.exists):
             yield Fault(key, text, "the path of a file that exists")
+        elif text and not path.is_file():
+            yield Fault(key, text, "the path of a file, not of something else")
+
+
+def _is_there(path: Path, look: Callable[[Path], bool]) -> bool:
+    """False too where we may not even look."""
+    try:
+        return look(path)
+    except OSError:
+        return False
 
 
 def _each(key: str, texts: Sequence[str], read: Callable[[str], object]) -> Iterator[Fault]:
@@ -179,9 +188,44 @@ def _each(key: str, texts: Sequence[str], read: Callable[[str], object]) -> Iter
             yield Fault(key, text, str(error))
 
 
-def _twice(key: str, texts: Sequence[str]) -> Iterator[Fault]:
-    for text in sorted({text for text in texts if texts.count(text) > 1}):
-        yield Fault(key, text, "each address once")
+def _overlaps(config: Config) -> Iterator[Fault]:
+    """Listening addresses that only one socket can have, however they are spelled."""
+    wanted = [("server.listen", text) for text in config.server.listen]
+    if config.metrics.listen:
+        wanted.append(("metrics.listen", config.metrics.listen))
+    taken: list[tuple[str, addresses.Endpoint]] = []
+    for key, text in wanted:
+        try:
+            where = addresses.endpoint(text)
+        except ValueError:
+            continue  # told already
+        for other, there in taken:
+            if _is_same_port(where, there):
+                expected = f"each address once; {other} has {addresses.show(there)}"
+                yield Fault(key, text, expected)
+                break
+        taken.append((key, where))
+
+
+def _is_same_port(one: addresses.Endpoint, other: addresses.Endpoint) -> bool:
+    """True if one is the other, or all addresses of its family."""
+    if one[1] != other[1] or (":" in one[0]) != (":" in other[0]):
+        return False
+    return one[0] == other[0] or not {one[0], other[0]}.isdisjoint(_EVERY)
+
+
+_EVERY = frozenset({"0.0.0.0", "::"})  # noqa: S104  # to recognise them
+
+
+def is_own(config: Config, where: addresses.Endpoint, *, is_here: Callable[[str], bool]) -> bool:
+    """True if *where* is an address that this resolver itself listens on.
+
+    *is_here* tells whether a host is one of this machine's addresses.
+    """
+    ours = [addresses.endpoint(text) for text in config.server.listen]
+    return where in ours or any(
+        other[0] in _EVERY and _is_same_port(other, where) and is_here(where[0]) for other in ours
+    )
 
 
 def _is_loopback(host: str) -> bool:

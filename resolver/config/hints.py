@@ -37,9 +37,10 @@ def load(path: str | Path | None = None) -> list[tuple[Name, str]]:
     """
     source = str(path) if path else FILE_NAME
     try:
-        text = Path(path).read_text("utf-8") if path else shipped()
+        text = Path(path).read_text("utf-8-sig") if path else shipped()
     except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError("root.hints_file", source, f"a file to read ({error})") from None
+        reason = getattr(error, "strerror", None) or "it is not UTF-8 text"
+        raise ConfigError("root.hints_file", source, f"a file to read ({reason})") from None
     return parse(text, source=source)
 
 

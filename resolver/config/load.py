@@ -42,7 +42,7 @@ def load(path: str | Path) -> Config:
 
 def loads(text: str, *, name: str = "configuration") -> Config:
     """The configuration in *text*; *name* stands for the file in messages. Raises ConfigError."""
-    config, problems = interpret(_parse(text, name), name)
+    config, problems = interpret(_parse(text.removeprefix("\ufeff"), name), name)
     if problems:
         raise problems[0]
     return config
@@ -51,7 +51,7 @@ def loads(text: str, *, name: str = "configuration") -> Config:
 def read(path: str | Path) -> tuple[Config, list[ConfigError]]:
     """The configuration in *path* and all its problems; what is wrong has its default."""
     try:
-        text = Path(path).read_text(encoding="utf-8")
+        text = Path(path).read_text(encoding="utf-8-sig")  # Windows' editors begin with a mark
     except (OSError, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", None) or "it is not UTF-8 text"
         return Config(), [ConfigError("--config", str(path), f"a file to read ({reason})")]

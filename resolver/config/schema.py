@@ -33,6 +33,9 @@ class Server(Section, frozen=True, kw_only=True):
         tuple[str, ...],
         Meta(description='addresses to listen on, UDP and TCP: "127.0.0.1:53", "[::1]:53"'),
     ] = ("127.0.0.1:53", "[::1]:53")
+    freebind: Annotated[
+        bool, Meta(description="listen on addresses that this machine does not have yet (Linux)")
+    ] = True
     allow_from: Annotated[
         tuple[str, ...],
         Meta(description='who may ask: networks such as "192.168.0.0/16" or "fd00::/8"'),

@@ -52,6 +52,7 @@ _ALGORITHMS = {
     "ED448": 16,
 }
 _TYPES = {"DS": RRType.DS, "DNSKEY": RRType.DNSKEY}
+_DIGEST_OCTETS = {1: 20, 2: 32, 3: 32, 4: 48}  # SHA-1, SHA-256, GOST, SHA-384 (RFC 8624 §3.3)
 
 
 class AnchorRecord(NamedTuple):
@@ -190,6 +191,9 @@ def _algorithm(text: str) -> int:
 def _ds(fields: list[str]) -> bytes:
     tag, algorithm, digest_type = int(fields[0]), _algorithm(fields[1]), int(fields[2])
     digest = bytes.fromhex("".join(fields[3:]))
+    octets = _DIGEST_OCTETS.get(digest_type, 1)
+    if len(digest) < octets:  # cut off in copying: it would never match a key
+        raise ValueError(f"a digest of type {digest_type} has {octets} octets, not {len(digest)}")
     return tag.to_bytes(2, "big") + bytes((algorithm, digest_type)) + digest
 
 

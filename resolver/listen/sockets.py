@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import ipaddress
+import logging
 import socket
 import struct
 import sys
@@ -25,12 +26,15 @@ if TYPE_CHECKING:
 
     from resolver.listen.network import TcpListener, UdpSocket
 
+_log = logging.getLogger(__name__)
 _IP_PKTINFO: Final = getattr(socket, "IP_PKTINFO", 8)
 _PKTINFO4 = struct.Struct("=i4s4s")
 _PKTINFO6 = struct.Struct("=16si")
 _SO_RCVBUFFORCE: Final = 33
 _SO_SNDBUFFORCE: Final = 32
 _PMTUDISC_OMIT: Final = 5
+_IP_FREEBIND: Final = 15
+_IPV6_FREEBIND: Final = 78
 _ANCILLARY_OCTETS: Final = 64
 _ACCEPT_PAUSE_S: Final = 0.1
 _OUT_OF_RESOURCES: Final = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
@@ -130,10 +134,18 @@ class SystemTcpListener:
 
 
 class SystemListenNetwork:
-    """Where real listening sockets come from. *is_shared*: several processes bind the same port."""
+    """Where real listening sockets come from. *is_shared*: several processes bind the same port.
 
-    def __init__(self, *, is_shared: bool = False) -> None:
+    *is_free*: an address that this machine does not have yet is bound all the same (Linux's
+    IP_FREEBIND), so that it is served from the moment it comes. *tells* False: not a word of that.
+    """
+
+    def __init__(
+        self, *, is_shared: bool = False, is_free: bool = False, tells: bool = True
+    ) -> None:
         self._is_shared = is_shared
+        self._is_free = is_free
+        self._tells = tells
 
     def bind_udp(self, host: str, port: int) -> UdpSocket:
         """Bind and return at once. Raises OSError as the kernel says."""
@@ -152,7 +164,11 @@ class SystemListenNetwork:
     def bind_tcp(self, host: str, port: int) -> TcpListener:
         """Bind, listen and return at once. Raises OSError as the kernel says."""
         sock = self._bound(host, port, socket.SOCK_STREAM)
-        sock.listen(int(TCP_BACKLOG))
+        try:
+            sock.listen(int(TCP_BACKLOG))
+        except BaseException:  # two may be bound with SO_REUSEADDR, but only one listens
+            sock.close()
+            raise
         return SystemTcpListener(trio.SocketListener(trio.socket.from_stdlib_socket(sock)))
 
     def _bound(self, host: str, port: int, kind: socket.SocketKind) -> socket.socket:
@@ -167,11 +183,26 @@ class SystemListenNetwork:
                 sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             if self._is_shared:
                 sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
-            sock.bind(address)
+            try:
+                sock.bind(address)
+            except OSError as error:
+                if error.errno != errno.EADDRNOTAVAIL or not self._is_free:
+                    raise
+                self._bind_freely(sock, address)
         except BaseException:
             sock.close()
             raise
         return sock
+
+    def _bind_freely(self, sock: socket.socket, address: tuple[object, ...]) -> None:
+        """Bind to an address that may come later. Raises OSError where the system cannot."""
+        sock.setsockopt(socket.IPPROTO_IP, _IP_FREEBIND, 1)
+        if sock.family == socket.AF_INET6:
+            with contextlib.suppress(OSError):  # Linux before 4.15 has only the other
+                sock.setsockopt(socket.IPPROTO_IPV6, _IPV6_FREEBIND, 1)
+        sock.bind(address)
+        if sock.type == socket.SOCK_DGRAM and self._tells:
+            _log.warning("%s is not an address of this machine yet: waiting for it", address[0])
 
 
 def _tune(sock: socket.socket) -> None:

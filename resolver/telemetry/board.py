@@ -90,6 +90,11 @@ class Place:
         self._board = board
         self._worker = worker
 
+    @property
+    def is_first(self) -> bool:
+        """True for one of the workers: what all of them could say, it says."""
+        return self._worker == 0
+
     def page(self, registry: Registry) -> Page:
         """All workers' numbers, this one's fresh."""
         return _Shared(self._board, self._worker, registry)

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from resolver.cli.main import main
+from resolver.config import load
+from resolver.files import read_hints
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -111,7 +113,7 @@ def test_check_tells_all_that_is_wrong(capsys: pytest.CaptureFixture[str], tmp_p
     path = tmp_path / "resolver.toml"
     path.write_text("[server]\nlisten = ['x']\nallow_from = ['10.0.0.1/8']\n")
     status, out, err = run(capsys, "check", str(path))
-    assert (status, out) == (1, "")
+    assert (status, out) == (2, "")
     assert "server.listen: 'x' is not allowed" in err
     assert 'the network\'s first address: "10.0.0.0/8"' in err
     assert err.endswith(f"{path}: 2 problems\n")
@@ -124,7 +126,7 @@ def test_check_reads_the_files_that_are_named(
     path = tmp_path / "resolver.toml"
     path.write_text(f"working_directory = '{tmp_path}'\n[root]\nhints_file = 'my.hints'\n")
     status, _, err = run(capsys, "check", str(path))
-    assert status == 1
+    assert status == 2
     assert "an NS record of the root with an address" in err
 
 
@@ -137,4 +139,116 @@ def test_check_sums_up_what_is_right(capsys: pytest.CaptureFixture[str], tmp_pat
     assert status == 0
     assert "forward corp" in out
     assert "note: server.listen has addresses that others can reach" in out
-    assert "UPSTREAM_QUERIES" in out
+    assert out.splitlines()[0] == f"{path}: ok"
+    assert out.count("\n") < 15
+
+
+BAD = {
+    "a truncated key": ("trust_anchors_file = 'keys'", ". IN DS 20326 8 2 E06D", "20326 8 2 E06D"),
+    "no key": ("trust_anchors_file = 'keys'", "hello", "no DS or DNSKEY record"),
+    "no text": ("trust_anchors_file = 'keys'", "\x00\udcff", "a file of DS or DNSKEY"),
+}
+
+
+def _verdicts(path: Path, capsys: pytest.CaptureFixture[str]) -> str:
+    """What `check` and `serve` say of *path*: both refuse it, with the same lines."""
+    status, out, err = run(capsys, "check", str(path))
+    assert (status, out) == (2, "")
+    *problems, verdict = err.splitlines()
+    assert verdict == f"{path}: {len(problems)} problem" + ("s" if len(problems) > 1 else "")
+    status, _, err = run(capsys, "serve", "--config", str(path))
+    assert status == 2
+    assert err.splitlines() == [f"resolver: {problem}" for problem in problems]
+    return "\n".join(problems)
+
+
+@pytest.mark.parametrize("kind", BAD)
+def test_check_and_serve_refuse_the_same_trust_anchors(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, kind: str
+) -> None:
+    line, content, said = BAD[kind]
+    (tmp_path / "keys").write_bytes(content.encode("utf-8", "surrogateescape"))
+    path = tmp_path / "resolver.toml"
+    path.write_text(f"working_directory = '{tmp_path}'\n[dnssec]\n{line}\n")
+    assert said in _verdicts(path, capsys)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("server.user = 'no-such-account'", "server.user: 'no-such-account'"),
+        ("log.destination = 'no/such/directory/log'", "there is no directory"),
+        ("log.destination = '/'", "it is a directory"),
+        ("server.listen = ['127.0.0.1', '127.0.0.1:53']", "each address once"),
+        (
+            "server.listen = ['127.0.0.1:99']\nforward = [{zone='.', addresses=['127.0.0.1:99']}]",
+            "forward .: '127.0.0.1:99' is not allowed; expected another server",
+        ),
+        (
+            "stub = [{zone='corp', addresses=['127.0.0.7:99']}]\n[server]\nlisten = ['0.0.0.0:99']",
+            "stub corp: '127.0.0.7:99' is not allowed",
+        ),
+    ],
+)
+def test_check_and_serve_refuse_the_same(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, text: str, said: str
+) -> None:
+    path = tmp_path / "resolver.toml"
+    path.write_text(text)
+    assert said in _verdicts(path, capsys)
+
+
+def test_relative_files_are_found_where_check_finds_them(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    """Hints too: from working_directory, not from where the daemon was started."""
+    state = tmp_path / "state"
+    state.mkdir()
+    (state / "my.hints").write_text(". NS a.root.\na.root. A 192.0.2.1\n")
+    path = tmp_path / "resolver.toml"
+    path.write_text(f"working_directory = '{state}'\n[root]\nhints_file = 'my.hints'\n")
+    assert run(capsys, "check", str(path))[0] == 0
+    assert [str(host) for _, host in read_hints(load.load(path))] == ["192.0.2.1"]
+
+
+def test_check_tells_that_no_state_can_be_kept(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("resolver.cli.verify._may_write", lambda *_: False)
+    path = tmp_path / "resolver.toml"
+    path.write_text(f"working_directory = '{tmp_path}'\n")
+    status, out, _ = run(capsys, "check", str(path))
+    assert status == 0
+    assert f"note: working_directory {tmp_path} cannot be written by" in out
+
+
+@pytest.mark.parametrize("command", ["query", "trace"])
+def test_a_file_that_cannot_be_used_is_one_line_in_every_command(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, command: str
+) -> None:
+    """It is found among the tasks of a running resolver, which wrap what they raise."""
+    hints = tmp_path / "my.hints"
+    hints.write_text("here\n")
+    path = tmp_path / "resolver.toml"
+    path.write_text(f"root.hints_file = '{hints}'\n")
+    status, _, err = run(capsys, command, "--config", str(path), "example.com")
+    assert status == 2
+    assert err.count("\n") == 1
+    assert "my.hints line 1: 'here' is not allowed" in err
+
+
+def test_a_byte_order_mark_is_no_part_of_a_file(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    """Windows' editors begin UTF-8 with one."""
+    texts = {
+        "resolver.toml": f"working_directory = '{tmp_path}'\n[root]\nhints_file = 'my.hints'\n"
+        "[dnssec]\ntrust_anchors_file = 'keys'\n",
+        "my.hints": ". NS a.root.\na.root. A 192.0.2.1\n",
+        "keys": ". IN DS 20326 8 2 " + "E0" * 32 + "\n",
+    }
+    for name, text in texts.items():
+        (tmp_path / name).write_text(text, "utf-8-sig")
+    status, out, _ = run(capsys, "check", str(tmp_path / "resolver.toml"))
+    assert status == 0
+    assert out.splitlines()[0].endswith("resolver.toml: ok")

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
+import errno
 import tomllib
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 
 from resolver.config import check, load
-from resolver.config.schema import Config
-
-if TYPE_CHECKING:
-    from pathlib import Path
+from resolver.config.addresses import endpoint
+from resolver.config.schema import Config, Server
 
 
 def _faults(text: str) -> list[str]:
@@ -65,6 +64,54 @@ def test_relative_paths_begin_at_the_working_directory(tmp_path: Path) -> None:
     assert not _faults(f"working_directory = '{tmp_path}'\n[root]\nhints_file = 'my.hints'")
 
 
+@pytest.mark.parametrize(
+    ("text", "key"),
+    [
+        ("listen = ['127.0.0.1', '127.0.0.1:53']", "server.listen"),
+        ("listen = ['::1', '[0:0:0:0:0:0:0:1]:53']", "server.listen"),
+        ("listen = ['0.0.0.0:53', '127.0.0.1:53']", "server.listen"),
+        ("listen = ['[::1]:53', '[::]:53']", "server.listen"),
+        ("listen = ['127.0.0.1']\n[metrics]\nlisten = '0.0.0.0:53'", "metrics.listen"),
+    ],
+)
+def test_a_listening_address_stands_once_however_it_is_spelled(text: str, key: str) -> None:
+    """The second could never be bound."""
+    said = _faults(f"[server]\n{text}")
+    assert len(said) == 1
+    assert said[0].startswith(f"x.toml: {key}: ")
+    assert "each address once; server.listen has " in said[0]
+
+
+def test_equal_ports_of_different_addresses_do_not_overlap() -> None:
+    assert not _faults("[server]\nlisten = ['0.0.0.0:53', '[::]:53', '127.0.0.1:54']")
+
+
+@pytest.mark.parametrize(
+    ("listen", "asked", "is_own"),
+    [
+        ("127.0.0.1:53", "127.0.0.1:53", True),
+        ("127.0.0.1:53", "127.0.0.1:54", False),
+        ("127.0.0.1:53", "127.0.0.2:53", False),
+        ("0.0.0.0:53", "192.0.2.1:53", True),
+        ("0.0.0.0:53", "192.0.2.2:53", False),
+        ("[::]:53", "192.0.2.1:53", False),
+        ("[::]:53", "[::1]:53", True),
+    ],
+)
+def test_a_server_that_is_ourselves_is_known(listen: str, asked: str, is_own: int) -> None:
+    here = {"192.0.2.1", "::1", "127.0.0.1", "127.0.0.2"}
+    config = Config(server=Server(listen=(listen,)))
+    assert check.is_own(config, endpoint(asked), is_here=here.__contains__) == is_own
+
+
+def test_a_file_that_we_may_not_even_look_at_is_a_fault(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(_: Path) -> bool:
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    monkeypatch.setattr(Path, "exists", refuse)
+    assert "the path of a file that exists" in _faults("[root]\nhints_file = '/x/my.hints'")[0]
+
+
 def test_the_defaults_need_no_advice() -> None:
     assert list(check.advice(Config())) == []
 
@@ -77,7 +124,6 @@ def test_the_defaults_need_no_advice() -> None:
         ("[dnssec]\nvalidate = false", "forged answers are not noticed"),
         ("[dnssec]\nbuiltin_root_anchor = false", "nothing will be validated"),
         ("[cache]\nclock = 'realtime'", "is for tests"),
-        ("server.workers = 2\nmetrics.listen = '::1'", "one worker, whichever is asked"),
     ],
 )
 def test_what_is_unwise_is_said(text: str, said: str) -> None:

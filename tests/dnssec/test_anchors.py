@@ -37,14 +37,16 @@ def test_the_builtin_keys_and_digests_agree() -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        "example. IN DS 5 13 2 ABCD",
-        "example. DS 5 13 2 AB CD",
-        "example. 3600 IN DS 5 ECDSAP256SHA256 2 (ab cd) ; why",
-        "example. IN 3600 DS 5 13 2 (\n ab\n cd )",
+        "example. IN DS 5 13 2 " + "ABCD" * 16,
+        "example. DS 5 13 2" + " AB CD" * 16,
+        "example. 3600 IN DS 5 ECDSAP256SHA256 2 (ab " + "cdab" * 15 + " cd) ; why",
+        "example. IN 3600 DS 5 13 2 (\n" + " ab\n cd" * 16 + " )",
     ],
 )
 def test_spellings_of_one_anchor(text: str) -> None:
-    expected = AnchorRecord(names.from_text("example."), RRType.DS, b"\0\5\x0d\2\xab\xcd")
+    expected = AnchorRecord(
+        names.from_text("example."), RRType.DS, b"\0\5\x0d\2" + b"\xab\xcd" * 16
+    )
     assert parse_text(f"; a comment\n\n{text}\n") == [expected]
 
 
@@ -94,3 +96,10 @@ def test_dnspython_makes_the_same_digests() -> None:
         policy = dns.dnssec.allow_all_policy
         made = dns.dnssec.make_ds(dns.name.root, public, word, policy=policy)
         assert ds_digest(names.ROOT, key, number) == made.digest
+
+
+@pytest.mark.parametrize("digest", ["", "E06D", "E0" * 31])
+def test_a_digest_that_was_cut_off_is_refused(digest: str) -> None:
+    """SHA-256 has 32 octets: fewer would never match a key, and nothing would resolve."""
+    with pytest.raises(ValueError, match="a digest of type 2 has 32 octets"):
+        parse_text(f". IN DS 20326 8 2 {digest}")

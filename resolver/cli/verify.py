@@ -1,0 +1,136 @@
+"""Would a daemon start with this configuration? For `check` and `serve` alike: one verdict.
+
+`config.check` looks at the text alone. Here is what only this machine can tell, to the user who
+asks: whether files hold what they should, the log can be written, the account exists, a forwarder
+is ourselves. Only binding is left to the start: a daemon may be running.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import stat
+from contextlib import closing
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from resolver import files, privileges
+from resolver.config import addresses, check, load
+from resolver.config.schema import Config, Server
+from resolver.errors import ConfigError
+from resolver.telemetry import logs
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Callable, Iterator
+
+_DEFAULT_USER = Server().user
+
+
+def configuration(options: argparse.Namespace) -> tuple[Config, list[ConfigError]]:
+    """The file, with --listen in place of what it says; and all that is wrong with them."""
+    config, problems = load.read(options.config) if options.config else (Config(), [])
+    if options.listen:
+        server = msgspec.structs.replace(config.server, listen=tuple(options.listen))
+        config = msgspec.structs.replace(config, server=server)
+        problems = [problem for problem in problems if not problem.where.endswith("server.listen")]
+        problems += [
+            ConfigError("--listen", fault.value, fault.expected)
+            for fault in check.faults(config)
+            if fault.key == "server.listen"
+        ]
+    return config, problems or list(on_this_machine(config))
+
+
+def on_this_machine(config: Config) -> Iterator[ConfigError]:
+    """What stops a start and only this machine can tell; *config* itself is free of faults."""
+    for look in (files.read_hints, files.read_anchors):
+        problem = _problem_of(look, config)
+        if problem is not None:
+            yield problem
+    yield from _log(config)
+    yield from _user(config)
+    yield from _loops(config)
+
+
+def notes(config: Config) -> Iterator[str]:
+    """What works, but probably not as meant, on this machine."""
+    directory, user = config.working_directory, config.server.user
+    if directory and not _may_write(Path(directory), user):
+        who = user if os.geteuid() == 0 and user else "you"
+        yield f"working_directory {directory} cannot be written by {who}: no state is kept"
+
+
+def _problem_of(look: Callable[[Config], object], config: Config) -> ConfigError | None:
+    try:
+        look(config)
+    except ConfigError as problem:
+        return problem
+    return None
+
+
+def _log(config: Config) -> Iterator[ConfigError]:
+    path = logs.destination(config.log, config.working_directory)
+    if path is None:
+        return
+    reason = ""
+    if path.is_dir():
+        reason = "it is a directory"
+    elif os.path.lexists(path):
+        if not os.access(path, os.W_OK):
+            reason = "you may not write it"
+    elif not path.parent.is_dir():
+        reason = f"there is no directory {path.parent}"
+    elif not os.access(path.parent, os.W_OK | os.X_OK):
+        reason = f"you may not write in {path.parent}"
+    if reason:
+        yield ConfigError(
+            "log.destination", config.log.destination, f'"stderr" or a file to write ({reason})'
+        )
+
+
+def _user(config: Config) -> Iterator[ConfigError]:
+    """An account is needed by root only; the default one may be missing for everybody else."""
+    user = config.server.user
+    is_needed = os.geteuid() == 0 or user != _DEFAULT_USER
+    if user and is_needed and privileges.account_of(user) is None:
+        yield ConfigError("server.user", user, 'an account of this machine, or ""')
+
+
+def _loops(config: Config) -> Iterator[ConfigError]:
+    """A question that is sent to ourselves comes back, and is sent again."""
+    for kind, tables in (("forward", config.forward), ("stub", config.stub)):
+        for table in tables:
+            for text in table.addresses:
+                if check.is_own(config, addresses.endpoint(text), is_here=_is_here):
+                    yield ConfigError(
+                        f"{kind} {table.zone}", text, "another server: this resolver listens there"
+                    )
+
+
+def _is_here(host: str) -> bool:
+    """True if *host* is an address of this machine: only those can be bound."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        with closing(socket.socket(family, socket.SOCK_DGRAM)) as sock:
+            sock.bind((host, 0))
+    except OSError:
+        return False
+    return True
+
+
+def _may_write(directory: Path, user: str) -> bool:
+    """True if a daemon that we start can, once it is *user*, make files in *directory*."""
+    account = privileges.account_of(user) if os.geteuid() == 0 and user else None
+    if account is None:
+        return os.access(directory, os.W_OK | os.X_OK)
+    found = directory.stat()
+    if found.st_uid == account.pw_uid:
+        wanted = stat.S_IWUSR | stat.S_IXUSR
+    elif found.st_gid == account.pw_gid:
+        wanted = stat.S_IWGRP | stat.S_IXGRP
+    else:
+        wanted = stat.S_IWOTH | stat.S_IXOTH
+    return found.st_mode & wanted == wanted

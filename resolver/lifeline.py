@@ -1,0 +1,108 @@
+"""What ties a worker to its supervisor: signs of life one way, death in company the other.
+
+A pipe from each worker: an octet every WORKER_BEAT_SECONDS. And a death signal from the kernel,
+which forgets it when the process changes its user: so it is asked for again then, and whether the
+parent is still there is looked at afterwards, for it may have died in between (prctl(2)).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import os
+import signal
+import sys
+from pathlib import Path
+from typing import Final
+
+import trio
+
+from resolver.limits import WORKER_BEAT_SECONDS, WORKER_BUSY_SECONDS, WORKER_SILENCE_SECONDS
+
+_PR_SET_PDEATHSIG: Final = 1
+_AT_ONCE: Final = 4096
+_BUSY_STATES: Final = frozenset("RD")  # running or waiting for the disk (proc(5), stat)
+
+
+class Lifeline:
+    """A worker's end. *descriptor* is the pipe's, *parent* the supervisor's process id."""
+
+    def __init__(self, descriptor: int, parent: int) -> None:
+        os.set_blocking(descriptor, False)
+        self._descriptor = descriptor
+        self._parent = parent
+
+    def tie(self) -> None:
+        """End with the parent, from now on. To be called again after a change of user."""
+        if sys.platform == "linux":
+            with contextlib.suppress(OSError, AttributeError):
+                ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, int(signal.SIGTERM))
+        if os.getppid() != self._parent:
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    async def keep_beating(self) -> None:
+        """A sign of life every WORKER_BEAT_SECONDS, until cancelled or until nobody listens."""
+        while True:
+            try:
+                os.write(self._descriptor, b".")
+            except BlockingIOError:
+                pass  # the supervisor is stopped: it will find enough of them
+            except OSError:
+                os.kill(os.getpid(), signal.SIGTERM)  # it is gone, and the port is another's now
+                return
+            await trio.sleep(float(WORKER_BEAT_SECONDS))
+
+
+class Pulse:
+    """The supervisor's end: how long a worker has been silent, by the supervisor's waking time.
+
+    Two looks further apart than usual mean that the supervisor itself stood still: that time is
+    nobody's silence.
+    """
+
+    def __init__(self, descriptor: int, now: float) -> None:
+        os.set_blocking(descriptor, False)
+        self.has_beaten = False
+        self.silence_s = 0.0
+        self._descriptor = descriptor
+        self._felt_at = now
+
+    def __repr__(self) -> str:
+        return f"<Pulse, silent for {self.silence_s:.1f} s>"
+
+    def feel(self, now: float) -> None:
+        """Take in the signs of life that came since the last look, at *now* seconds."""
+        step_s, self._felt_at = now - self._felt_at, now
+        if self._has_signs():
+            self.has_beaten = True
+            self.silence_s = 0.0
+        elif step_s <= 2 * float(WORKER_BEAT_SECONDS):
+            self.silence_s += step_s
+        else:
+            self.silence_s = 0.0
+
+    def is_lost(self, pid: int) -> bool:
+        """True if the process is to be replaced. One that is busy, or starts, is given longer."""
+        if self.silence_s < float(WORKER_SILENCE_SECONDS):
+            return False
+        if self.silence_s >= float(WORKER_BUSY_SECONDS):
+            return True
+        return self.has_beaten and not is_busy(pid)
+
+    def close(self) -> None:
+        os.close(self._descriptor)
+
+    def _has_signs(self) -> bool:
+        try:
+            return bool(os.read(self._descriptor, _AT_ONCE))
+        except BlockingIOError:
+            return False
+
+
+def is_busy(pid: int) -> bool:
+    """True if the process wants the CPU or waits for the disk; where nobody can tell, True."""
+    try:
+        stat = Path("/proc", str(pid), "stat").read_text("ascii", "replace")
+    except OSError:
+        return True
+    return stat.rpartition(") ")[2][:1] in _BUSY_STATES
