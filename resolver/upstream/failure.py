@@ -13,10 +13,14 @@ if TYPE_CHECKING:
     from resolver.model import Name, Server
 
 _TOLD_SERVERS = 4
+MALFORMED = "malformed"
 
 
 def no_usable_reply(zone: Name, reasons: dict[Server, str], elapsed_s: float) -> ExchangeFailed:
-    """With EDE 22 (No Reachable Authority) and 23 (Network Error), RFC 8914 §4.23 and §4.24."""
+    """With EDE 22 (No Reachable Authority) and 23 (Network Error), RFC 8914 §4.23 and §4.24.
+
+    Where all that came was malformed it is not the network's fault: EDE 24 (Invalid Data).
+    """
     cut = to_text(zone)
     told = [f"{server.host} {reason}" for server, reason in reasons.items()]
     if not told:
@@ -25,12 +29,19 @@ def no_usable_reply(zone: Name, reasons: dict[Server, str], elapsed_s: float) ->
     text = ", ".join(told[:_TOLD_SERVERS])
     if len(told) > _TOLD_SERVERS:
         text += f" and {len(told) - _TOLD_SERVERS} more"
-    ede = (
+    ede: tuple[Ede, ...] = (
         Ede(EdeCode.NO_REACHABLE_AUTHORITY, f"at delegation {cut}"),
         Ede(EdeCode.NETWORK_ERROR, text),
     )
+    if _all_malformed(reasons):
+        ede = (Ede(EdeCode.INVALID_DATA, text),)
     return ExchangeFailed(
         f"no usable reply for {cut} in {elapsed_s * 1000:.0f} ms: {text}",
         ede=ede,
         asked=frozenset(server.host for server in reasons),
     )
+
+
+def _all_malformed(reasons: dict[Server, str]) -> bool:
+    """True if nobody gave anything but octets that are no DNS message, or records that are none."""
+    return all(reason == MALFORMED for reason in reasons.values())

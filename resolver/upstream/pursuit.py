@@ -19,7 +19,7 @@ from resolver.protocol.names import ROOT, to_text
 from resolver.upstream import speculate
 from resolver.upstream.address import site_of
 from resolver.upstream.events import Tried
-from resolver.upstream.failure import no_usable_reply
+from resolver.upstream.failure import MALFORMED, no_usable_reply
 from resolver.upstream.fallback import Again, Fallback
 from resolver.upstream.form import BARE
 from resolver.upstream.inquiry import Reply
@@ -248,7 +248,7 @@ class Pursuit:
         self.desk.counters.useless += 1
         self.tell(server, transport, None, f"malformed: {error}")
         self.desk.infra.mark(state, self.zone, Verdict.USELESS, now)
-        self.reject(server, "malformed", now)
+        self.reject(server, MALFORMED, now)
 
     def on_mismatch(self, server: Server, state: AddressState, now: float) -> None:
         """Somebody guesses: after ten misses the question goes where guessing is of no use."""
