@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from resolver.lab.scenario_model import Entry, Scenario, Step
 
 LISTEN = ("127.127.0.1", 53)
-CLIENT = "127.127.0.200"
+CLIENT = "127.0.0.1"
 SOURCES = ("100.64.53.53", "fd53::53")
 PATIENCE_S = 5.0
 TRAFFIC_S = 0.4
@@ -152,6 +152,7 @@ class _Play:
         if watch is not None:
             self._network.observers.append(watch)
         self._sent = 0
+        self._began = 0.0
         self._patience_s = max(PATIENCE_S, config.resolution.query_timeout + ONE_WAY_S * 4)
         self._answer: Seen | None = None
 
@@ -169,6 +170,7 @@ class _Play:
             clock=clock,
             rng=self._rng,
         ):
+            self._began = trio.current_time()
             try:
                 for index, step in enumerate(self._scenario.steps):
                     await self._step(index, step)
@@ -190,7 +192,7 @@ class _Play:
                 if self._answer is not None:
                     raise StepFailed(f"step {step.number}: there was an answer")
             case "TIME_PASSES":
-                await trio.sleep(step.elapse_s)
+                await self._pass(step.elapse_s)
             case "TRAFFIC":
                 await self._until_quiet()
             case "CHECK_QUERIES":
@@ -223,6 +225,17 @@ class _Play:
             self._answer = answer_of(step, data, reply, "tcp" if over_tcp else "udp")
         elif not is_dropped:
             raise StepFailed(f"step {step.number}: no answer within {self._patience_s:.0f} s")
+
+    async def _pass(self, seconds: float) -> None:
+        """Let time pass; whole seconds as if what came before had taken whole seconds only.
+
+        The files count so: to them a query takes no time, and TTLs are compared to the second.
+        """
+        now = trio.current_time()
+        if not seconds.is_integer():
+            await trio.sleep(seconds)
+            return
+        await trio.sleep_until(max(now, int(now - self._began) + self._began + seconds))
 
     async def _until_quiet(self) -> None:
         """Let background work go on, for so short a time that no TTL shows it."""
