@@ -150,7 +150,7 @@ class Pipeline:
             self.counters.recalled += 1
             call.reply(self._told(known, checking=not query.cd))
         else:
-            call.reply(self._resolver.refer(question))
+            call.reply(self._resolver.refer(question, checking=not query.cd))
 
     async def _resolve(self, call: _Call, question: Question) -> None:
         """Resolve within the deadline, and answer whatever happens."""
@@ -175,7 +175,7 @@ class Pipeline:
         if not question.qname.startswith(_SENTINEL, 1):
             return answer
         if sentinel.must_fail(question, answer.status, self._root_tags(), checking=checking):
-            return _failed(question, ())
+            return _failed(question, (Ede(EdeCode.DNSSEC_BOGUS, "root key sentinel (RFC 8509)"),))
         return answer
 
     async def _within_time(self, question: Question, *, checking: bool) -> Answer:

@@ -7,7 +7,7 @@ import trio
 
 from resolver.lab.faults import Path
 from resolver.limits import QUERY_SECONDS
-from resolver.model import Status
+from resolver.model import Ede, Status
 from resolver.protocol.codes import EdeCode, Rcode
 from tests.making import question
 from tests.recurse.household import house, village
@@ -52,3 +52,29 @@ async def test_a_failure_says_why() -> None:
         answer = await home.pipeline.answer(WWW)
     assert answer.status is Status.INDETERMINATE
     assert EdeCode.NO_REACHABLE_AUTHORITY in {ede.code for ede in answer.ede}
+
+
+@pytest.mark.rfc("RFC 8914 §4")
+@trio_test
+async def test_without_recursion_what_is_known_to_be_bogus_is_told() -> None:
+    async with house(village()) as home:
+        resolver = home.resolver
+        resolver.memory.bogus.note(WWW, (Ede(EdeCode.NSEC_MISSING),), 1e9)
+        assert resolver.refer(WWW).ede == (Ede(EdeCode.NSEC_MISSING),)
+        assert resolver.refer(WWW).rcode == Rcode.SERVFAIL
+        assert resolver.refer(WWW, checking=False).rcode == Rcode.REFUSED
+
+
+@pytest.mark.rfc("RFC 1034 §4.3.1")
+@trio_test
+async def test_without_recursion_a_resolver_that_knows_nothing_is_not_the_one_to_ask() -> None:
+    async with house(village()) as home:
+        ignorant = home.resolver.refer(WWW)
+        assert (ignorant.rcode, [ede.code for ede in ignorant.ede]) == (
+            Rcode.REFUSED,
+            [EdeCode.NOT_AUTHORITATIVE],
+        )
+        await home.pipeline.answer(WWW)
+        informed = home.resolver.refer(question("other.example.net. A"))
+        assert informed.rcode == Rcode.NOERROR
+        assert informed.authority[0].owner == WWW.qname[4:]

@@ -96,10 +96,20 @@ class Resolver:
         is_judged = known is None or not needs_status or known.status is not Status.UNCHECKED
         return known if is_judged else None
 
-    def refer(self, question: Question) -> Answer:
-        """What a query without RD gets where memory has no answer: the closest zone cut known."""
+    def refer(self, question: Question, *, checking: bool = True) -> Answer:
+        """What a query without RD gets where memory has no answer: the closest zone cut known.
+
+        A judgement of bogus is known too. Where nothing below the root is known, all that is left
+        to say is that we are not the ones to ask (RFC 8914 §4.21).
+        """
         assert self._walker is not None  # noqa: S101  # wired by app before the first question
+        bad = self.memory.bogus.get(question, self._clock.now()) if checking else None
+        if bad is not None:
+            return Answer(question, Rcode.SERVFAIL, status=Status.BOGUS, ede=bad.ede)
         cut = self._walker.closest(question)
+        if cut.zone == names.ROOT and not self._walker.is_configured(cut):
+            ede = (Ede(EdeCode.NOT_AUTHORITATIVE),)
+            return Answer(question, Rcode.REFUSED, status=Status.INDETERMINATE, ede=ede)
         left = max(int(min(cut.expires_at - self._clock.now(), float(MAX_TTL_SECONDS))), 0)
         if self._walker.is_configured(cut) or not cut.nameservers:
             return Answer(question, Rcode.NOERROR, status=Status.INSECURE)
