@@ -17,6 +17,7 @@ from resolver.cache.failure import FailureCache
 from resolver.cache.negative import NegativeCache
 from resolver.cache.packet import PacketCache
 from resolver.cache.rrset import RRsetCache
+from resolver.config import octets
 from resolver.config.addresses import endpoint
 from resolver.dnssec.context import Context
 from resolver.dnssec.keys import Sha1Policy
@@ -123,7 +124,7 @@ def assemble(
         background,
     )
     resolver.attach(walker, trust)
-    cookies = ServerCookies(rng)
+    cookies = ServerCookies(rng, bytes.fromhex(config.server.cookie_secret))
     packets = PacketCache(
         clock,
         max_octets=config.cache.size_octets // 4,
@@ -141,7 +142,7 @@ def assemble(
         settings=PathSettings(
             max_udp=config.server.udp_payload_size,
             query_seconds=config.resolution.query_timeout,
-            identity=config.server.identity.encode(),
+            nsid=_nsid(config),
         ),
         shortage=Shortage(
             packets.flush, packets.shards.clear, memory.rrsets.clear, memory.negatives.clear
@@ -151,6 +152,12 @@ def assemble(
         config, clock, infra, exchange, delegations, memory, resolver, walker,
         packets, cookies, pipeline, hints, anchors, bus,
     )  # fmt: skip
+
+
+def _nsid(config: Config) -> bytes:
+    """The octets of NSID; the identity's if there are none of its own."""
+    server = config.server
+    return octets.nsid(server.nsid) if server.nsid else server.identity.encode()
 
 
 def _exempt(config: Config, anchors: Anchors | None, clock: Clock) -> Exempt | None:

@@ -67,7 +67,7 @@ class PathSettings:
 
     max_udp: int = 1232
     query_seconds: float = 10.0
-    identity: bytes = b""
+    nsid: bytes = b""
 
 
 class Pipeline:
@@ -251,8 +251,8 @@ class _Call:
         if edns is None or not edns.options:
             return Shape(settings.max_udp, is_stream)
         options: tuple[Option, ...] = ()
-        if settings.identity and edns.option(_NSID) is not None:
-            options = ((_NSID, settings.identity),)
+        if settings.nsid and edns.option(_NSID) is not None:
+            options = ((_NSID, settings.nsid),)
         return Shape(
             settings.max_udp, is_stream, self._packets.reserve(edns.options, transport), options
         )

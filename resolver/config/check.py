@@ -8,7 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from resolver.config import addresses
+from resolver.config import addresses, octets
 from resolver.config.schema import NOT_YET, NegativeAnchor
 from resolver.protocol import names
 
@@ -84,8 +84,12 @@ def _server(config: Config) -> Iterator[Fault]:
     yield from _each("server.allow_from", server.allow_from, addresses.network)
     for key in ("version", "identity"):
         text = getattr(server, key)
-        if len(text.encode()) > _LONGEST_STRING:
+        told = octets.nsid(text) if key == "nsid" else text.encode()
+        if len(told) > _LONGEST_STRING:
             yield Fault(f"server.{key}", text, f"at most {_LONGEST_STRING} octets")
+    secret = server.cookie_secret
+    if secret and not octets.is_secret(secret):
+        yield Fault("server.cookie_secret", "(not shown)", "32 hexadecimal digits")
     if config.metrics.listen:
         yield from _each("metrics.listen", (config.metrics.listen,), addresses.endpoint)
 

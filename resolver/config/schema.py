@@ -50,6 +50,13 @@ class Server(Section, frozen=True, kw_only=True):
         int | bool, Meta(description="replies per second to one client network; 0 or false is off")
     ] = 0
     cookies: Annotated[bool, Meta(description="answer DNS cookies of clients (RFC 7873)")] = True
+    cookie_secret: Annotated[
+        str,
+        Meta(
+            description="32 hexadecimal digits that servers of one address share (RFC 9018 §5);"
+            ' "" draws a secret of its own'
+        ),
+    ] = ""
     user: Annotated[
         str, Meta(description='account to run as once the ports are bound as root; "" stays root')
     ] = "nobody"
@@ -61,7 +68,13 @@ class Server(Section, frozen=True, kw_only=True):
         str, Meta(description='answer to version.bind and version.server; "" refuses')
     ] = ""
     identity: Annotated[
-        str, Meta(description='answer to id.server, hostname.bind and NSID; "" refuses')
+        str, Meta(description='answer to id.server and hostname.bind; "" refuses')
+    ] = ""
+    nsid: Annotated[
+        str,
+        Meta(
+            description='answer to NSID (RFC 5001): text, or hexadecimal digits; "" takes identity'
+        ),
     ] = ""
 
 

@@ -90,3 +90,17 @@ def test_cookie_in_untrusted(data: bytes) -> None:
     """Whatever comes: no exception, and nothing that is not in it."""
     for asked in (data, _QUERY + data, _QUERY + _OPT + data, _asked((10, CLIENT)) + data):
         assert cookie_in(asked) in asked
+
+
+@pytest.mark.rfc("9018 §4.4")
+def test_servers_that_share_a_secret_know_each_others_cookies() -> None:
+    """The cookie of RFC 9018 appendix A.1, made anywhere."""
+    secret = bytes.fromhex("e5e973e5a6b2a43f48e7dc849e37bfcf")
+    client = bytes.fromhex("2464c4abcf10c957")
+    source = bytes((198, 51, 100, 100))
+    one, other = (ServerCookies(random.Random(seed), secret) for seed in (1, 2))
+    one.tick(float(0x5CF79F11))
+    option = one.option(client, source)
+    assert option[12:].hex() == "010000005cf79f111f8130c3eee29480"
+    assert other.is_ours(option[4:], source, wall=float(0x5CF79F11))
+    assert not made().is_ours(option[4:], source, wall=float(0x5CF79F11))
