@@ -164,15 +164,18 @@ def _exempt(config: Config, anchors: Anchors | None, clock: Clock) -> Exempt | N
     """The operator's zones and negative anchors, if there are any: most have none to look at."""
     exempt = Exempt(
         (names.from_text(entry.zone) for entry in (*config.forward, *config.stub)),
-        yielding=_forward_first(config),
+        yielding=_yielding(config),
         anchors=anchors,
         wall=clock.wall,
     )
     return exempt or None
 
 
-def _forward_first(config: Config) -> frozenset[Name]:
-    return frozenset(names.from_text(entry.zone) for entry in config.forward if entry.first)
+def _yielding(config: Config) -> frozenset[Name]:
+    """The zones that are resolved as usual where the servers named for them fail."""
+    zones = [entry.zone for entry in config.forward if entry.first]
+    zones += [entry.zone for entry in config.stub if entry.first]
+    return frozenset(map(names.from_text, zones))
 
 
 def _caches(config: Config, exempt: Exempt | None) -> tuple[Memory, DelegationCache]:
@@ -279,7 +282,8 @@ def _walker(
             max_ttl=config.cache.max_ttl,
             expects_signatures=_expectation(anchors, clock),
             harden_glue=config.resolution.harden_glue,
-            forward_first=_forward_first(config),
+            yielding=_yielding(config),
+            primed=frozenset(names.from_text(entry.zone) for entry in config.stub if entry.prime),
         ),
         on_referral=on_referral,
     )

@@ -131,6 +131,11 @@ class Forward(Zone, frozen=True, kw_only=True):
 class Stub(Zone, frozen=True, kw_only=True):
     """The servers are authoritative."""
 
+    first: Annotated[bool, Meta(description="resolve from the root where the servers fail")] = False
+    prime: Annotated[
+        bool, Meta(description="ask the servers for the zone's NS set, and then ask those")
+    ] = False
+
 
 class Resolution(Section, frozen=True, kw_only=True):
     qname_minimisation: Annotated[

@@ -1,7 +1,8 @@
 """Priming: ask one of the hints for the root's own NS set (RFC 9609).
 
 Hints are only hints: the answer replaces them, and if nothing answers the hints go on serving. Done
-at start and again before the set expires, never on a client's critical path.
+at start and again before the set expires, never on a client's critical path. The servers of a stub
+zone may be taken for hints likewise (`configured`).
 """
 
 from __future__ import annotations
@@ -37,7 +38,6 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 _REFRESH_SHARE = 0.9  # of the TTL: the set is renewed before it expires (RFC 9609 §3)
-ROOT_NS = Question(names.ROOT, RRType.NS)
 
 
 class _Primed(NamedTuple):
@@ -56,40 +56,44 @@ def hints_delegation(hints: Iterable[tuple[Name, str]]) -> Delegation:
 
 def _judge_priming(hints: Delegation, message: Message, server: Server) -> Judged:
     """As any other reply, with the addresses of ADDITIONAL beside the answer."""
-    judged = classify(message, ROOT_NS, names.ROOT, server=server)
+    zone = hints.zone
+    judged = classify(message, Question(zone, RRType.NS), zone, server=server)
     if judged.verdict is not Verdict.ANSWER:  # a root that denies or refers is no root
         return Judged(Verdict.USELESS) if judged.verdict.is_usable else judged
     outcomes = cast("tuple[Outcome, ...]", judged.reading)
     ns = outcomes[0].answer[0]
     nameservers = nameservers_of(ns)
-    glue = {**hints.glue, **glue_of(message, nameservers, names.ROOT)}
+    glue = {**hints.glue, **glue_of(message, nameservers, zone)}
     glue = {name: glue[name] for name in nameservers if name in glue}
     return Judged(Verdict.ANSWER if glue else Verdict.USELESS, _Primed(nameservers, ns.ttl, glue))
 
 
-async def prime(ask: Ask, hints: Delegation, now: Callable[[], float]) -> Delegation:
-    """Ask the hints for the root's NS set. Raises ResolverError if none of them answers."""
-    budget = Budget(
-        Purse(
+async def prime(
+    ask: Ask, hints: Delegation, now: Callable[[], float], budget: Budget | None = None
+) -> Delegation:
+    """Ask the hints for the NS set of their zone. Raises ResolverError if none of them answers."""
+    if budget is None:
+        purse = Purse(
             queries=int(UPSTREAM_QUERIES),
             ns_lookups=0,
             crypto=0,
             hashes=0,
             deadline=trio.current_time() + float(QUERY_SECONDS),
         )
-    )
+        budget = Budget(purse)
+    question = Question(hints.zone, RRType.NS)
 
     async def no_more() -> bool:
         return False
 
-    reply = await ask(Inquiry(ROOT_NS, hints, partial(_judge_priming, hints), no_more, budget))
+    reply = await ask(Inquiry(question, hints, partial(_judge_priming, hints), no_more, budget))
     primed = cast("_Primed", reply.judged.reading)
     return Delegation(
-        names.ROOT,
+        hints.zone,
         primed.nameservers,
         primed.glue,
         expires_at=now() + min(primed.ttl, int(MAX_TTL_SECONDS)),
-        is_signed=True,
+        is_signed=hints.zone == names.ROOT,
     )
 
 

@@ -10,10 +10,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol, cast
 
-from resolver.errors import ExchangeFailed, ResolutionFailed, WorkExceeded
+from resolver.errors import ExchangeFailed, WorkExceeded
 from resolver.iterate.addresses import Effort, Errands
 from resolver.iterate.ask import CutAsker
 from resolver.iterate.classify import Judge, Referral
+from resolver.iterate.configured import Configured
 from resolver.iterate.minimise import Minimiser
 from resolver.iterate.scrub import glue_of
 from resolver.limits import REFERRALS
@@ -24,6 +25,7 @@ from resolver.protocol.codes import Rcode, RRType
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
+    from collections.abc import Set as AbstractSet
 
     from resolver.cache.delegation import DelegationCache
     from resolver.cache.negative import NegativeCache
@@ -37,6 +39,7 @@ if TYPE_CHECKING:
 _FAMILIES = (RRType.A, RRType.AAAA)
 _REFERRALS = int(REFERRALS)
 _FULL = Effort.NORMAL
+_NO_NAMES: frozenset[Name] = frozenset()
 
 
 class ReferralHook(Protocol):
@@ -54,7 +57,8 @@ def _expects_none(zone: Name, has_ds: bool) -> bool:  # noqa: FBT001
 class WalkSettings:
     """What configuration says about walking. *rtypes*: address types asked for nameservers.
 
-    *expects_signatures* of a zone, given whether its parent showed a DS.
+    *expects_signatures* of a zone, given whether its parent showed a DS. *yielding* and *primed*
+    are configured zones with `first` and `prime`.
     """
 
     minimise: bool = True
@@ -62,7 +66,8 @@ class WalkSettings:
     width: int = 2
     min_ttl: int = 0
     max_ttl: int = 86_400
-    forward_first: frozenset[Name] = frozenset()
+    yielding: frozenset[Name] = frozenset()
+    primed: frozenset[Name] = frozenset()
     harden_glue: bool = True
     expects_signatures: Callable[[Name, bool], bool] = _expects_none
 
@@ -93,6 +98,9 @@ class Walker:
         self._hints = hints
         self._clock = clock
         self._settings = settings
+        self._configured = Configured(
+            ask, clock, yielding=settings.yielding, primed=settings.primed
+        )
         self._on_referral = on_referral
         self._asker = CutAsker(
             ask,
@@ -103,10 +111,10 @@ class Walker:
             spare=hints if self.asks_the_root else None,
         )
 
-    def closest(self, question: Question, *, forwards: bool = True) -> Delegation:
+    def closest(self, question: Question, passed: AbstractSet[Name] = _NO_NAMES) -> Delegation:
         """The cut to start from; a DS question starts above its own name (RFC 4035 §3.1.4.1).
 
-        *forwards* False passes forward zones over (the forwarders failed).
+        *passed*: configured zones that count as if they were not (their servers failed).
         """
         now = self._clock.now()
         fixed, delegations = self._fixed, self._delegations
@@ -115,7 +123,7 @@ class Walker:
             name = names.parent(name)
         while True:
             found = fixed.get(name)
-            if found is not None and (forwards or not found.is_forward):
+            if found is not None and name not in passed:
                 return found
             found = delegations.get(name, now)
             if found is not None:
@@ -147,26 +155,16 @@ class Walker:
         that brings it, with a segment whose verdict is REFERRAL. Glue is asked, never answered.
         """
         delegation = self.closest(question)
-        first = self._walk_from(delegation, question, budget, shunned, glue_will_do=glue_will_do)
-        if delegation.is_forward and delegation.zone in self._settings.forward_first:
-            return self._forward_first(first, question, budget, shunned)
-        return first
-
-    async def _forward_first(
-        self,
-        forwarded: Awaitable[tuple[Outcome, ...]],
-        question: Question,
-        budget: Budget,
-        shunned: frozenset[str],
-    ) -> tuple[Outcome, ...]:
-        """What the forwarders say; if they all fail, what the walk finds without them."""
-        try:
-            return await forwarded
-        except WorkExceeded:
-            raise
-        except ResolutionFailed:
-            start = self.closest(question, forwards=False)
-            return await self._walk_from(start, question, budget, shunned)
+        if delegation.zone in self._configured.zones and self.is_configured(delegation):
+            return self._configured.walk(
+                question,
+                budget,
+                closest=self.closest,
+                walk_from=lambda start: self._walk_from(
+                    start, question, budget, shunned, glue_will_do=glue_will_do
+                ),
+            )
+        return self._walk_from(delegation, question, budget, shunned, glue_will_do=glue_will_do)
 
     async def _walk_from(
         self,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import msgspec
 import pytest
 
-from resolver.config.schema import Config, Forward, Zone
+from resolver.config.schema import Config, Forward, Stub
 from resolver.errors import ResolutionFailed
 from resolver.model import Status
 from resolver.protocol.codes import Rcode, RRType
@@ -44,7 +44,7 @@ def configured(kind: str, *, is_waived: bool = True) -> Config:
         config.dnssec, negative_trust_anchors=(CORP,) if is_waived else ()
     )
     if kind == "stub":
-        return msgspec.structs.replace(config, stub=(Zone(**corp),), dnssec=dnssec)
+        return msgspec.structs.replace(config, stub=(Stub(**corp),), dnssec=dnssec)
     forward = Forward(**corp, first=kind == "first")
     return msgspec.structs.replace(config, forward=(forward,), dnssec=dnssec)
 
