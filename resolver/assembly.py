@@ -186,7 +186,7 @@ def _caches(config: Config, exempt: Exempt | None) -> tuple[Memory, DelegationCa
         RRsetCache(settings.size_octets, min_ttl=settings.min_ttl, max_ttl=settings.max_ttl),
         NegativeCache(
             settings.size_octets // 8,
-            min_ttl=settings.min_ttl,
+            min_ttl=min(settings.min_negative_ttl or settings.min_ttl, max_negative_ttl),
             max_ttl=max_negative_ttl,
         ),
         FailureCache(),

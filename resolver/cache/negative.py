@@ -137,6 +137,11 @@ class NegativeCache:
             ttl = min(ttl, ttl_cap)
         if ttl <= 0:
             return None
+        if self.min_ttl:  # what is kept longer is told with the seconds that it is kept
+            least = min(self.min_ttl, ttl)
+            authority = tuple(
+                rrset if rrset.ttl >= least else rrset._replace(ttl=least) for rrset in authority
+            )
         entry = Negative(
             rcode,
             authority,

@@ -82,7 +82,7 @@ def _server(config: Config) -> Iterator[Fault]:
     yield from _each("server.listen", server.listen, addresses.endpoint)
     yield from _overlaps(config)
     yield from _each("server.allow_from", server.allow_from, addresses.network)
-    for key in ("version", "identity"):
+    for key in ("version", "identity", "nsid"):
         text = getattr(server, key)
         told = octets.nsid(text) if key == "nsid" else text.encode()
         if len(told) > _LONGEST_STRING:
@@ -142,6 +142,9 @@ def _caches(config: Config) -> Iterator[Fault]:
     cache = config.cache
     if cache.min_ttl > cache.max_ttl:
         yield Fault("cache.min_ttl", cache.min_ttl, f"at most cache.max_ttl ({cache.max_ttl})")
+    if cache.min_negative_ttl > cache.max_negative_ttl:
+        wanted = f"at most cache.max_negative_ttl ({cache.max_negative_ttl})"
+        yield Fault("cache.min_negative_ttl", cache.min_negative_ttl, wanted)
     if cache.persist and not config.working_directory:
         yield Fault("cache.persist", cache.persist, "a working_directory to keep the cache in")
 

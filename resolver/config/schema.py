@@ -173,6 +173,10 @@ class Cache(Section, frozen=True, kw_only=True):
     max_ttl: Annotated[Seconds, Meta(description="seconds to keep what has a longer TTL")] = int(
         limits.MAX_TTL_SECONDS
     )
+    min_negative_ttl: Annotated[
+        Seconds,
+        Meta(description="seconds to believe a denial that has a shorter TTL; 0 takes min_ttl"),
+    ] = 0
     max_negative_ttl: Annotated[
         Seconds, Meta(description="seconds to believe that something does not exist (RFC 2308 §5)")
     ] = int(limits.MAX_NEGATIVE_TTL_SECONDS)

@@ -159,7 +159,7 @@ class Memory:
         if entry is None:
             return outcome
         authority = entry.current(now)
-        return outcome if authority is entry.authority else replace(outcome, authority=authority)
+        return outcome if authority is outcome.authority else replace(outcome, authority=authority)
 
     def _keep_positive(self, outcome: Outcome, now: float, ttl_cap: int | None) -> Outcome:
         kept = [self._keep_rrset(rrset, outcome, now, ttl_cap) for rrset in outcome.answer]

@@ -57,6 +57,14 @@ def test_without_a_soa_the_operators_least_ttl_counts() -> None:
     assert kept.get(ASKED.qname, RRType.A, 59.0) is not None
 
 
+def test_what_is_kept_longer_says_so() -> None:
+    """A denial raised to the least TTL is told with the seconds that are left of it."""
+    kept = cache(min_ttl=5000)
+    entry = kept.put(ASKED, Rcode.NXDOMAIN, (SOA,), zone=ZONE, now=0.0)
+    assert entry is not None
+    assert [rrset.ttl for rrset in entry.current(1000.0)] == [min(max(SOA.ttl, 5000), 2600)]
+
+
 @pytest.mark.rfc("RFC 2308 §5")
 def test_the_cap_holds() -> None:
     kept = cache(max_ttl=20)
