@@ -21,6 +21,7 @@ from resolver.bind import ListeningSockets
 from resolver.clock import SystemClock, confirmed_time
 from resolver.config import floor
 from resolver.crew import Crew
+from resolver.garbage import Collector
 from resolver.iterate.priming import keep_primed
 from resolver.kernel_time import is_vouched_for
 from resolver.limits import (
@@ -69,10 +70,17 @@ class Daemon:
         self.bound = bound
         self.udp: list[UdpService] = []
         self.tcp: list[TcpService] = []
+        self.places = TcpPlaces()
+        self.collector = Collector()
 
     @property
     def resolver(self) -> Resolver:
         return self.parts.resolver
+
+    @property
+    def queries(self) -> int:
+        """All that have come, hits too."""
+        return sum(udp.queries for udp in self.udp) + sum(tcp.queries for tcp in self.tcp)
 
     async def drain(self) -> None:
         """Wait for queries in flight, DRAIN_SECONDS at most."""
@@ -194,6 +202,7 @@ def _listen(
     place: Place | None,
 ) -> None:
     """Serve what is bound, and what will be."""
+    daemon.places = TcpPlaces(total=_places(), pace=pace)
     registry = _registry(daemon)
     if place is not None and daemon.parts.config.metrics.listen:
         nursery.start_soon(place.keep_posting, registry)
@@ -206,7 +215,7 @@ def _listen(
         daemon.parts.pipeline,
         daemon.admission,
         nursery,
-        places=TcpPlaces(total=_places(), pace=pace),
+        places=daemon.places,
         pace=pace,
         show=show_metrics,
     )
@@ -247,6 +256,21 @@ def _registry(daemon: Daemon) -> Registry:
     registry.gauge("udp_queries_total", lambda: sum(udp.queries for udp in daemon.udp))
     registry.gauge("udp_misses_total", lambda: sum(udp.misses for udp in daemon.udp))
     registry.gauge("udp_limited_total", lambda: sum(udp.limited for udp in daemon.udp))
+    places = daemon.places
+    registry.gauge("tcp_queries_total", lambda: sum(tcp.queries for tcp in daemon.tcp))
+    registry.gauge("tcp_connections", lambda: len(places))
+    registry.gauge("tcp_connections_refused_total", lambda: places.refused)
+    registry.gauge("tcp_connections_dismissed_total", lambda: places.dismissed)
+    registry.gauge("tcp_unsent_octets", lambda: places.backlog.octets)
+    registry.gauge("tcp_unread_dropped_total", lambda: places.backlog.dropped)
+    registry.gauge("memory_shortages_total", lambda: parts.pipeline.shortage.count)
+    collector = daemon.collector
+    registry.gauge("garbage_passes_total", lambda: collector.passes)
+    registry.gauge("garbage_full_passes_total", lambda: collector.full_passes)
+    registry.gauge("garbage_collected_objects_total", lambda: collector.collected)
+    registry.gauge("garbage_longest_pass_seconds", lambda: collector.longest_us / 1e6)
+    registry.gauge("garbage_longest_full_pass_seconds", lambda: collector.longest_full_us / 1e6)
+    registry.gauge("garbage_aside_objects", lambda: collector.aside)
     registry.gauge("queries_in_flight", lambda: daemon.admission.in_flight)
     registry.gauge("ways_cut_off", lambda: parts.exchange.ways.cut_off(trio.current_time()))
     registry.gauge("upstream_in_flight", lambda: parts.exchange.in_flight)

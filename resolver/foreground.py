@@ -109,7 +109,7 @@ async def _live(daemon: Daemon, life: _Life, lifeline: Supervised | None) -> Non
     """From READY to the end of the drain."""
     counters = daemon.parts.pipeline.counters
     async with trio.open_nursery() as nursery:
-        nursery.start_soon(host.collect_garbage, lambda: counters.queries)
+        nursery.start_soon(daemon.collector.run, lambda: counters.queries, lambda: daemon.queries)
         if lifeline is None:
             host.notify("READY=1")
         else:

@@ -47,7 +47,7 @@ def test_the_map_names_the_layers_that_are_enforced() -> None:
     ]
     # wiring, process, machine, tasks, memory
     helpers = {"assembly", "bind", "crew", "files", "foreground", "host", "kernel_time", "pace"}
-    helpers |= {"lifeline", "listeners", "privileges", "shortage", "signals"}
+    helpers |= {"garbage", "lifeline", "listeners", "privileges", "shortage", "signals"}
     words = shown.replace("→", " ").replace("|", " ").replace(",", " ").replace("(", " ")
     assert words.replace(")", " ").split() == [name for name in enforced if name not in helpers]
 

@@ -1,0 +1,137 @@
+"""Cyclic garbage: looked for in short passes, and whoever makes it, while others wait for nobody.
+
+Reference counts free nearly all. What refers to itself only a collector finds, and libraries (TLS,
+HTTP, databases) make such things freely. CPython's own full passes walk every object, 0.3 µs each
+where memory is cold, and at moments of their own choice. So here an object is looked at when it is
+young, twice, by the collector's own count of new objects; a third time when it is older, between
+*misses*; and only what has survived all three is set aside, out of later passes' way. The caches'
+records are made so that the collector does not see them at all (`gc=False`, tuples of atoms).
+
+What becomes garbage after it was set aside is found by a full pass, and by nothing else. How much
+there may be is known, since what is set aside is counted; beyond a bound the next idle moment has
+a full pass, and far beyond it any moment: a pause is better than memory that never comes back.
+"""
+
+from __future__ import annotations
+
+import gc
+import time
+from typing import TYPE_CHECKING, Any
+
+import trio
+
+from resolver.limits import (
+    GARBAGE_ASIDE_FORCED,
+    GARBAGE_ASIDE_OBJECTS,
+    GARBAGE_MISSES,
+    GARBAGE_OLD_OBJECTS,
+    GARBAGE_SECONDS,
+    GARBAGE_YOUNG_OBJECTS,
+    GARBAGE_YOUNG_PASSES,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+_YOUNG = int(GARBAGE_YOUNG_OBJECTS)
+_OLD = int(GARBAGE_OLD_OBJECTS)
+_OLDEST = 2  # the collector's last generation
+_NEVER = 1 << 30
+_SHARE = 4  # a quarter more than there was, CPython's rule for its own full passes
+
+
+class Collector:
+    """Runs the passes; its integers are counters. Times are in microseconds of CPU."""
+
+    def __init__(self) -> None:
+        self.passes = 0
+        self.full_passes = 0
+        self.collected = 0
+        self.longest_us = 0  # of all but full passes
+        self.longest_full_us = 0
+        self._began = 0.0
+        self._is_full_pass = False
+        self._base = 0  # set aside when all was last looked at
+        self._aside = 0  # set aside since then, and not known to be freed
+        self._survivors = 0  # of the last pass over what is older, not set aside
+        self._middle_passes = 0
+
+    def __repr__(self) -> str:
+        return f"<Collector {self.passes} passes, {self.collected} collected, {self._aside} aside>"
+
+    @property
+    def aside(self) -> int:
+        """Objects set aside since the last full pass, at most: what no pass looks at."""
+        return self._aside
+
+    async def run(self, misses: Callable[[], int], queries: Callable[[], int]) -> None:
+        """Until cancelled. *queries* counts all that come, *misses* those that are work."""
+        threshold = gc.get_threshold()
+        gc.callbacks.append(self._note)
+        self._full_pass()
+        gc.set_threshold(_YOUNG, int(GARBAGE_YOUNG_PASSES), _NEVER)
+        try:
+            while True:
+                before = misses(), queries()
+                await trio.sleep(float(GARBAGE_SECONDS))
+                is_quiet = misses() - before[0] <= int(GARBAGE_MISSES)
+                self.look(is_quiet=is_quiet, is_idle=queries() == before[1])
+        finally:
+            gc.set_threshold(*threshold)
+            gc.callbacks.remove(self._note)
+            gc.unfreeze()
+
+    def look(self, *, is_quiet: bool, is_idle: bool) -> None:
+        """One look at what there may be, and the pass that is due."""
+        is_new = bool(self._middle_passes or gc.get_count()[0])
+        old = len(gc.get_objects(_OLDEST)) if self._middle_passes else self._survivors
+        if old > _OLD:
+            gc.collect(1)
+            self._set_aside(old)
+        elif is_new and (is_quiet or old - self._survivors > _OLD // _SHARE):
+            self._old_pass()
+        self._mind_what_is_aside(is_idle=is_idle)
+
+    def _old_pass(self) -> None:
+        """Look through all that is not aside; set the survivors aside if they are many."""
+        gc.collect()
+        self._middle_passes = 0
+        self._survivors = len(gc.get_objects(_OLDEST))
+        if self._survivors > _OLD // 2:
+            self._set_aside(self._survivors)
+
+    def _set_aside(self, count: int) -> None:
+        gc.freeze()
+        self._aside += count
+        self._survivors = self._middle_passes = 0
+
+    def _mind_what_is_aside(self, *, is_idle: bool) -> None:
+        most = max(int(GARBAGE_ASIDE_OBJECTS), self._base // _SHARE)
+        if self._aside > most:
+            self._aside = max(0, gc.get_freeze_count() - self._base)  # many were freed since
+        if self._aside > most * (1 if is_idle else int(GARBAGE_ASIDE_FORCED)):
+            self._full_pass()
+
+    def _full_pass(self) -> None:
+        self._is_full_pass = True
+        gc.unfreeze()
+        gc.collect()
+        gc.freeze()
+        self._is_full_pass = False
+        self._base = gc.get_freeze_count()
+        self._aside = self._survivors = self._middle_passes = 0
+        self.full_passes += 1
+
+    def _note(self, phase: str, info: dict[str, Any]) -> None:
+        """What `gc.callbacks` tells before and after each pass."""
+        if phase == "start":
+            self._began = time.thread_time()
+            return
+        took_us = int(1e6 * (time.thread_time() - self._began))
+        self.passes += 1
+        self.collected += info["collected"]
+        self._middle_passes += info["generation"] == 1
+        if self._is_full_pass:
+            self.longest_full_us = max(self.longest_full_us, took_us)
+        else:
+            self.longest_us = max(self.longest_us, took_us)
