@@ -24,7 +24,7 @@ class Seen(NamedTuple):
     def ede_code(self) -> int | None:
         """The first extended error's code (RFC 8914), if there is one."""
         words = self.ede.split()
-        return int(words[1]) if words else None
+        return int(words[1].rstrip(":")) if words else None
 
     def __str__(self) -> str:
         kinds: dict[str, int] = {}

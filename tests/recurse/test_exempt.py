@@ -93,3 +93,23 @@ async def test_a_name_under_a_negative_anchor_is_asked_and_not_secure() -> None:
         answer = await home.ask(INSIDE)
         assert (answer.rcode, answer.status) == (Rcode.NXDOMAIN, Status.INSECURE)
         assert home.sent > sent
+
+
+@pytest.mark.parametrize("kind", ["forward", "stub"])
+@pytest.mark.parametrize("way", ["checked", "cd"])
+@trio_test
+async def test_of_a_split_horizon_the_operators_side_is_seen(kind: str, way: str) -> None:
+    """The public zone has the name too, signed, and its server appends it to an alias."""
+    world = secret_world()
+    example = world.zones[question("example.net. A").qname]
+    example.add_address("www.corp", "203.0.113.67")
+    world.anchors.clear()
+    for apex in ("example.net.", "net.", "."):
+        zone = world.zones[question(f"{apex} A").qname]
+        world.parent_of(zone.apex).data.get(zone.apex, {}).pop(RRType.DS, None)
+    for apex in ("example.net.", "net.", "."):
+        world.sign(world.zones[question(f"{apex} A").qname], wall=WALL)
+    async with house(world, configured(kind)) as home:
+        for asked in (question("inside.example.net. A"), INSIDE):
+            answer = await home.resolver.resolve(asked, budget(), checking=way == "checked")
+            assert answer.answer[-1].rdatas == (bytes([192, 0, 2, 67]),)
