@@ -212,7 +212,7 @@ def _trust(
     config: Config, anchors: Anchors, resolver: Resolver, memory: Memory, bus: Bus, clock: Clock
 ) -> Trust:
     keystore, timekeeper = KeyStore(), Timekeeper(clock)
-    sha1 = Sha1Policy.VALIDATE if config.dnssec.sha1 else Sha1Policy.INSECURE
+    sha1 = Sha1Policy.of(validates=config.dnssec.sha1)
 
     def context() -> Context:
         tell = bus.emit if bus else None

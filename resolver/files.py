@@ -6,11 +6,15 @@ from typing import TYPE_CHECKING
 
 from resolver.config import hints
 from resolver.config.check import working_path
+from resolver.dnssec.anchor_check import unusable
 from resolver.dnssec.anchors import Anchors, builtin_root, parse_text
+from resolver.dnssec.keys import Sha1Policy
 from resolver.errors import ConfigError
 from resolver.protocol import names
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from resolver.config.schema import Config
     from resolver.model import Name
 
@@ -32,6 +36,10 @@ def read_anchors(config: Config) -> Anchors:
             reason = getattr(error, "strerror", None) or str(error)
             expected = f"a file of DS or DNSKEY records ({reason})"
             raise ConfigError("dnssec.trust_anchors_file", path, expected) from error
+    for useless in unusable(found, Sha1Policy.of(validates=config.dnssec.sha1)):
+        if useless.is_broken and config.dnssec.validate:
+            expected = f"a file of DS or DNSKEY records ({useless.sentence})"
+            raise ConfigError("dnssec.trust_anchors_file", path, expected)
     for negative in config.dnssec.negative_trust_anchors:
         if isinstance(negative, str):
             found.add_negative(names.from_text(negative), float("inf"))
@@ -39,3 +47,25 @@ def read_anchors(config: Config) -> Anchors:
             until = negative.until.timestamp() if negative.until else float("inf")
             found.add_negative(names.from_text(negative.name), until)
     return found
+
+
+def useless_anchors(config: Config, anchors: Anchors) -> Iterator[str]:
+    """What of *anchors* validates nothing, though it was configured; a sentence each.
+
+    No reason not to start: zones may go on to algorithms that this version does not know, and
+    their names must resolve. But nobody should take them for validated.
+    """
+    if not config.dnssec.validate:
+        return
+    if not anchors.by_name:
+        path = config.dnssec.trust_anchors_file
+        where = f"dnssec.trust_anchors_file {path} has" if path else "dnssec has"
+        yield f"{where} no trust anchor: nothing will be validated"
+    for found in unusable(anchors, Sha1Policy.of(validates=config.dnssec.sha1)):
+        yield f"{found.sentence}: nothing below will be validated"
+
+
+def validates(config: Config, anchors: Anchors) -> bool:
+    """True if some anchor can be used."""
+    useless = sum(1 for _ in useless_anchors(config, anchors)) if anchors.by_name else 0
+    return config.dnssec.validate and len(anchors.by_name) > useless

@@ -10,6 +10,7 @@ import argparse
 import sys
 from typing import TYPE_CHECKING
 
+from resolver import files
 from resolver.cli import verify
 from resolver.config import check
 
@@ -34,7 +35,7 @@ def run(options: argparse.Namespace) -> int:
 
 def summary(config: Config, name: str) -> str:
     """The verdict, what the daemon would do, and what is unwise about it."""
-    server, outgoing, dnssec = config.server, config.outgoing, config.dnssec
+    server, outgoing, anchors = config.server, config.outgoing, files.read_anchors(config)
     families = " and ".join(
         family for family, on in (("IPv4", outgoing.ipv4), ("IPv6", outgoing.ipv6)) if on
     )
@@ -46,8 +47,12 @@ def summary(config: Config, name: str) -> str:
         f"  answers      {', '.join(server.allow_from) or 'nobody'}",
         f"  asks over    {families}",
         f"  sends away   {', '.join(zones) or 'nothing: resolves from the root'}",
-        f"  validates    {'yes' if dnssec.validate else 'no'}",
+        f"  validates    {'yes' if files.validates(config, anchors) else 'no'}",
         f"  caches       {config.cache.size_octets >> 20} MiB a process, {server.workers} of them",
     ]
-    sentences = [*check.advice(config), *verify.notes(config)]
+    sentences = [
+        *check.advice(config),
+        *verify.notes(config),
+        *files.useless_anchors(config, anchors),
+    ]
     return "\n".join([*lines, *(f"note: {sentence}" for sentence in sentences)])

@@ -5,12 +5,13 @@ Every problem of the configuration is told, not only the first, before anything 
 
 from __future__ import annotations
 
+import logging
 import sys
 from typing import TYPE_CHECKING
 
 import msgspec
 
-from resolver import foreground, host, privileges
+from resolver import files, foreground, host, privileges
 from resolver.cli import inprocess, verify
 from resolver.config import addresses
 from resolver.errors import CannotStart, ConfigError
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from resolver.app import Daemon
     from resolver.config.schema import Config
 
+_log = logging.getLogger(__name__)
 FAILED = 1
 WRONG_CONFIGURATION = 2
 
@@ -37,6 +39,8 @@ def run(options: argparse.Namespace) -> int:
     if problems:
         return WRONG_CONFIGURATION
     _open_log(config)
+    for sentence in files.useless_anchors(config, files.read_anchors(config)):
+        _log.warning("%s", sentence)
     with inprocess.internet(config, is_lab=options.lab) as (fitting, network):
         count = 1 if options.lab else worker_count(fitting.server.workers)
         server = msgspec.structs.replace(fitting.server, workers=count)

@@ -53,8 +53,6 @@ def advice(config: Config) -> Iterator[str]:
         )
     if not config.dnssec.validate:
         yield "dnssec.validate is off: forged answers are not noticed"
-    elif not config.dnssec.builtin_root_anchor and not config.dnssec.trust_anchors_file:
-        yield "dnssec has no trust anchor: nothing will be validated"
     if config.cache.clock == "realtime":
         yield 'cache.clock = "realtime" is for tests: a clock that is set moves every TTL'
 

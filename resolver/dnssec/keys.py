@@ -32,6 +32,10 @@ class Sha1Policy(enum.Enum):
     VALIDATE = "validate"
     INSECURE = "insecure"
 
+    @classmethod
+    def of(cls, *, validates: bool) -> Sha1Policy:
+        return cls.VALIDATE if validates else cls.INSECURE
+
 
 _RSA_HASHES: Final = {5: hashes.SHA1(), 7: hashes.SHA1(), 8: hashes.SHA256(), 10: hashes.SHA512()}  # noqa: S303 - RFC 9905 §2
 _CURVES: Final = {

@@ -122,7 +122,6 @@ def test_the_defaults_need_no_advice() -> None:
         ("[server]\nallow_from = ['0.0.0.0/0']", "an open resolver"),
         ("[server]\nlisten = ['0.0.0.0:53']", "lets only this machine ask"),
         ("[dnssec]\nvalidate = false", "forged answers are not noticed"),
-        ("[dnssec]\nbuiltin_root_anchor = false", "nothing will be validated"),
         ("[cache]\nclock = 'realtime'", "is for tests"),
     ],
 )

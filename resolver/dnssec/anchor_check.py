@@ -1,0 +1,68 @@
+"""6 is it true: can these trust anchors be used at all?
+
+The anchor closest above a name decides for it, so a name whose anchors are all unusable is a zone
+that counts as unsigned: its operator believes it to be validated, and nothing is. RFC 4035 §5.2
+lets a resolver treat so what *others* signed with algorithms it does not know, not what it was
+told to trust.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from resolver.dnssec import keys as crypto
+from resolver.protocol import names
+from resolver.protocol import rdata as read
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from resolver.dnssec.anchors import Anchor, Anchors
+    from resolver.dnssec.keys import Sha1Policy
+
+
+class Useless(NamedTuple):
+    """Why no anchor of a name can be used.
+
+    *is_broken*: they are no keys of anybody, so that nothing there can ever be proven; else the
+    zone counts as unsigned.
+    """
+
+    sentence: str
+    is_broken: bool
+
+
+def unusable(anchors: Anchors, sha1: Sha1Policy) -> Iterator[Useless]:
+    """One for each name none of whose anchors can be used, with the reason of each."""
+    for anchor in anchors.by_name.values():
+        unknown = list(_unknown(anchor, sha1))
+        broken = list(_broken(anchor, sha1))
+        if len(unknown) + len(broken) == len(anchor.ds) + len(anchor.keys):
+            whose, why = names.to_text(anchor.name), "; ".join([*unknown, *broken])
+            yield Useless(f"{whose} has no anchor that can be used: {why}", bool(broken))
+
+
+def _unknown(anchor: Anchor, sha1: Sha1Policy) -> Iterator[str]:
+    """Records with an algorithm or digest type that is not supported."""
+    algorithms, digests = crypto.supported_algorithms(sha1), crypto.supported_digests(sha1)
+    for ds in map(read.ds, anchor.ds):
+        if ds.algorithm not in algorithms:
+            yield f"DS {ds.key_tag}: algorithm {ds.algorithm} is not supported"
+        elif ds.digest_type not in digests:
+            yield f"DS {ds.key_tag}: digest type {ds.digest_type} is not supported"
+    for key in map(crypto.zone_key, anchor.keys):
+        if key.algorithm not in algorithms:
+            yield f"DNSKEY {key.tag}: algorithm {key.algorithm} is not supported"
+
+
+def _broken(anchor: Anchor, sha1: Sha1Policy) -> Iterator[str]:
+    """Keys with an algorithm that is, which can sign nothing all the same."""
+    for key in map(crypto.zone_key, anchor.keys):
+        if key.algorithm not in crypto.supported_algorithms(sha1):
+            continue
+        if key.is_revoked:
+            yield f"DNSKEY {key.tag}: it is revoked"
+        elif not key.may_sign:
+            yield f"DNSKEY {key.tag}: it is no zone key (flags 256 or 257, protocol 3)"
+        elif crypto.parsed(key.rdata) is None:
+            yield f"DNSKEY {key.tag}: it is no key of algorithm {key.algorithm}"
