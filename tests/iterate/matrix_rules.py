@@ -6,18 +6,21 @@ what the peers do is noted.
 2.  RFC 6672 §2.2 makes YXDOMAIN of a DNAME whose target grows too long; RFC 2136 §2.2 knows it
     only of updates. Without the DNAME it makes no sense. An alias that leads out of the zone may
     hide the DNAME: that alias holds.
-    Choice: Unbound and PowerDNS tell the client YXDOMAIN; the reply says nothing of a query.
+    Choice: Unbound tells the client YXDOMAIN, BIND and Knot read the rest as if it were NOERROR,
+    to PowerDNS it is of no use even with such an alias.
 3.  RFC 1034 §4.3.2 step 3b, §5.3.3 step 4b: NOERROR with the NS of a zone nearer to the name, and
     no answer, is a referral. RFC 2181 §5.4.1: without AA, data that comes with it is glue, the
     child's own counts. With AA the data is the server's own (it serves the child, too).
 4.  RFC 1034 §3.6.2: an alias at the name is followed, whatever the rcode: that is the last name's
     (RFC 6604 §3). RFC 2181 §5.4.1: nothing but the alias is sure to be the server's own, so that
     data or denial of its target is not taken from there, unless it is proven (RFC 4035 §5).
+    Choice: Unbound, BIND and PowerDNS ask for the target even then; Knot believes data in the zone.
 5.  RFC 2308 §2.1: NXDOMAIN denies the name. Data of the very name beside it does not undo that.
-    Choice: with data PowerDNS and BIND differ; the rcode is explicit, the data may be a default.
+    Choice: Unbound and Knot tell the data with NXDOMAIN, PowerDNS makes NOERROR of it, to BIND such
+    a reply is of no use.
 6.  RFC 1034 §5.3.3 step 4a: data of the name and type is the answer. RFC 2181 §10.1: beside an
     alias it should not be; what stands first holds.
-    Choice: so do Unbound and BIND.
+    Choice: so do Unbound and BIND; Knot and PowerDNS tell both.
 7.  RFC 2308 §2.2: NOERROR, no data of the name, and the zone's SOA is NODATA.
 8.  RFC 2308 §2.2 type 3: without SOA it is NODATA too, if no NS make it a referral; with AA the
     NS of the zone itself do not. RFC 2308 §5: then it is not to be kept for long. The SOA of the
@@ -30,6 +33,7 @@ what the peers do is noted.
 12. RFC 1034 §4.3.1, RFC 2181 §5.4.1: RA without AA is what somebody heard; so is a denial with
     neither AA nor the zone's SOA, which servers give that know nothing of the zone. Other servers
     are asked first, and if they have nothing to say it counts.
+    Choice: for the four it mostly counts at once.
 13. RFC 4035 §5: in a signed zone nothing counts that is not proven: other servers are asked, and
     in the end it is SERVFAIL. AD where all of it is proven (§3.2.3). A denial beside data of the
     name, or data of it from a wildcard, contradicts itself: its proof is none. RFC 5155 §9.2: what
@@ -39,10 +43,16 @@ what the peers do is noted.
 from __future__ import annotations
 
 import enum
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from resolver.protocol.codes import Rcode
+from resolver.protocol.codes import Rcode, RRType
 from tests.iterate.matrix_cases import Beside, Case, Proof, Said
+from tests.iterate.matrix_world import CHILD, ODD, TARGET, TARGET_OUT, TRUTH
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from resolver.model import RRset
 
 _DATA_FIRST = {Said.DATA, Said.WILDCARD, Said.DATA_ALIAS}
 _IN_ZONE = {Said.ALIAS, Said.ALIAS_DATA, Said.DATA_AFTER_ALIAS, Said.DATA_ALIAS}
@@ -153,3 +163,28 @@ def is_secure(case: Case, seen: Seen) -> bool:
     if seen is Seen.NXDOMAIN and case.authority is Beside.NS_CHILD:
         return False
     return not (case.proof is Proof.OPT_OUT and rests_on_absence)
+
+
+_BY_ADDRESS = {
+    ODD: Seen.DATA,
+    TRUTH: Seen.NEXT,
+    CHILD: Seen.CHILD,
+    TARGET: Seen.ALIAS_IN,
+    TARGET_OUT: Seen.ALIAS_OUT,
+}
+
+
+def told(rcode: int, answer: Sequence[RRset]) -> Seen:
+    """What a client was told, by rcode and the last address in the answer."""
+    types = tuple(rrset.rtype for rrset in answer)
+    is_alias = RRType.CNAME in types
+    if rcode == Rcode.NOERROR and types[-1:] == (RRType.A,) and len(types) == 1 + is_alias:
+        seen = _BY_ADDRESS[answer[-1].rdatas[0]]
+        return Seen.ALIAS_COPY if is_alias and seen is Seen.DATA else seen
+    denials = {
+        (Rcode.NOERROR, ()): Seen.NODATA,
+        (Rcode.NXDOMAIN, ()): Seen.NXDOMAIN,
+        (Rcode.NOERROR, (RRType.CNAME,)): Seen.ALIAS_NODATA,
+        (Rcode.NXDOMAIN, (RRType.CNAME,)): Seen.ALIAS_NXDOMAIN,
+    }
+    return denials.get((rcode, types), Seen.ODD)

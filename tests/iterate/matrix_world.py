@@ -1,8 +1,8 @@
 """The Internet of the matrix: octets in, octets out, for virtual and for real sockets.
 
-Root and `test.` refer to one zone for each case, `c7.test.` with two servers, `s7.test.` with one.
+Root and `tld.` refer to one zone for each case, `c7.tld.` with two servers, `s7.tld.` with one.
 Of a zone's servers the one that is asked first for `www` says what the case says, each time; the
-others, and all of them about other names, tell the truth. `other.test.` is somebody else's.
+others, and all of them about other names, tell the truth. `other.tld.` is somebody else's.
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ if TYPE_CHECKING:
     from resolver.protocol.message import Message
     from resolver.protocol.names import Name
 
-ROOT, TLD, OTHER = "10.0.0.1", "10.0.0.2", "10.0.0.3"
-TEST, OTHER_ZONE = name("test."), name("other.test.")
+ROOT, TLD, OTHER = "45.0.0.1", "45.0.0.2", "45.0.0.3"
+TOP, OTHER_ZONE = name("tld."), name("other.tld.")
 TTL = 300
 PAYLOAD = 1232
 TRUTH, TARGET, TARGET_OUT, CHILD, ODD = (bytes([192, 0, 2, last]) for last in (1, 2, 3, 4, 66))
@@ -82,7 +82,7 @@ class Scene(NamedTuple):
 
     @property
     def zone(self) -> Name:
-        return below(f"{'s' if self.alone else 'c'}{self.number}", TEST)
+        return below(f"{'s' if self.alone else 'c'}{self.number}", TOP)
 
     @property
     def qname(self) -> Name:
@@ -90,7 +90,7 @@ class Scene(NamedTuple):
 
     def host(self, which: int) -> str:
         """1 and 2 serve the zone, 3 its child."""
-        return f"10.{which + 3 * self.alone}.{self.number >> 8}.{self.number & 255}"
+        return f"45.{which + 3 * self.alone}.{self.number >> 8}.{self.number & 255}"
 
     def servers(self) -> list[str]:
         return [self.host(1)] if self.alone else [self.host(1), self.host(2)]
@@ -131,7 +131,7 @@ class Internet:
         labels = list(names.ancestors(query.qname))
         scene = self.scenes.get(labels[-3]) if len(labels) > 2 else None
         if scene is None:
-            return Reply(TEST, Rcode.REFUSED, Flag.QR)
+            return Reply(TOP, Rcode.REFUSED, Flag.QR)
         if host == scene.host(3):
             return _child(query, scene)
         return self._zone(query, scene, host)
@@ -142,25 +142,25 @@ class Internet:
         qname, qtype, _ = query.question
         if qname == names.ROOT:
             return self._own(query, names.ROOT, {RRType.NS: ns(names.ROOT, "ns.root.")})
-        if names.is_subdomain(qname, TEST):
-            if qname == TEST and qtype == RRType.DS:
-                return self._delegated(TEST, names.ROOT)
-            return self._refer(names.ROOT, ns(TEST, "ns.test."), {name("ns.test."): TLD})
+        if names.is_subdomain(qname, TOP):
+            if qname == TOP and qtype == RRType.DS:
+                return self._delegated(TOP, names.ROOT)
+            return self._refer(names.ROOT, ns(TOP, "ns.tld."), {name("ns.tld."): TLD})
         if qname == name("ns.root."):
             return self._own(query, names.ROOT, {RRType.A: a(qname, address(ROOT))})
         return self._no_name(query, names.ROOT)
 
     def _tld(self, query: Message) -> Reply:
         qname, qtype, _ = query.question
-        if qname in (TEST, name("ns.test.")):
-            sets = {RRType.A: a(qname, address(TLD))} if qname != TEST else {}
-            return self._own(query, TEST, sets or {RRType.NS: ns(TEST, "ns.test.")})
+        if qname in (TOP, name("ns.tld.")):
+            sets = {RRType.A: a(qname, address(TLD))} if qname != TOP else {}
+            return self._own(query, TOP, sets or {RRType.NS: ns(TOP, "ns.tld.")})
         zone = list(names.ancestors(qname))[-3]
         if zone == OTHER_ZONE or zone in self.scenes:
             if qname == zone and qtype == RRType.DS:
-                return self._delegated(zone, TEST)
-            return self._refer(TEST, *self._cut(zone))
-        return self._no_name(query, TEST)
+                return self._delegated(zone, TOP)
+            return self._refer(TOP, *self._cut(zone))
+        return self._no_name(query, TOP)
 
     def _cut(self, zone: Name) -> tuple[RRset, dict[Name, str]]:
         scene = self.scenes.get(zone)
@@ -303,11 +303,11 @@ def _authority(scene: Scene) -> list[RRset]:
     found: dict[Beside, RRset] = {
         Beside.SOA: soa(zone),
         Beside.BARE_SOA: soa(zone),
-        Beside.SOA_PARENT: soa(TEST),
+        Beside.SOA_PARENT: soa(TOP),
         Beside.SOA_OTHER: soa(OTHER_ZONE),
         Beside.NS: ns(zone, nameserver),
         Beside.NS_CHILD: ns(scene.qname, below("nsc", zone)),
-        Beside.NS_PARENT: ns(TEST, "ns.test."),
+        Beside.NS_PARENT: ns(TOP, "ns.tld."),
         Beside.NS_OTHER: ns(OTHER_ZONE, below("ns1", OTHER_ZONE)),
         Beside.NS_ROOT: ns(names.ROOT, "ns.root."),
     }
@@ -334,5 +334,5 @@ def _additional(scene: Scene) -> list[RRset]:
         return [a(scene.qname, ODD)]
     if scene.case.additional is More.GLUE:
         glue = [a(below("nsc", scene.zone), address(scene.host(3)))]
-        return [*glue, a("ns.test.", address(TLD)), a("ns.root.", address(ROOT))]
+        return [*glue, a("ns.tld.", address(TLD)), a("ns.root.", address(ROOT))]
     return []

@@ -23,11 +23,11 @@ from resolver.lab.network import VirtualNetwork
 from resolver.lab.virtual_time import VirtualClock, seeded
 from resolver.model import USABLE, Delegation, Question, Server, Status, Verdict
 from resolver.protocol import names
-from resolver.protocol.codes import Rcode, RRType
+from resolver.protocol.codes import RRType
 from resolver.protocol.wire import build_query, parse_untrusted
 from tests.iterate import matrix_cases, matrix_world
 from tests.iterate.matrix_cases import Case, Proof
-from tests.iterate.matrix_rules import Right, Seen, is_secure, right
+from tests.iterate.matrix_rules import Right, Seen, is_secure, right, told
 from tests.iterate.matrix_world import Internet, Scene
 from tests.recurse.household import WALL, budget
 from tests.support import trio_test
@@ -36,17 +36,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from resolver.lab.streams import Answers
-    from resolver.model import Answer, Outcome
+    from resolver.model import Outcome
     from resolver.upstream.inquiry import Judged
 
 SAMPLE = 600
-_BY_ADDRESS = {
-    matrix_world.ODD: Seen.DATA,
-    matrix_world.TRUTH: Seen.NEXT,
-    matrix_world.CHILD: Seen.CHILD,
-    matrix_world.TARGET: Seen.ALIAS_IN,
-    matrix_world.TARGET_OUT: Seen.ALIAS_OUT,
-}
 _BY_VERDICT = {
     Verdict.ANSWER: Seen.DATA,
     Verdict.REFERRAL: Seen.CHILD,
@@ -145,22 +138,6 @@ class _At:
         return [] if reply is None else [reply]
 
 
-def _of_answer(answer: Answer) -> Seen:
-    """What a client was told, by the last address in it."""
-    types = [rrset.rtype for rrset in answer.answer]
-    if answer.rcode == Rcode.NOERROR and types[-1:] == [RRType.A]:
-        seen = _BY_ADDRESS[answer.answer[-1].rdatas[0]]
-        is_alias = RRType.CNAME in types
-        return Seen.ALIAS_COPY if is_alias and seen is Seen.DATA else seen
-    denials = {
-        (Rcode.NOERROR, ()): Seen.NODATA,
-        (Rcode.NXDOMAIN, ()): Seen.NXDOMAIN,
-        (Rcode.NOERROR, (RRType.CNAME,)): Seen.ALIAS_NODATA,
-        (Rcode.NXDOMAIN, (RRType.CNAME,)): Seen.ALIAS_NXDOMAIN,
-    }
-    return denials.get((answer.rcode, tuple(types)), Seen.ODD)
-
-
 async def play(cases: Sequence[Case]) -> Differences:
     """Ask for every case, beside and alone, each twice: memory must not tell another story."""
     is_signed = cases[0].proof is not Proof.UNSIGNED
@@ -188,7 +165,7 @@ async def _ask(resolver: object, scene: Scene, wrong: Differences, note: str) ->
     except ResolutionFailed:
         seen = Seen.SERVFAIL
     else:
-        seen, status = _of_answer(answer), answer.status
+        seen, status = told(answer.rcode, answer.answer), answer.status
     wrong.compare(scene, right(scene.case), seen, note)
     if (status is Status.SECURE) != is_secure(scene.case, seen):
         wrong.add(scene, f"{seen.name} is {status.name}{note}")
@@ -203,9 +180,7 @@ def _config(net: Internet, directory: Path) -> Config:
     replace = msgspec.structs.replace
     return replace(
         config,
-        outgoing=replace(
-            config.outgoing, speculation=False, deny_private_addresses=False, ipv6=False
-        ),
+        outgoing=replace(config.outgoing, speculation=False, ipv6=False),
         root=replace(config.root, prime=False, hints_file=str(hints)),
         dnssec=replace(
             config.dnssec,

@@ -1,0 +1,102 @@
+"""One resolver through all cases: its servers and itself in namespaces, then the questions."""
+
+from __future__ import annotations
+
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from bench.latency import peers
+from bench.matrix import servers
+from bench.signed import ask
+from resolver.lab import real
+from resolver.protocol.codes import Flag, Rcode, RRType
+from resolver.protocol.edns import Edns
+from resolver.protocol.message import group
+from resolver.protocol.render import build_query
+from resolver.protocol.wire import parse_untrusted
+from tests.iterate import matrix_world
+from tests.iterate.matrix_rules import Seen, told
+from tests.iterate.matrix_world import Internet
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from tests.iterate.matrix_cases import Case
+    from tests.iterate.matrix_world import Scene
+
+RESOLVER = "127.0.0.1"
+RESOLVERS = {"ours": "env", "unbound": "unbound", "named": "named", "kresd": "kresd",
+             "pdns": "pdns_recursor"}  # fmt: skip
+PROJECT = Path(__file__).resolve().parents[2]
+_READY_S = 20.0
+
+
+class Heard(NamedTuple):
+    """What the client got of one scene; *is_secure*: AD was set."""
+
+    seen: Seen
+    is_secure: bool
+
+
+class Draw(NamedTuple):
+    """What is asked: the same of every resolver."""
+
+    cases: Sequence[Case]
+    kind: str
+    seed: int
+
+
+def hear(name: str, drawn: Draw, directory: Path) -> dict[Scene, Heard]:
+    """Every case asked of resolver *name*, beside and alone."""
+    directory.mkdir()
+    net = Internet(drawn.cases, is_signed=drawn.kind == "signed")
+    with real.namespace("world") as world, real.namespace("client") as client:
+        real.connect(client, world, names=("up", "down"))
+        client.ip("addr add 172.31.0.2/24 dev up", "route add default via 172.31.0.1 dev up")
+        world.ip(f"route add local {servers.RANGE} dev lo", "addr add 172.31.0.1/24 dev down")
+        _start_servers(world, drawn, directory)
+        _start_resolver(name, client, net, directory)
+        scenes = list(net.scenes.values())
+        replies = ask.ask_all(client, RESOLVER, [_query(at, one) for at, one in enumerate(scenes)])
+    return {scene: _heard(data) for scene, data in zip(scenes, replies, strict=True)}
+
+
+def _start_servers(world: real.Namespace, drawn: Draw, directory: Path) -> None:
+    log = directory / "servers.log"
+    words = [str(len(drawn.cases)), str(drawn.seed), drawn.kind]
+    program = world.spawn(
+        sys.executable, "-m", "bench.matrix.servers", *words, log=log, cwd=PROJECT
+    )
+    until = time.monotonic() + _READY_S
+    while "ready" not in program.output():
+        if not program.alive or time.monotonic() > until:
+            raise RuntimeError(f"the servers did not start: {program.output()[-800:]}")
+        time.sleep(0.05)
+
+
+def _start_resolver(name: str, client: real.Namespace, net: Internet, directory: Path) -> None:
+    hints = directory / "hints"
+    hints.write_text(f". 3600000 NS ns.root.\nns.root. 3600000 A {matrix_world.ROOT}\n")
+    site = peers.Site(directory, hints, net.key)
+    command = peers.STARTERS[name](site)
+    program = client.spawn(*command, log=directory / "resolver.log", cwd=directory)
+    real.wait_for([(client, RESOLVER, 53)], programs=[program], patience_s=_READY_S)
+
+
+def _query(number: int, scene: Scene) -> bytes:
+    flags = Flag.RD | Flag.AD
+    return build_query(
+        id=number & 0xFFFF, qname=scene.qname, qtype=RRType.A, flags=flags, edns=Edns()
+    )
+
+
+def _heard(data: bytes | None) -> Heard:
+    if data is None:
+        return Heard(Seen.SERVFAIL, is_secure=False)  # to a client silence is no better
+    message = parse_untrusted(data)
+    if message.rcode == Rcode.SERVFAIL:
+        return Heard(Seen.SERVFAIL, is_secure=False)
+    seen = told(message.rcode, group(message.answer))
+    return Heard(seen, is_secure=bool(message.flags & Flag.AD))
