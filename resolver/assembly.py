@@ -304,6 +304,7 @@ def _fixed(config: Config) -> Iterable[tuple[Name, Delegation]]:
                     {placeholder: servers},
                     expires_at=float("inf"),
                     is_forward=is_forward,
+                    is_last_word=is_forward and not getattr(entry, "first", False),
                     way=zone,
                 ),
             )

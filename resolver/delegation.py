@@ -273,6 +273,7 @@ class Delegation:
     glue: Mapping[Name, tuple[Server, ...]] = field(default_factory=dict)
     expires_at: float = 0.0
     is_forward: bool = False
+    is_last_word: bool = False  # forwarders beside which nobody is asked and nothing looked up
     is_signed: bool = False
     way: Name | None = None  # the forward or stub zone that it is or hangs below; None: public
     book: AddressBook = field(init=False, repr=False, compare=False)

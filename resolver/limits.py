@@ -448,6 +448,27 @@ SPOOF_MISMATCHES = Limit(
     "replies that do not match before a question goes to TCP",
     "RFC 5452 §9.1 (detect attempts); Knot's and PowerDNS' spoof near-miss limits",
 )
+LAST_RESORT_SECONDS = Limit(
+    0.1,
+    0.02,
+    3.0,
+    "seconds that TCP has, at least, before a doubtful question goes over UDP once more",
+    "our choice; or three round trips, where these are longer",
+)
+LAST_RESORT_MISMATCHES = Limit(
+    100,
+    10,
+    1000,
+    "replies that do not match after which nobody is listened to over UDP either",
+    "RFC 5452 §7: 100 guesses at an id win once in 655 times, where the port is known",
+)
+LAST_RESORTS_CONFIRMED = Limit(
+    3,
+    1,
+    100,
+    "answers to last resorts after which a server is taken for odd, and asked so at once",
+    "a forger must have guessed id, port and question as often",
+)
 ADDRESS_STATES = Limit(
     50_000,
     1000,
@@ -489,6 +510,13 @@ TCP_BROKEN_SECONDS = Limit(
     600.0,
     "seconds after a failed connection in which silence over UDP leads to no other",
     "our choice: a dead server costs one connection a minute",
+)
+TCP_LAST_TRIES = Limit(
+    8,
+    1,
+    100,
+    "questions at a time to one server over TCP because UDP brought nothing",
+    "our choice: a page's questions fit, a flood to a dead server does not",
 )
 CASE_BROKEN_SECONDS = Limit(
     600.0,

@@ -80,6 +80,7 @@ class CutAsker:
             budget,
             shunned=shunned,
             is_repeated=is_repeated,
+            is_probe=effort is Effort.PROBE,
         )
 
     async def once_more(

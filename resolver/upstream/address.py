@@ -94,6 +94,7 @@ class AddressState:
         "case_broken_until",
         "cookie",
         "cookie_silences",
+        "doubts",
         "edns",
         "edns_silences",
         "edns_until",
@@ -113,6 +114,7 @@ class AddressState:
         "server_cookie",
         "silent_sites",
         "srtt",
+        "streams",
         "t_fail",
         "t_ok",
         "tcp_failed_at",
@@ -150,7 +152,9 @@ class AddressState:
         self.cookie_silences = 0
         self.no_cookies_until = -math.inf
         self.tcp_failed_at = -math.inf
+        self.streams = 0  # questions on their way over TCP
         self.case_broken_until = -math.inf
+        self.doubts = 0  # last resorts over UDP that were answered
 
     def __repr__(self) -> str:
         rtt = f"{self.srtt * 1000:.1f}±{self.var * 1000:.1f} ms" if self.n else "unmeasured"

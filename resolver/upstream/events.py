@@ -43,6 +43,7 @@ class Counters:
     truncated: int = 0
     edns_fallbacks: int = 0
     bad_cookies: int = 0
+    last_resorts: int = 0
     useless: int = 0
     outages: int = 0
     soundings: int = 0

@@ -26,6 +26,7 @@ from resolver.upstream.events import Counters
 from resolver.upstream.fallback import Arrived
 from resolver.upstream.filters import AddressFilter
 from resolver.upstream.flight import Copy, Flight
+from resolver.upstream.form import BARE, UNMIXED
 from resolver.upstream.pursuit import Pursuit
 from resolver.upstream.query import (
     Match,
@@ -282,12 +283,8 @@ class Exchange:
             self._on_icmp(copy, data, now)
             return
         match = match_untrusted(copy.sent, data)
-        if match is Match.NO:
-            self._on_mismatch(copy, now)
-        elif match is Match.DOUBTFUL:  # a server that folds case, or a forger: TCP tells them apart
-            self.counters.case_mismatched += 1
-            for pursuit in self.flight.retire(copy):
-                pursuit.go_tcp(copy.server, copy.state, now)
+        if match is not Match.YES:
+            self._on_mismatch(copy, match, now)
         elif not copy.pursuits:
             self.counters.late += 1
             self._answered(copy, now)
@@ -309,22 +306,36 @@ class Exchange:
                 pursuit.on_malformed(server, state, "udp", error, now)
             return
         match = judge_cookie(copy.sent, message)
-        if match is Match.NO:
-            self._on_mismatch(copy, now)
-            return
-        if match is Match.DOUBTFUL:  # TCP tells an odd server and a forger apart
-            for pursuit in self.flight.retire(copy):
-                pursuit.go_tcp(server, state, now)
+        if match is not Match.YES:
+            self._on_strange_cookie(copy, match, now)
             return
         arrived = Arrived(server, state, message, "udp", now - copy.sent_at, copy.sent)
         for pursuit in self._answered(copy, now):
             pursuit.on_reply(arrived, now)
 
-    def _on_mismatch(self, copy: Copy, now: float) -> None:
-        """Not the reply to what was asked: counted, and the true one still awaited."""
+    def _on_mismatch(self, copy: Copy, match: Match, now: float) -> None:
+        """Not the reply to what was asked, octet by octet: counted; the true one may still come."""
+        if match is Match.DOUBTFUL:  # a server that folds case, or a forger
+            self.counters.case_mismatched += 1
+            for pursuit in self.flight.retire(copy):
+                pursuit.on_doubt(copy, UNMIXED, now)
+            return
         self.counters.mismatched += 1
         for pursuit in list(copy.pursuits):
-            pursuit.on_mismatch(copy.server, copy.state, now)
+            if match is Match.NEAR:
+                pursuit.on_near_miss(copy, now)
+            else:
+                pursuit.on_mismatch(copy, now)
+
+    def _on_strange_cookie(self, copy: Copy, match: Match, now: float) -> None:
+        """Not our cookie: not believed. None at all, though the server has one: it forgot, or
+
+        somebody else speaks. TCP tells; what was not believed may be followed by the true reply.
+        """
+        self.counters.mismatched += match is Match.NO
+        waiting = list(copy.pursuits) if match is Match.NO else self.flight.retire(copy)
+        for pursuit in waiting:
+            pursuit.on_doubt(copy, BARE, now)
 
     def _answered(self, copy: Copy, now: float) -> list[Pursuit]:
         """The reply teaches; returns those who wait for it."""
@@ -358,7 +369,8 @@ class Exchange:
     def _on_expiry(self, copy: Copy, now: float) -> None:
         """Lost, as far as anybody can tell. The port stays open: a late reply still teaches."""
         self.counters.expired += 1
-        copy.timer = self.timers.at(now + _LATE, lambda _: self._close(copy))
+        patience = max((p.late_until(now) for p in copy.pursuits), default=now) + _LATE
+        copy.timer = self.timers.at(patience, lambda _: self._close(copy))
         self.flight.lapse(copy)
         for pursuit in copy.pursuits:
             pursuit.on_silence(copy)

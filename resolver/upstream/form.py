@@ -16,3 +16,4 @@ class Form(NamedTuple):
 FULL = Form()
 BARE = Form(cookie=False)
 PLAIN = Form(edns=False, cookie=False)
+UNMIXED = Form(mixed=False)

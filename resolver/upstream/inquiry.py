@@ -38,6 +38,7 @@ class Inquiry(NamedTuple):
     awaits it in the asker's task, beside whatever is on its way, and cancels it when a reply comes.
     *shunned* servers are not asked (their answer was bogus). *is_repeated*: these servers were just
     marked for what they made of a minimised form of the question, which is no reason to doubt them.
+    *is_probe*: it is such a form (RFC 9156 §2.3), and no effort is made for what is refused.
     """
 
     question: Question
@@ -48,6 +49,7 @@ class Inquiry(NamedTuple):
     wants_tcp: bool = False
     shunned: frozenset[str] = frozenset()
     is_repeated: bool = False
+    is_probe: bool = False
 
 
 class Ask(Protocol):

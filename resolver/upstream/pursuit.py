@@ -16,12 +16,13 @@ from resolver.errors import ResolverError, WorkExceeded
 from resolver.model import USABLE, Ede, Verdict
 from resolver.protocol.codes import EdeCode, Rcode
 from resolver.protocol.names import ROOT, to_text
-from resolver.upstream import speculate
+from resolver.upstream import resort, speculate
 from resolver.upstream.address import site_of
+from resolver.upstream.doubt import Doubts
 from resolver.upstream.events import Tried
 from resolver.upstream.failure import MALFORMED, no_usable_reply
 from resolver.upstream.fallback import Again, Fallback
-from resolver.upstream.form import BARE
+from resolver.upstream.form import BARE, FULL
 from resolver.upstream.inquiry import Reply
 from resolver.upstream.select import (
     Situation,
@@ -54,6 +55,7 @@ _RACE_WIDTH = int(limits.RACE_WIDTH)
 _EARLY_COPIES = int(limits.EARLY_COPIES)
 _EARLY = float(limits.EARLY_SECONDS)
 _MISMATCHES = int(limits.SPOOF_MISMATCHES)
+_GUESSES = int(limits.LAST_RESORT_MISMATCHES)
 _HEDGE_DEPTH = int(limits.HEDGE_DEPTH)
 _NO_ROOM_WAIT = float(limits.OVERDUE_FLOOR_SECONDS)
 _TCP_WAIT = float(limits.EXPIRY_UNKNOWN_SECONDS)
@@ -82,6 +84,8 @@ class Pursuit:
         self.rejected = _NOBODY
         self.reasons: dict[Server, str] = {}
         self.mismatches = 0
+        self.doubts: Doubts | None = None
+        self.has_resorted = False
         self.lacks_room = False
         self.uses_tcp = inquiry.wants_tcp
         self.is_race = False
@@ -143,6 +147,10 @@ class Pursuit:
         self._hang_up()
         self.move_on(now)
 
+    def late_until(self, now: float) -> float:
+        """As long as a reply that counts as lost may still be waited for."""
+        return self.give_up if self.inquiry.delegation.is_last_word else now
+
     def rearm(self, when: float) -> None:
         """Move on then, or at the end of patience."""
         timers = self.desk.timers
@@ -155,10 +163,10 @@ class Pursuit:
         if self.timer is not None:
             self.desk.timers.cancel(self.timer)
             self.timer = None
-        for copy in self.copies:
-            self.desk.flight.leave(copy, self)
-        self.copies.clear()
+        self._leave_copies()
         self._hang_up()
+        if self.doubts is not None:
+            self.doubts.close()
         self.way.parked.discard(self)
 
     def _hang_up(self) -> None:
@@ -204,10 +212,14 @@ class Pursuit:
             if again is not Again.NO and self._ask_again(arrived, again, now):
                 return
         self.fallback.learn(arrived, now)
+        if self.doubts is not None:
+            self.doubts.on_reply(arrived, now)
         judged = self.inquiry.judge(message, server)
         if self.desk.listeners:
             self.tell(server, arrived.transport, arrived.rtt_s, judged.verdict.value)
         if judged.verdict not in USABLE:
+            if arrived.transport == "tcp":
+                state.tcp_failed_at = now  # it says no more than UDP did
             self.desk.infra.mark(state, self.zone, judged.verdict, now)
             self.reject(server, judged.verdict.value, now)
             return
@@ -250,19 +262,47 @@ class Pursuit:
         self.desk.infra.mark(state, self.zone, Verdict.USELESS, now)
         self.reject(server, MALFORMED, now)
 
-    def on_mismatch(self, server: Server, state: AddressState, now: float) -> None:
-        """Somebody guesses: after ten misses the question goes where guessing is of no use."""
+    def on_mismatch(self, copy: Copy, now: float) -> None:
+        """Somebody guesses: after ten misses the question goes where guessing is of no use.
+
+        After many more at the last resort nobody is listened to.
+        """
         self.mismatches += 1
         if self.mismatches == _MISMATCHES:
             self.uses_tcp = True
-            for copy in list(self.copies):
-                self.desk.flight.leave(copy, self)
-            self.copies.clear()
-            self.go_tcp(server, state, now)
+            self._leave_copies()
+            self.on_doubt(copy, FULL, now)
+        elif self.mismatches == _MISMATCHES + _GUESSES:
+            self._leave_copies()
+            self.move_on(now)
+
+    def on_near_miss(self, copy: Copy, now: float) -> None:
+        """The right id, and yet not the reply: TCP beside the copy, which may still be answered."""
+        self.on_mismatch(copy, now)
+        if not self.streams and copy.state.may_bear_tcp(now) and self._may_repeat(copy.state.key):
+            self.go_tcp(copy.server, copy.state, now)
+
+    def on_doubt(self, copy: Copy, form: Form, now: float) -> None:
+        """A reply that may be forged, or is not believed: TCP, else once more in *form*."""
+        if self.doubts is None:
+            self.doubts = Doubts(self)
+        rtt_s = now - copy.sent_at
+        self.doubts.add(copy.server, copy.state, form, rtt_s=rtt_s, now=now)
+
+    def on_tcp_failure(self, server: Server, reason: str, now: float) -> None:
+        """No connection, or nothing came over it."""
+        self.tell(server, "tcp", None, reason)
+        if self.doubts is None or not self.doubts.on_tcp_failure(server[:2], now):
+            self.reject(server, reason, now)
+
+    def _leave_copies(self) -> None:
+        for copy in self.copies:
+            self.desk.flight.leave(copy, self)
+        self.copies.clear()
 
     def on_silence(self, copy: Copy) -> None:
         """A copy expired; its port stays open a while, but nothing more is expected."""
-        self.reasons.setdefault(copy.server, "no reply")
+        self.reasons.setdefault(copy.server, resort.SILENT)
         self.tell(copy.server, "udp", None, "timeout")
 
     def tell(self, server: Server, transport: str, rtt_s: float | None, outcome: str) -> None:
@@ -297,7 +337,7 @@ class Pursuit:
         first = chosen[0]
         if first.is_suspect or (first.is_marked and not self.inquiry.is_repeated):
             self.want_addresses()
-        if first.is_suspect:
+        if first.is_suspect and not self.inquiry.delegation.is_last_word:
             self.give_up = min(self.give_up, now + _SUSPECT_SECONDS)
         self.desk.note_first_send()
         is_sent = self.send(first, now)
@@ -392,6 +432,15 @@ class Pursuit:
         self.rearm(now + max(state.expiry_s, _TCP_WAIT))
         return True
 
+    def send_again(self, server: Server, state: AddressState, form: Form, now: float) -> bool:
+        """Over UDP in *form*, or joined to somebody's copy of the same; False if none is out."""
+        if self.desk.flight.join(self, (state.key, self.inquiry.question), now):
+            return True
+        if not self._spend(state.key, now):
+            return False
+        self.rearm(now + state.expiry_s)
+        return self.desk.send(self, server, state, form=form, now=now)
+
     def _ask_again(self, arrived: Arrived, again: Again, now: float) -> bool:
         """The same server with less, or with its cookie. True if that is on its way."""
         server, state = arrived.server, arrived.state
@@ -448,6 +497,8 @@ class Pursuit:
             self._need_addresses(now)
             return
         self.want_addresses()
+        if all(copy.is_overdue(now) for copy in self.copies) and resort.over_tcp(self, now):
+            return
         moments = [copy.expires_at for copy in self.copies]
         if self.total < _SENDS:
             for copy in self.copies:
@@ -470,7 +521,7 @@ class Pursuit:
             self.rearm(self.give_up)
         elif self.lookup_error is not None and not self.total:
             self._end(self.lookup_error)
-        else:
+        elif not resort.over_tcp(self, now):
             self._fail(now)
 
     def _fail(self, now: float) -> None:
@@ -478,8 +529,11 @@ class Pursuit:
         if self.reasons and now < self.give_up and ways.doubt(way, self.started, now):
             self.rearm(way.verdict_at)  # is it they, or we?
             return
+        if now < self.give_up and self.copies and self.inquiry.delegation.is_last_word:
+            self.rearm(self.give_up)  # who asks others may take as long as the client waits
+            return
         for copy in self.copies:
-            self.reasons.setdefault(copy.server, "no reply")
+            self.reasons.setdefault(copy.server, resort.SILENT)
         self.desk.counters.failed += 1
         if self.lacks_room and not self.reasons:
             self._end(WorkExceeded("IN_FLIGHT", ede=(Ede(EdeCode.OTHER, "no socket is free"),)))

@@ -39,6 +39,7 @@ class Match(enum.Enum):
 
     YES = "yes"
     DOUBTFUL = "doubtful"  # a server that folds case or forgets cookies, or a lucky forger
+    NEAR = "near"  # the right id, another question or no response
     NO = "no"
 
 
@@ -87,19 +88,20 @@ def match_untrusted(sent: Sent, data: bytes) -> Match:
 
     A header without a question is taken for an error report only: it says nothing but its rcode.
     """
-    if len(data) < _HEADER_OCTETS or data[:2] != sent.data[:2] or not data[2] & 0x80:
+    if len(data) < _HEADER_OCTETS or data[:2] != sent.data[:2]:
         return Match.NO
-    if data[4:6] == b"\0\0":
-        is_bare_error = data[3] & 0xF in _BARE_RCODES and data[6:_HEADER_OCTETS] == bytes(6)
-        return Match.YES if is_bare_error else Match.NO
+    if not data[2] & 0x80:
+        return Match.NEAR
     asked = sent.asked
     said = data[_HEADER_OCTETS : _HEADER_OCTETS + len(asked)]
     if data[4:6] != b"\0\1":
-        return Match.NO
+        is_bare_error = data[3] & 0xF in _BARE_RCODES and data[4:_HEADER_OCTETS] == bytes(8)
+        return Match.YES if is_bare_error else Match.NEAR
     if said == asked:
         return Match.YES
-    is_spelling = said[-4:] == asked[-4:] and said[:-4].lower() == asked[:-4].lower()
-    return Match.DOUBTFUL if is_spelling else Match.NO
+    if said[-4:] != asked[-4:] or said[:-4].lower() != asked[:-4].lower():
+        return Match.NEAR
+    return Match.DOUBTFUL if sent.is_mixed else Match.YES  # one spelling is as good as another
 
 
 def read_untrusted(data: bytes, sent: Sent, question: Question) -> Message:
@@ -110,7 +112,7 @@ def read_untrusted(data: bytes, sent: Sent, question: Question) -> Message:
     """
     if data[5] == 0:
         return parse_untrusted(data)
-    if sent.is_mixed:
+    if sent.is_mixed or not data.startswith(question.qname, _HEADER_OCTETS):
         end = _HEADER_OCTETS + len(question.qname)
         data = data[:_HEADER_OCTETS] + question.qname + data[end:]
     return parse_untrusted(data, question)

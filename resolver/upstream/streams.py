@@ -38,7 +38,13 @@ class Streams:
         """Ask *server* over TCP; `pursuit.streams` holds the scope that ends it."""
         deadline = min(trio.current_time() + _SECONDS, pursuit.give_up)
         scope = pursuit.streams[server[:2]] = trio.CancelScope(deadline=deadline)
+        state.streams += 1
         self._nursery.start_soon(self._ask, pursuit, server, state, sent, scope)
+
+    @staticmethod
+    def _extend(pursuit: Pursuit, scope: trio.CancelScope) -> None:
+        """Something came: who drips is not mute, and is waited for as long as the asker waits."""
+        scope.deadline = min(trio.current_time() + _SECONDS, pursuit.give_up)
 
     async def _ask(
         self,
@@ -51,18 +57,19 @@ class Streams:
         started = trio.current_time()
         outcome: tuple[bytes, Match] | None = None
         reason = "no reply over TCP"
-        with scope:
-            try:
-                outcome = await self.pool.ask(server, sent)
-            except OSError as error:
-                reason = f"TCP: {errno.errorcode.get(error.errno or 0, 'failed')}"
+        try:
+            with scope:
+                outcome = await self.pool.ask(server, sent, lambda: self._extend(pursuit, scope))
+        except OSError as error:
+            reason = f"TCP: {errno.errorcode.get(error.errno or 0, 'failed')}"
+        finally:
+            state.streams -= 1
         now = trio.current_time()
         if pursuit.streams.pop(server[:2], None) is None or pursuit.is_done:
             return
         if outcome is None:
             state.tcp_failed_at = now
-            pursuit.tell(server, "tcp", None, reason)
-            pursuit.reject(server, reason, now)
+            pursuit.on_tcp_failure(server, reason, now)
             return
         data, match = outcome
         state.note_alive(now)

@@ -18,6 +18,8 @@ from resolver.protocol.framing import Splitter, frame
 from resolver.upstream.query import Match, match_untrusted
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from resolver.model import Server
     from resolver.upstream.address import Key
     from resolver.upstream.network import Network
@@ -29,13 +31,18 @@ _PIPELINE = int(limits.UPSTREAM_TCP_PIPELINE)
 _CONNECTIONS = int(limits.UPSTREAM_TCP_CONNECTIONS)
 
 
+def _idle() -> None:
+    """Nobody wants to know that octets came."""
+
+
 class _Waiting:
     """One query on a connection, and its reply once it is there."""
 
-    __slots__ = ("arrived", "match", "reply", "sent")
+    __slots__ = ("arrived", "hears", "match", "reply", "sent")
 
-    def __init__(self, sent: Sent) -> None:
+    def __init__(self, sent: Sent, hears: Callable[[], None]) -> None:
         self.sent = sent
+        self.hears = hears
         self.reply: bytes | None = None
         self.match = Match.NO
         self.arrived = trio.Event()
@@ -62,9 +69,12 @@ class Connection:
     def has_room(self, sent: Sent) -> bool:
         return len(self._waiting) < _PIPELINE and sent.data[:2] not in self._waiting
 
-    async def ask(self, sent: Sent) -> tuple[bytes, Match]:
-        """Send, and wait for the reply. Raises OSError if the connection ends first."""
-        waiting = _Waiting(sent)
+    async def ask(self, sent: Sent, hears: Callable[[], None] = _idle) -> tuple[bytes, Match]:
+        """Send, and wait for the reply. Raises OSError if the connection ends first.
+
+        *hears* is called whenever octets come, of whatever reply.
+        """
+        waiting = _Waiting(sent, hears)
         key = sent.data[:2]
         self._waiting[key] = waiting
         self._scope.deadline = math.inf
@@ -98,6 +108,8 @@ class Connection:
         try:
             with self._scope:
                 while data := await self._stream.receive_some(_RECEIVE_OCTETS):
+                    for waiting in self._waiting.values():
+                        waiting.hears()
                     for message in splitter.feed(data):
                         self._deliver_untrusted(message)
         except (trio.BrokenResourceError, trio.ClosedResourceError, MemoryError):
@@ -120,10 +132,20 @@ class Connection:
         if waiting is None or waiting.reply is not None:
             return
         match = match_untrusted(waiting.sent, message)
-        if match is not Match.NO:
+        if match is Match.YES or match is Match.DOUBTFUL:
             waiting.reply = message
             waiting.match = match
             waiting.arrived.set()
+
+
+class _Opening:
+    """A connection in the making; *error* says that there will be none."""
+
+    __slots__ = ("done", "error")
+
+    def __init__(self) -> None:
+        self.done = trio.Event()
+        self.error: int | None = None
 
 
 class TcpPool:
@@ -133,25 +155,27 @@ class TcpPool:
         self._network = network
         self._nursery = nursery
         self._open: dict[Key, Connection] = {}
-        self._opening: dict[Key, trio.Event] = {}
+        self._opening: dict[Key, _Opening] = {}
         self.connects = 0
 
     def __repr__(self) -> str:
         return f"<TcpPool open={len(self._open)} connects={self.connects}>"
 
-    async def ask(self, server: Server, sent: Sent) -> tuple[bytes, Match]:
+    async def ask(
+        self, server: Server, sent: Sent, hears: Callable[[], None] = _idle
+    ) -> tuple[bytes, Match]:
         """One query; raises OSError. A kept connection that proves dead is replaced once.
 
         The caller bounds the time.
         """
         connection, is_reused = await self._connection(server, sent)
         try:
-            return await connection.ask(sent)
+            return await connection.ask(sent, hears)
         except OSError:
             if not is_reused:
                 raise
         connection, _ = await self._connection(server, sent)
-        return await connection.ask(sent)
+        return await connection.ask(sent, hears)
 
     async def _connection(self, server: Server, sent: Sent) -> tuple[Connection, bool]:
         key = server[:2]
@@ -162,17 +186,22 @@ class TcpPool:
             opening = self._opening.get(key)
             if opening is None:
                 return await self._connect(server), False
-            await opening.wait()
+            await opening.done.wait()
+            if opening.error is not None:  # what failed for one a moment ago fails for all
+                raise OSError(opening.error, "no connection")
 
     async def _connect(self, server: Server) -> Connection:
         key = server[:2]
         self._make_room()
-        opened = self._opening[key] = trio.Event()
+        opening = self._opening[key] = _Opening()
         try:
             connection = Connection(await self._network.connect_tcp(server))
+        except OSError as error:
+            opening.error = error.errno or errno.ECONNREFUSED
+            raise
         finally:
             del self._opening[key]
-            opened.set()
+            opening.done.set()
         self.connects += 1
         self._open[key] = connection
         self._nursery.start_soon(self._keep, key, connection)

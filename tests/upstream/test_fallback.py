@@ -91,7 +91,7 @@ async def test_an_error_of_a_server_that_bears_cookies_is_about_the_question() -
     async def story() -> None:
         for _ in range(2):
             await world.exchange.ask(world.inquiry(HOST))
-        script.reply = lambda query, _: answer(query, rcode=Rcode.REFUSED)
+        script.reply = lambda query, _: answer(query, rcode=Rcode.SERVFAIL)
         with pytest.raises(ExchangeFailed):
             await world.exchange.ask(world.inquiry(HOST))
 

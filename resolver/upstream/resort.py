@@ -1,0 +1,50 @@
+"""When UDP brought nothing of use: one try over TCP before a question fails.
+
+Servers that are mute, rude or garbled over UDP alone exist (a box in front of them, replies from
+another address or port, fragments that are dropped). Two of them are asked at most, few questions
+at a time, and none whose connection came to nothing a moment ago: most are just dead. RFC 7766 §5.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from resolver import limits
+from resolver.model import Verdict
+from resolver.upstream.failure import MALFORMED
+from resolver.upstream.form import BARE
+
+if TYPE_CHECKING:
+    from resolver.upstream.pursuit import Pursuit
+
+_WIDTH = int(limits.RACE_WIDTH)
+_AT_A_TIME = int(limits.TCP_LAST_TRIES)
+_SENDS = int(limits.ASK_SENDS)
+SILENT = "no reply"
+_SILENCE = frozenset({SILENT})
+_WORTH_IT = frozenset({SILENT, MALFORMED, Verdict.REFUSED.value, Verdict.FORMERR.value})
+
+
+def over_tcp(pursuit: Pursuit, now: float) -> bool:
+    """True if something is on its way now. Once for each pursuit.
+
+    Whether it is our own link that is silent is asked beside it.
+    """
+    if pursuit.has_resorted or pursuit.uses_tcp or pursuit.total >= _SENDS:
+        return False
+    pursuit.has_resorted = True
+    infra, inquiry = pursuit.desk.infra, pursuit.inquiry
+    worth_it = _SILENCE if inquiry.is_probe else _WORTH_IT
+    states = {}
+    for server in inquiry.delegation.servers():
+        key = server[:2]
+        if key in pursuit.sends and pursuit.reasons.get(server, SILENT) in worth_it:
+            state = infra.state(server)
+            is_free = state.streams < _AT_A_TIME and key not in pursuit.streams
+            if is_free and state.may_bear_tcp(now):
+                states[server] = state
+    chosen = sorted(states.items(), key=lambda pair: (not pair[1].n, pair[1].srtt))[:_WIDTH]
+    began = [pursuit.go_tcp(server, state, now, BARE) for server, state in chosen]
+    if any(began):
+        pursuit.desk.ways.doubt(pursuit.way, pursuit.started, now)
+    return any(began)
