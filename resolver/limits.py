@@ -174,6 +174,13 @@ RSA_MODULUS_BITS = Limit(
     "RFC 3110 §2; cost of a check grows with the square",
 )
 RSA_EXPONENT_BITS = Limit(35, 17, 64, "bits of an RSA exponent", "BIND's 35; CVE-2006-4339's kin")
+CLOCK_STEP_SECONDS = Limit(
+    60.0,
+    1.0,
+    3600.0,
+    "seconds by which a clock that was set must differ for what was bogus to be checked again",
+    "SIGNATURE_SKEW_SECONDS; NTP slews what is less",
+)
 ANCHOR_HOLD_DOWN_SECONDS = Limit(
     30 * 86_400,
     30 * 86_400,

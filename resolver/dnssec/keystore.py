@@ -10,12 +10,13 @@ from collections import OrderedDict
 from typing import TYPE_CHECKING, NamedTuple
 
 from resolver import limits
+from resolver.model import Status
 from resolver.protocol import names
 
 if TYPE_CHECKING:
     from resolver.dnssec.flaws import Flaw
     from resolver.dnssec.keys import ZoneKey
-    from resolver.model import Name, Status
+    from resolver.model import Name
 
 
 class ZoneTrust(NamedTuple):
@@ -68,6 +69,11 @@ class KeyStore:
         self._zones.move_to_end(trust.zone)
         if len(self._zones) > self._most:
             self._zones.popitem(last=False)
+
+    def forget_bogus(self) -> None:
+        """The clock was set: what had ended, or had not begun, may well be in force."""
+        for name in [name for name, trust in self._zones.items() if trust.status is Status.BOGUS]:
+            del self._zones[name]
 
     def forget(self, zone: Name) -> None:
         """Drop *zone* and all below it (flush; a bogus link that is to be tried afresh)."""

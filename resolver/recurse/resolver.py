@@ -90,7 +90,7 @@ class Resolver:
     def _recall_link(self, question: Question, now: float, *, checking: bool) -> Outcome | None:
         memory = self.memory
         needs_status = checking and self.trust is not None
-        if needs_status and memory.bogus.get(question, now) is not None:
+        if needs_status and self.trust is not None and self.trust.known_bogus(question, now):
             return None
         known = memory.recall(question, now, synthesise=checking)
         is_judged = known is None or not needs_status or known.status is not Status.UNCHECKED
@@ -103,7 +103,8 @@ class Resolver:
         to say is that we are not the ones to ask (RFC 8914 §4.21).
         """
         assert self._walker is not None  # noqa: S101  # wired by app before the first question
-        bad = self.memory.bogus.get(question, self._clock.now()) if checking else None
+        trust = self.trust if checking else None
+        bad = trust.known_bogus(question, self._clock.now()) if trust is not None else None
         if bad is not None:
             return Answer(question, Rcode.SERVFAIL, status=Status.BOGUS, ede=bad.ede)
         cut = self._walker.closest(question)
@@ -131,7 +132,7 @@ class Resolver:
         now = self._clock.now()
         trust = self.trust if checking else None
         if trust is not None:
-            bad = self.memory.bogus.get(question, now)
+            bad = trust.known_bogus(question, now)
             if bad is not None:
                 raise ResolutionFailed("known to be bogus", ede=bad.ede)
         outcome = self.memory.recall(question, now, synthesise=checking)

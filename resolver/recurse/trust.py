@@ -15,13 +15,19 @@ import trio
 from resolver.dnssec.judge import judge
 from resolver.dnssec.steps import Need, Work
 from resolver.errors import LinkDown, ResolutionFailed, WorkExceeded
-from resolver.limits import BOGUS_RETRIES, HASHES_PER_BREATH, SIGNATURES_PER_BREATH
+from resolver.limits import (
+    BOGUS_RETRIES,
+    CLOCK_STEP_SECONDS,
+    HASHES_PER_BREATH,
+    SIGNATURES_PER_BREATH,
+)
 from resolver.model import Outcome, Question, Status, Verdict
 from resolver.protocol.codes import Rcode
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
+    from resolver.cache.failure import Failure
     from resolver.clock import Clock
     from resolver.dnssec.context import Context
     from resolver.dnssec.steps import Findings, Judgement
@@ -31,6 +37,7 @@ if TYPE_CHECKING:
 
 _SIGNATURES = int(SIGNATURES_PER_BREATH)
 _HASHES = int(HASHES_PER_BREATH)
+_STEP_S = float(CLOCK_STEP_SECONDS)
 
 
 class Trust:
@@ -48,7 +55,29 @@ class Trust:
         self._memory = memory
         self._context = context
         self._clock = clock
+        self._ahead_s: float | None = None  # the wall clock, of the one that counts TTLs
         self.bogus = 0
+
+    def known_bogus(self, question: Question, now: float) -> Failure | None:
+        """Was *question* found bogus a moment ago, and would the clock say so still?"""
+        bogus = self._memory.bogus
+        if bogus.get(question, now) is None:
+            return None
+        self._look()  # forgets them if the clock was set since
+        return bogus.get(question, now)
+
+    def _look(self) -> Context:
+        """The validator's view of now. A clock that was set meanwhile: what was bogus may not be.
+
+        Signatures that had ended, or were not in force yet, are what a wrong clock finds.
+        """
+        context = self._context()
+        ahead_s = context.wall - context.now
+        if self._ahead_s is not None and abs(ahead_s - self._ahead_s) > _STEP_S:
+            self._memory.bogus.clear()
+            context.keystore.forget_bogus()
+        self._ahead_s = ahead_s
+        return context
 
     async def establish(self, outcome: Outcome, budget: Budget) -> Outcome:
         """*outcome* with its status, kept in the caches. Raises ResolutionFailed if it is bogus."""
@@ -80,7 +109,7 @@ class Trust:
 
     async def _judge(self, evidence: _Evidence, budget: Budget) -> Judgement:
         """Run the validator once over *evidence*."""
-        steps = judge(evidence.outcome, self._context())
+        steps = judge(evidence.outcome, self._look())
         breath = _Breath(budget)
         findings: Findings | None = None
         while True:

@@ -39,7 +39,10 @@ EXAMPLE = ("192.0.2.20", "192.0.2.21")
 class Home:
     """A resolver, its network, and a client who asks once a second."""
 
-    def __init__(self, daemon: Daemon, network: VirtualNetwork, world: World) -> None:
+    def __init__(
+        self, daemon: Daemon, network: VirtualNetwork, world: World, clock: VirtualClock
+    ) -> None:
+        self.clock = clock
         self.daemon = daemon
         self.network = network
         self.world = world
@@ -113,16 +116,16 @@ async def home(way: str = "", **switches: bool) -> AsyncIterator[Home]:
     world.faults.default = Path(delay_s=RTT_S / 2)
     with tempfile.TemporaryDirectory() as directory:
         config = world.configure(config, directory)
-        network = world.network(seed="outage")
+        network, clock = world.network(seed="outage"), VirtualClock(wall=WALL)
         async with app.running(
             config,
             network=network,
-            clock=VirtualClock(wall=WALL),
+            clock=clock,
             rng=seeded("outage"),
             listens=False,
         ) as daemon:
             await trio.sleep(2)
-            yield Home(daemon, network, world)
+            yield Home(daemon, network, world, clock)
 
 
 # --- ways to be cut off: each returns what mends it --------------------------------------------
@@ -252,3 +255,21 @@ async def test_what_cannot_be_validated_for_want_of_a_link_is_not_bogus() -> Non
         mend()
         assert await place.recover("n0") <= BAR_S
         assert len(place.daemon.parts.memory.bogus) == 0
+
+
+@pytest.mark.rfc("RFC 4035 §4.7")
+@pytest.mark.reaches("CLOCK_STEP_SECONDS")
+@pytest.mark.parametrize("days", [400, -400])
+@trio_test
+async def test_a_clock_that_is_put_right_makes_nothing_bogus_any_more(days: int) -> None:
+    """Neither the names that were asked, nor others whose zone was called bogus."""
+    async with home(is_signed=True) as place:
+        clock = place.clock
+        clock._wall += days * 86_400
+        for _ in range(OUTAGE_S):
+            with pytest.raises(ResolutionFailed):
+                await place.ask("n0")
+            await trio.sleep(1)
+        clock._wall -= days * 86_400
+        assert await place.recover("n0") <= BAR_S
+        assert await place.ask("n1") <= BAR_S
