@@ -222,11 +222,8 @@ class Run:
         self.emulator = Emulator(
             self.lab, self.directory, ends, self.plan, self.world.seed, self.faults.start
         )
-        argv = [str(BUILD / "authsim"), "-w", str(world_file), "-p", str(AUTHORITY_PRIORITY)]
-        argv += ["-t"] if self.scenario.truncate else []
-        log = self.directory / "authsim.log"
-        self.lab.start("authsim", argv, log, namespace=servers)
-        wait_for_line(log, b"ready", "authsim")
+        self.servers, self.spaces = servers, namespaces
+        self.start_authorities()
         hints = self.directory / "hints"
         peers.write_hints(self.world, hints)
         for name, namespace in zip(self.plan.resolvers, namespaces, strict=True):
@@ -243,6 +240,14 @@ class Run:
             for name, space in zip(self.plan.resolvers, namespaces, strict=True)
         ]
         time.sleep(SETTLE_S)
+
+    def start_authorities(self) -> None:
+        """All of the world's, in one process; again, if that was ended."""
+        argv = [str(BUILD / "authsim"), "-w", str(self.directory / "world")]
+        argv += ["-p", str(AUTHORITY_PRIORITY), *(["-t"] if self.scenario.truncate else [])]
+        log = self.directory / "authsim.log"
+        self.authorities = self.lab.start("authsim", argv, log, namespace=self.servers)
+        wait_for_line(log, b"ready", "authsim")
 
     def phase(
         self, phase: str, before: measure.Counters
