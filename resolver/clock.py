@@ -88,6 +88,7 @@ class SystemClock:
         """
         wall, least = time.time(), max(self.wall_floor, self.confirmed)
         if not self.is_plausible():
+            self._tell(wall)
             return Reading(least, is_exact=False)
         if self._has_voucher(wall):
             return Reading(wall, is_exact=True)
@@ -108,16 +109,22 @@ class SystemClock:
         """A trust anchor's signature, in force from *since* to *until*, was verified."""
         self.confirmed = max(self.confirmed, since)
         self._until = max(self._until, until)
-        wall = time.time()
-        if wall < self.confirmed - self._tolerance_s or self._is_ahead(wall):
-            window = f"from {_text(self.confirmed)} to {_text(self._until)}"
-            self.suspect(f"it says {_text(wall)}, but signatures are in force {window}")
+        self._tell(time.time())
 
     def compare_with_floor(self) -> None:
         """Say so where the wall clock is below its floor."""
-        wall = time.time()
-        if wall < self.wall_floor - self._tolerance_s:
-            self.suspect(f"it says {_text(wall)}, but it is {_text(self.wall_floor)} at least")
+        self._tell(time.time())
+
+    def _tell(self, wall: float) -> None:
+        """Say so where *wall* is out of what is known to be possible."""
+        if self._has_spoken:
+            return
+        says = f"it says {_text(wall)}, but"
+        if wall < self.confirmed - self._tolerance_s or self._is_ahead(wall):
+            window = f"from {_text(self.confirmed)} to {_text(self._until)}"
+            self.suspect(f"{says} signatures are in force {window}")
+        elif wall < self.wall_floor - self._tolerance_s:
+            self.suspect(f"{says} it is {_text(self.wall_floor)} at least")
 
     def suspect(self, why: str) -> None:
         """Say that the clock looks wrong, once in a run."""

@@ -212,6 +212,18 @@ def test_a_clock_that_jumps_while_it_runs_changes_nothing_that_matters(
         assert BEGUN <= clock.wall() <= NOW
 
 
+def test_a_jump_is_told_without_waiting_for_the_next_key(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(time, "time", lambda: NOW)
+    clock = unvouched()
+    clock.witness(BEGUN, NOW + 7 * DAY)
+    assert clock.reading() == (NOW, False)
+    monkeypatch.setattr(time, "time", lambda: NOW + YEAR)
+    assert clock.reading() == (BEGUN, False)
+    assert "looks wrong" in caplog.text
+
+
 @pytest.mark.parametrize("stamp_at", [1.7e9, 2**31 + 5.0, 2**32 + 5.0])
 def test_signature_times_are_of_the_era_that_is_nearest(stamp_at: float) -> None:
     """They count modulo 2**32 (RFC 4034 §3.1.5): 2038 and 2106 are no ends."""

@@ -123,9 +123,9 @@ def adopt(managed: ManagedAnchor, anchor: Anchor, rrset: RRset, *, wall: float) 
         if not is_vouched or read.dnskey(rdata).is_revoked:
             continue
         if key is None:
-            managed.keys.append(ManagedKey(rdata, KeyState.VALID, wall))
+            managed.keys.append(ManagedKey(rdata, KeyState.VALID, float(wall)))
         elif key.state is KeyState.ADD_PENDING:
-            key.state, key.since = KeyState.VALID, wall
+            key.state, key.since = KeyState.VALID, float(wall)
 
 
 def _matches(managed: ManagedAnchor, ds: bytes, rdata: bytes) -> bool:
@@ -148,6 +148,7 @@ def observe(
     if watch is not None and verified.rrsig is not None:
         wall = watch.witness(verified.rrsig)
         is_sure = watch.is_plausible()
+    wall = float(wall)  # it may be an `AtLeast`, which no file has
     managed.checked_at = wall
     managed.next_check_s = _interval(rrset, wall, share=0.5 if not verified.flaw else 0.1)
     keys = [rdata for rdata in rrset.rdatas if _is_entry(rdata)]

@@ -8,6 +8,7 @@ import pytest
 
 from resolver.dnssec.anchors import Anchor
 from resolver.dnssec.rfc5011 import DAY, KeyState, ManagedAnchor, adopt, observe, start
+from resolver.dnssec.steps import AtLeast
 from resolver.protocol import names
 from resolver.protocol.codes import RRType
 from tests.dnssec.data import parsed
@@ -217,6 +218,18 @@ def test_a_key_first_seen_on_a_clock_that_was_ahead_waits_thirty_days_not_years(
     roll.wall += 31 * DAY
     roll.see(roll.rrset([0, 1]))
     assert roll.states()[1] is KeyState.VALID
+
+
+def test_the_state_can_be_kept_whatever_is_known_of_the_time() -> None:
+    """A machine that nobody has told the time keeps its anchors too."""
+    roll = Rollover()
+    least = AtLeast(roll.wall)
+    adopt(roll.managed, Anchor(roll.managed.name, roll.zones[1].ds), roll.rrset([0, 1]), wall=least)
+    roll.see(roll.rrset([0, 1, 2]), Doubt(least))
+    roll.wall = AtLeast(roll.wall)
+    roll.see(roll.rrset([0, 1, 2]))
+    assert ManagedAnchor.from_json(roll.managed.to_json()) == roll.managed
+    assert {type(key.since) for key in roll.managed.keys} == {float}
 
 
 def test_a_state_with_a_key_that_is_cut_short_is_refused() -> None:
