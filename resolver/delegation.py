@@ -169,8 +169,8 @@ class AddressBook:
 
     def settle(
         self, question: Question, servers: Iterable[Server], *, is_glue: bool = False
-    ) -> bool:
-        """One look-up is done: its addresses come beside what is known. True if any is new.
+    ) -> None:
+        """One look-up is done: its addresses come beside what is known.
 
         *is_glue*: it ended at a referral's glue, and the name's own servers may know better.
         """
@@ -179,10 +179,8 @@ class AddressBook:
         search.running.discard(rtype)
         if is_glue:
             search.begun.discard(rtype)
-        before = len(self.servers)
         search.servers = _joined(search.servers, servers)
         self._end(name, search)
-        return len(self.servers) > before
 
     def fail(self, question: Question) -> None:
         """One look-up came to nothing."""

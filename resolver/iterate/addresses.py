@@ -59,7 +59,7 @@ class Effort(enum.Enum):
 
     NORMAL: names that have none, then the other address type of those that have. PROBE: likewise,
     until somebody replied. AFTER_PROBE: NORMAL, at servers whose marks a probe earned them.
-    SECOND_WIND: also names that are known by referrals alone, once all those addresses failed.
+    SECOND_WIND: names that are known by referrals alone, once all those addresses failed.
     """
 
     NORMAL = "normal"
@@ -144,11 +144,11 @@ class AddressFinder:
         self._budget.purse.entangled |= len(candidates) < len(possible)
         return candidates
 
-    def _wanted(self) -> Iterable[Name]:
-        if self._effort is not Effort.SECOND_WIND:
-            return self._book.unresolved
-        doubted = doubtful(self._delegation, self._errands.rtypes)
-        return dict.fromkeys((*self._book.unresolved, *doubted))
+    def _wanted(self) -> Sequence[Name]:
+        """In a second wind, what the first did not try."""
+        if self._effort is Effort.SECOND_WIND:
+            return doubtful(self._delegation, self._errands.rtypes)
+        return self._book.unresolved
 
     def _paid(self, wanted: Sequence[Name]) -> list[Name]:
         """As many of *wanted* as the budget has look-ups for. Raises WorkExceeded if none."""
@@ -282,7 +282,7 @@ class AddressFinder:
                 done.set()
 
     async def _add(self, question: Question) -> bool:
-        """One look-up; its addresses join the book. True if that brought a new one.
+        """One look-up; its addresses join the book. True if the name has one now.
 
         Failures are the name's, not ours.
         """
@@ -301,16 +301,17 @@ class AddressFinder:
             self._book.fail(question)  # the failure cache lets others try again soon
             return False
         else:
-            is_new = self._settle(question, servers_of(name, rtype, rdatas))
-            return self._share() or is_new
+            found = servers_of(name, rtype, rdatas)
+            self._settle(question, found)
+            return self._share() or bool(found)
         finally:
             self._book.abandon(question)  # if it is not over
 
-    def _settle(self, question: Question, found: list[Server]) -> bool:
+    def _settle(self, question: Question, found: list[Server]) -> None:
         """Mostly a look-up ends at the glue of the nameserver's own zone."""
         given = self._means.lend(question.qname)
         is_glue = given is not None and set(given.servers).issuperset(found)
-        return self._book.settle(question, found, is_glue=is_glue)
+        self._book.settle(question, found, is_glue=is_glue)
 
     def _give_up(self, questions: Iterable[Question]) -> None:
         """Those that did not get their turn are anybody's to look up."""

@@ -92,7 +92,10 @@ class CutAsker:
         perhaps. Raises ResolutionFailed, with the first reason where nobody else was asked.
         """
         delegation, shunned = inquiry.delegation, inquiry.shunned
-        has_more = has_second_wind(delegation, self._delegations, self._rtypes, self._now())
+        ancestors = {question.qname for question in inquiry.budget.ancestors}
+        has_more = has_second_wind(
+            delegation, self._delegations, self._rtypes, self._now(), ancestors
+        )
         has_more |= not failed.asked.issuperset(_hosts(delegation.servers()) - _hosts(known))
         if judge.saw_poor:
             judge.takes_poor = has_more = True

@@ -15,6 +15,7 @@ from resolver.protocol.addresses import address_text
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from collections.abc import Set as AbstractSet
 
     from resolver.cache.delegation import DelegationCache
     from resolver.cache.rrset import RRsetCache
@@ -73,12 +74,17 @@ def _cached(name: Name, rrsets: RRsetCache, rtypes: Sequence[int], now: float) -
 
 
 def has_second_wind(
-    delegation: Delegation, delegations: DelegationCache, rtypes: Sequence[int], now: float
+    delegation: Delegation,
+    delegations: DelegationCache,
+    rtypes: Sequence[int],
+    now: float,
+    ancestors: AbstractSet[Name],
 ) -> bool:
     """All that is known failed: is there more to be had, from other referrals or by look-ups?
 
     Parent and child may differ about a nameserver's address, and either may be the one that works.
-    What other referrals gave is added at once.
+    What other referrals gave is added at once. Look-ups of others count, if they do not wait for us
+    (*ancestors*: the names that all this is for).
     """
     book = delegation.book
     lent = {
@@ -86,7 +92,9 @@ def has_second_wind(
         for name in delegation.nameservers
         if (given := lent_glue(name, delegations, rtypes, now)) is not None
     }
-    return book.lend(lent) or bool(doubtful(delegation, rtypes)) or any(book.searching())
+    if book.lend(lent):
+        return True
+    return bool(doubtful(delegation, rtypes)) or not ancestors >= set(book.searching())
 
 
 def doubtful(delegation: Delegation, rtypes: Sequence[int]) -> list[Name]:

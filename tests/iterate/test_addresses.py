@@ -231,3 +231,14 @@ async def test_a_parent_that_knows_no_address_is_asked_again_after_a_while() -> 
     finding.delegation.book.expire(finding.clock.now())
     assert not await finding.finder().more()
     assert finding.parents == [inside] * 2
+
+
+@trio_test
+async def test_a_second_wind_tries_nothing_a_second_time() -> None:
+    """What has no address was looked up in the first, and would spend the budget again."""
+    glue = {NS[0]: (Server("192.0.2.1", 53, NS[0]),)}
+    finding = Finding(Delegation(ZONE, NS[:2], glue))
+    finding.ends[asked(1)] = ResolutionFailed("broken")
+    assert not await finding.finder().more()
+    assert not await finding.finder(Effort.SECOND_WIND).more()
+    assert finding.asked == [NS[1], NS[0]]
