@@ -47,7 +47,15 @@ def test_the_map_names_the_layers_that_are_enforced() -> None:
     ]
     # wiring, process, machine, tasks, memory
     helpers = {"assembly", "bind", "crew", "files", "foreground", "host", "kernel_time", "pace"}
-    helpers |= {"garbage", "lifeline", "listeners", "privileges", "shortage", "signals"}
+    helpers |= {
+        "garbage",
+        "lifeline",
+        "listeners",
+        "memory_limit",
+        "privileges",
+        "shortage",
+        "signals",
+    }
     words = shown.replace("→", " ").replace("|", " ").replace(",", " ").replace("(", " ")
     assert words.replace(")", " ").split() == [name for name in enforced if name not in helpers]
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from resolver import files, foreground, host, privileges
+from resolver import files, foreground, host, memory_limit, privileges
 from resolver.cli import inprocess, verify
 from resolver.config import addresses
 from resolver.errors import CannotStart, ConfigError
@@ -45,6 +45,7 @@ def run(options: argparse.Namespace) -> int:
         count = 1 if options.lab else worker_count(fitting.server.workers)
         server = msgspec.structs.replace(fitting.server, workers=count)
         counted = msgspec.structs.replace(fitting, server=server)
+        counted = memory_limit.within(counted, memory_limit.available_octets())
         if count > 1:
             return _supervise(counted, count)
         return _told(lambda: foreground.serve(counted, _announce, network=network))
