@@ -21,7 +21,7 @@ from resolver.bind import ListeningSockets
 from resolver.clock import SystemClock, confirmed_time
 from resolver.config import floor
 from resolver.crew import Crew
-from resolver.garbage import Collector
+from resolver.garbage import Collector, Work
 from resolver.iterate.priming import keep_primed
 from resolver.kernel_time import is_vouched_for
 from resolver.limits import (
@@ -77,10 +77,11 @@ class Daemon:
     def resolver(self) -> Resolver:
         return self.parts.resolver
 
-    @property
-    def queries(self) -> int:
-        """All that have come, hits too."""
-        return sum(udp.queries for udp in self.udp) + sum(tcp.queries for tcp in self.tcp)
+    def work(self) -> Work:
+        """What has come, and what is at hand: so that garbage is looked for between."""
+        queries = sum(udp.queries for udp in self.udp) + sum(tcp.queries for tcp in self.tcp)
+        misses = self.parts.pipeline.counters.queries
+        return Work(misses, queries, self.admission.in_flight)
 
     async def drain(self) -> None:
         """Wait for queries in flight, DRAIN_SECONDS at most."""

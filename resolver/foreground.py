@@ -107,9 +107,8 @@ async def _serve(
 
 async def _live(daemon: Daemon, life: _Life, lifeline: Supervised | None) -> None:
     """From READY to the end of the drain."""
-    counters = daemon.parts.pipeline.counters
     async with trio.open_nursery() as nursery:
-        nursery.start_soon(daemon.collector.run, lambda: counters.queries, lambda: daemon.queries)
+        nursery.start_soon(daemon.collector.run, daemon.work)
         if lifeline is None:
             host.notify("READY=1")
         else:

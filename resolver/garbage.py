@@ -3,9 +3,9 @@
 Reference counts free nearly all. What refers to itself only a collector finds, and libraries (TLS,
 HTTP, databases) make such things freely. CPython's own full passes walk every object, 0.3 µs each
 where memory is cold, and at moments of their own choice. So here an object is looked at when it is
-young, twice, by the collector's own count of new objects; a third time when it is older, between
-*misses*; and only what has survived all three is set aside, out of later passes' way. The caches'
-records are made so that the collector does not see them at all (`gc=False`, tuples of atoms).
+young, by the collector's own count of new objects and by time; again when it is older, between
+misses; and only what has survived is set aside, out of later passes' way. The caches' records are
+made so that the collector does not see them at all (`gc=False`, tuples of atoms).
 
 What becomes garbage after it was set aside is found by a full pass, and by nothing else. How much
 there may be is known, since what is set aside is counted; beyond a bound the next idle moment has
@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import gc
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import trio
 
@@ -35,9 +35,18 @@ if TYPE_CHECKING:
 
 _YOUNG = int(GARBAGE_YOUNG_OBJECTS)
 _OLD = int(GARBAGE_OLD_OBJECTS)
+_STEPS = 5  # of the young in one look
 _OLDEST = 2  # the collector's last generation
 _NEVER = 1 << 30
 _SHARE = 4  # a quarter more than there was, CPython's rule for its own full passes
+
+
+class Work(NamedTuple):
+    """What the daemon has done so far, and has at hand."""
+
+    misses: int
+    queries: int  # hits too
+    in_flight: int
 
 
 class Collector:
@@ -64,22 +73,40 @@ class Collector:
         """Objects set aside since the last full pass, at most: what no pass looks at."""
         return self._aside
 
-    async def run(self, misses: Callable[[], int], queries: Callable[[], int]) -> None:
-        """Until cancelled. *queries* counts all that come, *misses* those that are work."""
+    async def run(self, work: Callable[[], Work]) -> None:
+        """Until cancelled."""
         threshold = gc.get_threshold()
         gc.callbacks.append(self._note)
         self._full_pass()
         gc.set_threshold(_YOUNG, int(GARBAGE_YOUNG_PASSES), _NEVER)
+        is_quiet = True
         try:
             while True:
-                before = misses(), queries()
-                await trio.sleep(float(GARBAGE_SECONDS))
-                is_quiet = misses() - before[0] <= int(GARBAGE_MISSES)
-                self.look(is_quiet=is_quiet, is_idle=queries() == before[1])
+                before = work()
+                if is_quiet:
+                    await trio.sleep(float(GARBAGE_SECONDS))
+                else:
+                    await self._wait(work)
+                now = work()
+                is_idle = now.queries == before.queries and not now.in_flight
+                is_quiet = now.misses - before.misses <= int(GARBAGE_MISSES)
+                self.look(is_quiet=is_quiet, is_idle=is_idle)
         finally:
             gc.set_threshold(*threshold)
             gc.callbacks.remove(self._note)
             gc.unfreeze()
+
+    async def _wait(self, work: Callable[[], Work]) -> None:
+        """One look's time; where much is done meanwhile, the young are looked through by time too.
+
+        The collector counts new objects less all that are freed, old ones too: with as many queries
+        ending as beginning it counts nothing, and its next pass would be over all of them at once.
+        """
+        for _ in range(_STEPS):
+            passes, misses = self.passes, work().misses
+            await trio.sleep(float(GARBAGE_SECONDS) / _STEPS)
+            if passes == self.passes and work().misses - misses > int(GARBAGE_MISSES) // _STEPS:
+                gc.collect(1)
 
     def look(self, *, is_quiet: bool, is_idle: bool) -> None:
         """One look at what there may be, and the pass that is due."""

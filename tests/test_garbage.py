@@ -11,7 +11,7 @@ import pytest
 import trio
 
 from resolver import garbage
-from resolver.garbage import Collector
+from resolver.garbage import Collector, Work
 from resolver.limits import (
     GARBAGE_ASIDE_FORCED,
     GARBAGE_ASIDE_OBJECTS,
@@ -43,18 +43,16 @@ class Load:
         """So many in each look."""
         self._per_look = misses, misses + hits
 
-    def misses(self) -> int:
-        return int(self._per_look[0] * trio.current_time() / _LOOK)
-
-    def queries(self) -> int:
-        return int(self._per_look[1] * trio.current_time() / _LOOK)
+    def work(self) -> Work:
+        misses, queries = (int(each * trio.current_time() / _LOOK) for each in self._per_look)
+        return Work(misses, queries, in_flight=0)
 
 
 @asynccontextmanager
 async def collecting(load: Load) -> AsyncIterator[Collector]:
     collector = Collector()
     async with trio.open_nursery() as nursery:
-        nursery.start_soon(collector.run, load.misses, load.queries)
+        nursery.start_soon(collector.run, load.work)
         await trio.sleep(_LOOK / 2)
         yield collector
         nursery.cancel_scope.cancel()
@@ -159,3 +157,34 @@ async def test_a_full_cache_is_not_walked_again_and_again() -> None:
         await trio.sleep(20 * _LOOK)
         assert collector.full_passes <= passes + 1
         assert kept
+
+
+@trio_test
+async def test_the_young_are_looked_through_by_time_where_the_count_stands_still() -> None:
+    """As many old objects freed as new ones made: CPython would make no pass at all."""
+    async with collecting(BUSY) as collector:
+        kept = [[] for _ in range(int(GARBAGE_YOUNG_OBJECTS) // 2)]
+        await trio.sleep(_LOOK)
+        seen = weakref.ref(Cycle())
+        passes = collector.passes
+        await trio.sleep(_LOOK / 2)
+        assert seen() is None
+        assert collector.passes > passes
+        assert kept
+
+
+@trio_test
+async def test_an_idle_moment_has_nothing_in_flight(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ten thousand queries that wait for a dead zone are many objects, and all of them in use."""
+    monkeypatch.setattr(garbage, "GARBAGE_ASIDE_OBJECTS", int(GARBAGE_ASIDE_OBJECTS.floor))
+    monkeypatch.setattr(garbage, "_SHARE", 1000)
+    collector = Collector()
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(collector.run, lambda: Work(0, 0, in_flight=10_000))
+        await trio.sleep(_LOOK / 2)
+        kept = [[] for _ in range(2 * int(GARBAGE_OLD_OBJECTS))]
+        await trio.sleep(3 * _LOOK)
+        assert collector.aside > int(GARBAGE_ASIDE_OBJECTS.floor)
+        assert collector.full_passes == 1  # the one at the start
+        assert kept
+        nursery.cancel_scope.cancel()
