@@ -1,0 +1,152 @@
+"""The authoritative side of the bed: one server for every zone, kind or hostile by zone name.
+
+`python -m bench.attack.authority ADDRESS`, a process of its own. UDP is served in one loop, TCP by
+a thread a connection. What a zone is like:
+
+    good.world    answers at once               slow.world    answers after 0.4 s
+    big.world     60 kB of TXT, over TCP        silent.world  never answers
+    wrong.world   a dozen wrong ids before each right reply, TCP refused
+    bomb.world    answers after 1.4 s, 1,100 octets
+    flush.world   each name a delegation to 1,500 nameservers of its own
+"""
+
+from __future__ import annotations
+
+import heapq
+import selectors
+import socket
+import struct
+import sys
+import threading
+import time
+from typing import Final
+
+SO_RCVBUFFORCE: Final = 33
+QTYPE_TXT: Final = 16
+QTYPE_NS: Final = 2
+QTYPE_A: Final = 1
+WRONG_IDS: Final = 12
+BIG_STRINGS: Final = 235
+FLUSH_SERVERS: Final = 1500
+DELAYS_S: Final = {b"slow": 0.4, b"bomb": 1.4}
+_SOA = b"\0\0" + struct.pack("!IIIII", 1, 3600, 600, 86400, 300)
+
+
+def _labels(query: bytes) -> tuple[list[bytes], int]:
+    """Labels of the question's name in lower case, and the offset behind the name."""
+    labels, at = [], 12
+    while query[at]:
+        labels.append(query[at + 1 : at + 1 + query[at]].lower())
+        at += 1 + query[at]
+    return labels, at + 1
+
+
+def zone_of(query: bytes) -> bytes:
+    """The label before `world`; b"" above it."""
+    labels, _ = _labels(query)
+    return labels[-2] if len(labels) > 1 else b""
+
+
+def _record(owner: bytes, rtype: int, ttl: int, rdata: bytes) -> bytes:
+    return owner + struct.pack("!HHIH", rtype, 1, ttl, len(rdata)) + rdata
+
+
+def answer(query: bytes, *, is_stream: bool) -> bytes:
+    """The reply to *query* of whichever zone it is."""
+    labels, end = _labels(query)
+    zone = labels[-2] if len(labels) > 1 else b""
+    qtype = int.from_bytes(query[end : end + 2], "big")
+    question = query[12 : end + 4]
+    records, authority, flags, counts = b"", b"", 0x8400, (0, 0)
+    if zone == b"big" and qtype == QTYPE_TXT:
+        if not is_stream:
+            return query[:2] + struct.pack("!HHHHH", 0x8600, 1, 0, 0, 0) + question
+        text = b"".join(b"\xff" + bytes([at]) * 255 for at in range(BIG_STRINGS))
+        records, counts = _record(b"\xc0\x0c", QTYPE_TXT, 3600, text), (1, 0)
+    elif zone == b"bomb" and qtype == QTYPE_TXT:
+        text = b"".join(b"\xff" + bytes([at]) * 255 for at in range(4))
+        records, counts = _record(b"\xc0\x0c", QTYPE_TXT, 60, text), (1, 0)
+    elif zone == b"flush" and len(labels) > 2 and is_stream:
+        names = (b"\x06ns%04d\xc0\x0c" % at for at in range(FLUSH_SERVERS))
+        authority = b"".join(_record(b"\xc0\x0c", 2, 3600, name) for name in names)
+        flags, counts = 0x8000, (0, FLUSH_SERVERS)
+    elif zone == b"flush" and len(labels) > 2:
+        return query[:2] + struct.pack("!HHHHH", 0x8600, 1, 0, 0, 0) + question
+    elif not labels and qtype == QTYPE_NS:
+        records, counts = _record(b"\0", QTYPE_NS, 3600000, b"\2ns\5world\0"), (1, 0)
+    elif qtype == QTYPE_A and labels == [b"ns", b"world"]:
+        records, counts = _record(b"\xc0\x0c", 1, 3600000, b"\xcb\0\x71\x35"), (1, 0)
+    elif qtype == QTYPE_A and len(labels) > 2:
+        records, counts = _record(b"\xc0\x0c", 1, 3600, b"\xcb\0\x71\7"), (1, 0)
+    else:
+        authority, counts = _record(b"\0", 6, 300, _SOA), (0, 1)
+    return query[:2] + struct.pack("!HHHHH", flags, 1, *counts, 0) + question + records + authority
+
+
+class Authority:
+    """One address, port 53."""
+
+    def __init__(self, address: str) -> None:
+        self._udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self._udp.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, 1 << 24)
+        self._udp.bind((address, 53))
+        self._tcp = socket.create_server((address, 53), backlog=512)
+        self._late: list[tuple[float, bytes, tuple[str, int]]] = []
+
+    def run(self) -> None:
+        """Until killed."""
+        threading.Thread(target=self._accept, daemon=True).start()
+        selector = selectors.DefaultSelector()
+        selector.register(self._udp, selectors.EVENT_READ)
+        while True:
+            selector.select(max(0.0, self._late[0][0] - time.monotonic()) if self._late else None)
+            self._udp.settimeout(0.0)
+            for _ in range(64):
+                try:
+                    query, peer = self._udp.recvfrom(4096)
+                except OSError:
+                    break
+                self._on_query(query, peer)
+            while self._late and self._late[0][0] <= time.monotonic():
+                _, reply, peer = heapq.heappop(self._late)
+                self._send(reply, peer)
+
+    def _on_query(self, query: bytes, peer: tuple[str, int]) -> None:
+        zone = zone_of(query)
+        if zone == b"silent":
+            return
+        reply = answer(query, is_stream=False)
+        if zone == b"wrong":
+            number = int.from_bytes(query[:2], "big")
+            for at in range(1, WRONG_IDS + 1):
+                self._send(((number + at) & 0xFFFF).to_bytes(2, "big") + reply[2:], peer)
+        delay_s = DELAYS_S.get(zone, 0.0)
+        if delay_s:
+            heapq.heappush(self._late, (time.monotonic() + delay_s, reply, peer))
+        else:
+            self._send(reply, peer)
+
+    def _send(self, reply: bytes, peer: tuple[str, int]) -> None:
+        try:
+            self._udp.sendto(reply, peer)
+        except OSError:
+            return
+
+    def _accept(self) -> None:
+        while True:
+            stream, _ = self._tcp.accept()
+            threading.Thread(target=self._serve, args=(stream,), daemon=True).start()
+
+    @staticmethod
+    def _serve(stream: socket.socket) -> None:
+        with stream, stream.makefile("rb") as octets:
+            while head := octets.read(2):
+                query = octets.read(int.from_bytes(head, "big"))
+                if zone_of(query) in {b"wrong", b"silent"}:
+                    return
+                reply = answer(query, is_stream=True)
+                stream.sendall(len(reply).to_bytes(2, "big") + reply)
+
+
+if __name__ == "__main__":
+    Authority(sys.argv[1]).run()

@@ -1,0 +1,108 @@
+"""The well-behaved client, a process of its own: hits and misses at a quiet pace, each timed.
+
+It writes to a pipe, per phase, the round trips of hits and misses in milliseconds; what is not
+answered within two seconds is a loss and counts as infinity.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import multiprocessing
+import select
+import socket
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from multiprocessing.connection import Connection
+
+    from bench.attack.bed import Bed
+
+HIT_EVERY_S = 0.01
+MISS_EVERY_S = 0.05
+PATIENCE_S = 2.0
+
+
+def query(name: str, *, qtype: int = 1, number: int = 7, extra: bytes = b"") -> bytes:
+    """A query in wire form; *extra* is a whole OPT record."""
+    labels = b"".join(bytes([len(part)]) + part.encode() for part in name.split("."))
+    counts = b"\0\1\0\0\0\0" + (b"\0\1" if extra else b"\0\0")
+    head = number.to_bytes(2, "big") + b"\1\0" + counts
+    return head + labels + b"\0" + qtype.to_bytes(2, "big") + b"\0\1" + extra
+
+
+@dataclass(slots=True)
+class Phase:
+    """Round trips in milliseconds, in order of size; infinity for none."""
+
+    hits: list[float] = field(default_factory=list)
+    misses: list[float] = field(default_factory=list)
+
+
+def quantile(values: list[float], share: float) -> float:
+    """NaN of nothing."""
+    if not values:
+        return math.nan
+    return sorted(values)[min(len(values) - 1, int(len(values) * share))]
+
+
+def ask(sock: socket.socket, data: bytes) -> float:
+    """Milliseconds to the reply of the same id, or infinity. SERVFAIL is a loss too."""
+    began = time.monotonic()
+    with contextlib.suppress(OSError):
+        sock.send(data)
+        while (left := began + PATIENCE_S - time.monotonic()) > 0:
+            if not select.select([sock], [], [], left)[0]:
+                break
+            reply = sock.recv(4096)
+            if reply[:2] == data[:2]:
+                taken = (time.monotonic() - began) * 1e3
+                return taken if reply[3] & 15 in {0, 3} else math.inf
+    return math.inf
+
+
+def _live(bed: Bed, source: str, server: str, pipe: Connection) -> None:
+    """Ask until told to end; hand over what was measured whenever asked."""
+    hits, misses = (bed.place.socket(socket.AF_INET, socket.SOCK_DGRAM) for _ in range(2))
+    for sock in (hits, misses):
+        sock.bind((source, 0))
+        sock.connect((server, 53))
+    phase, number, miss_at = Phase(), 0, 0.0
+    while True:
+        if pipe.poll():
+            if pipe.recv() is None:
+                return
+            pipe.send(phase)
+            phase = Phase()
+        number += 1
+        id_ = number & 0xFFFF
+        phase.hits.append(ask(hits, query("known.good.world", number=id_)))
+        if time.monotonic() >= miss_at:
+            miss_at = time.monotonic() + MISS_EVERY_S
+            name = f"m{number}-{time.monotonic_ns()}.good.world"
+            phase.misses.append(ask(misses, query(name, number=id_)))
+        time.sleep(HIT_EVERY_S)
+
+
+class GoodClient:
+    """Runs beside the attack; `phase` gives what it saw since the last call."""
+
+    def __init__(self, bed: Bed, source: str, server: str) -> None:
+        context = multiprocessing.get_context("fork")
+        self._pipe, theirs = context.Pipe()
+        self._process = context.Process(
+            target=_live, args=(bed, source, server, theirs), daemon=True
+        )
+        self._process.start()
+
+    def phase(self) -> Phase:
+        self._pipe.send("phase")
+        phase: Phase = self._pipe.recv()
+        return phase
+
+    def stop(self) -> None:
+        self._pipe.send(None)
+        self._process.join(5)
+        self._process.kill()
