@@ -87,12 +87,13 @@ class SystemClock:
         none does, only the floor and what has been signed since are sure.
         """
         wall, least = time.time(), max(self.wall_floor, self.confirmed)
-        if not self.is_plausible():
-            self._tell(wall)
-            return Reading(least, is_exact=False)
-        if self._has_voucher(wall):
-            return Reading(wall, is_exact=True)
-        return Reading(max(wall, least), is_exact=False)
+        if wall >= least - self._tolerance_s:
+            if self._has_voucher(wall):
+                return Reading(wall, is_exact=True)
+            if self._until and not self._is_ahead(wall):
+                return Reading(max(wall, least), is_exact=False)
+        self._tell(wall)
+        return Reading(least, is_exact=False)
 
     def is_set(self) -> bool:
         """True if there is evidence that the wall clock is right."""
@@ -119,12 +120,11 @@ class SystemClock:
         """Say so where *wall* is out of what is known to be possible."""
         if self._has_spoken:
             return
-        says = f"it says {_text(wall)}, but"
         if wall < self.confirmed - self._tolerance_s or self._is_ahead(wall):
             window = f"from {_text(self.confirmed)} to {_text(self._until)}"
-            self.suspect(f"{says} signatures are in force {window}")
+            self.suspect(f"it says {_text(wall)}, but signatures are in force {window}")
         elif wall < self.wall_floor - self._tolerance_s:
-            self.suspect(f"{says} it is {_text(self.wall_floor)} at least")
+            self.suspect(f"it says {_text(wall)}, but it is {_text(self.wall_floor)} at least")
 
     def suspect(self, why: str) -> None:
         """Say that the clock looks wrong, once in a run."""
