@@ -141,12 +141,13 @@ def _read(
     referral = None if is_forward else _referral_set(message, question, scrubbed, zone)
     if referral is not None:
         return _descend(message, question, referral, scrubbed, zone, server)
-    segments, name = follow(question, scrubbed, zone, server, rcode=message.rcode)
+    rcode = message.rcode
+    segments, name = follow(question, scrubbed, zone, server, rcode=rcode)
     if not segments or _is_alias(segments[-1]):
         denial = _denial(message, Question(name, question.qtype), scrubbed, zone, server)
         if denial is not None and (not segments or _has_soa(denial)):
             segments.append(denial)
-    if message.rcode == Rcode.YXDOMAIN and not _explains_yxdomain(segments, zone):
+    if rcode == Rcode.YXDOMAIN and not _explains_yxdomain(segments, zone):
         return Judged(Verdict.USELESS)
     if segments:
         own = segments if is_forward else _own(segments)
@@ -206,15 +207,15 @@ def _denial(
 ) -> Outcome | None:
     """NXDOMAIN or NODATA about *question*, or None if the reply does not deny it."""
     qname = question.qname
-    if message.rcode == Rcode.YXDOMAIN or not names.is_subdomain(qname, zone):
+    rcode = message.rcode
+    if rcode == Rcode.YXDOMAIN or not names.is_subdomain(qname, zone):
         return None
-    is_nxdomain = message.rcode == Rcode.NXDOMAIN
+    is_nxdomain = rcode == Rcode.NXDOMAIN
     authority = negative_authority(scrubbed.authority, zone, qname)
     if not authority and not is_nxdomain and not _is_bare_nodata(message, zone):
         return None
     verdict = Verdict.NXDOMAIN if is_nxdomain else Verdict.NODATA
-    rcode = Rcode.NXDOMAIN if is_nxdomain else Rcode.NOERROR
-    if is_nxdomain and any(owner == qname for owner, _ in scrubbed.answer):
+    if is_nxdomain and scrubbed.answer and any(owner == qname for owner, _ in scrubbed.answer):
         authority = authority[:1]  # a denial beside data of the name proves nothing: never AD
     else:
         authority = authority or denial_of(scrubbed.authority)

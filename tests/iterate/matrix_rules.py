@@ -38,6 +38,9 @@ what the peers do is noted.
     in the end it is SERVFAIL. AD where all of it is proven (§3.2.3). A denial beside data of the
     name, or data of it from a wildcard, contradicts itself: its proof is none. RFC 5155 §9.2: what
     rests on an opt-out NSEC3 that covers the name is not AD.
+14. RFC 1034 §4.3.1: a forwarder is asked for the whole answer, it follows aliases for us: the
+    end of its chain counts, data, and denial with SOA; a denial there without one is asked for
+    again. It never refers, and rule 12 is not for it: RA without AA is what it has to say.
 """
 
 from __future__ import annotations
@@ -97,6 +100,29 @@ def right(case: Case) -> Right:
     if _is_last_resort(case, seen):
         return Right(Seen.NEXT, seen, (rule, 12))
     return Right(seen, seen, (rule,))
+
+
+def right_of_forwarder(case: Case) -> Seen:
+    """The right outcome where the reply is a forwarder's, and it has the zone to itself."""
+    seen, _ = _reading(case)
+    if seen is Seen.CHILD:
+        seen = _forwarded(case)
+    if seen is Seen.ALIAS_IN:
+        if case.rcode == Rcode.NOERROR and case.answer is Said.ALIAS_DATA:
+            return Seen.ALIAS_COPY
+        if case.authority is Beside.SOA:
+            is_denied = case.rcode == Rcode.NXDOMAIN
+            return Seen.ALIAS_NXDOMAIN if is_denied else Seen.ALIAS_NODATA
+    return seen or Seen.SERVFAIL
+
+
+def _forwarded(case: Case) -> Seen | None:
+    """NOERROR with NS of a child: what it says besides, and nothing if it would only refer."""
+    if case.answer in _DATA_FIRST:
+        return Seen.DATA
+    if case.answer in _IN_ZONE | _OUT:
+        return Seen.ALIAS_IN if case.answer in _IN_ZONE else Seen.ALIAS_OUT
+    return None
 
 
 def _reading(case: Case) -> tuple[Seen | None, int]:

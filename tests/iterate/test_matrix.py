@@ -27,7 +27,7 @@ from resolver.protocol.codes import RRType
 from resolver.protocol.wire import build_query, parse_untrusted
 from tests.iterate import matrix_cases, matrix_world
 from tests.iterate.matrix_cases import Case, Proof
-from tests.iterate.matrix_rules import Right, Seen, is_secure, right, told
+from tests.iterate.matrix_rules import Right, Seen, is_secure, right, right_of_forwarder, told
 from tests.iterate.matrix_world import Internet, Scene
 from tests.recurse.household import WALL, budget
 from tests.support import trio_test
@@ -56,14 +56,14 @@ def sample(cases: Iterable[Case], size: int) -> list[Case]:
 # --- the judgement alone ----------------------------------------------------------------------
 
 
-def judged(scene: Scene, net: Internet) -> Seen:
+def judged(scene: Scene, net: Internet, *, is_forward: bool = False) -> Seen:
     """What `Judge` makes of the reply to a query with EDNS, and of the same once more if poor."""
     query = build_query(id=1, qname=scene.qname, qtype=RRType.A, edns=matrix_world.EDNS)
     data = net.answer(query, scene.host(1), "udp")
     assert data is not None
     message = parse_untrusted(data)
     hosts = {below: (Server(below.decode()),) for below in map(str.encode, scene.servers())}
-    delegation = Delegation(scene.zone, tuple(hosts), hosts)
+    delegation = Delegation(scene.zone, tuple(hosts), hosts, is_forward=is_forward)
     judge = Judge(Question(scene.qname, RRType.A), delegation)
     found = judge(message, Server(scene.host(1)))
     if found.verdict not in USABLE and scene.alone and judge.saw_poor:
@@ -76,11 +76,22 @@ def _of_verdict(found: Judged, scene: Scene) -> Seen:
     if found.verdict not in USABLE:
         return Seen.SERVFAIL if scene.alone else Seen.NEXT
     if found.verdict is Verdict.CNAME:
-        outcomes: tuple[Outcome, ...] = found.reading  # type: ignore[assignment]
-        target = outcomes[-1].answer[-1].rdatas[0]
-        return Seen.ALIAS_IN if names.is_subdomain(target, scene.zone) else Seen.ALIAS_OUT
+        return _of_chain(found.reading, scene)  # type: ignore[arg-type]
     assert isinstance(found.reading, Referral) == (found.verdict is Verdict.REFERRAL)
     return _BY_VERDICT[found.verdict]
+
+
+def _of_chain(links: tuple[Outcome, ...], scene: Scene) -> Seen:
+    last = links[-1]
+    if last.verdict is Verdict.CNAME:
+        target = last.answer[-1].rdatas[0]
+        return Seen.ALIAS_IN if names.is_subdomain(target, scene.zone) else Seen.ALIAS_OUT
+    behind = {
+        Verdict.ANSWER: Seen.ALIAS_COPY,
+        Verdict.NODATA: Seen.ALIAS_NODATA,
+        Verdict.NXDOMAIN: Seen.ALIAS_NXDOMAIN,
+    }
+    return behind[last.verdict]
 
 
 @pytest.mark.rfc("RFC 1034 §5.3.3")
@@ -94,6 +105,18 @@ def test_each_unsigned_reply_is_judged_by_the_rules() -> None:
     for scene in net.scenes.values():
         wanted = right(scene.case)
         wrong.compare(scene, wanted, judged(scene, net))
+    assert not wrong, str(wrong)
+
+
+@pytest.mark.rfc("RFC 2181 §5.4.1 behind an alias")
+def test_each_reply_of_a_forwarder_is_judged_by_the_rules() -> None:
+    cases = list(matrix_cases.unsigned())
+    net = Internet(cases, is_signed=False)
+    wrong = Differences()
+    for scene in net.scenes.values():
+        if scene.alone:
+            seen = right_of_forwarder(scene.case)
+            wrong.compare(scene, Right(seen, seen, (14,)), judged(scene, net, is_forward=True))
     assert not wrong, str(wrong)
 
 
