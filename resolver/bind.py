@@ -132,7 +132,7 @@ class ListeningSockets:
                 else:
                     hopeless.append((wish, error))
             else:
-                if wish.where in self._told:
+                if wishes is not self._wishes:
                     _log.log(self._level, "%s (%s): listening now", show(wish.where), wish.kind)
         return hopeless
 

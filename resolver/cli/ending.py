@@ -6,6 +6,7 @@ status 130, `| head` is silence and 141, a configuration error one line and 2, w
 
 from __future__ import annotations
 
+import errno
 import io
 import os
 import sys
@@ -21,6 +22,7 @@ FAILED = 1
 WRONG_USE = 2
 INTERRUPTED = 130  # as a shell says of SIGINT
 NO_READER = 141  # and of SIGPIPE
+_NOWHERE = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO})  # a disk, a terminal
 
 
 @contextmanager
@@ -58,7 +60,7 @@ def status_of(error: BaseException) -> int:
         if isinstance(cause, ConfigError | CannotStart):
             _say(str(cause))
             return WRONG_USE if isinstance(cause, ConfigError) else FAILED
-        if isinstance(cause, OSError) and (cause.filename or _is_output(cause)):
+        if isinstance(cause, OSError) and (cause.filename or cause.errno in _NOWHERE):
             _say(f"{cause.filename or 'standard output'}: {cause.strerror}")
             _hush()
             return FAILED
@@ -71,15 +73,6 @@ def _leaves(error: BaseException) -> Iterator[BaseException]:
             yield from _leaves(inner)
     else:
         yield error
-
-
-def _is_output(error: OSError) -> bool:
-    """True if what could not be written is still in our output: a full disk, a terminal gone."""
-    try:
-        sys.stdout.flush()
-    except OSError as again:
-        return again.errno == error.errno
-    return False
 
 
 def _say(sentence: str) -> None:
