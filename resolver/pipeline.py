@@ -21,6 +21,7 @@ from resolver.errors import ResolutionFailed, WireError
 from resolver.limits import HASHES, NS_LOOKUPS, SIGNATURE_CHECKS, UPSTREAM_QUERIES
 from resolver.model import Answer, Budget, Ede, Purse, Question, Status
 from resolver.policy import conduct
+from resolver.policy.tsig import with_last
 from resolver.protocol.addresses import address_octets
 from resolver.protocol.codes import EdeCode, Flag, Rcode, RRType
 from resolver.protocol.transport import Transport
@@ -131,7 +132,7 @@ class Pipeline:
             return
         verdict = conduct.judge(query)
         if verdict is not None:
-            call.refuse(verdict.rcode, verdict.ede)
+            call.refuse(verdict.rcode, verdict.ede, last=verdict.last)
             return
         question = query.question
         local = self._local(question)
@@ -257,20 +258,22 @@ class _Call:
             settings.max_udp, is_stream, self._packets.reserve(edns.options, transport), options
         )
 
-    def _send(self, reply: bytes) -> None:
+    def _dressed(self, reply: bytes) -> bytes:
         edns = self.query.edns
-        if edns is not None and edns.options:
-            options = self._packets.option_for(edns.options, self.source, self.client.transport)
-            reply = dress(reply, options)
-        self._respond(reply)
+        if edns is None or not edns.options:
+            return reply
+        options = self._packets.option_for(edns.options, self.source, self.client.transport)
+        return dress(reply, options)
 
     def drop(self) -> None:
         """No reply: the client asks again when there may be memory for one."""
         self._respond(None)
 
-    def refuse(self, rcode: int, ede: int | None) -> None:
+    def refuse(self, rcode: int, ede: int | None, *, last: bytes = b"") -> None:
+        """*last*: a record that the reply ends with."""
         said = () if ede is None else (Ede(ede),)
-        self._send(refuse(self.query, rcode, self._shape(), ede=said))
+        reply = self._dressed(refuse(self.query, rcode, self._shape(), ede=said))
+        self._respond(with_last(reply, last) if last else reply)
 
     def reply(self, answer: Answer) -> None:
         """Render, keep as a packet, send."""
@@ -290,7 +293,7 @@ class _Call:
                 qname=self.query.qname_raw,
                 layout=layout,
             )
-        self._send(reply)
+        self._respond(self._dressed(reply))
 
     def _may_keep(self, answer: Answer) -> bool:
         """Packets are whole, lasting answers of class IN to plain queries."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from resolver.cache.packet_form import OPT_HEAD, layout_alone
+from resolver.errors import WireError
 from resolver.limits import CLASSIC_UDP_OCTETS, STREAM_OCTETS
 from resolver.model import Status
 from resolver.protocol.codes import Flag, Rcode, RRType
@@ -17,6 +18,7 @@ from resolver.protocol.edns import Edns, Option, ede_option, encode
 from resolver.protocol.message import Record
 from resolver.protocol.names import ROOT
 from resolver.protocol.render import COMPRESSED, build, build_alone
+from resolver.protocol.wire import head_untrusted
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -44,7 +46,11 @@ class Shape(NamedTuple):
 
 
 def render(query: Message, answer: Answer, shape: Shape) -> bytes:
-    """The reply to *query*. Whole RRsets are cut where it does not fit, with TC (RFC 2181 §9)."""
+    """The reply to *query*. Whole RRsets are cut where it does not fit, with TC (RFC 2181 §9).
+
+    A client without EDNS gets of the answer what fits, if need be a part of an RRset, as that
+    section allows and BIND does: musl before 1.2.4 takes what is there and never asks over TCP.
+    """
     wants_dnssec = query.do
     keep = query.qtype
     additional: Iterable[Record] = ()
@@ -59,6 +65,7 @@ def render(query: Message, answer: Answer, shape: Shape) -> bytes:
         additional=additional,
         edns=_edns(query, answer.rcode, answer.ede, shape),
         max_size=_room(query, shape),
+        may_split=query.edns is None,
     )
 
 
@@ -103,11 +110,21 @@ def refuse(query: Message, rcode: int, shape: Shape, *, ede: tuple[Ede, ...] = (
 
 
 def malformed(data: bytes) -> bytes | None:
-    """FORMERR, header only, for octets that are a query but no message; None: say nothing."""
+    """FORMERR for octets that are a query but no message; None: say nothing.
+
+    With the question where that much can be read, as BIND and Unbound do: it tells the client, and
+    whoever looks at its packets, what went wrong.
+    """
     if len(data) < 12 or data[2] & 0x80:  # noqa: PLR2004  # RFC 1035 §4.1.1: header, QR
         return None
     flags = Flag.QR | Flag.RA | Rcode.FORMERR | int.from_bytes(data[2:4], "big") & 0x7900
-    return data[:2] + flags.to_bytes(2, "big") + bytes(8)
+    try:
+        head = head_untrusted(data)
+    except WireError:
+        head = None
+    if head is None or head.question_count != 1:
+        return data[:2] + flags.to_bytes(2, "big") + bytes(8)
+    return build(id=head.id, flags=flags, question=(head.qname_raw, head.qtype, head.qclass))
 
 
 def _flags(query: Message, answer: Answer) -> int:

@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+import dns.edns
+import dns.message
+import dns.name
+import dns.tsig
 import pytest
 import trio
 
 from resolver.lab.faults import Path
 from resolver.limits import QUERY_SECONDS
 from resolver.model import Ede, Status
-from resolver.protocol.codes import EdeCode, Rcode
+from resolver.protocol.codes import EdeCode, Flag, Rcode
+from resolver.protocol.transport import Client, Transport
+from resolver.protocol.wire import build_query, parse_untrusted
 from tests.making import question
-from tests.recurse.household import house, village
+from tests.recurse.household import House, house, village
 from tests.support import trio_test
 
 WWW = question("www.example.net. A")
+COOKIE = dns.edns.GenericOption(10, b"8 octets")
 
 
 @trio_test
@@ -78,3 +85,61 @@ async def test_without_recursion_a_resolver_that_knows_nothing_is_not_the_one_to
         informed = home.resolver.refer(question("other.example.net. A"))
         assert informed.rcode == Rcode.NOERROR
         assert informed.authority[0].owner == WWW.qname[4:]
+
+
+CLIENT = Client("127.0.0.1", 5353, Transport.UDP, "127.0.0.1")
+
+
+async def _replied(home: House, octets: bytes) -> bytes:
+    """The reply to *octets* from the whole path."""
+    replies: list[bytes | None] = []
+    done = trio.Event()
+
+    def respond(reply: bytes | None) -> None:
+        replies.append(reply)
+        done.set()
+
+    home.pipeline.start(octets, CLIENT, respond)
+    await done.wait()
+    assert replies[0] is not None
+    return replies[0]
+
+
+@pytest.mark.rfc("RFC 2181 §9")
+@trio_test
+async def test_a_reply_cut_short_is_the_same_from_the_packet_cache() -> None:
+    """With the part that fits for a client without EDNS (musl before 1.2.4 takes what is there)."""
+    world = village()
+    zone = world.zone("many.net.")
+    world.serve(zone, "ns1.example.net.", "192.0.2.20")
+    for last in range(60):
+        zone.add_address("www", f"192.0.2.{100 + last}")
+    world.delegate(zone)
+    asked = build_query(id=7, qname=question("www.many.net. A").qname, qtype=1, flags=Flag.RD)
+    async with house(world) as home:
+        first = await _replied(home, asked)
+        front = home.pipeline.front(Transport.UDP)
+        kept = front.recall(asked, b"\x7f\0\0\1")
+        again = await _replied(home, asked)
+    parsed = parse_untrusted(first)
+    assert parsed.tc
+    assert len(parsed.answer) > 20
+    assert kept == again == first
+
+
+@pytest.mark.rfc("RFC 8945 §5.2.1")
+@trio_test
+async def test_a_signed_query_is_refused_with_its_signature_last() -> None:
+    """Behind OPT, whatever options that has."""
+    asked = dns.message.make_query("www.example.net.", "A", use_edns=0, options=[COOKIE])
+    asked.use_tsig({dns.name.from_text("key."): dns.tsig.Key("key.", "aGVsbG8=")}, "key.")
+    async with house(village()) as home:
+        await trio.sleep(1)  # the cookie's secret has its time by then
+        reply = await _replied(home, asked.to_wire())
+        assert home.sent == 0
+    parsed = parse_untrusted(reply)
+    assert parsed.rcode == Rcode.NOTAUTH
+    assert parsed.edns is not None
+    assert parsed.edns.option(10) is not None
+    assert [record.rtype for record in parsed.additional] == [250]
+    assert reply.endswith(parsed.additional[0].rdata)

@@ -127,6 +127,45 @@ def test_octets_that_are_no_message_get_formerr_or_silence() -> None:
     assert malformed(b"short") is None
 
 
+@pytest.mark.rfc("RFC 1035 §4.1.1")
+@pytest.mark.parametrize(
+    "rest",
+    [
+        b"\0\0\x29\x04\xd0",  # an OPT record that ends too soon
+        b"\1a\0\x29\x04\xd0\0\0\0\0\0\0",  # one that is not the root's
+        b"",  # one that was only counted
+    ],
+)
+def test_a_format_error_keeps_the_question_that_could_be_read(rest: bytes) -> None:
+    asked = b"\3wWw\7exAmple\0\0\1\0\1"
+    counted_one_more = b"\x12\x34\x01\x00\0\1\0\0\0\0\0\1"
+    octets = malformed(counted_one_more + asked + rest)
+    assert octets is not None
+    reply = parse_untrusted(octets)
+    assert (reply.id, reply.rcode, reply.rd, reply.question_count) == (0x1234, 1, True, 1)
+    assert (reply.qname_raw, reply.qtype, reply.qclass) == (asked[:13], 1, 1)
+
+
+@pytest.mark.parametrize("question", [b"\3www", b"\3www\0\0\1", b"\x40a\0\0\1\0\1", b"\xc0\x0c"])
+def test_a_question_that_cannot_be_read_is_not_repeated(question: bytes) -> None:
+    octets = malformed(b"\x12\x34\x01\x00\0\1" + bytes(6) + question)
+    assert octets == b"\x12\x34\x81\x81" + bytes(8)
+
+
+@pytest.mark.rfc("RFC 2181 §9")
+def test_a_client_without_edns_gets_the_part_of_the_answer_that_fits() -> None:
+    """musl before 1.2.4 takes what is there, and does not ask over TCP."""
+    many = tuple(bytes((192, 0, 2, last)) for last in range(60))
+    answer = Answer(ASKED, Rcode.NOERROR, (RRset(ASKED.qname, RRType.A, 60, many),), ())
+    octets = render(query(), answer, SHAPE)
+    reply = parse_untrusted(octets)
+    assert reply.tc
+    assert [record.rdata for record in reply.answer] == list(many[: (512 - 29) // 16])
+    assert len(octets) <= 512
+    whole_sets_only = replied(query(edns=Edns(512)), answer)
+    assert (whole_sets_only.tc, whole_sets_only.answer) == (True, [])
+
+
 TYPES = [RRType.A, RRType.AAAA, RRType.TXT, RRType.CNAME, RRType.MX, RRType.NSEC, RRType.RRSIG]
 
 

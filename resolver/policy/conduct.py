@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from resolver.errors import WireError
+from resolver.policy import tsig
 from resolver.policy.cookies import is_malformed
 from resolver.protocol.codes import EdeCode, Rcode, RRType
 from resolver.protocol.edns import OPT_COOKIE
@@ -18,13 +20,16 @@ if TYPE_CHECKING:
 _OPCODE = 0x7800  # of the header's flags; zero is QUERY
 _TRANSFERS = frozenset({RRType.AXFR, RRType.IXFR})
 _NO_DATA = frozenset(
-    {0, RRType.OPT, RRType.NXNAME, RRType.TKEY, RRType.TSIG, RRType.MAILA, RRType.MAILB}
+    {RRType.OPT, RRType.NXNAME, RRType.TKEY, RRType.TSIG, RRType.MAILA, RRType.MAILB}
 )
 
 
 class Refusal(NamedTuple):
+    """*last* is a record, in octets, that ends the reply."""
+
     rcode: int
     ede: int | None = None
+    last: bytes = b""
 
 
 def judge(query: Message) -> Refusal | None:  # noqa: PLR0911  # a list of rules, in order
@@ -42,11 +47,24 @@ def judge(query: Message) -> Refusal | None:  # noqa: PLR0911  # a list of rules
         return _odd_count(query)
     if query.answer or query.authority:
         return Refusal(Rcode.FORMERR)
+    if query.additional and any(record.rtype == RRType.TSIG for record in query.additional):
+        return _signed(query)
     if query.qtype in _TRANSFERS:
         return Refusal(Rcode.REFUSED, EdeCode.NOT_SUPPORTED)
     if query.qtype in _NO_DATA:
         return Refusal(Rcode.FORMERR, EdeCode.INVALID_QUERY_TYPE)
     return None
+
+
+def _signed(query: Message) -> Refusal:
+    """RFC 8945 §5.1, §5.2: one TSIG record, the last; and we share no key with anybody."""
+    *others, last = query.additional
+    if last.rtype != RRType.TSIG or any(record.rtype == RRType.TSIG for record in others):
+        return Refusal(Rcode.FORMERR)
+    try:
+        return Refusal(Rcode.NOTAUTH, last=tsig.bad_key(last))
+    except WireError:
+        return Refusal(Rcode.FORMERR)
 
 
 def _odd_count(query: Message) -> Refusal:

@@ -47,9 +47,11 @@ def build(
     additional: Iterable[Record] = (),
     edns: Edns | None = None,
     max_size: int = MAX_MESSAGE_OCTETS,
+    may_split: bool = False,
 ) -> bytes:
     """The message in at most *max_size* octets (header, question and OPT always there).
 
+    *may_split*: the first RRset of the answer that does not fit is there in part.
     *question* is the name as the client wrote it, type, class. TC is set here, never by the caller.
     Raises ValueError for an rdata above 65535 octets. About 5 µs for a two-record answer.
     """
@@ -69,7 +71,7 @@ def build(
     if len(out) > room:
         del out[begin:]
         offsets = {name: at for name, at in offsets.items() if at < begin}
-        truncated, counts = _write_what_fits(out, sections, offsets, room)
+        truncated, counts = _write_what_fits(out, sections, offsets, room, may_split=may_split)
         flags |= truncated
     out[0:12] = _HEADER(
         id, flags, question is not None, counts[0], counts[1], counts[2] + (edns is not None)
@@ -165,6 +167,8 @@ def _write_what_fits(
     sections: tuple[list[Record], list[Record], list[Record]],
     offsets: Offsets,
     room: int,
+    *,
+    may_split: bool,
 ) -> tuple[int, tuple[int, int, int]]:
     """Writes whole RRsets until one does not fit; returns the TC bit or 0, and the counts."""
     counts = [0, 0, 0]
@@ -175,10 +179,32 @@ def _write_what_fits(
             _write_records(out, rrset, offsets)
             if len(out) > room:
                 del out[mark:]
+                if may_split and index == 0:
+                    counts[0] += _write_some(out, rrset, offsets, room, mark)
                 is_optional = index == 2
                 return (0 if is_optional else _TC), (counts[0], counts[1], counts[2])
             counts[index] += len(rrset)
     return 0, (counts[0], counts[1], counts[2])
+
+
+def _write_some(
+    out: bytearray, rrset: list[Record], offsets: Offsets, room: int, begin: int
+) -> int:
+    """Writes records of *rrset* until one does not fit; how many."""
+    _forget_names(offsets, begin)
+    for count, record in enumerate(rrset):
+        mark = len(out)
+        _write_records(out, (record,), offsets)
+        if len(out) > room:
+            del out[mark:]
+            return count
+    return len(rrset)
+
+
+def _forget_names(offsets: Offsets, begin: int) -> None:
+    """Drop the offsets of names that were written at *begin* or later, and are gone."""
+    for name in [name for name, at in offsets.items() if at >= begin]:
+        del offsets[name]
 
 
 def _rrset_key(record: Record) -> tuple[bytes, int]:

@@ -81,6 +81,23 @@ def test_rrsets_go_whole_and_with_their_signatures() -> None:
         assert parsed.edns is not None
 
 
+@pytest.mark.rfc("RFC 2181 §9")
+def test_an_rrset_of_the_answer_may_be_split_where_the_caller_says_so() -> None:
+    """As many records as fit, after whole sets, and nothing behind them."""
+    cname = Record(names.from_text("alias.example.com"), 5, 1, 60, WWW)
+    more = [Record(names.from_text(f"n{n}.test"), 2, 1, 60, WWW) for n in range(3)]
+    whole = wire.parse_untrusted(build(answer=[cname, *more, *A], authority=more))
+    seen = set()
+    for size in range(30, 400):
+        octets = build(answer=[cname, *more, *A], authority=more, max_size=size, may_split=True)
+        assert len(octets) <= max(size, 12 + 21)
+        parsed = wire.parse_untrusted(octets)
+        assert parsed.answer == whole.answer[: len(parsed.answer)]
+        assert parsed.tc == (len(parsed.answer) + len(parsed.authority) < len(A) + 7)
+        seen.add(len(parsed.answer))
+    assert seen == set(range(len(A) + 5))
+
+
 def test_header_question_and_opt_stay_whatever_the_limit() -> None:
     octets = build(answer=A, edns=Edns(), max_size=0)
     parsed = wire.parse_untrusted(octets)
