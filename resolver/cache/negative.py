@@ -18,7 +18,7 @@ from resolver.protocol.rdata import soa_minimum
 if TYPE_CHECKING:
     from resolver.model import Ede, Name, Question, RRset
 
-_ANY_TYPE = 0  # key of an NXDOMAIN: no record type has this number
+_ANY_TYPE = -1  # key of an NXDOMAIN: no type has this number, and 0 can be asked for
 
 
 class Negative:
@@ -83,7 +83,7 @@ def negative_ttl(authority: tuple[RRset, ...]) -> int | None:
 
 
 class NegativeCache:
-    """Negatives by (name, type), NXDOMAIN under (name, 0); at most *octets*."""
+    """Negatives by (name, type), NXDOMAIN under (name, -1); at most *octets*."""
 
     def __init__(
         self, octets: int, *, max_ttl: int = int(MAX_NEGATIVE_TTL_SECONDS), min_ttl: int = 0

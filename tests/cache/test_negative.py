@@ -30,6 +30,15 @@ def test_nxdomain_holds_for_every_type_nodata_for_one() -> None:
     assert kept.get(ASKED.qname, RRType.A, 1.0) is not None
 
 
+@pytest.mark.parametrize("rtype", [0, 65_535])
+def test_a_type_that_nobody_has_denies_itself_only(rtype: int) -> None:
+    """Whoever asks for type 0 must not take a name away from everybody."""
+    kept = cache()
+    kept.put(ASKED._replace(qtype=rtype), Rcode.NOERROR, (SOA,), zone=ZONE, now=0.0)
+    assert kept.get(ASKED.qname, rtype, 1.0) is not None
+    assert kept.get(ASKED.qname, RRType.A, 1.0) is None
+
+
 @pytest.mark.rfc("RFC 2308 §5")
 def test_the_smaller_of_ttl_and_minimum_counts_down() -> None:
     kept = cache()
