@@ -137,7 +137,7 @@ class Exchange:
         if pursuit.reply is not None:
             self.counters.answered += 1
             return pursuit.reply
-        error, pursuit.error = pursuit.error, None
+        error, pursuit.error, pursuit.lookup_error = pursuit.error, None, None
         assert error is not None  # noqa: S101 - `is_done` says so
         try:
             raise error
@@ -396,7 +396,7 @@ class Exchange:
             try:
                 found_more = await pursuit.inquiry.more_addresses()
             except WorkExceeded as error:
-                pursuit.lookup_error = error
+                pursuit.lookup_error = error.with_traceback(None)  # which holds frames: a cycle
             except ResolverError:
                 found_more = True  # this name cannot be had; the next may
         pursuit.lookup = None

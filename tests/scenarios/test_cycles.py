@@ -1,0 +1,49 @@
+"""No story leaves a cycle that holds an exception or a frame of ours.
+
+An exception that is kept holds the frames it came through; one of those that holds it, however
+indirectly, is a cycle of some ten kilobytes for each query, until a collector comes by.
+"""
+
+from __future__ import annotations
+
+import gc
+import types
+from pathlib import Path
+
+import pytest
+
+import resolver
+from resolver.errors import ResolverError
+from resolver.lab.scenario_parse import parse
+from resolver.lab.scenario_run import play, variants
+from tests.scenarios.test_own_scenarios import FILES
+
+OURS = Path(resolver.__file__).parent
+
+
+def _is_ours(frame: types.FrameType) -> bool:
+    path = Path(frame.f_code.co_filename)
+    return path.is_relative_to(OURS) and not path.is_relative_to(OURS / "lab")
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+def test_no_story_leaves_a_cycle(path: Path) -> None:
+    scenario = parse(path)
+    gc.collect()
+    gc.disable()
+    gc.set_debug(gc.DEBUG_SAVEALL)
+    try:
+        for variant in variants(scenario):
+            play(scenario, variant)
+        gc.collect()
+        kept = [repr(thing) for thing in gc.garbage if isinstance(thing, ResolverError)]
+        held = [
+            f"{thing.f_code.co_qualname}:{thing.f_lineno}"
+            for thing in gc.garbage
+            if isinstance(thing, types.FrameType) and _is_ours(thing)
+        ]
+    finally:
+        gc.set_debug(0)
+        gc.enable()
+        gc.garbage.clear()
+    assert (kept, held) == ([], [])
