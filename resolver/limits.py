@@ -690,6 +690,13 @@ TCP_READ_SECONDS = Limit(
     "seconds from the first octet of a message to its last, or a write may take",
     "RFC 9210 §4.2; slow readers and writers hold memory",
 )
+TCP_CLIENT_QUERIES = Limit(
+    200,
+    10,
+    10_000,
+    "queries in flight of one client address over TCP; of this machine, ten times as many",
+    "our choice: the rest waits in the stream and costs others nothing",
+)
 TCP_UNSENT_OCTETS = Limit(
     65_536,
     4096,
@@ -705,14 +712,14 @@ TCP_UNSENT_TOTAL_OCTETS = Limit(
     "Unbound's stream-wait-size (4 MB)",
 )
 TCP_ROUND_HITS = Limit(
-    128,
+    64,
     8,
     4096,
     "hits over TCP served before other tasks have their turn; a miss counts as 16",
-    "our choice: half a millisecond",
+    "our choice: as few misses as UDP_STARTS",
 )
 TCP_ROUND_HITS_CALM = Limit(
-    1024, 8, 4096, "the same while no hits are served over UDP", "our choice: 3 ms"
+    512, 8, 4096, "the same while no hits are served over UDP", "our choice: 2 ms"
 )
 TCP_PIPELINE = Limit(
     100, 1, 1000, "queries in flight on one connection", "RFC 7766 §6.2.1.1; Knot's 100"

@@ -1,4 +1,4 @@
-"""The well-behaved client, a process of its own: hits and misses at a quiet pace, each timed.
+"""The well-behaved client: hits and misses at a quiet pace, each timed, by a process for either.
 
 It writes to a pipe, per phase, the round trips of hits and misses in milliseconds; what is not
 answered within two seconds is a loss and counts as infinity.
@@ -63,46 +63,51 @@ def ask(sock: socket.socket, data: bytes) -> float:
     return math.inf
 
 
-def _live(bed: Bed, source: str, server: str, pipe: Connection) -> None:
+def _live(bed: Bed, source: str, server: str, pipe: Connection, *, is_known: bool) -> None:
     """Ask until told to end; hand over what was measured whenever asked."""
-    hits, misses = (bed.place.socket(socket.AF_INET, socket.SOCK_DGRAM) for _ in range(2))
-    for sock in (hits, misses):
-        sock.bind((source, 0))
-        sock.connect((server, 53))
-    phase, number, miss_at = Phase(), 0, 0.0
+    sock = bed.place.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    sock.bind((source, 0))
+    sock.connect((server, 53))
+    taken: list[float] = []
+    number = 0
     while True:
         if pipe.poll():
             if pipe.recv() is None:
                 return
-            pipe.send(phase)
-            phase = Phase()
+            pipe.send(taken)
+            taken = []
         number += 1
-        id_ = number & 0xFFFF
-        phase.hits.append(ask(hits, query("known.good.world", number=id_)))
-        if time.monotonic() >= miss_at:
-            miss_at = time.monotonic() + MISS_EVERY_S
-            name = f"m{number}-{time.monotonic_ns()}.good.world"
-            phase.misses.append(ask(misses, query(name, number=id_)))
-        time.sleep(HIT_EVERY_S)
+        name = "known" if is_known else f"m{number}-{time.monotonic_ns()}"
+        taken.append(ask(sock, query(f"{name}.good.world", number=number & 0xFFFF)))
+        time.sleep(HIT_EVERY_S if is_known else MISS_EVERY_S)
 
 
 class GoodClient:
-    """Runs beside the attack; `phase` gives what it saw since the last call."""
+    """Two processes beside the attack; `phase` gives what they saw since the last call."""
 
     def __init__(self, bed: Bed, source: str, server: str) -> None:
         context = multiprocessing.get_context("fork")
-        self._pipe, theirs = context.Pipe()
-        self._process = context.Process(
-            target=_live, args=(bed, source, server, theirs), daemon=True
-        )
-        self._process.start()
+        self._pipes: list[Connection] = []
+        self._processes = []
+        for is_known in (True, False):
+            pipe, theirs = context.Pipe()
+            process = context.Process(
+                target=_live,
+                args=(bed, source, server, theirs),
+                kwargs={"is_known": is_known},
+                daemon=True,
+            )
+            process.start()
+            self._pipes.append(pipe)
+            self._processes.append(process)
 
     def phase(self) -> Phase:
-        self._pipe.send("phase")
-        phase: Phase = self._pipe.recv()
-        return phase
+        for pipe in self._pipes:
+            pipe.send("phase")
+        return Phase(*(pipe.recv() for pipe in self._pipes))
 
     def stop(self) -> None:
-        self._pipe.send(None)
-        self._process.join(5)
-        self._process.kill()
+        for pipe, process in zip(self._pipes, self._processes, strict=True):
+            pipe.send(None)
+            process.join(5)
+            process.kill()

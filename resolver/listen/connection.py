@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from resolver.listen.admission import Admission
     from resolver.listen.backlog import Backlog
     from resolver.listen.network import Front, Handler
+    from resolver.listen.share import Share
     from resolver.pace import Rounds
     from resolver.protocol.transport import Client
 
@@ -64,6 +65,7 @@ class Connection:
         admission: Admission,
         backlog: Backlog,
         rounds: Rounds,
+        share: Share,
         idle_s: float = float(TCP_IDLE_SECONDS),
         send_now: SendNow = send_later,
     ) -> None:
@@ -75,6 +77,7 @@ class Connection:
         self._admission = admission
         self._backlog = backlog
         self._rounds = rounds
+        self._share = share
         self._idle_s = idle_s
         self._source = raw_address(client.host)
         self._network = network_of(self._source)
@@ -103,6 +106,7 @@ class Connection:
         """End it from outside. Its replies are nobody's from now on."""
         self._is_over = True
         self._scope.cancel()
+        self._share.forget(self)
         self._unsent = bytearray()
         self._backlog.remove(self, self.unsent_octets)
 
@@ -128,7 +132,7 @@ class Connection:
             self.let_go()
             self._handler.shortage.note()
         self._is_reading = False
-        self._wake()
+        self.wake()
 
     async def _write(self) -> None:
         """Send what is ready, to the end; likewise, and a client that does not read."""
@@ -174,7 +178,8 @@ class Connection:
 
     def _is_full(self) -> bool:
         """Take on no more for now: it asks faster than we answer, or than it reads."""
-        if self.in_flight < _PIPELINE and self.unsent_octets < _UNSENT:
+        is_within = self.in_flight < _PIPELINE and self.unsent_octets < _UNSENT
+        if is_within and not self._share.is_full_for(self):
             return False
         self._moved = trio.Event() if self._moved.is_set() else self._moved
         return True
@@ -184,11 +189,13 @@ class Connection:
         self.active_at = trio.current_time()
         self._front.begin()
         rate, rounds, splitter = self._admission.rate, self._rounds, self._splitter
+        share = self._share
         replies: list[bytes] = []
         octets = 0
         while (
             rounds.left > 0
             and self.in_flight < _PIPELINE
+            and share.in_flight < share.most
             and octets + self.unsent_octets < _UNSENT
             and (data := splitter.take()) is not None
         ):
@@ -216,12 +223,13 @@ class Connection:
         if octets:
             self._unsent += octets
             self._backlog.add(self, len(octets))
-            self._wake()
+            self.wake()
 
     def _miss(self, data: bytes) -> None:
         self._rounds.left -= _MISS
         if self._admission.enter(self._network):
             self.in_flight += 1
+            self._share.enter()
             self._handler.start(data, self._client, _Responder(self))
             return
         reply = short_reply(data, rcode=Rcode.SERVFAIL)
@@ -232,12 +240,13 @@ class Connection:
         """Strike a query off the books, and send its reply if there is one."""
         self._admission.leave(self._network)
         self.in_flight -= 1
+        self._share.leave()
         self.active_at = trio.current_time()
         if reply is not None:
             self._send(frame(reply))
-        self._wake()
+        self.wake()
 
-    def _wake(self) -> None:
+    def wake(self) -> None:
         """Something moved: both loops look again."""
         self._moved.set()
 
@@ -258,7 +267,7 @@ class Connection:
             if patience.cancelled_caught or self._is_over:
                 return False
             self._backlog.remove(self, len(piece))
-            self._wake()
+            self.wake()
         await self._stream.send_eof()
         return True
 

@@ -16,12 +16,14 @@ import trio
 
 from resolver.limits import (
     DESCRIPTORS_RESERVED,
+    TCP_CLIENT_QUERIES,
     TCP_CONNECTIONS,
     TCP_CONNECTIONS_PER_CLIENT,
     TCP_IDLE_SECONDS,
 )
 from resolver.listen.backlog import Backlog
 from resolver.listen.connection import Connection, send_later
+from resolver.listen.share import Share
 from resolver.pace import Pace, Rounds
 from resolver.protocol.transport import Client, Transport
 
@@ -33,6 +35,7 @@ if TYPE_CHECKING:
     from resolver.listen.network import Handler, TcpListener
 
 _SMALLEST_RESERVE_SHARE: Final = 4
+_THIS_MACHINE: Final = 10  # clients in one
 
 
 def places_limit(descriptors: int) -> int:
@@ -65,7 +68,7 @@ class TcpPlaces:
         self.dismissed = 0
         self._taken = 0
         self._connections: dict[Connection, str] = {}
-        self._by_host: dict[str, int] = {}
+        self._by_host: dict[str, Share] = {}
 
     def __len__(self) -> int:
         return self._taken
@@ -75,7 +78,8 @@ class TcpPlaces:
 
         Each True needs one `hold`.
         """
-        held = self._by_host.get(host, 0)
+        share = self._by_host.get(host)
+        held = share.connections if share is not None else 0
         if held >= (self.local if _is_this_machine(host) else self.per_client):
             has_room = self._dismiss_idle(
                 each for each, whose in self._connections.items() if whose == host
@@ -85,7 +89,9 @@ class TcpPlaces:
         if not has_room:
             self.refused += 1
             return False
-        self._by_host[host] = held + 1
+        if share is None:
+            share = self._by_host[host] = Share(_in_flight_of(host))
+        share.connections += 1
         self._taken += 1
         return True
 
@@ -98,6 +104,10 @@ class TcpPlaces:
         self.dismissed += 1
         return True
 
+    def share_of(self, host: str) -> Share:
+        """What the connections of *host* have in flight; it has a place."""
+        return self._by_host[host]
+
     async def hold(self, connection: Connection, host: str) -> None:
         """Run *connection* in the place taken for it, then give that back."""
         self.accepted += 1
@@ -107,9 +117,14 @@ class TcpPlaces:
         finally:
             del self._connections[connection]
             self._taken -= 1
-            self._by_host[host] -= 1
-            if not self._by_host[host]:
+            share = self._by_host[host]
+            share.connections -= 1
+            if not share.connections:
                 del self._by_host[host]
+
+
+def _in_flight_of(host: str) -> int:
+    return int(TCP_CLIENT_QUERIES) * (_THIS_MACHINE if _is_this_machine(host) else 1)
 
 
 def _is_this_machine(host: str) -> bool:
@@ -162,6 +177,7 @@ class TcpService:
             admission=self._admission,
             backlog=self._places.backlog,
             rounds=self._places.rounds,
+            share=self._places.share_of(peer[0]),
             idle_s=self._idle_s,
             send_now=_sender(stream),
         )

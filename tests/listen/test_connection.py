@@ -13,6 +13,7 @@ import trio
 
 from resolver.lab.streams import receive_message, send_message
 from resolver.limits import (
+    TCP_CLIENT_QUERIES,
     TCP_PIPELINE,
     TCP_READ_SECONDS,
     TCP_ROUND_HITS,
@@ -123,9 +124,10 @@ async def test_replies_that_come_all_at_once_are_bounded_over_all_connections() 
         door, handler, places = Door(), BigHandler(), TcpPlaces()
         handler.holds = True
         nursery.start_soon(TcpService(door, handler, Admission(), places=places).run)
-        for client in range(8):
+        for client in range(8):  # of as many addresses
             names = (b"\x05n%04d\0" % (client * 100 + at) for at in range(int(TCP_PIPELINE)))
-            door.admit(Mute(b"".join(frame(question(name)) for name in names)))
+            asked = Mute(b"".join(frame(question(name)) for name in names))
+            door.admit(asked, f"192.0.2.{client}")
         await trio.sleep(1)
         assert len(handler.held) == 8 * int(TCP_PIPELINE)
         for data, respond in handler.held.items():
@@ -135,6 +137,31 @@ async def test_replies_that_come_all_at_once_are_bounded_over_all_connections() 
         await trio.sleep(0.01)
         assert len(places) == 8 - places.backlog.dropped
         nursery.cancel_scope.cancel()
+
+
+@pytest.mark.reaches("TCP_CLIENT_QUERIES")
+@trio_test
+async def test_connections_of_one_address_share_what_it_may_have_in_flight() -> None:
+    """The rest waits in the streams, and each finished query lets the next begin."""
+    async with house() as it:
+        it.handler.holds = True
+        most = int(TCP_CLIENT_QUERIES)
+        for client in range(8):
+            names = (b"\x05n%04d\0" % (client * 100 + at) for at in range(int(TCP_PIPELINE)))
+            it.door.admit(Mute(b"".join(frame(question(name)) for name in names)))
+        other = it.door.connect("192.0.2.200")
+        await send_message(other, question())
+        await trio.sleep(1)
+        assert len(it.handler.held) == most + 1
+        it.handler.held.pop(question())(answered(question()))
+        assert await receive_message(other) == answered(question())
+        done = 0
+        while it.handler.held:
+            it.handler.held.popitem()[1](None)
+            done += 1
+            await trio.sleep(0.001)
+            assert len(it.handler.held) == min(most, 8 * int(TCP_PIPELINE) - done)
+        assert done == 8 * int(TCP_PIPELINE)
 
 
 def test_who_holds_most_is_let_go() -> None:
