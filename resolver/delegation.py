@@ -90,7 +90,12 @@ class AddressBook:
         self._worth: set[Name] = set()  # a look-up of these gave what was not known without
         self._watchers: list[Callable[[], None]] = []
         self.due_at = _NEVER
-        self._work_out()
+        found = [one for name in nameservers for one in glue.get(name, _NONE)]
+        if len(glue) == len(nameservers) and len({one[0] for one in found}) == len(found):
+            self.servers = tuple(found)  # as it is born, mostly
+            self.unresolved: tuple[Name, ...] = ()
+        else:
+            self._work_out()
 
     def __repr__(self) -> str:
         searching = sum(1 for _ in self.searching())
@@ -239,9 +244,8 @@ class AddressBook:
         """The three that walks read."""
         servers: dict[tuple[str, int], Server] = {}
         unresolved: list[Name] = []
-        is_glue_all = not (self._searches or self._lent)  # as it is born, mostly
         for name in self.nameservers:
-            found = self._glue.get(name, _NONE) if is_glue_all else self.of(name)
+            found = self.of(name)
             for one in found:
                 servers.setdefault(one[:2], one)
             if (not found or name in self._worth) and name not in self._searches:

@@ -106,7 +106,7 @@ class AddressFinder:
         self._errands = means.errands
         self._effort = effort
         self._left = _LOOKUPS
-        self._known = len(delegation.servers())
+        self._known = len(self._book.servers)
         self._tried: set[Question] = set()
 
     async def more(self) -> bool:

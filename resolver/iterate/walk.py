@@ -187,7 +187,7 @@ class Walker:
                 effort = Effort.AFTER_PROBE
             judge = Judge(probe, delegation)
             inquiry = self._asker.inquiry(judge, delegation, budget, shunned, effort)
-            known = delegation.servers()
+            known = delegation.book.servers
             try:
                 reply = await self._ask(inquiry)
             except ExchangeFailed as error:
@@ -255,7 +255,7 @@ class Walker:
             ),
             way=parent.way,
         )
-        if delegation.unresolved():
+        if delegation.book.unresolved:
             self._carry_on(delegation, now)
         if delegation.expires_at > now:  # else it serves this walk, and replaces no living one
             self._delegations.put(delegation)

@@ -318,7 +318,7 @@ class Pursuit:
         desk, delegation, shunned = self.desk, self.inquiry.delegation, self.inquiry.shunned
         servers = [
             server
-            for server in delegation.servers()
+            for server in delegation.book.servers
             if server[:2] not in self.rejected
             and server[0] not in shunned
             and desk.allows(server, self.zone, is_forward=delegation.is_forward)

@@ -35,7 +35,7 @@ def beside(
     if len(candidates) > 1 or pursuit.way.reach.broken_families:
         _probe(pursuit, candidates, primary, now, reluctance=1.0)
     delegation = pursuit.inquiry.delegation
-    if primary.n >= _POPULAR and delegation.unresolved():
+    if primary.n >= _POPULAR and delegation.book.unresolved:
         _learn_names(pursuit, primary)
 
 
