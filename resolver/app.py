@@ -36,6 +36,7 @@ from resolver.listen.admission import Admission, RateLimit
 from resolver.listen.sockets import SystemListenNetwork
 from resolver.listen.tcp import TcpPlaces, places_limit
 from resolver.listeners import Listeners
+from resolver.notes import noted
 from resolver.pace import Pace
 from resolver.pipeline import budget_until
 from resolver.policy.cookies import cookie_in
@@ -213,7 +214,7 @@ def _listen(
         nursery.start_soon(scrape.serve, listener, page)
 
     listeners = Listeners(
-        daemon.parts.pipeline,
+        noted(daemon.parts.pipeline, daemon.parts.bus),
         daemon.admission,
         nursery,
         places=daemon.places,

@@ -7,14 +7,16 @@ address at the start. SIGHUP reopens the log.
 from __future__ import annotations
 
 import logging
+from signal import Signals
 from typing import TYPE_CHECKING, Protocol
 
 import trio
 
-from resolver import host, privileges, signals
+from resolver import __version__, host, privileges, signals
 from resolver.app import running
 from resolver.clock import confirmed_time
 from resolver.config import floor
+from resolver.config.addresses import show
 from resolver.errors import ResolverError
 from resolver.telemetry import logs
 from resolver.upstream.udp import raise_descriptor_limit
@@ -63,6 +65,7 @@ class _Life:
 
     async def obey(self, arriving: AsyncIterator[int]) -> None:
         async for number in arriving:
+            _log.info("%s", Signals(number).name)
             if number == signals.REOPENING:
                 logs.reopen(tells=self._tells)
                 continue
@@ -100,9 +103,31 @@ async def _serve(
                     config, network=network, on_bound=settle_in, place=place
                 ) as daemon:
                     announce(daemon)
+                    if is_first:
+                        _log.info("resolver %s: %s", __version__, in_a_line(daemon))
                     await _live(daemon, life, lifeline)
+                    _log.info(
+                        "stopped; %d queries over UDP", sum(udp.queries for udp in daemon.udp)
+                    )
                 floor.remember(config, confirmed_time(daemon.parts.clock))
             nursery.cancel_scope.cancel()
+
+
+def in_a_line(daemon: Daemon) -> str:
+    """What it listens on, whom it answers, and how, for the first line of a log."""
+    config = daemon.parts.config
+    server, zones = config.server, [entry.zone for entry in (*config.forward, *config.stub)]
+    families = (("IPv4", config.outgoing.ipv4), ("IPv6", config.outgoing.ipv6))
+    return "; ".join(
+        (
+            "listening on " + ", ".join(show(where) for where in daemon.bound),
+            "answering " + (", ".join(server.allow_from) or "nobody"),
+            "asking over " + " and ".join(name for name, is_on in families if is_on),
+            "validating" if config.dnssec.validate else "not validating",
+            "forwarding or stubs: " + (", ".join(zones) or "none"),
+            f"{server.workers} process" + ("es" if server.workers != 1 else ""),
+        )
+    )
 
 
 async def _live(daemon: Daemon, life: _Life, lifeline: Supervised | None) -> None:

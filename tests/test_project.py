@@ -51,6 +51,7 @@ def test_the_map_names_the_layers_that_are_enforced() -> None:
         "garbage",
         "lifeline",
         "listeners",
+        "notes",
         "memory_limit",
         "privileges",
         "shortage",

@@ -216,3 +216,21 @@ def test_it_ends_at_once_while_it_waits_for_a_port() -> None:
         process.terminate()
         process.communicate(timeout=5)
     assert process.returncode == 0
+
+
+@pytest.mark.parametrize(("level", "tells_names"), [("info", 0), ("debug", 1)])
+def test_the_log_tells_of_start_and_stop_and_on_debug_of_queries(
+    tmp_path: Path, level: str, tells_names: int
+) -> None:
+    port, log = free_port(), tmp_path / "resolver.log"
+    head = f"log.destination = '{log}'\nlog.level = '{level}'\nserver.user = ''"
+    with serving(tmp_path, port, head=head) as process:
+        assert _say(port).rcode == 0
+        process.send_signal(signal.SIGTERM)
+        process.communicate(timeout=PATIENCE_S)
+    said = log.read_text()
+    assert f"listening on 127.0.0.1:{port}; answering 127.0.0.0/8, ::1; " in said
+    assert "SIGTERM\n" in said
+    assert "stopped; " in said
+    assert said.count("127.0.0.1 udp localhost. A: NOERROR, 1 records") >= tells_names
+    assert ("localhost." in said) == bool(tells_names)
