@@ -51,6 +51,17 @@ def _record(owner: bytes, rtype: int, ttl: int, rdata: bytes) -> bytes:
     return owner + struct.pack("!HHIH", rtype, 1, ttl, len(rdata)) + rdata
 
 
+_BIG = _record(
+    b"\xc0\x0c",
+    QTYPE_TXT,
+    3600,
+    b"".join(b"\xff" + bytes([at]) * 255 for at in range(BIG_STRINGS)),
+)
+_FLUSH = b"".join(
+    _record(b"\xc0\x0c", QTYPE_NS, 3600, b"\x06ns%04d\xc0\x0c" % at) for at in range(FLUSH_SERVERS)
+)
+
+
 def answer(query: bytes, *, is_stream: bool) -> bytes:
     """The reply to *query* of whichever zone it is."""
     labels, end = _labels(query)
@@ -61,15 +72,12 @@ def answer(query: bytes, *, is_stream: bool) -> bytes:
     if zone == b"big" and qtype == QTYPE_TXT:
         if not is_stream:
             return query[:2] + struct.pack("!HHHHH", 0x8600, 1, 0, 0, 0) + question
-        text = b"".join(b"\xff" + bytes([at]) * 255 for at in range(BIG_STRINGS))
-        records, counts = _record(b"\xc0\x0c", QTYPE_TXT, 3600, text), (1, 0)
+        records, counts = _BIG, (1, 0)
     elif zone == b"bomb" and qtype == QTYPE_TXT:
         text = b"".join(b"\xff" + bytes([at]) * 255 for at in range(4))
         records, counts = _record(b"\xc0\x0c", QTYPE_TXT, 60, text), (1, 0)
     elif zone == b"flush" and len(labels) > 2 and is_stream:
-        names = (b"\x06ns%04d\xc0\x0c" % at for at in range(FLUSH_SERVERS))
-        authority = b"".join(_record(b"\xc0\x0c", 2, 3600, name) for name in names)
-        flags, counts = 0x8000, (0, FLUSH_SERVERS)
+        authority, flags, counts = _FLUSH, 0x8000, (0, FLUSH_SERVERS)
     elif zone == b"flush" and len(labels) > 2:
         return query[:2] + struct.pack("!HHHHH", 0x8600, 1, 0, 0, 0) + question
     elif not labels and qtype == QTYPE_NS:
