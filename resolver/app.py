@@ -127,6 +127,8 @@ async def running(
                 spawn=Crew(nursery).start_soon,
                 in_flight_limit=in_flight_limit() if network is None else int(IN_FLIGHT),
             )
+            if place is not None:
+                parts.cookies.share(place.key)
             on_bound(sockets)  # files are read by now: a program that lives in /root still can
             daemon = Daemon(parts, _admission(config, parts), sockets.bound)
             await nursery.start(parts.exchange.run)

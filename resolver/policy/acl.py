@@ -27,7 +27,7 @@ class Acl:
         self._prefixes: dict[int, dict[int, set[int]]] = {4: {}, 16: {}}
         self._lately: dict[bytes, bool] = {}
         for text in networks:
-            network = ipaddress.ip_network(text)
+            network = _unmapped(ipaddress.ip_network(text))
             width = network.max_prefixlen // 8
             shift = network.max_prefixlen - network.prefixlen
             prefix = int(network.network_address) >> shift
@@ -58,3 +58,13 @@ class Acl:
         number = int.from_bytes(address, "big")
         table = self._prefixes.get(len(address), {})
         return any(number >> shift in prefixes for shift, prefixes in table.items())
+
+
+def _unmapped(
+    network: ipaddress.IPv4Network | ipaddress.IPv6Network,
+) -> ipaddress.IPv4Network | ipaddress.IPv6Network:
+    """A network of IPv4 in IPv6 clothes as what it is: so are the addresses held against it."""
+    packed, bits = network.network_address.packed, network.prefixlen - 8 * len(_MAPPED)
+    if not packed.startswith(_MAPPED) or bits < 0:
+        return network
+    return ipaddress.IPv4Network((packed[-_IPV4_OCTETS:], bits))

@@ -78,6 +78,11 @@ class ServerCookies:
         self._stamp = b""
         self._renewed_at = float("-inf")
 
+    def share(self, key: bytes) -> None:
+        """Use *key*, 32 octets that all workers of one port have, in place of one's own."""
+        self._key = key
+        self._known.clear()
+
     def tick(self, wall: float) -> None:
         """Renew the time stamp when it has grown old. Cheap; call it once a second or so."""
         if not 0 <= wall - self._renewed_at < float(COOKIE_SECONDS):

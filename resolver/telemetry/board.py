@@ -9,6 +9,7 @@ posts its own. Numbers only, by the names of `metrics`; labels tell the workers 
 from __future__ import annotations
 
 import mmap
+import os
 import struct
 from typing import TYPE_CHECKING, Protocol
 
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 _SLOT_OCTETS = 16_384
 _HEAD = struct.Struct("=III")  # edition (odd while it is written), octets, starts
 _LOOKS = 3
+_KEY_OCTETS = 32
 
 
 class Page(Protocol):
@@ -37,6 +39,7 @@ class Board:
 
     def __init__(self, workers: int) -> None:
         self.workers = workers
+        self.key = os.urandom(_KEY_OCTETS)  # a secret of all workers, gone with them
         self._memory = mmap.mmap(-1, workers * _SLOT_OCTETS)
 
     def __repr__(self) -> str:
@@ -94,6 +97,11 @@ class Place:
     def is_first(self) -> bool:
         """True for one of the workers: what all of them could say, it says."""
         return self._worker == 0
+
+    @property
+    def key(self) -> bytes:
+        """What all workers have, and nobody else: a client asks now one of them, now another."""
+        return self._board.key
 
     def page(self, registry: Registry) -> Page:
         """All workers' numbers, this one's fresh."""

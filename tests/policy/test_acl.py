@@ -42,6 +42,17 @@ def test_ipv4_in_ipv6_clothes_is_ipv4() -> None:
     assert not acl.allows("::ffff:192.0.3.7")
 
 
+def test_a_network_in_ipv6_clothes_is_ipv4_too() -> None:
+    """Whoever writes it means those clients, and no others."""
+    acl = Acl(["::ffff:192.0.2.0/120"])
+    assert acl.allows("192.0.2.7")
+    assert acl.allows("::ffff:192.0.2.7")
+    assert not acl.allows("192.0.3.7")
+    assert not acl.allows("::c000:207")
+    assert Acl(["::ffff:0:0/96"]).allows("198.51.100.1")
+    assert not Acl(["::/0"]).allows("::ffff:192.0.2.7")
+
+
 def test_a_scope_is_ignored() -> None:
     assert Acl(["fe80::/10"]).allows("fe80::1%eth0")
 
@@ -60,6 +71,9 @@ def test_the_verdict_is_that_of_the_standard_library(
     mapped = getattr(address, "ipv4_mapped", None)
     asked = mapped or address
     covered = any(net.version == asked.version and asked in net for net in networks)
+    covered |= mapped is not None and any(
+        net.version == 6 and net.prefixlen >= 96 and address in net for net in networks
+    )
     assert acl.allows(str(address)) is covered
     assert acl.allows(str(address)) is covered  # once more, from memory
 

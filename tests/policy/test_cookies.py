@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from resolver.limits import COOKIE_CLIENTS
 from resolver.policy.cookies import ServerCookies, cookie_in, is_malformed
+from resolver.telemetry.board import Board, Place
 
 CLIENT = b"clientck"
 SOURCE = b"\xc0\0\2\1"
@@ -63,6 +64,30 @@ def test_memory_is_bounded() -> None:
     for at in range(int(COOKIE_CLIENTS) + 10):
         cookies.option(at.to_bytes(8, "big"), SOURCE)
     assert len(cookies._known) <= int(COOKIE_CLIENTS)
+
+
+def test_workers_of_one_port_know_each_others_cookies() -> None:
+    """The kernel gives a client's next query to another of them, by its port."""
+    board = Board(2)
+    one, other = (ServerCookies(random.Random(seed)) for seed in (1, 2))
+    for at, cookies in enumerate((one, other)):
+        cookies.tick(WALL)
+        cookies.share(Place(board, at).key)
+    option = one.option(CLIENT, SOURCE)[4:]
+    assert other.is_ours(option, SOURCE, wall=WALL)
+    stranger = made()
+    assert not stranger.is_ours(option, SOURCE, wall=WALL)
+
+
+@pytest.mark.rfc("7873 §5.2.4")
+def test_after_a_roll_of_the_secret_an_old_cookie_is_no_cookie() -> None:
+    """It is not held against its client, who is given a new one with the answer."""
+    option = made().option(CLIENT, SOURCE)[4:]
+    rolled = ServerCookies(random.Random(6))
+    rolled.tick(WALL)
+    assert not rolled.is_ours(option, SOURCE, wall=WALL)
+    renewed = rolled.option(option[:8], SOURCE)[4:]
+    assert rolled.is_ours(renewed, SOURCE, wall=WALL)
 
 
 _QUERY = b"\0\1\1\0\0\1\0\0\0\0\0\1\7example\0\0\1\0\1"
