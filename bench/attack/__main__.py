@@ -39,7 +39,7 @@ def main() -> int:
         with bed.made() as it:
             return soak.soak(it, arguments.soak, clients=arguments.clients, names=arguments.names)
     chosen = [each for each in run.ATTACKS if not arguments.only or each.key in arguments.only]
-    missed: list[str] = []
+    above: list[str] = []
     print(f"{time.strftime('%Y-%m-%d')}, {run.load()}, {arguments.seconds:.0f} s an attack\n")
     print("| " + " | ".join(HEADER) + " |")
     print("|" + "---|" * len(HEADER))
@@ -52,14 +52,14 @@ def main() -> int:
             ]
             for report in reports:
                 print("| " + " | ".join([each.label, *report.cells()]) + " |", flush=True)
-            missed += [f"{each.key}: {text}" for text in _missed(reports)]
+            above += [f"{each.key}: {text}" for text in missed(reports)]
     print(f"\n{run.load()} at the end")
-    for text in missed:
+    for text in above:
         print(f"missed: {text}")
-    return int(bool(missed))
+    return int(bool(above))
 
 
-def _missed(reports: Sequence[run.Report]) -> list[str]:
+def missed(reports: Sequence[run.Report]) -> list[str]:
     """The bars that ours is above."""
     ours = next((each for each in reports if each.name == "ours"), None)
     peer = next((each for each in reports if each.name == "unbound"), None)
