@@ -43,18 +43,23 @@ class ResolutionFailed(ResolverError):
     def again(self) -> ResolutionFailed:
         """The same without its traceback, to be kept: one that is kept holds the frames of its way,
         and those hold it, until the garbage collector comes."""
-        return ResolutionFailed(str(self), ede=self.ede)
+        return type(self)(str(self), ede=self.ede)
 
 
-class LinkDown(ResolutionFailed):
-    """Nobody on this way out can be reached: it is our link that is down, not the zone.
+class Withheld(ResolutionFailed):
+    """Nothing was found out, for a reason of ours that all who ask the same share.
 
     Says nothing about anybody, so the failure is never remembered; who waits for the same question
     fails with it.
     """
 
-    def again(self) -> LinkDown:
-        return LinkDown(str(self), ede=self.ede)
+
+class LinkDown(Withheld):
+    """Nobody on this way out can be reached: it is our link that is down, not the zone."""
+
+
+class ZoneCrowded(Withheld):
+    """Too many questions wait already for a zone's servers, which do not answer."""
 
 
 class WorkExceeded(ResolutionFailed):
@@ -66,6 +71,10 @@ class WorkExceeded(ResolutionFailed):
     def __init__(self, limit: str, *, ede: tuple[Ede, ...] = ()) -> None:
         super().__init__(f"limit {limit} reached", ede=ede)
         self.limit = limit
+
+    def again(self) -> WorkExceeded:
+        """See above."""
+        return WorkExceeded(self.limit, ede=self.ede)
 
 
 class ConfigError(ResolverError):

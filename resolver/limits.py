@@ -561,6 +561,20 @@ OUTAGE_CANARY_SECONDS = Limit(
     "seconds between packets during an outage",
     "back at full speed within a second or two of the cut's healing",
 )
+ZONE_UNANSWERED = Limit(
+    64,
+    8,
+    1000,
+    "questions waiting for silent servers of one zone cut, beyond twice what it answered lately",
+    "random-subdomain attacks; BIND's fetches-per-zone, Unbound's one probe to a dead server",
+)
+ZONE_SILENT_SECONDS = Limit(
+    0.5,
+    0.1,
+    5.0,
+    "seconds that the first of them has waited for overdue answers before there are too many",
+    "a far server met for the first time by many questions at once answers within 1.5 s",
+)
 OUTAGE_VERDICT_SECONDS = Limit(
     0.45,
     0.25,

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import trio
 
-from resolver.errors import LinkDown, ResolutionFailed, WorkExceeded
+from resolver.errors import ResolutionFailed, Withheld, WorkExceeded
 from resolver.limits import MAX_TTL_SECONDS, SUBQUERY_DEPTH
 from resolver.model import Answer, Ede, Outcome, Question, RRset, Server, Status, Verdict
 from resolver.protocol import names
@@ -216,7 +216,7 @@ class Resolver:
             job.segments = segments
         except WorkExceeded:
             raise
-        except LinkDown as error:
+        except Withheld as error:
             job.error = error.again()
             raise
         except ResolutionFailed as error:
@@ -273,7 +273,7 @@ class Resolver:
     ) -> Outcome | None:
         """One unvalidated link for the validator (a DS or DNSKEY set), None if it cannot be had.
 
-        Raises WorkExceeded and LinkDown, which say nothing about the zone.
+        Raises WorkExceeded and Withheld, which say nothing about the zone.
 
         *is_fresh* passes memory over: what it holds took part in something bogus.
         """
@@ -283,7 +283,7 @@ class Resolver:
                 return replace(known, server=_FROM_MEMORY)
         try:
             segments = await self.fetch(question, budget, shunned=shunned, is_fresh=is_fresh)
-        except (WorkExceeded, LinkDown):
+        except (WorkExceeded, Withheld):
             raise
         except ResolutionFailed:
             return None

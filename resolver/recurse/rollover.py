@@ -14,7 +14,7 @@ import trio
 
 from resolver.dnssec import rfc5011
 from resolver.dnssec.rfc5011 import ManagedAnchor
-from resolver.errors import LinkDown, WorkExceeded
+from resolver.errors import Withheld, WorkExceeded
 from resolver.limits import ROLLOVER_RETRY_SECONDS
 from resolver.model import Question, Status, Verdict
 from resolver.protocol import names
@@ -100,7 +100,7 @@ class Rollover:
         question = Question(zone, RRType.DNSKEY)
         try:
             outcome = await self._resolver.find(question, self._budget(), is_fresh=True)
-        except (WorkExceeded, LinkDown):
+        except (WorkExceeded, Withheld):
             return None
         if outcome is None or outcome.verdict is not Verdict.ANSWER:
             return None

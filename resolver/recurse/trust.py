@@ -14,7 +14,7 @@ import trio
 
 from resolver.dnssec.judge import judge
 from resolver.dnssec.steps import Need, Work
-from resolver.errors import LinkDown, ResolutionFailed, WorkExceeded
+from resolver.errors import ResolutionFailed, Withheld, WorkExceeded
 from resolver.limits import (
     BOGUS_RETRIES,
     CLOCK_STEP_SECONDS,
@@ -160,7 +160,7 @@ class _Evidence:
         self._budget = budget
         self._findings: dict[Need, Outcome | None] = {}
         self._shunned: set[str] = set()
-        self._link_down: LinkDown | None = None
+        self._withheld: Withheld | None = None
 
     async def gather(self, needs: Iterable[Need]) -> Findings:
         """What was asked for, fetched side by side; what is known already is not asked again."""
@@ -171,8 +171,8 @@ class _Evidence:
             async with trio.open_nursery() as nursery:
                 for need in wanted:
                     nursery.start_soon(self._find_alone, need)
-            if self._link_down is not None:
-                raise self._link_down.again()
+            if self._withheld is not None:
+                raise self._withheld.again()
         return {need: self._findings[need] for need in needs}
 
     async def _find_alone(self, need: Need) -> None:
@@ -180,8 +180,8 @@ class _Evidence:
             await self._find(need)
         except WorkExceeded:
             self._findings[need] = None  # an error in one task must not arrive as a group
-        except LinkDown as error:
-            self._link_down = error.again()
+        except Withheld as error:
+            self._withheld = error.with_traceback(None)  # else it would hold this frame
 
     async def _find(self, need: Need) -> None:
         self._findings[need] = await self._resolver.find(
@@ -199,7 +199,7 @@ class _Evidence:
             segments = await self._resolver.fetch(
                 self.outcome.question, self._budget, shunned=frozenset(self._shunned), is_fresh=True
             )
-        except (WorkExceeded, LinkDown):
+        except (WorkExceeded, Withheld):
             raise
         except ResolutionFailed:
             return False

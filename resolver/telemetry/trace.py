@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import trio
 
-from resolver.errors import ExchangeFailed, LinkDown
+from resolver.errors import ExchangeFailed, Withheld
 from resolver.protocol import names
 from resolver.protocol.codes import RRType, type_text
 from resolver.telemetry.events import Asked, Unanswered
@@ -32,7 +32,7 @@ def observed(ask: Ask, bus: Bus) -> Ask:
         zone = inquiry.delegation.zone
         try:
             reply = await ask(inquiry)
-        except (ExchangeFailed, LinkDown) as error:
+        except (ExchangeFailed, Withheld) as error:
             bus.emit(Unanswered(inquiry.question, zone, trio.current_time() - began, error.ede))
             raise
         bus.emit(

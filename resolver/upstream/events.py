@@ -47,4 +47,5 @@ class Counters:
     useless: int = 0
     outages: int = 0
     soundings: int = 0
+    turned_away: int = 0
     no_descriptors: int = 0

@@ -9,8 +9,6 @@ RFC 7873 (cookies). Whom to ask and when is not decided here but in `pursuit` an
 from __future__ import annotations
 
 import errno
-import logging
-import math
 from functools import partial
 from random import Random
 from typing import TYPE_CHECKING
@@ -22,6 +20,8 @@ from resolver import limits
 from resolver.errors import ResolverError, WireError, WorkExceeded
 from resolver.protocol.codes import Flag
 from resolver.upstream.bucket import Bucket
+from resolver.upstream.crowd import Crowds, crowded
+from resolver.upstream.descriptors import Descriptors
 from resolver.upstream.events import Counters
 from resolver.upstream.fallback import Arrived
 from resolver.upstream.filters import AddressFilter
@@ -57,10 +57,7 @@ if TYPE_CHECKING:
     from resolver.upstream.settings import OutgoingSettings
     from resolver.upstream.ways import Way
 
-_log = logging.getLogger(__name__)
 _LATE = float(limits.LATE_REPLY_SECONDS)
-_WARNING_GAP = float(limits.WARNING_SECONDS)
-_OUT_OF_DESCRIPTORS = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.EAGAIN})
 
 
 class Exchange:
@@ -93,11 +90,12 @@ class Exchange:
         named = tuple(named)
         self.allows = AddressFilter(config, named).allows
         self.ways = Ways(self, named)
+        self.descriptors = Descriptors(self.flight, self.counters)
+        self.crowds = Crowds()
         self._validates = validates
         self._streams: Streams | None = None
         self._now = trio.current_time
         self._is_sounded = False
-        self._warned_at = -math.inf
 
     def __repr__(self) -> str:
         return f"<Exchange {self.flight!r} {self.reach!r} {self.infra!r}>"
@@ -122,6 +120,10 @@ class Exchange:
     async def ask(self, inquiry: Inquiry) -> Reply:
         """The first usable reply of the cut's servers. Raises ExchangeFailed or WorkExceeded."""
         self.counters.asked += 1
+        zone = inquiry.delegation.zone
+        if self.crowds and not self.crowds.admits(zone, self._now()):
+            self.counters.turned_away += 1
+            raise crowded(zone)
         pursuit = Pursuit(self, inquiry, self._now())
         try:
             pursuit.move_on(pursuit.started)
@@ -136,6 +138,8 @@ class Exchange:
                 pursuit.close()
         if pursuit.reply is not None:
             self.counters.answered += 1
+            if self.crowds:
+                self.crowds.note_answer(zone, self._now())
             return pursuit.reply
         error, pursuit.error, pursuit.lookup_error = pursuit.error, None, None
         assert error is not None  # noqa: S101 - `is_done` says so
@@ -246,26 +250,12 @@ class Exchange:
 
     def _refused_by_kernel(self, pursuit: Pursuit, copy: Copy, error: OSError, now: float) -> None:
         """No route, or no descriptors: says nothing about the server."""
-        if self.is_out_of_descriptors(error, now):
+        if self.descriptors.are_short(error, now):
             pursuit.on_no_room(copy.server, now)
             return
         self.counters.unreachable += 1
         self.ways.note_no_route(copy.way, copy.state, error, now)
         pursuit.on_refusal(copy.server, _errno_text(error), now)
-
-    def is_out_of_descriptors(self, error: OSError, now: float) -> bool:
-        """Said once a minute: the operator can mend it, and nobody else is to blame."""
-        if error.errno not in _OUT_OF_DESCRIPTORS:
-            return False
-        self.counters.no_descriptors += 1
-        self.flight.make_room()
-        if now - self._warned_at >= _WARNING_GAP:
-            self._warned_at = now
-            _log.warning(
-                "no socket for a question to a server (%s), %d are open: raise the limit of open"
-                " files (ulimit -n, LimitNOFILE=)", _errno_text(error), len(self.flight),
-            )  # fmt: skip
-        return True
 
     # --- receiving -------------------------------------------------------------------------
 
@@ -372,8 +362,8 @@ class Exchange:
         patience = max((p.late_until(now) for p in copy.pursuits), default=now) + _LATE
         copy.timer = self.timers.at(patience, lambda _: self._close(copy))
         self.flight.lapse(copy)
-        for pursuit in copy.pursuits:
-            pursuit.on_silence(copy)
+        for pursuit in [*copy.pursuits]:
+            pursuit.on_silence(copy, now)
         way, state = copy.way, copy.state
         if way.reach.note_overdue(state, copy.sent_at, now):
             self.ways.begin(way, now)

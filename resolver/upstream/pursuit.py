@@ -18,6 +18,7 @@ from resolver.protocol.codes import EdeCode, Rcode
 from resolver.protocol.names import ROOT, to_text
 from resolver.upstream import resort, speculate
 from resolver.upstream.address import site_of
+from resolver.upstream.crowd import crowded
 from resolver.upstream.doubt import Doubts
 from resolver.upstream.events import Tried
 from resolver.upstream.failure import MALFORMED, no_usable_reply
@@ -87,6 +88,9 @@ class Pursuit:
         self.doubts: Doubts | None = None
         self.has_resorted = False
         self.lacks_room = False
+        self.is_stuck = False
+        if desk.crowds:
+            self.may_speculate = self.may_speculate and desk.crowds.is_calm(self.zone)
         self.uses_tcp = inquiry.wants_tcp
         self.is_race = False
         self.timer: Timer | None = None
@@ -168,6 +172,9 @@ class Pursuit:
         if self.doubts is not None:
             self.doubts.close()
         self.way.parked.discard(self)
+        if self.is_stuck:
+            self.is_stuck = False
+            self.desk.crowds.leave(self.zone)
 
     def _hang_up(self) -> None:
         """Nobody waits for what comes over TCP any more."""
@@ -300,10 +307,23 @@ class Pursuit:
             self.desk.flight.leave(copy, self)
         self.copies.clear()
 
-    def on_silence(self, copy: Copy) -> None:
+    def on_silence(self, copy: Copy, now: float) -> None:
         """A copy expired; its port stays open a while, but nothing more is expected."""
         self.reasons.setdefault(copy.server, resort.SILENT)
         self.tell(copy.server, "udp", None, "timeout")
+        self._wait_in_crowd(now)
+
+    def _wait_in_crowd(self, now: float) -> None:
+        """Be counted among those who wait for servers that do not answer; not for too many."""
+        crowds = self.desk.crowds
+        if self.is_done or self.way.reach.is_out:
+            return
+        if not self.is_stuck:
+            self.is_stuck = True
+            crowds.enter(self.zone, now)
+        if not crowds.may_stay(self.zone, now):
+            self.desk.counters.turned_away += 1
+            self._end(crowded(self.zone))
 
     def tell(self, server: Server, transport: str, rtt_s: float | None, outcome: str) -> None:
         """Let those who watch know what became of one packet."""
@@ -335,10 +355,9 @@ class Pursuit:
         is_speculative = self.is_speculative
         chosen = opening(candidates, width=_RACE_WIDTH if is_speculative else 1)
         first = chosen[0]
-        if first.is_suspect or (first.is_marked and not self.inquiry.is_repeated):
-            self.want_addresses()
-        if first.is_suspect and not self.inquiry.delegation.is_last_word:
-            self.give_up = min(self.give_up, now + _SUSPECT_SECONDS)
+        self._distrust(first, now)
+        if self.error is not None:
+            return
         self.desk.note_first_send()
         is_sent = self.send(first, now)
         if len(chosen) > 1:
@@ -354,6 +373,15 @@ class Pursuit:
             typical_s = self.desk.infra.typical_rtt_s if self.is_race else 0.0
             self.gap = first_hedge_s(chosen, candidates, typical_s=typical_s)
             self._rearm(first.state, now)
+
+    def _distrust(self, first: Candidate, now: float) -> None:
+        """Expect little where the best of all was silent, or of no use, a moment ago."""
+        if first.is_suspect or (first.is_marked and not self.inquiry.is_repeated):
+            self.want_addresses()
+        if first.is_suspect:
+            if not self.inquiry.delegation.is_last_word:
+                self.give_up = min(self.give_up, now + _SUSPECT_SECONDS)
+            self._wait_in_crowd(now)
 
     def _ask_another(self, now: float) -> None:
         choice = self._choose(now)

@@ -204,7 +204,7 @@ class Ways:
         try:
             desk.launch(copy, now)
         except OSError as error:
-            return not desk.is_out_of_descriptors(error, now) and self.note_no_route(
+            return not desk.descriptors.are_short(error, now) and self.note_no_route(
                 way, state, error, now
             )
         desk.counters.soundings += 1

@@ -1,0 +1,153 @@
+"""Many questions at one zone cut: how many wait where nobody answers, and that all are served."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+import trio
+
+from resolver import limits
+from resolver.errors import ExchangeFailed, ZoneCrowded
+from resolver.lab.faults import Path
+from resolver.model import Budget, Purse, Question
+from resolver.protocol.codes import EdeCode, RRType
+from resolver.protocol.names import from_text
+from resolver.upstream.crowd import Crowd
+from tests.support import trio_test
+from tests.upstream.world import Script, World
+
+if TYPE_CHECKING:
+    from resolver.upstream.inquiry import Inquiry
+
+SILENT = ["198.51.100.1", "203.0.113.1"]
+WELL = "192.0.2.1"
+MOST = int(limits.ZONE_UNANSWERED)
+
+
+def about(world: World, hosts: list[str], zone: str, label: str) -> Inquiry:
+    """A client's question of its own."""
+    purse = Purse(queries=100, ns_lookups=20, crypto=0, hashes=0, deadline=trio.current_time() + 10)
+    question = Question(from_text(f"{label}.{zone}"), RRType.A)
+    return world.inquiry(*hosts, zone=from_text(zone), question=question, budget=Budget(purse))
+
+
+class Clients:
+    """What became of what they asked."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self.answered: list[str] = []
+        self.failed: list[str] = []
+        self.turned_away: list[str] = []
+        self.told: set[int] = set()
+
+    async def ask(self, hosts: list[str], zone: str, label: str) -> None:
+        try:
+            await self.world.exchange.ask(about(self.world, hosts, zone, label))
+        except ZoneCrowded as error:
+            self.turned_away.append(label)
+            self.told |= {ede.code for ede in error.ede}
+        except ExchangeFailed:
+            self.failed.append(label)
+        else:
+            self.answered.append(label)
+
+    async def ask_many(self, hosts: list[str], zone: str, *, count: int, per_s: float) -> None:
+        async with trio.open_nursery() as nursery:
+            for number in range(count):
+                nursery.start_soon(self.ask, hosts, zone, f"n{number}")
+                await trio.sleep(1 / per_s)
+
+
+@pytest.mark.reaches("ZONE_UNANSWERED")
+@trio_test
+async def test_few_wait_for_a_silent_zone_and_others_do_not_notice() -> None:
+    """RFC 9520 §3.1 asks for bounds; what is turned away is told at once."""
+    world = World()
+    for host in SILENT:
+        world.serve(host)
+        world.faults.set(host, Path(dead=True))
+    world.serve(WELL)
+    many, well = Clients(world), Clients(world)
+
+    async def story() -> None:
+        await well.ask([WELL], "well.test", "first")
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(lambda: many.ask_many(SILENT, "silent.test", count=4000, per_s=1000))
+            nursery.start_soon(lambda: well.ask_many([WELL], "well.test", count=100, per_s=25))
+            await trio.sleep(3.9)
+            waiting = (
+                world.exchange.counters.asked
+                - sum(len(some) for each in (many, well) for some in (each.answered, each.failed))
+                - len(many.turned_away)
+            )
+            assert waiting <= MOST + 2
+            assert world.exchange.in_flight < 12 * MOST
+        for host in SILENT:
+            world.faults.set(host, Path(delay_s=0.01))
+        await trio.sleep(1)
+        await many.ask(SILENT, "silent.test", "again")
+
+    await world.run(story)
+    assert len(well.answered) == 101
+    assert many.answered == ["again"]
+    assert len(many.turned_away) > 3000
+    assert many.told == {EdeCode.NO_REACHABLE_AUTHORITY}
+    assert world.exchange.counters.turned_away == len(many.turned_away)
+    assert not world.exchange.crowds
+
+
+@pytest.mark.reaches("ZONE_SILENT_SECONDS")
+@trio_test
+async def test_a_far_zone_met_for_the_first_time_by_many_serves_them_all() -> None:
+    """It answers after 1.4 s: longer than what a stranger is waited for, not silent."""
+    world = World()
+    for host in SILENT:
+        world.serve(host, rtt_s=1.4)
+    many = Clients(world)
+
+    async def story() -> None:
+        await many.ask_many(SILENT, "far.test", count=500, per_s=5000)
+
+    await world.run(story)
+    assert len(many.answered) == 500
+
+
+@trio_test
+async def test_what_a_zone_answers_is_never_turned_away() -> None:
+    """Half of its names are dropped, as a firewall in front of it would: the others get through."""
+    world = World()
+    plain = Script()
+
+    def is_dropped(label: str) -> bool:
+        return int(label[1:]) % 2 == 1
+
+    def reply(query: object, transport: str) -> object:
+        name = query.qname  # type: ignore[attr-defined]
+        is_odd = is_dropped(name[1 : 1 + name[0]].decode())
+        return None if is_odd else plain.reply(query, transport)  # type: ignore[arg-type]
+
+    for host in SILENT:
+        world.serve(host, Script(reply))  # type: ignore[arg-type]
+    many = Clients(world)
+
+    async def story() -> None:
+        await many.ask_many(SILENT, "half.test", count=1200, per_s=200)
+
+    await world.run(story)
+    assert [label for label in many.turned_away if not is_dropped(label)] == []
+    assert len(many.answered) == 600
+
+
+@trio_test
+async def test_what_was_answered_counts_for_a_while() -> None:
+    """Twice the time that a question may wait, and not for ever."""
+    window = float(limits.ASK_SECONDS)
+    crowd = Crowd(0.0)
+    for _ in range(100):
+        crowd.note_answer(1.0)
+    crowd.waiting = MOST + 100
+    assert crowd.excess(2.0) == -100
+    assert crowd.excess(window + 1) == -100
+    assert crowd.excess(2 * window + 2) == 100
