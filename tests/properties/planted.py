@@ -11,6 +11,7 @@ from resolver.iterate import classify, links, scrub
 from resolver.iterate.walk import Walker
 from resolver.model import Outcome, Rank, RRset, Verdict
 from resolver.protocol.codes import Rcode, RRType
+from resolver.protocol.wire import parse_untrusted
 from resolver.recurse import chain
 from resolver.upstream import exchange, fallback, pursuit
 from resolver.upstream.inquiry import Judged
@@ -55,6 +56,7 @@ def id_only(patch: pytest.MonkeyPatch) -> None:
         "match_untrusted",
         lambda sent, data: Match.YES if data[:2] == sent.data[:2] else Match.NO,
     )
+    patch.setattr(exchange, "read_untrusted", lambda data, *_: parse_untrusted(data))
 
 
 def question_only(patch: pytest.MonkeyPatch) -> None:
