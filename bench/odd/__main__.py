@@ -4,8 +4,9 @@
 
 Needs root, for network namespaces, and the peers' Debian packages; who is not installed is left
 out. Each resolver is as shipped, in a namespace of its own, one after the other, with the root
-known. A cell is the time of the zone's first and second question, best of the runs; a bar holds
-where ours answers whatever any peer answers, and no later than the best of them and 0.2 s.
+known, behind a link of MTU 1280 on which fragments are lost. A cell is the time of the zone's first
+and second question, best of the runs; a bar holds where ours answers whatever any peer answers, and
+no later than the best of them and 0.2 s.
 """
 
 from __future__ import annotations
@@ -36,6 +37,7 @@ PROJECT = Path(__file__).resolve().parents[2]
 NAMES = ("ours", "unbound", "named", "kresd", "pdns")
 PROGRAMS = {"unbound": "unbound", "named": "named", "kresd": "kresd", "pdns": "pdns_recursor"}
 READY_S = 20.0
+MTU = 1280
 
 
 class Anchor:
@@ -89,7 +91,9 @@ def one(name: str, number: int, place: real.Namespace, directory: Path, made: Od
             f"addr add 10.55.{number}.2/30 dev {link[0]}",
             f"route add default via 10.55.{number}.1",
         )
-        place.ip(f"addr add 10.55.{number}.1/30 dev {link[1]}")
+        place.ip(f"addr add 10.55.{number}.1/30 dev {link[1]}", f"link set {link[1]} mtu {MTU}")
+        resolver.ip(f"link set {link[0]} mtu {MTU}")
+        resolver.sysctl({"net.ipv4.ipfrag_high_thresh": "0"})  # no fragment arrives whole
         log = home / "log"
         program = resolver.spawn(*peers.STARTERS[name](site), log=log, cwd=home)
         real.wait_for([(resolver, "127.0.0.1", 53)], programs=[program], patience_s=READY_S)

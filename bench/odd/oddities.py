@@ -46,10 +46,16 @@ class Asked:
     query: Message
     transport: str
     honest: Honest
+    unbounded: Honest
 
     @property
     def right(self) -> bytes:
         return self.honest(self.data)
+
+    @property
+    def whole(self) -> bytes:
+        """The right reply, however long."""
+        return self.unbounded(self.data)
 
     def has(self, code: int) -> bool:
         return self.query.edns is not None and self.query.edns.option(code) is not None
@@ -386,6 +392,7 @@ OPTIONS = [
 SIZE = [
     Oddity("drops-over-512", "size", _dropping(512), wants="mid"),
     Oddity("drops-over-1232", "size", _dropping(1232), wants="big"),
+    Oddity("ignores-our-size", "size", lambda asked: [asked.whole], wants="big"),
     Oddity("tc-always", "size", _cut),
     Oddity("tc-big", "size", where(always, lambda asked: [asked.right]), wants="big"),
     Oddity("tc-with-data", "size", _cut_with_data),

@@ -32,7 +32,7 @@ async def serve(
                 await trio.sleep(rtt_s)
                 for reply in says(query):
                     await _say(stream, reply, manner)
-                if manner in {"closes after length", "one query"}:
+                if manner in {"closes after length", "wrong length", "one query"}:
                     return
     except (trio.BrokenResourceError, trio.ClosedResourceError):
         return

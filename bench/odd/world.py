@@ -7,6 +7,7 @@ because some resolvers ask nobody in documentation ranges.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 from bench.odd.oddities import ODDITIES, Asked, Elsewhere, Oddity, Sent
@@ -61,13 +62,14 @@ class OddServer:
             return []
         self.asked += 1
 
-        def honest(octets: bytes) -> bytes:
-            replies = self.authority.answer(octets, transport, "")
-            assert isinstance(replies, list)  # noqa: S101  the lab's servers are never silent
-            assert isinstance(replies[0], bytes)  # noqa: S101
-            return replies[0]
+        honest, unbounded = partial(self._honest, transport), partial(self._honest, "tcp")
+        return self.oddity.says(Asked(data, query, transport, honest, unbounded))
 
-        return self.oddity.says(Asked(data, query, transport, honest))
+    def _honest(self, transport: str, octets: bytes) -> bytes:
+        replies = self.authority.answer(octets, transport, "")
+        assert isinstance(replies, list)  # noqa: S101  the lab's servers are never silent
+        assert isinstance(replies[0], bytes)  # noqa: S101
+        return replies[0]
 
     def answer(self, data: bytes, transport: str, source: str) -> list[bytes]:
         """The same for virtual networks, where nothing comes from elsewhere."""

@@ -396,7 +396,10 @@ class Pursuit:
                 self.desk.counters.retries += 1
             else:
                 self.desk.counters.hedges += 1
-            self.gap = next_hedge_s(choice.state, self.gap, is_second_round=is_repeat)
+            gap = self.gap
+            if is_repeat and choice.state.n:  # it may have been measured since the first try
+                gap = min(gap, choice.state.overdue_s)
+            self.gap = next_hedge_s(choice.state, gap, is_second_round=is_repeat)
             self._rearm(choice.state, now)
 
     def _choose(self, now: float) -> Candidate | None:
