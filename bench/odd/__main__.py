@@ -38,6 +38,7 @@ NAMES = ("ours", "unbound", "named", "kresd", "pdns")
 PROGRAMS = {"unbound": "unbound", "named": "named", "kresd": "kresd", "pdns": "pdns_recursor"}
 READY_S = 20.0
 MTU = 1280
+FRAGMENTS = ("net.ipv4.ipfrag_low_thresh", "net.ipv4.ipfrag_high_thresh")
 
 
 class Anchor:
@@ -93,7 +94,7 @@ def one(name: str, number: int, place: real.Namespace, directory: Path, made: Od
         )
         place.ip(f"addr add 10.55.{number}.1/30 dev {link[1]}", f"link set {link[1]} mtu {MTU}")
         resolver.ip(f"link set {link[0]} mtu {MTU}")
-        resolver.sysctl({"net.ipv4.ipfrag_high_thresh": "0"})  # no fragment arrives whole
+        resolver.sysctl(dict.fromkeys(FRAGMENTS, "0"))  # none arrives whole
         log = home / "log"
         program = resolver.spawn(*peers.STARTERS[name](site), log=log, cwd=home)
         real.wait_for([(resolver, "127.0.0.1", 53)], programs=[program], patience_s=READY_S)

@@ -513,7 +513,10 @@ class Pursuit:
     def _rearm(self, state: AddressState, now: float) -> None:
         """When to do more: soon if hedging is on, after a fair wait if it is not."""
         if not self.uses_tcp and self.reply is None and self.error is None:
-            self.rearm(now + (self.gap if self.is_speculative else serial_s(state)))
+            wait_s = self.gap if self.is_speculative else serial_s(state)
+            if not self._may_repeat(state.key) and not any(map(self._may_repeat, self.sends)):
+                wait_s = min(wait_s, state.overdue_s)  # the last resort is next
+            self.rearm(now + wait_s)
 
     def _has_live(self, now: float) -> bool:
         """Something on its way may still be answered."""
