@@ -611,6 +611,13 @@ UPSTREAM_TCP_CONNECTIONS = Limit(64, 4, 1024, "upstream TCP connections in all",
 UPSTREAM_TCP_PIPELINE = Limit(
     100, 1, 1000, "queries on their way on one connection", "RFC 7766 §6.2.1.1"
 )
+UPSTREAM_TCP_STRAYS = Limit(
+    100,
+    1,
+    1000,
+    "messages that answer nothing before a server's connection is closed",
+    "as UPSTREAM_TCP_PIPELINE: late replies to all that was given up; more is no server's habit",
+)
 UPSTREAM_TCP_IDLE_SECONDS = Limit(
     10.0,
     0.0,

@@ -7,11 +7,13 @@ a thread a connection. What a zone is like:
     big.world     60 kB of TXT, over TCP        silent.world  never answers
     wrong.world   a dozen wrong ids before each right reply, TCP refused
     bomb.world    answers after 1.4 s, 1,100 octets
+    babble.world  nothing over UDP but "ask over TCP", and there whatever comes to its mind
     flush.world   each name a delegation to 1,500 nameservers of its own
 """
 
 from __future__ import annotations
 
+import contextlib
 import heapq
 import selectors
 import socket
@@ -69,6 +71,8 @@ def answer(query: bytes, *, is_stream: bool) -> bytes:
     qtype = int.from_bytes(query[end : end + 2], "big")
     question = query[12 : end + 4]
     records, authority, flags, counts = b"", b"", 0x8400, (0, 0)
+    if zone == b"babble" and len(labels) > 2:
+        return query[:2] + struct.pack("!HHHHH", 0x8600, 1, 0, 0, 0) + question
     if zone == b"big" and qtype == QTYPE_TXT:
         if not is_stream:
             return query[:2] + struct.pack("!HHHHH", 0x8600, 1, 0, 0, 0) + question
@@ -152,8 +156,18 @@ class Authority:
                 query = octets.read(int.from_bytes(head, "big"))
                 if zone_of(query) in {b"wrong", b"silent"}:
                     return
+                if zone_of(query) == b"babble" and _labels(query)[0][2:]:
+                    _babble(stream)
+                    return
                 reply = answer(query, is_stream=True)
                 stream.sendall(len(reply).to_bytes(2, "big") + reply)
+
+
+def _babble(stream: socket.socket) -> None:
+    """Empty messages as fast as they are taken, until the other side has had enough."""
+    with contextlib.suppress(OSError):
+        for _ in range(100_000):
+            stream.sendall(bytes(65_536))
 
 
 if __name__ == "__main__":

@@ -219,6 +219,12 @@ def wrong_ids(bed: Bed, seconds: float) -> str:
     return f"{good} of {tried} answered"
 
 
+def babble(bed: Bed, seconds: float) -> str:
+    """Ten questions a second to a zone whose server pours out empty messages over TCP."""
+    sent, good = _flood(bed, seconds, rate=10, zone="babble")
+    return f"{good} of {sent} answered with data"
+
+
 def amplification(bed: Bed, seconds: float) -> str:
     """Octets out for octets in, of what a forger would ask."""
     worst = 0.0

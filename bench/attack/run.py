@@ -70,6 +70,7 @@ ATTACKS = (
     Attack("bomb", "DNSBomb", floods.bomb),
     Attack("flush", "CacheFlush", floods.cache_flush),
     Attack("odd", "UDP: odd packets, 2,000/s", floods.odd_packets),
+    Attack("babble", "upstream: empty messages over TCP", floods.babble),
     Attack("amplify", "amplification", floods.amplification),
 )
 

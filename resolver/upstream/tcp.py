@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 _RECEIVE_OCTETS = 65_536
 _IDLE_S = float(limits.UPSTREAM_TCP_IDLE_SECONDS)
 _PIPELINE = int(limits.UPSTREAM_TCP_PIPELINE)
+_STRAYS = int(limits.UPSTREAM_TCP_STRAYS)
 _CONNECTIONS = int(limits.UPSTREAM_TCP_CONNECTIONS)
 
 
@@ -56,6 +57,7 @@ class Connection:
         self._lock = trio.Lock()
         self._waiting: dict[bytes, _Waiting] = {}
         self._scope = trio.CancelScope()
+        self._strays = 0
         self.is_closed = False
         self.served = 0
 
@@ -110,8 +112,11 @@ class Connection:
                 while data := await self._stream.receive_some(_RECEIVE_OCTETS):
                     for waiting in self._waiting.values():
                         waiting.hears()
-                    for message in splitter.feed(data):
+                    splitter.push(data)
+                    while (message := splitter.take()) is not None:
                         self._deliver_untrusted(message)
+                        if self._strays > _STRAYS:
+                            return  # it babbles: 65,536 octets may be 32,768 messages
         except (trio.BrokenResourceError, trio.ClosedResourceError, MemoryError):
             pass  # those who wait are told below
         finally:
@@ -127,15 +132,18 @@ class Connection:
             waiting.arrived.set()
 
     def _deliver_untrusted(self, message: bytes) -> None:
-        """Octets that answer nothing asked here are ignored."""
+        """Octets that answer nothing asked here are counted, and else ignored."""
         waiting = self._waiting.get(message[:2])
         if waiting is None or waiting.reply is not None:
+            self._strays += 1
             return
         match = match_untrusted(waiting.sent, message)
         if match is Match.YES or match is Match.DOUBTFUL:
             waiting.reply = message
             waiting.match = match
             waiting.arrived.set()
+        else:
+            self._strays += 1
 
 
 class _Opening:

@@ -149,3 +149,31 @@ async def test_no_memory_for_a_reply_costs_that_question_only() -> None:
         _, match = await pool.ask(Server("192.0.2.1"), query())
         assert match is Match.YES
         nursery.cancel_scope.cancel()
+
+
+@pytest.mark.reaches("UPSTREAM_TCP_STRAYS")
+@trio_test
+async def test_a_server_that_pours_out_messages_is_left() -> None:
+    """Empty ones cost it two octets each; the questions there are told at once."""
+
+    class Babbler(Echoes):
+        async def _serve(self, stream: trio.abc.HalfCloseableStream) -> None:
+            await stream.receive_some(1000)
+            self.open += 1
+            try:
+                while True:
+                    await stream.send_all(bytes(65_536))
+                    await trio.sleep(0.001)
+            except trio.BrokenResourceError:
+                self.open -= 1
+
+    async with trio.open_nursery() as nursery:
+        babbler = Babbler(nursery)
+        pool = TcpPool(network=cast("Network", babbler), nursery=nursery)
+        began = trio.current_time()
+        with trio.fail_after(1), pytest.raises(OSError, match="connection closed"):
+            await pool.ask(Server("192.0.2.1"), query())
+        await trio.sleep(0.01)
+        assert babbler.open == 0
+        assert trio.current_time() - began < 0.1
+        nursery.cancel_scope.cancel()
