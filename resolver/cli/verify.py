@@ -41,7 +41,13 @@ def configuration(options: argparse.Namespace) -> tuple[Config, list[ConfigError
             for fault in check.faults(config)
             if fault.key == "server.listen"
         ]
-    return config, problems or list(on_this_machine(config))
+    if not problems:
+        prefix = f"{options.config}: " if options.config else ""
+        problems = [
+            ConfigError(f"{prefix}{problem.where}", problem.value, problem.expected)
+            for problem in on_this_machine(config)
+        ]
+    return config, problems
 
 
 def on_this_machine(config: Config) -> Iterator[ConfigError]:
@@ -76,12 +82,12 @@ def _log(config: Config) -> Iterator[ConfigError]:
     if path is None:
         return
     reason = ""
-    if path.is_dir():
+    if os.path.isdir(path):  # noqa: PTH112  # Path's raises where we may not look
         reason = "it is a directory"
     elif os.path.lexists(path):
         if not os.access(path, os.W_OK):
             reason = "you may not write it"
-    elif not path.parent.is_dir():
+    elif not os.path.isdir(path.parent):  # noqa: PTH112
         reason = f"there is no directory {path.parent}"
     elif not os.access(path.parent, os.W_OK | os.X_OK):
         reason = f"you may not write in {path.parent}"

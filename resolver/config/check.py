@@ -162,8 +162,9 @@ def _dnssec(config: Config) -> Iterator[Fault]:
 
 def _files(config: Config) -> Iterator[Fault]:
     directory = config.working_directory
-    if directory and not _is_there(Path(directory), Path.is_dir):
-        yield Fault("working_directory", directory, "a directory that exists")
+    reason = _why_not(Path(directory), Path.is_dir) if directory else ""
+    if reason:
+        yield Fault("working_directory", directory, f"a directory that exists ({reason})")
         return
     readable = {
         "root.hints_file": config.root.hints_file,
@@ -171,18 +172,19 @@ def _files(config: Config) -> Iterator[Fault]:
     }
     for key, text in readable.items():
         path = working_path(config, text)
-        if text and not _is_there(path, Path.exists):
-            yield Fault(key, text, "the path of a file that exists")
-        elif text and not path.is_file():
-            yield Fault(key, text, "the path of a file, not of something else")
+        reason = _why_not(path, Path.is_file) if text else ""
+        if reason:
+            yield Fault(key, text, f"the path of a file that exists ({reason})")
 
 
-def _is_there(path: Path, look: Callable[[Path], bool]) -> bool:
-    """False too where we may not even look."""
+def _why_not(path: Path, is_right: Callable[[Path], bool]) -> str:
+    """Why *path* is not what is wanted; "" if it is. Never raises, even where we may not look."""
     try:
-        return look(path)
-    except OSError:
-        return False
+        if is_right(path):
+            return ""
+        return "it is something else" if path.exists() else "there is none"
+    except OSError as error:
+        return error.strerror or str(error)
 
 
 def _each(key: str, texts: Sequence[str], read: Callable[[str], object]) -> Iterator[Fault]:

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import argparse
+import contextlib
+import io
 import json
-from typing import TYPE_CHECKING, Any
+import os
+import tempfile
+from pathlib import Path
+from typing import Any
 
 import pytest
 
+from resolver.cli import check
 from resolver.cli.main import main
 from resolver.config import load
 from resolver.files import read_hints
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 
 def run(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, str]:
@@ -289,3 +293,36 @@ def test_a_byte_order_mark_is_no_part_of_a_file(
     status, out, _ = run(capsys, "check", str(tmp_path / "resolver.toml"))
     assert status == 0
     assert out.splitlines()[0].endswith("resolver.toml: ok")
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root to ask as somebody else")
+@pytest.mark.parametrize(
+    "line",
+    [
+        "root.hints_file = 'PRIVATE/file'",
+        "dnssec.trust_anchors_file = 'PRIVATE/file'",
+        "log.destination = 'PRIVATE/file'",
+        "working_directory = 'PRIVATE/directory'",
+    ],
+)
+def test_check_by_a_user_who_may_not_look_is_a_line_and_a_verdict(line: str) -> None:
+    """Not a traceback: asking whether a file is there may be refused too."""
+    with tempfile.TemporaryDirectory() as place:
+        private, path = Path(place, "private"), Path(place, "resolver.toml")
+        (private / "directory").mkdir(parents=True)
+        (private / "file").write_text("")
+        private.chmod(0o700)
+        Path(place).chmod(0o755)
+        path.write_text(line.replace("PRIVATE", str(private)))
+        options = argparse.Namespace(file=str(path))
+        pid = os.fork()
+        if pid == 0:  # the modules are loaded: the other user may not read them
+            os.setgroups([])
+            os.setuid(65_534)
+            err = io.StringIO()
+            with contextlib.redirect_stderr(err):
+                status = check.run(options)
+            lines = err.getvalue().splitlines()
+            is_right = len(lines) == 2 and lines[1] == f"{path}: 1 problem" and status == 2
+            os._exit(0 if is_right else 1)
+        assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0

@@ -108,8 +108,8 @@ def test_a_file_that_we_may_not_even_look_at_is_a_fault(monkeypatch: pytest.Monk
     def refuse(_: Path) -> bool:
         raise PermissionError(errno.EACCES, "Permission denied")
 
-    monkeypatch.setattr(Path, "exists", refuse)
-    assert "the path of a file that exists" in _faults("[root]\nhints_file = '/x/my.hints'")[0]
+    monkeypatch.setattr(Path, "is_file", refuse)
+    assert "exists (Permission denied)" in _faults("[root]\nhints_file = '/x/my.hints'")[0]
 
 
 def test_the_defaults_need_no_advice() -> None:

@@ -48,3 +48,28 @@ def test_a_service_manager_stamps_lines_itself(
     logs.configure(Log())
     logging.getLogger("resolver").warning("trouble")
     assert capsys.readouterr().err == "WARNING resolver: trouble\n"
+
+
+def test_a_relative_file_begins_at_the_working_directory(tmp_path: Path) -> None:
+    logs.configure(Log(destination="resolver.log"), directory=str(tmp_path))
+    logging.getLogger("resolver").warning("trouble")
+    assert (tmp_path / "resolver.log").read_text().endswith("trouble\n")
+
+
+def test_a_file_that_was_moved_away_is_made_anew(tmp_path: Path) -> None:
+    """And said so in the new one, whatever the level; what cannot be opened changes nothing."""
+    log = tmp_path / "resolver.log"
+    logs.configure(Log(destination=str(log), level="error"))
+    log.rename(tmp_path / "resolver.log.1")
+    logs.reopen(tells=False)
+    assert log.read_text() == ""
+    log.rename(tmp_path / "resolver.log.2")
+    logs.reopen()
+    assert log.read_text().endswith("SIGHUP: log file reopened\n")
+    moved = tmp_path.with_name(f"{tmp_path.name}-moved")
+    tmp_path.rename(moved)
+    logs.reopen(tells=False)
+    logging.getLogger("resolver").error("trouble")
+    said = (moved / "resolver.log").read_text()
+    assert "cannot open" in said
+    assert said.endswith("trouble\n")
