@@ -57,7 +57,6 @@ class _Worker:
 
     number: int
     pid: int
-    started_at: float
     pulse: Pulse
 
 
@@ -75,8 +74,8 @@ class Supervisor:
 
     *work* gets the worker's number and returns its exit status; its process finds its `lifeline`
     here. A worker that ends before the stop, whatever its status, is started again after
-    WORKER_RESTART_SECONDS. One exception: if all workers fail before any has lasted that long,
-    nothing is going to change (a bad address, say).
+    WORKER_RESTART_SECONDS. One exception: if one fails before any has shown a sign of life, nothing
+    is going to change soon (a bad address, a port that stays busy).
     """
 
     def __init__(
@@ -195,8 +194,7 @@ class Supervisor:
                 other.pulse.close()
             self._be(number, Lifeline(theirs, parent))
         os.close(theirs)
-        now = self._now()
-        self._running[pid] = _Worker(number, pid, now, Pulse(mine, now))
+        self._running[pid] = _Worker(number, pid, Pulse(mine, self._now()))
 
     def _be(self, number: int, lifeline: Lifeline) -> None:
         """The child's whole life. Never returns into the parent's code."""
@@ -217,12 +215,12 @@ class Supervisor:
 
     def _ended(self, worker: _Worker, code: int) -> int:
         """A child is gone: start another, unless we stop. Its status if it could never start."""
+        now = self._now()
+        worker.pulse.feel(now)
         worker.pulse.close()
         if self._stop_by is not None:
             return 0
-        now = self._now()
-        lasted = now - worker.started_at
-        self._is_proven = self._is_proven or lasted >= float(WORKER_RESTART_SECONDS)
+        self._is_proven = self._is_proven or worker.pulse.has_beaten
         status = os.waitstatus_to_exitcode(code)
         if not self._is_proven and status > 0:
             self._stop()

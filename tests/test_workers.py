@@ -26,13 +26,15 @@ mark = pathlib.Path(sys.argv[1])
 
 def work(number):
     os.write(1, f"{number} {os.getpid()}\n".encode())  # one write: lines must not mix
+    supervisor.lifeline.beat()
     if number == 0 and not mark.exists():
         signal.sigtimedwait([], 1.2)
         mark.touch()
         return 3
     signal.pause()
 
-sys.exit(Supervisor(2, work).run())
+supervisor = Supervisor(2, work)
+sys.exit(supervisor.run())
 """
 
 
@@ -159,9 +161,15 @@ def test_workers_end_with_a_supervisor_that_is_killed(user: int) -> None:
         assert _all_gone(said[:3])
 
 
-def test_failure_at_the_start_is_final() -> None:
-    """A port that is taken does not become free by trying forever."""
-    assert Supervisor(2, lambda _: 2).run() == 2
+@pytest.mark.parametrize("after_s", [0.0, 1.5])
+def test_failure_at_the_start_is_final(after_s: float) -> None:
+    """A port that is taken does not become free by trying forever, however long each try took."""
+
+    def work(_: int) -> int:
+        signal.sigtimedwait([], after_s)
+        return 2
+
+    assert Supervisor(2, work).run() == 2
 
 
 def test_exception_in_a_worker_ends_it_only(capfd: pytest.CaptureFixture[str]) -> None:
