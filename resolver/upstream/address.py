@@ -54,7 +54,10 @@ class Hint(NamedTuple):
 
 
 class Mark(NamedTuple):
-    """Why an address is passed over for one zone, and until when."""
+    """Why an address is passed over for one zone, and until when.
+
+    ANSWER: it was, and is of use after all; it is not to be marked again so soon.
+    """
 
     verdict: Verdict
     until: float

@@ -134,16 +134,23 @@ class Infra:
                 state.hint = Hint(math.log(srtt_s), math.hypot(_HINT_SPREAD, days))
 
     def mark(self, state: AddressState, zone: Name, verdict: Verdict, now: float) -> None:
-        """Remember that this address is of no use to *zone*; says nothing about other zones."""
+        """Remember that this address is of no use to *zone*; says nothing about other zones.
+
+        Nor about other names, where it answered some well: it fails for this question then, not for
+        the zone, and to pass it over would send all other names to servers that may be worse.
+        """
         until = now + _MARK_SECONDS.get(verdict, _MARK_SECONDS_OTHER)
-        state.marks.pop(zone, None)
+        known = state.marks.pop(zone, None)
+        if known is not None and known.verdict is Verdict.ANSWER and known.until > now:
+            verdict, until = known
         if len(state.marks) >= _MARKS:
             del state.marks[next(iter(state.marks))]
         state.marks[zone] = Mark(verdict, until)
 
-    def unmark(self, state: AddressState, zone: Name) -> None:
-        if state.marks:
-            state.marks.pop(zone, None)
+    def unmark(self, state: AddressState, zone: Name, now: float) -> None:
+        """It is of use after all: as long as it goes on so, *zone*'s failures are the names'."""
+        if zone in state.marks:
+            state.marks[zone] = Mark(Verdict.ANSWER, now + _MARK_SECONDS_OTHER)
 
     def marked(self, state: AddressState, zone: Name, now: float) -> Mark | None:
         """The mark in force, if any."""
@@ -151,7 +158,7 @@ class Infra:
         if mark is not None and mark.until <= now:
             del state.marks[zone]
             return None
-        return mark
+        return None if mark is not None and mark.verdict is Verdict.ANSWER else mark
 
     def cookie(self, state: AddressState) -> bytes:
         """This address's client cookie: random, one per server address (RFC 7873 §4.1, §6)."""

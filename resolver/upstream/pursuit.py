@@ -231,7 +231,7 @@ class Pursuit:
             self.reject(server, judged.verdict.value, now)
             return
         if state.marks:
-            self.desk.infra.unmark(state, self.zone)
+            self.desk.infra.unmark(state, self.zone, now)
         if self.is_race and self.is_speculative:
             speculate.after_race(self, state, now)
         self.reply = Reply(server, message, judged, arrived.rtt_s, arrived.transport)

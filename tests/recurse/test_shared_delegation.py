@@ -15,12 +15,16 @@ from resolver.lab.authority import Authority, Manners
 from resolver.lab.faults import Path
 from resolver.lab.world import ROOT_SERVERS, World
 from resolver.limits import FAILURE_TTL_MAX_SECONDS
-from resolver.protocol.codes import Rcode, RRType
+from resolver.protocol.codes import Flag, Rcode, RRType
+from resolver.protocol.names import from_text
+from resolver.protocol.render import build
+from resolver.protocol.wire import parse_untrusted
 from tests.making import question
 from tests.recurse.household import house
 from tests.support import trio_test
 
 if TYPE_CHECKING:
+    from resolver.lab.streams import Answers
     from tests.recurse.household import House
 
 CLIENTS = 60
@@ -51,6 +55,17 @@ def town() -> World:
         world.delegate(zone)
     world.servers["192.0.2.42"] = Authority()  # knows nothing of the zone
     return world
+
+
+class Fussy(Authority):
+    """Refuses names that begin with x, and no others."""
+
+    def answer(self, data: bytes, transport: str, source: str) -> Answers:
+        query = parse_untrusted(data)
+        if query.question is not None and query.question[0][1:2].lower() == b"x":
+            flags = Flag.QR | Rcode.REFUSED
+            return [build(id=query.id, flags=flags, question=query.question)]
+        return super().answer(data, transport, source)
 
 
 async def ask(home: House, at: int, rng: Random) -> None:
@@ -88,3 +103,25 @@ async def test_walks_that_are_cut_short_leave_the_delegation_whole(
         for at in range(0, CLIENTS, 10):
             answer = await home.ask(question(f"www{at}.shop.net. A"))
             assert answer.answer
+
+
+@trio_test
+async def test_a_name_that_is_refused_sends_no_other_name_to_a_dead_server() -> None:
+    """One server refuses one name and answers the others; its neighbour is dead."""
+    world = town()
+    shop, good = world.zones[from_text("shop.net.")], "192.0.2.40"
+    world.servers[good] = Fussy([shop])
+    for host in (good, "192.0.2.41"):
+        world.faults.set(host, Path(delay_s=0.01, dead=host != good))
+    async with house(world) as home:
+        costs: list[int] = []
+        for at in range(0, 16, 2):
+            with contextlib.suppress(ResolutionFailed):
+                await home.ask(question(f"x{at}.shop.net. A"))
+            sent, began = home.sent, trio.current_time()
+            assert (await home.ask(question(f"www{at}.shop.net. A"))).answer
+            costs.append(home.sent - sent)
+            if at:  # after the first nobody can know which of its faces is the true one
+                assert trio.current_time() - began < 0.1
+            await trio.sleep(20)
+        assert costs[-1] == 1

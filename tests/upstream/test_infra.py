@@ -129,6 +129,22 @@ def test_a_mark_lasts_as_long_as_its_reason_may(verdict: Verdict, limit: limits.
     assert not infra.marked(address, ONE, 1.0 + float(limit))
 
 
+def test_who_answers_other_names_is_not_marked_for_those_it_fails() -> None:
+    """Not at first, when nobody knows; and not for ever, for a server may lose a zone."""
+    infra = Infra(rng=random.Random(0))
+    address = infra.state(Server("192.0.2.1"))
+    infra.mark(address, ONE, Verdict.REFUSED, now=1.0)
+    assert infra.marked(address, ONE, 1.0)
+    infra.unmark(address, ONE, now=2.0)
+    infra.mark(address, ONE, Verdict.REFUSED, now=3.0)
+    assert not infra.marked(address, ONE, 3.0)
+    infra.mark(address, TWO, Verdict.REFUSED, now=3.0)
+    assert infra.marked(address, TWO, 3.0)
+    later = 2.0 + float(limits.REFUSED_SECONDS)
+    infra.mark(address, ONE, Verdict.REFUSED, now=later)
+    assert infra.marked(address, ONE, later)
+
+
 @pytest.mark.reaches("ZONE_MARKS")
 def test_zones_do_not_fill_the_memory_of_an_address() -> None:
     infra = Infra(rng=random.Random(0))
