@@ -15,7 +15,7 @@ import tempfile
 from bench.latency.netns import Lab, LabError
 from bench.latency.run import Plan, Run, compile_tools, make_world
 from bench.latency.scenarios import SCENARIOS
-from bench.outage.kinds import KINDS, Kind, offer_fakes
+from bench.outage.kinds import KINDS, UNFAKEABLE, Kind, offer_fakes
 from bench.outage.watch import WATCH_S, Row, watch
 
 RESOLVERS = ("ours", "unbound", "named", "kresd", "pdns")
@@ -36,7 +36,7 @@ def _arguments() -> argparse.Namespace:
 
 def one_row(kind: Kind, seconds: int, resolvers: list[str], seed: int) -> list[Row]:
     """A fresh world and fresh resolvers, one outage."""
-    names = tuple(f"{name}*" if kind.fakes_time else name for name in resolvers)
+    names = tuple(f"{name}*" if kind.fakes_time else name for name in able(kind, resolvers))
     world = make_world(kind.world, seed)
     with tempfile.TemporaryDirectory(prefix="outage-") as scratch, Lab() as lab:
         directory = pathlib.Path(scratch)
@@ -46,9 +46,19 @@ def one_row(kind: Kind, seconds: int, resolvers: list[str], seed: int) -> list[R
         return watch(run, kind, seconds)
 
 
-def _cells(rows: list[Row]) -> str:
+def able(kind: Kind, resolvers: list[str]) -> list[str]:
+    """Those that a row can be run with: not every program lives with libfaketime."""
+    return [name for name in resolvers if not (kind.fakes_time and name in UNFAKEABLE)]
+
+
+def _cells(rows: list[Row], resolvers: list[str]) -> str:
     cells = []
-    for row in rows:
+    by_name = {row.resolver: row for row in rows}
+    for name in resolvers:
+        row = by_name.get(name)
+        if row is None:
+            cells.append("–")
+            continue
         back = f"> {WATCH_S}" if row.back_s is None else f"{row.back_s:.1f}"
         middle, worst = row.told()
         silence = f", {row.silent} silent" if row.silent else ""
@@ -79,7 +89,10 @@ def main() -> int:
         for seconds in durations:
             for name in arguments.kind:
                 rows = one_row(KINDS[name], seconds, arguments.resolvers, arguments.seed)
-                print(f"| {KINDS[name].title} | {seconds} | {_cells(rows)} |", flush=True)
+                print(
+                    f"| {KINDS[name].title} | {seconds} | {_cells(rows, arguments.resolvers)} |",
+                    flush=True,
+                )
                 is_good &= all(is_within_bar(row) for row in rows if row.resolver == "ours")
     except LabError as error:
         print(f"outage: {error}", file=sys.stderr)

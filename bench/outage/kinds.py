@@ -14,6 +14,7 @@ from bench.latency.run import Run
 from bench.latency.scenarios import Change, State, undisturbed
 
 FAKETIME = "/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1"
+UNFAKEABLE = frozenset({"unbound", "named", "kresd"})  # Debian's do not start under it
 AWAY = "+400d"  # beyond any signature of the world
 
 
