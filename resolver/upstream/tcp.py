@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 _RECEIVE_OCTETS = 65_536
 _IDLE_S = float(limits.UPSTREAM_TCP_IDLE_SECONDS)
+_MUTE_S = float(limits.EXPIRY_UNKNOWN_SECONDS)
 _PIPELINE = int(limits.UPSTREAM_TCP_PIPELINE)
 _STRAYS = int(limits.UPSTREAM_TCP_STRAYS)
 _CONNECTIONS = int(limits.UPSTREAM_TCP_CONNECTIONS)
@@ -58,6 +59,7 @@ class Connection:
         self._waiting: dict[bytes, _Waiting] = {}
         self._scope = trio.CancelScope()
         self._strays = 0
+        self._heard_at = -math.inf
         self.is_closed = False
         self.served = 0
 
@@ -80,6 +82,7 @@ class Connection:
         key = sent.data[:2]
         self._waiting[key] = waiting
         self._scope.deadline = math.inf
+        asked_at = trio.current_time()
         try:
             async with self._lock:
                 await self._stream.send_all(frame(sent.data))
@@ -88,7 +91,7 @@ class Connection:
             self.shut()
             raise OSError(errno.ECONNRESET, "connection lost") from None
         except trio.Cancelled:
-            self._spoil_if_mid_write()
+            self._leave(asked_at)
             raise
         finally:
             self._waiting.pop(key, None)
@@ -99,9 +102,16 @@ class Connection:
         self.served += 1
         return waiting.reply, waiting.match
 
-    def _spoil_if_mid_write(self) -> None:
-        """A write that was cut short leaves half a message: nothing may follow it."""
-        if self._lock.locked():
+    def _leave(self, asked_at: float) -> None:
+        """Who asked waits no longer: may anybody else ask here?
+
+        A write that was cut short leaves half a message: nothing may follow it. And where nothing
+        came for long the network is mute or gone: once it is back, the kernel sends again only
+        after as long a silence (RFC 6298 §5.5), so a new connection is sooner.
+        """
+        waited_s = trio.current_time() - asked_at
+        is_mute = self._heard_at < asked_at and waited_s >= _MUTE_S
+        if self._lock.locked() or is_mute:
             self.shut()
 
     async def read(self) -> None:
@@ -110,6 +120,7 @@ class Connection:
         try:
             with self._scope:
                 while data := await self._stream.receive_some(_RECEIVE_OCTETS):
+                    self._heard_at = trio.current_time()
                     for waiting in self._waiting.values():
                         waiting.hears()
                     splitter.push(data)

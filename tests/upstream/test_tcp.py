@@ -9,6 +9,7 @@ import pytest
 import trio
 
 from resolver.limits import (
+    TCP_SECONDS,
     UPSTREAM_TCP_CONNECTIONS,
     UPSTREAM_TCP_IDLE_SECONDS,
     UPSTREAM_TCP_PIPELINE,
@@ -176,4 +177,41 @@ async def test_a_server_that_pours_out_messages_is_left() -> None:
         await trio.sleep(0.01)
         assert babbler.open == 0
         assert trio.current_time() - began < 0.1
+        nursery.cancel_scope.cancel()
+
+
+@pytest.mark.rfc("RFC 7766 §6.2.4")
+@trio_test
+async def test_a_connection_that_went_mute_is_not_kept() -> None:
+    """After an outage the kernel may be minutes from its next try: the next query opens anew."""
+    async with trio.open_nursery() as nursery:
+        echoes = Echoes(nursery)
+        echoes.gate.set()
+        pool = TcpPool(network=cast("Network", echoes), nursery=nursery)
+        await pool.ask(Server("192.0.2.1"), query())
+        await trio.sleep(1)
+        echoes.gate = trio.Event()
+        with trio.move_on_after(float(TCP_SECONDS)) as scope:
+            await pool.ask(Server("192.0.2.1"), query())
+        assert scope.cancelled_caught
+        gate, echoes.gate = echoes.gate, trio.Event()
+        echoes.gate.set()
+        _, match = await pool.ask(Server("192.0.2.1"), query())
+        assert match is Match.YES
+        assert pool.connects == 2
+        gate.set()
+        nursery.cancel_scope.cancel()
+
+
+@trio_test
+async def test_who_leaves_soon_takes_no_connection_from_the_others() -> None:
+    """A race was won elsewhere: that says nothing about this server."""
+    async with trio.open_nursery() as nursery:
+        echoes = Echoes(nursery)
+        pool = TcpPool(network=cast("Network", echoes), nursery=nursery)
+        with trio.move_on_after(0.1):
+            await pool.ask(Server("192.0.2.1"), query())
+        echoes.gate.set()
+        await pool.ask(Server("192.0.2.1"), query())
+        assert pool.connects == 1
         nursery.cancel_scope.cancel()
