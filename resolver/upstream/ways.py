@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING
 
 from resolver import limits
 from resolver.errors import ExchangeFailed, LinkDown, ResolverError
-from resolver.model import Question
-from resolver.protocol.codes import RRType
+from resolver.model import Ede, Question
+from resolver.protocol.codes import EdeCode, RRType
 from resolver.protocol.names import ROOT, to_text
 from resolver.upstream.address import site_of
 from resolver.upstream.flight import Copy
@@ -144,7 +144,9 @@ class Ways:
         if not way.is_cut(now):
             return failed
         why = "nobody answers" if way.reach.is_out else "no route"
-        return LinkDown(f"{why}, {way}: {failed}", ede=failed.ede)
+        text = f"{why}: {way}"
+        ede = [one for one in failed.ede if one.code != EdeCode.NETWORK_ERROR]
+        return LinkDown(f"{text}: {failed}", ede=(*ede, Ede(EdeCode.NETWORK_ERROR, text)))
 
     def _sound(self, way: Way, now: float) -> bool:
         """Ask witnesses; True if a verdict will come of it."""
