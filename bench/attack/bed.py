@@ -42,6 +42,7 @@ prime = false
 validate = false
 [cache]
 persist = false
+size_octets = {cache}
 [metrics]
 listen = "{resolver}:9153"
 """
@@ -60,7 +61,7 @@ server:
   module-config: "iterator"
   do-not-query-localhost: no
   ip-ratelimit: {rate}
-  rrset-cache-size: 256m
+  rrset-cache-size: {cache}
   msg-cache-size: 64m
 remote-control:
   control-enable: no
@@ -72,6 +73,7 @@ class Settings:
     """What one attack wants of the resolver."""
 
     rate: int = 0
+    cache: int = 256 << 20
     workers: int = 1
     descriptors: int = 0  # RLIMIT_NOFILE, 0: as it comes
     address_space: int = 0  # RLIMIT_AS in octets
@@ -100,7 +102,11 @@ class Bed:
         texts = {"ours": _OURS, "unbound": _UNBOUND}
         file = self.folder / f"{name}.conf"
         text = texts[name].format(
-            folder=self.folder, resolver=RESOLVER, rate=settings.rate, workers=settings.workers
+            folder=self.folder,
+            resolver=RESOLVER,
+            rate=settings.rate,
+            workers=settings.workers,
+            cache=settings.cache,
         )
         file.write_text(text)
         argv = _limited(settings, _COMMANDS[name], str(file))
