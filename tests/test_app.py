@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import tempfile
+from random import Random
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, cast
 
@@ -13,8 +14,9 @@ from msgspec.structs import replace
 
 from resolver import app
 from resolver.app import Daemon
-from resolver.config.schema import Config, Forward, Stub
+from resolver.config.schema import Config, Forward, Server, Stub
 from resolver.errors import ResolutionFailed
+from resolver.lab import world
 from resolver.lab.virtual_time import VirtualClock, seeded
 from resolver.limits import DRAIN_SECONDS
 from resolver.listen.admission import Admission
@@ -74,3 +76,19 @@ async def test_where_all_is_forwarded_only_the_forwarder_is_asked(kind: str) -> 
                     await daemon.resolver.resolve(question(text), budget())
                 await trio.sleep(100)
     assert asked == {FORWARDER}
+
+
+@trio_test
+async def test_few_descriptors_mean_few_tcp_clients_and_it_is_said_once(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """With 64 open files, 90 idle clients must not take those that questions need."""
+    monkeypatch.setattr(app, "descriptor_limit", lambda: 64)
+    network = world.demo_world(wall=1.785e9).network()
+    config = Config(server=Server(listen=("127.0.0.1:53",), user=""))
+    async with app.running(
+        config, network=network, listen_network=network, clock=VirtualClock(), rng=Random(1)
+    ) as daemon:
+        assert daemon.places.total == 24
+    told = [record for record in caplog.records if "LimitNOFILE" in record.getMessage()]
+    assert len(told) == 1

@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Final
 import trio
 
 from resolver.limits import (
-    DESCRIPTORS_RESERVED,
     TCP_CLIENT_QUERIES,
     TCP_CONNECTIONS,
     TCP_CONNECTIONS_PER_CLIENT,
@@ -26,6 +25,7 @@ from resolver.listen.connection import Connection, send_later
 from resolver.listen.share import Share
 from resolver.pace import Pace, Rounds
 from resolver.protocol.transport import Client, Transport
+from resolver.upstream.udp import half_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -34,7 +34,6 @@ if TYPE_CHECKING:
     from resolver.listen.connection import SendNow
     from resolver.listen.network import Handler, TcpListener
 
-_SMALLEST_RESERVE_SHARE: Final = 4
 _THIS_MACHINE: Final = 10  # clients in one
 
 
@@ -42,10 +41,9 @@ def places_limit(descriptors: int) -> int:
     """How many TCP clients fit under RLIMIT_NOFILE: half of what the rest of the process leaves.
 
     The other half is for upstream queries: a client whose question cannot be asked has no use of
-    its connection. Under a very low limit the reserve is a quarter of it.
+    its connection.
     """
-    reserve = min(int(DESCRIPTORS_RESERVED), descriptors // _SMALLEST_RESERVE_SHARE)
-    return max(1, min(int(TCP_CONNECTIONS), (descriptors - reserve) // 2))
+    return min(int(TCP_CONNECTIONS), half_of(descriptors))
 
 
 class TcpPlaces:

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 FIRST_PORT = 1024
 LAST_PORT = 65_535
+_SMALLEST_RESERVE_SHARE = 4
 _DRAWN = 64  # port numbers at once: a system call for each costs 0.7 µs
 BATCH = 4  # replies between turns of other tasks: each costs 80 µs with all that it wakes
 BATCH_CALM = 64  # while nobody waits for a hit
@@ -75,8 +76,17 @@ def in_flight_limit(descriptors: int | None = None) -> int:
     """
     if descriptors is None:
         descriptors = descriptor_limit()
-    room = (descriptors - int(limits.DESCRIPTORS_RESERVED)) // 2
-    return max(int(limits.IN_FLIGHT.floor), min(int(limits.IN_FLIGHT), room))
+    return min(int(limits.IN_FLIGHT), half_of(descriptors))
+
+
+def half_of(descriptors: int) -> int:
+    """What upstream queries may have of RLIMIT_NOFILE, and TCP clients as much, one at least.
+
+    The reserve of the rest of the process is a quarter where the limit is very low: a floor that
+    is more than there is would be found out by questions that fail.
+    """
+    reserve = min(int(limits.DESCRIPTORS_RESERVED), descriptors // _SMALLEST_RESERVE_SHARE)
+    return max(1, (descriptors - reserve) // 2)
 
 
 class SystemPort:

@@ -119,7 +119,7 @@ def test_ports_are_drawn_from_the_whole_range() -> None:
 @pytest.mark.reaches("IN_FLIGHT", "DESCRIPTORS_RESERVED")
 def test_the_in_flight_limit_follows_the_descriptors() -> None:
     assert raise_descriptor_limit() >= 256
-    assert in_flight_limit(64) == limits.IN_FLIGHT.floor
+    assert in_flight_limit(64) == 24
     assert in_flight_limit(4096) == (4096 - int(limits.DESCRIPTORS_RESERVED)) // 2
     assert in_flight_limit(10**6) == limits.IN_FLIGHT.default
 
