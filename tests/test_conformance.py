@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests import conformance
+from tests import conformance, opposites
 
 
 def test_every_row_that_holds_is_proved() -> None:
@@ -26,3 +26,12 @@ def test_a_row_without_proof_is_noticed() -> None:
 def test_every_citation_is_listed_once() -> None:
     cites = [row.cite for row in conformance.rows()]
     assert len(set(cites)) == len(cites)
+
+
+def test_every_opposite_is_of_a_row_that_holds() -> None:
+    """Whether tests notice them is for `python -m tests.opposites` to say: it takes minutes."""
+    held = {row.cite for row in conformance.rows() if row.status == "holds"}
+    planted = [opposite.cite for opposite in opposites.opposites()]
+    assert len(planted) == len(set(planted))
+    assert set(planted) <= held
+    assert all(opposite.find != opposite.put for opposite in opposites.opposites())

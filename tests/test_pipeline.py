@@ -9,6 +9,7 @@ import dns.tsig
 import pytest
 import trio
 
+from resolver.config.schema import Config, Server
 from resolver.lab.faults import Path
 from resolver.limits import QUERY_SECONDS
 from resolver.model import Ede, Status
@@ -64,9 +65,9 @@ async def test_a_failure_says_why() -> None:
 @pytest.mark.rfc("RFC 8914 §4")
 @trio_test
 async def test_without_recursion_what_is_known_to_be_bogus_is_told() -> None:
-    async with house(village()) as home:
+    async with house(village(is_signed=True)) as home:
         resolver = home.resolver
-        resolver.memory.bogus.note(WWW, (Ede(EdeCode.NSEC_MISSING),), 1e9)
+        resolver.memory.bogus.note(WWW, (Ede(EdeCode.NSEC_MISSING),), resolver._clock.now())
         assert resolver.refer(WWW).ede == (Ede(EdeCode.NSEC_MISSING),)
         assert resolver.refer(WWW).rcode == Rcode.SERVFAIL
         assert resolver.refer(WWW, checking=False).rcode == Rcode.REFUSED
@@ -143,3 +144,28 @@ async def test_a_signed_query_is_refused_with_its_signature_last() -> None:
     assert parsed.edns.option(10) is not None
     assert [record.rtype for record in parsed.additional] == [250]
     assert reply.endswith(parsed.additional[0].rdata)
+
+
+@pytest.mark.rfc("RFC 5001 §2")
+@trio_test
+async def test_nsid_goes_to_those_who_ask_for_it() -> None:
+    base = Config(server=Server(nsid="box 7"))
+    asked = dns.message.make_query("localhost.", "A")
+    told: dict[str, set[int]] = {}
+    async with house(village(), base) as home:
+        for what, options in (
+            ("nsid", [dns.edns.NSIDOption(b"")]),
+            ("other", [dns.edns.GenericOption(65001, b"what")]),
+            ("nothing", []),
+        ):
+            asked.use_edns(0, options=options)
+            replies: list[bytes | None] = []
+            client = Client("127.0.0.1", 4000, Transport.UDP)
+            home.pipeline.start(asked.to_wire(), client, replies.append)
+            reply = dns.message.from_wire(replies[0] or b"")
+            told[what] = {int(option.otype) for option in reply.options}
+    assert told == {
+        "nsid": {dns.edns.NSID},
+        "other": set(),
+        "nothing": set(),
+    }

@@ -42,7 +42,7 @@ def answered(**more: object) -> Answer:
     return Answer(ASKED, Rcode.NOERROR, (SIGNED,), (NSEC,), **more)  # type: ignore[arg-type]
 
 
-@pytest.mark.rfc("RFC 1035 §4.1.1")
+@pytest.mark.rfc("RFC 1035 §4.1.1", "RFC 4343 §4")
 def test_id_question_and_rd_come_back() -> None:
     reply = replied(query(), answered())
     assert (reply.id, reply.qname_raw, reply.rd, reply.ra, reply.aa) == (

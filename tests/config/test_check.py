@@ -11,6 +11,7 @@ import pytest
 from resolver.config import check, load
 from resolver.config.addresses import endpoint
 from resolver.config.schema import Config, Server
+from resolver.policy.acl import Acl
 
 
 def _faults(text: str) -> list[str]:
@@ -127,3 +128,14 @@ def test_the_defaults_need_no_advice() -> None:
 )
 def test_what_is_unwise_is_said(text: str, said: str) -> None:
     assert said in "\n".join(check.advice(load.loads(text)))
+
+
+@pytest.mark.rfc("RFC 5358 §4", "4892")
+def test_by_default_only_this_machine_may_ask_and_nothing_of_us_is_told() -> None:
+    server = Config().server
+    acl = Acl(server.allow_from)
+    assert acl.allows("127.0.0.1")
+    assert acl.allows("::1")
+    for stranger in ("192.0.2.1", "10.0.0.1", "2001:db8::1", "fd00::1", "fe80::1"):
+        assert not acl.allows(stranger)
+    assert (server.identity, server.nsid, server.version) == ("", "", "")

@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 from itertools import pairwise
-from typing import TYPE_CHECKING
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, cast
 
 import pytest
 import trio
 
 from resolver.cache.delegation import DelegationCache
 from resolver.errors import ResolutionFailed
-from resolver.iterate.priming import keep_primed
+from resolver.iterate.priming import _Primed, keep_primed
 from resolver.lab.virtual_time import VirtualClock
 from resolver.limits import PRIMING_RETRY_SECONDS
-from resolver.model import Delegation
-from resolver.protocol.names import ROOT
+from resolver.model import Delegation, Question, Server
+from resolver.protocol.codes import RRType
+from resolver.protocol.names import ROOT, from_text
 from tests.support import trio_test
 
 if TYPE_CHECKING:
     from resolver.upstream.inquiry import Inquiry, Reply
+
+HOST = from_text("a.root-servers.net.")
 
 
 @pytest.mark.rfc("RFC 9609 §3.3")
@@ -39,3 +43,25 @@ async def test_a_priming_that_failed_is_tried_again_later() -> None:
     gaps = [later - sooner for sooner, later in pairwise(asked)]
     assert gaps == pytest.approx([float(PRIMING_RETRY_SECONDS)] * 2)
     assert len(kept) == 0
+
+
+@pytest.mark.rfc("RFC 9609 §3")
+@trio_test
+async def test_what_the_root_says_replaces_the_hints_and_is_renewed_before_it_expires() -> None:
+    asked = []
+    told = _Primed((HOST,), 1000, {HOST: (Server("192.0.2.1", 53, HOST),)})
+
+    async def ask(inquiry: Inquiry) -> Reply:
+        asked.append((trio.current_time(), inquiry.question))
+        return cast("Reply", SimpleNamespace(judged=SimpleNamespace(reading=told)))
+
+    kept, clock = DelegationCache(), VirtualClock()
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(keep_primed, ask, kept, Delegation(ROOT, (), {}), clock)
+        await trio.sleep(990)
+        nursery.cancel_scope.cancel()
+    assert [question for _, question in asked] == [Question(ROOT, RRType.NS)] * 2
+    assert 0 < asked[1][0] - asked[0][0] < 1000
+    root = kept.get(ROOT, clock.now())
+    assert root is not None
+    assert root.nameservers == (HOST,)

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from resolver.iterate import classify
+from resolver.iterate.scrub import glue_of, scrub
 from resolver.model import Question, Server
 from resolver.protocol.codes import Flag, RRType
 from resolver.protocol.message import Message, Record
-from tests.making import name
+from tests.making import name, reply
 
 ZONE = name("example.")
 QNAME = name("www.example.")
@@ -56,3 +58,35 @@ def test_a_plain_answer_is_read_as_the_long_way_reads_it(
     short = classify.classify(message, question, zone, server=SERVER)
     long = classify._read(message, question, zone, SERVER, is_forward=False)
     assert short == long
+
+
+@pytest.mark.rfc("RFC 5452 §6", "RFC 9471 §2", "MaginotDNS")
+def test_what_lies_outside_the_zone_asked_is_dropped() -> None:
+    """Owners beside, above and merely ending alike; whoever is asked, forwarders too."""
+    message = reply(
+        "www.example. A",
+        answer=["www.example. 60 CNAME www.net.", "www.net. 60 A 192.0.2.66"],
+        authority=["example. 60 NS ns.example.", "com. 60 NS ns.evil.", ". 60 NS ns.evil."],
+    )
+    scrubbed = scrub(message, name("example."))
+    assert list(scrubbed.answer) == [(name("www.example."), RRType.CNAME)]
+    assert [rrset.owner for rrset in scrubbed.authority] == [name("example.")]
+    assert scrubbed.dropped == 3
+
+
+@pytest.mark.rfc("RFC 9471 §2", "RFC 5452 §6")
+def test_glue_counts_inside_the_zone_that_hands_it_out() -> None:
+    nameservers = (name("ns.example."), name("ns.net."), name("ns.badexample."))
+    message = reply(
+        "www.sub.example. A",
+        additional=[
+            "ns.example. 60 A 192.0.2.1",
+            "ns.net. 60 A 192.0.2.66",
+            "ns.badexample. 60 A 192.0.2.66",
+            "other.example. 60 A 192.0.2.66",
+        ],
+    )
+    glue = glue_of(message, nameservers, name("example."))
+    assert {owner: [one.host for one in servers] for owner, servers in glue.items()} == {
+        name("ns.example."): ["192.0.2.1"]
+    }

@@ -191,6 +191,7 @@ async def test_reading_stops_at_the_pipeline_limit() -> None:
 
 @pytest.mark.reaches("TCP_CONNECTIONS", "TCP_CONNECTIONS_PER_CLIENT")
 @pytest.mark.rfc("7766 §6.2.2")
+@pytest.mark.rfc("RFC 9210 §4.2")
 @trio_test
 async def test_connections_of_one_client_and_in_all_are_limited() -> None:
     """One more, and the longest idle makes room: of its own client, or of anybody's."""

@@ -6,7 +6,7 @@ import pytest
 
 from resolver.protocol import names
 from resolver.protocol.codes import RRType
-from resolver.protocol.nsec import Span, lacks
+from resolver.protocol.nsec import Span, has_no_name, lacks
 
 ALIAS = frozenset({RRType.CNAME, RRType.RRSIG, RRType.NSEC})
 
@@ -31,3 +31,13 @@ def test_a_cut_says_nothing_of_what_is_below(rtype: int) -> None:
     span = Span(zone, owner, names.from_text("dut.example."), frozenset({rtype}))
     assert not span.covers(names.from_text("www.cut.example."))
     assert span.covers(names.from_text("cuu.example."))
+
+
+@pytest.mark.rfc("RFC 9824")
+def test_nxname_says_that_the_name_is_not_there() -> None:
+    """Compact denial: an NSEC at the very name, which without NXNAME is an empty one."""
+    zone, owner = names.from_text("example."), names.from_text("gone.example.")
+    bitmap = frozenset({RRType.RRSIG, RRType.NSEC})
+    following = names.from_text("\\000.gone.example.")
+    assert has_no_name([Span(zone, owner, following, bitmap | {RRType.NXNAME})], owner)
+    assert not has_no_name([Span(zone, owner, following, bitmap)], owner)

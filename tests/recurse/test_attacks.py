@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
+import trio
 
 from resolver import limits
 from resolver.errors import ResolutionFailed, WorkExceeded
@@ -175,3 +176,17 @@ async def test_few_other_servers_are_asked_for_bogus_data(monkeypatch: pytest.Mo
         assert EdeCode.DNSSEC_BOGUS in found.ede
         assert len(asked) == int(limits.BOGUS_RETRIES)
         await honest_still_works(home)
+
+
+@pytest.mark.rfc("RFC 4035 §4.7", "RFC 4035 §5.5")
+@trio_test
+async def test_bogus_data_is_remembered_and_soon_looked_at_again() -> None:
+    async with house(hostile.signature_lists(WALL)) as home:
+        first = await bill(home, "www.evil. A")
+        assert (first.rcode, first.checks > 0) == (None, True)
+        again = await bill(home, "www.evil. A")
+        assert (again.rcode, again.packets, again.checks) == (None, 0, 0)
+        assert again.ede == first.ede
+        await trio.sleep(float(limits.FAILURE_TTL_SECONDS) + 1)
+        later = await bill(home, "www.evil. A")
+        assert later.checks > 0

@@ -215,3 +215,29 @@ def test_a_dname_above_redirects_nothing_inside() -> None:
     known.keep(redirected("example.", ttl=300, status=Status.SECURE), NOW)
     assert known.recall(INSIDE, NOW) is None
     assert known.recall(question("www.other.example. A"), NOW) is not None
+
+
+# --- below what does not exist --------------------------------------------------------------------
+
+BELOW = question("deep.www.gone.example. TXT")
+
+
+@pytest.mark.rfc("RFC 8020 §2")
+def test_below_a_name_that_was_proven_absent_there_is_nothing() -> None:
+    known = memory()
+    deny(known, "gone.example. A")
+    found = known.recall(BELOW, NOW)
+    assert found is not None
+    assert (found.rcode, found.status) == (Rcode.NXDOMAIN, Status.SECURE)
+    assert known.recall(question("went.example. TXT"), NOW) is None
+    assert known.recall(BELOW, NOW + SOA.ttl) is None
+
+
+@pytest.mark.rfc("RFC 8020 §2")
+def test_an_unproven_denial_ends_only_its_own_name() -> None:
+    """Unsigned servers say NXDOMAIN of empty non-terminals."""
+    known = memory()
+    asked = question("gone.example. A")
+    for status in (Status.INSECURE, Status.UNCHECKED):
+        known.negatives.put(asked, Rcode.NXDOMAIN, (SOA,), zone=PARENT, now=NOW, status=status)
+        assert known.recall(BELOW, NOW) is None

@@ -540,6 +540,24 @@ async def test_forwarders_are_asked_for_recursion() -> None:
     assert [query.rd for _, _, query in script.seen] == [True, False]
 
 
+@pytest.mark.rfc("RFC 6840 §5.9")
+@trio_test
+async def test_a_forwarder_hides_nothing_from_a_validator() -> None:
+    """CD goes to forwarders where we validate; else they are to validate for us."""
+    for validates in (True, False):
+        world = World()
+        world.exchange._validates = validates
+        script = world.serve(A)
+
+        async def story(world: World = world) -> None:
+            inquiry = world.inquiry(A)
+            delegation = dataclasses.replace(inquiry.delegation, is_forward=True)
+            await world.exchange.ask(inquiry._replace(delegation=delegation))
+
+        await world.run(story)
+        assert [bool(query.flags & Flag.CD) for _, _, query in script.seen] == [validates]
+
+
 @trio_test
 async def test_switched_off_families_and_loopback_are_never_asked() -> None:
     world = World(ipv6=False)

@@ -89,6 +89,28 @@ def test_cookies_tell_whose_reply_it_is(sent: bytes, back: bytes | None, match: 
     assert judge_cookie(asked, reply) is match
 
 
+@pytest.mark.rfc("RFC 5452 §9.2")
+def test_ids_are_drawn_from_the_whole_range() -> None:
+    """Every bit is set in half of them, and few of 65,536 are met twice."""
+    rng = Random(2)
+    copies = [compose(ASKED, rng=rng, flags=0, edns=None, mixes_case=True) for _ in range(2000)]
+    ids = [int.from_bytes(copy.data[:2], "big") for copy in copies]
+    assert len(set(ids)) > 1900
+    for bit in range(16):
+        assert 800 < sum(one >> bit & 1 for one in ids) < 1200
+
+
+@pytest.mark.rfc("RFC 1035 §7.3")
+def test_a_query_is_no_answer_to_a_query() -> None:
+    """What comes without QR, with another id or for another question was not asked for."""
+    sent = compose(ASKED, rng=Random(3), flags=0, edns=None, mixes_case=False)
+    reply = sent.data[:2] + b"\x80" + sent.data[3:]
+    assert match_untrusted(sent, reply) is Match.YES
+    assert match_untrusted(sent, sent.data) is Match.NEAR
+    assert match_untrusted(sent, bytes((reply[0] ^ 1,)) + reply[1:]) is Match.NO
+    assert match_untrusted(sent, reply[:-3] + b"\x02\0\1") is Match.NEAR
+
+
 def test_every_copy_has_an_id_and_a_spelling_of_its_own() -> None:
     rng = Random(1)
     copies = [compose(ASKED, rng=rng, flags=0, edns=None, mixes_case=True) for _ in range(50)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -225,3 +226,14 @@ def test_an_opening_asks_each_address_once(
     known = {f"192.0.{i}.1" for i in rtts if i not in silent}
     if known:
         assert chosen[0].server.host in known
+
+
+@pytest.mark.rfc("RFC 1123 §6.1.3")
+def test_who_is_silent_is_asked_again_after_ever_longer_waits() -> None:
+    state = Infra(rng=random.Random(0)).state(DUAL[0])
+    waits = [0.4]
+    for turn in range(8):
+        waits.append(next_hedge_s(state, waits[-1], is_second_round=turn > 3))
+    assert all(later > sooner for sooner, later in pairwise(waits[:4]))
+    assert all(later >= sooner for sooner, later in pairwise(waits))
+    assert waits[-1] == waits[-2] < 10
