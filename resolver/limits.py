@@ -766,7 +766,7 @@ WORKER_BEAT_SECONDS = Limit(
     1.0, 0.1, 10.0, "seconds between two signs of life of a worker", "one octet in a pipe"
 )
 WORKER_SILENCE_SECONDS = Limit(
-    5.0,
+    3.0,
     2.0,
     60.0,
     "seconds without one after which a worker that does nothing is replaced",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import logging
 import socket
 import sys
 from pathlib import Path
@@ -16,6 +18,10 @@ from tests.support import trio_test_real
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="reads what Linux granted")
 _BACKLOG_AT = 28  # tcp_info.tcpi_sacked: of a listening socket, how many may wait
 _SOMAXCONN = Path("/proc/sys/net/core/somaxconn")
+
+
+def _open_files() -> int:
+    return len(list(Path("/proc/self/fd").iterdir()))
 
 
 def _at_most() -> int:
@@ -43,3 +49,48 @@ async def test_connections_may_wait_to_be_accepted() -> None:
     waiting = int.from_bytes(info[_BACKLOG_AT : _BACKLOG_AT + 4], sys.byteorder)
     assert waiting == min(int(TCP_BACKLOG), _at_most())
     await listener.aclose()
+
+
+@trio_test_real
+async def test_an_address_that_comes_later_is_bound_already(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """DHCP, a VPN, duplicate address detection: no event has to be waited for."""
+    caplog.set_level(logging.WARNING, "resolver")
+    for host in ("192.0.2.254", "2001:db8::fe"):
+        for bind in ("bind_udp", "bind_tcp"):
+            with pytest.raises(OSError, match="assign") as caught:
+                getattr(SystemListenNetwork(), bind)(host, 5399)
+            assert caught.value.errno == errno.EADDRNOTAVAIL
+        network = SystemListenNetwork(is_free=True)
+        sock = network.bind_udp(host, 5399)
+        assert isinstance(sock, PlainUdpSocket)
+        assert sock._socket.getsockname()[0] == host
+        sock.close()
+        await network.bind_tcp(host, 5399).aclose()
+    assert [record.getMessage() for record in caplog.records] == [
+        "192.0.2.254 is not an address of this machine yet: waiting for it",
+        "2001:db8::fe is not an address of this machine yet: waiting for it",
+    ]
+
+
+@trio_test_real
+async def test_an_address_that_is_here_is_bound_as_ever(caplog: pytest.LogCaptureFixture) -> None:
+    sock = SystemListenNetwork(is_free=True).bind_udp("127.0.0.1", 0)
+    assert isinstance(sock, PlainUdpSocket)
+    assert sock._socket.getsockopt(socket.IPPROTO_IP, 15) == 0  # IP_FREEBIND
+    sock.close()
+    assert not caplog.records
+
+
+@trio_test_real
+async def test_a_port_on_which_another_listens_leaves_no_socket_behind() -> None:
+    """It is tried again every second: a descriptor each time would be the end."""
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        before = _open_files()
+        for _ in range(3):
+            with pytest.raises(OSError, match="in use"):
+                SystemListenNetwork().bind_tcp(*other.getsockname())
+        assert _open_files() == before
