@@ -583,7 +583,7 @@ OUTAGE_VERDICT_SECONDS = Limit(
     "three times the RTT of a far continent; a question must fail within a second",
 )
 OUTAGE_ASK_SECONDS = Limit(
-    0.85,
+    0.75,
     0.5,
     6.0,
     "seconds for one question during an outage",

@@ -138,6 +138,8 @@ class Exchange:
                 pursuit.close()
         if pursuit.reply is not None:
             self.counters.answered += 1
+            if inquiry.delegation.is_forward:
+                pursuit.way.question = inquiry.question
             if self.crowds:
                 self.crowds.note_answer(zone, self._now())
             return pursuit.reply
@@ -347,7 +349,7 @@ class Exchange:
             way.reach.remember(state)
             state.note_unreachable(copy.site, now)
             way.reach.note_silence(state, copy.sent_at, now)
-        if copy.slot[1] is way.question:
+        if copy.is_witness:
             self.ways.note_refused(way, now)
         reason = _errno_text(error)
         for pursuit in self.flight.retire(copy):

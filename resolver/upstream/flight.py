@@ -30,6 +30,7 @@ class Copy:
 
     __slots__ = (
         "expires_at",
+        "is_witness",
         "late_at",
         "overdue_at",
         "port",
@@ -57,6 +58,7 @@ class Copy:
     ) -> None:
         self.pursuits = pursuits
         self.way = way
+        self.is_witness = False
         self.server = server
         self.state = state
         self.sent = sent

@@ -48,7 +48,8 @@ _FEW = 3  # witnesses below which each is asked twice: one packet may be lost
 class Way:
     """One way out. *zone* is the forward or stub zone, None for the public tree.
 
-    *servers* are its witnesses: the root's servers, or those that the operator named. While
+    *servers* are its witnesses: the root's servers, or those that the operator named. They are
+    asked *question*: their zone's NS set, or what a forwarder answered last and has at hand. While
     *awaited* of them were asked and *refused* by the network, the verdict is due at *verdict_at*.
     """
 
@@ -203,6 +204,7 @@ class Ways:
         desk = self._desk
         sent = desk.compose(way.question, state, is_forward=way.is_forward, form=BARE, now=now)
         copy = Copy([], way.question, way, way.site, server, state, sent, now)
+        copy.is_witness = True
         try:
             desk.launch(copy, now)
         except OSError as error:

@@ -14,10 +14,12 @@ from resolver import app
 from resolver.config.schema import Config, Forward, Stub
 from resolver.errors import LinkDown, ResolutionFailed
 from resolver.lab.faults import Path
+from resolver.lab.streams import Delayed, as_delayed
 from resolver.lab.virtual_time import VirtualClock, seeded
 from resolver.model import Question
 from resolver.protocol.codes import EdeCode, RRType
 from resolver.protocol.names import from_text
+from resolver.protocol.wire import parse_untrusted
 from tests.recurse.household import WALL, budget, village
 from tests.support import trio_test
 
@@ -25,7 +27,8 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
     from resolver.app import Daemon
-    from resolver.lab.network import Packet, VirtualNetwork
+    from resolver.lab.network import Answerer, Packet, VirtualNetwork
+    from resolver.lab.streams import Answers
     from resolver.lab.world import World
 
 RTT_S = 0.04
@@ -185,6 +188,28 @@ async def test_an_outage_is_told_within_a_second_and_over_within_one(
 
 @pytest.mark.parametrize("cut", KINDS)
 @trio_test
+async def test_nameservers_that_could_not_be_looked_up_are_looked_up_again(
+    cut: Callable[[Home], Callable[[], None]],
+) -> None:
+    """A delegation without glue: "has no address" was our link's doing, and no finding."""
+    async with home() as place:
+        glueless = Question(from_text("www.glueless.net."), RRType.A)
+        with trio.move_on_after(10 * RTT_S):
+            await place.ask("nowhere.sub")
+        mend = cut(place)
+        for _ in range(OUTAGE_S):
+            with pytest.raises(ResolutionFailed):
+                await place.daemon.resolver.resolve(glueless, budget())
+            await trio.sleep(1)
+        mend()
+        await trio.sleep(0.5)
+        started = trio.current_time()
+        await place.daemon.resolver.resolve(glueless, budget())
+        assert trio.current_time() - started <= BAR_S
+
+
+@pytest.mark.parametrize("cut", KINDS)
+@trio_test
 async def test_a_start_without_a_network_is_made_good_when_it_comes(
     cut: Callable[[Home], Callable[[], None]],
 ) -> None:
@@ -273,3 +298,33 @@ async def test_a_clock_that_is_put_right_makes_nothing_bogus_any_more(days: int)
         clock._wall -= days * 86_400
         assert await place.recover("n0") <= BAR_S
         assert await place.ask("n1") <= BAR_S
+
+
+class Sluggish:
+    """A forwarder that takes *after_s* to find out about n7, and says no word about NS sets."""
+
+    def __init__(self, inner: Answerer, after_s: float) -> None:
+        self._inner = inner
+        self._after_s = after_s
+
+    def answer(self, data: bytes, transport: str, source: str) -> Answers:
+        query = parse_untrusted(data)
+        if query.qtype == RRType.NS:
+            return None
+        answers = self._inner.answer(data, transport, source)
+        if not query.qname.startswith(b"\2n7"):
+            return answers
+        return [Delayed(one.data, self._after_s) for one in as_delayed(answers)]
+
+
+@trio_test
+async def test_a_forwarder_that_is_slow_to_find_out_is_not_cut_off() -> None:
+    """What it answered last it has at hand: asked that once more, it shows that it is there."""
+    async with home("forward") as place:
+        inner = place.network._hosted[FORWARDER, PORT]
+        place.network.attach(FORWARDER, Sluggish(inner, 3.0))
+        for _ in range(3):
+            await place.ask("www")
+            await trio.sleep(400)  # its TTL ends: it is asked each time
+        assert 3.0 <= await place.ask("n7") < 4.0
+        assert place.daemon.parts.exchange.counters.outages == 0
