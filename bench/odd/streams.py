@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from bench.odd.oddities import Sent
 
-DRIP_S = 0.01
+DRIP_S = 0.005  # an octet: a signed answer takes two seconds
 REFUSED, DEAD = "refused", "dead"  # nobody listens; nobody is there
 
 

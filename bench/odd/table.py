@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
 OURS = "ours"
 GRACE_S = 0.2  # later than the best peer
+QUICK_S = 0.25
 
 
 def best_of(runs: Sequence[Results]) -> Results:
@@ -44,8 +45,32 @@ def holds(best: dict[str, Results], places: Sequence[Place]) -> bool:
 
 
 def render(best: dict[str, Results], places: Sequence[Place]) -> str:
-    """Markdown: milliseconds of the first and second question; – where no answer came."""
+    """Markdown: milliseconds of the first and second question; – where no answer came.
+
+    Left out, and named below: where everybody answers within a quarter of a second, and where
+    nobody answers at all.
+    """
     names = list(best)
+    told, quick, mute = [], [], []
+    for place in places:
+        times = [one for results in best.values() for one in results[place.zone]]
+        if all(one is None for one in times):
+            mute.append(place)
+        elif all(one is not None and one <= QUICK_S for one in times):
+            quick.append(place)
+        else:
+            told.append(place)
+    lines = _table(best, names, told)
+    lines += ["", f"Everybody answers within {QUICK_S:.2f} s: {_names(quick)}.", ""]
+    lines.append(f"Nobody answers: {_names(mute)}.")
+    return "\n".join(lines)
+
+
+def _names(places: Sequence[Place]) -> str:
+    return ", ".join(place.zone.rstrip(".") for place in places) or "–"
+
+
+def _table(best: dict[str, Results], names: list[str], places: Sequence[Place]) -> list[str]:
     lines = [
         "| odd about | zone | " + " | ".join(names) + " | |",
         "|---|---|" + "---|" * len(names) + "---|",
@@ -53,8 +78,10 @@ def render(best: dict[str, Results], places: Sequence[Place]) -> str:
     for place in places:
         cells = [_cell(best[name][place.zone]) for name in names]
         mark = "misses" if misses(best, place) else ""
-        lines.append(f"| {place.oddity.group} | {place.zone} | {' | '.join(cells)} | {mark} |")
-    return "\n".join(lines)
+        lines.append(
+            f"| {place.oddity.group} | {place.zone.rstrip('.')} | {' | '.join(cells)} | {mark} |"
+        )
+    return lines
 
 
 def _cell(times: Sequence[float | None]) -> str:
