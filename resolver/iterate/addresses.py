@@ -57,9 +57,10 @@ class Spawn(Protocol):
 class Effort(enum.Enum):
     """How far to go for addresses on behalf of one question.
 
-    NORMAL: names that have none, then the other address type of those that have. PROBE: likewise,
-    until somebody replied. AFTER_PROBE: NORMAL, at servers whose marks a probe earned them.
-    SECOND_WIND: names that are known by referrals alone, once all those addresses failed.
+    NORMAL: names that have none, then the other address type of those that have. PROBE: only names
+    that have none, and until somebody replied. AFTER_PROBE: NORMAL, at servers that are in doubt
+    for what they made of a probe. SECOND_WIND: names that are known by referrals alone, once all
+    those addresses failed.
     """
 
     NORMAL = "normal"
@@ -124,7 +125,11 @@ class AddressFinder:
                 self._begin(question)
             if await self._first_of(chosen):
                 return self._got_on()
-        return await self._of_others() or await self._other_families() or await self._from_parent()
+        if await self._of_others():
+            return True
+        if self._effort is not Effort.PROBE and await self._other_families():
+            return True
+        return await self._from_parent()
 
     def _candidates(self) -> list[Name]:
         """Names that a sub-query can find: not those inside the cut itself, unless it has servers.

@@ -376,7 +376,7 @@ class Pursuit:
 
     def _distrust(self, first: Candidate, now: float) -> None:
         """Expect little where the best of all was silent, or of no use, a moment ago."""
-        if first.is_suspect or (first.is_marked and not self.inquiry.is_repeated):
+        if (first.is_suspect or first.is_marked) and not self.inquiry.is_repeated:
             self.want_addresses()
         if first.is_suspect:
             if not self.inquiry.delegation.is_last_word:
@@ -547,8 +547,8 @@ class Pursuit:
 
     def _need_addresses(self, now: float) -> None:
         """Nobody is left to ask and nothing is on its way."""
-        if self.way.reach.has_no_route(now):
-            self._fail(now)
+        if self.way.reach.has_no_route(now) or (self.inquiry.is_probe and self.total):
+            self._fail(now)  # after a probe comes the full question, and comes now
             return
         self.want_addresses()
         if self.wants_addresses or self.lookup is not None:

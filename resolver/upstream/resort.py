@@ -21,24 +21,25 @@ _WIDTH = int(limits.RACE_WIDTH)
 _AT_A_TIME = int(limits.TCP_LAST_TRIES)
 _SENDS = int(limits.ASK_SENDS)
 SILENT = "no reply"
-_SILENCE = frozenset({SILENT})
 _WORTH_IT = frozenset({SILENT, MALFORMED, Verdict.REFUSED.value, Verdict.FORMERR.value})
 
 
 def over_tcp(pursuit: Pursuit, now: float) -> bool:
     """True if something is on its way now. Once for each pursuit.
 
+    Never for a probe: the full question is the better next try (RFC 9156 §2.3).
     Whether it is our own link that is silent is asked beside it.
     """
     if pursuit.has_resorted or pursuit.uses_tcp or pursuit.total >= _SENDS:
         return False
+    if pursuit.inquiry.is_probe:
+        return False
     pursuit.has_resorted = True
     infra, inquiry = pursuit.desk.infra, pursuit.inquiry
-    worth_it = _SILENCE if inquiry.is_probe else _WORTH_IT
     states = {}
     for server in inquiry.delegation.servers():
         key = server[:2]
-        if key in pursuit.sends and pursuit.reasons.get(server, SILENT) in worth_it:
+        if key in pursuit.sends and pursuit.reasons.get(server, SILENT) in _WORTH_IT:
             state = infra.state(server)
             is_free = state.streams < _AT_A_TIME and key not in pursuit.streams
             if is_free and state.may_bear_tcp(now):
