@@ -32,6 +32,7 @@ def test_the_table_of_section_3(label: str, *, expected: bool) -> None:
     assert must_fail(question, Status.SECURE, TAGS, checking=True) is expected
 
 
+@pytest.mark.rfc("RFC 8509 §3")
 def test_only_secure_addresses_that_were_checked_are_changed() -> None:
     qname = names.from_text("root-key-sentinel-not-ta-20326.example.")
     address = Question(qname, RRType.AAAA)

@@ -202,6 +202,8 @@ async def test_connections_of_one_client_and_in_all_are_limited() -> None:
         assert await receive_message(mine[0]) == answered(question())
         await trio.sleep(0.01)
         mine.append(it.door.connect())
+        await trio.sleep(0.01)
+        assert (len(it.places), it.places.dismissed) == (2, 1)
         assert await mine[1].receive_some(1) == b""  # not the first, which was used since
         it.door.connect("192.0.2.2")
         await trio.sleep(0.01)
