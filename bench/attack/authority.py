@@ -1,7 +1,7 @@
-"""The authoritative side of the bed: one server for every zone, kind or hostile by zone name.
+"""The authoritative side of the bed: a root, and zones kind or hostile at an address each.
 
-`python -m bench.attack.authority ADDRESS`, a process of its own. UDP is served in one loop, TCP by
-a thread a connection. What a zone is like:
+`python -m bench.attack.authority`, a process of its own. UDP is served in one loop, TCP by a thread
+a connection. What a zone is like:
 
     good.world    answers at once               slow.world    answers after 0.4 s
     big.world     60 kB of TXT, over TCP        silent.world  never answers
@@ -18,7 +18,6 @@ import heapq
 import selectors
 import socket
 import struct
-import sys
 import threading
 import time
 from typing import Final
@@ -30,6 +29,14 @@ QTYPE_A: Final = 1
 WRONG_IDS: Final = 12
 BIG_STRINGS: Final = 235
 FLUSH_SERVERS: Final = 1500
+ROOT: Final = "203.0.113.53"
+SERVERS: Final = {
+    zone: f"203.0.113.{60 + at}"
+    for at, zone in enumerate(
+        (b"good", b"big", b"wrong", b"bomb", b"babble", b"flush", b"slow", b"silent")
+    )
+}
+ADDRESSES: Final = (ROOT, *SERVERS.values())
 DELAYS_S: Final = {b"slow": 0.4, b"bomb": 1.4}
 _SOA = b"\0\0" + struct.pack("!IIIII", 1, 3600, 600, 86400, 300)
 
@@ -51,6 +58,22 @@ def zone_of(query: bytes) -> bytes:
 
 def _record(owner: bytes, rtype: int, ttl: int, rdata: bytes) -> bytes:
     return owner + struct.pack("!HHIH", rtype, 1, ttl, len(rdata)) + rdata
+
+
+def _name(*labels: bytes) -> bytes:
+    return b"".join(bytes([len(label)]) + label for label in (*labels, b""))
+
+
+def refer(query: bytes) -> bytes:
+    """The root's reply: to the servers of a zone, or what `answer` says of names above them."""
+    zone = zone_of(query)
+    if zone not in SERVERS:
+        return answer(query, is_stream=True)
+    nameserver = _name(b"ns", zone, b"world")
+    referral = _record(_name(zone, b"world"), QTYPE_NS, 3600, nameserver)
+    glue = _record(nameserver, QTYPE_A, 3600, socket.inet_aton(SERVERS[zone]))
+    question = query[12 : _labels(query)[1] + 4]
+    return query[:2] + struct.pack("!HHHHH", 0x8000, 1, 0, 1, 1) + question + referral + glue
 
 
 _BIG = _record(
@@ -91,37 +114,36 @@ def answer(query: bytes, *, is_stream: bool) -> bytes:
     elif qtype == QTYPE_A and len(labels) > 2:
         records, counts = _record(b"\xc0\x0c", 1, 3600, b"\xcb\0\x71\7"), (1, 0)
     else:
-        authority, counts = _record(b"\0", 6, 300, _SOA), (0, 1)
+        apex = _name(zone, b"world") if zone in SERVERS else b"\0"
+        authority, counts = _record(apex, 6, 300, _SOA), (0, 1)
     return query[:2] + struct.pack("!HHHHH", flags, 1, *counts, 0) + question + records + authority
 
 
-class Authority:
-    """One address, port 53."""
+class Server:
+    """One address, port 53: the root or a zone."""
 
     def __init__(self, address: str) -> None:
-        self._udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self._udp.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, 1 << 24)
-        self._udp.bind((address, 53))
-        self._tcp = socket.create_server((address, 53), backlog=512)
-        self._late: list[tuple[float, bytes, tuple[str, int]]] = []
+        self._is_root = address == ROOT
+        self.udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.udp.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, 1 << 24)
+        self.udp.bind((address, 53))
+        self.udp.settimeout(0.0)
+        self.late: list[tuple[float, bytes, tuple[str, int]]] = []
+        if address not in {SERVERS[b"wrong"], SERVERS[b"silent"]}:
+            tcp = socket.create_server((address, 53), backlog=512)
+            threading.Thread(target=self._accept, args=(tcp,), daemon=True).start()
 
-    def run(self) -> None:
-        """Until killed."""
-        threading.Thread(target=self._accept, daemon=True).start()
-        selector = selectors.DefaultSelector()
-        selector.register(self._udp, selectors.EVENT_READ)
-        while True:
-            selector.select(max(0.0, self._late[0][0] - time.monotonic()) if self._late else None)
-            self._udp.settimeout(0.0)
-            for _ in range(64):
-                try:
-                    query, peer = self._udp.recvfrom(4096)
-                except OSError:
-                    break
+    def drain(self) -> None:
+        """Answer what has come, some at a time."""
+        for _ in range(64):
+            try:
+                query, peer = self.udp.recvfrom(4096)
+            except OSError:
+                return
+            if self._is_root:
+                self.send(refer(query), peer)
+            else:
                 self._on_query(query, peer)
-            while self._late and self._late[0][0] <= time.monotonic():
-                _, reply, peer = heapq.heappop(self._late)
-                self._send(reply, peer)
 
     def _on_query(self, query: bytes, peer: tuple[str, int]) -> None:
         zone = zone_of(query)
@@ -131,36 +153,48 @@ class Authority:
         if zone == b"wrong":
             number = int.from_bytes(query[:2], "big")
             for at in range(1, WRONG_IDS + 1):
-                self._send(((number + at) & 0xFFFF).to_bytes(2, "big") + reply[2:], peer)
+                self.send(((number + at) & 0xFFFF).to_bytes(2, "big") + reply[2:], peer)
         delay_s = DELAYS_S.get(zone, 0.0)
         if delay_s:
-            heapq.heappush(self._late, (time.monotonic() + delay_s, reply, peer))
+            heapq.heappush(self.late, (time.monotonic() + delay_s, reply, peer))
         else:
-            self._send(reply, peer)
+            self.send(reply, peer)
 
-    def _send(self, reply: bytes, peer: tuple[str, int]) -> None:
-        try:
-            self._udp.sendto(reply, peer)
-        except OSError:
-            return
+    def send(self, reply: bytes, peer: tuple[str, int]) -> None:
+        with contextlib.suppress(OSError):
+            self.udp.sendto(reply, peer)
 
-    def _accept(self) -> None:
+    def _accept(self, tcp: socket.socket) -> None:
         while True:
-            stream, _ = self._tcp.accept()
+            stream, _ = tcp.accept()
             threading.Thread(target=self._serve, args=(stream,), daemon=True).start()
 
-    @staticmethod
-    def _serve(stream: socket.socket) -> None:
+    def _serve(self, stream: socket.socket) -> None:
         with stream, stream.makefile("rb") as octets:
             while head := octets.read(2):
                 query = octets.read(int.from_bytes(head, "big"))
-                if zone_of(query) in {b"wrong", b"silent"}:
-                    return
-                if zone_of(query) == b"babble" and _labels(query)[0][2:]:
+                if zone_of(query) == b"babble" and not self._is_root:
                     _babble(stream)
                     return
-                reply = answer(query, is_stream=True)
+                reply = refer(query) if self._is_root else answer(query, is_stream=True)
                 stream.sendall(len(reply).to_bytes(2, "big") + reply)
+
+
+def run() -> None:
+    """All of them, until killed."""
+    selector = selectors.DefaultSelector()
+    servers = [Server(address) for address in ADDRESSES]
+    for server in servers:
+        selector.register(server.udp, selectors.EVENT_READ, server)
+    while True:
+        due = min((server.late[0][0] for server in servers if server.late), default=None)
+        wait_s = None if due is None else max(0.0, due - time.monotonic())
+        for key, _ in selector.select(wait_s):
+            key.data.drain()
+        for server in servers:
+            while server.late and server.late[0][0] <= time.monotonic():
+                _, reply, peer = heapq.heappop(server.late)
+                server.send(reply, peer)
 
 
 def _babble(stream: socket.socket) -> None:
@@ -171,4 +205,4 @@ def _babble(stream: socket.socket) -> None:
 
 
 if __name__ == "__main__":
-    Authority(sys.argv[1]).run()
+    run()

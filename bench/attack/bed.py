@@ -12,15 +12,15 @@ import sys
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
+from bench.attack import authority
 from resolver.lab import real
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 PROJECT = Path(__file__).resolve().parents[2]
-AUTHORITY = "203.0.113.53"
 RESOLVER = "203.0.113.1"
 GOOD = "192.0.2.77"  # the well-behaved client
 ATTACKER = "198.51.100.66"
@@ -85,16 +85,21 @@ class Bed:
     def __init__(self, place: real.Namespace, folder: Path) -> None:
         self.place = place
         self.folder = folder
-        (folder / "hints").write_text(f". 3600000 NS ns.world.\nns.world. 3600000 A {AUTHORITY}\n")
+        (folder / "hints").write_text(
+            f". 3600000 NS ns.world.\nns.world. 3600000 A {authority.ROOT}\n"
+        )
         place.ip(
-            *(f"addr add {each}/32 dev lo" for each in (AUTHORITY, RESOLVER, GOOD, ATTACKER)),
+            *(
+                f"addr add {each}/32 dev lo"
+                for each in (*authority.ADDRESSES, RESOLVER, GOOD, ATTACKER)
+            ),
             "route add local 198.51.100.0/24 dev lo",
         )
         log = folder / "authority.log"
         self.authority = place.spawn(
-            "nice", sys.executable, "-m", "bench.attack.authority", AUTHORITY, log=log, cwd=PROJECT
+            "nice", sys.executable, "-m", "bench.attack.authority", log=log, cwd=PROJECT
         )
-        real.wait_for([(place, AUTHORITY, 53)], programs=[self.authority], patience_s=20.0)
+        real.wait_for([(place, authority.ROOT, 53)], programs=[self.authority], patience_s=20.0)
 
     @contextlib.contextmanager
     def running(self, name: str, settings: Settings) -> Iterator[Subject]:
@@ -135,8 +140,7 @@ def _limited(settings: Settings, command: list[str], file: str) -> list[str]:
     return prefix + [part.format(file=file) for part in command]
 
 
-@dataclass(frozen=True, slots=True)
-class Usage:
+class Usage(NamedTuple):
     """Of all processes of a resolver, now. CPU in seconds since the start."""
 
     rss_mb: float

@@ -232,7 +232,7 @@ def amplification(bed: Bed, seconds: float) -> str:
         sock.settimeout(seconds)
         for name, qtype in (
             ("big.big.world", TXT),
-            ("a.bomb.world", TXT),
+            ("none.good.world", TXT),
             ("known.good.world", 255),
         ):
             for extra in (b"", _OPT):

@@ -141,6 +141,7 @@ def attack(bed: Bed, which: Attack, name: str, *, quiet_s: float, attack_s: floa
             time.sleep(quiet_s)
             report.phases.append(client.phase())
             report.before = subject.usage()
+            report.peak_mb, report.peak_descriptors = report.before[:2]
             report.remark = _under_attack(bed, which, subject, report, attack_s)
             report.phases.append(client.phase())
             _await_recovery(client, report, subject)

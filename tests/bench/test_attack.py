@@ -10,7 +10,7 @@ import dns.rdatatype
 import pytest
 
 from bench.attack import __main__ as bench
-from bench.attack.authority import FLUSH_SERVERS, answer
+from bench.attack.authority import FLUSH_SERVERS, SERVERS, answer, refer
 from bench.attack.bed import Usage
 from bench.attack.client import Phase, quantile, query
 from bench.attack.run import Report
@@ -35,6 +35,14 @@ def test_the_authority_answers_in_whole_messages(
     assert asked.is_response(reply)
     assert sum(map(len, reply.answer)) == answers
     assert sum(map(len, reply.authority)) == authority
+
+
+def test_the_root_refers_to_a_zones_own_server() -> None:
+    asked = dns.message.make_query("a.good.world", "A")
+    reply = dns.message.from_wire(refer(asked.to_wire()))
+    assert not reply.flags & dns.flags.AA
+    assert [str(rrset.name) for rrset in reply.authority] == ["good.world."]
+    assert [rrset[0].to_text() for rrset in reply.additional] == [SERVERS[b"good"]]
 
 
 def test_what_is_big_is_truncated_over_udp() -> None:
