@@ -74,7 +74,7 @@ def run(options: argparse.Namespace) -> int:
 def read_names(path: str) -> list[Question]:
     """The questions of a file: "NAME" or "NAME TYPE" a line, # comments. Raises ConfigError."""
     try:
-        lines = Path(path).read_text("utf-8").splitlines()
+        lines = Path(path).read_text("utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError("--names", path, f"a file to read ({error})") from None
     fields = [line.partition("#")[0].split() for line in lines]
