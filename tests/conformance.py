@@ -150,7 +150,8 @@ def render(all_rows: list[Row], proved: Proofs) -> str:
         "What the RFCs ask of a recursive resolver, and what is so here. Printed from",
         "[conformance.toml](conformance.toml) and the tests' markers by",
         "`python -m tests.conformance --write`; a test fails when a row says *holds* and no test",
-        "carries its mark, or when this page names a state or a test that is no more.",
+        "carries its mark, or when this page names a state or a test that is no more. That tests",
+        "would fail without it, `python -m tests.opposites` shows: it plants a row's opposite.",
         "",
         f"{len(all_rows)} rows: "
         + ", ".join(f"{counts[status]} {status}" for status in STATUSES)
