@@ -165,6 +165,10 @@ def over_udp(asked: Asked) -> bool:
     return asked.transport == "udp"
 
 
+def is_mixed(asked: Asked) -> bool:
+    return asked.query.qname_raw != asked.query.qname
+
+
 def always(asked: Asked) -> bool:
     del asked
     return True
@@ -193,6 +197,14 @@ def _header(rcode: int) -> Says:
 
 
 # --- single oddities -------------------------------------------------------------------------
+
+
+def _denial(asked: Asked) -> Sequence[Sent]:
+    """The name is not there: what another one gets, under the question that was asked."""
+    head, end, size = HEADER, question_end(asked.data), asked.data[HEADER]
+    other = asked.data[: head + 1] + b"z" * size + asked.data[head + 1 + size :]
+    denied = asked.honest(other)
+    return [denied[:head] + asked.data[head:end] + denied[end:]]
 
 
 def _opt_twice(asked: Asked) -> bytes:
@@ -405,6 +417,11 @@ SPELLING = [
     Oddity("folds-case-no-tcp", "spelling", _spelt(bytes.lower), tcp="refused"),
     Oddity("folds-case-mute-tcp", "spelling", _spelt(bytes.lower), tcp="mute"),
     Oddity("folds-case-dead-tcp", "spelling", _spelt(bytes.lower), tcp="dead"),
+    Oddity("mixed-case-refused", "spelling", where(is_mixed, saying(Rcode.REFUSED, opt=True))),
+    Oddity("mixed-case-servfail", "spelling", where(is_mixed, saying(Rcode.SERVFAIL, opt=True))),
+    Oddity("mixed-case-formerr", "spelling", where(is_mixed, saying(Rcode.FORMERR))),
+    Oddity("mixed-case-silence", "spelling", where(is_mixed, _silence)),
+    Oddity("mixed-case-denied", "spelling", where(is_mixed, _denial)),
     Oddity("upper-case-no-tcp", "spelling", _spelt(bytes.upper), tcp="refused"),
 ]
 TCP = [

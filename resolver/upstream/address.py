@@ -94,6 +94,7 @@ class AddressState:
 
     __slots__ = (
         "bears_cookies",
+        "bears_mixing",
         "case_broken_until",
         "cookie",
         "cookie_silences",
@@ -152,6 +153,7 @@ class AddressState:
         self.cookie = b""
         self.server_cookie = b""
         self.bears_cookies = False
+        self.bears_mixing = False
         self.cookie_silences = 0
         self.no_cookies_until = -math.inf
         self.tcp_failed_at = -math.inf

@@ -4,9 +4,9 @@ A ladder for each server: all options; EDNS and DO without options; no EDNS at a
 after a reply that says so. After silence too, but a signed zone's servers are asked with EDNS every
 time, for without it there are no signatures: their last try goes over TCP, where other boxes stand
 in the way. Nor is one asked without the cookie that has shown its own: else who can make packets
-vanish could take the cookie away.
-What is learnt is kept only after the query with less was answered. RFC 6891 §6.2.2, §7; RFC 7873
-§5.3; RFC 8906 (what servers do with what they do not know).
+vanish could take the cookie away. A server that never answered a name in mixed case is asked in
+lower case too, after silence, an error or a denial. What is learnt is kept only after the query
+with less was answered. RFC 6891 §6.2.2, §7; RFC 7873 §5.3; RFC 8906; RFC 4343 (case).
 """
 
 from __future__ import annotations
@@ -14,9 +14,10 @@ from __future__ import annotations
 import enum
 from typing import TYPE_CHECKING, NamedTuple
 
+from resolver import limits
 from resolver.protocol.codes import Rcode
 from resolver.upstream.address import EdnsState
-from resolver.upstream.form import BARE, FULL, PLAIN
+from resolver.upstream.form import BARE, FULL, LEAST, LOWER, PLAIN
 from resolver.upstream.query import Match, judge_cookie, server_cookie
 
 if TYPE_CHECKING:
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
 
 _EDNS_RCODES = frozenset({Rcode.FORMERR, Rcode.NOTIMP, Rcode.BADVERS})
 _COOKIE_RCODES = _EDNS_RCODES | {Rcode.REFUSED, Rcode.SERVFAIL}
+_CASE_RCODES = _COOKIE_RCODES | {Rcode.NXDOMAIN}
+_CASE_BROKEN = float(limits.CASE_BROKEN_SECONDS)
 _SAYING = frozenset({Rcode.NOERROR, Rcode.NXDOMAIN})
 _NOTHING: dict[Key, Form] = {}
 _NONE: frozenset[Key] = frozenset()
@@ -56,7 +59,7 @@ class Again(enum.Enum):
 class Fallback:
     """What one pursuit found out about its servers and EDNS."""
 
-    __slots__ = ("_bad_cookie", "_forms", "_is_signed", "_over_tcp", "_silent")
+    __slots__ = ("_bad_cookie", "_forms", "_is_signed", "_lowered", "_over_tcp", "_silent")
 
     def __init__(self, *, is_signed: bool) -> None:
         self._is_signed = is_signed
@@ -64,6 +67,7 @@ class Fallback:
         self._silent = _NONE
         self._bad_cookie = _NONE
         self._over_tcp = _NONE
+        self._lowered = _NONE
 
     def form(self, state: AddressState, now: float, *, tries: int) -> Form:
         """How to ask, the query to be sent being number *tries* of this question."""
@@ -77,8 +81,10 @@ class Fallback:
             return form
         self._silent |= {state.key}
         if tries > 2 and not self._is_signed and not works:  # noqa: PLR2004
-            return PLAIN
-        return form if state.server_cookie else BARE
+            return PLAIN if state.bears_mixing else LEAST
+        if state.server_cookie:
+            return form
+        return BARE if state.bears_mixing else LOWER
 
     def wants_tcp(self, state: AddressState, now: float) -> bool:
         """Should the last try go over TCP, rather than over UDP without EDNS?"""
@@ -87,9 +93,9 @@ class Fallback:
     def asks_again(self, arrived: Arrived) -> Again:
         """An odd rcode, or a reply without OPT: should the same server be asked once more?"""
         state, message, sent = arrived.state, arrived.message, arrived.sent
-        if sent.edns is None:
-            return Again.NO
         rcode = message.rcode
+        if sent.edns is None:
+            return self._unmixed(arrived)
         if rcode == Rcode.BADCOOKIE:
             return self._after_bad_cookie(arrived)
         is_ignored = message.edns is None and self._is_signed and rcode in _SAYING
@@ -99,7 +105,17 @@ class Fallback:
             return self._once_over_tcp(arrived)
         if rcode in _EDNS_RCODES:
             return self._down(state, PLAIN)
-        return Again.NO
+        return self._unmixed(arrived)
+
+    def _unmixed(self, arrived: Arrived) -> Again:
+        """Some servers know names in lower case only, and deny or refuse all others."""
+        state, sent = arrived.state, arrived.sent
+        if not sent.is_mixed or state.bears_mixing or arrived.message.rcode not in _CASE_RCODES:
+            return Again.NO
+        if arrived.transport == "tcp" or state.key in self._lowered:
+            return Again.NO
+        self._lowered |= {state.key}
+        return self._down(state, LEAST if sent.edns is None else LOWER)
 
     def _down(self, state: AddressState, form: Form) -> Again:
         self._forms = {**self._forms, state.key: form}
@@ -126,6 +142,8 @@ class Fallback:
     def learn(self, arrived: Arrived, now: float) -> None:
         """What this reply, to a query with or without EDNS, says about its server."""
         state, sent = arrived.state, arrived.sent
+        if not state.bears_mixing:
+            self._learn_about_case(arrived, now)
         if sent.edns is None:
             self._learn_from_plain(arrived, now)
             return
@@ -136,6 +154,15 @@ class Fallback:
             self._learn_about_cookie(arrived, now)
         elif self._forms or self._silent:
             self._learn_from_bare(arrived, now)
+
+    def _learn_about_case(self, arrived: Arrived, now: float) -> None:
+        """A name that was found as spelt; or only in lower case, where the mix was denied."""
+        if arrived.message.rcode != Rcode.NOERROR:
+            return
+        if arrived.sent.is_mixed:
+            arrived.state.bears_mixing = True
+        elif arrived.state.key in self._lowered:
+            arrived.state.case_broken_until = now + _CASE_BROKEN
 
     def _learn_about_cookie(self, arrived: Arrived, now: float) -> None:
         state, message = arrived.state, arrived.message
@@ -166,7 +193,7 @@ class Fallback:
         state = arrived.state
         if self._is_signed or arrived.message.rcode in _EDNS_RCODES:
             return
-        if self._forms.get(state.key) is PLAIN:
+        if self._forms.get(state.key) in {PLAIN, LEAST}:
             state.note_edns(EdnsState.BROKEN, now)
         elif state.key in self._silent and state.edns is EdnsState.UNKNOWN:
             state.edns_silences += 1

@@ -178,3 +178,38 @@ async def test_a_dead_server_costs_one_connection_a_minute() -> None:
 
     await world.run(story)
     assert world.exchange.counters.sent_tcp == 2
+
+
+@pytest.mark.parametrize("rcode", [Rcode.NXDOMAIN, Rcode.REFUSED, Rcode.SERVFAIL])
+@trio_test
+async def test_a_server_that_knows_lower_case_only_is_asked_so_and_remembered(rcode: int) -> None:
+    """RFC 4343: it is wrong, and others who do not mix would never notice."""
+    world = World()
+
+    def reply(query: Message, _: str) -> bytes:
+        is_mixed = query.qname_raw != query.qname
+        return answer(query, rcode=rcode) if is_mixed else answer(query)
+
+    script = world.serve(HOST, Script(reply))
+
+    async def story() -> None:
+        for _ in range(2):
+            assert (await world.exchange.ask(world.inquiry(HOST))).message.answer
+
+    await world.run(story)
+    mixed = [query.qname_raw != query.qname for _, _, query in script.seen]
+    assert mixed == [True, False, False]
+
+
+@trio_test
+async def test_a_denial_of_a_server_that_has_found_a_mixed_name_counts_at_once() -> None:
+    world = World()
+    script = world.serve(HOST)
+
+    async def story() -> None:
+        await world.exchange.ask(world.inquiry(HOST))
+        script.reply = lambda query, _: answer(query, rcode=Rcode.NXDOMAIN)
+        await world.exchange.ask(world.inquiry(HOST))
+
+    await world.run(story)
+    assert script.count == 2
