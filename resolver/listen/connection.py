@@ -154,7 +154,7 @@ class Connection:
             if not chunk:
                 return
             self._splitter.push(chunk)
-            if self._splitter.has_message or not self._splitter.is_mid_message:
+            if self._splitter.has_message:
                 self._began_at = None
 
     def _patience_ends(self) -> float:
@@ -185,30 +185,31 @@ class Connection:
         return True
 
     def _take(self) -> None:
-        """Queries one by one, each only if the client may have one more."""
+        """Queries one by one, each only if the client may have one more: it may have the first."""
         self.active_at = trio.current_time()
         self._front.begin()
-        rate, rounds, splitter = self._admission.rate, self._rounds, self._splitter
-        share = self._share
+        rate, source, take = self._admission.rate, self._source, self._splitter.take
+        recall = self._front.recall
         replies: list[bytes] = []
-        octets = 0
-        while (
-            rounds.left > 0
-            and self.in_flight < _PIPELINE
-            and share.in_flight < share.most
-            and octets + self.unsent_octets < _UNSENT
-            and (data := splitter.take()) is not None
-        ):
-            rounds.left -= 1
+        left = self._rounds.left
+        room = _UNSENT - self.unsent_octets
+        while left > 0 and room > 0 and (data := take()) is not None:
+            left -= 1
             self.queries += 1
-            if rate is not None and not rate.allows_stream(self._source):
+            if rate is not None and not rate.allows_stream(source):
                 continue
-            reply = self._front.recall(data, self._source)
-            if reply is None:
-                self._miss(data)
-            else:
-                replies.append(frame(reply))
-                octets += len(reply)
+            reply = recall(data, source)
+            if reply is not None:
+                replies.append(len(reply).to_bytes(2, "big") + reply)
+                room -= len(reply)
+                continue
+            left -= _MISS
+            before = self.unsent_octets
+            self._miss(data)
+            room += before - self.unsent_octets
+            if self._is_full():
+                break
+        self._rounds.left = left
         if replies:
             self.hits += len(replies)
             self._front.hits += len(replies)
@@ -226,7 +227,6 @@ class Connection:
             self.wake()
 
     def _miss(self, data: bytes) -> None:
-        self._rounds.left -= _MISS
         if self._admission.enter(self._network):
             self.in_flight += 1
             self._share.enter()

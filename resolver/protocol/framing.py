@@ -5,10 +5,7 @@ No I/O: octets go in as they arrive, whole messages come out. Used by TCP and TL
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
+from typing import Final
 
 _MAX_MESSAGE_OCTETS: Final = 65535
 _PREFIX_OCTETS: Final = 2
@@ -27,13 +24,14 @@ class Splitter:
     A length of zero is a message of no octets: it is handed on, and is not a DNS message.
     """
 
-    __slots__ = ("_buffer",)
+    __slots__ = ("_at", "_buffer")
 
     def __init__(self) -> None:
-        self._buffer = bytearray()
+        self._buffer: bytes | bytearray = b""  # a bytearray where a message came in pieces
+        self._at = 0
 
     def __repr__(self) -> str:
-        return f"<Splitter {len(self._buffer)} octets pending>"
+        return f"<Splitter {self.pending_octets} octets pending>"
 
     @property
     def is_mid_message(self) -> bool:
@@ -42,45 +40,43 @@ class Splitter:
 
     @property
     def pending_octets(self) -> int:
-        return len(self._buffer)
+        return len(self._buffer) - self._at
 
     def feed(self, octets: bytes | bytearray | memoryview) -> list[bytes]:
         """The messages that *octets* complete, in order. Linear in what is fed."""
-        self._buffer += octets
-        return list(self._complete())
+        self.push(octets)
+        return list(iter(self.take, None))
 
     def push(self, octets: bytes | bytearray | memoryview) -> None:
         """Keep *octets* for `take`, for a reader who cannot always use all that is complete."""
-        self._buffer += octets
+        buffer = self._buffer
+        if not buffer:
+            self._buffer = bytes(octets)  # which bytes are already
+            return
+        if isinstance(buffer, bytes):
+            buffer = self._buffer = bytearray(buffer)
+        del buffer[: self._at]
+        self._at = 0
+        buffer += octets
 
     def take(self) -> bytes | None:
-        """The next complete message, or None. Linear in the message: what follows stays put."""
-        buffer = self._buffer
-        if len(buffer) < _PREFIX_OCTETS:
+        """The next complete message, or None. Linear in the message."""
+        buffer, at = self._buffer, self._at
+        start, size = at + _PREFIX_OCTETS, len(buffer)
+        if start > size:
             return None
-        end = _PREFIX_OCTETS + (buffer[0] << 8 | buffer[1])
-        if end > len(buffer):
+        end = start + (buffer[at] << 8 | buffer[at + 1])
+        if end < size:
+            self._at = end
+        elif end == size:
+            self._buffer, self._at = b"", 0
+        else:
             return None
-        message = bytes(buffer[_PREFIX_OCTETS:end])
-        del buffer[:end]
-        return message
+        return bytes(buffer[start:end])
 
     @property
     def has_message(self) -> bool:
         """True if `take` has something to give."""
-        buffer = self._buffer
-        if len(buffer) < _PREFIX_OCTETS:
-            return False
-        return len(buffer) >= _PREFIX_OCTETS + (buffer[0] << 8 | buffer[1])
-
-    def _complete(self) -> Iterator[bytes]:
-        buffer = self._buffer
-        at = 0
-        while len(buffer) - at >= 2:
-            end = at + 2 + (buffer[at] << 8 | buffer[at + 1])
-            if end > len(buffer):
-                break
-            yield bytes(buffer[at + 2 : end])
-            at = end
-        if at:
-            del buffer[:at]
+        buffer, at = self._buffer, self._at
+        start = at + _PREFIX_OCTETS
+        return start <= len(buffer) and start + (buffer[at] << 8 | buffer[at + 1]) <= len(buffer)
