@@ -47,7 +47,11 @@ class Server(Section, frozen=True, kw_only=True):
         bool, Meta(description="leave out of replies what was not asked for")
     ] = True
     rate_limit: Annotated[
-        int | bool, Meta(description="replies per second to one client network; 0 or false is off")
+        int | bool,
+        Meta(
+            description="replies per second to one client network, ten times as many over TCP "
+            "or with a server cookie; 0 or false is off"
+        ),
     ] = 0
     cookies: Annotated[bool, Meta(description="answer DNS cookies of clients (RFC 7873)")] = True
     cookie_secret: Annotated[
