@@ -7,7 +7,7 @@ PORT   ?= 5300
 BIN     = $(VENV)/bin
 
 .PHONY: compile plain help serve serve-lab tables test check format lint types imports unit test-long clean \
-        bench-wire bench-latency bench-throughput bench-validation bench-realworld bench-selection
+        bench-wire bench-latency bench-throughput bench-validation bench-realworld bench-selection bench-outage
 
 help:
 	@echo 'make serve             run the resolver on 127.0.0.1 and ::1, port $(PORT)'
@@ -15,7 +15,7 @@ help:
 	@echo 'make test              everything that is checked: style, types, imports, tests'
 	@echo 'make test-long         more worlds, more packets'
 	@echo 'make tables            put the current tables into README.md and docs/configuration.md'
-	@echo 'make bench-wire | -latency | -throughput | -validation | -realworld | -selection'
+	@echo 'make bench-wire | -latency | -throughput | -validation | -realworld | -selection | -outage'
 
 # --- the environment ---------------------------------------------------------------------------
 # Debian ships venv apart from python3. What is missing is said in one line; nothing is guessed.
@@ -66,7 +66,7 @@ test-long: $(VENV)/.installed-test
 	$(BIN)/pytest -q --timeout=3600 </dev/null
 
 # --- measure it (each figure in the README is printed by one of these) --------------------------
-bench-wire bench-latency bench-throughput bench-validation bench-realworld bench-selection: bench-%: $(VENV)/.installed-test
+bench-wire bench-latency bench-throughput bench-validation bench-realworld bench-selection bench-outage: bench-%: $(VENV)/.installed-test
 	$(BIN)/python -m bench.$*
 
 tables: $(VENV)/.installed-test

@@ -61,50 +61,44 @@ class Crowd:
             self._window_at = now
 
 
-class Crowds:
-    """By zone cut. Empty, and false, as long as everybody answers."""
-
-    def __init__(self) -> None:
-        self._of: dict[Name, Crowd] = {}
-
-    def __bool__(self) -> bool:
-        return bool(self._of)
+class Crowds(dict["Name", Crowd]):
+    """By zone cut. Empty, and false at no cost, as long as everybody answers."""
 
     def __repr__(self) -> str:
-        return f"<Crowds at {len(self._of)} cuts>"
+        return f"<Crowds at {len(self)} cuts>"
 
     def enter(self, zone: Name, now: float) -> None:
         """One more waits for what is overdue."""
-        crowd = self._of.get(zone)
+        crowd = self.get(zone)
         if crowd is None:
-            crowd = self._of[zone] = Crowd(now)
+            crowd = self[zone] = Crowd(now)
         crowd.waiting += 1
 
     def leave(self, zone: Name) -> None:
         """It was answered, or gave up."""
-        crowd = self._of[zone]
+        crowd = self[zone]
         crowd.waiting -= 1
         if not crowd.waiting:
-            del self._of[zone]
+            del self[zone]
 
     def note_answer(self, zone: Name, now: float) -> None:
-        crowd = self._of.get(zone)
+        crowd = self.get(zone)
         if crowd is not None:
             crowd.note_answer(now)
 
     def admits(self, zone: Name, now: float) -> bool:
         """May one more question be asked there?"""
-        crowd = self._of.get(zone)
+        crowd = self.get(zone)
         return crowd is None or crowd.excess(now) < 0 or now - crowd.since < _SILENT
 
     def may_stay(self, zone: Name, now: float) -> bool:
         """May one who waits go on waiting?"""
-        crowd = self._of.get(zone)
+        crowd = self.get(zone)
         return crowd is None or crowd.excess(now) <= 0
 
     def is_calm(self, zone: Name) -> bool:
         """So few wait there that packets may be spent on being quick."""
-        crowd = self._of.get(zone)
+        crowd = self.get(zone)
         return crowd is None or crowd.waiting < _CALM
 
 

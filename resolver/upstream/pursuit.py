@@ -73,7 +73,8 @@ class Pursuit:
         self.inquiry = inquiry
         self.zone = delegation.zone
         self.site = site_of(self.zone)
-        self.way = desk.ways.of(delegation)
+        ways = desk.ways
+        self.way = ways.public if delegation.way is None else ways.of(delegation)
         self.started = now
         self.give_up = min(inquiry.budget.purse.deadline, now + _ASK_SECONDS)
         self.may_speculate = desk.settings.speculation and inquiry.budget.depth <= _HEDGE_DEPTH
