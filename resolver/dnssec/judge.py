@@ -15,9 +15,9 @@ from resolver.dnssec.events import OutcomeJudged
 from resolver.dnssec.findings import Proven, scope_of
 from resolver.dnssec.flaws import Flaw, Reason
 from resolver.dnssec.steps import Judgement
-from resolver.model import Status, Verdict
+from resolver.model import Ede, Status, Verdict
 from resolver.protocol import names
-from resolver.protocol.codes import RRType
+from resolver.protocol.codes import EdeCode, RRType
 
 if TYPE_CHECKING:
     from resolver.dnssec.chain import Steps
@@ -212,13 +212,23 @@ class _Case:
         return Judgement(
             status=status,
             ttl_cap=self.ttl_cap,
-            ede=() if flaw is None else (flaw.ede,),
+            ede=() if flaw is None else _told(flaw, status),
             secure=tuple([one.rrset for one in self.proven]),
             sentence="" if flaw is None else flaw.sentence,
             is_wildcard=self.is_wildcard,
             is_nodata=self.is_nodata,
             denials=tuple(self.chain.denials),
         )
+
+
+def _told(flaw: Flaw, status: Status) -> tuple[Ede, ...]:
+    """Why, and beside it the plain word for what is bogus, for those who look for that alone.
+
+    RFC 8914 §2 lets several errors be told, §4.7 has EDE 6 for whatever ends as bogus.
+    """
+    if status is not Status.BOGUS or flaw.ede.code == EdeCode.DNSSEC_BOGUS:
+        return (flaw.ede,)
+    return (flaw.ede, Ede(EdeCode.DNSSEC_BOGUS))
 
 
 def _follows(rrset: RRset, dname: RRset) -> bool:

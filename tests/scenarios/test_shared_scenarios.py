@@ -33,10 +33,6 @@ EXCEPTIONS = {
         "scripts type A for minimised queries, as above"
     ),
     "features/ede/ede_localzone_dname_expansion.rpl": "local data is policy, which is not built",
-    "features/ede/val_nx_failwc.rpl": (
-        "wants EDE 6 (bogus) where the proof is an NSEC expanded from a wildcard, which is none:"
-        " RFC 8914 §4.13 has EDE 12 (NSEC missing) for that"
-    ),
     "features/ede/val_scrub_rr_length.rpl": (
         "wants EDE 0 (other) for malformed rdata; EDE 24 (invalid data) says what it is"
     ),
