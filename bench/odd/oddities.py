@@ -1,199 +1,50 @@
-"""The catalogue of odd servers: octets of a query in, what the odd server sends out.
+"""The catalogue of odd servers.
 
-Each oddity was met on the Internet or is a neighbour of one that was. Pure: the same functions
-stand behind real sockets (`bench.odd.servers`) and in virtual time (the tests). `honest` gives the
-right reply to any octets, so an oddity is what it does to the query, or to the reply, or instead.
-RFC 1035 §4, RFC 6891 §6, RFC 7873 §5, RFC 3597 §3, RFC 8906.
+Each was met on the Internet or is a neighbour of one that was. RFC 7873 §5.3, RFC 3597 §3, RFC
+4343, RFC 8906.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING
 
+from bench.odd.making import (
+    COOKIE,
+    ECS,
+    HEADER,
+    NSID,
+    QR,
+    TC,
+    Asked,
+    Elsewhere,
+    Oddity,
+    Says,
+    Sent,
+    adding,
+    always,
+    both,
+    error,
+    has_cookie,
+    has_do,
+    has_edns,
+    has_options,
+    header,
+    is_mixed,
+    opts,
+    over_udp,
+    plain,
+    question_end,
+    resealed,
+    saying,
+    silence,
+    where,
+)
 from resolver.lab.streams import Delayed
 from resolver.protocol.codes import Rcode
 from resolver.protocol.edns import Edns, encode
-from resolver.protocol.wire import parse_untrusted
 
 if TYPE_CHECKING:
-    from resolver.protocol.message import Message
-
-COOKIE, NSID, ECS = 10, 3, 8
-HEADER = 12
-QR, TC = 0x80, 0x02
-
-
-@dataclass(frozen=True, slots=True)
-class Elsewhere:
-    """A reply from a *port* or a *host* that was not asked."""
-
-    data: bytes
-    port: int = 53
-    other_host: bool = False
-
-
-Sent: TypeAlias = "bytes | Delayed | Elsewhere"
-Honest: TypeAlias = Callable[[bytes], bytes]
-
-
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """One query at the odd server."""
-
-    data: bytes
-    query: Message
-    transport: str
-    honest: Honest
-    unbounded: Honest
-
-    @property
-    def right(self) -> bytes:
-        return self.honest(self.data)
-
-    @property
-    def whole(self) -> bytes:
-        """The right reply, however long."""
-        return self.unbounded(self.data)
-
-    def has(self, code: int) -> bool:
-        return self.query.edns is not None and self.query.edns.option(code) is not None
-
-
-Says: TypeAlias = Callable[[Asked], "Sequence[Sent]"]
-
-
-@dataclass(frozen=True, slots=True)
-class Oddity:
-    """*tcp* is how connections fare; *wants* the name of the record that is asked for."""
-
-    name: str
-    group: str
-    says: Says
-    tcp: str = "ok"
-    wants: str = "www"
-
-
-# --- making replies --------------------------------------------------------------------------
-
-
-def question_end(data: bytes) -> int:
-    """The offset behind the question section of a query."""
-    at = HEADER
-    while data[at]:
-        at += data[at] + 1
-    return at + 5
-
-
-def without_edns(data: bytes) -> bytes:
-    """The query without its additional section."""
-    return data[:10] + b"\0\0" + data[HEADER : question_end(data)]
-
-
-def with_edns(data: bytes, query: Message, *, options: tuple[tuple[int, bytes], ...]) -> bytes:
-    """The query, its OPT's options replaced."""
-    if query.edns is None:
-        return data
-    return data[: question_end(data)] + encode(query.edns._replace(options=options))
-
-
-def error(asked: Asked, rcode: int, *, opt: bool = False) -> bytes:
-    """Header and question with *rcode*, and an OPT if wanted or needed."""
-    data = asked.data
-    edns = opt or rcode > 0xF
-    head = data[:2] + bytes([QR | data[2] & 0x79, rcode & 0xF]) + b"\0\1\0\0\0\0"
-    tail = encode(Edns(1232, extended_rcode=rcode >> 4)) if edns else b""
-    return head + (b"\0\1" if edns else b"\0\0") + data[HEADER : question_end(data)] + tail
-
-
-def bare(asked: Asked, rcode: int) -> bytes:
-    """A header and nothing else."""
-    return asked.data[:2] + bytes([QR | asked.data[2] & 0x79, rcode]) + bytes(8)
-
-
-def plain(asked: Asked) -> bytes:
-    """The right reply to the query as if it had no OPT; over UDP in 512 octets."""
-    return asked.honest(without_edns(asked.data))
-
-
-def _resealed(data: bytes, edns: Edns | bytes) -> bytes:
-    """A reply whose OPT (always last here) is replaced; *edns* may be raw octets."""
-    at = data.rindex(b"\0\0\x29", HEADER)
-    return data[:at] + (edns if isinstance(edns, bytes) else encode(edns))
-
-
-def _edns_of(data: bytes) -> Edns:
-    return parse_untrusted(data).edns or Edns()
-
-
-def opts(asked: Asked, change: Callable[[Edns], Edns | bytes]) -> bytes:
-    """The right reply with its OPT changed, if it has one."""
-    right = asked.right
-    if asked.query.edns is None:
-        return right
-    return _resealed(right, change(_edns_of(right)))
-
-
-def adding(*options: tuple[int, bytes]) -> Says:
-    """Options in the OPT of the reply that nobody asked for."""
-    return lambda asked: [opts(asked, lambda edns: edns._replace(options=options))]
-
-
-# --- odd about a part of the query -----------------------------------------------------------
-
-Condition: TypeAlias = Callable[[Asked], bool]
-
-
-def has_edns(asked: Asked) -> bool:
-    return asked.query.edns is not None
-
-
-def has_do(asked: Asked) -> bool:
-    return asked.query.do
-
-
-def has_cookie(asked: Asked) -> bool:
-    return asked.has(COOKIE)
-
-
-def has_options(asked: Asked) -> bool:
-    return asked.query.edns is not None and bool(asked.query.edns.options)
-
-
-def over_udp(asked: Asked) -> bool:
-    return asked.transport == "udp"
-
-
-def is_mixed(asked: Asked) -> bool:
-    return asked.query.qname_raw != asked.query.qname
-
-
-def always(asked: Asked) -> bool:
-    del asked
-    return True
-
-
-def where(condition: Condition, says: Says) -> Says:
-    """Odd where *condition* holds, else honest."""
-    return lambda asked: says(asked) if condition(asked) else [asked.right]
-
-
-def both(*conditions: Condition) -> Condition:
-    return lambda asked: all(condition(asked) for condition in conditions)
-
-
-def saying(rcode: int, *, opt: bool = False) -> Says:
-    return lambda asked: [error(asked, rcode, opt=opt)]
-
-
-def _silence(asked: Asked) -> Sequence[Sent]:
-    del asked
-    return []
-
-
-def _header(rcode: int) -> Says:
-    return lambda asked: [bare(asked, rcode)]
+    from collections.abc import Callable, Sequence
 
 
 # --- single oddities -------------------------------------------------------------------------
@@ -237,7 +88,7 @@ def _bad_cookie(asked: Asked) -> Sequence[Sent]:
     ours = edns.option(COOKIE) if edns is not None else None
     if ours is None:
         return [asked.right]
-    made = _resealed(error(asked, 23, opt=True), Edns(1232, extended_rcode=1,
+    made = resealed(error(asked, 23, opt=True), Edns(1232, extended_rcode=1,
         options=((COOKIE, ours[:8] + b"newsecret"[:8]),)))  # fmt: skip
     return [made]
 
@@ -354,14 +205,14 @@ _UDP_EDNS = both(over_udp, has_edns)
 EDNS = [
     Oddity("edns-formerr", "EDNS", where(has_edns, saying(Rcode.FORMERR))),
     Oddity("edns-formerr-opt", "EDNS", where(has_edns, saying(Rcode.FORMERR, opt=True))),
-    Oddity("edns-formerr-header", "EDNS", where(has_edns, _header(Rcode.FORMERR))),
+    Oddity("edns-formerr-header", "EDNS", where(has_edns, header(Rcode.FORMERR))),
     Oddity("edns-notimp", "EDNS", where(has_edns, saying(Rcode.NOTIMP))),
     Oddity("edns-notimp-opt", "EDNS", where(has_edns, saying(Rcode.NOTIMP, opt=True))),
     Oddity("edns-servfail", "EDNS", where(has_edns, saying(Rcode.SERVFAIL))),
     Oddity("edns-refused", "EDNS", where(has_edns, saying(Rcode.REFUSED))),
     Oddity("edns-badvers", "EDNS", where(has_edns, saying(16, opt=True))),
-    Oddity("edns-silence", "EDNS", where(has_edns, _silence)),
-    Oddity("edns-udp-silence", "EDNS", where(_UDP_EDNS, _silence)),
+    Oddity("edns-silence", "EDNS", where(has_edns, silence)),
+    Oddity("edns-udp-silence", "EDNS", where(_UDP_EDNS, silence)),
     Oddity("edns-udp-formerr", "EDNS", where(_UDP_EDNS, saying(Rcode.FORMERR))),
     Oddity("edns-ignored", "EDNS", where(has_edns, lambda asked: [plain(asked)])),
     Oddity("edns-udp-ignored", "EDNS", where(_UDP_EDNS, lambda asked: [plain(asked)])),
@@ -371,23 +222,23 @@ EDNS = [
     Oddity("opt-z-bits", "EDNS", lambda asked: [opts(asked, lambda e: e._replace(z=0x7FFF))]),
     Oddity("opt-size-0", "EDNS", lambda asked: [opts(asked, lambda e: e._replace(udp_payload=0))]),
     Oddity("do-formerr", "EDNS", where(has_do, saying(Rcode.FORMERR))),
-    Oddity("do-silence", "EDNS", where(has_do, _silence)),
+    Oddity("do-silence", "EDNS", where(has_do, silence)),
 ]
 OPTIONS = [
     Oddity("options-echoed", "option",
            lambda asked: [opts(asked, lambda e: e._replace(
                options=asked.query.edns.options if asked.query.edns else ()))]),
     Oddity("options-formerr", "option", where(has_options, saying(Rcode.FORMERR, opt=True))),
-    Oddity("options-silence", "option", where(has_options, _silence)),
+    Oddity("options-silence", "option", where(has_options, silence)),
     Oddity("options-no-opt", "option", where(has_options, lambda asked: [plain(asked)])),
     Oddity("cookie-formerr", "option", where(has_cookie, saying(Rcode.FORMERR))),
-    Oddity("cookie-formerr-header", "option", where(has_cookie, _header(Rcode.FORMERR))),
+    Oddity("cookie-formerr-header", "option", where(has_cookie, header(Rcode.FORMERR))),
     Oddity("cookie-refused", "option", where(has_cookie, saying(Rcode.REFUSED))),
     Oddity("cookie-refused-opt", "option", where(has_cookie, saying(Rcode.REFUSED, opt=True))),
     Oddity("cookie-servfail", "option", where(has_cookie, saying(Rcode.SERVFAIL, opt=True))),
     Oddity("cookie-notimp", "option", where(has_cookie, saying(Rcode.NOTIMP, opt=True))),
     Oddity("cookie-badvers", "option", where(has_cookie, saying(16, opt=True))),
-    Oddity("cookie-silence", "option", where(has_cookie, _silence)),
+    Oddity("cookie-silence", "option", where(has_cookie, silence)),
     Oddity("cookie-badcookie", "option", _bad_cookie),
     Oddity("cookie-short", "option", _cookie(lambda ours: ours[:4])),
     Oddity("cookie-long", "option", _cookie(lambda ours: ours[:8] + bytes(50))),
@@ -420,7 +271,7 @@ SPELLING = [
     Oddity("mixed-case-refused", "spelling", where(is_mixed, saying(Rcode.REFUSED, opt=True))),
     Oddity("mixed-case-servfail", "spelling", where(is_mixed, saying(Rcode.SERVFAIL, opt=True))),
     Oddity("mixed-case-formerr", "spelling", where(is_mixed, saying(Rcode.FORMERR))),
-    Oddity("mixed-case-silence", "spelling", where(is_mixed, _silence)),
+    Oddity("mixed-case-silence", "spelling", where(is_mixed, silence)),
     Oddity("mixed-case-denied", "spelling", where(is_mixed, _denial)),
     Oddity("upper-case-no-tcp", "spelling", _spelt(bytes.upper), tcp="refused"),
 ]
@@ -434,7 +285,7 @@ TCP = [
     Oddity("tc-tcp-one-query", "TCP", _cut, tcp="one query"),
     Oddity("tc-tcp-servfail", "TCP", _first_only),
     Oddity("tcp-refused", "TCP", lambda asked: [asked.right], tcp="refused"),
-    Oddity("udp-silence", "TCP", where(over_udp, _silence)),
+    Oddity("udp-silence", "TCP", where(over_udp, silence)),
     Oddity("udp-refused", "TCP", where(over_udp, saying(Rcode.REFUSED, opt=True))),
 ]
 REPLIES = [
@@ -454,7 +305,7 @@ REPLIES = [
     Oddity("wrong-ids-first-mute-tcp", "reply", _after(_wrong_id, count=20), tcp="mute"),
     Oddity("pointers-in-unknown-type", "reply", _pointing),
     Oddity("twice", "reply", _twice),
-    Oddity("formerr-header", "reply", where(over_udp, _header(Rcode.FORMERR))),
+    Oddity("formerr-header", "reply", where(over_udp, header(Rcode.FORMERR))),
     Oddity("slow-0.6", "reply", _delayed(0.6)),
     Oddity("slow-1.5", "reply", _delayed(1.5)),
 ]

@@ -15,14 +15,14 @@ from typing import TYPE_CHECKING
 import trio
 
 from bench.odd import streams
-from bench.odd.oddities import Elsewhere
+from bench.odd.making import Elsewhere
 from bench.odd.world import ELSEWHERE, OddServer, build
 from resolver.lab.streams import Delayed
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from bench.odd.oddities import Sent
+    from bench.odd.making import Sent
 
 RTT_S = 0.02
 OCTETS = 65_535

@@ -11,7 +11,7 @@ from resolver.lab.streams import Delayed, receive_message
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from bench.odd.oddities import Sent
+    from bench.odd.making import Sent
 
 DRIP_S = 0.005  # an octet: a signed answer takes two seconds
 REFUSED, DEAD = "refused", "dead"  # nobody listens; nobody is there

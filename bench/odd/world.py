@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
-from bench.odd.oddities import ODDITIES, Asked, Elsewhere, Oddity, Sent
+from bench.odd.making import Asked, Elsewhere, Oddity, Sent
+from bench.odd.oddities import ODDITIES
 from resolver.errors import WireError
 from resolver.lab.world import World
 from resolver.lab.zones import text

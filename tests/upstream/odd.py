@@ -26,7 +26,7 @@ from tests.recurse.household import WALL, budget
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from bench.odd.oddities import Oddity
+    from bench.odd.making import Oddity
     from bench.odd.world import Place
     from resolver.app import Daemon
     from resolver.lab.network import Address

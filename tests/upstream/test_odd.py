@@ -15,7 +15,7 @@ from tests.support import trio_test
 from tests.upstream.odd import odd_house
 
 if TYPE_CHECKING:
-    from bench.odd.oddities import Oddity
+    from bench.odd.making import Oddity
 
 # Nobody can answer for these: what they say over every transport says nothing.
 NEVER = {
