@@ -66,7 +66,7 @@ test-long: $(VENV)/.installed-test
 	$(BIN)/pytest -q --timeout=3600 </dev/null
 
 # --- measure it (each figure in the README is printed by one of these) --------------------------
-bench-wire bench-latency bench-throughput bench-validation bench-realworld bench-selection bench-outage: bench-%: $(VENV)/.installed-test
+bench-wire bench-latency bench-throughput bench-validation bench-realworld bench-selection bench-outage bench-attack: bench-%: $(VENV)/.installed-test
 	$(BIN)/python -m bench.$*
 
 tables: $(VENV)/.installed-test
