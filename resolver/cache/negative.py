@@ -3,6 +3,10 @@
 TTL is the smaller of the SOA's TTL and its MINIMUM, capped (RFC 2308 §5). A denial without a SOA is
 kept for a breath only: RFC 2308 §5 fears loops between caches, in which it would never die, but one
 packet for each client's question is worse. A secure NXDOMAIN ends the whole subtree (RFC 8020).
+
+NXDOMAIN counts for all types of its name where a SOA above the name says whose word it is. Without
+one, or with one at the very name, which therefore exists, it counts for the type asked: what says
+so denies AAAA and has the A (RFC 4074 §4.2), or answers for a parent out of its child's zone.
 """
 
 from __future__ import annotations
@@ -82,8 +86,12 @@ def negative_ttl(authority: tuple[RRset, ...]) -> int | None:
     return None
 
 
+def _has_soa_above(name: Name, authority: tuple[RRset, ...]) -> bool:
+    return any(rrset.rtype == RRType.SOA and rrset.owner != name for rrset in authority)
+
+
 class NegativeCache:
-    """Negatives by (name, type), NXDOMAIN under (name, -1); at most *octets*."""
+    """Negatives by (name, type), NXDOMAIN of a whole name under (name, -1); at most *octets*."""
 
     def __init__(
         self, octets: int, *, max_ttl: int = int(MAX_NEGATIVE_TTL_SECONDS), min_ttl: int = 0
@@ -152,7 +160,8 @@ class NegativeCache:
             ede=ede,
             is_proof_only=is_proof_only,
         )
-        rtype = _ANY_TYPE if rcode == Rcode.NXDOMAIN else question.qtype
+        is_of_all_types = rcode == Rcode.NXDOMAIN and _has_soa_above(question.qname, authority)
+        rtype = _ANY_TYPE if is_of_all_types else question.qtype
         self._entries.put((question.qname, rtype), entry)
         return entry
 

@@ -30,6 +30,20 @@ def test_nxdomain_holds_for_every_type_nodata_for_one() -> None:
     assert kept.get(ASKED.qname, RRType.A, 1.0) is not None
 
 
+@pytest.mark.rfc("RFC 4074 §4")
+def test_nxdomain_that_no_soa_above_backs_holds_for_the_type_asked() -> None:
+    """Nobody signs for it, or the SOA stands at the very name, which therefore exists."""
+    own = rrset("www.example. 300 SOA ns.example. root.example. 1 2 3 4 60")
+    for authority in ((), (own,)):
+        kept = cache()
+        kept.put(ASKED, Rcode.NXDOMAIN, authority, zone=ZONE, now=0.0)
+        known = kept.get(ASKED.qname, RRType.A, 1.0)
+        assert known is not None
+        assert known.rcode == Rcode.NXDOMAIN
+        assert kept.get(ASKED.qname, RRType.TXT, 1.0) is None
+        assert kept.nxdomain(ASKED.qname, 1.0) is None
+
+
 @pytest.mark.parametrize("rtype", [0, 65_535])
 def test_a_type_that_nobody_has_denies_itself_only(rtype: int) -> None:
     """Whoever asks for type 0 must not take a name away from everybody."""
