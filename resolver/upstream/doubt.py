@@ -59,7 +59,7 @@ class Doubts:
             return
         doubt = self._of[state.key] = Doubt(server, state, form)
         if state.may_bear_tcp(now):
-            pursuit.go_tcp(server, state, now)
+            pursuit.go_tcp(server, state, now, None if form.edns else form)
         if state.key not in pursuit.streams:
             self._settle(doubt, now)
             return
@@ -87,6 +87,11 @@ class Doubts:
                 state.case_broken_until = now + _CASE_BROKEN
             if not doubt.form.cookie:
                 state.note_no_cookies(now)
+
+    def borne(self, key: Key, form: Form) -> Form:
+        """*form* without what this server did not bear, once the last resort is under way."""
+        doubt = self._of.get(key)
+        return form if doubt is None or not doubt.is_settled else form.without(doubt.form)
 
     def close(self) -> None:
         """Nothing more is sent."""

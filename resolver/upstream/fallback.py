@@ -104,7 +104,8 @@ class Fallback:
         if is_ignored:
             return self._once_over_tcp(arrived)
         if rcode in _EDNS_RCODES:
-            return self._down(state, PLAIN)
+            again = self._once_over_tcp(arrived) if self._is_signed else Again.NO
+            return self._down(state, PLAIN) if again is Again.NO else again
         return self._unmixed(arrived)
 
     def _unmixed(self, arrived: Arrived) -> Again:

@@ -12,6 +12,10 @@ class Form(NamedTuple):
     cookie: bool = True
     mixed: bool = True
 
+    def without(self, other: Form) -> Form:
+        """What neither leaves out."""
+        return Form(*(mine and theirs for mine, theirs in zip(self, other, strict=True)))
+
 
 FULL = Form()
 BARE = Form(cookie=False)

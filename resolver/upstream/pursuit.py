@@ -23,7 +23,7 @@ from resolver.upstream.doubt import Doubts
 from resolver.upstream.events import Tried
 from resolver.upstream.failure import MALFORMED, no_usable_reply
 from resolver.upstream.fallback import Again, Fallback
-from resolver.upstream.form import BARE, FULL
+from resolver.upstream.form import BARE, FULL, LOWER, PLAIN
 from resolver.upstream.inquiry import Reply
 from resolver.upstream.select import (
     Situation,
@@ -215,13 +215,13 @@ class Pursuit:
         if self.reply is not None or self.error is not None:
             return
         server, state, message = arrived.server, arrived.state, arrived.message
+        if self.doubts is not None:
+            self.doubts.on_reply(arrived, now)
         if message.rcode or message.edns is None:
             again = self.fallback.asks_again(arrived)
             if again is not Again.NO and self._ask_again(arrived, again, now):
                 return
         self.fallback.learn(arrived, now)
-        if self.doubts is not None:
-            self.doubts.on_reply(arrived, now)
         judged = self.inquiry.judge(message, server)
         if self.desk.listeners:
             self.tell(server, arrived.transport, arrived.rtt_s, judged.verdict.value)
@@ -294,6 +294,8 @@ class Pursuit:
         """A reply that may be forged, or is not believed: TCP, else once more in *form*."""
         if self.doubts is None:
             self.doubts = Doubts(self)
+        if copy.sent.edns is None:
+            form = PLAIN.without(form)  # what it replied to: with more it may be silent
         rtt_s = now - copy.sent_at
         self.doubts.add(copy.server, copy.state, form, rtt_s=rtt_s, now=now)
 
@@ -451,6 +453,8 @@ class Pursuit:
         if not self._spend(key, now):
             return False
         form = self.fallback.form(state, now, tries=self.sends[key])
+        if self.doubts is not None:
+            form = self.doubts.borne(key, form)
         return self.desk.send(self, server, state, form=form, now=now)
 
     def go_tcp(
@@ -484,7 +488,7 @@ class Pursuit:
         if self.sends.get(state.key, 0) >= _PER_ADDRESS or self.total >= _SENDS:
             return False
         if again is Again.TCP:
-            return self.go_tcp(server, state, now, BARE)
+            return self.go_tcp(server, state, now, LOWER)  # a mix of case protects nothing there
         return self._go_udp(server, state, now)
 
     def _spend(self, key: Key, now: float) -> bool:

@@ -11,6 +11,7 @@ from resolver.errors import ExchangeFailed
 from resolver.limits import LAST_RESORT_MISMATCHES, LAST_RESORTS_CONFIRMED, SPOOF_MISMATCHES
 from resolver.protocol.codes import Rcode
 from resolver.protocol.edns import Edns, cookie_option
+from resolver.upstream.address import EdnsState
 from tests.support import trio_test
 from tests.upstream.world import Script, World, answer
 
@@ -61,6 +62,52 @@ async def test_a_mute_tcp_is_not_waited_for() -> None:
 
     await world.run(story)
     assert [transport for _, transport, _ in script.seen] == ["udp", "tcp", "udp"]
+
+
+@pytest.mark.rfc("RFC 6891 §7")
+@pytest.mark.parametrize("rcode", [Rcode.FORMERR, Rcode.NOTIMP])
+@trio_test
+async def test_a_folder_of_case_that_does_not_bear_edns_either_is_found_out(rcode: int) -> None:
+    """The first question uses up its packets; what they taught serves the next."""
+    world = World()
+
+    def reply(query: Message, how: str) -> bytes:
+        if query.edns is None:
+            return folding(query, how)
+        return answer(
+            query, rcode=rcode, edns=None, question=(query.qname, query.qtype, query.qclass)
+        )
+
+    world.serve(HOST, Script(reply), tcp=False)
+
+    async def story() -> None:
+        with pytest.raises(ExchangeFailed):
+            await world.exchange.ask(world.inquiry(HOST))
+        for _ in range(4):
+            assert (await world.exchange.ask(world.inquiry(HOST))).message.answer
+
+    await world.run(story)
+
+
+@pytest.mark.rfc("RFC 6891 §6.2.2")
+@pytest.mark.parametrize("tcp", [False, True])
+@trio_test
+async def test_a_folder_of_case_known_not_to_bear_edns_is_not_offered_it_again(
+    tcp: bool,  # noqa: FBT001
+) -> None:
+    """What goes out for its folded reply carries no more than the query that was replied to."""
+    world = World()
+    script = world.serve(HOST, Script(lambda q, how: None if q.edns else folding(q, how)), tcp=tcp)
+
+    async def story() -> None:
+        inquiry = world.inquiry(HOST)
+        state = world.exchange.infra.state(inquiry.delegation.servers()[0])
+        state.note_edns(EdnsState.BROKEN, trio.current_time())
+        reply = await world.exchange.ask(inquiry)
+        assert reply.transport == ("tcp" if tcp else "udp")
+
+    await world.run(story)
+    assert [query.edns for _, _, query in script.seen] == [None, None]
 
 
 @trio_test

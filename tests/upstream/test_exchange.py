@@ -210,7 +210,8 @@ async def test_a_signed_zone_is_always_asked_with_edns_first() -> None:
             await world.exchange.ask(world.inquiry()._replace(delegation=delegation))
 
     await world.run(story)
-    assert [query.edns is not None for _, _, query in script.seen] == [True, False, True, False]
+    assert [query.edns is not None for _, _, query in script.seen] == [True, True, False] * 2
+    assert [transport for _, transport, _ in script.seen] == ["udp", "tcp", "udp"] * 2
 
 
 @pytest.mark.rfc("RFC 6891 §7")

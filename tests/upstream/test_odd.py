@@ -24,7 +24,7 @@ NEVER = {
 }  # fmt: skip
 # Without EDNS there are no signatures (RFC 3225 §3).
 NEVER_SIGNED = {
-    "edns-formerr", "edns-udp-formerr", "edns-formerr-opt", "edns-formerr-header",
+    "edns-formerr", "edns-formerr-opt", "edns-formerr-header",
     "edns-notimp", "edns-notimp-opt", "edns-badvers", "edns-silence", "edns-ignored",
     "do-formerr", "do-silence",
 }  # fmt: skip
