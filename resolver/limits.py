@@ -861,11 +861,11 @@ GARBAGE_MISSES = Limit(
     "our choice: a pass is made where few notice",
 )
 GARBAGE_YOUNG_OBJECTS = Limit(
-    700,
+    5000,
     100,
     20_000,
     "new objects, less those freed, after which the young are looked through",
-    "CPython's 700; our measurement: 0.2 ms",
+    "CPython's 700 costs a miss 6 %, this 2 %; our measurement: a pass takes 1 to 2 ms",
 )
 GARBAGE_YOUNG_PASSES = Limit(
     1, 1, 20, "such passes after which their survivors are too", "our measurement: 1 to 2 ms"

@@ -73,15 +73,18 @@ class Memory:
         qname, qtype, _ = question
         if qtype == RRType.ANY:
             return None
-        least = 0 if self.exempt is None else self.exempt.least_zone(question)
         entry = self.rrsets.get(qname, qtype, now)
-        if entry is not None and entry.rank >= Rank.AUTHORITY and len(entry.zone) >= least:
+        if (
+            entry is not None
+            and entry.rank >= Rank.AUTHORITY
+            and self._may_say(entry.zone, question)
+        ):
             return _positive(question, Verdict.ANSWER, entry, now)
         negative = self.negatives.get(qname, qtype, now)
         if (
             negative is not None
             and (proof_only or not negative.is_proof_only)
-            and len(negative.zone) >= least
+            and self._may_say(negative.zone, question)
             and (qtype != RRType.DS or not _is_childs(negative, qname))
             and not self._is_above_waiver(negative, question)
         ):
@@ -90,11 +93,15 @@ class Memory:
             entry = self.rrsets.get(qname, RRType.CNAME, now)
             if (
                 entry is not None
-                and len(entry.zone) >= least
+                and self._may_say(entry.zone, question)
                 and (qtype not in _BESIDE_ALIASES or _covers(entry, qtype, proof_only=proof_only))
             ):
                 return _positive(question, Verdict.CNAME, entry, now)
         return self._above(question, now, synthesise=synthesise)
+
+    def _may_say(self, zone: Name, question: Question) -> bool:
+        """Does what *zone* says of *question* count, where the operator named another zone?"""
+        return self.exempt is None or len(zone) >= self.exempt.least_zone(question)
 
     def _is_above_waiver(self, negative: Negative, question: Question) -> bool:
         """A proven denial of a name under a negative anchor was proven above it (RFC 7646)."""

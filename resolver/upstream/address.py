@@ -266,13 +266,6 @@ class AddressState:
         if state is EdnsState.BROKEN:
             self.edns_until = now + float(limits.EDNS_BROKEN_SECONDS)
 
-    def wants_cookie(self, now: float) -> bool:
-        """Not at the first contact: without the server's half, ours protects nobody yet.
-
-        So what does not bear cookies costs nobody a first answer.
-        """
-        return self.edns is EdnsState.WORKS and now >= self.no_cookies_until
-
     def note_no_cookies(self, now: float) -> None:
         """The server answers without a cookie only; tried again after a while."""
         self.no_cookies_until = now + float(limits.EDNS_BROKEN_SECONDS)

@@ -333,7 +333,8 @@ class Exchange:
         """The reply teaches; returns those who wait for it."""
         self.infra.note_answer(copy.state, now - copy.sent_at, now)
         waiting = self.flight.retire(copy)
-        self.note_alive(copy.way, copy.state, now)
+        if copy.way.reach.note_answer(copy.state, now):
+            self.ways.end(copy.way, now)
         return waiting
 
     def note_alive(self, way: Way, state: AddressState, now: float) -> None:

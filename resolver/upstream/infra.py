@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from resolver import limits
 from resolver.model import Verdict
-from resolver.upstream.address import AddressState, Hint, Mark
+from resolver.upstream.address import AddressState, EdnsState, Hint, Mark
 from resolver.upstream.query import offer
 
 if TYPE_CHECKING:
@@ -167,9 +167,13 @@ class Infra:
         return state.cookie
 
     def offer(self, state: AddressState, form: Form, payload: int, now: float) -> Edns | None:
-        """The OPT of a query in *form*, with the cookie where the server wants one."""
+        """The OPT of a query in *form*, with the cookie where the server bears one.
+
+        Not at the first contact: without the server's half, ours protects nobody yet. So what does
+        not bear cookies costs nobody a first answer.
+        """
         if not form.edns:
             return None
-        if form.cookie and state.wants_cookie(now):
+        if form.cookie and state.edns is EdnsState.WORKS and now >= state.no_cookies_until:
             return offer(payload, state.cookie or self.cookie(state), state.server_cookie)
         return offer(payload, b"", b"")

@@ -168,8 +168,10 @@ class Pursuit:
         if self.timer is not None:
             self.desk.timers.cancel(self.timer)
             self.timer = None
-        self._leave_copies()
-        self._hang_up()
+        if self.copies:
+            self._leave_copies()
+        if self.streams:
+            self._hang_up()
         if self.doubts is not None:
             self.doubts.close()
         self.way.parked.discard(self)
@@ -358,9 +360,10 @@ class Pursuit:
         is_speculative = self.is_speculative
         chosen = opening(candidates, width=_RACE_WIDTH if is_speculative else 1)
         first = chosen[0]
-        self._distrust(first, now)
-        if self.error is not None:
-            return
+        if first.is_suspect or first.is_marked:
+            self._distrust(first, now)
+            if self.error is not None:
+                return
         self.desk.note_first_send()
         is_sent = self.send(first, now)
         if len(chosen) > 1:
@@ -379,7 +382,7 @@ class Pursuit:
 
     def _distrust(self, first: Candidate, now: float) -> None:
         """Expect little where the best of all was silent, or of no use, a moment ago."""
-        if (first.is_suspect or first.is_marked) and not self.inquiry.is_repeated:
+        if not self.inquiry.is_repeated:
             self.want_addresses()
         if first.is_suspect:
             if not self.inquiry.delegation.is_last_word:
@@ -519,7 +522,9 @@ class Pursuit:
         """When to do more: soon if hedging is on, after a fair wait if it is not."""
         if not self.uses_tcp and self.reply is None and self.error is None:
             wait_s = self.gap if self.is_speculative else serial_s(state)
-            if not self._may_repeat(state.key) and not any(map(self._may_repeat, self.sends)):
+            if self.sends.get(state.key, 0) >= _PER_ADDRESS and not any(
+                map(self._may_repeat, self.sends)
+            ):
                 wait_s = min(wait_s, state.overdue_s)  # the last resort is next
             self.rearm(now + wait_s)
 

@@ -58,6 +58,9 @@ class Sources:
     def __repr__(self) -> str:
         return f"<Sources {self._of_ipv6[False] + self._of_ipv6[True]}>"
 
+    def __bool__(self) -> bool:
+        return any(self._of_ipv6.values())
+
     def towards(self, server: Server) -> list[str]:
         """Sources to try for *server*, in this order; empty: the kernel's choice.
 

@@ -125,6 +125,7 @@ class SystemNetwork:
         self._rng = rng or SystemRandom()
         self._pace = pace or Pace()
         self._sources = Sources(source_addresses, self._rng)
+        self._has_sources = bool(self._sources)
         self._numbers: list[int] = []
         self._ports: dict[int, SystemPort] = {}
         self._epoll = select.epoll()
@@ -134,6 +135,8 @@ class SystemNetwork:
 
     def open_udp(self, server: Server) -> SystemPort:
         """A port connected to *server*. Raises OSError (no route, no source, no descriptors)."""
+        if not self._has_sources:
+            return self._open(server, None)
         sources = self._sources.towards(server)
         for source in sources[:-1]:
             try:
