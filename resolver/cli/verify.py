@@ -81,16 +81,7 @@ def _log(config: Config) -> Iterator[ConfigError]:
     path = logs.destination(config.log, config.working_directory)
     if path is None:
         return
-    reason = ""
-    if os.path.isdir(path):  # noqa: PTH112  # Path's raises where we may not look
-        reason = "it is a directory"
-    elif os.path.lexists(path):
-        if not os.access(path, os.W_OK):
-            reason = "you may not write it"
-    elif not os.path.isdir(path.parent):  # noqa: PTH112
-        reason = f"there is no directory {path.parent}"
-    elif not os.access(path.parent, os.W_OK | os.X_OK):
-        reason = f"you may not write in {path.parent}"
+    reason = logs.why_not(path)
     if reason:
         yield ConfigError(
             "log.destination", config.log.destination, f'"stderr" or a file to write ({reason})'

@@ -6,12 +6,14 @@ to a service manager that stamps them itself (JOURNAL_STREAM, set by systemd).
 
 from __future__ import annotations
 
+import errno
 import logging
 import os
+import select
 import sys
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TextIO
 
 if TYPE_CHECKING:
     from resolver.config.schema import Log
@@ -21,34 +23,106 @@ _BARE = "%(levelname)s %(name)s: %(message)s"
 _log = logging.getLogger(__name__)
 
 
-class LogFile(logging.FileHandler):
+class Stderr(logging.StreamHandler[TextIO]):
+    """Standard error, for as long as somebody reads it.
+
+    A pipe or terminal that is full loses lines; it does not hold up the daemon. What a reader that
+    left or a full disk does not take is lost too: where could we complain?
+    """
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if _takes_more(self.stream):
+            super().emit(record)
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802  # logging's name
+        if not isinstance(sys.exc_info()[1], OSError):
+            super().handleError(record)
+
+
+def _takes_more(stream: TextIO) -> bool:
+    try:
+        descriptor = stream.fileno()
+    except (OSError, ValueError):
+        return True  # no file, but something in memory
+    watch = select.poll()
+    watch.register(descriptor, select.POLLOUT)
+    return bool(watch.poll(0))
+
+
+class LogFile(logging.Handler):
     """A file that can be opened anew, by its name, after somebody moved it away.
 
+    Each line is one write, whole even where several processes share the file, and lost where the
+    disk is full. Never waits: a named pipe is only opened while somebody reads it.
     *owner*: user and group that the file is given to by a process that is root and will not stay
-    so: whoever it becomes must be able to open it again.
+    so: whoever it becomes must be able to open it again. Raises OSError.
     """
 
     def __init__(self, path: Path, owner: tuple[int, int] | None = None) -> None:
-        super().__init__(path, encoding="utf-8", errors="backslashreplace")
+        super().__init__()
+        self.path = path.absolute()
         self._owner = owner
+        self._descriptor = _open(self.path)
         self._give()
+
+    def __repr__(self) -> str:
+        return f"<LogFile {self.path}>"
+
+    def emit(self, record: logging.LogRecord) -> None:
+        try:
+            line = self.format(record) + "\n"
+        except Exception:  # noqa: BLE001  # as logging's own handlers do
+            self.handleError(record)
+            return
+        with suppress(OSError):
+            os.write(self._descriptor, line.encode("utf-8", "backslashreplace"))
 
     def reopen(self) -> None:
         """Raises OSError, and goes on with the old one, if the new one cannot be had."""
-        fresh = self._open()
+        fresh = _open(self.path)
         self.acquire()
         try:
-            old, self.stream = self.stream, fresh
+            old, self._descriptor = self._descriptor, fresh
         finally:
             self.release()
-        if old is not None:
-            old.close()
+        with suppress(OSError):
+            os.close(old)
         self._give()
 
-    def _give(self) -> None:
-        if self._owner is not None and self.stream is not None and os.geteuid() == 0:
+    def close(self) -> None:
+        super().close()
+        if self._descriptor >= 0:
             with suppress(OSError):
-                os.fchown(self.stream.fileno(), *self._owner)
+                os.close(self._descriptor)
+            self._descriptor = -1
+
+    def _give(self) -> None:
+        if self._owner is not None and os.geteuid() == 0:
+            with suppress(OSError):
+                os.fchown(self._descriptor, *self._owner)
+
+
+def _open(path: Path) -> int:
+    return os.open(path, _APPENDING | os.O_CREAT, 0o666)
+
+
+_APPENDING = os.O_WRONLY | os.O_APPEND | os.O_NONBLOCK | os.O_CLOEXEC
+
+
+def why_not(path: Path) -> str:
+    """Why the file at *path* cannot be written; "" if it can. Makes nothing, changes nothing."""
+    try:
+        os.close(os.open(path, _APPENDING))
+    except FileNotFoundError:
+        parent = path.parent
+        if not parent.is_dir():
+            return f"there is no directory {parent}"
+        return "" if os.access(parent, os.W_OK | os.X_OK) else f"you may not write in {parent}"
+    except OSError as error:
+        if error.errno == errno.ENXIO:
+            return "nobody reads this pipe"
+        return error.strerror or str(error)
+    return ""
 
 
 def destination(log: Log, directory: str) -> Path | None:
@@ -63,7 +137,7 @@ def configure(log: Log, *, directory: str = "", owner: tuple[int, int] | None = 
         root.removeHandler(old)
         old.close()
     path = destination(log, directory)
-    handler = logging.StreamHandler(sys.stderr) if path is None else LogFile(path, owner)
+    handler = Stderr(sys.stderr) if path is None else LogFile(path, owner)
     is_stamped_elsewhere = path is None and "JOURNAL_STREAM" in os.environ
     handler.setFormatter(logging.Formatter(_BARE if is_stamped_elsewhere else _STAMPED))
     root.addHandler(handler)
@@ -84,8 +158,8 @@ def reopen(*, tells: bool = True) -> None:
         try:
             handler.reopen()
         except OSError as error:
-            name = handler.baseFilename
-            _say(handler, f"SIGHUP: cannot open {name} ({error.strerror}); going on with the old")
+            why = error.strerror
+            _say(handler, f"SIGHUP: cannot open {handler.path} ({why}); going on with the old")
             continue
         if tells:
             _say(handler, "SIGHUP: log file reopened")

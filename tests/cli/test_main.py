@@ -219,7 +219,7 @@ def test_check_and_serve_refuse_the_same_trust_anchors(
     [
         ("server.user = 'no-such-account'", "server.user: 'no-such-account'"),
         ("log.destination = 'no/such/directory/log'", "there is no directory"),
-        ("log.destination = '/'", "it is a directory"),
+        ("log.destination = '/'", "Is a directory"),
         ("server.listen = ['127.0.0.1', '127.0.0.1:53']", "each address once"),
         (
             "server.listen = ['127.0.0.1:99']\nforward = [{zone='.', addresses=['127.0.0.1:99']}]",

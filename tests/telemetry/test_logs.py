@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import os
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
@@ -73,3 +75,57 @@ def test_a_file_that_was_moved_away_is_made_anew(tmp_path: Path) -> None:
     said = (moved / "resolver.log").read_text()
     assert "cannot open" in said
     assert said.endswith("trouble\n")
+
+
+def test_a_full_disk_costs_lines_and_says_nothing(capsys: pytest.CaptureFixture[str]) -> None:
+    """No traceback of logging's own on stderr, at any line."""
+    logs.configure(Log(destination="/dev/full"))
+    logging.getLogger("resolver").warning("trouble")
+    logs.reopen()
+    assert capsys.readouterr().err == ""
+
+
+def test_stderr_that_nobody_reads_holds_up_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A full pipe, and one whose reader has left."""
+    theirs, ours = os.pipe()
+    with os.fdopen(ours, "w") as pipe:
+        monkeypatch.setattr(sys, "stderr", pipe)
+        logs.configure(Log())
+        for number in range(2 * _PIPE_OCTETS // _LINE_OCTETS):
+            logging.getLogger("resolver").warning("%0*d", _LINE_OCTETS, number)
+        first = os.read(theirs, _PIPE_OCTETS)
+        os.close(theirs)
+        logging.getLogger("resolver").warning("nobody hears this")
+        logging.getLogger("resolver").handlers.clear()
+        os.dup2(os.open(os.devnull, os.O_WRONLY), pipe.fileno())
+    assert first.endswith(b"\n")
+    assert b"0000 " not in first
+
+
+_PIPE_OCTETS = 65_536  # of Linux (pipe(7))
+_LINE_OCTETS = 1_000
+
+
+def test_a_named_pipe_without_a_reader_is_not_waited_for(tmp_path: Path) -> None:
+    """At a reopening that would stop everything; at the start, signals too."""
+    log = tmp_path / "resolver.log"
+    logs.configure(Log(destination=str(log)))
+    log.unlink()
+    os.mkfifo(log)
+    logs.reopen()
+    assert logs.why_not(log) == "nobody reads this pipe"
+    reader = os.open(log, os.O_RDONLY | os.O_NONBLOCK)
+    assert logs.why_not(log) == ""
+    logs.reopen()
+    for number in range(2 * _PIPE_OCTETS // _LINE_OCTETS):
+        logging.getLogger("resolver").warning("%0*d", _LINE_OCTETS, number)
+    assert b"log file reopened" in os.read(reader, _LINE_OCTETS)
+    os.close(reader)
+
+
+def test_why_a_file_cannot_be_written(tmp_path: Path) -> None:
+    assert logs.why_not(tmp_path / "new.log") == ""
+    assert not (tmp_path / "new.log").exists()
+    assert logs.why_not(tmp_path) == "Is a directory"
+    assert logs.why_not(tmp_path / "nowhere" / "x").startswith("there is no directory")
+    assert logs.why_not(tmp_path / ("x" * 300)) == "File name too long"
