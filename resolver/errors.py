@@ -5,7 +5,7 @@ Expected outcomes (a referral, a lame server, bogus data) are values, not except
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from resolver.model import Ede
@@ -81,10 +81,19 @@ class ConfigError(ResolverError):
     """A configuration value cannot be used."""
 
     def __init__(self, where: str, value: object, expected: str) -> None:
-        super().__init__(f"{where}: {value!r} is not allowed; expected {expected}")
+        super().__init__(f"{where}: {_shortly(value)} is not allowed; expected {expected}")
         self.where = where
         self.value = value
         self.expected = expected
+
+
+def _shortly(value: object) -> str:
+    """*value* as it would be written, or its beginning: a line is read by people."""
+    text = repr(value)
+    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}..."
+
+
+_SHOWN: Final = 200  # characters of a value that an error shows
 
 
 class CannotStart(ResolverError):

@@ -55,6 +55,14 @@ def askable(text: str) -> Endpoint:
     return where
 
 
+def listenable(text: str) -> Endpoint:
+    """As `endpoint`, to listen on: link-local with its interface, without which nothing binds."""
+    where = endpoint(text)
+    host, _, scope = where[0].partition("%")
+    _wants_scope(ipaddress.ip_address(host), scope)
+    return where
+
+
 def source(text: str) -> str:
     """As `address`, of this machine: link-local with its interface."""
     found = address(text)

@@ -77,7 +77,7 @@ def _server(config: Config) -> Iterator[Fault]:
     server = config.server
     if not server.listen:
         yield Fault("server.listen", [], "at least one address")
-    yield from _each("server.listen", server.listen, addresses.endpoint)
+    yield from _each("server.listen", server.listen, addresses.listenable)
     yield from _overlaps(config)
     yield from _each("server.allow_from", server.allow_from, addresses.network)
     for key in ("version", "identity", "nsid"):
@@ -89,7 +89,7 @@ def _server(config: Config) -> Iterator[Fault]:
     if secret and not octets.is_secret(secret):
         yield Fault("server.cookie_secret", "(not shown)", "32 hexadecimal digits")
     if config.metrics.listen:
-        yield from _each("metrics.listen", (config.metrics.listen,), addresses.endpoint)
+        yield from _each("metrics.listen", (config.metrics.listen,), addresses.listenable)
 
 
 _LONGEST_STRING = 255  # a character-string of TXT (RFC 1035 §3.3)

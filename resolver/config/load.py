@@ -77,13 +77,17 @@ def interpret(document: dict[str, Any], name: str) -> tuple[Config, list[ConfigE
 def _parse(text: str, name: str) -> dict[str, Any]:
     try:
         return tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+    except RecursionError:
+        raise ConfigError(name, "tables in tables", "TOML, not nested so deeply") from None
+    except ValueError as error:  # TOMLDecodeError, and what int() says of thousands of digits
         reason = str(error)
         row = reason.partition("at line ")[2].partition(",")[0]
         lines = text.splitlines() or [""]
         number = min(int(row), len(lines)) if row.isdigit() else len(lines)
         line = lines[number - 1].strip()
-        raise ConfigError(f"{name} line {number}", line, f"TOML ({reason})") from None
+        is_placed = isinstance(error, tomllib.TOMLDecodeError)
+        where = f"{name} line {number}" if is_placed else name
+        raise ConfigError(where, line if is_placed else "a number", f"TOML ({reason})") from None
 
 
 def _shape(table: Any, kind: type[Section], prefix: str) -> Iterator[ConfigError]:
@@ -118,6 +122,9 @@ def _value(value: Any, hint: Any, where: str) -> Iterator[ConfigError]:
         msgspec.convert(value, hint)
     except msgspec.ValidationError:
         yield ConfigError(where, _brief(value), expected(hint))
+        return
+    if any("\0" in text for text in _texts(value)):
+        yield ConfigError(where, value, "text without NUL, which no file, account or name has")
 
 
 def expected(hint: Any) -> str:
@@ -170,3 +177,12 @@ def _known(key: str, hints: dict[str, Any]) -> str:
 
 def _brief(value: Any) -> Any:
     return "a table" if isinstance(value, dict) else value
+
+
+def _texts(value: Any) -> Iterator[str]:
+    """All text in *value*, a list of texts included."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, list):
+        for item in value:
+            yield from _texts(item)

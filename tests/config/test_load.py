@@ -99,6 +99,16 @@ def test_nothing_at_all_is_a_good_configuration() -> None:
         ("[server]\nlisten = [", "x.toml line 2: 'listen = [' is not allowed; expected TOML"),
         ("[resolution]\nserve_stale = 1", "resolution.serve_stale: 1 is not allowed; expected tr"),
         ("server = 1", "x.toml: server: 1 is not allowed; expected a table"),
+        ("a = " + 9_999 * "[", "x.toml: 'tables in tables' is not allowed; expected TOML"),
+        ("cache.min_ttl = " + 9_999 * "9", "x.toml: 'a number' is not allowed; expected TOML"),
+        ("server.user = 'a\\u0000b'".replace("'", '"'), "server.user: 'a\\x00b' is not allowed"),
+        (
+            'root.hints_file = "\\u0000"',
+            "hints_file: '\\x00' is not allowed; expected text without",
+        ),
+        ('server.listen = ["[fe80::1]:53"]', 'a link-local address too: "fe80::1%eth0"'),
+        ('metrics.listen = "[fe80::1]:53"', 'a link-local address too: "fe80::1%eth0"'),
+        ("[log]\nlevel = '" + 9_999 * "x" + "'", f"log.level: '{199 * 'x'}... is not allowed"),
     ],
 )
 def test_a_problem_names_file_key_value_and_what_is_allowed(text: str, said: str) -> None:
