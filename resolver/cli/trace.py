@@ -31,10 +31,16 @@ _USABLE = frozenset(verdict.value for verdict in Verdict if verdict.is_usable)
 
 
 class Printer:
-    """Shows steps as they happen, and keeps them for --json."""
+    """Shows steps as they happen, and keeps them for --json.
+
+    Steps are told from within the resolver's tasks, which take what is raised there for a fault of
+    their own: that nobody reads any more is kept in *failure*, and ends *scope*.
+    """
 
     def __init__(self, *, quiet: bool) -> None:
         self.steps: list[dict[str, Any]] = []
+        self.failure: OSError | None = None
+        self.scope = trio.CancelScope()
         self._quiet = quiet
 
     def __call__(self, event: object) -> None:
@@ -45,8 +51,13 @@ class Printer:
         else:
             return
         self.steps.append(_object(event))
-        if not self._quiet:
+        if self._quiet or self.failure is not None:
+            return
+        try:
             print(f"{len(self.steps):3} {text}", flush=True)
+        except OSError as error:
+            self.failure = error
+            self.scope.cancel()
 
 
 def run(options: argparse.Namespace) -> int:
@@ -75,7 +86,11 @@ async def _resolve(
         daemon.parts.bus.subscribe(printer)
         daemon.parts.bus.subscribe(chain)
         daemon.parts.exchange.on_event(printer)
-        return await inprocess.ask(daemon, question)
+        with printer.scope:
+            found = await inprocess.ask(daemon, question)
+    if printer.failure is not None:
+        raise printer.failure
+    return found
 
 
 def _vain(event: Tried) -> str:

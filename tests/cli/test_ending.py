@@ -107,6 +107,16 @@ def test_a_reader_that_left_is_no_reason_to_complain(place: Path, kind: str) -> 
     assert done.returncode == (2 if "nothing" in kind else 141)
 
 
+def test_a_reader_that_leaves_in_the_middle_is_no_fault_of_the_resolver(place: Path) -> None:
+    """Steps are told by tasks that run beside the question, too."""
+    command = f"{sys.executable} -m resolver trace --lab www.signed.org | head -1"
+    done = subprocess.run(
+        ["sh", "-c", command], capture_output=True, text=True, cwd=place, check=False
+    )
+    assert done.stderr == ""
+    assert done.stdout.startswith("  1 ")
+
+
 @pytest.mark.parametrize("what", CLOSED)
 @pytest.mark.parametrize("kind", BRIEF)
 def test_streams_may_be_closed_or_full(place: Path, kind: str, what: str) -> None:
