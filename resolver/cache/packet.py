@@ -293,8 +293,9 @@ class PacketCache:
         """The options that only this client gets, as octets (those `dress` adds)."""
         added = b""
         for code, value in options:
-            if code == COOKIE and not added and self.cookies is not None:
-                added = self.cookies.option(value[:CLIENT_COOKIE], source)
+            if code == COOKIE and self.cookies is not None:
+                if len(value) >= CLIENT_COOKIE:  # less is FORMERR, and no cookie to give back
+                    added = self.cookies.option(value[:CLIENT_COOKIE], source)
                 break
         is_keepalive = any(code == KEEPALIVE for code, _ in options)
         if is_keepalive and _STREAM_CLASS[transport]:

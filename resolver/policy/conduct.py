@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from resolver.protocol.message import Message
 
 _OPCODE = 0x7800  # of the header's flags; zero is QUERY
+_CLASS_ANY = 255
 _TRANSFERS = frozenset({RRType.AXFR, RRType.IXFR})
 _NO_DATA = frozenset(
     {RRType.OPT, RRType.NXNAME, RRType.TKEY, RRType.TSIG, RRType.MAILA, RRType.MAILB}
@@ -57,9 +58,12 @@ def judge(query: Message) -> Refusal | None:  # noqa: PLR0911  # a list of rules
 
 
 def _signed(query: Message) -> Refusal:
-    """RFC 8945 §5.1, §5.2: one TSIG record, the last; and we share no key with anybody."""
+    """RFC 8945 §4.2, §5.1: one TSIG record, of class ANY, the last; and we share no key with
+    anybody."""
     *others, last = query.additional
     if last.rtype != RRType.TSIG or any(record.rtype == RRType.TSIG for record in others):
+        return Refusal(Rcode.FORMERR)
+    if last.rclass != _CLASS_ANY:
         return Refusal(Rcode.FORMERR)
     try:
         return Refusal(Rcode.NOTAUTH, last=tsig.bad_key(last))

@@ -41,6 +41,7 @@ _UPDATE_CLASSES: Final = (254, 255)  # NONE and ANY: rdata may be empty (RFC 213
 _new: Final = tuple.__new__
 _TRUNCATED_RESPONSE: Final = 0x8200
 _OPT: Final = 41
+_TSIG: Final = 250
 _MAX_OCTETS: Final = 65535
 
 
@@ -186,6 +187,8 @@ def _read_opt(
         if message.is_response:
             return
         raise WireError("more than one OPT record")
+    if section and section[-1].rtype == _TSIG and not message.is_response:
+        raise WireError("a record behind TSIG (RFC 8945 §5.1)")
     try:
         message.edns = opt.decode(rclass, ttl, rdata)
     except WireError:

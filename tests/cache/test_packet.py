@@ -402,3 +402,12 @@ def test_spoofed_clients_do_not_fill_memory(monkeypatch: pytest.MonkeyPatch) -> 
     for source in range(35):
         way_in.recall(query(), source.to_bytes(4, "big"))
     assert 0 < len(way_in._by_source) <= 10
+
+
+@pytest.mark.rfc("RFC 7873 §5.2.2")
+def test_a_cookie_that_is_too_short_is_not_given_back() -> None:
+    """FORMERR it is; a COOKIE option made of it could not be read."""
+    packets = PacketCache(Hands(), cookies=ServerCookies(random.Random(1)))
+    for size in range(8):
+        assert packets.option_for(((10, bytes(size)),), SOURCE, Transport.UDP) == b""
+    assert packets.option_for(((10, bytes(8)),), SOURCE, Transport.UDP)

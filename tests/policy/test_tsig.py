@@ -73,3 +73,13 @@ def test_any_octets_are_read_or_refused() -> None:
             tsig.bad_key(whole._replace(rdata=whole.rdata[:size]))
     with pytest.raises(WireError):
         tsig.bad_key(whole._replace(rdata=b"\x40" + bytes(100)))
+
+
+@pytest.mark.rfc("RFC 8945 §4.2, §5.1")
+def test_a_record_behind_a_signature_and_a_signature_of_a_class_are_format_errors() -> None:
+    query = parse_untrusted(signed())
+    query.additional = [query.additional[-1]._replace(rclass=1)]
+    assert conduct.judge(query) == conduct.Refusal(Rcode.FORMERR)
+    behind = tsig.with_last(signed(), bytes.fromhex("0000291000000000000000"))
+    with pytest.raises(WireError):
+        parse_untrusted(behind)
