@@ -120,6 +120,10 @@ class Reach:
         family.probed_at = family.no_route_at = now
         self._settle()
 
+    def may_reach(self, *, is_ipv6: bool) -> bool:
+        """False once the kernel has said that it has no route for the family."""
+        return self._families[is_ipv6].has_route
+
     def has_no_route(self, now: float) -> bool:
         """The kernel said a moment ago that no route leads anywhere, of each family in its turn."""
         families = [self._families[is_ipv6] for is_ipv6 in self._used]

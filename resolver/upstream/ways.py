@@ -191,10 +191,13 @@ class Ways:
         families: set[bool] = set()
         chosen = []
         for server, state in states:
-            is_fit = state.n > 0 or not has_answered
+            is_fit = (state.n > 0 or not has_answered) and way.reach.may_reach(
+                is_ipv6=state.is_ipv6
+            )
             is_new = is_fit and state.prefix not in prefixes and len(prefixes) < _PREFIXES
             if is_new or state.is_ipv6 not in families:
-                prefixes.add(state.prefix)
+                if is_new:
+                    prefixes.add(state.prefix)
                 families.add(state.is_ipv6)
                 chosen.append((server, state))
         return chosen
