@@ -62,7 +62,7 @@ class Chain:
     def __init__(self, context: Context) -> None:
         self.context = context
         self._found: dict[Need, Outcome | None] = {}
-        self._links: dict[Name, Link] = {}
+        self.links: dict[Name, Link] = {}
         self._zones: dict[Name, ZoneTrust] = {}
         self.denials: list[RRset] = []  # proven on the way: names that have no DS
         context.keystore.at_generation(context.anchors.generation)
@@ -266,10 +266,10 @@ class Chain:
 
     def _link(self, apex: Name) -> Steps[Link]:
         """What the zone above says of *apex*; other servers are asked if it does not verify."""
-        if apex in self._links:
-            return self._links[apex]
+        if apex in self.links:
+            return self.links[apex]
         text = f"the DS of {names.to_text(apex)} would vouch for itself"
-        self._links[apex] = Link(Kind.BOGUS, flaw=Flaw(Reason.BROKEN_CHAIN, text))
+        self.links[apex] = Link(Kind.BOGUS, flaw=Flaw(Reason.BROKEN_CHAIN, text))
         need = Need(apex, RRType.DS)
         finding = yield from self._fetch(need)
         link = yield from self._read_link(apex, finding)
@@ -280,7 +280,7 @@ class Chain:
                 link = yield from self._read_link(apex, finding)
         if link.kind is Kind.BOGUS and link.flaw is not None and finding is not None:
             link = link._replace(flaw=link.flaw.heard_from(finding.server))
-        self._links[apex] = link
+        self.links[apex] = link
         for proven in link.proof:
             self.context.witness(proven.rrsig)
         if self.context.tell is not None:
@@ -311,7 +311,7 @@ class Chain:
             return Link(Kind.BOGUS, flaw=flaw)
         kind = _KINDS.get(cut, Kind.UNSIGNED)
         self.denials += [proven.rrset for proven in denied.rrsets]
-        return Link(kind, denied.proofs.ttl, proof=denied.rrsets)
+        return Link(kind, denied.proofs.ttl, proof=denied.rrsets, is_unseen=cut is Cut.UNSEEN)
 
     # --- links: DNSKEY --------------------------------------------------------------------------
 

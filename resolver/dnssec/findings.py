@@ -65,13 +65,17 @@ class Kind(Enum):
 
 
 class Link(NamedTuple):
-    """What the zone above says of one name as a zone cut, and the sets that *proof* it rests on."""
+    """What the zone above says of one name as a zone cut, and the sets that *proof* it rests on.
+
+    *is_unseen*: that it is one at all is not proven, only that opt-out may hide it.
+    """
 
     kind: Kind
     ttl: int = 0
     ds: tuple[bytes, ...] = ()
     flaw: Flaw | None = None
     proof: tuple[Proven, ...] = ()
+    is_unseen: bool = False
 
 
 def scope_of(name: Name, rtype: int) -> Name:

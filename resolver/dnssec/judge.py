@@ -15,11 +15,14 @@ from resolver.dnssec.events import OutcomeJudged
 from resolver.dnssec.findings import Proven, scope_of
 from resolver.dnssec.flaws import Flaw, Reason
 from resolver.dnssec.steps import Judgement
+from resolver.dnssec.unsigned_cut import spared
 from resolver.model import Ede, Status, Verdict
 from resolver.protocol import names
 from resolver.protocol.codes import EdeCode, RRType
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from resolver.dnssec.chain import Steps
     from resolver.dnssec.context import Context
     from resolver.dnssec.findings import Checked, Denied
@@ -36,12 +39,16 @@ _BADNESS = {
 _NEGATIVE = frozenset({Verdict.NODATA, Verdict.NXDOMAIN})
 
 
-def judge(outcome: Outcome, context: Context) -> Judging:
-    """The status of *outcome*, and what of it is proven."""
+def judge(outcome: Outcome, context: Context, beside: Sequence[RRset] = ()) -> Judging:
+    """The status of *outcome*, and what of it is proven.
+
+    *beside*: NSEC and NSEC3 RRsets that came with the alias to its name; looked at only if it would
+    be bogus without.
+    """
     context.cuts = (*context.cuts, outcome.zone)
     chain = Chain(context)
     chain.seed(outcome)
-    case = _Case(outcome, chain)
+    case = _Case(outcome, chain, beside)
     yield from case.judge_answer()
     if outcome.verdict in _NEGATIVE and not case.is_lost:
         yield from case.judge_denial()
@@ -56,8 +63,10 @@ def judge(outcome: Outcome, context: Context) -> Judging:
 class _Case:
     """The parts of one judgement as they come in."""
 
-    def __init__(self, outcome: Outcome, chain: Chain) -> None:
+    def __init__(self, outcome: Outcome, chain: Chain, beside: Sequence[RRset]) -> None:
         self.outcome = outcome
+        self.beside = beside
+        self.cut_proof: list[RRset] = []
         self.chain = chain
         self.status: Status | None = None
         self.flaw: Flaw | None = None
@@ -93,7 +102,12 @@ class _Case:
             if redirect is not None and not rrset.signatures and _follows(rrset, redirect[0]):
                 self.note(redirect[1])
                 continue
-            checked = yield from self.chain.check(rrset, scope=self._scope(rrset))
+            scope = self._scope(rrset)
+            checked = yield from self.chain.check(rrset, scope=scope)
+            if checked.status is Status.BOGUS and not rrset.signatures:
+                if not (yield from self._is_spared(scope)):
+                    self.note(checked.status, checked.flaw)
+                continue
             self.note(checked.status, checked.flaw)
             if checked.status is Status.SECURE:
                 yield from self._accept(rrset, checked)
@@ -127,16 +141,34 @@ class _Case:
         name, qtype = self._last_name(), self.outcome.question.qtype
         denied = yield from self._denials(name, qtype)
         if denied.proofs is None:
+            is_bogus = denied.status is Status.BOGUS
+            if is_bogus and (yield from self._is_spared(scope_of(name, qtype), denied)):
+                return
             self._note_without_proof(denied)
-        elif self.outcome.verdict is Verdict.NXDOMAIN:
+            return
+        if self.outcome.verdict is Verdict.NXDOMAIN:
             denial = yield from denied.proofs.no_name(name)
             if denial.strength is Strength.UNPROVEN and denied.proofs.has_nodata(name, qtype):
                 # some servers say NXDOMAIN of names that exist: the proof decides, as in Unbound
                 self.is_nodata = True
                 denial = Denial(Strength.PROVEN)
-            self._note_denial(denial, denied)
         else:
-            self._note_denial((yield from denied.proofs.nodata(name, qtype)), denied)
+            denial = yield from denied.proofs.nodata(name, qtype)
+        is_bogus = denial.strength is Strength.UNPROVEN
+        if is_bogus and (yield from self._is_spared(scope_of(name, qtype), denied)):
+            return
+        self._note_denial(denial, denied)
+
+    def _is_spared(self, scope: Name, denied: Denied | None = None) -> Steps[bool]:
+        """It would be bogus: need it be signed? If not that is noted, with the proof."""
+        found = yield from spared(self.chain, scope, denied, self.beside)
+        if found is None:
+            return False
+        self.note(Status.INSECURE, found.flaw)
+        for proven in found.proof:
+            self.prove(proven)
+        self.cut_proof += [proven.rrset for proven in found.proof]
+        return True
 
     def judge_referral(self) -> Steps[None]:
         """DS, or the proof that there is none, at the cut that the referral leads to."""
@@ -218,6 +250,7 @@ class _Case:
             is_wildcard=self.is_wildcard,
             is_nodata=self.is_nodata,
             denials=tuple(self.chain.denials),
+            cut_proof=tuple(self.cut_proof),
         )
 
 

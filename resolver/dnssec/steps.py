@@ -72,6 +72,7 @@ class Judgement(NamedTuple):
     *sentence* says for a human what was wrong: which RRset, which key, which time. *is_nodata*:
     the name that was said not to exist exists, but has none of the type. *denials*: what the chain
     of trust rested on besides: proofs that names on the way have no DS, whatever *status* is.
+    *cut_proof*: what showed that the name lies below an unsigned cut, to be told with the outcome.
     """
 
     status: Status
@@ -82,6 +83,7 @@ class Judgement(NamedTuple):
     is_wildcard: bool = False
     is_nodata: bool = False
     denials: tuple[RRset, ...] = ()
+    cut_proof: tuple[RRset, ...] = ()
 
 
 Step: TypeAlias = tuple[Need, ...] | Work

@@ -30,7 +30,7 @@ from resolver.protocol.rdata import bitmap_of
 from tests.dnssec.data import parsed, wire
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from resolver.dnssec.steps import Judgement, Judging
     from resolver.model import Name, Server
@@ -345,9 +345,9 @@ class World:
     def judge(self, qname: str, qtype: int = RRType.A) -> Judgement:
         return self.judge_outcome(self.outcome(names.from_text(qname), qtype))
 
-    def judge_outcome(self, outcome: Outcome) -> Judgement:
+    def judge_outcome(self, outcome: Outcome, beside: Sequence[RRset] = ()) -> Judgement:
         self.asked.clear()
-        return self.drive(judge(outcome, self.context()))
+        return self.drive(judge(outcome, self.context(), beside))
 
     def drive(self, steps: Judging) -> Judgement:
         findings = None

@@ -1,0 +1,155 @@
+"""What need not be signed although its reply looks bogus: names below a cut without DS."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pytest
+
+from resolver.model import Outcome, Question, RRset, Status, Verdict
+from resolver.protocol import names
+from resolver.protocol.codes import EdeCode, Rcode, RRType
+from tests.dnssec.world import TTL, Hashed, World, Zone, usual_world, usual_zone
+
+if TYPE_CHECKING:
+    from resolver.dnssec.steps import Need
+
+OPT_OUT = Hashed(0, b"", opt_out=True)
+CHAINS = [
+    pytest.param(None, id="nsec"),
+    pytest.param(Hashed(3, b"\xaa\xbb"), id="nsec3"),
+    pytest.param(OPT_OUT, id="optout"),
+]
+NAME = names.from_text("www.plain.test.")
+CUT = names.from_text("plain.test.")
+TEST = names.from_text("test.")
+
+
+class SilentWorld(World):
+    """Nobody there knows DS of what is no signed zone, as with some forwarders."""
+
+    def find(self, need: Need) -> Outcome | None:
+        is_known = need.rtype == RRType.DNSKEY or need.name in self.zones
+        return super().find(need) if is_known and need.name != CUT else None
+
+
+def silent(hashed: Hashed | None) -> World:
+    world = usual_world(hashed=hashed)
+    world.__class__ = SilentWorld
+    return world
+
+
+def denied_from_above(world: World, verdict: Verdict = Verdict.NODATA) -> Outcome:
+    """The signed parent's SOA, and no proof."""
+    rcode = Rcode.NXDOMAIN if verdict is Verdict.NXDOMAIN else Rcode.NOERROR
+    soa = world.zones[TEST].soa()
+    return Outcome(Question(NAME, RRType.A), names.ROOT, verdict, rcode, (), (soa,))
+
+
+def unsigned_data() -> Outcome:
+    data = RRset(NAME, RRType.A, TTL, (b"\xc0\x00\x02\x07",))
+    return Outcome(Question(NAME, RRType.A), names.ROOT, Verdict.ANSWER, Rcode.NOERROR, (data,))
+
+
+def proof_of_cut(world: World) -> tuple[RRset, ...]:
+    return world.zones[TEST].deny_type(CUT, CUT)
+
+
+@pytest.mark.rfc("RFC 4035 §5.2")
+@pytest.mark.rfc("RFC 5155 §8.9")
+@pytest.mark.parametrize("hashed", CHAINS)
+@pytest.mark.parametrize("verdict", [Verdict.NODATA, Verdict.NXDOMAIN, Verdict.ANSWER])
+def test_the_proof_of_a_cut_beside_an_alias_makes_its_target_insecure(
+    hashed: Hashed | None, verdict: Verdict
+) -> None:
+    world = silent(hashed)
+    is_data = verdict is Verdict.ANSWER
+    outcome = unsigned_data() if is_data else denied_from_above(world, verdict)
+    assert world.judge_outcome(outcome).status is Status.BOGUS
+    world.now += 3600  # what was found bogus is forgotten
+    proof = proof_of_cut(world)
+    judgement = world.judge_outcome(outcome, proof)
+    assert (judgement.status, judgement.ede) == (Status.INSECURE, ())
+    assert {one[:2] for one in judgement.cut_proof} == {one[:2] for one in proof}
+
+
+@pytest.mark.rfc("RFC 4035 §5.2")
+@pytest.mark.parametrize("hashed", CHAINS)
+def test_a_cut_once_shown_is_known_while_its_proof_lasts(hashed: Hashed | None) -> None:
+    world = silent(hashed)
+    outcome = denied_from_above(world)
+    world.judge_outcome(outcome, proof_of_cut(world))
+    assert world.judge_outcome(outcome).status is Status.INSECURE
+    assert world.questions() == []
+    world.now += TTL + 1
+    assert world.judge_outcome(outcome).status is Status.BOGUS
+
+
+@pytest.mark.rfc("RFC 4035 §5.2")
+@pytest.mark.parametrize("hashed", CHAINS)
+def test_what_beside_an_alias_does_not_verify_or_does_not_show_the_cut_is_nothing(
+    hashed: Hashed | None,
+) -> None:
+    world = silent(hashed)
+    outcome = denied_from_above(world)
+    proof = proof_of_cut(world)
+    test = world.zones[TEST]
+    www = names.from_text("www.test.")
+    spoiled = [
+        tuple([one._replace(signatures=()) for one in proof]),
+        tuple([one._replace(rdatas=(one.rdatas[0] + b"\x01\x01\x80",)) for one in proof]),
+        tuple([one._replace(signatures=(one.signatures[0][:-1] + b"\0\0",)) for one in proof]),
+        test.deny_type(www, www),
+        world.zones[names.from_text("signed.test.")].deny_type(
+            names.from_text("www.signed.test."), names.from_text("www.signed.test.")
+        ),
+    ]
+    for beside in spoiled:
+        world.now += 3600
+        judgement = world.judge_outcome(outcome, beside)
+        assert judgement.status is Status.BOGUS
+        assert judgement.ede[0].code == EdeCode.NSEC_MISSING
+        assert judgement.cut_proof == ()
+
+
+@pytest.mark.rfc("RFC 4035 §5.2")
+@pytest.mark.parametrize("hashed", CHAINS)
+def test_a_zone_known_as_secure_is_not_made_insecure_by_what_comes_beside(
+    hashed: Hashed | None,
+) -> None:
+    """A proof from before the zone was signed, played back while its signature lasts."""
+    world = usual_world(hashed=hashed)
+    apex, www = names.from_text("signed.test."), names.from_text("www.signed.test.")
+    before = usual_zone("test.").add("signed.test.", "NS", "ns.signed.test.")
+    before.keys = world.zones[TEST].keys
+    before.data[TEST, RRType.DNSKEY] = world.zones[TEST].data[TEST, RRType.DNSKEY]
+    old = before.sign(hashed=hashed).deny_type(apex, apex)
+    assert world.judge("www.signed.test.").status is Status.SECURE
+    signed: Zone = world.zones[apex]
+    outcome = Outcome(
+        Question(www, RRType.TXT), apex, Verdict.NODATA, Rcode.NOERROR, (), (signed.soa(),)
+    )
+    assert world.judge_outcome(outcome, old).status is Status.BOGUS
+    from_above = replace(outcome, authority=(world.zones[TEST].soa(),))
+    assert world.judge_outcome(from_above, old).status is Status.BOGUS
+
+
+@pytest.mark.rfc("RFC 4035 §5.2")
+@pytest.mark.parametrize("hashed", CHAINS)
+def test_a_denial_without_proof_has_its_cuts_asked_for(hashed: Hashed | None) -> None:
+    """What opt-out may hide is not enough then: that a cut is there must be proven."""
+    world = usual_world(hashed=hashed)
+    judgement = world.judge_outcome(denied_from_above(world))
+    expected = Status.BOGUS if hashed == OPT_OUT else Status.INSECURE
+    assert judgement.status is expected
+    assert (names.to_text(CUT), RRType.DS) in world.questions()
+
+
+def test_what_is_proven_looks_at_nothing_beside() -> None:
+    """The common case costs no signature more."""
+    plain, other = usual_world(), usual_world()
+    outcome = plain.outcome(names.from_text("alias.signed.test."), RRType.MX)
+    plain.judge_outcome(outcome)
+    other.judge_outcome(outcome, proof_of_cut(other))
+    assert (plain.signatures, plain.hashes) == (other.signatures, other.hashes)
