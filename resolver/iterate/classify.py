@@ -147,6 +147,8 @@ def _read(
         denial = _denial(message, Question(name, question.qtype), scrubbed, zone, server)
         if denial is not None and (not segments or _has_soa(denial)):
             segments.append(denial)
+        elif segments and scrubbed.authority and rcode == Rcode.NOERROR:
+            segments += _beside(Question(name, question.qtype), scrubbed, zone, server)
     if rcode == Rcode.YXDOMAIN and not _explains_yxdomain(segments, zone):
         return Judged(Verdict.USELESS)
     if segments:
@@ -191,6 +193,19 @@ def _explains_yxdomain(segments: list[Outcome], zone: Name) -> bool:
         return True
     target = last.answer[-1].rdatas[0].lower()
     return _is_alias(last) and not names.is_subdomain(target, zone)
+
+
+def _beside(
+    question: Question, scrubbed: Scrubbed, zone: Name, server: Server
+) -> tuple[Outcome, ...]:
+    """What is proven of an alias' target beside the alias: that it lies below an unsigned cut.
+
+    It is what a referral would prove (RFC 1034 §4.3.2 step 3b), and answers nothing.
+    """
+    proof = denial_of(scrubbed.authority)
+    if not proof or not names.is_subdomain(question.qname, zone):
+        return ()
+    return (Outcome(question, zone, Verdict.REFERRAL, Rcode.NOERROR, _EMPTY, proof, server),)
 
 
 def _is_alias(link: Outcome) -> bool:

@@ -136,15 +136,20 @@ class Resolver:
             if bad is not None:
                 raise ResolutionFailed("known to be bogus", ede=bad.ede)
         outcome = self.memory.recall(question, now, synthesise=checking)
-        if outcome is None and question in scratch:
-            outcome = self._came_along(scratch.pop(question), trust)
+        beside: Sequence[RRset] = ()
+        if scratch and question in scratch:
+            along = scratch.pop(question)
+            if along.verdict is Verdict.REFERRAL:
+                beside = along.authority
+            elif outcome is None:
+                outcome = self._came_along(along, trust)
         if outcome is None:
             segments = await self.fetch(question, budget)
             outcome = self._received(segments[0], trust)
             for segment in segments[1:]:
                 scratch[segment.question] = segment
         if trust is not None and outcome.status is Status.UNCHECKED:
-            outcome = await trust.establish(outcome, budget)
+            outcome = await trust.establish(outcome, budget, beside)
         if scratch and not self._is_forwarded(question):
             _drop_unproven(scratch, outcome)
         return outcome

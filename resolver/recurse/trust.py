@@ -25,13 +25,13 @@ from resolver.model import Outcome, Question, Status, Verdict
 from resolver.protocol.codes import Rcode
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Sequence
 
     from resolver.cache.failure import Failure
     from resolver.clock import Clock
     from resolver.dnssec.context import Context
     from resolver.dnssec.steps import Findings, Judgement
-    from resolver.model import Budget
+    from resolver.model import Budget, RRset
     from resolver.recurse.memory import Memory
     from resolver.recurse.resolver import Resolver
 
@@ -79,9 +79,14 @@ class Trust:
         self._ahead_s = ahead_s
         return context
 
-    async def establish(self, outcome: Outcome, budget: Budget) -> Outcome:
-        """*outcome* with its status, kept in the caches. Raises ResolutionFailed if it is bogus."""
-        evidence = _Evidence(self._resolver, outcome, budget)
+    async def establish(
+        self, outcome: Outcome, budget: Budget, beside: Sequence[RRset] = ()
+    ) -> Outcome:
+        """*outcome* with its status, kept in the caches. Raises ResolutionFailed if it is bogus.
+
+        *beside*: denial records that came with the alias which led to it.
+        """
+        evidence = _Evidence(self._resolver, outcome, budget, beside)
         judgement = await self._judge(evidence, budget)
         for _ in range(int(BOGUS_RETRIES)):
             if judgement.status is not Status.BOGUS or not await evidence.ask_others():
@@ -109,7 +114,7 @@ class Trust:
 
     async def _judge(self, evidence: _Evidence, budget: Budget) -> Judgement:
         """Run the validator once over *evidence*."""
-        steps = judge(evidence.outcome, self._look())
+        steps = judge(evidence.outcome, self._look(), evidence.beside)
         breath = _Breath(budget)
         findings: Findings | None = None
         while True:
@@ -154,8 +159,11 @@ class _Breath:
 class _Evidence:
     """The outcome under judgement and the findings about it, fetched once each."""
 
-    def __init__(self, resolver: Resolver, outcome: Outcome, budget: Budget) -> None:
+    def __init__(
+        self, resolver: Resolver, outcome: Outcome, budget: Budget, beside: Sequence[RRset]
+    ) -> None:
         self.outcome = outcome
+        self.beside = beside
         self._resolver = resolver
         self._budget = budget
         self._findings: dict[Need, Outcome | None] = {}
@@ -213,6 +221,10 @@ def _with_proven(outcome: Outcome, judgement: Judgement) -> Outcome:
     if authority and judgement.status is Status.SECURE:
         proven = {rrset[:2] for rrset in judgement.secure}
         authority = tuple([rrset for rrset in authority if rrset[:2] in proven])
+    if judgement.cut_proof:
+        # who validates what we say needs it too: what it proves is not in the reply itself
+        told = {rrset[:2] for rrset in authority}
+        authority += tuple([rrset for rrset in judgement.cut_proof if rrset[:2] not in told])
     verdict, rcode = outcome.verdict, outcome.rcode
     if judgement.is_nodata:
         verdict, rcode = Verdict.NODATA, Rcode.NOERROR

@@ -109,6 +109,27 @@ def test_a_chain_that_leaves_the_zone_ends_there() -> None:
     assert [one.verdict for one in segments(found)] == [Verdict.CNAME]
 
 
+@pytest.mark.rfc("RFC 4035 §5.2")
+@pytest.mark.parametrize("is_forward", [True, False])
+def test_the_proof_of_a_cut_beside_an_alias_goes_with_its_target(*, is_forward: bool) -> None:
+    """It is no denial, and answers nothing: the target is asked all the same."""
+    found = judged(
+        "a.example. A",
+        answer=["a.example. 60 CNAME www.child.example."],
+        authority=[
+            "child.example. 60 NS ns.child.example.",
+            "child.example. 60 NSEC d.example. NS RRSIG NSEC",
+            f"child.example. 60 RRSIG NSEC {SIGNATURE}",
+        ],
+        flags=Flag.AA,
+        is_forward=is_forward,
+    )
+    alias, beside = segments(found)
+    assert (alias.verdict, beside.verdict) == (Verdict.CNAME, Verdict.REFERRAL)
+    assert beside.question == question("www.child.example. A")
+    assert [rrset.rtype for rrset in beside.authority] == [RRType.NSEC]
+
+
 @pytest.mark.rfc("RFC 6604 §3")
 def test_nxdomain_behind_an_alias_is_the_last_names() -> None:
     found = judged(
