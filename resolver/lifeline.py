@@ -21,7 +21,7 @@ from resolver.limits import WORKER_BEAT_SECONDS, WORKER_BUSY_SECONDS, WORKER_SIL
 
 _PR_SET_PDEATHSIG: Final = 1
 _AT_ONCE: Final = 4096
-_BUSY_STATES: Final = frozenset("RD")  # running or waiting for the disk (proc(5), stat)
+_BUSY_STATES: Final = frozenset({b"R", b"D"})  # running or waiting for the disk (proc(5), stat)
 
 
 class Lifeline:
@@ -106,7 +106,7 @@ class Pulse:
 def is_busy(pid: int) -> bool:
     """True if the process wants the CPU or waits for the disk; where nobody can tell, True."""
     try:
-        stat = Path("/proc", str(pid), "stat").read_text("ascii", "replace")
+        stat = Path("/proc", str(pid), "stat").read_bytes()
     except OSError:
         return True
-    return stat.rpartition(") ")[2][:1] in _BUSY_STATES
+    return stat.rpartition(b") ")[2][:1] in _BUSY_STATES

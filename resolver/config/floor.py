@@ -11,6 +11,7 @@ that move the clock on purpose) has no floor.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 RELEASED: Final = 1_795_305_600.0  # 2026-11-22: moved on with every release
 FILE_NAME: Final = "last-run"
 _LATEST: Final = 4_102_444_800.0  # 2100: what lies beyond is a broken file, not a date
-_CONFIRMED: Final = "+"  # before the number; without it a clock was written down, as once was done
+_CONFIRMED: Final = b"+"  # before the number; without it a clock was written down, as once was done
 
 
 def wall_floor(config: Config) -> float:
@@ -44,17 +45,18 @@ def remember(config: Config, confirmed: float) -> None:
         return
     fresh = path.with_suffix(".new")
     try:
-        fresh.write_text(f"{_CONFIRMED}{int(confirmed)}\n", "ascii")
+        fresh.write_bytes(b"%s%d\n" % (_CONFIRMED, confirmed))
         fresh.replace(path)  # whole or not at all: power may fail here of all places
-    except OSError:
-        return  # a floor that is a little lower harms nobody
+    except OSError:  # a floor that is a little lower harms nobody
+        with suppress(OSError):
+            fresh.unlink(missing_ok=True)
 
 
 def _last_run(path: Path) -> float:
     """What the file says; 0 where it is missing, damaged, absurd, or of an earlier version."""
     try:
-        text = path.read_text("ascii")
-        wall = float(text) if text.startswith(_CONFIRMED) else 0.0
+        octets = path.read_bytes()  # no codec: that may be a file which nobody may read any more
+        wall = float(octets) if octets.startswith(_CONFIRMED) else 0.0
     except (OSError, ValueError):
         return 0.0
     return wall if wall < _LATEST else 0.0

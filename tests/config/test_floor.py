@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import time
 from typing import TYPE_CHECKING
 
@@ -74,3 +76,19 @@ def test_the_wall_clock_never_says_less_than_its_floor(monkeypatch: pytest.Monke
     assert clock.wall() == floor.RELEASED
     monkeypatch.setattr(time, "time", lambda: floor.RELEASED + DAY)
     assert clock.wall() == floor.RELEASED + DAY
+
+
+def test_the_time_is_kept_where_the_library_may_no_longer_be_read(tmp_path: Path) -> None:
+    """A daemon that was installed below /root is not root any more when it ends: a codec that no
+    other line has loaded yet cannot be had then."""
+    program = f"""
+import sys
+from resolver.config import floor
+from resolver.config.schema import Config
+sys.path_importer_cache.clear()
+sys.path[:] = []
+sys.meta_path[:] = []
+floor.remember(Config(working_directory={str(tmp_path)!r}), 1.8e9)
+"""
+    subprocess.run([sys.executable, "-c", program], check=True)
+    assert (tmp_path / floor.FILE_NAME).read_bytes() == b"+1800000000\n"
