@@ -206,7 +206,7 @@ def _listen(
     place: Place | None,
 ) -> None:
     """Serve what is bound, and what will be."""
-    daemon.places = TcpPlaces(total=_places(), pace=pace)
+    daemon.places = TcpPlaces(total=_places(tells=place is None or place.is_first), pace=pace)
     registry = _registry(daemon)
     if place is not None and daemon.parts.config.metrics.listen:
         nursery.start_soon(place.keep_posting, registry)
@@ -234,11 +234,11 @@ def _listen(
         nursery.start_soon(_listen_later, sockets, listeners)
 
 
-def _places() -> int:
+def _places(*, tells: bool) -> int:
     """How many TCP clients there is room for; told where the system grants few descriptors."""
     descriptors = descriptor_limit()
     places = places_limit(descriptors)
-    if places < int(TCP_CONNECTIONS):
+    if tells and places < int(TCP_CONNECTIONS):
         _log.warning(
             "room for %d TCP clients and %d questions to servers at a time, since only %d open "
             "files are allowed (LimitNOFILE=, ulimit -n)",

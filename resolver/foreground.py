@@ -17,9 +17,10 @@ from resolver.app import running
 from resolver.clock import confirmed_time
 from resolver.config import floor
 from resolver.config.addresses import show
-from resolver.errors import ResolverError
+from resolver.errors import CannotStart, ResolverError
+from resolver.limits import DESCRIPTORS_LEAST
 from resolver.telemetry import logs
-from resolver.upstream.udp import raise_descriptor_limit
+from resolver.upstream.udp import descriptor_limit, raise_descriptor_limit
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -81,7 +82,7 @@ async def _serve(
     place: Place | None,
     lifeline: Supervised | None,
 ) -> None:
-    raise_descriptor_limit()
+    count_descriptors(config)
     life = _Life(tells=lifeline is None)
     is_first = place is None or place.is_first
 
@@ -111,6 +112,21 @@ async def _serve(
                     )
                 floor.remember(config, confirmed_time(daemon.parts.clock))
             nursery.cancel_scope.cancel()
+
+
+def count_descriptors(config: Config) -> None:
+    """Have as many open files as the system grants.
+
+    Raises CannotStart if they are fewer than it takes to listen and to ask at all.
+    """
+    raise_descriptor_limit()
+    needed = int(DESCRIPTORS_LEAST) + 2 * len(config.server.listen)
+    allowed = descriptor_limit()
+    if allowed < needed:
+        raise CannotStart(
+            f"only {allowed} open files are allowed (LimitNOFILE=, ulimit -n); at least {needed} "
+            "are needed, a few hundred to serve many"
+        )
 
 
 def in_a_line(daemon: Daemon) -> str:

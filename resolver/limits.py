@@ -448,6 +448,13 @@ DESCRIPTORS_RESERVED = Limit(
     "descriptors that upstream queries leave to others",
     "listeners, TCP clients, files",
 )
+DESCRIPTORS_LEAST = Limit(
+    24,
+    20,
+    256,
+    "open files without which it does not start; two more for each address listened on",
+    "measured: 15 of its own, and some for questions",
+)
 SPOOF_MISMATCHES = Limit(
     10,
     1,

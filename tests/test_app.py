@@ -20,6 +20,7 @@ from resolver.lab import world
 from resolver.lab.virtual_time import VirtualClock, seeded
 from resolver.limits import DRAIN_SECONDS
 from resolver.listen.admission import Admission
+from resolver.telemetry.board import Board, Place
 from tests.making import question
 from tests.recurse.household import WALL, budget, village
 from tests.support import trio_test
@@ -84,11 +85,13 @@ async def test_few_descriptors_mean_few_tcp_clients_and_it_is_said_once(
 ) -> None:
     """With 64 open files, 90 idle clients must not take those that questions need."""
     monkeypatch.setattr(app, "descriptor_limit", lambda: 64)
-    network = world.demo_world(wall=1.785e9).network()
     config = Config(server=Server(listen=("127.0.0.1:53",), user=""))
-    async with app.running(
-        config, network=network, listen_network=network, clock=VirtualClock(), rng=Random(1)
-    ) as daemon:
-        assert daemon.places.total == 24
+    for place in (None, Place(Board(2), 1)):  # the second worker has nothing new to say
+        network = world.demo_world(wall=1.785e9).network()
+        async with app.running(
+            config, network=network, listen_network=network, clock=VirtualClock(), rng=Random(1),
+            place=place,
+        ) as daemon:  # fmt: skip
+            assert daemon.places.total == 24
     told = [record for record in caplog.records if "LimitNOFILE" in record.getMessage()]
     assert len(told) == 1

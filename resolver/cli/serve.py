@@ -47,7 +47,7 @@ def run(options: argparse.Namespace) -> int:
         counted = msgspec.structs.replace(fitting, server=server)
         counted = memory_limit.within(counted, memory_limit.available_octets())
         if count > 1:
-            return _supervise(counted, count)
+            return _told(lambda: _supervise(counted, count))
         return _told(lambda: foreground.serve(counted, _announce, network=network))
 
 
@@ -63,6 +63,7 @@ def _open_log(config: Config) -> None:
 
 def _supervise(config: Config, count: int) -> int:
     """Several processes on one port; the supervisor speaks for all of them."""
+    foreground.count_descriptors(config)  # it would be each worker's complaint
     board = Board(count)
     hooks = Hooks(
         on_ready=lambda: host.notify("READY=1"),
