@@ -202,8 +202,9 @@ class Pursuit:
         if not young and self.copies:
             self.desk.ways.doubt(self.way, self.started, now)
         if young and self.may_speculate and now < self.give_up and not self.way.reach.is_out:
-            if len(young) >= _EARLY_COPIES and now - self.started < _EARLY:
-                self.rearm(self.started + _EARLY)
+            early_until = self.started + _EARLY  # one sum: a difference may round otherwise
+            if len(young) >= _EARLY_COPIES and now < early_until:
+                self.rearm(early_until)
                 return
             if not self.desk.hedges.take():  # what is overdue costs no token
                 self.rearm(max(copy.overdue_at for copy in young))

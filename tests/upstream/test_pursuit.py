@@ -12,6 +12,7 @@ from resolver.errors import ExchangeFailed
 from resolver.model import Question, Server
 from resolver.protocol.codes import Rcode, RRType
 from resolver.protocol.names import ROOT
+from resolver.upstream.pursuit import Pursuit
 from tests.support import trio_test
 from tests.upstream.world import Script, World, answer
 
@@ -43,6 +44,44 @@ async def test_copies_of_one_question_are_few_while_it_is_young() -> None:
             assert world.purse.sent == int(limits.EARLY_COPIES)
             await trio.sleep(0.1)
             assert world.purse.sent > int(limits.EARLY_COPIES)
+            nursery.cancel_scope.cancel()
+
+    await world.run(story)
+
+
+@trio_test
+async def test_the_end_of_youth_is_one_moment_however_it_is_reckoned(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A timer that goes off at begun + 0.25, where now - begun is less than 0.25 by a bit.
+
+    It must not set itself for that same moment again: it would for ever.
+    """
+    early, begun = float(limits.EARLY_SECONDS), 0.07432643497716498
+    assert (begun + early) - begun < early
+    world = World()
+    for host in V4[:8]:
+        world.serve(host, Script(silence))
+    waiting: list[Pursuit] = []
+    rearm = Pursuit.rearm
+
+    def noted(self: Pursuit, when: float) -> None:
+        waiting.append(self)
+        rearm(self, when)
+
+    monkeypatch.setattr(Pursuit, "rearm", noted)
+
+    async def story() -> None:
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(world.exchange.ask, world.inquiry(*V4[:8]))
+            await trio.sleep(early * 0.9)
+            waiting[0].started = begun
+            for copy in waiting[0].copies:
+                copy.overdue_at = 1.0
+            waiting[0]._on_timer(begun + early)
+            timer = waiting[0].timer
+            assert timer is not None
+            assert timer[0] > begun + early
             nursery.cancel_scope.cancel()
 
     await world.run(story)
