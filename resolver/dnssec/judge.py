@@ -21,13 +21,13 @@ from resolver.protocol import names
 from resolver.protocol.codes import EdeCode, RRType
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from resolver.dnssec.chain import Steps
     from resolver.dnssec.context import Context
     from resolver.dnssec.findings import Checked, Denied
     from resolver.dnssec.steps import Judging
-    from resolver.model import Name, Outcome, RRset
+    from resolver.model import Name, Outcome, Question, RRset
 
 _BADNESS = {
     Status.SECURE: 0,
@@ -39,16 +39,27 @@ _BADNESS = {
 _NEGATIVE = frozenset({Verdict.NODATA, Verdict.NXDOMAIN})
 
 
-def judge(outcome: Outcome, context: Context, beside: Sequence[RRset] = ()) -> Judging:
+def _by_nobody(question: Question) -> bool:
+    del question
+    return False
+
+
+def judge(
+    outcome: Outcome,
+    context: Context,
+    beside: Sequence[RRset] = (),
+    is_forwarded: Callable[[Question], bool] = _by_nobody,
+) -> Judging:
     """The status of *outcome*, and what of it is proven.
 
     *beside*: NSEC and NSEC3 RRsets that came with the alias to its name; looked at only if it would
-    be bogus without.
+    be bogus without. *is_forwarded*: does a forwarder answer that question? It is asked then, too.
     """
     context.cuts = (*context.cuts, outcome.zone)
     chain = Chain(context)
     chain.seed(outcome)
     case = _Case(outcome, chain, beside)
+    case.is_forwarded = is_forwarded
     yield from case.judge_answer()
     if outcome.verdict in _NEGATIVE and not case.is_lost:
         yield from case.judge_denial()
@@ -66,6 +77,7 @@ class _Case:
     def __init__(self, outcome: Outcome, chain: Chain, beside: Sequence[RRset]) -> None:
         self.outcome = outcome
         self.beside = beside
+        self.is_forwarded: Callable[[Question], bool] = _by_nobody
         self.cut_proof: list[RRset] = []
         self.chain = chain
         self.status: Status | None = None
@@ -161,6 +173,12 @@ class _Case:
 
     def _is_spared(self, scope: Name, denied: Denied | None = None) -> Steps[bool]:
         """It would be bogus: need it be signed? If not that is noted, with the proof."""
+        if (
+            denied is not None
+            and denied.proofs is not None
+            and not self.is_forwarded(self.outcome.question)
+        ):
+            denied = None  # below its own cut a zone's server contradicts itself: others are asked
         found = yield from spared(self.chain, scope, denied, self.beside)
         if found is None:
             return False

@@ -2,10 +2,10 @@
 
 Then nothing there need be signed (RFC 4035 §5.2), and whoever says it may: a forwarder tells of a
 child's name with its parent's SOA. Looked at only where bogus would be said, nearest first: what is
-established, what came beside an alias to the name (RFC 1034 §4.3.2 step 3b: the referral at its
-target), and only where a denial proves nothing at all, DS by DS. Whatever is believed was signed by
-the zone above the cut; no cut counts above a zone that is known as secure. A denial whose own proof
-shows the cut contradicts itself: who serves the zone above has nothing to say of what is below.
+established, what a forwarder denies with, what came beside an alias to the name (RFC 1034 §4.3.2
+step 3b: the referral at its target), and only where a denial proves nothing at all, DS by DS.
+Whatever is believed was signed by the zone above the cut; no cut counts above a zone that is known
+as secure.
 """
 
 from __future__ import annotations
@@ -45,18 +45,23 @@ def spared(
 ) -> Steps[Spared | None]:
     """What shows that *scope*, a name in the zone in question, need not be signed; None if nothing.
 
-    *denied*: what the reply denies with, None if it is no denial. *beside*: NSEC and NSEC3 RRsets
-    that came with the alias which led here, not verified yet.
+    *denied*: what the reply denies with, None if that is not to be looked at. *beside*: NSEC and
+    NSEC3 RRsets that came with the alias which led here, not verified yet.
     """
     known = _known(chain, scope)
     if known is not None and known.status is Status.INSECURE:
         return Spared(flaw=known.flaw)
     floor = names.ROOT if known is None else known.zone
+    if denied is not None and denied.proofs is not None and len(floor) <= len(denied.proofs.zone):
+        # what fails as a denial is not made good by what opt-out may hide
+        cut = yield from _cut(denied.proofs, scope, (Cut.UNSIGNED,))
+        if cut is not None:
+            return _keep(chain, cut, denied)
     if beside:
         found = yield from chain.denied(scope, RRType.NS, beside)
         # a zone has nothing to say of what lies below a secure one that is below it
         if found.proofs is not None and len(floor) <= len(found.proofs.zone):
-            cut = yield from _cut(found.proofs, scope)
+            cut = yield from _cut(found.proofs, scope, (Cut.UNSIGNED, Cut.UNSEEN))
             if cut is not None:
                 return _keep(chain, cut, found)
     if denied is not None and _proves_nothing(denied):
@@ -81,12 +86,12 @@ def _proves_nothing(denied: Denied) -> bool:
     return denied.proofs is None and is_bare
 
 
-def _cut(proofs: Proofs, scope: Name) -> Generator[Work, None, Name | None]:
-    """The topmost unsigned cut at or above *scope* that *proofs* show, or that opt-out may hide."""
+def _cut(proofs: Proofs, scope: Name, told: tuple[Cut, ...]) -> Generator[Work, None, Name | None]:
+    """The topmost cut at or above *scope* that *proofs* show as one of *told*."""
     for candidate in reversed(list(names.ancestors(scope))):
         if len(candidate) > len(proofs.zone):
             found = yield from proofs.cut(candidate)
-            if found in (Cut.UNSIGNED, Cut.UNSEEN):
+            if found in told:
                 return candidate
             if found is Cut.ABSENT:
                 return None

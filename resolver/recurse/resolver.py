@@ -150,7 +150,7 @@ class Resolver:
                 scratch[segment.question] = segment
         if trust is not None and outcome.status is Status.UNCHECKED:
             outcome = await trust.establish(outcome, budget, beside)
-        if scratch and not self._is_forwarded(question):
+        if scratch and not self.is_forwarded(question):
             _drop_unproven(scratch, outcome)
         return outcome
 
@@ -166,7 +166,7 @@ class Resolver:
             return None
         return self._received(replace(segment, server=None), trust)
 
-    def _is_forwarded(self, question: Question) -> bool:
+    def is_forwarded(self, question: Question) -> bool:
         """A forwarder follows aliases for us, across zones: asked again, it says the same."""
         return self._walker is not None and self._walker.closest(question).is_forward
 
@@ -237,7 +237,7 @@ class Resolver:
 
     def _note_failure(self, question: Question, error: ResolutionFailed) -> None:
         """RFC 9520 §3.2. A forwarder remembers failures itself, and may be well again by now."""
-        grows = not self._is_forwarded(question)
+        grows = not self.is_forwarded(question)
         self.memory.failures.note(question, error.ede, self._clock.now(), grows=grows)
 
     def _received(self, outcome: Outcome, trust: Trust | None) -> Outcome:

@@ -114,7 +114,8 @@ class Trust:
 
     async def _judge(self, evidence: _Evidence, budget: Budget) -> Judgement:
         """Run the validator once over *evidence*."""
-        steps = judge(evidence.outcome, self._look(), evidence.beside)
+        is_forwarded = self._resolver.is_forwarded
+        steps = judge(evidence.outcome, self._look(), evidence.beside, is_forwarded)
         breath = _Breath(budget)
         findings: Findings | None = None
         while True:

@@ -146,6 +146,19 @@ def test_a_denial_without_proof_has_its_cuts_asked_for(hashed: Hashed | None) ->
     assert (names.to_text(CUT), RRType.DS) in world.questions()
 
 
+@pytest.mark.rfc("RFC 4035 §5.2")
+@pytest.mark.parametrize("hashed", CHAINS)
+def test_a_forwarders_denial_may_show_the_cut_itself(hashed: Hashed | None) -> None:
+    """From a server of the zone above it contradicts itself; opt-out shows no cut."""
+    world = silent(hashed)
+    bare = denied_from_above(world, Verdict.NXDOMAIN)
+    outcome = replace(bare, authority=(*bare.authority, *proof_of_cut(world)))
+    assert world.judge_outcome(outcome).status is Status.BOGUS
+    expected = Status.BOGUS if hashed == OPT_OUT else Status.INSECURE
+    world.now += 3600
+    assert world.judge_outcome(outcome, is_forwarded=True).status is expected
+
+
 def test_what_is_proven_looks_at_nothing_beside() -> None:
     """The common case costs no signature more."""
     plain, other = usual_world(), usual_world()

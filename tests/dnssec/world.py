@@ -345,9 +345,11 @@ class World:
     def judge(self, qname: str, qtype: int = RRType.A) -> Judgement:
         return self.judge_outcome(self.outcome(names.from_text(qname), qtype))
 
-    def judge_outcome(self, outcome: Outcome, beside: Sequence[RRset] = ()) -> Judgement:
+    def judge_outcome(
+        self, outcome: Outcome, beside: Sequence[RRset] = (), *, is_forwarded: bool = False
+    ) -> Judgement:
         self.asked.clear()
-        return self.drive(judge(outcome, self.context(), beside))
+        return self.drive(judge(outcome, self.context(), beside, lambda _: is_forwarded))
 
     def drive(self, steps: Judging) -> Judgement:
         findings = None
