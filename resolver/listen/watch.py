@@ -53,7 +53,10 @@ async def watch_over(services: Mapping[int, Watched], pace: Pace) -> None:
     loop_fd = _loop_fd()
     if loop_fd is None or not services:
         return
-    bell = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
+    try:
+        bell = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
+    except OSError:  # no descriptor is left, or a sandbox forbids it: it only makes us quicker
+        return
     watch = Watch(services, pace, loop_fd, bell)
     trio.lowlevel.add_instrument(watch)
     try:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import socket
 import time
 from contextlib import asynccontextmanager, closing
@@ -156,6 +158,22 @@ async def test_without_the_loops_epoll_listeners_serve_alone(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(watch, "_loop_fd", lambda: None)
+    async with watched("127.0.0.1") as (service, _, client):
+        replies = await trio.to_thread.run_sync(ask_many, client, 3)
+        assert replies == [expected(id) for id in range(3)]
+        assert service.queries == 3
+
+
+@trio_test_real
+async def test_without_a_descriptor_for_the_bell_listeners_serve_alone(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A late socket is watched too, at a moment when clients may have all descriptors."""
+
+    def refuse(*_: int) -> int:
+        raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+
+    monkeypatch.setattr(os, "eventfd", refuse)
     async with watched("127.0.0.1") as (service, _, client):
         replies = await trio.to_thread.run_sync(ask_many, client, 3)
         assert replies == [expected(id) for id in range(3)]
