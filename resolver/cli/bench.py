@@ -201,7 +201,7 @@ async def _own(
         return
     where = addresses.show((mine.server.host, mine.server.port))
     command = [sys.executable, "-m", "resolver", "serve", "--listen", where]
-    command += ["--config", options.config] if options.config else []
+    command += [] if options.config is None else ["--config", options.config]
     process = await trio.lowlevel.open_process(command)
     try:
         yield

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 def configuration(options: argparse.Namespace) -> Config:
     """The file that --config names, or the defaults. Raises ConfigError."""
-    return load.load(options.config) if options.config else Config()
+    return Config() if options.config is None else load.load(options.config)
 
 
 @contextmanager

@@ -31,7 +31,7 @@ _DEFAULT_USER = Server().user
 
 def configuration(options: argparse.Namespace) -> tuple[Config, list[ConfigError]]:
     """The file, with --listen in place of what it says; and all that is wrong with them."""
-    config, problems = load.read(options.config) if options.config else (Config(), [])
+    config, problems = (Config(), []) if options.config is None else load.read(options.config)
     if options.listen:
         server = msgspec.structs.replace(config.server, listen=tuple(options.listen))
         config = msgspec.structs.replace(config, server=server)

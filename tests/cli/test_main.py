@@ -326,3 +326,11 @@ def test_check_by_a_user_who_may_not_look_is_a_line_and_a_verdict(line: str) -> 
             is_right = len(lines) == 2 and lines[1] == f"{path}: 1 problem" and status == 2
             os._exit(0 if is_right else 1)
         assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
+
+
+@pytest.mark.parametrize("command", ["check", "serve --config", "query . --config"])
+def test_a_file_without_a_name_is_no_file(capsys: pytest.CaptureFixture[str], command: str) -> None:
+    """resolver serve --config "$NOT_SET" must not serve with the defaults instead."""
+    status, out, err = run(capsys, *command.split(), "")
+    assert (status, out) == (2, "")
+    assert "--config: '' is not allowed; expected a file to read" in err
