@@ -96,7 +96,8 @@ class ListeningSockets:
             if self.udp or not self._wishes:
                 return
             if not self.missing:
-                expected = "an address of a kind that this system has (it has no IPv6)"
+                missing = _family(self._wishes[0])
+                expected = f"an address of a kind that this system has (it has no {missing})"
                 raise ConfigError("server.listen", show(self._wishes[0].where), expected)
             if trio.current_time() >= ends_at:
                 raise CannotStart("cannot listen on " + "; ".join(self._told.values()))
@@ -125,7 +126,7 @@ class ListeningSockets:
                 self._bind_one(wish)
             except OSError as error:
                 if error.errno in _NO_FAMILY:
-                    self._tell(wish, "this system has no IPv6", "listening without it")
+                    self._tell(wish, f"this system has no {_family(wish)}", "listening without it")
                 elif error.errno in _LATER or isinstance(error, socket.gaierror):
                     self.missing.append(wish)
                     self._tell(wish, _reason(error), "trying again")
@@ -166,6 +167,10 @@ def _wishes(config: Config) -> Iterator[Wish]:
         yield Wish("server.listen", "TCP", where)
     if config.metrics.listen:
         yield Wish("metrics.listen", "HTTP", endpoint(config.metrics.listen))
+
+
+def _family(wish: Wish) -> str:
+    return "IPv6" if ":" in wish.where[0] else "IPv4"
 
 
 def _reason(error: OSError) -> str:

@@ -123,6 +123,17 @@ async def test_what_can_be_bound_is_served_and_the_rest_later(
 
 
 @trio_test
+async def test_a_sandbox_without_ipv4_is_named_so(caplog: pytest.LogCaptureFixture) -> None:
+    """RestrictAddressFamilies=AF_INET6 and its like."""
+    sockets = ListeningSockets(Kernel(**{"127.0.0.1": errno.EAFNOSUPPORT}), Config())
+    await sockets.bind()
+    assert sockets.bound == [("::1", 53)]
+    assert [record.getMessage() for record in caplog.records] == [
+        "127.0.0.1:53: this system has no IPv4; listening without it"
+    ]
+
+
+@trio_test
 async def test_a_system_without_ipv6_is_served_over_ipv4(caplog: pytest.LogCaptureFixture) -> None:
     """The default configuration names ::1; a kernel without IPv6 has not even the family."""
     sockets = ListeningSockets(Kernel(**{"::1": errno.EAFNOSUPPORT}), Config())
