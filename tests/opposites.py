@@ -15,9 +15,9 @@ import subprocess
 import sys
 import tempfile
 import tomllib
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from resolver.lab.scenario_parse import parse
 from resolver.lab.scenario_run import variants
@@ -33,31 +33,46 @@ FAILED = 1  # pytest's status where tests ran, and some failed
 
 
 @dataclass(frozen=True, slots=True)
-class Opposite:
-    """In *file*, *put* in the place of *find* makes the row *cite* untrue."""
+class Change:
+    """In *file*, *put* in the place of *find*."""
 
-    cite: str
     file: str
     find: str
     put: str
 
 
+@dataclass(frozen=True, slots=True)
+class Opposite:
+    """*changes* that together make the row *cite* untrue: several where several bounds hold it."""
+
+    cite: str
+    changes: tuple[Change, ...]
+
+
 def opposites() -> list[Opposite]:
-    return [Opposite(**entry) for entry in tomllib.loads(LIST.read_text())["opposite"]]
+    return [_read(entry) for entry in tomllib.loads(LIST.read_text())["opposite"]]
+
+
+def _read(entry: dict[str, Any]) -> Opposite:
+    cite, also = entry.pop("cite"), entry.pop("also", [])
+    return Opposite(cite, tuple(Change(**change) for change in (entry, *also)))
 
 
 def verdict(opposite: Opposite, row: Row, found: Proofs) -> str:
     """ "held", or what is wrong."""
-    source = (PROJECT / opposite.file).read_text()
-    if source.count(opposite.find) != 1:
-        return f"stale: {opposite.find!r} is {source.count(opposite.find)} times in {opposite.file}"
+    for file, find, _ in map(astuple, opposite.changes):
+        count = (PROJECT / file).read_text().count(find)
+        if count != 1:
+            return f"stale: {find!r} is {count} times in {file}"
     tests = sorted(found.of(row), key=lambda test: ("e2e" in test, "properties" in test, test))
     with tempfile.TemporaryDirectory(prefix="opposite-") as directory:
         tree = Path(directory)
         for name in COPIED:
             copy = shutil.copytree if (PROJECT / name).is_dir() else shutil.copy
             copy(PROJECT / name, tree / name)
-        (tree / opposite.file).write_text(source.replace(opposite.find, opposite.put))
+        for change in opposite.changes:
+            source = (tree / change.file).read_text()
+            (tree / change.file).write_text(source.replace(change.find, change.put))
         return _run(tree, tests)
 
 
