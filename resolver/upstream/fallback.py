@@ -15,7 +15,9 @@ import enum
 from typing import TYPE_CHECKING, NamedTuple
 
 from resolver import limits
-from resolver.protocol.codes import Rcode
+from resolver.protocol.codes import Rcode, RRType
+from resolver.protocol.nsec import Span
+from resolver.protocol.rdata import nsec
 from resolver.upstream.address import EdnsState
 from resolver.upstream.form import BARE, FULL, LEAST, LOWER, PLAIN
 from resolver.upstream.query import Match, judge_cookie, server_cookie
@@ -109,11 +111,16 @@ class Fallback:
         return self._unmixed(arrived)
 
     def _unmixed(self, arrived: Arrived) -> Again:
-        """Some servers know names in lower case only, and deny or refuse all others."""
+        """Some servers know names in lower case only, and deny or refuse all others.
+
+        A denial that brings its proof is for the validator to judge.
+        """
         state, sent = arrived.state, arrived.sent
         if not sent.is_mixed or state.bears_mixing or arrived.message.rcode not in _CASE_RCODES:
             return Again.NO
         if arrived.transport == "tcp" or state.key in self._lowered:
+            return Again.NO
+        if arrived.message.rcode == Rcode.NXDOMAIN and _brings_proof(arrived.message):
             return Again.NO
         self._lowered |= {state.key}
         return self._down(state, LEAST if sent.edns is None else LOWER)
@@ -200,3 +207,14 @@ class Fallback:
             state.edns_silences += 1
             if state.edns_silences >= _SILENCES:
                 state.note_edns(EdnsState.BROKEN, now)
+
+
+def _brings_proof(denial: Message) -> bool:
+    """Does it look proven that the name is not there? (NSEC3 tells only to who hashes.)"""
+    authority, qname = denial.authority, denial.qname
+    apex = next((one.owner for one in authority if one.rtype == RRType.SOA), qname)
+    return any(
+        one.rtype == RRType.NSEC3
+        or (one.rtype == RRType.NSEC and Span(apex, one.owner, *nsec(one.rdata)).covers(qname))
+        for one in authority
+    )

@@ -9,8 +9,10 @@ import pytest
 import trio
 
 from resolver.errors import ExchangeFailed
-from resolver.protocol.codes import Rcode
+from resolver.protocol.codes import Rcode, RRType
 from resolver.protocol.edns import Edns, cookie_option
+from resolver.protocol.message import Record
+from resolver.protocol.names import from_text
 from tests.support import trio_test
 from tests.upstream.world import Script, World, answer
 
@@ -213,3 +215,25 @@ async def test_a_denial_of_a_server_that_has_found_a_mixed_name_counts_at_once()
 
     await world.run(story)
     assert script.count == 2
+
+
+@pytest.mark.parametrize(("before", "packets"), [("a.example.com", 1), ("x.example.com", 2)])
+@trio_test
+async def test_a_denial_that_brings_its_proof_is_not_asked_for_again(
+    before: str, packets: int
+) -> None:
+    """Junk at the root, whose servers deny nearly all: one packet a gap (RFC 8198), not two."""
+    world = World()
+    rdata = from_text("z.example.com") + b"\0\1\x40"
+    nsec = Record(from_text(before), RRType.NSEC, 1, 60, rdata)
+
+    def reply(query: Message, _: str) -> bytes:
+        return answer(query, rcode=Rcode.NXDOMAIN, authority=[nsec])
+
+    script = world.serve(HOST, Script(reply))
+
+    async def story() -> None:
+        await world.exchange.ask(world.inquiry(HOST))
+
+    await world.run(story)
+    assert script.count == packets
