@@ -34,4 +34,5 @@ def test_every_opposite_is_of_a_row_that_holds() -> None:
     planted = [opposite.cite for opposite in opposites.opposites()]
     assert len(planted) == len(set(planted))
     assert set(planted) <= held
-    assert all(opposite.find != opposite.put for opposite in opposites.opposites())
+    changes = [one for opposite in opposites.opposites() for one in opposite.changes]
+    assert all(change.find != change.put for change in changes)
