@@ -14,8 +14,7 @@ import pytest
 
 from resolver.lab import scenario_parse, scenario_run
 from tests.e2e import daemon, outside
-from tests.scenarios.test_shared_scenarios import EXCEPTIONS
-from tests.scenarios.test_shared_scenarios import FOLDERS as SHARED
+from tests.scenarios.test_shared_scenarios import EXCEPTIONS, FOLDERS
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -26,7 +25,6 @@ pytestmark = [pytest.mark.netns, pytest.mark.timeout(180)]
 SEED = int(os.environ.get("RESOLVER_SEED", "1"))
 SAMPLE = 30
 WITH_TIME = 6
-FOLDERS = ("deckard", "unbound", *(one for one in SHARED if one.startswith("features/")))
 
 
 def _sample() -> list[Path]:
