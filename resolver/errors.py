@@ -98,3 +98,14 @@ _SHOWN: Final = 200  # characters of a value that an error shows
 
 class CannotStart(ResolverError):
     """Nothing is wrong with the configuration, but what it asks for cannot be had just now."""
+
+
+def drop_frames(error: BaseException | None) -> None:
+    """Let go of the frames that *error* and its causes hold, where it is dealt with.
+
+    In Python 3.13 one of them, of contextlib's, holds the cause in turn: a cycle for each stream
+    that breaks, until a collector comes.
+    """
+    while error is not None:
+        error.__traceback__ = None
+        error = error.__cause__ or error.__context__

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Final
 
 import trio
 
+from resolver.errors import drop_frames
 from resolver.limits import (
     TCP_IDLE_SECONDS,
     TCP_PIPELINE,
@@ -126,7 +127,8 @@ class Connection:
         """Take on what comes, to the end; a stream that breaks ends the connection."""
         try:
             await self._read_all()
-        except _GONE:
+        except _GONE as error:
+            drop_frames(error)
             self.let_go()
         except MemoryError:
             self.let_go()
@@ -139,7 +141,8 @@ class Connection:
         try:
             if not await self._write_all():
                 self.let_go()
-        except (*_GONE, MemoryError):
+        except (*_GONE, MemoryError) as error:
+            drop_frames(error)
             self.let_go()
 
     async def _read_all(self) -> None:

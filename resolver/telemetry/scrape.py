@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import trio
 
+from resolver.errors import drop_frames
 from resolver.limits import SCRAPE_OCTETS, SCRAPE_SECONDS, SCRAPES
 from resolver.telemetry.metrics import CONTENT_TYPE
 
@@ -30,8 +31,8 @@ async def serve(listener: TcpListener, page: Page) -> None:
         try:
             with scope:
                 await stream.send_all(reply(await _request(stream), page))
-        except (trio.BrokenResourceError, trio.ClosedResourceError, MemoryError):
-            pass  # the scraper left
+        except (trio.BrokenResourceError, trio.ClosedResourceError, MemoryError) as error:
+            drop_frames(error)  # the scraper left
         finally:
             open_now.pop(scope, None)
             await trio.aclose_forcefully(stream)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import trio
 
 from resolver import limits
+from resolver.errors import drop_frames
 from resolver.protocol.framing import Splitter, frame
 from resolver.upstream.query import Match, match_untrusted
 
@@ -87,7 +88,8 @@ class Connection:
             async with self._lock:
                 await self._stream.send_all(frame(sent.data))
             await waiting.arrived.wait()
-        except (trio.BrokenResourceError, trio.ClosedResourceError, MemoryError):
+        except (trio.BrokenResourceError, trio.ClosedResourceError, MemoryError) as error:
+            drop_frames(error)
             self.shut()
             raise OSError(errno.ECONNRESET, "connection lost") from None
         except trio.Cancelled:
@@ -128,8 +130,8 @@ class Connection:
                         self._deliver_untrusted(message)
                         if self._strays > _STRAYS:
                             return  # it babbles: 65,536 octets may be 32,768 messages
-        except (trio.BrokenResourceError, trio.ClosedResourceError, MemoryError):
-            pass  # those who wait are told below
+        except (trio.BrokenResourceError, trio.ClosedResourceError, MemoryError) as error:
+            drop_frames(error)  # those who wait are told below
         finally:
             self.shut()
             with trio.CancelScope(shield=True, deadline=trio.current_time() + 1):
