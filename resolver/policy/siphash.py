@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import struct
 
-KEY_OCTETS = 16
 _WORD = struct.Struct("<Q")
 _MASK = 0xFFFF_FFFF_FFFF_FFFF
 _START = (0x736F6D6570736575, 0x646F72616E646F6D, 0x6C7967656E657261, 0x7465646279746573)

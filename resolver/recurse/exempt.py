@@ -45,15 +45,11 @@ class Exempt:
 
     def _configured(self, question: Question) -> Name | None:
         """The deepest configured zone that the answer to *question* lies in."""
-        zones, name = self._zones, question.qname
-        if not zones:
-            return None
-        if question.qtype == RRType.DS and name != names.ROOT:
-            name = name[name[0] + 1 :]
-        while name != names.ROOT:
+        zones, name = self._zones, _scope(question)
+        while zones and name != names.ROOT:
             if name in zones:
                 return name
-            name = name[name[0] + 1 :]
+            name = names.parent(name)
         return None
 
     def _waived(self, question: Question) -> Name | None:

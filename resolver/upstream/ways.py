@@ -211,9 +211,10 @@ class Ways:
         try:
             desk.launch(copy, now)
         except OSError as error:
-            return not desk.descriptors.are_short(error, now) and self.note_no_route(
-                way, state, error, now
-            )
+            if desk.descriptors.are_short(error, now):
+                return False
+            self.note_no_route(way, state, error, now)
+            return True
         desk.counters.soundings += 1
         way.awaited += 1
         return True
@@ -238,11 +239,10 @@ class Ways:
             way.reach.begin_outage()
             self.begin(way, now)
 
-    def note_no_route(self, way: Way, state: AddressState, error: OSError, now: float) -> bool:
-        """The kernel would not send: does it say so of the whole family? Always True."""
+    def note_no_route(self, way: Way, state: AddressState, error: OSError, now: float) -> None:
+        """The kernel would not send: does it say so of the whole family?"""
         if error.errno in _NO_ROUTE:
             way.reach.note_no_route(is_ipv6=state.is_ipv6, now=now)
-        return True
 
     # --- an outage -------------------------------------------------------------------------
 
