@@ -17,26 +17,27 @@ from typing import TYPE_CHECKING
 
 import trio
 
+from bench.latency.latency_world import deep_world, standard_world
 from bench.latency.oracle import best_path, optima
 from bench.latency.render import zone_rrsets
 from bench.latency.scenarios import LEAF_KINDS, SCENARIOS, Paths, State
 from bench.latency.wire import address_rdata, from_text
-from bench.latency.world import deep_world, standard_world
 from resolver import limits
-from resolver.app import running
+from resolver.budget import Budget, Purse
 from resolver.config.schema import Config, Dnssec, Outgoing, Resolution, Root
+from resolver.daemon.run import running
 from resolver.errors import ResolverError
-from resolver.lab.network import VirtualNetwork
+from resolver.lab.virtual_network import VirtualNetwork
 from resolver.lab.virtual_time import VirtualClock, run
-from resolver.model import Budget, Purse, Question
+from resolver.model import Question
 from resolver.protocol.codes import Flag, Rcode, RRType
 from resolver.protocol.edns import Edns
 from resolver.protocol.wire import Record, build, parse_untrusted
 
 if TYPE_CHECKING:
+    from bench.latency.latency_world import Lookup, World
     from bench.latency.scenarios import Path, Scenario
-    from bench.latency.world import Lookup, World
-    from resolver.app import Daemon
+    from resolver.daemon.run import Daemon
     from resolver.protocol.wire import Message
 
 COLD, WARM = 500, 2000

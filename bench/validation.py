@@ -23,11 +23,11 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from resolver.dnssec.anchors import AnchorRecord, Anchors
 from resolver.dnssec.canonical import canonical_rdatas, signed_data
 from resolver.dnssec.context import Context
-from resolver.dnssec.judge import judge
 from resolver.dnssec.keys import parsed, zone_key
 from resolver.dnssec.keystore import KeyStore
 from resolver.dnssec.signature import verify_rrset
 from resolver.dnssec.steps import Work
+from resolver.dnssec.validator import judge
 from resolver.model import Outcome, Question, RRset, Status, Verdict
 from resolver.protocol import names
 from resolver.protocol import rdata as read

@@ -1,17 +1,16 @@
 """A recursive, caching DNS resolver. This is the map: the life of a query, in the tree's order.
 
-    cli → lab → (workers, app) → listen → pipeline → policy | reply | recurse → iterate → dnssec
-        → upstream → cache → telemetry | config → model → delegation → protocol → limits → errors
-        → clock
+    cli → lab → daemon → listen → pipeline → policy | reply | recurse → iterate → dnssec
+        → upstream → packets | cache → telemetry → config → budget | model → delegation
+        → protocol → runtime → limits → errors
 
 Data flows along that line; an import may only point to the right, and import-linter holds us to it.
-`app` wires the objects together, from a `config`, and owns the nurseries; nothing below it reads a
-clock or draws a random number that it was not handed. `foreground` makes a process of it, `workers`
-several.
+`daemon` wires the objects together, from a `config`, owns the nurseries and makes a process of it,
+or several; nothing below it reads a clock or draws a random number that it was not handed.
 
 1. **Bytes in** (`listen`). A datagram or a TCP message arrives. What the packet cache holds goes
    back from the receive loop itself, patched in id, flags and TTLs: no parse, no task; where the
-   event loop would sleep, not even a turn of it (`listen.watch`).
+   event loop would sleep, not even a turn of it (`listen.idle_loop`).
 2. **May they?** (`pipeline`, `policy`). `pipeline` shows the path of one query on one screen:
    admit, recall, policy, resolve, reply. The ACL looks at address bytes; special names
    (`localhost`, private reverse zones) are answered here and never leak to the root.

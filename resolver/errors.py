@@ -5,10 +5,14 @@ Expected outcomes (a referral, a lame server, bogus data) are values, not except
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import Final, NamedTuple
 
-if TYPE_CHECKING:
-    from resolver.model import Ede
+
+class Ede(NamedTuple):
+    """Extended DNS error (RFC 8914)."""
+
+    code: int
+    text: str = ""
 
 
 class ResolverError(Exception):

@@ -15,25 +15,26 @@ from typing import TYPE_CHECKING
 
 import trio
 
-from resolver.cache.packet_form import dress
+from resolver.budget import Budget, Purse
 from resolver.dnssec import sentinel
 from resolver.errors import ResolutionFailed, WireError
 from resolver.limits import HASHES, NS_LOOKUPS, SIGNATURE_CHECKS, UPSTREAM_QUERIES
-from resolver.model import Answer, Budget, Ede, Purse, Question, Status
-from resolver.policy import conduct
+from resolver.model import Answer, Ede, Question, Status
+from resolver.packets.form import dress
+from resolver.policy import query_rules
 from resolver.policy.tsig import with_last
-from resolver.protocol.addresses import address_octets
 from resolver.protocol.codes import EdeCode, Flag, Rcode, RRType
+from resolver.protocol.ip_addresses import address_octets
 from resolver.protocol.transport import Transport
 from resolver.protocol.wire import parse_untrusted
 from resolver.reply import Shape, malformed, refuse, render, render_alone
-from resolver.shortage import Shortage
+from resolver.runtime.shortage import Shortage
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from resolver.cache.front import Front
-    from resolver.cache.packet import PacketCache
+    from resolver.packets.cache import PacketCache
+    from resolver.packets.front import Front
     from resolver.protocol.edns import Option
     from resolver.protocol.message import Message
     from resolver.protocol.transport import Client
@@ -130,7 +131,7 @@ class Pipeline:
             self.counters.refused += 1
             call.refuse(Rcode.REFUSED, EdeCode.PROHIBITED)
             return
-        verdict = conduct.judge(query)
+        verdict = query_rules.judge(query)
         if verdict is not None:
             call.refuse(verdict.rcode, verdict.ede, last=verdict.last)
             return

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from resolver.cache.packet_form import OPT_HEAD, layout_alone
 from resolver.errors import WireError
 from resolver.limits import CLASSIC_UDP_OCTETS, STREAM_OCTETS
 from resolver.model import Status
+from resolver.packets.form import OPT_HEAD, layout_alone
 from resolver.protocol.codes import Flag, Rcode, RRType
 from resolver.protocol.edns import Edns, Option, ede_option, encode
 from resolver.protocol.message import Record
@@ -23,8 +23,8 @@ from resolver.protocol.wire import head_untrusted
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from resolver.cache.packet_form import Layout
     from resolver.model import Answer, Ede, RRset
+    from resolver.packets.form import Layout
     from resolver.protocol.message import Message
 
 _DNSSEC_TYPES = frozenset({RRType.RRSIG, RRType.NSEC, RRType.NSEC3})

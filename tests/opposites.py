@@ -19,9 +19,9 @@ from dataclasses import astuple, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from resolver.lab.scenario_parse import parse
-from resolver.lab.scenario_run import variants
 from tests.conformance import PROJECT, Proofs, Row, proofs, rows
+from tests.simulation.scenario_parse import parse
+from tests.simulation.scenario_run import variants
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

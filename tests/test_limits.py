@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from resolver.cli.tables import limit_entries
-from resolver.lab.scenario_parse import parse
 from resolver.limits import Limit
+from tests.simulation.scenario_parse import parse
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -45,20 +45,8 @@ def test_the_map_names_the_layers_that_are_enforced() -> None:
         for layer in layers["layers"]
         for name in layer.split("|")
     ]
-    # wiring, process, machine, tasks, memory
-    helpers = {"assembly", "bind", "crew", "files", "foreground", "host", "kernel_time", "pace"}
-    helpers |= {
-        "garbage",
-        "lifeline",
-        "listeners",
-        "notes",
-        "memory_limit",
-        "privileges",
-        "shortage",
-        "signals",
-    }
     words = shown.replace("→", " ").replace("|", " ").replace(",", " ").replace("(", " ")
-    assert words.replace(")", " ").split() == [name for name in enforced if name not in helpers]
+    assert words.replace(")", " ").split() == enforced
 
 
 def test_public_names_are_loaded_when_first_touched() -> None:

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from resolver.cache.packet_form import name_end, read_layout
 from resolver.limits import STREAM_OCTETS
 from resolver.model import Answer, Ede, RRset, Status
+from resolver.packets.form import name_end, read_layout
 from resolver.protocol.codes import EdeCode, Flag, Rcode, RRType
 from resolver.protocol.edns import OPT_EDE, Edns
 from resolver.protocol.names import ROOT

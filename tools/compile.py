@@ -33,33 +33,34 @@ MODULES = [
     "protocol/wire",
     "cache/delegation",
     "cache/failure",
-    "cache/front",
+    "packets/front",
     "cache/negative",
-    "cache/packet_form",
+    "packets/form",
     "iterate/addresses",
     "iterate/classify",
     "iterate/minimise",
     "iterate/scrub",
     "iterate/walk",
-    "recurse/chain",
+    "recurse/alias_chain",
     "recurse/jobs",
-    "recurse/memory",
+    "recurse/known",
     "recurse/resolver",
     "upstream/bucket",
-    "upstream/exchange",
-    "upstream/fallback",
+    "upstream/dispatcher",
+    "upstream/edns_fallback",
     "upstream/filters",
-    "upstream/flight",
+    "upstream/outstanding",
     "upstream/infra",
-    "upstream/pursuit",
+    "upstream/cut_query",
     "upstream/query",
-    "upstream/reach",
+    "upstream/reachability",
     "upstream/select",
     "upstream/timers",
     "listen/admission",
     "listen/udp",
     "reply",
     "pipeline",
+    "budget",
     "model",
 ]
 _FUTURE = "from __future__ import annotations\n"
@@ -112,7 +113,7 @@ def _build(tree: Path, work: Path, modules: list[str]) -> None:
 
 def _fails_to_import(work: Path) -> str | None:
     """The compiled module at which importing the daemon fails, None if it does not."""
-    command = [sys.executable, "-P", "-c", "import resolver.app"]
+    command = [sys.executable, "-P", "-c", "import resolver.daemon.run"]
     environment = os.environ | {"PYTHONPATH": str(work)}
     run = subprocess.run(  # noqa: S603
         command, cwd=work, check=False, capture_output=True, text=True, env=environment

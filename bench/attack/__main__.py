@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 
 from bench.attack import bed, run, soak
 from bench.attack.client import quantile
-from resolver.lab import real
+from tests.simulation import netns
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -32,7 +32,7 @@ HEADER = (
 
 def main() -> int:
     arguments = _arguments()
-    if reason := real.missing("unbound"):
+    if reason := netns.missing("unbound"):
         print(f"attack: {reason}", file=sys.stderr)
         return 2
     if arguments.soak:

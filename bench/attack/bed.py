@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from bench.attack import authority
-from resolver.lab import real
+from tests.simulation import netns
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -82,7 +82,7 @@ class Settings:
 class Bed:
     """The namespace with its authority; `start` puts one resolver in."""
 
-    def __init__(self, place: real.Namespace, folder: Path) -> None:
+    def __init__(self, place: netns.Namespace, folder: Path) -> None:
         self.place = place
         self.folder = folder
         (folder / "hints").write_text(
@@ -99,7 +99,7 @@ class Bed:
         self.authority = place.spawn(
             "nice", sys.executable, "-m", "bench.attack.authority", log=log, cwd=PROJECT
         )
-        real.wait_for([(place, authority.ROOT, 53)], programs=[self.authority], patience_s=20.0)
+        netns.wait_for([(place, authority.ROOT, 53)], programs=[self.authority], patience_s=20.0)
 
     @contextlib.contextmanager
     def running(self, name: str, settings: Settings) -> Iterator[Subject]:
@@ -117,7 +117,7 @@ class Bed:
         argv = _limited(settings, _COMMANDS[name], str(file))
         program = self.place.spawn(*argv, log=file.with_suffix(".log"), cwd=PROJECT)
         try:
-            real.wait_for([(self.place, RESOLVER, 53)], programs=[program], patience_s=20.0)
+            netns.wait_for([(self.place, RESOLVER, 53)], programs=[program], patience_s=20.0)
             yield Subject(name, program)
         finally:
             program.stop()
@@ -125,7 +125,7 @@ class Bed:
 
 _COMMANDS = {
     "ours": [sys.executable, "-m", "resolver", "serve", "--config", "{file}"],
-    "unbound": [real.find("unbound") or "unbound", "-d", "-c", "{file}"],
+    "unbound": [netns.find("unbound") or "unbound", "-d", "-c", "{file}"],
 }
 
 
@@ -153,7 +153,7 @@ class Subject:
     """One resolver while it runs."""
 
     name: str
-    program: real.Program
+    program: netns.Program
 
     @property
     def alive(self) -> bool:
@@ -183,9 +183,9 @@ class Subject:
 @contextlib.contextmanager
 def made() -> Iterator[Bed]:
     """The bed; nothing of it is left afterwards. Needs root."""
-    real.sweep()
+    netns.sweep()
     with (
         tempfile.TemporaryDirectory(prefix="attack-") as directory,
-        real.namespace("attack") as place,
+        netns.namespace("attack") as place,
     ):
         yield Bed(place, Path(directory))

@@ -11,7 +11,7 @@ import os
 import pathlib
 import random
 
-from bench.latency.world import Kind, RttModel
+from bench.latency.latency_world import Kind, RttModel
 
 DATA = pathlib.Path(os.environ.get("RESOLVER_TEST_DATA", "../shared/data"))
 PINGS = "rtt/wonderproxy-pings-2020-07-19-grouped.csv.gz"

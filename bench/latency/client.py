@@ -15,9 +15,9 @@ import struct
 import time
 from collections.abc import Callable
 
+from bench.latency.latency_world import Lookup
 from bench.latency.netns import SO_TIMESTAMPNS, inside
 from bench.latency.wire import HEADER_OCTETS, RESPONSE, address_rdata, query
-from bench.latency.world import Lookup
 
 PATIENCE_S = 12.0
 SERVER = ("127.0.0.1", 53)

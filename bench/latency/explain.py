@@ -13,8 +13,8 @@ import statistics
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from bench.latency.latency_world import Lookup, World
 from bench.latency.run import make_world
-from bench.latency.world import Lookup, World
 
 WORST = 12
 

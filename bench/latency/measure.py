@@ -6,9 +6,9 @@ import pathlib
 import statistics
 
 from bench.latency.client import Outcome
+from bench.latency.latency_world import World
 from bench.latency.oracle import best_path
 from bench.latency.scenarios import LEAF_KINDS, Paths, State
-from bench.latency.world import World
 
 NEAR_BEST = 1.15
 LATENESS_LIMIT_US = 1000.0

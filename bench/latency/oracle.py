@@ -8,8 +8,8 @@ draws it.
 
 import random
 
+from bench.latency.latency_world import Lookup, ServerSet, World
 from bench.latency.scenarios import Change, Path, Paths, State
-from bench.latency.world import Lookup, ServerSet, World
 
 
 def paths_at(start: Paths, changes: tuple[Change, ...], phase: str, at_s: float) -> Paths:

@@ -10,8 +10,8 @@ import pathlib
 import sys
 from collections.abc import Callable
 
+from bench.latency.latency_world import World
 from bench.latency.signing import Key
-from bench.latency.world import World
 
 ROOT_DIR = pathlib.Path(__file__).resolve().parents[2]
 

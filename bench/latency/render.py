@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator
 
+from bench.latency.latency_world import TTL_S, Nameserver, World
 from bench.latency.signing import Key, make_key, sign_zone
 from bench.latency.wire import AAAA, DS, NS, SOA, A, Rrset, address_rdata, from_text, soa_rdata
-from bench.latency.world import TTL_S, Nameserver, World
 
 
 def home_of(world: World, name: str) -> str:

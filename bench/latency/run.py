@@ -16,10 +16,10 @@ from collections.abc import Iterator
 from bench.latency import measure, oracle, peers
 from bench.latency.city import city_rtt
 from bench.latency.client import PATIENCE_S, Event, Stub, poisson, run_phase
+from bench.latency.latency_world import Lookup, World, deep_world, standard_world
 from bench.latency.netns import Lab, join, wait_for_line, wait_for_port
 from bench.latency.render import render, world_keys
 from bench.latency.scenarios import Change, Faults, Paths, Scenario
-from bench.latency.world import Lookup, World, deep_world, standard_world
 
 HERE = pathlib.Path(__file__).resolve().parent
 BUILD = HERE.parent / "out" / "latency" / "build"

@@ -10,7 +10,7 @@ import math
 import random
 from collections.abc import Callable, Iterable, Iterator, Mapping
 
-from bench.latency.world import Kind, Nameserver, ServerSet, World
+from bench.latency.latency_world import Kind, Nameserver, ServerSet, World
 
 JITTER_SHARE = 0.03  # of the round trip, mean of an exponential, both ways together
 JITTER_MS = 0.4

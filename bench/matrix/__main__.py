@@ -2,7 +2,7 @@
 
 A zone's server gives every mix of rcode, AA, RA, answer, authority and additional, beside a server
 that tells the truth and alone, unsigned and signed; `tests/iterate/matrix_rules.py` says what is
-right. Each resolver runs as shipped, with servers of its own, in namespaces of its own. Differences
+right. Each resolver runs as shipped, with servers of its own, in netns of its own. Differences
 are grouped by their reasons. Status 1 when ours differs at all, or a peer without a reason.
 Needs root, iproute2, and Debian's unbound, bind9, knot-resolver and pdns-recursor (what is missing
 is left out).
@@ -21,8 +21,8 @@ from typing import TYPE_CHECKING
 from bench.matrix.draw import KINDS, draw
 from bench.matrix.reasons import REASONS, Difference, reason_for
 from bench.matrix.run import RESOLVERS, Draw, hear
-from resolver.lab import real
 from tests.iterate.matrix_rules import is_secure, right
+from tests.simulation import netns
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -35,10 +35,10 @@ SHOWN = 12
 
 def main() -> int:
     arguments = _arguments()
-    if reason := real.missing():
+    if reason := netns.missing():
         print(f"matrix: {reason}", file=sys.stderr)
         return 2
-    real.sweep()
+    netns.sweep()
     is_wrong = False
     with tempfile.TemporaryDirectory() as directory:
         for kind in KINDS:
@@ -48,7 +48,7 @@ def main() -> int:
 
 
 def _present() -> list[str]:
-    return [name for name, program in RESOLVERS.items() if real.find(program) is not None]
+    return [name for name, program in RESOLVERS.items() if netns.find(program) is not None]
 
 
 def _compare(drawn: Draw, resolvers: Sequence[str], directory: Path) -> bool:

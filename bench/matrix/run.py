@@ -1,4 +1,4 @@
-"""One resolver through all cases: its servers and itself in namespaces, then the questions."""
+"""One resolver through all cases: its servers and itself in netns, then the questions."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, NamedTuple
 from bench.latency import peers
 from bench.matrix import servers
 from bench.signed import ask
-from resolver.lab import real
 from resolver.protocol.codes import Flag, Rcode, RRType
 from resolver.protocol.edns import Edns
 from resolver.protocol.message import group
@@ -19,6 +18,7 @@ from resolver.protocol.wire import parse_untrusted
 from tests.iterate import matrix_world
 from tests.iterate.matrix_rules import Seen, told
 from tests.iterate.matrix_world import Internet
+from tests.simulation import netns
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -52,8 +52,8 @@ def hear(name: str, drawn: Draw, directory: Path) -> dict[Scene, Heard]:
     """Every case asked of resolver *name*, beside and alone."""
     directory.mkdir()
     net = Internet(drawn.cases, is_signed=drawn.kind == "signed")
-    with real.namespace("world") as world, real.namespace("client") as client:
-        real.connect(client, world, names=("up", "down"))
+    with netns.namespace("world") as world, netns.namespace("client") as client:
+        netns.connect(client, world, names=("up", "down"))
         client.ip("addr add 172.31.0.2/24 dev up", "route add default via 172.31.0.1 dev up")
         world.ip(f"route add local {servers.RANGE} dev lo", "addr add 172.31.0.1/24 dev down")
         _start_servers(world, drawn, directory)
@@ -63,7 +63,7 @@ def hear(name: str, drawn: Draw, directory: Path) -> dict[Scene, Heard]:
     return {scene: _heard(data) for scene, data in zip(scenes, replies, strict=True)}
 
 
-def _start_servers(world: real.Namespace, drawn: Draw, directory: Path) -> None:
+def _start_servers(world: netns.Namespace, drawn: Draw, directory: Path) -> None:
     log = directory / "servers.log"
     words = [str(len(drawn.cases)), str(drawn.seed), drawn.kind]
     program = world.spawn(
@@ -76,7 +76,7 @@ def _start_servers(world: real.Namespace, drawn: Draw, directory: Path) -> None:
         time.sleep(0.05)
 
 
-def _start_resolver(name: str, client: real.Namespace, net: Internet, directory: Path) -> None:
+def _start_resolver(name: str, client: netns.Namespace, net: Internet, directory: Path) -> None:
     hints = directory / "hints"
     hints.write_text(f". 3600000 NS ns.root.\nns.root. 3600000 A {matrix_world.ROOT}\n")
     site = peers.Site(directory, hints, net.key)
@@ -87,7 +87,7 @@ def _start_resolver(name: str, client: real.Namespace, net: Internet, directory:
         with (directory / "resolver.toml").open("a") as config:
             config.write("[outgoing]\nquery_case_randomization = false\n")
     program = client.spawn(*command, log=directory / "resolver.log", cwd=directory)
-    real.wait_for([(client, RESOLVER, 53)], programs=[program], patience_s=_READY_S)
+    netns.wait_for([(client, RESOLVER, 53)], programs=[program], patience_s=_READY_S)
 
 
 def _query(number: int, scene: Scene) -> bytes:

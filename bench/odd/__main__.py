@@ -2,7 +2,7 @@
 
     python -m bench.odd [--peers ours,unbound,…] [--only NAME,…] [--runs 3] [--json FILE]
 
-Needs root, for network namespaces, and the peers' Debian packages; who is not installed is left
+Needs root, for network netns, and the peers' Debian packages; who is not installed is left
 out. Each resolver is as shipped, in a namespace of its own, one after the other, with the root
 known, behind a link of MTU 1280 on which fragments are lost. A cell is the time of the zone's first
 and second question, best of the runs; a bar holds where ours answers whatever any peer answers, and
@@ -23,15 +23,15 @@ from typing import TYPE_CHECKING, cast
 
 from bench.latency import peers
 from bench.odd import ask, table
-from bench.odd.world import build, hints_text
-from resolver.lab import real
+from bench.odd.odd_world import build, hints_text
+from tests.simulation import netns
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from bench.latency.signing import Key
     from bench.odd.ask import Results
-    from bench.odd.world import OddWorld
+    from bench.odd.odd_world import OddWorld
 
 PROJECT = Path(__file__).resolve().parents[2]
 NAMES = ("ours", "unbound", "named", "kresd", "pdns")
@@ -61,9 +61,9 @@ class Anchor:
 
 
 @contextlib.contextmanager
-def around(directory: Path, wall: float) -> Iterator[real.Namespace]:
+def around(directory: Path, wall: float) -> Iterator[netns.Namespace]:
     """The namespace of the odd servers, all of them listening."""
-    with real.namespace("odd") as place:
+    with netns.namespace("odd") as place:
         place.ip("route add local 45.55.0.0/16 dev lo table main")
         log = directory / "servers.log"
         program = place.spawn(
@@ -78,16 +78,16 @@ def around(directory: Path, wall: float) -> Iterator[real.Namespace]:
         yield place
 
 
-def one(name: str, number: int, place: real.Namespace, directory: Path, made: OddWorld) -> Results:
+def one(name: str, number: int, place: netns.Namespace, directory: Path, made: OddWorld) -> Results:
     """All questions through one resolver in a namespace of its own."""
     home = directory / f"{name}-{number}"
     home.mkdir()
     hints = home / "hints"
     hints.write_text(hints_text())
     site = peers.Site(home, hints, cast("Key", Anchor(made)))
-    with real.namespace("res") as resolver:
+    with netns.namespace("res") as resolver:
         link = (f"r{number}", f"s{number}")
-        real.connect(resolver, place, names=link, quiet=True)
+        netns.connect(resolver, place, names=link, quiet=True)
         resolver.ip(
             f"addr add 10.55.{number}.2/30 dev {link[0]}",
             f"route add default via 10.55.{number}.1",
@@ -97,7 +97,7 @@ def one(name: str, number: int, place: real.Namespace, directory: Path, made: Od
         resolver.sysctl(dict.fromkeys(FRAGMENTS, "0"))  # none arrives whole
         log = home / "log"
         program = resolver.spawn(*peers.STARTERS[name](site), log=log, cwd=home)
-        real.wait_for([(resolver, "127.0.0.1", 53)], programs=[program], patience_s=READY_S)
+        netns.wait_for([(resolver, "127.0.0.1", 53)], programs=[program], patience_s=READY_S)
         time.sleep(1.0)
         results = ask.all_places(resolver, made.places)
         if not program.alive:
@@ -117,18 +117,18 @@ def _arguments() -> argparse.Namespace:
 def main(argv: Sequence[str] = ()) -> int:
     del argv
     options = _arguments()
-    reason = real.missing()
+    reason = netns.missing()
     if reason:
         raise SystemExit(reason)
     names = [name for name in options.peers.split(",")
-             if name not in PROGRAMS or real.find(PROGRAMS[name])]  # fmt: skip
+             if name not in PROGRAMS or netns.find(PROGRAMS[name])]  # fmt: skip
     wall = float(int(time.time()))
     made = build(wall)
     if options.only:
         wanted = options.only.split(",")
         places = [p for p in made.places if any(part in p.oddity.name for part in wanted)]
         made = made._replace(places=places)
-    real.sweep()
+    netns.sweep()
     results: dict[str, list[Results]] = {name: [] for name in names}
     with tempfile.TemporaryDirectory(prefix="odd-") as text:
         directory = Path(text)

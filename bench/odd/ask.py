@@ -17,8 +17,8 @@ from resolver.protocol.wire import parse_untrusted
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from bench.odd.world import Place
-    from resolver.lab import real
+    from bench.odd.odd_world import Place
+    from tests.simulation import netns
 
 WINDOW = 6
 PATIENCE_S = 8.0
@@ -28,12 +28,12 @@ Results: TypeAlias = "dict[str, list[float | None]]"
 """By zone: seconds to the right answer of each question, None where none came."""
 
 
-def all_places(home: real.Namespace, places: Sequence[Place]) -> Results:
+def all_places(home: netns.Namespace, places: Sequence[Place]) -> Results:
     """Ask the resolver on this namespace's loopback."""
     return trio.run(_ask_all, home, places)
 
 
-async def _ask_all(home: real.Namespace, places: Sequence[Place]) -> Results:
+async def _ask_all(home: netns.Namespace, places: Sequence[Place]) -> Results:
     results: Results = {}
     limiter = trio.CapacityLimiter(WINDOW)
     async with trio.open_nursery() as nursery:
@@ -43,13 +43,13 @@ async def _ask_all(home: real.Namespace, places: Sequence[Place]) -> Results:
 
 
 async def _ask_place(
-    home: real.Namespace, place: Place, limiter: trio.CapacityLimiter, results: Results
+    home: netns.Namespace, place: Place, limiter: trio.CapacityLimiter, results: Results
 ) -> None:
     async with limiter:
         results[place.zone] = [await _ask(home, place, number) for number in range(ASKED)]
 
 
-async def _ask(home: real.Namespace, place: Place, number: int) -> float | None:
+async def _ask(home: netns.Namespace, place: Place, number: int) -> float | None:
     """One question as a stub asks it, over UDP with 4096 octets; once more over TCP if cut."""
     qname, qtype = place.question(number)
     query = build_query(

@@ -7,7 +7,7 @@ answers from that server's address meanwhile (RFC 5452). *Told*: a side channel 
 of each query, at its worst (read from the kernel's own table), so that only the id, the spelling
 and a cookie are left to guess; all 65,536 ids are sent. *Blind*: nothing is known, ports and ids
 are drawn. Counted: forged packets until the resolver goes to TCP, and wins. The victim is there
-with TCP and without. Needs root; everything stays in namespaces of its own.
+with TCP and without. Needs root; everything stays in netns of its own.
 """
 
 from __future__ import annotations
@@ -31,12 +31,12 @@ import trio
 from bench.latency import peers
 from bench.odd.__main__ import NAMES, PROGRAMS, PROJECT, READY_S
 from bench.odd.streams import DEAD
-from resolver.lab import real
 from resolver.protocol import names
 from resolver.protocol.codes import Flag, RRType
 from resolver.protocol.edns import Edns
 from resolver.protocol.render import build, build_query
 from resolver.protocol.wire import Record, parse_untrusted
+from tests.simulation import netns
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -94,7 +94,7 @@ async def _answer_late(
 
 
 async def _stream(stream: trio.SocketStream) -> None:
-    from resolver.lab.streams import receive_message, send_message  # noqa: PLC0415
+    from resolver.lab.virtual_streams import receive_message, send_message  # noqa: PLC0415
 
     while (data := await receive_message(stream)) is not None:
         print(f"tcp {time.monotonic():.6f}", flush=True)
@@ -139,7 +139,7 @@ def answer(data: bytes, rdata: bytes, *, is_root: bool) -> bytes:
 class Attacker:
     """Forges datagrams of the victim's server; knows the resolver's address only."""
 
-    def __init__(self, place: real.Namespace, target: str) -> None:
+    def __init__(self, place: netns.Namespace, target: str) -> None:
         with place.entered():
             self._socket = socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_RAW)
         self._target = target
@@ -161,7 +161,7 @@ class Attacker:
         self._socket.close()
 
 
-def ports_towards(place: real.Namespace, host: str) -> set[int]:
+def ports_towards(place: netns.Namespace, host: str) -> set[int]:
     """Local ports of sockets connected to *host*, or of all but listeners where none is."""
     raw = socket.inet_aton(host)
     wanted = f"{int.from_bytes(raw, 'little'):08X}:0035"
@@ -179,7 +179,7 @@ def ports_towards(place: real.Namespace, host: str) -> set[int]:
 
 
 def race(
-    resolver: real.Namespace, place: real.Namespace, target: str, log: Path, number: int,
+    resolver: netns.Namespace, place: netns.Namespace, target: str, log: Path, number: int,
     tally: Tally, *, is_told: bool,
 ) -> None:  # fmt: skip
     """Make the resolver ask, forge until an answer comes, and see whose it is."""
@@ -230,8 +230,8 @@ def setting(
     hints.write_text(f". 3600000 NS ns.root.\nns.root. 3600000 A {ROOT_HOST}\n")
     site = peers.Site(home, hints, cast("Key | None", None))
     told, unaware = Tally(), Tally()
-    with real.namespace("race") as place, real.namespace("res") as resolver:
-        real.connect(resolver, place, names=("r", "s"), quiet=True)
+    with netns.namespace("race") as place, netns.namespace("res") as resolver:
+        netns.connect(resolver, place, names=("r", "s"), quiet=True)
         place.ip("addr add 10.56.0.1/30 dev s", "route add local 45.56.0.0/16 dev lo table main")
         resolver.ip("addr add 10.56.0.2/30 dev r", "route add default via 10.56.0.1")
         log = home / "servers"
@@ -245,7 +245,7 @@ def setting(
                 raise SystemExit(servers.output())
             time.sleep(0.05)
         program = resolver.spawn(*peers.STARTERS[name](site), log=home / "log", cwd=home)
-        real.wait_for([(resolver, "127.0.0.1", 53)], programs=[program], patience_s=READY_S)
+        netns.wait_for([(resolver, "127.0.0.1", 53)], programs=[program], patience_s=READY_S)
         time.sleep(1.0)
         warm = Tally()
         race(resolver, place, "10.56.0.2", log, 9999, warm, is_told=False)
@@ -277,11 +277,11 @@ def main() -> int:
         has_tcp = options.serve == "tcp"
         trio.run(lambda: serve(has_tcp=has_tcp))
         return 0
-    reason = real.missing()
+    reason = netns.missing()
     if reason:
         raise SystemExit(reason)
     chosen = [one for one in options.peers.split(",")
-              if one not in PROGRAMS or real.find(PROGRAMS[one])]  # fmt: skip
+              if one not in PROGRAMS or netns.find(PROGRAMS[one])]  # fmt: skip
     print(
         "| resolver | victim | told: wins of tries | packets | until TCP | blind: wins | packets |"
     )

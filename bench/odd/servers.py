@@ -16,8 +16,8 @@ import trio
 
 from bench.odd import streams
 from bench.odd.making import Elsewhere
-from bench.odd.world import ELSEWHERE, OddServer, build
-from resolver.lab.streams import Delayed
+from bench.odd.odd_world import ELSEWHERE, OddServer, build
+from resolver.lab.virtual_streams import Delayed
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import trio
 
-from resolver.lab.streams import Delayed, receive_message
+from resolver.lab.virtual_streams import Delayed, receive_message
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from bench.odd.ask import Results
-    from bench.odd.world import Place
+    from bench.odd.odd_world import Place
 
 OURS = "ours"
 GRACE_S = 0.2  # later than the best peer

@@ -12,8 +12,8 @@ import time
 from typing import TYPE_CHECKING
 
 from bench.latency.client import Stub
+from bench.latency.latency_world import Lookup
 from bench.latency.run import Run
-from bench.latency.world import Lookup
 from bench.outage.kinds import Kind
 
 if TYPE_CHECKING:

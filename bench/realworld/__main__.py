@@ -12,20 +12,20 @@ import signal
 import sys
 import time
 
-from bench.realworld import run, software, world
-from resolver.lab import real
+from bench.realworld import root_world, run, software
+from tests.simulation import netns
 
 
 def main() -> int:
     arguments = _arguments()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that everything is taken down
-    if reason := real.missing(*software.PROGRAMS.values(), "pdnsutil"):
+    if reason := netns.missing(*software.PROGRAMS.values(), "pdnsutil"):
         print(f"realworld: {reason}", file=sys.stderr)
         return 2
     data = run.data_directory()
     names = (data / "domains" / "opendns-top-domains.txt").read_text().split()[: arguments.names]
     started = time.monotonic()
-    with world.running(data / "root" / "root.zone", names, patience_s=300.0) as it:
+    with root_world.running(data / "root" / "root.zone", names, patience_s=300.0) as it:
         _describe(it, time.monotonic() - started)
         validates = not arguments.no_validation
         if arguments.peer:
@@ -51,7 +51,7 @@ def _arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def _describe(it: world.RealWorld, seconds: float) -> None:
+def _describe(it: root_world.RealWorld, seconds: float) -> None:
     zones = it.world.zones
     print(f"world ready after {seconds:.0f} s; no delay is added on the links")
     for tier, content in zones.items():

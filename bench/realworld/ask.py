@@ -17,7 +17,7 @@ import dns.rdatatype
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from resolver.lab import real
+    from tests.simulation import netns
 
 WINDOW = 32
 PATIENCE_S = 5.0
@@ -41,7 +41,7 @@ def query(name: str, rtype: str, *, dnssec: bool = False) -> dns.message.Message
 
 
 def ask_all(
-    place: real.Namespace,
+    place: netns.Namespace,
     server: tuple[str, int],
     questions: Iterable[tuple[str, str]],
     *,
@@ -128,7 +128,7 @@ class _Slot:
         return Outcome(name, rtype, reply, time.perf_counter() - self._started)
 
 
-def is_authority(place: real.Namespace, server: str, apex: str) -> bool:
+def is_authority(place: netns.Namespace, server: str, apex: str) -> bool:
     """Whether *server* has an authoritative SOA for *apex*."""
     family = socket.AF_INET6 if ":" in server else socket.AF_INET
     with place.socket(family, socket.SOCK_DGRAM) as udp:

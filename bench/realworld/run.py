@@ -14,12 +14,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bench.realworld import ask, truth
-from resolver.lab import real
+from tests.simulation import netns
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from bench.realworld.world import RealWorld
+    from bench.realworld.root_world import RealWorld
 
 SERVER = ("127.0.0.1", 53)
 SETTLE_S = 1.0
@@ -56,7 +56,7 @@ def data_directory() -> Path:
     return Path(os.environ.get("RESOLVER_TEST_DATA", beside))
 
 
-def start_resolver(it: RealWorld, *, validate: bool = True) -> real.Program:
+def start_resolver(it: RealWorld, *, validate: bool = True) -> netns.Program:
     """Our daemon as shipped: its own root.hints, no configuration but port and anchor."""
     config = it.directory / "resolver.toml"
     config.write_text(
@@ -72,12 +72,12 @@ def start_resolver(it: RealWorld, *, validate: bool = True) -> real.Program:
         sys.executable, "-m", "resolver", "serve", "--config", str(config),
         log=it.directory / "resolver.log", cwd=root,
     )  # fmt: skip
-    real.wait_for([(it.client, *SERVER)], programs=[program], patience_s=20.0)
+    netns.wait_for([(it.client, *SERVER)], programs=[program], patience_s=20.0)
     it.resolver = program
     return program
 
 
-def start_unbound(it: RealWorld) -> real.Program:
+def start_unbound(it: RealWorld) -> netns.Program:
     """Debian's Unbound on the same port: the stand-in and the comparison."""
     config = it.directory / "unbound.conf"
     hints = Path(__file__).resolve().parents[2] / "root.hints"
@@ -101,9 +101,13 @@ remote-control:
 """
     )
     program = it.client.spawn(
-        real.find("unbound") or "unbound", "-d", "-c", str(config), log=it.directory / "unbound.log"
+        netns.find("unbound") or "unbound",
+        "-d",
+        "-c",
+        str(config),
+        log=it.directory / "unbound.log",
     )
-    real.wait_for([(it.client, *SERVER)], programs=[program], patience_s=20.0)
+    netns.wait_for([(it.client, *SERVER)], programs=[program], patience_s=20.0)
     it.resolver = program
     return program
 

@@ -12,7 +12,7 @@ import sqlite3
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from resolver.lab import real
+from tests.simulation import netns
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -39,7 +39,7 @@ class Site:
         return f"{self.tier}{self.software}"
 
 
-def start(site: Site, place: real.Namespace, directory: Path) -> real.Program:
+def start(site: Site, place: netns.Namespace, directory: Path) -> netns.Program:
     """Configure *site* in *directory* and start it in *place*, in the foreground."""
     directory.mkdir(parents=True, exist_ok=True)
     if site.software == BIND:
@@ -48,7 +48,7 @@ def start(site: Site, place: real.Namespace, directory: Path) -> real.Program:
             for address in sorted(site.addresses)
         )
     argv = _CONFIGURE[site.software](site, directory)
-    program = real.find(argv[0])
+    program = netns.find(argv[0])
     if program is None:
         raise RuntimeError(f"{argv[0]} is not installed")
     return place.spawn(program, *argv[1:], log=directory / "log", cwd=directory)
@@ -112,7 +112,7 @@ loglevel=3
 max-tcp-connections=500
 """
     )
-    real.run("pdnsutil", f"--config-dir={directory}", "create-bind-db", str(database))
+    netns.run("pdnsutil", f"--config-dir={directory}", "create-bind-db", str(database))
     with contextlib.closing(sqlite3.connect(database)) as link, link:
         link.executemany(
             "INSERT INTO domainmetadata (domain, kind, content) VALUES (?, ?, ?)",

@@ -12,21 +12,21 @@ import sys
 import time
 
 from bench.realworld import software
-from bench.signed import peers, questions, run, world
-from resolver.lab import real
+from bench.signed import peers, questions, run, signed_world
+from tests.simulation import netns
 
-NEEDED = ("unbound", *(software.PROGRAMS[one] for one in set(world.PROGRAMS.values())))
+NEEDED = ("unbound", *(software.PROGRAMS[one] for one in set(signed_world.PROGRAMS.values())))
 
 
 def main() -> int:
     arguments = _arguments()
-    if reason := real.missing(*NEEDED):
+    if reason := netns.missing(*NEEDED):
         print(f"signed: {reason}", file=sys.stderr)
         return 2
     faults = 0
     for minimise in (True, False):
         begun = time.monotonic()
-        with world.running() as it:
+        with signed_world.running() as it:
             signed = sum(entry.recipe is not None for entry in it.entries)
             print(
                 f"{len(it.entries)} zones, {signed} of them signed, ready after"

@@ -19,9 +19,9 @@ from typing import TYPE_CHECKING, NamedTuple
 import msgspec
 import trio
 
-from resolver import app
 from resolver.config.schema import Config
-from resolver.lab import signed, virtual_time
+from resolver.daemon import run
+from resolver.lab import virtual_time
 from resolver.lab.authority import Authority
 from resolver.lab.signing import Nsec3
 from resolver.lab.world import ROOT_SERVERS, World
@@ -29,11 +29,12 @@ from resolver.model import Question, Status
 from resolver.pipeline import budget_until
 from resolver.protocol import names
 from resolver.protocol.codes import Rcode, RRType
+from tests.simulation import signed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from resolver.lab.network import Packet
+    from resolver.lab.virtual_network import Packet
     from resolver.protocol.names import Name
     from resolver.recurse.resolver import Resolver
 
@@ -150,7 +151,7 @@ def packets(world: World, asked: Sequence[Name], hosts: set[str], *, aggressive:
         network.observers.append(see)
         with tempfile.TemporaryDirectory() as directory:
             config = world.configure(_config(aggressive=aggressive), directory)
-            async with app.running(
+            async with run.running(
                 config,
                 network=network,
                 clock=virtual_time.VirtualClock(wall=INSIDE),

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from resolver.lab import real
+    from tests.simulation import netns
 
 WINDOW = 16
 PATIENCE_S = 12.0
@@ -19,7 +19,7 @@ TC = 0x02
 
 
 def ask_all(
-    place: real.Namespace,
+    place: netns.Namespace,
     server: str,
     queries: Sequence[bytes],
     *,
@@ -87,7 +87,7 @@ def _give_up(busy: dict[socket.socket, tuple[int, float]], patience_s: float) ->
             del busy[slot]
 
 
-def _over_tcp(place: real.Namespace, server: str, query: bytes) -> bytes | None:
+def _over_tcp(place: netns.Namespace, server: str, query: bytes) -> bytes | None:
     with place.socket(socket.AF_INET, socket.SOCK_STREAM) as stream:
         stream.settimeout(PATIENCE_S)
         try:

@@ -21,20 +21,20 @@ import msgspec
 import trio
 
 from bench.realworld import software
-from bench.signed import ask, compare, peers
-from bench.signed import world as signed_world
+from bench.signed import ask, compare, peers, signed_world
 from bench.signed.catalogue import PLAIN, TOP, Entry
 from bench.signed.keys import Key, unknown_ds
 from bench.signed.questions import Asked
 from bench.signed.zone import DNSKEY_TYPE, Hashed, Recipe, Zone, usual
-from resolver import app
 from resolver.config.schema import Config
+from resolver.daemon import run
 from resolver.errors import ResolutionFailed
-from resolver.lab import hostile, real, virtual_time
+from resolver.lab import virtual_time
 from resolver.model import Question
 from resolver.pipeline import budget_until
 from resolver.protocol import names
 from resolver.protocol.codes import RRType
+from tests.simulation import hostile, netns
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -114,7 +114,7 @@ def bill(attack: Attack, queries: int) -> Cost:
             config = msgspec.structs.replace(
                 Config(), root=msgspec.structs.replace(Config().root, prime=False)
             )
-            async with app.running(
+            async with run.running(
                 world.configure(config, directory),
                 network=world.network(seed="attack"),
                 clock=virtual_time.VirtualClock(wall=WALL),
@@ -194,14 +194,14 @@ REAL = {
 }
 
 
-def cpu_s(program: real.Program) -> float:
+def cpu_s(program: netns.Program) -> float:
     """CPU time that all threads of *program* have used, to the nanosecond."""
     tasks = Path(f"/proc/{program.process.pid}/task").glob("*/schedstat")
     return sum(int(path.read_text().split()[0]) for path in tasks) / 1e9
 
 
 def cpu_per_query(
-    it: signed_world.SignedWorld, program: real.Program, server: str, texts: Sequence[str]
+    it: signed_world.SignedWorld, program: netns.Program, server: str, texts: Sequence[str]
 ) -> tuple[float, str]:
     """Seconds of CPU, and what the last client was told."""
     before = cpu_s(program)
@@ -235,7 +235,7 @@ def main() -> int:
         longest = max(longest, cost.longest_ms)
         print(f"{attack.label:32} {cost}", flush=True)
     print(f"longest step {longest:.1f} ms, bar {BAR_MS:.0f} ms")
-    if reason := real.missing(*NEEDED):
+    if reason := netns.missing(*NEEDED):
         print(f"attack: {reason}: no comparison", file=sys.stderr)
     else:
         side_by_side(arguments.queries)

@@ -10,18 +10,18 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, NamedTuple
 
-from bench.signed import ask, compare, peers, world
+from bench.signed import ask, compare, peers, signed_world
 from bench.signed.__main__ import NEEDED
 from bench.signed.catalogue import PLAIN, Entry, entries
 from bench.signed.keys import Key, colliding
 from bench.signed.questions import Asked
 from bench.signed.zone import Recipe, usual
-from resolver.lab import real
+from tests.simulation import netns
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from bench.signed.world import SignedWorld
+    from bench.signed.signed_world import SignedWorld
 
 ITERATIONS = (1, 50, 100, 150, 151, 500, 2500)
 COLLISIONS = (2, 3, 4, 5, 6)
@@ -77,7 +77,7 @@ def questions() -> Iterator[Asked]:
 
 class Peer(NamedTuple):
     address: str
-    start: Callable[[SignedWorld, str], real.Program]
+    start: Callable[[SignedWorld, str], netns.Program]
 
 
 PEERS = {
@@ -97,11 +97,11 @@ def brief(seen: compare.Seen) -> str:
 
 
 def main() -> int:
-    if reason := real.missing(*NEEDED, "named", "kresd", "pdns_recursor"):
+    if reason := netns.missing(*NEEDED, "named", "kresd", "pdns_recursor"):
         print(f"beside: {reason}", file=sys.stderr)
         return 2
     asked = list(questions())
-    with world.running(listed()) as it:
+    with signed_world.running(listed()) as it:
         columns: dict[str, list[str]] = {}
         for name, peer in PEERS.items():
             program = peer.start(it, peer.address)

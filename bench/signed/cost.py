@@ -13,16 +13,15 @@ import sys
 from typing import TYPE_CHECKING, NamedTuple
 
 from bench.realworld import software
-from bench.signed import ask, compare, peers
-from bench.signed import world as signed_world
+from bench.signed import ask, compare, peers, signed_world
 from bench.signed.attack import cpu_s
 from bench.signed.catalogue import LENIENT, TOP, Entry
 from bench.signed.questions import Asked
 from bench.signed.zone import usual
-from resolver.lab import real
+from tests.simulation import netns
 
 if TYPE_CHECKING:
-    from bench.signed.world import SignedWorld
+    from bench.signed.signed_world import SignedWorld
 
 ZONES = {"RSA-2048": ("rsa.", 8), "P-256": ("p256.", 13), "Ed25519": ("ed25519.", 15)}
 KINDS = {"answer": "A", "NODATA": "TXT"}
@@ -36,7 +35,7 @@ class Daemon(NamedTuple):
 
     label: str
     address: str
-    program: real.Program
+    program: netns.Program
     validates: bool
 
 
@@ -103,7 +102,7 @@ def main() -> int:
     parser.add_argument("--names", type=int, default=1000, help="per zone (default 1000)")
     parser.add_argument("--rounds", type=int, default=5, help="default 5")
     arguments = parser.parse_args()
-    if reason := real.missing(*NEEDED):
+    if reason := netns.missing(*NEEDED):
         print(f"cost: {reason}", file=sys.stderr)
         return 2
     with signed_world.running(entries(arguments.names)) as it:

@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bench.signed.catalogue import NEGATIVE_ANCHOR
-from resolver.lab import real
+from tests.simulation import netns
 
 if TYPE_CHECKING:
-    from bench.signed.world import SignedWorld
+    from bench.signed.signed_world import SignedWorld
 
 OURS, PEER = "127.0.0.1", "127.0.0.2"
 PROJECT = Path(__file__).resolve().parents[2]
@@ -18,7 +18,7 @@ PROJECT = Path(__file__).resolve().parents[2]
 
 def start_ours(
     it: SignedWorld, *, address: str = OURS, minimise: bool = True, validate: bool = True
-) -> real.Program:
+) -> netns.Program:
     """Our daemon; SHA-1 counts, as it does for Unbound (RFC 9905 §2 lets a resolver choose)."""
     anchors = "validate = false"
     if validate:
@@ -35,7 +35,7 @@ def start_ours(
         sys.executable, "-m", "resolver", "serve", "--config", str(config),
         log=config.with_suffix(".log"), cwd=PROJECT,
     )  # fmt: skip
-    real.wait_for([(it.client, address, 53)], programs=[program], patience_s=20.0)
+    netns.wait_for([(it.client, address, 53)], programs=[program], patience_s=20.0)
     return program
 
 
@@ -45,7 +45,7 @@ def start_unbound(
     address: str = PEER,
     minimise: bool = True,
     validate: bool = True,
-) -> real.Program:
+) -> netns.Program:
     """Debian's Unbound with its defaults."""
     config = it.directory / f"unbound-{address}.conf"
     anchors = 'module-config: "iterator"'
@@ -68,13 +68,17 @@ remote-control:
 """
     )
     program = it.client.spawn(
-        real.find("unbound") or "unbound", "-d", "-c", str(config), log=config.with_suffix(".log")
+        netns.find("unbound") or "unbound",
+        "-d",
+        "-c",
+        str(config),
+        log=config.with_suffix(".log"),
     )
-    real.wait_for([(it.client, address, 53)], programs=[program], patience_s=20.0)
+    netns.wait_for([(it.client, address, 53)], programs=[program], patience_s=20.0)
     return program
 
 
-def start_bind(it: SignedWorld, address: str) -> real.Program:
+def start_bind(it: SignedWorld, address: str) -> netns.Program:
     """Debian's BIND with its defaults."""
     anchors = "".join(f"  {_static_ds(line)};\n" for line in it.anchors.read_text().splitlines())
     config = it.directory / f"bind-{address}.conf"
@@ -100,7 +104,7 @@ def _static_ds(line: str) -> str:
     return f'"{name}" static-ds {tag} {algorithm} {kind} "{"".join(digest)}"'
 
 
-def start_knot(it: SignedWorld, address: str) -> real.Program:
+def start_knot(it: SignedWorld, address: str) -> netns.Program:
     """Debian's Knot Resolver with its defaults, but what it asks on its own."""
     folder = it.directory / f"knot-{address}"
     folder.mkdir()
@@ -124,7 +128,7 @@ cache.size = 50 * MB
     return _start(it, address, "kresd", "-n", "-c", str(config), str(folder), log=log)
 
 
-def start_powerdns(it: SignedWorld, address: str) -> real.Program:
+def start_powerdns(it: SignedWorld, address: str) -> netns.Program:
     """Debian's PowerDNS Recursor, validating (by default it only does for those who ask)."""
     folder = it.directory / f"powerdns-{address}"
     folder.mkdir()
@@ -149,7 +153,9 @@ quiet=yes
     return _start(it, address, "pdns_recursor", f"--config-dir={folder}", log=folder / "log")
 
 
-def _start(it: SignedWorld, address: str, program: str, *arguments: str, log: Path) -> real.Program:
-    started = it.client.spawn(real.find(program) or program, *arguments, log=log)
-    real.wait_for([(it.client, address, 53)], programs=[started], patience_s=20.0)
+def _start(
+    it: SignedWorld, address: str, program: str, *arguments: str, log: Path
+) -> netns.Program:
+    started = it.client.spawn(netns.find(program) or program, *arguments, log=log)
+    netns.wait_for([(it.client, address, 53)], programs=[started], patience_s=20.0)
     return started

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from bench.signed.compare import Seen
     from bench.signed.questions import Asked
-    from bench.signed.world import SignedWorld
+    from bench.signed.signed_world import SignedWorld
 
 
 @dataclass(slots=True)

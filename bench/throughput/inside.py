@@ -13,12 +13,12 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from resolver.cache.packet import PacketCache
-from resolver.clock import SystemClock
 from resolver.limits import GARBAGE_MISSES
 from resolver.model import RRset
+from resolver.packets.cache import PacketCache
 from resolver.protocol.names import from_text
 from resolver.protocol.transport import Transport
+from resolver.runtime.clock import SystemClock
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -115,7 +115,7 @@ def longest_ticks() -> None:
 def _grow_rrsets(tick: Callable[[float], None], collected: Callable[[float], None]) -> None:
     """Also prints the memory of an RRset of two addresses, all indexes counted.
 
-    Garbage is looked for as `resolver.host` does it: set aside unseen after as many RRsets as
+    Garbage is looked for as `daemon.host` does it: set aside unseen after as many RRsets as
     16,000 misses a second bring between two looks, looked through after a few.
     """
     from resolver.cache.rrset import RRsetCache  # noqa: PLC0415  # measured from before its import

@@ -1,1 +1,1 @@
-"""Do we know it already? Packets, RRsets, negatives, failures, zone cuts: bounded in octets."""
+"""Do we know it already? RRsets, negatives, failures, zone cuts: bounded in octets."""

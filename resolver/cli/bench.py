@@ -19,7 +19,7 @@ import trio
 
 from resolver.cli import bench_report, present
 from resolver.cli.compare import Asker, Contestant, fresh, one_pass, reach
-from resolver.config import addresses
+from resolver.config import endpoints
 from resolver.errors import ConfigError
 from resolver.limits import BENCH_NAMES, BENCH_RATE
 from resolver.model import Question, Server
@@ -88,7 +88,7 @@ def contestant(text: str) -> Contestant:
     """A server as the command line names it: [NAME=]ADDRESS[:PORT]. Raises ConfigError."""
     name, _, where = text.rpartition("=")
     try:
-        host, port = addresses.endpoint(where)
+        host, port = endpoints.endpoint(where)
     except ValueError as error:
         raise ConfigError("--server", text, str(error)) from None
     return Contestant(name or "server", Server(host, port))
@@ -199,7 +199,7 @@ async def _own(
     if mine is None:
         yield
         return
-    where = addresses.show((mine.server.host, mine.server.port))
+    where = endpoints.show((mine.server.host, mine.server.port))
     command = [sys.executable, "-m", "resolver", "serve", "--listen", where]
     command += [] if options.config is None else ["--config", options.config]
     process = await trio.lowlevel.open_process(command)

@@ -10,9 +10,9 @@ import argparse
 import sys
 from typing import TYPE_CHECKING
 
-from resolver import files
 from resolver.cli import verify
 from resolver.config import check
+from resolver.daemon import files
 
 if TYPE_CHECKING:
     from resolver.config.schema import Config

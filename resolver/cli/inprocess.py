@@ -12,15 +12,15 @@ from typing import TYPE_CHECKING
 import msgspec
 import trio
 
-from resolver import app
 from resolver.config import load
 from resolver.config.schema import Config
+from resolver.daemon import run
 
 if TYPE_CHECKING:
     import argparse
     from collections.abc import AsyncIterator, Iterator
 
-    from resolver.app import Daemon
+    from resolver.daemon.run import Daemon
     from resolver.model import Answer, Question
     from resolver.upstream.network import Network
 
@@ -54,7 +54,7 @@ async def resolver(options: argparse.Namespace) -> AsyncIterator[Daemon]:
     root = msgspec.structs.replace(config.root, prime=False)
     config = msgspec.structs.replace(config, root=root)
     with internet(config, is_lab=options.lab) as (fitting, network):
-        async with app.running(fitting, network=network, listens=False) as daemon:
+        async with run.running(fitting, network=network, listens=False) as daemon:
             yield daemon
 
 

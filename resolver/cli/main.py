@@ -12,8 +12,9 @@ import sys
 from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
-from resolver import __version__, signals
+from resolver import __version__
 from resolver.cli import ending
+from resolver.runtime import signals
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

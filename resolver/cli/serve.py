@@ -11,20 +11,20 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from resolver import files, foreground, host, memory_limit, privileges
 from resolver.cli import inprocess, verify
-from resolver.config import addresses
+from resolver.config import endpoints
+from resolver.daemon import files, foreground, host, memory_limit, privileges
+from resolver.daemon.workers import Hooks, Supervisor, worker_count
 from resolver.errors import CannotStart, ConfigError
 from resolver.telemetry import logs
-from resolver.telemetry.board import Board, Place
-from resolver.workers import Hooks, Supervisor, worker_count
+from resolver.telemetry.shared_counters import Board, Place
 
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Callable
 
-    from resolver.app import Daemon
     from resolver.config.schema import Config
+    from resolver.daemon.run import Daemon
 
 _log = logging.getLogger(__name__)
 FAILED = 1
@@ -92,5 +92,5 @@ def _told(serve: Callable[[], int]) -> int:
 def _announce(daemon: Daemon) -> None:
     """For somebody at a terminal; a service manager hears of readiness in its own way."""
     if sys.stderr.isatty():
-        where = ", ".join(addresses.show(endpoint) for endpoint in daemon.bound)
+        where = ", ".join(endpoints.show(endpoint) for endpoint in daemon.bound)
         print(f"resolver: listening on {where}", file=sys.stderr)

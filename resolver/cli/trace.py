@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING, Any
 import trio
 
 from resolver.cli import inprocess, present
-from resolver.cli.trust_chain import Recorder
+from resolver.cli.chain_report import Recorder
 from resolver.model import Verdict
 from resolver.protocol import names
 from resolver.protocol.codes import Rcode
 from resolver.telemetry import trace
 from resolver.telemetry.events import Asked, Unanswered
-from resolver.upstream.events import Tried
+from resolver.upstream.server_events import Tried
 
 if TYPE_CHECKING:
     import argparse

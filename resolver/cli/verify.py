@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from resolver import files, privileges
-from resolver.config import addresses, check, load
+from resolver.config import check, endpoints, load
 from resolver.config.schema import Config, Server
+from resolver.daemon import files, privileges
 from resolver.errors import ConfigError
 from resolver.telemetry import logs
 
@@ -101,7 +101,7 @@ def _loops(config: Config) -> Iterator[ConfigError]:
     for kind, tables in (("forward", config.forward), ("stub", config.stub)):
         for table in tables:
             for text in table.addresses:
-                if check.is_own(config, addresses.endpoint(text), is_here=_is_here):
+                if check.is_own(config, endpoints.endpoint(text), is_here=_is_here):
                     yield ConfigError(
                         f"{kind} {table.zone}", text, "another server: this resolver listens there"
                     )

@@ -8,7 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from resolver.config import addresses, octets
+from resolver.config import endpoints, octets
 from resolver.config.schema import NOT_YET, NegativeAnchor
 from resolver.protocol import names
 
@@ -39,13 +39,13 @@ def faults(config: Config) -> Iterator[Fault]:
 
 def advice(config: Config) -> Iterator[str]:
     """What works, but probably not as meant: one sentence each."""
-    allowed = [addresses.network(text) for text in config.server.allow_from]
+    allowed = [endpoints.network(text) for text in config.server.allow_from]
     if any(network.prefixlen == 0 for network in allowed):
         yield (
             "server.allow_from lets the whole Internet ask: an open resolver is used for "
             "attacks on others; name your own networks"
         )
-    hosts = [addresses.endpoint(text)[0] for text in config.server.listen]
+    hosts = [endpoints.endpoint(text)[0] for text in config.server.listen]
     if any(not _is_loopback(host) for host in hosts) and all(net.is_loopback for net in allowed):
         yield (
             "server.listen has addresses that others can reach, but server.allow_from "
@@ -77,9 +77,9 @@ def _server(config: Config) -> Iterator[Fault]:
     server = config.server
     if not server.listen:
         yield Fault("server.listen", [], "at least one address")
-    yield from _each("server.listen", server.listen, addresses.listenable)
+    yield from _each("server.listen", server.listen, endpoints.listenable)
     yield from _overlaps(config)
-    yield from _each("server.allow_from", server.allow_from, addresses.network)
+    yield from _each("server.allow_from", server.allow_from, endpoints.network)
     for key in ("version", "identity", "nsid"):
         text = getattr(server, key)
         told = octets.nsid(text) if key == "nsid" else text.encode()
@@ -89,7 +89,7 @@ def _server(config: Config) -> Iterator[Fault]:
     if secret and not octets.is_secret(secret):
         yield Fault("server.cookie_secret", "(not shown)", "32 hexadecimal digits")
     if config.metrics.listen:
-        yield from _each("metrics.listen", (config.metrics.listen,), addresses.listenable)
+        yield from _each("metrics.listen", (config.metrics.listen,), endpoints.listenable)
 
 
 _LONGEST_STRING = 255  # a character-string of TXT (RFC 1035 §3.3)
@@ -101,7 +101,7 @@ def _outgoing(config: Config) -> Iterator[Fault]:
         yield Fault(
             "outgoing.ipv6", outgoing.ipv6, "true, or outgoing.ipv4 = true: nothing can be asked"
         )
-    yield from _each("outgoing.source_addresses", outgoing.source_addresses, addresses.source)
+    yield from _each("outgoing.source_addresses", outgoing.source_addresses, endpoints.source)
 
 
 def _zones(config: Config) -> Iterator[Fault]:
@@ -120,7 +120,7 @@ def _zones(config: Config) -> Iterator[Fault]:
         seen[zone] = key
         if not entry.addresses:
             yield Fault(f"{kind}.addresses", [], "at least one address")
-        wrong = tuple(_each(f"{kind}.addresses", entry.addresses, addresses.askable))
+        wrong = tuple(_each(f"{kind}.addresses", entry.addresses, endpoints.askable))
         yield from wrong
         if entry.addresses and not wrong and not _has_our_family(config, entry):
             yield Fault(
@@ -132,7 +132,7 @@ def _zones(config: Config) -> Iterator[Fault]:
 
 def _has_our_family(config: Config, entry: Zone) -> bool:
     outgoing = config.outgoing
-    hosts = [addresses.endpoint(text)[0] for text in entry.addresses]
+    hosts = [endpoints.endpoint(text)[0] for text in entry.addresses]
     return any(outgoing.ipv6 if ":" in host else outgoing.ipv4 for host in hosts)
 
 
@@ -200,21 +200,21 @@ def _overlaps(config: Config) -> Iterator[Fault]:
     wanted = [("server.listen", text) for text in config.server.listen]
     if config.metrics.listen:
         wanted.append(("metrics.listen", config.metrics.listen))
-    taken: list[tuple[str, addresses.Endpoint]] = []
+    taken: list[tuple[str, endpoints.Endpoint]] = []
     for key, text in wanted:
         try:
-            where = addresses.endpoint(text)
+            where = endpoints.endpoint(text)
         except ValueError:
             continue  # told already
         for other, there in taken:
             if _is_same_port(where, there):
-                expected = f"each address once; {other} has {addresses.show(there)}"
+                expected = f"each address once; {other} has {endpoints.show(there)}"
                 yield Fault(key, text, expected)
                 break
         taken.append((key, where))
 
 
-def _is_same_port(one: addresses.Endpoint, other: addresses.Endpoint) -> bool:
+def _is_same_port(one: endpoints.Endpoint, other: endpoints.Endpoint) -> bool:
     """True if one is the other, or all addresses of its family."""
     if one[1] != other[1] or (":" in one[0]) != (":" in other[0]):
         return False
@@ -224,16 +224,16 @@ def _is_same_port(one: addresses.Endpoint, other: addresses.Endpoint) -> bool:
 _EVERY = frozenset({"0.0.0.0", "::"})  # noqa: S104  # to recognise them
 
 
-def is_own(config: Config, where: addresses.Endpoint, *, is_here: Callable[[str], bool]) -> bool:
+def is_own(config: Config, where: endpoints.Endpoint, *, is_here: Callable[[str], bool]) -> bool:
     """True if *where* is an address that this resolver itself listens on.
 
     *is_here* tells whether a host is one of this machine's addresses.
     """
-    ours = [addresses.endpoint(text) for text in config.server.listen]
+    ours = [endpoints.endpoint(text) for text in config.server.listen]
     return where in ours or any(
         other[0] in _EVERY and _is_same_port(other, where) and is_here(where[0]) for other in ours
     )
 
 
 def _is_loopback(host: str) -> bool:
-    return addresses.network(host.partition("%")[0]).is_loopback
+    return endpoints.network(host.partition("%")[0]).is_loopback

@@ -10,7 +10,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from resolver.config import addresses
+from resolver.config import endpoints
 from resolver.errors import ConfigError
 from resolver.protocol import names
 
@@ -95,7 +95,7 @@ def _record(owner: Name, fields: list[str]) -> _Line:
     if rtype == "NS":
         names.from_text(rdata)
         return _Line(owner, rtype, rdata)
-    host = addresses.address(rdata)
+    host = endpoints.address(rdata)
     if (":" in host) != (rtype == "AAAA"):
         raise ValueError("an IPv4 address after A, an IPv6 address after AAAA")
     return _Line(owner, rtype, host)

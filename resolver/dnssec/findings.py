@@ -16,7 +16,7 @@ from resolver.protocol import rdata as read
 from resolver.protocol.codes import RRType
 
 if TYPE_CHECKING:
-    from resolver.dnssec.denial import Proofs
+    from resolver.dnssec.denial_proof import Proofs
     from resolver.model import Name, RRset
     from resolver.protocol.rdata import Rrsig
 

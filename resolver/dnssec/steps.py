@@ -1,4 +1,4 @@
-"""How the validator talks to its driver (`recurse.trust`): needs, work, findings, judgements.
+"""How the validator talks to its driver (`recurse.validation`): needs, work, findings, judgements.
 
 A validator step is a generator: it yields a tuple of `Need`s (satisfied together, sent back as a
 dict of `Outcome`s, unvalidated), or a `Work` (charged to the budget, a chance to let the event loop

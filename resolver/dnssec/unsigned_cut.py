@@ -13,11 +13,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from resolver import limits
-from resolver.dnssec.denial import Cut
-from resolver.dnssec.events import CutJudged
+from resolver.dnssec.denial_proof import Cut
 from resolver.dnssec.findings import Kind, Link
 from resolver.dnssec.flaws import Reason
 from resolver.dnssec.keystore import ZoneTrust
+from resolver.dnssec.validation_events import CutJudged
 from resolver.model import Status
 from resolver.protocol import names
 from resolver.protocol.codes import RRType
@@ -25,11 +25,11 @@ from resolver.protocol.codes import RRType
 if TYPE_CHECKING:
     from collections.abc import Generator, Sequence
 
-    from resolver.dnssec.chain import Chain, Steps
-    from resolver.dnssec.denial import Proofs
+    from resolver.dnssec.denial_proof import Proofs
     from resolver.dnssec.findings import Denied, Proven
     from resolver.dnssec.flaws import Flaw
     from resolver.dnssec.steps import Work
+    from resolver.dnssec.trust_chain import Chain, Steps
     from resolver.model import Name, RRset
 
 

@@ -27,8 +27,9 @@ from resolver.protocol import names
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
-    from resolver.clock import Clock
-    from resolver.model import Budget, Delegation, Name, Server
+    from resolver.budget import Budget
+    from resolver.model import Delegation, Name, Server
+    from resolver.runtime.clock import Clock
 
 
 _LOOKUPS = int(NS_LOOKUPS_PER_CUT)

@@ -16,18 +16,19 @@ from resolver.iterate.classify import Judge, Referral
 from resolver.iterate.known_addresses import fill_from_cache, has_second_wind, lent_glue
 from resolver.model import Question, Server, Verdict
 from resolver.protocol import names
-from resolver.protocol.addresses import address_text
-from resolver.upstream.inquiry import Inquiry, Reply
+from resolver.protocol.ip_addresses import address_text
+from resolver.upstream.request import Inquiry, Reply
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
+    from resolver.budget import Budget
     from resolver.cache.delegation import DelegationCache
     from resolver.cache.rrset import RRsetCache
     from resolver.delegation import Known
     from resolver.iterate.addresses import Errands
-    from resolver.model import Budget, Delegation, Name, Outcome
-    from resolver.upstream.inquiry import Ask
+    from resolver.model import Delegation, Name, Outcome
+    from resolver.upstream.request import Ask
 
 
 class CutAsker:

@@ -23,7 +23,7 @@ from resolver.iterate.scrub import (
 from resolver.model import USABLE, Outcome, Question, RRset, Server, Verdict
 from resolver.protocol import names
 from resolver.protocol.codes import Flag, Rcode, RRType
-from resolver.upstream.inquiry import Judged
+from resolver.upstream.request import Judged
 
 if TYPE_CHECKING:
     from resolver.model import Delegation, Name

@@ -16,9 +16,10 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
     from collections.abc import Set as AbstractSet
 
-    from resolver.clock import Clock
-    from resolver.model import Budget, Delegation, Name, Outcome, Question
-    from resolver.upstream.inquiry import Ask
+    from resolver.budget import Budget
+    from resolver.model import Delegation, Name, Outcome, Question
+    from resolver.runtime.clock import Clock
+    from resolver.upstream.request import Ask
 
     Closest = Callable[[Question, AbstractSet[Name]], Delegation]
     WalkFrom = Callable[[Delegation], Awaitable[tuple[Outcome, ...]]]

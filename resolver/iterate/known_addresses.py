@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from resolver.delegation import Known, Server
 from resolver.limits import ADDRESSES_PER_NAMESERVER
 from resolver.protocol import names
-from resolver.protocol.addresses import address_text
+from resolver.protocol.ip_addresses import address_text
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

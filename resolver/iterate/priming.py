@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple, cast
 
 import trio
 
+from resolver.budget import Budget, Purse
 from resolver.errors import ResolverError
 from resolver.iterate.classify import classify
 from resolver.iterate.scrub import glue_of, nameservers_of
@@ -22,19 +23,19 @@ from resolver.limits import (
     QUERY_SECONDS,
     UPSTREAM_QUERIES,
 )
-from resolver.model import Budget, Delegation, Purse, Question, Server, Verdict
+from resolver.model import Delegation, Question, Server, Verdict
 from resolver.protocol import names
 from resolver.protocol.codes import RRType
-from resolver.upstream.inquiry import Inquiry, Judged
+from resolver.upstream.request import Inquiry, Judged
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from resolver.cache.delegation import DelegationCache
-    from resolver.clock import Clock
     from resolver.model import Name, Outcome
     from resolver.protocol.message import Message
-    from resolver.upstream.inquiry import Ask
+    from resolver.runtime.clock import Clock
+    from resolver.upstream.request import Ask
 
 _log = logging.getLogger(__name__)
 _REFRESH_SHARE = 0.9  # of the TTL: the set is renewed before it expires (RFC 9609 §3)

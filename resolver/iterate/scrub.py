@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, NamedTuple
 from resolver.limits import ADDRESSES_PER_NAMESERVER, NS_PER_DELEGATION
 from resolver.model import RRset, Server
 from resolver.protocol import names
-from resolver.protocol.addresses import address_text
 from resolver.protocol.codes import RRClass, RRType
+from resolver.protocol.ip_addresses import address_text
 from resolver.protocol.message import distinct, group
 
 if TYPE_CHECKING:

@@ -20,20 +20,21 @@ from resolver.iterate.scrub import glue_of
 from resolver.limits import REFERRALS
 from resolver.model import Delegation, Outcome, Question, Rank, RRset, Verdict
 from resolver.protocol import names
-from resolver.protocol.addresses import address_octets
 from resolver.protocol.codes import Rcode, RRType
+from resolver.protocol.ip_addresses import address_octets
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
     from collections.abc import Set as AbstractSet
 
+    from resolver.budget import Budget
     from resolver.cache.delegation import DelegationCache
     from resolver.cache.negative import NegativeCache
     from resolver.cache.rrset import RRsetCache
-    from resolver.clock import Clock
     from resolver.iterate.addresses import Lookup, Spawn
-    from resolver.model import Budget, Name, Server
-    from resolver.upstream.inquiry import Ask, Reply
+    from resolver.model import Name, Server
+    from resolver.runtime.clock import Clock
+    from resolver.upstream.request import Ask, Reply
 
 
 _FAMILIES = (RRType.A, RRType.AAAA)

@@ -15,8 +15,8 @@ import msgspec
 
 from resolver.lab.authority import Authority, Manners
 from resolver.lab.faults import Faults, Path
-from resolver.lab.network import VirtualNetwork, canonical
 from resolver.lab.signing import Nsec3, Signer
+from resolver.lab.virtual_network import VirtualNetwork, canonical
 from resolver.lab.virtual_time import seeded
 from resolver.lab.zones import Zone, text
 from resolver.model import Server

@@ -14,8 +14,8 @@ from __future__ import annotations
 from socket import AF_INET, AF_INET6, inet_pton
 from typing import TYPE_CHECKING, Final
 
-from resolver.cache.packet_form import name_end
 from resolver.limits import CLIENT_QUERIES, RATE_NETWORKS, RATE_PROVEN_FACTOR
+from resolver.packets.form import name_end
 from resolver.protocol.codes import Flag, Rcode
 
 if TYPE_CHECKING:

@@ -19,13 +19,13 @@ from typing import TYPE_CHECKING, Any, Final
 
 from resolver.limits import FRONT_SOURCES, UDP_BATCH, UDP_PAYLOAD, UDP_QUERY_OCTETS
 from resolver.listen.admission import raw_address
-from resolver.listen.network import Datagram, Peer, Raw
+from resolver.listen.listen_network import Datagram, Peer, Raw
 from resolver.listen.sockets import PlainUdpSocket
 
 if TYPE_CHECKING:
     import socket
 
-    from resolver.listen.network import Missed, Recall
+    from resolver.listen.listen_network import Missed, Recall
 
 _DECLARATIONS = """
 struct iovec { void *iov_base; size_t iov_len; };
@@ -139,7 +139,7 @@ class MmsgUdpSocket(PlainUdpSocket):
         return memory, int(self._ffi.cast("uintptr_t", self._ffi.from_buffer(memory)))
 
     def turn(self, recall: Recall, missed: Missed) -> tuple[int, int]:
-        """One batch; see `listen.network.BatchSocket`."""
+        """One batch; see `listen.listen_network.BatchSocket`."""
         if self.is_wildcard:
             self._in.control_lengths[:] = self._control_sizes
         count = self._library.recvmmsg(
@@ -170,7 +170,7 @@ class MmsgUdpSocket(PlainUdpSocket):
         return count, len(replies)
 
     def single(self, recall: Recall, missed: Missed) -> tuple[int, int]:
-        """One datagram; see `listen.network.BatchSocket`. Costs two thirds of a batch of one."""
+        """One datagram; see `listen_network.BatchSocket`. Costs two thirds of a batch of one."""
         if self.is_wildcard:
             return self.turn(recall, missed)
         try:

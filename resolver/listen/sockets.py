@@ -19,12 +19,12 @@ from typing import TYPE_CHECKING, Final
 import trio
 
 from resolver.limits import TCP_BACKLOG, UDP_BATCH, UDP_BUFFER_OCTETS, UDP_QUERY_OCTETS
-from resolver.listen.network import Datagram
+from resolver.listen.listen_network import Datagram
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from resolver.listen.network import TcpListener, UdpSocket
+    from resolver.listen.listen_network import TcpListener, UdpSocket
 
 _log = logging.getLogger(__name__)
 _IP_PKTINFO: Final = getattr(socket, "IP_PKTINFO", 8)

@@ -21,18 +21,18 @@ from resolver.limits import (
     TCP_IDLE_SECONDS,
 )
 from resolver.listen.backlog import Backlog
-from resolver.listen.connection import Connection, send_later
 from resolver.listen.share import Share
-from resolver.pace import Pace, Rounds
+from resolver.listen.stream import Connection, send_later
 from resolver.protocol.transport import Client, Transport
+from resolver.runtime.turns import Pace, Rounds
 from resolver.upstream.udp import half_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from resolver.listen.admission import Admission
-    from resolver.listen.connection import SendNow
-    from resolver.listen.network import Handler, TcpListener
+    from resolver.listen.listen_network import Handler, TcpListener
+    from resolver.listen.stream import SendNow
 
 _THIS_MACHINE: Final = 10  # clients in one
 

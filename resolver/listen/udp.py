@@ -18,16 +18,16 @@ import trio
 
 from resolver.limits import UDP_BATCH, UDP_STARTS, UDP_STARTS_CALM, UDP_TURNS
 from resolver.listen.admission import network_of, raw_address, short_reply
-from resolver.listen.network import BatchSocket, Datagram
-from resolver.pace import Pace
+from resolver.listen.listen_network import BatchSocket, Datagram
 from resolver.protocol.codes import Rcode
 from resolver.protocol.transport import Client, Transport
+from resolver.runtime.turns import Pace
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from resolver.listen.admission import Admission
-    from resolver.listen.network import Handler, Missed, Raw, Recall, UdpSocket
+    from resolver.listen.listen_network import Handler, Missed, Raw, Recall, UdpSocket
 
     Turn = Callable[[Recall, Missed], tuple[int, int]]
 

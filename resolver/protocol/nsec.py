@@ -16,7 +16,7 @@ from resolver.protocol.codes import RRType
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from resolver.model import Name
+    from resolver.protocol.names import Name
 
 _BESIDE_ALIASES = frozenset({RRType.RRSIG, RRType.NSEC})  # RFC 4035 §2.5: no CNAME hides them
 _COMPACT_FILLER = frozenset({RRType.RRSIG, RRType.NSEC, RRType.NSEC3, RRType.NXNAME})

@@ -11,7 +11,7 @@ import hashlib
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 if TYPE_CHECKING:
-    from resolver.model import Name
+    from resolver.protocol.names import Name
 
 SHA1: Final = 1
 OPT_OUT: Final = 1

@@ -16,20 +16,21 @@ from resolver.errors import ResolutionFailed, Withheld, WorkExceeded
 from resolver.limits import MAX_TTL_SECONDS, SUBQUERY_DEPTH
 from resolver.model import Answer, Ede, Outcome, Question, RRset, Server, Status, Verdict
 from resolver.protocol import names
-from resolver.protocol.addresses import address_octets
 from resolver.protocol.codes import EdeCode, Rcode, RRType
-from resolver.recurse.chain import Chain, answer_of, leads_on
+from resolver.protocol.ip_addresses import address_octets
+from resolver.recurse.alias_chain import Chain, answer_of, leads_on
 from resolver.recurse.jobs import Jobs
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Iterator, Sequence
 
-    from resolver.clock import Clock
+    from resolver.budget import Budget
     from resolver.iterate.walk import Walker
-    from resolver.model import Budget, Delegation
+    from resolver.model import Delegation
     from resolver.recurse.jobs import Job
-    from resolver.recurse.memory import Memory
-    from resolver.recurse.trust import Trust
+    from resolver.recurse.known import Memory
+    from resolver.recurse.validation import Trust
+    from resolver.runtime.clock import Clock
 
 _FROM_MEMORY = Server("", 0)  # "not that one again" for findings that no longer know their server
 _DEPTH = int(SUBQUERY_DEPTH)

@@ -25,10 +25,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from resolver.clock import Clock
+    from resolver.budget import Budget
     from resolver.dnssec.anchors import Anchor, Anchors
-    from resolver.model import Budget, Name, RRset
+    from resolver.model import Name, RRset
     from resolver.recurse.resolver import Resolver
+    from resolver.runtime.clock import Clock
 
 _log = logging.getLogger(__name__)
 

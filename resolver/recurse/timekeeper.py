@@ -11,13 +11,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from resolver.clock import SystemClock
 from resolver.dnssec.signature import instant_of
 from resolver.dnssec.steps import AtLeast
+from resolver.runtime.clock import SystemClock
 
 if TYPE_CHECKING:
-    from resolver.clock import Clock
     from resolver.protocol.rdata import Rrsig
+    from resolver.runtime.clock import Clock
 
 
 class Timekeeper:

@@ -8,7 +8,7 @@ longest is who does not ask, and nobody can keep Prometheus out by keeping silen
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import trio
 
@@ -17,17 +17,22 @@ from resolver.limits import SCRAPE_OCTETS, SCRAPE_SECONDS, SCRAPES
 from resolver.telemetry.metrics import CONTENT_TYPE
 
 if TYPE_CHECKING:
-    from resolver.listen.network import TcpListener
-    from resolver.telemetry.board import Page
+    from resolver.telemetry.shared_counters import Page
 
 _END = b"\r\n\r\n"
 
 
-async def serve(listener: TcpListener, page: Page) -> None:
+class Listener(Protocol):
+    """A listening socket; `listen.listen_network.TcpListener` is one."""
+
+    async def accept(self) -> tuple[trio.abc.Stream, tuple[str, int]]: ...
+
+
+async def serve(listener: Listener, page: Page) -> None:
     """Answer scrapers until cancelled."""
     open_now: dict[trio.CancelScope, None] = {}
 
-    async def answer(stream: trio.abc.HalfCloseableStream, scope: trio.CancelScope) -> None:
+    async def answer(stream: trio.abc.Stream, scope: trio.CancelScope) -> None:
         try:
             with scope:
                 await stream.send_all(reply(await _request(stream), page))

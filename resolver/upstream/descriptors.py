@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 from resolver import limits
 
 if TYPE_CHECKING:
-    from resolver.upstream.events import Counters
-    from resolver.upstream.flight import Flight
+    from resolver.upstream.outstanding import Flight
+    from resolver.upstream.server_events import Counters
 
 _log = logging.getLogger(__name__)
 _GAP = float(limits.WARNING_SECONDS)

@@ -16,10 +16,10 @@ from resolver import limits
 
 if TYPE_CHECKING:
     from resolver.delegation import Server
-    from resolver.upstream.address import AddressState, Key
-    from resolver.upstream.fallback import Arrived
-    from resolver.upstream.form import Form
-    from resolver.upstream.pursuit import Pursuit
+    from resolver.upstream.cut_query import Pursuit
+    from resolver.upstream.edns_fallback import Arrived
+    from resolver.upstream.query_form import Form
+    from resolver.upstream.server_state import AddressState, Key
     from resolver.upstream.timers import Timer
 
 _LEAST_WAIT = float(limits.LAST_RESORT_SECONDS)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from resolver.model import Delegation, Name, Server
-    from resolver.upstream.address import Key
+    from resolver.upstream.server_state import Key
     from resolver.upstream.settings import OutgoingSettings
 
 

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from resolver import limits
 from resolver.model import Verdict
-from resolver.upstream.address import AddressState, EdnsState, Hint, Mark
 from resolver.upstream.query import offer
+from resolver.upstream.server_state import AddressState, EdnsState, Hint, Mark
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
     from resolver.model import Name, Server
     from resolver.protocol.edns import Edns
-    from resolver.upstream.address import Key
-    from resolver.upstream.form import Form
+    from resolver.upstream.query_form import Form
+    from resolver.upstream.server_state import Key
 
 _GAIN_PRIOR = 0.05
 _FIRST_PRIOR = math.log(0.060)  # the middle of the Internet's RTTs

@@ -1,7 +1,7 @@
 """The seam to the network, upstream side: everything that leaves the process goes through here.
 
 Two implementations: real sockets (`upstream.udp`, `upstream.tcp`) and the lab's virtual Internet
-(`lab.network`). The seam is at the level of batches: one `wait`, then `receive` drains all.
+(`lab.virtual_network`). The seam is at the level of batches: one `wait`, then `receive` drains all.
 """
 
 from __future__ import annotations

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING
 
 from resolver import limits
 from resolver.model import Verdict
-from resolver.upstream.failure import MALFORMED
-from resolver.upstream.form import BARE
+from resolver.upstream.failure_reasons import MALFORMED
+from resolver.upstream.query_form import BARE
 
 if TYPE_CHECKING:
-    from resolver.upstream.pursuit import Pursuit
+    from resolver.upstream.cut_query import Pursuit
 
 _WIDTH = int(limits.RACE_WIDTH)
 _AT_A_TIME = int(limits.TCP_LAST_TRIES)

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from random import Random
 
     from resolver.model import Name, Server
-    from resolver.upstream.address import AddressState
     from resolver.upstream.infra import Infra
+    from resolver.upstream.server_state import AddressState
 
 _SUSPECT_COST = 10.0  # beyond any RTT, so that suspects come after all others
 _FAMILY_COST = 20.0

@@ -12,7 +12,7 @@ import errno
 import socket
 from typing import TYPE_CHECKING, TypeAlias
 
-from resolver.config.addresses import address
+from resolver.config.endpoints import address
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -15,10 +15,10 @@ from resolver.protocol.names import ROOT
 from resolver.upstream.select import companion, is_worth_a_stranger
 
 if TYPE_CHECKING:
-    from resolver.upstream.address import AddressState
-    from resolver.upstream.pursuit import Pursuit
-    from resolver.upstream.reach import Reach
+    from resolver.upstream.cut_query import Pursuit
+    from resolver.upstream.reachability import Reach
     from resolver.upstream.select import Candidate
+    from resolver.upstream.server_state import AddressState
 
 _RESERVE = int(limits.ASK_SENDS)  # what a question may need itself
 _SOUNDINGS = int(limits.ROOT_SOUNDINGS)

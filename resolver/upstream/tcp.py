@@ -22,9 +22,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from resolver.model import Server
-    from resolver.upstream.address import Key
     from resolver.upstream.network import Network
     from resolver.upstream.query import Sent
+    from resolver.upstream.server_state import Key
 
 _RECEIVE_OCTETS = 65_536
 _IDLE_S = float(limits.UPSTREAM_TCP_IDLE_SECONDS)

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 import trio
 
 from resolver import limits
-from resolver.pace import Pace
+from resolver.runtime.turns import Pace
 from resolver.upstream.sources import OTHER_MAY_DO, Sources, socket_address
 
 if TYPE_CHECKING:

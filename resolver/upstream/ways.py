@@ -21,18 +21,18 @@ from resolver.errors import ExchangeFailed, LinkDown, ResolverError
 from resolver.model import Ede, Question
 from resolver.protocol.codes import EdeCode, RRType
 from resolver.protocol.names import ROOT, to_text
-from resolver.upstream.address import site_of
-from resolver.upstream.flight import Copy
-from resolver.upstream.form import BARE
-from resolver.upstream.reach import Reach
+from resolver.upstream.outstanding import Copy
+from resolver.upstream.query_form import BARE
+from resolver.upstream.reachability import Reach
+from resolver.upstream.server_state import site_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from resolver.model import Delegation, Name, Server
-    from resolver.upstream.address import AddressState
-    from resolver.upstream.exchange import Exchange
-    from resolver.upstream.pursuit import Pursuit
+    from resolver.upstream.cut_query import Pursuit
+    from resolver.upstream.dispatcher import Exchange
+    from resolver.upstream.server_state import AddressState
     from resolver.upstream.timers import Timer
 
 _log = logging.getLogger(__name__)

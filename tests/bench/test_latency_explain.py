@@ -1,12 +1,12 @@
 """Where the time goes: questions sorted by what had to be found out for them."""
 
-from bench.latency import explain, world
-from bench.latency.world import Kind, Lookup
+from bench.latency import explain, latency_world
+from bench.latency.latency_world import Kind, Lookup
 
 
 def test_first_questions_are_told_from_later_ones() -> None:
     """The first of a TLD or an operator pays for those after it."""
-    standard = world.standard_world(5)
+    standard = latency_world.standard_world(5)
     hosted = [leaf for leaf in standard.leaves if standard.set_of(leaf).kind is Kind.OPERATOR]
     first = hosted[0]
     servers, tld = standard.zones[first].servers, standard.parent_of(first)

@@ -6,8 +6,8 @@ import random
 import pytest
 
 from bench.latency import measure, oracle, scenarios
+from bench.latency.latency_world import Kind, Lookup, World, standard_world
 from bench.latency.scenarios import Change, Path, State
-from bench.latency.world import Kind, Lookup, World, standard_world
 
 PHASES = {"cold": 20.0, "warm": 60.0}
 

@@ -13,22 +13,22 @@ import dns.rdatatype
 import dns.rrset
 import pytest
 
-from bench.latency import render, signing, wire, world
-from bench.latency.world import Kind
+from bench.latency import latency_world, render, signing, wire
+from bench.latency.latency_world import Kind
 
 
 @pytest.fixture(scope="module", name="standard")
-def _standard() -> world.World:
-    return world.standard_world(7)
+def _standard() -> latency_world.World:
+    return latency_world.standard_world(7)
 
 
-def test_same_seed_same_world(standard: world.World) -> None:
+def test_same_seed_same_world(standard: latency_world.World) -> None:
     """A run is repeatable from its seed; another seed is another world."""
-    assert world.standard_world(7) == standard
-    assert world.standard_world(8) != standard
+    assert latency_world.standard_world(7) == standard
+    assert latency_world.standard_world(8) != standard
 
 
-def test_standard_world_has_its_proportions(standard: world.World) -> None:
+def test_standard_world_has_its_proportions(standard: latency_world.World) -> None:
     """13 roots, 20 TLDs on 6 platforms, 14 operators of 4, 500 leaves, about 55 % hosted."""
     kinds = [servers.kind for servers in standard.sets]
     assert len(standard.set_of("").nameservers) == 13
@@ -39,13 +39,13 @@ def test_standard_world_has_its_proportions(standard: world.World) -> None:
     assert 0.45 < hosted / 500 < 0.65
 
 
-def test_every_address_is_of_one_set_only(standard: world.World) -> None:
+def test_every_address_is_of_one_set_only(standard: latency_world.World) -> None:
     """Counters by address are read as counters by set."""
     addresses = [address for servers in standard.sets for address, _ in servers.addresses()]
     assert len(addresses) == len(set(addresses))
 
 
-def test_lookups_ask_each_zone_once_a_round(standard: world.World) -> None:
+def test_lookups_ask_each_zone_once_a_round(standard: latency_world.World) -> None:
     """Cold names come one to a zone; warm names are new ones."""
     cold = standard.lookups(random.Random(1), 500, first_round=0)
     warm = standard.lookups(random.Random(1), 2000, first_round=1)
@@ -53,7 +53,7 @@ def test_lookups_ask_each_zone_once_a_round(standard: world.World) -> None:
     assert len({lookup.qname for lookup in cold + warm}) == 2500
 
 
-def test_glue_is_given_for_names_below_the_zone_only(standard: world.World) -> None:
+def test_glue_is_given_for_names_below_the_zone_only(standard: latency_world.World) -> None:
     """RFC 9471: a registry hands out what it holds; the rest is what makes zones glueless."""
     held = {rrset.owner for rrset in render.zone_rrsets(standard, "com", {})}
     assert all(owner == "com" or owner.endswith(".com") for owner in held)
@@ -61,7 +61,7 @@ def test_glue_is_given_for_names_below_the_zone_only(standard: world.World) -> N
 
 def test_deep_world_needs_three_domains_for_an_address() -> None:
     """deep → middle → operator, each named in a zone that the next one serves."""
-    deep = world.deep_world(3)
+    deep = latency_world.deep_world(3)
     zone = deep.leaves[0]
     for label in ("deep", "middle", "operator"):
         home = render.home_of(deep, deep.set_of(zone).nameservers[0].name)
@@ -70,11 +70,11 @@ def test_deep_world_needs_three_domains_for_an_address() -> None:
 
 
 @pytest.fixture(scope="module", name="signed")
-def _signed() -> world.World:
-    return world.standard_world(7, is_signed=True)
+def _signed() -> latency_world.World:
+    return latency_world.standard_world(7, is_signed=True)
 
 
-def test_signatures_verify_with_dnspython(signed: world.World) -> None:
+def test_signatures_verify_with_dnspython(signed: latency_world.World) -> None:
     """An outside opinion on every signature of one TLD."""
     keys = render.world_keys(signed)
     rrsets = signing.sign_zone("com", render.zone_rrsets(signed, "com", keys), keys["com"])
@@ -95,7 +95,7 @@ def test_signatures_verify_with_dnspython(signed: world.World) -> None:
         )
 
 
-def test_nsec_chain_is_closed(signed: world.World) -> None:
+def test_nsec_chain_is_closed(signed: latency_world.World) -> None:
     """Following the chain from the apex comes back to it, over every name of the zone."""
     keys = render.world_keys(signed)
     chain = signing.nsec_chain("com", render.zone_rrsets(signed, "com", keys))
@@ -109,7 +109,7 @@ def test_nsec_chain_is_closed(signed: world.World) -> None:
     assert seen == len(chain)
 
 
-def test_ds_agrees_with_dnspython(signed: world.World) -> None:
+def test_ds_agrees_with_dnspython(signed: latency_world.World) -> None:
     """RFC 4034 §5.1.4 and appendix B."""
     key = render.world_keys(signed)["com"]
     theirs = dns.dnssec.make_ds(
@@ -125,6 +125,6 @@ def _rrset(owner: str, rtype: int, rdatas: list[bytes]) -> dns.rrset.RRset:
     for data in rdatas:
         rrset.add(
             dns.rdata.from_wire(dns.rdataclass.IN, rrset.rdtype, data, 0, len(data)),
-            world.TTL_S,
+            latency_world.TTL_S,
         )
     return rrset

@@ -9,10 +9,10 @@ import pytest
 from bench.matrix.draw import KINDS, draw
 from bench.matrix.reasons import Difference, reason_for
 from bench.matrix.run import Draw, hear
-from resolver.lab import real
 from resolver.protocol.codes import Rcode
 from tests.iterate.matrix_cases import Beside, Case, More, Said
 from tests.iterate.matrix_rules import Seen, is_secure, right
+from tests.simulation import netns
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -42,7 +42,7 @@ def test_what_no_peer_may_do_has_no_reason() -> None:
 
 
 @pytest.mark.netns
-@pytest.mark.skipif(real.missing() is not None, reason=str(real.missing()))
+@pytest.mark.skipif(netns.missing() is not None, reason=str(netns.missing()))
 @pytest.mark.parametrize("kind", KINDS)
 def test_ours_does_as_the_rules_say_on_real_sockets(kind: str, tmp_path: Path) -> None:
     heard = hear("ours", Draw(draw(40, 5, kind), kind, 5), tmp_path / kind)

@@ -12,7 +12,7 @@ from resolver.cache.denial import DenialCache
 from resolver.model import Outcome, Question, Status, Verdict
 from resolver.protocol import names
 from resolver.protocol.codes import EdeCode, Rcode, RRType
-from tests.dnssec.world import Hashed, World, usual_world
+from tests.dnssec.signed_zones import Hashed, World, usual_world
 
 NSEC3 = Hashed(2, b"\x01\x02")
 CHAINS = [pytest.param(None, id="nsec"), pytest.param(NSEC3, id="nsec3")]

@@ -16,7 +16,7 @@ import pytest
 from resolver.cli import check
 from resolver.cli.main import main
 from resolver.config import load
-from resolver.files import read_hints
+from resolver.daemon.files import read_hints
 
 
 def run(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, str]:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from resolver.config import check, load
-from resolver.config.addresses import endpoint
+from resolver.config.endpoints import endpoint
 from resolver.config.schema import Config, Server
 from resolver.policy.acl import Acl
 

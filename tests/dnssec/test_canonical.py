@@ -25,7 +25,7 @@ from resolver.protocol import names
 from resolver.protocol import rdata as read
 from resolver.protocol.codes import RRType
 from tests.dnssec.data import parsed, wire
-from tests.dnssec.world import usual_zone
+from tests.dnssec.signed_zones import usual_zone
 
 LABEL = st.text("aBcXyZ09-_*", min_size=1, max_size=8)
 NAME = st.lists(LABEL, min_size=1, max_size=4).map(lambda parts: ".".join(parts) + ".")

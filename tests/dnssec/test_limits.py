@@ -7,14 +7,14 @@ from dataclasses import replace
 import pytest
 
 from resolver import limits
-from resolver.dnssec.judge import judge
 from resolver.dnssec.keystore import KeyStore, ZoneTrust
 from resolver.dnssec.steps import Work
+from resolver.dnssec.validator import judge
 from resolver.model import Outcome, RRset, Status, Verdict
 from resolver.protocol import names
 from resolver.protocol.codes import EdeCode, RRType
 from resolver.protocol.rdata import key_tag
-from tests.dnssec.world import Hashed, World, usual_world, usual_zone
+from tests.dnssec.signed_zones import Hashed, World, usual_world, usual_zone
 
 
 def colliding_keys(key: bytes, count: int) -> list[bytes]:

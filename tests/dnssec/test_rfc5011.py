@@ -12,7 +12,7 @@ from resolver.dnssec.steps import AtLeast
 from resolver.protocol import names
 from resolver.protocol.codes import RRType
 from tests.dnssec.data import parsed
-from tests.dnssec.world import WALL, Zone
+from tests.dnssec.signed_zones import WALL, Zone
 
 if TYPE_CHECKING:
     from resolver.dnssec.steps import Watch

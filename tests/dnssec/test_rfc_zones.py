@@ -11,7 +11,7 @@ from resolver.protocol import names
 from resolver.protocol.codes import RRType
 from resolver.protocol.nsec3 import Params, digest_of, label_of
 from tests.dnssec.data import FOLDER, MISSING, records
-from tests.dnssec.world import Hashed, World, Zone, without
+from tests.dnssec.signed_zones import Hashed, World, Zone, without
 
 ZONES = FOLDER / "dnssec" / "rfc-zones"
 RFC4035 = ZONES / "rfc4035-appendix-A.zone"

@@ -18,7 +18,7 @@ from resolver.model import Outcome, Question, RRset, Status, Verdict
 from resolver.protocol import names
 from resolver.protocol.codes import EdeCode, Rcode, RRType
 from tests.dnssec.data import FOLDER, MISSING, grouped, quick_zone
-from tests.dnssec.world import World, Zone
+from tests.dnssec.signed_zones import World, Zone
 
 if TYPE_CHECKING:
     from resolver.model import Name

@@ -16,7 +16,7 @@ import pytest
 from resolver.model import Outcome, Question, RRset, Status, Verdict
 from resolver.protocol import names
 from resolver.protocol.codes import Rcode, RRType
-from tests.dnssec.world import Hashed, World, usual_world
+from tests.dnssec.signed_zones import Hashed, World, usual_world
 
 if TYPE_CHECKING:
     from resolver.model import Name

@@ -10,7 +10,7 @@ import pytest
 from resolver.model import Outcome, Question, RRset, Status, Verdict
 from resolver.protocol import names
 from resolver.protocol.codes import EdeCode, Rcode, RRType
-from tests.dnssec.world import TTL, Hashed, World, Zone, usual_world, usual_zone
+from tests.dnssec.signed_zones import TTL, Hashed, World, Zone, usual_world, usual_zone
 
 if TYPE_CHECKING:
     from resolver.dnssec.steps import Need

@@ -11,8 +11,8 @@ from tests.e2e import daemon
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from bench.realworld.world import RealWorld
-    from resolver.lab.real import Program
+    from bench.realworld.root_world import RealWorld
+    from tests.simulation.netns import Program
 
 
 @pytest.fixture(scope="session")

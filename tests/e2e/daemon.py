@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from bench.realworld import run, software, tree, world
+from bench.realworld import root_world, run, software, tree
 from bench.realworld.run import data_directory
-from resolver.lab import real
+from tests.simulation import netns
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,7 +27,7 @@ PROJECT = Path(__file__).resolve().parents[2]
 
 def require(*programs: str) -> None:
     """Skip where root or a program is missing; in CI neither may be, so there it fails."""
-    reason = real.missing(*programs)
+    reason = netns.missing(*programs)
     if reason is None:
         return
     if os.environ.get("CI"):
@@ -47,15 +47,15 @@ def popular_names(count: int) -> list[str]:
 
 
 @contextlib.contextmanager
-def real_world(names: int) -> Iterator[world.RealWorld]:
+def real_world(names: int) -> Iterator[root_world.RealWorld]:
     """The real root on real servers, with zones for the first *names* popular names."""
     require(*AUTHORITIES)
     root_zone = require_data("root", "root.zone")
-    with world.running(root_zone, popular_names(names)) as it:
+    with root_world.running(root_zone, popular_names(names)) as it:
         yield it
 
 
-def start(it: world.RealWorld) -> real.Program:
+def start(it: root_world.RealWorld) -> netns.Program:
     """The resolver under test on 127.0.0.1 and ::1, port 53, with the lab's anchor."""
     if os.environ.get("RESOLVER_UNDER_TEST") == "unbound":
         return run.start_unbound(it)

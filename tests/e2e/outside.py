@@ -1,6 +1,6 @@
 """The scenarios from outside: the daemon on real sockets, scripted servers around it.
 
-Two namespaces joined by a link: the daemon (and its client) in one; in the other every address
+Two netns joined by a link: the daemon (and its client) in one; in the other every address
 belongs to the harness, which answers from whichever was asked. libfaketime gives the daemon the
 scenario's date and moves its CLOCK_REALTIME for TIME_PASSES; timeouts run on real time.
 
@@ -22,17 +22,17 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Self, cast
 
-from resolver.lab import real
-from resolver.lab.scenario_match import Seen, mismatches
-from resolver.lab.scenario_run import StepFailed, answer_of, is_dropped
-from resolver.lab.scenario_servers import Stage, query_of
-from resolver.lab.streams import Delayed
+from resolver.lab.virtual_streams import Delayed
 from tests.e2e.outside_config import DAEMON, DAEMON6, write_config
+from tests.simulation import netns
+from tests.simulation.scenario_match import Seen, mismatches
+from tests.simulation.scenario_run import StepFailed, answer_of, is_dropped
+from tests.simulation.scenario_servers import Stage, query_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from resolver.lab.scenario_model import Entry, Scenario, Step
+    from tests.simulation.scenario_model import Entry, Scenario, Step
 
 LISTEN = "127.127.0.1"
 CLIENT = "127.0.0.1"
@@ -75,8 +75,8 @@ def play(scenario: Scenario, directory: Path, *, minimise: bool, fill: bool) -> 
         return outcome
     stage = Stage(scenario, fill=fill)
     with contextlib.ExitStack() as stack:
-        daemon = stack.enter_context(real.namespace("d"))
-        around = stack.enter_context(real.namespace("o"))
+        daemon = stack.enter_context(netns.namespace("d"))
+        around = stack.enter_context(netns.namespace("o"))
         _join(daemon, around)
         clock = FakeTime(directory / "faketime", scenario.head.wall)
         config = write_config(scenario.head, directory, minimise=minimise)
@@ -91,7 +91,7 @@ def play(scenario: Scenario, directory: Path, *, minimise: bool, fill: bool) -> 
             servers.listen(daemon, address, socket.AF_INET)
         daemon.ip(*(f"addr add {address}/32 dev lo" for address in _clients(scenario)))
         try:
-            real.wait_for([(daemon, LISTEN, 53)], programs=[program], patience_s=START_S)
+            netns.wait_for([(daemon, LISTEN, 53)], programs=[program], patience_s=START_S)
             _Steps(scenario, stage, servers, daemon, clock).run()
         except (Failed, StepFailed, RuntimeError) as failed:
             outcome.failure = str(failed)
@@ -101,8 +101,8 @@ def play(scenario: Scenario, directory: Path, *, minimise: bool, fill: bool) -> 
     return outcome
 
 
-def _join(daemon: real.Namespace, around: real.Namespace) -> None:
-    real.connect(daemon, around, names=(LINK, LINK), quiet=True)
+def _join(daemon: netns.Namespace, around: netns.Namespace) -> None:
+    netns.connect(daemon, around, names=(LINK, LINK), quiet=True)
     daemon.ip(
         f"addr add {DAEMON}/24 dev {LINK}",
         f"addr add {DAEMON6}/64 dev {LINK} nodad",
@@ -180,7 +180,7 @@ class Servers:
             cast("socket.socket", key.fileobj).close()
         self.selector.close()
 
-    def listen(self, place: real.Namespace, address: str, family: int) -> None:
+    def listen(self, place: netns.Namespace, address: str, family: int) -> None:
         udp = place.socket(family, socket.SOCK_DGRAM)
         tcp = place.socket(family, socket.SOCK_STREAM)
         for one in (udp, tcp):
@@ -290,7 +290,7 @@ class _Steps:
     """The client's part of the file, step by step."""
 
     def __init__(
-        self, scenario: Scenario, stage: Stage, servers: Servers, place: real.Namespace,
+        self, scenario: Scenario, stage: Stage, servers: Servers, place: netns.Namespace,
         clock: FakeTime,
     ) -> None:  # fmt: skip
         self._scenario = scenario

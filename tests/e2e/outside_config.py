@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from resolver.lab.scenario_config import document_of
+from tests.simulation.scenario_config import document_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from resolver.lab.scenario_model import Head
+    from tests.simulation.scenario_model import Head
 
 DAEMON, DAEMON6 = "100.64.53.53", "fd53::53"
 

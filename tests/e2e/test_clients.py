@@ -10,19 +10,19 @@ import pytest
 
 from bench.realworld import truth
 from bench.realworld.sign import dnskey_text
-from resolver.lab import real
 from tests.e2e import daemon
+from tests.simulation import netns
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from bench.realworld.world import RealWorld
+    from bench.realworld.root_world import RealWorld
 
 pytestmark = pytest.mark.netns
 
 
 @pytest.fixture(scope="module")
-def client(small_world: RealWorld, resolver: real.Program) -> real.Namespace:
+def client(small_world: RealWorld, resolver: netns.Program) -> netns.Namespace:
     """The namespace whose resolv.conf points at the daemon."""
     assert resolver.alive
     small_world.client.resolv_conf("nameserver 127.0.0.1\nnameserver ::1\noptions timeout:5\n")
@@ -46,7 +46,7 @@ def _words(text: str) -> set[str]:
 @pytest.mark.parametrize("transport", ["+notcp", "+tcp"])
 @pytest.mark.parametrize("program", ["dig", "kdig"])
 def test_dig_and_kdig(
-    small_world: RealWorld, client: real.Namespace, program: str, transport: str, server: str
+    small_world: RealWorld, client: netns.Namespace, program: str, transport: str, server: str
 ) -> None:
     daemon.require(program)
     done = client.run(program, f"@{server}", transport, "+short", "www.facebook.com", "A")
@@ -54,7 +54,7 @@ def test_dig_and_kdig(
     assert _addresses(small_world, "www.facebook.com.") <= _words(done.stdout)
 
 
-def test_dig_shows_a_clean_header(client: real.Namespace) -> None:
+def test_dig_shows_a_clean_header(client: netns.Namespace) -> None:
     """dig warns about everything that is odd in a reply; here it has nothing to say."""
     daemon.require("dig")
     done = client.run("dig", "google.com", "A")
@@ -64,7 +64,7 @@ def test_dig_shows_a_clean_header(client: real.Namespace) -> None:
 
 
 def test_dig_follows_an_alias_into_another_zone(
-    small_world: RealWorld, client: real.Namespace
+    small_world: RealWorld, client: netns.Namespace
 ) -> None:
     daemon.require("dig")
     aliases = [
@@ -77,14 +77,14 @@ def test_dig_follows_an_alias_into_another_zone(
         assert _addresses(small_world, "www." + name) <= _words(done.stdout)
 
 
-def test_dig_gets_nxdomain(client: real.Namespace) -> None:
+def test_dig_gets_nxdomain(client: netns.Namespace) -> None:
     daemon.require("dig")
     done = client.run("dig", "no-such-name.google.com", "A")
     assert "status: NXDOMAIN" in done.stdout
     assert "SOA" in done.stdout
 
 
-def test_drill(small_world: RealWorld, client: real.Namespace) -> None:
+def test_drill(small_world: RealWorld, client: netns.Namespace) -> None:
     """Drill reads resolv.conf itself."""
     daemon.require("drill")
     done = client.run("drill", "youtube.com", "A")
@@ -93,7 +93,7 @@ def test_drill(small_world: RealWorld, client: real.Namespace) -> None:
 
 
 def test_delv_validates_what_it_gets(
-    small_world: RealWorld, client: real.Namespace, tmp_path: Path
+    small_world: RealWorld, client: netns.Namespace, tmp_path: Path
 ) -> None:
     """Delv checks the whole chain on its own: DNSKEY, DS and RRSIG must all come through."""
     daemon.require("delv")
@@ -114,7 +114,7 @@ def _secure(it: RealWorld) -> str:
     return next(name for name in it.world.names if truth.lookup(it.world, name, "A").is_secure)
 
 
-def test_getent(small_world: RealWorld, client: real.Namespace) -> None:
+def test_getent(small_world: RealWorld, client: netns.Namespace) -> None:
     """The C library's own resolver asks A and AAAA at once from one socket."""
     done = client.run("getent", "ahosts", "www.apple.com")
     wanted = _addresses(small_world, "www.apple.com.") | _addresses(
@@ -125,7 +125,7 @@ def test_getent(small_world: RealWorld, client: real.Namespace) -> None:
 
 
 def test_curl_fetches_by_name(
-    small_world: RealWorld, client: real.Namespace, tmp_path: Path
+    small_world: RealWorld, client: netns.Namespace, tmp_path: Path
 ) -> None:
     daemon.require("curl")
     name = "youtube.com"
@@ -138,7 +138,7 @@ def test_curl_fetches_by_name(
         "--directory", str(tmp_path), log=tmp_path / "log",
     )  # fmt: skip
     try:
-        real.wait_for([(client, address, 80)], programs=[server], patience_s=10)
+        netns.wait_for([(client, address, 80)], programs=[server], patience_s=10)
         done = client.run("curl", "-sS4", "--max-time", "15", f"http://{name}/hello")
         assert done.stdout == "hello from the lab\n", done.stderr
     finally:

@@ -12,14 +12,14 @@ import dns.rcode
 import pytest
 
 from bench.realworld import ask, run, truth
-from bench.realworld.world import CLIENT_LINK, CLIENT_NET, CLIENT_NET6
+from bench.realworld.root_world import CLIENT_LINK, CLIENT_NET, CLIENT_NET6
 from tests.e2e import daemon
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from bench.realworld.world import RealWorld
-    from resolver.lab.real import Program
+    from bench.realworld.root_world import RealWorld
+    from tests.simulation.netns import Program
 
 pytestmark = [pytest.mark.netns, pytest.mark.timeout(180)]
 NAMES = 120

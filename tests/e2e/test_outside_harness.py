@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from resolver.lab import scenario_parse, scenario_run
 from tests.e2e import daemon, outside
 from tests.scenarios.test_shared_scenarios import EXCEPTIONS, FOLDERS
+from tests.simulation import scenario_parse, scenario_run
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from resolver.lab.scenario_model import Scenario
+    from tests.simulation.scenario_model import Scenario
 
 pytestmark = [pytest.mark.netns, pytest.mark.timeout(180)]
 SEED = int(os.environ.get("RESOLVER_SEED", "1"))

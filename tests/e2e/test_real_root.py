@@ -15,7 +15,7 @@ from tests.e2e import daemon
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from bench.realworld.world import RealWorld
+    from bench.realworld.root_world import RealWorld
 
 pytestmark = [pytest.mark.netns, pytest.mark.timeout(240)]
 NAMES = 500

@@ -21,8 +21,8 @@ import pytest
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from bench.realworld.world import RealWorld
-    from resolver.lab.real import Program
+    from bench.realworld.root_world import RealWorld
+    from tests.simulation.netns import Program
 
 pytestmark = pytest.mark.netns
 

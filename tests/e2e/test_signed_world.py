@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from bench.signed import ask, compare, peers, questions, run, world
+from bench.signed import ask, compare, peers, questions, run
+from bench.signed import signed_world as world
 from bench.signed.__main__ import NEEDED
 from bench.signed.questions import Asked
 from tests.e2e import daemon
@@ -17,7 +18,7 @@ from tests.e2e import daemon
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from bench.signed.world import SignedWorld
+    from bench.signed.signed_world import SignedWorld
 
 pytestmark = [pytest.mark.netns, pytest.mark.timeout(180)]
 QUESTIONS = 1500

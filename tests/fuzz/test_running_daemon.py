@@ -26,8 +26,8 @@ from tests.fuzz import corpus
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from bench.realworld.world import RealWorld
-    from resolver.lab.real import Program
+    from bench.realworld.root_world import RealWorld
+    from tests.simulation.netns import Program
 
 pytestmark = [pytest.mark.netns, pytest.mark.timeout(300)]
 SEED = int(os.environ.get("RESOLVER_SEED", "1"))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from resolver.budget import Budget, Purse
 from resolver.cache.delegation import DelegationCache
 from resolver.cache.negative import NegativeCache
 from resolver.cache.rrset import RRsetCache
@@ -11,18 +12,17 @@ from resolver.errors import ExchangeFailed, ResolutionFailed
 from resolver.iterate.priming import hints_delegation
 from resolver.iterate.walk import Walker, WalkSettings
 from resolver.lab.virtual_time import VirtualClock
-from resolver.model import Budget, Outcome, Purse
 from resolver.protocol.codes import RRType
 from resolver.protocol.names import to_text
-from resolver.upstream.inquiry import Reply
+from resolver.upstream.request import Reply
 from tests.making import name, question, reply
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from resolver.model import Delegation, Question, Server
+    from resolver.model import Delegation, Outcome, Question, Server
     from resolver.protocol.message import Message
-    from resolver.upstream.inquiry import Inquiry
+    from resolver.upstream.request import Inquiry
 
 
 def allowance(*, ns_lookups: int = 20) -> Budget:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 import trio
 
+from resolver.budget import Budget, Purse
 from resolver.cache.delegation import DelegationCache
 from resolver.cache.rrset import RRsetCache
 from resolver.delegation import Known
@@ -15,17 +16,17 @@ from resolver.iterate.addresses import AddressFinder, Effort, Errands, Means
 from resolver.iterate.known_addresses import fill_from_cache
 from resolver.lab.virtual_time import VirtualClock
 from resolver.limits import ADDRESS_RECHECK_SECONDS, NS_LOOKUPS_PER_CUT, SEARCH_JOIN_SECONDS
-from resolver.model import Budget, Delegation, Purse, Question, Server
-from resolver.protocol.addresses import address_text
+from resolver.model import Delegation, Question, Server
 from resolver.protocol.codes import RRType
+from resolver.protocol.ip_addresses import address_text
 from resolver.protocol.names import from_text
 from tests.support import trio_test
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from resolver.clock import Clock
     from resolver.model import Name
+    from resolver.runtime.clock import Clock
 
 NS = tuple(from_text(f"ns{at}.elsewhere.test") for at in range(20))
 ZONE = from_text("example.com")

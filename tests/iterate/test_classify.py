@@ -12,7 +12,7 @@ from resolver.protocol.codes import Flag, Rcode, RRType
 from tests.making import name, question, reply
 
 if TYPE_CHECKING:
-    from resolver.upstream.inquiry import Judged
+    from resolver.upstream.request import Judged
 
 SERVER = Server("192.0.2.1")
 SIGNATURE = "13 2 60 20300101000000 20260101000000 1 example. AAAA"

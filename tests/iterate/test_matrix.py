@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING
 import msgspec
 import pytest
 
-from resolver import app
 from resolver.config.schema import Config
+from resolver.daemon import run
 from resolver.errors import ResolutionFailed
 from resolver.iterate.classify import Judge, Referral
-from resolver.lab.network import VirtualNetwork
+from resolver.lab.virtual_network import VirtualNetwork
 from resolver.lab.virtual_time import VirtualClock, seeded
 from resolver.model import USABLE, Delegation, Question, Server, Status, Verdict
 from resolver.protocol import names
@@ -35,9 +35,9 @@ from tests.support import trio_test
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from resolver.lab.streams import Answers
+    from resolver.lab.virtual_streams import Answers
     from resolver.model import Outcome
-    from resolver.upstream.inquiry import Judged
+    from resolver.upstream.request import Judged
 
 SAMPLE = 600
 _BY_VERDICT = {
@@ -171,7 +171,7 @@ async def play(cases: Sequence[Case]) -> Differences:
         network = VirtualNetwork(rng=seeded("matrix"))
         network.settle = lambda host: _At(net, host)
         clock = VirtualClock(wall=WALL)
-        async with app.running(
+        async with run.running(
             config, network=network, clock=clock, rng=seeded("matrix"), listens=False
         ) as daemon:
             for scene in net.scenes.values():

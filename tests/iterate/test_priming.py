@@ -20,7 +20,7 @@ from resolver.protocol.names import ROOT, from_text
 from tests.support import trio_test
 
 if TYPE_CHECKING:
-    from resolver.upstream.inquiry import Inquiry, Reply
+    from resolver.upstream.request import Inquiry, Reply
 
 HOST = from_text("a.root-servers.net.")
 

@@ -14,7 +14,7 @@ import pytest
 
 from resolver.lab.authority import Authority, Manners
 from resolver.lab.signing import Nsec3, Signer
-from resolver.lab.streams import as_delayed
+from resolver.lab.virtual_streams import as_delayed
 from resolver.lab.world import demo_world
 from resolver.lab.zones import Zone
 from resolver.protocol import names

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from resolver.cache.packet import PacketCache
-from resolver.cache.packet_form import name_end
-from resolver.clock import SystemClock
-from resolver.shortage import Shortage
+from resolver.packets.cache import PacketCache
+from resolver.packets.form import name_end
+from resolver.runtime.clock import SystemClock
+from resolver.runtime.shortage import Shortage
 
 if TYPE_CHECKING:
-    from resolver.cache.front import Front
-    from resolver.listen.network import Respond
+    from resolver.listen.listen_network import Respond
+    from resolver.packets.front import Front
     from resolver.protocol.transport import Client, Transport
 
 

@@ -11,7 +11,7 @@ import pytest
 import trio
 import trio.testing
 
-from resolver.lab.streams import receive_message, send_message
+from resolver.lab.virtual_streams import receive_message, send_message
 from resolver.limits import (
     RATE_PROVEN_FACTOR,
     TCP_IDLE_SECONDS,

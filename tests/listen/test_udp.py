@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 import trio
 
-from resolver.lab.network import VirtualNetwork
+from resolver.lab.virtual_network import VirtualNetwork
 from resolver.limits import UDP_BATCH, UDP_STARTS, UDP_STARTS_CALM, UDP_TURNS
 from resolver.listen import mmsg
 from resolver.listen.admission import Admission, RateLimit
@@ -19,7 +19,7 @@ from tests.listen.echo import Handler, answered, question
 from tests.support import trio_test, trio_test_real
 
 if TYPE_CHECKING:
-    from resolver.listen.network import UdpSocket
+    from resolver.listen.listen_network import UdpSocket
 
 KINDS = pytest.mark.parametrize("kind", ["mmsg", "plain"])
 ADDRESSES = pytest.mark.parametrize("host", ["127.0.0.1", "0.0.0.0", "::1", "::"])  # noqa: S104

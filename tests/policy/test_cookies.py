@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from resolver.limits import COOKIE_CLIENTS
 from resolver.policy.cookies import ServerCookies, cookie_in, is_malformed
-from resolver.telemetry.board import Board, Place
+from resolver.telemetry.shared_counters import Board, Place
 
 CLIENT = b"clientck"
 SOURCE = b"\xc0\0\2\1"

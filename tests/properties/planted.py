@@ -12,10 +12,10 @@ from resolver.iterate.walk import Walker
 from resolver.model import Outcome, Rank, RRset, Verdict
 from resolver.protocol.codes import Rcode, RRType
 from resolver.protocol.wire import parse_untrusted
-from resolver.recurse import chain
-from resolver.upstream import exchange, fallback, pursuit
-from resolver.upstream.inquiry import Judged
+from resolver.recurse import alias_chain
+from resolver.upstream import cut_query, dispatcher, edns_fallback
 from resolver.upstream.query import Match, match_untrusted
+from resolver.upstream.request import Judged
 
 if TYPE_CHECKING:
     import pytest
@@ -52,11 +52,11 @@ def ttl_plus_one(patch: pytest.MonkeyPatch) -> None:
 def id_only(patch: pytest.MonkeyPatch) -> None:
     """A reply is matched by its id alone (CVE-2008-1447)."""
     patch.setattr(
-        exchange,
+        dispatcher,
         "match_untrusted",
         lambda sent, data: Match.YES if data[:2] == sent.data[:2] else Match.NO,
     )
-    patch.setattr(exchange, "read_untrusted", lambda data, *_: parse_untrusted(data))
+    patch.setattr(dispatcher, "read_untrusted", lambda data, *_: parse_untrusted(data))
 
 
 def question_only(patch: pytest.MonkeyPatch) -> None:
@@ -65,7 +65,7 @@ def question_only(patch: pytest.MonkeyPatch) -> None:
     def plant(sent: Any, data: bytes) -> Match:
         return match_untrusted(sent, sent.data[:2] + data[2:])
 
-    patch.setattr(exchange, "match_untrusted", plant)
+    patch.setattr(dispatcher, "match_untrusted", plant)
 
 
 def data_never_expires(patch: pytest.MonkeyPatch) -> None:
@@ -93,12 +93,12 @@ def nodata_is_nxdomain(patch: pytest.MonkeyPatch) -> None:
 
 
 def aliases_are_not_chased(patch: pytest.MonkeyPatch) -> None:
-    add = chain.Chain.add
+    add = alias_chain.Chain.add
 
     def plant(self: Any, outcome: Outcome) -> None:
         add(self, outcome)
 
-    patch.setattr(chain.Chain, "add", plant)
+    patch.setattr(alias_chain.Chain, "add", plant)
 
 
 def first_server_only(patch: pytest.MonkeyPatch) -> None:
@@ -108,11 +108,11 @@ def first_server_only(patch: pytest.MonkeyPatch) -> None:
         del server, reason
         self._fail(now)
 
-    patch.setattr(pursuit.Pursuit, "reject", plant)
+    patch.setattr(cut_query.Pursuit, "reject", plant)
 
 
 def truncation_is_ignored(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(exchange, "is_truncated", lambda _: False)
+    patch.setattr(dispatcher, "is_truncated", lambda _: False)
 
 
 def useless_is_nxdomain(patch: pytest.MonkeyPatch) -> None:
@@ -142,7 +142,7 @@ def cache_is_blind_to_types(patch: pytest.MonkeyPatch) -> None:
 
 def no_plain_dns(patch: pytest.MonkeyPatch) -> None:
     """A server that does not know EDNS is given up (RFC 6891 §6.2.2)."""
-    patch.setattr(fallback.Fallback, "asks_again", lambda *_: fallback.Again.NO)
+    patch.setattr(edns_fallback.Fallback, "asks_again", lambda *_: edns_fallback.Again.NO)
 
 
 def dname_drops_the_prefix(patch: pytest.MonkeyPatch) -> None:

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from resolver.lab.worlds import try_worlds
 from tests.properties.planted import BUGS
+from tests.simulation.worlds import try_worlds
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -9,20 +9,20 @@ from typing import TYPE_CHECKING
 import msgspec
 import trio
 
-from resolver import app
+from resolver.budget import Budget, Purse
 from resolver.config.schema import Config
+from resolver.daemon import run
 from resolver.lab.virtual_time import VirtualClock, seeded
 from resolver.lab.world import ROOT_SERVERS, World
 from resolver.limits import HASHES, NS_LOOKUPS, SIGNATURE_CHECKS, UPSTREAM_QUERIES
-from resolver.model import Budget, Purse
 from resolver.protocol import names
 from resolver.protocol.codes import RRType
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from resolver.app import Daemon
-    from resolver.lab.network import Packet, VirtualNetwork
+    from resolver.daemon.run import Daemon
+    from resolver.lab.virtual_network import Packet, VirtualNetwork
     from resolver.model import Answer, Question
 
 WALL = 1_785_000_000.0
@@ -97,7 +97,7 @@ async def house(world: World, base: Config | None = None, **switches: bool) -> A
     with tempfile.TemporaryDirectory() as directory:
         config = world.configure(config, directory)
         network = world.network(seed="house")
-        async with app.running(
+        async with run.running(
             config,
             network=network,
             clock=VirtualClock(wall=WALL),

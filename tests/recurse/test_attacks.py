@@ -12,13 +12,13 @@ import trio
 
 from resolver import limits
 from resolver.errors import ResolutionFailed, WorkExceeded
-from resolver.lab import hostile
 from resolver.lab.signing import Nsec3
 from resolver.model import Status
 from resolver.protocol.codes import EdeCode, Rcode
-from resolver.recurse import trust
+from resolver.recurse import validation
 from tests.making import question
 from tests.recurse.household import WALL, budget, house
+from tests.simulation import hostile
 from tests.support import trio_test
 
 if TYPE_CHECKING:
@@ -171,7 +171,7 @@ async def test_few_other_servers_are_asked_for_bogus_data(monkeypatch: pytest.Mo
 
     async with house(hostile.signature_lists(WALL)) as home:
         with monkeypatch.context() as patch:
-            patch.setattr(trust._Evidence, "ask_others", ask_others)
+            patch.setattr(validation._Evidence, "ask_others", ask_others)
             found = await bill(home, "www.evil. A")
         assert EdeCode.DNSSEC_BOGUS in found.ede
         assert len(asked) == int(limits.BOGUS_RETRIES)

@@ -10,11 +10,11 @@ import msgspec
 import pytest
 import trio
 
-from resolver import app
 from resolver.config.schema import Config, Forward, Stub
+from resolver.daemon import run
 from resolver.errors import LinkDown, ResolutionFailed
 from resolver.lab.faults import Path
-from resolver.lab.streams import Delayed, as_delayed
+from resolver.lab.virtual_streams import Delayed, as_delayed
 from resolver.lab.virtual_time import VirtualClock, seeded
 from resolver.model import Question
 from resolver.protocol.codes import EdeCode, RRType
@@ -26,9 +26,9 @@ from tests.support import trio_test
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
-    from resolver.app import Daemon
-    from resolver.lab.network import Answerer, Packet, VirtualNetwork
-    from resolver.lab.streams import Answers
+    from resolver.daemon.run import Daemon
+    from resolver.lab.virtual_network import Answerer, Packet, VirtualNetwork
+    from resolver.lab.virtual_streams import Answers
     from resolver.lab.world import World
 
 RTT_S = 0.04
@@ -120,7 +120,7 @@ async def home(way: str = "", **switches: bool) -> AsyncIterator[Home]:
     with tempfile.TemporaryDirectory() as directory:
         config = world.configure(config, directory)
         network, clock = world.network(seed="outage"), VirtualClock(wall=WALL)
-        async with app.running(
+        async with run.running(
             config,
             network=network,
             clock=clock,

@@ -9,8 +9,8 @@ import msgspec
 import pytest
 import trio
 
-from resolver import app
 from resolver.config.schema import Config
+from resolver.daemon import run
 from resolver.dnssec.anchors import AnchorRecord, Anchors
 from resolver.dnssec.rfc5011 import KeyState, ManagedAnchor
 from resolver.lab.virtual_time import VirtualClock, seeded
@@ -40,7 +40,7 @@ async def follow(directory: Path) -> Status:
         root=msgspec.structs.replace(Config().root, prime=False),
         dnssec=msgspec.structs.replace(Config().dnssec, rfc5011=True),
     )
-    async with app.running(
+    async with run.running(
         world.configure(config, directory),
         network=world.network(seed="rollover"),
         clock=VirtualClock(wall=WALL),

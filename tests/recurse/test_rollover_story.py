@@ -10,8 +10,8 @@ import msgspec
 import pytest
 import trio
 
-from resolver import app
 from resolver.config.schema import Config
+from resolver.daemon import run
 from resolver.dnssec.rfc5011 import KeyState, ManagedAnchor
 from resolver.errors import ResolutionFailed
 from resolver.lab.signing import Signer
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
 
-    from resolver.app import Daemon
+    from resolver.daemon.run import Daemon
 
 DAY = 86_400
 REVOKED = 0x80
@@ -86,7 +86,7 @@ class RollingRoot:
             root=msgspec.structs.replace(Config().root, prime=False),
             dnssec=msgspec.structs.replace(Config().dnssec, rfc5011=True),
         )
-        async with app.running(
+        async with run.running(
             self.world.configure(config, directory),
             network=self.world.network(seed="rolling"),
             clock=VirtualClock(wall=self.wall),

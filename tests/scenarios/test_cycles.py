@@ -14,9 +14,9 @@ import pytest
 
 import resolver
 from resolver.errors import ResolverError
-from resolver.lab.scenario_parse import parse
-from resolver.lab.scenario_run import play, variants
 from tests.scenarios.test_own_scenarios import FILES
+from tests.simulation.scenario_parse import parse
+from tests.simulation.scenario_run import play, variants
 
 OURS = Path(resolver.__file__).parent
 

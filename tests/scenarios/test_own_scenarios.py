@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from resolver import limits
-from resolver.lab.scenario_parse import parse
-from resolver.lab.scenario_run import Variant, play, variants
+from tests.simulation.scenario_parse import parse
+from tests.simulation.scenario_run import Variant, play, variants
 
 HERE = Path(__file__).parent
 FILES = sorted(HERE.glob("*.rpl"))

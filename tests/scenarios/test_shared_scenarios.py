@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from resolver.lab.scenario_model import ScenarioError
-from resolver.lab.scenario_parse import parse
-from resolver.lab.scenario_run import Variant, play, variants
+from tests.simulation.scenario_model import ScenarioError
+from tests.simulation.scenario_parse import parse
+from tests.simulation.scenario_run import Variant, play, variants
 
 HERE = Path(__file__).parents[2]
 FOLDER = Path(os.environ.get("RESOLVER_SCENARIOS", HERE.parent / "shared" / "scenarios"))

@@ -31,16 +31,16 @@ def _restore() -> Iterator[None]:
 def test_a_file_gets_what_its_level_asks_for(tmp_path: Path) -> None:
     path = tmp_path / "resolver.log"
     logs.configure(Log(destination=str(path), level="info"))
-    logging.getLogger("resolver.app").info("running")
-    logging.getLogger("resolver.app").debug("details")
-    assert path.read_text().endswith("INFO resolver.app: running\n")
+    logging.getLogger("resolver.daemon.run").info("running")
+    logging.getLogger("resolver.daemon.run").debug("details")
+    assert path.read_text().endswith("INFO resolver.daemon.run: running\n")
 
 
 def test_stderr_is_quiet_by_default(capsys: pytest.CaptureFixture[str]) -> None:
     logs.configure(Log())
-    logging.getLogger("resolver.app").info("running")
-    logging.getLogger("resolver.app").warning("trouble")
-    assert capsys.readouterr().err.endswith("WARNING resolver.app: trouble\n")
+    logging.getLogger("resolver.daemon.run").info("running")
+    logging.getLogger("resolver.daemon.run").warning("trouble")
+    assert capsys.readouterr().err.endswith("WARNING resolver.daemon.run: trouble\n")
 
 
 def test_a_service_manager_stamps_lines_itself(

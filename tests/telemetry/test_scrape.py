@@ -7,15 +7,15 @@ from random import Random
 
 import pytest
 import trio
+from tests.listen.test_connection import Mute
 
-from resolver import app
 from resolver.config.schema import Config, Metrics, Server
+from resolver.daemon import run
 from resolver.lab import virtual_time, world
 from resolver.limits import SCRAPE_OCTETS, SCRAPE_SECONDS, SCRAPES
 from resolver.model import Server as Address
 from resolver.telemetry.metrics import Registry
 from resolver.telemetry.scrape import reply, serve
-from tests.listen.test_connection import Mute
 from tests.listen.test_tcp import Door
 from tests.support import trio_test
 
@@ -67,7 +67,7 @@ async def test_a_running_daemon_counts_and_shows() -> None:
         server=Server(listen=("127.0.0.1:53",), user=""),
         metrics=Metrics(listen="127.0.0.1:9153"),
     )
-    async with app.running(
+    async with run.running(
         config,
         network=network,
         listen_network=network,

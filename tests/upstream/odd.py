@@ -13,12 +13,12 @@ import msgspec
 import trio
 
 from bench.odd import streams
-from bench.odd.world import OddServer, build, hints_text
-from resolver import app
+from bench.odd.odd_world import OddServer, build, hints_text
 from resolver.config.schema import Config
+from resolver.daemon import run
 from resolver.lab.faults import Faults, Path
-from resolver.lab.network import VirtualNetwork
-from resolver.lab.streams import stream_pair
+from resolver.lab.virtual_network import VirtualNetwork
+from resolver.lab.virtual_streams import stream_pair
 from resolver.lab.virtual_time import VirtualClock, seeded
 from resolver.model import Question
 from tests.recurse.household import WALL, budget
@@ -27,9 +27,9 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from bench.odd.making import Oddity
-    from bench.odd.world import Place
-    from resolver.app import Daemon
-    from resolver.lab.network import Address
+    from bench.odd.odd_world import Place
+    from resolver.daemon.run import Daemon
+    from resolver.lab.virtual_network import Address
 
 RTT_S = 0.02
 
@@ -110,7 +110,7 @@ async def odd_house(oddity: Oddity, *, is_signed: bool) -> AsyncIterator[House]:
                 config.dnssec, builtin_root_anchor=False, trust_anchors_file=str(anchors)
             ),
         )
-        async with app.running(
+        async with run.running(
             config, network=network, clock=VirtualClock(wall=WALL), rng=seeded("odd"), listens=False
         ) as daemon:
             await trio.sleep(1)  # the root is primed

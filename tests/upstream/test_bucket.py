@@ -8,7 +8,7 @@ import pytest
 
 from resolver import limits
 from tests.support import trio_test
-from tests.upstream.world import World
+from tests.upstream.virtual_servers import World
 
 if TYPE_CHECKING:
     from resolver.upstream.bucket import Bucket

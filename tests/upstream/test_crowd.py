@@ -8,17 +8,18 @@ import pytest
 import trio
 
 from resolver import limits
+from resolver.budget import Budget, Purse
 from resolver.errors import ExchangeFailed, ZoneCrowded
 from resolver.lab.faults import Path
-from resolver.model import Budget, Purse, Question
+from resolver.model import Question
 from resolver.protocol.codes import EdeCode, RRType
 from resolver.protocol.names import from_text
 from resolver.upstream.crowd import Crowd
 from tests.support import trio_test
-from tests.upstream.world import Script, World
+from tests.upstream.virtual_servers import Script, World
 
 if TYPE_CHECKING:
-    from resolver.upstream.inquiry import Inquiry
+    from resolver.upstream.request import Inquiry
 
 SILENT = ["198.51.100.1", "203.0.113.1"]
 WELL = "192.0.2.1"

@@ -11,9 +11,9 @@ from resolver.errors import ExchangeFailed
 from resolver.limits import LAST_RESORT_MISMATCHES, LAST_RESORTS_CONFIRMED, SPOOF_MISMATCHES
 from resolver.protocol.codes import Rcode
 from resolver.protocol.edns import Edns, cookie_option
-from resolver.upstream.address import EdnsState
+from resolver.upstream.server_state import EdnsState
 from tests.support import trio_test
-from tests.upstream.world import Script, World, answer
+from tests.upstream.virtual_servers import Script, World, answer
 
 if TYPE_CHECKING:
     from resolver.protocol.wire import Message

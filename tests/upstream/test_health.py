@@ -16,11 +16,11 @@ from resolver.model import Question, Server
 from resolver.protocol.codes import RRType
 from resolver.protocol.names import from_text
 from tests.support import trio_test
-from tests.upstream.world import Script, World
+from tests.upstream.virtual_servers import Script, World
 
 if TYPE_CHECKING:
-    from resolver.upstream.inquiry import Inquiry
     from resolver.upstream.network import UdpPort
+    from resolver.upstream.request import Inquiry
 
 DEAD = Path(dead=True)
 V4 = [f"198.51.{i}.1" for i in range(12)]

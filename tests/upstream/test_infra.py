@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from resolver import limits
 from resolver.model import Server, Verdict
 from resolver.protocol.names import from_text
-from resolver.upstream.address import AddressState, EdnsState, prefix_of, site_of
 from resolver.upstream.infra import Infra
+from resolver.upstream.server_state import AddressState, EdnsState, prefix_of, site_of
 
 ONE, TWO = from_text("one.test"), from_text("two.test")
 

@@ -9,17 +9,17 @@ import pytest
 import trio
 
 from resolver.errors import ExchangeFailed
-from resolver.lab.streams import Delayed
+from resolver.lab.virtual_streams import Delayed
 from resolver.limits import TCP_LAST_TRIES
 from resolver.protocol.codes import Rcode
 from tests.support import trio_test
-from tests.upstream.world import Script, World, answer
+from tests.upstream.virtual_servers import Script, World, answer
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from resolver.protocol.wire import Message
-    from resolver.upstream.inquiry import Inquiry
+    from resolver.upstream.request import Inquiry
 
 HOST = "198.51.100.1"
 

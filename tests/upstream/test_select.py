@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 from resolver import limits
 from resolver.model import Server, Verdict
 from resolver.protocol.names import from_text
-from resolver.upstream.address import site_of
 from resolver.upstream.infra import Infra
 from resolver.upstream.select import (
     Candidate,
@@ -25,6 +24,7 @@ from resolver.upstream.select import (
     serial_s,
     weigh,
 )
+from resolver.upstream.server_state import site_of
 
 ZONE = from_text("example.com")
 NS1, NS2, NS3 = (from_text(f"ns{i}.example.net") for i in (1, 2, 3))

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 import pytest
 import trio
 
-from resolver.lab import real
 from resolver.model import Server
 from resolver.upstream.sources import Sources, socket_address
 from resolver.upstream.udp import SystemNetwork
+from tests.simulation import netns
 from tests.support import trio_test_real
 
 if TYPE_CHECKING:
@@ -87,11 +87,11 @@ def test_an_interface_is_told_by_its_number() -> None:
 @trio_test_real
 async def test_a_link_local_server_is_reached_from_a_link_local_source() -> None:
     """UDP and TCP, on a real link: without the interface connect(2) says EINVAL."""
-    reason = real.missing()
+    reason = netns.missing()
     if reason is not None:
         pytest.skip(reason)
-    with real.namespace("a") as near, real.namespace("b") as far:
-        real.connect(near, far, names=("up", "up"))
+    with netns.namespace("a") as near, netns.namespace("b") as far:
+        netns.connect(near, far, names=("up", "up"))
         near.ip("addr add fe80::a/64 dev up nodad")
         far.ip("addr add fe80::b/64 dev up nodad")
         with far.entered():

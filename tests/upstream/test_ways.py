@@ -6,15 +6,15 @@ import pytest
 import trio
 
 from resolver import limits
+from resolver.budget import Budget, Purse
 from resolver.config import hints
 from resolver.errors import LinkDown
 from resolver.iterate.priming import hints_delegation
 from resolver.lab.faults import Path
-from resolver.model import Budget, Purse
 from resolver.protocol.names import ROOT
 from resolver.upstream.ways import Ways
 from tests.support import trio_test
-from tests.upstream.world import World
+from tests.upstream.virtual_servers import World
 
 FIRST_S = 1.2  # until the first two strangers are overdue, and then the witnesses
 SOURCES = {"IPv4": ("203.0.113.53",), "both": ("203.0.113.53", "2001:db8:53::53")}

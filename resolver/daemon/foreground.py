@@ -1,0 +1,190 @@
+"""The daemon as a process: signals, privileges, readiness, and how it ends.
+
+SIGTERM, SIGINT and SIGQUIT end it with status 0 within a second, also while it still waits for an
+address at the start. SIGHUP reopens the log.
+"""
+
+from __future__ import annotations
+
+import logging
+from signal import Signals
+from typing import TYPE_CHECKING, Protocol
+
+import trio
+
+from resolver import __version__
+from resolver.config.endpoints import show
+from resolver.daemon import clock_floor, host, privileges
+from resolver.daemon.run import running
+from resolver.errors import CannotStart, ResolverError
+from resolver.limits import DESCRIPTORS_LEAST
+from resolver.runtime import signals
+from resolver.runtime.clock import confirmed_time
+from resolver.telemetry import logs
+from resolver.upstream.udp import descriptor_limit, raise_descriptor_limit
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable
+
+    from resolver.config.schema import Config
+    from resolver.daemon.bind import ListeningSockets
+    from resolver.daemon.run import Daemon
+    from resolver.telemetry.shared_counters import Place
+    from resolver.upstream.network import Network
+
+_log = logging.getLogger(__name__)
+
+
+class Supervised(Protocol):
+    """What ties a worker to its supervisor (`workers.Lifeline`)."""
+
+    def tie(self) -> None:
+        """Called once the process is who it will be: ends it if the supervisor is gone."""
+
+    async def keep_beating(self) -> None:
+        """Show signs of life until cancelled."""
+
+
+class _Life:
+    """Whether the ports are bound yet, and what a signal does before and after.
+
+    Before, there is nothing to end in order, and the wait may be long.
+    """
+
+    def __init__(self, *, tells: bool) -> None:
+        self._tells = tells
+        self.start = trio.CancelScope()
+        self._stop = trio.Event()
+        self._is_bound = False
+
+    def note_bound(self) -> None:
+        """From here on the start is a matter of milliseconds, and the end an orderly one."""
+        self._is_bound = True
+
+    async def until_told(self) -> None:
+        """Returns when the process has to end."""
+        await self._stop.wait()
+
+    async def obey(self, arriving: AsyncIterator[int]) -> None:
+        async for number in arriving:
+            _log.info("%s", Signals(number).name)
+            if number == signals.REOPENING:
+                logs.reopen(tells=self._tells)
+                continue
+            self._stop.set()
+            if not self._is_bound:
+                self.start.cancel()
+
+
+async def _serve(
+    config: Config,
+    announce: Callable[[Daemon], None],
+    network: Network | None,
+    place: Place | None,
+    lifeline: Supervised | None,
+) -> None:
+    count_descriptors(config)
+    life = _Life(tells=lifeline is None)
+    is_first = place is None or place.is_first
+
+    def settle_in(sockets: ListeningSockets) -> None:
+        life.note_bound()
+        is_other = privileges.drop(config.server.user, keeps_ports=sockets.needs_privilege)
+        if is_other and is_first:
+            _log.info("running as %s", config.server.user)
+        if is_first:
+            privileges.complain_of(config.working_directory)
+        if lifeline is not None:
+            lifeline.tie()
+
+    with trio.open_signal_receiver(*signals.OBEYED) as arriving:
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(life.obey, arriving)
+            with life.start:
+                async with running(
+                    config, network=network, on_bound=settle_in, place=place
+                ) as daemon:
+                    announce(daemon)
+                    if is_first:
+                        _log.info("resolver %s: %s", __version__, in_a_line(daemon))
+                    await _live(daemon, life, lifeline)
+                    _log.info(
+                        "stopped; %d queries over UDP", sum(udp.queries for udp in daemon.udp)
+                    )
+                clock_floor.remember(config, confirmed_time(daemon.parts.clock))
+            nursery.cancel_scope.cancel()
+
+
+def count_descriptors(config: Config) -> None:
+    """Have as many open files as the system grants.
+
+    Raises CannotStart if they are fewer than it takes to listen and to ask at all.
+    """
+    raise_descriptor_limit()
+    needed = int(DESCRIPTORS_LEAST) + 2 * len(config.server.listen)
+    allowed = descriptor_limit()
+    if allowed < needed:
+        raise CannotStart(
+            f"only {allowed} open files are allowed (LimitNOFILE=, ulimit -n); at least {needed} "
+            "are needed, a few hundred to serve many"
+        )
+
+
+def in_a_line(daemon: Daemon) -> str:
+    """What it listens on, whom it answers, and how, for the first line of a log."""
+    config = daemon.parts.config
+    server, zones = config.server, [entry.zone for entry in (*config.forward, *config.stub)]
+    families = (("IPv4", config.outgoing.ipv4), ("IPv6", config.outgoing.ipv6))
+    return "; ".join(
+        (
+            "listening on " + ", ".join(show(where) for where in daemon.bound),
+            "answering " + (", ".join(server.allow_from) or "nobody"),
+            "asking over " + " and ".join(name for name, is_on in families if is_on),
+            "validating" if config.dnssec.validate else "not validating",
+            "forwarding or stubs: " + (", ".join(zones) or "none"),
+            f"{server.workers} process" + ("es" if server.workers != 1 else ""),
+        )
+    )
+
+
+async def _live(daemon: Daemon, life: _Life, lifeline: Supervised | None) -> None:
+    """From READY to the end of the drain."""
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(daemon.collector.run, daemon.work)
+        if lifeline is None:
+            host.notify("READY=1")
+        else:
+            nursery.start_soon(lifeline.keep_beating)
+        await life.until_told()
+        if lifeline is None:
+            host.notify("STOPPING=1")
+        await daemon.drain()
+        nursery.cancel_scope.cancel()
+
+
+def serve(
+    config: Config,
+    announce: Callable[[Daemon], None] = lambda _: None,
+    *,
+    network: Network | None = None,
+    place: Place | None = None,
+    lifeline: Supervised | None = None,
+) -> int:
+    """Run in the foreground until a signal ends it; the exit status.
+
+    Raises ConfigError, or CannotStart; *announce* is called once the sockets are bound.
+    """
+    try:
+        trio.run(_serve, config, announce, network, place, lifeline)
+    except BaseExceptionGroup as group:  # not except*: that would wrap what it raises
+        ours, others = group.split(ResolverError)
+        if ours is None or others is not None:
+            raise
+        raise _first(ours) from None
+    return 0
+
+
+def _first(group: BaseExceptionGroup[ResolverError]) -> ResolverError:
+    """The error itself, however many nurseries have wrapped it."""
+    first = group.exceptions[0]
+    return _first(first) if isinstance(first, BaseExceptionGroup) else first

@@ -1,0 +1,76 @@
+"""One step of a walk, told on the bus: which cut was asked, what it said, what was learnt.
+
+`observed` stands between the walker and `upstream`, where a step begins and ends: it wraps the
+function that asks, so that neither side knows of it. `telemetry.trace` puts the steps into words.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import trio
+
+from resolver.errors import ExchangeFailed, Withheld
+from resolver.iterate.classify import Referral
+from resolver.model import Outcome
+from resolver.protocol import names
+from resolver.protocol.codes import RRType, type_text
+from resolver.telemetry.events import Asked, Unanswered
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable
+
+    from resolver.model import RRset
+    from resolver.telemetry.events import Bus
+    from resolver.upstream.request import Ask, Inquiry, Reply
+
+
+def observed(ask: Ask, bus: Bus) -> Ask:
+    """*ask*, told about on *bus*."""
+
+    async def watched(inquiry: Inquiry) -> Reply:
+        began = trio.current_time()
+        zone = inquiry.delegation.zone
+        try:
+            reply = await ask(inquiry)
+        except (ExchangeFailed, Withheld) as error:
+            bus.emit(Unanswered(inquiry.question, zone, trio.current_time() - began, error.ede))
+            raise
+        bus.emit(
+            Asked(
+                inquiry.question,
+                zone,
+                reply.server,
+                reply.transport,
+                reply.rtt_s,
+                reply.judged.verdict.value,
+                learnt(reply.judged.reading),
+            )
+        )
+        return reply
+
+    def watch(inquiry: Inquiry) -> Awaitable[Reply]:
+        return watched(inquiry) if bus.listeners else ask(inquiry)
+
+    return watch
+
+
+def learnt(reading: object) -> str:
+    """What a reply teaches, in a few words: *reading* is the walker's judgement of it."""
+    if isinstance(reading, Referral):
+        return _referral(reading)
+    links = reading if isinstance(reading, tuple) else ()
+    rrsets = [rrset for link in links if isinstance(link, Outcome) for rrset in link.answer]
+    return ", ".join(_rrset(rrset) for rrset in rrsets)
+
+
+def _referral(referral: Referral) -> str:
+    addresses = sum(len(found) for found in referral.glue.values())
+    signed = "signed" if any(rrset.rtype == RRType.DS for rrset in referral.proof) else "no DS"
+    zone, count = names.to_text(referral.zone), len(referral.nameservers)
+    return f"{zone} has {count} nameservers, {addresses} addresses here, {signed}"
+
+
+def _rrset(rrset: RRset) -> str:
+    count = f" ({len(rrset.rdatas)})" if len(rrset.rdatas) > 1 else ""
+    return f"{names.to_text(rrset.owner)} {type_text(rrset.rtype)}{count}"

@@ -1,0 +1,125 @@
+"""The seam to the network, listener side: sockets queries come in on (twin of upstream.network).
+
+Sockets come at two levels. Every one can `receive` and `send` batches; one that can also do a whole
+`turn` by itself (`listen.mmsg`) saves the loop an object per datagram. `listen.udp` drives both.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeAlias, runtime_checkable
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import trio
+
+    from resolver.protocol.transport import Client, Transport
+    from resolver.runtime.shortage import Shortage
+
+Peer: TypeAlias = "tuple[str, int] | tuple[str, int, int, int]"
+Recall: TypeAlias = Callable[[bytes, bytes], "bytes | None"]
+Respond: TypeAlias = Callable[["bytes | None"], None]
+
+
+class Datagram(NamedTuple):
+    """*local* is the address it came to on a wildcard socket (opaque ancillary data), else None.
+
+    *source* is the peer's raw address, where the socket knows it already.
+    """
+
+    data: bytes
+    peer: Peer
+    local: object | None = None
+    source: bytes = b""
+
+
+class Raw(NamedTuple):
+    """A datagram as the kernel gave it, which nobody has taken apart: `sockaddr`, control data."""
+
+    data: bytes
+    name: bytes
+    control: bytes
+
+
+Missed: TypeAlias = "Callable[[Datagram | Raw, bytes], None]"
+
+
+class UdpSocket(Protocol):
+    """A bound UDP socket."""
+
+    async def wait_readable(self) -> None: ...
+
+    def receive(self) -> Sequence[Datagram]:
+        """What is there now, at most one batch."""
+
+    def send(self, replies: Sequence[Datagram]) -> None:
+        """Send from where each came to. What the kernel refuses is counted and dropped."""
+
+    def close(self) -> None: ...
+
+
+@runtime_checkable
+class BatchSocket(Protocol):
+    """A UDP socket that receives, recalls and sends a batch by itself."""
+
+    def turn(self, recall: Recall, missed: Missed) -> tuple[int, int]:
+        """One batch: what *recall* answers is sent, the rest goes to *missed*.
+
+        Both get the query and the raw source address (4 or 16 octets); from *recall*, b"" means
+        that nothing is to be sent, None that the query is missed. Never blocks.
+        Returns how many datagrams came and how many were answered; (0, 0): nothing was there.
+        """
+
+    def single(self, recall: Recall, missed: Missed) -> tuple[int, int]:
+        """The same for one datagram, where they come one by one."""
+
+    def read(self, raw: Raw) -> Datagram:
+        """What *missed* was given, taken apart: late, so that a flood is taken in quickly."""
+
+
+class TcpListener(Protocol):
+    """A listening TCP socket."""
+
+    async def accept(self) -> tuple[trio.abc.HalfCloseableStream, tuple[str, int]]: ...
+
+    async def aclose(self) -> None: ...
+
+
+class ListenNetwork(Protocol):
+    """Where listening sockets come from: the real ones, or the lab's."""
+
+    def bind_udp(self, host: str, port: int) -> UdpSocket: ...
+
+    def bind_tcp(self, host: str, port: int) -> TcpListener: ...
+
+
+class Front(Protocol):
+    """One transport's way into the packet cache (`packets.cache.Front`)."""
+
+    hits: int
+
+    def begin(self) -> None:
+        """Once per batch, before its first `recall`: reads the clock, notices a flush."""
+
+    def recall(self, data: bytes, source: bytes) -> bytes | None:
+        """The reply if it can be had without waiting or parsing; None: hand it to `start`.
+
+        *source* is the raw address of the client, 4 or 16 octets. Never raises.
+        """
+
+
+class Handler(Protocol):
+    """What a listener hands queries to (`pipeline.Pipeline`)."""
+
+    shortage: Shortage
+
+    def front(self, transport: Transport) -> Front:
+        """Called once per socket or connection kind; `packets.front(transport, admit=…)`."""
+
+    def start(self, data: bytes, client: Client, respond: Respond) -> None:
+        """Take on a query that `recall` did not answer. Never raises on bad data.
+
+        *respond* is called exactly once, from any task of the same loop; with None when nothing
+        is to be sent, so that the listener can strike the query off its books.
+        """

@@ -1,0 +1,245 @@
+"""Which queries the packet cache takes, and where the TTLs of a reply are. Pure functions.
+
+A *form* is all of a query but its id and name: header from the flags on, type, class, and the OPT
+record up to its first option's value. There are few of them, so `packets.cache` remembers what
+`read_form` says and pays one dict look-up for all of these checks.
+
+Taken are exactly: opcode QUERY, no flag but RD, AD, CD, one question, no answer or authority
+records, at most one OPT of version 0 whose only flag is DO, with no option or one of COOKIE (8 or
+24 octets) and, on streams, an empty edns-tcp-keepalive. The rest goes the long way (RFC 8906).
+"""
+
+from __future__ import annotations
+
+import struct
+from functools import lru_cache
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+HEADER = 12
+QUESTION_TAIL = 4
+FORM_OPTION = 19
+OPT_HEAD = 11
+COOKIE = 10
+KEEPALIVE = 11
+MIN_PAYLOAD = 512
+STREAM_PAYLOAD = 65_535
+CLIENT_COOKIE = 8
+FULL_COOKIE = 24
+HAS_OPT = 2  # in Form.flags, where the header has no bit that is taken
+
+_PLAIN = 10 + QUESTION_TAIL
+_WITH_OPT = _PLAIN + OPT_HEAD
+_WITH_OPTION = _WITH_OPT + 4
+_FLAGS = 0x0130
+_TC = 0x02
+_QR = 0x80
+_DO = 0x8000
+_HAS_DO = 1
+_COUNTS = struct.Struct("!HHHH")
+_RECORD = struct.Struct("!HHIH")
+_OPT_TYPE = 41
+_POINTER = 0xC0
+_ONE_QUESTION = b"\0\1\0\0\0\0\0"
+_OPT_OWNER_AND_TYPE = b"\0\0\x29"
+_PER_CLIENT = frozenset({8, COOKIE, KEEPALIVE, 12})  # ECS, cookie, keep-alive, padding
+
+
+class Form(NamedTuple):
+    """What a fit query asks for, besides its name. *octets* follow the name's last, the zero."""
+
+    tail: bytes  # type and class
+    flags: int  # RD, AD, CD of the header; DO and "has EDNS" above them
+    limit: int  # octets the reply may have
+    octets: int
+    payload: int = 0  # what its OPT says; *limit* is what that comes to
+    option: int = 0  # COOKIE or KEEPALIVE
+
+
+class Layout(NamedTuple):
+    """Where things are in a reply, counted from the end of its question."""
+
+    ttl_mask: int
+    lowest_ttl: int
+    opt_octets: int  # length of the OPT's options, -1 without OPT
+
+
+def read_form(form: bytes, *, max_payload: int, is_stream: bool) -> Form | None:
+    """What the query of this *form* asks for; None if it must go the long way.
+
+    *form* is `data[2:12] + data[end + 1 : end + 20]`, *end* being the first zero octet from 12 on.
+    """
+    flags = int.from_bytes(form[:2], "big")
+    if flags & ~_FLAGS or form[2:9] != _ONE_QUESTION or len(form) < _PLAIN:
+        return None
+    tail = form[10:_PLAIN]
+    if form[9] == 0:
+        limit = STREAM_PAYLOAD if is_stream else MIN_PAYLOAD
+        return Form(tail, flags, limit, QUESTION_TAIL) if len(form) == _PLAIN else None
+    if form[9] != 1 or len(form) < _WITH_OPT:
+        return None
+    return _read_opt(form, tail, flags, max_payload=max_payload, is_stream=is_stream)
+
+
+def _read_opt(
+    form: bytes, tail: bytes, flags: int, *, max_payload: int, is_stream: bool
+) -> Form | None:
+    opt = form[_PLAIN:_WITH_OPT]
+    opt_flags = int.from_bytes(opt[7:9], "big")
+    if opt[:3] != _OPT_OWNER_AND_TYPE or opt[5:7] != b"\0\0" or opt_flags & ~_DO:
+        return None
+    asked = int.from_bytes(opt[3:5], "big")
+    limit = STREAM_PAYLOAD if is_stream else max(MIN_PAYLOAD, min(asked, max_payload))
+    flags |= (_HAS_DO if opt_flags & _DO else 0) | HAS_OPT
+    length = int.from_bytes(opt[9:11], "big")
+    if length == 0:
+        octets = QUESTION_TAIL + OPT_HEAD
+        return Form(tail, flags, limit, octets, asked) if len(form) == _WITH_OPT else None
+    if len(form) != min(_WITH_OPTION, _WITH_OPT + length):
+        return None
+    code = int.from_bytes(form[_WITH_OPT : _WITH_OPT + 2], "big")
+    size = int.from_bytes(form[_WITH_OPT + 2 : _WITH_OPTION], "big")
+    is_cookie = code == COOKIE and size in {CLIENT_COOKIE, FULL_COOKIE}
+    is_keepalive = is_stream and code == KEEPALIVE and size == 0
+    if length != size + 4 or not (is_cookie or is_keepalive):
+        return None
+    return Form(tail, flags, limit, QUESTION_TAIL + OPT_HEAD + length, asked, code)
+
+
+def key_parts(form: Form, payload: int) -> tuple[bytes, bytes]:
+    """What surrounds the name, from behind the id on, in a query of *form* without its option."""
+    header = (form.flags & _FLAGS).to_bytes(2, "big") + _ONE_QUESTION
+    question = b"\0" + form.tail
+    if not form.flags & HAS_OPT:
+        return header + b"\0", question
+    opt_flags = _DO if form.flags & _HAS_DO else 0
+    opt = _OPT_OWNER_AND_TYPE + struct.pack("!HHHH", payload, 0, opt_flags, 0)
+    return header + b"\1", question + opt
+
+
+def name_end(data: bytes, qname: bytes = b"") -> int:
+    """Offset of the root label of the first question's name; -1 if it is not a plain name.
+
+    What `data.find(0, 12)` finds unless a label holds a zero octet: such names are not cached here.
+    *qname* is the name, if somebody has read it before.
+    """
+    end = data.find(0, HEADER)
+    if qname and data[HEADER : end + 1] == qname:
+        return end
+    offset = HEADER
+    while offset < end:
+        length = data[offset]
+        if length >= _POINTER >> 1:
+            return -1
+        offset += length + 1
+    return end if offset == end else -1
+
+
+def is_truncated(reply: bytes) -> bool:
+    """True if TC is set (RFC 2181 §9)."""
+    return bool(reply[2] & _TC)
+
+
+def read_layout(query: bytes, reply: bytes, end: int) -> Layout | None:
+    """Where the TTLs of *reply* are; None if it is no reply to *query* that can be kept.
+
+    *end* is the query's `name_end`. The OPT record, if there is one, must be the last.
+    """
+    body = end + 1 + QUESTION_TAIL
+    if len(reply) < body or reply[HEADER:body] != query[HEADER:body] or reply[2] < _QR:
+        return None
+    questions, *records = _COUNTS.unpack_from(reply, 4)
+    if questions != 1:
+        return None
+    try:
+        return _walk(reply, body, sum(records))
+    except (IndexError, struct.error):
+        return None
+
+
+def layout_alone(rdatas: Sequence[bytes], ttl: int, opt_octets: int) -> Layout:
+    """The layout of one RRset whose owners are pointers, and an OPT unless *opt_octets* is -1."""
+    return Layout(_mask_alone(opt_octets, *map(len, rdatas)), ttl, opt_octets)
+
+
+@lru_cache(maxsize=4096)
+def _mask_alone(opt_octets: int, *sizes: int) -> int:
+    at = opt_octets + OPT_HEAD if opt_octets >= 0 else 0
+    ttls_end_at: list[int] = []
+    for size in reversed(sizes):
+        at += size + 2
+        ttls_end_at.append(at)
+        at += _RECORD.size
+    return _mask(tuple(ttls_end_at))
+
+
+def _walk(reply: bytes, offset: int, records: int) -> Layout | None:
+    size = len(reply)
+    ttls_end_at: list[int] = []  # counted from the end of the reply
+    lowest = 0xFFFF_FFFF
+    opt_octets = -1
+    for _ in range(records):
+        if opt_octets >= 0:
+            return None  # the OPT is not the last record
+        while (length := reply[offset]) != 0 and length < _POINTER:
+            offset += length + 1
+        offset += 2 if length else 1
+        rtype, _, ttl, length = _RECORD.unpack_from(reply, offset)
+        offset += 10
+        if rtype == _OPT_TYPE:
+            opt_octets = length
+            if length and _is_per_client(reply[offset:]):
+                return None
+        else:
+            ttls_end_at.append(size - offset + 2)
+            lowest = min(lowest, ttl)
+        offset += length
+    if offset != size:
+        return None
+    return Layout(_mask(tuple(ttls_end_at)), lowest, opt_octets)
+
+
+def _is_per_client(options: bytes) -> bool:
+    offset = 0
+    while offset + 4 <= len(options):
+        if int.from_bytes(options[offset : offset + 2], "big") in _PER_CLIENT:
+            return True
+        offset += 4 + int.from_bytes(options[offset + 2 : offset + 4], "big")
+    return False
+
+
+def dress(reply: bytes, options: bytes) -> bytes:
+    """*reply* with *options* behind those of its OPT record, which must be its last and is there.
+
+    The full path's counterpart of what `packets.front` does on a hit.
+    """
+    if not options:
+        return reply
+    at = _opt_length_at(reply)
+    length = len(reply) - at - 2 + len(options)
+    return reply[:at] + length.to_bytes(2, "big") + reply[at + 2 :] + options
+
+
+def _opt_length_at(reply: bytes) -> int:
+    """Offset of the OPT's rdata length. The OPT is the last record and its owner is the root."""
+    at = len(reply) - 2
+    while int.from_bytes(reply[at : at + 2], "big") != len(reply) - at - 2 or (
+        reply[at - 9 : at - 6] != b"\0\0\x29"
+    ):
+        at -= 1
+        if at < HEADER:
+            raise ValueError("the reply has no OPT record at its end")
+    return at
+
+
+@lru_cache(maxsize=4096)
+def _mask(from_end: tuple[int, ...]) -> int:
+    """The number to subtract from a reply, read as one big number, to lower each TTL by one.
+
+    A TTL is four octets at a fixed distance from the end, and never falls below zero here, so no
+    borrow leaves its field: one subtraction ages all records at once, in 0.14 µs. Equal layouts
+    share one mask.
+    """
+    return sum(1 << (8 * distance) for distance in from_end)

@@ -1,0 +1,88 @@
+"""Where packets lie: plain dicts in order of arrival, and a second chance for what was asked for.
+
+A hit writes one number into the packet and moves nothing: keeping exact order of use touched five
+more cache lines per hit, each of them a wait for memory once there are a million packets. Eviction
+looks at the oldest few: what was hit since it came, or since it was last looked at, goes behind
+the newest; the rest leaves (CLOCK). Expired packets are not swept, they grow old like the others.
+So this is not `cachetools.LRUCache`, whose every hit is a write to two linked lists.
+"""
+
+from __future__ import annotations
+
+from itertools import islice
+from typing import TYPE_CHECKING, Final
+
+from resolver.limits import CACHE_SHARD_ENTRIES
+
+if TYPE_CHECKING:
+    from resolver.packets.cache import Packet
+
+NEVER_HIT: Final = -1
+_MOST: Final = int(CACHE_SHARD_ENTRIES)
+_OVERHEAD_OCTETS: Final = 190
+_TYPICAL_OCTETS: Final = 256
+_STEP: Final = 64  # packets looked at when room is needed: a dict finds its oldest slowly
+
+
+def weight(key: bytes, packet: Packet) -> int:
+    """Octets of memory, by measurement: a number holds 30 bits in every 32."""
+    return _OVERHEAD_OCTETS + len(key) + packet.anatomy.octets * 16 // 15
+
+
+class PacketShards:
+    """At most *octets* of packets by key, in as many dicts as keep each one's growth short."""
+
+    def __init__(self, octets: int) -> None:
+        count = 1
+        while count * _MOST * _TYPICAL_OCTETS < octets:
+            count *= 2
+        self._mask = count - 1
+        self._limit = max(1, octets // count)
+        self._shards: list[dict[bytes, Packet]] = [{} for _ in range(count)]
+        self._weights = [0] * count
+
+    def __len__(self) -> int:
+        return sum(map(len, self._shards))
+
+    @property
+    def octets(self) -> int:
+        return sum(self._weights)
+
+    @property
+    def table(self) -> tuple[list[dict[bytes, Packet]], int]:
+        """The shards, and the mask that picks one by hash, for who cannot afford a call per hit."""
+        return self._shards, self._mask
+
+    def clear(self) -> None:
+        """Give back the memory, which takes as long as there are packets."""
+        for at, shard in enumerate(self._shards):
+            shard.clear()
+            self._weights[at] = 0
+
+    def put(self, key: bytes, packet: Packet) -> Packet | None:
+        """Keep *packet*; the one that it replaces, if any."""
+        at = hash(key) & self._mask
+        shard = self._shards[at]
+        old = shard.pop(key, None)
+        shard[key] = packet
+        self._weights[at] += weight(key, packet) - (weight(key, old) if old else 0)
+        if self._is_full(at):
+            self._make_room(at, gives_chances=True)
+            while self._is_full(at):
+                self._make_room(at, gives_chances=False)
+        return old
+
+    def _is_full(self, at: int) -> bool:
+        count = len(self._shards[at])
+        return count > 1 and (count > _MOST or self._weights[at] > self._limit)
+
+    def _make_room(self, at: int, *, gives_chances: bool) -> None:
+        """Look at the oldest: so few that nobody waits, so many that finding them is cheap."""
+        shard = self._shards[at]
+        for key in list(islice(shard, min(_STEP, len(shard) - 1))):
+            packet = shard.pop(key)
+            if gives_chances and packet.hit != NEVER_HIT:
+                packet.hit = NEVER_HIT
+                shard[key] = packet
+            else:
+                self._weights[at] -= weight(key, packet)

@@ -1,0 +1,243 @@
+"""Drives the validator: fetches what it needs, charges its work, keeps what it decided.
+
+The validator (`dnssec`) is a generator and knows neither network nor cache. Here its needs become
+fetches side by side, its work is charged to the client's budget with a breath for the event loop,
+and its judgement goes into the caches. Data that turns out bogus is fetched again from other
+servers before it is called so (RFC 4035 §5): one broken or lying server must not take a zone down.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import trio
+
+from resolver.dnssec.steps import Need, Work
+from resolver.dnssec.validator import judge
+from resolver.errors import ResolutionFailed, Withheld, WorkExceeded
+from resolver.limits import (
+    BOGUS_RETRIES,
+    CLOCK_STEP_SECONDS,
+    HASHES_PER_BREATH,
+    SIGNATURES_PER_BREATH,
+)
+from resolver.model import Outcome, Question, Status, Verdict
+from resolver.protocol.codes import Rcode
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    from resolver.budget import Budget
+    from resolver.cache.failure import Failure
+    from resolver.dnssec.context import Context
+    from resolver.dnssec.steps import Findings, Judgement
+    from resolver.model import RRset
+    from resolver.recurse.known import Memory
+    from resolver.recurse.resolver import Resolver
+    from resolver.runtime.clock import Clock
+
+_SIGNATURES = int(SIGNATURES_PER_BREATH)
+_HASHES = int(HASHES_PER_BREATH)
+_STEP_S = float(CLOCK_STEP_SECONDS)
+
+
+class Trust:
+    """Validation for one resolver. *context* makes the validator's view of now."""
+
+    def __init__(
+        self,
+        resolver: Resolver,
+        memory: Memory,
+        context: Callable[[], Context],
+        *,
+        clock: Clock,
+    ) -> None:
+        self._resolver = resolver
+        self._memory = memory
+        self._context = context
+        self._clock = clock
+        self._ahead_s: float | None = None  # the wall clock, of the one that counts TTLs
+        self.bogus = 0
+
+    def known_bogus(self, question: Question, now: float) -> Failure | None:
+        """Was *question* found bogus a moment ago, and would the clock say so still?"""
+        bogus = self._memory.bogus
+        if bogus.get(question, now) is None:
+            return None
+        self._look()  # forgets them if the clock was set since
+        return bogus.get(question, now)
+
+    def _look(self) -> Context:
+        """The validator's view of now. A clock that was set meanwhile: what was bogus may not be.
+
+        Signatures that had ended, or were not in force yet, are what a wrong clock finds.
+        """
+        context = self._context()
+        ahead_s = context.wall - context.now
+        if self._ahead_s is not None and abs(ahead_s - self._ahead_s) > _STEP_S:
+            self._memory.bogus.clear()
+            context.keystore.forget_bogus()
+        self._ahead_s = ahead_s
+        return context
+
+    async def establish(
+        self, outcome: Outcome, budget: Budget, beside: Sequence[RRset] = ()
+    ) -> Outcome:
+        """*outcome* with its status, kept in the caches. Raises ResolutionFailed if it is bogus.
+
+        *beside*: denial records that came with the alias which led to it.
+        """
+        evidence = _Evidence(self._resolver, outcome, budget, beside)
+        judgement = await self._judge(evidence, budget)
+        for _ in range(int(BOGUS_RETRIES)):
+            if judgement.status is not Status.BOGUS or not await evidence.ask_others():
+                break
+            judgement = await self._judge(evidence, budget)
+        return self._conclude(evidence.outcome, judgement)
+
+    def _conclude(self, outcome: Outcome, judgement: Judgement) -> Outcome:
+        now = self._clock.now()
+        denial = self._memory.denial
+        if denial is not None and judgement.denials:
+            # a referral's proof, mostly; it stands, whatever became of what was asked (RFC 8198)
+            denial.learn(outcome.zone, judgement.denials, now)
+        if judgement.status is Status.BOGUS:
+            self.bogus += 1
+            self._memory.keep_bogus(outcome, judgement.ede, now)
+            raise ResolutionFailed(judgement.sentence or "bogus", ede=judgement.ede)
+        judged = _with_proven(outcome, judgement)
+        if judgement.is_nodata:
+            self._memory.forget(outcome.question)  # kept as NXDOMAIN when it came
+        kept = self._memory.keep(judged, now, ttl_cap=judgement.ttl_cap)
+        if denial is not None and judgement.status is Status.SECURE:
+            denial.learn(kept.zone, judgement.secure, now)
+        return kept
+
+    async def _judge(self, evidence: _Evidence, budget: Budget) -> Judgement:
+        """Run the validator once over *evidence*."""
+        is_forwarded = self._resolver.is_forwarded
+        steps = judge(evidence.outcome, self._look(), evidence.beside, is_forwarded)
+        breath = _Breath(budget)
+        findings: Findings | None = None
+        while True:
+            try:
+                step = steps.send(findings)
+            except StopIteration as stop:
+                result: Judgement = stop.value
+                return result
+            findings = None
+            if isinstance(step, Work):
+                if breath.is_due(step):
+                    await trio.lowlevel.checkpoint()
+            else:
+                findings = await evidence.gather(step)
+
+
+class _Breath:
+    """Charges work to the budget and tells when the event loop should run, between slices of it."""
+
+    def __init__(self, budget: Budget) -> None:
+        self._purse = budget.purse
+        self._signatures = 0
+        self._hashes = 0
+
+    def is_due(self, work: Work) -> bool:
+        """Charge *work*; True if others should run before it is done. Raises WorkExceeded."""
+        purse = self._purse
+        purse.crypto -= work.signatures
+        purse.hashes -= work.hashes
+        if purse.crypto < 0:
+            raise WorkExceeded("SIGNATURE_CHECKS")
+        if purse.hashes < 0:
+            raise WorkExceeded("HASHES")
+        self._signatures += work.signatures
+        self._hashes += work.hashes
+        if self._signatures < _SIGNATURES and self._hashes < _HASHES:
+            return False
+        self._signatures = self._hashes = 0
+        return True
+
+
+class _Evidence:
+    """The outcome under judgement and the findings about it, fetched once each."""
+
+    def __init__(
+        self, resolver: Resolver, outcome: Outcome, budget: Budget, beside: Sequence[RRset]
+    ) -> None:
+        self.outcome = outcome
+        self.beside = beside
+        self._resolver = resolver
+        self._budget = budget
+        self._findings: dict[Need, Outcome | None] = {}
+        self._shunned: set[str] = set()
+        self._withheld: Withheld | None = None
+
+    async def gather(self, needs: Iterable[Need]) -> Findings:
+        """What was asked for, fetched side by side; what is known already is not asked again."""
+        wanted = [need for need in needs if need not in self._findings]
+        if len(wanted) == 1:
+            await self._find(wanted[0])
+        elif wanted:
+            async with trio.open_nursery() as nursery:
+                for need in wanted:
+                    nursery.start_soon(self._find_alone, need)
+            if self._withheld is not None:
+                raise self._withheld.again()
+        return {need: self._findings[need] for need in needs}
+
+    async def _find_alone(self, need: Need) -> None:
+        try:
+            await self._find(need)
+        except WorkExceeded:
+            self._findings[need] = None  # an error in one task must not arrive as a group
+        except Withheld as error:
+            self._withheld = error.with_traceback(None)  # else it would hold this frame
+
+    async def _find(self, need: Need) -> None:
+        self._findings[need] = await self._resolver.find(
+            Question(need.name, need.rtype),
+            self._budget,
+            shunned=frozenset(server.host for server in need.avoid),
+            is_fresh=need.tries > 0,
+        )
+
+    async def ask_others(self) -> bool:
+        """Fetch the outcome again from a server not heard yet. False if none has one."""
+        if self.outcome.server is not None:
+            self._shunned.add(self.outcome.server.host)
+        try:
+            segments = await self._resolver.fetch(
+                self.outcome.question, self._budget, shunned=frozenset(self._shunned), is_fresh=True
+            )
+        except (WorkExceeded, Withheld):
+            raise
+        except ResolutionFailed:
+            return False
+        self.outcome = segments[0]
+        return True
+
+
+def _with_proven(outcome: Outcome, judgement: Judgement) -> Outcome:
+    """The judged outcome; secure ones keep in AUTHORITY only what was proven."""
+    authority = outcome.authority
+    if authority and judgement.status is Status.SECURE:
+        proven = {rrset[:2] for rrset in judgement.secure}
+        authority = tuple([rrset for rrset in authority if rrset[:2] in proven])
+    if judgement.cut_proof:
+        # who validates what we say needs it too: what it proves is not in the reply itself
+        told = {rrset[:2] for rrset in authority}
+        authority += tuple([rrset for rrset in judgement.cut_proof if rrset[:2] not in told])
+    verdict, rcode = outcome.verdict, outcome.rcode
+    if judgement.is_nodata:
+        verdict, rcode = Verdict.NODATA, Rcode.NOERROR
+    return Outcome(
+        outcome.question,
+        outcome.zone,
+        verdict,
+        rcode,
+        outcome.answer,
+        authority,
+        outcome.server,
+        judgement.status,
+        outcome.ede + judgement.ede,
+    )

@@ -1,0 +1,4 @@
+"""What every room may stand on: clocks, a pool of tasks, fair turns of the loop, signals.
+
+Knows nothing of DNS.
+"""

@@ -1,0 +1,401 @@
+"""The desk where all questions to servers meet: ports, timers, replies, shared knowledge.
+
+`ask` is the walker's door. One task drains the network and one sleeps on the timer heap; a question
+costs no task of its own (DESIGN rule 5). Replies are matched to the very copy they answer, and what
+nobody waits for any more still teaches how far its server is. RFC 5452 §9 (ports, ids, matching),
+RFC 7873 (cookies). Whom to ask and when is not decided here but in `pursuit` and `select`.
+"""
+
+from __future__ import annotations
+
+import errno
+from functools import partial
+from random import Random
+from typing import TYPE_CHECKING
+
+import trio
+from trio.lowlevel import current_task, wait_task_rescheduled
+
+from resolver import limits
+from resolver.errors import ResolverError, WireError, WorkExceeded
+from resolver.protocol.codes import Flag
+from resolver.upstream.bucket import Bucket
+from resolver.upstream.crowd import Crowds, crowded
+from resolver.upstream.cut_query import Pursuit
+from resolver.upstream.descriptors import Descriptors
+from resolver.upstream.edns_fallback import Arrived
+from resolver.upstream.filters import AddressFilter
+from resolver.upstream.outstanding import Copy, Flight
+from resolver.upstream.query import (
+    Match,
+    compose,
+    is_truncated,
+    judge_cookie,
+    match_untrusted,
+    read_untrusted,
+)
+from resolver.upstream.query_form import BARE, UNMIXED
+from resolver.upstream.server_events import Counters
+from resolver.upstream.stream_queries import Streams
+from resolver.upstream.tcp import TcpPool
+from resolver.upstream.timers import Timers
+from resolver.upstream.ways import Ways
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from resolver.model import Delegation, Question, Server
+    from resolver.runtime.clock import Clock
+    from resolver.upstream.infra import Infra
+    from resolver.upstream.network import Network, UdpPort
+    from resolver.upstream.query import Sent
+    from resolver.upstream.query_form import Form
+    from resolver.upstream.reachability import Reach
+    from resolver.upstream.request import Inquiry, Reply
+    from resolver.upstream.server_events import Tried
+    from resolver.upstream.server_state import AddressState
+    from resolver.upstream.settings import OutgoingSettings
+    from resolver.upstream.ways import Way
+
+_LATE = float(limits.LATE_REPLY_SECONDS)
+
+
+class Exchange:
+    """All that is on its way to servers, and all that is known of them. One per process."""
+
+    def __init__(
+        self,
+        *,
+        network: Network,
+        infra: Infra,
+        clock: Clock,
+        rng: Random,
+        config: OutgoingSettings,
+        in_flight_limit: int = int(limits.IN_FLIGHT),
+        validates: bool = True,
+        named: Iterable[Delegation] = (),
+    ) -> None:
+        self.network = network
+        self.infra = infra
+        self.clock = clock
+        self.rng = rng
+        self.dice = Random(rng.getrandbits(64))  # noqa: S311 - for ties: nothing to be guessed
+        self.settings = config
+        self.counters = Counters()
+        self.timers = Timers(before=self._drain)
+        self.flight = Flight(network=network, timers=self.timers, limit=in_flight_limit)
+        self.hedges = Bucket(share=float(limits.HEDGE_SHARE), burst=float(limits.HEDGE_BURST))
+        self.probes = Bucket(share=float(limits.PROBE_SHARE), burst=float(limits.PROBE_BURST))
+        self.listeners: list[Callable[[Tried], None]] = []
+        named = tuple(named)
+        self.allows = AddressFilter(config, named).allows
+        self.ways = Ways(self, named)
+        self.descriptors = Descriptors(self.flight, self.counters)
+        self.crowds = Crowds()
+        self._validates = validates
+        self._streams: Streams | None = None
+        self._now = trio.current_time
+        self._is_sounded = False
+
+    def __repr__(self) -> str:
+        return f"<Exchange {self.flight!r} {self.reach!r} {self.infra!r}>"
+
+    # --- for the walker and the composition root -------------------------------------------
+
+    async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
+        """Drain the network and keep the timers, until cancelled."""
+        async with trio.open_nursery() as nursery:
+            pool = TcpPool(network=self.network, nursery=nursery)
+            self._streams = Streams(pool=pool, nursery=nursery)
+            nursery.start_soon(self.timers.run)
+            self._now = trio.lowlevel.current_clock().current_time  # a third of trio's own cost
+            task_status.started()
+            while True:
+                await self.network.wait()
+                try:
+                    self._drain()
+                except MemoryError:  # what came is lost, as packets are; its question asks again
+                    self.counters.out_of_memory += 1
+
+    async def ask(self, inquiry: Inquiry) -> Reply:
+        """The first usable reply of the cut's servers. Raises ExchangeFailed or WorkExceeded."""
+        self.counters.asked += 1
+        zone = inquiry.delegation.zone
+        if self.crowds and not self.crowds.admits(zone, self._now()):
+            self.counters.turned_away += 1
+            raise crowded(zone)
+        pursuit = Pursuit(self, inquiry, self._now())
+        try:
+            pursuit.move_on(pursuit.started)
+            while pursuit.reply is None and pursuit.error is None:
+                if pursuit.wants_addresses:
+                    await self._look_up(pursuit)
+                else:
+                    pursuit.sleeper = current_task()
+                    await wait_task_rescheduled(pursuit.let_go)
+        finally:
+            if pursuit.reply is None:  # else it is closed
+                pursuit.close()
+        if pursuit.reply is not None:
+            self.counters.answered += 1
+            if inquiry.delegation.is_forward:
+                pursuit.way.question = inquiry.question
+            if self.crowds:
+                self.crowds.note_answer(zone, self._now())
+            return pursuit.reply
+        error, pursuit.error, pursuit.lookup_error = pursuit.error, None, None
+        assert error is not None  # noqa: S101 - `is_done` says so
+        try:
+            raise error
+        finally:
+            del error  # its traceback holds this frame: a cycle that only the collector would end
+
+    def on_event(self, listener: Callable[[Tried], None]) -> None:
+        """Call *listener* with every try: for `resolver trace` and the query log."""
+        self.listeners.append(listener)
+
+    def off_event(self, listener: Callable[[Tried], None]) -> None:
+        self.listeners.remove(listener)
+
+    @property
+    def in_flight(self) -> int:
+        """Ports open now, those that only wait for late replies included."""
+        return len(self.flight)
+
+    @property
+    def is_busy(self) -> bool:
+        """Overload: nothing speculative is sent (70 % of the in-flight limit)."""
+        return self.flight.is_busy
+
+    @property
+    def reach(self) -> Reach:
+        """The public tree's."""
+        return self.ways.public.reach
+
+    @property
+    def is_offline(self) -> bool:
+        """In the public tree nobody answers at all, or no route leads anywhere (RFC 8767)."""
+        return self.ways.public.is_cut(trio.current_time())
+
+    @property
+    def tcp_connects(self) -> int:
+        """TCP connections opened since the start."""
+        return self._streams.pool.connects if self._streams is not None else 0
+
+    # --- for pursuits ----------------------------------------------------------------------
+
+    def note_first_send(self) -> None:
+        """A question begins: a share of a hedge and of a probe is earned."""
+        for bucket in (self.hedges, self.probes):
+            if bucket.tokens < bucket.burst:
+                bucket.fill()
+
+    def may_sound(self) -> bool:
+        """True once in the life of the process."""
+        was_sounded, self._is_sounded = self._is_sounded, True
+        return not was_sounded
+
+    def send(
+        self, pursuit: Pursuit, server: Server, state: AddressState, *, form: Form, now: float
+    ) -> bool:
+        """Send a copy over UDP. False if the kernel would not have it; the pursuit is told."""
+        question, delegation = pursuit.inquiry[:2]
+        sent = self.compose(question, state, is_forward=delegation.is_forward, form=form, now=now)
+        copy = Copy([pursuit], question, pursuit.way, pursuit.site, server, state, sent, now)
+        try:
+            self.launch(copy, now)
+        except OSError as error:
+            self._refused_by_kernel(pursuit, copy, error, now)
+            return False
+        pursuit.copies.append(copy)
+        return True
+
+    def launch(self, copy: Copy, now: float) -> None:
+        """Send it, and see to it when it expires. Raises OSError; nothing is on its way then."""
+        self.flight.launch(copy)
+        copy.state.note_sent(copy.site, now)
+        copy.timer = self.timers.at(copy.expires_at, partial(self._on_expiry, copy))
+        self.counters.sent_udp += 1
+
+    def start_tcp(
+        self, pursuit: Pursuit, server: Server, state: AddressState, *, form: Form, now: float
+    ) -> None:
+        """Ask over TCP in a task of the exchange's own."""
+        if self._streams is None:
+            raise RuntimeError("Exchange.run is not running")
+        self.counters.sent_tcp += 1
+        question, delegation = pursuit.inquiry[:2]
+        sent = self.compose(question, state, is_forward=delegation.is_forward, form=form, now=now)
+        self._streams.start(pursuit, server, state, sent)
+
+    # --- sending ---------------------------------------------------------------------------
+
+    def compose(
+        self,
+        question: Question,
+        state: AddressState,
+        *,
+        is_forward: bool,
+        form: Form,
+        now: float,
+    ) -> Sent:
+        """The octets of one query to one server."""
+        flags = 0
+        if is_forward:
+            # CD: we validate ourselves, and want what the forwarder would hide (RFC 6840 §5.9)
+            flags = Flag.RD | (Flag.CD if self._validates else 0)
+        edns = self.infra.offer(state, form, self.settings.udp_payload_size, now)
+        mixes_case = (
+            form.mixed and self.settings.query_case_randomization and now >= state.case_broken_until
+        )
+        return compose(question, rng=self.rng, flags=flags, edns=edns, mixes_case=mixes_case)
+
+    def _refused_by_kernel(self, pursuit: Pursuit, copy: Copy, error: OSError, now: float) -> None:
+        """No route, or no descriptors: says nothing about the server."""
+        if self.descriptors.are_short(error, now):
+            pursuit.on_no_room(copy.server, now)
+            return
+        self.counters.unreachable += 1
+        self.ways.note_no_route(copy.way, copy.state, error, now)
+        pursuit.on_refusal(copy.server, _errno_text(error), now)
+
+    # --- receiving -------------------------------------------------------------------------
+
+    def _drain(self) -> None:
+        """Take all that has come in."""
+        now = trio.current_time()
+        for port, data in self.network.receive():
+            self._on_datagram(port, data, now)
+
+    def _on_datagram(self, port: UdpPort, data: bytes | OSError, now: float) -> None:
+        copy = self.flight.of(port)
+        if copy is None:
+            return
+        if isinstance(data, OSError):
+            self._on_icmp(copy, data, now)
+            return
+        match = match_untrusted(copy.sent, data)
+        if match is not Match.YES:
+            self._on_mismatch(copy, match, now)
+        elif not copy.pursuits:
+            self.counters.late += 1
+            self._answered(copy, now)
+        elif is_truncated(data):  # the same server again, over TCP (RFC 7766 §5)
+            self.counters.truncated += 1
+            for pursuit in self._answered(copy, now):
+                pursuit.tell(copy.server, "udp", now - copy.sent_at, "truncated")
+                if not pursuit.streams:  # one connection will do for a race of two
+                    pursuit.go_tcp(copy.server, copy.state, now)
+        else:
+            self._on_message_untrusted(copy, data, now)
+
+    def _on_message_untrusted(self, copy: Copy, data: bytes, now: float) -> None:
+        server, state = copy.server, copy.state
+        try:
+            message = read_untrusted(data, copy.sent, copy.slot[1])
+        except WireError as error:
+            for pursuit in self._answered(copy, now):
+                pursuit.on_malformed(server, state, "udp", error, now)
+            return
+        match = judge_cookie(copy.sent, message)
+        if match is not Match.YES:
+            self._on_strange_cookie(copy, match, now)
+            return
+        arrived = Arrived(server, state, message, "udp", now - copy.sent_at, copy.sent)
+        for pursuit in self._answered(copy, now):
+            pursuit.on_reply(arrived, now)
+
+    def _on_mismatch(self, copy: Copy, match: Match, now: float) -> None:
+        """Not the reply to what was asked, octet by octet: counted; the true one may still come."""
+        if match is Match.DOUBTFUL:  # a server that folds case, or a forger
+            self.counters.case_mismatched += 1
+            for pursuit in self.flight.retire(copy):
+                pursuit.on_doubt(copy, UNMIXED, now)
+            return
+        self.counters.mismatched += 1
+        for pursuit in list(copy.pursuits):
+            if match is Match.NEAR:
+                pursuit.on_near_miss(copy, now)
+            else:
+                pursuit.on_mismatch(copy, now)
+
+    def _on_strange_cookie(self, copy: Copy, match: Match, now: float) -> None:
+        """Not our cookie: not believed. None at all, though the server has one: it forgot, or
+
+        somebody else speaks. TCP tells; what was not believed may be followed by the true reply.
+        """
+        self.counters.mismatched += match is Match.NO
+        waiting = list(copy.pursuits) if match is Match.NO else self.flight.retire(copy)
+        for pursuit in waiting:
+            pursuit.on_doubt(copy, BARE, now)
+
+    def _answered(self, copy: Copy, now: float) -> list[Pursuit]:
+        """The reply teaches; returns those who wait for it."""
+        self.infra.note_answer(copy.state, now - copy.sent_at, now)
+        waiting = self.flight.retire(copy)
+        if copy.way.reach.note_answer(copy.state, now):
+            self.ways.end(copy.way, now)
+        return waiting
+
+    def note_alive(self, way: Way, state: AddressState, now: float) -> None:
+        """Somebody on this *way* answered, over whatever transport."""
+        if way.reach.note_answer(state, now):
+            self.ways.end(way, now)
+
+    def _on_icmp(self, copy: Copy, error: OSError, now: float) -> None:
+        """Port, host or net unreachable: as good as an answer, and sooner than a timeout."""
+        self.counters.unreachable += 1
+        way, state = copy.way, copy.state
+        if not way.reach.is_out:
+            way.reach.remember(state)
+            state.note_unreachable(copy.site, now)
+            way.reach.note_silence(state, copy.sent_at, now)
+        if copy.is_witness:
+            self.ways.note_refused(way, now)
+        reason = _errno_text(error)
+        for pursuit in self.flight.retire(copy):
+            pursuit.tell(copy.server, "udp", now - copy.sent_at, reason)
+            pursuit.reject(copy.server, reason, now)
+
+    # --- silence ---------------------------------------------------------------------------
+
+    def _on_expiry(self, copy: Copy, now: float) -> None:
+        """Lost, as far as anybody can tell. The port stays open: a late reply still teaches."""
+        self.counters.expired += 1
+        patience = max((p.late_until(now) for p in copy.pursuits), default=now) + _LATE
+        copy.timer = self.timers.at(patience, lambda _: self._close(copy))
+        self.flight.lapse(copy)
+        for pursuit in [*copy.pursuits]:
+            pursuit.on_silence(copy, now)
+        way, state = copy.way, copy.state
+        if way.reach.note_overdue(state, copy.sent_at, now):
+            self.ways.begin(way, now)
+        if way.reach.is_out:
+            state.waiting.clear()
+        elif state.t_ok < copy.sent_at:
+            way.reach.remember(state)
+            state.note_silence(copy.site, copy.sent_at, now)
+
+    def _close(self, copy: Copy) -> None:
+        self.flight.retire(copy)
+
+    # --- lookups ---------------------------------------------------------------------------
+
+    async def _look_up(self, pursuit: Pursuit) -> None:
+        """Look up the next nameserver names in the asker's task, beside whatever is on its way."""
+        pursuit.wants_addresses = False
+        found_more = False
+        with trio.CancelScope() as pursuit.lookup:
+            try:
+                found_more = await pursuit.inquiry.more_addresses()
+            except WorkExceeded as error:
+                pursuit.lookup_error = error.with_traceback(None)  # which holds frames: a cycle
+            except ResolverError:
+                found_more = True  # this name cannot be had; the next may
+        pursuit.lookup = None
+        if not pursuit.is_done:
+            pursuit.on_lookup(found_more=found_more, now=trio.current_time())
+
+
+def _errno_text(error: OSError) -> str:
+    return errno.errorcode.get(error.errno or 0, "error")

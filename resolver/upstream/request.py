@@ -1,0 +1,64 @@
+"""What the walker asks of `upstream`: one question to the servers of one zone cut."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from resolver.budget import Budget
+    from resolver.model import Delegation, Question, Server, Verdict
+    from resolver.protocol.wire import Message
+
+
+class Judged(NamedTuple):
+    """What the walker's pure judgement makes of one reply; *reading* is the walker's own."""
+
+    verdict: Verdict
+    reading: object = None
+
+
+class Reply(NamedTuple):
+    """A usable reply: its server, what it says, the judgement, and how long it took."""
+
+    server: Server
+    message: Message
+    judged: Judged
+    rtt_s: float
+    transport: str  # "udp" | "tcp"
+
+
+class Inquiry(NamedTuple):
+    """One question for one zone cut.
+
+    *judge* is pure and cheap; a verdict that is not `is_usable` sends the exchange to another
+    server (LAME, REFUSED, SERVFAIL … are remembered by (address, zone)). *more_addresses* resolves
+    the next one or two of the cut's unresolved nameserver names, puts what it finds into
+    `delegation.book`, and returns False once there is nothing left to look up; the exchange
+    awaits it in the asker's task, beside whatever is on its way, and cancels it when a reply comes.
+    *shunned* servers are not asked (their answer was bogus). *is_probe*: it is a minimised form of
+    the question (RFC 9156 §2.3): no effort is made where servers refuse or drop it, for the full
+    question comes next. *is_repeated*: that one, which has no reason to doubt those servers.
+    """
+
+    question: Question
+    delegation: Delegation
+    judge: Callable[[Message, Server], Judged]
+    more_addresses: Callable[[], Awaitable[bool]]
+    budget: Budget
+    wants_tcp: bool = False
+    shunned: frozenset[str] = frozenset()
+    is_repeated: bool = False
+    is_probe: bool = False
+
+
+class Ask(Protocol):
+    """`upstream.dispatcher.Exchange.ask`.
+
+    Returns the first usable reply. Raises ExchangeFailed when no server gave one, WorkExceeded when
+    the budget ended it. Spends `budget.spend_query()` for every packet it sends. Truncated replies
+    are retried over TCP by the exchange itself: the judge never sees one.
+    """
+
+    def __call__(self, inquiry: Inquiry) -> Awaitable[Reply]: ...

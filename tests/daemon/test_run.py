@@ -1,0 +1,97 @@
+"""The running resolver: whom it asks of its own accord, and how it ends."""
+
+from __future__ import annotations
+
+import contextlib
+import tempfile
+from random import Random
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, cast
+
+import pytest
+import trio
+from msgspec.structs import replace
+
+from resolver.config.schema import Config, Forward, Server, Stub
+from resolver.daemon import run
+from resolver.daemon.run import Daemon
+from resolver.errors import ResolutionFailed
+from resolver.lab import world
+from resolver.lab.virtual_time import VirtualClock, seeded
+from resolver.limits import DRAIN_SECONDS
+from resolver.listen.admission import Admission
+from resolver.telemetry.shared_counters import Board, Place
+from tests.making import question
+from tests.recurse.household import WALL, budget, village
+from tests.support import trio_test
+
+if TYPE_CHECKING:
+    from resolver.daemon.wiring import Parts
+
+FORWARDER = "192.0.2.53"
+
+
+@pytest.mark.reaches("DRAIN_SECONDS")
+@trio_test
+async def test_queries_in_flight_are_waited_for_but_not_for_long() -> None:
+    """A restart must not be felt, and must not hang."""
+    for answered_after, waited in ((0.3, 0.3), (60.0, float(DRAIN_SECONDS))):
+        admission = Admission()
+        admission.enter(b"client")
+
+        async def answer(after: float = answered_after, admission: Admission = admission) -> None:
+            await trio.sleep(after)
+            admission.leave(b"client")
+
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(answer)
+            began = trio.current_time()
+            await Daemon(cast("Parts", SimpleNamespace()), admission, []).drain()
+            assert trio.current_time() - began == pytest.approx(waited, abs=0.05)
+            nursery.cancel_scope.cancel()
+
+
+@pytest.mark.parametrize("kind", ["forward", "stub"])
+@trio_test
+async def test_where_all_is_forwarded_only_the_forwarder_is_asked(kind: str) -> None:
+    """Not at the start (priming), not every minute, not to follow trust anchors, nor for names.
+
+    A network that lets only the forwarder through must not see packets that it will never answer.
+    """
+    world = village(is_signed=True)
+    with tempfile.TemporaryDirectory() as directory:
+        config = replace(
+            Config(working_directory=directory), dnssec=replace(Config().dnssec, rfc5011=True)
+        )
+        zone = Forward if kind == "forward" else Stub
+        entry = zone(zone=".", addresses=(FORWARDER,))  # type: ignore[operator]
+        config = replace(world.configure(config, directory), **{kind: (entry,)})
+        network = world.network(seed=kind)
+        asked: set[str] = set()
+        network.observers.append(lambda packet: asked.add(packet.destination[0]))
+        async with run.running(
+            config, network=network, clock=VirtualClock(wall=WALL), rng=seeded(kind), listens=False
+        ) as daemon:
+            for text in ("www.example.net. A", ". NS", ". DNSKEY", "net. DS"):
+                with contextlib.suppress(ResolutionFailed):
+                    await daemon.resolver.resolve(question(text), budget())
+                await trio.sleep(100)
+    assert asked == {FORWARDER}
+
+
+@trio_test
+async def test_few_descriptors_mean_few_tcp_clients_and_it_is_said_once(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """With 64 open files, 90 idle clients must not take those that questions need."""
+    monkeypatch.setattr(run, "descriptor_limit", lambda: 64)
+    config = Config(server=Server(listen=("127.0.0.1:53",), user=""))
+    for place in (None, Place(Board(2), 1)):  # the second worker has nothing new to say
+        network = world.demo_world(wall=1.785e9).network()
+        async with run.running(
+            config, network=network, listen_network=network, clock=VirtualClock(), rng=Random(1),
+            place=place,
+        ) as daemon:  # fmt: skip
+            assert daemon.places.total == 24
+    told = [record for record in caplog.records if "LimitNOFILE" in record.getMessage()]
+    assert len(told) == 1

@@ -1,0 +1,90 @@
+"""A trace tells what the walker asked and learnt, and changes nothing."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from resolver.errors import ExchangeFailed
+from resolver.iterate.classify import Referral
+from resolver.iterate.observed import learnt, observed
+from resolver.model import Ede, Outcome, Question, RRset, Server, Verdict
+from resolver.protocol import names
+from resolver.protocol.codes import RRType
+from resolver.telemetry.events import Asked, Bus, Unanswered
+from resolver.telemetry.trace import Trail, line
+from tests.support import trio_test
+
+if TYPE_CHECKING:
+    from resolver.upstream.request import Inquiry, Reply
+
+COM = names.from_text("com.")
+WWW = names.from_text("www.example.com.")
+SERVER = Server("192.0.2.1", 53, names.from_text("a.gtld.test."))
+DS = RRset(COM, RRType.DS, 60, (b"",))
+ADDRESSES = RRset(WWW, RRType.A, 60, (b"\1\2\3\4", b"\1\2\3\5"))
+
+
+class Fake:
+    """Stands for anything with the attributes given."""
+
+    def __init__(self, **attributes: object) -> None:
+        self.__dict__.update(attributes)
+
+
+def inquiry() -> Any:
+    return Fake(question=Question(WWW, RRType.A), delegation=Fake(zone=names.ROOT))
+
+
+def referral(*proof: RRset) -> Referral:
+    return Referral(COM, (SERVER.nameserver,), 60, {SERVER.nameserver: (SERVER,)}, proof)
+
+
+def test_a_referral_is_told_with_its_servers_and_whether_it_is_signed() -> None:
+    assert learnt(referral(DS)) == "com. has 1 nameservers, 1 addresses here, signed"
+    assert learnt(referral()).endswith("no DS")
+
+
+def test_an_answer_is_told_by_its_records() -> None:
+    question = Question(WWW, RRType.A)
+    outcome = Outcome(question, COM, Verdict.ANSWER, 0, answer=(ADDRESSES,))
+    assert learnt((outcome,)) == "www.example.com. A (2)"
+    assert learnt(None) == ""
+
+
+@trio_test
+async def test_a_step_is_told_and_the_reply_passed_on() -> None:
+    reply: Any = Fake(
+        server=SERVER,
+        transport="udp",
+        rtt_s=0.0123,
+        judged=Fake(verdict=Verdict.REFERRAL, reading=referral(DS)),
+    )
+
+    async def ask(_: Inquiry) -> Reply:
+        return reply
+
+    bus, trail = Bus(), Trail()
+    bus.subscribe(trail)
+    assert await observed(ask, bus)(inquiry()) is reply
+    (step,) = trail.steps
+    assert isinstance(step, Asked)
+    assert line(step) == (
+        ".                    www.example.com. A @ a.gtld.test. 192.0.2.1, udp 12.3 ms → referral: "
+        "com. has 1 nameservers, 1 addresses here, signed"
+    )
+
+
+@trio_test
+async def test_a_step_that_failed_is_told_and_fails() -> None:
+    async def ask(_: Inquiry) -> Reply:
+        raise ExchangeFailed("no", ede=(Ede(22, "all servers are silent"),))
+
+    bus, trail = Bus(), Trail()
+    bus.subscribe(trail)
+    with pytest.raises(ExchangeFailed):
+        await observed(ask, bus)(inquiry())
+    (step,) = trail.steps
+    assert isinstance(step, Unanswered)
+    assert "all servers are silent after 0 ms" in line(step)

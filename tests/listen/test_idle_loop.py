@@ -1,0 +1,180 @@
+"""Hits in the loop's sleep: no task steps for them, and nothing else waits longer."""
+
+from __future__ import annotations
+
+import errno
+import os
+import socket
+import time
+from contextlib import asynccontextmanager, closing
+from typing import TYPE_CHECKING
+
+import pytest
+import trio
+
+from resolver.listen import idle_loop
+from resolver.listen.admission import Admission
+from resolver.listen.sockets import PlainUdpSocket, SystemListenNetwork
+from resolver.listen.udp import UdpService
+from resolver.runtime.turns import Pace
+from tests.listen.echo import Handler, answered, question
+from tests.support import trio_test_real
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+HOSTS = pytest.mark.parametrize("host", ["127.0.0.1", "0.0.0.0", "::1"])  # noqa: S104
+APART_S = 0.003
+
+
+class Steps(trio.abc.Instrument):
+    """Counts how often any task ran."""
+
+    count = 0
+
+    def before_task_step(self, task: trio.lowlevel.Task) -> None:
+        del task
+        self.count += 1
+
+
+@asynccontextmanager
+async def watched(host: str) -> AsyncIterator[tuple[UdpService, Handler, socket.socket]]:
+    """A service whose socket is watched, and a client that is connected to it."""
+    sock = SystemListenNetwork().bind_udp(host, 0)
+    assert isinstance(sock, PlainUdpSocket)
+    handler, pace = Handler(), Pace()
+    service = UdpService(sock, handler, Admission(), pace=pace)
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with closing(sock), socket.socket(family, socket.SOCK_DGRAM) as client:
+        client.settimeout(2)
+        client.connect(("::1" if ":" in host else "127.0.0.1", sock._socket.getsockname()[1]))
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(service.run)
+            nursery.start_soon(idle_loop.watch_over, {sock.fileno(): service}, pace)
+            yield service, handler, client
+            nursery.cancel_scope.cancel()
+
+
+def ageless(reply: bytes) -> bytes:
+    """Without the TTL of its one record, which a second may lower while the test runs."""
+    return reply[:-10] + reply[-6:]
+
+
+def expected(id: int) -> bytes:
+    return ageless(answered(question(id=id)))
+
+
+def ask(client: socket.socket, data: bytes) -> bytes:
+    client.send(data)
+    return client.recv(512)
+
+
+def ask_many(client: socket.socket, count: int) -> list[bytes]:
+    """From a thread: one query after the other, a little apart."""
+    replies = []
+    for id in range(count):
+        time.sleep(APART_S)
+        replies.append(ageless(ask(client, question(id=id))))
+    return replies
+
+
+@HOSTS
+@trio_test_real
+async def test_hits_step_no_task(host: str) -> None:
+    """The first query is missed; of those after it, few need the loop."""
+    async with watched(host) as (service, handler, client):
+        await trio.to_thread.run_sync(ask_many, client, 2)
+        steps = Steps()
+        trio.lowlevel.add_instrument(steps)
+        replies = await trio.to_thread.run_sync(ask_many, client, 50)
+        trio.lowlevel.remove_instrument(steps)
+        assert replies == [expected(id) for id in range(50)]
+        assert len(handler.started) == 1
+        assert service.queries == 52
+        assert steps.count < 25
+
+
+@trio_test_real
+async def test_miss_between_hits_wakes_the_loop() -> None:
+    """Read in the loop's sleep, it leaves nothing behind that would wake the loop: a bell does."""
+    async with watched("127.0.0.1") as (_, handler, client):
+
+        def hits_then_miss() -> bytes:
+            ask_many(client, 5)
+            time.sleep(APART_S)
+            return ask(client, question(b"\x05other\0", id=9))
+
+        reply = await trio.to_thread.run_sync(hits_then_miss)
+        assert reply == answered(question(b"\x05other\0", id=9))
+        assert len(handler.started) == 2
+
+
+@trio_test_real
+async def test_timer_is_on_time_between_hits() -> None:
+    """A sleep that ends while hits come ends then, not after as long again."""
+    async with watched("127.0.0.1") as (_, _, client), trio.open_nursery() as nursery:
+        nursery.start_soon(trio.to_thread.run_sync, ask_many, client, 60)
+        await trio.sleep(10 * APART_S)
+        for _ in range(3):
+            began = trio.current_time()
+            await trio.sleep(0.04)
+            assert trio.current_time() - began < 0.075
+
+
+@trio_test_real
+async def test_busy_loop_serves_hits_before_its_tasks() -> None:
+    """A hit is answered between two turns, even if its listener's task never has one."""
+    async with watched("127.0.0.1") as (service, _, client), trio.open_nursery() as nursery:
+        await trio.to_thread.run_sync(ask_many, client, 3)
+        service.drain = lambda: False  # type: ignore[method-assign]
+
+        async def spin() -> None:
+            while True:
+                await trio.lowlevel.checkpoint()
+
+        nursery.start_soon(spin)
+        replies = await trio.to_thread.run_sync(ask_many, client, 10)
+        assert replies == [expected(id) for id in range(10)]
+        nursery.cancel_scope.cancel()
+
+
+@trio_test_real
+async def test_flood_goes_to_the_loop() -> None:
+    """More than a batch at once is the loop's: it has turns for everybody."""
+    async with watched("127.0.0.1") as (service, _, client):
+
+        def flood() -> int:
+            ask_many(client, 3)
+            for id in range(200):
+                client.send(question(id=id))
+            return sum(ageless(client.recv(512)) == expected(id) for id in range(200))
+
+        assert await trio.to_thread.run_sync(flood) == 200
+        assert service.queries == 203
+
+
+@trio_test_real
+async def test_without_the_loops_epoll_listeners_serve_alone(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(idle_loop, "_loop_fd", lambda: None)
+    async with watched("127.0.0.1") as (service, _, client):
+        replies = await trio.to_thread.run_sync(ask_many, client, 3)
+        assert replies == [expected(id) for id in range(3)]
+        assert service.queries == 3
+
+
+@trio_test_real
+async def test_without_a_descriptor_for_the_bell_listeners_serve_alone(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A late socket is watched too, at a moment when clients may have all descriptors."""
+
+    def refuse(*_: int) -> int:
+        raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+
+    monkeypatch.setattr(os, "eventfd", refuse)
+    async with watched("127.0.0.1") as (service, _, client):
+        replies = await trio.to_thread.run_sync(ask_many, client, 3)
+        assert replies == [expected(id) for id in range(3)]
+        assert service.queries == 3

@@ -1,0 +1,22 @@
+"""Turns are short while hits come."""
+
+from __future__ import annotations
+
+import pytest
+import trio
+
+from resolver.limits import CALM_SECONDS
+from resolver.runtime.turns import Pace
+from tests.support import trio_test
+
+
+@pytest.mark.reaches("CALM_SECONDS")
+@trio_test
+async def test_turns_are_long_again_when_no_hit_came_for_a_while() -> None:
+    pace = Pace()
+    short = [pace.is_short]
+    pace.note_hits()
+    for _ in range(2):
+        await trio.sleep(float(CALM_SECONDS) / 2)
+        short.append(pace.is_short)
+    assert short == [False, True, False]
