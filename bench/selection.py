@@ -23,7 +23,7 @@ from bench.latency.render import zone_rrsets
 from bench.latency.scenarios import LEAF_KINDS, SCENARIOS, Paths, State
 from bench.latency.wire import address_rdata, from_text
 from resolver import limits
-from resolver.budget import Budget, Purse
+from resolver.budget import QueryBudget, Share
 from resolver.config.schema import Config, Dnssec, Outgoing, Resolution, Root
 from resolver.daemon.run import running
 from resolver.errors import ResolverError
@@ -267,10 +267,10 @@ class Bench:
 
     async def _ask(self, daemon: Daemon, lookup: Lookup, phase: Phase) -> None:
         begun = trio.current_time()
-        purse = Purse(
+        whole = QueryBudget(
             queries=int(limits.UPSTREAM_QUERIES),
             ns_lookups=int(limits.NS_LOOKUPS),
-            crypto=0,
+            signature_checks=0,
             hashes=0,
             deadline=begun + float(limits.QUERY_SECONDS),
         )
@@ -278,7 +278,7 @@ class Bench:
         is_right = False
         with trio.move_on_after(PATIENCE_S):
             try:
-                answer = await daemon.parts.resolver.resolve(question, Budget(purse))
+                answer = await daemon.parts.resolver.resolve(question, Share(whole))
                 is_right = answer.answer[-1].rdatas == (address_rdata(lookup.expected),)
             except ResolverError as error:
                 if ARGUMENTS.verbose:

@@ -30,7 +30,7 @@ or several; nothing below it reads a clock or draws a random number that it was 
 7. **Bytes out** (`reply`). Sections, AD/CD/DO, EDNS and extended errors, truncation; back over the
    socket the query came to, and into the packet cache.
 
-One `Budget` travels with the client's query into every sub-query: packets, time, depth, signatures.
+One `Share` travels with the client's query into every sub-query: packets, time, depth, signatures.
 That, and the table in `limits`, bounds what one packet can cost. Beside the path, `telemetry` hears
 typed events and never answers back. The same code runs against a simulated Internet in virtual time
 (`lab`), which is how it is tested.

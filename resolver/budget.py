@@ -1,6 +1,6 @@
 """What one client query may cost: packets, look-ups, signatures, time, depth.
 
-A `Purse` is the allowance of the whole query, a `Budget` its view from one depth of it. That,
+A `QueryBudget` is the allowance of the whole query, a `Share` its view from one depth of it. That,
 no counter of calls, bounds the work (RFC 1034 §5.3.3; NXNSAttack, KeyTrap).
 """
 
@@ -14,71 +14,79 @@ if TYPE_CHECKING:
     from resolver.protocol.message import Question
 
 
-class Purse:
+class QueryBudget:
     """The allowance of one client query, shared by all its sub-queries: it only ever shrinks.
 
-    *entangled* once a sub-query was cut short, by a bound or because it would have waited for its
+    *was_cut_short* once a sub-query was, by a bound or because it would have waited for its
     own ancestor: what fails from then on another query may well have, so only the whole is kept.
     """
 
-    __slots__ = ("crypto", "deadline", "entangled", "hashes", "ns_lookups", "queries", "sent")
+    __slots__ = (
+        "signature_checks",
+        "deadline",
+        "hashes",
+        "ns_lookups",
+        "queries",
+        "sent",
+        "was_cut_short",
+    )
 
     def __init__(
-        self, *, queries: int, ns_lookups: int, crypto: int, hashes: int, deadline: float
+        self, *, queries: int, ns_lookups: int, signature_checks: int, hashes: int, deadline: float
     ) -> None:
         self.queries = queries
         self.ns_lookups = ns_lookups
-        self.crypto = crypto
+        self.signature_checks = signature_checks
         self.hashes = hashes
         self.deadline = deadline
         self.sent = 0
-        self.entangled = False
+        self.was_cut_short = False
 
 
-class Budget:
-    """A view of a `Purse` from one depth of sub-query: that, no counter of calls, bounds work."""
+class Share:
+    """A view of a `QueryBudget` from one depth of sub-query: it, not a count of calls, bounds work."""
 
-    __slots__ = ("ancestors", "depth", "glue_will_do", "purse")
+    __slots__ = ("ancestors", "depth", "glue_will_do", "whole")
 
     def __init__(
         self,
-        purse: Purse,
+        whole: QueryBudget,
         *,
         depth: int = 0,
         ancestors: frozenset[Question] = frozenset(),
         glue_will_do: bool = False,
     ) -> None:
-        self.purse = purse
+        self.whole = whole
         self.depth = depth
         self.ancestors = ancestors
         self.glue_will_do = glue_will_do
 
     @property
     def deadline(self) -> float:
-        return self.purse.deadline
+        return self.whole.deadline
 
-    def for_address(self) -> Budget:
+    def for_address(self) -> Share:
         """The same, for a nameserver's address: a referral's glue is as good as an answer."""
-        return Budget(self.purse, depth=self.depth, ancestors=self.ancestors, glue_will_do=True)
+        return Share(self.whole, depth=self.depth, ancestors=self.ancestors, glue_will_do=True)
 
-    def deeper(self, question: Question, *, limit: int) -> Budget:
+    def deeper(self, question: Question, *, limit: int) -> Share:
         """For a sub-query asked on behalf of *question*. Raises WorkExceeded below *limit*."""
         if self.depth >= limit:
             raise WorkExceeded("SUBQUERY_DEPTH")
-        return Budget(self.purse, depth=self.depth + 1, ancestors=self.ancestors | {question})
+        return Share(self.whole, depth=self.depth + 1, ancestors=self.ancestors | {question})
 
     def spend_query(self) -> None:
-        if self.purse.queries <= 0:
+        if self.whole.queries <= 0:
             raise WorkExceeded("UPSTREAM_QUERIES")
-        self.purse.queries -= 1
-        self.purse.sent += 1
+        self.whole.queries -= 1
+        self.whole.sent += 1
 
     def refund_query(self) -> None:
         """The packet never went out."""
-        self.purse.queries += 1
-        self.purse.sent -= 1
+        self.whole.queries += 1
+        self.whole.sent -= 1
 
     def spend_ns_lookup(self) -> None:
-        if self.purse.ns_lookups <= 0:
+        if self.whole.ns_lookups <= 0:
             raise WorkExceeded("NS_LOOKUPS")
-        self.purse.ns_lookups -= 1
+        self.whole.ns_lookups -= 1

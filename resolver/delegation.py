@@ -46,7 +46,7 @@ class Server(NamedTuple):
         return RRType.AAAA if ":" in self.host else RRType.A
 
 
-class Known(NamedTuple):
+class KnownAddresses(NamedTuple):
     """Addresses of one name, and when they stop counting (`Clock.now()`'s scale)."""
 
     servers: tuple[Server, ...]
@@ -85,7 +85,7 @@ class AddressBook:
     ) -> None:
         self.nameservers = nameservers
         self._glue = glue
-        self._lent: dict[Name, Known] = {}
+        self._lent: dict[Name, KnownAddresses] = {}
         self._searches: dict[Name, _Search] = {}
         self._worth: set[Name] = set()  # a look-up of these gave what was not known without
         self._watchers: list[Callable[[], None]] = []
@@ -139,7 +139,7 @@ class AddressBook:
 
     # --- what is learnt --------------------------------------------------------------------
 
-    def lend(self, lent: Mapping[Name, Known]) -> bool:
+    def lend(self, lent: Mapping[Name, KnownAddresses]) -> bool:
         """Add what other referrals gave, until their delegations end. True if any is news."""
         fresh = {
             name: known
@@ -151,7 +151,7 @@ class AddressBook:
             self._work_out()
         return bool(fresh)
 
-    def keep(self, cached: Mapping[Name, Known]) -> None:
+    def keep(self, cached: Mapping[Name, KnownAddresses]) -> None:
         """Add what the cache has of unresolved names: look-ups of others', done."""
         for name, known in cached.items():
             self._searches[name] = _Search(known.good_until, known.servers)

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 import trio
 
-from resolver.budget import Budget, Purse
+from resolver.budget import QueryBudget, Share
 from resolver.dnssec import sentinel
 from resolver.errors import ResolutionFailed, WireError
 from resolver.limits import HASHES, NS_LOOKUPS, SIGNATURE_CHECKS, UPSTREAM_QUERIES
@@ -191,7 +191,7 @@ class Pipeline:
         except ResolutionFailed as error:
             self.counters.failed += 1
             return _failed(question, error.ede or (Ede(EdeCode.OTHER, str(error)),))
-        if budget.purse.sent:
+        if budget.whole.sent:
             self.counters.resolved += 1
         else:
             self.counters.recalled += 1
@@ -210,11 +210,15 @@ async def contained(function: Callable[..., Awaitable[None]], *args: object) -> 
         _log.exception("background work failed by a fault of ours")
 
 
-def budget_until(deadline: float) -> Budget:
+def budget_until(deadline: float) -> Share:
     """The full allowance of one client query."""
-    return Budget(
-        Purse(
-            queries=_QUERIES, ns_lookups=_LOOKUPS, crypto=_CHECKS, hashes=_HASHES, deadline=deadline
+    return Share(
+        QueryBudget(
+            queries=_QUERIES,
+            ns_lookups=_LOOKUPS,
+            signature_checks=_CHECKS,
+            hashes=_HASHES,
+            deadline=deadline,
         )
     )
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from resolver.delegation import AddressBook, Delegation, Known, Server
+from resolver.delegation import AddressBook, Delegation, KnownAddresses, Server
 from resolver.model import Question
 from resolver.protocol.codes import RRType
 from tests.making import name
@@ -136,8 +136,8 @@ def test_nothing_expires_while_it_is_looked_up() -> None:
 
 def test_what_another_referral_gave_ends_with_that_referrals_delegation() -> None:
     made = book(has_glue=False)
-    assert made.lend({NS1: Known((GLUE,), 100.0)})
-    assert not made.lend({NS1: Known((GLUE,), 200.0)})
+    assert made.lend({NS1: KnownAddresses((GLUE,), 100.0)})
+    assert not made.lend({NS1: KnownAddresses((GLUE,), 200.0)})
     assert made.servers == (GLUE,)
     assert made.due_at == 100.0
     made.expire(100.0)
@@ -147,7 +147,7 @@ def test_what_another_referral_gave_ends_with_that_referrals_delegation() -> Non
 
 def test_the_cache_counts_as_a_look_up() -> None:
     made = book()
-    made.keep({NS2: Known((FOUND,), 50.0)})
+    made.keep({NS2: KnownAddresses((FOUND,), 50.0)})
     assert made.servers == (GLUE, FOUND)
     assert made.unresolved == ()
     made.expire(50.0)
@@ -219,9 +219,9 @@ def test_whatever_happens_the_rules_hold(
             made.abandon(question)
             running.discard(question)
         elif step == "lend" and servers:
-            made.lend({one: Known(servers, now + later)})
+            made.lend({one: KnownAddresses(servers, now + later)})
         elif step == "keep" and one in made.unresolved:
-            made.keep({one: Known(servers, now + later)})
+            made.keep({one: KnownAddresses(servers, now + later)})
         elif step == "expire":
             now += later
             made.expire(now)

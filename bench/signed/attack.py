@@ -125,11 +125,11 @@ def bill(attack: Attack, queries: int) -> Cost:
                 for number in range(queries):
                     question = Question(names.from_text(attack.name(number)), RRType.A)
                     budget = budget_until(trio.current_time() + 10)
-                    before = budget.purse.crypto, budget.purse.hashes
+                    before = budget.whole.signature_checks, budget.whole.hashes
                     with contextlib.suppress(ResolutionFailed):
                         await daemon.resolver.resolve(question, budget)
-                    checks = max(checks, before[0] - budget.purse.crypto)
-                    hashes = max(hashes, before[1] - budget.purse.hashes)
+                    checks = max(checks, before[0] - budget.whole.signature_checks)
+                    hashes = max(hashes, before[1] - budget.whole.hashes)
                 trio.lowlevel.remove_instrument(steps)
         return Cost(checks, hashes, 1000 * steps.total_s / queries, 1000 * steps.longest_s)
 

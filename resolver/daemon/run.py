@@ -47,7 +47,7 @@ from resolver.upstream.udp import SystemNetwork, descriptor_limit, in_flight_lim
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
-    from resolver.budget import Budget
+    from resolver.budget import Share
     from resolver.config.schema import Config
     from resolver.dnssec.anchors import Anchors
     from resolver.listen.listen_network import ListenNetwork, TcpListener
@@ -161,7 +161,7 @@ def _system_clock(config: Config) -> SystemClock:
 
 
 def _rollover(parts: Parts, anchors: Anchors) -> Rollover:
-    def budget() -> Budget:
+    def budget() -> Share:
         return budget_until(trio.current_time() + parts.config.resolution.query_timeout)
 
     return Rollover(

@@ -51,7 +51,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from random import Random
 
-    from resolver.budget import Budget
+    from resolver.budget import Share
     from resolver.config.schema import Config
     from resolver.dnssec.anchors import Anchors
     from resolver.model import Answer, Name
@@ -255,11 +255,11 @@ def _walker(
     ]
     fetches_keys = config.dnssec.validate and outgoing.speculation
 
-    async def fetch_keys(question: Question, budget: Budget) -> None:
+    async def fetch_keys(question: Question, budget: Share) -> None:
         with suppress(ResolutionFailed):  # whoever needs the key will hear of it
             await resolver.find(question, budget, is_fresh=False)
 
-    def on_referral(delegation: Delegation, budget: Budget) -> None:
+    def on_referral(delegation: Delegation, budget: Share) -> None:
         if fetches_keys and delegation.is_signed:
             question = Question(delegation.zone, RRType.DNSKEY)
             if memory.recall(question, clock.now()) is None:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 import trio
 
-from resolver.delegation import Known
+from resolver.delegation import KnownAddresses
 from resolver.errors import LinkDown, ResolutionFailed, WorkExceeded
 from resolver.iterate.known_addresses import doubtful, servers_of
 from resolver.limits import (
@@ -27,7 +27,7 @@ from resolver.protocol import names
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
-    from resolver.budget import Budget
+    from resolver.budget import Share
     from resolver.model import Delegation, Name, Server
     from resolver.runtime.clock import Clock
 
@@ -38,14 +38,14 @@ _LOOKUPS = int(NS_LOOKUPS_PER_CUT)
 class Lookup(Protocol):
     """Addresses of one name and type by a sub-query. Raises ResolutionFailed."""
 
-    async def __call__(self, question: Question, budget: Budget) -> Sequence[bytes]: ...
+    async def __call__(self, question: Question, budget: Share) -> Sequence[bytes]: ...
 
 
 class ParentLookup(Protocol):
     """Addresses of a nameserver inside the cut, from the servers above it; None if they fail."""
 
     async def __call__(
-        self, delegation: Delegation, question: Question, budget: Budget
+        self, delegation: Delegation, question: Question, budget: Share
     ) -> tuple[Server, ...] | None: ...
 
 
@@ -84,7 +84,7 @@ class Means(NamedTuple):
     """How addresses are had: what all finders of one walker share."""
 
     errands: Errands
-    lend: Callable[[Name], Known | None]
+    lend: Callable[[Name], KnownAddresses | None]
     ask_parent: ParentLookup
 
 
@@ -97,7 +97,7 @@ class AddressFinder:
     def __init__(
         self,
         delegation: Delegation,
-        budget: Budget,
+        budget: Share,
         means: Means,
         effort: Effort = Effort.NORMAL,
     ) -> None:
@@ -147,7 +147,7 @@ class AddressFinder:
         ]
         ancestors = {question.qname for question in self._budget.ancestors}
         candidates = [name for name in possible if name not in ancestors]
-        self._budget.purse.entangled |= len(candidates) < len(possible)
+        self._budget.whole.was_cut_short |= len(candidates) < len(possible)
         return candidates
 
     def _wanted(self) -> Sequence[Name]:
@@ -163,7 +163,7 @@ class AddressFinder:
             try:
                 self._budget.spend_ns_lookup()
             except WorkExceeded:
-                self._budget.purse.entangled = True  # our bound, not a fact about the zone
+                self._budget.whole.was_cut_short = True  # our bound, not a fact about the zone
                 if not paid:
                     raise
                 break
@@ -191,7 +191,7 @@ class AddressFinder:
             while len(self._book.servers) <= self._known:
                 searching = set(self._book.searching())
                 if ancestors.issuperset(searching):
-                    self._budget.purse.entangled |= bool(searching)
+                    self._budget.whole.was_cut_short |= bool(searching)
                     return False
                 news = trio.Event()
                 self._book.watch(news.set)
@@ -241,7 +241,7 @@ class AddressFinder:
             for question in questions:
                 servers = await self._means.ask_parent(delegation, question, self._budget)
                 if servers:
-                    return self._book.lend({name: Known(servers, delegation.expires_at)})
+                    return self._book.lend({name: KnownAddresses(servers, delegation.expires_at)})
                 if servers is not None:
                     self._book.settle(question, ())
         finally:
@@ -297,8 +297,8 @@ class AddressFinder:
         try:
             rdatas = await self._errands.lookup(question, self._budget)
         except WorkExceeded:
-            self._budget.purse.entangled = True  # our bound, not a fact about the zone
-            if self._errands.width == 1 and self._budget.purse.queries <= 0:
+            self._budget.whole.was_cut_short = True  # our bound, not a fact about the zone
+            if self._errands.width == 1 and self._budget.whole.queries <= 0:
                 raise
             return False
         except LinkDown:

@@ -22,10 +22,10 @@ from resolver.upstream.request import Inquiry, Reply
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from resolver.budget import Budget
+    from resolver.budget import Share
     from resolver.cache.delegation import DelegationCache
     from resolver.cache.rrset import RRsetCache
-    from resolver.delegation import Known
+    from resolver.delegation import KnownAddresses
     from resolver.iterate.addresses import Errands
     from resolver.model import Delegation, Name, Outcome
     from resolver.upstream.request import Ask
@@ -61,7 +61,7 @@ class CutAsker:
         self,
         judge: Judge,
         delegation: Delegation,
-        budget: Budget,
+        budget: Share,
         shunned: frozenset[str],
         effort: Effort = Effort.NORMAL,
     ) -> Inquiry:
@@ -115,12 +115,12 @@ class CutAsker:
         except ExchangeFailed as error:
             raise _given_up(error if error.asked else failed) from None
 
-    def _lend(self, name: Name) -> Known | None:
+    def _lend(self, name: Name) -> KnownAddresses | None:
         """Glue that another referral brought for *name*, of the families that we ask."""
         return lent_glue(name, self._delegations, self._rtypes, self._now())
 
     async def _ask_parent(
-        self, delegation: Delegation, question: Question, budget: Budget
+        self, delegation: Delegation, question: Question, budget: Share
     ) -> tuple[Server, ...] | None:
         """Ask the servers above the cut for the address of a nameserver inside it."""
         above = self._above(delegation.zone)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
     from collections.abc import Set as AbstractSet
 
-    from resolver.budget import Budget
+    from resolver.budget import Share
     from resolver.model import Delegation, Name, Outcome, Question
     from resolver.runtime.clock import Clock
     from resolver.upstream.request import Ask
@@ -42,7 +42,7 @@ class Configured:
         return f"<Configured {len(self._yielding)} first, {len(self._primed)} primed>"
 
     async def walk(
-        self, question: Question, budget: Budget, *, closest: Closest, walk_from: WalkFrom
+        self, question: Question, budget: Share, *, closest: Closest, walk_from: WalkFrom
     ) -> tuple[Outcome, ...]:
         """The segments of the answer: from the servers named, and where they fail from others.
 
@@ -60,7 +60,7 @@ class Configured:
                     raise
             passed.add(delegation.zone)
 
-    async def _start(self, delegation: Delegation, budget: Budget) -> Delegation:
+    async def _start(self, delegation: Delegation, budget: Share) -> Delegation:
         """The zone's own servers if it is primed, and can be."""
         zone = delegation.zone
         if zone not in self._primed or delegation.is_forward:

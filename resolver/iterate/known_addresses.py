@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from resolver.delegation import Known, Server
+from resolver.delegation import KnownAddresses, Server
 from resolver.limits import ADDRESSES_PER_NAMESERVER
 from resolver.protocol import names
 from resolver.protocol.ip_addresses import address_text
@@ -24,13 +24,13 @@ if TYPE_CHECKING:
 
 def lent_glue(
     name: Name, delegations: DelegationCache, rtypes: Sequence[int], now: float
-) -> Known | None:
+) -> KnownAddresses | None:
     """Addresses that a referral at or above *name* gave for it; asked, but never answered from."""
     for ancestor in names.ancestors(name):
         delegation = delegations.get(ancestor, now)
         if delegation is not None and name in delegation.glue:
             servers = tuple(one for one in delegation.glue[name] if one.rtype in rtypes)
-            return Known(servers, delegation.expires_at) if servers else None
+            return KnownAddresses(servers, delegation.expires_at) if servers else None
     return None
 
 
@@ -50,8 +50,8 @@ def fill_from_cache(
         book.expire(now)
     if not book.unresolved:
         return
-    cached: dict[Name, Known] = {}
-    lent: dict[Name, Known] = {}
+    cached: dict[Name, KnownAddresses] = {}
+    lent: dict[Name, KnownAddresses] = {}
     for name in book.unresolved:
         found = _cached(name, rrsets, rtypes, now)
         if found is not None:
@@ -62,7 +62,9 @@ def fill_from_cache(
     book.lend(lent)
 
 
-def _cached(name: Name, rrsets: RRsetCache, rtypes: Sequence[int], now: float) -> Known | None:
+def _cached(
+    name: Name, rrsets: RRsetCache, rtypes: Sequence[int], now: float
+) -> KnownAddresses | None:
     servers: list[Server] = []
     good_until = float("inf")
     for rtype in rtypes:
@@ -70,7 +72,7 @@ def _cached(name: Name, rrsets: RRsetCache, rtypes: Sequence[int], now: float) -
         if entry is not None:
             servers += servers_of(name, rtype, entry.rdatas)
             good_until = min(good_until, entry.expires_at)
-    return Known(tuple(servers), good_until) if servers else None
+    return KnownAddresses(tuple(servers), good_until) if servers else None
 
 
 def has_second_wind(

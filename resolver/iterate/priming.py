@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple, cast
 
 import trio
 
-from resolver.budget import Budget, Purse
+from resolver.budget import QueryBudget, Share
 from resolver.errors import ResolverError
 from resolver.iterate.classify import classify
 from resolver.iterate.scrub import glue_of, nameservers_of
@@ -70,18 +70,18 @@ def _judge_priming(hints: Delegation, message: Message, server: Server) -> Judge
 
 
 async def prime(
-    ask: Ask, hints: Delegation, now: Callable[[], float], budget: Budget | None = None
+    ask: Ask, hints: Delegation, now: Callable[[], float], budget: Share | None = None
 ) -> Delegation:
     """Ask the hints for the NS set of their zone. Raises ResolverError if none of them answers."""
     if budget is None:
-        purse = Purse(
+        whole = QueryBudget(
             queries=int(UPSTREAM_QUERIES),
             ns_lookups=0,
-            crypto=0,
+            signature_checks=0,
             hashes=0,
             deadline=trio.current_time() + float(QUERY_SECONDS),
         )
-        budget = Budget(purse)
+        budget = Share(whole)
     question = Question(hints.zone, RRType.NS)
 
     async def no_more() -> bool:

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
     from collections.abc import Set as AbstractSet
 
-    from resolver.budget import Budget
+    from resolver.budget import Share
     from resolver.cache.delegation import DelegationCache
     from resolver.cache.negative import NegativeCache
     from resolver.cache.rrset import RRsetCache
@@ -46,7 +46,7 @@ _NO_NAMES: frozenset[Name] = frozenset()
 class ReferralHook(Protocol):
     """Told of each referral: starts the fetch of a signed child's DNSKEY beside the question."""
 
-    def __call__(self, delegation: Delegation, budget: Budget) -> None: ...
+    def __call__(self, delegation: Delegation, budget: Share) -> None: ...
 
 
 def _expects_none(zone: Name, has_ds: bool) -> bool:  # noqa: FBT001
@@ -145,7 +145,7 @@ class Walker:
     def walk(
         self,
         question: Question,
-        budget: Budget,
+        budget: Share,
         *,
         shunned: frozenset[str] = frozenset(),
         glue_will_do: bool = False,
@@ -171,7 +171,7 @@ class Walker:
         self,
         delegation: Delegation,
         question: Question,
-        budget: Budget,
+        budget: Share,
         shunned: frozenset[str],
         *,
         glue_will_do: bool = False,
@@ -241,7 +241,7 @@ class Walker:
             )
         minimiser.advance(probe)
 
-    def _descend(self, referral: Referral, parent: Delegation, budget: Budget) -> Delegation:
+    def _descend(self, referral: Referral, parent: Delegation, budget: Share) -> Delegation:
         """Keep what the referral says and stand at its cut."""
         now = self._clock.now()
         ttl = min(max(referral.ttl, self._settings.min_ttl), self._settings.max_ttl)

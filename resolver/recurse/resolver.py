@@ -24,7 +24,7 @@ from resolver.recurse.jobs import Jobs
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Iterator, Sequence
 
-    from resolver.budget import Budget
+    from resolver.budget import Share
     from resolver.iterate.walk import Walker
     from resolver.model import Delegation
     from resolver.recurse.jobs import Job
@@ -54,7 +54,7 @@ class Resolver:
 
     # --- whole answers ---------------------------------------------------------------------
 
-    async def resolve(self, question: Question, budget: Budget, *, checking: bool = True) -> Answer:
+    async def resolve(self, question: Question, budget: Share, *, checking: bool = True) -> Answer:
         """The answer, aliases followed to their end (RFC 6604: rcode is the last name's).
 
         *checking* False is CD=1: data as it came. Raises ResolutionFailed.
@@ -127,7 +127,7 @@ class Resolver:
     # --- one link ----------------------------------------------------------------------------
 
     async def settle(
-        self, question: Question, budget: Budget, *, checking: bool, scratch: Scratch
+        self, question: Question, budget: Share, *, checking: bool, scratch: Scratch
     ) -> Outcome:
         """One link: from memory or the network, validated unless the client said not to."""
         now = self._clock.now()
@@ -174,7 +174,7 @@ class Resolver:
     def fetch(
         self,
         question: Question,
-        budget: Budget,
+        budget: Share,
         *,
         shunned: frozenset[str] = frozenset(),
         is_fresh: bool = False,
@@ -185,7 +185,7 @@ class Resolver:
         before was bogus, so nobody is joined and a failure says nothing new.
         """
         if question in budget.ancestors:
-            budget.purse.entangled = True
+            budget.whole.was_cut_short = True
             raise ResolutionFailed("the question depends on itself", ede=_cycle())
         now = self._clock.now()
         failure = self.memory.failures.get(question, now)
@@ -198,7 +198,7 @@ class Resolver:
         return self._join(running, budget, shunned)
 
     async def _join(
-        self, running: Job, budget: Budget, shunned: frozenset[str]
+        self, running: Job, budget: Share, shunned: frozenset[str]
     ) -> tuple[Outcome, ...]:
         """What another's walk brings; a walk of our own if that was cut short."""
         with trio.move_on_at(budget.deadline):
@@ -210,7 +210,7 @@ class Resolver:
         return await self._walk(running.question, budget, shunned, is_fresh=False)
 
     async def _walk(
-        self, question: Question, budget: Budget, shunned: frozenset[str], *, is_fresh: bool
+        self, question: Question, budget: Share, shunned: frozenset[str], *, is_fresh: bool
     ) -> tuple[Outcome, ...]:
         assert self._walker is not None  # noqa: S101  # wired by app before the first question
         job = self.jobs.begin(question, budget.ancestors)
@@ -227,7 +227,7 @@ class Resolver:
             raise
         except ResolutionFailed as error:
             ran_out = trio.current_time() >= budget.deadline  # our time, not the zone's fault
-            is_cyclic = budget.purse.entangled and budget.ancestors
+            is_cyclic = budget.whole.was_cut_short and budget.ancestors
             if not (is_fresh or ran_out or is_cyclic):
                 self._note_failure(question, error)
                 job.error = error.again()
@@ -256,10 +256,10 @@ class Resolver:
 
     # --- for the walker and the validator ------------------------------------------------------
 
-    async def addresses(self, question: Question, budget: Budget) -> Sequence[bytes]:
+    async def addresses(self, question: Question, budget: Share) -> Sequence[bytes]:
         """Rdata of one address set, aliases followed, glue included; empty if there is none."""
         if question in budget.ancestors:
-            budget.purse.entangled = True
+            budget.whole.was_cut_short = True
             raise ResolutionFailed("the nameserver depends on itself", ede=_cycle())
         if budget.depth > _DEPTH:
             raise WorkExceeded("SUBQUERY_DEPTH")
@@ -272,7 +272,7 @@ class Resolver:
     async def find(
         self,
         question: Question,
-        budget: Budget,
+        budget: Share,
         *,
         shunned: frozenset[str] = frozenset(),
         is_fresh: bool = False,

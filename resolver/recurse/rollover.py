@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from resolver.budget import Budget
+    from resolver.budget import Share
     from resolver.dnssec.anchors import Anchor, Anchors
     from resolver.model import Name, RRset
     from resolver.recurse.resolver import Resolver
@@ -44,7 +44,7 @@ class Rollover:
         directory: Path,
         *,
         clock: Clock,
-        budget: Callable[[], Budget],
+        budget: Callable[[], Share],
     ) -> None:
         self._resolver = resolver
         self._anchors = anchors

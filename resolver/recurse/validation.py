@@ -27,7 +27,7 @@ from resolver.protocol.codes import Rcode
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
-    from resolver.budget import Budget
+    from resolver.budget import Share
     from resolver.cache.failure import Failure
     from resolver.dnssec.context import Context
     from resolver.dnssec.steps import Findings, Judgement
@@ -81,7 +81,7 @@ class Trust:
         return context
 
     async def establish(
-        self, outcome: Outcome, budget: Budget, beside: Sequence[RRset] = ()
+        self, outcome: Outcome, budget: Share, beside: Sequence[RRset] = ()
     ) -> Outcome:
         """*outcome* with its status, kept in the caches. Raises ResolutionFailed if it is bogus.
 
@@ -113,7 +113,7 @@ class Trust:
             denial.learn(kept.zone, judgement.secure, now)
         return kept
 
-    async def _judge(self, evidence: _Evidence, budget: Budget) -> Judgement:
+    async def _judge(self, evidence: _Evidence, budget: Share) -> Judgement:
         """Run the validator once over *evidence*."""
         is_forwarded = self._resolver.is_forwarded
         steps = judge(evidence.outcome, self._look(), evidence.beside, is_forwarded)
@@ -136,19 +136,19 @@ class Trust:
 class _Breath:
     """Charges work to the budget and tells when the event loop should run, between slices of it."""
 
-    def __init__(self, budget: Budget) -> None:
-        self._purse = budget.purse
+    def __init__(self, budget: Share) -> None:
+        self._purse = budget.whole
         self._signatures = 0
         self._hashes = 0
 
     def is_due(self, work: Work) -> bool:
         """Charge *work*; True if others should run before it is done. Raises WorkExceeded."""
-        purse = self._purse
-        purse.crypto -= work.signatures
-        purse.hashes -= work.hashes
-        if purse.crypto < 0:
+        whole = self._purse
+        whole.signature_checks -= work.signatures
+        whole.hashes -= work.hashes
+        if whole.signature_checks < 0:
             raise WorkExceeded("SIGNATURE_CHECKS")
-        if purse.hashes < 0:
+        if whole.hashes < 0:
             raise WorkExceeded("HASHES")
         self._signatures += work.signatures
         self._hashes += work.hashes
@@ -162,7 +162,7 @@ class _Evidence:
     """The outcome under judgement and the findings about it, fetched once each."""
 
     def __init__(
-        self, resolver: Resolver, outcome: Outcome, budget: Budget, beside: Sequence[RRset]
+        self, resolver: Resolver, outcome: Outcome, budget: Share, beside: Sequence[RRset]
     ) -> None:
         self.outcome = outcome
         self.beside = beside

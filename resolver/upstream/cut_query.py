@@ -76,7 +76,7 @@ class Pursuit:
         ways = desk.ways
         self.way = ways.public if delegation.way is None else ways.of(delegation)
         self.started = now
-        self.give_up = min(inquiry.budget.purse.deadline, now + _ASK_SECONDS)
+        self.give_up = min(inquiry.budget.whole.deadline, now + _ASK_SECONDS)
         self.may_speculate = desk.settings.speculation and inquiry.budget.depth <= _HEDGE_DEPTH
         self.fallback = Fallback(is_signed=delegation.is_signed)
         self.copies: list[Copy] = []
@@ -148,7 +148,7 @@ class Pursuit:
         self.sends.clear()
         self.total = 0
         self.rejected = _NOBODY
-        self.give_up = min(self.inquiry.budget.purse.deadline, now + _ASK_SECONDS)
+        self.give_up = min(self.inquiry.budget.whole.deadline, now + _ASK_SECONDS)
         self._hang_up()
         self.move_on(now)
 

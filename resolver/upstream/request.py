@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from resolver.budget import Budget
+    from resolver.budget import Share
     from resolver.model import Delegation, Question, Server, Verdict
     from resolver.protocol.wire import Message
 
@@ -46,7 +46,7 @@ class Inquiry(NamedTuple):
     delegation: Delegation
     judge: Callable[[Message, Server], Judged]
     more_addresses: Callable[[], Awaitable[bool]]
-    budget: Budget
+    budget: Share
     wants_tcp: bool = False
     shunned: frozenset[str] = frozenset()
     is_repeated: bool = False

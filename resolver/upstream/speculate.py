@@ -58,7 +58,7 @@ def _probe(
     found = _of_broken_family(pursuit.way.reach, candidates, now) or companion(
         candidates, primary, now=now, reluctance=reluctance
     )
-    if found is None or pursuit.uses_tcp or pursuit.inquiry.budget.purse.queries < _RESERVE:
+    if found is None or pursuit.uses_tcp or pursuit.inquiry.budget.whole.queries < _RESERVE:
         return
     if desk.probes.take():
         found.state.probed_at = now

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from resolver.budget import Budget, Purse
+from resolver.budget import QueryBudget, Share
 from resolver.cache.delegation import DelegationCache
 from resolver.cache.negative import NegativeCache
 from resolver.cache.rrset import RRsetCache
@@ -25,10 +25,12 @@ if TYPE_CHECKING:
     from resolver.upstream.request import Inquiry
 
 
-def allowance(*, ns_lookups: int = 20) -> Budget:
+def allowance(*, ns_lookups: int = 20) -> Share:
     """A client query's budget whose time never runs out."""
-    return Budget(
-        Purse(queries=100, ns_lookups=ns_lookups, crypto=0, hashes=0, deadline=float("inf"))
+    return Share(
+        QueryBudget(
+            queries=100, ns_lookups=ns_lookups, signature_checks=0, hashes=0, deadline=float("inf")
+        )
     )
 
 
@@ -91,7 +93,7 @@ class Land:
                 return found
         raise AssertionError(self.asked[-1])
 
-    async def look_up(self, asked: Question, _: Budget) -> Sequence[bytes]:
+    async def look_up(self, asked: Question, _: Share) -> Sequence[bytes]:
         self.looked_up.append(f"{to_text(asked.qname)} {asked.qtype}")
         if self.looked_up[-1] not in self.addresses:
             raise ResolutionFailed("nobody knows")

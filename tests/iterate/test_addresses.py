@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 import pytest
 import trio
 
-from resolver.budget import Budget, Purse
+from resolver.budget import QueryBudget, Share
 from resolver.cache.delegation import DelegationCache
 from resolver.cache.rrset import RRsetCache
-from resolver.delegation import Known
+from resolver.delegation import KnownAddresses
 from resolver.errors import ResolutionFailed, WorkExceeded
 from resolver.iterate.addresses import AddressFinder, Effort, Errands, Means
 from resolver.iterate.known_addresses import fill_from_cache
@@ -45,9 +45,11 @@ class Finding:
         self.ends: dict[Question, Sequence[bytes] | Exception] = {}
         self.takes_s = 0.0
         self.clock: Clock = VirtualClock()
-        purse = Purse(queries=100, ns_lookups=ns_lookups, crypto=0, hashes=0, deadline=1e9)
-        self.delegation, self.budget = delegation, Budget(purse)
-        self.lent: dict[Name, Known] = {}
+        whole = QueryBudget(
+            queries=100, ns_lookups=ns_lookups, signature_checks=0, hashes=0, deadline=1e9
+        )
+        self.delegation, self.budget = delegation, Share(whole)
+        self.lent: dict[Name, KnownAddresses] = {}
         self.nursery: trio.Nursery | None = None
         errands = Errands(self.look_up, self.spawn, (RRType.A,), self.clock, width)
         self.means = Means(errands, self.lent.get, self.ask_parent)
@@ -56,7 +58,7 @@ class Finding:
         """For one inquiry more."""
         return AddressFinder(self.delegation, self.budget, self.means, effort)
 
-    async def look_up(self, question: Question, _: Budget) -> Sequence[bytes]:
+    async def look_up(self, question: Question, _: Share) -> Sequence[bytes]:
         self.asked.append(question.qname)
         await trio.sleep(self.takes_s)
         end = self.ends.get(question, ())
@@ -65,7 +67,7 @@ class Finding:
         return end
 
     async def ask_parent(
-        self, _: Delegation, question: Question, __: Budget
+        self, _: Delegation, question: Question, __: Share
     ) -> tuple[Server, ...] | None:
         self.parents.append(question.qname)
         end = self.ends.get(question, ())
@@ -190,14 +192,14 @@ async def test_a_budget_that_ends_between_two_names_leaves_none_in_progress() ->
             await finding.finder().more()
     assert finding.asked == [NS[0]]
     assert finding.delegation.unresolved() == NS[:2]
-    assert finding.budget.purse.entangled  # our bound, not a fact about the zone
+    assert finding.budget.whole.was_cut_short  # our bound, not a fact about the zone
 
 
 @trio_test
 async def test_glue_that_a_look_up_meets_is_asked_and_still_looked_up_in_a_second_wind() -> None:
     finding = Finding(Delegation(ZONE, NS[:1]))
     stale = Server("192.0.2.1", 53, NS[0])
-    finding.lent[NS[0]] = Known((stale,), 1e9)
+    finding.lent[NS[0]] = KnownAddresses((stale,), 1e9)
     finding.ends[asked(0)] = (bytes([192, 0, 2, 1]),)
     assert await finding.finder().more()
     finding.ends[asked(0)] = (FOUND,)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from resolver.cache.delegation import DelegationCache
 from resolver.cache.rrset import RRsetCache
-from resolver.delegation import Delegation, Known, Server
+from resolver.delegation import Delegation, KnownAddresses, Server
 from resolver.iterate.known_addresses import fill_from_cache, has_second_wind, lent_glue
 from resolver.model import Question, Rank
 from resolver.protocol.codes import RRType
@@ -24,12 +24,14 @@ def lender(*servers: Server) -> DelegationCache:
 
 def test_glue_is_lent_as_long_as_its_delegation_lasts() -> None:
     delegations = lender(FOURTH, SIXTH)
-    assert lent_glue(NS, delegations, FAMILIES, 99.0) == Known((FOURTH, SIXTH), 100.0)
+    assert lent_glue(NS, delegations, FAMILIES, 99.0) == KnownAddresses((FOURTH, SIXTH), 100.0)
     assert lent_glue(NS, delegations, FAMILIES, 100.0) is None
 
 
 def test_of_families_that_are_never_asked_nothing_is_lent() -> None:
-    assert lent_glue(NS, lender(FOURTH, SIXTH), (RRType.AAAA,), 0.0) == Known((SIXTH,), 100.0)
+    assert lent_glue(NS, lender(FOURTH, SIXTH), (RRType.AAAA,), 0.0) == KnownAddresses(
+        (SIXTH,), 100.0
+    )
     assert lent_glue(NS, lender(FOURTH), (RRType.AAAA,), 0.0) is None
 
 

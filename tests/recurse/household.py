@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import msgspec
 import trio
 
-from resolver.budget import Budget, Purse
+from resolver.budget import QueryBudget, Share
 from resolver.config.schema import Config
 from resolver.daemon import run
 from resolver.lab.virtual_time import VirtualClock, seeded
@@ -28,13 +28,13 @@ if TYPE_CHECKING:
 WALL = 1_785_000_000.0
 
 
-def budget(*, queries: int = int(UPSTREAM_QUERIES), seconds: float = 10.0) -> Budget:
+def budget(*, queries: int = int(UPSTREAM_QUERIES), seconds: float = 10.0) -> Share:
     """A client query's allowance."""
-    return Budget(
-        Purse(
+    return Share(
+        QueryBudget(
             queries=queries,
             ns_lookups=int(NS_LOOKUPS),
-            crypto=int(SIGNATURE_CHECKS),
+            signature_checks=int(SIGNATURE_CHECKS),
             hashes=int(HASHES),
             deadline=trio.current_time() + seconds,
         )

@@ -43,7 +43,7 @@ class Bill(NamedTuple):
 
 async def bill(home: House, text: str) -> Bill:
     allowance = budget()
-    checks, hashes = allowance.purse.crypto, allowance.purse.hashes
+    checks, hashes = allowance.whole.signature_checks, allowance.whole.hashes
     rcode, status, exceeded = None, None, False
     ede: tuple[int, ...] = ()
     try:
@@ -53,9 +53,15 @@ async def bill(home: House, text: str) -> Bill:
     except ResolutionFailed as error:
         ede = tuple(one.code for one in error.ede)
         exceeded = isinstance(error, WorkExceeded)
-    purse = allowance.purse
+    whole = allowance.whole
     return Bill(
-        rcode, checks - purse.crypto, hashes - purse.hashes, purse.sent, ede, status, exceeded
+        rcode,
+        checks - whole.signature_checks,
+        hashes - whole.hashes,
+        whole.sent,
+        ede,
+        status,
+        exceeded,
     )
 
 
@@ -149,13 +155,13 @@ async def test_more_iterations_than_allowed_are_not_hashed() -> None:
 @pytest.mark.reaches("HASHES")
 @trio_test
 async def test_a_query_that_has_used_up_its_hashes_ends() -> None:
-    """Many names of one zone would: here the purse is nearly empty to begin with."""
+    """Many names of one zone would: here the whole is nearly empty to begin with."""
     async with house(hostile.closest_encloser(WALL)) as home:
         allowance = budget()
-        allowance.purse.hashes = 50
+        allowance.whole.hashes = 50
         with pytest.raises(WorkExceeded, match="HASHES"):
             await home.resolver.resolve(question(f"{hostile.DEEP}evil. A"), allowance)
-        assert allowance.purse.hashes == -1
+        assert allowance.whole.hashes == -1
         await honest_still_works(home)
 
 

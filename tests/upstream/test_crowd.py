@@ -8,7 +8,7 @@ import pytest
 import trio
 
 from resolver import limits
-from resolver.budget import Budget, Purse
+from resolver.budget import QueryBudget, Share
 from resolver.errors import ExchangeFailed, ZoneCrowded
 from resolver.lab.faults import Path
 from resolver.model import Question
@@ -28,9 +28,11 @@ MOST = int(limits.ZONE_UNANSWERED)
 
 def about(world: World, hosts: list[str], zone: str, label: str) -> Inquiry:
     """A client's question of its own."""
-    purse = Purse(queries=100, ns_lookups=20, crypto=0, hashes=0, deadline=trio.current_time() + 10)
+    whole = QueryBudget(
+        queries=100, ns_lookups=20, signature_checks=0, hashes=0, deadline=trio.current_time() + 10
+    )
     question = Question(from_text(f"{label}.{zone}"), RRType.A)
-    return world.inquiry(*hosts, zone=from_text(zone), question=question, budget=Budget(purse))
+    return world.inquiry(*hosts, zone=from_text(zone), question=question, budget=Share(whole))
 
 
 class Clients:

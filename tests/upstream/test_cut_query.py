@@ -39,11 +39,11 @@ async def test_copies_of_one_question_are_few_while_it_is_young() -> None:
         async with trio.open_nursery() as nursery:
             nursery.start_soon(world.exchange.ask, world.inquiry(*V4[:8]))
             await trio.sleep(0.001)
-            assert world.purse.sent == int(limits.RACE_WIDTH)
+            assert world.whole.sent == int(limits.RACE_WIDTH)
             await trio.sleep(float(limits.EARLY_SECONDS) - 0.002)
-            assert world.purse.sent == int(limits.EARLY_COPIES)
+            assert world.whole.sent == int(limits.EARLY_COPIES)
             await trio.sleep(0.1)
-            assert world.purse.sent > int(limits.EARLY_COPIES)
+            assert world.whole.sent > int(limits.EARLY_COPIES)
             nursery.cancel_scope.cancel()
 
     await world.run(story)
@@ -104,7 +104,7 @@ async def test_deep_in_sub_queries_nothing_is_speculative() -> None:
             await world.exchange.ask(inquiry)
 
         await world.run(story)
-        assert world.purse.sent - world.exchange.counters.probes == sent
+        assert world.whole.sent - world.exchange.counters.probes == sent
 
 
 @pytest.mark.reaches("ASK_SUSPECT_SECONDS")

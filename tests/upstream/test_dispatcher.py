@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 import trio
 
-from resolver.delegation import Known
+from resolver.delegation import KnownAddresses
 from resolver.errors import ExchangeFailed, LinkDown, WorkExceeded
 from resolver.lab.faults import Path
 from resolver.model import Server, Verdict
@@ -46,7 +46,7 @@ async def test_an_answer_comes_back_with_its_server_and_rtt() -> None:
         assert round(reply.rtt_s, 3) == 0.02
 
     await world.run(story)
-    assert world.purse.sent == 1
+    assert world.whole.sent == 1
 
 
 @trio_test
@@ -60,9 +60,9 @@ async def test_a_known_set_is_asked_with_one_packet() -> None:
         for _ in range(6):
             await world.exchange.ask(world.inquiry(A, B, C))
             await trio.sleep(1)
-        before = world.purse.sent
+        before = world.whole.sent
         await world.exchange.ask(world.inquiry(A, B, C))
-        assert world.purse.sent == before + 1
+        assert world.whole.sent == before + 1
 
     await world.run(story)
 
@@ -97,7 +97,7 @@ async def test_without_speculation_every_packet_is_needed() -> None:
             await world.exchange.ask(world.inquiry(A, B, C))
 
     await world.run(story)
-    assert world.purse.sent == 10
+    assert world.whole.sent == 10
 
 
 @pytest.mark.rfc("RFC 1123 §6.1.3")
@@ -109,7 +109,7 @@ async def test_loss_is_made_good() -> None:
 
     async def story() -> None:
         for _ in range(50):
-            world.purse.queries = 100
+            world.whole.queries = 100
             await world.exchange.ask(world.inquiry(A, B))
 
     await world.run(story)
@@ -418,7 +418,7 @@ async def test_the_budget_ends_it() -> None:
     world.serve(A, dead=True)
 
     async def story() -> None:
-        world.purse.queries = 0
+        world.whole.queries = 0
         with pytest.raises(WorkExceeded):
             await world.exchange.ask(world.inquiry(A))
 
@@ -481,7 +481,7 @@ async def test_addresses_are_looked_up_when_there_are_none() -> None:
 
     async def more() -> bool:
         await trio.sleep(0.05)
-        inquiry.delegation.book.lend({NS: Known((Server(A, 53, NS),), 1e9)})
+        inquiry.delegation.book.lend({NS: KnownAddresses((Server(A, 53, NS),), 1e9)})
         return True
 
     async def story() -> None:
@@ -513,7 +513,7 @@ async def test_lookups_begin_when_all_that_is_known_is_silent() -> None:
     inquiry = world.inquiry(delegation=world.delegation(A, glueless=(NS,)))
 
     async def more() -> bool:
-        inquiry.delegation.book.lend({NS: Known((Server(B, 53, NS),), 1e9)})
+        inquiry.delegation.book.lend({NS: KnownAddresses((Server(B, 53, NS),), 1e9)})
         return False
 
     async def story() -> None:
@@ -713,7 +713,7 @@ async def test_the_other_nameservers_of_a_popular_zone_are_looked_up_beside_a_qu
         async def more(delegation: Delegation = inquiry.delegation) -> bool:
             nonlocal lookups
             lookups += 1
-            delegation.book.lend({NS: Known((Server(B, 53, NS),), 1e9)})
+            delegation.book.lend({NS: KnownAddresses((Server(B, 53, NS),), 1e9)})
             return True
 
         async def story(

@@ -201,7 +201,7 @@ async def test_no_address_gets_a_second_copy_before_the_first_is_overdue() -> No
         assert 1 <= len(times) <= 3
         gaps = [later - sooner for sooner, later in itertools.pairwise(times)]
         assert all(gap >= float(limits.OVERDUE_UNKNOWN_SECONDS) for gap in gaps)
-    assert world.purse.sent <= int(limits.ASK_SENDS)
+    assert world.whole.sent <= int(limits.ASK_SENDS)
 
 
 @pytest.mark.reaches("FAMILY_PREFIXES", "FAMILY_PROBE_SECONDS")
@@ -366,12 +366,12 @@ async def test_without_descriptors_the_operator_is_told_and_no_zone_is_blamed(
         for _ in range(3):
             with pytest.raises(WorkExceeded, match="IN_FLIGHT"):
                 await world.exchange.ask(about(world, V4[:1], "z.test"))
-        assert world.purse.sent == 0
+        assert world.whole.sent == 0
         async with trio.open_nursery() as nursery:
             nursery.start_soon(world.exchange.ask, about(world, V4[:1], "z.test"))
             await trio.sleep(3)
             is_short[0] = False
-        assert world.purse.sent == 1
+        assert world.whole.sent == 1
         is_short[0] = True
         await trio.sleep(float(limits.WARNING_SECONDS))
         with pytest.raises(WorkExceeded, match="IN_FLIGHT"):

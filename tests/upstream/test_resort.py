@@ -81,7 +81,7 @@ async def test_a_flood_to_a_dead_server_makes_few_streams() -> None:
             for at in range(50):
                 nursery.start_soon(ask, at)
 
-    world.purse.queries = 1000
+    world.whole.queries = 1000
     await world.run(story)
     assert world.exchange.counters.sent_tcp == int(TCP_LAST_TRIES)
 

@@ -6,7 +6,7 @@ import pytest
 import trio
 
 from resolver import limits
-from resolver.budget import Budget, Purse
+from resolver.budget import QueryBudget, Share
 from resolver.config import hints
 from resolver.errors import LinkDown
 from resolver.iterate.priming import hints_delegation
@@ -36,8 +36,10 @@ async def test_a_start_into_silence_is_told_soon(families: str) -> None:
         await nursery.start(world.exchange.run)
         for patience_s in (FIRST_S, float(limits.OUTAGE_ASK_SECONDS)):
             began = trio.current_time()
-            purse = Purse(queries=100, ns_lookups=20, crypto=0, hashes=0, deadline=began + 10)
-            inquiry = world.inquiry(zone=ROOT, delegation=root, budget=Budget(purse))
+            whole = QueryBudget(
+                queries=100, ns_lookups=20, signature_checks=0, hashes=0, deadline=began + 10
+            )
+            inquiry = world.inquiry(zone=ROOT, delegation=root, budget=Share(whole))
             with pytest.raises(LinkDown):
                 await world.exchange.ask(inquiry)
             assert trio.current_time() - began <= patience_s + 0.01

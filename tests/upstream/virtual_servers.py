@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import trio
 
-from resolver.budget import Budget, Purse
+from resolver.budget import QueryBudget, Share
 from resolver.lab.faults import Path
 from resolver.lab.virtual_network import VirtualNetwork
 from resolver.lab.virtual_time import VirtualClock
@@ -115,7 +115,9 @@ class World:
         self.network.observers.append(self._watch)
         self.tries: list[Tried] = []
         self.exchange.on_event(self.tries.append)
-        self.purse = Purse(queries=100, ns_lookups=20, crypto=0, hashes=0, deadline=1e9)
+        self.whole = QueryBudget(
+            queries=100, ns_lookups=20, signature_checks=0, hashes=0, deadline=1e9
+        )
 
     def _watch(self, _: object) -> None:
         self.most_in_flight = max(self.most_in_flight, self.exchange.in_flight)
@@ -145,7 +147,7 @@ class World:
             delegation=self.delegation(*hosts, zone=zone),
             judge=rcode_judge,
             more_addresses=no_more,
-            budget=Budget(self.purse),
+            budget=Share(self.whole),
         )
         return inquiry._replace(**changes)  # type: ignore[arg-type]
 
@@ -153,6 +155,6 @@ class World:
         """The exchange runs while the story is told."""
         async with trio.open_nursery() as nursery:
             await nursery.start(self.exchange.run)
-            self.purse.deadline = trio.current_time() + 1000
+            self.whole.deadline = trio.current_time() + 1000
             await story()
             nursery.cancel_scope.cancel()
