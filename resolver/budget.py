@@ -22,12 +22,12 @@ class QueryBudget:
     """
 
     __slots__ = (
-        "signature_checks",
         "deadline",
         "hashes",
         "ns_lookups",
         "queries",
         "sent",
+        "signature_checks",
         "was_cut_short",
     )
 

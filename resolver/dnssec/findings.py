@@ -64,7 +64,7 @@ class Kind(Enum):
     BOGUS = "bogus"
 
 
-class Link(NamedTuple):
+class CutFinding(NamedTuple):
     """What the zone above says of one name as a zone cut, and the sets that *proof* it rests on.
 
     *is_unseen*: that it is one at all is not proven, only that opt-out may hide it.
@@ -100,22 +100,22 @@ def decides_cut(rrset: RRset, apex: Name) -> bool:
     return rrset.rtype == RRType.DNAME and names.is_subdomain(apex, rrset.owner)
 
 
-def link_by(checked: Checked) -> Link:
+def link_by(checked: Checked) -> CutFinding:
     rrset = checked.rrset
     if checked.status is Status.BOGUS:
-        return Link(Kind.BOGUS, flaw=checked.flaw)
+        return CutFinding(Kind.BOGUS, flaw=checked.flaw)
     if checked.status is not Status.SECURE:
-        return Link(Kind.UNSIGNED, rrset.ttl, flaw=checked.flaw)
+        return CutFinding(Kind.UNSIGNED, rrset.ttl, flaw=checked.flaw)
     proof = (Proven(rrset, rrset, checked.rrsig),)
     if rrset.rtype != RRType.DS:
-        return Link(Kind.NOT_A_CUT, rrset.ttl, proof=proof)
+        return CutFinding(Kind.NOT_A_CUT, rrset.ttl, proof=proof)
     if checked.closest_encloser is not None:
         text = f"{describe(rrset)} came from a wildcard"
-        return Link(Kind.BOGUS, flaw=Flaw(Reason.MALFORMED, text))
-    return Link(Kind.SIGNED, rrset.ttl, rrset.rdatas, proof=proof)
+        return CutFinding(Kind.BOGUS, flaw=Flaw(Reason.MALFORMED, text))
+    return CutFinding(Kind.SIGNED, rrset.ttl, rrset.rdatas, proof=proof)
 
 
-def link_without(denied: Denied) -> Link:
+def link_without(denied: Denied) -> CutFinding:
     if denied.status is Status.BOGUS:
-        return Link(Kind.BOGUS, flaw=denied.flaw)
-    return Link(Kind.UNSIGNED, int(limits.BOGUS_TTL_SECONDS), flaw=denied.flaw)
+        return CutFinding(Kind.BOGUS, flaw=denied.flaw)
+    return CutFinding(Kind.UNSIGNED, int(limits.BOGUS_TTL_SECONDS), flaw=denied.flaw)

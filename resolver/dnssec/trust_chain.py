@@ -17,9 +17,9 @@ from resolver.dnssec.denial_proof import Cut, Proofs
 from resolver.dnssec.entry import usable, verified_keys
 from resolver.dnssec.findings import (
     Checked,
+    CutFinding,
     Denied,
     Kind,
-    Link,
     Proven,
     decides_cut,
     is_signed_by,
@@ -62,7 +62,7 @@ class Chain:
     def __init__(self, context: Context) -> None:
         self.context = context
         self._found: dict[Need, Outcome | None] = {}
-        self.links: dict[Name, Link] = {}
+        self.links: dict[Name, CutFinding] = {}
         self._zones: dict[Name, ZoneTrust] = {}
         self.denials: list[RRset] = []  # proven on the way: names that have no DS
         context.keystore.at_generation(context.anchors.generation)
@@ -264,12 +264,12 @@ class Chain:
 
     # --- links: DS ----------------------------------------------------------------------------
 
-    def _link(self, apex: Name) -> Steps[Link]:
+    def _link(self, apex: Name) -> Steps[CutFinding]:
         """What the zone above says of *apex*; other servers are asked if it does not verify."""
         if apex in self.links:
             return self.links[apex]
         text = f"the DS of {names.to_text(apex)} would vouch for itself"
-        self.links[apex] = Link(Kind.BOGUS, flaw=Flaw(Reason.BROKEN_CHAIN, text))
+        self.links[apex] = CutFinding(Kind.BOGUS, flaw=Flaw(Reason.BROKEN_CHAIN, text))
         need = Need(apex, RRType.DS)
         finding = yield from self._fetch(need)
         link = yield from self._read_link(apex, finding)
@@ -287,10 +287,10 @@ class Chain:
             self.context.tell(CutJudged(apex, link))
         return link
 
-    def _read_link(self, apex: Name, finding: Outcome | None) -> Steps[Link]:
+    def _read_link(self, apex: Name, finding: Outcome | None) -> Steps[CutFinding]:
         if finding is None:
             text = f"no answer could be had for {names.to_text(apex)} DS"
-            return Link(Kind.BOGUS, flaw=Flaw(Reason.BROKEN_CHAIN, text, NOBODY))
+            return CutFinding(Kind.BOGUS, flaw=Flaw(Reason.BROKEN_CHAIN, text, NOBODY))
         proven = finding.status is Status.SECURE
         section = finding.answer
         if finding.verdict is Verdict.REFERRAL:
@@ -308,10 +308,10 @@ class Chain:
         if cut is Cut.UNPROVEN:
             text = f"no proof that {names.to_text(apex)} has no DS"
             flaw = denied.flaw or Flaw(Reason.NSEC_MISSING, text)
-            return Link(Kind.BOGUS, flaw=flaw)
+            return CutFinding(Kind.BOGUS, flaw=flaw)
         kind = _KINDS.get(cut, Kind.UNSIGNED)
         self.denials += [proven.rrset for proven in denied.rrsets]
-        return Link(kind, denied.proofs.ttl, proof=denied.rrsets, is_unseen=cut is Cut.UNSEEN)
+        return CutFinding(kind, denied.proofs.ttl, proof=denied.rrsets, is_unseen=cut is Cut.UNSEEN)
 
     # --- links: DNSKEY --------------------------------------------------------------------------
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from resolver import limits
 from resolver.dnssec.denial_proof import Cut
-from resolver.dnssec.findings import Kind, Link
+from resolver.dnssec.findings import CutFinding, Kind
 from resolver.dnssec.flaws import Reason
 from resolver.dnssec.keystore import ZoneTrust
 from resolver.dnssec.validation_events import CutJudged
@@ -105,5 +105,5 @@ def _keep(chain: Chain, cut: Name, denied: Denied) -> Spared:
     expires_at = context.now + min(ttl, int(limits.TRUST_TTL_SECONDS))
     context.keystore.put(ZoneTrust(cut, Status.INSECURE, (), expires_at))
     if context.tell is not None:
-        context.tell(CutJudged(cut, Link(Kind.UNSIGNED, ttl, proof=denied.rrsets)))
+        context.tell(CutJudged(cut, CutFinding(Kind.UNSIGNED, ttl, proof=denied.rrsets)))
     return Spared(denied.rrsets)

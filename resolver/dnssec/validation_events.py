@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from resolver.dnssec.anchors import Anchor
-    from resolver.dnssec.findings import Link, Proven
+    from resolver.dnssec.findings import CutFinding, Proven
     from resolver.dnssec.keystore import ZoneTrust
     from resolver.dnssec.steps import Judgement
     from resolver.model import Name, Outcome
@@ -21,7 +21,7 @@ class CutJudged(NamedTuple):
     """What the zone above says of *name* as a zone cut."""
 
     name: Name
-    link: Link
+    link: CutFinding
 
 
 class ZoneJudged(NamedTuple):

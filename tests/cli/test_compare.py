@@ -15,7 +15,7 @@ from resolver.cli.compare import Asker, Contestant, Sample, fresh, one_pass, qua
 from resolver.cli.main import main
 from resolver.errors import ConfigError
 from resolver.lab import world
-from resolver.lab.faults import Path as Link
+from resolver.lab.faults import Path as CutFinding
 from resolver.limits import BENCH_IN_FLIGHT, BENCH_SECONDS
 from resolver.model import Question, Server
 from resolver.protocol import names
@@ -188,7 +188,7 @@ async def test_few_queries_wait_for_a_server_that_is_silent() -> None:
 @trio_test
 async def test_an_answer_is_waited_for_as_long_as_a_stub_would() -> None:
     network = world.demo_world(wall=1.785e9).network()
-    network.faults.set(NS1.host, Link(dead=True))
+    network.faults.set(NS1.host, CutFinding(dead=True))
     asker = Asker(network, Random(1))
     async with trio.open_nursery() as nursery:
         nursery.start_soon(asker.run)
