@@ -28,7 +28,7 @@ from resolver.dnssec.keystore import KeyStore
 from resolver.dnssec.signature import verify_rrset
 from resolver.dnssec.steps import Work
 from resolver.dnssec.validator import judge
-from resolver.model import Outcome, Question, RRset, Status, Verdict
+from resolver.model import Link, Question, RRset, Status, Verdict
 from resolver.protocol import names
 from resolver.protocol import rdata as read
 from resolver.protocol.codes import RRType
@@ -103,10 +103,10 @@ def runners(made: Material) -> dict[str, Callable[[], object]]:
     parsed(key.rdata)  # as it is before the first signature of a zone's second RRset
     anchors = Anchors.of([AnchorRecord(APEX, RRType.DNSKEY, made.keys.rdatas[0])])
     keystore = KeyStore()
-    found = Outcome(Question(APEX, RRType.DNSKEY), APEX, Verdict.ANSWER, 0, (made.keys,))
+    found = Link(Question(APEX, RRType.DNSKEY), APEX, Verdict.ANSWER, 0, (made.keys,))
 
     def judged() -> None:
-        outcome = Outcome(Question(OWNER, 1), APEX, Verdict.ANSWER, 0, (made.rrset,))
+        outcome = Link(Question(OWNER, 1), APEX, Verdict.ANSWER, 0, (made.rrset,))
         steps, findings = judge(outcome, Context(anchors, keystore, WALL, 0.0)), None
         while True:
             try:

@@ -44,7 +44,7 @@ class QueryBudget:
 
 
 class Share:
-    """A view of a `QueryBudget` from one depth of sub-query: it, not a count of calls, bounds work."""
+    """A view of a `QueryBudget` from one depth of sub-query: that bounds work, not counted calls."""
 
     __slots__ = ("ancestors", "depth", "glue_will_do", "whole")
 

@@ -1,4 +1,4 @@
-"""What travels along the path: Question → Delegation → Server → Verdict → Outcome → Answer.
+"""What travels along the path: Question → Delegation → Server → Verdict → Link → Answer.
 
 Names are uncompressed wire octets, lower-cased; rdata is octets, its names decompressed.
 TTLs are whole seconds; `expires_at` is on `Clock.now()`'s scale, deadlines are on trio's.
@@ -19,8 +19,8 @@ __all__ = [
     "Answer",
     "Delegation",
     "Ede",
+    "Link",
     "Name",
-    "Outcome",
     "Question",
     "RRset",
     "Rank",
@@ -95,7 +95,7 @@ USABLE: Final = frozenset(
 
 
 @dataclass(slots=True)
-class Outcome:
+class Link:
     """What a zone says about a question: scrubbed, not yet validated.
 
     *answer*: RRsets in chain order, all from *zone* or below it. *authority*: SOA, NS, NSEC, NSEC3

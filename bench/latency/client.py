@@ -26,7 +26,7 @@ NANO = 1_000_000_000
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class Outcome:
+class Link:
     """Of one question: milliseconds to the answer or to our giving up; rcode None is silence."""
 
     zone: str
@@ -67,7 +67,7 @@ class Stub:
 
     def __init__(self, name: str, namespace: str, rng: random.Random) -> None:
         self.name = name
-        self.outcomes: list[Outcome] = []
+        self.outcomes: list[Link] = []
         self.pending: dict[int, _Pending] = {}
         self._rng = rng
         with inside(namespace):
@@ -121,7 +121,7 @@ class Stub:
         took_ms = (arrived_ns - pending.sent_ns) / 1e6
         rcode = data[3] & 15
         is_right = rcode == 0 and address_rdata(pending.lookup.expected) in data
-        self.outcomes.append(Outcome(pending.lookup.zone, pending.sent_s, took_ms, rcode, is_right))
+        self.outcomes.append(Link(pending.lookup.zone, pending.sent_s, took_ms, rcode, is_right))
 
     def give_up(self, *, older_than_s: float) -> None:
         """Note as silence what has been pending for so long."""
@@ -130,7 +130,7 @@ class Stub:
             if pending.sent_ns <= before:
                 del self.pending[number]
                 self.outcomes.append(
-                    Outcome(
+                    Link(
                         pending.lookup.zone, pending.sent_s, PATIENCE_S * 1000, None, is_right=False
                     )
                 )

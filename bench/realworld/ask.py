@@ -25,7 +25,7 @@ TRIES = 2
 
 
 @dataclass(slots=True)
-class Outcome:
+class Link:
     """What one question got: the reply's octets (None: silence) and how long it took."""
 
     name: str
@@ -47,7 +47,7 @@ def ask_all(
     *,
     window: int = WINDOW,
     progress: Callable[[int], None] = lambda _done: None,
-) -> list[Outcome]:
+) -> list[Link]:
     """Ask *server* every question, *window* at a time, as a stub would: two tries of five seconds.
 
     Each slot has a socket of its own, so a late answer to one question cannot answer the next
@@ -55,7 +55,7 @@ def ask_all(
     """
     family = socket.AF_INET6 if ":" in server[0] else socket.AF_INET
     waiting = deque((name, rtype, query(name, rtype).to_wire()) for name, rtype in questions)
-    outcomes: list[Outcome] = []
+    outcomes: list[Link] = []
     with selectors.DefaultSelector() as selector:
         slots = [_Slot(place.socket(family, socket.SOCK_DGRAM), server) for _ in range(window)]
         try:
@@ -97,7 +97,7 @@ class _Slot:
         self._started = time.perf_counter()
         self._send()
 
-    def receive(self) -> list[Outcome]:
+    def receive(self) -> list[Link]:
         try:
             reply = self.socket.recv(65535)
         except OSError:  # a port that is closed answers with ICMP; the next try may do better
@@ -106,7 +106,7 @@ class _Slot:
             return []
         return [self._finish(reply)]
 
-    def tick(self, now: float) -> list[Outcome]:
+    def tick(self, now: float) -> list[Link]:
         if not self.busy or now - self._sent < PATIENCE_S:
             return []
         if self._tries < TRIES:
@@ -122,10 +122,10 @@ class _Slot:
         except OSError:
             return
 
-    def _finish(self, reply: bytes | None) -> Outcome:
+    def _finish(self, reply: bytes | None) -> Link:
         self.busy = False
         name, rtype, _ = self._question
-        return Outcome(name, rtype, reply, time.perf_counter() - self._started)
+        return Link(name, rtype, reply, time.perf_counter() - self._started)
 
 
 def is_authority(place: netns.Namespace, server: str, apex: str) -> bool:

@@ -13,7 +13,7 @@ from collections import OrderedDict
 from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar
 
 from resolver import limits
-from resolver.model import Ede, Outcome, RRset, Status, Verdict
+from resolver.model import Ede, Link, RRset, Status, Verdict
 from resolver.protocol import names, nsec
 from resolver.protocol import nsec3 as hashed
 from resolver.protocol import rdata as read
@@ -195,7 +195,7 @@ class DenialCache:
 
     # --- answering ----------------------------------------------------------------------------
 
-    def synthesise(self, question: Question, now: float, *, least: int = 0) -> Outcome | None:
+    def synthesise(self, question: Question, now: float, *, least: int = 0) -> Link | None:
         """An answer that the gaps prove, as if the zone had been asked; None if they do not.
 
         *least*: zones whose names are shorter, in octets, have no say.
@@ -338,7 +338,7 @@ def _by_wildcard(
     return None
 
 
-def _outcome(question: Question, apex: Name, soa: _Kept, made: _Made, now: float) -> Outcome:
+def _outcome(question: Question, apex: Name, soa: _Kept, made: _Made, now: float) -> Link:
     """*made* as if the zone had said it, with the TTLs that are left (RFC 8198 §5.4)."""
     proof, answer = made.proof, made.wildcard
     if answer is None:
@@ -347,7 +347,7 @@ def _outcome(question: Question, apex: Name, soa: _Kept, made: _Made, now: float
     ttl = int(ends - now)
     if answer is None:
         ttl = min(ttl, read.soa_minimum(soa.rrset.rdatas[0]))
-    return Outcome(
+    return Link(
         question=question,
         zone=apex,
         verdict=made.verdict,

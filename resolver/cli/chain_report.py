@@ -13,7 +13,7 @@ from dns.dnssectypes import Algorithm, DSDigest
 from resolver.dnssec.canonical import label_count, signed_owner
 from resolver.dnssec.findings import Kind
 from resolver.dnssec.flaws import instant
-from resolver.dnssec.validation_events import CutJudged, OutcomeJudged, ZoneJudged
+from resolver.dnssec.validation_events import CutValidated, LinkValidated, ZoneJudged
 from resolver.model import Status
 from resolver.protocol import names
 from resolver.protocol import rdata as read
@@ -45,9 +45,9 @@ class Recorder:
     def __call__(self, event: object) -> None:
         if isinstance(event, ZoneJudged):
             self._add(event.trust.zone, _zone(event))
-        elif isinstance(event, CutJudged):
+        elif isinstance(event, CutValidated):
             self._add(event.name, _cut(event))
-        elif isinstance(event, OutcomeJudged):
+        elif isinstance(event, LinkValidated):
             for one in event.proven:
                 self._add(one.received.owner, [_set(one)])
             self._add(event.outcome.question.qname, [_end(event)])
@@ -74,7 +74,7 @@ def _zone(event: ZoneJudged) -> Iterator[str]:
         yield f"{trust.status.value}{why}"
 
 
-def _cut(event: CutJudged) -> Iterator[str]:
+def _cut(event: CutValidated) -> Iterator[str]:
     link = event.link
     for one in link.proof:
         if one.received.rtype != RRType.SOA:
@@ -91,7 +91,7 @@ def _cut(event: CutJudged) -> Iterator[str]:
             yield "bogus" if link.flaw is None else f"bogus: {link.flaw.sentence}"
 
 
-def _end(event: OutcomeJudged) -> str:
+def _end(event: LinkValidated) -> str:
     outcome, judgement = event.outcome, event.judgement
     asked = type_text(outcome.question.qtype)
     verdict = "" if judgement.status is Status.BOGUS else f" ({outcome.verdict.value})"

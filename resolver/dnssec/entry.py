@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from resolver.dnssec.anchors import Anchor
     from resolver.dnssec.keys import Sha1Policy, ZoneKey
-    from resolver.model import Name, Outcome
+    from resolver.model import Link, Name
     from resolver.protocol.rdata import Rrsig
 
 
@@ -61,7 +61,7 @@ def usable(apex: Name, anchor: Anchor, sha1: Sha1Policy) -> Vouched | Flaw:
 
 
 def verified_keys(
-    apex: Name, finding: Outcome, vouched: Vouched, *, wall: float
+    apex: Name, finding: Link, vouched: Vouched, *, wall: float
 ) -> Generator[Work, None, ZoneKeys | Flaw]:
     """The keys in *finding* if one that is vouched for signed them."""
     rrset = next((one for one in finding.answer if one[:2] == (apex, RRType.DNSKEY)), None)

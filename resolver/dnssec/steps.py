@@ -1,7 +1,7 @@
 """How the validator talks to its driver (`recurse.validation`): needs, work, findings, judgements.
 
 A validator step is a generator: it yields a tuple of `Need`s (satisfied together, sent back as a
-dict of `Outcome`s, unvalidated), or a `Work` (charged to the budget, a chance to let the event loop
+dict of `Link`s, unvalidated), or a `Work` (charged to the budget, a chance to let the event loop
 breathe; nothing is sent back), and returns its judgement. No I/O, no clock, no cache of its own but
 the `KeyStore` it is handed.
 """
@@ -12,12 +12,12 @@ from collections.abc import Generator, Mapping
 from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeAlias
 
 if TYPE_CHECKING:
-    from resolver.model import Ede, Name, Outcome, RRset, Server, Status
+    from resolver.model import Ede, Link, Name, RRset, Server, Status
     from resolver.protocol.rdata import Rrsig
 
 
 class Need(NamedTuple):
-    """Fetch *rtype* (DS or DNSKEY) at *name*; the finding is an `Outcome`, or None if none came.
+    """Fetch *rtype* (DS or DNSKEY) at *name*; the finding is an `Link`, or None if none came.
 
     *tries*: how many findings for this need did not verify: above zero, no cached one will do.
     *avoid*: the servers they came from; ask another, or find None.
@@ -29,7 +29,7 @@ class Need(NamedTuple):
     tries: int = 0
     avoid: tuple[Server, ...] = ()
 
-    def again(self, finding: Outcome) -> Need:
+    def again(self, finding: Link) -> Need:
         """The same need after *finding* did not verify."""
         avoid = self.avoid if finding.server is None else (*self.avoid, finding.server)
         return self._replace(tries=self.tries + 1, avoid=avoid)
@@ -87,5 +87,5 @@ class Judgement(NamedTuple):
 
 
 Step: TypeAlias = tuple[Need, ...] | Work
-Findings: TypeAlias = Mapping[Need, "Outcome | None"]
+Findings: TypeAlias = Mapping[Need, "Link | None"]
 Judging: TypeAlias = Generator[Step, "Findings | None", Judgement]

@@ -31,7 +31,7 @@ from resolver.dnssec.flaws import NOBODY, Flaw, Reason, describe, worst
 from resolver.dnssec.keystore import ZoneTrust
 from resolver.dnssec.signature import verify_rrset
 from resolver.dnssec.steps import Findings, Need, Step
-from resolver.dnssec.validation_events import CutJudged, ZoneJudged
+from resolver.dnssec.validation_events import CutValidated, ZoneJudged
 from resolver.model import Status, Verdict
 from resolver.protocol import names
 from resolver.protocol import rdata as read
@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     from resolver.dnssec.context import Context
     from resolver.dnssec.entry import Vouched, ZoneKeys
     from resolver.dnssec.keys import ZoneKey
-    from resolver.model import Name, Outcome, RRset
+    from resolver.model import Link, Name, RRset
     from resolver.protocol.rdata import Rrsig
 
     T = TypeVar("T")
@@ -61,13 +61,13 @@ class Chain:
 
     def __init__(self, context: Context) -> None:
         self.context = context
-        self._found: dict[Need, Outcome | None] = {}
+        self._found: dict[Need, Link | None] = {}
         self.links: dict[Name, CutFinding] = {}
         self._zones: dict[Name, ZoneTrust] = {}
         self.denials: list[RRset] = []  # proven on the way: names that have no DS
         context.keystore.at_generation(context.anchors.generation)
 
-    def seed(self, outcome: Outcome) -> None:
+    def seed(self, outcome: Link) -> None:
         """Use the outcome at hand, rather than ask, where it is itself a DS or DNSKEY."""
         qname, qtype, _ = outcome.question
         if qtype in (RRType.DS, RRType.DNSKEY):
@@ -284,10 +284,10 @@ class Chain:
         for proven in link.proof:
             self.context.witness(proven.rrsig)
         if self.context.tell is not None:
-            self.context.tell(CutJudged(apex, link))
+            self.context.tell(CutValidated(apex, link))
         return link
 
-    def _read_link(self, apex: Name, finding: Outcome | None) -> Steps[CutFinding]:
+    def _read_link(self, apex: Name, finding: Link | None) -> Steps[CutFinding]:
         if finding is None:
             text = f"no answer could be had for {names.to_text(apex)} DS"
             return CutFinding(Kind.BOGUS, flaw=Flaw(Reason.BROKEN_CHAIN, text, NOBODY))
@@ -349,9 +349,7 @@ class Chain:
         left = min(ttl, found.ttl)
         return self._keep(apex, Status.SECURE, ttl=left, keys=found.keys), found.rrsig
 
-    def _verified_keys(
-        self, apex: Name, finding: Outcome, vouched: Vouched
-    ) -> Steps[ZoneKeys | Flaw]:
+    def _verified_keys(self, apex: Name, finding: Link, vouched: Vouched) -> Steps[ZoneKeys | Flaw]:
         found = yield from verified_keys(apex, finding, vouched, wall=self.context.wall)
         return found.heard_from(finding.server) if isinstance(found, Flaw) else found
 
@@ -361,7 +359,7 @@ class Chain:
     def _may_retry(need: Need) -> bool:
         return need.tries < int(limits.CHAIN_RETRIES)
 
-    def _fetch(self, need: Need) -> Steps[Outcome | None]:
+    def _fetch(self, need: Need) -> Steps[Link | None]:
         if need not in self._found:
             self._found.update((yield (need,)) or {})
         return self._found.setdefault(need, None)

@@ -17,7 +17,7 @@ from resolver.dnssec.denial_proof import Cut
 from resolver.dnssec.findings import CutFinding, Kind
 from resolver.dnssec.flaws import Reason
 from resolver.dnssec.keystore import ZoneTrust
-from resolver.dnssec.validation_events import CutJudged
+from resolver.dnssec.validation_events import CutValidated
 from resolver.model import Status
 from resolver.protocol import names
 from resolver.protocol.codes import RRType
@@ -105,5 +105,5 @@ def _keep(chain: Chain, cut: Name, denied: Denied) -> Spared:
     expires_at = context.now + min(ttl, int(limits.TRUST_TTL_SECONDS))
     context.keystore.put(ZoneTrust(cut, Status.INSECURE, (), expires_at))
     if context.tell is not None:
-        context.tell(CutJudged(cut, CutFinding(Kind.UNSIGNED, ttl, proof=denied.rrsets)))
+        context.tell(CutValidated(cut, CutFinding(Kind.UNSIGNED, ttl, proof=denied.rrsets)))
     return Spared(denied.rrsets)

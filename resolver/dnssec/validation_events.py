@@ -13,11 +13,11 @@ if TYPE_CHECKING:
     from resolver.dnssec.findings import CutFinding, Proven
     from resolver.dnssec.keystore import ZoneTrust
     from resolver.dnssec.steps import Judgement
-    from resolver.model import Name, Outcome
+    from resolver.model import Link, Name
     from resolver.protocol.rdata import Rrsig
 
 
-class CutJudged(NamedTuple):
+class CutValidated(NamedTuple):
     """What the zone above says of *name* as a zone cut."""
 
     name: Name
@@ -36,9 +36,9 @@ class ZoneJudged(NamedTuple):
     rrsig: Rrsig | None
 
 
-class OutcomeJudged(NamedTuple):
+class LinkValidated(NamedTuple):
     """The end of a chain: the status of what was asked, and the sets that prove it."""
 
-    outcome: Outcome
+    outcome: Link
     judgement: Judgement
     proven: tuple[Proven, ...]

@@ -15,7 +15,7 @@ from resolver.dnssec.flaws import Flaw, Reason
 from resolver.dnssec.steps import Judgement
 from resolver.dnssec.trust_chain import Chain
 from resolver.dnssec.unsigned_cut import spared
-from resolver.dnssec.validation_events import OutcomeJudged
+from resolver.dnssec.validation_events import LinkValidated
 from resolver.model import Ede, Status, Verdict
 from resolver.protocol import names
 from resolver.protocol.codes import EdeCode, RRType
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from resolver.dnssec.findings import Checked, Denied
     from resolver.dnssec.steps import Judging
     from resolver.dnssec.trust_chain import Steps
-    from resolver.model import Name, Outcome, Question, RRset
+    from resolver.model import Link, Name, Question, RRset
 
 _BADNESS = {
     Status.SECURE: 0,
@@ -45,7 +45,7 @@ def _by_nobody(question: Question) -> bool:
 
 
 def judge(
-    outcome: Outcome,
+    outcome: Link,
     context: Context,
     beside: Sequence[RRset] = (),
     is_forwarded: Callable[[Question], bool] = _by_nobody,
@@ -67,14 +67,14 @@ def judge(
         yield from case.judge_referral()
     judgement = case.judgement()
     if context.tell is not None:
-        context.tell(OutcomeJudged(outcome, judgement, tuple(case.proven)))
+        context.tell(LinkValidated(outcome, judgement, tuple(case.proven)))
     return judgement
 
 
 class _Case:
     """The parts of one judgement as they come in."""
 
-    def __init__(self, outcome: Outcome, chain: Chain, beside: Sequence[RRset]) -> None:
+    def __init__(self, outcome: Link, chain: Chain, beside: Sequence[RRset]) -> None:
         self.outcome = outcome
         self.beside = beside
         self.is_forwarded: Callable[[Question], bool] = _by_nobody

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from resolver.cache.rrset import RRsetCache
     from resolver.delegation import KnownAddresses
     from resolver.iterate.addresses import Errands
-    from resolver.model import Delegation, Name, Outcome
+    from resolver.model import Delegation, Link, Name
     from resolver.upstream.request import Ask
 
 
@@ -62,7 +62,7 @@ class CutAsker:
         judge: Judge,
         delegation: Delegation,
         budget: Share,
-        shunned: frozenset[str],
+        excluded: frozenset[str],
         effort: Effort = Effort.NORMAL,
     ) -> Inquiry:
         """The question of *judge* at *delegation*, whose book is brought up to date first."""
@@ -79,7 +79,7 @@ class CutAsker:
             judge,
             more,
             budget,
-            shunned=shunned,
+            excluded=excluded,
             is_repeated=is_repeated,
             is_probe=effort is Effort.PROBE,
         )
@@ -92,7 +92,7 @@ class CutAsker:
         *known*: the addresses that *inquiry* began with; what was found since had no chance,
         perhaps. Raises ResolutionFailed, with the first reason where nobody else was asked.
         """
-        delegation, shunned = inquiry.delegation, inquiry.shunned
+        delegation, excluded = inquiry.delegation, inquiry.excluded
         ancestors = {question.qname for question in inquiry.budget.ancestors}
         has_more = has_second_wind(
             delegation, self._delegations, self._rtypes, self._now(), ancestors
@@ -101,15 +101,15 @@ class CutAsker:
         if judge.saw_poor:
             judge.takes_poor = has_more = True
         else:
-            shunned |= failed.asked
+            excluded |= failed.asked
         if delegation.zone == names.ROOT and self._spare is not None:
             named = _hosts(delegation.servers())
             if not named.issuperset(_hosts(self._spare.servers())):
-                shunned |= named
+                excluded |= named
                 delegation, has_more = self._spare, True
         if not has_more:
             raise _given_up(failed)
-        again = self.inquiry(judge, delegation, inquiry.budget, shunned, Effort.SECOND_WIND)
+        again = self.inquiry(judge, delegation, inquiry.budget, excluded, Effort.SECOND_WIND)
         try:
             return await self._ask(again)
         except ExchangeFailed as error:
@@ -150,7 +150,7 @@ def _addresses_in(reply: Reply, question: Question) -> tuple[Server, ...]:
     reading = reply.judged.reading
     if isinstance(reading, Referral):
         return reading.glue.get(question.qname, ())
-    outcome = cast("tuple[Outcome, ...]", reading)[0]
+    outcome = cast("tuple[Link, ...]", reading)[0]
     if outcome.verdict is not Verdict.ANSWER:
         return ()
     hosts = [address_text(question.qtype, rdata) for rdata in outcome.answer[0].rdatas]

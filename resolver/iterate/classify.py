@@ -1,6 +1,6 @@
 """What is this reply, seen from the zone cut that was asked? The walk's judgement, pure.
 
-Answers, aliases and denials become a list of `Outcome` segments, one per link of the chain, so that
+Answers, aliases and denials become a list of `Link` links, one per link of the chain, so that
 each link is validated and cached for itself; referrals become a `Referral`. What is of no use gets
 a verdict that sends the exchange to another server: a reply that is empty after scrubbing means a
 useless server, never NXDOMAIN.
@@ -20,7 +20,7 @@ from resolver.iterate.scrub import (
     scrub,
     sole_answer,
 )
-from resolver.model import USABLE, Outcome, Question, RRset, Server, Verdict
+from resolver.model import USABLE, Link, Question, RRset, Server, Verdict
 from resolver.protocol import names
 from resolver.protocol.codes import Flag, Rcode, RRType
 from resolver.upstream.request import Judged
@@ -53,7 +53,7 @@ class Referral(NamedTuple):
 def classify(
     message: Message, question: Question, zone: Name, *, server: Server, is_forward: bool = False
 ) -> Judged:
-    """Judge a reply to *question* by *server* of *zone*: the reading is Outcomes or a Referral."""
+    """Judge a reply to *question* by *server* of *zone*: the reading is links or a Referral."""
     rcode = message.rcode
     if message.flags & Flag.TC:
         return Judged(Verdict.TRUNCATED)  # over TCP too: the data is not all there (RFC 2181 §9)
@@ -62,7 +62,7 @@ def classify(
     if rcode == Rcode.NOERROR:
         rrset = sole_answer(message, question, zone)
         if rrset is not None:
-            outcome = Outcome(question, zone, Verdict.ANSWER, rcode, (rrset,), _EMPTY, server)
+            outcome = Link(question, zone, Verdict.ANSWER, rcode, (rrset,), _EMPTY, server)
             return Judged(Verdict.ANSWER, (outcome,))
     return _read(message, question, zone, server, is_forward=is_forward)
 
@@ -117,7 +117,7 @@ def _is_thin(judged: Judged) -> bool:
     """A denial without SOA: without AA too, it is what servers say that know nothing of a zone."""
     if judged.verdict not in (Verdict.NODATA, Verdict.NXDOMAIN):
         return False
-    return not _has_soa(cast("tuple[Outcome, ...]", judged.reading)[0])
+    return not _has_soa(cast("tuple[Link, ...]", judged.reading)[0])
 
 
 def _is_unsigned(message: Message, zone: Name) -> bool:
@@ -142,24 +142,24 @@ def _read(
     if referral is not None:
         return _descend(message, question, referral, scrubbed, zone, server)
     rcode = message.rcode
-    segments, name = follow(question, scrubbed, zone, server, rcode=rcode)
-    if not segments or _is_alias(segments[-1]):
+    links, name = follow(question, scrubbed, zone, server, rcode=rcode)
+    if not links or _is_alias(links[-1]):
         denial = _denial(message, Question(name, question.qtype), scrubbed, zone, server)
-        if denial is not None and (not segments or _has_soa(denial)):
-            segments.append(denial)
-        elif segments and scrubbed.authority and rcode == Rcode.NOERROR:
-            segments += _beside(Question(name, question.qtype), scrubbed, zone, server)
-    if rcode == Rcode.YXDOMAIN and not _explains_yxdomain(segments, zone):
+        if denial is not None and (not links or _has_soa(denial)):
+            links.append(denial)
+        elif links and scrubbed.authority and rcode == Rcode.NOERROR:
+            links += _beside(Question(name, question.qtype), scrubbed, zone, server)
+    if rcode == Rcode.YXDOMAIN and not _explains_yxdomain(links, zone):
         return Judged(Verdict.USELESS)
-    if segments:
-        own = segments if is_forward else _own(segments)
-        return Judged(segments[0].verdict, tuple(own))
+    if links:
+        own = links if is_forward else _own(links)
+        return Judged(links[0].verdict, tuple(own))
     if any(record.rtype == RRType.NS for record in message.authority):
         return Judged(Verdict.LAME)  # it refers up, sideways or to itself
     return Judged(Verdict.USELESS)
 
 
-def _own(segments: list[Outcome]) -> list[Outcome]:
+def _own(links: list[Link]) -> list[Link]:
     """What a server of the zone says of its own, and what behind that alias can prove itself.
 
     Only the alias that was asked for is sure to be the zone's (RFC 2181 §5.4.1): its target may lie
@@ -168,11 +168,11 @@ def _own(segments: list[Outcome]) -> list[Outcome]:
     name that the alias stands below, is the zone's where the alias is: no cut fits between them.
     Forwarders follow for us.
     """
-    if len(segments) == 1:
-        return segments
-    own = segments[:1]
-    qname = segments[0].question.qname
-    for link in segments[1:]:
+    if len(links) == 1:
+        return links
+    own = links[:1]
+    qname = links[0].question.qname
+    for link in links[1:]:
         is_above = link.answer and names.is_subdomain(qname, link.question.qname)
         proof = link.answer or denial_of(link.authority)
         if not is_above and not any(rrset.signatures for rrset in proof):
@@ -181,23 +181,21 @@ def _own(segments: list[Outcome]) -> list[Outcome]:
     return own
 
 
-def _explains_yxdomain(segments: list[Outcome], zone: Name) -> bool:
+def _explains_yxdomain(links: list[Link], zone: Name) -> bool:
     """YXDOMAIN needs the DNAME that makes too long a name (RFC 6672 §2.2), or an alias out of here.
 
     By itself it says nothing of a query: it is an update's prerequisite (RFC 2136 §2.2).
     """
-    if not segments:
+    if not links:
         return False
-    last = segments[-1]
+    last = links[-1]
     if last.verdict is Verdict.YXDOMAIN:
         return True
     target = last.answer[-1].rdatas[0].lower()
     return _is_alias(last) and not names.is_subdomain(target, zone)
 
 
-def _beside(
-    question: Question, scrubbed: Scrubbed, zone: Name, server: Server
-) -> tuple[Outcome, ...]:
+def _beside(question: Question, scrubbed: Scrubbed, zone: Name, server: Server) -> tuple[Link, ...]:
     """What is proven of an alias' target beside the alias: that it lies below an unsigned cut.
 
     It is what a referral would prove (RFC 1034 §4.3.2 step 3b), and answers nothing.
@@ -205,21 +203,21 @@ def _beside(
     proof = denial_of(scrubbed.authority)
     if not proof or not names.is_subdomain(question.qname, zone):
         return ()
-    return (Outcome(question, zone, Verdict.REFERRAL, Rcode.NOERROR, _EMPTY, proof, server),)
+    return (Link(question, zone, Verdict.REFERRAL, Rcode.NOERROR, _EMPTY, proof, server),)
 
 
-def _is_alias(link: Outcome) -> bool:
+def _is_alias(link: Link) -> bool:
     return link.verdict is not Verdict.ANSWER and link.question.qtype not in NOT_FOLLOWED
 
 
-def _has_soa(denial: Outcome) -> bool:
+def _has_soa(denial: Link) -> bool:
     """A chain may end in a denial that has its SOA; without one the target is asked by itself."""
     return any(rrset.rtype == RRType.SOA for rrset in denial.authority)
 
 
 def _denial(
     message: Message, question: Question, scrubbed: Scrubbed, zone: Name, server: Server
-) -> Outcome | None:
+) -> Link | None:
     """NXDOMAIN or NODATA about *question*, or None if the reply does not deny it."""
     qname = question.qname
     rcode = message.rcode
@@ -234,7 +232,7 @@ def _denial(
         authority = authority[:1]  # a denial beside data of the name proves nothing: never AD
     else:
         authority = authority or denial_of(scrubbed.authority)
-    return Outcome(question, zone, verdict, rcode, _EMPTY, authority, server)
+    return Link(question, zone, verdict, rcode, _EMPTY, authority, server)
 
 
 def _is_bare_nodata(message: Message, zone: Name) -> bool:
@@ -298,7 +296,7 @@ def _descend(
     )
     if question.qtype == RRType.DS and question.qname == ns.owner:
         # The parent's server does not know DS and refers to the child: there is no DS to be had.
-        outcome = Outcome(question, zone, Verdict.NODATA, Rcode.NOERROR, _EMPTY, proof, server)
+        outcome = Link(question, zone, Verdict.NODATA, Rcode.NOERROR, _EMPTY, proof, server)
         return Judged(Verdict.NODATA, (outcome,))
     nameservers = nameservers_of(ns)
     glue = glue_of(message, nameservers, zone)

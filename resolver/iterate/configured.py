@@ -17,12 +17,12 @@ if TYPE_CHECKING:
     from collections.abc import Set as AbstractSet
 
     from resolver.budget import Share
-    from resolver.model import Delegation, Name, Outcome, Question
+    from resolver.model import Delegation, Link, Name, Question
     from resolver.runtime.clock import Clock
     from resolver.upstream.request import Ask
 
     Closest = Callable[[Question, AbstractSet[Name]], Delegation]
-    WalkFrom = Callable[[Delegation], Awaitable[tuple[Outcome, ...]]]
+    WalkFrom = Callable[[Delegation], Awaitable[tuple[Link, ...]]]
 
 
 class Configured:
@@ -43,8 +43,8 @@ class Configured:
 
     async def walk(
         self, question: Question, budget: Share, *, closest: Closest, walk_from: WalkFrom
-    ) -> tuple[Outcome, ...]:
-        """The segments of the answer: from the servers named, and where they fail from others.
+    ) -> tuple[Link, ...]:
+        """The links of the answer: from the servers named, and where they fail from others.
 
         *closest* gives the cut to start from when these zones are passed over.
         """

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from resolver.iterate.scrub import wildcard_proof
 from resolver.limits import CHAIN_LENGTH
-from resolver.model import Outcome, Question, RRset, Verdict
+from resolver.model import Link, Question, RRset, Verdict
 from resolver.protocol import names
 from resolver.protocol.codes import Rcode, RRType
 from resolver.protocol.names import replace_suffix
@@ -27,16 +27,16 @@ _EMPTY: tuple[RRset, ...] = ()
 
 def follow(
     question: Question, scrubbed: Scrubbed, zone: Name, server: Server, *, rcode: int
-) -> tuple[list[Outcome], Name]:
+) -> tuple[list[Link], Name]:
     """The links of the answer section from the qname on, and the name where they end.
 
     *rcode* is the last name's (RFC 6604 §3): where it is an error, that name has no data.
     """
-    segments: list[Outcome] = []
+    links: list[Link] = []
     name = question.qname
     answer = scrubbed.answer
     if not answer:
-        return segments, name
+        return links, name
     authority = scrubbed.authority
     has_data = rcode == Rcode.NOERROR
     for _ in range(int(CHAIN_LENGTH)):
@@ -47,11 +47,11 @@ def follow(
         verdict, rrsets, target = link
         code = Rcode.YXDOMAIN if verdict is Verdict.YXDOMAIN else Rcode.NOERROR
         proof = wildcard_proof(rrsets, authority)
-        segments.append(Outcome(asked, zone, verdict, code, rrsets, proof, server))
+        links.append(Link(asked, zone, verdict, code, rrsets, proof, server))
         if target is None or target == name or question.qtype in NOT_FOLLOWED:
             break
         name = target
-    return segments, name
+    return links, name
 
 
 def _final(question: Question, answer: Answer) -> tuple[RRset, ...]:

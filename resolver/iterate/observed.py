@@ -12,7 +12,7 @@ import trio
 
 from resolver.errors import ExchangeFailed, Withheld
 from resolver.iterate.classify import Referral
-from resolver.model import Outcome
+from resolver.model import Link
 from resolver.protocol import names
 from resolver.protocol.codes import RRType, type_text
 from resolver.telemetry.events import Asked, Unanswered
@@ -60,7 +60,7 @@ def learnt(reading: object) -> str:
     if isinstance(reading, Referral):
         return _referral(reading)
     links = reading if isinstance(reading, tuple) else ()
-    rrsets = [rrset for link in links if isinstance(link, Outcome) for rrset in link.answer]
+    rrsets = [rrset for link in links if isinstance(link, Link) for rrset in link.answer]
     return ", ".join(_rrset(rrset) for rrset in rrsets)
 
 

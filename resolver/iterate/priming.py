@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from resolver.cache.delegation import DelegationCache
-    from resolver.model import Name, Outcome
+    from resolver.model import Link, Name
     from resolver.protocol.message import Message
     from resolver.runtime.clock import Clock
     from resolver.upstream.request import Ask
@@ -61,7 +61,7 @@ def _judge_priming(hints: Delegation, message: Message, server: Server) -> Judge
     judged = classify(message, Question(zone, RRType.NS), zone, server=server)
     if judged.verdict is not Verdict.ANSWER:  # a root that denies or refers is no root
         return Judged(Verdict.USELESS) if judged.verdict.is_usable else judged
-    outcomes = cast("tuple[Outcome, ...]", judged.reading)
+    outcomes = cast("tuple[Link, ...]", judged.reading)
     ns = outcomes[0].answer[0]
     nameservers = nameservers_of(ns)
     glue = {**hints.glue, **glue_of(message, nameservers, zone)}

@@ -18,7 +18,7 @@ from resolver.iterate.configured import Configured
 from resolver.iterate.minimise import Minimiser
 from resolver.iterate.scrub import glue_of
 from resolver.limits import REFERRALS
-from resolver.model import Delegation, Outcome, Question, Rank, RRset, Verdict
+from resolver.model import Delegation, Link, Question, Rank, RRset, Verdict
 from resolver.protocol import names
 from resolver.protocol.codes import Rcode, RRType
 from resolver.protocol.ip_addresses import address_octets
@@ -147,13 +147,13 @@ class Walker:
         question: Question,
         budget: Share,
         *,
-        shunned: frozenset[str] = frozenset(),
+        excluded: frozenset[str] = frozenset(),
         glue_will_do: bool = False,
-    ) -> Awaitable[tuple[Outcome, ...]]:
-        """Segments of the answer to *question*: one Outcome per link. Raises ResolutionFailed.
+    ) -> Awaitable[tuple[Link, ...]]:
+        """Links of the answer to *question*: one Link per link. Raises ResolutionFailed.
 
         *glue_will_do*: a nameserver's address is wanted, and the walk ends at the first referral
-        that brings it, with a segment whose verdict is REFERRAL. Glue is asked, never answered.
+        that brings it, with a link whose verdict is REFERRAL. Glue is asked, never answered.
         """
         delegation = self.closest(question)
         if delegation.zone in self._configured.zones and self.is_configured(delegation):
@@ -162,20 +162,20 @@ class Walker:
                 budget,
                 closest=self.closest,
                 walk_from=lambda start: self._walk_from(
-                    start, question, budget, shunned, glue_will_do=glue_will_do
+                    start, question, budget, excluded, glue_will_do=glue_will_do
                 ),
             )
-        return self._walk_from(delegation, question, budget, shunned, glue_will_do=glue_will_do)
+        return self._walk_from(delegation, question, budget, excluded, glue_will_do=glue_will_do)
 
     async def _walk_from(
         self,
         delegation: Delegation,
         question: Question,
         budget: Share,
-        shunned: frozenset[str],
+        excluded: frozenset[str],
         *,
         glue_will_do: bool = False,
-    ) -> tuple[Outcome, ...]:
+    ) -> tuple[Link, ...]:
         minimiser = Minimiser(
             question, is_enabled=self._settings.minimise and not delegation.is_forward
         )
@@ -187,7 +187,7 @@ class Walker:
             if effort is _FULL and minimiser.stumbled_at == delegation.zone:
                 effort = Effort.AFTER_PROBE
             judge = Judge(probe, delegation)
-            inquiry = self._asker.inquiry(judge, delegation, budget, shunned, effort)
+            inquiry = self._asker.inquiry(judge, delegation, budget, excluded, effort)
             known = delegation.book.servers
             try:
                 reply = await self._ask(inquiry)
@@ -201,12 +201,12 @@ class Walker:
                 reading = self._with_its_glue(reading, reply)
                 delegation = self._descend(reading, delegation, budget)
                 if glue_will_do and question.qname in reading.glue:
-                    return (_glue_segment(question, reading),)
+                    return (_glue_link(question, reading),)
                 continue
-            segments = cast("tuple[Outcome, ...]", reading)
+            links = cast("tuple[Link, ...]", reading)
             if probe is question:
-                return segments
-            self._learn_from_probe(minimiser, probe, segments[0])
+                return links
+            self._learn_from_probe(minimiser, probe, links[0])
         raise WorkExceeded("REFERRALS")
 
     def _with_its_glue(self, referral: Referral, reply: Reply) -> Referral:
@@ -230,7 +230,7 @@ class Walker:
             else:
                 return probe
 
-    def _learn_from_probe(self, minimiser: Minimiser, probe: Question, outcome: Outcome) -> None:
+    def _learn_from_probe(self, minimiser: Minimiser, probe: Question, outcome: Link) -> None:
         """A name that exists leads one label on; anything odd brings out the full question."""
         if outcome.verdict not in (Verdict.ANSWER, Verdict.NODATA):
             minimiser.give_up()
@@ -311,9 +311,9 @@ def _end_of(parent: Delegation, wanted: float) -> float:
     return wanted if parent.zone == names.ROOT else min(wanted, parent.expires_at)
 
 
-def _glue_segment(question: Question, referral: Referral) -> Outcome:
+def _glue_link(question: Question, referral: Referral) -> Link:
     """The glue that a referral brought for the very name that is looked up."""
     hosts = [one.host for one in referral.glue[question.qname] if one.rtype == question.qtype]
     rdatas = tuple(address_octets(host) for host in hosts)
     glue = (RRset(question.qname, question.qtype, referral.ttl, rdatas),) if rdatas else ()
-    return Outcome(question, referral.zone, Verdict.REFERRAL, Rcode.NOERROR, glue)
+    return Link(question, referral.zone, Verdict.REFERRAL, Rcode.NOERROR, glue)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from resolver.errors import ResolutionFailed, WorkExceeded
 from resolver.limits import CHAIN_LENGTH
-from resolver.model import Answer, Ede, Outcome, Question, RRset, Status, Verdict
+from resolver.model import Answer, Ede, Link, Question, RRset, Status, Verdict
 from resolver.protocol.codes import EdeCode, Rcode, RRType
 from resolver.recurse.known import alias_target
 
@@ -22,12 +22,12 @@ _NOT_FOLLOWED = (RRType.CNAME, RRType.ANY)
 _CHAIN = int(CHAIN_LENGTH)
 
 
-def leads_on(outcome: Outcome) -> bool:
+def leads_on(outcome: Link) -> bool:
     """True if *outcome* is an alias whose target the client wants."""
     return outcome.verdict in _ALIASES and outcome.question.qtype not in _NOT_FOLLOWED
 
 
-def answer_of(outcome: Outcome) -> Answer:
+def answer_of(outcome: Link) -> Answer:
     """The answer that one link is."""
     return Answer(
         outcome.question,
@@ -57,7 +57,7 @@ class Chain:
         self._rcode: int = Rcode.NOERROR
         self._statuses: set[Status] = set()
 
-    def add(self, outcome: Outcome) -> bytes | None:
+    def add(self, outcome: Link) -> bytes | None:
         """Append one link; the name to go on with, None at the end.
 
         Raises ResolutionFailed on a loop, WorkExceeded on too many links.

@@ -15,17 +15,17 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from resolver.errors import ResolutionFailed
-    from resolver.model import Outcome, Question
+    from resolver.model import Link, Question
 
 
 class Job:
-    """One walk in progress. *segments* or *error* once done; neither if it ran out of budget."""
+    """One walk in progress. *links* or *error* once done; neither if it ran out of budget."""
 
-    __slots__ = ("done", "error", "needs", "question", "segments")
+    __slots__ = ("done", "error", "links", "needs", "question")
 
     def __init__(self, question: Question) -> None:
         self.question = question
-        self.segments: tuple[Outcome, ...] | None = None
+        self.links: tuple[Link, ...] | None = None
         self.error: ResolutionFailed | None = None
         self.needs: list[Job] = []
         self.done: trio.Event | None = None

@@ -1,4 +1,4 @@
-"""What the caches know, as Outcomes; and Outcomes as what the caches keep.
+"""What the caches know, as links; and links as what the caches keep.
 
 The one place where the RRset, negative, denial and bogus caches are read and written together, so
 that an answer from memory and one from the network look the same to whoever chases and validates.
@@ -17,7 +17,7 @@ from resolver.cache.rrset import Entry
 from resolver.iterate.links import apply_dname
 from resolver.iterate.scrub import is_wildcard
 from resolver.limits import BOGUS_TTL_SECONDS, FLEETING_DNAMES, ZERO_TTL_DNAME_SECONDS
-from resolver.model import Outcome, Question, Rank, RRset, Status, Verdict
+from resolver.model import Link, Question, Rank, RRset, Status, Verdict
 from resolver.protocol import names
 from resolver.protocol import rdata as read
 from resolver.protocol.codes import Rcode, RRType
@@ -64,7 +64,7 @@ class Memory:
 
     def recall(
         self, question: Question, now: float, *, synthesise: bool = True, proof_only: bool = False
-    ) -> Outcome | None:
+    ) -> Link | None:
         """What is known about *question* itself: data, an alias, a denial; None if nothing.
 
         *proof_only*: for the validator, a denial will do that came with a referral, without the
@@ -109,7 +109,7 @@ class Memory:
             return False
         return self.exempt.is_waived(question)
 
-    def _above(self, question: Question, now: float, *, synthesise: bool) -> Outcome | None:
+    def _above(self, question: Question, now: float, *, synthesise: bool) -> Link | None:
         """What ancestors say: a DNAME, a secure NXDOMAIN (RFC 8020), a validated range.
 
         Those of them that lie in a configured zone, if the name does.
@@ -150,7 +150,7 @@ class Memory:
 
     # --- writing ---------------------------------------------------------------------------
 
-    def keep(self, outcome: Outcome, now: float, *, ttl_cap: int | None = None) -> Outcome:
+    def keep(self, outcome: Link, now: float, *, ttl_cap: int | None = None) -> Link:
         """Store *outcome* as it is judged now; returns it with the TTLs that were kept."""
         if outcome.answer:
             return self._keep_positive(outcome, now, ttl_cap)
@@ -168,13 +168,13 @@ class Memory:
         authority = entry.current(now)
         return outcome if authority is outcome.authority else replace(outcome, authority=authority)
 
-    def _keep_positive(self, outcome: Outcome, now: float, ttl_cap: int | None) -> Outcome:
+    def _keep_positive(self, outcome: Link, now: float, ttl_cap: int | None) -> Link:
         kept = [self._keep_rrset(rrset, outcome, now, ttl_cap) for rrset in outcome.answer]
         if all(map(operator.is_, kept, outcome.answer)):
             return outcome
         return replace(outcome, answer=tuple(kept))
 
-    def _keep_rrset(self, rrset: RRset, outcome: Outcome, now: float, ttl_cap: int | None) -> RRset:
+    def _keep_rrset(self, rrset: RRset, outcome: Link, now: float, ttl_cap: int | None) -> RRset:
         """Keep *rrset*, unless a DNAME can make it again; returns it with the TTL it has here."""
         ttl = self.rrsets.clamp(rrset.ttl)
         if ttl_cap is not None and ttl > ttl_cap:
@@ -199,7 +199,7 @@ class Memory:
             )
         return rrset
 
-    def _keep_fleeting(self, rrset: RRset, outcome: Outcome, now: float) -> None:
+    def _keep_fleeting(self, rrset: RRset, outcome: Link, now: float) -> None:
         """TTL 0 is for the transaction in progress (RFC 1035 §3.2.1); a page's names are one.
 
         Only what is proven redirects other names than it was sent for, and they are told TTL 0.
@@ -210,7 +210,7 @@ class Memory:
             owner, rtype, rdatas, signatures, rank, outcome.status, now, zone
         )
 
-    def keep_bogus(self, outcome: Outcome, ede: tuple[Ede, ...], now: float) -> None:
+    def keep_bogus(self, outcome: Link, ede: tuple[Ede, ...], now: float) -> None:
         """Remember that *outcome* is bogus; its data stays, briefly, for those who set CD."""
         self.bogus.note(outcome.question, ede, now)
         self.keep(replace(outcome, status=Status.UNCHECKED), now, ttl_cap=int(BOGUS_TTL_SECONDS))
@@ -249,8 +249,8 @@ def _covers(alias: Entry, qtype: int, *, proof_only: bool) -> bool:
     return bool(signers) and alias.owner not in signers
 
 
-def _positive(question: Question, verdict: Verdict, entry: Entry, now: float) -> Outcome:
-    return Outcome(
+def _positive(question: Question, verdict: Verdict, entry: Entry, now: float) -> Link:
+    return Link(
         question,
         entry.zone,
         verdict,
@@ -262,9 +262,9 @@ def _positive(question: Question, verdict: Verdict, entry: Entry, now: float) ->
     )
 
 
-def _negative(question: Question, negative: Negative, now: float) -> Outcome:
+def _negative(question: Question, negative: Negative, now: float) -> Link:
     verdict = Verdict.NXDOMAIN if negative.rcode == Rcode.NXDOMAIN else Verdict.NODATA
-    return Outcome(
+    return Link(
         question,
         negative.zone,
         verdict,
@@ -277,12 +277,12 @@ def _negative(question: Question, negative: Negative, now: float) -> Outcome:
     )
 
 
-def _redirected(question: Question, entry: Entry, now: float) -> Outcome:
+def _redirected(question: Question, entry: Entry, now: float) -> Link:
     verdict, rrsets, _ = apply_dname(question.qname, entry.current(now))
     rcode = Rcode.YXDOMAIN if verdict is Verdict.YXDOMAIN else Rcode.NOERROR
-    return Outcome(question, entry.zone, verdict, rcode, rrsets, (), None, entry.status)
+    return Link(question, entry.zone, verdict, rcode, rrsets, (), None, entry.status)
 
 
-def alias_target(outcome: Outcome) -> Name:
+def alias_target(outcome: Link) -> Name:
     """Where a CNAME or DNAME outcome leads."""
     return outcome.answer[-1].rdatas[0].lower()

@@ -14,7 +14,7 @@ import trio
 
 from resolver.errors import ResolutionFailed, Withheld, WorkExceeded
 from resolver.limits import MAX_TTL_SECONDS, SUBQUERY_DEPTH
-from resolver.model import Answer, Ede, Outcome, Question, RRset, Server, Status, Verdict
+from resolver.model import Answer, Ede, Link, Question, RRset, Server, Status, Verdict
 from resolver.protocol import names
 from resolver.protocol.codes import EdeCode, Rcode, RRType
 from resolver.protocol.ip_addresses import address_octets
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 _FROM_MEMORY = Server("", 0)  # "not that one again" for findings that no longer know their server
 _DEPTH = int(SUBQUERY_DEPTH)
-Scratch = dict[Question, Outcome]
+Scratch = dict[Question, Link]
 
 
 class Resolver:
@@ -88,7 +88,7 @@ class Resolver:
             return None
         return chain.answer()
 
-    def _recall_link(self, question: Question, now: float, *, checking: bool) -> Outcome | None:
+    def _recall_link(self, question: Question, now: float, *, checking: bool) -> Link | None:
         memory = self.memory
         needs_status = checking and self.trust is not None
         if needs_status and self.trust is not None and self.trust.known_bogus(question, now):
@@ -128,7 +128,7 @@ class Resolver:
 
     async def settle(
         self, question: Question, budget: Share, *, checking: bool, scratch: Scratch
-    ) -> Outcome:
+    ) -> Link:
         """One link: from memory or the network, validated unless the client said not to."""
         now = self._clock.now()
         trust = self.trust if checking else None
@@ -145,27 +145,27 @@ class Resolver:
             elif outcome is None:
                 outcome = self._came_along(along, trust)
         if outcome is None:
-            segments = await self.fetch(question, budget)
-            outcome = self._received(segments[0], trust)
-            for segment in segments[1:]:
-                scratch[segment.question] = segment
+            links = await self.fetch(question, budget)
+            outcome = self._received(links[0], trust)
+            for link in links[1:]:
+                scratch[link.question] = link
         if trust is not None and outcome.status is Status.UNCHECKED:
             outcome = await trust.establish(outcome, budget, beside)
         if scratch and not self.is_forwarded(question):
             _drop_unproven(scratch, outcome)
         return outcome
 
-    def _came_along(self, segment: Outcome, trust: Trust | None) -> Outcome | None:
+    def _came_along(self, link: Link, trust: Trust | None) -> Link | None:
         """A link that came behind an alias, unless its name is at home with other servers.
 
         Those of a known cut, a stub or forward zone are asked (RFC 2181 §5.4.1). It may lack its
-        own proof (NSD's, behind a DNAME): its server is none to be shunned, the question itself was
+        own proof (NSD's, behind a DNAME): its server is none to be excluded, the question was
         never put to it.
         """
         assert self._walker is not None  # noqa: S101  # wired by app before the first question
-        if self._walker.closest(segment.question).zone != segment.zone:
+        if self._walker.closest(link.question).zone != link.zone:
             return None
-        return self._received(replace(segment, server=None), trust)
+        return self._received(replace(link, server=None), trust)
 
     def is_forwarded(self, question: Question) -> bool:
         """A forwarder follows aliases for us, across zones: asked again, it says the same."""
@@ -176,12 +176,12 @@ class Resolver:
         question: Question,
         budget: Share,
         *,
-        shunned: frozenset[str] = frozenset(),
+        excluded: frozenset[str] = frozenset(),
         is_fresh: bool = False,
-    ) -> Awaitable[tuple[Outcome, ...]]:
+    ) -> Awaitable[tuple[Link, ...]]:
         """Ask the network, joining whoever asks already. Nothing is validated here.
 
-        *shunned* servers gave bogus data: their zone's others are asked. *is_fresh*: what came
+        *excluded* servers gave bogus data: their zone's others are asked. *is_fresh*: what came
         before was bogus, so nobody is joined and a failure says nothing new.
         """
         if question in budget.ancestors:
@@ -194,32 +194,32 @@ class Resolver:
             raise ResolutionFailed("failed a moment ago", ede=ede)
         running = None if is_fresh else self.jobs.running(question)
         if running is None or running.reaches(budget.ancestors):
-            return self._walk(question, budget, shunned, is_fresh=is_fresh)
-        return self._join(running, budget, shunned)
+            return self._walk(question, budget, excluded, is_fresh=is_fresh)
+        return self._join(running, budget, excluded)
 
     async def _join(
-        self, running: Job, budget: Share, shunned: frozenset[str]
-    ) -> tuple[Outcome, ...]:
+        self, running: Job, budget: Share, excluded: frozenset[str]
+    ) -> tuple[Link, ...]:
         """What another's walk brings; a walk of our own if that was cut short."""
         with trio.move_on_at(budget.deadline):
             await self.jobs.join(running, budget.ancestors)
-        if running.segments is not None and (budget.glue_will_do or not _is_glue(running.segments)):
-            return running.segments
+        if running.links is not None and (budget.glue_will_do or not _is_glue(running.links)):
+            return running.links
         if running.error is not None:
             raise running.error.again()
-        return await self._walk(running.question, budget, shunned, is_fresh=False)
+        return await self._walk(running.question, budget, excluded, is_fresh=False)
 
     async def _walk(
-        self, question: Question, budget: Share, shunned: frozenset[str], *, is_fresh: bool
-    ) -> tuple[Outcome, ...]:
+        self, question: Question, budget: Share, excluded: frozenset[str], *, is_fresh: bool
+    ) -> tuple[Link, ...]:
         assert self._walker is not None  # noqa: S101  # wired by app before the first question
         job = self.jobs.begin(question, budget.ancestors)
         try:
             inner = budget.deeper(question, limit=_DEPTH + 1)
-            segments = await self._walker.walk(
-                question, inner, shunned=shunned, glue_will_do=budget.glue_will_do
+            links = await self._walker.walk(
+                question, inner, excluded=excluded, glue_will_do=budget.glue_will_do
             )
-            job.segments = segments
+            job.links = links
         except WorkExceeded:
             raise
         except Withheld as error:
@@ -234,14 +234,14 @@ class Resolver:
             raise
         finally:
             self.jobs.end(job)
-        return segments
+        return links
 
     def _note_failure(self, question: Question, error: ResolutionFailed) -> None:
         """RFC 9520 §3.2. A forwarder remembers failures itself, and may be well again by now."""
         grows = not self.is_forwarded(question)
         self.memory.failures.note(question, error.ede, self._clock.now(), grows=grows)
 
-    def _received(self, outcome: Outcome, trust: Trust | None) -> Outcome:
+    def _received(self, outcome: Link, trust: Trust | None) -> Link:
         """Keep what nobody is going to judge; what is judged is kept with its status, once.
 
         Only the link that was asked for: what came along is kept when the chase gets there.
@@ -274,9 +274,9 @@ class Resolver:
         question: Question,
         budget: Share,
         *,
-        shunned: frozenset[str] = frozenset(),
+        excluded: frozenset[str] = frozenset(),
         is_fresh: bool = False,
-    ) -> Outcome | None:
+    ) -> Link | None:
         """One unvalidated link for the validator (a DS or DNSKEY set), None if it cannot be had.
 
         Raises WorkExceeded and Withheld, which say nothing about the zone.
@@ -288,17 +288,17 @@ class Resolver:
             if known is not None:
                 return replace(known, server=_FROM_MEMORY)
         try:
-            segments = await self.fetch(question, budget, shunned=shunned, is_fresh=is_fresh)
+            links = await self.fetch(question, budget, excluded=excluded, is_fresh=is_fresh)
         except (WorkExceeded, Withheld):
             raise
         except ResolutionFailed:
             return None
-        return self._received(segments[0], None)
+        return self._received(links[0], None)
 
 
-def _is_glue(segments: tuple[Outcome, ...]) -> bool:
+def _is_glue(links: tuple[Link, ...]) -> bool:
     """Good enough to ask a server, never to answer a client or to be kept (RFC 2181 §5.4.1)."""
-    return segments[0].verdict is Verdict.REFERRAL
+    return links[0].verdict is Verdict.REFERRAL
 
 
 def _glue_rrsets(cut: Delegation, ttl: int) -> Iterator[RRset]:
@@ -310,7 +310,7 @@ def _glue_rrsets(cut: Delegation, ttl: int) -> Iterator[RRset]:
                 yield RRset(nameserver, rtype, ttl, rdatas)
 
 
-def _drop_unproven(scratch: Scratch, link: Outcome) -> None:
+def _drop_unproven(scratch: Scratch, link: Link) -> None:
     """Of what came along behind *link*: behind a secure one what is signed stays, to be validated.
 
     Else signatures prove nothing, for nobody checks them; what stands above it is its own zone's.

@@ -21,7 +21,7 @@ from resolver.limits import (
     HASHES_PER_BREATH,
     SIGNATURES_PER_BREATH,
 )
-from resolver.model import Outcome, Question, Status, Verdict
+from resolver.model import Link, Question, Status, Verdict
 from resolver.protocol.codes import Rcode
 
 if TYPE_CHECKING:
@@ -80,9 +80,7 @@ class Trust:
         self._ahead_s = ahead_s
         return context
 
-    async def establish(
-        self, outcome: Outcome, budget: Share, beside: Sequence[RRset] = ()
-    ) -> Outcome:
+    async def establish(self, outcome: Link, budget: Share, beside: Sequence[RRset] = ()) -> Link:
         """*outcome* with its status, kept in the caches. Raises ResolutionFailed if it is bogus.
 
         *beside*: denial records that came with the alias which led to it.
@@ -95,7 +93,7 @@ class Trust:
             judgement = await self._judge(evidence, budget)
         return self._conclude(evidence.outcome, judgement)
 
-    def _conclude(self, outcome: Outcome, judgement: Judgement) -> Outcome:
+    def _conclude(self, outcome: Link, judgement: Judgement) -> Link:
         now = self._clock.now()
         denial = self._memory.denial
         if denial is not None and judgement.denials:
@@ -162,13 +160,13 @@ class _Evidence:
     """The outcome under judgement and the findings about it, fetched once each."""
 
     def __init__(
-        self, resolver: Resolver, outcome: Outcome, budget: Share, beside: Sequence[RRset]
+        self, resolver: Resolver, outcome: Link, budget: Share, beside: Sequence[RRset]
     ) -> None:
         self.outcome = outcome
         self.beside = beside
         self._resolver = resolver
         self._budget = budget
-        self._findings: dict[Need, Outcome | None] = {}
+        self._findings: dict[Need, Link | None] = {}
         self._shunned: set[str] = set()
         self._withheld: Withheld | None = None
 
@@ -197,7 +195,7 @@ class _Evidence:
         self._findings[need] = await self._resolver.find(
             Question(need.name, need.rtype),
             self._budget,
-            shunned=frozenset(server.host for server in need.avoid),
+            excluded=frozenset(server.host for server in need.avoid),
             is_fresh=need.tries > 0,
         )
 
@@ -206,18 +204,21 @@ class _Evidence:
         if self.outcome.server is not None:
             self._shunned.add(self.outcome.server.host)
         try:
-            segments = await self._resolver.fetch(
-                self.outcome.question, self._budget, shunned=frozenset(self._shunned), is_fresh=True
+            links = await self._resolver.fetch(
+                self.outcome.question,
+                self._budget,
+                excluded=frozenset(self._shunned),
+                is_fresh=True,
             )
         except (WorkExceeded, Withheld):
             raise
         except ResolutionFailed:
             return False
-        self.outcome = segments[0]
+        self.outcome = links[0]
         return True
 
 
-def _with_proven(outcome: Outcome, judgement: Judgement) -> Outcome:
+def _with_proven(outcome: Link, judgement: Judgement) -> Link:
     """The judged outcome; secure ones keep in AUTHORITY only what was proven."""
     authority = outcome.authority
     if authority and judgement.status is Status.SECURE:
@@ -230,7 +231,7 @@ def _with_proven(outcome: Outcome, judgement: Judgement) -> Outcome:
     verdict, rcode = outcome.verdict, outcome.rcode
     if judgement.is_nodata:
         verdict, rcode = Verdict.NODATA, Rcode.NOERROR
-    return Outcome(
+    return Link(
         outcome.question,
         outcome.zone,
         verdict,

@@ -341,12 +341,12 @@ class Pursuit:
     # --- whom to ask -----------------------------------------------------------------------
 
     def candidates(self, now: float) -> list[Candidate]:
-        desk, delegation, shunned = self.desk, self.inquiry.delegation, self.inquiry.shunned
+        desk, delegation, excluded = self.desk, self.inquiry.delegation, self.inquiry.excluded
         servers = [
             server
             for server in delegation.book.servers
             if server[:2] not in self.rejected
-            and server[0] not in shunned
+            and server[0] not in excluded
             and desk.allows(server, self.zone, is_forward=delegation.is_forward)
         ]
         situation = Situation(self.zone, self.site, now, self.way.reach.broken_families)

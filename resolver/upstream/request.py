@@ -37,7 +37,7 @@ class Inquiry(NamedTuple):
     the next one or two of the cut's unresolved nameserver names, puts what it finds into
     `delegation.book`, and returns False once there is nothing left to look up; the exchange
     awaits it in the asker's task, beside whatever is on its way, and cancels it when a reply comes.
-    *shunned* servers are not asked (their answer was bogus). *is_probe*: it is a minimised form of
+    *excluded* servers are not asked (their answer was bogus). *is_probe*: it is a minimised form of
     the question (RFC 9156 §2.3): no effort is made where servers refuse or drop it, for the full
     question comes next. *is_repeated*: that one, which has no reason to doubt those servers.
     """
@@ -48,7 +48,7 @@ class Inquiry(NamedTuple):
     more_addresses: Callable[[], Awaitable[bool]]
     budget: Share
     wants_tcp: bool = False
-    shunned: frozenset[str] = frozenset()
+    excluded: frozenset[str] = frozenset()
     is_repeated: bool = False
     is_probe: bool = False
 

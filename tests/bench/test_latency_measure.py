@@ -73,7 +73,7 @@ def test_share_near_best_counts_leaf_servers_only(world: World) -> None:
 
 
 def test_counters_are_read_and_subtracted(tmp_path: pathlib.Path) -> None:
-    """Datagrams and connection attempts count as queries, segments do not."""
+    """Datagrams and connection attempts count as queries, links do not."""
     file = tmp_path / "stats"
     file.write_text(
         "lateness packets 10 5 60 80 900.5\nlateness ticks 10 5 1200 1300 1400\n"

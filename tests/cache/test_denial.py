@@ -9,7 +9,7 @@ import pytest
 
 from resolver import limits
 from resolver.cache.denial import DenialCache
-from resolver.model import Outcome, Question, Status, Verdict
+from resolver.model import Link, Question, Status, Verdict
 from resolver.protocol import names
 from resolver.protocol.codes import EdeCode, Rcode, RRType
 from tests.dnssec.signed_zones import Hashed, World, usual_world
@@ -25,14 +25,14 @@ class Learner:
         self.world: World = usual_world(hashed=hashed)
         self.cache = DenialCache()
 
-    def ask(self, text: str, qtype: int = RRType.A) -> Outcome:
+    def ask(self, text: str, qtype: int = RRType.A) -> Link:
         outcome = self.world.outcome(names.from_text(text), qtype)
         judgement = self.world.judge_outcome(outcome)
         if judgement.status is Status.SECURE:
             self.cache.learn(outcome.zone, judgement.secure, self.world.now)
         return outcome
 
-    def made(self, text: str, qtype: int = RRType.A, now: float = 1.0) -> Outcome | None:
+    def made(self, text: str, qtype: int = RRType.A, now: float = 1.0) -> Link | None:
         return self.cache.synthesise(Question(names.from_text(text), qtype), now)
 
 

@@ -23,7 +23,7 @@ from resolver.dnssec.context import Context
 from resolver.dnssec.keystore import KeyStore
 from resolver.dnssec.steps import Need, Work
 from resolver.dnssec.validator import judge
-from resolver.model import Outcome, Question, RRset, Status, Verdict
+from resolver.model import Link, Question, RRset, Status, Verdict
 from resolver.protocol import names
 from resolver.protocol.codes import Rcode, RRType
 from resolver.protocol.rdata import bitmap_of
@@ -207,7 +207,7 @@ class Zone:
             names.is_subdomain(owner, name) for owner, rtype in self.data if rtype not in hidden
         )
 
-    def answer(self, qname: Name, qtype: int) -> Outcome:
+    def answer(self, qname: Name, qtype: int) -> Link:
         """What a server of this zone says, with every proof that it should have."""
         question = Question(qname, qtype)
         cut = self.cut(qname)
@@ -228,7 +228,7 @@ class Zone:
         proof = (*self.deny_closer(qname, encloser), *self.deny_name(encloser, wildcard))
         return self._outcome(question, Verdict.NXDOMAIN, (), (self.soa(), *proof))
 
-    def _at(self, question: Question, owner: Name, proof: tuple[RRset, ...]) -> Outcome:
+    def _at(self, question: Question, owner: Name, proof: tuple[RRset, ...]) -> Link:
         qname, qtype, _ = question
         if qtype == RRType.ANY:
             found = [self.rrset(*key) for key in self.data if key[0] == owner]
@@ -242,7 +242,7 @@ class Zone:
         denial = (self.soa(), *proof, *self.deny_type(owner, qname))
         return self._outcome(question, Verdict.NODATA, (), denial)
 
-    def _referral(self, question: Question, cut: Name) -> Outcome:
+    def _referral(self, question: Question, cut: Name) -> Link:
         ns, ds = self.rrset(cut, RRType.NS), self.rrset(cut, RRType.DS)
         assert ns is not None
         authority = (ns, ds) if ds is not None else (ns, *self.deny_type(cut, cut))
@@ -259,10 +259,10 @@ class Zone:
         verdict: Verdict,
         answer: tuple[RRset, ...],
         authority: tuple[RRset, ...] = (),
-    ) -> Outcome:
+    ) -> Link:
         rcode = Rcode.NXDOMAIN if verdict is Verdict.NXDOMAIN else Rcode.NOERROR
         unique = tuple(dict.fromkeys(authority))
-        return Outcome(question, self.apex, verdict, rcode, answer, unique, self.server)
+        return Link(question, self.apex, verdict, rcode, answer, unique, self.server)
 
     # --- denying ------------------------------------------------------------------------------
 
@@ -333,7 +333,7 @@ class World:
         self.wall: float = WALL
         self.now = 0.0
 
-    def outcome(self, qname: Name, qtype: int) -> Outcome:
+    def outcome(self, qname: Name, qtype: int) -> Link:
         scope = names.parent(qname) if qtype == RRType.DS and qname != names.ROOT else qname
         zone = next(self.zones[up] for up in names.ancestors(scope) if up in self.zones)
         outcome = zone.answer(qname, qtype)
@@ -346,7 +346,7 @@ class World:
         return self.judge_outcome(self.outcome(names.from_text(qname), qtype))
 
     def judge_outcome(
-        self, outcome: Outcome, beside: Sequence[RRset] = (), *, is_forwarded: bool = False
+        self, outcome: Link, beside: Sequence[RRset] = (), *, is_forwarded: bool = False
     ) -> Judgement:
         self.asked.clear()
         return self.drive(judge(outcome, self.context(), beside, lambda _: is_forwarded))
@@ -367,7 +367,7 @@ class World:
                 self.asked += step
                 findings = {need: self.find(need) for need in step}
 
-    def find(self, need: Need) -> Outcome | None:
+    def find(self, need: Need) -> Link | None:
         return None if need.tries else self.outcome(need.name, need.rtype)
 
     def questions(self) -> list[tuple[str, int]]:
@@ -375,24 +375,24 @@ class World:
 
 
 if TYPE_CHECKING:
-    Spoil = Callable[[Outcome], Outcome]
+    Spoil = Callable[[Link], Link]
 
 
-def rrsets_of(outcome: Outcome) -> Iterator[RRset]:
+def rrsets_of(outcome: Link) -> Iterator[RRset]:
     return itertools.chain(outcome.answer, outcome.authority)
 
 
-def without(outcome: Outcome, rtypes: Iterable[int]) -> Outcome:
+def without(outcome: Link, rtypes: Iterable[int]) -> Link:
     """*outcome* with no record of *rtypes* in its authority section."""
     kept = tuple(rrset for rrset in outcome.authority if rrset.rtype not in set(rtypes))
-    return Outcome(
+    return Link(
         outcome.question, outcome.zone, outcome.verdict, outcome.rcode, outcome.answer, kept
     )
 
 
-def unsigned(outcome: Outcome) -> Outcome:
+def unsigned(outcome: Link) -> Link:
     """*outcome* as a server without DNSSEC would send it."""
-    return Outcome(
+    return Link(
         outcome.question,
         outcome.zone,
         outcome.verdict,

@@ -10,7 +10,7 @@ from resolver import limits
 from resolver.dnssec.keystore import KeyStore, ZoneTrust
 from resolver.dnssec.steps import Work
 from resolver.dnssec.validator import judge
-from resolver.model import Outcome, RRset, Status, Verdict
+from resolver.model import Link, RRset, Status, Verdict
 from resolver.protocol import names
 from resolver.protocol.codes import EdeCode, RRType
 from resolver.protocol.rdata import key_tag
@@ -199,7 +199,7 @@ def test_keys_are_fetched_again_however_long_their_ttl(monkeypatch: pytest.Monke
 
 @pytest.mark.reaches("BOGUS_TTL_SECONDS")
 def test_a_bogus_zone_is_tried_again_after_a_while() -> None:
-    def spoil(outcome: Outcome) -> Outcome:
+    def spoil(outcome: Link) -> Link:
         if outcome.question[:2] != (names.from_text("signed.test."), RRType.DNSKEY):
             return outcome
         bad = tuple(one._replace(rdatas=(b"\1\1\3\r" + bytes(64),)) for one in outcome.answer)

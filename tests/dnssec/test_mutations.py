@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from resolver.errors import WireError
-from resolver.model import Outcome, RRset, Status
+from resolver.model import Link, RRset, Status
 from resolver.protocol import names
 from resolver.protocol.codes import RRType
 from resolver.protocol.message import Record
@@ -92,7 +92,7 @@ class Damaged(World):
         self.world = world
         self.damage: dict[tuple[bytes, int], RRset] = {}
 
-    def outcome(self, qname: bytes, qtype: int) -> Outcome:
+    def outcome(self, qname: bytes, qtype: int) -> Link:
         outcome = self.world.outcome(qname, qtype)
 
         def one(rrset: RRset) -> RRset:
@@ -104,7 +104,7 @@ class Damaged(World):
             authority=tuple(map(one, outcome.authority)),
         )
 
-    def find(self, need: Need) -> Outcome | None:
+    def find(self, need: Need) -> Link | None:
         return None if need.tries else self.outcome(need.name, need.rtype)
 
 

@@ -14,7 +14,7 @@ import pytest
 from resolver.cache.denial import DenialCache
 from resolver.dnssec.anchors import builtin_root
 from resolver.dnssec.zonemd import Completeness, ZoneRecord, verify
-from resolver.model import Outcome, Question, RRset, Status, Verdict
+from resolver.model import Link, Question, RRset, Status, Verdict
 from resolver.protocol import names
 from resolver.protocol.codes import EdeCode, Rcode, RRType
 from tests.dnssec.data import FOLDER, MISSING, grouped, quick_zone
@@ -64,7 +64,7 @@ def test_every_delegation_is_secure_or_proven_insecure() -> None:
         ds = zone.signed.get((cut, RRType.DS))
         proof = (ds,) if ds is not None else (zone.signed[cut, RRType.NSEC],)
         ns = zone.signed[cut, RRType.NS]
-        outcome = Outcome(
+        outcome = Link(
             Question(cut, RRType.A), names.ROOT, Verdict.REFERRAL, Rcode.NOERROR, (), (ns, *proof)
         )
         judgement = root.judge_outcome(outcome)
@@ -82,7 +82,7 @@ def test_every_signed_rrset_verifies() -> None:
     for rrset in root_zone().signed.values():
         if rrset.signatures and rrset.owner == names.ROOT:
             question = Question(rrset.owner, rrset.rtype)
-            outcome = Outcome(question, names.ROOT, Verdict.ANSWER, 0, (rrset,))
+            outcome = Link(question, names.ROOT, Verdict.ANSWER, 0, (rrset,))
             assert root.judge_outcome(outcome).status is Status.SECURE
             checked += 1
     assert checked == 5  # SOA, NS, DNSKEY, NSEC, ZONEMD
@@ -102,11 +102,11 @@ def span(name: Name) -> RRset:
     return root_zone().signed[owner, RRType.NSEC]
 
 
-def nxdomain(text: str) -> Outcome:
+def nxdomain(text: str) -> Link:
     """What a root server says of a name under no TLD."""
     qname = names.from_text(text)
     proof = dict.fromkeys((root_zone().soa(), span(qname), span(b"\x01*\0")))
-    return Outcome(Question(qname, 1), names.ROOT, Verdict.NXDOMAIN, 3, (), tuple(proof))
+    return Link(Question(qname, 1), names.ROOT, Verdict.NXDOMAIN, 3, (), tuple(proof))
 
 
 @pytest.mark.parametrize("label", ["aaa0", "zzzzzzzz", "local", "corp", "-", "0"])
@@ -144,7 +144,7 @@ def test_todays_clock_says_expired() -> None:
     root = world(TODAY)
     soa = root_zone().soa()
     question = Question(names.ROOT, RRType.SOA)
-    judgement = root.judge_outcome(Outcome(question, names.ROOT, Verdict.ANSWER, 0, (soa,)))
+    judgement = root.judge_outcome(Link(question, names.ROOT, Verdict.ANSWER, 0, (soa,)))
     assert judgement.status is Status.BOGUS
     assert judgement.ede[0].code == EdeCode.SIGNATURE_EXPIRED
     assert "expired 2026-08-" in judgement.sentence

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from resolver.model import Outcome, Question, RRset, Status, Verdict
+from resolver.model import Link, Question, RRset, Status, Verdict
 from resolver.protocol import names
 from resolver.protocol.codes import Rcode, RRType
 from tests.dnssec.signed_zones import Hashed, World, usual_world
@@ -43,7 +43,7 @@ class Replayer:
     def question(self) -> Question:
         return Question(names.from_text(self.rng.choice(self.names)), self.rng.choice(QTYPES))
 
-    def denial(self) -> Outcome:
+    def denial(self) -> Link:
         question = self.question()
         real = self.world.outcome(*question[:2]).authority
         count = self.rng.randint(0, 4)
@@ -55,9 +55,9 @@ class Replayer:
         verdict = self.rng.choice((Verdict.NODATA, Verdict.NXDOMAIN))
         rcode = Rcode.NXDOMAIN if verdict is Verdict.NXDOMAIN else Rcode.NOERROR
         zone = self._zone(question.qname)
-        return Outcome(question, zone, verdict, rcode, (), _unique(authority))
+        return Link(question, zone, verdict, rcode, (), _unique(authority))
 
-    def answer(self) -> Outcome:
+    def answer(self) -> Link:
         """Real data, often at a name or of a wildcard that is not its own."""
         question = self.question()
         data = [one for one in self.signed if one.rtype in (question.qtype, RRType.CNAME)]
@@ -66,7 +66,7 @@ class Replayer:
         authority += self.rng.sample(self.denials, self.rng.randint(0, 4))
         verdict = Verdict.ANSWER if rrset.rtype == question.qtype else Verdict.CNAME
         zone = self._zone(question.qname)
-        return Outcome(question, zone, verdict, 0, (rrset,), _unique(authority))
+        return Link(question, zone, verdict, 0, (rrset,), _unique(authority))
 
     def _some(self, rrsets: tuple[RRset, ...]) -> list[RRset]:
         return [one for one in rrsets if self.rng.random() < 0.7]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from resolver import limits
-from resolver.model import Outcome, RRset, Server, Status, Verdict
+from resolver.model import Link, RRset, Server, Status, Verdict
 from resolver.protocol import names
 from resolver.protocol.codes import EdeCode, RRType
 from resolver.protocol.rdata import bitmap_of
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 TEST = names.from_text("test.")
 
 
-def from_above(world: World, text: str, qtype: int = RRType.A) -> Outcome:
+def from_above(world: World, text: str, qtype: int = RRType.A) -> Link:
     """The answer as one server of test. and of all below it would give it: no cut is seen."""
     return replace(world.outcome(names.from_text(text), qtype), zone=TEST)
 
@@ -113,7 +113,7 @@ def test_an_unsigned_alias_at_the_name_of_a_ds_ends_in_bogus() -> None:
     world = usual_world()
     good = world.find
 
-    def find(need: Need) -> Outcome | None:
+    def find(need: Need) -> Link | None:
         outcome = good(need)
         return outcome and unsigned(outcome) if need.rtype == RRType.DS else outcome
 
@@ -129,7 +129,7 @@ def test_other_servers_are_asked_a_bounded_number_of_times() -> None:
     world = usual_world()
     good, asked = world.find, []
 
-    def find(need: Need) -> Outcome | None:
+    def find(need: Need) -> Link | None:
         outcome = good(need._replace(tries=0, avoid=()))
         if need.rtype != RRType.DNSKEY or need.name != TEST or outcome is None:
             return outcome

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from resolver.model import Outcome, Question, RRset, Status, Verdict
+from resolver.model import Link, Question, RRset, Status, Verdict
 from resolver.protocol import names
 from resolver.protocol.codes import EdeCode, Rcode, RRType
 from tests.dnssec.signed_zones import TTL, Hashed, World, Zone, usual_world, usual_zone
@@ -29,7 +29,7 @@ TEST = names.from_text("test.")
 class SilentWorld(World):
     """Nobody there knows DS of what is no signed zone, as with some forwarders."""
 
-    def find(self, need: Need) -> Outcome | None:
+    def find(self, need: Need) -> Link | None:
         is_known = need.rtype == RRType.DNSKEY or need.name in self.zones
         return super().find(need) if is_known and need.name != CUT else None
 
@@ -40,16 +40,16 @@ def silent(hashed: Hashed | None) -> World:
     return world
 
 
-def denied_from_above(world: World, verdict: Verdict = Verdict.NODATA) -> Outcome:
+def denied_from_above(world: World, verdict: Verdict = Verdict.NODATA) -> Link:
     """The signed parent's SOA, and no proof."""
     rcode = Rcode.NXDOMAIN if verdict is Verdict.NXDOMAIN else Rcode.NOERROR
     soa = world.zones[TEST].soa()
-    return Outcome(Question(NAME, RRType.A), names.ROOT, verdict, rcode, (), (soa,))
+    return Link(Question(NAME, RRType.A), names.ROOT, verdict, rcode, (), (soa,))
 
 
-def unsigned_data() -> Outcome:
+def unsigned_data() -> Link:
     data = RRset(NAME, RRType.A, TTL, (b"\xc0\x00\x02\x07",))
-    return Outcome(Question(NAME, RRType.A), names.ROOT, Verdict.ANSWER, Rcode.NOERROR, (data,))
+    return Link(Question(NAME, RRType.A), names.ROOT, Verdict.ANSWER, Rcode.NOERROR, (data,))
 
 
 def proof_of_cut(world: World) -> tuple[RRset, ...]:
@@ -127,7 +127,7 @@ def test_a_zone_known_as_secure_is_not_made_insecure_by_what_comes_beside(
     old = before.sign(hashed=hashed).deny_type(apex, apex)
     assert world.judge("www.signed.test.").status is Status.SECURE
     signed: Zone = world.zones[apex]
-    outcome = Outcome(
+    outcome = Link(
         Question(www, RRType.TXT), apex, Verdict.NODATA, Rcode.NOERROR, (), (signed.soa(),)
     )
     assert world.judge_outcome(outcome, old).status is Status.BOGUS

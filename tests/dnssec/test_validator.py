@@ -9,7 +9,7 @@ import pytest
 from resolver import limits
 from resolver.dnssec.anchors import AnchorRecord
 from resolver.dnssec.keys import Sha1Policy
-from resolver.model import Outcome, RRset, Status, Verdict
+from resolver.model import Link, RRset, Status, Verdict
 from resolver.protocol import names
 from resolver.protocol.codes import EdeCode, RRType
 from tests.dnssec.signed_zones import (
@@ -351,7 +351,7 @@ def test_nothing_came_is_bogus_and_forgotten() -> None:
     """No DNSKEY to be had is a failure of the moment: it must not stay in the key store."""
     world = usual_world()
 
-    def find(_: object) -> Outcome | None:
+    def find(_: object) -> Link | None:
         return None
 
     kept = world.find
@@ -368,7 +368,7 @@ def test_a_bad_finding_is_asked_for_again() -> None:
     world = usual_world()
     good = world.find
 
-    def find(need: object) -> Outcome | None:
+    def find(need: object) -> Link | None:
         need_, tries = need, need.tries  # type: ignore[attr-defined]
         outcome = good(need_._replace(tries=0))  # type: ignore[attr-defined]
         if tries == 0 and outcome is not None:

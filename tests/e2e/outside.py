@@ -55,7 +55,7 @@ class Failed(Exception):
 
 
 @dataclass(slots=True)
-class Outcome:
+class Link:
     """What came of one run."""
 
     failure: str = ""
@@ -68,9 +68,9 @@ class Outcome:
         return not self.failure and not self.unscripted and self.exit_status == 0
 
 
-def play(scenario: Scenario, directory: Path, *, minimise: bool, fill: bool) -> Outcome:
+def play(scenario: Scenario, directory: Path, *, minimise: bool, fill: bool) -> Link:
     """Run *scenario* against `python -m resolver serve`, in *directory*."""
-    outcome = Outcome(scenario.unbuilt)
+    outcome = Link(scenario.unbuilt)
     if outcome.failure:
         return outcome
     stage = Stage(scenario, fill=fill)

@@ -139,11 +139,11 @@ def test_what_is_cached_survives_a_cut_and_the_rest_comes_back(
     assert program.alive
 
 
-def _ask(world: RealWorld, names: list[str]) -> list[ask.Outcome]:
+def _ask(world: RealWorld, names: list[str]) -> list[ask.Link]:
     return ask.ask_all(world.client, run.SERVER, [(name, "A") for name in names])
 
 
-def _rcode(outcome: ask.Outcome) -> str:
+def _rcode(outcome: ask.Link) -> str:
     if outcome.reply is None:
         return "silence"
     return dns.rcode.to_text(dns.message.from_wire(outcome.reply).rcode())

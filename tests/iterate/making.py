@@ -20,7 +20,7 @@ from tests.making import name, question, reply
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from resolver.model import Delegation, Outcome, Question, Server
+    from resolver.model import Delegation, Link, Question, Server
     from resolver.protocol.message import Message
     from resolver.upstream.request import Inquiry
 
@@ -75,7 +75,7 @@ class Land:
         asked: set[str] = set()
         while True:
             for server in inquiry.delegation.servers():
-                if server.host not in asked | inquiry.shunned:
+                if server.host not in asked | inquiry.excluded:
                     asked.add(server.host)
                     judged = inquiry.judge(message := self._reply(inquiry, server), server)
                     if judged.verdict.is_usable:
@@ -99,7 +99,7 @@ class Land:
             raise ResolutionFailed("nobody knows")
         return self.addresses[self.looked_up[-1]]
 
-    async def walk(self, text: str) -> Outcome:
+    async def walk(self, text: str) -> Link:
         """The first link of the answer to "qname qtype"."""
         return (await self.walker.walk(question(text), allowance()))[0]
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from resolver.iterate.classify import Referral, classify
-from resolver.model import Outcome, Server, Verdict
+from resolver.model import Link, Server, Verdict
 from resolver.protocol.codes import Flag, Rcode, RRType
 from tests.making import name, question, reply
 
@@ -26,15 +26,15 @@ def judged(
     return classify(message, question(asked), name(zone), server=SERVER, is_forward=is_forward)
 
 
-def segments(found: Judged) -> tuple[Outcome, ...]:
+def links(found: Judged) -> tuple[Link, ...]:
     assert isinstance(found.reading, tuple)
     return found.reading
 
 
-def test_an_answer_is_one_segment() -> None:
+def test_an_answer_is_one_link() -> None:
     found = judged("www.example. A", answer=["www.example. 60 A 192.0.2.9"], flags=Flag.AA)
     assert found.verdict is Verdict.ANSWER
-    (outcome,) = segments(found)
+    (outcome,) = links(found)
     assert outcome.answer[0].rdatas == (bytes([192, 0, 2, 9]),)
 
 
@@ -50,8 +50,8 @@ def test_behind_an_alias_nothing_unsigned_is_believed(rcode: int) -> None:
         rcode=rcode,
         flags=Flag.AA,
     )
-    assert [one.verdict for one in segments(found)] == [Verdict.CNAME]
-    assert segments(found)[0].rcode == Rcode.NOERROR
+    assert [one.verdict for one in links(found)] == [Verdict.CNAME]
+    assert links(found)[0].rcode == Rcode.NOERROR
 
 
 @pytest.mark.parametrize("target", ["example.", "b.example."])
@@ -62,7 +62,7 @@ def test_no_cut_fits_between_an_alias_and_the_name_above_it(target: str) -> None
         answer=[f"a.b.example. 60 CNAME {target}", f"{target} 60 A 192.0.2.9"],
         flags=Flag.AA,
     )
-    assert [one.verdict for one in segments(found)] == [Verdict.CNAME, Verdict.ANSWER]
+    assert [one.verdict for one in links(found)] == [Verdict.CNAME, Verdict.ANSWER]
 
 
 def test_a_denial_of_the_apex_behind_an_alias_is_not_believed() -> None:
@@ -73,7 +73,7 @@ def test_a_denial_of_the_apex_behind_an_alias_is_not_believed() -> None:
         authority=[SOA],
         flags=Flag.AA,
     )
-    assert [one.verdict for one in segments(found)] == [Verdict.CNAME]
+    assert [one.verdict for one in links(found)] == [Verdict.CNAME]
 
 
 def test_behind_an_alias_what_is_signed_is_left_to_the_validator() -> None:
@@ -85,18 +85,18 @@ def test_behind_an_alias_what_is_signed_is_left_to_the_validator() -> None:
             f"b.example. 60 RRSIG A {SIGNATURE}",
         ],
     )
-    assert [one.verdict for one in segments(found)] == [Verdict.CNAME, Verdict.ANSWER]
+    assert [one.verdict for one in links(found)] == [Verdict.CNAME, Verdict.ANSWER]
 
 
 @pytest.mark.rfc("RFC 1034 §4.3.2")
-def test_each_link_that_a_forwarder_followed_is_a_segment() -> None:
+def test_each_link_that_a_forwarder_followed_is_a_link() -> None:
     found = judged(
         "a.example. A",
         answer=["a.example. 60 CNAME b.example.", "b.example. 60 A 192.0.2.9"],
         is_forward=True,
     )
-    assert [one.verdict for one in segments(found)] == [Verdict.CNAME, Verdict.ANSWER]
-    assert segments(found)[1].question == question("b.example. A")
+    assert [one.verdict for one in links(found)] == [Verdict.CNAME, Verdict.ANSWER]
+    assert links(found)[1].question == question("b.example. A")
 
 
 @pytest.mark.rfc("RFC 5452 §6")
@@ -106,7 +106,7 @@ def test_a_chain_that_leaves_the_zone_ends_there() -> None:
         "a.example. A",
         answer=["a.example. 60 CNAME www.victim.", "www.victim. 60 A 192.0.2.66"],
     )
-    assert [one.verdict for one in segments(found)] == [Verdict.CNAME]
+    assert [one.verdict for one in links(found)] == [Verdict.CNAME]
 
 
 @pytest.mark.rfc("RFC 4035 §5.2")
@@ -124,7 +124,7 @@ def test_the_proof_of_a_cut_beside_an_alias_goes_with_its_target(*, is_forward: 
         flags=Flag.AA,
         is_forward=is_forward,
     )
-    alias, beside = segments(found)
+    alias, beside = links(found)
     assert (alias.verdict, beside.verdict) == (Verdict.CNAME, Verdict.REFERRAL)
     assert beside.question == question("www.child.example. A")
     assert [rrset.rtype for rrset in beside.authority] == [RRType.NSEC]
@@ -139,7 +139,7 @@ def test_nxdomain_behind_an_alias_is_the_last_names() -> None:
         rcode=Rcode.NXDOMAIN,
         is_forward=True,
     )
-    first, last = segments(found)
+    first, last = links(found)
     assert (first.rcode, last.rcode) == (Rcode.NOERROR, Rcode.NXDOMAIN)
     assert last.question == question("b.example. A")
 
@@ -154,7 +154,7 @@ def test_dname_makes_its_cname_itself() -> None:
             "www.old.example. 5 CNAME evil.example.",
         ],
     )
-    outcome = segments(found)[0]
+    outcome = links(found)[0]
     assert outcome.verdict is Verdict.DNAME
     assert outcome.answer[1].rdatas == (name("www.new.example."),)
     assert outcome.answer[1].ttl == 77
@@ -172,7 +172,7 @@ def test_a_cname_asked_for_below_a_dname_is_the_dnames() -> None:
         authority=[SOA],
         rcode=Rcode.NXDOMAIN,
     )
-    (outcome,) = segments(found)
+    (outcome,) = links(found)
     assert outcome.verdict is Verdict.DNAME
     assert [rrset.rtype for rrset in outcome.answer] == [RRType.DNAME, RRType.CNAME]
 
@@ -185,7 +185,7 @@ def test_dname_that_makes_too_long_a_name_is_yxdomain() -> None:
         answer=[f"old.example. 77 DNAME {label}.{label}.example."],
         rcode=Rcode.YXDOMAIN,
     )
-    assert segments(found)[0].rcode == Rcode.YXDOMAIN
+    assert links(found)[0].rcode == Rcode.YXDOMAIN
 
 
 @pytest.mark.rfc("RFC 1034 §5.3.3 step 4b")
@@ -246,7 +246,7 @@ def test_a_denial_with_the_soa_of_the_zone_above_holds_without_it(
     found = judged(
         "www.sub.example. A", "sub.example.", authority=[SOA, *ns], rcode=rcode, flags=Flag.AA
     )
-    (outcome,) = segments(found)
+    (outcome,) = links(found)
     assert outcome.verdict is (Verdict.NXDOMAIN if rcode else Verdict.NODATA)
     assert outcome.authority == ()
 
@@ -264,7 +264,7 @@ def test_a_denial_with_the_soa_of_the_zone_above_holds_without_it(
 @pytest.mark.rfc("RFC 2308 §2.1")
 def test_nxdomain_is_the_names_whatever_stands_beside_it(beside: dict[str, list[str]]) -> None:
     found = judged("www.sub.example. A", rcode=Rcode.NXDOMAIN, flags=Flag.AA, **beside)
-    (outcome,) = segments(found)
+    (outcome,) = links(found)
     assert (outcome.verdict, outcome.rcode) == (Verdict.NXDOMAIN, Rcode.NXDOMAIN)
     assert outcome.answer == outcome.authority == ()
 
@@ -283,7 +283,7 @@ def test_a_denial_beside_data_of_the_name_proves_nothing() -> None:
         authority=[SOA, "example. 60 NSEC zzz.example. SOA NSEC"],
         rcode=Rcode.NXDOMAIN,
     )
-    (outcome,) = segments(found)
+    (outcome,) = links(found)
     assert [rrset.rtype for rrset in outcome.authority] == [RRType.SOA]
 
 
@@ -308,7 +308,7 @@ def test_yxdomain_behind_an_alias_is_its_targets() -> None:
     found = judged(
         "www.example. A", answer=["www.example. 60 CNAME x.other."], rcode=Rcode.YXDOMAIN
     )
-    assert [one.verdict for one in segments(found)] == [Verdict.CNAME]
+    assert [one.verdict for one in links(found)] == [Verdict.CNAME]
 
 
 @pytest.mark.parametrize(
@@ -347,4 +347,4 @@ def test_any_takes_all_sets_of_the_name() -> None:
             "x.example. 60 A 192.0.2.8",
         ],
     )
-    assert {rrset.rtype for rrset in segments(found)[0].answer} == {RRType.A, RRType.TXT}
+    assert {rrset.rtype for rrset in links(found)[0].answer} == {RRType.A, RRType.TXT}

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from resolver.lab.virtual_streams import Answers
-    from resolver.model import Outcome
+    from resolver.model import Link
     from resolver.upstream.request import Judged
 
 SAMPLE = 600
@@ -81,7 +81,7 @@ def _of_verdict(found: Judged, scene: Scene) -> Seen:
     return _BY_VERDICT[found.verdict]
 
 
-def _of_chain(links: tuple[Outcome, ...], scene: Scene) -> Seen:
+def _of_chain(links: tuple[Link, ...], scene: Scene) -> Seen:
     last = links[-1]
     if last.verdict is Verdict.CNAME:
         target = last.answer[-1].rdatas[0]

@@ -9,7 +9,7 @@ import pytest
 from resolver.errors import ExchangeFailed
 from resolver.iterate.classify import Referral
 from resolver.iterate.observed import learnt, observed
-from resolver.model import Ede, Outcome, Question, RRset, Server, Verdict
+from resolver.model import Ede, Link, Question, RRset, Server, Verdict
 from resolver.protocol import names
 from resolver.protocol.codes import RRType
 from resolver.telemetry.events import Asked, Bus, Unanswered
@@ -48,7 +48,7 @@ def test_a_referral_is_told_with_its_servers_and_whether_it_is_signed() -> None:
 
 def test_an_answer_is_told_by_its_records() -> None:
     question = Question(WWW, RRType.A)
-    outcome = Outcome(question, COM, Verdict.ANSWER, 0, answer=(ADDRESSES,))
+    outcome = Link(question, COM, Verdict.ANSWER, 0, answer=(ADDRESSES,))
     assert learnt((outcome,)) == "www.example.com. A (2)"
     assert learnt(None) == ""
 

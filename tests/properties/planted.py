@@ -9,7 +9,7 @@ from resolver.cache.negative import NegativeCache
 from resolver.cache.rrset import RRsetCache
 from resolver.iterate import classify, links, scrub
 from resolver.iterate.walk import Walker
-from resolver.model import Outcome, Rank, RRset, Verdict
+from resolver.model import Link, Rank, RRset, Verdict
 from resolver.protocol.codes import Rcode, RRType
 from resolver.protocol.wire import parse_untrusted
 from resolver.recurse import alias_chain
@@ -83,7 +83,7 @@ def nodata_is_nxdomain(patch: pytest.MonkeyPatch) -> None:
     """NXDOMAIN and NODATA are one thing (RFC 2308 §2)."""
     denial = classify._denial
 
-    def plant(*args: Any, **kwargs: Any) -> Outcome | None:
+    def plant(*args: Any, **kwargs: Any) -> Link | None:
         outcome = denial(*args, **kwargs)
         if outcome is None:
             return None
@@ -95,7 +95,7 @@ def nodata_is_nxdomain(patch: pytest.MonkeyPatch) -> None:
 def aliases_are_not_chased(patch: pytest.MonkeyPatch) -> None:
     add = alias_chain.Chain.add
 
-    def plant(self: Any, outcome: Outcome) -> None:
+    def plant(self: Any, outcome: Link) -> None:
         add(self, outcome)
 
     patch.setattr(alias_chain.Chain, "add", plant)
@@ -122,7 +122,7 @@ def useless_is_nxdomain(patch: pytest.MonkeyPatch) -> None:
         judged = original(message, question, zone, server=server)
         if judged.verdict not in {Verdict.LAME, Verdict.USELESS}:
             return judged
-        outcome = Outcome(question, zone, Verdict.NXDOMAIN, Rcode.NXDOMAIN, (), (), server)
+        outcome = Link(question, zone, Verdict.NXDOMAIN, Rcode.NXDOMAIN, (), (), server)
         return Judged(Verdict.NXDOMAIN, (outcome,))
 
     original = classify.classify

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from resolver.model import Outcome, Status, Verdict
+from resolver.model import Link, Status, Verdict
 from resolver.protocol.codes import Rcode
 from resolver.recurse.alias_chain import Chain
 from tests.making import name, question, rrset
@@ -20,11 +20,11 @@ SOA = rrset("example. 60 SOA ns.example. root.example. 1 2 3 4 60")
 def test_the_rcode_is_the_last_names(rcode: int) -> None:
     verdict = Verdict.NXDOMAIN if rcode else Verdict.NODATA
     chain = Chain(WWW)
-    alias = Outcome(
+    alias = Link(
         WWW, name("example."), Verdict.CNAME, Rcode.NOERROR, (ALIAS,), status=Status.SECURE
     )
     assert chain.add(alias) == THERE.qname
-    assert chain.add(Outcome(THERE, name("example."), verdict, rcode, (), (SOA,))) is None
+    assert chain.add(Link(THERE, name("example."), verdict, rcode, (), (SOA,))) is None
     answer = chain.answer()
     assert (answer.rcode, answer.answer, answer.authority) == (rcode, (ALIAS,), (SOA,))
     assert answer.status is Status.UNCHECKED

@@ -9,7 +9,7 @@ from resolver.cache.negative import NegativeCache
 from resolver.cache.rrset import RRsetCache
 from resolver.dnssec.anchors import AnchorRecord, Anchors
 from resolver.limits import FLEETING_DNAMES, ZERO_TTL_DNAME_SECONDS
-from resolver.model import Name, Outcome, Question, RRset, Status, Verdict
+from resolver.model import Link, Name, Question, RRset, Status, Verdict
 from resolver.protocol.codes import Rcode, RRType
 from resolver.protocol.names import from_text
 from resolver.recurse.exempt import Exempt
@@ -27,12 +27,12 @@ def memory() -> Memory:
     )
 
 
-def redirected(owner: str, *, ttl: int, status: Status) -> Outcome:
+def redirected(owner: str, *, ttl: int, status: Status) -> Link:
     """As it came for the name `a` below *owner*."""
     question = Question(from_text(f"a.{owner}"), RRType.A)
     dname = RRset(from_text(owner), RRType.DNAME, ttl, (TARGET,))
     cname = RRset(question.qname, RRType.CNAME, ttl, (from_text("a.example.net."),))
-    return Outcome(question, ZONE, Verdict.DNAME, Rcode.NOERROR, (dname, cname), (), None, status)
+    return Link(question, ZONE, Verdict.DNAME, Rcode.NOERROR, (dname, cname), (), None, status)
 
 
 def other(owner: str) -> Question:
@@ -84,9 +84,9 @@ def signed_by(signer: Name) -> RRset:
     return ALIAS._replace(signatures=(fields + signer + bytes(64),))
 
 
-def aliased(alias: RRset, zone: Name) -> Outcome:
+def aliased(alias: RRset, zone: Name) -> Link:
     asked = question("shop.example. A")
-    return Outcome(asked, zone, Verdict.CNAME, Rcode.NOERROR, (alias,), (), None, Status.SECURE)
+    return Link(asked, zone, Verdict.CNAME, Rcode.NOERROR, (alias,), (), None, Status.SECURE)
 
 
 @pytest.mark.rfc("RFC 4035 §4.2")
@@ -131,7 +131,7 @@ def test_a_ds_in_the_childs_answer_to_any_is_not_kept() -> None:
     known = memory()
     ds = RRset(CHILD, RRType.DS, 300, (bytes.fromhex("4f660d02") + bytes(32),))
     asked = question("shop.example. ANY")
-    known.keep(Outcome(asked, CHILD, Verdict.ANSWER, Rcode.NOERROR, (ds,)), NOW)
+    known.keep(Link(asked, CHILD, Verdict.ANSWER, Rcode.NOERROR, (ds,)), NOW)
     assert known.recall(DS, NOW) is None
 
 
@@ -197,7 +197,7 @@ def test_an_alias_or_address_learnt_above_does_not_answer_inside() -> None:
     for text in ("corp.example. 300 CNAME elsewhere.", "www.corp.example. 300 A 192.0.2.1"):
         shown = rrset(text)
         asked = Question(shown.owner, shown.rtype)
-        known.keep(Outcome(asked, PARENT, Verdict.ANSWER, Rcode.NOERROR, (shown,)), NOW)
+        known.keep(Link(asked, PARENT, Verdict.ANSWER, Rcode.NOERROR, (shown,)), NOW)
     assert known.recall(question("corp.example. A"), NOW) is None
     assert known.recall(INSIDE, NOW) is None
 
@@ -206,7 +206,7 @@ def test_what_the_public_tree_said_instead_of_failing_forwarders_is_kept() -> No
     """`first`: else each client's question waits for the forwarders again."""
     known = with_corp(yielding=True)
     shown = rrset("www.corp.example. 300 A 192.0.2.1")
-    known.keep(Outcome(INSIDE, PARENT, Verdict.ANSWER, Rcode.NOERROR, (shown,)), NOW)
+    known.keep(Link(INSIDE, PARENT, Verdict.ANSWER, Rcode.NOERROR, (shown,)), NOW)
     assert known.recall(INSIDE, NOW) is not None
 
 

@@ -582,7 +582,7 @@ async def test_shunned_servers_are_not_asked() -> None:
     world.serve(B)
 
     async def story() -> None:
-        await world.exchange.ask(world.inquiry(A, B, shunned=frozenset({A})))
+        await world.exchange.ask(world.inquiry(A, B, excluded=frozenset({A})))
 
     await world.run(story)
     assert script.count == 0
