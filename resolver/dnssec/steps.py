@@ -66,13 +66,13 @@ class Work(NamedTuple):
 
 
 class Judgement(NamedTuple):
-    """*status* of the outcome; *ttl_cap* seconds (signature expiry, original TTL), None: no cap.
+    """*status* of the link; *ttl_cap* seconds (signature expiry, original TTL), None: no cap.
 
     *secure* are the RRsets that were proven one by one (also of authority), with TTLs capped;
     *sentence* says for a human what was wrong: which RRset, which key, which time. *is_nodata*:
     the name that was said not to exist exists, but has none of the type. *denials*: what the chain
     of trust rested on besides: proofs that names on the way have no DS, whatever *status* is.
-    *cut_proof*: what showed that the name lies below an unsigned cut, to be told with the outcome.
+    *cut_proof*: what showed that the name lies below an unsigned cut, to be told with the link.
     """
 
     status: Status

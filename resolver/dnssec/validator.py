@@ -1,4 +1,4 @@
-"""6 is it true: the judgement over one outcome, answer and denial together.
+"""6 is it true: the judgement over one link, answer and denial together.
 
 Every RRset of the answer must be secure or provably insecure; of the authority section only what a
 proof needs is looked at, so records that prove nothing cannot make an answer bogus. The worst part
@@ -45,37 +45,37 @@ def _by_nobody(question: Question) -> bool:
 
 
 def judge(
-    outcome: Link,
+    link: Link,
     context: Context,
     beside: Sequence[RRset] = (),
     is_forwarded: Callable[[Question], bool] = _by_nobody,
 ) -> Judging:
-    """The status of *outcome*, and what of it is proven.
+    """The status of *link*, and what of it is proven.
 
     *beside*: NSEC and NSEC3 RRsets that came with the alias to its name; looked at only if it would
     be bogus without. *is_forwarded*: does a forwarder answer that question? It is asked then, too.
     """
-    context.cuts = (*context.cuts, outcome.zone)
+    context.cuts = (*context.cuts, link.zone)
     chain = Chain(context)
-    chain.seed(outcome)
-    case = _Case(outcome, chain, beside)
+    chain.seed(link)
+    case = _Case(link, chain, beside)
     case.is_forwarded = is_forwarded
     yield from case.judge_answer()
-    if outcome.verdict in _NEGATIVE and not case.is_lost:
+    if link.verdict in _NEGATIVE and not case.is_lost:
         yield from case.judge_denial()
-    elif outcome.verdict is Verdict.REFERRAL:
+    elif link.verdict is Verdict.REFERRAL:
         yield from case.judge_referral()
     judgement = case.judgement()
     if context.tell is not None:
-        context.tell(LinkValidated(outcome, judgement, tuple(case.proven)))
+        context.tell(LinkValidated(link, judgement, tuple(case.proven)))
     return judgement
 
 
 class _Case:
     """The parts of one judgement as they come in."""
 
-    def __init__(self, outcome: Link, chain: Chain, beside: Sequence[RRset]) -> None:
-        self.outcome = outcome
+    def __init__(self, link: Link, chain: Chain, beside: Sequence[RRset]) -> None:
+        self.link = link
         self.beside = beside
         self.is_forwarded: Callable[[Question], bool] = _by_nobody
         self.cut_proof: list[RRset] = []
@@ -106,7 +106,7 @@ class _Case:
 
     def judge_answer(self) -> Steps[None]:
         redirect: tuple[RRset, Status] | None = None
-        for rrset in self.outcome.answer:
+        for rrset in self.link.answer:
             if self.is_lost:
                 return
             if rrset.rtype == RRType.RRSIG:
@@ -128,7 +128,7 @@ class _Case:
 
     def _scope(self, rrset: RRset) -> Name:
         """What answers a question for DS, be it an alias, is said by the zone above."""
-        question = self.outcome.question
+        question = self.link.question
         if question.qtype == RRType.DS and rrset.owner == question.qname:
             return names.parent(rrset.owner)
         return scope_of(rrset.owner, rrset.rtype)
@@ -150,7 +150,7 @@ class _Case:
     # --- denial -------------------------------------------------------------------------------
 
     def judge_denial(self) -> Steps[None]:
-        name, qtype = self._last_name(), self.outcome.question.qtype
+        name, qtype = self._last_name(), self.link.question.qtype
         denied = yield from self._denials(name, qtype)
         if denied.proofs is None:
             is_bogus = denied.status is Status.BOGUS
@@ -158,7 +158,7 @@ class _Case:
                 return
             self._note_without_proof(denied)
             return
-        if self.outcome.verdict is Verdict.NXDOMAIN:
+        if self.link.verdict is Verdict.NXDOMAIN:
             denial = yield from denied.proofs.no_name(name)
             if denial.strength is Strength.UNPROVEN and denied.proofs.has_nodata(name, qtype):
                 # some servers say NXDOMAIN of names that exist: the proof decides, as in Unbound
@@ -176,7 +176,7 @@ class _Case:
         if (
             denied is not None
             and denied.proofs is not None
-            and not self.is_forwarded(self.outcome.question)
+            and not self.is_forwarded(self.link.question)
         ):
             denied = None  # below its own cut a zone's server contradicts itself: others are asked
         found = yield from spared(self.chain, scope, denied, self.beside)
@@ -190,7 +190,7 @@ class _Case:
 
     def judge_referral(self) -> Steps[None]:
         """DS, or the proof that there is none, at the cut that the referral leads to."""
-        authority = self.outcome.authority
+        authority = self.link.authority
         cut = next((rrset.owner for rrset in authority if rrset.rtype == RRType.NS), None)
         if cut is None:
             self.note(Status.INDETERMINATE)
@@ -220,8 +220,8 @@ class _Case:
             self._denied[name] = yield from self.chain.denied(
                 name,
                 qtype,
-                self.outcome.authority,
-                is_nxdomain=self.outcome.verdict is Verdict.NXDOMAIN,
+                self.link.authority,
+                is_nxdomain=self.link.verdict is Verdict.NXDOMAIN,
                 zone=zone,
             )
         return self._denied[name]
@@ -245,8 +245,8 @@ class _Case:
 
     def _last_name(self) -> Name:
         """The name that is denied: the end of the aliases in the answer (RFC 2308 §2.1)."""
-        name = self.outcome.question.qname
-        for rrset in self.outcome.answer:
+        name = self.link.question.qname
+        for rrset in self.link.answer:
             if rrset.rtype == RRType.CNAME and rrset.owner == name:
                 name = rrset.rdatas[0].lower()
         return name
@@ -258,7 +258,7 @@ class _Case:
         flaw = self.flaw
         if status is Status.BOGUS:
             self.proven = []
-            flaw = flaw and flaw.heard_from(self.outcome.server)
+            flaw = flaw and flaw.heard_from(self.link.server)
         return Judgement(
             status=status,
             ttl_cap=self.ttl_cap,

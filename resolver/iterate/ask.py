@@ -150,8 +150,8 @@ def _addresses_in(reply: Reply, question: Question) -> tuple[Server, ...]:
     reading = reply.judged.reading
     if isinstance(reading, Referral):
         return reading.glue.get(question.qname, ())
-    outcome = cast("tuple[Link, ...]", reading)[0]
-    if outcome.verdict is not Verdict.ANSWER:
+    link = cast("tuple[Link, ...]", reading)[0]
+    if link.verdict is not Verdict.ANSWER:
         return ()
-    hosts = [address_text(question.qtype, rdata) for rdata in outcome.answer[0].rdatas]
+    hosts = [address_text(question.qtype, rdata) for rdata in link.answer[0].rdatas]
     return tuple(Server(host, 53, question.qname) for host in hosts if host is not None)

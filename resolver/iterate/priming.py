@@ -61,8 +61,8 @@ def _judge_priming(hints: Delegation, message: Message, server: Server) -> Judge
     judged = classify(message, Question(zone, RRType.NS), zone, server=server)
     if judged.verdict is not Verdict.ANSWER:  # a root that denies or refers is no root
         return Judged(Verdict.USELESS) if judged.verdict.is_usable else judged
-    outcomes = cast("tuple[Link, ...]", judged.reading)
-    ns = outcomes[0].answer[0]
+    links = cast("tuple[Link, ...]", judged.reading)
+    ns = links[0].answer[0]
     nameservers = nameservers_of(ns)
     glue = {**hints.glue, **glue_of(message, nameservers, zone)}
     glue = {name: glue[name] for name in nameservers if name in glue}

@@ -100,12 +100,12 @@ class Rollover:
     async def _fetch(self, zone: Name) -> RRset | None:
         question = Question(zone, RRType.DNSKEY)
         try:
-            outcome = await self._resolver.find(question, self._budget(), is_fresh=True)
+            link = await self._resolver.find(question, self._budget(), is_fresh=True)
         except (WorkExceeded, Withheld):
             return None
-        if outcome is None or outcome.verdict is not Verdict.ANSWER:
+        if link is None or link.verdict is not Verdict.ANSWER:
             return None
-        return outcome.answer[0] if outcome.status is not Status.BOGUS else None
+        return link.answer[0] if link.status is not Status.BOGUS else None
 
     # --- on disk -----------------------------------------------------------------------------
 

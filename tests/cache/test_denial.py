@@ -19,18 +19,18 @@ CHAINS = [pytest.param(None, id="nsec"), pytest.param(NSEC3, id="nsec3")]
 
 
 class Learner:
-    """A world whose judged outcomes feed a denial cache."""
+    """A world whose judged links feed a denial cache."""
 
     def __init__(self, hashed: Hashed | None = None) -> None:
         self.world: World = usual_world(hashed=hashed)
         self.cache = DenialCache()
 
     def ask(self, text: str, qtype: int = RRType.A) -> Link:
-        outcome = self.world.outcome(names.from_text(text), qtype)
-        judgement = self.world.judge_outcome(outcome)
+        link = self.world.link(names.from_text(text), qtype)
+        judgement = self.world.judge_outcome(link)
         if judgement.status is Status.SECURE:
-            self.cache.learn(outcome.zone, judgement.secure, self.world.now)
-        return outcome
+            self.cache.learn(link.zone, judgement.secure, self.world.now)
+        return link
 
     def made(self, text: str, qtype: int = RRType.A, now: float = 1.0) -> Link | None:
         return self.cache.synthesise(Question(names.from_text(text), qtype), now)
@@ -52,16 +52,16 @@ def test_whatever_is_made_validates_and_is_what_the_zone_says(hashed: Hashed | N
     made = 0
     for word in words:
         for qtype in (RRType.A, RRType.TXT, RRType.DS, RRType.NS):
-            outcome = learner.made(f"{word}.signed.test.", qtype)
-            if outcome is None:
+            link = learner.made(f"{word}.signed.test.", qtype)
+            if link is None:
                 continue
             made += 1
-            real = learner.world.outcome(*outcome.question[:2])
-            assert (outcome.verdict, outcome.rcode) == (real.verdict, real.rcode), word
-            assert [r.rdatas for r in outcome.answer] == [r.rdatas for r in real.answer]
-            judgement = learner.world.judge_outcome(outcome)
+            real = learner.world.link(*link.question[:2])
+            assert (link.verdict, link.rcode) == (real.verdict, real.rcode), word
+            assert [r.rdatas for r in link.answer] == [r.rdatas for r in real.answer]
+            judgement = learner.world.judge_outcome(link)
             assert judgement.status is Status.SECURE, (word, qtype, judgement.sentence)
-            assert outcome.ede[0].code == EdeCode.SYNTHESIZED
+            assert link.ede[0].code == EdeCode.SYNTHESIZED
     assert made > 500
 
 
@@ -128,12 +128,12 @@ def test_wildcards_that_were_seen_answer_for_others() -> None:
     learner = Learner()
     learner.ask("a.wild.signed.test.")
     learner.ask("b.wild.signed.test.", RRType.MX)
-    outcome = learner.made("c.wild.signed.test.")
-    assert outcome is not None
-    assert outcome.verdict is Verdict.ANSWER
-    assert outcome.answer[0].owner == names.from_text("c.wild.signed.test.")
-    assert outcome.answer[0].signatures
-    assert outcome.authority
+    link = learner.made("c.wild.signed.test.")
+    assert link is not None
+    assert link.verdict is Verdict.ANSWER
+    assert link.answer[0].owner == names.from_text("c.wild.signed.test.")
+    assert link.answer[0].signatures
+    assert link.authority
 
 
 @pytest.mark.reaches("DENIAL_RANGE_OCTETS")

@@ -317,7 +317,7 @@ class Zone:
 
 
 class World:
-    """Zones by apex, an anchor, and the outcomes of all questions."""
+    """Zones by apex, an anchor, and the links of all questions."""
 
     def __init__(
         self, *zones: Zone, anchor: Zone | None = None, spoil: Spoil | None = None
@@ -333,23 +333,23 @@ class World:
         self.wall: float = WALL
         self.now = 0.0
 
-    def outcome(self, qname: Name, qtype: int) -> Link:
+    def link(self, qname: Name, qtype: int) -> Link:
         scope = names.parent(qname) if qtype == RRType.DS and qname != names.ROOT else qname
         zone = next(self.zones[up] for up in names.ancestors(scope) if up in self.zones)
-        outcome = zone.answer(qname, qtype)
-        return outcome if self.spoil is None else self.spoil(outcome)
+        link = zone.answer(qname, qtype)
+        return link if self.spoil is None else self.spoil(link)
 
     def context(self) -> Context:
         return Context(self.anchors, self.keystore, self.wall, self.now, **self.settings)
 
     def judge(self, qname: str, qtype: int = RRType.A) -> Judgement:
-        return self.judge_outcome(self.outcome(names.from_text(qname), qtype))
+        return self.judge_outcome(self.link(names.from_text(qname), qtype))
 
     def judge_outcome(
-        self, outcome: Link, beside: Sequence[RRset] = (), *, is_forwarded: bool = False
+        self, link: Link, beside: Sequence[RRset] = (), *, is_forwarded: bool = False
     ) -> Judgement:
         self.asked.clear()
-        return self.drive(judge(outcome, self.context(), beside, lambda _: is_forwarded))
+        return self.drive(judge(link, self.context(), beside, lambda _: is_forwarded))
 
     def drive(self, steps: Judging) -> Judgement:
         findings = None
@@ -368,7 +368,7 @@ class World:
                 findings = {need: self.find(need) for need in step}
 
     def find(self, need: Need) -> Link | None:
-        return None if need.tries else self.outcome(need.name, need.rtype)
+        return None if need.tries else self.link(need.name, need.rtype)
 
     def questions(self) -> list[tuple[str, int]]:
         return [(names.to_text(need.name), need.rtype) for need in self.asked]
@@ -378,29 +378,27 @@ if TYPE_CHECKING:
     Spoil = Callable[[Link], Link]
 
 
-def rrsets_of(outcome: Link) -> Iterator[RRset]:
-    return itertools.chain(outcome.answer, outcome.authority)
+def rrsets_of(link: Link) -> Iterator[RRset]:
+    return itertools.chain(link.answer, link.authority)
 
 
-def without(outcome: Link, rtypes: Iterable[int]) -> Link:
-    """*outcome* with no record of *rtypes* in its authority section."""
-    kept = tuple(rrset for rrset in outcome.authority if rrset.rtype not in set(rtypes))
+def without(link: Link, rtypes: Iterable[int]) -> Link:
+    """*link* with no record of *rtypes* in its authority section."""
+    kept = tuple(rrset for rrset in link.authority if rrset.rtype not in set(rtypes))
+    return Link(link.question, link.zone, link.verdict, link.rcode, link.answer, kept)
+
+
+def unsigned(link: Link) -> Link:
+    """*link* as a server without DNSSEC would send it."""
     return Link(
-        outcome.question, outcome.zone, outcome.verdict, outcome.rcode, outcome.answer, kept
-    )
-
-
-def unsigned(outcome: Link) -> Link:
-    """*outcome* as a server without DNSSEC would send it."""
-    return Link(
-        outcome.question,
-        outcome.zone,
-        outcome.verdict,
-        outcome.rcode,
-        tuple(rrset._replace(signatures=()) for rrset in outcome.answer),
+        link.question,
+        link.zone,
+        link.verdict,
+        link.rcode,
+        tuple(rrset._replace(signatures=()) for rrset in link.answer),
         tuple(
             rrset._replace(signatures=())
-            for rrset in outcome.authority
+            for rrset in link.authority
             if rrset.rtype not in (RRType.NSEC, RRType.NSEC3, RRType.DS)
         ),
     )

@@ -38,11 +38,11 @@ def test_keytrap_is_bounded() -> None:
     )
     zone.sign()
     world = World(zone)
-    outcome = world.outcome(names.from_text("www.example."), RRType.A)
-    (rrset,) = outcome.answer
+    link = world.link(names.from_text("www.example."), RRType.A)
+    (rrset,) = link.answer
     bad = tuple(rrset.signatures[0][:-2] + number.to_bytes(2, "big") for number in range(2000))
-    outcome.answer = (rrset._replace(signatures=bad),)
-    judgement = world.judge_outcome(outcome)
+    link.answer = (rrset._replace(signatures=bad),)
+    judgement = world.judge_outcome(link)
     assert judgement.status is Status.BOGUS
     assert judgement.ede[0].code == EdeCode.DNSSEC_BOGUS
     assert world.signatures <= 2 * int(limits.SIGNATURES_PER_RRSET)
@@ -92,14 +92,14 @@ def test_a_response_full_of_nsec3_is_bounded() -> None:
     """CVE-2023-50868: many NSEC3 records, a name of many labels."""
     world = usual_world(hashed=Hashed(150, b"\xff" * 32))
     deep = "a." * 100 + "signed.test."
-    outcome = world.outcome(names.from_text(deep), RRType.A)
-    junk = next(one for one in outcome.authority if one.rtype == RRType.NSEC3)
+    link = world.link(names.from_text(deep), RRType.A)
+    junk = next(one for one in link.authority if one.rtype == RRType.NSEC3)
     more = tuple(
         junk._replace(owner=names.prepend(b"%032d" % number, names.parent(junk.owner)))
         for number in range(500)
     )
-    outcome.authority += more
-    judgement = world.judge_outcome(outcome)
+    link.authority += more
+    judgement = world.judge_outcome(link)
     assert judgement.status is Status.SECURE
     assert world.hashes <= 110
     assert world.signatures <= int(limits.DENIALS_PER_RESPONSE) + 10
@@ -108,8 +108,8 @@ def test_a_response_full_of_nsec3_is_bounded() -> None:
 def test_a_driver_may_stop_at_any_step() -> None:
     """Work is announced before it is done: who closes the generator pays for nothing more."""
     world = usual_world()
-    outcome = world.outcome(names.from_text("www.signed.test."), RRType.A)
-    steps = judge(outcome, world.context())
+    link = world.link(names.from_text("www.signed.test."), RRType.A)
+    steps = judge(link, world.context())
     step = next(steps)
     while not isinstance(step, Work):
         step = steps.send({need: world.find(need) for need in step})
@@ -121,17 +121,17 @@ def test_a_driver_may_stop_at_any_step() -> None:
 def test_hundreds_of_answers_in_one_any() -> None:
     """Each RRset has its own bound; the driver's budget ends the sum."""
     world = usual_world()
-    outcome = world.outcome(names.from_text("www.signed.test."), RRType.ANY)
-    (first, *_) = outcome.answer
+    link = world.link(names.from_text("www.signed.test."), RRType.ANY)
+    (first, *_) = link.answer
     bad = first._replace(signatures=(first.signatures[0][:-1] + b"?",) * 50)
-    outcome = replace(
-        outcome,
+    link = replace(
+        link,
         verdict=Verdict.ANSWER,
         answer=tuple(
             RRset(bad.owner, 65_000 + n, 60, bad.rdatas, bad.signatures) for n in range(99)
         ),
     )
-    assert world.judge_outcome(outcome).status is Status.BOGUS
+    assert world.judge_outcome(link).status is Status.BOGUS
     assert world.signatures < 20
 
 
@@ -143,23 +143,23 @@ def test_signatures_that_no_key_made_are_not_looked_at_for_ever() -> None:
         (int(limits.RRSIGS_PER_RRSET), Status.BOGUS),
     ):
         world = usual_world()
-        outcome = world.outcome(names.from_text("www.signed.test."), RRType.A)
-        (rrset,) = outcome.answer
+        link = world.link(names.from_text("www.signed.test."), RRType.A)
+        (rrset,) = link.answer
         (good,) = rrset.signatures
         tag = int.from_bytes(good[16:18], "big")
         others = tuple(
             good[:16] + (tag + 1 + n & 0xFFFF).to_bytes(2, "big") + good[18:] for n in range(count)
         )
-        outcome.answer = (rrset._replace(signatures=(*others, good)),)
-        assert world.judge_outcome(outcome).status is status
+        link.answer = (rrset._replace(signatures=(*others, good)),)
+        assert world.judge_outcome(link).status is status
 
 
 @pytest.mark.reaches("SIGNERS_PER_RRSET")
 def test_few_names_are_followed_that_claim_to_have_signed() -> None:
     """Each would cost a chain of its own."""
     world = usual_world()
-    outcome = world.outcome(names.from_text("deep.ent.signed.test."), RRType.TXT)
-    (rrset,) = outcome.answer
+    link = world.link(names.from_text("deep.ent.signed.test."), RRType.TXT)
+    (rrset,) = link.answer
     forged = tuple(
         signature
         for apex in ("deep.ent.signed.test.", "ent.signed.test.")
@@ -169,8 +169,8 @@ def test_few_names_are_followed_that_claim_to_have_signed() -> None:
         .signatures
     )
     for claimed, status in ((forged[:1], Status.SECURE), (forged, Status.BOGUS)):
-        outcome.answer = (rrset._replace(signatures=claimed + rrset.signatures),)
-        assert world.judge_outcome(outcome).status is status
+        link.answer = (rrset._replace(signatures=claimed + rrset.signatures),)
+        assert world.judge_outcome(link).status is status
     assert int(limits.SIGNERS_PER_RRSET) == 2
 
 
@@ -178,8 +178,8 @@ def test_few_names_are_followed_that_claim_to_have_signed() -> None:
 def test_a_chain_of_too_many_zones_is_bogus(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(limits, "CHAIN_LINKS", 2)
     world = usual_world()
-    outcome = world.outcome(names.from_text("www.plain.test."), RRType.A)
-    judgement = world.judge_outcome(outcome)
+    link = world.link(names.from_text("www.plain.test."), RRType.A)
+    judgement = world.judge_outcome(link)
     assert judgement.status is Status.BOGUS
     assert "too long" in judgement.sentence
 
@@ -199,11 +199,11 @@ def test_keys_are_fetched_again_however_long_their_ttl(monkeypatch: pytest.Monke
 
 @pytest.mark.reaches("BOGUS_TTL_SECONDS")
 def test_a_bogus_zone_is_tried_again_after_a_while() -> None:
-    def spoil(outcome: Link) -> Link:
-        if outcome.question[:2] != (names.from_text("signed.test."), RRType.DNSKEY):
-            return outcome
-        bad = tuple(one._replace(rdatas=(b"\1\1\3\r" + bytes(64),)) for one in outcome.answer)
-        return replace(outcome, answer=bad)
+    def spoil(link: Link) -> Link:
+        if link.question[:2] != (names.from_text("signed.test."), RRType.DNSKEY):
+            return link
+        bad = tuple(one._replace(rdatas=(b"\1\1\3\r" + bytes(64),)) for one in link.answer)
+        return replace(link, answer=bad)
 
     world = usual_world(spoil=spoil)
     assert world.judge("www.signed.test.").status is Status.BOGUS

@@ -45,14 +45,14 @@ def example(path: object, hashed: Hashed | None = None) -> World:
 )
 def test_rfc_4035(case: str, qname: str, qtype: int, verdict: Verdict) -> None:
     world = example(RFC4035)
-    outcome = world.zones[names.from_text("example.")].answer(names.from_text(qname), qtype)
-    assert outcome.verdict is verdict
-    judgement = world.judge_outcome(outcome)
+    link = world.zones[names.from_text("example.")].answer(names.from_text(qname), qtype)
+    assert link.verdict is verdict
+    judgement = world.judge_outcome(link)
     # the DS of the anchor's own apex would need the zone above, which nobody vouches for
     expected = Status.INDETERMINATE if case.startswith("B.8") else Status.SECURE
     assert judgement.status is expected, judgement.sentence
     if verdict is not Verdict.ANSWER or "wildcard" in case:
-        bare = world.judge_outcome(without(outcome, (RRType.NSEC, RRType.DS)))
+        bare = world.judge_outcome(without(link, (RRType.NSEC, RRType.DS)))
         assert bare.status is (Status.BOGUS if expected is SECURE else expected)
 
 
@@ -72,17 +72,17 @@ def test_rfc_4035(case: str, qname: str, qtype: int, verdict: Verdict) -> None:
 def test_rfc_5155(case: str, qname: str, qtype: int, verdict: Verdict, status: Status) -> None:
     """Opt-out is set throughout, so what rests on an absent name is not secure (§9.2)."""
     world = example(RFC5155, HASHED)
-    outcome = world.outcome(names.from_text(qname), qtype)
-    assert outcome.verdict is verdict, case
-    assert world.judge_outcome(outcome).status is status
+    link = world.link(names.from_text(qname), qtype)
+    assert link.verdict is verdict, case
+    assert world.judge_outcome(link).status is status
     strict = example(RFC5155, HASHED._replace(opt_out=False))
-    outcome = strict.outcome(names.from_text(qname), qtype)
-    assert strict.judge_outcome(outcome).status is SECURE
-    whole = outcome.authority
+    link = strict.link(names.from_text(qname), qtype)
+    assert strict.judge_outcome(link).status is SECURE
+    whole = link.authority
     proofs = [one for one in whole if one.rtype == RRType.NSEC3]
     for missing in proofs:
-        outcome.authority = tuple(one for one in whole if one is not missing)
-        assert strict.judge_outcome(outcome).status is Status.BOGUS, (case, missing)
+        link.authority = tuple(one for one in whole if one is not missing)
+        assert strict.judge_outcome(link).status is Status.BOGUS, (case, missing)
 
 
 @pytest.mark.rfc("RFC 5155 §5")

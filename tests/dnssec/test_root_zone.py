@@ -64,10 +64,10 @@ def test_every_delegation_is_secure_or_proven_insecure() -> None:
         ds = zone.signed.get((cut, RRType.DS))
         proof = (ds,) if ds is not None else (zone.signed[cut, RRType.NSEC],)
         ns = zone.signed[cut, RRType.NS]
-        outcome = Link(
+        link = Link(
             Question(cut, RRType.A), names.ROOT, Verdict.REFERRAL, Rcode.NOERROR, (), (ns, *proof)
         )
-        judgement = root.judge_outcome(outcome)
+        judgement = root.judge_outcome(link)
         assert judgement.status is Status.SECURE, (cut, judgement.sentence)
         (proven,) = judgement.secure
         found["DS" if proven.rtype == RRType.DS else "no DS"] += 1
@@ -82,8 +82,8 @@ def test_every_signed_rrset_verifies() -> None:
     for rrset in root_zone().signed.values():
         if rrset.signatures and rrset.owner == names.ROOT:
             question = Question(rrset.owner, rrset.rtype)
-            outcome = Link(question, names.ROOT, Verdict.ANSWER, 0, (rrset,))
-            assert root.judge_outcome(outcome).status is Status.SECURE
+            link = Link(question, names.ROOT, Verdict.ANSWER, 0, (rrset,))
+            assert root.judge_outcome(link).status is Status.SECURE
             checked += 1
     assert checked == 5  # SOA, NS, DNSKEY, NSEC, ZONEMD
 
@@ -112,12 +112,12 @@ def nxdomain(text: str) -> Link:
 @pytest.mark.parametrize("label", ["aaa0", "zzzzzzzz", "local", "corp", "-", "0"])
 def test_tlds_that_do_not_exist_are_proven_so(label: str) -> None:
     root = world()
-    outcome = nxdomain(f"www.{label}.")
-    assert root.judge_outcome(outcome).status is Status.SECURE
+    link = nxdomain(f"www.{label}.")
+    assert root.judge_outcome(link).status is Status.SECURE
     first = span(b"\x01*\0")
-    if span(outcome.question.qname) != first:
-        outcome.authority = (root_zone().soa(), first)
-        assert root.judge_outcome(outcome).status is Status.BOGUS
+    if span(link.question.qname) != first:
+        link.authority = (root_zone().soa(), first)
+        assert root.judge_outcome(link).status is Status.BOGUS
 
 
 def test_each_gap_of_the_root_is_asked_once() -> None:
@@ -132,8 +132,8 @@ def test_each_gap_of_the_root_is_asked_once() -> None:
         total += 1
         question = Question(names.from_text(f"host.{text}."), RRType.A)
         if cache.synthesise(question, 1.0) is None:
-            outcome = nxdomain(f"host.{text}.")
-            cache.learn(names.ROOT, root.judge_outcome(outcome).secure, 0.0)
+            link = nxdomain(f"host.{text}.")
+            cache.learn(names.ROOT, root.judge_outcome(link).secure, 0.0)
             asked[span(question.qname).owner] += 1
     assert max(asked.values()) == 1
     # 806 of the 1439 gaps are hit, once each; 9194 packets are saved

@@ -30,7 +30,7 @@ DENIALS = (RRType.NSEC, RRType.NSEC3)
 
 
 class Replayer:
-    """Makes up outcomes from what *world* signed."""
+    """Makes up links from what *world* signed."""
 
     def __init__(self, world: World, seed: int) -> None:
         self.world = world
@@ -45,10 +45,10 @@ class Replayer:
 
     def denial(self) -> Link:
         question = self.question()
-        real = self.world.outcome(*question[:2]).authority
+        real = self.world.link(*question[:2]).authority
         count = self.rng.randint(0, 4)
         authority = [*self.rng.sample(self.denials, count), *self._some(real)]
-        other = self.world.outcome(*self.question()[:2]).authority
+        other = self.world.link(*self.question()[:2]).authority
         authority += [one for one in self._some(other) if one.rtype in DENIALS]
         if self.rng.random() < 0.3:
             authority.append(self.rng.choice(self.soas))
@@ -62,7 +62,7 @@ class Replayer:
         question = self.question()
         data = [one for one in self.signed if one.rtype in (question.qtype, RRType.CNAME)]
         rrset = self.rng.choice(data)._replace(owner=question.qname)
-        authority = self._some(self.world.outcome(*question[:2]).authority)
+        authority = self._some(self.world.link(*question[:2]).authority)
         authority += self.rng.sample(self.denials, self.rng.randint(0, 4))
         verdict = Verdict.ANSWER if rrset.rtype == question.qtype else Verdict.CNAME
         zone = self._zone(question.qname)
@@ -100,17 +100,17 @@ def test_replayed_records_prove_nothing_false(hashed: Hashed | None) -> None:
     replayer = Replayer(world, seed=4035)
     secure = 0
     for number in range(ROUNDS):
-        outcome = replayer.answer() if number % 3 == 0 else replayer.denial()
-        judgement = world.judge_outcome(outcome)
-        real = world.outcome(*outcome.question[:2])
-        told = (names.to_text(outcome.question.qname), outcome.question.qtype, outcome.verdict)
+        link = replayer.answer() if number % 3 == 0 else replayer.denial()
+        judgement = world.judge_outcome(link)
+        real = world.link(*link.question[:2])
+        told = (names.to_text(link.question.qname), link.question.qtype, link.verdict)
         if judgement.status is Status.SECURE:
             secure += 1
-            verdict = Verdict.NODATA if judgement.is_nodata else outcome.verdict
+            verdict = Verdict.NODATA if judgement.is_nodata else link.verdict
             assert verdict is real.verdict, (told, real.verdict)
-            assert [one.rdatas for one in outcome.answer] == [one.rdatas for one in real.answer]
+            assert [one.rdatas for one in link.answer] == [one.rdatas for one in real.answer]
         elif judgement.status is Status.INSECURE and not (hashed and hashed.opt_out):
-            assert may_be_insecure(outcome.question), told
+            assert may_be_insecure(link.question), told
         else:
             assert judgement.status in (Status.BOGUS, Status.INSECURE), told
     assert secure > 100

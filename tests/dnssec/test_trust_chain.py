@@ -22,7 +22,7 @@ TEST = names.from_text("test.")
 
 def from_above(world: World, text: str, qtype: int = RRType.A) -> Link:
     """The answer as one server of test. and of all below it would give it: no cut is seen."""
-    return replace(world.outcome(names.from_text(text), qtype), zone=TEST)
+    return replace(world.link(names.from_text(text), qtype), zone=TEST)
 
 
 def nested(*, is_signed: bool) -> World:
@@ -73,30 +73,30 @@ def test_a_forwarders_view_is_enough() -> None:
         ("www.plain.test.", Status.INSECURE),
         ("nothing.plain.test.", Status.INSECURE),
     ):
-        outcome = replace(world.outcome(names.from_text(text), RRType.A), zone=names.ROOT)
-        assert world.judge_outcome(outcome).status is expected, text
+        link = replace(world.link(names.from_text(text), RRType.A), zone=names.ROOT)
+        assert world.judge_outcome(link).status is expected, text
 
 
 def test_signatures_by_a_name_that_is_no_zone_are_bogus() -> None:
     """An attacker cannot pick a signer that makes data insecure."""
     world = usual_world()
     fake = usual_zone("www.signed.test.").sign()
-    outcome = world.outcome(names.from_text("www.signed.test."), RRType.A)
-    forged = fake.signed_rrset(outcome.question.qname, RRType.A, [b"\1\2\3\4"])
-    outcome.answer = (forged,)
-    judgement = world.judge_outcome(outcome)
+    link = world.link(names.from_text("www.signed.test."), RRType.A)
+    forged = fake.signed_rrset(link.question.qname, RRType.A, [b"\1\2\3\4"])
+    link.answer = (forged,)
+    judgement = world.judge_outcome(link)
     assert judgement.status is Status.BOGUS
     assert "is no zone" in judgement.sentence
 
 
 def test_a_second_signer_that_is_right_saves_the_answer() -> None:
     world = usual_world()
-    outcome = world.outcome(names.from_text("www.signed.test."), RRType.A)
+    link = world.link(names.from_text("www.signed.test."), RRType.A)
     fake = usual_zone("www.signed.test.").sign()
-    (rrset,) = outcome.answer
+    (rrset,) = link.answer
     forged = fake.signed_rrset(rrset.owner, RRType.A, list(rrset.rdatas))
-    outcome.answer = (rrset._replace(signatures=forged.signatures + rrset.signatures),)
-    assert world.judge_outcome(outcome).status is Status.SECURE
+    link.answer = (rrset._replace(signatures=forged.signatures + rrset.signatures),)
+    assert world.judge_outcome(link).status is Status.SECURE
 
 
 def test_an_alias_at_the_name_of_a_ds_is_no_cut() -> None:
@@ -114,12 +114,12 @@ def test_an_unsigned_alias_at_the_name_of_a_ds_ends_in_bogus() -> None:
     good = world.find
 
     def find(need: Need) -> Link | None:
-        outcome = good(need)
-        return outcome and unsigned(outcome) if need.rtype == RRType.DS else outcome
+        link = good(need)
+        return link and unsigned(link) if need.rtype == RRType.DS else link
 
     world.find = find  # type: ignore[method-assign]
-    outcome = unsigned(world.outcome(names.from_text("alias.signed.test."), RRType.A))
-    judgement = world.judge_outcome(outcome)
+    link = unsigned(world.link(names.from_text("alias.signed.test."), RRType.A))
+    judgement = world.judge_outcome(link)
     assert judgement.status is Status.BOGUS
     assert judgement.sentence
 
@@ -130,12 +130,12 @@ def test_other_servers_are_asked_a_bounded_number_of_times() -> None:
     good, asked = world.find, []
 
     def find(need: Need) -> Link | None:
-        outcome = good(need._replace(tries=0, avoid=()))
-        if need.rtype != RRType.DNSKEY or need.name != TEST or outcome is None:
-            return outcome
+        link = good(need._replace(tries=0, avoid=()))
+        if need.rtype != RRType.DNSKEY or need.name != TEST or link is None:
+            return link
         asked.append(need)
-        bad = tuple(one._replace(rdatas=one.rdatas[:0]) for one in outcome.answer)
-        return replace(outcome, answer=bad, server=Server(f"192.0.2.{len(asked)}"))
+        bad = tuple(one._replace(rdatas=one.rdatas[:0]) for one in link.answer)
+        return replace(link, answer=bad, server=Server(f"192.0.2.{len(asked)}"))
 
     world.find = find  # type: ignore[method-assign]
     assert world.judge("www.signed.test.").status is Status.BOGUS
@@ -180,8 +180,8 @@ def test_a_key_that_must_not_sign_is_named(bits: int) -> None:
     zone.sign()
     zone.keys = [(private, flawed)]
     rrset = zone.signed_rrset(names.from_text("www.example."), RRType.A, [b"\1\2\3\4"])
-    outcome = replace(zone.answer(rrset.owner, RRType.A), answer=(rrset,))
-    judgement = world.judge_outcome(outcome)
+    link = replace(zone.answer(rrset.owner, RRType.A), answer=(rrset,))
+    judgement = world.judge_outcome(link)
     assert judgement.status is Status.BOGUS
     expected = EdeCode.NO_ZONE_KEY_BIT if bits == 1 else EdeCode.DNSSEC_BOGUS
     assert judgement.ede[0].code == expected
@@ -199,8 +199,8 @@ def test_anchors_that_change_empty_the_key_store() -> None:
 def test_unattached_signatures_prove_nothing() -> None:
     """The answer to an RRSIG query cannot be validated."""
     world = usual_world()
-    rrset = world.outcome(names.from_text("www.signed.test."), RRType.A).answer[0]
+    rrset = world.link(names.from_text("www.signed.test."), RRType.A).answer[0]
     loose = RRset(rrset.owner, RRType.RRSIG, 60, rrset.signatures)
-    outcome = world.outcome(rrset.owner, RRType.A)
-    outcome.answer = (loose,)
-    assert world.judge_outcome(outcome).status is Status.INDETERMINATE
+    link = world.link(rrset.owner, RRType.A)
+    link.answer = (loose,)
+    assert world.judge_outcome(link).status is Status.INDETERMINATE

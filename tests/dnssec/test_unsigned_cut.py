@@ -65,11 +65,11 @@ def test_the_proof_of_a_cut_beside_an_alias_makes_its_target_insecure(
 ) -> None:
     world = silent(hashed)
     is_data = verdict is Verdict.ANSWER
-    outcome = unsigned_data() if is_data else denied_from_above(world, verdict)
-    assert world.judge_outcome(outcome).status is Status.BOGUS
+    link = unsigned_data() if is_data else denied_from_above(world, verdict)
+    assert world.judge_outcome(link).status is Status.BOGUS
     world.now += 3600  # what was found bogus is forgotten
     proof = proof_of_cut(world)
-    judgement = world.judge_outcome(outcome, proof)
+    judgement = world.judge_outcome(link, proof)
     assert (judgement.status, judgement.ede) == (Status.INSECURE, ())
     assert {one[:2] for one in judgement.cut_proof} == {one[:2] for one in proof}
 
@@ -78,12 +78,12 @@ def test_the_proof_of_a_cut_beside_an_alias_makes_its_target_insecure(
 @pytest.mark.parametrize("hashed", CHAINS)
 def test_a_cut_once_shown_is_known_while_its_proof_lasts(hashed: Hashed | None) -> None:
     world = silent(hashed)
-    outcome = denied_from_above(world)
-    world.judge_outcome(outcome, proof_of_cut(world))
-    assert world.judge_outcome(outcome).status is Status.INSECURE
+    link = denied_from_above(world)
+    world.judge_outcome(link, proof_of_cut(world))
+    assert world.judge_outcome(link).status is Status.INSECURE
     assert world.questions() == []
     world.now += TTL + 1
-    assert world.judge_outcome(outcome).status is Status.BOGUS
+    assert world.judge_outcome(link).status is Status.BOGUS
 
 
 @pytest.mark.rfc("RFC 4035 §5.2")
@@ -92,7 +92,7 @@ def test_what_beside_an_alias_does_not_verify_or_does_not_show_the_cut_is_nothin
     hashed: Hashed | None,
 ) -> None:
     world = silent(hashed)
-    outcome = denied_from_above(world)
+    link = denied_from_above(world)
     proof = proof_of_cut(world)
     test = world.zones[TEST]
     www = names.from_text("www.test.")
@@ -107,7 +107,7 @@ def test_what_beside_an_alias_does_not_verify_or_does_not_show_the_cut_is_nothin
     ]
     for beside in spoiled:
         world.now += 3600
-        judgement = world.judge_outcome(outcome, beside)
+        judgement = world.judge_outcome(link, beside)
         assert judgement.status is Status.BOGUS
         assert judgement.ede[0].code == EdeCode.NSEC_MISSING
         assert judgement.cut_proof == ()
@@ -127,11 +127,9 @@ def test_a_zone_known_as_secure_is_not_made_insecure_by_what_comes_beside(
     old = before.sign(hashed=hashed).deny_type(apex, apex)
     assert world.judge("www.signed.test.").status is Status.SECURE
     signed: Zone = world.zones[apex]
-    outcome = Link(
-        Question(www, RRType.TXT), apex, Verdict.NODATA, Rcode.NOERROR, (), (signed.soa(),)
-    )
-    assert world.judge_outcome(outcome, old).status is Status.BOGUS
-    from_above = replace(outcome, authority=(world.zones[TEST].soa(),))
+    link = Link(Question(www, RRType.TXT), apex, Verdict.NODATA, Rcode.NOERROR, (), (signed.soa(),))
+    assert world.judge_outcome(link, old).status is Status.BOGUS
+    from_above = replace(link, authority=(world.zones[TEST].soa(),))
     assert world.judge_outcome(from_above, old).status is Status.BOGUS
 
 
@@ -152,17 +150,17 @@ def test_a_forwarders_denial_may_show_the_cut_itself(hashed: Hashed | None) -> N
     """From a server of the zone above it contradicts itself; opt-out shows no cut."""
     world = silent(hashed)
     bare = denied_from_above(world, Verdict.NXDOMAIN)
-    outcome = replace(bare, authority=(*bare.authority, *proof_of_cut(world)))
-    assert world.judge_outcome(outcome).status is Status.BOGUS
+    link = replace(bare, authority=(*bare.authority, *proof_of_cut(world)))
+    assert world.judge_outcome(link).status is Status.BOGUS
     expected = Status.BOGUS if hashed == OPT_OUT else Status.INSECURE
     world.now += 3600
-    assert world.judge_outcome(outcome, is_forwarded=True).status is expected
+    assert world.judge_outcome(link, is_forwarded=True).status is expected
 
 
 def test_what_is_proven_looks_at_nothing_beside() -> None:
     """The common case costs no signature more."""
     plain, other = usual_world(), usual_world()
-    outcome = plain.outcome(names.from_text("alias.signed.test."), RRType.MX)
-    plain.judge_outcome(outcome)
-    other.judge_outcome(outcome, proof_of_cut(other))
+    link = plain.link(names.from_text("alias.signed.test."), RRType.MX)
+    plain.judge_outcome(link)
+    other.judge_outcome(link, proof_of_cut(other))
     assert (plain.signatures, plain.hashes) == (other.signatures, other.hashes)

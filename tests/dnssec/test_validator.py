@@ -89,11 +89,11 @@ def test_what_rests_on_an_absent_name(
 ) -> None:
     """Secure, but where opt-out leaves room for an unsigned cut (RFC 5155 §9.2)."""
     world = usual_world(hashed=hashed)
-    outcome = world.outcome(names.from_text(qname), qtype)
-    assert outcome.verdict is verdict
+    link = world.link(names.from_text(qname), qtype)
+    assert link.verdict is verdict
     expected = Status.INSECURE if hashed and hashed.opt_out else Status.SECURE
-    assert world.judge_outcome(outcome).status is expected
-    bare = world.judge_outcome(without(outcome, DENIALS))
+    assert world.judge_outcome(link).status is expected
+    bare = world.judge_outcome(without(link, DENIALS))
     assert bare.status is Status.BOGUS
     assert [ede.code for ede in bare.ede] == [EdeCode.NSEC_MISSING, EdeCode.DNSSEC_BOGUS]
 
@@ -108,8 +108,8 @@ def test_stripped_signatures_are_bogus_and_unsigned_delegations_insecure(
     for qname in ("www.signed.test.", "nothing.signed.test.", "www.test."):
         if hashed and hashed.opt_out and qname.startswith("nothing"):
             continue  # under opt-out an unsigned zone may well live there
-        outcome = world.outcome(names.from_text(qname), RRType.A)
-        judgement = world.judge_outcome(unsigned(outcome))
+        link = world.link(names.from_text(qname), RRType.A)
+        judgement = world.judge_outcome(unsigned(link))
         assert judgement.status is Status.BOGUS, qname
         assert judgement.ede[0].code == EdeCode.RRSIGS_MISSING
     for qname in ("www.plain.test.", "nothing.plain.test.", "a.wild.plain.test."):
@@ -170,10 +170,10 @@ def test_a_signature_that_ends_before_it_begins_was_never_valid() -> None:
     world = usual_world()
     zone = world.zones[names.from_text("signed.test.")]
     owner = names.from_text("www.signed.test.")
-    outcome = zone.answer(owner, RRType.A)
+    link = zone.answer(owner, RRType.A)
     zone.window = (WALL + 7 * DAY, WALL - 7 * DAY)
-    never = zone.signed_rrset(owner, RRType.A, list(outcome.answer[0].rdatas))
-    judgement = world.judge_outcome(replace(outcome, answer=(never,)))
+    never = zone.signed_rrset(owner, RRType.A, list(link.answer[0].rdatas))
+    judgement = world.judge_outcome(replace(link, answer=(never,)))
     assert judgement.status is Status.BOGUS
     assert judgement.ede[0].code == EdeCode.SIGNATURE_EXPIRED_BEFORE_VALID
 
@@ -219,7 +219,7 @@ def test_a_negative_anchor_waives_until_it_lapses() -> None:
     """RFC 7646; EDE 33."""
     world = usual_world()
     world.anchors.add_negative(names.from_text("signed.test."), WALL + 10)
-    spoilt = unsigned(world.outcome(names.from_text("www.signed.test."), RRType.A))
+    spoilt = unsigned(world.link(names.from_text("www.signed.test."), RRType.A))
     judgement = world.judge_outcome(spoilt)
     assert judgement.status is Status.INSECURE
     assert judgement.ede[0].code == EdeCode.NEGATIVE_TRUST_ANCHOR
@@ -246,10 +246,10 @@ def test_nsec_of_the_parent_side_cannot_deny_below_the_cut(hashed: Hashed | None
     cut, qname = names.from_text("signed.test."), names.from_text("www.signed.test.")
     proof = (test.soa(), *test.deny_type(cut, cut), *test.deny_closer(qname, cut))
     for verdict in (Verdict.NXDOMAIN, Verdict.NODATA):
-        outcome = replace(test.answer(names.from_text("no.test."), 1), authority=proof)
-        outcome.verdict, outcome.question = verdict, outcome.question._replace(qname=qname)
-        assert world.judge_outcome(outcome).status is Status.BOGUS
-        apex = replace(outcome, question=outcome.question._replace(qname=cut))
+        link = replace(test.answer(names.from_text("no.test."), 1), authority=proof)
+        link.verdict, link.question = verdict, link.question._replace(qname=qname)
+        assert world.judge_outcome(link).status is Status.BOGUS
+        apex = replace(link, question=link.question._replace(qname=cut))
         assert world.judge_outcome(apex).status is Status.BOGUS
 
 
@@ -257,18 +257,18 @@ def test_nsec_of_the_parent_side_cannot_deny_below_the_cut(hashed: Hashed | None
 @pytest.mark.rfc("RFC 6840 §4.3")
 def test_nodata_that_lists_the_type_is_bogus() -> None:
     world = usual_world()
-    outcome = world.outcome(names.from_text("www.signed.test."), RRType.TXT)
-    outcome.question = outcome.question._replace(qtype=RRType.A)
-    assert world.judge_outcome(outcome).status is Status.BOGUS
+    link = world.link(names.from_text("www.signed.test."), RRType.TXT)
+    link.question = link.question._replace(qtype=RRType.A)
+    assert world.judge_outcome(link).status is Status.BOGUS
 
 
 def test_junk_beside_an_answer_does_not_hurt() -> None:
     """Only what the proof needs is looked at (RFC 6840 §5: be liberal)."""
     world = usual_world()
-    outcome = world.outcome(names.from_text("www.signed.test."), RRType.A)
+    link = world.link(names.from_text("www.signed.test."), RRType.A)
     ns = RRset(names.from_text("signed.test."), RRType.NS, 60, (names.from_text("evil.test."),))
-    outcome.authority = (ns, ns._replace(owner=names.from_text("x.test.")))
-    judgement = world.judge_outcome(outcome)
+    link.authority = (ns, ns._replace(owner=names.from_text("x.test.")))
+    judgement = world.judge_outcome(link)
     assert judgement.status is Status.SECURE
     assert [rrset.rtype for rrset in judgement.secure] == [RRType.A]
 
@@ -277,10 +277,10 @@ def test_junk_beside_an_answer_does_not_hurt() -> None:
 def test_a_cname_that_its_dname_does_not_make_is_bogus() -> None:
     """RFC 6672 §5.3.1."""
     world = usual_world()
-    outcome = world.outcome(names.from_text("x.tree.signed.test."), RRType.A)
-    dname, cname = outcome.answer
-    outcome.answer = (dname, cname._replace(rdatas=(names.from_text("x.evil.test."),)))
-    assert world.judge_outcome(outcome).status is Status.BOGUS
+    link = world.link(names.from_text("x.tree.signed.test."), RRType.A)
+    dname, cname = link.answer
+    link.answer = (dname, cname._replace(rdatas=(names.from_text("x.evil.test."),)))
+    assert world.judge_outcome(link).status is Status.BOGUS
 
 
 def test_an_island_without_ds_is_insecure() -> None:
@@ -331,11 +331,11 @@ def test_iterations_above_the_cap_are_insecure_only_once_their_signature_holds()
     judgement = world.judge("nothing.signed.test.")
     assert judgement.status is Status.INSECURE
     assert judgement.ede[0].code == EdeCode.UNSUPPORTED_NSEC3_ITERATIONS
-    outcome = world.outcome(names.from_text("nothing.signed.test."), RRType.A)
-    outcome.authority = tuple(
-        one._replace(signatures=(one.signatures[0][:-1] + b"?",)) for one in outcome.authority
+    link = world.link(names.from_text("nothing.signed.test."), RRType.A)
+    link.authority = tuple(
+        one._replace(signatures=(one.signatures[0][:-1] + b"?",)) for one in link.authority
     )
-    assert world.judge_outcome(outcome).status is Status.BOGUS
+    assert world.judge_outcome(link).status is Status.BOGUS
 
 
 def test_an_anchor_below_another_counts() -> None:
@@ -370,13 +370,13 @@ def test_a_bad_finding_is_asked_for_again() -> None:
 
     def find(need: object) -> Link | None:
         need_, tries = need, need.tries  # type: ignore[attr-defined]
-        outcome = good(need_._replace(tries=0))  # type: ignore[attr-defined]
-        if tries == 0 and outcome is not None:
+        link = good(need_._replace(tries=0))  # type: ignore[attr-defined]
+        if tries == 0 and link is not None:
             bad = tuple(
-                one._replace(signatures=(one.signatures[0][:-1] + b"?",)) for one in outcome.answer
+                one._replace(signatures=(one.signatures[0][:-1] + b"?",)) for one in link.answer
             )
-            return replace(outcome, answer=bad)
-        return outcome
+            return replace(link, answer=bad)
+        return link
 
     world.find = find  # type: ignore[method-assign]
     assert world.judge("www.signed.test.").status is Status.SECURE
@@ -388,13 +388,13 @@ def test_a_referral_is_judged_by_its_ds_or_its_proof() -> None:
         world = usual_world(hashed=hashed)
         test = world.zones[names.from_text("test.")]
         for qname in ("www.signed.test.", "www.plain.test."):
-            outcome = test.answer(names.from_text(qname), RRType.A)
-            assert outcome.verdict is Verdict.REFERRAL
+            link = test.answer(names.from_text(qname), RRType.A)
+            assert link.verdict is Verdict.REFERRAL
             expected = Status.SECURE
             if hashed and hashed.opt_out and "plain" in qname:
                 expected = Status.INSECURE  # the record may be anybody's: it opts out
-            assert world.judge_outcome(outcome).status is expected
-            bare = replace(outcome, authority=outcome.authority[:1])
+            assert world.judge_outcome(link).status is expected
+            bare = replace(link, authority=link.authority[:1])
             assert world.judge_outcome(bare).status is Status.BOGUS
 
 

@@ -48,8 +48,8 @@ def test_a_referral_is_told_with_its_servers_and_whether_it_is_signed() -> None:
 
 def test_an_answer_is_told_by_its_records() -> None:
     question = Question(WWW, RRType.A)
-    outcome = Link(question, COM, Verdict.ANSWER, 0, answer=(ADDRESSES,))
-    assert learnt((outcome,)) == "www.example.com. A (2)"
+    link = Link(question, COM, Verdict.ANSWER, 0, answer=(ADDRESSES,))
+    assert learnt((link,)) == "www.example.com. A (2)"
     assert learnt(None) == ""
 
 
