@@ -44,7 +44,7 @@ class QueryBudget:
 
 
 class Share:
-    """A view of a `QueryBudget` from one depth of sub-query: that, no count of calls, is the bound."""
+    """A `QueryBudget` seen from one depth of sub-query: that, no count of calls, is the bound."""
 
     __slots__ = ("ancestors", "depth", "glue_will_do", "whole")
 

@@ -493,7 +493,7 @@ ADDRESS_STATES = Limit(
 ZONE_MARKS = Limit(
     32, 4, 256, "zones per address for which it is known to be of no use", "our choice"
 )
-SITES_PER_ADDRESS = Limit(
+OWNER_DOMAINS_PER_ADDRESS = Limit(
     8,
     2,
     32,

@@ -44,7 +44,7 @@ from resolver.recurse.timekeeper import Timekeeper
 from resolver.recurse.validation import Trust
 from resolver.runtime.shortage import Shortage
 from resolver.telemetry.events import Bus
-from resolver.upstream.dispatcher import Exchange
+from resolver.upstream.dispatcher import Dispatcher
 from resolver.upstream.infra import Infra
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ class Parts:
     config: Config
     clock: Clock
     infra: Infra
-    exchange: Exchange
+    exchange: Dispatcher
     delegations: DelegationCache
     memory: Memory
     resolver: Resolver
@@ -93,7 +93,7 @@ def assemble(
     bus = Bus()
     fixed = dict(_fixed(config))
     hints = hints_delegation(read_hints(config))
-    exchange = Exchange(
+    exchange = Dispatcher(
         network=network,
         infra=infra,
         clock=clock,
@@ -237,7 +237,7 @@ def _expectation(anchors: Anchors | None, clock: Clock) -> Callable[[Name, bool]
 def _walker(
     config: Config,
     anchors: Anchors | None,
-    exchange: Exchange,
+    exchange: Dispatcher,
     bus: Bus,
     memory: Memory,
     delegations: DelegationCache,

@@ -89,7 +89,7 @@ class Means(NamedTuple):
 
 
 class AddressFinder:
-    """Looks up the unresolved nameserver names of one cut, on behalf of one inquiry."""
+    """Looks up the unresolved nameserver names of one cut, on behalf of one request."""
 
     __slots__ = ("_book", "_budget", "_delegation", "_effort", "_errands", "_known", "_left",
                  "_means", "_tried")  # fmt: skip

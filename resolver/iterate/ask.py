@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, cast
 
 from resolver.errors import ExchangeFailed, ResolutionFailed
 from resolver.iterate.addresses import AddressFinder, Effort, Means
-from resolver.iterate.classify import Judge, Referral
+from resolver.iterate.classify import Classifier, Referral
 from resolver.iterate.known_addresses import fill_from_cache, has_second_wind, lent_glue
 from resolver.model import Question, Server, Verdict
 from resolver.protocol import names
 from resolver.protocol.ip_addresses import address_text
-from resolver.upstream.request import Inquiry, Reply
+from resolver.upstream.request import Reply, Request
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -57,26 +57,26 @@ class CutAsker:
         self._spare = spare
         self._means = Means(errands, self._lend, self._ask_parent)
 
-    def inquiry(
+    def request(
         self,
-        judge: Judge,
+        classifier: Classifier,
         delegation: Delegation,
         budget: Share,
         excluded: frozenset[str],
         effort: Effort = Effort.NORMAL,
-    ) -> Inquiry:
-        """The question of *judge* at *delegation*, whose book is brought up to date first."""
+    ) -> Request:
+        """The question of *classifier* at *delegation*, whose book is brought up to date first."""
         book, now = delegation.book, self._now()
         if book.unresolved or now >= book.due_at:
             fill_from_cache(delegation, self._rrsets, self._delegations, self._rtypes, now)
         more = AddressFinder(delegation, budget, self._means, effort).more
         if effort is Effort.PROBE:
-            more = partial(_unless_answered, judge, more)
+            more = partial(_unless_answered, classifier, more)
         is_repeated = effort is Effort.AFTER_PROBE
-        return Inquiry(
-            judge.question,
+        return Request(
+            classifier.question,
             delegation,
-            judge,
+            classifier,
             more,
             budget,
             excluded=excluded,
@@ -85,21 +85,25 @@ class CutAsker:
         )
 
     async def once_more(
-        self, inquiry: Inquiry, judge: Judge, known: tuple[Server, ...], failed: ExchangeFailed
+        self,
+        request: Request,
+        classifier: Classifier,
+        known: tuple[Server, ...],
+        failed: ExchangeFailed,
     ) -> Reply:
         """A second wind: addresses that were not asked yet, and replies that were passed over.
 
-        *known*: the addresses that *inquiry* began with; what was found since had no chance,
+        *known*: the addresses that *request* began with; what was found since had no chance,
         perhaps. Raises ResolutionFailed, with the first reason where nobody else was asked.
         """
-        delegation, excluded = inquiry.delegation, inquiry.excluded
-        ancestors = {question.qname for question in inquiry.budget.ancestors}
+        delegation, excluded = request.delegation, request.excluded
+        ancestors = {question.qname for question in request.budget.ancestors}
         has_more = has_second_wind(
             delegation, self._delegations, self._rtypes, self._now(), ancestors
         )
         has_more |= not failed.asked.issuperset(_hosts(delegation.servers()) - _hosts(known))
-        if judge.saw_poor:
-            judge.takes_poor = has_more = True
+        if classifier.saw_poor:
+            classifier.takes_poor = has_more = True
         else:
             excluded |= failed.asked
         if delegation.zone == names.ROOT and self._spare is not None:
@@ -109,7 +113,7 @@ class CutAsker:
                 delegation, has_more = self._spare, True
         if not has_more:
             raise _given_up(failed)
-        again = self.inquiry(judge, delegation, inquiry.budget, excluded, Effort.SECOND_WIND)
+        again = self.request(classifier, delegation, request.budget, excluded, Effort.SECOND_WIND)
         try:
             return await self._ask(again)
         except ExchangeFailed as error:
@@ -124,17 +128,17 @@ class CutAsker:
     ) -> tuple[Server, ...] | None:
         """Ask the servers above the cut for the address of a nameserver inside it."""
         above = self._above(delegation.zone)
-        judge = Judge(question, above)
+        classifier = Classifier(question, above)
         try:
-            reply = await self._ask(self.inquiry(judge, above, budget, frozenset()))
+            reply = await self._ask(self.request(classifier, above, budget, frozenset()))
         except ExchangeFailed:
             return None
         return tuple(one for one in _addresses_in(reply, question) if one.rtype in self._rtypes)
 
 
-async def _unless_answered(judge: Judge, more: Callable[[], Awaitable[bool]]) -> bool:
+async def _unless_answered(classifier: Classifier, more: Callable[[], Awaitable[bool]]) -> bool:
     """A probe that met with a useless reply: the full question is next, not more addresses."""
-    return not judge.saw_useless and await more()
+    return not classifier.saw_useless and await more()
 
 
 def _hosts(servers: tuple[Server, ...]) -> frozenset[str]:
@@ -147,7 +151,7 @@ def _given_up(error: ExchangeFailed) -> ResolutionFailed:
 
 def _addresses_in(reply: Reply, question: Question) -> tuple[Server, ...]:
     """The addresses a parent's server gives for a name below the cut: answer or glue."""
-    reading = reply.judged.reading
+    reading = reply.classified.reading
     if isinstance(reading, Referral):
         return reading.glue.get(question.qname, ())
     link = cast("tuple[Link, ...]", reading)[0]

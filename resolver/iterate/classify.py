@@ -23,7 +23,7 @@ from resolver.iterate.scrub import (
 from resolver.model import USABLE, Link, Question, RRset, Server, Verdict
 from resolver.protocol import names
 from resolver.protocol.codes import Flag, Rcode, RRType
-from resolver.upstream.request import Judged
+from resolver.upstream.request import Classified
 
 if TYPE_CHECKING:
     from resolver.model import Delegation, Name
@@ -52,22 +52,24 @@ class Referral(NamedTuple):
 
 def classify(
     message: Message, question: Question, zone: Name, *, server: Server, is_forward: bool = False
-) -> Judged:
-    """Judge a reply to *question* by *server* of *zone*: the reading is links or a Referral."""
+) -> Classified:
+    """What a reply to *question* by *server* of *zone* is: its links, or a Referral."""
     rcode = message.rcode
     if message.flags & Flag.TC:
-        return Judged(Verdict.TRUNCATED)  # over TCP too: the data is not all there (RFC 2181 §9)
+        return Classified(
+            Verdict.TRUNCATED
+        )  # over TCP too: the data is not all there (RFC 2181 §9)
     if rcode not in _SAYING:
-        return Judged(_ERRORS.get(rcode, Verdict.USELESS))
+        return Classified(_ERRORS.get(rcode, Verdict.USELESS))
     if rcode == Rcode.NOERROR:
         rrset = sole_answer(message, question, zone)
         if rrset is not None:
             outcome = Link(question, zone, Verdict.ANSWER, rcode, (rrset,), _EMPTY, server)
-            return Judged(Verdict.ANSWER, (outcome,))
+            return Classified(Verdict.ANSWER, (outcome,))
     return _read(message, question, zone, server, is_forward=is_forward)
 
 
-class Judge:
+class Classifier:
     """`classify` for one question at one cut, with replies that count only as the last resort.
 
     Those are recursive opinions; denials with neither AA nor SOA, if there is another server; and,
@@ -88,36 +90,36 @@ class Judge:
         self._zone = delegation.zone
         self._is_forward = delegation.is_forward
 
-    def __call__(self, message: Message, server: Server) -> Judged:
-        judged = classify(
+    def __call__(self, message: Message, server: Server) -> Classified:
+        classified = classify(
             message, self.question, self._zone, server=server, is_forward=self._is_forward
         )
-        if judged.verdict not in USABLE:
+        if classified.verdict not in USABLE:
             self.saw_useless = True
-            return judged
+            return classified
         if self.takes_poor:
-            return judged
-        is_referral = isinstance(judged.reading, Referral)
+            return classified
+        is_referral = isinstance(classified.reading, Referral)
         aa = message.flags & Flag.AA
         is_opinion = message.flags & Flag.RA and not aa and not is_referral
         is_bare = self._delegation.is_signed and (
             message.edns is None or (not is_referral and _is_unsigned(message, self._zone))
         )
-        is_doubtful = not aa and _is_thin(judged) and self._has_choice()
+        is_doubtful = not aa and _is_thin(classified) and self._has_choice()
         if is_opinion or is_bare or is_doubtful:
             self.saw_poor = self.saw_useless = True
-            return Judged(Verdict.LAME)
-        return judged
+            return Classified(Verdict.LAME)
+        return classified
 
     def _has_choice(self) -> bool:
         return len(self._delegation.servers()) > 1
 
 
-def _is_thin(judged: Judged) -> bool:
+def _is_thin(classified: Classified) -> bool:
     """A denial without SOA: without AA too, it is what servers say that know nothing of a zone."""
-    if judged.verdict not in (Verdict.NODATA, Verdict.NXDOMAIN):
+    if classified.verdict not in (Verdict.NODATA, Verdict.NXDOMAIN):
         return False
-    return not _has_soa(cast("tuple[Link, ...]", judged.reading)[0])
+    return not _has_soa(cast("tuple[Link, ...]", classified.reading)[0])
 
 
 def _is_unsigned(message: Message, zone: Name) -> bool:
@@ -135,7 +137,7 @@ def _is_unsigned(message: Message, zone: Name) -> bool:
 
 def _read(
     message: Message, question: Question, zone: Name, server: Server, *, is_forward: bool
-) -> Judged:
+) -> Classified:
     """What a reply says that is no error."""
     scrubbed = scrub(message, zone)
     referral = None if is_forward else _referral_set(message, question, scrubbed, zone)
@@ -150,13 +152,13 @@ def _read(
         elif links and scrubbed.authority and rcode == Rcode.NOERROR:
             links += _beside(Question(name, question.qtype), scrubbed, zone, server)
     if rcode == Rcode.YXDOMAIN and not _explains_yxdomain(links, zone):
-        return Judged(Verdict.USELESS)
+        return Classified(Verdict.USELESS)
     if links:
         own = links if is_forward else _own(links)
-        return Judged(links[0].verdict, tuple(own))
+        return Classified(links[0].verdict, tuple(own))
     if any(record.rtype == RRType.NS for record in message.authority):
-        return Judged(Verdict.LAME)  # it refers up, sideways or to itself
-    return Judged(Verdict.USELESS)
+        return Classified(Verdict.LAME)  # it refers up, sideways or to itself
+    return Classified(Verdict.USELESS)
 
 
 def _own(links: list[Link]) -> list[Link]:
@@ -287,7 +289,7 @@ def _descend(
     scrubbed: Scrubbed,
     zone: Name,
     server: Server,
-) -> Judged:
+) -> Classified:
     proof = tuple(
         rrset
         for rrset in scrubbed.authority
@@ -297,7 +299,7 @@ def _descend(
     if question.qtype == RRType.DS and question.qname == ns.owner:
         # The parent's server does not know DS and refers to the child: there is no DS to be had.
         outcome = Link(question, zone, Verdict.NODATA, Rcode.NOERROR, _EMPTY, proof, server)
-        return Judged(Verdict.NODATA, (outcome,))
+        return Classified(Verdict.NODATA, (outcome,))
     nameservers = nameservers_of(ns)
     glue = glue_of(message, nameservers, zone)
-    return Judged(Verdict.REFERRAL, Referral(ns.owner, nameservers, ns.ttl, glue, proof))
+    return Classified(Verdict.REFERRAL, Referral(ns.owner, nameservers, ns.ttl, glue, proof))

@@ -22,35 +22,35 @@ if TYPE_CHECKING:
 
     from resolver.model import RRset
     from resolver.telemetry.events import Bus
-    from resolver.upstream.request import Ask, Inquiry, Reply
+    from resolver.upstream.request import Ask, Reply, Request
 
 
 def observed(ask: Ask, bus: Bus) -> Ask:
     """*ask*, told about on *bus*."""
 
-    async def watched(inquiry: Inquiry) -> Reply:
+    async def watched(request: Request) -> Reply:
         began = trio.current_time()
-        zone = inquiry.delegation.zone
+        zone = request.delegation.zone
         try:
-            reply = await ask(inquiry)
+            reply = await ask(request)
         except (ExchangeFailed, Withheld) as error:
-            bus.emit(Unanswered(inquiry.question, zone, trio.current_time() - began, error.ede))
+            bus.emit(Unanswered(request.question, zone, trio.current_time() - began, error.ede))
             raise
         bus.emit(
             Asked(
-                inquiry.question,
+                request.question,
                 zone,
                 reply.server,
                 reply.transport,
                 reply.rtt_s,
-                reply.judged.verdict.value,
-                learnt(reply.judged.reading),
+                reply.classified.verdict.value,
+                learnt(reply.classified.reading),
             )
         )
         return reply
 
-    def watch(inquiry: Inquiry) -> Awaitable[Reply]:
-        return watched(inquiry) if bus.listeners else ask(inquiry)
+    def watch(request: Request) -> Awaitable[Reply]:
+        return watched(request) if bus.listeners else ask(request)
 
     return watch
 

@@ -26,7 +26,7 @@ from resolver.limits import (
 from resolver.model import Delegation, Question, Server, Verdict
 from resolver.protocol import names
 from resolver.protocol.codes import RRType
-from resolver.upstream.request import Inquiry, Judged
+from resolver.upstream.request import Classified, Request
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -55,18 +55,20 @@ def hints_delegation(hints: Iterable[tuple[Name, str]]) -> Delegation:
     return Delegation(names.ROOT, tuple(glue), glue, expires_at=float("inf"))
 
 
-def _judge_priming(hints: Delegation, message: Message, server: Server) -> Judged:
+def _judge_priming(hints: Delegation, message: Message, server: Server) -> Classified:
     """As any other reply, with the addresses of ADDITIONAL beside the answer."""
     zone = hints.zone
-    judged = classify(message, Question(zone, RRType.NS), zone, server=server)
-    if judged.verdict is not Verdict.ANSWER:  # a root that denies or refers is no root
-        return Judged(Verdict.USELESS) if judged.verdict.is_usable else judged
-    links = cast("tuple[Link, ...]", judged.reading)
+    classified = classify(message, Question(zone, RRType.NS), zone, server=server)
+    if classified.verdict is not Verdict.ANSWER:  # a root that denies or refers is no root
+        return Classified(Verdict.USELESS) if classified.verdict.is_usable else classified
+    links = cast("tuple[Link, ...]", classified.reading)
     ns = links[0].answer[0]
     nameservers = nameservers_of(ns)
     glue = {**hints.glue, **glue_of(message, nameservers, zone)}
     glue = {name: glue[name] for name in nameservers if name in glue}
-    return Judged(Verdict.ANSWER if glue else Verdict.USELESS, _Primed(nameservers, ns.ttl, glue))
+    return Classified(
+        Verdict.ANSWER if glue else Verdict.USELESS, _Primed(nameservers, ns.ttl, glue)
+    )
 
 
 async def prime(
@@ -87,8 +89,8 @@ async def prime(
     async def no_more() -> bool:
         return False
 
-    reply = await ask(Inquiry(question, hints, partial(_judge_priming, hints), no_more, budget))
-    primed = cast("_Primed", reply.judged.reading)
+    reply = await ask(Request(question, hints, partial(_judge_priming, hints), no_more, budget))
+    primed = cast("_Primed", reply.classified.reading)
     return Delegation(
         hints.zone,
         primed.nameservers,

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Protocol, cast
 from resolver.errors import ExchangeFailed, WorkExceeded
 from resolver.iterate.addresses import Effort, Errands
 from resolver.iterate.ask import CutAsker
-from resolver.iterate.classify import Judge, Referral
+from resolver.iterate.classify import Classifier, Referral
 from resolver.iterate.configured import Configured
 from resolver.iterate.minimise import Minimiser
 from resolver.iterate.scrub import glue_of
@@ -186,17 +186,17 @@ class Walker:
             effort = _FULL if probe is question else Effort.PROBE
             if effort is _FULL and minimiser.stumbled_at == delegation.zone:
                 effort = Effort.AFTER_PROBE
-            judge = Judge(probe, delegation)
-            inquiry = self._asker.inquiry(judge, delegation, budget, excluded, effort)
+            classifier = Classifier(probe, delegation)
+            request = self._asker.request(classifier, delegation, budget, excluded, effort)
             known = delegation.book.servers
             try:
-                reply = await self._ask(inquiry)
+                reply = await self._ask(request)
             except ExchangeFailed as error:
                 if effort is Effort.PROBE:  # some refuse or drop what they do not expect
                     minimiser.stumble(delegation.zone)
                     continue
-                reply = await self._asker.once_more(inquiry, judge, known, error)
-            reading = reply.judged.reading
+                reply = await self._asker.once_more(request, classifier, known, error)
+            reading = reply.classified.reading
             if isinstance(reading, Referral):
                 reading = self._with_its_glue(reading, reply)
                 delegation = self._descend(reading, delegation, budget)

@@ -1,8 +1,8 @@
 """One question at one zone cut, from the first packet to the first usable reply.
 
 Plain state, moved on by events: a reply, a refusal, an expiry, a timer, an address found. Every
-method runs to its end without waiting; the asker's task sleeps until `wake`. Sending is the desk's
-(`exchange`), choosing is `select`'s, what is remembered is `infra`'s. RFC 9520 §3.1 bounds retries.
+method runs to its end without waiting; the asker's task sleeps until `wake`. Sending is
+`dispatcher`'s, choosing `select`'s, remembering `infra`'s. RFC 9520 §3.1 bounds retries.
 """
 
 from __future__ import annotations
@@ -39,13 +39,13 @@ if TYPE_CHECKING:
 
     from resolver.errors import WireError
     from resolver.model import Server
-    from resolver.upstream.dispatcher import Exchange
+    from resolver.upstream.dispatcher import Dispatcher
     from resolver.upstream.edns_fallback import Arrived
-    from resolver.upstream.outstanding import Copy
+    from resolver.upstream.outstanding import Transmission
     from resolver.upstream.query_form import Form
-    from resolver.upstream.request import Inquiry
+    from resolver.upstream.request import Request
     from resolver.upstream.select import Candidate
-    from resolver.upstream.server_state import AddressState, Key
+    from resolver.upstream.server_state import Key, ServerState
     from resolver.upstream.timers import Timer
 
 _ASK_SECONDS = float(limits.ASK_SECONDS)
@@ -64,22 +64,24 @@ _ROUNDS = int(limits.NS_LOOKUPS_PER_CUT)
 _NOBODY: frozenset[Key] = frozenset()
 
 
-class Pursuit:
+class CutQuery:
     """The state of one `ask`."""
 
-    def __init__(self, desk: Exchange, inquiry: Inquiry, now: float) -> None:
-        delegation = inquiry.delegation
-        self.desk = desk
-        self.inquiry = inquiry
+    def __init__(self, dispatcher: Dispatcher, request: Request, now: float) -> None:
+        delegation = request.delegation
+        self.dispatcher = dispatcher
+        self.request = request
         self.zone = delegation.zone
-        self.site = site_of(self.zone)
-        ways = desk.ways
+        self.owner_domain = site_of(self.zone)
+        ways = dispatcher.ways
         self.way = ways.public if delegation.way is None else ways.of(delegation)
         self.started = now
-        self.give_up = min(inquiry.budget.whole.deadline, now + _ASK_SECONDS)
-        self.may_speculate = desk.settings.speculation and inquiry.budget.depth <= _HEDGE_DEPTH
+        self.give_up = min(request.budget.whole.deadline, now + _ASK_SECONDS)
+        self.may_speculate = (
+            dispatcher.settings.speculation and request.budget.depth <= _HEDGE_DEPTH
+        )
         self.fallback = Fallback(is_signed=delegation.is_signed)
-        self.copies: list[Copy] = []
+        self.copies: list[Transmission] = []
         self.streams: dict[Key, trio.CancelScope] = {}
         self.sends: dict[Key, int] = {}
         self.total = 0
@@ -90,9 +92,9 @@ class Pursuit:
         self.has_resorted = False
         self.lacks_room = False
         self.is_stuck = False
-        if desk.crowds:
-            self.may_speculate = self.may_speculate and desk.crowds.is_calm(self.zone)
-        self.uses_tcp = inquiry.wants_tcp
+        if dispatcher.crowds:
+            self.may_speculate = self.may_speculate and dispatcher.crowds.is_calm(self.zone)
+        self.uses_tcp = request.wants_tcp
         self.is_race = False
         self.timer: Timer | None = None
         self.gap = 0.0
@@ -107,7 +109,7 @@ class Pursuit:
 
     def __repr__(self) -> str:
         state = "done" if self.is_done else f"{len(self.copies)} on their way"
-        return f"<Pursuit {to_text(self.inquiry.question.qname)} at {to_text(self.zone)}: {state}>"
+        return f"<CutQuery {to_text(self.request.question.qname)} at {to_text(self.zone)}: {state}>"
 
     @property
     def is_done(self) -> bool:
@@ -116,7 +118,7 @@ class Pursuit:
     @property
     def is_speculative(self) -> bool:
         """May packets be sent that the answer does not need? Not under overload."""
-        return self.may_speculate and not self.desk.flight.is_busy
+        return self.may_speculate and not self.dispatcher.flight.is_busy
 
     # --- moving on -------------------------------------------------------------------------
 
@@ -126,7 +128,7 @@ class Pursuit:
             return
         if now >= self.give_up:
             self._fail(now)
-        elif self.way.reach.is_out and self.desk.ways.is_held(self, now):
+        elif self.way.reach.is_out and self.dispatcher.ways.is_held(self, now):
             return
         elif not self.total:
             self._open(now)
@@ -148,17 +150,17 @@ class Pursuit:
         self.sends.clear()
         self.total = 0
         self.rejected = _NOBODY
-        self.give_up = min(self.inquiry.budget.whole.deadline, now + _ASK_SECONDS)
+        self.give_up = min(self.request.budget.whole.deadline, now + _ASK_SECONDS)
         self._hang_up()
         self.move_on(now)
 
     def late_until(self, now: float) -> float:
         """As long as a reply that counts as lost may still be waited for."""
-        return self.give_up if self.inquiry.delegation.is_last_word else now
+        return self.give_up if self.request.delegation.is_last_word else now
 
     def rearm(self, when: float) -> None:
         """Move on then, or at the end of patience."""
-        timers = self.desk.timers
+        timers = self.dispatcher.timers
         if self.timer is not None:
             timers.cancel(self.timer)
         self.timer = timers.at(min(when, self.give_up), self._on_timer)
@@ -166,7 +168,7 @@ class Pursuit:
     def close(self) -> None:
         """The asker is gone, or has what it wanted: copies on their way go on teaching alone."""
         if self.timer is not None:
-            self.desk.timers.cancel(self.timer)
+            self.dispatcher.timers.cancel(self.timer)
             self.timer = None
         if self.copies:
             self._leave_copies()
@@ -177,7 +179,7 @@ class Pursuit:
         self.way.parked.discard(self)
         if self.is_stuck:
             self.is_stuck = False
-            self.desk.crowds.leave(self.zone)
+            self.dispatcher.crowds.leave(self.zone)
 
     def _hang_up(self) -> None:
         """Nobody waits for what comes over TCP any more."""
@@ -200,13 +202,13 @@ class Pursuit:
         self.timer = None
         young = [copy for copy in self.copies if not copy.is_overdue(now)]
         if not young and self.copies:
-            self.desk.ways.doubt(self.way, self.started, now)
+            self.dispatcher.ways.doubt(self.way, self.started, now)
         if young and self.may_speculate and now < self.give_up and not self.way.reach.is_out:
             early_until = self.started + _EARLY  # one sum: a difference may round otherwise
             if len(young) >= _EARLY_COPIES and now < early_until:
                 self.rearm(early_until)
                 return
-            if not self.desk.hedges.take():  # what is overdue costs no token
+            if not self.dispatcher.hedges.take():  # what is overdue costs no token
                 self.rearm(max(copy.overdue_at for copy in young))
                 return
         self.move_on(now)
@@ -225,20 +227,20 @@ class Pursuit:
             if again is not Again.NO and self._ask_again(arrived, again, now):
                 return
         self.fallback.learn(arrived, now)
-        judged = self.inquiry.judge(message, server)
-        if self.desk.listeners:
-            self.tell(server, arrived.transport, arrived.rtt_s, judged.verdict.value)
-        if judged.verdict not in USABLE:
+        classified = self.request.classify(message, server)
+        if self.dispatcher.listeners:
+            self.tell(server, arrived.transport, arrived.rtt_s, classified.verdict.value)
+        if classified.verdict not in USABLE:
             if arrived.transport == "tcp":
                 state.tcp_failed_at = now  # it says no more than UDP did
-            self.desk.infra.mark(state, self.zone, judged.verdict, now)
-            self.reject(server, judged.verdict.value, now)
+            self.dispatcher.infra.mark(state, self.zone, classified.verdict, now)
+            self.reject(server, classified.verdict.value, now)
             return
         if state.marks:
-            self.desk.infra.unmark(state, self.zone, now)
+            self.dispatcher.infra.unmark(state, self.zone, now)
         if self.is_race and self.is_speculative:
             speculate.after_race(self, state, now)
-        self.reply = Reply(server, message, judged, arrived.rtt_s, arrived.transport)
+        self.reply = Reply(server, message, classified, arrived.rtt_s, arrived.transport)
         self._finish()
 
     def reject(self, server: Server, reason: str, now: float) -> None:
@@ -265,15 +267,15 @@ class Pursuit:
         self.rearm(now + _NO_ROOM_WAIT)
 
     def on_malformed(
-        self, server: Server, state: AddressState, transport: str, error: WireError, now: float
+        self, server: Server, state: ServerState, transport: str, error: WireError, now: float
     ) -> None:
         """Matched, but no DNS message."""
-        self.desk.counters.useless += 1
+        self.dispatcher.counters.useless += 1
         self.tell(server, transport, None, f"malformed: {error}")
-        self.desk.infra.mark(state, self.zone, Verdict.USELESS, now)
+        self.dispatcher.infra.mark(state, self.zone, Verdict.USELESS, now)
         self.reject(server, MALFORMED, now)
 
-    def on_mismatch(self, copy: Copy, now: float) -> None:
+    def on_mismatch(self, copy: Transmission, now: float) -> None:
         """Somebody guesses: after ten misses the question goes where guessing is of no use.
 
         After many more at the last resort nobody is listened to.
@@ -287,13 +289,13 @@ class Pursuit:
             self._leave_copies()
             self.move_on(now)
 
-    def on_near_miss(self, copy: Copy, now: float) -> None:
+    def on_near_miss(self, copy: Transmission, now: float) -> None:
         """The right id, and yet not the reply: TCP beside the copy, which may still be answered."""
         self.on_mismatch(copy, now)
         if not self.streams and copy.state.may_bear_tcp(now) and self._may_repeat(copy.state.key):
             self.go_tcp(copy.server, copy.state, now)
 
-    def on_doubt(self, copy: Copy, form: Form, now: float) -> None:
+    def on_doubt(self, copy: Transmission, form: Form, now: float) -> None:
         """A reply that may be forged, or is not believed: TCP, else once more in *form*."""
         if self.doubts is None:
             self.doubts = Doubts(self)
@@ -310,10 +312,10 @@ class Pursuit:
 
     def _leave_copies(self) -> None:
         for copy in self.copies:
-            self.desk.flight.leave(copy, self)
+            self.dispatcher.flight.leave(copy, self)
         self.copies.clear()
 
-    def on_silence(self, copy: Copy, now: float) -> None:
+    def on_silence(self, copy: Transmission, now: float) -> None:
         """A copy expired; its port stays open a while, but nothing more is expected."""
         self.reasons.setdefault(copy.server, resort.SILENT)
         self.tell(copy.server, "udp", None, "timeout")
@@ -321,36 +323,40 @@ class Pursuit:
 
     def _wait_in_crowd(self, now: float) -> None:
         """Be counted among those who wait for servers that do not answer; not for too many."""
-        crowds = self.desk.crowds
+        crowds = self.dispatcher.crowds
         if self.is_done or self.way.reach.is_out:
             return
         if not self.is_stuck:
             self.is_stuck = True
             crowds.enter(self.zone, now)
         if not crowds.may_stay(self.zone, now):
-            self.desk.counters.turned_away += 1
+            self.dispatcher.counters.turned_away += 1
             self._end(crowded(self.zone))
 
     def tell(self, server: Server, transport: str, rtt_s: float | None, outcome: str) -> None:
         """Let those who watch know what became of one packet."""
-        if self.desk.listeners:
-            tried = Tried(self.inquiry.question, self.zone, server, transport, rtt_s, outcome)
-            for listener in self.desk.listeners:
+        if self.dispatcher.listeners:
+            tried = Tried(self.request.question, self.zone, server, transport, rtt_s, outcome)
+            for listener in self.dispatcher.listeners:
                 listener(tried)
 
     # --- whom to ask -----------------------------------------------------------------------
 
     def candidates(self, now: float) -> list[Candidate]:
-        desk, delegation, excluded = self.desk, self.inquiry.delegation, self.inquiry.excluded
+        dispatcher, delegation, excluded = (
+            self.dispatcher,
+            self.request.delegation,
+            self.request.excluded,
+        )
         servers = [
             server
             for server in delegation.book.servers
             if server[:2] not in self.rejected
             and server[0] not in excluded
-            and desk.allows(server, self.zone, is_forward=delegation.is_forward)
+            and dispatcher.allows(server, self.zone, is_forward=delegation.is_forward)
         ]
-        situation = Situation(self.zone, self.site, now, self.way.reach.broken_families)
-        return weigh(servers, situation, infra=desk.infra, rng=desk.dice)
+        situation = Situation(self.zone, self.owner_domain, now, self.way.reach.broken_families)
+        return weigh(servers, situation, infra=dispatcher.infra, rng=dispatcher.dice)
 
     def _open(self, now: float) -> None:
         """Ask the cheapest server, or the first two of a set that nobody knows."""
@@ -365,28 +371,28 @@ class Pursuit:
             self._distrust(first, now)
             if self.error is not None:
                 return
-        self.desk.note_first_send()
+        self.dispatcher.note_first_send()
         is_sent = self.send(first, now)
         if len(chosen) > 1:
             self.is_race = True
-            self.desk.counters.races += 1
+            self.dispatcher.counters.races += 1
             for candidate in chosen[1:]:
                 is_sent |= self.send(candidate, now)
         elif is_sent and is_speculative:
             speculate.beside(self, candidates, first.state, now)
         if is_speculative and self.zone == ROOT:
-            speculate.sound_the_root(self, now)
+            speculate.probe_roots(self, now)
         if is_sent:
-            typical_s = self.desk.infra.typical_rtt_s if self.is_race else 0.0
+            typical_s = self.dispatcher.infra.typical_rtt_s if self.is_race else 0.0
             self.gap = first_hedge_s(chosen, candidates, typical_s=typical_s)
             self._rearm(first.state, now)
 
     def _distrust(self, first: Candidate, now: float) -> None:
         """Expect little where the best of all was silent, or of no use, a moment ago."""
-        if not self.inquiry.is_repeated:
+        if not self.request.is_repeated:
             self.want_addresses()
         if first.is_suspect:
-            if not self.inquiry.delegation.is_last_word:
+            if not self.request.delegation.is_last_word:
                 self.give_up = min(self.give_up, now + _SUSPECT_SECONDS)
             self._wait_in_crowd(now)
 
@@ -400,9 +406,9 @@ class Pursuit:
             self.want_addresses()
         if self.send(choice, now):
             if is_repeat:
-                self.desk.counters.retries += 1
+                self.dispatcher.counters.retries += 1
             else:
-                self.desk.counters.hedges += 1
+                self.dispatcher.counters.hedges += 1
             gap = self.gap
             if is_repeat and choice.state.n:  # it may have been measured since the first try
                 gap = min(gap, choice.state.overdue_s)
@@ -433,13 +439,13 @@ class Pursuit:
     # --- sending ---------------------------------------------------------------------------
 
     def send(self, candidate: Candidate, now: float) -> bool:
-        """True if a packet went out, or this pursuit joined one that is on its way."""
+        """True if a packet went out, or this cut_query joined one that is on its way."""
         server, state = candidate.server, candidate.state
         if self.uses_tcp:
             return self.go_tcp(server, state, now)
-        flight = self.desk.flight
-        if flight.join(self, (state.key, self.inquiry.question), now):
-            self.desk.counters.shared += 1
+        flight = self.dispatcher.flight
+        if flight.join(self, (state.key, self.request.question), now):
+            self.dispatcher.counters.shared += 1
             self.sends[state.key] = self.sends.get(state.key, 0) + 1
             self.total += 1
             return True
@@ -452,43 +458,43 @@ class Pursuit:
             return self.go_tcp(server, state, now, BARE)
         return self._go_udp(server, state, now)
 
-    def _go_udp(self, server: Server, state: AddressState, now: float) -> bool:
+    def _go_udp(self, server: Server, state: ServerState, now: float) -> bool:
         key = state.key
         if not self._spend(key, now):
             return False
         form = self.fallback.form(state, now, tries=self.sends[key])
         if self.doubts is not None:
             form = self.doubts.borne(key, form)
-        return self.desk.send(self, server, state, form=form, now=now)
+        return self.dispatcher.send(self, server, state, form=form, now=now)
 
     def go_tcp(
-        self, server: Server, state: AddressState, now: float, form: Form | None = None
+        self, server: Server, state: ServerState, now: float, form: Form | None = None
     ) -> bool:
         """Over TCP: a truncated reply, a forger or a folder of case, or wanted from the start."""
         if self.is_done or server[:2] in self.streams or not self._spend(server[:2], now):
             return False
         form = form or self.fallback.form(state, now, tries=1)
-        self.desk.start_tcp(self, server, state, form=form, now=now)
+        self.dispatcher.start_tcp(self, server, state, form=form, now=now)
         self.rearm(now + max(state.expiry_s, _TCP_WAIT))
         return True
 
-    def send_again(self, server: Server, state: AddressState, form: Form, now: float) -> bool:
+    def send_again(self, server: Server, state: ServerState, form: Form, now: float) -> bool:
         """Over UDP in *form*, or joined to somebody's copy of the same; False if none is out."""
-        if self.desk.flight.join(self, (state.key, self.inquiry.question), now):
+        if self.dispatcher.flight.join(self, (state.key, self.request.question), now):
             return True
         if not self._spend(state.key, now):
             return False
         self.rearm(now + state.expiry_s)
-        return self.desk.send(self, server, state, form=form, now=now)
+        return self.dispatcher.send(self, server, state, form=form, now=now)
 
     def _ask_again(self, arrived: Arrived, again: Again, now: float) -> bool:
         """The same server with less, or with its cookie. True if that is on its way."""
         server, state = arrived.server, arrived.state
         self.tell(server, arrived.transport, arrived.rtt_s, f"rcode {arrived.message.rcode}")
         if arrived.message.rcode == Rcode.BADCOOKIE:
-            self.desk.counters.bad_cookies += 1
+            self.dispatcher.counters.bad_cookies += 1
         else:
-            self.desk.counters.edns_fallbacks += 1
+            self.dispatcher.counters.edns_fallbacks += 1
         if self.sends.get(state.key, 0) >= _PER_ADDRESS or self.total >= _SENDS:
             return False
         if again is Again.TCP:
@@ -497,7 +503,7 @@ class Pursuit:
 
     def _spend(self, key: Key, now: float) -> bool:
         try:
-            self.inquiry.budget.spend_query()
+            self.request.budget.spend_query()
         except WorkExceeded as error:
             if self._has_live(now):
                 self.rearm(max((copy.expires_at for copy in self.copies), default=self.give_up))
@@ -510,7 +516,7 @@ class Pursuit:
 
     def _refund(self, server: Server) -> None:
         """What `_spend` took for a packet that never went out."""
-        self.inquiry.budget.refund_query()
+        self.request.budget.refund_query()
         self.sends[server[:2]] -= 1
         self.total -= 1
 
@@ -519,7 +525,7 @@ class Pursuit:
 
     # --- waiting, and the end --------------------------------------------------------------
 
-    def _rearm(self, state: AddressState, now: float) -> None:
+    def _rearm(self, state: ServerState, now: float) -> None:
         """When to do more: soon if hedging is on, after a fair wait if it is not."""
         if not self.uses_tcp and self.reply is None and self.error is None:
             wait_s = self.gap if self.is_speculative else serial_s(state)
@@ -536,7 +542,7 @@ class Pursuit:
     def _wait(self, now: float) -> None:
         """Nobody may be asked right now: until somebody may, or nobody can answer any more."""
         if self.way.reach.is_out:
-            self.desk.ways.park(self, now)
+            self.dispatcher.ways.park(self, now)
             return
         if not self._has_live(now):
             self._need_addresses(now)
@@ -558,7 +564,7 @@ class Pursuit:
 
     def _need_addresses(self, now: float) -> None:
         """Nobody is left to ask and nothing is on its way."""
-        if self.way.reach.has_no_route(now) or (self.inquiry.is_probe and self.total):
+        if self.way.reach.has_no_route(now) or (self.request.is_probe and self.total):
             self._fail(now)  # after a probe comes the full question, and comes now
             return
         self.want_addresses()
@@ -570,16 +576,16 @@ class Pursuit:
             self._fail(now)
 
     def _fail(self, now: float) -> None:
-        ways, way = self.desk.ways, self.way
+        ways, way = self.dispatcher.ways, self.way
         if self.reasons and now < self.give_up and ways.doubt(way, self.started, now):
             self.rearm(way.verdict_at)  # is it they, or we?
             return
-        if now < self.give_up and self.copies and self.inquiry.delegation.is_last_word:
+        if now < self.give_up and self.copies and self.request.delegation.is_last_word:
             self.rearm(self.give_up)  # who asks others may take as long as the client waits
             return
         for copy in self.copies:
             self.reasons.setdefault(copy.server, resort.SILENT)
-        self.desk.counters.failed += 1
+        self.dispatcher.counters.failed += 1
         if self.lacks_room and not self.reasons:
             self._end(WorkExceeded("IN_FLIGHT", ede=(Ede(EdeCode.OTHER, "no socket is free"),)))
         else:

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 from resolver import limits
 
 if TYPE_CHECKING:
-    from resolver.upstream.outstanding import Flight
-    from resolver.upstream.server_events import Counters
+    from resolver.upstream.outstanding import Outstanding
+    from resolver.upstream.server_events import UpstreamCounters
 
 _log = logging.getLogger(__name__)
 _GAP = float(limits.WARNING_SECONDS)
@@ -24,7 +24,7 @@ _SHORT = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.EAGAIN})
 class Descriptors:
     """What the system has left for packets of one process."""
 
-    def __init__(self, flight: Flight, counters: Counters) -> None:
+    def __init__(self, flight: Outstanding, counters: UpstreamCounters) -> None:
         self._flight = flight
         self._counters = counters
         self._said_at = -math.inf

@@ -1,9 +1,9 @@
-"""The desk where all questions to servers meet: ports, timers, replies, shared knowledge.
+"""The dispatcher where all questions to servers meet: ports, timers, replies, shared knowledge.
 
 `ask` is the walker's door. One task drains the network and one sleeps on the timer heap; a question
 costs no task of its own (DESIGN rule 5). Replies are matched to the very copy they answer, and what
 nobody waits for any more still teaches how far its server is. RFC 5452 §9 (ports, ids, matching),
-RFC 7873 (cookies). Whom to ask and when is not decided here but in `pursuit` and `select`.
+RFC 7873 (cookies). Whom to ask and when is not decided here but in `cut_query` and `select`.
 """
 
 from __future__ import annotations
@@ -21,21 +21,21 @@ from resolver.errors import ResolverError, WireError, WorkExceeded
 from resolver.protocol.codes import Flag
 from resolver.upstream.bucket import Bucket
 from resolver.upstream.crowd import Crowds, crowded
-from resolver.upstream.cut_query import Pursuit
+from resolver.upstream.cut_query import CutQuery
 from resolver.upstream.descriptors import Descriptors
 from resolver.upstream.edns_fallback import Arrived
 from resolver.upstream.filters import AddressFilter
-from resolver.upstream.outstanding import Copy, Flight
+from resolver.upstream.outstanding import Outstanding, Transmission
 from resolver.upstream.query import (
     Match,
     compose,
     is_truncated,
-    judge_cookie,
+    match_cookie,
     match_untrusted,
     read_untrusted,
 )
 from resolver.upstream.query_form import BARE, UNMIXED
-from resolver.upstream.server_events import Counters
+from resolver.upstream.server_events import UpstreamCounters
 from resolver.upstream.stream_queries import Streams
 from resolver.upstream.tcp import TcpPool
 from resolver.upstream.timers import Timers
@@ -50,17 +50,17 @@ if TYPE_CHECKING:
     from resolver.upstream.network import Network, UdpPort
     from resolver.upstream.query import Sent
     from resolver.upstream.query_form import Form
-    from resolver.upstream.reachability import Reach
-    from resolver.upstream.request import Inquiry, Reply
+    from resolver.upstream.reachability import Reachability
+    from resolver.upstream.request import Reply, Request
     from resolver.upstream.server_events import Tried
-    from resolver.upstream.server_state import AddressState
+    from resolver.upstream.server_state import ServerState
     from resolver.upstream.settings import OutgoingSettings
     from resolver.upstream.ways import Way
 
 _LATE = float(limits.LATE_REPLY_SECONDS)
 
 
-class Exchange:
+class Dispatcher:
     """All that is on its way to servers, and all that is known of them. One per process."""
 
     def __init__(
@@ -81,9 +81,9 @@ class Exchange:
         self.rng = rng
         self.dice = Random(rng.getrandbits(64))  # noqa: S311 - for ties: nothing to be guessed
         self.settings = config
-        self.counters = Counters()
+        self.counters = UpstreamCounters()
         self.timers = Timers(before=self._drain)
-        self.flight = Flight(network=network, timers=self.timers, limit=in_flight_limit)
+        self.flight = Outstanding(network=network, timers=self.timers, limit=in_flight_limit)
         self.hedges = Bucket(share=float(limits.HEDGE_SHARE), burst=float(limits.HEDGE_BURST))
         self.probes = Bucket(share=float(limits.PROBE_SHARE), burst=float(limits.PROBE_BURST))
         self.listeners: list[Callable[[Tried], None]] = []
@@ -98,7 +98,7 @@ class Exchange:
         self._is_sounded = False
 
     def __repr__(self) -> str:
-        return f"<Exchange {self.flight!r} {self.reach!r} {self.infra!r}>"
+        return f"<Dispatcher {self.flight!r} {self.reach!r} {self.infra!r}>"
 
     # --- for the walker and the composition root -------------------------------------------
 
@@ -117,33 +117,33 @@ class Exchange:
                 except MemoryError:  # what came is lost, as packets are; its question asks again
                     self.counters.out_of_memory += 1
 
-    async def ask(self, inquiry: Inquiry) -> Reply:
+    async def ask(self, request: Request) -> Reply:
         """The first usable reply of the cut's servers. Raises ExchangeFailed or WorkExceeded."""
         self.counters.asked += 1
-        zone = inquiry.delegation.zone
+        zone = request.delegation.zone
         if self.crowds and not self.crowds.admits(zone, self._now()):
             self.counters.turned_away += 1
             raise crowded(zone)
-        pursuit = Pursuit(self, inquiry, self._now())
+        cut_query = CutQuery(self, request, self._now())
         try:
-            pursuit.move_on(pursuit.started)
-            while pursuit.reply is None and pursuit.error is None:
-                if pursuit.wants_addresses:
-                    await self._look_up(pursuit)
+            cut_query.move_on(cut_query.started)
+            while cut_query.reply is None and cut_query.error is None:
+                if cut_query.wants_addresses:
+                    await self._look_up(cut_query)
                 else:
-                    pursuit.sleeper = current_task()
-                    await wait_task_rescheduled(pursuit.let_go)
+                    cut_query.sleeper = current_task()
+                    await wait_task_rescheduled(cut_query.let_go)
         finally:
-            if pursuit.reply is None:  # else it is closed
-                pursuit.close()
-        if pursuit.reply is not None:
+            if cut_query.reply is None:  # else it is closed
+                cut_query.close()
+        if cut_query.reply is not None:
             self.counters.answered += 1
-            if inquiry.delegation.is_forward:
-                pursuit.way.question = inquiry.question
+            if request.delegation.is_forward:
+                cut_query.way.question = request.question
             if self.crowds:
                 self.crowds.note_answer(zone, self._now())
-            return pursuit.reply
-        error, pursuit.error, pursuit.lookup_error = pursuit.error, None, None
+            return cut_query.reply
+        error, cut_query.error, cut_query.lookup_error = cut_query.error, None, None
         assert error is not None  # noqa: S101 - `is_done` says so
         try:
             raise error
@@ -168,7 +168,7 @@ class Exchange:
         return self.flight.is_busy
 
     @property
-    def reach(self) -> Reach:
+    def reach(self) -> Reachability:
         """The public tree's."""
         return self.ways.public.reach
 
@@ -196,44 +196,46 @@ class Exchange:
         return not was_sounded
 
     def send(
-        self, pursuit: Pursuit, server: Server, state: AddressState, *, form: Form, now: float
+        self, cut_query: CutQuery, server: Server, state: ServerState, *, form: Form, now: float
     ) -> bool:
-        """Send a copy over UDP. False if the kernel would not have it; the pursuit is told."""
-        question, delegation = pursuit.inquiry[:2]
+        """Send a copy over UDP. False if the kernel would not have it; the cut_query is told."""
+        question, delegation = cut_query.request[:2]
         sent = self.compose(question, state, is_forward=delegation.is_forward, form=form, now=now)
-        copy = Copy([pursuit], question, pursuit.way, pursuit.site, server, state, sent, now)
+        copy = Transmission(
+            [cut_query], question, cut_query.way, cut_query.owner_domain, server, state, sent, now
+        )
         try:
             self.launch(copy, now)
         except OSError as error:
-            self._refused_by_kernel(pursuit, copy, error, now)
+            self._refused_by_kernel(cut_query, copy, error, now)
             return False
-        pursuit.copies.append(copy)
+        cut_query.copies.append(copy)
         return True
 
-    def launch(self, copy: Copy, now: float) -> None:
+    def launch(self, copy: Transmission, now: float) -> None:
         """Send it, and see to it when it expires. Raises OSError; nothing is on its way then."""
         self.flight.launch(copy)
-        copy.state.note_sent(copy.site, now)
+        copy.state.note_sent(copy.owner_domain, now)
         copy.timer = self.timers.at(copy.expires_at, partial(self._on_expiry, copy))
         self.counters.sent_udp += 1
 
     def start_tcp(
-        self, pursuit: Pursuit, server: Server, state: AddressState, *, form: Form, now: float
+        self, cut_query: CutQuery, server: Server, state: ServerState, *, form: Form, now: float
     ) -> None:
         """Ask over TCP in a task of the exchange's own."""
         if self._streams is None:
-            raise RuntimeError("Exchange.run is not running")
+            raise RuntimeError("Dispatcher.run is not running")
         self.counters.sent_tcp += 1
-        question, delegation = pursuit.inquiry[:2]
+        question, delegation = cut_query.request[:2]
         sent = self.compose(question, state, is_forward=delegation.is_forward, form=form, now=now)
-        self._streams.start(pursuit, server, state, sent)
+        self._streams.start(cut_query, server, state, sent)
 
     # --- sending ---------------------------------------------------------------------------
 
     def compose(
         self,
         question: Question,
-        state: AddressState,
+        state: ServerState,
         *,
         is_forward: bool,
         form: Form,
@@ -250,14 +252,16 @@ class Exchange:
         )
         return compose(question, rng=self.rng, flags=flags, edns=edns, mixes_case=mixes_case)
 
-    def _refused_by_kernel(self, pursuit: Pursuit, copy: Copy, error: OSError, now: float) -> None:
+    def _refused_by_kernel(
+        self, cut_query: CutQuery, copy: Transmission, error: OSError, now: float
+    ) -> None:
         """No route, or no descriptors: says nothing about the server."""
         if self.descriptors.are_short(error, now):
-            pursuit.on_no_room(copy.server, now)
+            cut_query.on_no_room(copy.server, now)
             return
         self.counters.unreachable += 1
         self.ways.note_no_route(copy.way, copy.state, error, now)
-        pursuit.on_refusal(copy.server, _errno_text(error), now)
+        cut_query.on_refusal(copy.server, _errno_text(error), now)
 
     # --- receiving -------------------------------------------------------------------------
 
@@ -282,54 +286,54 @@ class Exchange:
             self._answered(copy, now)
         elif is_truncated(data):  # the same server again, over TCP (RFC 7766 §5)
             self.counters.truncated += 1
-            for pursuit in self._answered(copy, now):
-                pursuit.tell(copy.server, "udp", now - copy.sent_at, "truncated")
-                if not pursuit.streams:  # one connection will do for a race of two
-                    pursuit.go_tcp(copy.server, copy.state, now)
+            for cut_query in self._answered(copy, now):
+                cut_query.tell(copy.server, "udp", now - copy.sent_at, "truncated")
+                if not cut_query.streams:  # one connection will do for a race of two
+                    cut_query.go_tcp(copy.server, copy.state, now)
         else:
             self._on_message_untrusted(copy, data, now)
 
-    def _on_message_untrusted(self, copy: Copy, data: bytes, now: float) -> None:
+    def _on_message_untrusted(self, copy: Transmission, data: bytes, now: float) -> None:
         server, state = copy.server, copy.state
         try:
             message = read_untrusted(data, copy.sent, copy.slot[1])
         except WireError as error:
-            for pursuit in self._answered(copy, now):
-                pursuit.on_malformed(server, state, "udp", error, now)
+            for cut_query in self._answered(copy, now):
+                cut_query.on_malformed(server, state, "udp", error, now)
             return
-        match = judge_cookie(copy.sent, message)
+        match = match_cookie(copy.sent, message)
         if match is not Match.YES:
             self._on_strange_cookie(copy, match, now)
             return
         arrived = Arrived(server, state, message, "udp", now - copy.sent_at, copy.sent)
-        for pursuit in self._answered(copy, now):
-            pursuit.on_reply(arrived, now)
+        for cut_query in self._answered(copy, now):
+            cut_query.on_reply(arrived, now)
 
-    def _on_mismatch(self, copy: Copy, match: Match, now: float) -> None:
+    def _on_mismatch(self, copy: Transmission, match: Match, now: float) -> None:
         """Not the reply to what was asked, octet by octet: counted; the true one may still come."""
         if match is Match.DOUBTFUL:  # a server that folds case, or a forger
             self.counters.case_mismatched += 1
-            for pursuit in self.flight.retire(copy):
-                pursuit.on_doubt(copy, UNMIXED, now)
+            for cut_query in self.flight.retire(copy):
+                cut_query.on_doubt(copy, UNMIXED, now)
             return
         self.counters.mismatched += 1
-        for pursuit in list(copy.pursuits):
+        for cut_query in list(copy.pursuits):
             if match is Match.NEAR:
-                pursuit.on_near_miss(copy, now)
+                cut_query.on_near_miss(copy, now)
             else:
-                pursuit.on_mismatch(copy, now)
+                cut_query.on_mismatch(copy, now)
 
-    def _on_strange_cookie(self, copy: Copy, match: Match, now: float) -> None:
+    def _on_strange_cookie(self, copy: Transmission, match: Match, now: float) -> None:
         """Not our cookie: not believed. None at all, though the server has one: it forgot, or
 
         somebody else speaks. TCP tells; what was not believed may be followed by the true reply.
         """
         self.counters.mismatched += match is Match.NO
         waiting = list(copy.pursuits) if match is Match.NO else self.flight.retire(copy)
-        for pursuit in waiting:
-            pursuit.on_doubt(copy, BARE, now)
+        for cut_query in waiting:
+            cut_query.on_doubt(copy, BARE, now)
 
-    def _answered(self, copy: Copy, now: float) -> list[Pursuit]:
+    def _answered(self, copy: Transmission, now: float) -> list[CutQuery]:
         """The reply teaches; returns those who wait for it."""
         self.infra.note_answer(copy.state, now - copy.sent_at, now)
         waiting = self.flight.retire(copy)
@@ -337,36 +341,36 @@ class Exchange:
             self.ways.end(copy.way, now)
         return waiting
 
-    def note_alive(self, way: Way, state: AddressState, now: float) -> None:
+    def note_alive(self, way: Way, state: ServerState, now: float) -> None:
         """Somebody on this *way* answered, over whatever transport."""
         if way.reach.note_answer(state, now):
             self.ways.end(way, now)
 
-    def _on_icmp(self, copy: Copy, error: OSError, now: float) -> None:
+    def _on_icmp(self, copy: Transmission, error: OSError, now: float) -> None:
         """Port, host or net unreachable: as good as an answer, and sooner than a timeout."""
         self.counters.unreachable += 1
         way, state = copy.way, copy.state
         if not way.reach.is_out:
             way.reach.remember(state)
-            state.note_unreachable(copy.site, now)
+            state.note_unreachable(copy.owner_domain, now)
             way.reach.note_silence(state, copy.sent_at, now)
         if copy.is_witness:
             self.ways.note_refused(way, now)
         reason = _errno_text(error)
-        for pursuit in self.flight.retire(copy):
-            pursuit.tell(copy.server, "udp", now - copy.sent_at, reason)
-            pursuit.reject(copy.server, reason, now)
+        for cut_query in self.flight.retire(copy):
+            cut_query.tell(copy.server, "udp", now - copy.sent_at, reason)
+            cut_query.reject(copy.server, reason, now)
 
     # --- silence ---------------------------------------------------------------------------
 
-    def _on_expiry(self, copy: Copy, now: float) -> None:
+    def _on_expiry(self, copy: Transmission, now: float) -> None:
         """Lost, as far as anybody can tell. The port stays open: a late reply still teaches."""
         self.counters.expired += 1
         patience = max((p.late_until(now) for p in copy.pursuits), default=now) + _LATE
         copy.timer = self.timers.at(patience, lambda _: self._close(copy))
         self.flight.lapse(copy)
-        for pursuit in [*copy.pursuits]:
-            pursuit.on_silence(copy, now)
+        for cut_query in [*copy.pursuits]:
+            cut_query.on_silence(copy, now)
         way, state = copy.way, copy.state
         if way.reach.note_overdue(state, copy.sent_at, now):
             self.ways.begin(way, now)
@@ -374,27 +378,27 @@ class Exchange:
             state.waiting.clear()
         elif state.t_ok < copy.sent_at:
             way.reach.remember(state)
-            state.note_silence(copy.site, copy.sent_at, now)
+            state.note_silence(copy.owner_domain, copy.sent_at, now)
 
-    def _close(self, copy: Copy) -> None:
+    def _close(self, copy: Transmission) -> None:
         self.flight.retire(copy)
 
     # --- lookups ---------------------------------------------------------------------------
 
-    async def _look_up(self, pursuit: Pursuit) -> None:
+    async def _look_up(self, cut_query: CutQuery) -> None:
         """Look up the next nameserver names in the asker's task, beside whatever is on its way."""
-        pursuit.wants_addresses = False
+        cut_query.wants_addresses = False
         found_more = False
-        with trio.CancelScope() as pursuit.lookup:
+        with trio.CancelScope() as cut_query.lookup:
             try:
-                found_more = await pursuit.inquiry.more_addresses()
+                found_more = await cut_query.request.more_addresses()
             except WorkExceeded as error:
-                pursuit.lookup_error = error.with_traceback(None)  # which holds frames: a cycle
+                cut_query.lookup_error = error.with_traceback(None)  # which holds frames: a cycle
             except ResolverError:
                 found_more = True  # this name cannot be had; the next may
-        pursuit.lookup = None
-        if not pursuit.is_done:
-            pursuit.on_lookup(found_more=found_more, now=trio.current_time())
+        cut_query.lookup = None
+        if not cut_query.is_done:
+            cut_query.on_lookup(found_more=found_more, now=trio.current_time())
 
 
 def _errno_text(error: OSError) -> str:

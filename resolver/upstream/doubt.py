@@ -16,10 +16,10 @@ from resolver import limits
 
 if TYPE_CHECKING:
     from resolver.delegation import Server
-    from resolver.upstream.cut_query import Pursuit
+    from resolver.upstream.cut_query import CutQuery
     from resolver.upstream.edns_fallback import Arrived
     from resolver.upstream.query_form import Form
-    from resolver.upstream.server_state import AddressState, Key
+    from resolver.upstream.server_state import Key, ServerState
     from resolver.upstream.timers import Timer
 
 _LEAST_WAIT = float(limits.LAST_RESORT_SECONDS)
@@ -33,7 +33,7 @@ class Doubt:
 
     __slots__ = ("form", "is_settled", "server", "state", "timer")
 
-    def __init__(self, server: Server, state: AddressState, form: Form) -> None:
+    def __init__(self, server: Server, state: ServerState, form: Form) -> None:
         self.server = server
         self.state = state
         self.form = form
@@ -42,29 +42,29 @@ class Doubt:
 
 
 class Doubts:
-    """The doubts of one pursuit, one for each server at most."""
+    """The doubts of one cut_query, one for each server at most."""
 
     __slots__ = ("_of", "_pursuit")
 
-    def __init__(self, pursuit: Pursuit) -> None:
-        self._pursuit = pursuit
+    def __init__(self, cut_query: CutQuery) -> None:
+        self._pursuit = cut_query
         self._of: dict[Key, Doubt] = {}
 
     def add(
-        self, server: Server, state: AddressState, form: Form, *, rtt_s: float, now: float
+        self, server: Server, state: ServerState, form: Form, *, rtt_s: float, now: float
     ) -> None:
         """Ask over TCP; over UDP in *form* as soon as that fails, or takes too long."""
-        pursuit = self._pursuit
-        if pursuit.is_done or state.key in self._of:
+        cut_query = self._pursuit
+        if cut_query.is_done or state.key in self._of:
             return
         doubt = self._of[state.key] = Doubt(server, state, form)
         if state.may_bear_tcp(now):
-            pursuit.go_tcp(server, state, now, None if form.edns else form)
-        if state.key not in pursuit.streams:
+            cut_query.go_tcp(server, state, now, None if form.edns else form)
+        if state.key not in cut_query.streams:
             self._settle(doubt, now)
             return
         when = now + max(_LEAST_WAIT, _TCP_ROUNDS * rtt_s)
-        doubt.timer = pursuit.desk.timers.at(when, lambda at: self._settle(doubt, at))
+        doubt.timer = cut_query.dispatcher.timers.at(when, lambda at: self._settle(doubt, at))
 
     def on_tcp_failure(self, key: Key, now: float) -> bool:
         """True if UDP takes the place of the connection that failed."""
@@ -101,7 +101,7 @@ class Doubts:
 
     def _disarm(self, doubt: Doubt) -> None:
         if doubt.timer is not None:
-            self._pursuit.desk.timers.cancel(doubt.timer)
+            self._pursuit.dispatcher.timers.cancel(doubt.timer)
             doubt.timer = None
 
     def _settle(self, doubt: Doubt, now: float) -> None:
@@ -111,4 +111,4 @@ class Doubts:
             return
         doubt.is_settled = True
         if self._pursuit.send_again(doubt.server, doubt.state, doubt.form, now):
-            self._pursuit.desk.counters.last_resorts += 1
+            self._pursuit.dispatcher.counters.last_resorts += 1

@@ -18,7 +18,7 @@ from resolver import limits
 from resolver.protocol.codes import Rcode, RRType
 from resolver.protocol.nsec import Span
 from resolver.protocol.rdata import nsec
-from resolver.upstream.query import Match, judge_cookie, server_cookie
+from resolver.upstream.query import Match, match_cookie, server_cookie
 from resolver.upstream.query_form import BARE, FULL, LEAST, LOWER, PLAIN
 from resolver.upstream.server_state import EdnsState
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from resolver.protocol.wire import Message
     from resolver.upstream.query import Sent
     from resolver.upstream.query_form import Form
-    from resolver.upstream.server_state import AddressState, Key
+    from resolver.upstream.server_state import Key, ServerState
 
 _EDNS_RCODES = frozenset({Rcode.FORMERR, Rcode.NOTIMP, Rcode.BADVERS})
 _COOKIE_RCODES = _EDNS_RCODES | {Rcode.REFUSED, Rcode.SERVFAIL}
@@ -43,7 +43,7 @@ class Arrived(NamedTuple):
     """A reply that matched, with the query it answers."""
 
     server: Server
-    state: AddressState
+    state: ServerState
     message: Message
     transport: str
     rtt_s: float
@@ -59,7 +59,7 @@ class Again(enum.Enum):
 
 
 class Fallback:
-    """What one pursuit found out about its servers and EDNS."""
+    """What one cut_query found out about its servers and EDNS."""
 
     __slots__ = ("_bad_cookie", "_forms", "_is_signed", "_lowered", "_over_tcp", "_silent")
 
@@ -71,7 +71,7 @@ class Fallback:
         self._over_tcp = _NONE
         self._lowered = _NONE
 
-    def form(self, state: AddressState, now: float, *, tries: int) -> Form:
+    def form(self, state: ServerState, now: float, *, tries: int) -> Form:
         """How to ask, the query to be sent being number *tries* of this question."""
         form = self._forms.get(state.key, FULL) if self._forms else FULL
         if not form.edns:
@@ -88,7 +88,7 @@ class Fallback:
             return form
         return BARE if state.bears_mixing else LOWER
 
-    def wants_tcp(self, state: AddressState, now: float) -> bool:
+    def wants_tcp(self, state: ServerState, now: float) -> bool:
         """Should the last try go over TCP, rather than over UDP without EDNS?"""
         return (self._is_signed or state.edns is EdnsState.WORKS) and state.may_bear_tcp(now)
 
@@ -125,7 +125,7 @@ class Fallback:
         self._lowered |= {state.key}
         return self._down(state, LEAST if sent.edns is None else LOWER)
 
-    def _down(self, state: AddressState, form: Form) -> Again:
+    def _down(self, state: ServerState, form: Form) -> Again:
         self._forms = {**self._forms, state.key: form}
         return Again.UDP
 
@@ -175,7 +175,7 @@ class Fallback:
     def _learn_about_cookie(self, arrived: Arrived, now: float) -> None:
         state, message = arrived.state, arrived.message
         if arrived.transport == "tcp":
-            if judge_cookie(arrived.sent, message) is Match.NO:  # nobody forges into a connection
+            if match_cookie(arrived.sent, message) is Match.NO:  # nobody forges into a connection
                 state.note_no_cookies(now)
                 return
             state.server_cookie = server_cookie(message)

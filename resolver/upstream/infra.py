@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from resolver import limits
 from resolver.model import Verdict
 from resolver.upstream.query import offer
-from resolver.upstream.server_state import AddressState, EdnsState, Hint, Mark
+from resolver.upstream.server_state import EdnsState, Hint, Mark, ServerState
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -52,7 +52,7 @@ class Infra:
 
     def __init__(self, *, rng: Random) -> None:
         self._rng = rng
-        self._states: dict[Key, AddressState] = {}
+        self._states: dict[Key, ServerState] = {}
         self._prefixes: dict[str, float] = {}
         self.global_log_rtt = _FIRST_PRIOR
 
@@ -62,16 +62,16 @@ class Infra:
     def __len__(self) -> int:
         return len(self._states)
 
-    def state(self, server: Server) -> AddressState:
+    def state(self, server: Server) -> ServerState:
         """The state of a server's address, made if it is new."""
         return self.state_of(server[:2])
 
-    def state_of(self, key: Key) -> AddressState:
+    def state_of(self, key: Key) -> ServerState:
         state = self._states.get(key)
         if state is None:
             if len(self._states) >= _STATES:
                 self._evict()
-            state = self._states[key] = AddressState(key)
+            state = self._states[key] = ServerState(key)
         state.was_used = True
         return state
 
@@ -90,7 +90,7 @@ class Infra:
             states[key] = state
         del states[next(iter(states))]
 
-    def note_answer(self, state: AddressState, rtt_s: float, now: float) -> None:
+    def note_answer(self, state: ServerState, rtt_s: float, now: float) -> None:
         """Teach the address, its prefix and the global prior.
 
         Only first answers shape the prior: later ones come mostly from near servers, and would make
@@ -133,7 +133,7 @@ class Infra:
                 days = (age_s + away_s) / _HINT_HALF_DAY
                 state.hint = Hint(math.log(srtt_s), math.hypot(_HINT_SPREAD, days))
 
-    def mark(self, state: AddressState, zone: Name, verdict: Verdict, now: float) -> None:
+    def mark(self, state: ServerState, zone: Name, verdict: Verdict, now: float) -> None:
         """Remember that this address is of no use to *zone*; says nothing about other zones.
 
         Nor about other names, where it answered some well: it fails for this question then, not for
@@ -147,12 +147,12 @@ class Infra:
             del state.marks[next(iter(state.marks))]
         state.marks[zone] = Mark(verdict, until)
 
-    def unmark(self, state: AddressState, zone: Name, now: float) -> None:
+    def unmark(self, state: ServerState, zone: Name, now: float) -> None:
         """It is of use after all: as long as it goes on so, *zone*'s failures are the names'."""
         if zone in state.marks:
             state.marks[zone] = Mark(Verdict.ANSWER, now + _MARK_SECONDS_OTHER)
 
-    def marked(self, state: AddressState, zone: Name, now: float) -> Mark | None:
+    def marked(self, state: ServerState, zone: Name, now: float) -> Mark | None:
         """The mark in force, if any."""
         mark = state.marks.get(zone)
         if mark is not None and mark.until <= now:
@@ -160,13 +160,13 @@ class Infra:
             return None
         return None if mark is not None and mark.verdict is Verdict.ANSWER else mark
 
-    def cookie(self, state: AddressState) -> bytes:
+    def cookie(self, state: ServerState) -> bytes:
         """This address's client cookie: random, one per server address (RFC 7873 §4.1, §6)."""
         if not state.cookie:
             state.cookie = self._rng.getrandbits(64).to_bytes(8, "big")
         return state.cookie
 
-    def offer(self, state: AddressState, form: Form, payload: int, now: float) -> Edns | None:
+    def offer(self, state: ServerState, form: Form, payload: int, now: float) -> Edns | None:
         """The OPT of a query in *form*, with the cookie where the server bears one.
 
         Not at the first contact: without the server's half, ours protects nobody yet. So what does

@@ -15,17 +15,17 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from resolver.model import Name, Question, Server
-    from resolver.upstream.cut_query import Pursuit
+    from resolver.upstream.cut_query import CutQuery
     from resolver.upstream.network import Network, UdpPort
     from resolver.upstream.query import Sent
-    from resolver.upstream.server_state import AddressState, Key
+    from resolver.upstream.server_state import Key, ServerState
     from resolver.upstream.timers import Timer, Timers
     from resolver.upstream.ways import Way
 
     Slot = tuple[Key, Question]  # what may be on its way only once
 
 
-class Copy:
+class Transmission:
     """One UDP query on its way, lost, or late. *pursuits* are those who wait for it."""
 
     __slots__ = (
@@ -33,12 +33,12 @@ class Copy:
         "is_witness",
         "late_at",
         "overdue_at",
+        "owner_domain",
         "port",
         "pursuits",
         "sent",
         "sent_at",
         "server",
-        "site",
         "slot",
         "state",
         "timer",
@@ -47,12 +47,12 @@ class Copy:
 
     def __init__(
         self,
-        pursuits: list[Pursuit],
+        pursuits: list[CutQuery],
         question: Question,
         way: Way,
-        site: Name,
+        owner_domain: Name,
         server: Server,
-        state: AddressState,
+        state: ServerState,
         sent: Sent,
         now: float,
     ) -> None:
@@ -66,13 +66,13 @@ class Copy:
         self.late_at = now + state.hedge_s
         self.overdue_at = max(self.late_at, now + state.overdue_s)
         self.expires_at = now + state.expiry_s
-        self.site = site
+        self.owner_domain = owner_domain
         self.slot: Slot = (state.key, question)
         self.port: UdpPort | None = None
         self.timer: Timer | None = None
 
     def __repr__(self) -> str:
-        return f"<Copy to {self.server.host} waited for by {len(self.pursuits)}>"
+        return f"<Transmission to {self.server.host} waited for by {len(self.pursuits)}>"
 
     def is_overdue(self, now: float) -> bool:
         """By what was known of the server when it was sent, or by what is known now."""
@@ -82,7 +82,7 @@ class Copy:
         )
 
 
-class Flight:
+class Outstanding:
     """All copies whose port is open."""
 
     def __init__(self, *, network: Network, timers: Timers, limit: int) -> None:
@@ -90,18 +90,18 @@ class Flight:
         self._timers = timers
         self._limit = limit
         self._busy_above = int(limit * float(limits.OVERLOAD_SHARE))
-        self._copies: dict[UdpPort, Copy] = {}
-        self.of: Callable[[UdpPort], Copy | None] = self._copies.get
-        self._slots: dict[Slot, Copy] = {}
-        self._orphans: dict[Copy, None] = {}
+        self._copies: dict[UdpPort, Transmission] = {}
+        self.of: Callable[[UdpPort], Transmission | None] = self._copies.get
+        self._slots: dict[Slot, Transmission] = {}
+        self._orphans: dict[Transmission, None] = {}
 
     def __repr__(self) -> str:
-        return f"<Flight {len(self._copies)} of {self._limit}>"
+        return f"<Outstanding {len(self._copies)} of {self._limit}>"
 
     def __len__(self) -> int:
         return len(self._copies)
 
-    def __iter__(self) -> Iterator[Copy]:
+    def __iter__(self) -> Iterator[Transmission]:
         return iter(self._copies.values())
 
     @property
@@ -120,7 +120,7 @@ class Flight:
             return True
         return False
 
-    def launch(self, copy: Copy) -> None:
+    def launch(self, copy: Transmission) -> None:
         """Open a port and send. Raises OSError; nothing is on its way then."""
         port = self._network.open_udp(copy.server)
         try:
@@ -134,29 +134,29 @@ class Flight:
         if not copy.pursuits:
             self._orphans[copy] = None
 
-    def join(self, pursuit: Pursuit, slot: Slot, now: float) -> bool:
-        """Let *pursuit* wait for a copy of its question that is on its way to a server already."""
+    def join(self, cut_query: CutQuery, slot: Slot, now: float) -> bool:
+        """Let *cut_query* wait for a copy of its question, on its way to a server already."""
         copy = self._slots.get(slot)
-        if copy is None or copy.is_overdue(now) or pursuit in copy.pursuits:
+        if copy is None or copy.is_overdue(now) or cut_query in copy.pursuits:
             return False
-        copy.pursuits.append(pursuit)
-        pursuit.copies.append(copy)
+        copy.pursuits.append(cut_query)
+        cut_query.copies.append(copy)
         self._orphans.pop(copy, None)
         return True
 
-    def leave(self, copy: Copy, pursuit: Pursuit) -> None:
-        """*pursuit* waits no longer; the copy may be an orphan now."""
-        copy.pursuits.remove(pursuit)
+    def leave(self, copy: Transmission, cut_query: CutQuery) -> None:
+        """*cut_query* waits no longer; the copy may be an orphan now."""
+        copy.pursuits.remove(cut_query)
         if not copy.pursuits:
             self._orphans[copy] = None
 
-    def lapse(self, copy: Copy) -> None:
+    def lapse(self, copy: Transmission) -> None:
         """Expired: nobody may join it any more."""
         other = self._slots.pop(copy.slot, copy)
         if other is not copy:
             self._slots[copy.slot] = other
 
-    def retire(self, copy: Copy) -> list[Pursuit]:
+    def retire(self, copy: Transmission) -> list[CutQuery]:
         """Close the port and forget the copy; returns those who waited for it."""
         if copy.port is not None:
             self._copies.pop(copy.port, None)
@@ -167,6 +167,6 @@ class Flight:
         waiting, copy.pursuits = copy.pursuits, []
         if not waiting:
             self._orphans.pop(copy, None)
-        for pursuit in waiting:
-            pursuit.copies.remove(copy)
+        for cut_query in waiting:
+            cut_query.copies.remove(copy)
         return waiting

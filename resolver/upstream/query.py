@@ -123,7 +123,7 @@ def is_truncated(data: bytes) -> bool:
     return bool(data[2] & _TC)
 
 
-def judge_cookie(sent: Sent, message: Message) -> Match:
+def match_cookie(sent: Sent, message: Message) -> Match:
     """Is a reply, as far as cookies tell, from the server that was asked? RFC 7873 §5.3.
 
     NO: it carries a client cookie not ours. DOUBTFUL: the server's own cookie went out, and none

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from resolver import limits
 
 if TYPE_CHECKING:
-    from resolver.upstream.server_state import AddressState
+    from resolver.upstream.server_state import ServerState
 
 _FAMILY_PREFIXES = int(limits.FAMILY_PREFIXES)
 _FAMILY_PROBE = float(limits.FAMILY_PROBE_SECONDS)
@@ -38,7 +38,7 @@ class Family:
         self.no_route_at = -math.inf
 
 
-class Reach:
+class Reachability:
     """Family health and outage, from the sends and answers of everybody on one way out.
 
     *used*: the families that it has addresses of and may be asked over.
@@ -52,11 +52,11 @@ class Reach:
         self._overdue = 0
         self._overdue_prefixes: set[str] = set()
         self._canary_at = -math.inf
-        self._journal: list[tuple[AddressState, tuple[int, float, bool, frozenset[bytes]]]] = []
+        self._journal: list[tuple[ServerState, tuple[int, float, bool, frozenset[bytes]]]] = []
 
     def __repr__(self) -> str:
         broken = " ".join("IPv6" if is_ipv6 else "IPv4" for is_ipv6 in self.broken_families)
-        return f"<Reach {'OUTAGE' if self.is_out else 'ok'} broken={broken or '-'}>"
+        return f"<Reachability {'OUTAGE' if self.is_out else 'ok'} broken={broken or '-'}>"
 
     @property
     def last_answer(self) -> float:
@@ -67,7 +67,7 @@ class Reach:
     def next_canary_at(self) -> float:
         return self._canary_at + _CANARY
 
-    def note_answer(self, state: AddressState, now: float) -> bool:
+    def note_answer(self, state: ServerState, now: float) -> bool:
         """Somebody answered. True if that ends an outage."""
         family = self._families[state.is_ipv6]
         family.t_ok = now
@@ -84,7 +84,7 @@ class Reach:
         was_out, self.is_out = self.is_out, False
         return was_out
 
-    def note_silence(self, state: AddressState, sent_at: float, now: float) -> None:
+    def note_silence(self, state: ServerState, sent_at: float, now: float) -> None:
         """Nothing came, while the other family answered since: one more prefix against this one."""
         family = self._families[state.is_ipv6]
         other = self._families[not state.is_ipv6]
@@ -95,7 +95,7 @@ class Reach:
                 family.probed_at = now
                 self._settle()
 
-    def note_overdue(self, state: AddressState, sent_at: float, now: float) -> bool:
+    def note_overdue(self, state: ServerState, sent_at: float, now: float) -> bool:
         """A packet is later than its server ever was. True if that begins an outage."""
         self.note_silence(state, sent_at, now)
         if self.last_answer >= sent_at or not state.n:
@@ -130,17 +130,17 @@ class Reach:
         last = max((family.no_route_at for family in families), default=-math.inf)
         return now - last < _NO_ROUTE and not any(family.has_route for family in families)
 
-    def remember(self, state: AddressState) -> None:
+    def remember(self, state: ServerState) -> None:
         """Before a silence is written down: what to put back should it prove to be an outage."""
-        kept = (state.fails, state.t_fail, state.is_unreachable, frozenset(state.silent_sites))
+        kept = (state.fails, state.t_fail, state.is_unreachable, frozenset(state.silent_domains))
         self._journal.append((state, kept))
 
-    def may_probe_family(self, state: AddressState, now: float) -> bool:
+    def may_probe_family(self, state: ServerState, now: float) -> bool:
         """True at most once in 30 s for a broken family: the moment to try it again."""
         family = self._families[state.is_ipv6]
         return family.is_broken and now - family.probed_at >= _FAMILY_PROBE
 
-    def note_family_probe(self, state: AddressState, now: float) -> None:
+    def note_family_probe(self, state: ServerState, now: float) -> None:
         self._families[state.is_ipv6].probed_at = now
 
     def take_canary(self, now: float) -> bool:
@@ -153,11 +153,11 @@ class Reach:
     def begin_outage(self) -> None:
         """Everybody is silent: what was held against them since the last answer is taken back."""
         self.is_out = True
-        for state, (fails, t_fail, is_unreachable, sites) in reversed(self._journal):
+        for state, (fails, t_fail, is_unreachable, owner_domains) in reversed(self._journal):
             state.fails = fails
             state.t_fail = t_fail
             state.is_unreachable = is_unreachable
-            state.silent_sites = set(sites)
+            state.silent_domains = set(owner_domains)
         self._journal.clear()
 
     def _settle(self) -> None:

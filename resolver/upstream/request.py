@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from resolver.protocol.wire import Message
 
 
-class Judged(NamedTuple):
+class Classified(NamedTuple):
     """What the walker's pure judgement makes of one reply; *reading* is the walker's own."""
 
     verdict: Verdict
@@ -24,15 +24,15 @@ class Reply(NamedTuple):
 
     server: Server
     message: Message
-    judged: Judged
+    classified: Classified
     rtt_s: float
     transport: str  # "udp" | "tcp"
 
 
-class Inquiry(NamedTuple):
+class Request(NamedTuple):
     """One question for one zone cut.
 
-    *judge* is pure and cheap; a verdict that is not `is_usable` sends the exchange to another
+    *classify* is pure and cheap; a verdict that is not `is_usable` sends the exchange to another
     server (LAME, REFUSED, SERVFAIL … are remembered by (address, zone)). *more_addresses* resolves
     the next one or two of the cut's unresolved nameserver names, puts what it finds into
     `delegation.book`, and returns False once there is nothing left to look up; the exchange
@@ -44,7 +44,7 @@ class Inquiry(NamedTuple):
 
     question: Question
     delegation: Delegation
-    judge: Callable[[Message, Server], Judged]
+    classify: Callable[[Message, Server], Classified]
     more_addresses: Callable[[], Awaitable[bool]]
     budget: Share
     wants_tcp: bool = False
@@ -54,11 +54,11 @@ class Inquiry(NamedTuple):
 
 
 class Ask(Protocol):
-    """`upstream.dispatcher.Exchange.ask`.
+    """`upstream.dispatcher.Dispatcher.ask`.
 
     Returns the first usable reply. Raises ExchangeFailed when no server gave one, WorkExceeded when
     the budget ended it. Spends `budget.spend_query()` for every packet it sends. Truncated replies
-    are retried over TCP by the exchange itself: the judge never sees one.
+    are retried over TCP by the exchange itself: *classify* never sees one.
     """
 
-    def __call__(self, inquiry: Inquiry) -> Awaitable[Reply]: ...
+    def __call__(self, request: Request) -> Awaitable[Reply]: ...

@@ -15,7 +15,7 @@ from resolver.upstream.failure_reasons import MALFORMED
 from resolver.upstream.query_form import BARE
 
 if TYPE_CHECKING:
-    from resolver.upstream.cut_query import Pursuit
+    from resolver.upstream.cut_query import CutQuery
 
 _WIDTH = int(limits.RACE_WIDTH)
 _AT_A_TIME = int(limits.TCP_LAST_TRIES)
@@ -24,28 +24,28 @@ SILENT = "no reply"
 _WORTH_IT = frozenset({SILENT, MALFORMED, Verdict.REFUSED.value, Verdict.FORMERR.value})
 
 
-def over_tcp(pursuit: Pursuit, now: float) -> bool:
-    """True if something is on its way now. Once for each pursuit.
+def over_tcp(cut_query: CutQuery, now: float) -> bool:
+    """True if something is on its way now. Once for each cut_query.
 
     Never for a probe: the full question is the better next try (RFC 9156 §2.3).
     Whether it is our own link that is silent is asked beside it.
     """
-    if pursuit.has_resorted or pursuit.uses_tcp or pursuit.total >= _SENDS:
+    if cut_query.has_resorted or cut_query.uses_tcp or cut_query.total >= _SENDS:
         return False
-    if pursuit.inquiry.is_probe:
+    if cut_query.request.is_probe:
         return False
-    pursuit.has_resorted = True
-    infra, inquiry = pursuit.desk.infra, pursuit.inquiry
+    cut_query.has_resorted = True
+    infra, request = cut_query.dispatcher.infra, cut_query.request
     states = {}
-    for server in inquiry.delegation.servers():
+    for server in request.delegation.servers():
         key = server[:2]
-        if key in pursuit.sends and pursuit.reasons.get(server, SILENT) in _WORTH_IT:
+        if key in cut_query.sends and cut_query.reasons.get(server, SILENT) in _WORTH_IT:
             state = infra.state(server)
-            is_free = state.streams < _AT_A_TIME and key not in pursuit.streams
+            is_free = state.streams < _AT_A_TIME and key not in cut_query.streams
             if is_free and state.may_bear_tcp(now):
                 states[server] = state
     chosen = sorted(states.items(), key=lambda pair: (not pair[1].n, pair[1].srtt))[:_WIDTH]
-    began = [pursuit.go_tcp(server, state, now, BARE) for server, state in chosen]
+    began = [cut_query.go_tcp(server, state, now, BARE) for server, state in chosen]
     if any(began):
-        pursuit.desk.ways.doubt(pursuit.way, pursuit.started, now)
+        cut_query.dispatcher.ways.doubt(cut_query.way, cut_query.started, now)
     return any(began)

@@ -20,12 +20,14 @@ if TYPE_CHECKING:
 
     from resolver.model import Name, Server
     from resolver.upstream.infra import Infra
-    from resolver.upstream.server_state import AddressState
+    from resolver.upstream.server_state import ServerState
 
 _SUSPECT_COST = 10.0  # beyond any RTT, so that suspects come after all others
 _FAMILY_COST = 20.0
 _MARKED_COST = 100.0
-_HEARSAY_COST = 0.15  # silent to another site, never seen to answer: last among the unmeasured
+_HEARSAY_COST = (
+    0.15  # silent to another owner_domain, never seen to answer: last among the unmeasured
+)
 _SIBLING_SPREAD = 0.2  # log-normal spread of what is guessed from the other family's address,
 _SIBLING_SHIFT = 0.05  # (IPv6 paths are a little longer, where they differ)
 _PREFIX_SPREAD = 0.15  # from a neighbour in the same /24 or /48,
@@ -56,12 +58,12 @@ class Candidate(NamedTuple):
     cost: float
     tie: float
     server: Server
-    state: AddressState
+    state: ServerState
     spread: float
     is_suspect: bool = False
     is_marked: bool = False
     is_worth_a_probe: bool = True
-    twin: AddressState | None = None
+    twin: ServerState | None = None
 
     @property
     def is_known(self) -> bool:
@@ -74,7 +76,7 @@ class Situation(NamedTuple):
     """What a choice depends on besides the addresses."""
 
     zone: Name
-    site: Name
+    owner_domain: Name
     now: float
     broken_families: frozenset[bool] = frozenset()  # holds is_ipv6 of those
 
@@ -84,15 +86,15 @@ def weigh(
 ) -> list[Candidate]:
     """The servers as candidates, cheapest first; ties in random order. O(n log n)."""
     pairs = [(server, infra.state_of(server[:2])) for server in servers]
-    _, site, now, broken_families = situation
+    _, owner_domain, now, broken_families = situation
     candidates: list[Candidate] = []
-    siblings: dict[Name, AddressState] = {}
+    siblings: dict[Name, ServerState] = {}
     for server, state in pairs:
         tie = rng.random()
         if (
             state.n
             and not (state.fails or state.marks or broken_families)
-            and not (state.waiting and state.is_overdue(site, now))
+            and not (state.waiting and state.is_overdue(owner_domain, now))
         ):
             fields = state.srtt, tie, server, state, 0.0, False, False, True, None
             candidates.append(_new(Candidate, fields))  # half the cost of its own constructor
@@ -104,9 +106,9 @@ def weigh(
     return candidates
 
 
-def _siblings(pairs: list[tuple[Server, AddressState]]) -> dict[Name, AddressState]:
+def _siblings(pairs: list[tuple[Server, ServerState]]) -> dict[Name, ServerState]:
     """For each nameserver the state of that address which says most about it."""
-    siblings: dict[Name, AddressState] = {}
+    siblings: dict[Name, ServerState] = {}
     for server, state in pairs:
         known = siblings.get(server.nameserver)
         if known is None or (not known.n and _tells(state) > _tells(known)):
@@ -114,20 +116,20 @@ def _siblings(pairs: list[tuple[Server, AddressState]]) -> dict[Name, AddressSta
     return siblings
 
 
-def _tells(state: AddressState) -> tuple[bool, int, bool]:
+def _tells(state: ServerState) -> tuple[bool, int, bool]:
     """Sort key: how much an address says about its nameserver."""
     return state.n > 0, state.fails, bool(state.waiting)
 
 
 def _weigh_one(
     server: Server,
-    state: AddressState,
-    sibling: AddressState,
+    state: ServerState,
+    sibling: ServerState,
     situation: Situation,
     infra: Infra,
     tie: float,
 ) -> Candidate:
-    zone, site, now, broken_families = situation
+    zone, owner_domain, now, broken_families = situation
     spread = 0.0
     if state.n:
         cost = state.srtt
@@ -137,7 +139,7 @@ def _weigh_one(
         is_shadowed = is_shadowed and sibling.is_ipv6 not in broken_families
         if state.fails or is_shadowed:
             cost += _HEARSAY_COST
-    is_suspect = state.is_silent(site) or state.is_overdue(site, now)
+    is_suspect = state.is_silent(owner_domain) or state.is_overdue(owner_domain, now)
     if is_suspect:
         cost += _SUSPECT_COST
     if state.is_ipv6 in broken_families:
@@ -159,7 +161,7 @@ def _weigh_one(
     )  # fmt: skip
 
 
-def _guess(state: AddressState, sibling: AddressState, infra: Infra) -> tuple[float, float]:
+def _guess(state: ServerState, sibling: ServerState, infra: Infra) -> tuple[float, float]:
     """Expected RTT and spread of an address nobody measured in this run."""
     if state.hint is not None and state.hint.spread < _GLOBAL_SPREAD:
         return math.exp(state.hint.log_rtt), state.hint.spread
@@ -207,7 +209,7 @@ def _alike(candidate: Candidate, chosen: list[Candidate]) -> tuple[bool, bool, b
 
 
 def companion(
-    candidates: list[Candidate], primary: AddressState, *, now: float, reluctance: float = 1.0
+    candidates: list[Candidate], primary: ServerState, *, now: float, reluctance: float = 1.0
 ) -> Candidate | None:
     """One more server to send the same question to, for what it teaches; None if none is worth it.
 
@@ -235,12 +237,12 @@ def companion(
     return found
 
 
-def _worthwhile_gain(primary: AddressState) -> float:
+def _worthwhile_gain(primary: ServerState) -> float:
     """Seconds of expected improvement for which a probe is worth its packet."""
     return max(_GAIN_FLOOR, _GAIN_SHARE * primary.srtt) / (1 + primary.n / _USES)
 
 
-def is_worth_a_stranger(primary: AddressState, infra: Infra) -> bool:
+def is_worth_a_stranger(primary: ServerState, infra: Infra) -> bool:
     """Is it worth while to look for a server of which nothing is known, not even its address?"""
     gain = expected_gain(primary.srtt, infra.global_log_rtt, _GLOBAL_SPREAD)
     return gain > _STRANGER_FACTOR * _worthwhile_gain(primary)
@@ -278,12 +280,12 @@ def first_hedge_s(
     return wait
 
 
-def next_hedge_s(state: AddressState, previous_s: float, *, is_second_round: bool) -> float:
+def next_hedge_s(state: ServerState, previous_s: float, *, is_second_round: bool) -> float:
     """The wait after a later copy: growing, and doubled once every address was asked."""
     wait = max(state.hedge_s, _HEDGE_GROWTH * previous_s)
     return min(_HEDGE_CEILING, 2 * wait if is_second_round else wait)
 
 
-def serial_s(state: AddressState) -> float:
+def serial_s(state: ServerState) -> float:
     """Seconds to wait for one server before the next is asked, where nothing is speculative."""
     return state.expiry_s if state.n else _SERIAL_UNKNOWN

@@ -21,7 +21,7 @@ class Tried(NamedTuple):
 
 
 @dataclass(slots=True)
-class Counters:
+class UpstreamCounters:
     """Since the start; read by telemetry."""
 
     asked: int = 0

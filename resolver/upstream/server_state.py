@@ -35,7 +35,7 @@ _OVERDUE_FLOOR = float(limits.OVERDUE_FLOOR_SECONDS)
 _OVERDUE_UNKNOWN = float(limits.OVERDUE_UNKNOWN_SECONDS)
 _REVIVE = float(limits.REVIVE_SECONDS)
 _REVIVE_CEILING = float(limits.REVIVE_CEILING_SECONDS)
-_SITES = int(limits.SITES_PER_ADDRESS)
+_SITES = int(limits.OWNER_DOMAINS_PER_ADDRESS)
 
 
 class EdnsState(enum.Enum):
@@ -84,7 +84,7 @@ def prefix_of(host: str) -> str:
     return ":".join((groups + ["0"] * _V6_GROUPS)[:_V6_GROUPS])
 
 
-class AddressState:
+class ServerState:
     """One address. *n* answers made *srtt* and *var*; *fails* counts silences since the last.
 
     How long is long follows from *srtt* and *var*, and is settled with them: after *hedge_s* a
@@ -116,7 +116,7 @@ class AddressState:
         "prefix",
         "probed_at",
         "server_cookie",
-        "silent_sites",
+        "silent_domains",
         "srtt",
         "streams",
         "t_fail",
@@ -144,7 +144,7 @@ class AddressState:
         self.fails = 0
         self.is_unreachable = False
         self.waiting: dict[Name, float] = {}
-        self.silent_sites: set[Name] = set()
+        self.silent_domains: set[Name] = set()
         self.marks: dict[Name, Mark] = {}
         self.was_used = False
         self.edns = EdnsState.UNKNOWN
@@ -163,26 +163,26 @@ class AddressState:
 
     def __repr__(self) -> str:
         rtt = f"{self.srtt * 1000:.1f}±{self.var * 1000:.1f} ms" if self.n else "unmeasured"
-        return f"<AddressState {self.key[0]} {rtt} n={self.n} fails={self.fails}>"
+        return f"<ServerState {self.key[0]} {rtt} n={self.n} fails={self.fails}>"
 
     # --- is it there -----------------------------------------------------------------------
 
-    def is_overdue(self, site: Name, now: float) -> bool:
+    def is_overdue(self, owner_domain: Name, now: float) -> bool:
         """In-flight age: something sent since the last answer is later than this server ever was.
 
-        Another site's silence counts only if a second site's agrees.
+        Another owner_domain's silence counts only if a second owner_domain's agrees.
         """
         waiting = self.waiting
         if not waiting:
             return False
         since = now - self.overdue_s
-        own = waiting.get(site)
+        own = waiting.get(owner_domain)
         if own is not None and own < since:
             return True
         return len(waiting) > 1 and sum(at < since for at in waiting.values()) > 1
 
-    def is_silent(self, site: Name) -> bool:
-        """Expired without an answer since: for this site, for two sites, or by word of ICMP.
+    def is_silent(self, owner_domain: Name) -> bool:
+        """Expired without an answer since: for this owner domain, for two of them, or by ICMP.
 
         One loss of a server that used to answer is a lost packet, not a dead server.
         """
@@ -190,7 +190,7 @@ class AddressState:
             return True
         if not self.fails or (self.fails == 1 and self.n):
             return False
-        return len(self.silent_sites) > 1 or site in self.silent_sites
+        return len(self.silent_domains) > 1 or owner_domain in self.silent_domains
 
     def may_revive(self, now: float) -> bool:
         """True when a silent server is due for a probe: 15 s, doubling to 15 minutes.
@@ -203,9 +203,9 @@ class AddressState:
 
     # --- what happened ---------------------------------------------------------------------
 
-    def note_sent(self, site: Name, now: float) -> None:
-        if site not in self.waiting and len(self.waiting) < _SITES:
-            self.waiting[site] = now
+    def note_sent(self, owner_domain: Name, now: float) -> None:
+        if owner_domain not in self.waiting and len(self.waiting) < _SITES:
+            self.waiting[owner_domain] = now
 
     def note_answer(self, rtt_s: float, now: float) -> None:
         """An answer, late or not, to anything: it lives, and all doubt about it is gone."""
@@ -222,7 +222,7 @@ class AddressState:
         self.overdue_s = max(_OVERDUE_FLOOR, 3 * srtt, srtt + 6 * var)
         self.expiry_s = max(_EXPIRY_FLOOR, 4 * srtt, srtt + 8 * var)
         self.n += 1
-        if self.fails or self.is_unreachable or self.silent_sites:
+        if self.fails or self.is_unreachable or self.silent_domains:
             self.note_alive(now)
         self.t_ok = now
         self.waiting.clear()
@@ -233,23 +233,23 @@ class AddressState:
         self.fails = 0
         self.is_unreachable = False
         self.waiting.clear()
-        self.silent_sites.clear()
+        self.silent_domains.clear()
 
-    def note_silence(self, site: Name, sent_at: float, now: float) -> None:
+    def note_silence(self, owner_domain: Name, sent_at: float, now: float) -> None:
         """A packet expired, and nothing came from here since it was sent.
 
         Those sent before the last silence was noticed belong to that one.
         """
-        self.waiting.pop(site, None)
+        self.waiting.pop(owner_domain, None)
         if sent_at >= self.t_fail or not self.fails:
             self.fails += 1
             self.t_fail = now
-        if len(self.silent_sites) < _SITES:
-            self.silent_sites.add(site)
+        if len(self.silent_domains) < _SITES:
+            self.silent_domains.add(owner_domain)
 
-    def note_unreachable(self, site: Name, now: float) -> None:
+    def note_unreachable(self, owner_domain: Name, now: float) -> None:
         """ICMP said so: no zone can forge that, so it counts for all at once."""
-        self.note_silence(site, now, now)
+        self.note_silence(owner_domain, now, now)
         self.is_unreachable = True
 
     # --- what it can -----------------------------------------------------------------------

@@ -15,10 +15,10 @@ from resolver.protocol.names import ROOT
 from resolver.upstream.select import companion, is_worth_a_stranger
 
 if TYPE_CHECKING:
-    from resolver.upstream.cut_query import Pursuit
-    from resolver.upstream.reachability import Reach
+    from resolver.upstream.cut_query import CutQuery
+    from resolver.upstream.reachability import Reachability
     from resolver.upstream.select import Candidate
-    from resolver.upstream.server_state import AddressState
+    from resolver.upstream.server_state import ServerState
 
 _RESERVE = int(limits.ASK_SENDS)  # what a question may need itself
 _SOUNDINGS = int(limits.ROOT_SOUNDINGS)
@@ -27,45 +27,47 @@ _AFTER_RACE = 1.4  # times the usual gain: most zones are never asked again
 
 
 def beside(
-    pursuit: Pursuit, candidates: list[Candidate], primary: AddressState, now: float
+    cut_query: CutQuery, candidates: list[Candidate], primary: ServerState, now: float
 ) -> None:
     """With a question to a known server: a companion probe, or nameservers not looked up yet."""
     if not primary.n:
         return
-    if len(candidates) > 1 or pursuit.way.reach.broken_families:
-        _probe(pursuit, candidates, primary, now, reluctance=1.0)
-    delegation = pursuit.inquiry.delegation
+    if len(candidates) > 1 or cut_query.way.reach.broken_families:
+        _probe(cut_query, candidates, primary, now, reluctance=1.0)
+    delegation = cut_query.request.delegation
     if primary.n >= _POPULAR and delegation.book.unresolved:
-        _learn_names(pursuit, primary)
+        _learn_names(cut_query, primary)
 
 
-def after_race(pursuit: Pursuit, winner: AddressState, now: float) -> None:
+def after_race(cut_query: CutQuery, winner: ServerState, now: float) -> None:
     """Now it is known what there is to beat: perhaps a third server is worth a packet."""
     if winner.n:
-        _probe(pursuit, pursuit.candidates(now), winner, now, reluctance=_AFTER_RACE)
+        _probe(cut_query, cut_query.candidates(now), winner, now, reluctance=_AFTER_RACE)
 
 
 def _probe(
-    pursuit: Pursuit,
+    cut_query: CutQuery,
     candidates: list[Candidate],
-    primary: AddressState,
+    primary: ServerState,
     now: float,
     *,
     reluctance: float,
 ) -> None:
     """The same question to a server worth knowing better."""
-    desk = pursuit.desk
-    found = _of_broken_family(pursuit.way.reach, candidates, now) or companion(
+    dispatcher = cut_query.dispatcher
+    found = _of_broken_family(cut_query.way.reach, candidates, now) or companion(
         candidates, primary, now=now, reluctance=reluctance
     )
-    if found is None or pursuit.uses_tcp or pursuit.inquiry.budget.whole.queries < _RESERVE:
+    if found is None or cut_query.uses_tcp or cut_query.request.budget.whole.queries < _RESERVE:
         return
-    if desk.probes.take():
+    if dispatcher.probes.take():
         found.state.probed_at = now
-        desk.counters.probes += pursuit.send(found, now)
+        dispatcher.counters.probes += cut_query.send(found, now)
 
 
-def _of_broken_family(reach: Reach, candidates: list[Candidate], now: float) -> Candidate | None:
+def _of_broken_family(
+    reach: Reachability, candidates: list[Candidate], now: float
+) -> Candidate | None:
     """The cheapest address of a broken family, if it is time to try that family again."""
     if not reach.broken_families:
         return None
@@ -76,29 +78,33 @@ def _of_broken_family(reach: Reach, candidates: list[Candidate], now: float) -> 
     return None
 
 
-def _learn_names(pursuit: Pursuit, primary: AddressState) -> None:
+def _learn_names(cut_query: CutQuery, primary: ServerState) -> None:
     """Look up nameservers that nobody needed yet, once their zone proves popular.
 
     Two names are enough to answer; the nearest server may go by the third.
     """
-    desk = pursuit.desk
-    if pursuit.inquiry.budget.depth > 1:
+    dispatcher = cut_query.dispatcher
+    if cut_query.request.budget.depth > 1:
         return
-    if is_worth_a_stranger(primary, desk.infra) and desk.probes.take():
-        pursuit.want_addresses()
+    if is_worth_a_stranger(primary, dispatcher.infra) and dispatcher.probes.take():
+        cut_query.want_addresses()
 
 
-def sound_the_root(pursuit: Pursuit, now: float) -> None:
+def probe_roots(cut_query: CutQuery, now: float) -> None:
     """The priming query goes to some root addresses more, once in the life of a process.
 
     That measures the way to the root and the health of both families before any client asks, and
     gives the prior for everything else.
     """
-    is_priming = pursuit.zone == ROOT and pursuit.inquiry.question.qtype == RRType.NS
-    if not is_priming or pursuit.inquiry.delegation.is_forward or not pursuit.desk.may_sound():
+    is_priming = cut_query.zone == ROOT and cut_query.request.question.qtype == RRType.NS
+    if (
+        not is_priming
+        or cut_query.request.delegation.is_forward
+        or not cut_query.dispatcher.may_sound()
+    ):
         return
-    strangers = [c for c in pursuit.candidates(now) if not (c.state.n or c.state.waiting)]
+    strangers = [c for c in cut_query.candidates(now) if not (c.state.n or c.state.waiting)]
     for is_ipv6 in (False, True):
         family = [c for c in strangers if c.state.is_ipv6 == is_ipv6]
         for candidate in family[: _SOUNDINGS // 2]:
-            pursuit.desk.counters.probes += pursuit.send(candidate, now)
+            cut_query.dispatcher.counters.probes += cut_query.send(candidate, now)

@@ -51,7 +51,7 @@ class _Waiting:
         self.arrived = trio.Event()
 
 
-class Connection:
+class ServerConnection:
     """One stream with its reader. Closed as a whole: whoever still waits is told."""
 
     def __init__(self, stream: trio.abc.HalfCloseableStream) -> None:
@@ -65,7 +65,7 @@ class Connection:
         self.served = 0
 
     def __repr__(self) -> str:
-        return f"<Connection waiting={len(self._waiting)} served={self.served}>"
+        return f"<ServerConnection waiting={len(self._waiting)} served={self.served}>"
 
     @property
     def waiting(self) -> int:
@@ -175,7 +175,7 @@ class TcpPool:
     def __init__(self, *, network: Network, nursery: trio.Nursery) -> None:
         self._network = network
         self._nursery = nursery
-        self._open: dict[Key, Connection] = {}
+        self._open: dict[Key, ServerConnection] = {}
         self._opening: dict[Key, _Opening] = {}
         self.connects = 0
 
@@ -198,7 +198,7 @@ class TcpPool:
         connection, _ = await self._connection(server, sent)
         return await connection.ask(sent, hears)
 
-    async def _connection(self, server: Server, sent: Sent) -> tuple[Connection, bool]:
+    async def _connection(self, server: Server, sent: Sent) -> tuple[ServerConnection, bool]:
         key = server[:2]
         while True:
             kept = self._open.get(key)
@@ -211,12 +211,12 @@ class TcpPool:
             if opening.error is not None:  # what failed for one a moment ago fails for all
                 raise OSError(opening.error, "no connection")
 
-    async def _connect(self, server: Server) -> Connection:
+    async def _connect(self, server: Server) -> ServerConnection:
         key = server[:2]
         self._make_room()
         opening = self._opening[key] = _Opening()
         try:
-            connection = Connection(await self._network.connect_tcp(server))
+            connection = ServerConnection(await self._network.connect_tcp(server))
         except OSError as error:
             opening.error = error.errno or errno.ECONNREFUSED
             raise
@@ -234,7 +234,7 @@ class TcpPool:
             key = min(self._open, key=lambda each: self._open[each].waiting)
             self._open.pop(key).shut()
 
-    async def _keep(self, key: Key, connection: Connection) -> None:
+    async def _keep(self, key: Key, connection: ServerConnection) -> None:
         try:
             await connection.read()
         finally:

@@ -2,9 +2,9 @@
 
 A dead zone is the zone's own matter and remembered (RFC 9520). Where nobody on a way out can be
 reached it is our link that is down: questions fail within a second, nothing is remembered of
-anybody, and a packet now and then (a canary) finds out that the link is whole again. The evidence
-is sought, not waited for: what is late, or was turned away by everybody, while nobody answered
-since, has servers that used to answer asked for their own NS set. All of them silent, or
+anybody, and a packet now and then (a trickle probe) finds out that the link is whole again.
+The evidence is sought, not waited for: what is late, or was turned away by everybody, while nobody
+answered since, has servers that used to answer asked for their own NS set. All of them silent, or
 unreachable, or no route to any: the link. One of them answers: the zone.
 """
 
@@ -21,18 +21,18 @@ from resolver.errors import ExchangeFailed, LinkDown, ResolverError
 from resolver.model import Ede, Question
 from resolver.protocol.codes import EdeCode, RRType
 from resolver.protocol.names import ROOT, to_text
-from resolver.upstream.outstanding import Copy
+from resolver.upstream.outstanding import Transmission
 from resolver.upstream.query_form import BARE
-from resolver.upstream.reachability import Reach
+from resolver.upstream.reachability import Reachability
 from resolver.upstream.server_state import site_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from resolver.model import Delegation, Name, Server
-    from resolver.upstream.cut_query import Pursuit
-    from resolver.upstream.dispatcher import Exchange
-    from resolver.upstream.server_state import AddressState
+    from resolver.upstream.cut_query import CutQuery
+    from resolver.upstream.dispatcher import Dispatcher
+    from resolver.upstream.server_state import ServerState
     from resolver.upstream.timers import Timer
 
 _log = logging.getLogger(__name__)
@@ -56,12 +56,12 @@ class Way:
     __slots__ = (
         "awaited",
         "is_forward",
+        "owner_domain",
         "parked",
         "question",
         "reach",
         "refused",
         "servers",
-        "site",
         "sounded_at",
         "timer",
         "verdict_at",
@@ -72,13 +72,13 @@ class Way:
         self, zone: Name | None, servers: Iterable[Server] = (), *, is_forward: bool = False
     ) -> None:
         self.zone = zone
-        self.site = site_of(zone or ROOT)
+        self.owner_domain = site_of(zone or ROOT)
         self.is_forward = is_forward
         self.servers = tuple(servers)
         self.question = Question(zone or ROOT, RRType.NS)
         families = frozenset(server.is_ipv6 for server in self.servers)
-        self.reach = Reach(families or frozenset({False, True}))
-        self.parked: set[Pursuit] = set()
+        self.reach = Reachability(families or frozenset({False, True}))
+        self.parked: set[CutQuery] = set()
         self.sounded_at = -math.inf
         self.verdict_at = -math.inf
         self.awaited = 0
@@ -99,8 +99,8 @@ class Way:
 class Ways:
     """All ways out of one exchange, the soundings on them, and who waits for an outage's end."""
 
-    def __init__(self, desk: Exchange, named: Iterable[Delegation] = ()) -> None:
-        self._desk = desk
+    def __init__(self, dispatcher: Dispatcher, named: Iterable[Delegation] = ()) -> None:
+        self._desk = dispatcher
         self.public = Way(None)
         self._configured: dict[Name, Way] = {}
         for delegation in named:
@@ -169,14 +169,12 @@ class Ways:
         way.timer = self._desk.timers.at(way.verdict_at, partial(self._judge, way))
         return True
 
-    def _ask_again(
-        self, way: Way, witnesses: list[tuple[Server, AddressState]], now: float
-    ) -> None:
+    def _ask_again(self, way: Way, witnesses: list[tuple[Server, ServerState]], now: float) -> None:
         if way.verdict_at > now and way.reach.last_answer < way.sounded_at:
             for server, state in witnesses:
                 self._ask(way, server, state, now)
 
-    def _witnesses(self, way: Way) -> list[tuple[Server, AddressState]]:
+    def _witnesses(self, way: Way) -> list[tuple[Server, ServerState]]:
         """Servers that used to answer, of as many prefixes, the nearest first.
 
         One of a family that never answered is among them: has it a route by now?
@@ -202,20 +200,22 @@ class Ways:
                 chosen.append((server, state))
         return chosen
 
-    def _ask(self, way: Way, server: Server, state: AddressState, now: float) -> bool:
+    def _ask(self, way: Way, server: Server, state: ServerState, now: float) -> bool:
         """One packet to a witness. False if the kernel has no room for it."""
-        desk = self._desk
-        sent = desk.compose(way.question, state, is_forward=way.is_forward, form=BARE, now=now)
-        copy = Copy([], way.question, way, way.site, server, state, sent, now)
+        dispatcher = self._desk
+        sent = dispatcher.compose(
+            way.question, state, is_forward=way.is_forward, form=BARE, now=now
+        )
+        copy = Transmission([], way.question, way, way.owner_domain, server, state, sent, now)
         copy.is_witness = True
         try:
-            desk.launch(copy, now)
+            dispatcher.launch(copy, now)
         except OSError as error:
-            if desk.descriptors.are_short(error, now):
+            if dispatcher.descriptors.are_short(error, now):
                 return False
             self.note_no_route(way, state, error, now)
             return True
-        desk.counters.soundings += 1
+        dispatcher.counters.soundings += 1
         way.awaited += 1
         return True
 
@@ -239,7 +239,7 @@ class Ways:
             way.reach.begin_outage()
             self.begin(way, now)
 
-    def note_no_route(self, way: Way, state: AddressState, error: OSError, now: float) -> None:
+    def note_no_route(self, way: Way, state: ServerState, error: OSError, now: float) -> None:
         """The kernel would not send: does it say so of the whole family?"""
         if error.errno in _NO_ROUTE:
             way.reach.note_no_route(is_ipv6=state.is_ipv6, now=now)
@@ -248,17 +248,17 @@ class Ways:
 
     def begin(self, way: Way, now: float) -> None:
         """*way* is cut off. Who asked is told within OUTAGE_ASK_SECONDS, and nobody is blamed."""
-        desk = self._desk
-        desk.counters.outages += 1
+        dispatcher = self._desk
+        dispatcher.counters.outages += 1
         _log.warning("nobody answers any more: %s", way)
         waiting = set(way.parked)
-        for copy in desk.flight:
+        for copy in dispatcher.flight:
             if copy.way is way:
                 copy.state.waiting.clear()
                 waiting.update(copy.pursuits)
         self.forgive(way.zone or ROOT)
-        for pursuit in waiting:
-            pursuit.move_on(now)
+        for cut_query in waiting:
+            cut_query.move_on(now)
 
     def end(self, way: Way, now: float) -> None:
         """The first answer: everybody who was held asks at once."""
@@ -268,24 +268,24 @@ class Ways:
                 copy.state.waiting.clear()
         self.forgive(way.zone or ROOT)
         held, way.parked = way.parked, set()
-        for pursuit in held:
-            pursuit.resume(now)
+        for cut_query in held:
+            cut_query.resume(now)
 
-    def is_held(self, pursuit: Pursuit, now: float) -> bool:
+    def is_held(self, cut_query: CutQuery, now: float) -> bool:
         """During an outage packets go out one by one, and the others wait for the first answer."""
-        way = pursuit.way
-        pursuit.give_up = min(pursuit.give_up, pursuit.started + _PATIENCE)
-        if now < pursuit.give_up and way.reach.take_canary(now):
+        way = cut_query.way
+        cut_query.give_up = min(cut_query.give_up, cut_query.started + _PATIENCE)
+        if now < cut_query.give_up and way.reach.take_canary(now):
             self._send_canary(way, now)
             return False
-        self.park(pursuit, now)
+        self.park(cut_query, now)
         return True
 
-    def park(self, pursuit: Pursuit, now: float) -> None:
+    def park(self, cut_query: CutQuery, now: float) -> None:
         """Until the outage is over, or it is this one's turn to try."""
-        way = pursuit.way
-        way.parked.add(pursuit)
-        pursuit.rearm(max(now, way.reach.next_canary_at))
+        way = cut_query.way
+        way.parked.add(cut_query)
+        cut_query.rearm(max(now, way.reach.next_canary_at))
 
     def _send_canary(self, way: Way, now: float) -> None:
         """Beside somebody's question, whose zone may be dead for good."""

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from resolver.model import Delegation, Link, Question, Server
     from resolver.protocol.message import Message
-    from resolver.upstream.request import Inquiry
+    from resolver.upstream.request import Request
 
 
 def allowance(*, ns_lookups: int = 20) -> Share:
@@ -71,20 +71,20 @@ class Land:
             on_referral=lambda *_: None,
         )
 
-    async def ask(self, inquiry: Inquiry) -> Reply:
+    async def ask(self, request: Request) -> Reply:
         asked: set[str] = set()
         while True:
-            for server in inquiry.delegation.servers():
-                if server.host not in asked | inquiry.excluded:
+            for server in request.delegation.servers():
+                if server.host not in asked | request.excluded:
                     asked.add(server.host)
-                    judged = inquiry.judge(message := self._reply(inquiry, server), server)
-                    if judged.verdict.is_usable:
-                        return Reply(server, message, judged, 0.01, "udp")
-            if not await inquiry.more_addresses():
+                    classified = request.classify(message := self._reply(request, server), server)
+                    if classified.verdict.is_usable:
+                        return Reply(server, message, classified, 0.01, "udp")
+            if not await request.more_addresses():
                 raise ExchangeFailed("of no use", asked=frozenset(asked))
 
-    def _reply(self, inquiry: Inquiry, server: Server) -> Message:
-        zone, asked = to_text(inquiry.delegation.zone), inquiry.question
+    def _reply(self, request: Request, server: Server) -> Message:
+        zone, asked = to_text(request.delegation.zone), request.question
         line = f"{to_text(asked.qname)} {asked.qtype}"
         self.asked.append(f"{zone} {line}")
         for place in (server.host, zone):

@@ -89,7 +89,7 @@ class Right(NamedTuple):
 
 
 def right(case: Case) -> Right:
-    """The right link of *case*."""
+    """The right outcome of *case*."""
     seen, rule = _reading(case)
     if seen is None:
         return Right(Seen.NEXT, Seen.SERVFAIL, (rule,))
@@ -103,7 +103,7 @@ def right(case: Case) -> Right:
 
 
 def right_of_forwarder(case: Case) -> Seen:
-    """The right link where the reply is a forwarder's, and it has the zone to itself."""
+    """The right outcome where the reply is a forwarder's, and it has the zone to itself."""
     seen, _ = _reading(case)
     if seen is Seen.CHILD:
         seen = _forwarded(case)

@@ -55,7 +55,7 @@ class Finding:
         self.means = Means(errands, self.lent.get, self.ask_parent)
 
     def finder(self, effort: Effort = Effort.NORMAL) -> AddressFinder:
-        """For one inquiry more."""
+        """For one request more."""
         return AddressFinder(self.delegation, self.budget, self.means, effort)
 
     async def look_up(self, question: Question, _: Share) -> Sequence[bytes]:

@@ -12,7 +12,7 @@ from resolver.protocol.codes import Flag, Rcode, RRType
 from tests.making import name, question, reply
 
 if TYPE_CHECKING:
-    from resolver.upstream.request import Judged
+    from resolver.upstream.request import Classified
 
 SERVER = Server("192.0.2.1")
 SIGNATURE = "13 2 60 20300101000000 20260101000000 1 example. AAAA"
@@ -21,12 +21,12 @@ SOA = "example. 300 SOA ns.example. root.example. 1 2 3 4 60"
 
 def judged(
     asked: str, zone: str = "example.", *, is_forward: bool = False, **sections: object
-) -> Judged:
+) -> Classified:
     message = reply(asked, **sections)  # type: ignore[arg-type]
     return classify(message, question(asked), name(zone), server=SERVER, is_forward=is_forward)
 
 
-def links(found: Judged) -> tuple[Link, ...]:
+def links(found: Classified) -> tuple[Link, ...]:
     assert isinstance(found.reading, tuple)
     return found.reading
 

@@ -1,6 +1,6 @@
 """All mixes of rcode, flags and sections against what the RFCs say of them (`matrix_rules`).
 
-Twice: what `Judge` makes of the reply, and what a client gets from the whole resolver, beside a
+Twice: what `classify` makes of the reply, and what a client gets from the whole resolver, beside a
 server that tells the truth and alone, asked twice, on a virtual Internet.
 """
 
@@ -18,7 +18,7 @@ import pytest
 from resolver.config.schema import Config
 from resolver.daemon import run
 from resolver.errors import ResolutionFailed
-from resolver.iterate.classify import Judge, Referral
+from resolver.iterate.classify import Classifier, Referral
 from resolver.lab.virtual_network import VirtualNetwork
 from resolver.lab.virtual_time import VirtualClock, seeded
 from resolver.model import USABLE, Delegation, Question, Server, Status, Verdict
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
     from resolver.lab.virtual_streams import Answers
     from resolver.model import Link
-    from resolver.upstream.request import Judged
+    from resolver.upstream.request import Classified
 
 SAMPLE = 600
 _BY_VERDICT = {
@@ -57,22 +57,22 @@ def sample(cases: Iterable[Case], size: int) -> list[Case]:
 
 
 def judged(scene: Scene, net: Internet, *, is_forward: bool = False) -> Seen:
-    """What `Judge` makes of the reply to a query with EDNS, and of the same once more if poor."""
+    """What `classify` makes of the reply to a query with EDNS, and of the same once more if poor."""
     query = build_query(id=1, qname=scene.qname, qtype=RRType.A, edns=matrix_world.EDNS)
     data = net.answer(query, scene.host(1), "udp")
     assert data is not None
     message = parse_untrusted(data)
     hosts = {below: (Server(below.decode()),) for below in map(str.encode, scene.servers())}
     delegation = Delegation(scene.zone, tuple(hosts), hosts, is_forward=is_forward)
-    judge = Judge(Question(scene.qname, RRType.A), delegation)
-    found = judge(message, Server(scene.host(1)))
-    if found.verdict not in USABLE and scene.alone and judge.saw_poor:
-        judge.takes_poor = True
-        found = judge(message, Server(scene.host(1)))
+    classifier = Classifier(Question(scene.qname, RRType.A), delegation)
+    found = classifier(message, Server(scene.host(1)))
+    if found.verdict not in USABLE and scene.alone and classifier.saw_poor:
+        classifier.takes_poor = True
+        found = classifier(message, Server(scene.host(1)))
     return _of_verdict(found, scene)
 
 
-def _of_verdict(found: Judged, scene: Scene) -> Seen:
+def _of_verdict(found: Classified, scene: Scene) -> Seen:
     if found.verdict not in USABLE:
         return Seen.SERVFAIL if scene.alone else Seen.NEXT
     if found.verdict is Verdict.CNAME:

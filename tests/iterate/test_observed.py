@@ -17,7 +17,7 @@ from resolver.telemetry.trace import Trail, line
 from tests.support import trio_test
 
 if TYPE_CHECKING:
-    from resolver.upstream.request import Inquiry, Reply
+    from resolver.upstream.request import Reply, Request
 
 COM = names.from_text("com.")
 WWW = names.from_text("www.example.com.")
@@ -33,7 +33,7 @@ class Fake:
         self.__dict__.update(attributes)
 
 
-def inquiry() -> Any:
+def request() -> Any:
     return Fake(question=Question(WWW, RRType.A), delegation=Fake(zone=names.ROOT))
 
 
@@ -59,15 +59,15 @@ async def test_a_step_is_told_and_the_reply_passed_on() -> None:
         server=SERVER,
         transport="udp",
         rtt_s=0.0123,
-        judged=Fake(verdict=Verdict.REFERRAL, reading=referral(DS)),
+        classified=Fake(verdict=Verdict.REFERRAL, reading=referral(DS)),
     )
 
-    async def ask(_: Inquiry) -> Reply:
+    async def ask(_: Request) -> Reply:
         return reply
 
     bus, trail = Bus(), Trail()
     bus.subscribe(trail)
-    assert await observed(ask, bus)(inquiry()) is reply
+    assert await observed(ask, bus)(request()) is reply
     (step,) = trail.steps
     assert isinstance(step, Asked)
     assert line(step) == (
@@ -78,13 +78,13 @@ async def test_a_step_is_told_and_the_reply_passed_on() -> None:
 
 @trio_test
 async def test_a_step_that_failed_is_told_and_fails() -> None:
-    async def ask(_: Inquiry) -> Reply:
+    async def ask(_: Request) -> Reply:
         raise ExchangeFailed("no", ede=(Ede(22, "all servers are silent"),))
 
     bus, trail = Bus(), Trail()
     bus.subscribe(trail)
     with pytest.raises(ExchangeFailed):
-        await observed(ask, bus)(inquiry())
+        await observed(ask, bus)(request())
     (step,) = trail.steps
     assert isinstance(step, Unanswered)
     assert "all servers are silent after 0 ms" in line(step)

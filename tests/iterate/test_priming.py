@@ -20,7 +20,7 @@ from resolver.protocol.names import ROOT, from_text
 from tests.support import trio_test
 
 if TYPE_CHECKING:
-    from resolver.upstream.request import Inquiry, Reply
+    from resolver.upstream.request import Reply, Request
 
 HOST = from_text("a.root-servers.net.")
 
@@ -31,7 +31,7 @@ HOST = from_text("a.root-servers.net.")
 async def test_a_priming_that_failed_is_tried_again_later() -> None:
     asked = []
 
-    async def ask(_: Inquiry) -> Reply:
+    async def ask(_: Request) -> Reply:
         asked.append(trio.current_time())
         raise ResolutionFailed("nobody answers")
 
@@ -51,9 +51,9 @@ async def test_what_the_root_says_replaces_the_hints_and_is_renewed_before_it_ex
     asked = []
     told = _Primed((HOST,), 1000, {HOST: (Server("192.0.2.1", 53, HOST),)})
 
-    async def ask(inquiry: Inquiry) -> Reply:
-        asked.append((trio.current_time(), inquiry.question))
-        return cast("Reply", SimpleNamespace(judged=SimpleNamespace(reading=told)))
+    async def ask(request: Request) -> Reply:
+        asked.append((trio.current_time(), request.question))
+        return cast("Reply", SimpleNamespace(classified=SimpleNamespace(reading=told)))
 
     kept, clock = DelegationCache(), VirtualClock()
     async with trio.open_nursery() as nursery:

@@ -15,7 +15,7 @@ from resolver.protocol.wire import parse_untrusted
 from resolver.recurse import alias_chain
 from resolver.upstream import cut_query, dispatcher, edns_fallback
 from resolver.upstream.query import Match, match_untrusted
-from resolver.upstream.request import Judged
+from resolver.upstream.request import Classified
 
 if TYPE_CHECKING:
     import pytest
@@ -108,7 +108,7 @@ def first_server_only(patch: pytest.MonkeyPatch) -> None:
         del server, reason
         self._fail(now)
 
-    patch.setattr(cut_query.Pursuit, "reject", plant)
+    patch.setattr(cut_query.CutQuery, "reject", plant)
 
 
 def truncation_is_ignored(patch: pytest.MonkeyPatch) -> None:
@@ -118,12 +118,12 @@ def truncation_is_ignored(patch: pytest.MonkeyPatch) -> None:
 def useless_is_nxdomain(patch: pytest.MonkeyPatch) -> None:
     """A reply that is empty after scrubbing means that the name does not exist."""
 
-    def plant(message: Any, question: Any, zone: Any, *, server: Any, **_: Any) -> Judged:
+    def plant(message: Any, question: Any, zone: Any, *, server: Any, **_: Any) -> Classified:
         judged = original(message, question, zone, server=server)
         if judged.verdict not in {Verdict.LAME, Verdict.USELESS}:
             return judged
         outcome = Link(question, zone, Verdict.NXDOMAIN, Rcode.NXDOMAIN, (), (), server)
-        return Judged(Verdict.NXDOMAIN, (outcome,))
+        return Classified(Verdict.NXDOMAIN, (outcome,))
 
     original = classify.classify
     patch.setattr(classify, "classify", plant)

@@ -63,7 +63,7 @@ class OddNetwork(VirtualNetwork):
             await trio.sleep_forever()
         await trio.sleep(RTT_S)
         if manner == streams.REFUSED:
-            raise ConnectionRefusedError(errno.ECONNREFUSED, "Connection refused")
+            raise ConnectionRefusedError(errno.ECONNREFUSED, "ServerConnection refused")
         mine, theirs = stream_pair()
         says = partial(server.says, transport="tcp")
         trio.lowlevel.spawn_system_task(streams.serve, theirs, says, manner, RTT_S)

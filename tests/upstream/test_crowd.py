@@ -19,20 +19,20 @@ from tests.support import trio_test
 from tests.upstream.virtual_servers import Script, World
 
 if TYPE_CHECKING:
-    from resolver.upstream.request import Inquiry
+    from resolver.upstream.request import Request
 
 SILENT = ["198.51.100.1", "203.0.113.1"]
 WELL = "192.0.2.1"
 MOST = int(limits.ZONE_UNANSWERED)
 
 
-def about(world: World, hosts: list[str], zone: str, label: str) -> Inquiry:
+def about(world: World, hosts: list[str], zone: str, label: str) -> Request:
     """A client's question of its own."""
     whole = QueryBudget(
         queries=100, ns_lookups=20, signature_checks=0, hashes=0, deadline=trio.current_time() + 10
     )
     question = Question(from_text(f"{label}.{zone}"), RRType.A)
-    return world.inquiry(*hosts, zone=from_text(zone), question=question, budget=Share(whole))
+    return world.request(*hosts, zone=from_text(zone), question=question, budget=Share(whole))
 
 
 class Clients:

@@ -12,12 +12,12 @@ from resolver.errors import ExchangeFailed
 from resolver.model import Question, Server
 from resolver.protocol.codes import Rcode, RRType
 from resolver.protocol.names import ROOT
-from resolver.upstream.cut_query import Pursuit
+from resolver.upstream.cut_query import CutQuery
 from tests.support import trio_test
 from tests.upstream.virtual_servers import Script, World, answer
 
 if TYPE_CHECKING:
-    from resolver.upstream.request import Inquiry
+    from resolver.upstream.request import Request
 
 V4 = [f"198.51.{i}.1" for i in range(14)]
 V6 = [f"2001:db8:{i + 1:x}::1" for i in range(14)]
@@ -37,7 +37,7 @@ async def test_copies_of_one_question_are_few_while_it_is_young() -> None:
 
     async def story() -> None:
         async with trio.open_nursery() as nursery:
-            nursery.start_soon(world.exchange.ask, world.inquiry(*V4[:8]))
+            nursery.start_soon(world.exchange.ask, world.request(*V4[:8]))
             await trio.sleep(0.001)
             assert world.whole.sent == int(limits.RACE_WIDTH)
             await trio.sleep(float(limits.EARLY_SECONDS) - 0.002)
@@ -62,18 +62,18 @@ async def test_the_end_of_youth_is_one_moment_however_it_is_reckoned(
     world = World()
     for host in V4[:8]:
         world.serve(host, Script(silence))
-    waiting: list[Pursuit] = []
-    rearm = Pursuit.rearm
+    waiting: list[CutQuery] = []
+    rearm = CutQuery.rearm
 
-    def noted(self: Pursuit, when: float) -> None:
+    def noted(self: CutQuery, when: float) -> None:
         waiting.append(self)
         rearm(self, when)
 
-    monkeypatch.setattr(Pursuit, "rearm", noted)
+    monkeypatch.setattr(CutQuery, "rearm", noted)
 
     async def story() -> None:
         async with trio.open_nursery() as nursery:
-            nursery.start_soon(world.exchange.ask, world.inquiry(*V4[:8]))
+            nursery.start_soon(world.exchange.ask, world.request(*V4[:8]))
             await trio.sleep(early * 0.9)
             waiting[0].started = begun
             for copy in waiting[0].copies:
@@ -97,11 +97,11 @@ async def test_deep_in_sub_queries_nothing_is_speculative() -> None:
         world = World()
         for host in V4[:4]:
             world.serve(host)
-        inquiry = world.inquiry(*V4[:4])
-        inquiry.budget.depth = depth
+        request = world.request(*V4[:4])
+        request.budget.depth = depth
 
-        async def story(world: World = world, inquiry: Inquiry = inquiry) -> None:
-            await world.exchange.ask(inquiry)
+        async def story(world: World = world, request: Request = request) -> None:
+            await world.exchange.ask(request)
 
         await world.run(story)
         assert world.whole.sent - world.exchange.counters.probes == sent
@@ -120,7 +120,7 @@ async def test_servers_known_to_be_silent_are_given_up_sooner() -> None:
         for _ in range(3):
             began = trio.current_time()
             with pytest.raises(ExchangeFailed):
-                await world.exchange.ask(world.inquiry(*V4[:3]))
+                await world.exchange.ask(world.request(*V4[:3]))
             took.append(trio.current_time() - began)
             await trio.sleep(1)
 
@@ -136,7 +136,7 @@ async def test_the_first_priming_query_measures_some_roots_of_each_family() -> N
     for host in (*V4, *V6):
         world.serve(host, Script(lambda query, _: answer(query, rcode=Rcode.NXDOMAIN)))
     hosts = [host for pair in zip(V4, V6, strict=True) for host in pair]
-    priming = world.inquiry(*hosts, zone=ROOT, question=Question(ROOT, RRType.NS))
+    priming = world.request(*hosts, zone=ROOT, question=Question(ROOT, RRType.NS))
 
     async def story() -> None:
         await world.exchange.ask(priming)
@@ -162,7 +162,7 @@ async def test_a_port_stays_open_for_a_late_reply_but_not_for_ever() -> None:
         world.serve(V4[1], rtt_s=0.01)
 
         async def story(world: World = world, *, is_learnt: bool = is_learnt) -> None:
-            await world.exchange.ask(world.inquiry(V4[0], V4[1]))
+            await world.exchange.ask(world.request(V4[0], V4[1]))
             await trio.sleep(10)
             assert bool(world.infra.state(Server(V4[0])).n) is is_learnt
             assert world.exchange.in_flight == 0
@@ -182,7 +182,7 @@ async def test_a_folder_of_case_is_put_to_the_test_again_after_a_while() -> None
     async def story() -> None:
         for wait_s in (0.0, float(limits.CASE_BROKEN_SECONDS) - 1, 2.0):
             await trio.sleep(wait_s)
-            await world.exchange.ask(world.inquiry(V4[0]))
+            await world.exchange.ask(world.request(V4[0]))
 
     await world.run(story)
     assert [transport for _, transport, _ in script.seen] == ["udp", "tcp", "udp", "udp", "tcp"]
@@ -199,7 +199,7 @@ async def test_a_connection_that_says_nothing_is_given_up() -> None:
         tries = world.tries
         began = trio.current_time()
         with pytest.raises(ExchangeFailed):
-            await world.exchange.ask(world.inquiry(V4[0], wants_tcp=True))
+            await world.exchange.ask(world.request(V4[0], wants_tcp=True))
         took.append(trio.current_time() - began)
         assert {tried.transport for tried in tries} == {"tcp"}
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from resolver.model import Delegation
     from resolver.protocol.wire import Message
-    from resolver.upstream.request import Inquiry
+    from resolver.upstream.request import Request
 
     More = Callable[[], Awaitable[bool]]
 
@@ -39,9 +39,9 @@ async def test_an_answer_comes_back_with_its_server_and_rtt() -> None:
     world.serve(A, rtt_s=0.02)
 
     async def story() -> None:
-        reply = await world.exchange.ask(world.inquiry(A))
+        reply = await world.exchange.ask(world.request(A))
         assert reply.server.host == A
-        assert reply.judged.verdict is Verdict.ANSWER
+        assert reply.classified.verdict is Verdict.ANSWER
         assert reply.transport == "udp"
         assert round(reply.rtt_s, 3) == 0.02
 
@@ -58,10 +58,10 @@ async def test_a_known_set_is_asked_with_one_packet() -> None:
 
     async def story() -> None:
         for _ in range(6):
-            await world.exchange.ask(world.inquiry(A, B, C))
+            await world.exchange.ask(world.request(A, B, C))
             await trio.sleep(1)
         before = world.whole.sent
-        await world.exchange.ask(world.inquiry(A, B, C))
+        await world.exchange.ask(world.request(A, B, C))
         assert world.whole.sent == before + 1
 
     await world.run(story)
@@ -77,7 +77,7 @@ async def test_a_dead_first_server_does_not_stop_the_answer(*, speculation: bool
     async def story() -> None:
         for _ in range(4):
             started = trio.current_time()
-            reply = await world.exchange.ask(world.inquiry(A, B))
+            reply = await world.exchange.ask(world.request(A, B))
             assert reply.server.host == B
             assert trio.current_time() - started < 0.5
             await trio.sleep(3)
@@ -94,7 +94,7 @@ async def test_without_speculation_every_packet_is_needed() -> None:
 
     async def story() -> None:
         for _ in range(10):
-            await world.exchange.ask(world.inquiry(A, B, C))
+            await world.exchange.ask(world.request(A, B, C))
 
     await world.run(story)
     assert world.whole.sent == 10
@@ -110,7 +110,7 @@ async def test_loss_is_made_good() -> None:
     async def story() -> None:
         for _ in range(50):
             world.whole.queries = 100
-            await world.exchange.ask(world.inquiry(A, B))
+            await world.exchange.ask(world.request(A, B))
 
     await world.run(story)
 
@@ -123,10 +123,10 @@ async def test_icmp_unreachable_moves_on_at_once() -> None:
 
     async def story() -> None:
         with pytest.raises(ExchangeFailed, match="EHOSTUNREACH"):
-            await world.exchange.ask(world.inquiry(A))
+            await world.exchange.ask(world.request(A))
         for _ in range(5):
             started = trio.current_time()
-            reply = await world.exchange.ask(world.inquiry(A, B))
+            reply = await world.exchange.ask(world.request(A, B))
             assert reply.server.host == B
             assert trio.current_time() - started < 0.1
 
@@ -149,7 +149,7 @@ async def test_truncation_goes_to_tcp_on_one_kept_connection() -> None:
 
     async def story() -> None:
         for _ in range(3):
-            got = await world.exchange.ask(world.inquiry(A))
+            got = await world.exchange.ask(world.request(A))
             assert got.transport == "tcp"
             assert not got.message.tc
 
@@ -164,7 +164,7 @@ async def test_wants_tcp_sends_nothing_over_udp() -> None:
     script = world.serve(A)
 
     async def story() -> None:
-        await world.exchange.ask(world.inquiry(A, wants_tcp=True))
+        await world.exchange.ask(world.request(A, wants_tcp=True))
 
     await world.run(story)
     assert [transport for _, transport, _ in script.seen] == ["tcp"]
@@ -186,7 +186,7 @@ async def test_an_edns_hostile_server_is_asked_without_and_remembered(rcode: int
 
     async def story() -> None:
         for _ in range(3):
-            assert (await world.exchange.ask(world.inquiry(A))).message.answer
+            assert (await world.exchange.ask(world.request(A))).message.answer
 
     await world.run(story)
     assert [query.edns is not None for _, _, query in script.seen] == [True, False, False, False]
@@ -207,7 +207,7 @@ async def test_a_signed_zone_is_always_asked_with_edns_first() -> None:
     async def story() -> None:
         delegation = world.delegation(A, is_signed=True)
         for _ in range(2):
-            await world.exchange.ask(world.inquiry()._replace(delegation=delegation))
+            await world.exchange.ask(world.request()._replace(delegation=delegation))
 
     await world.run(story)
     assert [query.edns is not None for _, _, query in script.seen] == [True, True, False] * 2
@@ -222,7 +222,7 @@ async def test_a_server_silent_to_edns_is_asked_without_in_the_end() -> None:
 
     async def story() -> None:
         for _ in range(3):
-            assert (await world.exchange.ask(world.inquiry(A))).message.answer
+            assert (await world.exchange.ask(world.request(A))).message.answer
 
     await world.run(story)
     assert script.seen[-1][2].edns is None
@@ -247,7 +247,7 @@ async def test_badcookie_is_answered_with_the_cookie() -> None:
 
     async def story() -> None:
         for _ in range(3):
-            await world.exchange.ask(world.inquiry(A))
+            await world.exchange.ask(world.request(A))
 
     await world.run(story)
     assert script.count == 4
@@ -269,10 +269,10 @@ async def test_a_reply_with_a_strange_client_cookie_is_ignored() -> None:
     script = world.serve(A)
 
     async def story() -> None:
-        await world.exchange.ask(world.inquiry(A))
+        await world.exchange.ask(world.request(A))
         script.reply = lambda query, _: reply(query)
-        answered = await world.exchange.ask(world.inquiry(A))
-        assert answered.judged.verdict is Verdict.ANSWER
+        answered = await world.exchange.ask(world.request(A))
+        assert answered.classified.verdict is Verdict.ANSWER
 
     await world.run(story)
     assert world.exchange.counters.mismatched == 1
@@ -294,8 +294,8 @@ async def test_replies_that_do_not_match_are_counted_and_ignored() -> None:
     world.serve(A, Script(reply))
 
     async def story() -> None:
-        reply = await world.exchange.ask(world.inquiry(A))
-        assert reply.judged.verdict is Verdict.ANSWER
+        reply = await world.exchange.ask(world.request(A))
+        assert reply.classified.verdict is Verdict.ANSWER
 
     await world.run(story)
     assert world.exchange.counters.mismatched == 4
@@ -314,7 +314,7 @@ async def test_ten_mismatches_send_the_question_to_tcp() -> None:
     world.serve(A, Script(reply))
 
     async def story() -> None:
-        assert (await world.exchange.ask(world.inquiry(A))).transport == "tcp"
+        assert (await world.exchange.ask(world.request(A))).transport == "tcp"
 
     await world.run(story)
 
@@ -332,7 +332,7 @@ async def test_a_server_that_folds_case_is_found_out_over_tcp_and_remembered() -
 
     async def story() -> None:
         for _ in range(3):
-            await world.exchange.ask(world.inquiry(A))
+            await world.exchange.ask(world.request(A))
 
     await world.run(story)
     assert [transport for _, transport, _ in script.seen] == ["udp", "tcp", "udp", "udp"]
@@ -347,7 +347,7 @@ async def test_case_is_mixed_unless_switched_off() -> None:
 
         async def story(world: World = world) -> None:
             for _ in range(8):
-                await world.exchange.ask(world.inquiry(A))
+                await world.exchange.ask(world.request(A))
 
         await world.run(story)
         spellings = {query.qname_raw for _, _, query in script.seen}
@@ -364,7 +364,7 @@ async def test_each_query_has_its_own_port_and_id() -> None:
 
     async def story() -> None:
         for _ in range(20):
-            await world.exchange.ask(world.inquiry(A))
+            await world.exchange.ask(world.request(A))
 
     await world.run(story)
     assert len(ports) == 20
@@ -378,16 +378,16 @@ async def test_a_lame_server_is_passed_over_for_its_zone_only() -> None:
     world.serve(B, rtt_s=0.05)
 
     async def story() -> None:
-        await world.exchange.ask(world.inquiry(B))
-        assert (await world.exchange.ask(world.inquiry(A, B))).server.host == B
+        await world.exchange.ask(world.request(B))
+        assert (await world.exchange.ask(world.request(A, B))).server.host == B
         with pytest.raises(ExchangeFailed):
-            await world.exchange.ask(world.inquiry(A))
+            await world.exchange.ask(world.request(A))
         before = world.servers[A].count
         for _ in range(3):
-            assert (await world.exchange.ask(world.inquiry(A, B))).server.host == B
+            assert (await world.exchange.ask(world.request(A, B))).server.host == B
         assert world.servers[A].count == before
         world.servers[A].reply = lambda query, _: answer(query)
-        other = world.inquiry(A, B, zone=from_text("com"))
+        other = world.request(A, B, zone=from_text("com"))
         assert (await world.exchange.ask(other)).server.host == A
 
     await world.run(story)
@@ -403,7 +403,7 @@ async def test_when_everything_fails_the_error_names_servers_and_reasons() -> No
 
     async def story() -> None:
         with pytest.raises(ExchangeFailed) as caught:
-            await world.exchange.ask(world.inquiry(A, B))
+            await world.exchange.ask(world.request(A, B))
         codes = [ede.code for ede in caught.value.ede]
         assert codes == [EdeCode.NO_REACHABLE_AUTHORITY, EdeCode.NETWORK_ERROR]
         assert A in str(caught.value)
@@ -420,7 +420,7 @@ async def test_the_budget_ends_it() -> None:
     async def story() -> None:
         world.whole.queries = 0
         with pytest.raises(WorkExceeded):
-            await world.exchange.ask(world.inquiry(A))
+            await world.exchange.ask(world.request(A))
 
     await world.run(story)
 
@@ -435,7 +435,7 @@ async def test_one_question_costs_one_server_no_more_than_three_packets() -> Non
 
     async def story() -> None:
         with pytest.raises(ExchangeFailed):
-            await world.exchange.ask(world.inquiry(A))
+            await world.exchange.ask(world.request(A))
 
     await world.run(story)
     assert [transport for _, transport, _ in script.seen] == ["udp", "udp", "udp", "tcp"]
@@ -450,7 +450,7 @@ async def test_late_replies_still_teach() -> None:
     world.serve(B, rtt_s=0.01)
 
     async def story() -> None:
-        assert (await world.exchange.ask(world.inquiry(A, B))).server.host == B
+        assert (await world.exchange.ask(world.request(A, B))).server.host == B
         await trio.sleep(1)
         assert round(world.infra.state(Server(A)).srtt, 2) == 0.3
 
@@ -467,7 +467,7 @@ async def test_a_question_on_its_way_to_a_server_is_joined_not_repeated() -> Non
     async def story() -> None:
         async with trio.open_nursery() as nursery:
             for _ in range(5):
-                nursery.start_soon(world.exchange.ask, world.inquiry(A))
+                nursery.start_soon(world.exchange.ask, world.request(A))
 
     await world.run(story)
     assert script.count == 1
@@ -477,15 +477,15 @@ async def test_a_question_on_its_way_to_a_server_is_joined_not_repeated() -> Non
 async def test_addresses_are_looked_up_when_there_are_none() -> None:
     world = World()
     world.serve(A)
-    inquiry = world.inquiry(delegation=world.delegation(glueless=(NS,)))
+    request = world.request(delegation=world.delegation(glueless=(NS,)))
 
     async def more() -> bool:
         await trio.sleep(0.05)
-        inquiry.delegation.book.lend({NS: KnownAddresses((Server(A, 53, NS),), 1e9)})
+        request.delegation.book.lend({NS: KnownAddresses((Server(A, 53, NS),), 1e9)})
         return True
 
     async def story() -> None:
-        reply = await world.exchange.ask(inquiry._replace(more_addresses=more))
+        reply = await world.exchange.ask(request._replace(more_addresses=more))
         assert reply.server.host == A
 
     await world.run(story)
@@ -500,7 +500,7 @@ async def test_lookups_are_never_waited_for_when_glue_answers() -> None:
         raise AssertionError("looked up although glue was there")
 
     async def story() -> None:
-        await world.exchange.ask(world.inquiry(A, more_addresses=more))
+        await world.exchange.ask(world.request(A, more_addresses=more))
 
     await world.run(story)
 
@@ -510,15 +510,15 @@ async def test_lookups_begin_when_all_that_is_known_is_silent() -> None:
     world = World()
     world.serve(A, dead=True)
     world.serve(B)
-    inquiry = world.inquiry(delegation=world.delegation(A, glueless=(NS,)))
+    request = world.request(delegation=world.delegation(A, glueless=(NS,)))
 
     async def more() -> bool:
-        inquiry.delegation.book.lend({NS: KnownAddresses((Server(B, 53, NS),), 1e9)})
+        request.delegation.book.lend({NS: KnownAddresses((Server(B, 53, NS),), 1e9)})
         return False
 
     async def story() -> None:
         started = trio.current_time()
-        reply = await world.exchange.ask(inquiry._replace(more_addresses=more))
+        reply = await world.exchange.ask(request._replace(more_addresses=more))
         assert reply.server.host == B
         assert trio.current_time() - started < 1
 
@@ -532,10 +532,10 @@ async def test_forwarders_are_asked_for_recursion() -> None:
     script = world.serve(A)
 
     async def story() -> None:
-        inquiry = world.inquiry(A)
-        delegation = dataclasses.replace(inquiry.delegation, is_forward=True)
-        await world.exchange.ask(inquiry._replace(delegation=delegation))
-        await world.exchange.ask(world.inquiry(A))
+        request = world.request(A)
+        delegation = dataclasses.replace(request.delegation, is_forward=True)
+        await world.exchange.ask(request._replace(delegation=delegation))
+        await world.exchange.ask(world.request(A))
 
     await world.run(story)
     assert [query.rd for _, _, query in script.seen] == [True, False]
@@ -551,9 +551,9 @@ async def test_a_forwarder_hides_nothing_from_a_validator() -> None:
         script = world.serve(A)
 
         async def story(world: World = world) -> None:
-            inquiry = world.inquiry(A)
-            delegation = dataclasses.replace(inquiry.delegation, is_forward=True)
-            await world.exchange.ask(inquiry._replace(delegation=delegation))
+            request = world.request(A)
+            delegation = dataclasses.replace(request.delegation, is_forward=True)
+            await world.exchange.ask(request._replace(delegation=delegation))
 
         await world.run(story)
         assert [bool(query.flags & Flag.CD) for _, _, query in script.seen] == [validates]
@@ -567,9 +567,9 @@ async def test_switched_off_families_and_loopback_are_never_asked() -> None:
     local = world.serve("127.0.0.1")
 
     async def story() -> None:
-        await world.exchange.ask(world.inquiry(A6, "127.0.0.1", A))
+        await world.exchange.ask(world.request(A6, "127.0.0.1", A))
         with pytest.raises(ExchangeFailed):
-            await world.exchange.ask(world.inquiry(A6, "127.0.0.1"))
+            await world.exchange.ask(world.request(A6, "127.0.0.1"))
 
     await world.run(story)
     assert script.count == local.count == 0
@@ -582,7 +582,7 @@ async def test_shunned_servers_are_not_asked() -> None:
     world.serve(B)
 
     async def story() -> None:
-        await world.exchange.ask(world.inquiry(A, B, excluded=frozenset({A})))
+        await world.exchange.ask(world.request(A, B, excluded=frozenset({A})))
 
     await world.run(story)
     assert script.count == 0
@@ -595,7 +595,7 @@ async def test_the_asker_may_leave() -> None:
 
     async def story() -> None:
         with trio.move_on_after(0.1):
-            await world.exchange.ask(world.inquiry(A))
+            await world.exchange.ask(world.request(A))
         await trio.sleep(1)
         assert world.infra.state(Server(A)).n == 1
         assert world.exchange.in_flight == 0
@@ -609,7 +609,7 @@ async def test_names_asked_and_zone_are_in_the_events() -> None:
     world.serve(A)
 
     async def story() -> None:
-        await world.exchange.ask(world.inquiry(A))
+        await world.exchange.ask(world.request(A))
 
     await world.run(story)
     assert [(t.question, t.zone, t.outcome) for t in world.tries] == [(QUESTION, ZONE, "answer")]
@@ -634,7 +634,7 @@ async def test_a_missing_cookie_is_settled_over_tcp() -> None:
         seen = []
         for turn in range(5):
             forgetful = turn >= 3
-            seen.append((await world.exchange.ask(world.inquiry(A))).transport)
+            seen.append((await world.exchange.ask(world.request(A))).transport)
         assert seen == ["udp", "udp", "udp", "tcp", "udp"]
 
     await world.run(story)
@@ -646,7 +646,7 @@ async def test_one_address_under_two_names_is_asked_once() -> None:
     script = world.serve(A, rtt_s=0.1)
 
     async def story() -> None:
-        await world.exchange.ask(world.inquiry(A, A))
+        await world.exchange.ask(world.request(A, A))
 
     await world.run(story)
     assert script.count == 1
@@ -660,11 +660,11 @@ async def test_a_lame_server_gets_no_hedge_while_a_good_one_is_expected() -> Non
 
     async def story() -> None:
         for _ in range(8):
-            await world.exchange.ask(world.inquiry(A, B))
+            await world.exchange.ask(world.request(A, B))
             await trio.sleep(1)
         before = lame.count
         world.faults.set(A, Path(delay_s=0.2))
-        await world.exchange.ask(world.inquiry(A, B))
+        await world.exchange.ask(world.request(A, B))
         assert lame.count == before
 
     await world.run(story)
@@ -678,7 +678,7 @@ async def test_garbage_that_matches_moves_on_to_another_server() -> None:
 
     async def story() -> None:
         for _ in range(4):
-            assert (await world.exchange.ask(world.inquiry(A, B))).server.host == B
+            assert (await world.exchange.ask(world.request(A, B))).server.host == B
 
     await world.run(story)
     assert world.exchange.counters.useless <= 1
@@ -693,7 +693,7 @@ async def test_without_any_route_it_fails_at_once_and_says_so() -> None:
     async def story() -> None:
         started = trio.current_time()
         with pytest.raises(LinkDown, match=r"no route.*ENETUNREACH"):
-            await world.exchange.ask(world.inquiry(A, A6))
+            await world.exchange.ask(world.request(A, A6))
         assert trio.current_time() - started < 0.01
         assert world.exchange.is_offline
 
@@ -707,20 +707,20 @@ async def test_the_other_nameservers_of_a_popular_zone_are_looked_up_beside_a_qu
         world = World(speculation=speculation)
         world.serve(A, rtt_s=0.1)
         world.serve(B, rtt_s=0.01)
-        inquiry = world.inquiry(delegation=world.delegation(A, glueless=(NS,)))
+        request = world.request(delegation=world.delegation(A, glueless=(NS,)))
         lookups = 0
 
-        async def more(delegation: Delegation = inquiry.delegation) -> bool:
+        async def more(delegation: Delegation = request.delegation) -> bool:
             nonlocal lookups
             lookups += 1
             delegation.book.lend({NS: KnownAddresses((Server(B, 53, NS),), 1e9)})
             return True
 
         async def story(
-            world: World = world, inquiry: Inquiry = inquiry, more: More = more
+            world: World = world, request: Request = request, more: More = more
         ) -> None:
             for _ in range(8):
-                await world.exchange.ask(inquiry._replace(more_addresses=more))
+                await world.exchange.ask(request._replace(more_addresses=more))
                 await trio.sleep(1)
 
         await world.run(story)

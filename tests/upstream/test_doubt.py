@@ -41,7 +41,7 @@ async def test_a_server_that_folds_case_and_has_no_tcp_is_asked_unmixed() -> Non
 
     async def story() -> None:
         for _ in range(turns + 1):
-            reply = await world.exchange.ask(world.inquiry(HOST))
+            reply = await world.exchange.ask(world.request(HOST))
             assert reply.transport == "udp"
 
     await world.run(story)
@@ -58,7 +58,7 @@ async def test_a_mute_tcp_is_not_waited_for() -> None:
 
     async def story() -> None:
         with trio.fail_after(0.5):  # TCP alone would take its three seconds
-            assert (await world.exchange.ask(world.inquiry(HOST))).transport == "udp"
+            assert (await world.exchange.ask(world.request(HOST))).transport == "udp"
 
     await world.run(story)
     assert [transport for _, transport, _ in script.seen] == ["udp", "tcp", "udp"]
@@ -82,9 +82,9 @@ async def test_a_folder_of_case_that_does_not_bear_edns_either_is_found_out(rcod
 
     async def story() -> None:
         with pytest.raises(ExchangeFailed):
-            await world.exchange.ask(world.inquiry(HOST))
+            await world.exchange.ask(world.request(HOST))
         for _ in range(4):
-            assert (await world.exchange.ask(world.inquiry(HOST))).message.answer
+            assert (await world.exchange.ask(world.request(HOST))).message.answer
 
     await world.run(story)
 
@@ -100,10 +100,10 @@ async def test_a_folder_of_case_known_not_to_bear_edns_is_not_offered_it_again(
     script = world.serve(HOST, Script(lambda q, how: None if q.edns else folding(q, how)), tcp=tcp)
 
     async def story() -> None:
-        inquiry = world.inquiry(HOST)
-        state = world.exchange.infra.state(inquiry.delegation.servers()[0])
+        request = world.request(HOST)
+        state = world.exchange.infra.state(request.delegation.servers()[0])
         state.note_edns(EdnsState.BROKEN, trio.current_time())
-        reply = await world.exchange.ask(inquiry)
+        reply = await world.exchange.ask(request)
         assert reply.transport == ("tcp" if tcp else "udp")
 
     await world.run(story)
@@ -117,7 +117,7 @@ async def test_where_there_is_tcp_nothing_goes_out_unmixed() -> None:
     script = world.serve(HOST, Script(folding))
 
     async def story() -> None:
-        assert (await world.exchange.ask(world.inquiry(HOST))).transport == "tcp"
+        assert (await world.exchange.ask(world.request(HOST))).transport == "tcp"
 
     await world.run(story)
     assert [(how, is_mixed(query)) for _, how, query in script.seen] == [
@@ -136,7 +136,7 @@ async def test_askers_who_wait_for_one_copy_share_its_last_resort() -> None:
     async def story() -> None:
         async with trio.open_nursery() as nursery:
             for _ in range(5):
-                nursery.start_soon(world.exchange.ask, world.inquiry(HOST))
+                nursery.start_soon(world.exchange.ask, world.request(HOST))
 
     await world.run(story)
     assert script.count == 2
@@ -161,7 +161,7 @@ async def test_wrong_ids_do_not_cost_a_zone_without_tcp() -> None:
 
     async def story() -> None:
         for _ in range(20):
-            assert (await world.exchange.ask(world.inquiry(HOST))).message.answer
+            assert (await world.exchange.ask(world.request(HOST))).message.answer
 
     await world.run(story)
     ids = {query.id for _, _, query in script.seen}
@@ -178,7 +178,7 @@ async def test_guesses_are_bounded_where_there_is_no_tcp() -> None:
 
     async def story() -> None:
         with pytest.raises(ExchangeFailed):
-            await world.exchange.ask(world.inquiry(HOST))
+            await world.exchange.ask(world.request(HOST))
 
     await world.run(story)
     assert script.count == 2
@@ -199,7 +199,7 @@ async def test_the_right_id_with_another_question_goes_to_tcp_at_once() -> None:
 
     async def story() -> None:
         with trio.fail_after(0.2):
-            assert (await world.exchange.ask(world.inquiry(HOST))).transport == "tcp"
+            assert (await world.exchange.ask(world.request(HOST))).transport == "tcp"
 
     await world.run(story)
 
@@ -221,7 +221,7 @@ async def test_a_cookie_forgotten_where_there_is_no_tcp_costs_no_answer() -> Non
         nonlocal forgets
         for turn in range(6):
             forgets = turn >= 2
-            assert (await world.exchange.ask(world.inquiry(HOST))).message.answer
+            assert (await world.exchange.ask(world.request(HOST))).message.answer
 
     await world.run(story)
     lengths = [len((query.edns and query.edns.option(10)) or b"") for _, _, query in script.seen]
@@ -240,7 +240,7 @@ async def test_a_forged_error_does_not_take_the_last_resort() -> None:
     script = world.serve(HOST, Script(reply), tcp=False)
 
     async def story() -> None:
-        await world.exchange.ask(world.inquiry(HOST))
+        await world.exchange.ask(world.request(HOST))
 
     await world.run(story)
     assert script.count == 2

@@ -20,7 +20,7 @@ from tests.upstream.virtual_servers import Script, World
 
 if TYPE_CHECKING:
     from resolver.upstream.network import UdpPort
-    from resolver.upstream.request import Inquiry
+    from resolver.upstream.request import Request
 
 DEAD = Path(dead=True)
 V4 = [f"198.51.{i}.1" for i in range(12)]
@@ -37,18 +37,18 @@ def silent_for(zone: bytes) -> Script:
     )
 
 
-def about(world: World, hosts: list[str], zone: str, label: str = "www") -> Inquiry:
+def about(world: World, hosts: list[str], zone: str, label: str = "www") -> Request:
     """A question about *label* in *zone*, which these hosts serve."""
     question = Question(from_text(f"{label}.{zone}"), RRType.A)
-    return world.inquiry(*hosts, zone=from_text(zone), question=question)
+    return world.request(*hosts, zone=from_text(zone), question=question)
 
 
-async def insist(world: World, inquiry: Inquiry, failed_after: list[float]) -> None:
+async def insist(world: World, request: Request, failed_after: list[float]) -> None:
     """Ask once a second, as a client does, until there is an answer; note how long each took."""
     while True:
         started = trio.current_time()
         try:
-            await world.exchange.ask(inquiry)
+            await world.exchange.ask(request)
         except LinkDown:
             failed_after.append(trio.current_time() - started)
             await trio.sleep_until(started + 1)
@@ -127,18 +127,18 @@ async def test_a_dead_server_is_not_asked_until_it_is_probed_beside_a_question()
 
     async def story() -> None:
         for _ in range(3):
-            await world.exchange.ask(world.inquiry(*V4[:2]))
+            await world.exchange.ask(world.request(*V4[:2]))
             await trio.sleep(1)
         world.faults.set(V4[0], DEAD)
         for _ in range(3):
-            await world.exchange.ask(world.inquiry(*V4[:2]))
+            await world.exchange.ask(world.request(*V4[:2]))
             await trio.sleep(1)
         world.faults.set(V4[0], Path(delay_s=0.005))
         await trio.sleep(35)
-        first = await world.exchange.ask(world.inquiry(*V4[:2]))
+        first = await world.exchange.ask(world.request(*V4[:2]))
         assert first.rtt_s <= 0.051  # whichever came first: the probe costs the question nothing
         await trio.sleep(1)
-        assert (await world.exchange.ask(world.inquiry(*V4[:2]))).server.host == V4[0]
+        assert (await world.exchange.ask(world.request(*V4[:2]))).server.host == V4[0]
 
     await world.run(story)
 
@@ -151,12 +151,12 @@ async def test_a_late_reply_is_hedged_to_another_server() -> None:
 
     async def story() -> None:
         for _ in range(6):
-            await world.exchange.ask(world.inquiry(*V4[:2]))
+            await world.exchange.ask(world.request(*V4[:2]))
             await trio.sleep(1)
         seen = near.count, far.count
         world.faults.set(V4[0], DEAD)
         started = trio.current_time()
-        assert (await world.exchange.ask(world.inquiry(*V4[:2]))).server.host == V4[1]
+        assert (await world.exchange.ask(world.request(*V4[:2]))).server.host == V4[1]
         assert trio.current_time() - started < 0.08
         assert (near.count, far.count) == (seen[0], seen[1] + 1)
 
@@ -173,12 +173,12 @@ async def test_hedges_stop_when_their_tokens_are_spent() -> None:
 
     async def story() -> None:
         for _ in range(3):
-            await world.exchange.ask(world.inquiry(*V4[:2]))
+            await world.exchange.ask(world.request(*V4[:2]))
         world.exchange.hedges.tokens = 0.0
         for host in V4[:2]:
             world.faults.set(host, Path(delay_s=0.04))
         before = world.exchange.counters.hedges
-        await world.exchange.ask(world.inquiry(*V4[:2]))
+        await world.exchange.ask(world.request(*V4[:2]))
         assert world.exchange.counters.hedges == before
 
     await world.run(story)
@@ -193,7 +193,7 @@ async def test_no_address_gets_a_second_copy_before_the_first_is_overdue() -> No
 
     async def story() -> None:
         with pytest.raises(ExchangeFailed):
-            await world.exchange.ask(world.inquiry(*V4[:4]))
+            await world.exchange.ask(world.request(*V4[:4]))
 
     await world.run(story)
     for script in world.servers.values():
@@ -244,7 +244,7 @@ async def test_a_family_without_a_route_costs_no_time() -> None:
     async def story() -> None:
         for _ in range(5):
             started = trio.current_time()
-            await world.exchange.ask(world.inquiry(V6[0], V4[0]))
+            await world.exchange.ask(world.request(V6[0], V4[0]))
             assert trio.current_time() - started < 0.03
         assert world.exchange.reach.broken_families == {True}
 

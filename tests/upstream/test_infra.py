@@ -13,13 +13,13 @@ from resolver import limits
 from resolver.model import Server, Verdict
 from resolver.protocol.names import from_text
 from resolver.upstream.infra import Infra
-from resolver.upstream.server_state import AddressState, EdnsState, prefix_of, site_of
+from resolver.upstream.server_state import EdnsState, ServerState, prefix_of, site_of
 
 ONE, TWO = from_text("one.test"), from_text("two.test")
 
 
-def state() -> AddressState:
-    return AddressState(("192.0.2.1", 53))
+def state() -> ServerState:
+    return ServerState(("192.0.2.1", 53))
 
 
 @pytest.mark.reaches("EXPIRY_FLOOR_SECONDS")
@@ -41,9 +41,9 @@ def test_improvement_is_believed_faster_than_decline() -> None:
 
 def test_an_answer_ends_all_doubt() -> None:
     address = state()
-    for site in (ONE, TWO):
-        address.note_sent(site, 1.0)
-        address.note_silence(site, 1.0, 2.0)
+    for owner_domain in (ONE, TWO):
+        address.note_sent(owner_domain, 1.0)
+        address.note_silence(owner_domain, 1.0, 2.0)
     assert address.is_silent(from_text("three.test"))
     address.note_answer(0.01, now=3.0)
     assert not address.is_silent(ONE)
@@ -157,15 +157,15 @@ def test_zones_do_not_fill_the_memory_of_an_address() -> None:
     assert infra.marked(address, zones[-1], 2.0)
 
 
-@pytest.mark.reaches("SITES_PER_ADDRESS")
+@pytest.mark.reaches("OWNER_DOMAINS_PER_ADDRESS")
 def test_witnesses_of_a_silence_are_bounded() -> None:
     address = state()
-    for at in range(int(limits.SITES_PER_ADDRESS) + 5):
+    for at in range(int(limits.OWNER_DOMAINS_PER_ADDRESS) + 5):
         address.note_sent(from_text(f"z{at}.test"), 1.0)
-    assert len(address.waiting) == int(limits.SITES_PER_ADDRESS)
-    for at in range(int(limits.SITES_PER_ADDRESS) + 5):
+    assert len(address.waiting) == int(limits.OWNER_DOMAINS_PER_ADDRESS)
+    for at in range(int(limits.OWNER_DOMAINS_PER_ADDRESS) + 5):
         address.note_silence(from_text(f"z{at}.test"), 1.0, 2.0)
-    assert len(address.silent_sites) == int(limits.SITES_PER_ADDRESS)
+    assert len(address.silent_domains) == int(limits.OWNER_DOMAINS_PER_ADDRESS)
 
 
 @pytest.mark.reaches("EXPIRY_UNKNOWN_SECONDS", "OVERDUE_UNKNOWN_SECONDS", "OVERDUE_FLOOR_SECONDS")

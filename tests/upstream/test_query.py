@@ -14,7 +14,7 @@ from resolver.protocol.wire import Message, Record, build, parse_untrusted
 from resolver.upstream.query import (
     Match,
     compose,
-    judge_cookie,
+    match_cookie,
     match_untrusted,
     offer,
     read_untrusted,
@@ -86,7 +86,7 @@ def test_cookies_tell_whose_reply_it_is(sent: bytes, back: bytes | None, match: 
     reply = parse_untrusted(
         build(id=1, flags=0x8000, question=(*ASKED,), edns=Edns(options=options))
     )
-    assert judge_cookie(asked, reply) is match
+    assert match_cookie(asked, reply) is match
 
 
 @pytest.mark.rfc("RFC 5452 §9.2")

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from resolver.protocol.wire import Message
-    from resolver.upstream.request import Inquiry
+    from resolver.upstream.request import Request
 
 HOST = "198.51.100.1"
 
@@ -45,7 +45,7 @@ async def test_what_is_of_no_use_over_udp_is_asked_over_tcp(
     world.serve(HOST, over_tcp_only(udp))
 
     async def story() -> None:
-        assert (await world.exchange.ask(world.inquiry(HOST))).transport == "tcp"
+        assert (await world.exchange.ask(world.request(HOST))).transport == "tcp"
 
     await world.run(story)
 
@@ -58,7 +58,7 @@ async def test_a_server_that_says_the_same_over_tcp_is_not_connected_to_again() 
     async def story() -> None:
         for _ in range(3):
             with pytest.raises(ExchangeFailed):
-                await world.exchange.ask(world.inquiry(HOST))
+                await world.exchange.ask(world.request(HOST))
 
     await world.run(story)
     assert [transport for _, transport, _ in script.seen].count("tcp") == 1
@@ -71,10 +71,10 @@ async def test_a_flood_to_a_dead_server_makes_few_streams() -> None:
     world.serve(HOST, dead=True)
 
     async def ask(at: int) -> None:
-        question = world.inquiry().question
+        question = world.request().question
         qname = b"\3" + b"%03d" % at + question.qname
         with pytest.raises(ExchangeFailed):
-            await world.exchange.ask(world.inquiry(HOST, question=question._replace(qname=qname)))
+            await world.exchange.ask(world.request(HOST, question=question._replace(qname=qname)))
 
     async def story() -> None:
         async with trio.open_nursery() as nursery:
@@ -86,11 +86,11 @@ async def test_a_flood_to_a_dead_server_makes_few_streams() -> None:
     assert world.exchange.counters.sent_tcp == int(TCP_LAST_TRIES)
 
 
-def forwarded(world: World, *, is_last_word: bool = True) -> Inquiry:
+def forwarded(world: World, *, is_last_word: bool = True) -> Request:
     delegation = dataclasses.replace(
         world.delegation(HOST), is_forward=True, is_last_word=is_last_word
     )
-    return world.inquiry()._replace(delegation=delegation)
+    return world.request()._replace(delegation=delegation)
 
 
 @trio_test

@@ -39,9 +39,9 @@ async def test_a_start_into_silence_is_told_soon(families: str) -> None:
             whole = QueryBudget(
                 queries=100, ns_lookups=20, signature_checks=0, hashes=0, deadline=began + 10
             )
-            inquiry = world.inquiry(zone=ROOT, delegation=root, budget=Share(whole))
+            request = world.request(zone=ROOT, delegation=root, budget=Share(whole))
             with pytest.raises(LinkDown):
-                await world.exchange.ask(inquiry)
+                await world.exchange.ask(request)
             assert trio.current_time() - began <= patience_s + 0.01
             await trio.sleep(1)
         nursery.cancel_scope.cancel()

@@ -16,9 +16,9 @@ from resolver.protocol.codes import Flag, Rcode, RRType
 from resolver.protocol.edns import Edns
 from resolver.protocol.names import from_text
 from resolver.protocol.wire import Record, build, parse_untrusted
-from resolver.upstream.dispatcher import Exchange
+from resolver.upstream.dispatcher import Dispatcher
 from resolver.upstream.infra import Infra
-from resolver.upstream.request import Inquiry, Judged
+from resolver.upstream.request import Classified, Request
 from resolver.upstream.settings import Outgoing
 
 if TYPE_CHECKING:
@@ -70,7 +70,7 @@ class Script:
         return len(self.seen)
 
 
-def rcode_judge(message: Message, server: Server) -> Judged:
+def by_rcode(message: Message, server: Server) -> Classified:
     """Stands in for the walker's: by rcode alone."""
     del server
     verdicts = {
@@ -80,7 +80,7 @@ def rcode_judge(message: Message, server: Server) -> Judged:
         Rcode.FORMERR: Verdict.FORMERR,
         Rcode.NOTIMP: Verdict.NOTIMP,
     }
-    return Judged(verdicts.get(message.rcode, Verdict.SERVFAIL))
+    return Classified(verdicts.get(message.rcode, Verdict.SERVFAIL))
 
 
 async def no_more() -> bool:
@@ -103,7 +103,7 @@ class World:
         self.servers: dict[str, Script] = {}
         self.rng = random.Random(seed + 1)
         self.infra = Infra(rng=self.rng)
-        self.exchange = Exchange(
+        self.exchange = Dispatcher(
             network=self.network,
             infra=self.infra,
             clock=VirtualClock(),
@@ -141,15 +141,15 @@ class World:
         }
         return Delegation(zone, (*names, *glueless), addresses, **options)  # type: ignore[arg-type]
 
-    def inquiry(self, *hosts: str, zone: bytes = ZONE, **changes: object) -> Inquiry:
-        inquiry = Inquiry(
+    def request(self, *hosts: str, zone: bytes = ZONE, **changes: object) -> Request:
+        request = Request(
             question=QUESTION,
             delegation=self.delegation(*hosts, zone=zone),
-            judge=rcode_judge,
+            classify=by_rcode,
             more_addresses=no_more,
             budget=Share(self.whole),
         )
-        return inquiry._replace(**changes)  # type: ignore[arg-type]
+        return request._replace(**changes)  # type: ignore[arg-type]
 
     async def run(self, story: Callable[[], Awaitable[None]]) -> None:
         """The exchange runs while the story is told."""
