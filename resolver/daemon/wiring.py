@@ -38,10 +38,10 @@ from resolver.policy.local import LocalZones
 from resolver.protocol import names
 from resolver.protocol.codes import RRClass, RRType
 from resolver.recurse.exempt import Exempt
-from resolver.recurse.known import Memory
+from resolver.recurse.known import Known
 from resolver.recurse.resolver import Resolver
 from resolver.recurse.timekeeper import Timekeeper
-from resolver.recurse.validation import Trust
+from resolver.recurse.validation import Validation
 from resolver.runtime.shortage import Shortage
 from resolver.telemetry.events import Bus
 from resolver.upstream.dispatcher import Dispatcher
@@ -68,7 +68,7 @@ class Parts:
     infra: Infra
     exchange: Dispatcher
     delegations: DelegationCache
-    memory: Memory
+    memory: Known
     resolver: Resolver
     walker: Walker
     packets: PacketCache
@@ -179,11 +179,11 @@ def _yielding(config: Config) -> frozenset[Name]:
     return frozenset(map(names.from_text, zones))
 
 
-def _caches(config: Config, exempt: Exempt | None) -> tuple[Memory, DelegationCache]:
+def _caches(config: Config, exempt: Exempt | None) -> tuple[Known, DelegationCache]:
     settings = config.cache
     validates = config.dnssec.validate
     max_negative_ttl = min(settings.max_negative_ttl, settings.max_ttl)
-    memory = Memory(
+    memory = Known(
         RRsetCache(settings.size_octets, min_ttl=settings.min_ttl, max_ttl=settings.max_ttl),
         NegativeCache(
             settings.size_octets // 8,
@@ -210,8 +210,8 @@ def _root_tags(config: Config, anchors: Anchors | None) -> Callable[[], frozense
 
 
 def _trust(
-    config: Config, anchors: Anchors, resolver: Resolver, memory: Memory, bus: Bus, clock: Clock
-) -> Trust:
+    config: Config, anchors: Anchors, resolver: Resolver, memory: Known, bus: Bus, clock: Clock
+) -> Validation:
     keystore, timekeeper = KeyStore(), Timekeeper(clock)
     sha1 = Sha1Policy.of(validates=config.dnssec.sha1)
 
@@ -220,7 +220,7 @@ def _trust(
         wall, now = timekeeper.wall(), clock.now()
         return Context(anchors, keystore, wall, now, sha1, tell=tell, watch=timekeeper)
 
-    return Trust(resolver, memory, context, clock=clock)
+    return Validation(resolver, memory, context, clock=clock)
 
 
 def _expectation(anchors: Anchors | None, clock: Clock) -> Callable[[Name, bool], bool]:
@@ -239,7 +239,7 @@ def _walker(
     anchors: Anchors | None,
     exchange: Dispatcher,
     bus: Bus,
-    memory: Memory,
+    memory: Known,
     delegations: DelegationCache,
     fixed: dict[Name, Delegation],
     hints: Delegation,

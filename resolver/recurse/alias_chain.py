@@ -45,7 +45,7 @@ def _each_once(rrsets: Sequence[RRset]) -> tuple[RRset, ...]:
     return tuple({(rrset.owner, rrset.rtype): rrset for rrset in rrsets}.values())
 
 
-class Chain:
+class AliasChain:
     """The answer as it grows, link by link."""
 
     def __init__(self, question: Question) -> None:

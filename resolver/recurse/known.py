@@ -34,7 +34,7 @@ _NOT_ALIASED = frozenset({RRType.CNAME, RRType.ANY, RRType.RRSIG, RRType.NSEC})
 _BESIDE_ALIASES = frozenset({RRType.DS, RRType.DNSKEY})  # at an apex that should have no alias
 
 
-class Memory:
+class Known:
     """All caches of resolution but the packets'. *is_checked*: validation is on.
 
     *exempt*: zones and anchors of the operator, which nothing learnt above them denies; or None.

@@ -1,6 +1,6 @@
 """Question → Answer (RFC 1034 §5.3.3, RFC 2308, RFC 6672, RFC 9520).
 
-`resolve` chases aliases link by link; each link is `settle`d: recalled or fetched, then validated.
+`resolve` chases aliases link by link; each link is `resolve_link`d: recalled or fetched, then validated.
 `fetch` is one walk, joined by all who ask the same; `addresses` serves the walker's sub-queries.
 Every step spends the one budget that came with the client's query.
 """
@@ -18,7 +18,7 @@ from resolver.model import Answer, Ede, Link, Question, RRset, Server, Status, V
 from resolver.protocol import names
 from resolver.protocol.codes import EdeCode, Rcode, RRType
 from resolver.protocol.ip_addresses import address_octets
-from resolver.recurse.alias_chain import Chain, answer_of, leads_on
+from resolver.recurse.alias_chain import AliasChain, answer_of, leads_on
 from resolver.recurse.jobs import Jobs
 
 if TYPE_CHECKING:
@@ -28,8 +28,8 @@ if TYPE_CHECKING:
     from resolver.iterate.walk import Walker
     from resolver.model import Delegation
     from resolver.recurse.jobs import Job
-    from resolver.recurse.known import Memory
-    from resolver.recurse.validation import Trust
+    from resolver.recurse.known import Known
+    from resolver.recurse.validation import Validation
     from resolver.runtime.clock import Clock
 
 _FROM_MEMORY = Server("", 0)  # "not that one again" for findings that no longer know their server
@@ -40,14 +40,14 @@ Scratch = dict[Question, Link]
 class Resolver:
     """The recursive resolver without its listeners. *trust* is None when validation is off."""
 
-    def __init__(self, memory: Memory, *, clock: Clock) -> None:
+    def __init__(self, memory: Known, *, clock: Clock) -> None:
         self.memory = memory
         self.jobs = Jobs()
-        self.trust: Trust | None = None
+        self.trust: Validation | None = None
         self._clock = clock
         self._walker: Walker | None = None
 
-    def attach(self, walker: Walker, trust: Trust | None) -> None:
+    def attach(self, walker: Walker, trust: Validation | None) -> None:
         """The walker and the validator call back into this object; wired once, by `app`."""
         self._walker = walker
         self.trust = trust
@@ -60,13 +60,13 @@ class Resolver:
         *checking* False is CD=1: data as it came. Raises ResolutionFailed.
         """
         scratch: Scratch = {}
-        outcome = await self.settle(question, budget, checking=checking, scratch=scratch)
+        outcome = await self.resolve_link(question, budget, checking=checking, scratch=scratch)
         if not leads_on(outcome):
             return answer_of(outcome)
-        chain = Chain(question)
+        chain = AliasChain(question)
         while (target := chain.add(outcome)) is not None:
             asked = Question(target, question.qtype, question.qclass)
-            outcome = await self.settle(asked, budget, checking=checking, scratch=scratch)
+            outcome = await self.resolve_link(asked, budget, checking=checking, scratch=scratch)
         return chain.answer()
 
     def recall(self, question: Question, *, checking: bool = True) -> Answer | None:
@@ -77,7 +77,7 @@ class Resolver:
             return None
         if not leads_on(outcome):
             return answer_of(outcome)
-        chain = Chain(question)
+        chain = AliasChain(question)
         try:
             while (target := chain.add(outcome)) is not None:
                 asked = Question(target, question.qtype, question.qclass)
@@ -126,7 +126,7 @@ class Resolver:
 
     # --- one link ----------------------------------------------------------------------------
 
-    async def settle(
+    async def resolve_link(
         self, question: Question, budget: Share, *, checking: bool, scratch: Scratch
     ) -> Link:
         """One link: from memory or the network, validated unless the client said not to."""
@@ -150,12 +150,12 @@ class Resolver:
             for link in links[1:]:
                 scratch[link.question] = link
         if trust is not None and outcome.status is Status.UNCHECKED:
-            outcome = await trust.establish(outcome, budget, beside)
+            outcome = await trust.validate(outcome, budget, beside)
         if scratch and not self.is_forwarded(question):
             _drop_unproven(scratch, outcome)
         return outcome
 
-    def _came_along(self, link: Link, trust: Trust | None) -> Link | None:
+    def _came_along(self, link: Link, trust: Validation | None) -> Link | None:
         """A link that came behind an alias, unless its name is at home with other servers.
 
         Those of a known cut, a stub or forward zone are asked (RFC 2181 §5.4.1). It may lack its
@@ -241,7 +241,7 @@ class Resolver:
         grows = not self.is_forwarded(question)
         self.memory.failures.note(question, error.ede, self._clock.now(), grows=grows)
 
-    def _received(self, outcome: Link, trust: Trust | None) -> Link:
+    def _received(self, outcome: Link, trust: Validation | None) -> Link:
         """Keep what nobody is going to judge; what is judged is kept with its status, once.
 
         Only the link that was asked for: what came along is kept when the chase gets there.

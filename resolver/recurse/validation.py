@@ -1,7 +1,7 @@
 """Drives the validator: fetches what it needs, charges its work, keeps what it decided.
 
 The validator (`dnssec`) is a generator and knows neither network nor cache. Here its needs become
-fetches side by side, its work is charged to the client's budget with a breath for the event loop,
+fetches side by side, its work is charged to the client's budget with a checkpoint for the event loop,
 and its judgement goes into the caches. Data that turns out bogus is fetched again from other
 servers before it is called so (RFC 4035 §5): one broken or lying server must not take a zone down.
 """
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from resolver.dnssec.context import Context
     from resolver.dnssec.steps import Findings, Judgement
     from resolver.model import RRset
-    from resolver.recurse.known import Memory
+    from resolver.recurse.known import Known
     from resolver.recurse.resolver import Resolver
     from resolver.runtime.clock import Clock
 
@@ -41,13 +41,13 @@ _HASHES = int(HASHES_PER_BREATH)
 _STEP_S = float(CLOCK_STEP_SECONDS)
 
 
-class Trust:
+class Validation:
     """Validation for one resolver. *context* makes the validator's view of now."""
 
     def __init__(
         self,
         resolver: Resolver,
-        memory: Memory,
+        memory: Known,
         context: Callable[[], Context],
         *,
         clock: Clock,
@@ -80,12 +80,12 @@ class Trust:
         self._ahead_s = ahead_s
         return context
 
-    async def establish(self, outcome: Link, budget: Share, beside: Sequence[RRset] = ()) -> Link:
+    async def validate(self, outcome: Link, budget: Share, beside: Sequence[RRset] = ()) -> Link:
         """*outcome* with its status, kept in the caches. Raises ResolutionFailed if it is bogus.
 
         *beside*: denial records that came with the alias which led to it.
         """
-        evidence = _Evidence(self._resolver, outcome, budget, beside)
+        evidence = _Driver(self._resolver, outcome, budget, beside)
         judgement = await self._judge(evidence, budget)
         for _ in range(int(BOGUS_RETRIES)):
             if judgement.status is not Status.BOGUS or not await evidence.ask_others():
@@ -111,11 +111,11 @@ class Trust:
             denial.learn(kept.zone, judgement.secure, now)
         return kept
 
-    async def _judge(self, evidence: _Evidence, budget: Share) -> Judgement:
+    async def _judge(self, evidence: _Driver, budget: Share) -> Judgement:
         """Run the validator once over *evidence*."""
         is_forwarded = self._resolver.is_forwarded
         steps = judge(evidence.outcome, self._look(), evidence.beside, is_forwarded)
-        breath = _Breath(budget)
+        checkpoint = _Checkpoint(budget)
         findings: Findings | None = None
         while True:
             try:
@@ -125,13 +125,13 @@ class Trust:
                 return result
             findings = None
             if isinstance(step, Work):
-                if breath.is_due(step):
+                if checkpoint.is_due(step):
                     await trio.lowlevel.checkpoint()
             else:
                 findings = await evidence.gather(step)
 
 
-class _Breath:
+class _Checkpoint:
     """Charges work to the budget and tells when the event loop should run, between slices of it."""
 
     def __init__(self, budget: Share) -> None:
@@ -156,7 +156,7 @@ class _Breath:
         return True
 
 
-class _Evidence:
+class _Driver:
     """The outcome under judgement and the findings about it, fetched once each."""
 
     def __init__(

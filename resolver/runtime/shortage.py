@@ -1,4 +1,4 @@
-"""Memory has run out: the question at hand fails, what is kept for speed alone is given up.
+"""Known has run out: the question at hand fails, what is kept for speed alone is given up.
 
 Python tells by MemoryError, and any line may raise it. It is caught where a unit of work ends (a
 client's query, a batch of datagrams, a connection), so that one of them is lost and not the daemon.

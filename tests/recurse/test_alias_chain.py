@@ -6,7 +6,7 @@ import pytest
 
 from resolver.model import Link, Status, Verdict
 from resolver.protocol.codes import Rcode
-from resolver.recurse.alias_chain import Chain
+from resolver.recurse.alias_chain import AliasChain
 from tests.making import name, question, rrset
 
 WWW = question("www.example. A")
@@ -19,7 +19,7 @@ SOA = rrset("example. 60 SOA ns.example. root.example. 1 2 3 4 60")
 @pytest.mark.parametrize("rcode", [Rcode.NXDOMAIN, Rcode.NOERROR])
 def test_the_rcode_is_the_last_names(rcode: int) -> None:
     verdict = Verdict.NXDOMAIN if rcode else Verdict.NODATA
-    chain = Chain(WWW)
+    chain = AliasChain(WWW)
     alias = Link(
         WWW, name("example."), Verdict.CNAME, Rcode.NOERROR, (ALIAS,), status=Status.SECURE
     )

@@ -177,7 +177,7 @@ async def test_few_other_servers_are_asked_for_bogus_data(monkeypatch: pytest.Mo
 
     async with house(hostile.signature_lists(WALL)) as home:
         with monkeypatch.context() as patch:
-            patch.setattr(validation._Evidence, "ask_others", ask_others)
+            patch.setattr(validation._Driver, "ask_others", ask_others)
             found = await bill(home, "www.evil. A")
         assert EdeCode.DNSSEC_BOGUS in found.ede
         assert len(asked) == int(limits.BOGUS_RETRIES)

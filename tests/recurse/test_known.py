@@ -13,7 +13,7 @@ from resolver.model import Link, Name, Question, RRset, Status, Verdict
 from resolver.protocol.codes import Rcode, RRType
 from resolver.protocol.names import from_text
 from resolver.recurse.exempt import Exempt
-from resolver.recurse.known import Memory
+from resolver.recurse.known import Known
 from tests.making import name, question, rrset
 
 NOW = 1000.5
@@ -21,10 +21,8 @@ ZONE = from_text("example.")
 TARGET = from_text("example.net.")
 
 
-def memory() -> Memory:
-    return Memory(
-        RRsetCache(1 << 20), NegativeCache(1 << 20), FailureCache(), None, is_checked=True
-    )
+def memory() -> Known:
+    return Known(RRsetCache(1 << 20), NegativeCache(1 << 20), FailureCache(), None, is_checked=True)
 
 
 def redirected(owner: str, *, ttl: int, status: Status) -> Link:
@@ -142,7 +140,7 @@ CORP = name("corp.example.")
 INSIDE = question("www.corp.example. A")
 
 
-def with_corp(*, yielding: bool = False, waived: bool = False) -> Memory:
+def with_corp(*, yielding: bool = False, waived: bool = False) -> Known:
     """corp.example. is forwarded, or under a negative anchor."""
     known = memory()
     anchors = Anchors.of(
@@ -157,7 +155,7 @@ def with_corp(*, yielding: bool = False, waived: bool = False) -> Memory:
     return known
 
 
-def deny(known: Memory, text: str, *, zone: Name = PARENT) -> None:
+def deny(known: Known, text: str, *, zone: Name = PARENT) -> None:
     asked, status = question(text), Status.SECURE
     known.negatives.put(asked, Rcode.NXDOMAIN, (SOA,), zone=zone, now=NOW, status=status)
 

@@ -1,4 +1,4 @@
-"""Trust anchors follow their zones, with state on disk (RFC 5011)."""
+"""Validation anchors follow their zones, with state on disk (RFC 5011)."""
 
 from __future__ import annotations
 

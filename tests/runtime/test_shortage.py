@@ -1,4 +1,4 @@
-"""Memory runs out: one question is lost, the caches are given up, the daemon lives."""
+"""Known runs out: one question is lost, the caches are given up, the daemon lives."""
 
 from __future__ import annotations
 
