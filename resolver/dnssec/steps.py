@@ -2,7 +2,7 @@
 
 A validator step is a generator: it yields a tuple of `Need`s (satisfied together, sent back as a
 dict of `Link`s, unvalidated), or a `Work` (charged to the budget, a chance to let the event loop
-breathe; nothing is sent back), and returns its judgement. No I/O, no clock, no cache of its own but
+breathe; nothing is sent back), and returns its validated. No I/O, no clock, no cache of its own but
 the `KeyStore` it is handed.
 """
 
@@ -65,7 +65,7 @@ class Work(NamedTuple):
     hashes: int = 0
 
 
-class Judgement(NamedTuple):
+class Validated(NamedTuple):
     """*status* of the link; *ttl_cap* seconds (signature expiry, original TTL), None: no cap.
 
     *secure* are the RRsets that were proven one by one (also of authority), with TTLs capped;
@@ -88,4 +88,4 @@ class Judgement(NamedTuple):
 
 Step: TypeAlias = tuple[Need, ...] | Work
 Findings: TypeAlias = Mapping[Need, "Link | None"]
-Judging: TypeAlias = Generator[Step, "Findings | None", Judgement]
+Validating: TypeAlias = Generator[Step, "Findings | None", Validated]

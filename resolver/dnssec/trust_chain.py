@@ -56,7 +56,7 @@ _SIGNERS = int(limits.SIGNERS_PER_RRSET)
 _KINDS = {Cut.NOT_A_CUT: Kind.NOT_A_CUT, Cut.ABSENT: Kind.ABSENT}
 
 
-class Chain:
+class TrustChain:
     """The links of one validation: what was found is asked once, what was proven is kept."""
 
     def __init__(self, context: Context) -> None:

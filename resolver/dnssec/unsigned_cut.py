@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from resolver.dnssec.findings import Denied, Proven
     from resolver.dnssec.flaws import Flaw
     from resolver.dnssec.steps import Work
-    from resolver.dnssec.trust_chain import Chain, Steps
+    from resolver.dnssec.trust_chain import Steps, TrustChain
     from resolver.model import Name, RRset
 
 
@@ -41,7 +41,7 @@ class Spared(NamedTuple):
 
 
 def spared(
-    chain: Chain, scope: Name, denied: Denied | None, beside: Sequence[RRset]
+    chain: TrustChain, scope: Name, denied: Denied | None, beside: Sequence[RRset]
 ) -> Steps[Spared | None]:
     """What shows that *scope*, a name in the zone in question, need not be signed; None if nothing.
 
@@ -72,7 +72,7 @@ def spared(
     return None
 
 
-def _known(chain: Chain, scope: Name) -> ZoneTrust | None:
+def _known(chain: TrustChain, scope: Name) -> ZoneTrust | None:
     context = chain.context
     anchor = context.anchors.closest(scope)
     if anchor is None:
@@ -98,7 +98,7 @@ def _cut(proofs: Proofs, scope: Name, told: tuple[Cut, ...]) -> Generator[Work, 
     return None
 
 
-def _keep(chain: Chain, cut: Name, denied: Denied) -> Spared:
+def _keep(chain: TrustChain, cut: Name, denied: Denied) -> Spared:
     """The same as if *cut*'s DS had been asked for and denied so."""
     assert denied.proofs is not None  # noqa: S101  # it is what showed the cut
     context, ttl = chain.context, denied.proofs.ttl

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from resolver.dnssec.anchors import Anchor
     from resolver.dnssec.findings import CutFinding, Proven
     from resolver.dnssec.keystore import ZoneTrust
-    from resolver.dnssec.steps import Judgement
+    from resolver.dnssec.steps import Validated
     from resolver.model import Link, Name
     from resolver.protocol.rdata import Rrsig
 
@@ -40,5 +40,5 @@ class LinkValidated(NamedTuple):
     """The end of a chain: the status of what was asked, and the sets that prove it."""
 
     outcome: Link
-    judgement: Judgement
+    validated: Validated
     proven: tuple[Proven, ...]

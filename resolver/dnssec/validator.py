@@ -1,4 +1,4 @@
-"""6 is it true: the judgement over one link, answer and denial together.
+"""6 is it true: the validated over one link, answer and denial together.
 
 Every RRset of the answer must be secure or provably insecure; of the authority section only what a
 proof needs is looked at, so records that prove nothing cannot make an answer bogus. The worst part
@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 from resolver.dnssec.denial_proof import Cut, Denial, Strength
 from resolver.dnssec.findings import Proven, scope_of
 from resolver.dnssec.flaws import Flaw, Reason
-from resolver.dnssec.steps import Judgement
-from resolver.dnssec.trust_chain import Chain
+from resolver.dnssec.steps import Validated
+from resolver.dnssec.trust_chain import TrustChain
 from resolver.dnssec.unsigned_cut import spared
 from resolver.dnssec.validation_events import LinkValidated
 from resolver.model import Ede, Status, Verdict
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from resolver.dnssec.context import Context
     from resolver.dnssec.findings import Checked, Denied
-    from resolver.dnssec.steps import Judging
+    from resolver.dnssec.steps import Validating
     from resolver.dnssec.trust_chain import Steps
     from resolver.model import Link, Name, Question, RRset
 
@@ -49,14 +49,14 @@ def judge(
     context: Context,
     beside: Sequence[RRset] = (),
     is_forwarded: Callable[[Question], bool] = _by_nobody,
-) -> Judging:
+) -> Validating:
     """The status of *link*, and what of it is proven.
 
     *beside*: NSEC and NSEC3 RRsets that came with the alias to its name; looked at only if it would
     be bogus without. *is_forwarded*: does a forwarder answer that question? It is asked then, too.
     """
     context.cuts = (*context.cuts, link.zone)
-    chain = Chain(context)
+    chain = TrustChain(context)
     chain.seed(link)
     case = _Case(link, chain, beside)
     case.is_forwarded = is_forwarded
@@ -65,16 +65,16 @@ def judge(
         yield from case.judge_denial()
     elif link.verdict is Verdict.REFERRAL:
         yield from case.judge_referral()
-    judgement = case.judgement()
+    validated = case.validated()
     if context.tell is not None:
-        context.tell(LinkValidated(link, judgement, tuple(case.proven)))
-    return judgement
+        context.tell(LinkValidated(link, validated, tuple(case.proven)))
+    return validated
 
 
 class _Case:
-    """The parts of one judgement as they come in."""
+    """The parts of one validated as they come in."""
 
-    def __init__(self, link: Link, chain: Chain, beside: Sequence[RRset]) -> None:
+    def __init__(self, link: Link, chain: TrustChain, beside: Sequence[RRset]) -> None:
         self.link = link
         self.beside = beside
         self.is_forwarded: Callable[[Question], bool] = _by_nobody
@@ -253,13 +253,13 @@ class _Case:
 
     # --- the sum --------------------------------------------------------------------------------
 
-    def judgement(self) -> Judgement:
+    def validated(self) -> Validated:
         status = self.status or Status.INDETERMINATE
         flaw = self.flaw
         if status is Status.BOGUS:
             self.proven = []
             flaw = flaw and flaw.heard_from(self.link.server)
-        return Judgement(
+        return Validated(
             status=status,
             ttl_cap=self.ttl_cap,
             ede=() if flaw is None else _told(flaw, status),

@@ -2,7 +2,7 @@
 
 The validator (`dnssec`) is a generator and knows neither network nor cache. Here its needs become
 fetches side by side, its work is charged to the client's budget with a checkpoint for the event loop,
-and its judgement goes into the caches. Data that turns out bogus is fetched again from other
+and its validated goes into the caches. Data that turns out bogus is fetched again from other
 servers before it is called so (RFC 4035 §5): one broken or lying server must not take a zone down.
 """
 
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from resolver.budget import Share
     from resolver.cache.failure import Failure
     from resolver.dnssec.context import Context
-    from resolver.dnssec.steps import Findings, Judgement
+    from resolver.dnssec.steps import Findings, Validated
     from resolver.model import RRset
     from resolver.recurse.known import Known
     from resolver.recurse.resolver import Resolver
@@ -86,32 +86,32 @@ class Validation:
         *beside*: denial records that came with the alias which led to it.
         """
         evidence = _Driver(self._resolver, outcome, budget, beside)
-        judgement = await self._judge(evidence, budget)
+        validated = await self._judge(evidence, budget)
         for _ in range(int(BOGUS_RETRIES)):
-            if judgement.status is not Status.BOGUS or not await evidence.ask_others():
+            if validated.status is not Status.BOGUS or not await evidence.ask_others():
                 break
-            judgement = await self._judge(evidence, budget)
-        return self._conclude(evidence.outcome, judgement)
+            validated = await self._judge(evidence, budget)
+        return self._conclude(evidence.outcome, validated)
 
-    def _conclude(self, outcome: Link, judgement: Judgement) -> Link:
+    def _conclude(self, outcome: Link, validated: Validated) -> Link:
         now = self._clock.now()
         denial = self._memory.denial
-        if denial is not None and judgement.denials:
+        if denial is not None and validated.denials:
             # a referral's proof, mostly; it stands, whatever became of what was asked (RFC 8198)
-            denial.learn(outcome.zone, judgement.denials, now)
-        if judgement.status is Status.BOGUS:
+            denial.learn(outcome.zone, validated.denials, now)
+        if validated.status is Status.BOGUS:
             self.bogus += 1
-            self._memory.keep_bogus(outcome, judgement.ede, now)
-            raise ResolutionFailed(judgement.sentence or "bogus", ede=judgement.ede)
-        judged = _with_proven(outcome, judgement)
-        if judgement.is_nodata:
+            self._memory.keep_bogus(outcome, validated.ede, now)
+            raise ResolutionFailed(validated.sentence or "bogus", ede=validated.ede)
+        judged = _with_proven(outcome, validated)
+        if validated.is_nodata:
             self._memory.forget(outcome.question)  # kept as NXDOMAIN when it came
-        kept = self._memory.keep(judged, now, ttl_cap=judgement.ttl_cap)
-        if denial is not None and judgement.status is Status.SECURE:
-            denial.learn(kept.zone, judgement.secure, now)
+        kept = self._memory.keep(judged, now, ttl_cap=validated.ttl_cap)
+        if denial is not None and validated.status is Status.SECURE:
+            denial.learn(kept.zone, validated.secure, now)
         return kept
 
-    async def _judge(self, evidence: _Driver, budget: Share) -> Judgement:
+    async def _judge(self, evidence: _Driver, budget: Share) -> Validated:
         """Run the validator once over *evidence*."""
         is_forwarded = self._resolver.is_forwarded
         steps = judge(evidence.outcome, self._look(), evidence.beside, is_forwarded)
@@ -121,7 +121,7 @@ class Validation:
             try:
                 step = steps.send(findings)
             except StopIteration as stop:
-                result: Judgement = stop.value
+                result: Validated = stop.value
                 return result
             findings = None
             if isinstance(step, Work):
@@ -157,7 +157,7 @@ class _Checkpoint:
 
 
 class _Driver:
-    """The outcome under judgement and the findings about it, fetched once each."""
+    """The outcome under validated and the findings about it, fetched once each."""
 
     def __init__(
         self, resolver: Resolver, outcome: Link, budget: Share, beside: Sequence[RRset]
@@ -218,18 +218,18 @@ class _Driver:
         return True
 
 
-def _with_proven(outcome: Link, judgement: Judgement) -> Link:
+def _with_proven(outcome: Link, validated: Validated) -> Link:
     """The judged outcome; secure ones keep in AUTHORITY only what was proven."""
     authority = outcome.authority
-    if authority and judgement.status is Status.SECURE:
-        proven = {rrset[:2] for rrset in judgement.secure}
+    if authority and validated.status is Status.SECURE:
+        proven = {rrset[:2] for rrset in validated.secure}
         authority = tuple([rrset for rrset in authority if rrset[:2] in proven])
-    if judgement.cut_proof:
+    if validated.cut_proof:
         # who validates what we say needs it too: what it proves is not in the reply itself
         told = {rrset[:2] for rrset in authority}
-        authority += tuple([rrset for rrset in judgement.cut_proof if rrset[:2] not in told])
+        authority += tuple([rrset for rrset in validated.cut_proof if rrset[:2] not in told])
     verdict, rcode = outcome.verdict, outcome.rcode
-    if judgement.is_nodata:
+    if validated.is_nodata:
         verdict, rcode = Verdict.NODATA, Rcode.NOERROR
     return Link(
         outcome.question,
@@ -239,6 +239,6 @@ def _with_proven(outcome: Link, judgement: Judgement) -> Link:
         outcome.answer,
         authority,
         outcome.server,
-        judgement.status,
-        outcome.ede + judgement.ede,
+        validated.status,
+        outcome.ede + validated.ede,
     )

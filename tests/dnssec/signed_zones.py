@@ -32,7 +32,7 @@ from tests.dnssec.data import parsed, wire
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
-    from resolver.dnssec.steps import Judgement, Judging
+    from resolver.dnssec.steps import Validated, Validating
     from resolver.model import Name, Server
 
 WALL = 1_785_000_000
@@ -342,22 +342,22 @@ class World:
     def context(self) -> Context:
         return Context(self.anchors, self.keystore, self.wall, self.now, **self.settings)
 
-    def judge(self, qname: str, qtype: int = RRType.A) -> Judgement:
+    def judge(self, qname: str, qtype: int = RRType.A) -> Validated:
         return self.judge_outcome(self.link(names.from_text(qname), qtype))
 
     def judge_outcome(
         self, link: Link, beside: Sequence[RRset] = (), *, is_forwarded: bool = False
-    ) -> Judgement:
+    ) -> Validated:
         self.asked.clear()
         return self.drive(judge(link, self.context(), beside, lambda _: is_forwarded))
 
-    def drive(self, steps: Judging) -> Judgement:
+    def drive(self, steps: Validating) -> Validated:
         findings = None
         while True:
             try:
                 step = steps.send(findings)
             except StopIteration as stop:
-                judgement: Judgement = stop.value
+                judgement: Validated = stop.value
                 return judgement
             findings = None
             if isinstance(step, Work):
@@ -430,5 +430,5 @@ def usual_world(
     return World(root, test, signed, plain, spoil=spoil)
 
 
-def is_secure(judgement: Judgement) -> bool:
+def is_secure(judgement: Validated) -> bool:
     return judgement.status is Status.SECURE
