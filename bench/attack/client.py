@@ -1,4 +1,4 @@
-"""The well-behaved client: hits and misses at a quiet pace, each timed, by a process for either.
+"""The well-behaved client: hits and misses at a quiet turns, each timed, by a process for either.
 
 It writes to a pipe, per phase, the round trips of hits and misses in milliseconds; what is not
 answered within two seconds is a loss and counts as infinity.

@@ -1,6 +1,6 @@
 """Several resolvers asked the same names at the same time, as a stub would: who answers how soon.
 
-Each contestant is asked at the same pace, with few queries unanswered at a time, so that nobody is
+Each contestant is asked at the same turns, with few queries unanswered at a time, so that nobody is
 flooded. One try per name, no repeats: a lost packet counts as the failure that it is. Uses the
 network seam of `upstream`, so a comparison can be run inside the lab too.
 """

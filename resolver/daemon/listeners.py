@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from resolver.listen.admission import Admission
     from resolver.listen.listen_network import Handler, TcpListener, UdpSocket
     from resolver.listen.tcp import TcpPlaces
-    from resolver.runtime.turns import Pace
+    from resolver.runtime.turns import Turns
 
 
 class Listeners:
@@ -30,7 +30,7 @@ class Listeners:
         nursery: trio.Nursery,
         *,
         places: TcpPlaces,
-        pace: Pace,
+        turns: Turns,
         show: Callable[[TcpListener], None],
     ) -> None:
         self.udp: list[UdpService] = []
@@ -38,14 +38,14 @@ class Listeners:
         self._handler = handler
         self._admission = admission
         self._nursery = nursery
-        self._pace = pace
+        self._pace = turns
         self._places = places
         self._watched: dict[int, UdpService] = {}
         self._watch = trio.CancelScope()
         self.add_metrics = show
 
     def add_udp(self, host: str, sock: UdpSocket) -> None:
-        service = UdpService(sock, self._handler, self._admission, host=host, pace=self._pace)
+        service = UdpService(sock, self._handler, self._admission, host=host, turns=self._pace)
         self.udp.append(service)
         self._nursery.start_soon(service.run)
         if isinstance(sock, PlainUdpSocket):

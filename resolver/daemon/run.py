@@ -38,8 +38,8 @@ from resolver.policy.cookies import cookie_in
 from resolver.recurse.rollover import Rollover
 from resolver.runtime.clock import SystemClock, confirmed_time
 from resolver.runtime.kernel_time import is_vouched_for
-from resolver.runtime.task_pool import Crew
-from resolver.runtime.turns import Pace
+from resolver.runtime.task_pool import TaskPool
+from resolver.runtime.turns import Turns
 from resolver.telemetry import scrape
 from resolver.telemetry.metrics import Registry
 from resolver.upstream.udp import SystemNetwork, descriptor_limit, in_flight_limit
@@ -112,18 +112,18 @@ async def running(
     sockets = ListeningSockets(
         listen_network or _system_network(config, tells=tells), config, tells=tells
     )
-    pace = Pace()
+    turns = Turns()
     try:
         if listens:
             await sockets.bind()
         async with trio.open_nursery() as nursery:
-            upstream = network or SystemNetwork(config.outgoing.source_addresses, pace=pace)
+            upstream = network or SystemNetwork(config.outgoing.source_addresses, turns=turns)
             parts = assemble(
                 config,
                 network=upstream,
                 clock=clock,
                 rng=rng or SystemRandom(),
-                spawn=Crew(nursery).start_soon,
+                spawn=TaskPool(nursery).start_soon,
                 in_flight_limit=in_flight_limit() if network is None else int(IN_FLIGHT),
             )
             if place is not None:
@@ -137,7 +137,7 @@ async def running(
                                    parts.hints, clock)  # fmt: skip
             if parts.anchors is not None and config.dnssec.rfc5011:
                 nursery.start_soon(_rollover(parts, parts.anchors).run)
-            _listen(daemon, sockets, nursery, pace, place)
+            _listen(daemon, sockets, nursery, turns, place)
             yield daemon
             nursery.cancel_scope.cancel()
     finally:
@@ -201,11 +201,11 @@ def _listen(
     daemon: Daemon,
     sockets: ListeningSockets,
     nursery: trio.Nursery,
-    pace: Pace,
+    turns: Turns,
     place: Place | None,
 ) -> None:
     """Serve what is bound, and what will be."""
-    daemon.places = TcpPlaces(total=_places(tells=place is None or place.is_first), pace=pace)
+    daemon.places = TcpPlaces(total=_places(tells=place is None or place.is_first), turns=turns)
     registry = _registry(daemon)
     if place is not None and daemon.parts.config.metrics.listen:
         nursery.start_soon(place.keep_posting, registry)
@@ -219,7 +219,7 @@ def _listen(
         daemon.admission,
         nursery,
         places=daemon.places,
-        pace=pace,
+        turns=turns,
         show=show_metrics,
     )
     daemon.udp, daemon.tcp = listeners.udp, listeners.tcp

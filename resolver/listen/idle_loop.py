@@ -22,7 +22,7 @@ import trio
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from resolver.runtime.turns import Pace
+    from resolver.runtime.turns import Turns
 
 _SHORTEST_S = 0.001  # a shorter sleep is not worth it
 _ALONE_S = 0.0001  # at shorter distances queries are taken in batches
@@ -48,7 +48,7 @@ class Watched(Protocol):
         """The same, and begin misses; True if more may be."""
 
 
-async def watch_over(services: Mapping[int, Watched], pace: Pace) -> None:
+async def watch_over(services: Mapping[int, Watched], turns: Turns) -> None:
     """Serve hits of *services*, by descriptor, in the loop's sleep, until cancelled."""
     loop_fd = _loop_fd()
     if loop_fd is None or not services:
@@ -57,7 +57,7 @@ async def watch_over(services: Mapping[int, Watched], pace: Pace) -> None:
         bell = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
     except OSError:  # no descriptor is left, or a sandbox forbids it: it only makes us quicker
         return
-    watch = Watch(services, pace, loop_fd, bell)
+    watch = Watch(services, turns, loop_fd, bell)
     trio.lowlevel.add_instrument(watch)
     try:
         while True:
@@ -94,10 +94,10 @@ class Watch(trio.abc.Instrument):
     """Waits for the listening sockets and the loop's own epoll at once. *bell* wakes the loop."""
 
     def __init__(
-        self, services: Mapping[int, Watched], pace: Pace, loop_fd: int, bell: int
+        self, services: Mapping[int, Watched], turns: Turns, loop_fd: int, bell: int
     ) -> None:
         self._services = services
-        self._pace = pace
+        self._pace = turns
         self._bell = bell
         self._served_at = 0.0
         self._is_crowded = False  # several queries come together

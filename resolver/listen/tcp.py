@@ -24,7 +24,7 @@ from resolver.listen.backlog import Backlog
 from resolver.listen.share import Share
 from resolver.listen.stream import Connection, send_later
 from resolver.protocol.transport import Client, Transport
-from resolver.runtime.turns import Pace, Rounds
+from resolver.runtime.turns import Rounds, Turns
 from resolver.upstream.udp import half_of
 
 if TYPE_CHECKING:
@@ -54,13 +54,13 @@ class TcpPlaces:
         *,
         total: int = int(TCP_CONNECTIONS),
         per_client: int = int(TCP_CONNECTIONS_PER_CLIENT),
-        pace: Pace | None = None,
+        turns: Turns | None = None,
     ) -> None:
         self.total = total
         self.per_client = min(per_client, total)
         self.local = max(self.per_client, total // 2)
         self.backlog = Backlog()
-        self.rounds = Rounds(pace or Pace())
+        self.rounds = Rounds(turns or Turns())
         self.refused = 0
         self.accepted = 0
         self.dismissed = 0

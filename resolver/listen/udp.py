@@ -21,7 +21,7 @@ from resolver.listen.admission import network_of, raw_address, short_reply
 from resolver.listen.listen_network import BatchSocket, Datagram
 from resolver.protocol.codes import Rcode
 from resolver.protocol.transport import Client, Transport
-from resolver.runtime.turns import Pace
+from resolver.runtime.turns import Turns
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -47,13 +47,13 @@ class UdpService:
         admission: Admission,
         *,
         host: str = "",
-        pace: Pace | None = None,
+        turns: Turns | None = None,
     ) -> None:
         self._socket = sock
         self._handler = handler
         self._admission = admission
         self._host = host
-        self._pace = pace or Pace()
+        self._pace = turns or Turns()
         self._front = handler.front(Transport.UDP)
         self._turn: Turn
         self._single: Turn

@@ -18,7 +18,7 @@ _ROUND = int(TCP_ROUND_HITS)
 _ROUND_CALM = int(TCP_ROUND_HITS_CALM)
 
 
-class Pace:
+class Turns:
     """Shared by the listeners, who see the hits, and by all who take turns."""
 
     __slots__ = ("_hits_until",)
@@ -27,7 +27,7 @@ class Pace:
         self._hits_until = -math.inf
 
     def __repr__(self) -> str:
-        return f"<Pace {'short' if self.is_short else 'long'} turns>"
+        return f"<Turns {'short' if self.is_short else 'long'} turns>"
 
     def note_hits(self) -> None:
         """Somebody was just served from the packet cache."""
@@ -48,8 +48,8 @@ class Rounds:
 
     __slots__ = ("_number", "_pace", "left")
 
-    def __init__(self, pace: Pace) -> None:
-        self._pace = pace
+    def __init__(self, turns: Turns) -> None:
+        self._pace = turns
         self._number = 0
         self.left = _ROUND
 

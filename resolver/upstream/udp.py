@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 import trio
 
 from resolver import limits
-from resolver.runtime.turns import Pace
+from resolver.runtime.turns import Turns
 from resolver.upstream.sources import OTHER_MAY_DO, Sources, socket_address
 
 if TYPE_CHECKING:
@@ -120,10 +120,10 @@ class SystemNetwork:
         source_addresses: Iterable[str] = (),
         *,
         rng: Random | None = None,
-        pace: Pace | None = None,
+        turns: Turns | None = None,
     ) -> None:
         self._rng = rng or SystemRandom()
-        self._pace = pace or Pace()
+        self._pace = turns or Turns()
         self._sources = Sources(source_addresses, self._rng)
         self._has_sources = bool(self._sources)
         self._numbers: list[int] = []

@@ -16,7 +16,7 @@ from resolver.listen import idle_loop
 from resolver.listen.admission import Admission
 from resolver.listen.sockets import PlainUdpSocket, SystemListenNetwork
 from resolver.listen.udp import UdpService
-from resolver.runtime.turns import Pace
+from resolver.runtime.turns import Turns
 from tests.listen.echo import Handler, answered, question
 from tests.support import trio_test_real
 
@@ -42,15 +42,15 @@ async def watched(host: str) -> AsyncIterator[tuple[UdpService, Handler, socket.
     """A service whose socket is watched, and a client that is connected to it."""
     sock = SystemListenNetwork().bind_udp(host, 0)
     assert isinstance(sock, PlainUdpSocket)
-    handler, pace = Handler(), Pace()
-    service = UdpService(sock, handler, Admission(), pace=pace)
+    handler, turns = Handler(), Turns()
+    service = UdpService(sock, handler, Admission(), turns=turns)
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with closing(sock), socket.socket(family, socket.SOCK_DGRAM) as client:
         client.settimeout(2)
         client.connect(("::1" if ":" in host else "127.0.0.1", sock._socket.getsockname()[1]))
         async with trio.open_nursery() as nursery:
             nursery.start_soon(service.run)
-            nursery.start_soon(idle_loop.watch_over, {sock.fileno(): service}, pace)
+            nursery.start_soon(idle_loop.watch_over, {sock.fileno(): service}, turns)
             yield service, handler, client
             nursery.cancel_scope.cancel()
 

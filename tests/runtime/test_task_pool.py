@@ -6,7 +6,7 @@ import pytest
 import trio
 
 from resolver.limits import IDLE_TASKS
-from resolver.runtime.task_pool import Crew
+from resolver.runtime.task_pool import TaskPool
 from tests.support import trio_test
 
 
@@ -15,15 +15,15 @@ async def test_every_errand_is_run_by_few_tasks() -> None:
     tasks: set[trio.lowlevel.Task] = set()
     done: list[int] = []
 
-    async def errand(number: int) -> None:
+    async def job(number: int) -> None:
         tasks.add(trio.lowlevel.current_task())
         await trio.sleep(1)
         done.append(number)
 
     async with trio.open_nursery() as nursery:
-        crew = Crew(nursery)
+        task_pool = TaskPool(nursery)
         for number in range(30):
-            crew.start_soon(errand, number)
+            task_pool.start_soon(job, number)
             if number % 3 == 2:
                 await trio.sleep(2)
         assert sorted(done) == list(range(30))
@@ -34,11 +34,11 @@ async def test_every_errand_is_run_by_few_tasks() -> None:
 @trio_test
 async def test_cancelling_ends_idle_and_busy_tasks() -> None:
     async with trio.open_nursery() as nursery:
-        crew = Crew(nursery)
-        crew.start_soon(trio.sleep, 0)
+        task_pool = TaskPool(nursery)
+        task_pool.start_soon(trio.sleep, 0)
         await trio.sleep(1)
-        crew.start_soon(trio.sleep_forever)
-        crew.start_soon(trio.sleep, 0)
+        task_pool.start_soon(trio.sleep_forever)
+        task_pool.start_soon(trio.sleep, 0)
         await trio.sleep(1)
         nursery.cancel_scope.cancel()
     assert not nursery.child_tasks
@@ -51,10 +51,10 @@ async def test_what_an_errand_raises_ends_the_nursery() -> None:
 
     with pytest.RaisesGroup(ZeroDivisionError):
         async with trio.open_nursery() as nursery:
-            crew = Crew(nursery)
-            crew.start_soon(trio.sleep, 0)
+            task_pool = TaskPool(nursery)
+            task_pool.start_soon(trio.sleep, 0)
             await trio.sleep(1)
-            crew.start_soon(broken)
+            task_pool.start_soon(broken)
             await trio.sleep_forever()
 
 
@@ -62,9 +62,9 @@ async def test_what_an_errand_raises_ends_the_nursery() -> None:
 @trio_test
 async def test_idle_tasks_are_bounded() -> None:
     async with trio.open_nursery() as nursery:
-        crew = Crew(nursery)
+        task_pool = TaskPool(nursery)
         for _ in range(int(IDLE_TASKS) + 10):
-            crew.start_soon(trio.sleep, 1)
+            task_pool.start_soon(trio.sleep, 1)
         await trio.sleep(2)
         assert len(nursery.child_tasks) == int(IDLE_TASKS)
         nursery.cancel_scope.cancel()

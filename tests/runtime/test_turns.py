@@ -6,17 +6,17 @@ import pytest
 import trio
 
 from resolver.limits import CALM_SECONDS
-from resolver.runtime.turns import Pace
+from resolver.runtime.turns import Turns
 from tests.support import trio_test
 
 
 @pytest.mark.reaches("CALM_SECONDS")
 @trio_test
 async def test_turns_are_long_again_when_no_hit_came_for_a_while() -> None:
-    pace = Pace()
-    short = [pace.is_short]
-    pace.note_hits()
+    turns = Turns()
+    short = [turns.is_short]
+    turns.note_hits()
     for _ in range(2):
         await trio.sleep(float(CALM_SECONDS) / 2)
-        short.append(pace.is_short)
+        short.append(turns.is_short)
     assert short == [False, True, False]
