@@ -17,7 +17,7 @@ from resolver.daemon import files, foreground, host, memory_limit, privileges
 from resolver.daemon.workers import Hooks, Supervisor, worker_count
 from resolver.errors import CannotStart, ConfigError
 from resolver.telemetry import logs
-from resolver.telemetry.shared_counters import Board, Place
+from resolver.telemetry.shared_counters import SharedCounters, Slot
 
 if TYPE_CHECKING:
     import argparse
@@ -64,7 +64,7 @@ def _open_log(config: Config) -> None:
 def _supervise(config: Config, count: int) -> int:
     """Several processes on one port; the supervisor speaks for all of them."""
     foreground.count_descriptors(config)  # it would be each worker's complaint
-    board = Board(count)
+    board = SharedCounters(count)
     hooks = Hooks(
         on_ready=lambda: host.notify("READY=1"),
         on_stopping=lambda: host.notify("STOPPING=1"),
@@ -72,9 +72,9 @@ def _supervise(config: Config, count: int) -> int:
     )
 
     def work(worker: int) -> int:
-        place = Place(board, worker)
+        slot = Slot(board, worker)
         lifeline = supervisor.lifeline
-        return _told(lambda: foreground.serve(config, _announce, place=place, lifeline=lifeline))
+        return _told(lambda: foreground.serve(config, _announce, slot=slot, lifeline=lifeline))
 
     supervisor = Supervisor(count, work, hooks=hooks)
     return supervisor.run()

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from resolver.config.schema import Config
     from resolver.daemon.bind import ListeningSockets
     from resolver.daemon.run import Daemon
-    from resolver.telemetry.shared_counters import Place
+    from resolver.telemetry.shared_counters import Slot
     from resolver.upstream.network import Network
 
 _log = logging.getLogger(__name__)
@@ -80,12 +80,12 @@ async def _serve(
     config: Config,
     announce: Callable[[Daemon], None],
     network: Network | None,
-    place: Place | None,
+    slot: Slot | None,
     lifeline: Supervised | None,
 ) -> None:
     count_descriptors(config)
     life = _Life(tells=lifeline is None)
-    is_first = place is None or place.is_first
+    is_first = slot is None or slot.is_first
 
     def settle_in(sockets: ListeningSockets) -> None:
         life.note_bound()
@@ -102,7 +102,7 @@ async def _serve(
             nursery.start_soon(life.obey, arriving)
             with life.start:
                 async with running(
-                    config, network=network, on_bound=settle_in, place=place
+                    config, network=network, on_bound=settle_in, slot=place
                 ) as daemon:
                     announce(daemon)
                     if is_first:
@@ -167,7 +167,7 @@ def serve(
     announce: Callable[[Daemon], None] = lambda _: None,
     *,
     network: Network | None = None,
-    place: Place | None = None,
+    slot: Slot | None = None,
     lifeline: Supervised | None = None,
 ) -> int:
     """Run in the foreground until a signal ends it; the exit status.
@@ -175,7 +175,7 @@ def serve(
     Raises ConfigError, or CannotStart; *announce* is called once the sockets are bound.
     """
     try:
-        trio.run(_serve, config, announce, network, place, lifeline)
+        trio.run(_serve, config, announce, network, slot, lifeline)
     except BaseExceptionGroup as group:  # not except*: that would wrap what it raises
         ours, others = group.split(ResolverError)
         if ours is None or others is not None:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from resolver.listen.admission import Admission
     from resolver.listen.listen_network import Handler, TcpListener, UdpSocket
-    from resolver.listen.tcp import TcpPlaces
+    from resolver.listen.tcp import TcpSlots
     from resolver.runtime.turns import Turns
 
 
@@ -29,7 +29,7 @@ class Listeners:
         admission: Admission,
         nursery: trio.Nursery,
         *,
-        places: TcpPlaces,
+        slots: TcpSlots,
         turns: Turns,
         show: Callable[[TcpListener], None],
     ) -> None:
@@ -39,7 +39,7 @@ class Listeners:
         self._admission = admission
         self._nursery = nursery
         self._pace = turns
-        self._places = places
+        self._slots = slots
         self._watched: dict[int, UdpService] = {}
         self._watch = trio.CancelScope()
         self.add_metrics = show
@@ -53,9 +53,7 @@ class Listeners:
             self._watch_anew()
 
     def add_tcp(self, host: str, listener: TcpListener) -> None:
-        service = TcpService(
-            listener, self._handler, self._admission, places=self._places, host=host
-        )
+        service = TcpService(listener, self._handler, self._admission, slots=self._slots, host=host)
         self.tcp.append(service)
         self._nursery.start_soon(service.run)
 

@@ -32,7 +32,7 @@ from resolver.limits import (
 )
 from resolver.listen.admission import Admission, RateLimit
 from resolver.listen.sockets import SystemListenNetwork
-from resolver.listen.tcp import TcpPlaces, places_limit
+from resolver.listen.tcp import TcpSlots, slots_limit
 from resolver.pipeline import budget_until
 from resolver.policy.cookies import cookie_in
 from resolver.recurse.rollover import Rollover
@@ -55,7 +55,7 @@ if TYPE_CHECKING:
     from resolver.listen.udp import UdpService
     from resolver.recurse.resolver import Resolver
     from resolver.runtime.clock import Clock
-    from resolver.telemetry.shared_counters import Place
+    from resolver.telemetry.shared_counters import Slot
     from resolver.upstream.network import Network
 
 _log = logging.getLogger(__name__)
@@ -70,7 +70,7 @@ class Daemon:
         self.bound = bound
         self.udp: list[UdpService] = []
         self.tcp: list[TcpService] = []
-        self.places = TcpPlaces()
+        self.slots = TcpSlots()
         self.collector = Collector()
 
     @property
@@ -100,7 +100,7 @@ async def running(
     rng: Random | None = None,
     listens: bool = True,
     on_bound: Callable[[ListeningSockets], None] = lambda _: None,
-    place: Place | None = None,
+    slot: Slot | None = None,
 ) -> AsyncIterator[Daemon]:
     """A daemon that runs as long as the block. *listens* False: only its resolver.
 
@@ -108,7 +108,7 @@ async def running(
     in time. *on_bound* is called between binding and serving, where privileges are dropped.
     """
     clock = clock or _system_clock(config)
-    tells = place is None or place.is_first
+    tells = slot is None or slot.is_first
     sockets = ListeningSockets(
         listen_network or _system_network(config, tells=tells), config, tells=tells
     )
@@ -126,8 +126,8 @@ async def running(
                 spawn=TaskPool(nursery).start_soon,
                 in_flight_limit=in_flight_limit() if network is None else int(IN_FLIGHT),
             )
-            if place is not None:
-                parts.cookies.share(place.key)
+            if slot is not None:
+                parts.cookies.share(slot.key)
             on_bound(sockets)  # files are read by now: a program that lives in /root still can
             daemon = Daemon(parts, _admission(config, parts), sockets.bound)
             await nursery.start(parts.exchange.run)
@@ -137,7 +137,7 @@ async def running(
                                    parts.hints, clock)  # fmt: skip
             if parts.anchors is not None and config.dnssec.rfc5011:
                 nursery.start_soon(_rollover(parts, parts.anchors).run)
-            _listen(daemon, sockets, nursery, turns, place)
+            _listen(daemon, sockets, nursery, turns, slot)
             yield daemon
             nursery.cancel_scope.cancel()
     finally:
@@ -202,14 +202,14 @@ def _listen(
     sockets: ListeningSockets,
     nursery: trio.Nursery,
     turns: Turns,
-    place: Place | None,
+    slot: Slot | None,
 ) -> None:
     """Serve what is bound, and what will be."""
-    daemon.places = TcpPlaces(total=_places(tells=place is None or place.is_first), turns=turns)
+    daemon.slots = TcpSlots(total=_slots(tells=slot is None or slot.is_first), turns=turns)
     registry = _registry(daemon)
-    if place is not None and daemon.parts.config.metrics.listen:
-        nursery.start_soon(place.keep_posting, registry)
-    page = registry if place is None else place.page(registry)
+    if slot is not None and daemon.parts.config.metrics.listen:
+        nursery.start_soon(slot.keep_posting, registry)
+    page = registry if slot is None else slot.page(registry)
 
     def show_metrics(listener: TcpListener) -> None:
         nursery.start_soon(scrape.serve, listener, page)
@@ -218,7 +218,7 @@ def _listen(
         noted(daemon.parts.pipeline, daemon.parts.bus),
         daemon.admission,
         nursery,
-        places=daemon.places,
+        slots=daemon.slots,
         turns=turns,
         show=show_metrics,
     )
@@ -233,17 +233,17 @@ def _listen(
         nursery.start_soon(_listen_later, sockets, listeners)
 
 
-def _places(*, tells: bool) -> int:
+def _slots(*, tells: bool) -> int:
     """How many TCP clients there is room for; told where the system grants few descriptors."""
     descriptors = descriptor_limit()
-    places = places_limit(descriptors)
-    if tells and places < int(TCP_CONNECTIONS):
+    slots = slots_limit(descriptors)
+    if tells and slots < int(TCP_CONNECTIONS):
         _log.warning(
             "room for %d TCP clients and %d questions to servers at a time, since only %d open "
             "files are allowed (LimitNOFILE=, ulimit -n)",
-            places, in_flight_limit(), descriptors,
+            slots, in_flight_limit(), descriptors,
         )  # fmt: skip
-    return places
+    return slots
 
 
 async def _listen_later(sockets: ListeningSockets, listeners: Listeners) -> None:
@@ -259,13 +259,13 @@ def _registry(daemon: Daemon) -> Registry:
     registry.gauge("udp_queries_total", lambda: sum(udp.queries for udp in daemon.udp))
     registry.gauge("udp_misses_total", lambda: sum(udp.misses for udp in daemon.udp))
     registry.gauge("udp_limited_total", lambda: sum(udp.limited for udp in daemon.udp))
-    places = daemon.places
+    slots = daemon.slots
     registry.gauge("tcp_queries_total", lambda: sum(tcp.queries for tcp in daemon.tcp))
-    registry.gauge("tcp_connections", lambda: len(places))
-    registry.gauge("tcp_connections_refused_total", lambda: places.refused)
-    registry.gauge("tcp_connections_dismissed_total", lambda: places.dismissed)
-    registry.gauge("tcp_unsent_octets", lambda: places.backlog.octets)
-    registry.gauge("tcp_unread_dropped_total", lambda: places.backlog.dropped)
+    registry.gauge("tcp_connections", lambda: len(slots))
+    registry.gauge("tcp_connections_refused_total", lambda: slots.refused)
+    registry.gauge("tcp_connections_dismissed_total", lambda: slots.dismissed)
+    registry.gauge("tcp_unsent_octets", lambda: slots.backlog.octets)
+    registry.gauge("tcp_unread_dropped_total", lambda: slots.backlog.dropped)
     registry.gauge("memory_shortages_total", lambda: parts.pipeline.shortage.count)
     collector = daemon.collector
     registry.gauge("garbage_passes_total", lambda: collector.passes)

@@ -17,7 +17,7 @@ class Waiter(Protocol):
         """Look again."""
 
 
-class Share:
+class FairShare:
     """*most* queries in flight; who finds it full waits in line."""
 
     __slots__ = ("_line", "connections", "in_flight", "most")
@@ -29,7 +29,7 @@ class Share:
         self._line: dict[Waiter, None] = {}
 
     def __repr__(self) -> str:
-        return f"<Share {self.in_flight} of {self.most}, {len(self._line)} waiting>"
+        return f"<FairShare {self.in_flight} of {self.most}, {len(self._line)} waiting>"
 
     def is_full_for(self, waiter: Waiter) -> bool:
         """If so, *waiter* is woken when its turn has come."""

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from resolver.listen.admission import Admission
     from resolver.listen.backlog import Backlog
     from resolver.listen.listen_network import Front, Handler
-    from resolver.listen.share import Share
+    from resolver.listen.share import FairShare
     from resolver.protocol.transport import Client
     from resolver.runtime.turns import Rounds
 
@@ -53,7 +53,7 @@ def send_later(_: bytes) -> int:
     return 0
 
 
-class Connection:
+class ClientConnection:
     """Serves one stream to its end. Counters are plain integers."""
 
     def __init__(
@@ -66,7 +66,7 @@ class Connection:
         admission: Admission,
         backlog: Backlog,
         rounds: Rounds,
-        share: Share,
+        share: FairShare,
         idle_s: float = float(TCP_IDLE_SECONDS),
         send_now: SendNow = send_later,
     ) -> None:
@@ -96,7 +96,7 @@ class Connection:
         self.hits = 0
 
     def __repr__(self) -> str:
-        return f"<Connection of {self._client.host}, {self.in_flight} in flight>"
+        return f"<ClientConnection of {self._client.host}, {self.in_flight} in flight>"
 
     @property
     def is_idle(self) -> bool:
@@ -233,7 +233,7 @@ class Connection:
         if self._admission.enter(self._network):
             self.in_flight += 1
             self._share.enter()
-            self._handler.start(data, self._client, _Responder(self))
+            self._handler.start(data, self._client, _StreamReply(self))
             return
         reply = short_reply(data, rcode=Rcode.SERVFAIL)
         if reply is not None:
@@ -275,13 +275,13 @@ class Connection:
         return True
 
 
-class _Responder:
+class _StreamReply:
     """The way back for one query. A second call is ignored: the place is given back once."""
 
     __slots__ = ("_connection",)
 
-    def __init__(self, connection: Connection) -> None:
-        self._connection: Connection | None = connection
+    def __init__(self, connection: ClientConnection) -> None:
+        self._connection: ClientConnection | None = connection
 
     def __call__(self, reply: bytes | None) -> None:
         connection, self._connection = self._connection, None

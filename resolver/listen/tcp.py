@@ -1,4 +1,4 @@
-"""Queries over TCP: accept within limits, then leave each client to its `Connection`.
+"""Queries over TCP: accept within limits, then leave each client to its `ClientConnection`.
 
 At most TCP_CONNECTIONS in all, fewer where descriptors are short, and TCP_CONNECTIONS_PER_CLIENT of
 one address (RFC 7766 §6.2.2); the machine itself, whose every program has the same address, may
@@ -21,8 +21,8 @@ from resolver.limits import (
     TCP_IDLE_SECONDS,
 )
 from resolver.listen.backlog import Backlog
-from resolver.listen.share import Share
-from resolver.listen.stream import Connection, send_later
+from resolver.listen.share import FairShare
+from resolver.listen.stream import ClientConnection, send_later
 from resolver.protocol.transport import Client, Transport
 from resolver.runtime.turns import Rounds, Turns
 from resolver.upstream.udp import half_of
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 _THIS_MACHINE: Final = 10  # clients in one
 
 
-def places_limit(descriptors: int) -> int:
+def slots_limit(descriptors: int) -> int:
     """How many TCP clients fit under RLIMIT_NOFILE: half of what the rest of the process leaves.
 
     The other half is for upstream queries: a client whose question cannot be asked has no use of
@@ -46,7 +46,7 @@ def places_limit(descriptors: int) -> int:
     return min(int(TCP_CONNECTIONS), half_of(descriptors))
 
 
-class TcpPlaces:
+class TcpSlots:
     """The connections of all listeners, counted together, and what they share."""
 
     def __init__(
@@ -65,8 +65,8 @@ class TcpPlaces:
         self.accepted = 0
         self.dismissed = 0
         self._taken = 0
-        self._connections: dict[Connection, str] = {}
-        self._by_host: dict[str, Share] = {}
+        self._connections: dict[ClientConnection, str] = {}
+        self._by_host: dict[str, FairShare] = {}
 
     def __len__(self) -> int:
         return self._taken
@@ -88,12 +88,12 @@ class TcpPlaces:
             self.refused += 1
             return False
         if share is None:
-            share = self._by_host[host] = Share(_in_flight_of(host))
+            share = self._by_host[host] = FairShare(_in_flight_of(host))
         share.connections += 1
         self._taken += 1
         return True
 
-    def _dismiss_idle(self, connections: Iterable[Connection]) -> bool:
+    def _dismiss_idle(self, connections: Iterable[ClientConnection]) -> bool:
         """Let go who has been idle longest; its place is free a moment later."""
         idle = [each for each in connections if each.is_idle]
         if not idle:
@@ -102,11 +102,11 @@ class TcpPlaces:
         self.dismissed += 1
         return True
 
-    def share_of(self, host: str) -> Share:
+    def share_of(self, host: str) -> FairShare:
         """What the connections of *host* have in flight; it has a place."""
         return self._by_host[host]
 
-    async def hold(self, connection: Connection, host: str) -> None:
+    async def hold(self, connection: ClientConnection, host: str) -> None:
         """Run *connection* in the place taken for it, then give that back."""
         self.accepted += 1
         self._connections[connection] = host
@@ -138,28 +138,28 @@ class TcpService:
         handler: Handler,
         admission: Admission,
         *,
-        places: TcpPlaces | None = None,
+        slots: TcpSlots | None = None,
         host: str = "",
         idle_s: float = float(TCP_IDLE_SECONDS),
     ) -> None:
         self._listener = listener
         self._handler = handler
         self._admission = admission
-        self._places = TcpPlaces() if places is None else places
+        self._slots = TcpSlots() if slots is None else slots
         self._host = host
         self._idle_s = idle_s
         self._front = handler.front(Transport.TCP)
         self.queries = 0
 
     def __repr__(self) -> str:
-        return f"<TcpService {self._host}: {len(self._places)} connections>"
+        return f"<TcpService {self._host}: {len(self._slots)} connections>"
 
     async def run(self) -> None:
         """Accept until cancelled. The listener is closed by whoever bound it."""
         async with trio.open_nursery() as nursery:
             while True:
                 stream, peer = await self._listener.accept()
-                if self._places.take(peer[0]):
+                if self._slots.take(peer[0]):
                     nursery.start_soon(self._serve, stream, peer)
                 else:
                     await trio.aclose_forcefully(stream)
@@ -167,20 +167,20 @@ class TcpService:
     async def _serve(self, stream: trio.abc.HalfCloseableStream, peer: tuple[str, int]) -> None:
         """One connection to its end; memory that runs out ends no other."""
         client = Client(peer[0].partition("%")[0], peer[1], Transport.TCP, self._host)
-        connection = Connection(
+        connection = ClientConnection(
             stream,
             client,
             handler=self._handler,
             front=self._front,
             admission=self._admission,
-            backlog=self._places.backlog,
-            rounds=self._places.rounds,
-            share=self._places.share_of(peer[0]),
+            backlog=self._slots.backlog,
+            rounds=self._slots.rounds,
+            share=self._slots.share_of(peer[0]),
             idle_s=self._idle_s,
             send_now=_sender(stream),
         )
         try:
-            await self._places.hold(connection, peer[0])
+            await self._slots.hold(connection, peer[0])
         finally:
             self.queries += connection.queries
 

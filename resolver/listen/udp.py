@@ -152,7 +152,7 @@ class UdpService:
         if "%" in host:
             host = host.partition("%")[0]
         client = Client(host, port, Transport.UDP, self._host)
-        self._handler.start(datagram.data, client, _Responder(self, datagram, network))
+        self._handler.start(datagram.data, client, _DatagramReply(self, datagram, network))
 
     def _read(self, arrival: Datagram | Raw) -> Datagram:
         if isinstance(arrival, Datagram):
@@ -172,7 +172,7 @@ class UdpService:
             self._send(reply, datagram)
 
 
-class _Responder:
+class _DatagramReply:
     """The way back for one query. A second call is ignored: the place is given back once."""
 
     __slots__ = ("_datagram", "_network", "_service")

@@ -34,7 +34,7 @@ class Page(Protocol):
     def text(self) -> str: ...
 
 
-class Board:
+class SharedCounters:
     """One slot for each of *workers*, in memory that children share."""
 
     def __init__(self, workers: int) -> None:
@@ -43,7 +43,7 @@ class Board:
         self._memory = mmap.mmap(-1, workers * _SLOT_OCTETS)
 
     def __repr__(self) -> str:
-        return f"<Board of {self.workers}>"
+        return f"<SharedCounters of {self.workers}>"
 
     def note_start(self, worker: int) -> None:
         """A process begins to be *worker*."""
@@ -86,10 +86,10 @@ class Board:
         return edition, octets, starts
 
 
-class Place:
+class Slot:
     """One worker's place at the *board*."""
 
-    def __init__(self, board: Board, worker: int) -> None:
+    def __init__(self, board: SharedCounters, worker: int) -> None:
         self._board = board
         self._worker = worker
 
@@ -116,7 +116,7 @@ class Place:
 
 
 class _Shared:
-    def __init__(self, board: Board, worker: int, registry: Registry) -> None:
+    def __init__(self, board: SharedCounters, worker: int, registry: Registry) -> None:
         self._board = board
         self._worker = worker
         self._registry = registry

@@ -20,7 +20,7 @@ from resolver.lab import world
 from resolver.lab.virtual_time import VirtualClock, seeded
 from resolver.limits import DRAIN_SECONDS
 from resolver.listen.admission import Admission
-from resolver.telemetry.shared_counters import Board, Place
+from resolver.telemetry.shared_counters import SharedCounters, Slot
 from tests.making import question
 from tests.recurse.household import WALL, budget, village
 from tests.support import trio_test
@@ -86,12 +86,12 @@ async def test_few_descriptors_mean_few_tcp_clients_and_it_is_said_once(
     """With 64 open files, 90 idle clients must not take those that questions need."""
     monkeypatch.setattr(run, "descriptor_limit", lambda: 64)
     config = Config(server=Server(listen=("127.0.0.1:53",), user=""))
-    for place in (None, Place(Board(2), 1)):  # the second worker has nothing new to say
+    for place in (None, Slot(SharedCounters(2), 1)):  # the second worker has nothing new to say
         network = world.demo_world(wall=1.785e9).network()
         async with run.running(
             config, network=network, listen_network=network, clock=VirtualClock(), rng=Random(1),
             place=place,
         ) as daemon:  # fmt: skip
-            assert daemon.places.total == 24
+            assert daemon.slots.total == 24
     told = [record for record in caplog.records if "LimitNOFILE" in record.getMessage()]
     assert len(told) == 1

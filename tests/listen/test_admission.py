@@ -1,4 +1,4 @@
-"""Rates, places, and the short reply."""
+"""Rates, slots, and the short reply."""
 
 from __future__ import annotations
 

@@ -23,7 +23,7 @@ from resolver.limits import (
 from resolver.listen.admission import Admission
 from resolver.listen.backlog import Backlog
 from resolver.listen.sockets import SystemListenNetwork, SystemTcpListener
-from resolver.listen.tcp import TcpPlaces, TcpService
+from resolver.listen.tcp import TcpService, TcpSlots
 from resolver.protocol.framing import frame
 from resolver.protocol.transport import Transport
 from tests.listen.echo import Handler, answered, question
@@ -89,8 +89,8 @@ class Mute(trio.abc.HalfCloseableStream):
 async def test_hits_that_nobody_reads_are_not_prepared() -> None:
     """540 queries of one segment ask for 32 MB; a client has no more than it takes."""
     async with trio.open_nursery() as nursery:
-        door, handler, places = Door(), BigHandler(), TcpPlaces()
-        nursery.start_soon(TcpService(door, handler, Admission(), places=places).run)
+        door, handler, slots = Door(), BigHandler(), TcpSlots()
+        nursery.start_soon(TcpService(door, handler, Admission(), slots=slots).run)
         warm = door.connect()
         await send_message(warm, question())
         assert await receive_message(warm) == big(question())
@@ -98,10 +98,10 @@ async def test_hits_that_nobody_reads_are_not_prepared() -> None:
         door.admit(Mute(asked))
         await trio.sleep(1)
         most = int(TCP_UNSENT_OCTETS) + _BIG + 100
-        assert int(TCP_UNSENT_OCTETS) <= places.backlog.octets <= most
+        assert int(TCP_UNSENT_OCTETS) <= slots.backlog.octets <= most
         await trio.sleep(float(TCP_READ_SECONDS))  # and it is let go
-        assert places.backlog.octets == 0
-        assert len(places) == 1
+        assert slots.backlog.octets == 0
+        assert len(slots) == 1
         nursery.cancel_scope.cancel()
 
 
@@ -121,9 +121,9 @@ async def test_misses_in_one_segment_stop_at_the_pipeline_limit() -> None:
 async def test_replies_that_come_all_at_once_are_bounded_over_all_connections() -> None:
     """A hundred queries in flight on each connection are within its bounds, their replies not."""
     async with trio.open_nursery() as nursery:
-        door, handler, places = Door(), BigHandler(), TcpPlaces()
+        door, handler, slots = Door(), BigHandler(), TcpSlots()
         handler.holds = True
-        nursery.start_soon(TcpService(door, handler, Admission(), places=places).run)
+        nursery.start_soon(TcpService(door, handler, Admission(), slots=slots).run)
         for client in range(8):  # of as many addresses
             names = (b"\x05n%04d\0" % (client * 100 + at) for at in range(int(TCP_PIPELINE)))
             asked = Mute(b"".join(frame(question(name)) for name in names))
@@ -132,10 +132,10 @@ async def test_replies_that_come_all_at_once_are_bounded_over_all_connections() 
         assert len(handler.held) == 8 * int(TCP_PIPELINE)
         for data, respond in handler.held.items():
             respond(big(data))
-            assert places.backlog.octets <= int(TCP_UNSENT_TOTAL_OCTETS)
-        assert places.backlog.dropped > 0
+            assert slots.backlog.octets <= int(TCP_UNSENT_TOTAL_OCTETS)
+        assert slots.backlog.dropped > 0
         await trio.sleep(0.01)
-        assert len(places) == 8 - places.backlog.dropped
+        assert len(slots) == 8 - slots.backlog.dropped
         nursery.cancel_scope.cancel()
 
 
@@ -186,20 +186,20 @@ def test_who_holds_most_is_let_go() -> None:
 async def test_connections_share_what_is_done_between_two_looks_at_the_sockets() -> None:
     """Twenty connections with a segment each do not have a segment each in one turn."""
     async with trio.open_nursery() as nursery:
-        door, handler, places = Door(), Handler(), TcpPlaces()
+        door, handler, slots = Door(), Handler(), TcpSlots()
         data = question()
         handler.packets.store(data, answered(data), transport=Transport.TCP, lifetime_s=60)
-        service = TcpService(door, handler, Admission(), places=places)
+        service = TcpService(door, handler, Admission(), slots=slots)
         nursery.start_soon(service.run)
         asked = b"".join(frame(question(id=id)) for id in range(500))
         for _ in range(20):
             door.admit(Mute(asked))
-        places.rounds._pace.note_hits()
+        slots.rounds._pace.note_hits()
         most = seen = 0
         while seen < 20 * 500:
-            places.rounds._pace.note_hits()
+            slots.rounds._pace.note_hits()
             await trio.lowlevel.checkpoint()
-            now = sum(each.hits for each in places._connections)
+            now = sum(each.hits for each in slots._connections)
             most, seen = max(most, now - seen), now
         assert most <= 2 * int(TCP_ROUND_HITS)  # two rounds fall between two looks of this test
         nursery.cancel_scope.cancel()
@@ -268,12 +268,12 @@ ENDINGS: tuple[Callable[[trio.SocketStream], Awaitable[None]], ...] = (
 
 
 @asynccontextmanager
-async def _served(places: TcpPlaces) -> AsyncIterator[int]:
+async def _served(slots: TcpSlots) -> AsyncIterator[int]:
     """A service on a real socket; its port."""
     listener = SystemListenNetwork().bind_tcp("127.0.0.1", 0)
     assert isinstance(listener, SystemTcpListener)
     port = listener._listener.socket.getsockname()[1]
-    service = TcpService(listener, BigHandler(), Admission(), places=places, idle_s=0.05)
+    service = TcpService(listener, BigHandler(), Admission(), slots=slots, idle_s=0.05)
     try:
         async with trio.open_nursery() as nursery:
             nursery.start_soon(service.run)
@@ -288,14 +288,14 @@ async def _served(places: TcpPlaces) -> AsyncIterator[int]:
 async def test_no_ending_leaves_a_cycle(
     ending: Callable[[trio.SocketStream], Awaitable[None]],
 ) -> None:
-    places = TcpPlaces()
-    async with _served(places) as port:
+    slots = TcpSlots()
+    async with _served(slots) as port:
 
         async def one() -> None:
             async with await trio.open_tcp_stream("127.0.0.1", port) as stream:
                 await ending(stream)
             with trio.fail_after(10):
-                while len(places):  # noqa: ASYNC110  # nobody is told when a place is given back
+                while len(slots):  # noqa: ASYNC110  # nobody is told when a place is given back
                     await trio.sleep(0.002)
 
         await one()

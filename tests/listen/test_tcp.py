@@ -22,7 +22,7 @@ from resolver.limits import (
 from resolver.listen import tcp
 from resolver.listen.admission import Admission, RateLimit
 from resolver.listen.sockets import SystemListenNetwork, SystemTcpListener
-from resolver.listen.tcp import TcpPlaces, TcpService, places_limit
+from resolver.listen.tcp import TcpService, TcpSlots, slots_limit
 from resolver.protocol.framing import Splitter, frame
 from tests.listen.echo import Handler, answered, question
 from tests.support import trio_test, trio_test_real
@@ -58,19 +58,19 @@ class Door:
 class House:
     """A service behind a door."""
 
-    def __init__(self, admission: Admission, places: TcpPlaces) -> None:
+    def __init__(self, admission: Admission, slots: TcpSlots) -> None:
         self.door = Door()
         self.handler = Handler()
         self.admission = admission
-        self.places = places
-        self.service = TcpService(self.door, self.handler, admission, places=places)
+        self.slots = slots
+        self.service = TcpService(self.door, self.handler, admission, slots=slots)
 
 
 @asynccontextmanager
 async def house(
-    *, admission: Admission | None = None, places: TcpPlaces | None = None
+    *, admission: Admission | None = None, slots: TcpSlots | None = None
 ) -> AsyncIterator[House]:
-    made = House(admission or Admission(), TcpPlaces() if places is None else places)
+    made = House(admission or Admission(), TcpSlots() if slots is None else slots)
     async with trio.open_nursery() as nursery:
         nursery.start_soon(made.service.run)
         yield made
@@ -134,7 +134,7 @@ async def test_half_closed_client_gets_all_it_asked_for() -> None:
         assert await receive_message(stream) == answered(question())
         assert await stream.receive_some(1) == b""
         await trio.sleep(0.01)
-        assert len(it.places) == 0
+        assert len(it.slots) == 0
 
 
 @pytest.mark.reaches("TCP_IDLE_SECONDS")
@@ -195,7 +195,7 @@ async def test_reading_stops_at_the_pipeline_limit() -> None:
 @trio_test
 async def test_connections_of_one_client_and_in_all_are_limited() -> None:
     """One more, and the longest idle makes room: of its own client, or of anybody's."""
-    async with house(places=TcpPlaces(total=3, per_client=2)) as it:
+    async with house(slots=TcpSlots(total=3, per_client=2)) as it:
         mine = [it.door.connect() for _ in range(2)]
         await trio.sleep(0.01)
         await send_message(mine[0], question())
@@ -203,23 +203,23 @@ async def test_connections_of_one_client_and_in_all_are_limited() -> None:
         await trio.sleep(0.01)
         mine.append(it.door.connect())
         await trio.sleep(0.01)
-        assert (len(it.places), it.places.dismissed) == (2, 1)
+        assert (len(it.slots), it.slots.dismissed) == (2, 1)
         assert await mine[1].receive_some(1) == b""  # not the first, which was used since
         it.door.connect("192.0.2.2")
         await trio.sleep(0.01)
         late = it.door.connect("192.0.2.3")
         await trio.sleep(0.01)
-        assert len(it.places) == 3
+        assert len(it.slots) == 3
         await send_message(late, question())
         assert await receive_message(late) == answered(question())
         assert await mine[0].receive_some(1) == b""
-        assert (it.places.dismissed, it.places.refused) == (2, 0)
+        assert (it.slots.dismissed, it.slots.refused) == (2, 0)
 
 
 @pytest.mark.rfc("7766 §6.2.2")
 @trio_test
 async def test_who_waits_for_an_answer_does_not_make_room() -> None:
-    async with house(places=TcpPlaces(total=3, per_client=2)) as it:
+    async with house(slots=TcpSlots(total=3, per_client=2)) as it:
         it.handler.holds = True
         mine = [it.door.connect() for _ in range(2)]
         for at, stream in enumerate(mine):
@@ -227,29 +227,29 @@ async def test_who_waits_for_an_answer_does_not_make_room() -> None:
         await trio.sleep(0.01)
         late = it.door.connect()
         assert await late.receive_some(1) == b""
-        assert it.places.refused == 1
+        assert it.slots.refused == 1
         assert len(it.handler.held) == 2
 
 
 @trio_test
 async def test_the_programs_of_this_machine_share_half_of_all_places() -> None:
     """They all have one address: as one client they would have a dozen connections each."""
-    async with house(places=TcpPlaces(total=20, per_client=2)) as it:
+    async with house(slots=TcpSlots(total=20, per_client=2)) as it:
         local = [it.door.connect("127.0.0.1") for _ in range(10)]
         await trio.sleep(0.01)
-        assert len(it.places) == 10
+        assert len(it.slots) == 10
         it.door.connect("127.0.0.1")
         await trio.sleep(0.01)
-        assert len(it.places) == 10
+        assert len(it.slots) == 10
         assert await local[0].receive_some(1) == b""
 
 
 @pytest.mark.parametrize(
-    ("descriptors", "places"), [(16_384, 512), (1024, 448), (256, 96), (64, 24), (8, 3), (1, 1)]
+    ("descriptors", "slots"), [(16_384, 512), (1024, 448), (256, 96), (64, 24), (8, 3), (1, 1)]
 )
-def test_places_follow_the_descriptor_limit(descriptors: int, places: int) -> None:
+def test_places_follow_the_descriptor_limit(descriptors: int, slots: int) -> None:
     """As many descriptors stay for questions to servers."""
-    assert places_limit(descriptors) == places
+    assert slots_limit(descriptors) == slots
 
 
 @trio_test
@@ -265,7 +265,7 @@ async def test_client_that_leaves_does_not_lose_its_place_forever() -> None:
         it.handler.held[question()](answered(question()))
         await trio.sleep(1)
         assert it.admission.in_flight == 0
-        assert len(it.places) == 0
+        assert len(it.slots) == 0
 
 
 @trio_test
@@ -315,7 +315,7 @@ async def test_no_connection_lasts_for_ever() -> None:
             await send_message(stream, question())
             assert trio.current_time() - began <= total_s + pause_s
         assert trio.current_time() - began >= total_s
-        assert len(it.places) == 0
+        assert len(it.slots) == 0
 
 
 @trio_test_real

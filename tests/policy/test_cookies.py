@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from resolver.limits import COOKIE_CLIENTS
 from resolver.policy.cookies import ServerCookies, cookie_in, is_malformed
-from resolver.telemetry.shared_counters import Board, Place
+from resolver.telemetry.shared_counters import Place, SharedCounters
 
 CLIENT = b"clientck"
 SOURCE = b"\xc0\0\2\1"
@@ -68,7 +68,7 @@ def test_memory_is_bounded() -> None:
 
 def test_workers_of_one_port_know_each_others_cookies() -> None:
     """The kernel gives a client's next query to another of them, by its port."""
-    board = Board(2)
+    board = SharedCounters(2)
     one, other = (ServerCookies(random.Random(seed)) for seed in (1, 2))
     for at, cookies in enumerate((one, other)):
         cookies.tick(WALL)

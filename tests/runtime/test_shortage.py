@@ -9,7 +9,7 @@ import trio
 
 from resolver import pipeline
 from resolver.limits import SHORTAGE_LOG_SECONDS
-from resolver.listen.tcp import TcpPlaces
+from resolver.listen.tcp import TcpSlots
 from resolver.runtime.shortage import Shortage
 from tests.listen.echo import answered, question
 from tests.listen.test_stream import Mute
@@ -52,7 +52,7 @@ async def test_a_client_whose_octets_find_no_memory_is_alone_in_it() -> None:
             await trio.lowlevel.checkpoint()
             raise MemoryError(max_bytes)
 
-    places = TcpPlaces()
+    places = TcpSlots()
     async with house(places=places) as it:
         it.door.admit(Starved(b""))
         await trio.sleep(0.01)

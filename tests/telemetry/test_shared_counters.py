@@ -9,7 +9,7 @@ import trio
 
 from resolver.limits import BOARD_SECONDS
 from resolver.telemetry.metrics import Registry
-from resolver.telemetry.shared_counters import _HEAD, Board, Place
+from resolver.telemetry.shared_counters import _HEAD, SharedCounters, Slot
 from tests.support import trio_test
 
 HITS = "resolver_hits_total"
@@ -17,7 +17,7 @@ HITS = "resolver_hits_total"
 
 def test_what_a_child_posts_its_parent_shows() -> None:
     """The mapping is shared across a fork, each worker's numbers under its own label."""
-    board = Board(2)
+    board = SharedCounters(2)
     board.post(0, {HITS: 3})
     child = os.fork()
     if child == 0:
@@ -39,7 +39,7 @@ def test_what_a_child_posts_its_parent_shows() -> None:
 
 def test_half_written_numbers_are_not_shown() -> None:
     """A worker that dies while it writes leaves its slot odd; its successor mends it."""
-    board = Board(1)
+    board = SharedCounters(1)
     board.post(0, {HITS: 3})
     edition, octets, starts = board._head(0)
     _HEAD.pack_into(board._memory, 0, edition + 1, octets, starts)
@@ -50,17 +50,17 @@ def test_half_written_numbers_are_not_shown() -> None:
 
 def test_too_many_numbers_are_our_fault() -> None:
     with pytest.raises(ValueError, match="more numbers"):
-        Board(1).post(0, {f"resolver_{at}": at for at in range(2000)})
+        SharedCounters(1).post(0, {f"resolver_{at}": at for at in range(2000)})
 
 
 @pytest.mark.reaches("BOARD_SECONDS")
 @trio_test
 async def test_numbers_are_posted_again_and_again_and_fresh_where_asked() -> None:
-    board = Board(2)
+    board = SharedCounters(2)
     count = 0
     registry = Registry()
     registry.gauge("hits_total", lambda: count)
-    place = Place(board, 1)
+    place = Slot(board, 1)
     async with trio.open_nursery() as nursery:
         nursery.start_soon(place.keep_posting, registry)
         await trio.sleep(float(BOARD_SECONDS) / 2)
