@@ -50,7 +50,7 @@ _HASHES = int(HASHES)
 
 
 @dataclass(slots=True)
-class Counters:
+class PathCounters:
     """Since the start; read by telemetry."""
 
     queries: int = 0
@@ -95,7 +95,7 @@ class Pipeline:
         self._root_tags = root_tags
         self._settings = settings
         self.shortage = shortage or Shortage()
-        self.counters = Counters()
+        self.counters = PathCounters()
 
     def front(self, transport: Transport) -> Front:
         """The listener's way into the packet cache: only admitted clients see anything."""
@@ -131,7 +131,7 @@ class Pipeline:
             self.counters.refused += 1
             call.refuse(Rcode.REFUSED, EdeCode.PROHIBITED)
             return
-        verdict = query_rules.judge(query)
+        verdict = query_rules.check(query)
         if verdict is not None:
             call.refuse(verdict.rcode, verdict.ede, last=verdict.last)
             return

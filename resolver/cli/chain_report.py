@@ -92,7 +92,7 @@ def _cut(event: CutValidated) -> Iterator[str]:
 
 
 def _end(event: LinkValidated) -> str:
-    outcome, judgement = event.outcome, event.judgement
+    outcome, validated = event.outcome, event.judgement
     asked = type_text(outcome.question.qtype)
     verdict = "" if judgement.status is Status.BOGUS else f" ({outcome.verdict.value})"
     why = f": {judgement.sentence}" if judgement.sentence else ""

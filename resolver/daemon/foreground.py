@@ -102,7 +102,7 @@ async def _serve(
             nursery.start_soon(life.obey, arriving)
             with life.start:
                 async with running(
-                    config, network=network, on_bound=settle_in, slot=place
+                    config, network=network, on_bound=settle_in, slot=slot
                 ) as daemon:
                     announce(daemon)
                     if is_first:

@@ -33,7 +33,7 @@ class Refusal(NamedTuple):
     last: bytes = b""
 
 
-def judge(query: Message) -> Refusal | None:  # noqa: PLR0911  # a list of rules, in order
+def check(query: Message) -> Refusal | None:  # noqa: PLR0911  # a list of rules, in order
     """What to answer instead of resolving; None if *query* is an ordinary one."""
     edns = query.edns
     if edns is not None:

@@ -1,6 +1,6 @@
 """Question → Answer (RFC 1034 §5.3.3, RFC 2308, RFC 6672, RFC 9520).
 
-`resolve` chases aliases link by link; each link is `resolve_link`d: recalled or fetched, then validated.
+`resolve` chases aliases; `resolve_link` settles each link: recalled or fetched, then validated.
 `fetch` is one walk, joined by all who ask the same; `addresses` serves the walker's sub-queries.
 Every step spends the one budget that came with the client's query.
 """

@@ -1,8 +1,8 @@
 """Drives the validator: fetches what it needs, charges its work, keeps what it decided.
 
 The validator (`dnssec`) is a generator and knows neither network nor cache. Here its needs become
-fetches side by side, its work is charged to the client's budget with a checkpoint for the event loop,
-and its validated goes into the caches. Data that turns out bogus is fetched again from other
+fetches side by side, its work is charged to the client's budget with a checkpoint for the event
+loop, and its verdict goes into the caches. Data that turns out bogus is fetched again from other
 servers before it is called so (RFC 4035 §5): one broken or lying server must not take a zone down.
 """
 

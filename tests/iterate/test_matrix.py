@@ -57,7 +57,7 @@ def sample(cases: Iterable[Case], size: int) -> list[Case]:
 
 
 def judged(scene: Scene, net: Internet, *, is_forward: bool = False) -> Seen:
-    """What `classify` makes of the reply to a query with EDNS, and of the same once more if poor."""
+    """What `classify` makes of the reply to a query with EDNS, and of it once more if poor."""
     query = build_query(id=1, qname=scene.qname, qtype=RRType.A, edns=matrix_world.EDNS)
     data = net.answer(query, scene.host(1), "udp")
     assert data is not None

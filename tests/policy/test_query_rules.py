@@ -10,7 +10,7 @@ from resolver.protocol.wire import build_query, parse_untrusted
 
 
 def judged(qtype: int) -> int | None:
-    refusal = query_rules.judge(parse_untrusted(build_query(id=1, qname=b"\3www\0", qtype=qtype)))
+    refusal = query_rules.check(parse_untrusted(build_query(id=1, qname=b"\3www\0", qtype=qtype)))
     return None if refusal is None else refusal.rcode
 
 

@@ -27,7 +27,7 @@ def signed(*, edns: int = -1) -> bytes:
 def test_an_unknown_key_is_told_so(edns: int) -> None:
     """NOTAUTH, and a TSIG record with BADKEY and no MAC (§5.3.2)."""
     query = parse_untrusted(signed(edns=edns))
-    refusal = query_rules.judge(query)
+    refusal = query_rules.check(query)
     assert refusal is not None
     assert refusal.rcode == Rcode.NOTAUTH
     bare = query.id.to_bytes(2, "big") + b"\x81\x09" + bytes(8)
@@ -50,7 +50,7 @@ def test_an_unknown_key_is_told_so(edns: int) -> None:
 @pytest.mark.rfc("RFC 8945 §5.2.1")
 def test_dnspython_reads_the_refusal() -> None:
     query = parse_untrusted(signed())
-    refusal = query_rules.judge(query)
+    refusal = query_rules.check(query)
     assert refusal is not None
     bare = query.id.to_bytes(2, "big") + b"\x81\x09" + bytes(8)
     with pytest.raises(dns.tsig.PeerBadKey):
@@ -63,7 +63,7 @@ def test_a_signature_that_is_not_the_last_or_not_the_only_one_is_a_format_error(
     signature = query.additional[-1]
     for additional in ([signature, signature], [signature, Record(b"\0", 1, 1, 0, bytes(4))]):
         query.additional = additional
-        assert query_rules.judge(query) == query_rules.Refusal(Rcode.FORMERR)
+        assert query_rules.check(query) == query_rules.Refusal(Rcode.FORMERR)
 
 
 def test_any_octets_are_read_or_refused() -> None:
@@ -79,7 +79,7 @@ def test_any_octets_are_read_or_refused() -> None:
 def test_a_record_behind_a_signature_and_a_signature_of_a_class_are_format_errors() -> None:
     query = parse_untrusted(signed())
     query.additional = [query.additional[-1]._replace(rclass=1)]
-    assert query_rules.judge(query) == query_rules.Refusal(Rcode.FORMERR)
+    assert query_rules.check(query) == query_rules.Refusal(Rcode.FORMERR)
     behind = tsig.with_last(signed(), bytes.fromhex("0000291000000000000000"))
     with pytest.raises(WireError):
         parse_untrusted(behind)
