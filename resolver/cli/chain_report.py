@@ -92,11 +92,11 @@ def _cut(event: CutValidated) -> Iterator[str]:
 
 
 def _end(event: LinkValidated) -> str:
-    outcome, validated = event.outcome, event.judgement
+    outcome, validated = event.outcome, event.validated
     asked = type_text(outcome.question.qtype)
-    verdict = "" if judgement.status is Status.BOGUS else f" ({outcome.verdict.value})"
-    why = f": {judgement.sentence}" if judgement.sentence else ""
-    return f"{asked}{verdict} is {judgement.status.value}{why}"
+    verdict = "" if validated.status is Status.BOGUS else f" ({outcome.verdict.value})"
+    why = f": {validated.sentence}" if validated.sentence else ""
+    return f"{asked}{verdict} is {validated.status.value}{why}"
 
 
 def _whole(one: Proven) -> str:

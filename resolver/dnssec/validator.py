@@ -1,4 +1,4 @@
-"""6 is it true: the validated over one link, answer and denial together.
+"""6 is it true: the verdict on one link, answer and denial together.
 
 Every RRset of the answer must be secure or provably insecure; of the authority section only what a
 proof needs is looked at, so records that prove nothing cannot make an answer bogus. The worst part
@@ -72,7 +72,7 @@ def judge(
 
 
 class _Case:
-    """The parts of one validated as they come in."""
+    """The parts of one verdict as they come in."""
 
     def __init__(self, link: Link, chain: TrustChain, beside: Sequence[RRset]) -> None:
         self.link = link

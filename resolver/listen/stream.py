@@ -170,7 +170,7 @@ class ClientConnection:
         return self._began_at + float(TCP_READ_SECONDS)
 
     async def _take_all(self) -> None:
-        """All that has come in whole, at the client's turns of reading and in turn with others."""
+        """All that has come in whole, at the client's pace of reading and in turn with others."""
         while self._splitter.has_message:
             if self._is_full():
                 await self._moved.wait()

@@ -157,7 +157,7 @@ class _Checkpoint:
 
 
 class _Driver:
-    """The outcome under validated and the findings about it, fetched once each."""
+    """The link under validation and the findings about it, fetched once each."""
 
     def __init__(
         self, resolver: Resolver, outcome: Link, budget: Share, beside: Sequence[RRset]
