@@ -100,7 +100,7 @@ class Resolver:
     def refer(self, question: Question, *, checking: bool = True) -> Answer:
         """What a query without RD gets where memory has no answer: the closest zone cut known.
 
-        A validated of bogus is known too. Where nothing below the root is known, all that is left
+        That it is bogus is known too. Where nothing below the root is known, all that is left
         to say is that we are not the ones to ask (RFC 8914 §4.21).
         """
         assert self._walker is not None  # noqa: S101  # wired by app before the first question

@@ -86,11 +86,11 @@ class Validation:
         *beside*: denial records that came with the alias which led to it.
         """
         evidence = _Driver(self._resolver, outcome, budget, beside)
-        validated = await self._judge(evidence, budget)
+        validated = await self._run(evidence, budget)
         for _ in range(int(BOGUS_RETRIES)):
             if validated.status is not Status.BOGUS or not await evidence.ask_others():
                 break
-            validated = await self._judge(evidence, budget)
+            validated = await self._run(evidence, budget)
         return self._conclude(evidence.outcome, validated)
 
     def _conclude(self, outcome: Link, validated: Validated) -> Link:
@@ -111,7 +111,7 @@ class Validation:
             denial.learn(kept.zone, validated.secure, now)
         return kept
 
-    async def _judge(self, evidence: _Driver, budget: Share) -> Validated:
+    async def _run(self, evidence: _Driver, budget: Share) -> Validated:
         """Run the validator once over *evidence*."""
         is_forwarded = self._resolver.is_forwarded
         steps = judge(evidence.outcome, self._look(), evidence.beside, is_forwarded)
