@@ -90,7 +90,7 @@ async def test_few_descriptors_mean_few_tcp_clients_and_it_is_said_once(
         network = world.demo_world(wall=1.785e9).network()
         async with run.running(
             config, network=network, listen_network=network, clock=VirtualClock(), rng=Random(1),
-            place=place,
+            slot=place,
         ) as daemon:  # fmt: skip
             assert daemon.slots.total == 24
     told = [record for record in caplog.records if "LimitNOFILE" in record.getMessage()]

@@ -93,7 +93,7 @@ class Damaged(World):
         self.damage: dict[tuple[bytes, int], RRset] = {}
 
     def outcome(self, qname: bytes, qtype: int) -> Link:
-        outcome = self.world.outcome(qname, qtype)
+        outcome = self.world.link(qname, qtype)
 
         def one(rrset: RRset) -> RRset:
             return self.damage.get((rrset.owner, rrset.rtype), rrset)
@@ -105,16 +105,16 @@ class Damaged(World):
         )
 
     def find(self, need: Need) -> Link | None:
-        return None if need.tries else self.outcome(need.name, need.rtype)
+        return None if need.tries else self.link(need.name, need.rtype)
 
 
 def involved(world: World, qname: bytes, qtype: int) -> list[RRset]:
     """Every signed RRset that the judgement rests on."""
-    outcome = world.outcome(qname, qtype)
+    outcome = world.link(qname, qtype)
     found = [*outcome.answer, *outcome.authority]
     world.judge_outcome(outcome)
     for need in world.asked:
-        link = world.outcome(need.name, need.rtype)
+        link = world.link(need.name, need.rtype)
         found += [*link.answer, *link.authority]
     return [rrset for rrset in dict.fromkeys(found) if rrset.signatures]
 
@@ -135,7 +135,7 @@ def test_one_octet_makes_it_bogus(text: str, qtype: int, hashed: Hashed | None) 
                 continue
             damaged.damage = {(rrset.owner, rrset.rtype): variant}
             damaged.keystore = type(world.keystore)()
-            judgement = damaged.judge_outcome(damaged.outcome(qname, qtype))
+            judgement = damaged.judge_outcome(damaged.link(qname, qtype))
             assert judgement.status is Status.BOGUS, (rrset, variant, judgement)
             assert judgement.sentence
             assert not judgement.secure

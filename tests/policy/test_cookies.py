@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from resolver.limits import COOKIE_CLIENTS
 from resolver.policy.cookies import ServerCookies, cookie_in, is_malformed
-from resolver.telemetry.shared_counters import Place, SharedCounters
+from resolver.telemetry.shared_counters import SharedCounters, Slot
 
 CLIENT = b"clientck"
 SOURCE = b"\xc0\0\2\1"
@@ -72,7 +72,7 @@ def test_workers_of_one_port_know_each_others_cookies() -> None:
     one, other = (ServerCookies(random.Random(seed)) for seed in (1, 2))
     for at, cookies in enumerate((one, other)):
         cookies.tick(WALL)
-        cookies.share(Place(board, at).key)
+        cookies.share(Slot(board, at).key)
     option = one.option(CLIENT, SOURCE)[4:]
     assert other.is_ours(option, SOURCE, wall=WALL)
     stranger = made()

@@ -93,12 +93,12 @@ def nodata_is_nxdomain(patch: pytest.MonkeyPatch) -> None:
 
 
 def aliases_are_not_chased(patch: pytest.MonkeyPatch) -> None:
-    add = alias_chain.Chain.add
+    add = alias_chain.AliasChain.add
 
     def plant(self: Any, outcome: Link) -> None:
         add(self, outcome)
 
-    patch.setattr(alias_chain.Chain, "add", plant)
+    patch.setattr(alias_chain.AliasChain, "add", plant)
 
 
 def first_server_only(patch: pytest.MonkeyPatch) -> None:

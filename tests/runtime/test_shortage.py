@@ -53,7 +53,7 @@ async def test_a_client_whose_octets_find_no_memory_is_alone_in_it() -> None:
             raise MemoryError(max_bytes)
 
     places = TcpSlots()
-    async with house(places=places) as it:
+    async with house(slots=places) as it:
         it.door.admit(Starved(b""))
         await trio.sleep(0.01)
         assert len(places) == 0
@@ -74,7 +74,7 @@ async def test_a_query_that_finds_no_memory_is_dropped_and_counted(
 
     monkeypatch.setattr(pipeline, "parse_untrusted", starve)
     path = object.__new__(pipeline.Pipeline)
-    path.counters = pipeline.Counters()
+    path.counters = pipeline.PathCounters()
     path.shortage = Shortage()
     replies: list[bytes | None] = []
     start: Callable[[bytes, Client, Callable[[bytes | None], None]], None] = path.start

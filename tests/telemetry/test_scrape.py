@@ -7,7 +7,6 @@ from random import Random
 
 import pytest
 import trio
-from tests.listen.test_connection import Mute
 
 from resolver.config.schema import Config, Metrics, Server
 from resolver.daemon import run
@@ -16,6 +15,7 @@ from resolver.limits import SCRAPE_OCTETS, SCRAPE_SECONDS, SCRAPES
 from resolver.model import Server as Address
 from resolver.telemetry.metrics import Registry
 from resolver.telemetry.scrape import reply, serve
+from tests.listen.test_stream import Mute
 from tests.listen.test_tcp import Door
 from tests.support import trio_test
 
