@@ -83,7 +83,7 @@ def test_the_time_is_kept_where_the_library_may_no_longer_be_read(tmp_path: Path
     other line has loaded yet cannot be had then."""
     program = f"""
 import sys
-from resolver.config import floor
+from resolver.daemon import clock_floor as floor
 from resolver.config.schema import Config
 sys.path_importer_cache.clear()
 sys.path[:] = []
