@@ -48,6 +48,7 @@ def parser() -> argparse.ArgumentParser:
     _bench(commands)
     check = commands.add_parser("check", help="say what is wrong with a configuration file")
     check.add_argument("file", metavar="FILE")
+    commands.add_parser("lab", help="list the names of the simulated Internet (--lab)")
     commands.add_parser("keys", help="print every key of the configuration (markdown)")
     commands.add_parser("limits", help="print the table of limits (markdown)")
     return top

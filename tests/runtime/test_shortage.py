@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 import trio
-from tests.listen.test_stream import Mute
 
 from resolver import pipeline
 from resolver.limits import SHORTAGE_LOG_SECONDS
 from resolver.listen.tcp import TcpPlaces
 from resolver.runtime.shortage import Shortage
 from tests.listen.echo import answered, question
+from tests.listen.test_stream import Mute
 from tests.listen.test_tcp import house
 from tests.support import trio_test
 
