@@ -6,7 +6,7 @@ VENV   ?= .venv
 PORT   ?= 5300
 BIN     = $(VENV)/bin
 
-.PHONY: compile plain help serve serve-lab tables test check format lint types imports unit test-long clean \
+.PHONY: compile plain help serve serve-lab tables share test check format lint types imports unit test-long clean \
         bench-wire bench-latency bench-throughput bench-validation bench-realworld bench-selection bench-outage
 
 help:
@@ -15,6 +15,7 @@ help:
 	@echo 'make test              everything that is checked: style, types, imports, tests'
 	@echo 'make test-long         more worlds, more packets'
 	@echo 'make tables            put the current tables into README.md and docs/configuration.md'
+	@echo 'make share             make the manual pages and shell completion in share/ anew'
 	@echo 'make bench-wire | -latency | -throughput | -validation | -realworld | -selection | -outage'
 
 # --- the environment ---------------------------------------------------------------------------
@@ -71,6 +72,11 @@ bench-wire bench-latency bench-throughput bench-validation bench-realworld bench
 
 tables: $(VENV)/.installed-test
 	$(BIN)/python contrib/refresh-tables
+	$(BIN)/python -m tools.share
+
+# Manual pages and shell completion, from the command line, the configuration's schema and docs/.
+share: $(VENV)/.installed-test
+	$(BIN)/python -m tools.share
 
 # Optional: half the CPU per cache miss. Needs a C compiler and python3-dev; `make plain` undoes it.
 compile: $(VENV)/.installed-test

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 import resolver
+from resolver.cli import completion
 
 ROOT = Path(__file__).resolve().parents[1]
 PROJECT: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
@@ -19,8 +20,17 @@ PROJECT: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text("utf
 def test_the_wheel_holds_the_root_hints() -> None:
     """One file at the top of the tree; the program in a wheel finds its copy beside it."""
     wheel = PROJECT["tool"]["hatch"]["build"]["targets"]["wheel"]
-    assert wheel["force-include"] == {"root.hints": "resolver/root.hints"}
+    assert wheel["force-include"]["root.hints"] == "resolver/root.hints"
     assert (ROOT / "root.hints").is_file()
+
+
+def test_the_wheel_brings_manual_pages_and_completion() -> None:
+    """Below the installation's prefix; completion also where `resolver completion` finds it."""
+    wheel = PROJECT["tool"]["hatch"]["build"]["targets"]["wheel"]
+    assert wheel["shared-data"] == {"share": "share"}
+    for path in completion.FILES.values():
+        folder = str(Path(*Path(path).parts[:2]))
+        assert wheel["force-include"][folder] == f"resolver/{folder}"
 
 
 def test_the_version_is_the_same_everywhere() -> None:

@@ -8,7 +8,7 @@ finds a shared object before the source. After a change to a source, compile aga
 change has no effect. Needs a C compiler, Python's headers, mypy (with mypyc) and setuptools.
 Left out are modules that gain nothing or that mypyc cannot do: msgspec structures, descriptors'
 subclasses, what runs once.
-"""  # noqa: INP001  # a script
+"""
 
 from __future__ import annotations
 

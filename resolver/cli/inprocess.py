@@ -36,15 +36,15 @@ def internet(config: Config, *, is_lab: bool) -> Iterator[tuple[Config, Network 
     if not is_lab:
         yield config, None
         return
-    from resolver.lab import world  # noqa: PLC0415  # loaded only for those who ask
+    from resolver.lab import demo  # noqa: PLC0415  # loaded only for those who ask
 
     with tempfile.TemporaryDirectory(prefix="resolver-lab-") as directory:
         if config.server.user and os.geteuid() == 0:
             # Read and removed after root is given up; an unknown account is told by `app`.
             with suppress(LookupError):
                 shutil.chown(directory, config.server.user)
-        demo = world.demo(wall=time.time())
-        yield demo.world.configure(config, directory), demo.network
+        simulated = demo.demo(wall=time.time())
+        yield simulated.world.configure(config, directory), simulated.network
 
 
 @asynccontextmanager

@@ -13,7 +13,7 @@ from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
 from resolver import __version__
-from resolver.cli import ending
+from resolver.cli import ending, parser_daemon, parser_lists
 from resolver.runtime import signals
 
 if TYPE_CHECKING:
@@ -42,14 +42,12 @@ def parser() -> argparse.ArgumentParser:
     )
     top.add_argument("--version", action="version", version=f"resolver {__version__}")
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    _serve(commands)
+    parser_daemon.add_serve(commands)
     _query(commands)
     _trace(commands)
     _bench(commands)
-    check = commands.add_parser("check", help="say what is wrong with a configuration file")
-    check.add_argument("file", metavar="FILE")
-    commands.add_parser("keys", help="print every key of the configuration (markdown)")
-    commands.add_parser("limits", help="print the table of limits (markdown)")
+    parser_daemon.add_check(commands)
+    parser_lists.add_lists(commands)
     return top
 
 
@@ -63,18 +61,6 @@ def _question(command: argparse.ArgumentParser) -> None:
     command.add_argument("--lab", action="store_true", help="ask a simulated Internet")
     command.add_argument("name", metavar="NAME")
     command.add_argument("type", metavar="TYPE", nargs="?", default="")
-
-
-def _serve(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    command = commands.add_parser("serve", help="run the daemon in the foreground")
-    _config(command)
-    command.add_argument(
-        "--listen",
-        metavar="ADDRESS:PORT",
-        action="append",
-        help="listen here instead (may be given several times)",
-    )
-    command.add_argument("--lab", action="store_true", help="answer from a simulated Internet")
 
 
 def _query(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:

@@ -6,7 +6,7 @@ them there, and tests assert that they are current.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, get_args, get_origin, get_type_hints
+from typing import TYPE_CHECKING, Any, NamedTuple, get_args, get_origin, get_type_hints
 
 import msgspec
 
@@ -49,7 +49,7 @@ def limits_text() -> str:
 
 def keys_markdown() -> str:
     """Every key of the configuration file."""
-    return "\n".join([KEYS_HEAD, *_rows(Config, "")])
+    return "\n".join([KEYS_HEAD, *map(_row, key_entries())])
 
 
 def insert(text: str, name: str, table: str) -> str:
@@ -62,21 +62,40 @@ def insert(text: str, name: str, table: str) -> str:
     return f"{before}{begin}{table}\n{end}{after}"
 
 
-def _rows(kind: type[Section], prefix: str) -> Iterator[str]:
+class Key(NamedTuple):
+    """One key of the configuration file: *table* is "", "server", "[forward]" and so on."""
+
+    table: str
+    name: str
+    default: str | None  # in TOML; None where the key is required
+    allowed: str
+    purpose: str
+    is_fixed: bool  # accepted only with its default, in this version
+
+    @property
+    def note(self) -> str:
+        return " (fixed in this version)" if self.is_fixed else ""
+
+
+def key_entries(kind: type[Section] = Config, table: str = "") -> Iterator[Key]:
+    """Every key of the configuration file, in the order of the schema."""
     hints = get_type_hints(kind, include_extras=True)
     for field in msgspec.structs.fields(kind):
         hint = hints[field.name]
         inner = next((arg for arg in (hint, *get_args(hint)) if _is_section(arg)), None)
         if inner is not None:
-            many = get_origin(hint) is tuple
-            head = f"{prefix}[[{field.name}]]." if many else f"{prefix}{field.name}."
-            yield from _rows(inner, head)
+            is_many = get_origin(hint) is tuple
+            yield from key_entries(inner, f"[{field.name}]" if is_many else field.name)
             continue
-        key = f"{prefix}{field.name}"
-        is_missing = key.replace("[[", "").replace("]]", "") in NOT_YET
-        note = " (fixed in this version)" if is_missing else ""
-        default = "required" if field.required else f"`{_toml(field.default)}`"
-        yield f"| {key} | {default} | {in_words(hint)} | {purpose(hint)}{note} |"
+        path = f"{table.strip('[]')}.{field.name}".lstrip(".")
+        default = None if field.required else _toml(field.default)
+        yield Key(table, field.name, default, in_words(hint), purpose(hint), path in NOT_YET)
+
+
+def _row(key: Key) -> str:
+    head = f"[{key.table}]." if key.table.startswith("[") else f"{key.table}." if key.table else ""
+    default = "required" if key.default is None else f"`{key.default}`"
+    return f"| {head}{key.name} | {default} | {key.allowed} | {key.purpose}{key.note} |"
 
 
 def _is_section(hint: Any) -> bool:

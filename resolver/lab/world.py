@@ -1,7 +1,7 @@
 """A world: zones, the servers that hold them, how they behave, and the ways to their addresses.
 
 The same description runs in virtual time (`World.network` under `virtual_time.run`) and under the
-real clock (`resolver serve --lab`, which runs `demo`). `truth` is the oracle: what a question's
+real clock (`resolver serve --lab`, which serves `demo`). `truth` is the oracle: what a question's
 answer is when nothing goes wrong, worked out from the zones alone.
 """
 
@@ -18,7 +18,7 @@ from resolver.lab.faults import Faults, Path
 from resolver.lab.signing import Nsec3, Signer
 from resolver.lab.virtual_network import VirtualNetwork, canonical
 from resolver.lab.virtual_time import seeded
-from resolver.lab.zones import Zone, text
+from resolver.lab.zones import Zone
 from resolver.model import Server
 from resolver.protocol import names
 from resolver.protocol.codes import Rcode, RRType
@@ -230,88 +230,3 @@ def with_root(world: World, paths: Iterable[Path] = ()) -> Zone:
     for zone in (net, names_zone):
         world.delegate(zone)
     return root
-
-
-# --- the demonstration ---------------------------------------------------------------------------
-
-
-class Demo(NamedTuple):
-    """Everything that `resolver serve --lab` needs. *world* can write its own configuration."""
-
-    network: VirtualNetwork
-    hints: list[Server]
-    anchors: str
-    world: World
-
-
-def demo(*, wall: float) -> Demo:
-    """An offline Internet to ask: example.com, aliases, wildcards, signed and broken zones."""
-    world = demo_world(wall=wall)
-    return Demo(world.network(seed="demo"), root_hints(), "\n".join(world.anchors), world)
-
-
-def demo_world(*, wall: float) -> World:
-    world = World()
-    root = with_root(world)
-    com, org = world.zone("com."), world.zone("org.")
-    world.serve(com, "a.gtld-servers.net.", "192.5.6.30", "2001:503:a83e::2:30")
-    world.serve(org, "a0.org.afilias-nst.info.", "199.19.56.1", path=Path(0.03))
-    world.zone("info.")
-    info = world.zones[names.from_text("info.")]
-    world.serve(info, "a0.info.", "199.254.31.1", path=Path(0.03))
-    info.add_address("a0.org.afilias-nst.info.", "199.19.56.1")
-    example = _example(world)
-    signed = _signed(world, "signed.org.", "203.0.113.10")
-    hashed = _signed(world, "hashed.org.", "203.0.113.20")
-    bogus = _signed(world, "bogus.org.", "203.0.113.30")
-    _troubled(world)
-    for zone in (com, org, info, example, signed, hashed, bogus):
-        world.delegate(zone)
-    for zone in (signed, example):
-        world.sign(zone, wall=wall)
-    world.sign(hashed, wall=wall, nsec3=Nsec3())
-    world.sign(bogus, wall=wall, spoils=frozenset({RRType.A, RRType.AAAA}))
-    for zone in (com, org, root):
-        world.sign(zone, wall=wall)
-    return world
-
-
-def _example(world: World) -> Zone:
-    zone = world.zone("example.com.")
-    world.serve(zone, "ns1", "192.0.2.53", "2001:db8::53", path=Path(0.02))
-    world.serve(zone, "ns2", "198.51.100.53", path=Path(0.045))
-    zone.add_address("@", "192.0.2.80")
-    zone.add_address("www", "192.0.2.80", "2001:db8::80")
-    zone.add("alias", RRType.CNAME, zone.name("www"))
-    zone.add("@", RRType.MX, b"\0\x0a" + zone.name("mail"))
-    zone.add_address("mail", "192.0.2.25")
-    zone.add("@", RRType.TXT, text("v=spf1 -all"))
-    zone.add_address("*.wild", "192.0.2.99")
-    zone.add("old", RRType.DNAME, zone.name("wild"))
-    return zone
-
-
-def _signed(world: World, apex: str, host: str) -> Zone:
-    zone = world.zone(apex)
-    world.serve(zone, "ns", host, path=Path(0.025))
-    zone.add_address("www", host.removesuffix("0") + "1")
-    zone.add("alias", RRType.CNAME, names.from_text("www.example.com."))
-    return zone
-
-
-def _troubled(world: World) -> None:
-    """Zones that show what a resolver has to live with, named after their trouble."""
-    troubles: dict[str, tuple[Manners | None, Path]] = {
-        "dead.org.": (None, Path(dead=True)),
-        "slow.org.": (None, Path(0.4)),
-        "lossy.org.": (None, Path(0.03, loss=0.25)),
-        "refused.org.": (Manners(rcode=Rcode.REFUSED), Path(0.03)),
-        "noedns.org.": (Manners(edns="formerr"), Path(0.03)),
-        "truncated.org.": (Manners(truncates=True), Path(0.03)),
-    }
-    for number, (apex, (manners, path)) in enumerate(troubles.items()):
-        zone = world.zone(apex)
-        host = f"203.0.113.{100 + number}"
-        world.serve(zone, "ns", host, manners=manners, path=path)
-        zone.add_address("www", f"203.0.113.{200 + number}")
-        world.delegate(zone)

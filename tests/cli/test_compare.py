@@ -14,8 +14,8 @@ from resolver.cli import bench, bench_report
 from resolver.cli.compare import Asker, Contestant, Sample, fresh, one_pass, quantile, reach
 from resolver.cli.main import main
 from resolver.errors import ConfigError
-from resolver.lab import world
-from resolver.lab.faults import Path as CutFinding
+from resolver.lab import demo
+from resolver.lab.faults import Path as LinkFault
 from resolver.limits import BENCH_IN_FLIGHT, BENCH_SECONDS
 from resolver.model import Question, Server
 from resolver.protocol import names
@@ -36,7 +36,7 @@ def _nothing() -> None:
 
 @trio_test
 async def test_an_answer_is_timed_and_silence_is_a_failure() -> None:
-    asker = Asker(world.demo_world(wall=1.785e9).network(), Random(1))
+    asker = Asker(demo.demo_world(wall=1.785e9).network(), Random(1))
     async with trio.open_nursery() as nursery:
         nursery.start_soon(asker.run)
         answered = await asker.ask(NS1, WWW)
@@ -50,7 +50,7 @@ async def test_an_answer_is_timed_and_silence_is_a_failure() -> None:
 
 @trio_test
 async def test_names_are_asked_at_the_pace_that_was_set() -> None:
-    network = world.demo_world(wall=1.785e9).network()
+    network = demo.demo_world(wall=1.785e9).network()
     asker, contestant = Asker(network, Random(1)), Contestant("ns1", NS1)
     async with trio.open_nursery() as nursery:
         nursery.start_soon(asker.run)
@@ -66,7 +66,7 @@ async def test_names_are_asked_at_the_pace_that_was_set() -> None:
 
 @trio_test
 async def test_who_never_answers_is_unreachable() -> None:
-    asker = Asker(world.demo_world(wall=1.785e9).network(), Random(1))
+    asker = Asker(demo.demo_world(wall=1.785e9).network(), Random(1))
     contestant = Contestant("nobody", NOBODY)
     async with trio.open_nursery() as nursery:
         nursery.start_soon(asker.run)
@@ -187,8 +187,8 @@ async def test_few_queries_wait_for_a_server_that_is_silent() -> None:
 @pytest.mark.reaches("BENCH_SECONDS")
 @trio_test
 async def test_an_answer_is_waited_for_as_long_as_a_stub_would() -> None:
-    network = world.demo_world(wall=1.785e9).network()
-    network.faults.set(NS1.host, CutFinding(dead=True))
+    network = demo.demo_world(wall=1.785e9).network()
+    network.faults.set(NS1.host, LinkFault(dead=True))
     asker = Asker(network, Random(1))
     async with trio.open_nursery() as nursery:
         nursery.start_soon(asker.run)

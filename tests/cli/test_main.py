@@ -17,6 +17,7 @@ from resolver.cli import check
 from resolver.cli.main import main
 from resolver.config import load
 from resolver.daemon.files import read_hints
+from resolver.lab.catalogue import SHOWN
 
 
 def run(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, str]:
@@ -334,3 +335,12 @@ def test_a_file_without_a_name_is_no_file(capsys: pytest.CaptureFixture[str], co
     status, out, err = run(capsys, *command.split(), "")
     assert (status, out) == (2, "")
     assert "--config: '' is not allowed; expected a file to read" in err
+
+
+def test_lab_lists_what_can_be_asked(capsys: pytest.CaptureFixture[str]) -> None:
+    """One line a question, under its heads; nothing is built or asked for it."""
+    status, out, _ = run(capsys, "lab")
+    lines = out.splitlines()
+    assert status == 0
+    assert lines[0].split() == ["NAME", "TYPE", "ANSWER", "WHAT", "IT", "SHOWS"]
+    assert [line.split()[:2] for line in lines[1:]] == [[one.name, one.rtype] for one in SHOWN]

@@ -57,7 +57,7 @@ def test_a_low_port_may_be_bound_until_nothing_is_missing(keeps: int, while_miss
     """CAP_NET_BIND_SERVICE is number 10; nothing else stays, and that not for long."""
     code = f"""
 from pathlib import Path
-from resolver import privileges
+from resolver.daemon import privileges
 def now():
     status = Path("/proc/self/status").read_text().split("CapEff:")[1]
     return int(status.split()[0], 16)

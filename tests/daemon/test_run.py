@@ -16,7 +16,7 @@ from resolver.config.schema import Config, Forward, Server, Stub
 from resolver.daemon import run
 from resolver.daemon.run import Daemon
 from resolver.errors import ResolutionFailed
-from resolver.lab import world
+from resolver.lab import demo
 from resolver.lab.virtual_time import VirtualClock, seeded
 from resolver.limits import DRAIN_SECONDS
 from resolver.listen.admission import Admission
@@ -87,7 +87,7 @@ async def test_few_descriptors_mean_few_tcp_clients_and_it_is_said_once(
     monkeypatch.setattr(run, "descriptor_limit", lambda: 64)
     config = Config(server=Server(listen=("127.0.0.1:53",), user=""))
     for place in (None, Slot(SharedCounters(2), 1)):  # the second worker has nothing new to say
-        network = world.demo_world(wall=1.785e9).network()
+        network = demo.demo_world(wall=1.785e9).network()
         async with run.running(
             config, network=network, listen_network=network, clock=VirtualClock(), rng=Random(1),
             slot=place,

@@ -57,7 +57,7 @@ def test_dead_worker_is_started_again_and_all_stop(tmp_path: object) -> None:
 # Workers that beat; each tells its pid. The supervisor's patience is made short.
 BEATING = r"""
 import os, sys, trio
-from resolver import lifeline, workers
+from resolver.daemon import lifeline, workers
 from resolver.daemon.workers import Hooks, Supervisor
 lifeline.WORKER_BEAT_SECONDS = workers.WORKER_BEAT_SECONDS = 0.1
 lifeline.WORKER_SILENCE_SECONDS = 0.5

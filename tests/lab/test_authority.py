@@ -13,9 +13,9 @@ import dns.rrset
 import pytest
 
 from resolver.lab.authority import Authority, Manners
+from resolver.lab.demo import demo_world
 from resolver.lab.signing import Nsec3, Signer
 from resolver.lab.virtual_streams import as_delayed
-from resolver.lab.world import demo_world
 from resolver.lab.zones import Zone
 from resolver.protocol import names
 from resolver.protocol.codes import RRType

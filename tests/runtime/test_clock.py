@@ -12,7 +12,7 @@ import trio
 from resolver.config.schema import Config
 from resolver.daemon import run as app
 from resolver.dnssec.signature import instant_of
-from resolver.lab import virtual_time, world
+from resolver.lab import demo, virtual_time, world
 from resolver.limits import CLOCK_FLOOR_SECONDS, SIGNATURE_SKEW_SECONDS
 from resolver.model import Answer, Question, Status
 from resolver.protocol import names
@@ -43,7 +43,7 @@ def ask(
     )
 
     async def run() -> Answer:
-        simulated = aged_world() if name == AGED else world.demo_world(wall=NOW)
+        simulated = aged_world() if name == AGED else demo.demo_world(wall=NOW)
         async with app.running(
             simulated.configure(Config(), directory),
             network=simulated.network(),
@@ -242,7 +242,7 @@ def test_what_signatures_confirm_is_written_down_once_a_day(
     clock = unvouched(BEGUN - float(CLOCK_FLOOR_SECONDS) + short_by)
 
     async def run() -> None:
-        simulated = world.demo_world(wall=NOW)
+        simulated = demo.demo_world(wall=NOW)
         config = msgspec.structs.replace(Config(), working_directory=str(tmp_path))
         async with app.running(
             simulated.configure(config, tmp_path),

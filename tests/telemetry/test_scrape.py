@@ -10,7 +10,7 @@ import trio
 
 from resolver.config.schema import Config, Metrics, Server
 from resolver.daemon import run
-from resolver.lab import virtual_time, world
+from resolver.lab import demo, virtual_time
 from resolver.limits import SCRAPE_OCTETS, SCRAPE_SECONDS, SCRAPES
 from resolver.model import Server as Address
 from resolver.telemetry.metrics import Registry
@@ -62,7 +62,7 @@ async def _talk(network: object, data: bytes) -> bytes:
 @pytest.mark.reaches("SCRAPE_OCTETS")
 @trio_test
 async def test_a_running_daemon_counts_and_shows() -> None:
-    network = world.demo_world(wall=1.785e9).network()
+    network = demo.demo_world(wall=1.785e9).network()
     config = Config(
         server=Server(listen=("127.0.0.1:53",), user=""),
         metrics=Metrics(listen="127.0.0.1:9153"),

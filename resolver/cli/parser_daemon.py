@@ -1,0 +1,74 @@
+"""What `serve` and `check` take on the command line: the daemon, and its configuration."""
+
+from __future__ import annotations
+
+import argparse
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    Commands = argparse._SubParsersAction[argparse.ArgumentParser]  # noqa: SLF001  # its only name
+
+SERVE = """Run the daemon in the foreground: bind the ports, give up root,
+answer until a signal ends it. Without --config it needs no file: it listens
+on 127.0.0.1 and ::1, port 53, answers this machine only, resolves from the
+root and validates. Everything that is wrong with a configuration is told, one
+line each, before anything is bound. SIGHUP, SIGTERM and the log: see
+resolver(8)."""
+
+SERVE_EXAMPLES = """examples:
+  resolver serve                                port 53, this machine only
+  resolver serve --listen 127.0.0.1:5300        without root: a port above 1023
+  resolver serve --config /etc/resolver/resolver.toml
+  resolver serve --lab --listen 127.0.0.1:5300  offline, from a simulated
+                                                Internet: see "resolver lab"
+
+exit status:
+  0    ended by a signal
+  1    it cannot start just now: no port could be bound
+  2    it never can with this configuration"""
+
+CHECK = """Say all that is wrong with a configuration file, one line each; or,
+if nothing is, what a daemon would do with it, and what is allowed but unwise.
+It takes the same looks at this machine as a start does (files, accounts, the
+log), by the user who asks, and binds nothing."""
+
+CHECK_EXAMPLES = """examples:
+  resolver check /etc/resolver/resolver.toml
+  resolver check new.toml && mv new.toml /etc/resolver/resolver.toml
+
+exit status:
+  0    a daemon would start with it
+  2    it would not"""
+
+
+def add_serve(commands: Commands) -> None:
+    """resolver serve."""
+    command = commands.add_parser(
+        "serve",
+        help="run the daemon in the foreground",
+        description=SERVE,
+        epilog=SERVE_EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    command.add_argument("--config", metavar="FILE", help="configuration (TOML); none is fine")
+    command.add_argument(
+        "--listen",
+        metavar="ADDRESS:PORT",
+        action="append",
+        help="listen here instead of where the configuration says (several times: several)",
+    )
+    command.add_argument(
+        "--lab", action="store_true", help="answer from a simulated Internet, offline"
+    )
+
+
+def add_check(commands: Commands) -> None:
+    """resolver check."""
+    command = commands.add_parser(
+        "check",
+        help="say what is wrong with a configuration file",
+        description=CHECK,
+        epilog=CHECK_EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    command.add_argument("file", metavar="FILE", help="the configuration (TOML)")

@@ -1,0 +1,1 @@
+"""Commands for those who build the resolver; none of them is installed with it."""
