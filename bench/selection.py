@@ -268,11 +268,11 @@ class Bench:
     async def _ask(self, daemon: Daemon, lookup: Lookup, phase: Phase) -> None:
         begun = trio.current_time()
         whole = QueryBudget(
-            queries=int(limits.UPSTREAM_QUERIES),
-            ns_lookups=int(limits.NS_LOOKUPS),
+            queries=limits.UPSTREAM_QUERIES,
+            ns_lookups=limits.NS_LOOKUPS,
             signature_checks=0,
             hashes=0,
-            deadline=begun + float(limits.QUERY_SECONDS),
+            deadline=begun + limits.QUERY_SECONDS,
         )
         question = Question(from_text(lookup.qname), RRType.A)
         is_right = False

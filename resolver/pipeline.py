@@ -43,10 +43,6 @@ if TYPE_CHECKING:
     Respond = Callable[[bytes | None], None]
 
 _log = logging.getLogger(__name__)
-_QUERIES = int(UPSTREAM_QUERIES)
-_LOOKUPS = int(NS_LOOKUPS)
-_CHECKS = int(SIGNATURE_CHECKS)
-_HASHES = int(HASHES)
 
 
 @dataclass(slots=True)
@@ -214,10 +210,10 @@ def budget_until(deadline: float) -> Share:
     """The full allowance of one client query."""
     return Share(
         QueryBudget(
-            queries=_QUERIES,
-            ns_lookups=_LOOKUPS,
-            signature_checks=_CHECKS,
-            hashes=_HASHES,
+            queries=UPSTREAM_QUERIES,
+            ns_lookups=NS_LOOKUPS,
+            signature_checks=SIGNATURE_CHECKS,
+            hashes=HASHES,
             deadline=deadline,
         )
     )

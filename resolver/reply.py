@@ -30,7 +30,6 @@ if TYPE_CHECKING:
 _DNSSEC_TYPES = frozenset({RRType.RRSIG, RRType.NSEC, RRType.NSEC3})
 _NOT_ALONE = _DNSSEC_TYPES | COMPRESSED
 _COPIED = Flag.RD | Flag.CD
-_CLASSIC = int(CLASSIC_UDP_OCTETS)
 
 
 class Shape(NamedTuple):
@@ -149,10 +148,10 @@ def _edns(query: Message, rcode: int, ede: tuple[Ede, ...], shape: Shape) -> Edn
 
 def _room(query: Message, shape: Shape) -> int:
     if shape.is_stream:
-        return int(STREAM_OCTETS) - shape.reserved
+        return STREAM_OCTETS - shape.reserved
     if query.edns is None:
-        return _CLASSIC
-    offered = max(query.edns.udp_payload, _CLASSIC)
+        return CLASSIC_UDP_OCTETS
+    offered = max(query.edns.udp_payload, CLASSIC_UDP_OCTETS)
     return min(offered, shape.max_udp) - shape.reserved
 
 

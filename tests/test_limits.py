@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from resolver.cli.tables import limit_entries
-from resolver.limits import Limit
+from resolver.limits.listing import entries
+from resolver.limits.table import Table
 from tests.simulation.scenario_parse import parse
 
 if TYPE_CHECKING:
@@ -38,32 +38,32 @@ def _reached() -> set[str]:
 
 def test_every_limit_is_reached_by_a_test() -> None:
     """A bound that nothing was ever driven to may not hold."""
-    known, reached = {name for name, _ in limit_entries()}, _reached()
+    known, reached = {entry.name for entry in entries()}, _reached()
     assert reached - known == set()  # a mark for an entry that is gone proves nothing
     assert known - reached == set()
 
 
 def test_every_limit_is_kept_by_some_part_of_the_program() -> None:
     """A bound that nothing reads is a promise that nobody keeps."""
-    sources = [path for path in PACKAGE.rglob("*.py") if path.name != "limits.py"]
+    sources = [path for path in PACKAGE.rglob("*.py") if path.parent.name != "limits"]
     text = "\n".join(path.read_text("utf-8") for path in sources)
     words = set(re.findall(r"\b[A-Z][A-Z0-9_]+\b", text))
-    assert [name for name, _ in limit_entries() if name not in words] == []
+    assert [entry.name for entry in entries() if entry.name not in words] == []
 
 
 def test_no_limit_is_defined_twice() -> None:
     """The second of two would win, and the first bound nothing."""
-    text = (PACKAGE / "limits.py").read_text("utf-8")
-    defined = re.findall(r"^([A-Z][A-Z0-9_]+) = Limit\(", text, re.MULTILINE)
+    text = "".join(path.read_text("utf-8") for path in (PACKAGE / "limits").glob("*.py"))
+    defined = re.findall(r"^([A-Z][A-Z0-9_]+) = limit\(", text, re.MULTILINE)
     assert len(defined) == len(set(defined))
 
 
 def test_every_limit_says_what_it_bounds_and_why() -> None:
-    for name, limit in limit_entries():
-        assert limit.unit, name
-        assert limit.source, name
+    for name, _, row in entries():
+        assert row.unit, name
+        assert row.why, name
 
 
 def test_a_default_outside_its_range_is_refused() -> None:
     with pytest.raises(ValueError, match="outside"):
-        Limit(5, 1, 4, "things", "nobody")
+        Table("things")(5, "things", why="nobody", between=(1, 4))

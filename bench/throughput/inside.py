@@ -134,7 +134,7 @@ def _grow_rrsets(tick: Callable[[float], None], collected: Callable[[float], Non
         began = time.thread_time()
         cache.put(rrset, rank=Rank.AUTH_ANSWER, now=0.0, zone=zone, status=Status.INSECURE)
         tick(time.thread_time() - began)
-        if at % 8000 in (0, int(GARBAGE_MISSES)):
+        if at % 8000 in (0, GARBAGE_MISSES):
             began = time.thread_time()
             if at % 8000:
                 gc.collect()

@@ -35,7 +35,7 @@ class Cut:
 class DelegationCache:
     """Zone cuts; the closest one above a name is found in one look-up per label."""
 
-    def __init__(self, octets: int = int(DELEGATION_CACHE_OCTETS)) -> None:
+    def __init__(self, octets: int = DELEGATION_CACHE_OCTETS) -> None:
         self._cuts: Shards[Cut] = Shards(octets, typical_octets=1024)
         self._shards, self._mask = self._cuts.table
 

@@ -13,6 +13,7 @@ from collections import OrderedDict
 from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar
 
 from resolver import limits
+from resolver.limits import MAX_NEGATIVE_TTL_SECONDS
 from resolver.model import Ede, Link, RRset, Status, Verdict
 from resolver.protocol import names, nsec
 from resolver.protocol import nsec3 as hashed
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
 _NOT_DENIABLE = frozenset({RRType.ANY, RRType.RRSIG, RRType.NSEC, RRType.NSEC3})
 _ENTRY_OCTETS = 400  # Python's own share of an entry, about
 _WIDTH_WORTH_KEEPING = 1 << 80  # of 2**160: a gap that any of 2**80 names would hit
-_MAX_TTL = int(limits.MAX_NEGATIVE_TTL_SECONDS)
 _SYNTHESIZED = Ede(EdeCode.SYNTHESIZED)
 
 
@@ -102,7 +102,7 @@ class DenialCache:
     """
 
     def __init__(
-        self, octets: int = int(limits.DENIAL_RANGE_OCTETS), *, max_ttl: int = _MAX_TTL
+        self, octets: int = limits.DENIAL_RANGE_OCTETS, *, max_ttl: int = MAX_NEGATIVE_TTL_SECONDS
     ) -> None:
         self._limit = octets
         self._max_ttl = max_ttl
@@ -173,7 +173,7 @@ class DenialCache:
         low = hashed.digest_in(owner[1 : 1 + owner[0]])
         if parsed.algorithm != hashed.SHA1 or parsed.flags != 0 or low is None:
             return  # opt-out is a flag
-        if parsed.iterations > int(limits.AGGRESSIVE_NSEC3_ITERATIONS):
+        if parsed.iterations > limits.AGGRESSIVE_NSEC3_ITERATIONS:
             return
         width = int.from_bytes(parsed.next_hash, "big") - int.from_bytes(low, "big")
         if 0 < width < _WIDTH_WORTH_KEEPING:
@@ -278,7 +278,7 @@ class _Hashes:
 def _from_hashes(zone: _Zone, apex: Name, qname: Name, qtype: int, now: float) -> _Made | None:
     """RFC 8198 §§5.1-5.3 with NSEC3: a match; or closest encloser, next closer and wildcard."""
     depth = names.count(qname) - names.count(apex)
-    if zone.params is None or depth > int(limits.AGGRESSIVE_NSEC3_LABELS):
+    if zone.params is None or depth > limits.AGGRESSIVE_NSEC3_LABELS:
         return None
     hashes = _Hashes(zone, zone.params, now)
     match, cover = hashes.find(qname)

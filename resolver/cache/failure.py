@@ -33,7 +33,7 @@ class Failure:
 class FailureCache:
     """Failures by question."""
 
-    def __init__(self, octets: int = int(FAILURE_CACHE_OCTETS)) -> None:
+    def __init__(self, octets: int = FAILURE_CACHE_OCTETS) -> None:
         self._entries: Shards[Failure] = Shards(octets)
 
     def __len__(self) -> int:
@@ -51,9 +51,9 @@ class FailureCache:
         *grows* False: it does not, for somebody else remembers (a forwarder).
         """
         old = self._entries.get(question)
-        wait_s = float(FAILURE_TTL_SECONDS)
+        wait_s = FAILURE_TTL_SECONDS
         if grows and old is not None and now < old.until + old.wait_s:
-            wait_s = min(old.wait_s * 2, float(FAILURE_TTL_MAX_SECONDS))
+            wait_s = min(old.wait_s * 2, FAILURE_TTL_MAX_SECONDS)
         failure = Failure(now + wait_s, wait_s, ede)
         self._entries.put(question, failure)
         return failure

@@ -94,7 +94,7 @@ class NegativeCache:
     """Negatives by (name, type), NXDOMAIN of a whole name under (name, -1); at most *octets*."""
 
     def __init__(
-        self, octets: int, *, max_ttl: int = int(MAX_NEGATIVE_TTL_SECONDS), min_ttl: int = 0
+        self, octets: int, *, max_ttl: int = MAX_NEGATIVE_TTL_SECONDS, min_ttl: int = 0
     ) -> None:
         self._entries: Shards[Negative] = Shards(octets, typical_octets=1024)
         self._shards, self._mask = self._entries.table
@@ -139,7 +139,7 @@ class NegativeCache:
         if ttl is None:
             ttl = negative_ttl(authority)
         if ttl is None:
-            ttl = int(DENIAL_WITHOUT_SOA_SECONDS)
+            ttl = DENIAL_WITHOUT_SOA_SECONDS
         ttl = min(max(ttl, self.min_ttl), self.max_ttl)
         if ttl_cap is not None:
             ttl = min(ttl, ttl_cap)

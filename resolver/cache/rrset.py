@@ -50,9 +50,7 @@ class Entry(msgspec.Struct, gc=False):
 class RRsetCache:
     """RRsets by (owner, type), at most *octets* of them."""
 
-    def __init__(
-        self, octets: int, *, min_ttl: int = 0, max_ttl: int = int(MAX_TTL_SECONDS)
-    ) -> None:
+    def __init__(self, octets: int, *, min_ttl: int = 0, max_ttl: int = MAX_TTL_SECONDS) -> None:
         self._entries: Shards[Entry] = Shards(octets)
         self._shards, self._mask = self._entries.table
         self.min_ttl = min_ttl

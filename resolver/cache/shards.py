@@ -24,7 +24,6 @@ class Sized(Protocol):
 
 
 V = TypeVar("V", bound=Sized)
-_MOST = int(CACHE_SHARD_ENTRIES)
 
 
 class Shard(OrderedDict[Any, Any]):
@@ -44,7 +43,7 @@ class Shards(Generic[V]):
     """
 
     def __init__(self, octets: int, *, typical_octets: int = 512) -> None:
-        shard_octets = _MOST * typical_octets
+        shard_octets = CACHE_SHARD_ENTRIES * typical_octets
         count = 1
         while count * shard_octets < octets:
             count *= 2
@@ -80,7 +79,7 @@ class Shards(Generic[V]):
         else:
             shard.weight += value.octets() - old.octets()
             shard.move_to_end(key)
-        while (shard.weight > self._limit or len(shard) > _MOST) and len(shard) > 1:
+        while (shard.weight > self._limit or len(shard) > CACHE_SHARD_ENTRIES) and len(shard) > 1:
             shard.weight -= shard.popitem(last=False)[1].octets()
 
     def pop(self, key: Hashable) -> None:

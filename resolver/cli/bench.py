@@ -21,7 +21,7 @@ from resolver.cli import bench_report, present
 from resolver.cli.compare import Asker, Contestant, fresh, one_pass, reach
 from resolver.config import endpoints
 from resolver.errors import ConfigError
-from resolver.limits import BENCH_NAMES, BENCH_RATE
+from resolver.limits.listing import entries
 from resolver.model import Question, Server
 from resolver.protocol import names
 from resolver.protocol.codes import RRType
@@ -32,7 +32,6 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
     from random import Random
 
-    from resolver.limits import Limit
 
 PUBLIC = {
     "Google": "8.8.8.8",
@@ -53,8 +52,8 @@ _FIRST_QUESTION = Question(names.from_text("localhost."), RRType.A)
 
 def run(options: argparse.Namespace) -> int:
     """0 if anybody could be reached, 1 if not."""
-    rate = _bounded("--rate", options.rate, BENCH_RATE)
-    questions = read_names(options.names)[: int(_bounded("--count", options.count, BENCH_NAMES))]
+    rate = _bounded("--rate", options.rate, "BENCH_RATE")
+    questions = read_names(options.names)[: int(_bounded("--count", options.count, "BENCH_NAMES"))]
     contestants = _contestants(options)
     definition = FRESH.format(options.fresh) if options.fresh else LISTED
     print(f"cold: {definition}", file=sys.stderr)
@@ -94,12 +93,14 @@ def contestant(text: str) -> Contestant:
     return Contestant(name or "server", Server(host, port))
 
 
-def _bounded(key: str, value: float | None, limit: Limit) -> float:
+def _bounded(key: str, value: float | None, limit: str) -> float:
+    """*value*, or the default of *limit*. Raises ConfigError outside its range."""
+    row = next(entry.row for entry in entries() if entry.name == limit)
+    low, high = row.between or (row.value, row.value)
     if value is None:
-        return float(limit)
-    if not limit.floor <= value <= limit.ceiling:
-        expected = f"{limit.floor:g} to {limit.ceiling:g} ({limit.unit}: {limit.source})"
-        raise ConfigError(key, value, expected)
+        return row.value
+    if not low <= value <= high:
+        raise ConfigError(key, value, f"{low:g} to {high:g} ({row.unit}: {row.why})")
     return value
 
 

@@ -80,7 +80,7 @@ class Asker:
         waiting = self._waiting[port] = _Wait(query_id, question)
         try:
             port.send(data)
-            with trio.move_on_after(float(BENCH_SECONDS)):
+            with trio.move_on_after(BENCH_SECONDS):
                 await waiting.done.wait()
         except OSError:
             waiting.outcome = "unreachable"
@@ -145,7 +145,7 @@ async def one_pass(
 ) -> None:
     """All *questions* at *rate* per second; the samples go into the contestant, in order."""
     samples: list[Sample | None] = [None] * len(questions)
-    turnstile = trio.CapacityLimiter(int(BENCH_IN_FLIGHT))
+    turnstile = trio.CapacityLimiter(BENCH_IN_FLIGHT)
 
     async def put(index: int, question: Question) -> None:
         async with turnstile:

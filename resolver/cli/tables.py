@@ -6,44 +6,50 @@ them there, and tests assert that they are current.
 
 from __future__ import annotations
 
+from itertools import groupby
 from typing import TYPE_CHECKING, Any, NamedTuple, get_args, get_origin, get_type_hints
 
 import msgspec
 
-from resolver import limits
 from resolver.config.load import in_words, purpose
 from resolver.config.schema import NOT_YET, Config, Section
-from resolver.limits import Limit
+from resolver.limits.listing import entries
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-LIMITS_HEAD = "| limit | default | from | to | what it bounds | why |\n|---|---:|---:|---:|---|---|"
+    from resolver.limits.listing import Entry
+    from resolver.limits.table import Row
+
+LIMITS_HEAD = "| limit | value | what it bounds | why |\n|---|---:|---|---|"
 KEYS_HEAD = "| key | default | allowed | what for |\n|---|---|---|---|"
 
 
-def limit_entries() -> Iterator[tuple[str, Limit]]:
-    """Name and bound, in the order of `limits`."""
-    for name, value in vars(limits).items():
-        if isinstance(value, Limit):
-            yield name, value
-
-
 def limits_markdown() -> str:
-    """The table of limits, without a newline at its end."""
-    rows = [
-        f"| {name} | {_number(limit.default)} | {_number(limit.floor)} | {_number(limit.ceiling)}"
-        f" | {limit.unit} | {limit.source} |"
-        for name, limit in limit_entries()
+    """The tables of limits, one a room, without a newline at their end."""
+    blocks = [
+        "\n".join([f"## {title[0].upper()}{title[1:]}\n", LIMITS_HEAD, *map(_limit, rows)])
+        for title, rows in groupby(entries(), key=lambda entry: entry.title)
     ]
-    return "\n".join([LIMITS_HEAD, *rows])
+    return "\n\n".join(blocks)
+
+
+def _limit(entry: Entry) -> str:
+    name, _, row = entry
+    return f"| {name} | {_number(row.value)}{_range(row)} | {row.unit} | {row.why} |"
+
+
+def _range(row: Row) -> str:
+    """Only what can be set has a range."""
+    if row.between is None:
+        return ""
+    return f" ({_number(row.between[0])} to {_number(row.between[1])})"
 
 
 def limits_text() -> str:
     """The same for a terminal, one line each."""
     return "\n".join(
-        f"  {name:<26} {_number(limit.default):>12}  {limit.unit}"
-        for name, limit in limit_entries()
+        f"  {name:<26} {_number(row.value):>12}  {row.unit}" for name, _, row in entries()
     )
 
 

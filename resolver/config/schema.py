@@ -21,10 +21,10 @@ class Section(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
 
 Payload: TypeAlias = Annotated[
-    int, Meta(ge=int(limits.UDP_PAYLOAD.floor), le=int(limits.UDP_PAYLOAD.ceiling))
+    int, Meta(ge=limits.UDP_PAYLOAD_RANGE[0], le=limits.UDP_PAYLOAD_RANGE[1])
 ]
-Seconds: TypeAlias = Annotated[int, Meta(ge=0, le=int(limits.MAX_TTL_SECONDS.ceiling))]
-PAYLOAD = int(limits.UDP_PAYLOAD)
+Seconds: TypeAlias = Annotated[int, Meta(ge=0, le=limits.MAX_TTL_SECONDS_RANGE[1])]
+PAYLOAD = limits.UDP_PAYLOAD
 LOOPBACK = ("127.0.0.0/8", "::1")
 
 
@@ -65,9 +65,9 @@ class Server(Section, frozen=True, kw_only=True):
         str, Meta(description='account to run as once the ports are bound as root; "" stays root')
     ] = "nobody"
     workers: Annotated[
-        Annotated[int, Meta(ge=1, le=int(limits.WORKERS.ceiling))] | Literal["auto"],
+        Annotated[int, Meta(ge=1, le=limits.WORKERS_RANGE[1])] | Literal["auto"],
         Meta(description='processes on the same port; "auto" is one per CPU'),
-    ] = 1
+    ] = limits.WORKERS
     version: Annotated[
         str, Meta(description='answer to version.bind and version.server; "" refuses')
     ] = ""
@@ -161,11 +161,11 @@ class Resolution(Section, frozen=True, kw_only=True):
     query_timeout: Annotated[
         float,
         Meta(
-            ge=limits.QUERY_SECONDS.floor,
-            le=limits.QUERY_SECONDS.ceiling,
+            ge=limits.QUERY_SECONDS_RANGE[0],
+            le=limits.QUERY_SECONDS_RANGE[1],
             description="seconds from a client's query to its answer, SERVFAIL at the latest",
         ),
-    ] = limits.QUERY_SECONDS.default
+    ] = limits.QUERY_SECONDS
 
 
 class Cache(Section, frozen=True, kw_only=True):
@@ -174,7 +174,7 @@ class Cache(Section, frozen=True, kw_only=True):
         Meta(description='"boottime" counts TTLs through suspend; "realtime" is for tests'),
     ] = "boottime"
     min_ttl: Annotated[Seconds, Meta(description="seconds to keep what has a shorter TTL")] = 0
-    max_ttl: Annotated[Seconds, Meta(description="seconds to keep what has a longer TTL")] = int(
+    max_ttl: Annotated[Seconds, Meta(description="seconds to keep what has a longer TTL")] = (
         limits.MAX_TTL_SECONDS
     )
     min_negative_ttl: Annotated[
@@ -183,15 +183,15 @@ class Cache(Section, frozen=True, kw_only=True):
     ] = 0
     max_negative_ttl: Annotated[
         Seconds, Meta(description="seconds to believe that something does not exist (RFC 2308 §5)")
-    ] = int(limits.MAX_NEGATIVE_TTL_SECONDS)
+    ] = limits.MAX_NEGATIVE_TTL_SECONDS
     size_octets: Annotated[
         int,
         Meta(
-            ge=int(limits.RRSET_CACHE_OCTETS.floor),
-            le=int(limits.RRSET_CACHE_OCTETS.ceiling),
+            ge=limits.RRSET_CACHE_OCTETS_RANGE[0],
+            le=limits.RRSET_CACHE_OCTETS_RANGE[1],
             description="octets of cached records, per worker; ready replies take a quarter more",
         ),
-    ] = int(limits.RRSET_CACHE_OCTETS)
+    ] = limits.RRSET_CACHE_OCTETS
     persist: Annotated[
         bool, Meta(description="keep the cache in working_directory over a restart")
     ] = False

@@ -88,7 +88,7 @@ class ListeningSockets:
 
         Raises ConfigError where waiting is of no use, CannotStart after BIND_PATIENCE_SECONDS.
         """
-        ends_at = trio.current_time() + float(BIND_PATIENCE_SECONDS)
+        ends_at = trio.current_time() + BIND_PATIENCE_SECONDS
         wishes = self._wishes
         while True:
             for wish, error in self._bind_each(wishes):
@@ -101,13 +101,13 @@ class ListeningSockets:
                 raise ConfigError("server.listen", show(self._wishes[0].where), expected)
             if trio.current_time() >= ends_at:
                 raise CannotStart("cannot listen on " + "; ".join(self._told.values()))
-            await trio.sleep(float(BIND_RETRY_SECONDS))
+            await trio.sleep(BIND_RETRY_SECONDS)
             wishes = self.missing
 
     async def bind_missing(self, takers: Takers) -> None:
         """Try until nothing is missing; *takers* get what was bound."""
         while self.missing:
-            await trio.sleep(float(BIND_RETRY_SECONDS))
+            await trio.sleep(BIND_RETRY_SECONDS)
             udp, tcp, metrics = len(self.udp), len(self.tcp), len(self.metrics)
             for wish, error in self._bind_each(self.missing):  # privileges went after the start
                 _log.log(self._level, "%s: not bound: %s", show(wish.where), error.strerror)

@@ -121,7 +121,7 @@ def count_descriptors(config: Config) -> None:
     Raises CannotStart if they are fewer than it takes to listen and to ask at all.
     """
     raise_descriptor_limit()
-    needed = int(DESCRIPTORS_LEAST) + 2 * len(config.server.listen)
+    needed = DESCRIPTORS_LEAST + 2 * len(config.server.listen)
     allowed = descriptor_limit()
     if allowed < needed:
         raise CannotStart(

@@ -33,8 +33,6 @@ from resolver.limits import (
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-_YOUNG = int(GARBAGE_YOUNG_OBJECTS)
-_OLD = int(GARBAGE_OLD_OBJECTS)
 _STEPS = 5  # of the young in one look
 _OLDEST = 2  # the collector's last generation
 _NEVER = 1 << 30
@@ -78,18 +76,18 @@ class Collector:
         threshold = gc.get_threshold()
         gc.callbacks.append(self._note)
         self._full_pass()
-        gc.set_threshold(_YOUNG, int(GARBAGE_YOUNG_PASSES), _NEVER)
+        gc.set_threshold(GARBAGE_YOUNG_OBJECTS, GARBAGE_YOUNG_PASSES, _NEVER)
         is_quiet = True
         try:
             while True:
                 before = work()
                 if is_quiet:
-                    await trio.sleep(float(GARBAGE_SECONDS))
+                    await trio.sleep(GARBAGE_SECONDS)
                 else:
                     await self._wait(work)
                 now = work()
                 is_idle = now.queries == before.queries and not now.in_flight
-                is_quiet = now.misses - before.misses <= int(GARBAGE_MISSES)
+                is_quiet = now.misses - before.misses <= GARBAGE_MISSES
                 self.look(is_quiet=is_quiet, is_idle=is_idle)
         finally:
             gc.set_threshold(*threshold)
@@ -104,18 +102,18 @@ class Collector:
         """
         for _ in range(_STEPS):
             passes, misses = self.passes, work().misses
-            await trio.sleep(float(GARBAGE_SECONDS) / _STEPS)
-            if passes == self.passes and work().misses - misses > int(GARBAGE_MISSES) // _STEPS:
+            await trio.sleep(GARBAGE_SECONDS / _STEPS)
+            if passes == self.passes and work().misses - misses > GARBAGE_MISSES // _STEPS:
                 gc.collect(1)
 
     def look(self, *, is_quiet: bool, is_idle: bool) -> None:
         """One look at what there may be, and the pass that is due."""
         is_new = bool(self._middle_passes or gc.get_count()[0])
         old = len(gc.get_objects(_OLDEST)) if self._middle_passes else self._survivors
-        if old > _OLD:
+        if old > GARBAGE_OLD_OBJECTS:
             gc.collect(1)
             self._set_aside(old)
-        elif is_new and (is_quiet or old - self._survivors > _OLD // _SHARE):
+        elif is_new and (is_quiet or old - self._survivors > GARBAGE_OLD_OBJECTS // _SHARE):
             self._old_pass()
         self._mind_what_is_aside(is_idle=is_idle)
 
@@ -124,7 +122,7 @@ class Collector:
         gc.collect()
         self._middle_passes = 0
         self._survivors = len(gc.get_objects(_OLDEST))
-        if self._survivors > _OLD // 2:
+        if self._survivors > GARBAGE_OLD_OBJECTS // 2:
             self._set_aside(self._survivors)
 
     def _set_aside(self, count: int) -> None:
@@ -133,10 +131,10 @@ class Collector:
         self._survivors = self._middle_passes = 0
 
     def _mind_what_is_aside(self, *, is_idle: bool) -> None:
-        most = max(int(GARBAGE_ASIDE_OBJECTS), self._base // _SHARE)
+        most = max(GARBAGE_ASIDE_OBJECTS, self._base // _SHARE)
         if self._aside > most:
             self._aside = max(0, gc.get_freeze_count() - self._base)  # many were freed since
-        if self._aside > most * (1 if is_idle else int(GARBAGE_ASIDE_FORCED)):
+        if self._aside > most * (1 if is_idle else GARBAGE_ASIDE_FORCED):
             self._full_pass()
 
     def _full_pass(self) -> None:

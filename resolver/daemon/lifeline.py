@@ -43,7 +43,7 @@ class Lifeline:
     async def keep_beating(self) -> None:
         """A sign of life every WORKER_BEAT_SECONDS, until cancelled or until nobody listens."""
         while self.beat():  # noqa: ASYNC110  # time is what it waits for
-            await trio.sleep(float(WORKER_BEAT_SECONDS))
+            await trio.sleep(WORKER_BEAT_SECONDS)
 
     def beat(self) -> bool:
         """One sign of life. False if nobody listens: then the process has been told to end."""
@@ -80,16 +80,16 @@ class Pulse:
         if self._has_signs():
             self.has_beaten = True
             self.silence_s = 0.0
-        elif step_s <= 2 * float(WORKER_BEAT_SECONDS):
+        elif step_s <= 2 * WORKER_BEAT_SECONDS:
             self.silence_s += step_s
         else:
             self.silence_s = 0.0
 
     def is_lost(self, pid: int) -> bool:
         """True if the process is to be replaced. One that is busy, or starts, is given longer."""
-        if self.silence_s < float(WORKER_SILENCE_SECONDS):
+        if self.silence_s < WORKER_SILENCE_SECONDS:
             return False
-        if self.silence_s >= float(WORKER_BUSY_SECONDS):
+        if self.silence_s >= WORKER_BUSY_SECONDS:
             return True
         return self.has_beaten and not is_busy(pid)
 

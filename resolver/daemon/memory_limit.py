@@ -13,7 +13,11 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from resolver.limits import MEMORY_BASE_OCTETS, MEMORY_PER_CACHED_OCTET, RRSET_CACHE_OCTETS
+from resolver.limits import (
+    MEMORY_BASE_OCTETS,
+    MEMORY_PER_CACHED_OCTET,
+    RRSET_CACHE_OCTETS_RANGE,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -77,8 +81,8 @@ def within(config: Config, available: int | None) -> Config:
     if available is None:
         return config
     workers = config.server.workers if isinstance(config.server.workers, int) else 1
-    room = available // workers - int(MEMORY_BASE_OCTETS)
-    fits = max(int(RRSET_CACHE_OCTETS.floor), int(room / float(MEMORY_PER_CACHED_OCTET)))
+    room = available // workers - MEMORY_BASE_OCTETS
+    fits = max(RRSET_CACHE_OCTETS_RANGE[0], int(room / MEMORY_PER_CACHED_OCTET))
     if fits >= wanted:
         return config
     _log.warning(

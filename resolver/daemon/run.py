@@ -85,7 +85,7 @@ class Daemon:
 
     async def drain(self) -> None:
         """Wait for queries in flight, DRAIN_SECONDS at most."""
-        with trio.move_on_after(float(DRAIN_SECONDS)):
+        with trio.move_on_after(DRAIN_SECONDS):
             while self.admission.in_flight:  # noqa: ASYNC110  # once in a life, 0.8 s at most
                 await trio.sleep(0.02)
 
@@ -124,7 +124,7 @@ async def running(
                 clock=clock,
                 rng=rng or SystemRandom(),
                 spawn=TaskPool(nursery).start_soon,
-                in_flight_limit=in_flight_limit() if network is None else int(IN_FLIGHT),
+                in_flight_limit=in_flight_limit() if network is None else IN_FLIGHT,
             )
             if slot is not None:
                 parts.cookies.share(slot.key)
@@ -154,7 +154,7 @@ def _system_clock(config: Config) -> SystemClock:
         ttl_source=source,
         wall_floor=clock_floor.wall_floor(config),
         vouches=is_vouched_for,
-        tolerance_s=float(SIGNATURE_SKEW_SECONDS),
+        tolerance_s=SIGNATURE_SKEW_SECONDS,
     )
     clock.compare_with_floor()
     return clock
@@ -182,7 +182,7 @@ def _admission(config: Config, parts: Parts) -> Admission:
         return cookies.is_ours(cookie_in(data), source, wall=clock.wall())
 
     limit = RateLimit(max(1, rate // workers), clock.now, is_proven=is_proven) if rate else None
-    return Admission(total=int(CLIENT_QUERIES) // workers, rate=limit)
+    return Admission(total=CLIENT_QUERIES // workers, rate=limit)
 
 
 def _workers(config: Config) -> int:
@@ -237,7 +237,7 @@ def _slots(*, tells: bool) -> int:
     """How many TCP clients there is room for; told where the system grants few descriptors."""
     descriptors = descriptor_limit()
     slots = slots_limit(descriptors)
-    if tells and slots < int(TCP_CONNECTIONS):
+    if tells and slots < TCP_CONNECTIONS:
         _log.warning(
             "room for %d TCP clients and %d questions to servers at a time, since only %d open "
             "files are allowed (LimitNOFILE=, ulimit -n)",
@@ -286,7 +286,7 @@ async def _tick(parts: Parts) -> None:
     while True:
         parts.cookies.tick(parts.clock.wall())
         confirmed = confirmed_time(parts.clock)
-        if confirmed >= remembered + float(CLOCK_FLOOR_SECONDS):
+        if confirmed >= remembered + CLOCK_FLOOR_SECONDS:
             clock_floor.remember(parts.config, confirmed)
             remembered = confirmed
         await trio.sleep(60)

@@ -86,7 +86,7 @@ def assemble(
     clock: Clock,
     rng: Random,
     spawn: Callable[..., None],
-    in_flight_limit: int = int(IN_FLIGHT),
+    in_flight_limit: int = IN_FLIGHT,
 ) -> Parts:
     """Wire everything for *config*. Raises ConfigError where a file it names is no good."""
     infra = Infra(rng=rng)
@@ -131,7 +131,7 @@ def assemble(
         max_octets=config.cache.size_octets // 4,
         udp_payload=config.server.udp_payload_size,
         cookies=cookies if config.server.cookies else None,
-        keepalive_s=float(TCP_IDLE_SECONDS),
+        keepalive_s=TCP_IDLE_SECONDS,
     )
     pipeline = Pipeline(
         resolver,

@@ -29,7 +29,7 @@ from resolver.limits import (
     WORKER_BEAT_SECONDS,
     WORKER_RESTART_SECONDS,
     WORKER_STOP_SECONDS,
-    WORKERS,
+    WORKERS_RANGE,
 )
 from resolver.runtime import signals
 
@@ -48,7 +48,7 @@ def worker_count(setting: int | str) -> int:
         count = len(affinity(0)) if affinity else os.cpu_count() or 1
     else:
         count = int(setting)
-    return max(1, min(count, int(WORKERS.ceiling)))
+    return max(1, min(count, WORKERS_RANGE[1]))
 
 
 @dataclass(slots=True)
@@ -120,7 +120,7 @@ class Supervisor:
                 self._start(number)
             while self._running or self._due:
                 is_calm = self._is_ready and self._stop_by is None
-                patience_s = float(WORKER_BEAT_SECONDS) / (1 if is_calm else 8)
+                patience_s = WORKER_BEAT_SECONDS / (1 if is_calm else 8)
                 arrived = signal.sigtimedwait(_WATCHED, patience_s)
                 if arrived is not None:
                     self._obey(arrived.si_signo)
@@ -227,12 +227,12 @@ class Supervisor:
             return status
         _log.warning("worker %d ended with status %d; starting it again", worker.number, status)
         self.restarts += 1
-        self._due[worker.number] = now + float(WORKER_RESTART_SECONDS)
+        self._due[worker.number] = now + WORKER_RESTART_SECONDS
         return 0
 
     def _stop(self) -> None:
         if self._stop_by is None:
-            self._stop_by = self._now() + float(WORKER_STOP_SECONDS)
+            self._stop_by = self._now() + WORKER_STOP_SECONDS
             self._hooks.on_stopping()
         self._due.clear()
         self._send(signal.SIGTERM)

@@ -86,7 +86,7 @@ def signed_owner(owner: Name, labels: int) -> Name:
     return b"\x01*" + names.suffix(owner, labels)
 
 
-@lru_cache(maxsize=int(CANONICAL_KEYS))
+@lru_cache(maxsize=CANONICAL_KEYS)
 def label_count(owner: Name) -> int:
     """Labels as an RRSIG counts them: neither the root nor a leading asterisk (RFC 4034 §3.1.3)."""
     return names.count(owner) - names.is_wildcard(owner)

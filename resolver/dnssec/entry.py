@@ -57,7 +57,7 @@ def usable(apex: Name, anchor: Anchor, sha1: Sha1Policy) -> Vouched | Flaw:
         reason = Reason.UNSUPPORTED_DIGEST if ds else Reason.UNSUPPORTED_ALGORITHM
         text = f"{names.to_text(apex)} is signed only with what we do not support"
         return Flaw(reason, text)
-    return Vouched(tuple(trusted), _without_sha1(known)[: int(limits.DS_PER_ZONE)])
+    return Vouched(tuple(trusted), _without_sha1(known)[: limits.DS_PER_ZONE])
 
 
 def verified_keys(
@@ -94,7 +94,7 @@ def _matching(
 ) -> Generator[Work, None, list[ZoneKey]]:
     """The *keys* whose digest is that of a DS, after a bounded number of hashes."""
     entries: list[ZoneKey] = []
-    tries = int(limits.DS_MATCHES_PER_ZONE)
+    tries = limits.DS_MATCHES_PER_ZONE
     for ds in vouched:
         for key in keys:
             if tries and key.tag == ds.key_tag and key.algorithm == ds.algorithm:

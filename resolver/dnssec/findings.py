@@ -118,4 +118,4 @@ def link_by(checked: Checked) -> CutFinding:
 def link_without(denied: Denied) -> CutFinding:
     if denied.status is Status.BOGUS:
         return CutFinding(Kind.BOGUS, flaw=denied.flaw)
-    return CutFinding(Kind.UNSIGNED, int(limits.BOGUS_TTL_SECONDS), flaw=denied.flaw)
+    return CutFinding(Kind.UNSIGNED, limits.BOGUS_TTL_SECONDS, flaw=denied.flaw)

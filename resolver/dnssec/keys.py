@@ -20,6 +20,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519, paddin
 from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 
 from resolver import limits
+from resolver.limits import KNOWN_SIGNATURE_OCTETS, KNOWN_SIGNATURES
 from resolver.protocol import rdata as read
 
 if TYPE_CHECKING:
@@ -49,8 +50,6 @@ _DIGESTS: Final = {1: hashlib.sha1, 2: hashlib.sha256, 4: hashlib.sha384}
 _SHA1_DIGEST: Final = 1
 # signature → the key and the octets that it was good for
 _MADE: Final[OrderedDict[bytes, tuple[bytes, bytes]]] = OrderedDict()  # in order of use
-_MOST_MADE: Final = int(limits.KNOWN_SIGNATURES)
-_MADE_OCTETS: Final = int(limits.KNOWN_SIGNATURE_OCTETS)
 _ALL_ALGORITHMS: Final = frozenset({5, 7, 8, 10, 13, 14, _ED25519, _ED448})
 
 
@@ -103,9 +102,9 @@ class ZoneKey(NamedTuple):
         verifier = parsed(self.rdata)
         if verifier is None or not verifier(signature, data):
             return False
-        if len(data) <= _MADE_OCTETS:
+        if len(data) <= KNOWN_SIGNATURE_OCTETS:
             _MADE[signature] = (self.rdata, data)
-            if len(_MADE) > _MOST_MADE:
+            if len(_MADE) > KNOWN_SIGNATURES:
                 _MADE.popitem(last=False)
         return True
 
@@ -116,7 +115,7 @@ def zone_key(rdata: bytes) -> ZoneKey:
     return ZoneKey(rdata, read.key_tag(rdata), flags, protocol, algorithm)
 
 
-@lru_cache(maxsize=int(limits.PARSED_KEYS))
+@lru_cache(maxsize=limits.PARSED_KEYS)
 def parsed(rdata: bytes) -> Verifier | None:
     """The public key of one DNSKEY rdata; None if its octets are no key we can use."""
     _, _, algorithm, key = read.dnskey(rdata)
@@ -144,9 +143,9 @@ def _rsa(algorithm: int, key: bytes) -> Verifier | None:
         size, at = int.from_bytes(key[1:3], "big"), 3
     exponent = int.from_bytes(key[at : at + size], "big")
     modulus = int.from_bytes(key[at + size :], "big")
-    if modulus.bit_length() > int(limits.RSA_MODULUS_BITS):
+    if modulus.bit_length() > limits.RSA_MODULUS_BITS:
         return None
-    if exponent.bit_length() > int(limits.RSA_EXPONENT_BITS):
+    if exponent.bit_length() > limits.RSA_EXPONENT_BITS:
         return None
     public = rsa.RSAPublicNumbers(exponent, modulus).public_key()
     digest, pad, octets = _RSA_HASHES[algorithm], padding.PKCS1v15(), (public.key_size + 7) // 8

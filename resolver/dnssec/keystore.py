@@ -32,7 +32,7 @@ class ZoneTrust(NamedTuple):
 class KeyStore:
     """What is established about zones, until it expires."""
 
-    def __init__(self, entries: int = int(limits.TRUSTED_ZONES)) -> None:
+    def __init__(self, entries: int = limits.TRUSTED_ZONES) -> None:
         self._zones: OrderedDict[Name, ZoneTrust] = OrderedDict()  # in order of use
         self._most = entries
         self._generation = 0

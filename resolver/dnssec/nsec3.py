@@ -52,9 +52,7 @@ class Nsec3s:
             for parsed in map(read.nsec3, rrset.rdatas)
             if parsed.algorithm == SHA1 and parsed.flags & ~OPT_OUT == 0
         ]
-        self.is_costly = any(
-            parsed.iterations > int(limits.NSEC3_ITERATIONS) for parsed, _ in found
-        )
+        self.is_costly = any(parsed.iterations > limits.NSEC3_ITERATIONS for parsed, _ in found)
         # all records of a proof share their parameters (RFC 5155 §8.2): take the commonest
         used = Counter(Params(parsed.iterations, parsed.salt) for parsed, _ in found)
         self.params = max(used, key=lambda params: used[params], default=Params(0, b""))

@@ -188,7 +188,7 @@ def _advance(
     ttl: int,
     is_sure: bool,
 ) -> None:
-    hold = max(float(limits.ANCHOR_HOLD_DOWN_SECONDS), ttl)
+    hold = max(limits.ANCHOR_HOLD_DOWN_SECONDS, ttl)
     kept = []
     for key in managed.keys:
         key.since = min(key.since, wall)  # of a clock that was ahead, or it would wait for years
@@ -231,7 +231,7 @@ def _before_revocation(rdata: bytes) -> bytes:
 def _signs_itself(rrset: RRset, rdata: bytes) -> Generator[Work, None, bool]:
     """True if the revoked key *rdata* signed *rrset*, as a revocation must (RFC 5011 §2.1)."""
     key = zone_key(rdata)
-    for octets in rrset.signatures[: int(limits.RRSIGS_PER_RRSET)]:
+    for octets in rrset.signatures[: limits.RRSIGS_PER_RRSET]:
         rrsig = read.rrsig(octets)
         if (rrsig.key_tag, rrsig.algorithm) == (key.tag, key.algorithm):
             yield Work(signatures=1)

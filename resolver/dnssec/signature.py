@@ -9,10 +9,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from resolver import limits
 from resolver.dnssec.canonical import canonical_rdatas, label_count, signed_data
 from resolver.dnssec.flaws import Flaw, Reason, describe, instant, worst
 from resolver.dnssec.steps import AtLeast, Work
+from resolver.limits import (
+    KEYS_PER_TAG,
+    RRSIGS_PER_RRSET,
+    SIGNATURE_SKEW_SECONDS,
+    SIGNATURES_PER_RRSET,
+)
 from resolver.protocol import names
 from resolver.protocol import rdata as read
 
@@ -25,10 +30,6 @@ if TYPE_CHECKING:
 
 _ERA = 1 << 32
 _HALF_ERA = 1 << 31
-_TRIES = int(limits.SIGNATURES_PER_RRSET)
-_LOOKED_AT = int(limits.RRSIGS_PER_RRSET)
-_KEYS = int(limits.KEYS_PER_TAG)
-_SKEW = int(limits.SIGNATURE_SKEW_SECONDS)
 _ONE_CHECK = Work(signatures=1)
 
 
@@ -50,9 +51,9 @@ def verify_rrset(
 ) -> Generator[Work, None, Verified]:
     """Find one signature over *rrset* that a key of *zone* made and that is valid at *wall*."""
     flaws: list[Flaw] = []
-    tries = _TRIES
+    tries = SIGNATURES_PER_RRSET
     rdatas: Sequence[bytes] | None = None
-    for rdata in rrset.signatures[:_LOOKED_AT]:
+    for rdata in rrset.signatures[:RRSIGS_PER_RRSET]:
         rrsig = read.rrsig(rdata)
         flaw = _flaw_before_crypto(rrset, rrsig, zone, wall)
         if flaw is not None:
@@ -113,13 +114,13 @@ def _flaw_before_crypto(rrset: RRset, rrsig: Rrsig, zone: Name, wall: float) -> 
 def _time_flaw(rrset: RRset, rrsig: Rrsig, wall: float) -> Flaw | None:
     until_end = _distance(rrsig.expiration, wall)
     until_start = _distance(rrsig.inception, wall)
-    has_begun = until_start <= _SKEW or isinstance(wall, AtLeast)
-    if has_begun and until_end >= max(until_start, -_SKEW):
+    has_begun = until_start <= SIGNATURE_SKEW_SECONDS or isinstance(wall, AtLeast)
+    if has_begun and until_end >= max(until_start, -SIGNATURE_SKEW_SECONDS):
         return None  # the sentence below is dear, and hardly ever needed
     who = f"the signature over {describe(rrset)} (key tag {rrsig.key_tag})"
     if until_start > until_end:
         return Flaw(Reason.NEVER_VALID, f"{who} ends before it begins")
-    if until_end + _SKEW < 0:
+    if until_end + SIGNATURE_SKEW_SECONDS < 0:
         return Flaw(
             Reason.EXPIRED, f"{who} expired {instant(wall + until_end)}, it is {instant(wall)}"
         )
@@ -134,7 +135,7 @@ def _candidates(rrsig: Rrsig, keys: Sequence[ZoneKey]) -> list[ZoneKey] | Reason
     named = [key for key in keys if key.tag == rrsig.key_tag and key.algorithm == rrsig.algorithm]
     usable = [key for key in named if key.may_sign]
     if usable:
-        return usable[:_KEYS]
+        return usable[:KEYS_PER_TAG]
     if any(key.is_revoked for key in named):
         return Reason.REVOKED
     return Reason.NO_ZONE_KEY_BIT if named else Reason.KEY_MISSING
@@ -158,5 +159,5 @@ def _bad(rrset: RRset, rrsig: Rrsig) -> Flaw:
 
 
 def _too_many(rrset: RRset) -> Flaw:
-    text = f"{describe(rrset)}: none of {_TRIES} signature checks succeeded"
+    text = f"{describe(rrset)}: none of {SIGNATURES_PER_RRSET} signature checks succeeded"
     return Flaw(Reason.TOO_MUCH_WORK, text)

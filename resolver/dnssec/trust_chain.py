@@ -32,6 +32,7 @@ from resolver.dnssec.keystore import ZoneTrust
 from resolver.dnssec.signature import verify_rrset
 from resolver.dnssec.steps import Findings, Need, Step
 from resolver.dnssec.validation_events import CutValidated, ZoneJudged
+from resolver.limits import DENIALS_PER_RESPONSE, SIGNERS_PER_RRSET
 from resolver.model import Status, Verdict
 from resolver.protocol import names
 from resolver.protocol import rdata as read
@@ -51,8 +52,6 @@ if TYPE_CHECKING:
     Steps: TypeAlias = Generator[Step, Findings | None, T]
 
 _DENIALS = frozenset({RRType.NSEC, RRType.NSEC3})
-_DENIALS_LOOKED_AT = int(limits.DENIALS_PER_RESPONSE)
-_SIGNERS = int(limits.SIGNERS_PER_RRSET)
 _KINDS = {Cut.NOT_A_CUT: Kind.NOT_A_CUT, Cut.ABSENT: Kind.ABSENT}
 
 
@@ -156,7 +155,7 @@ class TrustChain:
         """Those of *rrsets* that *trust* signed; a SOA must be, an NSEC that is not is ignored."""
         kept: list[Proven] = []
         flaws: list[Flaw] = []
-        for rrset in rrsets[:_DENIALS_LOOKED_AT]:
+        for rrset in rrsets[:DENIALS_PER_RESPONSE]:
             if proven:
                 kept.append(Proven(rrset, rrset, None))
                 continue
@@ -201,13 +200,13 @@ class TrustChain:
         known = self._known(apex, anchor)
         if known is not None:
             return known
-        if len(self._zones) >= int(limits.CHAIN_LINKS):
+        if len(self._zones) >= limits.CHAIN_LINKS:
             text = f"the chain of trust to {names.to_text(apex)} is too long"
             return ZoneTrust(apex, Status.BOGUS, flaw=Flaw(Reason.TOO_MUCH_WORK, text, NOBODY))
         if self.context.eager:
             yield from self._prefetch(apex, anchor)
         if anchor.name == apex:
-            trust = yield from self._keys(apex, anchor, ttl=int(limits.TRUST_TTL_SECONDS))
+            trust = yield from self._keys(apex, anchor, ttl=limits.TRUST_TTL_SECONDS)
         else:
             trust = yield from self._delegated(apex)
         self._zones[apex] = trust
@@ -237,7 +236,7 @@ class TrustChain:
                 # a finding that merely did not come says nothing about the zone
                 if link.flaw is not None and link.flaw.reason is Reason.BROKEN_CHAIN:
                     return ZoneTrust(apex, Status.BOGUS, flaw=link.flaw)
-                ttl = int(limits.BOGUS_TTL_SECONDS)
+                ttl = limits.BOGUS_TTL_SECONDS
                 return self._keep(apex, Status.BOGUS, ttl=ttl, flaw=link.flaw)
 
     def enclosing(self, name: Name, hints: Iterable[Name] = ()) -> Steps[ZoneTrust]:
@@ -344,7 +343,7 @@ class TrustChain:
                 found = yield from self._verified_keys(apex, finding, vouched)
         if isinstance(found, Flaw):
             self.context.suspect(apex, found)
-            ttl = int(limits.BOGUS_TTL_SECONDS)
+            ttl = limits.BOGUS_TTL_SECONDS
             return self._keep(apex, Status.BOGUS, ttl=ttl, flaw=found), None
         left = min(ttl, found.ttl)
         return self._keep(apex, Status.SECURE, ttl=left, keys=found.keys), found.rrsig
@@ -357,7 +356,7 @@ class TrustChain:
 
     @staticmethod
     def _may_retry(need: Need) -> bool:
-        return need.tries < int(limits.CHAIN_RETRIES)
+        return need.tries < limits.CHAIN_RETRIES
 
     def _fetch(self, need: Need) -> Steps[Link | None]:
         if need not in self._found:
@@ -388,7 +387,7 @@ class TrustChain:
         keys: tuple[ZoneKey, ...] = (),
         flaw: Flaw | None = None,
     ) -> ZoneTrust:
-        life = min(ttl, int(limits.TRUST_TTL_SECONDS))
+        life = min(ttl, limits.TRUST_TTL_SECONDS)
         trust = ZoneTrust(apex, status, keys, self.context.now + life, flaw)
         self.context.keystore.put(trust)
         return trust
@@ -407,4 +406,4 @@ def _signers(rrsets: Iterable[RRset], scope: Name, anchor: Name) -> list[Name]:
     ]
     if len(possible) > 1:
         possible.sort(key=len, reverse=True)
-    return possible[:_SIGNERS]
+    return possible[:SIGNERS_PER_RRSET]

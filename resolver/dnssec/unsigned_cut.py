@@ -102,7 +102,7 @@ def _keep(chain: TrustChain, cut: Name, denied: Denied) -> Spared:
     """The same as if *cut*'s DS had been asked for and denied so."""
     assert denied.proofs is not None  # noqa: S101  # it is what showed the cut
     context, ttl = chain.context, denied.proofs.ttl
-    expires_at = context.now + min(ttl, int(limits.TRUST_TTL_SECONDS))
+    expires_at = context.now + min(ttl, limits.TRUST_TTL_SECONDS)
     context.keystore.put(ZoneTrust(cut, Status.INSECURE, (), expires_at))
     if context.tell is not None:
         context.tell(CutValidated(cut, CutFinding(Kind.UNSIGNED, ttl, proof=denied.rrsets)))

@@ -16,11 +16,7 @@ import trio
 from resolver.delegation import KnownAddresses
 from resolver.errors import LinkDown, ResolutionFailed, WorkExceeded
 from resolver.iterate.known_addresses import doubtful, servers_of
-from resolver.limits import (
-    ADDRESS_RECHECK_SECONDS,
-    NS_LOOKUPS_PER_CUT,
-    SEARCH_JOIN_SECONDS,
-)
+from resolver.limits import ADDRESS_RECHECK_SECONDS, NS_LOOKUPS_PER_CUT, SEARCH_JOIN_SECONDS
 from resolver.model import Question
 from resolver.protocol import names
 
@@ -30,9 +26,6 @@ if TYPE_CHECKING:
     from resolver.budget import Share
     from resolver.model import Delegation, Name, Server
     from resolver.runtime.clock import Clock
-
-
-_LOOKUPS = int(NS_LOOKUPS_PER_CUT)
 
 
 class Lookup(Protocol):
@@ -107,7 +100,7 @@ class AddressFinder:
         self._means = means
         self._errands = means.errands
         self._effort = effort
-        self._left = _LOOKUPS
+        self._left = NS_LOOKUPS_PER_CUT
         self._known = len(self._book.servers)
         self._tried: set[Question] = set()
 
@@ -172,7 +165,7 @@ class AddressFinder:
         return paid
 
     def _begin(self, question: Question) -> None:
-        until = self._errands.clock.now() + float(ADDRESS_RECHECK_SECONDS)
+        until = self._errands.clock.now() + ADDRESS_RECHECK_SECONDS
         self._book.begin(question, good_until=until)
 
     def _got_on(self) -> bool:
@@ -187,7 +180,7 @@ class AddressFinder:
         Not for those that wait for us: their names are among our own ancestors, or time tells.
         """
         ancestors = {question.qname for question in self._budget.ancestors}
-        with trio.move_on_after(float(SEARCH_JOIN_SECONDS)):
+        with trio.move_on_after(SEARCH_JOIN_SECONDS):
             while len(self._book.servers) <= self._known:
                 searching = set(self._book.searching())
                 if ancestors.issuperset(searching):

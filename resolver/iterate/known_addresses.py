@@ -109,5 +109,5 @@ def doubtful(delegation: Delegation, rtypes: Sequence[int]) -> list[Name]:
 
 
 def servers_of(name: Name, rtype: int, rdatas: Sequence[bytes]) -> list[Server]:
-    hosts = [address_text(rtype, rdata) for rdata in rdatas[: int(ADDRESSES_PER_NAMESERVER)]]
+    hosts = [address_text(rtype, rdata) for rdata in rdatas[:ADDRESSES_PER_NAMESERVER]]
     return [Server(host, 53, name) for host in hosts if host is not None]

@@ -39,7 +39,7 @@ def follow(
         return links, name
     authority = scrubbed.authority
     has_data = rcode == Rcode.NOERROR
-    for _ in range(int(CHAIN_LENGTH)):
+    for _ in range(CHAIN_LENGTH):
         asked = Question(name, question.qtype)
         link = _said_of(asked, answer, has_data=has_data)
         if link is None:

@@ -40,7 +40,7 @@ class Minimiser:
         labels = names.count(qname)
         self._reached = max(self._reached, names.count(zone))
         left = labels - self._reached
-        if left <= 1 or self._steps >= int(MINIMISE_STEPS):
+        if left <= 1 or self._steps >= MINIMISE_STEPS:
             return question
         size = self._reached + self._stride(left)
         if size >= labels:
@@ -48,10 +48,10 @@ class Minimiser:
         return Question(names.suffix(qname, size), RRType.NS, question.qclass)
 
     def _stride(self, left: int) -> int:
-        one_label = int(MINIMISE_ONE_LABEL)
+        one_label = MINIMISE_ONE_LABEL
         if self._steps < one_label:
             return 1
-        return max(1, -(-left // max(1, int(MINIMISE_STEPS) - self._steps)))
+        return max(1, -(-left // max(1, MINIMISE_STEPS - self._steps)))
 
     def advance(self, probe: Question) -> None:
         """The probe's name exists and is no zone cut: ask for more labels."""

@@ -77,11 +77,11 @@ async def prime(
     """Ask the hints for the NS set of their zone. Raises ResolverError if none of them answers."""
     if budget is None:
         whole = QueryBudget(
-            queries=int(UPSTREAM_QUERIES),
+            queries=UPSTREAM_QUERIES,
             ns_lookups=0,
             signature_checks=0,
             hashes=0,
-            deadline=trio.current_time() + float(QUERY_SECONDS),
+            deadline=trio.current_time() + QUERY_SECONDS,
         )
         budget = Share(whole)
     question = Question(hints.zone, RRType.NS)
@@ -95,7 +95,7 @@ async def prime(
         hints.zone,
         primed.nameservers,
         primed.glue,
-        expires_at=now() + min(primed.ttl, int(MAX_TTL_SECONDS)),
+        expires_at=now() + min(primed.ttl, MAX_TTL_SECONDS),
         is_signed=hints.zone == names.ROOT,
     )
 
@@ -105,7 +105,7 @@ async def keep_primed(
 ) -> None:
     """Prime now, and again before the set expires; a failure is tried again later."""
     while True:
-        wait_s = float(PRIMING_RETRY_SECONDS)
+        wait_s: float = PRIMING_RETRY_SECONDS
         try:
             root = await prime(ask, hints, clock.now)
         except ResolverError as error:

@@ -143,7 +143,7 @@ def glue_of(
             continue
         host = address_text(record.rtype, record.rdata)
         servers = found.setdefault(owner, [])
-        if host is not None and len(servers) < int(ADDRESSES_PER_NAMESERVER):
+        if host is not None and len(servers) < ADDRESSES_PER_NAMESERVER:
             servers.append(Server(host, 53, owner))
     return {owner: tuple(servers) for owner, servers in found.items() if servers}
 
@@ -151,4 +151,4 @@ def glue_of(
 def nameservers_of(ns: RRset) -> tuple[Name, ...]:
     """NS names of a referral, lower-cased, without repeats, at most NS_PER_DELEGATION."""
     seen = dict.fromkeys(rdata.lower() for rdata in ns.rdatas)
-    return tuple(seen)[: int(NS_PER_DELEGATION)]
+    return tuple(seen)[:NS_PER_DELEGATION]

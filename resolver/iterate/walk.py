@@ -38,7 +38,6 @@ if TYPE_CHECKING:
 
 
 _FAMILIES = (RRType.A, RRType.AAAA)
-_REFERRALS = int(REFERRALS)
 _FULL = Effort.NORMAL
 _NO_NAMES: frozenset[Name] = frozenset()
 
@@ -179,7 +178,7 @@ class Walker:
         minimiser = Minimiser(
             question, is_enabled=self._settings.minimise and not delegation.is_forward
         )
-        for _ in range(_REFERRALS):
+        for _ in range(REFERRALS):
             probe = minimiser.probe(delegation.zone)
             if probe is not question:
                 probe = self._next_probe(minimiser, delegation)

@@ -70,7 +70,7 @@ class _Buckets:
         known = levels.pop(network, None)
         if known is None:
             tokens = full
-            if len(levels) >= int(RATE_NETWORKS):
+            if len(levels) >= RATE_NETWORKS:
                 del levels[next(iter(levels))]
         else:
             tokens = min(full, known[0] + (now - known[1]) * full)
@@ -97,7 +97,7 @@ class RateLimit:
         self.limited = 0
         self._is_proven = is_proven
         self._anybody = _Buckets(float(per_second), now)
-        self._proven = _Buckets(per_second * float(RATE_PROVEN_FACTOR), now)
+        self._proven = _Buckets(per_second * RATE_PROVEN_FACTOR, now)
 
     def allows(self, data: bytes, source: bytes) -> bool:
         """Take one token for the datagram *data* from the network of raw address *source*."""
@@ -130,7 +130,7 @@ class Admission:
     def __init__(
         self,
         *,
-        total: int = int(CLIENT_QUERIES),
+        total: int = CLIENT_QUERIES,
         rate: RateLimit | None = None,
     ) -> None:
         self.total = total

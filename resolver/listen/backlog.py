@@ -29,7 +29,7 @@ class Holder(Protocol):
 class Backlog:
     """The sum, and who is to pay when it is too large."""
 
-    def __init__(self, *, most: int = int(TCP_UNSENT_TOTAL_OCTETS)) -> None:
+    def __init__(self, *, most: int = TCP_UNSENT_TOTAL_OCTETS) -> None:
         self.octets = 0
         self.dropped = 0
         self._most = most

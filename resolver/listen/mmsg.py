@@ -17,7 +17,12 @@ from itertools import accumulate
 from socket import AF_INET, AF_INET6, inet_ntop
 from typing import TYPE_CHECKING, Any, Final
 
-from resolver.limits import FRONT_SOURCES, UDP_BATCH, UDP_PAYLOAD, UDP_QUERY_OCTETS
+from resolver.limits import (
+    FRONT_SOURCES,
+    UDP_BATCH,
+    UDP_PAYLOAD_RANGE,
+    UDP_QUERY_OCTETS,
+)
 from resolver.listen.admission import raw_address
 from resolver.listen.listen_network import Datagram, Peer, Raw
 from resolver.listen.sockets import PlainUdpSocket
@@ -38,10 +43,9 @@ int sendmmsg(int fd, struct mmsghdr *messages, unsigned int count, int flags);
 _SLOT: Final = 256  # octets of a query that lie densely; longer ones continue elsewhere
 _NAME: Final = 28  # sizeof (struct sockaddr_in6)
 _CONTROL: Final = 64
-_QUERY_OCTETS: Final = int(UDP_QUERY_OCTETS)
 _HEADER: Final = 64  # sizeof (struct mmsghdr) on 64-bit Linux
 _WORDS: Final = _HEADER // 8
-_REPLIES_OCTETS: Final = int(UDP_PAYLOAD.ceiling)
+_REPLIES_OCTETS: Final = UDP_PAYLOAD_RANGE[1]
 _DONTWAIT: Final = 0x40
 _TRUNCATED: Final = 0x20  # MSG_TRUNC
 _TRANSIENT: Final = frozenset({errno.EAGAIN, errno.EWOULDBLOCK, errno.EINTR})
@@ -107,11 +111,11 @@ class MmsgUdpSocket(PlainUdpSocket):
         self._ffi, self._library = _LOADED
         self._descriptor = sock.fileno()
         self._is_ipv6 = sock.family == AF_INET6
-        count = self._count = int(UDP_BATCH)
+        count = self._count = UDP_BATCH
         self._in = _Headers(self._ffi, count, vectors=2)
         self._out = _Headers(self._ffi, count, vectors=1)
         self._heads, heads = self._buffer(count * _SLOT)
-        self._rest_octets = int(UDP_QUERY_OCTETS) - _SLOT
+        self._rest_octets = UDP_QUERY_OCTETS - _SLOT
         self._rests, rests = self._buffer(count * self._rest_octets)
         self._names, names = self._buffer(count * _NAME)
         self._controls, controls = self._buffer(count * _CONTROL)
@@ -174,11 +178,11 @@ class MmsgUdpSocket(PlainUdpSocket):
         if self.is_wildcard:
             return self.turn(recall, missed)
         try:
-            data, peer = self._socket.recvfrom(_QUERY_OCTETS + 1)
+            data, peer = self._socket.recvfrom(UDP_QUERY_OCTETS + 1)
         except OSError as error:
             self.receive_errors += error.errno not in _TRANSIENT
             return 0, 0
-        if len(data) > _QUERY_OCTETS:
+        if len(data) > UDP_QUERY_OCTETS:
             self.too_long += 1
             data = b""
         host = peer[0]
@@ -231,14 +235,14 @@ class MmsgUdpSocket(PlainUdpSocket):
 
     def _host(self, source: bytes) -> str:
         """Presentation form of a raw address, remembered for the next query from there."""
-        if len(self._hosts) >= int(FRONT_SOURCES):
+        if len(self._hosts) >= FRONT_SOURCES:
             self._hosts.clear()
         host = self._hosts[source] = inet_ntop(AF_INET6 if self._is_ipv6 else AF_INET, source)
         return host
 
     def _raw(self, host: str) -> bytes:
         """The other way round."""
-        if len(self._raws) >= int(FRONT_SOURCES):
+        if len(self._raws) >= FRONT_SOURCES:
             self._raws.clear()
         raw = self._raws[host] = raw_address(host)
         return raw

@@ -63,7 +63,7 @@ class PlainUdpSocket:
         """What is there now, at most one batch."""
         batch: list[Datagram] = []
         try:
-            for _ in range(int(UDP_BATCH)):
+            for _ in range(UDP_BATCH):
                 batch.append(self._receive_one())  # noqa: PERF401  # what came before an error
         except BlockingIOError:
             pass
@@ -72,7 +72,7 @@ class PlainUdpSocket:
         return batch
 
     def _receive_one(self) -> Datagram:
-        octets = int(UDP_QUERY_OCTETS)
+        octets = UDP_QUERY_OCTETS
         if not self.is_wildcard:
             data, peer = self._socket.recvfrom(octets)
             return Datagram(data, peer)
@@ -165,7 +165,7 @@ class SystemListenNetwork:
         """Bind, listen and return at once. Raises OSError as the kernel says."""
         sock = self._bound(host, port, socket.SOCK_STREAM)
         try:
-            sock.listen(int(TCP_BACKLOG))
+            sock.listen(TCP_BACKLOG)
         except BaseException:  # two may be bound with SO_REUSEADDR, but only one listens
             sock.close()
             raise
@@ -210,7 +210,7 @@ def _tune(sock: socket.socket) -> None:
 
     The forced sizes need a privilege; what the kernel does not grant is no reason to fail.
     """
-    octets = int(UDP_BUFFER_OCTETS)
+    octets = UDP_BUFFER_OCTETS
     wishes = [
         (socket.SOL_SOCKET, socket.SO_RCVBUF, octets),
         (socket.SOL_SOCKET, socket.SO_SNDBUF, octets),

@@ -42,8 +42,6 @@ if TYPE_CHECKING:
 
 _CHUNK_OCTETS: Final = 16_384
 _WRITE_OCTETS: Final = 65_536
-_UNSENT: Final = int(TCP_UNSENT_OCTETS)
-_PIPELINE: Final = int(TCP_PIPELINE)
 _MISS: Final = 15  # what a miss costs more than a hit, in hits
 _GONE: Final = (trio.BrokenResourceError, trio.ClosedResourceError)
 
@@ -67,7 +65,7 @@ class ClientConnection:
         backlog: Backlog,
         rounds: Rounds,
         share: FairShare,
-        idle_s: float = float(TCP_IDLE_SECONDS),
+        idle_s: float = TCP_IDLE_SECONDS,
         send_now: SendNow = send_later,
     ) -> None:
         self._stream = stream
@@ -113,7 +111,7 @@ class ClientConnection:
 
     async def run(self) -> None:
         """Until the client has left or is let go, and all it asked is answered."""
-        self._scope.deadline = trio.current_time() + float(TCP_TOTAL_SECONDS)
+        self._scope.deadline = trio.current_time() + TCP_TOTAL_SECONDS
         try:
             with self._scope:
                 async with trio.open_nursery() as nursery:
@@ -167,7 +165,7 @@ class ClientConnection:
             return now + self._idle_s
         if self._began_at is None:
             self._began_at = now
-        return self._began_at + float(TCP_READ_SECONDS)
+        return self._began_at + TCP_READ_SECONDS
 
     async def _take_all(self) -> None:
         """All that has come in whole, at the client's pace of reading and in turn with others."""
@@ -181,7 +179,7 @@ class ClientConnection:
 
     def _is_full(self) -> bool:
         """Take on no more for now: it asks faster than we answer, or than it reads."""
-        is_within = self.in_flight < _PIPELINE and self.unsent_octets < _UNSENT
+        is_within = self.in_flight < TCP_PIPELINE and self.unsent_octets < TCP_UNSENT_OCTETS
         if is_within and not self._share.is_full_for(self):
             return False
         self._moved = trio.Event() if self._moved.is_set() else self._moved
@@ -195,7 +193,7 @@ class ClientConnection:
         recall = self._front.recall
         replies: list[bytes] = []
         left = self._rounds.left
-        room = _UNSENT - self.unsent_octets
+        room = TCP_UNSENT_OCTETS - self.unsent_octets
         while left > 0 and room > 0 and (data := take()) is not None:
             left -= 1
             self.queries += 1
@@ -265,7 +263,7 @@ class ClientConnection:
                 continue
             piece = bytes(self._unsent[:_WRITE_OCTETS])
             del self._unsent[:_WRITE_OCTETS]
-            with trio.move_on_after(float(TCP_READ_SECONDS)) as patience:
+            with trio.move_on_after(TCP_READ_SECONDS) as patience:
                 await self._stream.send_all(piece)
             if patience.cancelled_caught or self._is_over:
                 return False

@@ -43,7 +43,7 @@ def slots_limit(descriptors: int) -> int:
     The other half is for upstream queries: a client whose question cannot be asked has no use of
     its connection.
     """
-    return min(int(TCP_CONNECTIONS), half_of(descriptors))
+    return min(TCP_CONNECTIONS, half_of(descriptors))
 
 
 class TcpSlots:
@@ -52,8 +52,8 @@ class TcpSlots:
     def __init__(
         self,
         *,
-        total: int = int(TCP_CONNECTIONS),
-        per_client: int = int(TCP_CONNECTIONS_PER_CLIENT),
+        total: int = TCP_CONNECTIONS,
+        per_client: int = TCP_CONNECTIONS_PER_CLIENT,
         turns: Turns | None = None,
     ) -> None:
         self.total = total
@@ -122,7 +122,7 @@ class TcpSlots:
 
 
 def _in_flight_of(host: str) -> int:
-    return int(TCP_CLIENT_QUERIES) * (_THIS_MACHINE if _is_this_machine(host) else 1)
+    return TCP_CLIENT_QUERIES * (_THIS_MACHINE if _is_this_machine(host) else 1)
 
 
 def _is_this_machine(host: str) -> bool:
@@ -140,7 +140,7 @@ class TcpService:
         *,
         slots: TcpSlots | None = None,
         host: str = "",
-        idle_s: float = float(TCP_IDLE_SECONDS),
+        idle_s: float = TCP_IDLE_SECONDS,
     ) -> None:
         self._listener = listener
         self._handler = handler

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections import deque
 from functools import partial
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 import trio
 
@@ -30,11 +30,6 @@ if TYPE_CHECKING:
     from resolver.listen.listen_network import Handler, Missed, Raw, Recall, UdpSocket
 
     Turn = Callable[[Recall, Missed], tuple[int, int]]
-
-_BATCH: Final = int(UDP_BATCH)
-_TURNS: Final = int(UDP_TURNS)
-_STARTS: Final = int(UDP_STARTS)
-_STARTS_CALM: Final = int(UDP_STARTS_CALM)
 
 
 class UdpService:
@@ -90,7 +85,7 @@ class UdpService:
         is_more = self.take()
         waiting = self._waiting
         if waiting:
-            most = _STARTS if self._pace.is_short else _STARTS_CALM
+            most = UDP_STARTS if self._pace.is_short else UDP_STARTS_CALM
             for _ in range(min(len(waiting), most)):
                 self._begin(*waiting.popleft())
         return is_more or bool(waiting)
@@ -103,17 +98,17 @@ class UdpService:
     def take(self) -> bool:
         """Answer the hits of up to UDP_TURNS batches, set the misses aside; may there be more?"""
         came = served = 0
-        for _ in range(_TURNS):
+        for _ in range(UDP_TURNS):
             self._front.begin()
             came, answered = self._turn(self._recall, self._missed)
             self.queries += came
             served += answered
-            if came < _BATCH:
+            if came < UDP_BATCH:
                 break
         if served:
             self._front.hits += served
             self._pace.note_hits()
-        return came == _BATCH
+        return came == UDP_BATCH
 
     def take_one(self) -> None:
         """Answer one datagram if it is a hit, else set it aside."""

@@ -56,7 +56,6 @@ _STREAM_CLASS: Final = {
 _COOKIE_OPTION_OCTETS: Final = 28
 _KEEPALIVE_OPTION_OCTETS: Final = 6
 _NEVER: Final = float("inf")
-_LONGEST: Final = float(PACKET_TTL_SECONDS)
 _SHARED_NUMBERS: Final = 8192
 _MARK = struct.Struct("!I")
 
@@ -156,8 +155,8 @@ class PacketCache:
         self,
         clock: Clock,
         *,
-        max_octets: int = int(PACKET_CACHE_OCTETS),
-        udp_payload: int = int(UDP_PAYLOAD),
+        max_octets: int = PACKET_CACHE_OCTETS,
+        udp_payload: int = UDP_PAYLOAD,
         cookies: Cookies | None = None,
         keepalive_s: float = 0.0,
     ) -> None:
@@ -231,7 +230,7 @@ class PacketCache:
         if layout is None or (layout.opt_octets >= 0) != form.has_opt:
             return False
         is_whole = is_whole and not is_truncated(reply)
-        lifetime = min(lifetime_s, layout.lowest_ttl, _LONGEST)
+        lifetime = min(lifetime_s, layout.lowest_ttl, PACKET_TTL_SECONDS)
         if lifetime <= 0 or (form.option and not is_whole):
             return False
         now = self.clock.now()
@@ -276,10 +275,10 @@ class PacketCache:
         form = read_form(shape, max_payload=self.udp_payload, is_stream=bool(view.kind))
         if form is None:
             return None
-        if len(view.forms) >= int(FRONT_FORMS):
+        if len(view.forms) >= FRONT_FORMS:
             view.forms.clear()
         variant = form.flags, form.limit
-        if len(view.payloads) < int(FRONT_FORMS):
+        if len(view.payloads) < FRONT_FORMS:
             view.payloads.setdefault(variant, form.payload)
         before, after = key_parts(form, view.payloads.get(variant, form.limit))
         has_opt = bool(form.flags & HAS_OPT)

@@ -10,7 +10,7 @@ Measured: 0.15 µs a hit on the first level (0.25 with a cookie), 0.8 on the sec
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from resolver.limits import FRONT_SOURCES, HOT_ENTRIES
 from resolver.packets.form import (
@@ -26,8 +26,6 @@ if TYPE_CHECKING:
 
     from resolver.packets.cache import Anatomy, PacketCache, View
     from resolver.protocol.transport import Transport
-
-_HOT: Final = int(HOT_ENTRIES)
 
 
 class Front:
@@ -105,7 +103,7 @@ class Front:
         rest = packet.octets_at(second)
         if packet.hit != second:
             packet.hit = second
-        elif len(view.hot) < _HOT:
+        elif len(view.hot) < HOT_ENTRIES:
             view.hot[asked] = rest
         return data[:2] + rest
 
@@ -133,9 +131,9 @@ class Front:
         if packet.hit != second:
             packet.hit = second
         elif form.option:
-            if len(view.personal) < _HOT:
+            if len(view.personal) < HOT_ENTRIES:
                 view.personal[data[2:], source] = rest  # a cookie is for one address
-        elif len(view.hot) < _HOT:
+        elif len(view.hot) < HOT_ENTRIES:
             view.hot[data[2:]] = rest
         return data[:2] + rest
 
@@ -162,7 +160,7 @@ class Front:
         view = self._cache.view(self._admit(source), self._transport)
         if view not in self._views:
             self._views.append(view)
-        if len(self._by_source) >= int(FRONT_SOURCES):
+        if len(self._by_source) >= FRONT_SOURCES:
             self._by_source.clear()
         self._by_source[source] = view
         return view

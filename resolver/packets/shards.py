@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from resolver.packets.cache import Packet
 
 NEVER_HIT: Final = -1
-_MOST: Final = int(CACHE_SHARD_ENTRIES)
 _OVERHEAD_OCTETS: Final = 190
 _TYPICAL_OCTETS: Final = 256
 _STEP: Final = 64  # packets looked at when room is needed: a dict finds its oldest slowly
@@ -34,7 +33,7 @@ class PacketShards:
 
     def __init__(self, octets: int) -> None:
         count = 1
-        while count * _MOST * _TYPICAL_OCTETS < octets:
+        while count * CACHE_SHARD_ENTRIES * _TYPICAL_OCTETS < octets:
             count *= 2
         self._mask = count - 1
         self._limit = max(1, octets // count)
@@ -74,7 +73,7 @@ class PacketShards:
 
     def _is_full(self, at: int) -> bool:
         count = len(self._shards[at])
-        return count > 1 and (count > _MOST or self._weights[at] > self._limit)
+        return count > 1 and (count > CACHE_SHARD_ENTRIES or self._weights[at] > self._limit)
 
     def _make_room(self, at: int, *, gives_chances: bool) -> None:
         """Look at the oldest: so few that nobody waits, so many that finding them is cheap."""

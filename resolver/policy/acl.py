@@ -43,7 +43,7 @@ class Acl:
         if known is not None:
             return known
         verdict = self._covers(address)
-        if len(self._lately) >= int(ACL_MEMORY):  # spoofed sources must not fill memory
+        if len(self._lately) >= ACL_MEMORY:  # spoofed sources must not fill memory
             self._lately.clear()
         self._lately[address] = verdict
         return verdict

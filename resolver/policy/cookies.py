@@ -85,7 +85,7 @@ class ServerCookies:
 
     def tick(self, wall: float) -> None:
         """Renew the time stamp when it has grown old. Cheap; call it once a second or so."""
-        if not 0 <= wall - self._renewed_at < float(COOKIE_SECONDS):
+        if not 0 <= wall - self._renewed_at < COOKIE_SECONDS:
             self._renewed_at = wall
             self._stamp = (int(wall) & 0xFFFF_FFFF).to_bytes(4, "big")
             self._known.clear()
@@ -95,7 +95,7 @@ class ServerCookies:
         known = self._known.get(client_cookie + source)
         if known is None:
             known = _HEAD + client_cookie + self._cookie(client_cookie, source, self._stamp)
-            if len(self._known) >= int(COOKIE_CLIENTS):
+            if len(self._known) >= COOKIE_CLIENTS:
                 self._known.clear()
             self._known[client_cookie + source] = known
         return known

@@ -82,7 +82,7 @@ def common_ancestor(first: Name, second: Name) -> Name:
     return ROOT
 
 
-@lru_cache(maxsize=int(CANONICAL_KEYS))
+@lru_cache(maxsize=CANONICAL_KEYS)
 def canonical_key(name: Name) -> tuple[bytes, ...]:
     """Sort key of the canonical order: most significant label first (RFC 4034 §6.1).
 

@@ -25,7 +25,7 @@ _DS: Final = Struct("!HBB")
 _SRV: Final = Struct("!HHH")
 _NSEC3: Final = Struct("!BBH")
 _RSAMD5: Final = 1
-_ONE_REPLY: Final = int(RRSIGS_PER_RRSET) * int(DENIALS_PER_RESPONSE)  # signatures looked at
+_ONE_REPLY: Final = RRSIGS_PER_RRSET * DENIALS_PER_RESPONSE  # signatures looked at
 _ONE_WINDOW: Final = 34  # octets of the longest bitmap of one window
 
 
@@ -224,7 +224,7 @@ def _bitmap_types(bitmap: bytes) -> frozenset[int]:
     return frozenset(types)
 
 
-_few_types = lru_cache(maxsize=int(CANONICAL_KEYS))(_bitmap_types)
+_few_types = lru_cache(maxsize=CANONICAL_KEYS)(_bitmap_types)
 
 
 def bitmap_of(types: Iterable[int]) -> bytes:

@@ -15,7 +15,6 @@ from resolver.errors import WireError
 from resolver.limits import COMPRESSION_HOPS
 from resolver.protocol.names import MAX_NAME_OCTETS
 
-_MAX_HOPS: Final = int(COMPRESSION_HOPS)
 _FIRST_POINTER: Final = 0xC0
 _FIRST_RESERVED: Final = 0x40
 _HEADER_OCTETS: Final = 12
@@ -57,7 +56,7 @@ def follow(data: bytes, target: int, start: int, names: Names) -> bytes:
     the limit on hops ends it sooner. RFC 1035 §4.1.4; RFC 9267 §2 tells what went wrong elsewhere.
     """
     visited: list[tuple[int, bytes]] = []  # (offset, label) down to something known
-    for _ in range(_MAX_HOPS):
+    for _ in range(COMPRESSION_HOPS):
         if target >= start:
             raise WireError("a compression pointer does not lead backwards")
         if target < _HEADER_OCTETS:

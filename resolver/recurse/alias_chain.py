@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 
 _ALIASES = (Verdict.CNAME, Verdict.DNAME)
 _NOT_FOLLOWED = (RRType.CNAME, RRType.ANY)
-_CHAIN = int(CHAIN_LENGTH)
 
 
 def leads_on(outcome: Link) -> bool:
@@ -73,7 +72,7 @@ class AliasChain:
         if target in self._seen:
             raise ResolutionFailed("aliases in a circle", ede=(Ede(EdeCode.OTHER, "alias loop"),))
         self._seen.add(target)
-        if len(self._seen) > _CHAIN:
+        if len(self._seen) > CHAIN_LENGTH:
             too_long = Ede(EdeCode.OTHER, "alias chain is too long")
             raise WorkExceeded("CHAIN_LENGTH", ede=(too_long,))
         return target

@@ -58,7 +58,7 @@ class Known:
         self.is_checked = is_checked
         self.exempt = exempt
         self._dnames = 0
-        self._fleeting: LRUCache[Name, Entry] = LRUCache(int(FLEETING_DNAMES))
+        self._fleeting: LRUCache[Name, Entry] = LRUCache(FLEETING_DNAMES)
 
     # --- reading ---------------------------------------------------------------------------
 
@@ -144,7 +144,7 @@ class Known:
     def _fleeting_dname(self, owner: Name, now: float) -> Entry | None:
         """A secure DNAME of TTL 0, whose seconds are counted whole, like every TTL's."""
         entry = self._fleeting.get(owner)
-        if entry is None or int(now) - int(entry.expires_at) > int(ZERO_TTL_DNAME_SECONDS):
+        if entry is None or int(now) - int(entry.expires_at) > ZERO_TTL_DNAME_SECONDS:
             return None
         return entry
 
@@ -213,7 +213,7 @@ class Known:
     def keep_bogus(self, outcome: Link, ede: tuple[Ede, ...], now: float) -> None:
         """Remember that *outcome* is bogus; its data stays, briefly, for those who set CD."""
         self.bogus.note(outcome.question, ede, now)
-        self.keep(replace(outcome, status=Status.UNCHECKED), now, ttl_cap=int(BOGUS_TTL_SECONDS))
+        self.keep(replace(outcome, status=Status.UNCHECKED), now, ttl_cap=BOGUS_TTL_SECONDS)
 
     def forgive(self, zone: Name) -> None:
         """Our link was down: what failed in *zone* and below, for want of a key too, is no fact."""

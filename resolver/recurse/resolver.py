@@ -33,7 +33,6 @@ if TYPE_CHECKING:
     from resolver.runtime.clock import Clock
 
 _FROM_MEMORY = Server("", 0)  # "not that one again" for findings that no longer know their server
-_DEPTH = int(SUBQUERY_DEPTH)
 Scratch = dict[Question, Link]
 
 
@@ -112,7 +111,7 @@ class Resolver:
         if cut.zone == names.ROOT and not self._walker.is_configured(cut):
             ede = (Ede(EdeCode.NOT_AUTHORITATIVE),)
             return Answer(question, Rcode.REFUSED, status=Status.INDETERMINATE, ede=ede)
-        left = max(int(min(cut.expires_at - self._clock.now(), float(MAX_TTL_SECONDS))), 0)
+        left = max(int(min(cut.expires_at - self._clock.now(), MAX_TTL_SECONDS)), 0)
         if self._walker.is_configured(cut) or not cut.nameservers:
             return Answer(question, Rcode.NOERROR, status=Status.INSECURE)
         ns = RRset(cut.zone, RRType.NS, left, cut.nameservers)
@@ -215,7 +214,7 @@ class Resolver:
         assert self._walker is not None  # noqa: S101  # wired by app before the first question
         job = self.jobs.begin(question, budget.ancestors)
         try:
-            inner = budget.deeper(question, limit=_DEPTH + 1)
+            inner = budget.deeper(question, limit=SUBQUERY_DEPTH + 1)
             links = await self._walker.walk(
                 question, inner, excluded=excluded, glue_will_do=budget.glue_will_do
             )
@@ -261,7 +260,7 @@ class Resolver:
         if question in budget.ancestors:
             budget.whole.was_cut_short = True
             raise ResolutionFailed("the nameserver depends on itself", ede=_cycle())
-        if budget.depth > _DEPTH:
+        if budget.depth > SUBQUERY_DEPTH:
             raise WorkExceeded("SUBQUERY_DEPTH")
         answer = await self.resolve(question, budget.for_address(), checking=False)
         for rrset in reversed(answer.answer):

@@ -63,7 +63,7 @@ class Rollover:
         managed = self._load(anchor)
         while True:
             rrset = await self._fetch(anchor.name)
-            wait_s = float(ROLLOVER_RETRY_SECONDS)
+            wait_s: float = ROLLOVER_RETRY_SECONDS
             if rrset is not None:
                 managed = managed or ManagedAnchor(names.to_text(anchor.name))
                 self._observe(managed, anchor, rrset)

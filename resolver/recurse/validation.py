@@ -36,10 +36,6 @@ if TYPE_CHECKING:
     from resolver.recurse.resolver import Resolver
     from resolver.runtime.clock import Clock
 
-_SIGNATURES = int(SIGNATURES_PER_BREATH)
-_HASHES = int(HASHES_PER_BREATH)
-_STEP_S = float(CLOCK_STEP_SECONDS)
-
 
 class Validation:
     """Validation for one resolver. *context* makes the validator's view of now."""
@@ -74,7 +70,7 @@ class Validation:
         """
         context = self._context()
         ahead_s = context.wall - context.now
-        if self._ahead_s is not None and abs(ahead_s - self._ahead_s) > _STEP_S:
+        if self._ahead_s is not None and abs(ahead_s - self._ahead_s) > CLOCK_STEP_SECONDS:
             self._memory.bogus.clear()
             context.keystore.forget_bogus()
         self._ahead_s = ahead_s
@@ -87,7 +83,7 @@ class Validation:
         """
         evidence = _Driver(self._resolver, outcome, budget, beside)
         validated = await self._run(evidence, budget)
-        for _ in range(int(BOGUS_RETRIES)):
+        for _ in range(BOGUS_RETRIES):
             if validated.status is not Status.BOGUS or not await evidence.ask_others():
                 break
             validated = await self._run(evidence, budget)
@@ -150,7 +146,7 @@ class _Checkpoint:
             raise WorkExceeded("HASHES")
         self._signatures += work.signatures
         self._hashes += work.hashes
-        if self._signatures < _SIGNATURES and self._hashes < _HASHES:
+        if self._signatures < SIGNATURES_PER_BREATH and self._hashes < HASHES_PER_BREATH:
             return False
         self._signatures = self._hashes = 0
         return True

@@ -41,7 +41,7 @@ class Shortage:
             for shed in self._sheds:
                 shed()
             now = trio.current_time()
-            if now - self._told_at >= float(SHORTAGE_LOG_SECONDS):
+            if now - self._told_at >= SHORTAGE_LOG_SECONDS:
                 self._told_at = now
                 _log.warning("out of memory: caches emptied; see cache.size_octets")
         except MemoryError:

@@ -16,8 +16,6 @@ from resolver.limits import IDLE_TASKS
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-_MOST = int(IDLE_TASKS)
-
 
 class _Worker:
     """One task, and what it is to do next."""
@@ -60,7 +58,7 @@ class TaskPool:
 
         while True:
             await worker.job(*worker.arguments)
-            if len(self._idle) >= _MOST:
+            if len(self._idle) >= IDLE_TASKS:
                 return
             worker.arguments = ()  # nothing is kept alive by who waits
             self._idle.append(worker)

@@ -13,10 +13,6 @@ import trio
 
 from resolver.limits import CALM_SECONDS, TCP_ROUND_HITS, TCP_ROUND_HITS_CALM
 
-_CALM = float(CALM_SECONDS)
-_ROUND = int(TCP_ROUND_HITS)
-_ROUND_CALM = int(TCP_ROUND_HITS_CALM)
-
 
 class Turns:
     """Shared by the listeners, who see the hits, and by all who take turns."""
@@ -31,7 +27,7 @@ class Turns:
 
     def note_hits(self) -> None:
         """Somebody was just served from the packet cache."""
-        self._hits_until = trio.current_time() + _CALM
+        self._hits_until = trio.current_time() + CALM_SECONDS
 
     @property
     def is_short(self) -> bool:
@@ -51,7 +47,7 @@ class Rounds:
     def __init__(self, turns: Turns) -> None:
         self._pace = turns
         self._number = 0
-        self.left = _ROUND
+        self.left = TCP_ROUND_HITS
 
     def __repr__(self) -> str:
         return f"<Rounds {self.left} left>"
@@ -62,4 +58,4 @@ class Rounds:
         await trio.lowlevel.checkpoint()
         if number == self._number:
             self._number += 1
-            self.left = _ROUND if self._pace.is_short else _ROUND_CALM
+            self.left = TCP_ROUND_HITS if self._pace.is_short else TCP_ROUND_HITS_CALM

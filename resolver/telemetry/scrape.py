@@ -45,11 +45,11 @@ async def serve(listener: Listener, page: Page) -> None:
     async with trio.open_nursery() as nursery:
         while True:
             stream, _ = await listener.accept()
-            if len(open_now) >= int(SCRAPES):
+            if len(open_now) >= SCRAPES:
                 oldest = next(iter(open_now))
                 del open_now[oldest]
                 oldest.cancel()
-            scope = trio.CancelScope(deadline=trio.current_time() + float(SCRAPE_SECONDS))
+            scope = trio.CancelScope(deadline=trio.current_time() + SCRAPE_SECONDS)
             open_now[scope] = None
             nursery.start_soon(answer, stream, scope)
 
@@ -57,8 +57,8 @@ async def serve(listener: Listener, page: Page) -> None:
 async def _request(stream: trio.abc.ReceiveStream) -> bytes:
     """What came up to the end of the head, or as much as is allowed."""
     head = b""
-    while _END not in head and len(head) < int(SCRAPE_OCTETS):
-        more = await stream.receive_some(int(SCRAPE_OCTETS))
+    while _END not in head and len(head) < SCRAPE_OCTETS:
+        more = await stream.receive_some(SCRAPE_OCTETS)
         if not more:
             break
         head += more

@@ -112,7 +112,7 @@ class Slot:
         self._board.note_start(self._worker)
         while True:
             self._board.post(self._worker, dict(registry.values()))
-            await trio.sleep(float(BOARD_SECONDS))
+            await trio.sleep(BOARD_SECONDS)
 
 
 class _Shared:

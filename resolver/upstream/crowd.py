@@ -12,8 +12,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from resolver import limits
 from resolver.errors import ZoneCrowded
+from resolver.limits import ASK_SECONDS, ZONE_SILENT_SECONDS, ZONE_UNANSWERED
 from resolver.model import Ede
 from resolver.protocol.codes import EdeCode
 from resolver.protocol.names import to_text
@@ -21,11 +21,8 @@ from resolver.protocol.names import to_text
 if TYPE_CHECKING:
     from resolver.model import Name
 
-_MOST = int(limits.ZONE_UNANSWERED)
-_SILENT = float(limits.ZONE_SILENT_SECONDS)
-_LATELY = float(limits.ASK_SECONDS)  # what is answered in the time that a question may wait
 _CREDIT = 2  # a cut that answers one in three is not bounded
-_CALM = _MOST // 4
+_CALM = ZONE_UNANSWERED // 4
 
 
 class Crowd:
@@ -47,16 +44,16 @@ class Crowd:
 
     def excess(self, now: float) -> int:
         """By how many there are too many; zero or less: none."""
-        if now - self.since < _SILENT:
+        if now - self.since < ZONE_SILENT_SECONDS:
             return 0
         self._turn(now)
-        return self.waiting - _MOST - _CREDIT * (self._answered + self._before)
+        return self.waiting - ZONE_UNANSWERED - _CREDIT * (self._answered + self._before)
 
     def _turn(self, now: float) -> None:
         """Two windows: the one that is filling, and the one before it."""
         gone = now - self._window_at
-        if gone >= _LATELY:
-            self._before = self._answered if gone < 2 * _LATELY else 0
+        if gone >= ASK_SECONDS:
+            self._before = self._answered if gone < 2 * ASK_SECONDS else 0
             self._answered = 0
             self._window_at = now
 
@@ -89,7 +86,7 @@ class Crowds(dict["Name", Crowd]):
     def admits(self, zone: Name, now: float) -> bool:
         """May one more question be asked there?"""
         crowd = self.get(zone)
-        return crowd is None or crowd.excess(now) < 0 or now - crowd.since < _SILENT
+        return crowd is None or crowd.excess(now) < 0 or now - crowd.since < ZONE_SILENT_SECONDS
 
     def may_stay(self, zone: Name, now: float) -> bool:
         """May one who waits go on waiting?"""

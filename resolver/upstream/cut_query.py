@@ -11,8 +11,22 @@ from typing import TYPE_CHECKING
 
 from trio.lowlevel import Abort, reschedule
 
-from resolver import limits
 from resolver.errors import ResolverError, WorkExceeded
+from resolver.limits import (
+    ASK_SECONDS,
+    ASK_SENDS,
+    ASK_SUSPECT_SECONDS,
+    EARLY_COPIES,
+    EARLY_SECONDS,
+    EXPIRY_UNKNOWN_SECONDS,
+    HEDGE_DEPTH,
+    LAST_RESORT_MISMATCHES,
+    NS_LOOKUPS_PER_CUT,
+    OVERDUE_FLOOR_SECONDS,
+    RACE_WIDTH,
+    SENDS_PER_ADDRESS,
+    SPOOF_MISMATCHES,
+)
 from resolver.model import USABLE, Ede, Verdict
 from resolver.protocol.codes import EdeCode, Rcode
 from resolver.protocol.names import ROOT, to_text
@@ -48,19 +62,6 @@ if TYPE_CHECKING:
     from resolver.upstream.server_state import Key, ServerState
     from resolver.upstream.timers import Timer
 
-_ASK_SECONDS = float(limits.ASK_SECONDS)
-_SUSPECT_SECONDS = float(limits.ASK_SUSPECT_SECONDS)
-_SENDS = int(limits.ASK_SENDS)
-_PER_ADDRESS = int(limits.SENDS_PER_ADDRESS)
-_RACE_WIDTH = int(limits.RACE_WIDTH)
-_EARLY_COPIES = int(limits.EARLY_COPIES)
-_EARLY = float(limits.EARLY_SECONDS)
-_MISMATCHES = int(limits.SPOOF_MISMATCHES)
-_GUESSES = int(limits.LAST_RESORT_MISMATCHES)
-_HEDGE_DEPTH = int(limits.HEDGE_DEPTH)
-_NO_ROOM_WAIT = float(limits.OVERDUE_FLOOR_SECONDS)
-_TCP_WAIT = float(limits.EXPIRY_UNKNOWN_SECONDS)
-_ROUNDS = int(limits.NS_LOOKUPS_PER_CUT)
 _NOBODY: frozenset[Key] = frozenset()
 
 
@@ -76,10 +77,8 @@ class CutQuery:
         ways = dispatcher.ways
         self.way = ways.public if delegation.way is None else ways.of(delegation)
         self.started = now
-        self.give_up = min(request.budget.whole.deadline, now + _ASK_SECONDS)
-        self.may_speculate = (
-            dispatcher.settings.speculation and request.budget.depth <= _HEDGE_DEPTH
-        )
+        self.give_up = min(request.budget.whole.deadline, now + ASK_SECONDS)
+        self.may_speculate = dispatcher.settings.speculation and request.budget.depth <= HEDGE_DEPTH
         self.fallback = Fallback(is_signed=delegation.is_signed)
         self.copies: list[Transmission] = []
         self.streams: dict[Key, trio.CancelScope] = {}
@@ -132,7 +131,7 @@ class CutQuery:
             return
         elif not self.total:
             self._open(now)
-        elif self.total >= _SENDS:
+        elif self.total >= ASK_SENDS:
             self._wait(now)
         else:
             self._ask_another(now)
@@ -140,7 +139,7 @@ class CutQuery:
     def on_lookup(self, *, found_more: bool, now: float) -> None:
         """A nameserver lookup came back; *found_more* False: there is nothing left to look up."""
         self.rounds += 1
-        if not found_more or self.rounds >= _ROUNDS:
+        if not found_more or self.rounds >= NS_LOOKUPS_PER_CUT:
             self.is_exhausted = True
         if not self._has_live(now):
             self.move_on(now)
@@ -150,7 +149,7 @@ class CutQuery:
         self.sends.clear()
         self.total = 0
         self.rejected = _NOBODY
-        self.give_up = min(self.request.budget.whole.deadline, now + _ASK_SECONDS)
+        self.give_up = min(self.request.budget.whole.deadline, now + ASK_SECONDS)
         self._hang_up()
         self.move_on(now)
 
@@ -204,8 +203,8 @@ class CutQuery:
         if not young and self.copies:
             self.dispatcher.ways.doubt(self.way, self.started, now)
         if young and self.may_speculate and now < self.give_up and not self.way.reach.is_out:
-            early_until = self.started + _EARLY  # one sum: a difference may round otherwise
-            if len(young) >= _EARLY_COPIES and now < early_until:
+            early_until = self.started + EARLY_SECONDS  # one sum: a difference may round otherwise
+            if len(young) >= EARLY_COPIES and now < early_until:
                 self.rearm(early_until)
                 return
             if not self.dispatcher.hedges.take():  # what is overdue costs no token
@@ -264,7 +263,7 @@ class CutQuery:
         """No descriptor or port is free: soon again."""
         self._refund(server)
         self.lacks_room = True
-        self.rearm(now + _NO_ROOM_WAIT)
+        self.rearm(now + OVERDUE_FLOOR_SECONDS)
 
     def on_malformed(
         self, server: Server, state: ServerState, transport: str, error: WireError, now: float
@@ -281,11 +280,11 @@ class CutQuery:
         After many more at the last resort nobody is listened to.
         """
         self.mismatches += 1
-        if self.mismatches == _MISMATCHES:
+        if self.mismatches == SPOOF_MISMATCHES:
             self.uses_tcp = True
             self._leave_copies()
             self.on_doubt(copy, FULL, now)
-        elif self.mismatches == _MISMATCHES + _GUESSES:
+        elif self.mismatches == SPOOF_MISMATCHES + LAST_RESORT_MISMATCHES:
             self._leave_copies()
             self.move_on(now)
 
@@ -365,7 +364,7 @@ class CutQuery:
             self._need_addresses(now)
             return
         is_speculative = self.is_speculative
-        chosen = opening(candidates, width=_RACE_WIDTH if is_speculative else 1)
+        chosen = opening(candidates, width=RACE_WIDTH if is_speculative else 1)
         first = chosen[0]
         if first.is_suspect or first.is_marked:
             self._distrust(first, now)
@@ -393,7 +392,7 @@ class CutQuery:
             self.want_addresses()
         if first.is_suspect:
             if not self.request.delegation.is_last_word:
-                self.give_up = min(self.give_up, now + _SUSPECT_SECONDS)
+                self.give_up = min(self.give_up, now + ASK_SUSPECT_SECONDS)
             self._wait_in_crowd(now)
 
     def _ask_another(self, now: float) -> None:
@@ -451,9 +450,9 @@ class CutQuery:
             return True
         if not flight.has_room():
             self.lacks_room = True
-            self.rearm(now + _NO_ROOM_WAIT)
+            self.rearm(now + OVERDUE_FLOOR_SECONDS)
             return False
-        is_last_try = self.sends.get(state.key, 0) == _PER_ADDRESS - 1
+        is_last_try = self.sends.get(state.key, 0) == SENDS_PER_ADDRESS - 1
         if is_last_try and not self.way.reach.is_out and self.fallback.wants_tcp(state, now):
             return self.go_tcp(server, state, now, BARE)
         return self._go_udp(server, state, now)
@@ -475,7 +474,7 @@ class CutQuery:
             return False
         form = form or self.fallback.form(state, now, tries=1)
         self.dispatcher.start_tcp(self, server, state, form=form, now=now)
-        self.rearm(now + max(state.expiry_s, _TCP_WAIT))
+        self.rearm(now + max(state.expiry_s, EXPIRY_UNKNOWN_SECONDS))
         return True
 
     def send_again(self, server: Server, state: ServerState, form: Form, now: float) -> bool:
@@ -495,7 +494,7 @@ class CutQuery:
             self.dispatcher.counters.bad_cookies += 1
         else:
             self.dispatcher.counters.edns_fallbacks += 1
-        if self.sends.get(state.key, 0) >= _PER_ADDRESS or self.total >= _SENDS:
+        if self.sends.get(state.key, 0) >= SENDS_PER_ADDRESS or self.total >= ASK_SENDS:
             return False
         if again is Again.TCP:
             return self.go_tcp(server, state, now, LOWER)  # a mix of case protects nothing there
@@ -521,7 +520,7 @@ class CutQuery:
         self.total -= 1
 
     def _may_repeat(self, key: Key) -> bool:
-        return self.sends.get(key, 0) < _PER_ADDRESS
+        return self.sends.get(key, 0) < SENDS_PER_ADDRESS
 
     # --- waiting, and the end --------------------------------------------------------------
 
@@ -529,7 +528,7 @@ class CutQuery:
         """When to do more: soon if hedging is on, after a fair wait if it is not."""
         if not self.uses_tcp and self.reply is None and self.error is None:
             wait_s = self.gap if self.is_speculative else serial_s(state)
-            if self.sends.get(state.key, 0) >= _PER_ADDRESS and not any(
+            if self.sends.get(state.key, 0) >= SENDS_PER_ADDRESS and not any(
                 map(self._may_repeat, self.sends)
             ):
                 wait_s = min(wait_s, state.overdue_s)  # the last resort is next
@@ -551,14 +550,14 @@ class CutQuery:
         if all(copy.is_overdue(now) for copy in self.copies) and resort.over_tcp(self, now):
             return
         moments = [copy.expires_at for copy in self.copies]
-        if self.total < _SENDS:
+        if self.total < ASK_SENDS:
             for copy in self.copies:
                 moments += [copy.late_at, copy.overdue_at]
         self.rearm(min((at for at in moments if at > now), default=self.give_up))
 
     def want_addresses(self) -> None:
         """Look up more nameservers beside what is on its way: all that is known is doubtful."""
-        if not self.is_exhausted and not self.wants_addresses and self.total < _SENDS:
+        if not self.is_exhausted and not self.wants_addresses and self.total < ASK_SENDS:
             self.wants_addresses = True
             self.wake()
 

@@ -10,14 +10,13 @@ import logging
 import math
 from typing import TYPE_CHECKING
 
-from resolver import limits
+from resolver.limits import WARNING_SECONDS
 
 if TYPE_CHECKING:
     from resolver.upstream.outstanding import Outstanding
     from resolver.upstream.server_events import UpstreamCounters
 
 _log = logging.getLogger(__name__)
-_GAP = float(limits.WARNING_SECONDS)
 _SHORT = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.EAGAIN})
 
 
@@ -35,7 +34,7 @@ class Descriptors:
             return False
         self._counters.no_descriptors += 1
         self._flight.make_room()
-        if now - self._said_at >= _GAP:
+        if now - self._said_at >= WARNING_SECONDS:
             self._said_at = now
             _log.warning(
                 "no socket for a question to a server (%s), %d are open: raise the limit of open"

@@ -18,6 +18,7 @@ from trio.lowlevel import current_task, wait_task_rescheduled
 
 from resolver import limits
 from resolver.errors import ResolverError, WireError, WorkExceeded
+from resolver.limits import LATE_REPLY_SECONDS
 from resolver.protocol.codes import Flag
 from resolver.upstream.bucket import Bucket
 from resolver.upstream.crowd import Crowds, crowded
@@ -57,8 +58,6 @@ if TYPE_CHECKING:
     from resolver.upstream.settings import OutgoingSettings
     from resolver.upstream.ways import Way
 
-_LATE = float(limits.LATE_REPLY_SECONDS)
-
 
 class Dispatcher:
     """All that is on its way to servers, and all that is known of them. One per process."""
@@ -71,7 +70,7 @@ class Dispatcher:
         clock: Clock,
         rng: Random,
         config: OutgoingSettings,
-        in_flight_limit: int = int(limits.IN_FLIGHT),
+        in_flight_limit: int = limits.IN_FLIGHT,
         validates: bool = True,
         named: Iterable[Delegation] = (),
     ) -> None:
@@ -84,8 +83,8 @@ class Dispatcher:
         self.counters = UpstreamCounters()
         self.timers = Timers(before=self._drain)
         self.flight = Outstanding(network=network, timers=self.timers, limit=in_flight_limit)
-        self.hedges = Bucket(share=float(limits.HEDGE_SHARE), burst=float(limits.HEDGE_BURST))
-        self.probes = Bucket(share=float(limits.PROBE_SHARE), burst=float(limits.PROBE_BURST))
+        self.hedges = Bucket(share=limits.HEDGE_SHARE, burst=limits.HEDGE_BURST)
+        self.probes = Bucket(share=limits.PROBE_SHARE, burst=limits.PROBE_BURST)
         self.listeners: list[Callable[[Tried], None]] = []
         named = tuple(named)
         self.allows = AddressFilter(config, named).allows
@@ -366,7 +365,7 @@ class Dispatcher:
     def _on_expiry(self, copy: Transmission, now: float) -> None:
         """Lost, as far as anybody can tell. The port stays open: a late reply still teaches."""
         self.counters.expired += 1
-        patience = max((p.late_until(now) for p in copy.pursuits), default=now) + _LATE
+        patience = max((p.late_until(now) for p in copy.pursuits), default=now) + LATE_REPLY_SECONDS
         copy.timer = self.timers.at(patience, lambda _: self._close(copy))
         self.flight.lapse(copy)
         for cut_query in [*copy.pursuits]:

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from resolver import limits
+from resolver.limits import CASE_BROKEN_SECONDS, LAST_RESORT_SECONDS, LAST_RESORTS_CONFIRMED
 
 if TYPE_CHECKING:
     from resolver.delegation import Server
@@ -22,9 +22,6 @@ if TYPE_CHECKING:
     from resolver.upstream.server_state import Key, ServerState
     from resolver.upstream.timers import Timer
 
-_LEAST_WAIT = float(limits.LAST_RESORT_SECONDS)
-_CASE_BROKEN = float(limits.CASE_BROKEN_SECONDS)
-_CONFIRMED = int(limits.LAST_RESORTS_CONFIRMED)
 _TCP_ROUNDS = 3  # connecting and asking take two
 
 
@@ -63,7 +60,7 @@ class Doubts:
         if state.key not in cut_query.streams:
             self._settle(doubt, now)
             return
-        when = now + max(_LEAST_WAIT, _TCP_ROUNDS * rtt_s)
+        when = now + max(LAST_RESORT_SECONDS, _TCP_ROUNDS * rtt_s)
         doubt.timer = cut_query.dispatcher.timers.at(when, lambda at: self._settle(doubt, at))
 
     def on_tcp_failure(self, key: Key, now: float) -> bool:
@@ -81,10 +78,10 @@ class Doubts:
             return
         state = doubt.state
         state.doubts += 1
-        if state.doubts >= _CONFIRMED:
+        if state.doubts >= LAST_RESORTS_CONFIRMED:
             state.doubts = 0
             if not doubt.form.mixed:
-                state.case_broken_until = now + _CASE_BROKEN
+                state.case_broken_until = now + CASE_BROKEN_SECONDS
             if not doubt.form.cookie:
                 state.note_no_cookies(now)
 

@@ -14,7 +14,7 @@ from __future__ import annotations
 import enum
 from typing import TYPE_CHECKING, NamedTuple
 
-from resolver import limits
+from resolver.limits import CASE_BROKEN_SECONDS
 from resolver.protocol.codes import Rcode, RRType
 from resolver.protocol.nsec import Span
 from resolver.protocol.rdata import nsec
@@ -32,7 +32,6 @@ if TYPE_CHECKING:
 _EDNS_RCODES = frozenset({Rcode.FORMERR, Rcode.NOTIMP, Rcode.BADVERS})
 _COOKIE_RCODES = _EDNS_RCODES | {Rcode.REFUSED, Rcode.SERVFAIL}
 _CASE_RCODES = _COOKIE_RCODES | {Rcode.NXDOMAIN}
-_CASE_BROKEN = float(limits.CASE_BROKEN_SECONDS)
 _SAYING = frozenset({Rcode.NOERROR, Rcode.NXDOMAIN})
 _NOTHING: dict[Key, Form] = {}
 _NONE: frozenset[Key] = frozenset()
@@ -170,7 +169,7 @@ class Fallback:
         if arrived.sent.is_mixed:
             arrived.state.bears_mixing = True
         elif arrived.state.key in self._lowered:
-            arrived.state.case_broken_until = now + _CASE_BROKEN
+            arrived.state.case_broken_until = now + CASE_BROKEN_SECONDS
 
     def _learn_about_cookie(self, arrived: Arrived, now: float) -> None:
         state, message = arrived.state, arrived.message

@@ -10,6 +10,7 @@ import math
 from typing import TYPE_CHECKING, NamedTuple
 
 from resolver import limits
+from resolver.limits import ADDRESS_STATES, REFUSED_SECONDS, ZONE_MARKS
 from resolver.model import Verdict
 from resolver.upstream.query import offer
 from resolver.upstream.server_state import EdnsState, Hint, Mark, ServerState
@@ -27,15 +28,12 @@ _GAIN_PRIOR = 0.05
 _FIRST_PRIOR = math.log(0.060)  # the middle of the Internet's RTTs
 _HINT_SPREAD = 0.15  # of an RTT measured a moment before the restart,
 _HINT_HALF_DAY = 43_200.0  # and how fast it grows: by 1 (a factor of e) in half a day
-_STATES = int(limits.ADDRESS_STATES)
-_MARKS = int(limits.ZONE_MARKS)
 _CHANCES = 32
 
 _MARK_SECONDS = {
-    Verdict.LAME: float(limits.LAME_SECONDS),
-    Verdict.SERVFAIL: float(limits.SERVFAIL_SECONDS),
+    Verdict.LAME: limits.LAME_SECONDS,
+    Verdict.SERVFAIL: limits.SERVFAIL_SECONDS,
 }
-_MARK_SECONDS_OTHER = float(limits.REFUSED_SECONDS)
 
 
 class Kept(NamedTuple):
@@ -69,7 +67,7 @@ class Infra:
     def state_of(self, key: Key) -> ServerState:
         state = self._states.get(key)
         if state is None:
-            if len(self._states) >= _STATES:
+            if len(self._states) >= ADDRESS_STATES:
                 self._evict()
             state = self._states[key] = ServerState(key)
         state.was_used = True
@@ -100,7 +98,7 @@ class Infra:
             log_rtt = math.log(max(rtt_s, 1e-4))
             self.global_log_rtt += _GAIN_PRIOR * (log_rtt - self.global_log_rtt)
         state.note_answer(rtt_s, now)
-        if len(self._prefixes) >= _STATES:
+        if len(self._prefixes) >= ADDRESS_STATES:
             del self._prefixes[next(iter(self._prefixes))]
         self._prefixes[state.prefix] = state.srtt
 
@@ -139,18 +137,18 @@ class Infra:
         Nor about other names, where it answered some well: it fails for this question then, not for
         the zone, and to pass it over would send all other names to servers that may be worse.
         """
-        until = now + _MARK_SECONDS.get(verdict, _MARK_SECONDS_OTHER)
+        until = now + _MARK_SECONDS.get(verdict, REFUSED_SECONDS)
         known = state.marks.pop(zone, None)
         if known is not None and known.verdict is Verdict.ANSWER and known.until > now:
             verdict, until = known
-        if len(state.marks) >= _MARKS:
+        if len(state.marks) >= ZONE_MARKS:
             del state.marks[next(iter(state.marks))]
         state.marks[zone] = Mark(verdict, until)
 
     def unmark(self, state: ServerState, zone: Name, now: float) -> None:
         """It is of use after all: as long as it goes on so, *zone*'s failures are the names'."""
         if zone in state.marks:
-            state.marks[zone] = Mark(Verdict.ANSWER, now + _MARK_SECONDS_OTHER)
+            state.marks[zone] = Mark(Verdict.ANSWER, now + REFUSED_SECONDS)
 
     def marked(self, state: ServerState, zone: Name, now: float) -> Mark | None:
         """The mark in force, if any."""

@@ -89,7 +89,7 @@ class Outstanding:
         self._network = network
         self._timers = timers
         self._limit = limit
-        self._busy_above = int(limit * float(limits.OVERLOAD_SHARE))
+        self._busy_above = int(limit * limits.OVERLOAD_SHARE)
         self._copies: dict[UdpPort, Transmission] = {}
         self.of: Callable[[UdpPort], Transmission | None] = self._copies.get
         self._slots: dict[Slot, Transmission] = {}

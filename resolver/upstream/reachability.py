@@ -11,17 +11,17 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from resolver import limits
+from resolver.limits import (
+    FAMILY_PREFIXES,
+    FAMILY_PROBE_SECONDS,
+    NO_ROUTE_SECONDS,
+    OUTAGE_CANARY_SECONDS,
+    OUTAGE_PREFIXES,
+    OUTAGE_SENDS,
+)
 
 if TYPE_CHECKING:
     from resolver.upstream.server_state import ServerState
-
-_FAMILY_PREFIXES = int(limits.FAMILY_PREFIXES)
-_FAMILY_PROBE = float(limits.FAMILY_PROBE_SECONDS)
-_OUTAGE_SENDS = int(limits.OUTAGE_SENDS)
-_OUTAGE_PREFIXES = int(limits.OUTAGE_PREFIXES)
-_NO_ROUTE = float(limits.NO_ROUTE_SECONDS)
-_CANARY = float(limits.OUTAGE_CANARY_SECONDS)
 
 
 class Family:
@@ -65,7 +65,7 @@ class Reachability:
 
     @property
     def next_canary_at(self) -> float:
-        return self._canary_at + _CANARY
+        return self._canary_at + OUTAGE_CANARY_SECONDS
 
     def note_answer(self, state: ServerState, now: float) -> bool:
         """Somebody answered. True if that ends an outage."""
@@ -90,7 +90,7 @@ class Reachability:
         other = self._families[not state.is_ipv6]
         if family.t_ok < sent_at < other.t_ok:
             family.silent.add(state.prefix)
-            if len(family.silent) >= _FAMILY_PREFIXES and not family.is_broken:
+            if len(family.silent) >= FAMILY_PREFIXES and not family.is_broken:
                 family.is_broken = True
                 family.probed_at = now
                 self._settle()
@@ -103,11 +103,11 @@ class Reachability:
                 False  # somebody answered since; or a server that never did, which proves nothing
             )
         self._overdue += 1
-        if len(self._overdue_prefixes) < 4 * _OUTAGE_PREFIXES:
+        if len(self._overdue_prefixes) < 4 * OUTAGE_PREFIXES:
             self._overdue_prefixes.add(state.prefix)
-        if self.is_out or self._overdue < _OUTAGE_SENDS:
+        if self.is_out or self._overdue < OUTAGE_SENDS:
             return False
-        if len(self._overdue_prefixes) < _OUTAGE_PREFIXES:
+        if len(self._overdue_prefixes) < OUTAGE_PREFIXES:
             return False
         self.begin_outage()
         return True
@@ -128,7 +128,7 @@ class Reachability:
         """The kernel said a moment ago that no route leads anywhere, of each family in its turn."""
         families = [self._families[is_ipv6] for is_ipv6 in self._used]
         last = max((family.no_route_at for family in families), default=-math.inf)
-        return now - last < _NO_ROUTE and not any(family.has_route for family in families)
+        return now - last < NO_ROUTE_SECONDS and not any(family.has_route for family in families)
 
     def remember(self, state: ServerState) -> None:
         """Before a silence is written down: what to put back should it prove to be an outage."""
@@ -138,7 +138,7 @@ class Reachability:
     def may_probe_family(self, state: ServerState, now: float) -> bool:
         """True at most once in 30 s for a broken family: the moment to try it again."""
         family = self._families[state.is_ipv6]
-        return family.is_broken and now - family.probed_at >= _FAMILY_PROBE
+        return family.is_broken and now - family.probed_at >= FAMILY_PROBE_SECONDS
 
     def note_family_probe(self, state: ServerState, now: float) -> None:
         self._families[state.is_ipv6].probed_at = now

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from resolver import limits
+from resolver.limits import ASK_SENDS, RACE_WIDTH, TCP_LAST_TRIES
 from resolver.model import Verdict
 from resolver.upstream.failure_reasons import MALFORMED
 from resolver.upstream.query_form import BARE
@@ -17,9 +17,6 @@ from resolver.upstream.query_form import BARE
 if TYPE_CHECKING:
     from resolver.upstream.cut_query import CutQuery
 
-_WIDTH = int(limits.RACE_WIDTH)
-_AT_A_TIME = int(limits.TCP_LAST_TRIES)
-_SENDS = int(limits.ASK_SENDS)
 SILENT = "no reply"
 _WORTH_IT = frozenset({SILENT, MALFORMED, Verdict.REFUSED.value, Verdict.FORMERR.value})
 
@@ -30,7 +27,7 @@ def over_tcp(cut_query: CutQuery, now: float) -> bool:
     Never for a probe: the full question is the better next try (RFC 9156 §2.3).
     Whether it is our own link that is silent is asked beside it.
     """
-    if cut_query.has_resorted or cut_query.uses_tcp or cut_query.total >= _SENDS:
+    if cut_query.has_resorted or cut_query.uses_tcp or cut_query.total >= ASK_SENDS:
         return False
     if cut_query.request.is_probe:
         return False
@@ -41,10 +38,10 @@ def over_tcp(cut_query: CutQuery, now: float) -> bool:
         key = server[:2]
         if key in cut_query.sends and cut_query.reasons.get(server, SILENT) in _WORTH_IT:
             state = infra.state(server)
-            is_free = state.streams < _AT_A_TIME and key not in cut_query.streams
+            is_free = state.streams < TCP_LAST_TRIES and key not in cut_query.streams
             if is_free and state.may_bear_tcp(now):
                 states[server] = state
-    chosen = sorted(states.items(), key=lambda pair: (not pair[1].n, pair[1].srtt))[:_WIDTH]
+    chosen = sorted(states.items(), key=lambda pair: (not pair[1].n, pair[1].srtt))[:RACE_WIDTH]
     began = [cut_query.go_tcp(server, state, now, BARE) for server, state in chosen]
     if any(began):
         cut_query.dispatcher.ways.doubt(cut_query.way, cut_query.started, now)

@@ -12,7 +12,15 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, NamedTuple
 
-from resolver import limits
+from resolver.limits import (
+    HEDGE_CEILING_SECONDS,
+    HEDGE_GROWTH,
+    HEDGE_STRANGER_SECONDS,
+    PROBE_GAIN_SECONDS,
+    PROBE_GAIN_SHARE,
+    RESTAMP_SECONDS,
+    SERIAL_UNKNOWN_SECONDS,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -37,14 +45,7 @@ _USES = 8  # uses of a server that make half the gain worth a probe
 _new = tuple.__new__
 _SQRT2 = math.sqrt(2)
 
-_GAIN_FLOOR = float(limits.PROBE_GAIN_SECONDS)
-_GAIN_SHARE = float(limits.PROBE_GAIN_SHARE)
-_RESTAMP = float(limits.RESTAMP_SECONDS)
 _HEDGE_STRANGER_SHARE = 0.7  # of a typical RTT; sooner costs more than it gains
-_HEDGE_STRANGER_FLOOR = float(limits.HEDGE_STRANGER_SECONDS)
-_HEDGE_GROWTH = float(limits.HEDGE_GROWTH)
-_HEDGE_CEILING = float(limits.HEDGE_CEILING_SECONDS)
-_SERIAL_UNKNOWN = float(limits.SERIAL_UNKNOWN_SECONDS)
 
 
 class Candidate(NamedTuple):
@@ -227,7 +228,7 @@ def companion(
             if state.fails and state.may_revive(now) and found is None:
                 found = candidate
         elif state.n:
-            is_stale = now - max(state.t_ok, state.probed_at) > _RESTAMP
+            is_stale = now - max(state.t_ok, state.probed_at) > RESTAMP_SECONDS
             if is_stale and state.srtt < 3 * best and found is None:
                 found = candidate
         else:
@@ -239,7 +240,7 @@ def companion(
 
 def _worthwhile_gain(primary: ServerState) -> float:
     """Seconds of expected improvement for which a probe is worth its packet."""
-    return max(_GAIN_FLOOR, _GAIN_SHARE * primary.srtt) / (1 + primary.n / _USES)
+    return max(PROBE_GAIN_SECONDS, PROBE_GAIN_SHARE * primary.srtt) / (1 + primary.n / _USES)
 
 
 def is_worth_a_stranger(primary: ServerState, infra: Infra) -> bool:
@@ -276,16 +277,16 @@ def first_hedge_s(
     for candidate in candidates:
         is_fresh = not (candidate.is_suspect or candidate.is_marked or candidate.state.fails)
         if is_fresh and candidate.server.nameserver not in asked:
-            return min(wait, max(_HEDGE_STRANGER_FLOOR, _HEDGE_STRANGER_SHARE * typical_s))
+            return min(wait, max(HEDGE_STRANGER_SECONDS, _HEDGE_STRANGER_SHARE * typical_s))
     return wait
 
 
 def next_hedge_s(state: ServerState, previous_s: float, *, is_second_round: bool) -> float:
     """The wait after a later copy: growing, and doubled once every address was asked."""
-    wait = max(state.hedge_s, _HEDGE_GROWTH * previous_s)
-    return min(_HEDGE_CEILING, 2 * wait if is_second_round else wait)
+    wait = max(state.hedge_s, HEDGE_GROWTH * previous_s)
+    return min(HEDGE_CEILING_SECONDS, 2 * wait if is_second_round else wait)
 
 
 def serial_s(state: ServerState) -> float:
     """Seconds to wait for one server before the next is asked, where nothing is speculative."""
-    return state.expiry_s if state.n else _SERIAL_UNKNOWN
+    return state.expiry_s if state.n else SERIAL_UNKNOWN_SECONDS

@@ -13,6 +13,17 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
 from resolver import limits
+from resolver.limits import (
+    EXPIRY_FLOOR_SECONDS,
+    EXPIRY_UNKNOWN_SECONDS,
+    HEDGE_FLOOR_SECONDS,
+    HEDGE_UNKNOWN_SECONDS,
+    OVERDUE_FLOOR_SECONDS,
+    OVERDUE_UNKNOWN_SECONDS,
+    OWNER_DOMAINS_PER_ADDRESS,
+    REVIVE_CEILING_SECONDS,
+    REVIVE_SECONDS,
+)
 from resolver.protocol.names import suffix
 
 if TYPE_CHECKING:
@@ -26,16 +37,7 @@ _GAIN_VAR = 0.25  # RFC 6298 §2.3
 _FIRST_VAR = 8.0  # RTTs to one server vary by a few per cent, not by RFC 6298's half
 _V6_GROUPS = 3
 
-_HEDGE_FLOOR = float(limits.HEDGE_FLOOR_SECONDS)
-_HEDGE_UNKNOWN = float(limits.HEDGE_UNKNOWN_SECONDS)
 _HEDGE_JITTER = 0.004  # above the RTT, however steady that was
-_EXPIRY_FLOOR = float(limits.EXPIRY_FLOOR_SECONDS)
-_EXPIRY_UNKNOWN = float(limits.EXPIRY_UNKNOWN_SECONDS)
-_OVERDUE_FLOOR = float(limits.OVERDUE_FLOOR_SECONDS)
-_OVERDUE_UNKNOWN = float(limits.OVERDUE_UNKNOWN_SECONDS)
-_REVIVE = float(limits.REVIVE_SECONDS)
-_REVIVE_CEILING = float(limits.REVIVE_CEILING_SECONDS)
-_SITES = int(limits.OWNER_DOMAINS_PER_ADDRESS)
 
 
 class EdnsState(enum.Enum):
@@ -134,9 +136,9 @@ class ServerState:
         self.srtt = 0.0
         self.var = 0.0
         self.n = 0
-        self.hedge_s = _HEDGE_UNKNOWN
-        self.overdue_s = _OVERDUE_UNKNOWN
-        self.expiry_s = _EXPIRY_UNKNOWN
+        self.hedge_s = HEDGE_UNKNOWN_SECONDS
+        self.overdue_s = OVERDUE_UNKNOWN_SECONDS
+        self.expiry_s = EXPIRY_UNKNOWN_SECONDS
         self.hint: Hint | None = None
         self.t_ok = -math.inf
         self.t_fail = -math.inf
@@ -198,13 +200,13 @@ class ServerState:
         One that never answered is most likely gone for good: two steps further on.
         """
         steps = self.fails - 1 if self.n else self.fails + 1
-        wait = min(_REVIVE_CEILING, _REVIVE * 2.0 ** min(steps, 10))
+        wait = min(REVIVE_CEILING_SECONDS, REVIVE_SECONDS * 2.0 ** min(steps, 10))
         return now - max(self.t_fail, self.probed_at) >= wait
 
     # --- what happened ---------------------------------------------------------------------
 
     def note_sent(self, owner_domain: Name, now: float) -> None:
-        if owner_domain not in self.waiting and len(self.waiting) < _SITES:
+        if owner_domain not in self.waiting and len(self.waiting) < OWNER_DOMAINS_PER_ADDRESS:
             self.waiting[owner_domain] = now
 
     def note_answer(self, rtt_s: float, now: float) -> None:
@@ -218,9 +220,9 @@ class ServerState:
             var = self.var + _GAIN_VAR * (abs(delta) - self.var)
         self.srtt = srtt
         self.var = var
-        self.hedge_s = max(_HEDGE_FLOOR, srtt + max(3 * var, 0.1 * srtt, _HEDGE_JITTER))
-        self.overdue_s = max(_OVERDUE_FLOOR, 3 * srtt, srtt + 6 * var)
-        self.expiry_s = max(_EXPIRY_FLOOR, 4 * srtt, srtt + 8 * var)
+        self.hedge_s = max(HEDGE_FLOOR_SECONDS, srtt + max(3 * var, 0.1 * srtt, _HEDGE_JITTER))
+        self.overdue_s = max(OVERDUE_FLOOR_SECONDS, 3 * srtt, srtt + 6 * var)
+        self.expiry_s = max(EXPIRY_FLOOR_SECONDS, 4 * srtt, srtt + 8 * var)
         self.n += 1
         if self.fails or self.is_unreachable or self.silent_domains:
             self.note_alive(now)
@@ -244,7 +246,7 @@ class ServerState:
         if sent_at >= self.t_fail or not self.fails:
             self.fails += 1
             self.t_fail = now
-        if len(self.silent_domains) < _SITES:
+        if len(self.silent_domains) < OWNER_DOMAINS_PER_ADDRESS:
             self.silent_domains.add(owner_domain)
 
     def note_unreachable(self, owner_domain: Name, now: float) -> None:
@@ -264,15 +266,15 @@ class ServerState:
         self.edns = state
         self.edns_silences = 0
         if state is EdnsState.BROKEN:
-            self.edns_until = now + float(limits.EDNS_BROKEN_SECONDS)
+            self.edns_until = now + limits.EDNS_BROKEN_SECONDS
 
     def note_no_cookies(self, now: float) -> None:
         """The server answers without a cookie only; tried again after a while."""
-        self.no_cookies_until = now + float(limits.EDNS_BROKEN_SECONDS)
+        self.no_cookies_until = now + limits.EDNS_BROKEN_SECONDS
         self.bears_cookies = False
         self.cookie_silences = 0
         self.server_cookie = b""
 
     def may_bear_tcp(self, now: float) -> bool:
         """False for a while after a connection failed: who is mute on UDP is mostly just dead."""
-        return now - self.tcp_failed_at >= float(limits.TCP_BROKEN_SECONDS)
+        return now - self.tcp_failed_at >= limits.TCP_BROKEN_SECONDS

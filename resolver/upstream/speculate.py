@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from resolver import limits
+from resolver.limits import ASK_SENDS, ROOT_SOUNDINGS
 from resolver.protocol.codes import RRType
 from resolver.protocol.names import ROOT
 from resolver.upstream.select import companion, is_worth_a_stranger
@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     from resolver.upstream.select import Candidate
     from resolver.upstream.server_state import ServerState
 
-_RESERVE = int(limits.ASK_SENDS)  # what a question may need itself
-_SOUNDINGS = int(limits.ROOT_SOUNDINGS)
 _POPULAR = 3  # answers of a server after which its zone's other nameservers are looked up
 _AFTER_RACE = 1.4  # times the usual gain: most zones are never asked again
 
@@ -58,7 +56,7 @@ def _probe(
     found = _of_broken_family(cut_query.way.reach, candidates, now) or companion(
         candidates, primary, now=now, reluctance=reluctance
     )
-    if found is None or cut_query.uses_tcp or cut_query.request.budget.whole.queries < _RESERVE:
+    if found is None or cut_query.uses_tcp or cut_query.request.budget.whole.queries < ASK_SENDS:
         return
     if dispatcher.probes.take():
         found.state.probed_at = now
@@ -106,5 +104,5 @@ def probe_roots(cut_query: CutQuery, now: float) -> None:
     strangers = [c for c in cut_query.candidates(now) if not (c.state.n or c.state.waiting)]
     for is_ipv6 in (False, True):
         family = [c for c in strangers if c.state.is_ipv6 == is_ipv6]
-        for candidate in family[: _SOUNDINGS // 2]:
+        for candidate in family[: ROOT_SOUNDINGS // 2]:
             cut_query.dispatcher.counters.probes += cut_query.send(candidate, now)

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import trio
 
-from resolver import limits
 from resolver.errors import WireError
+from resolver.limits import CASE_BROKEN_SECONDS, TCP_SECONDS
 from resolver.upstream.edns_fallback import Arrived
 from resolver.upstream.query import Match, read_untrusted
 
@@ -19,9 +19,6 @@ if TYPE_CHECKING:
     from resolver.upstream.query import Sent
     from resolver.upstream.server_state import ServerState
     from resolver.upstream.tcp import TcpPool
-
-_SECONDS = float(limits.TCP_SECONDS)
-_CASE_BROKEN = float(limits.CASE_BROKEN_SECONDS)
 
 
 class Streams:
@@ -36,7 +33,7 @@ class Streams:
 
     def start(self, cut_query: CutQuery, server: Server, state: ServerState, sent: Sent) -> None:
         """Ask *server* over TCP; `cut_query.streams` holds the scope that ends it."""
-        deadline = min(trio.current_time() + _SECONDS, cut_query.give_up)
+        deadline = min(trio.current_time() + TCP_SECONDS, cut_query.give_up)
         scope = cut_query.streams[server[:2]] = trio.CancelScope(deadline=deadline)
         state.streams += 1
         self._nursery.start_soon(self._ask, cut_query, server, state, sent, scope)
@@ -44,7 +41,7 @@ class Streams:
     @staticmethod
     def _extend(cut_query: CutQuery, scope: trio.CancelScope) -> None:
         """Something came: who drips is not mute, and is waited for as long as the asker waits."""
-        scope.deadline = min(trio.current_time() + _SECONDS, cut_query.give_up)
+        scope.deadline = min(trio.current_time() + TCP_SECONDS, cut_query.give_up)
 
     async def _ask(
         self,
@@ -76,7 +73,7 @@ class Streams:
         state.tcp_failed_at = -math.inf
         cut_query.dispatcher.note_alive(cut_query.way, state, now)
         if match is Match.DOUBTFUL:  # nobody forges into a connection: the server folds case
-            state.case_broken_until = now + _CASE_BROKEN
+            state.case_broken_until = now + CASE_BROKEN_SECONDS
         try:
             message = read_untrusted(data, sent, cut_query.request.question)
         except WireError as error:

@@ -13,8 +13,14 @@ from typing import TYPE_CHECKING
 
 import trio
 
-from resolver import limits
 from resolver.errors import drop_frames
+from resolver.limits import (
+    EXPIRY_UNKNOWN_SECONDS,
+    UPSTREAM_TCP_CONNECTIONS,
+    UPSTREAM_TCP_IDLE_SECONDS,
+    UPSTREAM_TCP_PIPELINE,
+    UPSTREAM_TCP_STRAYS,
+)
 from resolver.protocol.framing import Splitter, frame
 from resolver.upstream.query import Match, match_untrusted
 
@@ -27,11 +33,6 @@ if TYPE_CHECKING:
     from resolver.upstream.server_state import Key
 
 _RECEIVE_OCTETS = 65_536
-_IDLE_S = float(limits.UPSTREAM_TCP_IDLE_SECONDS)
-_MUTE_S = float(limits.EXPIRY_UNKNOWN_SECONDS)
-_PIPELINE = int(limits.UPSTREAM_TCP_PIPELINE)
-_STRAYS = int(limits.UPSTREAM_TCP_STRAYS)
-_CONNECTIONS = int(limits.UPSTREAM_TCP_CONNECTIONS)
 
 
 def _idle() -> None:
@@ -72,7 +73,7 @@ class ServerConnection:
         return len(self._waiting)
 
     def has_room(self, sent: Sent) -> bool:
-        return len(self._waiting) < _PIPELINE and sent.data[:2] not in self._waiting
+        return len(self._waiting) < UPSTREAM_TCP_PIPELINE and sent.data[:2] not in self._waiting
 
     async def ask(self, sent: Sent, hears: Callable[[], None] = _idle) -> tuple[bytes, Match]:
         """Send, and wait for the reply. Raises OSError if the connection ends first.
@@ -98,7 +99,7 @@ class ServerConnection:
         finally:
             self._waiting.pop(key, None)
             if not self._waiting:
-                self._scope.deadline = trio.current_time() + _IDLE_S
+                self._scope.deadline = trio.current_time() + UPSTREAM_TCP_IDLE_SECONDS
         if waiting.reply is None:
             raise OSError(errno.ECONNRESET, "connection closed by the server")
         self.served += 1
@@ -112,7 +113,7 @@ class ServerConnection:
         after as long a silence (RFC 6298 §5.5), so a new connection is sooner.
         """
         waited_s = trio.current_time() - asked_at
-        is_mute = self._heard_at < asked_at and waited_s >= _MUTE_S
+        is_mute = self._heard_at < asked_at and waited_s >= EXPIRY_UNKNOWN_SECONDS
         if self._lock.locked() or is_mute:
             self.shut()
 
@@ -128,7 +129,7 @@ class ServerConnection:
                     splitter.push(data)
                     while (message := splitter.take()) is not None:
                         self._deliver_untrusted(message)
-                        if self._strays > _STRAYS:
+                        if self._strays > UPSTREAM_TCP_STRAYS:
                             return  # it babbles: 65,536 octets may be 32,768 messages
         except (trio.BrokenResourceError, trio.ClosedResourceError, MemoryError) as error:
             drop_frames(error)  # those who wait are told below
@@ -230,7 +231,7 @@ class TcpPool:
 
     def _make_room(self) -> None:
         """Shut the connection with the least to do, once there are too many (RFC 7766 §6.2.2)."""
-        while len(self._open) >= _CONNECTIONS:
+        while len(self._open) >= UPSTREAM_TCP_CONNECTIONS:
             key = min(self._open, key=lambda each: self._open[each].waiting)
             self._open.pop(key).shut()
 

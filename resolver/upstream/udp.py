@@ -49,7 +49,7 @@ _IPV6 = int(socket.IPPROTO_IPV6)
 def raise_descriptor_limit() -> int:
     """Raise RLIMIT_NOFILE as far as it goes, and return what it is now."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = int(limits.DESCRIPTORS)
+    wanted = limits.DESCRIPTORS
     if soft == resource.RLIM_INFINITY or soft >= wanted:
         return wanted if soft == resource.RLIM_INFINITY else soft
     for target in (wanted, hard):
@@ -66,7 +66,7 @@ def raise_descriptor_limit() -> int:
 def descriptor_limit() -> int:
     """RLIMIT_NOFILE as it stands; where there is none, as many as we would ask for."""
     soft = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
-    return int(limits.DESCRIPTORS) if soft == resource.RLIM_INFINITY else soft
+    return limits.DESCRIPTORS if soft == resource.RLIM_INFINITY else soft
 
 
 def in_flight_limit(descriptors: int | None = None) -> int:
@@ -76,7 +76,7 @@ def in_flight_limit(descriptors: int | None = None) -> int:
     """
     if descriptors is None:
         descriptors = descriptor_limit()
-    return min(int(limits.IN_FLIGHT), half_of(descriptors))
+    return min(limits.IN_FLIGHT, half_of(descriptors))
 
 
 def half_of(descriptors: int) -> int:
@@ -85,7 +85,7 @@ def half_of(descriptors: int) -> int:
     The reserve of the rest of the process is a quarter where the limit is very low: a floor that
     is more than there is would be found out by questions that fail.
     """
-    reserve = min(int(limits.DESCRIPTORS_RESERVED), descriptors // _SMALLEST_RESERVE_SHARE)
+    reserve = min(limits.DESCRIPTORS_RESERVED, descriptors // _SMALLEST_RESERVE_SHARE)
     return max(1, (descriptors - reserve) // 2)
 
 

@@ -16,8 +16,14 @@ import math
 from functools import partial
 from typing import TYPE_CHECKING
 
-from resolver import limits
 from resolver.errors import ExchangeFailed, LinkDown, ResolverError
+from resolver.limits import (
+    EXPIRY_FLOOR_SECONDS,
+    OUTAGE_ASK_SECONDS,
+    OUTAGE_CANARY_SECONDS,
+    OUTAGE_PREFIXES,
+    OUTAGE_VERDICT_SECONDS,
+)
 from resolver.model import Ede, Question
 from resolver.protocol.codes import EdeCode, RRType
 from resolver.protocol.names import ROOT, to_text
@@ -36,11 +42,6 @@ if TYPE_CHECKING:
     from resolver.upstream.timers import Timer
 
 _log = logging.getLogger(__name__)
-_PATIENCE = float(limits.OUTAGE_ASK_SECONDS)
-_VERDICT = float(limits.OUTAGE_VERDICT_SECONDS)
-_LEAST_WAIT = float(limits.EXPIRY_FLOOR_SECONDS)
-_PREFIXES = int(limits.OUTAGE_PREFIXES)
-_GAP = float(limits.OUTAGE_CANARY_SECONDS)
 _NO_ROUTE = frozenset({errno.ENETUNREACH, errno.ENETDOWN, errno.EAFNOSUPPORT, errno.EADDRNOTAVAIL})
 _FEW = 3  # witnesses below which each is asked twice: one packet may be lost
 
@@ -138,7 +139,7 @@ class Ways:
             return False
         if way.verdict_at > now:
             return True
-        return now - way.sounded_at >= _GAP and self._sound(way, now)
+        return now - way.sounded_at >= OUTAGE_CANARY_SECONDS and self._sound(way, now)
 
     def error(self, way: Way, failed: ExchangeFailed, now: float) -> ResolverError:
         """*failed* as it is, or as our own link's fault."""
@@ -162,7 +163,7 @@ class Ways:
                 way.reach.note_no_route(is_ipv6=family, now=now)
             return False
         slowest = max(state.overdue_s for _, state in witnesses)
-        way.verdict_at = now + min(_VERDICT, max(_LEAST_WAIT, slowest))
+        way.verdict_at = now + min(OUTAGE_VERDICT_SECONDS, max(EXPIRY_FLOOR_SECONDS, slowest))
         if way.awaited < _FEW:
             halfway = (now + way.verdict_at) / 2
             self._desk.timers.at(halfway, partial(self._ask_again, way, witnesses))
@@ -192,7 +193,7 @@ class Ways:
             is_fit = (state.n > 0 or not has_answered) and way.reach.may_reach(
                 is_ipv6=state.is_ipv6
             )
-            is_new = is_fit and state.prefix not in prefixes and len(prefixes) < _PREFIXES
+            is_new = is_fit and state.prefix not in prefixes and len(prefixes) < OUTAGE_PREFIXES
             if is_new or state.is_ipv6 not in families:
                 if is_new:
                     prefixes.add(state.prefix)
@@ -235,7 +236,7 @@ class Ways:
         if last >= way.sounded_at or way.reach.is_out:
             return
         is_certain = way.refused >= way.awaited or last > -math.inf
-        if is_certain or (way.zone is None and way.awaited >= _PREFIXES):
+        if is_certain or (way.zone is None and way.awaited >= OUTAGE_PREFIXES):
             way.reach.begin_outage()
             self.begin(way, now)
 
@@ -274,7 +275,7 @@ class Ways:
     def is_held(self, cut_query: CutQuery, now: float) -> bool:
         """During an outage packets go out one by one, and the others wait for the first answer."""
         way = cut_query.way
-        cut_query.give_up = min(cut_query.give_up, cut_query.started + _PATIENCE)
+        cut_query.give_up = min(cut_query.give_up, cut_query.started + OUTAGE_ASK_SECONDS)
         if now < cut_query.give_up and way.reach.take_canary(now):
             self._send_canary(way, now)
             return False

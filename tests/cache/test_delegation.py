@@ -28,7 +28,7 @@ def test_the_closest_living_cut_is_found() -> None:
 def test_memory_is_bounded() -> None:
     """Zones that a hostile zone makes up push one another out."""
     kept = DelegationCache()
-    most = int(DELEGATION_CACHE_OCTETS) // Cut(cut("00000.test")).octets()
+    most = DELEGATION_CACHE_OCTETS // Cut(cut("00000.test")).octets()
     for at in range(most + 10):
         kept.put(cut(f"{at:05}.test"))
     assert len(kept) <= most

@@ -163,13 +163,13 @@ def test_flush_forgets() -> None:
 @pytest.mark.rfc("CVE-2023-50868")
 def test_hashing_for_denials_is_bounded() -> None:
     """Zones with many iterations, and names with many labels, are asked instead."""
-    learner = Learner(Hashed(int(limits.AGGRESSIVE_NSEC3_ITERATIONS) + 1, b""))
+    learner = Learner(Hashed(limits.AGGRESSIVE_NSEC3_ITERATIONS + 1, b""))
     learner.ask("m.signed.test.")
     assert len(learner.cache) == 0
     learner = Learner(Hashed(0, b""))
     for word in ("m", "a", "z", "q"):
         learner.ask(f"{word}.signed.test.")
-    deep = "a." * (int(limits.AGGRESSIVE_NSEC3_LABELS) + 1)
+    deep = "a." * (limits.AGGRESSIVE_NSEC3_LABELS + 1)
     assert learner.made(f"{deep}signed.test.") is None
 
 

@@ -56,7 +56,7 @@ def test_a_failure_that_somebody_else_remembers_does_not_grow() -> None:
         failure = kept.note(ASKED, (), now, grows=False)
         waits.append(failure.wait_s)
         now = failure.until
-    assert waits == [float(FAILURE_TTL_SECONDS)] * 5
+    assert waits == [FAILURE_TTL_SECONDS] * 5
 
 
 @pytest.mark.reaches("FAILURE_CACHE_OCTETS")
@@ -64,7 +64,7 @@ def test_memory_is_bounded() -> None:
     """RFC 9520 §3.2: failures of names that anybody can make up must not fill memory."""
     kept = FailureCache()
     octets = kept.note(ASKED, (), 0.0).octets()
-    most = int(FAILURE_CACHE_OCTETS) // octets
+    most = FAILURE_CACHE_OCTETS // octets
     for at in range(most + 10):
         kept.note(ASKED._replace(qname=b"\4%04x\0" % at), (), 0.0)
     assert len(kept) == most

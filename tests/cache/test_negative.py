@@ -69,7 +69,7 @@ def test_without_a_soa_it_is_kept_for_a_breath() -> None:
     """One packet for each client's question is worse than the loops that the RFC fears."""
     kept = cache()
     kept.put(ASKED, Rcode.NXDOMAIN, (), zone=ZONE, now=0.0)
-    breath = float(DENIAL_WITHOUT_SOA_SECONDS)
+    breath = DENIAL_WITHOUT_SOA_SECONDS
     assert kept.get(ASKED.qname, RRType.A, breath - 0.1) is not None
     assert kept.get(ASKED.qname, RRType.A, breath) is None
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from resolver.cache.rrset import RRsetCache
-from resolver.limits import RRSET_CACHE_OCTETS
+from resolver.limits import RRSET_CACHE_OCTETS_RANGE
 from resolver.model import Rank, RRset, Status
 from resolver.protocol import names
 from tests.making import name, rrset
@@ -140,7 +140,7 @@ TestAgainstDict = AgainstDict.TestCase
 @pytest.mark.reaches("RRSET_CACHE_OCTETS")
 def test_memory_is_bounded() -> None:
     """At the least that a configuration may ask for: the least recently used leave."""
-    least = int(RRSET_CACHE_OCTETS.floor)
+    least = RRSET_CACHE_OCTETS_RANGE[0]
     kept = RRsetCache(least)
     for at in range(10_000):
         owner = name(f"n{at}.example.")

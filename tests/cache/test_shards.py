@@ -48,7 +48,7 @@ def test_clear_forgets_all() -> None:
 @pytest.mark.reaches("CACHE_SHARD_ENTRIES")
 def test_a_shard_never_grows_large() -> None:
     """Small values leave before their octets are too many: growing a large dict is a stall."""
-    most = int(CACHE_SHARD_ENTRIES)
+    most = CACHE_SHARD_ENTRIES
     kept: Shards[Blob] = Shards(most * 512)
     for key in range(most + 10):
         kept.put(key, Blob(1))

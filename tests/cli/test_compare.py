@@ -168,7 +168,7 @@ class Silent:
     async def ask(self, _: Server, question: Question) -> Sample:
         self.waiting += 1
         self.most = max(self.most, self.waiting)
-        await trio.sleep(float(BENCH_SECONDS))
+        await trio.sleep(BENCH_SECONDS)
         self.waiting -= 1
         return Sample(question, "timeout", None, is_good=False)
 
@@ -181,7 +181,7 @@ async def test_few_queries_wait_for_a_server_that_is_silent() -> None:
         cast("Asker", asker), contestant, "cold", [WWW] * 40, rate=50.0, progress=_nothing
     )
     assert len(contestant.passes["cold"]) == 40
-    assert asker.most == int(BENCH_IN_FLIGHT)
+    assert asker.most == BENCH_IN_FLIGHT
 
 
 @pytest.mark.reaches("BENCH_SECONDS")
@@ -194,6 +194,6 @@ async def test_an_answer_is_waited_for_as_long_as_a_stub_would() -> None:
         nursery.start_soon(asker.run)
         began = trio.current_time()
         sample = await asker.ask(NS1, WWW)
-        assert trio.current_time() - began == pytest.approx(float(BENCH_SECONDS))
+        assert trio.current_time() - began == pytest.approx(BENCH_SECONDS)
         nursery.cancel_scope.cancel()
     assert (sample.outcome, sample.elapsed_s) == ("timeout", None)

@@ -18,8 +18,8 @@ from tests.support import trio_test
 if TYPE_CHECKING:
     from resolver.listen.listen_network import TcpListener, UdpSocket
 
-RETRY = float(BIND_RETRY_SECONDS)
-PATIENCE = float(BIND_PATIENCE_SECONDS)
+RETRY = BIND_RETRY_SECONDS
+PATIENCE = BIND_PATIENCE_SECONDS
 
 
 class Kernel:

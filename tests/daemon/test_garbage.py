@@ -26,8 +26,6 @@ from tests.support import trio_test
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
 
-_LOOK = float(GARBAGE_SECONDS)
-
 
 class Cycle:
     """What only the collector frees."""
@@ -44,7 +42,9 @@ class Load:
         self._per_look = misses, misses + hits
 
     def work(self) -> Work:
-        misses, queries = (int(each * trio.current_time() / _LOOK) for each in self._per_look)
+        misses, queries = (
+            int(each * trio.current_time() / GARBAGE_SECONDS) for each in self._per_look
+        )
         return Work(misses, queries, in_flight=0)
 
 
@@ -53,7 +53,7 @@ async def collecting(load: Load) -> AsyncIterator[Collector]:
     collector = Collector()
     async with trio.open_nursery() as nursery:
         nursery.start_soon(collector.run, load.work)
-        await trio.sleep(_LOOK / 2)
+        await trio.sleep(GARBAGE_SECONDS / 2)
         yield collector
         nursery.cancel_scope.cancel()
 
@@ -68,7 +68,7 @@ def _as_before() -> Iterator[None]:
 
 
 CALM = Load(0)
-BUSY = Load(10 * int(GARBAGE_MISSES), 1000)
+BUSY = Load(10 * GARBAGE_MISSES, 1000)
 
 
 @pytest.mark.reaches("GARBAGE_SECONDS", "GARBAGE_MISSES")
@@ -77,7 +77,7 @@ async def test_cycles_of_calm_times_are_freed_at_the_next_look() -> None:
     async with collecting(CALM):
         seen = weakref.ref(Cycle())
         kept = [[] for _ in range(100)]
-        await trio.sleep(_LOOK)
+        await trio.sleep(GARBAGE_SECONDS)
         assert seen() is None
         assert kept
 
@@ -87,9 +87,9 @@ async def test_cycles_of_calm_times_are_freed_at_the_next_look() -> None:
 async def test_cycles_made_under_load_are_freed_while_they_are_made() -> None:
     """A library that leaves one behind for every client, and no quiet moment for hours."""
     async with collecting(BUSY) as collector:
-        seen = [weakref.ref(Cycle()) for _ in range(10 * int(GARBAGE_YOUNG_OBJECTS))]
-        assert sum(each() is not None for each in seen) <= int(GARBAGE_YOUNG_OBJECTS)
-        assert collector.collected >= 9 * int(GARBAGE_YOUNG_OBJECTS)
+        seen = [weakref.ref(Cycle()) for _ in range(10 * GARBAGE_YOUNG_OBJECTS)]
+        assert sum(each() is not None for each in seen) <= GARBAGE_YOUNG_OBJECTS
+        assert collector.collected >= 9 * GARBAGE_YOUNG_OBJECTS
         assert collector.aside == 0
 
 
@@ -98,10 +98,10 @@ async def test_cycles_made_under_load_are_freed_while_they_are_made() -> None:
 async def test_what_dies_after_its_first_pass_is_found_by_the_second() -> None:
     """Connections live for seconds; under load nothing is quiet meanwhile."""
     async with collecting(BUSY):
-        alive = [Cycle() for _ in range(int(GARBAGE_YOUNG_OBJECTS) + 100)]  # one pass at least
+        alive = [Cycle() for _ in range(GARBAGE_YOUNG_OBJECTS + 100)]  # one pass at least
         seen = [weakref.ref(each) for each in alive]
         del alive
-        others = [[] for _ in range((2 + int(GARBAGE_YOUNG_PASSES)) * int(GARBAGE_YOUNG_OBJECTS))]
+        others = [[] for _ in range((2 + GARBAGE_YOUNG_PASSES) * GARBAGE_YOUNG_OBJECTS)]
         assert not any(each() for each in seen)
         assert others
 
@@ -111,16 +111,16 @@ async def test_what_dies_after_its_first_pass_is_found_by_the_second() -> None:
 async def test_only_survivors_are_set_aside() -> None:
     """Many older objects would make each pass long; what is garbage among them goes first."""
     async with collecting(CALM) as collector:
-        kept = [[] for _ in range(int(GARBAGE_OLD_OBJECTS))]
+        kept = [[] for _ in range(GARBAGE_OLD_OBJECTS)]
         seen = weakref.ref(Cycle())
-        await trio.sleep(2 * _LOOK)
+        await trio.sleep(2 * GARBAGE_SECONDS)
         assert collector.aside >= len(kept) // 2
         assert seen() is None
-        assert len(gc.get_objects()) < int(GARBAGE_OLD_OBJECTS)
+        assert len(gc.get_objects()) < GARBAGE_OLD_OBJECTS
 
 
 @pytest.mark.parametrize(
-    ("load", "times"), [(CALM, 1), (BUSY, int(GARBAGE_ASIDE_FORCED))], ids=["idle", "busy"]
+    ("load", "times"), [(CALM, 1), (BUSY, GARBAGE_ASIDE_FORCED)], ids=["idle", "busy"]
 )
 @pytest.mark.reaches("GARBAGE_ASIDE_OBJECTS", "GARBAGE_ASIDE_FORCED")
 @trio_test
@@ -128,33 +128,33 @@ async def test_growth_of_what_is_set_aside_brings_a_full_pass(
     load: Load, times: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What turns into garbage later than all passes is not kept for ever."""
-    monkeypatch.setattr(garbage, "GARBAGE_ASIDE_OBJECTS", int(GARBAGE_ASIDE_OBJECTS.floor))
+    monkeypatch.setattr(garbage, "GARBAGE_ASIDE_OBJECTS", 10_000)
     monkeypatch.setattr(garbage, "_SHARE", 1000)  # of all that the tests have loaded
     async with collecting(load) as collector:
         before = collector.full_passes
         late = Cycle()
         seen = weakref.ref(late)
-        kept = [[] for _ in range(2 * int(GARBAGE_OLD_OBJECTS))]
-        await trio.sleep(2 * _LOOK)
-        assert gc.get_freeze_count() > int(GARBAGE_OLD_OBJECTS)
+        kept = [[] for _ in range(2 * GARBAGE_OLD_OBJECTS)]
+        await trio.sleep(2 * GARBAGE_SECONDS)
+        assert gc.get_freeze_count() > GARBAGE_OLD_OBJECTS
         del late  # set aside by now
         assert seen() is not None or collector.full_passes > before
         for _ in range(times):
-            kept += [[] for _ in range(2 * int(GARBAGE_OLD_OBJECTS))]
-            await trio.sleep(2 * _LOOK)
+            kept += [[] for _ in range(2 * GARBAGE_OLD_OBJECTS)]
+            await trio.sleep(2 * GARBAGE_SECONDS)
         assert seen() is None
         assert collector.full_passes > before
-        assert collector.aside <= times * 2 * int(GARBAGE_OLD_OBJECTS)
+        assert collector.aside <= times * 2 * GARBAGE_OLD_OBJECTS
 
 
 @trio_test
 async def test_a_full_cache_is_not_walked_again_and_again() -> None:
     """Objects that were set aside and are still there do not bring a full pass at every look."""
     async with collecting(CALM) as collector:
-        kept = [[] for _ in range(int(GARBAGE_ASIDE_OBJECTS) + 1000)]
-        await trio.sleep(2 * _LOOK)
+        kept = [[] for _ in range(GARBAGE_ASIDE_OBJECTS + 1000)]
+        await trio.sleep(2 * GARBAGE_SECONDS)
         passes = collector.full_passes
-        await trio.sleep(20 * _LOOK)
+        await trio.sleep(20 * GARBAGE_SECONDS)
         assert collector.full_passes <= passes + 1
         assert kept
 
@@ -163,11 +163,11 @@ async def test_a_full_cache_is_not_walked_again_and_again() -> None:
 async def test_the_young_are_looked_through_by_time_where_the_count_stands_still() -> None:
     """As many old objects freed as new ones made: CPython would make no pass at all."""
     async with collecting(BUSY) as collector:
-        kept = [[] for _ in range(int(GARBAGE_YOUNG_OBJECTS) // 2)]
-        await trio.sleep(_LOOK)
+        kept = [[] for _ in range(GARBAGE_YOUNG_OBJECTS // 2)]
+        await trio.sleep(GARBAGE_SECONDS)
         seen = weakref.ref(Cycle())
         passes = collector.passes
-        await trio.sleep(_LOOK / 2)
+        await trio.sleep(GARBAGE_SECONDS / 2)
         assert seen() is None
         assert collector.passes > passes
         assert kept
@@ -176,15 +176,15 @@ async def test_the_young_are_looked_through_by_time_where_the_count_stands_still
 @trio_test
 async def test_an_idle_moment_has_nothing_in_flight(monkeypatch: pytest.MonkeyPatch) -> None:
     """Ten thousand queries that wait for a dead zone are many objects, and all of them in use."""
-    monkeypatch.setattr(garbage, "GARBAGE_ASIDE_OBJECTS", int(GARBAGE_ASIDE_OBJECTS.floor))
+    monkeypatch.setattr(garbage, "GARBAGE_ASIDE_OBJECTS", 10_000)
     monkeypatch.setattr(garbage, "_SHARE", 1000)
     collector = Collector()
     async with trio.open_nursery() as nursery:
         nursery.start_soon(collector.run, lambda: Work(0, 0, in_flight=10_000))
-        await trio.sleep(_LOOK / 2)
-        kept = [[] for _ in range(2 * int(GARBAGE_OLD_OBJECTS))]
-        await trio.sleep(3 * _LOOK)
-        assert collector.aside > int(GARBAGE_ASIDE_OBJECTS.floor)
+        await trio.sleep(GARBAGE_SECONDS / 2)
+        kept = [[] for _ in range(2 * GARBAGE_OLD_OBJECTS)]
+        await trio.sleep(3 * GARBAGE_SECONDS)
+        assert collector.aside > 10_000
         assert collector.full_passes == 1  # the one at the start
         assert kept
         nursery.cancel_scope.cancel()

@@ -19,7 +19,7 @@ from tests.support import trio_test
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-SILENCE = float(WORKER_SILENCE_SECONDS)
+SILENCE = WORKER_SILENCE_SECONDS
 
 
 @pytest.fixture
@@ -53,7 +53,7 @@ def test_a_silent_worker_is_lost_and_a_busy_one_only_much_later(
     now = _looks(pulse, now, SILENCE + 1)
     assert pulse.is_lost(2)
     assert not pulse.is_lost(1)
-    _looks(pulse, now, float(WORKER_BUSY_SECONDS) + 1)
+    _looks(pulse, now, WORKER_BUSY_SECONDS + 1)
     assert pulse.is_lost(1)
 
 
@@ -101,10 +101,10 @@ async def test_a_worker_beats_and_ends_when_nobody_listens(
     theirs, ours = os.pipe()
     async with trio.open_nursery() as nursery:
         nursery.start_soon(Lifeline(ours, os.getppid()).keep_beating)
-        await trio.sleep(2.5 * float(WORKER_BEAT_SECONDS))
+        await trio.sleep(2.5 * WORKER_BEAT_SECONDS)
         assert os.read(theirs, 10) == b"..."
         os.close(theirs)
-        await trio.sleep(float(WORKER_BEAT_SECONDS))
+        await trio.sleep(WORKER_BEAT_SECONDS)
     os.close(ours)
     assert sent == [(os.getpid(), signal.SIGTERM)]
 

@@ -9,7 +9,11 @@ import pytest
 
 from resolver.config.schema import Config
 from resolver.daemon.memory_limit import available_octets, within
-from resolver.limits import MEMORY_BASE_OCTETS, MEMORY_PER_CACHED_OCTET, RRSET_CACHE_OCTETS
+from resolver.limits import (
+    MEMORY_BASE_OCTETS,
+    MEMORY_PER_CACHED_OCTET,
+    RRSET_CACHE_OCTETS_RANGE,
+)
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -58,14 +62,14 @@ def test_the_least_limit_of_all_groups_counts(
 @pytest.mark.reaches("MEMORY_BASE_OCTETS", "MEMORY_PER_CACHED_OCTET")
 def test_caches_are_cut_to_what_fits_and_it_is_said(caplog: pytest.LogCaptureFixture) -> None:
     fitted = within(Config(), 256 * MEBI)
-    room = 256 * MEBI - int(MEMORY_BASE_OCTETS)
-    assert fitted.cache.size_octets == room / float(MEMORY_PER_CACHED_OCTET)
+    room = 256 * MEBI - MEMORY_BASE_OCTETS
+    assert fitted.cache.size_octets == room / MEMORY_PER_CACHED_OCTET
     assert [record.levelname for record in caplog.records] == ["WARNING"]
     assert "cache.size_octets" in caplog.text
     config = Config()
     two = msgspec.structs.replace(config, server=msgspec.structs.replace(config.server, workers=2))
     assert within(two, 256 * MEBI).cache.size_octets < fitted.cache.size_octets
-    assert within(Config(), 1).cache.size_octets == RRSET_CACHE_OCTETS.floor
+    assert within(Config(), 1).cache.size_octets == RRSET_CACHE_OCTETS_RANGE[0]
 
 
 def test_what_fits_is_left_alone(caplog: pytest.LogCaptureFixture) -> None:

@@ -35,7 +35,7 @@ FORWARDER = "192.0.2.53"
 @trio_test
 async def test_queries_in_flight_are_waited_for_but_not_for_long() -> None:
     """A restart must not be felt, and must not hang."""
-    for answered_after, waited in ((0.3, 0.3), (60.0, float(DRAIN_SECONDS))):
+    for answered_after, waited in ((0.3, 0.3), (60.0, DRAIN_SECONDS)):
         admission = Admission()
         admission.enter(b"client")
 

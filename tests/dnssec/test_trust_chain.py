@@ -139,7 +139,7 @@ def test_other_servers_are_asked_a_bounded_number_of_times() -> None:
 
     world.find = find  # type: ignore[method-assign]
     assert world.judge("www.signed.test.").status is Status.BOGUS
-    tries = 1 + int(limits.CHAIN_RETRIES)
+    tries = 1 + limits.CHAIN_RETRIES
     assert [need.tries for need in asked] == list(range(tries))
     assert [server.host for server in asked[2].avoid] == ["192.0.2.1", "192.0.2.2"]
     # and then for a while it is known

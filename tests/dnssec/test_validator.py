@@ -200,7 +200,7 @@ def test_a_clock_one_hour_off_is_forgiven() -> None:
     assert judgement.status is Status.SECURE
     assert judgement.ttl_cap == 0
     world = usual_world()
-    world.wall = WALL + 7 * DAY + float(limits.SIGNATURE_SKEW_SECONDS) + 1
+    world.wall = WALL + 7 * DAY + limits.SIGNATURE_SKEW_SECONDS + 1
     assert world.judge("www.signed.test.").status is Status.BOGUS
 
 

@@ -103,7 +103,7 @@ async def test_look_ups_of_others_are_not_waited_for_for_long() -> None:
     finding = Finding(delegation)
     began = trio.current_time()
     assert not await finding.finder().more()
-    assert trio.current_time() - began == pytest.approx(float(SEARCH_JOIN_SECONDS))
+    assert trio.current_time() - began == pytest.approx(SEARCH_JOIN_SECONDS)
     assert finding.asked == []
 
 
@@ -114,7 +114,7 @@ async def test_a_name_without_an_address_is_looked_up_again_after_a_while() -> N
     delegation = Delegation(ZONE, NS[:1])
     finding = Finding(delegation)
     rrsets, delegations = RRsetCache(1 << 20), DelegationCache()
-    waits = (0.0, float(ADDRESS_RECHECK_SECONDS) - 0.1, 0.2)
+    waits = (0.0, ADDRESS_RECHECK_SECONDS - 0.1, 0.2)
     for wait_s, asked in zip(waits, (1, 1, 2), strict=True):
         await trio.sleep(wait_s)
         fill_from_cache(delegation, rrsets, delegations, (RRType.A,), finding.clock.now())
@@ -129,7 +129,7 @@ async def test_a_name_without_an_address_is_looked_up_again_after_a_while() -> N
 async def test_few_names_of_one_cut_are_looked_up() -> None:
     finding = Finding(Delegation(ZONE, NS))
     assert not await finding.finder().more()
-    assert finding.asked == list(NS[: int(NS_LOOKUPS_PER_CUT)])
+    assert finding.asked == list(NS[:NS_LOOKUPS_PER_CUT])
 
 
 @pytest.mark.rfc("RFC 1034 §5.3.3")
@@ -219,7 +219,7 @@ async def test_what_the_parent_says_of_a_name_inside_the_cut_holds_as_glue() -> 
     finding.ends[question] = (FOUND,)
     assert await finding.finder().more()
     assert finding.parents == [inside] * 2
-    delegation.book.expire(float(ADDRESS_RECHECK_SECONDS) + 1)
+    delegation.book.expire(ADDRESS_RECHECK_SECONDS + 1)
     assert hosts(delegation) == ["192.0.2.2"]
 
 
@@ -230,7 +230,7 @@ async def test_a_parent_that_knows_no_address_is_asked_again_after_a_while() -> 
     for _ in range(2):
         assert not await finding.finder().more()
     assert finding.parents == [inside]
-    await trio.sleep(float(ADDRESS_RECHECK_SECONDS) + 1)
+    await trio.sleep(ADDRESS_RECHECK_SECONDS + 1)
     finding.delegation.book.expire(finding.clock.now())
     assert not await finding.finder().more()
     assert finding.parents == [inside] * 2

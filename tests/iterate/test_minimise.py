@@ -46,4 +46,4 @@ def test_ten_steps_reach_any_name(depth: int) -> None:
     while (probe := minimiser.probe(names.ROOT)) != asked:
         minimiser.advance(probe)
         steps += 1
-    assert steps <= int(MINIMISE_STEPS) + 1
+    assert steps <= MINIMISE_STEPS + 1

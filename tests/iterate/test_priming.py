@@ -38,10 +38,10 @@ async def test_a_priming_that_failed_is_tried_again_later() -> None:
     kept = DelegationCache()
     async with trio.open_nursery() as nursery:
         nursery.start_soon(keep_primed, ask, kept, Delegation(ROOT, (), {}), VirtualClock())
-        await trio.sleep(2.5 * float(PRIMING_RETRY_SECONDS))
+        await trio.sleep(2.5 * PRIMING_RETRY_SECONDS)
         nursery.cancel_scope.cancel()
     gaps = [later - sooner for sooner, later in pairwise(asked)]
-    assert gaps == pytest.approx([float(PRIMING_RETRY_SECONDS)] * 2)
+    assert gaps == pytest.approx([PRIMING_RETRY_SECONDS] * 2)
     assert len(kept) == 0
 
 

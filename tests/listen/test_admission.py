@@ -90,7 +90,7 @@ def test_forged_queries_do_not_silence_who_has_proven_its_address() -> None:
     for _ in range(50):
         rate.allows(b"", forged)
     assert not rate.allows(b"plain", mine)
-    most = 2 * int(RATE_PROVEN_FACTOR)
+    most = 2 * RATE_PROVEN_FACTOR
     assert [rate.allows(b"cookie", mine) for _ in range(most // 2)] == [True] * (most // 2)
     assert [rate.allows_stream(mine) for _ in range(most)].count(True) == most // 2
     assert not rate.allows(b"cookie", mine)

@@ -32,7 +32,7 @@ def _at_most() -> int:
 @trio_test_real
 async def test_a_socket_has_the_buffer_that_was_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
     """Linux doubles what it is asked for; without a privilege it stops at rmem_max."""
-    asked = min(int(UDP_BUFFER_OCTETS), 1 << 17)  # every kernel grants as much
+    asked = min(UDP_BUFFER_OCTETS, 1 << 17)  # every kernel grants as much
     monkeypatch.setattr(sockets, "UDP_BUFFER_OCTETS", asked)
     sock = SystemListenNetwork().bind_udp("127.0.0.1", 0)
     assert isinstance(sock, PlainUdpSocket)
@@ -47,7 +47,7 @@ async def test_connections_may_wait_to_be_accepted() -> None:
     assert isinstance(listener, SystemTcpListener)
     info = listener._listener.socket.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 32)
     waiting = int.from_bytes(info[_BACKLOG_AT : _BACKLOG_AT + 4], sys.byteorder)
-    assert waiting == min(int(TCP_BACKLOG), _at_most())
+    assert waiting == min(TCP_BACKLOG, _at_most())
     await listener.aclose()
 
 

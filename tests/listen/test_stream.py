@@ -97,9 +97,9 @@ async def test_hits_that_nobody_reads_are_not_prepared() -> None:
         asked = b"".join(frame(question(id=id)) for id in range(540))
         door.admit(Mute(asked))
         await trio.sleep(1)
-        most = int(TCP_UNSENT_OCTETS) + _BIG + 100
-        assert int(TCP_UNSENT_OCTETS) <= slots.backlog.octets <= most
-        await trio.sleep(float(TCP_READ_SECONDS))  # and it is let go
+        most = TCP_UNSENT_OCTETS + _BIG + 100
+        assert TCP_UNSENT_OCTETS <= slots.backlog.octets <= most
+        await trio.sleep(TCP_READ_SECONDS)  # and it is let go
         assert slots.backlog.octets == 0
         assert len(slots) == 1
         nursery.cancel_scope.cancel()
@@ -113,7 +113,7 @@ async def test_misses_in_one_segment_stop_at_the_pipeline_limit() -> None:
         asked = b"".join(frame(question(id=id)) for id in range(540))
         it.door.admit(Mute(asked))
         await trio.sleep(1)
-        assert len(it.handler.held) == int(TCP_PIPELINE)
+        assert len(it.handler.held) == TCP_PIPELINE
 
 
 @pytest.mark.reaches("TCP_UNSENT_TOTAL_OCTETS")
@@ -125,14 +125,14 @@ async def test_replies_that_come_all_at_once_are_bounded_over_all_connections() 
         handler.holds = True
         nursery.start_soon(TcpService(door, handler, Admission(), slots=slots).run)
         for client in range(8):  # of as many addresses
-            names = (b"\x05n%04d\0" % (client * 100 + at) for at in range(int(TCP_PIPELINE)))
+            names = (b"\x05n%04d\0" % (client * 100 + at) for at in range(TCP_PIPELINE))
             asked = Mute(b"".join(frame(question(name)) for name in names))
             door.admit(asked, f"192.0.2.{client}")
         await trio.sleep(1)
-        assert len(handler.held) == 8 * int(TCP_PIPELINE)
+        assert len(handler.held) == 8 * TCP_PIPELINE
         for data, respond in handler.held.items():
             respond(big(data))
-            assert slots.backlog.octets <= int(TCP_UNSENT_TOTAL_OCTETS)
+            assert slots.backlog.octets <= TCP_UNSENT_TOTAL_OCTETS
         assert slots.backlog.dropped > 0
         await trio.sleep(0.01)
         assert len(slots) == 8 - slots.backlog.dropped
@@ -145,9 +145,9 @@ async def test_connections_of_one_address_share_what_it_may_have_in_flight() -> 
     """The rest waits in the streams, and each finished query lets the next begin."""
     async with house() as it:
         it.handler.holds = True
-        most = int(TCP_CLIENT_QUERIES)
+        most = TCP_CLIENT_QUERIES
         for client in range(8):
-            names = (b"\x05n%04d\0" % (client * 100 + at) for at in range(int(TCP_PIPELINE)))
+            names = (b"\x05n%04d\0" % (client * 100 + at) for at in range(TCP_PIPELINE))
             it.door.admit(Mute(b"".join(frame(question(name)) for name in names)))
         other = it.door.connect("192.0.2.200")
         await send_message(other, question())
@@ -160,8 +160,8 @@ async def test_connections_of_one_address_share_what_it_may_have_in_flight() -> 
             it.handler.held.popitem()[1](None)
             done += 1
             await trio.sleep(0.001)
-            assert len(it.handler.held) == min(most, 8 * int(TCP_PIPELINE) - done)
-        assert done == 8 * int(TCP_PIPELINE)
+            assert len(it.handler.held) == min(most, 8 * TCP_PIPELINE - done)
+        assert done == 8 * TCP_PIPELINE
 
 
 def test_who_holds_most_is_let_go() -> None:
@@ -201,7 +201,7 @@ async def test_connections_share_what_is_done_between_two_looks_at_the_sockets()
             await trio.lowlevel.checkpoint()
             now = sum(each.hits for each in slots._connections)
             most, seen = max(most, now - seen), now
-        assert most <= 2 * int(TCP_ROUND_HITS)  # two rounds fall between two looks of this test
+        assert most <= 2 * TCP_ROUND_HITS  # two rounds fall between two looks of this test
         nursery.cancel_scope.cancel()
 
 

@@ -147,8 +147,8 @@ async def test_idle_connection_is_closed_but_a_waiting_one_is_not() -> None:
         await send_message(waiting, question())
         began = trio.current_time()
         assert await idle.receive_some(1) == b""
-        assert trio.current_time() - began == pytest.approx(float(TCP_IDLE_SECONDS))
-        await trio.sleep(float(TCP_IDLE_SECONDS))
+        assert trio.current_time() - began == pytest.approx(TCP_IDLE_SECONDS)
+        await trio.sleep(TCP_IDLE_SECONDS)
         it.handler.held[question()](answered(question()))
         assert await receive_message(waiting) == answered(question())
 
@@ -163,10 +163,10 @@ async def test_message_that_never_ends_is_not_waited_for() -> None:
         began = trio.current_time()
         await stream.send_all(b"\xff\xff")
         for _ in range(2):
-            await trio.sleep(float(TCP_READ_SECONDS) / 3)
+            await trio.sleep(TCP_READ_SECONDS / 3)
             await stream.send_all(b"\0")
         assert await stream.receive_some(1) == b""
-        assert trio.current_time() - began == pytest.approx(float(TCP_READ_SECONDS))
+        assert trio.current_time() - began == pytest.approx(TCP_READ_SECONDS)
 
 
 @pytest.mark.reaches("TCP_PIPELINE")
@@ -178,7 +178,7 @@ async def test_reading_stops_at_the_pipeline_limit() -> None:
     async with house() as it:
         stream = it.door.connect()
         it.handler.holds = True
-        limit = int(TCP_PIPELINE)
+        limit = TCP_PIPELINE
         for at in range(limit + 50):
             await send_message(stream, question(id=at))
         await trio.sleep(0.01)
@@ -272,7 +272,7 @@ async def test_client_that_leaves_does_not_lose_its_place_forever() -> None:
 async def test_limits_answer_or_drop() -> None:
     """In flight: SERVFAIL; over the rate of those who have proven their address: nothing."""
     admission = Admission(total=0, rate=RateLimit(2, lambda: 0.0))
-    allowed = 2 * int(RATE_PROVEN_FACTOR)
+    allowed = 2 * RATE_PROVEN_FACTOR
     async with house(admission=admission) as it:
         stream = it.door.connect()
         for id in range(allowed + 2):
@@ -305,7 +305,7 @@ async def test_real_listener() -> None:
 @trio_test
 async def test_no_connection_lasts_for_ever() -> None:
     """However busy it is."""
-    total_s, pause_s = float(TCP_TOTAL_SECONDS), float(TCP_IDLE_SECONDS) / 2
+    total_s, pause_s = TCP_TOTAL_SECONDS, TCP_IDLE_SECONDS / 2
     async with house() as it:
         stream = it.door.connect()
         began = trio.current_time()

@@ -142,7 +142,7 @@ async def test_drain_is_bounded(kind: str, monkeypatch: pytest.MonkeyPatch) -> N
         for at in range(800):
             client.sendto(question(id=at), to)
         assert service.drain()
-        assert service.queries == int(UDP_BATCH) * int(UDP_TURNS)
+        assert service.queries == UDP_BATCH * UDP_TURNS
         while service.drain():
             pass
     assert service.queries == 800
@@ -167,7 +167,7 @@ async def test_hits_do_not_wait_behind_misses(kind: str, monkeypatch: pytest.Mon
         client.sendto(question(id=2), to)
         assert service.drain()
         assert client.recv(512) == answered(question(id=2))
-        assert len(handler.started) == 1 + int(UDP_STARTS)
+        assert len(handler.started) == 1 + UDP_STARTS
         while service.drain():
             pass
     assert len(handler.started) == 41
@@ -187,7 +187,7 @@ async def test_misses_alone_are_begun_many_at_a_time(
         for at in range(60):
             client.sendto(question(b"\x02n%d\0" % (10 + at), id=at), ("127.0.0.1", port_of(sock)))
         assert service.drain()
-        assert len(handler.started) == int(UDP_STARTS_CALM)
+        assert len(handler.started) == UDP_STARTS_CALM
         assert not service.drain()
     assert len(handler.started) == 60
     sock.close()

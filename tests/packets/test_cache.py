@@ -348,7 +348,7 @@ def test_what_is_popular_is_rendered_again_after_a_while() -> None:
     answer = two_addresses()
     path = Path(replace(answer, answer=(answer.answer[0]._replace(ttl=86_400),)))
     path.full(query(), Transport.UDP, stores=True)
-    path.clock.time += int(PACKET_TTL_SECONDS) - 1
+    path.clock.time += PACKET_TTL_SECONDS - 1
     assert path.recall(query()) is not None
     path.clock.time += 1
     assert path.recall(query()) is None
@@ -357,7 +357,7 @@ def test_what_is_popular_is_rendered_again_after_a_while() -> None:
 @pytest.mark.reaches("HOT_ENTRIES")
 def test_what_is_ready_for_one_second_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     """Emptying it, once a second, must not be felt; over the bound replies are made as before."""
-    monkeypatch.setattr(front, "_HOT", 2)
+    monkeypatch.setattr(front, "HOT_ENTRIES", 2)
     path = Path(two_addresses())
     asked = []
     for at in range(4):
@@ -372,7 +372,7 @@ def test_what_is_ready_for_one_second_is_bounded(monkeypatch: pytest.MonkeyPatch
 @pytest.mark.reaches("HOT_ENTRIES")
 def test_a_cookie_over_the_bound_is_not_kept_for_others(monkeypatch: pytest.MonkeyPatch) -> None:
     """RFC 7873 §5.2: what is ready for everybody never holds one client's cookie."""
-    monkeypatch.setattr(front, "_HOT", 1)
+    monkeypatch.setattr(front, "HOT_ENTRIES", 1)
     path = Path(two_addresses())
     way_in = path.fronts[Transport.UDP]
     asked = query(edns=Edns(options=((10, b"clientck"),)))

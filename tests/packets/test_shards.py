@@ -72,7 +72,7 @@ def test_octets_are_counted_right(puts: list[tuple[int, int]]) -> None:
 @pytest.mark.reaches("CACHE_SHARD_ENTRIES")
 def test_a_shard_never_grows_large() -> None:
     """Small packets leave before their octets are too many: growing a large dict is a stall."""
-    most = int(CACHE_SHARD_ENTRIES)
+    most = CACHE_SHARD_ENTRIES
     shards = PacketShards(most * 256)
     for at in range(most + 10):
         shards.put(key(at), packet(1))

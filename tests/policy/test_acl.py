@@ -81,6 +81,6 @@ def test_the_verdict_is_that_of_the_standard_library(
 @pytest.mark.reaches("ACL_MEMORY")
 def test_spoofed_clients_do_not_fill_memory() -> None:
     acl = Acl(["10.0.0.0/8"])
-    for number in range(3 * int(ACL_MEMORY)):
+    for number in range(3 * ACL_MEMORY):
         acl.allows(str(ipaddress.ip_address(number)))
-    assert len(acl._lately) <= int(ACL_MEMORY)
+    assert len(acl._lately) <= ACL_MEMORY

@@ -61,9 +61,9 @@ def test_lengths() -> None:
 @pytest.mark.reaches("COOKIE_CLIENTS")
 def test_memory_is_bounded() -> None:
     cookies = made()
-    for at in range(int(COOKIE_CLIENTS) + 10):
+    for at in range(COOKIE_CLIENTS + 10):
         cookies.option(at.to_bytes(8, "big"), SOURCE)
-    assert len(cookies._known) <= int(COOKIE_CLIENTS)
+    assert len(cookies._known) <= COOKIE_CLIENTS
 
 
 def test_workers_of_one_port_know_each_others_cookies() -> None:

@@ -28,14 +28,14 @@ if TYPE_CHECKING:
 WALL = 1_785_000_000.0
 
 
-def budget(*, queries: int = int(UPSTREAM_QUERIES), seconds: float = 10.0) -> Share:
+def budget(*, queries: int = UPSTREAM_QUERIES, seconds: float = 10.0) -> Share:
     """A client query's allowance."""
     return Share(
         QueryBudget(
             queries=queries,
-            ns_lookups=int(NS_LOOKUPS),
-            signature_checks=int(SIGNATURE_CHECKS),
-            hashes=int(HASHES),
+            ns_lookups=NS_LOOKUPS,
+            signature_checks=SIGNATURE_CHECKS,
+            hashes=HASHES,
             deadline=trio.current_time() + seconds,
         )
     )

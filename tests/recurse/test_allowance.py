@@ -44,6 +44,6 @@ def test_hedging_keeps_the_packets_of_one_query_within_the_table(width: int) -> 
             with pytest.raises(ResolutionFailed):
                 await home.ask(question("www.victim.net. A"))
             await trio.sleep(30)
-            assert 0 < home.sent <= int(UPSTREAM_QUERIES)
+            assert 0 < home.sent <= UPSTREAM_QUERIES
 
     one()

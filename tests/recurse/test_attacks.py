@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from tests.recurse.household import House
 
 HONEST = question("www.honest. A")
-RETRIES = 1 + int(limits.BOGUS_RETRIES)
+RETRIES = 1 + limits.BOGUS_RETRIES
 CHAIN = 4  # checks that the root's keys and the DS of one zone below it take, and one to spare
 
 
@@ -78,12 +78,12 @@ async def test_keytrap() -> None:
         first = await bill(home, "www.evil. A")
         assert first.rcode is None
         assert EdeCode.DNSSEC_BOGUS in first.ede
-        assert first.checks <= RETRIES * int(limits.SIGNATURES_PER_RRSET) + CHAIN
+        assert first.checks <= RETRIES * limits.SIGNATURES_PER_RRSET + CHAIN
         assert first.packets <= 12
         # another name costs as much again, the same one nothing
         second = await bill(home, "nothing.evil. A")
         assert second.rcode is None
-        assert second.checks <= RETRIES * int(limits.SIGNATURES_PER_RRSET)
+        assert second.checks <= RETRIES * limits.SIGNATURES_PER_RRSET
         again = await bill(home, "www.evil. A")
         assert (again.rcode, again.checks, again.packets) == (None, 0, 0)
         await honest_still_works(home)
@@ -95,7 +95,7 @@ async def test_long_lists_of_signatures() -> None:
     async with house(hostile.signature_lists(WALL)) as home:
         found = await bill(home, "www.evil. A")
         assert found.rcode is None
-        assert found.checks <= RETRIES * int(limits.SIGNATURES_PER_RRSET) + CHAIN
+        assert found.checks <= RETRIES * limits.SIGNATURES_PER_RRSET + CHAIN
         await honest_still_works(home)
 
 
@@ -105,9 +105,9 @@ async def test_many_digests_times_many_keys() -> None:
     async with house(hostile.digest_lists(WALL)) as home:
         found = await bill(home, "www.evil. A")
         assert found.rcode is None
-        tries = 1 + int(limits.CHAIN_RETRIES)
-        assert found.hashes <= RETRIES * tries * int(limits.DS_MATCHES_PER_ZONE) + CHAIN
-        assert found.hashes <= int(limits.HASHES)
+        tries = 1 + limits.CHAIN_RETRIES
+        assert found.hashes <= RETRIES * tries * limits.DS_MATCHES_PER_ZONE + CHAIN
+        assert found.hashes <= limits.HASHES
         assert found.checks <= CHAIN
         await honest_still_works(home)
 
@@ -119,10 +119,10 @@ async def test_each_signature_verifies_at_the_last_try() -> None:
     async with house(hostile.late_truth(WALL)) as home:
         found = await bill(home, "next.deep.evil0. A")
         assert found.exceeded
-        assert found.checks <= int(limits.SIGNATURE_CHECKS) + 1
+        assert found.checks <= limits.SIGNATURE_CHECKS + 1
         # what was proven is kept: one more client gets further, and none pays more
         again = await bill(home, "next.deep.evil0. A")
-        assert again.checks <= int(limits.SIGNATURE_CHECKS) + 1
+        assert again.checks <= limits.SIGNATURE_CHECKS + 1
         await honest_still_works(home)
 
 
@@ -135,15 +135,15 @@ async def test_the_closest_encloser_of_a_deep_name() -> None:
         found = await bill(home, f"{hostile.DEEP}evil. A")
         assert (found.rcode, found.status) == (Rcode.NXDOMAIN, Status.SECURE)
         labels = hostile.DEEP.count(".") + 2
-        assert found.hashes <= 2 * labels + int(limits.DS_MATCHES_PER_ZONE)
-        assert found.hashes <= int(limits.HASHES)
+        assert found.hashes <= 2 * labels + limits.DS_MATCHES_PER_ZONE
+        assert found.hashes <= limits.HASHES
         await honest_still_works(home)
 
 
 @pytest.mark.rfc("RFC 9276 §3.2; RFC 8914 §4.28")
 @trio_test
 async def test_more_iterations_than_allowed_are_not_hashed() -> None:
-    nsec3 = Nsec3(iterations=int(limits.NSEC3_ITERATIONS) + 1, salt=b"\xff" * 255)
+    nsec3 = Nsec3(iterations=limits.NSEC3_ITERATIONS + 1, salt=b"\xff" * 255)
     async with house(hostile.closest_encloser(WALL, nsec3)) as home:
         found = await bill(home, f"{hostile.DEEP}evil. A")
         assert (found.rcode, found.status) == (Rcode.NXDOMAIN, Status.INSECURE)
@@ -180,7 +180,7 @@ async def test_few_other_servers_are_asked_for_bogus_data(monkeypatch: pytest.Mo
             patch.setattr(validation._Driver, "ask_others", ask_others)
             found = await bill(home, "www.evil. A")
         assert EdeCode.DNSSEC_BOGUS in found.ede
-        assert len(asked) == int(limits.BOGUS_RETRIES)
+        assert len(asked) == limits.BOGUS_RETRIES
         await honest_still_works(home)
 
 
@@ -193,6 +193,6 @@ async def test_bogus_data_is_remembered_and_soon_looked_at_again() -> None:
         again = await bill(home, "www.evil. A")
         assert (again.rcode, again.packets, again.checks) == (None, 0, 0)
         assert again.ede == first.ede
-        await trio.sleep(float(limits.FAILURE_TTL_SECONDS) + 1)
+        await trio.sleep(limits.FAILURE_TTL_SECONDS + 1)
         later = await bill(home, "www.evil. A")
         assert later.checks > 0

@@ -42,14 +42,14 @@ def test_secure_dname_of_ttl_0_redirects_for_a_moment_with_ttl_0() -> None:
     """As Unbound's does: the names of one page are one transaction (RFC 1035 §3.2.1)."""
     known = memory()
     known.keep(redirected("d.example.", ttl=0, status=Status.SECURE), NOW)
-    found = known.recall(other("d.example."), NOW + int(ZERO_TTL_DNAME_SECONDS))
+    found = known.recall(other("d.example."), NOW + ZERO_TTL_DNAME_SECONDS)
     assert found is not None
     assert [(rrset.rtype, rrset.ttl) for rrset in found.answer] == [
         (RRType.DNAME, 0),
         (RRType.CNAME, 0),
     ]
     assert found.status is Status.SECURE
-    assert known.recall(other("d.example."), NOW + int(ZERO_TTL_DNAME_SECONDS) + 1) is None
+    assert known.recall(other("d.example."), NOW + ZERO_TTL_DNAME_SECONDS + 1) is None
     assert known.recall(Question(from_text("d.example."), RRType.DNAME), NOW) is None
 
 
@@ -62,7 +62,7 @@ def test_insecure_dname_of_ttl_0_redirects_no_other_name() -> None:
 @pytest.mark.reaches("FLEETING_DNAMES")
 def test_dnames_of_ttl_0_are_few() -> None:
     known = memory()
-    for at in range(int(FLEETING_DNAMES) + 1):
+    for at in range(FLEETING_DNAMES + 1):
         known.keep(redirected(f"d{at}.example.", ttl=0, status=Status.SECURE), NOW)
     assert known.recall(other("d0.example."), NOW) is None
     assert known.recall(other("d1.example."), NOW) is not None

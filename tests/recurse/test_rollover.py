@@ -94,7 +94,7 @@ async def test_keys_that_could_not_be_had_are_asked_again(tmp_path: Path) -> Non
     )
     async with trio.open_nursery() as nursery:
         nursery.start_soon(rollover.run)
-        await trio.sleep(2.5 * float(ROLLOVER_RETRY_SECONDS))
+        await trio.sleep(2.5 * ROLLOVER_RETRY_SECONDS)
         nursery.cancel_scope.cancel()
     gaps = [later - sooner for sooner, later in pairwise(nobody.asked)]
-    assert gaps == pytest.approx([float(ROLLOVER_RETRY_SECONDS)] * 2)
+    assert gaps == pytest.approx([ROLLOVER_RETRY_SECONDS] * 2)

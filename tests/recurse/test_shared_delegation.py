@@ -98,7 +98,7 @@ async def test_walks_that_are_cut_short_leave_the_delegation_whole(
         async with trio.open_nursery() as nursery:
             for at in range(CLIENTS):
                 nursery.start_soon(ask, home, at, Random(seed * CLIENTS + at))
-        await trio.sleep(float(FAILURE_TTL_MAX_SECONDS))
+        await trio.sleep(FAILURE_TTL_MAX_SECONDS)
         assert [name for book in books for name in book.searching()] == []
         for at in range(0, CLIENTS, 10):
             answer = await home.ask(question(f"www{at}.shop.net. A"))

@@ -39,7 +39,7 @@ def ask(
 ) -> Answer:
     """One question, in a world signed at NOW, to a resolver whose clock has *floor*."""
     clock = clock or SystemClock(
-        wall_floor=floor, vouches=lambda _: is_vouched, tolerance_s=float(SIGNATURE_SKEW_SECONDS)
+        wall_floor=floor, vouches=lambda _: is_vouched, tolerance_s=SIGNATURE_SKEW_SECONDS
     )
 
     async def run() -> Answer:
@@ -106,7 +106,7 @@ BEGUN = NOW - 7 * DAY  # when the world's signatures begin
 def unvouched(floor: float = FLOOR) -> SystemClock:
     """As after booting, before any time server was heard."""
     return SystemClock(
-        wall_floor=floor, vouches=lambda _: False, tolerance_s=float(SIGNATURE_SKEW_SECONDS)
+        wall_floor=floor, vouches=lambda _: False, tolerance_s=SIGNATURE_SKEW_SECONDS
     )
 
 
@@ -239,7 +239,7 @@ def test_what_signatures_confirm_is_written_down_once_a_day(
 ) -> None:
     """Power may fail before the end of the run, a flash card wears."""
     monkeypatch.setattr(time, "time", lambda: NOW)
-    clock = unvouched(BEGUN - float(CLOCK_FLOOR_SECONDS) + short_by)
+    clock = unvouched(BEGUN - CLOCK_FLOOR_SECONDS + short_by)
 
     async def run() -> None:
         simulated = demo.demo_world(wall=NOW)

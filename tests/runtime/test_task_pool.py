@@ -63,8 +63,8 @@ async def test_what_an_errand_raises_ends_the_nursery() -> None:
 async def test_idle_tasks_are_bounded() -> None:
     async with trio.open_nursery() as nursery:
         task_pool = TaskPool(nursery)
-        for _ in range(int(IDLE_TASKS) + 10):
+        for _ in range(IDLE_TASKS + 10):
             task_pool.start_soon(trio.sleep, 1)
         await trio.sleep(2)
-        assert len(nursery.child_tasks) == int(IDLE_TASKS)
+        assert len(nursery.child_tasks) == IDLE_TASKS
         nursery.cancel_scope.cancel()

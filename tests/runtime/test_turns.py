@@ -17,6 +17,6 @@ async def test_turns_are_long_again_when_no_hit_came_for_a_while() -> None:
     short = [turns.is_short]
     turns.note_hits()
     for _ in range(2):
-        await trio.sleep(float(CALM_SECONDS) / 2)
+        await trio.sleep(CALM_SECONDS / 2)
         short.append(turns.is_short)
     assert short == [False, True, False]

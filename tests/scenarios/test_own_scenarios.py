@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from resolver import limits
+from resolver.limits.listing import entries
 from tests.simulation.scenario_parse import parse
 from tests.simulation.scenario_run import Variant, play, variants
 
@@ -41,6 +41,6 @@ def test_story(path: Path, variant: Variant) -> None:
 
 def test_every_bound_on_work_has_a_story_that_reaches_it() -> None:
     reached = {name for path in FILES for name in parse(path).head.reaches}
-    known = {name for name, value in vars(limits).items() if isinstance(value, limits.Limit)}
+    known = {entry.name for entry in entries()}
     assert reached <= known
     assert set(WORK) <= reached

@@ -77,7 +77,7 @@ async def test_a_running_daemon_counts_and_shows() -> None:
         answer = await _talk(network, b"GET /metrics HTTP/1.1\r\n\r\n")
         assert b"\nresolver_clients_queries_total 0\n" in answer
         assert b"\n# TYPE resolver_queries_in_flight gauge\n" in answer
-        endless = await _talk(network, b"x" * 3 * int(SCRAPE_OCTETS))
+        endless = await _talk(network, b"x" * 3 * SCRAPE_OCTETS)
         assert endless.startswith(b"HTTP/1.1 400 ")
 
 
@@ -93,14 +93,14 @@ async def test_who_holds_the_door_is_sent_away() -> None:
         for _ in range(50):
             silent.append(door.connect())
             await trio.sleep(0.001)
-        for each in silent[: -int(SCRAPES)]:
+        for each in silent[:-SCRAPES]:
             assert await each.receive_some(1) == b""
         late = door.connect()
         await late.send_all(b"GET /metrics HTTP/1.1\r\n\r\n")
         assert (await late.receive_some(9)) == b"HTTP/1.1 "
         assert trio.current_time() - began < 0.1
         assert await silent[-1].receive_some(1) == b""
-        assert trio.current_time() - began == pytest.approx(float(SCRAPE_SECONDS), abs=0.1)
+        assert trio.current_time() - began == pytest.approx(SCRAPE_SECONDS, abs=0.1)
         nursery.cancel_scope.cancel()
 
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 SILENT = ["198.51.100.1", "203.0.113.1"]
 WELL = "192.0.2.1"
-MOST = int(limits.ZONE_UNANSWERED)
+MOST = limits.ZONE_UNANSWERED
 
 
 def about(world: World, hosts: list[str], zone: str, label: str) -> Request:
@@ -146,7 +146,7 @@ async def test_what_a_zone_answers_is_never_turned_away() -> None:
 @trio_test
 async def test_what_was_answered_counts_for_a_while() -> None:
     """Twice the time that a question may wait, and not for ever."""
-    window = float(limits.ASK_SECONDS)
+    window = limits.ASK_SECONDS
     crowd = Crowd(0.0)
     for _ in range(100):
         crowd.note_answer(1.0)

@@ -39,11 +39,11 @@ async def test_copies_of_one_question_are_few_while_it_is_young() -> None:
         async with trio.open_nursery() as nursery:
             nursery.start_soon(world.exchange.ask, world.request(*V4[:8]))
             await trio.sleep(0.001)
-            assert world.whole.sent == int(limits.RACE_WIDTH)
-            await trio.sleep(float(limits.EARLY_SECONDS) - 0.002)
-            assert world.whole.sent == int(limits.EARLY_COPIES)
+            assert world.whole.sent == limits.RACE_WIDTH
+            await trio.sleep(limits.EARLY_SECONDS - 0.002)
+            assert world.whole.sent == limits.EARLY_COPIES
             await trio.sleep(0.1)
-            assert world.whole.sent > int(limits.EARLY_COPIES)
+            assert world.whole.sent > limits.EARLY_COPIES
             nursery.cancel_scope.cancel()
 
     await world.run(story)
@@ -57,7 +57,7 @@ async def test_the_end_of_youth_is_one_moment_however_it_is_reckoned(
 
     It must not set itself for that same moment again: it would for ever.
     """
-    early, begun = float(limits.EARLY_SECONDS), 0.07432643497716498
+    early, begun = limits.EARLY_SECONDS, 0.07432643497716498
     assert (begun + early) - begun < early
     world = World()
     for host in V4[:8]:
@@ -92,8 +92,8 @@ async def test_the_end_of_youth_is_one_moment_however_it_is_reckoned(
 @trio_test
 async def test_deep_in_sub_queries_nothing_is_speculative() -> None:
     """What an attacker makes us look up must not be multiplied."""
-    deepest = int(limits.HEDGE_DEPTH)
-    for depth, sent in ((deepest, int(limits.RACE_WIDTH)), (deepest + 1, 1)):
+    deepest = limits.HEDGE_DEPTH
+    for depth, sent in ((deepest, limits.RACE_WIDTH), (deepest + 1, 1)):
         world = World()
         for host in V4[:4]:
             world.serve(host)
@@ -125,8 +125,8 @@ async def test_servers_known_to_be_silent_are_given_up_sooner() -> None:
             await trio.sleep(1)
 
     await world.run(story)
-    assert float(limits.ASK_SUSPECT_SECONDS) < took[0] <= float(limits.ASK_SECONDS)
-    assert max(took[1:]) == pytest.approx(float(limits.ASK_SUSPECT_SECONDS))
+    assert limits.ASK_SUSPECT_SECONDS < took[0] <= limits.ASK_SECONDS
+    assert max(took[1:]) == pytest.approx(limits.ASK_SUSPECT_SECONDS)
 
 
 @pytest.mark.reaches("ROOT_SOUNDINGS")
@@ -142,11 +142,11 @@ async def test_the_first_priming_query_measures_some_roots_of_each_family() -> N
         await world.exchange.ask(priming)
         await trio.sleep(1)
         asked = [host for host, script in world.servers.items() if script.count]
-        assert world.exchange.counters.probes == int(limits.ROOT_SOUNDINGS)
-        probed = len(asked) - int(limits.RACE_WIDTH)
-        assert probed == int(limits.ROOT_SOUNDINGS)
+        assert world.exchange.counters.probes == limits.ROOT_SOUNDINGS
+        probed = len(asked) - limits.RACE_WIDTH
+        assert probed == limits.ROOT_SOUNDINGS
         await world.exchange.ask(priming)
-        assert world.exchange.counters.probes <= int(limits.ROOT_SOUNDINGS) + 1
+        assert world.exchange.counters.probes <= limits.ROOT_SOUNDINGS + 1
 
     await world.run(story)
 
@@ -154,8 +154,8 @@ async def test_the_first_priming_query_measures_some_roots_of_each_family() -> N
 @pytest.mark.reaches("LATE_REPLY_SECONDS")
 @trio_test
 async def test_a_port_stays_open_for_a_late_reply_but_not_for_ever() -> None:
-    expiry = float(limits.EXPIRY_UNKNOWN_SECONDS)
-    last = expiry + float(limits.LATE_REPLY_SECONDS)
+    expiry = limits.EXPIRY_UNKNOWN_SECONDS
+    last = expiry + limits.LATE_REPLY_SECONDS
     for rtt_s, is_learnt in ((last - 0.1, True), (last + 0.1, False)):
         world = World()
         world.serve(V4[0], rtt_s=rtt_s)
@@ -180,7 +180,7 @@ async def test_a_folder_of_case_is_put_to_the_test_again_after_a_while() -> None
     )
 
     async def story() -> None:
-        for wait_s in (0.0, float(limits.CASE_BROKEN_SECONDS) - 1, 2.0):
+        for wait_s in (0.0, limits.CASE_BROKEN_SECONDS - 1, 2.0):
             await trio.sleep(wait_s)
             await world.exchange.ask(world.request(V4[0]))
 
@@ -204,4 +204,4 @@ async def test_a_connection_that_says_nothing_is_given_up() -> None:
         assert {tried.transport for tried in tries} == {"tcp"}
 
     await world.run(story)
-    assert took == [pytest.approx(float(limits.TCP_SECONDS))]
+    assert took == [pytest.approx(limits.TCP_SECONDS)]

@@ -37,7 +37,7 @@ async def test_a_server_that_folds_case_and_has_no_tcp_is_asked_unmixed() -> Non
     """With another id each time; and at once after some such answers, for a while."""
     world = World()
     script = world.serve(HOST, Script(folding), tcp=False)
-    turns = int(LAST_RESORTS_CONFIRMED)
+    turns = LAST_RESORTS_CONFIRMED
 
     async def story() -> None:
         for _ in range(turns + 1):
@@ -173,7 +173,7 @@ async def test_wrong_ids_do_not_cost_a_zone_without_tcp() -> None:
 async def test_guesses_are_bounded_where_there_is_no_tcp() -> None:
     """RFC 5452 §7: who knows the port has so many guesses at the id, and no more."""
     world = World()
-    many = int(SPOOF_MISMATCHES) + int(LAST_RESORT_MISMATCHES)
+    many = SPOOF_MISMATCHES + LAST_RESORT_MISMATCHES
     script = world.serve(HOST, misnumbering(many), tcp=False)
 
     async def story() -> None:

@@ -200,8 +200,8 @@ async def test_no_address_gets_a_second_copy_before_the_first_is_overdue() -> No
         times = [at for at, transport, _ in script.seen if transport == "udp"]
         assert 1 <= len(times) <= 3
         gaps = [later - sooner for sooner, later in itertools.pairwise(times)]
-        assert all(gap >= float(limits.OVERDUE_UNKNOWN_SECONDS) for gap in gaps)
-    assert world.whole.sent <= int(limits.ASK_SENDS)
+        assert all(gap >= limits.OVERDUE_UNKNOWN_SECONDS for gap in gaps)
+    assert world.whole.sent <= limits.ASK_SENDS
 
 
 @pytest.mark.reaches("FAMILY_PREFIXES", "FAMILY_PROBE_SECONDS")
@@ -225,7 +225,7 @@ async def test_a_dead_family_is_found_out_and_found_again() -> None:
         for host in V6[:6]:
             world.faults.set(host, Path(delay_s=0.0025))
         for _ in range(3):
-            await trio.sleep(float(limits.FAMILY_PROBE_SECONDS) + 1)
+            await trio.sleep(limits.FAMILY_PROBE_SECONDS + 1)
             await world.exchange.ask(about(world, [V4[0], V6[0]], "z0.test"))
         await trio.sleep(1)
         assert world.exchange.reach.broken_families == frozenset()
@@ -286,7 +286,7 @@ async def test_an_outage_is_nobodys_fault_and_ends_at_once() -> None:
             quiet = world.exchange.counters.sent_udp
             await trio.sleep(2)
             assert world.exchange.counters.sent_udp - quiet <= 5
-            assert max(failed_after[6:]) <= float(limits.OUTAGE_ASK_SECONDS) + 0.001
+            assert max(failed_after[6:]) <= limits.OUTAGE_ASK_SECONDS + 0.001
             for host in V4:
                 world.faults.set(host, Path(delay_s=0.01))
             healed = trio.current_time()
@@ -373,7 +373,7 @@ async def test_without_descriptors_the_operator_is_told_and_no_zone_is_blamed(
             is_short[0] = False
         assert world.whole.sent == 1
         is_short[0] = True
-        await trio.sleep(float(limits.WARNING_SECONDS))
+        await trio.sleep(limits.WARNING_SECONDS)
         with pytest.raises(WorkExceeded, match="IN_FLIGHT"):
             await world.exchange.ask(about(world, V4[:1], "z.test"))
 

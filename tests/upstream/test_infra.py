@@ -28,7 +28,7 @@ def test_the_first_answer_is_the_estimate() -> None:
     address = state()
     address.note_answer(0.02, now=1.0)
     assert address.srtt == 0.02
-    assert address.expiry_s == float(limits.EXPIRY_FLOOR_SECONDS)
+    assert address.expiry_s == limits.EXPIRY_FLOOR_SECONDS
 
 
 def test_improvement_is_believed_faster_than_decline() -> None:
@@ -96,9 +96,9 @@ def test_a_silent_server_is_tried_again_ever_more_rarely() -> None:
         while not address.may_revive(now):
             now += 1.0
         waits.append(now - start)
-    assert waits[0] == float(limits.REVIVE_SECONDS)
+    assert waits[0] == limits.REVIVE_SECONDS
     assert waits == sorted(waits)
-    assert waits[-1] == float(limits.REVIVE_CEILING_SECONDS)
+    assert waits[-1] == limits.REVIVE_CEILING_SECONDS
 
 
 @pytest.mark.reaches("LAME_SECONDS")
@@ -108,7 +108,7 @@ def test_lameness_is_of_address_and_zone_and_lapses() -> None:
     infra.mark(address, ONE, Verdict.LAME, now=1.0)
     assert infra.marked(address, ONE, 2.0)
     assert not infra.marked(address, TWO, 2.0)
-    assert not infra.marked(address, ONE, 1.0 + float(limits.LAME_SECONDS))
+    assert not infra.marked(address, ONE, 1.0 + limits.LAME_SECONDS)
 
 
 @pytest.mark.reaches("LAME_SECONDS", "SERVFAIL_SECONDS", "REFUSED_SECONDS")
@@ -121,12 +121,12 @@ def test_lameness_is_of_address_and_zone_and_lapses() -> None:
         (Verdict.USELESS, limits.REFUSED_SECONDS),
     ],
 )
-def test_a_mark_lasts_as_long_as_its_reason_may(verdict: Verdict, limit: limits.Limit) -> None:
+def test_a_mark_lasts_as_long_as_its_reason_may(verdict: Verdict, limit: float) -> None:
     infra = Infra(rng=random.Random(0))
     address = infra.state(Server("192.0.2.1"))
     infra.mark(address, ONE, verdict, now=1.0)
-    assert infra.marked(address, ONE, 0.9 + float(limit))
-    assert not infra.marked(address, ONE, 1.0 + float(limit))
+    assert infra.marked(address, ONE, 0.9 + limit)
+    assert not infra.marked(address, ONE, 1.0 + limit)
 
 
 def test_who_answers_other_names_is_not_marked_for_those_it_fails() -> None:
@@ -140,7 +140,7 @@ def test_who_answers_other_names_is_not_marked_for_those_it_fails() -> None:
     assert not infra.marked(address, ONE, 3.0)
     infra.mark(address, TWO, Verdict.REFUSED, now=3.0)
     assert infra.marked(address, TWO, 3.0)
-    later = 2.0 + float(limits.REFUSED_SECONDS)
+    later = 2.0 + limits.REFUSED_SECONDS
     infra.mark(address, ONE, Verdict.REFUSED, now=later)
     assert infra.marked(address, ONE, later)
 
@@ -149,10 +149,10 @@ def test_who_answers_other_names_is_not_marked_for_those_it_fails() -> None:
 def test_zones_do_not_fill_the_memory_of_an_address() -> None:
     infra = Infra(rng=random.Random(0))
     address = infra.state(Server("192.0.2.1"))
-    zones = [from_text(f"z{at}.test") for at in range(int(limits.ZONE_MARKS) + 1)]
+    zones = [from_text(f"z{at}.test") for at in range(limits.ZONE_MARKS + 1)]
     for zone in zones:
         infra.mark(address, zone, Verdict.LAME, now=1.0)
-    assert len(address.marks) == int(limits.ZONE_MARKS)
+    assert len(address.marks) == limits.ZONE_MARKS
     assert not infra.marked(address, zones[0], 2.0)
     assert infra.marked(address, zones[-1], 2.0)
 
@@ -160,22 +160,22 @@ def test_zones_do_not_fill_the_memory_of_an_address() -> None:
 @pytest.mark.reaches("OWNER_DOMAINS_PER_ADDRESS")
 def test_witnesses_of_a_silence_are_bounded() -> None:
     address = state()
-    for at in range(int(limits.OWNER_DOMAINS_PER_ADDRESS) + 5):
+    for at in range(limits.OWNER_DOMAINS_PER_ADDRESS + 5):
         address.note_sent(from_text(f"z{at}.test"), 1.0)
-    assert len(address.waiting) == int(limits.OWNER_DOMAINS_PER_ADDRESS)
-    for at in range(int(limits.OWNER_DOMAINS_PER_ADDRESS) + 5):
+    assert len(address.waiting) == limits.OWNER_DOMAINS_PER_ADDRESS
+    for at in range(limits.OWNER_DOMAINS_PER_ADDRESS + 5):
         address.note_silence(from_text(f"z{at}.test"), 1.0, 2.0)
-    assert len(address.silent_domains) == int(limits.OWNER_DOMAINS_PER_ADDRESS)
+    assert len(address.silent_domains) == limits.OWNER_DOMAINS_PER_ADDRESS
 
 
 @pytest.mark.reaches("EXPIRY_UNKNOWN_SECONDS", "OVERDUE_UNKNOWN_SECONDS", "OVERDUE_FLOOR_SECONDS")
 def test_strangers_get_more_time_and_neighbours_not_too_little() -> None:
     """RFC 6298 §2.1 and §2.4."""
     address = state()
-    assert address.expiry_s == float(limits.EXPIRY_UNKNOWN_SECONDS)
-    assert address.overdue_s == float(limits.OVERDUE_UNKNOWN_SECONDS)
+    assert address.expiry_s == limits.EXPIRY_UNKNOWN_SECONDS
+    assert address.overdue_s == limits.OVERDUE_UNKNOWN_SECONDS
     address.note_answer(0.0002, now=1.0)
-    assert address.overdue_s == float(limits.OVERDUE_FLOOR_SECONDS)
+    assert address.overdue_s == limits.OVERDUE_FLOOR_SECONDS
 
 
 @pytest.mark.reaches("EDNS_BROKEN_SECONDS")
@@ -185,7 +185,7 @@ def test_broken_edns_is_tried_again_after_a_while() -> None:
     address = state()
     address.note_edns(EdnsState.BROKEN, 1.0)
     assert not address.knows_edns(2.0)
-    assert address.knows_edns(1.0 + float(limits.EDNS_BROKEN_SECONDS))
+    assert address.knows_edns(1.0 + limits.EDNS_BROKEN_SECONDS)
 
 
 @pytest.mark.rfc("RFC 7873 §5.3")
@@ -214,9 +214,9 @@ def test_a_snapshot_is_a_guess_after_the_restart() -> None:
 @pytest.mark.reaches("ADDRESS_STATES")
 def test_the_table_is_bounded() -> None:
     infra = Infra(rng=random.Random(0))
-    for i in range(int(limits.ADDRESS_STATES) + 10):
+    for i in range(limits.ADDRESS_STATES + 10):
         infra.state(Server(f"2001:db8::{i:x}"))
-    assert len(infra) == int(limits.ADDRESS_STATES)
+    assert len(infra) == limits.ADDRESS_STATES
 
 
 @pytest.mark.parametrize(
@@ -246,4 +246,4 @@ def test_the_estimate_stays_among_the_samples(rtts: list[float]) -> None:
         address.note_answer(rtt, float(at))
     assert min(rtts) - 1e-9 <= address.srtt <= max(rtts) + 1e-9
     assert address.var >= 0.0
-    assert address.overdue_s <= max(address.expiry_s, float(limits.OVERDUE_FLOOR_SECONDS))
+    assert address.overdue_s <= max(address.expiry_s, limits.OVERDUE_FLOOR_SECONDS)

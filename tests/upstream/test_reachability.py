@@ -15,12 +15,12 @@ def test_no_route_is_believed_for_a_moment() -> None:
     reach.note_no_route(is_ipv6=True, now=10.0)
     assert not reach.has_no_route(10.0)
     reach.note_no_route(is_ipv6=False, now=10.0)
-    assert reach.has_no_route(9.9 + float(limits.NO_ROUTE_SECONDS))
-    assert not reach.has_no_route(10.0 + float(limits.NO_ROUTE_SECONDS))
+    assert reach.has_no_route(9.9 + limits.NO_ROUTE_SECONDS)
+    assert not reach.has_no_route(10.0 + limits.NO_ROUTE_SECONDS)
 
 
 @pytest.mark.reaches("OUTAGE_CANARY_SECONDS")
 def test_packets_of_an_outage_are_apart() -> None:
     reach = Reachability()
-    gap = float(limits.OUTAGE_CANARY_SECONDS)
+    gap = limits.OUTAGE_CANARY_SECONDS
     assert [reach.take_canary(at) for at in (10.0, 9.9 + gap, 10.0 + gap)] == [True, False, True]

@@ -91,7 +91,7 @@ def test_the_other_address_of_a_measured_machine_is_asked_alone() -> None:
 def test_a_third_stranger_is_asked_sooner_than_a_sibling() -> None:
     case = Case()
     third = [*DUAL, Server("203.0.113.1", 53, NS3)]
-    for servers, wait in ((DUAL, float(limits.HEDGE_UNKNOWN_SECONDS)), (third, 0.028)):
+    for servers, wait in ((DUAL, limits.HEDGE_UNKNOWN_SECONDS), (third, 0.028)):
         pair = [c for c in case.weigh(servers) if c.server in (DUAL[0], DUAL[3])]
         found = first_hedge_s(pair, case.weigh(servers), typical_s=0.04)
         assert round(found, 6) == wait
@@ -103,13 +103,13 @@ def test_a_third_stranger_is_not_asked_at_once_where_all_are_near() -> None:
     candidates = case.weigh([*DUAL, Server("203.0.113.1", 53, NS3)])
     pair = [c for c in candidates if c.server in (DUAL[0], DUAL[3])]
     found = first_hedge_s(pair, candidates, typical_s=0.001)
-    assert found == float(limits.HEDGE_STRANGER_SECONDS)
+    assert found == limits.HEDGE_STRANGER_SECONDS
 
 
 @pytest.mark.reaches("PROBE_GAIN_SHARE")
 def test_what_is_worth_a_probe_grows_with_the_rtt() -> None:
     """Below a share of it nobody would notice, however far the server is."""
-    share = float(limits.PROBE_GAIN_SHARE)
+    share = limits.PROBE_GAIN_SHARE
     for rtt in (0.1, 1.0):
         stranger = Candidate(
             rtt, 0.0, DUAL[2], Case().infra.state(DUAL[2]), spread=0.01, is_worth_a_probe=True
@@ -148,7 +148,7 @@ def test_a_runner_up_is_measured_anew_after_a_while() -> None:
     """Anycast routes move."""
     case = Case({"192.0.2.1": 0.01, "198.51.100.1": 0.02})
     servers = [DUAL[0], DUAL[2]]
-    later = 101.0 + float(limits.RESTAMP_SECONDS)
+    later = 101.0 + limits.RESTAMP_SECONDS
     candidates = case.weigh(servers, now=later)
     probe = companion(candidates, candidates[0].state, now=later)
     assert probe
@@ -179,8 +179,8 @@ def test_ties_are_broken_at_random() -> None:
 def test_hedges_wait_for_what_the_server_usually_takes() -> None:
     case = Case({"192.0.2.1": 0.1, "198.51.100.1": 0.0001})
     assert 0.1 < case.infra.state(DUAL[0]).hedge_s < 0.2
-    assert case.infra.state(DUAL[2]).hedge_s == float(limits.HEDGE_FLOOR_SECONDS)
-    assert case.infra.state(DUAL[1]).hedge_s == float(limits.HEDGE_UNKNOWN_SECONDS)
+    assert case.infra.state(DUAL[2]).hedge_s == limits.HEDGE_FLOOR_SECONDS
+    assert case.infra.state(DUAL[1]).hedge_s == limits.HEDGE_UNKNOWN_SECONDS
 
 
 @pytest.mark.reaches("HEDGE_CEILING_SECONDS", "HEDGE_GROWTH")
@@ -190,10 +190,10 @@ def test_hedges_back_off_up_to_a_ceiling() -> None:
     gap = state.hedge_s
     for _ in range(20):
         longer = next_hedge_s(state, gap, is_second_round=False)
-        assert gap <= longer <= float(limits.HEDGE_CEILING_SECONDS)
+        assert gap <= longer <= limits.HEDGE_CEILING_SECONDS
         gap = longer
-    assert gap == float(limits.HEDGE_CEILING_SECONDS)
-    assert next_hedge_s(state, 0.2, is_second_round=False) == 0.2 * float(limits.HEDGE_GROWTH)
+    assert gap == limits.HEDGE_CEILING_SECONDS
+    assert next_hedge_s(state, 0.2, is_second_round=False) == 0.2 * limits.HEDGE_GROWTH
 
 
 @pytest.mark.reaches("SERIAL_UNKNOWN_SECONDS")

@@ -71,7 +71,7 @@ async def test_a_connection_is_kept_until_it_is_idle_too_long() -> None:
             _, match = await pool.ask(Server("192.0.2.1"), query())
             assert match is Match.YES
         assert pool.connects == 1
-        await trio.sleep(float(UPSTREAM_TCP_IDLE_SECONDS) - 0.1)
+        await trio.sleep(UPSTREAM_TCP_IDLE_SECONDS - 0.1)
         assert echoes.open == 1
         await trio.sleep(0.2)
         assert echoes.open == 0
@@ -86,7 +86,7 @@ async def test_a_full_connection_is_joined_by_another() -> None:
         echoes = Echoes(nursery)
         pool = TcpPool(network=cast("Network", echoes), nursery=nursery)
         async with trio.open_nursery() as askers:
-            for _ in range(int(UPSTREAM_TCP_PIPELINE)):
+            for _ in range(UPSTREAM_TCP_PIPELINE):
                 askers.start_soon(pool.ask, Server("192.0.2.1"), query())
             await trio.testing.wait_all_tasks_blocked()
             before = pool.connects
@@ -105,10 +105,10 @@ async def test_connections_are_bounded_in_all() -> None:
         echoes = Echoes(nursery)
         echoes.gate.set()
         pool = TcpPool(network=cast("Network", echoes), nursery=nursery)
-        for number in range(int(UPSTREAM_TCP_CONNECTIONS) + 5):
+        for number in range(UPSTREAM_TCP_CONNECTIONS + 5):
             await pool.ask(Server(f"192.0.2.{number}"), query())
         await trio.testing.wait_all_tasks_blocked()
-        assert echoes.open == int(UPSTREAM_TCP_CONNECTIONS)
+        assert echoes.open == UPSTREAM_TCP_CONNECTIONS
         nursery.cancel_scope.cancel()
 
 
@@ -191,7 +191,7 @@ async def test_a_connection_that_went_mute_is_not_kept() -> None:
         await pool.ask(Server("192.0.2.1"), query())
         await trio.sleep(1)
         echoes.gate = trio.Event()
-        with trio.move_on_after(float(TCP_SECONDS)) as scope:
+        with trio.move_on_after(TCP_SECONDS) as scope:
             await pool.ask(Server("192.0.2.1"), query())
         assert scope.cancelled_caught
         gate, echoes.gate = echoes.gate, trio.Event()

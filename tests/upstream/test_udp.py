@@ -120,8 +120,8 @@ def test_ports_are_drawn_from_the_whole_range() -> None:
 def test_the_in_flight_limit_follows_the_descriptors() -> None:
     assert raise_descriptor_limit() >= 256
     assert in_flight_limit(64) == 24
-    assert in_flight_limit(4096) == (4096 - int(limits.DESCRIPTORS_RESERVED)) // 2
-    assert in_flight_limit(10**6) == limits.IN_FLIGHT.default
+    assert in_flight_limit(4096) == (4096 - limits.DESCRIPTORS_RESERVED) // 2
+    assert in_flight_limit(10**6) == limits.IN_FLIGHT
 
 
 @pytest.mark.reaches("DESCRIPTORS")
@@ -129,7 +129,7 @@ def test_as_many_descriptors_are_asked_for_as_the_limit_says(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Or as many as the hard limit grants."""
-    wanted = int(limits.DESCRIPTORS)
+    wanted = limits.DESCRIPTORS
     for soft, hard, granted in ((1024, 10**6, wanted), (1024, 4096, 4096), (10**5, 10**6, 10**5)):
         now = [(soft, hard)]
 

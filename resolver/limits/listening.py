@@ -1,0 +1,99 @@
+"""Limits: clients: sockets, batches, connections, rates."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from resolver.limits.table import Table
+
+limit = Table("clients: sockets, batches, connections, rates")
+
+UDP_PAYLOAD_RANGE: Final = (512, 4096)
+UDP_PAYLOAD = limit(
+    1232,
+    "octets of a UDP message, offered or sent",
+    why="RFC 6891 §6.2.5; DNS flag day 2020's 1232; RFC 9715",
+    between=UDP_PAYLOAD_RANGE,
+)
+BIND_RETRY_SECONDS = limit(
+    1.0,
+    "seconds before a listening address that could not be had is tried again",
+    why="two system calls each",
+)
+BIND_PATIENCE_SECONDS = limit(
+    10.0,
+    "seconds to wait for the first listening address at the start",
+    why="a predecessor that ends slowly; the service manager tries on",
+)
+TCP_BACKLOG = limit(256, "TCP connections waiting to be accepted", why="Unbound's 256")
+UDP_BATCH = limit(
+    64, "datagrams read by one system call", why="our measurement: 32 and more cost the same"
+)
+UDP_TURNS = limit(
+    8, "batches served before other tasks have their turn", why="our choice: about 1 ms"
+)
+UDP_STARTS = limit(
+    4, "misses begun before other tasks have their turn", why="our choice: half a millisecond"
+)
+UDP_STARTS_CALM = limit(
+    48, "the same while no hits are served", why="an eighth less CPU a miss; 3 ms of work"
+)
+CALM_SECONDS = limit(0.1, "seconds without a hit after which turns are long", why="our choice")
+UDP_QUERY_OCTETS = limit(
+    4096, "octets of a query over UDP; a longer one is dropped", why="RFC 6891 §6.2.5"
+)
+UDP_BUFFER_OCTETS = limit(
+    16 << 20,
+    "octets of a listening socket's kernel buffer",
+    why="10,000 queries at once need 12 MiB; Unbound's recommendation of 4m lost 5 % of them",
+)
+TCP_CONNECTIONS = limit(512, "TCP connections in all", why="RFC 7766 §6.2.2; RFC 9210 §4.2")
+TCP_CONNECTIONS_PER_CLIENT = limit(
+    32, "TCP connections of one client address; this machine's: half of all", why="RFC 7766 §6.2.2"
+)
+TCP_IDLE_SECONDS = limit(
+    10.0, "seconds a TCP connection may be idle", why="RFC 7766 §6.2.3 (a few seconds); Knot's 10"
+)
+TCP_TOTAL_SECONDS = limit(600.0, "seconds a TCP connection may last", why="RFC 9210 §4.2")
+TCP_READ_SECONDS = limit(
+    5.0,
+    "seconds from the first octet of a message to its last, or a write may take",
+    why="RFC 9210 §4.2; slow readers and writers hold memory",
+)
+TCP_CLIENT_QUERIES = limit(
+    200,
+    "queries in flight of one client address over TCP; of this machine, ten times as many",
+    why="our choice: the rest waits in the stream and costs others nothing",
+)
+TCP_UNSENT_OCTETS = limit(
+    65_536,
+    "octets that one TCP client has not taken above which none of its queries is taken on",
+    why="one message of the largest size: a reply may be a thousand times its query",
+)
+TCP_UNSENT_TOTAL_OCTETS = limit(
+    16 << 20,
+    "octets that TCP clients have not taken, in all; beyond it, who has most is let go",
+    why="Unbound's stream-wait-size (4 MB)",
+)
+TCP_ROUND_HITS = limit(
+    64,
+    "hits over TCP served before other tasks have their turn; a miss counts as 16",
+    why="our choice: as few misses as UDP_STARTS",
+)
+TCP_ROUND_HITS_CALM = limit(
+    512, "the same while no hits are served over UDP", why="our choice: 2 ms"
+)
+TCP_PIPELINE = limit(
+    100, "queries in flight on one connection", why="RFC 7766 §6.2.1.1; Knot's 100"
+)
+CLIENT_QUERIES = limit(
+    24_000,
+    "client queries in flight in all; one network may hold what is still free",
+    why="our choice: one client can have 10,000; Unbound's 1024 to 4096 a thread, BIND's 1000",
+)
+RATE_NETWORKS = limit(65_536, "client networks whose rate is remembered", why="our choice")
+RATE_PROVEN_FACTOR = limit(
+    10,
+    "times the rate that clients have over TCP or with a valid server cookie",
+    why="RFC 7873 §1 (a cookie tells a client from who forges its address)",
+)

@@ -1,0 +1,19 @@
+"""Limits: access lists and cookies."""
+
+from __future__ import annotations
+
+from resolver.limits.table import Table
+
+limit = Table("access lists and cookies")
+
+COOKIE_CLIENTS = limit(16_384, "server cookies remembered by client", why="our choice")
+COOKIE_SECONDS = limit(
+    600,
+    "seconds a server cookie is handed out before its time stamp is renewed",
+    why="RFC 9018 §4.3 (renew after half an hour at the latest)",
+)
+ACL_MEMORY = limit(
+    4096,
+    "clients whose admission is remembered",
+    why="our choice; spoofed sources must not fill memory",
+)

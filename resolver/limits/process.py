@@ -1,0 +1,84 @@
+"""Limits: workers, memory, garbage, the end."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from resolver.limits.table import Table
+
+limit = Table("workers, memory, garbage, the end")
+
+WORKERS_RANGE: Final = (1, 64)
+WORKERS = limit(
+    1,
+    "processes on one port",
+    why="caches are per process: more of them hit less",
+    between=WORKERS_RANGE,
+)
+WORKER_BEAT_SECONDS = limit(
+    1.0, "seconds between two signs of life of a worker", why="one octet in a pipe"
+)
+WORKER_SILENCE_SECONDS = limit(
+    3.0,
+    "seconds without one after which a worker that does nothing is replaced",
+    why="each client network of its own waits that long; the loop is never blocked for 0.1 s",
+)
+WORKER_BUSY_SECONDS = limit(
+    30.0,
+    "the same for one that computes, waits for the disk, or is still starting",
+    why="a machine that swaps is slow, and a new worker would make it slower",
+)
+WORKER_STOP_SECONDS = limit(
+    3.0,
+    "seconds for workers to end when they are told to",
+    why="DRAIN_SECONDS and as much again; systemd's TimeoutStopSec=5 in the unit",
+)
+WORKER_RESTART_SECONDS = limit(
+    1.0, "seconds before a dead worker is started again", why="our choice"
+)
+IDLE_TASKS = limit(
+    256, "idle tasks kept for the next query", why="a new one costs 2 µs more, and 3 KiB"
+)
+GARBAGE_SECONDS = limit(
+    0.5, "seconds between two looks at how much garbage there may be", why="our choice"
+)
+GARBAGE_MISSES = limit(
+    32,
+    "cache misses between two such looks above which older objects wait for a pass",
+    why="our choice: a pass is made where few notice",
+)
+GARBAGE_YOUNG_OBJECTS = limit(
+    5000,
+    "new objects, less those freed, after which the young are looked through",
+    why="CPython's 700 costs a miss 6 %, this 2 %; our measurement: a pass takes 1 to 2 ms",
+)
+GARBAGE_YOUNG_PASSES = limit(
+    1, "such passes after which their survivors are too", why="our measurement: 1 to 2 ms"
+)
+GARBAGE_OLD_OBJECTS = limit(
+    12_000,
+    "older objects above which they are set aside; half of it after a pass over them",
+    why="our measurement: a pass over 6,000 takes 1 to 2 ms",
+)
+GARBAGE_ASIDE_OBJECTS = limit(
+    200_000,
+    "objects set aside, or a quarter of all, after which an idle moment has a full pass",
+    why="our measurement: 60 ms; CPython's own rule is the quarter",
+)
+GARBAGE_ASIDE_FORCED = limit(4, "times as many after which any moment has it", why="about 100 MB")
+MEMORY_BASE_OCTETS = limit(
+    96 << 20,
+    "octets of memory that are not for caches",
+    why="our measurement: 44 MB at rest, half as much again under attack; the kernel's buffers",
+)
+MEMORY_PER_CACHED_OCTET = limit(
+    2.0,
+    "octets of memory for each of cache.size_octets, at most",
+    why="replies, cuts, denials and failures have half as much again; the rest is fragmentation",
+)
+SHORTAGE_LOG_SECONDS = limit(
+    60.0, "seconds between two warnings that memory has run out", why="our choice"
+)
+DRAIN_SECONDS = limit(
+    0.8, "seconds for queries in flight at shutdown", why="a restart must not be felt"
+)

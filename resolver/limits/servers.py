@@ -1,0 +1,151 @@
+"""Limits: what is remembered of servers, outages, sockets and streams to them."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from resolver.limits.table import Table
+
+limit = Table("what is remembered of servers, outages, sockets and streams to them")
+
+IN_FLIGHT_RANGE: Final = (64, 60_000)
+IN_FLIGHT = limit(
+    8192,
+    "upstream queries on their way in all",
+    why="RLIMIT_NOFILE less a reserve; 64512 ports per address are the ceiling",
+    between=IN_FLIGHT_RANGE,
+)
+DESCRIPTORS = limit(
+    16_384,
+    "open files asked of the system at start",
+    why="one for each upstream query on its way, and as many for clients",
+)
+DESCRIPTORS_RESERVED = limit(
+    128, "descriptors that upstream queries leave to others", why="listeners, TCP clients, files"
+)
+DESCRIPTORS_LEAST = limit(
+    24,
+    "open files without which it does not start; two more for each address listened on",
+    why="measured: 15 of its own, and some for questions",
+)
+SPOOF_MISMATCHES = limit(
+    10,
+    "replies that do not match before a question goes to TCP",
+    why="RFC 5452 §9.1 (detect attempts); Knot's and PowerDNS' spoof near-miss limits",
+)
+LAST_RESORT_SECONDS = limit(
+    0.1,
+    "seconds that TCP has, at least, before a doubtful question goes over UDP once more",
+    why="our choice; or three round trips, where these are longer",
+)
+LAST_RESORT_MISMATCHES = limit(
+    100,
+    "replies that do not match after which nobody is listened to over UDP either",
+    why="RFC 5452 §7: 100 guesses at an id win once in 655 times, where the port is known",
+)
+LAST_RESORTS_CONFIRMED = limit(
+    3,
+    "answers to last resorts after which a server is taken for odd, and asked so at once",
+    why="a forger must have guessed id, port and question as often",
+)
+ADDRESS_STATES = limit(
+    50_000,
+    "server addresses whose state is kept",
+    why="the .com zone's servers fit; about 1 kB each",
+)
+ZONE_MARKS = limit(32, "zones per address for which it is known to be of no use", why="our choice")
+OWNER_DOMAINS_PER_ADDRESS = limit(
+    8,
+    "zones remembered as waiting for one address",
+    why="two are enough to tell a dead server from a silent zone (Disablance, CCS 2023)",
+)
+LAME_SECONDS = limit(
+    300.0,
+    "seconds a server is passed over as lame for a zone",
+    why="RFC 9520 §3.2 (at most 5 minutes)",
+)
+REFUSED_SECONDS = limit(
+    60.0, "the same after REFUSED, FORMERR, NOTIMP or nonsense", why="PowerDNS' 60 s"
+)
+SERVFAIL_SECONDS = limit(5.0, "the same after SERVFAIL", why="RFC 9520 §3.2 (1 s and more)")
+EDNS_BROKEN_SECONDS = limit(
+    600.0,
+    "seconds a server is asked without EDNS, or without a cookie",
+    why="RFC 6891 §6.2.2 (remember, but try again)",
+)
+TCP_BROKEN_SECONDS = limit(
+    60.0,
+    "seconds after a failed connection in which silence over UDP leads to no other",
+    why="our choice: a dead server costs one connection a minute",
+)
+TCP_LAST_TRIES = limit(
+    8,
+    "questions at a time to one server over TCP because UDP brought nothing",
+    why="our choice: a page's questions fit, a flood to a dead server does not",
+)
+CASE_BROKEN_SECONDS = limit(
+    600.0, "seconds a server is asked in lower case only", why="draft-vixie-dnsext-dns0x20 §6"
+)
+FAMILY_PREFIXES = limit(
+    3,
+    "prefixes silent before an address family counts as broken",
+    why="Knot's NO6 takes 6; while the other family answers, 3 are proof enough",
+)
+FAMILY_PROBE_SECONDS = limit(
+    30.0,
+    "seconds between probes of a broken family",
+    why="a route that comes back is used within half a minute",
+)
+OUTAGE_SENDS = limit(
+    8,
+    "overdue packets, and no answer from anybody, that mean an outage",
+    why="at 3 % loss 8 in a row come once in 10^12",
+)
+OUTAGE_PREFIXES = limit(6, "prefixes that these packets went to", why="one dead operator has 4")
+OUTAGE_CANARY_SECONDS = limit(
+    0.5,
+    "seconds between packets during an outage",
+    why="back at full speed within a second or two of the cut's healing",
+)
+ZONE_UNANSWERED = limit(
+    64,
+    "questions waiting for silent servers of one zone cut, beyond twice what it answered lately",
+    why="random-subdomain attacks; BIND's fetches-per-zone, Unbound's one probe to a dead server",
+)
+ZONE_SILENT_SECONDS = limit(
+    0.5,
+    "seconds that the first of them has waited for overdue answers before there are too many",
+    why="a far server met for the first time by many questions at once answers within 1.5 s",
+)
+OUTAGE_VERDICT_SECONDS = limit(
+    0.45,
+    "seconds that witnesses have, at most, before an outage is declared",
+    why="three times the RTT of a far continent; a question must fail within a second",
+)
+OUTAGE_ASK_SECONDS = limit(
+    0.75,
+    "seconds for one question during an outage",
+    why="RFC 8767 §5: a client that waits longer than a second or two asks again",
+)
+WARNING_SECONDS = limit(
+    60.0, "seconds between two warnings about one lasting trouble", why="our choice"
+)
+UPSTREAM_TCP_CONNECTIONS = limit(64, "upstream TCP connections in all", why="RFC 7766 §6.2.2")
+UPSTREAM_TCP_PIPELINE = limit(
+    100, "queries on their way on one connection", why="RFC 7766 §6.2.1.1"
+)
+UPSTREAM_TCP_STRAYS = limit(
+    100,
+    "messages that answer nothing before a server's connection is closed",
+    why="as UPSTREAM_TCP_PIPELINE: late replies to all that was given up; more is nobody's habit",
+)
+UPSTREAM_TCP_IDLE_SECONDS = limit(
+    10.0,
+    "seconds an idle upstream connection is kept",
+    why="RFC 7766 §6.2.3 (in the order of seconds)",
+)
+TCP_SECONDS = limit(
+    3.0,
+    "seconds for one query over TCP, connecting included",
+    why="Unbound's tcp-auth-query-timeout",
+)
