@@ -21,7 +21,7 @@ from tests.recurse.household import House, house, village
 from tests.support import trio_test
 
 WWW = question("www.example.net. A")
-COOKIE = dns.edns.GenericOption(10, b"8 octets")
+COOKIE = dns.edns.GenericOption(dns.edns.OptionType.COOKIE, b"8 octets")
 
 
 @trio_test
@@ -153,11 +153,12 @@ async def test_nsid_goes_to_those_who_ask_for_it() -> None:
     asked = dns.message.make_query("localhost.", "A")
     told: dict[str, set[int]] = {}
     async with house(village(), base) as home:
-        for what, options in (
+        asking: list[tuple[str, list[dns.edns.Option]]] = [
             ("nsid", [dns.edns.NSIDOption(b"")]),
-            ("other", [dns.edns.GenericOption(65001, b"what")]),
+            ("other", [dns.edns.GenericOption(dns.edns.OptionType.make(65001), b"what")]),
             ("nothing", []),
-        ):
+        ]
+        for what, options in asking:
             asked.use_edns(0, options=options)
             replies: list[bytes | None] = []
             client = Client("127.0.0.1", 4000, Transport.UDP)

@@ -72,11 +72,11 @@ def missed(reports: Sequence[run.Report], *, times: bool = True) -> list[str]:
     quiet, attacked, _ = ours.phases
     if peer is not None and ours.growth_mb > 2 * max(peer.growth_mb, 0) + run.SLACK_MB:
         found.append(f"RSS grew {ours.growth_mb:.0f} MB, Unbound's {peer.growth_mb:.0f}")
-    for what, before, during, bar in (
-        ("hits", quiet.hits, attacked.hits, lambda ms: 2 * ms + 1),
-        ("misses", quiet.misses, attacked.misses, lambda ms: 3 * ms),
+    for what, before, during, factor, more in (
+        ("hits", quiet.hits, attacked.hits, 2, 1),
+        ("misses", quiet.misses, attacked.misses, 3, 0),
     ):
-        now, most = quantile(during, 0.99), bar(quantile(before, 0.99))
+        now, most = quantile(during, 0.99), factor * quantile(before, 0.99) + more
         if times and now > most:
             found.append(f"{what} p99 {now:.1f} ms, bar {most:.1f}")
     if math.isnan(ours.recovered_s) or ours.recovered_s > run.RECOVERY_S:

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from bench.throughput import tables
 from bench.throughput.pairs import pairs
+from bench.throughput.turns import Bench
 
 PAIRS = "pairs"
 
@@ -43,7 +44,7 @@ def main() -> None:
             parser.error(f"no table {name!r}; there are: {names}")
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # ends the contestants on the way out
     with tempfile.TemporaryDirectory(prefix="throughput-") as folder:
-        bench = tables.Bench(
+        bench = Bench(
             folder=Path(folder),
             server_core=cores[0],
             load_core=cores[1],

@@ -78,7 +78,7 @@ def misses(bench: Bench) -> None:
             file = load.names_file(bench.folder, "misses", lines)
             return load.run(peer, file, core=bench.load_core, passes=1)
 
-        work = {"unique names": measure}
+        work: dict[str, Callable[[Peer], load.Cost]] = {"unique names": measure}
         show("Cache misses", in_turn(bench, peers, work), reference="powerdns")
 
 

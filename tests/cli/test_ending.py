@@ -159,10 +159,11 @@ def test_what_is_our_fault_is_raised() -> None:
 
 def test_what_tasks_raise_together_is_taken_apart(capsys: pytest.CaptureFixture[str]) -> None:
     error = ConfigError("server.listen", "x", "an address")
-    group = BaseExceptionGroup("", [ExceptionGroup("", [error])])
+    group: BaseExceptionGroup[BaseException] = BaseExceptionGroup("", [ExceptionGroup("", [error])])
     assert ending.status_of(group) == ending.WRONG_USE
     assert capsys.readouterr().err == f"resolver: {error}\n"
-    group = BaseExceptionGroup("", [ExceptionGroup("", [error]), KeyboardInterrupt()])
+    causes: list[BaseException] = [ExceptionGroup("", [error]), KeyboardInterrupt()]
+    group = BaseExceptionGroup("", causes)
     assert ending.status_of(group) == ending.INTERRUPTED
     denied = PermissionError(errno.EACCES, "Permission denied", "/root/x.json")
     assert ending.status_of(denied) == ending.FAILED

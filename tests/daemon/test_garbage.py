@@ -76,7 +76,7 @@ BUSY = Load(10 * GARBAGE_MISSES, 1000)
 async def test_cycles_of_calm_times_are_freed_at_the_next_look() -> None:
     async with collecting(CALM):
         seen = weakref.ref(Cycle())
-        kept = [[] for _ in range(100)]
+        kept: list[list[object]] = [[] for _ in range(100)]
         await trio.sleep(GARBAGE_SECONDS)
         assert seen() is None
         assert kept
@@ -101,7 +101,9 @@ async def test_what_dies_after_its_first_pass_is_found_by_the_second() -> None:
         alive = [Cycle() for _ in range(GARBAGE_YOUNG_OBJECTS + 100)]  # one pass at least
         seen = [weakref.ref(each) for each in alive]
         del alive
-        others = [[] for _ in range((2 + GARBAGE_YOUNG_PASSES) * GARBAGE_YOUNG_OBJECTS)]
+        others: list[list[object]] = [
+            [] for _ in range((2 + GARBAGE_YOUNG_PASSES) * GARBAGE_YOUNG_OBJECTS)
+        ]
         assert not any(each() for each in seen)
         assert others
 
@@ -111,7 +113,7 @@ async def test_what_dies_after_its_first_pass_is_found_by_the_second() -> None:
 async def test_only_survivors_are_set_aside() -> None:
     """Many older objects would make each pass long; what is garbage among them goes first."""
     async with collecting(CALM) as collector:
-        kept = [[] for _ in range(GARBAGE_OLD_OBJECTS)]
+        kept: list[list[object]] = [[] for _ in range(GARBAGE_OLD_OBJECTS)]
         seen = weakref.ref(Cycle())
         await trio.sleep(2 * GARBAGE_SECONDS)
         assert collector.aside >= len(kept) // 2
@@ -134,7 +136,7 @@ async def test_growth_of_what_is_set_aside_brings_a_full_pass(
         before = collector.full_passes
         late = Cycle()
         seen = weakref.ref(late)
-        kept = [[] for _ in range(2 * GARBAGE_OLD_OBJECTS)]
+        kept: list[list[object]] = [[] for _ in range(2 * GARBAGE_OLD_OBJECTS)]
         await trio.sleep(2 * GARBAGE_SECONDS)
         assert gc.get_freeze_count() > GARBAGE_OLD_OBJECTS
         del late  # set aside by now
@@ -151,7 +153,7 @@ async def test_growth_of_what_is_set_aside_brings_a_full_pass(
 async def test_a_full_cache_is_not_walked_again_and_again() -> None:
     """Objects that were set aside and are still there do not bring a full pass at every look."""
     async with collecting(CALM) as collector:
-        kept = [[] for _ in range(GARBAGE_ASIDE_OBJECTS + 1000)]
+        kept: list[list[object]] = [[] for _ in range(GARBAGE_ASIDE_OBJECTS + 1000)]
         await trio.sleep(2 * GARBAGE_SECONDS)
         passes = collector.full_passes
         await trio.sleep(20 * GARBAGE_SECONDS)
@@ -163,7 +165,7 @@ async def test_a_full_cache_is_not_walked_again_and_again() -> None:
 async def test_the_young_are_looked_through_by_time_where_the_count_stands_still() -> None:
     """As many old objects freed as new ones made: CPython would make no pass at all."""
     async with collecting(BUSY) as collector:
-        kept = [[] for _ in range(GARBAGE_YOUNG_OBJECTS // 2)]
+        kept: list[list[object]] = [[] for _ in range(GARBAGE_YOUNG_OBJECTS // 2)]
         await trio.sleep(GARBAGE_SECONDS)
         seen = weakref.ref(Cycle())
         passes = collector.passes
@@ -182,7 +184,7 @@ async def test_an_idle_moment_has_nothing_in_flight(monkeypatch: pytest.MonkeyPa
     async with trio.open_nursery() as nursery:
         nursery.start_soon(collector.run, lambda: Work(0, 0, in_flight=10_000))
         await trio.sleep(GARBAGE_SECONDS / 2)
-        kept = [[] for _ in range(2 * GARBAGE_OLD_OBJECTS)]
+        kept: list[list[object]] = [[] for _ in range(2 * GARBAGE_OLD_OBJECTS)]
         await trio.sleep(3 * GARBAGE_SECONDS)
         assert collector.aside > 10_000
         assert collector.full_passes == 1  # the one at the start

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import signal
 import subprocess
@@ -115,7 +116,7 @@ def test_a_worker_whose_parent_is_gone_already_ends(
     """It died between the fork and the death signal: the kernel would never tell (prctl(2))."""
     sent: list[tuple[int, int]] = []
     monkeypatch.setattr(os, "kill", lambda pid, number: sent.append((pid, number)))
-    monkeypatch.setattr(lifeline.ctypes, "CDLL", lambda _: (_ for _ in ()).throw(OSError))
+    monkeypatch.setattr(ctypes, "CDLL", lambda _: (_ for _ in ()).throw(OSError))
     Lifeline(pipe[1], os.getppid()).tie()
     assert sent == []
     Lifeline(pipe[1], 0).tie()

@@ -64,7 +64,7 @@ async def test_where_all_is_forwarded_only_the_forwarder_is_asked(kind: str) -> 
             Config(working_directory=directory), dnssec=replace(Config().dnssec, rfc5011=True)
         )
         zone = Forward if kind == "forward" else Stub
-        entry = zone(zone=".", addresses=(FORWARDER,))  # type: ignore[operator]
+        entry = zone(zone=".", addresses=(FORWARDER,))
         config = replace(world.configure(config, directory), **{kind: (entry,)})
         network = world.network(seed=kind)
         asked: set[str] = set()

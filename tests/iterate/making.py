@@ -93,8 +93,8 @@ class Land:
                 return found
         raise AssertionError(self.asked[-1])
 
-    async def look_up(self, asked: Question, _: Share) -> Sequence[bytes]:
-        self.looked_up.append(f"{to_text(asked.qname)} {asked.qtype}")
+    async def look_up(self, question: Question, budget: Share) -> Sequence[bytes]:  # noqa: ARG002
+        self.looked_up.append(f"{to_text(question.qname)} {question.qtype}")
         if self.looked_up[-1] not in self.addresses:
             raise ResolutionFailed("nobody knows")
         return self.addresses[self.looked_up[-1]]

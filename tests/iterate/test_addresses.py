@@ -58,7 +58,7 @@ class Finding:
         """For one request more."""
         return AddressFinder(self.delegation, self.budget, self.means, effort)
 
-    async def look_up(self, question: Question, _: Share) -> Sequence[bytes]:
+    async def look_up(self, question: Question, budget: Share) -> Sequence[bytes]:  # noqa: ARG002
         self.asked.append(question.qname)
         await trio.sleep(self.takes_s)
         end = self.ends.get(question, ())
@@ -67,7 +67,10 @@ class Finding:
         return end
 
     async def ask_parent(
-        self, _: Delegation, question: Question, __: Share
+        self,
+        delegation: Delegation,  # noqa: ARG002  # called by any name
+        question: Question,
+        budget: Share,  # noqa: ARG002
     ) -> tuple[Server, ...] | None:
         self.parents.append(question.qname)
         end = self.ends.get(question, ())

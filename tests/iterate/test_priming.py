@@ -31,7 +31,7 @@ HOST = from_text("a.root-servers.net.")
 async def test_a_priming_that_failed_is_tried_again_later() -> None:
     asked = []
 
-    async def ask(_: Request) -> Reply:
+    async def ask(request: Request) -> Reply:  # noqa: ARG001  # called by any name
         asked.append(trio.current_time())
         raise ResolutionFailed("nobody answers")
 

@@ -19,7 +19,6 @@ from resolver.limits import (
     TCP_READ_SECONDS,
     TCP_TOTAL_SECONDS,
 )
-from resolver.listen import tcp
 from resolver.listen.admission import Admission, RateLimit
 from resolver.listen.sockets import SystemListenNetwork, SystemTcpListener
 from resolver.listen.tcp import TcpService, TcpSlots, slots_limit
@@ -324,7 +323,7 @@ async def test_replies_stay_whole_and_in_order_when_the_system_takes_only_a_part
 ) -> None:
     """What is sent at once and what is sent later join up."""
     write, taken = os.write, itertools.cycle([100, 0, 7, 1000])
-    monkeypatch.setattr(tcp.os, "write", lambda fd, data: write(fd, data[: next(taken)]))
+    monkeypatch.setattr(os, "write", lambda fd, data: write(fd, data[: next(taken)]))
     count = 5000
     listener = SystemListenNetwork().bind_tcp("127.0.0.1", 0)
     assert isinstance(listener, SystemTcpListener)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 import pytest
@@ -39,7 +39,7 @@ def secret_world() -> World:
 
 def configured(kind: str, *, is_waived: bool = True) -> Config:
     config = Config()
-    corp = {"zone": CORP, "addresses": (HOST,)}
+    corp: dict[str, Any] = {"zone": CORP, "addresses": (HOST,)}
     dnssec = msgspec.structs.replace(
         config.dnssec, negative_trust_anchors=(CORP,) if is_waived else ()
     )

@@ -125,7 +125,11 @@ def test_options_are_compared_where_the_entry_gives_some(tmp_path: Path) -> None
     entry.match = {"ednsdata", "ede", "server_cookie"}
     entry.arguments["ede"] = 20
     message = dns.message.make_query("a.example", "A")
-    options = [dns.edns.NSIDOption(b"\xab\xcd"), dns.edns.EDEOption(20), cookie(8, 16)]
+    options = [
+        dns.edns.NSIDOption(b"\xab\xcd"),
+        dns.edns.EDEOption(dns.edns.EDECode.NOT_AUTHORITATIVE),
+        cookie(8, 16),
+    ]
     message.use_edns(0, options=options)
     assert mismatches(entry, Seen(message, "udp")) == []
     message.use_edns(0, options=[dns.edns.NSIDOption(b"\xab"), cookie(8, 0)])

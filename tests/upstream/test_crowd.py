@@ -16,9 +16,10 @@ from resolver.protocol.codes import EdeCode, RRType
 from resolver.protocol.names import from_text
 from resolver.upstream.crowd import Crowd
 from tests.support import trio_test
-from tests.upstream.virtual_servers import Script, World
+from tests.upstream.virtual_servers import Script, Told, World
 
 if TYPE_CHECKING:
+    from resolver.protocol.message import Message
     from resolver.upstream.request import Request
 
 SILENT = ["198.51.100.1", "203.0.113.1"]
@@ -126,13 +127,13 @@ async def test_what_a_zone_answers_is_never_turned_away() -> None:
     def is_dropped(label: str) -> bool:
         return int(label[1:]) % 2 == 1
 
-    def reply(query: object, transport: str) -> object:
-        name = query.qname  # type: ignore[attr-defined]
+    def reply(query: Message, transport: str) -> Told:
+        name = query.qname
         is_odd = is_dropped(name[1 : 1 + name[0]].decode())
-        return None if is_odd else plain.reply(query, transport)  # type: ignore[arg-type]
+        return None if is_odd else plain.reply(query, transport)
 
     for host in SILENT:
-        world.serve(host, Script(reply))  # type: ignore[arg-type]
+        world.serve(host, Script(reply))
     many = Clients(world)
 
     async def story() -> None:

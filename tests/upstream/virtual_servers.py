@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 import trio
 
@@ -22,8 +22,9 @@ from resolver.upstream.request import Classified, Request
 from resolver.upstream.settings import Outgoing
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Sequence
 
+    from resolver.lab.virtual_streams import Delayed
     from resolver.protocol.wire import Message
     from resolver.upstream.server_events import Tried
 
@@ -50,16 +51,17 @@ def answer(
     return build(**arguments)  # type: ignore[arg-type]
 
 
+Told: TypeAlias = "bytes | Sequence[bytes | Delayed] | None"
+
+
 class Script:
     """A server: *reply* makes its octets from the query; counts what it is asked."""
 
-    def __init__(
-        self, reply: Callable[[Message, str], bytes | list[bytes] | None] | None = None
-    ) -> None:
+    def __init__(self, reply: Callable[[Message, str], Told] | None = None) -> None:
         self.reply = reply or (lambda query, _: answer(query))
         self.seen: list[tuple[float, str, Message]] = []
 
-    def answer(self, data: bytes, transport: str, source: str) -> bytes | list[bytes] | None:
+    def answer(self, data: bytes, transport: str, source: str) -> Told:
         del source
         query = parse_untrusted(data)
         self.seen.append((trio.current_time(), transport, query))
