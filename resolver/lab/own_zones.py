@@ -9,14 +9,17 @@ import dns.exception
 import dns.name
 import dns.zone
 
+from resolver.config.schema import Stub
 from resolver.errors import ConfigError
 from resolver.lab.faults import Path
 from resolver.lab.zones import TTL
+from resolver.model import Question
+from resolver.policy.local import local_answer
 from resolver.protocol import names
 from resolver.protocol.codes import RRType
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from dns.rdataset import Rdataset
 
@@ -54,6 +57,22 @@ def add(world: World, texts: Mapping[str, str], *, wall: float) -> None:
     for zone in world.zones.values():
         if texts and zone.signer is not None:
             zone.signer = zone.signer.renewed()
+
+
+def stubs(world: World, texts: Mapping[str, str]) -> tuple[Stub, ...]:
+    """Those of the zones that a resolver would answer itself: told where they are, it asks there.
+
+    Private and documentation reverse zones (RFC 6303), test. and its like (RFC 6761).
+    """
+    return tuple(
+        Stub(zone=apex, addresses=tuple(_hosts(world, names.from_text(apex.lower()))))
+        for apex in texts
+        if local_answer(Question(names.from_text(apex.lower()), RRType.SOA)) is not None
+    )
+
+
+def _hosts(world: World, apex: Name) -> Iterator[str]:
+    return (host for host, authority in world.servers.items() if apex in authority.zones)
 
 
 def _parsed(apex: str, text: str) -> tuple[Name, list[tuple[dns.name.Name, Rdataset]]]:

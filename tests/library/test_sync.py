@@ -44,6 +44,22 @@ def test_failures_say_why_and_leave_the_resolver_usable() -> None:
         assert r.resolve("www.example.com").addresses == ("192.0.2.80",)
 
 
+def test_zones_of_ones_own_are_asked_for_even_where_names_are_special() -> None:
+    """A resolver answers test. and private reverse zones itself (RFC 6761, RFC 6303)."""
+    zones = {
+        "app.test": "api A 192.0.2.1\n@ MX 10 mail.app.test.",
+        "2.0.192.in-addr.arpa": "1 PTR api.app.test.",
+        "corp.example": "www CNAME api.app.test.",
+    }
+    with resolver.open_sync(zones=zones) as r:
+        assert r.resolve("api.app.test").addresses == ("192.0.2.1",)
+        assert r.resolve("www.corp.example").addresses == ("192.0.2.1",)
+        assert str(r.resolve_address("192.0.2.1").records[0]) == "api.app.test."
+        assert r.resolve("localhost").addresses == ("127.0.0.1",)
+        with pytest.raises(resolver.NameNotFound):
+            r.resolve("other.test")
+
+
 def test_a_timeout_ends_the_wait_and_nothing_else() -> None:
     with resolver.open_sync(lab=True) as r:
         began = time.monotonic()
