@@ -55,13 +55,13 @@ class Settings:
         if not self.lab:
             yield config, None
             return
-        from resolver.lab import own_zones, world  # noqa: PLC0415  # loaded only for those who ask
+        from resolver.lab import demo, own_zones  # noqa: PLC0415  # loaded only for those who ask
 
         with tempfile.TemporaryDirectory(prefix="resolver-lab-") as directory:
-            demo = world.demo(wall=time.time(), own=self.zones)
-            fitting = demo.world.configure(config, directory)
-            stubs = (*config.stub, *own_zones.stubs(demo.world, self.zones))
-            yield msgspec.structs.replace(fitting, stub=stubs), demo.network
+            made = demo.demo(wall=time.time(), own=self.zones)
+            fitting = made.world.configure(config, directory)
+            stubs = (*config.stub, *own_zones.stubs(made.world, self.zones))
+            yield msgspec.structs.replace(fitting, stub=stubs), made.network
 
 
 _labs: list[Zones] = []

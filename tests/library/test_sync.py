@@ -50,12 +50,15 @@ def test_zones_of_ones_own_are_asked_for_even_where_names_are_special() -> None:
         "app.test": "api A 192.0.2.1\n@ MX 10 mail.app.test.",
         "2.0.192.in-addr.arpa": "1 PTR api.app.test.",
         "corp.example": "www CNAME api.app.test.",
+        "signed.org": "new A 192.0.2.2",  # among names whose denials are signed
     }
     with resolver.open_sync(zones=zones) as r:
         assert r.resolve("api.app.test").addresses == ("192.0.2.1",)
         assert r.resolve("www.corp.example").addresses == ("192.0.2.1",)
         assert str(r.resolve_address("192.0.2.1").records[0]) == "api.app.test."
         assert r.resolve("localhost").addresses == ("127.0.0.1",)
+        assert r.ask("none.signed.org").security == "secure"  # in nobody's way is what it proves
+        assert r.resolve("new.signed.org").security == "secure"
         with pytest.raises(resolver.NameNotFound):
             r.resolve("other.test")
 
