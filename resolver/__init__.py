@@ -1,7 +1,7 @@
 """A recursive, caching DNS resolver. This is the map: the life of a query, in the tree's order.
 
-    cli → lab → daemon → listen → pipeline → policy | reply | recurse → iterate → dnssec
-        → upstream → packets | cache → telemetry → config → budget | model → delegation
+    cli → library → lab → daemon → listen → pipeline → policy | reply | recurse → iterate
+        → dnssec → upstream → packets | cache → telemetry → config → budget | model → delegation
         → protocol → runtime → limits → errors
 
 Data flows along that line; an import may only point to the right, and import-linter holds us to it.
@@ -35,9 +35,10 @@ That, and the table in `limits`, bounds what one packet can cost. Beside the pat
 typed events and never answers back. The same code runs against a simulated Internet in virtual time
 (`lab`), which is how it is tested.
 
-From Python:
+From Python (`library`, docs/python.md), with neither listener nor port:
 
-    from resolver import Config, Question, Resolver    # loaded when first touched
+    async with resolver.open() as r:  # under trio or asyncio; `with resolver.open_sync() as r`
+        answer = await r.resolve("www.example.com", "AAAA")
 """
 
 from __future__ import annotations
@@ -47,17 +48,61 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from resolver.config.schema import Config
-    from resolver.model import Answer, Question
-    from resolver.recurse.resolver import Resolver
+    from resolver.errors import ConfigError, ResolverError
+    from resolver.library.answer import Answer, Security
+    from resolver.library.doors import Resolver
+    from resolver.library.doors import open_resolver as open  # noqa: A004  # as resolver.open
+    from resolver.library.failures import (
+        BadQuestion,
+        Bogus,
+        Closed,
+        NameNotFound,
+        NoData,
+        ResolveError,
+        ServFail,
+    )
+    from resolver.library.settings import use_lab
+    from resolver.library.sync import SyncResolver, open_sync
 
-__all__ = ["Answer", "Config", "Question", "Resolver"]
+__all__ = [
+    "Answer",
+    "BadQuestion",
+    "Bogus",
+    "Closed",
+    "Config",
+    "ConfigError",
+    "NameNotFound",
+    "NoData",
+    "ResolveError",
+    "Resolver",
+    "ResolverError",
+    "Security",
+    "ServFail",
+    "SyncResolver",
+    "open",
+    "open_sync",
+    "use_lab",
+]
 __version__ = "0.1.0"
 
 _HOMES = {
-    "Answer": "resolver.model",
-    "Config": "resolver.config.schema",
-    "Question": "resolver.model",
-    "Resolver": "resolver.recurse.resolver",
+    "Answer": "library.answer",
+    "BadQuestion": "library.failures",
+    "Bogus": "library.failures",
+    "Closed": "library.failures",
+    "Config": "config.schema",
+    "ConfigError": "errors",
+    "NameNotFound": "library.failures",
+    "NoData": "library.failures",
+    "ResolveError": "library.failures",
+    "Resolver": "library.doors",
+    "ResolverError": "errors",
+    "Security": "library.answer",
+    "ServFail": "library.failures",
+    "SyncResolver": "library.sync",
+    "open": "library.doors",
+    "open_sync": "library.sync",
+    "use_lab": "library.settings",
 }
 
 
@@ -65,4 +110,9 @@ def __getattr__(name: str) -> object:
     """Public names, loaded at first touch: importing a submodule must not load everything."""
     if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(importlib.import_module(_HOMES[name]), name)
+    home = importlib.import_module(f"{__name__}.{_HOMES[name]}")
+    return getattr(home, "open_resolver" if name == "open" else name)
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *_HOMES])

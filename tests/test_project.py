@@ -60,11 +60,21 @@ def test_the_map_names_the_layers_that_are_enforced() -> None:
 
 
 def test_public_names_are_loaded_when_first_touched() -> None:
-    """`import resolver` costs nothing: no event loop, no crypto, no DNS library."""
-    code = "import resolver, sys; print(sorted({'trio', 'dns', 'cryptography'} & set(sys.modules)))"
-    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert found.stdout.strip() == "[]"
-    assert resolver.Question.__name__ == "Question"
+    """`import resolver` costs nothing: no event loop, no crypto, no DNS library. Nor does the
+    plugin that pytest loads in everybody's tests."""
+    heavy = "{'trio', 'asyncio', 'dns', 'cryptography', 'msgspec'}"
+    for module in ("resolver", "resolver.library.pytest_plugin"):
+        code = f"import {module}, sys; print(sorted({heavy} & set(sys.modules)))"
+        command = [sys.executable, "-c", code]
+        found = subprocess.run(command, capture_output=True, text=True, check=True)
+        assert found.stdout.strip() == "[]", module
+
+
+def test_public_names_are_what_they_say() -> None:
+    """Each is found, is public all the way, and is listed."""
+    assert set(resolver.__all__) == set(resolver._HOMES) <= set(dir(resolver))
+    for name in resolver.__all__:
+        assert getattr(resolver, name).__name__ in {name, "open_resolver"}
     with pytest.raises(AttributeError, match="Resolvr"):
         getattr(resolver, "Resolvr")  # noqa: B009
 

@@ -137,7 +137,8 @@ async def running(
                                    parts.hints, clock)  # fmt: skip
             if parts.anchors is not None and config.dnssec.rfc5011:
                 nursery.start_soon(_rollover(parts, parts.anchors).run)
-            _listen(daemon, sockets, nursery, turns, slot)
+            if listens:
+                _listen(daemon, sockets, nursery, turns, slot)
             yield daemon
             nursery.cancel_scope.cancel()
     finally:

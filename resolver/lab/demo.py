@@ -6,8 +6,10 @@ to is told by `catalogue`, and a test asks every one of them.
 
 from __future__ import annotations
 
+from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 
+from resolver.lab import own_zones
 from resolver.lab.authority import Manners
 from resolver.lab.faults import Path
 from resolver.lab.signing import Nsec3, Signer
@@ -17,6 +19,8 @@ from resolver.protocol import names
 from resolver.protocol.codes import Rcode, RRType
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from resolver.lab.virtual_network import VirtualNetwork
     from resolver.lab.zones import Zone
     from resolver.model import Server
@@ -36,13 +40,16 @@ class Demo(NamedTuple):
     world: World
 
 
-def demo(*, wall: float) -> Demo:
-    """An offline Internet to ask, signed around *wall* (Unix seconds)."""
-    world = demo_world(wall=wall)
+def demo(*, wall: float, own: Mapping[str, str] = MappingProxyType({})) -> Demo:
+    """An offline Internet to ask, signed around *wall* (Unix seconds).
+
+    *own*: zone file text by apex, put into it (`own_zones`). Raises ConfigError if it is none.
+    """
+    world = demo_world(wall=wall, own=own)
     return Demo(world.network(seed="demo"), root_hints(), "\n".join(world.anchors), world)
 
 
-def demo_world(*, wall: float) -> World:
+def demo_world(*, wall: float, own: Mapping[str, str] = MappingProxyType({})) -> World:
     world = World()
     root = with_root(world)
     com, org = world.zone("com."), world.zone("org.")
@@ -60,6 +67,7 @@ def demo_world(*, wall: float) -> World:
     _troubled(world)
     _half_dead(world)
     _circle(world)
+    own_zones.add(world, own, wall=wall)
     for zone in (com, org, root):
         world.sign(zone, wall=wall)
     return world

@@ -113,6 +113,7 @@ class VirtualNetwork:
         self._order = itertools.count()
         self._wake = trio.Event()
         self._pump_runs = False
+        self._is_closed = False
 
     def __repr__(self) -> str:
         return f"<VirtualNetwork servers={len(self._hosted)} in_flight={len(self._due)}>"
@@ -134,6 +135,12 @@ class VirtualNetwork:
     def client(self, host: str = "192.0.2.200") -> VirtualClient:
         """A stub or a test at an address of its own, on a random port."""
         return VirtualClient(self, canonical(host))
+
+    def close(self) -> None:
+        """Nothing moves any more: what is on its way is lost, and no task is left."""
+        self._is_closed = True
+        self._due.clear()
+        self._wake.set()
 
     # --- upstream seam -------------------------------------------------------------------
 
@@ -242,6 +249,8 @@ class VirtualNetwork:
 
     def at(self, when: float, action: Callable[[], None]) -> None:
         """Run *action* at a moment of trio's clock. Ties keep the order of the calls."""
+        if self._is_closed:
+            return
         heapq.heappush(self._due, (when, next(self._order), action))
         self._wake.set()
         if not self._pump_runs:
@@ -286,7 +295,7 @@ class VirtualNetwork:
 
     async def _pump(self) -> None:
         try:
-            while True:
+            while not self._is_closed:
                 now = trio.current_time()
                 while self._due and self._due[0][0] <= now:
                     heapq.heappop(self._due)[2]()
