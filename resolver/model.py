@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import enum
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from resolver.delegation import Delegation, Server
 from resolver.errors import Ede
@@ -24,6 +24,7 @@ __all__ = [
     "Question",
     "RRset",
     "Rank",
+    "Referral",
     "Server",
     "Status",
     "Verdict",
@@ -92,6 +93,16 @@ USABLE: Final = frozenset(
         Verdict.YXDOMAIN,
     }
 )
+
+
+class Referral(NamedTuple):
+    """A delegation as the parent states it; *proof* is its DS set, or the NSEC or NSEC3."""
+
+    zone: Name
+    nameservers: tuple[Name, ...]
+    ttl: int
+    glue: dict[Name, tuple[Server, ...]]
+    proof: tuple[RRset, ...]
 
 
 @dataclass(slots=True)

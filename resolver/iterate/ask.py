@@ -8,11 +8,11 @@ is of use. A probe's failure is the probe's: the full question goes to the same 
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 from resolver.errors import ExchangeFailed, ResolutionFailed
 from resolver.iterate.addresses import AddressFinder, Effort, Means
-from resolver.iterate.classify import Classifier, Referral
+from resolver.iterate.classify import Classifier
 from resolver.iterate.known_addresses import fill_from_cache, has_second_wind, lent_glue
 from resolver.model import Question, Server, Verdict
 from resolver.protocol import names
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from resolver.cache.rrset import RRsetCache
     from resolver.delegation import KnownAddresses
     from resolver.iterate.addresses import Errands
-    from resolver.model import Delegation, Link, Name
+    from resolver.model import Delegation, Name
     from resolver.upstream.request import Ask
 
 
@@ -151,10 +151,10 @@ def _given_up(error: ExchangeFailed) -> ResolutionFailed:
 
 def _addresses_in(reply: Reply, question: Question) -> tuple[Server, ...]:
     """The addresses a parent's server gives for a name below the cut: answer or glue."""
-    reading = reply.classified.reading
-    if isinstance(reading, Referral):
-        return reading.glue.get(question.qname, ())
-    link = cast("tuple[Link, ...]", reading)[0]
+    _, links, referral = reply.classified
+    if referral is not None:
+        return referral.glue.get(question.qname, ())
+    link = links[0]
     if link.verdict is not Verdict.ANSWER:
         return ()
     hosts = [address_text(question.qtype, rdata) for rdata in link.answer[0].rdatas]

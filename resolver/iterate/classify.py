@@ -8,7 +8,7 @@ useless server, never NXDOMAIN.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple, cast
+from typing import TYPE_CHECKING
 
 from resolver.iterate.links import NOT_FOLLOWED, answers, follow
 from resolver.iterate.scrub import (
@@ -20,7 +20,7 @@ from resolver.iterate.scrub import (
     scrub,
     sole_answer,
 )
-from resolver.model import USABLE, Link, Question, RRset, Server, Verdict
+from resolver.model import USABLE, Link, Question, Referral, RRset, Server, Verdict
 from resolver.protocol import names
 from resolver.protocol.codes import Flag, Rcode, RRType
 from resolver.upstream.request import Classified
@@ -40,25 +40,13 @@ _EMPTY: tuple[RRset, ...] = ()
 _APEX_TYPES = frozenset({RRType.NS, RRType.SOA, RRType.DNSKEY})
 
 
-class Referral(NamedTuple):
-    """A delegation as the parent states it; *proof* is its DS set, or the NSEC or NSEC3."""
-
-    zone: Name
-    nameservers: tuple[Name, ...]
-    ttl: int
-    glue: dict[Name, tuple[Server, ...]]
-    proof: tuple[RRset, ...]
-
-
 def classify(
     message: Message, question: Question, zone: Name, *, server: Server, is_forward: bool = False
 ) -> Classified:
     """What a reply to *question* by *server* of *zone* is: its links, or a Referral."""
     rcode = message.rcode
     if message.flags & Flag.TC:
-        return Classified(
-            Verdict.TRUNCATED
-        )  # over TCP too: the data is not all there (RFC 2181 §9)
+        return Classified(Verdict.TRUNCATED)  # over TCP too: not all is there (RFC 2181 §9)
     if rcode not in _SAYING:
         return Classified(_ERRORS.get(rcode, Verdict.USELESS))
     if rcode == Rcode.NOERROR:
@@ -99,7 +87,7 @@ class Classifier:
             return classified
         if self.takes_poor:
             return classified
-        is_referral = isinstance(classified.reading, Referral)
+        is_referral = classified.referral is not None
         aa = message.flags & Flag.AA
         is_opinion = message.flags & Flag.RA and not aa and not is_referral
         is_bare = self._delegation.is_signed and (
@@ -119,7 +107,7 @@ def _is_thin(classified: Classified) -> bool:
     """A denial without SOA: without AA too, it is what servers say that know nothing of a zone."""
     if classified.verdict not in (Verdict.NODATA, Verdict.NXDOMAIN):
         return False
-    return not _has_soa(cast("tuple[Link, ...]", classified.reading)[0])
+    return not _has_soa(classified.links[0])
 
 
 def _is_unsigned(message: Message, zone: Name) -> bool:
@@ -302,4 +290,5 @@ def _descend(
         return Classified(Verdict.NODATA, (outcome,))
     nameservers = nameservers_of(ns)
     glue = glue_of(message, nameservers, zone)
-    return Classified(Verdict.REFERRAL, Referral(ns.owner, nameservers, ns.ttl, glue, proof))
+    referral = Referral(ns.owner, nameservers, ns.ttl, glue, proof)
+    return Classified(Verdict.REFERRAL, referral=referral)

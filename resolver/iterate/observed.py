@@ -11,8 +11,6 @@ from typing import TYPE_CHECKING
 import trio
 
 from resolver.errors import ExchangeFailed, Withheld
-from resolver.iterate.classify import Referral
-from resolver.model import Link
 from resolver.protocol import names
 from resolver.protocol.codes import RRType, type_text
 from resolver.telemetry.events import Asked, Unanswered
@@ -20,9 +18,9 @@ from resolver.telemetry.events import Asked, Unanswered
 if TYPE_CHECKING:
     from collections.abc import Awaitable
 
-    from resolver.model import RRset
+    from resolver.model import Referral, RRset
     from resolver.telemetry.events import Bus
-    from resolver.upstream.request import Ask, Reply, Request
+    from resolver.upstream.request import Ask, Classified, Reply, Request
 
 
 def observed(ask: Ask, bus: Bus) -> Ask:
@@ -44,7 +42,7 @@ def observed(ask: Ask, bus: Bus) -> Ask:
                 reply.transport,
                 reply.rtt_s,
                 reply.classified.verdict.value,
-                learnt(reply.classified.reading),
+                learnt(reply.classified),
             )
         )
         return reply
@@ -55,13 +53,11 @@ def observed(ask: Ask, bus: Bus) -> Ask:
     return watch
 
 
-def learnt(reading: object) -> str:
-    """What a reply teaches, in a few words: *reading* is the walker's judgement of it."""
-    if isinstance(reading, Referral):
-        return _referral(reading)
-    links = reading if isinstance(reading, tuple) else ()
-    rrsets = [rrset for link in links if isinstance(link, Link) for rrset in link.answer]
-    return ", ".join(_rrset(rrset) for rrset in rrsets)
+def learnt(classified: Classified) -> str:
+    """What a reply teaches, in a few words."""
+    if classified.referral is not None:
+        return _referral(classified.referral)
+    return ", ".join(_rrset(rrset) for link in classified.links for rrset in link.answer)
 
 
 def _referral(referral: Referral) -> str:

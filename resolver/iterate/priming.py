@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import logging
 from functools import partial
-from typing import TYPE_CHECKING, NamedTuple, cast
+from typing import TYPE_CHECKING
 
 import trio
 
 from resolver.budget import QueryBudget, Share
-from resolver.errors import ResolverError
+from resolver.errors import ExchangeFailed, ResolverError
 from resolver.iterate.classify import classify
 from resolver.iterate.scrub import glue_of, nameservers_of
 from resolver.limits import (
@@ -23,7 +23,7 @@ from resolver.limits import (
     QUERY_SECONDS,
     UPSTREAM_QUERIES,
 )
-from resolver.model import Delegation, Question, Server, Verdict
+from resolver.model import Delegation, Question, Referral, Server, Verdict
 from resolver.protocol import names
 from resolver.protocol.codes import RRType
 from resolver.upstream.request import Classified, Request
@@ -32,19 +32,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from resolver.cache.delegation import DelegationCache
-    from resolver.model import Link, Name
+    from resolver.model import Name
     from resolver.protocol.message import Message
     from resolver.runtime.clock import Clock
     from resolver.upstream.request import Ask
 
 _log = logging.getLogger(__name__)
 _REFRESH_SHARE = 0.9  # of the TTL: the set is renewed before it expires (RFC 9609 §3)
-
-
-class _Primed(NamedTuple):
-    nameservers: tuple[Name, ...]
-    ttl: int
-    glue: dict[Name, tuple[Server, ...]]
 
 
 def hints_delegation(hints: Iterable[tuple[Name, str]]) -> Delegation:
@@ -55,20 +49,19 @@ def hints_delegation(hints: Iterable[tuple[Name, str]]) -> Delegation:
     return Delegation(names.ROOT, tuple(glue), glue, expires_at=float("inf"))
 
 
-def _judge_priming(hints: Delegation, message: Message, server: Server) -> Classified:
+def _classify_priming(hints: Delegation, message: Message, server: Server) -> Classified:
     """As any other reply, with the addresses of ADDITIONAL beside the answer."""
     zone = hints.zone
     classified = classify(message, Question(zone, RRType.NS), zone, server=server)
     if classified.verdict is not Verdict.ANSWER:  # a root that denies or refers is no root
         return Classified(Verdict.USELESS) if classified.verdict.is_usable else classified
-    links = cast("tuple[Link, ...]", classified.reading)
-    ns = links[0].answer[0]
+    ns = classified.links[0].answer[0]
     nameservers = nameservers_of(ns)
     glue = {**hints.glue, **glue_of(message, nameservers, zone)}
     glue = {name: glue[name] for name in nameservers if name in glue}
-    return Classified(
-        Verdict.ANSWER if glue else Verdict.USELESS, _Primed(nameservers, ns.ttl, glue)
-    )
+    if not glue:
+        return Classified(Verdict.USELESS)
+    return Classified(Verdict.ANSWER, referral=Referral(zone, nameservers, ns.ttl, glue, ()))
 
 
 async def prime(
@@ -89,8 +82,10 @@ async def prime(
     async def no_more() -> bool:
         return False
 
-    reply = await ask(Request(question, hints, partial(_judge_priming, hints), no_more, budget))
-    primed = cast("_Primed", reply.classified.reading)
+    reply = await ask(Request(question, hints, partial(_classify_priming, hints), no_more, budget))
+    primed = reply.classified.referral
+    if primed is None:
+        raise ExchangeFailed("the reply to priming was not read as one")
     return Delegation(
         hints.zone,
         primed.nameservers,

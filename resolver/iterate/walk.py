@@ -8,17 +8,17 @@ budget, which sub-queries share, and by REFERRALS. Does not chase aliases and do
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol, cast
+from typing import TYPE_CHECKING, Protocol
 
 from resolver.errors import ExchangeFailed, WorkExceeded
 from resolver.iterate.addresses import Effort, Errands
 from resolver.iterate.ask import CutAsker
-from resolver.iterate.classify import Classifier, Referral
+from resolver.iterate.classify import Classifier
 from resolver.iterate.configured import Configured
 from resolver.iterate.minimise import Minimiser
 from resolver.iterate.scrub import glue_of
 from resolver.limits import REFERRALS
-from resolver.model import Delegation, Link, Question, Rank, RRset, Verdict
+from resolver.model import Delegation, Link, Question, Rank, Referral, RRset, Verdict
 from resolver.protocol import names
 from resolver.protocol.codes import Rcode, RRType
 from resolver.protocol.ip_addresses import address_octets
@@ -195,14 +195,13 @@ class Walker:
                     minimiser.stumble(delegation.zone)
                     continue
                 reply = await self._asker.once_more(request, classifier, known, error)
-            reading = reply.classified.reading
-            if isinstance(reading, Referral):
-                reading = self._with_its_glue(reading, reply)
-                delegation = self._descend(reading, delegation, budget)
-                if glue_will_do and question.qname in reading.glue:
-                    return (_glue_link(question, reading),)
+            _, links, referral = reply.classified
+            if referral is not None:
+                referral = self._with_its_glue(referral, reply)
+                delegation = self._descend(referral, delegation, budget)
+                if glue_will_do and question.qname in referral.glue:
+                    return (_glue_link(question, referral),)
                 continue
-            links = cast("tuple[Link, ...]", reading)
             if probe is question:
                 return links
             self._learn_from_probe(minimiser, probe, links[0])

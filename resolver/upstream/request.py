@@ -8,15 +8,19 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from resolver.budget import Share
-    from resolver.model import Delegation, Question, Server, Verdict
+    from resolver.model import Delegation, Link, Question, Referral, Server, Verdict
     from resolver.protocol.wire import Message
 
 
 class Classified(NamedTuple):
-    """What the walker's pure judgement makes of one reply; *reading* is the walker's own."""
+    """What the walker makes of one reply: its *links*, or the *referral* that leads further down.
+
+    Both are empty where the verdict is not `is_usable`.
+    """
 
     verdict: Verdict
-    reading: object = None
+    links: tuple[Link, ...] = ()
+    referral: Referral | None = None
 
 
 class Reply(NamedTuple):

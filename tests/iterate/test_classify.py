@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from resolver.iterate.classify import Referral, classify
+from resolver.iterate.classify import classify
 from resolver.model import Link, Server, Verdict
 from resolver.protocol.codes import Flag, Rcode, RRType
 from tests.making import name, question, reply
@@ -27,8 +27,8 @@ def judged(
 
 
 def links(found: Classified) -> tuple[Link, ...]:
-    assert isinstance(found.reading, tuple)
-    return found.reading
+    assert found.referral is None
+    return found.links
 
 
 def test_an_answer_is_one_link() -> None:
@@ -196,8 +196,8 @@ def test_a_referral_descends() -> None:
         authority=["sub.example. 60 NS ns.sub.example.", "sub.example. 60 NS ns.other."],
         additional=["ns.sub.example. 60 A 192.0.2.5", "ns.other. 60 A 192.0.2.66"],
     )
-    referral = found.reading
-    assert isinstance(referral, Referral)
+    referral = found.referral
+    assert referral is not None
     assert referral.zone == name("sub.example.")
     assert referral.glue == {
         name("ns.sub.example."): (Server("192.0.2.5", 53, name("ns.sub.example.")),)

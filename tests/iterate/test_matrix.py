@@ -18,7 +18,7 @@ import pytest
 from resolver.config.schema import Config
 from resolver.daemon import run
 from resolver.errors import ResolutionFailed
-from resolver.iterate.classify import Classifier, Referral
+from resolver.iterate.classify import Classifier
 from resolver.lab.virtual_network import VirtualNetwork
 from resolver.lab.virtual_time import VirtualClock, seeded
 from resolver.model import USABLE, Delegation, Question, Server, Status, Verdict
@@ -76,8 +76,8 @@ def _of_verdict(found: Classified, scene: Scene) -> Seen:
     if found.verdict not in USABLE:
         return Seen.SERVFAIL if scene.alone else Seen.NEXT
     if found.verdict is Verdict.CNAME:
-        return _of_chain(found.reading, scene)  # type: ignore[arg-type]
-    assert isinstance(found.reading, Referral) == (found.verdict is Verdict.REFERRAL)
+        return _of_chain(found.links, scene)
+    assert (found.referral is not None) == (found.verdict is Verdict.REFERRAL)
     return _BY_VERDICT[found.verdict]
 
 

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any, cast
 import pytest
 
 from resolver.errors import ExchangeFailed
-from resolver.iterate.classify import Referral
 from resolver.iterate.observed import learnt, observed
-from resolver.model import Ede, Link, Question, RRset, Server, Verdict
+from resolver.model import Ede, Link, Question, Referral, RRset, Server, Verdict
 from resolver.protocol import names
 from resolver.protocol.codes import RRType
 from resolver.telemetry.events import Asked, Bus, Unanswered
 from resolver.telemetry.trace import Trail, line
+from resolver.upstream.request import Classified
 from tests.support import trio_test
 
 if TYPE_CHECKING:
@@ -42,15 +42,16 @@ def referral(*proof: RRset) -> Referral:
 
 
 def test_a_referral_is_told_with_its_servers_and_whether_it_is_signed() -> None:
-    assert learnt(referral(DS)) == "com. has 1 nameservers, 1 addresses here, signed"
-    assert learnt(referral()).endswith("no DS")
+    signed = Classified(Verdict.REFERRAL, referral=referral(DS))
+    assert learnt(signed) == "com. has 1 nameservers, 1 addresses here, signed"
+    assert learnt(Classified(Verdict.REFERRAL, referral=referral())).endswith("no DS")
 
 
 def test_an_answer_is_told_by_its_records() -> None:
     question = Question(WWW, RRType.A)
     link = Link(question, COM, Verdict.ANSWER, 0, answer=(ADDRESSES,))
-    assert learnt((link,)) == "www.example.com. A (2)"
-    assert learnt(None) == ""
+    assert learnt(Classified(Verdict.ANSWER, (link,))) == "www.example.com. A (2)"
+    assert learnt(Classified(Verdict.USELESS)) == ""
 
 
 @trio_test
@@ -59,7 +60,7 @@ async def test_a_step_is_told_and_the_reply_passed_on() -> None:
         server=SERVER,
         transport="udp",
         rtt_s=0.0123,
-        classified=Fake(verdict=Verdict.REFERRAL, reading=referral(DS)),
+        classified=Classified(Verdict.REFERRAL, referral=referral(DS)),
     )
 
     async def ask(request: Request) -> Reply:  # noqa: ARG001  # called by any name

@@ -11,10 +11,10 @@ import trio
 
 from resolver.cache.delegation import DelegationCache
 from resolver.errors import ResolutionFailed
-from resolver.iterate.priming import _Primed, keep_primed
+from resolver.iterate.priming import keep_primed
 from resolver.lab.virtual_time import VirtualClock
 from resolver.limits import PRIMING_RETRY_SECONDS
-from resolver.model import Delegation, Question, Server
+from resolver.model import Delegation, Name, Question, Referral, Server
 from resolver.protocol.codes import RRType
 from resolver.protocol.names import ROOT, from_text
 from tests.support import trio_test
@@ -49,11 +49,12 @@ async def test_a_priming_that_failed_is_tried_again_later() -> None:
 @trio_test
 async def test_what_the_root_says_replaces_the_hints_and_is_renewed_before_it_expires() -> None:
     asked = []
-    told = _Primed((HOST,), 1000, {HOST: (Server("192.0.2.1", 53, HOST),)})
+    glue: dict[Name, tuple[Server, ...]] = {HOST: (Server("192.0.2.1", 53, HOST),)}
+    told = Referral(ROOT, (HOST,), 1000, glue, ())
 
     async def ask(request: Request) -> Reply:
         asked.append((trio.current_time(), request.question))
-        return cast("Reply", SimpleNamespace(classified=SimpleNamespace(reading=told)))
+        return cast("Reply", SimpleNamespace(classified=SimpleNamespace(referral=told)))
 
     kept, clock = DelegationCache(), VirtualClock()
     async with trio.open_nursery() as nursery:
