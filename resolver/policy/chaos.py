@@ -1,7 +1,8 @@
 """Class CHAOS: what this server says about itself, if its operator lets it (RFC 4892).
 
 Silent by default, for a version is the first thing an attacker asks: REFUSED. Every other name of
-the class is refused too; nothing here is ever resolved.
+the class is refused too; nothing here is ever resolved. One name is for `resolver query`, which has
+to know our daemon from whatever else listens on a machine: it says what this program is, no more.
 """
 
 from __future__ import annotations
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
 
 _VERSION: Final = frozenset(map(names.from_text, ("version.bind.", "version.server.")))
 _IDENTITY: Final = frozenset(map(names.from_text, ("id.server.", "hostname.bind.")))
+DAEMON: Final = names.from_text("daemon.resolver.")
+DAEMON_TEXT: Final = b"\x08resolver"
 
 
 def chaos_answer(question: Question, *, version: str = "", identity: str = "") -> Answer | None:
@@ -27,7 +30,9 @@ def chaos_answer(question: Question, *, version: str = "", identity: str = "") -
     if question.qclass != RRClass.CH:
         return None
     text = ""
-    if question.qname in _VERSION:
+    if question.qname == DAEMON:
+        text = DAEMON_TEXT[1:].decode()
+    elif question.qname in _VERSION:
         text = version
     elif question.qname in _IDENTITY:
         text = identity
