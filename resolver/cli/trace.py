@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import trio
 
-from resolver.cli import inprocess, present
+from resolver.cli import inprocess, present, questions
 from resolver.cli.chain_report import Recorder
 from resolver.model import Verdict
 from resolver.protocol import names
@@ -62,17 +62,17 @@ class Printer:
 
 def run(options: argparse.Namespace) -> int:
     """0 if there is an answer, 1 if there is none."""
-    question = present.question(options.name, options.type, is_reverse=options.reverse)
+    question = questions.one(options.words, reverse=options.reverse)
     printer = Printer(quiet=options.json)
     chain = Recorder()
     answer, elapsed_s = trio.run(_resolve, question, options, printer, chain)
     if options.json:
-        document = present.as_json(answer, elapsed_s=elapsed_s, with_proofs=True)
+        document = present.as_json(present.Found(answer, elapsed_s), with_proofs=True)
         links = [line._asdict() for line in chain.lines]
         print(json.dumps({"steps": printer.steps, **document, "chain": links}, indent=2))
     else:
         print()
-        print(present.dig(answer, elapsed_s=elapsed_s))
+        print(present.dig(present.Found(answer, elapsed_s)))
         if chain.lines:
             print("\n;; CHAIN OF TRUST")
             print("\n".join(map(str, chain.lines)))
