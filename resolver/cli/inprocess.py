@@ -15,6 +15,7 @@ import trio
 from resolver.config import load
 from resolver.config.schema import Config
 from resolver.daemon import run
+from resolver.runtime import interrupt
 
 if TYPE_CHECKING:
     import argparse
@@ -68,7 +69,8 @@ def answers(
             checking = not options.cd
             return [(one, await ask(daemon, one, checking=checking)) for one in asked]
 
-    return trio.run(all_of_them)
+    with interrupt.allowed():
+        return trio.run(all_of_them)
 
 
 async def ask(daemon: Daemon, question: Question, *, checking: bool = True) -> tuple[Answer, float]:

@@ -33,6 +33,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 sys.stdout.flush()
     except BaseException as error:  # noqa: BLE001  # what it does not know, it raises again
         return ending.status_of(error)
+    finally:
+        ending.hush()
     return status
 
 

@@ -17,6 +17,7 @@ from resolver.cli.chain_report import Recorder
 from resolver.model import Verdict
 from resolver.protocol import names
 from resolver.protocol.codes import Rcode
+from resolver.runtime import interrupt
 from resolver.telemetry import trace
 from resolver.telemetry.events import Asked, Unanswered
 from resolver.upstream.server_events import Tried
@@ -65,7 +66,8 @@ def run(options: argparse.Namespace) -> int:
     question = questions.one(options.words, reverse=options.reverse)
     printer = Printer(quiet=options.json)
     chain = Recorder()
-    answer, elapsed_s = trio.run(_resolve, question, options, printer, chain)
+    with interrupt.allowed():
+        answer, elapsed_s = trio.run(_resolve, question, options, printer, chain)
     if options.json:
         document = present.as_json(present.Found(answer, elapsed_s), with_proofs=True)
         links = [line._asdict() for line in chain.lines]
