@@ -20,10 +20,10 @@ from typing import TYPE_CHECKING, NamedTuple
 import trio
 
 from resolver.cli import bench_report, bench_run, questions, votes
+from resolver.cli.bounds import bounded
 from resolver.cli.compare import FRESH_OCTETS, Contestant
 from resolver.config import endpoints
 from resolver.errors import ConfigError
-from resolver.limits import BENCH_NAMES, BENCH_RATE
 from resolver.model import Server
 from resolver.protocol import names
 from resolver.runtime import interrupt
@@ -31,7 +31,6 @@ from resolver.runtime import interrupt
 if TYPE_CHECKING:
     import argparse
 
-    from resolver.limits import Limit
     from resolver.model import Question
 
 PUBLIC = {
@@ -57,8 +56,8 @@ class Files(NamedTuple):
 
 def run(options: argparse.Namespace) -> int:
     """0 if anybody could be reached, 1 if not. Options are looked at before anybody is asked."""
-    rate = _bounded("--rate", options.rate, BENCH_RATE)
-    asked = read_names(options.names)[: int(_bounded("--count", options.count, BENCH_NAMES))]
+    rate = bounded("--rate", options.rate, "BENCH_RATE")
+    asked = read_names(options.names)[: int(bounded("--count", options.count, "BENCH_NAMES"))]
     zone = _zone(options.fresh)
     contestants = _contestants(options)
     files = _files(options)
@@ -103,15 +102,6 @@ def contestant(text: str) -> Contestant:
     except ValueError as error:
         raise ConfigError("--server", text, str(error)) from None
     return Contestant(name or "server", Server(host, port))
-
-
-def _bounded(key: str, value: float | None, limit: Limit) -> float:
-    if value is None:
-        return float(limit)
-    if not limit.floor <= value <= limit.ceiling:
-        expected = f"{limit.floor:g} to {limit.ceiling:g} ({limit.unit}: {limit.source})"
-        raise ConfigError(key, value, expected)
-    return value
 
 
 def _zone(text: str | None) -> bytes | None:

@@ -225,7 +225,10 @@ REFUSED = {
     "trace --config private/file a.b": 2,
     "check private/file": 2,
     "serve --config private/file": 2,
+    "bench --config private/file": 2,
     "bench --names private/file": 2,
+    "bench --json private/file": 2,
+    "bench --png private/plot.png": 2,
     "serve --listen 127.0.0.1:53": 2,
     "serve --config state.toml": 2,
 }

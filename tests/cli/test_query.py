@@ -176,9 +176,7 @@ def test_silence_is_a_status_of_its_own(capsys: pytest.CaptureFixture[str]) -> N
         status, out, _ = run(capsys, *arguments, "--json")
     assert status == 9
     assert json.loads(out)["error"] == f"127.0.0.1:{port} did not reply in 0.1 s"
-    status, _, err = run(
-        capsys, "@127.0.0.1", "a.b", "--timeout", "61"
-    )
+    status, _, err = run(capsys, "@127.0.0.1", "a.b", "--timeout", "61")
     assert status == 2
     assert "--timeout: 61.0 is not allowed; expected 0.1 to 60 (seconds it waits for a reply" in err
 
