@@ -12,10 +12,10 @@ import socket
 import time
 from typing import TYPE_CHECKING, NamedTuple
 
+from resolver.cli.present import BOGUS, SECURE, UNCHECKED, Shown
 from resolver.config import endpoints
 from resolver.errors import ResolverError, WireError
 from resolver.limits import ASK_TRIES
-from resolver.model import Answer, Ede, Status
 from resolver.protocol import edns, wire
 from resolver.protocol.codes import EdeCode, Flag, Rcode
 
@@ -23,8 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from resolver.config.endpoints import Endpoint
-    from resolver.model import Question
-    from resolver.protocol.message import Message
+    from resolver.protocol.message import Message, Question
 
 _MAX_OCTETS = 65_535
 _KNOWS_NO_EDNS = frozenset({Rcode.FORMERR, Rcode.NOTIMP})
@@ -73,22 +72,22 @@ def ask(servers: Sequence[Endpoint], question: Question, manner: Manner) -> Repl
     raise NoReply("; ".join(failures))
 
 
-def answer_of(message: Message, question: Question) -> Answer:
-    """A reply as the answer that it is. What is secure, the server says with AD."""
+def shown(message: Message, question: Question) -> Shown:
+    """A reply as it is shown. What is secure, the server says with AD."""
     options = message.edns.options if message.edns is not None else ()
     said = [edns.ede_of(data) for code, data in options if code == edns.OPT_EDE]
-    ede = tuple(Ede(*one) for one in said if one is not None)
-    status = Status.SECURE if message.flags & Flag.AD else Status.UNCHECKED
-    if message.rcode == Rcode.SERVFAIL and any(one.code in _SAY_BOGUS for one in ede):
-        status = Status.BOGUS
-    return Answer(
+    ede = [one for one in said if one is not None]
+    security = SECURE if message.flags & Flag.AD else UNCHECKED
+    if message.rcode == Rcode.SERVFAIL and any(code in _SAY_BOGUS for code, _ in ede):
+        security = BOGUS
+    return Shown(
         question,
         message.rcode,
-        answer=tuple(wire.group(message.answer)),
-        authority=tuple(wire.group(message.authority)),
-        additional=tuple(wire.group(message.additional)),
-        status=status,
-        ede=ede,
+        wire.group(message.answer),
+        wire.group(message.authority),
+        wire.group(message.additional),
+        security,
+        ede,
     )
 
 
@@ -190,5 +189,7 @@ def _reply(data: bytes, query: bytes) -> Message | None:
 
 def _numeric(server: Endpoint) -> tuple[int, tuple[object, ...]]:
     """Family and socket address, with the scope of a link-local one."""
-    found = socket.getaddrinfo(*server, flags=socket.AI_NUMERICHOST, type=socket.SOCK_DGRAM)
+    host, port = server
+    text = host.encode()  # as str it would load a codec for international names
+    found = socket.getaddrinfo(text, port, flags=socket.AI_NUMERICHOST, type=socket.SOCK_DGRAM)
     return found[0][0], found[0][4]

@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING
 
 from resolver.cli import ending
 from resolver.cli.parser import parser
-from resolver.runtime import signals
 
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Sequence
+    from contextlib import AbstractContextManager
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -26,8 +26,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         with ending.streams():
             options = read(arguments)
-            shield = signals.shielded() if options.command == "serve" else nullcontext()
-            with shield:
+            with _shield(options.command):
                 command = importlib.import_module(f"resolver.cli.{options.command}")
                 status: int = command.run(options)
                 sys.stdout.flush()
@@ -36,6 +35,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     finally:
         ending.hush()
     return status
+
+
+def _shield(command: str) -> AbstractContextManager[None]:
+    """A daemon is not killed by signals that mean nothing to it, from its first moment on."""
+    if command != "serve":
+        return nullcontext()
+    from resolver.runtime import signals  # noqa: PLC0415  # and threads with it
+
+    return signals.shielded()
 
 
 def read(arguments: Sequence[str] | None) -> argparse.Namespace:

@@ -10,7 +10,6 @@ import socket
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from resolver.cli.questions import unicode_text
-from resolver.model import Status
 from resolver.protocol import names
 from resolver.protocol import rdata as octets
 from resolver.protocol.codes import EdeCode, RRType, rcode_text
@@ -19,8 +18,10 @@ from resolver.protocol.codes import type_text as known_type_text
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from resolver.model import Answer, Ede, Question, RRset
+    from resolver.model import Answer
+    from resolver.protocol.message import Question, RRset
 
+SECURE, UNCHECKED, BOGUS = "secure", "unchecked", "bogus"  # values of `model.Status`
 _PROOFS = frozenset({RRType.RRSIG, RRType.NSEC, RRType.NSEC3})
 _ONE_NAME = frozenset({RRType.NS, RRType.CNAME, RRType.PTR, RRType.DNAME})
 _CLASSES = {1: "IN", 3: "CH", 4: "HS", 254: "NONE", 255: "ANY"}
@@ -36,10 +37,25 @@ class Source(NamedTuple):
     transport: str = ""
 
 
+class Shown(NamedTuple):
+    """An answer as it is shown: `model.Answer`, or what another server's reply comes to.
+
+    *security* is a `Status`' value; *ede* are code and text of each.
+    """
+
+    question: Question
+    rcode: int
+    answer: Sequence[RRset]
+    authority: Sequence[RRset]
+    additional: Sequence[RRset]
+    security: str
+    ede: Sequence[tuple[int, str]]
+
+
 class Found(NamedTuple):
     """An answer, how long it took, and who gave it."""
 
-    answer: Answer
+    answer: Shown
     elapsed_s: float
     source: Source | None = None
 
@@ -99,12 +115,25 @@ def _any_rdata_text(rtype: int, rdata: bytes, rclass: int) -> str:
         return f"\\# {len(rdata)} {rdata.hex()}"
 
 
+def shown(answer: Answer) -> Shown:
+    """What is shown of an answer of our own."""
+    return Shown(
+        answer.question,
+        answer.rcode,
+        answer.answer,
+        answer.authority,
+        answer.additional,
+        answer.status.value,
+        answer.ede,
+    )
+
+
 def dig(found: Found, *, with_proofs: bool = False) -> str:
     """Status first, then the sections, each record on its line."""
     answer, elapsed_s, source = found
     head = f";; {rcode_text(answer.rcode)}, {_security(answer)}, {1000 * elapsed_s:.0f} ms"
     lines = [head] if source is None else [head, f";; {source.text}"]
-    lines += [f";; {sentence}" for sentence in map(ede_text, answer.ede)]
+    lines += [f";; {ede_text(*ede)}" for ede in answer.ede]
     lines += ["", ";; QUESTION", question_text(answer.question)]
     international = unicode_text(answer.question.qname)
     if international is not None:
@@ -128,14 +157,14 @@ def question_text(question: Question) -> str:
     return f";{names.to_text(qname)}\t\t{class_text(qclass)}\t{type_text(qtype)}"
 
 
-def short(answer: Answer) -> list[str]:
+def short(answer: Shown) -> list[str]:
     """The data of the answer's records, in their order, aliases included."""
     return [row[-1] for row in _rows(answer.question, answer.answer, with_proofs=False)]
 
 
-def failure(answer: Answer) -> str:
+def failure(answer: Shown) -> str:
     """Why there is no answer, in a line."""
-    why = "; ".join(map(ede_text, answer.ede)) or "the server does not say why"
+    why = "; ".join(ede_text(*ede) for ede in answer.ede) or "the server does not say why"
     return f"{asked_text(answer.question)}: {rcode_text(answer.rcode)}: {why}"
 
 
@@ -150,10 +179,10 @@ def as_json(found: Found, *, with_proofs: bool = False) -> dict[str, Any]:
     made = {
         "question": question_object(answer.question),
         "status": rcode_text(answer.rcode),
-        "security": answer.status.value,
+        "security": answer.security,
         "answer": _objects(answer.question, answer.answer, with_proofs=with_proofs),
         "authority": _objects(answer.question, answer.authority, with_proofs=with_proofs),
-        "extended_errors": [{"code": ede.code, "text": ede_text(ede)} for ede in answer.ede],
+        "extended_errors": [{"code": ede[0], "text": ede_text(*ede)} for ede in answer.ede],
         "elapsed_ms": round(1000 * elapsed_s, 3),
     }
     if source is not None:
@@ -172,14 +201,14 @@ def question_object(question: Question) -> dict[str, Any]:
     return made if international is None else made | {"unicode": international}
 
 
-def ede_text(ede: Ede) -> str:
+def ede_text(code: int, text: str = "") -> str:
     """An extended error in words (RFC 8914)."""
-    meaning = _EDE_TEXT.get(ede.code, f"error {ede.code}")
-    return f"{meaning}: {ede.text}" if ede.text else meaning
+    meaning = _EDE_TEXT.get(code, f"error {code}")
+    return f"{meaning}: {text}" if text else meaning
 
 
-def _security(answer: Answer) -> str:
-    return "not validated" if answer.status is Status.UNCHECKED else answer.status.value
+def _security(answer: Shown) -> str:
+    return "not validated" if answer.security == UNCHECKED else answer.security
 
 
 def _objects(

@@ -6,9 +6,8 @@ is that of the worst. Whoever answers is named, on the second line.
 
 from __future__ import annotations
 
-import json
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from resolver.cli import ask, colors, present, questions, servers
 from resolver.cli.bounds import bounded
@@ -22,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from resolver.config.endpoints import Endpoint
-    from resolver.model import Question
+    from resolver.protocol.message import Question
 
 ANSWERED, FAILED, SILENT = 0, 1, 9  # dig's own status for a server that says nothing
 
@@ -87,7 +86,7 @@ def _from_server(
         where = endpoints.show(reply.server)
         text = f"{title} {where} ({reply.transport.upper()})"
         source = Source(kind, text, where, reply.transport)
-        yield question, Found(ask.answer_of(reply.message, question), reply.elapsed_s, source)
+        yield question, Found(ask.shown(reply.message, question), reply.elapsed_s, source)
 
 
 def _from_here(
@@ -96,7 +95,7 @@ def _from_here(
     from resolver.cli import inprocess  # noqa: PLC0415  # the whole resolver
 
     for question, (answer, elapsed_s) in inprocess.answers(asked, options):
-        yield question, Found(answer, elapsed_s, source)
+        yield question, Found(present.shown(answer), elapsed_s, source)
 
 
 def _show(
@@ -107,8 +106,7 @@ def _show(
         return _show_silence(question, found, options, many=many)
     is_answered = found.answer.rcode in (Rcode.NOERROR, Rcode.NXDOMAIN)
     if options.json:
-        document = present.as_json(found, with_proofs=options.dnssec)
-        print(json.dumps(document, indent=None if many else 2), flush=True)
+        _print_json(present.as_json(found, with_proofs=options.dnssec), many=many)
     elif options.short:
         for line in present.short(found.answer):
             print(line, flush=True)
@@ -123,6 +121,12 @@ def _show(
     return ANSWERED if is_answered else FAILED
 
 
+def _print_json(document: dict[str, Any], *, many: bool) -> None:
+    import json  # noqa: PLC0415  # not for those who do not ask for it
+
+    print(json.dumps(document, indent=None if many else 2), flush=True)
+
+
 def _show_silence(
     question: Question, error: ask.NoReply, options: argparse.Namespace, *, many: bool
 ) -> int:
@@ -130,6 +134,6 @@ def _show_silence(
         document = {
             "question": present.question_object(question), "status": None, "error": str(error)
         }  # fmt: skip
-        print(json.dumps(document, indent=None if many else 2), flush=True)
+        _print_json(document, many=many)
     print(f"resolver: {present.asked_text(question)}: {error}", file=sys.stderr)
     return SILENT

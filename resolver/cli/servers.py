@@ -13,14 +13,13 @@ import select
 import socket
 import time
 from contextlib import ExitStack, suppress
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from resolver.config import endpoints
 from resolver.errors import ConfigError, WireError
 from resolver.limits import DAEMON_PROBE_SECONDS
-from resolver.policy.chaos import DAEMON, DAEMON_TEXT
 from resolver.protocol import wire
+from resolver.protocol.chaos_names import DAEMON, DAEMON_TEXT
 from resolver.protocol.codes import RRClass, RRType
 
 if TYPE_CHECKING:
@@ -46,7 +45,8 @@ def named(text: str, *, port: int | None = None) -> list[Endpoint]:
     if not host or number not in _PORTS:
         raise ConfigError("@SERVER", f"@{text}", "@host, @host:port, @host#port or @[v6]:port")
     try:
-        found = socket.getaddrinfo(host, number, type=socket.SOCK_DGRAM)
+        where = host.encode() if host.isascii() else host  # octets load no codec
+        found = socket.getaddrinfo(where, number, type=socket.SOCK_DGRAM)
     except (OSError, UnicodeError) as error:
         reason = getattr(error, "strerror", None) or "no name of a host"
         raise ConfigError("@SERVER", f"@{text}", f"a server ({reason})") from None
@@ -90,7 +90,8 @@ def default_listens() -> list[str]:
     import tomllib  # noqa: PLC0415  # only where there is such a file
 
     try:
-        listens = tomllib.loads(Path(DEFAULT_CONFIG).read_text("utf-8-sig"))["server"]["listen"]
+        with open(DEFAULT_CONFIG, encoding="utf-8-sig") as file:  # noqa: PTH123  # pathlib loads urllib
+            listens = tomllib.loads(file.read())["server"]["listen"]
         return [text for text in listens if isinstance(text, str)]
     except (OSError, ValueError, KeyError, TypeError):
         return []

@@ -8,11 +8,12 @@ that made it secure, insecure or bogus.
 from __future__ import annotations
 
 import json
+import sys
 from typing import TYPE_CHECKING, Any
 
 import trio
 
-from resolver.cli import inprocess, present, questions
+from resolver.cli import colors, inprocess, present, questions
 from resolver.cli.chain_report import Recorder
 from resolver.model import Verdict
 from resolver.protocol import names
@@ -68,16 +69,16 @@ def run(options: argparse.Namespace) -> int:
     chain = Recorder()
     with interrupt.allowed():
         answer, elapsed_s = trio.run(_resolve, question, options, printer, chain)
+    found = present.Found(present.shown(answer), elapsed_s)
     if options.json:
-        document = present.as_json(present.Found(answer, elapsed_s), with_proofs=True)
+        document = present.as_json(found, with_proofs=True)
         links = [line._asdict() for line in chain.lines]
         print(json.dumps({"steps": printer.steps, **document, "chain": links}, indent=2))
     else:
-        print()
-        print(present.dig(present.Found(answer, elapsed_s)))
+        text = f"\n{present.dig(found)}"
         if chain.lines:
-            print("\n;; CHAIN OF TRUST")
-            print("\n".join(map(str, chain.lines)))
+            text += "\n\n;; CHAIN OF TRUST\n" + "\n".join(map(str, chain.lines))
+        print(colors.laid_over(text) if colors.are_wanted(options.color, sys.stdout) else text)
     return 0 if answer.rcode in (Rcode.NOERROR, Rcode.NXDOMAIN) else 1
 
 

@@ -7,19 +7,14 @@ to know our daemon from whatever else listens on a machine: it says what this pr
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from resolver.model import Answer, RRset, Status
-from resolver.protocol import names
+from resolver.protocol.chaos_names import DAEMON, DAEMON_TEXT, IDENTITY, VERSION
 from resolver.protocol.codes import Rcode, RRClass, RRType
 
 if TYPE_CHECKING:
     from resolver.model import Question
-
-_VERSION: Final = frozenset(map(names.from_text, ("version.bind.", "version.server.")))
-_IDENTITY: Final = frozenset(map(names.from_text, ("id.server.", "hostname.bind.")))
-DAEMON: Final = names.from_text("daemon.resolver.")
-DAEMON_TEXT: Final = b"\x08resolver"
 
 
 def chaos_answer(question: Question, *, version: str = "", identity: str = "") -> Answer | None:
@@ -32,9 +27,9 @@ def chaos_answer(question: Question, *, version: str = "", identity: str = "") -
     text = ""
     if question.qname == DAEMON:
         text = DAEMON_TEXT[1:].decode()
-    elif question.qname in _VERSION:
+    elif question.qname in VERSION:
         text = version
-    elif question.qname in _IDENTITY:
+    elif question.qname in IDENTITY:
         text = identity
     if not text:
         return Answer(question, Rcode.REFUSED, status=Status.INSECURE)

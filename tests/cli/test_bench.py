@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+    from resolver.protocol.edns import Option
     from resolver.protocol.message import Message
     from tests.cli.fake_server import Says
 
@@ -43,7 +44,7 @@ class Fake:
             text = bytes([len(self._identity)]) + self._identity.encode()
             record = Record(query.qname, RRType.TXT, RRClass.CH, 0, text)
             return reply(query, *([record] if self._identity else []))
-        options = ()
+        options: tuple[Option, ...] = ()
         if self._identity and query.edns is not None:
             options = (edns.nsid_option(self._identity.encode()),)
         if self._denies:

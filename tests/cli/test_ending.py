@@ -20,6 +20,7 @@ import pytest
 import resolver
 from resolver.cli import ending
 from resolver.errors import ConfigError
+from resolver.runtime import interrupt
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -296,7 +297,7 @@ def test_what_tasks_raise_together_is_taken_apart(capsys: pytest.CaptureFixture[
     assert capsys.readouterr().err == f"resolver: {error}\n"
     causes: list[BaseException] = [ExceptionGroup("", [error]), KeyboardInterrupt()]
     group = BaseExceptionGroup("", causes)
-    assert ending.status_of(group) == ending.INTERRUPTED
+    assert ending.status_of(group) == interrupt.INTERRUPTED
     denied = PermissionError(errno.EACCES, "Permission denied", "/root/x.json")
     assert ending.status_of(denied) == ending.FAILED
     assert capsys.readouterr().err == "resolver: /root/x.json: Permission denied\n"

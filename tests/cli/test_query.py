@@ -11,8 +11,8 @@ import pytest
 from resolver.cli import servers
 from resolver.cli.main import main
 from resolver.limits import ASK_TRIES
-from resolver.policy.chaos import DAEMON, DAEMON_TEXT
 from resolver.protocol import names
+from resolver.protocol.chaos_names import DAEMON, DAEMON_TEXT
 from resolver.protocol.codes import EdeCode, Flag, Rcode, RRClass, RRType
 from resolver.protocol.edns import ede_option
 from resolver.protocol.message import Record

@@ -12,7 +12,7 @@ import pytest
 from resolver.cli import servers
 from resolver.errors import ConfigError
 from resolver.limits import DAEMON_PROBE_SECONDS
-from resolver.policy.chaos import DAEMON_TEXT
+from resolver.protocol.chaos_names import DAEMON_TEXT
 from resolver.protocol.codes import Rcode, RRClass, RRType
 from resolver.protocol.message import Record
 from tests.cli.fake_server import reply, serving

@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 from resolver.model import Question
-from resolver.policy.chaos import DAEMON, DAEMON_TEXT, chaos_answer
+from resolver.policy.chaos import chaos_answer
 from resolver.protocol import names
+from resolver.protocol.chaos_names import DAEMON, DAEMON_TEXT
 from resolver.protocol.codes import Rcode, RRClass, RRType
 
 
