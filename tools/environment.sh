@@ -23,7 +23,7 @@ need_python() {
   find_python && return 0
   tools/packages install run >&2 && find_python && return 0
   if [ -n "$(tools/packages missing run)" ]; then
-    echo "Python's venv module is missing. Type: $(tools/packages command run)" >&2
+    echo "Python with its venv module is missing. Type: $(tools/packages command run)" >&2
   else
     echo "Python 3.11 or newer is needed. With one elsewhere: PYTHON=/path/to/python3.11 $0" >&2
   fi
