@@ -43,6 +43,16 @@ From Python (`library`, docs/python.md), with neither listener nor port:
 
 from __future__ import annotations
 
+import sys
+
+if sys.argv[:1] == ["-m"] and ("-m", "resolver") in zip(
+    sys.orig_argv, sys.orig_argv[1:], strict=False
+):  # `python -m resolver`: no library, but the program. Until it is loaded, Ctrl-C just ends it.
+    import _signal  # type: ignore[import-not-found]  # what of `signal` takes no time to load
+
+    if _signal.getsignal(_signal.SIGINT) is _signal.default_int_handler:
+        _signal.signal(_signal.SIGINT, _signal.SIG_DFL)
+
 import importlib
 from typing import TYPE_CHECKING
 

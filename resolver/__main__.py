@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-import signal
 import sys
+
+from resolver.runtime import interrupt
 
 
 def run() -> int:
     """The exit status of the command."""
+    interrupt.arm()
     try:
         from resolver.cli.main import main  # noqa: PLC0415  # to be interrupted in here
 
-        status = main()
-        signal.signal(signal.SIGINT, signal.SIG_IGN)  # what is left is the interpreter's end
-    except KeyboardInterrupt:
-        return 130
-    return status
+        return main()
+    except KeyboardInterrupt:  # it struck while `main` was dealing with another
+        return interrupt.INTERRUPTED
+    finally:
+        interrupt.ignore()
 
 
 if __name__ == "__main__":

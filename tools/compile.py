@@ -63,6 +63,8 @@ MODULES = [
     "budget",
     "model",
 ]
+# What must come up with them.
+DAEMON = "resolver.daemon.run"
 _FUTURE = "from __future__ import annotations\n"
 _SETUP = """
 import sys
@@ -113,7 +115,7 @@ def _build(tree: Path, work: Path, modules: list[str]) -> None:
 
 def _fails_to_import(work: Path) -> str | None:
     """The compiled module at which importing the daemon fails, None if it does not."""
-    command = [sys.executable, "-P", "-c", "import resolver.daemon.run"]
+    command = [sys.executable, "-P", "-c", f"import {DAEMON}"]
     environment = os.environ | {"PYTHONPATH": str(work)}
     run = subprocess.run(  # noqa: S603
         command, cwd=work, check=False, capture_output=True, text=True, env=environment

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from resolver import __version__
-from resolver.cli import main, tables
+from resolver.cli import parser, tables
 from resolver.daemon.clock_floor import RELEASED
 from tools import markdown_to_roff, roff
 
@@ -29,7 +29,7 @@ TOML_BRIEF = "configuration of resolver(8)"
 
 def resolver_8() -> str:
     """resolver(8)."""
-    top = main.parser()
+    top = parser.parser()
     page = _page("resolver", 8)
     page.section("name")
     page.line(rf"resolver \- {roff.escape(BRIEF)}")

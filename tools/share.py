@@ -10,7 +10,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from resolver.cli import completion, main
+from resolver.cli import completion, parser
 from tools import completion as completions
 from tools import manual
 
@@ -24,7 +24,7 @@ def files() -> dict[str, str]:
         "share/man/man5/resolver.toml.5": manual.resolver_toml_5(),
     }
     for shell, path in completion.FILES.items():
-        made[path] = completions.text(main.parser(), shell)
+        made[path] = completions.text(parser.parser(), shell)
     return made
 
 

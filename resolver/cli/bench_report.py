@@ -6,16 +6,23 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from resolver.cli.compare import quantile
+from resolver.cli.interception import Evidence
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+    from matplotlib.figure import Figure
+
     from resolver.cli.compare import Contestant, Sample
 
+NONE = Evidence()
 _BLOCKS = " ▁▂▃▄▅▆▇█"
 _COLUMNS = 48
 _FIRST_MS, _LAST_MS = 0.1, 5000.0
+_TICKS = (
+    (0.1, "0.1 ms"), (1, "1 ms"), (10, "10 ms"), (100, "100 ms"), (1000, "1 s"),
+)  # fmt: skip
 HEAD = (
     f"{'resolver':<24} {'pass':<5} {'asked':>5} {'good':>6} {'mean':>8} {'p50':>8} {'p95':>8}"
     f" {'p99':>8} ms"
@@ -41,24 +48,47 @@ def table(contestants: Sequence[Contestant]) -> str:
     lines = [HEAD]
     for contestant in contestants:
         where = f"{contestant.name} {contestant.server.host}"
-        if not contestant.is_reachable:
-            lines.append(f"{where:<24} unreachable from here: no answer to a first question")
+        if not contestant.takes_part:
+            lines.append(f"{where:<24} {_absence(contestant)}")
             continue
         for label, samples in contestant.passes.items():
             lines.append(_row(where, label, figures(samples)))
     return "\n".join(lines)
 
 
-def document(contestants: Sequence[Contestant], *, definition: str) -> dict[str, Any]:
+def remarks(evidence: Evidence, contestants: Sequence[Contestant], split: int) -> list[str]:
+    """What a reader has to know before the figures."""
+    found = []
+    if evidence.replaced:
+        hosts = ", ".join(each.server.host for each in evidence.replaced)
+        found.append(f"Somebody on the way answers in place of {hosts}.")
+    found += [f"{sentence[:1].upper()}{sentence[1:]}." for sentence in evidence.sentences]
+    for each in contestants:
+        if each.denies_the_root and each.takes_part:
+            where = f"{each.name} {each.server.host}"
+            found.append(f"{where} denies that the root has nameservers: it has no voice.")
+    if split:
+        found.append(f"Of {split} questions the answers were evenly split: counted as good.")
+    return found
+
+
+def document(
+    contestants: Sequence[Contestant], *, definition: str, evidence: Evidence = NONE
+) -> dict[str, Any]:
     """The same, and every single sample, as plain values."""
     return {
         "cold": definition,
+        "interception": {
+            "evidence": list(evidence.sentences),
+            "addresses": [each.server.host for each in evidence.replaced],
+        },
         "resolvers": [
             {
                 "name": contestant.name,
                 "address": contestant.server.host,
                 "port": contestant.server.port,
                 "reachable": bool(contestant.is_reachable),
+                "aside": contestant.aside,
                 "passes": {
                     label: figures(samples) | {"times_ms": [_time_ms(one) for one in samples]}
                     for label, samples in contestant.passes.items()
@@ -71,35 +101,58 @@ def document(contestants: Sequence[Contestant], *, definition: str) -> dict[str,
 
 def plot(contestants: Sequence[Contestant]) -> str:
     """How the times spread, a row each: from 0.1 ms to 5 s, each column a step of a log scale."""
-    rows = []
+    rows = ["How long good answers took: the higher a column, the more of them (log scale)", ""]
     for contestant in contestants:
+        if not contestant.takes_part:
+            rows.append(f"{contestant.name:<24} {_absence(contestant)}")
         for label, samples in contestant.passes.items():
             times = [time for time in map(_time_ms, samples) if time is not None]
-            if times:
-                rows.append(f"{contestant.name:<18} {label:<5} {_bar(times)}")
-    if not rows:
-        return ""
-    marks = {_column(ms): text for ms, text in ((1, "1"), (10, "10"), (100, "100"), (1000, "1000"))}
-    scale = "".join(marks.get(column, "") or "·" for column in range(_COLUMNS))
-    return "\n".join([*rows, f"{'':<18} {'ms':<5} {scale}"])
+            shown = _bar(times) if times else "no good answer"
+            rows.append(f"{contestant.name:<24} {label:<5} {shown}".rstrip())
+    marks = {_column(ms): "|" for ms, _ in _TICKS}
+    scale = "".join(marks.get(column, "·") for column in range(_COLUMNS))
+    legend = [" "] * (_COLUMNS + 6)
+    for ms, text in _TICKS:
+        legend[_column(ms) : _column(ms) + len(text)] = text
+    head = f"{'':<24} {'':<5} "
+    return "\n".join([*rows, head + scale, head + "".join(legend).rstrip()])
 
 
 def png(contestants: Sequence[Contestant], path: Path) -> None:
     """Cumulative distributions. Raises ImportError where matplotlib is not installed."""
+    figure = figure_of(contestants)
+    figure.savefig(path, dpi=150)
+
+
+def figure_of(contestants: Sequence[Contestant]) -> Figure:
+    """The picture: a curve for each pass of each contestant; who has none is in the legend too."""
     from matplotlib.figure import Figure  # noqa: PLC0415  # an extra, and slow to load
 
     figure = Figure(figsize=(9, 5), layout="constrained")
     axes = figure.subplots()
-    for contestant in contestants:
+    for number, contestant in enumerate(contestants):
+        color = f"C{number}"
+        if not contestant.takes_part:
+            axes.plot([], [], color=color, label=f"{contestant.name}: {_absence(contestant)}")
         for label, samples in contestant.passes.items():
             times = sorted(time for time in map(_time_ms, samples) if time is not None)
             shares = [100 * (rank + 1) / len(samples) for rank in range(len(times))]
             style = "-" if label == "cold" else "--"
-            axes.step(times, shares, style, where="post", label=f"{contestant.name}, {label}")
-    axes.set(xscale="log", ylim=(0, 100), xlabel="milliseconds", ylabel="% of names answered")
-    axes.grid(visible=True, which="both", alpha=0.2)
-    axes.legend(fontsize="small")
-    figure.savefig(path, dpi=150)
+            name = f"{contestant.name}, {label}" + ("" if times else ": no good answer")
+            axes.step(times, shares, style, where="post", color=color, label=name)
+    axes.set(xscale="log", xlim=(_FIRST_MS, _LAST_MS), ylim=(0, 101))
+    axes.set_xticks([ms for ms, _ in _TICKS], [text for _, text in _TICKS])
+    axes.minorticks_off()
+    axes.set_title("How soon names are answered well")
+    axes.set_xlabel("time until the answer")
+    axes.set_ylabel("good answers by then, % of the names asked")
+    axes.grid(visible=True, alpha=0.2)
+    axes.legend(fontsize="small", loc="lower right")
+    return figure
+
+
+def _absence(contestant: Contestant) -> str:
+    return contestant.aside or "unreachable from here: no answer to a first question"
 
 
 def _time_ms(sample: Sample) -> float | None:

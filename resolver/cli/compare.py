@@ -1,6 +1,6 @@
 """Several resolvers asked the same names at the same time, as a stub would: who answers how soon.
 
-Each contestant is asked at the same turns, with few queries unanswered at a time, so that nobody is
+Each contestant is asked at the same pace, with few queries unanswered at a time, so that nobody is
 flooded. One try per name, no repeats: a lost packet counts as the failure that it is. Uses the
 network seam of `upstream`, so a comparison can be run inside the lab too.
 """
@@ -16,34 +16,60 @@ from resolver.errors import WireError
 from resolver.limits import BENCH_IN_FLIGHT, BENCH_SECONDS
 from resolver.protocol import names, wire
 from resolver.protocol.codes import Flag, Rcode, rcode_text
+from resolver.protocol.edns import Edns
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from random import Random
 
     from resolver.model import Question, Server
+    from resolver.protocol.edns import Option
+    from resolver.protocol.message import Message
     from resolver.upstream.network import Network, UdpPort
 
+FRESH_OCTETS = 17  # of a random label with its length, as `fresh` makes it
 GOOD = frozenset({Rcode.NOERROR, Rcode.NXDOMAIN})
 
 
 class Sample(NamedTuple):
-    """One query. *outcome* is an rcode's text, "timeout" or "unreachable"; time only if it came."""
+    """One query. *outcome* is an rcode's text, "timeout" or "unreachable"; time only if it came.
+
+    *kind*: what sort of answer it is, as votes compare them; "" if it is none.
+    """
 
     question: Question
     outcome: str
     elapsed_s: float | None
     is_good: bool
+    kind: str = ""
+
+
+class Reply(NamedTuple):
+    """What one packet brought: a message and the seconds it took, or *outcome* and neither."""
+
+    outcome: str
+    message: Message | None = None
+    elapsed_s: float | None = None
 
 
 @dataclass(slots=True)
 class Contestant:
-    """A resolver that is compared. *is_reachable* is None until somebody looked."""
+    """A resolver that is compared. *is_reachable* is None until somebody looked.
+
+    *aside*: why it is not asked though it is reachable. *denies_the_root*: its answers count for
+    nobody else's.
+    """
 
     name: str
     server: Server
     is_reachable: bool | None = None
     passes: dict[str, list[Sample]] = field(default_factory=dict)
+    aside: str = ""
+    denies_the_root: bool = False
+
+    @property
+    def takes_part(self) -> bool:
+        return bool(self.is_reachable) and not self.aside
 
 
 class Asker:
@@ -68,15 +94,31 @@ class Asker:
 
     async def ask(self, server: Server, question: Question) -> Sample:
         """One query, one try."""
+        outcome, message, elapsed_s = await self.fetch(server, question)
+        if message is None:
+            return Sample(question, outcome, None, is_good=False)
+        is_good = message.rcode in GOOD
+        kind = _kind(message, question) if is_good else ""
+        return Sample(question, outcome, elapsed_s, is_good=is_good, kind=kind)
+
+    async def fetch(
+        self, server: Server, question: Question, *, options: tuple[Option, ...] = ()
+    ) -> Reply:
+        """The same, with all that the reply holds. *options*: sent with EDNS, which is else not."""
         query_id = self._rng.getrandbits(16)
         data = wire.build_query(
-            id=query_id, qname=question.qname, qtype=question.qtype, flags=Flag.RD
+            id=query_id,
+            qname=question.qname,
+            qtype=question.qtype,
+            qclass=question.qclass,
+            flags=Flag.RD,
+            edns=Edns(options=options) if options else None,
         )
         began = trio.current_time()
         try:
             port = self._network.open_udp(server)
         except OSError:
-            return Sample(question, "unreachable", None, is_good=False)
+            return Reply("unreachable")
         waiting = self._waiting[port] = _Wait(query_id, question)
         try:
             port.send(data)
@@ -87,10 +129,17 @@ class Asker:
         finally:
             del self._waiting[port]
             port.close()
-        if waiting.rcode is None:
-            return Sample(question, waiting.outcome, None, is_good=False)
-        elapsed_s = waiting.came_at - began
-        return Sample(question, waiting.outcome, elapsed_s, is_good=waiting.rcode in GOOD)
+        if waiting.message is None:
+            return Reply(waiting.outcome)
+        return Reply(waiting.outcome, waiting.message, waiting.came_at - began)
+
+
+def _kind(message: Message, question: Question) -> str:
+    """What sort of answer: whether records came, not which."""
+    if message.rcode == Rcode.NXDOMAIN:
+        return "NXDOMAIN"
+    has_records = message.tc or any(one.rtype == question.qtype for one in message.answer)
+    return "records" if has_records else "no records"
 
 
 class _Wait:
@@ -99,7 +148,7 @@ class _Wait:
     def __init__(self, query_id: int, question: Question) -> None:
         self.done = trio.Event()
         self.outcome = "timeout"
-        self.rcode: int | None = None
+        self.message: Message | None = None
         self.came_at = 0.0
         self._query_id = query_id
         self._question = question
@@ -117,21 +166,9 @@ class _Wait:
         if message.id != self._query_id or message.qname != self._question.qname:
             return
         self.came_at = trio.current_time()
-        self.rcode = message.rcode
+        self.message = message
         self.outcome = rcode_text(message.rcode)
         self.done.set()
-
-
-async def reach(
-    asker: Asker, contestant: Contestant, question: Question, *, tries: int = 2
-) -> None:
-    """Find out whether anybody answers there at all."""
-    for _ in range(tries):
-        sample = await asker.ask(contestant.server, question)
-        if sample.elapsed_s is not None:
-            contestant.is_reachable = True
-            return
-    contestant.is_reachable = False
 
 
 async def one_pass(

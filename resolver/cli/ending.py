@@ -14,13 +14,13 @@ from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from resolver.errors import CannotStart, ConfigError
+from resolver.runtime.interrupt import INTERRUPTED
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 FAILED = 1
 WRONG_USE = 2
-INTERRUPTED = 130  # as a shell says of SIGINT
 NO_READER = 141  # and of SIGPIPE
 _NOWHERE = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO})  # a disk, a terminal
 
@@ -49,12 +49,14 @@ def status_of(error: BaseException) -> int:
     """The exit status for *error*, told in a line if that helps. Raises it if it is our fault."""
     causes = tuple(_leaves(error))
     if any(isinstance(cause, SystemExit) for cause in causes):
+        try:
+            sys.stdout.flush()  # --help waits there
+        except OSError as broken:
+            return status_of(broken)
         raise error
     if any(isinstance(cause, KeyboardInterrupt) for cause in causes):
-        _hush()
         return INTERRUPTED
     if all(isinstance(cause, BrokenPipeError) for cause in causes):
-        _hush()
         return NO_READER
     for cause in causes:
         if isinstance(cause, ConfigError | CannotStart):
@@ -62,7 +64,6 @@ def status_of(error: BaseException) -> int:
             return WRONG_USE if isinstance(cause, ConfigError) else FAILED
         if isinstance(cause, OSError) and (cause.filename or cause.errno in _NOWHERE):
             _say(f"{cause.filename or 'standard output'}: {cause.strerror}")
-            _hush()
             return FAILED
     raise error
 
@@ -80,12 +81,12 @@ def _say(sentence: str) -> None:
         print(f"resolver: {sentence}", file=sys.stderr, flush=True)
 
 
-def _hush() -> None:
-    """What is still in the buffers goes nowhere, or its flush at the exit would complain."""
-    with suppress(OSError, ValueError):
-        sys.stdout.flush()
-        return
-    with suppress(OSError):
-        nowhere = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(nowhere, 1)
-        os.close(nowhere)
+def hush() -> None:
+    """What is still in the buffers and has no way out goes nowhere, or the exit would complain."""
+    for stream, number in ((sys.stdout, 1), (sys.stderr, 2)):
+        try:
+            stream.flush()
+        except (OSError, ValueError):
+            nowhere = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(nowhere, number)
+            os.close(nowhere)

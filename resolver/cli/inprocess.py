@@ -15,10 +15,11 @@ import trio
 from resolver.config import load
 from resolver.config.schema import Config
 from resolver.daemon import run
+from resolver.runtime import interrupt
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import AsyncIterator, Iterator
+    from collections.abc import AsyncIterator, Iterable, Iterator
 
     from resolver.daemon.run import Daemon
     from resolver.model import Answer, Question
@@ -56,6 +57,20 @@ async def resolver(options: argparse.Namespace) -> AsyncIterator[Daemon]:
     with internet(config, is_lab=options.lab) as (fitting, network):
         async with run.running(fitting, network=network, listens=False) as daemon:
             yield daemon
+
+
+def answers(
+    asked: Iterable[Question], options: argparse.Namespace
+) -> list[tuple[Question, tuple[Answer, float]]]:
+    """Each question with its answer and the seconds it took, all by one resolver."""
+
+    async def all_of_them() -> list[tuple[Question, tuple[Answer, float]]]:
+        async with resolver(options) as daemon:
+            checking = not options.cd
+            return [(one, await ask(daemon, one, checking=checking)) for one in asked]
+
+    with interrupt.allowed():
+        return trio.run(all_of_them)
 
 
 async def ask(daemon: Daemon, question: Question, *, checking: bool = True) -> tuple[Answer, float]:

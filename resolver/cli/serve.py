@@ -16,6 +16,7 @@ from resolver.config import endpoints
 from resolver.daemon import files, foreground, host, memory_limit, privileges
 from resolver.daemon.workers import Hooks, Supervisor, worker_count
 from resolver.errors import CannotStart, ConfigError
+from resolver.runtime import interrupt
 from resolver.telemetry import logs
 from resolver.telemetry.shared_counters import SharedCounters, Slot
 
@@ -41,7 +42,10 @@ def run(options: argparse.Namespace) -> int:
     _open_log(config)
     for sentence in files.useless_anchors(config, files.read_anchors(config)):
         _log.warning("%s", sentence)
-    with inprocess.internet(config, is_lab=options.lab) as (fitting, network):
+    with (
+        interrupt.allowed(),
+        inprocess.internet(config, is_lab=options.lab) as (fitting, network),
+    ):
         count = 1 if options.lab else worker_count(fitting.server.workers)
         server = msgspec.structs.replace(fitting.server, workers=count)
         counted = msgspec.structs.replace(fitting, server=server)

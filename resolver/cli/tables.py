@@ -1,4 +1,4 @@
-"""Tables that documents show as they are: the limits, and every key of the configuration.
+"""Tables that documents show as they are: every key of the configuration; the limits beside it.
 
 A document has them between two marks, `<!-- NAME -->` and `<!-- end of NAME -->`; `insert` puts
 them there, and tests assert that they are current.
@@ -6,51 +6,18 @@ them there, and tests assert that they are current.
 
 from __future__ import annotations
 
-from itertools import groupby
 from typing import TYPE_CHECKING, Any, NamedTuple, get_args, get_origin, get_type_hints
 
 import msgspec
 
 from resolver.config.load import in_words, purpose
 from resolver.config.schema import NOT_YET, Config, Section
-from resolver.limits.listing import entries
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from resolver.limits.listing import Entry
-    from resolver.limits.table import Row
 
-LIMITS_HEAD = "| limit | value | what it bounds | why |\n|---|---:|---|---|"
 KEYS_HEAD = "| key | default | allowed | what for |\n|---|---|---|---|"
-
-
-def limits_markdown() -> str:
-    """The tables of limits, one a room, without a newline at their end."""
-    blocks = [
-        "\n".join([f"## {title[0].upper()}{title[1:]}\n", LIMITS_HEAD, *map(_limit, rows)])
-        for title, rows in groupby(entries(), key=lambda entry: entry.title)
-    ]
-    return "\n\n".join(blocks)
-
-
-def _limit(entry: Entry) -> str:
-    name, _, row = entry
-    return f"| {name} | {_number(row.value)}{_range(row)} | {row.unit} | {row.why} |"
-
-
-def _range(row: Row) -> str:
-    """Only what can be set has a range."""
-    if row.between is None:
-        return ""
-    return f" ({_number(row.between[0])} to {_number(row.between[1])})"
-
-
-def limits_text() -> str:
-    """The same for a terminal, one line each."""
-    return "\n".join(
-        f"  {name:<26} {_number(row.value):>12}  {row.unit}" for name, _, row in entries()
-    )
 
 
 def keys_markdown() -> str:
@@ -110,7 +77,3 @@ def _is_section(hint: Any) -> bool:
 
 def _toml(value: Any) -> str:
     return msgspec.json.encode(value).decode().replace('","', '", "')
-
-
-def _number(value: float) -> str:
-    return f"{value:,.0f}" if value == int(value) else f"{value:g}"

@@ -8,15 +8,17 @@ that made it secure, insecure or bogus.
 from __future__ import annotations
 
 import json
+import sys
 from typing import TYPE_CHECKING, Any
 
 import trio
 
-from resolver.cli import inprocess, present
+from resolver.cli import colors, inprocess, present, questions
 from resolver.cli.chain_report import Recorder
 from resolver.model import Verdict
 from resolver.protocol import names
 from resolver.protocol.codes import Rcode
+from resolver.runtime import interrupt
 from resolver.telemetry import trace
 from resolver.telemetry.events import Asked, Unanswered
 from resolver.upstream.server_events import Tried
@@ -62,20 +64,21 @@ class Printer:
 
 def run(options: argparse.Namespace) -> int:
     """0 if there is an answer, 1 if there is none."""
-    question = present.question(options.name, options.type, is_reverse=options.reverse)
+    question = questions.one(options.words, reverse=options.reverse)
     printer = Printer(quiet=options.json)
     chain = Recorder()
-    answer, elapsed_s = trio.run(_resolve, question, options, printer, chain)
+    with interrupt.allowed():
+        answer, elapsed_s = trio.run(_resolve, question, options, printer, chain)
+    found = present.Found(present.shown(answer), elapsed_s)
     if options.json:
-        document = present.as_json(answer, elapsed_s=elapsed_s, with_proofs=True)
+        document = present.as_json(found, with_proofs=True)
         links = [line._asdict() for line in chain.lines]
         print(json.dumps({"steps": printer.steps, **document, "chain": links}, indent=2))
     else:
-        print()
-        print(present.dig(answer, elapsed_s=elapsed_s))
+        text = f"\n{present.dig(found)}"
         if chain.lines:
-            print("\n;; CHAIN OF TRUST")
-            print("\n".join(map(str, chain.lines)))
+            text += "\n\n;; CHAIN OF TRUST\n" + "\n".join(map(str, chain.lines))
+        print(colors.laid_over(text) if colors.are_wanted(options.color, sys.stdout) else text)
     return 0 if answer.rcode in (Rcode.NOERROR, Rcode.NXDOMAIN) else 1
 
 

@@ -1,7 +1,7 @@
 """An engine in a thread of its own, which runs trio: for asyncio, and for no event loop at all.
 
 Questions go in through trio's queue and come back as `concurrent.futures.Future`s, from and to any
-thread: 60 µs there and back.
+thread: a cached answer costs 0.2 ms of CPU there and back, against 0.08 ms without a thread.
 """
 
 from __future__ import annotations

@@ -10,6 +10,7 @@ from __future__ import annotations
 from resolver.limits.asking import *
 from resolver.limits.bench import *
 from resolver.limits.caches import *
+from resolver.limits.client import *
 from resolver.limits.listening import *
 from resolver.limits.messages import *
 from resolver.limits.packets import *

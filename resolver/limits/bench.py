@@ -26,4 +26,9 @@ BENCH_SECONDS = limit(
     why="resolv.conf(5): a stub's default timeout",
     between=BENCH_SECONDS_RANGE,
 )
+BENCH_NEAR_SECONDS = limit(
+    0.001,
+    "seconds that a public resolver's reply takes at least",
+    why="100 km of fibre and back; less comes out of the house, or out of the same data centre",
+)
 BENCH_IN_FLIGHT = limit(8, "unanswered queries to one server of a comparison", why="courtesy")

@@ -26,6 +26,7 @@ ROOMS = (
     "messages",
     "process",
     "telemetry",
+    "client",
     "bench",
 )
 

@@ -1,22 +1,20 @@
 """Class CHAOS: what this server says about itself, if its operator lets it (RFC 4892).
 
 Silent by default, for a version is the first thing an attacker asks: REFUSED. Every other name of
-the class is refused too; nothing here is ever resolved.
+the class is refused too; nothing here is ever resolved. One name is for `resolver query`, which has
+to know our daemon from whatever else listens on a machine: it says what this program is, no more.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from resolver.model import Answer, RRset, Status
-from resolver.protocol import names
+from resolver.protocol.chaos_names import DAEMON, DAEMON_TEXT, IDENTITY, VERSION
 from resolver.protocol.codes import Rcode, RRClass, RRType
 
 if TYPE_CHECKING:
     from resolver.model import Question
-
-_VERSION: Final = frozenset(map(names.from_text, ("version.bind.", "version.server.")))
-_IDENTITY: Final = frozenset(map(names.from_text, ("id.server.", "hostname.bind.")))
 
 
 def chaos_answer(question: Question, *, version: str = "", identity: str = "") -> Answer | None:
@@ -27,9 +25,11 @@ def chaos_answer(question: Question, *, version: str = "", identity: str = "") -
     if question.qclass != RRClass.CH:
         return None
     text = ""
-    if question.qname in _VERSION:
+    if question.qname == DAEMON:
+        text = DAEMON_TEXT[1:].decode()
+    elif question.qname in VERSION:
         text = version
-    elif question.qname in _IDENTITY:
+    elif question.qname in IDENTITY:
         text = identity
     if not text:
         return Answer(question, Rcode.REFUSED, status=Status.INSECURE)

@@ -46,7 +46,7 @@ from resolver.upstream.select import (
     weigh,
 )
 from resolver.upstream.server_events import Tried
-from resolver.upstream.server_state import site_of
+from resolver.upstream.server_state import owner_domain_of
 
 if TYPE_CHECKING:
     import trio
@@ -73,7 +73,7 @@ class CutQuery:
         self.dispatcher = dispatcher
         self.request = request
         self.zone = delegation.zone
-        self.owner_domain = site_of(self.zone)
+        self.owner_domain = owner_domain_of(self.zone)
         ways = dispatcher.ways
         self.way = ways.public if delegation.way is None else ways.of(delegation)
         self.started = now

@@ -19,8 +19,8 @@ from trio.lowlevel import current_task, wait_task_rescheduled
 from resolver import limits
 from resolver.errors import ResolverError, WireError, WorkExceeded
 from resolver.limits import LATE_REPLY_SECONDS
-from resolver.protocol.codes import Flag
 from resolver.upstream.bucket import Bucket
+from resolver.upstream.compose import Composer
 from resolver.upstream.crowd import Crowds, crowded
 from resolver.upstream.cut_query import CutQuery
 from resolver.upstream.descriptors import Descriptors
@@ -29,7 +29,6 @@ from resolver.upstream.filters import AddressFilter
 from resolver.upstream.outstanding import Outstanding, Transmission
 from resolver.upstream.query import (
     Match,
-    compose,
     is_truncated,
     match_cookie,
     match_untrusted,
@@ -45,11 +44,11 @@ from resolver.upstream.ways import Ways
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from resolver.model import Delegation, Question, Server
+    from resolver.model import Delegation, Server
+    from resolver.protocol.edns import Option
     from resolver.runtime.clock import Clock
     from resolver.upstream.infra import Infra
     from resolver.upstream.network import Network, UdpPort
-    from resolver.upstream.query import Sent
     from resolver.upstream.query_form import Form
     from resolver.upstream.reachability import Reachability
     from resolver.upstream.request import Reply, Request
@@ -72,6 +71,7 @@ class Dispatcher:
         config: OutgoingSettings,
         in_flight_limit: int = limits.IN_FLIGHT,
         validates: bool = True,
+        options: tuple[Option, ...] = (),
         named: Iterable[Delegation] = (),
     ) -> None:
         self.network = network
@@ -80,6 +80,7 @@ class Dispatcher:
         self.rng = rng
         self.dice = Random(rng.getrandbits(64))  # noqa: S311 - for ties: nothing to be guessed
         self.settings = config
+        self.compose = Composer(infra, config, rng=rng, validates=validates, options=options)
         self.counters = UpstreamCounters()
         self.timers = Timers(before=self._drain)
         self.flight = Outstanding(network=network, timers=self.timers, limit=in_flight_limit)
@@ -91,7 +92,6 @@ class Dispatcher:
         self.ways = Ways(self, named)
         self.descriptors = Descriptors(self.flight, self.counters)
         self.crowds = Crowds()
-        self._validates = validates
         self._streams: Streams | None = None
         self._now = trio.current_time
         self._is_sounded = False
@@ -228,28 +228,6 @@ class Dispatcher:
         question, delegation = cut_query.request[:2]
         sent = self.compose(question, state, is_forward=delegation.is_forward, form=form, now=now)
         self._streams.start(cut_query, server, state, sent)
-
-    # --- sending ---------------------------------------------------------------------------
-
-    def compose(
-        self,
-        question: Question,
-        state: ServerState,
-        *,
-        is_forward: bool,
-        form: Form,
-        now: float,
-    ) -> Sent:
-        """The octets of one query to one server."""
-        flags = 0
-        if is_forward:
-            # CD: we validate ourselves, and want what the forwarder would hide (RFC 6840 §5.9)
-            flags = Flag.RD | (Flag.CD if self._validates else 0)
-        edns = self.infra.offer(state, form, self.settings.udp_payload_size, now)
-        mixes_case = (
-            form.mixed and self.settings.query_case_randomization and now >= state.case_broken_until
-        )
-        return compose(question, rng=self.rng, flags=flags, edns=edns, mixes_case=mixes_case)
 
     def _refused_by_kernel(
         self, cut_query: CutQuery, copy: Transmission, error: OSError, now: float

@@ -82,7 +82,7 @@ class Doubts:
             state.doubts = 0
             if not doubt.form.mixed:
                 state.case_broken_until = now + CASE_BROKEN_SECONDS
-            if not doubt.form.cookie:
+            if not doubt.form.options:
                 state.note_no_cookies(now)
 
     def borne(self, key: Key, form: Form) -> Form:

@@ -100,7 +100,9 @@ class Fallback:
         if rcode == Rcode.BADCOOKIE:
             return self._after_bad_cookie(arrived)
         is_ignored = message.edns is None and self._is_signed and rcode in _SAYING
-        if sent.cookie and (is_ignored or (rcode in _COOKIE_RCODES and not state.bears_cookies)):
+        if sent.edns.options and (
+            is_ignored or (rcode in _COOKIE_RCODES and not state.bears_cookies)
+        ):
             return self._down(state, BARE)
         if is_ignored:
             return self._once_over_tcp(arrived)

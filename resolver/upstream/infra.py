@@ -12,16 +12,13 @@ from typing import TYPE_CHECKING, NamedTuple
 from resolver import limits
 from resolver.limits import ADDRESS_STATES, REFUSED_SECONDS, ZONE_MARKS
 from resolver.model import Verdict
-from resolver.upstream.query import offer
-from resolver.upstream.server_state import EdnsState, Hint, Mark, ServerState
+from resolver.upstream.server_state import Hint, Mark, ServerState
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from random import Random
 
     from resolver.model import Name, Server
-    from resolver.protocol.edns import Edns
-    from resolver.upstream.query_form import Form
     from resolver.upstream.server_state import Key
 
 _GAIN_PRIOR = 0.05
@@ -163,15 +160,3 @@ class Infra:
         if not state.cookie:
             state.cookie = self._rng.getrandbits(64).to_bytes(8, "big")
         return state.cookie
-
-    def offer(self, state: ServerState, form: Form, payload: int, now: float) -> Edns | None:
-        """The OPT of a query in *form*, with the cookie where the server bears one.
-
-        Not at the first contact: without the server's half, ours protects nobody yet. So what does
-        not bear cookies costs nobody a first answer.
-        """
-        if not form.edns:
-            return None
-        if form.cookie and state.edns is EdnsState.WORKS and now >= state.no_cookies_until:
-            return offer(payload, state.cookie or self.cookie(state), state.server_cookie)
-        return offer(payload, b"", b"")

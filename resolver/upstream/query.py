@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from random import Random
 
     from resolver.model import Question
+    from resolver.protocol.edns import Option
     from resolver.protocol.wire import Message
 
 _HEADER = Struct("!HHHHHH").pack
@@ -53,6 +54,14 @@ class Sent(NamedTuple):
     cookie: bytes = b""  # the option's data: ours, and the server's if it is known
 
 
+class Offer(NamedTuple):
+    """The OPT of a query, its octets, and what it holds of the cookie option."""
+
+    edns: Edns
+    octets: bytes
+    cookie: bytes
+
+
 def mix_case(name: bytes, noise: int) -> bytes:
     """A spelling of a lower-cased wire name by *noise*. Length octets are below the letters'."""
     mask = int.from_bytes(name.translate(_CASE_BIT), "big")
@@ -60,27 +69,33 @@ def mix_case(name: bytes, noise: int) -> bytes:
 
 
 def compose(
-    question: Question, *, rng: Random, flags: int, edns: Edns | None, mixes_case: bool
+    question: Question, *, rng: Random, flags: int, offer: Offer | None, mixes_case: bool
 ) -> Sent:
-    """A query with a random id, and a random spelling if *mixes_case*. *edns* is an `offer`."""
+    """A query with a random id, and a random spelling if *mixes_case*."""
     name, qtype, qclass = question
     noise = rng.getrandbits(8 * len(name) + _ID_BITS)
     if mixes_case:
         name = mix_case(name, noise >> _ID_BITS)
     asked = name + _QUESTION(qtype, qclass)
-    if edns is None:
+    if offer is None:
         data = _HEADER(noise & 0xFFFF, flags, 1, 0, 0, 0) + asked
         return Sent(data, asked, None, mixes_case)
-    data = _HEADER(noise & 0xFFFF, flags, 1, 0, 0, 1) + asked + encode(edns)
-    cookie = edns.options[0][1] if edns.options else b""  # see `offer`
+    edns, octets, cookie = offer
+    data = _HEADER(noise & 0xFFFF, flags, 1, 0, 0, 1) + asked + octets
     return Sent(data, asked, edns, mixes_case, cookie)
 
 
 @lru_cache(maxsize=4096)
-def offer(payload: int, cookie: bytes, server_cookie: bytes) -> Edns:
-    """The OPT of a query; an empty *cookie* leaves the option out. One object for each server."""
-    options = (cookie_option(cookie, server_cookie),) if cookie else ()
-    return Edns(udp_payload=payload, do=True, options=options)
+def offer(
+    payload: int,
+    cookie: bytes = b"",
+    server_cookie: bytes = b"",
+    others: tuple[Option, ...] = (),
+) -> Offer:
+    """The OPT of a query; an empty *cookie* leaves that option out. One object for each server."""
+    options = (cookie_option(cookie, server_cookie), *others) if cookie else others
+    edns = Edns(udp_payload=payload, do=True, options=options)
+    return Offer(edns, encode(edns), edns.option(OPT_COOKIE) or b"")
 
 
 def match_untrusted(sent: Sent, data: bytes) -> Match:

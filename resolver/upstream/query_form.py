@@ -1,4 +1,4 @@
-"""How much a query carries: EDNS, a cookie, a spelling of its own. Less is for odd servers."""
+"""How much a query carries: EDNS, options, a spelling of its own. Less is for odd servers."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from typing import NamedTuple
 
 
 class Form(NamedTuple):
-    """*cookie* needs *edns*; *mixed* is the random spelling (0x20), where it is on at all."""
+    """*options* need *edns*; *mixed* is the random spelling (0x20), where it is on at all."""
 
     edns: bool = True
-    cookie: bool = True
+    options: bool = True
     mixed: bool = True
 
     def without(self, other: Form) -> Form:
@@ -18,8 +18,8 @@ class Form(NamedTuple):
 
 
 FULL = Form()
-BARE = Form(cookie=False)
-PLAIN = Form(edns=False, cookie=False)
+BARE = Form(options=False)
+PLAIN = Form(edns=False, options=False)
 UNMIXED = Form(mixed=False)
-LOWER = Form(cookie=False, mixed=False)
-LEAST = Form(edns=False, cookie=False, mixed=False)
+LOWER = Form(options=False, mixed=False)
+LEAST = Form(edns=False, options=False, mixed=False)

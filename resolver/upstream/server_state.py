@@ -66,7 +66,7 @@ class Mark(NamedTuple):
 
 
 @lru_cache(maxsize=4096)
-def site_of(zone: Name) -> Name:
+def owner_domain_of(zone: Name) -> Name:
     """The last two labels of a zone: zones of one owner count as one witness, not as several.
 
     Coarser than the public suffix list, which is the safe side: fewer witnesses, never more.

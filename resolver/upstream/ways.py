@@ -30,7 +30,7 @@ from resolver.protocol.names import ROOT, to_text
 from resolver.upstream.outstanding import Transmission
 from resolver.upstream.query_form import BARE
 from resolver.upstream.reachability import Reachability
-from resolver.upstream.server_state import site_of
+from resolver.upstream.server_state import owner_domain_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -73,7 +73,7 @@ class Way:
         self, zone: Name | None, servers: Iterable[Server] = (), *, is_forward: bool = False
     ) -> None:
         self.zone = zone
-        self.owner_domain = site_of(zone or ROOT)
+        self.owner_domain = owner_domain_of(zone or ROOT)
         self.is_forward = is_forward
         self.servers = tuple(servers)
         self.question = Question(zone or ROOT, RRType.NS)

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, cast
 import pytest
 import trio
 
-from resolver.cli import bench, bench_report
-from resolver.cli.compare import Asker, Contestant, Sample, fresh, one_pass, quantile, reach
+from resolver.cli import bench, bench_report, bench_run
+from resolver.cli.compare import Asker, Contestant, Sample, fresh, one_pass, quantile
 from resolver.cli.main import main
 from resolver.errors import ConfigError
 from resolver.lab import demo
@@ -54,7 +54,7 @@ async def test_names_are_asked_at_the_pace_that_was_set() -> None:
     asker, contestant = Asker(network, Random(1)), Contestant("ns1", NS1)
     async with trio.open_nursery() as nursery:
         nursery.start_soon(asker.run)
-        await reach(asker, contestant, WWW)
+        await bench_run.reach(asker, contestant)
         began = trio.current_time()
         await one_pass(asker, contestant, "cold", [WWW] * 11, rate=10.0, progress=_nothing)
         took = trio.current_time() - began
@@ -70,7 +70,7 @@ async def test_who_never_answers_is_unreachable() -> None:
     contestant = Contestant("nobody", NOBODY)
     async with trio.open_nursery() as nursery:
         nursery.start_soon(asker.run)
-        await reach(asker, contestant, WWW)
+        await bench_run.reach(asker, contestant)
         nursery.cancel_scope.cancel()
     assert contestant.is_reachable is False
     assert "unreachable" in bench_report.table([contestant])

@@ -1,25 +1,31 @@
-"""Every command, interrupted at every moment, and with nobody to write to: never a traceback."""
+"""Every command, interrupted at every moment, refused what it needs, with nobody to write to:
+never a traceback."""
 
 from __future__ import annotations
 
 import errno
 import os
+import shutil
 import signal
 import socket
 import subprocess
 import sys
+import time
 from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
+import resolver
 from resolver.cli import ending
 from resolver.errors import ConfigError
+from resolver.runtime import interrupt
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+PACKAGE = Path(resolver.__file__).parent
 COMMANDS = {
     "query": "query --lab www.example.com",
     "query in JSON": "query --lab --json www.example.com",
@@ -33,8 +39,22 @@ COMMANDS = {
     "keys": "keys",
     "limits": "limits",
     "serve of nothing": "serve --config missing.toml",
+    "query of a server": "query @127.0.0.1:PORT www.example.com --timeout 0.2",
+    "query of nobody": "query @127.0.0.1:1 www.example.com",
+    "help": "--help",
+    "help of query": "query --help",
+    "version": "--version",
+    "wrong use of nothing": "query --no-such-option nothing",
+    "no command, nothing": "",
 }
-BRIEF = ("query", "trace in JSON", "bench", "check", "check of nothing", "limits")
+BRIEF = (
+    "query", "query of a server", "trace in JSON", "bench", "check", "check of nothing", "limits",
+    "help", "help of query", "wrong use of nothing",
+)  # fmt: skip
+PRINTS_AND_FAILS = ("query that fails", "bench", "bench in JSON")
+STATUS = {"query of a server": 9, "query of nobody": 9, "query that fails": 1, "bench": 1}
+# Python's argparse says nothing of what it could not write, if it finds out at once.
+ENVIRONMENT = os.environ | {"PYTHONUNBUFFERED": ""}
 # The signal comes TIME seconds after the program began to load, whatever it is at then.
 INTERRUPTED = """
 import os, signal, sys, threading
@@ -76,21 +96,59 @@ def _is_quiet(text: str) -> bool:
     return "Traceback" not in text and "Exception" not in text
 
 
+def _is_ours(text: str) -> bool:
+    """Is there a traceback out of this package? Before its first line the interpreter has its own:
+    it looks for `site` and `runpy`, and what `-m` names, with its own handler of Ctrl-C."""
+    return not _is_quiet(text) and (str(PACKAGE) in text or "ignored" in text)
+
+
+def _serving() -> list[str]:
+    with closing(socket.socket()) as sock:
+        sock.bind(("127.0.0.1", 0))
+        return ["serve", "--lab", "--listen", f"127.0.0.1:{sock.getsockname()[1]}"]
+
+
 @pytest.mark.parametrize("kind", [*COMMANDS, "serve"])
 def test_an_interrupt_is_silent_at_any_moment(place: Path, kind: str) -> None:
-    arguments = ["serve", "--lab", "--listen", "127.0.0.1:0"] if kind == "serve" else []
-    arguments = arguments or _arguments(place, kind)
-    if kind == "serve":
-        with closing(socket.socket()) as sock:
-            sock.bind(("127.0.0.1", 0))
-            arguments[-1] = f"127.0.0.1:{sock.getsockname()[1]}"
+    arguments = _serving() if kind == "serve" else _arguments(place, kind)
     for moment in ("0.0", "0.1", "0.4", "1.2"):
         done = subprocess.run(
             [sys.executable, "-c", INTERRUPTED, moment, *arguments],
             capture_output=True, text=True, cwd=place, check=False,
         )  # fmt: skip
         assert _is_quiet(done.stderr), (moment, done.stderr)
-        assert done.returncode in (130, 0, 1, 2), (moment, done.stderr)  # it may have ended before
+        assert done.returncode in (130, 0, 1, 2, 9), (moment, done.stderr)  # or ended before
+
+
+def _interrupted(place: Path, arguments: list[str], after_s: float) -> tuple[int, str]:
+    """Status and stderr of a command that gets Ctrl-C so long after it was started."""
+    command = [sys.executable, "-m", "resolver", *arguments]
+    with subprocess.Popen(
+        command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, cwd=place
+    ) as process:
+        time.sleep(after_s)
+        process.send_signal(signal.SIGINT)
+        err = process.communicate(timeout=60)[1]
+    return process.returncode, err
+
+
+@pytest.mark.parametrize("kind", ["query", "query of a server", "limits", "help", "serve"])
+def test_an_interrupt_is_silent_while_the_program_starts(place: Path, kind: str) -> None:
+    arguments = _serving() if kind == "serve" else _arguments(place, kind)
+    for moment in range(0, 150, 30):
+        status, err = _interrupted(place, arguments, moment / 1000)
+        assert not _is_ours(err), (moment, err)
+        assert status in (130, -signal.SIGINT, 0, 9) or not _is_quiet(err), (moment, err)
+
+
+@pytest.mark.long
+@pytest.mark.timeout(1200)
+@pytest.mark.parametrize("kind", [*COMMANDS, "serve"])
+def test_an_interrupt_is_silent_every_ten_milliseconds(place: Path, kind: str) -> None:
+    for moment in range(0, 500, 10):
+        arguments = _serving() if kind == "serve" else _arguments(place, kind)
+        _, err = _interrupted(place, arguments, moment / 1000)
+        assert not _is_ours(err), (moment, err)
 
 
 @pytest.mark.parametrize("kind", COMMANDS)
@@ -100,11 +158,12 @@ def test_a_reader_that_left_is_no_reason_to_complain(place: Path, kind: str) -> 
     os.close(theirs)
     done = subprocess.run(
         [sys.executable, "-m", "resolver", *_arguments(place, kind)],
-        stdout=ours, stderr=subprocess.PIPE, text=True, cwd=place, check=False,
+        stdout=ours, stderr=subprocess.PIPE, text=True, cwd=place, check=False, env=ENVIRONMENT,
     )  # fmt: skip
     os.close(ours)
     assert _is_quiet(done.stderr), done.stderr
-    assert done.returncode == (2 if "nothing" in kind else 141)
+    expected = 2 if "nothing" in kind else STATUS.get(kind, 141)
+    assert done.returncode == (141 if kind in PRINTS_AND_FAILS else expected)
 
 
 def test_a_reader_that_leaves_in_the_middle_is_no_fault_of_the_resolver(place: Path) -> None:
@@ -123,11 +182,85 @@ def test_streams_may_be_closed_or_full(place: Path, kind: str, what: str) -> Non
     command = [sys.executable, "-m", "resolver", *_arguments(place, kind)]
     done = subprocess.run(
         ["sh", "-c", f'exec "$@" {CLOSED[what]}', "sh", *command],
-        capture_output=True, text=True, cwd=place, check=False,
+        capture_output=True, text=True, cwd=place, check=False, env=ENVIRONMENT,
     )  # fmt: skip
     assert _is_quiet(done.stderr + done.stdout), done.stderr
-    expected = 2 if "nothing" in kind else 1 if "full" in what or "fails" in kind else 0
-    assert done.returncode == (1 if "bench" in kind else expected)
+    expected = 2 if "nothing" in kind else STATUS.get(kind, 0)
+    if what == "a full disk" and expected == 0:
+        expected = 1
+    assert done.returncode == expected
+
+
+NO_EARS = {"a full disk": "2>/dev/full", "nobody": ""}
+
+
+@pytest.mark.parametrize("ears", NO_EARS)
+@pytest.mark.parametrize(
+    "kind", ["query of a server", "check of nothing", "serve of nothing", "bench"]
+)
+def test_errors_may_find_nobody_to_hear_them(place: Path, kind: str, ears: str) -> None:
+    """stderr is a full disk, or a pipe whose reader is gone."""
+    theirs, ours = os.pipe()
+    os.close(theirs)
+    done = subprocess.run(
+        ["sh", "-c", f'exec "$@" {NO_EARS[ears]}', "sh",
+         sys.executable, "-m", "resolver", *_arguments(place, kind)],
+        stdout=subprocess.PIPE, stderr=ours, text=True, cwd=place, check=False, env=ENVIRONMENT,
+    )  # fmt: skip
+    os.close(ours)
+    assert _is_quiet(done.stdout)
+    assert done.returncode in (1, 2, 9, 141)
+
+
+def _without_capabilities(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
+    """As root without any of root's rights, or as who we are: may read what is everybody's."""
+    drop = ["setpriv", "--bounding-set=-all", "--inh-caps=-all"] if os.geteuid() == 0 else []
+    return subprocess.run(
+        [*drop, sys.executable, "-m", "resolver", *arguments],
+        capture_output=True, text=True, cwd=cwd, check=False, timeout=60,
+    )  # fmt: skip
+
+
+REFUSED = {
+    "query --config private/file a.b": 2,
+    "trace --config private/file a.b": 2,
+    "check private/file": 2,
+    "serve --config private/file": 2,
+    "bench --config private/file": 2,
+    "bench --names private/file": 2,
+    "bench --json private/file": 2,
+    "bench --png private/plot.png": 2,
+    "serve --listen 127.0.0.1:53": 2,
+    "serve --config state.toml": 2,
+}
+
+
+@pytest.mark.skipif(os.geteuid() == 0 and shutil.which("setpriv") is None, reason="needs setpriv")
+@pytest.mark.parametrize("command", REFUSED)
+def test_what_is_not_permitted_is_a_line(tmp_path: Path, command: str) -> None:
+    private = tmp_path / "private"
+    private.mkdir()
+    (private / "file").write_text("")
+    (tmp_path / "state.toml").write_text(
+        f"working_directory = '{private}'\nserver.listen = ['127.0.0.1:53']\n"
+    )
+    if os.geteuid() == 0:
+        os.chown(private, 65_534, 65_534)
+    private.chmod(0o700 if os.geteuid() == 0 else 0)
+    try:
+        done = _without_capabilities(*command.split(), cwd=tmp_path)
+    finally:
+        private.chmod(0o755)
+    if "127.0.0.1:53" in command and _may_bind_53():
+        pytest.skip("anybody may bind port 53 here (net.ipv4.ip_unprivileged_port_start)")
+    assert _is_quiet(done.stderr)
+    assert done.stderr.startswith(("resolver: ", "--config: ")), done.stderr
+    assert done.returncode == REFUSED[command], done.stderr
+
+
+def _may_bind_53() -> bool:
+    start = Path("/proc/sys/net/ipv4/ip_unprivileged_port_start")
+    return start.exists() and int(start.read_text()) <= 53
 
 
 def test_a_closed_stderr_does_not_stop_the_daemon() -> None:
@@ -164,7 +297,7 @@ def test_what_tasks_raise_together_is_taken_apart(capsys: pytest.CaptureFixture[
     assert capsys.readouterr().err == f"resolver: {error}\n"
     causes: list[BaseException] = [ExceptionGroup("", [error]), KeyboardInterrupt()]
     group = BaseExceptionGroup("", causes)
-    assert ending.status_of(group) == ending.INTERRUPTED
+    assert ending.status_of(group) == interrupt.INTERRUPTED
     denied = PermissionError(errno.EACCES, "Permission denied", "/root/x.json")
     assert ending.status_of(denied) == ending.FAILED
     assert capsys.readouterr().err == "resolver: /root/x.json: Permission denied\n"

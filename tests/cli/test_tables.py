@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from resolver.cli import tables
+from resolver.cli import limit_table, tables
 from resolver.cli.main import main
 from resolver.config.schema import NOT_YET
 from resolver.limits.listing import entries
@@ -34,7 +34,7 @@ def test_every_key_has_its_row(capsys: pytest.CaptureFixture[str]) -> None:
 @pytest.mark.parametrize(
     ("path", "name", "table"),
     [
-        ("docs/limits.md", "limits", tables.limits_markdown()),
+        ("docs/limits.md", "limits", limit_table.limits_markdown()),
         ("docs/configuration.md", "keys", tables.keys_markdown()),
     ],
 )

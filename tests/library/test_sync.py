@@ -119,15 +119,6 @@ def test_opening_and_closing_leaves_nothing_behind() -> None:
     assert descriptors() == files
 
 
-def test_no_port_is_open_while_nothing_is_asked() -> None:
-    """Neither a listener nor anything else of the Internet's families."""
-    with resolver.open_sync({"root": {"prime": False}}, lab=False):
-        held = {str(one.readlink()) for one in Path("/proc/self/fd").iterdir() if one.is_symlink()}
-    for table in ("tcp", "tcp6", "udp", "udp6"):
-        rows = Path("/proc/self/net", table).read_text().splitlines()[1:]
-        assert not held & {f"socket:[{row.split()[9]}]" for row in rows}, table
-
-
 def test_what_cannot_be_opened_leaves_no_thread(tmp_path: Path) -> None:
     threads = threading.active_count()
     anchors = tmp_path / "anchors"

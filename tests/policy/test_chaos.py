@@ -7,6 +7,7 @@ import pytest
 from resolver.model import Question
 from resolver.policy.chaos import chaos_answer
 from resolver.protocol import names
+from resolver.protocol.chaos_names import DAEMON, DAEMON_TEXT
 from resolver.protocol.codes import Rcode, RRClass, RRType
 
 
@@ -40,3 +41,10 @@ def test_another_type_has_no_data() -> None:
 
 def test_the_internet_class_is_not_our_business() -> None:
     assert chaos_answer(question("version.bind.", qclass=RRClass.IN)) is None
+
+
+def test_the_daemon_is_known_by_a_name_of_its_own() -> None:
+    """`resolver query` must not take another resolver on this machine for ours."""
+    answer = chaos_answer(Question(DAEMON, RRType.TXT, RRClass.CH))
+    assert answer is not None
+    assert answer.answer[0].rdatas == (DAEMON_TEXT,)

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+pytestmark = pytest.mark.heavy
+
 WORLDS = 2000
 PARTS = 8
 # Enough worlds for each bug to show; most show in the first ten.

@@ -77,14 +77,14 @@ def names(value: object) -> str:
     return "unreadable"
 
 
-@pytest.mark.skipif(not FOLDER.is_dir(), reason=f"no scenarios at {FOLDER}")
+@pytest.mark.skipif(not FOLDER.is_dir(), reason=f"no scenarios at {FOLDER} (RESOLVER_SCENARIOS)")
 @pytest.mark.parametrize("folder", FOLDERS)
 def test_every_folder_has_scenarios(folder: str) -> None:
     """A folder that was renamed must not pass as one without faults."""
     assert list((FOLDER / folder).rglob("*.rpl"))
 
 
-@pytest.mark.skipif(not FOLDER.is_dir(), reason=f"no scenarios at {FOLDER}")
+@pytest.mark.skipif(not FOLDER.is_dir(), reason=f"no scenarios at {FOLDER} (RESOLVER_SCENARIOS)")
 @pytest.mark.parametrize(("path", "variant"), runs(), ids=names)
 def test_scenario(path: Path, variant: Variant | None) -> None:
     scenario = parse(path)

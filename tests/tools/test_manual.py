@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from resolver.cli import tables
-from resolver.cli.main import parser
+from resolver.cli.parser import parser
 from tools import markdown_to_roff, roff, share
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -546,8 +546,7 @@ async def test_forwarders_are_asked_for_recursion() -> None:
 async def test_a_forwarder_hides_nothing_from_a_validator() -> None:
     """CD goes to forwarders where we validate; else they are to validate for us."""
     for validates in (True, False):
-        world = World()
-        world.exchange._validates = validates
+        world = World(validates=validates)
         script = world.serve(A)
 
         async def story(world: World = world) -> None:

@@ -13,7 +13,7 @@ from resolver import limits
 from resolver.model import Server, Verdict
 from resolver.protocol.names import from_text
 from resolver.upstream.infra import Infra
-from resolver.upstream.server_state import EdnsState, ServerState, prefix_of, site_of
+from resolver.upstream.server_state import EdnsState, ServerState, owner_domain_of, prefix_of
 
 ONE, TWO = from_text("one.test"), from_text("two.test")
 
@@ -234,9 +234,9 @@ def test_prefixes_are_a_24_or_a_48(host: str, prefix: str) -> None:
 
 
 def test_a_site_is_the_last_two_labels() -> None:
-    assert site_of(from_text("a.b.example.com")) == from_text("example.com")
-    assert site_of(from_text("com")) == from_text("com")
-    assert site_of(from_text(".")) == from_text(".")
+    assert owner_domain_of(from_text("a.b.example.com")) == from_text("example.com")
+    assert owner_domain_of(from_text("com")) == from_text("com")
+    assert owner_domain_of(from_text(".")) == from_text(".")
 
 
 @given(st.lists(st.floats(0.0001, 5.0), min_size=1, max_size=50))

@@ -45,7 +45,7 @@ def test_a_reply_is_read_untrusted_as_if_its_question_were_not_known(
     mixes_case: bool,  # noqa: FBT001
     data: st.DataObject,
 ) -> None:
-    sent = compose(ASKED, rng=Random(seed), flags=0, edns=None, mixes_case=mixes_case)
+    sent = compose(ASKED, rng=Random(seed), flags=0, offer=None, mixes_case=mixes_case)
     spelt = sent.data[12 : 12 + len(ASKED.qname)]
     whole = build(
         id=int.from_bytes(sent.data[:2], "big"),
@@ -80,7 +80,7 @@ def test_a_reply_is_read_untrusted_as_if_its_question_were_not_known(
 )
 def test_cookies_tell_whose_reply_it_is(sent: bytes, back: bytes | None, match: Match) -> None:
     asked = compose(
-        ASKED, rng=Random(1), flags=0, edns=offer(1232, sent[:8], sent[8:]), mixes_case=True
+        ASKED, rng=Random(1), flags=0, offer=offer(1232, sent[:8], sent[8:]), mixes_case=True
     )
     options = () if back is None else ((OPT_COOKIE, back),)
     reply = parse_untrusted(
@@ -93,7 +93,7 @@ def test_cookies_tell_whose_reply_it_is(sent: bytes, back: bytes | None, match: 
 def test_ids_are_drawn_from_the_whole_range() -> None:
     """Every bit is set in half of them, and few of 65,536 are met twice."""
     rng = Random(2)
-    copies = [compose(ASKED, rng=rng, flags=0, edns=None, mixes_case=True) for _ in range(2000)]
+    copies = [compose(ASKED, rng=rng, flags=0, offer=None, mixes_case=True) for _ in range(2000)]
     ids = [int.from_bytes(copy.data[:2], "big") for copy in copies]
     assert len(set(ids)) > 1900
     for bit in range(16):
@@ -103,7 +103,7 @@ def test_ids_are_drawn_from_the_whole_range() -> None:
 @pytest.mark.rfc("RFC 1035 §7.3")
 def test_a_query_is_no_answer_to_a_query() -> None:
     """What comes without QR, with another id or for another question was not asked for."""
-    sent = compose(ASKED, rng=Random(3), flags=0, edns=None, mixes_case=False)
+    sent = compose(ASKED, rng=Random(3), flags=0, offer=None, mixes_case=False)
     reply = sent.data[:2] + b"\x80" + sent.data[3:]
     assert match_untrusted(sent, reply) is Match.YES
     assert match_untrusted(sent, sent.data) is Match.NEAR
@@ -113,7 +113,7 @@ def test_a_query_is_no_answer_to_a_query() -> None:
 
 def test_every_copy_has_an_id_and_a_spelling_of_its_own() -> None:
     rng = Random(1)
-    copies = [compose(ASKED, rng=rng, flags=0, edns=None, mixes_case=True) for _ in range(50)]
+    copies = [compose(ASKED, rng=rng, flags=0, offer=None, mixes_case=True) for _ in range(50)]
     assert len({copy.data[:2] for copy in copies}) > 45
     assert len({copy.asked for copy in copies}) > 45
     assert {copy.asked.lower() for copy in copies} == {ASKED.qname + b"\0\1\0\1"}

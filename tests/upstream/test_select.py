@@ -24,7 +24,7 @@ from resolver.upstream.select import (
     serial_s,
     weigh,
 )
-from resolver.upstream.server_state import site_of
+from resolver.upstream.server_state import owner_domain_of
 
 ZONE = from_text("example.com")
 NS1, NS2, NS3 = (from_text(f"ns{i}.example.net") for i in (1, 2, 3))
@@ -47,7 +47,7 @@ class Case:
 
     def weigh(self, servers: list[Server], *, now: float = 101.0, broken: bool | None = None):  # type: ignore[no-untyped-def]
         families = frozenset() if broken is None else frozenset({broken})
-        situation = Situation(ZONE, site_of(ZONE), now, families)
+        situation = Situation(ZONE, owner_domain_of(ZONE), now, families)
         return weigh(servers, situation, infra=self.infra, rng=self.rng)
 
 
@@ -134,7 +134,7 @@ def test_a_suspect_comes_last_and_is_probed_when_its_time_has_come() -> None:
     servers = [DUAL[0], DUAL[2]]
     near = case.infra.state(DUAL[0])
     for at in (101.0, 102.0):
-        near.note_silence(site_of(ZONE), at, at + 0.3)
+        near.note_silence(owner_domain_of(ZONE), at, at + 0.3)
     candidates = case.weigh(servers, now=103.0)
     assert opening(candidates, width=2)[0].server == DUAL[2]
     assert companion(candidates, candidates[0].state, now=103.0) is None
@@ -218,7 +218,7 @@ def test_an_opening_asks_each_address_once(
 ) -> None:
     case = Case({f"192.0.{i}.1": rtt for i, rtt in rtts.items()})
     for i in silent:
-        case.infra.state(Server(f"192.0.{i}.1")).note_unreachable(site_of(ZONE), 100.5)
+        case.infra.state(Server(f"192.0.{i}.1")).note_unreachable(owner_domain_of(ZONE), 100.5)
     servers = [Server(f"192.0.{i}.1", 53, from_text(f"ns{i}.test")) for i in range(1, 9)]
     chosen = opening(case.weigh(servers), width=width)
     assert 1 <= len(chosen) <= width

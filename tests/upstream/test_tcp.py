@@ -28,7 +28,7 @@ RNG = random.Random(1)
 
 
 def query() -> Sent:
-    return compose(question("www.example. A"), rng=RNG, flags=0, edns=None, mixes_case=False)
+    return compose(question("www.example. A"), rng=RNG, flags=0, offer=None, mixes_case=False)
 
 
 class Echoes:

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
 
     from resolver.lab.virtual_streams import Delayed
+    from resolver.protocol.edns import Option
     from resolver.protocol.wire import Message
     from resolver.upstream.server_events import Tried
 
@@ -98,6 +99,8 @@ class World:
         seed: int = 1,
         sources: tuple[str, ...] = ("203.0.113.53", "2001:db8:53::53"),
         in_flight_limit: int = 1000,
+        validates: bool = True,
+        options: tuple[Option, ...] = (),
         **settings: object,
     ) -> None:
         self.network = VirtualNetwork(rng=random.Random(seed), sources=sources)
@@ -112,6 +115,8 @@ class World:
             rng=self.rng,
             config=Outgoing(**settings),  # type: ignore[arg-type]
             in_flight_limit=in_flight_limit,
+            validates=validates,
+            options=options,
         )
         self.most_in_flight = 0
         self.network.observers.append(self._watch)

@@ -1,0 +1,48 @@
+"""The whole command line: what each command takes, its help and its examples.
+
+Loads nothing of the resolver but its version: `--help`, shell completion and the manual page are
+made from here. `main` gives what was read to the command's module.
+"""
+
+from __future__ import annotations
+
+import argparse
+
+from resolver import __version__
+from resolver.cli import parser_bench, parser_daemon, parser_lists, parser_query
+
+EXAMPLES = """examples:
+  resolver serve --lab --listen 127.0.0.1:5300   from a simulated Internet
+  resolver query www.example.com AAAA            ask the daemon, or resolve here
+  resolver trace www.example.com                 each step from the root
+  resolver check /etc/resolver/resolver.toml     what is wrong with it
+
+exit status:
+  0    done
+  1    it failed: no answer; an address or a file cannot be had just now
+  2    the command line or the configuration is wrong
+  9    a server that was asked did not reply (query)
+  130  interrupted
+  141  nobody reads the output
+
+"resolver COMMAND --help" tells more about each."""
+
+
+def parser() -> argparse.ArgumentParser:
+    """The whole command line."""
+    top = argparse.ArgumentParser(
+        prog="resolver",
+        description="A recursive, caching DNS resolver.",
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    top.add_argument("--version", action="version", version=f"resolver {__version__}")
+    commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    parser_daemon.add_serve(commands)
+    parser_query.add_query(commands)
+    parser_query.add_trace(commands)
+    parser_bench.add(commands)
+    parser_daemon.add_check(commands)
+    parser_lists.add_lists(commands)
+    return top

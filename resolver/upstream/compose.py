@@ -1,0 +1,68 @@
+"""The query to one server: its flags, and how much of EDNS it carries. Pure, given *rng* and *now*.
+
+A cookie and the options that the operator wants beside it go only to servers that were seen to bear
+EDNS: what does not bear options costs nobody a first answer. RFC 6891, RFC 7873, RFC 5001 (NSID).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from resolver.protocol.codes import Flag
+from resolver.upstream.query import compose, offer
+from resolver.upstream.server_state import EdnsState
+
+if TYPE_CHECKING:
+    from random import Random
+
+    from resolver.model import Question
+    from resolver.protocol.edns import Option
+    from resolver.upstream.infra import Infra
+    from resolver.upstream.query import Offer, Sent
+    from resolver.upstream.query_form import Form
+    from resolver.upstream.server_state import ServerState
+    from resolver.upstream.settings import OutgoingSettings
+
+
+class Composer:
+    """*options* ride along beside the cookie; whoever wants one reads it from the reply by code.
+
+    *validates*: CD goes to forwarders, for we want what they would hide (RFC 6840 §5.9).
+    """
+
+    def __init__(
+        self,
+        infra: Infra,
+        settings: OutgoingSettings,
+        *,
+        rng: Random,
+        validates: bool = True,
+        options: tuple[Option, ...] = (),
+    ) -> None:
+        self._infra = infra
+        self._rng = rng
+        self._payload = settings.udp_payload_size
+        self._mixes_case = settings.query_case_randomization
+        self._forward_flags = Flag.RD | (Flag.CD if validates else 0)
+        self._options = options
+
+    def __call__(
+        self, question: Question, state: ServerState, *, is_forward: bool, form: Form, now: float
+    ) -> Sent:
+        """The octets of one query to one server."""
+        return compose(
+            question,
+            rng=self._rng,
+            flags=self._forward_flags if is_forward else 0,
+            offer=self._offer(state, form, now) if form.edns else None,
+            mixes_case=form.mixed and self._mixes_case and now >= state.case_broken_until,
+        )
+
+    def _offer(self, state: ServerState, form: Form, now: float) -> Offer:
+        """The cookie not at the first contact: without the server's half, ours protects nobody."""
+        if not form.options or state.edns is not EdnsState.WORKS:
+            return offer(self._payload)
+        if now < state.no_cookies_until:
+            return offer(self._payload, others=self._options)
+        cookie = state.cookie or self._infra.cookie(state)
+        return offer(self._payload, cookie, state.server_cookie, self._options)

@@ -1,0 +1,40 @@
+"""A client starts at once: what it does not need is not loaded."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+from tests.cli.fake_server import address, reply, serving
+
+# What is slow to load itself, and what such things load: a client has 0.15 s in all.
+LIBRARIES = {"trio", "cryptography", "dns", "msgspec", "cffi", "idna"}
+HEAVY = LIBRARIES | {"asyncio", "dataclasses", "inspect", "json", "ssl", "threading"}
+LOADED = """
+import sys
+from resolver.__main__ import run
+status = run()
+print(*sorted({name.partition(".")[0] for name in sys.modules}), file=sys.stderr)
+"""
+
+
+def _loaded(*arguments: str) -> set[str]:
+    done = subprocess.run(
+        [sys.executable, "-c", LOADED, *arguments], capture_output=True, text=True, check=True
+    )
+    return set(done.stderr.splitlines()[-1].split())
+
+
+@pytest.mark.parametrize("form", ["", "--short", "--json"])
+def test_asking_a_server_takes_sockets_and_little_else(form: str) -> None:
+    with serving(lambda query, _: reply(query, address(query))) as port:
+        loaded = _loaded("query", f"@127.0.0.1:{port}", "www.example.com", "AAAA", *form.split())
+    assert "resolver" in loaded
+    assert loaded & HEAVY == ({"json"} if form == "--json" else set())
+
+
+@pytest.mark.parametrize("arguments", [["limits"], ["query", "@127.0.0.1#x", "a.b"]])
+def test_what_asks_nobody_loads_little(arguments: list[str]) -> None:
+    assert _loaded(*arguments) & HEAVY == set()

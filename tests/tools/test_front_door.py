@@ -1,0 +1,152 @@
+"""`./serve` and `./test` from a machine that has nothing: the scripts run, the machine is made up.
+
+PATH holds a few of the system's tools and our stand-ins; nothing is installed and nothing fetched.
+"""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+SCRIPTS = ("serve", "test", ".ci/run", ".ci/long", "tools/packages", "tools/environment.sh")
+TOOLS = ("sh", "cat", "cksum", "cp", "dirname", "grep", "mkdir", "sed")
+OS_RELEASES = {
+    "debian": "ID=debian\nVERSION_ID=12\n",
+    "jammy": "ID=ubuntu\nID_LIKE=debian\nVERSION_ID=22.04\n",
+    "fedora": "ID=fedora\nVERSION_ID=41\n",
+    "other": "ID=plan9\n",
+}
+# Does what `serve` asks of an interpreter, and writes down the rest.
+PYTHON = """#!/bin/sh
+case "$*" in
+  "-m venv --clear "*) mkdir -p "$4/bin" && cp "$0" "$4/bin/python" ;;
+  "-m pip install "*) echo "$*" >>"$JOURNAL" ;;
+  "-P -m resolver "*) shift 3; echo "ran $*" ;;
+esac
+"""
+
+
+@dataclass(frozen=True)
+class Machine:
+    """A copy of the scripts, and a PATH that leads nowhere else."""
+
+    tree: Path
+    path: Path
+
+    def has(self, program: str, text: str) -> None:
+        (self.path / program).write_text(text)
+        (self.path / program).chmod(0o755)
+
+    def run(self, *command: str, system: str = "debian") -> subprocess.CompletedProcess[str]:
+        release = self.tree / "os-release"
+        release.write_text(OS_RELEASES[system])
+        environment = {
+            "PATH": str(self.path),
+            "OS_RELEASE": str(release),
+            "JOURNAL": str(self.tree / "journal"),
+        }
+        return subprocess.run(
+            command, cwd=self.tree, env=environment, stdin=subprocess.DEVNULL,
+            capture_output=True, text=True, check=False, timeout=60,
+        )  # fmt: skip
+
+    def journal(self) -> list[str]:
+        return (self.tree / "journal").read_text().splitlines()
+
+
+@pytest.fixture
+def machine(tmp_path: Path) -> Machine:
+    tree, path = tmp_path / "tree", tmp_path / "bin"
+    path.mkdir()
+    (tree / "tools").mkdir(parents=True)
+    for name in ("serve", "test", "pyproject.toml", "tools/packages", "tools/environment.sh"):
+        shutil.copy2(ROOT / name, tree / name)
+    for tool in TOOLS:
+        found = shutil.which(tool)
+        assert found is not None, f"no {tool}"
+        (path / tool).symlink_to(found)
+    made = Machine(tree, path)
+    made.has("id", "#!/bin/sh\necho 1000\n")
+    made.has("dpkg-query", "#!/bin/sh\nexit 1\n")
+    made.has("rpm", "#!/bin/sh\nexit 1\n")
+    return made
+
+
+@pytest.mark.parametrize("script", SCRIPTS)
+def test_the_scripts_are_of_the_posix_shell(script: str) -> None:
+    subprocess.run(["sh", "-n", ROOT / script], check=True)
+
+
+@pytest.mark.parametrize("door", ["./serve", "./test"])
+@pytest.mark.parametrize(
+    ("system", "typed"),
+    [
+        ("debian", "sudo apt-get update && sudo apt-get install python3 python3-venv"),
+        ("jammy", "sudo apt-get update && sudo apt-get install python3.11 python3.11-venv"),
+        ("fedora", "sudo dnf install python3"),
+        ("other", "PYTHON=/path/to/python3.11"),
+    ],
+)
+def test_without_the_right_to_install_one_line_says_what_to_type(
+    machine: Machine, door: str, system: str, typed: str
+) -> None:
+    done = machine.run(door, system=system)
+    assert done.returncode == 1
+    assert done.stdout == ""
+    (line,) = done.stderr.splitlines()
+    assert typed in line
+
+
+def test_as_root_the_missing_is_installed(machine: Machine) -> None:
+    """By dnf here, in whose place a script brings the interpreter."""
+    machine.has("id", "#!/bin/sh\necho 0\n")
+    machine.has("python-to-come", PYTHON)
+    machine.has(
+        "dnf",
+        '#!/bin/sh\necho "dnf $*" >>"$JOURNAL"\n'
+        f"cp {machine.path}/python-to-come {machine.path}/python3\n"
+        f"echo '#!/bin/sh' >{machine.path}/rpm\n",
+    )
+    done = machine.run("./serve", system="fedora")
+    assert (done.returncode, done.stdout.splitlines()[-1]) == (
+        0,
+        "ran serve --listen 127.0.0.1:5300 --listen [::1]:5300",
+    )
+    assert machine.journal()[0] == "dnf install -y --setopt=install_weak_deps=False python3"
+
+
+@pytest.mark.parametrize(
+    ("options", "run"),
+    [
+        (["--lab"], "serve --listen 127.0.0.1:5300 --listen [::1]:5300 --lab"),
+        (["--config", "my.toml"], "serve --config my.toml"),
+        (["--listen=127.0.0.1:9"], "serve --listen=127.0.0.1:9"),
+    ],
+)
+def test_serve_hands_its_options_on(machine: Machine, options: list[str], run: str) -> None:
+    """And says itself where to listen only if they do not."""
+    machine.has("python3", PYTHON)
+    assert machine.run("./serve", *options).stdout.splitlines()[-1] == f"ran {run}"
+
+
+def test_the_environment_is_set_up_once(machine: Machine) -> None:
+    """A second start fetches nothing; a changed pyproject.toml, or tree that moved, does."""
+    machine.has("python3", PYTHON)
+    for _ in range(2):
+        machine.run("./serve")
+    assert len(machine.journal()) == 1
+    with (machine.tree / "pyproject.toml").open("a") as project:
+        project.write("# changed\n")
+    machine.run("./serve")
+    assert len(machine.journal()) == 2
+
+
+def test_an_unknown_option_of_test_is_told_the_known_ones(machine: Machine) -> None:
+    done = machine.run("./test", "--quikc")
+    assert done.returncode == 2
+    assert "./test --install" in done.stdout

@@ -1,0 +1,62 @@
+"""The last line of `./test`: nothing is left out in silence."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any, cast
+
+from tests import left_out
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import pytest
+
+
+def test_the_line_counts_by_cause_and_says_how_to_have_it() -> None:
+    notes = [
+        "long",
+        "long",
+        "not installed: nsd, knotd",
+        "not installed: named",
+        "no adjtimex here",
+        "no test data at /nowhere (RESOLVER_TEST_DATA)",
+    ]
+    assert left_out.line(notes) == (
+        "Left out: 2 are long (./test --long); "
+        "2 want programs that are not installed (./test --install); "
+        "1 want real data (RESOLVER_TEST_DATA=FOLDER, see CONTRIBUTING.md); "
+        "no adjtimex here."
+    )
+
+
+def test_nothing_left_out_is_said_too() -> None:
+    assert left_out.line([]) == "Left out: nothing."
+
+
+def _reporter(**stats: list[Any]) -> pytest.TerminalReporter:
+    return cast("pytest.TerminalReporter", SimpleNamespace(stats=stats))
+
+
+def _item(*markers: str) -> object:
+    return SimpleNamespace(get_closest_marker=lambda name: name in markers or None)
+
+
+def test_each_run_adds_what_it_skipped_and_the_long_ones(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    notes = tmp_path / "notes"
+    monkeypatch.setenv(left_out.VARIABLE, str(notes))
+    skipped = SimpleNamespace(longrepr=("test_x.py", 3, "Skipped: needs root for\n  this"))
+    left_out.note(_reporter(skipped=[skipped]))
+    left_out.note(_reporter(deselected=[_item("long"), _item("netns")]))
+    assert notes.read_text("utf-8").splitlines() == ["needs root for this", "long"]
+
+
+def test_without_the_variable_nothing_is_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv(left_out.VARIABLE, raising=False)
+    monkeypatch.chdir(tmp_path)
+    left_out.note(_reporter(deselected=[_item("long")]))
+    assert list(tmp_path.iterdir()) == []
