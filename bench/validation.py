@@ -2,7 +2,7 @@
 
 For each algorithm: one RRset of two addresses and its RRSIG, with the key parsed before, as it is
 for every RRset of a zone but the first. "Raw" is `cryptography`'s verify of octets made beforehand:
-what no validator in Python can go below. "Judge" is a whole judgement of such an answer with the
+what no validator in Python can go below. "Judge" is a whole validated of such an answer with the
 zone's keys known. CPU time, medians of rounds taken in turn: a busy machine weighs on all alike.
 """
 
@@ -27,10 +27,9 @@ from resolver.dnssec.keys import parsed, zone_key
 from resolver.dnssec.keystore import KeyStore
 from resolver.dnssec.signature import verify_rrset
 from resolver.dnssec.steps import Work
-from resolver.dnssec.validator import judge
+from resolver.dnssec.validator import validate
 from resolver.model import Link, Question, RRset, Status, Verdict
-from resolver.protocol import names
-from resolver.protocol import rdata as read
+from resolver.protocol import names, rdata_fields
 from resolver.protocol.codes import RRType
 from resolver.protocol.nsec3 import Params, digest_of
 
@@ -97,7 +96,7 @@ def drained(steps: Any) -> Any:
 def runners(made: Material) -> dict[str, Callable[[], object]]:
     keys = [zone_key(rdata) for rdata in made.keys.rdatas]
     octets = made.rrset.signatures[0]
-    rrsig = read.rrsig(octets)
+    rrsig = rdata_fields.rrsig(octets)
     data = signed_data(made.rrset, canonical_rdatas(1, made.rrset.rdatas), rrsig, octets)
     key = keys[0]
     parsed(key.rdata)  # as it is before the first signature of a zone's second RRset
@@ -107,7 +106,7 @@ def runners(made: Material) -> dict[str, Callable[[], object]]:
 
     def judged() -> None:
         outcome = Link(Question(OWNER, 1), APEX, Verdict.ANSWER, 0, (made.rrset,))
-        steps, findings = judge(outcome, Context(anchors, keystore, WALL, 0.0)), None
+        steps, findings = validate(outcome, Context(anchors, keystore, WALL, 0.0)), None
         while True:
             try:
                 step = steps.send(findings)

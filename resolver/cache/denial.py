@@ -15,9 +15,7 @@ from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar
 from resolver import limits
 from resolver.limits import MAX_NEGATIVE_TTL_SECONDS
 from resolver.model import Ede, Link, RRset, Status, Verdict
-from resolver.protocol import names, nsec
-from resolver.protocol import nsec3 as hashed
-from resolver.protocol import rdata as read
+from resolver.protocol import names, nsec, nsec3, rdata_fields
 from resolver.protocol.codes import EdeCode, Rcode, RRType
 
 if TYPE_CHECKING:
@@ -42,7 +40,7 @@ class _SpanGap(NamedTuple):
 
 
 class _HashGap(NamedTuple):
-    what: hashed.Interval
+    what: nsec3.Interval
     kept: _Kept
 
 
@@ -82,7 +80,7 @@ class _Zone:
         self.soa: _Kept | None = None
         self.spans: _Order[tuple[bytes, ...], _SpanGap] = _Order()
         self.intervals: _Order[bytes, _HashGap] = _Order()
-        self.params: hashed.Params | None = None
+        self.params: nsec3.Params | None = None
         self.wildcards: dict[tuple[Name, int], _Kept] = {}
         self.octets = _ENTRY_OCTETS
 
@@ -133,7 +131,7 @@ class DenialCache:
         for rrset in rrsets:
             if not rrset.signatures or rrset.ttl <= 0:
                 continue
-            signature = read.rrsig(rrset.signatures[0])
+            signature = rdata_fields.rrsig(rrset.signatures[0])
             life = min(rrset.ttl, self._max_ttl)
             kept = _Kept(rrset, now + life)
             if rrset.rtype == RRType.SOA and signature.signer == rrset.owner:
@@ -161,7 +159,7 @@ class DenialCache:
 
     def _learn_nsec(self, apex: Name, kept: _Kept) -> None:
         owner = kept.rrset.owner
-        parsed = read.nsec(kept.rrset.rdatas[0])
+        parsed = rdata_fields.nsec(kept.rrset.rdatas[0])
         if parsed.next.endswith(b"\x01\x00" + owner) or len(kept.rrset.rdatas) != 1:
             return
         zone = self._zone(apex)
@@ -169,9 +167,9 @@ class DenialCache:
         self._grow(zone, zone.spans.put(names.canonical_key(owner), gap))
 
     def _learn_nsec3(self, apex: Name, kept: _Kept) -> None:
-        owner, parsed = kept.rrset.owner, read.nsec3(kept.rrset.rdatas[0])
-        low = hashed.digest_in(owner[1 : 1 + owner[0]])
-        if parsed.algorithm != hashed.SHA1 or parsed.flags != 0 or low is None:
+        owner, parsed = kept.rrset.owner, rdata_fields.nsec3(kept.rrset.rdatas[0])
+        low = nsec3.digest_in(owner[1 : 1 + owner[0]])
+        if parsed.algorithm != nsec3.SHA1 or parsed.flags != 0 or low is None:
             return  # opt-out is a flag
         if parsed.iterations > limits.AGGRESSIVE_NSEC3_ITERATIONS:
             return
@@ -179,14 +177,14 @@ class DenialCache:
         if 0 < width < _WIDTH_WORTH_KEEPING:
             return
         zone = self._zone(apex)
-        params = hashed.Params(parsed.iterations, parsed.salt)
+        params = nsec3.Params(parsed.iterations, parsed.salt)
         if params != zone.params:  # a new salt makes the old hashes worthless
             self._grow(zone, -sum(_octets(gap.kept.rrset) for gap in zone.intervals.at.values()))
             zone.params, zone.intervals = params, _Order()
-        interval = hashed.Interval(low, parsed.next_hash, parsed.types, is_opt_out=False)
+        interval = nsec3.Interval(low, parsed.next_hash, parsed.types, is_opt_out=False)
         self._grow(zone, zone.intervals.put(low, _HashGap(interval, kept)))
 
-    def _learn_wildcard(self, signature: read.Rrsig, kept: _Kept) -> None:
+    def _learn_wildcard(self, signature: rdata_fields.Rrsig, kept: _Kept) -> None:
         owner = b"\x01*" + names.suffix(kept.rrset.owner, signature.labels)
         zone = self._zone(signature.signer)
         old = zone.wildcards.get((owner, kept.rrset.rtype))
@@ -261,12 +259,12 @@ def _in_span(zone: _Zone, gap: _SpanGap, qname: Name, qtype: int, now: float) ->
 class _Hashes:
     """Looks names up among the intervals of one zone."""
 
-    def __init__(self, zone: _Zone, params: hashed.Params, now: float) -> None:
+    def __init__(self, zone: _Zone, params: nsec3.Params, now: float) -> None:
         self._intervals, self._params, self._now = zone.intervals, params, now
 
     def find(self, name: Name) -> tuple[_HashGap | None, _HashGap | None]:
         """The gap that begins at the hash of *name*, or the one that covers it."""
-        digest = hashed.digest_of(name, self._params)
+        digest = nsec3.digest_of(name, self._params)
         gap = self._intervals.before(digest, self._now)
         if gap is None:
             return None, None
@@ -346,7 +344,7 @@ def _outcome(question: Question, apex: Name, soa: _Kept, made: _Made, now: float
     ends = min(kept.expires_at for kept in (*proof, *((answer,) if answer else ())))
     ttl = int(ends - now)
     if answer is None:
-        ttl = min(ttl, read.soa_minimum(soa.rrset.rdatas[0]))
+        ttl = min(ttl, rdata_fields.soa_minimum(soa.rrset.rdatas[0]))
     return Link(
         question=question,
         zone=apex,

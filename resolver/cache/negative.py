@@ -17,7 +17,7 @@ from resolver.cache.shards import Shards
 from resolver.limits import DENIAL_WITHOUT_SOA_SECONDS, MAX_NEGATIVE_TTL_SECONDS
 from resolver.model import Status
 from resolver.protocol.codes import Rcode, RRType
-from resolver.protocol.rdata import soa_minimum
+from resolver.protocol.rdata_fields import soa_minimum
 
 if TYPE_CHECKING:
     from resolver.model import Ede, Name, Question, RRset

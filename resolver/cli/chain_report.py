@@ -15,8 +15,7 @@ from resolver.dnssec.findings import Kind
 from resolver.dnssec.flaws import instant
 from resolver.dnssec.validation_events import CutValidated, LinkValidated, ZoneJudged
 from resolver.model import Status
-from resolver.protocol import names
-from resolver.protocol import rdata as read
+from resolver.protocol import names, rdata_fields
 from resolver.protocol.codes import RRType, type_text
 
 if TYPE_CHECKING:
@@ -112,7 +111,7 @@ def _set(one: Proven) -> str:
     elif rrset.rtype in (RRType.CNAME, RRType.DNAME):
         data = f" to {names.to_text(rrset.rdatas[0].lower())}"
     elif rrset.rtype == RRType.NSEC:
-        data = f" to {names.to_text(read.nsec(rrset.rdatas[0]).next)}"
+        data = f" to {names.to_text(rdata_fields.nsec(rrset.rdatas[0]).next)}"
     if one.rrsig is None:
         return f"{type_text(rrset.rtype)}{data}: proven before"
     if one.rrsig.labels < label_count(rrset.owner):
@@ -120,18 +119,18 @@ def _set(one: Proven) -> str:
     return f"{type_text(rrset.rtype)}{data}: {_signed(one.rrsig)}"
 
 
-def _signed(rrsig: read.Rrsig) -> str:
+def _signed(rrsig: rdata_fields.Rrsig) -> str:
     key = f"key {rrsig.key_tag} ({_algorithm(rrsig.algorithm)}) of {names.to_text(rrsig.signer)}"
     return f"signed by {key} until {instant(rrsig.expiration)}"
 
 
 def _ds(rdata: bytes) -> str:
-    ds = read.ds(rdata)
+    ds = rdata_fields.ds(rdata)
     return f"{ds.key_tag} ({_algorithm(ds.algorithm)}, {DSDigest.to_text(ds.digest_type)})"
 
 
 def _key(rdata: bytes) -> str:
-    return f"{read.key_tag(rdata)} ({_algorithm(read.dnskey(rdata).algorithm)})"
+    return f"{rdata_fields.key_tag(rdata)} ({_algorithm(rdata_fields.dnskey(rdata).algorithm)})"
 
 
 def _algorithm(number: int) -> str:

@@ -10,8 +10,7 @@ import socket
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from resolver.cli.questions import unicode_text
-from resolver.protocol import names
-from resolver.protocol import rdata as octets
+from resolver.protocol import names, rdata_fields
 from resolver.protocol.codes import EdeCode, RRType, rcode_text
 from resolver.protocol.codes import type_text as known_type_text
 
@@ -95,10 +94,10 @@ def rdata_text(rtype: int, rdata: bytes, *, rclass: int = 1) -> str:
     if rtype in _ONE_NAME and rdata:
         return names.to_text(rdata)
     if rtype == RRType.SOA:
-        soa = octets.soa(rdata)
+        soa = rdata_fields.soa(rdata)
         return " ".join([names.to_text(soa.mname), names.to_text(soa.rname), *map(str, soa[2:])])
     if rtype == RRType.MX and rclass == 1:
-        return f"{octets.mx(rdata).preference} {names.to_text(rdata[2:])}"
+        return f"{rdata_fields.mx(rdata).preference} {names.to_text(rdata[2:])}"
     return _any_rdata_text(rtype, rdata, rclass)
 
 

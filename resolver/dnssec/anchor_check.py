@@ -10,9 +10,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from resolver.dnssec import keys as crypto
-from resolver.protocol import names
-from resolver.protocol import rdata as read
+from resolver.dnssec import keys
+from resolver.protocol import names, rdata_fields
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -44,25 +43,25 @@ def unusable(anchors: Anchors, sha1: Sha1Policy) -> Iterator[Useless]:
 
 def _unknown(anchor: Anchor, sha1: Sha1Policy) -> Iterator[str]:
     """Records with an algorithm or digest type that is not supported."""
-    algorithms, digests = crypto.supported_algorithms(sha1), crypto.supported_digests(sha1)
-    for ds in map(read.ds, anchor.ds):
+    algorithms, digests = keys.supported_algorithms(sha1), keys.supported_digests(sha1)
+    for ds in map(rdata_fields.ds, anchor.ds):
         if ds.algorithm not in algorithms:
             yield f"DS {ds.key_tag}: algorithm {ds.algorithm} is not supported"
         elif ds.digest_type not in digests:
             yield f"DS {ds.key_tag}: digest type {ds.digest_type} is not supported"
-    for key in map(crypto.zone_key, anchor.keys):
+    for key in map(keys.zone_key, anchor.keys):
         if key.algorithm not in algorithms:
             yield f"DNSKEY {key.tag}: algorithm {key.algorithm} is not supported"
 
 
 def _broken(anchor: Anchor, sha1: Sha1Policy) -> Iterator[str]:
     """Keys with an algorithm that is, which can sign nothing all the same."""
-    for key in map(crypto.zone_key, anchor.keys):
-        if key.algorithm not in crypto.supported_algorithms(sha1):
+    for key in map(keys.zone_key, anchor.keys):
+        if key.algorithm not in keys.supported_algorithms(sha1):
             continue
         if key.is_revoked:
             yield f"DNSKEY {key.tag}: it is revoked"
         elif not key.may_sign:
             yield f"DNSKEY {key.tag}: it is no zone key (flags 256 or 257, protocol 3)"
-        elif crypto.parsed(key.rdata) is None:
+        elif keys.parsed(key.rdata) is None:
             yield f"DNSKEY {key.tag}: it is no key of algorithm {key.algorithm}"

@@ -17,7 +17,7 @@ from xml.etree import ElementTree as ET
 
 from resolver.protocol import names
 from resolver.protocol.codes import RRType
-from resolver.protocol.rdata import key_tag
+from resolver.protocol.rdata_fields import key_tag
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING, Final
 from resolver.limits import CANONICAL_KEYS
 from resolver.protocol import names
 from resolver.protocol.codes import RRType
-from resolver.protocol.rdata import name_end
+from resolver.protocol.rdata_fields import name_end
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from resolver.model import Name, RRset
-    from resolver.protocol.rdata import Rrsig
+    from resolver.protocol.rdata_fields import Rrsig
 
 # Type -> octets before its first name, and how many names follow (RFC 4034 §6.2's list; HINFO is
 # on it but has no names; A6 was never used).

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from resolver.dnssec.keystore import KeyStore
     from resolver.dnssec.steps import Watch
     from resolver.model import Name
-    from resolver.protocol.rdata import Rrsig
+    from resolver.protocol.rdata_fields import Rrsig
 
 
 @dataclass(slots=True)
@@ -28,7 +28,6 @@ class Context:
 
     *cuts*: zone cuts that the resolver met on its way, in any order; they only save queries.
     *tell* is told of each link, see `events`; *watch* of what anchors' signatures say of the time.
-    *eager*: ask for all DS and DNSKEY of a chain at once, also those that may turn out unneeded.
     """
 
     anchors: Anchors
@@ -36,7 +35,6 @@ class Context:
     wall: float
     now: float
     sha1: Sha1Policy = Sha1Policy.VALIDATE
-    eager: bool = False
     cuts: tuple[Name, ...] = ()
     tell: Callable[[object], None] | None = None
     watch: Watch | None = None

@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from resolver.dnssec.flaws import Flaw, Reason, rrset_text
 from resolver.dnssec.nsec3 import Nsec3s, Verdict3
-from resolver.protocol import names, nsec
-from resolver.protocol import rdata as read
+from resolver.protocol import names, nsec, rdata_fields
 from resolver.protocol.codes import RRType
 
 if TYPE_CHECKING:
@@ -56,7 +55,7 @@ class Proofs:
     def __init__(self, zone: Name, rrsets: Sequence[RRset]) -> None:
         self.zone = zone
         self.spans = [
-            nsec.Span(zone, rrset.owner, *read.nsec(rdata))
+            nsec.Span(zone, rrset.owner, *rdata_fields.nsec(rdata))
             for rrset in rrsets
             if rrset.rtype == RRType.NSEC
             for rdata in rrset.rdatas

@@ -9,12 +9,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from resolver import limits
-from resolver.dnssec import keys as crypto
+from resolver.dnssec import keys as dnskeys
 from resolver.dnssec.flaws import Flaw, Reason
 from resolver.dnssec.signature import verify_rrset
 from resolver.dnssec.steps import Work
-from resolver.protocol import names
-from resolver.protocol import rdata as read
+from resolver.protocol import names, rdata_fields
 from resolver.protocol.codes import RRType
 
 if TYPE_CHECKING:
@@ -23,18 +22,18 @@ if TYPE_CHECKING:
     from resolver.dnssec.anchors import Anchor
     from resolver.dnssec.keys import Sha1Policy, ZoneKey
     from resolver.model import Link, Name
-    from resolver.protocol.rdata import Rrsig
+    from resolver.protocol.rdata_fields import Rrsig
 
 
 class Vouched(NamedTuple):
     """DNSKEY rdata and DS records that we can check."""
 
     keys: tuple[bytes, ...]
-    ds: list[read.Ds]
+    ds: list[rdata_fields.Ds]
 
     def text(self) -> str:
         """Which keys are meant, for people."""
-        tags = {ds.key_tag for ds in self.ds} | {read.key_tag(key) for key in self.keys}
+        tags = {ds.key_tag for ds in self.ds} | {rdata_fields.key_tag(key) for key in self.keys}
         return "key tag " + ", ".join(str(tag) for tag in sorted(tags))
 
 
@@ -48,11 +47,11 @@ class ZoneKeys(NamedTuple):
 
 def usable(apex: Name, anchor: Anchor, sha1: Sha1Policy) -> Vouched | Flaw:
     """What of *anchor* (a real one, or the parent's DS) we support; a flaw if nothing."""
-    algorithms = crypto.supported_algorithms(sha1)
-    digests = crypto.supported_digests(sha1)
-    ds = [parsed for parsed in map(read.ds, anchor.ds) if parsed.algorithm in algorithms]
+    algorithms = dnskeys.supported_algorithms(sha1)
+    digests = dnskeys.supported_digests(sha1)
+    ds = [parsed for parsed in map(rdata_fields.ds, anchor.ds) if parsed.algorithm in algorithms]
     known = [parsed for parsed in ds if parsed.digest_type in digests]
-    trusted = [key for key in anchor.keys if read.dnskey(key).algorithm in algorithms]
+    trusted = [key for key in anchor.keys if rdata_fields.dnskey(key).algorithm in algorithms]
     if not known and not trusted:
         reason = Reason.UNSUPPORTED_DIGEST if ds else Reason.UNSUPPORTED_ALGORITHM
         text = f"{names.to_text(apex)} is signed only with what we do not support"
@@ -68,7 +67,7 @@ def verified_keys(
     if rrset is None:
         text = f"{names.to_text(apex)} has no DNSKEY, but must have one"
         return Flaw(Reason.KEY_MISSING, text)
-    keys = tuple(crypto.zone_key(rdata) for rdata in rrset.rdatas)
+    keys = tuple(dnskeys.zone_key(rdata) for rdata in rrset.rdatas)
     entries = [key for key in keys if key.rdata in vouched.keys]
     entries += yield from _matching(apex, keys, vouched.ds)
     if not entries:
@@ -83,14 +82,14 @@ def verified_keys(
     return ZoneKeys(keys, verified.rrset.ttl, verified.rrsig)
 
 
-def _without_sha1(usable: list[read.Ds]) -> list[read.Ds]:
+def _without_sha1(usable: list[rdata_fields.Ds]) -> list[rdata_fields.Ds]:
     """SHA-1 digests do not count where there are better ones (RFC 4509 §3)."""
     better = [ds for ds in usable if ds.digest_type != 1]
     return better or usable
 
 
 def _matching(
-    apex: Name, keys: Sequence[ZoneKey], vouched: Iterable[read.Ds]
+    apex: Name, keys: Sequence[ZoneKey], vouched: Iterable[rdata_fields.Ds]
 ) -> Generator[Work, None, list[ZoneKey]]:
     """The *keys* whose digest is that of a DS, after a bounded number of hashes."""
     entries: list[ZoneKey] = []
@@ -100,6 +99,6 @@ def _matching(
             if tries and key.tag == ds.key_tag and key.algorithm == ds.algorithm:
                 tries -= 1
                 yield Work(hashes=1)
-                if crypto.ds_digest(apex, key.rdata, ds.digest_type) == ds.digest:
+                if dnskeys.ds_digest(apex, key.rdata, ds.digest_type) == ds.digest:
                     entries.append(key)
     return entries

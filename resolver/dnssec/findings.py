@@ -11,14 +11,13 @@ from typing import TYPE_CHECKING, NamedTuple
 from resolver import limits
 from resolver.dnssec.flaws import Flaw, Reason, describe
 from resolver.model import Status
-from resolver.protocol import names
-from resolver.protocol import rdata as read
+from resolver.protocol import names, rdata_fields
 from resolver.protocol.codes import RRType
 
 if TYPE_CHECKING:
     from resolver.dnssec.denial_proof import Proofs
     from resolver.model import Name, RRset
-    from resolver.protocol.rdata import Rrsig
+    from resolver.protocol.rdata_fields import Rrsig
 
 
 class Proven(NamedTuple):
@@ -84,7 +83,7 @@ def scope_of(name: Name, rtype: int) -> Name:
 
 
 def is_signed_by(rrset: RRset, signer: Name) -> bool:
-    return signer in [read.rrsig(rdata).signer for rdata in rrset.signatures]
+    return signer in [rdata_fields.rrsig(rdata).signer for rdata in rrset.signatures]
 
 
 def decides_cut(rrset: RRset, apex: Name) -> bool:

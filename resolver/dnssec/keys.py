@@ -21,7 +21,7 @@ from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 
 from resolver import limits
 from resolver.limits import KNOWN_SIGNATURE_OCTETS, KNOWN_SIGNATURES
-from resolver.protocol import rdata as read
+from resolver.protocol import rdata_fields
 
 if TYPE_CHECKING:
     from resolver.model import Name
@@ -111,14 +111,14 @@ class ZoneKey(NamedTuple):
 
 def zone_key(rdata: bytes) -> ZoneKey:
     """The fields of one DNSKEY rdata, its tag computed."""
-    flags, protocol, algorithm, _ = read.dnskey(rdata)
-    return ZoneKey(rdata, read.key_tag(rdata), flags, protocol, algorithm)
+    flags, protocol, algorithm, _ = rdata_fields.dnskey(rdata)
+    return ZoneKey(rdata, rdata_fields.key_tag(rdata), flags, protocol, algorithm)
 
 
 @lru_cache(maxsize=limits.PARSED_KEYS)
 def parsed(rdata: bytes) -> Verifier | None:
     """The public key of one DNSKEY rdata; None if its octets are no key we can use."""
-    _, _, algorithm, key = read.dnskey(rdata)
+    _, _, algorithm, key = rdata_fields.dnskey(rdata)
     try:
         return _verifier(algorithm, key)
     except (ValueError, IndexError, UnsupportedAlgorithm):

@@ -14,8 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from resolver import limits
 from resolver.dnssec.steps import Work
-from resolver.protocol import names
-from resolver.protocol import rdata as read
+from resolver.protocol import names, rdata_fields
 from resolver.protocol.nsec import cuts_off, lacks
 from resolver.protocol.nsec3 import OPT_OUT, SHA1, Interval, Params, digest_in, digest_of
 
@@ -49,7 +48,7 @@ class Nsec3s:
         found = [
             (parsed, rrset.owner)
             for rrset in rrsets
-            for parsed in map(read.nsec3, rrset.rdatas)
+            for parsed in map(rdata_fields.nsec3, rrset.rdatas)
             if parsed.algorithm == SHA1 and parsed.flags & ~OPT_OUT == 0
         ]
         self.is_costly = any(parsed.iterations > limits.NSEC3_ITERATIONS for parsed, _ in found)

@@ -23,8 +23,7 @@ from resolver.dnssec.canonical import canonical_rdatas, signed_data
 from resolver.dnssec.keys import ds_digest, zone_key
 from resolver.dnssec.signature import verify_rrset
 from resolver.dnssec.steps import Work
-from resolver.protocol import names
-from resolver.protocol import rdata as read
+from resolver.protocol import names, rdata_fields
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -120,7 +119,7 @@ def adopt(managed: ManagedAnchor, anchor: Anchor, rrset: RRset, *, wall: float) 
     for rdata in sorted(rrset.rdatas):
         is_vouched = rdata in anchor.keys or any(_matches(managed, ds, rdata) for ds in anchor.ds)
         key = managed.key(rdata)
-        if not is_vouched or read.dnskey(rdata).is_revoked:
+        if not is_vouched or rdata_fields.dnskey(rdata).is_revoked:
             continue
         if key is None:
             managed.keys.append(ManagedKey(rdata, KeyState.VALID, float(wall)))
@@ -129,7 +128,7 @@ def adopt(managed: ManagedAnchor, anchor: Anchor, rrset: RRset, *, wall: float) 
 
 
 def _matches(managed: ManagedAnchor, ds: bytes, rdata: bytes) -> bool:
-    parsed = read.ds(ds)
+    parsed = rdata_fields.ds(ds)
     return ds_digest(managed.name, rdata, parsed.digest_type) == parsed.digest
 
 
@@ -160,14 +159,14 @@ def observe(
             revoked.add(before)
     if verified.flaw is not None:
         return _revoke(managed, revoked, wall=wall)
-    present = {rdata for rdata in keys if not read.dnskey(rdata).is_revoked}
+    present = {rdata for rdata in keys if not rdata_fields.dnskey(rdata).is_revoked}
     _advance(managed, present, revoked, wall=wall, ttl=rrset.ttl, is_sure=is_sure)
     return True
 
 
 def _is_entry(rdata: bytes) -> bool:
     """Only secure entry points are followed (RFC 5011 §3)."""
-    key = read.dnskey(rdata)
+    key = rdata_fields.dnskey(rdata)
     return key.is_sep and key.is_zone_key
 
 
@@ -232,7 +231,7 @@ def _signs_itself(rrset: RRset, rdata: bytes) -> Generator[Work, None, bool]:
     """True if the revoked key *rdata* signed *rrset*, as a revocation must (RFC 5011 §2.1)."""
     key = zone_key(rdata)
     for octets in rrset.signatures[: limits.RRSIGS_PER_RRSET]:
-        rrsig = read.rrsig(octets)
+        rrsig = rdata_fields.rrsig(octets)
         if (rrsig.key_tag, rrsig.algorithm) == (key.tag, key.algorithm):
             yield Work(signatures=1)
             rdatas = canonical_rdatas(rrset.rtype, rrset.rdatas)
@@ -243,7 +242,7 @@ def _signs_itself(rrset: RRset, rdata: bytes) -> Generator[Work, None, bool]:
 
 def _interval(rrset: RRset, wall: float, *, share: float) -> float:
     """Seconds to the next look: RFC 5011 §2.3 (half of TTL and signature life, or a tenth)."""
-    ends = [read.rrsig(octets).expiration for octets in rrset.signatures]
+    ends = [rdata_fields.rrsig(octets).expiration for octets in rrset.signatures]
     left = max((end - wall for end in ends), default=0.0)
     longest = 15 * DAY if share == 0.5 else DAY  # noqa: PLR2004
     return max(float(HOUR), min(float(longest), share * rrset.ttl, share * left))

@@ -18,15 +18,14 @@ from resolver.limits import (
     SIGNATURE_SKEW_SECONDS,
     SIGNATURES_PER_RRSET,
 )
-from resolver.protocol import names
-from resolver.protocol import rdata as read
+from resolver.protocol import names, rdata_fields
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Sequence
 
     from resolver.dnssec.keys import ZoneKey
     from resolver.model import Name, RRset
-    from resolver.protocol.rdata import Rrsig
+    from resolver.protocol.rdata_fields import Rrsig
 
 _ERA = 1 << 32
 _HALF_ERA = 1 << 31
@@ -54,7 +53,7 @@ def verify_rrset(
     tries = SIGNATURES_PER_RRSET
     rdatas: Sequence[bytes] | None = None
     for rdata in rrset.signatures[:RRSIGS_PER_RRSET]:
-        rrsig = read.rrsig(rdata)
+        rrsig = rdata_fields.rrsig(rdata)
         flaw = _flaw_before_crypto(rrset, rrsig, zone, wall)
         if flaw is not None:
             flaws.append(flaw)

@@ -1,4 +1,4 @@
-"""How the validator talks to its driver (`recurse.validation`): needs, work, findings, judgements.
+"""How the validator talks to its driver (`recurse.validation`): needs, work, findings, verdicts.
 
 A validator step is a generator: it yields a tuple of `Need`s (satisfied together, sent back as a
 dict of `Link`s, unvalidated), or a `Work` (charged to the budget, a chance to let the event loop
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeAlias
 
 if TYPE_CHECKING:
     from resolver.model import Ede, Link, Name, RRset, Server, Status
-    from resolver.protocol.rdata import Rrsig
+    from resolver.protocol.rdata_fields import Rrsig
 
 
 class Need(NamedTuple):

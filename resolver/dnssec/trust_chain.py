@@ -34,8 +34,7 @@ from resolver.dnssec.steps import Findings, Need, Step
 from resolver.dnssec.validation_events import CutValidated, ZoneJudged
 from resolver.limits import DENIALS_PER_RESPONSE, SIGNERS_PER_RRSET
 from resolver.model import Status, Verdict
-from resolver.protocol import names
-from resolver.protocol import rdata as read
+from resolver.protocol import names, rdata_fields
 from resolver.protocol.codes import RRType
 
 if TYPE_CHECKING:
@@ -46,7 +45,7 @@ if TYPE_CHECKING:
     from resolver.dnssec.entry import Vouched, ZoneKeys
     from resolver.dnssec.keys import ZoneKey
     from resolver.model import Link, Name, RRset
-    from resolver.protocol.rdata import Rrsig
+    from resolver.protocol.rdata_fields import Rrsig
 
     T = TypeVar("T")
     Steps: TypeAlias = Generator[Step, Findings | None, T]
@@ -203,8 +202,6 @@ class TrustChain:
         if len(self._zones) >= limits.CHAIN_LINKS:
             text = f"the chain of trust to {names.to_text(apex)} is too long"
             return ZoneTrust(apex, Status.BOGUS, flaw=Flaw(Reason.TOO_MUCH_WORK, text, NOBODY))
-        if self.context.eager:
-            yield from self._prefetch(apex, anchor)
         if anchor.name == apex:
             trust = yield from self._keys(apex, anchor, ttl=limits.TRUST_TTL_SECONDS)
         else:
@@ -316,14 +313,14 @@ class TrustChain:
 
     def _keys(self, apex: Name, anchor: Anchor, *, ttl: int) -> Steps[ZoneTrust]:
         """Keys of *apex*, of which *anchor* (a real one, or the parent's DS) vouches for one."""
-        trust, rrsig = yield from self._judged_keys(apex, anchor, ttl)
+        trust, rrsig = yield from self._validated_keys(apex, anchor, ttl)
         self.context.witness(rrsig)
         if self.context.tell is not None:
             is_anchor = self.context.anchors.by_name.get(apex) is anchor
             self.context.tell(ZoneJudged(trust, anchor, is_anchor, rrsig))
         return trust
 
-    def _judged_keys(
+    def _validated_keys(
         self, apex: Name, anchor: Anchor, ttl: int
     ) -> Steps[tuple[ZoneTrust, Rrsig | None]]:
         vouched = usable(apex, anchor, self.context.sha1)
@@ -363,21 +360,6 @@ class TrustChain:
             self._found.update((yield (need,)) or {})
         return self._found.setdefault(need, None)
 
-    def _prefetch(self, apex: Name, anchor: Anchor) -> Steps[None]:
-        """All that the chain from *anchor* to *apex* may need, in one batch."""
-        known = self.context.keystore.closest(apex, anchor.name, self.context.now)
-        floor = len(anchor.name) if known is None else len(known.zone) + 1
-        zones = [up for up in names.ancestors(apex) if up == apex or up in self.context.cuts]
-        needs = [
-            Need(zone, rtype)
-            for zone in (*zones, anchor.name)
-            for rtype in (RRType.DS, RRType.DNSKEY)
-            if len(zone) >= floor and (rtype == RRType.DNSKEY or zone != anchor.name)
-        ]
-        missing = tuple(dict.fromkeys(need for need in needs if need not in self._found))
-        if missing:
-            self._found.update((yield missing) or {})
-
     def _keep(
         self,
         apex: Name,
@@ -398,7 +380,7 @@ def _signers(rrsets: Iterable[RRset], scope: Name, anchor: Name) -> list[Name]:
 
     Those lie between *scope*, a name in the zone, and the name of its *anchor*.
     """
-    found = {read.rrsig(rdata).signer for rrset in rrsets for rdata in rrset.signatures}
+    found = {rdata_fields.rrsig(rdata).signer for rrset in rrsets for rdata in rrset.signatures}
     possible = [
         signer
         for signer in found

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from resolver.dnssec.keystore import ZoneTrust
     from resolver.dnssec.steps import Validated
     from resolver.model import Link, Name
-    from resolver.protocol.rdata import Rrsig
+    from resolver.protocol.rdata_fields import Rrsig
 
 
 class CutValidated(NamedTuple):

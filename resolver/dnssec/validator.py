@@ -44,7 +44,7 @@ def _by_nobody(question: Question) -> bool:
     return False
 
 
-def judge(
+def validate(
     link: Link,
     context: Context,
     beside: Sequence[RRset] = (),
@@ -60,11 +60,11 @@ def judge(
     chain.seed(link)
     case = _Case(link, chain, beside)
     case.is_forwarded = is_forwarded
-    yield from case.judge_answer()
+    yield from case.validate_answer()
     if link.verdict in _NEGATIVE and not case.is_lost:
-        yield from case.judge_denial()
+        yield from case.validate_denial()
     elif link.verdict is Verdict.REFERRAL:
-        yield from case.judge_referral()
+        yield from case.validate_referral()
     validated = case.validated()
     if context.tell is not None:
         context.tell(LinkValidated(link, validated, tuple(case.proven)))
@@ -104,7 +104,7 @@ class _Case:
 
     # --- answer -------------------------------------------------------------------------------
 
-    def judge_answer(self) -> Steps[None]:
+    def validate_answer(self) -> Steps[None]:
         redirect: tuple[RRset, Status] | None = None
         for rrset in self.link.answer:
             if self.is_lost:
@@ -149,7 +149,7 @@ class _Case:
 
     # --- denial -------------------------------------------------------------------------------
 
-    def judge_denial(self) -> Steps[None]:
+    def validate_denial(self) -> Steps[None]:
         name, qtype = self._last_name(), self.link.question.qtype
         denied = yield from self._denials(name, qtype)
         if denied.proofs is None:
@@ -188,7 +188,7 @@ class _Case:
         self.cut_proof += [proven.rrset for proven in found.proof]
         return True
 
-    def judge_referral(self) -> Steps[None]:
+    def validate_referral(self) -> Steps[None]:
         """DS, or the proof that there is none, at the cut that the referral leads to."""
         authority = self.link.authority
         cut = next((rrset.owner for rrset in authority if rrset.rtype == RRType.NS), None)

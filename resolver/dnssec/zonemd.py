@@ -13,8 +13,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from resolver.dnssec.canonical import canonical_rdata
-from resolver.protocol import names
-from resolver.protocol import rdata as read
+from resolver.protocol import names, rdata_fields
 from resolver.protocol.codes import RRType
 
 if TYPE_CHECKING:
@@ -77,7 +76,7 @@ def verify(apex: Name, records: Iterable[ZoneRecord]) -> Completeness:
     ]
     if not usable:
         return Completeness.UNSUPPORTED
-    serial = read.soa(soas.pop()).serial
+    serial = rdata_fields.soa(soas.pop()).serial
     octets = _in_order(apex, zone)
     for claim in usable:
         if claim.serial == serial and digest(octets, claim.algorithm) == claim.digest:

@@ -20,7 +20,7 @@ from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 from resolver.protocol import names
 from resolver.protocol.codes import RRType
 from resolver.protocol.message import RRset
-from resolver.protocol.rdata import bitmap_of, key_tag
+from resolver.protocol.rdata_fields import bitmap_of, key_tag
 
 if TYPE_CHECKING:
     from resolver.lab.zones import Zone

@@ -11,7 +11,7 @@ from itertools import groupby
 from struct import Struct
 from typing import TYPE_CHECKING, Final
 
-from resolver.protocol import edns as opt
+from resolver.protocol.edns import encode as encode_edns
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -56,7 +56,7 @@ def build(
     Raises ValueError for an rdata above 65535 octets. About 5 µs for a two-record answer.
     """
     sections = (list(answer), list(authority), list(additional))
-    tail = b"" if edns is None else opt.encode(edns)
+    tail = b"" if edns is None else encode_edns(edns)
     out = bytearray(12)
     offsets: Offsets = {}
     if question is not None:
@@ -116,7 +116,7 @@ def build_query(
     """A query with one question; *qname* goes out in the case it is given (0x20)."""
     if edns is None:
         return _HEADER(id, flags, 1, 0, 0, 0) + qname + _QUESTION(qtype, qclass)
-    return _HEADER(id, flags, 1, 0, 0, 1) + qname + _QUESTION(qtype, qclass) + opt.encode(edns)
+    return _HEADER(id, flags, 1, 0, 0, 1) + qname + _QUESTION(qtype, qclass) + encode_edns(edns)
 
 
 def _write_name(out: bytearray, name: Name, offsets: Offsets, spelling: bytes) -> None:

@@ -13,7 +13,7 @@ from struct import Struct
 from typing import Final
 
 from resolver.errors import WireError
-from resolver.protocol import edns as opt
+from resolver.protocol.edns import decode as decode_edns
 from resolver.protocol.message import Head, Message, Question, Record, flatten, group
 from resolver.protocol.names import ROOT
 from resolver.protocol.render import build, build_query
@@ -190,11 +190,11 @@ def _read_opt(
     if section and section[-1].rtype == _TSIG and not message.is_response:
         raise WireError("a record behind TSIG (RFC 8945 §5.1)")
     try:
-        message.edns = opt.decode(rclass, ttl, rdata)
+        message.edns = decode_edns(rclass, ttl, rdata)
     except WireError:
         if not message.is_response:
             raise
-        message.edns = opt.decode(rclass, ttl, b"")
+        message.edns = decode_edns(rclass, ttl, b"")
 
 
 def _emptied(message: Message) -> Message:

@@ -18,8 +18,7 @@ from resolver.iterate.links import apply_dname
 from resolver.iterate.scrub import is_wildcard
 from resolver.limits import BOGUS_TTL_SECONDS, FLEETING_DNAMES, ZERO_TTL_DNAME_SECONDS
 from resolver.model import Link, Question, Rank, RRset, Status, Verdict
-from resolver.protocol import names
-from resolver.protocol import rdata as read
+from resolver.protocol import names, rdata_fields
 from resolver.protocol.codes import Rcode, RRType
 
 if TYPE_CHECKING:
@@ -245,7 +244,7 @@ def _covers(alias: Entry, qtype: int, *, proof_only: bool) -> bool:
     """
     if qtype == RRType.DNSKEY:
         return not proof_only
-    signers = [read.rrsig(rdata).signer for rdata in alias.signatures]
+    signers = [rdata_fields.rrsig(rdata).signer for rdata in alias.signatures]
     return bool(signers) and alias.owner not in signers
 
 

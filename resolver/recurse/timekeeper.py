@@ -16,7 +16,7 @@ from resolver.dnssec.steps import AtLeast
 from resolver.runtime.clock import SystemClock
 
 if TYPE_CHECKING:
-    from resolver.protocol.rdata import Rrsig
+    from resolver.protocol.rdata_fields import Rrsig
     from resolver.runtime.clock import Clock
 
 

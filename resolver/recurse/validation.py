@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import trio
 
 from resolver.dnssec.steps import Need, Work
-from resolver.dnssec.validator import judge
+from resolver.dnssec.validator import validate
 from resolver.errors import ResolutionFailed, Withheld, WorkExceeded
 from resolver.limits import (
     BOGUS_RETRIES,
@@ -99,10 +99,10 @@ class Validation:
             self.bogus += 1
             self._memory.keep_bogus(outcome, validated.ede, now)
             raise ResolutionFailed(validated.sentence or "bogus", ede=validated.ede)
-        judged = _with_proven(outcome, validated)
+        proven = _with_proven(outcome, validated)
         if validated.is_nodata:
             self._memory.forget(outcome.question)  # kept as NXDOMAIN when it came
-        kept = self._memory.keep(judged, now, ttl_cap=validated.ttl_cap)
+        kept = self._memory.keep(proven, now, ttl_cap=validated.ttl_cap)
         if denial is not None and validated.status is Status.SECURE:
             denial.learn(kept.zone, validated.secure, now)
         return kept
@@ -110,7 +110,7 @@ class Validation:
     async def _run(self, evidence: _Driver, budget: Share) -> Validated:
         """Run the validator once over *evidence*."""
         is_forwarded = self._resolver.is_forwarded
-        steps = judge(evidence.outcome, self._look(), evidence.beside, is_forwarded)
+        steps = validate(evidence.outcome, self._look(), evidence.beside, is_forwarded)
         checkpoint = _Checkpoint(budget)
         findings: Findings | None = None
         while True:
@@ -215,7 +215,7 @@ class _Driver:
 
 
 def _with_proven(outcome: Link, validated: Validated) -> Link:
-    """The judged outcome; secure ones keep in AUTHORITY only what was proven."""
+    """The validated link; secure ones keep in AUTHORITY only what was proven."""
     authority = outcome.authority
     if authority and validated.status is Status.SECURE:
         proven = {rrset[:2] for rrset in validated.secure}

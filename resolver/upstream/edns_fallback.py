@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from resolver.limits import CASE_BROKEN_SECONDS
 from resolver.protocol.codes import Rcode, RRType
 from resolver.protocol.nsec import Span
-from resolver.protocol.rdata import nsec
+from resolver.protocol.rdata_fields import nsec
 from resolver.upstream.query import Match, match_cookie, server_cookie
 from resolver.upstream.query_form import BARE, FULL, LEAST, LOWER, PLAIN
 from resolver.upstream.server_state import EdnsState

@@ -27,7 +27,7 @@ class Learner:
 
     def ask(self, text: str, qtype: int = RRType.A) -> Link:
         link = self.world.link(names.from_text(text), qtype)
-        judgement = self.world.judge_outcome(link)
+        judgement = self.world.validate_link(link)
         if judgement.status is Status.SECURE:
             self.cache.learn(link.zone, judgement.secure, self.world.now)
         return link
@@ -59,7 +59,7 @@ def test_whatever_is_made_validates_and_is_what_the_zone_says(hashed: Hashed | N
             real = learner.world.link(*link.question[:2])
             assert (link.verdict, link.rcode) == (real.verdict, real.rcode), word
             assert [r.rdatas for r in link.answer] == [r.rdatas for r in real.answer]
-            judgement = learner.world.judge_outcome(link)
+            judgement = learner.world.validate_link(link)
             assert judgement.status is Status.SECURE, (word, qtype, judgement.sentence)
             assert link.ede[0].code == EdeCode.SYNTHESIZED
     assert made > 500

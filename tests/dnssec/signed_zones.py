@@ -22,11 +22,11 @@ from resolver.dnssec.anchors import AnchorRecord, Anchors
 from resolver.dnssec.context import Context
 from resolver.dnssec.keystore import KeyStore
 from resolver.dnssec.steps import Need, Work
-from resolver.dnssec.validator import judge
+from resolver.dnssec.validator import validate
 from resolver.model import Link, Question, RRset, Status, Verdict
 from resolver.protocol import names
 from resolver.protocol.codes import Rcode, RRType
-from resolver.protocol.rdata import bitmap_of
+from resolver.protocol.rdata_fields import bitmap_of
 from tests.dnssec.data import parsed, wire
 
 if TYPE_CHECKING:
@@ -342,14 +342,14 @@ class World:
     def context(self) -> Context:
         return Context(self.anchors, self.keystore, self.wall, self.now, **self.settings)
 
-    def judge(self, qname: str, qtype: int = RRType.A) -> Validated:
-        return self.judge_outcome(self.link(names.from_text(qname), qtype))
+    def validate(self, qname: str, qtype: int = RRType.A) -> Validated:
+        return self.validate_link(self.link(names.from_text(qname), qtype))
 
-    def judge_outcome(
+    def validate_link(
         self, link: Link, beside: Sequence[RRset] = (), *, is_forwarded: bool = False
     ) -> Validated:
         self.asked.clear()
-        return self.drive(judge(link, self.context(), beside, lambda _: is_forwarded))
+        return self.drive(validate(link, self.context(), beside, lambda _: is_forwarded))
 
     def drive(self, steps: Validating) -> Validated:
         findings = None
@@ -357,8 +357,8 @@ class World:
             try:
                 step = steps.send(findings)
             except StopIteration as stop:
-                judgement: Validated = stop.value
-                return judgement
+                validated: Validated = stop.value
+                return validated
             findings = None
             if isinstance(step, Work):
                 self.signatures += step.signatures
@@ -430,5 +430,5 @@ def usual_world(
     return World(root, test, signed, plain, spoil=spoil)
 
 
-def is_secure(judgement: Validated) -> bool:
-    return judgement.status is Status.SECURE
+def is_secure(validated: Validated) -> bool:
+    return validated.status is Status.SECURE

@@ -21,8 +21,7 @@ from resolver.dnssec.canonical import (
     signed_owner,
 )
 from resolver.model import RRset
-from resolver.protocol import names
-from resolver.protocol import rdata as read
+from resolver.protocol import names, rdata_fields
 from resolver.protocol.codes import RRType
 from tests.dnssec.data import parsed, wire
 from tests.dnssec.signed_zones import usual_zone
@@ -80,7 +79,7 @@ def test_signed_octets_are_as_dnspython_has_them(rtype: str, pairs: set[tuple[st
     rrset = RRset(names.from_text("a.b.sub.example."), number, 60, rdatas, signed.signatures)
     expanded: Any = dns.rrset.from_rdata_list("a.b.sub.example.", 60, list(made))
     expected = dns.dnssec._make_rrsig_signature_data(expanded, parsed(RRType.RRSIG, octets))
-    ours = signed_data(rrset, canonical_rdatas(number, rdatas), read.rrsig(octets), octets)
+    ours = signed_data(rrset, canonical_rdatas(number, rdatas), rdata_fields.rrsig(octets), octets)
     assert ours == expected
 
 

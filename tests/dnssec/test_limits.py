@@ -9,11 +9,11 @@ import pytest
 from resolver import limits
 from resolver.dnssec.keystore import KeyStore, ZoneTrust
 from resolver.dnssec.steps import Work
-from resolver.dnssec.validator import judge
+from resolver.dnssec.validator import validate
 from resolver.model import Link, RRset, Status, Verdict
 from resolver.protocol import names
 from resolver.protocol.codes import EdeCode, RRType
-from resolver.protocol.rdata import key_tag
+from resolver.protocol.rdata_fields import key_tag
 from tests.dnssec.signed_zones import Hashed, World, usual_world, usual_zone
 
 
@@ -42,9 +42,9 @@ def test_keytrap_is_bounded() -> None:
     (rrset,) = link.answer
     bad = tuple(rrset.signatures[0][:-2] + number.to_bytes(2, "big") for number in range(2000))
     link.answer = (rrset._replace(signatures=bad),)
-    judgement = world.judge_outcome(link)
-    assert judgement.status is Status.BOGUS
-    assert judgement.ede[0].code == EdeCode.DNSSEC_BOGUS
+    validated = world.validate_link(link)
+    assert validated.status is Status.BOGUS
+    assert validated.ede[0].code == EdeCode.DNSSEC_BOGUS
     assert world.signatures <= 2 * limits.SIGNATURES_PER_RRSET
 
 
@@ -65,7 +65,7 @@ def test_the_right_key_is_found_among_those_of_its_tag(before: int, status: Stat
     parent = usual_zone("test.").add("child.test.", "NS", "ns.test.")
     parent.data[child.apex, RRType.DS] = list(child.sign().ds)
     world = World(parent.sign(), child)
-    assert world.judge("www.child.test.").status is status
+    assert world.validate("www.child.test.").status is status
     assert world.signatures <= 6 * limits.SIGNATURES_PER_RRSET
 
 
@@ -81,8 +81,8 @@ def test_ds_digests_are_bounded() -> None:
     parent = usual_zone("test.").add("child.test.", "NS", "ns.test.")
     parent.data[child.apex, RRType.DS] = fakes
     world = World(parent.sign(), child)
-    judgement = world.judge("www.child.test.")
-    assert judgement.status is Status.BOGUS
+    validated = world.validate("www.child.test.")
+    assert validated.status is Status.BOGUS
     assert world.hashes <= 2 * limits.DS_MATCHES_PER_ZONE
 
 
@@ -99,8 +99,8 @@ def test_a_response_full_of_nsec3_is_bounded() -> None:
         for number in range(500)
     )
     link.authority += more
-    judgement = world.judge_outcome(link)
-    assert judgement.status is Status.SECURE
+    validated = world.validate_link(link)
+    assert validated.status is Status.SECURE
     assert world.hashes <= 110
     assert world.signatures <= limits.DENIALS_PER_RESPONSE + 10
 
@@ -109,13 +109,13 @@ def test_a_driver_may_stop_at_any_step() -> None:
     """Work is announced before it is done: who closes the generator pays for nothing more."""
     world = usual_world()
     link = world.link(names.from_text("www.signed.test."), RRType.A)
-    steps = judge(link, world.context())
+    steps = validate(link, world.context())
     step = next(steps)
     while not isinstance(step, Work):
         step = steps.send({need: world.find(need) for need in step})
     steps.close()
     assert len(world.keystore) == 0
-    assert world.judge("www.signed.test.").status is Status.SECURE
+    assert world.validate("www.signed.test.").status is Status.SECURE
 
 
 def test_hundreds_of_answers_in_one_any() -> None:
@@ -131,7 +131,7 @@ def test_hundreds_of_answers_in_one_any() -> None:
             RRset(bad.owner, 65_000 + n, 60, bad.rdatas, bad.signatures) for n in range(99)
         ),
     )
-    assert world.judge_outcome(link).status is Status.BOGUS
+    assert world.validate_link(link).status is Status.BOGUS
     assert world.signatures < 20
 
 
@@ -151,7 +151,7 @@ def test_signatures_that_no_key_made_are_not_looked_at_for_ever() -> None:
             good[:16] + (tag + 1 + n & 0xFFFF).to_bytes(2, "big") + good[18:] for n in range(count)
         )
         link.answer = (rrset._replace(signatures=(*others, good)),)
-        assert world.judge_outcome(link).status is status
+        assert world.validate_link(link).status is status
 
 
 @pytest.mark.reaches("SIGNERS_PER_RRSET")
@@ -170,7 +170,7 @@ def test_few_names_are_followed_that_claim_to_have_signed() -> None:
     )
     for claimed, status in ((forged[:1], Status.SECURE), (forged, Status.BOGUS)):
         link.answer = (rrset._replace(signatures=claimed + rrset.signatures),)
-        assert world.judge_outcome(link).status is status
+        assert world.validate_link(link).status is status
     assert limits.SIGNERS_PER_RRSET == 2
 
 
@@ -179,21 +179,21 @@ def test_a_chain_of_too_many_zones_is_bogus(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr(limits, "CHAIN_LINKS", 2)
     world = usual_world()
     link = world.link(names.from_text("www.plain.test."), RRType.A)
-    judgement = world.judge_outcome(link)
-    assert judgement.status is Status.BOGUS
-    assert "too long" in judgement.sentence
+    validated = world.validate_link(link)
+    assert validated.status is Status.BOGUS
+    assert "too long" in validated.sentence
 
 
 @pytest.mark.reaches("TRUST_TTL_SECONDS")
 def test_keys_are_fetched_again_however_long_their_ttl(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(limits, "TRUST_TTL_SECONDS", 60)
     world = usual_world()
-    assert world.judge("www.signed.test.").status is Status.SECURE
+    assert world.validate("www.signed.test.").status is Status.SECURE
     world.now = 59.0
-    world.judge("www.signed.test.")
+    world.validate("www.signed.test.")
     assert not world.asked
     world.now = 60.0
-    world.judge("www.signed.test.")
+    world.validate("www.signed.test.")
     assert world.asked
 
 
@@ -206,12 +206,12 @@ def test_a_bogus_zone_is_tried_again_after_a_while() -> None:
         return replace(link, answer=bad)
 
     world = usual_world(spoil=spoil)
-    assert world.judge("www.signed.test.").status is Status.BOGUS
+    assert world.validate("www.signed.test.").status is Status.BOGUS
     world.spoil = None
     world.now = limits.BOGUS_TTL_SECONDS - 1
-    assert world.judge("www.signed.test.").status is Status.BOGUS
+    assert world.validate("www.signed.test.").status is Status.BOGUS
     world.now += 1
-    assert world.judge("www.signed.test.").status is Status.SECURE
+    assert world.validate("www.signed.test.").status is Status.SECURE
 
 
 @pytest.mark.reaches("TRUSTED_ZONES")

@@ -92,7 +92,7 @@ class Damaged(World):
         self.world = world
         self.damage: dict[tuple[bytes, int], RRset] = {}
 
-    def outcome(self, qname: bytes, qtype: int) -> Link:
+    def link(self, qname: bytes, qtype: int) -> Link:
         outcome = self.world.link(qname, qtype)
 
         def one(rrset: RRset) -> RRset:
@@ -109,10 +109,10 @@ class Damaged(World):
 
 
 def involved(world: World, qname: bytes, qtype: int) -> list[RRset]:
-    """Every signed RRset that the judgement rests on."""
+    """Every signed RRset that the verdict rests on."""
     outcome = world.link(qname, qtype)
     found = [*outcome.answer, *outcome.authority]
-    world.judge_outcome(outcome)
+    world.validate_link(outcome)
     for need in world.asked:
         link = world.link(need.name, need.rtype)
         found += [*link.answer, *link.authority]
@@ -126,7 +126,7 @@ def test_one_octet_makes_it_bogus(text: str, qtype: int, hashed: Hashed | None) 
     qname, rng = names.from_text(text), random.Random(text)
     world = usual_world(hashed=hashed)
     expected = Status.INSECURE if "plain" in text else Status.SECURE
-    assert world.judge(text, qtype).status is expected
+    assert world.validate(text, qtype).status is expected
     damaged = Damaged(world)
     seen: Counter[Status] = Counter()
     for rrset in involved(usual_world_like(world), qname, qtype):
@@ -135,11 +135,11 @@ def test_one_octet_makes_it_bogus(text: str, qtype: int, hashed: Hashed | None) 
                 continue
             damaged.damage = {(rrset.owner, rrset.rtype): variant}
             damaged.keystore = type(world.keystore)()
-            judgement = damaged.judge_outcome(damaged.link(qname, qtype))
-            assert judgement.status is Status.BOGUS, (rrset, variant, judgement)
-            assert judgement.sentence
-            assert not judgement.secure
-            seen[judgement.status] += 1
+            validated = damaged.validate_link(damaged.link(qname, qtype))
+            assert validated.status is Status.BOGUS, (rrset, variant, validated)
+            assert validated.sentence
+            assert not validated.secure
+            seen[validated.status] += 1
     assert seen[Status.BOGUS] > 300
 
 

@@ -17,7 +17,7 @@ from tests.dnssec.signed_zones import WALL, Zone
 if TYPE_CHECKING:
     from resolver.dnssec.steps import Watch
     from resolver.model import RRset
-    from resolver.protocol.rdata import Rrsig
+    from resolver.protocol.rdata_fields import Rrsig
 
 
 class Rollover:

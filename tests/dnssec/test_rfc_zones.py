@@ -47,12 +47,12 @@ def test_rfc_4035(case: str, qname: str, qtype: int, verdict: Verdict) -> None:
     world = example(RFC4035)
     link = world.zones[names.from_text("example.")].answer(names.from_text(qname), qtype)
     assert link.verdict is verdict
-    judgement = world.judge_outcome(link)
+    validated = world.validate_link(link)
     # the DS of the anchor's own apex would need the zone above, which nobody vouches for
     expected = Status.INDETERMINATE if case.startswith("B.8") else Status.SECURE
-    assert judgement.status is expected, judgement.sentence
+    assert validated.status is expected, validated.sentence
     if verdict is not Verdict.ANSWER or "wildcard" in case:
-        bare = world.judge_outcome(without(link, (RRType.NSEC, RRType.DS)))
+        bare = world.validate_link(without(link, (RRType.NSEC, RRType.DS)))
         assert bare.status is (Status.BOGUS if expected is SECURE else expected)
 
 
@@ -74,15 +74,15 @@ def test_rfc_5155(case: str, qname: str, qtype: int, verdict: Verdict, status: S
     world = example(RFC5155, HASHED)
     link = world.link(names.from_text(qname), qtype)
     assert link.verdict is verdict, case
-    assert world.judge_outcome(link).status is status
+    assert world.validate_link(link).status is status
     strict = example(RFC5155, HASHED._replace(opt_out=False))
     link = strict.link(names.from_text(qname), qtype)
-    assert strict.judge_outcome(link).status is SECURE
+    assert strict.validate_link(link).status is SECURE
     whole = link.authority
     proofs = [one for one in whole if one.rtype == RRType.NSEC3]
     for missing in proofs:
         link.authority = tuple(one for one in whole if one is not missing)
-        assert strict.judge_outcome(link).status is Status.BOGUS, (case, missing)
+        assert strict.validate_link(link).status is Status.BOGUS, (case, missing)
 
 
 @pytest.mark.rfc("RFC 5155 §5")

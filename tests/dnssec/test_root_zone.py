@@ -67,9 +67,9 @@ def test_every_delegation_is_secure_or_proven_insecure() -> None:
         link = Link(
             Question(cut, RRType.A), names.ROOT, Verdict.REFERRAL, Rcode.NOERROR, (), (ns, *proof)
         )
-        judgement = root.judge_outcome(link)
-        assert judgement.status is Status.SECURE, (cut, judgement.sentence)
-        (proven,) = judgement.secure
+        validated = root.validate_link(link)
+        assert validated.status is Status.SECURE, (cut, validated.sentence)
+        (proven,) = validated.secure
         found["DS" if proven.rtype == RRType.DS else "no DS"] += 1
     assert found == {"DS": 1349, "no DS": 89}
     # one key set, and one signature each
@@ -83,7 +83,7 @@ def test_every_signed_rrset_verifies() -> None:
         if rrset.signatures and rrset.owner == names.ROOT:
             question = Question(rrset.owner, rrset.rtype)
             link = Link(question, names.ROOT, Verdict.ANSWER, 0, (rrset,))
-            assert root.judge_outcome(link).status is Status.SECURE
+            assert root.validate_link(link).status is Status.SECURE
             checked += 1
     assert checked == 5  # SOA, NS, DNSKEY, NSEC, ZONEMD
 
@@ -113,11 +113,11 @@ def nxdomain(text: str) -> Link:
 def test_tlds_that_do_not_exist_are_proven_so(label: str) -> None:
     root = world()
     link = nxdomain(f"www.{label}.")
-    assert root.judge_outcome(link).status is Status.SECURE
+    assert root.validate_link(link).status is Status.SECURE
     first = span(b"\x01*\0")
     if span(link.question.qname) != first:
         link.authority = (root_zone().soa(), first)
-        assert root.judge_outcome(link).status is Status.BOGUS
+        assert root.validate_link(link).status is Status.BOGUS
 
 
 def test_each_gap_of_the_root_is_asked_once() -> None:
@@ -133,7 +133,7 @@ def test_each_gap_of_the_root_is_asked_once() -> None:
         question = Question(names.from_text(f"host.{text}."), RRType.A)
         if cache.synthesise(question, 1.0) is None:
             link = nxdomain(f"host.{text}.")
-            cache.learn(names.ROOT, root.judge_outcome(link).secure, 0.0)
+            cache.learn(names.ROOT, root.validate_link(link).secure, 0.0)
             asked[span(question.qname).owner] += 1
     assert max(asked.values()) == 1
     # 806 of the 1439 gaps are hit, once each; 9194 packets are saved
@@ -144,11 +144,11 @@ def test_todays_clock_says_expired() -> None:
     root = world(TODAY)
     soa = root_zone().soa()
     question = Question(names.ROOT, RRType.SOA)
-    judgement = root.judge_outcome(Link(question, names.ROOT, Verdict.ANSWER, 0, (soa,)))
-    assert judgement.status is Status.BOGUS
-    assert judgement.ede[0].code == EdeCode.SIGNATURE_EXPIRED
-    assert "expired 2026-08-" in judgement.sentence
-    assert ". DNSKEY" in judgement.sentence
+    validated = root.validate_link(Link(question, names.ROOT, Verdict.ANSWER, 0, (soa,)))
+    assert validated.status is Status.BOGUS
+    assert validated.ede[0].code == EdeCode.SIGNATURE_EXPIRED
+    assert "expired 2026-08-" in validated.sentence
+    assert ". DNSKEY" in validated.sentence
 
 
 def test_zonemd_is_right() -> None:

@@ -101,16 +101,16 @@ def test_replayed_records_prove_nothing_false(hashed: Hashed | None) -> None:
     secure = 0
     for number in range(ROUNDS):
         link = replayer.answer() if number % 3 == 0 else replayer.denial()
-        judgement = world.judge_outcome(link)
+        validated = world.validate_link(link)
         real = world.link(*link.question[:2])
         told = (names.to_text(link.question.qname), link.question.qtype, link.verdict)
-        if judgement.status is Status.SECURE:
+        if validated.status is Status.SECURE:
             secure += 1
-            verdict = Verdict.NODATA if judgement.is_nodata else link.verdict
+            verdict = Verdict.NODATA if validated.is_nodata else link.verdict
             assert verdict is real.verdict, (told, real.verdict)
             assert [one.rdatas for one in link.answer] == [one.rdatas for one in real.answer]
-        elif judgement.status is Status.INSECURE and not (hashed and hashed.opt_out):
+        elif validated.status is Status.INSECURE and not (hashed and hashed.opt_out):
             assert may_be_insecure(link.question), told
         else:
-            assert judgement.status in (Status.BOGUS, Status.INSECURE), told
+            assert validated.status in (Status.BOGUS, Status.INSECURE), told
     assert secure > 100

@@ -11,7 +11,7 @@ from resolver import limits
 from resolver.model import Link, RRset, Server, Status, Verdict
 from resolver.protocol import names
 from resolver.protocol.codes import EdeCode, RRType
-from resolver.protocol.rdata import bitmap_of
+from resolver.protocol.rdata_fields import bitmap_of
 from tests.dnssec.signed_zones import World, Zone, unsigned, usual_world, usual_zone
 
 if TYPE_CHECKING:
@@ -39,8 +39,8 @@ def nested(*, is_signed: bool) -> World:
 def test_an_unsigned_zone_hidden_behind_a_signed_one_is_found() -> None:
     """Label by label below the cut that is known; the empty non-terminal is no cut."""
     world = nested(is_signed=False)
-    judgement = world.judge_outcome(from_above(world, "www.deep.hidden.test."))
-    assert judgement.status is Status.INSECURE
+    validated = world.validate_link(from_above(world, "www.deep.hidden.test."))
+    assert validated.status is Status.INSECURE
     assert world.questions() == [
         (".", RRType.DNSKEY),
         ("test.", RRType.DS),
@@ -52,15 +52,15 @@ def test_an_unsigned_zone_hidden_behind_a_signed_one_is_found() -> None:
 
 def test_the_soa_of_a_denial_shows_where_the_cut_may_be() -> None:
     world = nested(is_signed=False)
-    judgement = world.judge_outcome(from_above(world, "www.deep.hidden.test.", RRType.MX))
-    assert judgement.status is Status.INSECURE
+    validated = world.validate_link(from_above(world, "www.deep.hidden.test.", RRType.MX))
+    assert validated.status is Status.INSECURE
     assert ("hidden.test.", RRType.DS) not in world.questions()
 
 
 def test_a_signed_zone_hidden_behind_another_needs_no_hint() -> None:
     world = nested(is_signed=True)
-    judgement = world.judge_outcome(from_above(world, "www.deep.hidden.test."))
-    assert judgement.status is Status.SECURE
+    validated = world.validate_link(from_above(world, "www.deep.hidden.test."))
+    assert validated.status is Status.SECURE
     assert ("hidden.test.", RRType.DS) not in world.questions()
 
 
@@ -74,7 +74,7 @@ def test_a_forwarders_view_is_enough() -> None:
         ("nothing.plain.test.", Status.INSECURE),
     ):
         link = replace(world.link(names.from_text(text), RRType.A), zone=names.ROOT)
-        assert world.judge_outcome(link).status is expected, text
+        assert world.validate_link(link).status is expected, text
 
 
 def test_signatures_by_a_name_that_is_no_zone_are_bogus() -> None:
@@ -84,9 +84,9 @@ def test_signatures_by_a_name_that_is_no_zone_are_bogus() -> None:
     link = world.link(names.from_text("www.signed.test."), RRType.A)
     forged = fake.signed_rrset(link.question.qname, RRType.A, [b"\1\2\3\4"])
     link.answer = (forged,)
-    judgement = world.judge_outcome(link)
-    assert judgement.status is Status.BOGUS
-    assert "is no zone" in judgement.sentence
+    validated = world.validate_link(link)
+    assert validated.status is Status.BOGUS
+    assert "is no zone" in validated.sentence
 
 
 def test_a_second_signer_that_is_right_saves_the_answer() -> None:
@@ -96,7 +96,7 @@ def test_a_second_signer_that_is_right_saves_the_answer() -> None:
     (rrset,) = link.answer
     forged = fake.signed_rrset(rrset.owner, RRType.A, list(rrset.rdatas))
     link.answer = (rrset._replace(signatures=forged.signatures + rrset.signatures),)
-    assert world.judge_outcome(link).status is Status.SECURE
+    assert world.validate_link(link).status is Status.SECURE
 
 
 def test_an_alias_at_the_name_of_a_ds_is_no_cut() -> None:
@@ -104,8 +104,8 @@ def test_an_alias_at_the_name_of_a_ds_is_no_cut() -> None:
     child = usual_zone("sub.alias.test.")
     test = usual_zone("test.").add("sub.alias.test.", "NS", "ns.test.").sign()
     world = World(test, child)
-    judgement = world.judge_outcome(from_above(world, "www.sub.alias.test."))
-    assert judgement.status is Status.INSECURE
+    validated = world.validate_link(from_above(world, "www.sub.alias.test."))
+    assert validated.status is Status.INSECURE
     assert ("alias.test.", RRType.DS) in world.questions()
 
 
@@ -119,9 +119,9 @@ def test_an_unsigned_alias_at_the_name_of_a_ds_ends_in_bogus() -> None:
 
     world.find = find  # type: ignore[method-assign]
     link = unsigned(world.link(names.from_text("alias.signed.test."), RRType.A))
-    judgement = world.judge_outcome(link)
-    assert judgement.status is Status.BOGUS
-    assert judgement.sentence
+    validated = world.validate_link(link)
+    assert validated.status is Status.BOGUS
+    assert validated.sentence
 
 
 @pytest.mark.reaches("CHAIN_RETRIES")
@@ -138,12 +138,12 @@ def test_other_servers_are_asked_a_bounded_number_of_times() -> None:
         return replace(link, answer=bad, server=Server(f"192.0.2.{len(asked)}"))
 
     world.find = find  # type: ignore[method-assign]
-    assert world.judge("www.signed.test.").status is Status.BOGUS
+    assert world.validate("www.signed.test.").status is Status.BOGUS
     tries = 1 + limits.CHAIN_RETRIES
     assert [need.tries for need in asked] == list(range(tries))
     assert [server.host for server in asked[2].avoid] == ["192.0.2.1", "192.0.2.2"]
     # and then for a while it is known
-    assert world.judge("www.signed.test.").status is Status.BOGUS
+    assert world.validate("www.signed.test.").status is Status.BOGUS
     assert len(asked) == tries
 
 
@@ -158,13 +158,13 @@ def test_compact_denial() -> None:
     denial = replace(zone.answer(names.from_text("ns.example."), RRType.MX))
     denial.question = denial.question._replace(qname=qname)
     denial.authority = (zone.soa(), proof)
-    assert world.judge_outcome(denial).status is Status.SECURE
-    assert world.judge_outcome(replace(denial, verdict=Verdict.NXDOMAIN)).status is Status.SECURE
+    assert world.validate_link(denial).status is Status.SECURE
+    assert world.validate_link(replace(denial, verdict=Verdict.NXDOMAIN)).status is Status.SECURE
     without = zone.signed_rrset(qname, RRType.NSEC, [after + bitmap_of(types - {RRType.NXNAME})])
     denial.authority = (zone.soa(), without)
-    assert world.judge_outcome(denial).status is Status.SECURE
-    judgement = world.judge_outcome(replace(denial, verdict=Verdict.NXDOMAIN))
-    assert (judgement.status, judgement.is_nodata) == (Status.SECURE, True)
+    assert world.validate_link(denial).status is Status.SECURE
+    validated = world.validate_link(replace(denial, verdict=Verdict.NXDOMAIN))
+    assert (validated.status, validated.is_nodata) == (Status.SECURE, True)
 
 
 @pytest.mark.parametrize("bits", [0x0001, 0x0181])
@@ -181,18 +181,18 @@ def test_a_key_that_must_not_sign_is_named(bits: int) -> None:
     zone.keys = [(private, flawed)]
     rrset = zone.signed_rrset(names.from_text("www.example."), RRType.A, [b"\1\2\3\4"])
     link = replace(zone.answer(rrset.owner, RRType.A), answer=(rrset,))
-    judgement = world.judge_outcome(link)
-    assert judgement.status is Status.BOGUS
+    validated = world.validate_link(link)
+    assert validated.status is Status.BOGUS
     expected = EdeCode.NO_ZONE_KEY_BIT if bits == 1 else EdeCode.DNSSEC_BOGUS
-    assert judgement.ede[0].code == expected
+    assert validated.ede[0].code == expected
 
 
 def test_anchors_that_change_empty_the_key_store() -> None:
     world = usual_world()
-    world.judge("www.signed.test.")
+    world.validate("www.signed.test.")
     assert len(world.keystore) == 3
     world.anchors.add_negative(names.from_text("x."), 0.0)
-    world.judge("www.signed.test.")
+    world.validate("www.signed.test.")
     assert (".", RRType.DNSKEY) in world.questions()
 
 
@@ -203,4 +203,4 @@ def test_unattached_signatures_prove_nothing() -> None:
     loose = RRset(rrset.owner, RRType.RRSIG, 60, rrset.signatures)
     link = world.link(rrset.owner, RRType.A)
     link.answer = (loose,)
-    assert world.judge_outcome(link).status is Status.INDETERMINATE
+    assert world.validate_link(link).status is Status.INDETERMINATE

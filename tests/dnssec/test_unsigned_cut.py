@@ -66,12 +66,12 @@ def test_the_proof_of_a_cut_beside_an_alias_makes_its_target_insecure(
     world = silent(hashed)
     is_data = verdict is Verdict.ANSWER
     link = unsigned_data() if is_data else denied_from_above(world, verdict)
-    assert world.judge_outcome(link).status is Status.BOGUS
+    assert world.validate_link(link).status is Status.BOGUS
     world.now += 3600  # what was found bogus is forgotten
     proof = proof_of_cut(world)
-    judgement = world.judge_outcome(link, proof)
-    assert (judgement.status, judgement.ede) == (Status.INSECURE, ())
-    assert {one[:2] for one in judgement.cut_proof} == {one[:2] for one in proof}
+    validated = world.validate_link(link, proof)
+    assert (validated.status, validated.ede) == (Status.INSECURE, ())
+    assert {one[:2] for one in validated.cut_proof} == {one[:2] for one in proof}
 
 
 @pytest.mark.rfc("RFC 4035 §5.2")
@@ -79,11 +79,11 @@ def test_the_proof_of_a_cut_beside_an_alias_makes_its_target_insecure(
 def test_a_cut_once_shown_is_known_while_its_proof_lasts(hashed: Hashed | None) -> None:
     world = silent(hashed)
     link = denied_from_above(world)
-    world.judge_outcome(link, proof_of_cut(world))
-    assert world.judge_outcome(link).status is Status.INSECURE
+    world.validate_link(link, proof_of_cut(world))
+    assert world.validate_link(link).status is Status.INSECURE
     assert world.questions() == []
     world.now += TTL + 1
-    assert world.judge_outcome(link).status is Status.BOGUS
+    assert world.validate_link(link).status is Status.BOGUS
 
 
 @pytest.mark.rfc("RFC 4035 §5.2")
@@ -107,10 +107,10 @@ def test_what_beside_an_alias_does_not_verify_or_does_not_show_the_cut_is_nothin
     ]
     for beside in spoiled:
         world.now += 3600
-        judgement = world.judge_outcome(link, beside)
-        assert judgement.status is Status.BOGUS
-        assert judgement.ede[0].code == EdeCode.NSEC_MISSING
-        assert judgement.cut_proof == ()
+        validated = world.validate_link(link, beside)
+        assert validated.status is Status.BOGUS
+        assert validated.ede[0].code == EdeCode.NSEC_MISSING
+        assert validated.cut_proof == ()
 
 
 @pytest.mark.rfc("RFC 4035 §5.2")
@@ -125,12 +125,12 @@ def test_a_zone_known_as_secure_is_not_made_insecure_by_what_comes_beside(
     before.keys = world.zones[TEST].keys
     before.data[TEST, RRType.DNSKEY] = world.zones[TEST].data[TEST, RRType.DNSKEY]
     old = before.sign(hashed=hashed).deny_type(apex, apex)
-    assert world.judge("www.signed.test.").status is Status.SECURE
+    assert world.validate("www.signed.test.").status is Status.SECURE
     signed: Zone = world.zones[apex]
     link = Link(Question(www, RRType.TXT), apex, Verdict.NODATA, Rcode.NOERROR, (), (signed.soa(),))
-    assert world.judge_outcome(link, old).status is Status.BOGUS
+    assert world.validate_link(link, old).status is Status.BOGUS
     from_above = replace(link, authority=(world.zones[TEST].soa(),))
-    assert world.judge_outcome(from_above, old).status is Status.BOGUS
+    assert world.validate_link(from_above, old).status is Status.BOGUS
 
 
 @pytest.mark.rfc("RFC 4035 §5.2")
@@ -138,9 +138,9 @@ def test_a_zone_known_as_secure_is_not_made_insecure_by_what_comes_beside(
 def test_a_denial_without_proof_has_its_cuts_asked_for(hashed: Hashed | None) -> None:
     """What opt-out may hide is not enough then: that a cut is there must be proven."""
     world = usual_world(hashed=hashed)
-    judgement = world.judge_outcome(denied_from_above(world))
+    validated = world.validate_link(denied_from_above(world))
     expected = Status.BOGUS if hashed == OPT_OUT else Status.INSECURE
-    assert judgement.status is expected
+    assert validated.status is expected
     assert (names.to_text(CUT), RRType.DS) in world.questions()
 
 
@@ -151,16 +151,16 @@ def test_a_forwarders_denial_may_show_the_cut_itself(hashed: Hashed | None) -> N
     world = silent(hashed)
     bare = denied_from_above(world, Verdict.NXDOMAIN)
     link = replace(bare, authority=(*bare.authority, *proof_of_cut(world)))
-    assert world.judge_outcome(link).status is Status.BOGUS
+    assert world.validate_link(link).status is Status.BOGUS
     expected = Status.BOGUS if hashed == OPT_OUT else Status.INSECURE
     world.now += 3600
-    assert world.judge_outcome(link, is_forwarded=True).status is expected
+    assert world.validate_link(link, is_forwarded=True).status is expected
 
 
 def test_what_is_proven_looks_at_nothing_beside() -> None:
     """The common case costs no signature more."""
     plain, other = usual_world(), usual_world()
     link = plain.link(names.from_text("alias.signed.test."), RRType.MX)
-    plain.judge_outcome(link)
-    other.judge_outcome(link, proof_of_cut(other))
+    plain.validate_link(link)
+    other.validate_link(link, proof_of_cut(other))
     assert (plain.signatures, plain.hashes) == (other.signatures, other.hashes)

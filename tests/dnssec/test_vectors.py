@@ -13,8 +13,7 @@ import pytest
 
 from resolver.dnssec.keys import ds_digest, zone_key
 from resolver.dnssec.signature import Verified, verify_rrset
-from resolver.protocol import names
-from resolver.protocol import rdata as read
+from resolver.protocol import names, rdata_fields
 from resolver.protocol.codes import RRType
 from resolver.protocol.nsec3 import Params, digest_of, label_of
 from tests.dnssec.data import FOLDER, MISSING, grouped, rrset_of, wire
@@ -46,7 +45,7 @@ def check(rrset: RRset, keys: RRset, wall: float) -> Verified:
 
 def middle(rrset: RRset) -> float:
     """A time at which the first signature is valid."""
-    signature = read.rrsig(rrset.signatures[0])
+    signature = rdata_fields.rrsig(rrset.signatures[0])
     return (signature.inception + signature.expiration) / 2
 
 
@@ -60,7 +59,7 @@ def test_rfc_6605_and_8080(vector: dict[str, str]) -> None:
     verified = check(rrset, keys, middle(rrset))
     assert verified.flaw is None
     if "DS" in vector:
-        ds = read.ds(rrset_of(vector["DS"]).rdatas[0])
+        ds = rdata_fields.ds(rrset_of(vector["DS"]).rdatas[0])
         assert ds_digest(keys.owner, keys.rdatas[0], ds.digest_type) == ds.digest
         assert zone_key(keys.rdatas[0]).tag == ds.key_tag
 
@@ -117,7 +116,7 @@ def test_unbounds_signatures(path: Path) -> None:
     """
     keys, *others = entries(path)
     (key_set,) = [one for one in keys.rrsets if one.rtype == RRType.DNSKEY]
-    is_old = any(read.dnskey(key).algorithm in _OLD_ALGORITHMS for key in key_set.rdatas)
+    is_old = any(rdata_fields.dnskey(key).algorithm in _OLD_ALGORITHMS for key in key_set.rdatas)
     for entry in others:
         for rrset in filter(lambda one: one.signatures, entry.rrsets):
             verified = check(rrset, key_set, middle(rrset))
@@ -133,7 +132,7 @@ def test_unbounds_signatures(path: Path) -> None:
 def test_unbounds_digests(name: str) -> None:
     for entry in entries(UNBOUND / name):
         rrsets = {rrset.rtype: rrset for rrset in entry.rrsets}
-        ds = read.ds(rrsets[RRType.DS].rdatas[0])
+        ds = rdata_fields.ds(rrsets[RRType.DS].rdatas[0])
         keys = rrsets[RRType.DNSKEY]
         is_match = ds_digest(keys.owner, keys.rdatas[0], ds.digest_type) == ds.digest
         assert is_match is entry.question[0].startswith(b"\x03yes")
@@ -143,7 +142,7 @@ def test_unbounds_digests(name: str) -> None:
 def test_unbounds_nsec3_hashes() -> None:
     checked = 0
     for entry in entries(UNBOUND / "test_nsec3_hash.1"):
-        parsed = read.nsec3(entry.authority[0].rdatas[0])
+        parsed = rdata_fields.nsec3(entry.authority[0].rdatas[0])
         digest = digest_of(entry.question[0], Params(parsed.iterations, parsed.salt))
         expected = entry.rrsets[0].owner
         assert label_of(digest) == names.labels(expected)[0]

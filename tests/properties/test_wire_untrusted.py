@@ -9,8 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from resolver.errors import WireError
-from resolver.protocol import rdata as read
-from resolver.protocol import wire
+from resolver.protocol import rdata_fields, wire
 from tests.properties.wire_corpus import needs_corpus, packets
 from tests.properties.wire_strategies import PARTS, SECTIONS, Parts, damaged
 
@@ -28,17 +27,17 @@ ANY_OCTETS = st.binary(max_size=300) | st.builds(
     lambda header, body: header + body, _HEADERS, st.binary(max_size=300)
 )
 _READERS: dict[int, Callable[[bytes], object]] = {
-    2: read.name_at,
-    5: read.name_at,
-    6: read.soa,
-    15: read.mx,
-    39: read.name_at,
-    43: read.ds,
-    46: read.rrsig,
-    47: read.nsec,
-    48: read.dnskey,
-    50: read.nsec3,
-    51: read.nsec3param,
+    2: rdata_fields.name_at,
+    5: rdata_fields.name_at,
+    6: rdata_fields.soa,
+    15: rdata_fields.mx,
+    39: rdata_fields.name_at,
+    43: rdata_fields.ds,
+    46: rdata_fields.rrsig,
+    47: rdata_fields.nsec,
+    48: rdata_fields.dnskey,
+    50: rdata_fields.nsec3,
+    51: rdata_fields.nsec3param,
 }
 
 
@@ -56,7 +55,7 @@ def _read_everything(message: wire.Message) -> None:
         if reader is not None and record.rdata:
             reader(record.rdata)
         if record.rtype == 33 and record.rclass == 1:
-            read.srv(record.rdata)
+            rdata_fields.srv(record.rdata)
     for section in (message.answer, message.authority, message.additional):
         wire.group(section)
     assert repr(message)

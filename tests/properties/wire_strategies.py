@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from resolver.protocol import names
 from resolver.protocol.edns import Edns
-from resolver.protocol.rdata import bitmap_of
+from resolver.protocol.rdata_fields import bitmap_of
 from resolver.protocol.wire import Record, build
 
 # few letters, so that names share suffixes; some octets that text and case could trip over

@@ -20,7 +20,7 @@ from resolver.model import Status
 from resolver.protocol.codes import RRType
 from resolver.protocol.message import RRset
 from resolver.protocol.names import ROOT
-from resolver.protocol.rdata import key_tag
+from resolver.protocol.rdata_fields import key_tag
 from tests.making import question
 from tests.recurse.household import WALL, budget, village
 from tests.support import trio_test
