@@ -15,7 +15,7 @@ from resolver.protocol.edns import Edns, encode
 from resolver.protocol.wire import parse_untrusted
 
 if TYPE_CHECKING:
-    from resolver.lab.virtual_streams import Delayed
+    from resolver.lab.virtual_parts import Delayed
     from resolver.protocol.message import Message
 
 COOKIE, NSID, ECS = 10, 3, 8

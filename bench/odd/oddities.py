@@ -39,7 +39,7 @@ from bench.odd.making import (
     silence,
     where,
 )
-from resolver.lab.virtual_streams import Delayed
+from resolver.lab.virtual_parts import Delayed
 from resolver.protocol.codes import Rcode
 from resolver.protocol.edns import Edns, encode
 

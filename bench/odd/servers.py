@@ -17,7 +17,7 @@ import trio
 from bench.odd import streams
 from bench.odd.making import Elsewhere
 from bench.odd.odd_world import ELSEWHERE, OddServer, build
-from resolver.lab.virtual_streams import Delayed
+from resolver.lab.virtual_parts import Delayed
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 import trio
 
-from resolver.lab.virtual_streams import Delayed, receive_message
+from resolver.lab.virtual_parts import Delayed
+from resolver.lab.virtual_streams import receive_message
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -34,7 +34,7 @@ from tests.simulation import signed
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from resolver.lab.virtual_network import Packet
+    from resolver.lab.virtual_parts import Packet
     from resolver.protocol.names import Name
     from resolver.recurse.resolver import Resolver
 

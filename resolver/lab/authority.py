@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from resolver.errors import WireError
-from resolver.lab.virtual_streams import Delayed
+from resolver.lab.virtual_parts import Delayed
 from resolver.lab.zones import Found
 from resolver.protocol import names
 from resolver.protocol.codes import Flag, Rcode, RRType
@@ -22,7 +22,7 @@ from resolver.protocol.wire import parse_untrusted
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from resolver.lab.virtual_streams import Answers
+    from resolver.lab.virtual_parts import Answers
     from resolver.lab.zones import Zone
     from resolver.protocol.message import Message
     from resolver.protocol.names import Name

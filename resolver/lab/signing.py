@@ -11,7 +11,7 @@ import hashlib
 import struct
 from bisect import bisect_right
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -23,7 +23,6 @@ from resolver.protocol.message import RRset
 from resolver.protocol.rdata_fields import bitmap_of, key_tag
 
 if TYPE_CHECKING:
-    from resolver.lab.zones import Zone
     from resolver.protocol.names import Name
 
 ALGORITHM = 13
@@ -34,6 +33,22 @@ DAY = 86_400
 Key = tuple[bytes, ...]
 CURVE_ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
 _HEX32 = bytes.maketrans(b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567", b"0123456789abcdefghijklmnopqrstuv")
+
+
+class Data(Protocol):
+    """The zone that is signed, as its signer sees it (`zones.Zone`)."""
+
+    apex: Name
+    ttl: int
+    data: dict[Name, dict[int, RRset]]
+
+    def add(
+        self, owner: str | Name, rtype: int, *rdatas: bytes, ttl: int | None = None
+    ) -> None: ...
+
+    def occluded(self, owner: Name) -> bool: ...
+
+    def closest_encloser(self, name: Name) -> Name: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +69,7 @@ class Signer:
 
     def __init__(
         self,
-        zone: Zone,
+        zone: Data,
         *,
         wall: float,
         seed: str = "",
@@ -248,5 +263,5 @@ class Signer:
         return hashed
 
 
-def _negative_ttl(zone: Zone) -> int:
+def _negative_ttl(zone: Data) -> int:
     return zone.data[zone.apex][RRType.SOA].ttl

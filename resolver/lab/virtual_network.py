@@ -14,18 +14,19 @@ import heapq
 import itertools
 import math
 from ipaddress import ip_address
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING
 
 import trio
 
 from resolver.lab.faults import Faults
+from resolver.lab.virtual_parts import Address, Answerer, Packet, Receiver, as_delayed
 from resolver.lab.virtual_sockets import (
     VirtualClient,
     VirtualListener,
     VirtualPort,
     VirtualUdpSocket,
 )
-from resolver.lab.virtual_streams import Answers, as_delayed, serve_stream, stream_pair
+from resolver.lab.virtual_streams import serve_stream, stream_pair
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -34,33 +35,9 @@ if TYPE_CHECKING:
     from resolver.model import Server
     from resolver.upstream.network import UdpPort
 
-Address = tuple[str, int]
 FIRST_PORT = 1024
 LAST_PORT = 65_535
 BATCH = 256
-
-
-class Answerer(Protocol):
-    """A virtual server: one datagram or TCP message in, none, one or several out."""
-
-    def answer(self, data: bytes, transport: str, source: str) -> Answers:
-        """*transport* is "udp" or "tcp", *source* the asker's address without port."""
-
-
-class Receiver(Protocol):
-    """Whatever is bound to a port."""
-
-    def deliver(self, data: bytes, source: Address, destination: Address) -> None: ...
-
-
-class Packet(NamedTuple):
-    """What observers see of each datagram or TCP message, at the moment it is sent."""
-
-    at: float
-    source: Address
-    destination: Address
-    transport: str
-    data: bytes
 
 
 @functools.lru_cache(maxsize=65_536)

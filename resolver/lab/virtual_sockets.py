@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING
 
 import trio
 
+from resolver.lab.virtual_streams import receive_message, send_message
 from resolver.listen.listen_network import Datagram
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from resolver.lab.virtual_network import Address, VirtualNetwork
+    from resolver.lab.virtual_parts import Address, Carrier
 
 BATCH = 64
 BACKLOG = 128
@@ -24,7 +25,7 @@ class VirtualPort:
 
     __slots__ = ("_network", "address", "is_closed", "peer")
 
-    def __init__(self, network: VirtualNetwork, address: Address, peer: Address) -> None:
+    def __init__(self, network: Carrier, address: Address, peer: Address) -> None:
         self._network = network
         self.address = address
         self.peer = peer
@@ -50,7 +51,7 @@ class VirtualPort:
 class VirtualUdpSocket:
     """`listen.listen_network.UdpSocket`: a bound socket that anybody may send to."""
 
-    def __init__(self, network: VirtualNetwork, address: Address) -> None:
+    def __init__(self, network: Carrier, address: Address) -> None:
         self._network = network
         self.address = address
         self._queue: deque[Datagram] = deque()
@@ -87,7 +88,7 @@ class VirtualUdpSocket:
 class VirtualListener:
     """`listen.listen_network.TcpListener`."""
 
-    def __init__(self, network: VirtualNetwork, address: Address) -> None:
+    def __init__(self, network: Carrier, address: Address) -> None:
         self._network = network
         self.address = address
         self._put, self._take = trio.open_memory_channel[
@@ -108,7 +109,7 @@ class VirtualListener:
 class VirtualClient:
     """A stub in a test: sends datagrams from one port and reads what comes back."""
 
-    def __init__(self, network: VirtualNetwork, host: str) -> None:
+    def __init__(self, network: Carrier, host: str) -> None:
         self._network = network
         self.address = network.free_port(host)
         self._put, self._take = trio.open_memory_channel[tuple[bytes, "Address"]](math.inf)
@@ -140,8 +141,6 @@ class VirtualClient:
 
     async def ask_tcp(self, to: Address, data: bytes, *, timeout_s: float = 15.0) -> bytes | None:
         """One query over a connection of its own; None when time is up or the peer hangs up."""
-        from resolver.lab.virtual_streams import receive_message, send_message  # noqa: PLC0415
-
         with trio.move_on_after(timeout_s):
             async with await self.connect_tcp(to) as stream:
                 self._network.observe(data, self.address, to, "tcp")

@@ -2,38 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import trio
 import trio.testing
 
+from resolver.lab.virtual_parts import as_delayed
+
 if TYPE_CHECKING:
-    from resolver.lab.virtual_network import Address, Answerer, VirtualNetwork
+    from resolver.lab.virtual_parts import Address, Answerer, Carrier
 
 
 def stream_pair() -> tuple[trio.abc.HalfCloseableStream, trio.abc.HalfCloseableStream]:
     return trio.testing.memory_stream_pair()
-
-
-@dataclass(frozen=True, slots=True)
-class Delayed:
-    """A reply that the server takes its time over."""
-
-    data: bytes
-    after_s: float
-
-
-Answers = bytes | Delayed | Sequence[bytes | Delayed] | None
-
-
-def as_delayed(answers: Answers) -> Sequence[Delayed]:
-    """What an answerer gave, as the messages to send, each with its wait."""
-    if answers is None:
-        return ()
-    several = (answers,) if isinstance(answers, bytes | Delayed) else answers
-    return [one if isinstance(one, Delayed) else Delayed(one, 0.0) for one in several]
 
 
 async def receive_exactly(stream: trio.abc.ReceiveStream, size: int) -> bytes | None:
@@ -57,7 +38,7 @@ async def send_message(stream: trio.abc.SendStream, data: bytes) -> None:
 
 
 async def serve_stream(
-    network: VirtualNetwork,
+    network: Carrier,
     answerer: Answerer,
     stream: trio.abc.HalfCloseableStream,
     source: Address,

@@ -22,7 +22,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Self, cast
 
-from resolver.lab.virtual_streams import Delayed
+from resolver.lab.virtual_parts import Delayed
 from tests.e2e.outside_config import DAEMON, DAEMON6, write_config
 from tests.simulation import netns
 from tests.simulation.scenario_match import Seen, mismatches

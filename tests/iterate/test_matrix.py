@@ -35,7 +35,7 @@ from tests.support import trio_test
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from resolver.lab.virtual_streams import Answers
+    from resolver.lab.virtual_parts import Answers
     from resolver.model import Link
     from resolver.upstream.request import Classified
 

@@ -15,7 +15,7 @@ import pytest
 from resolver.lab.authority import Authority, Manners
 from resolver.lab.demo import demo_world
 from resolver.lab.signing import Nsec3, Signer
-from resolver.lab.virtual_streams import as_delayed
+from resolver.lab.virtual_parts import as_delayed
 from resolver.lab.zones import Zone
 from resolver.protocol import names
 from resolver.protocol.codes import RRType

@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from resolver.daemon.run import Daemon
-    from resolver.lab.virtual_network import Packet, VirtualNetwork
+    from resolver.lab.virtual_network import VirtualNetwork
+    from resolver.lab.virtual_parts import Packet
     from resolver.model import Answer, Question
 
 WALL = 1_785_000_000.0

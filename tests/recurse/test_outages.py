@@ -14,7 +14,7 @@ from resolver.config.schema import Config, Forward, Stub
 from resolver.daemon import run
 from resolver.errors import LinkDown, ResolutionFailed
 from resolver.lab.faults import Path
-from resolver.lab.virtual_streams import Delayed, as_delayed
+from resolver.lab.virtual_parts import Delayed, as_delayed
 from resolver.lab.virtual_time import VirtualClock, seeded
 from resolver.model import Question
 from resolver.protocol.codes import EdeCode, RRType
@@ -27,8 +27,8 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
     from resolver.daemon.run import Daemon
-    from resolver.lab.virtual_network import Answerer, Packet, VirtualNetwork
-    from resolver.lab.virtual_streams import Answers
+    from resolver.lab.virtual_network import VirtualNetwork
+    from resolver.lab.virtual_parts import Answerer, Answers, Packet
     from resolver.lab.world import World
 
 RTT_S = 0.04

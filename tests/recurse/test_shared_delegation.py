@@ -24,7 +24,7 @@ from tests.recurse.household import house
 from tests.support import trio_test
 
 if TYPE_CHECKING:
-    from resolver.lab.virtual_streams import Answers
+    from resolver.lab.virtual_parts import Answers
     from tests.recurse.household import House
 
 CLIENTS = 60

@@ -24,7 +24,7 @@ from tests.simulation.scenario_run import play, variants
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from resolver.lab.virtual_network import Packet
+    from resolver.lab.virtual_parts import Packet
 
 
 def files_in(paths: Sequence[Path]) -> Iterator[Path]:

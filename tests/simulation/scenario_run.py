@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from resolver.config.schema import Config
-    from resolver.lab.virtual_network import Packet
+    from resolver.lab.virtual_parts import Packet
     from tests.simulation.scenario_model import Entry, Scenario, Step
 
 LISTEN = ("127.127.0.1", 53)

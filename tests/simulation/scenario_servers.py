@@ -15,14 +15,14 @@ import dns.rdataclass
 import dns.rdatatype
 import dns.rrset
 
-from resolver.lab.virtual_streams import Delayed
+from resolver.lab.virtual_parts import Delayed
 from tests.simulation.scenario_match import EDNS_PAYLOAD, HEADER_FLAGS, Seen, mismatches
 from tests.simulation.scenario_model import SECTIONS, Entry
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from resolver.lab.virtual_streams import Answers
+    from resolver.lab.virtual_parts import Answers
     from tests.simulation.scenario_model import Scenario, Step
 
 FILLED = frozenset({dns.rdatatype.A, dns.rdatatype.AAAA})

@@ -8,7 +8,7 @@ import dns.flags
 import dns.message
 import pytest
 
-from resolver.lab.virtual_streams import as_delayed
+from resolver.lab.virtual_parts import as_delayed
 from tests.simulation.scenario_match import Seen, mismatches
 from tests.simulation.scenario_model import Scenario, ScenarioError
 from tests.simulation.scenario_parse import parse, strip_comment

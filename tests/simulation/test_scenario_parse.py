@@ -9,7 +9,7 @@ import dns.flags
 import dns.message
 import pytest
 
-from resolver.lab.virtual_streams import as_delayed
+from resolver.lab.virtual_parts import as_delayed
 from tests.simulation.scenario_match import Seen, mismatches
 from tests.simulation.scenario_parse import parse
 from tests.simulation.scenario_run import Variant, is_dropped, play

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from bench.odd.making import Oddity
     from bench.odd.odd_world import Place
     from resolver.daemon.run import Daemon
-    from resolver.lab.virtual_network import Address
+    from resolver.lab.virtual_parts import Address
 
 RTT_S = 0.02
 

@@ -9,7 +9,7 @@ import pytest
 import trio
 
 from resolver.errors import ExchangeFailed
-from resolver.lab.virtual_streams import Delayed
+from resolver.lab.virtual_parts import Delayed
 from resolver.limits import TCP_LAST_TRIES
 from resolver.protocol.codes import Rcode
 from tests.support import trio_test

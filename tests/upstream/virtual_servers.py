@@ -24,7 +24,7 @@ from resolver.upstream.settings import Outgoing
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
 
-    from resolver.lab.virtual_streams import Delayed
+    from resolver.lab.virtual_parts import Delayed
     from resolver.protocol.edns import Option
     from resolver.protocol.wire import Message
     from resolver.upstream.server_events import Tried
