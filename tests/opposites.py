@@ -78,7 +78,7 @@ def verdict(opposite: Opposite, row: Row, found: Proofs) -> str:
 
 def _run(tree: Path, tests: Sequence[str]) -> str:
     wanted = [test for test in tests if not test.endswith(".rpl")]
-    wanted += [one for test in tests if test.endswith(".rpl") for one in _stories(test)]
+    wanted += [one for test in tests if test.endswith(".rpl") for one in stories(test)]
     arguments = [sys.executable, "-m", "pytest", "-qx", "-p", "no:cacheprovider", *wanted]
     environment = {
         "RESOLVER_TEST_DATA": str(PROJECT.parent / "shared" / "data"),
@@ -98,7 +98,7 @@ def _run(tree: Path, tests: Sequence[str]) -> str:
     return f"NOT HELD ({done.stdout.strip().splitlines()[-1:]})"
 
 
-def _stories(test: str) -> Iterator[str]:
+def stories(test: str) -> Iterator[str]:
     """The test ids of one of our own scenarios."""
     path = PROJECT / test
     for variant in variants(parse(path)):
