@@ -121,6 +121,19 @@ def test_trio_has_no_thread() -> None:
     trio.run(main)
 
 
+def test_an_unclosed_resolver_is_told_and_its_thread_ends() -> None:
+    async def main() -> None:
+        kept = [await resolver.open(lab=True).__aenter__()]
+        (thread,) = set(threading.enumerate()) - before
+        with pytest.warns(ResourceWarning, match="unclosed"):
+            kept.clear()
+        thread.join(10)
+        assert not thread.is_alive()
+
+    before = set(threading.enumerate())
+    asyncio.run(main())
+
+
 @trio_test_real
 async def test_a_timeout_of_trio_ends_the_wait_and_nothing_else() -> None:
     async with resolver.open(lab=True) as r:
