@@ -44,7 +44,7 @@ def test_an_answer_in_an_event_loop(run: Run) -> None:
             assert (await r.resolve("alias.example.com", "AAAA")).why == "secure, from the cache"
             assert (await r.resolve("localhost")).addresses == ("127.0.0.1",)
             assert (await r.ask("www.refused.org")).rcode.name == "SERVFAIL"
-            with pytest.raises(resolver.Bogus, match="dnssec bogus: the signature"):
+            with pytest.raises(resolver.Bogus, match="DNSSEC bogus: the signature"):
                 await r.resolve("www.bogus.org")
             with pytest.raises(resolver.BadQuestion):
                 await r.resolve("a..b")
