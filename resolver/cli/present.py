@@ -10,8 +10,9 @@ import socket
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from resolver.cli.questions import unicode_text
+from resolver.library.words import ede_text
 from resolver.protocol import names, rdata_fields
-from resolver.protocol.codes import EdeCode, RRType, rcode_text
+from resolver.protocol.codes import RRType, rcode_text
 from resolver.protocol.codes import type_text as known_type_text
 
 if TYPE_CHECKING:
@@ -24,7 +25,6 @@ SECURE, UNCHECKED, BOGUS = "secure", "unchecked", "bogus"  # values of `model.St
 _PROOFS = frozenset({RRType.RRSIG, RRType.NSEC, RRType.NSEC3})
 _ONE_NAME = frozenset({RRType.NS, RRType.CNAME, RRType.PTR, RRType.DNAME})
 _CLASSES = {1: "IN", 3: "CH", 4: "HS", 254: "NONE", 255: "ANY"}
-_ACRONYMS = frozenset({"dnskey", "dnssec", "ds", "nsec", "nsec3"})
 
 
 class Source(NamedTuple):
@@ -57,16 +57,6 @@ class Found(NamedTuple):
     answer: Shown
     elapsed_s: float
     source: Source | None = None
-
-
-def _in_words(mnemonic: str) -> str:
-    words = mnemonic.lower().split("_")
-    return " ".join(word.upper() if word in _ACRONYMS else word for word in words)
-
-
-_EDE_TEXT = {
-    value: _in_words(name) for name, value in vars(EdeCode).items() if isinstance(value, int)
-}
 
 
 def type_text(rtype: int) -> str:
@@ -198,12 +188,6 @@ def question_object(question: Question) -> dict[str, Any]:
     }
     international = unicode_text(question.qname)
     return made if international is None else made | {"unicode": international}
-
-
-def ede_text(code: int, text: str = "") -> str:
-    """An extended error in words (RFC 8914)."""
-    meaning = _EDE_TEXT.get(code, f"error {code}")
-    return f"{meaning}: {text}" if text else meaning
 
 
 def _security(answer: Shown) -> str:

@@ -132,7 +132,7 @@ class Answer:
     @property
     def errors(self) -> tuple[tuple[int, str], ...]:
         """Extended errors (RFC 8914): code, and its meaning with what was said."""
-        return tuple((ede.code, ede_text(ede)) for ede in self._found.ede)
+        return tuple((ede.code, ede_text(*ede)) for ede in self._found.ede)
 
     @property
     def why(self) -> str:

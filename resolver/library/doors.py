@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import warnings
+import weakref
 from typing import TYPE_CHECKING, Protocol, Self
 
 import trio
@@ -111,6 +113,7 @@ class AsyncioDoor:
 
     def __init__(self, settings: Settings) -> None:
         self._thread = EngineThread(settings)
+        weakref.finalize(self, self._thread.stop)  # where nobody closes it, and as Python ends
 
     async def open(self) -> None:
         from asyncio import wrap_future  # noqa: PLC0415  # the caller has it; trio's users need not
@@ -163,6 +166,10 @@ class Resolver:
 
     def __repr__(self) -> str:
         return f"<Resolver {'closed' if self._door is None else 'open'}>"
+
+    def __del__(self) -> None:
+        if getattr(self, "_door", None) is not None:
+            warnings.warn(f"unclosed {self!r}", ResourceWarning, stacklevel=2, source=self)
 
     async def __aenter__(self) -> Self:
         if self._door is not None:

@@ -1,22 +1,23 @@
-"""Extended errors in words (RFC 8914), for people."""
+"""Extended errors in words (RFC 8914), for people: of programs and of the command line."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from resolver.protocol.codes import EdeCode
 
-if TYPE_CHECKING:
-    from resolver.model import Ede
+_ACRONYMS = frozenset({"dnskey", "dnssec", "ds", "nsec", "nsec3"})
+
+
+def _in_words(mnemonic: str) -> str:
+    words = mnemonic.lower().split("_")
+    return " ".join(word.upper() if word in _ACRONYMS else word for word in words)
+
 
 _MEANINGS = {
-    value: name.replace("_", " ").lower()
-    for name, value in vars(EdeCode).items()
-    if isinstance(value, int)
+    value: _in_words(name) for name, value in vars(EdeCode).items() if isinstance(value, int)
 }
 
 
-def ede_text(ede: Ede) -> str:
+def ede_text(code: int, text: str = "") -> str:
     """What the code means, and what was said with it."""
-    meaning = _MEANINGS.get(ede.code, f"error {ede.code}")
-    return f"{meaning}: {ede.text}" if ede.text else meaning
+    meaning = _MEANINGS.get(code, f"error {code}")
+    return f"{meaning}: {text}" if text else meaning

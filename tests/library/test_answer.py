@@ -91,8 +91,8 @@ def test_a_bogus_answer_is_known_by_its_extended_error() -> None:
     ede = (Ede(EdeCode.DNSSEC_BOGUS, "the signature is wrong"), Ede(EdeCode.SIGNATURE_EXPIRED))
     answer = found(rcode=Rcode.SERVFAIL, status=Status.INDETERMINATE, ede=ede)
     assert answer.security == "bogus"
-    assert answer.errors == ((6, "dnssec bogus: the signature is wrong"), (7, "signature expired"))
-    assert answer.why == "dnssec bogus: the signature is wrong; signature expired"
+    assert answer.errors == ((6, "DNSSEC bogus: the signature is wrong"), (7, "signature expired"))
+    assert answer.why == "DNSSEC bogus: the signature is wrong; signature expired"
 
 
 @pytest.mark.parametrize(

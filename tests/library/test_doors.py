@@ -44,7 +44,7 @@ def test_an_answer_in_an_event_loop(run: Run) -> None:
             assert (await r.resolve("alias.example.com", "AAAA")).why == "secure, from the cache"
             assert (await r.resolve("localhost")).addresses == ("127.0.0.1",)
             assert (await r.ask("www.refused.org")).rcode.name == "SERVFAIL"
-            with pytest.raises(resolver.Bogus, match="dnssec bogus: the signature"):
+            with pytest.raises(resolver.Bogus, match="DNSSEC bogus: the signature"):
                 await r.resolve("www.bogus.org")
             with pytest.raises(resolver.BadQuestion):
                 await r.resolve("a..b")
@@ -119,6 +119,19 @@ def test_trio_has_no_thread() -> None:
 
     before = threading.active_count()
     trio.run(main)
+
+
+def test_an_unclosed_resolver_is_told_and_its_thread_ends() -> None:
+    async def main() -> None:
+        kept = [await resolver.open(lab=True).__aenter__()]
+        (thread,) = set(threading.enumerate()) - before
+        with pytest.warns(ResourceWarning, match="unclosed"):
+            kept.clear()
+        thread.join(10)
+        assert not thread.is_alive()
+
+    before = set(threading.enumerate())
+    asyncio.run(main())
 
 
 @trio_test_real

@@ -33,7 +33,7 @@ def test_failures_say_why_and_leave_the_resolver_usable() -> None:
             r.resolve("no-such-name.example.com")
         with pytest.raises(resolver.NoData, match="no such records"):
             r.resolve("www.example.com", "TXT")
-        with pytest.raises(resolver.Bogus, match="dnssec bogus: the signature"):
+        with pytest.raises(resolver.Bogus, match="DNSSEC bogus: the signature"):
             r.resolve("www.bogus.org")
         assert r.resolve("www.bogus.org", validate=False).security == "indeterminate"
         with pytest.raises(resolver.ServFail, match="refused"):
