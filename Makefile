@@ -5,7 +5,7 @@ PORT  ?= 5300
 BIN    = .venv/bin
 export PORT
 
-.PHONY: help serve serve-lab test test-long ready tables share compile plain clean \
+.PHONY: help serve serve-lab test test-long test-limits ready tables share compile plain clean \
         bench-wire bench-latency bench-throughput bench-validation bench-realworld bench-selection \
         bench-outage bench-attack
 
@@ -14,6 +14,7 @@ help:
 	@echo 'make serve-lab         the same, answering from a simulated Internet (works offline)'
 	@echo 'make test              everything that is checked: style, types, imports, tests (as ./test)'
 	@echo 'make test-long         the long tests too: more worlds, more packets'
+	@echo 'make test-limits       change each limit: do its tests notice? (an hour)'
 	@echo 'make tables            put the current tables into the documents'
 	@echo 'make share             make the manual pages and shell completion in share/ anew'
 	@echo 'make bench-wire | -latency | -throughput | -validation | -realworld | -selection | -outage | -attack'
@@ -29,6 +30,10 @@ test:
 
 test-long:
 	@./test --long
+
+# Half and twice of each limit: do the tests that name it notice? About an hour.
+test-limits: ready
+	$(BIN)/python -m tests.limit_mutants
 
 # What the rest needs: the environment with everything in it.
 ready:
