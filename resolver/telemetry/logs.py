@@ -10,6 +10,7 @@ import errno
 import logging
 import os
 import select
+import stat
 import sys
 from contextlib import suppress
 from pathlib import Path
@@ -97,8 +98,11 @@ class LogFile(logging.Handler):
             self._descriptor = -1
 
     def _give(self) -> None:
-        if self._owner is not None and os.geteuid() == 0:
-            with suppress(OSError):
+        """A file is ours; a device (/dev/stderr, /dev/null) is everybody's, and keeps its owner."""
+        if self._owner is None or os.geteuid() != 0:
+            return
+        with suppress(OSError):
+            if stat.S_ISREG(os.fstat(self._descriptor).st_mode):
                 os.fchown(self._descriptor, *self._owner)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -14,7 +15,6 @@ from resolver.telemetry import logs
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
 
 @pytest.fixture(autouse=True)
@@ -129,3 +129,19 @@ def test_why_a_file_cannot_be_written(tmp_path: Path) -> None:
     assert logs.why_not(tmp_path) == "Is a directory"
     assert logs.why_not(tmp_path / "nowhere" / "x").startswith("there is no directory")
     assert logs.why_not(tmp_path / ("x" * 300)) == "File name too long"
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files away")
+def test_a_device_keeps_its_owner(tmp_path: Path) -> None:
+    """log.destination = "/dev/null" must not give everybody's /dev/null to the daemon's account."""
+    ours, theirs = os.openpty()
+    try:
+        before = os.fstat(theirs).st_uid
+        logs.LogFile(Path(os.ttyname(theirs)), owner=(65_534, 65_534)).close()
+        assert os.fstat(theirs).st_uid == before
+    finally:
+        os.close(ours)
+        os.close(theirs)
+    path = tmp_path / "log"
+    logs.LogFile(path, owner=(65_534, 65_534)).close()
+    assert path.stat().st_uid == 65_534
