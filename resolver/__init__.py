@@ -41,9 +41,7 @@ From Python (`library`, docs/python.md), with neither listener nor port:
         answer = await r.resolve("www.example.com", "AAAA")
 """
 
-from __future__ import annotations
-
-import sys
+import sys  # no __future__ before it: that is a file, and Ctrl-C may strike while it is read
 
 if sys.argv[:1] == ["-m"] and ("-m", "resolver") in zip(
     sys.orig_argv, sys.orig_argv[1:], strict=False

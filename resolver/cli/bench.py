@@ -147,10 +147,11 @@ def _files(options: argparse.Namespace) -> Files:
 
 
 def _look_at(key: str, path: str) -> None:
-    place, directory = Path(path), Path(path).parent
-    if not path or place.is_dir() or not directory.is_dir():
+    directory = os.path.dirname(path) or "."  # noqa: PTH120  # pathlib raises where one may not look
+    if not path or os.path.isdir(path) or not os.path.isdir(directory):  # noqa: PTH112
         raise ConfigError(key, path, "a file to write, in a directory that there is")
-    if not os.access(place if place.exists() else directory, os.W_OK):
+    is_there = os.path.exists(path)  # noqa: PTH110
+    if not os.access(path if is_there else directory, os.W_OK if is_there else os.W_OK | os.X_OK):
         raise ConfigError(key, path, "a file that you may write")
 
 

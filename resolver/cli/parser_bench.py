@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-import argparse
+from typing import TYPE_CHECKING
 
-from resolver.cli.parser_query import Commands, config
+from resolver.cli.parser_parts import add_command, add_config
+
+if TYPE_CHECKING:
+    from resolver.cli.parser_parts import Commands
 
 DESCRIPTION = """Ask several resolvers the same names at the same time, twice, and
 compare: this resolver (a process of its own, with an empty cache), those of
@@ -31,14 +34,10 @@ exit status:
 
 def add(commands: Commands) -> None:
     """resolver bench."""
-    command = commands.add_parser(
-        "bench",
-        help="compare resolvers: latency and success",
-        description=DESCRIPTION,
-        epilog=EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+    command = add_command(
+        commands, "bench", "compare resolvers: latency and success", DESCRIPTION, EXAMPLES
     )
-    config(command)
+    add_config(command)
     command.add_argument(
         "--server", metavar="[NAME=]ADDRESS[:PORT]", action="append", default=[],
         help="a resolver to compare (may be given several times)",

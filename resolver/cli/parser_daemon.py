@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import argparse
 from typing import TYPE_CHECKING
 
+from resolver.cli.parser_parts import add_command, add_config
+
 if TYPE_CHECKING:
-    Commands = argparse._SubParsersAction[argparse.ArgumentParser]  # noqa: SLF001  # its only name
+    from resolver.cli.parser_parts import Commands
 
 SERVE = """Run the daemon in the foreground: bind the ports, give up root,
 answer until a signal ends it. Without --config it needs no file: it listens
@@ -43,14 +44,10 @@ exit status:
 
 def add_serve(commands: Commands) -> None:
     """resolver serve."""
-    command = commands.add_parser(
-        "serve",
-        help="run the daemon in the foreground",
-        description=SERVE,
-        epilog=SERVE_EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+    command = add_command(
+        commands, "serve", "run the daemon in the foreground", SERVE, SERVE_EXAMPLES
     )
-    command.add_argument("--config", metavar="FILE", help="configuration (TOML); none is fine")
+    add_config(command)
     command.add_argument(
         "--listen",
         metavar="ADDRESS:PORT",
@@ -64,11 +61,7 @@ def add_serve(commands: Commands) -> None:
 
 def add_check(commands: Commands) -> None:
     """resolver check."""
-    command = commands.add_parser(
-        "check",
-        help="say what is wrong with a configuration file",
-        description=CHECK,
-        epilog=CHECK_EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+    command = add_command(
+        commands, "check", "say what is wrong with a configuration file", CHECK, CHECK_EXAMPLES
     )
     command.add_argument("file", metavar="FILE", help="the configuration (TOML)")

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import argparse
 from typing import TYPE_CHECKING
 
+from resolver.cli.parser_parts import add_command
+
 if TYPE_CHECKING:
-    Commands = argparse._SubParsersAction[argparse.ArgumentParser]  # noqa: SLF001  # its only name
+    from resolver.cli.parser_parts import Commands
 
 LAB = """List the names of the simulated Internet that --lab answers from:
 what each comes to, and what it is there to show. Nothing of it needs a
@@ -50,24 +51,12 @@ SHELLS = ("bash", "zsh", "fish")
 
 def add_lists(commands: Commands) -> None:
     """All of them."""
-    _command(commands, "lab", "list the names of the simulated Internet", LAB, LAB_EXAMPLES)
-    _command(commands, "keys", "print every key of the configuration", KEYS, KEYS_EXAMPLES)
-    _command(commands, "limits", "print the table of limits", LIMITS, LIMITS_EXAMPLES)
-    completion = _command(
+    add_command(commands, "lab", "list the names of the simulated Internet", LAB, LAB_EXAMPLES)
+    add_command(commands, "keys", "print every key of the configuration", KEYS, KEYS_EXAMPLES)
+    add_command(commands, "limits", "print the table of limits", LIMITS, LIMITS_EXAMPLES)
+    completion = add_command(
         commands, "completion", "print a shell's completion", COMPLETION, COMPLETION_EXAMPLES
     )
     completion.add_argument(
         "shell", metavar="SHELL", choices=SHELLS, help="the shell: bash, zsh or fish"
-    )
-
-
-def _command(
-    commands: Commands, name: str, brief: str, description: str, examples: str
-) -> argparse.ArgumentParser:
-    return commands.add_parser(
-        name,
-        help=brief,
-        description=description,
-        epilog=examples,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
     )

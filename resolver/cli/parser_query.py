@@ -6,8 +6,14 @@ argparse gives positional arguments away in one go; what comes behind an option 
 
 from __future__ import annotations
 
-import argparse
-from typing import TypeAlias
+from typing import TYPE_CHECKING
+
+from resolver.cli.parser_parts import add_command, add_config
+
+if TYPE_CHECKING:
+    import argparse
+
+    from resolver.cli.parser_parts import Commands
 
 QUERY = """Ask for records of a name. Words may stand in any order: names, types
 (AAAA, TYPE65), and the server to ask, after an @. Several names and types are
@@ -59,17 +65,10 @@ exit status:
   1    not answered
   2    the command line or the configuration is wrong"""
 
-Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"  # noqa: SLF001  # its name
-
-
-def config(command: argparse.ArgumentParser) -> None:
-    """--config, as every command that uses a configuration has it."""
-    command.add_argument("--config", metavar="FILE", help="configuration (TOML); none is fine")
-
 
 def add_query(commands: Commands) -> None:
     """resolver query."""
-    command = _command(commands, "query", "ask for records of a name", QUERY, QUERY_EXAMPLES)
+    command = add_command(commands, "query", "ask for records of a name", QUERY, QUERY_EXAMPLES)
     form = command.add_mutually_exclusive_group()
     form.add_argument("--short", action="store_true", help="print only the data, a record a line")
     form.add_argument("--json", action="store_true", help="print a JSON object for each question")
@@ -99,25 +98,11 @@ def add_query(commands: Commands) -> None:
 
 def add_trace(commands: Commands) -> None:
     """resolver trace."""
-    command = _command(
+    command = add_command(
         commands, "trace", "resolve a name and show each step", TRACE, TRACE_EXAMPLES
     )
     command.add_argument("--json", action="store_true", help="print one JSON object")
     _question(command, "NAME [TYPE]")
-
-
-def _command(
-    commands: Commands, name: str, brief: str, description: str, examples: str
-) -> argparse.ArgumentParser:
-    command = commands.add_parser(
-        name,
-        help=brief,
-        description=description,
-        epilog=examples,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    command.set_defaults(command_parser=command)
-    return command
 
 
 def _question(command: argparse.ArgumentParser, metavar: str) -> None:
@@ -125,7 +110,7 @@ def _question(command: argparse.ArgumentParser, metavar: str) -> None:
         "words", metavar=metavar, nargs="*",
         help="what to ask, in any order: see above",
     )  # fmt: skip
-    config(command)
+    add_config(command)
     command.add_argument(
         "-x", "--reverse", action="store_true", help="every NAME is an address: ask for its name"
     )

@@ -97,9 +97,13 @@ def _is_quiet(text: str) -> bool:
 
 
 def _is_ours(text: str) -> bool:
-    """Is there a traceback out of this package? Before its first line the interpreter has its own:
-    it looks for `site` and `runpy`, and what `-m` names, with its own handler of Ctrl-C."""
-    return not _is_quiet(text) and (str(PACKAGE) in text or "ignored" in text)
+    """Is there a traceback out of this package?
+
+    Before its first line the interpreter has its own: it reads `site` and `runpy` and looks for
+    what `-m` names, with its own handler of Ctrl-C, which nobody can replace so early.
+    """
+    is_lost = "ignored" in text and "_get_module_lock" not in text
+    return not _is_quiet(text) and (str(PACKAGE) in text or is_lost)
 
 
 def _serving() -> list[str]:

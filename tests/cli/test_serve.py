@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from resolver.cli.main import main
 from resolver.protocol import names, wire
 from resolver.protocol.codes import Flag, RRType
 
@@ -70,6 +71,15 @@ def test_it_answers_and_ends_with_status_0_on_sigterm(tmp_path: Path) -> None:
         process.send_signal(signal.SIGTERM)
         _, err = process.communicate(timeout=PATIENCE_S)
     assert (process.returncode, err) == (0, "")
+
+
+def test_a_query_finds_it(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Our own client knows our own daemon, and asks it instead of resolving beside it."""
+    port = free_port()
+    with serving(tmp_path, port):
+        assert main(["query", "--config", str(tmp_path / "resolver.toml"), "localhost"]) == 0
+    said = capsys.readouterr().out.splitlines()[1]
+    assert said == f";; answered by the daemon at 127.0.0.1:{port} (UDP)"
 
 
 def test_it_remembers_when_it_ran(tmp_path: Path) -> None:
