@@ -2,8 +2,8 @@
 
 The daemon is looked for at each address where one of ours may listen, all at a time and with one
 question that of all servers only our own answers: another resolver on 127.0.0.1 must not be taken
-for it. A probe leaves from the very address it goes to, which only an address of this machine can
-do: a configuration that was written for another machine leaks nothing.
+for it. Probes go to addresses of this machine alone, and leave from loopback: a configuration that
+was written for another machine leaks nothing.
 """
 
 from __future__ import annotations
@@ -131,11 +131,13 @@ def _reachable(listens: Iterable[str]) -> Iterator[Endpoint]:
 def _probe(place: Endpoint, opened: ExitStack) -> socket.socket | None:
     """A socket over which the question has gone out; None if it cannot."""
     is_v6 = ":" in place[0]
+    family = socket.AF_INET6 if is_v6 else socket.AF_INET
     try:
-        sock = socket.socket(socket.AF_INET6 if is_v6 else socket.AF_INET, socket.SOCK_DGRAM)
-        opened.enter_context(sock)
+        with socket.socket(family, socket.SOCK_DGRAM) as here:
+            here.bind((place[0], 0))  # refused for what is no address of this machine
+        sock = opened.enter_context(socket.socket(family, socket.SOCK_DGRAM))
         sock.settimeout(0)
-        sock.bind((place[0], 0))  # refused for what is no address of this machine
+        sock.bind(("::1" if is_v6 else "127.0.0.1", 0))  # the daemon tells nobody else
         sock.connect(place)
         query = wire.build_query(id=0, qname=DAEMON, qtype=RRType.TXT, qclass=RRClass.CH)
         sock.send(query)

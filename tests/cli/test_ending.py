@@ -38,6 +38,8 @@ COMMANDS = {
     "check of nothing": "check missing.toml",
     "keys": "keys",
     "limits": "limits",
+    "lab": "lab",
+    "completion": "completion bash",
     "serve of nothing": "serve --config missing.toml",
     "query of a server": "query @127.0.0.1:PORT www.example.com --timeout 0.2",
     "query of nobody": "query @127.0.0.1:1 www.example.com",
