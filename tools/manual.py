@@ -145,7 +145,8 @@ def _value(action: argparse.Action) -> str:
 
 
 def _help(action: argparse.Action) -> str:
-    text = " ".join((action.help or "").split()).replace("%%", "%")
+    text = argparse.HelpFormatter("resolver")._expand_help(action) if action.help else ""
+    text = " ".join(text.split())
     if action.choices and action.metavar is not None and not _names_all(action, text):
         text += f" ({', '.join(map(str, action.choices))})"
     return f"{text[:1].upper()}{text[1:]}."
