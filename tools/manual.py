@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import re
+import textwrap
 from datetime import UTC, datetime
 from itertools import groupby
 from pathlib import Path
@@ -45,7 +46,7 @@ def resolver_8() -> str:
     for name, brief, command in commands:
         page.subsection(f"resolver {name}")
         _command(page, brief, command)
-    _epilog(page, top)
+    _sections(page, top.epilog or "")
     for section in markdown_to_roff.sections((DOCS / "operations.md").read_text("utf-8")):
         page.section(section.title)
         markdown_to_roff.put(page, section.blocks)
@@ -127,6 +128,15 @@ def _epilog(page: roff.Page, command: argparse.ArgumentParser) -> None:
     """Examples and the exit status, as --help has them."""
     if command.epilog:
         page.literal(command.epilog)
+
+
+def _sections(page: roff.Page, epilog: str) -> None:
+    """The examples and the exit status of the whole command line, each under a heading."""
+    for block in epilog.split("\n\n"):
+        title, is_headed, rest = block.partition(":\n")
+        if is_headed:
+            page.section(title)
+        page.literal(textwrap.dedent(rest or block))
 
 
 def _head(action: argparse.Action) -> str:

@@ -13,8 +13,8 @@ SERVE = """Run the daemon in the foreground: bind the ports, give up root,
 answer until a signal ends it. Without --config it needs no file: it listens
 on 127.0.0.1 and ::1, port 53, answers this machine only, resolves from the
 root and validates. Everything that is wrong with a configuration is told, one
-line each, before anything is bound. SIGHUP, SIGTERM and the log: see
-resolver(8)."""
+line each, before anything is bound. resolver(8) says what signals do, and
+what the log tells."""
 
 SERVE_EXAMPLES = """examples:
   resolver serve                                port 53, this machine only

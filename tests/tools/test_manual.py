@@ -136,3 +136,16 @@ def test_a_kind_of_block_that_is_not_known_is_told() -> None:
     (section,) = markdown_to_roff.sections("# t\n\n## one\n\n> quoted\n")
     with pytest.raises(ValueError, match="blockquote"):
         markdown_to_roff.put(a_page(), section.blocks)
+
+
+def test_the_exit_status_has_a_section_of_its_own() -> None:
+    """Not under the last of the commands, where nobody looks for it."""
+    parts = page("resolver.8").split(".SH ")
+    assert [part.partition("\n")[0] for part in parts[1:5]] == [
+        '"NAME"',
+        '"SYNOPSIS"',
+        '"DESCRIPTION"',
+        '"COMMANDS"',
+    ]
+    status = next(part for part in parts if part.startswith('"EXIT STATUS"\n'))
+    assert re.search(r"^130 +interrupted$", status, re.MULTILINE)
