@@ -86,7 +86,7 @@ class VirtualUdpSocket:
 
 
 class VirtualListener:
-    """`listen.listen_network.TcpListener`."""
+    """`listen.listen_network.StreamListener`."""
 
     def __init__(self, network: Carrier, address: Address) -> None:
         self._network = network

@@ -1,4 +1,13 @@
-"""Bytes in and out: datagrams and streams of clients, and how much of them is let in.
+"""1 bytes in: sockets, streams, and which of their queries may be taken on.
 
-`listen_network` is the seam: real sockets (`sockets`, `mmsg`) or the lab's virtual ones.
+A listening socket comes from a `listen_network.ListenNetwork`, real (`sockets`) or the lab's. UDP
+is served by `udp`, a batch at a time, on an `udp_socket` or many datagrams per system call
+(`mmsg`); where hits come one by one, `idle_loop` answers them while the event loop would sleep.
+Streams are accepted in `tcp` and each served by a `stream`, whatever is spoken below it: TCP is
+one, TLS would be another, and a value (`protocol.transport.Transport`) says which. `admission`
+counts what is in flight and limits rates; `share` and `backlog` bound what one client, and all of
+them, may have under way and leave unread.
+
+Octets that the packet cache knows go back from here; all else goes to a `Handler`, the pipeline.
+Nothing here parses a message or knows a zone.
 """

@@ -78,10 +78,14 @@ class BatchSocket(Protocol):
         """What *missed* was given, taken apart: late, so that a flood is taken in quickly."""
 
 
-class TcpListener(Protocol):
-    """A listening TCP socket."""
+class StreamListener(Protocol):
+    """A listening socket whose clients are streams: TCP's own, or what is spoken over TCP.
 
-    async def accept(self) -> tuple[trio.abc.HalfCloseableStream, tuple[str, int]]: ...
+    A stream that has no half-close (TLS) will do, and breaks its own reference cycles at its end.
+    """
+
+    async def accept(self) -> tuple[trio.abc.Stream, tuple[str, int]]:
+        """The next client and its address. Errors of one client are nobody else's: it goes on."""
 
     async def aclose(self) -> None: ...
 
@@ -91,7 +95,7 @@ class ListenNetwork(Protocol):
 
     def bind_udp(self, host: str, port: int) -> UdpSocket: ...
 
-    def bind_tcp(self, host: str, port: int) -> TcpListener: ...
+    def bind_tcp(self, host: str, port: int) -> StreamListener: ...
 
 
 class Front(Protocol):

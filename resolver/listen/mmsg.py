@@ -25,7 +25,7 @@ from resolver.limits import (
 )
 from resolver.listen.admission import raw_address
 from resolver.listen.listen_network import Datagram, Peer, Raw
-from resolver.listen.sockets import PlainUdpSocket
+from resolver.listen.udp_socket import PlainUdpSocket
 
 if TYPE_CHECKING:
     import socket

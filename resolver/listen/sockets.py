@@ -12,101 +12,27 @@ import errno
 import ipaddress
 import logging
 import socket
-import struct
 import sys
 from typing import TYPE_CHECKING, Final
 
 import trio
 
-from resolver.limits import TCP_BACKLOG, UDP_BATCH, UDP_BUFFER_OCTETS, UDP_QUERY_OCTETS
-from resolver.listen.listen_network import Datagram
+from resolver.limits import TCP_BACKLOG, UDP_BUFFER_OCTETS
+from resolver.listen import mmsg
+from resolver.listen.udp_socket import PlainUdpSocket
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from resolver.listen.listen_network import TcpListener, UdpSocket
+    from resolver.listen.listen_network import StreamListener, UdpSocket
 
 _log = logging.getLogger(__name__)
 _IP_PKTINFO: Final = getattr(socket, "IP_PKTINFO", 8)
-_PKTINFO4 = struct.Struct("=i4s4s")
-_PKTINFO6 = struct.Struct("=16si")
 _SO_RCVBUFFORCE: Final = 33
 _SO_SNDBUFFORCE: Final = 32
 _PMTUDISC_OMIT: Final = 5
 _IP_FREEBIND: Final = 15
 _IPV6_FREEBIND: Final = 78
-_ANCILLARY_OCTETS: Final = 64
 _ACCEPT_PAUSE_S: Final = 0.1
 _OUT_OF_RESOURCES: Final = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
-
-
-class PlainUdpSocket:
-    """A bound, non-blocking UDP socket, a system call per datagram."""
-
-    def __init__(self, sock: socket.socket, *, is_wildcard: bool) -> None:
-        self._socket = sock
-        self.is_wildcard = is_wildcard
-        self.unsent = 0
-        self.too_long = 0
-        self.receive_errors = 0
-
-    def __repr__(self) -> str:
-        return f"<{type(self).__name__} {self._socket.getsockname()[:2]}, {self.unsent} unsent>"
-
-    def fileno(self) -> int:
-        return self._socket.fileno()
-
-    async def wait_readable(self) -> None:
-        await trio.lowlevel.wait_readable(self._socket)
-
-    def receive(self) -> Sequence[Datagram]:
-        """What is there now, at most one batch."""
-        batch: list[Datagram] = []
-        try:
-            for _ in range(UDP_BATCH):
-                batch.append(self._receive_one())  # noqa: PERF401  # what came before an error
-        except BlockingIOError:
-            pass
-        except OSError:
-            self.receive_errors += 1  # an ICMP error of an earlier reply: it concerns nobody
-        return batch
-
-    def _receive_one(self) -> Datagram:
-        octets = UDP_QUERY_OCTETS
-        if not self.is_wildcard:
-            data, peer = self._socket.recvfrom(octets)
-            return Datagram(data, peer)
-        data, ancillary, flags, peer = self._socket.recvmsg(octets, _ANCILLARY_OCTETS)
-        if flags & socket.MSG_TRUNC:
-            self.too_long += 1
-            data = b""
-        local = tuple((level, kind, self._unpin(info)) for level, kind, info in ancillary)
-        return Datagram(data, peer, local)
-
-    @staticmethod
-    def _unpin(info: bytes) -> bytes:
-        """Packet info that names the source of the reply but leaves the interface to routing."""
-        if len(info) == _PKTINFO4.size:
-            _, local, _ = _PKTINFO4.unpack(info)
-            return _PKTINFO4.pack(0, local, b"\0\0\0\0")
-        if len(info) == _PKTINFO6.size:
-            return _PKTINFO6.pack(info[:16], 0)
-        return info
-
-    def send(self, replies: Sequence[Datagram]) -> None:
-        for reply in replies:
-            try:
-                if reply.local:
-                    self._socket.sendmsg([reply.data], reply.local, 0, reply.peer)  # type: ignore[arg-type]
-                else:
-                    self._socket.sendto(reply.data, reply.peer)
-            except OSError:
-                self.unsent += 1
-
-    def close(self) -> None:
-        if self._socket.fileno() >= 0:
-            trio.lowlevel.notify_closing(self._socket)
-            self._socket.close()
 
 
 class SystemTcpListener:
@@ -144,13 +70,11 @@ class SystemListenNetwork:
         self, *, is_shared: bool = False, is_free: bool = False, tells: bool = True
     ) -> None:
         self._is_shared = is_shared
-        self._is_free = is_free
+        self.is_free = is_free
         self._tells = tells
 
     def bind_udp(self, host: str, port: int) -> UdpSocket:
         """Bind and return at once. Raises OSError as the kernel says."""
-        from resolver.listen import mmsg  # noqa: PLC0415  # it builds on this module
-
         sock = self._bound(host, port, socket.SOCK_DGRAM)
         is_wildcard = ipaddress.ip_address(host.partition("%")[0]).is_unspecified
         _tune(sock)
@@ -161,7 +85,7 @@ class SystemListenNetwork:
         kind = mmsg.MmsgUdpSocket if mmsg.IS_AVAILABLE else PlainUdpSocket
         return kind(sock, is_wildcard=is_wildcard)
 
-    def bind_tcp(self, host: str, port: int) -> TcpListener:
+    def bind_tcp(self, host: str, port: int) -> StreamListener:
         """Bind, listen and return at once. Raises OSError as the kernel says."""
         sock = self._bound(host, port, socket.SOCK_STREAM)
         try:
@@ -186,7 +110,7 @@ class SystemListenNetwork:
             try:
                 sock.bind(address)
             except OSError as error:
-                if error.errno != errno.EADDRNOTAVAIL or not self._is_free:
+                if error.errno != errno.EADDRNOTAVAIL or not self.is_free:
                     raise
                 self._bind_freely(sock, address)
         except BaseException:

@@ -4,7 +4,8 @@ RFC 7766 §6.2.1.1 (pipelining), §7 (answers out of order), §8 (length and mes
 RFC 9210 §4.2 (limits and timeouts). A client that shuts down its sending side still gets all it
 asked for; one that reads or writes too slowly, or keeps silent, is let go. Queries are taken on one
 by one, and only while the client may have more: what waits in the stream has cost it as much as us.
-Knows no sockets: any half-closeable stream will do, which is how TLS will come here.
+Knows no sockets: any `trio.abc.Stream` will do; one without a half-close (TLS) is closed in its own
+orderly way once all is sent.
 
 Errors of the stream are caught in the task where they arise. In a nursery's group of exceptions
 they would hold the frames that hold them, about ten kilobytes a client, until a collector came.
@@ -56,7 +57,7 @@ class ClientConnection:
 
     def __init__(
         self,
-        stream: trio.abc.HalfCloseableStream,
+        stream: trio.abc.Stream,
         client: Client,
         *,
         handler: Handler,
@@ -86,7 +87,9 @@ class ClientConnection:
         self._moved = trio.Event()
         self._began_at: float | None = None
         self._is_reading = True
+        self._is_ending = False
         self._is_over = False
+        self._silence = trio.CancelScope()
         self.unsent_octets = 0  # what is being written included; the backlog's to change
         self.active_at = trio.current_time()
         self.in_flight = 0
@@ -108,6 +111,15 @@ class ClientConnection:
         self._share.forget(self)
         self._unsent = bytearray()
         self._backlog.remove(self, self.unsent_octets)
+
+    def finish_up(self) -> None:
+        """Take on nothing more, and end when all that was asked is answered."""
+        self._is_ending = True
+        self._silence.cancel()
+
+    def hand_to(self, handler: Handler, front: Front) -> None:
+        """What comes from now on goes to *handler*; what is in flight is answered as it is."""
+        self._handler, self._front = handler, front
 
     async def run(self) -> None:
         """Until the client has left or is let go, and all it asked is answered."""
@@ -146,10 +158,12 @@ class ClientConnection:
     async def _read_all(self) -> None:
         while True:
             await self._take_all()
-            with trio.move_on_at(self._patience_ends()) as silence:
+            if self._is_ending:
+                return
+            with trio.move_on_at(self._patience_ends()) as self._silence:
                 chunk = await self._stream.receive_some(_CHUNK_OCTETS)
-            if silence.cancelled_caught:
-                if self.in_flight and not self._splitter.is_mid_message:
+            if self._silence.cancelled_caught:
+                if self.in_flight and not self._splitter.is_mid_message and not self._is_ending:
                     continue  # it waits for us, not we for it
                 return
             if not chunk:
@@ -269,8 +283,16 @@ class ClientConnection:
                 return False
             self._backlog.remove(self, len(piece))
             self.wake()
-        await self._stream.send_eof()
+        await self._take_leave()
         return True
+
+    async def _take_leave(self) -> None:
+        """All is sent: say so, in the way that the stream has for it."""
+        if isinstance(self._stream, trio.abc.HalfCloseableStream):
+            await self._stream.send_eof()
+            return
+        with trio.move_on_after(TCP_READ_SECONDS):  # TLS: close_notify (RFC 8446 §6.1)
+            await self._stream.aclose()
 
 
 class _StreamReply:

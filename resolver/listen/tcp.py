@@ -1,4 +1,6 @@
-"""Queries over TCP: accept within limits, then leave each client to its `ClientConnection`.
+"""Queries over streams: accept within limits, then leave each client to its `ClientConnection`.
+
+TCP, and what is spoken over it: which of them is a value (`Transport`), and all count together.
 
 At most TCP_CONNECTIONS in all, fewer where descriptors are short, and TCP_CONNECTIONS_PER_CLIENT of
 one address (RFC 7766 §6.2.2); the machine itself, whose every program has the same address, may
@@ -31,10 +33,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from resolver.listen.admission import Admission
-    from resolver.listen.listen_network import Handler, TcpListener
+    from resolver.listen.listen_network import Handler, StreamListener
     from resolver.listen.stream import SendNow
 
 _THIS_MACHINE: Final = 10  # clients in one
+_LEAVING_S: Final = 0.02  # between two looks whether the last client is gone
 
 
 def slots_limit(descriptors: int) -> int:
@@ -129,15 +132,16 @@ def _is_this_machine(host: str) -> bool:
     return host.startswith("127.") or host == "::1"
 
 
-class TcpService:
-    """Serves one listening socket."""
+class StreamService:
+    """Serves one listening socket, on which *transport* is spoken."""
 
     def __init__(
         self,
-        listener: TcpListener,
+        listener: StreamListener,
         handler: Handler,
         admission: Admission,
         *,
+        transport: Transport,
         slots: TcpSlots | None = None,
         host: str = "",
         idle_s: float = TCP_IDLE_SECONDS,
@@ -148,25 +152,47 @@ class TcpService:
         self._slots = TcpSlots() if slots is None else slots
         self._host = host
         self._idle_s = idle_s
-        self._front = handler.front(Transport.TCP)
+        self._transport = transport
+        self._front = handler.front(transport)
+        self._connections: set[ClientConnection] = set()
+        self._accepting = trio.CancelScope()
         self.queries = 0
 
     def __repr__(self) -> str:
-        return f"<TcpService {self._host}: {len(self._slots)} connections>"
+        name = f"{self._transport.value}://{self._host}"
+        return f"<StreamService {name}: {len(self._connections)} connections>"
 
     async def run(self) -> None:
         """Accept until cancelled. The listener is closed by whoever bound it."""
         async with trio.open_nursery() as nursery:
-            while True:
-                stream, peer = await self._listener.accept()
-                if self._slots.take(peer[0]):
-                    nursery.start_soon(self._serve, stream, peer)
-                else:
-                    await trio.aclose_forcefully(stream)
+            with self._accepting:
+                while True:
+                    stream, peer = await self._listener.accept()
+                    if self._slots.take(peer[0]):
+                        nursery.start_soon(self._serve, stream, peer)
+                    else:
+                        await trio.aclose_forcefully(stream)
 
-    async def _serve(self, stream: trio.abc.HalfCloseableStream, peer: tuple[str, int]) -> None:
+    def hand_to(self, handler: Handler) -> None:
+        """What comes from now on, on open connections too, goes to *handler*."""
+        self._handler, self._front = handler, handler.front(self._transport)
+        for connection in self._connections:
+            connection.hand_to(handler, self._front)
+
+    async def leave(self, patience_s: float) -> None:
+        """Accept nobody any more; returns when all are answered and gone, or after *patience_s*."""
+        self._accepting.cancel()
+        for connection in list(self._connections):
+            connection.finish_up()
+        with trio.move_on_after(patience_s):
+            while self._connections:  # noqa: ASYNC110  # once in a listener's life
+                await trio.sleep(_LEAVING_S)
+        for connection in list(self._connections):
+            connection.let_go()
+
+    async def _serve(self, stream: trio.abc.Stream, peer: tuple[str, int]) -> None:
         """One connection to its end; memory that runs out ends no other."""
-        client = Client(peer[0].partition("%")[0], peer[1], Transport.TCP, self._host)
+        client = Client(peer[0].partition("%")[0], peer[1], self._transport, self._host)
         connection = ClientConnection(
             stream,
             client,
@@ -179,13 +205,15 @@ class TcpService:
             idle_s=self._idle_s,
             send_now=_sender(stream),
         )
+        self._connections.add(connection)
         try:
             await self._slots.hold(connection, peer[0])
         finally:
+            self._connections.discard(connection)
             self.queries += connection.queries
 
 
-def _sender(stream: trio.abc.HalfCloseableStream) -> SendNow:
+def _sender(stream: trio.abc.Stream) -> SendNow:
     """Sends on a real socket what the system takes at once.
 
     By descriptor: not to be called once the stream is closed, when that may be another's.

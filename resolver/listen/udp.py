@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections import deque
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import trio
 
@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from resolver.listen.listen_network import Handler, Missed, Raw, Recall, UdpSocket
 
     Turn = Callable[[Recall, Missed], tuple[int, int]]
+
+_LEAVING_S: Final = 0.02  # between two looks whether the last query is answered
 
 
 class UdpService:
@@ -49,7 +51,6 @@ class UdpService:
         self._admission = admission
         self._host = host
         self._pace = turns or Turns()
-        self._front = handler.front(Transport.UDP)
         self._turn: Turn
         self._single: Turn
         self._take_apart: Callable[[Raw], Datagram] | None = None
@@ -57,28 +58,46 @@ class UdpService:
             self._turn, self._single, self._take_apart = sock.turn, sock.single, sock.read
         else:
             self._turn = self._single = partial(plain_turn, sock)
-        self._recall = self._front.recall if admission.rate is None else self._recall_within_rate
+        self.hand_to(handler)
+        self._running = trio.CancelScope()
         self._waiting: deque[tuple[Datagram | Raw, bytes]] = deque()
         self.is_serving = False  # `run` is at it, and will be until nothing waits
         self.queries = 0
         self.misses = 0
         self.limited = 0
         self.unanswered = 0
+        self.in_flight = 0  # taken on and not answered yet, those that wait included
+
+    def hand_to(self, handler: Handler) -> None:
+        """What comes from now on goes to *handler*, within the rate that is allowed now."""
+        self._handler, self._front = handler, handler.front(Transport.UDP)
+        is_limited = self._admission.rate is not None
+        self._recall = self._recall_within_rate if is_limited else self._front.recall
 
     def __repr__(self) -> str:
         return f"<UdpService {self._host}: {self.queries} queries, {self._front.hits} hits>"
 
     async def run(self) -> None:
-        """Serve until cancelled. The socket is closed by whoever bound it."""
-        while True:
-            await self._socket.wait_readable()
-            self.is_serving = True
-            try:
-                while self.drain():
-                    await trio.lowlevel.checkpoint()
-            except MemoryError:  # a batch is lost, as packets are
-                self._handler.shortage.note()
-            self.is_serving = False
+        """Serve until cancelled, or `leave`. The socket is closed by whoever bound it."""
+        with self._running:
+            while True:
+                await self._socket.wait_readable()
+                self.is_serving = True
+                try:
+                    while self.drain():
+                        await trio.lowlevel.checkpoint()
+                except MemoryError:  # a batch is lost, as packets are
+                    self._handler.shortage.note()
+                self.is_serving = False
+
+    async def leave(self, patience_s: float) -> None:
+        """Take on what has come, and no more; returns when that is answered, or out of patience."""
+        self._running.cancel()
+        with trio.move_on_after(patience_s):
+            while self.drain():
+                await trio.lowlevel.checkpoint()
+            while self.in_flight:  # noqa: ASYNC110  # once in a socket's life
+                await trio.sleep(_LEAVING_S)
 
     def drain(self) -> bool:
         """Answer the hits of up to UDP_TURNS batches, begin UDP_STARTS misses; is there more?"""
@@ -131,6 +150,7 @@ class UdpService:
         self.misses += 1
         network = network_of(source)
         if self._admission.enter(network):
+            self.in_flight += 1
             self._waiting.append((arrival, network))
             return
         reply = short_reply(arrival.data, rcode=Rcode.SERVFAIL)
@@ -141,6 +161,7 @@ class UdpService:
         try:
             datagram = self._read(arrival)
         except MemoryError:
+            self.in_flight -= 1
             self._admission.leave(network)
             raise
         host, port = datagram.peer[:2]
@@ -160,6 +181,7 @@ class UdpService:
 
     def finish(self, datagram: Datagram, network: bytes, reply: bytes | None) -> None:
         """Strike a query off the books, and send its reply if there is one."""
+        self.in_flight -= 1
         self._admission.leave(network)
         if reply is None:
             self.unanswered += 1

@@ -23,7 +23,7 @@ _END = b"\r\n\r\n"
 
 
 class Listener(Protocol):
-    """A listening socket; `listen.listen_network.TcpListener` is one."""
+    """A listening socket; `listen.listen_network.StreamListener` is one."""
 
     async def accept(self) -> tuple[trio.abc.Stream, tuple[str, int]]: ...
 

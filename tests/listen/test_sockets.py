@@ -12,7 +12,8 @@ import pytest
 
 from resolver.limits import TCP_BACKLOG, UDP_BUFFER_OCTETS
 from resolver.listen import sockets
-from resolver.listen.sockets import PlainUdpSocket, SystemListenNetwork, SystemTcpListener
+from resolver.listen.sockets import SystemListenNetwork, SystemTcpListener
+from resolver.listen.udp_socket import PlainUdpSocket
 from tests.support import trio_test_real
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="reads what Linux granted")

@@ -23,7 +23,7 @@ from resolver.limits import (
 from resolver.listen.admission import Admission
 from resolver.listen.backlog import Backlog
 from resolver.listen.sockets import SystemListenNetwork, SystemTcpListener
-from resolver.listen.tcp import TcpService, TcpSlots
+from resolver.listen.tcp import StreamService, TcpSlots
 from resolver.protocol.framing import frame
 from resolver.protocol.transport import Transport
 from tests.listen.echo import Handler, answered, question
@@ -54,6 +54,11 @@ class BigHandler(Handler):
             return
         self.packets.store(data, big(data), transport=client.transport, lifetime_s=60)
         respond(big(data))
+
+
+def served(door: Door, handler: Handler, slots: TcpSlots) -> StreamService:
+    """TCP at *door*."""
+    return StreamService(door, handler, Admission(), transport=Transport.TCP, slots=slots)
 
 
 class Mute(trio.abc.HalfCloseableStream):
@@ -90,7 +95,7 @@ async def test_hits_that_nobody_reads_are_not_prepared() -> None:
     """540 queries of one segment ask for 32 MB; a client has no more than it takes."""
     async with trio.open_nursery() as nursery:
         door, handler, slots = Door(), BigHandler(), TcpSlots()
-        nursery.start_soon(TcpService(door, handler, Admission(), slots=slots).run)
+        nursery.start_soon(served(door, handler, slots).run)
         warm = door.connect()
         await send_message(warm, question())
         assert await receive_message(warm) == big(question())
@@ -123,7 +128,7 @@ async def test_replies_that_come_all_at_once_are_bounded_over_all_connections() 
     async with trio.open_nursery() as nursery:
         door, handler, slots = Door(), BigHandler(), TcpSlots()
         handler.holds = True
-        nursery.start_soon(TcpService(door, handler, Admission(), slots=slots).run)
+        nursery.start_soon(served(door, handler, slots).run)
         for client in range(8):  # of as many addresses
             names = (b"\x05n%04d\0" % (client * 100 + at) for at in range(TCP_PIPELINE))
             asked = Mute(b"".join(frame(question(name)) for name in names))
@@ -189,7 +194,7 @@ async def test_connections_share_what_is_done_between_two_looks_at_the_sockets()
         door, handler, slots = Door(), Handler(), TcpSlots()
         data = question()
         handler.packets.store(data, answered(data), transport=Transport.TCP, lifetime_s=60)
-        service = TcpService(door, handler, Admission(), slots=slots)
+        service = served(door, handler, slots)
         nursery.start_soon(service.run)
         asked = b"".join(frame(question(id=id)) for id in range(500))
         for _ in range(20):
@@ -273,7 +278,14 @@ async def _served(slots: TcpSlots) -> AsyncIterator[int]:
     listener = SystemListenNetwork().bind_tcp("127.0.0.1", 0)
     assert isinstance(listener, SystemTcpListener)
     port = listener._listener.socket.getsockname()[1]
-    service = TcpService(listener, BigHandler(), Admission(), slots=slots, idle_s=0.05)
+    service = StreamService(
+        listener,
+        BigHandler(),
+        Admission(),
+        transport=Transport.TCP,
+        slots=slots,
+        idle_s=0.05,
+    )
     try:
         async with trio.open_nursery() as nursery:
             nursery.start_soon(service.run)

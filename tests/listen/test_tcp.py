@@ -21,8 +21,9 @@ from resolver.limits import (
 )
 from resolver.listen.admission import Admission, RateLimit
 from resolver.listen.sockets import SystemListenNetwork, SystemTcpListener
-from resolver.listen.tcp import TcpService, TcpSlots, slots_limit
+from resolver.listen.tcp import StreamService, TcpSlots, slots_limit
 from resolver.protocol.framing import Splitter, frame
+from resolver.protocol.transport import Transport
 from tests.listen.echo import Handler, answered, question
 from tests.support import trio_test, trio_test_real
 
@@ -62,7 +63,9 @@ class House:
         self.handler = Handler()
         self.admission = admission
         self.slots = slots
-        self.service = TcpService(self.door, self.handler, admission, slots=slots)
+        self.service = StreamService(
+            self.door, self.handler, admission, transport=Transport.TCP, slots=slots
+        )
 
 
 @asynccontextmanager
@@ -289,7 +292,7 @@ async def test_real_listener() -> None:
     listener = SystemListenNetwork().bind_tcp("127.0.0.1", 0)
     assert isinstance(listener, SystemTcpListener)
     port = listener._listener.socket.getsockname()[1]
-    service = TcpService(listener, Handler(), Admission())
+    service = StreamService(listener, Handler(), Admission(), transport=Transport.TCP)
     async with trio.open_nursery() as nursery:
         nursery.start_soon(service.run)
         async with await trio.open_tcp_stream("127.0.0.1", port) as stream:
@@ -328,7 +331,7 @@ async def test_replies_stay_whole_and_in_order_when_the_system_takes_only_a_part
     listener = SystemListenNetwork().bind_tcp("127.0.0.1", 0)
     assert isinstance(listener, SystemTcpListener)
     port = listener._listener.socket.getsockname()[1]
-    service = TcpService(listener, Handler(), Admission())
+    service = StreamService(listener, Handler(), Admission(), transport=Transport.TCP)
     splitter = Splitter()
     ids: list[int] = []
     async with trio.open_nursery() as nursery:
