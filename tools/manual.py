@@ -93,7 +93,7 @@ def _key(page: roff.Page, key: tables.Key) -> None:
     page.entry(
         f"{roff.bold(key.name)} ({roff.escape(default)})",
         roff.escape(f"{key.purpose}{key.note}."),
-        roff.escape(f"Allowed: {key.allowed}."),
+        roff.escape(f"Allowed: {key.allowed}. Takes effect: {key.effect}."),
     )
 
 

@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Any, NamedTuple, get_args, get_origin, get_typ
 
 import msgspec
 
-from resolver.config.load import in_words, purpose
+from resolver.config.load import in_words, purpose, takes_effect
 from resolver.config.schema import NOT_YET, Config, Section
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
-KEYS_HEAD = "| key | default | allowed | what for |\n|---|---|---|---|"
+KEYS_HEAD = "| key | default | allowed | takes effect | what for |\n|---|---|---|---|---|"
 
 
 def keys_markdown() -> str:
@@ -44,6 +44,7 @@ class Key(NamedTuple):
     allowed: str
     purpose: str
     is_fixed: bool  # accepted only with its default, in this version
+    effect: str  # "live" or "reopen" at a reload, or at a "restart"
 
     @property
     def note(self) -> str:
@@ -62,13 +63,15 @@ def key_entries(kind: type[Section] = Config, table: str = "") -> Iterator[Key]:
             continue
         path = f"{table.strip('[]')}.{field.name}".lstrip(".")
         default = None if field.required else _toml(field.default)
-        yield Key(table, field.name, default, in_words(hint), purpose(hint), path in NOT_YET)
+        is_fixed, effect = path in NOT_YET, takes_effect(hint)
+        yield Key(table, field.name, default, in_words(hint), purpose(hint), is_fixed, effect)
 
 
 def _row(key: Key) -> str:
     head = f"[{key.table}]." if key.table.startswith("[") else f"{key.table}." if key.table else ""
     default = "required" if key.default is None else f"`{key.default}`"
-    return f"| {head}{key.name} | {default} | {key.allowed} | {key.purpose}{key.note} |"
+    cells = (f"{head}{key.name}", default, key.allowed, key.effect, f"{key.purpose}{key.note}")
+    return f"| {' | '.join(cells)} |"
 
 
 def _is_section(hint: Any) -> bool:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from resolver.config import endpoints, octets
+from resolver.config import endpoints, listen_urls, octets
 from resolver.config.schema import NOT_YET, NegativeAnchor
 from resolver.protocol import names
 
@@ -45,7 +45,7 @@ def advice(config: Config) -> Iterator[str]:
             "server.allow_from lets the whole Internet ask: an open resolver is used for "
             "attacks on others; name your own networks"
         )
-    hosts = [endpoints.endpoint(text)[0] for text in config.server.listen]
+    hosts = [listen_urls.listen_url(text).where[0] for text in config.server.listen]
     if any(not _is_loopback(host) for host in hosts) and all(net.is_loopback for net in allowed):
         yield (
             "server.listen has addresses that others can reach, but server.allow_from "
@@ -77,7 +77,7 @@ def _server(config: Config) -> Iterator[Fault]:
     server = config.server
     if not server.listen:
         yield Fault("server.listen", [], "at least one address")
-    yield from _each("server.listen", server.listen, endpoints.listenable)
+    yield from _each("server.listen", server.listen, listen_urls.spoken_here)
     yield from _overlaps(config)
     yield from _each("server.allow_from", server.allow_from, endpoints.network)
     for key in ("version", "identity", "nsid"):
@@ -200,21 +200,21 @@ def _overlaps(config: Config) -> Iterator[Fault]:
     wanted = [("server.listen", text) for text in config.server.listen]
     if config.metrics.listen:
         wanted.append(("metrics.listen", config.metrics.listen))
-    taken: list[tuple[str, endpoints.Endpoint]] = []
+    taken: list[tuple[str, listen_urls.ListenUrl]] = []
     for key, text in wanted:
         try:
-            where = endpoints.endpoint(text)
+            url = listen_urls.listen_url(text if key != "metrics.listen" else f"tcp://{text}")
         except ValueError:
             continue  # told already
         for other, there in taken:
-            if _is_same_port(where, there):
-                expected = f"each address once; {other} has {endpoints.show(there)}"
+            if is_same_port(url.where, there.where) and url.sockets & there.sockets:
+                expected = f"each address once; {other} has {endpoints.show(there.where)}"
                 yield Fault(key, text, expected)
                 break
-        taken.append((key, where))
+        taken.append((key, url))
 
 
-def _is_same_port(one: endpoints.Endpoint, other: endpoints.Endpoint) -> bool:
+def is_same_port(one: endpoints.Endpoint, other: endpoints.Endpoint) -> bool:
     """True if one is the other, or all addresses of its family."""
     if one[1] != other[1] or (":" in one[0]) != (":" in other[0]):
         return False
@@ -229,9 +229,9 @@ def is_own(config: Config, where: endpoints.Endpoint, *, is_here: Callable[[str]
 
     *is_here* tells whether a host is one of this machine's addresses.
     """
-    ours = [endpoints.endpoint(text) for text in config.server.listen]
+    ours = [listen_urls.listen_url(text).where for text in config.server.listen]
     return where in ours or any(
-        other[0] in _EVERY and _is_same_port(other, where) and is_here(where[0]) for other in ours
+        other[0] in _EVERY and is_same_port(other, where) and is_here(where[0]) for other in ours
     )
 
 

@@ -55,9 +55,9 @@ def askable(text: str) -> Endpoint:
     return where
 
 
-def listenable(text: str) -> Endpoint:
+def listenable(text: str, *, port: int = DNS_PORT) -> Endpoint:
     """As `endpoint`, to listen on: link-local with its interface, without which nothing binds."""
-    where = endpoint(text)
+    where = endpoint(text, port=port)
     host, _, scope = where[0].partition("%")
     _wants_scope(ipaddress.ip_address(host), scope)
     return where

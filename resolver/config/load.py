@@ -137,6 +137,12 @@ def purpose(hint: Any) -> str:
     return next((extra.description for extra in _metas(hint) if extra.description), "")
 
 
+def takes_effect(hint: Any) -> str:
+    """When a change of a key does: "live" or "reopen" at a reload, or at a "restart"."""
+    extras = [extra.extra for extra in _metas(hint) if extra.extra]
+    return next((extra["takes effect"] for extra in extras), "live")
+
+
 def in_words(hint: Any) -> str:
     """A type in the words of somebody who writes TOML."""
     bounds = [extra for extra in _metas(hint) if extra.ge is not None]

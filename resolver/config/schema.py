@@ -3,6 +3,9 @@
 The defaults are a good configuration by themselves. Ranges come from `limits`; the descriptions are
 what an error message quotes and what docs/configuration.md is printed from. A key stands for one
 decision: a feature that does not exist yet has its key in `NOT_YET`, with the value that means off.
+
+A change takes effect at a reload, unless the key says otherwise: `REOPENS` names sockets or files,
+of which those that stay the same stay open; `RESTARTS` is what a process can only do as it starts.
 """
 
 from __future__ import annotations
@@ -25,16 +28,24 @@ Payload: TypeAlias = Annotated[
 ]
 Seconds: TypeAlias = Annotated[int, Meta(ge=0, le=limits.MAX_TTL_SECONDS_RANGE[1])]
 PAYLOAD = limits.UDP_PAYLOAD
+REOPENS = Meta(extra={"takes effect": "reopen"})
+RESTARTS = Meta(extra={"takes effect": "restart"})
 LOOPBACK = ("127.0.0.0/8", "::1")
 
 
 class Server(Section, frozen=True, kw_only=True):
     listen: Annotated[
         tuple[str, ...],
-        Meta(description='addresses to listen on, UDP and TCP: "127.0.0.1:53", "[::1]:53"'),
+        Meta(
+            description='where to listen: "127.0.0.1:53" (UDP and TCP, udp+tcp://), '
+            '"udp://[::1]:53", "tcp://..."; tls://, https:// and quic:// are not yet supported'
+        ),
+        REOPENS,
     ] = ("127.0.0.1:53", "[::1]:53")
     freebind: Annotated[
-        bool, Meta(description="listen on addresses that this machine does not have yet (Linux)")
+        bool,
+        Meta(description="listen on addresses that this machine does not have yet (Linux)"),
+        REOPENS,
     ] = True
     allow_from: Annotated[
         tuple[str, ...],
@@ -62,11 +73,14 @@ class Server(Section, frozen=True, kw_only=True):
         ),
     ] = ""
     user: Annotated[
-        str, Meta(description='account to run as once the ports are bound as root; "" stays root')
+        str,
+        Meta(description='account to run as once the ports are bound as root; "" stays root'),
+        RESTARTS,
     ] = "nobody"
     workers: Annotated[
         Annotated[int, Meta(ge=1, le=limits.WORKERS_RANGE[1])] | Literal["auto"],
         Meta(description='processes on the same port; "auto" is one per CPU'),
+        RESTARTS,
     ] = limits.WORKERS
     version: Annotated[
         str, Meta(description='answer to version.bind and version.server; "" refuses')
@@ -84,7 +98,9 @@ class Server(Section, frozen=True, kw_only=True):
 
 class Outgoing(Section, frozen=True, kw_only=True):
     source_addresses: Annotated[
-        tuple[str, ...], Meta(description="addresses to ask from; empty lets the kernel choose")
+        tuple[str, ...],
+        Meta(description="addresses to ask from; empty lets the kernel choose"),
+        REOPENS,
     ] = ()
     ipv4: Annotated[bool, Meta(description="ask servers over IPv4")] = True
     ipv6: Annotated[bool, Meta(description="ask servers over IPv6")] = True
@@ -172,6 +188,7 @@ class Cache(Section, frozen=True, kw_only=True):
     clock: Annotated[
         Literal["boottime", "realtime"],
         Meta(description='"boottime" counts TTLs through suspend; "realtime" is for tests'),
+        RESTARTS,
     ] = "boottime"
     min_ttl: Annotated[Seconds, Meta(description="seconds to keep what has a shorter TTL")] = 0
     max_ttl: Annotated[Seconds, Meta(description="seconds to keep what has a longer TTL")] = (
@@ -191,9 +208,10 @@ class Cache(Section, frozen=True, kw_only=True):
             le=limits.RRSET_CACHE_OCTETS_RANGE[1],
             description="octets of cached records, per worker; ready replies take a quarter more",
         ),
+        RESTARTS,
     ] = limits.RRSET_CACHE_OCTETS
     persist: Annotated[
-        bool, Meta(description="keep the cache in working_directory over a restart")
+        bool, Meta(description="keep the cache in working_directory over a restart"), RESTARTS
     ] = False
 
 
@@ -235,9 +253,11 @@ class Dnssec(Section, frozen=True, kw_only=True):
 
 
 class Log(Section, frozen=True, kw_only=True):
-    destination: Annotated[str, Meta(description='"stderr" or the path of a file')] = "stderr"
+    destination: Annotated[str, Meta(description='"stderr" or the path of a file'), REOPENS] = (
+        "stderr"
+    )
     level: Annotated[
-        Literal["error", "warning", "info", "debug"], Meta(description="how much is told")
+        Literal["error", "warning", "info", "debug"], Meta(description="how much is told"), REOPENS
     ] = "warning"
     queries: Annotated[bool, Meta(description="one line per query: names are personal data")] = (
         False
@@ -246,7 +266,7 @@ class Log(Section, frozen=True, kw_only=True):
 
 class Metrics(Section, frozen=True, kw_only=True):
     listen: Annotated[
-        str, Meta(description='HTTP address for Prometheus, "127.0.0.1:9153"; "" is off')
+        str, Meta(description='HTTP address for Prometheus, "127.0.0.1:9153"; "" is off'), REOPENS
     ] = ""
 
 
@@ -254,7 +274,9 @@ class Config(Section, frozen=True, kw_only=True):
     """The whole file. `Config()` is what runs without one."""
 
     working_directory: Annotated[
-        str, Meta(description='where state is kept and relative paths begin; "" keeps none')
+        str,
+        Meta(description='where state is kept and relative paths begin; "" keeps none'),
+        RESTARTS,
     ] = ""
     server: Server = Server()
     outgoing: Outgoing = Outgoing()

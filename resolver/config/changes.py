@@ -1,0 +1,91 @@
+"""What differs between two configurations, key by key, and when each takes effect.
+
+Pure. A zone that is forwarded or a stub is one key, by its name: "forward corp.". Keys that need a
+restart keep their old value at a reload; `merged` sees to that.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple, get_args, get_type_hints
+
+import msgspec
+
+from resolver.config.load import takes_effect
+from resolver.config.schema import Config, Section, Zone
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+class Change(NamedTuple):
+    """*key* in dotted form; *effect*: "live", "reopen" or "restart"."""
+
+    key: str
+    before: Any
+    now: Any
+    effect: str
+
+    def __str__(self) -> str:
+        if self.before is None:
+            return f"{self.key} (new)"
+        return f"{self.key} (gone)" if self.now is None else self.key
+
+
+def changes(before: Config, now: Config) -> list[Change]:
+    """All keys of *now* whose values are others than *before*, in the schema's order."""
+    return list(_of_section(before, now, ""))
+
+
+def merged(now: Config, found: list[Change]) -> Config:
+    """*now*, with the values that only a restart can change as they were."""
+    for change in found:
+        if change.effect == "restart":
+            now = _with(now, change.key.split("."), change.before)
+    return now
+
+
+def overlaid(now: Config, found: list[Change]) -> Config:
+    """*now*, with what was *found* to differ put in it too, where it says what stood there."""
+    for change in found:
+        path = change.key.split(".")
+        if _at(now, path) == change.before:
+            now = _with(now, path, change.now)
+    return now
+
+
+def _at(section: Any, path: list[str]) -> Any:
+    for name in path:
+        section = getattr(section, name)
+    return section
+
+
+def _with(section: Any, path: list[str], value: Any) -> Any:
+    name, *rest = path
+    inner = _with(getattr(section, name), rest, value) if rest else value
+    return msgspec.structs.replace(section, **{name: inner})
+
+
+def _of_section(before: Section, now: Section, prefix: str) -> Iterator[Change]:
+    hints = get_type_hints(type(now), include_extras=True)
+    for field in msgspec.structs.fields(type(now)):
+        old, new = getattr(before, field.name), getattr(now, field.name)
+        if old == new:
+            continue
+        key = f"{prefix}{field.name}"
+        if isinstance(new, Section):
+            yield from _of_section(old, new, f"{key}.")
+        elif any(map(_is_zone, get_args(hints[field.name]))):
+            yield from _of_zones(old, new, key)
+        else:
+            yield Change(key, old, new, takes_effect(hints[field.name]))
+
+
+def _is_zone(hint: Any) -> bool:
+    return isinstance(hint, type) and issubclass(hint, Zone)
+
+
+def _of_zones(before: tuple[Zone, ...], now: tuple[Zone, ...], kind: str) -> Iterator[Change]:
+    old, new = ({entry.zone: entry for entry in entries} for entries in (before, now))
+    for zone in dict.fromkeys((*old, *new)):
+        if old.get(zone) != new.get(zone):
+            yield Change(f"{kind} {zone}", old.get(zone), new.get(zone), "live")
