@@ -82,6 +82,7 @@ class Pipeline:
         settings: PathSettings,
         root_tags: Callable[[], frozenset[int]] = frozenset,
         shortage: Shortage | None = None,
+        counters: PathCounters | None = None,
     ) -> None:
         self._resolver = resolver
         self._packets = packets
@@ -91,7 +92,7 @@ class Pipeline:
         self._root_tags = root_tags
         self._settings = settings
         self.shortage = shortage or Shortage()
-        self.counters = PathCounters()
+        self.counters = counters or PathCounters()
 
     def front(self, transport: Transport) -> Front:
         """The listener's way into the packet cache: only admitted clients see anything."""
@@ -234,7 +235,9 @@ def _failed(question: Question, ede: tuple[Ede, ...]) -> Answer:
 class _Call:
     """One query with all that its reply depends on."""
 
-    __slots__ = ("_data", "_packets", "_respond", "_settings", "client", "query", "source")
+    __slots__ = (
+        "_data", "_generation", "_packets", "_respond", "_settings", "client", "query", "source",
+    )  # fmt: skip
 
     def __init__(
         self,
@@ -249,6 +252,7 @@ class _Call:
         self._settings = settings
         self._data = data
         self._respond = respond
+        self._generation = packets.generation
         self.query = query
         self.client = client
         self.source = address_octets(client.host)
@@ -293,7 +297,8 @@ class _Call:
             reply = render(self.query, answer, shape)
         else:
             reply, layout = alone
-        if self._may_keep(answer) and not shape.options:
+        is_of_now = self._packets.generation == self._generation  # no reload came between
+        if is_of_now and self._may_keep(answer) and not shape.options:
             self._packets.store(
                 self._data,
                 reply,

@@ -14,6 +14,8 @@ from resolver.limits import DELEGATION_CACHE_OCTETS
 from resolver.protocol import names
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
     from resolver.model import Delegation, Name
 
 _NAMESERVER_OCTETS = 650  # with two addresses
@@ -66,3 +68,15 @@ class DelegationCache:
 
     def clear(self) -> None:
         self._cuts.clear()
+
+    def purge(self, is_wrong: Callable[[Name], bool]) -> Iterator[None]:
+        """Forget, for good, all cuts that *is_wrong*; see `Shards.purge`."""
+        return self._cuts.purge(is_wrong)
+
+    def drain(self) -> Iterator[None]:
+        """Forget everything; see `Shards.drain`."""
+        return self._cuts.drain()
+
+    def take_over(self, old: DelegationCache) -> None:
+        """Have all that *old* keeps. Who still works with *old* finds and leaves nothing here."""
+        self._cuts.take_over(old._cuts)

@@ -118,6 +118,12 @@ class DenialCache:
         self._zones.clear()
         self.octets = 0
 
+    def take_over(self, old: DenialCache) -> None:
+        """Have all that *old* keeps; it goes on with nothing."""
+        self._zones, old._zones = old._zones, self._zones
+        self.octets, old.octets = old.octets, self.octets
+        self.synthesised += old.synthesised
+
     def forget(self, name: Name) -> None:
         """Drop the zones at and below *name*, and the one that *name* is in (flush)."""
         for apex in list(self._zones):

@@ -69,3 +69,7 @@ class FailureCache:
 
     def clear(self) -> None:
         self._entries.clear()
+
+    def take_over(self, old: FailureCache) -> None:
+        """Have all that *old* remembers; it goes on with nothing."""
+        self._entries.take_over(old._entries)

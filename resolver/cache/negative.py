@@ -20,6 +20,8 @@ from resolver.protocol.codes import Rcode, RRType
 from resolver.protocol.rdata_fields import soa_minimum
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
     from resolver.model import Ede, Name, Question, RRset
 
 _ANY_TYPE = -1  # key of an NXDOMAIN: no type has this number, and 0 can be asked for
@@ -171,3 +173,15 @@ class NegativeCache:
 
     def clear(self) -> None:
         self._entries.clear()
+
+    def purge(self, is_wrong: Callable[[Name], bool]) -> Iterator[None]:
+        """Forget, for good, all names that *is_wrong*; see `Shards.purge`."""
+        return self._entries.purge(lambda key: is_wrong(key[0]))
+
+    def drain(self) -> Iterator[None]:
+        """Forget everything; see `Shards.drain`."""
+        return self._entries.drain()
+
+    def take_over(self, old: NegativeCache) -> None:
+        """Have all that *old* keeps. Who still works with *old* finds and leaves nothing here."""
+        self._entries.take_over(old._entries)

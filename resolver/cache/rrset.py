@@ -8,11 +8,16 @@ kept as UNCHECKED and validated on demand. Does not validate and does not fetch.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import msgspec
 
 from resolver.cache.shards import Shards
 from resolver.limits import MAX_TTL_SECONDS
 from resolver.model import Name, Rank, RRset, Status
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
 
 _ENTRY_OCTETS = 370  # entry, tuples, key and the dict slots of two A records, measured in bench/
 _PROVEN = (Status.SECURE, Status.INSECURE)
@@ -106,6 +111,18 @@ class RRsetCache:
 
     def clear(self) -> None:
         self._entries.clear()
+
+    def purge(self, is_wrong: Callable[[Name], bool]) -> Iterator[None]:
+        """Forget, for good, all names that *is_wrong*; see `Shards.purge`."""
+        return self._entries.purge(lambda key: is_wrong(key[0]))
+
+    def drain(self) -> Iterator[None]:
+        """Forget everything; see `Shards.drain`."""
+        return self._entries.drain()
+
+    def take_over(self, old: RRsetCache) -> None:
+        """Have all that *old* keeps. Who still works with *old* finds and leaves nothing here."""
+        self._entries.take_over(old._entries)
 
 
 def _outranks(old: Entry, rank: Rank, status: Status) -> bool:

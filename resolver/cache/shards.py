@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 from resolver.limits import CACHE_SHARD_ENTRIES
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Iterator
+    from collections.abc import Callable, Hashable, Iterator
 
 
 class Sized(Protocol):
@@ -50,6 +50,7 @@ class Shards(Generic[V]):
         self._mask = count - 1
         self._limit = max(1, octets // count)
         self._shards = [Shard() for _ in range(count)]
+        self._refuses: Callable[[Any], bool] | None = None
 
     def __len__(self) -> int:
         return sum(len(shard) for shard in self._shards)
@@ -71,6 +72,8 @@ class Shards(Generic[V]):
         return found
 
     def put(self, key: Hashable, value: V) -> None:
+        if self._refuses is not None and self._refuses(key):
+            return
         shard = self._shards[hash(key) & self._mask]
         old: V | None = shard.get(key)
         shard[key] = value
@@ -92,6 +95,34 @@ class Shards(Generic[V]):
         for shard in self._shards:
             shard.clear()
             shard.weight = 0
+
+    def purge(self, is_wrong: Callable[[Any], bool]) -> Iterator[None]:
+        """Drop every key that *is_wrong*, a shard at each step, and take on no such key any more.
+
+        The caller lets others run between the steps: a whole cache at once would stall them.
+        """
+        self._refuses = is_wrong
+        for shard in self._shards:
+            for key in [key for key in shard if is_wrong(key)]:
+                shard.weight -= shard.pop(key).octets()
+            yield
+
+    def drain(self) -> Iterator[None]:
+        """Forget everything, a shard at each step."""
+        for shard in self._shards:
+            shard.clear()
+            shard.weight = 0
+            yield
+
+    def take_over(self, old: Shards[V]) -> None:
+        """Have what *old* has, which goes on with what was here. Both are of one size.
+
+        `table` of either stays what it is: the lists are the same, the shards in them change place.
+        """
+        mine, theirs = self._shards, old.table[0]
+        if len(mine) != len(theirs):
+            raise ValueError("caches of one size only")
+        mine[:], theirs[:] = theirs[:], mine[:]
 
     def items(self) -> Iterator[tuple[Any, V]]:
         """A snapshot shard by shard; safe while others write between two items of two shards."""

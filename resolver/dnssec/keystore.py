@@ -70,6 +70,11 @@ class KeyStore:
         if len(self._zones) > self._most:
             self._zones.popitem(last=False)
 
+    def take_over(self, old: KeyStore) -> None:
+        """Have all that *old* has established; it goes on with nothing."""
+        self._zones, old._zones = old._zones, self._zones
+        self._generation = old._generation
+
     def forget_bogus(self) -> None:
         """The clock was set: what had ended, or had not begun, may well be in force."""
         for name in [name for name, trust in self._zones.items() if trust.status is Status.BOGUS]:

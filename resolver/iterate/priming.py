@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import trio
 
@@ -31,7 +31,6 @@ from resolver.upstream.request import Classified, Request
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from resolver.cache.delegation import DelegationCache
     from resolver.model import Name
     from resolver.protocol.message import Message
     from resolver.runtime.clock import Clock
@@ -95,9 +94,13 @@ async def prime(
     )
 
 
-async def keep_primed(
-    ask: Ask, delegations: DelegationCache, hints: Delegation, clock: Clock
-) -> None:
+class Keeper(Protocol):
+    """Where the root's delegation goes (`cache.delegation.DelegationCache`)."""
+
+    def put(self, delegation: Delegation) -> None: ...
+
+
+async def keep_primed(ask: Ask, delegations: Keeper, hints: Delegation, clock: Clock) -> None:
     """Prime now, and again before the set expires; a failure is tried again later."""
     while True:
         wait_s: float = PRIMING_RETRY_SECONDS

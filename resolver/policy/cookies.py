@@ -83,6 +83,12 @@ class ServerCookies:
         self._key = key
         self._known.clear()
 
+    def keep_secret(self, secret: bytes) -> None:
+        """Make cookies with *secret*, 16 octets, from now on; b"" is our own key."""
+        if secret != self._secret:
+            self._secret = secret
+            self._known.clear()
+
     def tick(self, wall: float) -> None:
         """Renew the time stamp when it has grown old. Cheap; call it once a second or so."""
         if not 0 <= wall - self._renewed_at < COOKIE_SECONDS:

@@ -22,6 +22,8 @@ from resolver.protocol import names, rdata_fields
 from resolver.protocol.codes import Rcode, RRType
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
     from resolver.cache.denial import DenialCache
     from resolver.cache.negative import Negative, NegativeCache
     from resolver.cache.rrset import RRsetCache
@@ -218,6 +220,34 @@ class Known:
         """Our link was down: what failed in *zone* and below, for want of a key too, is no fact."""
         self.failures.forgive(zone)
         self.bogus.forgive(zone)
+
+    def purge(self, is_wrong: Callable[[Name], bool]) -> Iterator[None]:
+        """Forget, for good, RRsets and negatives of names that *is_wrong*, some at each step."""
+        yield from self.rrsets.purge(is_wrong)
+        yield from self.negatives.purge(is_wrong)
+
+    def drain(self) -> Iterator[None]:
+        """Forget all RRsets and negatives, some at each step."""
+        yield from self.rrsets.drain()
+        yield from self.negatives.drain()
+
+    def take_over(self, old: Known, wrong: Iterable[Name]) -> None:
+        """Have all that *old* knows, but nothing at or below the names that are *wrong* now.
+
+        Its RRsets and negatives were purged of them before. Whoever still works with *old* leaves
+        no trace here.
+        """
+        self.rrsets.take_over(old.rrsets)
+        self.negatives.take_over(old.negatives)
+        self.failures.take_over(old.failures)
+        self.bogus.take_over(old.bogus)
+        if self.denial is not None and old.denial is not None:
+            self.denial.take_over(old.denial)
+        self._dnames = old._dnames
+        for zone in wrong:
+            self.forgive(zone)
+            if self.denial is not None:
+                self.denial.forget(zone)
 
     def forget(self, question: Question) -> None:
         """Drop what is kept about one question (a retry after bogus data)."""

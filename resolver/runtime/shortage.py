@@ -24,11 +24,11 @@ _log = logging.getLogger(__name__)
 
 
 class Shortage:
-    """Counts shortages; *sheds* are called at each, and must need no memory themselves."""
+    """Counts shortages; `sheds` are called at each, and must need no memory themselves."""
 
     def __init__(self, *sheds: Callable[[], None]) -> None:
         self.count = 0
-        self._sheds = sheds
+        self.sheds = sheds
         self._told_at = -math.inf
 
     def __repr__(self) -> str:
@@ -38,7 +38,7 @@ class Shortage:
         """A MemoryError was caught. Never raises another."""
         self.count += 1
         try:
-            for shed in self._sheds:
+            for shed in self.sheds:
                 shed()
             now = trio.current_time()
             if now - self._told_at >= SHORTAGE_LOG_SECONDS:

@@ -136,17 +136,35 @@ def destination(log: Log, directory: str) -> Path | None:
 
 def configure(log: Log, *, directory: str = "", owner: tuple[int, int] | None = None) -> None:
     """Send what the program logs where *log* says. Raises OSError if the file cannot be opened."""
-    root = logging.getLogger("resolver")
-    for old in list(root.handlers):
-        root.removeHandler(old)
-        old.close()
+    use(opened(log, directory=directory, owner=owner), log.level)
+
+
+def opened(
+    log: Log, *, directory: str = "", owner: tuple[int, int] | None = None
+) -> logging.Handler:
+    """What leads where *log* says; nothing goes there yet. Raises OSError."""
     path = destination(log, directory)
     handler = Stderr(sys.stderr) if path is None else LogFile(path, owner)
     is_stamped_elsewhere = path is None and "JOURNAL_STREAM" in os.environ
     handler.setFormatter(logging.Formatter(_BARE if is_stamped_elsewhere else _STAMPED))
+    return handler
+
+
+def use(handler: logging.Handler, level: str) -> None:
+    """Send what is logged from now on to *handler*, and to nobody else."""
+    root = logging.getLogger("resolver")
+    for old in list(root.handlers):
+        root.removeHandler(old)
+        old.close()
     root.addHandler(handler)
-    root.setLevel(log.level.upper())
+    root.setLevel(level.upper())
     root.propagate = False
+
+
+def say(sentence: str) -> None:
+    """One line, whatever the level: somebody has asked for it."""
+    for handler in logging.getLogger("resolver").handlers:
+        _say(handler, sentence)
 
 
 def reopen(*, tells: bool = True) -> None:

@@ -44,7 +44,7 @@ from resolver.upstream.ways import Ways
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from resolver.model import Delegation, Server
+    from resolver.model import Delegation, Name, Server
     from resolver.protocol.edns import Option
     from resolver.runtime.clock import Clock
     from resolver.upstream.infra import Infra
@@ -98,6 +98,25 @@ class Dispatcher:
 
     def __repr__(self) -> str:
         return f"<Dispatcher {self.flight!r} {self.reach!r} {self.infra!r}>"
+
+    def reconfigure(
+        self,
+        settings: OutgoingSettings,
+        *,
+        validates: bool,
+        named: Iterable[Delegation],
+        forgive: Callable[[Name], None],
+    ) -> None:
+        """Go by another configuration from the next packet on; what is on its way is not touched.
+
+        *named*: zone cuts as the operator wrote them. *forgive*: see `Ways.forgive`.
+        """
+        named = tuple(named)
+        self.settings = settings
+        self._validates = validates
+        self.allows = AddressFilter(settings, named).allows
+        self.ways.name(named)
+        self.ways.forgive = forgive
 
     # --- for the walker and the composition root -------------------------------------------
 

@@ -124,14 +124,18 @@ class SystemNetwork:
     ) -> None:
         self._rng = rng or SystemRandom()
         self._pace = turns or Turns()
-        self._sources = Sources(source_addresses, self._rng)
-        self._has_sources = bool(self._sources)
+        self.leave_from(source_addresses)
         self._numbers: list[int] = []
         self._ports: dict[int, SystemPort] = {}
         self._epoll = select.epoll()
 
     def __repr__(self) -> str:
         return f"<SystemNetwork ports={len(self._ports)}>"
+
+    def leave_from(self, source_addresses: Iterable[str]) -> None:
+        """Ask from these addresses, from the next port and connection on."""
+        self._sources = Sources(source_addresses, self._rng)
+        self._has_sources = bool(self._sources)
 
     def open_udp(self, server: Server) -> SystemPort:
         """A port connected to *server*. Raises OSError (no route, no source, no descriptors)."""

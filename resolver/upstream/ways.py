@@ -16,6 +16,8 @@ import math
 from functools import partial
 from typing import TYPE_CHECKING
 
+import trio
+
 from resolver.errors import ExchangeFailed, LinkDown, ResolverError
 from resolver.limits import (
     EXPIRY_FLOOR_SECONDS,
@@ -104,16 +106,42 @@ class Ways:
         self._desk = dispatcher
         self.public = Way(None)
         self._configured: dict[Name, Way] = {}
-        for delegation in named:
-            servers = [one for one in delegation.servers() if self._may_ask(one, delegation)]
-            if delegation.way is None:
-                self.public = Way(None, servers)
-            else:
-                self._configured[delegation.way] = Way(
-                    delegation.way, servers, is_forward=delegation.is_forward
-                )
+        self.name(named)
         self.forgive: Callable[[Name], None] = lambda _: None
         """Called with a zone when what failed in it and below turns out to be our link's doing."""
+
+    def name(self, named: Iterable[Delegation]) -> None:
+        """Have these ways out, besides the public tree; one that stays as it was keeps its state.
+
+        Who waits on one that goes asks on: its servers are those of its own zone cut.
+        """
+        before = [self.public, *self._configured.values()]
+        known = {(way.zone, way.servers, way.is_forward): way for way in before}
+        self._configured = {}
+        for delegation in named:
+            zone = delegation.way
+            servers = tuple(one for one in delegation.servers() if self._may_ask(one, delegation))
+            way = known.get((zone, servers, zone is not None and delegation.is_forward))
+            if way is None:
+                way = Way(zone, servers, is_forward=zone is not None and delegation.is_forward)
+            if zone is None:
+                self.public = way
+            else:
+                self._configured[zone] = way
+        for way in before:
+            if way is not self.public and way is not self._configured.get(way.zone or ROOT):
+                self._give_up(way)
+
+    def _give_up(self, way: Way) -> None:
+        """Nobody is told any more when it is whole again: whoever waits for that tries on."""
+        if way.timer is not None:
+            self._desk.timers.cancel(way.timer)
+            way.timer = None
+        held, way.parked = way.parked, set()
+        if held:
+            way.reach = Reachability(frozenset({False, True}))
+        for cut_query in held:
+            cut_query.resume(trio.current_time())
 
     def __repr__(self) -> str:
         return f"<Ways {self.public!r} and {len(self._configured)} more>"
