@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from resolver.cli import verify
 from resolver.config import check
-from resolver.daemon import files
+from resolver.daemon import state
 
 if TYPE_CHECKING:
     from resolver.config.schema import Config
@@ -35,7 +35,7 @@ def run(options: argparse.Namespace) -> int:
 
 def summary(config: Config, name: str) -> str:
     """The verdict, what the daemon would do, and what is unwise about it."""
-    server, outgoing, anchors = config.server, config.outgoing, files.read_anchors(config)
+    server, outgoing, anchors = config.server, config.outgoing, state.read_anchors(config)
     families = " and ".join(
         family for family, on in (("IPv4", outgoing.ipv4), ("IPv6", outgoing.ipv6)) if on
     )
@@ -47,12 +47,12 @@ def summary(config: Config, name: str) -> str:
         f"  answers      {', '.join(server.allow_from) or 'nobody'}",
         f"  asks over    {families}",
         f"  sends away   {', '.join(zones) or 'nothing: resolves from the root'}",
-        f"  validates    {'yes' if files.validates(config, anchors) else 'no'}",
+        f"  validates    {'yes' if state.validates(config, anchors) else 'no'}",
         f"  caches       {config.cache.size_octets >> 20} MiB a process, {server.workers} of them",
     ]
     sentences = [
         *check.advice(config),
         *verify.notes(config),
-        *files.useless_anchors(config, anchors),
+        *state.useless_anchors(config, anchors),
     ]
     return "\n".join([*lines, *(f"note: {sentence}" for sentence in sentences)])

@@ -13,7 +13,8 @@ import msgspec
 
 from resolver.cli import inprocess, verify
 from resolver.config import endpoints
-from resolver.daemon import files, foreground, host, memory_limit, privileges
+from resolver.config.changes import changes, merged, overlaid
+from resolver.daemon import foreground, host, memory_limit, privileges, state
 from resolver.daemon.workers import Hooks, Supervisor, worker_count
 from resolver.errors import CannotStart, ConfigError
 from resolver.runtime import interrupt
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from resolver.config.schema import Config
+    from resolver.daemon.reload import Source
     from resolver.daemon.run import Daemon
 
 _log = logging.getLogger(__name__)
@@ -40,7 +42,7 @@ def run(options: argparse.Namespace) -> int:
     if problems:
         return WRONG_CONFIGURATION
     _open_log(config)
-    for sentence in files.useless_anchors(config, files.read_anchors(config)):
+    for sentence in state.useless_anchors(config, state.read_anchors(config)):
         _log.warning("%s", sentence)
     with (
         interrupt.allowed(),
@@ -50,9 +52,16 @@ def run(options: argparse.Namespace) -> int:
         server = msgspec.structs.replace(fitting.server, workers=count)
         counted = msgspec.structs.replace(fitting, server=server)
         counted = memory_limit.within(counted, memory_limit.available_octets())
+        ours = changes(config, counted)
+
+        def source() -> tuple[Config, list[ConfigError]]:
+            """What the file says now, fitted as it was at the start."""
+            found, problems = verify.configuration(options)
+            return overlaid(found, ours), problems
+
         if count > 1:
-            return _told(lambda: _supervise(counted, count))
-        return _told(lambda: foreground.serve(counted, _announce, network=network))
+            return _told(lambda: _supervise(counted, count, source))
+        return _told(lambda: foreground.serve(counted, _announce, network=network, source=source))
 
 
 def _open_log(config: Config) -> None:
@@ -65,20 +74,35 @@ def _open_log(config: Config) -> None:
         raise ConfigError("log.destination", config.log.destination, expected) from None
 
 
-def _supervise(config: Config, count: int) -> int:
-    """Several processes on one port; the supervisor speaks for all of them."""
+def _supervise(config: Config, count: int, source: Source) -> int:
+    """Several processes on one port; the supervisor speaks for all of them.
+
+    At SIGHUP each reads the configuration for itself. The supervisor does too: a worker that has to
+    be started again begins with what the others go by.
+    """
     foreground.count_descriptors(config)  # it would be each worker's complaint
     board = SharedCounters(count)
+
+    def reread() -> None:
+        nonlocal config
+        host.notify(host.reloading())
+        logs.reopen()
+        found, problems = source()
+        if not problems:  # the first worker tells them
+            config = merged(found, changes(config, found))
+        host.notify("READY=1")
+
     hooks = Hooks(
         on_ready=lambda: host.notify("READY=1"),
         on_stopping=lambda: host.notify("STOPPING=1"),
-        on_reopen=logs.reopen,
+        on_reopen=reread,
     )
 
     def work(worker: int) -> int:
-        slot = Slot(board, worker)
-        lifeline = supervisor.lifeline
-        return _told(lambda: foreground.serve(config, _announce, slot=slot, lifeline=lifeline))
+        slot, lifeline = Slot(board, worker), supervisor.lifeline
+        return _told(
+            lambda: foreground.serve(config, _announce, slot=slot, lifeline=lifeline, source=source)
+        )
 
     supervisor = Supervisor(count, work, hooks=hooks)
     return supervisor.run()

@@ -18,7 +18,7 @@ import msgspec
 
 from resolver.config import check, endpoints, load
 from resolver.config.schema import Config, Server
-from resolver.daemon import files, privileges
+from resolver.daemon import privileges, state
 from resolver.errors import ConfigError
 from resolver.telemetry import logs
 
@@ -52,7 +52,7 @@ def configuration(options: argparse.Namespace) -> tuple[Config, list[ConfigError
 
 def on_this_machine(config: Config) -> Iterator[ConfigError]:
     """What stops a start and only this machine can tell; *config* itself is free of faults."""
-    for look in (files.read_hints, files.read_anchors):
+    for look in (state.read_hints, state.read_anchors):
         problem = _problem_of(look, config)
         if problem is not None:
             yield problem

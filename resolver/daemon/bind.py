@@ -2,10 +2,13 @@
 
 A port that its last owner still holds, an address that DHCP, a VPN or duplicate address detection
 brings later, are no reason to leave everybody without a resolver: each is told once, and tried
-again every BIND_RETRY_SECONDS. Where not one UDP socket can be had at the start the daemon waits
-BIND_PATIENCE_SECONDS for it and then gives up: a service manager starts it again, and somebody at a
-terminal has read why. What waiting cannot mend (no permission) is an error at once.
+again every BIND_RETRY_SECONDS. Where not one socket for questions can be had at the start the
+daemon waits BIND_PATIENCE_SECONDS for it and then gives up: a service manager starts it again, and
+somebody at a terminal has read why. What waiting cannot mend (no permission) is an error at once.
 Unbound and Knot give up at the first address, BIND goes on and looks again once an hour.
+
+At a reload sockets whose address stayed stay open. All new ones are had, or none is and nothing
+changes; but for one whose port is still our own, under an address that goes: that one comes after.
 """
 
 from __future__ import annotations
@@ -13,19 +16,25 @@ from __future__ import annotations
 import errno
 import logging
 import socket
-from typing import TYPE_CHECKING, Final, Literal, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Final, NamedTuple, Protocol, TypeAlias
 
 import trio
 
+from resolver.config.check import is_same_port
 from resolver.config.endpoints import endpoint, show
+from resolver.config.listen_urls import listen_url
 from resolver.errors import CannotStart, ConfigError
 from resolver.limits import BIND_PATIENCE_SECONDS, BIND_RETRY_SECONDS
+from resolver.protocol.transport import Transport
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
+    from resolver.config.endpoints import Endpoint
     from resolver.config.schema import Config
-    from resolver.listen.listen_network import ListenNetwork, TcpListener, UdpSocket
+    from resolver.listen.listen_network import ListenNetwork, StreamListener, UdpSocket
+
+    Bound: TypeAlias = UdpSocket | StreamListener
 
 _log = logging.getLogger(__name__)
 _UNPRIVILEGED: Final = 1024
@@ -44,39 +53,62 @@ _NO_FAMILY: Final = frozenset({errno.EAFNOSUPPORT, errno.EPROTONOSUPPORT})
 
 
 class Wish(NamedTuple):
-    """One socket to have: for which key, of which kind, where."""
+    """One socket to have: for which key, what is spoken on it (None: HTTP, for metrics), where."""
 
     key: str
-    kind: Literal["UDP", "TCP", "HTTP"]
-    where: tuple[str, int]
+    transport: Transport | None
+    where: Endpoint
+
+    @property
+    def is_udp(self) -> bool:
+        """A socket of datagrams; else one that accepts streams."""
+        return self.transport in (Transport.UDP, Transport.QUIC)
+
+    def __str__(self) -> str:
+        kind = "HTTP" if self.transport is None else self.transport.name
+        return f"{show(self.where)} ({kind})"
+
+    def excludes(self, other: Wish) -> bool:
+        """True if the system lets only one of the two be bound."""
+        return self.is_udp == other.is_udp and is_same_port(self.where, other.where)
 
 
 class Takers(Protocol):
-    """Who serves what is bound after the start."""
+    """Who serves what is bound."""
 
-    def add_udp(self, host: str, sock: UdpSocket) -> None: ...
+    def serve(self, wish: Wish, sock: Bound) -> None:
+        """From now on."""
 
-    def add_tcp(self, host: str, listener: TcpListener) -> None: ...
 
-    def add_metrics(self, listener: TcpListener) -> None: ...
+class Plan(NamedTuple):
+    """What another configuration makes of the sockets: bound by now, bound later, not wanted."""
+
+    wishes: list[Wish]
+    fresh: dict[Wish, Bound]
+    later: list[Wish]
+    gone: list[Wish]
 
 
 class ListeningSockets:
     """What is bound, and what is still missing. *tells* False: another process says it all."""
 
     def __init__(self, network: ListenNetwork, config: Config, *, tells: bool = True) -> None:
-        self.udp: list[tuple[str, UdpSocket]] = []
-        self.tcp: list[tuple[str, TcpListener]] = []
-        self.metrics: list[TcpListener] = []
-        self.bound: list[tuple[str, int]] = []
+        self.open: dict[Wish, Bound] = {}
         self.missing: list[Wish] = []
-        self._network = network
-        self._wishes = list(_wishes(config))
-        self._told: dict[tuple[str, int], str] = {}
+        self.network = network
+        self._wishes = list(wishes_of(config))
+        self._told: dict[Endpoint, str] = {}
         self._level = logging.WARNING if tells else logging.DEBUG
+        self._is_trying = False
+        self.is_listening = False  # at all: a resolver without listeners has no sockets
 
     def __repr__(self) -> str:
-        return f"<ListeningSockets {len(self.bound)} bound, {len(self.missing)} missing>"
+        return f"<ListeningSockets {len(self.open)} bound, {len(self.missing)} missing>"
+
+    @property
+    def bound(self) -> list[Endpoint]:
+        """Where questions are taken now."""
+        return list(dict.fromkeys(wish.where for wish in self.open if wish.transport is not None))
 
     @property
     def needs_privilege(self) -> bool:
@@ -84,16 +116,16 @@ class ListeningSockets:
         return any(wish.where[1] < _UNPRIVILEGED for wish in self.missing)
 
     async def bind(self) -> None:
-        """All that can be had; at least one UDP socket.
+        """All that can be had; at least one socket for questions, of UDP if UDP is wanted.
 
         Raises ConfigError where waiting is of no use, CannotStart after BIND_PATIENCE_SECONDS.
         """
         ends_at = trio.current_time() + BIND_PATIENCE_SECONDS
-        wishes = self._wishes
+        wishes, self.is_listening = self._wishes, True
         while True:
             for wish, error in self._bind_each(wishes):
-                raise ConfigError(wish.key, show(wish.where), _advice(error)) from error
-            if self.udp or not self._wishes:
+                raise _refusal(wish, error) from error
+            if self._can_answer():
                 return
             if not self.missing:
                 missing = _family(self._wishes[0])
@@ -104,26 +136,37 @@ class ListeningSockets:
             await trio.sleep(BIND_RETRY_SECONDS)
             wishes = self.missing
 
+    def _can_answer(self) -> bool:
+        wanted = [wish for wish in self._wishes if wish.is_udp] or self._wishes
+        return not self._wishes or any(wish in self.open for wish in wanted)
+
     async def bind_missing(self, takers: Takers) -> None:
         """Try until nothing is missing; *takers* get what was bound."""
-        while self.missing:
-            await trio.sleep(BIND_RETRY_SECONDS)
-            udp, tcp, metrics = len(self.udp), len(self.tcp), len(self.metrics)
-            for wish, error in self._bind_each(self.missing):  # privileges went after the start
-                _log.log(self._level, "%s: not bound: %s", show(wish.where), error.strerror)
-            for host, sock in self.udp[udp:]:
-                takers.add_udp(host, sock)
-            for host, listener in self.tcp[tcp:]:
-                takers.add_tcp(host, listener)
-            for listener in self.metrics[metrics:]:
-                takers.add_metrics(listener)
+        if self._is_trying:
+            return
+        self._is_trying = True
+        try:
+            while self.missing:
+                await trio.sleep(BIND_RETRY_SECONDS)
+                self.try_missing(takers)
+        finally:
+            self._is_trying = False
+
+    def try_missing(self, takers: Takers) -> None:
+        """Try what is missing once."""
+        before = set(self.open)
+        for wish, error in self._bind_each(self.missing):  # privileges went after the start
+            _log.log(self._level, "%s: not bound: %s", show(wish.where), error.strerror)
+        for wish, sock in list(self.open.items()):
+            if wish not in before:
+                takers.serve(wish, sock)
 
     def _bind_each(self, wishes: list[Wish]) -> list[tuple[Wish, OSError]]:
         """Try each once. What is worth another try is `missing` then, the rest is returned."""
         self.missing, hopeless = [], []
         for wish in wishes:
             try:
-                self._bind_one(wish)
+                self.open[wish] = self._bind_one(wish)
             except OSError as error:
                 if error.errno in _NO_FAMILY:
                     self._tell(wish, f"this system has no {_family(wish)}", "listening without it")
@@ -134,7 +177,7 @@ class ListeningSockets:
                     hopeless.append((wish, error))
             else:
                 if wishes is not self._wishes:
-                    _log.log(self._level, "%s (%s): listening now", show(wish.where), wish.kind)
+                    _log.log(self._level, "%s: listening now", wish)
         return hopeless
 
     def _tell(self, wish: Wish, why: str, so: str) -> None:
@@ -143,30 +186,65 @@ class ListeningSockets:
             self._told[wish.where] = f"{show(wish.where)}: {why}"
             _log.log(self._level, "%s: %s; %s", show(wish.where), why, so)
 
-    def _bind_one(self, wish: Wish) -> None:
-        host = wish.where[0]
-        if wish.kind == "UDP":
-            self.udp.append((host, self._network.bind_udp(*wish.where)))
-            self.bound.append(wish.where)
-        elif wish.kind == "TCP":
-            self.tcp.append((host, self._network.bind_tcp(*wish.where)))
-        else:
-            self.metrics.append(self._network.bind_tcp(*wish.where))
+    def _bind_one(self, wish: Wish) -> Bound:
+        bind = self.network.bind_udp if wish.is_udp else self.network.bind_tcp
+        return bind(*wish.where)
+
+    # --- a new configuration -----------------------------------------------------------------
+
+    async def plan(self, config: Config) -> Plan:
+        """Bind what *config* wants beside what there is. Raises ConfigError, with nothing bound."""
+        if not self.is_listening:
+            return Plan(self._wishes, {}, [], [])
+        wishes = list(wishes_of(config))
+        gone = [wish for wish in (*self.open, *self.missing) if wish not in wishes]
+        plan = Plan(wishes, {}, [wish for wish in self.missing if wish in wishes], gone)
+        for wish in wishes:
+            if wish in self._wishes:
+                continue  # bound, missing, or of a family that is not there
+            try:
+                plan.fresh[wish] = self._bind_one(wish)
+            except OSError as error:
+                if error.errno in _NO_FAMILY:
+                    self._tell(wish, f"this system has no {_family(wish)}", "listening without it")
+                elif error.errno == errno.EADDRINUSE and any(map(wish.excludes, gone)):
+                    plan.later.append(wish)
+                else:
+                    await close_all(plan.fresh.values())
+                    raise _refusal(wish, error) from error
+        return plan
+
+    def adopt(self, plan: Plan, takers: Takers) -> dict[Wish, Bound]:
+        """Go by *plan* from now on; what is returned is no longer wanted, and the caller's."""
+        self._wishes, self.missing = plan.wishes, list(plan.later)
+        for wish, sock in plan.fresh.items():
+            self.open[wish] = sock
+            takers.serve(wish, sock)
+        for where in [where for where in self._told if all(w.where != where for w in plan.wishes)]:
+            del self._told[where]
+        return {wish: self.open.pop(wish) for wish in plan.gone if wish in self.open}
 
     async def aclose(self) -> None:
-        for _, sock in self.udp:
+        await close_all(self.open.values())
+
+
+async def close_all(socks: Iterable[Bound]) -> None:
+    """Close each in its own way."""
+    for sock in socks:
+        if hasattr(sock, "aclose"):
+            await sock.aclose()
+        else:
             sock.close()
-        for listener in (*(listener for _, listener in self.tcp), *self.metrics):
-            await listener.aclose()
 
 
-def _wishes(config: Config) -> Iterator[Wish]:
+def wishes_of(config: Config) -> Iterator[Wish]:
+    """The sockets that *config* wants."""
     for text in config.server.listen:
-        where = endpoint(text)
-        yield Wish("server.listen", "UDP", where)
-        yield Wish("server.listen", "TCP", where)
+        url = listen_url(text)
+        for transport in url.transports:
+            yield Wish("server.listen", transport, url.where)
     if config.metrics.listen:
-        yield Wish("metrics.listen", "HTTP", endpoint(config.metrics.listen))
+        yield Wish("metrics.listen", None, endpoint(config.metrics.listen))
 
 
 def _family(wish: Wish) -> str:
@@ -184,7 +262,9 @@ def _reason(error: OSError) -> str:
     return error.strerror or str(error)
 
 
-def _advice(error: OSError) -> str:
+def _refusal(wish: Wish, error: OSError) -> ConfigError:
     if error.errno in (errno.EACCES, errno.EPERM):
-        return "a port above 1023, or start as root, or with CAP_NET_BIND_SERVICE"
-    return f"an address to listen on ({error.strerror})"
+        expected = "a port above 1023, or start as root, or with CAP_NET_BIND_SERVICE"
+    else:
+        expected = f"an address to listen on ({_reason(error)})"
+    return ConfigError(wish.key, show(wish.where), expected)

@@ -11,12 +11,13 @@ that move the clock on purpose) has no floor.
 
 from __future__ import annotations
 
-from contextlib import suppress
-from pathlib import Path
+import logging
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from resolver.config.schema import Config
+    from resolver.daemon.state import StateDirectory
+
+_log = logging.getLogger(__name__)
 
 RELEASED: Final = 1_795_305_600.0  # 2026-11-22: moved on with every release
 FILE_NAME: Final = "last-run"
@@ -24,39 +25,28 @@ _LATEST: Final = 4_102_444_800.0  # 2100: what lies beyond is a broken file, not
 _CONFIRMED: Final = b"+"  # before the number; without it a clock was written down, as once was done
 
 
-def wall_floor(config: Config) -> float:
-    """Unix seconds that now cannot be before, for a daemon with *config*."""
-    if config.cache.clock == "realtime":
-        return 0.0
-    if not config.working_directory:
-        return RELEASED
-    return max(RELEASED, _last_run(Path(config.working_directory, FILE_NAME)))
+def wall_floor(state: StateDirectory) -> float:
+    """Unix seconds that now cannot be before, by this release and what *state* keeps."""
+    return max(RELEASED, _last_run(state))
 
 
-def remember(config: Config, confirmed: float) -> None:
+def remember(state: StateDirectory, confirmed: float) -> None:
     """Keep *confirmed*, which signatures showed to be past, for the next start. Never raises.
 
-    Not if there is no place to keep it, or a later one is kept: workers share the file.
+    Not if a later one is kept: workers share the file, and not each has validated something.
     """
-    if not config.working_directory or config.cache.clock == "realtime":
-        return
-    path = Path(config.working_directory, FILE_NAME)
-    if confirmed <= _last_run(path):
-        return
-    fresh = path.with_suffix(".new")
-    try:
-        fresh.write_bytes(b"%s%d\n" % (_CONFIRMED, confirmed))
-        fresh.replace(path)  # whole or not at all: power may fail here of all places
-    except OSError:  # a floor that is a little lower harms nobody
-        with suppress(OSError):
-            fresh.unlink(missing_ok=True)
+    if confirmed > _last_run(state):
+        state.write(FILE_NAME, b"%s%d\n" % (_CONFIRMED, confirmed))
 
 
-def _last_run(path: Path) -> float:
+def _last_run(state: StateDirectory) -> float:
     """What the file says; 0 where it is missing, damaged, absurd, or of an earlier version."""
     try:
-        octets = path.read_bytes()  # no codec: that may be a file which nobody may read any more
+        octets = state.read(FILE_NAME) or b""
         wall = float(octets) if octets.startswith(_CONFIRMED) else 0.0
-    except (OSError, ValueError):
+    except OSError as error:
+        _log.warning("%s in working_directory cannot be read: %s", FILE_NAME, error.strerror)
+        return 0.0
+    except ValueError:
         return 0.0
     return wall if wall < _LATEST else 0.0

@@ -1,7 +1,7 @@
 """The daemon as a process: signals, privileges, readiness, and how it ends.
 
 SIGTERM, SIGINT and SIGQUIT end it with status 0 within a second, also while it still waits for an
-address at the start. SIGHUP reopens the log.
+address at the start. SIGHUP reopens the log and reads the configuration again.
 """
 
 from __future__ import annotations
@@ -14,12 +14,14 @@ import trio
 
 from resolver import __version__
 from resolver.config.endpoints import show
-from resolver.daemon import clock_floor, host, privileges
+from resolver.daemon import host, privileges
+from resolver.daemon.bind import wishes_of
+from resolver.daemon.reload import reread
 from resolver.daemon.run import running
 from resolver.errors import CannotStart, ResolverError
 from resolver.limits import DESCRIPTORS_LEAST
+from resolver.listen.udp import UdpService
 from resolver.runtime import signals
-from resolver.runtime.clock import confirmed_time
 from resolver.telemetry import logs
 from resolver.upstream.udp import descriptor_limit, raise_descriptor_limit
 
@@ -27,7 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
     from resolver.config.schema import Config
-    from resolver.daemon.bind import ListeningSockets
+    from resolver.daemon.reload import Source
     from resolver.daemon.run import Daemon
     from resolver.telemetry.shared_counters import Slot
     from resolver.upstream.network import Network
@@ -53,6 +55,7 @@ class _Life:
 
     def __init__(self, *, tells: bool) -> None:
         self._tells = tells
+        self._hung_up = trio.Event()
         self.start = trio.CancelScope()
         self._stop = trio.Event()
         self._is_bound = False
@@ -65,11 +68,17 @@ class _Life:
         """Returns when the process has to end."""
         await self._stop.wait()
 
+    async def until_hung_up(self) -> None:
+        """Returns when SIGHUP came, since the last time."""
+        await self._hung_up.wait()
+        self._hung_up = trio.Event()
+
     async def obey(self, arriving: AsyncIterator[int]) -> None:
         async for number in arriving:
             _log.info("%s", Signals(number).name)
             if number == signals.REOPENING:
                 logs.reopen(tells=self._tells)
+                self._hung_up.set()
                 continue
             self._stop.set()
             if not self._is_bound:
@@ -82,18 +91,20 @@ async def _serve(
     network: Network | None,
     slot: Slot | None,
     lifeline: Supervised | None,
+    source: Source | None,
 ) -> None:
     count_descriptors(config)
     life = _Life(tells=lifeline is None)
     is_first = slot is None or slot.is_first
 
-    def settle_in(sockets: ListeningSockets) -> None:
+    def settle_in(daemon: Daemon) -> None:
         life.note_bound()
-        is_other = privileges.drop(config.server.user, keeps_ports=sockets.needs_privilege)
+        keeps_ports = daemon.sockets.needs_privilege
+        is_other = privileges.drop(config.server.user, keeps_ports=keeps_ports)
         if is_other and is_first:
             _log.info("running as %s", config.server.user)
         if is_first:
-            privileges.complain_of(config.working_directory)
+            daemon.state.complain()
         if lifeline is not None:
             lifeline.tie()
 
@@ -107,11 +118,10 @@ async def _serve(
                     announce(daemon)
                     if is_first:
                         _log.info("resolver %s: %s", __version__, in_a_line(daemon))
-                    await _live(daemon, life, lifeline)
-                    _log.info(
-                        "stopped; %d queries over UDP", sum(udp.queries for udp in daemon.udp)
-                    )
-                clock_floor.remember(config, confirmed_time(daemon.parts.clock))
+                    await _live(daemon, life, lifeline, source)
+                    daemon.remember_time()
+                    total = daemon.listeners.total(UdpService, "queries")
+                    _log.info("stopped; %d queries over UDP", total)
             nursery.cancel_scope.cancel()
 
 
@@ -121,7 +131,7 @@ def count_descriptors(config: Config) -> None:
     Raises CannotStart if they are fewer than it takes to listen and to ask at all.
     """
     raise_descriptor_limit()
-    needed = DESCRIPTORS_LEAST + 2 * len(config.server.listen)
+    needed = DESCRIPTORS_LEAST + sum(1 for _ in wishes_of(config))
     allowed = descriptor_limit()
     if allowed < needed:
         raise CannotStart(
@@ -147,10 +157,14 @@ def in_a_line(daemon: Daemon) -> str:
     )
 
 
-async def _live(daemon: Daemon, life: _Life, lifeline: Supervised | None) -> None:
+async def _live(
+    daemon: Daemon, life: _Life, lifeline: Supervised | None, source: Source | None
+) -> None:
     """From READY to the end of the drain."""
     async with trio.open_nursery() as nursery:
         nursery.start_soon(daemon.collector.run, daemon.work)
+        if source is not None:
+            nursery.start_soon(_keep_up, daemon, life, source, lifeline is None)
         if lifeline is None:
             host.notify("READY=1")
         else:
@@ -162,6 +176,17 @@ async def _live(daemon: Daemon, life: _Life, lifeline: Supervised | None) -> Non
         nursery.cancel_scope.cancel()
 
 
+async def _keep_up(daemon: Daemon, life: _Life, source: Source, notifies: bool) -> None:  # noqa: FBT001
+    """Read the configuration again at each SIGHUP; a service manager is told of it."""
+    while True:
+        await life.until_hung_up()
+        if notifies:
+            host.notify(host.reloading())
+        await reread(daemon, source, tells=daemon.is_first)
+        if notifies:
+            host.notify("READY=1")
+
+
 def serve(
     config: Config,
     announce: Callable[[Daemon], None] = lambda _: None,
@@ -169,13 +194,15 @@ def serve(
     network: Network | None = None,
     slot: Slot | None = None,
     lifeline: Supervised | None = None,
+    source: Source | None = None,
 ) -> int:
     """Run in the foreground until a signal ends it; the exit status.
 
-    Raises ConfigError, or CannotStart; *announce* is called once the sockets are bound.
+    Raises ConfigError, or CannotStart; *announce* is called once the sockets are bound. *source*
+    reads the configuration again; without it SIGHUP only reopens the log.
     """
     try:
-        trio.run(_serve, config, announce, network, slot, lifeline)
+        trio.run(_serve, config, announce, network, slot, lifeline, source)
     except BaseExceptionGroup as group:  # not except*: that would wrap what it raises
         ours, others = group.split(ResolverError)
         if ours is None or others is not None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import socket
+import time
 
 
 def notify(state: str) -> None:
@@ -21,3 +22,8 @@ def notify(state: str) -> None:
             sock.sendall(state.encode())
         except OSError:
             return  # a manager that is gone cannot be told
+
+
+def reloading() -> str:
+    """The state of a reload that begins now; "READY=1" ends it (sd_notify(3))."""
+    return f"RELOADING=1\nMONOTONIC_USEC={time.clock_gettime_ns(time.CLOCK_MONOTONIC) // 1000}"

@@ -1,27 +1,54 @@
-"""Who serves which socket: a service each, those of the start and those that are bound later."""
+"""Who serves which socket: a service each, those of the start and those that come and go later."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections import Counter
+from typing import TYPE_CHECKING, Final, TypeAlias, cast
 
 import trio
 
 from resolver.listen.idle_loop import watch_over
-from resolver.listen.sockets import PlainUdpSocket
-from resolver.listen.tcp import TcpService
+from resolver.listen.tcp import StreamService
 from resolver.listen.udp import UdpService
+from resolver.listen.udp_socket import PlainUdpSocket
+from resolver.telemetry import scrape
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
+    from resolver.daemon.bind import Bound, Wish
     from resolver.listen.admission import Admission
-    from resolver.listen.listen_network import Handler, TcpListener, UdpSocket
+    from resolver.listen.listen_network import Handler, StreamListener, UdpSocket
     from resolver.listen.tcp import TcpSlots
     from resolver.runtime.turns import Turns
+    from resolver.telemetry.shared_counters import Page
+
+
+class MetricsService:
+    """Shows *page* to scrapers on one socket."""
+
+    def __init__(self, listener: StreamListener, page: Page) -> None:
+        self._listener = listener
+        self._page = page
+        self._running = trio.CancelScope()
+
+    async def run(self) -> None:
+        """Until cancelled, or `leave`."""
+        with self._running:
+            await scrape.serve(self._listener, self._page)
+
+    async def leave(self, _patience_s: float) -> None:
+        """At once: a scraper asks again."""
+        self._running.cancel()
+
+
+Service: TypeAlias = UdpService | StreamService | MetricsService
+_COUNTED: Final[dict[type[Service], tuple[str, ...]]] = {
+    UdpService: ("queries", "misses", "limited"),
+    StreamService: ("queries",),
+}
 
 
 class Listeners:
-    """The services of one process, in *nursery*. *show* serves a socket for metrics."""
+    """The services of one process, in *nursery*. *page* is what scrapers are shown."""
 
     def __init__(
         self,
@@ -31,38 +58,85 @@ class Listeners:
         *,
         slots: TcpSlots,
         turns: Turns,
-        show: Callable[[TcpListener], None],
+        page: Page,
     ) -> None:
-        self.udp: list[UdpService] = []
-        self.tcp: list[TcpService] = []
+        self.services: dict[Wish, Service] = {}
+        self._leaving: list[Service] = []
+        self._past: Counter[tuple[type[Service], str]] = Counter()
         self._handler = handler
         self._admission = admission
         self._nursery = nursery
         self._pace = turns
         self._slots = slots
+        self._page = page
         self._watched: dict[int, UdpService] = {}
         self._watch = trio.CancelScope()
-        self.add_metrics = show
 
-    def add_udp(self, host: str, sock: UdpSocket) -> None:
-        service = UdpService(sock, self._handler, self._admission, host=host, turns=self._pace)
-        self.udp.append(service)
+    def __repr__(self) -> str:
+        return f"<Listeners {len(self.services)}>"
+
+    @property
+    def udp(self) -> list[UdpService]:
+        """Those of datagrams."""
+        return [each for each in self.services.values() if isinstance(each, UdpService)]
+
+    def serve(self, wish: Wish, sock: Bound) -> None:
+        """Serve *sock* from now on."""
+        service: Service
+        if wish.is_udp:
+            service = self._udp_service(wish.where[0], cast("UdpSocket", sock))
+        elif wish.transport is None:
+            service = MetricsService(cast("StreamListener", sock), self._page)
+        else:
+            service = StreamService(
+                cast("StreamListener", sock),
+                self._handler,
+                self._admission,
+                transport=wish.transport,
+                slots=self._slots,
+                host=wish.where[0],
+            )
+        self.services[wish] = service
         self._nursery.start_soon(service.run)
+
+    def _udp_service(self, host: str, sock: UdpSocket) -> UdpService:
+        service = UdpService(sock, self._handler, self._admission, host=host, turns=self._pace)
         if isinstance(sock, PlainUdpSocket):
             self._watched[sock.fileno()] = service
             self._watch_anew()
+        return service
 
-    def add_tcp(self, host: str, listener: TcpListener) -> None:
-        service = TcpService(listener, self._handler, self._admission, slots=self._slots, host=host)
-        self.tcp.append(service)
-        self._nursery.start_soon(service.run)
+    def total(self, kind: type[Service], field: str) -> int:
+        """The sum of one counter of all services of a *kind*, those that are gone included."""
+        there = (*self.services.values(), *self._leaving)
+        now: int = sum(getattr(each, field) for each in there if isinstance(each, kind))
+        return now + self._past[kind, field]
+
+    def hand_to(self, handler: Handler) -> None:
+        """All queries that come from now on go to *handler*."""
+        self._handler = handler
+        for service in self.services.values():
+            if not isinstance(service, MetricsService):
+                service.hand_to(handler)
+
+    async def drop(self, wish: Wish, patience_s: float) -> None:
+        """Serve *wish* no longer; returns when what was asked there is answered."""
+        service = self.services.pop(wish)
+        if isinstance(service, UdpService):
+            self._watched = {fd: one for fd, one in self._watched.items() if one is not service}
+            self._watch_anew()
+        self._leaving.append(service)
+        await service.leave(patience_s)
+        self._leaving.remove(service)
+        for field in _COUNTED.get(type(service), ()):
+            self._past[type(service), field] += getattr(service, field)
 
     def _watch_anew(self) -> None:
         """Serve hits in the loop's sleep, of all that is here by now."""
         self._watch.cancel()
         self._watch = trio.CancelScope()
-        self._nursery.start_soon(self._watch_over, self._watch)
+        self._nursery.start_soon(self._watch_over, self._watch, self._watched)
 
-    async def _watch_over(self, scope: trio.CancelScope) -> None:
+    async def _watch_over(self, scope: trio.CancelScope, watched: dict[int, UdpService]) -> None:
         with scope:
-            await watch_over(self._watched, self._pace)
+            await watch_over(watched, self._pace)

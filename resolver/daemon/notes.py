@@ -32,12 +32,20 @@ _log = logging.getLogger(__name__)
 _V4_OCTETS = 4
 
 
-def noted(handler: Handler, bus: Bus) -> Handler:
-    """*handler*, with a line for each query and for each step on *bus*, if anybody reads them."""
-    if not _log.isEnabledFor(logging.DEBUG):
-        return handler
-    bus.subscribe(_note_step)
-    return Noting(handler)
+class Notes:
+    """A line for each query and for each step on *bus*, for as long as anybody reads them."""
+
+    def __init__(self, bus: Bus) -> None:
+        self._bus = bus
+
+    def around(self, handler: Handler) -> Handler:
+        """*handler* with its notes, or bare where the level of the log says so now."""
+        is_read = _log.isEnabledFor(logging.DEBUG)
+        if is_read and _note_step not in self._bus.listeners:
+            self._bus.subscribe(_note_step)
+        elif not is_read and _note_step in self._bus.listeners:
+            self._bus.listeners.remove(_note_step)
+        return Noting(handler) if is_read else handler
 
 
 class Noting:

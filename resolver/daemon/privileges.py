@@ -14,7 +14,6 @@ import pwd
 import struct
 import sys
 from contextlib import suppress
-from pathlib import Path
 from typing import Final
 
 from resolver.errors import ConfigError
@@ -64,27 +63,6 @@ def account_of(user: str) -> pwd.struct_passwd | None:
         return pwd.getpwnam(user)
     except KeyError:
         return None
-
-
-def complain_of(directory: str) -> None:
-    """One line if nothing can be kept in *directory* by who we are now."""
-    if not directory:
-        return
-    if not os.access(
-        directory, os.W_OK | os.X_OK, effective_ids=os.access in os.supports_effective_ids
-    ):
-        who = _own_name()
-        _log.warning(
-            "working_directory %s cannot be written by %s: no state is kept over a restart",
-            Path(directory).resolve(), who,
-        )  # fmt: skip
-
-
-def _own_name() -> str:
-    try:
-        return pwd.getpwuid(os.geteuid()).pw_name
-    except KeyError:
-        return f"user {os.geteuid()}"
 
 
 def _prctl(option: int, value: int) -> None:

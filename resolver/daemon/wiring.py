@@ -1,14 +1,16 @@
-"""Config → wired objects: caches, exchange, walker, validator, pipeline. No I/O, nothing started.
+"""Config → wired objects: caches, dispatcher, walker, validator, pipeline. Nothing is started here.
 
-Cycles of use (the walker needs addresses, which the resolver finds by walking) are closed here by
-handing bound methods down. Read it to see who knows whom.
+`found` makes what outlives every configuration of a process: sockets to servers and what is known
+of them, ready replies, counters. `assemble` makes the rest beside it, from one configuration and
+the files that it names, without touching what is in use; `Parts.take_effect` joins the two, at the
+start as at a reload. Cycles of use (the walker needs addresses, which the resolver finds by
+walking) are closed by handing bound methods down. Read it to see who knows whom.
 """
 
 from __future__ import annotations
 
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import partial
 from typing import TYPE_CHECKING
 
 from resolver.cache.delegation import DelegationCache
@@ -17,8 +19,15 @@ from resolver.cache.failure import FailureCache
 from resolver.cache.negative import NegativeCache
 from resolver.cache.rrset import RRsetCache
 from resolver.config import octets
-from resolver.config.endpoints import endpoint
-from resolver.daemon.files import read_anchors, read_hints
+from resolver.daemon.state import read_anchors, read_hints
+from resolver.daemon.zones import (
+    exempt_names,
+    fixed_delegations,
+    primed_zones,
+    says_the_same,
+    yielding_zones,
+)
+from resolver.dnssec.anchors import Anchors
 from resolver.dnssec.context import Context
 from resolver.dnssec.keys import Sha1Policy
 from resolver.dnssec.keystore import KeyStore
@@ -28,16 +37,15 @@ from resolver.iterate.observed import observed
 from resolver.iterate.priming import hints_delegation
 from resolver.iterate.walk import Walker, WalkSettings
 from resolver.limits import IN_FLIGHT, TCP_IDLE_SECONDS
-from resolver.model import Delegation, Question, Server
+from resolver.model import Delegation, Question
 from resolver.packets.cache import PacketCache
-from resolver.pipeline import PathSettings, Pipeline, contained
+from resolver.pipeline import PathCounters, PathSettings, Pipeline, contained
 from resolver.policy.acl import Acl
 from resolver.policy.chaos import chaos_answer
 from resolver.policy.cookies import ServerCookies
 from resolver.policy.local import LocalZones
 from resolver.protocol import names
 from resolver.protocol.codes import RRClass, RRType
-from resolver.recurse.exempt import Exempt
 from resolver.recurse.known import Known
 from resolver.recurse.resolver import Resolver
 from resolver.recurse.timekeeper import Timekeeper
@@ -48,38 +56,79 @@ from resolver.upstream.dispatcher import Dispatcher
 from resolver.upstream.infra import Infra
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable
     from random import Random
 
     from resolver.budget import Share
     from resolver.config.schema import Config
-    from resolver.dnssec.anchors import Anchors
+    from resolver.iterate.walk import ReferralHook
     from resolver.model import Answer, Name
+    from resolver.recurse.exempt import Exempt
     from resolver.runtime.clock import Clock
     from resolver.upstream.network import Network
 
 
-@dataclass(slots=True)
-class Parts:
-    """The wired objects of one process."""
+@dataclass(frozen=True, slots=True)
+class Base:
+    """What outlives every configuration of one process."""
 
-    config: Config
     clock: Clock
+    rng: Random
+    spawn: Callable[..., None]
     infra: Infra
     exchange: Dispatcher
+    packets: PacketCache
+    cookies: ServerCookies
+    bus: Bus
+    counters: PathCounters
+    shortage: Shortage
+
+
+@dataclass(slots=True)
+class Parts:
+    """The wired objects of one configuration, those of the process among them.
+
+    *configured*: the anchors as they were read; RFC 5011 moves *anchors* on from there.
+    """
+
+    config: Config
+    base: Base
     delegations: DelegationCache
     memory: Known
     resolver: Resolver
     walker: Walker
+    pipeline: Pipeline
+    named_roots: list[tuple[Name, str]]
+    hints: Delegation
+    fixed: dict[Name, Delegation]
+    anchors: Anchors | None
+    configured: Anchors | None
+    keystore: KeyStore
+    clock: Clock
+    infra: Infra
+    exchange: Dispatcher
     packets: PacketCache
     cookies: ServerCookies
-    pipeline: Pipeline
-    hints: Delegation
-    anchors: Anchors | None
     bus: Bus
 
+    def take_effect(self) -> None:
+        """Have what outlives us go by this configuration. Never waits, never fails."""
+        config, memory, packets = self.config, self.memory, self.packets
+        self.exchange.reconfigure(
+            config.outgoing,
+            validates=config.dnssec.validate,
+            named=(self.hints, *self.fixed.values()),
+            forgive=memory.forgive,
+        )
+        self.cookies.keep_secret(bytes.fromhex(config.server.cookie_secret))
+        packets.udp_payload = config.server.udp_payload_size
+        packets.cookies = self.cookies if config.server.cookies else None
+        self.base.shortage.sheds = (
+            packets.flush, packets.shards.clear, memory.rrsets.clear, memory.negatives.clear,
+        )  # fmt: skip
 
-def assemble(
+
+def found(
     config: Config,
     *,
     network: Network,
@@ -87,12 +136,9 @@ def assemble(
     rng: Random,
     spawn: Callable[..., None],
     in_flight_limit: int = IN_FLIGHT,
-) -> Parts:
-    """Wire everything for *config*. Raises ConfigError where a file it names is no good."""
+) -> Base:
+    """What every configuration of the process shares; of *config* only what needs a restart."""
     infra = Infra(rng=rng)
-    bus = Bus()
-    fixed = dict(_fixed(config))
-    hints = hints_delegation(read_hints(config))
     exchange = Dispatcher(
         network=network,
         infra=infra,
@@ -100,59 +146,144 @@ def assemble(
         rng=rng,
         config=config.outgoing,
         in_flight_limit=in_flight_limit,
-        validates=config.dnssec.validate,
-        named=(hints, *fixed.values()),
     )
-    anchors = read_anchors(config) if config.dnssec.validate else None
-    memory, delegations = _caches(config, _exempt(config, anchors, clock))
-    exchange.ways.forgive = memory.forgive
-    resolver = Resolver(memory, clock=clock)
-    trust = None
-    if anchors is not None:
-        trust = _trust(config, anchors, resolver, memory, bus, clock)
-    background = partial(spawn, contained)
-    walker = _walker(
-        config,
-        anchors,
-        exchange,
-        bus,
-        memory,
-        delegations,
-        fixed,
-        hints,
-        clock,
-        resolver,
-        background,
-    )
-    resolver.attach(walker, trust)
-    cookies = ServerCookies(rng, bytes.fromhex(config.server.cookie_secret))
     packets = PacketCache(
         clock,
         max_octets=config.cache.size_octets // 4,
-        udp_payload=config.server.udp_payload_size,
-        cookies=cookies if config.server.cookies else None,
         keepalive_s=TCP_IDLE_SECONDS,
     )
-    pipeline = Pipeline(
-        resolver,
-        packets,
-        spawn=spawn,
-        admits=Acl(config.server.allow_from).allows_packed,
-        local=_local(config),
-        root_tags=_root_tags(config, anchors),
-        settings=PathSettings(
-            max_udp=config.server.udp_payload_size,
-            query_seconds=config.resolution.query_timeout,
-            nsid=_nsid(config),
-        ),
-        shortage=Shortage(
-            packets.flush, packets.shards.clear, memory.rrsets.clear, memory.negatives.clear
-        ),
-    )
-    return Parts(
-        config, clock, infra, exchange, delegations, memory, resolver, walker,
-        packets, cookies, pipeline, hints, anchors, bus,
+    return Base(
+        clock, rng, spawn, infra, exchange, packets, ServerCookies(rng), Bus(), PathCounters(),
+        Shortage(),
     )  # fmt: skip
+
+
+def assemble(config: Config, base: Base, before: Parts | None = None) -> Parts:
+    """Wire everything for *config*. Raises ConfigError where a file it names is no good.
+
+    *before*: the parts in use, whose trust anchors go on if they are configured as they were.
+    """
+    read = read_anchors(config) if config.dnssec.validate else None
+    anchors = read
+    if before is not None and read is not None and before.configured == read:
+        anchors = before.anchors
+    return _Assembly(config, base, anchors, before).parts(configured=_snapshot(read))
+
+
+def _snapshot(anchors: Anchors | None) -> Anchors | None:
+    if anchors is None:
+        return None
+    return Anchors(dict(anchors.by_name), dict(anchors.negative), anchors.generation)
+
+
+class _Assembly:
+    """One configuration's objects in the making."""
+
+    def __init__(
+        self, config: Config, base: Base, anchors: Anchors | None, before: Parts | None
+    ) -> None:
+        self.config = config
+        self.base = base
+        self.anchors = anchors
+        self.named_roots = read_hints(config)
+        self.hints = hints_delegation(self.named_roots)
+        self.fixed = dict(fixed_delegations(config))
+        if before is not None:
+            self._keep_books(before)
+        self.keystore = KeyStore()
+        self.memory = _memory(config, exempt_names(config, anchors, base.clock))
+        self.delegations = DelegationCache(config.cache.size_octets // 8)
+        self.resolver = Resolver(self.memory, clock=base.clock)
+        self.walker = self._walker()
+        self.resolver.attach(self.walker, self._validation())
+
+    def _keep_books(self, before: Parts) -> None:
+        """Delegations that say what they said go on, with all that was learnt of their servers."""
+        if self.named_roots == before.named_roots:
+            self.hints = before.hints
+        for zone, fresh in self.fixed.items():
+            known = before.fixed.get(zone)
+            if known is not None and says_the_same(known, fresh):
+                self.fixed[zone] = known
+
+    def parts(self, *, configured: Anchors | None) -> Parts:
+        """The whole."""
+        base = self.base
+        return Parts(
+            self.config, base, self.delegations, self.memory, self.resolver, self.walker,
+            self._pipeline(), self.named_roots, self.hints, self.fixed, self.anchors, configured,
+            self.keystore,
+            base.clock, base.infra, base.exchange, base.packets, base.cookies, base.bus,
+        )  # fmt: skip
+
+    def _walker(self) -> Walker:
+        config, base = self.config, self.base
+        return Walker(
+            ask=observed(base.exchange.ask, base.bus),
+            rrsets=self.memory.rrsets,
+            negatives=self.memory.negatives,
+            delegations=self.delegations,
+            fixed=self.fixed,
+            hints=self.hints,
+            clock=base.clock,
+            lookup=self.resolver.addresses,
+            spawn=self._spawn,
+            settings=_walk_settings(config, self.anchors, base.clock),
+            on_referral=self._on_referral(),
+        )
+
+    def _spawn(self, function: object, *args: object) -> None:
+        """Background work of a query: a fault of ours ends it, and nothing else."""
+        self.base.spawn(contained, function, *args)
+
+    def _on_referral(self) -> ReferralHook:
+        """A signed child's keys are fetched beside the question, if we may ask ahead of need."""
+        config, resolver, memory = self.config, self.resolver, self.memory
+        fetches_keys = config.dnssec.validate and config.outgoing.speculation
+
+        async def fetch_keys(question: Question, budget: Share) -> None:
+            with suppress(ResolutionFailed):  # whoever needs the key will hear of it
+                await resolver.find(question, budget, is_fresh=False)
+
+        def on_referral(delegation: Delegation, budget: Share) -> None:
+            if fetches_keys and delegation.is_signed:
+                question = Question(delegation.zone, RRType.DNSKEY)
+                if memory.recall(question, self.base.clock.now()) is None:
+                    self._spawn(fetch_keys, question, budget)
+
+        return on_referral
+
+    def _validation(self) -> Validation | None:
+        anchors, keystore, base = self.anchors, self.keystore, self.base
+        if anchors is None:
+            return None
+        timekeeper, bus, clock = Timekeeper(base.clock), base.bus, base.clock
+        sha1 = Sha1Policy.of(validates=self.config.dnssec.sha1)
+
+        def context() -> Context:
+            tell = bus.emit if bus else None
+            wall, now = timekeeper.wall(), clock.now()
+            return Context(anchors, keystore, wall, now, sha1, tell=tell, watch=timekeeper)
+
+        return Validation(self.resolver, self.memory, context, clock=clock)
+
+    def _pipeline(self) -> Pipeline:
+        config = self.config
+        return Pipeline(
+            self.resolver,
+            self.base.packets,
+            spawn=self.base.spawn,
+            admits=Acl(config.server.allow_from).allows_packed,
+            local=_local(config),
+            root_tags=_root_tags(config, self.anchors),
+            settings=PathSettings(
+                max_udp=config.server.udp_payload_size,
+                query_seconds=config.resolution.query_timeout,
+                nsid=_nsid(config),
+            ),
+            shortage=self.base.shortage,
+            counters=self.base.counters,
+        )
 
 
 def _nsid(config: Config) -> bytes:
@@ -161,29 +292,11 @@ def _nsid(config: Config) -> bytes:
     return octets.nsid(server.nsid) if server.nsid else server.identity.encode()
 
 
-def _exempt(config: Config, anchors: Anchors | None, clock: Clock) -> Exempt | None:
-    """The operator's zones and negative anchors, if there are any: most have none to look at."""
-    exempt = Exempt(
-        (names.from_text(entry.zone) for entry in (*config.forward, *config.stub)),
-        yielding=_yielding(config),
-        anchors=anchors,
-        wall=clock.wall,
-    )
-    return exempt or None
-
-
-def _yielding(config: Config) -> frozenset[Name]:
-    """The zones that are resolved as usual where the servers named for them fail."""
-    zones = [entry.zone for entry in config.forward if entry.first]
-    zones += [entry.zone for entry in config.stub if entry.first]
-    return frozenset(map(names.from_text, zones))
-
-
-def _caches(config: Config, exempt: Exempt | None) -> tuple[Known, DelegationCache]:
+def _memory(config: Config, exempt: Exempt | None) -> Known:
     settings = config.cache
     validates = config.dnssec.validate
     max_negative_ttl = min(settings.max_negative_ttl, settings.max_ttl)
-    memory = Known(
+    return Known(
         RRsetCache(settings.size_octets, min_ttl=settings.min_ttl, max_ttl=settings.max_ttl),
         NegativeCache(
             settings.size_octets // 8,
@@ -199,7 +312,6 @@ def _caches(config: Config, exempt: Exempt | None) -> tuple[Known, DelegationCac
         is_checked=validates,
         exempt=exempt,
     )
-    return memory, DelegationCache(settings.size_octets // 8)
 
 
 def _root_tags(config: Config, anchors: Anchors | None) -> Callable[[], frozenset[int]]:
@@ -207,20 +319,6 @@ def _root_tags(config: Config, anchors: Anchors | None) -> Callable[[], frozense
     if anchors is None or not config.dnssec.root_key_sentinel:
         return frozenset
     return lambda: root_key_tags(anchors)
-
-
-def _trust(
-    config: Config, anchors: Anchors, resolver: Resolver, memory: Known, bus: Bus, clock: Clock
-) -> Validation:
-    keystore, timekeeper = KeyStore(), Timekeeper(clock)
-    sha1 = Sha1Policy.of(validates=config.dnssec.sha1)
-
-    def context() -> Context:
-        tell = bus.emit if bus else None
-        wall, now = timekeeper.wall(), clock.now()
-        return Context(anchors, keystore, wall, now, sha1, tell=tell, watch=timekeeper)
-
-    return Validation(resolver, memory, context, clock=clock)
 
 
 def _expectation(anchors: Anchors | None, clock: Clock) -> Callable[[Name, bool], bool]:
@@ -234,81 +332,20 @@ def _expectation(anchors: Anchors | None, clock: Clock) -> Callable[[Name, bool]
     return expects
 
 
-def _walker(
-    config: Config,
-    anchors: Anchors | None,
-    exchange: Dispatcher,
-    bus: Bus,
-    memory: Known,
-    delegations: DelegationCache,
-    fixed: dict[Name, Delegation],
-    hints: Delegation,
-    clock: Clock,
-    resolver: Resolver,
-    spawn: Callable[..., None],
-) -> Walker:
+def _walk_settings(config: Config, anchors: Anchors | None, clock: Clock) -> WalkSettings:
     outgoing = config.outgoing
-    rtypes = [
-        rtype
-        for rtype, is_wanted in ((RRType.A, outgoing.ipv4), (RRType.AAAA, outgoing.ipv6))
-        if is_wanted
-    ]
-    fetches_keys = config.dnssec.validate and outgoing.speculation
-
-    async def fetch_keys(question: Question, budget: Share) -> None:
-        with suppress(ResolutionFailed):  # whoever needs the key will hear of it
-            await resolver.find(question, budget, is_fresh=False)
-
-    def on_referral(delegation: Delegation, budget: Share) -> None:
-        if fetches_keys and delegation.is_signed:
-            question = Question(delegation.zone, RRType.DNSKEY)
-            if memory.recall(question, clock.now()) is None:
-                spawn(fetch_keys, question, budget)
-
-    return Walker(
-        ask=observed(exchange.ask, bus),
-        rrsets=memory.rrsets,
-        negatives=memory.negatives,
-        delegations=delegations,
-        fixed=fixed,
-        hints=hints,
-        clock=clock,
-        lookup=resolver.addresses,
-        spawn=spawn,
-        settings=WalkSettings(
-            minimise=config.resolution.qname_minimisation,
-            rtypes=tuple(rtypes),
-            width=2 if outgoing.speculation else 1,
-            min_ttl=config.cache.min_ttl,
-            max_ttl=config.cache.max_ttl,
-            expects_signatures=_expectation(anchors, clock),
-            harden_glue=config.resolution.harden_glue,
-            yielding=_yielding(config),
-            primed=frozenset(names.from_text(entry.zone) for entry in config.stub if entry.prime),
-        ),
-        on_referral=on_referral,
+    families = ((RRType.A, outgoing.ipv4), (RRType.AAAA, outgoing.ipv6))
+    return WalkSettings(
+        minimise=config.resolution.qname_minimisation,
+        rtypes=tuple(rtype for rtype, is_wanted in families if is_wanted),
+        width=2 if outgoing.speculation else 1,
+        min_ttl=config.cache.min_ttl,
+        max_ttl=config.cache.max_ttl,
+        expects_signatures=_expectation(anchors, clock),
+        harden_glue=config.resolution.harden_glue,
+        yielding=yielding_zones(config),
+        primed=primed_zones(config),
     )
-
-
-def _fixed(config: Config) -> Iterable[tuple[Name, Delegation]]:
-    """Forward and stub zones as delegations that never expire."""
-    for section, is_forward in ((config.stub, False), (config.forward, True)):
-        for entry in section:
-            zone = names.from_text(entry.zone)
-            placeholder = names.prepend(b"configured", zone)
-            servers = tuple(Server(*endpoint(address), placeholder) for address in entry.addresses)
-            yield (
-                zone,
-                Delegation(
-                    zone,
-                    (placeholder,),
-                    {placeholder: servers},
-                    expires_at=float("inf"),
-                    is_forward=is_forward,
-                    is_last_word=is_forward and not getattr(entry, "first", False),
-                    way=zone,
-                ),
-            )
 
 
 def _local(config: Config) -> Callable[[Question], Answer | None]:

@@ -93,3 +93,8 @@ ROLLOVER_RETRY_SECONDS = limit(
     "seconds before trust anchor keys that could not be had are asked again",
     why="RFC 5011 §2.3 (at most an hour apart after a failure)",
 )
+ROLLOVER_FOLLOW_SECONDS = limit(
+    60,
+    "seconds between two looks of a worker at what the one that follows rollovers has written",
+    why="hold-down times are counted in days (RFC 5011 §2.4.1); a small file costs nothing to read",
+)

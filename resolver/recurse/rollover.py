@@ -3,19 +3,22 @@
 What a key set means is `dnssec.rfc5011`'s to say; here are the fetch (never from memory), the state
 file in working_directory and the timer. A state file that cannot be read is told, and the
 configured anchors go on; they count beside the state, unless a key of theirs was revoked.
+
+Of several processes exactly one leads: it fetches, judges and writes. The others follow what it has
+written, so that hold-down times are counted once and nobody writes over a younger state.
 """
 
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import trio
 
 from resolver.dnssec import rfc5011
 from resolver.dnssec.rfc5011 import ManagedAnchor
 from resolver.errors import Withheld, WorkExceeded
-from resolver.limits import ROLLOVER_RETRY_SECONDS
+from resolver.limits import ROLLOVER_FOLLOW_SECONDS, ROLLOVER_RETRY_SECONDS
 from resolver.model import Question, Status, Verdict
 from resolver.protocol import names
 from resolver.protocol.codes import RRType
@@ -23,43 +26,68 @@ from resolver.recurse.timekeeper import Timekeeper
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     from resolver.budget import Share
     from resolver.dnssec.anchors import Anchor, Anchors
-    from resolver.model import Name, RRset
-    from resolver.recurse.resolver import Resolver
+    from resolver.model import Link, Name, RRset
     from resolver.runtime.clock import Clock
 
 _log = logging.getLogger(__name__)
 
 
+class State(Protocol):
+    """Where the state is kept (`daemon.state.StateDirectory`)."""
+
+    def read(self, name: str) -> bytes | None:
+        """None if there is nothing. Raises OSError."""
+
+    def write(self, name: str, octets: bytes) -> bool:
+        """Whole or not at all; what cannot be kept is told there."""
+
+
+class Finder(Protocol):
+    """Fetches one set of records (`recurse.resolver.Resolver.find`)."""
+
+    async def find(
+        self, question: Question, budget: Share, *, is_fresh: bool = False
+    ) -> Link | None: ...
+
+
 class Rollover:
-    """RFC 5011 for all configured anchors."""
+    """RFC 5011 for all configured anchors. *leads* False: another process does it."""
 
     def __init__(
         self,
-        resolver: Resolver,
+        resolver: Finder,
         anchors: Anchors,
-        directory: Path,
+        state: State,
         *,
         clock: Clock,
         budget: Callable[[], Share],
+        leads: bool = True,
     ) -> None:
         self._resolver = resolver
         self._anchors = anchors
-        self._directory = directory
+        self._state = state
+        self._leads = leads
         self._timekeeper = Timekeeper(clock)
         self._budget = budget
         self._told: set[str] = set()  # zones whose keys did not verify when last seen
+        self._unreadable: set[str] = set()  # files that could not be read when last looked at
 
     async def run(self) -> None:
         """Follow every anchor until cancelled."""
         async with trio.open_nursery() as nursery:
             for anchor in list(self._anchors.by_name.values()):
-                nursery.start_soon(self._follow, anchor)
+                nursery.start_soon(self._lead if self._leads else self._follow, anchor)
 
     async def _follow(self, anchor: Anchor) -> None:
+        """Validation what the leader has written, from the start on and as it changes."""
+        while True:
+            self._load(anchor)
+            await trio.sleep(ROLLOVER_FOLLOW_SECONDS)
+
+    async def _lead(self, anchor: Anchor) -> None:
         managed = self._load(anchor)
         while True:
             rrset = await self._fetch(anchor.name)
@@ -89,7 +117,7 @@ class Rollover:
         if before and managed.trusted() != before:
             _log.warning("the trust anchors of %s changed", managed.zone)
         self._trust(managed, configured)
-        self._save(managed)
+        self._state.write(_file_name(managed.name), managed.to_json())
 
     def _trust(self, managed: ManagedAnchor, configured: Anchor) -> None:
         anchor = managed.anchor(configured)
@@ -109,30 +137,25 @@ class Rollover:
 
     # --- on disk -----------------------------------------------------------------------------
 
-    def _path(self, zone: Name) -> Path:
-        label = names.to_text(zone).rstrip(".").replace("/", "_") or "root"
-        return self._directory / f"anchor-{label}.json"
-
     def _load(self, configured: Anchor) -> ManagedAnchor | None:
-        path = self._path(configured.name)
+        name = _file_name(configured.name)
         try:
-            managed = ManagedAnchor.from_json(path.read_bytes())
+            octets = self._state.read(name)
+            if octets is None:
+                return None
+            managed = ManagedAnchor.from_json(octets)
             if managed.name != configured.name:
                 raise ValueError(f"it is about {managed.zone}")  # noqa: TRY301  # told as the rest
-        except FileNotFoundError:
-            return None
         except (OSError, ValueError) as error:
-            _log.warning("%s: %s; starting from the configured anchor", path, error)
+            if name not in self._unreadable:
+                _log.warning("%s: %s; starting from the configured anchor", name, error)
+            self._unreadable.add(name)
             return None
+        self._unreadable.discard(name)
         self._trust(managed, configured)
         return managed
 
-    def _save(self, managed: ManagedAnchor) -> None:
-        """Write beside, then rename: a crash leaves the old state or the new one."""
-        path = self._path(managed.name)
-        beside = path.with_suffix(".new")
-        try:
-            beside.write_bytes(managed.to_json())
-            beside.replace(path)
-        except OSError as error:
-            _log.warning("%s: %s; the state of the anchor is not kept", path, error)
+
+def _file_name(zone: Name) -> str:
+    label = names.to_text(zone).rstrip(".").replace("/", "_") or "root"
+    return f"anchor-{label}.json"

@@ -16,7 +16,7 @@ import pytest
 from resolver.cli import check
 from resolver.cli.main import main
 from resolver.config import load
-from resolver.daemon.files import read_hints
+from resolver.daemon.state import read_hints
 from resolver.lab.catalogue import SHOWN
 
 

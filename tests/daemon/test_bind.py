@@ -16,7 +16,8 @@ from resolver.limits import BIND_PATIENCE_SECONDS, BIND_RETRY_SECONDS
 from tests.support import trio_test
 
 if TYPE_CHECKING:
-    from resolver.listen.listen_network import TcpListener, UdpSocket
+    from resolver.daemon.bind import Bound, Wish
+    from resolver.listen.listen_network import StreamListener, UdpSocket
 
 RETRY = BIND_RETRY_SECONDS
 PATIENCE = BIND_PATIENCE_SECONDS
@@ -40,9 +41,9 @@ class Kernel:
         del port
         return cast("UdpSocket", self._bind("udp", host))
 
-    def bind_tcp(self, host: str, port: int) -> TcpListener:
+    def bind_tcp(self, host: str, port: int) -> StreamListener:
         del port
-        return cast("TcpListener", self._bind("tcp", host))
+        return cast("StreamListener", self._bind("tcp", host))
 
 
 class Services:
@@ -51,16 +52,9 @@ class Services:
     def __init__(self) -> None:
         self.got: list[str] = []
 
-    def add_udp(self, host: str, sock: UdpSocket) -> None:
+    def serve(self, wish: Wish, sock: Bound) -> None:
         assert sock is not None
-        self.got.append(f"udp:{host}")
-
-    def add_tcp(self, host: str, listener: TcpListener) -> None:
-        assert listener is not None
-        self.got.append(f"tcp:{host}")
-
-    def add_metrics(self, listener: TcpListener) -> None:
-        self.got.append(f"http:{listener}")
+        self.got.append(str(wish))
 
 
 def config(*listen: str, metrics: str = "") -> Config:
@@ -120,7 +114,12 @@ async def test_what_can_be_bound_is_served_and_the_rest_later(
     ]
     kernel.trouble.clear()
     await sockets.bind_missing(services)  # ends: nothing is missing
-    assert services.got == ["udp:192.0.2.1", "tcp:127.0.0.1", "tcp:192.0.2.1", "http:192.0.2.1"]
+    assert services.got == [
+        "127.0.0.1:53 (TCP)",
+        "192.0.2.1:53 (UDP)",
+        "192.0.2.1:53 (TCP)",
+        "192.0.2.1:9153 (HTTP)",
+    ]
     assert not sockets.needs_privilege
     assert caplog.records[-1].getMessage() == "192.0.2.1:9153 (HTTP): listening now"
 

@@ -7,11 +7,10 @@ import sys
 import time
 from typing import TYPE_CHECKING
 
-import msgspec
 import pytest
 
-from resolver.config.schema import Cache, Config
 from resolver.daemon import clock_floor
+from resolver.daemon.state import StateDirectory
 from resolver.runtime.clock import SystemClock
 
 if TYPE_CHECKING:
@@ -20,54 +19,50 @@ if TYPE_CHECKING:
 DAY = 86_400.0
 
 
-def configured(directory: Path | str) -> Config:
-    return Config(working_directory=str(directory))
+def kept(directory: Path | str = "") -> StateDirectory:
+    """The state directory, held open."""
+    state = StateDirectory(str(directory))
+    state.open()
+    return state
 
 
 def test_the_floor_is_the_release_where_nothing_is_remembered(tmp_path: Path) -> None:
-    assert clock_floor.wall_floor(Config()) == clock_floor.RELEASED
-    assert clock_floor.wall_floor(configured(tmp_path)) == clock_floor.RELEASED
+    assert clock_floor.wall_floor(kept()) == clock_floor.RELEASED
+    assert clock_floor.wall_floor(kept(tmp_path)) == clock_floor.RELEASED
 
 
 def test_the_floor_is_what_an_earlier_run_confirmed(tmp_path: Path) -> None:
-    clock_floor.remember(configured(tmp_path), clock_floor.RELEASED + 30 * DAY)
-    assert clock_floor.wall_floor(configured(tmp_path)) == clock_floor.RELEASED + 30 * DAY
+    clock_floor.remember(kept(tmp_path), clock_floor.RELEASED + 30 * DAY)
+    assert clock_floor.wall_floor(kept(tmp_path)) == clock_floor.RELEASED + 30 * DAY
 
 
 def test_a_last_run_before_the_release_counts_for_nothing(tmp_path: Path) -> None:
-    clock_floor.remember(configured(tmp_path), 1000.0)
-    assert clock_floor.wall_floor(configured(tmp_path)) == clock_floor.RELEASED
+    clock_floor.remember(kept(tmp_path), 1000.0)
+    assert clock_floor.wall_floor(kept(tmp_path)) == clock_floor.RELEASED
 
 
 def test_it_never_goes_back(tmp_path: Path) -> None:
     """Workers share the file, and not each has validated something."""
-    clock_floor.remember(configured(tmp_path), clock_floor.RELEASED + 30 * DAY)
-    clock_floor.remember(configured(tmp_path), clock_floor.RELEASED + 10 * DAY)
-    assert clock_floor.wall_floor(configured(tmp_path)) == clock_floor.RELEASED + 30 * DAY
+    clock_floor.remember(kept(tmp_path), clock_floor.RELEASED + 30 * DAY)
+    clock_floor.remember(kept(tmp_path), clock_floor.RELEASED + 10 * DAY)
+    assert clock_floor.wall_floor(kept(tmp_path)) == clock_floor.RELEASED + 30 * DAY
 
 
 def test_a_clock_that_an_earlier_version_wrote_down_counts_for_nothing(tmp_path: Path) -> None:
     """It may have been years ahead."""
     (tmp_path / clock_floor.FILE_NAME).write_text(f"{int(clock_floor.RELEASED + 900 * DAY)}\n")
-    assert clock_floor.wall_floor(configured(tmp_path)) == clock_floor.RELEASED
+    assert clock_floor.wall_floor(kept(tmp_path)) == clock_floor.RELEASED
 
 
 @pytest.mark.parametrize("text", ["", "soon", "+soon", "+inf", "+nan", "+99999999999999", "+"])
 def test_a_damaged_file_counts_for_nothing(tmp_path: Path, text: str) -> None:
     (tmp_path / clock_floor.FILE_NAME).write_text(text)
-    assert clock_floor.wall_floor(configured(tmp_path)) == clock_floor.RELEASED
+    assert clock_floor.wall_floor(kept(tmp_path)) == clock_floor.RELEASED
 
 
-def test_a_directory_that_cannot_be_written_is_no_reason_to_fail() -> None:
-    clock_floor.remember(configured("/no/where"), 1e9)
-    clock_floor.remember(Config(), 1e9)
-
-
-def test_a_clock_moved_on_purpose_has_no_floor(tmp_path: Path) -> None:
-    config = msgspec.structs.replace(configured(tmp_path), cache=Cache(clock="realtime"))
-    clock_floor.remember(config, 2e9)
-    assert clock_floor.wall_floor(config) == 0.0
-    assert not (tmp_path / clock_floor.FILE_NAME).exists()
+def test_where_nothing_is_kept_nothing_is_remembered() -> None:
+    clock_floor.remember(kept(), clock_floor.RELEASED + DAY)
+    assert clock_floor.wall_floor(kept()) == clock_floor.RELEASED
 
 
 def test_the_wall_clock_never_says_less_than_its_floor(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -83,12 +78,14 @@ def test_the_time_is_kept_where_the_library_may_no_longer_be_read(tmp_path: Path
     other line has loaded yet cannot be had then."""
     program = f"""
 import sys
-from resolver.daemon import clock_floor as floor
-from resolver.config.schema import Config
+from resolver.daemon import clock_floor
+from resolver.daemon.state import StateDirectory
+state = StateDirectory({str(tmp_path)!r})
+state.open()
 sys.path_importer_cache.clear()
 sys.path[:] = []
 sys.meta_path[:] = []
-floor.remember(Config(working_directory={str(tmp_path)!r}), 1.8e9)
+clock_floor.remember(state, 1.8e9)
 """
     subprocess.run([sys.executable, "-c", program], check=True)
     assert (tmp_path / clock_floor.FILE_NAME).read_bytes() == b"+1800000000\n"

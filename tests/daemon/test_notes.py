@@ -67,13 +67,13 @@ class FakeHandler:
 
 
 def _noted(reply: bytes | None = None) -> Handler:
-    return notes.noted(cast("Handler", FakeHandler(reply)), Bus())
+    return notes.Notes(Bus()).around(cast("Handler", FakeHandler(reply)))
 
 
 def test_at_other_levels_nothing_stands_in_between(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO, "resolver")
     handler, bus = cast("Handler", FakeHandler(None)), Bus()
-    assert notes.noted(handler, bus) is handler
+    assert notes.Notes(bus).around(handler) is handler
     assert not bus
 
 
@@ -117,9 +117,23 @@ def test_a_hit_is_told_too(caplog: pytest.LogCaptureFixture) -> None:
 def test_steps_upstream_are_told(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG, "resolver")
     bus = Bus()
-    notes.noted(cast("Handler", FakeHandler(None)), bus)
+    notes.Notes(bus).around(cast("Handler", FakeHandler(None)))
     bus.emit(Unanswered(question("www.example. A"), from_text("example."), 0.5, ()))
     assert "www.example. A: no usable reply after 500 ms" in caplog.text
+
+
+def test_a_level_that_changes_is_followed(caplog: pytest.LogCaptureFixture) -> None:
+    """At a reload: steps are told once each, and not at all when nobody reads of them any more."""
+    bus = Bus()
+    kept = notes.Notes(bus)
+    handler = cast("Handler", FakeHandler(None))
+    caplog.set_level(logging.DEBUG, "resolver")
+    assert kept.around(handler) is not handler
+    assert kept.around(handler) is not handler
+    assert len(bus.listeners) == 1
+    caplog.set_level(logging.INFO, "resolver")
+    assert kept.around(handler) is handler
+    assert not bus
 
 
 def test_rcodes_have_their_names() -> None:

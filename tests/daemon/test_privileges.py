@@ -6,15 +6,11 @@ import errno
 import os
 import subprocess
 import sys
-from typing import TYPE_CHECKING
 
 import pytest
 
 from resolver.daemon import privileges
 from resolver.errors import ConfigError
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 
 def test_root_without_the_capability_to_change_goes_on(
@@ -38,17 +34,6 @@ def test_an_account_that_does_not_exist_is_an_error(monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(os, "geteuid", lambda: 0)
     with pytest.raises(ConfigError, match=r"server\.user: 'no-such-account'"):
         privileges.drop("no-such-account")
-
-
-def test_a_directory_that_cannot_be_written_is_told(
-    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, tmp_path: Path
-) -> None:
-    privileges.complain_of("")
-    privileges.complain_of(str(tmp_path))
-    assert not caplog.records
-    monkeypatch.setattr(os, "access", lambda *_, **__: False)
-    privileges.complain_of(str(tmp_path))
-    assert f"working_directory {tmp_path} cannot be written by" in caplog.text
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="needs root to give up")

@@ -5,28 +5,28 @@ from __future__ import annotations
 import contextlib
 import tempfile
 from random import Random
-from types import SimpleNamespace
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 import pytest
 import trio
 from msgspec.structs import replace
 
-from resolver.config.schema import Config, Forward, Server, Stub
+from resolver.config.schema import Cache, Config, Forward, Server, Stub
 from resolver.daemon import run
-from resolver.daemon.run import Daemon
+from resolver.daemon.clock_floor import FILE_NAME, RELEASED
 from resolver.errors import ResolutionFailed
 from resolver.lab import demo
 from resolver.lab.virtual_time import VirtualClock, seeded
 from resolver.limits import DRAIN_SECONDS
 from resolver.listen.admission import Admission
+from resolver.runtime.clock import SystemClock
 from resolver.telemetry.shared_counters import SharedCounters, Slot
 from tests.making import question
 from tests.recurse.household import WALL, budget, village
 from tests.support import trio_test
 
 if TYPE_CHECKING:
-    from resolver.daemon.wiring import Parts
+    from pathlib import Path
 
 FORWARDER = "192.0.2.53"
 
@@ -46,7 +46,7 @@ async def test_queries_in_flight_are_waited_for_but_not_for_long() -> None:
         async with trio.open_nursery() as nursery:
             nursery.start_soon(answer)
             began = trio.current_time()
-            await Daemon(cast("Parts", SimpleNamespace()), admission, []).drain()
+            await run.drained(admission)
             assert trio.current_time() - began == pytest.approx(waited, abs=0.05)
             nursery.cancel_scope.cancel()
 
@@ -77,6 +77,23 @@ async def test_where_all_is_forwarded_only_the_forwarder_is_asked(kind: str) -> 
                     await daemon.resolver.resolve(question(text), budget())
                 await trio.sleep(100)
     assert asked == {FORWARDER}
+
+
+@trio_test
+async def test_a_clock_moved_on_purpose_is_not_remembered(tmp_path: Path) -> None:
+    """`cache.clock = "realtime"` is for tests, whose time is nobody's floor."""
+    world = village(is_signed=True)
+    for source, is_kept in ((Cache(), True), (Cache(clock="realtime"), False)):
+        config = Config(working_directory=str(tmp_path), cache=source)
+        clock = SystemClock(ttl_source=source.clock)
+        clock.confirmed = RELEASED + 86_400.0
+        async with run.running(
+            world.configure(config, tmp_path), network=world.network(seed="time"), clock=clock,
+            rng=seeded("time"), listens=False,
+        ) as daemon:  # fmt: skip
+            daemon.remember_time()
+        assert (tmp_path / FILE_NAME).exists() is is_kept
+        (tmp_path / FILE_NAME).unlink(missing_ok=True)
 
 
 @trio_test

@@ -1,0 +1,236 @@
+"""Another configuration in the place of this one, between two queries.
+
+Whatever can fail is done first, beside what is in use: files read, parts wired, the log opened, new
+sockets bound. Then comes the swap, one step of the event loop. Nothing is lost by it: sockets whose
+address stayed stay open, connections of clients and to servers go on, caches and round-trip times
+are handed over. A query that began before ends as it began, with the old parts, which from then on
+work on caches of their own: nothing of it shows later.
+
+What a change makes wrong is forgotten, and only that: ready replies by any change that can alter an
+answer; names at and below a forward, stub or trust anchor that came, went or changed; everything by
+other root hints, or by another way to validate. Large caches are gone through in slices.
+"""
+
+from __future__ import annotations
+
+from itertools import chain
+from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
+
+import trio
+
+from resolver.config.changes import changes, merged
+from resolver.daemon.bind import close_all
+from resolver.daemon.wiring import assemble
+from resolver.errors import ConfigError
+from resolver.limits import DRAIN_SECONDS
+from resolver.listen.sockets import SystemListenNetwork
+from resolver.protocol import names
+from resolver.telemetry import logs
+from resolver.upstream.udp import SystemNetwork
+
+if TYPE_CHECKING:
+    import logging
+    from collections.abc import Callable, Iterator
+
+    from resolver.config.changes import Change
+    from resolver.config.schema import Config
+    from resolver.daemon.bind import Bound, Plan, Wish
+    from resolver.daemon.run import Daemon
+    from resolver.daemon.wiring import Parts
+    from resolver.dnssec.anchors import Anchors
+    from resolver.model import Name
+
+    Source: TypeAlias = Callable[[], tuple[Config, list[ConfigError]]]
+
+_BESIDE_ANSWERS: Final = ("log.", "server.rate_limit")  # live, but no answer depends on them
+
+
+class Reloaded(NamedTuple):
+    """What came of it: what changed, and the keys that wait for a restart."""
+
+    changed: tuple[str, ...]
+    waiting: tuple[str, ...]
+
+    def __str__(self) -> str:
+        said = "reloaded: " + (", ".join(self.changed) or "nothing has changed")
+        return said + (f"; needs a restart: {', '.join(self.waiting)}" if self.waiting else "")
+
+
+async def reload(daemon: Daemon, config: Config) -> Reloaded:
+    """Have *daemon* go by *config*, which is free of faults.
+
+    Raises ConfigError where a file, an address or the log cannot be had: then nothing has changed.
+    """
+    async with daemon.reloading:
+        before = daemon.parts
+        found = changes(before.config, config)
+        config = merged(config, found)
+        fresh = assemble(config, before.base, before)  # files may differ where no key does
+        log = _opened_log(config, found)
+        plan = await _planned(daemon, config, log)
+        wrong = wrong_names(before, fresh)
+        is_rewired = bool(wrong) or any(map(_changes_answers, found))
+        if is_rewired:
+            await _purge(before, wrong)
+            _swap(daemon, fresh, wrong)
+            daemon.nursery.start_soon(_drain, before)
+        else:
+            before.config = config
+            daemon.limit_rate()
+        if log is not None:
+            logs.use(log, config.log.level)
+        if is_rewired or log is not None:
+            daemon.listeners.hand_to(daemon.notes.around(daemon.parts.pipeline))
+        _listen(daemon, plan)
+    files = [name for name, differs in _files(before, fresh, found) if differs]
+    return Reloaded(
+        (*(str(change) for change in found if change.effect != "restart"), *files),
+        tuple(change.key for change in found if change.effect == "restart"),
+    )
+
+
+async def reread(daemon: Daemon, source: Source, *, tells: bool) -> None:
+    """Have *daemon* go by what *source* reads now, and say what came of it, a line a problem.
+
+    *source* is called in a thread: it reads files. *tells* False: another process says it.
+    """
+    config, problems = await trio.to_thread.run_sync(source)
+    if not problems:
+        try:
+            said = [str(await reload(daemon, config))]
+        except ConfigError as problem:
+            problems = [problem]
+    if problems:
+        said = [f"not reloaded, nothing has changed: {problem}" for problem in problems]
+    if tells:
+        for sentence in said:
+            logs.say(f"SIGHUP: {sentence}")
+
+
+def _changes_answers(change: Change) -> bool:
+    return change.effect == "live" and not change.key.startswith(_BESIDE_ANSWERS)
+
+
+# --- what has become wrong -------------------------------------------------------------------
+
+
+def wrong_names(before: Parts, now: Parts) -> frozenset[Name]:
+    """Names of which, and of all below which, nothing that is cached counts any more."""
+    old, new = before.config, now.config
+    if (
+        before.named_roots != now.named_roots
+        or old.dnssec.validate != new.dnssec.validate
+        or old.dnssec.sha1 != new.dnssec.sha1
+    ):
+        return frozenset({names.ROOT})
+    zones = {*old.forward, *old.stub} ^ {*new.forward, *new.stub}
+    moved = frozenset(names.from_text(entry.zone) for entry in zones)
+    return moved | _other_anchors(before.configured, now.configured)
+
+
+def _other_anchors(before: Anchors | None, now: Anchors | None) -> frozenset[Name]:
+    if before is None or now is None:
+        return frozenset()
+    anchors = before.by_name.items() ^ now.by_name.items()
+    negatives = before.negative.items() ^ now.negative.items()
+    return frozenset(name for name, _ in (*anchors, *negatives))
+
+
+def _files(before: Parts, now: Parts, found: list[Change]) -> Iterator[tuple[str, bool]]:
+    """Files whose contents alone have changed."""
+    keys = {change.key for change in found}
+    if "root.hints_file" not in keys:
+        yield "the root hints", before.named_roots != now.named_roots
+    if not any(key.startswith("dnssec.") for key in keys):
+        yield "the trust anchors", before.configured != now.configured
+
+
+async def _purge(parts: Parts, wrong: frozenset[Name]) -> None:
+    """Forget what is *wrong*, while the old parts still serve; all of it: new caches do that."""
+    if not wrong or names.ROOT in wrong:
+        return
+    endings = tuple(wrong)
+
+    def is_wrong(name: Name) -> bool:
+        return name.endswith(endings) and any(names.is_subdomain(name, top) for top in endings)
+
+    for _ in chain(parts.memory.purge(is_wrong), parts.delegations.purge(is_wrong)):
+        await trio.lowlevel.checkpoint()
+
+
+async def _drain(parts: Parts) -> None:
+    """Give back what the old parts still hold, in slices."""
+    for _ in chain(parts.memory.drain(), parts.delegations.drain()):
+        await trio.lowlevel.checkpoint()
+
+
+def _swap(daemon: Daemon, fresh: Parts, wrong: frozenset[Name]) -> None:
+    """The one step. From here on nothing waits and nothing fails."""
+    before = daemon.parts
+    if names.ROOT not in wrong:
+        fresh.memory.take_over(before.memory, wrong)
+        fresh.delegations.take_over(before.delegations)
+        fresh.keystore.take_over(before.keystore)
+        for name in wrong:
+            fresh.keystore.forget(name)
+    fresh.take_effect()
+    daemon.parts = fresh
+    daemon.limit_rate()
+    fresh.packets.flush()
+    daemon.upkeep.go_on(before)
+
+
+# --- sockets and the log ---------------------------------------------------------------------
+
+
+def _opened_log(config: Config, found: list[Change]) -> logging.Handler | None:
+    """The log's new destination, if it has one. Raises ConfigError."""
+    if not any(change.key.startswith("log.") for change in found):
+        return None
+    try:
+        return logs.opened(config.log, directory=config.working_directory)
+    except OSError as error:
+        expected = f'"stderr" or a file to write ({error.strerror})'
+        raise ConfigError("log.destination", config.log.destination, expected) from None
+
+
+async def _planned(daemon: Daemon, config: Config, log: logging.Handler | None) -> Plan:
+    """New sockets, bound. Raises ConfigError, and leaves all as it was."""
+    network = daemon.sockets.network
+    was_free = isinstance(network, SystemListenNetwork) and network.is_free
+    if isinstance(network, SystemListenNetwork):
+        network.is_free = config.server.freebind
+    try:
+        return await daemon.sockets.plan(config)
+    except BaseException:
+        if isinstance(network, SystemListenNetwork):
+            network.is_free = was_free
+        if log is not None:
+            log.close()
+        raise
+
+
+def _listen(daemon: Daemon, plan: Plan) -> None:
+    """Serve the new sockets; the old ones until their queries are answered."""
+    network = daemon.parts.exchange.network
+    if isinstance(network, SystemNetwork):
+        network.leave_from(daemon.config.outgoing.source_addresses)
+    gone = daemon.sockets.adopt(plan, daemon.listeners)
+    daemon.post()
+    if gone or daemon.sockets.missing:
+        patience_s = daemon.config.resolution.query_timeout
+        if plan.later:  # somebody waits for the port
+            patience_s = DRAIN_SECONDS
+        daemon.nursery.start_soon(_let_go, daemon, gone, patience_s)
+
+
+async def _let_go(daemon: Daemon, gone: dict[Wish, Bound], patience_s: float) -> None:
+    try:
+        async with trio.open_nursery() as nursery:
+            for wish in gone:
+                nursery.start_soon(daemon.listeners.drop, wish, patience_s)
+    finally:
+        with trio.CancelScope(shield=True):
+            await close_all(gone.values())
+    daemon.sockets.try_missing(daemon.listeners)
+    await daemon.listen_later()

@@ -1,0 +1,194 @@
+"""`working_directory` and its one owner: where relative paths begin, and where state is kept.
+
+It is opened at the start, before privileges go: later its path may lead through directories that
+nobody may enter any more. What is written is written beside and then renamed, so that a crash or a
+power failure leaves the old or the new. That nothing can be kept (the directory is missing, not
+ours, full) is no reason not to serve: it is told when it begins, and when it is over.
+
+Several processes may write the same name, each beside under a name of its own: the last one wins.
+Who must not, such as RFC 5011's followers, sees to that itself.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import pwd
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from resolver.config import hints
+from resolver.config.check import working_path
+from resolver.dnssec.anchor_check import unusable
+from resolver.dnssec.anchors import Anchors, builtin_root, parse_text
+from resolver.dnssec.keys import Sha1Policy
+from resolver.errors import ConfigError
+from resolver.protocol import names
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from resolver.config.schema import Config
+    from resolver.model import Name
+
+_log = logging.getLogger(__name__)
+_MOST_OCTETS: Final = 1 << 20  # of one file: a few hundred is what they have
+
+
+class StateDirectory:
+    """The directory *text* of the configuration; "" keeps nothing."""
+
+    def __init__(self, text: str = "") -> None:
+        self._text = text
+        self._descriptor = -1
+        self._trouble = ""  # what was told last
+
+    def __repr__(self) -> str:
+        return f"<StateDirectory {self._text or 'none'}>"
+
+    @property
+    def keeps(self) -> bool:
+        """True if there is one at all."""
+        return bool(self._text)
+
+    def open(self) -> None:
+        """Hold on to it, whoever we become. Raises ConfigError where there is no such directory."""
+        if not self._text or self._descriptor >= 0:
+            return
+        try:
+            flags = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
+            self._descriptor = os.open(self._text, flags)
+        except OSError as error:
+            expected = f"a directory that exists ({error.strerror})"
+            raise ConfigError("working_directory", self._text, expected) from None
+
+    def close(self) -> None:
+        """Let go of it. Idempotent."""
+        if self._descriptor >= 0:
+            os.close(self._descriptor)
+            self._descriptor = -1
+
+    def complain(self) -> None:
+        """One line if nothing can be kept by who we are now."""
+        if self._descriptor >= 0 and not self._is_writable():
+            _log.warning(
+                "working_directory %s cannot be written by %s: no state is kept over a restart",
+                Path(self._text).absolute(), _own_name(),
+            )  # fmt: skip
+            self._trouble = os.strerror(13)
+
+    def _is_writable(self) -> bool:
+        effective = os.access in os.supports_effective_ids
+        return os.access(".", os.W_OK | os.X_OK, dir_fd=self._descriptor, effective_ids=effective)
+
+    # --- state -------------------------------------------------------------------------------
+
+    def read(self, name: str) -> bytes | None:
+        """What is kept as *name*; None if nothing is. Raises OSError."""
+        if self._descriptor < 0:
+            return None
+        try:
+            found = os.open(name, os.O_RDONLY | os.O_CLOEXEC, dir_fd=self._descriptor)
+        except FileNotFoundError:
+            return None
+        try:
+            return os.read(found, _MOST_OCTETS)
+        finally:
+            os.close(found)
+
+    def write(self, name: str, octets: bytes) -> bool:
+        """Keep *octets* as *name*, whole or not at all. False, and told, if that cannot be."""
+        if self._descriptor < 0:
+            return False
+        beside = f"{name}.{os.getpid()}.new"
+        try:
+            self._write(beside, octets)
+            os.rename(beside, name, src_dir_fd=self._descriptor, dst_dir_fd=self._descriptor)
+        except OSError as error:
+            with suppress(OSError):
+                os.unlink(beside, dir_fd=self._descriptor)
+            self._tell(error.strerror or str(error), name)
+            return False
+        if self._trouble:
+            self._trouble = ""
+            _log.warning("working_directory %s: %s is kept again", self._text, name)
+        return True
+
+    def _write(self, name: str, octets: bytes) -> None:
+        flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC
+        fresh = os.open(name, flags, 0o644, dir_fd=self._descriptor)
+        try:
+            while octets:
+                octets = octets[os.write(fresh, octets) :]
+            os.fsync(fresh)
+        finally:
+            os.close(fresh)
+
+    def _tell(self, trouble: str, name: str) -> None:
+        """One line for each trouble, however often it is met."""
+        if trouble != self._trouble:
+            self._trouble = trouble
+            _log.warning("working_directory %s: %s is not kept: %s", self._text, name, trouble)
+
+
+def _own_name() -> str:
+    try:
+        return pwd.getpwuid(os.geteuid()).pw_name
+    except KeyError:
+        return f"user {os.geteuid()}"
+
+
+# --- what the configuration names ------------------------------------------------------------
+
+
+def read_hints(config: Config) -> list[tuple[Name, str]]:
+    """The root servers of the hints file. Raises ConfigError."""
+    path = config.root.hints_file
+    return hints.load(working_path(config, path) if path else None)
+
+
+def read_anchors(config: Config) -> Anchors:
+    """Built-in, file and negative anchors. Raises ConfigError."""
+    found = builtin_root() if config.dnssec.builtin_root_anchor else Anchors()
+    path = config.dnssec.trust_anchors_file
+    if path:
+        try:
+            found.add(parse_text(working_path(config, path).read_text("utf-8-sig")))
+        except (OSError, ValueError) as error:
+            reason = getattr(error, "strerror", None) or str(error)
+            expected = f"a file of DS or DNSKEY records ({reason})"
+            raise ConfigError("dnssec.trust_anchors_file", path, expected) from error
+    for useless in unusable(found, Sha1Policy.of(validates=config.dnssec.sha1)):
+        if useless.is_broken and config.dnssec.validate:
+            expected = f"a file of DS or DNSKEY records ({useless.sentence})"
+            raise ConfigError("dnssec.trust_anchors_file", path, expected)
+    for negative in config.dnssec.negative_trust_anchors:
+        if isinstance(negative, str):
+            found.add_negative(names.from_text(negative), float("inf"))
+        else:
+            until = negative.until.timestamp() if negative.until else float("inf")
+            found.add_negative(names.from_text(negative.name), until)
+    return found
+
+
+def useless_anchors(config: Config, anchors: Anchors) -> Iterator[str]:
+    """What of *anchors* validates nothing, though it was configured; a sentence each.
+
+    No reason not to start: zones may go on to algorithms that this version does not know, and
+    their names must resolve. But nobody should take them for validated.
+    """
+    if not config.dnssec.validate:
+        return
+    if not anchors.by_name:
+        path = config.dnssec.trust_anchors_file
+        where = f"dnssec.trust_anchors_file {path} has" if path else "dnssec has"
+        yield f"{where} no trust anchor: nothing will be validated"
+    for found in unusable(anchors, Sha1Policy.of(validates=config.dnssec.sha1)):
+        yield f"{found.sentence}: nothing below will be validated"
+
+
+def validates(config: Config, anchors: Anchors) -> bool:
+    """True if some anchor can be used."""
+    useless = sum(1 for _ in useless_anchors(config, anchors)) if anchors.by_name else 0
+    return config.dnssec.validate and len(anchors.by_name) > useless

@@ -1,0 +1,105 @@
+"""What runs beside the queries: the root is kept primed, trust anchors follow their zones.
+
+Each goes on over a reload, on whatever is in use then, and begins anew where what it rests on has
+changed: the hints, the anchors.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import trio
+
+from resolver.iterate.priming import keep_primed
+from resolver.pipeline import budget_until
+from resolver.recurse.rollover import Rollover
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from resolver.budget import Share
+    from resolver.daemon.run import Daemon
+    from resolver.daemon.wiring import Parts
+    from resolver.model import Delegation, Link, Question
+
+
+class Upkeep:
+    """The tasks, each in a scope of its own."""
+
+    def __init__(self, daemon: Daemon) -> None:
+        self._daemon = daemon
+        self._priming = trio.CancelScope()
+        self._rollover = trio.CancelScope()
+
+    def begin(self) -> None:
+        """Start what the configuration wants."""
+        self._prime()
+        self._roll_over()
+
+    def go_on(self, before: Parts) -> None:
+        """The daemon has other parts than *before*."""
+        now = self._daemon.parts
+        if _primes(now) != _primes(before) or now.hints is not before.hints:
+            self._priming.cancel()
+            self._prime()
+        if _rolls(now) != _rolls(before) or now.anchors is not before.anchors:
+            self._rollover.cancel()
+            self._roll_over()
+
+    def _prime(self) -> None:
+        parts = self._daemon.parts
+        if not _primes(parts):
+            return
+        self._priming = scope = trio.CancelScope()
+        ask, hints, clock = parts.exchange.ask, parts.hints, parts.clock
+        self._start(scope, lambda: keep_primed(ask, _Latest(self._daemon), hints, clock))
+
+    def _roll_over(self) -> None:
+        daemon, parts = self._daemon, self._daemon.parts
+        if parts.anchors is None or not _rolls(parts):
+            return
+        rollover = Rollover(
+            _Latest(daemon),
+            parts.anchors,
+            daemon.state,
+            clock=parts.clock,
+            budget=self._budget,
+            leads=daemon.is_first,
+        )
+        self._rollover = scope = trio.CancelScope()
+        self._start(scope, rollover.run)
+
+    def _start(self, scope: trio.CancelScope, run: Callable[[], Awaitable[None]]) -> None:
+        async def within() -> None:
+            with scope:
+                await run()
+
+        self._daemon.nursery.start_soon(within)
+
+    def _budget(self) -> Share:
+        return budget_until(trio.current_time() + self._daemon.config.resolution.query_timeout)
+
+
+def _primes(parts: Parts) -> bool:
+    return parts.config.root.prime and parts.walker.asks_the_root
+
+
+def _rolls(parts: Parts) -> bool:
+    return parts.config.dnssec.rfc5011
+
+
+class _Latest:
+    """The parts in use at the moment, for who outlives a reload."""
+
+    def __init__(self, daemon: Daemon) -> None:
+        self._daemon = daemon
+
+    def put(self, delegation: Delegation) -> None:
+        """A zone cut was learnt."""
+        self._daemon.parts.delegations.put(delegation)
+
+    async def find(
+        self, question: Question, budget: Share, *, is_fresh: bool = False
+    ) -> Link | None:
+        """As `recurse.resolver.Resolver.find`."""
+        return await self._daemon.resolver.find(question, budget, is_fresh=is_fresh)
