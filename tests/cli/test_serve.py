@@ -152,7 +152,7 @@ def test_sighup_reopens_the_log_and_kills_nobody(tmp_path: Path, workers: int) -
         log.rename(tmp_path / "resolver.log.1")
         process.send_signal(signal.SIGHUP)
         said = _until(log, "SIGHUP: log file reopened")
-        assert said.count("\n") == 1
+        assert said.count("reopened") == 1
         assert _say(port).rcode == 0
         process.send_signal(signal.SIGTERM)
         process.communicate(timeout=PATIENCE_S)

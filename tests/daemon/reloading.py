@@ -16,7 +16,7 @@ from msgspec.structs import replace
 from resolver.config.schema import Config, Dnssec, Forward, Root, Server
 from resolver.daemon import run
 from resolver.lab.demo import demo as demonstration
-from resolver.lab.virtual_streams import Delayed
+from resolver.lab.virtual_parts import Delayed
 from resolver.protocol import names
 from resolver.protocol.codes import Flag, Rcode, RRType
 from resolver.protocol.wire import parse_untrusted
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from resolver.daemon.run import Daemon
     from resolver.lab.virtual_network import VirtualNetwork
-    from resolver.lab.virtual_streams import Answers
+    from resolver.lab.virtual_parts import Answers
     from resolver.protocol.message import Message
 
 HOST = "127.0.0.1"
