@@ -12,7 +12,10 @@ from typing import TYPE_CHECKING
 
 from resolver.cli import verify
 from resolver.config import check
+from resolver.config.endpoints import show
+from resolver.config.listen_urls import listen_url
 from resolver.daemon import state
+from resolver.protocol.transport import Transport
 
 if TYPE_CHECKING:
     from resolver.config.schema import Config
@@ -43,7 +46,7 @@ def summary(config: Config, name: str) -> str:
     zones += [f"stub {entry.zone}" for entry in config.stub]
     lines = [
         f"{name}: ok",
-        f"  listens on   {', '.join(server.listen)} (UDP and TCP)",
+        f"  listens on   {_listeners(config)}",
         f"  answers      {', '.join(server.allow_from) or 'nobody'}",
         f"  asks over    {families}",
         f"  sends away   {', '.join(zones) or 'nothing: resolves from the root'}",
@@ -56,3 +59,11 @@ def summary(config: Config, name: str) -> str:
         *state.useless_anchors(config, anchors),
     ]
     return "\n".join([*lines, *(f"note: {sentence}" for sentence in sentences)])
+
+
+def _listeners(config: Config) -> str:
+    """Where, and by which transports if not all are the usual ones."""
+    urls = [listen_url(text) for text in config.server.listen]
+    if all(url.transports == (Transport.UDP, Transport.TCP) for url in urls):
+        return f"{', '.join(map(str, urls))} (UDP and TCP)"
+    return ", ".join(f"{url.scheme}://{show(url.where)}" for url in urls)

@@ -76,6 +76,15 @@ def test_a_check_says_what_a_daemon_would_do(
     )
 
 
+def test_a_check_says_what_is_spoken_where_that_is_not_the_usual(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    path = tmp_path / "resolver.toml"
+    path.write_text("server.listen = ['udp://127.0.0.1', '[::1]:54']\n")
+    assert main(["check", str(path)]) == 0
+    assert "  listens on   udp://127.0.0.1:53, udp+tcp://[::1]:54\n" in capsys.readouterr().out
+
+
 def test_a_check_says_all_that_is_wrong(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     path = tmp_path / "resolver.toml"
     path.write_text("server.listen = ['x']\nserver.allow_from = ['10.0.0.1/8']\n")
