@@ -41,10 +41,14 @@ class Composer:
     ) -> None:
         self._infra = infra
         self._rng = rng
+        self._options = options
+        self.go_by(settings, validates=validates)
+
+    def go_by(self, settings: OutgoingSettings, *, validates: bool) -> None:
+        """Other settings, from the next query on."""
         self._payload = settings.udp_payload_size
         self._mixes_case = settings.query_case_randomization
         self._forward_flags = Flag.RD | (Flag.CD if validates else 0)
-        self._options = options
 
     def __call__(
         self, question: Question, state: ServerState, *, is_forward: bool, form: Form, now: float

@@ -113,7 +113,7 @@ class Dispatcher:
         """
         named = tuple(named)
         self.settings = settings
-        self._validates = validates
+        self.compose.go_by(settings, validates=validates)
         self.allows = AddressFilter(settings, named).allows
         self.ways.name(named)
         self.ways.forgive = forgive

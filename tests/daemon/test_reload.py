@@ -14,7 +14,8 @@ from resolver.config.schema import Config, Dnssec, Log, Metrics, Stub
 from resolver.daemon.reload import reload, reread
 from resolver.errors import ConfigError
 from resolver.protocol import names
-from resolver.protocol.codes import Rcode, RRType
+from resolver.protocol.codes import Flag, Rcode, RRType
+from resolver.protocol.wire import parse_untrusted
 from tests.daemon.reloading import (
     ADDRESSES,
     HOST,
@@ -340,3 +341,25 @@ async def test_every_problem_is_a_line() -> None:
         "SIGHUP: not reloaded, nothing has changed: x.toml: b: 2 is not allowed; expected three",
         "SIGHUP: reloaded: nothing has changed",
     ]
+
+
+@trio_test_real
+async def test_what_is_sent_to_servers_follows_the_configuration() -> None:
+    """From the next packet on: here the size of replies that they are offered, and 0x20."""
+    async with served() as house:
+        await warm(house)
+        sent: list[bytes] = []
+        house.network.observers.append(lambda packet: sent.append(packet.data))
+        outgoing = replace(
+            house.config.outgoing, udp_payload_size=1400, query_case_randomization=False
+        )
+        await reload(house.daemon, replace(house.config, outgoing=outgoing))
+        await ask(house.port, "fresh.example.com.")
+        queries = [
+            message for data in sent if not (message := parse_untrusted(data)).flags & Flag.QR
+        ]
+        assert queries
+        for message in queries:
+            assert message.edns is not None
+            assert message.edns.udp_payload == 1400
+            assert message.qname_raw == message.qname
