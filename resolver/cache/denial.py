@@ -132,7 +132,7 @@ class DenialCache:
 
     # --- learning -----------------------------------------------------------------------------
 
-    def learn(self, _zone: Name, rrsets: Iterable[RRset], now: float) -> None:
+    def learn(self, rrsets: Iterable[RRset], now: float) -> None:
         """Keep what serves denial of *rrsets*, each of which was proven secure with its TTL."""
         for rrset in rrsets:
             if not rrset.signatures or rrset.ttl <= 0:

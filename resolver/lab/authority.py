@@ -6,7 +6,7 @@ number of addresses. Bytes in, bytes out; no clock, and chance only from the gen
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from resolver.errors import WireError
@@ -237,11 +237,6 @@ class Authority:
 
     def _misnumbered(self, query: Message, transport: str) -> bytes:
         return self._render(query, self._lie(query), transport, message_id=query.id ^ 0x5555)
-
-    def with_manners(self, **changes: object) -> Authority:
-        """A second server for the same zones that behaves otherwise."""
-        manners = replace(self.manners, **changes)  # type: ignore[arg-type]
-        return Authority(self.zones.values(), manners=manners, forgery=self._forgery)
 
 
 def _without_edns(query: Message) -> Message:

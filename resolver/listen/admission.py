@@ -26,7 +26,6 @@ _V4_NETWORK: Final = 3
 _V6_NETWORK: Final = 7
 _V4: Final = 4
 _SLIP: Final = 2
-_OVERLOADED: Final = 0.9
 
 
 def raw_address(host: str) -> bytes:
@@ -141,11 +140,6 @@ class Admission:
 
     def __repr__(self) -> str:
         return f"<Admission {self.in_flight} of {self.total} in flight, {self.refused} refused>"
-
-    @property
-    def is_overloaded(self) -> bool:
-        """True when nearly all places are taken: work that nobody waits for should not start."""
-        return self.in_flight >= self.total * _OVERLOADED
 
     def enter(self, network: bytes) -> bool:
         """Take a place for a query from *network*. Each True needs one `leave`."""

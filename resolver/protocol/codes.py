@@ -55,15 +55,6 @@ class RRClass:
     ANY: Final = 255
 
 
-class Opcode:
-    QUERY: Final = 0
-    IQUERY: Final = 1
-    STATUS: Final = 2
-    NOTIFY: Final = 4
-    UPDATE: Final = 5
-    DSO: Final = 6
-
-
 class Rcode:
     NOERROR: Final = 0
     FORMERR: Final = 1

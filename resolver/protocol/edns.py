@@ -94,11 +94,6 @@ def encode(edns: Edns) -> bytes:
     return _FIXED.pack(0, _OPT_TYPE, payload, extended_rcode, version, flags, len(body)) + body
 
 
-def encoded_size(edns: Edns) -> int:
-    """Octets that `encode` will make."""
-    return 11 + sum(4 + len(data) for _, data in edns.options)
-
-
 def ede_option(code: int, text: str = "") -> Option:
     """An extended DNS error: INFO-CODE, and EXTRA-TEXT without a final zero (RFC 8914 §2)."""
     return OPT_EDE, code.to_bytes(2, "big") + text.encode("utf-8", "replace")

@@ -2,7 +2,7 @@
 
 They take rdata as `wire.parse_untrusted` left it (checked, names decompressed, case kept), so they
 cannot fail on it; names come out lower-cased. Nothing here makes presentation text.
-RFC 1035 §3.3, RFC 4034 §§2-5 (DNSKEY, RRSIG, NSEC, DS), RFC 5155 §§3-4 (NSEC3, NSEC3PARAM).
+RFC 1035 §3.3, RFC 4034 §§2-5 (DNSKEY, RRSIG, NSEC, DS), RFC 5155 §3 (NSEC3).
 """
 
 from __future__ import annotations
@@ -22,7 +22,6 @@ _SOA: Final = Struct("!IIIII")
 _RRSIG: Final = Struct("!HBBIIIH")
 _DNSKEY: Final = Struct("!HBB")
 _DS: Final = Struct("!HBB")
-_SRV: Final = Struct("!HHH")
 _NSEC3: Final = Struct("!BBH")
 _RSAMD5: Final = 1
 _ONE_REPLY: Final = RRSIGS_PER_RRSET * DENIALS_PER_RESPONSE  # signatures looked at
@@ -42,13 +41,6 @@ class Soa(NamedTuple):
 class Mx(NamedTuple):
     preference: int
     exchange: Name
-
-
-class Srv(NamedTuple):
-    priority: int
-    weight: int
-    port: int
-    target: Name
 
 
 class Rrsig(NamedTuple):
@@ -113,23 +105,11 @@ class Nsec3(NamedTuple):
         return self.flags & 0x01 != 0
 
 
-class Nsec3Param(NamedTuple):
-    algorithm: int
-    flags: int
-    iterations: int
-    salt: bytes
-
-
 def name_end(rdata: bytes, offset: int) -> int:
     """The offset behind the uncompressed name at *offset*."""
     while size := rdata[offset]:
         offset += size + 1
     return offset + 1
-
-
-def name_at(rdata: bytes, offset: int = 0) -> Name:
-    """The name at *offset*, lower-cased. For NS, CNAME, PTR, DNAME it is the whole rdata."""
-    return rdata[offset : name_end(rdata, offset)].lower()
 
 
 def soa(rdata: bytes) -> Soa:
@@ -143,17 +123,8 @@ def soa_minimum(rdata: bytes) -> int:
     return int.from_bytes(rdata[-4:], "big")
 
 
-def soa_serial(rdata: bytes) -> int:
-    return int.from_bytes(rdata[-20:-16], "big")
-
-
 def mx(rdata: bytes) -> Mx:
     return Mx(rdata[0] << 8 | rdata[1], rdata[2:].lower())
-
-
-def srv(rdata: bytes) -> Srv:
-    priority, weight, port = _SRV.unpack_from(rdata)
-    return Srv(priority, weight, port, rdata[6:].lower())
 
 
 @lru_cache(maxsize=_ONE_REPLY)
@@ -165,15 +136,6 @@ def rrsig(rdata: bytes) -> Rrsig:
     return Rrsig(
         covered, algorithm, labels, ttl, expiration, inception, tag, signer, rdata[end:]
     )  # fmt: skip
-
-
-def rrsig_covered(rdata: bytes) -> int:
-    return rdata[0] << 8 | rdata[1]
-
-
-def rrsig_labels(rdata: bytes) -> int:
-    """Fewer than the owner's labels: the set was made from a wildcard (RFC 4034 §3.1.3)."""
-    return rdata[3]
 
 
 def dnskey(rdata: bytes) -> Dnskey:
@@ -251,8 +213,3 @@ def nsec3(rdata: bytes) -> Nsec3:
         algorithm, flags, iterations, rdata[5:salt_end], rdata[salt_end + 1 : hash_end],
         bitmap_types(rdata[hash_end:]),
     )  # fmt: skip
-
-
-def nsec3param(rdata: bytes) -> Nsec3Param:
-    algorithm, flags, iterations = _NSEC3.unpack_from(rdata)
-    return Nsec3Param(algorithm, flags, iterations, rdata[5 : 5 + rdata[4]])

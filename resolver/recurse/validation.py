@@ -94,7 +94,7 @@ class Validation:
         denial = self._memory.denial
         if denial is not None and validated.denials:
             # a referral's proof, mostly; it stands, whatever became of what was asked (RFC 8198)
-            denial.learn(outcome.zone, validated.denials, now)
+            denial.learn(validated.denials, now)
         if validated.status is Status.BOGUS:
             self.bogus += 1
             self._memory.keep_bogus(outcome, validated.ede, now)
@@ -104,7 +104,7 @@ class Validation:
             self._memory.forget(outcome.question)  # kept as NXDOMAIN when it came
         kept = self._memory.keep(proven, now, ttl_cap=validated.ttl_cap)
         if denial is not None and validated.status is Status.SECURE:
-            denial.learn(kept.zone, validated.secure, now)
+            denial.learn(validated.secure, now)
         return kept
 
     async def _run(self, evidence: _Driver, budget: Share) -> Validated:

@@ -29,7 +29,7 @@ class Learner:
         link = self.world.link(names.from_text(text), qtype)
         judgement = self.world.validate_link(link)
         if judgement.status is Status.SECURE:
-            self.cache.learn(link.zone, judgement.secure, self.world.now)
+            self.cache.learn(judgement.secure, self.world.now)
         return link
 
     def made(self, text: str, qtype: int = RRType.A, now: float = 1.0) -> Link | None:

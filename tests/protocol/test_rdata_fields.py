@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from resolver.protocol import rdata_fields
-from resolver.protocol.names import ROOT, from_text
+from resolver.protocol.names import from_text
 
 
 def octets(rtype: str, text: str) -> bytes:
@@ -29,18 +29,11 @@ def test_soa() -> None:
         2026073102, 1800, 900, 604800, 86400,
     )  # fmt: skip
     assert rdata_fields.soa_minimum(rdata) == 86400
-    assert rdata_fields.soa_serial(rdata) == 2026073102
 
 
 def test_names_are_folded() -> None:
-    assert rdata_fields.name_at(octets("NS", "A.Root-Servers.NET.")) == from_text(
-        "a.root-servers.net"
-    )
     assert rdata_fields.mx(octets("MX", "10 Mail.Example.")) == rdata_fields.Mx(
         10, from_text("mail.example")
-    )
-    assert rdata_fields.srv(octets("SRV", "1 2 53 Ns.Example.")) == rdata_fields.Srv(
-        1, 2, 53, from_text("ns.example")
     )
 
 
@@ -49,8 +42,6 @@ def test_rrsig() -> None:
     assert rdata_fields.rrsig(rdata) == rdata_fields.Rrsig(
         1, 13, 2, 3600, 1786651200, 1785524400, 57780, from_text("example.com"), b"\0\1\2"
     )
-    assert rdata_fields.rrsig_covered(rdata) == 1
-    assert rdata_fields.rrsig_labels(rdata) == 2
 
 
 def test_dnskey_flags() -> None:
@@ -74,7 +65,6 @@ def test_nsec3() -> None:
     assert len(record.next_hash) == 20
     assert record.types == {1, 46}
     assert record.is_opt_out
-    assert rdata_fields.nsec3param(octets("NSEC3PARAM", "1 0 0 -")) == (1, 0, 0, b"")
 
 
 @given(st.frozensets(st.integers(1, 0xFFFF), min_size=1, max_size=20))
@@ -95,5 +85,5 @@ def test_key_tags_are_those_of_dnspython(key: bytes, algorithm: int) -> None:
 
 
 def test_the_root_as_a_name() -> None:
-    assert rdata_fields.name_at(b"\0") == ROOT
+    assert rdata_fields.name_end(b"\0", 0) == 1
     assert rdata_fields.name_end(b"\1a\0rest", 0) == 3
