@@ -69,7 +69,7 @@ class ZoneCrowded(Withheld):
 class WorkExceeded(ResolutionFailed):
     """A limit of `limits` ended the work; *limit* is its name.
 
-    Says nothing about the zone, so the failure is never cached (DESIGN rule 9).
+    Says nothing about the zone, so the failure is never cached (docs/architecture.md, rule 11).
     """
 
     def __init__(self, limit: str, *, ede: tuple[Ede, ...] = ()) -> None:

@@ -41,7 +41,7 @@ def internet(config: Config, *, is_lab: bool) -> Iterator[tuple[Config, Network 
 
     with tempfile.TemporaryDirectory(prefix="resolver-lab-") as directory:
         if config.server.user and os.geteuid() == 0:
-            # Read and removed after root is given up; an unknown account is told by `app`.
+            # Read and removed after root is given up; an unknown account is told at the start.
             with suppress(LookupError):
                 shutil.chown(directory, config.server.user)
         simulated = demo.demo(wall=time.time())

@@ -1,8 +1,8 @@
 """6 is it true: public keys and digests, the only place that touches `cryptography`.
 
 A public key is parsed once and kept (an LRU keyed by rdata). Which algorithms count is RFC 9904's
-and 9905's table: RSA with SHA-1 is validated by default, as RFC 9905 asks of resolvers, and can be
-declared insecure; RSAMD5, DSA and GOST are unknown here, so their zones are insecure.
+and 9905's table: RSA with SHA-1 is insecure, unless the operator has it validated (`dnssec.sha1`);
+RSAMD5, DSA and GOST are unknown here, so their zones are insecure.
 RFC 3110, 5702 (RSA), 6605 (ECDSA), 8080 (Ed25519, Ed448), 4509, 6605 (DS digests).
 """
 

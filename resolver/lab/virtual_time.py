@@ -22,7 +22,8 @@ def run(main: Callable[[], Awaitable[T]], *, seed: int = 0) -> T:
     """`trio.run(main)` in virtual time, task order fixed by *seed*.
 
     Trio shuffles each batch of runnable tasks to punish code that relies on their order; the
-    generator it uses is private, and seeding it is how a failing order is kept (DESIGN, The lab).
+    generator it uses is private, and seeding it is how a failing order is kept
+    (docs/architecture.md, The lab).
     """
     internals: Any = trio_internals
     shuffler, was_fixed = internals._r, internals._ALLOW_DETERMINISTIC_SCHEDULING  # noqa: SLF001

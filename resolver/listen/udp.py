@@ -1,4 +1,4 @@
-"""Queries over UDP: wait once, then serve batches until the socket is empty (DESIGN rule 3).
+"""Queries over UDP: wait once, then serve batches until the socket is empty.
 
 What the packet cache knows is answered in the batch, without a task and without an object per
 datagram; what it does not know waits its turn for the pipeline, which answers when it can. A hit

@@ -1,4 +1,4 @@
-"""Replies kept as octets: what makes a cache hit a look-up and a copy (DESIGN rule 3).
+"""Replies kept as octets: what makes a cache hit a look-up and a copy.
 
 A reply from here differs from the full path's in nothing but the id, the spelling of the name, the
 TTLs (aged once a second) and the client's own options (COOKIE, edns-tcp-keepalive), which are added

@@ -1,4 +1,4 @@
-"""Queries that need no thought: octets to octets, through the packet cache (DESIGN rule 3).
+"""Queries that need no thought: octets to octets, through the packet cache.
 
 Two levels. Each policy tag has a small dict from the very octets of a query to those of its reply,
 emptied once a second, for what came twice in that second; the client's address belongs to the key

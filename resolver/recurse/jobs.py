@@ -2,7 +2,7 @@
 
 A job belongs to nobody: who joins it is not harmed when the first asker's budget or time runs
 out, but tries once on its own. Nobody joins a job that waits for the joiner's own ancestors: A
-would wait for B and B for A (DESIGN rule 9).
+would wait for B and B for A (docs/architecture.md, rule 11).
 """
 
 from __future__ import annotations

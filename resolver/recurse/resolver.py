@@ -47,7 +47,7 @@ class Resolver:
         self._walker: Walker | None = None
 
     def attach(self, walker: Walker, trust: Validation | None) -> None:
-        """The walker and the validator call back into this object; wired once, by `app`."""
+        """The walker and the validator call back into this object; `daemon.wiring` does it once."""
         self._walker = walker
         self.trust = trust
 
@@ -102,7 +102,7 @@ class Resolver:
         That it is bogus is known too. Where nothing below the root is known, all that is left
         to say is that we are not the ones to ask (RFC 8914 §4.21).
         """
-        assert self._walker is not None  # noqa: S101  # wired by app before the first question
+        assert self._walker is not None  # noqa: S101  # by daemon.wiring, first of all
         trust = self.trust if checking else None
         bad = trust.known_bogus(question, self._clock.now()) if trust is not None else None
         if bad is not None:
@@ -161,7 +161,7 @@ class Resolver:
         own proof (NSD's, behind a DNAME): its server is none to be excluded, the question was
         never put to it.
         """
-        assert self._walker is not None  # noqa: S101  # wired by app before the first question
+        assert self._walker is not None  # noqa: S101  # by daemon.wiring, first of all
         if self._walker.closest(link.question).zone != link.zone:
             return None
         return self._received(replace(link, server=None), trust)
@@ -211,7 +211,7 @@ class Resolver:
     async def _walk(
         self, question: Question, budget: Share, excluded: frozenset[str], *, is_fresh: bool
     ) -> tuple[Link, ...]:
-        assert self._walker is not None  # noqa: S101  # wired by app before the first question
+        assert self._walker is not None  # noqa: S101  # by daemon.wiring, first of all
         job = self.jobs.begin(question, budget.ancestors)
         try:
             inner = budget.deeper(question, limit=SUBQUERY_DEPTH + 1)

@@ -1,4 +1,4 @@
-"""Time as the path sees it: three clocks, passed in, never reached for (DESIGN rule 6).
+"""Time as the path sees it: three clocks, passed in, never reached for.
 
 `Clock.now()` counts TTLs (CLOCK_BOOTTIME where there is one: it runs on while a laptop sleeps);
 `Clock.wall()` is Unix time for RRSIG windows; timeouts run on trio's own clock.

@@ -117,6 +117,12 @@ def test_the_defaults_need_no_advice() -> None:
     assert list(check.advice(Config())) == []
 
 
+def test_metrics_of_several_workers_need_no_advice() -> None:
+    """One page shows all of them: it was said that it shows one, whichever is asked."""
+    text = "server.workers = 4\nmetrics.listen = '127.0.0.1:9153'"
+    assert list(check.advice(load.loads(text))) == []
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [

@@ -106,7 +106,7 @@ async def test_a_failure_is_not_asked_again_at_once() -> None:
 @pytest.mark.rfc("RFC 1034 §5.3.3 bounds")
 @trio_test
 async def test_a_spent_budget_says_nothing_about_the_zone() -> None:
-    """DESIGN rule 9: the next client gets its answer at once."""
+    """A limit of ours is not the zone's failure: the next client gets its answer at once."""
     async with house(village()) as home:
         with pytest.raises(WorkExceeded):
             await home.resolver.resolve(WWW, budget(queries=1))

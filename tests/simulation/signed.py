@@ -1,6 +1,6 @@
 """Zones of the virtual Internet that come signed: what their owners published, octet by octet.
 
-The authentic root zone of DESIGN.md is such a zone: nobody here has its keys, so its signatures and
+The authentic root zone is such a zone: nobody here has its keys, so its signatures and
 its NSEC chain are served as they are. One record a line, names absolute, as IANA writes it.
 """
 
