@@ -55,7 +55,7 @@ def _in_tree() -> set[str]:
     for top, folders, files in os.walk(ROOT):
         folders[:] = [name for name in folders if not _is_passing(name)]
         found |= {Path(top, name).relative_to(ROOT).as_posix() for name in files}
-    return {name for name in found if not _is_passing(name.rpartition("/")[2])}
+    return {name for name in found if not _is_passing(name.rpartition("/")[2])} - {"PKG-INFO"}
 
 
 def _is_passing(name: str) -> bool:
