@@ -1,7 +1,8 @@
 """What a run of the tests left out, in one line that says how to have it: the last of `./test`.
 
-pytest notes a line for each test that was skipped (its reason) or is long (`long`); the script adds
-which Pythons are not here. Reasons that are not known are told as they are: nothing goes unsaid.
+pytest notes a line for each test that was skipped (its reason) or is long (`long` and its name, in
+each session and process that leaves it out); the script adds which Pythons are not here. Reasons
+that are not known are told as they are: nothing goes unsaid.
 
     python -m tests.left_out FILE
 """
@@ -42,7 +43,9 @@ def note(reporter: pytest.TerminalReporter) -> None:
         return
     reasons = [_reason(report.longrepr) for report in reporter.stats.get("skipped", ())]
     reasons += [
-        LONG for item in reporter.stats.get("deselected", ()) if item.get_closest_marker(LONG)
+        f"{LONG} {item.nodeid}"
+        for item in reporter.stats.get("deselected", ())
+        if item.get_closest_marker(LONG)
     ]
     with Path(wanted).open("a", encoding="utf-8") as notes:
         notes.writelines(f"{reason}\n" for reason in reasons)
@@ -56,9 +59,10 @@ def _reason(found: object) -> str:
 
 def line(notes: Iterable[str]) -> str:
     """The sentence for *notes*, the known causes first."""
-    counts = Counter(note for note in notes if note)
+    told = list(notes)
+    counts = Counter(note for note in told if note and not note.startswith(f"{LONG} "))
     parts = []
-    if n := counts.pop(LONG, 0):
+    if n := len({note for note in told if note.startswith(f"{LONG} ")}):
         parts.append(f"{n} are long (./test --long)")
     for word, what, how in _CAUSES:
         if n := sum(counts.pop(reason) for reason in list(counts) if word in reason):

@@ -15,8 +15,9 @@ if TYPE_CHECKING:
 
 def test_the_line_counts_by_cause_and_says_how_to_have_it() -> None:
     notes = [
-        "long",
-        "long",
+        "long tests/test_a.py::test_x",
+        "long tests/test_a.py::test_y",
+        "long tests/test_a.py::test_x",
         "not installed: nsd, knotd",
         "not installed: named",
         "no adjtimex here",
@@ -39,7 +40,7 @@ def _reporter(**stats: list[Any]) -> pytest.TerminalReporter:
 
 
 def _item(*markers: str) -> object:
-    return SimpleNamespace(get_closest_marker=lambda name: name in markers or None)
+    return SimpleNamespace(nodeid="a::b", get_closest_marker=lambda name: name in markers or None)
 
 
 def test_each_run_adds_what_it_skipped_and_the_long_ones(
@@ -50,7 +51,7 @@ def test_each_run_adds_what_it_skipped_and_the_long_ones(
     skipped = SimpleNamespace(longrepr=("test_x.py", 3, "Skipped: needs root for\n  this"))
     left_out.note(_reporter(skipped=[skipped]))
     left_out.note(_reporter(deselected=[_item("long"), _item("netns")]))
-    assert notes.read_text("utf-8").splitlines() == ["needs root for this", "long"]
+    assert notes.read_text("utf-8").splitlines() == ["needs root for this", "long a::b"]
 
 
 def test_without_the_variable_nothing_is_written(
