@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING
 from resolver.limits import GARBAGE_MISSES
 from resolver.model import RRset
 from resolver.packets.cache import PacketCache
+from resolver.packets.front import FastPath
+from resolver.packets.options import ClientOptions
 from resolver.protocol.names import from_text
 from resolver.protocol.transport import Transport
 from resolver.runtime.clock import SystemClock
@@ -63,7 +65,7 @@ def sizes(*, rounds: int) -> None:
         packets = PacketCache(SystemClock(), max_octets=4 << 30)
         _fill(packets, count)
         octets = (_rss() - before) / count
-        front = packets.front(Transport.UDP)
+        front = FastPath(packets, Transport.UDP, ClientOptions())
         rng = random.Random(1)
         asked = [_query(rng.randrange(count)) for _ in range(100_000)]
         times = []

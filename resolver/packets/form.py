@@ -15,6 +15,9 @@ import struct
 from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
+from resolver.packets.options import CLIENT_COOKIE
+from resolver.protocol.edns import OPT_COOKIE, OPT_ECS, OPT_KEEPALIVE, OPT_PADDING
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -22,13 +25,10 @@ HEADER = 12
 QUESTION_TAIL = 4
 FORM_OPTION = 19
 OPT_HEAD = 11
-COOKIE = 10
-KEEPALIVE = 11
 MIN_PAYLOAD = 512
 STREAM_PAYLOAD = 65_535
-CLIENT_COOKIE = 8
 FULL_COOKIE = 24
-HAS_OPT = 2  # in Form.flags, where the header has no bit that is taken
+HAS_OPT = 2  # in QueryShape.flags, where the header has no bit that is taken
 
 _PLAIN = 10 + QUESTION_TAIL
 _WITH_OPT = _PLAIN + OPT_HEAD
@@ -44,10 +44,10 @@ _OPT_TYPE = 41
 _POINTER = 0xC0
 _ONE_QUESTION = b"\0\1\0\0\0\0\0"
 _OPT_OWNER_AND_TYPE = b"\0\0\x29"
-_PER_CLIENT = frozenset({8, COOKIE, KEEPALIVE, 12})  # ECS, cookie, keep-alive, padding
+_PER_CLIENT = frozenset({OPT_ECS, OPT_COOKIE, OPT_KEEPALIVE, OPT_PADDING})
 
 
-class Form(NamedTuple):
+class QueryShape(NamedTuple):
     """What a fit query asks for, besides its name. *octets* follow the name's last, the zero."""
 
     tail: bytes  # type and class
@@ -55,7 +55,7 @@ class Form(NamedTuple):
     limit: int  # octets the reply may have
     octets: int
     payload: int = 0  # what its OPT says; *limit* is what that comes to
-    option: int = 0  # COOKIE or KEEPALIVE
+    option: int = 0  # OPT_COOKIE or OPT_KEEPALIVE
 
 
 class Layout(NamedTuple):
@@ -66,7 +66,7 @@ class Layout(NamedTuple):
     opt_octets: int  # length of the OPT's options, -1 without OPT
 
 
-def read_form(form: bytes, *, max_payload: int, is_stream: bool) -> Form | None:
+def read_form(form: bytes, *, max_payload: int, is_stream: bool) -> QueryShape | None:
     """What the query of this *form* asks for; None if it must go the long way.
 
     *form* is `data[2:12] + data[end + 1 : end + 20]`, *end* being the first zero octet from 12 on.
@@ -77,7 +77,7 @@ def read_form(form: bytes, *, max_payload: int, is_stream: bool) -> Form | None:
     tail = form[10:_PLAIN]
     if form[9] == 0:
         limit = STREAM_PAYLOAD if is_stream else MIN_PAYLOAD
-        return Form(tail, flags, limit, QUESTION_TAIL) if len(form) == _PLAIN else None
+        return QueryShape(tail, flags, limit, QUESTION_TAIL) if len(form) == _PLAIN else None
     if form[9] != 1 or len(form) < _WITH_OPT:
         return None
     return _read_opt(form, tail, flags, max_payload=max_payload, is_stream=is_stream)
@@ -85,7 +85,7 @@ def read_form(form: bytes, *, max_payload: int, is_stream: bool) -> Form | None:
 
 def _read_opt(
     form: bytes, tail: bytes, flags: int, *, max_payload: int, is_stream: bool
-) -> Form | None:
+) -> QueryShape | None:
     opt = form[_PLAIN:_WITH_OPT]
     opt_flags = int.from_bytes(opt[7:9], "big")
     if opt[:3] != _OPT_OWNER_AND_TYPE or opt[5:7] != b"\0\0" or opt_flags & ~_DO:
@@ -96,19 +96,19 @@ def _read_opt(
     length = int.from_bytes(opt[9:11], "big")
     if length == 0:
         octets = QUESTION_TAIL + OPT_HEAD
-        return Form(tail, flags, limit, octets, asked) if len(form) == _WITH_OPT else None
+        return QueryShape(tail, flags, limit, octets, asked) if len(form) == _WITH_OPT else None
     if len(form) != min(_WITH_OPTION, _WITH_OPT + length):
         return None
     code = int.from_bytes(form[_WITH_OPT : _WITH_OPT + 2], "big")
     size = int.from_bytes(form[_WITH_OPT + 2 : _WITH_OPTION], "big")
-    is_cookie = code == COOKIE and size in {CLIENT_COOKIE, FULL_COOKIE}
-    is_keepalive = is_stream and code == KEEPALIVE and size == 0
+    is_cookie = code == OPT_COOKIE and size in {CLIENT_COOKIE, FULL_COOKIE}
+    is_keepalive = is_stream and code == OPT_KEEPALIVE and size == 0
     if length != size + 4 or not (is_cookie or is_keepalive):
         return None
-    return Form(tail, flags, limit, QUESTION_TAIL + OPT_HEAD + length, asked, code)
+    return QueryShape(tail, flags, limit, QUESTION_TAIL + OPT_HEAD + length, asked, code)
 
 
-def key_parts(form: Form, payload: int) -> tuple[bytes, bytes]:
+def key_parts(form: QueryShape, payload: int) -> tuple[bytes, bytes]:
     """What surrounds the name, from behind the id on, in a query of *form* without its option."""
     header = (form.flags & _FLAGS).to_bytes(2, "big") + _ONE_QUESTION
     question = b"\0" + form.tail
@@ -119,24 +119,6 @@ def key_parts(form: Form, payload: int) -> tuple[bytes, bytes]:
     return header + b"\1", question + opt
 
 
-def name_end(data: bytes, qname: bytes = b"") -> int:
-    """Offset of the root label of the first question's name; -1 if it is not a plain name.
-
-    What `data.find(0, 12)` finds unless a label holds a zero octet: such names are not cached here.
-    *qname* is the name, if somebody has read it before.
-    """
-    end = data.find(0, HEADER)
-    if qname and data[HEADER : end + 1] == qname:
-        return end
-    offset = HEADER
-    while offset < end:
-        length = data[offset]
-        if length >= _POINTER >> 1:
-            return -1
-        offset += length + 1
-    return end if offset == end else -1
-
-
 def is_truncated(reply: bytes) -> bool:
     """True if TC is set (RFC 2181 §9)."""
     return bool(reply[2] & _TC)
@@ -145,7 +127,7 @@ def is_truncated(reply: bytes) -> bool:
 def read_layout(query: bytes, reply: bytes, end: int) -> Layout | None:
     """Where the TTLs of *reply* are; None if it is no reply to *query* that can be kept.
 
-    *end* is the query's `name_end`. The OPT record, if there is one, must be the last.
+    *end* is where the query's name ends. The OPT record, if there is one, must be the last.
     """
     body = end + 1 + QUESTION_TAIL
     if len(reply) < body or reply[HEADER:body] != query[HEADER:body] or reply[2] < _QR:
@@ -159,20 +141,26 @@ def read_layout(query: bytes, reply: bytes, end: int) -> Layout | None:
         return None
 
 
-def layout_alone(rdatas: Sequence[bytes], ttl: int, opt_octets: int) -> Layout:
-    """The layout of one RRset whose owners are pointers, and an OPT unless *opt_octets* is -1."""
-    return Layout(_mask_alone(opt_octets, *map(len, rdatas)), ttl, opt_octets)
+def layout_alone(rdatas: Sequence[bytes], ttl: int, octets: int) -> Layout:
+    """The layout of one RRset whose owners are pointers, and of the OPT behind it, if any.
+
+    *octets* follow the question.
+    """
+    sizes = tuple(map(len, rdatas))
+    mask, opt_octets = _mask_alone(octets, sizes)
+    return Layout(mask, ttl, opt_octets)
 
 
 @lru_cache(maxsize=4096)
-def _mask_alone(opt_octets: int, *sizes: int) -> int:
-    at = opt_octets + OPT_HEAD if opt_octets >= 0 else 0
+def _mask_alone(octets: int, sizes: tuple[int, ...]) -> tuple[int, int]:
+    at = octets - sum(sizes) - len(sizes) * (2 + _RECORD.size)  # the OPT's, zero without
+    opt_octets = at - OPT_HEAD if at else -1
     ttls_end_at: list[int] = []
     for size in reversed(sizes):
         at += size + 2
         ttls_end_at.append(at)
         at += _RECORD.size
-    return _mask(tuple(ttls_end_at))
+    return _mask(tuple(ttls_end_at)), opt_octets
 
 
 def _walk(reply: bytes, offset: int, records: int) -> Layout | None:
@@ -208,30 +196,6 @@ def _is_per_client(options: bytes) -> bool:
             return True
         offset += 4 + int.from_bytes(options[offset + 2 : offset + 4], "big")
     return False
-
-
-def dress(reply: bytes, options: bytes) -> bytes:
-    """*reply* with *options* behind those of its OPT record, which must be its last and is there.
-
-    The full path's counterpart of what `packets.front` does on a hit.
-    """
-    if not options:
-        return reply
-    at = _opt_length_at(reply)
-    length = len(reply) - at - 2 + len(options)
-    return reply[:at] + length.to_bytes(2, "big") + reply[at + 2 :] + options
-
-
-def _opt_length_at(reply: bytes) -> int:
-    """Offset of the OPT's rdata length. The OPT is the last record and its owner is the root."""
-    at = len(reply) - 2
-    while int.from_bytes(reply[at : at + 2], "big") != len(reply) - at - 2 or (
-        reply[at - 9 : at - 6] != b"\0\0\x29"
-    ):
-        at -= 1
-        if at < HEADER:
-            raise ValueError("the reply has no OPT record at its end")
-    return at
 
 
 @lru_cache(maxsize=4096)

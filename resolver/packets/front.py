@@ -3,99 +3,140 @@
 Two levels. Each policy tag has a small dict from the very octets of a query to those of its reply,
 emptied once a second, for what came twice in that second; the client's address belongs to the key
 where it sent a cookie. Behind it the name is lower-cased and the rest of the query's form looked
-up, which gives the key into the shards of `packets.cache`. TTLs are lowered, the LRU order kept,
-once a second per reply; a hit between pays for neither.
+up, which gives the key into the shards of `packets.cache`. TTLs are lowered, and the LRU order
+kept, once a second per reply; a hit between pays for neither.
 Measured: 0.15 µs a hit on the first level (0.25 with a cookie), 0.8 on the second.
+
+`begin` gives the function that recalls: the plain one, or, while somebody wants to hear of hits,
+one that tells of each. So nobody pays for what nobody asked for.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from resolver.limits import FRONT_SOURCES, HOT_ENTRIES
-from resolver.packets.form import (
-    CLIENT_COOKIE,
-    HEADER,
-    KEEPALIVE,
-    OPT_HEAD,
-    QUESTION_TAIL,
-)
+from resolver.packets.form import HEADER, OPT_HEAD, QUESTION_TAIL
+from resolver.packets.options import CLIENT_COOKIE
+from resolver.protocol.edns import OPT_KEEPALIVE
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from resolver.packets.cache import Anatomy, PacketCache, View
+    from resolver.packets.cache import PacketCache
+    from resolver.packets.options import ClientOptions
+    from resolver.packets.packet import ClientKey, PacketLayout
     from resolver.protocol.transport import Transport
 
+    Recall = Callable[[bytes, bytes], bytes | None]
+    Tell = Callable[[bytes, bytes, bytes], None]  # query, reply, raw source
 
-class Front:
-    """One transport's way in: `begin` once per batch, then `recall` per query."""
+
+class FastPath:
+    """One transport's way in: `begin` once per batch, then what that gave per query.
+
+    *admit* maps a raw source address to a policy tag, None for a client that gets nothing from
+    here; it is asked once per address and generation of the cache.
+    """
+
+    COUNTS: ClassVar = {"hits": "Queries that the packet cache answered."}
 
     __slots__ = (
         "_admit",
         "_by_source",
         "_cache",
+        "_clients",
         "_clock",
+        "_generation",
+        "_options",
         "_second",
         "_shard_mask",
         "_shards",
-        "_transport",
-        "_views",
+        "_tell",
         "hits",
+        "recall",
+        "transport",
     )
 
     def __init__(
-        self, cache: PacketCache, transport: Transport, admit: Callable[[bytes], int | None]
+        self,
+        cache: PacketCache,
+        transport: Transport,
+        options: ClientOptions,
+        *,
+        admit: Callable[[bytes], int | None] = lambda _: 0,
     ) -> None:
         self.hits = 0
+        self.recall: Recall = self._recall
         self._cache = cache
         self._clock = cache.clock.now
-        self._transport = transport
+        self._generation = cache.generation
+        self.transport = transport
+        self._options = options
         self._admit = admit
-        self._views: list[View] = []
-        self._by_source: dict[bytes, View] = {}
+        self._tell: Tell | None = None
+        self._clients: list[ClientKey] = []
+        self._by_source: dict[bytes, ClientKey] = {}
         self._shards, self._shard_mask = cache.shards.table
         self._second = -1
         self.begin()
 
-    def begin(self) -> None:
-        """Read the clock. Replies kept for this second only are dropped when it has passed."""
+    def __repr__(self) -> str:
+        return f"<FastPath {self.transport.value}, {self.hits} hits>"
+
+    def begin(self) -> Recall:
+        """The function that has the reply to a query's octets, from a raw source, or None.
+
+        Reads the clock: replies kept for this second only are dropped when it has passed. Notices
+        that the cache was flushed: then all is forgotten, which policy clients are under included.
+        """
         second = int(self._clock())
         if second != self._second:
             self._second = second
-            self.cool()
-            if self._cache.cookies is not None:
-                self._cache.cookies.tick(self._cache.clock.wall())
+            self._drop_copies()
+            if self._options.cookies is not None:
+                self._options.cookies.tick(self._cache.clock.wall())
+        if self._cache.generation != self._generation:
+            self._generation = self._cache.generation
+            self._clients.clear()
+            self._by_source.clear()
+        return self.recall
 
-    def cool(self) -> None:
+    def tell(self, listener: Tell | None) -> None:
+        """Have *listener* called with every hit from the next batch on; None: nobody."""
+        self._tell = listener
+        self.recall = self._recall if listener is None else self._recall_and_tell
+
+    def _drop_copies(self) -> None:
         """Drop the replies kept for this second."""
-        for view in self._views:
-            view.cool()
+        for client in self._clients:
+            client.drop_copies()
 
-    def forget(self) -> None:
-        """Drop all that is remembered, access of clients included."""
-        self._views.clear()
-        self._by_source.clear()
+    def _recall_and_tell(self, data: bytes, source: bytes) -> bytes | None:
+        reply = self._recall(data, source)
+        if reply is not None and self._tell is not None:
+            self._tell(data, reply, source)
+        return reply
 
-    def recall(self, data: bytes, source: bytes) -> bytes | None:
+    def _recall(self, data: bytes, source: bytes) -> bytes | None:
         """The reply to *data* from the client at raw address *source*, or None. Never raises."""
-        view = self._by_source.get(source)
-        if view is None:
-            view = self._view_of(source)
+        client = self._by_source.get(source)
+        if client is None:
+            client = self._key_of(source)
         asked = data[2:]
-        rest = view.hot.get(asked)
+        rest = client.copies.get(asked)
         if rest is not None:
             return data[:2] + rest
-        if view.personal:
-            rest = view.personal.get((asked, source))
+        if client.copies_with_options:
+            rest = client.copies_with_options.get((asked, source))
             if rest is not None:
                 return data[:2] + rest
         if not asked.islower():  # spelled otherwise, or with a cookie: no key looks like that
-            return self._find(view, data, source)
-        key = asked + view.mark
+            return self._find(client, data, source)
+        key = asked + client.key_suffix
         packet = self._shards[hash(key) & self._shard_mask].get(key)
         if packet is None:
-            return self._find(view, data, source)
+            return self._find(client, data, source)
         second = self._second
         if packet.due <= second:
             packet.renew(second)
@@ -103,15 +144,15 @@ class Front:
         rest = packet.octets_at(second)
         if packet.hit != second:
             packet.hit = second
-        elif len(view.hot) < HOT_ENTRIES:
-            view.hot[asked] = rest
+        elif len(client.copies) < HOT_ENTRIES:
+            client.copies[asked] = rest
         return data[:2] + rest
 
-    def _find(self, view: View, data: bytes, source: bytes) -> bytes | None:
+    def _find(self, client: ClientKey, data: bytes, source: bytes) -> bytes | None:
         """The reply to a query that is not its own key: spelled, or dressed, in another way."""
         end = data.find(0, HEADER)
         shape = data[2:HEADER] + data[end + 1 : end + 20]
-        form = view.forms.get(shape) or self._cache.learn(view, shape)
+        form = client.forms.get(shape) or self._cache.learn(client, shape)
         if form is None or len(data) != end + form.octets:
             return None
         key = form.before + data[HEADER:end].lower() + form.after
@@ -125,42 +166,41 @@ class Front:
         rest = packet.octets_at(second)
         rest = rest[: HEADER - 2] + data[HEADER:end] + rest[end - 2 :]
         if form.option:
-            rest = self._dress(packet.anatomy, rest, data, end, form.option, source)
+            rest = self._add_options(packet.layout, rest, data, end, form.option, source)
             if not rest:
                 return None
         if packet.hit != second:
             packet.hit = second
         elif form.option:
-            if len(view.personal) < HOT_ENTRIES:
-                view.personal[data[2:], source] = rest  # a cookie is for one address
-        elif len(view.hot) < HOT_ENTRIES:
-            view.hot[data[2:]] = rest
+            if len(client.copies_with_options) < HOT_ENTRIES:
+                client.copies_with_options[data[2:], source] = rest  # a cookie is for one address
+        elif len(client.copies) < HOT_ENTRIES:
+            client.copies[data[2:]] = rest
         return data[:2] + rest
 
-    def _dress(
-        self, anatomy: Anatomy, rest: bytes, data: bytes, end: int, option: int, source: bytes
+    def _add_options(
+        self, layout: PacketLayout, rest: bytes, data: bytes, end: int, option: int, source: bytes
     ) -> bytes:
         """The reply *rest* with the client's own option; b"" if that is too long."""
-        cache = self._cache
-        if option == KEEPALIVE:
-            added = cache.keepalive_option
-        elif cache.cookies is not None:
+        if option == OPT_KEEPALIVE:
+            added = self._options.keepalive
+        elif self._options.cookies is not None:
             at = end + 1 + QUESTION_TAIL + OPT_HEAD + 4
-            added = cache.cookies.option(data[at : at + CLIENT_COOKIE], source)
+            added = self._options.cookies.option(data[at : at + CLIENT_COOKIE], source)
         else:
             added = b""
-        if anatomy.room < len(added):
+        if layout.room < len(added):
             return b""
-        own = anatomy.opt_octets
+        own = layout.opt_octets
         cut = len(rest) - own
         return rest[: cut - 2] + (own + len(added)).to_bytes(2, "big") + rest[cut:] + added
 
-    def _view_of(self, source: bytes) -> View:
-        """The view of a client not met yet, or forgotten since."""
-        view = self._cache.view(self._admit(source), self._transport)
-        if view not in self._views:
-            self._views.append(view)
+    def _key_of(self, source: bytes) -> ClientKey:
+        """What a client not met yet, or forgotten since, shares with others."""
+        client = self._cache.client_key(self._admit(source), self.transport)
+        if client not in self._clients:
+            self._clients.append(client)
         if len(self._by_source) >= FRONT_SOURCES:
             self._by_source.clear()
-        self._by_source[source] = view
-        return view
+        self._by_source[source] = client
+        return client

@@ -10,14 +10,14 @@ So this is not `cachetools.LRUCache`, whose every hit is a write to two linked l
 from __future__ import annotations
 
 from itertools import islice
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, ClassVar, Final
 
 from resolver.limits import CACHE_SHARD_ENTRIES
+from resolver.packets.packet import NEVER_HIT
 
 if TYPE_CHECKING:
-    from resolver.packets.cache import Packet
+    from resolver.packets.packet import Packet
 
-NEVER_HIT: Final = -1
 _OVERHEAD_OCTETS: Final = 190
 _TYPICAL_OCTETS: Final = 256
 _STEP: Final = 64  # packets looked at when room is needed: a dict finds its oldest slowly
@@ -25,11 +25,13 @@ _STEP: Final = 64  # packets looked at when room is needed: a dict finds its old
 
 def weight(key: bytes, packet: Packet) -> int:
     """Octets of memory, by measurement: a number holds 30 bits in every 32."""
-    return _OVERHEAD_OCTETS + len(key) + packet.anatomy.octets * 16 // 15
+    return _OVERHEAD_OCTETS + len(key) + packet.layout.octets * 16 // 15
 
 
 class PacketShards:
     """At most *octets* of packets by key, in as many dicts as keep each one's growth short."""
+
+    COUNTS: ClassVar = {"evicted": "Replies that had to leave to make room for others."}
 
     def __init__(self, octets: int) -> None:
         count = 1
@@ -39,6 +41,7 @@ class PacketShards:
         self._limit = max(1, octets // count)
         self._shards: list[dict[bytes, Packet]] = [{} for _ in range(count)]
         self._weights = [0] * count
+        self.evicted = 0
 
     def __len__(self) -> int:
         return sum(map(len, self._shards))
@@ -85,3 +88,4 @@ class PacketShards:
                 shard[key] = packet
             else:
                 self._weights[at] -= weight(key, packet)
+                self.evicted += 1

@@ -41,12 +41,6 @@ def bad_key(signature: Record) -> bytes:
     return signature.owner + _HEAD(signature.rtype, signature.rclass, 0, len(answer)) + answer
 
 
-def with_last(reply: bytes, record: bytes) -> bytes:
-    """*reply* with one more record at its very end, where TSIG belongs (RFC 8945 §5.1)."""
-    count = int.from_bytes(reply[10:12], "big") + 1
-    return reply[:10] + count.to_bytes(2, "big") + reply[12:] + record
-
-
 def _end_of_name(rdata: bytes) -> int:
     at = 0
     while size := rdata[at]:

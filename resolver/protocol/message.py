@@ -110,6 +110,14 @@ class Message:
         self.additional: list[Record] = []
         self.edns: Edns | None = None
 
+    @classmethod
+    def asking(cls, question: Question, flags: int) -> Message:
+        """A query of our own."""
+        message = cls(0, flags, 1)
+        message.qname, message.qtype, message.qclass = question
+        message.qname_raw = question.qname
+        return message
+
     def __repr__(self) -> str:
         counts = f"{len(self.answer)}/{len(self.authority)}/{len(self.additional)}"
         return (

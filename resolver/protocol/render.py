@@ -33,7 +33,8 @@ _TO_QNAME: Final = _POINTER | 12
 _POINTER_REACH: Final = 0x4000  # offsets have 14 bits
 _TC: Final = 0x0200
 _RRSIG: Final = 46
-_SMALLEST_OPT: Final = 11
+_HEADER_OCTETS: Final = 12
+_OPT_OWNER_AND_TYPE: Final = b"\0\0\x29"
 MAX_MESSAGE_OCTETS: Final = 65535
 
 
@@ -117,6 +118,30 @@ def build_query(
     if edns is None:
         return _HEADER(id, flags, 1, 0, 0, 0) + qname + _QUESTION(qtype, qclass)
     return _HEADER(id, flags, 1, 0, 0, 1) + qname + _QUESTION(qtype, qclass) + encode_edns(edns)
+
+
+def add_options(message: bytes, options: bytes) -> bytes:
+    """*message* with encoded *options* behind those of its OPT record, which is its last.
+
+    Raises ValueError if there is none.
+    """
+    if not options:
+        return message
+    at = len(message) - 2
+    while int.from_bytes(message[at : at + 2], "big") != len(message) - at - 2 or (
+        message[at - 9 : at - 6] != _OPT_OWNER_AND_TYPE
+    ):
+        at -= 1
+        if at < _HEADER_OCTETS:
+            raise ValueError("the message has no OPT record at its end")
+    length = len(message) - at - 2 + len(options)
+    return message[:at] + length.to_bytes(2, "big") + message[at + 2 :] + options
+
+
+def add_last(message: bytes, record: bytes) -> bytes:
+    """*message* with one more encoded record at its end, where TSIG belongs (RFC 8945 §5.1)."""
+    count = int.from_bytes(message[10:12], "big") + 1
+    return message[:10] + count.to_bytes(2, "big") + message[12:] + record
 
 
 def _write_name(out: bytearray, name: Name, offsets: Offsets, spelling: bytes) -> None:

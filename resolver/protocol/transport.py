@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import enum
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 
 class Transport(enum.Enum):
@@ -23,3 +23,6 @@ class Client(NamedTuple):
     port: int
     transport: Transport
     local: str = ""
+
+
+OURSELVES: Final = Client("", 0, Transport.UDP)  # for questions that no client has sent

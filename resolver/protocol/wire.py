@@ -15,7 +15,7 @@ from typing import Final
 from resolver.errors import WireError
 from resolver.protocol.edns import decode as decode_edns
 from resolver.protocol.message import Head, Message, Question, Record, flatten, group
-from resolver.protocol.names import ROOT
+from resolver.protocol.names import MAX_LABEL_OCTETS, ROOT
 from resolver.protocol.render import build, build_query
 from resolver.protocol.shapes import IN_READERS, READERS, Names, expand, follow
 
@@ -29,6 +29,7 @@ __all__ = [
     "group",
     "head_untrusted",
     "parse_untrusted",
+    "qname_end",
 ]
 
 _HEADER: Final = Struct("!HHHHHH").unpack_from
@@ -43,6 +44,7 @@ _TRUNCATED_RESPONSE: Final = 0x8200
 _OPT: Final = 41
 _TSIG: Final = 250
 _MAX_OCTETS: Final = 65535
+_HEADER_OCTETS: Final = 12
 
 
 def head_untrusted(data: bytes) -> Head:
@@ -203,3 +205,21 @@ def _emptied(message: Message) -> Message:
     message.additional.clear()
     message.edns = None
     return message
+
+
+def qname_end(data: bytes, qname: bytes = b"") -> int:
+    """Offset of the root label of a query's first name; -1 if that is not a plain name.
+
+    Never raises. What `data.find(0, 12)` finds unless a label holds a zero octet. *qname* is the
+    name, if somebody has read it before.
+    """
+    end = data.find(0, _HEADER_OCTETS)
+    if qname and data[_HEADER_OCTETS : end + 1] == qname:
+        return end
+    offset = _HEADER_OCTETS
+    while offset < end:
+        length = data[offset]
+        if length > MAX_LABEL_OCTETS:
+            return -1
+        offset += length + 1
+    return end if offset == end else -1

@@ -7,12 +7,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from resolver.limits import CACHE_SHARD_ENTRIES
-from resolver.packets.cache import Anatomy, Packet
+from resolver.packets.packet import Packet, PacketLayout
 from resolver.packets.shards import PacketShards, weight
 
 
 def packet(octets: int = 100) -> Packet:
-    return Packet(1, Anatomy(octets, 0, 0, 0), born=0, due=10, expires=10)
+    return Packet(1, PacketLayout(octets, 0, 0, 0), born=0, due=10, expires=10)
 
 
 def key(at: int) -> bytes:

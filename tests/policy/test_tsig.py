@@ -11,6 +11,7 @@ from resolver.errors import WireError
 from resolver.policy import query_rules, tsig
 from resolver.protocol.codes import Rcode
 from resolver.protocol.message import Record
+from resolver.protocol.render import add_last
 from resolver.protocol.wire import parse_untrusted
 
 KEYS = dns.tsigkeyring.from_text({"key.example.": "aGVsbG8gd29ybGQ="})
@@ -31,7 +32,7 @@ def test_an_unknown_key_is_told_so(edns: int) -> None:
     assert refusal is not None
     assert refusal.rcode == Rcode.NOTAUTH
     bare = query.id.to_bytes(2, "big") + b"\x81\x09" + bytes(8)
-    reply = parse_untrusted(tsig.with_last(bare, refusal.last))
+    reply = parse_untrusted(add_last(bare, refusal.last))
     record = reply.additional[-1]
     assert (record.owner, record.rtype, record.rclass, record.ttl) == (
         b"\3key\7example\0", 250, 255, 0,
@@ -54,7 +55,7 @@ def test_dnspython_reads_the_refusal() -> None:
     assert refusal is not None
     bare = query.id.to_bytes(2, "big") + b"\x81\x09" + bytes(8)
     with pytest.raises(dns.tsig.PeerBadKey):
-        dns.message.from_wire(tsig.with_last(bare, refusal.last), keyring=KEYS, request_mac=b"")
+        dns.message.from_wire(add_last(bare, refusal.last), keyring=KEYS, request_mac=b"")
 
 
 @pytest.mark.rfc("RFC 8945 §5.1")
@@ -80,6 +81,6 @@ def test_a_record_behind_a_signature_and_a_signature_of_a_class_are_format_error
     query = parse_untrusted(signed())
     query.additional = [query.additional[-1]._replace(rclass=1)]
     assert query_rules.check(query) == query_rules.Refusal(Rcode.FORMERR)
-    behind = tsig.with_last(signed(), bytes.fromhex("0000291000000000000000"))
+    behind = add_last(signed(), bytes.fromhex("0000291000000000000000"))
     with pytest.raises(WireError):
         parse_untrusted(behind)

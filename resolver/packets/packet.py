@@ -1,0 +1,88 @@
+"""What the packet cache keeps: one reply, what replies have in common, and who shares them.
+
+At a million packets the cost of a hit is waiting for memory. So a packet is one object with one
+number of its own, the whole reply; all its other fields are shared with packets like it.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Final, NamedTuple
+
+import msgspec
+
+NEVER_HIT: Final = -1
+
+
+class PacketLayout(NamedTuple):
+    """What replies of one layout and length have in common."""
+
+    octets: int  # behind the id
+    ttl_mask: int
+    room: int  # octets that options may add; -1: none may
+    opt_octets: int
+
+
+shared_layout = lru_cache(maxsize=4096)(PacketLayout)
+
+
+class Packet(msgspec.Struct, gc=False):
+    """One rendered reply, as the number that its octets behind the id make. Seconds are whole."""
+
+    reply: int
+    layout: PacketLayout
+    born: int
+    due: int  # from here on it is not served: expired, or to be renewed
+    expires: int
+    hit: int = NEVER_HIT  # when it was last served
+
+    def octets_at(self, second: int) -> bytes:
+        """The reply from behind its id, TTLs lowered. They cannot fall below zero before *due*."""
+        octets, ttl_mask, _, _ = self.layout
+        age = second - self.born
+        return (self.reply - age * ttl_mask if age > 0 else self.reply).to_bytes(octets, "big")
+
+    def renew(self, second: int) -> None:
+        """Called when it is *due*: it goes on until it expires, once somebody else was asked."""
+        if self.expires > second:
+            self.due = self.expires
+
+
+class KnownShape(NamedTuple):
+    """A form of query that was judged fit. *octets* follow the name, its root label included.
+
+    The key is *before*, the lower-cased name and *after*.
+    """
+
+    before: bytes
+    after: bytes
+    octets: int
+    option: int
+    limit: int
+    has_opt: bool
+
+
+class ClientKey:
+    """What clients under one policy tag share on one kind of transport.
+
+    *copies* are replies kept ready for the current second, octet for octet from behind the id;
+    *copies_with_options* those that hold a cookie, by query and raw source address.
+    """
+
+    __slots__ = ("copies", "copies_with_options", "forms", "key_suffix", "kind", "payloads", "tag")
+
+    def __init__(self, tag: int | None, kind: int, key_suffix: bytes) -> None:
+        self.tag = tag
+        self.kind = kind
+        self.key_suffix = key_suffix
+        self.forms: dict[bytes, KnownShape] = {}
+        self.payloads: dict[tuple[int, int], int] = {}  # flags and limit → payload size in keys
+        self.copies: dict[bytes, bytes] = {}
+        self.copies_with_options: dict[tuple[bytes, bytes], bytes] = {}
+
+    def drop_copies(self) -> None:
+        """Drop the replies kept ready."""
+        if self.copies:
+            self.copies.clear()
+        if self.copies_with_options:
+            self.copies_with_options.clear()
