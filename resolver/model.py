@@ -13,7 +13,8 @@ from typing import Final, NamedTuple
 
 from resolver.delegation import Delegation, Server
 from resolver.errors import Ede
-from resolver.protocol.message import Name, Question, RRset
+from resolver.protocol.message import Message, Name, Question, RRset
+from resolver.protocol.transport import OURSELVES, Client
 
 __all__ = [
     "Answer",
@@ -21,13 +22,16 @@ __all__ = [
     "Ede",
     "Link",
     "Name",
+    "Query",
     "Question",
     "RRset",
     "Rank",
     "Referral",
     "Server",
+    "Source",
     "Status",
     "Verdict",
+    "View",
 ]
 
 
@@ -41,6 +45,18 @@ class Status(enum.Enum):
     BOGUS = "bogus"
 
     __hash__ = object.__hash__  # by identity: Enum's own is a Python function
+
+
+class Source(enum.Enum):
+    """Where an answer, or one link of it, came from."""
+
+    CACHE = "cache"
+    STALE = "stale"  # from a cache, after its time
+    NETWORK = "network"
+    LOCAL = "local"  # made here: local zones, class CHAOS
+    BLOCKED = "blocked"  # policy did not let the query through
+
+    __hash__ = object.__hash__
 
 
 class Rank(enum.IntEnum):
@@ -122,11 +138,43 @@ class Link:
     server: Server | None = None
     status: Status = Status.UNCHECKED
     ede: tuple[Ede, ...] = ()
+    source: Source = Source.NETWORK
+
+
+class View(NamedTuple):
+    """A group of clients by name; *tag* is the number of what policy does to their queries."""
+
+    name: str = "default"
+    tag: int = 0
+
+
+EVERYBODY: Final = View()
+
+
+class Query(NamedTuple):
+    """What one client asks: as it came, as it was read, who (*source*: the raw address), its view.
+
+    *source* is empty, and so are the octets, for a question of our own, which no client has sent.
+    """
+
+    message: Message
+    octets: bytes = b""
+    client: Client = OURSELVES
+    source: bytes = b""
+    view: View = EVERYBODY
+
+    @property
+    def question(self) -> Question:
+        return self.message.question
 
 
 @dataclass(slots=True)
 class Answer:
-    """What the client is told, before its flags and EDNS shape it (`reply`)."""
+    """What the client is told, before its flags and EDNS shape it (`reply`).
+
+    *sources*: of each link in turn, where it came from. *tsig*: a record, in octets, that ends the
+    reply (RFC 8945 §5.1).
+    """
 
     question: Question
     rcode: int
@@ -136,5 +184,14 @@ class Answer:
     status: Status = Status.INDETERMINATE
     ede: tuple[Ede, ...] = ()
     lifetime_s: float = float("inf")
-    is_stale: bool = False
     is_authoritative: bool = False
+    sources: tuple[Source, ...] = ()
+    tsig: bytes = b""
+
+    @property
+    def source(self) -> Source:
+        """The farthest place that any of it came from."""
+        for source in (Source.NETWORK, Source.STALE, Source.CACHE):
+            if source in self.sources:
+                return source
+        return self.sources[0] if self.sources else Source.LOCAL

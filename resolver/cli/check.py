@@ -14,7 +14,7 @@ from resolver.cli import verify
 from resolver.config import check
 from resolver.config.endpoints import show
 from resolver.config.listen_urls import listen_url
-from resolver.daemon import state
+from resolver.daemon import policies, state
 from resolver.protocol.transport import Transport
 
 if TYPE_CHECKING:
@@ -50,6 +50,7 @@ def summary(config: Config, name: str) -> str:
         f"  answers      {', '.join(server.allow_from) or 'nobody'}",
         f"  asks over    {families}",
         f"  sends away   {', '.join(zones) or 'nothing: resolves from the root'}",
+        f"  policy       {policies.views_of(config, anchors).default}",
         f"  validates    {'yes' if state.validates(config, anchors) else 'no'}",
         f"  caches       {config.cache.size_octets >> 20} MiB a process, {server.workers} of them",
     ]

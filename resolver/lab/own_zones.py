@@ -14,7 +14,7 @@ from resolver.errors import ConfigError
 from resolver.lab.faults import Path
 from resolver.lab.zones import TTL
 from resolver.model import Question
-from resolver.policy.local import local_answer
+from resolver.policy.local import LocalZones
 from resolver.protocol import names
 from resolver.protocol.codes import RRType
 
@@ -64,10 +64,11 @@ def stubs(world: World, texts: Mapping[str, str]) -> tuple[Stub, ...]:
 
     Private and documentation reverse zones (RFC 6303), test. and its like (RFC 6761).
     """
+    zones = LocalZones()
     return tuple(
         Stub(zone=apex, addresses=tuple(_hosts(world, names.from_text(apex.lower()))))
         for apex in texts
-        if local_answer(Question(names.from_text(apex.lower()), RRType.SOA)) is not None
+        if zones.answer(Question(names.from_text(apex.lower()), RRType.SOA)) is not None
     )
 
 

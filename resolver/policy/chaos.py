@@ -10,11 +10,27 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from resolver.model import Answer, RRset, Status
+from resolver.policy.path import Step
 from resolver.protocol.chaos_names import DAEMON, DAEMON_TEXT, IDENTITY, VERSION
 from resolver.protocol.codes import Rcode, RRClass, RRType
 
 if TYPE_CHECKING:
-    from resolver.model import Question
+    from resolver.model import Query, Question
+
+
+class Chaos(Step):
+    """Tells *version* and *identity*, if there are any, to who asks in class CHAOS."""
+
+    name = "class CHAOS"
+
+    def __init__(self, *, version: str = "", identity: str = "") -> None:
+        self._version = version
+        self._identity = identity
+
+    def before(self, query: Query) -> Answer | None:
+        if query.message.qclass != RRClass.CH:
+            return None
+        return chaos_answer(query.question, version=self._version, identity=self._identity)
 
 
 def chaos_answer(question: Question, *, version: str = "", identity: str = "") -> Answer | None:

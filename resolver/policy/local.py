@@ -16,13 +16,14 @@ import enum
 from typing import TYPE_CHECKING, Final
 
 from resolver.model import Answer, RRset, Status
+from resolver.policy.path import Step
 from resolver.protocol import names
 from resolver.protocol.codes import Rcode, RRClass, RRType
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from resolver.model import Name, Question
+    from resolver.model import Name, Query, Question
 
 TTL: Final = 10_800  # of every record served here: RFC 6303 §3
 
@@ -65,14 +66,21 @@ _NUMBERS: Final = b"".join(number.to_bytes(4, "big") for number in (1, 3600, 120
 _LOOPBACKS: Final = {RRType.A: bytes([127, 0, 0, 1]), RRType.AAAA: bytes(15) + b"\x01"}
 
 
-class LocalZones:
+class LocalZones(Step):
     """The names answered here, but for those at and below *elsewhere* (forward and stub zones)."""
+
+    name = "local zones"
 
     def __init__(self, elsewhere: Iterable[Name] = ()) -> None:
         self._zones: dict[Name, Kind | None] = dict(_ZONES)
         for zone in elsewhere:
             if zone != names.ROOT:
                 self._zones[zone] = None
+
+    def before(self, query: Query) -> Answer | None:
+        if not query.message.qname.endswith(_ENDINGS):
+            return None
+        return self.answer(query.question)
 
     def answer(self, question: Question) -> Answer | None:
         """The answer to *question*, or None: it must be resolved. One C call for most names."""
@@ -83,11 +91,6 @@ class LocalZones:
                 kind = self._zones[zone]
                 return None if kind is None else _answer(question, zone, kind)
         return None
-
-
-def local_answer(question: Question) -> Answer | None:
-    """`LocalZones.answer` with no zone elsewhere."""
-    return _DEFAULT.answer(question)
 
 
 def _answer(question: Question, zone: Name, kind: Kind) -> Answer | None:
@@ -139,6 +142,3 @@ def _reply(
         status=Status.INSECURE,
         is_authoritative=True,
     )
-
-
-_DEFAULT: Final = LocalZones()

@@ -1,24 +1,29 @@
 """Is this a query we take at all? RFC 8906: every odd one gets the answer that fits, none silence.
 
-Pure. Says nothing about access (acl) or names (local): only opcode, EDNS version, question count,
-class and the types that are no data.
+Says nothing about access (acl) or names (local): only opcode, EDNS version, question count, class
+and the types that are no data. Class CHAOS is `chaos`' matter.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from resolver.errors import WireError
+from resolver.model import Answer, Ede, Source
 from resolver.policy import tsig
 from resolver.policy.cookies import is_malformed
-from resolver.protocol.codes import EdeCode, Rcode, RRType
+from resolver.policy.path import Step
+from resolver.protocol.codes import EdeCode, Rcode, RRClass, RRType
 from resolver.protocol.edns import OPT_COOKIE
 
 if TYPE_CHECKING:
+    from resolver.model import Query
     from resolver.protocol.message import Message
 
 _OPCODE = 0x7800  # of the header's flags; zero is QUERY
 _CLASS_ANY = 255
+_CLASSES = (RRClass.IN, RRClass.CH)
+_BLOCKED: Final = (Source.BLOCKED,)
 _TRANSFERS = frozenset({RRType.AXFR, RRType.IXFR})
 _NO_DATA = frozenset(
     {RRType.OPT, RRType.NXNAME, RRType.TKEY, RRType.TSIG, RRType.MAILA, RRType.MAILB}
@@ -33,7 +38,20 @@ class Refusal(NamedTuple):
     last: bytes = b""
 
 
-def check(query: Message) -> Refusal | None:  # noqa: PLR0911  # a list of rules, in order
+class QueryRules(Step):
+    """Answers what is no ordinary query."""
+
+    name = "query rules"
+
+    def before(self, query: Query) -> Answer | None:
+        refusal = check(query.message)
+        if refusal is None:
+            return None
+        ede = () if refusal.ede is None else (Ede(refusal.ede),)
+        return Answer(query.question, refusal.rcode, ede=ede, sources=_BLOCKED, tsig=refusal.last)
+
+
+def check(query: Message) -> Refusal | None:  # noqa: C901, PLR0911  # a list of rules, in order
     """What to answer instead of resolving; None if *query* is an ordinary one."""
     edns = query.edns
     if edns is not None:
@@ -54,6 +72,8 @@ def check(query: Message) -> Refusal | None:  # noqa: PLR0911  # a list of rules
         return Refusal(Rcode.REFUSED, EdeCode.NOT_SUPPORTED)
     if query.qtype in _NO_DATA:
         return Refusal(Rcode.FORMERR, EdeCode.INVALID_QUERY_TYPE)
+    if query.qclass not in _CLASSES:
+        return Refusal(Rcode.REFUSED, EdeCode.NOT_SUPPORTED)
     return None
 
 

@@ -204,6 +204,26 @@ def test_anchors_that_validate_nothing_are_told(
     assert said in out
 
 
+@pytest.mark.parametrize(
+    ("text", "steps"),
+    [
+        ("", "access list, query rules, class CHAOS, local zones | root key sentinel"),
+        (
+            "[resolution]\nlocal_zones = false\n[dnssec]\nroot_key_sentinel = false",
+            "access list, query rules, class CHAOS",
+        ),
+    ],
+)
+def test_check_shows_what_policy_does_in_order(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, text: str, steps: str
+) -> None:
+    path = tmp_path / "resolver.toml"
+    path.write_text(text)
+    status, out, _ = run(capsys, "check", str(path))
+    assert status == 0
+    assert f"  policy       {steps}\n" in out
+
+
 @pytest.mark.parametrize("kind", BAD)
 def test_check_and_serve_refuse_the_same_trust_anchors(
     capsys: pytest.CaptureFixture[str], tmp_path: Path, kind: str

@@ -5,13 +5,13 @@ from __future__ import annotations
 import pytest
 
 from resolver.model import Answer, Question
-from resolver.policy.local import LocalZones, local_answer
+from resolver.policy.local import LocalZones
 from resolver.protocol import names
 from resolver.protocol.codes import Rcode, RRClass, RRType
 
 
 def ask(name: str, qtype: int = RRType.A) -> Answer | None:
-    return local_answer(Question(names.from_text(name), qtype))
+    return LocalZones().answer(Question(names.from_text(name), qtype))
 
 
 def answered(name: str, qtype: int = RRType.A) -> Answer:
@@ -82,7 +82,7 @@ def test_the_neighbours_of_special_names_are_resolved(name: str) -> None:
 def test_a_label_that_holds_the_bytes_of_another_is_not_it() -> None:
     """Comparison is at label boundaries: one label of the octets x\\009localhost."""
     tricky = bytes([12]) + b"x\x00\x09localhost"[:12] + b"\0"
-    assert local_answer(Question(tricky, RRType.A)) is None
+    assert LocalZones().answer(Question(tricky, RRType.A)) is None
 
 
 def test_loopback_addresses_have_their_name() -> None:
@@ -123,4 +123,5 @@ def test_a_zone_that_is_configured_elsewhere_goes_there() -> None:
 
 
 def test_other_classes_are_not_answered_here() -> None:
-    assert local_answer(Question(names.from_text("localhost."), RRType.A, RRClass.CH)) is None
+    asked = Question(names.from_text("localhost."), RRType.A, RRClass.CH)
+    assert LocalZones().answer(asked) is None

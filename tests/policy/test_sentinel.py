@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from resolver.dnssec.anchors import builtin_root
-from resolver.dnssec.sentinel import must_fail, root_key_tags
 from resolver.model import Question, Status
+from resolver.policy.sentinel import must_fail, root_key_tags
 from resolver.protocol import names
 from resolver.protocol.codes import RRType
 

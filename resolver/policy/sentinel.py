@@ -1,4 +1,4 @@
-"""6 is it true: which root keys this resolver trusts, for those who ask by name (RFC 8509).
+"""3 may they: which root keys this resolver trusts, for those who ask by name (RFC 8509).
 
 A query for `root-key-sentinel-is-ta-20326.example.` is answered as usual if key 20326 is trusted
 for the root, and with SERVFAIL if not; `not-ta` the other way round. Only answers that were
@@ -9,19 +9,45 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from resolver.model import Status
+from resolver.model import Answer, Ede, Status
+from resolver.policy.path import Step
 from resolver.protocol import names
-from resolver.protocol.codes import RRType
+from resolver.protocol.codes import EdeCode, Rcode, RRType
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from collections.abc import Set as AbstractSet
 
     from resolver.dnssec.anchors import Anchors
-    from resolver.model import Question
+    from resolver.model import Query, Question
 
+_EITHER: Final = b"root-key-sentinel-"
 _IS_TA: Final = b"root-key-sentinel-is-ta-"
 _NOT_TA: Final = b"root-key-sentinel-not-ta-"
 _DIGITS: Final = 5
+
+
+class Sentinel(Step):
+    """*root_tags*: those of the keys that are trusted now."""
+
+    name = "root key sentinel"
+
+    def __init__(self, root_tags: Callable[[], frozenset[int]]) -> None:
+        self._root_tags = root_tags
+
+    def after(self, query: Query, answer: Answer) -> Answer:
+        message = query.message
+        if not message.qname.startswith(_EITHER, 1):
+            return answer
+        question, checking = message.question, not message.cd
+        if not must_fail(question, answer.status, self._root_tags(), checking=checking):
+            return answer
+        return Answer(
+            question,
+            Rcode.SERVFAIL,
+            ede=(Ede(EdeCode.DNSSEC_BOGUS, "root key sentinel (RFC 8509)"),),
+            sources=answer.sources,
+        )
 
 
 def must_fail(

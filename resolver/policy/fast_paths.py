@@ -1,0 +1,78 @@
+"""3 may they: the way into the packet cache of each listener, for the clients whom policy admits.
+
+A packet is what policy made of an answer. So each client gets those of its view's tag, new views
+forget all packets at once, and what the packets were made of stays in the caches behind.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING
+
+from resolver.packets.front import FastPath
+from resolver.telemetry import answered
+from resolver.telemetry.events import Answered
+
+if TYPE_CHECKING:
+    from resolver.packets.cache import PacketCache
+    from resolver.packets.options import ClientOptions
+    from resolver.policy.views import Views
+    from resolver.protocol.transport import Transport
+    from resolver.telemetry.events import Bus
+
+
+class FastPaths:
+    """Hits are counted; while *bus* has somebody who wants to hear of them, they are told too."""
+
+    def __init__(
+        self, packets: PacketCache, options: ClientOptions, views: Views, bus: Bus
+    ) -> None:
+        self._packets = packets
+        self._options = options
+        self._views = views
+        self._bus = bus
+        self._open: dict[tuple[Transport, str], FastPath] = {}
+        bus.on_change(self._hear)
+
+    def __repr__(self) -> str:
+        return f"<FastPaths {len(self._open)}>"
+
+    @property
+    def fronts(self) -> list[FastPath]:
+        """All that were opened."""
+        return list(self._open.values())
+
+    @property
+    def views(self) -> Views:
+        """Whom which policy is for. New ones count from the next batch of queries on."""
+        return self._views
+
+    @views.setter
+    def views(self, views: Views) -> None:
+        self._views = views
+        self._packets.flush()
+
+    def open(self, transport: Transport, listener: str = "") -> FastPath:
+        """The fast path of what listens at the address *listener*; the same for all who ask."""
+        known = self._open.get((transport, listener))
+        if known is not None:
+            return known
+
+        def tag(source: bytes) -> int | None:
+            return self._views.tag(source, listener)
+
+        front = FastPath(self._packets, transport, self._options, admit=tag)
+        self._open[transport, listener] = front
+        self._hear()
+        return front
+
+    def _hear(self) -> None:
+        is_heard = Answered in self._bus.heard
+        for (transport, listener), front in self._open.items():
+            front.tell(partial(self._tell, transport, listener) if is_heard else None)
+
+    def _tell(
+        self, transport: Transport, listener: str, data: bytes, reply: bytes, source: bytes
+    ) -> None:
+        view = self._views.of(source, listener).view
+        self._bus.emit(answered.of_hit(data, reply, source, transport, listener, view))

@@ -1,0 +1,69 @@
+"""An ordered list of steps: the first that answers is the last; others change what is said."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from resolver.model import Answer, Query, Question, View
+from resolver.policy.path import PolicyPath, Step
+from resolver.protocol.codes import Flag, Rcode
+from resolver.protocol.message import Message
+from tests.making import question
+
+WWW = question("www.example. A")
+QUERY = Query(Message.asking(WWW, Flag.RD))
+
+
+class Says(Step):
+    """Answers one name with an rcode."""
+
+    def __init__(self, asked: Question, rcode: int) -> None:
+        self.name = f"says {rcode}"
+        self._asked = asked
+        self._rcode = rcode
+
+    def before(self, query: Query) -> Answer | None:
+        return Answer(query.question, self._rcode) if query.question == self._asked else None
+
+
+class Adds(Step):
+    """Adds to the rcode, so that the order shows."""
+
+    def __init__(self, digit: int) -> None:
+        self.name = f"adds {digit}"
+        self._digit = digit
+
+    def after(self, query: Query, answer: Answer) -> Answer:
+        assert query is QUERY
+        return replace(answer, rcode=answer.rcode * 10 + self._digit)
+
+
+class Shuts(Step):
+    def admits(self, source: bytes) -> bool:
+        return source != b"\1\1\1\1"
+
+
+def test_the_first_step_that_answers_is_the_last() -> None:
+    path = PolicyPath(View(), [Says(question("other. A"), 1), Says(WWW, 2), Says(WWW, 3)])
+    answer = path.before(QUERY)
+    assert answer is not None
+    assert answer.rcode == 2
+    assert PolicyPath(View()).before(QUERY) is None
+
+
+def test_answers_go_through_all_steps_in_order_and_stay_what_they_were() -> None:
+    resolved = Answer(WWW, Rcode.NOERROR)
+    path = PolicyPath(View(), [Adds(1), Says(WWW, 5), Adds(2)])
+    assert path.after(QUERY, resolved).rcode == 12
+    assert resolved.rcode == Rcode.NOERROR
+
+
+def test_one_step_is_enough_to_keep_a_client_from_packets() -> None:
+    path = PolicyPath(View(), [Adds(1), Shuts()])
+    assert not path.admits(b"\1\1\1\1")
+    assert path.admits(b"\2\2\2\2")
+
+
+def test_the_path_is_printed_as_it_is_walked() -> None:
+    path = PolicyPath(View(), [Says(WWW, 1), Adds(1), Says(WWW, 2), Shuts()])
+    assert str(path) == "says 1, says 2 | adds 1"
