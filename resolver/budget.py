@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from resolver.errors import WorkExceeded
+from resolver.limits import HASHES, NS_LOOKUPS, SIGNATURE_CHECKS, UPSTREAM_QUERIES
 
 if TYPE_CHECKING:
     from resolver.protocol.message import Question
@@ -19,9 +20,11 @@ class QueryBudget:
 
     *was_cut_short* once a sub-query was, by a bound or because it would have waited for its
     own ancestor: what fails from then on another query may well have, so only the whole is kept.
+    *asked*: the servers asked, in order, where somebody wants to know; else None.
     """
 
     __slots__ = (
+        "asked",
         "deadline",
         "hashes",
         "ns_lookups",
@@ -41,6 +44,7 @@ class QueryBudget:
         self.deadline = deadline
         self.sent = 0
         self.was_cut_short = False
+        self.asked: list[str] | None = None
 
 
 class Share:
@@ -60,6 +64,18 @@ class Share:
         self.depth = depth
         self.ancestors = ancestors
         self.glue_will_do = glue_will_do
+
+    @classmethod
+    def for_client(cls, deadline: float) -> Share:
+        """The full allowance of one client query, to be spent until *deadline*, on trio's clock."""
+        whole = QueryBudget(
+            queries=UPSTREAM_QUERIES,
+            ns_lookups=NS_LOOKUPS,
+            signature_checks=SIGNATURE_CHECKS,
+            hashes=HASHES,
+            deadline=deadline,
+        )
+        return cls(whole)
 
     @property
     def deadline(self) -> float:

@@ -1,8 +1,9 @@
-"""Answer → octets: sections, flags, EDNS and what the client may see of them. Pure.
+"""Answer → octets: sections, flags, EDNS, and what the client may see of them; kept, and sent once.
 
 Minimal replies: AUTHORITY holds the SOA or proof of a negative answer and the proof of a wildcard,
 ADDITIONAL only OPT. DNSSEC records go to those who set DO or asked for the type (RFC 4035 §3.2.1);
 AD to those who set AD or DO (RFC 6840 §5.7, §5.8); EDE to those who speak EDNS (RFC 8914).
+Pure, but for what `Outgoing` is handed: the packet cache, and the way back to the client.
 """
 
 from __future__ import annotations
@@ -11,25 +12,30 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from resolver.errors import WireError
 from resolver.limits import CLASSIC_UDP_OCTETS, STREAM_OCTETS
-from resolver.model import Status
-from resolver.packets.form import OPT_HEAD, layout_alone
+from resolver.model import Source, Status
 from resolver.protocol.codes import Flag, Rcode, RRType
-from resolver.protocol.edns import Edns, Option, ede_option, encode
+from resolver.protocol.edns import OPT_NSID, Edns, Option, ede_option, encode
 from resolver.protocol.message import Record
 from resolver.protocol.names import ROOT
-from resolver.protocol.render import COMPRESSED, build, build_alone
+from resolver.protocol.render import COMPRESSED, add_last, add_options, build, build_alone
+from resolver.protocol.transport import Transport
 from resolver.protocol.wire import head_untrusted
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
-    from resolver.model import Answer, Ede, RRset
-    from resolver.packets.form import Layout
+    from resolver.model import Answer, Ede, Query, RRset
+    from resolver.packets.cache import PacketCache
+    from resolver.packets.options import ClientOptions
     from resolver.protocol.message import Message
+
+    Respond = Callable[[bytes | None], None]
 
 _DNSSEC_TYPES = frozenset({RRType.RRSIG, RRType.NSEC, RRType.NSEC3})
 _NOT_ALONE = _DNSSEC_TYPES | COMPRESSED
-_COPIED = Flag.RD | Flag.CD
+_OPCODE = 0x7800
+_COPIED = Flag.RD | Flag.CD | _OPCODE
+_KEPT = (Rcode.NOERROR, Rcode.NXDOMAIN)
 
 
 class Shape(NamedTuple):
@@ -42,6 +48,107 @@ class Shape(NamedTuple):
     is_stream: bool = False
     reserved: int = 0
     options: tuple[Option, ...] = ()
+
+
+class Replies(NamedTuple):
+    """How replies are made here, and where they are kept. *nsid*: what tells this server apart."""
+
+    packets: PacketCache
+    options: ClientOptions
+    max_udp: int
+    nsid: bytes = b""
+
+
+class Outgoing:
+    """The reply to one query: its shape, the client's options, its octets; kept, and sent once."""
+
+    __slots__ = ("_generation", "_replies", "_respond", "began", "query")
+
+    def __init__(self, replies: Replies, query: Query, respond: Respond) -> None:
+        self.query = query
+        self.began = 0.0  # when, for who wants to hear how long it took
+        self._replies = replies
+        self._respond: Respond | None = respond
+        self._generation = replies.packets.generation
+
+    def send(self, answer: Answer, *, keeps: bool = True) -> bytes | None:
+        """Render *answer*, keep it as a packet if it may be kept, and send it.
+
+        Returns the octets; None where the client was answered before: then it is kept only. Not
+        kept if policy changed while it was found out: it is what the old one made of it.
+        """
+        query, packets = self.query, self._replies.packets
+        message = query.message
+        shape = self.shape()
+        alone: RRset | None = None
+        reply = render_alone(message, answer, shape)
+        if reply is None:
+            reply = render(message, answer, shape)
+        else:
+            alone = answer.answer[0]
+        if (
+            keeps
+            and not shape.options
+            and may_keep(message, answer)
+            and packets.generation == self._generation
+        ):
+            packets.store(
+                query.octets,
+                reply,
+                transport=query.client.transport,
+                lifetime_s=answer.lifetime_s,
+                tag=query.view.tag,
+                qname=message.qname_raw,
+                alone=alone,
+            )
+        respond, self._respond = self._respond, None
+        if respond is None:
+            return None
+        reply = self._dressed(reply)
+        if answer.tsig:
+            reply = add_last(reply, answer.tsig)
+        respond(reply)
+        return reply
+
+    def drop(self) -> None:
+        """No reply: the client asks again when there may be memory for one."""
+        respond, self._respond = self._respond, None
+        if respond is not None:
+            respond(None)
+
+    def shape(self) -> Shape:
+        """What the client's transport and options ask of its reply."""
+        _, client_options, max_udp, nsid = self._replies
+        transport = self.query.client.transport
+        is_stream = transport is not Transport.UDP
+        edns = self.query.message.edns
+        if edns is None or not edns.options:
+            return Shape(max_udp, is_stream)
+        options: tuple[Option, ...] = ()
+        if nsid and edns.option(OPT_NSID) is not None:
+            options = ((OPT_NSID, nsid),)
+        return Shape(max_udp, is_stream, client_options.reserve(edns.options, transport), options)
+
+    def _dressed(self, reply: bytes) -> bytes:
+        """*reply* with what only this client gets."""
+        query = self.query
+        edns = query.message.edns
+        if edns is None or not edns.options:
+            return reply
+        own = self._replies.options.of(edns.options, query.source, query.client.transport)
+        return add_options(reply, own)
+
+
+def may_keep(query: Message, answer: Answer) -> bool:
+    """Packets are whole, lasting answers of class IN to plain queries."""
+    return bool(
+        answer.rcode in _KEPT
+        and query.flags & Flag.RD
+        and query.qclass == 1
+        and query.qtype != RRType.ANY
+        and Source.STALE not in answer.sources
+        and (answer.answer or answer.authority)
+    )
 
 
 def render(query: Message, answer: Answer, shape: Shape) -> bytes:
@@ -58,7 +165,7 @@ def render(query: Message, answer: Answer, shape: Shape) -> bytes:
     return build(
         id=query.id,
         flags=_flags(query, answer),
-        question=(query.qname_raw, query.qtype, query.qclass),
+        question=_question(query),
         answer=_records(answer.answer, wants_dnssec=wants_dnssec, qtype=keep),
         authority=_records(answer.authority, wants_dnssec=wants_dnssec, qtype=-1),
         additional=additional,
@@ -68,10 +175,10 @@ def render(query: Message, answer: Answer, shape: Shape) -> bytes:
     )
 
 
-def render_alone(query: Message, answer: Answer, shape: Shape) -> tuple[bytes, Layout] | None:
+def render_alone(query: Message, answer: Answer, shape: Shape) -> bytes | None:
     """`render` where all is one RRset of the very name asked: most answers, at a third of the cost.
 
-    None where there is more to say. Also tells the packet cache where the TTLs are.
+    None where there is more to say.
     """
     if answer.authority or answer.additional or len(answer.answer) != 1:
         return None
@@ -93,19 +200,7 @@ def render_alone(query: Message, answer: Answer, shape: Shape) -> tuple[bytes, L
     )
     if len(reply) > _room(query, shape):
         return None
-    return reply, layout_alone(rdatas, ttl, len(tail) - OPT_HEAD if tail else -1)
-
-
-def refuse(query: Message, rcode: int, shape: Shape, *, ede: tuple[Ede, ...] = ()) -> bytes:
-    """A reply without records: what the client may not have, or did wrong."""
-    has_question = query.question_count == 1
-    flags = Flag.QR | (query.flags & (_COPIED | 0x7800)) | Flag.RA | (rcode & 0xF)
-    return build(
-        id=query.id,
-        flags=flags,
-        question=(query.qname_raw, query.qtype, query.qclass) if has_question else None,
-        edns=_edns(query, rcode, ede, shape),
-    )
+    return reply
 
 
 def malformed(data: bytes) -> bytes | None:
@@ -124,6 +219,11 @@ def malformed(data: bytes) -> bytes | None:
     if head is None or head.question_count != 1:
         return data[:2] + flags.to_bytes(2, "big") + bytes(8)
     return build(id=head.id, flags=flags, question=(head.qname_raw, head.qtype, head.qclass))
+
+
+def _question(query: Message) -> tuple[bytes, int, int] | None:
+    """As it was spelled; what asks none or several is refused without."""
+    return (query.qname_raw, query.qtype, query.qclass) if query.question_count == 1 else None
 
 
 def _flags(query: Message, answer: Answer) -> int:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
 import dns.edns
 import dns.message
 import dns.name
@@ -13,12 +16,19 @@ from resolver.config.schema import Config, Server
 from resolver.lab.faults import Path
 from resolver.limits import QUERY_SECONDS
 from resolver.model import Ede, Status
+from resolver.policy.path import Step
+from resolver.policy.sentinel import Sentinel
+from resolver.policy.views import Views
 from resolver.protocol.codes import EdeCode, Flag, Rcode
 from resolver.protocol.transport import Client, Transport
 from resolver.protocol.wire import build_query, parse_untrusted
+from tests.asking import CLIENT, octets, read, replied
 from tests.making import question
-from tests.recurse.household import House, house, village
+from tests.recurse.household import house, village
 from tests.support import trio_test
+
+if TYPE_CHECKING:
+    from resolver.model import Answer, Query
 
 WWW = question("www.example.net. A")
 COOKIE = dns.edns.GenericOption(dns.edns.OptionType.COOKIE, b"8 octets")
@@ -88,24 +98,6 @@ async def test_without_recursion_a_resolver_that_knows_nothing_is_not_the_one_to
         assert informed.authority[0].owner == WWW.qname[4:]
 
 
-CLIENT = Client("127.0.0.1", 5353, Transport.UDP, "127.0.0.1")
-
-
-async def _replied(home: House, octets: bytes) -> bytes:
-    """The reply to *octets* from the whole path."""
-    replies: list[bytes | None] = []
-    done = trio.Event()
-
-    def respond(reply: bytes | None) -> None:
-        replies.append(reply)
-        done.set()
-
-    home.pipeline.start(octets, CLIENT, respond)
-    await done.wait()
-    assert replies[0] is not None
-    return replies[0]
-
-
 @pytest.mark.rfc("RFC 2181 §9")
 @trio_test
 async def test_a_reply_cut_short_is_the_same_from_the_packet_cache() -> None:
@@ -118,10 +110,10 @@ async def test_a_reply_cut_short_is_the_same_from_the_packet_cache() -> None:
     world.delegate(zone)
     asked = build_query(id=7, qname=question("www.many.net. A").qname, qtype=1, flags=Flag.RD)
     async with house(world) as home:
-        first = await _replied(home, asked)
+        first = await replied(home, asked)
         front = home.pipeline.front(Transport.UDP)
         kept = front.recall(asked, b"\x7f\0\0\1")
-        again = await _replied(home, asked)
+        again = await replied(home, asked)
     parsed = parse_untrusted(first)
     assert parsed.tc
     assert len(parsed.answer) > 20
@@ -136,7 +128,7 @@ async def test_a_signed_query_is_refused_with_its_signature_last() -> None:
     asked.use_tsig({dns.name.from_text("key."): dns.tsig.Key("key.", "aGVsbG8=")}, "key.")
     async with house(village()) as home:
         await trio.sleep(1)  # the cookie's secret has its time by then
-        reply = await _replied(home, asked.to_wire())
+        reply = await replied(home, asked.to_wire())
         assert home.sent == 0
     parsed = parse_untrusted(reply)
     assert parsed.rcode == Rcode.NOTAUTH
@@ -170,3 +162,77 @@ async def test_nsid_goes_to_those_who_ask_for_it() -> None:
         "other": set(),
         "nothing": set(),
     }
+
+
+@pytest.mark.rfc("RFC 1034 §4.3.1")
+@trio_test
+async def test_a_query_without_rd_is_answered_from_caches_and_asks_nobody() -> None:
+    async with house(village()) as home:
+        assert (await read(home, octets(WWW, flags=0))).rcode == Rcode.REFUSED
+        assert home.sent == 0
+        await replied(home, octets(WWW))
+        asked = home.sent
+        known = await read(home, octets(WWW, flags=0))
+        assert [record.rdata for record in known.answer] == [bytes([192, 0, 2, 80])]
+        assert not known.rd
+        other = await read(home, octets(question("other.example.net. A"), flags=0))
+        assert [record.owner for record in other.authority] == 2 * [WWW.qname[4:]]
+        assert home.sent == asked
+        assert home.pipeline.counters.recalled == 1
+
+
+@pytest.mark.rfc("RFC 8509 §3")
+@trio_test
+async def test_a_sentinel_fails_for_whom_it_should_and_is_kept_so() -> None:
+    """On the whole path, with and without CD; what is kept says the same."""
+    name = "root-key-sentinel-not-ta-%05d"
+    world = village(is_signed=False)
+    example = world.zones[WWW.qname[4:]]
+    tags = {name % tag: tag for tag in (20326, 1)}
+    for label in tags:
+        example.add_address(label, "192.0.2.80")
+    async with house(world) as home:
+        step = Sentinel(lambda: frozenset({20326}))
+        home.parts.fast_paths.views = Views((Secured(), step))
+        rcodes = {}
+        for label, tag in tags.items():
+            asked = question(f"{label}.example.net. A")
+            rcodes[tag] = (await read(home, octets(asked))).rcode
+            rcodes[-tag] = (await read(home, octets(asked, flags=Flag.RD | Flag.CD))).rcode
+    assert rcodes == {20326: Rcode.SERVFAIL, -20326: Rcode.NOERROR, 1: 0, -1: 0}
+
+
+class Secured(Step):
+    """As if everything were signed."""
+
+    name = "secured"
+
+    def after(self, query: Query, answer: Answer) -> Answer:
+        del query
+        return replace(answer, status=Status.SECURE)
+
+
+@trio_test
+async def test_what_is_no_query_is_told_so_or_nothing() -> None:
+    async with house(village()) as home:
+        replies: list[bytes | None] = []
+        home.pipeline.start(octets(WWW)[:-1], CLIENT, replies.append)
+        home.pipeline.start(octets(WWW, flags=Flag.QR), CLIENT, replies.append)
+        assert replies[0] is not None
+        assert parse_untrusted(replies[0]).rcode == Rcode.FORMERR
+        assert replies[1] is None
+        assert (home.pipeline.counters.malformed, home.pipeline.counters.queries) == (1, 2)
+
+
+@trio_test
+async def test_a_step_that_breaks_costs_one_servfail() -> None:
+    class Breaks(Step):
+        name = "breaks"
+
+        def after(self, query: Query, answer: Answer) -> Answer:
+            raise ZeroDivisionError(query, answer)
+
+    async with house(village()) as home:
+        home.parts.fast_paths.views = Views((Breaks(),))
+        assert (await read(home, octets(WWW))).rcode == Rcode.SERVFAIL
+        assert home.pipeline.counters.crashed == 1

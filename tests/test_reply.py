@@ -9,17 +9,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from resolver.limits import STREAM_OCTETS
-from resolver.model import Answer, Ede, RRset, Status
-from resolver.packets.form import name_end, read_layout
+from resolver.model import Answer, Ede, RRset, Source, Status
+from resolver.packets.form import layout_alone, read_layout
 from resolver.protocol.codes import EdeCode, Flag, Rcode, RRType
 from resolver.protocol.edns import OPT_EDE, Edns
+from resolver.protocol.message import Message
 from resolver.protocol.names import ROOT
-from resolver.protocol.wire import build_query, parse_untrusted
-from resolver.reply import Shape, malformed, refuse, render, render_alone
+from resolver.protocol.wire import build_query, parse_untrusted, qname_end
+from resolver.reply import Shape, malformed, may_keep, render, render_alone
 from tests.making import name, question, rrset
 
 if TYPE_CHECKING:
-    from resolver.protocol.message import Message
+    from resolver.model import Question
 
 ASKED = question("www.example. A")
 SIGNATURE = bytes([0, 1, 13, 2]) + bytes(14) + name("example.") + bytes(64)
@@ -114,7 +115,8 @@ def test_udp_replies_fit_what_the_client_takes(edns: Edns | None, limit: int) ->
 
 @pytest.mark.rfc("RFC 6891 §6.1.3")
 def test_badvers_has_its_upper_bits_in_opt() -> None:
-    reply = parse_untrusted(refuse(query(edns=Edns(version=1)), Rcode.BADVERS, SHAPE))
+    told = Answer(ASKED, Rcode.BADVERS)
+    reply = parse_untrusted(render(query(edns=Edns(version=1)), told, SHAPE))
     assert reply.rcode == Rcode.BADVERS
 
 
@@ -204,9 +206,10 @@ def test_the_short_way_to_a_reply_is_no_other(
     told = Answer(ASKED, Rcode.NOERROR, tuple(answer), authority, status=Status.SECURE, ede=ede)
     alone = render_alone(query, told, shape)
     if alone is not None:
-        reply, layout = alone
-        assert reply == render(query, told, shape)
-        assert layout == read_layout(asked, reply, name_end(asked))
+        assert alone == render(query, told, shape)
+        end = qname_end(asked)
+        layout = layout_alone(answer[0].rdatas, answer[0].ttl, len(alone) - end - 5)
+        assert layout == read_layout(asked, alone, end)
     elif len(answer) == 1 and not authority and answer[0].rtype == RRType.A:
         is_signed = bool(answer[0].signatures) and query.do
         assert answer[0].owner != query.qname or is_signed
@@ -220,3 +223,40 @@ def test_a_reply_over_tcp_fits_its_length_field() -> None:
     data = render(query(), Answer(ASKED, 0, (many,)), Shape(1232, is_stream=True))
     assert len(data) <= STREAM_OCTETS
     assert parse_untrusted(data).tc
+
+
+ADDRESS = RRset(ASKED.qname, RRType.A, 60, (b"\1\2\3\4",))
+SOA = RRset(ASKED.qname, RRType.SOA, 60, (b"\0\0" + bytes(20),))
+
+
+@pytest.mark.parametrize(
+    ("flags", "asked", "answer", "is_kept"),
+    [
+        (Flag.RD, ASKED, Answer(ASKED, Rcode.NOERROR, (ADDRESS,)), True),
+        (Flag.RD, ASKED, Answer(ASKED, Rcode.NXDOMAIN, authority=(SOA,)), True),
+        (0, ASKED, Answer(ASKED, Rcode.NOERROR, (ADDRESS,)), False),
+        (Flag.RD, ASKED, Answer(ASKED, Rcode.SERVFAIL, (ADDRESS,)), False),
+        (Flag.RD, ASKED, Answer(ASKED, Rcode.NOERROR), False),
+        (
+            Flag.RD,
+            ASKED._replace(qtype=RRType.ANY),
+            Answer(ASKED, Rcode.NOERROR, (ADDRESS,)),
+            False,
+        ),
+        (Flag.RD, ASKED._replace(qclass=3), Answer(ASKED, Rcode.NOERROR, (ADDRESS,)), False),
+        (
+            Flag.RD,
+            ASKED,
+            Answer(ASKED, Rcode.NOERROR, (ADDRESS,), sources=(Source.CACHE, Source.STALE)),
+            False,
+        ),
+    ],
+    ids=["answer", "denial", "no RD", "failure", "nothing", "ANY", "CHAOS", "stale"],
+)
+def test_only_what_lasts_and_is_whole_becomes_a_packet(
+    flags: int,
+    asked: Question,
+    answer: Answer,
+    is_kept: bool,  # noqa: FBT001
+) -> None:
+    assert may_keep(Message.asking(asked, flags), answer) is is_kept

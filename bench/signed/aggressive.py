@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import msgspec
 import trio
 
+from resolver.budget import Share
 from resolver.config.schema import Config
 from resolver.daemon import run
 from resolver.lab import virtual_time
@@ -26,7 +27,6 @@ from resolver.lab.authority import Authority
 from resolver.lab.signing import Nsec3
 from resolver.lab.world import ROOT_SERVERS, World
 from resolver.model import Question, Status
-from resolver.pipeline import budget_until
 from resolver.protocol import names
 from resolver.protocol.codes import Rcode, RRType
 from tests.simulation import signed
@@ -132,7 +132,7 @@ async def _ask_each(resolver: Resolver, asked: Sequence[Name]) -> None:
         question = Question(name, RRType.A)
         answer = resolver.recall(question)
         if answer is None:
-            budget = budget_until(trio.current_time() + 10)
+            budget = Share.for_client(trio.current_time() + 10)
             answer = await resolver.resolve(question, budget)
         if answer.rcode != Rcode.NXDOMAIN or answer.status is Status.BOGUS:
             raise RuntimeError(f"{names.to_text(name)}: {answer.rcode} {answer.status}")

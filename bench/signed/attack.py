@@ -26,12 +26,12 @@ from bench.signed.catalogue import PLAIN, TOP, Entry
 from bench.signed.keys import Key, unknown_ds
 from bench.signed.questions import Asked
 from bench.signed.zone import DNSKEY_TYPE, Hashed, Recipe, Zone, usual
+from resolver.budget import Share
 from resolver.config.schema import Config
 from resolver.daemon import run
 from resolver.errors import ResolutionFailed
 from resolver.lab import virtual_time
 from resolver.model import Question
-from resolver.pipeline import budget_until
 from resolver.protocol import names
 from resolver.protocol.codes import RRType
 from tests.simulation import hostile, netns
@@ -124,7 +124,7 @@ def bill(attack: Attack, queries: int) -> Cost:
                 trio.lowlevel.add_instrument(steps)
                 for number in range(queries):
                     question = Question(names.from_text(attack.name(number)), RRType.A)
-                    budget = budget_until(trio.current_time() + 10)
+                    budget = Share.for_client(trio.current_time() + 10)
                     before = budget.whole.signature_checks, budget.whole.hashes
                     with contextlib.suppress(ResolutionFailed):
                         await daemon.resolver.resolve(question, budget)

@@ -19,6 +19,7 @@ from resolver.cache.failure import FailureCache
 from resolver.cache.negative import NegativeCache
 from resolver.cache.rrset import RRsetCache
 from resolver.config import octets
+from resolver.daemon.policies import views_of
 from resolver.daemon.state import read_anchors, read_hints
 from resolver.daemon.zones import (
     exempt_names,
@@ -31,7 +32,7 @@ from resolver.dnssec.anchors import Anchors
 from resolver.dnssec.context import Context
 from resolver.dnssec.keys import Sha1Policy
 from resolver.dnssec.keystore import KeyStore
-from resolver.dnssec.sentinel import root_key_tags
+from resolver.dnssec.validation_events import KINDS
 from resolver.errors import ResolutionFailed
 from resolver.iterate.observed import observed
 from resolver.iterate.priming import hints_delegation
@@ -39,19 +40,21 @@ from resolver.iterate.walk import Walker, WalkSettings
 from resolver.limits import IN_FLIGHT, TCP_IDLE_SECONDS
 from resolver.model import Delegation, Question
 from resolver.packets.cache import PacketCache
-from resolver.pipeline import PathCounters, PathSettings, Pipeline, contained
-from resolver.policy.acl import Acl
-from resolver.policy.chaos import chaos_answer
+from resolver.packets.options import ClientOptions
+from resolver.pipeline import Pipeline
 from resolver.policy.cookies import ServerCookies
-from resolver.policy.local import LocalZones
-from resolver.protocol import names
-from resolver.protocol.codes import RRClass, RRType
+from resolver.policy.fast_paths import FastPaths
+from resolver.policy.views import Views
+from resolver.protocol.codes import RRType
 from resolver.recurse.known import Known
 from resolver.recurse.resolver import Resolver
 from resolver.recurse.timekeeper import Timekeeper
 from resolver.recurse.validation import Validation
+from resolver.reply import Replies
 from resolver.runtime.shortage import Shortage
+from resolver.runtime.task_pool import contained
 from resolver.telemetry.events import Bus
+from resolver.telemetry.path_counters import PathCounters
 from resolver.upstream.dispatcher import Dispatcher
 from resolver.upstream.infra import Infra
 
@@ -62,7 +65,7 @@ if TYPE_CHECKING:
     from resolver.budget import Share
     from resolver.config.schema import Config
     from resolver.iterate.walk import ReferralHook
-    from resolver.model import Answer, Name
+    from resolver.model import Name
     from resolver.recurse.exempt import Exempt
     from resolver.runtime.clock import Clock
     from resolver.upstream.network import Network
@@ -78,6 +81,8 @@ class Base:
     infra: Infra
     exchange: Dispatcher
     packets: PacketCache
+    options: ClientOptions
+    fast_paths: FastPaths
     cookies: ServerCookies
     bus: Bus
     counters: PathCounters
@@ -108,6 +113,8 @@ class Parts:
     infra: Infra
     exchange: Dispatcher
     packets: PacketCache
+    fast_paths: FastPaths
+    views: Views
     cookies: ServerCookies
     bus: Bus
 
@@ -122,7 +129,8 @@ class Parts:
         )
         self.cookies.keep_secret(bytes.fromhex(config.server.cookie_secret))
         packets.udp_payload = config.server.udp_payload_size
-        packets.cookies = self.cookies if config.server.cookies else None
+        self.base.options.cookies = self.cookies if config.server.cookies else None
+        self.fast_paths.views = self.views
         self.base.shortage.sheds = (
             packets.flush, packets.shards.clear, memory.rrsets.clear, memory.negatives.clear,
         )  # fmt: skip
@@ -147,13 +155,11 @@ def found(
         config=config.outgoing,
         in_flight_limit=in_flight_limit,
     )
-    packets = PacketCache(
-        clock,
-        max_octets=config.cache.size_octets // 4,
-        keepalive_s=TCP_IDLE_SECONDS,
-    )
+    packets = PacketCache(clock, max_octets=config.cache.size_octets // 4)
+    options, bus = ClientOptions(keepalive_s=TCP_IDLE_SECONDS), Bus()
     return Base(
-        clock, rng, spawn, infra, exchange, packets, ServerCookies(rng), Bus(), PathCounters(),
+        clock, rng, spawn, infra, exchange, packets, options,
+        FastPaths(packets, options, Views(), bus), ServerCookies(rng), bus, PathCounters(),
         Shortage(),
     )  # fmt: skip
 
@@ -193,7 +199,12 @@ class _Assembly:
         self.keystore = KeyStore()
         self.memory = _memory(config, exempt_names(config, anchors, base.clock))
         self.delegations = DelegationCache(config.cache.size_octets // 8)
-        self.resolver = Resolver(self.memory, clock=base.clock)
+        self.resolver = Resolver(
+            self.memory,
+            clock=base.clock,
+            spawn=self._spawn,
+            query_seconds=config.resolution.query_timeout,
+        )
         self.walker = self._walker()
         self.resolver.attach(self.walker, self._validation())
 
@@ -213,7 +224,8 @@ class _Assembly:
             self.config, base, self.delegations, self.memory, self.resolver, self.walker,
             self._pipeline(), self.named_roots, self.hints, self.fixed, self.anchors, configured,
             self.keystore,
-            base.clock, base.infra, base.exchange, base.packets, base.cookies, base.bus,
+            base.clock, base.infra, base.exchange, base.packets, base.fast_paths,
+            views_of(self.config, self.anchors), base.cookies, base.bus,
         )  # fmt: skip
 
     def _walker(self) -> Walker:
@@ -261,28 +273,23 @@ class _Assembly:
         sha1 = Sha1Policy.of(validates=self.config.dnssec.sha1)
 
         def context() -> Context:
-            tell = bus.emit if bus else None
+            tell = bus.emit if any(kind in bus.heard for kind in KINDS) else None
             wall, now = timekeeper.wall(), clock.now()
             return Context(anchors, keystore, wall, now, sha1, tell=tell, watch=timekeeper)
 
         return Validation(self.resolver, self.memory, context, clock=clock)
 
     def _pipeline(self) -> Pipeline:
-        config = self.config
+        config, base = self.config, self.base
         return Pipeline(
             self.resolver,
-            self.base.packets,
-            spawn=self.base.spawn,
-            admits=Acl(config.server.allow_from).allows_packed,
-            local=_local(config),
-            root_tags=_root_tags(config, self.anchors),
-            settings=PathSettings(
-                max_udp=config.server.udp_payload_size,
-                query_seconds=config.resolution.query_timeout,
-                nsid=_nsid(config),
-            ),
-            shortage=self.base.shortage,
-            counters=self.base.counters,
+            Replies(base.packets, base.options, config.server.udp_payload_size, _nsid(config)),
+            base.fast_paths,
+            spawn=base.spawn,
+            query_seconds=config.resolution.query_timeout,
+            shortage=base.shortage,
+            bus=base.bus,
+            counters=base.counters,
         )
 
 
@@ -314,13 +321,6 @@ def _memory(config: Config, exempt: Exempt | None) -> Known:
     )
 
 
-def _root_tags(config: Config, anchors: Anchors | None) -> Callable[[], frozenset[int]]:
-    """The tags that a root key sentinel may be asked about (RFC 8509); none if it is off."""
-    if anchors is None or not config.dnssec.root_key_sentinel:
-        return frozenset
-    return lambda: root_key_tags(anchors)
-
-
 def _expectation(anchors: Anchors | None, clock: Clock) -> Callable[[Name, bool], bool]:
     """Should what servers of a zone say be signed, as far as its referral or an anchor tells?"""
 
@@ -346,17 +346,3 @@ def _walk_settings(config: Config, anchors: Anchors | None, clock: Clock) -> Wal
         yielding=yielding_zones(config),
         primed=primed_zones(config),
     )
-
-
-def _local(config: Config) -> Callable[[Question], Answer | None]:
-    """Local zones and class CHAOS, as configured."""
-    elsewhere = [names.from_text(entry.zone) for entry in (*config.forward, *config.stub)]
-    zones = LocalZones(elsewhere) if config.resolution.local_zones else None
-    server = config.server
-
-    def answer(question: Question) -> Answer | None:
-        if question.qclass == RRClass.CH:
-            return chaos_answer(question, version=server.version, identity=server.identity)
-        return zones.answer(question) if zones is not None else None
-
-    return answer

@@ -12,11 +12,11 @@ dropped, since its packets are spent.
 from __future__ import annotations
 
 from socket import AF_INET, AF_INET6, inet_pton
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, ClassVar, Final
 
 from resolver.limits import CLIENT_QUERIES, RATE_NETWORKS, RATE_PROVEN_FACTOR
-from resolver.packets.form import name_end
 from resolver.protocol.codes import Flag, Rcode
+from resolver.protocol.wire import qname_end
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -44,7 +44,7 @@ def short_reply(data: bytes, *, rcode: int, flags: int = 0) -> bytes | None:
     """Header and question only: never larger than the query. None if *data* is not a query."""
     if len(data) < _HEADER or data[2] & 0x80:
         return None
-    end = name_end(data)
+    end = qname_end(data)
     is_plain = data[4:6] == b"\0\1" and 0 <= end <= len(data) - 5
     question = data[_HEADER : end + 5] if is_plain else b""
     word = Flag.QR | Flag.RA | flags | rcode | (int.from_bytes(data[2:4], "big") & 0x7910)
@@ -84,6 +84,8 @@ class RateLimit:
     Proven clients have RATE_PROVEN_FACTOR times as many, of their own. *is_proven* is asked of a
     datagram over the rate, with its raw source, whether it holds a server cookie that counts.
     """
+
+    COUNTS: ClassVar = {"limited": "Queries over the rate of their network, on any transport."}
 
     def __init__(
         self,
@@ -125,6 +127,8 @@ class RateLimit:
 
 class Admission:
     """Counts the queries in flight."""
+
+    COUNTS: ClassVar = {"refused": "Queries refused because too many were in flight."}
 
     def __init__(
         self,

@@ -9,7 +9,7 @@ at hand, whoever holds the rest).
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, ClassVar, Protocol
 
 from resolver.limits import TCP_UNSENT_TOTAL_OCTETS
 
@@ -28,6 +28,10 @@ class Holder(Protocol):
 
 class Backlog:
     """The sum, and who is to pay when it is too large."""
+
+    COUNTS: ClassVar = {
+        "dropped": "Connections closed because all together had too many replies unread.",
+    }
 
     def __init__(self, *, most: int = TCP_UNSENT_TOTAL_OCTETS) -> None:
         self.octets = 0

@@ -98,18 +98,17 @@ class ListenNetwork(Protocol):
     def bind_tcp(self, host: str, port: int) -> StreamListener: ...
 
 
-class Front(Protocol):
-    """One transport's way into the packet cache (`packets.cache.Front`)."""
+class FastPath(Protocol):
+    """One transport's way into the packet cache (`packets.cache.FastPath`)."""
 
     hits: int
+    recall: Recall  # what `begin` gave last
 
-    def begin(self) -> None:
-        """Once per batch, before its first `recall`: reads the clock, notices a flush."""
+    def begin(self) -> Recall:
+        """Once per batch: what has the reply to each of its queries, if it can be had without
+        waiting or parsing; None: hand it to `start`. Reads the clock, notices a flush.
 
-    def recall(self, data: bytes, source: bytes) -> bytes | None:
-        """The reply if it can be had without waiting or parsing; None: hand it to `start`.
-
-        *source* is the raw address of the client, 4 or 16 octets. Never raises.
+        It is given the octets and the raw address of the client, 4 or 16 octets. Never raises.
         """
 
 
@@ -118,8 +117,8 @@ class Handler(Protocol):
 
     shortage: Shortage
 
-    def front(self, transport: Transport) -> Front:
-        """Called once per socket or connection kind; `packets.front(transport, admit=…)`."""
+    def front(self, transport: Transport, listener: str = "") -> FastPath:
+        """Called once per socket or kind of connection, bound to the address *listener*."""
 
     def start(self, data: bytes, client: Client, respond: Respond) -> None:
         """Take on a query that `recall` did not answer. Never raises on bad data.

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
     from resolver.listen.admission import Admission
     from resolver.listen.backlog import Backlog
-    from resolver.listen.listen_network import Front, Handler
+    from resolver.listen.listen_network import FastPath, Handler
     from resolver.listen.share import FairShare
     from resolver.protocol.transport import Client
     from resolver.runtime.turns import Rounds
@@ -61,7 +61,7 @@ class ClientConnection:
         client: Client,
         *,
         handler: Handler,
-        front: Front,
+        front: FastPath,
         admission: Admission,
         backlog: Backlog,
         rounds: Rounds,
@@ -117,7 +117,7 @@ class ClientConnection:
         self._is_ending = True
         self._silence.cancel()
 
-    def hand_to(self, handler: Handler, front: Front) -> None:
+    def hand_to(self, handler: Handler, front: FastPath) -> None:
         """What comes from now on goes to *handler*; what is in flight is answered as it is."""
         self._handler, self._front = handler, front
 
@@ -202,9 +202,8 @@ class ClientConnection:
     def _take(self) -> None:
         """Queries one by one, each only if the client may have one more: it may have the first."""
         self.active_at = trio.current_time()
-        self._front.begin()
+        recall = self._front.begin()
         rate, source, take = self._admission.rate, self._source, self._splitter.take
-        recall = self._front.recall
         replies: list[bytes] = []
         left = self._rounds.left
         room = TCP_UNSENT_OCTETS - self.unsent_octets

@@ -12,7 +12,7 @@ keep others out (RFC 9210 §4.2). If none is idle, the new one is closed at once
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, ClassVar, Final
 
 import trio
 
@@ -51,6 +51,12 @@ def slots_limit(descriptors: int) -> int:
 
 class TcpSlots:
     """The connections of all listeners, counted together, and what they share."""
+
+    COUNTS: ClassVar = {
+        "accepted": "Connections that found a place.",
+        "refused": "Connections that found no place.",
+        "dismissed": "Idle connections that made room for another.",
+    }
 
     def __init__(
         self,
@@ -135,6 +141,8 @@ def _is_this_machine(host: str) -> bool:
 class StreamService:
     """Serves one listening socket, on which *transport* is spoken."""
 
+    COUNTS: ClassVar = {"queries": "Queries that came over connections which have ended."}
+
     def __init__(
         self,
         listener: StreamListener,
@@ -153,7 +161,7 @@ class StreamService:
         self._host = host
         self._idle_s = idle_s
         self._transport = transport
-        self._front = handler.front(transport)
+        self._front = handler.front(transport, host)
         self._connections: set[ClientConnection] = set()
         self._accepting = trio.CancelScope()
         self.queries = 0
@@ -175,7 +183,8 @@ class StreamService:
 
     def hand_to(self, handler: Handler) -> None:
         """What comes from now on, on open connections too, goes to *handler*."""
-        self._handler, self._front = handler, handler.front(self._transport)
+        self._handler = handler
+        self._front = handler.front(self._transport, self._host)
         for connection in self._connections:
             connection.hand_to(handler, self._front)
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections import deque
 from functools import partial
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, ClassVar, Final
 
 import trio
 
@@ -37,6 +37,13 @@ _LEAVING_S: Final = 0.02  # between two looks whether the last query is answered
 class UdpService:
     """Serves one bound socket. Counters are plain integers; whoever wants them reads them."""
 
+    COUNTS: ClassVar = {
+        "queries": "Datagrams that came.",
+        "misses": "Datagrams that the packet cache could not answer.",
+        "limited": "Queries over the rate limit.",
+        "unanswered": "Queries that got no reply.",
+    }
+
     def __init__(
         self,
         sock: UdpSocket,
@@ -46,13 +53,14 @@ class UdpService:
         host: str = "",
         turns: Turns | None = None,
     ) -> None:
-        self._socket = sock
+        self.socket = sock
         self._handler = handler
         self._admission = admission
         self._host = host
         self._pace = turns or Turns()
         self._turn: Turn
         self._single: Turn
+        self._recall_limited: Recall | None = None
         self._take_apart: Callable[[Raw], Datagram] | None = None
         if isinstance(sock, BatchSocket):  # in Python 3.11 that question takes 5 µs: asked once
             self._turn, self._single, self._take_apart = sock.turn, sock.single, sock.read
@@ -70,9 +78,9 @@ class UdpService:
 
     def hand_to(self, handler: Handler) -> None:
         """What comes from now on goes to *handler*, within the rate that is allowed now."""
-        self._handler, self._front = handler, handler.front(Transport.UDP)
+        self._handler, self._front = handler, handler.front(Transport.UDP, self._host)
         is_limited = self._admission.rate is not None
-        self._recall = self._recall_within_rate if is_limited else self._front.recall
+        self._recall_limited = self._recall_within_rate if is_limited else None
 
     def __repr__(self) -> str:
         return f"<UdpService {self._host}: {self.queries} queries, {self._front.hits} hits>"
@@ -81,7 +89,7 @@ class UdpService:
         """Serve until cancelled, or `leave`. The socket is closed by whoever bound it."""
         with self._running:
             while True:
-                await self._socket.wait_readable()
+                await self.socket.wait_readable()
                 self.is_serving = True
                 try:
                     while self.drain():
@@ -118,8 +126,8 @@ class UdpService:
         """Answer the hits of up to UDP_TURNS batches, set the misses aside; may there be more?"""
         came = served = 0
         for _ in range(UDP_TURNS):
-            self._front.begin()
-            came, answered = self._turn(self._recall, self._missed)
+            recall = self._front.begin()
+            came, answered = self._turn(self._recall_limited or recall, self._missed)
             self.queries += came
             served += answered
             if came < UDP_BATCH:
@@ -131,8 +139,8 @@ class UdpService:
 
     def take_one(self) -> None:
         """Answer one datagram if it is a hit, else set it aside."""
-        self._front.begin()
-        came, served = self._single(self._recall, self._missed)
+        recall = self._front.begin()
+        came, served = self._single(self._recall_limited or recall, self._missed)
         self.queries += came
         if served:
             self._front.hits += served
@@ -177,7 +185,7 @@ class UdpService:
         return self._take_apart(arrival)
 
     def _send(self, reply: bytes, query: Datagram) -> None:
-        self._socket.send((Datagram(reply, query.peer, query.local),))
+        self.socket.send((Datagram(reply, query.peer, query.local),))
 
     def finish(self, datagram: Datagram, network: bytes, reply: bytes | None) -> None:
         """Strike a query off the books, and send its reply if there is one."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import socket
 import struct
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, ClassVar, Final
 
 import trio
 
@@ -25,6 +25,12 @@ _ANCILLARY_OCTETS: Final = 64
 
 class PlainUdpSocket:
     """A bound, non-blocking UDP socket, a system call per datagram."""
+
+    COUNTS: ClassVar = {
+        "unsent": "Replies that the system would not send.",
+        "too_long": "Datagrams that were too long for a query.",
+        "receive_errors": "Errors told when datagrams were to be received.",
+    }
 
     def __init__(self, sock: socket.socket, *, is_wildcard: bool) -> None:
         self._socket = sock

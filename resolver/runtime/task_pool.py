@@ -7,6 +7,7 @@ raises ends the nursery.
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING
 
 import trio
@@ -15,6 +16,8 @@ from resolver.limits import IDLE_TASKS
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
+
+_log = logging.getLogger(__name__)
 
 
 class _Worker:
@@ -63,3 +66,13 @@ class TaskPool:
             worker.arguments = ()  # nothing is kept alive by who waits
             self._idle.append(worker)
             await trio.lowlevel.wait_task_rescheduled(let_go)
+
+
+async def contained(function: Callable[..., Awaitable[None]], *args: object) -> None:
+    """Run background work of a query; a fault of ours ends it, and nothing else."""
+    try:
+        await function(*args)
+    except MemoryError:
+        return  # whoever asks next finds no more memory than this did, and gives some back
+    except Exception:  # noqa: BLE001  # the pipeline's boundary, where no client waits
+        _log.exception("background work failed by a fault of ours")

@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from resolver.packets.cache import PacketCache
-from resolver.packets.form import name_end
+from resolver.packets.front import FastPath
+from resolver.packets.options import ClientOptions
+from resolver.protocol.wire import qname_end
 from resolver.runtime.shortage import Shortage
 
 if TYPE_CHECKING:
     from resolver.listen.listen_network import Respond
-    from resolver.packets.front import Front
     from resolver.protocol.transport import Client, Transport
 
 
@@ -21,7 +22,7 @@ def question(name: bytes = b"\x03www\x07example\x03com\0", *, id: int = 7) -> by
 
 def answered(data: bytes) -> bytes:
     """A reply with one address."""
-    end = name_end(data) + 5
+    end = qname_end(data) + 5
     record = b"\xc0\x0c\0\1\0\1\0\0\x01\x2c\0\4\x01\2\3\4"
     return data[:2] + b"\x81\x80\0\1\0\1\0\0\0\0" + data[12:end] + record
 
@@ -46,12 +47,13 @@ class Handler:
         self.held: dict[bytes, Respond] = {}
         self.holds = False
 
-    def front(self, transport: Transport) -> Front:
-        return self.packets.front(transport)
+    def front(self, transport: Transport, listener: str = "") -> FastPath:
+        del listener
+        return FastPath(self.packets, transport, ClientOptions())
 
     def start(self, data: bytes, client: Client, respond: Respond) -> None:
         self.started.append((data, client))
-        if name_end(data) < 0:
+        if qname_end(data) < 0:
             respond(None)
         elif self.holds:
             self.held[data] = respond
