@@ -10,11 +10,11 @@ from __future__ import annotations
 
 from bisect import bisect_right, insort
 from collections import OrderedDict
-from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, ClassVar, Generic, NamedTuple, TypeVar
 
 from resolver import limits
 from resolver.limits import MAX_NEGATIVE_TTL_SECONDS
-from resolver.model import Ede, Link, RRset, Status, Verdict
+from resolver.model import Ede, Link, RRset, Source, Status, Verdict
 from resolver.protocol import names, nsec, nsec3, rdata_fields
 from resolver.protocol.codes import EdeCode, Rcode, RRType
 
@@ -98,6 +98,10 @@ class DenialCache:
 
     *max_ttl*: seconds that a gap is kept at most, whatever its TTL.
     """
+
+    COUNTS: ClassVar = {
+        "synthesised": "Answers made of denials that were proven for other names (RFC 8198).",
+    }
 
     def __init__(
         self, octets: int = limits.DENIAL_RANGE_OCTETS, *, max_ttl: int = MAX_NEGATIVE_TTL_SECONDS
@@ -360,6 +364,7 @@ def _outcome(question: Question, apex: Name, soa: _Kept, made: _Made, now: float
         authority=tuple(kept.rrset._replace(ttl=ttl) for kept in proof),
         status=Status.SECURE,
         ede=(_SYNTHESIZED,),
+        source=Source.CACHE,
     )
 
 

@@ -98,13 +98,13 @@ class NegativeCache:
     def __init__(
         self, octets: int, *, max_ttl: int = MAX_NEGATIVE_TTL_SECONDS, min_ttl: int = 0
     ) -> None:
-        self._entries: Shards[Negative] = Shards(octets, typical_octets=1024)
-        self._shards, self._mask = self._entries.table
+        self.entries: Shards[Negative] = Shards(octets, typical_octets=1024)
+        self._shards, self._mask = self.entries.table
         self.max_ttl = max_ttl
         self.min_ttl = min_ttl
 
     def __len__(self) -> int:
-        return len(self._entries)
+        return len(self.entries)
 
     def get(self, name: Name, rtype: int, now: float) -> Negative | None:
         """NODATA for this type, or NXDOMAIN for the name."""
@@ -116,8 +116,16 @@ class NegativeCache:
                 return entry
         return None
 
+    def peek(self, name: Name, rtype: int) -> Negative | None:
+        """As `get`, though its time be over; that it was looked at changes nothing."""
+        for key in ((name, rtype), (name, _ANY_TYPE)):
+            entry: Negative | None = self._shards[hash(key) & self._mask].get(key)
+            if entry is not None:
+                return entry
+        return None
+
     def nxdomain(self, name: Name, now: float) -> Negative | None:
-        entry = self._entries.get((name, _ANY_TYPE))
+        entry = self.entries.get((name, _ANY_TYPE))
         return entry if entry is not None and entry.expires_at > now else None
 
     def put(
@@ -164,24 +172,24 @@ class NegativeCache:
         )
         is_of_all_types = rcode == Rcode.NXDOMAIN and _has_soa_above(question.qname, authority)
         rtype = _ANY_TYPE if is_of_all_types else question.qtype
-        self._entries.put((question.qname, rtype), entry)
+        self.entries.put((question.qname, rtype), entry)
         return entry
 
     def drop(self, name: Name, rtype: int) -> None:
-        self._entries.pop((name, rtype))
-        self._entries.pop((name, _ANY_TYPE))
+        self.entries.pop((name, rtype))
+        self.entries.pop((name, _ANY_TYPE))
 
     def clear(self) -> None:
-        self._entries.clear()
+        self.entries.clear()
 
     def purge(self, is_wrong: Callable[[Name], bool]) -> Iterator[None]:
         """Forget, for good, all names that *is_wrong*; see `Shards.purge`."""
-        return self._entries.purge(lambda key: is_wrong(key[0]))
+        return self.entries.purge(lambda key: is_wrong(key[0]))
 
     def drain(self) -> Iterator[None]:
         """Forget everything; see `Shards.drain`."""
-        return self._entries.drain()
+        return self.entries.drain()
 
     def take_over(self, old: NegativeCache) -> None:
         """Have all that *old* keeps. Who still works with *old* finds and leaves nothing here."""
-        self._entries.take_over(old._entries)
+        self.entries.take_over(old.entries)

@@ -56,17 +56,17 @@ class RRsetCache:
     """RRsets by (owner, type), at most *octets* of them."""
 
     def __init__(self, octets: int, *, min_ttl: int = 0, max_ttl: int = MAX_TTL_SECONDS) -> None:
-        self._entries: Shards[Entry] = Shards(octets)
-        self._shards, self._mask = self._entries.table
+        self.entries: Shards[Entry] = Shards(octets)
+        self._shards, self._mask = self.entries.table
         self.min_ttl = min_ttl
         self.max_ttl = max_ttl
 
     def __len__(self) -> int:
-        return len(self._entries)
+        return len(self.entries)
 
     @property
     def octets(self) -> int:
-        return self._entries.octets
+        return self.entries.octets
 
     def clamp(self, ttl: int) -> int:
         """TTLs with the top bit set are large, then capped (RFC 8767 §4)."""
@@ -81,6 +81,12 @@ class RRsetCache:
         if entry is None or entry.expires_at <= now:
             return None
         shard.move_to_end(key)
+        return entry
+
+    def peek(self, owner: Name, rtype: int) -> Entry | None:
+        """What is kept, though its time be over; that it was looked at changes nothing."""
+        key = (owner, rtype)
+        entry: Entry | None = self._shards[hash(key) & self._mask].get(key)
         return entry
 
     def put(
@@ -103,26 +109,26 @@ class RRsetCache:
         if old is not None and old.expires_at > now and _outranks(old, rank, status):
             return None
         entry = Entry(owner, rtype, rdatas, signatures, rank, status, now + ttl, zone, proof)
-        self._entries.put(key, entry)
+        self.entries.put(key, entry)
         return entry
 
     def drop(self, owner: Name, rtype: int) -> None:
-        self._entries.pop((owner, rtype))
+        self.entries.pop((owner, rtype))
 
     def clear(self) -> None:
-        self._entries.clear()
+        self.entries.clear()
 
     def purge(self, is_wrong: Callable[[Name], bool]) -> Iterator[None]:
         """Forget, for good, all names that *is_wrong*; see `Shards.purge`."""
-        return self._entries.purge(lambda key: is_wrong(key[0]))
+        return self.entries.purge(lambda key: is_wrong(key[0]))
 
     def drain(self) -> Iterator[None]:
         """Forget everything; see `Shards.drain`."""
-        return self._entries.drain()
+        return self.entries.drain()
 
     def take_over(self, old: RRsetCache) -> None:
         """Have all that *old* keeps. Who still works with *old* finds and leaves nothing here."""
-        self._entries.take_over(old._entries)
+        self.entries.take_over(old.entries)
 
 
 def _outranks(old: Entry, rank: Rank, status: Status) -> bool:

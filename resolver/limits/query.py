@@ -33,6 +33,11 @@ QUERY_SECONDS = limit(
     why="Knot's and BIND's 10 s",
     between=QUERY_SECONDS_RANGE,
 )
+UNATTENDED_RESOLUTIONS = limit(
+    200,
+    "resolutions at a time that go on, or begin, though no client waits for them",
+    why="a tenth of the clients' own; nobody must be able to have work done that nobody waits for",
+)
 SIGNATURE_CHECKS = limit(
     120,
     "signature checks per client query",

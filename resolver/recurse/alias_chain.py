@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from resolver.errors import ResolutionFailed, WorkExceeded
 from resolver.limits import CHAIN_LENGTH
-from resolver.model import Answer, Ede, Link, Question, RRset, Status, Verdict
+from resolver.model import Answer, Ede, Link, Question, RRset, Source, Status, Verdict
 from resolver.protocol.codes import EdeCode, Rcode, RRType
 from resolver.recurse.known import alias_target
 
@@ -35,6 +35,7 @@ def answer_of(outcome: Link) -> Answer:
         _each_once(outcome.authority) if outcome.authority else (),
         status=outcome.status,
         ede=outcome.ede,
+        sources=(outcome.source,),
     )
 
 
@@ -55,6 +56,7 @@ class AliasChain:
         self._ede: list[Ede] = []
         self._rcode: int = Rcode.NOERROR
         self._statuses: set[Status] = set()
+        self._sources: list[Source] = []
 
     def add(self, outcome: Link) -> bytes | None:
         """Append one link; the name to go on with, None at the end.
@@ -65,6 +67,7 @@ class AliasChain:
         self._proofs += outcome.authority
         self._ede += outcome.ede
         self._statuses.add(outcome.status)
+        self._sources.append(outcome.source)
         self._rcode = outcome.rcode
         if not leads_on(outcome):
             return None
@@ -85,6 +88,7 @@ class AliasChain:
             _each_once(self._proofs),
             status=_weakest(self._statuses),
             ede=tuple(self._ede),
+            sources=tuple(self._sources),
         )
 
 

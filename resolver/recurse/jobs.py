@@ -7,7 +7,7 @@ would wait for B and B for A (docs/architecture.md, rule 11).
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import trio
 
@@ -54,6 +54,8 @@ class Job:
 
 class Jobs:
     """The walks in progress, by question."""
+
+    COUNTS: ClassVar = {"joined": "Questions that joined one on its way already."}
 
     def __init__(self) -> None:
         self._running: dict[Question, Job] = {}

@@ -17,7 +17,7 @@ from resolver.cache.rrset import Entry
 from resolver.iterate.links import apply_dname
 from resolver.iterate.scrub import is_wildcard
 from resolver.limits import BOGUS_TTL_SECONDS, FLEETING_DNAMES, ZERO_TTL_DNAME_SECONDS
-from resolver.model import Link, Question, Rank, RRset, Status, Verdict
+from resolver.model import Link, Question, Rank, RRset, Source, Status, Verdict
 from resolver.protocol import names, rdata_fields
 from resolver.protocol.codes import Rcode, RRType
 
@@ -99,6 +99,32 @@ class Known:
             ):
                 return _positive(question, Verdict.CNAME, entry, now)
         return self._above(question, now, synthesise=synthesise)
+
+    def peek(self, question: Question, now: float) -> Link | None:
+        """What is kept of *question* itself, though its time be over: data, an alias or a denial.
+
+        Of several the one that lasted longest; its source says whether it is stale, and what is
+        stale has TTL 0. Nothing is synthesised, and what is looked at is not kept any longer for
+        that. None if nothing is left.
+        """
+        qname, qtype, _ = question
+        found: list[Entry | Negative] = []
+        for rtype in (qtype,) if qtype in _NOT_ALIASED else (qtype, RRType.CNAME):
+            entry = self.rrsets.peek(qname, rtype)
+            if entry is not None and entry.rank >= Rank.AUTHORITY:
+                found.append(entry)
+        negative = self.negatives.peek(qname, qtype)
+        if negative is not None and not negative.is_proof_only:
+            found.append(negative)
+        found = [one for one in found if self._may_say(one.zone, question)]
+        if not found:
+            return None
+        best = max(found, key=lambda one: one.expires_at)
+        source = Source.CACHE if best.expires_at > now else Source.STALE
+        if isinstance(best, Entry):
+            verdict = Verdict.ANSWER if best.rtype == qtype else Verdict.CNAME
+            return _positive(question, verdict, best, now, source)
+        return _negative(question, best, now, source)
 
     def _may_say(self, zone: Name, question: Question) -> bool:
         """Does what *zone* says of *question* count, where the operator named another zone?"""
@@ -278,7 +304,13 @@ def _covers(alias: Entry, qtype: int, *, proof_only: bool) -> bool:
     return bool(signers) and alias.owner not in signers
 
 
-def _positive(question: Question, verdict: Verdict, entry: Entry, now: float) -> Link:
+def _positive(
+    question: Question,
+    verdict: Verdict,
+    entry: Entry,
+    now: float,
+    source: Source = Source.CACHE,
+) -> Link:
     return Link(
         question,
         entry.zone,
@@ -288,10 +320,13 @@ def _positive(question: Question, verdict: Verdict, entry: Entry, now: float) ->
         entry.proof,
         None,
         entry.status,
+        source=source,
     )
 
 
-def _negative(question: Question, negative: Negative, now: float) -> Link:
+def _negative(
+    question: Question, negative: Negative, now: float, source: Source = Source.CACHE
+) -> Link:
     verdict = Verdict.NXDOMAIN if negative.rcode == Rcode.NXDOMAIN else Verdict.NODATA
     return Link(
         question,
@@ -303,13 +338,15 @@ def _negative(question: Question, negative: Negative, now: float) -> Link:
         None,
         negative.status,
         negative.ede,
+        source,
     )
 
 
 def _redirected(question: Question, entry: Entry, now: float) -> Link:
     verdict, rrsets, _ = apply_dname(question.qname, entry.current(now))
     rcode = Rcode.YXDOMAIN if verdict is Verdict.YXDOMAIN else Rcode.NOERROR
-    return Link(question, entry.zone, verdict, rcode, rrsets, (), None, entry.status)
+    cache = Source.CACHE
+    return Link(question, entry.zone, verdict, rcode, rrsets, (), None, entry.status, source=cache)
 
 
 def alias_target(outcome: Link) -> Name:

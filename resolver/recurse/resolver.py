@@ -8,12 +8,13 @@ Every step spends the one budget that came with the client's query.
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import trio
 
-from resolver.errors import ResolutionFailed, Withheld, WorkExceeded
-from resolver.limits import MAX_TTL_SECONDS, SUBQUERY_DEPTH
+from resolver.budget import Share
+from resolver.errors import ResolutionFailed, Withheld, WorkExceeded, drop_frames
+from resolver.limits import MAX_TTL_SECONDS, SUBQUERY_DEPTH, UNATTENDED_RESOLUTIONS
 from resolver.model import Answer, Ede, Link, Question, RRset, Server, Status, Verdict
 from resolver.protocol import names
 from resolver.protocol.codes import EdeCode, Rcode, RRType
@@ -22,9 +23,8 @@ from resolver.recurse.alias_chain import AliasChain, answer_of, leads_on
 from resolver.recurse.jobs import Jobs
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Iterator, Sequence
+    from collections.abc import Awaitable, Callable, Iterator, Sequence
 
-    from resolver.budget import Share
     from resolver.iterate.walk import Walker
     from resolver.model import Delegation
     from resolver.recurse.jobs import Job
@@ -39,9 +39,17 @@ Scratch = dict[Question, Link]
 class Resolver:
     """The recursive resolver without its listeners. *trust* is None when validation is off."""
 
-    def __init__(self, memory: Known, *, clock: Clock) -> None:
+    COUNTS: ClassVar = {"refreshes": "Answers that were renewed though no client waited."}
+
+    def __init__(
+        self, memory: Known, *, clock: Clock, spawn: Callable[..., None], query_seconds: float
+    ) -> None:
         self.memory = memory
         self.jobs = Jobs()
+        self.refreshes = 0
+        self.unattended = 0  # of them, those on their way
+        self._spawn = spawn
+        self._query_seconds = query_seconds
         self.trust: Validation | None = None
         self._clock = clock
         self._walker: Walker | None = None
@@ -53,20 +61,50 @@ class Resolver:
 
     # --- whole answers ---------------------------------------------------------------------
 
-    async def resolve(self, question: Question, budget: Share, *, checking: bool = True) -> Answer:
+    async def resolve(
+        self, question: Question, budget: Share, *, checking: bool = True, renews: bool = False
+    ) -> Answer:
         """The answer, aliases followed to their end (RFC 6604: rcode is the last name's).
 
-        *checking* False is CD=1: data as it came. Raises ResolutionFailed.
+        *checking* False is CD=1: data as it came. *renews*: the caches are passed over. Raises
+        ResolutionFailed.
         """
         scratch: Scratch = {}
-        outcome = await self.resolve_link(question, budget, checking=checking, scratch=scratch)
+        outcome = await self.resolve_link(
+            question, budget, checking=checking, scratch=scratch, renews=renews
+        )
         if not leads_on(outcome):
             return answer_of(outcome)
         chain = AliasChain(question)
         while (target := chain.add(outcome)) is not None:
             asked = Question(target, question.qtype, question.qclass)
-            outcome = await self.resolve_link(asked, budget, checking=checking, scratch=scratch)
+            outcome = await self.resolve_link(
+                asked, budget, checking=checking, scratch=scratch, renews=renews
+            )
         return chain.answer()
+
+    def refresh(self, question: Question) -> bool:
+        """Renew what is known of *question*, with a budget of its own, while no client waits.
+
+        Who asks meanwhile has what is known still, or joins. A failure changes nothing of what is
+        known, nor does bogus data. False if it is not begun: somebody asks already, or
+        UNATTENDED_RESOLUTIONS are on their way. Never waits.
+        """
+        if self.unattended >= UNATTENDED_RESOLUTIONS or self.jobs.running(question):
+            return False
+        self.refreshes += 1
+        self.unattended += 1
+        self._spawn(self._refresh, question)
+        return True
+
+    async def _refresh(self, question: Question) -> None:
+        budget = Share.for_client(trio.current_time() + self._query_seconds)
+        try:
+            await self.resolve(question, budget, renews=True)
+        except ResolutionFailed as error:
+            drop_frames(error)
+        finally:
+            self.unattended -= 1
 
     def recall(self, question: Question, *, checking: bool = True) -> Answer | None:
         """The answer if memory holds all of it, judged as the client wants; never waits."""
@@ -126,7 +164,13 @@ class Resolver:
     # --- one link ----------------------------------------------------------------------------
 
     async def resolve_link(
-        self, question: Question, budget: Share, *, checking: bool, scratch: Scratch
+        self,
+        question: Question,
+        budget: Share,
+        *,
+        checking: bool,
+        scratch: Scratch,
+        renews: bool = False,
     ) -> Link:
         """One link: from memory or the network, validated unless the client said not to."""
         now = self._clock.now()
@@ -135,7 +179,7 @@ class Resolver:
             bad = trust.known_bogus(question, now)
             if bad is not None:
                 raise ResolutionFailed("known to be bogus", ede=bad.ede)
-        outcome = self.memory.recall(question, now, synthesise=checking)
+        outcome = None if renews else self.memory.recall(question, now, synthesise=checking)
         beside: Sequence[RRset] = ()
         if scratch and question in scratch:
             along = scratch.pop(question)
@@ -149,7 +193,7 @@ class Resolver:
             for link in links[1:]:
                 scratch[link.question] = link
         if trust is not None and outcome.status is Status.UNCHECKED:
-            outcome = await trust.validate(outcome, budget, beside)
+            outcome = await trust.validate(outcome, budget, beside, renews=renews)
         if scratch and not self.is_forwarded(question):
             _drop_unproven(scratch, outcome)
         return outcome

@@ -8,7 +8,7 @@ servers before it is called so (RFC 4035 §5): one broken or lying server must n
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import trio
 
@@ -39,6 +39,8 @@ if TYPE_CHECKING:
 
 class Validation:
     """Validation for one resolver. *context* makes the validator's view of now."""
+
+    COUNTS: ClassVar = {"bogus": "Answers that failed validation."}
 
     def __init__(
         self,
@@ -76,10 +78,18 @@ class Validation:
         self._ahead_s = ahead_s
         return context
 
-    async def validate(self, outcome: Link, budget: Share, beside: Sequence[RRset] = ()) -> Link:
+    async def validate(
+        self,
+        outcome: Link,
+        budget: Share,
+        beside: Sequence[RRset] = (),
+        *,
+        renews: bool = False,
+    ) -> Link:
         """*outcome* with its status, kept in the caches. Raises ResolutionFailed if it is bogus.
 
-        *beside*: denial records that came with the alias which led to it.
+        *beside*: denial records that came with the alias which led to it. *renews*: better is known
+        perhaps, so that bogus data is not remembered.
         """
         evidence = _Driver(self._resolver, outcome, budget, beside)
         validated = await self._run(evidence, budget)
@@ -87,9 +97,9 @@ class Validation:
             if validated.status is not Status.BOGUS or not await evidence.ask_others():
                 break
             validated = await self._run(evidence, budget)
-        return self._conclude(evidence.outcome, validated)
+        return self._conclude(evidence.outcome, validated, renews=renews)
 
-    def _conclude(self, outcome: Link, validated: Validated) -> Link:
+    def _conclude(self, outcome: Link, validated: Validated, *, renews: bool) -> Link:
         now = self._clock.now()
         denial = self._memory.denial
         if denial is not None and validated.denials:
@@ -97,7 +107,8 @@ class Validation:
             denial.learn(validated.denials, now)
         if validated.status is Status.BOGUS:
             self.bogus += 1
-            self._memory.keep_bogus(outcome, validated.ede, now)
+            if not renews:
+                self._memory.keep_bogus(outcome, validated.ede, now)
             raise ResolutionFailed(validated.sentence or "bogus", ede=validated.ede)
         proven = _with_proven(outcome, validated)
         if validated.is_nodata:
@@ -237,4 +248,5 @@ def _with_proven(outcome: Link, validated: Validated) -> Link:
         outcome.server,
         validated.status,
         outcome.ede + validated.ede,
+        outcome.source,
     )

@@ -12,6 +12,7 @@ import trio
 from resolver.budget import QueryBudget, Share
 from resolver.config.schema import Config
 from resolver.daemon import run
+from resolver.lab.faults import Path
 from resolver.lab.virtual_time import VirtualClock, seeded
 from resolver.lab.world import ROOT_SERVERS, World
 from resolver.limits import HASHES, NS_LOOKUPS, SIGNATURE_CHECKS, UPSTREAM_QUERIES
@@ -69,11 +70,21 @@ def village(*, is_signed: bool = False) -> World:
     return world
 
 
+def slow_village(*, is_signed: bool = False) -> World:
+    """The same, where the servers of example.net are a second away."""
+    world = village(is_signed=is_signed)
+    for host in ("192.0.2.20", "192.0.2.21"):
+        world.faults.set(host, Path(delay_s=1.0))
+    return world
+
+
 class House:
     """A running resolver, and the packets that went out."""
 
     def __init__(self, daemon: Daemon, network: VirtualNetwork) -> None:
         self.resolver = daemon.resolver
+        self.daemon = daemon
+        self.parts = daemon.parts
         self.pipeline = daemon.parts.pipeline
         self.network = network
         self.sent = 0
