@@ -38,11 +38,11 @@ class DelegationCache:
     """Zone cuts; the closest one above a name is found in one look-up per label."""
 
     def __init__(self, octets: int = DELEGATION_CACHE_OCTETS) -> None:
-        self._cuts: Shards[Cut] = Shards(octets, typical_octets=1024)
-        self._shards, self._mask = self._cuts.table
+        self.entries: Shards[Cut] = Shards(octets, typical_octets=1024)
+        self._shards, self._mask = self.entries.table
 
     def __len__(self) -> int:
-        return len(self._cuts)
+        return len(self.entries)
 
     def get(self, zone: Name, now: float) -> Delegation | None:
         shard = self._shards[hash(zone) & self._mask]
@@ -61,22 +61,22 @@ class DelegationCache:
         return None
 
     def put(self, delegation: Delegation) -> None:
-        self._cuts.put(delegation.zone, Cut(delegation))
+        self.entries.put(delegation.zone, Cut(delegation))
 
     def drop(self, zone: Name) -> None:
-        self._cuts.pop(zone)
+        self.entries.pop(zone)
 
     def clear(self) -> None:
-        self._cuts.clear()
+        self.entries.clear()
 
     def purge(self, is_wrong: Callable[[Name], bool]) -> Iterator[None]:
         """Forget, for good, all cuts that *is_wrong*; see `Shards.purge`."""
-        return self._cuts.purge(is_wrong)
+        return self.entries.purge(is_wrong)
 
     def drain(self) -> Iterator[None]:
         """Forget everything; see `Shards.drain`."""
-        return self._cuts.drain()
+        return self.entries.drain()
 
     def take_over(self, old: DelegationCache) -> None:
         """Have all that *old* keeps. Who still works with *old* finds and leaves nothing here."""
-        self._cuts.take_over(old._cuts)
+        self.entries.take_over(old.entries)

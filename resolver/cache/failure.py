@@ -34,13 +34,13 @@ class FailureCache:
     """Failures by question."""
 
     def __init__(self, octets: int = FAILURE_CACHE_OCTETS) -> None:
-        self._entries: Shards[Failure] = Shards(octets)
+        self.entries: Shards[Failure] = Shards(octets)
 
     def __len__(self) -> int:
-        return len(self._entries)
+        return len(self.entries)
 
     def get(self, question: Question, now: float) -> Failure | None:
-        failure = self._entries.get(question)
+        failure = self.entries.get(question)
         return failure if failure is not None and failure.until > now else None
 
     def note(
@@ -50,26 +50,26 @@ class FailureCache:
 
         *grows* False: it does not, for somebody else remembers (a forwarder).
         """
-        old = self._entries.get(question)
+        old = self.entries.get(question)
         wait_s = FAILURE_TTL_SECONDS
         if grows and old is not None and now < old.until + old.wait_s:
             wait_s = min(old.wait_s * 2, FAILURE_TTL_MAX_SECONDS)
         failure = Failure(now + wait_s, wait_s, ede)
-        self._entries.put(question, failure)
+        self.entries.put(question, failure)
         return failure
 
     def forgive(self, zone: Name) -> None:
         """Forget what failed in *zone* and below: it was our link's doing."""
         if zone == ROOT:
-            self._entries.clear()
+            self.entries.clear()
             return
-        below = [key for key, _ in self._entries.items() if is_subdomain(key.qname, zone)]
+        below = [key for key, _ in self.entries.items() if is_subdomain(key.qname, zone)]
         for question in below:
-            self._entries.pop(question)
+            self.entries.pop(question)
 
     def clear(self) -> None:
-        self._entries.clear()
+        self.entries.clear()
 
     def take_over(self, old: FailureCache) -> None:
         """Have all that *old* remembers; it goes on with nothing."""
-        self._entries.take_over(old._entries)
+        self.entries.take_over(old.entries)

@@ -9,7 +9,7 @@ memory of `cachetools.LRUCache`, which keeps a dict beside one, and a third of i
 from __future__ import annotations
 
 from collections import OrderedDict
-from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Protocol, TypeVar
 
 from resolver.limits import CACHE_SHARD_ENTRIES
 
@@ -42,6 +42,8 @@ class Shards(Generic[V]):
     get and put cost one dict look-up each, amortised; eviction is from the shard that overflows.
     """
 
+    COUNTS: ClassVar = {"evicted": "Entries that had to leave to make room for others."}
+
     def __init__(self, octets: int, *, typical_octets: int = 512) -> None:
         shard_octets = CACHE_SHARD_ENTRIES * typical_octets
         count = 1
@@ -50,6 +52,7 @@ class Shards(Generic[V]):
         self._mask = count - 1
         self._limit = max(1, octets // count)
         self._shards = [Shard() for _ in range(count)]
+        self.evicted = 0
         self._refuses: Callable[[Any], bool] | None = None
 
     def __len__(self) -> int:
@@ -84,6 +87,7 @@ class Shards(Generic[V]):
             shard.move_to_end(key)
         while (shard.weight > self._limit or len(shard) > CACHE_SHARD_ENTRIES) and len(shard) > 1:
             shard.weight -= shard.popitem(last=False)[1].octets()
+            self.evicted += 1
 
     def pop(self, key: Hashable) -> None:
         shard = self._shards[hash(key) & self._mask]

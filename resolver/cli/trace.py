@@ -15,6 +15,7 @@ import trio
 
 from resolver.cli import colors, inprocess, present, questions
 from resolver.cli.chain_report import Recorder
+from resolver.dnssec import validation_events
 from resolver.model import Verdict
 from resolver.protocol import names
 from resolver.protocol.codes import Rcode
@@ -86,8 +87,8 @@ async def _resolve(
     question: Question, options: argparse.Namespace, printer: Printer, chain: Recorder
 ) -> tuple[Answer, float]:
     async with inprocess.resolver(options) as daemon:
-        daemon.parts.bus.subscribe(printer)
-        daemon.parts.bus.subscribe(chain)
+        daemon.parts.bus.subscribe(printer, Asked, Unanswered)
+        daemon.parts.bus.subscribe(chain, *validation_events.KINDS)
         daemon.parts.exchange.on_event(printer)
         with printer.scope:
             found = await inprocess.ask(daemon, question)

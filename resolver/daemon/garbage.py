@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import gc
 import time
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 import trio
 
@@ -50,10 +50,16 @@ class Work(NamedTuple):
 class Collector:
     """Runs the passes; its integers are counters. Times are in microseconds of CPU."""
 
+    COUNTS: ClassVar = {
+        "passes": "Short passes of the garbage collector.",
+        "full_passes": "Passes of the garbage collector over all objects.",
+        "collected_objects": "Objects that only the garbage collector could free.",
+    }
+
     def __init__(self) -> None:
         self.passes = 0
         self.full_passes = 0
-        self.collected = 0
+        self.collected_objects = 0
         self.longest_us = 0  # of all but full passes
         self.longest_full_us = 0
         self._began = 0.0
@@ -64,7 +70,8 @@ class Collector:
         self._middle_passes = 0
 
     def __repr__(self) -> str:
-        return f"<Collector {self.passes} passes, {self.collected} collected, {self._aside} aside>"
+        found, aside = self.collected_objects, self._aside
+        return f"<Collector {self.passes} passes, {found} collected, {aside} aside>"
 
     @property
     def aside(self) -> int:
@@ -154,7 +161,7 @@ class Collector:
             return
         took_us = int(1e6 * (time.thread_time() - self._began))
         self.passes += 1
-        self.collected += info["collected"]
+        self.collected_objects += info["collected"]
         self._middle_passes += info["generation"] == 1
         if self._is_full_pass:
             self.longest_full_us = max(self.longest_full_us, took_us)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import TYPE_CHECKING, Final, TypeAlias, cast
+from typing import TYPE_CHECKING, TypeAlias, cast
 
 import trio
 
@@ -41,10 +41,6 @@ class MetricsService:
 
 
 Service: TypeAlias = UdpService | StreamService | MetricsService
-_COUNTED: Final[dict[type[Service], tuple[str, ...]]] = {
-    UdpService: ("queries", "misses", "limited"),
-    StreamService: ("queries",),
-}
 
 
 class Listeners:
@@ -128,7 +124,7 @@ class Listeners:
         self._leaving.append(service)
         await service.leave(patience_s)
         self._leaving.remove(service)
-        for field in _COUNTED.get(type(service), ()):
+        for field in () if isinstance(service, MetricsService) else service.COUNTS:
             self._past[type(service), field] += getattr(service, field)
 
     def _watch_anew(self) -> None:

@@ -80,7 +80,8 @@ async def reload(daemon: Daemon, config: Config) -> Reloaded:
         if log is not None:
             logs.use(log, config.log.level)
         if is_rewired or log is not None:
-            daemon.listeners.hand_to(daemon.notes.around(daemon.parts.pipeline))
+            daemon.notes.follow()
+            daemon.listeners.hand_to(daemon.parts.pipeline)
         _listen(daemon, plan)
     files = [name for name, differs in _files(before, fresh, found) if differs]
     return Reloaded(

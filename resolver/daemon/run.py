@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import logging
 from contextlib import asynccontextmanager
-from functools import partial
 from random import Random, SystemRandom
 from typing import TYPE_CHECKING
 
@@ -21,6 +20,7 @@ from resolver.daemon.bind import ListeningSockets
 from resolver.daemon.garbage import Collector, Work
 from resolver.daemon.listeners import Listeners
 from resolver.daemon.notes import Notes
+from resolver.daemon.registry import registry_of
 from resolver.daemon.state import StateDirectory
 from resolver.daemon.upkeep import Upkeep
 from resolver.daemon.wiring import assemble, found
@@ -41,7 +41,6 @@ from resolver.runtime.clock import SystemClock, confirmed_time
 from resolver.runtime.kernel_time import is_vouched_for
 from resolver.runtime.task_pool import TaskPool
 from resolver.runtime.turns import Turns
-from resolver.telemetry.metrics import Registry
 from resolver.upstream.udp import SystemNetwork, descriptor_limit, in_flight_limit
 
 if TYPE_CHECKING:
@@ -85,10 +84,11 @@ class Daemon:
         self.collector = Collector()
         self.notes = Notes(parts.bus)
         self.upkeep = Upkeep(self)
-        self.registry = _registry(self)
+        self.registry = registry_of(self)
         self.limit_rate()
+        self.notes.follow()
         self.listeners = Listeners(
-            self.notes.around(parts.pipeline),
+            parts.pipeline,
             self.admission,
             nursery,
             slots=self.slots,
@@ -259,41 +259,6 @@ def _slots(*, tells: bool) -> int:
             slots, in_flight_limit(), descriptors,
         )  # fmt: skip
     return slots
-
-
-def _registry(daemon: Daemon) -> Registry:
-    """All counters of the process, for who asks."""
-    registry, parts = Registry(), daemon.parts
-    registry.count("clients", parts.base.counters)
-    registry.count("upstream", parts.exchange.counters)
-    for kind, name, field in (
-        (UdpService, "udp_queries", "queries"),
-        (UdpService, "udp_misses", "misses"),
-        (UdpService, "udp_limited", "limited"),
-        (StreamService, "tcp_queries", "queries"),
-    ):
-        registry.gauge(f"{name}_total", partial(_total, daemon, kind, field))
-    slots, collector, exchange = daemon.slots, daemon.collector, parts.exchange
-    registry.gauge("tcp_connections", lambda: len(slots))
-    registry.gauge("tcp_connections_refused_total", lambda: slots.refused)
-    registry.gauge("tcp_connections_dismissed_total", lambda: slots.dismissed)
-    registry.gauge("tcp_unsent_octets", lambda: slots.backlog.octets)
-    registry.gauge("tcp_unread_dropped_total", lambda: slots.backlog.dropped)
-    registry.gauge("memory_shortages_total", lambda: parts.base.shortage.count)
-    registry.gauge("garbage_passes_total", lambda: collector.passes)
-    registry.gauge("garbage_full_passes_total", lambda: collector.full_passes)
-    registry.gauge("garbage_collected_objects_total", lambda: collector.collected)
-    registry.gauge("garbage_longest_pass_seconds", lambda: collector.longest_us / 1e6)
-    registry.gauge("garbage_longest_full_pass_seconds", lambda: collector.longest_full_us / 1e6)
-    registry.gauge("garbage_aside_objects", lambda: collector.aside)
-    registry.gauge("queries_in_flight", lambda: daemon.admission.in_flight)
-    registry.gauge("ways_cut_off", lambda: exchange.ways.cut_off(trio.current_time()))
-    registry.gauge("upstream_in_flight", lambda: exchange.in_flight)
-    return registry
-
-
-def _total(daemon: Daemon, kind: type[UdpService | StreamService], field: str) -> int:
-    return daemon.listeners.total(kind, field)
 
 
 async def _tick(daemon: Daemon) -> None:

@@ -10,14 +10,13 @@ from typing import TYPE_CHECKING
 
 import trio
 
+from resolver.budget import Share
 from resolver.iterate.priming import keep_primed
-from resolver.pipeline import budget_until
 from resolver.recurse.rollover import Rollover
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from resolver.budget import Share
     from resolver.daemon.run import Daemon
     from resolver.daemon.wiring import Parts
     from resolver.model import Delegation, Link, Question
@@ -77,7 +76,7 @@ class Upkeep:
         self._daemon.nursery.start_soon(within)
 
     def _budget(self) -> Share:
-        return budget_until(trio.current_time() + self._daemon.config.resolution.query_timeout)
+        return Share.for_client(trio.current_time() + self._daemon.config.resolution.query_timeout)
 
 
 def _primes(parts: Parts) -> bool:

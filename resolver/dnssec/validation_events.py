@@ -6,7 +6,7 @@ Where nobody watches (`Context.tell` is None) none is made.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 if TYPE_CHECKING:
     from resolver.dnssec.anchors import Anchor
@@ -42,3 +42,6 @@ class LinkValidated(NamedTuple):
     outcome: Link
     validated: Validated
     proven: tuple[Proven, ...]
+
+
+KINDS: Final = (CutValidated, ZoneJudged, LinkValidated)

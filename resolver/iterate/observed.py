@@ -16,7 +16,7 @@ from resolver.protocol.codes import RRType, type_text
 from resolver.telemetry.events import Asked, Unanswered
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable
+    from collections.abc import Awaitable, Iterable
 
     from resolver.model import Referral, RRset
     from resolver.telemetry.events import Bus
@@ -32,8 +32,10 @@ def observed(ask: Ask, bus: Bus) -> Ask:
         try:
             reply = await ask(request)
         except (ExchangeFailed, Withheld) as error:
+            _note(request, getattr(error, "asked", ()))
             bus.emit(Unanswered(request.question, zone, trio.current_time() - began, error.ede))
             raise
+        _note(request, (reply.server.host,))
         bus.emit(
             Asked(
                 request.question,
@@ -48,9 +50,16 @@ def observed(ask: Ask, bus: Bus) -> Ask:
         return reply
 
     def watch(request: Request) -> Awaitable[Reply]:
-        return watched(request) if bus.listeners else ask(request)
+        return watched(request) if bus.heard else ask(request)
 
     return watch
+
+
+def _note(request: Request, hosts: Iterable[str]) -> None:
+    """*hosts* were asked, for whoever wants to know of the client's query."""
+    asked = request.budget.whole.asked
+    if asked is not None:
+        asked += sorted(hosts)
 
 
 def learnt(classified: Classified) -> str:

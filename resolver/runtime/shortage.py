@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import logging
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import trio
 
@@ -26,17 +26,21 @@ _log = logging.getLogger(__name__)
 class Shortage:
     """Counts shortages; `sheds` are called at each, and must need no memory themselves."""
 
+    COUNTS: ClassVar = {
+        "shortages": "Times that memory ran out, a query was lost and the caches were emptied."
+    }
+
     def __init__(self, *sheds: Callable[[], None]) -> None:
-        self.count = 0
+        self.shortages = 0
         self.sheds = sheds
         self._told_at = -math.inf
 
     def __repr__(self) -> str:
-        return f"<Shortage {self.count}>"
+        return f"<Shortage {self.shortages}>"
 
     def note(self) -> None:
         """A MemoryError was caught. Never raises another."""
-        self.count += 1
+        self.shortages += 1
         try:
             for shed in self.sheds:
                 shed()

@@ -1,9 +1,11 @@
-"""What the path tells those who watch, and the bus that carries it.
+"""What the program tells those who watch, and the one bus that carries it.
 
-An event is a NamedTuple; whoever subscribes says which kind it wants. Where nobody listens an event
-is not even made (`if bus:`), and on the hit path there are none: counters are plain integers there.
-A subscriber runs inside the path and must be quick; it must not raise, and one that does is a bug
-that the query boundary reports.
+An event is a NamedTuple; whoever subscribes says which kinds it wants. Where nobody wants a kind
+it is not even made (`if Asked in bus.heard`). Hits are plain integers until somebody asks for
+`Answered`: then the fast path tells of each (`packets.front`). A subscriber runs inside the path
+and must be quick; it must not raise, and one that does is a bug that the query boundary reports.
+
+Others' kinds: `upstream.server_events` (each try), `dnssec.validation_events` (each proof).
 """
 
 from __future__ import annotations
@@ -14,7 +16,10 @@ from typing import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from resolver.model import Answer, Ede, Name, Question, Server
+    from resolver.model import Ede, Name, Question, Server, Source
+    from resolver.protocol.transport import Client, Transport
+
+    Listener = Callable[[object], None]
 
 
 class Asked(NamedTuple):
@@ -39,41 +44,84 @@ class Unanswered(NamedTuple):
 
 
 class Answered(NamedTuple):
-    """A client's question came to its end."""
+    """A client's query came to its end, a hit in the packet cache included.
 
-    question: Question
-    answer: Answer
+    *question* is None where none could be read, *rcode* where no reply was sent. *servers*: the
+    addresses that were asked for it, in order. *instance*: which of an anycast server's answered.
+    *query* and *reply* are the octets.
+    """
+
+    client: Client
+    view: str
+    question: Question | None
+    rcode: int | None
+    source: Source
     elapsed_s: float
+    ede: tuple[Ede, ...] = ()
+    servers: tuple[str, ...] = ()
+    instance: str | None = None
+    query: bytes = b""
+    reply: bytes | None = None
+
+    @property
+    def transport(self) -> Transport:
+        return self.client.transport
+
+    @property
+    def is_hit(self) -> bool:
+        """It was answered from the packet cache, which does not look at the client's port."""
+        return not self.client.port
 
 
 class Bus:
-    """Listeners by kind of event. True if anybody listens at all."""
+    """Listeners by kind of event. *heard* is to be looked into, and not to be changed."""
 
-    __slots__ = ("listeners",)
+    __slots__ = ("_watchers", "heard")
 
     def __init__(self) -> None:
-        self.listeners: list[Callable[[object], None]] = []
+        self.heard: dict[type, tuple[Listener, ...]] = {}
+        self._watchers: list[Callable[[], None]] = []
 
     def __bool__(self) -> bool:
-        return bool(self.listeners)
+        return bool(self.heard)
 
     def __repr__(self) -> str:
-        return f"<Bus with {len(self.listeners)} listeners>"
+        return f"<Bus of {', '.join(kind.__name__ for kind in self.heard) or 'silence'}>"
 
     def emit(self, event: object) -> None:
-        """Tell everybody, in the order they came."""
-        for listener in self.listeners:
+        """Tell everybody who wants this kind, in the order they came."""
+        for listener in self.heard.get(type(event), ()):
             listener(event)
 
-    def subscribe(self, listener: Callable[[object], None]) -> None:
-        """Have *listener* called with every event from now on."""
-        self.listeners.append(listener)
+    def subscribe(self, listener: Listener, *kinds: type) -> None:
+        """Have *listener* called with every event of *kinds* from now on."""
+        for kind in kinds:
+            self.heard[kind] = (*self.heard.get(kind, ()), listener)
+        self._changed()
+
+    def unsubscribe(self, listener: Listener) -> None:
+        """*listener* hears nothing any more."""
+        for kind, listeners in list(self.heard.items()):
+            left = tuple(other for other in listeners if other != listener)
+            if left:
+                self.heard[kind] = left
+            else:
+                del self.heard[kind]
+        self._changed()
 
     @contextmanager
-    def listening(self, listener: Callable[[object], None]) -> Iterator[None]:
+    def listening(self, listener: Listener, *kinds: type) -> Iterator[None]:
         """*listener* hears what happens inside the block."""
-        self.listeners.append(listener)
+        self.subscribe(listener, *kinds)
         try:
             yield
         finally:
-            self.listeners.remove(listener)
+            self.unsubscribe(listener)
+
+    def on_change(self, watcher: Callable[[], None]) -> None:
+        """Have *watcher* called whenever somebody comes or goes."""
+        self._watchers.append(watcher)
+
+    def _changed(self) -> None:
+        for watcher in self._watchers:
+            watcher()

@@ -17,15 +17,18 @@ import msgspec
 import trio
 
 from resolver.limits import BOARD_SECONDS
-from resolver.telemetry.metrics import exposition
+from resolver.telemetry.metrics import Family, exposition
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from resolver.telemetry.metrics import Registry
 
 _SLOT_OCTETS = 16_384
 _HEAD = struct.Struct("=III")  # edition (odd while it is written), octets, starts
 _LOOKS = 3
 _KEY_OCTETS = 32
+_STARTS = Family("resolver_worker_starts_total", "Processes that began to be this worker.")
 
 
 class Page(Protocol):
@@ -70,16 +73,16 @@ class SharedCounters:
             body = self._memory[at + _HEAD.size : at + _HEAD.size + octets]
             if octets and not edition & 1 and self._head(worker)[0] == edition:
                 values = msgspec.json.decode(body, type=dict[str, float])
-                return {"resolver_worker_starts_total": starts, **values}
+                return {_STARTS.name: starts, **values}
         return {}
 
-    def text(self) -> str:
-        """The exposition, with a sample of each worker that posted."""
+    def text(self, families: Mapping[str, Family]) -> str:
+        """The exposition of *families*, with a sample of each worker that posted."""
         found: dict[str, dict[str, float]] = {}
         for worker in range(self.workers):
             for name, value in self.read(worker).items():
                 found.setdefault(name, {})[f'{{worker="{worker}"}}'] = value
-        return exposition(found)
+        return exposition({_STARTS.name: _STARTS, **families}, found)
 
     def _head(self, worker: int) -> tuple[int, int, int]:
         edition, octets, starts = _HEAD.unpack_from(self._memory, worker * _SLOT_OCTETS)
@@ -123,4 +126,4 @@ class _Shared:
 
     def text(self) -> str:
         self._board.post(self._worker, dict(self._registry.values()))
-        return self._board.text()
+        return self._board.text(self._registry.families)

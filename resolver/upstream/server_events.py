@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
 if TYPE_CHECKING:
     from resolver.model import Name, Question, Server
@@ -23,6 +23,34 @@ class Tried(NamedTuple):
 @dataclass(slots=True)
 class UpstreamCounters:
     """Since the start; read by telemetry."""
+
+    COUNTS: ClassVar = {
+        "asked": "Questions to the servers of a zone cut.",
+        "answered": "Of those, the ones that had a usable reply.",
+        "failed": "Of those, the ones for which no server had one.",
+        "sent_udp": "Packets sent to servers.",
+        "sent_tcp": "Queries sent to servers over TCP.",
+        "races": "Questions that began at two servers at once.",
+        "probes": "Packets to servers that are not the best known, to see whether they are now.",
+        "hedges": "Packets to a second server because the first was slower than usual.",
+        "retries": "Packets to another server after the first was silent.",
+        "shared": "Questions that joined one already on its way to the same server.",
+        "late": "Replies that came when nobody waited for them any more.",
+        "expired": "Packets that no reply came to in time.",
+        "unreachable": "Packets that the network said could not be delivered.",
+        "mismatched": "Replies that did not match what was asked: late, broken or forged.",
+        "case_mismatched": "Replies that matched but for the case of the letters in the name.",
+        "out_of_memory": "Batches of replies lost because memory ran out.",
+        "truncated": "Replies that were cut short and asked for again over TCP.",
+        "edns_fallbacks": "Questions asked again without EDNS.",
+        "bad_cookies": "Replies that wanted another cookie (BADCOOKIE).",
+        "last_resorts": "Questions answered by a reply that was better than none.",
+        "useless": "Replies that could not be used: lame, refused, failed, malformed.",
+        "outages": "Times that nobody answered any more.",
+        "soundings": "Times that all root servers were asked at once.",
+        "turned_away": "Questions that failed at once: too many wait for a silent zone.",
+        "no_descriptors": "Packets that found no free socket.",
+    }
 
     asked: int = 0
     answered: int = 0

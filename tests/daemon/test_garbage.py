@@ -89,7 +89,7 @@ async def test_cycles_made_under_load_are_freed_while_they_are_made() -> None:
     async with collecting(BUSY) as collector:
         seen = [weakref.ref(Cycle()) for _ in range(10 * GARBAGE_YOUNG_OBJECTS)]
         assert sum(each() is not None for each in seen) <= GARBAGE_YOUNG_OBJECTS
-        assert collector.collected >= 9 * GARBAGE_YOUNG_OBJECTS
+        assert collector.collected_objects >= 9 * GARBAGE_YOUNG_OBJECTS
         assert collector.aside == 0
 
 

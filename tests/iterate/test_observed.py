@@ -26,6 +26,9 @@ DS = RRset(COM, RRType.DS, 60, (b"",))
 ADDRESSES = RRset(WWW, RRType.A, 60, (b"\1\2\3\4", b"\1\2\3\5"))
 
 
+ASKED: list[str] = []
+
+
 class Fake:
     """Stands for anything with the attributes given."""
 
@@ -34,7 +37,8 @@ class Fake:
 
 
 def request() -> Any:
-    return Fake(question=Question(WWW, RRType.A), delegation=Fake(zone=names.ROOT))
+    budget = Fake(whole=Fake(asked=ASKED))
+    return Fake(question=Question(WWW, RRType.A), delegation=Fake(zone=names.ROOT), budget=budget)
 
 
 def referral(*proof: RRset) -> Referral:
@@ -67,7 +71,7 @@ async def test_a_step_is_told_and_the_reply_passed_on() -> None:
         return cast("Reply", reply)
 
     bus, trail = Bus(), Trail()
-    bus.subscribe(trail)
+    bus.subscribe(trail, Asked, Unanswered)
     assert await observed(ask, bus)(request()) is reply
     (step,) = trail.steps
     assert isinstance(step, Asked)
@@ -83,7 +87,7 @@ async def test_a_step_that_failed_is_told_and_fails() -> None:
         raise ExchangeFailed("no", ede=(Ede(22, "all servers are silent"),))
 
     bus, trail = Bus(), Trail()
-    bus.subscribe(trail)
+    bus.subscribe(trail, Asked, Unanswered)
     with pytest.raises(ExchangeFailed):
         await observed(ask, bus)(request())
     (step,) = trail.steps

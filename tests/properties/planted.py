@@ -70,7 +70,7 @@ def question_only(patch: pytest.MonkeyPatch) -> None:
 
 def data_never_expires(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(
-        RRsetCache, "get", lambda self, owner, rtype, _now: self._entries.get((owner, rtype))
+        RRsetCache, "get", lambda self, owner, rtype, _now: self.entries.get((owner, rtype))
     )
 
 

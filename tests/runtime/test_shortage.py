@@ -11,6 +11,7 @@ from resolver import pipeline
 from resolver.limits import SHORTAGE_LOG_SECONDS
 from resolver.listen.tcp import TcpSlots
 from resolver.runtime.shortage import Shortage
+from resolver.telemetry.path_counters import PathCounters
 from tests.listen.echo import answered, question
 from tests.listen.test_stream import Mute
 from tests.listen.test_tcp import house
@@ -30,7 +31,7 @@ async def test_caches_are_given_up_and_it_is_said_once(caplog: pytest.LogCapture
     for _ in range(3):
         shortage.note()
     assert given == ["packets", "records"] * 3
-    assert shortage.count == 3
+    assert shortage.shortages == 3
     assert [record.levelname for record in caplog.records] == ["WARNING"]
     await trio.sleep(SHORTAGE_LOG_SECONDS)
     shortage.note()
@@ -57,7 +58,7 @@ async def test_a_client_whose_octets_find_no_memory_is_alone_in_it() -> None:
         it.door.admit(Starved(b""))
         await trio.sleep(0.01)
         assert len(places) == 0
-        assert it.handler.shortage.count == 1
+        assert it.handler.shortage.shortages == 1
         stream = it.door.connect()
         await stream.send_all(b"\0" + bytes([len(question())]) + question())
         assert (await stream.receive_some(100))[2:] == answered(question())
@@ -74,10 +75,10 @@ async def test_a_query_that_finds_no_memory_is_dropped_and_counted(
 
     monkeypatch.setattr(pipeline, "parse_untrusted", starve)
     path = object.__new__(pipeline.Pipeline)
-    path.counters = pipeline.PathCounters()
+    path.counters = PathCounters()
     path.shortage = Shortage()
     replies: list[bytes | None] = []
     start: Callable[[bytes, Client, Callable[[bytes | None], None]], None] = path.start
     start(question(), None, replies.append)  # type: ignore[arg-type]
     assert replies == [None]
-    assert path.shortage.count == 1
+    assert path.shortage.shortages == 1

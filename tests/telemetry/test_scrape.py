@@ -22,7 +22,7 @@ from tests.support import trio_test
 
 def registry() -> Registry:
     made = Registry()
-    made.gauge("up", lambda: 1)
+    made.gauge("up", "Whether it is up.", lambda: 1)
     return made
 
 

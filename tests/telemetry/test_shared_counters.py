@@ -8,7 +8,7 @@ import pytest
 import trio
 
 from resolver.limits import BOARD_SECONDS
-from resolver.telemetry.metrics import Registry
+from resolver.telemetry.metrics import Family, Registry
 from resolver.telemetry.shared_counters import _HEAD, SharedCounters, Slot
 from tests.support import trio_test
 
@@ -25,13 +25,20 @@ def test_what_a_child_posts_its_parent_shows() -> None:
         board.post(1, {HITS: 4, "resolver_in_flight": 0.5})
         os._exit(0)
     os.waitpid(child, 0)
-    assert board.text() == (
+    families = {
+        HITS: Family(HITS, "Hits."),
+        "resolver_in_flight": Family("resolver_in_flight", "On the way."),
+    }
+    assert board.text(families) == (
+        "# HELP resolver_worker_starts_total Processes that began to be this worker.\n"
         "# TYPE resolver_worker_starts_total counter\n"
         'resolver_worker_starts_total{worker="0"} 0\n'
         'resolver_worker_starts_total{worker="1"} 1\n'
+        "# HELP resolver_hits_total Hits.\n"
         "# TYPE resolver_hits_total counter\n"
         'resolver_hits_total{worker="0"} 3\n'
         'resolver_hits_total{worker="1"} 4\n'
+        "# HELP resolver_in_flight On the way.\n"
         "# TYPE resolver_in_flight gauge\n"
         'resolver_in_flight{worker="1"} 0.5\n'
     )
@@ -59,7 +66,7 @@ async def test_numbers_are_posted_again_and_again_and_fresh_where_asked() -> Non
     board = SharedCounters(2)
     count = 0
     registry = Registry()
-    registry.gauge("hits_total", lambda: count)
+    registry.total("hits", "Hits.", lambda: count)
     place = Slot(board, 1)
     async with trio.open_nursery() as nursery:
         nursery.start_soon(place.keep_posting, registry)

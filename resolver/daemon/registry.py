@@ -1,0 +1,200 @@
+"""Every counter of the process, where Prometheus finds it: who counts what, under which name."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+
+import trio
+
+from resolver.cache.denial import DenialCache
+from resolver.cache.shards import Shards
+from resolver.daemon.garbage import Collector
+from resolver.listen.admission import Admission, RateLimit
+from resolver.listen.backlog import Backlog
+from resolver.listen.tcp import StreamService, TcpSlots
+from resolver.listen.udp import UdpService
+from resolver.listen.udp_socket import PlainUdpSocket
+from resolver.packets.cache import PacketCache
+from resolver.packets.front import FastPath
+from resolver.packets.shards import PacketShards
+from resolver.recurse.early import EarlyAnswers
+from resolver.recurse.jobs import Jobs
+from resolver.recurse.resolver import Resolver
+from resolver.recurse.validation import Validation
+from resolver.runtime.shortage import Shortage
+from resolver.telemetry.metrics import Registry
+from resolver.telemetry.path_counters import PathCounters
+from resolver.upstream.server_events import UpstreamCounters
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from resolver.daemon.run import Daemon
+    from resolver.daemon.wiring import Parts
+
+
+T = TypeVar("T")
+
+
+class Cache(Protocol):
+    """What has a size."""
+
+    @property
+    def octets(self) -> int: ...
+
+    def __len__(self) -> int: ...
+
+
+def registry_of(daemon: Daemon) -> Registry:
+    """All counters of the process, read where they are when somebody looks: parts may be new."""
+    registry = Registry()
+    _count_clients(registry, daemon)
+    _count_path(registry, lambda: daemon.parts)
+    _count_packets(registry, lambda: daemon.parts)
+    _count_caches(registry, lambda: daemon.parts)
+    _count_upstream(registry, lambda: daemon.parts)
+    _count_garbage(registry, daemon.collector)
+    return registry
+
+
+def _count_clients(registry: Registry, daemon: Daemon) -> None:
+    registry.count_by("udp", UdpService, lambda field: daemon.listeners.total(UdpService, field))
+    registry.count(
+        "udp",
+        PlainUdpSocket,
+        lambda: [
+            udp.socket for udp in daemon.listeners.udp if isinstance(udp.socket, PlainUdpSocket)
+        ],
+    )
+    registry.count_by(
+        "tcp", StreamService, lambda field: daemon.listeners.total(StreamService, field)
+    )
+    registry.count("tcp_connections", TcpSlots, lambda: [daemon.slots])
+    registry.gauge("tcp_connections", "Connections of TCP clients now.", lambda: len(daemon.slots))
+    registry.count("tcp_unread", Backlog, lambda: [daemon.slots.backlog])
+    registry.gauge(
+        "tcp_unsent_octets",
+        "Octets of replies that TCP clients have not read yet.",
+        lambda: daemon.slots.backlog.octets,
+    )
+    registry.count("admission", Admission, lambda: [daemon.admission])
+    registry.count("clients", RateLimit, lambda: _there(daemon.admission.rate))
+    registry.gauge(
+        "queries_in_flight",
+        "Queries of clients that wait for an answer now.",
+        lambda: daemon.admission.in_flight,
+    )
+
+
+def _count_path(registry: Registry, parts: Callable[[], Parts]) -> None:
+    registry.count("clients", PathCounters, lambda: [parts().pipeline.counters])
+    registry.count("memory", Shortage, lambda: [parts().pipeline.shortage])
+    registry.count("resolutions", Resolver, lambda: [parts().resolver])
+    registry.count("resolutions", Jobs, lambda: [parts().resolver.jobs])
+    registry.count("resolutions", EarlyAnswers, lambda: _there(parts().pipeline.early))
+    registry.gauge(
+        "resolutions_in_progress",
+        "Questions that servers are being asked now.",
+        lambda: len(parts().resolver.jobs),
+    )
+    registry.gauge(
+        "resolutions_unattended",
+        "Resolutions on their way for which no client waits.",
+        lambda: (
+            parts().resolver.unattended
+            + sum(early.unattended for early in _there(parts().pipeline.early))
+        ),
+    )
+    registry.count("validation", Validation, lambda: _there(parts().resolver.trust))
+
+
+def _count_packets(registry: Registry, parts: Callable[[], Parts]) -> None:
+    registry.count("packet_cache", FastPath, lambda: parts().fast_paths.fronts)
+    registry.count("packet_cache", PacketCache, lambda: [parts().packets])
+    registry.count("packet_cache", PacketShards, lambda: [parts().packets.shards])
+    registry.total(
+        "packet_cache_flushes",
+        "Times that all packets were forgotten: policy changed, or memory ran out.",
+        lambda: parts().packets.generation,
+    )
+    _gauge_sizes(registry, "packet_cache", lambda: [parts().packets.shards])
+
+
+def _count_caches(registry: Registry, parts: Callable[[], Parts]) -> None:
+    reads: dict[str, Callable[[], Shards[Any]]] = {
+        "rrset_cache": lambda: parts().memory.rrsets.entries,
+        "negative_cache": lambda: parts().memory.negatives.entries,
+        "delegation_cache": lambda: parts().delegations.entries,
+        "failure_cache": lambda: parts().memory.failures.entries,
+        "bogus_cache": lambda: parts().memory.bogus.entries,
+    }
+    for area, read in reads.items():
+        _count_cache(registry, area, read)
+    registry.count("denial_cache", DenialCache, lambda: _there(parts().memory.denial))
+    _gauge_sizes(registry, "denial_cache", lambda: _there(parts().memory.denial))
+
+
+def _count_cache(registry: Registry, area: str, read: Callable[[], Shards[Any]]) -> None:
+    registry.count(area, Shards, lambda: [read()])
+    _gauge_sizes(registry, area, lambda: [read()])
+
+
+def _gauge_sizes(registry: Registry, area: str, read: Callable[[], Iterable[Cache]]) -> None:
+    registry.gauge(
+        f"{area}_entries",
+        "Entries that are kept, expired ones included.",
+        lambda: sum(map(len, read())),
+    )
+    registry.gauge(
+        f"{area}_bytes",
+        "Known that the entries take, as it is reckoned.",
+        lambda: sum(cache.octets for cache in read()),
+    )
+
+
+def _count_upstream(registry: Registry, parts: Callable[[], Parts]) -> None:
+    registry.count("upstream", UpstreamCounters, lambda: [parts().exchange.counters])
+    registry.total(
+        "upstream_tcp_connects",
+        "Connections opened to servers.",
+        lambda: parts().exchange.tcp_connects,
+    )
+    registry.gauge(
+        "upstream_in_flight",
+        "Sockets on which replies of servers are waited for.",
+        lambda: parts().exchange.in_flight,
+    )
+    registry.gauge(
+        "upstream_servers",
+        "Servers whose round-trip times and habits are known.",
+        lambda: len(parts().infra),
+    )
+    registry.gauge(
+        "ways_cut_off",
+        "Ways out (the public tree, forwards, stubs) on which nobody answers.",
+        lambda: parts().exchange.ways.cut_off(trio.current_time()),
+    )
+
+
+def _count_garbage(registry: Registry, collector: Collector) -> None:
+    registry.count("garbage", Collector, lambda: [collector])
+    registry.gauge(
+        "garbage_longest_pass_seconds",
+        "The longest CPU time of a short pass.",
+        lambda: collector.longest_us / 1e6,
+    )
+    registry.gauge(
+        "garbage_longest_full_pass_seconds",
+        "The longest CPU time of a pass over all objects.",
+        lambda: collector.longest_full_us / 1e6,
+    )
+    registry.gauge(
+        "garbage_aside_objects",
+        "Objects that no short pass looks at any more.",
+        lambda: collector.aside,
+    )
+
+
+def _there(part: T | None) -> list[T]:
+    """*part*, where the configuration wants one."""
+    return [] if part is None else [part]

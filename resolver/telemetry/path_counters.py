@@ -1,0 +1,31 @@
+"""What the pipeline counts: what became of the queries that came to it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+
+@dataclass(slots=True)
+class PathCounters:
+    """Queries that the packet cache could not answer, since the start."""
+
+    COUNTS: ClassVar = {
+        "queries": "Queries that the packet cache could not answer.",
+        "malformed": "Queries that were no DNS message.",
+        "refused": "Queries that policy refused: the access list, the rules of RFC 8906.",
+        "local": "Queries answered from local zones, or in class CHAOS.",
+        "recalled": "Queries answered from the caches behind, without a packet to a server.",
+        "resolved": "Queries for whose answer servers were asked.",
+        "failed": "Queries that could not be resolved (SERVFAIL).",
+        "crashed": "Queries that failed by a fault of this program.",
+    }
+
+    queries: int = 0
+    malformed: int = 0
+    refused: int = 0
+    local: int = 0
+    recalled: int = 0
+    resolved: int = 0
+    failed: int = 0
+    crashed: int = 0
