@@ -8,9 +8,9 @@ import sys
 
 from bench.latency import report
 from bench.latency.netns import LabError
-from bench.latency.peers import STARTERS, ours
 from bench.latency.run import HERE, Plan, Result, compile_tools, run_once
 from bench.latency.scenarios import SCENARIOS
+from bench.latency.variants import STARTERS, ours
 
 EXIT_LATE = 3
 EXIT_INTERRUPTED = 130
@@ -54,7 +54,7 @@ def main() -> int:
     warm = arguments.warm if arguments.warm is not None else QUICK_WARM if arguments.quick else 2000
     resolvers = list(arguments.resolvers)
     if arguments.against is not None:
-        STARTERS["against"] = functools.partial(ours, root=arguments.against.resolve())
+        STARTERS["against"] = functools.partial(ours, checkout=arguments.against.resolve())
         resolvers.append("against")
     plan = Plan(
         tuple(resolvers),

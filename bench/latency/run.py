@@ -13,7 +13,8 @@ import tempfile
 import time
 from collections.abc import Iterator
 
-from bench.latency import measure, oracle, peers
+from bench.common import peers
+from bench.latency import measure, oracle, variants
 from bench.latency.city import city_rtt
 from bench.latency.client import PATIENCE_S, Event, Stub, poisson, run_phase
 from bench.latency.latency_world import Lookup, World, deep_world, standard_world
@@ -224,13 +225,16 @@ class Run:
         )
         self.servers, self.spaces = servers, namespaces
         self.start_authorities()
-        hints = self.directory / "hints"
-        peers.write_hints(self.world, hints)
+        root = self.world.set_of("").nameservers
+        hints = peers.write_hints(
+            self.directory / "hints", [(f"{one.name}.", (one.v4, one.v6)) for one in root]
+        )
+        anchors = (keys[""].anchor_text(""),) if "" in keys else ()
         for name, namespace in zip(self.plan.resolvers, namespaces, strict=True):
-            site = peers.Site(self.directory / name, hints, keys.get(""))
-            site.directory.mkdir()
-            command = peers.STARTERS[name](site)
-            log = site.directory / "log"
+            setup = peers.Setup(directory=self.directory / name, hints=hints, anchors=anchors)
+            setup.directory.mkdir()
+            command = variants.STARTERS[name](setup)
+            log = setup.directory / "log"
             self.processes[name] = self.lab.start(name, command, log, namespace=namespace)
         for name, namespace in zip(self.plan.resolvers, namespaces, strict=True):
             wait_for_port(namespace, self.directory / name / "log", name)

@@ -18,9 +18,10 @@ from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from bench.common import peers
 from bench.matrix.draw import KINDS, draw
 from bench.matrix.reasons import REASONS, Difference, reason_for
-from bench.matrix.run import RESOLVERS, Draw, hear
+from bench.matrix.run import Draw, hear
 from tests.iterate.matrix_rules import is_secure, right
 from tests.simulation import netns
 
@@ -43,12 +44,8 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as directory:
         for kind in KINDS:
             drawn = Draw(draw(arguments.cases, arguments.seed, kind), kind, arguments.seed)
-            is_wrong |= _compare(drawn, _present(), Path(directory))
+            is_wrong |= _compare(drawn, peers.present(peers.PROGRAMS), Path(directory))
     return int(is_wrong)
-
-
-def _present() -> list[str]:
-    return [name for name, program in RESOLVERS.items() if netns.find(program) is not None]
 
 
 def _compare(drawn: Draw, resolvers: Sequence[str], directory: Path) -> bool:

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import sys
-import time
-from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from bench.latency import peers
+from bench.common import peers
 from bench.matrix import servers
 from bench.signed import ask
 from resolver.protocol.codes import Flag, Rcode, RRType
@@ -22,15 +20,12 @@ from tests.simulation import netns
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
     from tests.iterate.matrix_cases import Case
     from tests.iterate.matrix_world import Scene
 
 RESOLVER = "127.0.0.1"
-RESOLVERS = {"ours": "env", "unbound": "unbound", "named": "named", "kresd": "kresd",
-             "pdns": "pdns_recursor"}  # fmt: skip
-PROJECT = Path(__file__).resolve().parents[2]
-_READY_S = 20.0
 
 
 class Heard(NamedTuple):
@@ -67,27 +62,22 @@ def _start_servers(world: netns.Namespace, drawn: Draw, directory: Path) -> None
     log = directory / "servers.log"
     words = [str(len(drawn.cases)), str(drawn.seed), drawn.kind]
     program = world.spawn(
-        sys.executable, "-m", "bench.matrix.servers", *words, log=log, cwd=PROJECT
+        sys.executable, "-m", "bench.matrix.servers", *words, log=log, cwd=peers.PROJECT
     )
-    until = time.monotonic() + _READY_S
-    while "ready" not in program.output():
-        if not program.alive or time.monotonic() > until:
-            raise RuntimeError(f"the servers did not start: {program.output()[-800:]}")
-        time.sleep(0.05)
+    program.await_line("ready")
 
 
 def _start_resolver(name: str, client: netns.Namespace, net: Internet, directory: Path) -> None:
-    hints = directory / "hints"
-    hints.write_text(f". 3600000 NS ns.root.\nns.root. 3600000 A {matrix_world.ROOT}\n")
-    site = peers.Site(directory, hints, net.key)
-    command = peers.STARTERS[name](site)
-    if name == "ours":
-        # A stranger that denies a name in mixed case is asked once more in lower case; here the
-        # server beside it would be heard meanwhile, and not what is asked about.
-        with (directory / "resolver.toml").open("a") as config:
-            config.write("[outgoing]\nquery_case_randomization = false\n")
-    program = client.spawn(*command, log=directory / "resolver.log", cwd=directory)
-    netns.wait_for([(client, RESOLVER, 53)], programs=[program], patience_s=_READY_S)
+    # A stranger that denies a name in mixed case is asked once more in lower case; here the
+    # server beside it would be heard meanwhile, and not what is asked about.
+    extra = "outgoing.query_case_randomization = false" if name == "ours" else ""
+    setup = peers.Setup(
+        directory=directory,
+        hints=peers.write_hints(directory / "hints", [("ns.root.", [matrix_world.ROOT])]),
+        anchors=(net.key.anchor_text(""),) if net.key else (),
+        extra=extra,
+    )
+    peers.start(name, setup, client)
 
 
 def _query(number: int, scene: Scene) -> bytes:

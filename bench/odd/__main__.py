@@ -19,45 +19,27 @@ import sys
 import tempfile
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
-from bench.latency import peers
+from bench.common import peers
 from bench.odd import ask, table
-from bench.odd.odd_world import build, hints_text
+from bench.odd.odd_world import ROOT_HOST, ROOT_NAME, build
 from tests.simulation import netns
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from bench.latency.signing import Key
     from bench.odd.ask import Results
     from bench.odd.odd_world import OddWorld
 
-PROJECT = Path(__file__).resolve().parents[2]
-NAMES = ("ours", "unbound", "named", "kresd", "pdns")
-PROGRAMS = {"unbound": "unbound", "named": "named", "kresd": "kresd", "pdns": "pdns_recursor"}
-READY_S = 20.0
 MTU = 1280
 FRAGMENTS = ("net.ipv4.ipfrag_low_thresh", "net.ipv4.ipfrag_high_thresh")
 
 
-class Anchor:
-    """The root's key in the words of each peer's configuration."""
-
-    def __init__(self, world: OddWorld) -> None:
-        signer = world.world.zones[b"\0"].signer
-        assert signer is not None  # noqa: S101  the root is signed
-        self._line = signer.anchor()
-        self._dnskey = signer.dnskeys.rdatas[0]
-
-    def anchor_text(self, zone: str) -> str:
-        del zone
-        return self._line
-
-    def static_key_text(self) -> str:
-        import base64  # noqa: PLC0415
-
-        return f'257 3 {self._dnskey[3]} "{base64.b64encode(self._dnskey[4:]).decode()}"'
+def _anchors(made: OddWorld) -> tuple[str, ...]:
+    signer = made.world.zones[b"\0"].signer
+    assert signer is not None  # noqa: S101  the root is signed
+    return (signer.anchor(),)
 
 
 @contextlib.contextmanager
@@ -67,14 +49,10 @@ def around(directory: Path, wall: float) -> Iterator[netns.Namespace]:
         place.ip("route add local 45.55.0.0/16 dev lo table main")
         log = directory / "servers.log"
         program = place.spawn(
-            sys.executable, "-m", "bench.odd.servers", str(wall), log=log, cwd=PROJECT,
-            env={**os.environ, "PYTHONPATH": str(PROJECT)},
+            sys.executable, "-m", "bench.odd.servers", str(wall), log=log, cwd=peers.PROJECT,
+            env={**os.environ, "PYTHONPATH": str(peers.PROJECT)},
         )  # fmt: skip
-        until = time.monotonic() + READY_S
-        while "ready" not in program.output():
-            if not program.alive or time.monotonic() > until:
-                raise SystemExit(f"the odd servers did not start:\n{program.output()}")
-            time.sleep(0.05)
+        program.await_line("ready")
         yield place
 
 
@@ -82,9 +60,8 @@ def one(name: str, number: int, place: netns.Namespace, directory: Path, made: O
     """All questions through one resolver in a namespace of its own."""
     home = directory / f"{name}-{number}"
     home.mkdir()
-    hints = home / "hints"
-    hints.write_text(hints_text())
-    site = peers.Site(home, hints, cast("Key", Anchor(made)))
+    hints = peers.write_hints(home / "hints", [(ROOT_NAME, [ROOT_HOST])])
+    setup = peers.Setup(directory=home, hints=hints, anchors=_anchors(made))
     with netns.namespace("res") as resolver:
         link = (f"r{number}", f"s{number}")
         netns.connect(resolver, place, names=link, quiet=True)
@@ -95,9 +72,7 @@ def one(name: str, number: int, place: netns.Namespace, directory: Path, made: O
         place.ip(f"addr add 10.55.{number}.1/30 dev {link[1]}", f"link set {link[1]} mtu {MTU}")
         resolver.ip(f"link set {link[0]} mtu {MTU}")
         resolver.sysctl(dict.fromkeys(FRAGMENTS, "0"))  # none arrives whole
-        log = home / "log"
-        program = resolver.spawn(*peers.STARTERS[name](site), log=log, cwd=home)
-        netns.wait_for([(resolver, "127.0.0.1", 53)], programs=[program], patience_s=READY_S)
+        program = peers.start(name, setup, resolver)
         time.sleep(1.0)
         results = ask.all_places(resolver, made.places)
         if not program.alive:
@@ -107,7 +82,7 @@ def one(name: str, number: int, place: netns.Namespace, directory: Path, made: O
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m bench.odd", description=__doc__)
-    parser.add_argument("--peers", default=",".join(NAMES))
+    parser.add_argument("--peers", default=",".join(peers.PROGRAMS))
     parser.add_argument("--only", default="", help="parts of names of oddities")
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--json", type=Path)
@@ -120,8 +95,7 @@ def main(argv: Sequence[str] = ()) -> int:
     reason = netns.missing()
     if reason:
         raise SystemExit(reason)
-    names = [name for name in options.peers.split(",")
-             if name not in PROGRAMS or netns.find(PROGRAMS[name])]  # fmt: skip
+    names = peers.present(options.peers.split(","))
     wall = float(int(time.time()))
     made = build(wall)
     if options.only:

@@ -115,8 +115,3 @@ def _add_zone(world: World, place: Place, wall: float) -> None:
     world.delegate(zone)
     if place.is_signed:
         world.sign(zone, wall=wall)
-
-
-def hints_text() -> str:
-    """The root hints of this world."""
-    return f". 3600000 NS {ROOT_NAME}\n{ROOT_NAME} 3600000 A {ROOT_HOST}\n"

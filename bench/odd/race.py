@@ -24,12 +24,11 @@ import tempfile
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 import trio
 
-from bench.latency import peers
-from bench.odd.__main__ import NAMES, PROGRAMS, PROJECT, READY_S
+from bench.common import peers
 from bench.odd.streams import DEAD
 from resolver.protocol import names
 from resolver.protocol.codes import Flag, RRType
@@ -40,8 +39,6 @@ from tests.simulation import netns
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-    from bench.latency.signing import Key
 
 ROOT_HOST, VICTIM = "45.56.0.1", "45.56.0.2"
 DELAY_S = 0.35  # Unbound gives a stranger 376 ms
@@ -226,9 +223,8 @@ def setting(
     """All tries against one resolver: told, blind."""
     home = directory / f"{name}-{number}"
     home.mkdir()
-    hints = home / "hints"
-    hints.write_text(f". 3600000 NS ns.root.\nns.root. 3600000 A {ROOT_HOST}\n")
-    site = peers.Site(home, hints, cast("Key | None", None))
+    hints = peers.write_hints(home / "hints", [("ns.root.", [ROOT_HOST])])
+    setup = peers.Setup(directory=home, hints=hints)
     told, unaware = Tally(), Tally()
     with netns.namespace("race") as place, netns.namespace("res") as resolver:
         netns.connect(resolver, place, names=("r", "s"), quiet=True)
@@ -237,15 +233,10 @@ def setting(
         log = home / "servers"
         servers = place.spawn(
             sys.executable, "-m", "bench.odd.race", "--serve", "tcp" if has_tcp else DEAD, log=log,
-            cwd=PROJECT, env={**os.environ, "PYTHONPATH": str(PROJECT)},
+            cwd=peers.PROJECT, env={**os.environ, "PYTHONPATH": str(peers.PROJECT)},
         )  # fmt: skip
-        until = time.monotonic() + READY_S
-        while "ready" not in servers.output():
-            if not servers.alive or time.monotonic() > until:
-                raise SystemExit(servers.output())
-            time.sleep(0.05)
-        program = resolver.spawn(*peers.STARTERS[name](site), log=home / "log", cwd=home)
-        netns.wait_for([(resolver, "127.0.0.1", 53)], programs=[program], patience_s=READY_S)
+        servers.await_line("ready")
+        peers.start(name, setup, resolver)
         time.sleep(1.0)
         warm = Tally()
         race(resolver, place, "10.56.0.2", log, 9999, warm, is_told=False)
@@ -268,7 +259,7 @@ def _row(name: str, told: Tally, blind: Tally, *, has_tcp: bool) -> str:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--peers", default=",".join(NAMES))
+    parser.add_argument("--peers", default=",".join(peers.PROGRAMS))
     parser.add_argument("--tries", type=int, default=20)
     parser.add_argument("--blind", type=int, default=3)
     parser.add_argument("--serve", default="")
@@ -280,8 +271,7 @@ def main() -> int:
     reason = netns.missing()
     if reason:
         raise SystemExit(reason)
-    chosen = [one for one in options.peers.split(",")
-              if one not in PROGRAMS or netns.find(PROGRAMS[one])]  # fmt: skip
+    chosen = peers.present(options.peers.split(","))
     print(
         "| resolver | victim | told: wins of tries | packets | until TCP | blind: wins | packets |"
     )

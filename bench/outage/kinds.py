@@ -8,10 +8,11 @@ import dataclasses
 import pathlib
 from collections.abc import Callable
 
+from bench.common import peers
 from bench.latency.netns import ip
-from bench.latency.peers import STARTERS, Site, Starter
 from bench.latency.run import Run
 from bench.latency.scenarios import Change, State, undisturbed
+from bench.latency.variants import STARTERS, Starter
 
 FAKETIME = "/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1"
 UNFAKEABLE = frozenset({"unbound", "named", "kresd"})  # Debian's do not start under it
@@ -89,15 +90,15 @@ def set_clock(directory: pathlib.Path, offset: str) -> None:
 def faked(starter: Starter) -> Starter:
     """The same under a clock of our own; only the wall clock is touched."""
 
-    def start(site: Site) -> list[str]:
-        set_clock(site.directory, "+0")
+    def start(setup: peers.Setup) -> list[str]:
+        set_clock(setup.directory, "+0")
         return [
             "env",
             f"LD_PRELOAD={FAKETIME}",
-            f"FAKETIME_TIMESTAMP_FILE={site.directory / 'clock'}",
+            f"FAKETIME_TIMESTAMP_FILE={setup.directory / 'clock'}",
             "FAKETIME_NO_CACHE=1",
             "FAKETIME_DONT_FAKE_MONOTONIC=1",
-            *starter(site),
+            *starter(setup),
         ]
 
     return start

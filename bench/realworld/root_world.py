@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bench.realworld import software, tree
-from bench.realworld.sign import dnskey_text
+from bench.realworld.sign import ds_text
 from tests.simulation import netns
 
 if TYPE_CHECKING:
@@ -42,8 +42,7 @@ class RealWorld:
         self.router = netns.namespace("router")
         self.resolver: netns.Program | None = None
         self.sites = plan(world)
-        self.anchor = directory / "root.anchor"
-        self.anchor.write_text(f". 172800 IN DNSKEY {dnskey_text('.')}\n")
+        self.anchor = f". IN DS {ds_text('.')}"
 
     def check_resolver(self) -> None:
         """Raise when the resolver under test has ended: nobody would answer for hours."""

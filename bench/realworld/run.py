@@ -13,16 +13,20 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from bench.common import peers
 from bench.realworld import ask, truth
-from tests.simulation import netns
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from bench.realworld.root_world import RealWorld
+    from tests.simulation import netns
 
 SERVER = ("127.0.0.1", 53)
 SETTLE_S = 1.0
+_UNBOUND = """do-not-query-localhost: no
+msg-cache-size: 64m
+rrset-cache-size: 128m"""
 
 
 @dataclass(slots=True)
@@ -57,59 +61,31 @@ def data_directory() -> Path:
 
 
 def start_resolver(it: RealWorld, *, validate: bool = True) -> netns.Program:
-    """Our daemon as shipped: its own root.hints, no configuration but port and anchor."""
-    config = it.directory / "resolver.toml"
-    config.write_text(
-        '[server]\nlisten = ["127.0.0.1:53", "[::1]:53"]\n'
-        + (
-            f'[dnssec]\ntrust_anchors_file = "{it.anchor}"\nbuiltin_root_anchor = false\n'
-            if validate
-            else "[dnssec]\nvalidate = false\n"
-        )
-    )
-    root = Path(__file__).resolve().parents[2]
-    program = it.client.spawn(
-        sys.executable, "-m", "resolver", "serve", "--config", str(config),
-        log=it.directory / "resolver.log", cwd=root,
-    )  # fmt: skip
-    netns.wait_for([(it.client, *SERVER)], programs=[program], patience_s=20.0)
-    it.resolver = program
-    return program
+    """Our daemon as shipped: its own root.hints, no configuration but addresses and anchor."""
+    return _start(it, "ours", anchors=(it.anchor,) if validate else ())
 
 
 def start_unbound(it: RealWorld) -> netns.Program:
     """Debian's Unbound on the same port: the stand-in and the comparison."""
-    config = it.directory / "unbound.conf"
-    hints = Path(__file__).resolve().parents[2] / "root.hints"
-    config.write_text(
-        f"""server:
-    interface: 127.0.0.1
-    interface: ::1
-    do-daemonize: no
-    use-syslog: no
-    username: ""
-    chroot: ""
-    pidfile: ""
-    directory: "{it.directory}"
-    root-hints: "{hints}"
-    trust-anchor-file: "{it.anchor}"
-    do-not-query-localhost: no
-    msg-cache-size: 64m
-    rrset-cache-size: 128m
-remote-control:
-    control-enable: no
-"""
+    hints = peers.PROJECT / "root.hints"
+    return _start(it, "unbound", anchors=(it.anchor,), hints=hints, extra=_UNBOUND)
+
+
+def _start(
+    it: RealWorld,
+    name: str,
+    *,
+    anchors: tuple[str, ...],
+    hints: Path | None = None,
+    extra: str = "",
+) -> netns.Program:
+    directory = it.directory / name
+    directory.mkdir(exist_ok=True)
+    setup = peers.Setup(
+        directory=directory, hints=hints, addresses=(SERVER[0], "::1"), anchors=anchors, extra=extra
     )
-    program = it.client.spawn(
-        netns.find("unbound") or "unbound",
-        "-d",
-        "-c",
-        str(config),
-        log=it.directory / "unbound.log",
-    )
-    netns.wait_for([(it.client, *SERVER)], programs=[program], patience_s=20.0)
-    it.resolver = program
-    return program
+    it.resolver = peers.start(name, setup, it.client)
+    return it.resolver
 
 
 def one_pass(

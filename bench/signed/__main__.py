@@ -12,7 +12,7 @@ import sys
 import time
 
 from bench.realworld import software
-from bench.signed import peers, questions, run, signed_world
+from bench.signed import daemons, questions, run, signed_world
 from tests.simulation import netns
 
 NEEDED = ("unbound", *(software.PROGRAMS[one] for one in set(signed_world.PROGRAMS.values())))
@@ -33,8 +33,8 @@ def main() -> int:
                 f" {time.monotonic() - begun:.0f} s; names {'' if minimise else 'not '}minimised"
             )
             asked = questions.draw(it.entries, arguments.questions, seed=arguments.seed)
-            peers.start_ours(it, minimise=minimise)
-            peers.start_unbound(it, minimise=minimise)
+            daemons.start_ours(it, minimise=minimise)
+            daemons.start_unbound(it, minimise=minimise)
             for label in ("fresh", "again"):
                 report = run.compare_both(it, asked)
                 print(f"{label}: ", end="")

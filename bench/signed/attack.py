@@ -14,14 +14,14 @@ import tempfile
 import time
 from dataclasses import dataclass, field
 from itertools import combinations, islice
-from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, cast
 
 import msgspec
 import trio
 
+from bench.common import processes
 from bench.realworld import software
-from bench.signed import ask, compare, peers, signed_world
+from bench.signed import ask, compare, daemons, signed_world
 from bench.signed.catalogue import PLAIN, TOP, Entry
 from bench.signed.keys import Key, unknown_ds
 from bench.signed.questions import Asked
@@ -194,31 +194,27 @@ REAL = {
 }
 
 
-def cpu_s(program: netns.Program) -> float:
-    """CPU time that all threads of *program* have used, to the nanosecond."""
-    tasks = Path(f"/proc/{program.process.pid}/task").glob("*/schedstat")
-    return sum(int(path.read_text().split()[0]) for path in tasks) / 1e9
-
-
 def cpu_per_query(
     it: signed_world.SignedWorld, program: netns.Program, server: str, texts: Sequence[str]
 ) -> tuple[float, str]:
     """Seconds of CPU, and what the last client was told."""
-    before = cpu_s(program)
+    before = processes.cpu_s(program.process.pid)
     queries = [Asked(text, "A", "do").wire() for text in texts]
     replies = ask.ask_all(it.client, server, queries, window=4, patience_s=2.0)
     told = compare.seen(replies[-1])
-    return (cpu_s(program) - before) / len(texts), f"{told.rcode}{' AD' if told.ad else ''}"
+    return (processes.cpu_s(program.process.pid) - before) / len(
+        texts
+    ), f"{told.rcode}{' AD' if told.ad else ''}"
 
 
 def side_by_side(queries: int) -> None:
     with signed_world.running(hostile_entries()) as it:
-        ours, theirs = peers.start_ours(it), peers.start_unbound(it)
+        ours, theirs = daemons.start_ours(it), daemons.start_unbound(it)
         print(f"\n{'attack, on real servers':32} {'ours ms':>9} {'Unbound ms':>11}")
         for label, pattern in REAL.items():
             texts = [pattern.format(number) for number in range(queries)]
-            mine, told = cpu_per_query(it, ours, peers.OURS, texts)
-            other, heard = cpu_per_query(it, theirs, peers.PEER, texts)
+            mine, told = cpu_per_query(it, ours, daemons.OURS, texts)
+            other, heard = cpu_per_query(it, theirs, daemons.PEER, texts)
             print(
                 f"{label:32} {1000 * mine:9.2f} {1000 * other:11.2f}  {told} / {heard}", flush=True
             )

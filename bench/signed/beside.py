@@ -8,9 +8,9 @@ knot-resolver, pdns-recursor, nsd and knot.
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
-from bench.signed import ask, compare, peers, signed_world
+from bench.signed import ask, compare, daemons, signed_world
 from bench.signed.__main__ import NEEDED
 from bench.signed.catalogue import PLAIN, Entry, entries
 from bench.signed.keys import Key, colliding
@@ -19,9 +19,7 @@ from bench.signed.zone import Recipe, usual
 from tests.simulation import netns
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
-    from bench.signed.signed_world import SignedWorld
+    from collections.abc import Iterator
 
 ITERATIONS = (1, 50, 100, 150, 151, 500, 2500)
 COLLISIONS = (2, 3, 4, 5, 6)
@@ -75,17 +73,13 @@ def questions() -> Iterator[Asked]:
         yield Asked(apex, "CDNSKEY", "do")
 
 
-class Peer(NamedTuple):
-    address: str
-    start: Callable[[SignedWorld, str], netns.Program]
-
-
-PEERS = {
-    "ours": Peer("127.0.0.1", lambda it, where: peers.start_ours(it, address=where)),
-    "unbound": Peer("127.0.0.2", lambda it, where: peers.start_unbound(it, address=where)),
-    "bind": Peer("127.0.0.3", peers.start_bind),
-    "knot": Peer("127.0.0.4", peers.start_knot),
-    "powerdns": Peer("127.0.0.5", peers.start_powerdns),
+# The table's columns: which software, and where it listens.
+COLUMNS = {
+    "ours": ("ours", "127.0.0.1"),
+    "unbound": ("unbound", "127.0.0.2"),
+    "bind": ("named", "127.0.0.3"),
+    "knot": ("kresd", "127.0.0.4"),
+    "powerdns": ("pdns", "127.0.0.5"),
 }
 
 
@@ -103,9 +97,9 @@ def main() -> int:
     asked = list(questions())
     with signed_world.running(listed()) as it:
         columns: dict[str, list[str]] = {}
-        for name, peer in PEERS.items():
-            program = peer.start(it, peer.address)
-            replies = ask.ask_all(it.client, peer.address, [one.wire() for one in asked], window=4)
+        for name, (software, address) in COLUMNS.items():
+            program = daemons.start(it, software, address)
+            replies = ask.ask_all(it.client, address, [one.wire() for one in asked], window=4)
             columns[name] = [brief(compare.seen(reply)) for reply in replies]
             program.stop()
     print(f"| question | {' | '.join(columns)} |\n|---|{'---|' * len(columns)}")

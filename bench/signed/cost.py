@@ -12,9 +12,9 @@ import statistics
 import sys
 from typing import TYPE_CHECKING, NamedTuple
 
+from bench.common import processes
 from bench.realworld import software
-from bench.signed import ask, compare, peers, signed_world
-from bench.signed.attack import cpu_s
+from bench.signed import ask, compare, daemons, signed_world
 from bench.signed.catalogue import LENIENT, TOP, Entry
 from bench.signed.questions import Asked
 from bench.signed.zone import usual
@@ -43,8 +43,8 @@ def start_all(it: SignedWorld) -> list[Daemon]:
     found = []
     for number, validates in enumerate((True, False)):
         mine, other = f"127.0.1.{number + 1}", f"127.0.2.{number + 1}"
-        ours = peers.start_ours(it, address=mine, validate=validates)
-        theirs = peers.start_unbound(it, address=other, validate=validates)
+        ours = daemons.start_ours(it, address=mine, validate=validates)
+        theirs = daemons.start_unbound(it, address=other, validate=validates)
         found.append(Daemon("ours", mine, ours, validates))
         found.append(Daemon("unbound", other, theirs, validates))
     return found
@@ -61,9 +61,9 @@ def entries(names: int) -> list[Entry]:
 def cpu_per_miss(it: SignedWorld, daemon: Daemon, apex: str, rtype: str, part: range) -> float:
     """Seconds of CPU for each name in *part*. Raises if one is not answered as it should be."""
     queries = [Asked(f"n{number}.{apex}", rtype, "do").wire() for number in part]
-    before = cpu_s(daemon.program)
+    before = processes.cpu_s(daemon.program.process.pid)
     replies = ask.ask_all(it.client, daemon.address, queries, window=8)
-    spent = cpu_s(daemon.program) - before
+    spent = processes.cpu_s(daemon.program.process.pid) - before
     for seen in map(compare.seen, replies):
         if seen.rcode != "NOERROR" or seen.ad != daemon.validates:
             raise RuntimeError(f"{daemon.label} said {seen} below {apex}")

@@ -7,7 +7,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from bench.signed import ask, compare, peers
+from bench.signed import ask, compare, daemons
 from bench.signed.reasons import REASONS, Difference, reason_for
 
 if TYPE_CHECKING:
@@ -65,9 +65,9 @@ def compare_both(it: SignedWorld, questions: Sequence[Asked]) -> Report:
     queries = [asked.wire() for asked in questions]
     report = Report()
     begun = time.monotonic()
-    ours = ask.ask_all(it.client, peers.OURS, queries)
+    ours = ask.ask_all(it.client, daemons.OURS, queries)
     middle = time.monotonic()
-    theirs = ask.ask_all(it.client, peers.PEER, queries)
+    theirs = ask.ask_all(it.client, daemons.PEER, queries)
     report.seconds = (middle - begun, time.monotonic() - middle)
     for asked, mine, other in zip(questions, ours, theirs, strict=True):
         report.add(asked, compare.seen(mine), compare.seen(other))
@@ -81,8 +81,8 @@ def _hold_to_account(it: SignedWorld, report: Report) -> None:
         lone = [one for one in cases if one.ours.ad and "cd" in one.asked.flags]
         plain = [one.asked._replace(flags="do") for one in lone]
         queries = [asked.wire() for asked in plain]
-        ours = ask.ask_all(it.client, peers.OURS, queries)
-        theirs = ask.ask_all(it.client, peers.PEER, queries)
+        ours = ask.ask_all(it.client, daemons.OURS, queries)
+        theirs = ask.ask_all(it.client, daemons.PEER, queries)
         for case, asked, mine, other in zip(lone, plain, ours, theirs, strict=True):
             seen = compare.seen(mine), compare.seen(other)
             again = Difference(asked, *seen, compare.differences(*seen))

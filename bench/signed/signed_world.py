@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 import dns.name
 
+from bench.common import peers
 from bench.realworld import software
 from bench.signed.catalogue import LENIENT, PLAIN, STRICT, TLD, TOP, Entry, entries
 from bench.signed.zone import Zone
@@ -74,11 +75,9 @@ class SignedWorld:
         self.entries = listed
         self.directory = directory
         self.client = netns.namespace("client")
-        self.hints = directory / "root.hints"
-        self.hints.write_text(f". 3600000 NS ns.\nns. 3600000 A {ADDRESSES[TOP]}\n")
-        self.anchors = directory / "anchors"
+        self.hints = peers.write_hints(directory / "root.hints", [("ns.", [ADDRESSES[TOP]])])
         anchored = [entry for entry in listed if entry.anchored or entry.apex == "."]
-        self.anchors.write_text("".join(map(_anchor, anchored)))
+        self.anchors = [line for entry in anchored for line in _anchors(entry)]
 
 
 def build(listed: list[Entry]) -> dict[str, Zone]:
@@ -126,11 +125,11 @@ def _delegate(zone: Zone, parent: Zone, entry: Entry) -> None:
             parent.put(zone.apex, ds)
 
 
-def _anchor(entry: Entry) -> str:
+def _anchors(entry: Entry) -> list[str]:
     assert entry.recipe is not None  # noqa: S101  an anchor is for a signed zone
     apex = dns.name.from_text(entry.apex)
     found = entry.recipe.delegation(apex) or [key.ds(apex) for key in entry.recipe.keys]
-    return "".join(f"{apex} 3600 IN DS {ds}\n" for ds in found)
+    return [f"{apex} 3600 IN DS {ds}" for ds in found]
 
 
 # --- running -------------------------------------------------------------------------------------

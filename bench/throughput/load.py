@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
-    from bench.throughput.peers import Peer
+    from bench.throughput.contestants import Peer
 
 DIG_COOKIE = ["-E", "10:0102030405060708"]
 DNSSEC_OK = ["-D"]

@@ -13,7 +13,7 @@ from bench.throughput.turns import Bench, in_turn, show
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from bench.throughput.peers import Peer
+    from bench.throughput.contestants import Peer
 
 FEW = 1000
 ZIPF_QUERIES = 200_000

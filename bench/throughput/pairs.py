@@ -14,7 +14,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from bench.throughput import load
-from bench.throughput.peers import Peer, ours
+from bench.throughput.contestants import Peer, ours
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -53,7 +53,7 @@ def interval(ratios: list[float]) -> Interval:
 def pairs(bench: Bench, against: Path) -> None:
     """Hits (plain; in other spelling, with DO and cookies) and misses, here and *against*."""
     here, there = ours("ours"), ours("against", port=5386)
-    there.source = against
+    there.checkout = against
     with replace(bench).running([here, there]) as peers:
         work = _work(bench)
         for peer in peers:

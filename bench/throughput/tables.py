@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from bench.throughput import inside, load, many
-from bench.throughput.peers import Peer, ours
+from bench.throughput.contestants import Peer, ours
 from bench.throughput.turns import Bench, Results, in_turn, show
 
 if TYPE_CHECKING:

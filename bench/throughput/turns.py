@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from bench.throughput import load
-from bench.throughput.peers import Peer, Responder, Running, compiled, contestants
+from bench.throughput.contestants import Peer, Responder, Running, compiled, contestants
 
 if TYPE_CHECKING:
     from collections.abc import Callable

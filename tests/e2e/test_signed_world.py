@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from bench.signed import ask, compare, peers, questions, run
+from bench.signed import ask, compare, daemons, questions, run
 from bench.signed import signed_world as world
 from bench.signed.__main__ import NEEDED
 from bench.signed.questions import Asked
@@ -48,14 +48,14 @@ SECURE = ("www.a5.nsec.", "www.a16.opt.", "www.anchored.plain.", "nothing.it150.
 def signed_world(request: pytest.FixtureRequest) -> Iterator[SignedWorld]:
     daemon.require(*NEEDED)
     with world.running() as it:
-        peers.start_ours(it, minimise=request.param)
-        peers.start_unbound(it, minimise=request.param)
+        daemons.start_ours(it, minimise=request.param)
+        daemons.start_unbound(it, minimise=request.param)
         yield it
 
 
 def _ask(it: SignedWorld, *names: str) -> list[compare.Seen]:
     queries = [Asked(name, "A", "do").wire() for name in names]
-    return [compare.seen(reply) for reply in ask.ask_all(it.client, peers.OURS, queries)]
+    return [compare.seen(reply) for reply in ask.ask_all(it.client, daemons.OURS, queries)]
 
 
 @pytest.mark.rfc("RFC 4035 §4.3; RFC 4035 §5; RFC 6840 §5.11; RFC 4509 §3; RFC 6781 §4.1")

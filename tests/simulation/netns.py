@@ -64,6 +64,14 @@ class Program:
     def output(self) -> str:
         return self.log.read_text(errors="replace")
 
+    def await_line(self, line: str, *, patience_s: float = 20.0) -> None:
+        """Until *line* stands in its output. Raises RuntimeError when it ends or takes too long."""
+        give_up = time.monotonic() + patience_s
+        while line not in self.output().splitlines():
+            if not self.alive or time.monotonic() > give_up:
+                raise RuntimeError(f"{self.name} is not ready\n{self.output()[-1500:]}")
+            time.sleep(0.02)
+
     def rss_kib(self) -> int:
         """Resident memory now, its own and its children's not counted."""
         status = Path(f"/proc/{self.process.pid}/status").read_text()

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, NamedTuple
 import msgspec
 import trio
 
+from bench.common import peers
 from bench.odd import streams
-from bench.odd.odd_world import OddServer, build, hints_text
+from bench.odd.odd_world import ROOT_HOST, ROOT_NAME, OddServer, build
 from resolver.config.schema import Config
 from resolver.daemon import run
 from resolver.lab.faults import Faults, Path
@@ -100,7 +101,7 @@ async def odd_house(oddity: Oddity, *, is_signed: bool) -> AsyncIterator[House]:
     network = OddNetwork(dict(made.servers), rng=seeded("odd"))
     with tempfile.TemporaryDirectory() as directory:
         hints, anchors = FilePath(directory) / "hints", FilePath(directory) / "anchors"
-        hints.write_text(hints_text())
+        peers.write_hints(hints, [(ROOT_NAME, [ROOT_HOST])])
         anchors.write_text("".join(f"{anchor}\n" for anchor in made.world.anchors))
         config = Config()
         config = msgspec.structs.replace(

@@ -1,0 +1,1 @@
+"""What more than one bench needs: peers, signing, processes."""
