@@ -17,11 +17,12 @@ from typing import TYPE_CHECKING
 
 import trio
 
+from bench.common.signing import name_wire
 from bench.latency.latency_world import deep_world, standard_world
 from bench.latency.oracle import best_path, optima
 from bench.latency.render import zone_rrsets
 from bench.latency.scenarios import LEAF_KINDS, SCENARIOS, Paths, State
-from bench.latency.wire import address_rdata, from_text
+from bench.latency.wire import address_rdata
 from resolver import limits
 from resolver.budget import QueryBudget, Share
 from resolver.config.schema import Config, Dnssec, Outgoing, Resolution, Root
@@ -77,12 +78,12 @@ class SetServer:
             if zone.servers == number:
                 content: dict[tuple[bytes, int], list[Record]] = {}
                 for rrset in zone_rrsets(world, name, {}):
-                    owner = from_text(rrset.owner)
+                    owner = name_wire(rrset.owner)
                     records = content.setdefault((owner, rrset.rtype), [])
                     records += [
                         Record(owner, rrset.rtype, 1, rrset.ttl_s, rdata) for rdata in rrset.rdatas
                     ]
-                self._zones[from_text(name)] = content
+                self._zones[name_wire(name)] = content
 
     def answer(self, data: bytes, transport: str, source: str) -> bytes:
         del source
@@ -274,7 +275,7 @@ class Bench:
             hashes=0,
             deadline=begun + limits.QUERY_SECONDS,
         )
-        question = Question(from_text(lookup.qname), RRType.A)
+        question = Question(name_wire(lookup.qname), RRType.A)
         is_right = False
         with trio.move_on_after(PATIENCE_S):
             try:

@@ -15,6 +15,8 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from bench.common.signing import name_wire
+
 if TYPE_CHECKING:
     from multiprocessing.connection import Connection
 
@@ -27,10 +29,9 @@ PATIENCE_S = 2.0
 
 def query(name: str, *, qtype: int = 1, number: int = 7, extra: bytes = b"") -> bytes:
     """A query in wire form; *extra* is a whole OPT record."""
-    labels = b"".join(bytes([len(part)]) + part.encode() for part in name.split("."))
     counts = b"\0\1\0\0\0\0" + (b"\0\1" if extra else b"\0\0")
     head = number.to_bytes(2, "big") + b"\1\0" + counts
-    return head + labels + b"\0" + qtype.to_bytes(2, "big") + b"\0\1" + extra
+    return head + name_wire(name) + qtype.to_bytes(2, "big") + b"\0\1" + extra
 
 
 @dataclass(slots=True)

@@ -2,9 +2,10 @@
 
 from collections.abc import Iterator
 
+from bench.common.signing import Key, name_wire
 from bench.latency.latency_world import TTL_S, Nameserver, World
-from bench.latency.signing import Key, make_key, sign_zone
-from bench.latency.wire import AAAA, DS, NS, SOA, A, Rrset, address_rdata, from_text, soa_rdata
+from bench.latency.wire import AAAA, DS, NS, SOA, A, Rrset, address_rdata, soa_rdata
+from bench.latency.world_signing import make_key, sign_zone
 
 
 def home_of(world: World, name: str) -> str:
@@ -26,7 +27,7 @@ def zone_rrsets(world: World, zone: str, keys: dict[str, Key]) -> list[Rrset]:
         if child and world.parent_of(child) == zone:
             rrsets.append(_ns(world, child))
             if child in keys:
-                rrsets.append(Rrset(child, DS, TTL_S, [keys[child].ds(child)]))
+                rrsets.append(Rrset(child, DS, TTL_S, [keys[child].ds(name_wire(child))]))
     for nameserver in _glue(world, zone):
         addresses[nameserver.name] = nameserver
     for name, nameserver in addresses.items():
@@ -38,7 +39,7 @@ def zone_rrsets(world: World, zone: str, keys: dict[str, Key]) -> list[Rrset]:
 
 
 def _ns(world: World, zone: str) -> Rrset:
-    names = [from_text(nameserver.name) for nameserver in world.set_of(zone).nameservers]
+    names = [name_wire(nameserver.name) for nameserver in world.set_of(zone).nameservers]
     return Rrset(zone, NS, TTL_S, names)
 
 
@@ -64,11 +65,11 @@ def render(world: World, keys: dict[str, Key]) -> Iterator[str]:
         for address, _ in servers.addresses():
             yield f"A {address} {index}\n"
     for name, zone in world.zones.items():
-        yield f"Z {from_text(name).hex()} {zone.servers}\n"
+        yield f"Z {name_wire(name).hex()} {zone.servers}\n"
         rrsets = zone_rrsets(world, name, keys)
         if name in keys:
             rrsets = sign_zone(name, rrsets, keys[name])
         for rrset in rrsets:
             for rdata in rrset.rdatas:
-                owner = from_text(rrset.owner).hex()
+                owner = name_wire(rrset.owner).hex()
                 yield f"R {owner} {rrset.rtype} {rrset.ttl_s} {rdata.hex()}\n"

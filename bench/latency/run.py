@@ -13,7 +13,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 
-from bench.common import peers
+from bench.common import peers, signing
 from bench.latency import measure, oracle, variants
 from bench.latency.city import city_rtt
 from bench.latency.client import PATIENCE_S, Event, Stub, poisson, run_phase
@@ -229,7 +229,7 @@ class Run:
         hints = peers.write_hints(
             self.directory / "hints", [(f"{one.name}.", (one.v4, one.v6)) for one in root]
         )
-        anchors = (keys[""].anchor_text(""),) if "" in keys else ()
+        anchors = (signing.anchor_text(".", keys[""]),) if "" in keys else ()
         for name, namespace in zip(self.plan.resolvers, namespaces, strict=True):
             setup = peers.Setup(directory=self.directory / name, hints=hints, anchors=anchors)
             setup.directory.mkdir()

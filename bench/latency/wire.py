@@ -4,6 +4,8 @@ import dataclasses
 import ipaddress
 import struct
 
+from bench.common.signing import name_wire
+
 A, NS, SOA, AAAA = 1, 2, 6, 28
 DS, RRSIG, NSEC, DNSKEY = 43, 46, 47, 48
 HEADER_OCTETS = 12
@@ -21,12 +23,6 @@ class Rrset:
     rdatas: list[bytes]
 
 
-def from_text(name: str) -> bytes:
-    """Uncompressed wire form."""
-    labels = name.encode("ascii").split(b".") if name else []
-    return b"".join(bytes((len(label),)) + label for label in labels) + b"\0"
-
-
 def canonical_key(name: str) -> tuple[bytes, ...]:
     """Sorts names as RFC 4034 §6.1 does."""
     return tuple(reversed(name.encode("ascii").split(b"."))) if name else ()
@@ -39,11 +35,11 @@ def address_rdata(address: str) -> bytes:
 
 def soa_rdata(zone: str, ttl_s: int) -> bytes:
     """A plausible SOA whose negative TTL is *ttl_s*."""
-    names = from_text(f"ns1.{zone}".rstrip(".")) + from_text(f"hostmaster.{zone}".rstrip("."))
+    names = name_wire(f"ns1.{zone}".rstrip(".")) + name_wire(f"hostmaster.{zone}".rstrip("."))
     return names + struct.pack("!5I", 1, 3600, 900, 604800, ttl_s)
 
 
 def query(number: int, qname: str, qtype: int = A) -> bytes:
     """A stub's question, without EDNS as most stubs send it."""
     head = struct.pack("!6H", number, RECURSION_DESIRED, 1, 0, 0, 0)
-    return head + from_text(qname) + struct.pack("!HH", qtype, 1)
+    return head + name_wire(qname) + struct.pack("!HH", qtype, 1)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, NamedTuple
 
-from bench.common import peers
+from bench.common import peers, signing
 from bench.matrix import servers
 from bench.signed import ask
 from resolver.protocol.codes import Flag, Rcode, RRType
@@ -74,7 +74,7 @@ def _start_resolver(name: str, client: netns.Namespace, net: Internet, directory
     setup = peers.Setup(
         directory=directory,
         hints=peers.write_hints(directory / "hints", [("ns.root.", [matrix_world.ROOT])]),
-        anchors=(net.key.anchor_text(""),) if net.key else (),
+        anchors=(signing.anchor_text(".", net.key),) if net.key else (),
         extra=extra,
     )
     peers.start(name, setup, client)

@@ -6,7 +6,8 @@ import base64
 import hashlib
 from typing import TYPE_CHECKING
 
-from bench.realworld.zones import TYPES, ancestors, canonical_key, name_wire
+from bench.common.signing import name_wire
+from bench.realworld.zones import TYPES, ancestors, canonical_key
 
 if TYPE_CHECKING:
     from bench.realworld.zones import Zone

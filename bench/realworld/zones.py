@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from ipaddress import ip_address
 from typing import TYPE_CHECKING
 
+from bench.common.signing import name_wire, type_bitmap
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -85,10 +87,6 @@ def canonical_key(name: str) -> list[bytes]:
     return [label.encode() for label in reversed(labels(name))]
 
 
-def name_wire(name: str) -> bytes:
-    return b"".join(bytes([len(label)]) + label.encode() for label in labels(name)) + b"\0"
-
-
 def _numbers_then(tail: Callable[[str], bytes]) -> Callable[[str], bytes]:
     """DS and DNSKEY: two octets, one, one, then *tail*."""
 
@@ -154,13 +152,3 @@ _ENCODERS: dict[str, Callable[[str], bytes]] = {
 def rdata_wire(rtype: str, text: str) -> bytes:
     """The canonical wire form of one record's data (RFC 4034 §6.2)."""
     return _ENCODERS[rtype](text)
-
-
-def type_bitmap(types: list[int]) -> bytes:
-    """RFC 4034 §4.1.2; every type of this world is in window 0."""
-    if not types:
-        return b""
-    octets = bytearray(max(types) // 8 + 1)
-    for rtype in types:
-        octets[rtype // 8] |= 0x80 >> rtype % 8
-    return bytes([0, len(octets)]) + bytes(octets)

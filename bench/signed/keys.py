@@ -16,7 +16,7 @@ import dns.rdataclass
 import dns.rdatatype
 from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519, rsa
 
-from resolver.protocol.rdata_fields import key_tag
+from bench.common.signing import key_tag
 
 if TYPE_CHECKING:
     from dns.rdtypes.ANY.DNSKEY import DNSKEY

@@ -7,14 +7,9 @@ hash. Independent of `resolver.dnssec`: what proves must not share the validator
 from __future__ import annotations
 
 import hashlib
-import struct
 from typing import TYPE_CHECKING
 
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
-
-from bench.latency.signing import ALGORITHM, type_bitmap
+from bench.common.signing import DAY_S, type_bitmap
 from resolver.protocol import names
 from resolver.protocol.codes import RRType
 from resolver.protocol.message import RRset
@@ -24,11 +19,10 @@ from tests.iterate.matrix_cases import Proof
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from bench.latency.signing import Key
+    from bench.common.signing import Key
     from resolver.protocol.names import Name
 
 TTL = 300
-DAY_S = 86_400
 _STAR, _PLUS = b"\x01*", b"\x01+"  # neighbours in canonical order
 _NEVER_SIGNED = (RRType.NS,)  # at a cut; the apex's own are signed
 
@@ -115,7 +109,7 @@ class Signer:
 
     def __init__(self, key: Key, wall: float) -> None:
         self._key = key
-        self._window = (int(wall) + 14 * DAY_S, int(wall) - 14 * DAY_S)
+        self._window = (int(wall) - 14 * DAY_S, int(wall) + 14 * DAY_S)
         self._made: dict[tuple[RRset, Name], RRset] = {}
 
     def sign_section(self, section: Sequence[RRset], zone: Name) -> list[RRset]:
@@ -130,24 +124,10 @@ class Signer:
             return rrset
         found = self._made.get((rrset, marked))
         if found is None:
-            labels = names.count(rrset.owner)
-            if is_wildcard and rrset.rtype == RRType.A:
-                labels, owner = names.count(zone), _STAR + zone
-            else:
-                owner = rrset.owner
-            found = rrset._replace(signatures=(self._signature(rrset, owner, labels, zone),))
+            owner = _STAR + zone if is_wildcard and rrset.rtype == RRType.A else rrset.owner
+            signature = self._key.rrsig(
+                owner, rrset.rtype, rrset.ttl, rrset.rdatas, signer=zone, window=self._window
+            )
+            found = rrset._replace(signatures=(signature,))
             self._made[rrset, marked] = found
         return found
-
-    def _signature(self, rrset: RRset, owner: Name, labels: int, zone: Name) -> bytes:
-        head = struct.pack(
-            "!HBBIIIH", rrset.rtype, ALGORITHM, labels, rrset.ttl, *self._window, self._key.tag
-        )
-        head += zone
-        fixed = owner + struct.pack("!HHI", rrset.rtype, 1, rrset.ttl)
-        records = b"".join(
-            fixed + struct.pack("!H", len(rdata)) + rdata for rdata in sorted(rrset.rdatas)
-        )
-        made = self._key.private.sign(head + records, ec.ECDSA(hashes.SHA256()))
-        r, s = decode_dss_signature(made)
-        return head + r.to_bytes(32, "big") + s.to_bytes(32, "big")

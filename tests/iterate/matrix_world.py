@@ -10,7 +10,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, NamedTuple
 
-from bench.latency.signing import Key, make_key
+from bench.latency.world_signing import make_key
 from resolver.errors import WireError
 from resolver.protocol import names
 from resolver.protocol.codes import Flag, Rcode, RRType
@@ -25,6 +25,7 @@ from tests.iterate.matrix_cases import Beside, Case, More, Proof, Said
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from bench.common.signing import Key
     from resolver.protocol.message import Message
     from resolver.protocol.names import Name
 
@@ -178,7 +179,7 @@ class Internet:
             return []
         if child == OTHER_ZONE:
             return proof.no_ds(Proof.NSEC, child, parent)
-        return [RRset(child, RRType.DS, TTL, (self.key.ds(names.to_text(child).rstrip(".")),))]
+        return [RRset(child, RRType.DS, TTL, (self.key.ds(child),))]
 
     def _delegated(self, child: Name, parent: Name) -> Reply:
         found = self._ds(child, parent)

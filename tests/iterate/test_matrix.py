@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import msgspec
 import pytest
 
+from bench.common.signing import anchor_text
 from resolver.config.schema import Config
 from resolver.daemon import run
 from resolver.errors import ResolutionFailed
@@ -199,7 +200,7 @@ def _config(net: Internet, directory: Path) -> Config:
     hints.write_text(f". 3600 NS ns.root.\nns.root. 3600 A {matrix_world.ROOT}\n")
     config = Config()
     anchors = directory / "anchors"
-    anchors.write_text(net.key.anchor_text("") + "\n" if net.key else "")
+    anchors.write_text(anchor_text(".", net.key) + "\n" if net.key else "")
     replace = msgspec.structs.replace
     return replace(
         config,
