@@ -18,15 +18,12 @@ if TYPE_CHECKING:
 
 NONE = Evidence()
 _BLOCKS = " ▁▂▃▄▅▆▇█"
-_COLUMNS = 48
+_WIDTH, _COLUMNS = 24, 48
 _FIRST_MS, _LAST_MS = 0.1, 5000.0
 _TICKS = (
     (0.1, "0.1 ms"), (1, "1 ms"), (10, "10 ms"), (100, "100 ms"), (1000, "1 s"),
 )  # fmt: skip
-HEAD = (
-    f"{'resolver':<24} {'pass':<5} {'asked':>5} {'good':>6} {'mean':>8} {'p50':>8} {'p95':>8}"
-    f" {'p99':>8} ms"
-)
+HEAD = f"{'pass':<5} {'asked':>5} {'good':>6} {'mean':>8} {'p50':>8} {'p95':>8} {'p99':>8} ms"
 
 
 def figures(samples: Sequence[Sample]) -> dict[str, Any]:
@@ -45,11 +42,13 @@ def figures(samples: Sequence[Sample]) -> dict[str, Any]:
 
 def table(contestants: Sequence[Contestant]) -> str:
     """One line for each pass of each contestant; who cannot be reached is named as such."""
-    lines = [HEAD]
-    for contestant in contestants:
-        where = f"{contestant.name} {contestant.server.host}"
+    places = [f"{each.name} {each.server.host}" for each in contestants]
+    width = max(map(len, [*places, " " * _WIDTH]))
+    lines = [f"{'resolver':<{width}} {HEAD}"]
+    for contestant, place in zip(contestants, places, strict=True):
+        where = f"{place:<{width}}"
         if not contestant.takes_part:
-            lines.append(f"{where:<24} {_absence(contestant)}")
+            lines.append(f"{where} {_absence(contestant)}")
             continue
         for label, samples in contestant.passes.items():
             lines.append(_row(where, label, figures(samples)))
@@ -104,17 +103,17 @@ def plot(contestants: Sequence[Contestant]) -> str:
     rows = ["How long good answers took: the higher a column, the more of them (log scale)", ""]
     for contestant in contestants:
         if not contestant.takes_part:
-            rows.append(f"{contestant.name:<24} {_absence(contestant)}")
+            rows.append(f"{contestant.name:<{_WIDTH}} {_absence(contestant)}")
         for label, samples in contestant.passes.items():
             times = [time for time in map(_time_ms, samples) if time is not None]
             shown = _bar(times) if times else "no good answer"
-            rows.append(f"{contestant.name:<24} {label:<5} {shown}".rstrip())
+            rows.append(f"{contestant.name:<{_WIDTH}} {label:<5} {shown}".rstrip())
     marks = {_column(ms): "|" for ms, _ in _TICKS}
     scale = "".join(marks.get(column, "·") for column in range(_COLUMNS))
     legend = [" "] * (_COLUMNS + 6)
     for ms, text in _TICKS:
         legend[_column(ms) : _column(ms) + len(text)] = text
-    head = f"{'':<24} {'':<5} "
+    head = f"{'':<{_WIDTH}} {'':<5} "
     return "\n".join([*rows, head + scale, head + "".join(legend).rstrip()])
 
 
@@ -168,7 +167,7 @@ def _row(where: str, label: str, found: dict[str, Any]) -> str:
     shown = " ".join(f"{time:8.1f}" if time is not None else f"{'–':>8}" for time in times)
     bad = {name: count for name, count in found["outcomes"].items() if name != "NOERROR"}
     notes = ", ".join(f"{count} {name}" for name, count in sorted(bad.items()))
-    return f"{where:<24} {label:<5} {found['asked']:5} {good:5.1f}% {shown}  {notes}".rstrip()
+    return f"{where} {label:<5} {found['asked']:5} {good:5.1f}% {shown}  {notes}".rstrip()
 
 
 def _column(ms: float) -> int:
