@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import socket
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,6 +14,7 @@ from msgspec.structs import replace
 from resolver.config.schema import Config, Dnssec, Log, Metrics, Stub
 from resolver.daemon.reload import reload, reread
 from resolver.errors import ConfigError
+from resolver.pipeline import Pipeline
 from resolver.protocol import names
 from resolver.protocol.codes import Flag, Rcode, RRType
 from resolver.protocol.wire import parse_untrusted
@@ -363,3 +365,15 @@ async def test_what_is_sent_to_servers_follows_the_configuration() -> None:
             assert message.edns is not None
             assert message.edns.udp_payload == 1400
             assert message.qname_raw == message.qname
+
+
+@trio_test_real
+async def test_nothing_of_configurations_of_before_stays() -> None:
+    """A collector finds all of it; the last one may still be in somebody's hands."""
+    async with served() as house:
+        await warm(house)
+        for number in range(10):
+            await reload(house.daemon, house.allowing("127.0.0.0/8", f"192.0.2.{number}"))
+            await trio.sleep(0.01)
+        gc.collect()
+        assert sum(type(thing) is Pipeline for thing in gc.get_objects()) <= 2
