@@ -24,6 +24,7 @@ class Sized(Protocol):
 
 
 V = TypeVar("V", bound=Sized)
+_SLICE = 1024  # entries at one step, about a millisecond
 
 
 class Shard(OrderedDict[Any, Any]):
@@ -101,22 +102,25 @@ class Shards(Generic[V]):
             shard.weight = 0
 
     def purge(self, is_wrong: Callable[[Any], bool]) -> Iterator[None]:
-        """Drop every key that *is_wrong*, a shard at each step, and take on no such key any more.
+        """Drop every key that *is_wrong*, some at each step, and take on no such key any more.
 
         The caller lets others run between the steps: a whole cache at once would stall them.
         """
         self._refuses = is_wrong
         for shard in self._shards:
-            for key in [key for key in shard if is_wrong(key)]:
-                shard.weight -= shard.pop(key).octets()
-            yield
+            keys = list(shard)
+            for start in range(0, len(keys), _SLICE):
+                for key in filter(is_wrong, keys[start : start + _SLICE]):
+                    self.pop(key)  # unless it was evicted since
+                yield
 
     def drain(self) -> Iterator[None]:
-        """Forget everything, a shard at each step."""
+        """Forget everything, some at each step."""
         for shard in self._shards:
-            shard.clear()
-            shard.weight = 0
-            yield
+            while shard:
+                for _ in range(min(_SLICE, len(shard))):
+                    shard.weight -= shard.popitem(last=False)[1].octets()
+                yield
 
     def take_over(self, old: Shards[V]) -> None:
         """Have what *old* has, which goes on with what was here. Both are of one size.

@@ -49,8 +49,8 @@ def test_all_is_handed_over_and_the_old_goes_on_by_itself() -> None:
 
 def test_what_is_purged_is_gone_and_does_not_come_back() -> None:
     cache = filled()
-    steps = sum(1 for _ in cache.purge(below_corp))
-    assert steps > 1  # others had their turns between
+    for _ in cache.purge(below_corp):
+        pass
     assert cache.get(WWW.owner, RRType.A, 1) is not None
     assert cache.get(HOST.owner, RRType.A, 1) is None
     cache.put(HOST, rank=Rank.AUTH_ANSWER, now=1, zone=names.ROOT)
@@ -74,8 +74,29 @@ def test_a_name_purged_half_way_is_not_taken_in_meanwhile() -> None:
 
 def test_drained_is_empty() -> None:
     cache = filled()
-    assert sum(1 for _ in cache.drain()) > 1
+    assert sum(1 for _ in cache.drain()) in (1, 2)  # shards that had something
     assert (len(cache), cache.octets) == (0, 0)
+
+
+def test_a_large_shard_is_gone_through_in_slices() -> None:
+    """A step is a turn of the event loop: hits wait for it."""
+    shards: Shards[Brick] = Shards(1 << 20)
+    for number in range(5000):
+        shards.put((b"%d" % number, 1), Brick())
+    assert len(shards) == 5000
+    left = [len(shards) for _ in shards.purge(lambda key: int(key[0]) % 2 == 0)]
+    assert len(left) == 5
+    assert left[0] == 5000 - 512
+    assert left[-1] == 2500
+    assert sum(1 for _ in shards.drain()) == 3
+    assert len(shards) == shards.octets == 0
+
+
+class Brick:
+    """A value of a weight."""
+
+    def octets(self) -> int:
+        return 10
 
 
 def test_denials_and_zone_cuts_go_the_same_way() -> None:
