@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from resolver.errors import WireError
 from resolver.limits import CLASSIC_UDP_OCTETS, STREAM_OCTETS
 from resolver.model import Source, Status
-from resolver.protocol.codes import Flag, Rcode, RRType
+from resolver.protocol.codes import Flag, Rcode, RRClass, RRType
 from resolver.protocol.edns import OPT_NSID, Edns, Option, ede_option, encode
 from resolver.protocol.message import Record
 from resolver.protocol.names import ROOT
@@ -166,7 +166,7 @@ def render(query: Message, answer: Answer, shape: Shape) -> bytes:
         id=query.id,
         flags=_flags(query, answer),
         question=_question(query),
-        answer=_records(answer.answer, wants_dnssec=wants_dnssec, qtype=keep),
+        answer=_records(answer.answer, wants_dnssec=wants_dnssec, qtype=keep, rclass=query.qclass),
         authority=_records(answer.authority, wants_dnssec=wants_dnssec, qtype=-1),
         additional=additional,
         edns=_edns(query, answer.rcode, answer.ede, shape),
@@ -183,7 +183,7 @@ def render_alone(query: Message, answer: Answer, shape: Shape) -> bytes | None:
     if answer.authority or answer.additional or len(answer.answer) != 1:
         return None
     owner, rtype, ttl, rdatas, signatures = answer.answer[0]
-    if owner != query.qname or rtype in _NOT_ALONE or owner == ROOT:
+    if owner != query.qname or rtype in _NOT_ALONE or owner == ROOT or query.qclass != RRClass.IN:
         return None
     if signatures and (query.do or query.qtype == RRType.ANY):
         return None
@@ -255,13 +255,15 @@ def _room(query: Message, shape: Shape) -> int:
     return min(offered, shape.max_udp) - shape.reserved
 
 
-def _records(rrsets: Iterable[RRset], *, wants_dnssec: bool, qtype: int) -> list[Record]:
+def _records(
+    rrsets: Iterable[RRset], *, wants_dnssec: bool, qtype: int, rclass: int = RRClass.IN
+) -> list[Record]:
     """Records of a section; signatures follow the set they cover."""
     records: list[Record] = []
     for owner, rtype, ttl, rdatas, signatures in rrsets:
         if rtype in _DNSSEC_TYPES and not wants_dnssec and qtype not in (rtype, RRType.ANY):
             continue
-        records += [Record(owner, rtype, 1, ttl, rdata) for rdata in rdatas]
+        records += [Record(owner, rtype, rclass, ttl, rdata) for rdata in rdatas]
         if signatures and (wants_dnssec or qtype == RRType.ANY):
-            records += [Record(owner, RRType.RRSIG, 1, ttl, rdata) for rdata in signatures]
+            records += [Record(owner, RRType.RRSIG, rclass, ttl, rdata) for rdata in signatures]
     return records

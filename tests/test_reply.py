@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from resolver.limits import STREAM_OCTETS
-from resolver.model import Answer, Ede, RRset, Source, Status
+from resolver.model import Answer, Ede, Question, RRset, Source, Status
 from resolver.packets.form import layout_alone, read_layout
 from resolver.protocol.codes import EdeCode, Flag, Rcode, RRType
 from resolver.protocol.edns import OPT_EDE, Edns
@@ -18,9 +16,6 @@ from resolver.protocol.names import ROOT
 from resolver.protocol.wire import build_query, parse_untrusted, qname_end
 from resolver.reply import Shape, malformed, may_keep, render, render_alone
 from tests.making import name, question, rrset
-
-if TYPE_CHECKING:
-    from resolver.model import Question
 
 ASKED = question("www.example. A")
 SIGNATURE = bytes([0, 1, 13, 2]) + bytes(14) + name("example.") + bytes(64)
@@ -260,3 +255,15 @@ def test_only_what_lasts_and_is_whole_becomes_a_packet(
     is_kept: bool,  # noqa: FBT001
 ) -> None:
     assert may_keep(Message.asking(asked, flags), answer) is is_kept
+
+
+@pytest.mark.rfc("RFC 4892 §3")
+@pytest.mark.parametrize("edns", [None, Edns()])
+def test_an_answer_of_another_class_says_so_in_its_records(edns: Edns | None) -> None:
+    """The text of id.server is of class CH; a record of class IN beside it is no answer."""
+    octets = build_query(id=7, qname=name("id.server."), qtype=RRType.TXT, qclass=3, edns=edns)
+    asked = parse_untrusted(octets)
+    text = RRset(asked.qname, RRType.TXT, 0, (b"\4here",))
+    answer = Answer(Question(asked.qname, RRType.TXT, 3), Rcode.NOERROR, answer=(text,))
+    assert render_alone(asked, answer, SHAPE) is None
+    assert [one.rclass for one in replied(asked, answer).answer] == [3]
