@@ -2,7 +2,7 @@
 
     world → oracle            what there is to resolve, and the least time it can take
     scenarios                 what goes wrong, and when
-    netns → wanem, authsim    namespaces, the emulated paths, the authorities (C, compiled here)
+    lab → wanem, authsim    namespaces, the emulated paths, the authorities (C, compiled here)
     peers                     how each resolver is started
     client → measure          questions, answers, what they took
     report                    the table, the JSON, the pictures

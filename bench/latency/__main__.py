@@ -7,7 +7,6 @@ import signal
 import sys
 
 from bench.latency import report
-from bench.latency.netns import LabError
 from bench.latency.run import HERE, Plan, Result, compile_tools, run_once
 from bench.latency.scenarios import SCENARIOS
 from bench.latency.variants import STARTERS, ours
@@ -76,7 +75,7 @@ def main() -> int:
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         return EXIT_INTERRUPTED
-    except LabError as problem:
+    except RuntimeError as problem:
         print(problem, file=sys.stderr)
         return 1
     for title, group in report.by_scenario(results).items():

@@ -7,13 +7,12 @@ operators are anycast: the nearest of several sites answers.
 
 import csv
 import gzip
-import os
 import pathlib
 import random
 
 from bench.latency.latency_world import Kind, RttModel
+from tests import real_data
 
-DATA = pathlib.Path(os.environ.get("RESOLVER_TEST_DATA", "../shared/data"))
 PINGS = "rtt/wonderproxy-pings-2020-07-19-grouped.csv.gz"
 SITES = {Kind.ROOT: 30, Kind.REGISTRY: 12, Kind.OPERATOR: 8, Kind.SELF: 1}
 LEAST_MS = 0.5  # two sites of one city are not the same machine
@@ -34,7 +33,7 @@ def nearest(rng: random.Random, distances: list[float], sites: int) -> float:
     return max(LEAST_MS, min(rng.sample(distances, sites)))
 
 
-def city_rtt(seed: int, data: pathlib.Path = DATA) -> RttModel:
+def city_rtt(seed: int, data: pathlib.Path = real_data.FOLDER) -> RttModel:
     """Round-trip times as seen from one city of the data, chosen by *seed*."""
     rows = read_rows(data / PINGS)
     most = max(map(len, rows.values()))

@@ -16,17 +16,18 @@ import time
 from collections.abc import Callable
 
 from bench.latency.latency_world import Lookup
-from bench.latency.netns import SO_TIMESTAMPNS, inside
 from bench.latency.wire import HEADER_OCTETS, RESPONSE, address_rdata, query
+from tests.simulation import netns
 
 PATIENCE_S = 12.0
 SERVER = ("127.0.0.1", 53)
 LONGEST_WAIT_S = 0.25
+SO_TIMESTAMPNS = 35
 NANO = 1_000_000_000
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class Link:
+class Outcome:
     """Of one question: milliseconds to the answer or to our giving up; rcode None is silence."""
 
     zone: str
@@ -65,13 +66,12 @@ def poisson(rng: random.Random, count: int, rate_per_s: float) -> list[float]:
 class Stub:
     """Asks one resolver."""
 
-    def __init__(self, name: str, namespace: str, rng: random.Random) -> None:
+    def __init__(self, name: str, place: netns.Namespace, rng: random.Random) -> None:
         self.name = name
-        self.outcomes: list[Link] = []
+        self.outcomes: list[Outcome] = []
         self.pending: dict[int, _Pending] = {}
         self._rng = rng
-        with inside(namespace):
-            self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
+        self.socket = place.socket(socket.AF_INET, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
         self.socket.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPNS, 1)
         self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
         self.socket.connect(SERVER)
@@ -121,7 +121,7 @@ class Stub:
         took_ms = (arrived_ns - pending.sent_ns) / 1e6
         rcode = data[3] & 15
         is_right = rcode == 0 and address_rdata(pending.lookup.expected) in data
-        self.outcomes.append(Link(pending.lookup.zone, pending.sent_s, took_ms, rcode, is_right))
+        self.outcomes.append(Outcome(pending.lookup.zone, pending.sent_s, took_ms, rcode, is_right))
 
     def give_up(self, *, older_than_s: float) -> None:
         """Note as silence what has been pending for so long."""
@@ -130,7 +130,7 @@ class Stub:
             if pending.sent_ns <= before:
                 del self.pending[number]
                 self.outcomes.append(
-                    Link(
+                    Outcome(
                         pending.lookup.zone, pending.sent_s, PATIENCE_S * 1000, None, is_right=False
                     )
                 )

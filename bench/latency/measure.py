@@ -5,7 +5,7 @@ import math
 import pathlib
 import statistics
 
-from bench.latency.client import Link
+from bench.latency.client import Outcome
 from bench.latency.latency_world import World
 from bench.latency.oracle import best_path
 from bench.latency.scenarios import LEAF_KINDS, Paths, State
@@ -127,7 +127,7 @@ def summarise(took_ms: list[float], failures: int, packets: int, near: float | N
     )
 
 
-def of_outcomes(outcomes: list[Link], packets: int, near: float | None) -> Figures:
+def of_outcomes(outcomes: list[Outcome], packets: int, near: float | None) -> Figures:
     """Figures of what the stub saw."""
     failures = sum(not outcome.is_right for outcome in outcomes)
     in_order = sorted(outcomes, key=lambda outcome: outcome.sent_s)  # as the optimum's are

@@ -13,20 +13,21 @@ import tempfile
 import time
 from collections.abc import Iterator
 
-from bench.common import peers, signing
+from bench.common import peers, processes, signing
 from bench.latency import measure, oracle, variants
 from bench.latency.city import city_rtt
-from bench.latency.client import PATIENCE_S, Event, Stub, poisson, run_phase
+from bench.latency.client import PATIENCE_S, SERVER, Event, Stub, poisson, run_phase
+from bench.latency.lab import Lab, join
 from bench.latency.latency_world import Lookup, World, deep_world, standard_world
-from bench.latency.netns import Lab, join, wait_for_line, wait_for_port
 from bench.latency.render import render, world_keys
 from bench.latency.scenarios import Change, Faults, Paths, Scenario
+from tests.simulation import netns
 
 HERE = pathlib.Path(__file__).resolve().parent
 BUILD = HERE.parent / "out" / "latency" / "build"
 SETTLE_S = 4.0  # time for everybody to prime before the first question
 EMULATOR_PRIORITY, AUTHORITY_PRIORITY = 60, 50
-SERVED = (("185.0.0.0/8",), ("-6", "2a10::/16"))
+SERVED = ("185.0.0.0/8", "2a10::/16")
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -93,7 +94,7 @@ class Emulator:
         self,
         lab: Lab,
         directory: pathlib.Path,
-        ends: list[tuple[str, str]],
+        ends: list[tuple[netns.Namespace, netns.Namespace]],
         plan: Plan,
         seed: int,
         paths: Paths,
@@ -113,10 +114,11 @@ class Emulator:
         if plan.trace:
             argv += ["-x", str(directory / "trace")]
         for index, (resolver, servers) in enumerate(ends):
-            argv.append(f"/run/netns/{resolver},/run/netns/{servers},w{index}")
+            here, there = (netns.RUN_DIRECTORY / place.name for place in (resolver, servers))
+            argv.append(f"{here},{there},w{index}")
         log = directory / "wanem.log"
-        self._process = lab.start("wanem", argv, log)
-        wait_for_line(log, b"ready", "wanem")
+        self._program = lab.start(argv, log)
+        self._program.await_line("ready")
         for index, (resolver, servers) in enumerate(ends):
             join(resolver, servers, index)
 
@@ -130,12 +132,12 @@ class Emulator:
     def change(self, change: Change) -> None:
         """Put *change* in force."""
         self.write(change.paths)
-        self._process.send_signal(signal.SIGHUP)
+        self._program.process.send_signal(signal.SIGHUP)
 
     def read(self) -> measure.Counters:
         """The counters now."""
         self._stats.unlink(missing_ok=True)
-        self._process.send_signal(signal.SIGUSR1)
+        self._program.process.send_signal(signal.SIGUSR1)
         until = time.monotonic() + PATIENCE_S
         while not self._stats.exists() and time.monotonic() < until:
             time.sleep(0.02)
@@ -165,15 +167,9 @@ def _cpu_times() -> tuple[int, int]:
     return sum(fields[:8]) - fields[3] - fields[4], sum(fields[:8])
 
 
-def _process_cpu_s(process: subprocess.Popen[bytes]) -> float:
-    """User and system time of the process, or of its session if it has workers."""
-    total = 0
-    for stat in pathlib.Path("/proc").glob("[0-9]*/stat"):
-        with contextlib.suppress(OSError):
-            fields = stat.read_text().rpartition(")")[2].split()
-            if int(fields[3]) == process.pid:
-                total += int(fields[11]) + int(fields[12])
-    return total / os.sysconf("SC_CLK_TCK")
+def _cpu_s(program: netns.Program) -> float:
+    """Of the program and of its workers, if it has any."""
+    return sum(map(processes.cpu_s, processes.family(program.process.pid)))
 
 
 class Run:
@@ -192,7 +188,7 @@ class Run:
         self.phases = {phase: plan.count(phase) / plan.rate_per_s for phase in ("cold", "warm")}
         rng = random.Random(f"{world.seed} {scenario.name}")
         self.faults: Faults = scenario.apply(world, rng, self.phases)
-        self.processes: dict[str, subprocess.Popen[bytes]] = {}
+        self.programs: dict[str, netns.Program] = {}
 
     def start(self) -> None:
         """Authorities, emulator, resolvers, stubs."""
@@ -200,22 +196,7 @@ class Run:
         world_file = self.directory / "world"
         world_file.write_text("".join(render(self.world, keys)))
         servers = self.lab.add_namespace("srv")
-        for prefix in SERVED:
-            subprocess.run(
-                [
-                    "ip",
-                    "-n",
-                    servers,
-                    *prefix[:-1],
-                    "route",
-                    "add",
-                    "local",
-                    prefix[-1],
-                    "dev",
-                    "lo",
-                ],
-                check=True,
-            )
+        servers.ip(*(f"route add local {prefix} dev lo" for prefix in SERVED))
         namespaces = [
             self.lab.add_namespace(str(index)) for index in range(len(self.plan.resolvers))
         ]
@@ -235,9 +216,10 @@ class Run:
             setup.directory.mkdir()
             command = variants.STARTERS[name](setup)
             log = setup.directory / "log"
-            self.processes[name] = self.lab.start(name, command, log, namespace=namespace)
+            self.programs[name] = self.lab.start(command, log, place=namespace)
         for name, namespace in zip(self.plan.resolvers, namespaces, strict=True):
-            wait_for_port(namespace, self.directory / name / "log", name)
+            ready = [(namespace, SERVER[0], SERVER[1])]
+            netns.wait_for(ready, programs=[self.programs[name]], patience_s=peers.READY_S)
         rng = random.Random(f"{self.world.seed} ids")
         self.stubs = [
             Stub(name, space, rng)
@@ -250,8 +232,9 @@ class Run:
         argv = [str(BUILD / "authsim"), "-w", str(self.directory / "world")]
         argv += ["-p", str(AUTHORITY_PRIORITY), *(["-t"] if self.scenario.truncate else [])]
         log = self.directory / "authsim.log"
-        self.authorities = self.lab.start("authsim", argv, log, namespace=self.servers)
-        wait_for_line(log, b"ready", "authsim")
+        log.unlink(missing_ok=True)
+        self.authorities = self.lab.start(argv, log, place=self.servers)
+        self.authorities.await_line("ready")
 
     def phase(
         self, phase: str, before: measure.Counters
@@ -300,7 +283,7 @@ def run_once(scenario: Scenario, world_name: str, seed: int, plan: Plan) -> Resu
         for phase in run.phases:
             if plan.count(phase):
                 by_phase[phase], counters = run.phase(phase, counters)
-        cpu_s = {name: _process_cpu_s(process) for name, process in run.processes.items()}
+        cpu_s = {name: _cpu_s(program) for name, program in run.programs.items()}
     busy1, total1 = _cpu_times()
     names = ("oracle", *plan.resolvers)
     return Result(

@@ -2,8 +2,8 @@
 
 A zone's server gives every mix of rcode, AA, RA, answer, authority and additional, beside a server
 that tells the truth and alone, unsigned and signed; `tests/iterate/matrix_rules.py` says what is
-right. Each resolver runs as shipped, with servers of its own, in netns of its own. Differences
-are grouped by their reasons. Status 1 when ours differs at all, or a peer without a reason.
+right. Each resolver runs as shipped, with servers and a namespace of its own. Differences are
+grouped by their reasons. Status 1 when ours differs at all, or a peer without a reason.
 Needs root, iproute2, and Debian's unbound, bind9, knot-resolver and pdns-recursor (what is missing
 is left out).
 """

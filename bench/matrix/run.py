@@ -1,4 +1,4 @@
-"""One resolver through all cases: its servers and itself in netns, then the questions."""
+"""One resolver through all cases: its servers and itself in namespaces, then the questions."""
 
 from __future__ import annotations
 

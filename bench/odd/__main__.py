@@ -2,7 +2,7 @@
 
     python -m bench.odd [--peers ours,unbound,…] [--only NAME,…] [--runs 3] [--json FILE]
 
-Needs root, for network netns, and the peers' Debian packages; who is not installed is left
+Needs root, for network namespaces, and the peers' Debian packages; who is not installed is left
 out. Each resolver is as shipped, in a namespace of its own, one after the other, with the root
 known, behind a link of MTU 1280 on which fragments are lost. A cell is the time of the zone's first
 and second question, best of the runs; a bar holds where ours answers whatever any peer answers, and

@@ -7,7 +7,7 @@ answers from that server's address meanwhile (RFC 5452). *Told*: a side channel 
 of each query, at its worst (read from the kernel's own table), so that only the id, the spelling
 and a cookie are left to guess; all 65,536 ids are sent. *Blind*: nothing is known, ports and ids
 are drawn. Counted: forged packets until the resolver goes to TCP, and wins. The victim is there
-with TCP and without. Needs root; everything stays in netns of its own.
+with TCP and without. Needs root; everything stays in namespaces of its own.
 """
 
 from __future__ import annotations

@@ -12,7 +12,7 @@ import signal
 import sys
 import tempfile
 
-from bench.latency.netns import Lab, LabError
+from bench.latency.lab import Lab
 from bench.latency.run import Plan, Run, compile_tools, make_world
 from bench.latency.scenarios import SCENARIOS
 from bench.outage.kinds import KINDS, UNFAKEABLE, Kind, offer_fakes
@@ -94,7 +94,7 @@ def main() -> int:
                     flush=True,
                 )
                 is_good &= all(is_within_bar(row) for row in rows if row.resolver == "ours")
-    except LabError as error:
+    except RuntimeError as error:
         print(f"outage: {error}", file=sys.stderr)
         return 2
     print(f"\nload at the end {os.getloadavg()[0]:.1f}, seed {arguments.seed}")

@@ -9,13 +9,13 @@ import pathlib
 from collections.abc import Callable
 
 from bench.common import peers
-from bench.latency.netns import ip
 from bench.latency.run import Run
 from bench.latency.scenarios import Change, State, undisturbed
 from bench.latency.variants import STARTERS, Starter
 
 FAKETIME = "/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1"
 UNFAKEABLE = frozenset({"unbound", "named", "kresd"})  # Debian's do not start under it
+_EVERYTHING = ("0.0.0.0/0", "::/0")
 AWAY = "+400d"  # beyond any signature of the world
 
 
@@ -43,33 +43,28 @@ def _paths(state: State) -> Callable[[Run], None]:
 
 def _link_down(run: Run) -> None:
     for space in run.spaces:
-        ip("-n", space, "link", "set", "wan", "down")
+        space.ip("link set wan down")
 
 
 def _link_up(run: Run) -> None:
     """As a DHCP client would: the link, the addresses that went with it, the routes."""
     for number, space in enumerate(run.spaces):
-        ip("-n", space, "link", "set", "wan", "up")
-        address = f"fd77:{number:x}::2/128"
-        ip("-n", space, "-6", "addr", "replace", address, "dev", "wan", "nodad")
+        space.ip("link set wan up", f"addr replace fd77:{number:x}::2/128 dev wan nodad")
     _route_back(run)
 
 
 def _route_gone(run: Run) -> None:
     for space in run.spaces:
-        for family in ("-4", "-6"):
-            ip("-n", space, family, "route", "del", "default")
+        space.ip(*(f"route del {prefix}" for prefix in _EVERYTHING))
 
 
 def _route_back(run: Run) -> None:
     for space in run.spaces:
-        for family in ("-4", "-6"):
-            ip("-n", space, family, "route", "replace", "default", "dev", "wan")
+        space.ip(*(f"route replace {prefix} dev wan" for prefix in _EVERYTHING))
 
 
 def _nobody_listens(run: Run) -> None:
-    run.authorities.terminate()
-    run.authorities.wait()
+    run.authorities.stop()
 
 
 def _clock(offset: str) -> Callable[[Run], None]:

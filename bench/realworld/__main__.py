@@ -13,6 +13,7 @@ import sys
 import time
 
 from bench.realworld import root_world, run, software
+from tests import real_data
 from tests.simulation import netns
 
 
@@ -22,7 +23,7 @@ def main() -> int:
     if reason := netns.missing(*software.PROGRAMS.values(), "pdnsutil"):
         print(f"realworld: {reason}", file=sys.stderr)
         return 2
-    data = run.data_directory()
+    data = real_data.FOLDER
     names = (data / "domains" / "opendns-top-domains.txt").read_text().split()[: arguments.names]
     started = time.monotonic()
     with root_world.running(data / "root" / "root.zone", names, patience_s=300.0) as it:

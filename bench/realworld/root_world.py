@@ -1,4 +1,4 @@
-"""The world in netns: one for the resolver, one that routes, one per authority.
+"""The world in namespaces: one for the resolver, one that routes, one per authority.
 
     client ──veth── router ──veth── rootknot, rootnsd, … leafbind
 

@@ -5,12 +5,10 @@
 
 from __future__ import annotations
 
-import os
 import statistics
 import sys
 import time
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bench.common import peers
@@ -18,6 +16,7 @@ from bench.realworld import ask, truth
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
     from bench.realworld.root_world import RealWorld
     from tests.simulation import netns
@@ -53,11 +52,6 @@ HEADER = (
     f"{'pass':8} {'names':>7} {'right':>10} {'packets':>9} {'per name':>9}"
     f" {'p50 ms':>9} {'p95 ms':>9} {'seconds':>8}"
 )
-
-
-def data_directory() -> Path:
-    beside = Path(__file__).resolve().parents[3] / "shared" / "data"
-    return Path(os.environ.get("RESOLVER_TEST_DATA", beside))
 
 
 def start_resolver(it: RealWorld, *, validate: bool = True) -> netns.Program:

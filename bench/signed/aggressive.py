@@ -8,12 +8,10 @@ opt-out denies may not be used (RFC 8198 §5.2), so there every name costs its q
 from __future__ import annotations
 
 import argparse
-import os
 import random
 import string
 import sys
 import tempfile
-from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
@@ -29,6 +27,7 @@ from resolver.lab.world import ROOT_SERVERS, World
 from resolver.model import Question, Status
 from resolver.protocol import names
 from resolver.protocol.codes import Rcode, RRType
+from tests import real_data
 from tests.simulation import signed
 
 if TYPE_CHECKING:
@@ -73,11 +72,6 @@ HEADER = (
 )
 
 
-def data_directory() -> Path:
-    beside = Path(__file__).resolve().parents[3] / "shared" / "data"
-    return Path(os.environ.get("RESOLVER_TEST_DATA", beside))
-
-
 def random_names(apex: str, count: int, *, seed: int = 8198) -> list[Name]:
     """Different names right below *apex*, of the lengths that people mistype."""
     chance = random.Random(f"{seed}{apex}")
@@ -93,7 +87,7 @@ def random_names(apex: str, count: int, *, seed: int = 8198) -> list[Name]:
 
 def authentic() -> tuple[World, signed.Presigned]:
     """The root zone as IANA published it, on three of its servers."""
-    root_data = data_directory() / "root"
+    root_data = real_data.FOLDER / "root"
     zone, signer = signed.load(root_data / "root.zone")
     world = World({zone.apex: zone})
     world.anchors += (root_data / "root.ds").read_text().splitlines()
@@ -204,7 +198,7 @@ def main() -> int:
     parser.add_argument("--names", type=int, default=5000, help="random names per zone (5000)")
     parser.add_argument("--popular", type=int, default=2000, help="delegations in each TLD (2000)")
     arguments = parser.parse_args()
-    data = data_directory()
+    data = real_data.FOLDER
     if not data.is_dir():
         print(f"aggressive: no {data}: set RESOLVER_TEST_DATA", file=sys.stderr)
         return 2

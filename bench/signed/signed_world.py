@@ -1,4 +1,4 @@
-"""The signed world on real servers: zones furnished, signed, written and served in netns.
+"""The signed world on real servers: zones furnished, signed, written and served in namespaces.
 
     client ──veth── top (NSD), tld (Knot), nsd, bind, knot
 

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bench.throughput import inside, load
 from bench.throughput.turns import Bench, in_turn, show
+from tests import real_data
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from bench.throughput.contestants import Peer
 
@@ -79,8 +79,7 @@ def mixed(bench: Bench) -> None:
 
 def real(bench: Bench) -> None:
     """A sample of real queries in its own order, every name answered by the responder."""
-    beside = Path(__file__).parents[3] / "shared/data"
-    file = Path(os.environ.get("RESOLVER_TEST_DATA", beside)) / _SAMPLE
+    file = real_data.FOLDER / _SAMPLE
     if not file.exists():
         print(f"\nno {file}: set RESOLVER_TEST_DATA to have the table of real queries")
         return

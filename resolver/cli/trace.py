@@ -87,9 +87,8 @@ async def _resolve(
     question: Question, options: argparse.Namespace, printer: Printer, chain: Recorder
 ) -> tuple[Answer, float]:
     async with inprocess.resolver(options) as daemon:
-        daemon.parts.bus.subscribe(printer, Asked, Unanswered)
+        daemon.parts.bus.subscribe(printer, Asked, Unanswered, Tried)
         daemon.parts.bus.subscribe(chain, *validation_events.KINDS)
-        daemon.parts.exchange.on_event(printer)
         with printer.scope:
             found = await inprocess.ask(daemon, question)
     if printer.failure is not None:

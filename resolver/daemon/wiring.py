@@ -19,6 +19,7 @@ from resolver.cache.failure import FailureCache
 from resolver.cache.negative import NegativeCache
 from resolver.cache.rrset import RRsetCache
 from resolver.config import octets
+from resolver.daemon import server_tries
 from resolver.daemon.policies import views_of
 from resolver.daemon.state import read_anchors, read_hints
 from resolver.daemon.zones import (
@@ -157,6 +158,7 @@ def found(
     )
     packets = PacketCache(clock, max_octets=config.cache.size_octets // 4)
     options, bus = ClientOptions(keepalive_s=TCP_IDLE_SECONDS), Bus()
+    server_tries.tell_on(bus, exchange)
     return Base(
         clock, rng, spawn, infra, exchange, packets, options,
         FastPaths(packets, options, Views(), bus), ServerCookies(rng), bus, PathCounters(),

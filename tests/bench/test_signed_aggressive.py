@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from bench.signed import aggressive
+from tests import real_data
 
 POPULAR = [f"popular{number}.example" for number in range(60)]
 KEYS = 1  # the zone's DNSKEY is a query too
@@ -21,7 +22,7 @@ def test_below_signed_tlds_each_gap_is_asked_once() -> None:
 
 
 @pytest.mark.rfc("RFC 8198 §5.1")
-@pytest.mark.skipif(not aggressive.data_directory().is_dir(), reason="no RESOLVER_TEST_DATA")
+@pytest.mark.skipif(not real_data.FOLDER.is_dir(), reason="no RESOLVER_TEST_DATA")
 def test_at_the_authentic_root_each_gap_is_asked_once() -> None:
     row = aggressive.root_row(300)
     assert row.packets <= row.hit + KEYS

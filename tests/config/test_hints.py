@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import pytest
@@ -10,9 +9,10 @@ import pytest
 from resolver.config import hints
 from resolver.errors import ConfigError
 from resolver.protocol import names
+from tests import real_data
 
 ROOT = Path(__file__).resolve().parents[2]
-DATA = Path(os.environ.get("RESOLVER_TEST_DATA", ROOT.parent / "shared" / "data"))
+DATA = real_data.FOLDER
 
 
 def test_shipped_hints_hold_thirteen_servers_with_two_addresses_each() -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +13,7 @@ import dns.rdatatype
 from resolver.model import RRset
 from resolver.protocol import names
 from resolver.protocol.codes import RRType
+from tests import real_data
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from resolver.model import Name
 
 HERE = Path(__file__).parents[2]
-FOLDER = Path(os.environ.get("RESOLVER_TEST_DATA", HERE.parent / "shared" / "data"))
+FOLDER = real_data.FOLDER
 MISSING = f"no test data at {FOLDER} (RESOLVER_TEST_DATA)"
 
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from bench.realworld import root_world, run, software, tree
-from bench.realworld.run import data_directory
+from tests import real_data
 from tests.simulation import netns
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ def require(*programs: str) -> None:
 
 
 def require_data(*parts: str) -> Path:
-    path = data_directory().joinpath(*parts)
+    path = real_data.FOLDER.joinpath(*parts)
     if not path.exists():
         pytest.skip(f"no {path}: set RESOLVER_TEST_DATA")
     return path
@@ -68,7 +68,6 @@ def command(*arguments: str) -> tuple[str, ...]:
 
 __all__ = [
     "command",
-    "data_directory",
     "popular_names",
     "real_world",
     "require",

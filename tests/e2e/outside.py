@@ -1,6 +1,6 @@
 """The scenarios from outside: the daemon on real sockets, scripted servers around it.
 
-Two netns joined by a link: the daemon (and its client) in one; in the other every address
+Two namespaces joined by a link: the daemon (and its client) in one; in the other every address
 belongs to the harness, which answers from whichever was asked. libfaketime gives the daemon the
 scenario's date and moves its CLOCK_REALTIME for TIME_PASSES; timeouts run on real time.
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests import real_data
 from tests.e2e import daemon, outside
 from tests.scenarios.test_shared_scenarios import EXCEPTIONS, FOLDERS
 from tests.simulation import scenario_parse, scenario_run
@@ -43,7 +44,7 @@ def _sample() -> list[Path]:
 
 def _files() -> list[Path]:
     """What differs from the files by design differs from outside too, and is told of elsewhere."""
-    scenarios = daemon.data_directory().parent / "scenarios"
+    scenarios = real_data.FOLDER.parent / "scenarios"
     paths = sorted(path for folder in FOLDERS for path in (scenarios / folder).glob("*.rpl"))
     return [path for path in paths if path.relative_to(scenarios).as_posix() not in EXCEPTIONS]
 

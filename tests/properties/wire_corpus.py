@@ -5,14 +5,15 @@ from __future__ import annotations
 import functools
 import gzip
 import json
-import os
 import tarfile
 from pathlib import Path
 
 import pytest
 
+from tests import real_data
+
 _PROJECT = Path(__file__).resolve().parents[2]
-FOLDER = Path(os.environ.get("RESOLVER_TEST_DATA", _PROJECT.parent / "shared" / "data"))
+FOLDER = real_data.FOLDER
 
 needs_corpus = pytest.mark.skipif(
     not (FOLDER / "wire" / "dns-messages.jsonl.gz").exists(),

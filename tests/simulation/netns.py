@@ -172,16 +172,7 @@ class Namespace:
         self, *argv: str, log: Path, env: Mapping[str, str] | None = None, cwd: Path | None = None
     ) -> Program:
         """Start *argv* inside; the namespace ends it when it is left."""
-        with log.open("ab") as output:
-            process = subprocess.Popen(
-                ("setpriv", "--pdeathsig", "KILL", *self.command(*argv)),
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=subprocess.STDOUT,
-                env=env,
-                cwd=cwd,
-            )
-        program = Program(Path(argv[0]).name, process, log)
+        program = spawn(self.command(*argv), name=Path(argv[0]).name, log=log, env=env, cwd=cwd)
         self.programs.append(program)
         return program
 
@@ -211,6 +202,27 @@ class Namespace:
             if label.strip() == interface:
                 return int(figures.split()[column])
         raise LookupError(f"no interface {interface} in {self.name}")
+
+
+def spawn(
+    argv: Sequence[str],
+    *,
+    log: Path,
+    name: str = "",
+    env: Mapping[str, str] | None = None,
+    cwd: Path | None = None,
+) -> Program:
+    """Start *argv* where the caller is, who ends it; it dies with the thread that started it."""
+    with log.open("ab") as output:
+        process = subprocess.Popen(
+            ("setpriv", "--pdeathsig", "KILL", *argv),
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            env=env,
+            cwd=cwd,
+        )
+    return Program(name or Path(argv[0]).name, process, log)
 
 
 def namespace(label: str) -> Namespace:
