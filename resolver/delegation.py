@@ -16,25 +16,42 @@ Pure: *now* is passed in, and who waits leaves a function to call.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, NamedTuple
+from operator import itemgetter
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from resolver.protocol.codes import RRType
+from resolver.protocol.transport import Transport
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from resolver.protocol.message import Name, Question
 
+Key: TypeAlias = "tuple[str, int, Transport, str]"  # of a server: see `Server.key`
 _NEVER = float("inf")
 _NONE: tuple[Server, ...] = ()
 
 
 class Server(NamedTuple):
-    """One address that can be asked; *nameserver* is the NS name it was learnt from."""
+    """One address that can be asked; *nameserver* is the NS name it was learnt from.
+
+    *transport*: how it is asked first. UDP is plain DNS, TCP where that is needed included; the
+    others carry everything. *auth_name* is what its certificate must prove, where there is one.
+    """
 
     host: str
     port: int = 53
     nameserver: Name = b"\0"
+    transport: Transport = Transport.UDP
+    auth_name: str = ""
+
+    @property
+    def key(self) -> Key:
+        """What RTT, health and sessions are kept by: address and transport.
+
+        The name too: a session that was proven for one name is none for another.
+        """
+        return self.host, self.port, self.transport, self.auth_name
 
     @property
     def is_ipv6(self) -> bool:
@@ -44,6 +61,10 @@ class Server(NamedTuple):
     def rtype(self) -> int:
         """Type of the address record: A or AAAA."""
         return RRType.AAAA if ":" in self.host else RRType.A
+
+
+# The same without a frame: each choice among servers reads one of every address.
+Server.key = property(itemgetter(0, 1, 3, 4))  # type: ignore[assignment, method-assign]
 
 
 class KnownAddresses(NamedTuple):
@@ -91,7 +112,7 @@ class AddressBook:
         self._watchers: list[Callable[[], None]] = []
         self.due_at = _NEVER
         found = [one for name in nameservers for one in glue.get(name, _NONE)]
-        if len(glue) == len(nameservers) and len({one[0] for one in found}) == len(found):
+        if len(glue) == len(nameservers) and len({one.key for one in found}) == len(found):
             self.servers = tuple(found)  # as it is born, mostly
             self.unresolved: tuple[Name, ...] = ()
         else:
@@ -242,12 +263,12 @@ class AddressBook:
 
     def _work_out(self) -> None:
         """The three that walks read."""
-        servers: dict[tuple[str, int], Server] = {}
+        servers: dict[Key, Server] = {}
         unresolved: list[Name] = []
         for name in self.nameservers:
             found = self.of(name)
             for one in found:
-                servers.setdefault(one[:2], one)
+                servers.setdefault(one.key, one)
             if (not found or name in self._worth) and name not in self._searches:
                 unresolved.append(name)
         self.servers = tuple(servers.values())

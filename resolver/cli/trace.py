@@ -100,7 +100,7 @@ def _vain(event: Tried) -> str:
     zone, server = names.to_text(event.zone), event.server
     asked = f"{names.to_text(event.question.qname)} {present.type_text(event.question.qtype)}"
     where = f"{names.to_text(server.nameserver)} {server.host}"
-    return f"{zone:<20} {asked} @ {where}, {event.transport} → {event.outcome}"
+    return f"{zone:<20} {asked} @ {where}, {event.transport.value} → {event.outcome}"
 
 
 def _object(event: Asked | Unanswered | Tried) -> dict[str, Any]:
@@ -115,7 +115,7 @@ def _object(event: Asked | Unanswered | Tried) -> dict[str, Any]:
     made |= {
         "nameserver": names.to_text(event.server.nameserver),
         "address": event.server.host,
-        "transport": event.transport,
+        "transport": event.transport.value,
         "rtt_ms": None if event.rtt_s is None else round(1000 * event.rtt_s, 3),
     }
     if isinstance(event, Asked):

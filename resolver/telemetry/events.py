@@ -28,7 +28,7 @@ class Asked(NamedTuple):
     question: Question
     zone: Name
     server: Server
-    transport: str
+    transport: Transport
     rtt_s: float
     verdict: str
     learnt: str

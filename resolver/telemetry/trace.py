@@ -29,6 +29,6 @@ def line(step: Asked | Unanswered) -> str:
         why = "; ".join(ede.text for ede in step.ede if ede.text) or "no usable reply"
         return f"{zone:<20} {asked}: {why} after {1000 * step.elapsed_s:.0f} ms"
     server = f"{names.to_text(step.server.nameserver)} {step.server.host}"
-    took = f"{step.transport} {1000 * step.rtt_s:.1f} ms"
+    took = f"{step.transport.value} {1000 * step.rtt_s:.1f} ms"
     said = f"{step.verdict}: {step.learnt}" if step.learnt else step.verdict
     return f"{zone:<20} {asked} @ {server}, {took} → {said}"

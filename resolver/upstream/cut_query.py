@@ -30,6 +30,7 @@ from resolver.limits import (
 from resolver.model import USABLE, Ede, Verdict
 from resolver.protocol.codes import EdeCode, Rcode
 from resolver.protocol.names import ROOT, to_text
+from resolver.protocol.transport import Transport
 from resolver.upstream import resort, speculate
 from resolver.upstream.crowd import crowded
 from resolver.upstream.doubt import Doubts
@@ -51,6 +52,7 @@ from resolver.upstream.server_state import owner_domain_of
 if TYPE_CHECKING:
     import trio
 
+    from resolver.delegation import Key
     from resolver.errors import WireError
     from resolver.model import Server
     from resolver.upstream.dispatcher import Dispatcher
@@ -59,7 +61,7 @@ if TYPE_CHECKING:
     from resolver.upstream.query_form import Form
     from resolver.upstream.request import Request
     from resolver.upstream.select import Candidate
-    from resolver.upstream.server_state import Key, ServerState
+    from resolver.upstream.server_state import ServerState
     from resolver.upstream.timers import Timer
 
 _NOBODY: frozenset[Key] = frozenset()
@@ -230,7 +232,7 @@ class CutQuery:
         if self.dispatcher.listeners:
             self.tell(server, arrived.transport, arrived.rtt_s, classified.verdict.value)
         if classified.verdict not in USABLE:
-            if arrived.transport == "tcp":
+            if arrived.transport is not Transport.UDP:
                 state.tcp_failed_at = now  # it says no more than UDP did
             self.dispatcher.infra.mark(state, self.zone, classified.verdict, now)
             self.reject(server, classified.verdict.value, now)
@@ -246,7 +248,7 @@ class CutQuery:
         """This server is of no use here: ask another, at once if nobody is expected to answer."""
         if self.is_done or self.way.reach.is_out:  # it is us, not the server
             return
-        self.rejected |= {server[:2]}
+        self.rejected |= {server.key}
         self.reasons[server] = reason
         if not self._has_live(now) or all(copy.is_overdue(now) for copy in self.copies):
             self.move_on(now)
@@ -254,8 +256,8 @@ class CutQuery:
     def on_refusal(self, server: Server, reason: str, now: float) -> None:
         """The kernel would not send: nothing went out, so another server takes the place."""
         self._refund(server)
-        self.tell(server, "udp", None, reason)
-        self.rejected |= {server[:2]}
+        self.tell(server, Transport.UDP, None, reason)
+        self.rejected |= {server.key}
         self.reasons[server] = reason
         self.rearm(now)
 
@@ -266,7 +268,7 @@ class CutQuery:
         self.rearm(now + OVERDUE_FLOOR_SECONDS)
 
     def on_malformed(
-        self, server: Server, state: ServerState, transport: str, error: WireError, now: float
+        self, server: Server, state: ServerState, transport: Transport, error: WireError, now: float
     ) -> None:
         """Matched, but no DNS message."""
         self.dispatcher.counters.useless += 1
@@ -305,8 +307,8 @@ class CutQuery:
 
     def on_tcp_failure(self, server: Server, reason: str, now: float) -> None:
         """No connection, or nothing came over it."""
-        self.tell(server, "tcp", None, reason)
-        if self.doubts is None or not self.doubts.on_tcp_failure(server[:2], now):
+        self.tell(server, Transport.TCP, None, reason)
+        if self.doubts is None or not self.doubts.on_tcp_failure(server.key, now):
             self.reject(server, reason, now)
 
     def _leave_copies(self) -> None:
@@ -317,7 +319,7 @@ class CutQuery:
     def on_silence(self, copy: Transmission, now: float) -> None:
         """A copy expired; its port stays open a while, but nothing more is expected."""
         self.reasons.setdefault(copy.server, resort.SILENT)
-        self.tell(copy.server, "udp", None, "timeout")
+        self.tell(copy.server, Transport.UDP, None, "timeout")
         self._wait_in_crowd(now)
 
     def _wait_in_crowd(self, now: float) -> None:
@@ -332,7 +334,7 @@ class CutQuery:
             self.dispatcher.counters.turned_away += 1
             self._end(crowded(self.zone))
 
-    def tell(self, server: Server, transport: str, rtt_s: float | None, outcome: str) -> None:
+    def tell(self, server: Server, transport: Transport, rtt_s: float | None, outcome: str) -> None:
         """Let those who watch know what became of one packet."""
         if self.dispatcher.listeners:
             tried = Tried(self.request.question, self.zone, server, transport, rtt_s, outcome)
@@ -350,8 +352,8 @@ class CutQuery:
         servers = [
             server
             for server in delegation.book.servers
-            if server[:2] not in self.rejected
-            and server[0] not in excluded
+            if server.key not in self.rejected
+            and server.host not in excluded
             and dispatcher.allows(server, self.zone, is_forward=delegation.is_forward)
         ]
         situation = Situation(self.zone, self.owner_domain, now, self.way.reach.broken_families)
@@ -400,7 +402,7 @@ class CutQuery:
         if choice is None:
             self._wait(now)
             return
-        is_repeat = choice.server[:2] in self.sends
+        is_repeat = choice.server.key in self.sends
         if choice.is_suspect or is_repeat:
             self.want_addresses()
         if self.send(choice, now):
@@ -422,16 +424,16 @@ class CutQuery:
         """
         repeat = None
         can_wait = any(copy.late_at > now for copy in self.copies)
-        busy = {copy.server[:2] for copy in self.copies if not copy.is_overdue(now)}
+        busy = {copy.server.key for copy in self.copies if not copy.is_overdue(now)}
         for candidate in self.candidates(now):
-            key = candidate.server[:2]
+            key = candidate.server.key
             if candidate.is_marked and self._has_live(now):
                 continue
             if key not in self.sends:
                 return candidate
             if can_wait or key in busy or key in self.streams or not self._may_repeat(key):
                 continue
-            if repeat is None or self.sends[key] < self.sends[repeat.server[:2]]:
+            if repeat is None or self.sends[key] < self.sends[repeat.server.key]:
                 repeat = candidate
         return repeat
 
@@ -470,7 +472,7 @@ class CutQuery:
         self, server: Server, state: ServerState, now: float, form: Form | None = None
     ) -> bool:
         """Over TCP: a truncated reply, a forger or a folder of case, or wanted from the start."""
-        if self.is_done or server[:2] in self.streams or not self._spend(server[:2], now):
+        if self.is_done or server.key in self.streams or not self._spend(server.key, now):
             return False
         form = form or self.fallback.form(state, now, tries=1)
         self.dispatcher.start_tcp(self, server, state, form=form, now=now)
@@ -516,7 +518,7 @@ class CutQuery:
     def _refund(self, server: Server) -> None:
         """What `_spend` took for a packet that never went out."""
         self.request.budget.refund_query()
-        self.sends[server[:2]] -= 1
+        self.sends[server.key] -= 1
         self.total -= 1
 
     def _may_repeat(self, key: Key) -> bool:

@@ -19,6 +19,7 @@ from trio.lowlevel import current_task, wait_task_rescheduled
 from resolver import limits
 from resolver.errors import ResolverError, WireError, WorkExceeded
 from resolver.limits import LATE_REPLY_SECONDS
+from resolver.protocol.transport import Transport
 from resolver.upstream.bucket import Bucket
 from resolver.upstream.compose import Composer
 from resolver.upstream.crowd import Crowds, crowded
@@ -283,7 +284,7 @@ class Dispatcher:
         elif is_truncated(data):  # the same server again, over TCP (RFC 7766 §5)
             self.counters.truncated += 1
             for cut_query in self._answered(copy, now):
-                cut_query.tell(copy.server, "udp", now - copy.sent_at, "truncated")
+                cut_query.tell(copy.server, Transport.UDP, now - copy.sent_at, "truncated")
                 if not cut_query.streams:  # one connection will do for a race of two
                     cut_query.go_tcp(copy.server, copy.state, now)
         else:
@@ -295,13 +296,13 @@ class Dispatcher:
             message = read_untrusted(data, copy.sent, copy.slot[1])
         except WireError as error:
             for cut_query in self._answered(copy, now):
-                cut_query.on_malformed(server, state, "udp", error, now)
+                cut_query.on_malformed(server, state, Transport.UDP, error, now)
             return
         match = match_cookie(copy.sent, message)
         if match is not Match.YES:
             self._on_strange_cookie(copy, match, now)
             return
-        arrived = Arrived(server, state, message, "udp", now - copy.sent_at, copy.sent)
+        arrived = Arrived(server, state, message, Transport.UDP, now - copy.sent_at, copy.sent)
         for cut_query in self._answered(copy, now):
             cut_query.on_reply(arrived, now)
 
@@ -354,7 +355,7 @@ class Dispatcher:
             self.ways.note_refused(way, now)
         reason = _errno_text(error)
         for cut_query in self.flight.retire(copy):
-            cut_query.tell(copy.server, "udp", now - copy.sent_at, reason)
+            cut_query.tell(copy.server, Transport.UDP, now - copy.sent_at, reason)
             cut_query.reject(copy.server, reason, now)
 
     # --- silence ---------------------------------------------------------------------------

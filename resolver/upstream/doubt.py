@@ -13,13 +13,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from resolver.limits import CASE_BROKEN_SECONDS, LAST_RESORT_SECONDS, LAST_RESORTS_CONFIRMED
+from resolver.protocol.transport import Transport
 
 if TYPE_CHECKING:
-    from resolver.delegation import Server
+    from resolver.delegation import Key, Server
     from resolver.upstream.cut_query import CutQuery
     from resolver.upstream.edns_fallback import Arrived
     from resolver.upstream.query_form import Form
-    from resolver.upstream.server_state import Key, ServerState
+    from resolver.upstream.server_state import ServerState
     from resolver.upstream.timers import Timer
 
 _TCP_ROUNDS = 3  # connecting and asking take two
@@ -74,7 +75,7 @@ class Doubts:
     def on_reply(self, arrived: Arrived, now: float) -> None:
         """The last resort was answered: after some such answers the server is taken as it is."""
         doubt = self._of.get(arrived.state.key)
-        if doubt is None or arrived.transport != "udp" or not doubt.is_settled:
+        if doubt is None or arrived.transport is not Transport.UDP or not doubt.is_settled:
             return
         state = doubt.state
         state.doubts += 1

@@ -18,16 +18,18 @@ from resolver.limits import CASE_BROKEN_SECONDS
 from resolver.protocol.codes import Rcode, RRType
 from resolver.protocol.nsec import Span
 from resolver.protocol.rdata_fields import nsec
+from resolver.protocol.transport import Transport
 from resolver.upstream.query import Match, match_cookie, server_cookie
 from resolver.upstream.query_form import BARE, FULL, LEAST, LOWER, PLAIN
 from resolver.upstream.server_state import EdnsState
 
 if TYPE_CHECKING:
+    from resolver.delegation import Key
     from resolver.model import Server
     from resolver.protocol.wire import Message
     from resolver.upstream.query import Sent
     from resolver.upstream.query_form import Form
-    from resolver.upstream.server_state import Key, ServerState
+    from resolver.upstream.server_state import ServerState
 
 _EDNS_RCODES = frozenset({Rcode.FORMERR, Rcode.NOTIMP, Rcode.BADVERS})
 _COOKIE_RCODES = _EDNS_RCODES | {Rcode.REFUSED, Rcode.SERVFAIL}
@@ -44,7 +46,7 @@ class Arrived(NamedTuple):
     server: Server
     state: ServerState
     message: Message
-    transport: str
+    transport: Transport
     rtt_s: float
     sent: Sent
 
@@ -119,7 +121,7 @@ class Fallback:
         state, sent = arrived.state, arrived.sent
         if not sent.is_mixed or state.bears_mixing or arrived.message.rcode not in _CASE_RCODES:
             return Again.NO
-        if arrived.transport == "tcp" or state.key in self._lowered:
+        if arrived.transport is not Transport.UDP or state.key in self._lowered:
             return Again.NO
         if arrived.message.rcode == Rcode.NXDOMAIN and _brings_proof(arrived.message):
             return Again.NO
@@ -143,7 +145,7 @@ class Fallback:
     def _once_over_tcp(self, arrived: Arrived) -> Again:
         """It may be a box on the way that does not bear EDNS, and none over TCP."""
         key = arrived.state.key
-        if arrived.transport == "tcp" or key in self._over_tcp:
+        if arrived.transport is not Transport.UDP or key in self._over_tcp:
             return Again.NO
         self._over_tcp |= {key}
         return Again.TCP
@@ -175,7 +177,7 @@ class Fallback:
 
     def _learn_about_cookie(self, arrived: Arrived, now: float) -> None:
         state, message = arrived.state, arrived.message
-        if arrived.transport == "tcp":
+        if arrived.transport is not Transport.UDP:
             if match_cookie(arrived.sent, message) is Match.NO:  # nobody forges into a connection
                 state.note_no_cookies(now)
                 return

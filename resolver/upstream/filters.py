@@ -17,8 +17,8 @@ from resolver.protocol.names import is_subdomain
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from resolver.delegation import Key
     from resolver.model import Delegation, Name, Server
-    from resolver.upstream.server_state import Key
     from resolver.upstream.settings import OutgoingSettings
 
 
@@ -54,11 +54,11 @@ class AddressFilter:
         self._named: dict[Key, list[Name]] = {}
         for delegation in named:
             for server in delegation.servers():
-                self._named.setdefault(server[:2], []).append(delegation.zone)
+                self._named.setdefault(server.key, []).append(delegation.zone)
 
     def allows(self, server: Server, zone: Name, *, is_forward: bool) -> bool:
         """May this address be asked about *zone*? *is_forward*: the operator named it."""
-        host = server[0]
+        host = server.host
         if not (self._ipv6 if ":" in host else self._ipv4):
             return False
         kind = _kind(host)
@@ -68,4 +68,4 @@ class AddressFilter:
             return True
         if self._loopback if kind == "loopback" else self._private:
             return True
-        return any(is_subdomain(zone, above) for above in self._named.get(server[:2], ()))
+        return any(is_subdomain(zone, above) for above in self._named.get(server.key, ()))

@@ -12,14 +12,15 @@ from typing import TYPE_CHECKING, NamedTuple
 from resolver import limits
 from resolver.limits import ADDRESS_STATES, REFUSED_SECONDS, ZONE_MARKS
 from resolver.model import Verdict
+from resolver.protocol.transport import Transport
 from resolver.upstream.server_state import Hint, Mark, ServerState
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from random import Random
 
+    from resolver.delegation import Key
     from resolver.model import Name, Server
-    from resolver.upstream.server_state import Key
 
 _GAIN_PRIOR = 0.05
 _FIRST_PRIOR = math.log(0.060)  # the middle of the Internet's RTTs
@@ -38,6 +39,8 @@ class Kept(NamedTuple):
 
     host: str
     port: int
+    transport: str
+    auth_name: str
     srtt_s: float
     age_s: float
 
@@ -59,7 +62,7 @@ class Infra:
 
     def state(self, server: Server) -> ServerState:
         """The state of a server's address, made if it is new."""
-        return self.state_of(server[:2])
+        return self.state_of(server.key)
 
     def state_of(self, key: Key) -> ServerState:
         state = self._states.get(key)
@@ -112,8 +115,15 @@ class Infra:
     def snapshot(self, now: float) -> list[Kept]:
         """What is worth keeping over a restart: the RTT of every address that answered."""
         return [
-            Kept(*state.key, round(state.srtt, 6), round(now - state.t_ok, 1))
-            for state in self._states.values()
+            Kept(
+                host,
+                port,
+                transport.value,
+                name,
+                srtt_s=round(state.srtt, 6),
+                age_s=round(now - state.t_ok, 1),
+            )
+            for (host, port, transport, name), state in self._states.items()
             if state.n
         ]
 
@@ -122,8 +132,8 @@ class Infra:
 
         A guess only: nothing counts as measured, and one silence is enough for doubt.
         """
-        for host, port, srtt_s, age_s in kept:
-            state = self.state_of((host, port))
+        for host, port, transport, name, srtt_s, age_s in kept:
+            state = self.state_of((host, port, Transport(transport), name))
             if not state.n and srtt_s > 0.0:
                 days = (age_s + away_s) / _HINT_HALF_DAY
                 state.hint = Hint(math.log(srtt_s), math.hypot(_HINT_SPREAD, days))

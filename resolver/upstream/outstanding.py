@@ -14,11 +14,12 @@ from resolver import limits
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from resolver.delegation import Key
     from resolver.model import Name, Question, Server
     from resolver.upstream.cut_query import CutQuery
     from resolver.upstream.network import Network, UdpPort
     from resolver.upstream.query import Sent
-    from resolver.upstream.server_state import Key, ServerState
+    from resolver.upstream.server_state import ServerState
     from resolver.upstream.timers import Timer, Timers
     from resolver.upstream.ways import Way
 

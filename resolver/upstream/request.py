@@ -9,6 +9,7 @@ if TYPE_CHECKING:
 
     from resolver.budget import Share
     from resolver.model import Delegation, Link, Question, Referral, Server, Verdict
+    from resolver.protocol.transport import Transport
     from resolver.protocol.wire import Message
 
 
@@ -30,7 +31,7 @@ class Reply(NamedTuple):
     message: Message
     classified: Classified
     rtt_s: float
-    transport: str  # "udp" | "tcp"
+    transport: Transport
 
 
 class Request(NamedTuple):

@@ -35,7 +35,7 @@ def over_tcp(cut_query: CutQuery, now: float) -> bool:
     infra, request = cut_query.dispatcher.infra, cut_query.request
     states = {}
     for server in request.delegation.servers():
-        key = server[:2]
+        key = server.key
         if key in cut_query.sends and cut_query.reasons.get(server, SILENT) in _WORTH_IT:
             state = infra.state(server)
             is_free = state.streams < TCP_LAST_TRIES and key not in cut_query.streams

@@ -86,7 +86,7 @@ def weigh(
     servers: Iterable[Server], situation: Situation, *, infra: Infra, rng: Random
 ) -> list[Candidate]:
     """The servers as candidates, cheapest first; ties in random order. O(n log n)."""
-    pairs = [(server, infra.state_of(server[:2])) for server in servers]
+    pairs = [(server, infra.state_of(server.key)) for server in servers]
     _, owner_domain, now, broken_families = situation
     candidates: list[Candidate] = []
     siblings: dict[Name, ServerState] = {}

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
 if TYPE_CHECKING:
     from resolver.model import Name, Question, Server
+    from resolver.protocol.transport import Transport
 
 
 class Tried(NamedTuple):
@@ -15,7 +16,7 @@ class Tried(NamedTuple):
     question: Question
     zone: Name
     server: Server
-    transport: str
+    transport: Transport
     rtt_s: float | None
     outcome: str
 

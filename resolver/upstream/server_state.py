@@ -27,9 +27,8 @@ from resolver.limits import (
 from resolver.protocol.names import suffix
 
 if TYPE_CHECKING:
+    from resolver.delegation import Key
     from resolver.model import Name, Verdict
-
-Key = tuple[str, int]
 
 _GAIN_UP = 0.25  # RFC 6298's 1/8 is for a sample per segment; here minutes may lie between two
 _GAIN_DOWN = 0.5  # believe an improvement fast: a wrong one is corrected by the next answer

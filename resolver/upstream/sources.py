@@ -66,7 +66,7 @@ class Sources:
 
         Raises OSError where only others are configured: a link-local address reaches its own link.
         """
-        host = server[0]
+        host = server.host
         configured = self._of_ipv6[":" in host]
         if len(configured) < 2 and not (configured and "%" in configured[0]):  # noqa: PLR2004
             return configured

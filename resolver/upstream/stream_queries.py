@@ -10,6 +10,7 @@ import trio
 
 from resolver.errors import WireError
 from resolver.limits import CASE_BROKEN_SECONDS, TCP_SECONDS
+from resolver.protocol.transport import Transport
 from resolver.upstream.edns_fallback import Arrived
 from resolver.upstream.query import Match, read_untrusted
 
@@ -34,7 +35,7 @@ class Streams:
     def start(self, cut_query: CutQuery, server: Server, state: ServerState, sent: Sent) -> None:
         """Ask *server* over TCP; `cut_query.streams` holds the scope that ends it."""
         deadline = min(trio.current_time() + TCP_SECONDS, cut_query.give_up)
-        scope = cut_query.streams[server[:2]] = trio.CancelScope(deadline=deadline)
+        scope = cut_query.streams[server.key] = trio.CancelScope(deadline=deadline)
         state.streams += 1
         self._nursery.start_soon(self._ask, cut_query, server, state, sent, scope)
 
@@ -62,7 +63,7 @@ class Streams:
         finally:
             state.streams -= 1
         now = trio.current_time()
-        if cut_query.streams.pop(server[:2], None) is None or cut_query.is_done:
+        if cut_query.streams.pop(server.key, None) is None or cut_query.is_done:
             return
         if outcome is None:
             state.tcp_failed_at = now
@@ -77,6 +78,6 @@ class Streams:
         try:
             message = read_untrusted(data, sent, cut_query.request.question)
         except WireError as error:
-            cut_query.on_malformed(server, state, "tcp", error, now)
+            cut_query.on_malformed(server, state, Transport.TCP, error, now)
             return
-        cut_query.on_reply(Arrived(server, state, message, "tcp", now - started, sent), now)
+        cut_query.on_reply(Arrived(server, state, message, Transport.TCP, now - started, sent), now)

@@ -27,10 +27,10 @@ from resolver.upstream.query import Match, match_untrusted
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from resolver.delegation import Key
     from resolver.model import Server
     from resolver.upstream.network import Network
     from resolver.upstream.query import Sent
-    from resolver.upstream.server_state import Key
 
 _RECEIVE_OCTETS = 65_536
 
@@ -200,7 +200,7 @@ class TcpPool:
         return await connection.ask(sent, hears)
 
     async def _connection(self, server: Server, sent: Sent) -> tuple[ServerConnection, bool]:
-        key = server[:2]
+        key = server.key
         while True:
             kept = self._open.get(key)
             if kept is not None and not kept.is_closed and kept.has_room(sent):
@@ -213,7 +213,7 @@ class TcpPool:
                 raise OSError(opening.error, "no connection")
 
     async def _connect(self, server: Server) -> ServerConnection:
-        key = server[:2]
+        key = server.key
         self._make_room()
         opening = self._opening[key] = _Opening()
         try:

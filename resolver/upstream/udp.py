@@ -151,7 +151,7 @@ class SystemNetwork:
         return self._open(server, sources[-1] if sources else None)
 
     def _open(self, server: Server, source: str | None) -> SystemPort:
-        host, number, _ = server
+        host, number = server.host, server.port
         family = _INET6 if ":" in host else _INET
         sock = socket.SocketType(family, _DATAGRAM)  # without the wrapper in Python: 1 µs less
         try:

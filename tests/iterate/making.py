@@ -14,6 +14,7 @@ from resolver.iterate.walk import Walker, WalkSettings
 from resolver.lab.virtual_time import VirtualClock
 from resolver.protocol.codes import RRType
 from resolver.protocol.names import to_text
+from resolver.protocol.transport import Transport
 from resolver.upstream.request import Reply
 from tests.making import name, question, reply
 
@@ -79,7 +80,7 @@ class Land:
                     asked.add(server.host)
                     classified = request.classify(message := self._reply(request, server), server)
                     if classified.verdict.is_usable:
-                        return Reply(server, message, classified, 0.01, "udp")
+                        return Reply(server, message, classified, 0.01, Transport.UDP)
             if not await request.more_addresses():
                 raise ExchangeFailed("of no use", asked=frozenset(asked))
 

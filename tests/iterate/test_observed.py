@@ -11,6 +11,7 @@ from resolver.iterate.observed import learnt, observed
 from resolver.model import Ede, Link, Question, Referral, RRset, Server, Verdict
 from resolver.protocol import names
 from resolver.protocol.codes import RRType
+from resolver.protocol.transport import Transport
 from resolver.telemetry.events import Asked, Bus, Unanswered
 from resolver.telemetry.trace import Trail, line
 from resolver.upstream.request import Classified
@@ -62,7 +63,7 @@ def test_an_answer_is_told_by_its_records() -> None:
 async def test_a_step_is_told_and_the_reply_passed_on() -> None:
     reply: Any = Fake(
         server=SERVER,
-        transport="udp",
+        transport=Transport.UDP,
         rtt_s=0.0123,
         classified=Classified(Verdict.REFERRAL, referral=referral(DS)),
     )

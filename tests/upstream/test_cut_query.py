@@ -12,6 +12,7 @@ from resolver.errors import ExchangeFailed
 from resolver.model import Question, Server
 from resolver.protocol.codes import Rcode, RRType
 from resolver.protocol.names import ROOT
+from resolver.protocol.transport import Transport
 from resolver.upstream.cut_query import CutQuery
 from tests.support import trio_test
 from tests.upstream.virtual_servers import Script, World, answer
@@ -201,7 +202,7 @@ async def test_a_connection_that_says_nothing_is_given_up() -> None:
         with pytest.raises(ExchangeFailed):
             await world.exchange.ask(world.request(V4[0], wants_tcp=True))
         took.append(trio.current_time() - began)
-        assert {tried.transport for tried in tries} == {"tcp"}
+        assert {tried.transport for tried in tries} == {Transport.TCP}
 
     await world.run(story)
     assert took == [pytest.approx(limits.TCP_SECONDS)]

@@ -16,6 +16,7 @@ from resolver.model import Server, Verdict
 from resolver.protocol.codes import EdeCode, Flag, Rcode
 from resolver.protocol.edns import Edns, cookie_option
 from resolver.protocol.names import from_text
+from resolver.protocol.transport import Transport
 from tests.support import trio_test
 from tests.upstream.virtual_servers import QUESTION, ZONE, Script, World, answer
 
@@ -42,7 +43,7 @@ async def test_an_answer_comes_back_with_its_server_and_rtt() -> None:
         reply = await world.exchange.ask(world.request(A))
         assert reply.server.host == A
         assert reply.classified.verdict is Verdict.ANSWER
-        assert reply.transport == "udp"
+        assert reply.transport is Transport.UDP
         assert round(reply.rtt_s, 3) == 0.02
 
     await world.run(story)
@@ -150,7 +151,7 @@ async def test_truncation_goes_to_tcp_on_one_kept_connection() -> None:
     async def story() -> None:
         for _ in range(3):
             got = await world.exchange.ask(world.request(A))
-            assert got.transport == "tcp"
+            assert got.transport is Transport.TCP
             assert not got.message.tc
 
     await world.run(story)
@@ -314,7 +315,7 @@ async def test_ten_mismatches_send_the_question_to_tcp() -> None:
     world.serve(A, Script(reply))
 
     async def story() -> None:
-        assert (await world.exchange.ask(world.request(A))).transport == "tcp"
+        assert (await world.exchange.ask(world.request(A))).transport is Transport.TCP
 
     await world.run(story)
 
@@ -633,7 +634,7 @@ async def test_a_missing_cookie_is_settled_over_tcp() -> None:
         seen = []
         for turn in range(5):
             forgetful = turn >= 3
-            seen.append((await world.exchange.ask(world.request(A))).transport)
+            seen.append((await world.exchange.ask(world.request(A))).transport.value)
         assert seen == ["udp", "udp", "udp", "tcp", "udp"]
 
     await world.run(story)

@@ -11,6 +11,7 @@ from resolver.errors import ExchangeFailed
 from resolver.limits import LAST_RESORT_MISMATCHES, LAST_RESORTS_CONFIRMED, SPOOF_MISMATCHES
 from resolver.protocol.codes import Rcode
 from resolver.protocol.edns import Edns, cookie_option
+from resolver.protocol.transport import Transport
 from resolver.upstream.server_state import EdnsState
 from tests.support import trio_test
 from tests.upstream.virtual_servers import Script, World, answer
@@ -42,7 +43,7 @@ async def test_a_server_that_folds_case_and_has_no_tcp_is_asked_unmixed() -> Non
     async def story() -> None:
         for _ in range(turns + 1):
             reply = await world.exchange.ask(world.request(HOST))
-            assert reply.transport == "udp"
+            assert reply.transport is Transport.UDP
 
     await world.run(story)
     assert [is_mixed(query) for _, _, query in script.seen] == [True, False] * turns + [False]
@@ -58,7 +59,7 @@ async def test_a_mute_tcp_is_not_waited_for() -> None:
 
     async def story() -> None:
         with trio.fail_after(0.5):  # TCP alone would take its three seconds
-            assert (await world.exchange.ask(world.request(HOST))).transport == "udp"
+            assert (await world.exchange.ask(world.request(HOST))).transport is Transport.UDP
 
     await world.run(story)
     assert [transport for _, transport, _ in script.seen] == ["udp", "tcp", "udp"]
@@ -104,7 +105,7 @@ async def test_a_folder_of_case_known_not_to_bear_edns_is_not_offered_it_again(
         state = world.exchange.infra.state(request.delegation.servers()[0])
         state.note_edns(EdnsState.BROKEN, trio.current_time())
         reply = await world.exchange.ask(request)
-        assert reply.transport == ("tcp" if tcp else "udp")
+        assert reply.transport is (Transport.TCP if tcp else Transport.UDP)
 
     await world.run(story)
     assert [query.edns for _, _, query in script.seen] == [None, None]
@@ -117,7 +118,7 @@ async def test_where_there_is_tcp_nothing_goes_out_unmixed() -> None:
     script = world.serve(HOST, Script(folding))
 
     async def story() -> None:
-        assert (await world.exchange.ask(world.request(HOST))).transport == "tcp"
+        assert (await world.exchange.ask(world.request(HOST))).transport is Transport.TCP
 
     await world.run(story)
     assert [(how, is_mixed(query)) for _, how, query in script.seen] == [
@@ -199,7 +200,7 @@ async def test_the_right_id_with_another_question_goes_to_tcp_at_once() -> None:
 
     async def story() -> None:
         with trio.fail_after(0.2):
-            assert (await world.exchange.ask(world.request(HOST))).transport == "tcp"
+            assert (await world.exchange.ask(world.request(HOST))).transport is Transport.TCP
 
     await world.run(story)
 

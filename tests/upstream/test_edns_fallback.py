@@ -13,6 +13,7 @@ from resolver.protocol.codes import Rcode, RRType
 from resolver.protocol.edns import Edns, cookie_option
 from resolver.protocol.message import Record
 from resolver.protocol.names import from_text
+from resolver.protocol.transport import Transport
 from tests.support import trio_test
 from tests.upstream.virtual_servers import Script, World, answer
 
@@ -158,7 +159,7 @@ async def test_the_last_try_at_a_signed_zone_goes_over_tcp() -> None:
     async def story() -> None:
         delegation = dataclasses.replace(world.delegation(HOST), is_signed=True)
         reply = await world.exchange.ask(world.request()._replace(delegation=delegation))
-        assert reply.transport == "tcp"
+        assert reply.transport is Transport.TCP
 
     await world.run(story)
     assert carried(script) == ["udp edns", "udp edns", "tcp edns"]

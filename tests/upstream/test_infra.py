@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from resolver import limits
 from resolver.model import Server, Verdict
 from resolver.protocol.names import from_text
+from resolver.protocol.transport import Transport
 from resolver.upstream.infra import Infra
 from resolver.upstream.server_state import EdnsState, ServerState, owner_domain_of, prefix_of
 
@@ -19,7 +20,7 @@ ONE, TWO = from_text("one.test"), from_text("two.test")
 
 
 def state() -> ServerState:
-    return ServerState(("192.0.2.1", 53))
+    return ServerState(Server("192.0.2.1").key)
 
 
 @pytest.mark.reaches("EXPIRY_FLOOR_SECONDS")
@@ -247,3 +248,19 @@ def test_the_estimate_stays_among_the_samples(rtts: list[float]) -> None:
     assert min(rtts) - 1e-9 <= address.srtt <= max(rtts) + 1e-9
     assert address.var >= 0.0
     assert address.overdue_s <= max(address.expiry_s, limits.OVERDUE_FLOOR_SECONDS)
+
+
+def test_what_is_known_is_known_of_an_address_over_one_transport() -> None:
+    """TLS on port 853 is another server's business than plain DNS on 53; so is another proof."""
+    infra = Infra(rng=random.Random(1))
+    plain = Server("192.0.2.1")
+    tls = plain._replace(port=853, transport=Transport.TLS, auth_name="dns.test")
+    other = tls._replace(auth_name="other.test")
+    infra.note_answer(infra.state(plain), 0.02, 1.0)
+    infra.note_answer(infra.state(tls), 0.06, 1.0)
+    assert [infra.state(one).n for one in (plain, tls, other)] == [1, 1, 0]
+    assert infra.state(plain._replace(nameserver=b"\2ns\0")) is infra.state(plain)
+
+    after = Infra(rng=random.Random(1))
+    after.restore(infra.snapshot(2.0), away_s=0.0)
+    assert [after.state(one).hint is not None for one in (plain, tls, other)] == [True, True, False]

@@ -12,6 +12,7 @@ from resolver.errors import ExchangeFailed
 from resolver.lab.virtual_parts import Delayed
 from resolver.limits import TCP_LAST_TRIES
 from resolver.protocol.codes import Rcode
+from resolver.protocol.transport import Transport
 from tests.support import trio_test
 from tests.upstream.virtual_servers import Script, World, answer
 
@@ -45,7 +46,7 @@ async def test_what_is_of_no_use_over_udp_is_asked_over_tcp(
     world.serve(HOST, over_tcp_only(udp))
 
     async def story() -> None:
-        assert (await world.exchange.ask(world.request(HOST))).transport == "tcp"
+        assert (await world.exchange.ask(world.request(HOST))).transport is Transport.TCP
 
     await world.run(story)
 
