@@ -151,7 +151,6 @@ def found(
     exchange = Dispatcher(
         network=network,
         infra=infra,
-        clock=clock,
         rng=rng,
         config=config.outgoing,
         in_flight_limit=in_flight_limit,

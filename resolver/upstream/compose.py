@@ -54,19 +54,19 @@ class Composer:
         self, question: Question, state: ServerState, *, is_forward: bool, form: Form, now: float
     ) -> Sent:
         """The octets of one query to one server."""
+        opt: Offer | None = None
+        if form.edns:
+            if not form.options or state.edns is not EdnsState.WORKS:
+                opt = offer(self._payload)  # without the server's half, a cookie protects nobody
+            elif now < state.no_cookies_until:
+                opt = offer(self._payload, others=self._options)
+            else:
+                cookie = state.cookie or self._infra.cookie(state)
+                opt = offer(self._payload, cookie, state.server_cookie, self._options)
         return compose(
             question,
             rng=self._rng,
             flags=self._forward_flags if is_forward else 0,
-            offer=self._offer(state, form, now) if form.edns else None,
+            offer=opt,
             mixes_case=form.mixed and self._mixes_case and now >= state.case_broken_until,
         )
-
-    def _offer(self, state: ServerState, form: Form, now: float) -> Offer:
-        """The cookie not at the first contact: without the server's half, ours protects nobody."""
-        if not form.options or state.edns is not EdnsState.WORKS:
-            return offer(self._payload)
-        if now < state.no_cookies_until:
-            return offer(self._payload, others=self._options)
-        cookie = state.cookie or self._infra.cookie(state)
-        return offer(self._payload, cookie, state.server_cookie, self._options)

@@ -23,8 +23,8 @@ _SHORT = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.EAGAIN})
 class Descriptors:
     """What the system has left for packets of one process."""
 
-    def __init__(self, flight: Outstanding, counters: UpstreamCounters) -> None:
-        self._flight = flight
+    def __init__(self, outstanding: Outstanding, counters: UpstreamCounters) -> None:
+        self._outstanding = outstanding
         self._counters = counters
         self._said_at = -math.inf
 
@@ -33,13 +33,13 @@ class Descriptors:
         if error.errno not in _SHORT:
             return False
         self._counters.no_descriptors += 1
-        self._flight.make_room()
+        self._outstanding.make_room()
         if now - self._said_at >= WARNING_SECONDS:
             self._said_at = now
             _log.warning(
                 "no socket for a question to a server (%s), %d are open: raise the limit of open"
                 " files (ulimit -n, LimitNOFILE=)",
                 errno.errorcode.get(error.errno or 0, "error"),
-                len(self._flight),
+                len(self._outstanding),
             )
         return True

@@ -52,9 +52,14 @@ class AddressFilter:
         self._loopback = not settings.do_not_query_localhost
         self._private = not settings.deny_private_addresses
         self._named: dict[Key, list[Name]] = {}
+        self.is_plain = lru_cache(maxsize=65_536)(self._is_plain)
+        """Is a host public, and of a family that is asked? Then it may be asked about any zone."""
         for delegation in named:
             for server in delegation.servers():
                 self._named.setdefault(server.key, []).append(delegation.zone)
+
+    def _is_plain(self, host: str) -> bool:
+        return (self._ipv6 if ":" in host else self._ipv4) and _kind(host) == "public"
 
     def allows(self, server: Server, zone: Name, *, is_forward: bool) -> bool:
         """May this address be asked about *zone*? *is_forward*: the operator named it."""

@@ -50,26 +50,26 @@ class Infra:
 
     def __init__(self, *, rng: Random) -> None:
         self._rng = rng
-        self._states: dict[Key, ServerState] = {}
+        self.states: dict[Key, ServerState] = {}
         self._prefixes: dict[str, float] = {}
         self.global_log_rtt = _FIRST_PRIOR
 
     def __repr__(self) -> str:
-        return f"<Infra addresses={len(self._states)}>"
+        return f"<Infra addresses={len(self.states)}>"
 
     def __len__(self) -> int:
-        return len(self._states)
+        return len(self.states)
 
     def state(self, server: Server) -> ServerState:
         """The state of a server's address, made if it is new."""
         return self.state_of(server.key)
 
     def state_of(self, key: Key) -> ServerState:
-        state = self._states.get(key)
+        state = self.states.get(key)
         if state is None:
-            if len(self._states) >= ADDRESS_STATES:
+            if len(self.states) >= ADDRESS_STATES:
                 self._evict()
-            state = self._states[key] = ServerState(key)
+            state = self.states[key] = ServerState(key)
         state.was_used = True
         return state
 
@@ -78,7 +78,7 @@ class Infra:
 
         An LRU order would cost every look-up a microsecond; this costs only the insertions.
         """
-        states = self._states
+        states = self.states
         for _ in range(_CHANCES):
             key = next(iter(states))
             state = states.pop(key)
@@ -123,7 +123,7 @@ class Infra:
                 srtt_s=round(state.srtt, 6),
                 age_s=round(now - state.t_ok, 1),
             )
-            for (host, port, transport, name), state in self._states.items()
+            for (host, port, transport, name), state in self.states.items()
             if state.n
         ]
 

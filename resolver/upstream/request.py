@@ -37,10 +37,10 @@ class Reply(NamedTuple):
 class Request(NamedTuple):
     """One question for one zone cut.
 
-    *classify* is pure and cheap; a verdict that is not `is_usable` sends the exchange to another
+    *classify* is pure and cheap; a verdict that is not `is_usable` sends the dispatcher to another
     server (LAME, REFUSED, SERVFAIL … are remembered by (address, zone)). *more_addresses* resolves
     the next one or two of the cut's unresolved nameserver names, puts what it finds into
-    `delegation.book`, and returns False once there is nothing left to look up; the exchange
+    `delegation.book`, and returns False once there is nothing left to look up; the dispatcher
     awaits it in the asker's task, beside whatever is on its way, and cancels it when a reply comes.
     *excluded* servers are not asked (their answer was bogus). *is_probe*: it is a minimised form of
     the question (RFC 9156 §2.3): no effort is made where servers refuse or drop it, for the full
@@ -63,7 +63,7 @@ class Ask(Protocol):
 
     Returns the first usable reply. Raises ExchangeFailed when no server gave one, WorkExceeded when
     the budget ended it. Spends `budget.spend_query()` for every packet it sends. Truncated replies
-    are retried over TCP by the exchange itself: *classify* never sees one.
+    are retried over TCP by the dispatcher itself: *classify* never sees one.
     """
 
     def __call__(self, request: Request) -> Awaitable[Reply]: ...

@@ -3,46 +3,42 @@
 Servers that are mute, rude or garbled over UDP alone exist (a box in front of them, replies from
 another address or port, fragments that are dropped). Two of them are asked at most, few questions
 at a time, and none whose connection came to nothing a moment ago: most are just dead. RFC 7766 §5.
+Pure: `cut_waiting` asks them.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from resolver.limits import ASK_SENDS, RACE_WIDTH, TCP_LAST_TRIES
+from resolver.limits import RACE_WIDTH, TCP_LAST_TRIES
 from resolver.model import Verdict
+from resolver.upstream.attempts import SILENT
 from resolver.upstream.failure_reasons import MALFORMED
-from resolver.upstream.query_form import BARE
 
 if TYPE_CHECKING:
-    from resolver.upstream.cut_query import CutQuery
+    from collections.abc import Iterable
 
-SILENT = "no reply"
+    from resolver.model import Server
+    from resolver.upstream.attempts import Attempts
+    from resolver.upstream.infra import Infra
+    from resolver.upstream.server_state import ServerState
+
 _WORTH_IT = frozenset({SILENT, MALFORMED, Verdict.REFUSED.value, Verdict.FORMERR.value})
 
 
-def over_tcp(cut_query: CutQuery, now: float) -> bool:
-    """True if something is on its way now. Once for each cut_query.
+def worth_tcp(
+    servers: Iterable[Server], attempts: Attempts, infra: Infra, now: float
+) -> list[tuple[Server, ServerState]]:
+    """Those of *servers* that were asked over UDP for nothing, and may do better over TCP.
 
-    Never for a probe: the full question is the better next try (RFC 9156 §2.3).
-    Whether it is our own link that is silent is asked beside it.
+    The nearest first, and those that never answered last.
     """
-    if cut_query.has_resorted or cut_query.uses_tcp or cut_query.total >= ASK_SENDS:
-        return False
-    if cut_query.request.is_probe:
-        return False
-    cut_query.has_resorted = True
-    infra, request = cut_query.dispatcher.infra, cut_query.request
     states = {}
-    for server in request.delegation.servers():
+    for server in servers:
         key = server.key
-        if key in cut_query.sends and cut_query.reasons.get(server, SILENT) in _WORTH_IT:
+        if key in attempts.sends and attempts.reasons.get(server, SILENT) in _WORTH_IT:
             state = infra.state(server)
-            is_free = state.streams < TCP_LAST_TRIES and key not in cut_query.streams
+            is_free = state.streams < TCP_LAST_TRIES and key not in attempts.streams
             if is_free and state.may_bear_tcp(now):
                 states[server] = state
-    chosen = sorted(states.items(), key=lambda pair: (not pair[1].n, pair[1].srtt))[:RACE_WIDTH]
-    began = [cut_query.go_tcp(server, state, now, BARE) for server, state in chosen]
-    if any(began):
-        cut_query.dispatcher.ways.doubt(cut_query.way, cut_query.started, now)
-    return any(began)
+    return sorted(states.items(), key=lambda pair: (not pair[1].n, pair[1].srtt))[:RACE_WIDTH]

@@ -23,10 +23,11 @@ from resolver.limits import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Sequence
     from random import Random
 
     from resolver.model import Name, Server
+    from resolver.upstream.attempts import Attempts
     from resolver.upstream.infra import Infra
     from resolver.upstream.server_state import ServerState
 
@@ -83,14 +84,18 @@ class Situation(NamedTuple):
 
 
 def weigh(
-    servers: Iterable[Server], situation: Situation, *, infra: Infra, rng: Random
+    servers: Sequence[Server], situation: Situation, *, infra: Infra, rng: Random
 ) -> list[Candidate]:
     """The servers as candidates, cheapest first; ties in random order. O(n log n)."""
-    pairs = [(server, infra.state_of(server.key)) for server in servers]
+    states = infra.states
     _, owner_domain, now, broken_families = situation
     candidates: list[Candidate] = []
     siblings: dict[Name, ServerState] = {}
-    for server, state in pairs:
+    for server in servers:
+        state = states.get(server.key)
+        if state is None:
+            state = infra.state_of(server.key)
+        state.was_used = True
         tie = rng.random()
         if (
             state.n
@@ -100,17 +105,18 @@ def weigh(
             fields = state.srtt, tie, server, state, 0.0, False, False, True, None
             candidates.append(_new(Candidate, fields))  # half the cost of its own constructor
             continue
-        siblings = siblings or _siblings(pairs)
+        siblings = siblings or _siblings(servers, infra)
         sibling = siblings[server.nameserver]
         candidates.append(_weigh_one(server, state, sibling, situation, infra, tie))
     candidates.sort()
     return candidates
 
 
-def _siblings(pairs: list[tuple[Server, ServerState]]) -> dict[Name, ServerState]:
+def _siblings(servers: Sequence[Server], infra: Infra) -> dict[Name, ServerState]:
     """For each nameserver the state of that address which says most about it."""
     siblings: dict[Name, ServerState] = {}
-    for server, state in pairs:
+    for server in servers:
+        state = infra.states.get(server.key) or infra.state_of(server.key)
         known = siblings.get(server.nameserver)
         if known is None or (not known.n and _tells(state) > _tells(known)):
             siblings[server.nameserver] = state
@@ -207,6 +213,29 @@ def _alike(candidate: Candidate, chosen: list[Candidate]) -> tuple[bool, bool, b
         any(candidate.state.prefix == other.state.prefix for other in chosen),
         candidate.cost,
     )
+
+
+def next_candidate(candidates: list[Candidate], attempts: Attempts, now: float) -> Candidate | None:
+    """Whom to ask next: the cheapest address not asked yet; then one whose copies are overdue.
+
+    Not the latter while somebody's reply is not even late, nor a server that was of no use to
+    this zone a moment ago while anybody may still answer.
+    """
+    repeat = None
+    on_its_way, sends = attempts.on_its_way, attempts.sends
+    can_wait = any(packet.late_at > now for packet in on_its_way)
+    busy = {packet.state.key for packet in on_its_way if not packet.is_overdue(now)}
+    for candidate in candidates:
+        key = candidate.state.key
+        if candidate.is_marked and attempts.has_live(now):
+            continue
+        if key not in sends:
+            return candidate
+        if can_wait or key in busy or key in attempts.streams or not attempts.may_repeat(key):
+            continue
+        if repeat is None or sends[key] < sends[repeat.state.key]:
+            repeat = candidate
+    return repeat
 
 
 def companion(

@@ -47,7 +47,7 @@ class Learnt:
         rrsets = daemon.parts.memory.rrsets
         self.entry = rrsets.get(names.from_text("www.example.com."), RRType.A, now)
         self.cut = daemon.parts.delegations.get(names.from_text("com."), now)
-        states = daemon.parts.infra._states
+        states = daemon.parts.infra.states
         self.rtts = {key: state for key, state in states.items() if state.n}
         self.socks = [
             sock for wish, sock in daemon.sockets.open.items() if wish.where[1] == house.port

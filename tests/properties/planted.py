@@ -13,7 +13,7 @@ from resolver.model import Link, Rank, RRset, Verdict
 from resolver.protocol.codes import Rcode, RRType
 from resolver.protocol.wire import parse_untrusted
 from resolver.recurse import alias_chain
-from resolver.upstream import cut_query, dispatcher, edns_fallback
+from resolver.upstream import cut_asking, cut_waiting, edns_fallback, udp_queries
 from resolver.upstream.query import Match, match_untrusted
 from resolver.upstream.request import Classified
 
@@ -52,11 +52,11 @@ def ttl_plus_one(patch: pytest.MonkeyPatch) -> None:
 def id_only(patch: pytest.MonkeyPatch) -> None:
     """A reply is matched by its id alone (CVE-2008-1447)."""
     patch.setattr(
-        dispatcher,
+        udp_queries,
         "match_untrusted",
         lambda sent, data: Match.YES if data[:2] == sent.data[:2] else Match.NO,
     )
-    patch.setattr(dispatcher, "read_untrusted", lambda data, *_: parse_untrusted(data))
+    patch.setattr(udp_queries, "read_untrusted", lambda data, *_: parse_untrusted(data))
 
 
 def question_only(patch: pytest.MonkeyPatch) -> None:
@@ -65,7 +65,7 @@ def question_only(patch: pytest.MonkeyPatch) -> None:
     def plant(sent: Any, data: bytes) -> Match:
         return match_untrusted(sent, sent.data[:2] + data[2:])
 
-    patch.setattr(dispatcher, "match_untrusted", plant)
+    patch.setattr(udp_queries, "match_untrusted", plant)
 
 
 def data_never_expires(patch: pytest.MonkeyPatch) -> None:
@@ -104,15 +104,15 @@ def aliases_are_not_chased(patch: pytest.MonkeyPatch) -> None:
 def first_server_only(patch: pytest.MonkeyPatch) -> None:
     """One useless reply ends the question."""
 
-    def plant(self: Any, server: Any, reason: str, now: float) -> None:
+    def plant(query: Any, server: Any, reason: str, now: float) -> None:
         del server, reason
-        self._fail(now)
+        cut_waiting.fail(query, now)
 
-    patch.setattr(cut_query.CutQuery, "reject", plant)
+    patch.setattr(cut_asking, "reject", plant)
 
 
 def truncation_is_ignored(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(dispatcher, "is_truncated", lambda _: False)
+    patch.setattr(udp_queries, "is_truncated", lambda _: False)
 
 
 def useless_is_nxdomain(patch: pytest.MonkeyPatch) -> None:

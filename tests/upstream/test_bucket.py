@@ -25,14 +25,14 @@ def spend(bucket: Bucket) -> int:
 @pytest.mark.reaches("HEDGE_SHARE", "HEDGE_BURST", "PROBE_SHARE", "PROBE_BURST")
 @trio_test
 async def test_hedges_and_probes_are_a_share_of_first_packets() -> None:
-    exchange = World().exchange
+    shared = World().dispatcher.shared
     for bucket, burst, share in (
-        (exchange.hedges, limits.HEDGE_BURST, limits.HEDGE_SHARE),
-        (exchange.probes, limits.PROBE_BURST, limits.PROBE_SHARE),
+        (shared.hedges, limits.HEDGE_BURST, limits.HEDGE_SHARE),
+        (shared.probes, limits.PROBE_BURST, limits.PROBE_SHARE),
     ):
         for _ in range(1000):
-            exchange.note_first_send()
+            shared.note_first_send()
         assert spend(bucket) == int(burst)
         for _ in range(10):
-            exchange.note_first_send()
+            shared.note_first_send()
         assert spend(bucket) == pytest.approx(10 * float(share), abs=1)

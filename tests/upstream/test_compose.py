@@ -45,7 +45,7 @@ async def test_a_second_option_rides_beside_the_cookie_and_both_are_read_by_thei
 
     async def story() -> None:
         for _ in range(3):
-            reply = await world.exchange.ask(world.request(HOST))
+            reply = await world.ask(HOST)
             assert reply.message.edns is not None
             names.append(reply.message.edns.option(OPT_NSID))
 
@@ -65,7 +65,7 @@ async def test_nothing_rides_along_unless_it_is_wanted() -> None:
 
     async def story() -> None:
         for _ in range(3):
-            await world.exchange.ask(world.request(HOST))
+            await world.ask(HOST)
 
     await world.run(story)
     assert carried(script) == [[], [OPT_COOKIE], [OPT_COOKIE]]
@@ -86,9 +86,9 @@ async def test_a_server_that_bears_no_cookie_is_still_asked_for_the_rest() -> No
 
     async def story() -> None:
         for _ in range(3):
-            assert (await world.exchange.ask(world.request(HOST))).message.answer
+            assert (await world.ask(HOST)).message.answer
         unborne.add(OPT_NSID)
-        assert (await world.exchange.ask(world.request(HOST))).message.answer
+        assert (await world.ask(HOST)).message.answer
 
     await world.run(story)
     both, rest = [OPT_COOKIE, OPT_NSID], [OPT_NSID]

@@ -48,7 +48,7 @@ class Clients:
 
     async def ask(self, hosts: list[str], zone: str, label: str) -> None:
         try:
-            await self.world.exchange.ask(about(self.world, hosts, zone, label))
+            await self.world.dispatcher.ask(about(self.world, hosts, zone, label))
         except ZoneCrowded as error:
             self.turned_away.append(label)
             self.told |= {ede.code for ede in error.ede}
@@ -82,12 +82,12 @@ async def test_few_wait_for_a_silent_zone_and_others_do_not_notice() -> None:
             nursery.start_soon(lambda: well.ask_many([WELL], "well.test", count=100, per_s=25))
             await trio.sleep(3.9)
             waiting = (
-                world.exchange.counters.asked
+                world.dispatcher.counters.asked
                 - sum(len(some) for each in (many, well) for some in (each.answered, each.failed))
                 - len(many.turned_away)
             )
             assert waiting <= MOST + 2
-            assert world.exchange.in_flight < 12 * MOST
+            assert world.dispatcher.in_flight < 12 * MOST
         for host in SILENT:
             world.faults.set(host, Path(delay_s=0.01))
         await trio.sleep(1)
@@ -98,8 +98,8 @@ async def test_few_wait_for_a_silent_zone_and_others_do_not_notice() -> None:
     assert many.answered == ["again"]
     assert len(many.turned_away) > 3000
     assert many.told == {EdeCode.NO_REACHABLE_AUTHORITY}
-    assert world.exchange.counters.turned_away == len(many.turned_away)
-    assert not world.exchange.crowds
+    assert world.dispatcher.counters.turned_away == len(many.turned_away)
+    assert not world.dispatcher.shared.crowds
 
 
 @pytest.mark.reaches("ZONE_SILENT_SECONDS")

@@ -42,13 +42,13 @@ async def test_a_server_that_folds_case_and_has_no_tcp_is_asked_unmixed() -> Non
 
     async def story() -> None:
         for _ in range(turns + 1):
-            reply = await world.exchange.ask(world.request(HOST))
+            reply = await world.ask(HOST)
             assert reply.transport is Transport.UDP
 
     await world.run(story)
     assert [is_mixed(query) for _, _, query in script.seen] == [True, False] * turns + [False]
     assert len({query.id for _, _, query in script.seen}) == script.count
-    assert world.exchange.counters.last_resorts == turns
+    assert world.dispatcher.counters.last_resorts == turns
 
 
 @pytest.mark.reaches("LAST_RESORT_SECONDS")
@@ -59,7 +59,7 @@ async def test_a_mute_tcp_is_not_waited_for() -> None:
 
     async def story() -> None:
         with trio.fail_after(0.5):  # TCP alone would take its three seconds
-            assert (await world.exchange.ask(world.request(HOST))).transport is Transport.UDP
+            assert (await world.ask(HOST)).transport is Transport.UDP
 
     await world.run(story)
     assert [transport for _, transport, _ in script.seen] == ["udp", "tcp", "udp"]
@@ -83,9 +83,9 @@ async def test_a_folder_of_case_that_does_not_bear_edns_either_is_found_out(rcod
 
     async def story() -> None:
         with pytest.raises(ExchangeFailed):
-            await world.exchange.ask(world.request(HOST))
+            await world.ask(HOST)
         for _ in range(4):
-            assert (await world.exchange.ask(world.request(HOST))).message.answer
+            assert (await world.ask(HOST)).message.answer
 
     await world.run(story)
 
@@ -102,9 +102,9 @@ async def test_a_folder_of_case_known_not_to_bear_edns_is_not_offered_it_again(
 
     async def story() -> None:
         request = world.request(HOST)
-        state = world.exchange.infra.state(request.delegation.servers()[0])
+        state = world.dispatcher.infra.state(request.delegation.servers()[0])
         state.note_edns(EdnsState.BROKEN, trio.current_time())
-        reply = await world.exchange.ask(request)
+        reply = await world.dispatcher.ask(request)
         assert reply.transport is (Transport.TCP if tcp else Transport.UDP)
 
     await world.run(story)
@@ -118,14 +118,14 @@ async def test_where_there_is_tcp_nothing_goes_out_unmixed() -> None:
     script = world.serve(HOST, Script(folding))
 
     async def story() -> None:
-        assert (await world.exchange.ask(world.request(HOST))).transport is Transport.TCP
+        assert (await world.ask(HOST)).transport is Transport.TCP
 
     await world.run(story)
     assert [(how, is_mixed(query)) for _, how, query in script.seen] == [
         ("udp", True),
         ("tcp", True),
     ]
-    assert world.exchange.counters.last_resorts == 0
+    assert world.dispatcher.counters.last_resorts == 0
 
 
 @trio_test
@@ -137,7 +137,7 @@ async def test_askers_who_wait_for_one_copy_share_its_last_resort() -> None:
     async def story() -> None:
         async with trio.open_nursery() as nursery:
             for _ in range(5):
-                nursery.start_soon(world.exchange.ask, world.request(HOST))
+                nursery.start_soon(world.dispatcher.ask, world.request(HOST))
 
     await world.run(story)
     assert script.count == 2
@@ -162,7 +162,7 @@ async def test_wrong_ids_do_not_cost_a_zone_without_tcp() -> None:
 
     async def story() -> None:
         for _ in range(20):
-            assert (await world.exchange.ask(world.request(HOST))).message.answer
+            assert (await world.ask(HOST)).message.answer
 
     await world.run(story)
     ids = {query.id for _, _, query in script.seen}
@@ -179,11 +179,11 @@ async def test_guesses_are_bounded_where_there_is_no_tcp() -> None:
 
     async def story() -> None:
         with pytest.raises(ExchangeFailed):
-            await world.exchange.ask(world.request(HOST))
+            await world.ask(HOST)
 
     await world.run(story)
     assert script.count == 2
-    assert world.exchange.counters.mismatched <= 2 * many
+    assert world.dispatcher.counters.mismatched <= 2 * many
 
 
 @pytest.mark.rfc("RFC 5452 §9.1")
@@ -200,7 +200,7 @@ async def test_the_right_id_with_another_question_goes_to_tcp_at_once() -> None:
 
     async def story() -> None:
         with trio.fail_after(0.2):
-            assert (await world.exchange.ask(world.request(HOST))).transport is Transport.TCP
+            assert (await world.ask(HOST)).transport is Transport.TCP
 
     await world.run(story)
 
@@ -222,7 +222,7 @@ async def test_a_cookie_forgotten_where_there_is_no_tcp_costs_no_answer() -> Non
         nonlocal forgets
         for turn in range(6):
             forgets = turn >= 2
-            assert (await world.exchange.ask(world.request(HOST))).message.answer
+            assert (await world.ask(HOST)).message.answer
 
     await world.run(story)
     lengths = [len((query.edns and query.edns.option(10)) or b"") for _, _, query in script.seen]
@@ -241,7 +241,7 @@ async def test_a_forged_error_does_not_take_the_last_resort() -> None:
     script = world.serve(HOST, Script(reply), tcp=False)
 
     async def story() -> None:
-        await world.exchange.ask(world.request(HOST))
+        await world.ask(HOST)
 
     await world.run(story)
     assert script.count == 2

@@ -41,7 +41,7 @@ async def test_the_first_contact_is_without_a_cookie() -> None:
 
     async def story() -> None:
         for _ in range(2):
-            await world.exchange.ask(world.request(HOST))
+            await world.ask(HOST)
 
     await world.run(story)
     assert carried(script) == ["udp edns", "udp edns cookie"]
@@ -59,7 +59,7 @@ async def test_silence_to_a_cookie_is_answered_by_a_query_without_and_remembered
 
     async def story() -> None:
         for _ in range(4):
-            await world.exchange.ask(world.request(HOST))
+            await world.ask(HOST)
 
     await world.run(story)
     with_cookie, without = "udp edns cookie", "udp edns"
@@ -79,7 +79,7 @@ async def test_an_error_at_a_cookie_leads_to_a_query_without(rcode: int) -> None
 
     async def story() -> None:
         for _ in range(3):
-            assert (await world.exchange.ask(world.request(HOST))).message.answer
+            assert (await world.ask(HOST)).message.answer
 
     await world.run(story)
     assert carried(script) == ["udp edns", "udp edns cookie", "udp edns", "udp edns"]
@@ -93,10 +93,10 @@ async def test_an_error_of_a_server_that_bears_cookies_is_about_the_question() -
 
     async def story() -> None:
         for _ in range(2):
-            await world.exchange.ask(world.request(HOST))
+            await world.ask(HOST)
         script.reply = lambda query, _: answer(query, rcode=Rcode.SERVFAIL)
         with pytest.raises(ExchangeFailed):
-            await world.exchange.ask(world.request(HOST))
+            await world.ask(HOST)
 
     await world.run(story)
     assert script.count == 3
@@ -118,7 +118,7 @@ async def test_a_server_that_never_likes_its_own_cookie_is_asked_without() -> No
 
     async def story() -> None:
         for _ in range(3):
-            assert (await world.exchange.ask(world.request(HOST))).message.answer
+            assert (await world.ask(HOST)).message.answer
 
     await world.run(story)
     with_cookie, without = "udp edns cookie", "udp edns"
@@ -144,7 +144,7 @@ async def test_who_has_shown_a_cookie_is_not_asked_without_after_silence() -> No
         nonlocal mute
         for turn in range(3):
             mute = turn == 2
-            await world.exchange.ask(world.request(HOST))
+            await world.ask(HOST)
 
     await world.run(story)
     assert carried(script)[2:] == ["udp edns cookie", "udp edns cookie", "tcp edns"]
@@ -158,7 +158,7 @@ async def test_the_last_try_at_a_signed_zone_goes_over_tcp() -> None:
 
     async def story() -> None:
         delegation = dataclasses.replace(world.delegation(HOST), is_signed=True)
-        reply = await world.exchange.ask(world.request()._replace(delegation=delegation))
+        reply = await world.dispatcher.ask(world.request()._replace(delegation=delegation))
         assert reply.transport is Transport.TCP
 
     await world.run(story)
@@ -177,10 +177,10 @@ async def test_a_dead_server_costs_one_connection_a_minute() -> None:
         for wait_s in (0, 5, 61):
             await trio.sleep(wait_s)
             with pytest.raises(ExchangeFailed):
-                await world.exchange.ask(request)
+                await world.dispatcher.ask(request)
 
     await world.run(story)
-    assert world.exchange.counters.sent_tcp == 2
+    assert world.dispatcher.counters.sent_tcp == 2
 
 
 @pytest.mark.parametrize("rcode", [Rcode.NXDOMAIN, Rcode.REFUSED, Rcode.SERVFAIL])
@@ -197,7 +197,7 @@ async def test_a_server_that_knows_lower_case_only_is_asked_so_and_remembered(rc
 
     async def story() -> None:
         for _ in range(2):
-            assert (await world.exchange.ask(world.request(HOST))).message.answer
+            assert (await world.ask(HOST)).message.answer
 
     await world.run(story)
     mixed = [query.qname_raw != query.qname for _, _, query in script.seen]
@@ -210,9 +210,9 @@ async def test_a_denial_of_a_server_that_has_found_a_mixed_name_counts_at_once()
     script = world.serve(HOST)
 
     async def story() -> None:
-        await world.exchange.ask(world.request(HOST))
+        await world.ask(HOST)
         script.reply = lambda query, _: answer(query, rcode=Rcode.NXDOMAIN)
-        await world.exchange.ask(world.request(HOST))
+        await world.ask(HOST)
 
     await world.run(story)
     assert script.count == 2
@@ -234,7 +234,7 @@ async def test_a_denial_that_brings_its_proof_is_not_asked_for_again(
     script = world.serve(HOST, Script(reply))
 
     async def story() -> None:
-        await world.exchange.ask(world.request(HOST))
+        await world.ask(HOST)
 
     await world.run(story)
     assert script.count == packets

@@ -48,7 +48,7 @@ async def insist(world: World, request: Request, failed_after: list[float]) -> N
     while True:
         started = trio.current_time()
         try:
-            await world.exchange.ask(request)
+            await world.dispatcher.ask(request)
         except LinkDown:
             failed_after.append(trio.current_time() - started)
             await trio.sleep_until(started + 1)
@@ -65,13 +65,13 @@ async def test_a_zone_cannot_poison_an_address_for_other_zones() -> None:
 
     async def story() -> None:
         for _ in range(3):
-            await world.exchange.ask(about(world, V4[:2], "victim.test"))
+            await world.dispatcher.ask(about(world, V4[:2], "victim.test"))
             await trio.sleep(1)
         for i in range(20):
             with trio.move_on_after(1.5):
-                await world.exchange.ask(about(world, V4[:2], "evil.test", f"x{i}"))
+                await world.dispatcher.ask(about(world, V4[:2], "evil.test", f"x{i}"))
         before = near.count
-        reply = await world.exchange.ask(about(world, V4[:2], "victim.test"))
+        reply = await world.dispatcher.ask(about(world, V4[:2], "victim.test"))
         assert reply.server.host == V4[0]
         assert near.count == before + 1
 
@@ -87,16 +87,16 @@ async def test_two_unrelated_zones_make_a_silence_the_address_s_own() -> None:
 
     async def story() -> None:
         for _ in range(3):
-            await world.exchange.ask(about(world, hosts, "one.test"))
+            await world.dispatcher.ask(about(world, hosts, "one.test"))
         world.faults.set(V4[0], DEAD)
         for zone in ("one.test", "two.test"):
-            await world.exchange.ask(about(world, hosts, zone))
+            await world.dispatcher.ask(about(world, hosts, zone))
             await trio.sleep(1)
-        before = world.servers[V4[0]].count, world.exchange.counters.sent_udp
-        reply = await world.exchange.ask(about(world, hosts, "three.test"))
+        before = world.servers[V4[0]].count, world.dispatcher.counters.sent_udp
+        reply = await world.dispatcher.ask(about(world, hosts, "three.test"))
         assert reply.server.host == V4[1]
         assert reply.rtt_s < 0.2
-        assert world.exchange.counters.sent_udp <= before[1] + 2
+        assert world.dispatcher.counters.sent_udp <= before[1] + 2
 
     await world.run(story)
 
@@ -109,11 +109,11 @@ async def test_zones_of_one_owner_are_one_witness() -> None:
 
     async def story() -> None:
         for _ in range(3):
-            await world.exchange.ask(about(world, V4[:2], "victim.test"))
+            await world.dispatcher.ask(about(world, V4[:2], "victim.test"))
         for i in range(10):
-            await world.exchange.ask(about(world, V4[:2], f"z{i}.evil.test"))
+            await world.dispatcher.ask(about(world, V4[:2], f"z{i}.evil.test"))
         await trio.sleep(2)
-        reply = await world.exchange.ask(about(world, V4[:2], "victim.test"))
+        reply = await world.dispatcher.ask(about(world, V4[:2], "victim.test"))
         assert reply.server.host == V4[0]
 
     await world.run(story)
@@ -127,18 +127,18 @@ async def test_a_dead_server_is_not_asked_until_it_is_probed_beside_a_question()
 
     async def story() -> None:
         for _ in range(3):
-            await world.exchange.ask(world.request(*V4[:2]))
+            await world.ask(*V4[:2])
             await trio.sleep(1)
         world.faults.set(V4[0], DEAD)
         for _ in range(3):
-            await world.exchange.ask(world.request(*V4[:2]))
+            await world.ask(*V4[:2])
             await trio.sleep(1)
         world.faults.set(V4[0], Path(delay_s=0.005))
         await trio.sleep(35)
-        first = await world.exchange.ask(world.request(*V4[:2]))
+        first = await world.ask(*V4[:2])
         assert first.rtt_s <= 0.051  # whichever came first: the probe costs the question nothing
         await trio.sleep(1)
-        assert (await world.exchange.ask(world.request(*V4[:2]))).server.host == V4[0]
+        assert (await world.ask(*V4[:2])).server.host == V4[0]
 
     await world.run(story)
 
@@ -151,17 +151,17 @@ async def test_a_late_reply_is_hedged_to_another_server() -> None:
 
     async def story() -> None:
         for _ in range(6):
-            await world.exchange.ask(world.request(*V4[:2]))
+            await world.ask(*V4[:2])
             await trio.sleep(1)
         seen = near.count, far.count
         world.faults.set(V4[0], DEAD)
         started = trio.current_time()
-        assert (await world.exchange.ask(world.request(*V4[:2]))).server.host == V4[1]
+        assert (await world.ask(*V4[:2])).server.host == V4[1]
         assert trio.current_time() - started < 0.08
         assert (near.count, far.count) == (seen[0], seen[1] + 1)
 
     await world.run(story)
-    assert world.exchange.counters.hedges >= 1
+    assert world.dispatcher.counters.hedges >= 1
 
 
 @trio_test
@@ -173,13 +173,13 @@ async def test_hedges_stop_when_their_tokens_are_spent() -> None:
 
     async def story() -> None:
         for _ in range(3):
-            await world.exchange.ask(world.request(*V4[:2]))
-        world.exchange.hedges.tokens = 0.0
+            await world.ask(*V4[:2])
+        world.dispatcher.shared.hedges.tokens = 0.0
         for host in V4[:2]:
             world.faults.set(host, Path(delay_s=0.04))
-        before = world.exchange.counters.hedges
-        await world.exchange.ask(world.request(*V4[:2]))
-        assert world.exchange.counters.hedges == before
+        before = world.dispatcher.counters.hedges
+        await world.ask(*V4[:2])
+        assert world.dispatcher.counters.hedges == before
 
     await world.run(story)
 
@@ -193,7 +193,7 @@ async def test_no_address_gets_a_second_copy_before_the_first_is_overdue() -> No
 
     async def story() -> None:
         with pytest.raises(ExchangeFailed):
-            await world.exchange.ask(world.request(*V4[:4]))
+            await world.ask(*V4[:4])
 
     await world.run(story)
     for script in world.servers.values():
@@ -216,19 +216,19 @@ async def test_a_dead_family_is_found_out_and_found_again() -> None:
 
     async def story() -> None:
         for i in range(6):
-            await world.exchange.ask(about(world, [V4[i], V6[i]], f"z{i}.test"))
+            await world.dispatcher.ask(about(world, [V4[i], V6[i]], f"z{i}.test"))
         await trio.sleep(2)
-        assert world.exchange.reach.broken_families == {True}
-        sent = world.exchange.counters.sent_udp
-        await world.exchange.ask(about(world, [V4[0], V6[0]], "z0.test"))
-        assert world.exchange.counters.sent_udp == sent + 1
+        assert world.dispatcher.reach.broken_families == {True}
+        sent = world.dispatcher.counters.sent_udp
+        await world.dispatcher.ask(about(world, [V4[0], V6[0]], "z0.test"))
+        assert world.dispatcher.counters.sent_udp == sent + 1
         for host in V6[:6]:
             world.faults.set(host, Path(delay_s=0.0025))
         for _ in range(3):
             await trio.sleep(limits.FAMILY_PROBE_SECONDS + 1)
-            await world.exchange.ask(about(world, [V4[0], V6[0]], "z0.test"))
+            await world.dispatcher.ask(about(world, [V4[0], V6[0]], "z0.test"))
         await trio.sleep(1)
-        assert world.exchange.reach.broken_families == frozenset()
+        assert world.dispatcher.reach.broken_families == frozenset()
 
     await world.run(story)
 
@@ -244,9 +244,9 @@ async def test_a_family_without_a_route_costs_no_time() -> None:
     async def story() -> None:
         for _ in range(5):
             started = trio.current_time()
-            await world.exchange.ask(world.request(V6[0], V4[0]))
+            await world.ask(V6[0], V4[0])
             assert trio.current_time() - started < 0.03
-        assert world.exchange.reach.broken_families == {True}
+        assert world.dispatcher.reach.broken_families == {True}
 
     await world.run(story)
 
@@ -267,7 +267,7 @@ async def test_an_outage_is_nobodys_fault_and_ends_at_once() -> None:
 
     async def learn() -> None:
         for i, label in pairs:
-            await world.exchange.ask(about(world, V4[i : i + 2], f"z{i}.test", label))
+            await world.dispatcher.ask(about(world, V4[i : i + 2], f"z{i}.test", label))
         await trio.sleep(1)
 
     async def one(i: int) -> None:
@@ -282,24 +282,24 @@ async def test_an_outage_is_nobodys_fault_and_ends_at_once() -> None:
             for i in range(0, 12, 2):
                 nursery.start_soon(one, i)
             await trio.sleep(2)
-            assert world.exchange.is_offline
-            quiet = world.exchange.counters.sent_udp
+            assert world.dispatcher.is_offline
+            quiet = world.dispatcher.counters.sent_udp
             await trio.sleep(2)
-            assert world.exchange.counters.sent_udp - quiet <= 5
+            assert world.dispatcher.counters.sent_udp - quiet <= 5
             assert max(failed_after[6:]) <= limits.OUTAGE_ASK_SECONDS + 0.001
             for host in V4:
                 world.faults.set(host, Path(delay_s=0.01))
             healed = trio.current_time()
         assert len(answered) == 6
         assert max(answered) - healed < 1
-        assert not world.exchange.reach.is_out
+        assert not world.dispatcher.reach.is_out
         assert not any(world.infra.state(Server(host)).fails for host in V4)
-        sent = world.exchange.counters.sent_udp
-        await world.exchange.ask(about(world, V4[:2], "z0.test", "e"))
-        assert world.exchange.counters.sent_udp == sent + 1
+        sent = world.dispatcher.counters.sent_udp
+        await world.dispatcher.ask(about(world, V4[:2], "z0.test", "e"))
+        assert world.dispatcher.counters.sent_udp == sent + 1
 
     await world.run(story)
-    assert world.exchange.counters.outages == 1
+    assert world.dispatcher.counters.outages == 1
 
 
 @pytest.mark.reaches("OVERLOAD_SHARE")
@@ -312,13 +312,13 @@ async def test_overload_stops_everything_speculative() -> None:
     async def story() -> None:
         async with trio.open_nursery() as nursery:
             for i in range(3):
-                nursery.start_soon(world.exchange.ask, about(world, [V4[i]], f"z{i}.test"))
+                nursery.start_soon(world.dispatcher.ask, about(world, [V4[i]], f"z{i}.test"))
             await trio.sleep(0.01)
-            assert world.exchange.is_busy
-            nursery.start_soon(world.exchange.ask, about(world, V4[4:8], "new.test"))
+            assert world.dispatcher.is_busy
+            nursery.start_soon(world.dispatcher.ask, about(world, V4[4:8], "new.test"))
             await trio.sleep(0.15)
-            assert world.exchange.counters.races == 0
-            assert world.exchange.counters.sent_udp == 4
+            assert world.dispatcher.counters.races == 0
+            assert world.dispatcher.counters.sent_udp == 4
 
     await world.run(story)
 
@@ -332,7 +332,7 @@ async def test_more_than_the_limit_never_hangs() -> None:
     done = []
 
     async def one(i: int) -> None:
-        await world.exchange.ask(about(world, V4[:2], "z.test", f"n{i}"))
+        await world.dispatcher.ask(about(world, V4[:2], "z.test", f"n{i}"))
         done.append(i)
 
     async def story() -> None:
@@ -365,18 +365,18 @@ async def test_without_descriptors_the_operator_is_told_and_no_zone_is_blamed(
     async def story() -> None:
         for _ in range(3):
             with pytest.raises(WorkExceeded, match="IN_FLIGHT"):
-                await world.exchange.ask(about(world, V4[:1], "z.test"))
+                await world.dispatcher.ask(about(world, V4[:1], "z.test"))
         assert world.whole.sent == 0
         async with trio.open_nursery() as nursery:
-            nursery.start_soon(world.exchange.ask, about(world, V4[:1], "z.test"))
+            nursery.start_soon(world.dispatcher.ask, about(world, V4[:1], "z.test"))
             await trio.sleep(3)
             is_short[0] = False
         assert world.whole.sent == 1
         is_short[0] = True
         await trio.sleep(limits.WARNING_SECONDS)
         with pytest.raises(WorkExceeded, match="IN_FLIGHT"):
-            await world.exchange.ask(about(world, V4[:1], "z.test"))
+            await world.dispatcher.ask(about(world, V4[:1], "z.test"))
 
     await world.run(story)
-    assert world.exchange.counters.no_descriptors > 3
+    assert world.dispatcher.counters.no_descriptors > 3
     assert [record.message.count("EMFILE") for record in caplog.records] == [1, 1]

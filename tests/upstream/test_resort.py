@@ -46,7 +46,7 @@ async def test_what_is_of_no_use_over_udp_is_asked_over_tcp(
     world.serve(HOST, over_tcp_only(udp))
 
     async def story() -> None:
-        assert (await world.exchange.ask(world.request(HOST))).transport is Transport.TCP
+        assert (await world.ask(HOST)).transport is Transport.TCP
 
     await world.run(story)
 
@@ -59,7 +59,7 @@ async def test_a_server_that_says_the_same_over_tcp_is_not_connected_to_again() 
     async def story() -> None:
         for _ in range(3):
             with pytest.raises(ExchangeFailed):
-                await world.exchange.ask(world.request(HOST))
+                await world.ask(HOST)
 
     await world.run(story)
     assert [transport for _, transport, _ in script.seen].count("tcp") == 1
@@ -75,7 +75,7 @@ async def test_a_flood_to_a_dead_server_makes_few_streams() -> None:
         question = world.request().question
         qname = b"\3" + b"%03d" % at + question.qname
         with pytest.raises(ExchangeFailed):
-            await world.exchange.ask(world.request(HOST, question=question._replace(qname=qname)))
+            await world.ask(HOST, question=question._replace(qname=qname))
 
     async def story() -> None:
         async with trio.open_nursery() as nursery:
@@ -84,7 +84,7 @@ async def test_a_flood_to_a_dead_server_makes_few_streams() -> None:
 
     world.whole.queries = 1000
     await world.run(story)
-    assert world.exchange.counters.sent_tcp == TCP_LAST_TRIES
+    assert world.dispatcher.counters.sent_tcp == TCP_LAST_TRIES
 
 
 def forwarded(world: World, *, is_last_word: bool = True) -> Request:
@@ -101,7 +101,7 @@ async def test_a_sole_forwarder_is_waited_for_as_long_as_the_client_waits() -> N
     script = world.serve(HOST, Script(lambda query, _: [Delayed(answer(query), 4.5)]), rtt_s=0.02)
 
     async def story() -> None:
-        assert (await world.exchange.ask(forwarded(world))).message.answer
+        assert (await world.dispatcher.ask(forwarded(world))).message.answer
 
     await world.run(story)
     assert script.count <= 4
@@ -118,7 +118,7 @@ async def test_a_forwarder_that_was_quick_may_be_slow_for_once() -> None:
         nonlocal delay_s
         for turn in range(12):
             delay_s = 3.5 if turn in {9, 11} else 0.0
-            assert (await world.exchange.ask(forwarded(world))).message.answer
+            assert (await world.dispatcher.ask(forwarded(world))).message.answer
 
     await world.run(story)
 
@@ -130,7 +130,7 @@ async def test_where_the_walk_goes_on_without_the_forwarder_it_is_not_waited_for
 
     async def story() -> None:
         with trio.fail_after(3), pytest.raises(ExchangeFailed):
-            await world.exchange.ask(forwarded(world, is_last_word=False))
+            await world.dispatcher.ask(forwarded(world, is_last_word=False))
 
     await world.run(story)
 
@@ -142,6 +142,6 @@ async def test_a_forwarder_that_says_no_is_not_waited_for() -> None:
 
     async def story() -> None:
         with trio.fail_after(1), pytest.raises(ExchangeFailed):
-            await world.exchange.ask(forwarded(world))
+            await world.dispatcher.ask(forwarded(world))
 
     await world.run(story)

@@ -16,7 +16,6 @@ from resolver.errors import LinkDown, ResolverError
 from resolver.iterate.priming import hints_delegation
 from resolver.lab.faults import Path
 from resolver.protocol.names import ROOT
-from resolver.upstream.ways import Ways
 from tests.support import trio_test
 from tests.upstream.virtual_servers import World
 
@@ -35,12 +34,11 @@ async def test_a_start_into_silence_is_told_soon(families: str) -> None:
 
     With no route for IPv6 half of the witnesses were of no use, and each question took 7 to 9 s.
     """
-    world = World(sources=SOURCES[families])
     root = hints_delegation(hints.load())
-    world.exchange.ways = Ways(world.exchange, [root])
+    world = World(sources=SOURCES[families], named=(root,))
     world.faults.default = Path(dead=True)
     async with trio.open_nursery() as nursery:
-        await nursery.start(world.exchange.run)
+        await nursery.start(world.dispatcher.run)
         for patience_s in (FIRST_S, limits.OUTAGE_ASK_SECONDS):
             began = trio.current_time()
             whole = QueryBudget(
@@ -48,7 +46,7 @@ async def test_a_start_into_silence_is_told_soon(families: str) -> None:
             )
             request = world.request(zone=ROOT, delegation=root, budget=Share(whole))
             with pytest.raises(LinkDown):
-                await world.exchange.ask(request)
+                await world.dispatcher.ask(request)
             assert trio.current_time() - began <= patience_s + 0.01
             await trio.sleep(1)
         nursery.cancel_scope.cancel()
@@ -65,7 +63,7 @@ def forwarding(*hosts: str) -> Delegation:
 async def test_another_configuration_keeps_what_is_known_of_ways_that_stay() -> None:
     """An outage does not end by a reload, nor begin: only other servers are another way."""
     root = hints_delegation(hints.load())
-    ways = Ways(World().exchange, [root, forwarding("192.0.2.1")])
+    ways = World(named=(root, forwarding("192.0.2.1"))).dispatcher.ways
     public, corp = ways.public, ways.of(forwarding("192.0.2.1"))
     corp.reach.begin_outage()
     ways.name([root, forwarding("192.0.2.1")])
@@ -84,11 +82,11 @@ async def test_who_waits_on_a_way_that_goes_tries_on() -> None:
     """Its servers are out; the operator has named others meanwhile."""
     root = hints_delegation(hints.load())
     corp = forwarding("192.0.2.1")
-    world = World()
-    world.exchange.ways = ways = Ways(world.exchange, [root, corp])
+    world = World(named=(root, corp))
+    ways = world.dispatcher.ways
     world.faults.default = Path(dead=True)
     async with trio.open_nursery() as nursery:
-        await nursery.start(world.exchange.run)
+        await nursery.start(world.dispatcher.run)
         ways.of(corp).reach.begin_outage()
         ways.of(corp).reach.take_canary(trio.current_time())  # somebody tries already
         began = trio.current_time()
@@ -99,14 +97,14 @@ async def test_who_waits_on_a_way_that_goes_tries_on() -> None:
 
         async def ask() -> None:
             with pytest.raises(ResolverError):
-                await world.exchange.ask(request)
+                await world.dispatcher.ask(request)
 
         nursery.start_soon(ask)
         await trio.sleep(0.1)
         way = ways.of(corp)
-        assert len(way.parked) == 1
-        before = world.exchange.in_flight
+        assert ways.held_on(way) == 1
+        before = world.dispatcher.in_flight
         ways.name([root])
-        assert not way.parked
-        assert world.exchange.in_flight > before
+        assert not ways.held_on(way)
+        assert world.dispatcher.in_flight > before
         nursery.cancel_scope.cancel()

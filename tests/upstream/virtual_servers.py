@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import random
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import trio
 
 from resolver.budget import QueryBudget, Share
 from resolver.lab.faults import Path
 from resolver.lab.virtual_network import VirtualNetwork
-from resolver.lab.virtual_time import VirtualClock
 from resolver.model import Delegation, Question, Server, Verdict
 from resolver.protocol.codes import Flag, Rcode, RRType
 from resolver.protocol.edns import Edns
@@ -18,7 +17,7 @@ from resolver.protocol.names import from_text
 from resolver.protocol.wire import Record, build, parse_untrusted
 from resolver.upstream.dispatcher import Dispatcher
 from resolver.upstream.infra import Infra
-from resolver.upstream.request import Classified, Request
+from resolver.upstream.request import Classified, Reply, Request
 from resolver.upstream.settings import Outgoing
 
 if TYPE_CHECKING:
@@ -91,7 +90,7 @@ async def no_more() -> bool:
 
 
 class World:
-    """Virtual servers, an exchange, and a short way to ask."""
+    """Virtual servers, a dispatcher, and a short way to ask."""
 
     def __init__(
         self,
@@ -101,6 +100,7 @@ class World:
         in_flight_limit: int = 1000,
         validates: bool = True,
         options: tuple[Option, ...] = (),
+        named: tuple[Delegation, ...] = (),
         **settings: object,
     ) -> None:
         self.network = VirtualNetwork(rng=random.Random(seed), sources=sources)
@@ -108,26 +108,26 @@ class World:
         self.servers: dict[str, Script] = {}
         self.rng = random.Random(seed + 1)
         self.infra = Infra(rng=self.rng)
-        self.exchange = Dispatcher(
+        self.dispatcher = Dispatcher(
             network=self.network,
             infra=self.infra,
-            clock=VirtualClock(),
             rng=self.rng,
             config=Outgoing(**settings),  # type: ignore[arg-type]
             in_flight_limit=in_flight_limit,
             validates=validates,
             options=options,
+            named=named,
         )
         self.most_in_flight = 0
         self.network.observers.append(self._watch)
         self.tries: list[Tried] = []
-        self.exchange.on_event(self.tries.append)
+        self.dispatcher.on_event(self.tries.append)
         self.whole = QueryBudget(
             queries=100, ns_lookups=20, signature_checks=0, hashes=0, deadline=1e9
         )
 
     def _watch(self, _: object) -> None:
-        self.most_in_flight = max(self.most_in_flight, self.exchange.in_flight)
+        self.most_in_flight = max(self.most_in_flight, self.dispatcher.in_flight)
 
     def serve(
         self, host: str, script: Script | None = None, *, rtt_s: float = 0.02, **path: object
@@ -158,10 +158,14 @@ class World:
         )
         return request._replace(**changes)  # type: ignore[arg-type]
 
+    async def ask(self, *hosts: str, **changes: Any) -> Reply:
+        """The servers at *hosts* are asked `QUESTION`; *changes* replace parts of the request."""
+        return await self.dispatcher.ask(self.request(*hosts, **changes))
+
     async def run(self, story: Callable[[], Awaitable[None]]) -> None:
-        """The exchange runs while the story is told."""
+        """The dispatcher runs while the story is told."""
         async with trio.open_nursery() as nursery:
-            await nursery.start(self.exchange.run)
+            await nursery.start(self.dispatcher.run)
             self.whole.deadline = trio.current_time() + 1000
             await story()
             nursery.cancel_scope.cancel()

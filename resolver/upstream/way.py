@@ -1,0 +1,65 @@
+"""One way out: the public tree, a forward or a stub zone, and whether it is cut off. Pure."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+from resolver.errors import LinkDown
+from resolver.model import Ede, Question
+from resolver.protocol.codes import EdeCode, RRType
+from resolver.protocol.names import ROOT, to_text
+from resolver.upstream.reachability import Reachability
+from resolver.upstream.server_state import owner_domain_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from resolver.errors import ExchangeFailed, ResolverError
+    from resolver.model import Name, Server
+
+
+class Way:
+    """*zone* is the forward or stub zone, None for the public tree.
+
+    *servers* are its witnesses: the root's servers, or those that the operator named. They are
+    asked *question*: their zone's NS set, or what a forwarder answered last and has at hand. While
+    *awaited* of them were asked and *refused* by the network, the verdict is due at *verdict_at*.
+    """
+
+    __slots__ = ("awaited", "is_forward", "owner_domain", "question", "reach", "refused", "servers",
+                 "sounded_at", "verdict_at", "zone")  # fmt: skip
+
+    def __init__(
+        self, zone: Name | None, servers: Iterable[Server] = (), *, is_forward: bool = False
+    ) -> None:
+        self.zone = zone
+        self.owner_domain = owner_domain_of(zone or ROOT)
+        self.is_forward = is_forward
+        self.servers = tuple(servers)
+        self.question = Question(zone or ROOT, RRType.NS)
+        families = frozenset(server.is_ipv6 for server in self.servers)
+        self.reach = Reachability(families or frozenset({False, True}))
+        self.sounded_at = -math.inf
+        self.verdict_at = -math.inf
+        self.awaited = 0
+        self.refused = 0
+
+    def __repr__(self) -> str:
+        return f"<Way {self} {self.reach!r}>"
+
+    def __str__(self) -> str:
+        return "the public tree" if self.zone is None else f"the servers for {to_text(self.zone)}"
+
+    def is_cut(self, now: float) -> bool:
+        """Nobody answers, or no route leads anywhere."""
+        return self.reach.is_out or self.reach.has_no_route(now)
+
+    def blame(self, failed: ExchangeFailed, now: float) -> ResolverError:
+        """*failed* as it is, or as our own link's fault."""
+        if not self.is_cut(now):
+            return failed
+        why = "nobody answers" if self.reach.is_out else "no route"
+        text = f"{why}: {self}"
+        ede = [one for one in failed.ede if one.code != EdeCode.NETWORK_ERROR]
+        return LinkDown(f"{text}: {failed}", ede=(*ede, Ede(EdeCode.NETWORK_ERROR, text)))
