@@ -49,7 +49,7 @@ def test_the_map_names_the_layers_that_are_enforced() -> None:
     """The first lines of the package's docstring are the import contract of pyproject.toml."""
     assert resolver.__doc__ is not None
     shown = resolver.__doc__.split("\n\n")[1]
-    layers, _ = PROJECT["tool"]["importlinter"]["contracts"]
+    layers, *_ = PROJECT["tool"]["importlinter"]["contracts"]
     enforced = [
         name.strip("() ").removeprefix("resolver.")
         for layer in layers["layers"]
