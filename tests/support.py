@@ -7,10 +7,14 @@ from typing import TYPE_CHECKING
 
 import trio
 
+from resolver import limits
 from resolver.lab.virtual_time import run
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
+    from types import ModuleType
+
+    import pytest
 
 
 def trio_test(test: Callable[..., Awaitable[None]]) -> Callable[..., None]:
@@ -31,3 +35,12 @@ def trio_test_real(test: Callable[..., Awaitable[None]]) -> Callable[..., None]:
         trio.run(functools.partial(test, *args, **kwargs))
 
     return wrapper
+
+
+def set_limit(monkeypatch: pytest.MonkeyPatch, module: ModuleType, name: str, value: float) -> None:
+    """Let *module* run with another limit, one that a test reaches soon.
+
+    It must have been the table's: otherwise what the test shows is no proof of the table.
+    """
+    assert getattr(module, name) == getattr(limits, name), f"{name} is not the table's"
+    monkeypatch.setattr(module, name, value)

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from resolver.limits import STREAM_OCTETS
+from resolver.config.schema import Config
+from resolver.limits import CLASSIC_UDP_OCTETS, STREAM_OCTETS, UDP_PAYLOAD
 from resolver.model import Answer, Ede, Question, RRset, Source, Status
 from resolver.packets.form import layout_alone, read_layout
 from resolver.protocol.codes import EdeCode, Flag, Rcode, RRType
@@ -90,19 +91,24 @@ def test_extended_errors_go_to_those_who_speak_edns() -> None:
 @pytest.mark.parametrize(
     ("edns", "limit"),
     [
-        (None, 512),
-        (Edns(udp_payload=100), 512),
+        (None, CLASSIC_UDP_OCTETS),
+        (Edns(udp_payload=100), CLASSIC_UDP_OCTETS),
         (Edns(udp_payload=900), 900),
-        (Edns(udp_payload=4096), 1232),
+        (Edns(udp_payload=4096), UDP_PAYLOAD),
     ],
 )
 def test_udp_replies_fit_what_the_client_takes(edns: Edns | None, limit: int) -> None:
     many = RRset(
         ASKED.qname, RRType.A, 60, tuple(bytes([10, 0, i, j]) for i in range(5) for j in range(50))
     )
-    data = render(query(edns=edns), Answer(ASKED, 0, (many,)), SHAPE)
+    shape = Shape(Config().server.udp_payload_size)
+    data = render(query(edns=edns), Answer(ASKED, 0, (many,)), shape)
     assert len(data) <= limit
     assert parse_untrusted(data).tc
+    fewer = [Answer(ASKED, 0, (many._replace(rdatas=many.rdatas[:n]),)) for n in range(1, 90)]
+    replies = [render(query(edns=edns), answer, shape) for answer in fewer]
+    longest = max(len(data) for data in replies if not parse_untrusted(data).tc)
+    assert limit - 16 < longest <= limit  # an address has 16 octets
     whole = render(query(edns=edns), Answer(ASKED, 0, (many,)), Shape(1232, is_stream=True))
     assert not parse_untrusted(whole).tc
     assert len(parse_untrusted(whole).answer) == 250

@@ -140,6 +140,7 @@ def test_wildcards_that_were_seen_answer_for_others() -> None:
 def test_memory_is_bounded() -> None:
     """Whole zones leave, the one asked for longest ago first."""
     learner = Learner()
+    assert learner.cache._limit == limits.DENIAL_RANGE_OCTETS
     learner.cache = DenialCache(octets=9000)
     for zone in ("signed.test.", "test.", "."):
         at = "" if zone == "." else f".{zone}"
@@ -166,11 +167,15 @@ def test_hashing_for_denials_is_bounded() -> None:
     learner = Learner(Hashed(limits.AGGRESSIVE_NSEC3_ITERATIONS + 1, b""))
     learner.ask("m.signed.test.")
     assert len(learner.cache) == 0
+    learner = Learner(Hashed(limits.AGGRESSIVE_NSEC3_ITERATIONS, b""))
+    learner.ask("m.signed.test.")
+    assert len(learner.cache) == 1
     learner = Learner(Hashed(0, b""))
     for word in ("m", "a", "z", "q"):
         learner.ask(f"{word}.signed.test.")
-    deep = "a." * (limits.AGGRESSIVE_NSEC3_LABELS + 1)
-    assert learner.made(f"{deep}signed.test.") is None
+    deep = "a." * limits.AGGRESSIVE_NSEC3_LABELS
+    assert learner.made(f"{deep}signed.test.") is not None
+    assert learner.made(f"a.{deep}signed.test.") is None
 
 
 @pytest.mark.rfc("RFC 8198 §5.4")

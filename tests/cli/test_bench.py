@@ -19,6 +19,7 @@ from resolver.protocol.codes import Rcode, RRClass, RRType
 from resolver.protocol.message import Record
 from tests.cli.fake_server import address, reply, serving
 from tests.simulation import netns
+from tests.support import set_limit
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -83,7 +84,7 @@ def run(
 
 def _apart(monkeypatch: pytest.MonkeyPatch) -> None:
     """Loopback is nearer than any public resolver; not what most tests are about."""
-    monkeypatch.setattr(interception, "BENCH_NEAR_SECONDS", 0.0)
+    set_limit(monkeypatch, interception, "BENCH_NEAR_SECONDS", 0.0)
 
 
 def test_resolvers_that_are_themselves_are_compared_as_such(
@@ -154,7 +155,7 @@ def test_who_is_too_near_is_named(
 ) -> None:
     """A hint and no proof: in a data centre a public resolver may be next door."""
     assert BENCH_NEAR_SECONDS == 0.001
-    monkeypatch.setattr(interception, "BENCH_NEAR_SECONDS", 1.0)  # this machine may be busy
+    set_limit(monkeypatch, interception, "BENCH_NEAR_SECONDS", 1.0)  # this machine may be busy
     fakes: dict[str, Says] = {"One": Fake("one", "192.0.2.11"), "Two": Fake("two", "192.0.2.12")}
     _, text, document = run(monkeypatch, capsys, fakes)
     assert "! Nobody outside the house is so near: One " in text

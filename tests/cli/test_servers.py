@@ -16,6 +16,7 @@ from resolver.protocol.chaos_names import DAEMON_TEXT
 from resolver.protocol.codes import Rcode, RRClass, RRType
 from resolver.protocol.message import Record
 from tests.cli.fake_server import reply, serving
+from tests.support import set_limit
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -109,7 +110,7 @@ def test_silence_costs_a_tenth_of_a_second() -> None:
 
 
 def test_where_nobody_listens_nothing_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(servers, "DAEMON_PROBE_SECONDS", 60.0)
+    set_limit(monkeypatch, servers, "DAEMON_PROBE_SECONDS", 60.0)
     with socket.socket(type=socket.SOCK_DGRAM) as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]

@@ -73,6 +73,7 @@ async def test_a_port_that_is_busy_for_some_seconds_is_waited_for() -> None:
         await trio.sleep(3.5 * RETRY)
         kernel.trouble.clear()
     assert trio.current_time() - began == pytest.approx(4 * RETRY)
+    assert kernel.tries.count(("udp", "127.0.0.1")) == 5
     assert sockets.bound == [("127.0.0.1", 53)]
     assert sockets.missing == []
 

@@ -21,7 +21,7 @@ from resolver.limits import (
     GARBAGE_YOUNG_OBJECTS,
     GARBAGE_YOUNG_PASSES,
 )
-from tests.support import trio_test
+from tests.support import set_limit, trio_test
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
@@ -130,7 +130,7 @@ async def test_growth_of_what_is_set_aside_brings_a_full_pass(
     load: Load, times: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What turns into garbage later than all passes is not kept for ever."""
-    monkeypatch.setattr(garbage, "GARBAGE_ASIDE_OBJECTS", 10_000)
+    set_limit(monkeypatch, garbage, "GARBAGE_ASIDE_OBJECTS", 10_000)
     monkeypatch.setattr(garbage, "_SHARE", 1000)  # of all that the tests have loaded
     async with collecting(load) as collector:
         before = collector.full_passes
@@ -178,7 +178,7 @@ async def test_the_young_are_looked_through_by_time_where_the_count_stands_still
 @trio_test
 async def test_an_idle_moment_has_nothing_in_flight(monkeypatch: pytest.MonkeyPatch) -> None:
     """Ten thousand queries that wait for a dead zone are many objects, and all of them in use."""
-    monkeypatch.setattr(garbage, "GARBAGE_ASIDE_OBJECTS", 10_000)
+    set_limit(monkeypatch, garbage, "GARBAGE_ASIDE_OBJECTS", 10_000)
     monkeypatch.setattr(garbage, "_SHARE", 1000)
     collector = Collector()
     async with trio.open_nursery() as nursery:

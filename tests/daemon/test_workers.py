@@ -16,7 +16,8 @@ from pathlib import Path
 import pytest
 
 from resolver.daemon.workers import Supervisor, worker_count
-from resolver.limits import WORKERS_RANGE
+from resolver.config.schema import Config
+from resolver.limits import WORKERS, WORKERS_RANGE
 
 # A worker tells its number and pid, then waits for the signal; worker 0 dies once, to be replaced.
 PROGRAM = r"""
@@ -182,6 +183,7 @@ def test_exception_in_a_worker_ends_it_only(capfd: pytest.CaptureFixture[str]) -
 
 @pytest.mark.reaches("WORKERS")
 def test_count() -> None:
+    assert Config().server.workers == WORKERS
     assert worker_count(3) == 3
     assert 1 <= worker_count("auto") <= WORKERS_RANGE[1]
     assert worker_count(WORKERS_RANGE[1] + 1) == WORKERS_RANGE[1]

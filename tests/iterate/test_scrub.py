@@ -7,9 +7,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from resolver.iterate import classify
-from resolver.iterate.scrub import glue_of, scrub
-from resolver.model import Question, Server
+from resolver.iterate.known_addresses import servers_of
+from resolver.iterate.scrub import glue_of, nameservers_of, scrub
+from resolver.limits import ADDRESSES_PER_NAMESERVER, NS_PER_DELEGATION
+from resolver.model import Question, RRset, Server
 from resolver.protocol.codes import Flag, RRType
+from resolver.protocol.ip_addresses import address_text
 from resolver.protocol.message import Message, Record
 from tests.making import name, reply
 
@@ -90,3 +93,22 @@ def test_glue_counts_inside_the_zone_that_hands_it_out() -> None:
     assert {owner: [one.host for one in servers] for owner, servers in glue.items()} == {
         name("ns.example."): ["192.0.2.1"]
     }
+
+
+@pytest.mark.reaches("NS_PER_DELEGATION")
+def test_of_a_long_list_of_nameservers_the_first_are_kept() -> None:
+    """CVE-2022-3204: the time to walk through it would be the damage."""
+    listed = tuple(name(f"n{at}.example.") for at in range(2 * NS_PER_DELEGATION + 1))
+    kept = nameservers_of(RRset(ZONE, RRType.NS, 60, listed))
+    assert kept == listed[:NS_PER_DELEGATION]
+
+
+@pytest.mark.reaches("ADDRESSES_PER_NAMESERVER")
+def test_of_many_addresses_of_one_nameserver_the_first_are_kept() -> None:
+    """As glue and as a look-up's answer."""
+    many = [bytes((192, 0, 2, at)) for at in range(2 * ADDRESSES_PER_NAMESERVER + 1)]
+    kept = [f"192.0.2.{at}" for at in range(ADDRESSES_PER_NAMESERVER)]
+    told = [f"www.example. 60 A {address_text(RRType.A, rdata)}" for rdata in many]
+    found = glue_of(reply("www.example. A", additional=told), (QNAME,), ZONE)
+    assert [server.host for server in found[QNAME]] == kept
+    assert [server.host for server in servers_of(QNAME, RRType.A, many)] == kept

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from resolver.limits import RATE_PROVEN_FACTOR
+from resolver.limits import CLIENT_QUERIES, RATE_PROVEN_FACTOR
 from resolver.listen import admission
 from resolver.listen.admission import (
     Admission,
@@ -17,6 +17,7 @@ from resolver.listen.admission import (
 )
 from resolver.protocol.wire import parse_untrusted
 from tests.listen.echo import question
+from tests.support import set_limit
 
 
 def test_network_is_what_one_subscriber_has() -> None:
@@ -39,6 +40,7 @@ def test_rate_has_a_burst_and_refills() -> None:
 @pytest.mark.reaches("CLIENT_QUERIES")
 def test_one_network_cannot_take_all_places() -> None:
     """It may hold as many as are still free."""
+    assert Admission().total == CLIENT_QUERIES
     rooms = Admission(total=8)
     assert [rooms.enter(b"a") for _ in range(6)] == [True] * 4 + [False] * 2
     assert [rooms.enter(b"b") for _ in range(3)] == [True, True, False]
@@ -62,7 +64,7 @@ def test_short_reply_untrusted(data: bytes) -> None:
 
 @pytest.mark.reaches("RATE_NETWORKS")
 def test_spoofed_networks_do_not_fill_memory(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(admission, "RATE_NETWORKS", 10)
+    set_limit(monkeypatch, admission, "RATE_NETWORKS", 10)
     rate = RateLimit(2, lambda: 0.0)
     for at in range(35):
         rate.allows(b"", bytes([192, 0, at, 1]))
@@ -71,7 +73,7 @@ def test_spoofed_networks_do_not_fill_memory(monkeypatch: pytest.MonkeyPatch) ->
 
 def test_a_full_table_forgets_who_was_not_met_for_longest(monkeypatch: pytest.MonkeyPatch) -> None:
     """Who floods from one network does not have a burst for every thousand others it makes up."""
-    monkeypatch.setattr(admission, "RATE_NETWORKS", 10)
+    set_limit(monkeypatch, admission, "RATE_NETWORKS", 10)
     rate = RateLimit(2, lambda: 0.0)
     mine = raw_address("192.0.2.1")
     allowed = 0

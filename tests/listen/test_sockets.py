@@ -14,7 +14,7 @@ from resolver.limits import TCP_BACKLOG, UDP_BUFFER_OCTETS
 from resolver.listen import sockets
 from resolver.listen.sockets import SystemListenNetwork, SystemTcpListener
 from resolver.listen.udp_socket import PlainUdpSocket
-from tests.support import trio_test_real
+from tests.support import set_limit, trio_test_real
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="reads what Linux granted")
 _BACKLOG_AT = 28  # tcp_info.tcpi_sacked: of a listening socket, how many may wait
@@ -34,7 +34,7 @@ def _at_most() -> int:
 async def test_a_socket_has_the_buffer_that_was_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
     """Linux doubles what it is asked for; without a privilege it stops at rmem_max."""
     asked = min(UDP_BUFFER_OCTETS, 1 << 17)  # every kernel grants as much
-    monkeypatch.setattr(sockets, "UDP_BUFFER_OCTETS", asked)
+    set_limit(monkeypatch, sockets, "UDP_BUFFER_OCTETS", asked)
     sock = SystemListenNetwork().bind_udp("127.0.0.1", 0)
     assert isinstance(sock, PlainUdpSocket)
     assert sock._socket.getsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF) == 2 * asked

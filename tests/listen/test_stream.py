@@ -17,6 +17,7 @@ from resolver.limits import (
     TCP_PIPELINE,
     TCP_READ_SECONDS,
     TCP_ROUND_HITS,
+    TCP_ROUND_HITS_CALM,
     TCP_UNSENT_OCTETS,
     TCP_UNSENT_TOTAL_OCTETS,
 )
@@ -135,9 +136,11 @@ async def test_replies_that_come_all_at_once_are_bounded_over_all_connections() 
             door.admit(asked, f"192.0.2.{client}")
         await trio.sleep(1)
         assert len(handler.held) == 8 * TCP_PIPELINE
+        most = 0
         for data, respond in handler.held.items():
             respond(big(data))
-            assert slots.backlog.octets <= TCP_UNSENT_TOTAL_OCTETS
+            most = max(most, slots.backlog.octets)
+        assert TCP_UNSENT_TOTAL_OCTETS - 2 * _BIG < most <= TCP_UNSENT_TOTAL_OCTETS
         assert slots.backlog.dropped > 0
         await trio.sleep(0.01)
         assert len(slots) == 8 - slots.backlog.dropped
@@ -187,8 +190,14 @@ def test_who_holds_most_is_let_go() -> None:
 
 
 @pytest.mark.reaches("TCP_ROUND_HITS", "TCP_ROUND_HITS_CALM")
+@pytest.mark.parametrize(
+    ("is_calm", "round_hits"), [(False, TCP_ROUND_HITS), (True, TCP_ROUND_HITS_CALM)]
+)
 @trio_test
-async def test_connections_share_what_is_done_between_two_looks_at_the_sockets() -> None:
+async def test_connections_share_what_is_done_between_two_looks_at_the_sockets(
+    is_calm: bool,  # noqa: FBT001
+    round_hits: int,
+) -> None:
     """Twenty connections with a segment each do not have a segment each in one turn."""
     async with trio.open_nursery() as nursery:
         door, handler, slots = Door(), Handler(), TcpSlots()
@@ -199,14 +208,15 @@ async def test_connections_share_what_is_done_between_two_looks_at_the_sockets()
         asked = b"".join(frame(question(id=id)) for id in range(500))
         for _ in range(20):
             door.admit(Mute(asked))
-        slots.rounds._pace.note_hits()
         most = seen = 0
         while seen < 20 * 500:
-            slots.rounds._pace.note_hits()
+            if not is_calm:
+                slots.rounds._pace.note_hits()
             await trio.lowlevel.checkpoint()
             now = sum(each.hits for each in slots._connections)
             most, seen = max(most, now - seen), now
-        assert most <= 2 * TCP_ROUND_HITS  # two rounds fall between two looks of this test
+        # two rounds may fall between two looks of this test
+        assert round_hits <= most <= 2 * round_hits
         nursery.cancel_scope.cancel()
 
 

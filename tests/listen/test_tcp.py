@@ -14,6 +14,8 @@ import trio.testing
 from resolver.lab.virtual_streams import receive_message, send_message
 from resolver.limits import (
     RATE_PROVEN_FACTOR,
+    TCP_CONNECTIONS,
+    TCP_CONNECTIONS_PER_CLIENT,
     TCP_IDLE_SECONDS,
     TCP_PIPELINE,
     TCP_READ_SECONDS,
@@ -181,10 +183,10 @@ async def test_reading_stops_at_the_pipeline_limit() -> None:
         stream = it.door.connect()
         it.handler.holds = True
         limit = TCP_PIPELINE
-        for at in range(limit + 50):
+        for at in range(3 * limit):
             await send_message(stream, question(id=at))
         await trio.sleep(0.01)
-        assert limit <= len(it.handler.held) <= limit + 50
+        assert len(it.handler.held) == limit
         for data, respond in list(it.handler.held.items()):
             respond(answered(data))
         for _ in range(limit):
@@ -197,6 +199,8 @@ async def test_reading_stops_at_the_pipeline_limit() -> None:
 @trio_test
 async def test_connections_of_one_client_and_in_all_are_limited() -> None:
     """One more, and the longest idle makes room: of its own client, or of anybody's."""
+    usual = TcpSlots()
+    assert (usual.total, usual.per_client) == (TCP_CONNECTIONS, TCP_CONNECTIONS_PER_CLIENT)
     async with house(slots=TcpSlots(total=3, per_client=2)) as it:
         mine = [it.door.connect() for _ in range(2)]
         await trio.sleep(0.01)

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from resolver.limits import PACKET_TTL_SECONDS
+from resolver.limits import PACKET_CACHE_OCTETS, PACKET_TTL_SECONDS
 from resolver.model import Answer, Ede, Question, RRset, Status
 from resolver.packets import cache, front
 from resolver.packets.cache import PacketCache
@@ -24,6 +24,7 @@ from resolver.protocol.render import add_options, build_query
 from resolver.protocol.transport import Transport
 from resolver.protocol.wire import parse_untrusted, qname_end
 from resolver.reply import Shape, render
+from tests.support import set_limit
 
 SOURCE = b"\xc0\x00\x02\x01"
 NAME = from_text("www.example.com.")
@@ -334,6 +335,8 @@ def test_store_untrusted(data: bytes, reply: bytes) -> None:
 def test_memory_is_bounded() -> None:
     """The least recently asked go first."""
     path = Path(two_addresses())
+    shards = path.packets.shards
+    assert shards._limit * len(shards._shards) == PACKET_CACHE_OCTETS
     packets = PacketCache(path.clock, max_octets=1 << 20)
     for at in range(5000):
         name = from_text(f"n{at}.example.com.")
@@ -358,7 +361,7 @@ def test_what_is_popular_is_rendered_again_after_a_while() -> None:
 @pytest.mark.reaches("HOT_ENTRIES")
 def test_what_is_ready_for_one_second_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     """Emptying it, once a second, must not be felt; over the bound replies are made as before."""
-    monkeypatch.setattr(front, "HOT_ENTRIES", 2)
+    set_limit(monkeypatch, front, "HOT_ENTRIES", 2)
     path = Path(two_addresses())
     asked = []
     for at in range(4):
@@ -373,7 +376,7 @@ def test_what_is_ready_for_one_second_is_bounded(monkeypatch: pytest.MonkeyPatch
 @pytest.mark.reaches("HOT_ENTRIES")
 def test_a_cookie_over_the_bound_is_not_kept_for_others(monkeypatch: pytest.MonkeyPatch) -> None:
     """RFC 7873 §5.2: what is ready for everybody never holds one client's cookie."""
-    monkeypatch.setattr(front, "HOT_ENTRIES", 1)
+    set_limit(monkeypatch, front, "HOT_ENTRIES", 1)
     path = Path(two_addresses())
     way_in = path.fronts[Transport.UDP]
     asked = query(edns=Edns(options=((10, b"clientck"),)))
@@ -387,7 +390,7 @@ def test_a_cookie_over_the_bound_is_not_kept_for_others(monkeypatch: pytest.Monk
 @pytest.mark.reaches("FRONT_FORMS")
 def test_shapes_of_queries_do_not_fill_memory(monkeypatch: pytest.MonkeyPatch) -> None:
     """Sixteen bits of type are the asker's to choose."""
-    monkeypatch.setattr(cache, "FRONT_FORMS", 10)
+    set_limit(monkeypatch, cache, "FRONT_FORMS", 10)
     path = Path(two_addresses())
     for qtype in range(1000, 1035):
         path.recall(query(qtype=qtype))
@@ -396,7 +399,7 @@ def test_shapes_of_queries_do_not_fill_memory(monkeypatch: pytest.MonkeyPatch) -
 
 @pytest.mark.reaches("FRONT_SOURCES")
 def test_spoofed_clients_do_not_fill_memory(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(front, "FRONT_SOURCES", 10)
+    set_limit(monkeypatch, front, "FRONT_SOURCES", 10)
     path = Path(two_addresses())
     way_in = path.fronts[Transport.UDP]
     way_in.begin()

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from resolver.limits import COOKIE_CLIENTS
+from resolver.limits import COOKIE_CLIENTS, COOKIE_SECONDS
 from resolver.policy.cookies import ServerCookies, cookie_in, is_malformed
 from resolver.telemetry.shared_counters import SharedCounters, Slot
 
@@ -46,9 +46,9 @@ def test_age_is_bounded_and_stamps_are_renewed() -> None:
     assert cookies.is_ours(old[4:], SOURCE, wall=WALL + 3599)
     assert not cookies.is_ours(old[4:], SOURCE, wall=WALL + 3602)
     assert not cookies.is_ours(old[4:], SOURCE, wall=WALL - 302)
-    cookies.tick(WALL + 30)
+    cookies.tick(WALL + COOKIE_SECONDS - 1)
     assert cookies.option(CLIENT, SOURCE) == old
-    cookies.tick(WALL + 1801)
+    cookies.tick(WALL + COOKIE_SECONDS)
     assert cookies.option(CLIENT, SOURCE) != old
 
 
@@ -61,9 +61,11 @@ def test_lengths() -> None:
 @pytest.mark.reaches("COOKIE_CLIENTS")
 def test_memory_is_bounded() -> None:
     cookies = made()
-    for at in range(COOKIE_CLIENTS + 10):
+    for at in range(COOKIE_CLIENTS):
         cookies.option(at.to_bytes(8, "big"), SOURCE)
-    assert len(cookies._known) <= COOKIE_CLIENTS
+    assert len(cookies._known) == COOKIE_CLIENTS
+    cookies.option(COOKIE_CLIENTS.to_bytes(8, "big"), SOURCE)
+    assert len(cookies._known) == 1
 
 
 def test_workers_of_one_port_know_each_others_cookies() -> None:

@@ -90,6 +90,7 @@ async def test_a_full_connection_is_joined_by_another() -> None:
                 askers.start_soon(pool.ask, Server("192.0.2.1"), query())
             await trio.testing.wait_all_tasks_blocked()
             before = pool.connects
+            assert before == 1
             askers.start_soon(pool.ask, Server("192.0.2.1"), query())
             await trio.testing.wait_all_tasks_blocked()
             assert pool.connects == before + 1
