@@ -11,7 +11,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from resolver import limits
 from resolver.dnssec.anchors import Anchor
 from resolver.dnssec.denial_proof import Cut, Proofs
 from resolver.dnssec.entry import usable, verified_keys
@@ -32,7 +31,14 @@ from resolver.dnssec.keystore import ZoneTrust
 from resolver.dnssec.signature import verify_rrset
 from resolver.dnssec.steps import Findings, Need, Step
 from resolver.dnssec.validation_events import CutValidated, ZoneJudged
-from resolver.limits import DENIALS_PER_RESPONSE, SIGNERS_PER_RRSET
+from resolver.limits import (
+    BOGUS_TTL_SECONDS,
+    CHAIN_LINKS,
+    CHAIN_RETRIES,
+    DENIALS_PER_RESPONSE,
+    SIGNERS_PER_RRSET,
+    TRUST_TTL_SECONDS,
+)
 from resolver.model import Status, Verdict
 from resolver.protocol import names, rdata_fields
 from resolver.protocol.codes import RRType
@@ -199,11 +205,11 @@ class TrustChain:
         known = self._known(apex, anchor)
         if known is not None:
             return known
-        if len(self._zones) >= limits.CHAIN_LINKS:
+        if len(self._zones) >= CHAIN_LINKS:
             text = f"the chain of trust to {names.to_text(apex)} is too long"
             return ZoneTrust(apex, Status.BOGUS, flaw=Flaw(Reason.TOO_MUCH_WORK, text, NOBODY))
         if anchor.name == apex:
-            trust = yield from self._keys(apex, anchor, ttl=limits.TRUST_TTL_SECONDS)
+            trust = yield from self._keys(apex, anchor, ttl=TRUST_TTL_SECONDS)
         else:
             trust = yield from self._delegated(apex)
         self._zones[apex] = trust
@@ -233,7 +239,7 @@ class TrustChain:
                 # a finding that merely did not come says nothing about the zone
                 if link.flaw is not None and link.flaw.reason is Reason.BROKEN_CHAIN:
                     return ZoneTrust(apex, Status.BOGUS, flaw=link.flaw)
-                ttl = limits.BOGUS_TTL_SECONDS
+                ttl = BOGUS_TTL_SECONDS
                 return self._keep(apex, Status.BOGUS, ttl=ttl, flaw=link.flaw)
 
     def enclosing(self, name: Name, hints: Iterable[Name] = ()) -> Steps[ZoneTrust]:
@@ -340,7 +346,7 @@ class TrustChain:
                 found = yield from self._verified_keys(apex, finding, vouched)
         if isinstance(found, Flaw):
             self.context.suspect(apex, found)
-            ttl = limits.BOGUS_TTL_SECONDS
+            ttl = BOGUS_TTL_SECONDS
             return self._keep(apex, Status.BOGUS, ttl=ttl, flaw=found), None
         left = min(ttl, found.ttl)
         return self._keep(apex, Status.SECURE, ttl=left, keys=found.keys), found.rrsig
@@ -353,7 +359,7 @@ class TrustChain:
 
     @staticmethod
     def _may_retry(need: Need) -> bool:
-        return need.tries < limits.CHAIN_RETRIES
+        return need.tries < CHAIN_RETRIES
 
     def _fetch(self, need: Need) -> Steps[Link | None]:
         if need not in self._found:
@@ -369,7 +375,7 @@ class TrustChain:
         keys: tuple[ZoneKey, ...] = (),
         flaw: Flaw | None = None,
     ) -> ZoneTrust:
-        life = min(ttl, limits.TRUST_TTL_SECONDS)
+        life = min(ttl, TRUST_TTL_SECONDS)
         trust = ZoneTrust(apex, status, keys, self.context.now + life, flaw)
         self.context.keystore.put(trust)
         return trust

@@ -15,8 +15,8 @@ from pathlib import Path
 
 import pytest
 
-from resolver.daemon.workers import Supervisor, worker_count
 from resolver.config.schema import Config
+from resolver.daemon.workers import Supervisor, worker_count
 from resolver.limits import WORKERS, WORKERS_RANGE
 
 # A worker tells its number and pid, then waits for the signal; worker 0 dies once, to be replaced.

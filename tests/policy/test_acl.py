@@ -85,7 +85,7 @@ def test_the_verdict_is_that_of_the_standard_library(
 def test_spoofed_clients_do_not_fill_memory() -> None:
     acl = Acl(["10.0.0.0/8"])
     for number in range(ACL_MEMORY):
-        acl.allows_packed(number.to_bytes(4, "big"))
+        acl.admits(number.to_bytes(4, "big"))
     assert len(acl._lately) == ACL_MEMORY
-    acl.allows_packed(ACL_MEMORY.to_bytes(4, "big"))
+    acl.admits(ACL_MEMORY.to_bytes(4, "big"))
     assert len(acl._lately) == 1

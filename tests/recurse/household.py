@@ -9,13 +9,12 @@ from typing import TYPE_CHECKING
 import msgspec
 import trio
 
-from resolver.budget import QueryBudget, Share
+from resolver.budget import Share
 from resolver.config.schema import Config
 from resolver.daemon import run
 from resolver.lab.faults import Path
 from resolver.lab.virtual_time import VirtualClock, seeded
 from resolver.lab.world import ROOT_SERVERS, World
-from resolver.limits import HASHES, NS_LOOKUPS, SIGNATURE_CHECKS, UPSTREAM_QUERIES
 from resolver.protocol import names
 from resolver.protocol.codes import RRType
 
@@ -30,17 +29,12 @@ if TYPE_CHECKING:
 WALL = 1_785_000_000.0
 
 
-def budget(*, queries: int = UPSTREAM_QUERIES, seconds: float = 10.0) -> Share:
+def budget(*, queries: int | None = None, seconds: float = 10.0) -> Share:
     """A client query's allowance."""
-    return Share(
-        QueryBudget(
-            queries=queries,
-            ns_lookups=NS_LOOKUPS,
-            signature_checks=SIGNATURE_CHECKS,
-            hashes=HASHES,
-            deadline=trio.current_time() + seconds,
-        )
-    )
+    share = Share.for_client(trio.current_time() + seconds)
+    if queries is not None:
+        share.whole.queries = queries
+    return share
 
 
 def village(*, is_signed: bool = False) -> World:
