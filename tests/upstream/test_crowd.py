@@ -14,7 +14,7 @@ from resolver.lab.faults import Path
 from resolver.model import Question
 from resolver.protocol.codes import EdeCode, RRType
 from resolver.protocol.names import from_text
-from resolver.upstream.crowd import Crowd
+from resolver.upstream.crowd import Crowd, Crowds
 from tests.support import trio_test
 from tests.upstream.virtual_servers import Script, Told, World
 
@@ -155,3 +155,17 @@ async def test_what_was_answered_counts_for_a_while() -> None:
     assert crowd.excess(2.0) == -100
     assert crowd.excess(window + 1) == -100
     assert crowd.excess(2 * window + 2) == 100
+
+
+@pytest.mark.reaches("ZONE_UNANSWERED", "ZONE_SILENT_SECONDS")
+def test_a_crowd_is_bounded_once_its_first_has_waited_for_a_while() -> None:
+    crowds, zone = Crowds(), from_text("silent.test")
+    later = 10.0 + limits.ZONE_SILENT_SECONDS
+    for _ in range(limits.ZONE_UNANSWERED):
+        assert crowds.admits(zone, later)
+        crowds.enter(zone, 10.0)
+    assert not crowds.admits(zone, later)
+    assert crowds.admits(zone, later - 0.1)
+    assert crowds.may_stay(zone, later)
+    crowds.enter(zone, 10.0)
+    assert not crowds.may_stay(zone, later)

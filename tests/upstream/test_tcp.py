@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, cast
 
 import pytest
@@ -13,6 +14,7 @@ from resolver.limits import (
     UPSTREAM_TCP_CONNECTIONS,
     UPSTREAM_TCP_IDLE_SECONDS,
     UPSTREAM_TCP_PIPELINE,
+    UPSTREAM_TCP_STRAYS,
 )
 from resolver.model import Server
 from resolver.protocol.framing import Splitter, frame
@@ -154,6 +156,30 @@ async def test_no_memory_for_a_reply_costs_that_question_only() -> None:
 
 
 @pytest.mark.reaches("UPSTREAM_TCP_STRAYS")
+@pytest.mark.parametrize(
+    ("strays", "is_borne"), [(UPSTREAM_TCP_STRAYS, True), (UPSTREAM_TCP_STRAYS + 1, False)]
+)
+@trio_test
+async def test_some_messages_that_answer_nothing_are_borne(
+    strays: int,
+    is_borne: bool,  # noqa: FBT001
+) -> None:
+    class Babbler(Echoes):
+        async def _serve(self, stream: trio.abc.HalfCloseableStream) -> None:
+            (asked,) = Splitter().feed(await stream.receive_some(1000))
+            reply = asked[:2] + b"\x80" + asked[3:]
+            await stream.send_all(bytes(2 * strays) + frame(reply))
+            await trio.sleep_forever()
+
+    async with trio.open_nursery() as nursery:
+        pool = TcpPool(network=cast("Network", Babbler(nursery)), nursery=nursery)
+        expected = nullcontext() if is_borne else pytest.raises(OSError, match="closed")
+        with expected:
+            _, match = await pool.ask(Server("192.0.2.1"), query())
+            assert match is Match.YES
+        nursery.cancel_scope.cancel()
+
+
 @trio_test
 async def test_a_server_that_pours_out_messages_is_left() -> None:
     """Empty ones cost it two octets each; the questions there are told at once."""
