@@ -16,8 +16,9 @@ from pathlib import Path
 import pytest
 
 from resolver.config.schema import Config
-from resolver.daemon.workers import Supervisor, worker_count
-from resolver.limits import WORKERS, WORKERS_RANGE
+from resolver.daemon.lifeline import Pulse
+from resolver.daemon.workers import Supervisor, _Worker, worker_count
+from resolver.limits import WORKER_RESTART_SECONDS, WORKER_STOP_SECONDS, WORKERS, WORKERS_RANGE
 
 # A worker tells its number and pid, then waits for the signal; worker 0 dies once, to be replaced.
 PROGRAM = r"""
@@ -39,7 +40,6 @@ sys.exit(supervisor.run())
 """
 
 
-@pytest.mark.reaches("WORKER_RESTART_SECONDS")
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="workers are forked")
 def test_dead_worker_is_started_again_and_all_stop(tmp_path: object) -> None:
     arguments = [sys.executable, "-c", textwrap.dedent(PROGRAM), f"{tmp_path}/mark"]
@@ -141,7 +141,6 @@ def test_where_all_stood_still_nobody_is_replaced() -> None:
         assert process.wait(20) == 0
 
 
-@pytest.mark.reaches("WORKER_STOP_SECONDS")
 @pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
 def test_a_hung_worker_does_not_keep_the_supervisor_from_ending() -> None:
     with _beating() as process:
@@ -217,3 +216,16 @@ def test_one_page_has_the_numbers_of_all_workers(tmp_path: Path) -> None:
     for line in both:
         assert line in page
     assert 'resolver_udp_queries_total{worker="1"} 0' in page
+
+
+@pytest.mark.reaches("WORKER_RESTART_SECONDS", "WORKER_STOP_SECONDS")
+def test_who_ended_is_due_in_a_while_and_the_end_has_its_time() -> None:
+    supervisor = Supervisor(1, lambda _: 0, now=lambda: 100.0)
+    theirs, ours = os.pipe()
+    os.write(ours, b".")
+    assert supervisor._ended(_Worker(0, 1, Pulse(theirs, 99.0)), 0) == 0
+    assert supervisor._due == {0: 100.0 + WORKER_RESTART_SECONDS}
+    supervisor._stop()
+    assert supervisor._due == {}
+    assert supervisor._stop_by == 100.0 + WORKER_STOP_SECONDS
+    os.close(ours)

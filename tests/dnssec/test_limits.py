@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from resolver import limits
-from resolver.dnssec import trust_chain
+from resolver.dnssec import signature, trust_chain
 from resolver.dnssec.keystore import KeyStore, ZoneTrust
 from resolver.dnssec.steps import Work
 from resolver.dnssec.validator import validate
@@ -60,8 +60,11 @@ def test_keytrap_is_bounded() -> None:
         (limits.KEYS_PER_TAG, Status.BOGUS),
     ],
 )
-def test_the_right_key_is_found_among_those_of_its_tag(before: int, status: Status) -> None:
+def test_the_right_key_is_found_among_those_of_its_tag(
+    before: int, status: Status, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A tag is a hint, not a name: each key that has it is tried, in the order they came."""
+    set_limit(monkeypatch, signature, "SIGNATURES_PER_RRSET", 100)
     child = usual_zone("child.test.").prepare_keys(13)
     keys = child.data[child.apex, RRType.DNSKEY]
     keys[:0] = colliding_keys(keys[0], before)

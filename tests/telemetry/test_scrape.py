@@ -59,6 +59,12 @@ async def _talk(network: object, data: bytes) -> bytes:
         return answer
 
 
+def _of_length(octets: int) -> bytes:
+    """A request with a header that makes it so long."""
+    head, end = b"GET /metrics HTTP/1.1\r\nX: ", b"\r\n\r\n"
+    return head + b"x" * (octets - len(head) - len(end)) + end
+
+
 @pytest.mark.reaches("SCRAPE_OCTETS")
 @trio_test
 async def test_a_running_daemon_counts_and_shows() -> None:
@@ -77,7 +83,9 @@ async def test_a_running_daemon_counts_and_shows() -> None:
         answer = await _talk(network, b"GET /metrics HTTP/1.1\r\n\r\n")
         assert b"\nresolver_clients_queries_total 0\n" in answer
         assert b"\n# TYPE resolver_queries_in_flight gauge\n" in answer
-        endless = await _talk(network, b"x" * 3 * SCRAPE_OCTETS)
+        longest = await _talk(network, _of_length(SCRAPE_OCTETS))
+        assert longest.startswith(b"HTTP/1.1 200 ")
+        endless = await _talk(network, _of_length(SCRAPE_OCTETS + 1))
         assert endless.startswith(b"HTTP/1.1 400 ")
 
 
