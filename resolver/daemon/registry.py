@@ -29,7 +29,7 @@ from resolver.upstream.server_events import UpstreamCounters
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from resolver.daemon.run import Daemon
+    from resolver.daemon.listeners import Listeners
     from resolver.daemon.wiring import Parts
 
 
@@ -45,7 +45,17 @@ class Cache(Protocol):
     def __len__(self) -> int: ...
 
 
-def registry_of(daemon: Daemon) -> Registry:
+class Counting(Protocol):
+    """The process, as far as it counts (`run.Daemon`)."""
+
+    parts: Parts
+    admission: Admission
+    slots: TcpSlots
+    collector: Collector
+    listeners: Listeners
+
+
+def registry_of(daemon: Counting) -> Registry:
     """All counters of the process, read where they are when somebody looks: parts may be new."""
     registry = Registry()
     _count_clients(registry, daemon)
@@ -57,7 +67,7 @@ def registry_of(daemon: Daemon) -> Registry:
     return registry
 
 
-def _count_clients(registry: Registry, daemon: Daemon) -> None:
+def _count_clients(registry: Registry, daemon: Counting) -> None:
     registry.count_by("udp", UdpService, lambda field: daemon.listeners.total(UdpService, field))
     registry.count(
         "udp",

@@ -6,7 +6,7 @@ changed: the hints, the anchors.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import trio
 
@@ -17,15 +17,32 @@ from resolver.recurse.rollover import Rollover
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from resolver.daemon.run import Daemon
+    from resolver.config.schema import Config
+    from resolver.daemon.state import StateDirectory
     from resolver.daemon.wiring import Parts
     from resolver.model import Delegation, Link, Question
+    from resolver.recurse.resolver import Resolver
+
+
+class Running(Protocol):
+    """The process, as far as upkeep needs it (`run.Daemon`)."""
+
+    parts: Parts
+    state: StateDirectory
+    nursery: trio.Nursery
+    is_first: bool
+
+    @property
+    def config(self) -> Config: ...
+
+    @property
+    def resolver(self) -> Resolver: ...
 
 
 class Upkeep:
     """The tasks, each in a scope of its own."""
 
-    def __init__(self, daemon: Daemon) -> None:
+    def __init__(self, daemon: Running) -> None:
         self._daemon = daemon
         self._priming = trio.CancelScope()
         self._rollover = trio.CancelScope()
@@ -90,7 +107,7 @@ def _rolls(parts: Parts) -> bool:
 class _Latest:
     """The parts in use at the moment, for who outlives a reload."""
 
-    def __init__(self, daemon: Daemon) -> None:
+    def __init__(self, daemon: Running) -> None:
         self._daemon = daemon
 
     def put(self, delegation: Delegation) -> None:

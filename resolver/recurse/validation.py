@@ -8,7 +8,7 @@ servers before it is called so (RFC 4035 §5): one broken or lying server must n
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, Protocol
 
 import trio
 
@@ -25,7 +25,7 @@ from resolver.model import Link, Question, Status, Verdict
 from resolver.protocol.codes import Rcode
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Awaitable, Callable, Iterable, Sequence
 
     from resolver.budget import Share
     from resolver.cache.failure import Failure
@@ -33,8 +33,31 @@ if TYPE_CHECKING:
     from resolver.dnssec.steps import Findings, Validated
     from resolver.model import RRset
     from resolver.recurse.known import Known
-    from resolver.recurse.resolver import Resolver
     from resolver.runtime.clock import Clock
+
+
+class Finder(Protocol):
+    """Who fetches what the validator needs (`recurse.resolver`)."""
+
+    def is_forwarded(self, question: Question) -> bool: ...
+
+    def fetch(
+        self,
+        question: Question,
+        budget: Share,
+        *,
+        excluded: frozenset[str] = frozenset(),
+        is_fresh: bool = False,
+    ) -> Awaitable[tuple[Link, ...]]: ...
+
+    async def find(
+        self,
+        question: Question,
+        budget: Share,
+        *,
+        excluded: frozenset[str] = frozenset(),
+        is_fresh: bool = False,
+    ) -> Link | None: ...
 
 
 class Validation:
@@ -44,7 +67,7 @@ class Validation:
 
     def __init__(
         self,
-        resolver: Resolver,
+        resolver: Finder,
         memory: Known,
         context: Callable[[], Context],
         *,
@@ -167,7 +190,7 @@ class _Driver:
     """The link under validation and the findings about it, fetched once each."""
 
     def __init__(
-        self, resolver: Resolver, outcome: Link, budget: Share, beside: Sequence[RRset]
+        self, resolver: Finder, outcome: Link, budget: Share, beside: Sequence[RRset]
     ) -> None:
         self.outcome = outcome
         self.beside = beside
