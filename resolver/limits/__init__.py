@@ -1,8 +1,9 @@
 """Every bound of the program, in one table a room: value, unit, why.
 
 No bare number elsewhere decides how much, how long or how many. `resolver limits` prints them, and
-docs/limits.md shows them; a test asserts that every entry has a test or scenario that reaches it. A
-range stands beside what configuration or an option can change; the rest is not for turning.
+docs/limits.md shows them; a test asserts that every entry has a test or scenario that reaches it,
+except the estimates, which bound nothing. A range stands beside what configuration or an option can
+change; the rest is not for turning.
 """
 
 from __future__ import annotations

@@ -1,10 +1,11 @@
-"""Limits: estimates of time and gain, which bound nothing; `bench.selection` shows what they do."""
+"""Limits: estimates of time and gain. They choose and bound nothing: benches show what they do."""
 
 from __future__ import annotations
 
 from resolver.limits.table import Table
 
 limit = Table("estimates of time and gain: they choose, and bound nothing")
+
 MISS_IN_HITS = limit(15, "hits that a miss costs more than one", why="our measurement")
 IDLE_SHORTEST_SECONDS = limit(
     0.001,

@@ -131,9 +131,8 @@ async def test_growth_of_what_is_set_aside_brings_a_full_pass(
 ) -> None:
     """What turns into garbage later than all passes is not kept for ever."""
     set_limit(monkeypatch, garbage, "GARBAGE_ASIDE_OBJECTS", 10_000)
-    set_limit(
-        monkeypatch, garbage, "GARBAGE_GROWTH_PART", 1000
-    )  # of all that the tests have loaded
+    # Of all that the tests have loaded a quarter would be too much.
+    set_limit(monkeypatch, garbage, "GARBAGE_GROWTH_PART", 1000)
     async with collecting(load) as collector:
         before = collector.full_passes
         late = Cycle()
