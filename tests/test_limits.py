@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from resolver.limits import estimates
 from resolver.limits.listing import entries
 from resolver.limits.table import Table
 from tests.simulation.scenario_parse import parse
@@ -37,10 +38,14 @@ def _reached() -> set[str]:
 
 
 def test_every_limit_is_reached_by_a_test() -> None:
-    """A bound that nothing was ever driven to may not hold."""
+    """A bound that nothing was ever driven to may not hold.
+
+    Estimates bound nothing: whether they choose well is measured, not reached.
+    """
     known, reached = {entry.name for entry in entries()}, _reached()
     assert reached - known == set()  # a mark for an entry that is gone proves nothing
-    assert known - reached == set()
+    bounds = {entry.name for entry in entries() if entry.title != estimates.limit.title}
+    assert bounds - reached == set()
 
 
 def test_every_limit_is_kept_by_some_part_of_the_program() -> None:

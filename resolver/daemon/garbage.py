@@ -23,6 +23,7 @@ import trio
 from resolver.limits import (
     GARBAGE_ASIDE_FORCED,
     GARBAGE_ASIDE_OBJECTS,
+    GARBAGE_GROWTH_PART,
     GARBAGE_MISSES,
     GARBAGE_OLD_OBJECTS,
     GARBAGE_SECONDS,
@@ -36,7 +37,6 @@ if TYPE_CHECKING:
 _STEPS = 5  # of the young in one look
 _OLDEST = 2  # the collector's last generation
 _NEVER = 1 << 30
-_SHARE = 4  # a quarter more than there was, CPython's rule for its own full passes
 
 
 class Work(NamedTuple):
@@ -120,7 +120,9 @@ class Collector:
         if old > GARBAGE_OLD_OBJECTS:
             gc.collect(1)
             self._set_aside(old)
-        elif is_new and (is_quiet or old - self._survivors > GARBAGE_OLD_OBJECTS // _SHARE):
+        elif is_new and (
+            is_quiet or old - self._survivors > GARBAGE_OLD_OBJECTS // GARBAGE_GROWTH_PART
+        ):
             self._old_pass()
         self._mind_what_is_aside(is_idle=is_idle)
 
@@ -138,7 +140,7 @@ class Collector:
         self._survivors = self._middle_passes = 0
 
     def _mind_what_is_aside(self, *, is_idle: bool) -> None:
-        most = max(GARBAGE_ASIDE_OBJECTS, self._base // _SHARE)
+        most = max(GARBAGE_ASIDE_OBJECTS, self._base // GARBAGE_GROWTH_PART)
         if self._aside > most:
             self._aside = max(0, gc.get_freeze_count() - self._base)  # many were freed since
         if self._aside > most * (1 if is_idle else GARBAGE_ASIDE_FORCED):

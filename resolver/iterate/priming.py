@@ -19,6 +19,7 @@ from resolver.iterate.classify import classify
 from resolver.iterate.scrub import glue_of, nameservers_of
 from resolver.limits import (
     MAX_TTL_SECONDS,
+    PRIMING_REFRESH_SHARE,
     PRIMING_RETRY_SECONDS,
     QUERY_SECONDS,
     UPSTREAM_QUERIES,
@@ -37,7 +38,6 @@ if TYPE_CHECKING:
     from resolver.upstream.request import Ask
 
 _log = logging.getLogger(__name__)
-_REFRESH_SHARE = 0.9  # of the TTL: the set is renewed before it expires (RFC 9609 §3)
 
 
 def hints_delegation(hints: Iterable[tuple[Name, str]]) -> Delegation:
@@ -110,5 +110,5 @@ async def keep_primed(ask: Ask, delegations: Keeper, hints: Delegation, clock: C
             _log.info("priming failed: %s", error)
         else:
             delegations.put(root)
-            wait_s = max(wait_s, (root.expires_at - clock.now()) * _REFRESH_SHARE)
+            wait_s = max(wait_s, (root.expires_at - clock.now()) * PRIMING_REFRESH_SHARE)
         await trio.sleep(wait_s)

@@ -1,8 +1,9 @@
 """Every bound of the program, in one table a room: value, unit, why.
 
 No bare number elsewhere decides how much, how long or how many. `resolver limits` prints them, and
-docs/limits.md shows them; a test asserts that every entry has a test or scenario that reaches it. A
-range stands beside what configuration or an option can change; the rest is not for turning.
+docs/limits.md shows them; a test asserts that every entry has a test or scenario that reaches it,
+except the estimates, which bound nothing. A range stands beside what configuration or an option can
+change; the rest is not for turning.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from resolver.limits.asking import *
 from resolver.limits.bench import *
 from resolver.limits.caches import *
 from resolver.limits.client import *
+from resolver.limits.estimates import *
 from resolver.limits.listening import *
 from resolver.limits.messages import *
 from resolver.limits.packets import *

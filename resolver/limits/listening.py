@@ -97,3 +97,20 @@ RATE_PROVEN_FACTOR = limit(
     "times the rate that clients have over TCP or with a valid server cookie",
     why="RFC 7873 §1 (a cookie tells a client from who forges its address)",
 )
+RATE_SLIP = limit(
+    2,
+    "queries over the rate for one short reply",
+    why="BIND's slip of 2: a client whose address was forged can come over TCP",
+)
+ACCEPT_PAUSE_SECONDS = limit(
+    0.1,
+    "seconds to pause where no connection can be taken",
+    why="descriptors may be free again then",
+)
+STREAM_CHUNK_OCTETS = limit(16_384, "octets read from a connection at once", why="our choice")
+STREAM_WRITE_OCTETS = limit(
+    65_536, "octets of hits written to a connection at once", why="a full window"
+)
+THIS_MACHINE_CLIENTS = limit(
+    10, "clients that this machine counts as", why="its programs share one address"
+)

@@ -21,6 +21,7 @@ ROOMS = (
     "walking",
     "asking",
     "servers",
+    "estimates",
     "validation",
     "caches",
     "messages",

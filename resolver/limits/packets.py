@@ -21,3 +21,7 @@ FRONT_FORMS = limit(
     4096, "shapes of query remembered as fit for the packet cache", why="our choice"
 )
 FRONT_SOURCES = limit(65_536, "client addresses whose access is remembered", why="our choice")
+PACKET_SWEEP = limit(
+    64, "packets looked at when room is needed", why="a dict finds its oldest slowly"
+)
+PACKET_NUMBERS = limit(8192, "small numbers kept as one object each", why="every packet has some")

@@ -17,3 +17,7 @@ ACL_MEMORY = limit(
     "clients whose admission is remembered",
     why="our choice; spoofed sources must not fill memory",
 )
+COOKIE_PAST_SECONDS = limit(3600, "seconds a server cookie is good for", why="RFC 9018 §4.3")
+COOKIE_FUTURE_SECONDS = limit(
+    300, "seconds a server cookie may be from the future", why="RFC 9018 §4.3"
+)

@@ -82,3 +82,14 @@ SHORTAGE_LOG_SECONDS = limit(
 DRAIN_SECONDS = limit(
     0.8, "seconds for queries in flight at shutdown", why="a restart must not be felt"
 )
+CLOCK_LOOK_SECONDS = limit(
+    10.0, "seconds between two looks at the kernel's clock state", why="one system call"
+)
+CLOCK_AGREES_SECONDS = limit(
+    2.0,
+    "seconds by which the kernel's time and the program's may differ",
+    why="they are read one after the other",
+)
+GARBAGE_GROWTH_PART = limit(
+    4, "a full pass when this part of all objects is new", why="CPython's rule: a quarter"
+)

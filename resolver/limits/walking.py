@@ -30,3 +30,8 @@ ADDRESS_RECHECK_SECONDS = limit(
 PRIMING_RETRY_SECONDS = limit(
     60, "seconds before a failed priming is tried again", why="RFC 9609 §3.3"
 )
+PRIMING_REFRESH_SHARE = limit(
+    0.9,
+    "share of the root set's TTL after which it is renewed",
+    why="RFC 9609 §3: before it expires",
+)

@@ -14,7 +14,7 @@ from __future__ import annotations
 from socket import AF_INET, AF_INET6, inet_pton
 from typing import TYPE_CHECKING, ClassVar, Final
 
-from resolver.limits import CLIENT_QUERIES, RATE_NETWORKS, RATE_PROVEN_FACTOR
+from resolver.limits import CLIENT_QUERIES, RATE_NETWORKS, RATE_PROVEN_FACTOR, RATE_SLIP
 from resolver.protocol.codes import Flag, Rcode
 from resolver.protocol.wire import qname_end
 
@@ -25,7 +25,6 @@ _HEADER: Final = 12
 _V4_NETWORK: Final = 3
 _V6_NETWORK: Final = 7
 _V4: Final = 4
-_SLIP: Final = 2
 
 
 def raw_address(host: str) -> bytes:
@@ -120,7 +119,7 @@ class RateLimit:
 
         A client whose address is forged by others can still ask over TCP.
         """
-        if self.limited % _SLIP:
+        if self.limited % RATE_SLIP:
             return None
         return short_reply(data, rcode=Rcode.NOERROR, flags=Flag.TC)
 

@@ -20,14 +20,14 @@ from typing import TYPE_CHECKING, Protocol
 
 import trio
 
+from resolver.limits import IDLE_ALONE_SECONDS, IDLE_SHORTEST_SECONDS
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from resolver.runtime.turns import Turns
 
 IS_ON = True
-_SHORTEST_S = 0.001  # a shorter sleep is not worth it
-_ALONE_S = 0.0001  # at shorter distances queries are taken in batches
 
 
 class Watched(Protocol):
@@ -111,7 +111,7 @@ class Watch(trio.abc.Instrument):
         """Serve hits until there is something else to do, *timeout* seconds at most."""
         if not self._pace.is_short:
             return
-        if timeout < _SHORTEST_S:
+        if timeout < IDLE_SHORTEST_SECONDS:
             self._serve_first()
             return
         ends_at = time.monotonic() + timeout
@@ -132,7 +132,7 @@ class Watch(trio.abc.Instrument):
             os.eventfd_write(self._bell, 1)  # a timer is due, and the loop would sleep once more
             return False
         now = time.monotonic()
-        if now - self._served_at < _ALONE_S:
+        if now - self._served_at < IDLE_ALONE_SECONDS:
             self._is_crowded = True
         self._served_at = now
         is_served = False

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Final
 
 import trio
 
-from resolver.limits import TCP_BACKLOG, UDP_BUFFER_OCTETS
+from resolver.limits import ACCEPT_PAUSE_SECONDS, TCP_BACKLOG, UDP_BUFFER_OCTETS
 from resolver.listen import mmsg
 from resolver.listen.udp_socket import PlainUdpSocket
 
@@ -31,7 +31,6 @@ _SO_SNDBUFFORCE: Final = 32
 _PMTUDISC_OMIT: Final = 5
 _IP_FREEBIND: Final = 15
 _IPV6_FREEBIND: Final = 78
-_ACCEPT_PAUSE_S: Final = 0.1
 _OUT_OF_RESOURCES: Final = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
 
 
@@ -47,11 +46,11 @@ class SystemTcpListener:
                 stream = await self._listener.accept()
                 peer = stream.socket.getpeername()
             except MemoryError:
-                await trio.sleep(_ACCEPT_PAUSE_S)
+                await trio.sleep(ACCEPT_PAUSE_SECONDS)
                 continue
             except OSError as error:
                 if error.errno in _OUT_OF_RESOURCES:
-                    await trio.sleep(_ACCEPT_PAUSE_S)
+                    await trio.sleep(ACCEPT_PAUSE_SECONDS)
                 continue
             return stream, (peer[0], peer[1])
 

@@ -19,6 +19,9 @@ import trio
 
 from resolver.errors import drop_frames
 from resolver.limits import (
+    MISS_IN_HITS,
+    STREAM_CHUNK_OCTETS,
+    STREAM_WRITE_OCTETS,
     TCP_IDLE_SECONDS,
     TCP_PIPELINE,
     TCP_READ_SECONDS,
@@ -41,9 +44,6 @@ if TYPE_CHECKING:
 
     SendNow = Callable[[bytes], int]  # how many octets were taken; never blocks, never raises
 
-_CHUNK_OCTETS: Final = 16_384
-_WRITE_OCTETS: Final = 65_536
-_MISS: Final = 15  # what a miss costs more than a hit, in hits
 _GONE: Final = (trio.BrokenResourceError, trio.ClosedResourceError)
 
 
@@ -161,7 +161,7 @@ class ClientConnection:
             if self._is_ending:
                 return
             with trio.move_on_at(self._patience_ends()) as self._silence:
-                chunk = await self._stream.receive_some(_CHUNK_OCTETS)
+                chunk = await self._stream.receive_some(STREAM_CHUNK_OCTETS)
             if self._silence.cancelled_caught:
                 if self.in_flight and not self._splitter.is_mid_message and not self._is_ending:
                     continue  # it waits for us, not we for it
@@ -217,7 +217,7 @@ class ClientConnection:
                 replies.append(len(reply).to_bytes(2, "big") + reply)
                 room -= len(reply)
                 continue
-            left -= _MISS
+            left -= MISS_IN_HITS
             before = self.unsent_octets
             self._miss(data)
             room += before - self.unsent_octets
@@ -274,8 +274,8 @@ class ClientConnection:
                     self._moved = trio.Event()
                 await self._moved.wait()
                 continue
-            piece = bytes(self._unsent[:_WRITE_OCTETS])
-            del self._unsent[:_WRITE_OCTETS]
+            piece = bytes(self._unsent[:STREAM_WRITE_OCTETS])
+            del self._unsent[:STREAM_WRITE_OCTETS]
             with trio.move_on_after(TCP_READ_SECONDS) as patience:
                 await self._stream.send_all(piece)
             if patience.cancelled_caught or self._is_over:

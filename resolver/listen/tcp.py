@@ -21,6 +21,7 @@ from resolver.limits import (
     TCP_CONNECTIONS,
     TCP_CONNECTIONS_PER_CLIENT,
     TCP_IDLE_SECONDS,
+    THIS_MACHINE_CLIENTS,
 )
 from resolver.listen.backlog import Backlog
 from resolver.listen.share import FairShare
@@ -36,7 +37,6 @@ if TYPE_CHECKING:
     from resolver.listen.listen_network import Handler, StreamListener
     from resolver.listen.stream import SendNow
 
-_THIS_MACHINE: Final = 10  # clients in one
 _LEAVING_S: Final = 0.02  # between two looks whether the last client is gone
 
 
@@ -131,7 +131,7 @@ class TcpSlots:
 
 
 def _in_flight_of(host: str) -> int:
-    return TCP_CLIENT_QUERIES * (_THIS_MACHINE if _is_this_machine(host) else 1)
+    return TCP_CLIENT_QUERIES * (THIS_MACHINE_CLIENTS if _is_this_machine(host) else 1)
 
 
 def _is_this_machine(host: str) -> bool:

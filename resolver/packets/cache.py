@@ -17,7 +17,13 @@ from __future__ import annotations
 import struct
 from typing import TYPE_CHECKING, ClassVar, Final
 
-from resolver.limits import FRONT_FORMS, PACKET_CACHE_OCTETS, PACKET_TTL_SECONDS, UDP_PAYLOAD
+from resolver.limits import (
+    FRONT_FORMS,
+    PACKET_CACHE_OCTETS,
+    PACKET_NUMBERS,
+    PACKET_TTL_SECONDS,
+    UDP_PAYLOAD,
+)
 from resolver.packets.form import (
     HAS_OPT,
     HEADER,
@@ -44,7 +50,6 @@ _STREAM_CLASS: Final = {
     Transport.QUIC: 2,
 }
 _NEVER: Final = float("inf")
-_SHARED_NUMBERS: Final = 8192
 _SUFFIX = struct.Struct("!I")
 
 
@@ -144,7 +149,7 @@ class PacketCache:
 
     def _shared(self, number: int) -> int:
         """One object for all equal numbers, so that a hit finds it near."""
-        if len(self._numbers) >= _SHARED_NUMBERS:
+        if len(self._numbers) >= PACKET_NUMBERS:
             self._numbers.clear()
         return self._numbers.setdefault(number, number)
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 from itertools import islice
 from typing import TYPE_CHECKING, ClassVar, Final
 
-from resolver.limits import CACHE_SHARD_ENTRIES
+from resolver.limits import CACHE_SHARD_ENTRIES, PACKET_SWEEP
 from resolver.packets.packet import NEVER_HIT
 
 if TYPE_CHECKING:
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 
 _OVERHEAD_OCTETS: Final = 190
 _TYPICAL_OCTETS: Final = 256
-_STEP: Final = 64  # packets looked at when room is needed: a dict finds its oldest slowly
 
 
 def weight(key: bytes, packet: Packet) -> int:
@@ -81,7 +80,7 @@ class PacketShards:
     def _make_room(self, at: int, *, gives_chances: bool) -> None:
         """Look at the oldest: so few that nobody waits, so many that finding them is cheap."""
         shard = self._shards[at]
-        for key in list(islice(shard, min(_STEP, len(shard) - 1))):
+        for key in list(islice(shard, min(PACKET_SWEEP, len(shard) - 1))):
             packet = shard.pop(key)
             if gives_chances and packet.hit != NEVER_HIT:
                 packet.hit = NEVER_HIT

@@ -13,7 +13,12 @@ import hashlib
 import hmac
 from typing import TYPE_CHECKING
 
-from resolver.limits import COOKIE_CLIENTS, COOKIE_SECONDS
+from resolver.limits import (
+    COOKIE_CLIENTS,
+    COOKIE_FUTURE_SECONDS,
+    COOKIE_PAST_SECONDS,
+    COOKIE_SECONDS,
+)
 from resolver.policy.siphash import siphash24
 
 if TYPE_CHECKING:
@@ -30,8 +35,6 @@ _QUESTION_AND_OPT = b"\0\1\0\0\0\0\0\1"
 _OPT_OWNER_AND_TYPE = b"\0\0\x29"
 _OPT_HEAD_OCTETS = 11
 _VERSION_AND_RESERVED = b"\x01\0\0\0"
-_PAST_S = 3600
-_FUTURE_S = 300
 _SERVER_COOKIE_MIN = 8
 _COOKIE_MAX = 40
 
@@ -112,7 +115,7 @@ class ServerCookies:
             return False
         client, server = option[:CLIENT_OCTETS], option[CLIENT_OCTETS:]
         age = int(wall) - int.from_bytes(server[4:8], "big")
-        if not -_FUTURE_S <= age <= _PAST_S:
+        if not -COOKIE_FUTURE_SECONDS <= age <= COOKIE_PAST_SECONDS:
             return False
         return hmac.compare_digest(server, self._cookie(client, source, server[4:8]))
 

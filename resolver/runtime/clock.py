@@ -16,11 +16,12 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
+from resolver.limits import CLOCK_LOOK_SECONDS
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 _log = logging.getLogger(__name__)
-_LOOK_EVERY_S = 10.0  # the kernel is asked again no sooner
 
 
 class Clock(Protocol):
@@ -138,9 +139,9 @@ class SystemClock:
 
     def _has_voucher(self, wall: float) -> bool:
         now = self.now()
-        if not 0.0 <= now - (self._look_at - _LOOK_EVERY_S) < _LOOK_EVERY_S:
+        if not 0.0 <= now - (self._look_at - CLOCK_LOOK_SECONDS) < CLOCK_LOOK_SECONDS:
             self._is_vouched = self._vouches(wall)
-            self._look_at = now + _LOOK_EVERY_S
+            self._look_at = now + CLOCK_LOOK_SECONDS
         return self._is_vouched
 
 

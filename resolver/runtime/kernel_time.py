@@ -11,11 +11,12 @@ import ctypes
 from functools import cache
 from typing import TYPE_CHECKING
 
+from resolver.limits import CLOCK_AGREES_SECONDS
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 _UNSYNCHRONISED = 0x0040  # STA_UNSYNC of <sys/timex.h>
-_AGREES_S = 2.0  # the kernel's time and the program's, read one after the other
 
 
 class _Timex(ctypes.Structure):
@@ -60,4 +61,4 @@ def is_vouched_for(wall: float) -> bool:
     if ask(ctypes.byref(timex)) < 0 or timex.status & _UNSYNCHRONISED:
         return False
     is_wide = ctypes.sizeof(ctypes.c_long) > ctypes.sizeof(ctypes.c_int)
-    return not is_wide or abs(timex.seconds - wall) <= _AGREES_S
+    return not is_wide or abs(timex.seconds - wall) <= CLOCK_AGREES_SECONDS

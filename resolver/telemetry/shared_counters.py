@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Protocol
 import msgspec
 import trio
 
-from resolver.limits import BOARD_SECONDS
+from resolver.limits import BOARD_SECONDS, SLOT_LOOKS, SLOT_OCTETS
 from resolver.telemetry.metrics import Family, exposition
 
 if TYPE_CHECKING:
@@ -24,9 +24,7 @@ if TYPE_CHECKING:
 
     from resolver.telemetry.metrics import Registry
 
-_SLOT_OCTETS = 16_384
 _HEAD = struct.Struct("=III")  # edition (odd while it is written), octets, starts
-_LOOKS = 3
 _KEY_OCTETS = 32
 _STARTS = Family("resolver_worker_starts_total", "Processes that began to be this worker.")
 
@@ -43,7 +41,7 @@ class SharedCounters:
     def __init__(self, workers: int) -> None:
         self.workers = workers
         self.key = os.urandom(_KEY_OCTETS)  # a secret of all workers, gone with them
-        self._memory = mmap.mmap(-1, workers * _SLOT_OCTETS)
+        self._memory = mmap.mmap(-1, workers * SLOT_OCTETS)
 
     def __repr__(self) -> str:
         return f"<SharedCounters of {self.workers}>"
@@ -51,13 +49,13 @@ class SharedCounters:
     def note_start(self, worker: int) -> None:
         """A process begins to be *worker*."""
         edition, octets, starts = self._head(worker)
-        _HEAD.pack_into(self._memory, worker * _SLOT_OCTETS, edition, octets, starts + 1)
+        _HEAD.pack_into(self._memory, worker * SLOT_OCTETS, edition, octets, starts + 1)
 
     def post(self, worker: int, values: dict[str, float]) -> None:
         """Put *values* in place of what *worker* posted before."""
-        at = worker * _SLOT_OCTETS
+        at = worker * SLOT_OCTETS
         body = msgspec.json.encode(values)
-        if _HEAD.size + len(body) > _SLOT_OCTETS:
+        if _HEAD.size + len(body) > SLOT_OCTETS:
             raise ValueError("more numbers than a slot holds")
         edition, _, starts = self._head(worker)
         edition |= 1  # a writer that died half-way left it odd
@@ -67,8 +65,8 @@ class SharedCounters:
 
     def read(self, worker: int) -> dict[str, float]:
         """What *worker* posted last; empty if nothing, or if it writes at this very moment."""
-        at = worker * _SLOT_OCTETS
-        for _ in range(_LOOKS):
+        at = worker * SLOT_OCTETS
+        for _ in range(SLOT_LOOKS):
             edition, octets, starts = self._head(worker)
             body = self._memory[at + _HEAD.size : at + _HEAD.size + octets]
             if octets and not edition & 1 and self._head(worker)[0] == edition:
@@ -85,7 +83,7 @@ class SharedCounters:
         return exposition({_STARTS.name: _STARTS, **families}, found)
 
     def _head(self, worker: int) -> tuple[int, int, int]:
-        edition, octets, starts = _HEAD.unpack_from(self._memory, worker * _SLOT_OCTETS)
+        edition, octets, starts = _HEAD.unpack_from(self._memory, worker * SLOT_OCTETS)
         return edition, octets, starts
 
 

@@ -124,14 +124,15 @@ async def test_only_survivors_are_set_aside() -> None:
 @pytest.mark.parametrize(
     ("load", "times"), [(CALM, 1), (BUSY, GARBAGE_ASIDE_FORCED)], ids=["idle", "busy"]
 )
-@pytest.mark.reaches("GARBAGE_ASIDE_OBJECTS", "GARBAGE_ASIDE_FORCED")
+@pytest.mark.reaches("GARBAGE_ASIDE_OBJECTS", "GARBAGE_ASIDE_FORCED", "GARBAGE_GROWTH_PART")
 @trio_test
 async def test_growth_of_what_is_set_aside_brings_a_full_pass(
     load: Load, times: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What turns into garbage later than all passes is not kept for ever."""
     set_limit(monkeypatch, garbage, "GARBAGE_ASIDE_OBJECTS", 10_000)
-    monkeypatch.setattr(garbage, "_SHARE", 1000)  # of all that the tests have loaded
+    # Of all that the tests have loaded a quarter would be too much.
+    set_limit(monkeypatch, garbage, "GARBAGE_GROWTH_PART", 1000)
     async with collecting(load) as collector:
         before = collector.full_passes
         late = Cycle()
@@ -179,7 +180,7 @@ async def test_the_young_are_looked_through_by_time_where_the_count_stands_still
 async def test_an_idle_moment_has_nothing_in_flight(monkeypatch: pytest.MonkeyPatch) -> None:
     """Ten thousand queries that wait for a dead zone are many objects, and all of them in use."""
     set_limit(monkeypatch, garbage, "GARBAGE_ASIDE_OBJECTS", 10_000)
-    monkeypatch.setattr(garbage, "_SHARE", 1000)
+    set_limit(monkeypatch, garbage, "GARBAGE_GROWTH_PART", 1000)
     collector = Collector()
     async with trio.open_nursery() as nursery:
         nursery.start_soon(collector.run, lambda: Work(0, 0, in_flight=10_000))

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from resolver.limits import CLIENT_QUERIES, RATE_PROVEN_FACTOR
+from resolver.limits import CLIENT_QUERIES, RATE_PROVEN_FACTOR, RATE_SLIP
 from resolver.listen import admission
 from resolver.listen.admission import (
     Admission,
@@ -109,3 +109,15 @@ def test_a_client_that_is_within_the_rate_is_not_asked_for_its_cookie() -> None:
     rate = RateLimit(2, lambda: 0.0, is_proven=is_proven)
     assert all(rate.allows(b"%d" % at, raw_address("192.0.2.1")) for at in range(4))
     assert asked == [b"2", b"3"]
+
+
+@pytest.mark.reaches("RATE_SLIP")
+def test_now_and_then_a_limited_query_has_a_truncated_reply() -> None:
+    """A client whose address others forge comes back over TCP."""
+    rate, mine = RateLimit(1, lambda: 0.0), raw_address("192.0.2.1")
+    rate.allows(b"", mine)
+    slipped = []
+    for _ in range(4 * RATE_SLIP):
+        assert not rate.allows(b"", mine)
+        slipped.append(rate.slip(question()) is not None)
+    assert slipped == [*[False] * (RATE_SLIP - 1), True] * 4

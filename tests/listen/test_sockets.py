@@ -6,15 +6,18 @@ import errno
 import logging
 import socket
 import sys
+from itertools import pairwise
 from pathlib import Path
+from typing import cast
 
 import pytest
+import trio
 
-from resolver.limits import TCP_BACKLOG, UDP_BUFFER_OCTETS
+from resolver.limits import ACCEPT_PAUSE_SECONDS, TCP_BACKLOG, UDP_BUFFER_OCTETS
 from resolver.listen import sockets
 from resolver.listen.sockets import SystemListenNetwork, SystemTcpListener
 from resolver.listen.udp_socket import PlainUdpSocket
-from tests.support import set_limit, trio_test_real
+from tests.support import set_limit, trio_test, trio_test_real
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="reads what Linux granted")
 _BACKLOG_AT = 28  # tcp_info.tcpi_sacked: of a listening socket, how many may wait
@@ -95,3 +98,21 @@ async def test_a_port_on_which_another_listens_leaves_no_socket_behind() -> None
             with pytest.raises(OSError, match="in use"):
                 SystemListenNetwork().bind_tcp(*other.getsockname())
         assert _open_files() == before
+
+
+@pytest.mark.reaches("ACCEPT_PAUSE_SECONDS")
+@trio_test
+async def test_without_a_descriptor_a_connection_waits() -> None:
+    """To try at once, again and again, would be all that the process did."""
+
+    class Short:
+        async def accept(self) -> object:
+            tried.append(trio.current_time())
+            await trio.lowlevel.checkpoint()
+            raise OSError(errno.EMFILE, "Too many open files")
+
+    tried: list[float] = []
+    with trio.move_on_after(2.5 * ACCEPT_PAUSE_SECONDS):
+        await SystemTcpListener(cast("trio.SocketListener", Short())).accept()
+    gaps = [later - sooner for sooner, later in pairwise(tried)]
+    assert gaps == pytest.approx([ACCEPT_PAUSE_SECONDS] * 2)

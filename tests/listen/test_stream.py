@@ -10,9 +10,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 import trio
+import trio.lowlevel
 
 from resolver.lab.virtual_streams import receive_message, send_message
 from resolver.limits import (
+    STREAM_CHUNK_OCTETS,
+    STREAM_WRITE_OCTETS,
     TCP_CLIENT_QUERIES,
     TCP_PIPELINE,
     TCP_READ_SECONDS,
@@ -20,6 +23,7 @@ from resolver.limits import (
     TCP_ROUND_HITS_CALM,
     TCP_UNSENT_OCTETS,
     TCP_UNSENT_TOTAL_OCTETS,
+    THIS_MACHINE_CLIENTS,
 )
 from resolver.listen.admission import Admission
 from resolver.listen.backlog import Backlog
@@ -170,6 +174,40 @@ async def test_connections_of_one_address_share_what_it_may_have_in_flight() -> 
             await trio.sleep(0.001)
             assert len(it.handler.held) == min(most, 8 * TCP_PIPELINE - done)
         assert done == 8 * TCP_PIPELINE
+
+
+@pytest.mark.reaches("STREAM_CHUNK_OCTETS", "STREAM_WRITE_OCTETS")
+@trio_test
+async def test_a_stream_is_read_and_written_in_pieces() -> None:
+    read: list[int | None] = []
+    written: list[int] = []
+
+    class Tap(Mute):
+        async def receive_some(self, max_bytes: int | None = None) -> bytes:
+            read.append(max_bytes)
+            return await super().receive_some(max_bytes)
+
+        async def send_all(self, data: bytes | bytearray | memoryview) -> None:
+            written.append(len(data))
+            await trio.lowlevel.checkpoint()
+
+    async with house() as it:
+        it.handler.holds = True
+        it.door.admit(Tap(b"".join(frame(question(id=id)) for id in range(TCP_PIPELINE))))
+        await trio.sleep(1)
+        for data, respond in list(it.handler.held.items()):
+            respond(big(data))
+        await trio.sleep(1)
+        assert set(read) == {STREAM_CHUNK_OCTETS}
+        assert max(written) == STREAM_WRITE_OCTETS
+
+
+@pytest.mark.reaches("THIS_MACHINE_CLIENTS")
+def test_the_programs_of_this_machine_are_several_clients() -> None:
+    slots = TcpSlots()
+    for host, times in (("192.0.2.1", 1), ("127.0.0.1", THIS_MACHINE_CLIENTS)):
+        assert slots.take(host)
+        assert slots.share_of(host).most == times * TCP_CLIENT_QUERIES
 
 
 def test_who_holds_most_is_let_go() -> None:

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from resolver.limits import PACKET_CACHE_OCTETS, PACKET_TTL_SECONDS
+from resolver.limits import PACKET_CACHE_OCTETS, PACKET_NUMBERS, PACKET_TTL_SECONDS
 from resolver.model import Answer, Ede, Question, RRset, Status
 from resolver.packets import cache, front
 from resolver.packets.cache import PacketCache
@@ -415,3 +415,15 @@ def test_a_cookie_that_is_too_short_is_not_given_back() -> None:
     for size in range(8):
         assert options.of(((10, bytes(size)),), SOURCE, Transport.UDP) == b""
     assert options.of(((10, bytes(8)),), SOURCE, Transport.UDP)
+
+
+@pytest.mark.reaches("PACKET_NUMBERS")
+def test_equal_numbers_are_one_object_and_do_not_fill_memory() -> None:
+    packets = PacketCache(Hands())
+    first = packets._shared(int("1000"))
+    assert packets._shared(int("1000")) is first
+    for number in range(1001, 1000 + PACKET_NUMBERS):
+        packets._shared(number)
+    assert len(packets._numbers) == PACKET_NUMBERS
+    packets._shared(0)
+    assert len(packets._numbers) == 1

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from resolver.limits import CACHE_SHARD_ENTRIES
+from resolver.limits import CACHE_SHARD_ENTRIES, PACKET_SWEEP
 from resolver.packets.packet import Packet, PacketLayout
 from resolver.packets.shards import PacketShards, weight
 
@@ -76,4 +76,13 @@ def test_a_shard_never_grows_large() -> None:
     shards = PacketShards(most * 256)
     for at in range(most + 10):
         shards.put(key(at), packet(1))
-    assert most - 64 < len(shards) <= most
+    assert most - PACKET_SWEEP < len(shards) <= most
+
+
+@pytest.mark.reaches("PACKET_SWEEP")
+def test_room_is_made_by_the_piece() -> None:
+    """What leaves at once is many enough to make finding it cheap, and few enough for nobody."""
+    shards = PacketShards(CACHE_SHARD_ENTRIES * 256)
+    for at in range(CACHE_SHARD_ENTRIES + 1):
+        shards.put(key(at), packet(1))
+    assert len(shards) == CACHE_SHARD_ENTRIES + 1 - PACKET_SWEEP

@@ -7,7 +7,9 @@ import time
 
 import pytest
 
+from resolver.limits import CLOCK_AGREES_SECONDS, CLOCK_LOOK_SECONDS
 from resolver.runtime import kernel_time
+from resolver.runtime.clock import SystemClock
 
 UNSYNCHRONISED = 0x40
 WALL = 1_795_000_000.0
@@ -36,9 +38,12 @@ def test_an_unsynchronised_one_does_not(monkeypatch: pytest.MonkeyPatch) -> None
     assert not kernel_time.is_vouched_for(WALL)
 
 
+@pytest.mark.reaches("CLOCK_AGREES_SECONDS")
 def test_it_vouches_for_its_own_time_only(monkeypatch: pytest.MonkeyPatch) -> None:
     """A program under libfaketime is shown another one."""
     telling(monkeypatch, status=0x2001)
+    assert kernel_time.is_vouched_for(WALL + CLOCK_AGREES_SECONDS)
+    assert not kernel_time.is_vouched_for(WALL + CLOCK_AGREES_SECONDS + 1)
     assert not kernel_time.is_vouched_for(WALL + 86_400)
 
 
@@ -66,3 +71,18 @@ def test_this_machines_structure_is_read_right() -> None:
     timex = kernel_time._Timex()
     assert ask(ctypes.byref(timex)) in range(6)
     assert abs(timex.seconds - time.time()) < 5
+
+
+@pytest.mark.reaches("CLOCK_LOOK_SECONDS")
+def test_it_is_asked_now_and_then() -> None:
+    asked: list[float] = []
+
+    def vouches(wall: float) -> bool:
+        asked.append(wall)
+        return True
+
+    clock, at = SystemClock(vouches=vouches), 0.0
+    clock.now = lambda: at
+    for at in (100.0, 99.9 + CLOCK_LOOK_SECONDS, 100.0 + CLOCK_LOOK_SECONDS):
+        assert clock._has_voucher(at)
+    assert asked == [100.0, 100.0 + CLOCK_LOOK_SECONDS]

@@ -7,7 +7,7 @@ import os
 import pytest
 import trio
 
-from resolver.limits import BOARD_SECONDS
+from resolver.limits import BOARD_SECONDS, SLOT_LOOKS, SLOT_OCTETS
 from resolver.telemetry.metrics import Family, Registry
 from resolver.telemetry.shared_counters import _HEAD, SharedCounters, Slot
 from tests.support import trio_test
@@ -55,9 +55,29 @@ def test_half_written_numbers_are_not_shown() -> None:
     assert board.read(0)[HITS] == 5
 
 
+@pytest.mark.reaches("SLOT_OCTETS")
 def test_too_many_numbers_are_our_fault() -> None:
+    room = SLOT_OCTETS - _HEAD.size - len('{"":1}')
+    board = SharedCounters(1)
+    board.post(0, {"x" * room: 1})
     with pytest.raises(ValueError, match="more numbers"):
-        SharedCounters(1).post(0, {f"resolver_{at}": at for at in range(2000)})
+        board.post(0, {"x" * (room + 1): 1})
+
+
+@pytest.mark.reaches("SLOT_LOOKS")
+def test_numbers_that_are_being_written_are_not_waited_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    board = SharedCounters(1)
+    looks: list[int] = []
+
+    def half_written(worker: int) -> tuple[int, int, int]:
+        looks.append(worker)
+        return 1, 2, 1
+
+    monkeypatch.setattr(board, "_head", half_written)
+    assert board.read(0) == {}
+    assert len(looks) == SLOT_LOOKS
 
 
 @pytest.mark.reaches("BOARD_SECONDS")
