@@ -99,7 +99,7 @@ class ListenNetwork(Protocol):
 
 
 class FastPath(Protocol):
-    """One transport's way into the packet cache (`packets.cache.FastPath`)."""
+    """One transport's way into the packet cache (`packets.front.FastPath`)."""
 
     hits: int
     recall: Recall  # what `begin` gave last

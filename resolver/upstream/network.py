@@ -1,6 +1,6 @@
 """The seam to the network, upstream side: everything that leaves the process goes through here.
 
-Two implementations: real sockets (`upstream.udp`, `upstream.tcp`) and the lab's virtual Internet
+Two implementations: real sockets (`upstream.udp`) and the lab's virtual Internet
 (`lab.virtual_network`). The seam is at the level of batches: one `wait`, then `receive` drains all.
 """
 

@@ -1,7 +1,6 @@
 """One heap for all in `upstream` that happens at a moment: hedges, expiries, late closings.
 
-A trio task per timer costs two cancel scopes; a heap entry half a microsecond
-(DESIGN rule 5).
+A trio task per timer costs two cancel scopes; a heap entry half a microsecond.
 """
 
 from __future__ import annotations
