@@ -23,7 +23,7 @@ NS_PER_DELEGATION = limit(26, "nameserver names kept per delegation", why="CVE-2
 ADDRESSES_PER_NAMESERVER = limit(8, "addresses kept per nameserver name", why="CVE-2022-3204")
 SUBQUERY_DEPTH = limit(7, "sub-queries within sub-queries", why="TsuNAME (2021); BIND's 7")
 CHAIN_LENGTH = limit(
-    12, "CNAME and DNAME links per client query", why="RFC 1034 §5.2.2; CAMP (2024); Unbound's 11"
+    12, "names in a chain of aliases, the one asked included", why="RFC 1034 §5.2.2; CAMP (2024)"
 )
 REFERRALS = limit(30, "zone cuts walked per question", why="RFC 1034 §5.3.3")
 QUERY_SECONDS_RANGE: Final = (1.0, 30.0)

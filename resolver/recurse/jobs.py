@@ -1,8 +1,8 @@
-"""Identical questions in flight are one job (RFC 5452 §5: no birthday presents).
+"""Identical questions in flight are one job (RFC 5452 §5: equal queries invite forgery).
 
 A job belongs to nobody: who joins it is not harmed when the first asker's budget or time runs
-out, but tries once on its own. Nobody joins a job that waits for the joiner's own ancestors: A
-would wait for B and B for A (docs/architecture.md, rule 11).
+out, but tries once on its own. `Resolver.fetch` decides who joins; nobody joins a job that waits
+for the joiner's own ancestors: A would wait for B and B for A (docs/architecture.md, rule 11).
 """
 
 from __future__ import annotations

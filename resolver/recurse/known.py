@@ -190,8 +190,9 @@ class Known:
             status=outcome.status,
             ttl_cap=ttl_cap,
         )
-        if entry is None:
-            return outcome
+        if entry is None:  # for this moment only (RFC 2308 §5), so nobody else may keep it either
+            authority = tuple(rrset._replace(ttl=0) for rrset in outcome.authority)
+            return replace(outcome, authority=authority)
         authority = entry.current(now)
         return outcome if authority is outcome.authority else replace(outcome, authority=authority)
 

@@ -240,3 +240,18 @@ def test_an_unproven_denial_ends_only_its_own_name() -> None:
     for status in (Status.INSECURE, Status.UNCHECKED):
         known.negatives.put(asked, Rcode.NXDOMAIN, (SOA,), zone=PARENT, now=NOW, status=status)
         assert known.recall(BELOW, NOW) is None
+
+
+@pytest.mark.rfc("RFC 2308 §5")
+@pytest.mark.parametrize("soa", ["3600 SOA ns.example. root.example. 1 2 3 4 0",
+                                 "0 SOA ns.example. root.example. 1 2 3 4 3600"])  # fmt: skip
+def test_a_denial_of_ttl_0_is_told_with_ttl_0(soa: str) -> None:
+    """Else whatever keeps the reply keeps it as long as its SOA says."""
+    known = memory()
+    asked = question("gone.example. A")
+    denied = Link(
+        asked, ZONE, Verdict.NXDOMAIN, Rcode.NXDOMAIN, (), (rrset(f"example. {soa}"),), None
+    )
+    told = known.keep(denied, NOW)
+    assert [one.ttl for one in told.authority] == [0]
+    assert known.recall(asked, NOW) is None
