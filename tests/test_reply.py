@@ -224,6 +224,14 @@ def test_a_reply_over_tcp_fits_its_length_field() -> None:
     data = render(query(), Answer(ASKED, 0, (many,)), Shape(1232, is_stream=True))
     assert len(data) <= STREAM_OCTETS
     assert parse_untrusted(data).tc
+    one = 12 + 256  # octets of a record
+    most = STREAM_OCTETS // one
+    fewer = [
+        Answer(ASKED, 0, (many._replace(rdatas=texts[:n]),)) for n in range(most - 5, most + 5)
+    ]
+    replies = [render(query(), answer, Shape(1232, is_stream=True)) for answer in fewer]
+    longest = max(len(data) for data in replies if not parse_untrusted(data).tc)
+    assert STREAM_OCTETS - one < longest <= STREAM_OCTETS
 
 
 ADDRESS = RRset(ASKED.qname, RRType.A, 60, (b"\1\2\3\4",))

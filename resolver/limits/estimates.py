@@ -15,3 +15,78 @@ IDLE_SHORTEST_SECONDS = limit(
 IDLE_ALONE_SECONDS = limit(
     0.0001, "seconds between queries below which they are taken in batches", why="our measurement"
 )
+SUSPECT_COST = limit(
+    10.0,
+    "seconds added to what a suspect server is expected to take",
+    why="beyond any RTT: suspects come after all others",
+)
+FAMILY_COST = limit(
+    20.0, "seconds added where a whole address family seems dead", why="twice a suspect"
+)
+MARKED_COST = limit(
+    100.0, "seconds added to a server that is marked for this zone", why="after everything else"
+)
+SIBLING_SPREAD = limit(
+    0.2,
+    "log-normal spread of an RTT guessed from the other family's address",
+    why="measured: the same host, mostly the same path",
+)
+SIBLING_SHIFT = limit(
+    0.05,
+    "share by which that guess is longer",
+    why="IPv6 paths are a little longer, where they differ",
+)
+PREFIX_SPREAD = limit(
+    0.15,
+    "log-normal spread of an RTT guessed from the same /24 or /48",
+    why="neighbours are close together",
+)
+GLOBAL_SPREAD = limit(
+    1.0,
+    "log-normal spread of an RTT guessed from all that was measured",
+    why="a factor of e either way",
+)
+STRANGER_FACTOR = limit(
+    2.0,
+    "times the gain that asking for one more address must bring",
+    why="finding an address costs some packets more than probing one",
+)
+PROBE_USES = limit(8, "uses of a server that make half the gain worth a probe", why="our choice")
+HEDGE_STRANGER_SHARE = limit(
+    0.7,
+    "share of a typical RTT after which a stranger is hedged",
+    why="sooner costs more packets than it gains",
+)
+RTT_GAIN_UP = limit(
+    0.25,
+    "weight of a longer RTT in the smoothed one",
+    why="RFC 6298's 1/8 is for a sample per segment; here minutes may lie between two",
+)
+RTT_GAIN_DOWN = limit(
+    0.5,
+    "weight of a shorter RTT in the smoothed one",
+    why="an improvement is believed fast: the next answer corrects a wrong one",
+)
+RTT_GAIN_VARIANCE = limit(
+    0.25, "weight of a new deviation in the smoothed one", why="RFC 6298 §2.3"
+)
+FIRST_DEVIATION_PART = limit(
+    8.0,
+    "times its deviation that a first RTT is taken for",
+    why="RTTs to one server vary by a few per cent, not by RFC 6298's half",
+)
+HEDGE_JITTER_SECONDS = limit(
+    0.004, "seconds above the RTT before a hedge, however steady that was", why="our measurement"
+)
+RTT_GAIN_PRIOR = limit(0.05, "weight of an RTT in the picture of all servers", why="our choice")
+HINT_SPREAD = limit(
+    0.15, "log-normal spread of an RTT measured just before a restart", why="our choice"
+)
+HINT_SPREAD_SECONDS = limit(
+    43_200.0, "seconds in which that spread grows by 1", why="half a day: routes change with it"
+)
+POPULAR_ANSWERS = limit(
+    3,
+    "answers of a server after which its zone's other nameservers are looked up",
+    why="our choice",
+)

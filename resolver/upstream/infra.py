@@ -10,7 +10,14 @@ import math
 from typing import TYPE_CHECKING, NamedTuple
 
 from resolver import limits
-from resolver.limits import ADDRESS_STATES, REFUSED_SECONDS, ZONE_MARKS
+from resolver.limits import (
+    ADDRESS_STATES,
+    HINT_SPREAD,
+    HINT_SPREAD_SECONDS,
+    REFUSED_SECONDS,
+    RTT_GAIN_PRIOR,
+    ZONE_MARKS,
+)
 from resolver.model import Verdict
 from resolver.protocol.transport import Transport
 from resolver.upstream.server_state import Hint, Mark, ServerState
@@ -22,10 +29,7 @@ if TYPE_CHECKING:
     from resolver.delegation import Key
     from resolver.model import Name, Server
 
-_GAIN_PRIOR = 0.05
 _FIRST_PRIOR = math.log(0.060)  # the middle of the Internet's RTTs
-_HINT_SPREAD = 0.15  # of an RTT measured a moment before the restart,
-_HINT_HALF_DAY = 43_200.0  # and how fast it grows: by 1 (a factor of e) in half a day
 _CHANCES = 32
 
 _MARK_SECONDS = {
@@ -96,7 +100,7 @@ class Infra:
         """
         if not state.n:
             log_rtt = math.log(max(rtt_s, 1e-4))
-            self.global_log_rtt += _GAIN_PRIOR * (log_rtt - self.global_log_rtt)
+            self.global_log_rtt += RTT_GAIN_PRIOR * (log_rtt - self.global_log_rtt)
         state.note_answer(rtt_s, now)
         if len(self._prefixes) >= ADDRESS_STATES:
             del self._prefixes[next(iter(self._prefixes))]
@@ -135,8 +139,8 @@ class Infra:
         for host, port, transport, name, srtt_s, age_s in kept:
             state = self.state_of((host, port, Transport(transport), name))
             if not state.n and srtt_s > 0.0:
-                days = (age_s + away_s) / _HINT_HALF_DAY
-                state.hint = Hint(math.log(srtt_s), math.hypot(_HINT_SPREAD, days))
+                days = (age_s + away_s) / HINT_SPREAD_SECONDS
+                state.hint = Hint(math.log(srtt_s), math.hypot(HINT_SPREAD, days))
 
     def mark(self, state: ServerState, zone: Name, verdict: Verdict, now: float) -> None:
         """Remember that this address is of no use to *zone*; says nothing about other zones.

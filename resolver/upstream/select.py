@@ -13,13 +13,23 @@ import math
 from typing import TYPE_CHECKING, NamedTuple
 
 from resolver.limits import (
+    FAMILY_COST,
+    GLOBAL_SPREAD,
     HEDGE_CEILING_SECONDS,
     HEDGE_GROWTH,
     HEDGE_STRANGER_SECONDS,
+    HEDGE_STRANGER_SHARE,
+    MARKED_COST,
+    PREFIX_SPREAD,
     PROBE_GAIN_SECONDS,
     PROBE_GAIN_SHARE,
+    PROBE_USES,
     RESTAMP_SECONDS,
     SERIAL_UNKNOWN_SECONDS,
+    SIBLING_SHIFT,
+    SIBLING_SPREAD,
+    STRANGER_FACTOR,
+    SUSPECT_COST,
 )
 
 if TYPE_CHECKING:
@@ -31,22 +41,11 @@ if TYPE_CHECKING:
     from resolver.upstream.infra import Infra
     from resolver.upstream.server_state import ServerState
 
-_SUSPECT_COST = 10.0  # beyond any RTT, so that suspects come after all others
-_FAMILY_COST = 20.0
-_MARKED_COST = 100.0
 _HEARSAY_COST = (
     0.15  # silent to another owner_domain, never seen to answer: last among the unmeasured
 )
-_SIBLING_SPREAD = 0.2  # log-normal spread of what is guessed from the other family's address,
-_SIBLING_SHIFT = 0.05  # (IPv6 paths are a little longer, where they differ)
-_PREFIX_SPREAD = 0.15  # from a neighbour in the same /24 or /48,
-_GLOBAL_SPREAD = 1.0  # and from everything ever measured
-_STRANGER_FACTOR = 2.0  # finding an address costs some packets more than probing one
-_USES = 8  # uses of a server that make half the gain worth a probe
 _new = tuple.__new__
 _SQRT2 = math.sqrt(2)
-
-_HEDGE_STRANGER_SHARE = 0.7  # of a typical RTT; sooner costs more than it gains
 
 
 class Candidate(NamedTuple):
@@ -148,13 +147,13 @@ def _weigh_one(
             cost += _HEARSAY_COST
     is_suspect = state.is_silent(owner_domain) or state.is_overdue(owner_domain, now)
     if is_suspect:
-        cost += _SUSPECT_COST
+        cost += SUSPECT_COST
     if state.is_ipv6 in broken_families:
-        cost += _FAMILY_COST
+        cost += FAMILY_COST
         is_suspect = True
     is_marked = infra.marked(state, zone, now) is not None
     if is_marked:
-        cost += _MARKED_COST
+        cost += MARKED_COST
     is_worth_a_probe = not state.waiting and (
         sibling is state
         or sibling.n > 0
@@ -170,16 +169,16 @@ def _weigh_one(
 
 def _guess(state: ServerState, sibling: ServerState, infra: Infra) -> tuple[float, float]:
     """Expected RTT and spread of an address nobody measured in this run."""
-    if state.hint is not None and state.hint.spread < _GLOBAL_SPREAD:
+    if state.hint is not None and state.hint.spread < GLOBAL_SPREAD:
         return math.exp(state.hint.log_rtt), state.hint.spread
     neighbour = infra.prefix_log_rtt(state.prefix)
     if neighbour is not None:
-        return math.exp(neighbour), _PREFIX_SPREAD
+        return math.exp(neighbour), PREFIX_SPREAD
     if sibling.n:
-        shift = _SIBLING_SHIFT if state.is_ipv6 else -_SIBLING_SHIFT
-        return sibling.srtt * math.exp(shift), _SIBLING_SPREAD
-    shift = _SIBLING_SHIFT if state.is_ipv6 else 0.0
-    return math.exp(infra.global_log_rtt + shift), _GLOBAL_SPREAD
+        shift = SIBLING_SHIFT if state.is_ipv6 else -SIBLING_SHIFT
+        return sibling.srtt * math.exp(shift), SIBLING_SPREAD
+    shift = SIBLING_SHIFT if state.is_ipv6 else 0.0
+    return math.exp(infra.global_log_rtt + shift), GLOBAL_SPREAD
 
 
 def opening(candidates: list[Candidate], *, width: int) -> list[Candidate]:
@@ -269,13 +268,13 @@ def companion(
 
 def _worthwhile_gain(primary: ServerState) -> float:
     """Seconds of expected improvement for which a probe is worth its packet."""
-    return max(PROBE_GAIN_SECONDS, PROBE_GAIN_SHARE * primary.srtt) / (1 + primary.n / _USES)
+    return max(PROBE_GAIN_SECONDS, PROBE_GAIN_SHARE * primary.srtt) / (1 + primary.n / PROBE_USES)
 
 
 def is_worth_a_stranger(primary: ServerState, infra: Infra) -> bool:
     """Is it worth while to look for a server of which nothing is known, not even its address?"""
-    gain = expected_gain(primary.srtt, infra.global_log_rtt, _GLOBAL_SPREAD)
-    return gain > _STRANGER_FACTOR * _worthwhile_gain(primary)
+    gain = expected_gain(primary.srtt, infra.global_log_rtt, GLOBAL_SPREAD)
+    return gain > STRANGER_FACTOR * _worthwhile_gain(primary)
 
 
 def expected_gain(best_s: float, mean_log: float, spread: float) -> float:
@@ -306,7 +305,7 @@ def first_hedge_s(
     for candidate in candidates:
         is_fresh = not (candidate.is_suspect or candidate.is_marked or candidate.state.fails)
         if is_fresh and candidate.server.nameserver not in asked:
-            return min(wait, max(HEDGE_STRANGER_SECONDS, _HEDGE_STRANGER_SHARE * typical_s))
+            return min(wait, max(HEDGE_STRANGER_SECONDS, HEDGE_STRANGER_SHARE * typical_s))
     return wait
 
 

@@ -16,13 +16,18 @@ from resolver import limits
 from resolver.limits import (
     EXPIRY_FLOOR_SECONDS,
     EXPIRY_UNKNOWN_SECONDS,
+    FIRST_DEVIATION_PART,
     HEDGE_FLOOR_SECONDS,
+    HEDGE_JITTER_SECONDS,
     HEDGE_UNKNOWN_SECONDS,
     OVERDUE_FLOOR_SECONDS,
     OVERDUE_UNKNOWN_SECONDS,
     OWNER_DOMAINS_PER_ADDRESS,
     REVIVE_CEILING_SECONDS,
     REVIVE_SECONDS,
+    RTT_GAIN_DOWN,
+    RTT_GAIN_UP,
+    RTT_GAIN_VARIANCE,
 )
 from resolver.protocol.names import suffix
 
@@ -30,13 +35,7 @@ if TYPE_CHECKING:
     from resolver.delegation import Key
     from resolver.model import Name, Verdict
 
-_GAIN_UP = 0.25  # RFC 6298's 1/8 is for a sample per segment; here minutes may lie between two
-_GAIN_DOWN = 0.5  # believe an improvement fast: a wrong one is corrected by the next answer
-_GAIN_VAR = 0.25  # RFC 6298 §2.3
-_FIRST_VAR = 8.0  # RTTs to one server vary by a few per cent, not by RFC 6298's half
 _V6_GROUPS = 3
-
-_HEDGE_JITTER = 0.004  # above the RTT, however steady that was
 
 
 class EdnsState(enum.Enum):
@@ -212,14 +211,16 @@ class ServerState:
         """An answer, late or not, to anything: it lives, and all doubt about it is gone."""
         if not self.n:
             srtt = rtt_s
-            var = rtt_s / _FIRST_VAR
+            var = rtt_s / FIRST_DEVIATION_PART
         else:
             delta = rtt_s - self.srtt
-            srtt = self.srtt + (_GAIN_UP if delta > 0 else _GAIN_DOWN) * delta
-            var = self.var + _GAIN_VAR * (abs(delta) - self.var)
+            srtt = self.srtt + (RTT_GAIN_UP if delta > 0 else RTT_GAIN_DOWN) * delta
+            var = self.var + RTT_GAIN_VARIANCE * (abs(delta) - self.var)
         self.srtt = srtt
         self.var = var
-        self.hedge_s = max(HEDGE_FLOOR_SECONDS, srtt + max(3 * var, 0.1 * srtt, _HEDGE_JITTER))
+        self.hedge_s = max(
+            HEDGE_FLOOR_SECONDS, srtt + max(3 * var, 0.1 * srtt, HEDGE_JITTER_SECONDS)
+        )
         self.overdue_s = max(OVERDUE_FLOOR_SECONDS, 3 * srtt, srtt + 6 * var)
         self.expiry_s = max(EXPIRY_FLOOR_SECONDS, 4 * srtt, srtt + 8 * var)
         self.n += 1

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from resolver.limits import ROOT_SOUNDINGS
+from resolver.limits import POPULAR_ANSWERS, ROOT_SOUNDINGS
 from resolver.protocol.codes import RRType
 from resolver.protocol.names import ROOT
 from resolver.upstream.select import companion, is_worth_a_stranger
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from resolver.upstream.select import Candidate
     from resolver.upstream.server_state import ServerState
 
-_POPULAR = 3  # answers of a server after which its zone's other nameservers are looked up
 AFTER_RACE = 1.4  # times the usual gain: most zones are never asked again
 
 
@@ -52,7 +51,7 @@ def is_worth_names(primary: ServerState, book: AddressBook, infra: Infra, *, dep
 
     Two names are enough to answer; the nearest server may go by the third.
     """
-    if primary.n < _POPULAR or not book.unresolved or depth > 1:
+    if primary.n < POPULAR_ANSWERS or not book.unresolved or depth > 1:
         return False
     return is_worth_a_stranger(primary, infra)
 

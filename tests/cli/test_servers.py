@@ -109,6 +109,7 @@ def test_silence_costs_a_tenth_of_a_second() -> None:
     assert DAEMON_PROBE_SECONDS <= took < DAEMON_PROBE_SECONDS + 2
 
 
+@pytest.mark.reaches("DAEMON_PROBE_SECONDS")
 def test_where_nobody_listens_nothing_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
     set_limit(monkeypatch, servers, "DAEMON_PROBE_SECONDS", 60.0)
     with socket.socket(type=socket.SOCK_DGRAM) as free:

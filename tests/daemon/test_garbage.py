@@ -71,7 +71,6 @@ CALM = Load(0)
 BUSY = Load(10 * GARBAGE_MISSES, 1000)
 
 
-@pytest.mark.reaches("GARBAGE_SECONDS", "GARBAGE_MISSES")
 @trio_test
 async def test_cycles_of_calm_times_are_freed_at_the_next_look() -> None:
     async with collecting(CALM):
@@ -87,6 +86,7 @@ async def test_cycles_of_calm_times_are_freed_at_the_next_look() -> None:
 async def test_cycles_made_under_load_are_freed_while_they_are_made() -> None:
     """A library that leaves one behind for every client, and no quiet moment for hours."""
     async with collecting(BUSY) as collector:
+        assert gc.get_threshold()[0] == GARBAGE_YOUNG_OBJECTS
         seen = [weakref.ref(Cycle()) for _ in range(10 * GARBAGE_YOUNG_OBJECTS)]
         assert sum(each() is not None for each in seen) <= GARBAGE_YOUNG_OBJECTS
         assert collector.collected_objects >= 9 * GARBAGE_YOUNG_OBJECTS
@@ -98,6 +98,7 @@ async def test_cycles_made_under_load_are_freed_while_they_are_made() -> None:
 async def test_what_dies_after_its_first_pass_is_found_by_the_second() -> None:
     """Connections live for seconds; under load nothing is quiet meanwhile."""
     async with collecting(BUSY):
+        assert gc.get_threshold()[1] == GARBAGE_YOUNG_PASSES
         alive = [Cycle() for _ in range(GARBAGE_YOUNG_OBJECTS + 100)]  # one pass at least
         seen = [weakref.ref(each) for each in alive]
         del alive
@@ -108,7 +109,6 @@ async def test_what_dies_after_its_first_pass_is_found_by_the_second() -> None:
         assert others
 
 
-@pytest.mark.reaches("GARBAGE_OLD_OBJECTS")
 @trio_test
 async def test_only_survivors_are_set_aside() -> None:
     """Many older objects would make each pass long; what is garbage among them goes first."""
@@ -124,7 +124,7 @@ async def test_only_survivors_are_set_aside() -> None:
 @pytest.mark.parametrize(
     ("load", "times"), [(CALM, 1), (BUSY, GARBAGE_ASIDE_FORCED)], ids=["idle", "busy"]
 )
-@pytest.mark.reaches("GARBAGE_ASIDE_OBJECTS", "GARBAGE_ASIDE_FORCED", "GARBAGE_GROWTH_PART")
+@pytest.mark.reaches("GARBAGE_GROWTH_PART")
 @trio_test
 async def test_growth_of_what_is_set_aside_brings_a_full_pass(
     load: Load, times: int, monkeypatch: pytest.MonkeyPatch
@@ -191,3 +191,66 @@ async def test_an_idle_moment_has_nothing_in_flight(monkeypatch: pytest.MonkeyPa
         assert collector.full_passes == 1  # the one at the start
         assert kept
         nursery.cancel_scope.cancel()
+
+
+@pytest.mark.reaches("GARBAGE_SECONDS", "GARBAGE_MISSES")
+@pytest.mark.parametrize(
+    ("misses", "is_quiet"), [(GARBAGE_MISSES, True), (GARBAGE_MISSES + 1, False)]
+)
+@trio_test
+async def test_few_misses_are_a_quiet_look(
+    misses: int,
+    is_quiet: bool,  # noqa: FBT001
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    looks: list[tuple[float, bool]] = []
+    began = trio.current_time()
+
+    def look(_: Collector, *, is_quiet: bool, is_idle: bool) -> None:
+        del is_idle
+        looks.append((trio.current_time() - began, is_quiet))
+
+    monkeypatch.setattr(Collector, "look", look)
+    async with collecting(Load(misses)):
+        await trio.sleep(GARBAGE_SECONDS)
+    ((at, was_quiet),) = looks
+    assert at == pytest.approx(GARBAGE_SECONDS)
+    assert was_quiet is is_quiet
+
+
+@pytest.mark.reaches("GARBAGE_OLD_OBJECTS")
+def test_older_objects_are_set_aside_once_they_are_many() -> None:
+    for survivors, aside in (
+        (GARBAGE_OLD_OBJECTS, 0),
+        (GARBAGE_OLD_OBJECTS + 1, GARBAGE_OLD_OBJECTS + 1),
+    ):
+        collector = Collector()
+        collector._survivors = survivors
+        collector.look(is_quiet=False, is_idle=False)
+        assert collector.aside == aside
+    gc.unfreeze()
+
+
+@pytest.mark.reaches("GARBAGE_ASIDE_OBJECTS", "GARBAGE_ASIDE_FORCED")
+@pytest.mark.parametrize(
+    ("aside", "is_idle", "passes"),
+    [
+        (GARBAGE_ASIDE_OBJECTS, True, 0),
+        (GARBAGE_ASIDE_OBJECTS + 1, True, 1),
+        (GARBAGE_ASIDE_OBJECTS * GARBAGE_ASIDE_FORCED, False, 0),
+        (GARBAGE_ASIDE_OBJECTS * GARBAGE_ASIDE_FORCED + 1, False, 1),
+    ],
+)
+def test_many_objects_aside_wait_for_an_idle_moment_and_very_many_do_not(
+    aside: int,
+    is_idle: bool,  # noqa: FBT001
+    passes: int,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    collector = Collector()
+    monkeypatch.setattr(gc, "get_freeze_count", lambda: aside)
+    collector._aside = aside
+    collector._mind_what_is_aside(is_idle=is_idle)
+    assert collector.full_passes == passes
+    gc.unfreeze()
+    monkeypatch.undo()

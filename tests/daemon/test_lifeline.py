@@ -54,6 +54,8 @@ def test_a_silent_worker_is_lost_and_a_busy_one_only_much_later(
     now = _looks(pulse, now, SILENCE + 1)
     assert pulse.is_lost(2)
     assert not pulse.is_lost(1)
+    now = _looks(pulse, now, WORKER_BUSY_SECONDS - 1)
+    assert not pulse.is_lost(1)
     _looks(pulse, now, WORKER_BUSY_SECONDS + 1)
     assert pulse.is_lost(1)
 

@@ -11,6 +11,7 @@ import pytest
 import trio
 
 from resolver import limits
+from resolver.dnssec.steps import Work
 from resolver.errors import ResolutionFailed, WorkExceeded
 from resolver.lab.signing import Nsec3
 from resolver.model import Status
@@ -112,7 +113,7 @@ async def test_many_digests_times_many_keys() -> None:
         await honest_still_works(home)
 
 
-@pytest.mark.reaches("SIGNATURE_CHECKS", "SIGNATURES_PER_BREATH")
+@pytest.mark.reaches("SIGNATURE_CHECKS")
 @trio_test
 async def test_each_signature_verifies_at_the_last_try() -> None:
     """No RRset breaks its limit, the whole query's does: aliases through ten such zones."""
@@ -126,7 +127,6 @@ async def test_each_signature_verifies_at_the_last_try() -> None:
         await honest_still_works(home)
 
 
-@pytest.mark.reaches("HASHES_PER_BREATH")
 @pytest.mark.rfc("RFC 9276 §3.2")
 @trio_test
 async def test_the_closest_encloser_of_a_deep_name() -> None:
@@ -197,3 +197,15 @@ async def test_bogus_data_is_remembered_and_soon_looked_at_again() -> None:
         await trio.sleep(limits.FAILURE_TTL_SECONDS + 1)
         later = await bill(home, "www.evil. A")
         assert later.checks > 0
+
+
+@pytest.mark.reaches("SIGNATURES_PER_BREATH", "HASHES_PER_BREATH")
+@trio_test
+async def test_others_run_between_slices_of_the_work() -> None:
+    for work, slice_size in (
+        (Work(signatures=1), limits.SIGNATURES_PER_BREATH),
+        (Work(hashes=1), limits.HASHES_PER_BREATH),
+    ):
+        checkpoint = validation._Checkpoint(budget())
+        due = [checkpoint.is_due(work) for _ in range(2 * slice_size)]
+        assert due == [*[False] * (slice_size - 1), True] * 2

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import tempfile
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any, cast
 
 import msgspec
 import pytest
@@ -12,14 +13,17 @@ import trio
 
 from resolver.config.schema import Config, Forward, Stub
 from resolver.daemon import run
+from resolver.dnssec.keystore import KeyStore
 from resolver.errors import LinkDown, ResolutionFailed
 from resolver.lab.faults import Path
 from resolver.lab.virtual_parts import Delayed, as_delayed
 from resolver.lab.virtual_time import VirtualClock, seeded
+from resolver.limits import CLOCK_STEP_SECONDS
 from resolver.model import Question
 from resolver.protocol.codes import EdeCode, RRType
 from resolver.protocol.names import from_text
 from resolver.protocol.wire import parse_untrusted
+from resolver.recurse.validation import Validation
 from tests.recurse.household import WALL, budget, village
 from tests.support import trio_test
 
@@ -283,7 +287,6 @@ async def test_what_cannot_be_validated_for_want_of_a_link_is_not_bogus() -> Non
 
 
 @pytest.mark.rfc("RFC 4035 §4.7")
-@pytest.mark.reaches("CLOCK_STEP_SECONDS")
 @pytest.mark.parametrize("days", [400, -400])
 @trio_test
 async def test_a_clock_that_is_put_right_makes_nothing_bogus_any_more(days: int) -> None:
@@ -328,3 +331,23 @@ async def test_a_forwarder_that_is_slow_to_find_out_is_not_cut_off() -> None:
             await trio.sleep(400)  # its TTL ends: it is asked each time
         assert 3.0 <= await place.ask("n7") < 4.0
         assert place.daemon.parts.exchange.counters.outages == 0
+
+
+@pytest.mark.reaches("CLOCK_STEP_SECONDS")
+@pytest.mark.parametrize(
+    ("step_s", "is_kept"), [(CLOCK_STEP_SECONDS, True), (CLOCK_STEP_SECONDS + 1, False)]
+)
+def test_a_clock_that_is_slewed_forgets_nothing(
+    step_s: float,
+    is_kept: bool,  # noqa: FBT001
+) -> None:
+    bogus = {"a name": "bogus"}
+    now = SimpleNamespace(wall=WALL, now=100.0, keystore=KeyStore())
+    validation = Validation(
+        cast("Any", None), cast("Any", SimpleNamespace(bogus=bogus)), cast("Any", lambda: now),
+        clock=cast("Any", None),
+    )  # fmt: skip
+    validation._look()
+    now.wall += step_s
+    validation._look()
+    assert bool(bogus) is is_kept

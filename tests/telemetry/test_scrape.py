@@ -103,6 +103,9 @@ async def test_who_holds_the_door_is_sent_away() -> None:
             await trio.sleep(0.001)
         for each in silent[:-SCRAPES]:
             assert await each.receive_some(1) == b""
+        with trio.move_on_after(0.01) as waiting:
+            await silent[-SCRAPES].receive_some(1)
+        assert waiting.cancelled_caught
         late = door.connect()
         await late.send_all(b"GET /metrics HTTP/1.1\r\n\r\n")
         assert (await late.receive_some(9)) == b"HTTP/1.1 "

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from resolver.limits import SPOOF_MISMATCHES
 from resolver.model import Verdict
 from resolver.protocol.codes import Rcode
 from resolver.protocol.names import from_text
@@ -62,6 +63,27 @@ async def test_ten_mismatches_send_the_question_to_tcp() -> None:
 
     async def story() -> None:
         assert (await world.ask(A)).transport is Transport.TCP
+
+    await world.run(story)
+
+
+@pytest.mark.reaches("SPOOF_MISMATCHES")
+@pytest.mark.parametrize(
+    ("wrong", "transport"),
+    [(SPOOF_MISMATCHES - 1, Transport.UDP), (SPOOF_MISMATCHES, Transport.TCP)],
+)
+@trio_test
+async def test_fewer_mismatches_may_be_late_replies(wrong: int, transport: Transport) -> None:
+    world = World()
+
+    def reply(query: Message, how: str) -> list[bytes]:
+        guesses = range(1, wrong + 1) if how == "udp" else ()
+        return [*(answer(query, id=query.id ^ at) for at in guesses), answer(query)]
+
+    world.serve(A, Script(reply))
+
+    async def story() -> None:
+        assert (await world.ask(A)).transport is transport
 
     await world.run(story)
 

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
 import pytest
 import trio
 
 from resolver.errors import ExchangeFailed
-from resolver.limits import LAST_RESORT_MISMATCHES, LAST_RESORTS_CONFIRMED, SPOOF_MISMATCHES
+from resolver.limits import (
+    LAST_RESORT_MISMATCHES,
+    LAST_RESORT_SECONDS,
+    LAST_RESORTS_CONFIRMED,
+    SPOOF_MISMATCHES,
+)
 from resolver.protocol.codes import Rcode
 from resolver.protocol.edns import Edns, cookie_option
 from resolver.protocol.transport import Transport
+from resolver.upstream.doubt import patience_s
 from resolver.upstream.server_state import EdnsState
 from tests.support import trio_test
 from tests.upstream.virtual_servers import Script, World, answer
@@ -63,6 +70,8 @@ async def test_a_mute_tcp_is_not_waited_for() -> None:
 
     await world.run(story)
     assert [transport for _, transport, _ in script.seen] == ["udp", "tcp", "udp"]
+    assert patience_s(0.001) == LAST_RESORT_SECONDS
+    assert patience_s(1.0) > 2.0  # connecting and asking
 
 
 @pytest.mark.rfc("RFC 6891 §7")
@@ -184,6 +193,25 @@ async def test_guesses_are_bounded_where_there_is_no_tcp() -> None:
     await world.run(story)
     assert script.count == 2
     assert world.dispatcher.counters.mismatched <= 2 * many
+
+
+@pytest.mark.reaches("LAST_RESORT_MISMATCHES")
+@pytest.mark.parametrize(
+    ("wrong", "is_heard"), [(LAST_RESORT_MISMATCHES - 1, True), (LAST_RESORT_MISMATCHES, False)]
+)
+@trio_test
+async def test_at_the_last_resort_the_true_reply_may_come_after_some_guesses(
+    wrong: int,
+    is_heard: bool,  # noqa: FBT001
+) -> None:
+    world = World()
+    world.serve(HOST, misnumbering(wrong), tcp=False)
+
+    async def story() -> None:
+        with nullcontext() if is_heard else pytest.raises(ExchangeFailed):
+            assert (await world.ask(HOST)).message.answer
+
+    await world.run(story)
 
 
 @pytest.mark.rfc("RFC 5452 §9.1")

@@ -304,6 +304,21 @@ async def test_an_outage_is_nobodys_fault_and_ends_at_once() -> None:
 
 @pytest.mark.reaches("OVERLOAD_SHARE")
 @trio_test
+async def test_overload_begins_at_a_share_of_the_limit() -> None:
+    world = World(in_flight_limit=10)
+
+    async def story() -> None:
+        async with trio.open_nursery() as nursery:
+            for number, host in enumerate(V4[:9], 1):
+                world.serve(host, rtt_s=0.2)
+                nursery.start_soon(world.dispatcher.ask, about(world, [host], f"z{number}.test"))
+                await trio.sleep(0.001)
+                assert world.dispatcher.is_busy is (number > 10 * limits.OVERLOAD_SHARE)
+
+    await world.run(story)
+
+
+@trio_test
 async def test_overload_stops_everything_speculative() -> None:
     world = World(in_flight_limit=4)
     for host in V4[:8]:
@@ -363,6 +378,7 @@ async def test_without_descriptors_the_operator_is_told_and_no_zone_is_blamed(
     world.network.open_udp = open_udp  # type: ignore[method-assign]
 
     async def story() -> None:
+        began = trio.current_time()
         for _ in range(3):
             with pytest.raises(WorkExceeded, match="IN_FLIGHT"):
                 await world.dispatcher.ask(about(world, V4[:1], "z.test"))
@@ -373,7 +389,11 @@ async def test_without_descriptors_the_operator_is_told_and_no_zone_is_blamed(
             is_short[0] = False
         assert world.whole.sent == 1
         is_short[0] = True
-        await trio.sleep(limits.WARNING_SECONDS)
+        await trio.sleep_until(began + limits.WARNING_SECONDS - 10)
+        with pytest.raises(WorkExceeded, match="IN_FLIGHT"):
+            await world.dispatcher.ask(about(world, V4[:1], "z.test"))
+        assert len(caplog.records) == 1
+        await trio.sleep_until(began + limits.WARNING_SECONDS + 1)
         with pytest.raises(WorkExceeded, match="IN_FLIGHT"):
             await world.dispatcher.ask(about(world, V4[:1], "z.test"))
 

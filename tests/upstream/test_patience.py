@@ -167,3 +167,20 @@ async def test_a_connection_that_says_nothing_is_given_up() -> None:
 
     await world.run(story)
     assert took == [pytest.approx(limits.TCP_SECONDS)]
+
+
+@pytest.mark.reaches("ASK_SECONDS")
+@trio_test
+async def test_a_forwarder_that_is_silent_is_waited_for_so_long_and_no_longer() -> None:
+    """Who is asked in place of all others may take its time; the client gets its answer yet."""
+    world = World()
+    world.serve(V4[0], Script(silence))
+    forwarder = world.delegation(V4[0], is_forward=True, is_last_word=True)
+
+    async def story() -> None:
+        began = trio.current_time()
+        with pytest.raises(ExchangeFailed):
+            await world.ask(V4[0], delegation=forwarder)
+        assert trio.current_time() - began == pytest.approx(limits.ASK_SECONDS)
+
+    await world.run(story)
