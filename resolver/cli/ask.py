@@ -17,7 +17,7 @@ from resolver.config import endpoints
 from resolver.errors import ResolverError, WireError
 from resolver.limits import ASK_TRIES
 from resolver.protocol import edns, wire
-from resolver.protocol.codes import EdeCode, Flag, Rcode
+from resolver.protocol.codes import SAY_BOGUS, Flag, Rcode
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -27,13 +27,6 @@ if TYPE_CHECKING:
 
 _MAX_OCTETS = 65_535
 _KNOWS_NO_EDNS = frozenset({Rcode.FORMERR, Rcode.NOTIMP})
-_SAY_BOGUS = frozenset(
-    {
-        EdeCode.DNSSEC_BOGUS, EdeCode.SIGNATURE_EXPIRED, EdeCode.SIGNATURE_NOT_YET_VALID,
-        EdeCode.DNSKEY_MISSING, EdeCode.RRSIGS_MISSING, EdeCode.NO_ZONE_KEY_BIT,
-        EdeCode.NSEC_MISSING, EdeCode.SIGNATURE_EXPIRED_BEFORE_VALID,
-    }
-)  # fmt: skip
 
 
 class NoReply(ResolverError):
@@ -78,7 +71,7 @@ def shown(message: Message, question: Question) -> Shown:
     said = [edns.ede_of(data) for code, data in options if code == edns.OPT_EDE]
     ede = [one for one in said if one is not None]
     security = SECURE if message.flags & Flag.AD else UNCHECKED
-    if message.rcode == Rcode.SERVFAIL and any(code in _SAY_BOGUS for code, _ in ede):
+    if message.rcode == Rcode.SERVFAIL and any(code in SAY_BOGUS for code, _ in ede):
         security = BOGUS
     return Shown(
         question,

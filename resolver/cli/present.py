@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from resolver.cli.questions import unicode_text
 from resolver.library.words import ede_text
 from resolver.protocol import names, rdata_fields
-from resolver.protocol.codes import RRType, rcode_text
+from resolver.protocol.codes import SAY_BOGUS, Rcode, RRType, rcode_text
 from resolver.protocol.codes import type_text as known_type_text
 
 if TYPE_CHECKING:
@@ -106,13 +106,14 @@ def _any_rdata_text(rtype: int, rdata: bytes, rclass: int) -> str:
 
 def shown(answer: Answer) -> Shown:
     """What is shown of an answer of our own."""
+    is_bogus = answer.rcode == Rcode.SERVFAIL and any(one.code in SAY_BOGUS for one in answer.ede)
     return Shown(
         answer.question,
         answer.rcode,
         answer.answer,
         answer.authority,
         answer.additional,
-        answer.status.value,
+        BOGUS if is_bogus else answer.status.value,
         answer.ede,
     )
 

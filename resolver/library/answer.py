@@ -18,7 +18,7 @@ import dns.rrset
 from resolver.library.words import ede_text
 from resolver.model import Status
 from resolver.protocol import names
-from resolver.protocol.codes import EdeCode, Rcode, RRType
+from resolver.protocol.codes import SAY_BOGUS, Rcode, RRType
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -28,9 +28,6 @@ if TYPE_CHECKING:
 Source: TypeAlias = Literal["cache", "local", "network"]
 
 _ADDRESSES = frozenset({RRType.A, RRType.AAAA})
-_BOGUS = frozenset(range(EdeCode.DNSSEC_BOGUS, EdeCode.NSEC_MISSING + 1)) | {
-    EdeCode.SIGNATURE_EXPIRED_BEFORE_VALID
-}
 
 
 class Security(enum.StrEnum):
@@ -123,7 +120,7 @@ class Answer:
     def security(self) -> Security:
         """ "secure": signed, and validated up to a trust anchor. "insecure": provably unsigned."""
         found = self._found
-        if found.rcode == Rcode.SERVFAIL and any(ede.code in _BOGUS for ede in found.ede):
+        if found.rcode == Rcode.SERVFAIL and any(ede.code in SAY_BOGUS for ede in found.ede):
             return Security.BOGUS
         if found.status is Status.UNCHECKED:
             return Security.INDETERMINATE

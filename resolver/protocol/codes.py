@@ -122,6 +122,12 @@ class EdeCode:
     NEGATIVE_TRUST_ANCHOR: Final = 33
 
 
+# What an extended error says of a SERVFAIL whose data failed validation.
+SAY_BOGUS: Final = frozenset(range(EdeCode.DNSSEC_BOGUS, EdeCode.NSEC_MISSING + 1)) | {
+    EdeCode.SIGNATURE_EXPIRED_BEFORE_VALID
+}
+
+
 def _texts(namespace: type) -> dict[int, str]:
     return {value: name for name, value in vars(namespace).items() if not name.startswith("_")}
 

@@ -185,7 +185,7 @@ class Asker:
                 last = max((packet.expires_at for packet in on_its_way), default=self.give_up)
                 self.wake_at(last)
             else:
-                self.end(State.FAILED, do.Fail(error))
+                self.end(State.FAILED, do.Fail(error.again()))  # without frames that hold it
             return False
         self.state = State.ASKED
         attempts = self.attempts

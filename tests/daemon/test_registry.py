@@ -32,8 +32,8 @@ NO_COUNTERS = {
         "octets", "in_flight", "unattended", "unsent_octets", "weight", "_taken", "connections",
     },
     "part of one computation, or of one query": {
-        "_rrsets", "_proofs", "_ede", "_signatures", "_hashes", "_steps", "rounds", "mismatches",
-        "total", "denials", "cut_proof", "sent", "asked", "_unsent",
+        "_rrsets", "_proofs", "_ede", "_signatures", "_hashes", "_steps", "mismatches",
+        "total", "denials", "cut_proof", "sent", "asked", "_unsent", "_rounds",
     },
     "what one server, connection or worker has done": {
         "n", "fails", "served", "_strays", "hits", "_answered", "silence_s", "global_log_rtt",
