@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from resolver.config.endpoints import DNS_PORT, listenable, show
-from resolver.protocol.transport import Transport
+from resolver.protocol.transport import SPOKEN, Transport
 
 if TYPE_CHECKING:
     from resolver.config.endpoints import Endpoint
@@ -24,7 +24,6 @@ _SCHEMES: Final = {
     "quic": ((Transport.QUIC,), 853),
 }
 _PLAIN: Final = "udp+tcp"
-_SPOKEN: Final = frozenset({Transport.UDP, Transport.TCP})
 _OVER_UDP: Final = frozenset({Transport.UDP, Transport.QUIC})
 _EXAMPLES: Final = '"127.0.0.1:53", "udp://127.0.0.1:53", "tcp://[::1]:53"'
 
@@ -44,7 +43,7 @@ class ListenUrl(NamedTuple):
     @property
     def is_spoken(self) -> bool:
         """True if this version can."""
-        return _SPOKEN.issuperset(self.transports)
+        return SPOKEN.issuperset(self.transports)
 
     @property
     def sockets(self) -> frozenset[bool]:

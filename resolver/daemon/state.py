@@ -15,6 +15,7 @@ import logging
 import os
 import pwd
 from contextlib import suppress
+from fnmatch import fnmatch
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -33,6 +34,8 @@ if TYPE_CHECKING:
     from resolver.model import Name
 
 _log = logging.getLogger(__name__)
+# All that goes to disk: when the clock was last confirmed, and trust anchors that are followed.
+KEPT: Final = ("last-run", "anchor-*.json")
 _MOST_OCTETS: Final = 1 << 20  # of one file: a few hundred is what they have
 
 
@@ -98,7 +101,12 @@ class StateDirectory:
             os.close(found)
 
     def write(self, name: str, octets: bytes) -> bool:
-        """Keep *octets* as *name*, whole or not at all. False, and told, if that cannot be."""
+        """Keep *octets* as *name*, whole or not at all. False, and told, if that cannot be.
+
+        Raises ValueError for a name that is not in KEPT.
+        """
+        if not any(fnmatch(name, kept) for kept in KEPT):
+            raise ValueError(f"{name} is nothing that is kept")
         if self._descriptor < 0:
             return False
         beside = f"{name}.{os.getpid()}.new"

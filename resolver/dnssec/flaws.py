@@ -6,7 +6,7 @@ import enum
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, NamedTuple
 
-from resolver.model import Ede, Server
+from resolver.model import Ede, Server, Status
 from resolver.protocol import names
 from resolver.protocol.codes import EdeCode, type_text
 
@@ -71,6 +71,15 @@ class Flaw(NamedTuple):
     @property
     def ede(self) -> Ede:
         return Ede(_EDE.get(self.reason, EdeCode.DNSSEC_BOGUS), self.sentence)
+
+    def told(self, status: Status) -> tuple[Ede, ...]:
+        """Why, and beside it the plain word for what is bogus, for those who look for that alone.
+
+        RFC 8914 §2 lets several errors be told, §4.7 has EDE 6 for whatever ends as bogus.
+        """
+        if status is not Status.BOGUS or self.ede.code == EdeCode.DNSSEC_BOGUS:
+            return (self.ede,)
+        return (self.ede, Ede(EdeCode.DNSSEC_BOGUS))
 
     def heard_from(self, server: Server | None) -> Flaw:
         """The same, with the *server* it came from, unless that is told already."""

@@ -16,9 +16,9 @@ from resolver.dnssec.steps import Validated
 from resolver.dnssec.trust_chain import TrustChain
 from resolver.dnssec.unsigned_cut import spared
 from resolver.dnssec.validation_events import LinkValidated
-from resolver.model import Ede, Status, Verdict
+from resolver.model import Status, Verdict
 from resolver.protocol import names
-from resolver.protocol.codes import EdeCode, RRType
+from resolver.protocol.codes import RRType
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -262,7 +262,7 @@ class _Case:
         return Validated(
             status=status,
             ttl_cap=self.ttl_cap,
-            ede=() if flaw is None else _told(flaw, status),
+            ede=() if flaw is None else flaw.told(status),
             secure=tuple([one.rrset for one in self.proven]),
             sentence="" if flaw is None else flaw.sentence,
             is_wildcard=self.is_wildcard,
@@ -270,16 +270,6 @@ class _Case:
             denials=tuple(self.chain.denials),
             cut_proof=tuple(self.cut_proof),
         )
-
-
-def _told(flaw: Flaw, status: Status) -> tuple[Ede, ...]:
-    """Why, and beside it the plain word for what is bogus, for those who look for that alone.
-
-    RFC 8914 §2 lets several errors be told, §4.7 has EDE 6 for whatever ends as bogus.
-    """
-    if status is not Status.BOGUS or flaw.ede.code == EdeCode.DNSSEC_BOGUS:
-        return (flaw.ede,)
-    return (flaw.ede, Ede(EdeCode.DNSSEC_BOGUS))
 
 
 def _follows(rrset: RRset, dname: RRset) -> bool:

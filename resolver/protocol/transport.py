@@ -1,4 +1,4 @@
-"""Who asks, and over what: the facts about a client that decide the form of its reply."""
+"""Over what is asked, on both sides, and who asks: a client's facts that shape its reply."""
 
 from __future__ import annotations
 
@@ -14,6 +14,10 @@ class Transport(enum.Enum):
     QUIC = "quic"
 
     __hash__ = object.__hash__  # by identity: Enum's own is a Python function
+
+
+# What this version speaks, with clients and servers; the rest is understood, to be told so.
+SPOKEN: Final = frozenset({Transport.UDP, Transport.TCP})
 
 
 class Client(NamedTuple):

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-NAME = "some-state"
+NAME = "last-run"
 
 
 @pytest.fixture
@@ -160,3 +160,13 @@ def test_files_that_the_configuration_names_begin_there(tmp_path: Path) -> None:
     )
     assert [host for _, host in read_hints(config)] == ["192.0.2.1"]
     assert len(read_anchors(config).by_name) == 1
+
+
+def test_only_what_is_listed_goes_to_disk(tmp_path: Path) -> None:
+    state = StateDirectory(str(tmp_path))
+    state.open()
+    with pytest.raises(ValueError, match="passwords"):
+        state.write("passwords", b"x")
+    assert state.write("anchor-root.json", b"{}")
+    assert [path.name for path in tmp_path.iterdir()] == ["anchor-root.json"]
+    state.close()
