@@ -18,12 +18,13 @@ from resolver.errors import LinkDown, ResolutionFailed
 from resolver.lab.faults import Path
 from resolver.lab.virtual_parts import Delayed, as_delayed
 from resolver.lab.virtual_time import VirtualClock, seeded
-from resolver.limits import CLOCK_STEP_SECONDS
+from resolver.limits import CLOCK_STEP_SECONDS, OUTAGE_VERDICT_SECONDS
 from resolver.model import Question
 from resolver.protocol.codes import EdeCode, RRType
 from resolver.protocol.names import from_text
 from resolver.protocol.wire import parse_untrusted
 from resolver.recurse.validation import Validation
+from resolver.upstream import ways
 from tests.recurse.household import WALL, budget, village
 from tests.support import trio_test
 
@@ -179,6 +180,7 @@ async def test_an_outage_is_told_within_a_second_and_over_within_one(
     cut: Callable[[Home], Callable[[], None]], way: str
 ) -> None:
     """No failure of our own link is remembered of a name, a server or a zone."""
+    assert vars(ways)["OUTAGE_VERDICT_SECONDS"] == OUTAGE_VERDICT_SECONDS  # servers here are near
     async with home(way) as place:
         await place.ask("www")
         await trio.sleep(5)
