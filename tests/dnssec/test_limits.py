@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import replace
 
 import pytest
@@ -21,12 +22,14 @@ from tests.support import set_limit
 
 def colliding_keys(key: bytes, count: int) -> list[bytes]:
     """Other keys of the same tag: octets that weigh the same in the sum are exchanged."""
-    found = []
-    for at in range(4, 4 + 2 * count, 2):
-        changed = bytearray(key)
-        changed[at], changed[at + 2] = changed[at + 2], changed[at]
-        assert key_tag(bytes(changed)) == key_tag(key)
-        found.append(bytes(changed))
+    found: list[bytes] = []
+    for at, other in itertools.combinations(range(4, len(key)), 2):
+        if at % 2 == other % 2 and key[at] != key[other]:
+            changed = bytearray(key)
+            changed[at], changed[other] = key[other], key[at]
+            assert key_tag(bytes(changed)) == key_tag(key)
+            if len(found) < count and bytes(changed) not in found:
+                found.append(bytes(changed))
     return found
 
 
