@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import functools
+import gc
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import trio
@@ -11,7 +13,7 @@ from resolver import limits
 from resolver.lab.virtual_time import run
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Iterator
     from types import ModuleType
 
     import pytest
@@ -35,6 +37,23 @@ def trio_test_real(test: Callable[..., Awaitable[None]]) -> Callable[..., None]:
         trio.run(functools.partial(test, *args, **kwargs))
 
     return wrapper
+
+
+@contextmanager
+def only_collected() -> Iterator[list[object]]:
+    """What the block leaves that only the garbage collector finds; filled as the block ends."""
+    found: list[object] = []
+    gc.collect()
+    gc.disable()
+    gc.set_debug(gc.DEBUG_SAVEALL)
+    try:
+        yield found
+        gc.collect()
+        found += gc.garbage
+    finally:
+        gc.set_debug(0)
+        gc.enable()
+        gc.garbage.clear()
 
 
 def set_limit(monkeypatch: pytest.MonkeyPatch, module: ModuleType, name: str, value: float) -> None:

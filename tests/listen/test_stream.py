@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import socket
 import struct
 from contextlib import asynccontextmanager
@@ -33,7 +32,7 @@ from resolver.protocol.framing import frame
 from resolver.protocol.transport import Transport
 from tests.listen.echo import Handler, answered, question
 from tests.listen.test_tcp import Door, house
-from tests.support import trio_test, trio_test_real
+from tests.support import only_collected, trio_test, trio_test_real
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
@@ -360,17 +359,9 @@ async def test_no_ending_leaves_a_cycle(
 
         await one()
         await trio.sleep(0.01)
-        gc.collect()
-        gc.disable()
-        gc.set_debug(gc.DEBUG_SAVEALL)
-        try:
+        with only_collected() as found:
             for _ in range(3):
                 await one()
             await trio.sleep(0.01)
-            gc.collect()
-            kept = [f"{type(thing).__module__}.{type(thing).__name__}" for thing in gc.garbage]
-        finally:
-            gc.set_debug(0)
-            gc.enable()
-            gc.garbage.clear()
+        kept = [f"{type(thing).__module__}.{type(thing).__name__}" for thing in found]
         assert kept == []

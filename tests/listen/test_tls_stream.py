@@ -6,7 +6,6 @@ How DNS over TLS comes in: the transport is a value, the listener whoever accept
 from __future__ import annotations
 
 import contextlib
-import gc
 import shutil
 import socket
 import ssl
@@ -24,7 +23,7 @@ from resolver.listen.tcp import StreamService, TcpSlots
 from resolver.protocol.framing import frame
 from resolver.protocol.transport import Transport
 from tests.listen.echo import Handler, answered, question
-from tests.support import trio_test_real
+from tests.support import only_collected, trio_test_real
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
@@ -278,17 +277,9 @@ async def test_no_ending_leaves_a_cycle(ending: Callable[[Served], Awaitable[Non
 
         await one()
         await trio.sleep(0.01)
-        gc.collect()
-        gc.disable()
-        gc.set_debug(gc.DEBUG_SAVEALL)
-        try:
+        with only_collected() as found:
             for _ in range(3):
                 await one()
             await trio.sleep(0.01)
-            gc.collect()
-            kept = [f"{type(thing).__module__}.{type(thing).__name__}" for thing in gc.garbage]
-        finally:
-            gc.set_debug(0)
-            gc.enable()
-            gc.garbage.clear()
+        kept = [f"{type(thing).__module__}.{type(thing).__name__}" for thing in found]
         assert kept == []

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import gc
-
 import pytest
 
 from resolver.errors import ResolutionFailed
 from resolver.lab.faults import Path
 from tests.making import question
 from tests.recurse.household import house, village
-from tests.support import trio_test
+from tests.support import only_collected, trio_test
 
 
 @trio_test
@@ -22,15 +20,8 @@ async def test_failed_queries_leave_no_cycles() -> None:
     async with house(world) as home:
         with pytest.raises(ResolutionFailed):
             await home.ask(question("www.example.net. A"))
-        gc.collect()
-        gc.set_debug(gc.DEBUG_SAVEALL)
-        try:
+        with only_collected() as found:
             for at in range(5):
                 with pytest.raises(ResolutionFailed):
                     await home.ask(question(f"n{at}.example.net. A"))
-            gc.collect()
-            kept = [type(thing) for thing in gc.garbage]
-        finally:
-            gc.set_debug(0)
-            gc.garbage.clear()
-        assert kept == []
+        assert [type(thing) for thing in found] == []

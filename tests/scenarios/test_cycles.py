@@ -6,7 +6,6 @@ indirectly, is a cycle of some ten kilobytes for each query, until a collector c
 
 from __future__ import annotations
 
-import gc
 import types
 from pathlib import Path
 
@@ -17,6 +16,7 @@ from resolver.errors import ResolverError
 from tests.scenarios.test_own_scenarios import FILES
 from tests.simulation.scenario_parse import parse
 from tests.simulation.scenario_run import play, variants
+from tests.support import only_collected
 
 OURS = Path(resolver.__file__).parent
 
@@ -29,21 +29,13 @@ def _is_ours(frame: types.FrameType) -> bool:
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
 def test_no_story_leaves_a_cycle(path: Path) -> None:
     scenario = parse(path)
-    gc.collect()
-    gc.disable()
-    gc.set_debug(gc.DEBUG_SAVEALL)
-    try:
+    with only_collected() as found:
         for variant in variants(scenario):
             play(scenario, variant)
-        gc.collect()
-        kept = [repr(thing) for thing in gc.garbage if isinstance(thing, ResolverError)]
-        held = [
-            f"{thing.f_code.co_qualname}:{thing.f_lineno}"
-            for thing in gc.garbage
-            if isinstance(thing, types.FrameType) and _is_ours(thing)
-        ]
-    finally:
-        gc.set_debug(0)
-        gc.enable()
-        gc.garbage.clear()
+    kept = [repr(thing) for thing in found if isinstance(thing, ResolverError)]
+    held = [
+        f"{thing.f_code.co_qualname}:{thing.f_lineno}"
+        for thing in found
+        if isinstance(thing, types.FrameType) and _is_ours(thing)
+    ]
     assert (kept, held) == ([], [])

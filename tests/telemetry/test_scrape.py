@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 from random import Random
 
 import pytest
@@ -17,7 +16,7 @@ from resolver.telemetry.metrics import Registry
 from resolver.telemetry.scrape import reply, serve
 from tests.listen.test_stream import Mute
 from tests.listen.test_tcp import Door
-from tests.support import trio_test
+from tests.support import only_collected, trio_test
 
 
 def registry() -> Registry:
@@ -127,16 +126,9 @@ async def test_a_scraper_that_leaves_leaves_nothing_behind() -> None:
     door = Door()
     async with trio.open_nursery() as nursery:
         nursery.start_soon(serve, door, registry())
-        gc.collect()
-        gc.set_debug(gc.DEBUG_SAVEALL)
-        try:
+        with only_collected() as found:
             for _ in range(10):
                 door.admit(Leaving(b""))
                 await trio.sleep(0.01)
-            gc.collect()
-            kept = [type(thing).__name__ for thing in gc.garbage]
-        finally:
-            gc.set_debug(0)
-            gc.garbage.clear()
-        assert kept == []
+        assert [type(thing).__name__ for thing in found] == []
         nursery.cancel_scope.cancel()
