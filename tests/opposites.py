@@ -19,6 +19,7 @@ from dataclasses import astuple, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tests import real_data
 from tests.conformance import PROJECT, Proofs, Row, proofs, rows
 from tests.simulation.scenario_parse import parse
 from tests.simulation.scenario_run import variants
@@ -81,7 +82,7 @@ def _run(tree: Path, tests: Sequence[str]) -> str:
     wanted += [one for test in tests if test.endswith(".rpl") for one in stories(test)]
     arguments = [sys.executable, "-m", "pytest", "-qx", "-p", "no:cacheprovider", *wanted]
     environment = {
-        "RESOLVER_TEST_DATA": str(PROJECT.parent / "shared" / "data"),
+        "RESOLVER_TEST_DATA": str(real_data.FOLDER),
         **os.environ,
         "PYTHONPATH": str(tree),
         "PYTHONDONTWRITEBYTECODE": "1",

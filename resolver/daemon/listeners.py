@@ -62,7 +62,7 @@ class Listeners:
         self._handler = handler
         self._admission = admission
         self._nursery = nursery
-        self._pace = turns
+        self._turns = turns
         self._slots = slots
         self._page = page
         self._watched: dict[int, UdpService] = {}
@@ -96,7 +96,7 @@ class Listeners:
         self._nursery.start_soon(service.run)
 
     def _udp_service(self, host: str, sock: UdpSocket) -> UdpService:
-        service = UdpService(sock, self._handler, self._admission, host=host, turns=self._pace)
+        service = UdpService(sock, self._handler, self._admission, host=host, turns=self._turns)
         if isinstance(sock, PlainUdpSocket):
             self._watched[sock.fileno()] = service
             self._watch_anew()
@@ -135,4 +135,4 @@ class Listeners:
 
     async def _watch_over(self, scope: trio.CancelScope, watched: dict[int, UdpService]) -> None:
         with scope:
-            await watch_over(watched, self._pace)
+            await watch_over(watched, self._turns)

@@ -1,6 +1,6 @@
 """What is this reply, seen from the zone cut that was asked? The walk's judgement, pure.
 
-Answers, aliases and denials become a list of `Link` links, one per link of the chain, so that
+Answers, aliases and denials become a list of `Link`, one for each name of the chain, so that
 each link is validated and cached for itself; referrals become a `Referral`. What is of no use gets
 a verdict that sends the exchange to another server: a reply that is empty after scrubbing means a
 useless server, never NXDOMAIN.

@@ -99,7 +99,7 @@ class Watch(trio.abc.Instrument):
         self, services: Mapping[int, Watched], turns: Turns, loop_fd: int, bell: int
     ) -> None:
         self._services = services
-        self._pace = turns
+        self._turns = turns
         self._bell = bell
         self._served_at = 0.0
         self._is_crowded = False  # several queries come together
@@ -109,7 +109,7 @@ class Watch(trio.abc.Instrument):
 
     def before_io_wait(self, timeout: float) -> None:
         """Serve hits until there is something else to do, *timeout* seconds at most."""
-        if not self._pace.is_short:
+        if not self._turns.is_short:
             return
         if timeout < IDLE_SHORTEST_SECONDS:
             self._serve_first()

@@ -57,7 +57,7 @@ class UdpService:
         self._handler = handler
         self._admission = admission
         self._host = host
-        self._pace = turns or Turns()
+        self._turns = turns or Turns()
         self._turn: Turn
         self._single: Turn
         self._recall_limited: Recall | None = None
@@ -112,7 +112,7 @@ class UdpService:
         is_more = self.take()
         waiting = self._waiting
         if waiting:
-            most = UDP_STARTS if self._pace.is_short else UDP_STARTS_CALM
+            most = UDP_STARTS if self._turns.is_short else UDP_STARTS_CALM
             for _ in range(min(len(waiting), most)):
                 self._begin(*waiting.popleft())
         return is_more or bool(waiting)
@@ -134,7 +134,7 @@ class UdpService:
                 break
         if served:
             self._front.hits += served
-            self._pace.note_hits()
+            self._turns.note_hits()
         return came == UDP_BATCH
 
     def take_one(self) -> None:
@@ -144,7 +144,7 @@ class UdpService:
         self.queries += came
         if served:
             self._front.hits += served
-            self._pace.note_hits()
+            self._turns.note_hits()
 
     def _recall_within_rate(self, data: bytes, source: bytes) -> bytes | None:
         rate = self._admission.rate

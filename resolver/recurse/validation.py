@@ -165,13 +165,13 @@ class _Checkpoint:
     """Charges work to the budget and tells when the event loop should run, between slices of it."""
 
     def __init__(self, budget: Share) -> None:
-        self._purse = budget.whole
+        self._whole = budget.whole
         self._signatures = 0
         self._hashes = 0
 
     def is_due(self, work: Work) -> bool:
         """Charge *work*; True if others should run before it is done. Raises WorkExceeded."""
-        whole = self._purse
+        whole = self._whole
         whole.signature_checks -= work.signatures
         whole.hashes -= work.hashes
         if whole.signature_checks < 0:

@@ -42,10 +42,10 @@ class Rounds:
     half a millisecond, would keep a datagram waiting for fifty. Who finds *left* used up pauses.
     """
 
-    __slots__ = ("_number", "_pace", "left")
+    __slots__ = ("_number", "_turns", "left")
 
     def __init__(self, turns: Turns) -> None:
-        self._pace = turns
+        self._turns = turns
         self._number = 0
         self.left = TCP_ROUND_HITS
 
@@ -58,4 +58,4 @@ class Rounds:
         await trio.lowlevel.checkpoint()
         if number == self._number:
             self._number += 1
-            self.left = TCP_ROUND_HITS if self._pace.is_short else TCP_ROUND_HITS_CALM
+            self.left = TCP_ROUND_HITS if self._turns.is_short else TCP_ROUND_HITS_CALM

@@ -209,8 +209,7 @@ class Asker:
 
     def wake_at(self, when: float) -> None:
         """Move on then, or at the end of patience."""
-        give_up = self.give_up
-        self.actions.append(_new(do.WakeAt, (min(give_up, when),)))
+        self.actions.append(_new(do.WakeAt, (min(self.give_up, when),)))
 
     def wait_for_room(self, now: float) -> None:
         """No descriptor or port is free: soon again."""

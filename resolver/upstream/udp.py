@@ -123,7 +123,7 @@ class SystemNetwork:
         turns: Turns | None = None,
     ) -> None:
         self._rng = rng or SystemRandom()
-        self._pace = turns or Turns()
+        self._turns = turns or Turns()
         self.leave_from(source_addresses)
         self._numbers: list[int] = []
         self._ports: dict[int, SystemPort] = {}
@@ -175,7 +175,7 @@ class SystemNetwork:
     def receive(self) -> list[tuple[SystemPort, bytes | OSError]]:
         """One datagram or error of each port that has one; what is left comes in the next."""
         got: list[tuple[SystemPort, bytes | OSError]] = []
-        for fd, _ in self._epoll.poll(0, BATCH if self._pace.is_short else BATCH_CALM):
+        for fd, _ in self._epoll.poll(0, BATCH if self._turns.is_short else BATCH_CALM):
             port = self._ports.get(fd)
             if port is None:
                 continue

@@ -248,7 +248,7 @@ async def test_connections_share_what_is_done_between_two_looks_at_the_sockets(
         most = seen = 0
         while seen < 20 * 500:
             if not is_calm:
-                slots.rounds._pace.note_hits()
+                slots.rounds._turns.note_hits()
             await trio.lowlevel.checkpoint()
             now = sum(each.hits for each in slots._connections)
             most, seen = max(most, now - seen), now
