@@ -50,13 +50,19 @@ class Shape(NamedTuple):
     options: tuple[Option, ...] = ()
 
 
-class Replies(NamedTuple):
+class Replies:
     """How replies are made here, and where they are kept. *nsid*: what tells this server apart."""
 
-    packets: PacketCache
-    options: ClientOptions
-    max_udp: int
-    nsid: bytes = b""
+    __slots__ = ("max_udp", "nsid", "options", "packets", "plain")
+
+    def __init__(
+        self, packets: PacketCache, options: ClientOptions, max_udp: int, nsid: bytes = b""
+    ) -> None:
+        self.packets = packets
+        self.options = options
+        self.max_udp = max_udp
+        self.nsid = nsid
+        self.plain = Shape(max_udp), Shape(max_udp, is_stream=True)  # without options
 
 
 class Outgoing:
@@ -118,16 +124,16 @@ class Outgoing:
 
     def shape(self) -> Shape:
         """What the client's transport and options ask of its reply."""
-        _, client_options, max_udp, nsid = self._replies
-        transport = self.query.client.transport
+        replies, transport = self._replies, self.query.client.transport
         is_stream = transport is not Transport.UDP
         edns = self.query.message.edns
         if edns is None or not edns.options:
-            return Shape(max_udp, is_stream)
+            return replies.plain[is_stream]
         options: tuple[Option, ...] = ()
-        if nsid and edns.option(OPT_NSID) is not None:
-            options = ((OPT_NSID, nsid),)
-        return Shape(max_udp, is_stream, client_options.reserve(edns.options, transport), options)
+        if replies.nsid and edns.option(OPT_NSID) is not None:
+            options = ((OPT_NSID, replies.nsid),)
+        reserved = replies.options.reserve(edns.options, transport)
+        return Shape(replies.max_udp, is_stream, reserved, options)
 
     def _dressed(self, reply: bytes) -> bytes:
         """*reply* with what only this client gets."""

@@ -38,6 +38,7 @@ _ERRORS = {
 _SAYING = (Rcode.NOERROR, Rcode.NXDOMAIN, Rcode.YXDOMAIN)
 _EMPTY: tuple[RRset, ...] = ()
 _APEX_TYPES = frozenset({RRType.NS, RRType.SOA, RRType.DNSKEY})
+_new = tuple.__new__  # for what is made for each reply: half the constructor's cost
 
 
 def classify(
@@ -53,7 +54,7 @@ def classify(
         rrset = sole_answer(message, question, zone)
         if rrset is not None:
             outcome = Link(question, zone, Verdict.ANSWER, rcode, (rrset,), _EMPTY, server)
-            return Classified(Verdict.ANSWER, (outcome,))
+            return _new(Classified, (Verdict.ANSWER, (outcome,), None))
     return _read(message, question, zone, server, is_forward=is_forward)
 
 

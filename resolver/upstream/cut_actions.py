@@ -2,8 +2,8 @@
 and `dispatcher`, which does.
 
 Actions are done in their order, each before the next; what one leads to at once (`Refused`,
-`NoRoom`) is heard before the next is done. `Then` comes last and is heard back as soon as all
-before it is done, so that a decision may rest on what became of a packet.
+`NoRoom`) is heard before the next is done. An `Outcome` comes last and is heard back as soon as
+all before it is done, so that a decision may rest on what became of a packet.
 """
 
 from __future__ import annotations
@@ -192,6 +192,7 @@ LOOKUP_BEGUN = LookupBegun()
 LEFT = Left()
 
 Outcome: TypeAlias = Opened | AskedMore | AskedAgain
+OUTCOMES = (Opened, AskedMore, AskedAgain)
 Event: TypeAlias = (
     Outcome
     | Arrived
@@ -216,7 +217,8 @@ Event: TypeAlias = (
     | Woken
 )
 
-# --- actions: what it may want done; a `Transmission` is to be sent, a `Reply` is the end ---------
+# --- actions: what it may want done; a `Transmission` is to be sent, a `Reply` is the end,
+# an `Outcome` is to be heard back -----------------------------------------------------------------
 
 
 class Join(NamedTuple):
@@ -281,12 +283,6 @@ class Park(NamedTuple):
     """Until the outage ends, which is to be told."""
 
 
-class Then(NamedTuple):
-    """Hear *event* when all before this is done."""
-
-    event: Outcome
-
-
 class Fail(NamedTuple):
     """The end: nothing of use came."""
 
@@ -309,10 +305,10 @@ Action: TypeAlias = (
     | Leave
     | LookUp
     | NoResort
+    | Outcome
     | OverTcp
     | Park
     | ResortAt
-    | Then
     | Trickle
     | WakeAt
 )

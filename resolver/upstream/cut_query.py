@@ -28,44 +28,11 @@ if TYPE_CHECKING:
 
 
 class Row(NamedTuple):
-    """One state: what is heard in it (anything else is a bug), and what may come next."""
+    """One state: what is heard in it (anything else is a bug) and by whom, what may come next."""
 
-    hears: frozenset[type]
+    hears: dict[type, Handler]
     becomes: frozenset[State]
 
-
-def _row(hears: set[Any], becomes: set[State]) -> Row:
-    return Row(frozenset(hears), frozenset(becomes))
-
-
-_COMES_BACK = {Arrived, do.Truncated, do.Malformed, do.Unreachable, do.Mismatched, do.Doubtful,
-               do.Silent, do.StreamFailed}  # fmt: skip
-_MOMENTS = {do.Woken, do.ResortDue}
-_LINK = {do.Doubted, do.OutageBegan, do.OutageEnded}
-_LOOKUPS = {do.LookupBegun, do.LookedUp}
-_REFUSALS = {do.Refused, do.NoRoom}
-_OUTCOMES = {do.Opened, do.AskedMore, do.AskedAgain}
-_USUAL = _COMES_BACK | _MOMENTS | _LINK | _LOOKUPS | _REFUSALS | {do.Left}
-_ALL = _USUAL | _OUTCOMES | {do.Begun, do.Trickled}
-
-_S = State
-_END = {_S.ANSWERED, _S.FAILED, _S.LEFT}
-_GOES_ON = {_S.SENDING, _S.ASKED, _S.STARVED, _S.HELD, _S.JUDGING, _S.PATIENT} | _END
-
-TABLE: Final = {
-    # state: what is heard in it, what may come next
-    _S.NEW: _row({do.Begun, do.Left}, {_S.SENDING, _S.STARVED, _S.HELD, _S.FAILED, _S.LEFT}),
-    _S.SENDING: _row(_USUAL | _OUTCOMES, _GOES_ON),
-    _S.ASKED: _row(_USUAL, _GOES_ON),
-    _S.STARVED: _row(_USUAL, _GOES_ON),
-    _S.HELD: _row(_USUAL | {do.Trickled}, _GOES_ON),
-    _S.JUDGING: _row(_USUAL, _GOES_ON),
-    _S.PATIENT: _row(_USUAL, _GOES_ON),
-    # What comes now is nobody's; only what was paid for a packet is given back.
-    _S.ANSWERED: _row(_ALL, set()),
-    _S.FAILED: _row(_ALL, set()),
-    _S.LEFT: _row(_ALL, set()),
-}
 
 _LEADS_TO: Final[dict[type, Handler]] = {
     do.Begun: asking.on_move,
@@ -94,6 +61,49 @@ _LEADS_TO: Final[dict[type, Handler]] = {
 }
 
 
+def _row(hears: set[Any], becomes: set[State]) -> Row:
+    return Row({kind: _LEADS_TO[kind] for kind in hears}, frozenset(becomes))
+
+
+def _end_row() -> Row:
+    """What comes now is nobody's; only what was paid for a packet is given back."""
+    refusals = {kind: _LEADS_TO[kind] for kind in _REFUSALS}
+    return Row({**dict.fromkeys(_ALL, _unheard), **refusals}, frozenset())
+
+
+def _unheard(query: Asker, event: Any, now: float) -> None:
+    """Nobody waits for it any more."""
+
+
+_COMES_BACK = {Arrived, do.Truncated, do.Malformed, do.Unreachable, do.Mismatched, do.Doubtful,
+               do.Silent, do.StreamFailed}  # fmt: skip
+_MOMENTS = {do.Woken, do.ResortDue}
+_LINK = {do.Doubted, do.OutageBegan, do.OutageEnded}
+_LOOKUPS = {do.LookupBegun, do.LookedUp}
+_REFUSALS = {do.Refused, do.NoRoom}
+_OUTCOMES = {do.Opened, do.AskedMore, do.AskedAgain}
+_USUAL = _COMES_BACK | _MOMENTS | _LINK | _LOOKUPS | _REFUSALS | {do.Left}
+_ALL = _USUAL | _OUTCOMES | {do.Begun, do.Trickled}
+
+_S = State
+_END = {_S.ANSWERED, _S.FAILED, _S.LEFT}
+_GOES_ON = {_S.SENDING, _S.ASKED, _S.STARVED, _S.HELD, _S.JUDGING, _S.PATIENT} | _END
+
+TABLE: Final = {
+    # state: what is heard in it, what may come next
+    _S.NEW: _row({do.Begun, do.Left}, {_S.SENDING, _S.STARVED, _S.HELD, _S.FAILED, _S.LEFT}),
+    _S.SENDING: _row(_USUAL | _OUTCOMES, _GOES_ON),
+    _S.ASKED: _row(_USUAL, _GOES_ON),
+    _S.STARVED: _row(_USUAL, _GOES_ON),
+    _S.HELD: _row(_USUAL | {do.Trickled}, _GOES_ON),
+    _S.JUDGING: _row(_USUAL, _GOES_ON),
+    _S.PATIENT: _row(_USUAL, _GOES_ON),
+    _S.ANSWERED: _end_row(),
+    _S.FAILED: _end_row(),
+    _S.LEFT: _end_row(),
+}
+
+
 _NONE: Final[list[Action]] = []
 
 
@@ -117,14 +127,14 @@ class CutQuery(Asker):
         """
         before = self.state
         hears, becomes = TABLE[before]
-        kind = type(event)
-        if kind not in hears:
-            raise IllegalStep(f"{kind.__name__} in state {before.name}")
+        handler = hears.get(type(event))
+        if handler is None:
+            raise IllegalStep(f"{type(event).__name__} in state {before.name}")
         actions: list[Action] = []
-        if becomes or kind in _REFUSALS:
-            self.actions = actions
-            _LEADS_TO[kind](self, event, now)
-            if self.state is not before and self.state not in becomes:
-                raise IllegalStep(f"{kind.__name__}: from {before.name} to {self.state.name}")
-            self.actions = _NONE  # an error among them, raised, would hold the frames that hold it
+        self.actions = actions
+        handler(self, event, now)
+        if self.state is not before and self.state not in becomes:
+            kind = type(event).__name__
+            raise IllegalStep(f"{kind}: from {before.name} to {self.state.name}")
+        self.actions = _NONE  # an error among them, raised, would hold the frames that hold it
         return actions

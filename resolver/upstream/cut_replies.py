@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from resolver.upstream.query_form import Form
     from resolver.upstream.transmission import Transmission
 
+_new = tuple.__new__  # for what is made for each reply: half the constructor's cost
+
 
 def on_arrived(query: Asker, arrived: Arrived, now: float) -> None:
     """A reply to this very query."""
@@ -65,7 +67,8 @@ def classify(query: Asker, arrived: Arrived, now: float) -> None:
     if query.is_race and state.n and query.is_speculative:
         candidates = asking.weighed(query, now)
         asking.probe(query, candidates, state, now, reluctance=speculate.AFTER_RACE)
-    query.end(State.ANSWERED, Reply(server, message, classified, rtt_s, transport))
+    reply = _new(Reply, (server, message, classified, rtt_s, transport))
+    query.end(State.ANSWERED, reply)
 
 
 def ask_again(query: Asker, arrived: Arrived, again: Again, now: float) -> bool:

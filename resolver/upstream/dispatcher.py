@@ -243,20 +243,23 @@ class Dispatcher:
 
     def _hear(self, asked: Asked, event: Event, now: float) -> None:
         """Tell a cut query what happened, and do what it wants done."""
-        for action in asked.query.step(event, now):
-            if type(action) is Transmission:
-                self._send(asked, action, now)
-            elif type(action) is do.WakeAt:
-                if asked.timer is not None:
-                    self.timers.cancel(asked.timer)
-                asked.timer = self.timers.at(action.at, partial(self._on_timer, asked))
-            elif type(action) is do.Then:
-                self._hear(asked, action.event, now)
-            elif type(action) is Reply:
-                asked.reply = action
-                self._finish(asked)
-            else:
-                self._rarely[type(action)](asked, action, now)
+        heard: Event | None = event
+        while heard is not None:
+            actions, heard = asked.query.step(heard, now), None
+            for action in actions:
+                if type(action) is Transmission:
+                    self._send(asked, action, now)
+                elif type(action) is do.WakeAt:
+                    if asked.timer is not None:
+                        self.timers.cancel(asked.timer)
+                    asked.timer = self.timers.at(action.at, partial(self._on_timer, asked))
+                elif type(action) is Reply:
+                    asked.reply = action
+                    self._finish(asked)
+                elif isinstance(action, do.OUTCOMES):
+                    heard = action
+                else:
+                    self._rarely[type(action)](asked, action, now)
 
     def _on_timer(self, asked: Asked, now: float) -> None:
         asked.timer = None
