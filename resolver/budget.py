@@ -35,7 +35,13 @@ class QueryBudget:
     )
 
     def __init__(
-        self, *, queries: int, ns_lookups: int, signature_checks: int, hashes: int, deadline: float
+        self,
+        *,
+        deadline: float,
+        queries: int = UPSTREAM_QUERIES,
+        ns_lookups: int = NS_LOOKUPS,
+        signature_checks: int = SIGNATURE_CHECKS,
+        hashes: int = HASHES,
     ) -> None:
         self.queries = queries
         self.ns_lookups = ns_lookups
@@ -68,14 +74,7 @@ class Share:
     @classmethod
     def for_client(cls, deadline: float) -> Share:
         """The full allowance of one client query, to be spent until *deadline*, on trio's clock."""
-        whole = QueryBudget(
-            queries=UPSTREAM_QUERIES,
-            ns_lookups=NS_LOOKUPS,
-            signature_checks=SIGNATURE_CHECKS,
-            hashes=HASHES,
-            deadline=deadline,
-        )
-        return cls(whole)
+        return cls(QueryBudget(deadline=deadline))
 
     @property
     def deadline(self) -> float:

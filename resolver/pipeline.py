@@ -95,7 +95,8 @@ class Pipeline:
             self._send_octets(None, data, client, respond)
             return
         source = address_octets(client.host)
-        policy = self._fast_paths.views.of(source, client.local)
+        views = self._fast_paths.views
+        policy = views.only or views.of(source, client.local)
         query = _new(Query, (message, data, client, source, policy.view))
         outgoing = Outgoing(self._replies, query, respond)
         if Answered in self._bus.heard:
@@ -136,7 +137,9 @@ class Pipeline:
         if self.early is not None:
             waiting = self.early.begin(query, partial(self._send, outgoing, keeps=False))
         try:
-            answer = policy.after(query, await self._within_time(query, budget))
+            answer = await self._within_time(query, budget)
+            if policy.changes_answers:
+                answer = policy.after(query, answer)
             self._send(outgoing, answer, budget.whole.asked or ())
         except MemoryError:
             self.shortage.note()

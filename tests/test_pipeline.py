@@ -193,7 +193,7 @@ async def test_a_sentinel_fails_for_whom_it_should_and_is_kept_so() -> None:
         example.add_address(label, "192.0.2.80")
     async with house(world) as home:
         step = Sentinel(lambda: frozenset({20326}))
-        home.parts.fast_paths.views = Views((Secured(), step))
+        home.parts.fast_paths.go_by(Views((Secured(), step)))
         rcodes = {}
         for label, tag in tags.items():
             asked = question(f"{label}.example.net. A")
@@ -233,6 +233,6 @@ async def test_a_step_that_breaks_costs_one_servfail() -> None:
             raise ZeroDivisionError(query, answer)
 
     async with house(village()) as home:
-        home.parts.fast_paths.views = Views((Breaks(),))
+        home.parts.fast_paths.go_by(Views((Breaks(),)))
         assert (await read(home, octets(WWW))).rcode == Rcode.SERVFAIL
         assert home.pipeline.counters.crashed == 1

@@ -131,7 +131,7 @@ class Parts:
         self.cookies.keep_secret(bytes.fromhex(config.server.cookie_secret))
         packets.udp_payload = config.server.udp_payload_size
         self.base.options.cookies = self.cookies if config.server.cookies else None
-        self.fast_paths.views = self.views
+        self.fast_paths.go_by(self.views)
         self.base.shortage.sheds = (
             packets.flush, packets.shards.clear, memory.rrsets.clear, memory.negatives.clear,
         )  # fmt: skip

@@ -21,7 +21,7 @@ from resolver.model import Question
 from resolver.protocol import names
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Awaitable, Callable, Iterable, Sequence
 
     from resolver.budget import Share
     from resolver.model import Delegation, Name, Server
@@ -81,6 +81,22 @@ class Means(NamedTuple):
     ask_parent: ParentLookup
 
 
+def looks_up(
+    delegation: Delegation, budget: Share, means: Means, effort: Effort
+) -> Callable[[], Awaitable[bool]]:
+    """`AddressFinder.more` of a finder that is made when it is first called: most never are."""
+    finder: AddressFinder | None = None
+    known = len(delegation.book.servers)
+
+    def more() -> Awaitable[bool]:
+        nonlocal finder
+        if finder is None:
+            finder = AddressFinder(delegation, budget, means, effort, known=known)
+        return finder.more()
+
+    return more
+
+
 class AddressFinder:
     """Looks up the unresolved nameserver names of one cut, on behalf of one request."""
 
@@ -93,6 +109,8 @@ class AddressFinder:
         budget: Share,
         means: Means,
         effort: Effort = Effort.NORMAL,
+        *,
+        known: int | None = None,
     ) -> None:
         self._delegation = delegation
         self._book = delegation.book
@@ -101,7 +119,7 @@ class AddressFinder:
         self._errands = means.errands
         self._effort = effort
         self._left = NS_LOOKUPS_PER_CUT
-        self._known = len(self._book.servers)
+        self._known = len(self._book.servers) if known is None else known
         self._tried: set[Question] = set()
 
     async def more(self) -> bool:

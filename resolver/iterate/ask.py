@@ -11,7 +11,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from resolver.errors import ExchangeFailed, ResolutionFailed
-from resolver.iterate.addresses import AddressFinder, Effort, Means
+from resolver.iterate.addresses import Effort, Means, looks_up
 from resolver.iterate.classify import Classifier
 from resolver.iterate.known_addresses import fill_from_cache, has_second_wind, lent_glue
 from resolver.model import Question, Server, Verdict
@@ -71,7 +71,7 @@ class CutAsker:
         book, now = delegation.book, self._now()
         if book.unresolved or now >= book.due_at:
             fill_from_cache(delegation, self._rrsets, self._delegations, self._rtypes, now)
-        more = AddressFinder(delegation, budget, self._means, effort).more
+        more = looks_up(delegation, budget, self._means, effort)
         if effort is Effort.PROBE:
             more = partial(_unless_answered, classifier, more)
         is_repeated, is_probe = effort is Effort.AFTER_PROBE, effort is Effort.PROBE

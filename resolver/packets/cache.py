@@ -128,7 +128,9 @@ class PacketCache:
         if lifetime <= 0 or (form.option and not is_whole):
             return False
         now = self.clock.now()
-        expires = self._shared(int(now + lifetime))
+        expires = refresh = self._shared(int(now + lifetime))
+        if refresh_after_s < lifetime:
+            refresh = self._shared(int(now + refresh_after_s))
         packet = Packet(
             int.from_bytes(reply[2:], "big"),
             shared_layout(
@@ -138,7 +140,7 @@ class PacketCache:
                 layout.opt_octets,
             ),
             self._shared(int(now)),
-            self._shared(int(min(now + refresh_after_s, expires))),
+            refresh,
             expires,
         )
         old = self.shards.put(form.before + query[HEADER:end].lower() + form.after, packet)

@@ -29,7 +29,8 @@ class FastPaths:
     ) -> None:
         self._packets = packets
         self._options = options
-        self._views = views
+        self.views = views
+        """Whom which policy is for."""
         self._bus = bus
         self._open: dict[tuple[Transport, str], FastPath] = {}
         bus.on_change(self._hear)
@@ -42,14 +43,9 @@ class FastPaths:
         """All that were opened."""
         return list(self._open.values())
 
-    @property
-    def views(self) -> Views:
-        """Whom which policy is for. New ones count from the next batch of queries on."""
-        return self._views
-
-    @views.setter
-    def views(self, views: Views) -> None:
-        self._views = views
+    def go_by(self, views: Views) -> None:
+        """Other views, from the next batch of queries on."""
+        self.views = views
         self._packets.flush()
 
     def open(self, transport: Transport, listener: str = "") -> FastPath:
@@ -59,7 +55,7 @@ class FastPaths:
             return known
 
         def tag(source: bytes) -> int | None:
-            return self._views.tag(source, listener)
+            return self.views.tag(source, listener)
 
         front = FastPath(self._packets, transport, self._options, admit=tag)
         self._open[transport, listener] = front
@@ -74,5 +70,5 @@ class FastPaths:
     def _tell(
         self, transport: Transport, listener: str, data: bytes, reply: bytes, source: bytes
     ) -> None:
-        view = self._views.of(source, listener).view
+        view = self.views.of(source, listener).view
         self._bus.emit(answered.of_hit(data, reply, source, transport, listener, view))

@@ -45,13 +45,14 @@ class Step:
 class PolicyPath:
     """The steps of one view, in order."""
 
-    __slots__ = ("_admits", "_after", "_before", "steps", "view")
+    __slots__ = ("_admits", "_after", "_before", "changes_answers", "steps", "view")
 
     def __init__(self, view: View, steps: Iterable[Step] = ()) -> None:
         self.view = view
         self.steps = tuple(steps)
         self._before = tuple(step.before for step in self.steps if _has(step, Step.before))
         self._after = tuple(step.after for step in self.steps if _has(step, Step.after))
+        self.changes_answers = bool(self._after)
         self._admits = tuple(step.admits for step in self.steps if _has(step, Step.admits))
 
     def __repr__(self) -> str:

@@ -39,6 +39,7 @@ class Views:
         self._by_listener: dict[str, PolicyPath] = {}
         self._lately: dict[tuple[bytes, str], PolicyPath] = {}
         self.paths = [self.default]
+        self.only: PolicyPath | None = None  # where there is one view
         for clients in others:
             path = self._path(clients.name, clients.steps)
             self.paths.append(path)
@@ -46,6 +47,8 @@ class Views:
                 self._by_network.put(network, path)
             for listener in clients.listeners:
                 self._by_listener[listener] = path
+        if len(self.paths) == 1:
+            self.only = self.default
 
     def __repr__(self) -> str:
         return f"<Views {', '.join(path.view.name for path in self.paths)}>"
@@ -55,8 +58,8 @@ class Views:
 
     def of(self, source: bytes, listener: str) -> PolicyPath:
         """What is done to queries from raw *source* that come to the address *listener*."""
-        if len(self.paths) == 1:
-            return self.default
+        if self.only is not None:
+            return self.only
         known = self._lately.get((source, listener))
         if known is not None:
             return known

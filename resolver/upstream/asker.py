@@ -61,7 +61,7 @@ class Asker:
         self.state = State.NEW
         self.actions: list[Action] = []
         self.started = now
-        self.give_up = self.latest(now)
+        self.give_up = min(budget.whole.deadline, now + ASK_SECONDS)
         self.attempts = Attempts()
         self.fallback = Fallback(is_signed=delegation.is_signed)
         self.doubts: Doubts | None = None
@@ -106,7 +106,7 @@ class Asker:
         if self.uses_tcp:
             return self.go_tcp(server, state, now)
         shared, key = self.shared, state.key
-        if self.join(state, now):
+        if (key, self.request.question) in shared.outstanding.slots and self.join(state, now):
             shared.counters.shared += 1
             self.attempts.add(key)
             return True
@@ -160,7 +160,7 @@ class Asker:
             form=form,
             now=now,
         )
-        self.attempts.streams.add(key)
+        self.attempts.streams |= {key}
         self.actions.append(do.OverTcp(server, state, sent))
         self.wake_at(now + max(state.expiry_s, EXPIRY_UNKNOWN_SECONDS))
         return True
@@ -226,7 +226,7 @@ class Asker:
     def hang_up(self) -> None:
         """Nobody waits for what comes over TCP any more."""
         if self.attempts.streams:
-            self.attempts.streams.clear()
+            self.attempts.streams = frozenset()
             self.actions.append(do.HANG_UP)
 
     def tell(self, server: Server, transport: Transport, rtt_s: float | None, text: str) -> None:
@@ -238,8 +238,10 @@ class Asker:
     def end(self, state: State, action: do.Fail | Reply | None = None) -> None:
         """Nothing more is waited for."""
         self.state = state
-        self.leave()
-        self.hang_up()
+        if self.attempts.on_its_way:
+            self.leave()
+        if self.attempts.streams:
+            self.hang_up()
         if self.is_stuck:
             self.is_stuck = False
             self.shared.crowds.leave(self.zone)

@@ -26,7 +26,7 @@ class Attempts:
 
     def __init__(self) -> None:
         self.on_its_way: list[Transmission] = []
-        self.streams: set[Key] = set()
+        self.streams = _NOBODY
         self.sends: dict[Key, int] = {}
         self.total = 0
         self.rejected = _NOBODY

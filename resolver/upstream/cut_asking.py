@@ -15,6 +15,7 @@ from resolver.limits import (
     EARLY_SECONDS,
     OUTAGE_ASK_SECONDS,
     RACE_WIDTH,
+    SENDS_PER_ADDRESS,
 )
 from resolver.protocol.names import ROOT
 from resolver.upstream import cut_actions as do
@@ -64,7 +65,14 @@ def ask_on(query: Asker, now: float) -> None:
         ask_another(query, now)
 
 
-def on_move(query: Asker, _: object, now: float) -> None:
+def on_begun(query: Asker, _: object, now: float) -> None:
+    if now >= query.give_up or query.way.reach.is_out:
+        move_on(query, now)
+    else:
+        ask_first(query, now)
+
+
+def on_outage_began(query: Asker, _: object, now: float) -> None:
     move_on(query, now)
 
 
@@ -255,7 +263,7 @@ def wait_gap(query: Asker, state: ServerState, now: float) -> None:
         return
     attempts = query.attempts
     wait_s = query.gap if query.is_speculative else serial_s(state)
-    if not attempts.may_repeat(state.key) and not attempts.may_repeat_any():
+    if attempts.total >= SENDS_PER_ADDRESS and not attempts.may_repeat_any():
         wait_s = min(wait_s, state.overdue_s)  # the last resort is next
     query.wake_at(now + wait_s)
 

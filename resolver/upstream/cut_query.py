@@ -35,7 +35,7 @@ class Row(NamedTuple):
 
 
 _LEADS_TO: Final[dict[type, Handler]] = {
-    do.Begun: asking.on_move,
+    do.Begun: asking.on_begun,
     do.Opened: asking.on_opened,
     do.AskedMore: asking.on_asked_more,
     do.AskedAgain: replies.on_asked_again,
@@ -53,7 +53,7 @@ _LEADS_TO: Final[dict[type, Handler]] = {
     do.Woken: asking.on_woken,
     do.Doubted: asking.on_doubted,
     do.Trickled: asking.on_trickled,
-    do.OutageBegan: asking.on_move,
+    do.OutageBegan: asking.on_outage_began,
     do.OutageEnded: asking.on_outage_ended,
     do.LookupBegun: asking.on_lookup_begun,
     do.LookedUp: asking.on_looked_up,

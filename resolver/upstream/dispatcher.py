@@ -368,7 +368,7 @@ class Dispatcher:
             return
         del asked.scopes[state.key]
         query, now = asked.query, trio.current_time()
-        query.attempts.streams.discard(state.key)
+        query.attempts.streams -= {state.key}
         if reply is None:
             state.tcp_failed_at = now
             self._hear(asked, do.StreamFailed(server, reason), now)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 class UdpPort(Protocol):
     """One connected UDP socket on a random port: one query to one server (RFC 5452 §9.2)."""
 
-    def send(self, data: bytes) -> None:
+    def send(self, data: bytes, /) -> object:
         """Send without waiting. Raises OSError when the kernel says no (unreachable, no route)."""
 
     def close(self) -> None:

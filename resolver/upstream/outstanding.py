@@ -25,7 +25,7 @@ class Outstanding:
     """All transmissions whose port is open.
 
     *is_busy*: overload, no room for anything speculative. *is_full*: no room, unless orphans make
-    some.
+    some. *slots*: the questions on their way, overdue ones too (`find` tells which may be joined).
     """
 
     def __init__(self, *, network: Network, timers: Timers, limit: int) -> None:
@@ -35,7 +35,7 @@ class Outstanding:
         self._busy_above = int(limit * OVERLOAD_SHARE)
         self._by_port: dict[UdpPort, Transmission] = {}
         self.of: Callable[[UdpPort], Transmission | None] = self._by_port.get
-        self._slots: dict[Slot, Transmission] = {}
+        self.slots: dict[Slot, Transmission] = {}
         self._orphans: dict[Transmission, None] = {}
         self.is_busy = False
         self.is_full = limit <= 0
@@ -78,14 +78,14 @@ class Outstanding:
         self._by_port[port] = packet
         self.is_full = len(self._by_port) >= self._limit
         self.is_busy = len(self._by_port) > self._busy_above
-        self._slots[packet.slot] = packet
+        self.slots[packet.slot] = packet
         if not packet.waiters:
             self._orphans[packet] = None
         return True
 
     def find(self, slot: Slot, now: float) -> Transmission | None:
         """The same question on its way to the same server, and not overdue: it may be joined."""
-        packet = self._slots.get(slot)
+        packet = self.slots.get(slot)
         return None if packet is None or packet.is_overdue(now) else packet
 
     def join(self, packet: Transmission, waiter: object) -> None:
@@ -102,9 +102,9 @@ class Outstanding:
 
     def lapse(self, packet: Transmission) -> None:
         """Expired: nobody may join it any more."""
-        other = self._slots.pop(packet.slot, packet)
+        other = self.slots.pop(packet.slot, packet)
         if other is not packet:
-            self._slots[packet.slot] = other
+            self.slots[packet.slot] = other
 
     def retire(self, packet: Transmission) -> list[Any]:
         """Close the port and forget the copy; returns those who waited for it."""
@@ -115,7 +115,7 @@ class Outstanding:
             packet.port.close()
         if packet.timer is not None:
             self._timers.cancel(packet.timer)
-        slots = self._slots
+        slots = self.slots
         if slots.get(packet.slot) is packet:
             del slots[packet.slot]
         waiting, packet.waiters = packet.waiters, []

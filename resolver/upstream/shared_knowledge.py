@@ -30,6 +30,8 @@ class OnTheirWay(Protocol):
     """Overload: no room for anything speculative."""
     is_full: bool
     """No room, unless those that nobody waits for any more make some."""
+    slots: dict[Slot, Transmission]
+    """The questions on their way, overdue ones too."""
 
     @property
     def has_room(self) -> bool:

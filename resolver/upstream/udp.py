@@ -23,7 +23,7 @@ from resolver.runtime.turns import Turns
 from resolver.upstream.sources import OTHER_MAY_DO, Sources, socket_address
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
     from random import Random
 
     from resolver.model import Server
@@ -92,18 +92,16 @@ def half_of(descriptors: int) -> int:
 class SystemPort:
     """`UdpPort` on a real socket."""
 
-    __slots__ = ("_network", "fd", "socket")
+    __slots__ = ("_network", "fd", "send", "socket")
 
     def __init__(self, network: SystemNetwork, sock: socket.SocketType) -> None:
         self._network = network
         self.socket = sock
+        self.send: Callable[[bytes], object] = sock.send
         self.fd = sock.fileno()
 
     def __repr__(self) -> str:
         return f"<SystemPort fd={self.fd}>"
-
-    def send(self, data: bytes) -> None:
-        self.socket.send(data)
 
     def close(self) -> None:
         if self.fd >= 0:

@@ -58,7 +58,7 @@ def hit(home: House, client: Client) -> list[bytes] | None:
 async def test_an_answer_that_was_rewritten_is_for_its_view_alone() -> None:
     """After resolution, and from packets: two views never see each other's."""
     async with house(village()) as home:
-        home.parts.fast_paths.views = guests(Rewrites())
+        home.parts.fast_paths.go_by(guests(Rewrites()))
         assert addresses(await read(home, octets(WWW), GUEST)) == [OTHER]
         asked = home.sent
         assert (hit(home, GUEST), hit(home, HOST)) == ([OTHER], None)
@@ -70,12 +70,12 @@ async def test_an_answer_that_was_rewritten_is_for_its_view_alone() -> None:
 @trio_test
 async def test_a_change_of_policy_forgets_packets_and_keeps_what_they_were_made_of() -> None:
     async with house(village()) as home:
-        home.parts.fast_paths.views = guests(Rewrites())
+        home.parts.fast_paths.go_by(guests(Rewrites()))
         await replied(home, octets(WWW), GUEST)
         front = home.pipeline.front(Transport.UDP)
         assert front.recall(octets(WWW), b"\xc0\0\2\7") is not None
         asked = home.sent
-        home.parts.fast_paths.views = guests(Step())
+        home.parts.fast_paths.go_by(guests(Step()))
         front.begin()
         assert front.recall(octets(WWW), b"\xc0\0\2\7") is None
         assert addresses(await read(home, octets(WWW), GUEST)) == [TRUE]
@@ -86,11 +86,11 @@ async def test_a_change_of_policy_forgets_packets_and_keeps_what_they_were_made_
 async def test_what_an_old_policy_made_of_an_answer_is_not_kept_for_a_new_one() -> None:
     """It changed while the answer was on its way."""
     async with house(slow_village()) as home:
-        home.parts.fast_paths.views = guests(Rewrites())
+        home.parts.fast_paths.go_by(guests(Rewrites()))
         async with trio.open_nursery() as nursery:
             nursery.start_soon(replied, home, octets(WWW), GUEST)
             await trio.sleep(0.5)
-            home.parts.fast_paths.views = guests(Step())
+            home.parts.fast_paths.go_by(guests(Step()))
         assert hit(home, GUEST) is None
         assert addresses(await read(home, octets(WWW), GUEST)) == [TRUE]
         assert hit(home, GUEST) == [TRUE]

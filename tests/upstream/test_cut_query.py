@@ -47,10 +47,10 @@ class Wire:
         self.is_busy = False
         self.is_full = False
         self.has_room = True
-        self.packets: dict[Slot, Transmission] = {}
+        self.slots: dict[Slot, Transmission] = {}
 
     def find(self, slot: Slot, now: float) -> Transmission | None:
-        packet = self.packets.get(slot)
+        packet = self.slots.get(slot)
         return None if packet is None or packet.is_overdue(now) else packet
 
 
@@ -335,7 +335,7 @@ def test_a_truncated_reply_leads_to_the_same_server_over_tcp_and_that_to_another
     assert isinstance(over, do.OverTcp)
     assert over.server.host == A
     assert isinstance(woken, do.WakeAt)
-    case.query.attempts.streams.discard(packet.server.key)
+    case.query.attempts.streams -= {packet.server.key}
     assert hosts(case.step(do.StreamFailed(packet.server, "TCP: ECONNREFUSED"))) == [B]
 
 
@@ -343,7 +343,7 @@ def test_what_somebody_else_asked_is_waited_for() -> None:
     """RFC 5452 §5: no two identical outstanding queries."""
     case = Case(A, known=(A,))
     others = packet_of(Case(A, known=(A,)).step(do.BEGUN))
-    case.wire.packets[case.infra.state(Server(A)).key, QUESTION] = others
+    case.wire.slots[case.infra.state(Server(A)).key, QUESTION] = others
     assert case.step(do.BEGUN)[0] == do.Join(others)
     assert case.budget.sent == 0
 
