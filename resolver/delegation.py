@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 Key: TypeAlias = "tuple[str, int, Transport, str]"  # of a server: see `Server.key`
 _NEVER = float("inf")
+_NOT_FILTERED: tuple[object, tuple[Server, ...], tuple[Server, ...]] = (None, (), ())
 _NONE: tuple[Server, ...] = ()
 
 
@@ -95,11 +96,12 @@ class AddressBook:
 
     *servers*: all that may be asked now, in the order of the nameservers, each address once.
     *unresolved*: names to be looked up, in that order. *due_at*: when `expire` has something to do.
-    These three are worked out at each change, so that a walk only reads them.
+    These three are worked out at each change, so that a walk only reads them. *allowed*: those of
+    *servers* that a filter lets be asked, with that filter and the servers it was asked about.
     """
 
-    __slots__ = ("_glue", "_lent", "_searches", "_watchers", "_worth", "due_at", "nameservers",
-                 "servers", "unresolved")  # fmt: skip
+    __slots__ = ("_glue", "_lent", "_searches", "_watchers", "_worth", "allowed", "due_at",
+                 "nameservers", "servers", "unresolved")  # fmt: skip
 
     def __init__(
         self, nameservers: tuple[Name, ...], glue: Mapping[Name, tuple[Server, ...]]
@@ -111,6 +113,7 @@ class AddressBook:
         self._worth: set[Name] = set()  # a look-up of these gave what was not known without
         self._watchers: list[Callable[[], None]] = []
         self.due_at = _NEVER
+        self.allowed = _NOT_FILTERED
         found = [one for name in nameservers for one in glue.get(name, _NONE)]
         if len(glue) == len(nameservers) and len({one.key for one in found}) == len(found):
             self.servers = tuple(found)  # as it is born, mostly

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 _DNSSEC_TYPES = frozenset({RRType.RRSIG, RRType.NSEC, RRType.NSEC3})
 _NOT_ALONE = _DNSSEC_TYPES | COMPRESSED
 _OPCODE = 0x7800
+_RD, _ANY, _STALE = Flag.RD, RRType.ANY, Source.STALE  # looked at for each reply
 _COPIED = Flag.RD | Flag.CD | _OPCODE
 _KEPT = (Rcode.NOERROR, Rcode.NXDOMAIN)
 
@@ -149,10 +150,10 @@ def may_keep(query: Message, answer: Answer) -> bool:
     """Packets are whole, lasting answers of class IN to plain queries."""
     return bool(
         answer.rcode in _KEPT
-        and query.flags & Flag.RD
+        and query.flags & _RD
         and query.qclass == 1
-        and query.qtype != RRType.ANY
-        and Source.STALE not in answer.sources
+        and query.qtype != _ANY
+        and _STALE not in answer.sources
         and (answer.answer or answer.authority)
     )
 

@@ -34,6 +34,8 @@ from resolver.upstream.select import (
 from resolver.upstream.transmission import Purpose
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from resolver.model import Server
     from resolver.upstream.asker import Asker
     from resolver.upstream.select import Candidate
@@ -117,13 +119,7 @@ def on_outage_ended(query: Asker, _: object, now: float) -> None:
 
 def weighed(query: Asker, now: float) -> list[Candidate]:
     """Those that may be asked, cheapest first."""
-    delegation, zone, filters = query.request.delegation, query.zone, query.shared.filters
-    servers = [
-        server
-        for server in delegation.book.servers
-        if filters.is_plain(server.host)
-        or filters.allows(server, zone, is_forward=delegation.is_forward)
-    ]
+    servers: Sequence[Server] = query.shared.filters.allowed(query.request.delegation)
     rejected, excluded = query.attempts.rejected, query.request.excluded
     if rejected or excluded:
         servers = [
@@ -131,7 +127,7 @@ def weighed(query: Asker, now: float) -> list[Candidate]:
             for server in servers
             if server.key not in rejected and server.host not in excluded
         ]
-    fields = zone, query.owner_domain, now, query.way.reach.broken_families
+    fields = query.zone, query.owner_domain, now, query.way.reach.broken_families
     situation = _new(Situation, fields)
     return weigh(servers, situation, infra=query.shared.infra, rng=query.shared.dice)
 
@@ -227,8 +223,11 @@ def ask_beside(query: Asker, candidates: list[Candidate], primary: ServerState, 
     if len(candidates) > 1 or query.way.reach.broken_families:
         probe(query, candidates, primary, now)
     book, depth = request.delegation.book, request.budget.depth
-    is_worth_it = speculate.is_worth_names(primary, book, shared.infra, depth=depth)
-    if is_worth_it and shared.probes.take():
+    if (
+        book.unresolved
+        and speculate.is_worth_names(primary, book, shared.infra, depth=depth)
+        and shared.probes.take()
+    ):
         waiting.want_addresses(query)
 
 

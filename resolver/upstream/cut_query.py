@@ -133,8 +133,9 @@ class CutQuery(Asker):
         actions: list[Action] = []
         self.actions = actions
         handler(self, event, now)
-        if self.state is not before and self.state not in becomes:
+        after = self.state
+        if after is not before and after not in becomes:
             kind = type(event).__name__
-            raise IllegalStep(f"{kind}: from {before.name} to {self.state.name}")
+            raise IllegalStep(f"{kind}: from {before.name} to {after.name}")
         self.actions = _NONE  # an error among them, raised, would hold the frames that hold it
         return actions

@@ -22,6 +22,7 @@ from resolver.upstream import cut_actions as do
 from resolver.upstream.asked import Asked
 from resolver.upstream.compose import Composer
 from resolver.upstream.crowd import crowded
+from resolver.upstream.cut_actions import WakeAt
 from resolver.upstream.cut_query import CutQuery
 from resolver.upstream.descriptors import Descriptors
 from resolver.upstream.edns_fallback import Arrived
@@ -101,7 +102,11 @@ class Dispatcher:
         )
         self._streams: StreamQueries | None = None
         self._now = trio.current_time
-        self._rarely: dict[type, Callable[[Asked, Any, float], None]] = {
+        self._does: dict[type, Callable[[Asked, Any, float], None]] = {
+            do.Opened: self._hear,
+            do.AskedMore: self._hear,
+            do.AskedAgain: self._hear,
+            Reply: self._answer,
             do.DoubtLink: self._doubt_link,
             do.Fail: self._fail,
             do.HangUp: self._hang_up,
@@ -243,23 +248,15 @@ class Dispatcher:
 
     def _hear(self, asked: Asked, event: Event, now: float) -> None:
         """Tell a cut query what happened, and do what it wants done."""
-        heard: Event | None = event
-        while heard is not None:
-            actions, heard = asked.query.step(heard, now), None
-            for action in actions:
-                if type(action) is Transmission:
-                    self._send(asked, action, now)
-                elif type(action) is do.WakeAt:
-                    if asked.timer is not None:
-                        self.timers.cancel(asked.timer)
-                    asked.timer = self.timers.at(action.at, partial(self._on_timer, asked))
-                elif type(action) is Reply:
-                    asked.reply = action
-                    self._finish(asked)
-                elif isinstance(action, do.OUTCOMES):
-                    heard = action
-                else:
-                    self._rarely[type(action)](asked, action, now)
+        for action in asked.query.step(event, now):
+            if type(action) is Transmission:
+                self._send(asked, action, now)
+            elif type(action) is WakeAt:
+                if asked.timer is not None:
+                    self.timers.cancel(asked.timer)
+                asked.timer = self.timers.at(action[0], partial(self._on_timer, asked))
+            else:
+                self._does[type(action)](asked, action, now)
 
     def _on_timer(self, asked: Asked, now: float) -> None:
         asked.timer = None
@@ -326,6 +323,10 @@ class Dispatcher:
     def _tell(self, _: Asked, tried: Tried, __: float) -> None:
         for listener in self.shared.listeners:
             listener(tried)
+
+    def _answer(self, asked: Asked, reply: Reply, _: float) -> None:
+        asked.reply = reply
+        self._finish(asked)
 
     def _fail(self, asked: Asked, action: do.Fail, _: float) -> None:
         asked.error = action.error

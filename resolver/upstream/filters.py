@@ -58,6 +58,20 @@ class AddressFilter:
             for server in delegation.servers():
                 self._named.setdefault(server.key, []).append(delegation.zone)
 
+    def allowed(self, delegation: Delegation) -> tuple[Server, ...]:
+        """Those servers of *delegation* that may be asked; worked out when they change."""
+        book, zone = delegation.book, delegation.zone
+        by, among, allowed = book.allowed
+        if by is not self or among is not book.servers:
+            allowed = tuple(
+                server
+                for server in book.servers
+                if self.is_plain(server.host)
+                or self.allows(server, zone, is_forward=delegation.is_forward)
+            )
+            book.allowed = self, book.servers, allowed
+        return allowed
+
     def _is_plain(self, host: str) -> bool:
         return (self._ipv6 if ":" in host else self._ipv4) and _kind(host) == "public"
 
