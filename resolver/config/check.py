@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from resolver.config import endpoints, listen_urls, octets
 from resolver.config.schema import NOT_YET, NegativeAnchor
 from resolver.protocol import names
+from resolver.protocol.ip_addresses import is_loopback
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -46,7 +47,7 @@ def advice(config: Config) -> Iterator[str]:
             "attacks on others; name your own networks"
         )
     hosts = [listen_urls.listen_url(text).where[0] for text in config.server.listen]
-    if any(not _is_loopback(host) for host in hosts) and all(net.is_loopback for net in allowed):
+    if any(not is_loopback(host) for host in hosts) and all(net.is_loopback for net in allowed):
         yield (
             "server.listen has addresses that others can reach, but server.allow_from "
             "lets only this machine ask"
@@ -233,7 +234,3 @@ def is_own(config: Config, where: endpoints.Endpoint, *, is_here: Callable[[str]
     return where in ours or any(
         other[0] in _EVERY and is_same_port(other, where) and is_here(where[0]) for other in ours
     )
-
-
-def _is_loopback(host: str) -> bool:
-    return endpoints.network(host.partition("%")[0]).is_loopback

@@ -26,6 +26,7 @@ from resolver.limits import (
 from resolver.listen.backlog import Backlog
 from resolver.listen.share import FairShare
 from resolver.listen.stream import ClientConnection, send_later
+from resolver.protocol.ip_addresses import is_loopback
 from resolver.protocol.transport import Client, Transport
 from resolver.runtime.turns import Rounds, Turns
 from resolver.upstream.udp import half_of
@@ -87,7 +88,7 @@ class TcpSlots:
         """
         share = self._by_host.get(host)
         held = share.connections if share is not None else 0
-        if held >= (self.local if _is_this_machine(host) else self.per_client):
+        if held >= (self.local if is_loopback(host) else self.per_client):
             has_room = self._dismiss_idle(
                 each for each, whose in self._connections.items() if whose == host
             )
@@ -131,11 +132,7 @@ class TcpSlots:
 
 
 def _in_flight_of(host: str) -> int:
-    return TCP_CLIENT_QUERIES * (THIS_MACHINE_CLIENTS if _is_this_machine(host) else 1)
-
-
-def _is_this_machine(host: str) -> bool:
-    return host.startswith("127.") or host == "::1"
+    return TCP_CLIENT_QUERIES * (THIS_MACHINE_CLIENTS if is_loopback(host) else 1)
 
 
 class StreamService:

@@ -2,7 +2,8 @@
 
 Silent by default, for a version is the first thing an attacker asks: REFUSED. Every other name of
 the class is refused too; nothing here is ever resolved. One name is for `resolver query`, which has
-to know our daemon from whatever else listens on a machine: it says what this program is, no more.
+to know our daemon from whatever else listens on a machine: it says what this program is, no more,
+and says so to that machine alone.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from resolver.model import Answer, RRset, Status
 from resolver.policy.path import Step
 from resolver.protocol.chaos_names import DAEMON, DAEMON_TEXT, IDENTITY, VERSION
 from resolver.protocol.codes import Rcode, RRClass, RRType
+from resolver.protocol.ip_addresses import is_loopback
 
 if TYPE_CHECKING:
     from resolver.model import Query, Question
@@ -24,35 +26,28 @@ class Chaos(Step):
     name = "class CHAOS"
 
     def __init__(self, *, version: str = "", identity: str = "") -> None:
-        self._version = version
-        self._identity = identity
+        self._told = dict.fromkeys(VERSION, version) | dict.fromkeys(IDENTITY, identity)
 
     def before(self, query: Query) -> Answer | None:
         if query.message.qclass != RRClass.CH:
             return None
-        return chaos_answer(query.question, version=self._version, identity=self._identity)
+        question = query.question
+        text = self._told.get(question.qname, "").encode()
+        if question.qname == DAEMON and (not query.source or is_loopback(query.client.host)):
+            text = DAEMON_TEXT[1:]
+        return _told(question, text) if text else _refused(question)
 
 
-def chaos_answer(question: Question, *, version: str = "", identity: str = "") -> Answer | None:
-    """The answer to a question of class CH; None for any other class. "" keeps a secret.
+def _refused(question: Question) -> Answer:
+    return Answer(question, Rcode.REFUSED, status=Status.INSECURE)
 
-    The record's class is the question's (an RRset does not carry one), its TTL 0.
-    """
-    if question.qclass != RRClass.CH:
-        return None
-    text = ""
-    if question.qname == DAEMON:
-        text = DAEMON_TEXT[1:].decode()
-    elif question.qname in VERSION:
-        text = version
-    elif question.qname in IDENTITY:
-        text = identity
-    if not text:
-        return Answer(question, Rcode.REFUSED, status=Status.INSECURE)
+
+def _told(question: Question, text: bytes) -> Answer:
+    """*text* as a TXT record of TTL 0, whose class is the question's: an RRset carries none."""
     answer: tuple[RRset, ...] = ()
     if question.qtype in (RRType.TXT, RRType.ANY):
-        octets = text.encode()
-        answer = (RRset(question.qname, RRType.TXT, 0, (bytes([len(octets)]) + octets,)),)
+        rdata = bytes([len(text)]) + text
+        answer = (RRset(question.qname, RRType.TXT, 0, (rdata,)),)
     return Answer(
         question, Rcode.NOERROR, answer=answer, status=Status.INSECURE, is_authoritative=True
     )

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from functools import lru_cache
 from ipaddress import IPv6Address, ip_address
+from typing import Final
 
 from resolver.protocol.codes import RRType
 
 _V4_OCTETS = 4
 _V6_OCTETS = 16
+_LOOPBACK: Final = bytes(15) + b"\1", bytes(10) + b"\xff\xff\x7f"
 
 
 @lru_cache(maxsize=65_536)
@@ -29,3 +31,13 @@ def address_text(rtype: int, rdata: bytes) -> str | None:
 def address_octets(host: str) -> bytes:
     """The 4 or 16 octets of a presentation form. Raises ValueError on anything else."""
     return ip_address(host).packed
+
+
+def is_loopback(host: str) -> bool:
+    """True if *host* is this machine by RFC 1122 §3.2.1.3 or RFC 4291 §2.5.3, a scope ignored.
+
+    ::ffff:127.0.0.1, as sockets of both families have it, is that too. Raises ValueError for what
+    is no address.
+    """
+    octets = address_octets(host.partition("%")[0])
+    return octets[0] == 127 if len(octets) == _V4_OCTETS else octets.startswith(_LOOPBACK)

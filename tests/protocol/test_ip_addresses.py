@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from resolver.protocol.ip_addresses import address_octets, address_text
+from resolver.protocol.ip_addresses import address_octets, address_text, is_loopback
 
 
 @given(st.binary(min_size=4, max_size=4) | st.binary(min_size=16, max_size=16))
@@ -27,3 +27,25 @@ def test_what_is_no_address_is_none(rtype: int, rdata: bytes) -> None:
 def test_what_is_no_text_is_a_value_error() -> None:
     with pytest.raises(ValueError, match="localhost"):
         address_octets("localhost")
+
+
+@pytest.mark.parametrize(
+    ("host", "expected"),
+    [
+        ("127.0.0.1", True),
+        ("127.255.255.254", True),
+        ("::1", True),
+        ("::1%lo", True),
+        ("0:0:0:0:0:0:0:1", True),
+        ("::ffff:127.0.0.1", True),
+        ("126.255.255.255", False),
+        ("128.0.0.1", False),
+        ("::ffff:128.0.0.1", False),
+        ("::127.0.0.1", False),
+        ("7f00::", False),
+        ("::", False),
+        ("fe80::1%eth0", False),
+    ],
+)
+def test_loopback_is_this_machine_however_it_is_written(host: str, *, expected: bool) -> None:
+    assert is_loopback(host) is expected
