@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 
 from resolver.cache.shards import Shards
 from resolver.limits import DELEGATION_CACHE_OCTETS
-from resolver.protocol import names
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -35,7 +34,7 @@ class Cut:
 
 
 class DelegationCache:
-    """Zone cuts; the closest one above a name is found in one look-up per label."""
+    """Zone cuts; who walks finds the closest one above a name in one look-up per label."""
 
     def __init__(self, octets: int = DELEGATION_CACHE_OCTETS) -> None:
         self.entries: Shards[Cut] = Shards(octets, typical_octets=1024)
@@ -52,19 +51,8 @@ class DelegationCache:
         shard.move_to_end(zone)
         return cut.delegation
 
-    def closest(self, name: Name, now: float) -> Delegation | None:
-        """The deepest living delegation at *name* or above it."""
-        for ancestor in names.ancestors(name):
-            delegation = self.get(ancestor, now)
-            if delegation is not None:
-                return delegation
-        return None
-
     def put(self, delegation: Delegation) -> None:
         self.entries.put(delegation.zone, Cut(delegation))
-
-    def drop(self, zone: Name) -> None:
-        self.entries.pop(zone)
 
     def clear(self) -> None:
         self.entries.clear()

@@ -101,11 +101,6 @@ class Supervisor:
     def __repr__(self) -> str:
         return f"<Supervisor {len(self._running)} of {self.count}, {self.restarts} restarts>"
 
-    @property
-    def pids(self) -> dict[int, int]:
-        """Worker number by process id."""
-        return {pid: worker.number for pid, worker in self._running.items()}
-
     def run(self) -> int:
         """Until SIGTERM, SIGINT or SIGQUIT; the exit status: that of a worker which never could
         start.

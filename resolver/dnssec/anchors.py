@@ -3,7 +3,7 @@
 An anchor is what an operator vouches for: DS or DNSKEY rdata of one name. The one closest above a
 name counts, for better or worse (RFC 6840 §5.10 lets us choose). A negative trust anchor (RFC 7646)
 makes everything below its name insecure until it expires; at the same name it beats an anchor.
-Reads zone-file lines and IANA's root-anchors.xml (RFC 9718); fetches neither.
+Reads zone-file lines; fetches nothing.
 """
 
 from __future__ import annotations
@@ -11,9 +11,7 @@ from __future__ import annotations
 import base64
 import binascii
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, NamedTuple
-from xml.etree import ElementTree as ET
 
 from resolver.protocol import names
 from resolver.protocol.codes import RRType
@@ -201,34 +199,3 @@ def _dnskey(fields: list[str]) -> bytes:
     flags, protocol, algorithm = int(fields[0]), int(fields[1]), _algorithm(fields[2])
     key = base64.b64decode("".join(fields[3:]), validate=True)
     return flags.to_bytes(2, "big") + bytes((protocol, algorithm)) + key
-
-
-def parse_root_anchors_xml(text: str, *, wall: float) -> list[AnchorRecord]:
-    """The DS records of IANA's root-anchors.xml that are valid at *wall* (RFC 9718 §2).
-
-    Raises ValueError on a file that is not of that form. The file comes from the operator's disk.
-    """
-    try:
-        root = ET.fromstring(text)  # noqa: S314 - an operator's own file, not the network's
-    except ET.ParseError as error:
-        raise ValueError(f"not a root-anchors.xml file: {error}") from error
-    zone = names.from_text((root.findtext("Zone") or ".").strip())
-    digests = [item for item in root.iter("KeyDigest") if _is_valid_at(item, wall)]
-    return [AnchorRecord(zone, RRType.DS, _ds(_digest_fields(item))) for item in digests]
-
-
-def _digest_fields(item: ET.Element) -> list[str]:
-    found = [item.findtext(tag) for tag in ("KeyTag", "Algorithm", "DigestType", "Digest")]
-    if None in found:
-        raise ValueError("a KeyDigest of root-anchors.xml lacks one of its four fields")
-    return [text.strip() for text in found if text is not None]
-
-
-def _is_valid_at(item: ET.Element, wall: float) -> bool:
-    since, until = item.get("validFrom"), item.get("validUntil")
-    return (not since or _instant(since) <= wall) and (not until or wall < _instant(until))
-
-
-def _instant(text: str) -> float:
-    moment = datetime.fromisoformat(text)
-    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()

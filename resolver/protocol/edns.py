@@ -106,23 +106,6 @@ def ede_of(data: bytes) -> tuple[int, str] | None:
     return int.from_bytes(data[:2], "big"), data[2:].rstrip(b"\0").decode("utf-8", "replace")
 
 
-def padding_option(octets: int) -> Option:
-    """*octets* zeroes (RFC 7830 §3)."""
-    return OPT_PADDING, bytes(octets)
-
-
-def padding_for(size_octets: int, block_octets: int) -> Option:
-    """What brings a message of *size_octets* to a multiple of the block (RFC 8467 §4)."""
-    return padding_option(-(size_octets + 4) % block_octets)
-
-
-def keepalive_option(timeout_s: float | None) -> Option:
-    """edns-tcp-keepalive: empty in a query, tenths of a second in a reply (RFC 7828 §3.1)."""
-    if timeout_s is None:
-        return OPT_KEEPALIVE, b""
-    return OPT_KEEPALIVE, min(round(timeout_s * 10), 0xFFFF).to_bytes(2, "big")
-
-
 def cookie_option(client: bytes, server: bytes = b"") -> Option:
     """The client's eight octets, and the server's eight to 32 if known (RFC 7873 §4)."""
     return OPT_COOKIE, client + server

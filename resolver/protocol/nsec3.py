@@ -18,7 +18,6 @@ OPT_OUT: Final = 1
 _HEX: Final = b"0123456789ABCDEFGHIJKLMNOPQRSTUV"
 _STANDARD: Final = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
 _FROM_HEX: Final = bytes.maketrans(_HEX, _STANDARD)
-_TO_HEX: Final = bytes.maketrans(_STANDARD, _HEX.lower())
 
 
 class Params(NamedTuple):
@@ -47,13 +46,8 @@ def digest_of(name: Name, params: Params) -> bytes:
     return digest
 
 
-def label_of(digest: bytes) -> bytes:
-    """First label of the NSEC3 owner for *digest* (base32hex, lower-case)."""
-    return base64.b32encode(digest).translate(_TO_HEX)
-
-
 def digest_in(label: bytes) -> bytes | None:
-    """The inverse of `label_of`; None if *label* is no base32hex."""
+    """The hash that *label*, the first of an NSEC3 owner, tells; None if it is no base32hex."""
     try:
         return base64.b32decode(label.upper().translate(_FROM_HEX))
     except (binascii.Error, ValueError):

@@ -1,4 +1,4 @@
-"""Where trust starts: text, IANA's file, negative anchors."""
+"""Where trust starts: text, IANA's files, negative anchors."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ from resolver.dnssec.anchors import (
     AnchorRecord,
     Anchors,
     builtin_root,
-    parse_root_anchors_xml,
     parse_text,
 )
 from resolver.dnssec.keys import ds_digest
@@ -64,15 +63,6 @@ def test_iana_files_agree_with_ours() -> None:
     builtin = builtin_root().by_name[names.ROOT]
     assert {one.rdata for one in parse_text((folder / "root.ds").read_text())} == set(builtin.ds)
     assert {one.rdata for one in parse_text((folder / "root.key").read_text())} == set(builtin.keys)
-    xml = (folder / "root-anchors.xml").read_text()
-    assert {one.rdata for one in parse_root_anchors_xml(xml, wall=1.79e9)} == set(builtin.ds)
-    assert parse_root_anchors_xml(xml, wall=1.2e9) == []
-
-
-def test_a_broken_xml_file_is_refused() -> None:
-    for text in ("", "<TrustAnchor><KeyDigest/></TrustAnchor>", "<a"):
-        with pytest.raises(ValueError, match=r"root-anchors\.xml"):
-            parse_root_anchors_xml(text, wall=0)
 
 
 @pytest.mark.rfc("RFC 7646 §2")
