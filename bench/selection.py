@@ -330,7 +330,8 @@ def main() -> None:
 
             cold, warm = run(story, seed=seed)
             print(f"{name:11} {seed:4} cold  {cold.row()}")
-            print(f"{name:11} {seed:4} warm  {warm.row()}  {bench.daemon.parts.exchange.counters}")
+            counters = bench.daemon.parts.dispatcher.counters
+            print(f"{name:11} {seed:4} warm  {warm.row()}  {counters}")
 
 
 if __name__ == "__main__":

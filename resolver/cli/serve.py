@@ -81,7 +81,7 @@ def _supervise(config: Config, count: int, source: Source) -> int:
     be started again begins with what the others go by.
     """
     foreground.count_descriptors(config)  # it would be each worker's complaint
-    board = SharedCounters(count)
+    counters = SharedCounters(count)
 
     def reread() -> None:
         nonlocal config
@@ -99,7 +99,7 @@ def _supervise(config: Config, count: int, source: Source) -> int:
     )
 
     def work(worker: int) -> int:
-        slot, lifeline = Slot(board, worker), supervisor.lifeline
+        slot, lifeline = Slot(counters, worker), supervisor.lifeline
         return _told(
             lambda: foreground.serve(config, _announce, slot=slot, lifeline=lifeline, source=source)
         )

@@ -163,16 +163,16 @@ def _gauge_sizes(registry: Registry, area: str, read: Callable[[], Iterable[Cach
 
 
 def _count_upstream(registry: Registry, parts: Callable[[], Parts]) -> None:
-    registry.count("upstream", UpstreamCounters, lambda: [parts().exchange.counters])
+    registry.count("upstream", UpstreamCounters, lambda: [parts().dispatcher.counters])
     registry.total(
         "upstream_tcp_connects",
         "Connections opened to servers.",
-        lambda: parts().exchange.tcp_connects,
+        lambda: parts().dispatcher.tcp_connects,
     )
     registry.gauge(
         "upstream_in_flight",
         "Sockets on which replies of servers are waited for.",
-        lambda: parts().exchange.in_flight,
+        lambda: parts().dispatcher.in_flight,
     )
     registry.gauge(
         "upstream_servers",
@@ -182,7 +182,7 @@ def _count_upstream(registry: Registry, parts: Callable[[], Parts]) -> None:
     registry.gauge(
         "ways_cut_off",
         "Ways out (the public tree, forwards, stubs) on which nobody answers.",
-        lambda: parts().exchange.ways.cut_off(trio.current_time()),
+        lambda: parts().dispatcher.ways.cut_off(trio.current_time()),
     )
 
 

@@ -213,7 +213,7 @@ async def _planned(daemon: Daemon, config: Config, log: logging.Handler | None) 
 
 def _listen(daemon: Daemon, plan: Plan) -> None:
     """Serve the new sockets; the old ones until their queries are answered."""
-    network = daemon.parts.exchange.network
+    network = daemon.parts.dispatcher.network
     if isinstance(network, SystemNetwork):
         network.leave_from(daemon.config.outgoing.source_addresses)
     gone = daemon.sockets.adopt(plan, daemon.listeners)

@@ -209,7 +209,7 @@ async def running(
                 parts.cookies.share(slot.key)
             daemon = Daemon(parts, sockets, state, nursery, turns=turns, slot=slot)
             on_bound(daemon)  # files are read by now: a program that lives in /root still can
-            await nursery.start(parts.exchange.run)
+            await nursery.start(parts.dispatcher.run)
             nursery.start_soon(_tick, daemon)
             daemon.upkeep.begin()
             daemon.listen()

@@ -67,7 +67,7 @@ class Upkeep:
         if not _primes(parts):
             return
         self._priming = scope = trio.CancelScope()
-        ask, hints, clock = parts.exchange.ask, parts.hints, parts.clock
+        ask, hints, clock = parts.dispatcher.ask, parts.hints, parts.clock
         self._start(scope, lambda: keep_primed(ask, _Latest(self._daemon), hints, clock))
 
     def _roll_over(self) -> None:

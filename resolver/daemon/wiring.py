@@ -80,7 +80,7 @@ class Base:
     rng: Random
     spawn: Callable[..., None]
     infra: Infra
-    exchange: Dispatcher
+    dispatcher: Dispatcher
     packets: PacketCache
     options: ClientOptions
     fast_paths: FastPaths
@@ -112,7 +112,7 @@ class Parts:
     keystore: KeyStore
     clock: Clock
     infra: Infra
-    exchange: Dispatcher
+    dispatcher: Dispatcher
     packets: PacketCache
     fast_paths: FastPaths
     views: Views
@@ -122,7 +122,7 @@ class Parts:
     def take_effect(self) -> None:
         """Have what outlives us go by this configuration. Never waits, never fails."""
         config, memory, packets = self.config, self.memory, self.packets
-        self.exchange.reconfigure(
+        self.dispatcher.reconfigure(
             config.outgoing,
             validates=config.dnssec.validate,
             named=(self.hints, *self.fixed.values()),
@@ -148,7 +148,7 @@ def found(
 ) -> Base:
     """What every configuration of the process shares; of *config* only what needs a restart."""
     infra = Infra(rng=rng)
-    exchange = Dispatcher(
+    dispatcher = Dispatcher(
         network=network,
         infra=infra,
         rng=rng,
@@ -157,9 +157,9 @@ def found(
     )
     packets = PacketCache(clock, max_octets=config.cache.size_octets // 4)
     options, bus = ClientOptions(keepalive_s=TCP_IDLE_SECONDS), Bus()
-    server_tries.tell_on(bus, exchange)
+    server_tries.tell_on(bus, dispatcher)
     return Base(
-        clock, rng, spawn, infra, exchange, packets, options,
+        clock, rng, spawn, infra, dispatcher, packets, options,
         FastPaths(packets, options, Views(), bus), ServerCookies(rng), bus, PathCounters(),
         Shortage(),
     )  # fmt: skip
@@ -225,14 +225,14 @@ class _Assembly:
             self.config, base, self.delegations, self.memory, self.resolver, self.walker,
             self._pipeline(), self.named_roots, self.hints, self.fixed, self.anchors, configured,
             self.keystore,
-            base.clock, base.infra, base.exchange, base.packets, base.fast_paths,
+            base.clock, base.infra, base.dispatcher, base.packets, base.fast_paths,
             views_of(self.config, self.anchors), base.cookies, base.bus,
         )  # fmt: skip
 
     def _walker(self) -> Walker:
         config, base = self.config, self.base
         return Walker(
-            ask=observed(base.exchange.ask, base.bus),
+            ask=observed(base.dispatcher.ask, base.bus),
             rrsets=self.memory.rrsets,
             negatives=self.memory.negatives,
             delegations=self.delegations,

@@ -63,7 +63,7 @@ class Effort(enum.Enum):
     SECOND_WIND = "second wind"
 
 
-class Errands(NamedTuple):
+class Lookups(NamedTuple):
     """Look-ups, and how they are made: *width* names at a time, of the address types *rtypes*."""
 
     lookup: Lookup
@@ -76,7 +76,7 @@ class Errands(NamedTuple):
 class Means(NamedTuple):
     """How addresses are had: what all finders of one walker share."""
 
-    errands: Errands
+    lookups: Lookups
     lend: Callable[[Name], KnownAddresses | None]
     ask_parent: ParentLookup
 
@@ -100,7 +100,7 @@ def looks_up(
 class AddressFinder:
     """Looks up the unresolved nameserver names of one cut, on behalf of one request."""
 
-    __slots__ = ("_book", "_budget", "_delegation", "_effort", "_errands", "_known", "_left",
+    __slots__ = ("_book", "_budget", "_delegation", "_effort", "_known", "_left", "_lookups",
                  "_means", "_tried")  # fmt: skip
 
     def __init__(
@@ -116,7 +116,7 @@ class AddressFinder:
         self._book = delegation.book
         self._budget = budget
         self._means = means
-        self._errands = means.errands
+        self._lookups = means.lookups
         self._effort = effort
         self._left = NS_LOOKUPS_PER_CUT
         self._known = len(self._book.servers) if known is None else known
@@ -127,11 +127,11 @@ class AddressFinder:
 
         False when nothing is left to look up. Raises WorkExceeded when the budget ends it.
         """
-        while wanted := self._candidates()[: min(self._errands.width, self._left)]:
+        while wanted := self._candidates()[: min(self._lookups.width, self._left)]:
             chosen = [
                 Question(name, rtype)
                 for name in self._paid(wanted)
-                for rtype in self._book.open_types(name, self._errands.rtypes)
+                for rtype in self._book.open_types(name, self._lookups.rtypes)
             ]
             for question in chosen:
                 self._begin(question)
@@ -164,7 +164,7 @@ class AddressFinder:
     def _wanted(self) -> Sequence[Name]:
         """In a second wind, what the first did not try."""
         if self._effort is Effort.SECOND_WIND:
-            return doubtful(self._delegation, self._errands.rtypes)
+            return doubtful(self._delegation, self._lookups.rtypes)
         return self._book.unresolved
 
     def _paid(self, wanted: Sequence[Name]) -> list[Name]:
@@ -183,7 +183,7 @@ class AddressFinder:
         return paid
 
     def _begin(self, question: Question) -> None:
-        until = self._errands.clock.now() + ADDRESS_RECHECK_SECONDS
+        until = self._lookups.clock.now() + ADDRESS_RECHECK_SECONDS
         self._book.begin(question, good_until=until)
 
     def _got_on(self) -> bool:
@@ -217,7 +217,7 @@ class AddressFinder:
             known = {one.rtype for one in self._book.of(name)}
             if not known or names.is_subdomain(name, delegation.zone):
                 continue
-            for rtype in self._book.open_types(name, self._errands.rtypes):
+            for rtype in self._book.open_types(name, self._lookups.rtypes):
                 question = Question(name, rtype)
                 if rtype in known or question in self._tried | self._budget.ancestors:
                     continue
@@ -245,7 +245,7 @@ class AddressFinder:
     async def _ask_parent(self, name: Name) -> bool:
         """What the parent says of *name* is glue: it holds as long as the delegation."""
         delegation = self._delegation
-        questions = [Question(name, rtype) for rtype in self._errands.rtypes]
+        questions = [Question(name, rtype) for rtype in self._lookups.rtypes]
         for question in questions:
             self._begin(question)
         try:
@@ -263,13 +263,13 @@ class AddressFinder:
 
     async def _first_of(self, chosen: list[Question]) -> bool:
         """Run the look-ups side by side; return at the first address, the rest goes on."""
-        if self._errands.width == 1:
+        if self._lookups.width == 1:
             return await self._serially(chosen)
         done = trio.Event()
         pending = [len(chosen)]
         found = [False]
         for question in chosen:
-            self._errands.spawn(self._one, question, done, pending, found)
+            self._lookups.spawn(self._one, question, done, pending, found)
         await done.wait()
         return found[0]
 
@@ -306,10 +306,10 @@ class AddressFinder:
         name, rtype, _ = question
         self._tried.add(question)
         try:
-            rdatas = await self._errands.lookup(question, self._budget)
+            rdatas = await self._lookups.lookup(question, self._budget)
         except WorkExceeded:
             self._budget.whole.was_cut_short = True  # our bound, not a fact about the zone
-            if self._errands.width == 1 and self._budget.whole.queries <= 0:
+            if self._lookups.width == 1 and self._budget.whole.queries <= 0:
                 raise
             return False
         except LinkDown:

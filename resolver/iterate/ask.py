@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from resolver.cache.delegation import DelegationCache
     from resolver.cache.rrset import RRsetCache
     from resolver.delegation import KnownAddresses
-    from resolver.iterate.addresses import Errands
+    from resolver.iterate.addresses import Lookups
     from resolver.model import Delegation, Name
     from resolver.upstream.request import Ask
 
@@ -43,7 +43,7 @@ class CutAsker:
     def __init__(
         self,
         ask: Ask,
-        errands: Errands,
+        lookups: Lookups,
         rrsets: RRsetCache,
         delegations: DelegationCache,
         *,
@@ -53,11 +53,11 @@ class CutAsker:
         self._ask = ask
         self._rrsets = rrsets
         self._delegations = delegations
-        self._rtypes = errands.rtypes
-        self._now = errands.clock.now
+        self._rtypes = lookups.rtypes
+        self._now = lookups.clock.now
         self._above = above
         self._spare = spare
-        self._means = Means(errands, self._lend, self._ask_parent)
+        self._means = Means(lookups, self._lend, self._ask_parent)
 
     def request(
         self,

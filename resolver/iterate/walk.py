@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from resolver.errors import ExchangeFailed, WorkExceeded
-from resolver.iterate.addresses import Effort, Errands
+from resolver.iterate.addresses import Effort, Lookups
 from resolver.iterate.ask import CutAsker
 from resolver.iterate.classify import Classifier
 from resolver.iterate.configured import Configured
@@ -104,7 +104,7 @@ class Walker:
         self._on_referral = on_referral
         self._asker = CutAsker(
             ask,
-            Errands(lookup, spawn, settings.rtypes, clock, settings.width),
+            Lookups(lookup, spawn, settings.rtypes, clock, settings.width),
             rrsets,
             delegations,
             above=lambda zone: self.closest(Question(zone, RRType.DS)),

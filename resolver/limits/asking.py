@@ -54,7 +54,7 @@ HEDGE_FLOOR_SECONDS = limit(
 HEDGE_STRANGER_SECONDS = limit(
     0.02, "the least of these where a third stranger may be asked", why="one in three answers"
 )
-ROOT_SOUNDINGS = limit(
+ROOT_PROBES = limit(
     8,
     "root addresses measured with the first priming query",
     why="four of each family: a dead family is known before the first client asks",

@@ -35,10 +35,12 @@ UDP_TURNS = limit(
 UDP_STARTS = limit(
     4, "misses begun before other tasks have their turn", why="our choice: half a millisecond"
 )
-UDP_STARTS_CALM = limit(
+UDP_STARTS_IDLE = limit(
     48, "the same while no hits are served", why="an eighth less CPU a miss; 3 ms of work"
 )
-CALM_SECONDS = limit(0.1, "seconds without a hit after which turns are long", why="our choice")
+TURNS_IDLE_SECONDS = limit(
+    0.1, "seconds without a hit after which turns are long", why="our choice"
+)
 UDP_QUERY_OCTETS = limit(
     4096, "octets of a query over UDP; a longer one is dropped", why="RFC 6891 §6.2.5"
 )
@@ -80,7 +82,7 @@ TCP_ROUND_HITS = limit(
     "hits over TCP served before other tasks have their turn; a miss counts as 16",
     why="our choice: as few misses as UDP_STARTS",
 )
-TCP_ROUND_HITS_CALM = limit(
+TCP_ROUND_HITS_IDLE = limit(
     512, "the same while no hits are served over UDP", why="our choice: 2 ms"
 )
 TCP_PIPELINE = limit(

@@ -102,7 +102,7 @@ OUTAGE_SENDS = limit(
     why="at 3 % loss 8 in a row come once in 10^12",
 )
 OUTAGE_PREFIXES = limit(6, "prefixes that these packets went to", why="one dead operator has 4")
-OUTAGE_CANARY_SECONDS = limit(
+OUTAGE_TRICKLE_SECONDS = limit(
     0.5,
     "seconds between packets during an outage",
     why="back at full speed within a second or two of the cut's healing",

@@ -6,7 +6,7 @@ from resolver.limits.table import Table
 
 limit = Table("metrics over HTTP")
 
-BOARD_SECONDS = limit(
+SHARED_COUNTERS_SECONDS = limit(
     1.0, "seconds between two postings of a worker's numbers", why="Prometheus asks every 15 s"
 )
 SCRAPES = limit(4, "scrapers of metrics at a time", why="Prometheus needs one")

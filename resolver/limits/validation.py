@@ -78,12 +78,12 @@ AGGRESSIVE_NSEC3_LABELS = limit(
     8, "labels below the apex hashed to make up a denial", why="CVE-2023-50868"
 )
 DENIAL_RANGE_OCTETS = limit(16 << 20, "octets of aggressive NSEC ranges", why="RFC 8198 §5")
-SIGNATURES_PER_BREATH = limit(
+SIGNATURES_PER_CHECKPOINT = limit(
     8,
     "signature checks before the event loop runs again",
     why="8 P-384 checks are 4 ms; the loop is never blocked for 20 ms",
 )
-HASHES_PER_BREATH = limit(
+HASHES_PER_CHECKPOINT = limit(
     80,
     "NSEC3 hashes before the event loop runs again",
     why="the dearest allowed (150 iterations, 255 octets of salt) takes 80 µs: 7 ms in all",

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, ClassVar, Final
 
 import trio
 
-from resolver.limits import UDP_BATCH, UDP_STARTS, UDP_STARTS_CALM, UDP_TURNS
+from resolver.limits import UDP_BATCH, UDP_STARTS, UDP_STARTS_IDLE, UDP_TURNS
 from resolver.listen.admission import network_of, raw_address, short_reply
 from resolver.listen.listen_network import BatchSocket, Datagram
 from resolver.protocol.codes import Rcode
@@ -112,7 +112,7 @@ class UdpService:
         is_more = self.take()
         waiting = self._waiting
         if waiting:
-            most = UDP_STARTS if self._turns.is_short else UDP_STARTS_CALM
+            most = UDP_STARTS if self._turns.is_short else UDP_STARTS_IDLE
             for _ in range(min(len(waiting), most)):
                 self._begin(*waiting.popleft())
         return is_more or bool(waiting)

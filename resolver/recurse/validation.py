@@ -18,8 +18,8 @@ from resolver.errors import ResolutionFailed, Withheld, WorkExceeded
 from resolver.limits import (
     BOGUS_RETRIES,
     CLOCK_STEP_SECONDS,
-    HASHES_PER_BREATH,
-    SIGNATURES_PER_BREATH,
+    HASHES_PER_CHECKPOINT,
+    SIGNATURES_PER_CHECKPOINT,
 )
 from resolver.model import Link, Question, Status, Verdict
 from resolver.protocol.codes import Rcode
@@ -180,7 +180,7 @@ class _Checkpoint:
             raise WorkExceeded("HASHES")
         self._signatures += work.signatures
         self._hashes += work.hashes
-        if self._signatures < SIGNATURES_PER_BREATH and self._hashes < HASHES_PER_BREATH:
+        if self._signatures < SIGNATURES_PER_CHECKPOINT and self._hashes < HASHES_PER_CHECKPOINT:
             return False
         self._signatures = self._hashes = 0
         return True

@@ -11,7 +11,7 @@ import math
 
 import trio
 
-from resolver.limits import CALM_SECONDS, TCP_ROUND_HITS, TCP_ROUND_HITS_CALM
+from resolver.limits import TCP_ROUND_HITS, TCP_ROUND_HITS_IDLE, TURNS_IDLE_SECONDS
 
 
 class Turns:
@@ -27,7 +27,7 @@ class Turns:
 
     def note_hits(self) -> None:
         """Somebody was just served from the packet cache."""
-        self._hits_until = trio.current_time() + CALM_SECONDS
+        self._hits_until = trio.current_time() + TURNS_IDLE_SECONDS
 
     @property
     def is_short(self) -> bool:
@@ -58,4 +58,4 @@ class Rounds:
         await trio.lowlevel.checkpoint()
         if number == self._number:
             self._number += 1
-            self.left = TCP_ROUND_HITS if self._turns.is_short else TCP_ROUND_HITS_CALM
+            self.left = TCP_ROUND_HITS if self._turns.is_short else TCP_ROUND_HITS_IDLE

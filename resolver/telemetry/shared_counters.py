@@ -1,9 +1,9 @@
 """The numbers of all workers on one page: each posts its own, and whoever is asked shows them all.
 
 A mapping made before the fork is shared by parent and children; it has a slot for each worker. A
-worker writes its slot every BOARD_SECONDS; it alone does, and readers notice if they look while it
-does. A slot outlives the worker: of one that died the last numbers are shown, until its successor
-posts its own. Numbers only, by the names of `metrics`; labels tell the workers apart.
+worker writes its slot every SHARED_COUNTERS_SECONDS; it alone does, and readers notice if they look
+while it does. A slot outlives the worker: of one that died the last numbers are shown, until its
+successor posts its own. Numbers only, by the names of `metrics`; labels tell the workers apart.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Protocol
 import msgspec
 import trio
 
-from resolver.limits import BOARD_SECONDS, SLOT_LOOKS, SLOT_OCTETS
+from resolver.limits import SHARED_COUNTERS_SECONDS, SLOT_LOOKS, SLOT_OCTETS
 from resolver.telemetry.metrics import Family, exposition
 
 if TYPE_CHECKING:
@@ -88,10 +88,10 @@ class SharedCounters:
 
 
 class Slot:
-    """One worker's place at the *board*."""
+    """One worker's place among the shared *counters*."""
 
-    def __init__(self, board: SharedCounters, worker: int) -> None:
-        self._board = board
+    def __init__(self, counters: SharedCounters, worker: int) -> None:
+        self._counters = counters
         self._worker = worker
 
     @property
@@ -102,26 +102,26 @@ class Slot:
     @property
     def key(self) -> bytes:
         """What all workers have, and nobody else: a client asks now one of them, now another."""
-        return self._board.key
+        return self._counters.key
 
     def page(self, registry: Registry) -> Page:
         """All workers' numbers, this one's fresh."""
-        return _Shared(self._board, self._worker, registry)
+        return _Shared(self._counters, self._worker, registry)
 
     async def keep_posting(self, registry: Registry) -> None:
-        """Post every BOARD_SECONDS until cancelled."""
-        self._board.note_start(self._worker)
+        """Post every SHARED_COUNTERS_SECONDS until cancelled."""
+        self._counters.note_start(self._worker)
         while True:
-            self._board.post(self._worker, dict(registry.values()))
-            await trio.sleep(BOARD_SECONDS)
+            self._counters.post(self._worker, dict(registry.values()))
+            await trio.sleep(SHARED_COUNTERS_SECONDS)
 
 
 class _Shared:
-    def __init__(self, board: SharedCounters, worker: int, registry: Registry) -> None:
-        self._board = board
+    def __init__(self, counters: SharedCounters, worker: int, registry: Registry) -> None:
+        self._counters = counters
         self._worker = worker
         self._registry = registry
 
     def text(self) -> str:
-        self._board.post(self._worker, dict(self._registry.values()))
-        return self._board.text(self._registry.families)
+        self._counters.post(self._worker, dict(self._registry.values()))
+        return self._counters.text(self._registry.families)

@@ -98,7 +98,7 @@ def on_woken(query: Asker, _: object, now: float) -> None:
 def wait_for_link(query: Asker, now: float) -> None:
     """During an outage packets go out one by one, and the others wait for the first answer."""
     query.give_up = min(query.give_up, query.started + OUTAGE_ASK_SECONDS)
-    if now < query.give_up and query.way.reach.take_canary(now):
+    if now < query.give_up and query.way.reach.take_trickle(now):
         query.state = State.HELD
         query.actions.append(do.TRICKLE)
     else:

@@ -29,7 +29,7 @@ def park(query: Asker, now: float) -> None:
     """Until the outage is over, or it is this one's turn to try."""
     query.state = State.HELD
     query.actions.append(do.PARK)
-    query.wake_at(max(now, query.way.reach.next_canary_at))
+    query.wake_at(max(now, query.way.reach.next_trickle_at))
 
 
 def wait(query: Asker, now: float) -> None:

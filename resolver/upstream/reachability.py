@@ -15,9 +15,9 @@ from resolver.limits import (
     FAMILY_PREFIXES,
     FAMILY_PROBE_SECONDS,
     NO_ROUTE_SECONDS,
-    OUTAGE_CANARY_SECONDS,
     OUTAGE_PREFIXES,
     OUTAGE_SENDS,
+    OUTAGE_TRICKLE_SECONDS,
 )
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ class Reachability:
         self.is_out = False
         self._overdue = 0
         self._overdue_prefixes: set[str] = set()
-        self._canary_at = -math.inf
+        self._trickle_at = -math.inf
         self._journal: list[tuple[ServerState, tuple[int, float, bool, frozenset[bytes]]]] = []
 
     def __repr__(self) -> str:
@@ -64,8 +64,8 @@ class Reachability:
         return max(family.t_ok for family in self._families.values())
 
     @property
-    def next_canary_at(self) -> float:
-        return self._canary_at + OUTAGE_CANARY_SECONDS
+    def next_trickle_at(self) -> float:
+        return self._trickle_at + OUTAGE_TRICKLE_SECONDS
 
     def note_answer(self, state: ServerState, now: float) -> bool:
         """Somebody answered. True if that ends an outage."""
@@ -143,11 +143,11 @@ class Reachability:
     def note_family_probe(self, state: ServerState, now: float) -> None:
         self._families[state.is_ipv6].probed_at = now
 
-    def take_canary(self, now: float) -> bool:
+    def take_trickle(self, now: float) -> bool:
         """During an outage: may this packet go? Two a second may."""
-        if now < self.next_canary_at:
+        if now < self.next_trickle_at:
             return False
-        self._canary_at = now
+        self._trickle_at = now
         return True
 
     def begin_outage(self) -> None:

@@ -48,7 +48,7 @@ class UpstreamCounters:
         "last_resorts": "Questions answered by a reply that was better than none.",
         "useless": "Replies that could not be used: lame, refused, failed, malformed.",
         "outages": "Times that nobody answered any more.",
-        "soundings": "Times that all root servers were asked at once.",
+        "witnesses": "Packets to servers that used to answer: is it a zone, or our link?",
         "turned_away": "Questions that failed at once: too many wait for a silent zone.",
         "no_descriptors": "Packets that found no free socket.",
     }
@@ -75,6 +75,6 @@ class UpstreamCounters:
     last_resorts: int = 0
     useless: int = 0
     outages: int = 0
-    soundings: int = 0
+    witnesses: int = 0
     turned_away: int = 0
     no_descriptors: int = 0

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from resolver.limits import POPULAR_ANSWERS, ROOT_SOUNDINGS
+from resolver.limits import POPULAR_ANSWERS, ROOT_PROBES
 from resolver.protocol.codes import RRType
 from resolver.protocol.names import ROOT
 from resolver.upstream.select import companion, is_worth_a_stranger
@@ -72,5 +72,5 @@ def unknown_roots(candidates: list[Candidate]) -> list[Candidate]:
     chosen = []
     for is_ipv6 in (False, True):
         family = [one for one in strangers if one.state.is_ipv6 == is_ipv6]
-        chosen += family[: ROOT_SOUNDINGS // 2]
+        chosen += family[: ROOT_PROBES // 2]
     return chosen

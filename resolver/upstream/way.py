@@ -27,8 +27,8 @@ class Way:
     *awaited* of them were asked and *refused* by the network, the verdict is due at *verdict_at*.
     """
 
-    __slots__ = ("awaited", "is_forward", "owner_domain", "question", "reach", "refused", "servers",
-                 "sounded_at", "verdict_at", "zone")  # fmt: skip
+    __slots__ = ("asked_at", "awaited", "is_forward", "owner_domain", "question", "reach",
+                 "refused", "servers", "verdict_at", "zone")  # fmt: skip
 
     def __init__(
         self, zone: Name | None, servers: Iterable[Server] = (), *, is_forward: bool = False
@@ -40,7 +40,7 @@ class Way:
         self.question = Question(zone or ROOT, RRType.NS)
         families = frozenset(server.is_ipv6 for server in self.servers)
         self.reach = Reachability(families or frozenset({False, True}))
-        self.sounded_at = -math.inf
+        self.asked_at = -math.inf
         self.verdict_at = -math.inf
         self.awaited = 0
         self.refused = 0

@@ -20,8 +20,8 @@ import trio
 
 from resolver.limits import (
     EXPIRY_FLOOR_SECONDS,
-    OUTAGE_CANARY_SECONDS,
     OUTAGE_PREFIXES,
+    OUTAGE_TRICKLE_SECONDS,
     OUTAGE_VERDICT_SECONDS,
 )
 from resolver.protocol.names import ROOT
@@ -138,12 +138,12 @@ class Ways:
             return False
         if way.verdict_at > now:
             return True
-        return now - way.sounded_at >= OUTAGE_CANARY_SECONDS and self._sound(way, now)
+        return now - way.asked_at >= OUTAGE_TRICKLE_SECONDS and self._ask_witnesses(way, now)
 
-    def _sound(self, way: Way, now: float) -> bool:
+    def _ask_witnesses(self, way: Way, now: float) -> bool:
         """Ask witnesses; True if a verdict will come of it."""
         witnesses = self._witnesses(way)
-        way.sounded_at = now
+        way.asked_at = now
         way.awaited = way.refused = 0
         for server, state in witnesses:
             if not self._ask(way, server, state, now):
@@ -161,7 +161,7 @@ class Ways:
         return True
 
     def _ask_again(self, way: Way, witnesses: list[tuple[Server, ServerState]], now: float) -> None:
-        if way.verdict_at > now and way.reach.last_answer < way.sounded_at:
+        if way.verdict_at > now and way.reach.last_answer < way.asked_at:
             for server, state in witnesses:
                 self._ask(way, server, state, now)
 
@@ -206,7 +206,7 @@ class Ways:
                 return False
             self.note_no_route(way, state, error, now)
             return True
-        self._shared.counters.soundings += 1
+        self._shared.counters.witnesses += 1
         way.awaited += 1
         return True
 
@@ -223,7 +223,7 @@ class Ways:
             self._timers.cancel(timer)
         way.verdict_at = -math.inf
         last = way.reach.last_answer
-        if last >= way.sounded_at or way.reach.is_out:
+        if last >= way.asked_at or way.reach.is_out:
             return
         is_certain = way.refused >= way.awaited or last > -math.inf
         if is_certain or (way.zone is None and way.awaited >= OUTAGE_PREFIXES):

@@ -55,7 +55,7 @@ class Learnt:
         self.services = [
             each for wish, each in daemon.listeners.services.items() if wish.where[1] == house.port
         ]
-        self.exchange = daemon.parts.exchange
+        self.dispatcher = daemon.parts.dispatcher
         assert self.entry is not None
         assert self.cut is not None
         assert self.rtts
@@ -68,7 +68,7 @@ class Learnt:
             and all(now.rtts.get(key) is state for key, state in self.rtts.items())
             and now.socks == self.socks
             and now.services == self.services
-            and now.exchange is self.exchange
+            and now.dispatcher is self.dispatcher
         )
 
 

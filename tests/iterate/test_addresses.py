@@ -12,7 +12,7 @@ from resolver.cache.delegation import DelegationCache
 from resolver.cache.rrset import RRsetCache
 from resolver.delegation import KnownAddresses
 from resolver.errors import ResolutionFailed, WorkExceeded
-from resolver.iterate.addresses import AddressFinder, Effort, Errands, Means
+from resolver.iterate.addresses import AddressFinder, Effort, Lookups, Means
 from resolver.iterate.known_addresses import fill_from_cache
 from resolver.lab.virtual_time import VirtualClock
 from resolver.limits import ADDRESS_RECHECK_SECONDS, NS_LOOKUPS_PER_CUT, SEARCH_JOIN_SECONDS
@@ -51,8 +51,8 @@ class Finding:
         self.delegation, self.budget = delegation, Share(whole)
         self.lent: dict[Name, KnownAddresses] = {}
         self.nursery: trio.Nursery | None = None
-        errands = Errands(self.look_up, self.spawn, (RRType.A,), self.clock, width)
-        self.means = Means(errands, self.lent.get, self.ask_parent)
+        lookups = Lookups(self.look_up, self.spawn, (RRType.A,), self.clock, width)
+        self.means = Means(lookups, self.lent.get, self.ask_parent)
 
     def finder(self, effort: Effort = Effort.NORMAL) -> AddressFinder:
         """For one request more."""

@@ -19,7 +19,7 @@ from resolver.limits import (
     TCP_PIPELINE,
     TCP_READ_SECONDS,
     TCP_ROUND_HITS,
-    TCP_ROUND_HITS_CALM,
+    TCP_ROUND_HITS_IDLE,
     TCP_UNSENT_OCTETS,
     TCP_UNSENT_TOTAL_OCTETS,
     THIS_MACHINE_CLIENTS,
@@ -226,13 +226,13 @@ def test_who_holds_most_is_let_go() -> None:
     assert backlog.octets == 21
 
 
-@pytest.mark.reaches("TCP_ROUND_HITS", "TCP_ROUND_HITS_CALM")
+@pytest.mark.reaches("TCP_ROUND_HITS", "TCP_ROUND_HITS_IDLE")
 @pytest.mark.parametrize(
-    ("is_calm", "round_hits"), [(False, TCP_ROUND_HITS), (True, TCP_ROUND_HITS_CALM)]
+    ("is_idle", "round_hits"), [(False, TCP_ROUND_HITS), (True, TCP_ROUND_HITS_IDLE)]
 )
 @trio_test
 async def test_connections_share_what_is_done_between_two_looks_at_the_sockets(
-    is_calm: bool,  # noqa: FBT001
+    is_idle: bool,  # noqa: FBT001
     round_hits: int,
 ) -> None:
     """Twenty connections with a segment each do not have a segment each in one turn."""
@@ -247,7 +247,7 @@ async def test_connections_share_what_is_done_between_two_looks_at_the_sockets(
             door.admit(Mute(asked))
         most = seen = 0
         while seen < 20 * 500:
-            if not is_calm:
+            if not is_idle:
                 slots.rounds._turns.note_hits()
             await trio.lowlevel.checkpoint()
             now = sum(each.hits for each in slots._connections)

@@ -10,7 +10,7 @@ import pytest
 import trio
 
 from resolver.lab.virtual_network import VirtualNetwork
-from resolver.limits import UDP_BATCH, UDP_STARTS, UDP_STARTS_CALM, UDP_TURNS
+from resolver.limits import UDP_BATCH, UDP_STARTS, UDP_STARTS_IDLE, UDP_TURNS
 from resolver.listen import mmsg
 from resolver.listen.admission import Admission, RateLimit
 from resolver.listen.sockets import SystemListenNetwork
@@ -175,7 +175,7 @@ async def test_hits_do_not_wait_behind_misses(kind: str, monkeypatch: pytest.Mon
     sock.close()
 
 
-@pytest.mark.reaches("UDP_STARTS_CALM")
+@pytest.mark.reaches("UDP_STARTS_IDLE")
 @KINDS
 @trio_test_real
 async def test_misses_alone_are_begun_many_at_a_time(
@@ -188,7 +188,7 @@ async def test_misses_alone_are_begun_many_at_a_time(
         for at in range(60):
             client.sendto(question(b"\x02n%d\0" % (10 + at), id=at), ("127.0.0.1", port_of(sock)))
         assert service.drain()
-        assert len(handler.started) == UDP_STARTS_CALM
+        assert len(handler.started) == UDP_STARTS_IDLE
         assert not service.drain()
     assert len(handler.started) == 60
     sock.close()

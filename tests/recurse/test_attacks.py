@@ -199,12 +199,12 @@ async def test_bogus_data_is_remembered_and_soon_looked_at_again() -> None:
         assert later.checks > 0
 
 
-@pytest.mark.reaches("SIGNATURES_PER_BREATH", "HASHES_PER_BREATH")
+@pytest.mark.reaches("SIGNATURES_PER_CHECKPOINT", "HASHES_PER_CHECKPOINT")
 @trio_test
 async def test_others_run_between_slices_of_the_work() -> None:
     for work, slice_size in (
-        (Work(signatures=1), limits.SIGNATURES_PER_BREATH),
-        (Work(hashes=1), limits.HASHES_PER_BREATH),
+        (Work(signatures=1), limits.SIGNATURES_PER_CHECKPOINT),
+        (Work(hashes=1), limits.HASHES_PER_CHECKPOINT),
     ):
         checkpoint = validation._Checkpoint(budget())
         due = [checkpoint.is_due(work) for _ in range(2 * slice_size)]

@@ -240,7 +240,7 @@ async def test_a_dead_zone_is_no_outage() -> None:
         with pytest.raises(ResolutionFailed) as caught:
             await place.ask("n0")
         assert not isinstance(caught.value, LinkDown)
-        assert not place.daemon.parts.exchange.is_offline
+        assert not place.daemon.parts.dispatcher.is_offline
         before = place.sent
         await place.fails("n0")
         assert place.sent == before
@@ -332,7 +332,7 @@ async def test_a_forwarder_that_is_slow_to_find_out_is_not_cut_off() -> None:
             await place.ask("www")
             await trio.sleep(400)  # its TTL ends: it is asked each time
         assert 3.0 <= await place.ask("n7") < 4.0
-        assert place.daemon.parts.exchange.counters.outages == 0
+        assert place.daemon.parts.dispatcher.counters.outages == 0
 
 
 @pytest.mark.reaches("CLOCK_STEP_SECONDS")

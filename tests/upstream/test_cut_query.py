@@ -307,7 +307,7 @@ def test_in_an_outage_packets_go_out_one_by_one_and_all_at_once_when_it_ends() -
 def test_an_outage_is_told_within_its_time_and_as_such() -> None:
     case = Case(A)
     case.query.way.reach.begin_outage()
-    case.query.way.reach.take_canary(0.0)
+    case.query.way.reach.take_trickle(0.0)
     case.step(do.BEGUN)
     [fail] = case.step(do.WOKEN, after_s=limits.OUTAGE_ASK_SECONDS)
     assert isinstance(fail, do.Fail)

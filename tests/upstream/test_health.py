@@ -252,7 +252,7 @@ async def test_a_family_without_a_route_costs_no_time() -> None:
 
 
 @pytest.mark.reaches(
-    "OUTAGE_SENDS", "OUTAGE_PREFIXES", "OUTAGE_CANARY_SECONDS", "OUTAGE_ASK_SECONDS"
+    "OUTAGE_SENDS", "OUTAGE_PREFIXES", "OUTAGE_TRICKLE_SECONDS", "OUTAGE_ASK_SECONDS"
 )
 @trio_test
 async def test_an_outage_is_nobodys_fault_and_ends_at_once() -> None:

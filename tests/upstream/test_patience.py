@@ -91,7 +91,7 @@ async def test_servers_known_to_be_silent_are_given_up_sooner() -> None:
     assert max(took[1:]) == pytest.approx(limits.ASK_SUSPECT_SECONDS)
 
 
-@pytest.mark.reaches("ROOT_SOUNDINGS")
+@pytest.mark.reaches("ROOT_PROBES")
 @trio_test
 async def test_the_first_priming_query_measures_some_roots_of_each_family() -> None:
     world = World()
@@ -104,11 +104,11 @@ async def test_the_first_priming_query_measures_some_roots_of_each_family() -> N
         await world.dispatcher.ask(priming)
         await trio.sleep(1)
         asked = [host for host, script in world.servers.items() if script.count]
-        assert world.dispatcher.counters.probes == limits.ROOT_SOUNDINGS
+        assert world.dispatcher.counters.probes == limits.ROOT_PROBES
         probed = len(asked) - limits.RACE_WIDTH
-        assert probed == limits.ROOT_SOUNDINGS
+        assert probed == limits.ROOT_PROBES
         await world.dispatcher.ask(priming)
-        assert world.dispatcher.counters.probes <= limits.ROOT_SOUNDINGS + 1
+        assert world.dispatcher.counters.probes <= limits.ROOT_PROBES + 1
 
     await world.run(story)
 

@@ -37,11 +37,11 @@ def test_no_route_is_believed_for_a_moment() -> None:
     assert not reach.has_no_route(10.0 + limits.NO_ROUTE_SECONDS)
 
 
-@pytest.mark.reaches("OUTAGE_CANARY_SECONDS")
+@pytest.mark.reaches("OUTAGE_TRICKLE_SECONDS")
 def test_packets_of_an_outage_are_apart() -> None:
     reach = Reachability()
-    gap = limits.OUTAGE_CANARY_SECONDS
-    assert [reach.take_canary(at) for at in (10.0, 9.9 + gap, 10.0 + gap)] == [True, False, True]
+    gap = limits.OUTAGE_TRICKLE_SECONDS
+    assert [reach.take_trickle(at) for at in (10.0, 9.9 + gap, 10.0 + gap)] == [True, False, True]
 
 
 @pytest.mark.reaches("FAMILY_PREFIXES", "FAMILY_PROBE_SECONDS")

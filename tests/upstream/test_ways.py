@@ -88,7 +88,7 @@ async def test_who_waits_on_a_way_that_goes_tries_on() -> None:
     async with trio.open_nursery() as nursery:
         await nursery.start(world.dispatcher.run)
         ways.of(corp).reach.begin_outage()
-        ways.of(corp).reach.take_canary(trio.current_time())  # somebody tries already
+        ways.of(corp).reach.take_trickle(trio.current_time())  # somebody tries already
         began = trio.current_time()
         whole = QueryBudget(
             queries=100, ns_lookups=20, signature_checks=0, hashes=0, deadline=began + 10
