@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 _NOT_DENIABLE = frozenset({RRType.ANY, RRType.RRSIG, RRType.NSEC, RRType.NSEC3})
 _ENTRY_OCTETS = 400  # Python's own share of an entry, about
-_WIDTH_WORTH_KEEPING = 1 << 80  # of 2**160: a gap that any of 2**80 names would hit
+_WIDTH_WORTH_KEEPING = 1 << limits.NSEC3_GAP_BITS
 _SYNTHESIZED = Ede(EdeCode.SYNTHESIZED)
 
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Protocol, TypeVar
 
-from resolver.limits import CACHE_SHARD_ENTRIES
+from resolver.limits import CACHE_PURGE_ENTRIES, CACHE_SHARD_ENTRIES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Iterator
@@ -24,7 +24,6 @@ class Sized(Protocol):
 
 
 V = TypeVar("V", bound=Sized)
-_SLICE = 1024  # entries at one step, about a millisecond
 
 
 class Shard(OrderedDict[Any, Any]):
@@ -109,8 +108,8 @@ class Shards(Generic[V]):
         self._refuses = is_wrong
         for shard in self._shards:
             keys = list(shard)
-            for start in range(0, len(keys), _SLICE):
-                for key in filter(is_wrong, keys[start : start + _SLICE]):
+            for start in range(0, len(keys), CACHE_PURGE_ENTRIES):
+                for key in filter(is_wrong, keys[start : start + CACHE_PURGE_ENTRIES]):
                     self.pop(key)  # unless it was evicted since
                 yield
 
@@ -118,7 +117,7 @@ class Shards(Generic[V]):
         """Forget everything, some at each step."""
         for shard in self._shards:
             while shard:
-                for _ in range(min(_SLICE, len(shard))):
+                for _ in range(min(CACHE_PURGE_ENTRIES, len(shard))):
                     shard.weight -= shard.popitem(last=False)[1].octets()
                 yield
 

@@ -27,6 +27,7 @@ from resolver.limits import (
     GARBAGE_MISSES,
     GARBAGE_OLD_OBJECTS,
     GARBAGE_SECONDS,
+    GARBAGE_YOUNG_LOOKS,
     GARBAGE_YOUNG_OBJECTS,
     GARBAGE_YOUNG_PASSES,
 )
@@ -34,7 +35,6 @@ from resolver.limits import (
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-_STEPS = 5  # of the young in one look
 _OLDEST = 2  # the collector's last generation
 _NEVER = 1 << 30
 
@@ -107,10 +107,11 @@ class Collector:
         The collector counts new objects less all that are freed, old ones too: with as many queries
         ending as beginning it counts nothing, and its next pass would be over all of them at once.
         """
-        for _ in range(_STEPS):
+        few = GARBAGE_MISSES // GARBAGE_YOUNG_LOOKS
+        for _ in range(GARBAGE_YOUNG_LOOKS):
             passes, misses = self.passes, work().misses
-            await trio.sleep(GARBAGE_SECONDS / _STEPS)
-            if passes == self.passes and work().misses - misses > GARBAGE_MISSES // _STEPS:
+            await trio.sleep(GARBAGE_SECONDS / GARBAGE_YOUNG_LOOKS)
+            if passes == self.passes and work().misses - misses > few:
                 gc.collect(1)
 
     def look(self, *, is_quiet: bool, is_idle: bool) -> None:

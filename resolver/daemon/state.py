@@ -25,6 +25,7 @@ from resolver.dnssec.anchor_check import unusable
 from resolver.dnssec.anchors import Anchors, builtin_root, parse_text
 from resolver.dnssec.keys import Sha1Policy
 from resolver.errors import ConfigError
+from resolver.limits import STATE_OCTETS
 from resolver.protocol import names
 
 if TYPE_CHECKING:
@@ -36,7 +37,6 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 # All that goes to disk: when the clock was last confirmed, and trust anchors that are followed.
 KEPT: Final = ("last-run", "anchor-*.json")
-_MOST_OCTETS: Final = 1 << 20  # of one file: a few hundred is what they have
 
 
 class StateDirectory:
@@ -96,7 +96,7 @@ class StateDirectory:
         except FileNotFoundError:
             return None
         try:
-            return os.read(found, _MOST_OCTETS)
+            return os.read(found, STATE_OCTETS)
         finally:
             os.close(found)
 

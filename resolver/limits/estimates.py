@@ -26,6 +26,11 @@ FAMILY_COST = limit(
 MARKED_COST = limit(
     100.0, "seconds added to a server that is marked for this zone", why="after everything else"
 )
+HEARSAY_COST = limit(
+    0.15,
+    "seconds added to a server that is silent to other zones and never seen to answer",
+    why="last among the unmeasured",
+)
 SIBLING_SPREAD = limit(
     0.2,
     "log-normal spread of an RTT guessed from the other family's address",
@@ -46,10 +51,20 @@ GLOBAL_SPREAD = limit(
     "log-normal spread of an RTT guessed from all that was measured",
     why="a factor of e either way",
 )
+TYPICAL_RTT_SECONDS = limit(
+    0.06,
+    "seconds that a server's RTT is taken for before any was measured",
+    why="the middle of the Internet's RTTs",
+)
 STRANGER_FACTOR = limit(
     2.0,
     "times the gain that asking for one more address must bring",
     why="finding an address costs some packets more than probing one",
+)
+AFTER_RACE_FACTOR = limit(
+    1.4,
+    "times the gain that a probe just after a race must bring",
+    why="most zones are never asked again",
 )
 PROBE_USES = limit(8, "uses of a server that make half the gain worth a probe", why="our choice")
 HEDGE_STRANGER_SHARE = limit(

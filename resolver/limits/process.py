@@ -52,6 +52,11 @@ GARBAGE_YOUNG_OBJECTS = limit(
     "new objects, less those freed, after which the young are looked through",
     why="CPython's 700 costs a miss 6 %, this 2 %; our measurement: a pass takes 1 to 2 ms",
 )
+GARBAGE_YOUNG_LOOKS = limit(
+    5,
+    "looks at the young in GARBAGE_SECONDS, where the collector's count stands still",
+    why="our choice: ten times a second",
+)
 GARBAGE_YOUNG_PASSES = limit(
     1, "such passes after which their survivors are too", why="our measurement: 1 to 2 ms"
 )
@@ -78,6 +83,9 @@ MEMORY_PER_CACHED_OCTET = limit(
 )
 SHORTAGE_LOG_SECONDS = limit(
     60.0, "seconds between two warnings that memory has run out", why="our choice"
+)
+STATE_OCTETS = limit(
+    1 << 20, "octets read of a file of state", why="a few hundred is what they have"
 )
 DRAIN_SECONDS = limit(
     0.8, "seconds for queries in flight at shutdown", why="a restart must not be felt"

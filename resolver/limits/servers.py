@@ -23,10 +23,34 @@ DESCRIPTORS = limit(
 DESCRIPTORS_RESERVED = limit(
     128, "descriptors that upstream queries leave to others", why="listeners, TCP clients, files"
 )
+DESCRIPTORS_RESERVED_PART = limit(
+    4,
+    "part of all descriptors that is left to them at most: a quarter",
+    why="a reserve of more than there is would be found out by questions that fail",
+)
 DESCRIPTORS_LEAST = limit(
     24,
     "open files without which it does not start; two more for each address listened on",
     why="measured: 15 of its own, and some for questions",
+)
+PORT_NUMBERS = limit(
+    64, "port numbers drawn at once", why="our measurement: a system call for each costs 0.7 µs"
+)
+PORT_TRIES = limit(
+    16,
+    "port numbers tried before the kernel chooses",
+    why="with 8192 ports in use one try fails with 13 %, sixteen with 10^-15",
+)
+REPLY_BATCH = limit(
+    4,
+    "replies of servers taken before other tasks have their turn",
+    why="our measurement: each costs 80 µs with all that it wakes",
+)
+REPLY_BATCH_IDLE = limit(64, "the same while no hits are served", why="our choice: 5 ms of work")
+TIMER_SWEEP = limit(
+    64,
+    "cancelled appointments above which they are looked for among the rest",
+    why="our choice: fewer are not worth a pass over the heap",
 )
 SPOOF_MISMATCHES = limit(
     10,
@@ -36,7 +60,10 @@ SPOOF_MISMATCHES = limit(
 LAST_RESORT_SECONDS = limit(
     0.1,
     "seconds that TCP has, at least, before a doubtful question goes over UDP once more",
-    why="our choice; or three round trips, where these are longer",
+    why="our choice; LAST_RESORT_ROUNDS, where these are longer",
+)
+LAST_RESORT_ROUNDS = limit(
+    3, "round trips that it has, where these take longer", why="connecting and asking take two"
 )
 LAST_RESORT_MISMATCHES = limit(
     100,
@@ -52,6 +79,11 @@ ADDRESS_STATES = limit(
     50_000,
     "server addresses whose state is kept",
     why="the .com zone's servers fit; about 1 kB each",
+)
+ADDRESS_CHANCES = limit(
+    32,
+    "addresses used lately that are passed over to find one to forget",
+    why="our choice: only an address that is new to a full table costs it",
 )
 ZONE_MARKS = limit(32, "zones per address for which it is known to be of no use", why="our choice")
 OWNER_DOMAINS_PER_ADDRESS = limit(
@@ -72,6 +104,11 @@ EDNS_BROKEN_SECONDS = limit(
     600.0,
     "seconds a server is asked without EDNS, or without a cookie",
     why="RFC 6891 §6.2.2 (remember, but try again)",
+)
+EDNS_SILENCES = limit(
+    2,
+    "answers to less, after silence to EDNS or to a cookie, before that is remembered",
+    why="one may be loss: RFC 6891 §6.2.2 wants some certainty before EDNS is given up",
 )
 TCP_BROKEN_SECONDS = limit(
     60.0,
@@ -109,8 +146,18 @@ OUTAGE_TRICKLE_SECONDS = limit(
 )
 ZONE_UNANSWERED = limit(
     64,
-    "questions waiting for silent servers of one zone cut, beyond twice what it answered lately",
+    "questions waiting for silent servers of one zone cut, beyond what ZONE_CREDIT grants",
     why="random-subdomain attacks; BIND's fetches-per-zone, Unbound's one probe to a dead server",
+)
+ZONE_CREDIT = limit(
+    2,
+    "questions more, for each that it answered lately",
+    why="our choice: a cut that answers one in three is not bounded",
+)
+ZONE_SPECULATION = limit(
+    16,
+    "questions waiting so from which nothing speculative is sent to that cut",
+    why="a quarter of ZONE_UNANSWERED: being quick is for cuts that answer",
 )
 ZONE_SILENT_SECONDS = limit(
     0.5,
@@ -122,10 +169,16 @@ OUTAGE_VERDICT_SECONDS = limit(
     "seconds that witnesses have, at most, before an outage is declared",
     why="three times the RTT of a far continent; a question must fail within a second",
 )
+OUTAGE_WITNESSES = limit(
+    3, "witnesses below which each is asked twice", why="one packet may be lost"
+)
 OUTAGE_ASK_SECONDS = limit(
     0.75,
     "seconds for one question during an outage",
     why="RFC 8767 §5: a client that waits longer than a second or two asks again",
+)
+TOLD_SERVERS = limit(
+    4, "servers that an error tells one by one", why="EXTRA-TEXT is to be short (RFC 8914 §2)"
 )
 WARNING_SECONDS = limit(
     60.0, "seconds between two warnings about one lasting trouble", why="our choice"

@@ -77,6 +77,11 @@ AGGRESSIVE_NSEC3_ITERATIONS = limit(
 AGGRESSIVE_NSEC3_LABELS = limit(
     8, "labels below the apex hashed to make up a denial", why="CVE-2023-50868"
 )
+NSEC3_GAP_BITS = limit(
+    80,
+    "bits, of a hash's 160: a gap narrower than 2 to this power is not kept",
+    why="white lies (RFC 7129 appendix B): hardly any other name falls into it",
+)
 DENIAL_RANGE_OCTETS = limit(16 << 20, "octets of aggressive NSEC ranges", why="RFC 8198 §5")
 SIGNATURES_PER_CHECKPOINT = limit(
     8,

@@ -2,10 +2,10 @@
 
 A silent zone that is asked for 1,000 names a second (a random-subdomain attack) would hold
 thousands of sockets and timers, for nothing. What waits for an answer that is overdue is counted;
-beyond ZONE_UNANSWERED of them, and twice what the cut answered lately, a question fails at
-once and is remembered of nobody. A cut that answers, however busy, waits for little and has much to
-its credit: what bounds it is its own silence. BIND's fetches-per-zone and Unbound's single probes
-to a server that timed out are the same idea with other numbers.
+beyond ZONE_UNANSWERED of them, and ZONE_CREDIT for each that the cut answered lately, a question
+fails at once and is remembered of nobody. A cut that answers, however busy, waits for little and
+has much to its credit: what bounds it is its own silence. BIND's fetches-per-zone and Unbound's
+single probes to a server that timed out are the same idea with other numbers.
 """
 
 from __future__ import annotations
@@ -13,16 +13,19 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from resolver.errors import ZoneCrowded
-from resolver.limits import ASK_SECONDS, ZONE_SILENT_SECONDS, ZONE_UNANSWERED
+from resolver.limits import (
+    ASK_SECONDS,
+    ZONE_CREDIT,
+    ZONE_SILENT_SECONDS,
+    ZONE_SPECULATION,
+    ZONE_UNANSWERED,
+)
 from resolver.model import Ede
 from resolver.protocol.codes import EdeCode
 from resolver.protocol.names import to_text
 
 if TYPE_CHECKING:
     from resolver.model import Name
-
-_CREDIT = 2  # a cut that answers one in three is not bounded
-_CALM = ZONE_UNANSWERED // 4
 
 
 class Crowd:
@@ -47,7 +50,7 @@ class Crowd:
         if now - self.since < ZONE_SILENT_SECONDS:
             return 0
         self._turn(now)
-        return self.waiting - ZONE_UNANSWERED - _CREDIT * (self._answered + self._before)
+        return self.waiting - ZONE_UNANSWERED - ZONE_CREDIT * (self._answered + self._before)
 
     def _turn(self, now: float) -> None:
         """Two windows: the one that is filling, and the one before it."""
@@ -96,7 +99,7 @@ class Crowds(dict["Name", Crowd]):
     def is_calm(self, zone: Name) -> bool:
         """So few wait there that packets may be spent on being quick."""
         crowd = self.get(zone)
-        return crowd is None or crowd.waiting < _CALM
+        return crowd is None or crowd.waiting < ZONE_SPECULATION
 
 
 def crowded(zone: Name) -> ZoneCrowded:

@@ -8,14 +8,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from resolver.limits import ASK_SENDS, LAST_RESORT_MISMATCHES, SPOOF_MISMATCHES
+from resolver.limits import AFTER_RACE_FACTOR, ASK_SENDS, LAST_RESORT_MISMATCHES, SPOOF_MISMATCHES
 from resolver.model import USABLE, Verdict
 from resolver.protocol.codes import Rcode
 from resolver.protocol.transport import Transport
 from resolver.upstream import cut_actions as do
 from resolver.upstream import cut_asking as asking
 from resolver.upstream import cut_waiting as waiting
-from resolver.upstream import speculate
 from resolver.upstream.attempts import SILENT
 from resolver.upstream.cut_actions import State
 from resolver.upstream.doubt import Doubts, patience_s
@@ -66,7 +65,7 @@ def classify(query: Asker, arrived: Arrived, now: float) -> None:
         shared.infra.unmark(state, query.zone, now)
     if query.is_race and state.n and query.is_speculative:
         candidates = asking.weighed(query, now)
-        asking.probe(query, candidates, state, now, reluctance=speculate.AFTER_RACE)
+        asking.probe(query, candidates, state, now, reluctance=AFTER_RACE_FACTOR)
     reply = _new(Reply, (server, message, classified, rtt_s, transport))
     query.end(State.ANSWERED, reply)
 

@@ -13,7 +13,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from resolver.limits import CASE_BROKEN_SECONDS, LAST_RESORT_SECONDS, LAST_RESORTS_CONFIRMED
+from resolver.limits import (
+    CASE_BROKEN_SECONDS,
+    LAST_RESORT_ROUNDS,
+    LAST_RESORT_SECONDS,
+    LAST_RESORTS_CONFIRMED,
+)
 from resolver.protocol.transport import Transport
 
 if TYPE_CHECKING:
@@ -23,12 +28,10 @@ if TYPE_CHECKING:
     from resolver.upstream.query_form import Form
     from resolver.upstream.server_state import ServerState
 
-_TCP_ROUNDS = 3  # connecting and asking take two
-
 
 def patience_s(rtt_s: float) -> float:
     """How long TCP may take where a reply over UDP took *rtt_s*."""
-    return max(LAST_RESORT_SECONDS, _TCP_ROUNDS * rtt_s)
+    return max(LAST_RESORT_SECONDS, LAST_RESORT_ROUNDS * rtt_s)
 
 
 class Doubt:

@@ -14,7 +14,7 @@ from __future__ import annotations
 import enum
 from typing import TYPE_CHECKING, NamedTuple
 
-from resolver.limits import CASE_BROKEN_SECONDS
+from resolver.limits import CASE_BROKEN_SECONDS, EDNS_SILENCES
 from resolver.protocol.codes import Rcode, RRType
 from resolver.protocol.nsec import Span
 from resolver.protocol.rdata_fields import nsec
@@ -37,7 +37,6 @@ _CASE_RCODES = _COOKIE_RCODES | {Rcode.NXDOMAIN}
 _SAYING = frozenset({Rcode.NOERROR, Rcode.NXDOMAIN})
 _NOTHING: dict[Key, Form] = {}
 _NONE: frozenset[Key] = frozenset()
-_SILENCES = 2  # one may be loss: RFC 6891 §6.2.2 wants some certainty before EDNS is given up
 
 
 class Arrived(NamedTuple):
@@ -197,7 +196,7 @@ class Fallback:
             state.note_no_cookies(now)
         elif state.key in self._silent:
             state.cookie_silences += 1
-            if state.cookie_silences >= _SILENCES:
+            if state.cookie_silences >= EDNS_SILENCES:
                 state.note_no_cookies(now)
 
     def _learn_from_plain(self, arrived: Arrived, now: float) -> None:
@@ -208,7 +207,7 @@ class Fallback:
             state.note_edns(EdnsState.BROKEN, now)
         elif state.key in self._silent and state.edns is EdnsState.UNKNOWN:
             state.edns_silences += 1
-            if state.edns_silences >= _SILENCES:
+            if state.edns_silences >= EDNS_SILENCES:
                 state.note_edns(EdnsState.BROKEN, now)
 
 

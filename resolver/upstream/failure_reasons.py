@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from resolver.errors import ExchangeFailed
+from resolver.limits import TOLD_SERVERS
 from resolver.model import Ede
 from resolver.protocol.codes import EdeCode
 from resolver.protocol.names import to_text
@@ -12,7 +13,6 @@ from resolver.protocol.names import to_text
 if TYPE_CHECKING:
     from resolver.model import Name, Server
 
-_TOLD_SERVERS = 4
 MALFORMED = "malformed"
 
 
@@ -26,9 +26,9 @@ def no_usable_reply(zone: Name, reasons: dict[Server, str], elapsed_s: float) ->
     if not told:
         text = f"no nameserver address for {cut}"
         return ExchangeFailed(text, ede=(Ede(EdeCode.NO_REACHABLE_AUTHORITY, text),))
-    text = ", ".join(told[:_TOLD_SERVERS])
-    if len(told) > _TOLD_SERVERS:
-        text += f" and {len(told) - _TOLD_SERVERS} more"
+    text = ", ".join(told[:TOLD_SERVERS])
+    if len(told) > TOLD_SERVERS:
+        text += f" and {len(told) - TOLD_SERVERS} more"
     ede: tuple[Ede, ...] = (
         Ede(EdeCode.NO_REACHABLE_AUTHORITY, f"at delegation {cut}"),
         Ede(EdeCode.NETWORK_ERROR, text),

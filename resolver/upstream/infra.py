@@ -11,11 +11,13 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from resolver import limits
 from resolver.limits import (
+    ADDRESS_CHANCES,
     ADDRESS_STATES,
     HINT_SPREAD,
     HINT_SPREAD_SECONDS,
     REFUSED_SECONDS,
     RTT_GAIN_PRIOR,
+    TYPICAL_RTT_SECONDS,
     ZONE_MARKS,
 )
 from resolver.model import Verdict
@@ -29,8 +31,7 @@ if TYPE_CHECKING:
     from resolver.delegation import Key
     from resolver.model import Name, Server
 
-_FIRST_PRIOR = math.log(0.060)  # the middle of the Internet's RTTs
-_CHANCES = 32
+_FIRST_PRIOR = math.log(TYPICAL_RTT_SECONDS)
 
 _MARK_SECONDS = {
     Verdict.LAME: limits.LAME_SECONDS,
@@ -83,7 +84,7 @@ class Infra:
         An LRU order would cost every look-up a microsecond; this costs only the insertions.
         """
         states = self.states
-        for _ in range(_CHANCES):
+        for _ in range(ADDRESS_CHANCES):
             key = next(iter(states))
             state = states.pop(key)
             if not state.was_used:

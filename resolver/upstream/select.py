@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from resolver.limits import (
     FAMILY_COST,
     GLOBAL_SPREAD,
+    HEARSAY_COST,
     HEDGE_CEILING_SECONDS,
     HEDGE_GROWTH,
     HEDGE_STRANGER_SECONDS,
@@ -41,9 +42,6 @@ if TYPE_CHECKING:
     from resolver.upstream.infra import Infra
     from resolver.upstream.server_state import ServerState
 
-_HEARSAY_COST = (
-    0.15  # silent to another owner_domain, never seen to answer: last among the unmeasured
-)
 _new = tuple.__new__
 _SQRT2 = math.sqrt(2)
 
@@ -144,7 +142,7 @@ def _weigh_one(
         is_shadowed = bool(sibling.fails) and not sibling.n
         is_shadowed = is_shadowed and sibling.is_ipv6 not in broken_families
         if state.fails or is_shadowed:
-            cost += _HEARSAY_COST
+            cost += HEARSAY_COST
     is_suspect = state.is_silent(owner_domain) or state.is_overdue(owner_domain, now)
     if is_suspect:
         cost += SUSPECT_COST

@@ -23,8 +23,6 @@ if TYPE_CHECKING:
     from resolver.upstream.select import Candidate
     from resolver.upstream.server_state import ServerState
 
-AFTER_RACE = 1.4  # times the usual gain: most zones are never asked again
-
 
 def companion_of(
     candidates: list[Candidate],

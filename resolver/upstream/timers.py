@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import trio
 
+from resolver.limits import TIMER_SWEEP
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 _ACTION = 2
-_SWEEP = 64  # void entries that are not worth a sweep
 
 
 Timer: TypeAlias = "list[Any]"
@@ -38,7 +39,7 @@ class Timers:
         self._heap: list[Timer] = []
         self._order = itertools.count()
         self.void = 0
-        self._sweep_at = _SWEEP
+        self._sweep_at = TIMER_SWEEP
         self._scope = trio.CancelScope()
         self._wakes_at = math.inf
 
@@ -67,7 +68,7 @@ class Timers:
             self._heap = [timer for timer in self._heap if timer[_ACTION] is not None]
             heapq.heapify(self._heap)
             self.void = 0
-        self._sweep_at = max(_SWEEP, len(self._heap) // 2)
+        self._sweep_at = max(TIMER_SWEEP, len(self._heap) // 2)
 
     def fire(self, now: float) -> None:
         """Do all that is due."""

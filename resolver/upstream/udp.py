@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 import trio
 
 from resolver import limits
+from resolver.limits import PORT_NUMBERS, PORT_TRIES, REPLY_BATCH, REPLY_BATCH_IDLE
 from resolver.runtime.turns import Turns
 from resolver.upstream.sources import OTHER_MAY_DO, Sources, socket_address
 
@@ -30,11 +31,6 @@ if TYPE_CHECKING:
 
 FIRST_PORT = 1024
 LAST_PORT = 65_535
-_SMALLEST_RESERVE_SHARE = 4
-_DRAWN = 64  # port numbers at once: a system call for each costs 0.7 µs
-BATCH = 4  # replies between turns of other tasks: each costs 80 µs with all that it wakes
-BATCH_CALM = 64  # while nobody waits for a hit
-_BIND_TRIES = 16  # at 8192 ports in use one try fails with 13 %, sixteen with 10^-15
 _RECEIVE_OCTETS = 65_535
 _IP_RECVERR = 11  # Linux: host and net unreachable are told too, not only port unreachable
 _IPV6_RECVERR = 25
@@ -85,7 +81,7 @@ def half_of(descriptors: int) -> int:
     The reserve of the rest of the process is a quarter where the limit is very low: a floor that
     is more than there is would be found out by questions that fail.
     """
-    reserve = min(limits.DESCRIPTORS_RESERVED, descriptors // _SMALLEST_RESERVE_SHARE)
+    reserve = min(limits.DESCRIPTORS_RESERVED, descriptors // limits.DESCRIPTORS_RESERVED_PART)
     return max(1, (descriptors - reserve) // 2)
 
 
@@ -173,7 +169,7 @@ class SystemNetwork:
     def receive(self) -> list[tuple[SystemPort, bytes | OSError]]:
         """One datagram or error of each port that has one; what is left comes in the next."""
         got: list[tuple[SystemPort, bytes | OSError]] = []
-        for fd, _ in self._epoll.poll(0, BATCH if self._turns.is_short else BATCH_CALM):
+        for fd, _ in self._epoll.poll(0, REPLY_BATCH if self._turns.is_short else REPLY_BATCH_IDLE):
             port = self._ports.get(fd)
             if port is None:
                 continue
@@ -220,9 +216,9 @@ class SystemNetwork:
 
     def _bind(self, sock: socket.SocketType, host: str) -> None:
         """To a random port; after many misses to one of the kernel's choice."""
-        for _ in range(_BIND_TRIES):
+        for _ in range(PORT_TRIES):
             if not self._numbers:
-                self._numbers = array("H", self._rng.randbytes(2 * _DRAWN)).tolist()
+                self._numbers = array("H", self._rng.randbytes(2 * PORT_NUMBERS)).tolist()
             number = self._numbers.pop()
             if number < FIRST_PORT:
                 continue

@@ -23,6 +23,7 @@ from resolver.limits import (
     OUTAGE_PREFIXES,
     OUTAGE_TRICKLE_SECONDS,
     OUTAGE_VERDICT_SECONDS,
+    OUTAGE_WITNESSES,
 )
 from resolver.protocol.names import ROOT
 from resolver.upstream.cut_actions import OUTAGE_BEGAN, OUTAGE_ENDED
@@ -46,7 +47,6 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 _NO_ROUTE = frozenset({errno.ENETUNREACH, errno.ENETDOWN, errno.EAFNOSUPPORT, errno.EADDRNOTAVAIL})
-_FEW = 3  # witnesses below which each is asked twice: one packet may be lost
 
 
 class Ways:
@@ -154,7 +154,7 @@ class Ways:
             return False
         slowest = max(state.overdue_s for _, state in witnesses)
         way.verdict_at = now + min(OUTAGE_VERDICT_SECONDS, max(EXPIRY_FLOOR_SECONDS, slowest))
-        if way.awaited < _FEW:
+        if way.awaited < OUTAGE_WITNESSES:
             halfway = (now + way.verdict_at) / 2
             self._timers.at(halfway, partial(self._ask_again, way, witnesses))
         self._verdicts[way] = self._timers.at(way.verdict_at, partial(self._judge, way))

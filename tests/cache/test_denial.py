@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import string
+from base64 import b32hexencode
 
 import pytest
 
@@ -12,6 +13,7 @@ from resolver.cache.denial import DenialCache
 from resolver.model import Link, Question, Status, Verdict
 from resolver.protocol import names
 from resolver.protocol.codes import EdeCode, Rcode, RRType
+from resolver.protocol.message import RRset
 from tests.dnssec.signed_zones import Hashed, World, usual_world
 
 NSEC3 = Hashed(2, b"\x01\x02")
@@ -187,3 +189,22 @@ def test_the_operators_cap_for_denials_binds_those_made_here() -> None:
     assert made is not None
     assert {rrset.ttl for rrset in made.authority} == {9}
     assert learner.made("mm.signed.test.", now=21.0) is None
+
+
+@pytest.mark.reaches("NSEC3_GAP_BITS")
+def test_a_gap_that_hardly_any_name_falls_into_is_not_kept() -> None:
+    """White lies (RFC 7129 appendix B): one for each name asked, and of no use for another."""
+    least = 1 << limits.NSEC3_GAP_BITS
+    for width, kept in ((least - 1, 0), (least, 1)):
+        cache = DenialCache()
+        cache.learn([_gap_of(width)], 0.0)
+        assert len(cache) == kept
+
+
+def _gap_of(width: int) -> RRset:
+    """A signed NSEC3 record of the zone test. whose hash and the next are *width* apart."""
+    low, zone = 1 << 100, names.from_text("test.")
+    label = b32hexencode(low.to_bytes(20, "big"))
+    rdata = b"\1\0\0\0\0\x14" + (low + width).to_bytes(20, "big")
+    signature = RRType.NSEC3.to_bytes(2, "big") + b"\x0d\2" + bytes(14) + zone + b"signature"
+    return RRset(names.prepend(label, zone), RRType.NSEC3, 60, (rdata,), (signature,))

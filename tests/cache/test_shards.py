@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from resolver.cache.shards import Shards
-from resolver.limits import CACHE_SHARD_ENTRIES
+from resolver.limits import CACHE_PURGE_ENTRIES, CACHE_SHARD_ENTRIES
 
 
 class Blob(NamedTuple):
@@ -54,3 +54,14 @@ def test_a_shard_never_grows_large() -> None:
         kept.put(key, Blob(1))
     assert len(kept) == most
     assert kept.get(9) is None
+
+
+@pytest.mark.reaches("CACHE_PURGE_ENTRIES")
+def test_others_have_their_turn_while_a_cache_is_emptied() -> None:
+    """Some entries at each step, whether all go or only those of a zone."""
+    kept: Shards[Blob] = Shards(5_000)
+    for key in range(3 * CACHE_PURGE_ENTRIES):
+        kept.put(key, Blob(1))
+    sizes = [len(kept) for _ in kept.purge(lambda key: key % 2 == 0)]
+    assert sizes == [CACHE_PURGE_ENTRIES * part // 2 for part in (5, 4, 3)]
+    assert [len(kept) for _ in kept.drain()] == [CACHE_PURGE_ENTRIES // 2, 0]

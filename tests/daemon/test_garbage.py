@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import weakref
 from contextlib import asynccontextmanager
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import pytest
@@ -18,6 +19,7 @@ from resolver.limits import (
     GARBAGE_MISSES,
     GARBAGE_OLD_OBJECTS,
     GARBAGE_SECONDS,
+    GARBAGE_YOUNG_LOOKS,
     GARBAGE_YOUNG_OBJECTS,
     GARBAGE_YOUNG_PASSES,
 )
@@ -174,6 +176,25 @@ async def test_the_young_are_looked_through_by_time_where_the_count_stands_still
         assert seen() is None
         assert collector.passes > passes
         assert kept
+
+
+@pytest.mark.reaches("GARBAGE_YOUNG_LOOKS")
+@trio_test
+async def test_the_young_are_looked_at_several_times_in_each_look(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    at: list[float] = []
+
+    def collect(generation: int = 2) -> None:
+        if generation == 1:
+            at.append(trio.current_time())
+
+    monkeypatch.setattr(gc, "collect", collect)
+    async with collecting(BUSY):
+        await trio.sleep(4 * GARBAGE_SECONDS)
+    gaps = {round(later - before, 6) for before, later in pairwise(at)}
+    assert len(at) > 2 * GARBAGE_YOUNG_LOOKS
+    assert gaps == {GARBAGE_SECONDS / GARBAGE_YOUNG_LOOKS}
 
 
 @trio_test

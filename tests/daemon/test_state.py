@@ -13,6 +13,7 @@ import pytest
 from resolver.config.schema import Config, Dnssec, Root
 from resolver.daemon.state import StateDirectory, read_anchors, read_hints
 from resolver.errors import ConfigError
+from resolver.limits import STATE_OCTETS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -41,6 +42,14 @@ def test_what_is_written_is_read_and_nothing_else_stays(
     assert state.write(NAME, b"new")
     assert state.read(NAME) == b"new"
     assert [path.name for path in tmp_path.iterdir()] == [NAME]
+
+
+@pytest.mark.reaches("STATE_OCTETS")
+def test_of_a_file_that_has_grown_only_the_beginning_is_read(
+    state: StateDirectory, tmp_path: Path
+) -> None:
+    (tmp_path / NAME).write_bytes(bytes(3 * STATE_OCTETS))
+    assert state.read(NAME) == bytes(STATE_OCTETS)
 
 
 def test_without_a_directory_nothing_is_kept() -> None:

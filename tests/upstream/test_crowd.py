@@ -144,17 +144,29 @@ async def test_what_a_zone_answers_is_never_turned_away() -> None:
     assert len(many.answered) == 600
 
 
+@pytest.mark.reaches("ZONE_CREDIT")
 @trio_test
 async def test_what_was_answered_counts_for_a_while() -> None:
     """Twice the time that a question may wait, and not for ever."""
-    window = limits.ASK_SECONDS
+    window, credit = limits.ASK_SECONDS, 100 * limits.ZONE_CREDIT
     crowd = Crowd(0.0)
     for _ in range(100):
         crowd.note_answer(1.0)
     crowd.waiting = MOST + 100
-    assert crowd.excess(2.0) == -100
-    assert crowd.excess(window + 1) == -100
+    assert crowd.excess(2.0) == 100 - credit
+    assert crowd.excess(window + 1) == 100 - credit
     assert crowd.excess(2 * window + 2) == 100
+
+
+@pytest.mark.reaches("ZONE_SPECULATION")
+def test_nothing_is_spent_on_being_quick_where_many_wait() -> None:
+    crowds, zone = Crowds(), from_text("silent.test")
+    for _ in range(limits.ZONE_SPECULATION):
+        assert crowds.is_calm(zone)
+        crowds.enter(zone, 0.0)
+    assert not crowds.is_calm(zone)
+    crowds.leave(zone)
+    assert crowds.is_calm(zone)
 
 
 @pytest.mark.reaches("ZONE_UNANSWERED", "ZONE_SILENT_SECONDS")

@@ -13,8 +13,10 @@ from resolver import limits
 from resolver.model import Server, Verdict
 from resolver.protocol.names import from_text
 from resolver.protocol.transport import Transport
+from resolver.upstream import infra as infra_module
 from resolver.upstream.infra import Infra
 from resolver.upstream.server_state import EdnsState, ServerState, owner_domain_of, prefix_of
+from tests.support import set_limit
 
 ONE, TWO = from_text("one.test"), from_text("two.test")
 
@@ -218,6 +220,21 @@ def test_the_table_is_bounded() -> None:
     for i in range(limits.ADDRESS_STATES + 10):
         infra.state(Server(f"2001:db8::{i:x}"))
     assert len(infra) == limits.ADDRESS_STATES
+
+
+@pytest.mark.reaches("ADDRESS_CHANCES")
+def test_an_address_that_was_not_used_lately_is_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is looked for among the oldest; where these were all used, the next one goes."""
+    most = 3 * limits.ADDRESS_CHANCES
+    set_limit(monkeypatch, infra_module, "ADDRESS_STATES", most)
+    servers = [Server(f"2001:db8::{i:x}") for i in range(most + 1)]
+    for idle, gone in ((3, 3), (most - 1, limits.ADDRESS_CHANCES)):
+        infra = Infra(rng=random.Random(0))
+        for server in servers[:most]:
+            infra.state(server)
+        infra.states[servers[idle].key].was_used = False
+        infra.state(servers[most])
+        assert [i for i, one in enumerate(servers) if one.key not in infra.states] == [gone]
 
 
 @pytest.mark.parametrize(

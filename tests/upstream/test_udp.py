@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import errno
+import random
 import resource
 import socket
+from array import array
 
 import pytest
 import trio
 
 from resolver import limits
 from resolver.model import Server
+from resolver.runtime.turns import Turns
 from resolver.upstream.udp import SystemNetwork, in_flight_limit, raise_descriptor_limit
 from tests.support import trio_test_real
 
@@ -116,10 +119,70 @@ def test_ports_are_drawn_from_the_whole_range() -> None:
     network.close()
 
 
-@pytest.mark.reaches("IN_FLIGHT", "DESCRIPTORS_RESERVED")
+class Drawn(random.Random):
+    """Tells *numbers*, as ports are drawn, again and again; *asked* has the octets of each call."""
+
+    def __init__(self, numbers: list[int]) -> None:
+        super().__init__()
+        self.numbers = numbers
+        self.asked: list[int] = []
+
+    def randbytes(self, n: int) -> bytes:
+        self.asked.append(n)
+        wanted = [self.numbers[at % len(self.numbers)] for at in range(n // 2)]
+        return array("H", reversed(wanted)).tobytes()  # the last is taken first
+
+
+@pytest.mark.reaches("PORT_NUMBERS")
+def test_port_numbers_are_drawn_many_at_once() -> None:
+    drawn = Drawn([0])  # no port that we use: every try takes one more
+    network = SystemNetwork(rng=drawn)
+    opened = limits.PORT_NUMBERS // limits.PORT_TRIES + 1
+    for _ in range(opened):
+        network.open_udp(Server("127.0.0.1", 9))
+    assert drawn.asked == 2 * [2 * limits.PORT_NUMBERS]
+    network.close()
+
+
+@pytest.mark.reaches("PORT_TRIES")
+@pytest.mark.parametrize("is_last", [False, True])
+def test_after_many_ports_in_use_the_kernel_chooses(*, is_last: bool) -> None:
+    with _echo() as taken, _echo() as other:
+        free, used = other.getsockname()[1], taken.getsockname()[1]
+        other.close()
+        tries = limits.PORT_TRIES - is_last
+        network = SystemNetwork(rng=Drawn([*tries * [used], free]))
+        port = network.open_udp(Server("127.0.0.1", 9))
+        assert (port.socket.getsockname()[1] == free) is is_last
+        network.close()
+
+
+@pytest.mark.reaches("REPLY_BATCH", "REPLY_BATCH_IDLE")
+@pytest.mark.parametrize(
+    ("has_hits", "batch"), [(True, limits.REPLY_BATCH), (False, limits.REPLY_BATCH_IDLE)]
+)
+@trio_test_real
+async def test_fewer_replies_are_taken_at_once_while_hits_come(
+    has_hits: bool,  # noqa: FBT001
+    batch: int,
+) -> None:
+    turns = Turns()
+    network = SystemNetwork(turns=turns)
+    with _echo() as server:
+        for _ in range(3 * batch):
+            network.open_udp(Server("127.0.0.1", server.getsockname()[1])).send(b"question")
+        for _ in range(3 * batch):
+            server.sendto(b"reply", server.recvfrom(100)[1])
+        if has_hits:
+            turns.note_hits()
+        assert len(network.receive()) == batch
+    network.close()
+
+
+@pytest.mark.reaches("IN_FLIGHT", "DESCRIPTORS_RESERVED", "DESCRIPTORS_RESERVED_PART")
 def test_the_in_flight_limit_follows_the_descriptors() -> None:
     assert raise_descriptor_limit() >= 256
-    assert in_flight_limit(64) == 24
+    assert in_flight_limit(64) == (64 - 64 // limits.DESCRIPTORS_RESERVED_PART) // 2
     assert in_flight_limit(4096) == (4096 - limits.DESCRIPTORS_RESERVED) // 2
     assert in_flight_limit(10**6) == limits.IN_FLIGHT
 

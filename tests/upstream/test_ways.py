@@ -108,3 +108,22 @@ async def test_who_waits_on_a_way_that_goes_tries_on() -> None:
         assert not ways.held_on(way)
         assert world.dispatcher.in_flight > before
         nursery.cancel_scope.cancel()
+
+
+@pytest.mark.reaches("OUTAGE_WITNESSES")
+@pytest.mark.parametrize("count", [limits.OUTAGE_WITNESSES - 1, limits.OUTAGE_WITNESSES])
+@trio_test
+async def test_few_witnesses_are_asked_twice(count: int) -> None:
+    """One packet may be lost; of several hardly all."""
+    corp = forwarding(*(f"192.0.{number}.1" for number in range(2, 2 + count)))
+    world = World(named=(hints_delegation(hints.load()), corp))
+    world.faults.default = Path(dead=True)
+    ways = world.dispatcher.ways
+    async with trio.open_nursery() as nursery:
+        await nursery.start(world.dispatcher.run)
+        now = trio.current_time()
+        assert ways.doubt(ways.of(corp), now, now)
+        await trio.sleep(2 * limits.OUTAGE_VERDICT_SECONDS)
+        times = 2 if count < limits.OUTAGE_WITNESSES else 1
+        assert world.dispatcher.counters.witnesses == times * count
+        nursery.cancel_scope.cancel()
