@@ -1,0 +1,1 @@
+"""Gibbard's places in virtual time: what resolves before, in and after a cut, beside what can."""
