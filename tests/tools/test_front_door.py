@@ -6,6 +6,7 @@ PATH holds a few of the system's tools and our stand-ins; nothing is installed a
 from __future__ import annotations
 
 import shutil
+import socket
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
@@ -42,13 +43,17 @@ class Machine:
         (self.path / program).write_text(text)
         (self.path / program).chmod(0o755)
 
-    def run(self, *command: str, system: str = "debian") -> subprocess.CompletedProcess[str]:
+    def run(
+        self, *command: str, system: str = "debian", **more: str
+    ) -> subprocess.CompletedProcess[str]:
+        """*more* variables of the environment."""
         release = self.tree / "os-release"
         release.write_text(OS_RELEASES[system])
         environment = {
             "PATH": str(self.path),
             "OS_RELEASE": str(release),
             "JOURNAL": str(self.tree / "journal"),
+            **more,
         }
         return subprocess.run(
             command, cwd=self.tree, env=environment, stdin=subprocess.DEVNULL,
@@ -132,6 +137,30 @@ def test_serve_hands_its_options_on(machine: Machine, options: list[str], run: s
     """And says itself where to listen only if they do not."""
     machine.has("python3", PYTHON)
     assert machine.run("./serve", *options).stdout.splitlines()[-1] == f"ran {run}"
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "::1", "0.0.0.0", "::"])  # noqa: S104
+def test_a_port_that_is_taken_is_told_with_another(machine: Machine, host: str) -> None:
+    """As a command line to copy; the daemon is started all the same: it waits for the port."""
+    machine.has("python3", PYTHON)
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_DGRAM) as taken:
+        taken.bind((host, 0))
+        port = taken.getsockname()[1]
+        done = machine.run("./serve", "--lab", PORT=str(port))
+    assert f"PORT={port + 1} ./serve --lab" in done.stderr
+    assert "Ask it" not in done.stdout
+    assert f"ran serve --listen 127.0.0.1:{port} " in done.stdout
+    done = machine.run("./serve", "--lab", PORT=str(port))
+    assert "PORT=" not in done.stderr
+    assert f"@127.0.0.1:{port} " in done.stdout
+
+
+def test_a_port_that_is_no_number_is_the_daemon_s_to_tell(machine: Machine) -> None:
+    machine.has("python3", PYTHON)
+    done = machine.run("./serve", PORT="dns")
+    assert "taken" not in done.stderr
+    assert "ran serve --listen 127.0.0.1:dns " in done.stdout
 
 
 def test_the_environment_is_set_up_once(machine: Machine) -> None:
