@@ -13,6 +13,7 @@ other root hints, or by another way to validate. Large caches are gone through i
 
 from __future__ import annotations
 
+import logging
 from itertools import chain
 from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
 
@@ -29,7 +30,6 @@ from resolver.telemetry import logs
 from resolver.upstream.udp import SystemNetwork
 
 if TYPE_CHECKING:
-    import logging
     from collections.abc import Callable, Iterator
 
     from resolver.config.changes import Change
@@ -96,16 +96,18 @@ async def reread(daemon: Daemon, source: Source, *, tells: bool) -> None:
     *source* is called in a thread: it reads files. *tells* False: another process says it.
     """
     config, problems = await trio.to_thread.run_sync(source)
+    done: Reloaded | None = None
     if not problems:
         try:
-            said = [str(await reload(daemon, config))]
+            done = await reload(daemon, config)
         except ConfigError as problem:
             problems = [problem]
-    if problems:
-        said = [f"not reloaded, nothing has changed: {problem}" for problem in problems]
-    if tells:
-        for sentence in said:
-            logs.say(f"SIGHUP: {sentence}")
+    if not tells:
+        return
+    for problem in problems:
+        logs.say(f"SIGHUP: not reloaded, nothing has changed: {problem}", logging.ERROR)
+    if done is not None:
+        logs.say(f"SIGHUP: {done}")
 
 
 def _changes_answers(change: Change) -> bool:

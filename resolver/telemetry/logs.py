@@ -161,10 +161,10 @@ def use(handler: logging.Handler, level: str) -> None:
     root.propagate = False
 
 
-def say(sentence: str) -> None:
-    """One line, whatever the level: somebody has asked for it."""
+def say(sentence: str, level: int = logging.INFO) -> None:
+    """One line of *level*, whatever level is logged: somebody has asked for it."""
     for handler in logging.getLogger("resolver").handlers:
-        _say(handler, sentence)
+        _say(handler, sentence, level)
 
 
 def reopen(*, tells: bool = True) -> None:
@@ -180,12 +180,12 @@ def reopen(*, tells: bool = True) -> None:
         try:
             handler.reopen()
         except OSError as error:
-            why = error.strerror
-            _say(handler, f"SIGHUP: cannot open {handler.path} ({why}); going on with the old")
+            told = f"SIGHUP: cannot open {handler.path} ({error.strerror}); going on with the old"
+            _say(handler, told, logging.ERROR)
             continue
         if tells:
             _say(handler, "SIGHUP: log file reopened")
 
 
-def _say(handler: logging.Handler, sentence: str) -> None:
-    handler.handle(_log.makeRecord(_log.name, logging.INFO, __file__, 0, sentence, (), None))
+def _say(handler: logging.Handler, sentence: str, level: int = logging.INFO) -> None:
+    handler.handle(_log.makeRecord(_log.name, level, __file__, 0, sentence, (), None))

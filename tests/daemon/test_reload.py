@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import gc
+import io
+import logging
 import socket
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -328,20 +330,22 @@ async def test_metrics_come_and_go_and_totals_never_fall() -> None:
 
 @trio_test_real
 async def test_every_problem_is_a_line() -> None:
-    """And a configuration with problems is not looked at any further."""
-    said: list[str] = []
-
+    """An error that says what, where and what was expected; nothing else is looked at then."""
+    text = io.StringIO()
+    heard = logging.StreamHandler(text)
+    heard.setFormatter(logging.Formatter("%(levelname)s %(message)s"))
     async with served() as house:
         problems = [ConfigError("x.toml: a", 1, "two"), ConfigError("x.toml: b", 2, "three")]
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr("resolver.telemetry.logs.say", said.append)
+            patch.setattr(logging.getLogger("resolver"), "handlers", [heard])
             await reread(house.daemon, lambda: (Config(), problems), tells=True)
             await reread(house.daemon, lambda: (house.config, []), tells=True)
         assert house.daemon.config == house.config
-    assert said == [
-        "SIGHUP: not reloaded, nothing has changed: x.toml: a: 1 is not allowed; expected two",
-        "SIGHUP: not reloaded, nothing has changed: x.toml: b: 2 is not allowed; expected three",
-        "SIGHUP: reloaded: nothing has changed",
+    failed = "ERROR SIGHUP: not reloaded, nothing has changed: x.toml:"
+    assert text.getvalue().splitlines() == [
+        f"{failed} a: 1 is not allowed; expected two",
+        f"{failed} b: 2 is not allowed; expected three",
+        "INFO SIGHUP: reloaded: nothing has changed",
     ]
 
 

@@ -73,7 +73,7 @@ def test_a_file_that_was_moved_away_is_made_anew(tmp_path: Path) -> None:
     logs.reopen(tells=False)
     logging.getLogger("resolver").error("trouble")
     said = (moved / "resolver.log").read_text()
-    assert "cannot open" in said
+    assert "ERROR resolver.telemetry.logs: SIGHUP: cannot open" in said
     assert said.endswith("trouble\n")
 
 
