@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from resolver.cli import ending
 from resolver.cli.parser import parser
+from resolver.cli.parser_query import in_our_words
 
 if TYPE_CHECKING:
     import argparse
@@ -48,7 +49,8 @@ def _shield(command: str) -> AbstractContextManager[None]:
 
 def read(arguments: Sequence[str] | None) -> argparse.Namespace:
     """The options; words of a question may stand between them, in any order."""
-    options, rest = parser().parse_known_args(arguments)
+    given = sys.argv[1:] if arguments is None else arguments
+    options, rest = parser().parse_known_args(in_our_words(given))
     if not rest:
         return options
     command: argparse.ArgumentParser | None = getattr(options, "command_parser", None)

@@ -12,14 +12,17 @@ from resolver.cli.parser_parts import add_command, add_config
 
 if TYPE_CHECKING:
     import argparse
+    from collections.abc import Sequence
 
     from resolver.cli.parser_parts import Commands
 
 QUERY = """Ask for records of a name. Words may stand in any order: names, types
-(AAAA, TYPE65), and the server to ask, after an @. Several names and types are
-all combined; the type is A if none is given. A URL is read as its host, an
-address as its reverse name (PTR), a name with letters beyond ASCII in its
-xn-- form. A name that looks like a type takes a dot at its end: "mx.".
+(AAAA, TYPE65), a class (CH), and the server to ask, after an @. Several names
+and types are all combined; the type is A if none is given, and TXT in class
+CH. A URL is read as its host, an address as its reverse name (PTR), a name
+with letters beyond ASCII in its xn-- form. A name that looks like a type or a
+class takes a dot at its end: "mx.". Of dig's options +short, +tcp, +dnssec and
++cd are understood.
 
 Without @server, the daemon that runs on this machine is asked if there is
 one, otherwise the name is resolved from the root in this process; the second
@@ -38,6 +41,7 @@ QUERY_EXAMPLES = """examples:
   resolver query 192.0.2.1                     the name of an address
   resolver query https://www.example.com/a?b   the host of a URL
   resolver query --json example.com | jq .     an object for each question
+  resolver query @9.9.9.9 CH version.bind      what a server says it is
   resolver query --lab www.bogus.org           a simulated Internet: it fails
 
 exit status:
@@ -66,6 +70,20 @@ exit status:
   2    the command line or the configuration is wrong"""
 
 
+# What dig's users write, as it is called here.
+_OF_DIG = {
+    "+short": "--short", "+tcp": "--tcp", "+vc": "--tcp", "+dnssec": "--dnssec", "+do": "--dnssec",
+    "+cd": "--cd", "+cdflag": "--cd",
+}  # fmt: skip
+
+
+def in_our_words(arguments: Sequence[str]) -> list[str]:
+    """The arguments of a command line, with what dig calls otherwise in our words."""
+    if arguments[:1] != ["query"]:
+        return list(arguments)
+    return [_OF_DIG.get(argument, argument) for argument in arguments]
+
+
 def add_query(commands: Commands) -> None:
     """resolver query."""
     command = add_command(commands, "query", "ask for records of a name", QUERY, QUERY_EXAMPLES)
@@ -78,7 +96,7 @@ def add_query(commands: Commands) -> None:
         help="a type, where the word alone would be taken for a name (several times: several)",
     )  # fmt: skip
     command.add_argument(
-        "-c", "--class", metavar="CLASS", dest="qclass", default="IN", type=str.upper,
+        "-c", "--class", metavar="CLASS", dest="qclass", type=str.upper,
         choices=("IN", "CH", "HS"), help="IN (default), CH or HS; names of CHAOS: version.bind",
     )  # fmt: skip
     command.add_argument(

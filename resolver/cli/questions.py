@@ -1,7 +1,8 @@
 """The words of a command line → what is asked, and of whom.
 
-A word is a server (@...), a type (AAAA, TYPE65), or a name: also one in letters beyond ASCII, the
-URL it stands in, or the address whose name is wanted. RFC 3597 §5 (TYPE65), RFC 5891 (IDNA).
+A word is a server (@...), a type (AAAA, TYPE65), a class (CH), or a name: also one in letters
+beyond ASCII, the URL it stands in, or the address whose name is wanted. RFC 3597 §5 (TYPE65), RFC
+5891 (IDNA). "ch" and "in" are names of countries too: a class is one that stands beside a name.
 dnspython, which takes as long to load as all the rest, is loaded for rare types and IDNA alone.
 """
 
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from resolver.errors import ConfigError
 from resolver.protocol import names
-from resolver.protocol.codes import RRType, type_number
+from resolver.protocol.codes import RRClass, RRType, type_number
 from resolver.protocol.message import Question
 
 if TYPE_CHECKING:
@@ -20,7 +21,9 @@ if TYPE_CHECKING:
 
     from dns.name import IDNACodec
 
-CLASSES = {"IN": 1, "CH": 3, "HS": 4}
+_CLASSES = {
+    "IN": RRClass.IN, "CH": RRClass.CH, "CHAOS": RRClass.CH, "HS": RRClass.HS, "HESIOD": RRClass.HS
+}  # fmt: skip
 _LONGEST_MNEMONIC = 10  # NSEC3PARAM
 
 
@@ -35,19 +38,24 @@ def read(
     words: Sequence[str],
     *,
     types: Sequence[str] = (),
-    qclass: str = "IN",
+    qclass: str | None = None,
     reverse: bool = False,
 ) -> Asked:
     """Each combination of the names and types in *words*. Raises ConfigError.
 
-    *types* are types by option; *reverse*: each name has to be an address.
+    *types* are types by option, *qclass* is the class, if one was given so; *reverse*: each name
+    has to be an address.
     """
+    options = [word for word in words if word.startswith("+")]
+    if options:
+        raise ConfigError("NAME", options[0], "a domain name (options begin with --: see --help)")
     servers = [word[1:] for word in words if word.startswith("@")]
     if len(servers) > 1:
         raise ConfigError("@SERVER", f"@{servers[1]}", "one server")
     rest = [word for word in words if not word.startswith("@")]
     numbers = [rtype_of(word) for word in rest]
-    named = [word for word, number in zip(rest, numbers, strict=True) if number is None]
+    untyped = [word for word, number in zip(rest, numbers, strict=True) if number is None]
+    named, rclass = _class_in(untyped, qclass)
     rtypes = [*map(_type, types), *(number for number in numbers if number is not None)]
     if len(named) > 1:
         _look_for_typos(named)
@@ -57,9 +65,9 @@ def read(
         hint = "" if said == "(missing)" else f' ("{said}" is a type; the name is "{said}.")'
         raise ConfigError("NAME", said, f"a domain name{hint}")
     asked = [
-        Question(qname, rtype, CLASSES[qclass])
+        Question(qname, rtype, rclass)
         for qname, default in qnames
-        for rtype in rtypes or [default]
+        for rtype in rtypes or [RRType.TXT if rclass == RRClass.CH else default]
     ]
     return Asked(tuple(dict.fromkeys(asked)), servers[0] if servers else "")
 
@@ -71,6 +79,8 @@ def one(words: Sequence[str], *, reverse: bool = False) -> Question:
         raise ConfigError("NAME", f"@{server}", 'no server: only "resolver query" asks one')
     if len(questions) > 1:
         raise ConfigError("NAME", " ".join(words), "one name and one type")
+    if questions[0].qclass != RRClass.IN:
+        raise ConfigError("CLASS", " ".join(words), 'IN: only "resolver query" asks in others')
     return questions[0]
 
 
@@ -119,6 +129,16 @@ def unicode_text(name: bytes) -> str | None:
     except (dns.exception.DNSException, UnicodeError):
         return None
     return None if text.isascii() or not text.isprintable() else text
+
+
+def _class_in(words: Sequence[str], qclass: str | None) -> tuple[Sequence[str], int]:
+    """*words* without the class that stands among them, and its number. Raises ConfigError."""
+    found = [word for word in words if word.upper() in _CLASSES and len(words) > 1]
+    said = {_CLASSES[text.upper()] for text in (*found, qclass) if text}
+    if len(said) > 1 or (found and len(found) == len(words)):
+        expected = f'one class, beside a name; as a name, "{found[-1]}."'
+        raise ConfigError("CLASS", " ".join(found), expected)
+    return [word for word in words if word not in found], said.pop() if said else RRClass.IN
 
 
 def _look_for_typos(named: Sequence[str]) -> None:

@@ -104,8 +104,8 @@ async def reread(daemon: Daemon, source: Source, *, tells: bool) -> None:
             problems = [problem]
     if not tells:
         return
-    for problem in problems:
-        logs.say(f"SIGHUP: not reloaded, nothing has changed: {problem}", logging.ERROR)
+    for fault in problems:
+        logs.say(f"SIGHUP: not reloaded, nothing has changed: {fault}", logging.ERROR)
     if done is not None:
         logs.say(f"SIGHUP: {done}")
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from resolver.cli import servers
-from resolver.cli.main import main
+from resolver.cli.main import main, read
 from resolver.limits import ASK_TRIES
 from resolver.protocol import names
 from resolver.protocol.chaos_names import DAEMON, DAEMON_TEXT
@@ -111,6 +111,17 @@ def test_short_is_the_data_alone(capsys: pytest.CaptureFixture[str]) -> None:
         asked = ("A", "--short", "www.example", f"@127.0.0.1:{port}", "MX")
         assert run(capsys, *asked) == (0, "192.0.2.1\n10 mail.example.\n", "")
         assert run(capsys, "none.example", *asked[-2:], "--short") == (0, "", "")
+
+
+def test_what_dig_s_users_write_is_understood(capsys: pytest.CaptureFixture[str]) -> None:
+    with serving(says) as port:
+        asked = (f"@127.0.0.1:{port}", "www.example", "IN", "MX", "+short")
+        assert run(capsys, *asked) == (0, "10 mail.example.\n", "")
+    options = read(["query", "a.b", "+tcp", "+dnssec", "+cd"])
+    assert (options.tcp, options.dnssec, options.cd, options.words) == (True, True, True, ["a.b"])
+    with pytest.raises(SystemExit):
+        main(["query", "a.b", "+short", "--json"])
+    assert "not allowed with argument --short" in capsys.readouterr().err
 
 
 def test_json_is_an_object_for_each_question(capsys: pytest.CaptureFixture[str]) -> None:

@@ -7,9 +7,9 @@ import pytest
 from resolver.cli import questions
 from resolver.errors import ConfigError
 from resolver.protocol import names
-from resolver.protocol.codes import RRType
+from resolver.protocol.codes import RRClass, RRType
 
-A, MX, PTR, AAAA = RRType.A, RRType.MX, RRType.PTR, RRType.AAAA
+A, MX, PTR, AAAA, TXT = RRType.A, RRType.MX, RRType.PTR, RRType.AAAA, RRType.TXT
 
 
 @pytest.mark.parametrize(
@@ -51,8 +51,52 @@ def test_who_is_asked_stands_behind_an_at() -> None:
 
 
 def test_options_give_types_and_the_class() -> None:
-    asked = questions.read(["version.bind"], types=["TXT"], qclass="CH")
-    assert asked.questions[0][1:] == (RRType.TXT, 3)
+    asked = questions.read(["version.bind"], types=["MX"], qclass="CH")
+    assert asked.questions[0][1:] == (RRType.MX, RRClass.CH)
+
+
+@pytest.mark.parametrize(
+    ("words", "qclass", "expected"),
+    [
+        ("version.bind", "CH", ("version.bind.", TXT, RRClass.CH)),
+        ("version.bind ch", None, ("version.bind.", TXT, RRClass.CH)),
+        ("chaos txt version.bind", None, ("version.bind.", TXT, RRClass.CH)),
+        ("CH version.bind A", None, ("version.bind.", A, RRClass.CH)),
+        ("CH version.bind", "CH", ("version.bind.", TXT, RRClass.CH)),
+        ("a.b HS", None, ("a.b.", A, RRClass.HS)),
+        ("a.b IN MX", None, ("a.b.", MX, RRClass.IN)),
+        ("in MX", None, ("in.", MX, RRClass.IN)),
+        ("ch", None, ("ch.", A, RRClass.IN)),
+        ("ch. CH", None, ("ch.", TXT, RRClass.CH)),
+    ],
+)
+def test_a_class_is_a_word_beside_a_name(
+    words: str, qclass: str | None, expected: tuple[str, int, int]
+) -> None:
+    """As dig has it; but India and Switzerland have names. Class CHAOS is asked for text."""
+    asked = questions.read(words.split(), qclass=qclass)
+    assert [(names.to_text(name), *rest) for name, *rest in asked.questions] == [expected]
+
+
+@pytest.mark.parametrize(
+    ("words", "qclass", "said"),
+    [
+        ("a.b CH HS", None, """'CH HS' is not allowed; expected one class, beside a name"""),
+        ("in ch", None, 'as a name, "ch."'),
+        ("a.b IN", "CH", "CLASS: 'IN' is not allowed; expected one class"),
+        ("a.b +noall +answer", None, "'+noall' is not allowed; expected a domain name (options"),
+    ],
+)
+def test_other_habits_of_dig_s_users_are_told(words: str, qclass: str | None, said: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        questions.read(words.split(), qclass=qclass)
+    assert said in str(caught.value)
+
+
+def test_one_question_has_no_class() -> None:
+    """`trace` follows delegations, which other classes do not have."""
+    with pytest.raises(ConfigError, match='only "resolver query" asks in others'):
+        questions.one(["a.b", "CH"])
 
 
 @pytest.mark.parametrize(
