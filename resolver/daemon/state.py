@@ -21,9 +21,9 @@ from typing import TYPE_CHECKING, Final
 
 from resolver.config import hints
 from resolver.config.check import working_path
+from resolver.dnssec.algorithms import Sha1Policy
 from resolver.dnssec.anchor_check import unusable
 from resolver.dnssec.anchors import Anchors, builtin_root, parse_text
-from resolver.dnssec.keys import Sha1Policy
 from resolver.errors import ConfigError
 from resolver.limits import STATE_OCTETS
 from resolver.protocol import names

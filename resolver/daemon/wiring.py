@@ -29,9 +29,9 @@ from resolver.daemon.zones import (
     says_the_same,
     yielding_zones,
 )
+from resolver.dnssec.algorithms import Sha1Policy
 from resolver.dnssec.anchors import Anchors
 from resolver.dnssec.context import Context
-from resolver.dnssec.keys import Sha1Policy
 from resolver.dnssec.keystore import KeyStore
 from resolver.dnssec.validation_events import KINDS
 from resolver.errors import ResolutionFailed

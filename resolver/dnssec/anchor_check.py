@@ -10,14 +10,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from resolver.dnssec import keys
+from resolver.dnssec.algorithms import supported_algorithms, supported_digests
 from resolver.protocol import names, rdata_fields
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from resolver.dnssec.algorithms import Sha1Policy
     from resolver.dnssec.anchors import Anchor, Anchors
-    from resolver.dnssec.keys import Sha1Policy
 
 
 class Useless(NamedTuple):
@@ -34,30 +34,41 @@ class Useless(NamedTuple):
 def unusable(anchors: Anchors, sha1: Sha1Policy) -> Iterator[Useless]:
     """One for each name none of whose anchors can be used, with the reason of each."""
     for anchor in anchors.by_name.values():
-        unknown = list(_unknown(anchor, sha1))
-        broken = list(_broken(anchor, sha1))
+        unknown = list(_unknown_ds(anchor, sha1))
+        if len(unknown) < len(anchor.ds):
+            continue  # and no key needs to be looked at
+        unknown += _unknown_keys(anchor, sha1)
+        broken = list(_broken(anchor, sha1)) if anchor.keys else []
         if len(unknown) + len(broken) == len(anchor.ds) + len(anchor.keys):
             whose, why = names.to_text(anchor.name), "; ".join([*unknown, *broken])
             yield Useless(f"{whose} has no anchor that can be used: {why}", bool(broken))
 
 
-def _unknown(anchor: Anchor, sha1: Sha1Policy) -> Iterator[str]:
-    """Records with an algorithm or digest type that is not supported."""
-    algorithms, digests = keys.supported_algorithms(sha1), keys.supported_digests(sha1)
+def _unknown_ds(anchor: Anchor, sha1: Sha1Policy) -> Iterator[str]:
+    """Digests with an algorithm or of a type that is not supported."""
+    algorithms, digests = supported_algorithms(sha1), supported_digests(sha1)
     for ds in map(rdata_fields.ds, anchor.ds):
         if ds.algorithm not in algorithms:
             yield f"DS {ds.key_tag}: algorithm {ds.algorithm} is not supported"
         elif ds.digest_type not in digests:
             yield f"DS {ds.key_tag}: digest type {ds.digest_type} is not supported"
-    for key in map(keys.zone_key, anchor.keys):
-        if key.algorithm not in algorithms:
-            yield f"DNSKEY {key.tag}: algorithm {key.algorithm} is not supported"
+
+
+def _unknown_keys(anchor: Anchor, sha1: Sha1Policy) -> Iterator[str]:
+    """Keys with an algorithm that is not supported."""
+    for rdata in anchor.keys:
+        algorithm = rdata_fields.dnskey(rdata).algorithm
+        if algorithm not in supported_algorithms(sha1):
+            tag = rdata_fields.key_tag(rdata)
+            yield f"DNSKEY {tag}: algorithm {algorithm} is not supported"
 
 
 def _broken(anchor: Anchor, sha1: Sha1Policy) -> Iterator[str]:
     """Keys with an algorithm that is, which can sign nothing all the same."""
+    from resolver.dnssec import keys  # noqa: PLC0415  # and `cryptography` with it
+
     for key in map(keys.zone_key, anchor.keys):
-        if key.algorithm not in keys.supported_algorithms(sha1):
+        if key.algorithm not in supported_algorithms(sha1):
             continue
         if key.is_revoked:
             yield f"DNSKEY {key.tag}: it is revoked"

@@ -9,8 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from resolver.dnssec.algorithms import Sha1Policy
 from resolver.dnssec.flaws import Flaw, Reason
-from resolver.dnssec.keys import Sha1Policy
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from resolver import limits
 from resolver.dnssec import keys as dnskeys
+from resolver.dnssec.algorithms import ds_digest, supported_algorithms, supported_digests
 from resolver.dnssec.flaws import Flaw, Reason
 from resolver.dnssec.signature import verify_rrset
 from resolver.dnssec.steps import Work
@@ -19,8 +20,9 @@ from resolver.protocol.codes import RRType
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterable, Sequence
 
+    from resolver.dnssec.algorithms import Sha1Policy
     from resolver.dnssec.anchors import Anchor
-    from resolver.dnssec.keys import Sha1Policy, ZoneKey
+    from resolver.dnssec.keys import ZoneKey
     from resolver.model import Link, Name
     from resolver.protocol.rdata_fields import Rrsig
 
@@ -47,8 +49,8 @@ class ZoneKeys(NamedTuple):
 
 def usable(apex: Name, anchor: Anchor, sha1: Sha1Policy) -> Vouched | Flaw:
     """What of *anchor* (a real one, or the parent's DS) we support; a flaw if nothing."""
-    algorithms = dnskeys.supported_algorithms(sha1)
-    digests = dnskeys.supported_digests(sha1)
+    algorithms = supported_algorithms(sha1)
+    digests = supported_digests(sha1)
     ds = [parsed for parsed in map(rdata_fields.ds, anchor.ds) if parsed.algorithm in algorithms]
     known = [parsed for parsed in ds if parsed.digest_type in digests]
     trusted = [key for key in anchor.keys if rdata_fields.dnskey(key).algorithm in algorithms]
@@ -99,6 +101,6 @@ def _matching(
             if tries and key.tag == ds.key_tag and key.algorithm == ds.algorithm:
                 tries -= 1
                 yield Work(hashes=1)
-                if dnskeys.ds_digest(apex, key.rdata, ds.digest_type) == ds.digest:
+                if ds_digest(apex, key.rdata, ds.digest_type) == ds.digest:
                     entries.append(key)
     return entries

@@ -1,18 +1,14 @@
-"""6 is it true: public keys and digests, the only place that touches `cryptography`.
+"""6 is it true: public keys, the only place that touches `cryptography`.
 
-A public key is parsed once and kept (an LRU keyed by rdata). Which algorithms count is RFC 9904's
-and 9905's table: RSA with SHA-1 is insecure, unless the operator has it validated (`dnssec.sha1`);
-RSAMD5, DSA and GOST are unknown here, so their zones are insecure.
-RFC 3110, 5702 (RSA), 6605 (ECDSA), 8080 (Ed25519, Ed448), 4509, 6605 (DS digests).
+A public key is parsed once and kept (an LRU keyed by rdata). Which of them count is told by
+`algorithms`. RFC 3110, 5702 (RSA), 6605 (ECDSA), 8080 (Ed25519, Ed448).
 """
 
 from __future__ import annotations
 
-import enum
-import hashlib
 from collections import OrderedDict
 from functools import lru_cache
-from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
+from typing import Final, NamedTuple, Protocol
 
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes
@@ -23,21 +19,6 @@ from resolver import limits
 from resolver.limits import KNOWN_SIGNATURE_OCTETS, KNOWN_SIGNATURES
 from resolver.protocol import rdata_fields
 
-if TYPE_CHECKING:
-    from resolver.model import Name
-
-
-class Sha1Policy(enum.Enum):
-    """What signatures and digests made with SHA-1 are worth."""
-
-    VALIDATE = "validate"
-    INSECURE = "insecure"
-
-    @classmethod
-    def of(cls, *, validates: bool) -> Sha1Policy:
-        return cls.VALIDATE if validates else cls.INSECURE
-
-
 _RSA_HASHES: Final = {5: hashes.SHA1(), 7: hashes.SHA1(), 8: hashes.SHA256(), 10: hashes.SHA512()}  # noqa: S303 - RFC 9905 §2
 _CURVES: Final = {
     13: (ec.SECP256R1(), 32, ec.ECDSA(hashes.SHA256())),
@@ -45,21 +26,8 @@ _CURVES: Final = {
 }
 _ED25519: Final = 15
 _ED448: Final = 16
-_SHA1_ALGORITHMS: Final = frozenset({5, 7})
-_DIGESTS: Final = {1: hashlib.sha1, 2: hashlib.sha256, 4: hashlib.sha384}
-_SHA1_DIGEST: Final = 1
 # signature → the key and the octets that it was good for
 _MADE: Final[OrderedDict[bytes, tuple[bytes, bytes]]] = OrderedDict()  # in order of use
-_ALL_ALGORITHMS: Final = frozenset({5, 7, 8, 10, 13, 14, _ED25519, _ED448})
-
-
-def supported_algorithms(sha1: Sha1Policy) -> frozenset[int]:
-    return _ALL_ALGORITHMS if sha1 is Sha1Policy.VALIDATE else _ALL_ALGORITHMS - _SHA1_ALGORITHMS
-
-
-def supported_digests(sha1: Sha1Policy) -> frozenset[int]:
-    known = frozenset(_DIGESTS)
-    return known if sha1 is Sha1Policy.VALIDATE else known - {_SHA1_DIGEST}
 
 
 class Verifier(Protocol):
@@ -189,9 +157,3 @@ def _edwards(public: ed25519.Ed25519PublicKey | ed448.Ed448PublicKey) -> Verifie
         return True
 
     return verify
-
-
-def ds_digest(owner: Name, dnskey_rdata: bytes, digest_type: int) -> bytes | None:
-    """The digest a DS of *digest_type* holds for that key; None for an unknown type."""
-    make = _DIGESTS.get(digest_type)
-    return None if make is None else make(owner + dnskey_rdata).digest()

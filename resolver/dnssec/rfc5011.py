@@ -18,9 +18,10 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from resolver import limits
+from resolver.dnssec.algorithms import ds_digest
 from resolver.dnssec.anchors import Anchor
 from resolver.dnssec.canonical import canonical_rdatas, signed_data
-from resolver.dnssec.keys import ds_digest, zone_key
+from resolver.dnssec.keys import zone_key
 from resolver.dnssec.signature import verify_rrset
 from resolver.dnssec.steps import Work
 from resolver.protocol import names, rdata_fields

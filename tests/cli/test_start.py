@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.cli.fake_server import address, reply, serving
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 # What is slow to load itself, and what such things load: a client has 0.15 s in all.
 LIBRARIES = {"trio", "cryptography", "dns", "msgspec", "cffi", "idna"}
@@ -38,3 +42,16 @@ def test_asking_a_server_takes_sockets_and_little_else(form: str) -> None:
 @pytest.mark.parametrize("arguments", [["limits"], ["query", "@127.0.0.1#x", "a.b"]])
 def test_what_asks_nobody_loads_little(arguments: list[str]) -> None:
     assert _loaded(*arguments) & HEAVY == set()
+
+
+def test_checking_a_configuration_loads_no_cryptography(tmp_path: Path) -> None:
+    """It takes long to load, and only a key that somebody trusts needs to be looked at."""
+    config = tmp_path / "resolver.toml"
+    config.write_text("server.user = ''\n")
+    assert "cryptography" not in _loaded("check", str(config))
+    (tmp_path / "anchor").write_text(f". DNSKEY 257 3 15 {'A' * 43}=\n")
+    config.write_text(f"""
+        server.user = ''
+        dnssec = {{builtin_root_anchor = false, trust_anchors_file = "{tmp_path / "anchor"}"}}
+    """)
+    assert "cryptography" in _loaded("check", str(config))

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from resolver.dnssec.algorithms import Sha1Policy
 from resolver.dnssec.anchor_check import unusable
 from resolver.dnssec.anchors import Anchors, builtin_root, parse_text
-from resolver.dnssec.keys import Sha1Policy
 
 DIGEST = "AB" * 32
 USABLE = f"example. DS 5 13 2 {DIGEST}"

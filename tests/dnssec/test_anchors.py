@@ -8,13 +8,13 @@ import dns.dnssec
 import dns.name
 import pytest
 
+from resolver.dnssec.algorithms import ds_digest
 from resolver.dnssec.anchors import (
     AnchorRecord,
     Anchors,
     builtin_root,
     parse_text,
 )
-from resolver.dnssec.keys import ds_digest
 from resolver.protocol import names
 from resolver.protocol.codes import RRType
 from tests.dnssec.data import FOLDER, MISSING, parsed

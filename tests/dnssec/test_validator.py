@@ -7,8 +7,8 @@ from dataclasses import replace
 import pytest
 
 from resolver import limits
+from resolver.dnssec.algorithms import Sha1Policy
 from resolver.dnssec.anchors import AnchorRecord
-from resolver.dnssec.keys import Sha1Policy
 from resolver.model import Link, RRset, Status, Verdict
 from resolver.protocol import names
 from resolver.protocol.codes import EdeCode, RRType

@@ -11,7 +11,8 @@ import dns.rdata
 import dns.rdatatype
 import pytest
 
-from resolver.dnssec.keys import ds_digest, zone_key
+from resolver.dnssec.algorithms import ds_digest
+from resolver.dnssec.keys import zone_key
 from resolver.dnssec.signature import Verified, verify_rrset
 from resolver.protocol import names, rdata_fields
 from resolver.protocol.codes import RRType
