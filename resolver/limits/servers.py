@@ -135,10 +135,12 @@ FAMILY_PROBE_SECONDS = limit(
 )
 OUTAGE_SENDS = limit(
     8,
-    "overdue packets, and no answer from anybody, that mean an outage",
+    "overdue packets, and no answer from anybody, that have witnesses asked",
     why="at 3 % loss 8 in a row come once in 10^12",
 )
-OUTAGE_PREFIXES = limit(6, "prefixes that these packets went to", why="one dead operator has 4")
+OUTAGE_PREFIXES = limit(
+    6, "prefixes that these packets went to, and witnesses", why="one dead operator has 4"
+)
 OUTAGE_TRICKLE_SECONDS = limit(
     0.5,
     "seconds between packets during an outage",
@@ -171,6 +173,16 @@ OUTAGE_VERDICT_SECONDS = limit(
 )
 OUTAGE_WITNESSES = limit(
     3, "witnesses below which each is asked twice", why="one packet may be lost"
+)
+OUTAGE_STRANGERS = limit(
+    32,
+    "prefixes of witnesses where nobody ever answered",
+    why="13 root servers of two families: in an isolated country one of them may be at home",
+)
+OUTAGE_NEIGHBOURS = limit(
+    3,
+    "witnesses, of OUTAGE_PREFIXES, that are the nearest servers that answer",
+    why="what still answers in an isolated country is near; the others are the root's",
 )
 OUTAGE_ASK_SECONDS = limit(
     0.75,

@@ -96,7 +96,7 @@ class Reachability:
                 self._settle()
 
     def note_overdue(self, state: ServerState, sent_at: float, now: float) -> bool:
-        """A packet is later than its server ever was. True if that begins an outage."""
+        """A packet is later than its server ever was. True if so many are that it may be us."""
         self.note_silence(state, sent_at, now)
         if self.last_answer >= sent_at or not state.n:
             return (
@@ -105,12 +105,8 @@ class Reachability:
         self._overdue += 1
         if len(self._overdue_prefixes) < 4 * OUTAGE_PREFIXES:
             self._overdue_prefixes.add(state.prefix)
-        if self.is_out or self._overdue < OUTAGE_SENDS:
-            return False
-        if len(self._overdue_prefixes) < OUTAGE_PREFIXES:
-            return False
-        self.begin_outage()
-        return True
+        are_many = self._overdue >= OUTAGE_SENDS
+        return are_many and len(self._overdue_prefixes) >= OUTAGE_PREFIXES and not self.is_out
 
     def note_no_route(self, *, is_ipv6: bool, now: float) -> None:
         """The kernel has no route for the family: no need to wait for silence."""

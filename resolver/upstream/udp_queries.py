@@ -18,6 +18,7 @@ from resolver.limits import LATE_REPLY_SECONDS
 from resolver.protocol.transport import Transport
 from resolver.upstream import cut_actions as do
 from resolver.upstream.edns_fallback import Arrived
+from resolver.upstream.neighbours import Witness
 from resolver.upstream.query import (
     Match,
     is_truncated,
@@ -161,6 +162,9 @@ class UdpQueries:
         """The reply teaches; returns those who wait for it."""
         state, way = packet.state, packet.way
         self._infra.note_answer(state, now - packet.sent_at, now)
+        if state.srtt < way.neighbours.far_s:
+            witness = Witness(packet.server, state, packet.slot[1], packet.owner_domain)
+            way.neighbours.note(witness)
         waiting: list[Asked] = self._outstanding.retire(packet)
         for asked in waiting:
             asked.query.attempts.on_its_way.remove(packet)
@@ -187,7 +191,7 @@ class UdpQueries:
             self._hear(asked, event, now)
         way, state = packet.way, packet.state
         if way.reach.note_overdue(state, packet.sent_at, now):
-            self.ways.begin(way, now)
+            self.ways.doubt(way, packet.sent_at, now)
         if way.reach.is_out:
             state.waiting.clear()
         elif state.t_ok < packet.sent_at:

@@ -9,6 +9,7 @@ from resolver.errors import LinkDown
 from resolver.model import Ede, Question
 from resolver.protocol.codes import EdeCode, RRType
 from resolver.protocol.names import ROOT, to_text
+from resolver.upstream.neighbours import Neighbours
 from resolver.upstream.reachability import Reachability
 from resolver.upstream.server_state import owner_domain_of
 
@@ -23,12 +24,13 @@ class Way:
     """*zone* is the forward or stub zone, None for the public tree.
 
     *servers* are its witnesses: the root's servers, or those that the operator named. They are
-    asked *question*: their zone's NS set, or what a forwarder answered last and has at hand. While
+    asked *question*: their zone's NS set, or what a forwarder answered last and has at hand. In the
+    public tree its *neighbours* are witnesses too, asked what they answered last. While
     *awaited* of them were asked and *refused* by the network, the verdict is due at *verdict_at*.
     """
 
-    __slots__ = ("asked_at", "awaited", "is_forward", "owner_domain", "question", "reach",
-                 "refused", "servers", "verdict_at", "zone")  # fmt: skip
+    __slots__ = ("asked_at", "awaited", "is_forward", "neighbours", "owner_domain", "question",
+                 "reach", "refused", "servers", "verdict_at", "zone")  # fmt: skip
 
     def __init__(
         self, zone: Name | None, servers: Iterable[Server] = (), *, is_forward: bool = False
@@ -39,6 +41,7 @@ class Way:
         self.servers = tuple(servers)
         self.question = Question(zone or ROOT, RRType.NS)
         families = frozenset(server.is_ipv6 for server in self.servers)
+        self.neighbours = Neighbours(far_s=math.inf if zone is None else -math.inf)
         self.reach = Reachability(families or frozenset({False, True}))
         self.asked_at = -math.inf
         self.verdict_at = -math.inf

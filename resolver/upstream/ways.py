@@ -21,12 +21,14 @@ import trio
 from resolver.limits import (
     EXPIRY_FLOOR_SECONDS,
     OUTAGE_PREFIXES,
+    OUTAGE_STRANGERS,
     OUTAGE_TRICKLE_SECONDS,
     OUTAGE_VERDICT_SECONDS,
     OUTAGE_WITNESSES,
 )
 from resolver.protocol.names import ROOT
 from resolver.upstream.cut_actions import OUTAGE_BEGAN, OUTAGE_ENDED
+from resolver.upstream.neighbours import Witness
 from resolver.upstream.query_form import BARE
 from resolver.upstream.reachability import Reachability
 from resolver.upstream.transmission import Purpose, Transmission
@@ -145,14 +147,14 @@ class Ways:
         witnesses = self._witnesses(way)
         way.asked_at = now
         way.awaited = way.refused = 0
-        for server, state in witnesses:
-            if not self._ask(way, server, state, now):
+        for witness in witnesses:
+            if not self._ask(way, witness, now):
                 return False
         if not way.awaited:
-            for family in {state.is_ipv6 for _, state in witnesses}:
+            for family in {witness.state.is_ipv6 for witness in witnesses}:
                 way.reach.note_no_route(is_ipv6=family, now=now)
             return False
-        slowest = max(state.overdue_s for _, state in witnesses)
+        slowest = max(witness.state.overdue_s for witness in witnesses)
         way.verdict_at = now + min(OUTAGE_VERDICT_SECONDS, max(EXPIRY_FLOOR_SECONDS, slowest))
         if way.awaited < OUTAGE_WITNESSES:
             halfway = (now + way.verdict_at) / 2
@@ -160,44 +162,47 @@ class Ways:
         self._verdicts[way] = self._timers.at(way.verdict_at, partial(self._judge, way))
         return True
 
-    def _ask_again(self, way: Way, witnesses: list[tuple[Server, ServerState]], now: float) -> None:
+    def _ask_again(self, way: Way, witnesses: list[Witness], now: float) -> None:
         if way.verdict_at > now and way.reach.last_answer < way.asked_at:
-            for server, state in witnesses:
-                self._ask(way, server, state, now)
+            for witness in witnesses:
+                self._ask(way, witness, now)
 
-    def _witnesses(self, way: Way) -> list[tuple[Server, ServerState]]:
-        """Servers that used to answer, of as many prefixes, the nearest first.
+    def _witnesses(self, way: Way) -> list[Witness]:
+        """Neighbours, and servers of the way that used to answer, of as many prefixes, the nearest.
 
         One of a family that never answered is among them: has it a route by now?
-        Where nobody ever answered, all are strangers.
+        Where nobody ever answered, all are strangers, and all are asked.
         """
         infra = self._shared.infra
         states = [(server, infra.state(server)) for server in way.servers]
         self._shared.dice.shuffle(states)
         states.sort(key=lambda pair: (not pair[1].n, pair[1].srtt))
         has_answered = way.reach.last_answer > -math.inf
-        prefixes: set[str] = set()
+        most = OUTAGE_PREFIXES if has_answered else OUTAGE_STRANGERS
         families: set[bool] = set()
-        chosen = []
+        allows = self._shared.filters.allows
+        chosen = [
+            one for one in way.neighbours if allows(one.server, one.owner_domain, is_forward=False)
+        ]
+        prefixes = {one.state.prefix for one in chosen}
         for server, state in states:
             is_fit = (state.n > 0 or not has_answered) and way.reach.may_reach(
                 is_ipv6=state.is_ipv6
             )
-            is_new = is_fit and state.prefix not in prefixes and len(prefixes) < OUTAGE_PREFIXES
+            is_new = is_fit and state.prefix not in prefixes and len(prefixes) < most
             if is_new or state.is_ipv6 not in families:
                 if is_new:
                     prefixes.add(state.prefix)
                 families.add(state.is_ipv6)
-                chosen.append((server, state))
+                chosen.append(Witness(server, state, way.question, way.owner_domain))
         return chosen
 
-    def _ask(self, way: Way, server: Server, state: ServerState, now: float) -> bool:
+    def _ask(self, way: Way, witness: Witness, now: float) -> bool:
         """One packet to a witness. False if the kernel has no room for it."""
-        sent = self._shared.compose(
-            way.question, state, is_forward=way.is_forward, form=BARE, now=now
-        )
+        server, state, question, owner_domain = witness
+        sent = self._shared.compose(question, state, is_forward=way.is_forward, form=BARE, now=now)
         packet = Transmission(
-            way.question, way, way.owner_domain, server, state, sent, now, Purpose.WITNESS
+            question, way, owner_domain, server, state, sent, now, Purpose.WITNESS
         )
         try:
             self._launch(packet, now)
@@ -224,6 +229,7 @@ class Ways:
         way.verdict_at = -math.inf
         last = way.reach.last_answer
         if last >= way.asked_at or way.reach.is_out:
+            way.neighbours.forget_silent()
             return
         is_certain = way.refused >= way.awaited or last > -math.inf
         if is_certain or (way.zone is None and way.awaited >= OUTAGE_PREFIXES):
@@ -280,4 +286,4 @@ class Ways:
         """Beside somebody's question, whose zone may be dead for good."""
         witnesses = self._witnesses(way)
         if witnesses:
-            self._ask(way, *self._shared.dice.choice(witnesses), now)
+            self._ask(way, self._shared.dice.choice(witnesses), now)

@@ -16,7 +16,7 @@ from resolver.config.schema import Config
 from resolver.protocol import names
 from resolver.protocol.codes import Rcode, RRType
 
-PLACE = Situation(roots=roots(home(5, 6, 7, 8, 9, 10, 11, 12), 150), home=home(), abroad=away(200))
+PLACE = Situation(roots=roots(home(5), 150), home=home(), abroad=away(200))
 HOME_TLD = at(PLACE, "T1", "a TLD at home", Tld("aa", (*away(150), *home())), cut="the link")
 FAR_TLD = at(PLACE, "T2", "a TLD abroad", Tld("aa", away(150)), cut="the link")
 NO_ROOT = dataclasses.replace(HOME_TLD, roots=roots((), 150))

@@ -343,10 +343,11 @@ async def test_a_lame_server_gets_no_hedge_while_a_good_one_is_expected() -> Non
         for _ in range(8):
             await world.ask(A, B)
             await trio.sleep(1)
-        before = lame.count
+        before, witnesses = lame.count, world.dispatcher.counters.witnesses
         world.faults.set(A, Path(delay_s=0.2))
         await world.ask(A, B)
-        assert lame.count == before
+        assert world.dispatcher.counters.witnesses == witnesses + 2  # is it our link? both are near
+        assert lame.count == before + 1
 
     await world.run(story)
 

@@ -127,3 +127,98 @@ async def test_few_witnesses_are_asked_twice(count: int) -> None:
         times = 2 if count < limits.OUTAGE_WITNESSES else 1
         assert world.dispatcher.counters.witnesses == times * count
         nursery.cancel_scope.cancel()
+
+
+@pytest.mark.reaches("OUTAGE_STRANGERS")
+@trio_test
+async def test_all_strangers_are_witnesses() -> None:
+    """Each prefix, up to a bound; of servers that answered before, six are enough."""
+    corp = forwarding(*(f"192.0.{number}.1" for number in range(limits.OUTAGE_STRANGERS + 2)))
+    world = World(named=(hints_delegation(hints.load()), corp))
+    world.faults.default = Path(dead=True)
+    ways = world.dispatcher.ways
+    async with trio.open_nursery() as nursery:
+        await nursery.start(world.dispatcher.run)
+        now = trio.current_time()
+        assert ways.doubt(ways.of(corp), now, now)
+        assert world.dispatcher.counters.witnesses == limits.OUTAGE_STRANGERS
+        nursery.cancel_scope.cancel()
+
+
+@pytest.mark.parametrize("place", range(13))
+@trio_test
+async def test_one_root_server_at_home_is_no_outage_at_the_start(place: int) -> None:
+    """In an isolated country a new process hears one of 13, whichever that is.
+
+    Six of 26 addresses were asked; if none of them was that one, all names failed for seconds.
+    """
+    root = hints_delegation(hints.load())
+    at_home = [one for one in root.servers() if not one.is_ipv6][place]
+    world = World(named=(root,))
+    for server in root.servers():
+        world.faults.set(server.host, Path(dead=True))
+    world.serve(at_home.host, rtt_s=0.005)
+    ways = world.dispatcher.ways
+    async with trio.open_nursery() as nursery:
+        await nursery.start(world.dispatcher.run)
+        now = trio.current_time()
+        assert ways.doubt(ways.public, now, now)
+        await trio.sleep(2 * limits.OUTAGE_VERDICT_SECONDS)
+        assert not ways.public.reach.is_out
+        nursery.cancel_scope.cancel()
+
+
+@trio_test
+async def test_what_answers_at_home_is_a_witness_though_the_root_is_silent() -> None:
+    """All international links cut: names served at home went unanswered until a trickle's turn."""
+    root = hints_delegation(hints.load())
+    world = World(named=(root,))
+    for server in root.servers():
+        world.serve(server.host, rtt_s=0.1)
+    world.serve("192.0.2.1", rtt_s=0.005)
+    ways = world.dispatcher.ways
+
+    async def story() -> None:
+        await world.ask(root.servers()[0].host)
+        await world.ask("192.0.2.1")
+        for server in root.servers():
+            world.faults.set(server.host, Path(dead=True))
+        await trio.sleep(3600)
+        now = trio.current_time()
+        assert ways.doubt(ways.public, now, now)
+        await trio.sleep(2 * limits.OUTAGE_VERDICT_SECONDS)
+        assert not ways.public.reach.is_out
+        world.faults.set("192.0.2.1", Path(dead=True))
+        now = trio.current_time()
+        assert ways.doubt(ways.public, now, now)
+        await trio.sleep(2 * limits.OUTAGE_VERDICT_SECONDS)
+        assert ways.public.reach.is_out
+
+    await world.run(story)
+
+
+@trio_test
+async def test_many_overdue_packets_have_witnesses_asked_first() -> None:
+    """Eight of them meant an outage, while the servers at home answered."""
+    root = hints_delegation(hints.load())
+    world = World(named=(root,))
+    far = [f"198.51.{number}.1" for number in range(1, 2 * limits.OUTAGE_SENDS)]
+    for host in far:
+        world.serve(host, rtt_s=0.1)
+    world.serve("192.0.2.1", rtt_s=0.005)
+
+    async def lost(host: str) -> None:
+        with pytest.raises(ResolverError):
+            await world.ask(host)
+
+    async def story() -> None:
+        for host in (*far, "192.0.2.1"):
+            await world.ask(host)
+        for host in far:
+            world.faults.set(host, Path(dead=True))
+        async with trio.open_nursery() as nursery:
+            for host in far:
+                nursery.start_soon(lost, host)
+        assert not world.dispatcher.counters.outages
+
+    await world.run(story)
