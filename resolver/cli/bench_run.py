@@ -12,6 +12,7 @@ import trio
 from resolver.cli import interception
 from resolver.cli.compare import Asker, fresh, one_pass
 from resolver.config import endpoints
+from resolver.limits import BENCH_PAUSE_SECONDS, BENCH_START_TRIES, BENCH_TRIES
 from resolver.model import Question
 from resolver.protocol import names
 from resolver.protocol.codes import RRType
@@ -25,8 +26,6 @@ if TYPE_CHECKING:
 
 OWN = "this resolver"
 REPLACED = "somebody on the way answers in its place"
-_START_TRIES = 150  # a tenth of a second each
-_TRIES = 2
 # Answered by every resolver out of its own head: whether anybody is there at all.
 _FIRST_QUESTION = Question(names.from_text("localhost."), RRType.A)
 
@@ -62,14 +61,14 @@ async def compare(contestants: Sequence[Contestant], plan: Plan) -> Evidence:
 
 async def reach(asker: Asker, each: Contestant) -> None:
     """Is anybody there, and does it know the root? Our own process needs a moment to bind."""
-    for _ in range(_START_TRIES if each.name == OWN else _TRIES):
+    for _ in range(BENCH_START_TRIES if each.name == OWN else BENCH_TRIES):
         sample = await asker.ask(each.server, _FIRST_QUESTION)
         each.is_reachable = sample.elapsed_s is not None
         if each.is_reachable:
             root = await asker.ask(each.server, interception.ROOT)
             each.denies_the_root = root.kind in ("NXDOMAIN", "no records")
             return
-        await trio.sleep(0.1)
+        await trio.sleep(BENCH_PAUSE_SECONDS)
 
 
 async def _look(asker: Asker, public: Sequence[Contestant]) -> Evidence:

@@ -29,8 +29,10 @@ from resolver.limits import (
     CLOCK_FLOOR_SECONDS,
     DRAIN_SECONDS,
     IN_FLIGHT,
+    LEAVING_LOOK_SECONDS,
     SIGNATURE_SKEW_SECONDS,
     TCP_CONNECTIONS,
+    TICK_SECONDS,
 )
 from resolver.listen.admission import Admission, RateLimit
 from resolver.listen.sockets import SystemListenNetwork
@@ -164,7 +166,7 @@ async def drained(admission: Admission) -> None:
     """Returns when nothing is in flight, after DRAIN_SECONDS at the latest."""
     with trio.move_on_after(DRAIN_SECONDS):
         while admission.in_flight:  # noqa: ASYNC110  # once in a life, 0.8 s at most
-            await trio.sleep(0.02)
+            await trio.sleep(LEAVING_LOOK_SECONDS)
 
 
 @asynccontextmanager
@@ -262,7 +264,7 @@ def _slots(*, tells: bool) -> int:
 
 
 async def _tick(daemon: Daemon) -> None:
-    """What is due about once a minute; the time once a day, for power may fail."""
+    """What is due every TICK_SECONDS; the time once a day, for power may fail."""
     clock, cookies = daemon.parts.clock, daemon.parts.cookies
     remembered = confirmed_time(clock)
     while True:
@@ -270,4 +272,4 @@ async def _tick(daemon: Daemon) -> None:
         if confirmed_time(clock) >= remembered + CLOCK_FLOOR_SECONDS:
             daemon.remember_time()
             remembered = confirmed_time(clock)
-        await trio.sleep(60)
+        await trio.sleep(TICK_SECONDS)

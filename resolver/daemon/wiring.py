@@ -38,7 +38,13 @@ from resolver.errors import ResolutionFailed
 from resolver.iterate.observed import observed
 from resolver.iterate.priming import hints_delegation
 from resolver.iterate.walk import Walker, WalkSettings
-from resolver.limits import IN_FLIGHT, TCP_IDLE_SECONDS
+from resolver.limits import (
+    DELEGATION_CACHE_PART,
+    IN_FLIGHT,
+    NEGATIVE_CACHE_PART,
+    PACKET_CACHE_PART,
+    TCP_IDLE_SECONDS,
+)
 from resolver.model import Delegation, Question
 from resolver.packets.cache import PacketCache
 from resolver.packets.options import ClientOptions
@@ -155,7 +161,7 @@ def found(
         config=config.outgoing,
         in_flight_limit=in_flight_limit,
     )
-    packets = PacketCache(clock, max_octets=config.cache.size_octets // 4)
+    packets = PacketCache(clock, max_octets=config.cache.size_octets // PACKET_CACHE_PART)
     options, bus = ClientOptions(keepalive_s=TCP_IDLE_SECONDS), Bus()
     server_tries.tell_on(bus, dispatcher)
     return Base(
@@ -199,7 +205,7 @@ class _Assembly:
             self._keep_books(before)
         self.keystore = KeyStore()
         self.memory = _memory(config, exempt_names(config, anchors, base.clock))
-        self.delegations = DelegationCache(config.cache.size_octets // 8)
+        self.delegations = DelegationCache(config.cache.size_octets // DELEGATION_CACHE_PART)
         self.resolver = Resolver(
             self.memory,
             clock=base.clock,
@@ -307,7 +313,7 @@ def _memory(config: Config, exempt: Exempt | None) -> Known:
     return Known(
         RRsetCache(settings.size_octets, min_ttl=settings.min_ttl, max_ttl=settings.max_ttl),
         NegativeCache(
-            settings.size_octets // 8,
+            settings.size_octets // NEGATIVE_CACHE_PART,
             min_ttl=min(settings.min_negative_ttl or settings.min_ttl, max_negative_ttl),
             max_ttl=max_negative_ttl,
         ),

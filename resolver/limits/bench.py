@@ -31,4 +31,9 @@ BENCH_NEAR_SECONDS = limit(
     "seconds that a public resolver's reply takes at least",
     why="100 km of fibre and back; less comes out of the house, or out of the same data centre",
 )
+BENCH_TRIES = limit(2, "times that a contestant is asked whether it is there", why="courtesy")
+BENCH_START_TRIES = limit(
+    150, "the same of this resolver's own process", why="15 s: it needs a moment to start"
+)
+BENCH_PAUSE_SECONDS = limit(0.1, "seconds between two such tries", why="courtesy")
 BENCH_IN_FLIGHT = limit(8, "unanswered queries to one server of a comparison", why="courtesy")

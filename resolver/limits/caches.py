@@ -23,6 +23,15 @@ RRSET_CACHE_OCTETS = limit(
     256 << 20, "octets of cached RRsets", why="our choice", between=RRSET_CACHE_OCTETS_RANGE
 )
 DELEGATION_CACHE_OCTETS = limit(32 << 20, "octets of zone cuts", why="our choice")
+PACKET_CACHE_PART = limit(
+    4, "part of cache.size_octets for rendered replies, beside it: a quarter", why="our choice"
+)
+DELEGATION_CACHE_PART = limit(
+    8, "part of cache.size_octets for zone cuts, beside it: an eighth", why="our choice"
+)
+NEGATIVE_CACHE_PART = limit(
+    8, "part of cache.size_octets for denials, beside it: an eighth", why="our choice"
+)
 FAILURE_CACHE_OCTETS = limit(4 << 20, "octets of failures", why="RFC 9520 §3.2")
 MAX_TTL_SECONDS_RANGE: Final = (60, 604_800)
 MAX_TTL_SECONDS = limit(

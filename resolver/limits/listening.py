@@ -25,6 +25,11 @@ BIND_PATIENCE_SECONDS = limit(
     "seconds to wait for the first listening address at the start",
     why="a predecessor that ends slowly; the service manager tries on",
 )
+LEAVING_LOOK_SECONDS = limit(
+    0.02,
+    "seconds between two looks whether the last client is served, at a listener's end",
+    why="our choice: once in a listener's life",
+)
 TCP_BACKLOG = limit(256, "TCP connections waiting to be accepted", why="Unbound's 256")
 UDP_BATCH = limit(
     64, "datagrams read by one system call", why="our measurement: 32 and more cost the same"

@@ -10,6 +10,15 @@ CLASSIC_UDP_OCTETS = limit(512, "octets of a UDP reply without EDNS", why="RFC 1
 CANONICAL_KEYS = limit(
     1024, "names whose sort key is remembered", why="a denial compares the same few"
 )
+OPT_RECORDS = limit(
+    4096,
+    "OPT records of queries and replies that are remembered as octets",
+    why="our choice: one to each server that is asked often, and few of our own",
+)
+ADDRESS_TEXTS = limit(
+    65_536, "IPv6 addresses whose text is remembered", why="our choice: more than ADDRESS_STATES"
+)
+ADDRESS_OCTETS = limit(4096, "texts of addresses whose octets are remembered", why="our choice")
 COMPRESSION_HOPS = limit(
     128,
     "compression pointers followed in one name",

@@ -24,4 +24,7 @@ FRONT_SOURCES = limit(65_536, "client addresses whose access is remembered", why
 PACKET_SWEEP = limit(
     64, "packets looked at when room is needed", why="a dict finds its oldest slowly"
 )
+PACKET_LAYOUTS = limit(
+    4096, "layouts of replies kept as one object each", why="our choice: most replies share a few"
+)
 PACKET_NUMBERS = limit(8192, "small numbers kept as one object each", why="every packet has some")

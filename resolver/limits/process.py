@@ -84,6 +84,11 @@ MEMORY_PER_CACHED_OCTET = limit(
 SHORTAGE_LOG_SECONDS = limit(
     60.0, "seconds between two warnings that memory has run out", why="our choice"
 )
+TICK_SECONDS = limit(
+    60.0,
+    "seconds between two looks at what is due now and then: cookies' time stamp, CLOCK_FLOOR",
+    why="a tenth of COOKIE_SECONDS",
+)
 STATE_OCTETS = limit(
     1 << 20, "octets read of a file of state", why="a few hundred is what they have"
 )

@@ -85,6 +85,12 @@ ADDRESS_CHANCES = limit(
     "addresses used lately that are passed over to find one to forget",
     why="our choice: only an address that is new to a full table costs it",
 )
+FILTERED_ADDRESSES = limit(
+    65_536,
+    "addresses of which it is remembered whether they are public",
+    why="our choice: more than ADDRESS_STATES",
+)
+OWNER_DOMAINS = limit(4096, "zones whose last two labels are remembered", why="our choice")
 ZONE_MARKS = limit(32, "zones per address for which it is known to be of no use", why="our choice")
 OWNER_DOMAINS_PER_ADDRESS = limit(
     8,

@@ -12,11 +12,12 @@ keep others out (RFC 9210 §4.2). If none is idle, the new one is closed at once
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, ClassVar, Final
+from typing import TYPE_CHECKING, ClassVar
 
 import trio
 
 from resolver.limits import (
+    LEAVING_LOOK_SECONDS,
     TCP_CLIENT_QUERIES,
     TCP_CONNECTIONS,
     TCP_CONNECTIONS_PER_CLIENT,
@@ -37,8 +38,6 @@ if TYPE_CHECKING:
     from resolver.listen.admission import Admission
     from resolver.listen.listen_network import Handler, StreamListener
     from resolver.listen.stream import SendNow
-
-_LEAVING_S: Final = 0.02  # between two looks whether the last client is gone
 
 
 def slots_limit(descriptors: int) -> int:
@@ -192,7 +191,7 @@ class StreamService:
             connection.finish_up()
         with trio.move_on_after(patience_s):
             while self._connections:  # noqa: ASYNC110  # once in a listener's life
-                await trio.sleep(_LEAVING_S)
+                await trio.sleep(LEAVING_LOOK_SECONDS)
         for connection in list(self._connections):
             connection.let_go()
 

@@ -12,11 +12,11 @@ from __future__ import annotations
 
 from collections import deque
 from functools import partial
-from typing import TYPE_CHECKING, ClassVar, Final
+from typing import TYPE_CHECKING, ClassVar
 
 import trio
 
-from resolver.limits import UDP_BATCH, UDP_STARTS, UDP_STARTS_IDLE, UDP_TURNS
+from resolver.limits import LEAVING_LOOK_SECONDS, UDP_BATCH, UDP_STARTS, UDP_STARTS_IDLE, UDP_TURNS
 from resolver.listen.admission import network_of, raw_address, short_reply
 from resolver.listen.listen_network import BatchSocket, Datagram
 from resolver.protocol.codes import Rcode
@@ -30,8 +30,6 @@ if TYPE_CHECKING:
     from resolver.listen.listen_network import Handler, Missed, Raw, Recall, UdpSocket
 
     Turn = Callable[[Recall, Missed], tuple[int, int]]
-
-_LEAVING_S: Final = 0.02  # between two looks whether the last query is answered
 
 
 class UdpService:
@@ -105,7 +103,7 @@ class UdpService:
             while self.drain():
                 await trio.lowlevel.checkpoint()
             while self.in_flight:  # noqa: ASYNC110  # once in a socket's life
-                await trio.sleep(_LEAVING_S)
+                await trio.sleep(LEAVING_LOOK_SECONDS)
 
     def drain(self) -> bool:
         """Answer the hits of up to UDP_TURNS batches, begin UDP_STARTS misses; is there more?"""

@@ -15,6 +15,7 @@ import struct
 from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
+from resolver.limits import PACKET_LAYOUTS
 from resolver.packets.options import CLIENT_COOKIE
 from resolver.protocol.edns import OPT_COOKIE, OPT_ECS, OPT_KEEPALIVE, OPT_PADDING
 
@@ -152,7 +153,7 @@ def layout_alone(rdatas: Sequence[bytes], ttl: int, octets: int) -> Layout:
     return _new(Layout, (mask, ttl, opt_octets))
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=PACKET_LAYOUTS)
 def _mask_alone(octets: int, sizes: tuple[int, ...]) -> tuple[int, int]:
     at = octets - sum(sizes) - len(sizes) * (2 + _RECORD.size)  # the OPT's, zero without
     opt_octets = at - OPT_HEAD if at else -1
@@ -199,7 +200,7 @@ def _is_per_client(options: bytes) -> bool:
     return False
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=PACKET_LAYOUTS)
 def _mask(from_end: tuple[int, ...]) -> int:
     """The number to subtract from a reply, read as one big number, to lower each TTL by one.
 

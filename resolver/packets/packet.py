@@ -11,6 +11,8 @@ from typing import Final, NamedTuple
 
 import msgspec
 
+from resolver.limits import PACKET_LAYOUTS
+
 NEVER_HIT: Final = -1
 
 
@@ -23,7 +25,7 @@ class PacketLayout(NamedTuple):
     opt_octets: int
 
 
-shared_layout = lru_cache(maxsize=4096)(PacketLayout)
+shared_layout = lru_cache(maxsize=PACKET_LAYOUTS)(PacketLayout)
 
 
 class Packet(msgspec.Struct, gc=False):

@@ -13,6 +13,7 @@ from functools import lru_cache
 from typing import Final, NamedTuple
 
 from resolver.errors import WireError
+from resolver.limits import OPT_RECORDS
 
 OPT_NSID: Final = 3
 OPT_ECS: Final = 8
@@ -80,7 +81,7 @@ def _options(rdata: bytes) -> tuple[Option, ...]:
     return tuple(options)
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=OPT_RECORDS)
 def encode(edns: Edns) -> bytes:
     """The whole OPT record, its root owner included: 11 octets and the options.
 

@@ -6,6 +6,7 @@ from functools import lru_cache
 from ipaddress import IPv6Address, ip_address
 from typing import Final
 
+from resolver.limits import ADDRESS_OCTETS, ADDRESS_TEXTS
 from resolver.protocol.codes import RRType
 
 _V4_OCTETS = 4
@@ -13,7 +14,7 @@ _V6_OCTETS = 16
 _LOOPBACK: Final = bytes(15) + b"\1", bytes(10) + b"\xff\xff\x7f"
 
 
-@lru_cache(maxsize=65_536)
+@lru_cache(maxsize=ADDRESS_TEXTS)
 def _ipv6_text(rdata: bytes) -> str:
     return str(IPv6Address(rdata))
 
@@ -27,7 +28,7 @@ def address_text(rtype: int, rdata: bytes) -> str | None:
     return None
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=ADDRESS_OCTETS)
 def address_octets(host: str) -> bytes:
     """The 4 or 16 octets of a presentation form. Raises ValueError on anything else."""
     return ip_address(host).packed

@@ -12,6 +12,7 @@ from functools import lru_cache
 from ipaddress import IPv6Address, ip_address
 from typing import TYPE_CHECKING
 
+from resolver.limits import FILTERED_ADDRESSES
 from resolver.protocol.names import is_subdomain
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from resolver.upstream.settings import OutgoingSettings
 
 
-@lru_cache(maxsize=65_536)
+@lru_cache(maxsize=FILTERED_ADDRESSES)
 def _kind(host: str) -> str:
     """ "never", "loopback", "private" or "public"."""
     try:
@@ -52,7 +53,7 @@ class AddressFilter:
         self._loopback = not settings.do_not_query_localhost
         self._private = not settings.deny_private_addresses
         self._named: dict[Key, list[Name]] = {}
-        self.is_plain = lru_cache(maxsize=65_536)(self._is_plain)
+        self.is_plain = lru_cache(maxsize=FILTERED_ADDRESSES)(self._is_plain)
         """Is a host public, and of a family that is asked? Then it may be asked about any zone."""
         for delegation in named:
             for server in delegation.servers():

@@ -11,6 +11,7 @@ from functools import lru_cache
 from struct import Struct
 from typing import TYPE_CHECKING, NamedTuple
 
+from resolver.limits import OPT_RECORDS
 from resolver.protocol.codes import Flag, Rcode
 from resolver.protocol.edns import OPT_COOKIE, Edns, cookie_option, encode
 from resolver.protocol.wire import parse_untrusted
@@ -86,7 +87,7 @@ def compose(
     return _new(Sent, (data, asked, edns, mixes_case, cookie))
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=OPT_RECORDS)
 def offer(
     payload: int,
     cookie: bytes = b"",

@@ -103,7 +103,7 @@ class Reachability:
                 False  # somebody answered since; or a server that never did, which proves nothing
             )
         self._overdue += 1
-        if len(self._overdue_prefixes) < 4 * OUTAGE_PREFIXES:
+        if len(self._overdue_prefixes) < OUTAGE_PREFIXES:
             self._overdue_prefixes.add(state.prefix)
         are_many = self._overdue >= OUTAGE_SENDS
         return are_many and len(self._overdue_prefixes) >= OUTAGE_PREFIXES and not self.is_out

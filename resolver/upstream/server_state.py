@@ -22,6 +22,7 @@ from resolver.limits import (
     HEDGE_UNKNOWN_SECONDS,
     OVERDUE_FLOOR_SECONDS,
     OVERDUE_UNKNOWN_SECONDS,
+    OWNER_DOMAINS,
     OWNER_DOMAINS_PER_ADDRESS,
     REVIVE_CEILING_SECONDS,
     REVIVE_SECONDS,
@@ -63,7 +64,7 @@ class Mark(NamedTuple):
     until: float
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=OWNER_DOMAINS)
 def owner_domain_of(zone: Name) -> Name:
     """The last two labels of a zone: zones of one owner count as one witness, not as several.
 

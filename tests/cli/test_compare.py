@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from itertools import pairwise
 from random import Random
 from typing import TYPE_CHECKING, Any, cast
 
@@ -16,7 +17,13 @@ from resolver.cli.main import main
 from resolver.errors import ConfigError
 from resolver.lab import demo
 from resolver.lab.faults import Path as LinkFault
-from resolver.limits import BENCH_IN_FLIGHT, BENCH_SECONDS
+from resolver.limits import (
+    BENCH_IN_FLIGHT,
+    BENCH_PAUSE_SECONDS,
+    BENCH_SECONDS,
+    BENCH_START_TRIES,
+    BENCH_TRIES,
+)
 from resolver.model import Question, Server
 from resolver.protocol import names
 from resolver.protocol.codes import RRType
@@ -74,6 +81,34 @@ async def test_who_never_answers_is_unreachable() -> None:
         nursery.cancel_scope.cancel()
     assert contestant.is_reachable is False
     assert "unreachable" in bench_report.table([contestant])
+
+
+class Absent(Asker):
+    """Nobody is there; *at* has the times of the questions."""
+
+    def __init__(self) -> None:
+        super().__init__(demo.demo_world(wall=1.785e9).network(), Random(1))
+        self.at: list[float] = []
+
+    async def ask(self, server: Server, question: Question) -> Sample:
+        assert server == NOBODY
+        self.at.append(trio.current_time())
+        await trio.lowlevel.checkpoint()
+        return Sample(question, "unreachable", None, is_good=False)
+
+
+@pytest.mark.reaches("BENCH_TRIES", "BENCH_START_TRIES", "BENCH_PAUSE_SECONDS")
+@pytest.mark.parametrize(
+    ("name", "tries"), [("other", BENCH_TRIES), (bench_run.OWN, BENCH_START_TRIES)]
+)
+@trio_test
+async def test_our_own_process_has_time_to_start(name: str, tries: int) -> None:
+    asker, contestant = Absent(), Contestant(name, NOBODY)
+    await bench_run.reach(asker, contestant)
+    assert contestant.is_reachable is False
+    assert len(asker.at) == tries
+    gaps = [later - before for before, later in pairwise(asker.at)]
+    assert gaps == pytest.approx((tries - 1) * [BENCH_PAUSE_SECONDS])
 
 
 def test_fresh_names_are_all_different_and_below_the_zone() -> None:

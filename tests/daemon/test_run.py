@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import tempfile
+from itertools import pairwise
 from random import Random
 from typing import TYPE_CHECKING
 
@@ -17,8 +18,9 @@ from resolver.daemon.clock_floor import FILE_NAME, RELEASED
 from resolver.errors import ResolutionFailed
 from resolver.lab import demo
 from resolver.lab.virtual_time import VirtualClock, seeded
-from resolver.limits import DRAIN_SECONDS
+from resolver.limits import DRAIN_SECONDS, LEAVING_LOOK_SECONDS, TICK_SECONDS
 from resolver.listen.admission import Admission
+from resolver.policy.cookies import ServerCookies
 from resolver.runtime.clock import SystemClock
 from resolver.telemetry.shared_counters import SharedCounters, Slot
 from tests.making import question
@@ -49,6 +51,35 @@ async def test_queries_in_flight_are_waited_for_but_not_for_long() -> None:
             await run.drained(admission)
             assert trio.current_time() - began == pytest.approx(waited, abs=0.05)
             nursery.cancel_scope.cancel()
+
+
+@pytest.mark.reaches("LEAVING_LOOK_SECONDS")
+@trio_test
+async def test_the_last_query_is_looked_for_now_and_then() -> None:
+    admission = Admission()
+    admission.enter(b"client")
+    began = trio.current_time()
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(run.drained, admission)
+        await trio.sleep(LEAVING_LOOK_SECONDS / 4)
+        admission.leave(b"client")
+    assert trio.current_time() - began == pytest.approx(LEAVING_LOOK_SECONDS)
+
+
+@pytest.mark.reaches("TICK_SECONDS")
+@trio_test
+async def test_what_is_due_now_and_then_is_done_each_minute(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    ticks: list[float] = []
+    monkeypatch.setattr(ServerCookies, "tick", lambda *_: ticks.append(trio.current_time()))
+    network = demo.demo_world(wall=1.785e9).network()
+    async with run.running(
+        Config(), network=network, clock=VirtualClock(), rng=Random(1), listens=False
+    ):
+        await trio.sleep(3.5 * TICK_SECONDS)
+    gaps = [later - before for before, later in pairwise(ticks)]
+    assert gaps == 3 * [pytest.approx(TICK_SECONDS)]
 
 
 @pytest.mark.parametrize("kind", ["forward", "stub"])

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import pytest
+
+from resolver import limits
 from resolver.config import load
 from resolver.model import Question
 from resolver.protocol.codes import EdeCode, RRType
@@ -18,3 +21,19 @@ async def test_the_cap_for_denials_binds_those_that_are_made_here_too() -> None:
             answer = await home.ask(Question(name(f"{label}.example.net."), RRType.A))
             assert any(ede.code == EdeCode.SYNTHESIZED for ede in answer.ede) is is_made
             assert max(rrset.ttl for rrset in answer.authority) <= 30
+
+
+@pytest.mark.reaches("PACKET_CACHE_PART", "DELEGATION_CACHE_PART", "NEGATIVE_CACHE_PART")
+@trio_test
+async def test_each_cache_has_its_part_of_the_memory() -> None:
+    """One key for all of them: who changes it need not know how many there are."""
+    octets = 128 << 20
+    async with house(village(), load.loads(f"cache.size_octets = {octets}")) as home:
+        parts = home.daemon.parts
+        for cache, part in (
+            (parts.memory.rrsets.entries, 1),
+            (parts.packets.shards, limits.PACKET_CACHE_PART),
+            (parts.delegations.entries, limits.DELEGATION_CACHE_PART),
+            (parts.memory.negatives.entries, limits.NEGATIVE_CACHE_PART),
+        ):
+            assert cache._limit * len(cache._shards) == octets // part

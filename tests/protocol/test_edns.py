@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from resolver.errors import WireError
+from resolver.limits import OPT_RECORDS
 from resolver.protocol import edns
 from resolver.protocol.edns import Edns
 
@@ -59,3 +60,10 @@ def test_extended_errors() -> None:
 def test_small_options() -> None:
     assert edns.cookie_option(b"12345678", b"server00") == (10, b"12345678server00")
     assert edns.nsid_option(b"here") == (3, b"here")
+
+
+@pytest.mark.reaches("OPT_RECORDS")
+def test_opt_records_do_not_fill_memory() -> None:
+    for at in range(OPT_RECORDS + 10):
+        edns.encode(Edns(udp_payload=512 + at))
+    assert edns.encode.cache_info().currsize == OPT_RECORDS

@@ -8,6 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from resolver.limits import ADDRESS_OCTETS, ADDRESS_TEXTS
+from resolver.protocol import ip_addresses
+from resolver.protocol.codes import RRType
 from resolver.protocol.ip_addresses import address_octets, address_text, is_loopback
 
 
@@ -49,3 +52,13 @@ def test_what_is_no_text_is_a_value_error() -> None:
 )
 def test_loopback_is_this_machine_however_it_is_written(host: str, *, expected: bool) -> None:
     assert is_loopback(host) is expected
+
+
+@pytest.mark.reaches("ADDRESS_TEXTS", "ADDRESS_OCTETS")
+def test_addresses_do_not_fill_memory() -> None:
+    for at in range(ADDRESS_TEXTS + 10):
+        address_text(RRType.AAAA, at.to_bytes(16, "big"))
+    for at in range(ADDRESS_OCTETS + 10):
+        address_octets(f"192.0.{at >> 8}.{at & 255}")
+    assert ip_addresses._ipv6_text.cache_info().currsize == ADDRESS_TEXTS
+    assert address_octets.cache_info().currsize == ADDRESS_OCTETS

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from resolver.limits import FILTERED_ADDRESSES
 from resolver.model import Delegation, Server
 from resolver.protocol.names import ROOT, from_text
+from resolver.upstream import filters
 from resolver.upstream.filters import AddressFilter
 from resolver.upstream.settings import Outgoing
 
@@ -54,3 +56,12 @@ def test_what_is_no_server_is_never_asked(host: str) -> None:
 def test_a_family_that_is_off_is_not_asked_whoever_named_it() -> None:
     allows = AddressFilter(Outgoing(ipv6=False), [named(CORP, "::1")]).allows
     assert not allows(Server("::1"), CORP, is_forward=False)
+
+
+@pytest.mark.reaches("FILTERED_ADDRESSES")
+def test_addresses_that_were_looked_at_do_not_fill_memory() -> None:
+    one = AddressFilter(Outgoing())
+    for at in range(FILTERED_ADDRESSES + 10):
+        one.is_plain(f"2001:db8::{at:x}")
+    assert one.is_plain.cache_info().currsize == FILTERED_ADDRESSES
+    assert filters._kind.cache_info().currsize == FILTERED_ADDRESSES

@@ -281,3 +281,10 @@ def test_what_is_known_is_known_of_an_address_over_one_transport() -> None:
     after = Infra(rng=random.Random(1))
     after.restore(infra.snapshot(2.0), away_s=0.0)
     assert [after.state(one).hint is not None for one in (plain, tls, other)] == [True, True, False]
+
+
+@pytest.mark.reaches("OWNER_DOMAINS")
+def test_owner_domains_do_not_fill_memory() -> None:
+    for at in range(limits.OWNER_DOMAINS + 10):
+        owner_domain_of(from_text(f"n{at}.example.com"))
+    assert owner_domain_of.cache_info().currsize == limits.OWNER_DOMAINS

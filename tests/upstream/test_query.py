@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from resolver.errors import WireError
+from resolver.limits import OPT_RECORDS
 from resolver.protocol.edns import OPT_COOKIE, Edns
 from resolver.protocol.wire import Message, Record, build, parse_untrusted
 from resolver.upstream.query import (
@@ -117,3 +118,10 @@ def test_every_copy_has_an_id_and_a_spelling_of_its_own() -> None:
     assert len({copy.data[:2] for copy in copies}) > 45
     assert len({copy.asked for copy in copies}) > 45
     assert {copy.asked.lower() for copy in copies} == {ASKED.qname + b"\0\1\0\1"}
+
+
+@pytest.mark.reaches("OPT_RECORDS")
+def test_what_is_offered_to_servers_does_not_fill_memory() -> None:
+    for at in range(OPT_RECORDS + 10):
+        offer(512 + at)
+    assert offer.cache_info().currsize == OPT_RECORDS
