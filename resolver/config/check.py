@@ -35,6 +35,7 @@ def faults(config: Config) -> Iterator[Fault]:
     yield from _zones(config)
     yield from _caches(config)
     yield from _dnssec(config)
+    yield from _root(config)
     yield from _files(config)
 
 
@@ -159,6 +160,16 @@ def _dnssec(config: Config) -> Iterator[Fault]:
         yield Fault(
             "dnssec.rfc5011", config.dnssec.rfc5011, "a working_directory to keep its state in"
         )
+
+
+def _root(config: Config) -> Iterator[Fault]:
+    root = config.root
+    yield from _each("root.sources", root.sources, endpoints.askable)
+    if root.local is True and not config.working_directory:
+        yield Fault("root.local", True, "a working_directory to keep the copy in")  # noqa: FBT003
+    if root.local is True and not config.dnssec.validate:
+        expected = "dnssec.validate = true: the copy is believed for its signatures"
+        yield Fault("root.local", True, expected)  # noqa: FBT003
 
 
 def _files(config: Config) -> Iterator[Fault]:

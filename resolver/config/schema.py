@@ -129,6 +129,19 @@ class Root(Section, frozen=True, kw_only=True):
     prime: Annotated[
         bool, Meta(description="ask a hinted server for the true NS set of the root (RFC 9609)")
     ] = True
+    local: Annotated[
+        bool | Literal["auto"],
+        Meta(
+            description="answer for the root from a verified copy of its zone (RFC 8806), kept in "
+            'working_directory; "auto": where it pays and there is memory for it'
+        ),
+    ] = "auto"
+    sources: Annotated[
+        tuple[str, ...],
+        Meta(
+            description="addresses to transfer the root zone from; empty takes those that offer it"
+        ),
+    ] = ()
 
 
 class Zone(Section, frozen=True, kw_only=True):

@@ -9,6 +9,8 @@ import trio
 from resolver.cache.denial import DenialCache
 from resolver.cache.shards import Shards
 from resolver.daemon.garbage import Collector
+from resolver.daemon.root_keeper import RootKeeper
+from resolver.iterate.root_copy import RootCopy
 from resolver.listen.admission import Admission, RateLimit
 from resolver.listen.backlog import Backlog
 from resolver.listen.tcp import StreamService, TcpSlots
@@ -30,7 +32,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from resolver.daemon.listeners import Listeners
+    from resolver.daemon.upkeep import Upkeep
     from resolver.daemon.wiring import Parts
+    from resolver.iterate.root_form import RootForm
 
 
 T = TypeVar("T")
@@ -53,6 +57,7 @@ class Counting(Protocol):
     slots: TcpSlots
     collector: Collector
     listeners: Listeners
+    upkeep: Upkeep
 
 
 def registry_of(daemon: Counting) -> Registry:
@@ -63,6 +68,7 @@ def registry_of(daemon: Counting) -> Registry:
     _count_packets(registry, lambda: daemon.parts)
     _count_caches(registry, lambda: daemon.parts)
     _count_upstream(registry, lambda: daemon.parts)
+    _count_root(registry, daemon)
     _count_garbage(registry, daemon.collector)
     return registry
 
@@ -183,6 +189,27 @@ def _count_upstream(registry: Registry, parts: Callable[[], Parts]) -> None:
         "ways_cut_off",
         "Ways out (the public tree, forwards, stubs) on which nobody answers.",
         lambda: parts().dispatcher.ways.cut_off(trio.current_time()),
+    )
+
+
+def _count_root(registry: Registry, daemon: Counting) -> None:
+    def copy() -> RootCopy:
+        return daemon.parts.base.root_copy
+
+    def forms() -> list[RootForm]:
+        return _there(copy().form)
+
+    registry.count("root_copy", RootCopy, lambda: [copy()])
+    registry.count("root_copy", RootKeeper, lambda: _there(daemon.upkeep.root_keeper))
+    registry.gauge(
+        "root_copy_serial",
+        "Serial of the root zone's copy; 0 if there is none.",
+        lambda: sum(form.serial for form in forms()),
+    )
+    registry.gauge(
+        "root_copy_age_seconds",
+        "Seconds since a server of the root last had no newer zone than the copy.",
+        lambda: sum(daemon.parts.clock.now() - copy().confirmed_at for _ in forms()),
     )
 
 

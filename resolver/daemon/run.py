@@ -21,6 +21,7 @@ from resolver.daemon.garbage import Collector, Work
 from resolver.daemon.listeners import Listeners
 from resolver.daemon.notes import Notes
 from resolver.daemon.registry import registry_of
+from resolver.daemon.root_sources import in_process
 from resolver.daemon.state import StateDirectory
 from resolver.daemon.upkeep import Upkeep
 from resolver.daemon.wiring import assemble, found
@@ -50,6 +51,7 @@ if TYPE_CHECKING:
 
     from resolver.config.endpoints import Endpoint
     from resolver.config.schema import Config
+    from resolver.daemon.root_sources import Fetch
     from resolver.daemon.wiring import Parts
     from resolver.listen.listen_network import ListenNetwork
     from resolver.recurse.resolver import Resolver
@@ -72,12 +74,14 @@ class Daemon:
         *,
         turns: Turns,
         slot: Slot | None = None,
+        root_fetch: Fetch | None = None,
     ) -> None:
         self.parts = parts
         self.sockets = sockets
         self.state = state
         self.nursery = nursery
         self.slot = slot
+        self.root_fetch = root_fetch
         self.is_first = slot is None or slot.is_first
         self.admission = Admission(total=CLIENT_QUERIES // workers_of(parts.config))
         self.slots = TcpSlots(
@@ -180,13 +184,16 @@ async def running(
     listens: bool = True,
     on_bound: Callable[[Daemon], None] = lambda _: None,
     slot: Slot | None = None,
+    root_fetch: Fetch | None = None,
 ) -> AsyncIterator[Daemon]:
     """A daemon that runs as long as the block. *listens* False: only its resolver.
 
     Raises ConfigError if an address or a file cannot be used, CannotStart if no address can be had
     in time. *on_bound* is called between binding and serving, where privileges are dropped.
+    *root_fetch*: who fetches a copy of the root zone, in the place of a process of its own.
     """
     tells = slot is None or slot.is_first
+    fetch = root_fetch or (in_process if network is None else None)  # in a lab nobody transfers
     state = StateDirectory(config.working_directory)
     state.open()
     sockets = ListeningSockets(
@@ -209,7 +216,9 @@ async def running(
             parts.take_effect()
             if slot is not None:
                 parts.cookies.share(slot.key)
-            daemon = Daemon(parts, sockets, state, nursery, turns=turns, slot=slot)
+            daemon = Daemon(
+                parts, sockets, state, nursery, turns=turns, slot=slot, root_fetch=fetch
+            )
             on_bound(daemon)  # files are read by now: a program that lives in /root still can
             await nursery.start(parts.dispatcher.run)
             nursery.start_soon(_tick, daemon)

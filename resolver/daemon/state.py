@@ -16,8 +16,9 @@ import os
 import pwd
 from contextlib import suppress
 from fnmatch import fnmatch
+from mmap import ACCESS_READ, mmap
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from resolver.config import hints
 from resolver.config.check import working_path
@@ -35,8 +36,25 @@ if TYPE_CHECKING:
     from resolver.model import Name
 
 _log = logging.getLogger(__name__)
-# All that goes to disk: when the clock was last confirmed, and trust anchors that are followed.
-KEPT: Final = ("last-run", "anchor-*.json")
+ROOT_ZONE: Final = "root-zone"
+# All that goes to disk: when the clock was last confirmed, trust anchors that are followed, and a
+# copy of the root zone.
+KEPT: Final = ("last-run", "anchor-*.json", ROOT_ZONE)
+
+
+class Stamp(NamedTuple):
+    """Which file it is (*inode*), its *size* in octets, and the Unix time that it is of."""
+
+    inode: int
+    size: int
+    wall: float
+
+
+class Mapped(NamedTuple):
+    """A file in memory, as far as it is looked at, and which one it is."""
+
+    octets: mmap
+    stamp: Stamp
 
 
 class StateDirectory:
@@ -49,6 +67,18 @@ class StateDirectory:
 
     def __repr__(self) -> str:
         return f"<StateDirectory {self._text or 'none'}>"
+
+    @classmethod
+    def at(cls, descriptor: int) -> StateDirectory:
+        """The directory that another process has opened for us."""
+        made = cls(f"/proc/self/fd/{descriptor}")
+        made._descriptor = descriptor
+        return made
+
+    @property
+    def descriptor(self) -> int:
+        """What to hand to a process of ours; -1 if there is none."""
+        return self._descriptor
 
     @property
     def keeps(self) -> bool:
@@ -100,6 +130,43 @@ class StateDirectory:
         finally:
             os.close(found)
 
+    def map(self, name: str, most_octets: int) -> Mapped | None:
+        """What is kept as *name* as it lies there, read only; None if nothing is.
+
+        Raises OSError, ValueError for a file that is empty or has more than *most_octets*.
+        """
+        kept = self.look(name)
+        if kept is None:
+            return None
+        if not 0 < kept.size <= most_octets:
+            raise ValueError(f"{kept.size} octets")
+        found = os.open(name, os.O_RDONLY | os.O_CLOEXEC, dir_fd=self._descriptor)
+        try:
+            return Mapped(mmap(found, 0, access=ACCESS_READ), _stamp(os.fstat(found)))
+        finally:
+            os.close(found)
+
+    def look(self, name: str) -> Stamp | None:
+        """Which file is kept as *name*, and from when; None if none is."""
+        if self._descriptor < 0:
+            return None
+        try:
+            return _stamp(os.stat(name, dir_fd=self._descriptor))
+        except OSError:
+            return None
+
+    def date(self, name: str, wall: float) -> None:
+        """Have what is kept as *name* be of Unix time *wall*: it was looked at, and holds."""
+        with suppress(OSError):
+            os.utime(name, (wall, wall), dir_fd=self._descriptor)
+
+    def set_aside(self, name: str) -> str:
+        """Have what is kept as *name* out of the way; the name that it has now."""
+        aside = f"{name}.damaged"
+        with suppress(OSError):
+            os.rename(name, aside, src_dir_fd=self._descriptor, dst_dir_fd=self._descriptor)
+        return aside
+
     def write(self, name: str, octets: bytes) -> bool:
         """Keep *octets* as *name*, whole or not at all. False, and told, if that cannot be.
 
@@ -138,6 +205,10 @@ class StateDirectory:
         if trouble != self._trouble:
             self._trouble = trouble
             _log.warning("working_directory %s: %s is not kept: %s", self._text, name, trouble)
+
+
+def _stamp(found: os.stat_result) -> Stamp:
+    return Stamp(found.st_ino, found.st_size, found.st_mtime)
 
 
 def _own_name() -> str:

@@ -1,4 +1,5 @@
-"""What runs beside the queries: the root is kept primed, trust anchors follow their zones.
+"""What runs beside the queries: the root is kept primed, a copy of its zone renewed, trust anchors
+follow their zones.
 
 Each goes on over a reload, on whatever is in use then, and begins anew where what it rests on has
 changed: the hints, the anchors.
@@ -11,15 +12,20 @@ from typing import TYPE_CHECKING, Protocol
 import trio
 
 from resolver.budget import Share
+from resolver.daemon.root_keeper import RootKeeper, Serving
+from resolver.daemon.zones import uses_root_copy
 from resolver.iterate.priming import keep_primed
+from resolver.protocol import names
 from resolver.recurse.rollover import Rollover
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from resolver.config.schema import Config
+    from resolver.daemon.root_sources import Fetch
     from resolver.daemon.state import StateDirectory
     from resolver.daemon.wiring import Parts
+    from resolver.dnssec.anchors import Anchor
     from resolver.model import Delegation, Link, Question
     from resolver.recurse.resolver import Resolver
 
@@ -31,6 +37,7 @@ class Running(Protocol):
     state: StateDirectory
     nursery: trio.Nursery
     is_first: bool
+    root_fetch: Fetch | None
 
     @property
     def config(self) -> Config: ...
@@ -46,11 +53,18 @@ class Upkeep:
         self._daemon = daemon
         self._priming = trio.CancelScope()
         self._rollover = trio.CancelScope()
+        self._copying = trio.CancelScope()
+        fetch, state = daemon.root_fetch, daemon.state
+        self.root_keeper: RootKeeper | None = None
+        if fetch is not None:
+            serving = Serving(state, leads=daemon.is_first, fetch=fetch)
+            self.root_keeper = RootKeeper(serving, lambda: daemon.parts)
 
     def begin(self) -> None:
         """Start what the configuration wants."""
         self._prime()
         self._roll_over()
+        self._copy_root()
 
     def go_on(self, before: Parts) -> None:
         """The daemon has other parts than *before*."""
@@ -61,6 +75,10 @@ class Upkeep:
         if _rolls(now) != _rolls(before) or now.anchors is not before.anchors:
             self._rollover.cancel()
             self._roll_over()
+        if now.config.root != before.config.root or _root_anchor(now) != _root_anchor(before):
+            self._copying.cancel()
+            now.base.root_copy.form = None
+            self._copy_root()
 
     def _prime(self) -> None:
         parts = self._daemon.parts
@@ -85,6 +103,12 @@ class Upkeep:
         self._rollover = scope = trio.CancelScope()
         self._start(scope, rollover.run)
 
+    def _copy_root(self) -> None:
+        parts, keeper = self._daemon.parts, self.root_keeper
+        if keeper is not None and uses_root_copy(parts.config) and _root_anchor(parts) is not None:
+            self._copying = scope = trio.CancelScope()
+            self._start(scope, keeper.keep)
+
     def _start(self, scope: trio.CancelScope, run: Callable[[], Awaitable[None]]) -> None:
         async def within() -> None:
             with scope:
@@ -98,6 +122,10 @@ class Upkeep:
 
 def _primes(parts: Parts) -> bool:
     return parts.config.root.prime and parts.walker.asks_the_root
+
+
+def _root_anchor(parts: Parts) -> Anchor | None:
+    return None if parts.anchors is None else parts.anchors.by_name.get(names.ROOT)
 
 
 def _rolls(parts: Parts) -> bool:

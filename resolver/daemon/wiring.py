@@ -27,6 +27,7 @@ from resolver.daemon.zones import (
     fixed_delegations,
     primed_zones,
     says_the_same,
+    uses_root_copy,
     yielding_zones,
 )
 from resolver.dnssec.algorithms import Sha1Policy
@@ -37,6 +38,7 @@ from resolver.dnssec.validation_events import KINDS
 from resolver.errors import ResolutionFailed
 from resolver.iterate.observed import observed
 from resolver.iterate.priming import hints_delegation
+from resolver.iterate.root_copy import RootCopy
 from resolver.iterate.walk import Walker, WalkSettings
 from resolver.limits import (
     DELEGATION_CACHE_PART,
@@ -94,6 +96,7 @@ class Base:
     bus: Bus
     counters: PathCounters
     shortage: Shortage
+    root_copy: RootCopy
 
 
 @dataclass(slots=True)
@@ -167,7 +170,7 @@ def found(
     return Base(
         clock, rng, spawn, infra, dispatcher, packets, options,
         FastPaths(packets, options, Views(), bus), ServerCookies(rng), bus, PathCounters(),
-        Shortage(),
+        Shortage(), RootCopy(clock),
     )  # fmt: skip
 
 
@@ -237,8 +240,11 @@ class _Assembly:
 
     def _walker(self) -> Walker:
         config, base = self.config, self.base
+        ask = observed(base.dispatcher.ask, base.bus)
+        if uses_root_copy(config):
+            ask = base.root_copy.asking(ask)
         return Walker(
-            ask=observed(base.dispatcher.ask, base.bus),
+            ask=ask,
             rrsets=self.memory.rrsets,
             negatives=self.memory.negatives,
             delegations=self.delegations,

@@ -58,6 +58,16 @@ def primed_zones(config: Config) -> frozenset[Name]:
     return frozenset(names.from_text(entry.zone) for entry in config.stub if entry.prime)
 
 
+def uses_root_copy(config: Config) -> bool:
+    """True if a copy of the root zone may stand in for its servers, once there is one."""
+    return (
+        config.root.local is not False
+        and bool(config.working_directory)
+        and config.dnssec.validate
+        and all(entry.zone != "." for entry in (*config.forward, *config.stub))
+    )
+
+
 def exempt_names(config: Config, anchors: Anchors | None, clock: Clock) -> Exempt | None:
     """The operator's zones and negative anchors, if there are any: most have none to look at."""
     exempt = Exempt(

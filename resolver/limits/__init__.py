@@ -19,6 +19,7 @@ from resolver.limits.packets import *
 from resolver.limits.policy import *
 from resolver.limits.process import *
 from resolver.limits.query import *
+from resolver.limits.root import *
 from resolver.limits.servers import *
 from resolver.limits.telemetry import *
 from resolver.limits.validation import *

@@ -19,6 +19,7 @@ ROOMS = (
     "packets",
     "query",
     "walking",
+    "root",
     "asking",
     "servers",
     "estimates",

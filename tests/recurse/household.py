@@ -21,6 +21,7 @@ from resolver.protocol.codes import RRType
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
+    from resolver.daemon.root_sources import Fetch
     from resolver.daemon.run import Daemon
     from resolver.lab.virtual_network import VirtualNetwork
     from resolver.lab.virtual_parts import Packet
@@ -92,7 +93,9 @@ class House:
 
 
 @asynccontextmanager
-async def house(world: World, base: Config | None = None, **switches: bool) -> AsyncIterator[House]:
+async def house(
+    world: World, base: Config | None = None, *, root_fetch: Fetch | None = None, **switches: bool
+) -> AsyncIterator[House]:
     """A resolver on *world* with *base*, without speculation unless *switches* say so."""
     config = base or Config()
     outgoing = msgspec.structs.replace(
@@ -109,6 +112,7 @@ async def house(world: World, base: Config | None = None, **switches: bool) -> A
             clock=VirtualClock(wall=WALL),
             rng=seeded("house"),
             listens=False,
+            root_fetch=root_fetch,
         ) as daemon:
             yield House(daemon, network)
 

@@ -1,0 +1,184 @@
+"""A process of its own, at the lowest priority: transfers the root zone, judges it, keeps its file.
+
+    python -m resolver.daemon.root_fetch < job > outcome
+
+Sources are asked one after the other until one has a zone that is accepted; what is not whole and
+right is thrown away, and the file that is kept stays. The daemon's own loop never sees a record of
+the transfer: it maps the file. RFC 5936 (AXFR, by dnspython), RFC 8806, RFC 8976.
+"""
+
+from __future__ import annotations
+
+import os
+import resource
+import sys
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+import dns.exception
+import dns.message
+import dns.name
+import dns.rdatatype
+import dns.xfr
+import dns.zone
+import msgspec
+import trio
+
+from resolver.daemon.lifeline import end_with
+from resolver.daemon.state import ROOT_ZONE, StateDirectory
+from resolver.dnssec.anchors import Anchor
+from resolver.dnssec.keys import Sha1Policy
+from resolver.dnssec.steps import AtLeast
+from resolver.dnssec.whole_zone import Accepted, judge
+from resolver.dnssec.zonemd import ZoneRecord
+from resolver.iterate.root_form import pack
+from resolver.limits import ROOT_COPY_OCTETS, ROOT_FETCH_SECONDS, ROOT_SOURCE_SECONDS
+from resolver.protocol import names
+from resolver.protocol.framing import Splitter, frame
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_LOWEST: Final = 19  # of nice(2)
+_FIRST_TO_GO: Final = "1000"  # where memory runs out (proc(5), oom_score_adj)
+_AT_ONCE: Final = 65_536
+_NOT_DNS = (dns.exception.DNSException, ValueError, EOFError)
+
+
+class Job(msgspec.Struct, frozen=True):
+    """What is to be fetched. *sources*: addresses and ports; *leave_from*: our own addresses.
+
+    *ds* and *keys*: the root's trust anchors. *wall*: Unix seconds, at least that where it is not
+    *is_exact*. *held*: the serial that must not be gone behind. *directory*: a descriptor.
+    """
+
+    sources: list[tuple[str, int]]
+    leave_from: list[str]
+    ds: list[bytes]
+    keys: list[bytes]
+    sha1: Sha1Policy
+    wall: float
+    is_exact: bool
+    held: int | None
+    directory: int
+    parent: int
+
+
+class Outcome(msgspec.Struct):
+    """What came of it: the *serial* that is kept now, None if nothing; *source*: where from.
+
+    *octets* received and seconds of CPU, in vain ones included; *troubles*: a sentence a source.
+    """
+
+    serial: int | None = None
+    source: str = ""
+    octets: int = 0
+    cpu_s: float = 0.0
+    troubles: list[str] = []
+
+
+class _Transfer(NamedTuple):
+    """One source: *host*, *port*, and our own address towards it, or None."""
+
+    host: str
+    port: int
+    leave_from: str | None
+
+
+async def fetch(job: Job, state: StateDirectory) -> Outcome:
+    """The first zone among the job's sources that is accepted, kept in *state*."""
+    outcome = Outcome(troubles=[])
+    with trio.move_on_after(ROOT_FETCH_SECONDS):
+        for host, port in job.sources:
+            ours = next((one for one in job.leave_from if (":" in one) == (":" in host)), None)
+            trouble = await _fetch_from(_Transfer(host, port, ours), job, state, outcome)
+            if not trouble:
+                outcome.source = host
+                break
+            outcome.troubles.append(f"{host}: {trouble}")
+    return outcome
+
+
+async def _fetch_from(
+    transfer: _Transfer, job: Job, state: StateDirectory, outcome: Outcome
+) -> str:
+    """Transfer, judge and keep the zone; why not, or "" if it is kept."""
+    try:
+        with trio.fail_after(ROOT_SOURCE_SECONDS):
+            zone = await _transferred(transfer, outcome)
+    except trio.TooSlowError:
+        return f"it took longer than {ROOT_SOURCE_SECONDS:.0f} s"
+    except OSError as error:
+        return error.strerror or str(error)
+    except _NOT_DNS as error:
+        return f"the transfer failed ({str(error) or type(error).__name__})"
+    anchor = Anchor(names.ROOT, tuple(job.ds), tuple(job.keys))
+    wall = job.wall if job.is_exact else AtLeast(job.wall)
+    verdict = judge(list(_records(zone)), anchor, job.sha1, wall=wall, held=job.held)
+    if not isinstance(verdict, Accepted):
+        return f"its zone is not used: {verdict.sentence}"
+    if not state.write(ROOT_ZONE, pack(verdict, anchor)):
+        return "its zone cannot be kept"
+    state.date(ROOT_ZONE, job.wall)
+    outcome.serial = verdict.serial
+    return ""
+
+
+async def _transferred(transfer: _Transfer, outcome: Outcome) -> dns.zone.Zone:
+    """The zone by AXFR. Raises OSError, DNSException, EOFError where the transfer is cut off."""
+    zone = dns.zone.Zone(dns.name.root, relativize=False)
+    query = dns.message.make_query(dns.name.root, dns.rdatatype.AXFR)
+    stream = await trio.open_tcp_stream(
+        transfer.host, transfer.port, local_address=transfer.leave_from
+    )
+    splitter = Splitter()
+    async with stream:
+        await stream.send_all(frame(query.to_wire()))
+        with dns.xfr.Inbound(zone, dns.rdatatype.AXFR) as inbound:
+            is_done, received = False, 0
+            while not is_done:
+                octets = await stream.receive_some(_AT_ONCE)
+                outcome.octets += len(octets)
+                received += len(octets)
+                if not octets:
+                    raise EOFError("it was cut off")
+                if received > ROOT_COPY_OCTETS:
+                    raise EOFError(f"more than {ROOT_COPY_OCTETS} octets")
+                for message in splitter.feed(bytes(octets)):
+                    is_done = is_done or inbound.process_message(_read(message, query, zone))
+    return zone
+
+
+def _read(octets: bytes, query: dns.message.Message, zone: dns.zone.Zone) -> dns.message.Message:
+    reply = dns.message.from_wire(octets, xfr=True, origin=zone.from_wire_origin(), multi=True)
+    if reply.id != query.id:
+        raise ValueError("a reply to another question")
+    return reply
+
+
+def _records(zone: dns.zone.Zone) -> Iterator[ZoneRecord]:
+    for name, rdataset in zone.iterate_rdatasets():
+        owner = name.to_wire()
+        assert owner is not None  # noqa: S101  # it is given no file to write to
+        for rdata in rdataset:
+            octets = rdata.to_wire()
+            assert octets is not None  # noqa: S101
+            yield ZoneRecord(owner.lower(), int(rdataset.rdtype), rdataset.ttl, octets)
+
+
+def main() -> None:
+    """The process: at the lowest priority, the first to go, and not without its parent."""
+    job = msgspec.json.decode(sys.stdin.buffer.read(), type=Job)
+    end_with(job.parent)
+    with suppress(OSError):
+        os.nice(_LOWEST)
+        Path("/proc/self/oom_score_adj").write_text(_FIRST_TO_GO, "ascii")
+    outcome = trio.run(fetch, job, StateDirectory.at(job.directory))
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    outcome.cpu_s = used.ru_utime + used.ru_stime
+    sys.stdout.buffer.write(msgspec.json.encode(outcome))
+
+
+if __name__ == "__main__":
+    main()
