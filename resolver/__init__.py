@@ -22,7 +22,8 @@ docs/architecture.md says why, and in which file twelve things are decided.
    than needed (RFC 9156). Each reply is scrubbed to what its servers may say, classified into one
    `Verdict`, and that decides the next step: pure functions all. What is known of a cut's addresses
    stands in one book that all walks over it share (`delegation`): it never has less than the parent
-   gave, and look-ups come beside that.
+   gave, and look-ups come beside that. A verified copy of the root zone stands in for its servers
+   where there is one (`iterate.root_copy`, RFC 8806).
 5. **Ask one server** (`upstream`). Among all addresses of the cut, the one that answers soonest; a
    socket, port, id and spelling of its own for each try (RFC 5452); TCP where UDP is cut short.
    `upstream.network` is the only way out of the process: real sockets, or the lab's virtual ones.

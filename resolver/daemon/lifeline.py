@@ -24,15 +24,6 @@ _AT_ONCE: Final = 4096
 _BUSY_STATES: Final = frozenset({b"R", b"D"})  # running or waiting for the disk (proc(5), stat)
 
 
-def end_with(parent: int) -> None:
-    """Have this process end when its *parent* does, or now if it has ended."""
-    if sys.platform == "linux":
-        with contextlib.suppress(OSError, AttributeError):
-            ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, int(signal.SIGTERM))
-    if os.getppid() != parent:
-        os.kill(os.getpid(), signal.SIGTERM)
-
-
 class Lifeline:
     """A worker's end. *descriptor* is the pipe's, *parent* the supervisor's process id."""
 
@@ -43,7 +34,11 @@ class Lifeline:
 
     def tie(self) -> None:
         """End with the parent, from now on. To be called again after a change of user."""
-        end_with(self._parent)
+        if sys.platform == "linux":
+            with contextlib.suppress(OSError, AttributeError):
+                ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, int(signal.SIGTERM))
+        if os.getppid() != self._parent:
+            os.kill(os.getpid(), signal.SIGTERM)
 
     async def keep_beating(self) -> None:
         """A sign of life every WORKER_BEAT_SECONDS, until cancelled or until nobody listens."""

@@ -25,7 +25,6 @@ import dns.zone
 import msgspec
 import trio
 
-from resolver.daemon.lifeline import end_with
 from resolver.daemon.state import ROOT_ZONE, StateDirectory
 from resolver.dnssec.anchors import Anchor
 from resolver.dnssec.keys import Sha1Policy
@@ -33,7 +32,12 @@ from resolver.dnssec.steps import AtLeast
 from resolver.dnssec.whole_zone import Accepted, judge
 from resolver.dnssec.zonemd import ZoneRecord
 from resolver.iterate.root_form import pack
-from resolver.limits import ROOT_COPY_OCTETS, ROOT_FETCH_SECONDS, ROOT_SOURCE_SECONDS
+from resolver.limits import (
+    ROOT_COPY_OCTETS,
+    ROOT_FETCH_SECONDS,
+    ROOT_SOURCE_SECONDS,
+    WORKER_BEAT_SECONDS,
+)
 from resolver.protocol import names
 from resolver.protocol.framing import Splitter, frame
 
@@ -68,13 +72,15 @@ class Job(msgspec.Struct, frozen=True):
 class Outcome(msgspec.Struct):
     """What came of it: the *serial* that is kept now, None if nothing; *source*: where from.
 
-    *octets* received and seconds of CPU, in vain ones included; *troubles*: a sentence a source.
+    *octets* received and seconds of CPU, in vain ones included; *peak_octets* of memory;
+    *troubles*: a sentence a source.
     """
 
     serial: int | None = None
     source: str = ""
     octets: int = 0
     cpu_s: float = 0.0
+    peak_octets: int = 0
     troubles: list[str] = []
 
 
@@ -167,16 +173,34 @@ def _records(zone: dns.zone.Zone) -> Iterator[ZoneRecord]:
             yield ZoneRecord(owner.lower(), int(rdataset.rdtype), rdataset.ttl, octets)
 
 
+async def _fetch_for_parent(job: Job) -> Outcome:
+    """As `fetch`, but not for a parent that is gone.
+
+    The kernel's death signal would not do: it comes with the end of the *thread* that made us.
+    """
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(_end_with, job.parent)
+        outcome = await fetch(job, StateDirectory.at(job.directory))
+        nursery.cancel_scope.cancel()
+    return outcome
+
+
+async def _end_with(parent: int) -> None:
+    while os.getppid() == parent:  # noqa: ASYNC110  # nobody tells
+        await trio.sleep(WORKER_BEAT_SECONDS)
+    os._exit(1)
+
+
 def main() -> None:
-    """The process: at the lowest priority, the first to go, and not without its parent."""
+    """The process: at the lowest priority, the first to go where memory is short."""
     job = msgspec.json.decode(sys.stdin.buffer.read(), type=Job)
-    end_with(job.parent)
     with suppress(OSError):
         os.nice(_LOWEST)
         Path("/proc/self/oom_score_adj").write_text(_FIRST_TO_GO, "ascii")
-    outcome = trio.run(fetch, job, StateDirectory.at(job.directory))
+    outcome = trio.run(_fetch_for_parent, job)
     used = resource.getrusage(resource.RUSAGE_SELF)
     outcome.cpu_s = used.ru_utime + used.ru_stime
+    outcome.peak_octets = used.ru_maxrss << 10
     sys.stdout.buffer.write(msgspec.json.encode(outcome))
 
 

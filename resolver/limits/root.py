@@ -17,7 +17,7 @@ ROOT_COPY_STALE_SECONDS = limit(
 ROOT_FETCH_SECONDS = limit(
     300.0,
     "seconds for a transfer and its verification, all sources together",
-    why="our measurement: 2 s of CPU, at the lowest priority, and 1.4 MB over a slow line",
+    why="our measurement: 3 s of CPU, at the lowest priority, and 1.4 MB over a slow line",
 )
 ROOT_SOURCE_SECONDS = limit(
     60.0, "of them, seconds for the transfer from one source", why="1.4 MB at 200 kbit/s"
@@ -56,5 +56,5 @@ ROOT_PAYS_QUESTIONS = limit(
 ROOT_MEMORY_OCTETS = limit(
     1 << 30,
     'octets of memory below which "auto" fetches none',
-    why="our measurement: a transfer takes 150 MB for some seconds",
+    why="our measurement: a transfer takes 90 MiB for some seconds",
 )

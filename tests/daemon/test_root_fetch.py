@@ -251,12 +251,18 @@ async def test_a_process_that_cannot_do_it_is_a_trouble_like_others(
     assert outcome.troubles == ["the process that fetches it failed (status 1)"]
 
 
+@trio_test_real
+async def test_a_process_whose_parent_is_gone_ends() -> None:
+    zone = whole_root()
+    async with transferring(records_of(zone), hangs=True) as master:
+        outcome = await in_process(job(zone, master.port, directory=0, parent=1))
+    assert outcome.troubles == ["the process that fetches it failed (status 1)"]
+
+
 @pytest.mark.reaches("ROOT_PROCESS_SECONDS")
 @trio_test_real
 async def test_a_process_that_hangs_is_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
-    set_limit(
-        monkeypatch, root_sources, "ROOT_PROCESS_SECONDS", limits.ROOT_PROCESS_SECONDS / 1650
-    )
+    set_limit(monkeypatch, root_sources, "ROOT_PROCESS_SECONDS", limits.ROOT_PROCESS_SECONDS / 1650)
     zone, began = whole_root(), trio.current_time()
     async with transferring(records_of(zone), hangs=True) as master:
         outcome = await in_process(job(zone, master.port, directory=0))

@@ -47,6 +47,7 @@ def test_a_whole_zone_is_accepted_until_its_first_signature_ends() -> None:
     assert verdict.valid_until == WALL + DAY
 
 
+@pytest.mark.rfc("RFC 8976 §4")
 def test_a_zone_without_one_of_its_records_is_refused() -> None:
     """Truncated: whichever is missing."""
     zone = whole_root()
@@ -119,6 +120,7 @@ def test_signatures_that_are_not_in_force_are_refused(days: int) -> None:
     assert "it is" in refused(records_of(zone), zone, wall=WALL + days * DAY)
 
 
+@pytest.mark.rfc("RFC 8976 §4")
 def test_a_zone_without_zonemd_is_refused() -> None:
     zone = whole_root()
     del zone.data[ROOT, RRType.ZONEMD]

@@ -55,6 +55,7 @@ def address(text: str) -> Question:
     return Question(name(text), RRType.A)
 
 
+@pytest.mark.rfc("RFC 8806")
 @trio_test
 async def test_a_junk_tld_is_denied_without_a_packet() -> None:
     world, form = signed_village()
@@ -68,6 +69,7 @@ async def test_a_junk_tld_is_denied_without_a_packet() -> None:
         assert home.parts.base.root_copy.passed_over == 0
 
 
+@pytest.mark.rfc("RFC 8806")
 @trio_test
 async def test_a_cold_tld_is_found_without_a_packet_to_the_root() -> None:
     """Only net. and example.net. are asked, and all is as secure as by the servers' word."""
