@@ -18,11 +18,11 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import trio
 
-from resolver.daemon.root_fetch import Job, Outcome
+from resolver.daemon.root_job import Job, Outcome
 from resolver.daemon.root_sources import in_process
 from resolver.daemon.state import ROOT_ZONE, StateDirectory
+from resolver.dnssec.algorithms import Sha1Policy
 from resolver.dnssec.anchors import builtin_root
-from resolver.dnssec.keys import Sha1Policy
 from resolver.dnssec.zonemd import ZoneRecord
 from resolver.iterate.root_answers import reply_of
 from resolver.iterate.root_form import RootForm

@@ -25,9 +25,9 @@ import dns.zone
 import msgspec
 import trio
 
+from resolver.daemon.root_job import Job, Outcome
 from resolver.daemon.state import ROOT_ZONE, StateDirectory
 from resolver.dnssec.anchors import Anchor
-from resolver.dnssec.keys import Sha1Policy
 from resolver.dnssec.steps import AtLeast
 from resolver.dnssec.whole_zone import Accepted, judge
 from resolver.dnssec.zonemd import ZoneRecord
@@ -48,40 +48,6 @@ _LOWEST: Final = 19  # of nice(2)
 _FIRST_TO_GO: Final = "1000"  # where memory runs out (proc(5), oom_score_adj)
 _AT_ONCE: Final = 65_536
 _NOT_DNS = (dns.exception.DNSException, ValueError, EOFError)
-
-
-class Job(msgspec.Struct, frozen=True):
-    """What is to be fetched. *sources*: addresses and ports; *leave_from*: our own addresses.
-
-    *ds* and *keys*: the root's trust anchors. *wall*: Unix seconds, at least that where it is not
-    *is_exact*. *held*: the serial that must not be gone behind. *directory*: a descriptor.
-    """
-
-    sources: list[tuple[str, int]]
-    leave_from: list[str]
-    ds: list[bytes]
-    keys: list[bytes]
-    sha1: Sha1Policy
-    wall: float
-    is_exact: bool
-    held: int | None
-    directory: int
-    parent: int
-
-
-class Outcome(msgspec.Struct):
-    """What came of it: the *serial* that is kept now, None if nothing; *source*: where from.
-
-    *octets* received and seconds of CPU, in vain ones included; *peak_octets* of memory;
-    *troubles*: a sentence a source.
-    """
-
-    serial: int | None = None
-    source: str = ""
-    octets: int = 0
-    cpu_s: float = 0.0
-    peak_octets: int = 0
-    troubles: list[str] = []
 
 
 class _Transfer(NamedTuple):

@@ -37,7 +37,7 @@ from resolver.recurse.timekeeper import Timekeeper
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from resolver.daemon.root_fetch import Outcome
+    from resolver.daemon.root_job import Outcome
     from resolver.daemon.root_sources import Fetch
     from resolver.daemon.state import Stamp, StateDirectory
     from resolver.daemon.wiring import Parts

@@ -11,8 +11,8 @@ import msgspec
 import trio
 
 from resolver.config.endpoints import endpoint
-from resolver.daemon.root_fetch import Job, Outcome
-from resolver.dnssec.keys import Sha1Policy
+from resolver.daemon.root_job import Job, Outcome
+from resolver.dnssec.algorithms import Sha1Policy
 from resolver.dnssec.steps import AtLeast
 from resolver.limits import (
     ROOT_MEMORY_OCTETS,

@@ -21,8 +21,8 @@ from resolver.protocol.codes import Rcode, RRType
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterable, Sequence
 
+    from resolver.dnssec.algorithms import Sha1Policy
     from resolver.dnssec.anchors import Anchor
-    from resolver.dnssec.keys import Sha1Policy
     from resolver.dnssec.steps import Work
     from resolver.dnssec.zonemd import ZoneRecord
     from resolver.model import Name

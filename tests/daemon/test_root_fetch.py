@@ -12,10 +12,11 @@ import trio
 
 from resolver import limits
 from resolver.daemon import root_fetch, root_sources
-from resolver.daemon.root_fetch import Job, Outcome, fetch
+from resolver.daemon.root_fetch import fetch
+from resolver.daemon.root_job import Job, Outcome
 from resolver.daemon.root_sources import in_process
 from resolver.daemon.state import ROOT_ZONE, StateDirectory
-from resolver.dnssec.keys import Sha1Policy
+from resolver.dnssec.algorithms import Sha1Policy
 from resolver.iterate.root_form import RootForm
 from resolver.protocol import names
 from resolver.protocol.codes import RRType

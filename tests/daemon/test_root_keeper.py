@@ -16,7 +16,7 @@ from resolver import limits
 from resolver.config.schema import Config, Outgoing, Root
 from resolver.daemon import memory_limit
 from resolver.daemon.reload import reload
-from resolver.daemon.root_fetch import Job, Outcome
+from resolver.daemon.root_job import Job, Outcome
 from resolver.daemon.root_keeper import RootKeeper, Serving
 from resolver.daemon.root_sources import in_process, pays, sources_of
 from resolver.daemon.state import ROOT_ZONE, StateDirectory

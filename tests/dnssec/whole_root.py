@@ -11,8 +11,8 @@ import dns.rdatatype
 import dns.zone
 from dns.zonetypes import DigestHashAlgorithm
 
+from resolver.dnssec.algorithms import Sha1Policy
 from resolver.dnssec.anchors import AnchorRecord, Anchors
-from resolver.dnssec.keys import Sha1Policy
 from resolver.dnssec.whole_zone import Accepted, judge
 from resolver.dnssec.zonemd import ZoneRecord
 from resolver.iterate.root_form import pack
