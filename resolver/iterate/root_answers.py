@@ -51,14 +51,14 @@ def _at_owner(form: RootForm, question: Question, held: dict[int, RRset]) -> Mes
     if rrset is None:
         return _denial(form, question, Rcode.NOERROR, (held[RRType.NSEC],))
     message = _reply(question, Rcode.NOERROR)
-    message.answer += _records(rrset)
+    message.answer.extend(_records(rrset))
     return message
 
 
 def _denial(form: RootForm, question: Question, rcode: int, proof: Iterable[RRset]) -> Message:
     message = _reply(question, rcode)
     for rrset in dict.fromkeys((form.apex[RRType.SOA], *proof)):
-        message.authority += _records(rrset)
+        message.authority.extend(_records(rrset))
     return message
 
 
@@ -68,10 +68,10 @@ def _referral(form: RootForm, question: Question, held: dict[int, RRset]) -> Mes
     message.flags &= ~Flag.AA
     ns = held[RRType.NS]
     for rrset in (ns, held.get(RRType.DS) or held[RRType.NSEC]):
-        message.authority += _records(rrset)
+        message.authority.extend(_records(rrset))
     for nameserver in nameservers_of(ns):
         for rrset in form.glue(nameserver):
-            message.additional += _records(rrset)
+            message.additional.extend(_records(rrset))
     return message
 
 
