@@ -1,7 +1,8 @@
 """resolver check FILE: all that is wrong with a configuration, or what it comes to.
 
-The same looks as at the start of `resolver serve`, by the user who asks. The verdict is the first
-line on stdout, or the last one on stderr.
+The same looks as at the start of `resolver serve`, by the user who asks; but what systemd makes for
+the service, as its file says, need not be there yet. The verdict is the first line on stdout, or
+the last one on stderr.
 """
 
 from __future__ import annotations
@@ -14,29 +15,32 @@ from resolver.cli import verify
 from resolver.config import check
 from resolver.config.endpoints import show
 from resolver.config.listen_urls import listen_url
-from resolver.daemon import policies, state
+from resolver.daemon import policies, service_unit, state
 from resolver.protocol.transport import Transport
 
 if TYPE_CHECKING:
     from resolver.config.schema import Config
+    from resolver.daemon.service_unit import Promises
 
 WRONG_CONFIGURATION = 2
 
 
 def run(options: argparse.Namespace) -> int:
     """0 if a daemon would start with it, 2 if not."""
-    config, problems = verify.configuration(argparse.Namespace(config=options.file, listen=None))
+    promised = service_unit.promises()
+    asked = argparse.Namespace(config=options.file, listen=None)
+    config, problems = verify.configuration(asked, promised)
     for problem in problems:
         print(problem, file=sys.stderr)
     if problems:
         count = len(problems)
         print(f"{options.file}: {count} problem{'s' if count > 1 else ''}", file=sys.stderr)
         return WRONG_CONFIGURATION
-    print(summary(config, options.file))
+    print(summary(config, options.file, promised))
     return 0
 
 
-def summary(config: Config, name: str) -> str:
+def summary(config: Config, name: str, promised: Promises) -> str:
     """The verdict, what the daemon would do, and what is unwise about it."""
     server, outgoing, anchors = config.server, config.outgoing, state.read_anchors(config)
     families = " and ".join(
@@ -56,7 +60,7 @@ def summary(config: Config, name: str) -> str:
     ]
     sentences = [
         *check.advice(config),
-        *verify.notes(config),
+        *verify.notes(config, promised),
         *state.useless_anchors(config, anchors),
     ]
     return "\n".join([*lines, *(f"note: {sentence}" for sentence in sentences)])

@@ -2,7 +2,8 @@
 
 `config.check` looks at the text alone. Here is what only this machine can tell, to the user who
 asks: whether files hold what they should, the log can be written, the account exists, a forwarder
-is ourselves. Only binding is left to the start: a daemon may be running.
+is ourselves. Only binding is left to the start: a daemon may be running; and, for `check`, what the
+service file has systemd bring about (*promised*).
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ import msgspec
 from resolver.config import check, endpoints, load
 from resolver.config.schema import Config, Server
 from resolver.daemon import privileges, state
+from resolver.daemon.service_unit import Promises
 from resolver.errors import ConfigError
 from resolver.telemetry import logs
 
@@ -27,9 +29,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 _DEFAULT_USER = Server().user
+_NOTHING = Promises()
 
 
-def configuration(options: argparse.Namespace) -> tuple[Config, list[ConfigError]]:
+def configuration(
+    options: argparse.Namespace, promised: Promises = _NOTHING
+) -> tuple[Config, list[ConfigError]]:
     """The file, with --listen in place of what it says; and all that is wrong with them."""
     config, problems = (Config(), []) if options.config is None else load.read(options.config)
     if options.listen:
@@ -41,32 +46,42 @@ def configuration(options: argparse.Namespace) -> tuple[Config, list[ConfigError
             for fault in check.faults(config)
             if fault.key == "server.listen"
         ]
+    if _is_promised(config, promised):
+        problems = [one for one in problems if not one.where.endswith(": working_directory")]
     if not problems:
         prefix = f"{options.config}: " if options.config else ""
         problems = [
             ConfigError(f"{prefix}{problem.where}", problem.value, problem.expected)
-            for problem in on_this_machine(config)
+            for problem in on_this_machine(config, promised)
         ]
     return config, problems
 
 
-def on_this_machine(config: Config) -> Iterator[ConfigError]:
+def on_this_machine(config: Config, promised: Promises = _NOTHING) -> Iterator[ConfigError]:
     """What stops a start and only this machine can tell; *config* itself is free of faults."""
     for look in (state.read_hints, state.read_anchors):
         problem = _problem_of(look, config)
         if problem is not None:
             yield problem
-    yield from _log(config)
-    yield from _user(config)
+    yield from _log(config, promised)
+    if config.server.user != promised.user:
+        yield from _user(config)
     yield from _loops(config)
 
 
-def notes(config: Config) -> Iterator[str]:
+def notes(config: Config, promised: Promises = _NOTHING) -> Iterator[str]:
     """What works, but probably not as meant, on this machine."""
     directory, user = config.working_directory, config.server.user
-    if directory and not _may_write(Path(directory), user):
+    if _is_promised(config, promised):
+        if not os.access(directory, os.X_OK):
+            yield f"working_directory {directory} is made by systemd, as the service file says"
+    elif directory and not _may_write(Path(directory), user):
         who = user if os.geteuid() == 0 and user else "you"
         yield f"working_directory {directory} cannot be written by {who}: no state is kept"
+
+
+def _is_promised(config: Config, promised: Promises) -> bool:
+    return Path(config.working_directory) in promised.directories
 
 
 def _problem_of(look: Callable[[Config], object], config: Config) -> ConfigError | None:
@@ -77,9 +92,11 @@ def _problem_of(look: Callable[[Config], object], config: Config) -> ConfigError
     return None
 
 
-def _log(config: Config) -> Iterator[ConfigError]:
+def _log(config: Config, promised: Promises) -> Iterator[ConfigError]:
     path = logs.destination(config.log, config.working_directory)
-    if path is None:
+    if path is None or (
+        path.parent in promised.directories and not os.access(path.parent, os.W_OK | os.X_OK)
+    ):
         return
     reason = logs.why_not(path)
     if reason:

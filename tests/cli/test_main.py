@@ -16,6 +16,7 @@ import pytest
 from resolver.cli import check
 from resolver.cli.main import main
 from resolver.config import load
+from resolver.daemon import service_unit
 from resolver.daemon.state import read_hints
 from resolver.lab.catalogue import SHOWN
 
@@ -282,6 +283,32 @@ def test_check_tells_that_no_state_can_be_kept(
     status, out, _ = run(capsys, "check", str(path))
     assert status == 0
     assert f"note: working_directory {tmp_path} cannot be written by" in out
+
+
+def test_what_systemd_makes_for_the_service_need_not_be_there_yet(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A note; but an error to who starts it without systemd, or has no such service file."""
+    monkeypatch.setattr(service_unit, "_ROOTS", {"StateDirectory": str(tmp_path)})
+    monkeypatch.setattr(service_unit, "_FOLDERS", (str(tmp_path),))
+    state, path, unit = tmp_path / "state", tmp_path / "a.toml", tmp_path / "resolver.service"
+    path.write_text(
+        f"working_directory = '{state}'\nlog.destination = 'log'\nserver.user = 'nobody-here'\n"
+    )
+    status, _, err = run(capsys, "check", str(path))
+    assert status == 2
+    assert f"working_directory: '{state}' is not allowed" in err
+    unit.write_text("[Service]\nDynamicUser=yes\nUser=nobody-here\nStateDirectory=state\n")
+    status, out, _ = run(capsys, "check", str(path))
+    assert status == 0
+    assert out.splitlines()[0] == f"{path}: ok"
+    assert f"note: working_directory {state} is made by systemd, as the service file says\n" in out
+    status, _, err = run(capsys, "serve", "--config", str(path))
+    assert status == 2
+    assert f"working_directory: '{state}' is not allowed" in err
+    state.mkdir()
+    status, out, _ = run(capsys, "check", str(path))
+    assert (status, "note: working_directory" in out) == (0, False)
 
 
 @pytest.mark.parametrize("command", ["query", "trace"])
