@@ -1,7 +1,9 @@
 """The daemon as a process: signals, privileges, readiness, and how it ends.
 
-SIGTERM, SIGINT and SIGQUIT end it with status 0 within a second, also while it still waits for an
-address at the start. SIGHUP reopens the log and reads the configuration again.
+SIGTERM, SIGINT and SIGQUIT end it with status 0: at once where nothing is in flight, also while it
+still waits for an address at the start; else when that is answered, after DRAIN_SECONDS at the
+latest. Until then new queries are answered too, for nobody else has the port. SIGHUP reopens the
+log and reads the configuration again.
 """
 
 from __future__ import annotations

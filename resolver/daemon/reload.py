@@ -23,7 +23,7 @@ from resolver.config.changes import changes, merged
 from resolver.daemon.bind import close_all
 from resolver.daemon.wiring import assemble
 from resolver.errors import ConfigError
-from resolver.limits import DRAIN_SECONDS
+from resolver.limits import HANDOVER_SECONDS
 from resolver.listen.sockets import SystemListenNetwork
 from resolver.protocol import names
 from resolver.telemetry import logs
@@ -223,7 +223,7 @@ def _listen(daemon: Daemon, plan: Plan) -> None:
     if gone or daemon.sockets.missing:
         patience_s = daemon.config.resolution.query_timeout
         if plan.later:  # somebody waits for the port
-            patience_s = DRAIN_SECONDS
+            patience_s = HANDOVER_SECONDS
         daemon.nursery.start_soon(_let_go, daemon, gone, patience_s)
 
 

@@ -169,7 +169,7 @@ class Daemon:
 async def drained(admission: Admission) -> None:
     """Returns when nothing is in flight, after DRAIN_SECONDS at the latest."""
     with trio.move_on_after(DRAIN_SECONDS):
-        while admission.in_flight:  # noqa: ASYNC110  # once in a life, 0.8 s at most
+        while admission.in_flight:  # noqa: ASYNC110  # once in a life, for seconds at most
             await trio.sleep(LEAVING_LOOK_SECONDS)
 
 

@@ -30,6 +30,11 @@ LEAVING_LOOK_SECONDS = limit(
     "seconds between two looks whether the last client is served, at a listener's end",
     why="our choice: once in a listener's life",
 )
+HANDOVER_SECONDS = limit(
+    0.8,
+    "seconds for queries in flight at a listener whose port another one waits for",
+    why="nobody is served there meanwhile",
+)
 TCP_BACKLOG = limit(256, "TCP connections waiting to be accepted", why="Unbound's 256")
 UDP_BATCH = limit(
     64, "datagrams read by one system call", why="our measurement: 32 and more cost the same"

@@ -31,7 +31,7 @@ WORKER_BUSY_SECONDS = limit(
 WORKER_STOP_SECONDS = limit(
     3.0,
     "seconds for workers to end when they are told to",
-    why="DRAIN_SECONDS and as much again; systemd's TimeoutStopSec=5 in the unit",
+    why="DRAIN_SECONDS and half as much again; systemd's TimeoutStopSec=5 in the unit",
 )
 WORKER_RESTART_SECONDS = limit(
     1.0, "seconds before a dead worker is started again", why="our choice"
@@ -93,7 +93,9 @@ STATE_OCTETS = limit(
     1 << 20, "octets read of a file of state", why="a few hundred is what they have"
 )
 DRAIN_SECONDS = limit(
-    0.8, "seconds for queries in flight at shutdown", why="a restart must not be felt"
+    2.0,
+    "seconds for queries in flight at shutdown, none if there are none",
+    why="a client that is told nothing asks again after 5 s (glibc), 2.5 s (musl)",
 )
 CLOCK_LOOK_SECONDS = limit(
     10.0, "seconds between two looks at the kernel's clock state", why="one system call"

@@ -15,6 +15,8 @@ import pytest
 from resolver.cli.main import main
 from resolver.protocol import names, wire
 from resolver.protocol.codes import Flag, RRType
+from tests.cli.fake_server import address, reply
+from tests.cli.fake_server import serving as serving_forwarder
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -215,6 +217,36 @@ def test_one_busy_port_of_two_does_not_keep_the_other_from_being_served(tmp_path
             _, err = process.communicate(timeout=PATIENCE_S)
     assert process.returncode == 0
     assert err.count("another program listens there") == 1
+
+
+def test_what_is_in_flight_at_sigterm_is_answered(tmp_path: Path) -> None:
+    """A client that is told nothing asks again after five seconds only."""
+
+    def slowly(query: wire.Message, transport: str) -> bytes | None:
+        """Over TCP only, which is tried after 0.9 s, and half a second later."""
+        if query.qtype == RRType.A and transport == "udp":
+            return None
+        time.sleep(0.5 if query.qtype == RRType.A else 0.0)
+        return reply(query, address(query))
+
+    www = wire.build_query(
+        id=9, qname=names.from_text("www.example."), qtype=RRType.A, flags=Flag.RD
+    )
+    with serving_forwarder(slowly) as forwarder:
+        port = free_port()
+        forward = f"forward = [{{zone = '.', addresses = ['127.0.0.1:{forwarder}']}}]"
+        head = f"{forward}\ndnssec.validate = false\nserver.user = ''"
+        with (
+            serving(tmp_path, port, head=head) as process,
+            closing(socket.socket(socket.AF_INET, socket.SOCK_DGRAM)) as sock,
+        ):
+            sock.settimeout(PATIENCE_S)
+            sock.sendto(www, ("127.0.0.1", port))
+            time.sleep(0.2)
+            process.send_signal(signal.SIGTERM)
+            assert wire.parse_untrusted(sock.recv(4096)).answer[0].rdata == b"\xc0\x00\x02\x01"
+            process.communicate(timeout=PATIENCE_S)
+        assert process.returncode == 0
 
 
 def test_it_ends_at_once_while_it_waits_for_a_port() -> None:

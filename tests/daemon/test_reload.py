@@ -16,6 +16,7 @@ from msgspec.structs import replace
 from resolver.config.schema import Config, Dnssec, Log, Metrics, Stub
 from resolver.daemon.reload import reload, reread
 from resolver.errors import ConfigError
+from resolver.limits import HANDOVER_SECONDS
 from resolver.pipeline import Pipeline
 from resolver.protocol import names
 from resolver.protocol.codes import Flag, Rcode, RRType
@@ -260,6 +261,27 @@ async def test_all_addresses_in_place_of_one_on_the_same_port() -> None:
                 await trio.sleep(0.02)
         reply = await ask(house.port, "example.com.", host="127.0.0.2")
         assert ADDRESSES["example.com."] in addresses(reply)
+
+
+@pytest.mark.reaches("HANDOVER_SECONDS")
+@trio_test_real
+async def test_a_slow_answer_holds_up_an_address_on_the_same_port_for_a_while_only() -> None:
+    """Nobody is served there before the old socket is closed."""
+    async with served() as house:
+        house.network.attach("198.51.100.201", Forwarder(ONE, after_s=60.0))
+        forwarding = house.forwarding("corp.", "198.51.100.201")
+        await reload(house.daemon, forwarding)
+        with trio.socket.socket(type=socket.SOCK_DGRAM) as sock:
+            await sock.connect((HOST, house.port))
+            await sock.send(query("host.corp.", 9))
+            await trio.sleep(0.1)
+            server = replace(forwarding.server, listen=(f"0.0.0.0:{house.port}",))
+            began = trio.current_time()
+            await reload(house.daemon, replace(forwarding, server=server))
+            with trio.fail_after(HANDOVER_SECONDS + 2):
+                while house.daemon.bound != [("0.0.0.0", house.port)]:  # noqa: ASYNC110, S104
+                    await trio.sleep(0.02)
+            assert trio.current_time() - began >= HANDOVER_SECONDS
 
 
 @trio_test_real
