@@ -24,6 +24,7 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m bench.gibbard", description=__doc__)
     parser.add_argument("keys", nargs="*", help="scenarios (default: all), such as G04 G25a")
     parser.add_argument("--seeds", type=int, default=1, help="how many, from 1 on, summed up")
+    parser.add_argument("--unsigned", action="store_true", help="zones without DNSSEC")
     parser.add_argument("--verbose", action="store_true", help="name each question that differs")
     parser.add_argument("--write", action="store_true", help="put the table into the docs")
     arguments = parser.parse_args()
@@ -41,7 +42,8 @@ def main() -> int:
     for situation in SITUATIONS:
         if arguments.keys and situation.key not in arguments.keys:
             continue
-        phases = live_often(situation, range(1, arguments.seeds + 1))
+        seeds = range(1, arguments.seeds + 1)
+        phases = live_often(situation, seeds, is_signed=not arguments.unsigned)
         print(f"{situation.key} {situation.title}; fails: {situation.cut or 'nothing'}")
         print("\n".join(report.lines(phases)), flush=True)
         faults = report.faults(phases)

@@ -39,9 +39,11 @@ class Asked(NamedTuple):
 
 
 class Country:
-    """The world of *situation*, for *batches* phases that ask new names."""
+    """The world of *situation*, for *batches* phases; *signed_at*: Unix time of its signatures."""
 
-    def __init__(self, situation: Situation, batches: int) -> None:
+    def __init__(
+        self, situation: Situation, batches: int, *, signed_at: float | None = None
+    ) -> None:
         self.situation = situation
         self.world = World()
         self.names: list[Asked] = []
@@ -62,6 +64,9 @@ class Country:
         }
         for tld in situation.tlds:
             self._build_tld(tld.label, tld.sites, batches)
+        if signed_at is not None:
+            for zone in reversed(self.world.zones.values()):  # those below first
+                self.world.sign(zone, wall=signed_at)
         self.heal()
 
     def __repr__(self) -> str:

@@ -40,6 +40,7 @@ RESOLVER = ("192.0.2.53", 53)
 CLIENT = "192.0.2.7"
 PATIENCE_S = 12.0
 SLOW_MS = 1000.0
+WALL = 1_785_000_000.0
 BETWEEN_S = 0.2
 START_S, SETTLE_S, RESTART_S, RETURN_S = 4.0, 20.0, 0.5, 2.0
 
@@ -81,15 +82,18 @@ class Phase:
     heard: tuple[Heard, ...]
 
 
-def live(situation: Situation, *, seed: int = 1) -> list[Phase]:
+def live(situation: Situation, *, seed: int = 1, is_signed: bool = True) -> list[Phase]:
     """All phases of *situation*; the same each time for one seed."""
     with tempfile.TemporaryDirectory(prefix="gibbard-") as directory:
-        return run(Story(situation, directory, seed=seed).live, seed=seed)
+        story = Story(situation, directory, seed=seed, is_signed=is_signed)
+        return run(story.live, seed=seed)
 
 
-def live_often(situation: Situation, seeds: Iterable[int]) -> list[Phase]:
+def live_often(
+    situation: Situation, seeds: Iterable[int], *, is_signed: bool = True
+) -> list[Phase]:
     """The phases of several seeds, each as one."""
-    lives = zip(*(live(situation, seed=seed) for seed in seeds), strict=True)
+    lives = zip(*(live(situation, seed=seed, is_signed=is_signed) for seed in seeds), strict=True)
     return [
         Phase(phases[0].title, tuple(one for phase in phases for one in phase.heard))
         for phases in lives
@@ -99,10 +103,11 @@ def live_often(situation: Situation, seeds: Iterable[int]) -> list[Phase]:
 class Story:
     """*directory* is the resolver's working directory."""
 
-    def __init__(self, situation: Situation, directory: str, *, seed: int) -> None:
+    def __init__(self, situation: Situation, directory: str, *, seed: int, is_signed: bool) -> None:
         self._seed = seed
         self._situation = situation
-        self._country = Country(situation, len(situation.later_s) + 3)
+        signed_at = WALL if is_signed else None
+        self._country = Country(situation, len(situation.later_s) + 3, signed_at=signed_at)
         serves = SERVES_STALE and situation.serves_stale is not False
         self._reckoning = Reckoning(situation, serves_stale=serves, keeps=KEEPS)
         self._network = self._country.world.network(seed=seed)
@@ -111,7 +116,7 @@ class Story:
         self._failed: list[Asked] = []
 
     async def live(self) -> list[Phase]:
-        clock, later_s = VirtualClock(), self._situation.later_s
+        clock, later_s = VirtualClock(wall=WALL), self._situation.later_s
         rngs = [seeded("gibbard", self._situation.key, self._seed, process) for process in (1, 2)]
         async with self._running(clock, rngs[0]):
             await trio.sleep(START_S)
@@ -185,16 +190,21 @@ class Story:
 
 def configuration(country: Country, directory: str) -> Config:
     """As shipped, but for where it listens and what the world has no data for."""
-    hints = Path(directory, "hints")
-    hints.write_text(country.hints, "utf-8")
+    Path(directory, "hints").write_text(country.hints, "utf-8")
+    anchors = "".join(f"{anchor}\n" for anchor in country.world.anchors)
+    Path(directory, "anchors").write_text(anchors, "utf-8")
     stale = country.situation.serves_stale
     is_told = SERVES_STALE and stale is not None
     return Config(
         working_directory=directory,
         server=Server(listen=("192.0.2.53:53",), user="", allow_from=("192.0.2.0/24",)),
-        root=Root(hints_file=str(hints)),
+        root=Root(hints_file="hints"),
         resolution=Resolution(serve_stale=bool(stale)) if is_told else Resolution(),
-        dnssec=Dnssec(validate=False),
+        dnssec=Dnssec(
+            validate=bool(anchors),
+            builtin_root_anchor=False,
+            trust_anchors_file="anchors" if anchors else "",
+        ),
     )
 
 
