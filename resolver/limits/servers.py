@@ -182,7 +182,7 @@ OUTAGE_WITNESSES = limit(
 )
 OUTAGE_STRANGERS = limit(
     32,
-    "prefixes of witnesses where nobody ever answered",
+    "prefixes of witnesses where nobody ever answered, or the first of them are silent",
     why="13 root servers of two families: in an isolated country one of them may be at home",
 )
 OUTAGE_NEIGHBOURS = limit(

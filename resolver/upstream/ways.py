@@ -156,39 +156,39 @@ class Ways:
             return False
         slowest = max(witness.state.overdue_s for witness in witnesses)
         way.verdict_at = now + min(OUTAGE_VERDICT_SECONDS, max(EXPIRY_FLOOR_SECONDS, slowest))
-        if way.awaited < OUTAGE_WITNESSES:
-            halfway = (now + way.verdict_at) / 2
-            self._timers.at(halfway, partial(self._ask_again, way, witnesses))
+        halfway = (now + way.verdict_at) / 2
+        self._timers.at(halfway, partial(self._ask_more, way, witnesses))
         self._verdicts[way] = self._timers.at(way.verdict_at, partial(self._judge, way))
         return True
 
-    def _ask_again(self, way: Way, witnesses: list[Witness], now: float) -> None:
+    def _ask_more(self, way: Way, witnesses: list[Witness], now: float) -> None:
+        """Nobody answered yet: the others, and few once more, for one packet may be lost."""
         if way.verdict_at > now and way.reach.last_answer < way.asked_at:
-            for witness in witnesses:
+            others = [one for one in self._witnesses(way, finds_life=True) if one not in witnesses]
+            again = witnesses if len(witnesses) < OUTAGE_WITNESSES else []
+            for witness in (*again, *others):
                 self._ask(way, witness, now)
 
-    def _witnesses(self, way: Way) -> list[Witness]:
+    def _witnesses(self, way: Way, *, finds_life: bool = False) -> list[Witness]:
         """Neighbours, and servers of the way that used to answer, of as many prefixes, the nearest.
 
         One of a family that never answered is among them: has it a route by now?
-        Where nobody ever answered, all are strangers, and all are asked.
+        Where nobody ever answered, or whoever does is welcome (*finds_life*), strangers are, too.
         """
         infra = self._shared.infra
         states = [(server, infra.state(server)) for server in way.servers]
         self._shared.dice.shuffle(states)
         states.sort(key=lambda pair: (not pair[1].n, pair[1].srtt))
-        has_answered = way.reach.last_answer > -math.inf
-        most = OUTAGE_PREFIXES if has_answered else OUTAGE_STRANGERS
-        families: set[bool] = set()
+        takes_all = finds_life or way.reach.last_answer == -math.inf
+        most = OUTAGE_STRANGERS if takes_all else OUTAGE_PREFIXES
         allows = self._shared.filters.allows
         chosen = [
             one for one in way.neighbours if allows(one.server, one.owner_domain, is_forward=False)
         ]
         prefixes = {one.state.prefix for one in chosen}
+        families = {one.state.is_ipv6 for one in chosen}
         for server, state in states:
-            is_fit = (state.n > 0 or not has_answered) and way.reach.may_reach(
-                is_ipv6=state.is_ipv6
-            )
+            is_fit = (state.n > 0 or takes_all) and way.reach.may_reach(is_ipv6=state.is_ipv6)
             is_new = is_fit and state.prefix not in prefixes and len(prefixes) < most
             if is_new or state.is_ipv6 not in families:
                 if is_new:
@@ -284,6 +284,6 @@ class Ways:
 
     def send_trickle(self, way: Way, now: float) -> None:
         """Beside somebody's question, whose zone may be dead for good."""
-        witnesses = self._witnesses(way)
+        witnesses = self._witnesses(way, finds_life=True)
         if witnesses:
             self._ask(way, self._shared.dice.choice(witnesses), now)

@@ -222,3 +222,55 @@ async def test_many_overdue_packets_have_witnesses_asked_first() -> None:
         assert not world.dispatcher.counters.outages
 
     await world.run(story)
+
+
+@trio_test
+async def test_before_an_outage_is_declared_all_root_servers_are_asked() -> None:
+    """The nearest six were asked: that the furthest still answers was found out by chance."""
+    root = hints_delegation(hints.load())
+    world = World(named=(root,))
+    *lost, left = root.servers()
+    ways, counters = world.dispatcher.ways, world.dispatcher.counters
+
+    async def story() -> None:
+        for number, server in enumerate(root.servers()):
+            world.serve(server.host, rtt_s=0.02 + number / 1000)
+            await world.ask(server.host)
+        now = trio.current_time() + 1
+        await trio.sleep_until(now)
+        assert ways.doubt(ways.public, now, now)
+        await trio.sleep(2 * limits.OUTAGE_VERDICT_SECONDS)
+        assert counters.witnesses == limits.OUTAGE_PREFIXES  # in health no more than these
+        for server in lost:
+            world.faults.set(server.host, Path(dead=True))
+        now = trio.current_time()
+        assert ways.doubt(ways.public, now, now)
+        await trio.sleep(2 * limits.OUTAGE_VERDICT_SECONDS)
+        assert not ways.public.reach.is_out
+        assert ways.public.reach.last_answer > now
+        assert not world.infra.state(left).fails
+
+    await world.run(story)
+
+
+@trio_test
+async def test_in_an_outage_any_root_server_may_end_it() -> None:
+    """Not only the nearest six: they may stay away."""
+    root = hints_delegation(hints.load())
+    world = World(named=(root,))
+    *lost, left = root.servers()
+    way = world.dispatcher.ways.public
+
+    async def story() -> None:
+        for server in lost:
+            world.serve(server.host, rtt_s=0.02)
+            await world.ask(server.host)
+            world.faults.set(server.host, Path(dead=True))
+        world.serve(left.host, rtt_s=0.02)
+        way.reach.begin_outage()
+        for _ in range(20 * len(lost)):
+            world.dispatcher.ways.send_trickle(way, trio.current_time())
+            await trio.sleep(limits.OUTAGE_TRICKLE_SECONDS)
+        assert not way.reach.is_out
+
+    await world.run(story)
