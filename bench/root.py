@@ -54,7 +54,7 @@ def job(port: int, directory: int) -> Job:
     anchor = builtin_root().by_name[names.ROOT]
     return Job(
         [("127.0.0.1", port)], [], list(anchor.ds), list(anchor.keys), Sha1Policy.VALIDATE,
-        wall=WALL, is_exact=True, held=None, directory=directory, parent=os.getpid(),
+        wall=WALL, is_exact=True, dated=WALL, held=None, directory=directory, parent=os.getpid(),
     )  # fmt: skip
 
 

@@ -92,7 +92,7 @@ async def _fetch_from(
         return f"its zone is not used: {verdict.sentence}"
     if not state.write(ROOT_ZONE, pack(verdict, anchor)):
         return "its zone cannot be kept"
-    state.date(ROOT_ZONE, job.wall)
+    state.date(ROOT_ZONE, job.dated)
     outcome.serial = verdict.serial
     return ""
 

@@ -11,7 +11,8 @@ class Job(msgspec.Struct, frozen=True):
     """What is to be fetched. *sources*: addresses and ports; *leave_from*: our own addresses.
 
     *ds* and *keys*: the root's trust anchors. *wall*: Unix seconds, at least that where it is not
-    *is_exact*. *held*: the serial that must not be gone behind. *directory*: a descriptor.
+    *is_exact*; *dated*: the same as the daemon reckons the file's age. *held*: the serial that must
+    not be gone behind. *directory*: a descriptor.
     """
 
     sources: list[tuple[str, int]]
@@ -21,6 +22,7 @@ class Job(msgspec.Struct, frozen=True):
     sha1: Sha1Policy
     wall: float
     is_exact: bool
+    dated: float
     held: int | None
     directory: int
     parent: int

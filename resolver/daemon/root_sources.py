@@ -77,6 +77,7 @@ def job_for(parts: Parts, wall: float, *, held: int | None, directory: int) -> J
         sha1=Sha1Policy.of(validates=config.dnssec.sha1),
         wall=float(wall),
         is_exact=not isinstance(wall, AtLeast),
+        dated=parts.clock.wall(),
         held=held,
         directory=directory,
         parent=os.getpid(),

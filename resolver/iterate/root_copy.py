@@ -54,7 +54,7 @@ class RootCopy:
         self.form: RootForm | None = None
         self.trouble = ""
         self.confirmed_at = 0.0
-        self._expires_at = 0.0
+        self._expires_at = self._silent_until = 0.0
         self.answers = self.stale_answers = self.passed_over = self.failures = 0
 
     def __repr__(self) -> str:
@@ -99,14 +99,26 @@ class RootCopy:
             if reply is not None:
                 self.answers += 1
                 return reply
+        elif self._clock.now() < self._silent_until:
+            reply = self._stale(request)
+            if reply is not None:
+                return reply
         self.passed_over += 1
         try:
             return await ask(request)
         except (ExchangeFailed, Withheld):  # also: our link is down
             self.failures += 1
-            reply = self._reply(request)
+            self._silent_until = self._clock.now() + ROOT_COPY_STALE_SECONDS
+            reply = self._stale(request)
             if reply is None:
                 raise
+        return reply
+
+    def _stale(self, request: Request) -> Reply | None:
+        """What the copy says though its time be over; None if nothing."""
+        reply = self._reply(request)
+        if reply is None:
+            return None
         self.stale_answers += 1
         return reply._replace(classified=_as_stale(reply.classified))
 

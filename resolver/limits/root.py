@@ -7,12 +7,14 @@ from resolver.limits.table import Table
 limit = Table("the copy of the root zone")
 
 ROOT_COPY_OCTETS = limit(
-    16 << 20,
+    8 << 20,
     "octets of one transfer, and of the file that is made of it",
     why="today's have 1.4 MB; a source that sends without end is no root server",
 )
 ROOT_COPY_STALE_SECONDS = limit(
-    30, "seconds that what an old copy says is kept", why="RFC 8767 §4: 30 seconds are recommended"
+    30,
+    "seconds that what an old copy says is kept, and the silent servers are not asked again",
+    why="RFC 8767 §4 and §5: 30 seconds are recommended for either",
 )
 ROOT_FETCH_SECONDS = limit(
     300.0,

@@ -50,6 +50,7 @@ def job(zone: Zone, *ports: int, **other: object) -> Job:
         "sha1": Sha1Policy.VALIDATE,
         "wall": WALL,
         "is_exact": True,
+        "dated": WALL,
         "held": None,
         "directory": -1,
         "parent": os.getpid(),
@@ -149,6 +150,7 @@ async def test_a_clock_that_is_not_set_does_not_keep_a_zone_from_being_kept(
     zone = whole_root()
     outcome = await fetched(tmp_path, zone, records_of(zone), wall=WALL - 400 * DAY, is_exact=False)
     assert outcome.serial == SERIAL
+    assert (await trio.Path(tmp_path / ROOT_ZONE).stat()).st_mtime == WALL  # not what is least
 
 
 @trio_test_real

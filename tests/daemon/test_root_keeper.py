@@ -65,7 +65,7 @@ class Fetcher:
         await trio.sleep(1)
         if self.trouble:
             return Outcome(octets=7, cpu_s=0.25, troubles=[self.trouble])
-        form = keep(self.world, StateDirectory.at(job.directory), wall=job.wall)
+        form = keep(self.world, StateDirectory.at(job.directory), wall=job.dated)
         return Outcome(serial=form.serial, octets=1000, cpu_s=0.5, troubles=[])
 
 

@@ -193,6 +193,28 @@ async def test_an_old_copy_serves_while_no_server_of_the_root_answers() -> None:
         assert left.expires_at - home.parts.clock.now() <= limits.ROOT_COPY_STALE_SECONDS
 
 
+@pytest.mark.reaches("ROOT_COPY_STALE_SECONDS")
+@trio_test
+async def test_servers_that_were_silent_are_not_waited_for_by_each_question() -> None:
+    """RFC 8767 §5: tried again after half a minute; one junk name a second meanwhile."""
+    world, form = signed_village()
+    cut_off(world)
+    async with copied(world, dnssec=Dnssec(aggressive_nsec=False)) as home:
+        copy = home.parts.base.root_copy
+        copy.use(form, age_s=1_300_000)
+        await home.ask(address("junk0."))
+        assert copy.failures == 1
+        began = trio.current_time()
+        for number in range(1, limits.ROOT_COPY_STALE_SECONDS - 2):
+            await home.ask(address(f"junk{number}."))
+            await trio.sleep(1)
+        assert trio.current_time() - began < limits.ROOT_COPY_STALE_SECONDS - 1
+        assert copy.failures == 1
+        await trio.sleep(3)
+        await home.ask(address("other."))
+        assert copy.failures == 2
+
+
 @trio_test
 async def test_without_a_copy_an_outage_of_the_root_is_one() -> None:
     world, _ = signed_village()
