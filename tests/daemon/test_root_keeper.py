@@ -298,9 +298,9 @@ async def test_another_worker_takes_what_the_first_has_fetched() -> None:
         parts, state = home.parts, home.daemon.state
         keeper = RootKeeper(Serving(state, leads=False, fetch=fetcher), lambda: parts)
         home.daemon.nursery.start_soon(keeper.keep)
-        await trio.sleep(limits.ROOT_LOOK_SECONDS / 2)
+        await trio.sleep(1)
         keep(world, state)
-        await trio.sleep(limits.ROOT_LOOK_SECONDS / 2 - 1)
+        await trio.sleep(limits.ROOT_LOOK_SECONDS - 2)
         assert serial_of(home) is None
         await trio.sleep(2)
         assert serial_of(home) == 5
