@@ -298,6 +298,7 @@ class Delegation:
     nameservers: tuple[Name, ...]
     glue: Mapping[Name, tuple[Server, ...]] = field(default_factory=dict)
     expires_at: float = 0.0
+    ttl: float = 0.0  # seconds that it was to last when it was learnt; 0: not known
     is_forward: bool = False
     is_last_word: bool = False  # forwarders beside which nobody is asked and nothing looked up
     is_signed: bool = False

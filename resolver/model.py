@@ -173,7 +173,7 @@ class Answer:
     """What the client is told, before its flags and EDNS shape it (`reply`).
 
     *sources*: of each link in turn, where it came from. *tsig*: a record, in octets, that ends the
-    reply (RFC 8945 §5.1).
+    reply (RFC 8945 §5.1). *renew_after_s*: from then on a hit may have it renewed.
     """
 
     question: Question
@@ -187,6 +187,7 @@ class Answer:
     is_authoritative: bool = False
     sources: tuple[Source, ...] = ()
     tsig: bytes = b""
+    renew_after_s: float = float("inf")
 
     @property
     def source(self) -> Source:

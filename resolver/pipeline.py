@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from resolver.policy.path import PolicyPath
     from resolver.protocol.transport import Client
     from resolver.recurse.early import EarlyAnswers
+    from resolver.recurse.prefetch import Prefetch
     from resolver.recurse.resolver import Resolver
     from resolver.reply import Replies, Respond
     from resolver.runtime.shortage import Shortage
@@ -44,7 +45,10 @@ _new = tuple.__new__  # for what is made for each query: half the constructor's 
 
 
 class Pipeline:
-    """Takes queries from listeners, gives replies to them. *early*: see there; None: nobody is."""
+    """Takes queries from listeners, gives replies to them.
+
+    *early*, *prefetch*: see there; None: there is none.
+    """
 
     def __init__(
         self,
@@ -58,10 +62,12 @@ class Pipeline:
         bus: Bus,
         counters: PathCounters | None = None,
         early: EarlyAnswers | None = None,
+        prefetch: Prefetch | None = None,
     ) -> None:
         self.counters = counters or PathCounters()
         self.shortage = shortage
         self.early = early
+        self.prefetch = prefetch
         self._resolver = resolver
         self._fast_paths = fast_paths
         self._replies = replies
@@ -138,6 +144,9 @@ class Pipeline:
             waiting = self.early.begin(query, partial(self._send, outgoing, keeps=False))
         try:
             answer = await self._within_time(query, budget)
+            if self.prefetch is not None:
+                elapsed_s = self._query_seconds - (budget.deadline - trio.current_time())
+                answer.renew_after_s = self.prefetch.heard(answer, elapsed_s)
             if policy.changes_answers:
                 answer = policy.after(query, answer)
             self._send(outgoing, answer, budget.whole.asked or ())

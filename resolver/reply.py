@@ -104,6 +104,7 @@ class Outgoing:
                 reply,
                 transport=query.client.transport,
                 lifetime_s=answer.lifetime_s,
+                refresh_after_s=answer.renew_after_s,
                 tag=query.view.tag,
                 qname=message.qname_raw,
                 alone=alone,

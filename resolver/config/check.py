@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from resolver.config import endpoints, listen_urls, octets
 from resolver.config.schema import NOT_YET, NegativeAnchor
 from resolver.protocol import names
+from resolver.protocol.codes import META_TYPES, type_number
 from resolver.protocol.ip_addresses import is_loopback
 
 if TYPE_CHECKING:
@@ -33,6 +34,7 @@ def faults(config: Config) -> Iterator[Fault]:
     yield from _server(config)
     yield from _outgoing(config)
     yield from _zones(config)
+    yield from _warm(config)
     yield from _caches(config)
     yield from _dnssec(config)
     yield from _root(config)
@@ -55,6 +57,11 @@ def advice(config: Config) -> Iterator[str]:
         )
     if not config.dnssec.validate:
         yield "dnssec.validate is off: forged answers are not noticed"
+    if config.warm and (config.outgoing.metered or not config.resolution.prefetch):
+        yield (
+            "[[warm]] names are not kept warm: outgoing.metered, or resolution.prefetch = false, "
+            "has nothing fetched ahead of need"
+        )
     if config.cache.clock == "realtime":
         yield 'cache.clock = "realtime" is for tests: a clock that is set moves every TTL'
 
@@ -130,6 +137,29 @@ def _zones(config: Config) -> Iterator[Fault]:
                 list(entry.addresses),
                 "one address at least of a family that [outgoing] has not switched off",
             )
+
+
+def _warm(config: Config) -> Iterator[Fault]:
+    for entry in config.warm:
+        try:
+            names.from_text(entry.name)
+        except ValueError:
+            yield Fault("warm.name", entry.name, 'a domain name such as "www.example.com"')
+        if not entry.types:
+            yield Fault("warm.types", [], "at least one type")
+        yield from _each("warm.types", entry.types, _plain_type)
+
+
+def _plain_type(text: str) -> int:
+    """The number of a type that records can have. Raises ValueError."""
+    expected = 'a record type such as "A", "MX" or "TYPE65"'
+    try:
+        number = type_number(text)
+    except ValueError:
+        raise ValueError(expected) from None
+    if not number or number in META_TYPES:
+        raise ValueError(expected)
+    return number
 
 
 def _has_our_family(config: Config, entry: Zone) -> bool:

@@ -120,6 +120,18 @@ class Outgoing(Section, frozen=True, kw_only=True):
         bool,
         Meta(description="ask ahead of need: races, hedges, probes, background address fetches"),
     ] = True
+    metered: Annotated[
+        bool, Meta(description="the link costs by the octet: fetch nothing ahead of need")
+    ] = False
+
+
+class Warm(Section, frozen=True, kw_only=True):
+    """A name whose records are renewed whether anybody asks or not."""
+
+    name: Annotated[str, Meta(description="what must always be there: www.example.com")]
+    types: Annotated[
+        tuple[str, ...], Meta(description='types of its records, such as "A", "MX" or "TYPE65"')
+    ] = ("A", "AAAA")
 
 
 class Root(Section, frozen=True, kw_only=True):
@@ -182,8 +194,8 @@ class Resolution(Section, frozen=True, kw_only=True):
         Meta(description="answer localhost, private reverse zones and their like here (RFC 6303)"),
     ] = True
     prefetch: Annotated[
-        bool, Meta(description="renew popular records shortly before they expire")
-    ] = False
+        bool, Meta(description="renew what is used before it expires, so that no client waits")
+    ] = True
     serve_stale: Annotated[
         bool, Meta(description="answer with expired data while no server can be reached (RFC 8767)")
     ] = False
@@ -296,6 +308,7 @@ class Config(Section, frozen=True, kw_only=True):
     root: Root = Root()
     forward: tuple[Forward, ...] = ()
     stub: tuple[Stub, ...] = ()
+    warm: tuple[Warm, ...] = ()
     resolution: Resolution = Resolution()
     cache: Cache = Cache()
     dnssec: Dnssec = Dnssec()
@@ -306,7 +319,6 @@ class Config(Section, frozen=True, kw_only=True):
 # Key → the values that say what this version does anyway. The row goes away with the feature.
 NOT_YET: dict[str, tuple[object, ...]] = {
     "server.minimal_responses": (True,),
-    "resolution.prefetch": (False,),
     "resolution.serve_stale": (False,),
     "cache.persist": (False,),
     "dnssec.trust_anchor_signaling": (False,),

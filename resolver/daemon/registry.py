@@ -21,6 +21,7 @@ from resolver.packets.front import FastPath
 from resolver.packets.shards import PacketShards
 from resolver.recurse.early import EarlyAnswers
 from resolver.recurse.jobs import Jobs
+from resolver.recurse.prefetch import Prefetch
 from resolver.recurse.resolver import Resolver
 from resolver.recurse.validation import Validation
 from resolver.runtime.shortage import Shortage
@@ -120,6 +121,12 @@ def _count_path(registry: Registry, parts: Callable[[], Parts]) -> None:
             parts().resolver.unattended
             + sum(early.unattended for early in _there(parts().pipeline.early))
         ),
+    )
+    registry.count("resolutions", Prefetch, lambda: [parts().base.prefetch])
+    registry.gauge(
+        "warm_names",
+        "Questions asked more than once, whose use is remembered.",
+        lambda: len(parts().base.prefetch.warm),
     )
     registry.count("validation", Validation, lambda: _there(parts().resolver.trust))
 

@@ -1,5 +1,5 @@
 """What runs beside the queries: the root is kept primed, a copy of its zone renewed, trust anchors
-follow their zones.
+follow their zones, what is used is renewed.
 
 Each goes on over a reload, on whatever is in use then, and begins anew where what it rests on has
 changed: the hints, the anchors.
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Protocol
 import trio
 
 from resolver.budget import Share
+from resolver.daemon.renewing import keep_renewing
 from resolver.daemon.root_keeper import RootKeeper, Serving
 from resolver.daemon.zones import uses_root_copy
 from resolver.iterate.priming import keep_primed
@@ -65,6 +66,8 @@ class Upkeep:
         self._prime()
         self._roll_over()
         self._copy_root()
+        base = self._daemon.parts.base
+        self._daemon.nursery.start_soon(keep_renewing, base.prefetch, base.clock)
 
     def go_on(self, before: Parts) -> None:
         """The daemon has other parts than *before*."""

@@ -21,6 +21,7 @@ from resolver.cache.rrset import RRsetCache
 from resolver.config import octets
 from resolver.daemon import server_tries
 from resolver.daemon.policies import views_of
+from resolver.daemon.renewing import renewals_of, renews_ahead
 from resolver.daemon.state import read_anchors, read_hints
 from resolver.daemon.zones import (
     exempt_names,
@@ -28,6 +29,7 @@ from resolver.daemon.zones import (
     primed_zones,
     says_the_same,
     uses_root_copy,
+    warm_questions,
     yielding_zones,
 )
 from resolver.dnssec.algorithms import Sha1Policy
@@ -56,6 +58,7 @@ from resolver.policy.fast_paths import FastPaths
 from resolver.policy.views import Views
 from resolver.protocol.codes import RRType
 from resolver.recurse.known import Known
+from resolver.recurse.prefetch import Prefetch
 from resolver.recurse.resolver import Resolver
 from resolver.recurse.timekeeper import Timekeeper
 from resolver.recurse.validation import Validation
@@ -76,6 +79,7 @@ if TYPE_CHECKING:
     from resolver.iterate.walk import ReferralHook
     from resolver.model import Name
     from resolver.recurse.exempt import Exempt
+    from resolver.recurse.renewals import Renewals
     from resolver.runtime.clock import Clock
     from resolver.upstream.network import Network
 
@@ -97,6 +101,7 @@ class Base:
     counters: PathCounters
     shortage: Shortage
     root_copy: RootCopy
+    prefetch: Prefetch
 
 
 @dataclass(slots=True)
@@ -127,6 +132,7 @@ class Parts:
     views: Views
     cookies: ServerCookies
     bus: Bus
+    renewals: Renewals | None
 
     def take_effect(self) -> None:
         """Have what outlives us go by this configuration. Never waits, never fails."""
@@ -141,6 +147,7 @@ class Parts:
         packets.udp_payload = config.server.udp_payload_size
         self.base.options.cookies = self.cookies if config.server.cookies else None
         self.fast_paths.go_by(self.views)
+        self.base.prefetch.go_by(self.renewals, warm_questions(config))
         self.base.shortage.sheds = (
             packets.flush, packets.shards.clear, memory.rrsets.clear, memory.negatives.clear,
         )  # fmt: skip
@@ -170,7 +177,7 @@ def found(
     return Base(
         clock, rng, spawn, infra, dispatcher, packets, options,
         FastPaths(packets, options, Views(), bus), ServerCookies(rng), bus, PathCounters(),
-        Shortage(), RootCopy(clock),
+        Shortage(), RootCopy(clock), Prefetch(clock),
     )  # fmt: skip
 
 
@@ -236,6 +243,10 @@ class _Assembly:
             self.keystore,
             base.clock, base.infra, base.dispatcher, base.packets, base.fast_paths,
             views_of(self.config, self.anchors), base.cookies, base.bus,
+            renewals_of(
+                self.config, self.resolver, self.walker,
+                dispatcher=base.dispatcher, now=base.clock.now,
+            ),
         )  # fmt: skip
 
     def _walker(self) -> Walker:
@@ -303,6 +314,7 @@ class _Assembly:
             shortage=base.shortage,
             bus=base.bus,
             counters=base.counters,
+            prefetch=base.prefetch if renews_ahead(config) else None,
         )
 
 

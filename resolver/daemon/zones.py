@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from resolver.config.endpoints import endpoint
-from resolver.model import Delegation, Server
+from resolver.model import Delegation, Question, Server
 from resolver.protocol import names
+from resolver.protocol.codes import type_number
 from resolver.recurse.exempt import Exempt
 
 if TYPE_CHECKING:
@@ -62,10 +63,18 @@ def uses_root_copy(config: Config) -> bool:
     """True if a copy of the root zone may stand in for its servers, once there is one."""
     return (
         config.root.local is not False
+        and not (config.root.local == "auto" and config.outgoing.metered)
         and bool(config.working_directory)
         and config.dnssec.validate
         and all(entry.zone != "." for entry in (*config.forward, *config.stub))
     )
+
+
+def warm_questions(config: Config) -> Iterable[Question]:
+    """What the operator wants to be there always."""
+    for entry in config.warm:
+        for rtype in entry.types:
+            yield Question(names.from_text(entry.name), type_number(rtype))
 
 
 def exempt_names(config: Config, anchors: Anchors | None, clock: Clock) -> Exempt | None:

@@ -166,6 +166,11 @@ class Walker:
             )
         return self._walk_from(delegation, question, budget, excluded, glue_will_do=glue_will_do)
 
+    def walk_from_above(self, question: Question, budget: Share) -> Awaitable[tuple[Link, ...]]:
+        """The same from the zone cut above the name, as if none at it were known: to renew it."""
+        above = self.closest(Question(question.qname, RRType.DS))
+        return self._walk_from(above, question, budget, frozenset())
+
     async def _walk_from(
         self,
         delegation: Delegation,
@@ -248,7 +253,8 @@ class Walker:
             referral.zone,
             referral.nameservers,
             glue,
-            expires_at=_end_of(parent, now + ttl),
+            expires_at=(expires_at := _end_of(parent, now + ttl)),
+            ttl=max(expires_at - now, 0.0),
             is_signed=self._settings.expects_signatures(
                 referral.zone, any(rrset.rtype == RRType.DS for rrset in referral.proof)
             ),

@@ -17,6 +17,7 @@ from resolver.limits.listening import *
 from resolver.limits.messages import *
 from resolver.limits.packets import *
 from resolver.limits.policy import *
+from resolver.limits.prefetching import *
 from resolver.limits.process import *
 from resolver.limits.query import *
 from resolver.limits.root import *

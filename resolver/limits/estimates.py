@@ -105,3 +105,43 @@ POPULAR_ANSWERS = limit(
     "answers of a server after which its zone's other nameservers are looked up",
     why="our choice",
 )
+PREFETCH_WINDOW_PART = limit(
+    0.1, "of a TTL, at its end, in which it is renewed", why="Unbound's last tenth"
+)
+PREFETCH_WINDOW_SECONDS = limit(
+    2.0, "seconds at the end of a TTL in which it is renewed, at least", why="BIND's 2"
+)
+PREFETCH_WINDOW_RTTS = limit(
+    2.0, "round trips before the end of a TTL, at least", why="far servers need to be asked earlier"
+)
+CUT_RENEWAL_PART = limit(
+    0.8, "of a zone cut's TTL, after which it is renewed", why="its names need it any moment"
+)
+WARM_HALF_LIFE_SECONDS = limit(
+    259_200.0, "seconds in which a name's score halves", why="one popular day is over in a week"
+)
+WARM_SCORE_SECONDS = limit(
+    3600.0, "seconds of use that count once in a name's score", why="a burst is one use"
+)
+WARM_GAIN = limit(
+    0.2, "what the last TTL counts in how often a renewal saves a wait", why="bench.week"
+)
+WARM_FIRST_CHANCE = limit(
+    0.4, "how often a renewal of a name saves a wait, before that is known", why="bench.week"
+)
+WARM_CHANCE = limit(
+    0.5,
+    "how often it must be, for its renewal without a hit, with the budget unspent",
+    why="bench.week",
+)
+WARM_SURE_CHANCE = limit(
+    0.8,
+    "the same, where the budget is nearly spent",
+    why="bench.week; what is left goes to the best",
+)
+WARM_HIT_CHANCE = limit(0.4, "the same as WARM_CHANCE, for its renewal on a hit", why="bench.week")
+WARM_IDLE_TTLS = limit(2, "unused TTLs in a row after which a name rests", why="bench.week")
+WARM_HABIT_TTL = limit(
+    7200, "seconds of TTL from which a name is renewed at its time of day", why="bench.week"
+)
+WARM_HABIT_SCORE = limit(4.0, "the score that it needs for that", why="bench.week")

@@ -25,6 +25,7 @@ ROOMS = (
     "estimates",
     "validation",
     "caches",
+    "prefetching",
     "messages",
     "process",
     "telemetry",

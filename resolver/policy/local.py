@@ -60,6 +60,10 @@ def _zones() -> dict[Name, Kind]:
 
 
 _ZONES: Final = _zones()
+PRIVATE_REVERSE: Final = frozenset(
+    zone for zone in _ZONES if names.suffix(zone, 1) == names.from_text("arpa.")
+)
+"""Names of addresses that mean something in one network only."""
 _ENDINGS: Final = tuple({names.suffix(zone, 1) for zone in _ZONES})
 _LOCALHOST: Final = names.from_text("localhost.")
 _NUMBERS: Final = b"".join(number.to_bytes(4, "big") for number in (1, 3600, 1200, 604_800, TTL))

@@ -127,6 +127,9 @@ SAY_BOGUS: Final = frozenset(range(EdeCode.DNSSEC_BOGUS, EdeCode.NSEC_MISSING + 
     EdeCode.SIGNATURE_EXPIRED_BEFORE_VALID
 }
 
+# Types that a question can have, or a message, and no record of a zone (RFC 6895 §3.1).
+META_TYPES: Final = frozenset(range(128, 256)) | {RRType.OPT}
+
 
 def _texts(namespace: type) -> dict[int, str]:
     return {value: name for name, value in vars(namespace).items() if not name.startswith("_")}

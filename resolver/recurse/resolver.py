@@ -8,6 +8,7 @@ Every step spends the one budget that came with the client's query.
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, ClassVar
 
 import trio
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator, Sequence
 
     from resolver.iterate.walk import Walker
-    from resolver.model import Delegation
+    from resolver.model import Delegation, Name
     from resolver.recurse.jobs import Job
     from resolver.recurse.known import Known
     from resolver.recurse.validation import Validation
@@ -83,28 +84,49 @@ class Resolver:
             )
         return chain.answer()
 
-    def refresh(self, question: Question) -> bool:
+    def refresh(self, question: Question, done: Callable[[int], None] | None = None) -> bool:
         """Renew what is known of *question*, with a budget of its own, while no client waits.
 
         Who asks meanwhile has what is known still, or joins. A failure changes nothing of what is
         known, nor does bogus data. False if it is not begun: somebody asks already, or
-        UNATTENDED_RESOLUTIONS are on their way. Never waits.
+        UNATTENDED_RESOLUTIONS are on their way. Never waits. *done* is told how many packets it
+        took, when it is over.
         """
+        return self._begin_unattended(partial(self.resolve, question, renews=True), question, done)
+
+    def refresh_cut(self, zone: Name, done: Callable[[int], None] | None = None) -> bool:
+        """The same for the zone cut at *zone*: the one above is asked, and keeps what it says."""
+        assert self._walker is not None  # noqa: S101  # by daemon.wiring, first of all
+        question = Question(zone, RRType.NS)
+        return self._begin_unattended(
+            partial(self._walker.walk_from_above, question), question, done
+        )
+
+    def _begin_unattended(
+        self,
+        work: Callable[[Share], Awaitable[object]],
+        question: Question,
+        done: Callable[[int], None] | None,
+    ) -> bool:
         if self.unattended >= UNATTENDED_RESOLUTIONS or self.jobs.running(question):
             return False
         self.refreshes += 1
         self.unattended += 1
-        self._spawn(self._refresh, question)
+        self._spawn(self._unattended, work, done)
         return True
 
-    async def _refresh(self, question: Question) -> None:
+    async def _unattended(
+        self, work: Callable[[Share], Awaitable[object]], done: Callable[[int], None] | None
+    ) -> None:
         budget = Share.for_client(trio.current_time() + self._query_seconds)
         try:
-            await self.resolve(question, budget, renews=True)
+            await work(budget)
         except ResolutionFailed as error:
             drop_frames(error)
         finally:
             self.unattended -= 1
+            if done is not None:
+                done(budget.whole.sent)
 
     def recall(self, question: Question, *, checking: bool = True) -> Answer | None:
         """The answer if memory holds all of it, judged as the client wants; never waits."""

@@ -30,6 +30,8 @@ def test_the_same_is_no_change() -> None:
         ("cache.min_ttl = 5", ("cache.min_ttl", "live")),
         ("server.listen = ['127.0.0.2']", ("server.listen", "reopen")),
         ("metrics.listen = '127.0.0.1:9153'", ("metrics.listen", "reopen")),
+        ("warm = [{name = 'www.example.com'}]", ("warm", "live")),
+        ("outgoing.metered = true", ("outgoing.metered", "live")),
         ("server.user = 'root'", ("server.user", "restart")),
         ("cache.size_octets = 1048576", ("cache.size_octets", "restart")),
         ("stub = [{zone = 'corp.', addresses = ['192.0.2.9']}]", ("stub corp. (new)", "live")),

@@ -48,6 +48,10 @@ def _faults(text: str) -> list[str]:
         ("working_directory = '/no/where'", "a directory that exists"),
         ("[root]\nhints_file = '/no/where'", "the path of a file that exists"),
         ("[dnssec]\nnegative_trust_anchors = ['a..b']", "a domain name"),
+        ("[[warm]]\nname = 'a..b'", 'a domain name such as "www.example.com"'),
+        ("[[warm]]\nname = 'a.b'\ntypes = []", "at least one type"),
+        ("[[warm]]\nname = 'a.b'\ntypes = ['AAAAA']", 'a record type such as "A", "MX"'),
+        ("[[warm]]\nname = 'a.b'\ntypes = ['ANY']", 'a record type such as "A", "MX"'),
     ],
 )
 def test_a_contradiction_is_a_fault(text: str, said: str) -> None:
@@ -130,6 +134,8 @@ def test_metrics_of_several_workers_need_no_advice() -> None:
         ("[server]\nlisten = ['0.0.0.0:53']", "lets only this machine ask"),
         ("[dnssec]\nvalidate = false", "forged answers are not noticed"),
         ("[cache]\nclock = 'realtime'", "is for tests"),
+        ("warm=[{name='a.b'}]\noutgoing.metered=true", "[[warm]] names are not kept warm"),
+        ("warm=[{name='a.b'}]\nresolution.prefetch=false", "[[warm]] names are not kept warm"),
     ],
 )
 def test_what_is_unwise_is_said(text: str, said: str) -> None:

@@ -40,6 +40,9 @@ first = false
 [[stub]]
 zone = "example.com"
 addresses = ["192.0.2.1:5300"]
+[[warm]]
+name = "www.example.com"
+types = ["A", "TYPE65"]
 [resolution]
 qname_minimisation = false
 harden_glue = true
@@ -75,6 +78,7 @@ def test_every_key_that_an_outside_harness_sets_is_taken() -> None:
     assert config.forward == (schema.Forward(zone=".", addresses=("192.0.2.1",)),)
     assert config.stub[0].addresses == ("192.0.2.1:5300",)
     assert config.dnssec.sha1 is True
+    assert config.warm == (schema.Warm(name="www.example.com", types=("A", "TYPE65")),)
 
 
 def test_nothing_at_all_is_a_good_configuration() -> None:

@@ -30,15 +30,18 @@ NOT_METRICS = ("cli", "lab", "protocol")  # rooms that do not live in a daemon, 
 NO_COUNTERS = {
     "a quantity that shrinks too, shown as a gauge": {
         "octets", "in_flight", "unattended", "unsent_octets", "weight", "_taken", "connections",
+        "charged",
     },
     "part of one computation, or of one query": {
         "_rrsets", "_proofs", "_ede", "_signatures", "_hashes", "_steps", "mismatches",
         "total", "denials", "cut_proof", "sent", "asked", "_unsent", "_rounds",
+        "_cuts",
     },
     "what one server, connection or worker has done": {
         "n", "fails", "served", "_strays", "hits", "_answered", "silence_s", "global_log_rtt",
         "_overdue", "awaited", "cookie_silences", "doubts", "edns_silences", "streams", "waiting",
     },
+    "the use of one name, and what an hour's renewals came to": {"score", "used", "wasted"},
     "a number that tells states apart": {"_next_suffix", "_number", "generation"},
     "registered by `Registry.total`": {"connects"},
     "parts of other numbers of the same class": {"_aside", "_middle_passes", "void", "_dnames"},

@@ -1,0 +1,1 @@
+"""A home's week in virtual time: what renewal ahead of need saves, and what it costs."""

@@ -1,0 +1,384 @@
+"""What is used is renewed before it expires: in virtual time, through the whole path."""
+
+from __future__ import annotations
+
+from random import Random
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+import pytest
+import trio
+
+from resolver.config.schema import Config, Outgoing, Resolution, Warm
+from resolver.daemon.renewing import keep_renewing
+from resolver.lab.faults import Path
+from resolver.lab.virtual_time import VirtualClock
+from resolver.limits import PREFETCH_LAG_SECONDS, PREFETCH_LEAST_TTL, WARM_RETRY_SECONDS
+from resolver.protocol.codes import RRType
+from resolver.protocol.transport import Transport
+from resolver.recurse.prefetch import NEVER, Prefetch
+from tests.asking import SOURCE, octets, replied
+from tests.making import question
+from tests.recurse.household import House, house, village
+from tests.support import trio_test
+
+if TYPE_CHECKING:
+    from resolver.lab.world import World
+    from resolver.model import Question
+    from resolver.runtime.clock import Clock
+
+WWW, ALIAS = question("www.example.net. A"), question("alias.example.net. A")
+LAMP = question("lamp.example.net. A")
+OFF = Config(resolution=Resolution(prefetch=False))
+SERVERS = ("192.0.2.20", "192.0.2.21")
+MINUTE, HOUR, DAY = 60, 3600, 86_400
+BUSY_DAY = [(0, 1000, 0, 0, 0)]  # so many packets to servers in this hour
+
+
+def street(*, ttl: int = 300, cuts_ttl: int = 2 * DAY, is_signed: bool = False) -> World:
+    """The village, with names that last five minutes: lamp, n0 to n99, an alias of lamp.
+
+    Zone cuts last two days, as they mostly do.
+    """
+    world = village(is_signed=is_signed)
+    for zone in world.zones.values():
+        for rrsets in zone.data.values():
+            for rtype in {RRType.NS, RRType.DS} & rrsets.keys():
+                rrsets[rtype] = rrsets[rtype]._replace(ttl=cuts_ttl)
+    example = world.zones[WWW.qname[4:]]
+    example.add_address("lamp", "192.0.2.82", ttl=ttl)
+    example.add("mirror", RRType.CNAME, example.name("lamp"), ttl=20 * ttl)
+    for number in range(100):
+        example.add_address(f"n{number}", "192.0.2.83", ttl=ttl)
+    return world
+
+
+async def ask(home: House, asked: Question) -> bool:
+    """One client's query, the packet cache first. True if it had to wait for servers."""
+    data = octets(asked)
+    resolved = home.pipeline.counters.resolved
+    if home.pipeline.front(Transport.UDP, "127.0.0.1").begin()(data, SOURCE) is None:
+        await replied(home, data)
+    return home.pipeline.counters.resolved > resolved
+
+
+async def misses(home: House, asked: Question, *, every_s: float, times: int) -> list[bool]:
+    """Which of so many queries had to wait."""
+    waited = []
+    for _ in range(times):
+        waited.append(await ask(home, asked))
+        await trio.sleep(every_s)
+    return waited
+
+
+@pytest.mark.parametrize("minutes", [1, 2, 4])
+def test_a_name_asked_every_few_minutes_never_misses(minutes: int) -> None:
+    @trio_test
+    async def story() -> None:
+        async with house(street()) as home:
+            await misses(home, LAMP, every_s=minutes * MINUTE, times=10)  # until it is known
+            sent = home.sent
+            assert not any(await misses(home, LAMP, every_s=minutes * MINUTE, times=100))
+            assert home.sent - sent <= 100 * minutes / 4.4  # one packet in each TTL, near its end
+
+    story()
+
+
+@trio_test
+async def test_off_sends_no_packet_more() -> None:
+    async with house(street(), OFF) as home:
+        assert home.pipeline.prefetch is None
+        for _ in range(20):
+            assert await ask(home, LAMP)
+            sent = home.sent
+            await trio.sleep(7 * MINUTE)
+            assert home.sent == sent
+        assert home.parts.base.prefetch.warm.entries == {}
+
+
+@trio_test
+async def test_metered_fetches_nothing_ahead_of_need() -> None:
+    config = Config(outgoing=Outgoing(metered=True), warm=(Warm(name="lamp.example.net"),))
+    async with house(street(), config) as home:
+        await trio.sleep(HOUR)
+        assert home.sent == 0
+        assert await ask(home, LAMP)
+
+
+@trio_test
+async def test_a_hit_at_the_end_of_a_ttl_renews() -> None:
+    """Unbound's rule, the first time round: the second use may be the one."""
+    async with house(street()) as home:
+        assert await ask(home, LAMP)
+        await trio.sleep(260)
+        assert not await ask(home, LAMP)  # from the packet cache, which tells nobody
+        await trio.sleep(20)
+        sent = home.sent
+        assert not await ask(home, LAMP)
+        await trio.sleep(1)
+        assert home.sent == sent + 1
+        await trio.sleep(200)
+        assert not await ask(home, LAMP)
+        assert home.parts.base.prefetch.prefetch_hits == 1
+
+
+@trio_test
+async def test_the_second_hit_at_the_end_is_answered_from_the_packet_cache() -> None:
+    async with house(street()) as home:
+        await ask(home, LAMP)
+        await trio.sleep(285)
+        await ask(home, LAMP)
+        queries = home.pipeline.counters.queries
+        await ask(home, LAMP)
+        assert home.pipeline.counters.queries == queries
+
+
+@trio_test
+async def test_nothing_is_renewed_in_an_outage_or_for_a_zone_that_is_silent() -> None:
+    world = street()
+    async with house(world) as home:
+        await misses(home, LAMP, every_s=280, times=10)
+        for host in SERVERS:
+            world.faults.set(host, Path(dead=True))
+        await misses(home, LAMP, every_s=100, times=4)  # it expires; clients learn that
+        renewed = home.parts.base.prefetch.prefetches
+        begun = home.resolver.refreshes
+        await misses(home, LAMP, every_s=100, times=4)
+        assert home.parts.base.prefetch.prefetches == renewed
+        assert home.resolver.refreshes == begun
+
+
+@trio_test
+async def test_what_is_renewed_in_vain_stays_within_the_budget() -> None:
+    """Names that are asked in bursts: each seems to be in steady use, and then nobody asks."""
+    rng = Random(1)
+    async with house(street()) as home:
+        prefetch = home.parts.base.prefetch
+        for number in [rng.randrange(100) for _ in range(600)]:
+            asked = question(f"n{number}.example.net. A")
+            await misses(home, asked, every_s=305, times=2)
+            charged = prefetch.budget._sum("charged")
+            assert charged <= 0.1 * prefetch.budget._sum("sent") + 3
+        assert prefetch.prefetches
+        assert prefetch.prefetch_wasted <= 0.1 * home.sent + 3
+
+
+@trio_test
+async def test_what_is_named_by_hand_is_always_there() -> None:
+    config = Config(warm=(Warm(name="lamp.example.net", types=("A", "AAAA")),))
+    async with house(street(), config) as home:
+        await trio.sleep(10)
+        for _ in range(20):
+            assert not await ask(home, LAMP)
+            await trio.sleep(HOUR)
+        assert not await ask(home, LAMP._replace(qtype=RRType.AAAA))  # its denial is warm, too
+
+
+@pytest.mark.reaches("WARM_RETRY_SECONDS")
+@trio_test
+async def test_what_is_named_by_hand_is_tried_again() -> None:
+    world = street()
+    for host in SERVERS:
+        world.faults.set(host, Path(dead=True))
+    async with house(world, Config(warm=(Warm(name="lamp.example.net", types=("A",)),))) as home:
+        await trio.sleep(30)
+        for host in SERVERS:
+            world.faults.set(host, Path())
+        for _ in range(int(WARM_RETRY_SECONDS)):
+            assert home.parts.memory.recall(LAMP, home.parts.clock.now()) is None
+            await trio.sleep(1)
+            if home.parts.memory.recall(LAMP, home.parts.clock.now()) is not None:
+                break
+        assert home.parts.memory.recall(LAMP, home.parts.clock.now()) is not None
+        assert home.resolver.refreshes == 2
+
+
+@trio_test
+async def test_of_a_chain_only_the_link_that_ends_is_renewed() -> None:
+    mirror = question("mirror.example.net. A")
+    async with house(street()) as home:
+        await misses(home, mirror, every_s=4 * MINUTE, times=4)
+        alias = home.parts.memory.rrsets.peek(mirror.qname, RRType.CNAME)
+        renewed = home.parts.base.prefetch.prefetches
+        sent = home.sent
+        assert not any(await misses(home, mirror, every_s=4 * MINUTE, times=12))
+        assert home.parts.memory.rrsets.peek(mirror.qname, RRType.CNAME) is alias
+        assert home.sent - sent == home.parts.base.prefetch.prefetches - renewed  # a packet each
+
+
+@pytest.mark.reaches("CUT_LEAST_TTL")
+@pytest.mark.parametrize(("ttl", "renewed"), [(3599, False), (3600, True), (2 * DAY, True)])
+def test_the_zone_cuts_above_are_renewed_at_four_fifths(ttl: int, *, renewed: bool) -> None:
+    """So that no look-up, of no name below them, has to begin at the root."""
+
+    @trio_test
+    async def story() -> None:
+        async with house(street(is_signed=True, cuts_ttl=ttl)) as home:
+            delegations, clock = home.parts.delegations, home.parts.clock
+            home.parts.base.prefetch.budget.restore(BUSY_DAY, clock.now(), away_s=0)
+            zone = LAMP.qname[5:]
+            await misses(home, LAMP, every_s=4 * MINUTE, times=4)
+            first = delegations.get(zone, clock.now())
+            assert first is not None
+            assert first.ttl == min(ttl, DAY)
+            left_s = first.expires_at - clock.now()
+            waited = await misses(home, LAMP, every_s=4 * MINUTE, times=int(left_s / 240) - 1)
+            assert not any(waited)
+            now = delegations.get(zone, clock.now())
+            assert now is not None
+            assert (now.expires_at > first.expires_at) == renewed
+
+    story()
+
+
+@trio_test
+async def test_after_a_start_the_list_comes_back_in_its_order() -> None:
+    names = [question(f"n{number}.example.net. A") for number in range(3)]
+    async with house(street()) as home:
+        for at, asked in enumerate(names):
+            await misses(home, asked, every_s=4 * MINUTE, times=4 + 20 * at)
+        kept, _ = home.parts.base.prefetch.snapshot()
+        assert [one.qname for one in kept] == [one.qname for one in reversed(names)]
+    async with house(street()) as home:
+        home.parts.base.prefetch.restore((kept, BUSY_DAY), away_s=60)
+        await trio.sleep(1.5)
+        known = home.parts.memory
+        there = [known.recall(asked, home.parts.clock.now()) is not None for asked in names]
+        assert there == [False, True, True]
+        await trio.sleep(5)
+        assert not await ask(home, names[0])
+
+
+@trio_test
+async def test_nothing_comes_back_without_a_budget() -> None:
+    async with house(street()) as home:
+        await misses(home, LAMP, every_s=HOUR, times=4)
+        kept, _ = home.parts.base.prefetch.snapshot()
+    async with house(street()) as home:
+        home.parts.base.prefetch.restore((kept, []), away_s=60)
+        await trio.sleep(MINUTE)
+        assert home.sent == 0
+
+
+@trio_test
+async def test_a_reload_goes_on_with_what_was_learnt() -> None:
+    async with house(street()) as home:
+        await misses(home, LAMP, every_s=7 * MINUTE, times=6)
+        prefetch = home.parts.base.prefetch
+        renewals = prefetch.renewals
+        assert renewals is not None
+        prefetch.go_by(None, ())
+        sent = home.sent
+        await trio.sleep(HOUR)
+        assert home.sent == sent
+        prefetch.go_by(renewals, (WWW,))
+        assert LAMP in prefetch.warm.entries
+        await trio.sleep(5)
+        assert not await ask(home, WWW)
+        prefetch.go_by(renewals, ())
+        assert not prefetch.warm.entries[WWW].by_hand
+
+
+@pytest.mark.reaches("PREFETCH_LEAST_TTL")
+@pytest.mark.parametrize("ttl", [PREFETCH_LEAST_TTL - 1, PREFETCH_LEAST_TTL])
+def test_what_is_to_be_asked_at_each_use_is_not_renewed(ttl: int) -> None:
+    @trio_test
+    async def story() -> None:
+        async with house(street(ttl=ttl)) as home:
+            await misses(home, LAMP, every_s=ttl + 1, times=10)
+            assert bool(home.resolver.refreshes) == (ttl == 6)
+
+    story()
+
+
+class Known:
+    """Renewals that all succeed at once, for a packet each, and last a minute."""
+
+    sent = 1000
+    is_busy = False
+
+    def __init__(self, clock: Clock) -> None:
+        self.begun: list[Question] = []
+        self._clock = clock
+        self._ends: dict[Question, float] = {}
+
+    def left(self, question: Question, now: float) -> tuple[float, Question]:
+        return max(self._ends.get(question, 0.0) - now, 0.0), question
+
+    def begin(self, question: Question, done: Any) -> bool:
+        self.begun.append(question)
+        self._ends[question] = self._clock.now() + 60
+        done(1)
+        return True
+
+    def above(self, question: Question, now: float) -> list[Any]:
+        del question, now
+        return []
+
+    def rtt_s(self, question: Question) -> float:
+        del question
+        return 0.0
+
+    def is_barred(self, question: Question) -> bool:
+        del question
+        return False
+
+
+@trio_test
+async def test_nothing_is_renewed_while_we_are_busy() -> None:
+    clock = VirtualClock()
+    prefetch, known = Prefetch(clock), Known(clock)
+    known.is_busy = True
+    prefetch.go_by(known, (WWW,))
+    assert prefetch.tick() == clock.now() + 1
+    assert known.begun == []
+    known.is_busy = False
+    prefetch.tick()
+    assert known.begun == [WWW]
+
+
+@pytest.mark.reaches("PREFETCH_LAG_SECONDS")
+@pytest.mark.parametrize(("lag_s", "renewed"), [(0.019, True), (0.021, False)])
+def test_nothing_is_renewed_while_the_event_loop_is_late(lag_s: float, *, renewed: bool) -> None:
+    """A clock that is faster than what is slept by, so much in each second."""
+    assert PREFETCH_LAG_SECONDS == 0.02
+
+    @trio_test
+    async def story() -> None:
+        clock = VirtualClock()
+        began = clock.now()
+        fast = SimpleNamespace(
+            now=lambda: began + (clock.now() - began) * (1 + lag_s), wall=clock.wall
+        )
+        prefetch, known = Prefetch(fast), Known(fast)
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(keep_renewing, prefetch, fast)
+            await trio.sleep(1)
+            prefetch.go_by(known, (WWW,))
+            await trio.sleep(120)
+            assert (len(known.begun) > 1) == renewed
+            nursery.cancel_scope.cancel()
+
+    story()
+
+
+@trio_test
+async def test_what_is_heard_while_nothing_is_renewed_leaves_no_trace() -> None:
+    async with house(street()) as home:
+        answer = await home.ask(LAMP)
+        idle = Prefetch(home.parts.clock)
+        assert idle.heard(answer, 0.0) == NEVER
+        assert len(idle.warm) == 0
+        assert idle.tick() == NEVER
+
+
+@trio_test
+async def test_private_addresses_names_are_nobodys_habit() -> None:
+    config = Config(resolution=msgspec.structs.replace(Resolution(), local_zones=False))
+    async with house(street(), config) as home:
+        renewals = home.parts.renewals
+        assert renewals is not None
+        assert renewals.is_barred(question("1.0.168.192.in-addr.arpa. PTR"))
+        assert renewals.is_barred(question("lamp.example.net. ANY"))
+        assert not renewals.is_barred(LAMP)
