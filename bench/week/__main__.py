@@ -11,7 +11,7 @@ import pathlib
 import sys
 
 from bench.week.household import AAAA, HTTPS, A, Household
-from bench.week.rules import Counts, Off, Ours, Technitium, Unbound, run
+from bench.week.rules import Counts, Off, Ours, Technitium, Unbound, foresight, run
 
 SAVED_BAR, EXTRA_BAR, WASTED_BAR = 0.60, 0.15, 0.50
 EXIT_OVER = 1
@@ -77,7 +77,10 @@ def main() -> int:
             if isinstance(model, Ours):
                 saved, extra, wasted = shares(counts, off)
                 is_good &= saved >= SAVED_BAR and extra <= EXTRA_BAR and wasted <= WASTED_BAR
-        print()
+        least = foresight(queries, SAVED_BAR)
+        print(
+            f"\nknowing all that is to come, {SAVED_BAR:.0%} of waits are saved for {least:+.0%}\n"
+        )
     return 0 if is_good else EXIT_OVER
 
 

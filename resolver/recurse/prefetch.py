@@ -128,11 +128,13 @@ class Prefetch:
 
     def _admit(self, question: Question, left: float, now: float) -> Warmth | None:
         assert self.renewals is not None  # noqa: S101  # `heard` looked
-        if self.renewals.is_barred(question):
-            return None
         known = self.warm.admit(question, left, now + left, now)
-        if known is not None:
-            known.rtt_s = self.renewals.rtt_s(question)
+        if known is None:
+            return None
+        if self.renewals.is_barred(question):
+            del self.warm.entries[question]
+            return None
+        known.rtt_s = self.renewals.rtt_s(question)
         return known
 
     def _used(
