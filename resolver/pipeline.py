@@ -136,12 +136,13 @@ class Pipeline:
     async def _resolve(self, policy: PolicyPath, outgoing: Outgoing) -> None:
         """Resolve within the deadline, and answer whatever happens."""
         query = outgoing.query
-        budget = Share.for_client(trio.current_time() + self._query_seconds)
+        now = trio.current_time()
+        budget = Share.for_client(now + self._query_seconds)
         if Answered in self._bus.heard:
             budget.whole.asked = []
         waiting = None
         if self.early is not None:
-            waiting = self.early.begin(query, partial(self._send, outgoing, keeps=False))
+            waiting = self.early.begin(query, partial(self._send_early, policy, outgoing), now)
         try:
             answer = await self._within_time(query, budget)
             if self.prefetch is not None:
@@ -207,6 +208,10 @@ class Pipeline:
             elapsed_s = trio.current_time() - outgoing.began
             event = answered.of_answer(outgoing.query, answer, reply, elapsed_s, servers)
             self._bus.emit(event)
+
+    def _send_early(self, policy: PolicyPath, outgoing: Outgoing, answer: Answer) -> None:
+        """What the client is told that has waited for long; it is nobody else's."""
+        self._send(outgoing, policy.after(outgoing.query, answer), keeps=False)
 
     def _send_octets(self, out: bytes | None, data: bytes, client: Client, send: Respond) -> None:
         """The way back for what is no query."""

@@ -52,9 +52,12 @@ class Shape(NamedTuple):
 
 
 class Replies:
-    """How replies are made here, and where they are kept. *nsid*: what tells this server apart."""
+    """How replies are made here, and where they are kept. *nsid*: what tells this server apart.
 
-    __slots__ = ("max_udp", "nsid", "options", "packets", "plain")
+    *keeps_stale*: there is an outage, and what is over is kept as it is told.
+    """
+
+    __slots__ = ("keeps_stale", "max_udp", "nsid", "options", "packets", "plain")
 
     def __init__(
         self, packets: PacketCache, options: ClientOptions, max_udp: int, nsid: bytes = b""
@@ -63,6 +66,7 @@ class Replies:
         self.options = options
         self.max_udp = max_udp
         self.nsid = nsid
+        self.keeps_stale = False
         self.plain = Shape(max_udp), Shape(max_udp, is_stream=True)  # without options
 
 
@@ -96,7 +100,7 @@ class Outgoing:
         if (
             keeps
             and not shape.options
-            and may_keep(message, answer)
+            and may_keep(message, answer, keeps_stale=self._replies.keeps_stale)
             and packets.generation == self._generation
         ):
             packets.store(
@@ -147,14 +151,15 @@ class Outgoing:
         return add_options(reply, own)
 
 
-def may_keep(query: Message, answer: Answer) -> bool:
-    """Packets are whole, lasting answers of class IN to plain queries."""
+def may_keep(query: Message, answer: Answer, *, keeps_stale: bool = False) -> bool:
+    """Packets are whole, lasting answers of class IN to plain queries. In an outage what is over
+    lasts, until that ends."""
     return bool(
         answer.rcode in _KEPT
         and query.flags & _RD
         and query.qclass == 1
         and query.qtype != _ANY
-        and _STALE not in answer.sources
+        and (_STALE not in answer.sources or keeps_stale)
         and (answer.answer or answer.authority)
     )
 

@@ -7,6 +7,7 @@ the one above it: the walker sees to that when it makes one (CVE-2022-30698).
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 from resolver.cache.shards import Shards
@@ -50,6 +51,20 @@ class DelegationCache:
             return None
         shard.move_to_end(zone)
         return cut.delegation
+
+    def peek(self, zone: Name) -> Delegation | None:
+        """As `get`, though its time be over; that it was looked at changes nothing."""
+        cut: Cut | None = self._shards[hash(zone) & self._mask].get(zone)
+        return None if cut is None else cut.delegation
+
+    def end_lease(self, zone: Name, now: float) -> None:
+        """The parent denies *zone*: if it is over it was not renewed, and counts as long over.
+
+        What is alive its own servers answer for until it is over.
+        """
+        delegation = self.peek(zone)
+        if delegation is not None and delegation.expires_at <= now:
+            delegation.expires_at = -math.inf
 
     def put(self, delegation: Delegation) -> None:
         self.entries.put(delegation.zone, Cut(delegation))

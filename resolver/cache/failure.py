@@ -44,16 +44,23 @@ class FailureCache:
         return failure if failure is not None and failure.until > now else None
 
     def note(
-        self, question: Question, ede: tuple[Ede, ...], now: float, *, grows: bool = True
+        self,
+        question: Question,
+        ede: tuple[Ede, ...],
+        now: float,
+        *,
+        grows: bool = True,
+        least_s: float = FAILURE_TTL_SECONDS,
     ) -> Failure:
-        """Record one more failure. The wait doubles if the last one ended not long ago.
+        """Record one more failure. The wait, *least_s* at first, doubles if the last one ended not
+        long ago.
 
         *grows* False: it does not, for somebody else remembers (a forwarder).
         """
         old = self.entries.get(question)
-        wait_s = FAILURE_TTL_SECONDS
+        wait_s = least_s
         if grows and old is not None and now < old.until + old.wait_s:
-            wait_s = min(old.wait_s * 2, FAILURE_TTL_MAX_SECONDS)
+            wait_s = min(max(old.wait_s * 2, least_s), FAILURE_TTL_MAX_SECONDS)
         failure = Failure(now + wait_s, wait_s, ede)
         self.entries.put(question, failure)
         return failure

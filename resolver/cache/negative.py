@@ -7,6 +7,9 @@ packet for each client's question is worse. A secure NXDOMAIN ends the whole sub
 NXDOMAIN counts for all types of its name where a SOA above the name says whose word it is. Without
 one, or with one at the very name, which therefore exists, it counts for the type asked: what says
 so denies AAAA and has the A (RFC 4074 §4.2), or answers for a parent out of its child's zone.
+
+What was judged and may still be told though it is over (`recurse.stale`) is not replaced by what
+nobody has judged.
 """
 
 from __future__ import annotations
@@ -24,6 +27,7 @@ if TYPE_CHECKING:
 
     from resolver.model import Ede, Name, Question, RRset
 
+_NOT_JUDGED = (Status.UNCHECKED, Status.BOGUS)
 _ANY_TYPE = -1  # key of an NXDOMAIN: no type has this number, and 0 can be asked for
 
 
@@ -65,6 +69,10 @@ class Negative:
         self.ede = ede
         self.is_proof_only = is_proof_only
 
+    @property
+    def learnt_at(self) -> float:
+        return self.expires_at - self.ttl
+
     def octets(self) -> int:
         size = 400
         for _, _, _, rdatas, signatures in self.authority:
@@ -93,15 +101,24 @@ def _has_soa_above(name: Name, authority: tuple[RRset, ...]) -> bool:
 
 
 class NegativeCache:
-    """Negatives by (name, type), NXDOMAIN of a whole name under (name, -1); at most *octets*."""
+    """Negatives by (name, type), NXDOMAIN of a whole name under (name, -1); at most *octets*.
+
+    For *stale_s* seconds after its time one may be told still, if it was judged.
+    """
 
     def __init__(
-        self, octets: int, *, max_ttl: int = MAX_NEGATIVE_TTL_SECONDS, min_ttl: int = 0
+        self,
+        octets: int,
+        *,
+        max_ttl: int = MAX_NEGATIVE_TTL_SECONDS,
+        min_ttl: int = 0,
+        stale_s: float = 0.0,
     ) -> None:
         self.entries: Shards[Negative] = Shards(octets, typical_octets=1024)
         self._shards, self._mask = self.entries.table
         self.max_ttl = max_ttl
         self.min_ttl = min_ttl
+        self.stale_s = stale_s
 
     def __len__(self) -> int:
         return len(self.entries)
@@ -117,12 +134,20 @@ class NegativeCache:
         return None
 
     def peek(self, name: Name, rtype: int) -> Negative | None:
-        """As `get`, though its time be over; that it was looked at changes nothing."""
-        for key in ((name, rtype), (name, _ANY_TYPE)):
-            entry: Negative | None = self._shards[hash(key) & self._mask].get(key)
-            if entry is not None:
-                return entry
-        return None
+        """As `get`, though its time be over: what was learnt last. That it was looked at changes
+        nothing."""
+        of_type, of_all = self._peek((name, rtype)), self._peek((name, _ANY_TYPE))
+        if of_type is None or of_all is None:
+            return of_type or of_all
+        return max(of_type, of_all, key=lambda entry: entry.learnt_at)
+
+    def peek_nxdomain(self, name: Name) -> Negative | None:
+        """As `nxdomain`, though its time be over."""
+        return self._peek((name, _ANY_TYPE))
+
+    def _peek(self, key: tuple[Name, int]) -> Negative | None:
+        entry: Negative | None = self._shards[hash(key) & self._mask].get(key)
+        return entry
 
     def nxdomain(self, name: Name, now: float) -> Negative | None:
         entry = self.entries.get((name, _ANY_TYPE))
@@ -171,9 +196,19 @@ class NegativeCache:
             is_proof_only=is_proof_only,
         )
         is_of_all_types = rcode == Rcode.NXDOMAIN and _has_soa_above(question.qname, authority)
-        rtype = _ANY_TYPE if is_of_all_types else question.qtype
-        self.entries.put((question.qname, rtype), entry)
+        key = question.qname, _ANY_TYPE if is_of_all_types else question.qtype
+        if status not in _NOT_JUDGED or is_proof_only or not self._is_worth_more(key, now):
+            self.entries.put(key, entry)
         return entry
+
+    def _is_worth_more(self, key: tuple[Name, int], now: float) -> bool:
+        """Is there, though over, what was judged and may still be told?"""
+        old = self._peek(key)
+        return (
+            old is not None
+            and old.expires_at <= now < old.expires_at + self.stale_s
+            and old.status not in _NOT_JUDGED
+        )
 
     def drop(self, name: Name, rtype: int) -> None:
         self.entries.pop((name, rtype))

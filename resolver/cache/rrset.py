@@ -3,7 +3,8 @@
 An RRset is one entry: kept, replaced and expired as a whole. Data of lower rank never replaces data
 of higher rank that is still alive (RFC 2181 §5.4.1), nor does bogus data replace what was proven.
 TTLs are clamped here, counted down on the way out, and TTL 0 is not kept. What came under CD=1 is
-kept as UNCHECKED and validated on demand. Does not validate and does not fetch.
+kept as UNCHECKED and validated on demand, but never in the place of what was judged and may still
+be told though it is over (`recurse.stale`). Does not validate and does not fetch.
 """
 
 from __future__ import annotations
@@ -15,16 +16,20 @@ import msgspec
 from resolver.cache.shards import Shards
 from resolver.limits import MAX_TTL_SECONDS
 from resolver.model import Name, Rank, RRset, Status
+from resolver.protocol.codes import RRType
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 _ENTRY_OCTETS = 370  # entry, tuples, key and the dict slots of two A records, measured in bench/
 _PROVEN = (Status.SECURE, Status.INSECURE)
+_NOT_JUDGED = (Status.UNCHECKED, Status.BOGUS)
+_FOR_VALIDATION = (RRType.DS, RRType.DNSKEY)  # judged wherever they are used, and needed fresh
 
 
 class Entry(msgspec.Struct, gc=False):
     """One cached RRset. *zone* answered it; *proof* holds the wildcard's NSEC or NSEC3 RRsets.
+    It was kept for *ttl* seconds.
 
     Its fields are the RRset's own: one object less for each, and none that the collector walks.
     """
@@ -38,6 +43,11 @@ class Entry(msgspec.Struct, gc=False):
     expires_at: float
     zone: Name
     proof: tuple[RRset, ...] = ()
+    ttl: int = 0
+
+    @property
+    def learnt_at(self) -> float:
+        return self.expires_at - self.ttl
 
     def octets(self) -> int:
         rdatas, signatures = self.rdatas, self.signatures
@@ -53,13 +63,24 @@ class Entry(msgspec.Struct, gc=False):
 
 
 class RRsetCache:
-    """RRsets by (owner, type), at most *octets* of them."""
+    """RRsets by (owner, type), at most *octets* of them.
 
-    def __init__(self, octets: int, *, min_ttl: int = 0, max_ttl: int = MAX_TTL_SECONDS) -> None:
+    For *stale_s* seconds after its time an RRset may be told still, if it was judged.
+    """
+
+    def __init__(
+        self,
+        octets: int,
+        *,
+        min_ttl: int = 0,
+        max_ttl: int = MAX_TTL_SECONDS,
+        stale_s: float = 0.0,
+    ) -> None:
         self.entries: Shards[Entry] = Shards(octets)
         self._shards, self._mask = self.entries.table
         self.min_ttl = min_ttl
         self.max_ttl = max_ttl
+        self.stale_s = stale_s
 
     def __len__(self) -> int:
         return len(self.entries)
@@ -106,11 +127,20 @@ class RRsetCache:
             return None
         key = (owner, rtype)
         old: Entry | None = self._shards[hash(key) & self._mask].get(key)
-        if old is not None and old.expires_at > now and _outranks(old, rank, status):
-            return None
-        entry = Entry(owner, rtype, rdatas, signatures, rank, status, now + ttl, zone, proof)
+        if old is not None:
+            if old.expires_at > now:
+                if _outranks(old, rank, status):
+                    return None
+            elif status in _NOT_JUDGED and self._may_be_told(old, now):
+                return None
+        entry = Entry(owner, rtype, rdatas, signatures, rank, status, now + ttl, zone, proof, ttl)
         self.entries.put(key, entry)
         return entry
+
+    def _may_be_told(self, old: Entry, now: float) -> bool:
+        """Though it is over, *old* is worth more than what nobody has judged."""
+        is_kept = now - old.expires_at < self.stale_s and old.status not in _NOT_JUDGED
+        return is_kept and old.rtype not in _FOR_VALIDATION
 
     def drop(self, owner: Name, rtype: int) -> None:
         self.entries.pop((owner, rtype))

@@ -34,6 +34,7 @@ def faults(config: Config) -> Iterator[Fault]:
     yield from _server(config)
     yield from _outgoing(config)
     yield from _zones(config)
+    yield from _each("resolution.stale_never", config.resolution.stale_never, names.from_text)
     yield from _warm(config)
     yield from _caches(config)
     yield from _dnssec(config)

@@ -198,7 +198,27 @@ class Resolution(Section, frozen=True, kw_only=True):
     ] = True
     serve_stale: Annotated[
         bool, Meta(description="answer with expired data while no server can be reached (RFC 8767)")
-    ] = False
+    ] = True
+    stale_after: Annotated[
+        float,
+        Meta(
+            ge=limits.STALE_AFTER_SECONDS_RANGE[0],
+            le=limits.STALE_AFTER_SECONDS_RANGE[1],
+            description="seconds that a client waits before it is told expired data",
+        ),
+    ] = limits.STALE_AFTER_SECONDS
+    stale_ttl: Annotated[
+        int,
+        Meta(
+            ge=limits.STALE_TTL_SECONDS_RANGE[0],
+            le=limits.STALE_TTL_SECONDS_RANGE[1],
+            description="seconds of TTL with which expired data is told, at most",
+        ),
+    ] = limits.STALE_TTL_SECONDS
+    stale_never: Annotated[
+        tuple[str, ...],
+        Meta(description="names that are never told from expired data, with all below them"),
+    ] = ()
     query_timeout: Annotated[
         float,
         Meta(
@@ -235,6 +255,14 @@ class Cache(Section, frozen=True, kw_only=True):
         ),
         RESTARTS,
     ] = limits.RRSET_CACHE_OCTETS
+    stale_max: Annotated[
+        int,
+        Meta(
+            ge=limits.STALE_MAX_SECONDS_RANGE[0],
+            le=limits.STALE_MAX_SECONDS_RANGE[1],
+            description="seconds for which expired data may still be told, as far as memory goes",
+        ),
+    ] = limits.STALE_MAX_SECONDS
     persist: Annotated[
         bool, Meta(description="keep the cache in working_directory over a restart"), RESTARTS
     ] = False
@@ -274,6 +302,13 @@ class Dnssec(Section, frozen=True, kw_only=True):
     ] = False
     aggressive_nsec: Annotated[
         bool, Meta(description="deny from validated ranges without asking again (RFC 8198)")
+    ] = True
+    serve_expired_signatures: Annotated[
+        bool,
+        Meta(
+            description="tell expired data without AD though its signatures have expired since; "
+            "false fails"
+        ),
     ] = True
 
 
@@ -319,7 +354,6 @@ class Config(Section, frozen=True, kw_only=True):
 # Key → the values that say what this version does anyway. The row goes away with the feature.
 NOT_YET: dict[str, tuple[object, ...]] = {
     "server.minimal_responses": (True,),
-    "resolution.serve_stale": (False,),
     "cache.persist": (False,),
     "dnssec.trust_anchor_signaling": (False,),
     "log.queries": (False,),

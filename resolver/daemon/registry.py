@@ -23,6 +23,7 @@ from resolver.recurse.early import EarlyAnswers
 from resolver.recurse.jobs import Jobs
 from resolver.recurse.prefetch import Prefetch
 from resolver.recurse.resolver import Resolver
+from resolver.recurse.stale import Stale
 from resolver.recurse.validation import Validation
 from resolver.runtime.shortage import Shortage
 from resolver.telemetry.metrics import Registry
@@ -122,6 +123,7 @@ def _count_path(registry: Registry, parts: Callable[[], Parts]) -> None:
             + sum(early.unattended for early in _there(parts().pipeline.early))
         ),
     )
+    registry.count("stale_answers", Stale, lambda: _there(parts().resolver.stale))
     registry.count("resolutions", Prefetch, lambda: [parts().base.prefetch])
     registry.gauge(
         "warm_names",
@@ -196,6 +198,12 @@ def _count_upstream(registry: Registry, parts: Callable[[], Parts]) -> None:
         "ways_cut_off",
         "Ways out (the public tree, forwards, stubs) on which nobody answers.",
         lambda: parts().dispatcher.ways.cut_off(trio.current_time()),
+    )
+
+    registry.total(
+        "outage_seconds",
+        "Seconds of outages, those of all ways out together.",
+        lambda: parts().dispatcher.ways.outage_s(trio.current_time()),
     )
 
 

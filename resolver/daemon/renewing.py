@@ -8,6 +8,7 @@ import trio
 
 from resolver.limits import PREFETCH_LAG_SECONDS
 from resolver.policy.local import PRIVATE_REVERSE
+from resolver.protocol import names
 from resolver.recurse.renewals import Renewals
 
 if TYPE_CHECKING:
@@ -43,7 +44,7 @@ def renewals_of(
         dispatcher,
         now=now,
         outage_now=trio.current_time,
-        barred=PRIVATE_REVERSE,
+        barred=PRIVATE_REVERSE | {*map(names.from_text, config.resolution.stale_never)},
     )
 
 

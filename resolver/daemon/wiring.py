@@ -20,6 +20,7 @@ from resolver.cache.negative import NegativeCache
 from resolver.cache.rrset import RRsetCache
 from resolver.config import octets
 from resolver.daemon import server_tries
+from resolver.daemon.outages import Outages, early_of, stale_of
 from resolver.daemon.policies import views_of
 from resolver.daemon.renewing import renewals_of, renews_ahead
 from resolver.daemon.state import read_anchors, read_hints
@@ -132,6 +133,7 @@ class Parts:
     views: Views
     cookies: ServerCookies
     bus: Bus
+    outages: Outages
     renewals: Renewals | None
 
     def take_effect(self) -> None:
@@ -141,7 +143,7 @@ class Parts:
             config.outgoing,
             validates=config.dnssec.validate,
             named=(self.hints, *self.fixed.values()),
-            forgive=memory.forgive,
+            hooks=self.outages.hooks(),
         )
         self.cookies.keep_secret(bytes.fromhex(config.server.cookie_secret))
         packets.udp_payload = config.server.udp_payload_size
@@ -224,6 +226,11 @@ class _Assembly:
         )
         self.walker = self._walker()
         self.resolver.attach(self.walker, self._validation())
+        self.resolver.stale = stale_of(
+            config, base.clock, base.infra, self.memory, self.delegations, self.walker
+        )
+        if self.resolver.stale is not None:
+            self.resolver.silent_cuts = self.resolver.stale.silent_cuts
 
     def _keep_books(self, before: Parts) -> None:
         """Delegations that say what they said go on, with all that was learnt of their servers."""
@@ -236,13 +243,16 @@ class _Assembly:
 
     def parts(self, *, configured: Anchors | None) -> Parts:
         """The whole."""
-        base = self.base
+        config, base = self.config, self.base
+        replies = Replies(base.packets, base.options, config.server.udp_payload_size, _nsid(config))
         return Parts(
             self.config, base, self.delegations, self.memory, self.resolver, self.walker,
-            self._pipeline(), self.named_roots, self.hints, self.fixed, self.anchors, configured,
+            self._pipeline(replies), self.named_roots, self.hints, self.fixed, self.anchors,
+            configured,
             self.keystore,
             base.clock, base.infra, base.dispatcher, base.packets, base.fast_paths,
             views_of(self.config, self.anchors), base.cookies, base.bus,
+            Outages(self.resolver, replies, self._spawn),
             renewals_of(
                 self.config, self.resolver, self.walker,
                 dispatcher=base.dispatcher, now=base.clock.now,
@@ -303,17 +313,18 @@ class _Assembly:
 
         return Validation(self.resolver, self.memory, context, clock=clock)
 
-    def _pipeline(self) -> Pipeline:
+    def _pipeline(self, replies: Replies) -> Pipeline:
         config, base = self.config, self.base
         return Pipeline(
             self.resolver,
-            Replies(base.packets, base.options, config.server.udp_payload_size, _nsid(config)),
+            replies,
             base.fast_paths,
             spawn=base.spawn,
             query_seconds=config.resolution.query_timeout,
             shortage=base.shortage,
             bus=base.bus,
             counters=base.counters,
+            early=early_of(config, self.resolver, self._spawn),
             prefetch=base.prefetch if renews_ahead(config) else None,
         )
 
@@ -327,13 +338,20 @@ def _nsid(config: Config) -> bytes:
 def _memory(config: Config, exempt: Exempt | None) -> Known:
     settings = config.cache
     validates = config.dnssec.validate
+    stale_s = settings.stale_max if config.resolution.serve_stale else 0
     max_negative_ttl = min(settings.max_negative_ttl, settings.max_ttl)
     return Known(
-        RRsetCache(settings.size_octets, min_ttl=settings.min_ttl, max_ttl=settings.max_ttl),
+        RRsetCache(
+            settings.size_octets,
+            min_ttl=settings.min_ttl,
+            max_ttl=settings.max_ttl,
+            stale_s=stale_s,
+        ),
         NegativeCache(
             settings.size_octets // NEGATIVE_CACHE_PART,
             min_ttl=min(settings.min_negative_ttl or settings.min_ttl, max_negative_ttl),
             max_ttl=max_negative_ttl,
+            stale_s=stale_s,
         ),
         FailureCache(),
         (

@@ -56,6 +56,10 @@ class KeyStore:
         self._zones.move_to_end(zone)
         return found
 
+    def peek(self, zone: Name) -> ZoneTrust | None:
+        """As `get`, though its time be over."""
+        return self._zones.get(zone)
+
     def closest(self, name: Name, anchor: Name, now: float) -> ZoneTrust | None:
         """The deepest zone known at or above *name*, not above *anchor*."""
         found = self.get(name, now)

@@ -132,6 +132,11 @@ class Walker:
                 return self._hints
             name = name[name[0] + 1 :]
 
+    def cut_of(self, zone: Name) -> Delegation | None:
+        """What is known of *zone*'s own cut, though it be over."""
+        found = self._fixed.get(zone) or self._delegations.peek(zone)
+        return self._hints if found is None and zone == names.ROOT else found
+
     @property
     def asks_the_root(self) -> bool:
         """False where a forward or stub zone "." says whom to ask instead of the root's servers."""

@@ -54,6 +54,43 @@ ZERO_TTL_DNAME_SECONDS = limit(
     why="Unbound's grace (2026); Knot keeps all data for 5 s at least",
 )
 FLEETING_DNAMES = limit(64, "such DNAMEs kept", why="our choice")
+STALE_AFTER_SECONDS_RANGE: Final = (0.1, 10.0)
+STALE_AFTER_SECONDS = limit(
+    1.8,
+    "seconds that a client waits before it is told what is over",
+    why="RFC 8767 §5 (1.8 s, the client response timer)",
+    between=STALE_AFTER_SECONDS_RANGE,
+)
+STALE_TTL_SECONDS_RANGE: Final = (1, 300)
+STALE_TTL_SECONDS = limit(
+    30,
+    "seconds of TTL at most in what is told though it is over",
+    why="RFC 8767 §4 (30 s); BIND's and Unbound's 30",
+    between=STALE_TTL_SECONDS_RANGE,
+)
+STALE_MAX_SECONDS_RANGE: Final = (0, 604_800)
+STALE_MAX_SECONDS = limit(
+    259_200,
+    "seconds that what is over may be told still, as far as memory keeps it",
+    why="RFC 8767 §5 (1 to 3 days, 7 at most)",
+    between=STALE_MAX_SECONDS_RANGE,
+)
+STALE_RECHECK_SECONDS = limit(
+    30.0,
+    "seconds that the first failure of what is told though it is over is remembered",
+    why="RFC 8767 §5 (no more often than every 30 s); BIND's stale-refresh-time 30",
+)
+STALE_RENEWALS = limit(
+    1000,
+    "questions told in an outage that are renewed first when it ends",
+    why="a household asks 300 names an hour; older ones are asked for when they are wanted",
+)
+STALE_RENEWALS_AT_ONCE = limit(
+    20, "of them, on their way at a time", why="one page load: the link has just come back"
+)
+SILENT_CUTS = limit(
+    256, "zone cuts remembered as silent while what is over is told", why="our choice"
+)
 FAILURE_TTL_SECONDS = limit(1.0, "seconds a first failure is remembered", why="RFC 9520 §3.2")
 FAILURE_TTL_MAX_SECONDS = limit(
     300.0, "seconds a lasting failure is remembered", why="RFC 9520 §3.2 (at most 5 minutes)"

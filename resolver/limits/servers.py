@@ -172,6 +172,16 @@ ZONE_SILENT_SECONDS = limit(
     "seconds that the first of them has waited for overdue answers before there are too many",
     why="a far server met for the first time by many questions at once answers within 1.5 s",
 )
+OUTAGE_WITNESS_SECONDS = limit(
+    1.05,
+    "seconds between packets to witnesses that find out whether an outage is over",
+    why="less than one a second, those of the outage's beginning included",
+)
+OUTAGE_FORGED_SECONDS = limit(
+    30.0,
+    "seconds that a forged reply of the root's servers makes neighbours' replies doubtful",
+    why="a portal wants a page to be clicked on; a cut that heals is told by the root's servers",
+)
 OUTAGE_VERDICT_SECONDS = limit(
     0.45,
     "seconds that witnesses have, at most, before an outage is declared",

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from resolver.errors import ResolutionFailed, WorkExceeded
 from resolver.limits import CHAIN_LENGTH
 from resolver.model import Answer, Ede, Link, Question, RRset, Source, Status, Verdict
+from resolver.protocol import names
 from resolver.protocol.codes import EdeCode, Rcode, RRType
 from resolver.recurse.known import alias_target
 
@@ -98,3 +99,17 @@ def _weakest(statuses: set[Status]) -> Status:
         if status in statuses:
             return status
     return Status.SECURE
+
+
+def drop_unproven(scratch: dict[Question, Link], link: Link) -> None:
+    """Of what came along behind *link*: behind a secure one what is signed stays, to be validated.
+
+    Else signatures prove nothing, for nobody checks them; what stands above it is its own zone's.
+    """
+    is_secure = link.status is Status.SECURE
+    for question, outcome in list(scratch.items()):
+        records = outcome.answer or outcome.authority
+        is_signed = any(rrset.signatures for rrset in records)
+        is_above = names.is_subdomain(link.question.qname, question.qname)
+        if not (is_signed if is_secure else is_above):
+            del scratch[question]

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, ClassVar
 
 import trio
 
+from resolver.model import Verdict
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -32,6 +34,11 @@ class Job:
 
     def __repr__(self) -> str:
         return f"<Job {self.question} needs={len(self.needs)}>"
+
+    @property
+    def is_glue(self) -> bool:
+        """Good enough to ask a server, never to answer a client or be kept (RFC 2181 §5.4.1)."""
+        return self.links is not None and self.links[0].verdict is Verdict.REFERRAL
 
     async def wait(self) -> None:
         if self.done is None:

@@ -14,12 +14,12 @@ from cachetools import LRUCache
 
 from resolver.cache.failure import FailureCache
 from resolver.cache.rrset import Entry
-from resolver.iterate.links import apply_dname
 from resolver.iterate.scrub import is_wildcard
 from resolver.limits import BOGUS_TTL_SECONDS, FLEETING_DNAMES, ZERO_TTL_DNAME_SECONDS
 from resolver.model import Link, Question, Rank, RRset, Source, Status, Verdict
 from resolver.protocol import names, rdata_fields
 from resolver.protocol.codes import Rcode, RRType
+from resolver.recurse.kept_links import negative_link, positive, redirected
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from resolver.recurse.exempt import Exempt
 
 _SYNTHESISING = (Verdict.DNAME, Verdict.YXDOMAIN)
+_NOT_JUDGED = (Status.UNCHECKED, Status.BOGUS)
 _NOT_ALIASED = frozenset({RRType.CNAME, RRType.ANY, RRType.RRSIG, RRType.NSEC})
 _BESIDE_ALIASES = frozenset({RRType.DS, RRType.DNSKEY})  # at an apex that should have no alias
 
@@ -58,6 +59,8 @@ class Known:
         self.denial = denial
         self.is_checked = is_checked
         self.exempt = exempt
+        self.on_nxdomain: Callable[[Link], None] = _ignore
+        """Called with each NXDOMAIN that was judged, when it is kept."""
         self._dnames = 0
         self._fleeting: LRUCache[Name, Entry] = LRUCache(FLEETING_DNAMES)
 
@@ -80,7 +83,7 @@ class Known:
             and entry.rank >= Rank.AUTHORITY
             and self._may_say(entry.zone, question)
         ):
-            return _positive(question, Verdict.ANSWER, entry, now)
+            return positive(question, Verdict.ANSWER, entry, now)
         negative = self.negatives.get(qname, qtype, now)
         if (
             negative is not None
@@ -89,7 +92,7 @@ class Known:
             and (qtype != RRType.DS or not _is_childs(negative, qname))
             and not self._is_above_waiver(negative, question)
         ):
-            return _negative(question, negative, now)
+            return negative_link(question, negative, now)
         if qtype not in _NOT_ALIASED:
             entry = self.rrsets.get(qname, RRType.CNAME, now)
             if (
@@ -97,34 +100,72 @@ class Known:
                 and self._may_say(entry.zone, question)
                 and (qtype not in _BESIDE_ALIASES or _covers(entry, qtype, proof_only=proof_only))
             ):
-                return _positive(question, Verdict.CNAME, entry, now)
+                return positive(question, Verdict.CNAME, entry, now)
         return self._above(question, now, synthesise=synthesise)
 
     def peek(self, question: Question, now: float) -> Link | None:
-        """What is kept of *question* itself, though its time be over: data, an alias or a denial.
+        """What is kept of *question*, though its time be over: data, an alias or a denial.
 
-        Of several the one that lasted longest; its source says whether it is stale, and what is
-        stale has TTL 0. Nothing is synthesised, and what is looked at is not kept any longer for
-        that. None if nothing is left.
+        See `kept`; its source says whether it is stale, and what is stale has TTL 0.
+        """
+        best = self.kept(question)
+        return None if best is None else self.link_of(question, best, now)
+
+    def kept(self, question: Question) -> Entry | Negative | None:
+        """What is kept of *question* though its time be over, or a proven NXDOMAIN above it.
+
+        Of several what was judged, and of those what was learnt last. Nothing is synthesised, and
+        what is looked at is not kept any longer for that. None if nothing is left.
         """
         qname, qtype, _ = question
+        if qtype == RRType.ANY:
+            return None
         found: list[Entry | Negative] = []
-        for rtype in (qtype,) if qtype in _NOT_ALIASED else (qtype, RRType.CNAME):
+        is_alone = qtype in _NOT_ALIASED or qtype in _BESIDE_ALIASES
+        for rtype in (qtype,) if is_alone else (qtype, RRType.CNAME):
             entry = self.rrsets.peek(qname, rtype)
             if entry is not None and entry.rank >= Rank.AUTHORITY:
                 found.append(entry)
         negative = self.negatives.peek(qname, qtype)
-        if negative is not None and not negative.is_proof_only:
+        if (
+            negative is not None
+            and not negative.is_proof_only
+            and (qtype != RRType.DS or not _is_childs(negative, qname))
+            and not self._is_above_waiver(negative, question)
+        ):
             found.append(negative)
+        found += self._dnames_above(question)
+        if found:
+            found += self._nxdomains_above(question)
         found = [one for one in found if self._may_say(one.zone, question)]
-        if not found:
-            return None
-        best = max(found, key=lambda one: one.expires_at)
-        source = Source.CACHE if best.expires_at > now else Source.STALE
-        if isinstance(best, Entry):
-            verdict = Verdict.ANSWER if best.rtype == qtype else Verdict.CNAME
-            return _positive(question, verdict, best, now, source)
-        return _negative(question, best, now, source)
+        return max(found, key=_worth, default=None)
+
+    def _dnames_above(self, question: Question) -> list[Entry]:
+        """What redirects a whole subtree, *question*'s name in it, though its time be over."""
+        above = list(names.ancestors(question.qname))[1:] if self._dnames else []
+        if self.exempt is not None:
+            above = self.exempt.inside(above, question)
+        found = [self.rrsets.peek(ancestor, RRType.DNAME) for ancestor in above]
+        return [entry for entry in found if entry is not None]
+
+    def _nxdomains_above(self, question: Question) -> Iterator[Negative]:
+        """Proven denials of ancestors: what is below them ended with them (RFC 8020)."""
+        least = 0 if self.exempt is None else self.exempt.least_denier(question)
+        for ancestor in list(names.ancestors(question.qname))[1:-1]:
+            above = self.negatives.peek_nxdomain(ancestor)
+            if above is not None and above.status is Status.SECURE and len(above.zone) >= least:
+                yield above
+
+    @staticmethod
+    def link_of(question: Question, kept: Entry | Negative, now: float) -> Link:
+        """What is *kept*, as a link; what is over has TTL 0."""
+        source = Source.CACHE if kept.expires_at > now else Source.STALE
+        if isinstance(kept, Entry):
+            if kept.rtype == RRType.DNAME and kept.owner != question.qname:
+                return replace(redirected(question, kept, now), source=source)
+            verdict = Verdict.ANSWER if kept.rtype == question.qtype else Verdict.CNAME
+            return positive(question, verdict, kept, now, source)
+        return negative_link(question, kept, now, source)
 
     def _may_say(self, zone: Name, question: Question) -> bool:
         """Does what *zone* says of *question* count, where the operator named another zone?"""
@@ -152,7 +193,7 @@ class Known:
                 if entry is None:
                     entry = self._fleeting_dname(ancestor, now)
                 if entry is not None:
-                    return _redirected(question, entry, now)
+                    return redirected(question, entry, now)
         if not self.is_checked or not synthesise:
             return None
         least = 0 if exempt is None else exempt.least_denier(question)
@@ -163,7 +204,7 @@ class Known:
                 and negative.status is Status.SECURE
                 and len(negative.zone) >= least
             ):
-                return _negative(question, negative, now)
+                return negative_link(question, negative, now)
         if self.denial is not None:
             return self.denial.synthesise(question, now, least=least)
         return None
@@ -181,6 +222,8 @@ class Known:
         """Store *outcome* as it is judged now; returns it with the TTLs that were kept."""
         if outcome.answer:
             return self._keep_positive(outcome, now, ttl_cap)
+        if outcome.rcode == Rcode.NXDOMAIN and outcome.status not in _NOT_JUDGED:
+            self.on_nxdomain(outcome)
         entry = self.negatives.put(
             outcome.question,
             outcome.rcode,
@@ -282,6 +325,14 @@ class Known:
         self.negatives.drop(question.qname, question.qtype)
 
 
+def _ignore(_: Link) -> None:
+    pass
+
+
+def _worth(kept: Entry | Negative) -> tuple[bool, float]:
+    return kept.status not in _NOT_JUDGED, kept.learnt_at
+
+
 def _is_childs(negative: Negative, name: Name) -> bool:
     """True if the zone at *name* itself denies there: of its DS only the one above can tell.
 
@@ -303,51 +354,6 @@ def _covers(alias: Entry, qtype: int, *, proof_only: bool) -> bool:
         return not proof_only
     signers = [rdata_fields.rrsig(rdata).signer for rdata in alias.signatures]
     return bool(signers) and alias.owner not in signers
-
-
-def _positive(
-    question: Question,
-    verdict: Verdict,
-    entry: Entry,
-    now: float,
-    source: Source = Source.CACHE,
-) -> Link:
-    return Link(
-        question,
-        entry.zone,
-        verdict,
-        Rcode.NOERROR,
-        (entry.current(now),),
-        entry.proof,
-        None,
-        entry.status,
-        source=source,
-    )
-
-
-def _negative(
-    question: Question, negative: Negative, now: float, source: Source = Source.CACHE
-) -> Link:
-    verdict = Verdict.NXDOMAIN if negative.rcode == Rcode.NXDOMAIN else Verdict.NODATA
-    return Link(
-        question,
-        negative.zone,
-        verdict,
-        negative.rcode,
-        (),
-        negative.current(now),
-        None,
-        negative.status,
-        negative.ede,
-        source,
-    )
-
-
-def _redirected(question: Question, entry: Entry, now: float) -> Link:
-    verdict, rrsets, _ = apply_dname(question.qname, entry.current(now))
-    rcode = Rcode.YXDOMAIN if verdict is Verdict.YXDOMAIN else Rcode.NOERROR
-    cache = Source.CACHE
-    return Link(question, entry.zone, verdict, rcode, rrsets, (), None, entry.status, source=cache)
 
 
 def alias_target(outcome: Link) -> Name:

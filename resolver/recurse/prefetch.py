@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     Snapshot = tuple[list[Kept], list[Hour]]
 
 NEVER: Final = float("inf")
-_NETWORK = Source.NETWORK
+_NETWORK, _STALE = Source.NETWORK, Source.STALE
 _TOLD = (Rcode.NOERROR, Rcode.NXDOMAIN)
 _NEAR_S = PREFETCH_WINDOW_SECONDS / 2  # answered within it: no server is so far as to matter
 _SAME_S = 1.5  # TTLs are whole seconds
@@ -112,6 +112,8 @@ class Prefetch:
         """A client got *answer* after *elapsed_s*. Seconds after which a hit is to come here."""
         records = answer.answer or answer.authority
         if not records or answer.rcode not in _TOLD or self.renewals is None:
+            return NEVER
+        if _STALE in answer.sources:
             return NEVER
         left = float(min([rrset.ttl for rrset in records]))
         is_fresh = _NETWORK in answer.sources

@@ -126,7 +126,8 @@ class Renewals:
 
     def _of_cut(self, cut: Delegation, now: float) -> Iterator[Renew]:
         if _is_due(cut.ttl, cut.expires_at, now):
-            yield partial(self._resolver.refresh_cut, cut.zone)
+            anew = self._walker.walk_from_above
+            yield partial(self._resolver.refresh, Question(cut.zone, RRType.NS), work=anew)
         if cut.is_signed:
             for rtype in (RRType.DS, RRType.DNSKEY):
                 if self._is_set_due(cut.zone, rtype, now):

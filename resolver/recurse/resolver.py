@@ -15,30 +15,42 @@ import trio
 
 from resolver.budget import Share
 from resolver.errors import ResolutionFailed, Withheld, WorkExceeded, drop_frames
-from resolver.limits import MAX_TTL_SECONDS, SUBQUERY_DEPTH, UNATTENDED_RESOLUTIONS
+from resolver.limits import (
+    FAILURE_TTL_SECONDS,
+    STALE_RECHECK_SECONDS,
+    SUBQUERY_DEPTH,
+    UNATTENDED_RESOLUTIONS,
+)
 from resolver.model import Answer, Ede, Link, Question, RRset, Server, Status, Verdict
-from resolver.protocol import names
-from resolver.protocol.codes import EdeCode, Rcode, RRType
-from resolver.protocol.ip_addresses import address_octets
-from resolver.recurse.alias_chain import AliasChain, answer_of, leads_on
+from resolver.protocol.codes import EdeCode, Rcode
+from resolver.recurse.alias_chain import AliasChain, answer_of, drop_unproven, leads_on
+from resolver.recurse.closest_servers import closest_servers
 from resolver.recurse.jobs import Jobs
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterator, Sequence
+    from collections.abc import Awaitable, Callable, Mapping, Sequence
 
     from resolver.iterate.walk import Walker
-    from resolver.model import Delegation, Name
     from resolver.recurse.jobs import Job
     from resolver.recurse.known import Known
+    from resolver.recurse.stale import Stale
     from resolver.recurse.validation import Validation
     from resolver.runtime.clock import Clock
 
+    Done = Callable[[int], None]
+    Work = Callable[[Question, Share], Awaitable[object]]
+
+_CYCLE = (Ede(EdeCode.NO_REACHABLE_AUTHORITY, "delegations depend on each other"),)
 _FROM_MEMORY = Server("", 0)  # "not that one again" for findings that no longer know their server
 Scratch = dict[Question, Link]
 
 
 class Resolver:
-    """The recursive resolver without its listeners. *trust* is None when validation is off."""
+    """The recursive resolver without its listeners.
+
+    *trust* is None when validation is off, *stale* (and its *silent_cuts*) when what is over is
+    never told.
+    """
 
     COUNTS: ClassVar = {"refreshes": "Answers that were renewed though no client waited."}
 
@@ -52,6 +64,8 @@ class Resolver:
         self._spawn = spawn
         self._query_seconds = query_seconds
         self.trust: Validation | None = None
+        self.stale: Stale | None = None
+        self.silent_cuts: Mapping[bytes, None] = {}
         self._clock = clock
         self._walker: Walker | None = None
 
@@ -67,60 +81,91 @@ class Resolver:
     ) -> Answer:
         """The answer, aliases followed to their end (RFC 6604: rcode is the last name's).
 
-        *checking* False is CD=1: data as it came. *renews*: the caches are passed over. Raises
-        ResolutionFailed.
+        *checking* False is CD=1: data as it came. *renews*: the caches are passed over. A link that
+        cannot be had is told though it is over, to clients, if it may be. Raises ResolutionFailed.
         """
         scratch: Scratch = {}
-        outcome = await self.resolve_link(
-            question, budget, checking=checking, scratch=scratch, renews=renews
-        )
-        if not leads_on(outcome):
-            return answer_of(outcome)
-        chain = AliasChain(question)
-        while (target := chain.add(outcome)) is not None:
+        chain: AliasChain | None = None
+        asked = question
+        while True:
+            try:
+                outcome = await self.resolve_link(
+                    asked, budget, checking=checking, scratch=scratch, renews=renews
+                )
+            except ResolutionFailed as error:
+                told = self._instead(asked, error, budget, renews=renews)
+                if told is None:
+                    raise
+                outcome = told
+            if chain is None:
+                if not leads_on(outcome):
+                    return answer_of(outcome)
+                chain = AliasChain(question)
+            target = chain.add(outcome)
+            if target is None:
+                return chain.answer()
             asked = Question(target, question.qtype, question.qclass)
-            outcome = await self.resolve_link(
-                asked, budget, checking=checking, scratch=scratch, renews=renews
-            )
+
+    def _instead(
+        self, question: Question, error: ResolutionFailed, budget: Share, *, renews: bool
+    ) -> Link | None:
+        """What a client is told in the place of *error*, if anything is."""
+        if self.stale is None or renews or budget.ancestors:
+            return None
+        link = self.stale.instead(question, error)
+        if link is not None:
+            drop_frames(error)
+        return link
+
+    def _at_once(self, question: Question, budget: Share, *, renews: bool) -> Link | None:
+        """What a client is told where its zone's servers are silent; renewed beside that."""
+        if self.stale is None or renews or budget.ancestors:
+            return None
+        link = self.stale.at_once(question)
+        if link is not None and self.memory.failures.get(question, self._clock.now()) is None:
+            self.refresh(question)
+        return link
+
+    def meanwhile(self, question: Question, *, checking: bool = True) -> Answer | None:
+        """What a client may be told that has waited for long: memory's, over in part or whole."""
+        stale = self.stale
+        if stale is None:
+            return None
+        now = self._clock.now()
+        chain = AliasChain(question)
+        asked: Question | None = question
+        try:
+            while asked is not None:
+                link = self._recall_link(asked, now, checking=checking) or stale.meanwhile(asked)
+                if link is None:
+                    return None
+                target = chain.add(link)
+                asked = None if target is None else question._replace(qname=target)
+        except ResolutionFailed:
+            return None
         return chain.answer()
 
-    def refresh(self, question: Question, done: Callable[[int], None] | None = None) -> bool:
+    def refresh(
+        self, question: Question, done: Done | None = None, *, work: Work | None = None
+    ) -> bool:
         """Renew what is known of *question*, with a budget of its own, while no client waits.
 
         Who asks meanwhile has what is known still, or joins. A failure changes nothing of what is
         known, nor does bogus data. False if it is not begun: somebody asks already, or
-        UNATTENDED_RESOLUTIONS are on their way. Never waits. *done* is told how many packets it
-        took, when it is over.
+        UNATTENDED_RESOLUTIONS are on their way. Never waits. *done* hears what packets it took,
+        *work* is done instead of resolving.
         """
-        return self._begin_unattended(partial(self.resolve, question, renews=True), question, done)
-
-    def refresh_cut(self, zone: Name, done: Callable[[int], None] | None = None) -> bool:
-        """The same for the zone cut at *zone*: the one above is asked, and keeps what it says."""
-        assert self._walker is not None  # noqa: S101  # by daemon.wiring, first of all
-        question = Question(zone, RRType.NS)
-        return self._begin_unattended(
-            partial(self._walker.walk_from_above, question), question, done
-        )
-
-    def _begin_unattended(
-        self,
-        work: Callable[[Share], Awaitable[object]],
-        question: Question,
-        done: Callable[[int], None] | None,
-    ) -> bool:
         if self.unattended >= UNATTENDED_RESOLUTIONS or self.jobs.running(question):
             return False
         self.refreshes += 1
         self.unattended += 1
-        self._spawn(self._unattended, work, done)
+        self._spawn(self._refresh, question, done, work or partial(self.resolve, renews=True))
         return True
 
-    async def _unattended(
-        self, work: Callable[[Share], Awaitable[object]], done: Callable[[int], None] | None
-    ) -> None:
+    async def _refresh(self, question: Question, done: Done | None, work: Work) -> None:
         budget = Share.for_client(trio.current_time() + self._query_seconds)
         try:
-            await work(budget)
+            await work(question, budget)
         except ResolutionFailed as error:
             drop_frames(error)
         finally:
@@ -157,31 +202,16 @@ class Resolver:
         return known if is_judged else None
 
     def refer(self, question: Question, *, checking: bool = True) -> Answer:
-        """What a query without RD gets where memory has no answer: the closest zone cut known.
-
-        That it is bogus is known too. Where nothing below the root is known, all that is left
-        to say is that we are not the ones to ask (RFC 8914 §4.21).
-        """
+        """What a query without RD gets where memory has no answer; see `closest_servers`."""
         assert self._walker is not None  # noqa: S101  # by daemon.wiring, first of all
+        now = self._clock.now()
         trust = self.trust if checking else None
-        bad = trust.known_bogus(question, self._clock.now()) if trust is not None else None
+        bad = trust.known_bogus(question, now) if trust is not None else None
         if bad is not None:
             return Answer(question, Rcode.SERVFAIL, status=Status.BOGUS, ede=bad.ede)
         cut = self._walker.closest(question)
-        if cut.zone == names.ROOT and not self._walker.is_configured(cut):
-            ede = (Ede(EdeCode.NOT_AUTHORITATIVE),)
-            return Answer(question, Rcode.REFUSED, status=Status.INDETERMINATE, ede=ede)
-        left = max(int(min(cut.expires_at - self._clock.now(), MAX_TTL_SECONDS)), 0)
-        if self._walker.is_configured(cut) or not cut.nameservers:
-            return Answer(question, Rcode.NOERROR, status=Status.INSECURE)
-        ns = RRset(cut.zone, RRType.NS, left, cut.nameservers)
-        return Answer(
-            question,
-            Rcode.NOERROR,
-            authority=(ns,),
-            additional=tuple(_glue_rrsets(cut, left)),
-            status=Status.INSECURE,
-        )
+        is_configured = self._walker.is_configured(cut)
+        return closest_servers(question, cut, now, is_configured=is_configured)
 
     # --- one link ----------------------------------------------------------------------------
 
@@ -197,10 +227,9 @@ class Resolver:
         """One link: from memory or the network, validated unless the client said not to."""
         now = self._clock.now()
         trust = self.trust if checking else None
-        if trust is not None:
-            bad = trust.known_bogus(question, now)
-            if bad is not None:
-                raise ResolutionFailed("known to be bogus", ede=bad.ede)
+        bad = None if trust is None else trust.known_bogus(question, now)
+        if bad is not None:
+            raise ResolutionFailed("known to be bogus", ede=bad.ede)
         outcome = None if renews else self.memory.recall(question, now, synthesise=checking)
         beside: Sequence[RRset] = ()
         if scratch and question in scratch:
@@ -210,6 +239,9 @@ class Resolver:
             elif outcome is None:
                 outcome = self._came_along(along, trust)
         if outcome is None:
+            told = self._at_once(question, budget, renews=renews) if self.silent_cuts else None
+            if told is not None:
+                return told
             links = await self.fetch(question, budget)
             outcome = self._received(links[0], trust)
             for link in links[1:]:
@@ -217,7 +249,7 @@ class Resolver:
         if trust is not None and outcome.status is Status.UNCHECKED:
             outcome = await trust.validate(outcome, budget, beside, renews=renews)
         if scratch and not self.is_forwarded(question):
-            _drop_unproven(scratch, outcome)
+            drop_unproven(scratch, outcome)
         return outcome
 
     def _came_along(self, link: Link, trust: Validation | None) -> Link | None:
@@ -251,7 +283,7 @@ class Resolver:
         """
         if question in budget.ancestors:
             budget.whole.was_cut_short = True
-            raise ResolutionFailed("the question depends on itself", ede=_cycle())
+            raise ResolutionFailed("the question depends on itself", ede=_CYCLE)
         now = self._clock.now()
         failure = self.memory.failures.get(question, now)
         if failure is not None:
@@ -268,7 +300,7 @@ class Resolver:
         """What another's walk brings; a walk of our own if that was cut short."""
         with trio.move_on_at(budget.deadline):
             await self.jobs.join(running, budget.ancestors)
-        if running.links is not None and (budget.glue_will_do or not _is_glue(running.links)):
+        if running.links is not None and (budget.glue_will_do or not running.is_glue):
             return running.links
         if running.error is not None:
             raise running.error.again()
@@ -294,17 +326,24 @@ class Resolver:
             ran_out = trio.current_time() >= budget.deadline  # our time, not the zone's fault
             is_cyclic = budget.whole.was_cut_short and budget.ancestors
             if not (is_fresh or ran_out or is_cyclic):
-                self._note_failure(question, error)
+                self._note_failure(question, error, is_inner=bool(budget.ancestors))
                 job.error = error.again()
             raise
         finally:
             self.jobs.end(job)
         return links
 
-    def _note_failure(self, question: Question, error: ResolutionFailed) -> None:
-        """RFC 9520 §3.2. A forwarder remembers failures itself, and may be well again by now."""
+    def _note_failure(self, question: Question, error: ResolutionFailed, *, is_inner: bool) -> None:
+        """RFC 9520 §3.2. A forwarder remembers failures itself, and may be well again by now.
+
+        Where clients are told what is over, there is time until it is tried again (RFC 8767 §5).
+        *is_inner*: a sub-query's, whom nothing is told that is over.
+        """
         grows = not self.is_forwarded(question)
-        self.memory.failures.note(question, error.ede, self._clock.now(), grows=grows)
+        is_told = not is_inner and self.stale is not None and self.stale.has(question)
+        least_s = STALE_RECHECK_SECONDS if is_told else FAILURE_TTL_SECONDS
+        now = self._clock.now()
+        self.memory.failures.note(question, error.ede, now, grows=grows, least_s=least_s)
 
     def _received(self, outcome: Link, trust: Validation | None) -> Link:
         """Keep what nobody is going to judge; what is judged is kept with its status, once.
@@ -325,7 +364,7 @@ class Resolver:
         """Rdata of one address set, aliases followed, glue included; empty if there is none."""
         if question in budget.ancestors:
             budget.whole.was_cut_short = True
-            raise ResolutionFailed("the nameserver depends on itself", ede=_cycle())
+            raise ResolutionFailed("the nameserver depends on itself", ede=_CYCLE)
         if budget.depth > SUBQUERY_DEPTH:
             raise WorkExceeded("SUBQUERY_DEPTH")
         answer = await self.resolve(question, budget.for_address(), checking=False)
@@ -359,35 +398,3 @@ class Resolver:
         except ResolutionFailed:
             return None
         return self._received(links[0], None)
-
-
-def _is_glue(links: tuple[Link, ...]) -> bool:
-    """Good enough to ask a server, never to answer a client or to be kept (RFC 2181 §5.4.1)."""
-    return links[0].verdict is Verdict.REFERRAL
-
-
-def _glue_rrsets(cut: Delegation, ttl: int) -> Iterator[RRset]:
-    """The addresses that came with a referral (RFC 1034 §4.3.2 step 3b)."""
-    for nameserver, servers in cut.glue.items():
-        for rtype in (RRType.A, RRType.AAAA):
-            rdatas = tuple(address_octets(one.host) for one in servers if one.rtype == rtype)
-            if rdatas:
-                yield RRset(nameserver, rtype, ttl, rdatas)
-
-
-def _drop_unproven(scratch: Scratch, link: Link) -> None:
-    """Of what came along behind *link*: behind a secure one what is signed stays, to be validated.
-
-    Else signatures prove nothing, for nobody checks them; what stands above it is its own zone's.
-    """
-    is_secure = link.status is Status.SECURE
-    for question, outcome in list(scratch.items()):
-        records = outcome.answer or outcome.authority
-        is_signed = any(rrset.signatures for rrset in records)
-        is_above = names.is_subdomain(link.question.qname, question.qname)
-        if not (is_signed if is_secure else is_above):
-            del scratch[question]
-
-
-def _cycle() -> tuple[Ede, ...]:
-    return (Ede(EdeCode.NO_REACHABLE_AUTHORITY, "delegations depend on each other"),)

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, ClassVar, Protocol
 
 import trio
 
+from resolver.dnssec.flaws import Reason
+from resolver.dnssec.signature import verify_rrset
 from resolver.dnssec.steps import Need, Work
 from resolver.dnssec.validator import validate
 from resolver.errors import ResolutionFailed, Withheld, WorkExceeded
@@ -30,10 +32,14 @@ if TYPE_CHECKING:
     from resolver.budget import Share
     from resolver.cache.failure import Failure
     from resolver.dnssec.context import Context
+    from resolver.dnssec.signature import Verified
     from resolver.dnssec.steps import Findings, Validated
-    from resolver.model import RRset
+    from resolver.model import Name, RRset
     from resolver.recurse.known import Known
     from resolver.runtime.clock import Clock
+
+
+_FORGED = (Reason.RRSIGS_MISSING, Reason.MALFORMED, Reason.BAD_SIGNATURE)
 
 
 class Finder(Protocol):
@@ -100,6 +106,24 @@ class Validation:
             context.keystore.forget_bogus()
         self._ahead_s = ahead_s
         return context
+
+    def is_forged(self, zone: Name, rrset: RRset) -> bool:
+        """Does *rrset* lack the signature that *zone* would have made, as far as can be told?
+
+        For who has no keys to ask for just now: those known last will do, and neither the time nor
+        a key that is new says that it was forged.
+        """
+        context = self._look()
+        trust = context.keystore.peek(zone)
+        if trust is None or trust.status is not Status.SECURE:
+            return False
+        steps = verify_rrset(rrset, zone, trust.keys, wall=context.wall)
+        while True:
+            try:
+                next(steps)
+            except StopIteration as stop:
+                verified: Verified = stop.value
+                return verified.flaw is not None and verified.flaw.reason in _FORGED
 
     async def validate(
         self,

@@ -31,6 +31,10 @@ class _Worker:
         self.task: trio.lowlevel.Task | None = None
 
 
+async def _nothing() -> None:
+    pass
+
+
 class TaskPool:
     """The tasks of one nursery, and which of them are idle."""
 
@@ -63,7 +67,7 @@ class TaskPool:
             await worker.job(*worker.arguments)
             if len(self._idle) >= IDLE_TASKS:
                 return
-            worker.arguments = ()  # nothing is kept alive by who waits
+            worker.job, worker.arguments = _nothing, ()  # which is kept alive by who waits
             self._idle.append(worker)
             await trio.lowlevel.wait_task_rescheduled(let_go)
 

@@ -37,12 +37,12 @@ from resolver.upstream.tcp import TcpPool
 from resolver.upstream.timers import Timers
 from resolver.upstream.transmission import Transmission
 from resolver.upstream.udp_queries import UdpQueries, errno_text
-from resolver.upstream.ways import Ways
+from resolver.upstream.ways import OutageHooks, Ways
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from resolver.model import Delegation, Name
+    from resolver.model import Delegation
     from resolver.protocol.edns import Option
     from resolver.upstream.cut_actions import Event
     from resolver.upstream.infra import Infra
@@ -130,18 +130,19 @@ class Dispatcher:
         *,
         validates: bool,
         named: Iterable[Delegation],
-        forgive: Callable[[Name], None],
+        hooks: OutageHooks,
     ) -> None:
         """Go by another configuration from the next packet on; what is on its way is not touched.
 
-        *named*: zone cuts as the operator wrote them. *forgive*: see `Ways.forgive`.
+        *named*: zone cuts as the operator wrote them.
         """
         named = tuple(named)
         self.shared.speculation = settings.speculation
         self.shared.compose.go_by(settings, validates=validates)
         self.shared.filters = AddressFilter(settings, named)
         self.ways.name(named)
-        self.ways.forgive = forgive
+        self.ways.hooks = hooks
+        hooks.changed(self.ways.is_any_cut)
 
     # --- for the walker and the composition root ---------------------------------------------
 
@@ -169,6 +170,9 @@ class Dispatcher:
             self.counters.turned_away += 1
             raise crowded(delegation.zone)
         way = self.ways.public if delegation.way is None else self.ways.of(delegation)
+        if way.reach.is_out and way.is_known_cut:
+            self.counters.failed += 1
+            raise way.refusal(delegation.zone, now)
         asked = Asked(CutQuery(self.shared, request, way, now))
         try:
             self._hear(asked, do.BEGUN, now)

@@ -68,11 +68,14 @@ class Reachability:
         return self._trickle_at + OUTAGE_TRICKLE_SECONDS
 
     def note_answer(self, state: ServerState, now: float) -> bool:
-        """Somebody answered. True if that ends an outage."""
+        """Somebody answered. True if that ends an outage, or a time without any route."""
         family = self._families[state.is_ipv6]
         family.t_ok = now
         family.is_broken = False
-        family.has_route = True
+        was_out, self.is_out = self.is_out, False
+        if not family.has_route:
+            was_out = was_out or not self._has_route
+            family.has_route = True
         if family.silent:
             family.silent.clear()
         if self.broken_families:
@@ -81,7 +84,6 @@ class Reachability:
             self._overdue = 0
             self._overdue_prefixes.clear()
             self._journal.clear()
-        was_out, self.is_out = self.is_out, False
         return was_out
 
     def note_silence(self, state: ServerState, sent_at: float, now: float) -> None:
@@ -124,7 +126,11 @@ class Reachability:
         """The kernel said a moment ago that no route leads anywhere, of each family in its turn."""
         families = [self._families[is_ipv6] for is_ipv6 in self._used]
         last = max((family.no_route_at for family in families), default=-math.inf)
-        return now - last < NO_ROUTE_SECONDS and not any(family.has_route for family in families)
+        return now - last < NO_ROUTE_SECONDS and not self._has_route
+
+    @property
+    def _has_route(self) -> bool:
+        return any(self._families[is_ipv6].has_route for is_ipv6 in self._used)
 
     def remember(self, state: ServerState) -> None:
         """Before a silence is written down: what to put back should it prove to be an outage."""

@@ -93,7 +93,11 @@ class UdpQueries:
             self._on_mismatch(packet, match, now)
         elif not packet.waiters:
             self._counters.late += 1
-            self._answered(packet, now)
+            is_witness = packet.purpose is Purpose.WITNESS and packet.way.reach.is_out
+            if is_witness and not self.ways.believes(packet, data, now):
+                self._retire(packet)
+            else:
+                self._answered(packet, now)
         elif is_truncated(data):
             self._counters.truncated += 1
             rtt_s = now - packet.sent_at

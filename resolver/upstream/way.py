@@ -9,6 +9,7 @@ from resolver.errors import LinkDown
 from resolver.model import Ede, Question
 from resolver.protocol.codes import EdeCode, RRType
 from resolver.protocol.names import ROOT, to_text
+from resolver.runtime.duration import duration
 from resolver.upstream.neighbours import Neighbours
 from resolver.upstream.reachability import Reachability
 from resolver.upstream.server_state import owner_domain_of
@@ -27,10 +28,13 @@ class Way:
     asked *question*: their zone's NS set, or what a forwarder answered last and has at hand. In the
     public tree its *neighbours* are witnesses too, asked what they answered last. While
     *awaited* of them were asked and *refused* by the network, the verdict is due at *verdict_at*.
+    *cut_since*: when an outage began that has not ended, else None; *forged_at*: when somebody
+    answered last in the place of one of *servers*.
     """
 
-    __slots__ = ("asked_at", "awaited", "is_forward", "neighbours", "owner_domain", "question",
-                 "reach", "refused", "servers", "verdict_at", "zone")  # fmt: skip
+    __slots__ = ("asked_at", "awaited", "cut_since", "forged_at", "is_forward", "neighbours",
+                 "owner_domain", "question", "reach", "refused", "servers", "verdict_at",
+                 "zone")  # fmt: skip
 
     def __init__(
         self, zone: Name | None, servers: Iterable[Server] = (), *, is_forward: bool = False
@@ -47,12 +51,22 @@ class Way:
         self.verdict_at = -math.inf
         self.awaited = 0
         self.refused = 0
+        self.cut_since: float | None = None
+        self.forged_at = -math.inf
 
     def __repr__(self) -> str:
         return f"<Way {self} {self.reach!r}>"
 
     def __str__(self) -> str:
         return "the public tree" if self.zone is None else f"the servers for {to_text(self.zone)}"
+
+    @property
+    def is_known_cut(self) -> bool:
+        """In an outage: is it known by witnesses who answered before, who tell its end, too?
+
+        Where nobody ever did, others than they may answer, and each question is tried.
+        """
+        return bool(self.servers) and self.reach.last_answer > -math.inf
 
     def is_cut(self, now: float) -> bool:
         """Nobody answers, or no route leads anywhere."""
@@ -62,7 +76,23 @@ class Way:
         """*failed* as it is, or as our own link's fault."""
         if not self.is_cut(now):
             return failed
-        why = "nobody answers" if self.reach.is_out else "no route"
-        text = f"{why}: {self}"
+        text = self._sentence(now)
         ede = [one for one in failed.ede if one.code != EdeCode.NETWORK_ERROR]
         return LinkDown(f"{text}: {failed}", ede=(*ede, Ede(EdeCode.NETWORK_ERROR, text)))
+
+    def refusal(self, zone: Name, now: float) -> LinkDown:
+        """The error of who asks servers of *zone* during an outage: nobody is asked."""
+        text = self._sentence(now)
+        cut = f"at delegation {to_text(zone)}"
+        ede = Ede(EdeCode.NO_REACHABLE_AUTHORITY, cut), Ede(EdeCode.NETWORK_ERROR, text)
+        return LinkDown(text, ede=ede)
+
+    def _sentence(self, now: float) -> str:
+        """What is wrong, and since when."""
+        if not self.reach.is_out:
+            return f"no route: {self}"
+        last = self.reach.last_answer
+        if last == -math.inf and self.cut_since is not None:
+            last = self.cut_since
+        for_long = "" if last == -math.inf else f" for {duration(now - last)}"
+        return f"nobody answers{for_long}: {self}"

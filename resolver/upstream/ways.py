@@ -1,8 +1,8 @@
 """Ways out: the public tree, each forward and each stub zone; is one of them cut off?
 
 A dead zone is the zone's own matter and remembered (RFC 9520). Where nobody on a way out can be
-reached it is our link that is down: questions fail within a second, nothing is remembered of
-anybody, and a packet now and then (a trickle probe) finds out that the link is whole again. The
+reached it is our link that is down: questions fail at once, nothing is remembered of anybody, and a
+packet now and then (`recovery`), none for any question, finds out that the link is whole again. The
 evidence is sought, not waited for: what is late, or was turned away by everybody, while nobody
 answered since, has servers that used to answer asked for their own NS set. All of them silent, or
 unreachable, or no route to any: the link. One of them answers: the zone.
@@ -14,12 +14,13 @@ import errno
 import logging
 import math
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import trio
 
 from resolver.limits import (
     EXPIRY_FLOOR_SECONDS,
+    NO_ROUTE_SECONDS,
     OUTAGE_PREFIXES,
     OUTAGE_STRANGERS,
     OUTAGE_TRICKLE_SECONDS,
@@ -27,10 +28,12 @@ from resolver.limits import (
     OUTAGE_WITNESSES,
 )
 from resolver.protocol.names import ROOT
+from resolver.runtime.duration import duration
 from resolver.upstream.cut_actions import OUTAGE_BEGAN, OUTAGE_ENDED
 from resolver.upstream.neighbours import Witness
 from resolver.upstream.query_form import BARE
 from resolver.upstream.reachability import Reachability
+from resolver.upstream.recovery import Recovery
 from resolver.upstream.transmission import Purpose, Transmission
 from resolver.upstream.way import Way
 
@@ -38,6 +41,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from resolver.model import Delegation, Name, Server
+    from resolver.protocol.message import Message
     from resolver.upstream.asked import Asked, Hear
     from resolver.upstream.descriptors import Descriptors
     from resolver.upstream.outstanding import Outstanding
@@ -49,6 +53,19 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 _NO_ROUTE = frozenset({errno.ENETUNREACH, errno.ENETDOWN, errno.EAFNOSUPPORT, errno.EADDRNOTAVAIL})
+
+
+class OutageHooks(NamedTuple):
+    """What outages mean to others.
+
+    *forgive* is called with a zone when what failed in it and below turns out to be our link's
+    doing; *changed* when an outage began or ended, with whether there is one now; *is_genuine*
+    tells whether what is said of the root's NS set comes from its servers, so far as can be told.
+    """
+
+    forgive: Callable[[Name], None] = lambda _: None
+    changed: Callable[[bool], None] = lambda _: None
+    is_genuine: Callable[[Message], bool] = lambda _: True
 
 
 class Ways:
@@ -78,9 +95,12 @@ class Ways:
         self._parked: dict[Way, dict[Asked, None]] = {}
         self.public = Way(None)
         self._configured: dict[Name, Way] = {}
+        self._recovery = Recovery(
+            timers, shared.dice, witnesses=self._witnesses, ask=self._ask, end=self.end
+        )
+        self._outage_s = 0.0
+        self.hooks = OutageHooks()
         self.name(named)
-        self.forgive: Callable[[Name], None] = lambda _: None
-        """Called with a zone when what failed in it and below turns out to be our link's doing."""
 
     def name(self, named: Iterable[Delegation]) -> None:
         """Have these ways out, besides the public tree; one that stays as it was keeps its state.
@@ -106,6 +126,7 @@ class Ways:
 
     def _give_up(self, way: Way) -> None:
         """Nobody is told any more when it is whole again: whoever waits for that tries on."""
+        self._recovery.stop(way)
         timer = self._verdicts.pop(way, None)
         if timer is not None:
             self._timers.cancel(timer)
@@ -118,9 +139,22 @@ class Ways:
     def __repr__(self) -> str:
         return f"<Ways {self.public!r} and {len(self._configured)} more>"
 
+    def _all(self) -> Iterable[Way]:
+        return (self.public, *self._configured.values())
+
+    @property
+    def is_any_cut(self) -> bool:
+        """Is there an outage on any of them?"""
+        return any(way.cut_since is not None for way in self._all())
+
+    def outage_s(self, now: float) -> float:
+        """Seconds of outages, of all ways together, those that go on included."""
+        running = sum(now - way.cut_since for way in self._all() if way.cut_since is not None)
+        return self._outage_s + running
+
     def cut_off(self, now: float) -> int:
         """How many of them are cut off."""
-        return sum(way.is_cut(now) for way in (self.public, *self._configured.values()))
+        return sum(way.is_cut(now) for way in self._all())
 
     def _may_ask(self, server: Server, delegation: Delegation) -> bool:
         allows = self._shared.filters.allows
@@ -236,32 +270,49 @@ class Ways:
             way.reach.begin_outage()
             self.begin(way, now)
 
-    @staticmethod
-    def note_no_route(way: Way, state: ServerState, error: OSError, now: float) -> None:
-        """The kernel would not send: does it say so of the whole family?"""
-        if error.errno in _NO_ROUTE:
-            way.reach.note_no_route(is_ipv6=state.is_ipv6, now=now)
+    def note_no_route(self, way: Way, state: ServerState, error: OSError, now: float) -> None:
+        """The kernel would not send: does it say so of the whole family?
+
+        Of both, and nobody answered for a while: that is an outage too. Others are asked still:
+        there may be routes to some.
+        """
+        if error.errno not in _NO_ROUTE:
+            return
+        way.reach.note_no_route(is_ipv6=state.is_ipv6, now=now)
+        is_quiet = now - way.reach.last_answer >= NO_ROUTE_SECONDS
+        if way.cut_since is None and is_quiet and way.reach.has_no_route(now):
+            self.begin(way, now)
 
     # --- an outage ---------------------------------------------------------------------------
 
     def begin(self, way: Way, now: float) -> None:
         """*way* is cut off. Who asked is told within OUTAGE_ASK_SECONDS, and nobody is blamed."""
-        self._shared.counters.outages += 1
-        _log.warning("nobody answers any more: %s", way)
+        if way.cut_since is None:
+            way.cut_since = now
+            self._shared.counters.outages += 1
+            _log.warning("nobody answers any more: %s", way)
+            if way.servers:
+                self._recovery.begin(way, now)
+            self.hooks.changed(True)  # noqa: FBT003
         waiting = {**self._parked.get(way, {})}
         for packet in self._on(way):
             packet.state.waiting.clear()
             waiting.update(dict.fromkeys(packet.waiters))
-        self.forgive(way.zone or ROOT)
+        self.hooks.forgive(way.zone or ROOT)
         for asked in waiting:
             self._hear(asked, OUTAGE_BEGAN, now)
 
     def end(self, way: Way, now: float) -> None:
         """The first answer: everybody who was held asks at once."""
-        _log.warning("answers come again: %s", way)
+        if way.cut_since is not None:
+            out_s, way.cut_since = now - way.cut_since, None
+            self._outage_s += out_s
+            _log.warning("answers come again after %s: %s", duration(out_s), way)
+            self._recovery.stop(way)
         for packet in self._on(way):
             packet.state.waiting.clear()
-        self.forgive(way.zone or ROOT)
+        self.hooks.forgive(way.zone or ROOT)
+        self.hooks.changed(self.is_any_cut)
         for asked in self._parked.pop(way, {}):
             self._hear(asked, OUTAGE_ENDED, now)
 
@@ -281,6 +332,10 @@ class Ways:
         parked = self._parked.get(asked.query.way)
         if parked is not None:
             parked.pop(asked, None)
+
+    def believes(self, packet: Transmission, data: bytes, now: float) -> bool:
+        """Does this reply of a witness end an outage?"""
+        return self._recovery.believes(packet, data, self.hooks.is_genuine, now)
 
     def send_trickle(self, way: Way, now: float) -> None:
         """Beside somebody's question, whose zone may be dead for good."""

@@ -43,7 +43,7 @@ NO_COUNTERS = {
     },
     "the use of one name, and what an hour's renewals came to": {"score", "used", "wasted"},
     "a number that tells states apart": {"_next_suffix", "_number", "generation"},
-    "registered by `Registry.total`": {"connects"},
+    "registered by `Registry.total`": {"connects", "_outage_s"},
     "parts of other numbers of the same class": {"_aside", "_middle_passes", "void", "_dnames"},
     "of the parent of the workers; the shared page counts their starts": {"restarts"},
 }  # fmt: skip

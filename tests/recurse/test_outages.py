@@ -18,7 +18,7 @@ from resolver.errors import LinkDown, ResolutionFailed
 from resolver.lab.faults import Path
 from resolver.lab.virtual_parts import Delayed, as_delayed
 from resolver.lab.virtual_time import VirtualClock, seeded
-from resolver.limits import CLOCK_STEP_SECONDS, OUTAGE_VERDICT_SECONDS
+from resolver.limits import CLOCK_STEP_SECONDS, OUTAGE_VERDICT_SECONDS, OUTAGE_WITNESS_SECONDS
 from resolver.model import Question
 from resolver.protocol.codes import EdeCode, RRType
 from resolver.protocol.names import from_text
@@ -39,6 +39,7 @@ if TYPE_CHECKING:
 RTT_S = 0.04
 OUTAGE_S = 75
 BAR_S = 1.0
+RECOVERY_S = OUTAGE_WITNESS_SECONDS + 0.1 + 3 * RTT_S  # a witness, the client's pace, the question
 PORT = 53
 FORWARDER = "192.0.2.53"
 EXAMPLE = ("192.0.2.20", "192.0.2.21")
@@ -91,14 +92,14 @@ class Home:
         return waits
 
     async def recover(self, label: str) -> float:
-        """Seconds until *label*, asked once a second, is answered."""
+        """Seconds until *label*, asked ten times a second, is answered."""
         healed = trio.current_time()
         while True:
             started = trio.current_time()
             try:
                 await self.ask(label)
             except ResolutionFailed:
-                await trio.sleep_until(started + 1)
+                await trio.sleep_until(started + 0.1)
             else:
                 return trio.current_time() - healed
 
@@ -188,7 +189,7 @@ async def test_an_outage_is_told_within_a_second_and_over_within_one(
         waits = await place.suffer("n0")
         assert max(waits) <= BAR_S
         mend()
-        assert await place.recover("n0") <= BAR_S
+        assert await place.recover("n0") <= RECOVERY_S
         assert await place.ask("zero") <= BAR_S
 
 
@@ -208,7 +209,7 @@ async def test_nameservers_that_could_not_be_looked_up_are_looked_up_again(
                 await place.daemon.resolver.resolve(glueless, budget())
             await trio.sleep(1)
         mend()
-        await trio.sleep(0.5)
+        await trio.sleep(OUTAGE_WITNESS_SECONDS + 2 * RTT_S)
         started = trio.current_time()
         await place.daemon.resolver.resolve(glueless, budget())
         assert trio.current_time() - started <= BAR_S
@@ -225,7 +226,7 @@ async def test_a_start_without_a_network_is_made_good_when_it_comes(
         waits = await place.suffer("n0")
         assert max(waits[2:]) <= BAR_S
         mend()
-        assert await place.recover("n0") <= BAR_S
+        assert await place.recover("n0") <= RECOVERY_S
 
 
 @pytest.mark.rfc("RFC 9520 §3.2")
@@ -256,20 +257,23 @@ async def test_hits_go_on_while_nobody_answers() -> None:
         assert await place.ask("www") == 0.0
 
 
+@pytest.mark.reaches("OUTAGE_WITNESS_SECONDS")
 @trio_test
 async def test_few_packets_go_out_while_nobody_answers() -> None:
-    """However many ask: two questions a second, a witness beside each."""
+    """However many ask: a witness now and then, and nobody's question."""
     async with home() as place:
         await place.ask("www")
         await trio.sleep(5)
         black_hole(place)
         await place.fails("n0")
-        before = place.sent
+        await trio.sleep(1)
+        before, began = place.sent, trio.current_time()
         async with trio.open_nursery() as nursery:
             for number in range(100):
                 nursery.start_soon(place.fails, f"n{number + 1}")
-        await trio.sleep(1)
-        assert place.sent - before <= 8
+        assert trio.current_time() == began
+        await trio.sleep(100)
+        assert 90 <= place.sent - before <= 100
 
 
 @trio_test
@@ -284,7 +288,7 @@ async def test_what_cannot_be_validated_for_want_of_a_link_is_not_bogus() -> Non
         mend = black_hole(place)
         await place.suffer("n0")
         mend()
-        assert await place.recover("n0") <= BAR_S
+        assert await place.recover("n0") <= RECOVERY_S
         assert len(place.daemon.parts.memory.bogus) == 0
 
 
@@ -301,7 +305,7 @@ async def test_a_clock_that_is_put_right_makes_nothing_bogus_any_more(days: int)
                 await place.ask("n0")
             await trio.sleep(1)
         clock._wall -= days * 86_400
-        assert await place.recover("n0") <= BAR_S
+        assert await place.recover("n0") <= RECOVERY_S
         assert await place.ask("n1") <= BAR_S
 
 

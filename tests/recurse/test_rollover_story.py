@@ -85,6 +85,7 @@ class RollingRoot:
             working_directory=str(directory),
             root=msgspec.structs.replace(Config().root, prime=False),
             dnssec=msgspec.structs.replace(Config().dnssec, rfc5011=True),
+            resolution=msgspec.structs.replace(Config().resolution, serve_stale=False),
         )
         async with run.running(
             self.world.configure(config, directory),

@@ -56,6 +56,7 @@ def document_of(head: Head, directory: Path, *, minimise: bool) -> dict[str, Any
         "resolution": {
             "qname_minimisation": minimise,
             "local_zones": False,
+            "serve_stale": False,
             "query_timeout": QUERY_TIMEOUT_S,
         },
         "dnssec": {

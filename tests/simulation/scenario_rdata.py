@@ -29,7 +29,9 @@ def rdata_of(
     if text.split(None, 1)[:1] == [GENERIC]:
         return dns.rdata.GenericRdata(rdclass, rdtype, _octets(text))
     if rdtype == dns.rdatatype.RRSIG and len(text.split()) < SIGNATURE_FIELD:
-        signed = dns.rdata.from_text(rdclass, rdtype, f"{text} AA==", origin=origin)
+        signed = dns.rdata.from_text(
+            rdclass, rdtype, f"{text} AA==", origin=origin, relativize=False
+        )
         assert isinstance(signed, RRSIG)
         return signed.replace(signature=b"")
     failure: Exception | None = None

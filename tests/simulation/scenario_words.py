@@ -13,6 +13,7 @@ import tomllib
 from typing import TYPE_CHECKING, TypeAlias
 
 from resolver.lab.virtual_network import canonical
+from resolver.limits import STALE_AFTER_SECONDS_RANGE
 from tests.simulation.scenario_model import ConfiguredZone
 
 if TYPE_CHECKING:
@@ -140,6 +141,12 @@ def _set(head: Head, value: str) -> None:
                 head.set(section, key, one)
         else:
             head.arrays.setdefault(section, []).extend(setting)
+
+
+def _stale_after(head: Head, value: str) -> None:
+    """Milliseconds. 0 would be what is over first, which is done in no case: the default stays."""
+    if int(value):
+        head.set("resolution", "stale_after", max(int(value) / 1000, STALE_AFTER_SECONDS_RANGE[0]))
 
 
 def _local_zone(head: Head, value: str) -> None:
@@ -270,8 +277,7 @@ _WITHOUT_EFFECT = (
     "msg-cache-size", "msg-cache-slabs", "rrset-cache-size", "rrset-cache-slabs",
     "infra-cache-slabs", "key-cache-slabs", "num-threads", "outgoing-range", "so-reuseport",
     "hide-trustanchor", "prefetch-key", "edns-tcp-keepalive", "use-syslog",
-    "serve-expired-ttl", "serve-expired-ttl-reset", "serve-expired-reply-ttl",
-    "serve-expired-client-timeout", "ede-serve-expired",  # say how, and only with serve-expired
+    "serve-expired-ttl-reset", "ede-serve-expired",  # a failure prolongs nothing; it is always told
     "dns64-synthall", "dns64-ignore-aaaa", "nat64-prefix",  # likewise of their features
     "zonemd-permissive-mode",
 )  # fmt: skip
@@ -300,7 +306,6 @@ _UNBUILT = {
     "max-client-subnet-ipv4": "client subnets",
 }
 _UNBUILT_IF_ON = {
-    "serve-expired": "serve-stale",
     "serve-original-ttl": "original TTLs",
     "prefetch": "prefetch",
     "do-nat64": "NAT64",
@@ -329,6 +334,10 @@ SERVER_WORDS: dict[str, Word] = {
     "cache-max-ttl": _number("cache", "max_ttl"),
     "cache-max-negative-ttl": _number("cache", "max_negative_ttl"),
     "cache-min-negative-ttl": _number("cache", "min_negative_ttl"),
+    "serve-expired": _switch("resolution", "serve_stale"),
+    "serve-expired-ttl": _number("cache", "stale_max"),
+    "serve-expired-reply-ttl": _number("resolution", "stale_ttl"),
+    "serve-expired-client-timeout": _stale_after,
     "aggressive-nsec": _switch("dnssec", "aggressive_nsec"),
     "minimal-responses": _minimal,
     "root-key-sentinel": _switch("dnssec", "root_key_sentinel"),

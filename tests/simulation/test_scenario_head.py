@@ -59,7 +59,6 @@ def test_before_the_first_clause_an_address_is_the_roots(tmp_path: Path) -> None
         ('server:\n local-zone: "a." static', "local zones"),
         ('server:\n local-data: "a. A 192.0.2.1"', "local data"),
         ("rpz:\n  name: rpz.\n  anything: at all", "response policy zones"),
-        ("server:\n serve-expired: yes", "serve-stale"),
         ("server:\n access-control: 192.0.2.0/24 deny", "clients who are dropped"),
         ('server:\n module-config: "dns64 validator iterator"', "the module dns64"),
         ("forward-zone:\n name: a.\n forward-host: ns.example", "forwarders by name"),
@@ -67,6 +66,17 @@ def test_before_the_first_clause_an_address_is_the_roots(tmp_path: Path) -> None
 )
 def test_what_is_not_built_is_said(text: str, feature: str) -> None:
     assert read(text).needs == [feature]
+
+
+def test_what_is_over_is_told_where_the_file_says_so(tmp_path: Path) -> None:
+    head = read(
+        "server:\n serve-expired: yes\n serve-expired-ttl: 10\n serve-expired-reply-ttl: 123\n"
+        " serve-expired-client-timeout: 1000"
+    )
+    document = document_of(head, tmp_path, minimise=True)
+    keys = ("serve_stale", "stale_ttl", "stale_after")
+    assert [document["resolution"][key] for key in keys] == [True, 123, 1.0]
+    assert document["cache"] == {"stale_max": 10}
 
 
 @pytest.mark.parametrize(

@@ -87,8 +87,6 @@ async def test_who_waits_on_a_way_that_goes_tries_on() -> None:
     world.faults.default = Path(dead=True)
     async with trio.open_nursery() as nursery:
         await nursery.start(world.dispatcher.run)
-        ways.of(corp).reach.begin_outage()
-        ways.of(corp).reach.take_trickle(trio.current_time())  # somebody tries already
         began = trio.current_time()
         whole = QueryBudget(
             queries=100, ns_lookups=20, signature_checks=0, hashes=0, deadline=began + 10
@@ -102,6 +100,9 @@ async def test_who_waits_on_a_way_that_goes_tries_on() -> None:
         nursery.start_soon(ask)
         await trio.sleep(0.1)
         way = ways.of(corp)
+        way.reach.begin_outage()
+        way.reach.take_trickle(trio.current_time())  # somebody tries already
+        ways.begin(way, trio.current_time())
         assert ways.held_on(way) == 1
         before = world.dispatcher.in_flight
         ways.name([root])

@@ -1,0 +1,43 @@
+"""How long those who serve a zone have been silent, from what is known of them."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from resolver.model import Delegation, Name
+    from resolver.upstream.infra import Infra
+    from resolver.upstream.server_state import ServerState
+
+_TRIES = 2
+
+
+class Silence:
+    """*cut_of* gives the delegation of a zone, though it be over; *now* is trio's time."""
+
+    def __init__(
+        self, cut_of: Callable[[Name], Delegation | None], infra: Infra, now: Callable[[], float]
+    ) -> None:
+        self._cut_of = cut_of
+        self._infra = infra
+        self._now = now
+
+    def silent_s(self, zone: Name) -> float | None:
+        """Seconds since one of them answered anything; None: none did, as far as is known."""
+        last = max((state.t_ok for state in self._states(zone)), default=-math.inf)
+        return None if last == -math.inf else self._now() - last
+
+    def are_silent(self, zone: Name) -> bool:
+        """Did none of them answer the last two tries?"""
+        states = self._states(zone)
+        tried = [state for state in states if state.n or state.fails]
+        return bool(tried) and all(state.fails >= _TRIES or state.is_unreachable for state in tried)
+
+    def _states(self, zone: Name) -> list[ServerState]:
+        cut = self._cut_of(zone)
+        servers = () if cut is None else cut.servers()
+        known = (self._infra.states.get(server.key) for server in servers)
+        return [state for state in known if state is not None]
