@@ -2,60 +2,32 @@
 
 from __future__ import annotations
 
-import os
-import shutil
-import tempfile
-import time
-from contextlib import asynccontextmanager, contextmanager, suppress
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 import msgspec
 import trio
 
-from resolver.config import load
-from resolver.config.schema import Config
 from resolver.daemon import run
+from resolver.library.settings import Settings
 from resolver.runtime import interrupt
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import AsyncIterator, Iterable, Iterator
+    from collections.abc import AsyncIterator, Iterable
 
     from resolver.daemon.run import Daemon
     from resolver.model import Answer, Question
-    from resolver.upstream.network import Network
-
-
-def configuration(options: argparse.Namespace) -> Config:
-    """The file that --config names, or the defaults. Raises ConfigError."""
-    return Config() if options.config is None else load.load(options.config)
-
-
-@contextmanager
-def internet(config: Config, *, is_lab: bool) -> Iterator[tuple[Config, Network | None]]:
-    """The real one (None), or a simulated one with the configuration that fits it."""
-    if not is_lab:
-        yield config, None
-        return
-    from resolver.lab import demo  # noqa: PLC0415  # loaded only for those who ask
-
-    with tempfile.TemporaryDirectory(prefix="resolver-lab-") as directory:
-        if config.server.user and os.geteuid() == 0:
-            # Read and removed after root is given up; an unknown account is told at the start.
-            with suppress(LookupError):
-                shutil.chown(directory, config.server.user)
-        simulated = demo.demo(wall=time.time())
-        yield simulated.world.configure(config, directory), simulated.network
 
 
 @asynccontextmanager
 async def resolver(options: argparse.Namespace) -> AsyncIterator[Daemon]:
     """A resolver as the options describe it; it neither listens nor primes for one question."""
-    config = configuration(options)
-    root = msgspec.structs.replace(config.root, prime=False)
-    config = msgspec.structs.replace(config, root=root)
-    with internet(config, is_lab=options.lab) as (fitting, network):
-        async with run.running(fitting, network=network, listens=False) as daemon:
+    settings = Settings.of(options.config, lab=options.lab, zones=None)
+    with settings.internet() as (fitting, network):
+        root = msgspec.structs.replace(fitting.root, prime=False)
+        config = msgspec.structs.replace(fitting, root=root)
+        async with run.running(config, network=network, listens=False) as daemon:
             yield daemon
 
 

@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from resolver.cli import inprocess, verify
+from resolver.cli import verify
 from resolver.config import endpoints
 from resolver.config.changes import changes, merged, overlaid
 from resolver.daemon import foreground, host, memory_limit, privileges, state
 from resolver.daemon.workers import Hooks, Supervisor, worker_count
 from resolver.errors import CannotStart, ConfigError
+from resolver.library.settings import internet
 from resolver.runtime import interrupt
 from resolver.telemetry import logs
 from resolver.telemetry.shared_counters import SharedCounters, Slot
@@ -46,7 +47,7 @@ def run(options: argparse.Namespace) -> int:
         _log.warning("%s", sentence)
     with (
         interrupt.allowed(),
-        inprocess.internet(config, is_lab=options.lab) as (fitting, network),
+        internet(config, lab=options.lab) as (fitting, network),
     ):
         count = 1 if options.lab else worker_count(fitting.server.workers)
         server = msgspec.structs.replace(fitting.server, workers=count)

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 import tempfile
 import time
 from collections.abc import Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from os import PathLike
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import msgspec
@@ -44,24 +47,36 @@ class Settings:
 
     @contextmanager
     def internet(self) -> Iterator[tuple[Config, VirtualNetwork | None]]:
-        """The real one (None), or the lab's with the configuration that fits it.
-
-        The files that this names are there as long as the block: a resolver reads them as it
-        starts.
-        """
+        """As `internet`, for a resolver inside another program."""
         # Who follows a key rollover, and keeps the state, is the daemon.
         dnssec = msgspec.structs.replace(self.config.dnssec, rfc5011=False)
         config = msgspec.structs.replace(self.config, dnssec=dnssec)
-        if not self.lab:
-            yield config, None
-            return
-        from resolver.lab import demo, own_zones  # noqa: PLC0415  # loaded only for those who ask
+        with internet(config, lab=self.lab, zones=self.zones) as found:
+            yield found
 
-        with tempfile.TemporaryDirectory(prefix="resolver-lab-") as directory:
-            made = demo.demo(wall=time.time(), own=self.zones)
-            fitting = made.world.configure(config, directory)
-            stubs = (*config.stub, *own_zones.stubs(made.world, self.zones))
-            yield msgspec.structs.replace(fitting, stub=stubs), made.network
+
+@contextmanager
+def internet(
+    config: Config, *, lab: bool, zones: Zones = MappingProxyType({})
+) -> Iterator[tuple[Config, VirtualNetwork | None]]:
+    """The real one (None), or the lab's with the configuration that fits it.
+
+    The files that this names are there as long as the block: a resolver reads them as it starts,
+    and a daemon again once it has given up root.
+    """
+    if not lab:
+        yield config, None
+        return
+    from resolver.lab import demo, own_zones  # noqa: PLC0415  # loaded only for those who ask
+
+    with tempfile.TemporaryDirectory(prefix="resolver-lab-") as directory:
+        if config.server.user and os.geteuid() == 0:
+            with suppress(LookupError):  # an unknown account is told at the start
+                shutil.chown(directory, config.server.user)
+        made = demo.demo(wall=time.time(), own=zones)
+        fitting = made.world.configure(config, directory)
+        stubs = (*config.stub, *own_zones.stubs(made.world, zones))
+        yield msgspec.structs.replace(fitting, stub=stubs), made.network
 
 
 _labs: list[Zones] = []

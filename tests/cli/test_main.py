@@ -115,6 +115,18 @@ def test_a_trace_in_json_has_its_steps(capsys: pytest.CaptureFixture[str]) -> No
     assert document["answer"][0]["data"] == "192.0.2.80"
 
 
+@pytest.mark.parametrize("command", ["query", "trace"])
+def test_a_question_leaves_the_state_of_the_daemon_alone(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, command: str
+) -> None:
+    """Keys of the lab, kept beside its own, would be what the daemon trusts at its next start."""
+    state, path = tmp_path / "state", tmp_path / "resolver.toml"
+    state.mkdir()
+    path.write_text(f"working_directory = '{state}'\nserver.user = ''\ndnssec.rfc5011 = true\n")
+    status, _, _ = run(capsys, command, "--lab", "--config", str(path), "www.signed.org")
+    assert (status, list(state.iterdir())) == (0, [])
+
+
 def test_check_tells_all_that_is_wrong(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     path = tmp_path / "resolver.toml"
     path.write_text("[server]\nlisten = ['x']\nallow_from = ['10.0.0.1/8']\n")
