@@ -17,7 +17,7 @@ ASK_REPLY_SECONDS = limit(
 )
 ASK_TRIES = limit(2, "times it asks over UDP", why="resolv.conf(5): a stub's default attempts")
 DAEMON_PROBE_SECONDS = limit(
-    0.1,
+    0.4,
     "seconds it looks for the daemon of this machine",
     why="people notice more; loopback takes under a millisecond",
 )
