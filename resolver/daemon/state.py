@@ -37,9 +37,10 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 ROOT_ZONE: Final = "root-zone"
+_DAMAGED: Final = ".damaged"
 # All that goes to disk: when the clock was last confirmed, trust anchors that are followed, and a
 # copy of the root zone.
-KEPT: Final = ("last-run", "anchor-*.json", ROOT_ZONE)
+KEPT: Final = ("last-run", "anchor-*.json", ROOT_ZONE, ROOT_ZONE + _DAMAGED)
 
 
 class Stamp(NamedTuple):
@@ -162,7 +163,7 @@ class StateDirectory:
 
     def set_aside(self, name: str) -> str:
         """Have what is kept as *name* out of the way; the name that it has now."""
-        aside = f"{name}.damaged"
+        aside = name + _DAMAGED
         with suppress(OSError):
             os.rename(name, aside, src_dir_fd=self._descriptor, dst_dir_fd=self._descriptor)
         return aside

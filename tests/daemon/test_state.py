@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from resolver.config.schema import Config, Dnssec, Root
-from resolver.daemon.state import StateDirectory, read_anchors, read_hints
+from resolver.daemon.state import KEPT, ROOT_ZONE, StateDirectory, read_anchors, read_hints
 from resolver.errors import ConfigError
 from resolver.limits import STATE_OCTETS
 
@@ -42,6 +42,15 @@ def test_what_is_written_is_read_and_nothing_else_stays(
     assert state.write(NAME, b"new")
     assert state.read(NAME) == b"new"
     assert [path.name for path in tmp_path.iterdir()] == [NAME]
+
+
+def test_what_is_set_aside_is_among_what_goes_to_disk(
+    state: StateDirectory, tmp_path: Path
+) -> None:
+    assert state.write(ROOT_ZONE, b"damaged")
+    aside = state.set_aside(ROOT_ZONE)
+    assert [path.name for path in tmp_path.iterdir()] == [aside]
+    assert aside in KEPT
 
 
 @pytest.mark.reaches("STATE_OCTETS")
