@@ -7,7 +7,7 @@
 Data flows along that line; an import may only point to the right, and import-linter holds us to it.
 `daemon` wires the objects together, from a `config`, owns the nurseries and makes a process of it,
 or several; nothing below it reads a clock or draws a random number that it was not handed.
-docs/architecture.md says why, and in which file thirteen things are decided.
+docs/architecture.md says why, and in which file what is decided.
 
 1. **Bytes in** (`listen`). A datagram or a TCP message arrives. What the packet cache holds goes
    back from the receive loop itself, patched in id, flags and TTLs: no parse, no task; where the
