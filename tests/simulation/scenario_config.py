@@ -52,11 +52,12 @@ def document_of(head: Head, directory: Path, *, minimise: bool) -> dict[str, Any
             "deny_private_addresses": False,
             "speculation": False,
         },
-        "root": {"hints_file": hints_of(head, directory), "prime": False},
+        "root": {"hints_file": hints_of(head, directory), "prime": False, "local": False},
         "resolution": {
             "qname_minimisation": minimise,
             "local_zones": False,
             "serve_stale": False,
+            "prefetch": False,
             "query_timeout": QUERY_TIMEOUT_S,
         },
         "dnssec": {

@@ -307,7 +307,6 @@ _UNBUILT = {
 }
 _UNBUILT_IF_ON = {
     "serve-original-ttl": "original TTLs",
-    "prefetch": "prefetch",
     "do-nat64": "NAT64",
     "dns-error-reporting": "error reporting",
     "disable-edns-do": "queries without DO",
@@ -334,6 +333,7 @@ SERVER_WORDS: dict[str, Word] = {
     "cache-max-ttl": _number("cache", "max_ttl"),
     "cache-max-negative-ttl": _number("cache", "max_negative_ttl"),
     "cache-min-negative-ttl": _number("cache", "min_negative_ttl"),
+    "prefetch": _switch("resolution", "prefetch"),
     "serve-expired": _switch("resolution", "serve_stale"),
     "serve-expired-ttl": _number("cache", "stale_max"),
     "serve-expired-reply-ttl": _number("resolution", "stale_ttl"),
