@@ -17,7 +17,7 @@ FOLDER = Path(os.environ.get("RESOLVER_SCENARIOS", HERE.parent / "shared" / "sce
 FOLDERS = (
     "deckard", "unbound", "reported",
     "features/aggressive-nsec", "features/ede", "features/edns", "features/forward-stub",
-    "features/ttl-clamp",
+    "features/serve-stale", "features/ttl-clamp",
 )  # fmt: skip
 # Expected to fail, with the reason. A file that passes after all fails here: strike it.
 EXCEPTIONS = {
@@ -47,6 +47,19 @@ EXCEPTIONS = {
     "features/forward-stub/val_cnametooptout.rpl": (
         "takes a forwarder's NS without SOA for NODATA; it is a referral (RFC 2308 §2.2), and who"
         " refers has not recursed (RFC 1034 §4.3.1): SERVFAIL from BIND and Knot, too"
+    ),
+    "features/serve-stale/rrset_use_cached.rpl": (
+        "takes an answer for over once the NS set that came beside it is; ours lasts by itself"
+    ),
+    "features/serve-stale/serve_expired.rpl": (
+        "wants what is over told without RD, and before servers that answer are asked"
+    ),
+    "features/serve-stale/serve_expired_0ttl_nodata.rpl": (
+        "wants what is over told before servers that answer are asked (RFC 8767 §7 warns of it)"
+    ),
+    "features/serve-stale/serve_expired_zerottl.rpl": "wants what is over first, as above",
+    "features/serve-stale/ttl_zero_cacherep.rpl": (
+        "counts whole seconds from the start; what came within a second lasts to its fraction here"
     ),
     "features/ttl-clamp/ttl_max.rpl": (
         "wants the root's NS set in ANSWER of another question without RD; where nothing below the"
