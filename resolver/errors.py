@@ -113,3 +113,15 @@ def drop_frames(error: BaseException | None) -> None:
     while error is not None:
         error.__traceback__ = None
         error = error.__cause__ or error.__context__
+
+
+class StoreFailed(ResolverError):
+    """What outlives the process cannot be read or written now; the sentence says why."""
+
+
+class StoreDamaged(StoreFailed):
+    """Its file is no database, or not a whole one: it is set aside and begun anew."""
+
+
+class StoreForeign(StoreFailed):
+    """Its file is whole, and not ours to touch."""

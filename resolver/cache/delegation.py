@@ -14,6 +14,7 @@ from resolver.cache.shards import Shards
 from resolver.limits import DELEGATION_CACHE_OCTETS
 
 if TYPE_CHECKING:
+    from collections import deque
     from collections.abc import Callable, Iterator
 
     from resolver.model import Delegation, Name
@@ -40,6 +41,7 @@ class DelegationCache:
     def __init__(self, octets: int = DELEGATION_CACHE_OCTETS) -> None:
         self.entries: Shards[Cut] = Shards(octets, typical_octets=1024)
         self._shards, self._mask = self.entries.table
+        self.learnt: deque[object] | None = None  # what is put, for who keeps it on disk
 
     def __len__(self) -> int:
         return len(self.entries)
@@ -67,6 +69,12 @@ class DelegationCache:
             delegation.expires_at = -math.inf
 
     def put(self, delegation: Delegation) -> None:
+        self.entries.put(delegation.zone, Cut(delegation))
+        if self.learnt is not None:
+            self.learnt.append(delegation)
+
+    def take_back(self, delegation: Delegation) -> None:
+        """Have *delegation* again, which lay on disk."""
         self.entries.put(delegation.zone, Cut(delegation))
 
     def clear(self) -> None:

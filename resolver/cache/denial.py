@@ -19,6 +19,7 @@ from resolver.protocol import names, nsec, nsec3, rdata_fields
 from resolver.protocol.codes import EdeCode, Rcode, RRType
 
 if TYPE_CHECKING:
+    from collections import deque
     from collections.abc import Iterable
 
     from resolver.model import Name, Question
@@ -29,19 +30,21 @@ _WIDTH_WORTH_KEEPING = 1 << limits.NSEC3_GAP_BITS
 _SYNTHESIZED = Ede(EdeCode.SYNTHESIZED)
 
 
-class _Kept(NamedTuple):
+class Proven(NamedTuple):
+    """A record that was proven, and when it expires."""
+
     rrset: RRset
     expires_at: float
 
 
 class _SpanGap(NamedTuple):
     what: nsec.Span
-    kept: _Kept
+    kept: Proven
 
 
 class _HashGap(NamedTuple):
     what: nsec3.Interval
-    kept: _Kept
+    kept: Proven
 
 
 K = TypeVar("K", bytes, tuple[bytes, ...])
@@ -77,11 +80,11 @@ class _Zone:
     """What is proven about one zone."""
 
     def __init__(self) -> None:
-        self.soa: _Kept | None = None
+        self.soa: Proven | None = None
         self.spans: _Order[tuple[bytes, ...], _SpanGap] = _Order()
         self.intervals: _Order[bytes, _HashGap] = _Order()
         self.params: nsec3.Params | None = None
-        self.wildcards: dict[tuple[Name, int], _Kept] = {}
+        self.wildcards: dict[tuple[Name, int], Proven] = {}
         self.octets = _ENTRY_OCTETS
 
 
@@ -89,8 +92,8 @@ class _Made(NamedTuple):
     """A denial or a wildcard's answer, and the records that prove it."""
 
     verdict: Verdict
-    proof: tuple[_Kept, ...]
-    wildcard: _Kept | None = None
+    proof: tuple[Proven, ...]
+    wildcard: Proven | None = None
 
 
 class DenialCache:
@@ -111,6 +114,7 @@ class DenialCache:
         self._zones: OrderedDict[Name, _Zone] = OrderedDict()
         self.octets = 0
         self.synthesised = 0
+        self.learnt: deque[object] | None = None  # a `Proven` each, for who keeps it on disk
 
     def __len__(self) -> int:
         return sum(len(zone.spans.at) + len(zone.intervals.at) for zone in self._zones.values())
@@ -141,20 +145,28 @@ class DenialCache:
         for rrset in rrsets:
             if not rrset.signatures or rrset.ttl <= 0:
                 continue
-            signature = rdata_fields.rrsig(rrset.signatures[0])
-            life = min(rrset.ttl, self._max_ttl)
-            kept = _Kept(rrset, now + life)
-            if rrset.rtype == RRType.SOA and signature.signer == rrset.owner:
-                self._zone(rrset.owner).soa = kept
-            elif rrset.rtype == RRType.NSEC:
-                self._learn_nsec(signature.signer, kept)
-            elif rrset.rtype == RRType.NSEC3:
-                self._learn_nsec3(signature.signer, kept)
-            elif signature.labels < names.count(rrset.owner) - names.is_wildcard(rrset.owner):
-                self._learn_wildcard(signature, kept)
+            proven = Proven(rrset, now + min(rrset.ttl, self._max_ttl))
+            if self.take_back(proven) and self.learnt is not None:
+                self.learnt.append(proven)
+
+    def take_back(self, proven: Proven) -> bool:
+        """Keep *proven*, which is new or lay on disk; False if no denial is made of its kind."""
+        rrset = proven.rrset
+        signature = rdata_fields.rrsig(rrset.signatures[0])
+        if rrset.rtype == RRType.SOA and signature.signer == rrset.owner:
+            self._zone(rrset.owner).soa = proven
+        elif rrset.rtype == RRType.NSEC:
+            self._learn_nsec(signature.signer, proven)
+        elif rrset.rtype == RRType.NSEC3:
+            self._learn_nsec3(signature.signer, proven)
+        elif signature.labels < names.count(rrset.owner) - names.is_wildcard(rrset.owner):
+            self._learn_wildcard(signature, proven)
+        else:
+            return False
         while self.octets > self._limit and self._zones:
             _, oldest = self._zones.popitem(last=False)
             self.octets -= oldest.octets
+        return True
 
     def _zone(self, apex: Name) -> _Zone:
         zone = self._zones.get(apex)
@@ -167,7 +179,7 @@ class DenialCache:
         zone.octets += octets
         self.octets += octets
 
-    def _learn_nsec(self, apex: Name, kept: _Kept) -> None:
+    def _learn_nsec(self, apex: Name, kept: Proven) -> None:
         owner = kept.rrset.owner
         parsed = rdata_fields.nsec(kept.rrset.rdatas[0])
         if parsed.next.endswith(b"\x01\x00" + owner) or len(kept.rrset.rdatas) != 1:
@@ -176,7 +188,7 @@ class DenialCache:
         gap = _SpanGap(nsec.Span(apex, owner, *parsed), kept)
         self._grow(zone, zone.spans.put(names.canonical_key(owner), gap))
 
-    def _learn_nsec3(self, apex: Name, kept: _Kept) -> None:
+    def _learn_nsec3(self, apex: Name, kept: Proven) -> None:
         owner, parsed = kept.rrset.owner, rdata_fields.nsec3(kept.rrset.rdatas[0])
         low = nsec3.digest_in(owner[1 : 1 + owner[0]])
         if parsed.algorithm != nsec3.SHA1 or parsed.flags != 0 or low is None:
@@ -194,7 +206,7 @@ class DenialCache:
         interval = nsec3.Interval(low, parsed.next_hash, parsed.types, is_opt_out=False)
         self._grow(zone, zone.intervals.put(low, _HashGap(interval, kept)))
 
-    def _learn_wildcard(self, signature: rdata_fields.Rrsig, kept: _Kept) -> None:
+    def _learn_wildcard(self, signature: rdata_fields.Rrsig, kept: Proven) -> None:
         owner = b"\x01*" + names.suffix(kept.rrset.owner, signature.labels)
         zone = self._zone(signature.signer)
         old = zone.wildcards.get((owner, kept.rrset.rtype))
@@ -310,7 +322,7 @@ def _below_encloser(
     hashes: _Hashes,
     encloser: Name,
     qtype: int,
-    proof: tuple[_Kept, ...],
+    proof: tuple[Proven, ...],
     now: float,
 ) -> _Made | None:
     """What the wildcard's place says once the closest encloser is proven."""
@@ -330,7 +342,7 @@ def _by_wildcard(
     wildcard: Name,
     qtype: int,
     types: frozenset[int],
-    proof: tuple[_Kept, ...],
+    proof: tuple[Proven, ...],
     now: float,
 ) -> _Made | None:
     """NODATA if the wildcard lacks the type, its data if we have seen it (RFC 8198 §5.3).
@@ -346,7 +358,7 @@ def _by_wildcard(
     return None
 
 
-def _outcome(question: Question, apex: Name, soa: _Kept, made: _Made, now: float) -> Link:
+def _outcome(question: Question, apex: Name, soa: Proven, made: _Made, now: float) -> Link:
     """*made* as if the zone had said it, with the TTLs that are left (RFC 8198 §5.4)."""
     proof, answer = made.proof, made.wildcard
     if answer is None:

@@ -14,7 +14,7 @@ nobody has judged.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from resolver.cache.shards import Shards
 from resolver.limits import DENIAL_WITHOUT_SOA_SECONDS, MAX_NEGATIVE_TTL_SECONDS
@@ -23,12 +23,13 @@ from resolver.protocol.codes import Rcode, RRType
 from resolver.protocol.rdata_fields import soa_minimum
 
 if TYPE_CHECKING:
+    from collections import deque
     from collections.abc import Callable, Iterator
 
     from resolver.model import Ede, Name, Question, RRset
 
 _NOT_JUDGED = (Status.UNCHECKED, Status.BOGUS)
-_ANY_TYPE = -1  # key of an NXDOMAIN: no type has this number, and 0 can be asked for
+ANY_TYPE: Final = -1  # key of an NXDOMAIN: no type has this number, and 0 can be asked for
 
 
 class Negative:
@@ -88,6 +89,14 @@ class Negative:
         return tuple(rrset._replace(ttl=min(rrset.ttl, left)) for rrset in self.authority)
 
 
+class Denied(NamedTuple):
+    """A denial with what it is of; *rtype* is ANY_TYPE for a whole name."""
+
+    name: Name
+    rtype: int
+    negative: Negative
+
+
 def negative_ttl(authority: tuple[RRset, ...]) -> int | None:
     """min(SOA TTL, MINIMUM), or None where there is no SOA to say it."""
     for rrset in authority:
@@ -118,6 +127,7 @@ class NegativeCache:
         self._shards, self._mask = self.entries.table
         self.max_ttl = max_ttl
         self.min_ttl = min_ttl
+        self.learnt: deque[object] | None = None  # a `Denied` of each put, for who keeps it on disk
         self.stale_s = stale_s
 
     def __len__(self) -> int:
@@ -125,7 +135,7 @@ class NegativeCache:
 
     def get(self, name: Name, rtype: int, now: float) -> Negative | None:
         """NODATA for this type, or NXDOMAIN for the name."""
-        for key in ((name, rtype), (name, _ANY_TYPE)):
+        for key in ((name, rtype), (name, ANY_TYPE)):
             shard = self._shards[hash(key) & self._mask]
             entry: Negative | None = shard.get(key)
             if entry is not None and entry.expires_at > now:
@@ -136,21 +146,21 @@ class NegativeCache:
     def peek(self, name: Name, rtype: int) -> Negative | None:
         """As `get`, though its time be over: what was learnt last. That it was looked at changes
         nothing."""
-        of_type, of_all = self._peek((name, rtype)), self._peek((name, _ANY_TYPE))
+        of_type, of_all = self._peek((name, rtype)), self._peek((name, ANY_TYPE))
         if of_type is None or of_all is None:
             return of_type or of_all
         return max(of_type, of_all, key=lambda entry: entry.learnt_at)
 
     def peek_nxdomain(self, name: Name) -> Negative | None:
         """As `nxdomain`, though its time be over."""
-        return self._peek((name, _ANY_TYPE))
+        return self._peek((name, ANY_TYPE))
 
     def _peek(self, key: tuple[Name, int]) -> Negative | None:
         entry: Negative | None = self._shards[hash(key) & self._mask].get(key)
         return entry
 
     def nxdomain(self, name: Name, now: float) -> Negative | None:
-        entry = self.entries.get((name, _ANY_TYPE))
+        entry = self.entries.get((name, ANY_TYPE))
         return entry if entry is not None and entry.expires_at > now else None
 
     def put(
@@ -196,9 +206,13 @@ class NegativeCache:
             is_proof_only=is_proof_only,
         )
         is_of_all_types = rcode == Rcode.NXDOMAIN and _has_soa_above(question.qname, authority)
-        key = question.qname, _ANY_TYPE if is_of_all_types else question.qtype
-        if status not in _NOT_JUDGED or is_proof_only or not self._is_worth_more(key, now):
-            self.entries.put(key, entry)
+        rtype = ANY_TYPE if is_of_all_types else question.qtype
+        key = question.qname, rtype
+        if status in _NOT_JUDGED and not is_proof_only and self._is_worth_more(key, now):
+            return entry
+        self.entries.put(key, entry)
+        if self.learnt is not None:
+            self.learnt.append(Denied(question.qname, rtype, entry))
         return entry
 
     def _is_worth_more(self, key: tuple[Name, int], now: float) -> bool:
@@ -212,7 +226,7 @@ class NegativeCache:
 
     def drop(self, name: Name, rtype: int) -> None:
         self.entries.pop((name, rtype))
-        self.entries.pop((name, _ANY_TYPE))
+        self.entries.pop((name, ANY_TYPE))
 
     def clear(self) -> None:
         self.entries.clear()

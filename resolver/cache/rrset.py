@@ -19,6 +19,7 @@ from resolver.model import Name, Rank, RRset, Status
 from resolver.protocol.codes import RRType
 
 if TYPE_CHECKING:
+    from collections import deque
     from collections.abc import Callable, Iterator
 
 _ENTRY_OCTETS = 370  # entry, tuples, key and the dict slots of two A records, measured in bench/
@@ -80,6 +81,7 @@ class RRsetCache:
         self._shards, self._mask = self.entries.table
         self.min_ttl = min_ttl
         self.max_ttl = max_ttl
+        self.learnt: deque[object] | None = None  # what is put, for who keeps it on disk
         self.stale_s = stale_s
 
     def __len__(self) -> int:
@@ -135,6 +137,8 @@ class RRsetCache:
                 return None
         entry = Entry(owner, rtype, rdatas, signatures, rank, status, now + ttl, zone, proof, ttl)
         self.entries.put(key, entry)
+        if self.learnt is not None:
+            self.learnt.append(entry)
         return entry
 
     def _may_be_told(self, old: Entry, now: float) -> bool:

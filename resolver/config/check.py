@@ -176,8 +176,6 @@ def _caches(config: Config) -> Iterator[Fault]:
     if cache.min_negative_ttl > cache.max_negative_ttl:
         wanted = f"at most cache.max_negative_ttl ({cache.max_negative_ttl})"
         yield Fault("cache.min_negative_ttl", cache.min_negative_ttl, wanted)
-    if cache.persist and not config.working_directory:
-        yield Fault("cache.persist", cache.persist, "a working_directory to keep the cache in")
 
 
 def _dnssec(config: Config) -> Iterator[Fault]:

@@ -265,7 +265,15 @@ class Cache(Section, frozen=True, kw_only=True):
     ] = limits.STALE_MAX_SECONDS
     persist: Annotated[
         bool, Meta(description="keep the cache in working_directory over a restart"), RESTARTS
-    ] = False
+    ] = True
+    disk_octets: Annotated[
+        int,
+        Meta(
+            ge=limits.STORE_OCTETS_RANGE[0],
+            le=limits.STORE_OCTETS_RANGE[1],
+            description="octets that the cache may take on disk",
+        ),
+    ] = limits.STORE_OCTETS
 
 
 class NegativeAnchor(Section, frozen=True, kw_only=True):
@@ -354,7 +362,6 @@ class Config(Section, frozen=True, kw_only=True):
 # Key → the values that say what this version does anyway. The row goes away with the feature.
 NOT_YET: dict[str, tuple[object, ...]] = {
     "server.minimal_responses": (True,),
-    "cache.persist": (False,),
     "dnssec.trust_anchor_signaling": (False,),
     "log.queries": (False,),
 }

@@ -8,6 +8,7 @@ import trio
 
 from resolver.cache.denial import DenialCache
 from resolver.cache.shards import Shards
+from resolver.cache.store import Store
 from resolver.daemon.garbage import Collector
 from resolver.daemon.root_keeper import RootKeeper
 from resolver.iterate.root_copy import RootCopy
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from resolver.daemon.listeners import Listeners
+    from resolver.daemon.persistence import Persistence
     from resolver.daemon.upkeep import Upkeep
     from resolver.daemon.wiring import Parts
     from resolver.iterate.root_form import RootForm
@@ -55,6 +57,7 @@ class Counting(Protocol):
     """The process, as far as it counts (`run.Daemon`)."""
 
     parts: Parts
+    persistence: Persistence
     admission: Admission
     slots: TcpSlots
     collector: Collector
@@ -69,6 +72,7 @@ def registry_of(daemon: Counting) -> Registry:
     _count_path(registry, lambda: daemon.parts)
     _count_packets(registry, lambda: daemon.parts)
     _count_caches(registry, lambda: daemon.parts)
+    _count_disk(registry, daemon)
     _count_upstream(registry, lambda: daemon.parts)
     _count_root(registry, daemon)
     _count_garbage(registry, daemon.collector)
@@ -157,6 +161,15 @@ def _count_caches(registry: Registry, parts: Callable[[], Parts]) -> None:
         _count_cache(registry, area, read)
     registry.count("denial_cache", DenialCache, lambda: _there(parts().memory.denial))
     _gauge_sizes(registry, "denial_cache", lambda: _there(parts().memory.denial))
+
+
+def _count_disk(registry: Registry, daemon: Counting) -> None:
+    registry.count("store", Store, lambda: _there(daemon.persistence.store))
+    registry.gauge(
+        "store_waiting",
+        "What was learnt and waits to be written to disk.",
+        lambda: sum(len(level.learnt) for level in _there(daemon.parts.memory.second)),
+    )
 
 
 def _count_cache(registry: Registry, area: str, read: Callable[[], Shards[Any]]) -> None:

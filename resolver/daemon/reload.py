@@ -178,6 +178,7 @@ def _swap(daemon: Daemon, fresh: Parts, wrong: frozenset[Name]) -> None:
             fresh.keystore.forget(name)
     fresh.take_effect()
     daemon.parts = fresh
+    daemon.persistence.serve(fresh)
     daemon.limit_rate()
     fresh.packets.flush()
     daemon.upkeep.go_on(before)

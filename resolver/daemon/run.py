@@ -20,6 +20,7 @@ from resolver.daemon.bind import ListeningSockets
 from resolver.daemon.garbage import Collector, Work
 from resolver.daemon.listeners import Listeners
 from resolver.daemon.notes import Notes
+from resolver.daemon.persistence import Persistence
 from resolver.daemon.registry import registry_of
 from resolver.daemon.root_sources import in_process
 from resolver.daemon.state import StateDirectory
@@ -73,6 +74,7 @@ class Daemon:
         nursery: trio.Nursery,
         *,
         turns: Turns,
+        persistence: Persistence,
         slot: Slot | None = None,
         root_fetch: Fetch | None = None,
     ) -> None:
@@ -80,6 +82,7 @@ class Daemon:
         self.sockets = sockets
         self.state = state
         self.nursery = nursery
+        self.persistence = persistence
         self.slot = slot
         self.root_fetch = root_fetch
         self.is_first = slot is None or slot.is_first
@@ -185,12 +188,14 @@ async def running(
     on_bound: Callable[[Daemon], None] = lambda _: None,
     slot: Slot | None = None,
     root_fetch: Fetch | None = None,
+    persists: bool | None = None,
 ) -> AsyncIterator[Daemon]:
     """A daemon that runs as long as the block. *listens* False: only its resolver.
 
     Raises ConfigError if an address or a file cannot be used, CannotStart if no address can be had
     in time. *on_bound* is called between binding and serving, where privileges are dropped.
     *root_fetch*: who fetches a copy of the root zone, in the place of a process of its own.
+    *persists*: may the cache go to disk? None: if it listens, by the machine's own clock.
     """
     tells = slot is None or slot.is_first
     fetch = root_fetch or (in_process if network is None else None)  # in a lab nobody transfers
@@ -200,6 +205,9 @@ async def running(
         listen_network or _system_network(config, tells=tells), config, tells=tells
     )
     turns = Turns()
+    if persists is None:
+        persists = listens and clock is None
+    persistence = Persistence(config.working_directory if persists else "", slot=slot)
     try:
         if listens:
             await sockets.bind()
@@ -217,10 +225,20 @@ async def running(
             if slot is not None:
                 parts.cookies.share(slot.key)
             daemon = Daemon(
-                parts, sockets, state, nursery, turns=turns, slot=slot, root_fetch=fetch
+                parts,
+                sockets,
+                state,
+                nursery,
+                turns=turns,
+                persistence=persistence,
+                slot=slot,
+                root_fetch=fetch,
             )
             on_bound(daemon)  # files are read by now: a program that lives in /root still can
+            persistence.open(parts)
             await nursery.start(parts.dispatcher.run)
+            if persistence.store is not None:
+                nursery.start_soon(persistence.run)
             nursery.start_soon(_tick, daemon)
             daemon.upkeep.begin()
             daemon.listen()
@@ -229,6 +247,7 @@ async def running(
     finally:
         with trio.CancelScope(shield=True, deadline=trio.current_time() + 1):
             await sockets.aclose()
+            persistence.close()
         state.close()
 
 

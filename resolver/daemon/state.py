@@ -38,8 +38,8 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 ROOT_ZONE: Final = "root-zone"
 _DAMAGED: Final = ".damaged"
-# All that goes to disk: when the clock was last confirmed, trust anchors that are followed, and a
-# copy of the root zone.
+# All that goes to disk from here: when the clock was last confirmed, trust anchors that are
+# followed, and a copy of the root zone. `persistence` keeps the cache, in a directory beside them.
 KEPT: Final = ("last-run", "anchor-*.json", ROOT_ZONE, ROOT_ZONE + _DAMAGED)
 
 

@@ -100,3 +100,53 @@ BOGUS_TTL_SECONDS = limit(
     "seconds bogus data is remembered as such",
     why="RFC 4035 §4.7; RFC 9520 §3.2; Unbound's 60",
 )
+STORE_OCTETS_RANGE: Final = (1 << 20, 1 << 40)
+STORE_OCTETS = limit(
+    512 << 20,
+    "octets on disk of what outlives a restart",
+    why="two million records; our choice",
+    between=STORE_OCTETS_RANGE,
+)
+STORE_EXPIRED_SECONDS = limit(
+    259_200, "seconds that an expired record is kept on disk", why="RFC 8767 §5 (1 to 3 days)"
+)
+STORE_QUEUE = limit(
+    32_768, "records that wait to be written; the oldest are lost first", why="a disk that stalls"
+)
+STORE_BATCH = limit(
+    100, "records written at a time", why="the loop is late by 1 ms then; by 5 ms with 1,000"
+)
+STORE_COMMIT_SECONDS = limit(
+    1.0, "seconds from learning to writing", why="what a kill loses; one write for what changed"
+)
+STORE_WRITE_OCTETS = limit(
+    1 << 20, "octets written to disk a second, over a while", why="flash wears out"
+)
+STORE_BURST_SECONDS = limit(16, "seconds of it that may be saved up", why="our choice")
+STORE_LOOKUP_SECONDS = limit(
+    0.02, "seconds of a look-up on disk after which it is let be", why="nothing stalls the loop"
+)
+STORE_PAUSE_SECONDS = limit(
+    1.0, "seconds in which nothing is looked up on disk then", why="the file is read in meanwhile"
+)
+STORE_ASKED = limit(4096, "questions of this second that are not looked up again", why="our choice")
+STORE_USED_SECONDS = limit(
+    86_400, "seconds after which it is noted again that a record was used", why="each is a write"
+)
+STORE_SWEEP = limit(
+    64, "records looked through at each write, for old ones", why="a million in 4 hours"
+)
+STORE_BUSY_MS = limit(50, "milliseconds to wait for another writer", why="our choice")
+STORE_PAGE_OCTETS = limit(
+    1024, "octets of a page of the file", why="a record of 200 is a page written, twice"
+)
+STORE_JOURNAL_OCTETS = limit(
+    8 << 20, "octets that the journal beside the file shrinks to", why="our choice"
+)
+STORE_SERVERS_SECONDS = limit(
+    600, "seconds between two notes of servers' round-trip times", why="50 kB each"
+)
+STORE_RETRY_SECONDS = limit(
+    60.0, "seconds from a failure of the disk to the next try", why="our choice"
+)
+STORE_SERVERS = limit(2000, "servers in it, those that answered last", why="our choice")

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from resolver.cache.denial import DenialCache
     from resolver.cache.negative import Negative, NegativeCache
     from resolver.cache.rrset import RRsetCache
+    from resolver.cache.second_level import SecondLevel
     from resolver.model import Ede, Name
     from resolver.recurse.exempt import Exempt
 
@@ -59,6 +60,7 @@ class Known:
         self.denial = denial
         self.is_checked = is_checked
         self.exempt = exempt
+        self.second: SecondLevel | None = None  # what is on disk, where something is
         self.on_nxdomain: Callable[[Link], None] = _ignore
         """Called with each NXDOMAIN that was judged, when it is kept."""
         self._dnames = 0
@@ -101,7 +103,10 @@ class Known:
                 and (qtype not in _BESIDE_ALIASES or _covers(entry, qtype, proof_only=proof_only))
             ):
                 return positive(question, Verdict.CNAME, entry, now)
-        return self._above(question, now, synthesise=synthesise)
+        link = self._above(question, now, synthesise=synthesise)
+        if link is None and self.second is not None and self.second.bring(question, now):
+            return self.recall(question, now, synthesise=synthesise, proof_only=proof_only)
+        return link
 
     def peek(self, question: Question, now: float) -> Link | None:
         """What is kept of *question*, though its time be over: data, an alias or a denial.
@@ -318,6 +323,12 @@ class Known:
             self.forgive(zone)
             if self.denial is not None:
                 self.denial.forget(zone)
+
+    def take_back(self, entry: Entry, now: float) -> None:
+        """Have *entry* again, which lay on disk, unless something newer is here."""
+        if self.rrsets.get(entry.owner, entry.rtype, now) is None:
+            self.rrsets.entries.put((entry.owner, entry.rtype), entry)
+            self._dnames += entry.rtype == RRType.DNAME
 
     def forget(self, question: Question) -> None:
         """Drop what is kept about one question (a retry after bogus data)."""

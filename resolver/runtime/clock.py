@@ -65,6 +65,7 @@ class SystemClock:
             self.now = partial(time.clock_gettime, time.CLOCK_BOOTTIME)
         else:
             self.now = time.monotonic
+        self.ttl_source = ttl_source
         self.wall_floor = wall_floor
         self.confirmed = 0.0  # the latest time that an anchor's signature says has come
         self._until = 0.0  # and the latest until which one says that it holds

@@ -100,6 +100,11 @@ class Slot:
         return self._worker == 0
 
     @property
+    def number(self) -> int:
+        """Which of the workers, from 0 on."""
+        return self._worker
+
+    @property
     def key(self) -> bytes:
         """What all workers have, and nobody else: a client asks now one of them, now another."""
         return self._counters.key

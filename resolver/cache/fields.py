@@ -1,0 +1,141 @@
+"""Names, RRsets and lists as octets, and back, for what is kept outside the process.
+
+Numbers are big-endian; a name is one octet of length and its wire form, a list is a count and, for
+each, a length and the octets. What is read back is untrusted: names must be whole and lower-cased,
+rdata must be what `wire.parse_untrusted` would have let in, uncompressed. WireError if not.
+"""
+
+from __future__ import annotations
+
+from struct import Struct
+from struct import error as struct_error
+from typing import TYPE_CHECKING, Final
+
+from resolver.errors import WireError
+from resolver.protocol.message import RRset
+from resolver.protocol.shapes import IN_READERS, READERS, plain_name_end
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from resolver.protocol.names import Name
+
+_U16: Final = Struct("!H")
+_RRSET: Final = Struct("!HI")
+_RRSIG: Final = 46
+_SIZES: Final = {1: 4, 28: 16}
+_READERS: Final = {**READERS, **IN_READERS}
+
+
+def name_octets(name: Name) -> bytes:
+    """*name* behind its length."""
+    return bytes((len(name),)) + name
+
+
+def list_octets(items: Iterable[bytes]) -> bytes:
+    """A count of 16 bits, and each of *items* behind its length of 16 bits."""
+    parts = [b""]
+    for item in items:
+        parts += (_U16.pack(len(item)), item)
+    parts[0] = _U16.pack(len(parts) // 2)
+    return b"".join(parts)
+
+
+def rrset_octets(rrset: RRset) -> bytes:
+    """Owner, type, TTL, rdata and signatures."""
+    owner, rtype, ttl, rdatas, signatures = rrset
+    fixed = _RRSET.pack(rtype, ttl)
+    return name_octets(owner) + fixed + list_octets(rdatas) + list_octets(signatures)
+
+
+class FieldsUntrusted:
+    """Reads one thing after another from *data*. Raises WireError only."""
+
+    __slots__ = ("_at", "_data")
+
+    def __init__(self, data: bytes, at: int = 0) -> None:
+        self._data = data
+        self._at = at
+
+    def __repr__(self) -> str:
+        return f"<FieldsUntrusted, {len(self._data) - self._at} octets left>"
+
+    def unpack(self, form: Struct) -> tuple[int, ...]:
+        """The numbers of *form*, which has no floats."""
+        at = self._at
+        try:
+            found = form.unpack_from(self._data, at)
+        except struct_error:
+            raise WireError("a record ends too soon") from None
+        self._at = at + form.size
+        return found
+
+    def octets(self, size: int) -> bytes:
+        """The next *size* octets."""
+        at = self._at
+        found = self._data[at : at + size]
+        if len(found) != size:
+            raise WireError("a record ends too soon")
+        self._at = at + size
+        return found
+
+    def name(self) -> Name:
+        """A whole name, lower-cased."""
+        name = self.octets(self.octets(1)[0])
+        if plain_name_end(name, 0, len(name)) != len(name) or name.lower() != name:
+            raise WireError("a record has a name that is none")
+        return name
+
+    def strings(self) -> tuple[bytes, ...]:
+        """A list of octets."""
+        data, at, found = self._data, self._at, []
+        try:
+            (count,) = _U16.unpack_from(data, at)
+            at += 2
+            for _ in range(count):
+                (size,) = _U16.unpack_from(data, at)
+                at += 2 + size
+                found.append(data[at - size : at])
+        except struct_error:
+            raise WireError("a record ends too soon") from None
+        if at > len(data):
+            raise WireError("a record ends too soon")
+        self._at = at
+        return tuple(found)
+
+    def rdatas(self, rtype: int) -> tuple[bytes, ...]:
+        """A list of rdata of *rtype*, class IN."""
+        found = self.strings()
+        size, reader = _SIZES.get(rtype), _READERS.get(rtype)
+        for rdata in found:
+            if len(rdata) == size or reader is None:
+                continue
+            try:
+                is_whole = reader(rdata, 0, len(rdata), {}) == rdata
+            except (IndexError, struct_error):
+                is_whole = False
+            if not is_whole:
+                raise WireError("a record has rdata that is none")
+        return found
+
+    def rrset(self) -> RRset:
+        """Owner, type, TTL, rdata (at least one) and signatures."""
+        owner = self.name()
+        rtype, ttl = self.unpack(_RRSET)
+        return RRset(owner, rtype, ttl, self.some_rdatas(rtype), self.rdatas(_RRSIG))
+
+    def some_rdatas(self, rtype: int) -> tuple[bytes, ...]:
+        """As `rdatas`, but one at least."""
+        found = self.rdatas(rtype)
+        if not found:
+            raise WireError("a record has an RRset of nothing")
+        return found
+
+    def signatures(self) -> tuple[bytes, ...]:
+        """A list of RRSIG rdata."""
+        return self.rdatas(_RRSIG)
+
+    def end(self) -> None:
+        """Nothing may be left."""
+        if self._at != len(self._data):
+            raise WireError("a record has octets behind its end")

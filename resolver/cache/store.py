@@ -1,0 +1,159 @@
+"""Where the second level lies, for all configurations of one process: file, key, clocks, counts.
+
+A record lies under a number made of its name and type. What is in the file is `record`'s; which
+file it is, `store_sqlite`'s; what is read back and when, `second_level`'s; what goes there,
+`store_writer`'s.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, ClassVar, NamedTuple, Protocol
+from zlib import crc32
+
+from resolver.cache import record
+from resolver.cache.basis import Times
+from resolver.errors import WireError
+from resolver.limits import STORE_EXPIRED_SECONDS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    from resolver.cache.record import Sealed
+    from resolver.errors import StoreFailed
+    from resolver.model import Name
+
+_log = logging.getLogger(__name__)
+CUT = 0xFFFE  # in the place of a type: a delegation; types from here on are not kept
+
+
+def number_of(name: Name, rtype: int, kind: int = 0) -> int:
+    """Where a record lies. What is below one domain of two labels lies together: fewer pages.
+
+    Two records of one number are no harm: each says what it is of, and the later one stays.
+    """
+    at, last, before = 0, 0, 0
+    while size := name[at]:
+        last, before = at, last
+        at += size + 1
+    domain = name[before:] if before else name
+    return (crc32(domain) << 32 | crc32(name, (rtype & 0xFFFF) << 8 | kind)) - (1 << 63)
+
+
+class Clock(Protocol):
+    """As `runtime.clock.Clock`."""
+
+    def now(self) -> float: ...
+
+    def wall(self) -> float: ...
+
+
+class Row(NamedTuple):
+    """A record as it lies: when it was last of use and until when it is, in Unix seconds."""
+
+    number: int
+    used: int
+    until: int
+    value: bytes
+
+
+class File(Protocol):
+    """As `store_sqlite.SqliteStore`. Raises StoreFailed and its kinds."""
+
+    def read(self, numbers: Sequence[int]) -> list[tuple[int, int, bytes]]: ...
+
+    def old(self, number: int, *, table: str = "record") -> bytes | None: ...
+
+    def write(
+        self,
+        rows: Iterable[Row] = (),
+        *,
+        residents: Iterable[Row] = (),
+        used: Iterable[tuple[int, int]] = (),
+        gone: Iterable[tuple[str, int]] = (),
+    ) -> None: ...
+
+    def slice(
+        self, after: int, count: int, *, table: str = "record", values: bool = False
+    ) -> list[Row]: ...
+
+    def octets(self) -> int: ...
+
+    def shrink(self) -> None: ...
+
+    @property
+    def is_replaced(self) -> bool: ...
+
+    def close(self) -> None: ...
+
+
+class Store:
+    """What all configurations of a process share. *file* is None while there is none to use.
+
+    *boot*: see `record.Stamp`. *is_sure*: may the wall clock be believed? *stopwatch*: seconds.
+    *disk_reads*: how often this thread has waited for a disk; a busy machine is no slow disk.
+    """
+
+    COUNTS: ClassVar = {
+        "found": "Questions of which the disk had a record.",
+        "missing": "Questions of which the disk had none.",
+        "written": "Records written to disk.",
+        "left_out": "Records not written, for there were more than may be written.",
+        "damaged": "Records on disk that were damaged, and dropped.",
+        "slow": "Look-ups on disk that took too long.",
+    }
+
+    def __init__(
+        self,
+        file: File | None,
+        key: bytes,
+        clock: Clock,
+        *,
+        boot: int,
+        is_sure: Callable[[], bool],
+        stopwatch: Callable[[], float],
+        disk_reads: Callable[[], int],
+        stale_s: float = STORE_EXPIRED_SECONDS,
+    ) -> None:
+        self.file = file
+        self.key = key
+        self.clock = clock
+        self.boot = boot
+        self.stale_s = stale_s
+        self.stopwatch = stopwatch
+        self.disk_reads = disk_reads
+        self.used: dict[int, int] = {}  # of what was of use now and was not for a day
+        self.trouble: StoreFailed | None = None  # why nothing is read; the writer sees to it
+        self.found = self.missing = self.written = self.left_out = self.damaged = self.slow = 0
+        self._is_sure = is_sure
+        self._reads = disk_reads()
+
+    def __repr__(self) -> str:
+        return f"<Store {self.file}>"
+
+    def has_waited(self) -> bool:
+        """Was it for a disk that a look-up took so long? Counted if so."""
+        reads, self._reads = self._reads, self.disk_reads()
+        self.slow += self._reads > reads
+        return self._reads > reads
+
+    def times(self, now: float) -> Times:
+        """*now*, with what the other clocks say."""
+        return Times(self.boot, now, self.clock.wall(), self._is_sure(), self.stale_s)
+
+    def open_untrusted(self, octets: object) -> Sealed | None:
+        """What was sealed here; None, counted, if that is not it."""
+        try:
+            if isinstance(octets, bytes):
+                return record.open_untrusted(octets, self.key)
+        except WireError as error:
+            self.note_damage(error)
+            return None
+        self.note_damage("a record is no octets")
+        return None
+
+    def note_damage(self, why: object) -> None:
+        """A record is dropped for *why*; told once in a run."""
+        self.damaged += 1
+        if self.damaged == 1:
+            _log.warning("the cache on disk has a damaged record, which is dropped: %s", why)

@@ -1,0 +1,360 @@
+"""The second level of the cache while the daemon runs: opened, filled, mended, closed.
+
+Nothing here can end or stall the daemon: whatever is wrong with the directory, the file or the disk
+is told once, and it goes on without, or tries again later. What is learnt is written each
+STORE_COMMIT_SECONDS; what the first worker knows of servers each STORE_SERVERS_SECONDS and at the
+end.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import pwd
+import resource
+import time
+from hashlib import blake2b
+from itertools import chain
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, TypeVar
+
+import msgspec
+import trio
+
+from resolver.cache.basis import Basis
+from resolver.cache.record import DIGEST_OCTETS
+from resolver.cache.rrset import Entry
+from resolver.cache.second_level import SecondLevel
+from resolver.cache.store import Store
+from resolver.cache.store_writer import Writer, batches
+from resolver.daemon import store_files
+from resolver.daemon.store_files import StoreFiles
+from resolver.errors import StoreDamaged, StoreFailed
+from resolver.limits import (
+    STORE_BATCH,
+    STORE_COMMIT_SECONDS,
+    STORE_EXPIRED_SECONDS,
+    STORE_RETRY_SECONDS,
+    STORE_SERVERS,
+    STORE_SERVERS_SECONDS,
+)
+from resolver.model import Status
+from resolver.protocol import names
+from resolver.runtime.clock import SystemClock
+from resolver.upstream.infra import Kept
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from resolver.cache.denial import Proven
+    from resolver.daemon.wiring import Parts
+    from resolver.runtime.clock import Clock
+    from resolver.telemetry.shared_counters import Slot
+
+    Hop = Callable[..., Awaitable[Any]]
+
+_log = logging.getLogger(__name__)
+_BOOT_ID: Final = Path("/proc/sys/kernel/random/boot_id")
+_SHARED_ACCOUNT: Final = "nobody"
+_SERVERS: Final = "servers"
+_FIRST: Final = -(1 << 63)
+T = TypeVar("T")
+
+
+class Persistence:
+    """What the daemon keeps of its caches in *directory*; "" keeps nothing."""
+
+    def __init__(self, directory: str, *, slot: Slot | None) -> None:
+        self._directory = Path(directory).absolute() / store_files.DIRECTORY
+        self._is_wanted = bool(directory)
+        self._owner = slot.key if slot is not None else os.urandom(16)
+        self._worker = 0 if slot is None else slot.number
+        self._files: StoreFiles | None = None
+        self._writer: Writer | None = None
+        self._level: SecondLevel | None = None
+        self._parts: Parts | None = None
+        self._trouble = ""
+        self._retry_at = float("-inf")
+        self._servers_at = 0.0
+        self.store: Store | None = None
+
+    def __repr__(self) -> str:
+        return f"<Persistence {self._directory if self._is_wanted else 'off'}>"
+
+    # --- the start ----------------------------------------------------------------------------
+
+    def open(self, parts: Parts) -> None:
+        """Open the store as who we are now, and have *parts* use it. Never raises."""
+        if not self._is_wanted:
+            return
+        if not parts.config.cache.persist:
+            if self._worker == 0 and store_files.forget(self._directory):
+                _log.warning("cache.persist is false: %s is deleted", self._directory)
+            return
+        if _own_name() == _SHARED_ACCOUNT:
+            self._tell("other programs run as the account nobody too: set server.user")
+            return
+        self._files = files = StoreFiles(self._directory, owner=self._owner, worker=self._worker)
+        try:
+            file = files.open()
+        except StoreFailed as error:
+            self._tell(str(error))
+            files.close()
+            return
+        if files.was_damaged:
+            self._tell_anew(files.was_damaged)
+        clock = parts.clock
+        self.store = Store(
+            file, files.key, clock, boot=_boot_of(clock), is_sure=_sure_of(clock),
+            stopwatch=time.perf_counter, disk_reads=_disk_reads,
+            stale_s=parts.config.cache.stale_max,
+        )  # fmt: skip
+        self._writer = Writer(
+            self.store, octets=parts.config.cache.disk_octets, believes=self._believes
+        )
+        self.serve(parts)
+
+    def _tell(self, why: str) -> None:
+        """One line for each trouble, by one of the workers."""
+        if self._worker == 0 and why != self._trouble:
+            _log.warning("no cache is kept in %s: %s", self._directory, why)
+        self._trouble = why
+
+    def _tell_anew(self, why: str) -> None:
+        if self._worker == 0:
+            _log.warning(
+                "the cache in %s was damaged (%s): it is set aside as %s.bad and begun anew",
+                self._directory, why, store_files.FILE,
+            )  # fmt: skip
+
+    def serve(self, parts: Parts) -> None:
+        """Have *parts* use the store, and those that were in use before no more."""
+        store, writer, before = self.store, self._writer, self._parts
+        if store is None or writer is None:
+            return
+        memory = parts.memory
+        level = SecondLevel(
+            store, basis_of(parts), rrsets=memory.rrsets, negatives=memory.negatives,
+            delegations=parts.delegations,
+        )  # fmt: skip
+        if before is not None and before is not parts:
+            _connect(before, None)
+        _connect(parts, level)
+        writer.octets = parts.config.cache.disk_octets
+        self._level, self._parts = level, parts
+
+    def _believes(self) -> bool:
+        """False while the root's keys do not validate: what is learnt then is somebody else's."""
+        parts = self._parts
+        if parts is None or parts.anchors is None:
+            return True
+        root = parts.keystore.get(names.ROOT, parts.clock.now())
+        return root is None or root.status is not Status.BOGUS
+
+    # --- the run ------------------------------------------------------------------------------
+
+    async def run(self) -> None:
+        """Take back what lies on disk as a whole; then write what is learnt, until cancelled."""
+        if self.store is None or self._parts is None:
+            return
+        hop = _in_thread if isinstance(self.store.clock, SystemClock) else _at_once
+        await self._guarded(self._take_back, hop)
+        while True:
+            await trio.sleep(STORE_COMMIT_SECONDS)
+            await self._guarded(self._turn, hop)
+
+    async def _guarded(self, work: Callable[[Hop], Awaitable[None]], hop: Hop) -> None:
+        """Do *work* now, unless the disk failed a moment ago."""
+        if trio.current_time() < self._retry_at:
+            return
+        try:
+            await work(hop)
+        except StoreDamaged as error:
+            await hop(self._begin_anew, error)
+        except StoreFailed as error:
+            self._give_up(error)
+        else:
+            self._trouble = ""
+
+    def _give_up(self, error: StoreFailed) -> None:
+        self._retry_at = trio.current_time() + STORE_RETRY_SECONDS
+        self._tell(str(error))
+
+    async def _turn(self, hop: Hop) -> None:
+        store, writer, level = self.store, self._writer, self._level
+        assert store is not None and writer is not None and level is not None  # noqa: S101, PT018
+        trouble, store.trouble = store.trouble, None
+        if trouble is not None:
+            raise trouble
+        if store.file is not None and store.file.is_replaced:
+            raise StoreDamaged("another worker has found it damaged")
+        now = store.clock.now()
+        items = writer.take(level, now)
+        for batch in batches(items, STORE_BATCH):
+            await hop(writer.write, batch, now)
+        if items:
+            await hop(writer.sweep, now)
+        if self._worker == 0 and trio.current_time() >= self._servers_at + STORE_SERVERS_SECONDS:
+            await self._note_servers(hop)
+
+    def _begin_anew(self, why: StoreDamaged) -> None:
+        """Set the file aside. From a thread; never raises."""
+        store, files = self.store, self._files
+        if store is None or files is None or store.file is None:
+            return
+        file, store.file = store.file, None
+        try:
+            store.file = files.again(file)
+        except StoreFailed as error:
+            self._tell(str(error))
+        else:
+            self._tell_anew(str(why))
+
+    # --- what is taken back as a whole --------------------------------------------------------
+
+    async def _take_back(self, hop: Hop) -> None:
+        await self._take_servers_back(hop)
+        last: int | None = _FIRST
+        while last is not None:
+            last, found = await hop(self._residents, last)
+            self._have_again(found)
+            await trio.lowlevel.checkpoint()
+
+    def _residents(self, after: int) -> tuple[int | None, list[Entry | Proven]]:
+        """Some of what lies there behind number *after*, and the number of the last; None: no more.
+
+        Raises StoreFailed.
+        """
+        store, level = self.store, self._level
+        if store is None or store.file is None or level is None:
+            return None, []
+        rows = store.file.slice(after, STORE_BATCH, table="resident", values=True)
+        found = list(level.residents((row.value for row in rows), store.clock.now()))
+        return rows[-1].number if rows else None, found
+
+    def _have_again(self, found: list[Entry | Proven]) -> None:
+        parts = self._parts
+        assert parts is not None  # noqa: S101
+        memory, now = parts.memory, parts.clock.now()
+        for one in found:
+            if isinstance(one, Entry):
+                memory.take_back(one, now)
+            elif memory.denial is not None:
+                memory.denial.take_back(one)
+
+    async def _take_servers_back(self, hop: Hop) -> None:
+        writer, parts = self._writer, self._parts
+        assert writer is not None and parts is not None  # noqa: S101, PT018
+        self._servers_at = trio.current_time()
+        note = await hop(writer.note, _SERVERS, parts.clock.now())
+        if note is None:
+            return
+        away_s = STORE_EXPIRED_SECONDS if note.age_s is None else note.age_s
+        try:
+            kept = msgspec.json.decode(note.octets, type=list[Kept])
+            parts.infra.restore(kept, away_s=away_s)
+        except (msgspec.MsgspecError, ValueError, OverflowError) as error:
+            _log.warning("what was kept of servers cannot be read: %s", error)
+
+    async def _note_servers(self, hop: Hop) -> None:
+        writer, parts = self._writer, self._parts
+        assert writer is not None and parts is not None  # noqa: S101, PT018
+        self._servers_at = trio.current_time()
+        await hop(writer.keep_note, _SERVERS, self._servers(), parts.clock.now())
+
+    def _servers(self) -> bytes:
+        assert self._parts is not None  # noqa: S101
+        kept = self._parts.infra.snapshot(trio.current_time())
+        kept.sort(key=lambda one: one.age_s)
+        return msgspec.json.encode(kept[:STORE_SERVERS])
+
+    # --- the end ------------------------------------------------------------------------------
+
+    def close(self) -> None:
+        """Write what is left and let go. Never raises; idempotent."""
+        store, writer, level = self.store, self._writer, self._level
+        if self._parts is not None:
+            _connect(self._parts, None)
+        if store is not None and writer is not None and level is not None and store.file:
+            now = store.clock.now()
+            try:
+                for batch in batches(writer.take(level, now), STORE_BATCH):
+                    writer.write(batch, now)
+                if self._worker == 0:
+                    writer.keep_note(_SERVERS, self._servers(), now)
+            except StoreFailed as error:
+                self._tell(str(error))
+            store.file.close()
+            store.file = None
+        if self._files is not None:
+            self._files.close()
+
+
+def _connect(parts: Parts, level: SecondLevel | None) -> None:
+    """Have *parts* ask *level* and tell it what they learn; None: nobody."""
+    memory, learnt = parts.memory, None if level is None else level.learnt
+    memory.second = level
+    memory.rrsets.learnt = memory.negatives.learnt = parts.delegations.learnt = learnt
+    if memory.denial is not None:
+        memory.denial.learnt = learnt
+
+
+async def _in_thread(function: Callable[..., T], *arguments: object) -> T:
+    return await trio.to_thread.run_sync(function, *arguments)
+
+
+async def _at_once(function: Callable[..., T], *arguments: object) -> T:
+    """Where time is virtual a thread's would not be."""
+    return function(*arguments)
+
+
+# --- what records rest on -----------------------------------------------------------------------
+
+
+def basis_of(parts: Parts) -> Basis:
+    """What records rest on by the configuration of *parts*."""
+    config, anchors = parts.config, parts.anchors
+    trust: list[object] = [config.dnssec.validate, config.dnssec.sha1]
+    if anchors is not None:
+        trust += [sorted(anchors.by_name.items()), sorted(anchors.negative.items())]
+    ways = {
+        names.from_text(entry.zone): _digest(type(entry).__name__, entry)
+        for entry in chain(config.forward, config.stub)
+    }
+    hints = _digest("hints", sorted(parts.named_roots))
+    return Basis(hints, _digest("trust", trust), ways, config.dnssec.validate)
+
+
+def _digest(kind: str, what: object) -> bytes:
+    return blake2b(f"{kind} {what!r}".encode(), digest_size=DIGEST_OCTETS).digest()
+
+
+# --- clocks and accounts ------------------------------------------------------------------------
+
+
+def _boot_of(clock: Clock) -> int:
+    """Which run of this machine *clock* counts in; 0 where nobody can tell."""
+    if not isinstance(clock, SystemClock):
+        return 0
+    try:
+        boot_id = _BOOT_ID.read_bytes()
+    except OSError:
+        return 0
+    named = boot_id + clock.ttl_source.encode()
+    return int.from_bytes(blake2b(named, digest_size=4).digest(), "big") or 1
+
+
+def _sure_of(clock: Clock) -> Callable[[], bool]:
+    return clock.is_set if isinstance(clock, SystemClock) else lambda: True
+
+
+def _disk_reads() -> int:
+    """How often this thread has waited for a disk."""
+    return resource.getrusage(resource.RUSAGE_THREAD).ru_inblock
+
+
+def _own_name() -> str:
+    try:
+        return pwd.getpwuid(os.geteuid()).pw_name
+    except KeyError:
+        return ""
