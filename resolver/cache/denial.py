@@ -13,6 +13,7 @@ from collections import OrderedDict
 from typing import TYPE_CHECKING, ClassVar, Generic, NamedTuple, TypeVar
 
 from resolver import limits
+from resolver.cache.negative import kept_seconds
 from resolver.limits import MAX_NEGATIVE_TTL_SECONDS
 from resolver.model import Ede, Link, RRset, Source, Status, Verdict
 from resolver.protocol import names, nsec, nsec3, rdata_fields
@@ -145,7 +146,7 @@ class DenialCache:
         for rrset in rrsets:
             if not rrset.signatures or rrset.ttl <= 0:
                 continue
-            proven = Proven(rrset, now + min(rrset.ttl, self._max_ttl))
+            proven = Proven(rrset, now + kept_seconds(rrset.ttl, most=self._max_ttl))
             if self.take_back(proven) and self.learnt is not None:
                 self.learnt.append(proven)
 

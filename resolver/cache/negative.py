@@ -97,6 +97,14 @@ class Denied(NamedTuple):
     negative: Negative
 
 
+def kept_seconds(ttl: int, *, least: int = 0, most: int) -> int:
+    """How long a denial of that *ttl* is kept: an answer, or the proof of a gap (without *least*).
+
+    RFC 2308 §5, RFC 8198 §5.4: at most as the configuration says, whoever made it last.
+    """
+    return min(max(ttl, least), most)
+
+
 def negative_ttl(authority: tuple[RRset, ...]) -> int | None:
     """min(SOA TTL, MINIMUM), or None where there is no SOA to say it."""
     for rrset in authority:
@@ -185,7 +193,7 @@ class NegativeCache:
             ttl = negative_ttl(authority)
         if ttl is None:
             ttl = DENIAL_WITHOUT_SOA_SECONDS
-        ttl = min(max(ttl, self.min_ttl), self.max_ttl)
+        ttl = kept_seconds(ttl, least=self.min_ttl, most=self.max_ttl)
         if ttl_cap is not None:
             ttl = min(ttl, ttl_cap)
         if ttl <= 0:
