@@ -74,7 +74,7 @@ class Pipeline:
         self._spawn = spawn
         self._query_seconds = query_seconds
         self._bus = bus
-        self.front = fast_paths.open
+        self.fast_path = fast_paths.open
 
     def __repr__(self) -> str:
         return f"<Pipeline {self.counters}>"

@@ -111,8 +111,8 @@ async def test_a_reply_cut_short_is_the_same_from_the_packet_cache() -> None:
     asked = build_query(id=7, qname=question("www.many.net. A").qname, qtype=1, flags=Flag.RD)
     async with house(world) as home:
         first = await replied(home, asked)
-        front = home.pipeline.front(Transport.UDP)
-        kept = front.recall(asked, b"\x7f\0\0\1")
+        fast_path = home.pipeline.fast_path(Transport.UDP)
+        kept = fast_path.recall(asked, b"\x7f\0\0\1")
         again = await replied(home, asked)
     parsed = parse_untrusted(first)
     assert parsed.tc

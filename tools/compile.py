@@ -33,7 +33,7 @@ MODULES = [
     "protocol/wire",
     "cache/delegation",
     "cache/failure",
-    "packets/front",
+    "packets/fast_path",
     "cache/negative",
     "packets/form",
     "iterate/addresses",

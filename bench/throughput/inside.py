@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from resolver.limits import GARBAGE_MISSES
 from resolver.model import RRset
 from resolver.packets.cache import PacketCache
-from resolver.packets.front import FastPath
+from resolver.packets.fast_path import FastPath
 from resolver.packets.options import ClientOptions
 from resolver.protocol.names import from_text
 from resolver.protocol.transport import Transport
@@ -65,15 +65,15 @@ def sizes(*, rounds: int) -> None:
         packets = PacketCache(SystemClock(), max_octets=4 << 30)
         _fill(packets, count)
         octets = (_rss() - before) / count
-        front = FastPath(packets, Transport.UDP, ClientOptions())
+        fast_path = FastPath(packets, Transport.UDP, ClientOptions())
         rng = random.Random(1)
         asked = [_query(rng.randrange(count)) for _ in range(100_000)]
         times = []
         for _ in range(rounds):
-            front.begin()
+            fast_path.begin()
             began = time.thread_time()
             for query in asked:
-                front.recall(query, _SOURCE)
+                fast_path.recall(query, _SOURCE)
             times.append((time.thread_time() - began) / len(asked) * 1e6)
         print(f"| {count:,} | {statistics.median(times):.2f} | {octets:.0f} |", flush=True)
 

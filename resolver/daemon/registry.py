@@ -18,7 +18,7 @@ from resolver.listen.tcp import StreamService, TcpSlots
 from resolver.listen.udp import UdpService
 from resolver.listen.udp_socket import PlainUdpSocket
 from resolver.packets.cache import PacketCache
-from resolver.packets.front import FastPath
+from resolver.packets.fast_path import FastPath
 from resolver.packets.shards import PacketShards
 from resolver.recurse.early import EarlyAnswers
 from resolver.recurse.jobs import Jobs

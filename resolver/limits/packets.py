@@ -12,15 +12,15 @@ PACKET_TTL_SECONDS = limit(
     "seconds a rendered reply is kept at most",
     why="our choice: what is popular is rendered again",
 )
-HOT_ENTRIES = limit(
+PER_SECOND_COPIES = limit(
     32_768,
     "replies kept ready octet for octet within one second",
     why="our measurement: emptying it takes 2 ms",
 )
-FRONT_FORMS = limit(
+QUERY_SHAPES = limit(
     4096, "shapes of query remembered as fit for the packet cache", why="our choice"
 )
-FRONT_SOURCES = limit(65_536, "client addresses whose access is remembered", why="our choice")
+FAST_PATH_SOURCES = limit(65_536, "client addresses whose access is remembered", why="our choice")
 PACKET_SWEEP = limit(
     64, "packets looked at when room is needed", why="a dict finds its oldest slowly"
 )

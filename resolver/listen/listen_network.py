@@ -99,7 +99,7 @@ class ListenNetwork(Protocol):
 
 
 class FastPath(Protocol):
-    """One transport's way into the packet cache (`packets.front.FastPath`)."""
+    """One transport's way into the packet cache (`packets.fast_path.FastPath`)."""
 
     hits: int
     recall: Recall  # what `begin` gave last
@@ -117,7 +117,7 @@ class Handler(Protocol):
 
     shortage: Shortage
 
-    def front(self, transport: Transport, listener: str = "") -> FastPath:
+    def fast_path(self, transport: Transport, listener: str = "") -> FastPath:
         """Called once per socket or kind of connection, bound to the address *listener*."""
 
     def start(self, data: bytes, client: Client, respond: Respond) -> None:

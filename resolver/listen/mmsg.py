@@ -18,7 +18,7 @@ from socket import AF_INET, AF_INET6, inet_ntop
 from typing import TYPE_CHECKING, Any, Final
 
 from resolver.limits import (
-    FRONT_SOURCES,
+    FAST_PATH_SOURCES,
     UDP_BATCH,
     UDP_PAYLOAD_RANGE,
     UDP_QUERY_OCTETS,
@@ -235,14 +235,14 @@ class MmsgUdpSocket(PlainUdpSocket):
 
     def _host(self, source: bytes) -> str:
         """Presentation form of a raw address, remembered for the next query from there."""
-        if len(self._hosts) >= FRONT_SOURCES:
+        if len(self._hosts) >= FAST_PATH_SOURCES:
             self._hosts.clear()
         host = self._hosts[source] = inet_ntop(AF_INET6 if self._is_ipv6 else AF_INET, source)
         return host
 
     def _raw(self, host: str) -> bytes:
         """The other way round."""
-        if len(self._raws) >= FRONT_SOURCES:
+        if len(self._raws) >= FAST_PATH_SOURCES:
             self._raws.clear()
         raw = self._raws[host] = raw_address(host)
         return raw

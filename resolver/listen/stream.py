@@ -61,7 +61,7 @@ class ClientConnection:
         client: Client,
         *,
         handler: Handler,
-        front: FastPath,
+        fast_path: FastPath,
         admission: Admission,
         backlog: Backlog,
         rounds: Rounds,
@@ -73,7 +73,7 @@ class ClientConnection:
         self._send_now = send_now
         self._client = client
         self._handler = handler
-        self._front = front
+        self._fast_path = fast_path
         self._admission = admission
         self._backlog = backlog
         self._rounds = rounds
@@ -117,9 +117,9 @@ class ClientConnection:
         self._is_ending = True
         self._silence.cancel()
 
-    def hand_to(self, handler: Handler, front: FastPath) -> None:
+    def hand_to(self, handler: Handler, fast_path: FastPath) -> None:
         """What comes from now on goes to *handler*; what is in flight is answered as it is."""
-        self._handler, self._front = handler, front
+        self._handler, self._fast_path = handler, fast_path
 
     async def run(self) -> None:
         """Until the client has left or is let go, and all it asked is answered."""
@@ -202,7 +202,7 @@ class ClientConnection:
     def _take(self) -> None:
         """Queries one by one, each only if the client may have one more: it may have the first."""
         self.active_at = trio.current_time()
-        recall = self._front.begin()
+        recall = self._fast_path.begin()
         rate, source, take = self._admission.rate, self._source, self._splitter.take
         replies: list[bytes] = []
         left = self._rounds.left
@@ -226,7 +226,7 @@ class ClientConnection:
         self._rounds.left = left
         if replies:
             self.hits += len(replies)
-            self._front.hits += len(replies)
+            self._fast_path.hits += len(replies)
             self._send(b"".join(replies))
 
     def _send(self, octets: bytes) -> None:

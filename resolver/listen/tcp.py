@@ -157,7 +157,7 @@ class StreamService:
         self._host = host
         self._idle_s = idle_s
         self._transport = transport
-        self._front = handler.front(transport, host)
+        self._fast_path = handler.fast_path(transport, host)
         self._connections: set[ClientConnection] = set()
         self._accepting = trio.CancelScope()
         self.queries = 0
@@ -180,9 +180,9 @@ class StreamService:
     def hand_to(self, handler: Handler) -> None:
         """What comes from now on, on open connections too, goes to *handler*."""
         self._handler = handler
-        self._front = handler.front(self._transport, self._host)
+        self._fast_path = handler.fast_path(self._transport, self._host)
         for connection in self._connections:
-            connection.hand_to(handler, self._front)
+            connection.hand_to(handler, self._fast_path)
 
     async def leave(self, patience_s: float) -> None:
         """Accept nobody any more; returns when all are answered and gone, or after *patience_s*."""
@@ -202,7 +202,7 @@ class StreamService:
             stream,
             client,
             handler=self._handler,
-            front=self._front,
+            fast_path=self._fast_path,
             admission=self._admission,
             backlog=self._slots.backlog,
             rounds=self._slots.rounds,

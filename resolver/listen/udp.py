@@ -76,12 +76,12 @@ class UdpService:
 
     def hand_to(self, handler: Handler) -> None:
         """What comes from now on goes to *handler*, within the rate that is allowed now."""
-        self._handler, self._front = handler, handler.front(Transport.UDP, self._host)
+        self._handler, self._fast_path = handler, handler.fast_path(Transport.UDP, self._host)
         is_limited = self._admission.rate is not None
         self._recall_limited = self._recall_within_rate if is_limited else None
 
     def __repr__(self) -> str:
-        return f"<UdpService {self._host}: {self.queries} queries, {self._front.hits} hits>"
+        return f"<UdpService {self._host}: {self.queries} queries, {self._fast_path.hits} hits>"
 
     async def run(self) -> None:
         """Serve until cancelled, or `leave`. The socket is closed by whoever bound it."""
@@ -124,30 +124,30 @@ class UdpService:
         """Answer the hits of up to UDP_TURNS batches, set the misses aside; may there be more?"""
         came = served = 0
         for _ in range(UDP_TURNS):
-            recall = self._front.begin()
+            recall = self._fast_path.begin()
             came, answered = self._turn(self._recall_limited or recall, self._missed)
             self.queries += came
             served += answered
             if came < UDP_BATCH:
                 break
         if served:
-            self._front.hits += served
+            self._fast_path.hits += served
             self._turns.note_hits()
         return came == UDP_BATCH
 
     def take_one(self) -> None:
         """Answer one datagram if it is a hit, else set it aside."""
-        recall = self._front.begin()
+        recall = self._fast_path.begin()
         came, served = self._single(self._recall_limited or recall, self._missed)
         self.queries += came
         if served:
-            self._front.hits += served
+            self._fast_path.hits += served
             self._turns.note_hits()
 
     def _recall_within_rate(self, data: bytes, source: bytes) -> bytes | None:
         rate = self._admission.rate
         if rate is None or rate.allows(data, source):
-            return self._front.recall(data, source)
+            return self._fast_path.recall(data, source)
         self.limited += 1
         return rate.slip(data) or b""
 

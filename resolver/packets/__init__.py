@@ -1,4 +1,4 @@
 """Replies as octets: a hit goes back from the receive loop, patched in id, flags and TTLs.
 
-`front` is that fast path, `cache` what it draws from, `form` the layout of a packet.
+`fast_path` is that fast path, `cache` what it draws from, `form` the layout of a packet.
 """

@@ -7,8 +7,8 @@ was the first to ask for such a reply (flags, payload limit), and a suffix: a nu
 class, policy tag and generation together. Flushing takes new numbers, so that nothing old is ever
 found again; there is no reverse index.
 
-`packets.front` is the way in for listeners. Deliberately not here: stale answers, truncation, any
-judgement on the data.
+`packets.fast_path` is the way in for listeners. Deliberately not here: stale answers, truncation,
+any judgement on the data.
 RFC 1035 §4.1, 6891, 7828, 7873.
 """
 
@@ -18,10 +18,10 @@ import struct
 from typing import TYPE_CHECKING, ClassVar, Final
 
 from resolver.limits import (
-    FRONT_FORMS,
     PACKET_CACHE_OCTETS,
     PACKET_NUMBERS,
     PACKET_TTL_SECONDS,
+    QUERY_SHAPES,
     UDP_PAYLOAD,
 )
 from resolver.packets.form import (
@@ -83,7 +83,7 @@ class PacketCache:
     def flush(self) -> None:
         """Forget everything, in constant time: what is left in memory is never found again.
 
-        Whoever looks packets up compares *generation* before each batch (`packets.front`).
+        Whoever looks packets up compares *generation* before each batch (`packets.fast_path`).
         """
         self.generation += 1
         self._clients.clear()
@@ -172,10 +172,10 @@ class PacketCache:
         form = read_form(shape, max_payload=self.udp_payload, is_stream=bool(client.kind))
         if form is None:
             return None
-        if len(client.forms) >= FRONT_FORMS:
+        if len(client.forms) >= QUERY_SHAPES:
             client.forms.clear()
         variant = form.flags, form.limit
-        if len(client.payloads) < FRONT_FORMS:
+        if len(client.payloads) < QUERY_SHAPES:
             client.payloads.setdefault(variant, form.payload)
         before, after = key_parts(form, client.payloads.get(variant, form.limit))
         has_opt = bool(form.flags & HAS_OPT)

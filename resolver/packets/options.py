@@ -1,7 +1,7 @@
 """The options of a reply that only one client gets: its cookie, and how long its stream may idle.
 
 They are no part of a packet: the full path leaves room for them and adds them last (`reply`), a hit
-adds them to a copy (`packets.front`). RFC 7873 (cookies), RFC 7828 (edns-tcp-keepalive).
+adds them to a copy (`packets.fast_path`). RFC 7873 (cookies), RFC 7828 (edns-tcp-keepalive).
 """
 
 from __future__ import annotations

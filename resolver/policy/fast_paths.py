@@ -9,7 +9,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
-from resolver.packets.front import FastPath
+from resolver.packets.fast_path import FastPath
 from resolver.telemetry import answered
 from resolver.telemetry.events import Answered
 
@@ -57,15 +57,15 @@ class FastPaths:
         def tag(source: bytes) -> int | None:
             return self.views.tag(source, listener)
 
-        front = FastPath(self._packets, transport, self._options, admit=tag)
-        self._open[transport, listener] = front
+        fast_path = FastPath(self._packets, transport, self._options, admit=tag)
+        self._open[transport, listener] = fast_path
         self._hear()
-        return front
+        return fast_path
 
     def _hear(self) -> None:
         is_heard = Answered in self._bus.heard
-        for (transport, listener), front in self._open.items():
-            front.tell(partial(self._tell, transport, listener) if is_heard else None)
+        for (transport, listener), fast_path in self._open.items():
+            fast_path.tell(partial(self._tell, transport, listener) if is_heard else None)
 
     def _tell(
         self, transport: Transport, listener: str, data: bytes, reply: bytes, source: bytes

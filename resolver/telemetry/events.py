@@ -2,8 +2,8 @@
 
 An event is a NamedTuple; whoever subscribes says which kinds it wants. Where nobody wants a kind
 it is not even made (`if Asked in bus.heard`). Hits are plain integers until somebody asks for
-`Answered`: then the fast path tells of each (`packets.front`). A subscriber runs inside the path
-and must be quick; it must not raise, and one that does is a bug that the query boundary reports.
+`Answered`: then `packets.fast_path` tells of each. A subscriber runs inside the path and must be
+quick; it must not raise, and one that does is a bug that the query boundary reports.
 
 Others' kinds: `upstream.server_events` (each try), `dnssec.validation_events` (each proof).
 """

@@ -103,9 +103,9 @@ async def test_numbers_follow_what_happens() -> None:
         before = dict(registry.values())
         asked = octets(question("www.example.net. A"))
         await replied(home, asked)
-        front = home.pipeline.front(Transport.UDP)
-        front.recall(asked, SOURCE)
-        front.hits += 1  # as listeners do, once a batch
+        fast_path = home.pipeline.fast_path(Transport.UDP)
+        fast_path.recall(asked, SOURCE)
+        fast_path.hits += 1  # as listeners do, once a batch
         after = registry.values()
         grown = {name: after[name] - before[name] for name in after}
         assert grown["resolver_clients_queries_total"] == 1

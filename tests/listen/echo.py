@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from resolver.packets.cache import PacketCache
-from resolver.packets.front import FastPath
+from resolver.packets.fast_path import FastPath
 from resolver.packets.options import ClientOptions
 from resolver.protocol.wire import qname_end
 from resolver.runtime.shortage import Shortage
@@ -47,7 +47,7 @@ class Handler:
         self.held: dict[bytes, Respond] = {}
         self.holds = False
 
-    def front(self, transport: Transport, listener: str = "") -> FastPath:
+    def fast_path(self, transport: Transport, listener: str = "") -> FastPath:
         del listener
         return FastPath(self.packets, transport, ClientOptions())
 

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 
 from resolver.limits import PACKET_CACHE_OCTETS, PACKET_NUMBERS, PACKET_TTL_SECONDS
 from resolver.model import Answer, Ede, Question, RRset, Status
-from resolver.packets import cache, front
+from resolver.packets import cache, fast_path
 from resolver.packets.cache import PacketCache
-from resolver.packets.front import FastPath
+from resolver.packets.fast_path import FastPath
 from resolver.packets.options import ClientOptions
 from resolver.policy.cookies import ServerCookies
 from resolver.protocol.codes import RRType
@@ -54,7 +54,7 @@ class Path:
         self.max_udp = max_udp
         self.packets = PacketCache(self.clock, udp_payload=max_udp)
         self.options = ClientOptions(ServerCookies(random.Random(1)), keepalive_s=10)
-        self.fronts = {
+        self.fast_paths = {
             kind: FastPath(self.packets, kind, self.options)
             for kind in (Transport.UDP, Transport.TCP)
         }
@@ -70,9 +70,9 @@ class Path:
         return add_options(reply, self.options.of(options, SOURCE, transport))
 
     def recall(self, data: bytes, transport: Transport = Transport.UDP) -> bytes | None:
-        front = self.fronts[transport]
-        front.begin()
-        return front.recall(data, SOURCE)
+        fast = self.fast_paths[transport]
+        fast.begin()
+        return fast.recall(data, SOURCE)
 
     def answer_lifetime(self) -> float:
         return min(rrset.ttl for rrset in self.answer.answer) - (self.clock.time - self.born)
@@ -253,12 +253,12 @@ def test_policy_tags_see_their_own_replies() -> None:
     """A reply made under one policy is not for clients under another; None gets nothing."""
     path = Path(two_addresses())
     tags = {b"aaaa": 0, b"bbbb": 1, b"cccc": None}
-    front = FastPath(path.packets, Transport.UDP, path.options, admit=tags.__getitem__)
+    fast = FastPath(path.packets, Transport.UDP, path.options, admit=tags.__getitem__)
     path.full(query(), Transport.UDP, stores=True)
     for _ in range(2):
-        assert front.recall(query(), b"aaaa") is not None
-        assert front.recall(query(), b"bbbb") is None
-        assert front.recall(query(), b"cccc") is None
+        assert fast.recall(query(), b"aaaa") is not None
+        assert fast.recall(query(), b"bbbb") is None
+        assert fast.recall(query(), b"cccc") is None
 
 
 def test_cookie_is_for_one_address() -> None:
@@ -266,12 +266,12 @@ def test_cookie_is_for_one_address() -> None:
     path = Path(two_addresses())
     asked = query(edns=Edns(options=((10, b"clientck"),)))
     path.full(asked, Transport.UDP, stores=True)
-    front = path.fronts[Transport.UDP]
-    mine = {front.recall(asked, SOURCE) for _ in range(4)}
-    others = {front.recall(asked, b"\xc0\0\2\2") for _ in range(4)}
+    fast = path.fast_paths[Transport.UDP]
+    mine = {fast.recall(asked, SOURCE) for _ in range(4)}
+    others = {fast.recall(asked, b"\xc0\0\2\2") for _ in range(4)}
     assert len(mine) == len(others) == 1
     assert mine != others
-    assert front.recall(asked + SOURCE, SOURCE) is None
+    assert fast.recall(asked + SOURCE, SOURCE) is None
 
 
 def test_one_hit_is_sent_the_long_way_for_prefetch() -> None:
@@ -358,10 +358,10 @@ def test_what_is_popular_is_rendered_again_after_a_while() -> None:
     assert path.recall(query()) is None
 
 
-@pytest.mark.reaches("HOT_ENTRIES")
+@pytest.mark.reaches("PER_SECOND_COPIES")
 def test_what_is_ready_for_one_second_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     """Emptying it, once a second, must not be felt; over the bound replies are made as before."""
-    set_limit(monkeypatch, front, "HOT_ENTRIES", 2)
+    set_limit(monkeypatch, fast_path, "PER_SECOND_COPIES", 2)
     path = Path(two_addresses())
     asked = []
     for at in range(4):
@@ -370,15 +370,15 @@ def test_what_is_ready_for_one_second_is_bounded(monkeypatch: pytest.MonkeyPatch
         path.full(asked[-1], Transport.UDP, stores=True)
     for _ in range(3):
         assert all(path.recall(data) for data in asked)
-    assert sum(len(client.copies) for client in path.fronts[Transport.UDP]._clients) == 2
+    assert sum(len(client.copies) for client in path.fast_paths[Transport.UDP]._clients) == 2
 
 
-@pytest.mark.reaches("HOT_ENTRIES")
+@pytest.mark.reaches("PER_SECOND_COPIES")
 def test_a_cookie_over_the_bound_is_not_kept_for_others(monkeypatch: pytest.MonkeyPatch) -> None:
     """RFC 7873 §5.2: what is ready for everybody never holds one client's cookie."""
-    set_limit(monkeypatch, front, "HOT_ENTRIES", 1)
+    set_limit(monkeypatch, fast_path, "PER_SECOND_COPIES", 1)
     path = Path(two_addresses())
-    way_in = path.fronts[Transport.UDP]
+    way_in = path.fast_paths[Transport.UDP]
     asked = query(edns=Edns(options=((10, b"clientck"),)))
     path.full(asked, Transport.UDP, stores=True)
     sources = (b"\xc0\0\2\1", b"\xc0\0\2\2", b"\xc0\0\2\3")
@@ -387,21 +387,21 @@ def test_a_cookie_over_the_bound_is_not_kept_for_others(monkeypatch: pytest.Monk
     assert len(set.union(*replies)) == len(sources)
 
 
-@pytest.mark.reaches("FRONT_FORMS")
+@pytest.mark.reaches("QUERY_SHAPES")
 def test_shapes_of_queries_do_not_fill_memory(monkeypatch: pytest.MonkeyPatch) -> None:
     """Sixteen bits of type are the asker's to choose."""
-    set_limit(monkeypatch, cache, "FRONT_FORMS", 10)
+    set_limit(monkeypatch, cache, "QUERY_SHAPES", 10)
     path = Path(two_addresses())
     for qtype in range(1000, 1035):
         path.recall(query(qtype=qtype))
     assert 0 < len(path.packets.client_key(0, Transport.UDP).forms) <= 10
 
 
-@pytest.mark.reaches("FRONT_SOURCES")
+@pytest.mark.reaches("FAST_PATH_SOURCES")
 def test_spoofed_clients_do_not_fill_memory(monkeypatch: pytest.MonkeyPatch) -> None:
-    set_limit(monkeypatch, front, "FRONT_SOURCES", 10)
+    set_limit(monkeypatch, fast_path, "FAST_PATH_SOURCES", 10)
     path = Path(two_addresses())
-    way_in = path.fronts[Transport.UDP]
+    way_in = path.fast_paths[Transport.UDP]
     way_in.begin()
     for source in range(35):
         way_in.recall(query(), source.to_bytes(4, "big"))

@@ -49,8 +49,8 @@ def addresses(reply: Message) -> list[bytes]:
 
 def hit(home: House, client: Client) -> list[bytes] | None:
     """What the packet cache alone tells *client*."""
-    front = home.pipeline.front(Transport.UDP)
-    reply = front.recall(octets(WWW), bytes(map(int, client.host.split("."))))
+    fast_path = home.pipeline.fast_path(Transport.UDP)
+    reply = fast_path.recall(octets(WWW), bytes(map(int, client.host.split("."))))
     return None if reply is None else addresses(parse_untrusted(reply))
 
 
@@ -72,12 +72,12 @@ async def test_a_change_of_policy_forgets_packets_and_keeps_what_they_were_made_
     async with house(village()) as home:
         home.parts.fast_paths.go_by(guests(Rewrites()))
         await replied(home, octets(WWW), GUEST)
-        front = home.pipeline.front(Transport.UDP)
-        assert front.recall(octets(WWW), b"\xc0\0\2\7") is not None
+        fast_path = home.pipeline.fast_path(Transport.UDP)
+        assert fast_path.recall(octets(WWW), b"\xc0\0\2\7") is not None
         asked = home.sent
         home.parts.fast_paths.go_by(guests(Step()))
-        front.begin()
-        assert front.recall(octets(WWW), b"\xc0\0\2\7") is None
+        fast_path.begin()
+        assert fast_path.recall(octets(WWW), b"\xc0\0\2\7") is None
         assert addresses(await read(home, octets(WWW), GUEST)) == [TRUE]
         assert home.sent == asked
 

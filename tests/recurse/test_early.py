@@ -74,12 +74,12 @@ async def test_a_client_is_answered_at_its_deadline_and_the_walk_goes_on() -> No
         assert [round(after_s, 3) for after_s, _ in client.replies] == [0.5]
         assert client.addresses == [OLD]
         assert (door.unattended, door.answered_early) == (1, 1)
-        front = home.pipeline.front(Transport.UDP)
-        assert front.recall(octets(WWW), SOURCE) is None  # an early answer is nobody else's
+        fast_path = home.pipeline.fast_path(Transport.UDP)
+        assert fast_path.recall(octets(WWW), SOURCE) is None  # an early answer is nobody else's
         await trio.sleep(5)
         assert door.unattended == 0
         assert client.addresses == [OLD]  # it is answered once
-        kept = front.recall(octets(WWW), SOURCE)
+        kept = fast_path.recall(octets(WWW), SOURCE)
         assert kept is not None
         assert [record.rdata for record in parse_untrusted(kept).answer] == [TRUE]
         assert home.pipeline.counters.resolved == 1

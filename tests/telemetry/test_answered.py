@@ -104,10 +104,10 @@ async def test_a_failure_is_told_with_its_reasons_and_whom_was_asked() -> None:
 async def test_hits_are_told_while_somebody_listens_and_only_counted_else() -> None:
     async with house(village()) as home:
         await replied(home, octets(WWW, edns=Edns()))
-        front = home.pipeline.front(Transport.UDP, "127.0.0.1")
-        plain = front.begin()
+        fast_path = home.pipeline.fast_path(Transport.UDP, "127.0.0.1")
+        plain = fast_path.begin()
         ear = Ear(home)
-        recall = front.begin()
+        recall = fast_path.begin()
         asked = octets(WWW, edns=Edns())
         assert recall(asked, SOURCE) == plain(asked, SOURCE)
         assert recall(octets(LOCALHOST), SOURCE) is None  # is told by the long way
@@ -118,8 +118,8 @@ async def test_hits_are_told_while_somebody_listens_and_only_counted_else() -> N
         assert event.reply is not None
         assert parse_untrusted(event.reply).answer
         home.parts.bus.unsubscribe(ear)
-        assert front.begin() == plain
-        front.recall(asked, SOURCE)
+        assert fast_path.begin() == plain
+        fast_path.recall(asked, SOURCE)
         assert ear.events == []
 
 
@@ -133,11 +133,11 @@ async def test_where_nobody_listens_no_event_is_made(monkeypatch: pytest.MonkeyP
     async with house(village()) as home:
         home.parts.bus.subscribe(print, Asked)
         await replied(home, octets(WWW))
-        assert home.pipeline.front(Transport.UDP).recall(octets(WWW), SOURCE) is not None
+        assert home.pipeline.fast_path(Transport.UDP).recall(octets(WWW), SOURCE) is not None
         home.pipeline.start(b"no query", CLIENT, lambda _: None)
         home.parts.bus.subscribe(print, Answered)
         with pytest.raises(AssertionError, match="nobody wants"):
-            home.pipeline.front(Transport.UDP).recall(octets(WWW), SOURCE)
+            home.pipeline.fast_path(Transport.UDP).recall(octets(WWW), SOURCE)
 
 
 def test_a_hit_is_told_with_what_its_opt_says() -> None:

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
 
-from resolver.limits import FRONT_SOURCES, HOT_ENTRIES
+from resolver.limits import FAST_PATH_SOURCES, PER_SECOND_COPIES
 from resolver.packets.form import HEADER, OPT_HEAD, QUESTION_TAIL
 from resolver.packets.options import CLIENT_COOKIE
 from resolver.protocol.edns import OPT_KEEPALIVE
@@ -144,7 +144,7 @@ class FastPath:
         rest = packet.octets_at(second)
         if packet.hit != second:
             packet.hit = second
-        elif len(client.copies) < HOT_ENTRIES:
+        elif len(client.copies) < PER_SECOND_COPIES:
             client.copies[asked] = rest
         return data[:2] + rest
 
@@ -172,9 +172,9 @@ class FastPath:
         if packet.hit != second:
             packet.hit = second
         elif form.option:
-            if len(client.copies_with_options) < HOT_ENTRIES:
+            if len(client.copies_with_options) < PER_SECOND_COPIES:
                 client.copies_with_options[data[2:], source] = rest  # a cookie is for one address
-        elif len(client.copies) < HOT_ENTRIES:
+        elif len(client.copies) < PER_SECOND_COPIES:
             client.copies[data[2:]] = rest
         return data[:2] + rest
 
@@ -200,7 +200,7 @@ class FastPath:
         client = self._cache.client_key(self._admit(source), self.transport)
         if client not in self._clients:
             self._clients.append(client)
-        if len(self._by_source) >= FRONT_SOURCES:
+        if len(self._by_source) >= FAST_PATH_SOURCES:
             self._by_source.clear()
         self._by_source[source] = client
         return client
