@@ -46,6 +46,7 @@ from resolver.iterate.walk import Walker, WalkSettings
 from resolver.limits import (
     DELEGATION_CACHE_PART,
     IN_FLIGHT,
+    LOOKUP_WIDTH,
     NEGATIVE_CACHE_PART,
     PACKET_CACHE_PART,
     TCP_IDLE_SECONDS,
@@ -381,7 +382,7 @@ def _walk_settings(config: Config, anchors: Anchors | None, clock: Clock) -> Wal
     return WalkSettings(
         minimise=config.resolution.qname_minimisation,
         rtypes=tuple(rtype for rtype, is_wanted in families if is_wanted),
-        width=2 if outgoing.speculation else 1,
+        width=LOOKUP_WIDTH if outgoing.speculation else 1,
         min_ttl=config.cache.min_ttl,
         max_ttl=config.cache.max_ttl,
         expects_signatures=_expectation(anchors, clock),

@@ -17,7 +17,7 @@ from resolver.iterate.classify import Classifier
 from resolver.iterate.configured import Configured
 from resolver.iterate.minimise import Minimiser
 from resolver.iterate.scrub import glue_of
-from resolver.limits import REFERRALS
+from resolver.limits import LOOKUP_WIDTH, MAX_TTL_SECONDS, REFERRALS
 from resolver.model import Delegation, Link, Question, Rank, Referral, RRset, Verdict
 from resolver.protocol import names
 from resolver.protocol.codes import Rcode, RRType
@@ -63,9 +63,9 @@ class WalkSettings:
 
     minimise: bool = True
     rtypes: Sequence[int] = _FAMILIES
-    width: int = 2
+    width: int = LOOKUP_WIDTH
     min_ttl: int = 0
-    max_ttl: int = 86_400
+    max_ttl: int = MAX_TTL_SECONDS
     yielding: frozenset[Name] = frozenset()
     primed: frozenset[Name] = frozenset()
     harden_glue: bool = True

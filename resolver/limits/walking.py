@@ -17,6 +17,11 @@ BOGUS_RETRIES = limit(
     "further servers asked before an answer is called bogus",
     why="RFC 4035 §5; Unbound's val-max-restart 5",
 )
+LOOKUP_WIDTH = limit(
+    2,
+    "nameserver names looked up at a time for one question; without speculation, one",
+    why="our choice: one that leads nowhere costs no time then",
+)
 SEARCH_JOIN_SECONDS = limit(
     2.0,
     "seconds to wait for a nameserver's address that others look up",

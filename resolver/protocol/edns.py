@@ -13,7 +13,7 @@ from functools import lru_cache
 from typing import Final, NamedTuple
 
 from resolver.errors import WireError
-from resolver.limits import OPT_RECORDS
+from resolver.limits import OPT_RECORDS, UDP_PAYLOAD
 
 OPT_NSID: Final = 3
 OPT_ECS: Final = 8
@@ -24,7 +24,6 @@ OPT_PADDING: Final = 12
 OPT_EDE: Final = 15
 OPT_REPORT_CHANNEL: Final = 18
 
-DEFAULT_PAYLOAD_OCTETS: Final = 1232  # DNS flag day 2020: fits in every IPv6 path without fragments
 _DO: Final = 0x8000
 _FIXED: Final = struct.Struct(
     "!BHHBBHH"
@@ -38,7 +37,7 @@ Option = tuple[int, bytes]
 class Edns(NamedTuple):
     """One OPT record. *z* is the flags word without DO: to be ignored, and sent as zero."""
 
-    udp_payload: int = DEFAULT_PAYLOAD_OCTETS
+    udp_payload: int = UDP_PAYLOAD
     version: int = 0
     do: bool = False
     extended_rcode: int = 0

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
+from resolver.limits import UDP_PAYLOAD
+
 
 class OutgoingSettings(Protocol):
     """Satisfied by `config.schema.Outgoing`."""
@@ -31,7 +33,7 @@ class Outgoing:
 
     ipv4: bool = True
     ipv6: bool = True
-    udp_payload_size: int = 1232
+    udp_payload_size: int = UDP_PAYLOAD
     query_case_randomization: bool = True
     do_not_query_localhost: bool = True
     deny_private_addresses: bool = False
