@@ -64,7 +64,7 @@ async def look(asker: Asker, public: Sequence[Contestant]) -> Evidence:
         nursery.start_soon(nobody)
         for each in public:
             nursery.start_soon(_examine, asker, each.server, signs[each.name])
-    return _judge(public, signs, is_everywhere=is_everywhere)
+    return _decide(public, signs, is_everywhere=is_everywhere)
 
 
 async def _examine(asker: Asker, server: Server, signs: _Signs) -> None:
@@ -99,7 +99,7 @@ async def _examine(asker: Asker, server: Server, signs: _Signs) -> None:
     signs.identities = frozenset(found)
 
 
-def _judge(
+def _decide(
     public: Sequence[Contestant], signs: dict[str, _Signs], *, is_everywhere: bool
 ) -> Evidence:
     sentences, replaced = [], set()

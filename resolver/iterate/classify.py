@@ -1,4 +1,4 @@
-"""What is this reply, seen from the zone cut that was asked? The walk's judgement, pure.
+"""What is this reply, seen from the zone cut that was asked? Pure.
 
 Answers, aliases and denials become a list of `Link`, one for each name of the chain, so that
 each link is validated and cached for itself; referrals become a `Referral`. What is of no use gets

@@ -1,7 +1,7 @@
 """Scrub a reply: keep only what servers of one zone cut may say about one question.
 
 Owners must be at or below the cut (RFC 5452 §6, RFC 2181 §5.4.1); everything else is dropped before
-anybody judges it. Pure. Does not decide what the reply means: `classify` does.
+anybody reads it. Pure. Does not decide what the reply means: `classify` does.
 """
 
 from __future__ import annotations

@@ -8,7 +8,7 @@ class, policy tag and generation together. Flushing takes new numbers, so that n
 found again; there is no reverse index.
 
 `packets.fast_path` is the way in for listeners. Deliberately not here: stale answers, truncation,
-any judgement on the data.
+any verdict on the data.
 RFC 1035 §4.1, 6891, 7828, 7873.
 """
 
@@ -166,7 +166,7 @@ class PacketCache:
         return client
 
     def learn(self, client: ClientKey, shape: bytes) -> KnownShape | None:
-        """Judge a form of query not seen yet of *client*; None if it goes the long way."""
+        """Look at a form of query not seen yet of *client*; None if it goes the long way."""
         if client.tag is None:
             return None
         form = read_form(shape, max_payload=self.udp_payload, is_stream=bool(client.kind))

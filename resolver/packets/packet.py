@@ -51,7 +51,7 @@ class Packet(msgspec.Struct, gc=False):
 
 
 class KnownShape(NamedTuple):
-    """A form of query that was judged fit. *octets* follow the name, its root label included.
+    """A form of query that was found fit. *octets* follow the name, its root label included.
 
     The key is *before*, the lower-cased name and *after*.
     """

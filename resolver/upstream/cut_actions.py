@@ -35,7 +35,7 @@ class State(enum.Enum):
     ASKED = "somebody may answer, or somebody else is asked in a moment"
     STARVED = "nobody is left to ask until a nameserver's address is found"
     HELD = "the way out is cut off: it waits for its turn, or for the first answer"
-    JUDGING = "all failed, and it is open whether they did or our link"
+    UNDECIDED = "all failed, and it is open whether they did or our link"
     PATIENT = "all are late, and yet the last word is waited for"
     ANSWERED = "a usable reply came"
     FAILED = "none came"

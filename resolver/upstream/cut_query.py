@@ -87,7 +87,7 @@ _ALL = _USUAL | _OUTCOMES | {do.Begun, do.Trickled}
 
 _S = State
 _END = {_S.ANSWERED, _S.FAILED, _S.LEFT}
-_GOES_ON = {_S.SENDING, _S.ASKED, _S.STARVED, _S.HELD, _S.JUDGING, _S.PATIENT} | _END
+_GOES_ON = {_S.SENDING, _S.ASKED, _S.STARVED, _S.HELD, _S.UNDECIDED, _S.PATIENT} | _END
 
 TABLE: Final = {
     # state: what is heard in it, what may come next
@@ -96,7 +96,7 @@ TABLE: Final = {
     _S.ASKED: _row(_USUAL, _GOES_ON),
     _S.STARVED: _row(_USUAL, _GOES_ON),
     _S.HELD: _row(_USUAL | {do.Trickled}, _GOES_ON),
-    _S.JUDGING: _row(_USUAL, _GOES_ON),
+    _S.UNDECIDED: _row(_USUAL, _GOES_ON),
     _S.PATIENT: _row(_USUAL, _GOES_ON),
     _S.ANSWERED: _end_row(),
     _S.FAILED: _end_row(),

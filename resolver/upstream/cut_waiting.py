@@ -113,7 +113,7 @@ def resort_to_tcp(query: Asker, now: float) -> bool:
 def fail(query: Asker, now: float) -> None:
     """Unless it is open whether they are at fault, or we."""
     if query.attempts.reasons and now < query.give_up:
-        query.state = State.JUDGING
+        query.state = State.UNDECIDED
         query.actions.append(do.DoubtLink(is_last=True))
     else:
         give_up(query, now)

@@ -51,7 +51,7 @@ class Arrived(NamedTuple):
 
 
 class Again(enum.Enum):
-    """What a reply leads to, before anybody judges what it says."""
+    """What a reply leads to, before anybody looks at what it says."""
 
     NO = "no"
     UDP = "udp"
@@ -115,7 +115,7 @@ class Fallback:
     def _unmixed(self, arrived: Arrived) -> Again:
         """Some servers know names in lower case only, and deny or refuse all others.
 
-        A denial that brings its proof is for the validator to judge.
+        A denial that brings its proof is the validator's matter.
         """
         state, sent = arrived.state, arrived.sent
         if not sent.is_mixed or state.bears_mixing or arrived.message.rcode not in _CASE_RCODES:

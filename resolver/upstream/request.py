@@ -25,7 +25,7 @@ class Classified(NamedTuple):
 
 
 class Reply(NamedTuple):
-    """A usable reply: its server, what it says, the judgement, and how long it took."""
+    """A usable reply: its server, what it says, what it is, and how long it took."""
 
     server: Server
     message: Message

@@ -192,7 +192,7 @@ class Ways:
         way.verdict_at = now + min(OUTAGE_VERDICT_SECONDS, max(EXPIRY_FLOOR_SECONDS, slowest))
         halfway = (now + way.verdict_at) / 2
         self._timers.at(halfway, partial(self._ask_more, way, witnesses))
-        self._verdicts[way] = self._timers.at(way.verdict_at, partial(self._judge, way))
+        self._verdicts[way] = self._timers.at(way.verdict_at, partial(self._decide, way))
         return True
 
     def _ask_more(self, way: Way, witnesses: list[Witness], now: float) -> None:
@@ -253,9 +253,9 @@ class Ways:
         """The network itself turned a packet to a witness away."""
         way.refused += 1
         if way.verdict_at > now and way.refused >= way.awaited:
-            self._judge(way, now)
+            self._decide(way, now)
 
-    def _judge(self, way: Way, now: float) -> None:
+    def _decide(self, way: Way, now: float) -> None:
         """Has anybody answered since the witnesses were asked?"""
         timer = self._verdicts.pop(way, None)
         if timer is not None:

@@ -21,7 +21,7 @@ CHAINS = [pytest.param(None, id="nsec"), pytest.param(NSEC3, id="nsec3")]
 
 
 class Learner:
-    """A world whose judged links feed a denial cache."""
+    """A world whose secure links feed a denial cache."""
 
     def __init__(self, hashed: Hashed | None = None) -> None:
         self.world: World = usual_world(hashed=hashed)
@@ -29,9 +29,9 @@ class Learner:
 
     def ask(self, text: str, qtype: int = RRType.A) -> Link:
         link = self.world.link(names.from_text(text), qtype)
-        judgement = self.world.validate_link(link)
-        if judgement.status is Status.SECURE:
-            self.cache.learn(judgement.secure, self.world.now)
+        validated = self.world.validate_link(link)
+        if validated.status is Status.SECURE:
+            self.cache.learn(validated.secure, self.world.now)
         return link
 
     def made(self, text: str, qtype: int = RRType.A, now: float = 1.0) -> Link | None:
@@ -42,7 +42,7 @@ class Learner:
 @pytest.mark.rfc("RFC 8198 §5.2")
 @pytest.mark.parametrize("hashed", CHAINS)
 def test_whatever_is_made_validates_and_is_what_the_zone_says(hashed: Hashed | None) -> None:
-    """The oracle: each synthesised answer, judged afresh, is secure and has the zone's verdict."""
+    """The oracle: each made answer, validated afresh, is secure and has the zone's verdict."""
     learner = Learner(hashed)
     for seed in ("a", "m", "zz", "b.wild", "x.cwild", "n.www", "ent"):
         for qtype in (RRType.A, RRType.MX):
@@ -61,8 +61,8 @@ def test_whatever_is_made_validates_and_is_what_the_zone_says(hashed: Hashed | N
             real = learner.world.link(*link.question[:2])
             assert (link.verdict, link.rcode) == (real.verdict, real.rcode), word
             assert [r.rdatas for r in link.answer] == [r.rdatas for r in real.answer]
-            judgement = learner.world.validate_link(link)
-            assert judgement.status is Status.SECURE, (word, qtype, judgement.sentence)
+            validated = learner.world.validate_link(link)
+            assert validated.status is Status.SECURE, (word, qtype, validated.sentence)
             assert link.ede[0].code == EdeCode.SYNTHESIZED
     assert made > 500
 

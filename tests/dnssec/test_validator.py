@@ -1,4 +1,4 @@
-"""Whole judgements over signed worlds: each kind of answer and denial, each way to lie."""
+"""Whole validations over signed worlds: each kind of answer and denial, each way to lie."""
 
 from __future__ import annotations
 

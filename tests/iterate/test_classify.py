@@ -19,7 +19,7 @@ SIGNATURE = "13 2 60 20300101000000 20260101000000 1 example. AAAA"
 SOA = "example. 300 SOA ns.example. root.example. 1 2 3 4 60"
 
 
-def judged(
+def classified(
     asked: str, zone: str = "example.", *, is_forward: bool = False, **sections: object
 ) -> Classified:
     message = reply(asked, **sections)  # type: ignore[arg-type]
@@ -32,7 +32,7 @@ def links(found: Classified) -> tuple[Link, ...]:
 
 
 def test_an_answer_is_one_link() -> None:
-    found = judged("www.example. A", answer=["www.example. 60 A 192.0.2.9"], flags=Flag.AA)
+    found = classified("www.example. A", answer=["www.example. 60 A 192.0.2.9"], flags=Flag.AA)
     assert found.verdict is Verdict.ANSWER
     (outcome,) = links(found)
     assert outcome.answer[0].rdatas == (bytes([192, 0, 2, 9]),)
@@ -43,7 +43,7 @@ def test_an_answer_is_one_link() -> None:
 def test_behind_an_alias_nothing_unsigned_is_believed(rcode: int) -> None:
     """What follows may lie below a cut: neither data nor denial of it is the server's to give."""
     data = [] if rcode else ["b.example. 60 A 192.0.2.9"]
-    found = judged(
+    found = classified(
         "a.example. A",
         answer=["a.example. 60 CNAME b.example.", *data],
         authority=[SOA],
@@ -57,7 +57,7 @@ def test_behind_an_alias_nothing_unsigned_is_believed(rcode: int) -> None:
 @pytest.mark.parametrize("target", ["example.", "b.example."])
 def test_no_cut_fits_between_an_alias_and_the_name_above_it(target: str) -> None:
     """`www` to the apex, most common of all: the data is the zone's where the alias is."""
-    found = judged(
+    found = classified(
         "a.b.example. A",
         answer=[f"a.b.example. 60 CNAME {target}", f"{target} 60 A 192.0.2.9"],
         flags=Flag.AA,
@@ -67,7 +67,7 @@ def test_no_cut_fits_between_an_alias_and_the_name_above_it(target: str) -> None
 
 def test_a_denial_of_the_apex_behind_an_alias_is_not_believed() -> None:
     """As all peers do, the target is asked: some servers put the zone's SOA behind any alias."""
-    found = judged(
+    found = classified(
         "www.example. AAAA",
         answer=["www.example. 60 CNAME example."],
         authority=[SOA],
@@ -77,7 +77,7 @@ def test_a_denial_of_the_apex_behind_an_alias_is_not_believed() -> None:
 
 
 def test_behind_an_alias_what_is_signed_is_left_to_the_validator() -> None:
-    found = judged(
+    found = classified(
         "a.example. A",
         answer=[
             "a.example. 60 CNAME b.example.",
@@ -90,7 +90,7 @@ def test_behind_an_alias_what_is_signed_is_left_to_the_validator() -> None:
 
 @pytest.mark.rfc("RFC 1034 §4.3.2")
 def test_each_link_that_a_forwarder_followed_is_a_link() -> None:
-    found = judged(
+    found = classified(
         "a.example. A",
         answer=["a.example. 60 CNAME b.example.", "b.example. 60 A 192.0.2.9"],
         is_forward=True,
@@ -102,7 +102,7 @@ def test_each_link_that_a_forwarder_followed_is_a_link() -> None:
 @pytest.mark.rfc("RFC 5452 §6")
 def test_a_chain_that_leaves_the_zone_ends_there() -> None:
     """What the server says of another zone's name is not believed."""
-    found = judged(
+    found = classified(
         "a.example. A",
         answer=["a.example. 60 CNAME www.victim.", "www.victim. 60 A 192.0.2.66"],
     )
@@ -113,7 +113,7 @@ def test_a_chain_that_leaves_the_zone_ends_there() -> None:
 @pytest.mark.parametrize("is_forward", [True, False])
 def test_the_proof_of_a_cut_beside_an_alias_goes_with_its_target(*, is_forward: bool) -> None:
     """It is no denial, and answers nothing: the target is asked all the same."""
-    found = judged(
+    found = classified(
         "a.example. A",
         answer=["a.example. 60 CNAME www.child.example."],
         authority=[
@@ -132,7 +132,7 @@ def test_the_proof_of_a_cut_beside_an_alias_goes_with_its_target(*, is_forward: 
 
 @pytest.mark.rfc("RFC 6604 §3")
 def test_nxdomain_behind_an_alias_is_the_last_names() -> None:
-    found = judged(
+    found = classified(
         "a.example. A",
         answer=["a.example. 60 CNAME b.example."],
         authority=[SOA],
@@ -147,7 +147,7 @@ def test_nxdomain_behind_an_alias_is_the_last_names() -> None:
 @pytest.mark.rfc("RFC 6672 §2.2")
 def test_dname_makes_its_cname_itself() -> None:
     """The CNAME that the server sends along is not looked at; ours has the DNAME's TTL."""
-    found = judged(
+    found = classified(
         "www.old.example. A",
         answer=[
             "old.example. 77 DNAME new.example.",
@@ -163,7 +163,7 @@ def test_dname_makes_its_cname_itself() -> None:
 @pytest.mark.rfc("RFC 6672 §3.2; RFC 1034 §4.3.2")
 def test_a_cname_asked_for_below_a_dname_is_the_dnames() -> None:
     """The CNAME alone, without signature and TTL of its own, would be kept as data of the zone."""
-    found = judged(
+    found = classified(
         "www.old.example. CNAME",
         answer=[
             "old.example. 77 DNAME new.example.",
@@ -180,7 +180,7 @@ def test_a_cname_asked_for_below_a_dname_is_the_dnames() -> None:
 @pytest.mark.rfc("RFC 6672 §2.2")
 def test_dname_that_makes_too_long_a_name_is_yxdomain() -> None:
     label = "x" * 60
-    found = judged(
+    found = classified(
         f"{label}.{label}.{label}.old.example. A",
         answer=[f"old.example. 77 DNAME {label}.{label}.example."],
         rcode=Rcode.YXDOMAIN,
@@ -191,7 +191,7 @@ def test_dname_that_makes_too_long_a_name_is_yxdomain() -> None:
 @pytest.mark.rfc("RFC 1034 §5.3.3 step 4b")
 @pytest.mark.rfc("RFC 1034 §4.3.1")
 def test_a_referral_descends() -> None:
-    found = judged(
+    found = classified(
         "www.sub.example. A",
         authority=["sub.example. 60 NS ns.sub.example.", "sub.example. 60 NS ns.other."],
         additional=["ns.sub.example. 60 A 192.0.2.5", "ns.other. 60 A 192.0.2.66"],
@@ -208,21 +208,21 @@ def test_a_referral_descends() -> None:
 @pytest.mark.rfc("RFC 1034 §5.3.3")
 @pytest.mark.parametrize("owner", [".", "example.", "other.example.", "victim."])
 def test_a_referral_up_sideways_or_to_itself_is_lame(owner: str) -> None:
-    found = judged("www.sub.example. A", authority=[f"{owner} 60 NS ns.example."])
+    found = classified("www.sub.example. A", authority=[f"{owner} 60 NS ns.example."])
     assert found.verdict is Verdict.LAME
 
 
 @pytest.mark.rfc("RFC 2308 §2.2")
 @pytest.mark.rfc("RFC 2308 §2.1")
 def test_nxdomain_and_nodata_are_told_apart() -> None:
-    no_name = judged("www.example. A", authority=[SOA], rcode=Rcode.NXDOMAIN, flags=Flag.AA)
-    no_data = judged("www.example. A", authority=[SOA], flags=Flag.AA)
+    no_name = classified("www.example. A", authority=[SOA], rcode=Rcode.NXDOMAIN, flags=Flag.AA)
+    no_data = classified("www.example. A", authority=[SOA], flags=Flag.AA)
     assert (no_name.verdict, no_data.verdict) == (Verdict.NXDOMAIN, Verdict.NODATA)
 
 
 def test_what_the_scrubber_emptied_is_no_denial() -> None:
     """An answer about somebody else's name means a useless server, never NODATA."""
-    found = judged("www.example. A", answer=["www.victim. 60 A 192.0.2.66"], flags=Flag.AA)
+    found = classified("www.example. A", answer=["www.victim. 60 A 192.0.2.66"], flags=Flag.AA)
     assert found.verdict is Verdict.USELESS
 
 
@@ -230,9 +230,9 @@ def test_what_the_scrubber_emptied_is_no_denial() -> None:
 def test_nodata_with_a_soa_of_another_zone_is_useless() -> None:
     """Unless the server says that it is the zone's: then the stranger beside it is passed over."""
     stranger = SOA.replace("example. 300", "other. 300")
-    found = judged("www.example. A", authority=[stranger])
+    found = classified("www.example. A", authority=[stranger])
     assert found.verdict is Verdict.USELESS
-    found = judged("www.example. A", authority=[stranger], flags=Flag.AA)
+    found = classified("www.example. A", authority=[stranger], flags=Flag.AA)
     assert found.verdict is Verdict.NODATA
 
 
@@ -243,7 +243,7 @@ def test_nodata_with_a_soa_of_another_zone_is_useless() -> None:
 def test_a_denial_with_the_soa_of_the_zone_above_holds_without_it(
     rcode: int, ns: list[str]
 ) -> None:
-    found = judged(
+    found = classified(
         "www.sub.example. A", "sub.example.", authority=[SOA, *ns], rcode=rcode, flags=Flag.AA
     )
     (outcome,) = links(found)
@@ -263,7 +263,7 @@ def test_a_denial_with_the_soa_of_the_zone_above_holds_without_it(
 )
 @pytest.mark.rfc("RFC 2308 §2.1")
 def test_nxdomain_is_the_names_whatever_stands_beside_it(beside: dict[str, Any]) -> None:
-    found = judged("www.sub.example. A", rcode=Rcode.NXDOMAIN, flags=Flag.AA, **beside)
+    found = classified("www.sub.example. A", rcode=Rcode.NXDOMAIN, flags=Flag.AA, **beside)
     (outcome,) = links(found)
     assert (outcome.verdict, outcome.rcode) == (Verdict.NXDOMAIN, Rcode.NXDOMAIN)
     assert outcome.answer == outcome.authority == ()
@@ -271,13 +271,13 @@ def test_nxdomain_is_the_names_whatever_stands_beside_it(beside: dict[str, Any])
 
 def test_another_type_of_the_very_name_is_nodata() -> None:
     """Some give A to those who ask for AAAA: the name is, the type is not."""
-    found = judged("www.example. AAAA", answer=["www.example. 60 A 192.0.2.66"], flags=Flag.AA)
+    found = classified("www.example. AAAA", answer=["www.example. 60 A 192.0.2.66"], flags=Flag.AA)
     assert found.verdict is Verdict.NODATA
 
 
 def test_a_denial_beside_data_of_the_name_proves_nothing() -> None:
     """NXDOMAIN it is, but never AD: its NSEC are not taken, its SOA is."""
-    found = judged(
+    found = classified(
         "www.example. A",
         answer=["www.example. 60 A 192.0.2.66"],
         authority=[SOA, "example. 60 NSEC zzz.example. SOA NSEC"],
@@ -298,14 +298,14 @@ def test_a_denial_beside_data_of_the_name_proves_nothing() -> None:
     ],
 )
 def test_yxdomain_without_the_dname_that_makes_it_is_useless(answer: list[str]) -> None:
-    found = judged("www.example. A", answer=answer, authority=[SOA], rcode=Rcode.YXDOMAIN)
+    found = classified("www.example. A", answer=answer, authority=[SOA], rcode=Rcode.YXDOMAIN)
     assert found.verdict is Verdict.USELESS
 
 
 @pytest.mark.rfc("RFC 6604 §3")
 def test_yxdomain_behind_an_alias_is_its_targets() -> None:
     """Where the alias leads out of the zone the name that grew too long cannot be seen."""
-    found = judged(
+    found = classified(
         "www.example. A", answer=["www.example. 60 CNAME x.other."], rcode=Rcode.YXDOMAIN
     )
     assert [one.verdict for one in links(found)] == [Verdict.CNAME]
@@ -322,24 +322,24 @@ def test_yxdomain_behind_an_alias_is_its_targets() -> None:
     ],
 )
 def test_error_codes_send_us_on(rcode: int, verdict: Verdict) -> None:
-    assert judged("www.example. A", rcode=rcode).verdict is verdict
+    assert classified("www.example. A", rcode=rcode).verdict is verdict
 
 
 @pytest.mark.rfc("RFC 2181 §9")
 def test_a_truncated_reply_is_no_answer() -> None:
-    found = judged("www.example. A", answer=["www.example. 60 A 192.0.2.9"], flags=Flag.TC)
+    found = classified("www.example. A", answer=["www.example. 60 A 192.0.2.9"], flags=Flag.TC)
     assert found.verdict is Verdict.TRUNCATED
 
 
 @pytest.mark.rfc("RFC 4035 §3.1.4.1")
 def test_a_referral_instead_of_ds_means_no_ds() -> None:
-    found = judged("sub.example. DS", authority=["sub.example. 60 NS ns.sub.example."])
+    found = classified("sub.example. DS", authority=["sub.example. 60 NS ns.sub.example."])
     assert found.verdict is Verdict.NODATA
 
 
 @pytest.mark.rfc("RFC 8482 §4")
 def test_any_takes_all_sets_of_the_name() -> None:
-    found = judged(
+    found = classified(
         "www.example. ANY",
         answer=[
             "www.example. 60 A 192.0.2.9",

@@ -54,10 +54,10 @@ def sample(cases: Iterable[Case], size: int) -> list[Case]:
     return random.Random("matrix").sample(every, size)
 
 
-# --- the judgement alone ----------------------------------------------------------------------
+# --- the classification alone -----------------------------------------------------------------
 
 
-def judged(scene: Scene, net: Internet, *, is_forward: bool = False) -> Seen:
+def classified(scene: Scene, net: Internet, *, is_forward: bool = False) -> Seen:
     """What `classify` makes of the reply to a query with EDNS, and of it once more if poor."""
     query = build_query(id=1, qname=scene.qname, qtype=RRType.A, edns=matrix_world.EDNS)
     data = net.answer(query, scene.host(1), "udp")
@@ -105,7 +105,7 @@ def test_each_unsigned_reply_is_judged_by_the_rules() -> None:
     wrong = Differences()
     for scene in net.scenes.values():
         wanted = right(scene.case)
-        wrong.compare(scene, wanted, judged(scene, net))
+        wrong.compare(scene, wanted, classified(scene, net))
     assert not wrong, str(wrong)
 
 
@@ -117,7 +117,7 @@ def test_each_reply_of_a_forwarder_is_judged_by_the_rules() -> None:
     for scene in net.scenes.values():
         if scene.alone:
             seen = right_of_forwarder(scene.case)
-            wrong.compare(scene, Right(seen, seen, (14,)), judged(scene, net, is_forward=True))
+            wrong.compare(scene, Right(seen, seen, (14,)), classified(scene, net, is_forward=True))
     assert not wrong, str(wrong)
 
 

@@ -119,9 +119,9 @@ def useless_is_nxdomain(patch: pytest.MonkeyPatch) -> None:
     """A reply that is empty after scrubbing means that the name does not exist."""
 
     def plant(message: Any, question: Any, zone: Any, *, server: Any, **_: Any) -> Classified:
-        judged = original(message, question, zone, server=server)
-        if judged.verdict not in {Verdict.LAME, Verdict.USELESS}:
-            return judged
+        classified = original(message, question, zone, server=server)
+        if classified.verdict not in {Verdict.LAME, Verdict.USELESS}:
+            return classified
         outcome = Link(question, zone, Verdict.NXDOMAIN, Rcode.NXDOMAIN, (), (), server)
         return Classified(Verdict.NXDOMAIN, (outcome,))
 

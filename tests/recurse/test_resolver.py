@@ -161,7 +161,7 @@ async def test_a_validated_gap_denies_without_asking() -> None:
 @pytest.mark.rfc("RFC 8198 §5")
 @trio_test
 async def test_what_a_referral_proved_answers_and_denies_without_asking() -> None:
-    """The NSEC that shows glueless.net to have no DS was checked when its data was judged."""
+    """The NSEC that shows glueless.net to have no DS was checked when its data was validated."""
     async with house(village(is_signed=True)) as home:
         await home.ask(question("www.glueless.net. A"))
         await home.ask(question("a.net. A"))  # brings the SOA, without which no denial is whole

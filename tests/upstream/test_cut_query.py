@@ -283,11 +283,11 @@ def test_before_it_fails_it_is_asked_whose_fault_that_is(*, is_open: bool) -> No
     case = Case(A, known=(A,), is_probe=True)
     refused = case.replied(packet_of(case.step(do.BEGUN)), Rcode.REFUSED)
     assert refused == [do.DoubtLink(is_last=True)]
-    assert case.state() is State.JUDGING
+    assert case.state() is State.UNDECIDED
     case.query.way.verdict_at = 1.0
     told = case.step(do.Doubted(is_open=is_open, is_last=True))
     assert kinds(told) == [do.WakeAt if is_open else do.Fail]
-    assert case.state() is (State.JUDGING if is_open else State.FAILED)
+    assert case.state() is (State.UNDECIDED if is_open else State.FAILED)
 
 
 def test_in_an_outage_packets_go_out_one_by_one_and_all_at_once_when_it_ends() -> None:
