@@ -141,7 +141,10 @@ class Story:
 
     def _running(self, clock: Clock, rng: Random) -> AbstractAsyncContextManager[Daemon]:
         network = self._network
-        return running(self._config, network=network, listen_network=network, clock=clock, rng=rng)
+        return running(
+            self._config, network=network, listen_network=network, clock=clock, rng=rng,
+            persists=KEEPS,
+        )  # fmt: skip
 
     def _cut(self, *, is_cut: bool) -> None:
         self._reckoning.is_cut = is_cut and bool(self._situation.cut)
