@@ -22,7 +22,8 @@ from resolver.config.load import interpret
 from resolver.daemon import run as app
 from resolver.lab.virtual_time import VirtualClock, run, seeded
 from resolver.protocol import names
-from resolver.protocol.codes import Flag, Rcode, RRType, rcode_text, type_text
+from resolver.protocol.codes import EdeCode, Flag, Rcode, RRType, rcode_text, type_text
+from resolver.protocol.edns import OPT_EDE, Edns, ede_of
 from resolver.protocol.message import group
 from resolver.protocol.wire import build_query, parse_untrusted
 from tests.simulation.world_maker import FAULTS, STRUCTURES, Made, make
@@ -54,6 +55,7 @@ class Report:
     questions: int = 0
     right: int = 0
     excused: int = 0
+    expired: int = 0
     hopeless: int = 0
     kinds: Counter[str] = field(default_factory=Counter)
     faults: list[str] = field(default_factory=list)
@@ -69,6 +71,7 @@ class Report:
             f"{self.worlds} worlds, {self.questions} questions: {self.right} right,"
             f" {self.hopeless} SERVFAIL where there is no way,"
             f" {self.excused} ({rate:.2f} %) where there is none that is sure,"
+            f" {self.expired} expired answers there,"
             f" {len(self.faults)} wrong"
         )
         return [totals, f"share of worlds with each kind: {shares}"]
@@ -90,6 +93,9 @@ def facts(rrsets: Sequence[RRset]) -> set[Fact]:
     }
 
 
+_STALE = frozenset({EdeCode.STALE_ANSWER, EdeCode.STALE_NXDOMAIN})
+
+
 class Trial:
     """One world with the whole program in it."""
 
@@ -99,8 +105,8 @@ class Trial:
         self._config = config
         self._oracle = Oracle(made.world, broken=made.broken)
         self._rng = seeded("trial", made.seed)
-        self._born = 0.0
-        self._changed = False
+        self._born = self._took_s = 0.0
+        self._hears_stale = config.resolution.serve_stale
 
     async def run(self) -> None:
         world = self._made.world
@@ -138,7 +144,9 @@ class Trial:
 
     async def _judge(self, client: VirtualClient, qname: Name, qtype: int) -> None:
         self._report.questions += 1
+        began = trio.current_time()
         message = await self._ask(client, qname, qtype)
+        self._took_s = trio.current_time() - began
         truth = self._made.world.truth(qname, qtype)
         fault = self._fault(message, qname, truth)
         if fault:
@@ -152,7 +160,9 @@ class Trial:
             octet - 32 if 97 <= octet <= 122 and self._rng.random() < 0.2 else octet
             for octet in qname
         )
-        query = build_query(id=message_id, qname=raw, qtype=qtype, flags=Flag.RD | Flag.AD)
+        edns = Edns(udp_payload=1232) if self._hears_stale else None
+        flags = Flag.RD | Flag.AD
+        query = build_query(id=message_id, qname=raw, qtype=qtype, flags=flags, edns=edns)
         data = await client.ask_udp(LISTEN, query, timeout_s=PATIENCE_S)
         if data is not None and parse_untrusted(data).tc:
             data = await client.ask_tcp(LISTEN, query, timeout_s=PATIENCE_S)
@@ -165,8 +175,19 @@ class Trial:
         if message.rcode == Rcode.SERVFAIL:
             return self._excuse(qname, truth)
         fault = _compare(message, truth) or self._misjudged(message, qname, truth)
+        if fault and truth is not None and _is_stale(message):
+            return self._expired(fault, qname, truth)
         self._report.right += not fault
         return fault
+
+    def _expired(self, fault: str, qname: Name, truth: Truth) -> str:
+        """What is over may be told where servers fail, lie, or are slow (RFC 8767)."""
+        is_bogus = self._oracle.trust(qname, truth.answer) is Trust.BOGUS
+        is_sure = not is_bogus and self._oracle.way(qname, truth.answer) is Way.SURE
+        if is_sure and self._took_s < self._config.resolution.stale_after:
+            return f"stale after {self._took_s:.3f} s, though there is a way: {fault}"
+        self._report.expired += 1
+        return ""
 
     def _misjudged(self, message: Message, qname: Name, truth: Truth | None) -> str:
         """How the AD bit differs from what the chain of trust deserves (RFC 6840 §5.8)."""
@@ -195,6 +216,12 @@ class Trial:
             case Way.SURE:
                 return f"SERVFAIL instead of {rcode_text(truth.rcode)} {_show(truth.answer)}"
         return ""
+
+
+def _is_stale(message: Message) -> bool:
+    options = message.edns.options if message.edns is not None else ()
+    said = [ede_of(data) for code, data in options if code == OPT_EDE]
+    return any(one is not None and one[0] in _STALE for one in said)
 
 
 def _compare(message: Message, truth: Truth | None) -> str:
@@ -238,7 +265,7 @@ def settings(seed: int) -> dict[str, object]:
             "user": "",
         },
         "outgoing": {"speculation": rng.random() < 0.7},
-        "resolution": {"qname_minimisation": rng.random() < 0.7},
+        "resolution": {"qname_minimisation": rng.random() < 0.7, "serve_stale": seed % 2 == 0},
         "dnssec": {"validate": True},
     }
 
