@@ -47,6 +47,9 @@ class Status(enum.Enum):
     __hash__ = object.__hash__  # by identity: Enum's own is a Python function
 
 
+NOT_JUDGED: Final = (Status.UNCHECKED, Status.BOGUS)  # never told once their time is over
+
+
 class Source(enum.Enum):
     """Where an answer, or one link of it, came from."""
 

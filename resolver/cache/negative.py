@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from resolver.cache.shards import Shards
 from resolver.limits import DENIAL_WITHOUT_SOA_SECONDS, MAX_NEGATIVE_TTL_SECONDS
-from resolver.model import Status
+from resolver.model import NOT_JUDGED, Status
 from resolver.protocol.codes import Rcode, RRType
 from resolver.protocol.rdata_fields import soa_minimum
 
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 
     from resolver.model import Ede, Name, Question, RRset
 
-_NOT_JUDGED = (Status.UNCHECKED, Status.BOGUS)
 ANY_TYPE: Final = -1  # key of an NXDOMAIN: no type has this number, and 0 can be asked for
 
 
@@ -216,7 +215,7 @@ class NegativeCache:
         is_of_all_types = rcode == Rcode.NXDOMAIN and _has_soa_above(question.qname, authority)
         rtype = ANY_TYPE if is_of_all_types else question.qtype
         key = question.qname, rtype
-        if status in _NOT_JUDGED and not is_proof_only and self._is_worth_more(key, now):
+        if status in NOT_JUDGED and not is_proof_only and self._is_worth_more(key, now):
             return entry
         self.entries.put(key, entry)
         if self.learnt is not None:
@@ -229,7 +228,7 @@ class NegativeCache:
         return (
             old is not None
             and old.expires_at <= now < old.expires_at + self.stale_s
-            and old.status not in _NOT_JUDGED
+            and old.status not in NOT_JUDGED
         )
 
     def drop(self, name: Name, rtype: int) -> None:

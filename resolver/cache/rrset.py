@@ -15,7 +15,7 @@ import msgspec
 
 from resolver.cache.shards import Shards
 from resolver.limits import MAX_TTL_SECONDS
-from resolver.model import Name, Rank, RRset, Status
+from resolver.model import NOT_JUDGED, Name, Rank, RRset, Status
 from resolver.protocol.codes import RRType
 
 if TYPE_CHECKING:
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 
 _ENTRY_OCTETS = 370  # entry, tuples, key and the dict slots of two A records, measured in bench/
 _PROVEN = (Status.SECURE, Status.INSECURE)
-_NOT_JUDGED = (Status.UNCHECKED, Status.BOGUS)
 _FOR_VALIDATION = (RRType.DS, RRType.DNSKEY)  # judged wherever they are used, and needed fresh
 
 
@@ -133,7 +132,7 @@ class RRsetCache:
             if old.expires_at > now:
                 if _outranks(old, rank, status):
                     return None
-            elif status in _NOT_JUDGED and self._may_be_told(old, now):
+            elif status in NOT_JUDGED and self._may_be_told(old, now):
                 return None
         entry = Entry(owner, rtype, rdatas, signatures, rank, status, now + ttl, zone, proof, ttl)
         self.entries.put(key, entry)
@@ -143,7 +142,7 @@ class RRsetCache:
 
     def _may_be_told(self, old: Entry, now: float) -> bool:
         """Though it is over, *old* is worth more than what nobody has judged."""
-        is_kept = now - old.expires_at < self.stale_s and old.status not in _NOT_JUDGED
+        is_kept = now - old.expires_at < self.stale_s and old.status not in NOT_JUDGED
         return is_kept and old.rtype not in _FOR_VALIDATION
 
     def drop(self, owner: Name, rtype: int) -> None:

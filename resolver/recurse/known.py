@@ -16,7 +16,7 @@ from resolver.cache.failure import FailureCache
 from resolver.cache.rrset import Entry
 from resolver.iterate.scrub import is_wildcard
 from resolver.limits import BOGUS_TTL_SECONDS, FLEETING_DNAMES, ZERO_TTL_DNAME_SECONDS
-from resolver.model import Link, Question, Rank, RRset, Source, Status, Verdict
+from resolver.model import NOT_JUDGED, Link, Question, Rank, RRset, Source, Status, Verdict
 from resolver.protocol import names, rdata_fields
 from resolver.protocol.codes import Rcode, RRType
 from resolver.recurse.kept_links import negative_link, positive, redirected
@@ -32,7 +32,6 @@ if TYPE_CHECKING:
     from resolver.recurse.exempt import Exempt
 
 _SYNTHESISING = (Verdict.DNAME, Verdict.YXDOMAIN)
-_NOT_JUDGED = (Status.UNCHECKED, Status.BOGUS)
 _NOT_ALIASED = frozenset({RRType.CNAME, RRType.ANY, RRType.RRSIG, RRType.NSEC})
 _BESIDE_ALIASES = frozenset({RRType.DS, RRType.DNSKEY})  # at an apex that should have no alias
 
@@ -227,7 +226,7 @@ class Known:
         """Store *outcome* as it is judged now; returns it with the TTLs that were kept."""
         if outcome.answer:
             return self._keep_positive(outcome, now, ttl_cap)
-        if outcome.rcode == Rcode.NXDOMAIN and outcome.status not in _NOT_JUDGED:
+        if outcome.rcode == Rcode.NXDOMAIN and outcome.status not in NOT_JUDGED:
             self.on_nxdomain(outcome)
         entry = self.negatives.put(
             outcome.question,
@@ -341,7 +340,7 @@ def _ignore(_: Link) -> None:
 
 
 def _worth(kept: Entry | Negative) -> tuple[bool, float]:
-    return kept.status not in _NOT_JUDGED, kept.learnt_at
+    return kept.status not in NOT_JUDGED, kept.learnt_at
 
 
 def _is_childs(negative: Negative, name: Name) -> bool:

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, ClassVar, NamedTuple, Protocol
 from resolver.dnssec.signature import instant_of
 from resolver.errors import LinkDown
 from resolver.limits import SIGNATURE_SKEW_SECONDS, SILENT_CUTS, STALE_RENEWALS
-from resolver.model import Ede, Source, Status
+from resolver.model import NOT_JUDGED, Ede, Source, Status
 from resolver.protocol import names, rdata_fields
 from resolver.protocol.codes import EdeCode, Rcode, RRType
 from resolver.runtime.duration import duration
@@ -35,8 +35,6 @@ if TYPE_CHECKING:
     from resolver.model import Link, Name, Question, RRset
     from resolver.recurse.known import Known
     from resolver.runtime.clock import Clock
-
-_NOT_JUDGED = (Status.UNCHECKED, Status.BOGUS)
 
 
 class Why(enum.Enum):
@@ -161,7 +159,7 @@ class Stale:
     def _kept(self, question: Question) -> Entry | Negative | None:
         """What is over and may be told."""
         kept = self._memory.kept(question)
-        if kept is None or kept.status in _NOT_JUDGED:
+        if kept is None or kept.status in NOT_JUDGED:
             return None
         now = self._clock.now()
         if not kept.expires_at <= now < kept.expires_at + self._rules.max_s:
