@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import subprocess
 import sys
 import tomllib
@@ -13,6 +14,7 @@ import pytest
 import resolver
 from resolver.cli import completion
 
+LONGEST_FILE, LONGEST_FUNCTION = 400, 60
 ROOT = Path(__file__).resolve().parents[1]
 PROJECT: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
 
@@ -57,6 +59,21 @@ def test_the_map_names_the_layers_that_are_enforced() -> None:
     ]
     words = shown.replace("→", " ").replace("|", " ").replace(",", " ").replace("(", " ")
     assert words.replace(")", " ").split() == enforced
+
+
+def test_no_file_and_no_function_is_too_long_to_read() -> None:
+    """At most 400 lines a file, 60 a function, docstring and signature included."""
+    too_long = []
+    for path in sorted((ROOT / "resolver").rglob("*.py")):
+        text = path.read_text("utf-8")
+        if text.count("\n") > LONGEST_FILE:
+            too_long.append(path.name)
+        for node in ast.walk(ast.parse(text)):
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+                assert node.end_lineno is not None
+                if node.end_lineno - node.lineno >= LONGEST_FUNCTION:
+                    too_long.append(f"{path.name} {node.name}")
+    assert too_long == []
 
 
 def test_public_names_are_loaded_when_first_touched() -> None:

@@ -225,23 +225,11 @@ async def running(
             if slot is not None:
                 parts.cookies.share(slot.key)
             daemon = Daemon(
-                parts,
-                sockets,
-                state,
-                nursery,
-                turns=turns,
-                persistence=persistence,
-                slot=slot,
-                root_fetch=fetch,
-            )
+                parts, sockets, state, nursery,
+                turns=turns, persistence=persistence, slot=slot, root_fetch=fetch,
+            )  # fmt: skip
             on_bound(daemon)  # files are read by now: a program that lives in /root still can
-            persistence.open(parts)
-            await nursery.start(parts.dispatcher.run)
-            if persistence.store is not None:
-                nursery.start_soon(persistence.run)
-            nursery.start_soon(_tick, daemon)
-            daemon.upkeep.begin()
-            daemon.listen()
+            await _start(daemon, nursery)
             yield daemon
             nursery.cancel_scope.cancel()
     finally:
@@ -249,6 +237,18 @@ async def running(
             await sockets.aclose()
             persistence.close()
         state.close()
+
+
+async def _start(daemon: Daemon, nursery: trio.Nursery) -> None:
+    """Everything that runs beside the listeners, and then they."""
+    parts, persistence = daemon.parts, daemon.persistence
+    persistence.open(parts)
+    await nursery.start(parts.dispatcher.run)
+    if persistence.store is not None:
+        nursery.start_soon(persistence.run)
+    nursery.start_soon(_tick, daemon)
+    daemon.upkeep.begin()
+    daemon.listen()
 
 
 def _system_clock(config: Config, state: StateDirectory) -> SystemClock:

@@ -81,7 +81,7 @@ _MOMENTS = {do.Woken, do.ResortDue}
 _LINK = {do.Doubted, do.OutageBegan, do.OutageEnded}
 _LOOKUPS = {do.LookupBegun, do.LookedUp}
 _REFUSALS = {do.Refused, do.NoRoom}
-_OUTCOMES = {do.Opened, do.AskedMore, do.AskedAgain}
+_OUTCOMES = set(do.OUTCOMES)
 _USUAL = _COMES_BACK | _MOMENTS | _LINK | _LOOKUPS | _REFUSALS | {do.Left}
 _ALL = _USUAL | _OUTCOMES | {do.Begun, do.Trickled}
 

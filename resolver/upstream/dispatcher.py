@@ -102,24 +102,7 @@ class Dispatcher:
         )
         self._streams: StreamQueries | None = None
         self._now = trio.current_time
-        self._does: dict[type, Callable[[Asked, Any, float], None]] = {
-            do.Opened: self._hear,
-            do.AskedMore: self._hear,
-            do.AskedAgain: self._hear,
-            Reply: self._answer,
-            do.DoubtLink: self._doubt_link,
-            do.Fail: self._fail,
-            do.HangUp: self._hang_up,
-            do.Join: self._join,
-            do.Leave: self._leave,
-            do.LookUp: self._want_lookup,
-            do.NoResort: self._no_resort,
-            do.OverTcp: self._start_stream,
-            do.Park: self._park,
-            do.ResortAt: self._resort_at,
-            do.Trickle: self._trickle,
-            Tried: self._tell,
-        }
+        self._does = self._executors()
 
     def __repr__(self) -> str:
         return f"<Dispatcher {self.outstanding!r} {self.reach!r} {self.infra!r}>"
@@ -249,6 +232,25 @@ class Dispatcher:
         self._hear(asked, do.LookedUp(found_more, exceeded), trio.current_time())
 
     # --- between a cut query and the world ---------------------------------------------------
+
+    def _executors(self) -> dict[type, Callable[[Asked, Any, float], None]]:
+        """Who does an action, by its kind, but for the commonest two (`_hear`)."""
+        return {
+            **dict.fromkeys(do.OUTCOMES, self._hear),
+            Reply: self._answer,
+            do.DoubtLink: self._doubt_link,
+            do.Fail: self._fail,
+            do.HangUp: self._hang_up,
+            do.Join: self._join,
+            do.Leave: self._leave,
+            do.LookUp: self._want_lookup,
+            do.NoResort: self._no_resort,
+            do.OverTcp: self._start_stream,
+            do.Park: self._park,
+            do.ResortAt: self._resort_at,
+            do.Trickle: self._trickle,
+            Tried: self._tell,
+        }
 
     def _hear(self, asked: Asked, event: Event, now: float) -> None:
         """Tell a cut query what happened, and do what it wants done."""
