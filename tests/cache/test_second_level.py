@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import pytest
 from hypothesis import given
 
@@ -25,18 +23,6 @@ from resolver.protocol.codes import RRType
 from tests.cache.shelf import KEY, NOW, WALL, WWW, Bench, delegation, denied, entry
 from tests.making import name, question, rrset
 from tests.properties.wire_strategies import NAMES
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
-
-
-@pytest.fixture
-def bench(tmp_path: Path) -> Iterator[Bench]:
-    found = Bench(tmp_path / "store.sqlite")
-    yield found
-    found.file.close()
-
 
 # --- reading ----------------------------------------------------------------------------------
 

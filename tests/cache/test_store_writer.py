@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import pytest
 
 from resolver.cache.basis import Basis
@@ -22,18 +20,6 @@ from resolver.model import Status
 from resolver.protocol.codes import RRType
 from tests.cache.shelf import NOW, WALL, WWW, Bench, delegation, denied, entry
 from tests.making import name
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
-
-
-@pytest.fixture
-def bench(tmp_path: Path) -> Iterator[Bench]:
-    found = Bench(tmp_path / "store.sqlite")
-    yield found
-    found.file.close()
-
 
 # --- writing ----------------------------------------------------------------------------------
 
