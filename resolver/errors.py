@@ -81,6 +81,27 @@ class WorkExceeded(ResolutionFailed):
         return WorkExceeded(self.limit, ede=self.ede)
 
 
+class TlsFailed(ResolverError):
+    """No TLS connection came about.
+
+    *reason*: why, in OpenSSL's words, of which the number is fixed; or "timed out", "connection
+    lost", "closed by the other end".
+    """
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+class CertificateRefused(TlsFailed):
+    """The other end's certificate is not to be believed: *code*, *text* are OpenSSL's verdict."""
+
+    def __init__(self, code: int, text: str) -> None:
+        super().__init__(f"certificate verify failed: {text}")
+        self.code = code
+        self.text = text
+
+
 class ConfigError(ResolverError):
     """A configuration value cannot be used."""
 

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 # In the order of a query's way.
 ROOMS = (
     "listening",
+    "encryption",
     "policy",
     "packets",
     "query",
