@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
+from ipaddress import ip_address
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
@@ -35,6 +37,12 @@ class Path:
         return self.dead or size > self.mtu or (self.loss > 0.0 and rng.random() < self.loss)
 
 
+@functools.lru_cache(maxsize=65_536)
+def canonical(host: str) -> str:
+    """The one text of an address (RFC 5952), without a zone; raises ValueError for a name."""
+    return ip_address(host.partition("%")[0]).compressed
+
+
 class Spell(NamedTuple):
     """A *path* that holds for *host* from *start* until *end*, on trio's clock."""
 
@@ -56,16 +64,18 @@ class Faults:
         return f"<Faults paths={len(self._paths)} spells={len(self._spells)}>"
 
     def set(self, host: str, path: Path) -> None:
-        self._paths[host] = path
+        """*path* is the one of *host*, in whatever spelling its address is given."""
+        self._paths[canonical(host)] = path
 
     def during(self, host: str, path: Path, *, start: float, end: float) -> None:
         """Let *path* hold for *host* between two moments of trio's clock; later calls win."""
-        self._spells.insert(0, Spell(host, start, end, path))
+        self._spells.insert(0, Spell(canonical(host), start, end, path))
 
     def has_spells(self, host: str) -> bool:
-        return any(spell.host == host for spell in self._spells)
+        return any(spell.host == canonical(host) for spell in self._spells)
 
     def path(self, host: str, now: float) -> Path:
+        host = canonical(host)
         for spell in self._spells:
             if spell.host == host and spell.start <= now < spell.end:
                 return spell.path

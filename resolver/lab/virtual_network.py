@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 import trio
 
-from resolver.lab.faults import Faults
+from resolver.lab.faults import Faults, canonical
 from resolver.lab.virtual_parts import Address, Answerer, Packet, Receiver, as_delayed
 from resolver.lab.virtual_sockets import (
     VirtualClient,
@@ -38,11 +38,6 @@ if TYPE_CHECKING:
 FIRST_PORT = 1024
 LAST_PORT = 65_535
 BATCH = 256
-
-
-@functools.lru_cache(maxsize=65_536)
-def canonical(host: str) -> str:
-    return ip_address(host.partition("%")[0]).compressed
 
 
 class _Hosted:

@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, NamedTuple
 import msgspec
 
 from resolver.lab.authority import Authority, Manners
-from resolver.lab.faults import Faults, Path
+from resolver.lab.faults import Faults, Path, canonical
 from resolver.lab.signing import Nsec3, Signer
-from resolver.lab.virtual_network import VirtualNetwork, canonical
+from resolver.lab.virtual_network import VirtualNetwork
 from resolver.lab.virtual_time import seeded
 from resolver.lab.zones import Zone
 from resolver.model import Server

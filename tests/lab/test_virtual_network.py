@@ -109,6 +109,18 @@ async def test_a_spell_of_death_ends() -> None:
     assert virtual.receive() == [(port, b"found")]
 
 
+@pytest.mark.parametrize("spelling", ["2001:DB8::1", "2001:db8:0:0:0:0:0:1", "2001:0db8::0001"])
+def test_a_path_holds_for_its_address_in_any_spelling(spelling: str) -> None:
+    """RFC 4291 §2.2 has many texts of one address; packets bear the one of RFC 5952."""
+    faults, dead, far = Faults(), Path(dead=True), Path(delay_s=1)
+    faults.set(spelling, dead)
+    faults.during(spelling, far, start=5, end=6)
+    assert [faults.path("2001:db8::1", at) for at in (0, 5)] == [dead, far]
+    assert faults.path(spelling, 0) == dead
+    assert faults.has_spells("2001:db8::1")
+    assert faults.has_spells(spelling)
+
+
 @trio_test
 async def test_a_family_that_the_host_does_not_have_has_no_route() -> None:
     virtual = VirtualNetwork(rng=random.Random(0), sources=("203.0.113.53",))

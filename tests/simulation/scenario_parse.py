@@ -20,7 +20,7 @@ import dns.rdataclass
 import dns.rdatatype
 import dns.rrset
 
-from resolver.lab.virtual_network import canonical
+from resolver.lab.faults import canonical
 from tests.simulation.scenario_head import HeadReader
 from tests.simulation.scenario_model import (
     SECTIONS,

@@ -12,7 +12,7 @@ import time
 import tomllib
 from typing import TYPE_CHECKING, TypeAlias
 
-from resolver.lab.virtual_network import canonical
+from resolver.lab.faults import canonical
 from resolver.limits import STALE_AFTER_SECONDS_RANGE
 from tests.simulation.scenario_model import ConfiguredZone
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import enum
 from typing import TYPE_CHECKING
 
-from resolver.lab.virtual_network import canonical
+from resolver.lab.faults import canonical
 from resolver.lab.world import ROOT_SERVERS
 from resolver.protocol import names
 from resolver.protocol.codes import RRType
