@@ -1,7 +1,7 @@
 """What a copy of the root zone costs, and what it saves: `python -m bench.root`.
 
 The real root zone is served on loopback, transferred, verified and kept by the process that the
-daemon has for that, at a time inside its signatures' window; then the file is mapped and asked.
+daemon has for that, at a time inside its signatures' window; then the file is read and asked.
 CPU is the process's own, its start included. A day: 48 looks at the SOA (refresh 1800), and a
 transfer for each of the two zones that the root's owner publishes. Real data: RESOLVER_TEST_DATA.
 """
@@ -81,7 +81,7 @@ def microseconds(work: Callable[[], object]) -> float:
 
 
 def resident_kib() -> int:
-    """Of this process: what it has for itself, mapped files apart."""
+    """Of this process: what it has for itself, files of programs apart."""
     with open("/proc/self/status", encoding="ascii") as status:  # noqa: PTH123  # of the kernel
         return next(int(line.split()[1]) for line in status if line.startswith("RssAnon"))
 
@@ -99,16 +99,16 @@ def tell_fetch(found: list[Fetched]) -> None:
 
 def tell_use(state: StateDirectory) -> None:
     before, began = resident_kib(), time.process_time()
-    mapped = state.map(ROOT_ZONE, ROOT_COPY_OCTETS)
-    if mapped is None:
+    octets = state.read(ROOT_ZONE, ROOT_COPY_OCTETS)
+    if octets is None:
         return
-    form = RootForm.read_untrusted(mapped.octets)
+    form = RootForm.read_untrusted(octets)
     taken_ms = (time.process_time() - began) * 1e3
     cold, junk = (Question(names.from_text(one), RRType.A) for one in ("www.org.", "www.junk."))
     referral = microseconds(lambda: reply_of(form, cold))
     denial = microseconds(lambda: reply_of(form, junk))
-    print(f"file, mapped                {len(form):>12,} octets")
-    print(f"  to map and check it       {taken_ms:>12.1f} ms of CPU, in a thread")
+    print(f"file, as octets             {len(form):>12,} octets")
+    print(f"  to read and check it      {taken_ms:>12.1f} ms of CPU, in a thread")
     print(f"  memory of the daemon's    {resident_kib() - before:>12} KiB")
     print(f"a TLD's referral            {referral:>12.1f} µs, 0 packets")
     print(f"a junk TLD's denial         {denial:>12.1f} µs, 0 packets")

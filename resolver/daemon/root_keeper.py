@@ -1,15 +1,17 @@
 """Keeps a copy of the root zone: takes the file into use, has it renewed when its SOA says so.
 
-Each worker maps the file that is in `working_directory`, at the start and whenever it is another.
-The first worker alone renews it: a question for the root's SOA, validated, and if that is newer, or
-the copy's time is over, or there is none and one pays, a transfer in a process of its own. A swap
-is one assignment. What fails leaves everything as it was, and is tried again; the copy goes on
-until its time is over, and as a last resort after it (`iterate.root_copy`).
+Each worker reads the file in `working_directory`, at the start and whenever it is another: 1.4 MB
+each, for a mapped file that somebody cuts short is the end of all who have mapped it. The first
+worker alone renews it, and tells the others: a question for the root's SOA, validated, and if that
+is newer, or the copy's time is over, or there is none and one pays, a transfer in a process of its
+own. A swap is one assignment. What fails leaves everything as it was, and is tried again; the copy
+goes on until its time is over, and as a last resort after it (`iterate.root_copy`).
 """
 
 from __future__ import annotations
 
 import logging
+from functools import partial
 from typing import TYPE_CHECKING, ClassVar, Final, NamedTuple
 
 import trio
@@ -42,6 +44,7 @@ if TYPE_CHECKING:
     from resolver.daemon.state import Stamp, StateDirectory
     from resolver.daemon.wiring import Parts
     from resolver.iterate.root_copy import RootCopy
+    from resolver.telemetry.shared_counters import Slot
 
 _log = logging.getLogger(__name__)
 _AT_ONCE: Final = float("-inf")
@@ -53,6 +56,7 @@ class Serving(NamedTuple):
     state: StateDirectory
     leads: bool
     fetch: Fetch
+    slot: Slot | None = None
 
 
 class RootKeeper:
@@ -91,7 +95,16 @@ class RootKeeper:
                     parts.config, copy, uptime_s=uptime_s, memory_octets=memory_octets
                 ):
                     await self._renew(parts, copy)
-            await trio.sleep(ROOT_LOOK_SECONDS)
+            await self._pause()
+
+    async def _pause(self) -> None:
+        """Until the next look: at once when the first worker has a newer copy."""
+        slot = None if self._serving.leads else self._serving.slot
+        with trio.move_on_after(ROOT_LOOK_SECONDS):
+            if slot is None:
+                await trio.sleep_forever()
+            else:
+                await slot.is_rung()
 
     def _wait(self, parts: Parts, seconds: float) -> None:
         """Do nothing for *seconds*, about."""
@@ -115,21 +128,23 @@ class RootKeeper:
             copy.confirm(copy.form, age_s=_age(parts, stamp.wall, copy.form))
             return
         try:
-            form = await trio.to_thread.run_sync(self._opened)
+            form = await trio.to_thread.run_sync(partial(self._opened, stamp))
         except OSError as error:
             self._tell(f"its file cannot be read: {error.strerror or error}")
             return
-        except (WireError, ValueError) as error:
+        except WireError as error:
             self._set_aside(str(error))
             return
         self._use(form, stamp, parts, copy)
 
-    def _opened(self) -> RootForm:
-        """In a thread: all of it is read once. Raises OSError, ValueError, WireError."""
-        mapped = self._serving.state.map(ROOT_ZONE, ROOT_COPY_OCTETS)
-        if mapped is None:
+    def _opened(self, stamp: Stamp) -> RootForm:
+        """In a thread. Raises OSError, WireError."""
+        if stamp.size > ROOT_COPY_OCTETS:
+            raise WireError(f"{stamp.size} octets")
+        octets = self._serving.state.read(ROOT_ZONE, ROOT_COPY_OCTETS)
+        if octets is None:
             raise OSError("it has gone")
-        return RootForm.read_untrusted(mapped.octets)
+        return RootForm.read_untrusted(octets)
 
     def _use(self, form: RootForm, stamp: Stamp, parts: Parts, copy: RootCopy) -> None:
         anchors = parts.anchors
@@ -148,6 +163,8 @@ class RootKeeper:
         self._wait(parts, max(0.0, _refresh(form) - age_s))
         self._tell("")
         _log.info("the root zone's copy %d is in use", form.serial)
+        if self._serving.leads and self._serving.slot is not None:
+            self._serving.slot.ring()
 
     def _set_aside(self, why: str) -> None:
         aside = self._serving.state.set_aside(ROOT_ZONE)

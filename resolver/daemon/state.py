@@ -16,7 +16,6 @@ import os
 import pwd
 from contextlib import suppress
 from fnmatch import fnmatch
-from mmap import ACCESS_READ, mmap
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
 
@@ -49,13 +48,6 @@ class Stamp(NamedTuple):
     inode: int
     size: int
     wall: float
-
-
-class Mapped(NamedTuple):
-    """A file in memory, as far as it is looked at, and which one it is."""
-
-    octets: mmap
-    stamp: Stamp
 
 
 class StateDirectory:
@@ -118,32 +110,20 @@ class StateDirectory:
 
     # --- state -------------------------------------------------------------------------------
 
-    def read(self, name: str) -> bytes | None:
-        """What is kept as *name*; None if nothing is. Raises OSError."""
+    def read(self, name: str, most_octets: int = STATE_OCTETS) -> bytes | None:
+        """What is kept as *name*, or its first *most_octets*; None if nothing is. Raises OSError.
+
+        Nothing is mapped: whoever cuts a mapped file short kills the process with SIGBUS.
+        """
         if self._descriptor < 0:
             return None
         try:
-            found = os.open(name, os.O_RDONLY | os.O_CLOEXEC, dir_fd=self._descriptor)
+            flags = os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK  # a pipe in its place holds nobody
+            found = os.open(name, flags, dir_fd=self._descriptor)
         except FileNotFoundError:
             return None
         try:
-            return os.read(found, STATE_OCTETS)
-        finally:
-            os.close(found)
-
-    def map(self, name: str, most_octets: int) -> Mapped | None:
-        """What is kept as *name* as it lies there, read only; None if nothing is.
-
-        Raises OSError, ValueError for a file that is empty or has more than *most_octets*.
-        """
-        kept = self.look(name)
-        if kept is None:
-            return None
-        if not 0 < kept.size <= most_octets:
-            raise ValueError(f"{kept.size} octets")
-        found = os.open(name, os.O_RDONLY | os.O_CLOEXEC, dir_fd=self._descriptor)
-        try:
-            return Mapped(mmap(found, 0, access=ACCESS_READ), _stamp(os.fstat(found)))
+            return os.read(found, most_octets)
         finally:
             os.close(found)
 

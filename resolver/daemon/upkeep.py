@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from resolver.dnssec.anchors import Anchor
     from resolver.model import Delegation, Link, Question
     from resolver.recurse.resolver import Resolver
+    from resolver.telemetry.shared_counters import Slot
 
 
 class Running(Protocol):
@@ -38,6 +39,7 @@ class Running(Protocol):
     state: StateDirectory
     nursery: trio.Nursery
     is_first: bool
+    slot: Slot | None
     root_fetch: Fetch | None
 
     @property
@@ -58,7 +60,7 @@ class Upkeep:
         fetch, state = daemon.root_fetch, daemon.state
         self.root_keeper: RootKeeper | None = None
         if fetch is not None:
-            serving = Serving(state, leads=daemon.is_first, fetch=fetch)
+            serving = Serving(state, leads=daemon.is_first, fetch=fetch, slot=daemon.slot)
             self.root_keeper = RootKeeper(serving, lambda: daemon.parts)
 
     def begin(self) -> None:

@@ -1,4 +1,4 @@
-"""The root zone as a file that is looked things up in where it lies, mapped, and never read whole.
+"""The root zone in a file's octets: things are looked up in them as they are, none is unpacked.
 
 What a walk needs of the zone and no more: apex, delegations with DS and NSEC, glue, and the RRSIGs
 over them. Two tables of offsets: apex and delegations in the zone's own order (RFC 4034 §6.1), so
@@ -8,7 +8,7 @@ that the NSEC over a name is found by halving; names with glue in the order of t
     | offsets | entries: owner, RRsets: type, TTL, rdatas, RRSIGs
 
 The file is ours, but disks rot and people copy: `read_untrusted` and every look-up raise WireError
-where it is not of this form. Pure: *buffer* is any octets.
+where it is not of this form. Pure.
 """
 
 from __future__ import annotations
@@ -27,7 +27,6 @@ from resolver.protocol.rdata_fields import name_end
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
-    from mmap import mmap
 
     from resolver.dnssec.anchors import Anchor
     from resolver.dnssec.whole_zone import Accepted
@@ -94,7 +93,7 @@ def _entry(rrsets: Sequence[RRset]) -> bytes:
 class RootForm:
     """One copy of the zone. *serial* of its SOA, *valid_until*: Unix seconds, *anchors*: digest."""
 
-    def __init__(self, buffer: bytes | mmap) -> None:
+    def __init__(self, buffer: bytes) -> None:
         """Trusts *buffer*: `read_untrusted` is the way in."""
         head = _HEAD.unpack_from(buffer, _BODY)
         self.anchors, self.serial, self.valid_until, self._zone_count, self._glue_count = head
@@ -111,7 +110,7 @@ class RootForm:
         return len(self._buffer)
 
     @classmethod
-    def read_untrusted(cls, buffer: bytes | mmap) -> RootForm:
+    def read_untrusted(cls, buffer: bytes) -> RootForm:
         """The copy in *buffer*. Raises WireError if it is not whole, or something else.
 
         Reads it all, once: a few milliseconds, for a thread.
@@ -166,7 +165,7 @@ class RootForm:
     def _owner(self, index: int) -> Name:
         try:
             at = self._offset(index)
-            return self._buffer[at : name_end(self._buffer, at)]  # type: ignore[arg-type]
+            return self._buffer[at : name_end(self._buffer, at)]
         except _BROKEN as error:
             raise WireError(str(error)) from None
 
@@ -183,7 +182,7 @@ class RootForm:
 
     def _read(self, at: int) -> Sets:
         buffer = self._buffer
-        end = name_end(buffer, at)  # type: ignore[arg-type]
+        end = name_end(buffer, at)
         owner, at, found = buffer[at:end], end + 1, {}
         for _ in range(buffer[end]):
             rtype, ttl, rdata_count, signature_count = _SET.unpack_from(buffer, at)

@@ -1,5 +1,7 @@
 """The numbers of all workers on one page: each posts its own, and whoever is asked shows them all.
 
+It is what workers share: a secret and their bells (`runtime.bells`) are here too.
+
 A mapping made before the fork is shared by parent and children; it has a slot for each worker. A
 worker writes its slot every SHARED_COUNTERS_SECONDS; it alone does, and readers notice if they look
 while it does. A slot outlives the worker: of one that died the last numbers are shown, until its
@@ -17,6 +19,7 @@ import msgspec
 import trio
 
 from resolver.limits import SHARED_COUNTERS_SECONDS, SLOT_LOOKS, SLOT_OCTETS
+from resolver.runtime.bells import Bells
 from resolver.telemetry.metrics import Family, exposition
 
 if TYPE_CHECKING:
@@ -41,6 +44,7 @@ class SharedCounters:
     def __init__(self, workers: int) -> None:
         self.workers = workers
         self.key = os.urandom(_KEY_OCTETS)  # a secret of all workers, gone with them
+        self.bells = Bells(workers)
         self._memory = mmap.mmap(-1, workers * SLOT_OCTETS)
 
     def __repr__(self) -> str:
@@ -108,6 +112,14 @@ class Slot:
     def key(self) -> bytes:
         """What all workers have, and nobody else: a client asks now one of them, now another."""
         return self._counters.key
+
+    def ring(self) -> None:
+        """Have the other workers look at what is new on disk."""
+        self._counters.bells.ring(self._worker)
+
+    async def is_rung(self) -> None:
+        """Returns when another worker has something new."""
+        await self._counters.bells.heard(self._worker)
 
     def page(self, registry: Registry) -> Page:
         """All workers' numbers, this one's fresh."""
