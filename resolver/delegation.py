@@ -302,6 +302,8 @@ class Delegation:
     is_forward: bool = False
     is_last_word: bool = False  # forwarders beside which nobody is asked and nothing looked up
     is_signed: bool = False
+    is_opportunistic: bool = False  # clear text is asked where nobody encrypted answers
+    filters: bool = False  # forwarders that block names on purpose
     way: Name | None = None  # the forward or stub zone that it is or hangs below; None: public
     book: AddressBook = field(init=False, repr=False, compare=False)
 

@@ -12,14 +12,14 @@ import sys
 from typing import TYPE_CHECKING
 
 from resolver.cli import verify
-from resolver.config import check
+from resolver.config import check, forwarders
 from resolver.config.endpoints import show
 from resolver.config.listen_urls import listen_url
 from resolver.daemon import policies, service_unit, state
 from resolver.protocol.transport import Transport
 
 if TYPE_CHECKING:
-    from resolver.config.schema import Config
+    from resolver.config.schema import Config, Forward
     from resolver.daemon.service_unit import Promises
 
 WRONG_CONFIGURATION = 2
@@ -46,14 +46,14 @@ def summary(config: Config, name: str, promised: Promises) -> str:
     families = " and ".join(
         family for family, on in (("IPv4", outgoing.ipv4), ("IPv6", outgoing.ipv6)) if on
     )
-    zones = [*(f"forward {entry.zone}" for entry in config.forward)]
+    zones = [_forward(entry) for entry in config.forward]
     zones += [f"stub {entry.zone}" for entry in config.stub]
     lines = [
         f"{name}: ok",
         f"  listens on   {_listeners(config)}",
         f"  answers      {', '.join(server.allow_from) or 'nobody'}",
         f"  asks over    {families}",
-        f"  sends away   {', '.join(zones) or 'nothing: resolves from the root'}",
+        f"  sends away   {_NEXT.join(zones) or 'nothing: resolves from the root'}",
         f"  policy       {policies.views_of(config, anchors).default}",
         f"  validates    {'yes' if state.validates(config, anchors) else 'no'}",
         f"  caches       {config.cache.size_octets >> 20} MiB a process, {server.workers} of them",
@@ -64,6 +64,32 @@ def summary(config: Config, name: str, promised: Promises) -> str:
         *state.useless_anchors(config, anchors),
     ]
     return "\n".join([*lines, *(f"note: {sentence}" for sentence in sentences)])
+
+
+def _forward(entry: Forward) -> str:
+    """Where a zone goes, a line for each server: over what, and how it proves that it is it."""
+    found = forwarders.forwarders_of(entry)
+    lines = [f"forward {entry.zone}"]
+    for one in found:
+        proof = "in clear text"
+        if one.is_encrypted:
+            proof = "not proven" if entry.profile == "opportunistic" else _proof(entry, one)
+        lines.append(f"  {one.transport.value} to {show(one.where)}, {proof}")
+    if entry.profile == "opportunistic":
+        lines[0] += ", in clear text where nothing else is answered"
+    if forwarders.filters(entry):
+        lines[0] += ", which blocks names on purpose"
+    return _NEXT.join(lines)
+
+
+def _proof(entry: Forward, one: forwarders.Forwarder) -> str:
+    if entry.pins:
+        return f"proven by its key ({len(entry.pins)} pinned)"
+    by = f" by {entry.ca_file}" if entry.ca_file else ""
+    return f"authenticated as {one.auth_name or one.where[0]}{by}"
+
+
+_NEXT = "\n" + " " * 15
 
 
 def _listeners(config: Config) -> str:

@@ -117,10 +117,12 @@ def _loops(config: Config) -> Iterator[ConfigError]:
     """A question that is sent to ourselves comes back, and is sent again."""
     for kind, tables in (("forward", config.forward), ("stub", config.stub)):
         for table in tables:
-            for text in table.addresses:
-                if check.is_own(config, endpoints.endpoint(text), is_here=_is_here):
+            for where in check.servers_of(table):
+                if check.is_own(config, where, is_here=_is_here):
                     yield ConfigError(
-                        f"{kind} {table.zone}", text, "another server: this resolver listens there"
+                        f"{kind} {table.zone}",
+                        endpoints.show(where),
+                        "another server: this resolver listens there",
                     )
 
 

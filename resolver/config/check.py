@@ -6,10 +6,13 @@ Pure but for looking whether named files can be read. `faults` stop a start, `ad
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from resolver.config import endpoints, listen_urls, octets
-from resolver.config.schema import NOT_YET, NegativeAnchor
+from resolver.config.check_forwards import forward_advice, forward_faults
+from resolver.config.fault import Fault
+from resolver.config.forwarders import forwarders_of
+from resolver.config.schema import NOT_YET, Forward, NegativeAnchor
 from resolver.protocol import names
 from resolver.protocol.codes import META_TYPES, type_number
 from resolver.protocol.ip_addresses import is_loopback
@@ -20,20 +23,13 @@ if TYPE_CHECKING:
     from resolver.config.schema import Config, Zone
 
 
-class Fault(NamedTuple):
-    """*key* in dotted form; *expected* continues the sentence "expected …"."""
-
-    key: str
-    value: object
-    expected: str
-
-
 def faults(config: Config) -> Iterator[Fault]:
     """Everything that makes *config* unusable."""
     yield from _missing_features(config)
     yield from _server(config)
     yield from _outgoing(config)
     yield from _zones(config)
+    yield from forward_faults(config)
     yield from _each("resolution.stale_never", config.resolution.stale_never, names.from_text)
     yield from _warm(config)
     yield from _caches(config)
@@ -56,6 +52,7 @@ def advice(config: Config) -> Iterator[str]:
             "server.listen has addresses that others can reach, but server.allow_from "
             "lets only this machine ask"
         )
+    yield from forward_advice(config)
     if not config.dnssec.validate:
         yield "dnssec.validate is off: forged answers are not noticed"
     if config.warm and (config.outgoing.metered or not config.resolution.prefetch):
@@ -128,11 +125,12 @@ def _zones(config: Config) -> Iterator[Fault]:
         if zone in seen:
             yield Fault(f"{kind}.zone", entry.zone, f"a zone once only; {seen[zone]} has it")
         seen[zone] = key
-        if not entry.addresses:
-            yield Fault(f"{kind}.addresses", [], "at least one address")
-        wrong = tuple(_each(f"{kind}.addresses", entry.addresses, endpoints.askable))
-        yield from wrong
-        if entry.addresses and not wrong and not _has_our_family(config, entry):
+        if kind == "stub":
+            if not entry.addresses:
+                yield Fault("stub.addresses", [], "at least one address")
+            yield from _each("stub.addresses", entry.addresses, endpoints.askable)
+        hosts = hosts_of(entry)
+        if hosts and not any(map(_families(config), hosts)):
             yield Fault(
                 f"{kind}.addresses",
                 list(entry.addresses),
@@ -163,10 +161,24 @@ def _plain_type(text: str) -> int:
     return number
 
 
-def _has_our_family(config: Config, entry: Zone) -> bool:
+def _families(config: Config) -> Callable[[str], bool]:
     outgoing = config.outgoing
-    hosts = [endpoints.endpoint(text)[0] for text in entry.addresses]
-    return any(outgoing.ipv6 if ":" in host else outgoing.ipv4 for host in hosts)
+    return lambda host: outgoing.ipv6 if ":" in host else outgoing.ipv4
+
+
+def hosts_of(entry: Zone) -> list[str]:
+    """The addresses that a table names; none if one of them is wrong, which is told elsewhere."""
+    try:
+        return [host for host, _ in servers_of(entry)]
+    except ValueError:
+        return []
+
+
+def servers_of(entry: Zone) -> list[endpoints.Endpoint]:
+    """Address and port of all that a table names. Raises ValueError."""
+    if isinstance(entry, Forward):
+        return [one.where for one in forwarders_of(entry)]
+    return [endpoints.askable(text) for text in entry.addresses]
 
 
 def _caches(config: Config) -> Iterator[Fault]:
@@ -207,11 +219,12 @@ def _files(config: Config) -> Iterator[Fault]:
     if reason:
         yield Fault("working_directory", directory, f"a directory that exists ({reason})")
         return
-    readable = {
-        "root.hints_file": config.root.hints_file,
-        "dnssec.trust_anchors_file": config.dnssec.trust_anchors_file,
-    }
-    for key, text in readable.items():
+    readable = [
+        ("root.hints_file", config.root.hints_file),
+        ("dnssec.trust_anchors_file", config.dnssec.trust_anchors_file),
+        *(("forward.ca_file", entry.ca_file) for entry in config.forward),
+    ]
+    for key, text in readable:
         path = working_path(config, text)
         reason = _why_not(path, Path.is_file) if text else ""
         if reason:

@@ -44,9 +44,9 @@ def address(text: str) -> str:
     return str(parsed)
 
 
-def askable(text: str) -> Endpoint:
+def askable(text: str, *, port: int = DNS_PORT) -> Endpoint:
     """As `endpoint`, of one server: not a group, not "any", and link-local with its interface."""
-    where = endpoint(text)
+    where = endpoint(text, port=port)
     host, _, scope = where[0].partition("%")
     parsed = ipaddress.ip_address(host)
     if parsed.is_multicast or parsed.is_unspecified or host == "255.255.255.255":

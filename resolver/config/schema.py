@@ -10,18 +10,36 @@ of which those that stay the same stay open; `RESTARTS` is what a process can on
 
 from __future__ import annotations
 
-import datetime as dt
+import datetime as dt  # noqa: TC003 - msgspec reads the annotations
 from typing import Annotated, Literal, TypeAlias
 
-import msgspec
 from msgspec import Meta
 
 from resolver import limits
+from resolver.config.schema_zones import Forward, Section, Stub, Zone
 
-
-class Section(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A table of the file."""
-
+__all__ = [
+    "LOOPBACK",
+    "NOT_YET",
+    "PAYLOAD",
+    "REOPENS",
+    "RESTARTS",
+    "Cache",
+    "Config",
+    "Dnssec",
+    "Forward",
+    "Log",
+    "Metrics",
+    "NegativeAnchor",
+    "Outgoing",
+    "Resolution",
+    "Root",
+    "Section",
+    "Server",
+    "Stub",
+    "Warm",
+    "Zone",
+]
 
 Payload: TypeAlias = Annotated[
     int, Meta(ge=limits.UDP_PAYLOAD_RANGE[0], le=limits.UDP_PAYLOAD_RANGE[1])
@@ -154,32 +172,6 @@ class Root(Section, frozen=True, kw_only=True):
             description="addresses to transfer the root zone from; empty takes those that offer it"
         ),
     ] = ()
-
-
-class Zone(Section, frozen=True, kw_only=True):
-    """A zone whose questions go to servers given here."""
-
-    zone: Annotated[str, Meta(description='a zone and all below it; "." is everything')]
-    addresses: Annotated[
-        tuple[str, ...], Meta(description='its servers: "192.0.2.1", "[2001:db8::1]:53"')
-    ]
-
-
-class Forward(Zone, frozen=True, kw_only=True):
-    """The servers are resolvers, asked to recurse."""
-
-    first: Annotated[bool, Meta(description="resolve from the root where the forwarders fail")] = (
-        False
-    )
-
-
-class Stub(Zone, frozen=True, kw_only=True):
-    """The servers are authoritative."""
-
-    first: Annotated[bool, Meta(description="resolve from the root where the servers fail")] = False
-    prime: Annotated[
-        bool, Meta(description="ask the servers for the zone's NS set, and then ask those")
-    ] = False
 
 
 class Resolution(Section, frozen=True, kw_only=True):

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from resolver.config.endpoints import endpoint
+from resolver.config.check import servers_of
+from resolver.config.forwarders import filters, forwarders_of, goes_on
+from resolver.config.schema import Forward
 from resolver.model import Delegation, Question, Server
 from resolver.protocol import names
 from resolver.protocol.codes import type_number
@@ -13,7 +15,7 @@ from resolver.recurse.exempt import Exempt
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from resolver.config.schema import Config
+    from resolver.config.schema import Config, Zone
     from resolver.dnssec.anchors import Anchors
     from resolver.model import Name
     from resolver.runtime.clock import Clock
@@ -21,35 +23,48 @@ if TYPE_CHECKING:
 
 def fixed_delegations(config: Config) -> Iterable[tuple[Name, Delegation]]:
     """Forward and stub zones as delegations that never expire."""
-    for section, is_forward in ((config.stub, False), (config.forward, True)):
-        for entry in section:
-            zone = names.from_text(entry.zone)
-            placeholder = names.prepend(b"configured", zone)
-            servers = tuple(Server(*endpoint(address), placeholder) for address in entry.addresses)
+    for entry in (*config.stub, *config.forward):
+        zone = names.from_text(entry.zone)
+        placeholder = names.prepend(b"configured", zone)
+        servers = tuple(_servers(entry, placeholder))
+        given = (placeholder,), {placeholder: servers}, float("inf")
+        if isinstance(entry, Forward):
             yield (
                 zone,
                 Delegation(
                     zone,
-                    (placeholder,),
-                    {placeholder: servers},
-                    expires_at=float("inf"),
-                    is_forward=is_forward,
-                    is_last_word=is_forward and not getattr(entry, "first", False),
+                    *given,
+                    is_forward=True,
+                    is_last_word=not goes_on(entry),
+                    is_opportunistic=entry.profile == "opportunistic",
+                    filters=filters(entry),
                     way=zone,
                 ),
             )
+        else:
+            yield zone, Delegation(zone, *given, way=zone)
+
+
+def _servers(entry: Zone, nameserver: Name) -> Iterable[Server]:
+    if not isinstance(entry, Forward):
+        return (Server(*where, nameserver) for where in servers_of(entry))
+    return (
+        Server(*one.where, nameserver, one.transport, one.auth_name) for one in forwarders_of(entry)
+    )
 
 
 def says_the_same(one: Delegation, other: Delegation) -> bool:
-    """True if both send the same questions to the same servers."""
-    return (one.servers(), one.is_forward, one.is_last_word) == (
-        other.servers(), other.is_forward, other.is_last_word,
+    """True if both send the same questions to the same servers, and make the same of replies."""
+    return (
+        one.servers(), one.is_forward, one.is_last_word, one.is_opportunistic, one.filters
+    ) == (
+        other.servers(), other.is_forward, other.is_last_word, other.is_opportunistic, other.filters
     )  # fmt: skip
 
 
 def yielding_zones(config: Config) -> frozenset[Name]:
     """The zones that are resolved as usual where the servers named for them fail."""
-    zones = [entry.zone for entry in config.forward if entry.first]
+    zones = [entry.zone for entry in config.forward if goes_on(entry)]
     zones += [entry.zone for entry in config.stub if entry.first]
     return frozenset(map(names.from_text, zones))
 

@@ -1,0 +1,105 @@
+"""What no type can say about `[[forward]]`: whom it names, and how they are to prove themselves.
+
+Clear text beside encryption in one zone would send some questions where anybody reads them, so it
+takes a word of its own, `profile = "opportunistic"`. A key (`pins`) proves more than any issuer
+(`ca_file`), so one of them is enough, and the other would be a wish that nobody looks at.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from typing import TYPE_CHECKING, Final
+
+from resolver.config.fault import Fault
+from resolver.config.forwarders import ASKED, Forwarder, forwarders_of, goes_on, spoken
+from resolver.protocol.transport import Transport
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from resolver.config.schema import Config, Forward
+
+_SHA256_OCTETS: Final = 32
+_SCHEME: Final = "sha256/"
+
+
+def forward_faults(config: Config) -> Iterator[Fault]:
+    """Of each table, and of all together."""
+    proven: dict[Forwarder, tuple[Forward, tuple[object, ...]]] = {}
+    for entry in config.forward:
+        wrong = tuple(_addresses(entry))
+        yield from wrong
+        if wrong:
+            continue
+        found = forwarders_of(entry)
+        yield from _profile(entry, found)
+        yield from _proof(entry, found)
+        for one in found:
+            demands = entry.profile, entry.ca_file, tuple(sorted(entry.pins))
+            other, before = proven.setdefault(one, (entry, demands))
+            if one.is_encrypted and demands != before:
+                expected = f"the same profile, ca_file and pins for it as forward {other.zone} has"
+                yield Fault("forward.addresses", str(one), expected)
+
+
+def forward_advice(config: Config) -> Iterator[str]:
+    """What works, and tells others more than may be meant."""
+    for entry in config.forward:
+        is_encrypted = any(one.is_encrypted for one in forwarders_of(entry))
+        if is_encrypted and entry.profile == "strict" and goes_on(entry):
+            yield (
+                f"forward {entry.zone} is encrypted, but where its servers fail, names are "
+                "resolved from the root, in clear text"
+            )
+
+
+def pin(text: str) -> bytes:
+    """The 32 octets of "sha256/BASE64". Raises ValueError."""
+    expected = '"sha256/" and the Base64 of the SHA-256 of a public key, 44 characters'
+    try:
+        octets = base64.b64decode(text.removeprefix(_SCHEME), validate=True)
+    except binascii.Error:
+        raise ValueError(expected) from None
+    if not text.startswith(_SCHEME) or len(octets) != _SHA256_OCTETS:
+        raise ValueError(expected)
+    return octets
+
+
+def _addresses(entry: Forward) -> Iterator[Fault]:
+    if not entry.addresses and not entry.provider:
+        yield Fault("forward.addresses", [], "at least one address, or a provider")
+    for text in entry.addresses:
+        try:
+            spoken(text)
+        except ValueError as error:
+            yield Fault("forward.addresses", text, str(error))
+    if entry.provider and Transport.TLS not in ASKED:
+        yield Fault("forward.provider", entry.provider, '"": tls:// is not in this version yet')
+
+
+def _profile(entry: Forward, found: tuple[Forwarder, ...]) -> Iterator[Fault]:
+    clear = [one for one in found if one.transport is Transport.UDP]
+    if entry.profile == "strict" and clear and len(clear) < len(found):
+        expected = 'encrypted servers only, beside encrypted ones, or profile = "opportunistic"'
+        yield Fault("forward.addresses", str(clear[0]), expected)
+    if entry.profile == "opportunistic" and len(clear) == len(found):
+        yield Fault("forward.profile", entry.profile, '"strict": none of its servers is encrypted')
+
+
+def _proof(entry: Forward, found: tuple[Forwarder, ...]) -> Iterator[Fault]:
+    """Certificates and keys: what is asked for must be looked at."""
+    for text in entry.pins:
+        try:
+            pin(text)
+        except ValueError as error:
+            yield Fault("forward.pins", text, str(error))
+    for key, value in (("ca_file", entry.ca_file), ("pins", list(entry.pins))):
+        if not value:
+            continue
+        if not any(one.is_encrypted for one in found):
+            yield Fault(f"forward.{key}", value, "nothing: none of its servers is encrypted")
+        elif entry.profile == "opportunistic":
+            yield Fault(f"forward.{key}", value, 'nothing, or profile = "strict": it is not proven')
+    if entry.pins and entry.ca_file:
+        yield Fault("forward.ca_file", entry.ca_file, "nothing beside pins, which are enough")
