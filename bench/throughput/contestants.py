@@ -23,13 +23,14 @@ if TYPE_CHECKING:
 RESPONDER_PORT = 5391
 READY_S = 15.0
 _ZONE = "example.com"
+_STATE = "state"  # of ourselves, in the directory it runs in
 
 # Beyond one thread each: room for all names asked, and for all questions at once.
 _OURS = """server.user = ""
 server.workers = {workers}
 outgoing.do_not_query_localhost = false
 root.prime = false
-cache.persist = false
+{keeps}
 cache.size_octets = 2000000000"""
 _UNBOUND = """num-threads: 1
 access-control: 127.0.0.0/8 allow
@@ -81,7 +82,8 @@ class Peer:
     def start(self, folder: Path, *, core: int, upstream: int = RESPONDER_PORT) -> None:
         """Start on *core*, and wait until it accepts queries."""
         directory = folder / self.name
-        directory.mkdir(parents=True, exist_ok=True)
+        shutil.rmtree(directory / _STATE, ignore_errors=True)
+        (directory / _STATE).mkdir(parents=True)
         setup = peers.Setup(
             directory=directory,
             port=self.port,
@@ -138,8 +140,10 @@ class Peer:
             self.process = None
 
 
-def ours(name: str = "ours", *, workers: int = 1, port: int = 5380) -> Peer:
-    return Peer(name, "ours", port, _OURS.format(workers=workers))
+def ours(name: str = "ours", *, workers: int = 1, port: int = 5380, keeps: bool = False) -> Peer:
+    """Ourselves. *keeps*: what is learnt is kept in the directory it runs in, begun anew."""
+    kept = f'working_directory = "{_STATE}"' if keeps else "cache.persist = false"
+    return Peer(name, "ours", port, _OURS.format(workers=workers, keeps=kept))
 
 
 def compiled(folder: Path) -> Peer:

@@ -81,8 +81,12 @@ def run(
     outstanding: int = 100,
     options: list[str] | None = None,
     clients: int = 8,
+    settle_s: float = 0.0,
 ) -> Cost:
-    """Ask *peer* what *file* says, from *core*. *passes* through the file, or *seconds*."""
+    """Ask *peer* what *file* says, from *core*. *passes* through the file, or *seconds*.
+
+    What it does in *settle_s* seconds after the last answer is counted with it.
+    """
     command = ["taskset", "-c", str(core), "dnsperf", "-s", "127.0.0.1", "-p", str(peer.port)]
     command += ["-d", str(file), "-c", str(clients), "-q", str(outstanding)]
     command += ["-n", str(passes)] if passes else ["-l", str(seconds)]
@@ -91,6 +95,7 @@ def run(
     finished = subprocess.run(
         [*command, *(options or [])], capture_output=True, text=True, check=True
     )
+    time.sleep(settle_s)
     spent = peer.cpu_s() - before
     return _read(finished.stdout, spent)
 

@@ -5,6 +5,10 @@ path cost more than it did? Machines drift, so each round measures both sides on
 (who begins alternates), and one process is not like the next (where its memory lies is worth 5 %
 of a miss), so each round has its own. What is told is the geometric mean of the rounds' ratios with
 its 95 % interval (Student's t on their logarithms).
+
+`--store` has this tree keep its cache on disk, as a daemon with a `working_directory` does; the
+other keeps nothing. What is learnt is written up to a second later: so misses are then asked for
+longer than that without a pause, and what is written after the last of them is counted with them.
 """
 
 from __future__ import annotations
@@ -27,6 +31,8 @@ if TYPE_CHECKING:
 HIT_NAMES = 5_000
 MISS_NAMES = 10_000
 TURNS = 5  # of each side in a round, one after the other: a neighbour's load lasts a second or more
+STORE_TURNS = 2  # of misses with a store, each of MISS_NAMES
+SETTLE_S = 2.5  # after each of them, on both sides: two commits
 # Two-sided 95 % quantiles of Student's t by degrees of freedom (any table of them); above: normal.
 _T = {1: 12.71, 2: 4.30, 3: 3.18, 4: 2.78, 5: 2.57, 6: 2.45, 7: 2.36, 8: 2.31, 9: 2.26, 10: 2.23,
       11: 2.20, 12: 2.18, 13: 2.16, 14: 2.14, 19: 2.09, 24: 2.06, 29: 2.05}  # fmt: skip
@@ -51,51 +57,63 @@ def interval(ratios: list[float]) -> Interval:
     return Interval(math.exp(mean - half), math.exp(mean), math.exp(mean + half))
 
 
-def pairs(bench: Bench, against: Path) -> None:
-    """Hits (plain; in other spelling, with DO and cookies) and misses, here and *against*."""
-    here, there = ours("ours"), ours("against", port=5386)
+class Row(NamedTuple):
+    """One load: how to make a peer ready for it, one turn, and how many turns a round has."""
+
+    warm: Measure
+    measure: Measure
+    turns: int = TURNS
+
+
+def pairs(bench: Bench, against: Path, *, keeps: bool) -> None:
+    """Hits (plain; in other spelling, with DO and cookies) and misses, here and *against*.
+
+    *keeps*: this tree keeps what it learns on disk.
+    """
+    here, there = ours("ours", keeps=keeps), ours("against", port=5386)
     there.checkout = against
-    work = _work(bench)
+    work = _work(bench, keeps=keeps)
     ratios: dict[str, list[float]] = {row: [] for row in work}
     costs: dict[str, list[tuple[float, float]]] = {row: [] for row in work}
     for at in range(bench.rounds):
         order = (here, there) if at % 2 == 0 else (there, here)
         with bench.running([here, there]) as peers:
-            for warm, _ in work.values():
+            for one in work.values():
                 for peer in peers:
-                    warm(peer)  # what it meets for the first time is not measured
-            for row, (_, measure) in work.items():
+                    one.warm(peer)  # what it meets for the first time is not measured
+            for row, (_, measure, turns) in work.items():
                 spent = {peer.name: 0.0 for peer in peers}
-                for _ in range(TURNS):
+                for _ in range(turns):
                     for peer in order:
-                        spent[peer.name] += measure(peer).cpu_us / TURNS
+                        spent[peer.name] += measure(peer).cpu_us / turns
                 ratios[row].append(spent["ours"] / spent["against"])
                 costs[row].append((spent["ours"], spent["against"]))
     _show(ratios, costs)
 
 
-def _work(bench: Bench) -> dict[str, tuple[Measure, Measure]]:
-    """By row how to make a peer ready for it, and one turn."""
+def _work(bench: Bench, *, keeps: bool) -> dict[str, Row]:
     plain = load.names_file(bench.folder, "plain", load.plain(HIT_NAMES))
     mixed = load.names_file(bench.folder, "mixed", load.mixed_case(HIT_NAMES))
     serial = iter(range(1_000_000))
 
-    def hitting(file: Path, options: list[str]) -> tuple[Measure, Measure]:
+    def hitting(file: Path, options: list[str]) -> Row:
         core, seconds = bench.load_core, bench.seconds / TURNS
-        return (
+        return Row(
             lambda peer: load.run(peer, file, core=core, passes=1, options=options),
             lambda peer: load.run(peer, file, core=core, seconds=seconds, options=options),
         )
 
     def missing(peer: Peer) -> load.Cost:
-        lines = load.plain(MISS_NAMES // TURNS, prefix=f"m{next(serial)}-")
+        count = MISS_NAMES if keeps else MISS_NAMES // TURNS
+        lines = load.plain(count, prefix=f"m{next(serial)}-")
         file = load.names_file(bench.folder, "misses", lines)
-        return load.run(peer, file, core=bench.load_core, passes=1)
+        settle_s = SETTLE_S if keeps else 0.0
+        return load.run(peer, file, core=bench.load_core, passes=1, settle_s=settle_s)
 
     return {
         "hits, plain": hitting(plain, []),
         "hits, mixed case, DO, cookies": hitting(mixed, [*load.DNSSEC_OK, *load.DIG_COOKIE]),
-        "misses": (missing, missing),
+        "misses": Row(missing, missing, STORE_TURNS if keeps else TURNS),
     }
 
 
