@@ -39,7 +39,7 @@ from resolver.protocol.transport import Transport
 from resolver.protocol.wire import qname_end
 
 if TYPE_CHECKING:
-    from resolver.model import RRset
+    from resolver.model import Question, RRset
     from resolver.runtime.clock import Clock
 
 _STREAM_CLASS: Final = {
@@ -51,6 +51,8 @@ _STREAM_CLASS: Final = {
 }
 _NEVER: Final = float("inf")
 _SUFFIX = struct.Struct("!I")
+_TAIL = struct.Struct("!HH")  # type and class, in a shape behind the header less its id
+_TAIL_AT: Final = HEADER - 2
 
 
 class PacketCache:
@@ -87,6 +89,20 @@ class PacketCache:
         """
         self.generation += 1
         self._clients.clear()
+
+    def forget(self, question: Question) -> None:
+        """Have *question* asked the long way again, by whomever: something newer is known of it.
+
+        Only replies to queries of a shape that is still known are found, which are nearly all.
+        O(shapes), so not for each query.
+        """
+        name = question.qname[:-1]
+        tail = _TAIL.pack(question.qtype, question.qclass)
+        for client in self._clients.values():
+            for shape, form in client.forms.items():
+                if shape[_TAIL_AT : _TAIL_AT + _TAIL.size] == tail:
+                    self.shards.drop(form.before + name + form.after)
+            client.drop_copies()
 
     def store(
         self,

@@ -73,6 +73,13 @@ class PacketShards:
                 self._make_room(at, gives_chances=False)
         return old
 
+    def drop(self, key: bytes) -> None:
+        """Keep what lies under *key* no longer, if anything does."""
+        at = hash(key) & self._mask
+        old = self._shards[at].pop(key, None)
+        if old is not None:
+            self._weights[at] -= weight(key, old)
+
     def _is_full(self, at: int) -> bool:
         count = len(self._shards[at])
         return count > 1 and (count > CACHE_SHARD_ENTRIES or self._weights[at] > self._limit)

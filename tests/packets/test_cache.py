@@ -16,6 +16,7 @@ from resolver.packets import cache, fast_path
 from resolver.packets.cache import PacketCache
 from resolver.packets.fast_path import FastPath
 from resolver.packets.options import ClientOptions
+from resolver.packets.shards import weight
 from resolver.policy.cookies import ServerCookies
 from resolver.protocol.codes import RRType
 from resolver.protocol.edns import Edns
@@ -225,6 +226,37 @@ def test_flush_forgets_at_once() -> None:
     assert path.recall(query()) is None
     path.full(query(), Transport.UDP, stores=True)
     assert path.recall(query()) is not None
+
+
+@given(edns=EDNS, flags=st.sampled_from([0x0100, 0x0110, 0x0120]), seed=st.integers(0, 99))
+def test_one_question_is_forgotten_by_whomever_it_was_asked(
+    edns: Edns | None, flags: int, seed: int
+) -> None:
+    """Over each transport, in each spelling and shape; and no other name or type with it."""
+    path = Path(two_addresses())
+    other = Path(two_addresses(name=from_text("ww.example.com.")))
+    other.packets, other.fast_paths = path.packets, path.fast_paths
+    asked = query(edns=edns, flags=flags)
+    beside = query(name=from_text("ww.example.com."), edns=edns, flags=flags)
+    for transport in (Transport.UDP, Transport.TCP):
+        path.full(asked, transport, stores=True)
+        other.full(beside, transport, stores=True)
+    octets = path.packets.shards.octets
+    path.packets.forget(Question(NAME, RRType.AAAA))
+    assert path.packets.shards.octets == octets
+    kept = [path.recall(beside, one) is not None for one in (Transport.UDP, Transport.TCP)]
+    for _ in range(3):  # kept ready for this second, too
+        path.recall(asked)
+    path.packets.forget(Question(NAME, RRType.A))
+    for transport in (Transport.UDP, Transport.TCP):
+        assert path.recall(respelled(asked, seed), transport) is None
+        assert path.recall(asked, transport) is None
+    assert kept == [path.recall(beside, one) is not None for one in (Transport.UDP, Transport.TCP)]
+    assert path.packets.shards.octets == sum(
+        weight(key, packet)
+        for shard in path.packets.shards.table[0]
+        for key, packet in shard.items()
+    )
 
 
 def test_better_data_replaces_what_is_kept_ready() -> None:
