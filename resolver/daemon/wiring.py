@@ -177,10 +177,12 @@ def found(
     packets = PacketCache(clock, max_octets=config.cache.size_octets // PACKET_CACHE_PART)
     options, bus = ClientOptions(keepalive_s=TCP_IDLE_SECONDS), Bus()
     server_tries.tell_on(bus, dispatcher)
+    prefetch = Prefetch(clock)
+    prefetch.forget = packets.forget
     return Base(
         clock, rng, spawn, infra, dispatcher, packets, options,
         FastPaths(packets, options, Views(), bus), ServerCookies(rng), bus, PathCounters(),
-        Shortage(), RootCopy(clock), Prefetch(clock),
+        Shortage(), RootCopy(clock), prefetch,
     )  # fmt: skip
 
 

@@ -27,6 +27,11 @@ PREFETCH_LAG_SECONDS = limit(
     "seconds that the event loop may be late, beyond which nothing is renewed",
     why="clients come first; no step of the loop takes longer",
 )
+PREFETCH_RETRY_SECONDS = limit(
+    30.0,
+    "seconds until a hit renews again what could not be renewed",
+    why="RFC 8767 §5: no more often than every 30 s",
+)
 WARM_QUESTIONS = limit(
     4096, "questions whose use is remembered", why="a household asks some 2000 a day"
 )

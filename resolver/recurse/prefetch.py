@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, ClassVar, Final, Protocol
 
 from resolver.limits import (
     PREFETCH_LEAST_TTL,
+    PREFETCH_RETRY_SECONDS,
     PREFETCH_SECONDS,
     PREFETCH_WINDOW_SECONDS,
     WARM_DAYS_SECONDS,
@@ -80,7 +81,7 @@ class Prefetch:
     """What is renewed ahead of need, in one process; it outlives every configuration.
 
     *renewals* is None while the configuration wants none. *wake* is called when `tick` is due
-    earlier than it said.
+    earlier than it said, *forget* with a question of which something newer may be known.
     """
 
     COUNTS: ClassVar = {
@@ -99,6 +100,7 @@ class Prefetch:
         self.is_late = False
         self.next_at = NEVER
         self.wake: Callable[[], None] = lambda: None
+        self.forget: Callable[[Question], None] = lambda _: None
         self._clock = clock
         self._due: list[tuple[float, Question]] = []
         self._cuts: list[Renew] = []
@@ -163,9 +165,11 @@ class Prefetch:
         if abs(now + left - known.ends_at) > _SAME_S:
             known.ends_at = now + left
         if left <= known.window_s:
-            known.is_asked = not is_fresh
-            self._push(question, known, now)
-            return NEVER
+            if now >= known.rest_until:
+                known.is_asked = not is_fresh
+                known.rest_until = now + PREFETCH_RETRY_SECONDS - _SAME_S
+                self._push(question, known, now)
+            return max(known.rest_until - now, 1.0)
         self._push(question, known, known.renew_at)
         return min(left - known.window_s, max(known.alone_until - now, 1.0))
 
@@ -262,6 +266,7 @@ class Prefetch:
         if known is None or self.renewals is None:
             return
         known.is_renewing = known.is_asked = False
+        self.forget(question)
         left, _ = self.renewals.left(question, now)
         cost = 0 if known.by_hand else packets
         self.budget.charge(cost, now)
@@ -273,6 +278,7 @@ class Prefetch:
         self.prefetches += 1
         known.rtt_s = self.renewals.rtt_s(question)
         known.note_renewal(now, now + left, cost)
+        known.rest_until = now
         again_at = known.renew_at
         self._push(question, known, max(again_at, now + WARM_RETRY_SECONDS * known.by_hand))
 

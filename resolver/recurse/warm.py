@@ -70,13 +70,13 @@ class Warmth:
 
     *begins_at*, *ends_at*: the term. *cost*: packets that its renewal took; -1: it was none, or
     that is settled. *alone_until*: how long the data would last, had it never been renewed.
-    *idle*: unused terms in a row before it. *due_at*: when it is to be looked at; *by_hand*: the
-    operator wants it warm always.
+    *idle*: unused terms in a row before it. *due_at*: when it is to be looked at; *rest_until*: no
+    hit has it renewed before; *by_hand*: the operator wants it warm always.
     """
 
     __slots__ = ("alone_until", "begins_at", "by_hand", "chances", "cost", "due_at", "ends_at",
-                 "idle", "is_asked", "is_renewing", "is_saved", "is_used", "quarters", "rtt_s",
-                 "score", "ttl", "used_at")  # fmt: skip
+                 "idle", "is_asked", "is_renewing", "is_saved", "is_used", "quarters",
+                 "rest_until", "rtt_s", "score", "ttl", "used_at")  # fmt: skip
 
     def __init__(self, ttl: float, ends_at: float, used_at: float) -> None:
         self.ttl = ttl
@@ -95,6 +95,7 @@ class Warmth:
         self.by_hand = False
         self.cost = -1
         self.due_at = float("inf")
+        self.rest_until = 0.0
         self.rtt_s = 0.0
 
     def __repr__(self) -> str:

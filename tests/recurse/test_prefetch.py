@@ -12,13 +12,19 @@ import trio
 
 from resolver.config.schema import Config, Outgoing, Resolution, Warm
 from resolver.daemon.renewing import keep_renewing
+from resolver.lab.authority import Manners
 from resolver.lab.faults import Path
 from resolver.lab.virtual_time import VirtualClock
-from resolver.limits import PREFETCH_LAG_SECONDS, PREFETCH_LEAST_TTL, WARM_RETRY_SECONDS
-from resolver.protocol.codes import RRType
+from resolver.limits import (
+    PREFETCH_LAG_SECONDS,
+    PREFETCH_LEAST_TTL,
+    PREFETCH_RETRY_SECONDS,
+    WARM_RETRY_SECONDS,
+)
+from resolver.protocol.codes import Rcode, RRType
 from resolver.protocol.transport import Transport
 from resolver.recurse.prefetch import NEVER, Prefetch
-from tests.asking import SOURCE, octets, replied
+from tests.asking import SOURCE, octets, read, replied
 from tests.making import question
 from tests.recurse.household import House, house, village
 from tests.support import trio_test
@@ -132,6 +138,52 @@ async def test_the_second_hit_at_the_end_is_answered_from_the_packet_cache() -> 
         queries = home.pipeline.counters.queries
         await ask(home, LAMP)
         assert home.pipeline.counters.queries == queries
+
+
+@trio_test
+async def test_what_was_renewed_is_told_at_once() -> None:
+    """Not only when the old has expired; the first client who asks after it has the new TTL."""
+    world = street()
+    async with house(world) as home:
+        await ask(home, LAMP)
+        await trio.sleep(285)
+        example = world.zones[WWW.qname[4:]]
+        del example.data[LAMP.qname][RRType.A]
+        example.add_address("lamp", "192.0.2.99", ttl=300)
+        old, new = bytes([192, 0, 2, 82]), bytes([192, 0, 2, 99])
+        for wanted in (old, new):  # the hit that renews, and the next
+            reply = await read(home, octets(LAMP))
+            assert [one.rdata for one in reply.answer] == [wanted]
+            await trio.sleep(1)
+        assert not await ask(home, LAMP)
+
+
+@pytest.mark.reaches("PREFETCH_RETRY_SECONDS")
+@trio_test
+async def test_a_renewal_that_failed_is_tried_again_at_a_later_hit() -> None:
+    """Half a minute later: as long as there is something left of the TTL, nobody waits."""
+    world = street(ttl=3000)
+    async with house(world) as home:
+        home.parts.base.prefetch.budget.restore(BUSY_DAY, home.parts.clock.now(), away_s=0)
+        await misses(home, LAMP, every_s=2900, times=5)  # until it is known to be in use
+        servers = [world.servers[host] for host in SERVERS]
+        for server in servers:
+            server.manners = Manners(rcode=Rcode.SERVFAIL)
+        await ask(home, LAMP)
+        await trio.sleep(1)
+        for server in servers:
+            server.manners = Manners()
+        sent = home.sent
+        await trio.sleep(PREFETCH_RETRY_SECONDS * 0.6)
+        await ask(home, LAMP)
+        await trio.sleep(1)
+        assert home.sent == sent
+        await trio.sleep(PREFETCH_RETRY_SECONDS * 0.4)
+        await ask(home, LAMP)
+        await trio.sleep(1)
+        assert home.sent == sent + 1
+        await trio.sleep(2800)
+        assert not await ask(home, LAMP)
 
 
 @trio_test
