@@ -32,8 +32,9 @@ _HALF = 1 << 31
 _AT_APEX = frozenset({RRType.SOA, RRType.NS, RRType.NSEC, RRType.DNSKEY, RRType.ZONEMD})
 _AT_CUT = frozenset({RRType.NS, RRType.DS, RRType.NSEC, RRType.A, RRType.AAAA})
 _GLUE = frozenset({RRType.A, RRType.AAAA})
-_MUST_APEX = _AT_APEX
+_MUST_APEX = frozenset({RRType.NS, RRType.NSEC})
 _MUST_CUT = frozenset({RRType.NS, RRType.NSEC})
+_MUST_BE_SIGNED = (RRType.SOA, RRType.DNSKEY, RRType.ZONEMD)
 
 
 class Accepted(NamedTuple):
@@ -65,18 +66,36 @@ def judge(
 
     Never raises on records whose rdata are well-formed. O(n log n).
     """
-    rrsets = tuple(_grouped(records))
+    rrsets = tuple(grouped(records))
     stray = _stray(rrsets)
     if stray:
         return Refused(stray)
-    apex = {rrset.rtype: rrset for rrset in rrsets if rrset.owner == names.ROOT}
+    return genuine(records, rrsets, anchor, sha1, wall=wall, held=held)
+
+
+def genuine(
+    records: Sequence[ZoneRecord],
+    rrsets: tuple[RRset, ...],
+    anchor: Anchor,
+    sha1: Sha1Policy,
+    *,
+    wall: float,
+    held: int | None,
+) -> Accepted | Refused:
+    """The same of *anchor*'s zone, whatever it is made of. *rrsets* are those of *records*."""
+    apex = {rrset.rtype: rrset for rrset in rrsets if rrset.owner == anchor.name}
+    for rtype in _MUST_BE_SIGNED:
+        if rtype not in apex:
+            return Refused(f"{rrset_text(anchor.name, rtype)} is missing from it")
+    if len(apex[RRType.SOA].rdatas) != 1:
+        return Refused(f"it has {len(apex[RRType.SOA].rdatas)} SOA records")
     serial = rdata_fields.soa(apex[RRType.SOA].rdatas[0]).serial
     if held is not None and is_older(serial, held):
         return Refused(f"its serial {serial} is older than {held}, which is held")
     valid_until = _signed_until(apex, anchor, sha1, wall)
     if isinstance(valid_until, Flaw):
         return Refused(valid_until.sentence)
-    digest = zonemd.verify(names.ROOT, records)
+    digest = zonemd.verify(anchor.name, records)
     if digest is not zonemd.Completeness.RIGHT:
         return Refused(f"its ZONEMD digest is {digest.value}")
     return Accepted(serial, valid_until, rrsets)
@@ -90,7 +109,7 @@ def is_older(serial: int, other: int) -> bool:
 # --- its shape -------------------------------------------------------------------------------
 
 
-def _grouped(records: Iterable[ZoneRecord]) -> Iterable[RRset]:
+def grouped(records: Iterable[ZoneRecord]) -> Iterable[RRset]:
     """RRsets with their signatures, in the order in which they came; a signature alone is dropped.
 
     Records of one set have one TTL, the lowest (RFC 2181 §5.2).
@@ -114,8 +133,6 @@ def _stray(rrsets: Iterable[RRset]) -> str:
     """What has no business in a root zone, or is missing from it; "" if all is as it should be."""
     types: dict[Name, set[int]] = {names.ROOT: set()}
     for rrset in rrsets:
-        if rrset.rtype == RRType.SOA and len(rrset.rdatas) != 1:
-            return f"it has {len(rrset.rdatas)} SOA records"
         types.setdefault(rrset.owner, set()).add(rrset.rtype)
     for owner, found in types.items():
         label_count = names.count(owner)
@@ -137,17 +154,18 @@ def _signed_until(
     apex: dict[int, RRset], anchor: Anchor, sha1: Sha1Policy, wall: float
 ) -> float | Flaw:
     """When the first signature ends over DNSKEY, SOA and ZONEMD, all of them verified at *wall*."""
-    vouched = usable(names.ROOT, anchor, sha1)
+    zone = anchor.name
+    vouched = usable(zone, anchor, sha1)
     if isinstance(vouched, Flaw):
         return vouched
-    question = Question(names.ROOT, RRType.DNSKEY)
-    finding = Link(question, names.ROOT, Verdict.ANSWER, Rcode.NOERROR, (apex[RRType.DNSKEY],))
-    proven = _done(verified_keys(names.ROOT, finding, vouched, wall=wall))
+    question = Question(zone, RRType.DNSKEY)
+    finding = Link(question, zone, Verdict.ANSWER, Rcode.NOERROR, (apex[RRType.DNSKEY],))
+    proven = _done(verified_keys(zone, finding, vouched, wall=wall))
     if isinstance(proven, Flaw):
         return proven
     signatures = [proven.rrsig]
     for rtype in (RRType.SOA, RRType.ZONEMD):
-        verified = _done(verify_rrset(apex[rtype], names.ROOT, proven.keys, wall=wall))
+        verified = _done(verify_rrset(apex[rtype], zone, proven.keys, wall=wall))
         if verified.flaw is not None:
             return verified.flaw
         signatures.append(verified.rrsig)
