@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.named import missing
 from tests.simulation.scenario_model import ScenarioError
 from tests.simulation.scenario_parse import parse
 from tests.simulation.scenario_run import Variant, play, variants
@@ -17,10 +18,58 @@ FOLDER = Path(os.environ.get("RESOLVER_SCENARIOS", HERE.parent / "shared" / "sce
 FOLDERS = (
     "deckard", "unbound", "reported",
     "features/aggressive-nsec", "features/ede", "features/edns", "features/forward-stub",
-    "features/serve-stale", "features/ttl-clamp",
+    "features/auth-zone", "features/prefetch", "features/serve-stale", "features/ttl-clamp",
+    "features/zonemd",
 )  # fmt: skip
 # Expected to fail, with the reason. A file that passes after all fails here: strike it.
+# Of zones held whole, which are the root's alone here, the reason says where a rule is tested that
+# the file is about too.
 EXCEPTIONS = {
+    "features/auth-zone/auth_nsec3_ent_with_out_of_zone_data.rpl": (
+        "answers clients from a zone of its own; what lies outside of a copy never counts:"
+        " tests/dnssec/test_whole_zone.py"
+        "::test_names_and_types_that_are_foreign_to_a_root_zone_are_refused"
+    ),
+    "features/auth-zone/auth_nsec3_wild_with_out_of_zone_data.rpl": (
+        "answers clients from a zone of its own, with wildcards, which a root zone may not have:"
+        " tests/dnssec/test_whole_zone.py::test_a_wildcard_is_refused"
+    ),
+    "features/auth-zone/auth_xfr.rpl": (
+        "transfers an unsigned zone, answers clients from it and writes it as text:"
+        " tests/daemon/test_root_keeper.py::test_a_copy_is_fetched_and_answers,"
+        " tests/daemon/test_root_fetch.py::test_a_zone_that_is_whole_is_kept"
+    ),
+    "features/auth-zone/auth_xfr_host_bogus.rpl": (
+        "its primary has a name, which is bogus; sources are addresses, and signatures decide:"
+        " tests/daemon/test_root_keeper.py"
+        "::test_sources_are_those_configured_or_those_that_offer_it"
+    ),
+    "features/auth-zone/auth_xfr_ixfr.rpl": (
+        "wants differences (IXFR), which no server of the root offers; a copy is taken whole:"
+        " tests/daemon/test_root_fetch.py::test_a_transfer_that_is_cut_off_anywhere_is_thrown_away"
+    ),
+    "features/auth-zone/auth_xfr_ixfrmismatch.rpl": (
+        "wants differences that do not fit thrown away, and the whole zone instead, as above"
+    ),
+    "features/auth-zone/auth_xfr_notify.rpl": (
+        "takes NOTIFY, which no server of the root sends; its SOA is asked for instead:"
+        " tests/e2e/test_rfc8906.py::test_notify_and_update_are_not_for_us,"
+        " tests/daemon/test_root_keeper.py::test_it_is_renewed_when_its_soa_says_so"
+    ),
+    "features/auth-zone/auth_xfr_probesoa.rpl": (
+        "asks for the SOA of an unsigned zone that it answers clients from:"
+        " tests/daemon/test_root_keeper.py::test_it_is_renewed_when_its_soa_says_so"
+    ),
+    "features/auth-zone/auth_zonefile_down.rpl": "answers clients from zones of its own, with AA",
+    "features/prefetch/iter_prefetch_fail.rpl": (
+        "renews once more what it is not known that anybody uses; the first renewal, in vain, has"
+        " spent the budget of a resolver that sent five packets in its life:"
+        " tests/recurse/test_prefetch.py::test_a_renewal_that_failed_is_tried_again_at_a_later_hit"
+    ),
+    "features/zonemd/auth_zonemd_permissive_mode.rpl": (
+        "uses a zone with a wrong digest, for whom a log line will do; ours is thrown away:"
+        " tests/dnssec/test_whole_zone.py::test_a_digest_of_another_zone_is_refused"
+    ),
     "unbound/iter_resolve_minimised_nx.rpl": (
         "scripts type A for minimised queries where four of Deckard's script NS;"
         " RFC 9156 §2.1 allows both"
@@ -88,6 +137,10 @@ def names(value: object) -> str:
     if isinstance(value, Variant):
         return "min" if value.minimise else "full"
     return "unreadable"
+
+
+def test_every_test_that_a_reason_names_exists() -> None:
+    assert missing(" ".join(EXCEPTIONS.values())) == []
 
 
 @pytest.mark.skipif(not FOLDER.is_dir(), reason=f"no scenarios at {FOLDER} (RESOLVER_SCENARIOS)")

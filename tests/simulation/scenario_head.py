@@ -46,6 +46,8 @@ class HeadReader:
         text = _HASH_COMMENT.sub("", text).strip()
         first = text.split(maxsplit=1)
         if not first or first[0] == "TEMPFILE_NAME":  # the name of a file that follows
+            if first and self.head.open_zone is not None:
+                self.head.open_zone.settings["file"] = first[1]
             return
         if first[0] == "TEMPFILE_CONTENTS":
             self._file = self.head.files.setdefault(text.split()[-1], [])
@@ -88,6 +90,9 @@ class HeadReader:
     def _end_zone(self) -> None:
         """A stub zone of the root is the root's hints; any other is a zone of its own."""
         zone, self.head.open_zone = self.head.open_zone, None
+        if zone is not None and zone.kind == "copy":
+            self._end_copy(zone)
+            return
         if zone is None or not zone.addresses:
             return
         is_root = not zone.zone.strip(".")
@@ -96,3 +101,10 @@ class HeadReader:
         else:
             zone.zone = "." if is_root else zone.zone
             self.head.zones.append(zone)
+
+    def _end_copy(self, zone: ConfiguredZone) -> None:
+        """Of zones held whole, only what is said of their verification can be tried here."""
+        if zone.settings.get("verified"):
+            self.head.copies.append(zone)
+        else:
+            self.head.need("authority zones")

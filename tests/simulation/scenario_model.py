@@ -101,7 +101,10 @@ class Step:
 
 @dataclass(slots=True)
 class ConfiguredZone:
-    """A forward or stub zone of the head: *kind* is "forward" or "stub", as in the file of ours."""
+    """A zone of the head: *kind* is "forward" or "stub", as in the file of ours, or "copy".
+
+    Of a copy, *addresses* are those to transfer it from.
+    """
 
     kind: str
     zone: str = ""
@@ -117,13 +120,15 @@ class ConfiguredZone:
 class Head:
     """The configuration part. None for *minimise* means: the file does not care, run both.
 
-    *needs* names features that are not built and without which the file cannot be played;
-    *open_zone* is the zone whose clause is being read.
+    *copies* are zones held whole that are verified before use: see `scenario_copy`. *needs* names
+    features that are not built and without which the file cannot be played; *open_zone* is the zone
+    whose clause is being read.
     """
 
     root_addresses: list[str] = field(default_factory=list)
     root_name: str = "k.root-servers.net."
     zones: list[ConfiguredZone] = field(default_factory=list)
+    copies: list[ConfiguredZone] = field(default_factory=list)
     open_zone: ConfiguredZone | None = None
     trust_anchors: list[str] = field(default_factory=list)
     insecure: list[str] = field(default_factory=list)

@@ -249,6 +249,26 @@ FORWARD_WORDS: dict[str, Word] = {
 }
 
 
+def _primary(head: Head, value: str) -> None:
+    if value.rstrip(".").rpartition(".")[2].isalpha():
+        head.need("primaries by name")
+    else:
+        _zone_address(head, value)
+
+
+COPY_WORDS: dict[str, Word] = {
+    "name": _name,
+    "master": _primary,
+    "zonefile": _no_effect,  # it stands in the head, or is nowhere yet
+    "zonemd-check": _zone_switch("verified"),
+    "zonemd-reject-absence": _no_effect,  # always done
+    "for-upstream": _no_effect,
+    "for-downstream": _no_effect,
+    "fallback-enabled": _no_effect,
+    "allow-notify": _no_effect,
+}
+
+
 class _Anything(dict[str, "Word"]):
     """The words below a clause whose feature is not built: none of them can be got wrong."""
 
@@ -363,7 +383,7 @@ CLAUSES: dict[str, tuple[dict[str, Word], str, str]] = {
     "server": (SERVER_WORDS, "", ""),
     "stub-zone": (STUB_WORDS, "stub", ""),
     "forward-zone": (FORWARD_WORDS, "forward", ""),
-    "auth-zone": (_Anything(), "", "authority zones"),
+    "auth-zone": (COPY_WORDS, "copy", ""),
     "rpz": (_Anything(), "", "response policy zones"),
     "view": (_Anything(), "", "views"),
     "remote-control": (_Anything(), "", ""),

@@ -37,6 +37,19 @@ def test_zones_of_the_head_are_tables_of_the_file(tmp_path: Path) -> None:
     assert config_of(head, tmp_path, minimise=True).forward[0].first
 
 
+def test_of_zones_held_whole_those_that_are_verified_are_judged() -> None:
+    text = "auth-zone:\n name: a.\n master: 192.0.2.1\n zonemd-check: yes\n zonefile:\n"
+    head = read(f"{text}TEMPFILE_NAME a\nTEMPFILE_CONTENTS a\na. SOA\nTEMPFILE_END\nserver:\n")
+    assert [(one.zone, one.addresses, one.settings["file"]) for one in head.copies] == [
+        ("a.", ["192.0.2.1"], "a")
+    ]
+    assert (head.zones, head.needs, head.files["a"]) == ([], [], ["a. SOA"])
+    assert read("auth-zone:\n name: a.\n master: ns.example.").needs == [
+        "primaries by name",
+        "authority zones",
+    ]
+
+
 def test_without_a_stub_address_the_root_is_the_shipped_one(tmp_path: Path) -> None:
     assert document_of(read(""), tmp_path, minimise=True)["root"]["hints_file"] == ""
     named = document_of(read("stub-addr: 192.0.2.1"), tmp_path, minimise=True)
