@@ -7,7 +7,7 @@ export PORT
 
 .PHONY: help serve serve-lab test test-long test-limits ready tables share compile plain clean \
         bench-wire bench-latency bench-throughput bench-validation bench-realworld bench-selection \
-        bench-outage bench-attack
+        bench-outage bench-calm bench-attack
 
 help:
 	@echo 'make serve             run the resolver on 127.0.0.1 and ::1, port $(PORT) (as ./serve)'
@@ -40,7 +40,7 @@ ready:
 	@. tools/environment.sh && environment .venv test
 
 # --- measure it (each figure in the documents is printed by one of these) ------------------------
-bench-wire bench-latency bench-throughput bench-validation bench-realworld bench-selection bench-outage bench-attack: bench-%: ready
+bench-wire bench-latency bench-throughput bench-validation bench-realworld bench-selection bench-outage bench-calm bench-attack: bench-%: ready
 	$(BIN)/python -m bench.$*
 
 tables: ready

@@ -29,7 +29,7 @@ from resolver.lab.virtual_sockets import (
 from resolver.lab.virtual_streams import serve_stream, stream_pair
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
     from random import Random
 
     from resolver.model import Server
@@ -74,7 +74,7 @@ class VirtualNetwork:
         self.faults = faults or Faults()
         self.settle: Callable[[str], Answerer | None] = lambda _: None
         self.observers: list[Callable[[Packet], None]] = []
-        self._sources = {ip_address(host).version: canonical(host) for host in sources}
+        self.leave_from(sources)
         self._udp: dict[Address, Receiver] = {}
         self._hosted: dict[Address, Answerer] = {}
         self._listeners: dict[Address, VirtualListener] = {}
@@ -89,6 +89,10 @@ class VirtualNetwork:
 
     def __repr__(self) -> str:
         return f"<VirtualNetwork servers={len(self._hosted)} in_flight={len(self._due)}>"
+
+    def leave_from(self, sources: Iterable[str]) -> None:
+        """The resolver's own addresses from now on; without one there is no route (ENETUNREACH)."""
+        self._sources = {ip_address(host).version: canonical(host) for host in sources}
 
     # --- building the world --------------------------------------------------------------
 
