@@ -10,6 +10,8 @@ import math
 import random
 import tempfile
 from collections.abc import Callable, Iterator
+from ipaddress import ip_address
+from typing import TYPE_CHECKING
 
 import trio
 
@@ -18,7 +20,6 @@ from resolver.config.schema import Config, Server
 from resolver.daemon.run import running
 from resolver.lab import virtual_time
 from resolver.lab.faults import Path
-from resolver.lab.virtual_network import VirtualNetwork, canonical
 from resolver.lab.virtual_parts import Packet
 from resolver.lab.world import ROOT_SERVERS, World
 from resolver.lab.zones import Zone
@@ -26,6 +27,9 @@ from resolver.protocol import names
 from resolver.protocol.codes import Flag, RRType
 from resolver.protocol.edns import Edns
 from resolver.protocol.wire import build_query, parse_untrusted
+
+if TYPE_CHECKING:
+    from resolver.lab.virtual_network import VirtualNetwork
 
 HOUR_S = 3600
 NAMES, ZONES, PLATFORMS = 300, 60, 3
@@ -93,7 +97,7 @@ class Net:
     def set_all(self, path: Path | None) -> None:
         """The way to every server is *path*; None: as it was."""
         for host, own in self._paths.items():
-            self.world.faults.set(canonical(host), path or own)
+            self.world.faults.set(ip_address(host).compressed, path or own)
 
     def move(self, edition: int) -> set[bytes]:
         """All names have other addresses from now on; these."""
