@@ -173,9 +173,34 @@ ZONE_SILENT_SECONDS = limit(
     why="a far server met for the first time by many questions at once answers within 1.5 s",
 )
 OUTAGE_WITNESS_SECONDS = limit(
-    1.05,
+    1.01,
     "seconds between packets to witnesses that find out whether an outage is over",
     why="less than one a second, those of the outage's beginning included",
+)
+OUTAGE_SPARE = limit(
+    6,
+    "packets of an outage that may go sooner, after changes of links or routes",
+    why="our choice: a link that comes up takes two or three",
+)
+OUTAGE_SPARE_SECONDS = limit(
+    200.0,
+    "seconds until there is one more of them",
+    why="a link that flaps for hours still costs less than a packet a second",
+)
+OUTAGE_ROUTELESS_SECONDS = limit(
+    0.25,
+    "seconds between looks for a route, where nobody tells of changes",
+    why="our choice: without a route no packet goes out; each costs 0.1 ms",
+)
+LINK_LOOK_SECONDS = limit(
+    0.05,
+    "seconds between a change of links and the second look; the next take twice as long",
+    why="our measurement: addresses and routes follow within a few ms",
+)
+LINK_MESSAGES = limit(
+    64,
+    "messages of the kernel about links taken at once",
+    why="our choice: a router's table may change a thousand times a second",
 )
 OUTAGE_FORGED_SECONDS = limit(
     30.0,
