@@ -22,6 +22,7 @@ from resolver.lab.faults import Faults, canonical
 from resolver.lab.virtual_parts import Address, Answerer, Packet, Receiver, as_delayed
 from resolver.lab.virtual_sockets import (
     VirtualClient,
+    VirtualLinks,
     VirtualListener,
     VirtualPort,
     VirtualUdpSocket,
@@ -74,6 +75,7 @@ class VirtualNetwork:
         self.faults = faults or Faults()
         self.settle: Callable[[str], Answerer | None] = lambda _: None
         self.observers: list[Callable[[Packet], None]] = []
+        self._listening: set[VirtualLinks] = set()
         self.leave_from(sources)
         self._udp: dict[Address, Receiver] = {}
         self._hosted: dict[Address, Answerer] = {}
@@ -91,8 +93,23 @@ class VirtualNetwork:
         return f"<VirtualNetwork servers={len(self._hosted)} in_flight={len(self._due)}>"
 
     def leave_from(self, sources: Iterable[str]) -> None:
-        """The resolver's own addresses from now on; without one there is no route (ENETUNREACH)."""
+        """The resolver's own addresses from now on; without one there is no route (ENETUNREACH).
+
+        As a kernel does, it tells whoever listens (`hear_links`).
+        """
         self._sources = {ip_address(host).version: canonical(host) for host in sources}
+        self.tell_change()
+
+    def tell_change(self) -> None:
+        """Say that a link, an address or a route has changed."""
+        for heard in self._listening:
+            heard.tell()
+
+    def hear_links(self) -> VirtualLinks:
+        """Hear it."""
+        made = VirtualLinks(self._listening)
+        self._listening.add(made)
+        return made
 
     # --- building the world --------------------------------------------------------------
 

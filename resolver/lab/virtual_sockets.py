@@ -48,6 +48,24 @@ class VirtualPort:
             self._network.queue(self, data)
 
 
+class VirtualLinks:
+    """`upstream.network.LinkChanges`; *among* are those who listen."""
+
+    def __init__(self, among: set[VirtualLinks]) -> None:
+        self._among = among
+        self._told = trio.Event()
+
+    def tell(self) -> None:
+        self._told.set()
+
+    async def changed(self) -> None:
+        await self._told.wait()
+        self._told = trio.Event()
+
+    def close(self) -> None:
+        self._among.discard(self)
+
+
 class VirtualUdpSocket:
     """`listen.listen_network.UdpSocket`: a bound socket that anybody may send to."""
 

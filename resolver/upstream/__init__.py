@@ -6,6 +6,7 @@
       select       which server, which next, when; speculate: what is worth one packet more
       udp_queries, stream_queries, outstanding, timers     what is on its way, and its matching
       ways         is it they, or our link? (way, reachability)
+      recovery     is that over? (pace, link_watch)
     infra          what is remembered of servers (server_state), by address and transport
     compose, query, edns_fallback, query_form, doubt       what a query carries, who bears what
     network        the seam to sockets (udp, tcp; the lab's)

@@ -99,6 +99,7 @@ class Dispatcher:
             timers=timers,
             launch=self._udp.launch,
             hear=self._hear,
+            hear_links=network.hear_links,
         )
         self._streams: StreamQueries | None = None
         self._now = trio.current_time
@@ -135,6 +136,7 @@ class Dispatcher:
             pool = TcpPool(network=self.network, nursery=nursery)
             self._streams = StreamQueries(pool=pool, nursery=nursery)
             nursery.start_soon(self.timers.run)
+            nursery.start_soon(self.ways.links.run)
             self._now = trio.lowlevel.current_clock().current_time  # a third of trio's own cost
             task_status.started()
             while True:

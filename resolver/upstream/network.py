@@ -26,8 +26,21 @@ class UdpPort(Protocol):
         """Idempotent; a datagram that comes later is nobody's."""
 
 
+class LinkChanges(Protocol):
+    """Who tells that a way out may have opened, from the moment that it was made."""
+
+    async def changed(self) -> None:
+        """Until a link, an address or a route of this machine has changed. One for many may do."""
+
+    def close(self) -> None:
+        """Idempotent."""
+
+
 class Network(Protocol):
     """Where packets go out."""
+
+    def hear_links(self) -> LinkChanges:
+        """What changes from now on. Raises OSError where nobody tells. Never blocks."""
 
     def open_udp(self, server: Server) -> UdpPort:
         """A new port connected to *server*, from the configured source address if there is one.

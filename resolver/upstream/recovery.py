@@ -17,6 +17,7 @@ from resolver.limits import (
     OUTAGE_WITNESS_SECONDS,
     OUTAGE_WITNESSES,
 )
+from resolver.upstream.pace import Pace
 from resolver.upstream.query import read_untrusted
 
 if TYPE_CHECKING:
@@ -32,7 +33,10 @@ if TYPE_CHECKING:
 
 
 class Recovery:
-    """Of all ways out. *witnesses* of a way are asked by *ask*; *end* is told the end."""
+    """Of all ways out. *witnesses* of a way are asked by *ask*; *end* is told the end.
+
+    *is_told*: does anybody tell when links and routes change (`hasten`)?
+    """
 
     def __init__(
         self,
@@ -42,12 +46,15 @@ class Recovery:
         witnesses: Callable[[Way], list[Witness]],
         ask: Callable[[Way, Witness, float], bool],
         end: Callable[[Way, float], None],
+        is_told: Callable[[], bool],
     ) -> None:
         self._timers = timers
         self._dice = dice
         self._witnesses = witnesses
         self._ask = ask
         self._end = end
+        self._is_told = is_told
+        self._paces: dict[Way, Pace] = {}
         self._next: dict[Way, Timer] = {}
 
     def __repr__(self) -> str:
@@ -55,22 +62,40 @@ class Recovery:
 
     def begin(self, way: Way, now: float) -> None:
         """An outage has begun: look whether it is over, again and again."""
-        self._next[way] = self._timers.at(now + OUTAGE_WITNESS_SECONDS, partial(self._trickle, way))
+        self._paces[way] = Pace(now)
+        self._look_at(now + OUTAGE_WITNESS_SECONDS, way)
+
+    def hasten(self, way: Way, now: float) -> None:
+        """A link or a route has changed: look soon."""
+        pace = self._paces.get(way)
+        at = None if pace is None else pace.hastened(now)
+        if at is not None:
+            self._look_at(at, way)
 
     def stop(self, way: Way) -> None:
         """It is over. Idempotent."""
+        self._paces.pop(way, None)
         timer = self._next.pop(way, None)
         if timer is not None:
             self._timers.cancel(timer)
 
+    def _look_at(self, when: float, way: Way) -> None:
+        timer = self._next.get(way)
+        if timer is not None:
+            self._timers.cancel(timer)
+        self._next[way] = self._timers.at(when, partial(self._trickle, way))
+
     def _trickle(self, way: Way, now: float) -> None:
         """One packet to one witness, whether or not anybody wants to know anything."""
-        self.begin(way, now)
         witnesses = self._witnesses(way)
         self._dice.shuffle(witnesses)
         if _is_doubtful(way, now):
             witnesses.sort(key=lambda one: one.question != way.question)
+        before = way.awaited
         self._ask_some(way, witnesses, 1, now)
+        has_sent = way.awaited > before
+        wait_s = self._paces[way].looked(now, has_sent=has_sent, is_told=self._is_told())
+        self._look_at(now + wait_s, way)
 
     def _ask_some(self, way: Way, witnesses: list[Witness], most: int, now: float) -> None:
         """*most* of them, passing over those to whom no route leads."""

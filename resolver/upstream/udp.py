@@ -20,6 +20,7 @@ import trio
 
 from resolver import limits
 from resolver.limits import PORT_NUMBERS, PORT_TRIES, REPLY_BATCH, REPLY_BATCH_IDLE
+from resolver.runtime.netlink import LinkSocket
 from resolver.runtime.turns import Turns
 from resolver.upstream.sources import OTHER_MAY_DO, Sources, socket_address
 
@@ -203,6 +204,10 @@ class SystemNetwork:
             sock.close()
             raise
         return trio.SocketStream(sock)
+
+    def hear_links(self) -> LinkSocket:
+        """What the kernel tells of links and routes. Raises OSError where it does not."""
+        return LinkSocket()
 
     def forget(self, port: SystemPort) -> None:
         """The port is about to be closed, which takes it out of the epoll too (epoll(7), Q6)."""

@@ -30,6 +30,7 @@ from resolver.limits import (
 from resolver.protocol.names import ROOT
 from resolver.runtime.duration import duration
 from resolver.upstream.cut_actions import OUTAGE_BEGAN, OUTAGE_ENDED
+from resolver.upstream.link_watch import LinkWatch
 from resolver.upstream.neighbours import Witness
 from resolver.upstream.query_form import BARE
 from resolver.upstream.reachability import Reachability
@@ -44,6 +45,7 @@ if TYPE_CHECKING:
     from resolver.protocol.message import Message
     from resolver.upstream.asked import Asked, Hear
     from resolver.upstream.descriptors import Descriptors
+    from resolver.upstream.network import LinkChanges
     from resolver.upstream.outstanding import Outstanding
     from resolver.upstream.server_state import ServerState
     from resolver.upstream.shared_knowledge import SharedKnowledge
@@ -71,7 +73,8 @@ class OutageHooks(NamedTuple):
 class Ways:
     """All ways out of one dispatcher, the witnesses on them, and who waits for an outage's end.
 
-    *launch* sends a packet to a witness; *hear* tells whoever waits what happened.
+    *launch* sends a packet to a witness; *hear* tells whoever waits what happened; *hear_links*
+    opens what tells that a link or a route has changed (`links` listens, once it runs).
     """
 
     def __init__(
@@ -84,6 +87,7 @@ class Ways:
         timers: Timers,
         launch: Launch,
         hear: Hear,
+        hear_links: Callable[[], LinkChanges],
     ) -> None:
         self._shared = shared
         self._outstanding = outstanding
@@ -95,9 +99,11 @@ class Ways:
         self._parked: dict[Way, dict[Asked, None]] = {}
         self.public = Way(None)
         self._configured: dict[Name, Way] = {}
+        self.links = links = LinkWatch(hear_links, self._hasten)
         self._recovery = Recovery(
-            timers, shared.dice, witnesses=self._witnesses, ask=self._ask, end=self.end
-        )
+            timers, shared.dice, witnesses=self._witnesses, ask=self._ask, end=self.end,
+            is_told=lambda: links.is_heard,
+        )  # fmt: skip
         self._outage_s = 0.0
         self.hooks = OutageHooks()
         self.name(named)
@@ -135,6 +141,8 @@ class Ways:
             way.reach = Reachability(frozenset({False, True}))
         for asked in held:
             self._hear(asked, OUTAGE_ENDED, trio.current_time())
+        if not self.is_any_cut:
+            self.links.end()
 
     def __repr__(self) -> str:
         return f"<Ways {self.public!r} and {len(self._configured)} more>"
@@ -293,6 +301,7 @@ class Ways:
             _log.warning("nobody answers any more: %s", way)
             if way.servers:
                 self._recovery.begin(way, now)
+            self.links.begin()
             self.hooks.changed(True)  # noqa: FBT003
         waiting = {**self._parked.get(way, {})}
         for packet in self._on(way):
@@ -309,12 +318,20 @@ class Ways:
             self._outage_s += out_s
             _log.warning("answers come again after %s: %s", duration(out_s), way)
             self._recovery.stop(way)
+        if not self.is_any_cut:
+            self.links.end()
         for packet in self._on(way):
             packet.state.waiting.clear()
         self.hooks.forgive(way.zone or ROOT)
         self.hooks.changed(self.is_any_cut)
         for asked in self._parked.pop(way, {}):
             self._hear(asked, OUTAGE_ENDED, now)
+
+    def _hasten(self, now: float) -> None:
+        """Something has changed on this machine: is one of the outages over?"""
+        for way in self._all():
+            if way.cut_since is not None:
+                self._recovery.hasten(way, now)
 
     def _on(self, way: Way) -> Iterable[Transmission]:
         return (packet for packet in self._outstanding if packet.way is way)

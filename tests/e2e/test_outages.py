@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import socket
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import dns.message
@@ -137,6 +138,73 @@ def test_what_is_cached_survives_a_cut_and_the_rest_comes_back(
         time.sleep(0.5)
     assert wrong == []
     assert program.alive
+
+
+def _other_address(world: RealWorld) -> None:
+    """As in another network: what packets came from is gone, and so is all that led there."""
+    world.client.ip(f"addr flush dev {CLIENT_LINK} scope global")
+
+
+def _renumbered(world: RealWorld) -> None:
+    """It has one address now, and IPv6 alone."""
+    world.client.ip(
+        f"addr add {CLIENT_NET6}3/64 dev {CLIENT_LINK} nodad",
+        f"route replace default via {CLIENT_NET6}1",
+    )
+
+
+def _link_down(world: RealWorld) -> None:
+    world.client.ip(f"link set dev {CLIENT_LINK} down")
+
+
+def _no_route(world: RealWorld) -> None:
+    for net in (CLIENT_NET, CLIENT_NET6):
+        world.client.ip(f"route del default via {net}1")
+
+
+@pytest.mark.parametrize(
+    ("cut", "mend"),
+    [(_link_down, _mend), (_no_route, _mend), (_other_address, _renumbered)],
+    ids=["link", "route", "address"],
+)
+def test_a_link_is_listened_to_while_it_is_cut(
+    world: RealWorld,
+    started: Callable[[], Program],
+    cut: Callable[[RealWorld], None],
+    mend: Callable[[RealWorld], None],
+) -> None:
+    """The kernel tells the daemon, an ordinary user, what comes back; in health nobody listens."""
+    started()
+    known, unknown = world.world.names[:5], world.world.names[AT_ONCE : AT_ONCE + 5]
+    assert _wrong(world, known) == []
+    assert _listeners(world) == 0
+    cut(world)
+    assert {_rcode(outcome) for outcome in _ask(world, unknown)} == {"SERVFAIL"}
+    give_up = time.monotonic() + RECOVERY_S
+    while not _listeners(world) and time.monotonic() < give_up:  # a moment without a route is none
+        _ask(world, unknown[:1])
+        time.sleep(0.5)
+    assert _listeners(world) == 1
+    try:
+        mend(world)
+        give_up = time.monotonic() + RECOVERY_S
+        while (wrong := _wrong(world, unknown)) and time.monotonic() < give_up:
+            time.sleep(0.5)
+        assert wrong == []
+        assert _listeners(world) == 0
+    finally:
+        world.client.ip(
+            f"addr flush dev {CLIENT_LINK} scope global",
+            f"addr add {CLIENT_NET}2/30 dev {CLIENT_LINK}",
+        )
+
+
+def _listeners(world: RealWorld) -> int:
+    """Sockets in the client's namespace that hear of routes: netlink(7), its groups not empty."""
+    with world.client.entered():
+        lines = Path("/proc/thread-self/net/netlink").read_text().splitlines()[1:]
+    rows = [line.split() for line in lines]
+    return sum(row[1] == "0" and int(row[3], 16) != 0 for row in rows)
 
 
 def _ask(world: RealWorld, names: list[str]) -> list[ask.Link]:

@@ -43,7 +43,7 @@ HOUR = 3600
 NAMES = 60
 WWW, NEW = question("www.example.net. A"), question("never-asked.example.net. A")
 CUT, WHOLE = Path(dead=True), Path(delay_s=RTT_S / 2)
-RECOVERY_S = OUTAGE_WITNESS_SECONDS + 3 * RTT_S
+RECOVERY_S = OUTAGE_WITNESS_SECONDS + 10 * RTT_S  # a neighbour, a root server, a walk of three
 
 
 def city(*, is_signed: bool = False) -> World:
