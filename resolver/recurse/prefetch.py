@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from functools import partial
 from heapq import heapify, heappop, heappush
-from typing import TYPE_CHECKING, ClassVar, Final, Protocol
+from typing import TYPE_CHECKING, ClassVar, Final, Protocol, TypeAlias
 
 from resolver.limits import (
     PREFETCH_LEAST_TTL,
@@ -29,21 +29,20 @@ from resolver.limits import (
 from resolver.model import Source
 from resolver.protocol.codes import Rcode
 from resolver.recurse.renewal_budget import RenewalBudget
-from resolver.recurse.warm import WarmList, window_s
+from resolver.recurse.warm import Kept, WarmList, window_s
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from resolver.model import Answer, Question
-    from resolver.recurse.renewal_budget import Hour
-    from resolver.recurse.warm import Kept, Warmth
+    from resolver.recurse.warm import Warmth
     from resolver.runtime.clock import Clock
 
     Done = Callable[[int], None]  # how many packets it took
     Renew = Callable[[Done], bool]
-    Snapshot = tuple[list[Kept], list[Hour]]
 
 NEVER: Final = float("inf")
+Snapshot: TypeAlias = tuple[list[Kept], list[tuple[int, int, int, int, int]]]
 _NETWORK, _STALE = Source.NETWORK, Source.STALE
 _TOLD = (Rcode.NOERROR, Rcode.NXDOMAIN)
 _NEAR_S = PREFETCH_WINDOW_SECONDS / 2  # answered within it: no server is so far as to matter
@@ -306,7 +305,7 @@ class Prefetch:
     def snapshot(self) -> Snapshot:
         """The warm list, the most used first, and the budget's last day, as plain tuples."""
         now = self._clock.now()
-        return self.warm.snapshot(now, self._clock.wall()), self.budget.snapshot(now)
+        return self.warm.snapshot(now), self.budget.snapshot(now)
 
     def restore(self, kept: Snapshot, *, away_s: float) -> None:
         """Take a snapshot of *away_s* seconds ago: what it has is renewed in its order.
@@ -316,7 +315,7 @@ class Prefetch:
         questions, hours = kept
         now = self._clock.now()
         self.budget.restore(hours, now, away_s=away_s)
-        for at, question in enumerate(self.warm.restore(questions, now, self._clock.wall())):
+        for at, question in enumerate(self.warm.restore(questions, now, away_s=away_s)):
             known = self.warm.entries[question]
             known.is_asked = True
             self._push(question, known, now + at * PREFETCH_SECONDS)

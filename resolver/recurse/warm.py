@@ -54,15 +54,27 @@ def lead_s(rtt_s: float = 0.0) -> float:
 
 
 class Kept(NamedTuple):
-    """One question in a snapshot: plain values. *used_at* is Unix time."""
+    """One question in a snapshot: plain values.
+
+    *age_s*: seconds since its last use by then; *score*: as it was at that use.
+    """
 
     qname: bytes
     qtype: int
     ttl: int
-    used_at: float
+    age_s: float
     score: float
     quarters: int
     chances: tuple[float, float]
+
+
+def _decayed(score: float, age_s: float) -> float:
+    return float(score * 0.5 ** (max(age_s, 0.0) / WARM_HALF_LIFE_SECONDS))
+
+
+def _in_order(kept: Iterable[Kept]) -> list[Kept]:
+    """The most used first."""
+    return sorted(kept, key=lambda one: -_decayed(one.score, one.age_s))
 
 
 class Warmth:
@@ -146,7 +158,7 @@ class Warmth:
 
     def score_at(self, now: float) -> float:
         """The score as it has decayed by *now*."""
-        return float(self.score * 0.5 ** (max(now - self.used_at, 0.0) / WARM_HALF_LIFE_SECONDS))
+        return _decayed(self.score, now - self.used_at)
 
     def note_renewal(self, now: float, ends_at: float, cost: int) -> None:
         """It was renewed for *cost* packets, and lasts until *ends_at*: a term begins."""
@@ -244,33 +256,36 @@ class WarmList:
             if not self.entries[question].by_hand:
                 del self.entries[question]
 
-    def snapshot(self, now: float, wall: float) -> list[Kept]:
+    def snapshot(self, now: float) -> list[Kept]:
         """What is worth keeping over a restart, the most used first."""
         kept = [
             Kept(
                 *question[:2],
                 int(entry.ttl),
-                wall - (now - entry.used_at),
-                entry.score_at(now),
+                round(max(now - entry.used_at, 0.0), 1),
+                round(entry.score, 4),
                 entry.quarters,
-                (entry.chances[0], entry.chances[1]),
+                (round(entry.chances[0], 4), round(entry.chances[1], 4)),
             )
             for question, entry in self.entries.items()
             if now - entry.used_at <= WARM_DAYS_SECONDS and entry.quarters
         ]
-        return sorted(kept, key=lambda one: -one.score)
+        return _in_order(kept)
 
-    def restore(self, kept: Iterable[Kept], now: float, wall: float) -> list[Question]:
-        """Take a snapshot; returns the questions in order. What was used since stays as it is."""
+    def restore(self, kept: Iterable[Kept], now: float, *, away_s: float) -> list[Question]:
+        """Take a snapshot of *away_s* seconds ago; returns the questions in order.
+
+        What was used since stays as it is.
+        """
         taken = []
-        for one in sorted(kept, key=lambda one: -one.score):
+        for one in _in_order(kept):
             question = Question(one.qname, one.qtype)
-            age_s = max(wall - one.used_at, 0.0)
+            age_s = max(one.age_s, 0.0) + away_s
             is_room = len(self.entries) < WARM_QUESTIONS
             if question in self.entries or age_s > WARM_DAYS_SECONDS or not is_room:
                 continue
             entry = self.add(question, max(one.ttl, 1), now, now - age_s)
-            entry.score = one.score
+            entry.score = max(one.score, 0.0)
             entry.quarters = one.quarters & 0xF
             entry.chances = [min(max(chance, 0.0), 1.0) for chance in one.chances]
             taken.append(question)

@@ -16,7 +16,7 @@ from resolver.limits import (
 )
 from resolver.model import Question
 from resolver.protocol import names
-from resolver.recurse.warm import Kept, WarmList, Warmth, window_s
+from resolver.recurse.warm import WarmList, Warmth, window_s
 
 A = 1
 DAY = 86_400.0
@@ -150,18 +150,25 @@ def test_a_snapshot_has_no_more_than_a_week() -> None:
     for number, days in enumerate((0.0, 6.99, 7.01)):
         known = warm.add(asked(number), 60, 60.0, -days * DAY)
         known.score, known.quarters = 10.0 - number, 1
-    kept = warm.snapshot(0.0, 1e9)
+    kept = warm.snapshot(0.0)
     assert [one.qname for one in kept] == [asked(0).qname, asked(1).qname]
     later = WarmList()
-    assert later.restore(kept, 50.0, 1e9 + DAY) == [asked(0)]
+    assert later.restore(kept, 50.0, away_s=DAY) == [asked(0)]
     assert later.entries[asked(0)].used_at == 50.0 - DAY
+    assert later.entries[asked(0)].score_at(50.0) == warm.entries[asked(0)].score_at(DAY)
     assert WARM_DAYS_SECONDS == 7 * DAY
 
 
-def test_a_clock_that_was_set_back_makes_nothing_older() -> None:
-    later = WarmList()
-    later.restore([Kept(b"\1a\0", A, 60, 2e9, 1.0, 1, (0.5, 0.5))], 50.0, 1e9)
-    assert later.entries[Question(b"\1a\0", A)].used_at == 50.0
+def test_the_order_is_that_of_use_as_it_has_decayed() -> None:
+    """Last week's favourite comes behind what is used today."""
+    warm = WarmList()
+    for number, (score, days) in enumerate(((8.0, 6.5), (2.0, 0.0), (4.0, 0.0))):
+        known = warm.add(asked(number), 60, 60.0, -days * DAY)
+        known.score, known.quarters = score, 1
+    order = [asked(2), asked(1), asked(0)]
+    kept = warm.snapshot(0.0)
+    assert [one.qname for one in kept] == [one.qname for one in order]
+    assert WarmList().restore(reversed(kept), 50.0, away_s=60.0) == order
 
 
 @given(
