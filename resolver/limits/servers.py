@@ -111,6 +111,11 @@ EDNS_BROKEN_SECONDS = limit(
     "seconds a server is asked without EDNS, or without a cookie",
     why="RFC 6891 §6.2.2 (remember, but try again)",
 )
+SERVER_HABITS_SECONDS = limit(
+    86_400.0,
+    "seconds that it counts over a restart that a server bore EDNS, cookies or mixed case",
+    why="our choice: nobody shall take them away by a restart; servers are replaced",
+)
 EDNS_SILENCES = limit(
     2,
     "answers to less, after silence to EDNS or to a cookie, before that is remembered",

@@ -22,7 +22,7 @@ from resolver.limits import (
 )
 from resolver.model import Verdict
 from resolver.protocol.transport import Transport
-from resolver.upstream.server_state import Hint, Mark, ServerState
+from resolver.upstream.server_state import Habits, Hint, Mark, ServerState
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -48,6 +48,7 @@ class Kept(NamedTuple):
     auth_name: str
     srtt_s: float
     age_s: float
+    habits: Habits = Habits()
 
 
 class Infra:
@@ -118,30 +119,36 @@ class Infra:
         return None if srtt is None else math.log(max(srtt, 1e-4))
 
     def snapshot(self, now: float) -> list[Kept]:
-        """What is worth keeping over a restart: the RTT of every address that answered."""
-        return [
-            Kept(
-                host,
-                port,
-                transport.value,
-                name,
-                srtt_s=round(state.srtt, 6),
-                age_s=round(now - state.t_ok, 1),
-            )
-            for (host, port, transport, name), state in self.states.items()
-            if state.n
-        ]
+        """What is worth keeping over a restart: RTT and habits of every address that answered.
 
-    def restore(self, kept: Iterable[Kept], *, away_s: float) -> None:
+        In an earlier run too, if it was not asked in this one.
+        """
+        kept = []
+        for (host, port, transport, name), state in self.states.items():
+            if state.n:
+                srtt_s, at = state.srtt, state.t_ok
+            elif state.hint is not None:
+                srtt_s, at = math.exp(state.hint.log_rtt), state.hint.measured_at
+            else:
+                continue
+            age_s, habits = round(now - at, 1), state.habits(now)
+            kept.append(Kept(host, port, transport.value, name, round(srtt_s, 6), age_s, habits))
+        return kept
+
+    def restore(self, kept: Iterable[Kept], *, away_s: float, now: float) -> None:
         """Take a snapshot of *away_s* seconds ago for a guess, the wider the older it is.
 
-        A guess only: nothing counts as measured, and one silence is enough for doubt.
+        A guess only: nothing counts as measured, and one silence is enough for doubt. Raises
+        ValueError if a transport or a habit is none.
         """
-        for host, port, transport, name, srtt_s, age_s in kept:
+        for host, port, transport, name, srtt_s, age_s, habits in kept:
             state = self.state_of((host, port, Transport(transport), name))
-            if not state.n and srtt_s > 0.0:
-                days = (age_s + away_s) / HINT_SPREAD_SECONDS
-                state.hint = Hint(math.log(srtt_s), math.hypot(HINT_SPREAD, days))
+            if state.n or srtt_s <= 0.0:
+                continue
+            passed_s = max(age_s, 0.0) + away_s
+            spread = math.hypot(HINT_SPREAD, passed_s / HINT_SPREAD_SECONDS)
+            state.hint = Hint(math.log(srtt_s), spread, now - passed_s)
+            state.take_back(habits, age_s=away_s, silent_s=passed_s, now=now)
 
     def mark(self, state: ServerState, zone: Name, verdict: Verdict, now: float) -> None:
         """Remember that this address is of no use to *zone*; says nothing about other zones.

@@ -48,10 +48,29 @@ class EdnsState(enum.Enum):
 
 
 class Hint(NamedTuple):
-    """What an earlier run measured, as a guess for this one: log of the RTT, log-normal spread."""
+    """What an earlier run measured, as a guess for this one: log of the RTT, log-normal spread.
+
+    *measured_at*: on trio's clock, before its beginning perhaps.
+    """
 
     log_rtt: float
     spread: float
+    measured_at: float = -math.inf
+
+
+class Habits(NamedTuple):
+    """What a server does with options, as plain values that may outlive the process.
+
+    *edns*: an `EdnsState`'s value. `…_left_s`: seconds for which it is asked without EDNS, without
+    a cookie, in lower case only; 0 if it is not.
+    """
+
+    edns: str = EdnsState.UNKNOWN.value
+    edns_left_s: float = 0.0
+    cookies_left_s: float = 0.0
+    case_left_s: float = 0.0
+    bears_cookies: bool = False
+    bears_mixing: bool = False
 
 
 class Mark(NamedTuple):
@@ -276,6 +295,49 @@ class ServerState:
         self.cookie_silences = 0
         self.server_cookie = b""
 
+    def habits(self, now: float) -> Habits:
+        """What is known of what it can, for `take_back` in another run."""
+        edns = self.edns if self.knows_edns(now) else EdnsState.BROKEN
+        return Habits(
+            edns.value,
+            _left_s(self.edns_until, now) if edns is EdnsState.BROKEN else 0.0,
+            _left_s(self.no_cookies_until, now),
+            _left_s(self.case_broken_until, now),
+            self.bears_cookies,
+            self.bears_mixing,
+        )
+
+    def take_back(self, habits: Habits, *, age_s: float, silent_s: float, now: float) -> None:
+        """Go by what was known of it *age_s* seconds ago. It last answered *silent_s* ago.
+
+        What it cannot is tried again as soon as it would have been. What it can counts for
+        SERVER_HABITS_SECONDS from then, so that a start opens no way to take EDNS or cookies from
+        it. Raises ValueError if the state is none.
+        """
+        edns = EdnsState(habits.edns)
+        edns_s, cookies_s, case_s = (_still_s(left_s, age_s) for left_s in habits[1:4])
+        if edns is EdnsState.BROKEN and edns_s:
+            self.edns, self.edns_until = edns, now + edns_s
+        if cookies_s:
+            self.no_cookies_until = now + cookies_s
+        if case_s:
+            self.case_broken_until = now + case_s
+        if silent_s <= limits.SERVER_HABITS_SECONDS:
+            self.bears_cookies = habits.bears_cookies
+            self.bears_mixing = habits.bears_mixing
+            if edns is EdnsState.WORKS:
+                self.edns = edns
+
     def may_bear_tcp(self, now: float) -> bool:
         """False for a while after a connection failed: who is mute on UDP is mostly just dead."""
         return now - self.tcp_failed_at >= limits.TCP_BROKEN_SECONDS
+
+
+def _left_s(until: float, now: float) -> float:
+    return round(max(until - now, 0.0), 1)
+
+
+def _still_s(left_s: float, age_s: float) -> float:
+    """What is left of *left_s* after *age_s*; never more than what is ever begun with."""
+    most = max(limits.EDNS_BROKEN_SECONDS, limits.CASE_BROKEN_SECONDS)
+    return max(min(left_s, most) - age_s, 0.0)

@@ -206,12 +206,68 @@ def test_a_snapshot_is_a_guess_after_the_restart() -> None:
     before.state(Server("192.0.2.2"))
     kept = before.snapshot(20.0)
     assert [entry.host for entry in kept] == ["192.0.2.1"]
-    after.restore(kept, away_s=60.0)
+    after.restore(kept, away_s=60.0, now=5.0)
     address = after.state(Server("192.0.2.1"))
     assert address.n == 0
     assert address.hint
     assert math.isclose(math.exp(address.hint.log_rtt), 0.025)
     assert 0.15 <= address.hint.spread < 0.16
+
+
+def test_who_was_not_asked_in_this_run_is_kept_for_the_next() -> None:
+    """The second restart knows what the first run measured, as a wider guess."""
+    first, second, third = (Infra(rng=random.Random(0)) for _ in range(3))
+    first.note_answer(first.state(Server("192.0.2.1")), 0.025, 10.0)
+    second.restore(first.snapshot(20.0), away_s=60.0, now=1000.0)
+    (kept,) = second.snapshot(1100.0)
+    assert kept[:6] == ("192.0.2.1", 53, "udp", "", 0.025, 170.0)
+    third.restore([kept], away_s=86_400.0, now=0.0)
+    hint = third.state(Server("192.0.2.1")).hint
+    assert hint is not None
+    assert math.isclose(hint.spread, math.hypot(0.15, (86_400 + 170) / 43_200))
+
+
+def taught(now: float) -> Infra:
+    """Two servers: one bears everything, the other neither EDNS, cookies nor mixed case."""
+    infra = Infra(rng=random.Random(0))
+    able, unable = infra.state(Server("192.0.2.1")), infra.state(Server("192.0.2.2"))
+    for state in (able, unable):
+        infra.note_answer(state, 0.025, now)
+    able.note_edns(EdnsState.WORKS, now)
+    able.bears_cookies = able.bears_mixing = True
+    unable.note_edns(EdnsState.BROKEN, now)
+    unable.note_no_cookies(now)
+    unable.case_broken_until = now + limits.CASE_BROKEN_SECONDS
+    return infra
+
+
+def test_what_a_server_does_not_bear_is_known_over_a_restart_for_as_long_as_before() -> None:
+    """Each had cost a time-out (RFC 6891 §6.2.2: remember, but try again)."""
+    kept = taught(0.0).snapshot(100.0)
+    for away_s, is_known in ((400.0, True), (501.0, False)):
+        after = Infra(rng=random.Random(0))
+        after.restore(kept, away_s=away_s, now=7.0)
+        state = after.state(Server("192.0.2.2"))
+        assert state.knows_edns(7.0) is not is_known
+        assert (state.no_cookies_until > 7.0) is is_known
+        assert (state.case_broken_until > 7.0) is is_known
+        assert state.knows_edns(7.0 + 101.0)
+        assert state.no_cookies_until <= 7.0 + 101.0
+
+
+@pytest.mark.reaches("SERVER_HABITS_SECONDS")
+def test_what_a_server_bears_is_not_taken_away_by_a_restart_but_after_a_day() -> None:
+    kept = taught(0.0).snapshot(100.0)
+    for away_s, is_known in (
+        (limits.SERVER_HABITS_SECONDS - 100, True),
+        (limits.SERVER_HABITS_SECONDS - 99, False),
+    ):
+        after = Infra(rng=random.Random(0))
+        after.restore(kept, away_s=away_s, now=7.0)
+        state = after.state(Server("192.0.2.1"))
+        assert (state.edns is EdnsState.WORKS) is is_known
+        assert state.bears_cookies is is_known
+        assert state.bears_mixing is is_known
 
 
 @pytest.mark.reaches("ADDRESS_STATES")
@@ -279,7 +335,7 @@ def test_what_is_known_is_known_of_an_address_over_one_transport() -> None:
     assert infra.state(plain._replace(nameserver=b"\2ns\0")) is infra.state(plain)
 
     after = Infra(rng=random.Random(1))
-    after.restore(infra.snapshot(2.0), away_s=0.0)
+    after.restore(infra.snapshot(2.0), away_s=0.0, now=5.0)
     assert [after.state(one).hint is not None for one in (plain, tls, other)] == [True, True, False]
 
 
