@@ -1,0 +1,1 @@
+"""A cache that outlives restarts: how soon it answers, and whether it is right."""
