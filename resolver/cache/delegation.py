@@ -84,6 +84,10 @@ class DelegationCache:
         """Forget, for good, all cuts that *is_wrong*; see `Shards.purge`."""
         return self.entries.purge(is_wrong)
 
+    def forget(self, is_meant: Callable[[Name], bool]) -> Iterator[None]:
+        """Drop all cuts that *is_meant*, some at each step (flush)."""
+        return self.entries.forget(is_meant)
+
     def drain(self) -> Iterator[None]:
         """Forget everything; see `Shards.drain`."""
         return self.entries.drain()

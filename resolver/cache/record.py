@@ -97,6 +97,14 @@ def seal(record: Sealed, key: bytes) -> bytes:
     return blake2b(data, digest_size=MAC_OCTETS, key=key).digest() + data
 
 
+def place_untrusted(octets: bytes) -> tuple[int, bytes]:
+    """Kind and name of a record, its checksum unseen; 0 and b"" of what is none."""
+    start = _HEAD.size
+    if len(octets) <= start:
+        return 0, b""
+    return octets[MAC_OCTETS + 1], octets[start + 1 : start + 1 + octets[start]]
+
+
 def open_untrusted(octets: bytes, key: bytes) -> Sealed:
     """What was sealed with *key*. Raises WireError only."""
     if len(octets) < _HEAD.size:

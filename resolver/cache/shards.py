@@ -106,10 +106,14 @@ class Shards(Generic[V]):
         The caller lets others run between the steps: a whole cache at once would stall them.
         """
         self._refuses = is_wrong
+        return self.forget(is_wrong)
+
+    def forget(self, is_meant: Callable[[Any], bool]) -> Iterator[None]:
+        """Drop every key that *is_meant*, some at each step; it may come back the moment after."""
         for shard in self._shards:
             keys = list(shard)
             for start in range(0, len(keys), CACHE_PURGE_ENTRIES):
-                for key in filter(is_wrong, keys[start : start + CACHE_PURGE_ENTRIES]):
+                for key in filter(is_meant, keys[start : start + CACHE_PURGE_ENTRIES]):
                     self.pop(key)  # unless it was evicted since
                 yield
 

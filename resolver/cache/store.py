@@ -98,6 +98,7 @@ class Store:
         "found": "Questions of which the disk had a record.",
         "missing": "Questions of which the disk had none.",
         "written": "Records written to disk.",
+        "octets_written": "Octets that went to disk for it, its journal's among them.",
         "left_out": "Records not written, for there were more than may be written.",
         "damaged": "Records on disk that were damaged, and dropped.",
         "slow": "Look-ups on disk that took too long.",
@@ -125,6 +126,7 @@ class Store:
         self.used: dict[int, int] = {}  # of what was of use now and was not for a day
         self.trouble: StoreFailed | None = None  # why nothing is read; the writer sees to it
         self.found = self.missing = self.written = self.left_out = self.damaged = self.slow = 0
+        self.octets_written = 0
         self._is_sure = is_sure
         self._reads = disk_reads()
 

@@ -2,8 +2,7 @@
 
 Nothing here can end or stall the daemon: whatever is wrong with the directory, the file or the disk
 is told once, and it goes on without, or tries again later. What is learnt is written each
-STORE_COMMIT_SECONDS; what the first worker knows of servers each STORE_SERVERS_SECONDS and at the
-end.
+STORE_COMMIT_SECONDS; what is kept beside the records is `keepsakes`'.
 """
 
 from __future__ import annotations
@@ -11,14 +10,12 @@ from __future__ import annotations
 import logging
 import os
 import pwd
-import resource
 import time
 from hashlib import blake2b
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
-import msgspec
 import trio
 
 from resolver.cache.basis import Basis
@@ -26,27 +23,24 @@ from resolver.cache.record import DIGEST_OCTETS
 from resolver.cache.rrset import Entry
 from resolver.cache.second_level import SecondLevel
 from resolver.cache.store import Store
+from resolver.cache.store_forget import TABLES, forget_some, without
 from resolver.cache.store_writer import Writer, batches
+from resolver.cache.write_ledger import WriteLedger
 from resolver.daemon import store_files
+from resolver.daemon.keepsakes import Keepsakes
 from resolver.daemon.store_files import StoreFiles
 from resolver.errors import StoreDamaged, StoreFailed
-from resolver.limits import (
-    STORE_BATCH,
-    STORE_COMMIT_SECONDS,
-    STORE_EXPIRED_SECONDS,
-    STORE_RETRY_SECONDS,
-    STORE_SERVERS,
-    STORE_SERVERS_SECONDS,
-)
+from resolver.limits import STORE_BATCH, STORE_COMMIT_SECONDS, STORE_RETRY_SECONDS
 from resolver.model import Status
 from resolver.protocol import names
+from resolver.runtime import disk_use
 from resolver.runtime.clock import SystemClock
-from resolver.upstream.infra import Kept
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from resolver.cache.denial import Proven
+    from resolver.cache.store_forget import Meant
     from resolver.daemon.wiring import Parts
     from resolver.runtime.clock import Clock
     from resolver.telemetry.shared_counters import Slot
@@ -56,7 +50,6 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 _BOOT_ID: Final = Path("/proc/sys/kernel/random/boot_id")
 _SHARED_ACCOUNT: Final = "nobody"
-_SERVERS: Final = "servers"
 _FIRST: Final = -(1 << 63)
 T = TypeVar("T")
 
@@ -75,7 +68,11 @@ class Persistence:
         self._parts: Parts | None = None
         self._trouble = ""
         self._retry_at = float("-inf")
-        self._servers_at = 0.0
+        self._keepsakes: Keepsakes | None = None
+        self.ledger = WriteLedger()
+        self._one_at_a_time = trio.Lock()
+        self.are_notes_read = trio.Event()
+        """Set once what an earlier process knew is taken back, or there is nothing of it."""
         self.store: Store | None = None
 
     def __repr__(self) -> str:
@@ -85,6 +82,11 @@ class Persistence:
 
     def open(self, parts: Parts) -> None:
         """Open the store as who we are now, and have *parts* use it. Never raises."""
+        self._open(parts)
+        if self.store is None:
+            self.are_notes_read.set()
+
+    def _open(self, parts: Parts) -> None:
         if not self._is_wanted:
             return
         if not parts.config.cache.persist:
@@ -106,12 +108,13 @@ class Persistence:
         clock = parts.clock
         self.store = Store(
             file, files.key, clock, boot=_boot_of(clock), is_sure=_sure_of(clock),
-            stopwatch=time.perf_counter, disk_reads=_disk_reads,
+            stopwatch=time.perf_counter, disk_reads=disk_use.disk_reads,
             stale_s=parts.config.cache.stale_max,
         )  # fmt: skip
         self._writer = Writer(
             self.store, octets=parts.config.cache.disk_octets, believes=self._believes
         )
+        self._keepsakes = Keepsakes(parts.base, self._writer, self.ledger, worker=self._worker)
         self.serve(parts)
 
     def _tell(self, why: str) -> None:
@@ -155,34 +158,42 @@ class Persistence:
 
     async def run(self) -> None:
         """Take back what lies on disk as a whole; then write what is learnt, until cancelled."""
-        if self.store is None or self._parts is None:
+        if self.store is None or self._parts is None or self._keepsakes is None:
             return
-        hop = _in_thread if isinstance(self.store.clock, SystemClock) else _at_once
+        hop = self._hop()
+        await self._guarded(self._keepsakes.take_back, hop)
+        self.are_notes_read.set()
         await self._guarded(self._take_back, hop)
         while True:
             await trio.sleep(STORE_COMMIT_SECONDS)
             await self._guarded(self._turn, hop)
 
+    def _hop(self) -> Hop:
+        is_real = self.store is not None and isinstance(self.store.clock, SystemClock)
+        return _in_thread if is_real else _at_once
+
     async def _guarded(self, work: Callable[[Hop], Awaitable[None]], hop: Hop) -> None:
         """Do *work* now, unless the disk failed a moment ago."""
         if trio.current_time() < self._retry_at:
             return
-        try:
-            await work(hop)
-        except StoreDamaged as error:
-            await hop(self._begin_anew, error)
-        except StoreFailed as error:
-            self._give_up(error)
-        else:
-            self._trouble = ""
+        async with self._one_at_a_time:
+            try:
+                await work(hop)
+            except StoreDamaged as error:
+                await hop(self._begin_anew, error)
+            except StoreFailed as error:
+                self._give_up(error)
+            else:
+                self._trouble = ""
 
     def _give_up(self, error: StoreFailed) -> None:
         self._retry_at = trio.current_time() + STORE_RETRY_SECONDS
         self._tell(str(error))
 
     async def _turn(self, hop: Hop) -> None:
-        store, writer, level = self.store, self._writer, self._level
-        assert store is not None and writer is not None and level is not None  # noqa: S101, PT018
+        store, writer, level, keepsakes = self.store, self._writer, self._level, self._keepsakes
+        assert store is not None and writer is not None  # noqa: S101, PT018
+        assert level is not None and keepsakes is not None  # noqa: S101, PT018
         trouble, store.trouble = store.trouble, None
         if trouble is not None:
             raise trouble
@@ -191,11 +202,23 @@ class Persistence:
         now = store.clock.now()
         items = writer.take(level, now)
         for batch in batches(items, STORE_BATCH):
-            await hop(writer.write, batch, now)
+            await hop(self._metered, writer.write, batch, now)
         if items:
-            await hop(writer.sweep, now)
-        if self._worker == 0 and trio.current_time() >= self._servers_at + STORE_SERVERS_SECONDS:
-            await self._note_servers(hop)
+            await hop(self._metered, writer.sweep, now)
+        await keepsakes.keep(hop)
+
+    def _metered(self, write: Callable[..., T], *arguments: object) -> T:
+        """Have *write* done in this thread, and note how much of it goes to disk."""
+        before = disk_use.octets_written()
+        try:
+            return write(*arguments)
+        finally:
+            self._note_written(disk_use.octets_written() - before)
+
+    def _note_written(self, octets: int) -> None:
+        if self.store is not None:
+            self.store.octets_written += octets
+            self.ledger.note(octets, self.store.clock.now())
 
     def _begin_anew(self, why: StoreDamaged) -> None:
         """Set the file aside. From a thread; never raises."""
@@ -210,10 +233,24 @@ class Persistence:
         else:
             self._tell_anew(str(why))
 
+    async def forget(self, meant: Meant) -> None:
+        """Delete what is *meant*, what waits to be written too. Raises StoreFailed."""
+        store, level, keepsakes, hop = self.store, self._level, self._keepsakes, self._hop()
+        if store is None or level is None or keepsakes is None:
+            return
+        async with self._one_at_a_time:
+            kept = list(without(level.learnt, meant))
+            level.learnt.clear()
+            level.learnt.extend(kept)
+            for table in TABLES:
+                at: int | None = meant.first(table)
+                while at is not None:
+                    at = await hop(self._metered, forget_some, store, meant, table, at)
+            await keepsakes.keep(hop, is_due=True)
+
     # --- what is taken back as a whole --------------------------------------------------------
 
     async def _take_back(self, hop: Hop) -> None:
-        await self._take_servers_back(hop)
         last: int | None = _FIRST
         while last is not None:
             last, found = await hop(self._residents, last)
@@ -242,32 +279,6 @@ class Persistence:
             elif memory.denial is not None:
                 memory.denial.take_back(one)
 
-    async def _take_servers_back(self, hop: Hop) -> None:
-        writer, parts = self._writer, self._parts
-        assert writer is not None and parts is not None  # noqa: S101, PT018
-        self._servers_at = trio.current_time()
-        note = await hop(writer.note, _SERVERS, parts.clock.now())
-        if note is None:
-            return
-        away_s = STORE_EXPIRED_SECONDS if note.age_s is None else note.age_s
-        try:
-            kept = msgspec.json.decode(note.octets, type=list[Kept])
-            parts.infra.restore(kept, away_s=away_s)
-        except (msgspec.MsgspecError, ValueError, OverflowError) as error:
-            _log.warning("what was kept of servers cannot be read: %s", error)
-
-    async def _note_servers(self, hop: Hop) -> None:
-        writer, parts = self._writer, self._parts
-        assert writer is not None and parts is not None  # noqa: S101, PT018
-        self._servers_at = trio.current_time()
-        await hop(writer.keep_note, _SERVERS, self._servers(), parts.clock.now())
-
-    def _servers(self) -> bytes:
-        assert self._parts is not None  # noqa: S101
-        kept = self._parts.infra.snapshot(trio.current_time())
-        kept.sort(key=lambda one: one.age_s)
-        return msgspec.json.encode(kept[:STORE_SERVERS])
-
     # --- the end ------------------------------------------------------------------------------
 
     def close(self) -> None:
@@ -280,8 +291,8 @@ class Persistence:
             try:
                 for batch in batches(writer.take(level, now), STORE_BATCH):
                     writer.write(batch, now)
-                if self._worker == 0:
-                    writer.keep_note(_SERVERS, self._servers(), now)
+                if self._keepsakes is not None:
+                    self._keepsakes.keep_all()
             except StoreFailed as error:
                 self._tell(str(error))
             store.file.close()
@@ -346,11 +357,6 @@ def _boot_of(clock: Clock) -> int:
 
 def _sure_of(clock: Clock) -> Callable[[], bool]:
     return clock.is_set if isinstance(clock, SystemClock) else lambda: True
-
-
-def _disk_reads() -> int:
-    """How often this thread has waited for a disk."""
-    return resource.getrusage(resource.RUSAGE_THREAD).ru_inblock
 
 
 def _own_name() -> str:

@@ -166,6 +166,11 @@ def _count_caches(registry: Registry, parts: Callable[[], Parts]) -> None:
 def _count_disk(registry: Registry, daemon: Counting) -> None:
     registry.count("store", Store, lambda: _there(daemon.persistence.store))
     registry.gauge(
+        "store_octets_written_day",
+        "Octets that went to disk for it in the last 24 hours, over restarts too.",
+        lambda: daemon.persistence.ledger.last_day(daemon.parts.clock.now()),
+    )
+    registry.gauge(
         "store_waiting",
         "What was learnt and waits to be written to disk.",
         lambda: sum(len(level.learnt) for level in _there(daemon.parts.memory.second)),

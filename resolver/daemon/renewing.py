@@ -48,12 +48,14 @@ def renewals_of(
     )
 
 
-async def keep_renewing(prefetch: Prefetch, clock: Clock) -> None:
+async def keep_renewing(prefetch: Prefetch, clock: Clock, are_notes_read: trio.Event) -> None:
     """Have `Prefetch.tick` called when it is due, for as long as the process lives.
 
-    How late the event loop comes to it says whether there is time for what nobody waits for.
+    Not before what an earlier process kept warm is known (*are_notes_read*), if anything is. How
+    late the event loop comes to it says whether there is time for what nobody waits for.
     """
     now = clock.now
+    await are_notes_read.wait()
     while True:
         is_woken = trio.Event()
         prefetch.wake = is_woken.set

@@ -247,7 +247,7 @@ async def _start(daemon: Daemon, nursery: trio.Nursery) -> None:
     if persistence.store is not None:
         nursery.start_soon(persistence.run)
     nursery.start_soon(_tick, daemon)
-    daemon.upkeep.begin()
+    daemon.upkeep.begin(persistence.are_notes_read)
     daemon.listen()
 
 

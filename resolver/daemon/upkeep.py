@@ -63,13 +63,13 @@ class Upkeep:
             serving = Serving(state, leads=daemon.is_first, fetch=fetch, slot=daemon.slot)
             self.root_keeper = RootKeeper(serving, lambda: daemon.parts)
 
-    def begin(self) -> None:
-        """Start what the configuration wants."""
+    def begin(self, are_notes_read: trio.Event) -> None:
+        """Start what the configuration wants; nothing is renewed before *are_notes_read*."""
         self._prime()
         self._roll_over()
         self._copy_root()
         base = self._daemon.parts.base
-        self._daemon.nursery.start_soon(keep_renewing, base.prefetch, base.clock)
+        self._daemon.nursery.start_soon(keep_renewing, base.prefetch, base.clock, are_notes_read)
 
     def go_on(self, before: Parts) -> None:
         """The daemon has other parts than *before*."""

@@ -143,10 +143,15 @@ STORE_PAGE_OCTETS = limit(
 STORE_JOURNAL_OCTETS = limit(
     8 << 20, "octets that the journal beside the file shrinks to", why="our choice"
 )
-STORE_SERVERS_SECONDS = limit(
-    600, "seconds between two notes of servers' round-trip times", why="50 kB each"
+STORE_NOTE_SECONDS = limit(
+    600,
+    "seconds between two notes of what servers are like, and of what is kept warm",
+    why="what a kill loses of them",
+)
+STORE_NOTE_RATE = limit(
+    100, "octets of such a note a second, over a while", why="10 MB a day: flash wears out"
 )
 STORE_RETRY_SECONDS = limit(
     60.0, "seconds from a failure of the disk to the next try", why="our choice"
 )
-STORE_SERVERS = limit(2000, "servers in it, those that answered last", why="our choice")
+STORE_SERVERS = limit(2000, "servers in such a note, those that answered last", why="our choice")

@@ -300,6 +300,20 @@ class Known:
         yield from self.rrsets.purge(is_wrong)
         yield from self.negatives.purge(is_wrong)
 
+    def forget_names(self, name: Name, is_meant: Callable[[Name], bool]) -> Iterator[None]:
+        """Drop what is known of names that *is_meant*, some at each step; it may be learnt anew.
+
+        *name* is the highest of them. Proven gaps of its zone go too, for they may deny it; what
+        failed is forgiven.
+        """
+        yield from self.rrsets.forget(is_meant)
+        yield from self.negatives.forget(is_meant)
+        self.forgive(name)
+        for owner in list(filter(is_meant, self._fleeting)):
+            del self._fleeting[owner]
+        if self.denial is not None:
+            self.denial.forget(name)
+
     def drain(self) -> Iterator[None]:
         """Forget all RRsets and negatives, some at each step."""
         yield from self.rrsets.drain()

@@ -302,6 +302,15 @@ class Prefetch:
             self._push(question, known, now)
         self.wake()
 
+    def forget_names(self, is_meant: Callable[[bytes], bool]) -> None:
+        """Keep names that *is_meant* warm no longer; those wanted by hand are renewed at once."""
+        self.warm.forget(is_meant)
+        now = self._clock.now()
+        for question, known in self.warm.entries.items():
+            if is_meant(question.qname):
+                known.ends_at = now
+                self._push(question, known, now)
+
     def snapshot(self) -> Snapshot:
         """The warm list, the most used first, and the budget's last day, as plain tuples."""
         now = self._clock.now()

@@ -37,7 +37,7 @@ from resolver.limits import (
 from resolver.model import Question
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
 _DAY = 86_400
 _QUARTER = 21_600
@@ -255,6 +255,17 @@ class WarmList:
         for question in sorted(self.entries, key=worth)[: max(WARM_QUESTIONS // 8, 1)]:
             if not self.entries[question].by_hand:
                 del self.entries[question]
+
+    def forget(self, is_meant: Callable[[bytes], bool]) -> None:
+        """Drop the names that *is_meant*, but for those that are wanted by hand.
+
+        Of what was asked once only hashes are there: all of that goes.
+        """
+        gone = [one for one, known in self.entries.items() if is_meant(one.qname)]
+        for question in gone:
+            if not self.entries[question].by_hand:
+                del self.entries[question]
+        self._strangers.clear()
 
     def snapshot(self, now: float) -> list[Kept]:
         """What is worth keeping over a restart, the most used first."""

@@ -13,6 +13,7 @@ from resolver import limits
 from resolver.limits import (
     ADDRESS_CHANCES,
     ADDRESS_STATES,
+    GLOBAL_SPREAD,
     HINT_SPREAD,
     HINT_SPREAD_SECONDS,
     REFUSED_SECONDS,
@@ -146,7 +147,7 @@ class Infra:
             if state.n or srtt_s <= 0.0:
                 continue
             passed_s = max(age_s, 0.0) + away_s
-            spread = math.hypot(HINT_SPREAD, passed_s / HINT_SPREAD_SECONDS)
+            spread = min(math.hypot(HINT_SPREAD, passed_s / HINT_SPREAD_SECONDS), GLOBAL_SPREAD)
             state.hint = Hint(math.log(srtt_s), spread, now - passed_s)
             state.take_back(habits, age_s=away_s, silent_s=passed_s, now=now)
 

@@ -14,16 +14,13 @@ from resolver.dnssec.keystore import ZoneTrust
 from resolver.limits import (
     STORE_COMMIT_SECONDS,
     STORE_EXPIRED_SECONDS,
-    STORE_SERVERS,
-    STORE_SERVERS_SECONDS,
 )
 from resolver.model import Rank, RRset, Source, Status
 from resolver.protocol import names
 from resolver.protocol.codes import Rcode, RRType
 from resolver.telemetry.shared_counters import SharedCounters, Slot
-from resolver.upstream.infra import Kept
-from tests.daemon.persisting import WWW, first_life, kill, life, told
-from tests.recurse.household import WALL, slow_village, village
+from tests.daemon.persisting import WWW, first_life, life, told
+from tests.recurse.household import WALL, village
 from tests.support import trio_test
 
 if TYPE_CHECKING:
@@ -201,7 +198,7 @@ async def test_nothing_of_the_public_tree_is_kept_while_its_keys_do_not_validate
         assert (await home.ask("www.example.net. A"))[2] == {Source.NETWORK}
 
 
-# --- workers, servers -------------------------------------------------------------------------
+# --- workers ---------------------------------------------------------------------------------
 
 
 @trio_test
@@ -228,34 +225,3 @@ async def test_a_second_daemon_does_without(
         assert second.daemon.persistence.store is None
         assert (await second.ask("www.example.net. A"))[2] == {Source.NETWORK}
     assert told(caplog) == [f"no cache is kept in {tmp_path}/cache: another daemon uses it"]
-
-
-@pytest.mark.reaches("STORE_SERVERS_SECONDS")
-@trio_test
-async def test_round_trip_times_come_back_as_a_guess(tmp_path: Path) -> None:
-    world = slow_village()
-    async with life(world, tmp_path) as home:
-        await trio.sleep(STORE_SERVERS_SECONDS - 10)
-        await home.ask("www.example.net. A")
-        await trio.sleep(12)
-        kill(home)
-    async with life(world, tmp_path, wall=WALL + 700) as home:
-        await trio.sleep(0.1)
-        hosts = {key[0] for key, state in home.daemon.parts.infra.states.items() if state.hint}
-        assert hosts >= {"192.0.2.20"}
-
-
-@pytest.mark.reaches("STORE_SERVERS")
-@trio_test
-async def test_of_many_servers_the_last_to_answer_are_kept(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    async with life(village(), tmp_path) as home:
-        infra = home.daemon.parts.infra
-        many = [
-            Kept(f"192.0.{at // 256}.{at % 256}", 53, "udp", "", srtt_s=0.1, age_s=at)
-            for at in range(STORE_SERVERS + 10)
-        ]
-        monkeypatch.setattr(infra, "snapshot", lambda _: list(reversed(many)))
-        kept = msgspec.json.decode(home.daemon.persistence._servers(), type=list[Kept])
-        assert kept == many[:STORE_SERVERS]

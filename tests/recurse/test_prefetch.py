@@ -403,7 +403,9 @@ def test_nothing_is_renewed_while_the_event_loop_is_late(lag_s: float, *, renewe
         )
         prefetch, known = Prefetch(fast), Known(fast)
         async with trio.open_nursery() as nursery:
-            nursery.start_soon(keep_renewing, prefetch, fast)
+            at_once = trio.Event()
+            at_once.set()
+            nursery.start_soon(keep_renewing, prefetch, fast, at_once)
             await trio.sleep(1)
             prefetch.go_by(known, (WWW,))
             await trio.sleep(120)

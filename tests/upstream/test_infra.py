@@ -221,10 +221,21 @@ def test_who_was_not_asked_in_this_run_is_kept_for_the_next() -> None:
     second.restore(first.snapshot(20.0), away_s=60.0, now=1000.0)
     (kept,) = second.snapshot(1100.0)
     assert kept[:6] == ("192.0.2.1", 53, "udp", "", 0.025, 170.0)
-    third.restore([kept], away_s=86_400.0, now=0.0)
+    third.restore([kept], away_s=7200.0, now=0.0)
     hint = third.state(Server("192.0.2.1")).hint
     assert hint is not None
-    assert math.isclose(hint.spread, math.hypot(0.15, (86_400 + 170) / 43_200))
+    assert math.isclose(hint.spread, math.hypot(0.15, (7200 + 170) / 43_200))
+
+
+def test_what_was_measured_long_ago_is_worth_no_more_than_nothing() -> None:
+    """And no less: the others of the list count."""
+    infra = Infra(rng=random.Random(0))
+    infra.note_answer(infra.state(Server("192.0.2.1")), 0.025, 10.0)
+    after = Infra(rng=random.Random(0))
+    after.restore(infra.snapshot(20.0), away_s=1e12, now=1000.0)
+    hint = after.state(Server("192.0.2.1")).hint
+    assert hint is not None
+    assert hint.spread == limits.GLOBAL_SPREAD
 
 
 def taught(now: float) -> Infra:

@@ -1,0 +1,216 @@
+"""What outlives the process beside records: what servers are like, what is kept warm, and how much
+was written to disk in the last day.
+
+Each is a note in the store, taken back as a whole at the start, before anything is renewed, and
+kept again every STORE_NOTE_SECONDS and at the end; a large one more seldom, one with nothing new
+not at all. What it knows of servers the first worker keeps, for all; what is warm and what was
+written, each its own. TLS tickets are not kept, nor is who asked: of a name only how it is used.
+
+What is read back is untrusted, whatever its checksum: WireError if it is none, told once.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Any, Final, Protocol
+
+import msgspec
+import trio
+
+from resolver.errors import WireError
+from resolver.limits import (
+    MAX_TTL_SECONDS_RANGE,
+    STORE_EXPIRED_SECONDS,
+    STORE_NOTE_RATE,
+    STORE_NOTE_SECONDS,
+    STORE_SERVERS,
+    WARM_QUESTIONS,
+)
+from resolver.protocol.shapes import plain_name_end
+from resolver.recurse.prefetch import Snapshot
+from resolver.upstream.infra import Kept as Server
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Sequence
+
+    from resolver.cache.store_writer import Writer
+    from resolver.cache.write_ledger import WriteLedger, Written
+    from resolver.daemon.wiring import Base
+    from resolver.recurse.prefetch import Prefetch
+    from resolver.runtime.clock import Clock
+    from resolver.upstream.infra import Infra
+
+    Hop = Callable[..., Awaitable[Any]]
+
+_log = logging.getLogger(__name__)
+_NUMBERS: Final = range(1, 1 << 16)  # types, ports
+_DAY_HOURS: Final = 24
+_NEVER: Final = float("-inf")
+_SAME_S: Final = 1.0  # ages are rounded
+_MOST: Final = 1 << 40  # of anything that is counted
+
+
+class Keepsake(Protocol):
+    """One of them. *name* is the note's."""
+
+    name: str
+
+    def octets(self) -> tuple[bytes, float]:
+        """The note, and a time that moves on with what is new; -inf: there is nothing."""
+
+    def take_back_untrusted(self, octets: bytes, age_s: float | None, /) -> None:
+        """Go by a note of *age_s* seconds ago, None if nobody knows. Raises WireError."""
+
+
+class Servers:
+    """Round-trip times and habits of the servers that answered last, STORE_SERVERS of them."""
+
+    def __init__(
+        self, infra: Infra, name: str, *, now: Callable[[], float] = trio.current_time
+    ) -> None:
+        self.name = name
+        self._infra = infra
+        self._now = now
+
+    def octets(self) -> tuple[bytes, float]:
+        now = self._now()
+        kept = sorted(self._infra.snapshot(now), key=lambda one: one.age_s)[:STORE_SERVERS]
+        newest = now - kept[0].age_s if kept else _NEVER
+        return msgspec.json.encode(kept), newest
+
+    def take_back_untrusted(self, octets: bytes, age_s: float | None) -> None:
+        kept = servers_untrusted(octets)
+        away_s = STORE_EXPIRED_SECONDS if age_s is None else age_s
+        try:
+            self._infra.restore(kept, away_s=away_s, now=self._now())
+        except (ValueError, OverflowError) as error:
+            raise WireError(str(error)) from None
+
+
+class Warm:
+    """What is kept warm, and the budget for it."""
+
+    def __init__(self, prefetch: Prefetch, clock: Clock, name: str) -> None:
+        self.name = name
+        self._prefetch = prefetch
+        self._clock = clock
+
+    def octets(self) -> tuple[bytes, float]:
+        now, snapshot = self._clock.now(), self._prefetch.snapshot()
+        newest = now - min((one.age_s for one in snapshot[0]), default=-_NEVER)
+        return msgspec.json.encode(snapshot), newest
+
+    def take_back_untrusted(self, octets: bytes, age_s: float | None) -> None:
+        self._prefetch.restore(warm_untrusted(octets), away_s=age_s or 0.0)
+
+
+class OctetsWritten:
+    """How much was written to disk in the last day."""
+
+    def __init__(self, ledger: WriteLedger, clock: Clock, name: str) -> None:
+        self.name = name
+        self._ledger = ledger
+        self._clock = clock
+
+    def octets(self) -> tuple[bytes, float]:
+        """It is no news of its own: it is kept where something else is."""
+        return msgspec.json.encode(self._ledger.snapshot(self._clock.now())), _NEVER
+
+    def take_back_untrusted(self, octets: bytes, age_s: float | None) -> None:
+        hours = written_untrusted(octets)
+        self._ledger.restore(hours, self._clock.now(), away_s=age_s or 0.0)
+
+
+class Keepsakes:
+    """All of them, of one worker of a daemon."""
+
+    def __init__(self, base: Base, writer: Writer, ledger: WriteLedger, *, worker: int = 0) -> None:
+        clock = base.clock
+        self._writer = writer
+        self._clock = clock
+        self._servers = Servers(base.infra, "servers")
+        self._warm = Warm(base.prefetch, clock, _of("warm", worker))
+        self._written = OctetsWritten(ledger, clock, _of("written", worker))
+        self._is_first = worker == 0
+        self._due: dict[str, float] = {}
+        self._newest: dict[str, float] = {}
+
+    def __repr__(self) -> str:
+        return f"<Keepsakes {self._newest}>"
+
+    async def take_back(self, hop: Hop) -> None:
+        """Have what an earlier process knew. Raises StoreFailed."""
+        now = trio.current_time()
+        for one in (self._servers, self._warm, self._written):
+            note = await hop(self._writer.note, one.name, self._clock.now())
+            self._due[one.name] = now + STORE_NOTE_SECONDS
+            if note is not None:
+                try:
+                    one.take_back_untrusted(note.octets, note.age_s)
+                except WireError as error:
+                    _log.warning("what was kept of %s cannot be read: %s", one.name, error)
+
+    async def keep(self, hop: Hop, *, is_due: bool = False) -> None:
+        """Write what is due, or all, though nothing be new in it. Raises StoreFailed."""
+        for name, octets in self._new(trio.current_time(), is_due=is_due):
+            await hop(self._writer.keep_note, name, octets, self._clock.now())
+
+    def keep_all(self) -> None:
+        """Write what is new, for the last time. Raises StoreFailed."""
+        for name, octets in self._new(float("inf")):
+            self._writer.keep_note(name, octets, self._clock.now())
+
+    def _new(self, now: float, *, is_due: bool = False) -> list[tuple[str, bytes]]:
+        """Name and octets of what is due by *now* and has changed; the octets written beside it."""
+        found = []
+        servers: Sequence[Keepsake] = (self._servers,) if self._is_first else ()
+        for one in (*servers, self._warm):
+            if now < self._due.get(one.name, 0.0) and not is_due:
+                continue
+            octets, newest = one.octets()
+            self._due[one.name] = now + max(STORE_NOTE_SECONDS, len(octets) / STORE_NOTE_RATE)
+            if is_due or newest > self._newest.get(one.name, _NEVER) + _SAME_S:
+                self._newest[one.name] = newest
+                found.append((one.name, octets))
+        if found:
+            found.append((self._written.name, self._written.octets()[0]))
+        return found
+
+
+def _of(name: str, worker: int) -> str:
+    return f"{name}-{worker}" if worker else name
+
+
+# --- what is read back --------------------------------------------------------------------------
+
+
+def servers_untrusted(octets: bytes) -> list[Server]:
+    """What a note says of servers. Raises WireError only."""
+    return list(_decoded(octets, list[Server]))
+
+
+def warm_untrusted(octets: bytes) -> Snapshot:
+    """What a note says is kept warm, and of the budget. Raises WireError only."""
+    questions, hours = _decoded(octets, Snapshot)
+    for one in questions:
+        qname = one.qname
+        if plain_name_end(qname, 0, len(qname)) != len(qname) or qname.lower() != qname:
+            raise WireError("a name is none")
+        if one.qtype not in _NUMBERS or not 0 <= one.ttl <= MAX_TTL_SECONDS_RANGE[1]:
+            raise WireError("a type or a TTL is none")
+    for ago, *counts in hours:
+        if not 0 <= ago <= _DAY_HOURS or any(abs(count) > _MOST for count in counts):
+            raise WireError("an hour is none")
+    return questions[:WARM_QUESTIONS], hours[: _DAY_HOURS + 1]
+
+
+def written_untrusted(octets: bytes) -> list[Written]:
+    """What a note says of octets written. Raises WireError only."""
+    return list(_decoded(octets, list[tuple[int, int]]))
+
+
+def _decoded(octets: bytes, kind: Any) -> Any:  # what *kind* says
+    try:
+        return msgspec.json.decode(octets, type=kind)
+    except (msgspec.MsgspecError, ValueError, RecursionError) as error:
+        raise WireError(f"a note is none: {error}") from None
