@@ -2,9 +2,11 @@
 was written to disk in the last day.
 
 Each is a note in the store, taken back as a whole at the start, before anything is renewed, and
-kept again every STORE_NOTE_SECONDS and at the end; a large one more seldom, one with nothing new
-not at all. What it knows of servers the first worker keeps, for all; what is warm and what was
-written, each its own. TLS tickets are not kept, nor is who asked: of a name only how it is used.
+kept again every STORE_NOTE_SECONDS and at the end, more often in the first minutes: no sooner than
+the process is old, so that a kill loses half of its life at most. A large one is kept more seldom,
+one with nothing new not at all. What it knows of servers the first worker keeps, for all; what is
+warm and what was written, each its own. TLS tickets are not kept, nor is who asked: of a name only
+how it is used.
 
 What is read back is untrusted, whatever its checksum: WireError if it is none, told once.
 """
@@ -20,6 +22,7 @@ import trio
 from resolver.errors import WireError
 from resolver.limits import (
     MAX_TTL_SECONDS_RANGE,
+    STORE_COMMIT_SECONDS,
     STORE_EXPIRED_SECONDS,
     STORE_NOTE_RATE,
     STORE_NOTE_SECONDS,
@@ -132,6 +135,7 @@ class Keepsakes:
         self._warm = Warm(base.prefetch, clock, _of("warm", worker))
         self._written = OctetsWritten(ledger, clock, _of("written", worker))
         self._is_first = worker == 0
+        self._born = 0.0
         self._due: dict[str, float] = {}
         self._newest: dict[str, float] = {}
 
@@ -140,13 +144,13 @@ class Keepsakes:
 
     async def take_back(self, hop: Hop) -> None:
         """Have what an earlier process knew. Raises StoreFailed."""
-        now = trio.current_time()
+        self._born = trio.current_time()
         for one in (self._servers, self._warm, self._written):
             note = await hop(self._writer.note, one.name, self._clock.now())
-            self._due[one.name] = now + STORE_NOTE_SECONDS
             if note is not None:
                 try:
                     one.take_back_untrusted(note.octets, note.age_s)
+                    self._newest[one.name] = one.octets()[1]
                 except WireError as error:
                     _log.warning("what was kept of %s cannot be read: %s", one.name, error)
 
@@ -168,7 +172,8 @@ class Keepsakes:
             if now < self._due.get(one.name, 0.0) and not is_due:
                 continue
             octets, newest = one.octets()
-            self._due[one.name] = now + max(STORE_NOTE_SECONDS, len(octets) / STORE_NOTE_RATE)
+            wait_s = min(max(now - self._born, STORE_COMMIT_SECONDS), STORE_NOTE_SECONDS)
+            self._due[one.name] = now + max(wait_s, len(octets) / STORE_NOTE_RATE)
             if is_due or newest > self._newest.get(one.name, _NEVER) + _SAME_S:
                 self._newest[one.name] = newest
                 found.append((one.name, octets))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import logging
 from random import Random
 from typing import TYPE_CHECKING
@@ -37,6 +38,7 @@ from tests.support import set_limit, trio_test
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from resolver.config.schema import Config
     from resolver.model import Question
     from tests.daemon.persisting import Home
 
@@ -61,20 +63,18 @@ async def order(home: Home) -> list[Question]:
     return sorted(entries, key=lambda one: entries[one].begins_at)
 
 
-@pytest.mark.reaches("STORE_NOTE_SECONDS")
-@pytest.mark.parametrize("past_s", [-10.0, 10.0])
 @trio_test
-async def test_what_is_warm_comes_back_in_order_of_use(tmp_path: Path, past_s: float) -> None:
-    """Renewed before anybody asks, the most used first; a kill loses the last ten minutes."""
+async def test_what_is_warm_comes_back_in_order_of_use(tmp_path: Path) -> None:
+    """After a kill: renewed before anybody asks, the most used first."""
     world = village()
     for asked in NAMES:
         world.zones[asked.qname[3:]].add_address(f"n{NAMES.index(asked)}", "192.0.2.83", ttl=300)
     async with life(world, tmp_path) as home:
         use(home, {NAMES[0]: 1, NAMES[1]: 5, NAMES[2]: 3})
-        await trio.sleep(STORE_NOTE_SECONDS + past_s)
+        await trio.sleep(4)
         kill(home)
     async with life(world, tmp_path, wall=WALL + 3 * STORE_NOTE_SECONDS) as home:
-        expected = [NAMES[1], NAMES[2], NAMES[0]] if past_s > 0 else []
+        expected = [NAMES[1], NAMES[2], NAMES[0]]
         assert await order(home) == expected
         now = home.daemon.parts.clock.now()
         for asked in expected:
@@ -112,14 +112,13 @@ async def test_each_worker_has_its_own_list_back(tmp_path: Path) -> None:
 async def test_round_trip_times_and_habits_come_back_as_a_guess(tmp_path: Path) -> None:
     world = slow_village()
     async with life(world, tmp_path) as home:
-        await trio.sleep(STORE_NOTE_SECONDS - 10)
         await home.ask("www.example.net. A")
         infra = home.daemon.parts.infra
         for state in infra.states.values():
             state.note_edns(EdnsState.BROKEN, trio.current_time())
-        await trio.sleep(12)
+        await trio.sleep(4)
         kill(home)
-    async with life(world, tmp_path, wall=WALL + 700) as home:
+    async with life(world, tmp_path, wall=WALL + 100) as home:
         await trio.sleep(0.1)
         states = home.daemon.parts.infra.states
         known = {key[0]: state for key, state in states.items() if state.hint}
@@ -154,6 +153,41 @@ async def test_nothing_is_written_while_nothing_is_learnt(tmp_path: Path) -> Non
         assert kept.due() == ["warm", "written"]
         await trio.sleep(STORE_NOTE_SECONDS)
         assert kept.due() == []
+
+
+@pytest.mark.reaches("STORE_NOTE_SECONDS")
+@trio_test
+async def test_a_kill_loses_half_of_a_life_and_ten_minutes_at_most(tmp_path: Path) -> None:
+    """Somebody asks something each second."""
+    async with life(village(), tmp_path) as home:
+        kept, times = Due(home), []
+        for second in range(3 * STORE_NOTE_SECONDS):
+            use(home, {NAMES[0]: 2})
+            if kept.due():
+                times.append(second)
+            await trio.sleep(1)
+    waits = [after - before for before, after in itertools.pairwise(times)]
+    assert times[0] == 0
+    assert len(times) < 15
+    assert max(waits) <= STORE_NOTE_SECONDS + 1
+    assert all(wait <= max(at, 1) + 1 for at, wait in zip(times, waits, strict=False))
+
+
+@trio_test
+async def test_what_came_back_is_not_written_again(tmp_path: Path) -> None:
+    async with life(village(), tmp_path) as home:
+        use(home, {NAMES[0]: 2})
+    config = with_prefetch_off
+    async with life(village(), tmp_path, config, wall=WALL + 10) as home:
+        await trio.sleep(5)
+        written = home.daemon.persistence._keepsakes
+        assert written is not None
+        assert written._new(trio.current_time() + STORE_NOTE_SECONDS) == []
+
+
+def with_prefetch_off(config: Config) -> Config:
+    resolution = msgspec.structs.replace(config.resolution, prefetch=False)
+    return msgspec.structs.replace(config, resolution=resolution)
 
 
 @pytest.mark.reaches("STORE_NOTE_RATE")
