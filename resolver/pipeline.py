@@ -10,7 +10,6 @@ The only place where any exception is caught: a bug costs one SERVFAIL.
 from __future__ import annotations
 
 import logging
-from functools import partial
 from typing import TYPE_CHECKING
 
 import trio
@@ -140,14 +139,13 @@ class Pipeline:
         budget = Share.for_client(now + self._query_seconds)
         if Answered in self._bus.heard:
             budget.whole.asked = []
-        waiting = None
-        if self.early is not None:
-            waiting = self.early.begin(query, partial(self._send_early, policy, outgoing), now)
+        early = self.early
+        if early is not None:
+            early.begin(outgoing, self._send_early, now)
         try:
             answer = await self._within_time(query, budget)
             if self.prefetch is not None:
-                elapsed_s = self._query_seconds - (budget.deadline - trio.current_time())
-                answer.renew_after_s = self.prefetch.heard(answer, elapsed_s)
+                answer.renew_after_s = self.prefetch.heard(answer, trio.current_time() - now)
             if policy.changes_answers:
                 answer = policy.after(query, answer)
             self._send(outgoing, answer, budget.whole.asked or ())
@@ -159,8 +157,8 @@ class Pipeline:
             _log.exception("a query failed by a fault of ours")
             outgoing.send(_failed(query.question, (Ede(EdeCode.OTHER, "internal error"),)))
         finally:
-            if waiting is not None:
-                waiting.end()
+            if early is not None:
+                early.end(outgoing)
 
     async def _within_time(self, query: Query, budget: Share) -> Answer:
         """The answer, SERVFAIL at the latest when the client's time is up.
@@ -209,9 +207,11 @@ class Pipeline:
             event = answered.of_answer(outgoing.query, answer, reply, elapsed_s, servers)
             self._bus.emit(event)
 
-    def _send_early(self, policy: PolicyPath, outgoing: Outgoing, answer: Answer) -> None:
-        """What the client is told that has waited for long; it is nobody else's."""
-        self._send(outgoing, policy.after(outgoing.query, answer), keeps=False)
+    def _send_early(self, outgoing: Outgoing, answer: Answer) -> None:
+        """What the client is told that has waited for long, as policy is now; nobody else's."""
+        query, views = outgoing.query, self._fast_paths.views
+        policy = views.only or views.of(query.source, query.client.local)
+        self._send(outgoing, policy.after(query, answer), keeps=False)
 
     def _send_octets(self, out: bytes | None, data: bytes, client: Client, send: Respond) -> None:
         """The way back for what is no query."""

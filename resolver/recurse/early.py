@@ -4,14 +4,13 @@ Its resolution goes on in the daemon's nursery, within the budget it has, and wh
 kept. There may be UNATTENDED_RESOLUTIONS for which nobody waits: beyond that, clients wait on.
 
 All wait for equally long, so they stand in a queue, and one task watches its head: who is answered
-in time pays for no task and no timer, and whether there is anything to tell is looked at when it is
-late, not before.
+in time pays for no task and no timer, nothing of it is kept, and whether there is anything to tell
+is looked at when it is late, not before.
 """
 
 from __future__ import annotations
 
-from collections import deque
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeVar
 
 import trio
 
@@ -22,26 +21,17 @@ if TYPE_CHECKING:
 
     from resolver.model import Answer, Query
 
-    Send = Callable[[Answer], None]
+    Send = Callable[[Any, Answer], None]
 
 
-class Waiting:
-    """One client that waits for its resolution; *send* is None when that has ended."""
+class Waiting(Protocol):
+    """One client that waits for its resolution (`reply.Outgoing`)."""
 
-    __slots__ = ("_early", "due", "is_answered", "query", "send")
+    @property
+    def query(self) -> Query: ...
 
-    def __init__(self, early: EarlyAnswers, query: Query, send: Send, due: float) -> None:
-        self._early = early
-        self.query = query
-        self.send: Send | None = send
-        self.due = due
-        self.is_answered = False
 
-    def end(self) -> None:
-        """The resolution has ended."""
-        self.send = None
-        if self.is_answered:
-            self._early.unattended -= 1
+_W = TypeVar("_W", bound=Waiting)
 
 
 class EarlyAnswers:
@@ -57,40 +47,49 @@ class EarlyAnswers:
         spawn: Callable[..., None],
     ) -> None:
         self.answered_early = 0
-        self.unattended = 0
         self._answer = answer
         self._after_s = after_s
         self._spawn = spawn
-        self._queue: deque[Waiting] = deque()
+        self._queue: dict[Waiting, tuple[float, Send]] = {}  # until when, in that order
+        self._answered: set[Waiting] = set()
         self._is_watched = False
 
     def __repr__(self) -> str:
         return f"<EarlyAnswers after {self._after_s:g} s, {self.unattended} go on>"
 
-    def begin(self, query: Query, send: Send, now: float) -> Waiting:
-        """*query* begins to wait; each needs one `Waiting.end`. *send* is called at most once.
+    @property
+    def unattended(self) -> int:
+        """Resolutions that go on for nobody."""
+        return len(self._answered)
+
+    def begin(self, waiting: _W, send: Callable[[_W, Answer], None], now: float) -> None:
+        """*waiting* begins to wait; each needs one `end`. *send* is called at most once.
 
         *now* is trio's time.
         """
-        waiting = Waiting(self, query, send, now + self._after_s)
-        self._queue.append(waiting)
+        self._queue[waiting] = now + self._after_s, send
         if not self._is_watched:
             self._is_watched = True
             self._spawn(self._watch)
-        return waiting
+
+    def end(self, waiting: Waiting) -> None:
+        """The resolution has ended."""
+        if self._queue.pop(waiting, None) is None:
+            self._answered.discard(waiting)
 
     async def _watch(self) -> None:
         """Until nobody waits."""
         queue = self._queue
         try:
             while queue:
-                waiting = queue[0]
-                if waiting.send is not None and waiting.due > trio.current_time():
-                    await trio.sleep_until(waiting.due)
+                waiting = next(iter(queue))
+                due, send = queue[waiting]
+                if due > trio.current_time():
+                    del waiting, send  # it may end meanwhile, and nothing is to keep it
+                    await trio.sleep_until(due)
                     continue
-                queue.popleft()
-                if waiting.send is not None:
-                    self._tell(waiting, waiting.send)
+                del queue[waiting]
+                self._tell(waiting, send)
         finally:
             self._is_watched = False
 
@@ -99,7 +98,6 @@ class EarlyAnswers:
             return
         answer = self._answer(waiting.query)
         if answer is not None:
-            waiting.is_answered = True
-            self.unattended += 1
+            self._answered.add(waiting)
             self.answered_early += 1
-            send(answer)
+            send(waiting, answer)

@@ -111,34 +111,25 @@ class Prefetch:
 
     def heard(self, answer: Answer, elapsed_s: float) -> float:
         """A client got *answer* after *elapsed_s*. Seconds after which a hit is to come here."""
-        records = answer.answer or answer.authority
-        if not records or answer.rcode not in _TOLD or self.renewals is None:
+        records, renewals = answer.answer or answer.authority, self.renewals
+        if not records or renewals is None or answer.rcode not in _TOLD or _STALE in answer.sources:
             return NEVER
-        if _STALE in answer.sources:
-            return NEVER
-        left = float(min([rrset.ttl for rrset in records]))
-        is_fresh = _NETWORK in answer.sources
-        question, now = answer.question, self._clock.now()
+        left: float = records[0].ttl if len(records) == 1 else min([one.ttl for one in records])
+        question, is_fresh = answer.question, _NETWORK in answer.sources
+        now = self._clock.now()
         known = self.warm.entries.get(question)
         if known is None:
             if left < PREFETCH_LEAST_TTL and is_fresh:
                 return NEVER
-            known = self._admit(question, left, now)
+            known = self.warm.admit(question, left, now + left, now)
             if known is None:
-                rtt_s = self.renewals.rtt_s(question) if elapsed_s > _NEAR_S else 0.0
+                rtt_s = renewals.rtt_s(question) if elapsed_s > _NEAR_S else 0.0
                 return left - window_s(left, rtt_s)
+            if renewals.is_barred(question):
+                del self.warm.entries[question]
+                return left - window_s(left)
+            known.rtt_s = renewals.rtt_s(question)
         return self._used(question, known, left, now, is_fresh=is_fresh)
-
-    def _admit(self, question: Question, left: float, now: float) -> Warmth | None:
-        assert self.renewals is not None  # noqa: S101  # `heard` looked
-        known = self.warm.admit(question, left, now + left, now)
-        if known is None:
-            return None
-        if self.renewals.is_barred(question):
-            del self.warm.entries[question]
-            return None
-        known.rtt_s = self.renewals.rtt_s(question)
-        return known
 
     def _used(
         self, question: Question, known: Warmth, left: float, now: float, *, is_fresh: bool

@@ -45,7 +45,7 @@ _QUARTER = 21_600
 
 def window_s(ttl: float, rtt_s: float = 0.0) -> float:
     """How many seconds before its end an answer of *ttl* is renewed by a hit."""
-    return max(PREFETCH_WINDOW_PART * ttl, lead_s(rtt_s))
+    return max(PREFETCH_WINDOW_PART * ttl, PREFETCH_WINDOW_SECONDS, PREFETCH_WINDOW_RTTS * rtt_s)
 
 
 def lead_s(rtt_s: float = 0.0) -> float:
@@ -228,13 +228,14 @@ class WarmList:
     def admit(self, question: Question, ttl: float, ends_at: float, now: float) -> Warmth | None:
         """The record of a question not known yet, at its second use; None at its first."""
         strangers, key = self._strangers, hash(question)
-        if key not in strangers:
+        before = strangers.pop(key, None)
+        if before is None:
             if len(strangers) >= WARM_STRANGERS or now - self._strangers_since > _DAY:
                 strangers.clear()
                 self._strangers_since = now
             strangers[key] = ends_at, ttl
             return None
-        ends_at, ttl = strangers.pop(key)
+        ends_at, ttl = before
         return self.add(question, max(ttl, 1.0), ends_at, now)
 
     def add(self, question: Question, ttl: float, ends_at: float, now: float) -> Warmth:
