@@ -27,7 +27,10 @@ _A_MESSAGE = 100  # records
 
 @dataclass
 class Master:
-    """What it sends: *records*, the SOA first and last. *cut_after* octets it hangs up."""
+    """What it sends: *records*, the SOA first and last. *cut_after* octets it hangs up.
+
+    *rests_s*: seconds between the two halves of it, after which it *has_sent* all.
+    """
 
     records: list[ZoneRecord]
     cut_after: int | None = None
@@ -36,6 +39,8 @@ class Master:
     octets: int = 0
     hangs: bool = False
     endless: bool = False
+    rests_s: float = 0.0
+    has_sent: bool = False
     made: list[bytes] = field(default_factory=list)
 
     async def serve(self, stream: trio.SocketStream) -> None:
@@ -51,6 +56,11 @@ class Master:
             octets = b"".join(frame(number + one[2:]) for one in self.made)
             self.octets = len(octets)
             try:
+                if self.rests_s:
+                    await stream.send_all(octets[: len(octets) // 2])
+                    await trio.sleep(self.rests_s)
+                    octets = octets[len(octets) // 2 :]
+                self.has_sent = True
                 await stream.send_all(octets[: self.cut_after])
                 while self.endless:
                     await stream.send_all(octets[: len(octets) // 2])

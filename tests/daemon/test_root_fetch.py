@@ -90,6 +90,25 @@ async def test_a_zone_that_is_whole_is_kept(tmp_path: Path) -> None:
     assert com.by_type[RRType.DS] == zone.signed[b"\3com\0", RRType.DS]
 
 
+@trio_test_real
+async def test_a_transfer_is_taken_in_before_it_is_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Reading is slow, and a server that has to wait hangs up: Knot DNS after 0.5 s."""
+    zone, seen, read = whole_root(), [], root_fetch._read
+    with directory(tmp_path) as state:
+        async with transferring(records_of(zone) * 40, rests_s=0.2) as master:
+
+            def noted(*arguments: object) -> object:
+                seen.append(master.has_sent)
+                return read(*arguments)  # type: ignore[arg-type]
+
+            monkeypatch.setattr(root_fetch, "_read", noted)
+            await fetch(job(zone, master.port), state)
+    assert len(seen) > 1
+    assert all(seen)
+
+
 def _damaged(records: list[ZoneRecord]) -> list[ZoneRecord]:
     glue = next(one for one in records if one.rtype == RRType.A)
     return [one._replace(rdata=b"\1\2\3\4") if one is glue else one for one in records]
@@ -208,7 +227,7 @@ async def test_a_source_that_sends_without_end_is_left(
     most = limits.ROOT_COPY_OCTETS // 1024
     set_limit(monkeypatch, root_fetch, "ROOT_COPY_OCTETS", most)
     monkeypatch.setattr(root_fetch, "_read", lambda *_: None)
-    monkeypatch.setattr("dns.xfr.Inbound.process_message", lambda *_: False)
+    monkeypatch.setattr(root_fetch, "_soas", lambda _: 0)
     outcome = await fetched(tmp_path, zone, records_of(zone), faults={"endless": True})
     assert outcome.serial is None
     assert most <= outcome.octets <= most + 65_536
