@@ -134,6 +134,11 @@ def _count_path(registry: Registry, parts: Callable[[], Parts]) -> None:
         "Questions asked more than once, whose use is remembered.",
         lambda: len(parts().base.prefetch.warm),
     )
+    registry.gauge(
+        "prefetch_budget_packets",
+        "Packets that may still be spent on renewals that nobody has used, of this day's.",
+        lambda: parts().base.prefetch.budget.left,
+    )
     registry.count("validation", Validation, lambda: _there(parts().resolver.trust))
 
 
@@ -190,7 +195,7 @@ def _gauge_sizes(registry: Registry, area: str, read: Callable[[], Iterable[Cach
     )
     registry.gauge(
         f"{area}_bytes",
-        "Known that the entries take, as it is reckoned.",
+        "Octets that the entries take, as they are reckoned.",
         lambda: sum(cache.octets for cache in read()),
     )
 
@@ -213,11 +218,15 @@ def _count_upstream(registry: Registry, parts: Callable[[], Parts]) -> None:
         lambda: len(parts().infra),
     )
     registry.gauge(
+        "link_up",
+        "1; 0 while nobody of the public tree answers.",
+        lambda: int(not parts().dispatcher.ways.public.is_cut(trio.current_time())),
+    )
+    registry.gauge(
         "ways_cut_off",
         "Ways out (the public tree, forwards, stubs) on which nobody answers.",
         lambda: parts().dispatcher.ways.cut_off(trio.current_time()),
     )
-
     registry.total(
         "outage_seconds",
         "Seconds of outages, those of all ways out together.",
@@ -234,6 +243,11 @@ def _count_root(registry: Registry, daemon: Counting) -> None:
 
     registry.count("root_copy", RootCopy, lambda: [copy()])
     registry.count("root_copy", RootKeeper, lambda: _there(daemon.upkeep.root_keeper))
+    registry.gauge(
+        "root_copy_live",
+        "1 while the root zone's copy answers for its servers; 0 without, or after its time.",
+        lambda: int(copy().is_live),
+    )
     registry.gauge(
         "root_copy_serial",
         "Serial of the root zone's copy; 0 if there is none.",

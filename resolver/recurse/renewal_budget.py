@@ -56,6 +56,11 @@ class RenewalBudget:
         return share * self._sum("sent")
 
     @property
+    def left(self) -> float:
+        """Packets that may still be spent."""
+        return max(self.allowed - self._sum("charged"), 0.0)
+
+    @property
     def strain(self) -> float:
         """How much of it is spent: 0 to 1."""
         allowed = self.allowed

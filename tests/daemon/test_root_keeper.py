@@ -117,6 +117,7 @@ def junk(number: int = 0) -> Question:
 async def test_a_copy_is_fetched_and_answers() -> None:
     world = village(is_signed=True)
     async with keeping(world) as (home, fetcher, _):
+        assert home.daemon.registry.values()["resolver_root_copy_live"] == 0
         await trio.sleep(5)
         assert [job.held for job in fetcher.jobs] == [None]
         assert serial_of(home) == 1
@@ -124,6 +125,7 @@ async def test_a_copy_is_fetched_and_answers() -> None:
         assert (answer.rcode, home.sent) == (Rcode.NXDOMAIN, 0)
         values = home.daemon.registry.values()
         assert values["resolver_root_copy_serial"] == 1
+        assert values["resolver_root_copy_live"] == 1
         assert values["resolver_root_copy_fetches_total"] == 1
         assert values["resolver_root_copy_fetched_octets_total"] == 1000
         assert values["resolver_root_copy_fetch_cpu_seconds_total"] == 0.5

@@ -257,6 +257,35 @@ async def test_hits_go_on_while_nobody_answers() -> None:
         assert await place.ask("www") == 0.0
 
 
+@pytest.mark.parametrize(("way", "is_links"), [("public", True), ("forward", False)])
+@trio_test
+async def test_metrics_tell_an_outage_from_its_begin_to_its_end(
+    way: str, *, is_links: bool
+) -> None:
+    """Whether it is our link or one forward's, how often, and for how long."""
+    async with home(way) as place:
+        await place.ask("www")
+        await trio.sleep(5)
+
+        def told() -> list[float]:
+            values = place.daemon.registry.values()
+            names = ("link_up", "ways_cut_off", "upstream_outages_total", "outage_seconds_total")
+            return [values[f"resolver_{name}"] for name in names]
+
+        assert told() == [1, 0, 0, 0]
+        mend = black_hole(place)
+        await place.fails("n0")
+        began = trio.current_time()
+        await trio.sleep(60)
+        lasted_s = trio.current_time() - began
+        assert told() == [not is_links, 1, 1, pytest.approx(lasted_s, abs=0.5)]
+        mend()
+        await place.recover("n0")
+        lasted_s = told()[-1]
+        await trio.sleep(60)
+        assert told() == [1, 0, 1, lasted_s]
+
+
 @pytest.mark.reaches("OUTAGE_WITNESS_SECONDS")
 @trio_test
 async def test_few_packets_go_out_while_nobody_answers() -> None:

@@ -29,6 +29,7 @@ def test_a_tenth_may_be_in_vain() -> None:
     while budget.may_spend(0.0):
         budget.charge(1, 0.0)
         spent += 1
+        assert budget.left == 10 - spent
     assert spent == 10
 
 
