@@ -37,7 +37,8 @@ MAX_TTL_SECONDS_RANGE: Final = (60, 604_800)
 MAX_TTL_SECONDS = limit(
     86_400,
     "seconds an RRset is kept at most",
-    why="RFC 8767 §4 (7 days at most); Unbound's, Knot's and PowerDNS' 1 day",
+    why="RFC 8767 §4 (7 days at most); Unbound's, Knot's and PowerDNS' 1 day. TLDs' delegations "
+    "last two: asked for once more, renewed ahead, or taken from the root's copy",
     between=MAX_TTL_SECONDS_RANGE,
 )
 MAX_NEGATIVE_TTL_SECONDS = limit(
