@@ -92,11 +92,13 @@ class VirtualNetwork:
     def __repr__(self) -> str:
         return f"<VirtualNetwork servers={len(self._hosted)} in_flight={len(self._due)}>"
 
-    def leave_from(self, sources: Iterable[str]) -> None:
+    def leave_from(self, sources: Iterable[str], *, only: Iterable[str] = ()) -> None:
         """The resolver's own addresses from now on; without one there is no route (ENETUNREACH).
 
-        As a kernel does, it tells whoever listens (`hear_links`).
+        *only*: there are routes to these hosts alone. As a kernel does, it tells whoever listens
+        (`hear_links`).
         """
+        self._routes = frozenset(map(canonical, only))
         self._sources = {ip_address(host).version: canonical(host) for host in sources}
         self.tell_change()
 
@@ -254,7 +256,7 @@ class VirtualNetwork:
 
     def _source_for(self, host: str) -> str:
         source = self._sources.get(ip_address(host.partition("%")[0]).version)
-        if source is None:
+        if source is None or (self._routes and canonical(host) not in self._routes):
             raise OSError(errno.ENETUNREACH, "Network is unreachable")
         return source
 

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 import pytest
 import trio
 
-from resolver.config.schema import Forward
 from resolver.lab.faults import Path
 from resolver.lab.world import ROOT_SERVERS
 from resolver.limits import (
@@ -19,20 +18,18 @@ from resolver.limits import (
     UNATTENDED_RESOLUTIONS,
 )
 from resolver.model import Source
-from resolver.protocol.codes import EdeCode, Flag, Rcode, RRType
+from resolver.protocol.codes import EdeCode, Rcode, RRType
 from resolver.protocol.edns import Edns
 from resolver.protocol.transport import Transport
 from resolver.protocol.wire import parse_untrusted
 from tests.asking import SOURCE, octets, replied
 from tests.making import name, question
 from tests.recurse.household import house, village
-from tests.recurse.test_stale import configured
 from tests.support import trio_test
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from resolver.lab.virtual_parts import Answers
     from resolver.lab.world import World
     from resolver.model import Question
     from resolver.protocol.message import Message
@@ -199,45 +196,6 @@ async def test_few_of_what_was_told_are_renewed_at_a_time() -> None:
         assert (await home.ask(known(3))).sources == (Source.CACHE,)
 
 
-class Portal:
-    """Says to everything that it is here."""
-
-    def answer(self, data: bytes, transport: str, source: str) -> Answers:
-        del transport, source
-        end = data.index(b"\0", 12) + 5
-        address = b"\xc0\x0c\0\1\0\1\0\0\0\x3c\0\4\xcb\0\x71\1"
-        return data[:2] + b"\x84\0\0\1\0\1\0\0\0\0" + data[12:end] + address
-
-
-@trio_test
-async def test_a_captive_portal_does_not_end_an_outage() -> None:
-    """What it says is not what the root's servers sign."""
-    world = city(is_signed=True)
-    async with house(world) as home:
-        client = Client(home)
-        await client.ask(WWW)
-        world.faults.default = CUT
-        await trio.sleep(HOUR)
-        await client.ask(NEW)
-        await trio.sleep(10)
-        assert home.parts.dispatcher.is_offline
-        hosted = dict(home.network._hosted)
-        for host, port in hosted:
-            home.network.attach(host, Portal(), port=port)
-        world.faults.default = WHOLE
-        for _ in range(100):
-            await trio.sleep(1)
-            reply = await client.ask(WWW)
-            assert [one.rdata for one in reply.answer] == [bytes([192, 0, 2, 80])]
-        assert home.parts.dispatcher.is_offline
-        for (host, _), server in hosted.items():
-            home.network.attach(host, server)
-        await trio.sleep(RECOVERY_S)
-        assert home.parts.dispatcher.ways.cut_off(trio.current_time()) == 0
-        await client.ask(WWW)
-        assert not client.codes
-
-
 @pytest.mark.reaches("OUTAGE_FORGED_SECONDS")
 @pytest.mark.parametrize("is_forged", [False, True])
 @trio_test
@@ -284,19 +242,3 @@ async def test_a_machine_without_a_route_is_cut_off_too() -> None:
         assert home.parts.dispatcher.ways.is_any_cut is False
         await client.ask(WWW)
         assert not client.codes
-
-
-@trio_test
-async def test_a_forwarder_on_the_spot_is_asked_while_the_rest_is_cut_off() -> None:
-    """Each way out for itself: the public tree is dead, corp.'s forwarder is not."""
-    world = city()
-    corp = world.zone("corp.")
-    world.serve(corp, "ns.corp.", "192.0.2.53")
-    corp.add_address("www", "192.0.2.54")
-    corp.add_address("new", "192.0.2.55")
-    base = configured(forward=(Forward(zone="corp", addresses=("192.0.2.53",)),))
-    world.faults.set("192.0.2.53", WHOLE)
-    async with house(world, base) as home, cut_off(home, world) as client:
-        assert not (await client.ask(question("new.corp. A"))).flags & Flag.AD
-        assert client.rcodes == [Rcode.NOERROR]
-        assert (await client.ask(NEW)).rcode == Rcode.SERVFAIL
