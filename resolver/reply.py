@@ -147,8 +147,11 @@ class Outgoing:
         edns = query.message.edns
         if edns is None or not edns.options:
             return reply
-        own = self._replies.options.of(edns.options, query.source, query.client.transport)
-        return add_options(reply, own)
+        options, transport = self._replies.options, query.client.transport
+        reply = add_options(reply, options.of(edns.options, query.source, transport))
+        if options.pads(edns.options, transport):
+            reply = add_options(reply, options.pad(len(reply), STREAM_OCTETS))
+        return reply
 
 
 def may_keep(query: Message, answer: Answer, *, keeps_stale: bool = False) -> bool:

@@ -27,6 +27,7 @@ from resolver.limits import (
 from resolver.packets.form import (
     HAS_OPT,
     HEADER,
+    Kind,
     is_truncated,
     key_parts,
     layout_alone,
@@ -42,12 +43,12 @@ if TYPE_CHECKING:
     from resolver.model import Question, RRset
     from resolver.runtime.clock import Clock
 
-_STREAM_CLASS: Final = {
-    Transport.UDP: 0,
-    Transport.TCP: 1,
-    Transport.TLS: 2,
-    Transport.HTTPS: 2,
-    Transport.QUIC: 2,
+_KINDS: Final = {
+    Transport.UDP: Kind.UDP,
+    Transport.TCP: Kind.TCP,
+    Transport.TLS: Kind.TLS,
+    Transport.HTTPS: Kind.WEB,
+    Transport.QUIC: Kind.WEB,
 }
 _NEVER: Final = float("inf")
 _SUFFIX = struct.Struct("!I")
@@ -72,7 +73,7 @@ class PacketCache:
         self.shards = PacketShards(max_octets)
         self.generation = 0
         self.stored = 0
-        self._clients: dict[tuple[int | None, int], ClientKey] = {}
+        self._clients: dict[tuple[int | None, Kind], ClientKey] = {}
         self._next_suffix = 0
         self._numbers: dict[int, int] = {}
 
@@ -173,7 +174,7 @@ class PacketCache:
 
     def client_key(self, tag: int | None, transport: Transport) -> ClientKey:
         """What clients under *tag* on this kind of transport share."""
-        kind = 0 if transport is Transport.UDP else _STREAM_CLASS[transport]
+        kind = Kind.UDP if transport is Transport.UDP else _KINDS[transport]
         client = self._clients.get((tag, kind))
         if client is None:
             self._next_suffix += 1
@@ -185,7 +186,7 @@ class PacketCache:
         """Look at a form of query not seen yet of *client*; None if it goes the long way."""
         if client.tag is None:
             return None
-        form = read_form(shape, max_payload=self.udp_payload, is_stream=bool(client.kind))
+        form = read_form(shape, max_payload=self.udp_payload, kind=client.kind)
         if form is None:
             return None
         if len(client.forms) >= QUERY_SHAPES:

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, ClassVar
 from resolver.limits import FAST_PATH_SOURCES, PER_SECOND_COPIES
 from resolver.packets.form import HEADER, OPT_HEAD, QUESTION_TAIL
 from resolver.packets.options import CLIENT_COOKIE
-from resolver.protocol.edns import OPT_KEEPALIVE
+from resolver.protocol.edns import OPT_KEEPALIVE, OPT_PADDING
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -171,7 +171,7 @@ class FastPath:
                 return None
         if packet.hit != second:
             packet.hit = second
-        elif form.option:
+        elif form.option and form.option != OPT_PADDING:
             if len(client.copies_with_options) < PER_SECOND_COPIES:
                 client.copies_with_options[data[2:], source] = rest  # a cookie is for one address
         elif len(client.copies) < PER_SECOND_COPIES:
@@ -184,6 +184,9 @@ class FastPath:
         """The reply *rest* with the client's own option; b"" if that is too long."""
         if option == OPT_KEEPALIVE:
             added = self._options.keepalive
+        elif option == OPT_PADDING:
+            octets = len(rest) + 2  # the id
+            added = self._options.pad(octets, octets + layout.room)
         elif self._options.cookies is not None:
             at = end + 1 + QUESTION_TAIL + OPT_HEAD + 4
             added = self._options.cookies.option(data[at : at + CLIENT_COOKIE], source)

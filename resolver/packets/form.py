@@ -6,12 +6,14 @@ record up to its first option's value. There are few of them, so `packets.cache`
 
 Taken are exactly: opcode QUERY, no flag but RD, AD, CD, one question, no answer or authority
 records, at most one OPT of version 0 whose only flag is DO, with no option or one of COOKIE (8 or
-24 octets) and, on streams, an empty edns-tcp-keepalive. The rest goes the long way (RFC 8906).
+24 octets), an empty edns-tcp-keepalive over TCP and TLS, and padding where all is encrypted. The
+rest goes the long way (RFC 8906).
 """
 
 from __future__ import annotations
 
 import struct
+from enum import IntEnum
 from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -49,6 +51,19 @@ _new = tuple.__new__  # for what is made for each reply: half the constructor's 
 _PER_CLIENT = frozenset({OPT_ECS, OPT_COOKIE, OPT_KEEPALIVE, OPT_PADDING})
 
 
+class Kind(IntEnum):
+    """Transports whose replies are the same, but for a client's own options."""
+
+    UDP = 0
+    TCP = 1
+    TLS = 2
+    WEB = 3
+
+
+_KEEPS_ALIVE = (Kind.TCP, Kind.TLS)
+_ENCRYPTED = (Kind.TLS, Kind.WEB)
+
+
 class QueryShape(NamedTuple):
     """What a fit query asks for, besides its name. *octets* follow the name's last, the zero."""
 
@@ -57,7 +72,7 @@ class QueryShape(NamedTuple):
     limit: int  # octets the reply may have
     octets: int
     payload: int = 0  # what its OPT says; *limit* is what that comes to
-    option: int = 0  # OPT_COOKIE or OPT_KEEPALIVE
+    option: int = 0  # OPT_COOKIE, OPT_KEEPALIVE or OPT_PADDING
 
 
 class Layout(NamedTuple):
@@ -68,7 +83,7 @@ class Layout(NamedTuple):
     opt_octets: int  # length of the OPT's options, -1 without OPT
 
 
-def read_form(form: bytes, *, max_payload: int, is_stream: bool) -> QueryShape | None:
+def read_form(form: bytes, *, max_payload: int, kind: Kind) -> QueryShape | None:
     """What the query of this *form* asks for; None if it must go the long way.
 
     *form* is `data[2:12] + data[end + 1 : end + 20]`, *end* being the first zero octet from 12 on.
@@ -78,22 +93,22 @@ def read_form(form: bytes, *, max_payload: int, is_stream: bool) -> QueryShape |
         return None
     tail = form[10:_PLAIN]
     if form[9] == 0:
-        limit = STREAM_PAYLOAD if is_stream else MIN_PAYLOAD
+        limit = STREAM_PAYLOAD if kind else MIN_PAYLOAD
         return QueryShape(tail, flags, limit, QUESTION_TAIL) if len(form) == _PLAIN else None
     if form[9] != 1 or len(form) < _WITH_OPT:
         return None
-    return _read_opt(form, tail, flags, max_payload=max_payload, is_stream=is_stream)
+    return _read_opt(form, tail, flags, max_payload=max_payload, kind=kind)
 
 
 def _read_opt(
-    form: bytes, tail: bytes, flags: int, *, max_payload: int, is_stream: bool
+    form: bytes, tail: bytes, flags: int, *, max_payload: int, kind: Kind
 ) -> QueryShape | None:
     opt = form[_PLAIN:_WITH_OPT]
     opt_flags = int.from_bytes(opt[7:9], "big")
     if opt[:3] != _OPT_OWNER_AND_TYPE or opt[5:7] != b"\0\0" or opt_flags & ~_DO:
         return None
     asked = int.from_bytes(opt[3:5], "big")
-    limit = STREAM_PAYLOAD if is_stream else max(MIN_PAYLOAD, min(asked, max_payload))
+    limit = STREAM_PAYLOAD if kind else max(MIN_PAYLOAD, min(asked, max_payload))
     flags |= (_HAS_DO if opt_flags & _DO else 0) | HAS_OPT
     length = int.from_bytes(opt[9:11], "big")
     if length == 0:
@@ -104,8 +119,9 @@ def _read_opt(
     code = int.from_bytes(form[_WITH_OPT : _WITH_OPT + 2], "big")
     size = int.from_bytes(form[_WITH_OPT + 2 : _WITH_OPTION], "big")
     is_cookie = code == OPT_COOKIE and size in {CLIENT_COOKIE, FULL_COOKIE}
-    is_keepalive = is_stream and code == OPT_KEEPALIVE and size == 0
-    if length != size + 4 or not (is_cookie or is_keepalive):
+    is_keepalive = code == OPT_KEEPALIVE and size == 0 and kind in _KEEPS_ALIVE
+    is_padding = code == OPT_PADDING and kind in _ENCRYPTED
+    if length != size + 4 or not (is_cookie or is_keepalive or is_padding):
         return None
     return QueryShape(tail, flags, limit, QUESTION_TAIL + OPT_HEAD + length, asked, code)
 

@@ -1,7 +1,9 @@
-"""The options of a reply that only one client gets: its cookie, and how long its stream may idle.
+"""The options of a reply that only one client gets: its cookie, how long its stream may idle, and
+padding, which hides how long the rest is.
 
 They are no part of a packet: the full path leaves room for them and adds them last (`reply`), a hit
-adds them to a copy (`packets.fast_path`). RFC 7873 (cookies), RFC 7828 (edns-tcp-keepalive).
+adds them to a copy (`packets.fast_path`). RFC 7873 (cookies), 7828 (edns-tcp-keepalive), 7830 and
+8467 (padding).
 """
 
 from __future__ import annotations
@@ -9,8 +11,8 @@ from __future__ import annotations
 import struct
 from typing import TYPE_CHECKING, Final, Protocol
 
-from resolver.protocol.edns import OPT_COOKIE, OPT_KEEPALIVE
-from resolver.protocol.transport import Transport
+from resolver.protocol.edns import OPT_COOKIE, OPT_KEEPALIVE, OPT_PADDING
+from resolver.protocol.transport import ENCRYPTED, Transport
 
 if TYPE_CHECKING:
     from resolver.protocol.edns import Option
@@ -18,6 +20,8 @@ if TYPE_CHECKING:
 CLIENT_COOKIE: Final = 8  # octets
 _COOKIE_OCTETS: Final = 28
 _KEEPALIVE_OCTETS: Final = 6
+_PADDING_HEAD: Final = 4
+KEEPS_ALIVE: Final = frozenset({Transport.TCP, Transport.TLS})  # RFC 7828 §3, RFC 9250 §5.5.2
 _LONGEST: Final = 0xFFFF
 
 
@@ -32,12 +36,18 @@ class Cookies(Protocol):
 
 
 class ClientOptions:
-    """*cookies* is None where cookies are off; *keepalive_s* is told to who asks on a stream."""
+    """*cookies* is None where cookies are off; *keepalive_s* is told to who asks on a stream.
 
-    __slots__ = ("cookies", "keepalive")
+    *padding*: encrypted replies have a multiple of so many octets, for who pads; 0: as they are.
+    """
 
-    def __init__(self, cookies: Cookies | None = None, *, keepalive_s: float = 0.0) -> None:
+    __slots__ = ("cookies", "keepalive", "padding")
+
+    def __init__(
+        self, cookies: Cookies | None = None, *, keepalive_s: float = 0.0, padding: int = 0
+    ) -> None:
         self.cookies = cookies
+        self.padding = padding
         units = min(_LONGEST, int(keepalive_s * 10))
         self.keepalive = struct.pack("!HHH", OPT_KEEPALIVE, 2, units)
 
@@ -48,7 +58,7 @@ class ClientOptions:
         """Octets to leave free in the reply for what `of` will bring."""
         codes = {code for code, _ in asked}
         octets = _COOKIE_OCTETS if OPT_COOKIE in codes and self.cookies is not None else 0
-        if OPT_KEEPALIVE in codes and transport is not Transport.UDP:
+        if OPT_KEEPALIVE in codes and transport in KEEPS_ALIVE:
             octets += _KEEPALIVE_OCTETS
         return octets
 
@@ -61,6 +71,25 @@ class ClientOptions:
                     added = self.cookies.option(value[:CLIENT_COOKIE], source)
                 break
         is_keepalive = any(code == OPT_KEEPALIVE for code, _ in asked)
-        if is_keepalive and transport is not Transport.UDP:
+        if is_keepalive and transport in KEEPS_ALIVE:
             added += self.keepalive
         return added
+
+    def pad(self, octets: int, most: int) -> bytes:
+        """The padding behind a reply of so many *octets*, which may have *most* (RFC 8467 §4.1).
+
+        b"" where no option fits any more.
+        """
+        if not self.padding or octets + _PADDING_HEAD > most:
+            return b""
+        padded = min(octets + _PADDING_HEAD + -(octets + _PADDING_HEAD) % self.padding, most)
+        size = padded - octets - _PADDING_HEAD
+        return struct.pack("!HH", OPT_PADDING, size) + bytes(size)
+
+    def pads(self, asked: tuple[Option, ...], transport: Transport) -> bool:
+        """True if the reply is to be padded: the query was, and nobody can see how much of it."""
+        return (
+            self.padding > 0
+            and transport in ENCRYPTED
+            and any(code == OPT_PADDING for code, _ in asked)
+        )

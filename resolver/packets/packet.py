@@ -7,11 +7,14 @@ number of its own, the whole reply; all its other fields are shared with packets
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import msgspec
 
 from resolver.limits import PACKET_LAYOUTS
+
+if TYPE_CHECKING:
+    from resolver.packets.form import Kind
 
 NEVER_HIT: Final = -1
 
@@ -73,7 +76,7 @@ class ClientKey:
 
     __slots__ = ("copies", "copies_with_options", "forms", "key_suffix", "kind", "payloads", "tag")
 
-    def __init__(self, tag: int | None, kind: int, key_suffix: bytes) -> None:
+    def __init__(self, tag: int | None, kind: Kind, key_suffix: bytes) -> None:
         self.tag = tag
         self.kind = kind
         self.key_suffix = key_suffix

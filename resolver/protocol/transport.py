@@ -16,8 +16,9 @@ class Transport(enum.Enum):
     __hash__ = object.__hash__  # by identity: Enum's own is a Python function
 
 
+ENCRYPTED: Final = frozenset({Transport.TLS, Transport.HTTPS, Transport.QUIC})
 # What this version speaks, with clients and servers; the rest is understood, to be told so.
-SPOKEN: Final = frozenset({Transport.UDP, Transport.TCP})
+SPOKEN: Final = frozenset({Transport.UDP, Transport.TCP, Transport.TLS})
 
 
 class Client(NamedTuple):

@@ -10,7 +10,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from resolver.limits import PACKET_CACHE_OCTETS, PACKET_NUMBERS, PACKET_TTL_SECONDS
+from resolver.limits import (
+    PACKET_CACHE_OCTETS,
+    PACKET_NUMBERS,
+    PACKET_TTL_SECONDS,
+    PADDING_OCTETS,
+)
 from resolver.model import Answer, Ede, Question, RRset, Status
 from resolver.packets import cache, fast_path
 from resolver.packets.cache import PacketCache
@@ -54,10 +59,12 @@ class Path:
         self.born = self.clock.time
         self.max_udp = max_udp
         self.packets = PacketCache(self.clock, udp_payload=max_udp)
-        self.options = ClientOptions(ServerCookies(random.Random(1)), keepalive_s=10)
+        self.options = ClientOptions(
+            ServerCookies(random.Random(1)), keepalive_s=10, padding=PADDING_OCTETS
+        )
         self.fast_paths = {
             kind: FastPath(self.packets, kind, self.options)
-            for kind in (Transport.UDP, Transport.TCP)
+            for kind in (Transport.UDP, Transport.TCP, Transport.TLS, Transport.HTTPS)
         }
 
     def full(self, data: bytes, transport: Transport, *, stores: bool = False) -> bytes:
@@ -68,7 +75,10 @@ class Path:
         reply = render(query, self._aged(), shape)
         if stores:
             self.packets.store(data, reply, transport=transport, lifetime_s=self.answer_lifetime())
-        return add_options(reply, self.options.of(options, SOURCE, transport))
+        reply = add_options(reply, self.options.of(options, SOURCE, transport))
+        if self.options.pads(options, transport):
+            reply = add_options(reply, self.options.pad(len(reply), 65_535))
+        return reply
 
     def recall(self, data: bytes, transport: Transport = Transport.UDP) -> bytes | None:
         fast = self.fast_paths[transport]
@@ -135,13 +145,16 @@ EDNS = st.none() | st.builds(
             ((10, b"clientck"),),
             ((10, b"clientck" + b"s" * 16),),
             ((11, b""),),
+            ((12, bytes(20)),),
+            ((12, b"noise"),),
+            ((11, b""), (12, bytes(3))),
             ((3, b""),),
             ((10, b"clientck"), (12, b"\0" * 8)),
         ]
     ),
 )
 FLAGS = st.sampled_from([0x0100, 0x0120, 0x0110, 0x0130, 0x0000, 0x0140])
-TRANSPORTS = st.sampled_from([Transport.UDP, Transport.TCP])
+TRANSPORTS = st.sampled_from([Transport.UDP, Transport.TCP, Transport.TLS, Transport.HTTPS])
 
 
 @given(
