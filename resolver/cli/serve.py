@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 import sys
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -15,10 +16,13 @@ from resolver.cli import verify
 from resolver.config import endpoints
 from resolver.config.changes import changes, merged, overlaid
 from resolver.daemon import foreground, host, memory_limit, privileges, state
+from resolver.daemon.run import tls_of
+from resolver.daemon.tls_contexts import is_needed
 from resolver.daemon.workers import Hooks, Supervisor, worker_count
 from resolver.errors import CannotStart, ConfigError
 from resolver.library.settings import internet
 from resolver.runtime import interrupt
+from resolver.runtime.clock import SystemClock
 from resolver.telemetry import logs
 from resolver.telemetry.shared_counters import SharedCounters, Slot
 
@@ -83,6 +87,11 @@ def _supervise(config: Config, count: int, source: Source) -> int:
     """
     foreground.count_descriptors(config)  # it would be each worker's complaint
     counters = SharedCounters(count)
+    directory = state.StateDirectory(config.working_directory)
+    directory.open()
+    tls = tls_of(config, directory, SystemClock().wall)
+    if is_needed(config):
+        tls.make_ahead()  # before the fork: workers know each other's tickets
 
     def reread() -> None:
         nonlocal config
@@ -91,6 +100,8 @@ def _supervise(config: Config, count: int, source: Source) -> int:
         found, problems = source()
         if not problems:  # the first worker tells them
             config = merged(found, changes(config, found))
+            with suppress(ConfigError):  # likewise
+                tls.adopt(config, tls.read(config))
         host.notify("READY=1")
 
     hooks = Hooks(
@@ -102,7 +113,9 @@ def _supervise(config: Config, count: int, source: Source) -> int:
     def work(worker: int) -> int:
         slot, lifeline = Slot(counters, worker), supervisor.lifeline
         return _told(
-            lambda: foreground.serve(config, _announce, slot=slot, lifeline=lifeline, source=source)
+            lambda: foreground.serve(
+                config, _announce, slot=slot, lifeline=lifeline, source=source, tls=tls
+            )
         )
 
     supervisor = Supervisor(count, work, hooks=hooks)

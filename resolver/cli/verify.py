@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from resolver.config import check, endpoints, load
+from resolver.config.listen_urls import listen_url
 from resolver.config.schema import Config, Server
 from resolver.daemon import privileges, state
 from resolver.daemon.service_unit import Promises
@@ -63,6 +64,7 @@ def on_this_machine(config: Config, promised: Promises = _NOTHING) -> Iterator[C
         problem = _problem_of(look, config)
         if problem is not None:
             yield problem
+    yield from _certificates(config)
     yield from _log(config, promised)
     if config.server.user != promised.user:
         yield from _user(config)
@@ -78,6 +80,16 @@ def notes(config: Config, promised: Promises = _NOTHING) -> Iterator[str]:
     elif directory and not _may_write(Path(directory), user):
         who = user if os.geteuid() == 0 and user else "you"
         yield f"working_directory {directory} cannot be written by {who}: no state is kept"
+
+
+def _certificates(config: Config) -> Iterator[ConfigError]:
+    """Only where they are used: what reads them takes long to load."""
+    if any(listen_url(text).is_encrypted for text in config.server.listen):
+        from resolver.daemon import certificates  # noqa: PLC0415  # see above
+
+        problem = _problem_of(certificates.read_all, config)
+        if problem is not None:
+            yield problem
 
 
 def _is_promised(config: Config, promised: Promises) -> bool:

@@ -5,6 +5,7 @@ Pure but for looking whether named files can be read. `faults` stop a start, `ad
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -27,6 +28,7 @@ def faults(config: Config) -> Iterator[Fault]:
     """Everything that makes *config* unusable."""
     yield from _missing_features(config)
     yield from _server(config)
+    yield from _tls(config)
     yield from _outgoing(config)
     yield from _zones(config)
     yield from forward_faults(config)
@@ -99,6 +101,32 @@ def _server(config: Config) -> Iterator[Fault]:
         yield from _each("metrics.listen", (config.metrics.listen,), endpoints.listenable)
 
 
+def _tls(config: Config) -> Iterator[Fault]:
+    tls = config.tls
+    certificates, keys = listed(tls.certificate), listed(tls.key)
+    if keys and len(keys) != len(certificates):
+        expected = f"one key for each tls.certificate, of which there are {len(certificates)}"
+        yield Fault("tls.key", tls.key, expected)
+    yield from _each("tls.names", tls.names, _host_name)
+
+
+def listed(texts: str | tuple[str, ...]) -> tuple[str, ...]:
+    """One path, or several, or none, as a list."""
+    if isinstance(texts, str):
+        return (texts,) if texts else ()
+    return texts
+
+
+def _host_name(text: str) -> str:
+    """*text*, if certificates and clients can have it for a name. Raises ValueError."""
+    labels = text.split(".")
+    if not all(_LABEL.fullmatch(label) for label in labels) or len(text) > _LONGEST_HOST:
+        raise ValueError('a host name such as "dns.example.net", an IDN as xn--')
+    return text
+
+
+_LABEL = re.compile(r"[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9])?", re.IGNORECASE | re.ASCII)
+_LONGEST_HOST = 253
 _LONGEST_STRING = 255  # a character-string of TXT (RFC 1035 §3.3)
 
 
@@ -223,6 +251,8 @@ def _files(config: Config) -> Iterator[Fault]:
         ("root.hints_file", config.root.hints_file),
         ("dnssec.trust_anchors_file", config.dnssec.trust_anchors_file),
         *(("forward.ca_file", entry.ca_file) for entry in config.forward),
+        *(("tls.certificate", text) for text in listed(config.tls.certificate)),
+        *(("tls.key", text) for text in listed(config.tls.key)),
     ]
     for key, text in readable:
         path = working_path(config, text)

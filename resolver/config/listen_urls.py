@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from resolver.config.endpoints import DNS_PORT, listenable, show
-from resolver.protocol.transport import SPOKEN, Transport
+from resolver.protocol.transport import ENCRYPTED, SPOKEN, Transport
 
 if TYPE_CHECKING:
     from resolver.config.endpoints import Endpoint
@@ -25,7 +25,7 @@ _SCHEMES: Final = {
 }
 _PLAIN: Final = "udp+tcp"
 _OVER_UDP: Final = frozenset({Transport.UDP, Transport.QUIC})
-_EXAMPLES: Final = '"127.0.0.1:53", "udp://127.0.0.1:53", "tcp://[::1]:53"'
+_EXAMPLES: Final = '"127.0.0.1:53", "udp://127.0.0.1:53", "tls://[::1]:853"'
 
 
 class ListenUrl(NamedTuple):
@@ -44,6 +44,11 @@ class ListenUrl(NamedTuple):
     def is_spoken(self) -> bool:
         """True if this version can."""
         return SPOKEN.issuperset(self.transports)
+
+    @property
+    def is_encrypted(self) -> bool:
+        """True if clients are shown a certificate there."""
+        return not ENCRYPTED.isdisjoint(self.transports)
 
     @property
     def sockets(self) -> frozenset[bool]:
@@ -76,6 +81,7 @@ def spoken_here(text: str) -> ListenUrl:
     url = listen_url(text)
     if not url.is_spoken:
         raise ValueError(
-            f"udp+tcp://, udp:// or tcp:// before the address: {url.scheme}:// is not yet supported"
+            f"udp+tcp://, udp://, tcp:// or tls:// before the address: {url.scheme}:// "
+            "is not yet supported"
         )
     return url

@@ -56,7 +56,8 @@ class Server(Section, frozen=True, kw_only=True):
         tuple[str, ...],
         Meta(
             description='where to listen: "127.0.0.1:53" (UDP and TCP, udp+tcp://), '
-            '"udp://[::1]:53", "tcp://..."; tls://, https:// and quic:// are not yet supported'
+            '"udp://[::1]:53", "tcp://...", "tls://192.0.2.1:853"; '
+            "https:// and quic:// are not yet supported"
         ),
         REOPENS,
     ] = ("127.0.0.1:53", "[::1]:53")
@@ -112,6 +113,36 @@ class Server(Section, frozen=True, kw_only=True):
             description='answer to NSID (RFC 5001): text, or hexadecimal digits; "" takes identity'
         ),
     ] = ""
+
+
+class Tls(Section, frozen=True, kw_only=True):
+    certificate: Annotated[
+        str | tuple[str, ...],
+        Meta(
+            description="PEM file of the certificate with its chain, or a list of them; "
+            '"" makes one, kept in working_directory'
+        ),
+    ] = ""
+    key: Annotated[
+        str | tuple[str, ...],
+        Meta(description='PEM file of the private key, one a certificate; "" is in the same file'),
+    ] = ""
+    names: Annotated[
+        tuple[str, ...],
+        Meta(description='names that a certificate made here is for: "dns.example.net"'),
+    ] = ()
+    min_version: Annotated[
+        Literal["1.2", "1.3"], Meta(description="the oldest version of TLS that clients may use")
+    ] = "1.2"
+    padding: Annotated[
+        int,
+        Meta(
+            ge=limits.PADDING_OCTETS_RANGE[0],
+            le=limits.PADDING_OCTETS_RANGE[1],
+            description="octets that encrypted replies are padded to a multiple of, to clients "
+            "that pad their queries (RFC 8467); 0 is off",
+        ),
+    ] = limits.PADDING_OCTETS
 
 
 class Outgoing(Section, frozen=True, kw_only=True):
@@ -339,6 +370,7 @@ class Config(Section, frozen=True, kw_only=True):
         RESTARTS,
     ] = ""
     server: Server = Server()
+    tls: Tls = Tls()
     outgoing: Outgoing = Outgoing()
     root: Root = Root()
     forward: tuple[Forward, ...] = ()

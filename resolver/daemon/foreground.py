@@ -22,7 +22,7 @@ from resolver.daemon.reload import reread
 from resolver.daemon.run import running
 from resolver.errors import CannotStart, ResolverError
 from resolver.limits import DESCRIPTORS_LEAST
-from resolver.listen.udp import UdpService
+from resolver.protocol.transport import Transport
 from resolver.runtime import signals
 from resolver.telemetry import logs
 from resolver.upstream.udp import descriptor_limit, raise_descriptor_limit
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from resolver.config.schema import Config
     from resolver.daemon.reload import Source
     from resolver.daemon.run import Daemon
+    from resolver.daemon.tls_contexts import TlsContexts
     from resolver.telemetry.shared_counters import Slot
     from resolver.upstream.network import Network
 
@@ -94,6 +95,7 @@ async def _serve(
     slot: Slot | None,
     lifeline: Supervised | None,
     source: Source | None,
+    tls: TlsContexts | None,
 ) -> None:
     count_descriptors(config)
     life = _Life(tells=lifeline is None)
@@ -115,14 +117,14 @@ async def _serve(
             nursery.start_soon(life.obey, arriving)
             with life.start:
                 async with running(
-                    config, network=network, on_bound=settle_in, slot=slot
+                    config, network=network, on_bound=settle_in, slot=slot, tls=tls
                 ) as daemon:
                     announce(daemon)
                     if is_first:
                         _log.info("resolver %s: %s", __version__, in_a_line(daemon))
                     await _live(daemon, life, lifeline, source)
                     daemon.remember_time()
-                    total = daemon.listeners.total(UdpService, "queries")
+                    total = daemon.listeners.total(Transport.UDP, "queries")
                     _log.info("stopped; %d queries over UDP", total)
             nursery.cancel_scope.cancel()
 
@@ -197,14 +199,15 @@ def serve(
     slot: Slot | None = None,
     lifeline: Supervised | None = None,
     source: Source | None = None,
+    tls: TlsContexts | None = None,
 ) -> int:
     """Run in the foreground until a signal ends it; the exit status.
 
     Raises ConfigError, or CannotStart; *announce* is called once the sockets are bound. *source*
-    reads the configuration again; without it SIGHUP only reopens the log.
+    reads the configuration again; without it SIGHUP only reopens the log. *tls*: as of `running`.
     """
     try:
-        trio.run(_serve, config, announce, network, slot, lifeline, source)
+        trio.run(_serve, config, announce, network, slot, lifeline, source, tls)
     except BaseExceptionGroup as group:  # not except*: that would wrap what it raises
         ours, others = group.split(ResolverError)
         if ours is None or others is not None:

@@ -7,17 +7,21 @@ from typing import TYPE_CHECKING, TypeAlias, cast
 
 import trio
 
+from resolver.daemon.tls_contexts import ALPN
 from resolver.listen.idle_loop import watch_over
 from resolver.listen.tcp import StreamService
 from resolver.listen.udp import UdpService
 from resolver.listen.udp_socket import PlainUdpSocket
+from resolver.protocol.transport import Transport
 from resolver.telemetry import scrape
 
 if TYPE_CHECKING:
     from resolver.daemon.bind import Bound, Wish
     from resolver.listen.admission import Admission
+    from resolver.listen.handshakes import Handshakes
     from resolver.listen.listen_network import Handler, StreamListener, UdpSocket
     from resolver.listen.tcp import TcpSlots
+    from resolver.runtime.tls_stream import TlsStream
     from resolver.runtime.turns import Turns
     from resolver.telemetry.shared_counters import Page
 
@@ -55,16 +59,18 @@ class Listeners:
         slots: TcpSlots,
         turns: Turns,
         page: Page,
+        handshakes: Handshakes,
     ) -> None:
         self.services: dict[Wish, Service] = {}
         self._leaving: list[Service] = []
-        self._past: Counter[tuple[type[Service], str]] = Counter()
+        self._past: Counter[tuple[Transport | None, str]] = Counter()
         self._handler = handler
         self._admission = admission
         self._nursery = nursery
         self._turns = turns
         self._slots = slots
         self._page = page
+        self._handshakes = handshakes
         self._watched: dict[int, UdpService] = {}
         self._watch = trio.CancelScope()
 
@@ -91,9 +97,13 @@ class Listeners:
                 transport=wish.transport,
                 slots=self._slots,
                 host=wish.where[0],
+                secured=self._secured if wish.transport is Transport.TLS else None,
             )
         self.services[wish] = service
         self._nursery.start_soon(service.run)
+
+    async def _secured(self, stream: trio.abc.Stream, host: str) -> TlsStream | None:
+        return await self._handshakes.secured(stream, host, ALPN[Transport.TLS])
 
     def _udp_service(self, host: str, sock: UdpSocket) -> UdpService:
         service = UdpService(sock, self._handler, self._admission, host=host, turns=self._turns)
@@ -102,10 +112,10 @@ class Listeners:
             self._watch_anew()
         return service
 
-    def total(self, kind: type[Service], field: str) -> int:
-        """The sum of one counter of all services of a *kind*, those that are gone included."""
+    def total(self, kind: Transport, field: str) -> int:
+        """The sum of one counter of all services of *kind*, those that are gone included."""
         there = (*self.services.values(), *self._leaving)
-        now: int = sum(getattr(each, field) for each in there if isinstance(each, kind))
+        now: int = sum(getattr(each, field) for each in there if _kind(each) is kind)
         return now + self._past[kind, field]
 
     def hand_to(self, handler: Handler) -> None:
@@ -125,7 +135,7 @@ class Listeners:
         await service.leave(patience_s)
         self._leaving.remove(service)
         for field in () if isinstance(service, MetricsService) else service.COUNTS:
-            self._past[type(service), field] += getattr(service, field)
+            self._past[_kind(service), field] += getattr(service, field)
 
     def _watch_anew(self) -> None:
         """Serve hits in the loop's sleep, of all that is here by now."""
@@ -136,3 +146,10 @@ class Listeners:
     async def _watch_over(self, scope: trio.CancelScope, watched: dict[int, UdpService]) -> None:
         with scope:
             await watch_over(watched, self._turns)
+
+
+def _kind(service: Service) -> Transport | None:
+    """What is spoken there: the services of one transport are counted together."""
+    if isinstance(service, UdpService):
+        return Transport.UDP
+    return None if isinstance(service, MetricsService) else service.transport

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
 
 import trio
 
@@ -11,15 +12,18 @@ from resolver.cache.shards import Shards
 from resolver.cache.store import Store
 from resolver.daemon.garbage import Collector
 from resolver.daemon.root_keeper import RootKeeper
+from resolver.daemon.tls_contexts import TlsContexts
 from resolver.iterate.root_copy import RootCopy
 from resolver.listen.admission import Admission, RateLimit
 from resolver.listen.backlog import Backlog
+from resolver.listen.handshakes import Handshakes
 from resolver.listen.tcp import StreamService, TcpSlots
 from resolver.listen.udp import UdpService
 from resolver.listen.udp_socket import PlainUdpSocket
 from resolver.packets.cache import PacketCache
 from resolver.packets.fast_path import FastPath
 from resolver.packets.shards import PacketShards
+from resolver.protocol.transport import Transport
 from resolver.recurse.early import EarlyAnswers
 from resolver.recurse.jobs import Jobs
 from resolver.recurse.prefetch import Prefetch
@@ -42,6 +46,12 @@ if TYPE_CHECKING:
 
 
 T = TypeVar("T")
+# How each transport is served, and so what is counted of it.
+_SERVED: Final = {
+    Transport.UDP: UdpService,
+    Transport.TCP: StreamService,
+    Transport.TLS: StreamService,
+}
 
 
 class Cache(Protocol):
@@ -60,6 +70,8 @@ class Counting(Protocol):
     persistence: Persistence
     admission: Admission
     slots: TcpSlots
+    handshakes: Handshakes
+    tls: TlsContexts
     collector: Collector
     listeners: Listeners
     upkeep: Upkeep
@@ -69,6 +81,7 @@ def registry_of(daemon: Counting) -> Registry:
     """All counters of the process, read where they are when somebody looks: parts may be new."""
     registry = Registry()
     _count_clients(registry, daemon)
+    _count_encryption(registry, daemon)
     _count_path(registry, lambda: daemon.parts)
     _count_packets(registry, lambda: daemon.parts)
     _count_caches(registry, lambda: daemon.parts)
@@ -80,16 +93,14 @@ def registry_of(daemon: Counting) -> Registry:
 
 
 def _count_clients(registry: Registry, daemon: Counting) -> None:
-    registry.count_by("udp", UdpService, lambda field: daemon.listeners.total(UdpService, field))
+    for transport, kind in _SERVED.items():
+        registry.count_by(transport.value, kind, partial(_served, daemon, transport))
     registry.count(
         "udp",
         PlainUdpSocket,
         lambda: [
             udp.socket for udp in daemon.listeners.udp if isinstance(udp.socket, PlainUdpSocket)
         ],
-    )
-    registry.count_by(
-        "tcp", StreamService, lambda field: daemon.listeners.total(StreamService, field)
     )
     registry.count("tcp_connections", TcpSlots, lambda: [daemon.slots])
     registry.gauge("tcp_connections", "Connections of TCP clients now.", lambda: len(daemon.slots))
@@ -105,6 +116,25 @@ def _count_clients(registry: Registry, daemon: Counting) -> None:
         "queries_in_flight",
         "Queries of clients that wait for an answer now.",
         lambda: daemon.admission.in_flight,
+    )
+
+
+def _served(daemon: Counting, transport: Transport, field: str) -> int:
+    return daemon.listeners.total(transport, field)
+
+
+def _count_encryption(registry: Registry, daemon: Counting) -> None:
+    registry.count("tls", Handshakes, lambda: [daemon.handshakes])
+    registry.count("tls_certificate", TlsContexts, lambda: [daemon.tls])
+    registry.gauge(
+        "tls_certificate_valid_seconds",
+        "Seconds until the certificate of the encrypted listeners expires; 0 if there is none.",
+        lambda: daemon.tls.valid_s,
+    )
+    registry.gauge(
+        "tls_handshakes_in_progress",
+        "TLS handshakes of clients under way now.",
+        lambda: len(daemon.handshakes),
     )
 
 

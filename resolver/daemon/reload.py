@@ -21,6 +21,7 @@ import trio
 
 from resolver.config.changes import changes, merged
 from resolver.daemon.bind import close_all
+from resolver.daemon.tls_contexts import is_needed
 from resolver.daemon.wiring import assemble
 from resolver.errors import ConfigError
 from resolver.limits import HANDOVER_SECONDS
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from resolver.config.changes import Change
     from resolver.config.schema import Config
     from resolver.daemon.bind import Bound, Plan, Wish
+    from resolver.daemon.certificates import Identity
     from resolver.daemon.run import Daemon
     from resolver.daemon.wiring import Parts
     from resolver.dnssec.anchors import Anchors
@@ -42,7 +44,10 @@ if TYPE_CHECKING:
 
     Source: TypeAlias = Callable[[], tuple[Config, list[ConfigError]]]
 
-_BESIDE_ANSWERS: Final = ("log.", "server.rate_limit")  # live, but no answer depends on them
+# Live, but no answer depends on them.
+_BESIDE_ANSWERS: Final = (
+    "log.", "server.rate_limit", "tls.certificate", "tls.key", "tls.names", "tls.min_version",
+)  # fmt: skip
 
 
 class Reloaded(NamedTuple):
@@ -66,6 +71,7 @@ async def reload(daemon: Daemon, config: Config) -> Reloaded:
         found = changes(before.config, config)
         config = merged(config, found)
         fresh = assemble(config, before.base, before)  # files may differ where no key does
+        shown, identities = daemon.tls.identities, await _identities(daemon, config)
         log = _opened_log(config, found)
         plan = await _planned(daemon, config, log)
         wrong = wrong_names(before, fresh)
@@ -82,8 +88,11 @@ async def reload(daemon: Daemon, config: Config) -> Reloaded:
         if is_rewired or log is not None:
             daemon.notes.follow()
             daemon.listeners.hand_to(daemon.parts.pipeline)
+        daemon.show(identities)
         _listen(daemon, plan)
     files = [name for name, differs in _files(before, fresh, found) if differs]
+    if shown != identities:
+        files.append("the certificate")
     return Reloaded(
         (*(str(change) for change in found if change.effect != "restart"), *files),
         tuple(change.key for change in found if change.effect == "restart"),
@@ -182,6 +191,13 @@ def _swap(daemon: Daemon, fresh: Parts, wrong: frozenset[Name]) -> None:
     daemon.limit_rate()
     fresh.packets.flush()
     daemon.upkeep.go_on(before)
+
+
+async def _identities(daemon: Daemon, config: Config) -> tuple[Identity, ...]:
+    """The certificates that *config* names or has made. Raises ConfigError."""
+    if not daemon.sockets.is_listening or not is_needed(config):
+        return ()
+    return await trio.to_thread.run_sync(daemon.tls.reread, config)
 
 
 # --- sockets and the log ---------------------------------------------------------------------

@@ -9,6 +9,7 @@ one, while it runs.
 from __future__ import annotations
 
 import logging
+import os
 from contextlib import asynccontextmanager
 from random import Random, SystemRandom
 from typing import TYPE_CHECKING
@@ -24,6 +25,7 @@ from resolver.daemon.persistence import Persistence
 from resolver.daemon.registry import registry_of
 from resolver.daemon.root_sources import in_process
 from resolver.daemon.state import StateDirectory
+from resolver.daemon.tls_contexts import TlsContexts
 from resolver.daemon.upkeep import Upkeep
 from resolver.daemon.wiring import assemble, found
 from resolver.limits import (
@@ -37,10 +39,11 @@ from resolver.limits import (
     TICK_SECONDS,
 )
 from resolver.listen.admission import Admission, RateLimit
+from resolver.listen.handshakes import Handshakes
 from resolver.listen.sockets import SystemListenNetwork
-from resolver.listen.tcp import StreamService, TcpSlots, slots_limit
-from resolver.listen.udp import UdpService
+from resolver.listen.tcp import TcpSlots, slots_limit
 from resolver.policy.cookies import cookie_in
+from resolver.protocol.transport import SPOKEN
 from resolver.runtime.clock import SystemClock, confirmed_time
 from resolver.runtime.kernel_time import is_vouched_for
 from resolver.runtime.task_pool import TaskPool
@@ -52,6 +55,7 @@ if TYPE_CHECKING:
 
     from resolver.config.endpoints import Endpoint
     from resolver.config.schema import Config
+    from resolver.daemon.certificates import Identity
     from resolver.daemon.root_sources import Fetch
     from resolver.daemon.wiring import Parts
     from resolver.listen.listen_network import ListenNetwork
@@ -75,6 +79,7 @@ class Daemon:
         *,
         turns: Turns,
         persistence: Persistence,
+        tls: TlsContexts,
         slot: Slot | None = None,
         root_fetch: Fetch | None = None,
     ) -> None:
@@ -90,6 +95,10 @@ class Daemon:
         self.slots = TcpSlots(
             total=_slots(tells=self.is_first and sockets.is_listening), turns=turns
         )
+        self.tls = tls
+        tls.leads = self.is_first
+        self._is_keeping = False
+        self.handshakes = Handshakes(tls.server, parts.base.shortage)
         self.collector = Collector()
         self.notes = Notes(parts.bus)
         self.upkeep = Upkeep(self)
@@ -103,6 +112,7 @@ class Daemon:
             slots=self.slots,
             turns=turns,
             page=self.registry if slot is None else slot.page(self.registry),
+            handshakes=self.handshakes,
         )
         self.reloading = trio.Lock()
         self._is_posting = False
@@ -122,14 +132,14 @@ class Daemon:
 
     def work(self) -> Work:
         """What has come, and what is at hand: so that garbage is looked for between."""
-        total = self.listeners.total
-        queries = total(UdpService, "queries") + total(StreamService, "queries")
+        queries = sum(self.listeners.total(each, "queries") for each in SPOKEN)
         misses = self.parts.pipeline.counters.queries
         return Work(misses, queries, self.admission.in_flight)
 
     def listen(self) -> None:
         """Serve what is bound, and what will be."""
         self.post()
+        self.show(self.tls.identities)
         for wish, sock in self.sockets.open.items():
             self.listeners.serve(wish, sock)
         if self.sockets.missing:
@@ -139,6 +149,13 @@ class Daemon:
         """Bind what is missing, until nothing is."""
         await self.sockets.bind_missing(self.listeners)
         privileges.forget_ports()
+
+    def show(self, identities: tuple[Identity, ...]) -> None:
+        """Show clients these certificates, and see that they stay good."""
+        self.tls.adopt(self.config, identities)
+        if identities and not self._is_keeping:
+            self._is_keeping = True
+            self.nursery.start_soon(self.tls.keep)
 
     def post(self) -> None:
         """Show the numbers to the other workers, once somebody may look at them."""
@@ -189,6 +206,7 @@ async def running(
     slot: Slot | None = None,
     root_fetch: Fetch | None = None,
     persists: bool | None = None,
+    tls: TlsContexts | None = None,
 ) -> AsyncIterator[Daemon]:
     """A daemon that runs as long as the block. *listens* False: only its resolver.
 
@@ -196,14 +214,12 @@ async def running(
     in time. *on_bound* is called between binding and serving, where privileges are dropped.
     *root_fetch*: who fetches a copy of the root zone, in the place of a process of its own.
     *persists*: may the cache go to disk? None: if it listens, by the machine's own clock.
+    *tls*: certificates that another process has read for us.
     """
-    tells = slot is None or slot.is_first
     fetch = root_fetch or (in_process if network is None else None)  # in a lab nobody transfers
     state = StateDirectory(config.working_directory)
     state.open()
-    sockets = ListeningSockets(
-        listen_network or _system_network(config, tells=tells), config, tells=tells
-    )
+    sockets = _sockets(config, listen_network, tells=slot is None or slot.is_first)
     turns = Turns()
     if persists is None:
         persists = listens and clock is None
@@ -220,13 +236,14 @@ async def running(
                 spawn=TaskPool(nursery).start_soon,
                 in_flight_limit=in_flight_limit() if network is None else IN_FLIGHT,
             )
+            tls = tls or tls_of(config, state, base.clock.wall, listens=listens)
             parts = assemble(config, base)
             parts.take_effect()
             if slot is not None:
                 parts.cookies.share(slot.key)
             daemon = Daemon(
                 parts, sockets, state, nursery,
-                turns=turns, persistence=persistence, slot=slot, root_fetch=fetch,
+                turns=turns, persistence=persistence, tls=tls, slot=slot, root_fetch=fetch,
             )  # fmt: skip
             on_bound(daemon)  # files are read by now: a program that lives in /root still can
             await _start(daemon, nursery)
@@ -251,6 +268,21 @@ async def _start(daemon: Daemon, nursery: trio.Nursery) -> None:
     daemon.listen()
 
 
+def tls_of(
+    config: Config, state: StateDirectory, wall: Callable[[], float], *, listens: bool = True
+) -> TlsContexts:
+    """The certificate that *config* wants clients to be shown. Raises ConfigError.
+
+    Read as who we are now, who may be root; what is made is for whom we become.
+    """
+    account = privileges.account_of(config.server.user) if os.geteuid() == 0 else None
+    owner = (account.pw_uid, account.pw_gid) if account is not None else None
+    contexts = TlsContexts(state, wall, owner=owner)
+    if listens:
+        contexts.adopt(config, contexts.read(config))
+    return contexts
+
+
 def _system_clock(config: Config, state: StateDirectory) -> SystemClock:
     """The machine's clock, believed as far as the evidence goes; `realtime` is believed wholly."""
     source = config.cache.clock
@@ -272,10 +304,12 @@ def workers_of(config: Config) -> int:
     return workers if isinstance(workers, int) else 1
 
 
-def _system_network(config: Config, *, tells: bool) -> SystemListenNetwork:
-    return SystemListenNetwork(
-        is_shared=workers_of(config) > 1, is_free=config.server.freebind, tells=tells
-    )
+def _sockets(config: Config, network: ListenNetwork | None, *, tells: bool) -> ListeningSockets:
+    """Those of *network*, or of the system."""
+    if network is None:
+        is_shared, is_free = workers_of(config) > 1, config.server.freebind
+        network = SystemListenNetwork(is_shared=is_shared, is_free=is_free, tells=tells)
+    return ListeningSockets(network, config, tells=tells)
 
 
 def _slots(*, tells: bool) -> int:

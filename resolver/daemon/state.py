@@ -36,10 +36,17 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 ROOT_ZONE: Final = "root-zone"
+CERTIFICATE_FILE: Final = "tls-certificate.pem"
+KEY_FILE: Final = "tls-key.pem"
 _DAMAGED: Final = ".damaged"
+_READABLE: Final = 0o644
 # All that goes to disk from here: when the clock was last confirmed, trust anchors that are
-# followed, and a copy of the root zone. `persistence` keeps the cache, in a directory beside them.
-KEPT: Final = ("last-run", "anchor-*.json", ROOT_ZONE, ROOT_ZONE + _DAMAGED)
+# followed, a copy of the root zone, and a certificate of our own with its key. `persistence` keeps
+# the cache, in a directory beside them.
+KEPT: Final = (
+    "last-run", "anchor-*.json", ROOT_ZONE, ROOT_ZONE + _DAMAGED,
+    CERTIFICATE_FILE, KEY_FILE, KEY_FILE + _DAMAGED,
+)  # fmt: skip
 
 
 class Stamp(NamedTuple):
@@ -148,10 +155,18 @@ class StateDirectory:
             os.rename(name, aside, src_dir_fd=self._descriptor, dst_dir_fd=self._descriptor)
         return aside
 
-    def write(self, name: str, octets: bytes) -> bool:
+    def write(
+        self,
+        name: str,
+        octets: bytes,
+        *,
+        mode: int = _READABLE,
+        owner: tuple[int, int] | None = None,
+    ) -> bool:
         """Keep *octets* as *name*, whole or not at all. False, and told, if that cannot be.
 
-        Raises ValueError for a name that is not in KEPT.
+        *owner*: the account and group whose file it will be. Raises ValueError for a name that is
+        not in KEPT.
         """
         if not any(fnmatch(name, kept) for kept in KEPT):
             raise ValueError(f"{name} is nothing that is kept")
@@ -159,7 +174,7 @@ class StateDirectory:
             return False
         beside = f"{name}.{os.getpid()}.new"
         try:
-            self._write(beside, octets)
+            self._write(beside, octets, mode, owner)
             os.rename(beside, name, src_dir_fd=self._descriptor, dst_dir_fd=self._descriptor)
         except OSError as error:
             with suppress(OSError):
@@ -171,10 +186,14 @@ class StateDirectory:
             _log.warning("working_directory %s: %s is kept again", self._text, name)
         return True
 
-    def _write(self, name: str, octets: bytes) -> None:
+    def _write(self, name: str, octets: bytes, mode: int, owner: tuple[int, int] | None) -> None:
         flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC
-        fresh = os.open(name, flags, 0o644, dir_fd=self._descriptor)
+        fresh = os.open(name, flags, mode, dir_fd=self._descriptor)
         try:
+            if mode != _READABLE:
+                os.fchmod(fresh, mode)  # also if one of that name was left here
+            if owner is not None:
+                os.fchown(fresh, *owner)
             while octets:
                 octets = octets[os.write(fresh, octets) :]
             os.fsync(fresh)

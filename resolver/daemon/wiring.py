@@ -149,6 +149,7 @@ class Parts:
         self.cookies.keep_secret(bytes.fromhex(config.server.cookie_secret))
         packets.udp_payload = config.server.udp_payload_size
         self.base.options.cookies = self.cookies if config.server.cookies else None
+        self.base.options.padding = config.tls.padding
         self.fast_paths.go_by(self.views)
         self.base.prefetch.go_by(self.renewals, warm_questions(config))
         self.base.shortage.sheds = (

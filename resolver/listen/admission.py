@@ -51,7 +51,7 @@ def short_reply(data: bytes, *, rcode: int, flags: int = 0) -> bytes | None:
     return data[:2] + word.to_bytes(2, "big") + counts + question
 
 
-class _Buckets:
+class Buckets:
     """Tokens by network, refilled by time; a full table forgets whom it has not met for longest."""
 
     def __init__(self, per_second: float, now: Callable[[], float]) -> None:
@@ -96,8 +96,8 @@ class RateLimit:
         self.per_second = per_second
         self.limited = 0
         self._is_proven = is_proven
-        self._anybody = _Buckets(float(per_second), now)
-        self._proven = _Buckets(per_second * RATE_PROVEN_FACTOR, now)
+        self._anybody = Buckets(float(per_second), now)
+        self._proven = Buckets(per_second * RATE_PROVEN_FACTOR, now)
 
     def allows(self, data: bytes, source: bytes) -> bool:
         """Take one token for the datagram *data* from the network of raw address *source*."""

@@ -42,14 +42,16 @@ if TYPE_CHECKING:
     from resolver.protocol.transport import Client
     from resolver.runtime.turns import Rounds
 
-    SendNow = Callable[[bytes], int]  # how many octets were taken; never blocks, never raises
+    # How many octets were taken, and how many of the stream's own wait for a `send_all` because of
+    # them; never blocks, never raises.
+    SendNow = Callable[[bytes], tuple[int, int]]
 
 _GONE: Final = (trio.BrokenResourceError, trio.ClosedResourceError)
 
 
-def send_later(_: bytes) -> int:
+def send_later(_: bytes) -> tuple[int, int]:
     """Take nothing at once: what a stream without a socket of its own does."""
-    return 0
+    return 0, 0
 
 
 class ClientConnection:
@@ -233,11 +235,13 @@ class ClientConnection:
         """At once what the system takes, which spares a task its turn; then the rest, in order."""
         if self._is_over:
             return
+        held = 0
         if not self.unsent_octets:
-            octets = octets[self._send_now(octets) :]
-        if octets:
+            taken, held = self._send_now(octets)
+            octets = octets[taken:]
+        if octets or held:
             self._unsent += octets
-            self._backlog.add(self, len(octets))
+            self._backlog.add(self, len(octets) + held)
             self.wake()
 
     def _miss(self, data: bytes) -> None:
@@ -267,7 +271,7 @@ class ClientConnection:
     async def _write_all(self) -> bool:
         """False if the client was too slow to take what it had asked for."""
         while True:
-            if not self._unsent:
+            if not self.unsent_octets:
                 if not self._is_reading and not self.in_flight:
                     break
                 if self._moved.is_set():
@@ -280,18 +284,18 @@ class ClientConnection:
                 await self._stream.send_all(piece)
             if patience.cancelled_caught or self._is_over:
                 return False
-            self._backlog.remove(self, len(piece))
+            self._backlog.remove(self, self.unsent_octets - len(self._unsent))
             self.wake()
         await self._take_leave()
         return True
 
     async def _take_leave(self) -> None:
         """All is sent: say so, in the way that the stream has for it."""
-        if isinstance(self._stream, trio.abc.HalfCloseableStream):
-            await self._stream.send_eof()
-            return
-        with trio.move_on_after(TCP_READ_SECONDS):  # TLS: close_notify (RFC 8446 §6.1)
-            await self._stream.aclose()
+        with trio.move_on_after(TCP_READ_SECONDS):  # TLS has something to send, too
+            if isinstance(self._stream, trio.abc.HalfCloseableStream):
+                await self._stream.send_eof()
+            else:
+                await self._stream.aclose()
 
 
 class _StreamReply:

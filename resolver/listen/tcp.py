@@ -29,15 +29,18 @@ from resolver.listen.share import FairShare
 from resolver.listen.stream import ClientConnection, send_later
 from resolver.protocol.ip_addresses import is_loopback
 from resolver.protocol.transport import Client, Transport
+from resolver.runtime.tls_stream import TlsStream
 from resolver.runtime.turns import Rounds, Turns
 from resolver.upstream.udp import half_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Awaitable, Callable, Iterable
 
     from resolver.listen.admission import Admission
     from resolver.listen.listen_network import Handler, StreamListener
     from resolver.listen.stream import SendNow
+
+    Secured = Callable[[trio.abc.Stream, str], Awaitable[TlsStream | None]]
 
 
 def slots_limit(descriptors: int) -> int:
@@ -83,7 +86,7 @@ class TcpSlots:
     def take(self, host: str) -> bool:
         """A place for one more connection from *host*, after making room if need be.
 
-        Each True needs one `hold`.
+        Each True needs one `give_back`.
         """
         share = self._by_host.get(host)
         held = share.connections if share is not None else 0
@@ -116,18 +119,21 @@ class TcpSlots:
         return self._by_host[host]
 
     async def hold(self, connection: ClientConnection, host: str) -> None:
-        """Run *connection* in the place taken for it, then give that back."""
+        """Run *connection* in the place taken for it."""
         self.accepted += 1
         self._connections[connection] = host
         try:
             await connection.run()
         finally:
             del self._connections[connection]
-            self._taken -= 1
-            share = self._by_host[host]
-            share.connections -= 1
-            if not share.connections:
-                del self._by_host[host]
+
+    def give_back(self, host: str) -> None:
+        """The place that was taken for a connection from *host*."""
+        self._taken -= 1
+        share = self._by_host[host]
+        share.connections -= 1
+        if not share.connections:
+            del self._by_host[host]
 
 
 def _in_flight_of(host: str) -> int:
@@ -135,7 +141,10 @@ def _in_flight_of(host: str) -> int:
 
 
 class StreamService:
-    """Serves one listening socket, on which *transport* is spoken."""
+    """Serves one listening socket, on which *transport* is spoken.
+
+    *secured* has what comes in encrypted, or None where that fails (`handshakes`).
+    """
 
     COUNTS: ClassVar = {"queries": "Queries that came over connections which have ended."}
 
@@ -149,6 +158,7 @@ class StreamService:
         slots: TcpSlots | None = None,
         host: str = "",
         idle_s: float = TCP_IDLE_SECONDS,
+        secured: Secured | None = None,
     ) -> None:
         self._listener = listener
         self._handler = handler
@@ -156,14 +166,15 @@ class StreamService:
         self._slots = TcpSlots() if slots is None else slots
         self._host = host
         self._idle_s = idle_s
-        self._transport = transport
+        self._secured = secured
+        self.transport = transport
         self._fast_path = handler.fast_path(transport, host)
         self._connections: set[ClientConnection] = set()
         self._accepting = trio.CancelScope()
         self.queries = 0
 
     def __repr__(self) -> str:
-        name = f"{self._transport.value}://{self._host}"
+        name = f"{self.transport.value}://{self._host}"
         return f"<StreamService {name}: {len(self._connections)} connections>"
 
     async def run(self) -> None:
@@ -180,7 +191,7 @@ class StreamService:
     def hand_to(self, handler: Handler) -> None:
         """What comes from now on, on open connections too, goes to *handler*."""
         self._handler = handler
-        self._fast_path = handler.fast_path(self._transport, self._host)
+        self._fast_path = handler.fast_path(self.transport, self._host)
         for connection in self._connections:
             connection.hand_to(handler, self._fast_path)
 
@@ -196,8 +207,18 @@ class StreamService:
             connection.let_go()
 
     async def _serve(self, stream: trio.abc.Stream, peer: tuple[str, int]) -> None:
+        """One client in the place taken for it, its handshake included, if it has one."""
+        try:
+            if self._secured is None:
+                await self._converse(stream, peer)
+            elif (secured := await self._secured(stream, peer[0])) is not None:
+                await self._converse(secured, peer)
+        finally:
+            self._slots.give_back(peer[0])
+
+    async def _converse(self, stream: trio.abc.Stream, peer: tuple[str, int]) -> None:
         """One connection to its end; memory that runs out ends no other."""
-        client = Client(peer[0].partition("%")[0], peer[1], self._transport, self._host)
+        client = Client(peer[0].partition("%")[0], peer[1], self.transport, self._host)
         connection = ClientConnection(
             stream,
             client,
@@ -223,14 +244,16 @@ def _sender(stream: trio.abc.Stream) -> SendNow:
 
     By descriptor: not to be called once the stream is closed, when that may be another's.
     """
+    if isinstance(stream, TlsStream):
+        return lambda octets: (len(octets), stream.send_now(octets))
     if not isinstance(stream, trio.SocketStream):
         return send_later
     fd = stream.socket.fileno()
 
-    def send(octets: bytes) -> int:
+    def send(octets: bytes) -> tuple[int, int]:
         try:
-            return os.write(fd, octets)  # non-blocking, as all of trio's are
+            return os.write(fd, octets), 0  # non-blocking, as all of trio's are
         except OSError:  # full, or gone: `send_all` waits, or finds out
-            return 0
+            return 0, 0
 
     return send

@@ -153,4 +153,4 @@ def test_a_key_without_its_feature_takes_only_the_value_that_is_true_anyway() ->
 
 
 def test_the_example_in_this_file_is_toml() -> None:
-    assert set(tomllib.loads(HARNESS)) == set(schema.Config.__struct_fields__) - {"metrics"}
+    assert set(tomllib.loads(HARNESS)) == set(schema.Config.__struct_fields__) - {"metrics", "tls"}

@@ -31,6 +31,7 @@ NOT_RUN = {
     "sudo": "changes the machine: by hand, in a container with systemd as process 1",
     "printf": "writes beside it, with sudo: by hand, in the same container",
     "systemctl": "needs systemd: by hand, in the same container",
+    "install": "certbot's hook: by hand, with the files of a renewal",
     "readlink": "looks at the machine's own /etc/resolv.conf",
     "head": "looks at the machine's own /etc/resolv.conf",
     "curl": "needs the daemon on its port; tests/test_app.py asks for the metrics",
@@ -121,10 +122,13 @@ def test_what_is_not_run_has_its_reason(block: pages.Block) -> None:
 
 @pytest.mark.parametrize("block", pages.blocks("toml"), ids=str)
 def test_a_configuration_that_is_shown_is_a_good_one(block: pages.Block, tmp_path: Path) -> None:
-    for name in ("lib", "log"):
+    for name in ("lib", "log", "tls"):
         (tmp_path / name).mkdir()
+    for name in ("fullchain.pem", "privkey.pem"):
+        (tmp_path / "tls" / name).touch()
     text = block.text.replace("/var/lib/resolver", f"{tmp_path}/lib")
     text = text.replace("/var/log/resolver", f"{tmp_path}/log")
+    text = text.replace("/etc/resolver", f"{tmp_path}")
     file = tmp_path / "resolver.toml"
     file.write_text(text, "utf-8")
     assert load.read(file)[1] == []

@@ -1,7 +1,4 @@
-"""Any stream will do: TLS, which has no half-close, is served as it comes from trio's listener.
-
-How DNS over TLS comes in: the transport is a value, the listener whoever accepts streams.
-"""
+"""DNS over TLS as it comes in: the clients are trio's own streams, OpenSSL's objects, and kdig."""
 
 from __future__ import annotations
 
@@ -18,7 +15,10 @@ import trio
 import trustme
 
 from resolver.lab.virtual_streams import receive_message
+from resolver.listen import handshakes
 from resolver.listen.admission import Admission
+from resolver.listen.handshakes import Handshakes
+from resolver.listen.sockets import SystemTcpListener
 from resolver.listen.tcp import StreamService, TcpSlots
 from resolver.protocol.framing import frame
 from resolver.protocol.transport import Transport
@@ -29,47 +29,10 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
     from pathlib import Path
 
+    from resolver.runtime.tls_stream import TlsStream
+
 IDLE_S = 0.3
 Stream = trio.SSLStream[trio.SocketStream]
-
-
-class OwnEnd(trio.abc.Stream):
-    """A TLS stream that breaks its cycle as it closes: trio's holds a bound method of itself."""
-
-    def __init__(self, inner: Stream) -> None:
-        self._inner = inner
-
-    async def receive_some(self, max_bytes: int | None = None) -> bytes:
-        return bytes(await self._inner.receive_some(max_bytes))
-
-    async def send_all(self, data: bytes | bytearray | memoryview) -> None:
-        await self._inner.send_all(data)
-
-    async def wait_send_all_might_not_block(self) -> None:
-        await self._inner.wait_send_all_might_not_block()
-
-    async def aclose(self) -> None:
-        try:
-            await self._inner.aclose()
-        finally:
-            vars(self._inner).clear()
-            vars(self)["aclose"] = trio.lowlevel.checkpoint
-
-
-class TlsDoor:
-    """`StreamListener` on trio's own. *breaks_cycles* False: its streams as they are."""
-
-    def __init__(self, listener: trio.SSLListener[trio.SocketStream], *, breaks_cycles: bool):
-        self._listener = listener
-        self._breaks_cycles = breaks_cycles
-
-    async def accept(self) -> tuple[trio.abc.Stream, tuple[str, int]]:
-        stream = await self._listener.accept()
-        host, port = stream.transport_stream.socket.getpeername()[:2]
-        return (OwnEnd(stream) if self._breaks_cycles else stream), (host, port)
-
-    async def aclose(self) -> None:
-        await self._listener.aclose()
 
 
 class Served:
@@ -89,16 +52,22 @@ class Served:
 
 
 @asynccontextmanager
-async def served(*, breaks_cycles: bool = False) -> AsyncIterator[Served]:
+async def served() -> AsyncIterator[Served]:
     authority = trustme.CA()
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     authority.issue_cert("localhost").configure_cert(context)
     (listener,) = await trio.open_tcp_listeners(0, host="127.0.0.1")
     it = Served(authority, listener.socket.getsockname()[1])
-    door = TlsDoor(trio.SSLListener(listener, context), breaks_cycles=breaks_cycles)
+    door_keeper = Handshakes(lambda _: context, it.handler.shortage)
+
+    async def secured(stream: trio.abc.Stream, host: str) -> TlsStream | None:
+        return await door_keeper.secured(stream, host, ("dot",))
+
+    door = SystemTcpListener(listener)
     service = StreamService(
-        door, it.handler, Admission(), transport=Transport.TLS, slots=it.slots, idle_s=IDLE_S
-    )
+        door, it.handler, Admission(), transport=Transport.TLS, slots=it.slots, idle_s=IDLE_S,
+        secured=secured,
+    )  # fmt: skip
     async with trio.open_nursery() as nursery:
         nursery.start_soon(service.run)
         yield it
@@ -266,8 +235,11 @@ ENDINGS: tuple[Callable[[Served], Awaitable[None]], ...] = (
 
 @pytest.mark.parametrize("ending", ENDINGS)
 @trio_test_real
-async def test_no_ending_leaves_a_cycle(ending: Callable[[Served], Awaitable[None]]) -> None:
-    async with served(breaks_cycles=True) as it:
+async def test_no_ending_leaves_a_cycle(
+    ending: Callable[[Served], Awaitable[None]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(handshakes, "TLS_HANDSHAKE_SECONDS", IDLE_S)
+    async with served() as it:
 
         async def one() -> None:
             await ending(it)
