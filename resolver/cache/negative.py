@@ -222,6 +222,15 @@ class NegativeCache:
             self.learnt.append(Denied(question.qname, rtype, entry))
         return entry
 
+    def end(
+        self, question: Question, rcode: int, *, zone: Name, now: float, status: Status
+    ) -> None:
+        """It is denied for this moment only: see `RRsetCache.end`."""
+        over = Negative(rcode, (), zone=zone, status=status, ttl=0, expires_at=now)
+        self.entries.put((question.qname, question.qtype), over)
+        if self.learnt is not None:
+            self.learnt.append(Denied(question.qname, question.qtype, over))
+
     def _is_worth_more(self, key: tuple[Name, int], now: float) -> bool:
         """Is there, though over, what was judged and may still be told?"""
         old = self._peek(key)

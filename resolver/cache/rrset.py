@@ -140,6 +140,17 @@ class RRsetCache:
             self.learnt.append(entry)
         return entry
 
+    def end(self, rrset: RRset, *, now: float, zone: Name, status: Status) -> None:
+        """*rrset* is for this moment only: what is kept of it is over, and is not told again.
+
+        An entry that is over as it comes, with a TTL of 0, says so, on disk too.
+        """
+        owner, rtype, _, rdatas, signatures = rrset
+        entry = Entry(owner, rtype, rdatas, signatures, Rank.AUTH_ANSWER, status, now, zone)
+        self.entries.put((owner, rtype), entry)
+        if self.learnt is not None:
+            self.learnt.append(entry)
+
     def _may_be_told(self, old: Entry, now: float) -> bool:
         """Though it is over, *old* is worth more than what nobody has judged."""
         is_kept = now - old.expires_at < self.stale_s and old.status not in NOT_JUDGED

@@ -84,6 +84,10 @@ class Item(NamedTuple):
         return record.denial_body(what.rrset)
 
 
+# Written though they are over, where they end what is there.
+_LATEST = (Kind.RRSET, Kind.NEGATIVE)
+
+
 def item_of(what: object, basis: Basis) -> Item | None:
     """*what* a cache has handed over, as something to be written; None if it is not worth it."""
     if isinstance(what, Entry):
@@ -154,7 +158,7 @@ class Writer:
         items: dict[int, Item] = {}
         for what in whole:
             item = item_of(what, basis)
-            if item is not None and item.expires_at > now:
+            if item is not None and (item.expires_at > now or item.kind in _LATEST):
                 items[item.number] = item
         chosen = list(items.values())
         if not self.believes():
@@ -217,6 +221,8 @@ class Writer:
         fresh = Sealed(item.kind, item.standing, stamp, way, basis.trust, b"")
         table = "resident" if item.is_resident else "record"
         octets = file.old(item.number, table=table)
+        if octets is None and left_s <= 0:
+            return None
         old = None if octets is None else self._store.open_untrusted(octets)
         if (
             old is not None

@@ -19,6 +19,7 @@ from resolver.limits import BOGUS_TTL_SECONDS, FLEETING_DNAMES, ZERO_TTL_DNAME_S
 from resolver.model import NOT_JUDGED, Link, Question, Rank, RRset, Source, Status, Verdict
 from resolver.protocol import names, rdata_fields
 from resolver.protocol.codes import Rcode, RRType
+from resolver.recurse.contradictions import is_contradicted
 from resolver.recurse.kept_links import negative_link, positive, redirected
 
 if TYPE_CHECKING:
@@ -118,8 +119,9 @@ class Known:
     def kept(self, question: Question) -> Entry | Negative | None:
         """What is kept of *question* though its time be over, or a proven NXDOMAIN above it.
 
-        Of several what was judged, and of those what was learnt last. Nothing is synthesised, and
-        what is looked at is not kept any longer for that. None if nothing is left.
+        Of several what was judged, and of those what was learnt last, unless it was for that moment
+        only or is contradicted by what was learnt since. Nothing is synthesised, and what is looked
+        at is not kept any longer for that. None if nothing is left.
         """
         qname, qtype, _ = question
         if qtype == RRType.ANY:
@@ -139,10 +141,14 @@ class Known:
         ):
             found.append(negative)
         found += self._dnames_above(question)
+        found = [
+            one for one in found if not is_contradicted(one, qname, self.rrsets, self.negatives)
+        ]
         if found:
             found += self._nxdomains_above(question)
         found = [one for one in found if self._may_say(one.zone, question)]
-        return max(found, key=_worth, default=None)
+        latest = max(found, key=_worth, default=None)
+        return latest if latest is not None and latest.ttl else None
 
     def _dnames_above(self, question: Question) -> list[Entry]:
         """What redirects a whole subtree, *question*'s name in it, though its time be over."""
@@ -238,6 +244,7 @@ class Known:
             ttl_cap=ttl_cap,
         )
         if entry is None:  # for this moment only (RFC 2308 §5), so nobody else may keep it either
+            self._end(outcome, None, now)
             authority = tuple(rrset._replace(ttl=0) for rrset in outcome.authority)
             return replace(outcome, authority=authority)
         authority = entry.current(now)
@@ -272,7 +279,21 @@ class Known:
                 status=outcome.status,
                 proof=proof,
             )
+            if not ttl:
+                self._end(outcome, rrset, now)
         return rrset
+
+    def _end(self, outcome: Link, rrset: RRset | None, now: float) -> None:
+        """It was told for this moment only; what was kept before is told no more, even so."""
+        question, status = outcome.question, outcome.status
+        if rrset is not None:
+            question = question._replace(qname=rrset.owner, qtype=rrset.rtype)
+        if status in NOT_JUDGED or self.kept(question) is None:
+            return
+        if rrset is not None:
+            self.rrsets.end(rrset, now=now, zone=outcome.zone, status=status)
+        else:
+            self.negatives.end(question, outcome.rcode, zone=outcome.zone, now=now, status=status)
 
     def _keep_fleeting(self, rrset: RRset, outcome: Link, now: float) -> None:
         """TTL 0 is for the transaction in progress (RFC 1035 §3.2.1); a page's names are one.

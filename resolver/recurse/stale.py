@@ -166,7 +166,7 @@ class Stale:
             return None
         if self._is_never_told(question.qname) or not self._is_leased(kept.zone, now):
             return None
-        return kept
+        return None if self._is_delegated_since(question, kept) else kept
 
     def _is_never_told(self, name: Name) -> bool:
         never = self._rules.never
@@ -179,6 +179,17 @@ class Stale:
             if cut is not None and now >= cut.expires_at + self._rules.max_s:
                 return False
         return True
+
+    def _is_delegated_since(self, question: Question, kept: Entry | Negative) -> bool:
+        """Is the name another zone's by now, whose servers are to be heard?"""
+        qname = question.qname
+        for name in names.ancestors(names.parent(qname) if question.qtype == RRType.DS else qname):
+            if len(name) <= len(kept.zone):
+                break
+            cut = self._delegations.peek(name)
+            if cut is not None and cut.ttl and cut.expires_at - cut.ttl > kept.learnt_at:
+                return True
+        return False
 
     def _told_as(self, question: Question, kept: Entry | Negative, why: Why) -> Link | None:
         """*kept* as it is told; None if its signatures forbid it. Counted."""

@@ -19,7 +19,7 @@ from resolver.limits import (
 from resolver.model import Status
 from resolver.protocol.codes import RRType
 from tests.cache.shelf import NOW, WALL, WWW, Bench, delegation, denied, entry
-from tests.making import name
+from tests.making import name, question
 
 # --- writing ----------------------------------------------------------------------------------
 
@@ -30,7 +30,7 @@ def test_of_one_place_the_last_is_written(bench: Bench) -> None:
 
 
 def test_what_has_no_place_is_not_written(bench: Bench) -> None:
-    """Bogus and expired data, numbers that stand for other things, the root, forwarders."""
+    """Bogus data, expired proofs, numbers that stand for other things, the root, forwarders."""
     bogus = entry(status=Status.BOGUS)
     odd = entry()
     odd.rtype = CUT
@@ -38,7 +38,23 @@ def test_what_has_no_place_is_not_written(bench: Bench) -> None:
     host = name("ns.example.")
     forward = Delegation(name("example."), (host,), {}, NOW + 9, is_forward=True)
     root = Delegation(b"\0", (host,), {}, NOW + 9)
-    assert bench.learn(bogus, odd, nothing, forward, root, entry(until=NOW), object()) == []
+    assert bench.learn(bogus, odd, nothing, forward, root, object()) == []
+    assert bench.learn(delegation("example.", until=NOW)) == []
+
+
+def test_what_is_over_is_written_only_where_it_ends_something(bench: Bench) -> None:
+    """As it came, or since: what was there before is over with it."""
+    bench.learn(entry(until=NOW), denied("x.example. A", until=NOW))
+    assert bench.store.written == 0
+    bench.learn(entry(), denied("x.example. A"))
+    bench.learn(entry("www.example. 300 A 192.0.2.7", until=NOW), denied("x.example. A", until=NOW))
+    bench.another()
+    assert bench.bring(WWW)
+    found, gone = bench.rrsets.peek(WWW.qname, RRType.A), question("x.example. A")
+    assert found is not None
+    assert (found.ttl, found.rdatas) == (0, (bytes([192, 0, 2, 7]),))
+    assert bench.bring(gone)
+    assert bench.negatives.get(*gone[:2], NOW) is None
 
 
 def test_what_is_worth_less_does_not_take_the_place_of_more(bench: Bench) -> None:

@@ -11,6 +11,7 @@ import trio
 from resolver.config.schema import Config, NegativeAnchor, Stub
 from resolver.daemon.reload import reload
 from resolver.dnssec.keystore import ZoneTrust
+from resolver.lab.zones import soa
 from resolver.limits import (
     STORE_COMMIT_SECONDS,
     STORE_EXPIRED_SECONDS,
@@ -93,6 +94,33 @@ async def test_what_has_expired_is_there_for_an_outage_and_not_told_in_health(
         assert await home.ask("www.example.net. A") == (
             Status.INSECURE, Rcode.NOERROR, {Source.NETWORK},
         )  # fmt: skip
+
+
+@pytest.mark.parametrize("becomes", ["address", "nxdomain", "brief"])
+@trio_test
+async def test_what_was_learnt_later_for_a_moment_ends_what_lies_on_disk(
+    tmp_path: Path, becomes: str
+) -> None:
+    """Nothing is kept of it but that the old is no more: neither is told after a restart."""
+    world = village()
+    await first_life(world, tmp_path)
+    example = world.zones[WWW.qname[4:]]
+    del example.data[WWW.qname][RRType.A]
+    if becomes == "nxdomain":
+        example._existing.discard(WWW.qname)
+        example.data[example.apex][RRType.SOA] = example.data[example.apex][RRType.SOA]._replace(
+            rdatas=(soa(example.apex, minimum=0),)
+        )
+    else:
+        example.add("www", RRType.A, bytes(4), ttl=int(becomes == "brief"))
+    async with life(world, tmp_path, wall=WALL + 86_400) as home:
+        assert (await home.ask("www.example.net. A"))[2] == {Source.NETWORK}
+        await trio.sleep(3 * STORE_COMMIT_SECONDS)
+    async with life(world, tmp_path, wall=WALL + 2 * 86_400) as home:
+        memory, now = home.daemon.parts.memory, home.daemon.parts.clock.now()
+        assert memory.recall(WWW, now) is None
+        kept = memory.peek(WWW, now)
+        assert kept is None or (becomes == "brief" and kept.answer[0].rdatas == (bytes(4),))
 
 
 @pytest.mark.reaches("STORE_EXPIRED_SECONDS")
