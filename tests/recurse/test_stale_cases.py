@@ -254,6 +254,7 @@ async def test_what_fails_by_a_bound_of_ours_has_what_is_over_told_and_is_not_re
         outstanding.is_full = True
         for _ in range(2):
             assert (await home.ask(WWW)).sources == (Source.STALE,)
+            await fails(home, question("unknown.example.net. A"))
         assert home.sent == sent
         outstanding.is_full = False
         assert (await home.ask(WWW)).sources == (Source.NETWORK,)
