@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from resolver.cache.rrset import Entry
 from resolver.iterate.links import apply_dname
 from resolver.model import Link, Source, Verdict
-from resolver.protocol.codes import Rcode
+from resolver.protocol.codes import Rcode, RRType
 
 if TYPE_CHECKING:
     from resolver.cache.negative import Negative
-    from resolver.cache.rrset import Entry
     from resolver.model import Question
 
 
@@ -57,3 +58,14 @@ def redirected(question: Question, entry: Entry, now: float) -> Link:
     rcode = Rcode.YXDOMAIN if verdict is Verdict.YXDOMAIN else Rcode.NOERROR
     cache = Source.CACHE
     return Link(question, entry.zone, verdict, rcode, rrsets, (), None, entry.status, source=cache)
+
+
+def link_of(question: Question, kept: Entry | Negative, now: float) -> Link:
+    """What is *kept*, as a link; what is over has TTL 0."""
+    source = Source.CACHE if kept.expires_at > now else Source.STALE
+    if isinstance(kept, Entry):
+        if kept.rtype == RRType.DNAME and kept.owner != question.qname:
+            return replace(redirected(question, kept, now), source=source)
+        verdict = Verdict.ANSWER if kept.rtype == question.qtype else Verdict.CNAME
+        return positive(question, verdict, kept, now, source)
+    return negative_link(question, kept, now, source)

@@ -16,11 +16,11 @@ from resolver.cache.failure import FailureCache
 from resolver.cache.rrset import Entry
 from resolver.iterate.scrub import is_wildcard
 from resolver.limits import BOGUS_TTL_SECONDS, FLEETING_DNAMES, ZERO_TTL_DNAME_SECONDS
-from resolver.model import NOT_JUDGED, Link, Question, Rank, RRset, Source, Status, Verdict
+from resolver.model import NOT_JUDGED, Link, Question, Rank, RRset, Status, Verdict
 from resolver.protocol import names, rdata_fields
 from resolver.protocol.codes import Rcode, RRType
 from resolver.recurse.contradictions import is_contradicted
-from resolver.recurse.kept_links import negative_link, positive, redirected
+from resolver.recurse.kept_links import link_of, negative_link, positive, redirected
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -114,7 +114,7 @@ class Known:
         See `kept`; its source says whether it is stale, and what is stale has TTL 0.
         """
         best = self.kept(question)
-        return None if best is None else self.link_of(question, best, now)
+        return None if best is None else link_of(question, best, now)
 
     def kept(self, question: Question) -> Entry | Negative | None:
         """What is kept of *question* though its time be over, or a proven NXDOMAIN above it.
@@ -165,17 +165,6 @@ class Known:
             above = self.negatives.peek_nxdomain(ancestor)
             if above is not None and above.status is Status.SECURE and len(above.zone) >= least:
                 yield above
-
-    @staticmethod
-    def link_of(question: Question, kept: Entry | Negative, now: float) -> Link:
-        """What is *kept*, as a link; what is over has TTL 0."""
-        source = Source.CACHE if kept.expires_at > now else Source.STALE
-        if isinstance(kept, Entry):
-            if kept.rtype == RRType.DNAME and kept.owner != question.qname:
-                return replace(redirected(question, kept, now), source=source)
-            verdict = Verdict.ANSWER if kept.rtype == question.qtype else Verdict.CNAME
-            return positive(question, verdict, kept, now, source)
-        return negative_link(question, kept, now, source)
 
     def _may_say(self, zone: Name, question: Question) -> bool:
         """Does what *zone* says of *question* count, where the operator named another zone?"""

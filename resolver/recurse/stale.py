@@ -25,6 +25,7 @@ from resolver.limits import SIGNATURE_SKEW_SECONDS, SILENT_CUTS, STALE_RENEWALS
 from resolver.model import NOT_JUDGED, Ede, Source, Status
 from resolver.protocol import names, rdata_fields
 from resolver.protocol.codes import EdeCode, Rcode, RRType
+from resolver.recurse.kept_links import link_of
 from resolver.runtime.duration import duration
 
 if TYPE_CHECKING:
@@ -194,7 +195,7 @@ class Stale:
     def _told_as(self, question: Question, kept: Entry | Negative, why: Why) -> Link | None:
         """*kept* as it is told; None if its signatures forbid it. Counted."""
         now, wall = self._clock.now(), self._clock.wall()
-        link = self._memory.link_of(question, kept, now)
+        link = link_of(question, kept, now)
         ended = _signatures_end(link, wall) if link.status is Status.SECURE else None
         if ended is not None and not self._rules.past_signatures:
             return None

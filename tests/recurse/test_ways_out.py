@@ -12,8 +12,8 @@ from resolver.limits import NO_ROUTE_SECONDS
 from resolver.protocol.codes import EdeCode, Flag, Rcode
 from tests.making import question
 from tests.recurse.household import house
+from tests.recurse.silent_town import EXAMPLE, configured
 from tests.recurse.test_calm import HOUR, NEW, RECOVERY_S, RTT_S, WHOLE, WWW, Client, city, cut_off
-from tests.recurse.test_stale import EXAMPLE, configured
 from tests.support import trio_test
 
 if TYPE_CHECKING:
