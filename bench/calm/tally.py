@@ -9,8 +9,11 @@ import enum
 import math
 from collections.abc import Iterable, Sequence
 
+from resolver.protocol.edns import OPT_EDE
+from resolver.protocol.wire import parse_untrusted
+
 LATER_S = 10.0  # from then on after the return nothing may be stale
-FAILED_BAR, P50_BAR_MS, P99_BAR_MS, PACKETS_BAR, BACK_BAR_S = 0.0, 1.0, 100.0, 1.0, 1.0
+FAILED_BAR, P50_BAR_MS, P99_BAR_MS, PACKETS_BAR = 0, 1.0, 100.0, 1.0
 _DENIALS = frozenset({0, 3})  # proven by a signed denial that is cached (RFC 8198)
 _FAILURE_CODES = frozenset({22, 23})  # RFC 8914: no reachable authority, network error
 
@@ -33,6 +36,17 @@ class Heard:
     rcode: int | None
     address: bytes = b""
     ede: frozenset[int] = frozenset()
+
+
+def heard_of(kind: Kind, sent_s: float, took_ms: float, reply: bytes | None) -> Heard:
+    """What a reply says."""
+    if reply is None:
+        return Heard(kind, sent_s, took_ms, None)
+    message = parse_untrusted(reply)
+    options = message.edns.options if message.edns is not None else ()
+    codes = frozenset(int.from_bytes(data[:2], "big") for code, data in options if code == OPT_EDE)
+    address = message.answer[-1].rdata if message.answer else b""
+    return Heard(kind, sent_s, took_ms, message.flags & 0xF, address, codes)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -60,14 +74,13 @@ class Figures:
     back_s: tuple[float, ...]
     late: int
 
-    @property
-    def is_within_bars(self) -> bool:
+    def is_within_bars(self, *, packets_per_s: float = PACKETS_BAR) -> bool:
         """Issue 12's, but for the return: how soon a dead line is found whole is chance."""
         return (
             self.failed == FAILED_BAR
             and self.p50_ms <= P50_BAR_MS
             and max(self.p99_ms, self.new_p99_ms) <= P99_BAR_MS
-            and self.packets_per_s <= PACKETS_BAR
+            and self.packets_per_s <= packets_per_s
             and not self.late
         )
 
@@ -123,8 +136,8 @@ HEAD = (
 )
 
 
-def row(title: str, resolver: str, found: Figures) -> str:
-    """One line of the table."""
+def row(title: str, resolver: str, found: Figures, *, watched_s: float) -> str:
+    """One line of the table; *watched_s*: how long a fresh answer was waited for."""
     share = found.failed / max(1, found.asked)
     back = sorted(found.back_s)
     middle, worst = quantile(back, 0.5), back[-1] if back else math.inf
@@ -132,9 +145,10 @@ def row(title: str, resolver: str, found: Figures) -> str:
         f"| {title} | {resolver} | {found.failed} of {found.asked} ({share:.1%}) "
         f"| {found.p50_ms:.1f}, {found.p99_ms:.1f} | {found.packets_per_s:.2f} "
         f"| {found.new_p99_ms:.1f} | {found.told:.0%} "
-        f"| {_seconds(middle)}, at worst {_seconds(worst)} of {len(back)} | {found.late} |"
+        f"| {_seconds(middle, watched_s)}, at worst {_seconds(worst, watched_s)} of {len(back)} "
+        f"| {found.late} |"
     )
 
 
-def _seconds(value: float) -> str:
-    return "never" if math.isinf(value) else f"{value:.2f}"
+def _seconds(value: float, watched_s: float) -> str:
+    return f"> {watched_s:.0f}" if math.isinf(value) else f"{value:.2f}"

@@ -15,7 +15,16 @@ from typing import TYPE_CHECKING
 
 import trio
 
-from bench.calm.tally import Cut, Figures, Heard, Kind, figures, first_fresh_s, stale_after
+from bench.calm.tally import (
+    Cut,
+    Figures,
+    Heard,
+    Kind,
+    figures,
+    first_fresh_s,
+    heard_of,
+    stale_after,
+)
 from resolver.config.schema import Config, Server
 from resolver.daemon.run import running
 from resolver.lab import virtual_time
@@ -26,12 +35,13 @@ from resolver.lab.zones import Zone
 from resolver.protocol import names
 from resolver.protocol.codes import Flag, RRType
 from resolver.protocol.edns import Edns
-from resolver.protocol.wire import build_query, parse_untrusted
+from resolver.protocol.wire import build_query
 
 if TYPE_CHECKING:
     from resolver.lab.virtual_network import VirtualNetwork
 
 HOUR_S = 3600
+RETURNS = 20
 NAMES, ZONES, PLATFORMS = 300, 60, 3
 TTL_S = (20, 300)
 RATE_PER_S, NEW_EVERY_S = 10, 5
@@ -51,7 +61,7 @@ class Story:
     cut: str
     use_s: int = HOUR_S
     cut_s: int = 2 * HOUR_S
-    returns: int = 20
+    returns: int = RETURNS
     seed: int = 1
 
 
@@ -236,14 +246,3 @@ class _Client:
         client.close()
         took_ms = (trio.current_time() - began) * 1000
         self.heard.append(heard_of(kind, began, took_ms, reply))
-
-
-def heard_of(kind: Kind, sent_s: float, took_ms: float, reply: bytes | None) -> Heard:
-    """What a reply says."""
-    if reply is None:
-        return Heard(kind, sent_s, took_ms, None)
-    message = parse_untrusted(reply)
-    options = message.edns.options if message.edns is not None else ()
-    codes = frozenset(int.from_bytes(data[:2], "big") for code, data in options if code == 15)
-    address = message.answer[-1].rdata if message.answer else b""
-    return Heard(kind, sent_s, took_ms, message.flags & 0xF, address, codes)

@@ -81,10 +81,14 @@ class Stub:
         number = self._rng.randrange(1 << 16)
         while number in self.pending:
             number = self._rng.randrange(1 << 16)
-        wire = query(number, lookup.qname)
+        wire = self.wire(number, lookup.qname)
         self.pending[number] = _Pending(lookup, wire, time.time_ns(), since_s)
         self._send(wire)
         return number
+
+    def wire(self, number: int, qname: str) -> bytes:
+        """The octets of a question."""
+        return query(number, qname)
 
     def ask_again(self, number: int, pending: _Pending) -> None:
         """The same datagram once more, if there is no answer yet."""

@@ -27,6 +27,11 @@ def ours(setup: peers.Setup, *, checkout: Path = peers.PROJECT) -> list[str]:
     return _command("ours", extra, setup, checkout=checkout)
 
 
+def with_extra(software: str, extra: str) -> Starter:
+    """*software* with lines of its own configuration."""
+    return partial(_command, software, extra)
+
+
 # Tried and left out: unknown-server-time-limit 150 gives up on servers that are merely far.
 _UNBOUND_TUNED = """discard-timeout: 0
 fast-server-permil: 900
