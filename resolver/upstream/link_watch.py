@@ -59,18 +59,25 @@ class LinkWatch:
                     await self._listen()
 
     async def _listen(self) -> None:
-        """Changes come in flocks: one look for all of LINK_LOOK_SECONDS."""
+        """As long as anything is told; the even looks go on in any case."""
         try:
             links = self._hear()
         except OSError as error:
             _log.debug("changes of links are not told: %s", error)
-            await trio.sleep_forever()
+        else:
+            await self._look_after_each(links)
+        await trio.sleep_forever()
+
+    async def _look_after_each(self, links: LinkChanges) -> None:
+        """Changes come in flocks: one look for all of LINK_LOOK_SECONDS."""
         self.is_heard = True
         try:
             while True:
                 await links.changed()
                 self._look(trio.current_time())
                 await trio.sleep(LINK_LOOK_SECONDS)
+        except OSError as error:  # out of memory, for one
+            _log.debug("changes of links are not told any more: %s", error)
         finally:
             self.is_heard = False
             links.close()

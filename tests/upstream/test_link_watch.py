@@ -172,3 +172,44 @@ async def test_an_outage_that_is_over_before_anybody_listens_is_none() -> None:
         assert (watch.is_heard, looks) == (False, [])
         watch.end()
         nursery.cancel_scope.cancel()
+
+
+class Failing:
+    """Tells one change, and then nothing any more."""
+
+    def __init__(self) -> None:
+        self.is_closed = False
+        self._told = 0
+
+    async def changed(self) -> None:
+        await trio.lowlevel.checkpoint()
+        self._told += 1
+        if self._told > 1:
+            raise OSError(errno.ENOMEM, "Cannot allocate memory")
+
+    def close(self) -> None:
+        self.is_closed = True
+
+
+@trio_test
+async def test_what_can_be_heard_no_more_stops_nothing() -> None:
+    """An error of the kernel ended the task, and with it the daemon."""
+    looks: list[float] = []
+    made: list[Failing] = []
+
+    def hear() -> Failing:
+        made.append(Failing())
+        return made[-1]
+
+    watch = LinkWatch(hear, looks.append)
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(watch.run)
+        for outage in (1, 2):
+            watch.begin()
+            await trio.sleep(1)
+            assert len(looks) == outage
+            assert made[-1].is_closed
+            assert not watch.is_heard
+            watch.end()
+            await trio.sleep(1)
+        nursery.cancel_scope.cancel()
