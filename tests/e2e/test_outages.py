@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import signal
 import socket
 import time
@@ -27,6 +28,7 @@ NAMES = 120
 AT_ONCE = 40
 RECOVERY_S = 20.0
 PRIMED_S = 4.0
+TABLE = 100
 
 
 @pytest.fixture(scope="module")
@@ -162,41 +164,68 @@ def _no_route(world: RealWorld) -> None:
         world.client.ip(f"route del default via {net}1")
 
 
+def _by_rule(world: RealWorld) -> None:
+    """Policy routing: the main table leads nowhere, another one does, as long as a rule says so."""
+    _no_route(world)
+    world.client.ip(
+        f"route add default via {CLIENT_NET}1 table {TABLE}", f"rule add table {TABLE} priority 9"
+    )
+
+
+def _no_rule(world: RealWorld) -> None:
+    world.client.ip(f"rule del table {TABLE}")
+
+
+def _rule_back(world: RealWorld) -> None:
+    world.client.ip(f"rule add table {TABLE} priority 9")
+
+
 @pytest.mark.parametrize(
-    ("cut", "mend"),
-    [(_link_down, _mend), (_no_route, _mend), (_other_address, _renumbered)],
-    ids=["link", "route", "address"],
+    ("before", "cut", "mend"),
+    [
+        (None, _link_down, _mend),
+        (None, _no_route, _mend),
+        (None, _other_address, _renumbered),
+        (_by_rule, _no_rule, _rule_back),
+    ],
+    ids=["link", "route", "address", "rule"],
 )
 def test_a_link_is_listened_to_while_it_is_cut(
     world: RealWorld,
     started: Callable[[], Program],
+    before: Callable[[RealWorld], None] | None,
     cut: Callable[[RealWorld], None],
     mend: Callable[[RealWorld], None],
 ) -> None:
     """The kernel tells the daemon, an ordinary user, what comes back; in health nobody listens."""
-    started()
     known, unknown = world.world.names[:5], world.world.names[AT_ONCE : AT_ONCE + 5]
-    assert _wrong(world, known) == []
-    assert _listeners(world) == 0
-    cut(world)
-    assert {_rcode(outcome) for outcome in _ask(world, unknown)} == {"SERVFAIL"}
-    give_up = time.monotonic() + RECOVERY_S
-    while not _listeners(world) and time.monotonic() < give_up:  # a moment without a route is none
-        _ask(world, unknown[:1])
-        time.sleep(0.5)
-    assert _listeners(world) == 1
     try:
+        if before is not None:
+            before(world)
+        started()
+        assert _wrong(world, known) == []
+        assert _listeners(world) == 0
+        cut(world)
+        assert {_rcode(outcome) for outcome in _ask(world, unknown)} == {"SERVFAIL"}
+        assert _until(lambda: _ask(world, unknown[:1]) and _listeners(world) == 1)
         mend(world)
-        give_up = time.monotonic() + RECOVERY_S
-        while (wrong := _wrong(world, unknown)) and time.monotonic() < give_up:
-            time.sleep(0.5)
-        assert wrong == []
+        assert _until(lambda: _wrong(world, unknown) == [])
         assert _listeners(world) == 0
     finally:
+        with contextlib.suppress(RuntimeError):  # there is none
+            _no_rule(world)
         world.client.ip(
             f"addr flush dev {CLIENT_LINK} scope global",
             f"addr add {CLIENT_NET}2/30 dev {CLIENT_LINK}",
         )
+
+
+def _until(is_so: Callable[[], object]) -> bool:
+    """Is it so within RECOVERY_S?"""
+    give_up = time.monotonic() + RECOVERY_S
+    while not (found := is_so()) and time.monotonic() < give_up:
+        time.sleep(0.5)
+    return bool(found)
 
 
 def _listeners(world: RealWorld) -> int:
