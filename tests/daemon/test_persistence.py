@@ -11,6 +11,8 @@ import trio
 from resolver.config.schema import Config, NegativeAnchor, Stub
 from resolver.daemon.reload import reload
 from resolver.dnssec.keystore import ZoneTrust
+from resolver.errors import ResolutionFailed
+from resolver.lab.faults import Path as Fault
 from resolver.lab.zones import soa
 from resolver.limits import (
     STORE_COMMIT_SECONDS,
@@ -21,7 +23,7 @@ from resolver.protocol import names
 from resolver.protocol.codes import Rcode, RRType
 from resolver.telemetry.shared_counters import SharedCounters, Slot
 from tests.daemon.persisting import WWW, first_life, life, told
-from tests.recurse.household import WALL, village
+from tests.recurse.household import WALL, budget, village
 from tests.support import trio_test
 
 if TYPE_CHECKING:
@@ -94,6 +96,26 @@ async def test_what_has_expired_is_there_for_an_outage_and_not_told_in_health(
         assert await home.ask("www.example.net. A") == (
             Status.INSECURE, Rcode.NOERROR, {Source.NETWORK},
         )  # fmt: skip
+
+
+@trio_test
+async def test_what_nobody_has_judged_is_not_told_in_an_outage_after_a_restart(
+    tmp_path: Path,
+) -> None:
+    """unbound#1504: a client that sets CD had it fetched, and it lies on disk as it came."""
+    world = village(is_signed=True)
+    async with life(world, tmp_path) as home:
+        unchecked = await home.daemon.resolver.resolve(WWW, budget(), checking=False)
+        assert unchecked.status is Status.UNCHECKED
+        await trio.sleep(STORE_COMMIT_SECONDS * 1.5)
+    for host in world.servers:
+        world.faults.set(host, Fault(dead=True))
+    async with life(world, tmp_path, wall=WALL + 86_400) as home:
+        with pytest.raises(ResolutionFailed):
+            await home.ask("www.example.net. A")
+        kept = home.daemon.parts.memory.peek(WWW, home.daemon.parts.clock.now())
+        assert kept is not None  # it was there, but not to be told
+        assert kept.status is Status.UNCHECKED
 
 
 @pytest.mark.parametrize("becomes", ["address", "nxdomain", "brief"])
