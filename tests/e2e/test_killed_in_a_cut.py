@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from resolver.lab.world import World
     from resolver.lab.zones import Zone
 
-pytestmark = [pytest.mark.netns, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.netns, pytest.mark.timeout(400)]
 SHORT_TTL = 2
 OLD_S = 4.0
 LASTING = [f"lasts{number}.example.net." for number in range(8)]
@@ -88,6 +88,7 @@ def check(name: str, now: Told, before: Told) -> None:
 def test_in_health_what_has_expired_is_never_told_once_the_zone_has_changed(
     tmp_path: Path, *, is_signed: bool
 ) -> None:
+    """Nor before: servers answer, and the client is given time to wait for them."""
     with FarWorld(far_world(is_signed=is_signed), tmp_path) as it:
         with it.daemon():
             for name in (*FLEETING, "gone.example.net."):
@@ -99,7 +100,7 @@ def test_in_health_what_has_expired_is_never_told_once_the_zone_has_changed(
             rrsets[RRType.A] = rrsets[RRType.A]._replace(rdatas=(bytes([198, 51, 100, number]),))
         if zone.signer is not None:
             zone.signer = zone.signer.renewed()
-        with it.daemon():
+        with it.daemon(stale_after=10.0):  # the machine may be slow
             for number, name in enumerate(FLEETING):
                 told = it.ask(name)
                 assert told.addresses == {f"198.51.100.{number}"}
