@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import sys
 import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
@@ -34,7 +35,9 @@ if TYPE_CHECKING:
 
 WRITTEN_S: Final = 2.0
 ROUNDS: Final = 4  # of one store
-LIVES_S: Final = (2.5, 6.0)  # from the first answer on
+TELL_EACH: Final = 10
+READY_S: Final = 120.0
+LIVES_S: Final = (2.5, 5.0)  # from the first answer on
 SHORT_LIVES_S: Final = (0.02, 1.0)  # from exec on: while it starts, opens, reads
 SHORT_SHARE: Final = 0.2
 TYPES: Final = ("A", "AAAA", "MX", "TXT")
@@ -57,6 +60,13 @@ class Tally:
     missing: list[str] = field(default_factory=list)
     trouble: list[str] = field(default_factory=list)
 
+    def __str__(self) -> str:
+        return (
+            f"{self.kills} kills: {self.old} asked again, {self.fresh} without a packet, "
+            f"{self.stale} as expired, {len(self.missing)} not, {len(self.wrong)} wrong, "
+            f"{len(self.trouble)} trouble"
+        )
+
     @property
     def share(self) -> float:
         """Of the old ones, those answered without a packet."""
@@ -74,8 +84,9 @@ def questions_of(it: RealWorld, rng: random.Random) -> list[Asked]:
 class Kills:
     """*it*, a daemon in it, and what it has answered since its store was begun."""
 
-    def __init__(self, it: RealWorld, rng: random.Random) -> None:
+    def __init__(self, it: RealWorld, rng: random.Random, *, rate: float) -> None:
         self.tally = Tally()
+        self._rate = rate
         self._it = it
         self._rng = rng
         self._directory = it.directory / "restart"
@@ -87,6 +98,8 @@ class Kills:
             if not number % ROUNDS:
                 self._begin()
             self._round()
+            if not (number + 1) % TELL_EACH:
+                print(f"  {self.tally}", file=sys.stderr, flush=True)
         return self.tally
 
     def _begin(self) -> None:
@@ -113,7 +126,7 @@ class Kills:
     def _live(self) -> float:
         """One life of the daemon; when it was killed."""
         is_short = self._rng.random() < SHORT_SHARE
-        load = Load(self._it.client, self._fresh, self._rng)
+        load = Load(self._it.client, self._fresh, self._rng, rate=self._rate)
         program = self._spawn()
         seconds = self._rng.uniform(*(SHORT_LIVES_S if is_short else LIVES_S))
         load.run(seconds, since_answer=not is_short)
@@ -143,7 +156,7 @@ class Kills:
     def _ask_again(self, old: list[Asked]) -> None:
         program = self._spawn()
         ready = [(self._it.client, *run.SERVER)]
-        netns.wait_for(ready, programs=[program], patience_s=peers.READY_S)
+        netns.wait_for(ready, programs=[program], patience_s=READY_S)
         sent = self._it.packets()[0]
         outcomes = ask.ask_all(self._it.client, run.SERVER, old, window=16)
         self.tally.packets += self._it.packets()[0] - sent
@@ -167,6 +180,7 @@ class Kills:
         fault = truth.difference(truth.lookup(self._it.world, *asked), reply, validates=True)
         if fault is not None:
             self.tally.wrong.append(f"{' '.join(asked)} {when} the kill: {fault}")
+            print(f"  {self.tally.wrong[-1]}", file=sys.stderr, flush=True)
         return fault is None
 
     def _look_for_trouble(self) -> None:

@@ -1,4 +1,4 @@
-"""Clients of a daemon that is about to be killed: new questions at a rate, known ones between.
+"""Clients of a daemon that is about to be killed: new questions at a *rate*, known ones between.
 
 What was answered, and when, is remembered: what is older than two seconds at the kill must be known
 by the next daemon.
@@ -21,8 +21,7 @@ if TYPE_CHECKING:
 
     Asked = tuple[str, str]
 
-RATE: Final = 60.0  # new questions a second
-PATIENCE_S: Final = 30.0
+PATIENCE_S: Final = 120.0
 HITS: Final = 4  # known ones for each
 SERVER: Final = ("127.0.0.1", 53)
 _ANSWERED = (dns.rcode.NOERROR, dns.rcode.NXDOMAIN)
@@ -38,10 +37,13 @@ class Answered(NamedTuple):
 class Load:
     """*questions*, one after the other, from *place*."""
 
-    def __init__(self, place: netns.Namespace, questions: list[Asked], rng: random.Random) -> None:
+    def __init__(
+        self, place: netns.Namespace, questions: list[Asked], rng: random.Random, *, rate: float
+    ) -> None:
         self.answered: dict[Asked, Answered] = {}
         self.queries = 0
         self._place = place
+        self._pause_s = 1 / rate
         self._waiting = list(reversed(questions))
         self._pending: dict[int, Asked] = {}
         self._rng = rng
@@ -54,7 +56,7 @@ class Load:
             next_at = time.monotonic()
             while (now := time.monotonic()) < end:
                 if now >= next_at:
-                    next_at = now + 1 / RATE
+                    next_at = now + self._pause_s
                     self._send(sock)
                 sock.settimeout(max(min(next_at, end) - time.monotonic(), 0.0005))
                 if self._receive(sock) and since_answer and len(self.answered) == 1:
