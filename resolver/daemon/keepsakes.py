@@ -203,10 +203,11 @@ def warm_untrusted(octets: bytes) -> Snapshot:
             raise WireError("a name is none")
         if one.qtype not in _NUMBERS or not 0 <= one.ttl <= MAX_TTL_SECONDS_RANGE[1]:
             raise WireError("a type or a TTL is none")
-    for ago, *counts in hours:
-        if not 0 <= ago <= _DAY_HOURS or any(abs(count) > _MOST for count in counts):
+    for _, *counts in hours:
+        if any(abs(count) > _MOST for count in counts):
             raise WireError("an hour is none")
-    return questions[:WARM_QUESTIONS], hours[: _DAY_HOURS + 1]
+    last_day = [hour for hour in hours if 0 <= hour[0] <= _DAY_HOURS]
+    return questions[:WARM_QUESTIONS], last_day[: _DAY_HOURS + 1]
 
 
 def written_untrusted(octets: bytes) -> list[Written]:

@@ -319,9 +319,9 @@ class ServerState:
         if edns is EdnsState.BROKEN and edns_s:
             self.edns, self.edns_until = edns, now + edns_s
         if cookies_s:
-            self.no_cookies_until = now + cookies_s
+            self.no_cookies_until = max(self.no_cookies_until, now + cookies_s)
         if case_s:
-            self.case_broken_until = now + case_s
+            self.case_broken_until = max(self.case_broken_until, now + case_s)
         if silent_s <= limits.SERVER_HABITS_SECONDS:
             self.bears_cookies = habits.bears_cookies
             self.bears_mixing = habits.bears_mixing
@@ -333,11 +333,14 @@ class ServerState:
         return now - self.tcp_failed_at >= limits.TCP_BROKEN_SECONDS
 
 
+_MOST_S = max(limits.EDNS_BROKEN_SECONDS, limits.CASE_BROKEN_SECONDS)
+
+
 def _left_s(until: float, now: float) -> float:
-    return round(max(until - now, 0.0), 1)
+    """Seconds from *now* to *until*; of what is for ever, as many as would be begun with."""
+    return round(min(max(until - now, 0.0), _MOST_S), 1)
 
 
 def _still_s(left_s: float, age_s: float) -> float:
     """What is left of *left_s* after *age_s*; never more than what is ever begun with."""
-    most = max(limits.EDNS_BROKEN_SECONDS, limits.CASE_BROKEN_SECONDS)
-    return max(min(left_s, most) - age_s, 0.0)
+    return max(min(left_s, _MOST_S) - age_s, 0.0)

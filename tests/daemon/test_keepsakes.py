@@ -306,6 +306,7 @@ _notes = st.binary(max_size=60) | st.builds(msgspec.json.encode, _values | _serv
 
 @given(_notes, st.none() | st.floats(0, 1e12))
 @example(b"[" * 10_000, None)
+@example(b"[[],[[0,1,0,0,0]]]", 1e9)
 @example(b"[[[" + b'"AA==",1,300,0.0,1e300,255,[9.0,-9.0]]],[[0,-5,7,0,0]]]', 1.0)
 def test_notes_untrusted(octets: bytes, age_s: float | None) -> None:
     """Whatever the octets: taken, and what comes of it may be kept again; or WireError."""

@@ -266,6 +266,19 @@ def test_what_a_server_does_not_bear_is_known_over_a_restart_for_as_long_as_befo
         assert state.no_cookies_until <= 7.0 + 101.0
 
 
+def test_what_is_so_for_ever_is_told_in_seconds_and_stays_so() -> None:
+    """A snapshot has numbers only; who is never sent a cookie is not after a restart either."""
+    infra = taught(0.0)
+    infra.states[Server("192.0.2.2").key].no_cookies_until = math.inf
+    kept = infra.snapshot(100.0)
+    assert all(math.isfinite(left_s) for one in kept for left_s in one.habits[1:4])
+    after = Infra(rng=random.Random(0))
+    state = after.state(Server("192.0.2.2"))
+    state.no_cookies_until = math.inf
+    after.restore(kept, away_s=1.0, now=7.0)
+    assert state.no_cookies_until == math.inf
+
+
 @pytest.mark.reaches("SERVER_HABITS_SECONDS")
 def test_what_a_server_bears_is_not_taken_away_by_a_restart_but_after_a_day() -> None:
     kept = taught(0.0).snapshot(100.0)
