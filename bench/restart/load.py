@@ -45,7 +45,7 @@ class Load:
         self._place = place
         self._pause_s = 1 / rate
         self._waiting = list(reversed(questions))
-        self._pending: dict[int, Asked] = {}
+        self._pending: dict[bytes, Asked] = {}
         self._rng = rng
 
     def run(self, seconds: float, *, since_answer: bool) -> None:
@@ -68,12 +68,12 @@ class Load:
         if self._waiting:
             wanted.append(self._waiting[-1])
         for asked in wanted:
-            query = ask.query(*asked)
+            query = ask.query(*asked).to_wire()
             try:
-                sock.send(query.to_wire())
+                sock.send(query)
             except ConnectionRefusedError:  # it has not started yet
                 return
-            self._pending[query.id] = asked
+            self._pending[_identity(query)] = asked
             self.queries += 1
         if self._waiting and wanted:
             self._waiting.pop()
@@ -84,10 +84,16 @@ class Load:
             reply = sock.recv(65535)
         except (TimeoutError, ConnectionRefusedError):
             return False
-        asked = self._pending.pop(int.from_bytes(reply[:2], "big"), None)
+        asked = self._pending.pop(_identity(reply), None)
         if asked is None or reply[3] & 0xF not in _ANSWERED:
             return False
         first = self.answered.get(asked)
         at = time.monotonic() if first is None else first.at
         self.answered[asked] = Answered(at, reply)
         return first is None
+
+
+def _identity(message: bytes) -> bytes:
+    """The id and the question: among so many ids some come twice."""
+    end = message.index(b"\0", 12) + 5
+    return message[:2] + message[12:end]
