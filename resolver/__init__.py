@@ -28,7 +28,8 @@ docs/architecture.md says why, and in which file what is decided.
    where there is one (`iterate.root_copy`, RFC 8806).
 5. **Ask one server** (`upstream`). Among all addresses of the cut, the one that answers soonest; a
    socket, port, id and spelling of its own for each try (RFC 5452); TCP where UDP is cut short.
-   `upstream.network` is the only way out of the process: real sockets, or the lab's virtual ones.
+   Forwarders may be asked encrypted instead (`upstream.sessions`), which to all above is one more
+   port. `upstream.network` is the only way out: real sockets, or the lab's virtual ones.
 6. **Is it true?** (`dnssec`). A generator yields what it needs (DS, DNSKEY) and how much work it is
    about to do; its driver fetches, charges the budget, lets the loop breathe, caches the verdict.
 7. **Bytes out** (`reply`). Sections, AD/CD/DO, EDNS and extended errors, truncation; back over the

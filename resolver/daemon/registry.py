@@ -34,6 +34,7 @@ from resolver.runtime.shortage import Shortage
 from resolver.telemetry.metrics import Registry
 from resolver.telemetry.path_counters import PathCounters
 from resolver.upstream.server_events import UpstreamCounters
+from resolver.upstream.session_counters import SessionCounters
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -237,6 +238,7 @@ def _count_upstream(registry: Registry, parts: Callable[[], Parts]) -> None:
         "Connections opened to servers.",
         lambda: parts().dispatcher.tcp_connects,
     )
+    registry.count("sessions", SessionCounters, lambda: [parts().dispatcher.encrypted.counters])
     registry.gauge(
         "upstream_in_flight",
         "Sockets on which replies of servers are waited for.",

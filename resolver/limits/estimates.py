@@ -145,3 +145,8 @@ WARM_HABIT_TTL = limit(
     7200, "seconds of TTL from which a name is renewed at its time of day", why="bench.week"
 )
 WARM_HABIT_SCORE = limit(4.0, "the score that it needs for that", why="bench.week")
+SESSION_ROUND_TRIPS = limit(
+    3,
+    "round trips until the first answer of a new session",
+    why="TCP, TLS 1.3 and the query one each",
+)

@@ -23,6 +23,7 @@ ROOMS = (
     "root",
     "asking",
     "servers",
+    "forwarding",
     "estimates",
     "validation",
     "caches",

@@ -24,6 +24,7 @@ OPT_PADDING: Final = 12
 OPT_EDE: Final = 15
 OPT_REPORT_CHANNEL: Final = 18
 
+_BLOCKS: Final = frozenset({15, 16, 17})  # blocked, censored, filtered
 _DO: Final = 0x8000
 _FIXED: Final = struct.Struct(
     "!BHHBBHH"
@@ -104,6 +105,13 @@ def ede_of(data: bytes) -> tuple[int, str] | None:
     if len(data) < 2:
         return None
     return int.from_bytes(data[:2], "big"), data[2:].rstrip(b"\0").decode("utf-8", "replace")
+
+
+def blocks(edns: Edns | None) -> tuple[tuple[int, str], ...]:
+    """The extended errors that say: left out on purpose (RFC 8914 §4.16 to §4.18)."""
+    options = edns.options if edns is not None else ()
+    found = [ede_of(data) for code, data in options if code == OPT_EDE]
+    return tuple(one for one in found if one is not None and one[0] in _BLOCKS)
 
 
 def cookie_option(client: bytes, server: bytes = b"") -> Option:

@@ -16,6 +16,7 @@ from resolver.limits import (
     OVERDUE_FLOOR_SECONDS,
     SENDS_PER_ADDRESS,
 )
+from resolver.protocol.transport import Transport
 from resolver.upstream import cut_actions as do
 from resolver.upstream.attempts import Attempts
 from resolver.upstream.cut_actions import OVER, State
@@ -28,7 +29,6 @@ from resolver.upstream.transmission import Purpose, Transmission
 if TYPE_CHECKING:
     from resolver.delegation import Key
     from resolver.model import Server
-    from resolver.protocol.transport import Transport
     from resolver.upstream.cut_actions import Action
     from resolver.upstream.doubt import Doubts
     from resolver.upstream.lookups import Lookups
@@ -116,11 +116,12 @@ class Asker:
         is_last_try = self.attempts.sends.get(key) == SENDS_PER_ADDRESS - 1
         if is_last_try and not self.way.reach.is_out and self.fallback.wants_tcp(state, now):
             return self.go_tcp(server, state, now, BARE)
-        return self.go_udp(server, state, now, purpose)
+        return self.go_first(server, state, now, purpose)
 
-    def go_udp(
+    def go_first(
         self, server: Server, state: ServerState, now: float, purpose: Purpose = Purpose.QUESTION
     ) -> bool:
+        """As this server is asked first: over UDP, or encrypted."""
         key = state.key
         if not self.spend(key, now):
             return False
@@ -133,7 +134,7 @@ class Asker:
     def transmit(
         self, server: Server, state: ServerState, form: Form, now: float, purpose: Purpose
     ) -> None:
-        """What was paid for goes out over UDP."""
+        """What was paid for goes out, over UDP or encrypted."""
         question, delegation = self.request.question, self.request.delegation
         sent = self.shared.compose(
             question, state, is_forward=delegation.is_forward, form=form, now=now
@@ -147,7 +148,12 @@ class Asker:
     def go_tcp(
         self, server: Server, state: ServerState, now: float, form: Form | None = None
     ) -> bool:
-        """Over TCP: a truncated reply, a forger or a folder of case, or wanted from the start."""
+        """Over TCP: a truncated reply, a forger or a folder of case, or wanted from the start.
+
+        Who is asked encrypted has no need of it, and is never asked otherwise.
+        """
+        if server.transport is not Transport.UDP:
+            return self.go_first(server, state, now)
         key = state.key
         if self.is_over or key in self.attempts.streams or not self.spend(key, now):
             return False

@@ -24,6 +24,7 @@ from resolver.upstream import speculate
 from resolver.upstream.cut_actions import OVER, State
 from resolver.upstream.select import (
     Situation,
+    encrypted_first,
     first_hedge_s,
     next_candidate,
     next_hedge_s,
@@ -129,7 +130,10 @@ def weighed(query: Asker, now: float) -> list[Candidate]:
         ]
     fields = query.zone, query.owner_domain, now, query.way.reach.broken_families
     situation = _new(Situation, fields)
-    return weigh(servers, situation, infra=query.shared.infra, rng=query.shared.dice)
+    candidates = weigh(servers, situation, infra=query.shared.infra, rng=query.shared.dice)
+    if query.request.delegation.is_opportunistic:
+        return encrypted_first(candidates)
+    return candidates
 
 
 def ask_first(query: Asker, now: float) -> None:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from resolver.limits import AFTER_RACE_FACTOR, ASK_SENDS, LAST_RESORT_MISMATCHES, SPOOF_MISMATCHES
 from resolver.model import USABLE, Verdict
 from resolver.protocol.codes import Rcode
+from resolver.protocol.edns import blocks
 from resolver.protocol.transport import Transport
 from resolver.upstream import cut_actions as do
 from resolver.upstream import cut_asking as asking
@@ -39,7 +40,8 @@ def on_arrived(query: Asker, arrived: Arrived, now: float) -> None:
     message = arrived.message
     if query.doubts is not None:
         query.doubts.note_reply(arrived, now)
-    if message.rcode or message.edns is None:
+    is_odd = message.rcode or message.edns is None
+    if is_odd and not blocks(message.edns):  # that is meant so, and would be said again
         again = query.fallback.asks_again(arrived)
         if again is not Again.NO and ask_again(query, arrived, again, now):
             return
@@ -56,7 +58,7 @@ def classify(query: Asker, arrived: Arrived, now: float) -> None:
     if shared.listeners:
         query.tell(server, transport, rtt_s, verdict.value)
     if verdict not in USABLE:
-        if transport is not Transport.UDP:
+        if transport is Transport.TCP:
             state.tcp_failed_at = now  # it says no more than UDP did
         shared.infra.mark(state, query.zone, verdict, now)
         asking.reject(query, server, verdict.value, now)
@@ -84,7 +86,7 @@ def ask_again(query: Asker, arrived: Arrived, again: Again, now: float) -> bool:
         return False
     if again is Again.TCP:  # a mix of case protects nothing there
         return query.go_tcp(server, state, now, LOWER)
-    if not query.go_udp(server, state, now):
+    if not query.go_first(server, state, now):
         return False
     asking.then(query, do.AskedAgain(arrived, total))
     return True
@@ -114,14 +116,14 @@ def on_malformed(query: Asker, event: do.Malformed, now: float) -> None:
 
 def on_unreachable(query: Asker, event: do.Unreachable, now: float) -> None:
     packet, reason = event
-    query.tell(packet.server, Transport.UDP, now - packet.sent_at, reason)
+    query.tell(packet.server, packet.server.transport, now - packet.sent_at, reason)
     asking.reject(query, packet.server, reason, now)
 
 
 def on_refused(query: Asker, event: do.Refused, now: float) -> None:
     """The kernel would not send, so another server takes the place."""
     packet, reason = event
-    query.tell(packet.server, Transport.UDP, None, reason)
+    query.tell(packet.server, packet.server.transport, None, reason)
     if query.take_back(packet):
         query.attempts.reject(packet.server, reason)
         query.wake_at(now)
@@ -135,7 +137,7 @@ def on_no_room(query: Asker, event: do.NoRoom, now: float) -> None:
 def on_silent(query: Asker, event: do.Silent, now: float) -> None:
     server = event.transmission.server
     query.attempts.reasons.setdefault(server, SILENT)
-    query.tell(server, Transport.UDP, None, "timeout")
+    query.tell(server, server.transport, None, "timeout")
     waiting.wait_in_crowd(query, now)
 
 

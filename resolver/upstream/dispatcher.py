@@ -26,6 +26,7 @@ from resolver.upstream.cut_actions import WakeAt
 from resolver.upstream.cut_query import CutQuery
 from resolver.upstream.descriptors import Descriptors
 from resolver.upstream.edns_fallback import Arrived
+from resolver.upstream.encrypted import NOTHING, Encrypted
 from resolver.upstream.filters import AddressFilter
 from resolver.upstream.outstanding import Outstanding
 from resolver.upstream.query import Match, read_untrusted
@@ -45,6 +46,7 @@ if TYPE_CHECKING:
     from resolver.model import Delegation
     from resolver.protocol.edns import Option
     from resolver.upstream.cut_actions import Event
+    from resolver.upstream.encrypted import Encryption
     from resolver.upstream.infra import Infra
     from resolver.upstream.network import Network
     from resolver.upstream.reachability import Reachability
@@ -92,15 +94,11 @@ class Dispatcher:
             hear=self._hear,
         )
         self.ways = self._udp.ways = Ways(
-            shared,
-            named,
-            outstanding=self.outstanding,
-            descriptors=self.descriptors,
-            timers=timers,
-            launch=self._udp.launch,
-            hear=self._hear,
+            shared, named, outstanding=self.outstanding, descriptors=self.descriptors,
+            timers=timers, launch=self._udp.launch, hear=self._hear,
             hear_links=network.hear_links,
-        )
+        )  # fmt: skip
+        self.encrypted = Encrypted(self._udp, self.outstanding, network=network, rng=rng)
         self._streams: StreamQueries | None = None
         self._now = trio.current_time
         self._does = self._executors()
@@ -115,6 +113,7 @@ class Dispatcher:
         validates: bool,
         named: Iterable[Delegation],
         hooks: OutageHooks,
+        encryption: Encryption = NOTHING,
     ) -> None:
         """Go by another configuration from the next packet on; what is on its way is not touched.
 
@@ -126,6 +125,7 @@ class Dispatcher:
         self.shared.filters = AddressFilter(settings, named)
         self.ways.name(named)
         self.ways.hooks = hooks
+        self.encrypted.go_by(encryption)
         hooks.changed(self.ways.is_any_cut)
 
     # --- for the walker and the composition root ---------------------------------------------
@@ -135,6 +135,7 @@ class Dispatcher:
         async with trio.open_nursery() as nursery:
             pool = TcpPool(network=self.network, nursery=nursery)
             self._streams = StreamQueries(pool=pool, nursery=nursery)
+            self.encrypted.start(nursery)
             nursery.start_soon(self.timers.run)
             nursery.start_soon(self.ways.links.run)
             self._now = trio.lowlevel.current_clock().current_time  # a third of trio's own cost

@@ -9,6 +9,7 @@ from resolver.limits import TOLD_SERVERS
 from resolver.model import Ede
 from resolver.protocol.codes import EdeCode
 from resolver.protocol.names import to_text
+from resolver.protocol.transport import Transport
 
 if TYPE_CHECKING:
     from resolver.model import Name, Server
@@ -19,10 +20,11 @@ MALFORMED = "malformed"
 def no_usable_reply(zone: Name, reasons: dict[Server, str], elapsed_s: float) -> ExchangeFailed:
     """With EDE 22 (No Reachable Authority) and 23 (Network Error), RFC 8914 §4.23 and §4.24.
 
-    Where all that came was malformed it is not the network's fault: EDE 24 (Invalid Data).
+    Where all that came was malformed it is not the network's fault: EDE 24 (Invalid Data). Nor is
+    it where encrypted servers did not prove who they are: EDE 22 says why.
     """
     cut = to_text(zone)
-    told = [f"{server.host} {reason}" for server, reason in reasons.items()]
+    told = [_told(server, reason) for server, reason in reasons.items()]
     if not told:
         text = f"no nameserver address for {cut}"
         return ExchangeFailed(text, ede=(Ede(EdeCode.NO_REACHABLE_AUTHORITY, text),))
@@ -33,6 +35,8 @@ def no_usable_reply(zone: Name, reasons: dict[Server, str], elapsed_s: float) ->
         Ede(EdeCode.NO_REACHABLE_AUTHORITY, f"at delegation {cut}"),
         Ede(EdeCode.NETWORK_ERROR, text),
     )
+    if all(server.transport is not Transport.UDP for server in reasons):
+        ede = (Ede(EdeCode.NO_REACHABLE_AUTHORITY, f"at delegation {cut}: {text}"),)
     if _all_malformed(reasons):
         ede = (Ede(EdeCode.INVALID_DATA, text),)
     return ExchangeFailed(
@@ -40,6 +44,11 @@ def no_usable_reply(zone: Name, reasons: dict[Server, str], elapsed_s: float) ->
         ede=ede,
         asked=frozenset(server.host for server in reasons),
     )
+
+
+def _told(server: Server, reason: str) -> str:
+    """What one server did; of an encrypted one the sentence may name it already."""
+    return reason if f"of {server.host}" in reason else f"{server.host} {reason}"
 
 
 def _all_malformed(reasons: dict[Server, str]) -> bool:

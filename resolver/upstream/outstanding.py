@@ -8,7 +8,7 @@ looked at here.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from resolver.limits import OVERLOAD_SHARE
 from resolver.upstream.transmission import Purpose
@@ -16,9 +16,16 @@ from resolver.upstream.transmission import Purpose
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from resolver.model import Server
     from resolver.upstream.network import Network, UdpPort
     from resolver.upstream.timers import Timers
     from resolver.upstream.transmission import Slot, Transmission
+
+
+class Ports(Protocol):
+    """Who opens a port to a server, as `upstream.network.Network` does."""
+
+    def open_udp(self, server: Server) -> UdpPort: ...
 
 
 class Outstanding:
@@ -26,10 +33,11 @@ class Outstanding:
 
     *is_busy*: overload, no room for anything speculative. *is_full*: no room, unless orphans make
     some. *slots*: the questions on their way, overdue ones too (`find` tells which may be joined).
+    *ports*: the network, or `sessions`, where some servers are asked encrypted.
     """
 
     def __init__(self, *, network: Network, timers: Timers, limit: int) -> None:
-        self._network = network
+        self.ports: Ports = network
         self._timers = timers
         self._limit = limit
         self._busy_above = int(limit * OVERLOAD_SHARE)
@@ -68,7 +76,7 @@ class Outstanding:
         """
         if self.is_full and packet.purpose is not Purpose.WITNESS and not self.make_room():
             return False
-        port = self._network.open_udp(packet.server)
+        port = self.ports.open_udp(packet.server)
         try:
             port.send(packet.sent.data)
         except OSError:

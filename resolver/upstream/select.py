@@ -32,6 +32,7 @@ from resolver.limits import (
     STRANGER_FACTOR,
     SUSPECT_COST,
 )
+from resolver.protocol.transport import Transport
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -177,6 +178,14 @@ def _guess(state: ServerState, sibling: ServerState, infra: Infra) -> tuple[floa
         return sibling.srtt * math.exp(shift), SIBLING_SPREAD
     shift = SIBLING_SHIFT if state.is_ipv6 else 0.0
     return math.exp(infra.global_log_rtt + shift), GLOBAL_SPREAD
+
+
+def encrypted_first(candidates: list[Candidate]) -> list[Candidate]:
+    """Without those asked in clear text, while anybody encrypted may answer (RFC 8310 §5.1)."""
+    encrypted = [one for one in candidates if one.server.transport is not Transport.UDP]
+    if any(not (one.is_suspect or one.is_marked) for one in encrypted):
+        return encrypted
+    return [one for one in candidates if one not in encrypted] or encrypted
 
 
 def opening(candidates: list[Candidate], *, width: int) -> list[Candidate]:

@@ -31,6 +31,7 @@ from resolver.limits import (
     RTT_GAIN_VARIANCE,
 )
 from resolver.protocol.names import suffix
+from resolver.protocol.transport import Transport
 
 if TYPE_CHECKING:
     from resolver.delegation import Key
@@ -180,6 +181,8 @@ class ServerState:
         self.streams = 0  # questions on their way over TCP
         self.case_broken_until = -math.inf
         self.doubts = 0  # last resorts over UDP that were answered
+        if key[2] is not Transport.UDP:  # nobody forges into what is encrypted, nor needs TCP
+            self.no_cookies_until = self.case_broken_until = self.tcp_failed_at = math.inf
 
     def __repr__(self) -> str:
         rtt = f"{self.srtt * 1000:.1f}±{self.var * 1000:.1f} ms" if self.n else "unmeasured"

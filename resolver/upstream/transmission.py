@@ -66,6 +66,14 @@ class Transmission:
     def __repr__(self) -> str:
         return f"<Transmission to {self.server.host} waited for by {len(self.waiters)}>"
 
+    def depart(self, at: float) -> None:
+        """It leaves, or left, not when it was handed over: a session had to be opened first."""
+        state = self.state
+        self.sent_at = at
+        self.late_at = at + state.hedge_s
+        self.overdue_at = max(self.late_at, at + state.overdue_s)
+        self.expires_at = at + state.expiry_s
+
     def is_overdue(self, now: float) -> bool:
         """By what was known of the server when it was sent, or by what is known now."""
         state = self.state

@@ -1,4 +1,4 @@
-"""Queries over UDP: sent, matched with what comes back, and given up.
+"""Queries over UDP, and those over encrypted sessions: sent, matched with replies, and given up.
 
 A reply is matched to the very copy it answers, and what nobody waits for any more still teaches how
 far its server is. RFC 5452 §9 (ports, ids, matching), RFC 7873 (cookies). Those who wait hear what
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import trio
 
 from resolver.errors import WireError
-from resolver.limits import LATE_REPLY_SECONDS
+from resolver.limits import LATE_REPLY_SECONDS, SESSION_ROUND_TRIPS
 from resolver.protocol.transport import Transport
 from resolver.upstream import cut_actions as do
 from resolver.upstream.edns_fallback import Arrived
@@ -70,23 +70,41 @@ class UdpQueries:
         """
         if not self._outstanding.launch(packet):
             return False
+        if packet.server.transport is Transport.UDP:
+            self._counters.sent_udp += 1
+        elif not packet.port.has_departed:
+            now += (SESSION_ROUND_TRIPS - 1) * packet.state.overdue_s  # as far as can be told
+            packet.depart(now)
         packet.state.note_sent(packet.owner_domain, now)
         packet.timer = self._timers.at(packet.expires_at, partial(self._on_expiry, packet))
-        self._counters.sent_udp += 1
         return True
 
     def drain(self) -> None:
         """Take all that has come in."""
         now = trio.current_time()
         for port, data in self._network.receive():
-            self._on_datagram(port, data, now)
+            self.on_datagram(port, data, now)
 
-    def _on_datagram(self, port: UdpPort, data: bytes | OSError, now: float) -> None:
+    def departed(self, port: UdpPort, now: float) -> None:
+        """What had to wait for a session went out: its time begins now."""
+        packet = self._outstanding.of(port)
+        if packet is None or packet.timer is None or now >= packet.expires_at:
+            return
+        packet.depart(now)
+        packet.state.waiting.pop(packet.owner_domain, None)
+        packet.state.note_sent(packet.owner_domain, now)
+        self._timers.cancel(packet.timer)
+        packet.timer = self._timers.at(packet.expires_at, partial(self._on_expiry, packet))
+
+    def on_datagram(self, port: UdpPort, data: bytes | OSError, now: float) -> None:
         packet = self._outstanding.of(port)
         if packet is None:
             return
         if isinstance(data, OSError):
-            self._on_icmp(packet, data, now)
+            if getattr(data, "is_unproven", False):
+                self._on_unproven(packet, data, now)
+            else:
+                self._on_icmp(packet, data, now)
             return
         match = match_untrusted(packet.sent, data)
         if match is not Match.YES:
@@ -98,7 +116,7 @@ class UdpQueries:
                 self._retire(packet)
             else:
                 self._answered(packet, now)
-        elif is_truncated(data):
+        elif is_truncated(data) and packet.server.transport is Transport.UDP:
             self._counters.truncated += 1
             rtt_s = now - packet.sent_at
             for asked in self._answered(packet, now):
@@ -112,14 +130,14 @@ class UdpQueries:
             message = read_untrusted(data, sent, packet.slot[1])
         except WireError as error:
             for asked in self._answered(packet, now):
-                self._hear(asked, do.Malformed(server, state, Transport.UDP, error), now)
+                self._hear(asked, do.Malformed(server, state, server.transport, error), now)
             return
         if sent.cookie:
             match = match_cookie(sent, message)
             if match is not Match.YES:
                 self._on_strange_cookie(packet, match, now)
                 return
-        fields = server, state, message, Transport.UDP, now - packet.sent_at, sent
+        fields = server, state, message, server.transport, now - packet.sent_at, sent
         arrived = _new(Arrived, fields)
         for asked in self._answered(packet, now):
             self._hear(asked, arrived, now)
@@ -156,6 +174,18 @@ class UdpQueries:
             way.reach.note_silence(state, packet.sent_at, now)
         if packet.purpose is Purpose.WITNESS:
             self.ways.note_refused(way, now)
+        event = do.Unreachable(packet, errno_text(error))
+        for asked in self._retire(packet):
+            self._hear(asked, event, now)
+
+    def _on_unproven(self, packet: Transmission, error: OSError, now: float) -> None:
+        """Somebody is there, who is not who was meant: of no use, but no sign of an outage."""
+        self._counters.unreachable += 1
+        way, state = packet.way, packet.state
+        state.is_unreachable = True
+        state.waiting.clear()
+        if way.reach.note_answer(state, now):
+            self.ways.end(way, now)
         event = do.Unreachable(packet, errno_text(error))
         for asked in self._retire(packet):
             self._hear(asked, event, now)
@@ -207,4 +237,6 @@ class UdpQueries:
 
 
 def errno_text(error: OSError) -> str:
-    return errno.errorcode.get(error.errno or 0, "error")
+    """The kernel's name for it, or the sentence that says why there is no session."""
+    reason: str = getattr(error, "reason", "")
+    return reason or errno.errorcode.get(error.errno or 0, "error")

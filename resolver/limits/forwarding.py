@@ -1,0 +1,56 @@
+"""Limits: encrypted sessions with servers."""
+
+from __future__ import annotations
+
+from resolver.limits.table import Table
+
+limit = Table("encrypted sessions with servers")
+
+SESSIONS_PER_SERVER = limit(
+    4, "sessions with one server", why="one is enough for all but a flood; a server counts them"
+)
+SESSION_FULL_QUERIES = limit(
+    32,
+    "queries on their way on the emptiest session above which another is opened",
+    why="one lost segment holds up all of them; a page's questions fit",
+)
+SESSION_QUERIES = limit(
+    1024, "queries on their way on one session", why="our choice: ids stay easy to find"
+)
+SESSION_CONNECT_SECONDS = limit(
+    2.0, "seconds for connecting and the handshake", why="four round trips by satellite"
+)
+SESSION_IDLE_SECONDS = limit(
+    60.0,
+    "seconds that a session without queries is kept",
+    why="Unbound went from 30 to 60 at its users' wish (unbound#283)",
+)
+SESSION_WARM_SECONDS = limit(
+    600.0,
+    "seconds after the last query for which one session is kept, and opened again",
+    why="a new one costs two round trips more; people pause for minutes",
+)
+SESSION_SETTLED_SECONDS = limit(
+    5.0,
+    "seconds that a session must have lasted for another to be opened ahead of need",
+    why="a server that closes at once would be connected to for ever",
+)
+SESSION_MUTE_SECONDS = limit(
+    1.0,
+    "seconds of silence to a query after which a session is given up for new ones",
+    why="a box on the way may have forgotten it; the kernel finds out in minutes",
+)
+SESSION_RETRY_SECONDS = limit(
+    1.0, "seconds after a failed connection before the next", why="RFC 7766 §6.2.4 (back off)"
+)
+SESSION_UNPROVEN_SECONDS = limit(
+    10.0,
+    "the same where the server's certificate was not believed",
+    why="a handshake costs both ends a millisecond; nobody mends a certificate in less",
+)
+QUERY_PADDING_OCTETS = limit(
+    128, "octets to a multiple of which encrypted queries are padded", why="RFC 8467 §4.1"
+)
+TOLD_NAMES = limit(
+    3, "names of a certificate that an error tells", why="EXTRA-TEXT is to be short (RFC 8914 §2)"
+)

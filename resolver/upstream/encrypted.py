@@ -1,0 +1,98 @@
+"""Brings encrypted sessions in where a configuration names such servers; else none is loaded.
+
+`sessions` takes the place of the network for all that is sent to a server, and what comes back goes
+where datagrams go (`udp_queries`).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import trio
+
+from resolver.upstream.session_counters import SessionCounters
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from random import Random
+
+    from resolver.delegation import Key
+    from resolver.upstream.network import Network
+    from resolver.upstream.outstanding import Outstanding
+    from resolver.upstream.session import SessionPort
+    from resolver.upstream.sessions import Sessions
+    from resolver.upstream.tls_terms import Terms
+    from resolver.upstream.udp_queries import UdpQueries
+
+
+class Encryption(NamedTuple):
+    """What the configuration says of encrypted servers: on which *terms* each may be asked.
+
+    *keeps_warm*: may sessions be opened ahead of need? *believes_clock*: is the machine's time good
+    enough for the dates of certificates?
+    """
+
+    terms: Mapping[Key, Terms] = {}
+    keeps_warm: bool = True
+    believes_clock: Callable[[], bool] = lambda: True
+
+
+NOTHING = Encryption()
+
+
+class Encrypted:
+    """The sessions of one dispatcher, once there are any."""
+
+    def __init__(
+        self, queries: UdpQueries, outstanding: Outstanding, *, network: Network, rng: Random
+    ) -> None:
+        self.counters = SessionCounters()
+        self._queries = queries
+        self._outstanding = outstanding
+        self._network = network
+        self._rng = rng
+        self._sessions: Sessions | None = None
+        self._nursery: trio.Nursery | None = None
+        self._encryption = NOTHING
+
+    def __repr__(self) -> str:
+        return f"<Encrypted {self._sessions!r}>"
+
+    def start(self, nursery: trio.Nursery) -> None:
+        """Sessions live in *nursery* from now on."""
+        self._nursery = nursery
+        if self._sessions is not None:
+            self._sessions.nursery = nursery
+
+    def go_by(self, encryption: Encryption) -> None:
+        """Another configuration, from the next query on."""
+        self._encryption = encryption
+        if self._sessions is None and encryption.terms:
+            self._sessions = self._begin()
+        if self._sessions is not None:
+            self._sessions.go_by(encryption.terms)
+
+    def _begin(self) -> Sessions:
+        from resolver.upstream.sessions import Sessions  # noqa: PLC0415 - only where it is wanted
+
+        sessions = Sessions(
+            network=self._network,
+            rng=self._rng,
+            counters=self.counters,
+            hear=self._hear,
+            departed=self._departed,
+            keeps_warm=lambda: self._encryption.keeps_warm,
+            believes_clock=self._believes_clock,
+        )
+        sessions.nursery = self._nursery
+        self._outstanding.ports = sessions
+        return sessions
+
+    def _hear(self, port: SessionPort, data: bytes | OSError) -> None:
+        self._queries.on_datagram(port, data, trio.current_time())
+
+    def _departed(self, port: SessionPort) -> None:
+        self._queries.departed(port, trio.current_time())
+
+    def _believes_clock(self) -> bool:
+        return self._encryption.believes_clock()

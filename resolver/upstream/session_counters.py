@@ -1,0 +1,25 @@
+"""Counters of encrypted sessions with servers, read by telemetry."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+
+@dataclass(slots=True)
+class SessionCounters:
+    """Since the start."""
+
+    COUNTS: ClassVar = {
+        "connects": "Encrypted sessions with servers that were opened.",
+        "resumed": "Of those, the ones that went on from an earlier one.",
+        "failures": "Encrypted sessions that could not be opened.",
+        "unproven": "Of those, the ones whose server did not prove that it is who was meant.",
+        "queries": "Queries sent to servers over encrypted sessions.",
+    }
+
+    connects: int = 0
+    resumed: int = 0
+    failures: int = 0
+    unproven: int = 0
+    queries: int = 0

@@ -1,0 +1,228 @@
+"""The sessions with one server: opened at need, shared, kept warm, replaced when they end.
+
+One session carries all, a second is opened where many queries wait. One that ends while nothing
+was asked is not a failure; what was asked just then goes out once more, on another (RFC 7766
+§6.2.4, RFC 7858 §3.4). After a failure nobody tries for a moment: all who ask are told the same
+reason. While the server is in use one session is kept, for each new one costs two round trips.
+"""
+
+from __future__ import annotations
+
+import errno
+import math
+from typing import TYPE_CHECKING, NamedTuple
+
+import trio
+
+from resolver.errors import drop_frames
+from resolver.limits import (
+    SESSION_CONNECT_SECONDS,
+    SESSION_FULL_QUERIES,
+    SESSION_IDLE_SECONDS,
+    SESSION_QUERIES,
+    SESSION_RETRY_SECONDS,
+    SESSION_SETTLED_SECONDS,
+    SESSION_UNPROVEN_SECONDS,
+    SESSION_WARM_SECONDS,
+    SESSIONS_PER_SERVER,
+)
+from resolver.upstream.session import SessionFailed, SessionPort
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from resolver.model import Server
+    from resolver.upstream.session import Connect, Session
+    from resolver.upstream.session_counters import SessionCounters
+
+
+class Means(NamedTuple):
+    """What all pools have in common. *hear* is told replies and failures, *departed* that a query
+    which had to wait for a session went out. *keeps_warm*: may sessions be opened ahead of need?"""
+
+    nursery: trio.Nursery
+    hear: Callable[[SessionPort, bytes | OSError], None]
+    departed: Callable[[SessionPort], None]
+    counters: SessionCounters
+    keeps_warm: Callable[[], bool]
+
+
+class SessionPool:
+    """`PortOwner` and `Host` for one server. *connect* opens a session with it."""
+
+    def __init__(self, server: Server, connect: Connect, means: Means) -> None:
+        self.server = server
+        self._connect = connect
+        self._means = means
+        self._sessions: list[Session] = []
+        self._queue: dict[SessionPort, None] = {}  # for want of a session
+        self._is_opening = False
+        self._ticket: object | None = None
+        self._used_at = -math.inf
+        self._failed: SessionFailed | None = None
+        self._failed_until = -math.inf
+        self._is_over = False
+
+    def __repr__(self) -> str:
+        return f"<SessionPool {self.server.host} open={len(self._sessions)}>"
+
+    @property
+    def is_idle(self) -> bool:
+        """True if nothing is open, on its way, or waited for."""
+        return not (self._sessions or self._queue or self._is_opening)
+
+    # --- for those who ask -------------------------------------------------------------------
+
+    def open(self) -> SessionPort:
+        """A port for one query."""
+        return SessionPort(self)
+
+    def put(self, port: SessionPort) -> None:
+        now = self._used_at = trio.current_time()
+        self._means.counters.queries += 1
+        session = self._least_busy(now)
+        if session is None and self._failed is not None and now < self._failed_until:
+            self._means.nursery.start_soon(self._tell, [port], self._failed)
+            return
+        if session is not None and session.waiting < SESSION_QUERIES:
+            port.session = session
+            session.send(port)
+        else:
+            self._queue[port] = None
+        if session is None or session.waiting > SESSION_FULL_QUERIES:
+            self._open_one()
+
+    def drop(self, port: SessionPort) -> None:
+        self._queue.pop(port, None)
+        session, port.session = port.session, None
+        if session is not None:
+            session.leave(port)
+            self._send_queued(session)
+
+    def end(self) -> None:
+        """No session is opened any more; those there are end once nothing waits on them."""
+        self._is_over = True
+        for session in self._sessions:
+            if not session.waiting:
+                session.shut()
+
+    def _least_busy(self, now: float) -> Session | None:
+        """Of the sessions that may be asked; those that went mute are let go."""
+        found = None
+        for session in self._sessions:
+            if session.is_mute(now):
+                if not session.waiting:
+                    session.shut()
+            elif session.is_open and (found is None or session.waiting < found.waiting):
+                found = session
+        return found
+
+    # --- for sessions ------------------------------------------------------------------------
+
+    def heard(self, session: Session, port: SessionPort, reply: bytes) -> None:
+        port.session = None
+        if not session.has_served:
+            self._ticket = session.ticket or self._ticket
+        self._means.hear(port, reply)
+        self._send_queued(session)
+
+    def idle_s(self, session: Session, granted_s: float) -> float:
+        """As long as the server grants, less a second for the way (RFC 7828 §3.3.2)."""
+        if self._is_over:
+            return 0.0
+        kept_s = SESSION_IDLE_SECONDS
+        if self._sessions == [session] and self._means.keeps_warm():
+            kept_s = max(kept_s, self._used_at + SESSION_WARM_SECONDS - trio.current_time())
+        return max(0.0, min(kept_s, granted_s - 1.0))
+
+    # --- opening and ending ------------------------------------------------------------------
+
+    def _open_one(self) -> None:
+        """One more, unless one is on its way already or there are enough."""
+        if self._is_opening or len(self._sessions) >= SESSIONS_PER_SERVER or self._is_over:
+            return
+        self._is_opening = True
+        self._means.nursery.start_soon(self._run)
+
+    async def _run(self) -> None:
+        """One session, from its handshake to its end."""
+        try:
+            session = await self._handshake()
+        except OSError as error:
+            self._fail(error)
+            return
+        finally:
+            self._is_opening = False
+        self._failed = None
+        self._sessions.append(session)
+        began = trio.current_time()
+        try:
+            self._send_queued(session)
+            await session.serve()
+        finally:
+            self._sessions.remove(session)
+            self._go_on(session, began)
+
+    async def _handshake(self) -> Session:
+        """Raises OSError."""
+        ticket, self._ticket = self._ticket, None  # each is used once (RFC 8446 §C.4)
+        with trio.move_on_after(SESSION_CONNECT_SECONDS):
+            session = await self._connect(self.server, self, ticket)
+            self._means.counters.connects += 1
+            return session
+        raise SessionFailed(f"no session in {SESSION_CONNECT_SECONDS:g} s")
+
+    def _send_queued(self, session: Session) -> None:
+        """As many as it takes, in their order."""
+        while self._queue and session.is_open and session.waiting < SESSION_QUERIES:
+            port = next(iter(self._queue))
+            del self._queue[port]
+            port.session = session
+            session.send(port)
+            self._means.departed(port)
+
+    def _fail(self, error: OSError) -> None:
+        """Tell all who wait for one, unless there is another."""
+        drop_frames(error)
+        failed = error if isinstance(error, SessionFailed) else _failure(error)
+        self._means.counters.failures += 1
+        self._failed = failed
+        wait_s = SESSION_UNPROVEN_SECONDS if failed.is_unproven else SESSION_RETRY_SECONDS
+        now = trio.current_time()
+        self._failed_until = now + wait_s
+        other = self._least_busy(now)
+        if other is not None:
+            self._send_queued(other)
+            return
+        queued, self._queue = self._queue, {}
+        self._hear_all(list(queued), failed)
+
+    def _go_on(self, session: Session, began: float) -> None:
+        """What waits on a session that ended goes out again, once; another one is kept warm."""
+        lost = session.orphans()
+        now = trio.current_time()
+        may_repeat = session.has_served and not self._is_over
+        repeats = [port for port in lost if may_repeat and not port.is_repeated]
+        others = [port for port in lost if port not in repeats]
+        for port in repeats:
+            port.is_repeated = True
+            port.session = None
+            self.put(port)
+        self._hear_all(others, SessionFailed("connection closed by the server"))
+        is_used = now - self._used_at < SESSION_WARM_SECONDS
+        is_settled = now - began >= SESSION_SETTLED_SECONDS
+        if is_used and is_settled and not self._sessions and self._means.keeps_warm():
+            self._open_one()
+
+    async def _tell(self, ports: list[SessionPort], failed: SessionFailed) -> None:
+        self._hear_all(ports, failed)
+
+    def _hear_all(self, ports: list[SessionPort], failed: SessionFailed) -> None:
+        for port in ports:
+            port.session = None
+            self._means.hear(port, failed)
+
+
+def _failure(error: OSError) -> SessionFailed:
+    """In the kernel's word: ECONNREFUSED."""
+    return SessionFailed(errno.errorcode.get(error.errno or 0, "no connection"))

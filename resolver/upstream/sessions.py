@@ -1,0 +1,86 @@
+"""Encrypted servers: a pool of sessions for each, and a port for each query to one of them.
+
+Only servers whose *terms* are known are asked, and those that went with a configuration are let go
+with it. Loaded only where a configuration names such servers.
+"""
+
+from __future__ import annotations
+
+import errno
+from typing import TYPE_CHECKING
+
+from resolver.protocol.transport import Transport
+from resolver.upstream.session_pool import Means, SessionPool
+from resolver.upstream.tls_connect import TlsConnect
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from random import Random
+
+    import trio
+
+    from resolver.delegation import Key
+    from resolver.model import Server
+    from resolver.upstream.network import Network, UdpPort
+    from resolver.upstream.session import SessionPort
+    from resolver.upstream.session_counters import SessionCounters
+    from resolver.upstream.tls_terms import Terms
+
+
+class Sessions:
+    """All of them. *hear* and *departed* as in `session_pool.Means`."""
+
+    def __init__(
+        self,
+        *,
+        network: Network,
+        rng: Random,
+        counters: SessionCounters,
+        hear: Callable[[SessionPort, bytes | OSError], None],
+        departed: Callable[[SessionPort], None],
+        keeps_warm: Callable[[], bool],
+        believes_clock: Callable[[], bool],
+    ) -> None:
+        self._network = network
+        self._rng = rng
+        self._counters = counters
+        self._hear = hear
+        self._departed = departed
+        self._keeps_warm = keeps_warm
+        self._believes_clock = believes_clock
+        self._pools: dict[Key, SessionPool] = {}
+        self._terms: Mapping[Key, Terms] = {}
+        self.nursery: trio.Nursery | None = None
+
+    def __repr__(self) -> str:
+        return f"<Sessions with {len(self._pools)} servers>"
+
+    def go_by(self, terms: Mapping[Key, Terms]) -> None:
+        """Ask these servers, on these terms, from the next query on."""
+        before, self._terms = self._terms, terms
+        for key, pool in list(self._pools.items()):
+            if terms.get(key) != before.get(key):
+                del self._pools[key]
+                pool.end()
+
+    def open_udp(self, server: Server) -> UdpPort:
+        """A port to *server*, whatever it is asked over. Raises OSError."""
+        if server.transport is Transport.UDP:
+            return self._network.open_udp(server)
+        return (self._pools.get(server.key) or self._pool(server)).open()
+
+    def _pool(self, server: Server) -> SessionPool:
+        terms, nursery = self._terms.get(server.key), self.nursery
+        if terms is None or nursery is None:
+            raise OSError(errno.ENOTCONN, "no terms on which it may be asked")
+        connect = TlsConnect(
+            terms,
+            network=self._network,
+            nursery=nursery,
+            rng=self._rng,
+            counters=self._counters,
+            believes_clock=self._believes_clock,
+        )
+        means = Means(nursery, self._hear, self._departed, self._counters, self._keeps_warm)
+        pool = self._pools[server.key] = SessionPool(server, connect, means)
+        return pool

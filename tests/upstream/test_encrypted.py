@@ -1,0 +1,515 @@
+"""Servers that are asked over TLS: proven or not asked, shared connections, no clear text."""
+
+from __future__ import annotations
+
+import base64
+import types
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
+
+import pytest
+import trio
+
+from resolver.errors import ExchangeFailed
+from resolver.lab.faults import Path
+from resolver.limits import (
+    QUERY_PADDING_OCTETS,
+    SESSION_CONNECT_SECONDS,
+    SESSION_IDLE_SECONDS,
+    SESSION_MUTE_SECONDS,
+    SESSION_RETRY_SECONDS,
+    SESSION_UNPROVEN_SECONDS,
+    SESSION_WARM_SECONDS,
+    TOLD_NAMES,
+)
+from resolver.model import Delegation, Question, Server
+from resolver.protocol.codes import EdeCode, RRType
+from resolver.protocol.edns import OPT_KEEPALIVE, OPT_PADDING
+from resolver.protocol.names import from_text
+from resolver.protocol.transport import Transport
+from resolver.protocol.wire import parse_untrusted
+from resolver.upstream.tls_terms import key_digest
+from tests.support import only_collected, trio_test
+from tests.upstream.tls_servers import (
+    HOST,
+    NAME,
+    Clear,
+    TlsScript,
+    certificate,
+    encrypted,
+    opportunistic,
+    server_context,
+    strict,
+)
+from tests.upstream.virtual_servers import ANSWER, ZONE, Script, World, answer
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    import trustme
+
+    from resolver.upstream.encrypted import Encryption
+    from resolver.upstream.request import Reply
+
+
+@asynccontextmanager
+async def running(
+    world: World, encryption: Encryption, **servers: TlsScript
+) -> AsyncIterator[None]:
+    """*servers* by host, its dots and colons written as underscores."""
+    async with trio.open_nursery() as nursery:
+        for host, server in servers.items():
+            address = host.strip("_").replace("_", ".")
+            world.network.faults.set(address, world.network.faults.path(address, 0.0))
+            nursery.start_soon(server.listen, world.network, address, nursery)
+        await nursery.start(world.dispatcher.run)
+        world.dispatcher.encrypted.go_by(encryption)
+        world.whole.deadline = trio.current_time() + 100_000
+        world.whole.queries = 100_000
+        yield
+        nursery.cancel_scope.cancel()
+
+
+def forward(*servers: Server, is_opportunistic: bool = False) -> Delegation:
+    names = tuple(from_text(f"ns{i}.example.net") for i in range(len(servers)))
+    given = {
+        name: (one._replace(nameserver=name),) for name, one in zip(names, servers, strict=True)
+    }
+    return Delegation(
+        ZONE, names, given, is_forward=True, is_last_word=True, is_opportunistic=is_opportunistic,
+        way=ZONE,
+    )  # fmt: skip
+
+
+async def ask(world: World, cut: Delegation, name: str = "www.example.com") -> Reply:
+    question = Question(from_text(name), RRType.A)
+    return await world.dispatcher.ask(world.request(delegation=cut, question=question))
+
+
+def good() -> TlsScript:
+    return TlsScript(server_context(certificate(NAME)))
+
+
+@trio_test
+async def test_an_encrypted_server_is_asked_and_nothing_else_leaves() -> None:
+    world, server, one = World(), good(), encrypted()
+    clear = Clear(world)
+    async with running(world, strict(one), _192_0_2_1=server):
+        reply = await ask(world, forward(one))
+        assert reply.message.answer[0].rdata == ANSWER
+        assert reply.transport is Transport.TLS
+        assert (server.handshakes, clear.count) == (1, 0)
+
+
+@trio_test
+async def test_one_connection_carries_many_queries_in_any_order() -> None:
+    """RFC 7766 §6.2.1.1 and §7."""
+    held: list[bytes] = []
+
+    def last_first(query: object, _: str) -> list[bytes]:
+        held.insert(0, answer(query))  # type: ignore[arg-type]
+        return [held.pop(0) for _ in range(len(held))] if len(held) == 3 else []
+
+    server, one = good(), encrypted()
+    server.script = Script(last_first)
+    world = World(speculation=False)
+    async with running(world, strict(one), _192_0_2_1=server):
+        async with trio.open_nursery() as nursery:
+            for at in range(3):
+                nursery.start_soon(ask, world, forward(one), f"n{at}.example.com")
+        assert (server.handshakes, len(server.queries)) == (1, 3)
+
+
+@trio_test
+@pytest.mark.reaches("QUERY_PADDING_OCTETS")
+async def test_queries_are_padded_and_tell_no_more_than_they_must() -> None:
+    """RFC 8467 §4.1; and neither a cookie nor a random spelling, which protect nothing here."""
+    server, one = good(), encrypted()
+    world = World()
+    async with running(world, strict(one), _192_0_2_1=server):
+        for name in ("a.example.com", "a-much-longer-name.example.com", "a." * 60 + "example.com"):
+            await ask(world, forward(one), name)
+    assert server.sizes == [QUERY_PADDING_OCTETS, QUERY_PADDING_OCTETS, 2 * QUERY_PADDING_OCTETS]
+    sent = [parse_untrusted(message) for message in server.queries]
+    options = [[code for code, _ in one.edns.options] for one in sent if one.edns is not None]
+    assert options == [[OPT_KEEPALIVE, OPT_PADDING], [OPT_PADDING], [OPT_PADDING]]
+    assert all(one.qname_raw == one.qname for one in sent)
+    assert all(one.edns is not None and one.edns.do for one in sent)
+
+
+_BAD = {
+    "expired": (certificate(NAME, days=(-30, -1)), NAME, "certificate has expired"),
+    "not yet valid": (certificate(NAME, days=(1, 30)), NAME, "certificate is not yet valid"),
+    "another name": (
+        certificate("dns.other.example", "a.example"),
+        NAME,
+        f"certificate of {HOST} is for dns.other.example, a.example, not for {NAME}",
+    ),
+    "another address": (
+        certificate("192.0.2.99"), "", f"is for 192.0.2.99, not for {HOST}",
+    ),
+    "a name, no address": (certificate(NAME), "", f"is for {NAME}, not for {HOST}"),
+    "unknown authority": (
+        certificate(NAME, by="somebody"), NAME, "unable to get local issuer certificate",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", _BAD)
+@trio_test
+async def test_a_bad_certificate_is_told_and_nothing_leaves_in_clear_text(case: str) -> None:
+    """RFC 8310 §8.1 (strict). The reason is OpenSSL's own, in EDE 22."""
+    leaf, name, said = _BAD[case]
+    await _refuses(leaf, encrypted(name=name), said)
+
+
+async def _refuses(
+    leaf: trustme.LeafCert, one: Server, said: str, *, pins: frozenset[bytes] = frozenset()
+) -> None:
+    world, server = World(), TlsScript(server_context(leaf))
+    world.serve(HOST)  # who would answer in clear text
+    clear = Clear(world)
+    async with running(world, strict(one, pins=pins), _192_0_2_1=server):
+        for _ in range(3):
+            with pytest.raises(ExchangeFailed) as failed:
+                await ask(world, forward(one))
+            assert [each.code for each in failed.value.ede] == [EdeCode.NO_REACHABLE_AUTHORITY]
+            assert said in failed.value.ede[0].text
+        assert (clear.count, server.queries) == (0, [])
+        assert world.dispatcher.ways.outage_s(trio.current_time()) == 0, "somebody is there"
+
+
+@trio_test
+async def test_a_pinned_key_is_proof_enough_and_another_is_none() -> None:
+    """RFC 7858 §4.2. Nobody else vouches for it, and it is for another name."""
+    leaf = certificate("dns.other.example", by="nobody")
+    pem = leaf.cert_chain_pems[0].bytes().decode()
+    der = base64.b64decode("".join(pem.splitlines()[1:-1]))
+    world, server, one = World(), TlsScript(server_context(leaf)), encrypted()
+    async with running(world, strict(one, pins=frozenset({key_digest(der)})), _192_0_2_1=server):
+        assert (await ask(world, forward(one))).message.answer
+        server.hang_up()
+        await trio.sleep(1)
+        assert (await ask(world, forward(one), "b.example.com")).message.answer
+        assert server.resumed == 1
+    wrong = frozenset({bytes(32)})
+    await _refuses(leaf, one, f"key of {HOST} is sha256/", pins=wrong)
+
+
+@trio_test
+@pytest.mark.reaches("TOLD_NAMES")
+async def test_not_all_names_of_a_strange_certificate_are_told() -> None:
+    names = [f"n{at}.example" for at in range(TOLD_NAMES + 2)]
+    said = f"is for {', '.join(names[:TOLD_NAMES])} and 2 more, not for {NAME}"
+    await _refuses(certificate(*names), encrypted(), said)
+
+
+@trio_test
+async def test_dates_are_not_held_against_a_server_by_a_clock_that_is_not_believed() -> None:
+    """A board without a battery has to find its time server first."""
+    world, one = World(), encrypted()
+    server = TlsScript(server_context(certificate(NAME, days=(-30, -1))))
+    disbelieving = strict(one)._replace(believes_clock=lambda: False)
+    async with running(world, disbelieving, _192_0_2_1=server):
+        assert (await ask(world, forward(one))).message.answer
+    other = TlsScript(server_context(certificate("dns.other.example")))
+    world = World()
+    async with running(world, disbelieving, _192_0_2_1=other):
+        with pytest.raises(ExchangeFailed):
+            await ask(world, forward(one))
+
+
+@trio_test
+@pytest.mark.reaches("SESSION_UNPROVEN_SECONDS")
+async def test_an_unproven_server_is_tried_again_after_a_while() -> None:
+    world, one = World(), encrypted()
+    server = TlsScript(server_context(certificate(NAME, by="somebody")))
+    async with running(world, strict(one), _192_0_2_1=server):
+        for _ in range(3):
+            with pytest.raises(ExchangeFailed):
+                await ask(world, forward(one))
+        assert server.handshakes == 1
+        await trio.sleep(SESSION_UNPROVEN_SECONDS - 1)
+        with pytest.raises(ExchangeFailed):
+            await ask(world, forward(one))
+        assert server.handshakes == 1
+        server.context = server_context(certificate(NAME))
+        await trio.sleep(1.5)
+        assert (await ask(world, forward(one))).message.answer
+
+
+@trio_test
+@pytest.mark.reaches("SESSION_RETRY_SECONDS", "SESSION_CONNECT_SECONDS")
+async def test_a_failed_connection_is_not_tried_by_each_question() -> None:
+    """Nobody completes the handshake: who asks meanwhile waits for the same failure."""
+    world, one = World(speculation=False), encrypted()
+    tries = 0
+
+    async def mute(_: Server) -> trio.abc.HalfCloseableStream:
+        nonlocal tries
+        tries += 1
+        return trio.testing.memory_stream_pair()[0]
+
+    world.network.connect_tcp = mute  # type: ignore[method-assign, assignment]
+    async with running(world, strict(one)):
+        began = trio.current_time()
+        async with trio.open_nursery() as nursery:
+            for at in range(5):
+                nursery.start_soon(_fails, world, one, f"n{at}.example.com")
+        took_s = trio.current_time() - began
+        assert tries == 1
+        assert SESSION_CONNECT_SECONDS <= took_s < SESSION_CONNECT_SECONDS + 1
+        await _fails(world, one, "x.example.com")
+        assert tries == 1
+        await trio.sleep(SESSION_RETRY_SECONDS)
+        await _fails(world, one, "y.example.com")
+        assert tries == 2
+
+
+async def _fails(world: World, one: Server, name: str) -> None:
+    with pytest.raises(Exception, match=r"session|nobody answers"):
+        await ask(world, forward(one), name)
+
+
+@trio_test
+async def test_a_connection_closed_while_idle_is_no_failure() -> None:
+    """RFC 7766 §6.2.4; what was sent just then goes once more, on another."""
+    world, server, one = World(), good(), encrypted()
+    async with running(world, strict(one), _192_0_2_1=server):
+        await ask(world, forward(one))
+        server.closes_after = 0
+        server.hang_up()
+        await trio.sleep(1)
+        server.closes_after = 1
+        assert (await ask(world, forward(one), "a.example.com")).message.answer
+        assert (await ask(world, forward(one), "b.example.com")).message.answer
+        assert world.dispatcher.counters.failed == 0
+        assert world.infra.state(one).fails == 0
+
+
+@trio_test
+async def test_a_server_that_closes_each_connection_unanswered_fails() -> None:
+    world, server, one = World(), good(), encrypted()
+    server.closes_after = 0
+    async with running(world, strict(one), _192_0_2_1=server):
+        with pytest.raises(Exception, match=r"closed by the server|nobody answers"):
+            await ask(world, forward(one))
+        assert server.handshakes < 6
+
+
+@trio_test
+@pytest.mark.reaches("SESSION_IDLE_SECONDS")
+async def test_an_idle_connection_is_closed_in_time() -> None:
+    world, server, one = World(), good(), encrypted()
+    async with running(world, strict(one)._replace(keeps_warm=False), _192_0_2_1=server):
+        await ask(world, forward(one))
+        await trio.sleep(SESSION_IDLE_SECONDS - 1)
+        assert server.open == 1
+        await trio.sleep(2)
+        assert server.open == 0
+
+
+@trio_test
+@pytest.mark.reaches("SESSION_WARM_SECONDS")
+async def test_one_connection_is_kept_warm_while_the_server_is_in_use() -> None:
+    """Opened again when the server closes it, unless it does so at once."""
+    world, server, one = World(), good(), encrypted()
+    async with running(world, strict(one), _192_0_2_1=server):
+        await ask(world, forward(one))
+        await trio.sleep(SESSION_WARM_SECONDS / 2)
+        assert (server.open, server.established) == (1, 1)
+        server.hang_up()
+        await trio.sleep(1)
+        assert (server.open, server.established, server.resumed) == (1, 2, 1)
+        server.hang_up()
+        await trio.sleep(1)
+        assert (server.open, server.established) == (0, 2), "it had lasted for a second"
+        await ask(world, forward(one), "a.example.com")
+        await trio.sleep(SESSION_WARM_SECONDS - 1)
+        assert server.open == 1
+        await trio.sleep(2)
+        assert server.open == 0
+
+
+@trio_test
+@pytest.mark.reaches("SESSION_MUTE_SECONDS")
+async def test_a_connection_that_went_mute_is_given_up() -> None:
+    """A box on the way forgot it: no reset comes, and nothing else."""
+    world, server, one = World(), good(), encrypted()
+    async with running(world, strict(one), _192_0_2_1=server):
+        for at in range(5):
+            await ask(world, forward(one), f"n{at}.example.com")
+        server.gate = trio.Event()
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(ask, world, forward(one), "lost.example.com")
+            await trio.sleep(SESSION_MUTE_SECONDS - 0.1)
+            nursery.start_soon(ask, world, forward(one), "early.example.com")
+            await trio.sleep(0.05)
+            assert server.established == 1
+            server.gate.set()
+        server.gate = trio.Event()
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(ask, world, forward(one), "lost2.example.com")
+            await trio.sleep(SESSION_MUTE_SECONDS + 0.1)
+            nursery.start_soon(ask, world, forward(one), "late.example.com")
+            await trio.sleep(0.05)
+            assert server.established == 2
+            server.gate.set()
+
+
+@trio_test
+async def test_what_the_server_grants_is_kept_to() -> None:
+    """RFC 7828 §3.3.2: 10 s are told as 100 tenths, and closed a second before."""
+    from resolver.protocol.edns import Edns  # noqa: PLC0415
+
+    server, one = good(), encrypted()
+    granted = Edns(options=((OPT_KEEPALIVE, (100).to_bytes(2, "big")),))
+    server.script = Script(lambda query, _: answer(query, edns=granted))
+    world = World()
+    async with running(world, strict(one)._replace(keeps_warm=False), _192_0_2_1=server):
+        await ask(world, forward(one))
+        await trio.sleep(8.5)
+        assert server.open == 1
+        await trio.sleep(1)
+        assert server.open == 0
+
+
+@trio_test
+async def test_clear_text_is_asked_only_where_that_is_wanted_and_encryption_fails() -> None:
+    """RFC 8310 §5.1 (opportunistic): any certificate will do, and else port 53."""
+    one, plain = encrypted(), Server(HOST, 53)
+    cut = forward(one, plain, is_opportunistic=True)
+    world, server = World(), TlsScript(server_context(certificate(NAME, by="somebody")))
+    world.serve(HOST)
+    clear = Clear(world)
+    async with running(world, opportunistic(one), _192_0_2_1=server):
+        for at in range(20):
+            reply = await ask(world, cut, f"n{at}.example.com")
+            assert reply.transport is Transport.TLS
+        assert clear.count == 0
+    world = World()
+    world.serve(HOST)
+    async with running(world, opportunistic(one)):
+        reply = await ask(world, cut)
+        assert reply.transport is Transport.UDP
+
+
+@trio_test
+async def test_what_was_measured_counts_for_address_and_transport() -> None:
+    """And not the handshake: in this network only connecting takes time."""
+    world, server, one = World(), good(), encrypted()
+    world.faults.set(HOST, Path(delay_s=0.2))
+    async with running(world, strict(one), _192_0_2_1=server):
+        began = trio.current_time()
+        await ask(world, forward(one))
+        assert trio.current_time() - began >= 0.4
+        state = world.infra.state(one)
+        assert state.n == 1
+        assert state.srtt < 0.1
+        assert world.infra.state(Server(HOST, 53)).n == 0
+
+
+@trio_test
+async def test_a_second_server_is_asked_where_the_first_is_late() -> None:
+    """Hedges know nothing of connections."""
+    first, second = encrypted(), encrypted("192.0.2.2")
+    slow, quick = good(), good()
+    world = World()
+    async with running(world, strict(first, second), _192_0_2_1=slow, _192_0_2_2=quick):
+        cut = forward(first, second)
+        for at in range(5):
+            await ask(world, cut, f"n{at}.example.com")
+        slow.gate = quick.gate = trio.Event()
+        preferred = slow if len(slow.queries) > len(quick.queries) else quick
+        other = quick if preferred is slow else slow
+        other.gate = trio.Event()
+        other.gate.set()
+        began = trio.current_time()
+        assert (await ask(world, cut, "late.example.com")).message.answer
+        assert trio.current_time() - began < 1
+
+
+@trio_test
+async def test_a_truncated_reply_leads_nowhere_in_clear_text() -> None:
+    """TC over a stream is nonsense: another server, never port 53."""
+    from resolver.protocol.codes import Flag  # noqa: PLC0415
+
+    world, server, one = World(), good(), encrypted()
+    world.serve(HOST)
+    clear = Clear(world)
+    server.script = Script(lambda query, _: answer(query, flags=Flag.TC, answer=[]))
+    async with running(world, strict(one), _192_0_2_1=server):
+        with pytest.raises(ExchangeFailed):
+            await ask(world, forward(one))
+        assert clear.count == 0
+
+
+@trio_test
+async def test_octets_that_answer_nothing_asked_are_not_taken() -> None:
+    """An id of ours with another question; a query; rubbish. The true reply comes last."""
+
+    def strange(query: object, _: str) -> list[bytes]:
+        true = answer(query)  # type: ignore[arg-type]
+        other = answer(query, question=(from_text("x.example"), 1, 1))  # type: ignore[arg-type]
+        return [b"", b"rubbish", true[:2] + b"\0\0" + true[4:], other, true]
+
+    world, server, one = World(), good(), encrypted()
+    server.script = Script(strange)
+    async with running(world, strict(one), _192_0_2_1=server):
+        reply = await ask(world, forward(one))
+        assert reply.message.answer[0].rdata == ANSWER
+        assert server.handshakes == 1
+
+
+@trio_test
+async def test_old_tls_will_do_and_is_resumed() -> None:
+    world, one = World(), encrypted()
+    server = TlsScript(server_context(certificate(NAME), is_old=True))
+    async with running(world, strict(one), _192_0_2_1=server):
+        await ask(world, forward(one))
+        server.hang_up()
+        await trio.sleep(1)
+        await ask(world, forward(one), "b.example.com")
+        assert (server.established, server.resumed) == (2, 1)
+
+
+@trio_test
+async def test_sessions_leave_no_cycles() -> None:
+    """The collector is mostly off: good ones, refused ones, and those cut in the middle."""
+    world, server, one = World(), good(), encrypted()
+    bad = TlsScript(server_context(certificate(NAME, by="somebody")))
+    other = encrypted("192.0.2.2")
+    terms = strict(one, other)._replace(keeps_warm=False)
+    async with running(world, terms, _192_0_2_1=server, _192_0_2_2=bad):
+        await ask(world, forward(one))
+        with only_collected() as found:
+            for at in range(5):
+                server.hang_up()
+                await trio.sleep(SESSION_UNPROVEN_SECONDS + 1)
+                await ask(world, forward(one), f"n{at}.example.com")
+                with pytest.raises(ExchangeFailed):
+                    await ask(world, forward(other), f"n{at}.example.com")
+            server.hang_up()
+            await trio.sleep(100)
+        assert [type(thing) for thing in found if _is_ours(thing)] == []
+
+
+def _is_ours(thing: object) -> bool:
+    """The memory streams of this network are cycles themselves, and nothing else may be."""
+    return not type(thing).__module__.startswith("trio") and not isinstance(
+        thing, list | tuple | dict | types.FunctionType | types.CellType
+    )
+
+
+@trio_test
+async def test_servers_that_a_reload_took_away_are_let_go() -> None:
+    world, server, one = World(), good(), encrypted()
+    terms = strict(one)
+    async with running(world, terms, _192_0_2_1=server):
+        await ask(world, forward(one))
+        world.dispatcher.encrypted.go_by(terms)
+        await trio.sleep(1)
+        assert server.open == 1, "the same terms: nothing changes"
+        world.dispatcher.encrypted.go_by(strict())
+        await trio.sleep(1)
+        assert server.open == 0
