@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from resolver.iterate.blocked import as_blocked
 from resolver.iterate.links import NOT_FOLLOWED, answers, follow
 from resolver.iterate.scrub import (
     Scrubbed,
@@ -83,6 +84,8 @@ class Classifier:
         classified = classify(
             message, self.question, self._zone, server=server, is_forward=self._is_forward
         )
+        if self._is_forward:
+            classified = as_blocked(classified, message, self.question, self._delegation, server)
         if classified.verdict not in USABLE:
             self.saw_useless = True
             return classified

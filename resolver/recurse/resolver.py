@@ -21,7 +21,7 @@ from resolver.limits import (
     SUBQUERY_DEPTH,
     UNATTENDED_RESOLUTIONS,
 )
-from resolver.model import Answer, Ede, Link, Question, RRset, Server, Status, Verdict
+from resolver.model import Answer, Ede, Link, Question, RRset, Server, Source, Status, Verdict
 from resolver.protocol.codes import EdeCode, Rcode
 from resolver.recurse.alias_chain import AliasChain, answer_of, drop_unproven, leads_on
 from resolver.recurse.closest_servers import closest_servers
@@ -352,7 +352,7 @@ class Resolver:
         """
         if trust is not None and outcome.status is Status.UNCHECKED:
             return outcome
-        if outcome.verdict is Verdict.REFERRAL:
+        if outcome.verdict is Verdict.REFERRAL or outcome.source is Source.BLOCKED:
             return outcome
         if not self.memory.is_checked:
             outcome.status = Status.INSECURE

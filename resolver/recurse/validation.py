@@ -23,7 +23,7 @@ from resolver.limits import (
     HASHES_PER_CHECKPOINT,
     SIGNATURES_PER_CHECKPOINT,
 )
-from resolver.model import Link, Question, Status, Verdict
+from resolver.model import Ede, Link, Question, Status, Verdict
 from resolver.protocol.codes import Rcode
 
 if TYPE_CHECKING:
@@ -154,9 +154,10 @@ class Validation:
             denial.learn(validated.denials, now)
         if validated.status is Status.BOGUS:
             self.bogus += 1
+            ede = self._naming(outcome, validated.ede)
             if not renews:
-                self._memory.keep_bogus(outcome, validated.ede, now)
-            raise ResolutionFailed(validated.sentence or "bogus", ede=validated.ede)
+                self._memory.keep_bogus(outcome, ede, now)
+            raise ResolutionFailed(validated.sentence or "bogus", ede=ede)
         proven = _with_proven(outcome, validated)
         if validated.is_nodata:
             self._memory.forget(outcome.question)  # kept as NXDOMAIN when it came
@@ -164,6 +165,13 @@ class Validation:
         if denial is not None and validated.status is Status.SECURE:
             denial.learn(validated.secure, now)
         return kept
+
+    def _naming(self, outcome: Link, ede: tuple[Ede, ...]) -> tuple[Ede, ...]:
+        """A forwarder that strips signatures, or answers for others, is named."""
+        if outcome.server is None or not self._resolver.is_forwarded(outcome.question):
+            return ede
+        by = f"from forwarder {outcome.server.host}"
+        return tuple(Ede(code, f"{text} ({by})" if text else by) for code, text in ede)
 
     async def _run(self, evidence: _Driver, budget: Share) -> Validated:
         """Run the validator once over *evidence*."""
