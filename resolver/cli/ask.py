@@ -1,6 +1,7 @@
 """One question to one server, over a blocking socket: for a client that asks little and ends.
 
-UDP first, TCP where the reply is cut short; without EDNS where a server knows none of it. A reply
+UDP first, TCP where the reply is cut short, or a stream from the start, encrypted or not; without
+EDNS where a server knows none of it. A reply
 counts if it comes from the address that was asked (the socket is connected), with the id and the
 question that went out (RFC 5452 §3).
 """
@@ -20,7 +21,7 @@ from resolver.protocol import edns, wire
 from resolver.protocol.codes import SAY_BOGUS, Flag, Rcode
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from resolver.config.endpoints import Endpoint
     from resolver.protocol.message import Message, Question
@@ -33,13 +34,41 @@ class NoReply(ResolverError):
     """Nothing that could be used came back; the text says what happened instead."""
 
 
+def over_tcp(server: Endpoint, timeout_s: float) -> socket.socket:
+    """A connection. Raises OSError."""
+    family, address = _numeric(server)
+    sock = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        sock.settimeout(timeout_s)
+        sock.connect(address)
+    except BaseException:
+        sock.close()
+        raise
+    return sock
+
+
+class Stream(NamedTuple):
+    """How to connect, and what that is called. *connect* may raise NoReply, too.
+
+    *dress* makes of a query what goes out.
+    """
+
+    connect: Callable[[Endpoint, float], socket.socket]
+    transport: str
+    dress: Callable[[bytes], bytes] = bytes
+
+
 class Manner(NamedTuple):
-    """How to ask. *timeout_s* is for each try; *checking* False sets CD."""
+    """How to ask. *timeout_s* is for each try; *stream*: over it from the start; *checking* False
+    sets CD."""
 
     timeout_s: float
-    over_tcp: bool = False
+    stream: Stream | None = None
     wants_dnssec: bool = False
     checking: bool = True
+
+
+TCP = Stream(over_tcp, "tcp")
 
 
 class Reply(NamedTuple):
@@ -104,11 +133,12 @@ def _exchange(
         edns=edns.Edns(do=manner.wants_dnssec) if has_edns else None,
     )
     try:
-        if not manner.over_tcp:
+        if manner.stream is None:
             message = _over_udp(server, query, manner.timeout_s)
             if not message.tc:
                 return message, "udp"
-        return _over_tcp(server, query, manner.timeout_s), "tcp"
+        stream = manner.stream or TCP
+        return _over_stream(server, query, manner.timeout_s, stream), stream.transport
     except TimeoutError:
         raise NoReply(f"{endpoints.show(server)} did not reply in {manner.timeout_s:g} s") from None
     except WireError as error:
@@ -136,14 +166,12 @@ def _over_udp(server: Endpoint, query: bytes, timeout_s: float) -> Message:
     raise TimeoutError
 
 
-def _over_tcp(server: Endpoint, query: bytes, timeout_s: float) -> Message:
-    """Raises TimeoutError, other OSError, WireError."""
-    family, address = _numeric(server)
+def _over_stream(server: Endpoint, query: bytes, timeout_s: float, stream: Stream) -> Message:
+    """Raises TimeoutError, other OSError, WireError, NoReply."""
     deadline = time.monotonic() + timeout_s
-    with socket.socket(family, socket.SOCK_STREAM) as sock:
-        sock.settimeout(timeout_s)
-        sock.connect(address)
-        sock.sendall(len(query).to_bytes(2, "big") + query)
+    with stream.connect(server, timeout_s) as sock:
+        sent = stream.dress(query)
+        sock.sendall(len(sent).to_bytes(2, "big") + sent)
         size_octets = int.from_bytes(_take(sock, 2, deadline), "big")
         data = _take(sock, size_octets, deadline)
     message = _reply(data, query)

@@ -17,12 +17,12 @@ if TYPE_CHECKING:
     from resolver.cli.parser_parts import Commands
 
 QUERY = """Ask for records of a name. Words may stand in any order: names, types
-(AAAA, TYPE65), a class (CH), and the server to ask, after an @. Several names
-and types are all combined; the type is A if none is given, and TXT in class
-CH. A URL is read as its host, an address as its reverse name (PTR), a name
-with letters beyond ASCII in its xn-- form. A name that looks like a type or a
-class takes a dot at its end: "mx.". Of dig's options +short, +tcp, +dnssec and
-+cd are understood.
+(AAAA, TYPE65), a class (CH), and the server to ask, after an @, which may be a
+URL: @tls://9.9.9.9#dns.quad9.net. Several names and types are all combined;
+the type is A if none is given, and TXT in class CH. A URL is read as its host,
+an address as its reverse name (PTR), a name with letters beyond ASCII in its
+xn-- form. A name that looks like a type or a class takes a dot at its end:
+"mx.". Of dig's options +short, +tcp, +dnssec and +cd are understood.
 
 Without @server, the daemon that runs on this machine is asked if there is
 one, otherwise the name is resolved from the root in this process; the second
@@ -37,6 +37,8 @@ QUERY_EXAMPLES = """examples:
   resolver query example.com MX TXT            two questions
   resolver query @9.9.9.9 example.com          ask that server; also @host,
                                                @host:5353, @host#5353, @[::1]:53
+  resolver query @tls://9.9.9.9#dns.quad9.net example.com
+                                               over TLS; it proves that name
   resolver query --short AAAA example.com      the data alone, for scripts
   resolver query 192.0.2.1                     the name of an address
   resolver query https://www.example.com/a?b   the host of a URL
@@ -103,6 +105,13 @@ def add_query(commands: Commands) -> None:
         "-p", "--port", metavar="PORT", type=int, help="port of @SERVER (default: 53)"
     )
     command.add_argument("--tcp", action="store_true", help="ask over TCP from the start")
+    command.add_argument(
+        "--insecure", action="store_true",
+        help="@tls://: ask whoever answers, whatever the certificate",
+    )  # fmt: skip
+    command.add_argument(
+        "--ca-file", metavar="FILE", help="@tls://: believe these certificates (PEM), no others"
+    )
     command.add_argument("--dnssec", action="store_true", help="show signatures and proofs (DO)")
     command.add_argument("--cd", action="store_true", help="do not validate (checking disabled)")
     command.add_argument(

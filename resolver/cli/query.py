@@ -42,8 +42,8 @@ def _found(
     if server:
         if options.lab or options.no_daemon:
             raise ConfigError("@SERVER", f"@{server}", "no server together with --lab, --no-daemon")
-        places = servers.named(server, port=options.port)
-        return _from_server(places, asked, "server", options)
+        places, stream = _named(server, options)
+        return _from_server(places, asked, "server", options, stream)
     if options.port is not None:
         raise ConfigError("--port", options.port, "an @SERVER that it belongs to")
     if options.lab:
@@ -52,10 +52,30 @@ def _found(
         return _from_here(asked, Source("process", "resolved in this process"), options)
     place, tried = servers.daemon(_listens(options))
     if place is not None:
-        return _from_server([place], asked, "daemon", options)
+        stream = ask.TCP if options.tcp else None
+        return _from_server([place], asked, "daemon", options, stream)
     where = ", ".join(map(endpoints.show, tried))
     text = f"resolved in this process: no daemon of ours answers at {where}"
     return _from_here(asked, Source("process", text), options)
+
+
+def _named(server: str, options: argparse.Namespace) -> tuple[list[Endpoint], ask.Stream | None]:
+    """Where to ask, and over what if not UDP. Raises ConfigError."""
+    scheme, mark, rest = server.partition("://")
+    if mark and scheme == "tls":
+        from resolver.cli import ask_tls  # noqa: PLC0415  # OpenSSL's module takes a while to load
+
+        return ask_tls.read(rest, options)
+    if options.insecure or options.ca_file:
+        key = "--insecure" if options.insecure else "--ca-file"
+        raise ConfigError(key, f"@{server}", "a server over TLS: @tls://9.9.9.9#dns.quad9.net")
+    if mark and scheme in ("https", "quic"):
+        expected = f"@tls:// or plain DNS: {scheme}:// is not in this version yet"
+        raise ConfigError("@SERVER", f"@{server}", expected)
+    stream = ask.TCP if options.tcp or (mark and scheme == "tcp") else None
+    if mark and scheme not in ("udp", "tcp"):
+        raise ConfigError("@SERVER", f"@{server}", "@udp://, @tcp:// or @tls://")
+    return servers.named(rest if mark else server, port=options.port), stream
 
 
 def _listens(options: argparse.Namespace) -> list[str]:
@@ -68,11 +88,15 @@ def _listens(options: argparse.Namespace) -> list[str]:
 
 
 def _from_server(
-    places: list[Endpoint], asked: tuple[Question, ...], kind: str, options: argparse.Namespace
+    places: list[Endpoint],
+    asked: tuple[Question, ...],
+    kind: str,
+    options: argparse.Namespace,
+    stream: ask.Stream | None,
 ) -> Iterator[tuple[Question, Found | ask.NoReply]]:
     manner = ask.Manner(
         timeout_s=bounded("--timeout", options.timeout, "ASK_REPLY_SECONDS"),
-        over_tcp=options.tcp,
+        stream=stream,
         wants_dnssec=options.dnssec,
         checking=not options.cd,
     )

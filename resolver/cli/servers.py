@@ -53,6 +53,11 @@ def named(text: str, *, port: int | None = None) -> list[Endpoint]:
     return [(each, number) for each in dict.fromkeys(_host(*address) for *_, address in found)]
 
 
+def host_of(text: str) -> str:
+    """The host in what `named` takes."""
+    return _split(text)[0]
+
+
 def daemon(listens: Iterable[str]) -> tuple[Endpoint | None, list[Endpoint]]:
     """Where our daemon answers, or None; and all the places that were tried.
 

@@ -20,7 +20,7 @@ import msgspec
 from resolver.config import check, endpoints, load
 from resolver.config.listen_urls import listen_url
 from resolver.config.schema import Config, Server
-from resolver.daemon import privileges, state
+from resolver.daemon import encryption, privileges, state
 from resolver.daemon.service_unit import Promises
 from resolver.errors import ConfigError
 from resolver.telemetry import logs
@@ -60,7 +60,7 @@ def configuration(
 
 def on_this_machine(config: Config, promised: Promises = _NOTHING) -> Iterator[ConfigError]:
     """What stops a start and only this machine can tell; *config* itself is free of faults."""
-    for look in (state.read_hints, state.read_anchors):
+    for look in (state.read_hints, state.read_anchors, encryption.terms_of):
         problem = _problem_of(look, config)
         if problem is not None:
             yield problem

@@ -51,7 +51,7 @@ function _shtab_resolver_using
 end
 
 set -g _shtab_resolver_commands serve query trace bench check lab keys limits completion
-set -g _shtab_resolver_opts_with_value --class --color --config --count --fresh --json --listen --names --png --port --rate --server --timeout --type -c -p -t
+set -g _shtab_resolver_opts_with_value --ca-file --class --color --config --count --fresh --json --listen --names --png --port --rate --server --timeout --type -c -p -t
 
 complete -c resolver -e
 complete -c resolver -f
@@ -75,6 +75,8 @@ complete -c resolver -n '_shtab_resolver_using query' -s t -l type -xka "A AAAA 
 complete -c resolver -n '_shtab_resolver_using query' -s c -l class -xka "IN CH HS" -d 'IN (default), CH or HS; names of CHAOS: version.bind'
 complete -c resolver -n '_shtab_resolver_using query' -s p -l port -x -d 'port of @SERVER (default: 53)'
 complete -c resolver -n '_shtab_resolver_using query' -l tcp -d 'ask over TCP from the start'
+complete -c resolver -n '_shtab_resolver_using query' -l insecure -d '@tls://: ask whoever answers, whatever the certificate'
+complete -c resolver -n '_shtab_resolver_using query' -l ca-file -xka "(__fish_complete_path (commandline -ct))" -d '@tls://: believe these certificates (PEM), no others'
 complete -c resolver -n '_shtab_resolver_using query' -l dnssec -d 'show signatures and proofs (DO)'
 complete -c resolver -n '_shtab_resolver_using query' -l cd -d 'do not validate (checking disabled)'
 complete -c resolver -n '_shtab_resolver_using query' -l timeout -x -d 'wait so long for a reply, in each of two tries (default: 5)'
