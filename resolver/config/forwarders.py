@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from resolver.config.providers import Provider
     from resolver.config.schema import Forward
 
-ASKED: Final = frozenset({Transport.UDP})  # what this version can ask over
+ASKED: Final = frozenset({Transport.UDP, Transport.TLS})  # what this version can ask over
 _PORTS: Final = {
     Transport.UDP: DNS_PORT,
     Transport.TLS: 853,

@@ -20,6 +20,7 @@ from resolver.cache.negative import NegativeCache
 from resolver.cache.rrset import RRsetCache
 from resolver.config import octets
 from resolver.daemon import server_tries
+from resolver.daemon.encryption import encryption_of
 from resolver.daemon.outages import Outages, early_of, stale_of
 from resolver.daemon.policies import views_of
 from resolver.daemon.renewing import renewals_of, renews_ahead
@@ -83,6 +84,7 @@ if TYPE_CHECKING:
     from resolver.recurse.exempt import Exempt
     from resolver.recurse.renewals import Renewals
     from resolver.runtime.clock import Clock
+    from resolver.upstream.encrypted import Encryption
     from resolver.upstream.network import Network
 
 
@@ -135,6 +137,7 @@ class Parts:
     cookies: ServerCookies
     bus: Bus
     outages: Outages
+    encryption: Encryption
     renewals: Renewals | None
 
     def take_effect(self) -> None:
@@ -145,6 +148,7 @@ class Parts:
             validates=config.dnssec.validate,
             named=(self.hints, *self.fixed.values()),
             hooks=self.outages.hooks(),
+            encryption=self.encryption,
         )
         self.cookies.keep_secret(bytes.fromhex(config.server.cookie_secret))
         packets.udp_payload = config.server.udp_payload_size
@@ -217,6 +221,7 @@ class _Assembly:
         self.named_roots = read_hints(config)
         self.hints = hints_delegation(self.named_roots)
         self.fixed = dict(fixed_delegations(config))
+        self.encryption = encryption_of(config, base.clock)
         if before is not None:
             self._keep_books(before)
         self.keystore = KeyStore()
@@ -256,7 +261,7 @@ class _Assembly:
             self.keystore,
             base.clock, base.infra, base.dispatcher, base.packets, base.fast_paths,
             views_of(self.config, self.anchors), base.cookies, base.bus,
-            Outages(self.resolver, replies, self._spawn),
+            Outages(self.resolver, replies, self._spawn), self.encryption,
             renewals_of(
                 self.config, self.resolver, self.walker,
                 dispatcher=base.dispatcher, now=base.clock.now,

@@ -1,0 +1,97 @@
+"""How the encrypted servers of a configuration are to prove themselves: certificates, keys, dates.
+
+`ca_file` is read as the configuration is, so that a wrong one stops a start or a reload. What the
+system believes is read once, and again where its file changed.
+"""
+
+from __future__ import annotations
+
+import time
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+from resolver.config.check import working_path
+from resolver.config.check_forwards import pin
+from resolver.config.forwarders import forwarders_of
+from resolver.errors import ConfigError
+from resolver.limits import CLOCK_STEP_SECONDS
+from resolver.model import Server
+from resolver.upstream.encrypted import NOTHING, Encryption
+
+if TYPE_CHECKING:
+    import ssl
+
+    from resolver.config.schema import Config, Forward
+    from resolver.delegation import Key
+    from resolver.runtime.clock import Clock
+    from resolver.upstream.tls_terms import Terms
+
+
+def encryption_of(config: Config, clock: Clock) -> Encryption:
+    """Raises ConfigError where a file is no good."""
+    terms = terms_of(config)
+    if not terms:
+        return NOTHING
+    outgoing = config.outgoing
+    keeps_warm = outgoing.speculation and not outgoing.metered
+    return Encryption(terms, keeps_warm, lambda: is_believed(clock))
+
+
+def terms_of(config: Config) -> dict[Key, Terms]:
+    """For each encrypted server. Raises ConfigError. Loads TLS only where it is needed."""
+    terms: dict[Key, Terms] = {}
+    for entry in config.forward:
+        named = [one for one in forwarders_of(entry) if one.is_encrypted]
+        if named:
+            context, pins = _context(config, entry), frozenset(map(pin, entry.pins))
+            for one in named:
+                server = Server(*one.where, transport=one.transport, auth_name=one.auth_name)
+                terms[server.key] = _terms(server, context, pins)
+    return terms
+
+
+def is_believed(clock: Clock) -> bool:
+    """Does the machine's own time agree with what is believed of it? OpenSSL knows no other."""
+    return abs(clock.wall() - time.time()) <= CLOCK_STEP_SECONDS
+
+
+def _terms(server: Server, context: ssl.SSLContext, pins: frozenset[bytes]) -> Terms:
+    from resolver.upstream.tls_terms import Terms, name_to_prove  # noqa: PLC0415 - see above
+
+    return Terms(context, name_to_prove(server), pins)
+
+
+def _context(config: Config, entry: Forward) -> ssl.SSLContext:
+    import ssl  # noqa: PLC0415 - see above
+
+    from resolver.upstream import tls_terms  # noqa: PLC0415
+
+    if entry.profile == "opportunistic" or entry.pins:
+        return _believing_anybody()
+    if not entry.ca_file:
+        return _proving(None, tls_terms.store_stamp())
+    path = working_path(config, entry.ca_file)
+    try:
+        return _proving(path.read_text("ascii", "replace"), 0)
+    except OSError as error:
+        raise ConfigError(
+            "forward.ca_file", entry.ca_file, f"a file to read ({error.strerror})"
+        ) from None
+    except (ssl.SSLError, ValueError):
+        expected = "a file of certificates in PEM form (-----BEGIN CERTIFICATE-----)"
+        raise ConfigError("forward.ca_file", entry.ca_file, expected) from None
+
+
+@lru_cache(maxsize=8)
+def _proving(authorities: str | None, _stamp: int) -> ssl.SSLContext:
+    """One for all who ask alike, so that a reload leaves sessions alone. *_stamp*: of the store."""
+    from resolver.upstream import tls_terms  # noqa: PLC0415 - see above
+
+    return tls_terms.proving(authorities)
+
+
+@lru_cache(maxsize=1)
+def _believing_anybody() -> ssl.SSLContext:
+    from resolver.upstream import tls_terms  # noqa: PLC0415 - see above
+
+    return tls_terms.believing_anybody()
