@@ -80,6 +80,7 @@ async def behind(
         yield home
 
 
+@pytest.mark.rfc("RFC 8914 §4.16")
 @pytest.mark.parametrize("validate", [True, False])
 @pytest.mark.parametrize("code", [EdeCode.BLOCKED, EdeCode.CENSORED, EdeCode.FILTERED])
 @pytest.mark.parametrize(

@@ -122,6 +122,7 @@ async def test_one_connection_carries_many_queries_in_any_order() -> None:
 
 @trio_test
 @pytest.mark.reaches("QUERY_PADDING_OCTETS")
+@pytest.mark.rfc("RFC 8467 §4.1")
 async def test_queries_are_padded_and_tell_no_more_than_they_must() -> None:
     """RFC 8467 §4.1; and neither a cookie nor a random spelling, which protect nothing here."""
     server, one = good(), encrypted()
@@ -155,6 +156,7 @@ _BAD = {
 }  # fmt: skip
 
 
+@pytest.mark.rfc("RFC 8310 §8.1")
 @pytest.mark.parametrize("case", _BAD)
 @trio_test
 async def test_a_bad_certificate_is_told_and_nothing_leaves_in_clear_text(case: str) -> None:
@@ -179,6 +181,7 @@ async def _refuses(
         assert world.dispatcher.ways.outage_s(trio.current_time()) == 0, "somebody is there"
 
 
+@pytest.mark.rfc("RFC 7858 §4.2")
 @trio_test
 async def test_a_pinned_key_is_proof_enough_and_another_is_none() -> None:
     """RFC 7858 §4.2. Nobody else vouches for it, and it is for another name."""
