@@ -58,7 +58,7 @@ class Composer:
         if form.edns:
             if not form.options or state.edns is not EdnsState.WORKS:
                 opt = offer(self._payload)  # without the server's half, a cookie protects nobody
-            elif now < state.no_cookies_until:
+            elif state.is_encrypted or now < state.no_cookies_until:  # nobody forges into that
                 opt = offer(self._payload, others=self._options)
             else:
                 cookie = state.cookie or self._infra.cookie(state)
@@ -68,5 +68,8 @@ class Composer:
             rng=self._rng,
             flags=self._forward_flags if is_forward else 0,
             offer=opt,
-            mixes_case=form.mixed and self._mixes_case and now >= state.case_broken_until,
+            mixes_case=form.mixed
+            and self._mixes_case
+            and not state.is_encrypted
+            and now >= state.case_broken_until,
         )

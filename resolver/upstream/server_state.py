@@ -127,6 +127,7 @@ class ServerState:
         "fails",
         "hedge_s",
         "hint",
+        "is_encrypted",
         "is_ipv6",
         "is_unreachable",
         "key",
@@ -151,6 +152,7 @@ class ServerState:
     def __init__(self, key: Key) -> None:
         self.key = key
         self.is_ipv6 = ":" in key[0]
+        self.is_encrypted = key[2] not in (Transport.UDP, Transport.TCP)
         self.prefix = prefix_of(key[0])
         self.srtt = 0.0
         self.var = 0.0
@@ -181,8 +183,6 @@ class ServerState:
         self.streams = 0  # questions on their way over TCP
         self.case_broken_until = -math.inf
         self.doubts = 0  # last resorts over UDP that were answered
-        if key[2] is not Transport.UDP:  # nobody forges into what is encrypted, nor needs TCP
-            self.no_cookies_until = self.case_broken_until = self.tcp_failed_at = math.inf
 
     def __repr__(self) -> str:
         rtt = f"{self.srtt * 1000:.1f}±{self.var * 1000:.1f} ms" if self.n else "unmeasured"
@@ -333,7 +333,7 @@ class ServerState:
 
     def may_bear_tcp(self, now: float) -> bool:
         """False for a while after a connection failed: who is mute on UDP is mostly just dead."""
-        return now - self.tcp_failed_at >= limits.TCP_BROKEN_SECONDS
+        return not self.is_encrypted and now - self.tcp_failed_at >= limits.TCP_BROKEN_SECONDS
 
 
 _MOST_S = max(limits.EDNS_BROKEN_SECONDS, limits.CASE_BROKEN_SECONDS)
