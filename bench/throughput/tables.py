@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from bench.throughput import inside, load, many
 from bench.throughput.contestants import Peer, ours
+from bench.throughput.second_level import second_level
 from bench.throughput.turns import Bench, Results, in_turn, show
 
 if TYPE_CHECKING:
@@ -166,6 +167,11 @@ def ticks(bench: Bench) -> None:
     inside.longest_ticks()
 
 
+def store(bench: Bench) -> None:
+    """The second level's look-ups and writes."""
+    second_level(rounds=bench.rounds)
+
+
 TABLES: dict[str, Callable[[Bench], None]] = {
     "hits": hits,
     "rates": rates,
@@ -177,5 +183,6 @@ TABLES: dict[str, Callable[[Bench], None]] = {
     "size": many.size,
     "ticks": ticks,
     "start": start,
+    "store": store,
     "workers": workers,
 }
