@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 _U16: Final = Struct("!H")
 _RRSET: Final = Struct("!HI")
 _RRSIG: Final = 46
+_NONE: Final = b"\0\0"  # a list of nothing
 _SIZES: Final = {1: 4, 28: 16}
 _READERS: Final = {**READERS, **IN_READERS}
 
@@ -46,6 +47,50 @@ def rrset_octets(rrset: RRset) -> bytes:
     owner, rtype, ttl, rdatas, signatures = rrset
     fixed = _RRSET.pack(rtype, ttl)
     return name_octets(owner) + fixed + list_octets(rdatas) + list_octets(signatures)
+
+
+def name_untrusted(data: bytes, at: int) -> tuple[Name, int]:
+    """A whole name, lower-cased, and where it ends. Raises WireError only."""
+    end = at + 1 + data[at] if at < len(data) else 0
+    name = data[at + 1 : end]
+    if not name or plain_name_end(name, 0, len(name)) != end - at - 1 or name.lower() != name:
+        raise WireError("a record has a name that is none")
+    return name, end
+
+
+def strings_untrusted(data: bytes, at: int) -> tuple[tuple[bytes, ...], int]:
+    """A list of octets, and where it ends. Raises WireError only."""
+    found = []
+    try:
+        (count,) = _U16.unpack_from(data, at)
+        at += 2
+        for _ in range(count):
+            (size,) = _U16.unpack_from(data, at)
+            at += 2 + size
+            found.append(data[at - size : at])
+    except struct_error:
+        raise WireError("a record ends too soon") from None
+    if at > len(data):
+        raise WireError("a record ends too soon")
+    return tuple(found), at
+
+
+def rdatas_untrusted(data: bytes, at: int, rtype: int) -> tuple[tuple[bytes, ...], int]:
+    """A list of rdata of *rtype*, class IN, and where it ends. Raises WireError only."""
+    if data[at : at + 2] == _NONE:
+        return (), at + 2
+    found, end = strings_untrusted(data, at)
+    size, reader = _SIZES.get(rtype), _READERS.get(rtype)
+    for rdata in found:
+        if len(rdata) == size or reader is None:
+            continue
+        try:
+            is_whole = reader(rdata, 0, len(rdata), {}) == rdata
+        except (IndexError, struct_error):
+            is_whole = False
+        if not is_whole:
+            raise WireError("a record has rdata that is none")
+    return found, end
 
 
 class FieldsUntrusted:
@@ -81,41 +126,17 @@ class FieldsUntrusted:
 
     def name(self) -> Name:
         """A whole name, lower-cased."""
-        name = self.octets(self.octets(1)[0])
-        if plain_name_end(name, 0, len(name)) != len(name) or name.lower() != name:
-            raise WireError("a record has a name that is none")
+        name, self._at = name_untrusted(self._data, self._at)
         return name
 
     def strings(self) -> tuple[bytes, ...]:
         """A list of octets."""
-        data, at, found = self._data, self._at, []
-        try:
-            (count,) = _U16.unpack_from(data, at)
-            at += 2
-            for _ in range(count):
-                (size,) = _U16.unpack_from(data, at)
-                at += 2 + size
-                found.append(data[at - size : at])
-        except struct_error:
-            raise WireError("a record ends too soon") from None
-        if at > len(data):
-            raise WireError("a record ends too soon")
-        self._at = at
-        return tuple(found)
+        found, self._at = strings_untrusted(self._data, self._at)
+        return found
 
     def rdatas(self, rtype: int) -> tuple[bytes, ...]:
         """A list of rdata of *rtype*, class IN."""
-        found = self.strings()
-        size, reader = _SIZES.get(rtype), _READERS.get(rtype)
-        for rdata in found:
-            if len(rdata) == size or reader is None:
-                continue
-            try:
-                is_whole = reader(rdata, 0, len(rdata), {}) == rdata
-            except (IndexError, struct_error):
-                is_whole = False
-            if not is_whole:
-                raise WireError("a record has rdata that is none")
+        found, self._at = rdatas_untrusted(self._data, self._at, rtype)
         return found
 
     def rrset(self) -> RRset:

@@ -14,9 +14,17 @@ from __future__ import annotations
 import enum
 from hashlib import blake2b
 from struct import Struct
+from struct import error as struct_error
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from resolver.cache.fields import FieldsUntrusted, list_octets, name_octets, rrset_octets
+from resolver.cache.fields import (
+    FieldsUntrusted,
+    list_octets,
+    name_octets,
+    name_untrusted,
+    rdatas_untrusted,
+    rrset_octets,
+)
 from resolver.cache.negative import ANY_TYPE, Denied, Negative
 from resolver.cache.rrset import Entry
 from resolver.delegation import Delegation, Server
@@ -42,6 +50,7 @@ _STATUSES: Final = (Status.UNCHECKED, Status.INDETERMINATE, Status.INSECURE, Sta
 _RANKS: Final = tuple(Rank)
 _NUMBERS: Final = {status: number for number, status in enumerate(_STATUSES)}
 _RTYPES: Final = {4: RRType.A, 16: RRType.AAAA}
+_NO_TIME: Final = float("inf")
 _MOST_EDES: Final = 255
 _PORT: Final = 53
 _ANY: Final = 0xFFFF  # in the place of ANY_TYPE; no record has that type
@@ -114,11 +123,12 @@ def open_untrusted(octets: bytes, key: bytes) -> Sealed:
         raise WireError("a record's checksum is wrong")
     if version != VERSION:
         raise WireError(f"a record is of version {version}, not {VERSION}")
-    if not (0.0 <= left_s < float("inf") and abs(wall) < float("inf") and abs(now) < float("inf")):
+    if not (
+        0.0 <= left_s < _NO_TIME and -_NO_TIME < wall < _NO_TIME and -_NO_TIME < now < _NO_TIME
+    ):
         raise WireError("a record's times are none")
-    return Sealed(
-        kind, worth, Stamp(boot, wall, now, left_s), way, trust, octets[_HEAD.size :]
-    )  # fmt: skip
+    stamp = Stamp(boot, wall, now, left_s)
+    return Sealed(kind, worth, stamp, way, trust, octets[_HEAD.size :])
 
 
 def _status(number: int) -> Status:
@@ -144,17 +154,25 @@ def rrset_body(entry: Entry) -> bytes:
 
 def rrset_untrusted(body: bytes, expires_at: float) -> Entry:
     """The inverse of `rrset_body`. Raises WireError only."""
-    fields = FieldsUntrusted(body)
-    owner = fields.name()
-    rtype, rank, status, proofs = fields.unpack(_RRSET)
-    if rank >= len(_RANKS):
-        raise WireError("a record has a rank that is none")
-    zone = fields.name()
-    rdatas, signatures = fields.some_rdatas(rtype), fields.signatures()
-    proof = tuple([fields.rrset() for _ in range(proofs)])
-    fields.end()
+    owner, at = name_untrusted(body, 0)
+    try:
+        rtype, rank, status, proofs = _RRSET.unpack_from(body, at)
+    except struct_error:
+        raise WireError("a record ends too soon") from None
+    if rank >= len(_RANKS) or status >= len(_STATUSES):
+        raise WireError("a record has a rank or a status that is none")
+    zone, at = name_untrusted(body, at + _RRSET.size)
+    rdatas, at = rdatas_untrusted(body, at, rtype)
+    signatures, at = rdatas_untrusted(body, at, RRType.RRSIG)
+    proof: tuple[RRset, ...] = ()
+    if proofs or at != len(body):
+        fields = FieldsUntrusted(body, at)
+        proof = tuple([fields.rrset() for _ in range(proofs)])
+        fields.end()
+    if not rdatas:
+        raise WireError("a record has an RRset of nothing")
     return Entry(
-        owner, rtype, rdatas, signatures, _RANKS[rank], _status(status), expires_at, zone, proof
+        owner, rtype, rdatas, signatures, _RANKS[rank], _STATUSES[status], expires_at, zone, proof
     )  # fmt: skip
 
 

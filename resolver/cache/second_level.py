@@ -18,7 +18,8 @@ from resolver.cache.basis import checked_today
 from resolver.cache.denial import Proven
 from resolver.cache.negative import ANY_TYPE, Denied
 from resolver.cache.record import Kind
-from resolver.cache.store import CUT, number_of
+from resolver.cache.store import CUT, base_of, code_of, number_of
+from resolver.cache.store_filter import cut_key, data_key
 from resolver.errors import StoreFailed, WireError
 from resolver.limits import (
     STORE_ASKED,
@@ -33,14 +34,14 @@ from resolver.protocol import names
 from resolver.protocol.codes import RRType
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator
 
     from resolver.cache.basis import Basis, Times
     from resolver.cache.delegation import DelegationCache
     from resolver.cache.negative import NegativeCache
     from resolver.cache.record import Sealed
     from resolver.cache.rrset import Entry, RRsetCache
-    from resolver.cache.store import Store
+    from resolver.cache.store import File, Store
     from resolver.model import Name, Question
 
     _Parsed: TypeAlias = Entry | Denied | Delegation | None
@@ -78,6 +79,7 @@ class SecondLevel:
         self._negatives = negatives
         self._delegations = delegations
         self._asked: set[Question] = set()
+        self._cutless: set[Name] = set()  # parents of names of which the file knows no cut above
         self._asked_since = 0.0
         self._quiet_until = float("-inf")
 
@@ -92,57 +94,81 @@ class SecondLevel:
         asked = self._asked
         if now - self._asked_since >= STORE_COMMIT_SECONDS or len(asked) >= STORE_ASKED:
             asked.clear()
+            self._cutless.clear()
             self._asked_since = now
         store = self.store
         if question in asked or store.file is None or store.trouble or now < self._quiet_until:
             return False
         asked.add(question)
-        places = self._places(question, now)
+        qname = question.qname
+        cuts = self._cuts(qname, now)
+        if store.filter.lacks(data_key(qname)):
+            if not cuts:
+                store.missing += 1
+                return False
+            base = None
+        else:
+            base = base_of(qname)
         begun = store.stopwatch()
         try:
-            rows = store.file.read(list(places))
+            was_found = self._bring(store.file, question, base, cuts, now)
         except StoreFailed as error:
             store.trouble = error
             return False
         if store.stopwatch() - begun > STORE_LOOKUP_SECONDS and store.has_waited():
             self._quiet_until = now + STORE_PAUSE_SECONDS
-        was_found = self._take(rows, places, now) if rows else False
         store.found += was_found
         store.missing += not was_found
         return was_found
 
-    def _places(self, question: Question, now: float) -> dict[int, tuple[Name, int]]:
-        """Where what could answer *question* may lie, and what must be there."""
-        qname, qtype, _ = question
-        places = {number_of(qname, rtype): (qname, rtype) for rtype in _types(qtype)}
-        for zone in names.ancestors(qname):
-            if self._delegations.get(zone, now) is not None:
-                break
-            places[number_of(zone, CUT)] = zone, CUT
-        return places
+    def _cuts(self, qname: Name, now: float) -> dict[int, Name]:
+        """The zones from *qname* up to the first known cut of which the file may have one.
 
-    def _take(
-        self,
-        rows: Sequence[tuple[int, int, bytes]],
-        places: dict[int, tuple[Name, int]],
-        now: float,
+        Under one name mostly the same: where there are none, it is not looked again this second.
+        """
+        lacks, get, found = self.store.filter.lacks, self._delegations.get, {}
+        if not lacks(cut_key(qname)):
+            if get(qname, now) is not None:
+                return {}
+            found[number_of(qname, CUT)] = qname
+        above = qname[1 + qname[0] :]
+        if above in self._cutless or not above:
+            return found
+        is_one_above = False
+        for zone in names.ancestors(above):
+            if get(zone, now) is not None:
+                break
+            if not lacks(cut_key(zone)):
+                found[number_of(zone, CUT)] = zone
+                is_one_above = True
+        if not is_one_above:
+            self._cutless.add(above)
+        return found
+
+    def _bring(
+        self, file: File, question: Question, base: int | None, cuts: dict[int, Name], now: float
     ) -> bool:
-        """Of *rows* what counts into the first level; True if anything of the question itself."""
-        times = self.store.times(now)
+        """As `bring`; *base*: where what is kept of its name lies, None if nothing is.
+
+        Raises StoreFailed.
+        """
+        times = self.store.times_of_late(now)
         data: list[tuple[float, Entry | Denied]] = []
-        cuts = []
-        for row in rows:
-            if places[row[0]][1] == CUT:
-                cuts.append(row)
-                continue
-            found, one = self._parsed(row, places, times)
-            if found is not None and one is not None and not isinstance(one, Delegation):
-                data.append((found.kept_at, one))
-        for one in _uncontradicted(data, now):
-            self._put(one)
-        if not any(_expires_at(one) > now for _, one in data):  # somebody will have to be asked
-            for row in cuts:
-                _, cut = self._parsed(row, places, times)
+        if base is not None:
+            qname, qtype, _ = question
+            wanted = {base + code_of(rtype): rtype for rtype in _types(qtype)}
+            for row in file.at(base):
+                rtype = wanted.get(row[0])
+                if rtype is None:
+                    continue
+                found, one = self._parsed(row, (qname, rtype), times)
+                if found is not None and one is not None and not isinstance(one, Delegation):
+                    data.append((found.kept_at, one))
+            for one in _uncontradicted(data, now):
+                self._put(one)
+        if cuts and not any(_expires_at(one) > now for _, one in data):  # somebody must be asked
+            for row in file.read(list(cuts)):
+                _, cut = self._parsed(row, (cuts[row[0]], CUT), times)
                 if isinstance(cut, Delegation):
                     self._delegations.take_back(cut)
         return bool(data)
@@ -163,12 +189,11 @@ class SecondLevel:
     def _parsed(
         self,
         row: tuple[int, int, bytes],
-        places: dict[int, tuple[Name, int]],
+        place: tuple[Name, int],
         times: Times,
     ) -> tuple[_Read | None, _Parsed]:
         """What a row says of its place, as far as that counts today; its use is noted."""
         number, used, octets = row
-        place = places[number]
         found = self._read(octets, place, times)
         if found is None:
             return None, None

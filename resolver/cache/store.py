@@ -13,8 +13,9 @@ from zlib import crc32
 
 from resolver.cache import record
 from resolver.cache.basis import Times
+from resolver.cache.store_filter import CUT_SEED, Filter
 from resolver.errors import WireError
-from resolver.limits import STORE_EXPIRED_SECONDS
+from resolver.limits import STORE_COMMIT_SECONDS, STORE_EXPIRED_SECONDS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -24,20 +25,43 @@ if TYPE_CHECKING:
     from resolver.model import Name
 
 _log = logging.getLogger(__name__)
+TOGETHER = 1 << 40  # numbers of what is below one domain
+_DOMAIN = 0xFFFFFF
+_SPREAD = 0xD0
 CUT = 0xFFFE  # in the place of a type: a delegation; types from here on are not kept
 
 
-def number_of(name: Name, rtype: int, kind: int = 0) -> int:
-    """Where a record lies. What is below one domain of two labels lies together: fewer pages.
+def base_of(name: Name, kind: int = 0) -> int:
+    """Below which number all that is kept of *name* lies, and nothing else for 256 numbers.
 
-    Two records of one number are no harm: each says what it is of, and the later one stays.
+    What is below one domain of two labels lies together: fewer pages.
     """
     at, last, before = 0, 0, 0
     while size := name[at]:
         last, before = at, last
         at += size + 1
     domain = name[before:] if before else name
-    return (crc32(domain) << 32 | crc32(name, (rtype & 0xFFFF) << 8 | kind)) - (1 << 63)
+    return ((crc32(domain) & _DOMAIN) * TOGETHER | crc32(name, kind) << 8) - (1 << 63)
+
+
+def code_of(rtype: int) -> int:
+    """The place of a type above its name's base; common types have one each."""
+    return (rtype ^ (rtype >> 8 & 0xFF) * _SPREAD) & 0xFF
+
+
+def number_of(name: Name, rtype: int, kind: int = 0) -> int:
+    """Where a record lies. A delegation lies apart from what else is kept of its zone's name.
+
+    Two records of one number are no harm: each says what it is of, and the later one stays.
+    """
+    if rtype == CUT:
+        return base_of(name, CUT_SEED)
+    return base_of(name, kind) + code_of(rtype)
+
+
+def key_of(number: int) -> int:
+    """What `store_filter` knows a number by: `data_key` or `cut_key` of its name."""
+    return number >> 8 & 0xFFFFFFFF
 
 
 class Clock(Protocol):
@@ -60,9 +84,13 @@ class Row(NamedTuple):
 class File(Protocol):
     """As `store_sqlite.SqliteStore`. Raises StoreFailed and its kinds."""
 
+    def at(self, base: int) -> list[tuple[int, int, bytes]]: ...
+
     def read(self, numbers: Sequence[int]) -> list[tuple[int, int, bytes]]: ...
 
     def old(self, number: int, *, table: str = "record") -> bytes | None: ...
+
+    def olds(self, numbers: Sequence[int], *, table: str = "record") -> dict[int, bytes]: ...
 
     def write(
         self,
@@ -77,7 +105,14 @@ class File(Protocol):
         self, after: int, count: int, *, table: str = "record", values: bool = False
     ) -> list[Row]: ...
 
+    def keys(self, after: int, count: int) -> tuple[int | None, list[int]]: ...
+
     def octets(self) -> int: ...
+
+    @property
+    def size_octets(self) -> int: ...
+
+    def read_in(self, start: int) -> int | None: ...
 
     def shrink(self) -> None: ...
 
@@ -92,6 +127,7 @@ class Store:
 
     *boot*: see `record.Stamp`. *is_sure*: may the wall clock be believed? *stopwatch*: seconds.
     *disk_reads*: how often this thread has waited for a disk; a busy machine is no slow disk.
+    *filter*: which names *file* may know of; shared by all workers that write there.
     """
 
     COUNTS: ClassVar = {
@@ -115,8 +151,10 @@ class Store:
         stopwatch: Callable[[], float],
         disk_reads: Callable[[], int],
         stale_s: float = STORE_EXPIRED_SECONDS,
+        filter: Filter | None = None,  # noqa: A002  # it is one
     ) -> None:
         self.file = file
+        self.filter = filter or Filter()
         self.key = key
         self.clock = clock
         self.boot = boot
@@ -128,6 +166,7 @@ class Store:
         self.found = self.missing = self.written = self.left_out = self.damaged = self.slow = 0
         self.octets_written = 0
         self._is_sure = is_sure
+        self._last_times = Times(boot, float("-inf"), 0.0, is_sure=False, stale_s=stale_s)
         self._reads = disk_reads()
 
     def __repr__(self) -> str:
@@ -142,6 +181,15 @@ class Store:
     def times(self, now: float) -> Times:
         """*now*, with what the other clocks say."""
         return Times(self.boot, now, self.clock.wall(), self._is_sure(), self.stale_s)
+
+    def times_of_late(self, now: float) -> Times:
+        """As `times`; what the wall clock and its vouchers said up to a second ago counts on."""
+        last = self._last_times
+        passed_s = now - last.now
+        if not 0.0 <= passed_s < STORE_COMMIT_SECONDS:
+            self._last_times = last = self.times(now)
+            return last
+        return Times(self.boot, now, last.wall + passed_s, last.is_sure, self.stale_s)
 
     def open_untrusted(self, octets: object) -> Sealed | None:
         """What was sealed here; None, counted, if that is not it."""

@@ -15,7 +15,7 @@ from resolver.cache.denial import Proven
 from resolver.cache.negative import Denied
 from resolver.cache.record import Kind
 from resolver.cache.rrset import Entry
-from resolver.cache.store import number_of
+from resolver.cache.store import TOGETHER, base_of
 from resolver.errors import WireError
 from resolver.limits import STORE_BATCH
 from resolver.model import Delegation
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
 
 TABLES: Final = ("record", "resident")
 _FIRST: Final = -(1 << 63)
-_TOGETHER: Final = 1 << 32  # numbers of what is below one domain
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,14 +51,14 @@ class Meant:
         """The number behind which such names begin in *table*."""
         if table != "record" or self._is_high:
             return _FIRST
-        number = number_of(self.name, 0)
-        return max((number // _TOGETHER) * _TOGETHER - 1, _FIRST)
+        number = base_of(self.name)
+        return max((number // TOGETHER) * TOGETHER - 1, _FIRST)
 
     def last(self, table: str) -> int:
         """The last number that one of them may have."""
         if table != "record" or self._is_high:
             return -_FIRST - 1
-        return self.first(table) + _TOGETHER
+        return self.first(table) + TOGETHER
 
     @property
     def _is_high(self) -> bool:

@@ -12,6 +12,7 @@ One thread reads; another may write at the same time, one at a time.
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from contextlib import suppress
 from hashlib import blake2b
@@ -19,14 +20,20 @@ from typing import TYPE_CHECKING, Final
 
 from resolver.cache.store import Row
 from resolver.errors import StoreDamaged, StoreFailed, StoreForeign
-from resolver.limits import STORE_BUSY_MS, STORE_JOURNAL_OCTETS, STORE_PAGE_OCTETS
+from resolver.limits import (
+    STORE_BUSY_MS,
+    STORE_CHECKPOINT_PAGES,
+    STORE_JOURNAL_OCTETS,
+    STORE_PAGE_OCTETS,
+    STORE_READ_IN_OCTETS,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from pathlib import Path
 
 APPLICATION: Final = 0x52534C56  # "RSLV" where SQLite keeps whose file it is
-FORMAT: Final = 1
+FORMAT: Final = 2
 _TABLES: Final = ("record", "resident")
 _SCHEMA: Final = tuple(
     f"CREATE TABLE {table}(id INTEGER PRIMARY KEY, used INTEGER NOT NULL, "
@@ -35,12 +42,14 @@ _SCHEMA: Final = tuple(
 )
 _KEY_CHECK: Final = 0  # number of the record in `resident` that tells whose key it was
 _SIDES: Final = ("-wal", "-shm")
-_ASK: Final = {
-    count: f"SELECT id, used, value FROM record WHERE id IN ({','.join('?' * count)})"  # noqa: S608
-    for count in range(1, 140)
-}
+_AT: Final = "SELECT id, used, value FROM record WHERE id BETWEEN ? AND ? LIMIT 256"
+_KEYS: Final = (
+    "SELECT max(id), group_concat(id >> 8 & 0xFFFFFFFF) FROM "
+    "(SELECT id FROM record WHERE id > ? ORDER BY id LIMIT ?)"
+)
 _PUT: Final = {table: f"INSERT OR REPLACE INTO {table} VALUES (?, ?, ?, ?)" for table in _TABLES}  # noqa: S608
 _PAGES_AT_ONCE: Final = 64
+_PIECE: Final = 1 << 20
 
 
 def _failed(error: sqlite3.Error | ValueError) -> StoreFailed:
@@ -59,6 +68,7 @@ class SqliteStore:
         self.path = path
         self._check = blake2b(b"the key of this store", digest_size=16, key=key).digest()
         self._closed = False
+        self._scanner: sqlite3.Connection | None = None
         self._file = (0, 0)
         try:
             self._writer = self._connected()
@@ -97,10 +107,13 @@ class SqliteStore:
             writer.execute("PRAGMA auto_vacuum = INCREMENTAL")
         elif application != APPLICATION:
             raise StoreForeign("it is another program's database")
+        elif version < FORMAT:
+            raise StoreDamaged(f"it is of the earlier format {version}")
         elif version != FORMAT:
             raise StoreForeign(f"it is of format {version}, and this version reads {FORMAT}")
         writer.execute("PRAGMA journal_mode = WAL")
         writer.execute("PRAGMA synchronous = NORMAL")
+        writer.execute(f"PRAGMA wal_autocheckpoint = {STORE_CHECKPOINT_PAGES}")
         writer.execute(f"PRAGMA journal_size_limit = {STORE_JOURNAL_OCTETS}")
         if is_empty:
             self._begin_new()
@@ -128,10 +141,18 @@ class SqliteStore:
 
     # --- the reading thread --------------------------------------------------------------------
 
+    def at(self, base: int) -> list[tuple[int, int, bytes]]:
+        """(number, used, value) of all that is kept of a name: see `store.base_of`."""
+        try:
+            return self._reader.execute(_AT, (base, base + 0xFF)).fetchall()
+        except (sqlite3.Error, ValueError) as error:
+            raise _failed(error) from None
+
     def read(self, numbers: Sequence[int]) -> list[tuple[int, int, bytes]]:
         """(number, used, value) of those of *numbers* that are there."""
+        sql = f"SELECT id, used, value FROM record WHERE id IN ({_marks(numbers)})"  # noqa: S608
         try:
-            return self._reader.execute(_ASK[len(numbers)], numbers).fetchall()
+            return self._reader.execute(sql, numbers).fetchall()
         except (sqlite3.Error, ValueError) as error:
             raise _failed(error) from None
 
@@ -145,6 +166,17 @@ class SqliteStore:
         except (sqlite3.Error, ValueError) as error:
             raise _failed(error) from None
         return row[0] if row is not None and isinstance(row[0], bytes) else None
+
+    def olds(self, numbers: Sequence[int], *, table: str = "record") -> dict[int, bytes]:
+        """The values of those of *numbers* that are there, as the writing thread sees them."""
+        if not numbers:
+            return {}
+        sql = f"SELECT id, value FROM {table} WHERE id IN ({_marks(numbers)})"  # noqa: S608
+        try:
+            found = self._writer.execute(sql, numbers).fetchall()
+        except (sqlite3.Error, ValueError) as error:
+            raise _failed(error) from None
+        return {number: value for number, value in found if isinstance(value, bytes)}
 
     def write(
         self,
@@ -186,6 +218,21 @@ class SqliteStore:
             raise _failed(error) from None
         return [Row(*row) for row in found if _is_row(row)]
 
+    def keys(self, after: int, count: int) -> tuple[int | None, list[int]]:
+        """`store.key_of` of up to *count* records behind number *after*, and the last one's number;
+        None if there are no more.
+
+        From any thread: on a connection of its own, in one step of SQLite, while others run.
+        """
+        try:
+            if self._scanner is None:
+                self._scanner = self._connected()
+                self._scanner.execute("PRAGMA query_only = ON")
+            last, found = self._scanner.execute(_KEYS, (after, count)).fetchone()
+        except (sqlite3.Error, ValueError) as error:
+            raise _failed(error) from None
+        return last, [int(key) for key in found.split(",")] if found else []
+
     def octets(self) -> int:
         """Octets that are in use; pages that are free are not."""
         try:
@@ -195,6 +242,22 @@ class SqliteStore:
         except (sqlite3.Error, ValueError) as error:
             raise _failed(error) from None
         return int((pages - free) * size)
+
+    @property
+    def size_octets(self) -> int:
+        """Of the file, without its journal; 0 if it is gone."""
+        try:
+            return self.path.stat().st_size
+        except OSError:
+            return 0
+
+    def read_in(self, start: int) -> int | None:
+        """Have a piece of the file from *start* on in the system's memory; where it ends, None if
+        that is enough. From any thread: it waits for the disk."""
+        with suppress(OSError), self.path.open("rb", buffering=0) as file:
+            end = start + len(os.pread(file.fileno(), _PIECE, start))
+            return end if start < end < STORE_READ_IN_OCTETS else None
+        return None
 
     def shrink(self) -> None:
         """Give some free pages back to the file system."""
@@ -215,11 +278,15 @@ class SqliteStore:
             self._close_all()
 
     def _close_all(self) -> None:
-        for name in ("_reader", "_writer"):
+        for name in ("_scanner", "_reader", "_writer"):
             connection = getattr(self, name, None)
             if connection is not None:
                 with suppress(sqlite3.Error):
                     connection.close()
+
+
+def _marks(numbers: Sequence[int]) -> str:
+    return ",".join("?" * len(numbers))
 
 
 def _is_row(found: tuple[object, ...]) -> bool:

@@ -1,10 +1,9 @@
 """What goes to disk, when, and what has to leave for it.
 
-What was learnt is taken once a second, of each place the last thing only, and written in batches of
-STORE_BATCH, from a thread. At most STORE_WRITE_OCTETS a second are written over a while: beyond
-that, what it takes to find servers and keys goes first, then what came up before and was left out,
-then what counts longest. Nothing is written while nothing is learnt, nor what the public tree says
-while its own keys cannot be validated (a portal, an interceptor).
+What was learnt is taken once a second, of each place the last thing only, as far as the budget goes
+(`store_budget`), made into rows in batches of STORE_BATCH and written at once, from a thread.
+Nothing is written while nothing is learnt, nor what the public tree says while its own keys cannot
+be validated (a portal, an interceptor).
 
 What lies on disk leaves when it is of no use even in an outage, and, where there is too much, when
 it was not used for longest, as far as a look at STORE_SWEEP records at a time can tell.
@@ -20,29 +19,22 @@ from resolver.cache.denial import Proven
 from resolver.cache.negative import Denied
 from resolver.cache.record import Kind, Sealed, Stamp, standing
 from resolver.cache.rrset import Entry
-from resolver.cache.store import CUT, Row, number_of
+from resolver.cache.store import CUT, Row, key_of, number_of
+from resolver.cache.store_budget import Budget
 from resolver.errors import WireError
-from resolver.limits import (
-    STORE_ASKED,
-    STORE_BURST_SECONDS,
-    STORE_PAGE_OCTETS,
-    STORE_SWEEP,
-    STORE_WRITE_OCTETS,
-)
+from resolver.limits import STORE_SWEEP
 from resolver.model import Delegation, Rank, Status
 from resolver.protocol import names, rdata_fields
 from resolver.protocol.codes import RRType
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from resolver.cache.basis import Basis, Times
     from resolver.cache.second_level import SecondLevel
     from resolver.cache.store import File, Store
     from resolver.model import Name, RRset
 
-_INFRASTRUCTURE = frozenset({RRType.NS, RRType.DS, RRType.DNSKEY, RRType.DNAME})
-_COST = 2 * STORE_PAGE_OCTETS  # a page in the journal, and one in the file
 _FIRST = -(1 << 63)
 _SWEEPS = 16  # at one write, where there is too much
 _FULL = 0.95  # of what is allowed; the rest is for the moment
@@ -133,16 +125,22 @@ def _place(rrset: RRset) -> Name:
 class Writer:
     """Puts to disk what a `SecondLevel` was told, within the budget.
 
-    *believes*: does the public tree validate? *octets*: what the file may take.
+    *believes*: does the public tree validate? *octets*: what the file may take. *cpu*: seconds of
+    CPU that this process has used so far.
     """
 
-    def __init__(self, store: Store, *, octets: int, believes: Callable[[], bool]) -> None:
+    def __init__(
+        self,
+        store: Store,
+        *,
+        octets: int,
+        believes: Callable[[], bool],
+        cpu: Callable[[], float] = lambda: 0.0,
+    ) -> None:
         self._store = store
         self.octets = octets
         self.believes = believes
-        self._saved = float(STORE_WRITE_OCTETS * STORE_BURST_SECONDS)
-        self._saved_at = store.clock.now()
-        self._left_out: set[int] = set()
+        self._budget = Budget(store.clock.now(), cpu)
         self._swept = {"record": _FIRST, "resident": _FIRST}
 
     def __repr__(self) -> str:
@@ -150,60 +148,63 @@ class Writer:
 
     def take(self, level: SecondLevel, now: float) -> list[Item]:
         """What *level* has learnt and is to be written, and nothing of it any more there."""
-        learnt = level.learnt
-        if not learnt:
-            return []
-        whole, basis = list(learnt), level.basis
+        learnt, basis = level.learnt, level.basis
+        whole = list(learnt)
         learnt.clear()
+        chosen = self._budget.choose(whole, now)
+        self._store.left_out += len(whole) - len(chosen)
         items: dict[int, Item] = {}
-        for what in whole:
+        for what in chosen:
             item = item_of(what, basis)
             if item is not None and (item.expires_at > now or item.kind in _LATEST):
                 items[item.number] = item
-        chosen = list(items.values())
-        if not self.believes():
-            chosen = [one for one in chosen if basis.way(one.name, one.rtype)[0] is not None]
-        return self._within_budget(chosen, now)
-
-    def _within_budget(self, items: list[Item], now: float) -> list[Item]:
-        passed_s = max(now - self._saved_at, 0.0)
-        most = float(STORE_WRITE_OCTETS * STORE_BURST_SECONDS)
-        self._saved = min(self._saved + passed_s * STORE_WRITE_OCTETS, most)
-        self._saved_at = now
-        room = int(self._saved // _COST)
-        if len(items) > room:
-            items.sort(key=self._urgency)
-            if len(self._left_out) > STORE_ASKED:
-                self._left_out.clear()
-            self._left_out.update(one.number for one in items[room:])
-            self._store.left_out += len(items) - room
-            del items[room:]
-        self._saved -= len(items) * _COST
-        return items
-
-    def _urgency(self, item: Item) -> tuple[int, float]:
-        is_first = item.kind is Kind.DELEGATION or item.rtype in _INFRASTRUCTURE
-        return 0 if is_first else 1 if item.number in self._left_out else 2, -item.expires_at
+        if items and not self.believes():
+            return [one for one in items.values() if basis.way(one.name, one.rtype)[0] is not None]
+        return list(items.values())
 
     # --- in a thread ---------------------------------------------------------------------------
 
-    def write(self, items: Sequence[Item], now: float) -> None:
-        """Put *items* to disk, but for those that may not take the place of what is there.
+    def rows(self, items: Sequence[Item], now: float) -> list[tuple[bool, Row]]:
+        """*items* as they are to lie, but for those that may not take the place of what is there.
 
-        Raises StoreFailed.
+        With each, if it `is_resident`. Raises StoreFailed.
         """
         file = self._store.file
         if file is None:
+            return []
+        times, lacks = self._store.times(now), self._store.filter.lacks
+        residents = {one.number for one in items if one.is_resident}
+        others = {one.number for one in items} - residents
+        olds = file.olds([number for number in others if not lacks(key_of(number))])
+        olds.update(file.olds(list(residents), table="resident"))
+        made = ((item.number in residents, self._row(item, olds, times)) for item in items)
+        return [(is_resident, row) for is_resident, row in made if row is not None]
+
+    def put(self, made: Iterable[tuple[bool, Row]]) -> None:
+        """Put what `rows` has *made* to disk, at once. Raises StoreFailed."""
+        store = self._store
+        file = store.file
+        if file is None:
             return
-        times = self._store.times(now)
         rows: list[Row] = []
         residents: list[Row] = []
-        for item in items:
-            row = self._row(file, item, times)
-            if row is not None:
-                (residents if item.is_resident else rows).append(row)
+        for is_resident, row in made:
+            (residents if is_resident else rows).append(row)
+        keys = [key_of(row.number) for row in rows]
+        state = store.filter.add(keys)
         file.write(rows, residents=residents, used=self._used())
-        self._store.written += len(rows) + len(residents)
+        if state != store.filter.state:  # another worker has begun to read the file meanwhile
+            store.filter.add(keys)
+        store.written += len(rows) + len(residents)
+
+    def commit(self, made: Iterable[tuple[bool, Row]], now: float) -> None:
+        """As `put`; and make some room. Raises StoreFailed."""
+        self.put(made)
+        self.sweep(now)
+
+    def write(self, items: Sequence[Item], now: float) -> None:
+        """Put *items* to disk, all at once. Raises StoreFailed."""
+        self.put(self.rows(items, now))
 
     def _used(self) -> list[tuple[int, int]]:
         used = self._store.used
@@ -213,17 +214,16 @@ class Writer:
             found.append((when, number))
         return found
 
-    def _row(self, file: File, item: Item, times: Times) -> Row | None:
-        basis = item.basis
+    def _row(self, item: Item, olds: Mapping[int, bytes], times: Times) -> Row | None:
+        basis, store = item.basis, self._store
         _, way = basis.way(item.name, item.rtype)
         left_s = item.expires_at - times.now
-        stamp = Stamp(self._store.boot, times.wall, times.now, max(left_s, 0.0))
-        fresh = Sealed(item.kind, item.standing, stamp, way, basis.trust, b"")
-        table = "resident" if item.is_resident else "record"
-        octets = file.old(item.number, table=table)
+        octets = olds.get(item.number)
         if octets is None and left_s <= 0:
             return None
-        old = None if octets is None else self._store.open_untrusted(octets)
+        stamp = Stamp(store.boot, times.wall, times.now, max(left_s, 0.0))
+        fresh = Sealed(item.kind, item.standing, stamp, way, basis.trust, item.body())
+        old = None if octets is None else store.open_untrusted(octets)
         if (
             old is not None
             and basis.judges(old, item.name, item.rtype)
@@ -233,8 +233,7 @@ class Writer:
         until = times.wall + left_s
         if not item.is_resident and item.kind is not Kind.DELEGATION:
             until += times.stale_s
-        sealed = record.seal(fresh._replace(body=item.body()), self._store.key)
-        return Row(item.number, int(times.wall), int(until), sealed)
+        return Row(item.number, int(times.wall), int(until), record.seal(fresh, store.key))
 
     def sweep(self, now: float) -> None:
         """Make some room: what is of no use any more, and, if there is too much, what is least.

@@ -23,12 +23,14 @@ from resolver.cache.record import DIGEST_OCTETS
 from resolver.cache.rrset import Entry
 from resolver.cache.second_level import SecondLevel
 from resolver.cache.store import Store
+from resolver.cache.store_filter import Filter
 from resolver.cache.store_forget import TABLES, forget_some, without
 from resolver.cache.store_writer import Writer, batches
 from resolver.cache.write_ledger import WriteLedger
 from resolver.daemon import store_files
 from resolver.daemon.keepsakes import Keepsakes
 from resolver.daemon.store_files import StoreFiles
+from resolver.daemon.store_filling import keep_filter
 from resolver.errors import StoreDamaged, StoreFailed
 from resolver.limits import STORE_BATCH, STORE_COMMIT_SECONDS, STORE_RETRY_SECONDS
 from resolver.model import Status
@@ -40,6 +42,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from resolver.cache.denial import Proven
+    from resolver.cache.store import Row
     from resolver.cache.store_forget import Meant
     from resolver.daemon.wiring import Parts
     from resolver.runtime.clock import Clock
@@ -62,6 +65,7 @@ class Persistence:
         self._is_wanted = bool(directory)
         self._owner = slot.key if slot is not None else os.urandom(16)
         self._worker = 0 if slot is None else slot.number
+        self._filter = Filter(None if slot is None else slot.common)
         self._files: StoreFiles | None = None
         self._writer: Writer | None = None
         self._level: SecondLevel | None = None
@@ -109,11 +113,12 @@ class Persistence:
         self.store = Store(
             file, files.key, clock, boot=_boot_of(clock), is_sure=_sure_of(clock),
             stopwatch=time.perf_counter, disk_reads=disk_use.disk_reads,
-            stale_s=parts.config.cache.stale_max,
+            stale_s=parts.config.cache.stale_max, filter=self._filter,
         )  # fmt: skip
         self._writer = Writer(
-            self.store, octets=parts.config.cache.disk_octets, believes=self._believes
-        )
+            self.store, octets=parts.config.cache.disk_octets, believes=self._believes,
+            cpu=_cpu_of(clock),
+        )  # fmt: skip
         self._keepsakes = Keepsakes(parts.base, self._writer, self.ledger, worker=self._worker)
         self.serve(parts)
 
@@ -164,9 +169,12 @@ class Persistence:
         await self._guarded(self._keepsakes.take_back, hop)
         self.are_notes_read.set()
         await self._guarded(self._take_back, hop)
-        while True:
-            await trio.sleep(STORE_COMMIT_SECONDS)
-            await self._guarded(self._turn, hop)
+        async with trio.open_nursery() as nursery:
+            if self._worker == 0:
+                nursery.start_soon(keep_filter, self.store, hop)
+            while True:
+                await trio.sleep(STORE_COMMIT_SECONDS)
+                await self._guarded(self._turn, hop)
 
     def _hop(self) -> Hop:
         is_real = self.store is not None and isinstance(self.store.clock, SystemClock)
@@ -200,11 +208,11 @@ class Persistence:
         if store.file is not None and store.file.is_replaced:
             raise StoreDamaged("another worker has found it damaged")
         now = store.clock.now()
-        items = writer.take(level, now)
-        for batch in batches(items, STORE_BATCH):
-            await hop(self._metered, writer.write, batch, now)
-        if items:
-            await hop(self._metered, writer.sweep, now)
+        rows: list[tuple[bool, Row]] = []
+        for batch in batches(writer.take(level, now), STORE_BATCH):
+            rows += await hop(writer.rows, batch, now)
+        if rows:
+            await hop(self._metered, writer.commit, rows, now)
         await keepsakes.keep(hop)
 
     def _metered(self, write: Callable[..., T], *arguments: object) -> T:
@@ -357,6 +365,10 @@ def _boot_of(clock: Clock) -> int:
 
 def _sure_of(clock: Clock) -> Callable[[], bool]:
     return clock.is_set if isinstance(clock, SystemClock) else lambda: True
+
+
+def _cpu_of(clock: Clock) -> Callable[[], float]:
+    return time.process_time if isinstance(clock, SystemClock) else lambda: 0.0
 
 
 def _own_name() -> str:

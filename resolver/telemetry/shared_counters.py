@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Protocol
 import msgspec
 import trio
 
-from resolver.limits import SHARED_COUNTERS_SECONDS, SLOT_LOOKS, SLOT_OCTETS
+from resolver.limits import SHARED_COUNTERS_SECONDS, SLOT_LOOKS, SLOT_OCTETS, STORE_FILTER_OCTETS
 from resolver.runtime.bells import Bells
 from resolver.telemetry.metrics import Family, exposition
 
@@ -46,6 +46,7 @@ class SharedCounters:
         self.key = os.urandom(_KEY_OCTETS)  # a secret of all workers, gone with them
         self.bells = Bells(workers)
         self._memory = mmap.mmap(-1, workers * SLOT_OCTETS)
+        self.common = mmap.mmap(-1, STORE_FILTER_OCTETS)  # no pages until somebody fills them
 
     def __repr__(self) -> str:
         return f"<SharedCounters of {self.workers}>"
@@ -107,6 +108,11 @@ class Slot:
     def number(self) -> int:
         """Which of the workers, from 0 on."""
         return self._worker
+
+    @property
+    def common(self) -> mmap.mmap:
+        """Memory of all workers, zeros at the start, for `cache.store_filter`."""
+        return self._counters.common
 
     @property
     def key(self) -> bytes:

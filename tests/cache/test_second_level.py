@@ -183,8 +183,8 @@ def test_a_number_is_one_that_a_database_has(owner: bytes) -> None:
 
 
 def test_what_is_below_one_domain_lies_together() -> None:
-    near = [number_of(name(text), RRType.A) >> 32 for text in ("a.b.example.com.", "example.com.")]
-    far = number_of(name("a.b.example.net."), RRType.A) >> 32
+    near = [number_of(name(text), RRType.A) >> 40 for text in ("a.b.example.com.", "example.com.")]
+    far = number_of(name("a.b.example.net."), RRType.A) >> 40
     assert near[0] == near[1] != far
 
 
@@ -214,3 +214,24 @@ def test_a_proven_gap_whose_signature_has_ended_is_none(bench: Bench) -> None:
         body = record.denial_body(nsec)
         sealed = Sealed(Kind.DENIAL, 0, stamp, b"p" * 8, b"t" * 8, body)
         assert list(bench.level.residents([record.seal(sealed, KEY)], NOW)) == []
+
+
+def test_the_wall_clock_is_asked_once_a_second(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who vouches for it costs more than the rest of a look-up."""
+    bench.learn(entry(), entry("b.example. 300 A 192.0.2.1"), entry("c.example. 300 A 192.0.2.1"))
+    bench.another()
+    asked: list[float] = []
+
+    def is_sure() -> bool:
+        asked.append(bench.clock.now())
+        return True
+
+    monkeypatch.setattr(bench.store, "_is_sure", is_sure)
+    for passed_s, text in ((0.0, "www"), (0.9, "b"), (1.0, "c")):
+        bench.clock.passed_s = passed_s
+        assert bench.bring(question(f"{text}.example. A"))
+    assert asked == [NOW, NOW + 1.0]
+    assert bench.store.times_of_late(NOW + 1.5).wall == WALL + 1.5
+    assert bench.store.times_of_late(NOW).wall == WALL + 1.0  # a clock that was set back: anew

@@ -16,7 +16,13 @@ import pytest
 from resolver.cache.store import Row
 from resolver.cache.store_sqlite import SqliteStore, discard, set_aside
 from resolver.errors import StoreDamaged, StoreFailed, StoreForeign
-from resolver.limits import STORE_BUSY_MS, STORE_JOURNAL_OCTETS, STORE_PAGE_OCTETS
+from resolver.limits import (
+    STORE_BUSY_MS,
+    STORE_CHECKPOINT_PAGES,
+    STORE_JOURNAL_OCTETS,
+    STORE_PAGE_OCTETS,
+    STORE_READ_IN_OCTETS,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -126,6 +132,39 @@ def test_pages_are_small_and_the_journal_does_not_stay_large(path: Path) -> None
     store.close()
 
 
+@pytest.mark.reaches("STORE_CHECKPOINT_PAGES")
+def test_the_journal_goes_to_the_file_once_it_is_long(path: Path) -> None:
+    """A page that is written each second does not go there each second."""
+    store = SqliteStore(path, KEY)
+    (before,) = store._writer.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+    assert before[0] == 0
+    was = path.stat().st_size
+    rows = [Row(number, 1, 1, bytes(1900)) for number in range(1, 1500)]
+    store.write(rows)
+    assert path.stat().st_size == was
+    store.write([row._replace(number=row.number + 2000) for row in rows])
+    assert path.stat().st_size > was
+    assert STORE_CHECKPOINT_PAGES == 2000
+    store.close()
+
+
+@pytest.mark.reaches("STORE_READ_IN_OCTETS")
+def test_the_beginning_of_the_file_is_read_in(path: Path) -> None:
+    filled(path)
+    store = SqliteStore(path, KEY)
+    assert store.read_in(0) == store.size_octets == path.stat().st_size
+    assert store.read_in(store.size_octets) is None
+    with path.open("r+b") as file:
+        file.truncate(65 << 20)
+    assert store.read_in(62 << 20) == 63 << 20
+    assert store.read_in(63 << 20) is None
+    assert STORE_READ_IN_OCTETS == 64 << 20
+    path.unlink()
+    assert store.read_in(0) is None
+    assert store.size_octets == 0
+    store.close()
+
+
 # --- damage -----------------------------------------------------------------------------------
 
 
@@ -227,9 +266,19 @@ def test_a_database_without_a_name_is_another_programs_too(path: Path) -> None:
 def test_a_later_format_is_left_alone(path: Path) -> None:
     filled(path)
     with sqlite3.connect(path) as later:
-        later.execute("PRAGMA user_version = 2")
+        later.execute("PRAGMA user_version = 3")
     later.close()
-    with pytest.raises(StoreForeign, match="format 2, and this version reads 1"):
+    with pytest.raises(StoreForeign, match="format 3, and this version reads 2"):
+        SqliteStore(path, KEY)
+
+
+def test_an_earlier_format_is_begun_anew(path: Path) -> None:
+    """Numbers were made otherwise: what is there would be found by nobody."""
+    filled(path)
+    with sqlite3.connect(path) as earlier:
+        earlier.execute("PRAGMA user_version = 1")
+    earlier.close()
+    with pytest.raises(StoreDamaged, match="of the earlier format 1"):
         SqliteStore(path, KEY)
 
 

@@ -10,11 +10,8 @@ from resolver.cache.store_writer import batches, item_of
 from resolver.delegation import Delegation
 from resolver.limits import (
     STORE_BATCH,
-    STORE_BURST_SECONDS,
-    STORE_PAGE_OCTETS,
     STORE_QUEUE,
     STORE_SWEEP,
-    STORE_WRITE_OCTETS,
 )
 from resolver.model import Status
 from resolver.protocol.codes import RRType
@@ -76,31 +73,6 @@ def test_while_the_public_tree_does_not_validate_only_configured_zones_are_kept(
     assert [item.name for item in items] == [name("a.corp.")]
 
 
-@pytest.mark.reaches("STORE_WRITE_OCTETS", "STORE_BURST_SECONDS")
-def test_beyond_the_budget_the_most_needed_is_written(bench: Bench) -> None:
-    """What finds servers first, then what came up before, then what counts longest."""
-    cost = 2 * STORE_PAGE_OCTETS
-    saved = STORE_WRITE_OCTETS * STORE_BURST_SECONDS // cost
-    bench.level.learnt = [entry(f"n{at}.example. 9 A 192.0.2.1") for at in range(saved)]  # type: ignore[assignment]
-    assert len(bench.writer.take(bench.level, NOW)) == saved
-    many = [
-        entry(f"m{at}.example. 9 A 192.0.2.1", until=NOW + 100 + at)
-        for at in range(STORE_WRITE_OCTETS // cost)
-    ]
-    bench.level.learnt = [*many, entry("late.example. 9 A 192.0.2.1", until=NOW + 1)]  # type: ignore[assignment]
-    assert bench.writer.take(bench.level, NOW) == []
-    assert bench.store.left_out == len(many) + 1
-    bench.level.learnt = [  # type: ignore[assignment]
-        entry("new.example. 9 A 192.0.2.1", until=NOW + 99),
-        *many,
-        delegation("example.", until=NOW + 2),
-    ]
-    chosen = bench.writer.take(bench.level, NOW + 1)
-    assert len(chosen) == STORE_WRITE_OCTETS // cost
-    assert [one.name for one in chosen[:2]] == [name("example."), many[-1].owner]
-    assert name("new.example.") not in [one.name for one in chosen]
-
-
 @pytest.mark.reaches("STORE_QUEUE")
 def test_a_disk_that_stalls_costs_no_memory(bench: Bench) -> None:
     bench.level.learnt.extend(range(STORE_QUEUE + 5))
@@ -138,7 +110,7 @@ def test_where_there_is_too_much_what_was_not_used_for_long_goes(bench: Bench) -
     assert bench.file.octets() <= 1 << 21
     left = [row.used for row in bench.file.slice(-(1 << 63), 5000)]
     assert left.count(200) > 3 * left.count(100)
-    assert len(left) > 1000
+    assert len(left) > 900
 
 
 def test_a_note_is_kept_under_its_name(bench: Bench) -> None:

@@ -1,0 +1,109 @@
+"""How much of what was learnt goes to disk, and what of it where that is not all.
+
+Over a while STORE_WRITE_OCTETS a second are written, for flash wears out. And what is written costs
+a sixth of the CPU that finding it out did: in a second in which this process has used more than
+STORE_BUSY of a CPU and learnt of more than STORE_BUSY_LEARNT places, only what it takes to find
+servers and keys goes to disk, what was left out before and came up again, and STORE_BUSY_RECORDS of
+what counts longest. Pure.
+"""
+
+from __future__ import annotations
+
+from heapq import nlargest
+from typing import TYPE_CHECKING, Final
+
+from resolver.cache.denial import Proven
+from resolver.cache.negative import Denied
+from resolver.cache.rrset import Entry
+from resolver.limits import (
+    STORE_BURST_SECONDS,
+    STORE_BUSY,
+    STORE_BUSY_LEARNT,
+    STORE_BUSY_RECORDS,
+    STORE_LEFT_OUT,
+    STORE_QUEUE,
+    STORE_RECORD_OCTETS,
+    STORE_WRITE_OCTETS,
+)
+from resolver.model import Delegation
+from resolver.protocol.codes import RRType
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection
+
+_INFRASTRUCTURE: Final = frozenset({RRType.NS, RRType.DS, RRType.DNSKEY, RRType.DNAME})
+_MOST: Final = float(STORE_WRITE_OCTETS * STORE_BURST_SECONDS)
+
+
+class Budget:
+    """Octets saved up, and what was left out. *cpu*: seconds of CPU used so far."""
+
+    def __init__(self, now: float, cpu: Callable[[], float]) -> None:
+        self._cpu = cpu
+        self._saved = _MOST
+        self._saved_at = now
+        self._used_s = cpu()
+        self._left_out: set[int] = set()  # hashes: a wrong one is written a little sooner
+
+    def __repr__(self) -> str:
+        return f"<Budget of {self._saved:.0f} octets>"
+
+    def choose(self, whole: list[object], now: float) -> list[object]:
+        """What of *whole*, learnt since the last time, is to be written; it is charged for it."""
+        passed_s, self._saved_at = max(now - self._saved_at, 0.0), now
+        used_s, self._used_s = self._used_s, self._cpu()
+        self._saved = min(self._saved + passed_s * STORE_WRITE_OCTETS, _MOST)
+        room = int(self._saved // STORE_RECORD_OCTETS)
+        calm = STORE_QUEUE
+        if self._used_s - used_s > STORE_BUSY * passed_s > 0.0:
+            calm = int(STORE_BUSY_LEARNT * passed_s)
+        if len(whole) > min(room, calm):
+            whole = self._urgent(whole, room, calm)
+        self._saved -= len(whole) * STORE_RECORD_OCTETS
+        return whole
+
+    def _urgent(self, whole: list[object], room: int, calm: int) -> list[object]:
+        """At most *room* of *whole*; what is neither needed nor came again as above, if it is more
+        than *calm*."""
+        needed: list[object] = []
+        again: dict[object, object] = {}  # by place, of which the last thing counts
+        rest: dict[object, tuple[float, object]] = {}
+        left_out = self._left_out
+        for what in whole:
+            if isinstance(what, Entry):
+                if what.rtype in _INFRASTRUCTURE:
+                    needed.append(what)
+                    continue
+                place, expires_at = (what.owner, what.rtype), what.expires_at
+            elif isinstance(what, Denied):
+                place, expires_at = what[:2], what.negative.expires_at
+            elif isinstance(what, Delegation):
+                needed.append(what)
+                continue
+            elif isinstance(what, Proven):
+                place, expires_at = what.rrset[:2], what.expires_at
+            else:
+                continue
+            if hash(place) in left_out:
+                again[place] = what
+            else:
+                rest[place] = expires_at, what
+        chosen = [*needed, *again.values()][:room]
+        most = room - len(chosen)
+        if len(rest) > calm:
+            most = min(most, STORE_BUSY_RECORDS)
+        if most < len(rest):
+            self._note(rest)
+            longest = nlargest(most, rest.values(), key=_expires_at)
+            return chosen + [what for _, what in longest]
+        return chosen + [what for _, what in rest.values()]
+
+    def _note(self, left_out: Collection[object]) -> None:
+        """That these places came up; some of them are written all the same."""
+        if len(self._left_out) + len(left_out) > STORE_LEFT_OUT:
+            self._left_out.clear()
+        self._left_out.update(map(hash, left_out))
+
+
+def _expires_at(one: tuple[float, object]) -> float:
+    return one[0]
