@@ -141,6 +141,18 @@ WARM_SURE_CHANCE = limit(
 )
 WARM_HIT_CHANCE = limit(0.4, "the same as WARM_CHANCE, for its renewal on a hit", why="bench.week")
 WARM_IDLE_TTLS = limit(2, "unused TTLs in a row after which a name rests", why="bench.week")
+RHYTHM_GAPS = limit(3, "even gaps between uses after which the next is expected", why="bench.week")
+RHYTHM_TOLERANCE = limit(
+    0.3, "part of the mean gap by which an even one may differ from it", why="bench.week"
+)
+RHYTHM_SPREADS = limit(
+    2.0,
+    "mean deviations before and after its expected time within which a use is expected",
+    why="of jitter that is spread evenly they are all",
+)
+RHYTHM_TTL_PART = limit(
+    0.5, "part of the TTL that the mean deviation may have", why="two renewals for one use at most"
+)
 WARM_HABIT_TTL = limit(
     7200, "seconds of TTL from which a name is renewed at its time of day", why="bench.week"
 )

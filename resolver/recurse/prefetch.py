@@ -3,9 +3,10 @@
 `heard` is told of each answer that went the long way (a hit in the packet cache costs nothing, but
 for one near the end of its TTL, which is sent the long way too); `tick` renews what is due, and
 says when to come again. What is due: a question that was asked in the last part of its TTL, one
-that is asked so often that its renewal will be of use (`warm`), one that the operator named, and
-the zone cuts above them. Each renewal is paid for (`renewal_budget`), one at a time; there are none
-in an outage, for what fails, or while we are busy. Never waits, and does no I/O itself.
+that is asked so often, or so evenly, that its renewal will be of use (`warm`), one that the
+operator named, and the zone cuts above them. Each renewal is paid for (`renewal_budget`), one at a
+time; there are none in an outage, for what fails, or while we are busy. Never waits, and does no
+I/O itself.
 
 Unbound renews on a hit in the last tenth of the TTL, which in a house with few clients nearly never
 comes (NLnetLabs/unbound#984); Technitium counts hits of an hour, and forgets the house overnight.
@@ -154,6 +155,16 @@ class Prefetch:
             return NEVER
         if abs(now + left - known.ends_at) > _SAME_S:
             known.ends_at = now + left
+        return self._due_again(question, known, left, now, is_fresh=is_fresh)
+
+    def _due_again(
+        self, question: Question, known: Warmth, left: float, now: float, *, is_fresh: bool
+    ) -> float:
+        """When *known* is to be looked at, and when a hit is to come here."""
+        expected_from = known.expected_from
+        if expected_from is not None:
+            self._push(question, known, expected_from)
+            return NEVER
         if left <= known.window_s:
             if now >= known.rest_until:
                 known.is_asked = not is_fresh

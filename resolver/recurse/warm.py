@@ -5,8 +5,8 @@ learnt whether its renewal saved a client's wait, or would have: whether somebod
 time when servers would have had to be asked, had nothing ever been renewed. Apart for terms that
 follow a used one and for those that follow an unused one. That is all it takes to tell a lamp that
 reports each minute from a page that is read in the morning, and what it will cost to keep either
-warm. Beside it: a score that decays,
-for the order after a start; and which six hours of the day it was last used in, four bits.
+warm. Beside it: at what even intervals it is asked (`rhythm`); a score that decays, for the order
+after a start; and which six hours of the day it was last used in, four bits.
 
 A question is admitted at its second use, and gone WARM_DAYS_SECONDS after its last. Pure: times
 are `Clock.now()`'s, but for *wall*.
@@ -35,6 +35,7 @@ from resolver.limits import (
     WARM_SURE_CHANCE,
 )
 from resolver.model import Question
+from resolver.recurse.rhythm import Rhythm
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -88,7 +89,7 @@ class Warmth:
 
     __slots__ = ("alone_until", "begins_at", "by_hand", "chances", "cost", "due_at", "ends_at",
                  "idle", "is_asked", "is_renewing", "is_saved", "is_used", "quarters",
-                 "rest_until", "rtt_s", "score", "ttl", "used_at")  # fmt: skip
+                 "rest_until", "rhythm", "rtt_s", "score", "ttl", "used_at")  # fmt: skip
 
     def __init__(self, ttl: float, ends_at: float, used_at: float) -> None:
         self.ttl = ttl
@@ -108,6 +109,7 @@ class Warmth:
         self.cost = -1
         self.due_at = float("inf")
         self.rest_until = 0.0
+        self.rhythm = Rhythm()
         self.rtt_s = 0.0
 
     def __repr__(self) -> str:
@@ -123,11 +125,18 @@ class Warmth:
         """When it is renewed without a hit."""
         return self.ends_at - lead_s(self.rtt_s)
 
+    @property
+    def expected_from(self) -> float | None:
+        """When it is renewed, long after its term, for it is used at even intervals; or None."""
+        expected = self.rhythm.expected(self.used_at, self.ttl)
+        return None if expected is None else expected.begins_at - lead_s(self.rtt_s)
+
     def note_use(self, now: float, wall: float, *, is_over: bool) -> None:
         """Somebody asked: learn of the terms that passed since, and of the present one.
 
         *is_over*: the present one had passed, and servers were asked.
         """
+        self.rhythm.note(now - self.used_at)
         if is_over:
             self._end_term()
             passed = int(max(now - self.ends_at, 0.0) / self.ttl)
@@ -187,6 +196,9 @@ class Warmth:
         """
         if self.by_hand:
             return True
+        expected = self.rhythm.expected(self.used_at, self.ttl)
+        if expected is not None:
+            return expected.begins_at - lead_s(self.rtt_s) <= now <= expected.ends_at
         if self.is_asked:
             return self.chances[0] >= WARM_HIT_CHANCE + strain * (
                 WARM_SURE_CHANCE - WARM_HIT_CHANCE
