@@ -41,7 +41,9 @@ NO_COUNTERS = {
         "n", "fails", "served", "_strays", "hits", "_answered", "silence_s", "global_log_rtt",
         "_overdue", "awaited", "cookie_silences", "doubts", "edns_silences", "streams", "waiting",
     },
-    "the use of one name, and what an hour's renewals came to": {"score", "used", "wasted"},
+    "the use of one name, and what an hour's renewals came to": {
+        "score", "used", "wasted", "mean_s", "spread_s",
+    },
     "a number that tells states apart": {"_next_suffix", "_number", "generation"},
     "registered by `Registry.total`": {"connects", "_outage_s"},
     "parts of other numbers of the same class": {"_aside", "_middle_passes", "void", "_dnames"},
