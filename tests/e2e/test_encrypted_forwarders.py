@@ -1,0 +1,112 @@
+"""Ours forwards to Debian's resolvers over TLS: answers, failures, restarts, and no clear text."""
+
+from __future__ import annotations
+
+import re
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+import trustme
+
+from bench.common import peers
+from bench.forwarding import upstreams
+from bench.forwarding.upstreams import ADDRESS, BIG_RECORDS, NAME, Keys
+from tests.e2e import daemon
+from tests.simulation import netns
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+pytestmark = [pytest.mark.netns, pytest.mark.timeout(180)]
+
+HOST, OURS = "127.0.0.2", "127.0.0.1"
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Iterator[netns.Namespace]:
+    daemon.require("dig")
+    tmp_path.chmod(0o755)
+    with netns.namespace("dot") as one:
+        one.ip(f"addr add {HOST}/32 dev lo")  # BIND listens on what an interface has
+        yield one
+
+
+def forward(place: netns.Namespace, directory: Path, address: str, *lines: str) -> netns.Program:
+    """Ours, which sends everything to *address*; *lines* are more of the table."""
+    table = ["[[forward]]", 'zone = "."', f'addresses = ["{address}"]', *lines]
+    extra = "\n".join(["resolution.local_zones = false", *table])
+    (directory / "ours").mkdir(exist_ok=True)
+    return peers.start("ours", peers.Setup(directory=directory / "ours", extra=extra), place)
+
+
+def dig(place: netns.Namespace, *words: str) -> str:
+    """Over TCP: what leaves over UDP is not the client's."""
+    return place.run("dig", f"@{OURS}", "+tcp", "+tries=1", "+timeout=10", *words).stdout
+
+
+@pytest.mark.parametrize("name", upstreams.PROGRAMS)
+def test_every_answer_comes_over_tls(name: str, place: netns.Namespace, tmp_path: Path) -> None:
+    """A name, no name, no data, more than a datagram holds; after a restart as before."""
+    daemon.require(upstreams.PROGRAMS[name])
+    keys = Keys(tmp_path, NAME)
+    started = upstreams.start(name, place, HOST, keys)
+    forward(place, tmp_path, f"tls://{HOST}#{NAME}", f'ca_file = "{keys.ca_file}"')
+    before = place.datagrams_sent()
+    assert dig(place, "+short", "a.bench") == f"{ADDRESS}\n"
+    assert "status: NXDOMAIN" in dig(place, "a.no.bench")
+    assert re.search(r"NOERROR.*\n.*ANSWER: 0", dig(place, "a.bench", "AAAA"))
+    assert len(dig(place, "+short", "big.bench", "TXT").splitlines()) == BIG_RECORDS
+    if name != "dnsdist":  # which speaks UDP to whoever is behind it
+        assert place.datagrams_sent() == before, "nothing but TLS left"
+    for program in started:
+        program.stop()
+    upstreams.start(name, place, HOST, keys)
+    time.sleep(1.1)  # nobody connects for a second after a failure
+    assert dig(place, "+short", "b.bench") == f"{ADDRESS}\n"
+
+
+_BAD = {
+    "another name": (("dns.other.example",), f"is for dns.other.example, not for {NAME}", True),
+    "another authority": ((NAME,), "unable to get local issuer certificate", False),
+}
+
+
+@pytest.mark.parametrize("case", _BAD)
+def test_a_bad_certificate_is_told_and_nothing_leaves_in_clear_text(
+    case: str, place: netns.Namespace, tmp_path: Path
+) -> None:
+    """Though the same server would answer on port 53 (RFC 8310 §8.1)."""
+    names, said, is_ours = _BAD[case]
+    daemon.require("unbound")
+    keys = Keys(tmp_path, *names)
+    upstreams.start("unbound", place, HOST, keys)
+    trusted = keys.ca_file
+    if not is_ours:
+        trusted = tmp_path / "other.pem"
+        trustme.CA().cert_pem.write_to_path(trusted)
+    forward(place, tmp_path, f"tls://{HOST}#{NAME}", f'ca_file = "{trusted}"')
+    before = place.datagrams_sent()
+    for at in range(3):
+        told = dig(place, f"n{at}.bench")
+        assert "status: SERVFAIL" in told
+        assert f"EDE: 22 (No Reachable Authority): (at delegation .: certificate of {HOST}" in told
+        assert said in told
+    assert place.datagrams_sent() == before
+
+
+def test_opportunistic_encryption_falls_back_to_clear_text(
+    place: netns.Namespace, tmp_path: Path
+) -> None:
+    """Where nobody answers over TLS; any certificate will do where somebody does."""
+    daemon.require("unbound")
+    upstreams.start("unbound", place, HOST, Keys(tmp_path, "dns.other.example"))
+    ours = forward(place, tmp_path, f"tls://{HOST}#{NAME}", 'profile = "opportunistic"')
+    before = place.datagrams_sent()
+    assert dig(place, "+short", "a.bench") == f"{ADDRESS}\n"
+    assert place.datagrams_sent() == before
+    ours.stop()
+    forward(place, tmp_path, f"tls://{HOST}:8853#{NAME}", 'profile = "opportunistic"')
+    assert dig(place, "+short", "b.bench") == f"{ADDRESS}\n"
+    assert place.datagrams_sent() > before
