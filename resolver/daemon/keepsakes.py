@@ -22,6 +22,7 @@ import trio
 from resolver.errors import WireError
 from resolver.limits import (
     MAX_TTL_SECONDS_RANGE,
+    OUTAGE_PREFIXES,
     STORE_COMMIT_SECONDS,
     STORE_EXPIRED_SECONDS,
     STORE_NOTE_RATE,
@@ -29,9 +30,11 @@ from resolver.limits import (
     STORE_SERVERS,
     WARM_QUESTIONS,
 )
+from resolver.protocol.ip_addresses import address_octets
 from resolver.protocol.shapes import plain_name_end
 from resolver.recurse.prefetch import Snapshot
 from resolver.upstream.infra import Kept as Server
+from resolver.upstream.neighbours import KeptWitness
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
@@ -42,6 +45,7 @@ if TYPE_CHECKING:
     from resolver.recurse.prefetch import Prefetch
     from resolver.runtime.clock import Clock
     from resolver.upstream.infra import Infra
+    from resolver.upstream.ways import Ways
 
     Hop = Callable[..., Awaitable[Any]]
 
@@ -90,6 +94,25 @@ class Servers:
             raise WireError(str(error)) from None
 
 
+class Near:
+    """The nearest servers that answered: witnesses of a start into a cut."""
+
+    def __init__(self, ways: Ways, name: str) -> None:
+        self.name = name
+        self._ways = ways
+
+    def octets(self) -> tuple[bytes, float]:
+        public = self._ways.public
+        return msgspec.json.encode(public.neighbours.snapshot()), public.reach.last_answer
+
+    def take_back_untrusted(self, octets: bytes, _: float | None) -> None:
+        kept = near_untrusted(octets)
+        try:
+            self._ways.remember(kept)
+        except ValueError as error:
+            raise WireError(str(error)) from None
+
+
 class Warm:
     """What is kept warm, and the budget for it."""
 
@@ -132,6 +155,7 @@ class Keepsakes:
         self._writer = writer
         self._clock = clock
         self._servers = Servers(base.infra, "servers")
+        self._near = Near(base.dispatcher.ways, "neighbours")
         self._warm = Warm(base.prefetch, clock, _of("warm", worker))
         self._written = OctetsWritten(ledger, clock, _of("written", worker))
         self._is_first = worker == 0
@@ -145,7 +169,7 @@ class Keepsakes:
     async def take_back(self, hop: Hop) -> None:
         """Have what an earlier process knew. Raises StoreFailed."""
         self._born = trio.current_time()
-        for one in (self._servers, self._warm, self._written):
+        for one in (self._servers, self._near, self._warm, self._written):  # RTTs tell who is near
             note = await hop(self._writer.note, one.name, self._clock.now())
             if note is not None:
                 try:
@@ -167,7 +191,7 @@ class Keepsakes:
     def _new(self, now: float, *, is_due: bool = False) -> list[tuple[str, bytes]]:
         """Name and octets of what is due by *now* and has changed; the octets written beside it."""
         found = []
-        servers: Sequence[Keepsake] = (self._servers,) if self._is_first else ()
+        servers: Sequence[Keepsake] = (self._servers, self._near) if self._is_first else ()
         for one in (*servers, self._warm):
             if now < self._due.get(one.name, 0.0) and not is_due:
                 continue
@@ -192,6 +216,19 @@ def _of(name: str, worker: int) -> str:
 def servers_untrusted(octets: bytes) -> list[Server]:
     """What a note says of servers. Raises WireError only."""
     return list(_decoded(octets, list[Server]))
+
+
+def near_untrusted(octets: bytes) -> list[KeptWitness]:
+    """What a note says of the nearest of them. Raises WireError only."""
+    kept = list(_decoded(octets, list[KeptWitness]))[:OUTAGE_PREFIXES]
+    for one in kept:
+        if one.port not in _NUMBERS or one.qtype not in _NUMBERS or one.transport != "udp":
+            raise WireError("a port, a type or a transport is none")
+        try:
+            address_octets(one.host)
+        except ValueError as error:
+            raise WireError(str(error)) from None
+    return kept
 
 
 def warm_untrusted(octets: bytes) -> Snapshot:

@@ -207,6 +207,11 @@ LINK_MESSAGES = limit(
     "messages of the kernel about links taken at once",
     why="our choice: a router's table may change a thousand times a second",
 )
+OUTAGE_MISSED = limit(
+    16,
+    "of an outage's first ones that go to servers which a question was for that failed at once",
+    why="home servers of which no witness knows answer them; else the root's servers tell the end",
+)
 OUTAGE_FORGED_SECONDS = limit(
     30.0,
     "seconds that a forged reply of the root's servers makes neighbours' replies doubtful",
@@ -216,6 +221,11 @@ OUTAGE_VERDICT_SECONDS = limit(
     0.45,
     "seconds that witnesses have, at most, before an outage is declared",
     why="three times the RTT of a far continent; a question must fail within a second",
+)
+OUTAGE_VERDICT_RTTS = limit(
+    1.5,
+    "times its round trip that the nearest of them has, where that is longer",
+    why="by satellite nobody answers within half a second, and all are alive",
 )
 OUTAGE_WITNESSES = limit(
     3, "witnesses below which each is asked twice", why="one packet may be lost"

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from resolver.limits import (
     ASK_SENDS,
     ASK_SUSPECT_SECONDS,
+    DYING_SERVERS,
     EARLY_COPIES,
     EARLY_SECONDS,
     OUTAGE_ASK_SECONDS,
@@ -85,6 +86,8 @@ def on_woken(query: Asker, _: object, now: float) -> None:
     if on_its_way and not young:
         query.actions.append(do.DoubtLink())
         return
+    if query.way.is_untried:
+        query.actions.append(do.DoubtLink(is_told=False))
     if young and query.may_speculate and now < query.give_up and not query.way.reach.is_out:
         early_until = query.started + EARLY_SECONDS  # one sum: a difference may round otherwise
         if len(young) >= EARLY_COPIES and now < early_until:
@@ -197,7 +200,19 @@ def ask_another(query: Asker, now: float) -> None:
         waiting.want_addresses(query)
     total = attempts.total
     if query.hand_over(choice, now):
+        if not is_repeat and total + 1 < ASK_SENDS and are_dying(query, now):
+            beside = next_candidate(weighed(query, now), attempts, now)
+            if beside is not None and beside.state.key not in attempts.sends:
+                query.hand_over(beside, now)
         then(query, do.AskedMore(choice.state, is_repeat, total))
+
+
+def are_dying(query: Asker, now: float) -> bool:
+    """Several servers that used to answer are silent: the next are asked two at a time."""
+    if not query.is_speculative:
+        return False
+    overdue = sum(each.state.n > 0 and each.is_overdue(now) for each in query.attempts.on_its_way)
+    return overdue >= DYING_SERVERS
 
 
 def on_asked_more(query: Asker, event: do.AskedMore, now: float) -> None:

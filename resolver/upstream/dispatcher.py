@@ -158,7 +158,7 @@ class Dispatcher:
         way = self.ways.public if delegation.way is None else self.ways.of(delegation)
         if way.reach.is_out and way.is_known_cut:
             self.counters.failed += 1
-            raise way.refusal(delegation.zone, now)
+            raise self.ways.refuse(way, request, now)
         asked = Asked(CutQuery(self.shared, request, way, now))
         try:
             self._hear(asked, do.BEGUN, now)

@@ -148,7 +148,7 @@ class Infra:
                 continue
             passed_s = max(age_s, 0.0) + away_s
             spread = min(math.hypot(HINT_SPREAD, passed_s / HINT_SPREAD_SECONDS), GLOBAL_SPREAD)
-            state.hint = Hint(math.log(srtt_s), spread, now - passed_s)
+            state.expect(Hint(math.log(srtt_s), spread, now - passed_s))
             state.take_back(habits, age_s=away_s, silent_s=passed_s, now=now)
 
     def mark(self, state: ServerState, zone: Name, verdict: Verdict, now: float) -> None:

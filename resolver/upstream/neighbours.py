@@ -9,12 +9,21 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, NamedTuple
 
-from resolver.limits import OUTAGE_NEIGHBOURS
+from resolver.limits import (
+    EXPIRY_FLOOR_SECONDS,
+    OUTAGE_NEIGHBOURS,
+    OUTAGE_VERDICT_RTTS,
+    OUTAGE_VERDICT_SECONDS,
+)
+from resolver.model import Question, Server
+from resolver.protocol import names
+from resolver.protocol.transport import Transport
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
-    from resolver.model import Name, Question, Server
+    from resolver.model import Name
+    from resolver.upstream.infra import Infra
     from resolver.upstream.server_state import ServerState
 
 
@@ -25,6 +34,19 @@ class Witness(NamedTuple):
     state: ServerState
     question: Question
     owner_domain: Name
+
+
+class KeptWitness(NamedTuple):
+    """One in a snapshot: plain values, ready for JSON; names as text."""
+
+    host: str
+    port: int
+    transport: str
+    auth_name: str
+    nameserver: str
+    qname: str
+    qtype: int
+    owner_domain: str
 
 
 class Neighbours:
@@ -42,6 +64,9 @@ class Neighbours:
     def __repr__(self) -> str:
         return f"<Neighbours {len(self._by_prefix)} nearer than {self.far_s:.3f} s>"
 
+    def __bool__(self) -> bool:
+        return bool(self._by_prefix)
+
     def __iter__(self) -> Iterator[Witness]:
         return iter(sorted(self._by_prefix.values(), key=_srtt))
 
@@ -56,6 +81,29 @@ class Neighbours:
             del self._by_prefix[max(self._by_prefix.values(), key=_srtt).state.prefix]
         self._settle()
 
+    def snapshot(self) -> list[KeptWitness]:
+        """What is worth keeping over a restart: else a start into a cut knows nobody at home."""
+        return [
+            KeptWitness(
+                *server.key[:2],
+                server.transport.value,
+                server.auth_name,
+                names.to_text(server.nameserver),
+                names.to_text(question.qname),
+                question.qtype,
+                names.to_text(owner_domain),
+            )
+            for server, _, question, owner_domain in self
+        ]
+
+    def restore(self, kept: Iterable[KeptWitness], infra: Infra) -> None:
+        """Take a snapshot. Raises ValueError where it holds what is no name or transport."""
+        for host, port, transport, auth_name, nameserver, qname, qtype, owner_domain in kept:
+            name = names.from_text(nameserver)
+            server = Server(host, port, name, Transport(transport), auth_name)
+            question = Question(names.from_text(qname), qtype)
+            self.note(Witness(server, infra.state(server), question, names.from_text(owner_domain)))
+
     def forget_silent(self) -> None:
         """Somebody answers, but not they."""
         kept = self._by_prefix.items()
@@ -69,5 +117,17 @@ class Neighbours:
         self.far_s = max(map(_srtt, self._by_prefix.values())) if is_full else math.inf
 
 
+def patience_s(witnesses: Iterable[Witness]) -> float:
+    """Seconds until *witnesses* that were asked now have had their chance to answer.
+
+    OUTAGE_VERDICT_SECONDS at most, unless the nearest of them is further away than that.
+    """
+    states = [witness.state for witness in witnesses]
+    slowest = max((state.overdue_s for state in states), default=0.0)
+    nearest = min((state.expected_rtt_s for state in states), default=0.0)
+    usual = min(OUTAGE_VERDICT_SECONDS, max(EXPIRY_FLOOR_SECONDS, slowest))
+    return max(usual, OUTAGE_VERDICT_RTTS * nearest)
+
+
 def _srtt(witness: Witness) -> float:
-    return witness.state.srtt
+    return witness.state.expected_rtt_s

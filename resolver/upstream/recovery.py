@@ -86,11 +86,19 @@ class Recovery:
         self._next[way] = self._timers.at(when, partial(self._trickle, way))
 
     def _trickle(self, way: Way, now: float) -> None:
-        """One packet to one witness, whether or not anybody wants to know anything."""
+        """One packet, to one witness, whether or not anybody wants to know anything.
+
+        Some of the first go to whom somebody wanted to ask meanwhile, if anybody did: what is
+        served at home must not wait until the world is back because no witness lives there.
+        """
         witnesses = self._witnesses(way)
         self._dice.shuffle(witnesses)
         if _is_doubtful(way, now):
             witnesses.sort(key=lambda one: one.question != way.question)
+        elif way.missed is not None and self._dice.getrandbits(1):
+            witnesses.insert(0, way.missed)
+            way.missed = None
+            way.misses += 1
         before = way.awaited
         self._ask_some(way, witnesses, 1, now)
         has_sent = way.awaited > before

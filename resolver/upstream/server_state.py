@@ -224,7 +224,23 @@ class ServerState:
         wait = min(REVIVE_CEILING_SECONDS, REVIVE_SECONDS * 2.0 ** min(steps, 10))
         return now - max(self.t_fail, self.probed_at) >= wait
 
+    @property
+    def expected_rtt_s(self) -> float:
+        """Seconds that it takes to answer, as measured now or before a restart; 0: not known."""
+        if self.n or self.hint is None:
+            return self.srtt
+        return math.exp(self.hint.log_rtt)
+
     # --- what happened ---------------------------------------------------------------------
+
+    def expect(self, hint: Hint) -> None:
+        """What an earlier run measured sets how long is long, until something is measured."""
+        self.hint = hint
+        rtt_s = self.expected_rtt_s
+        latest_s = rtt_s * math.exp(2 * hint.spread) + HEDGE_JITTER_SECONDS
+        self.hedge_s = min(HEDGE_UNKNOWN_SECONDS, max(HEDGE_FLOOR_SECONDS, latest_s))
+        self.overdue_s = max(OVERDUE_UNKNOWN_SECONDS, 3 * rtt_s)
+        self.expiry_s = max(EXPIRY_UNKNOWN_SECONDS, 4 * rtt_s)
 
     def note_sent(self, owner_domain: Name, now: float) -> None:
         if owner_domain not in self.waiting and len(self.waiting) < OWNER_DOMAINS_PER_ADDRESS:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from resolver.errors import ExchangeFailed, ResolverError
     from resolver.model import Name, Server
+    from resolver.upstream.neighbours import Witness
 
 
 class Way:
@@ -29,12 +30,14 @@ class Way:
     public tree its *neighbours* are witnesses too, asked what they answered last. While
     *awaited* of them were asked and *refused* by the network, the verdict is due at *verdict_at*.
     *cut_since*: when an outage began that has not ended, else None; *forged_at*: when somebody
-    answered last in the place of one of *servers*.
+    answered last in the place of one of *servers*. *missed*: one of those whom a question was for
+    that nobody was asked in an outage: it may be at home, and no witness know of it; *misses*:
+    how many such were asked.
     """
 
-    __slots__ = ("asked_at", "awaited", "cut_since", "forged_at", "is_forward", "neighbours",
-                 "owner_domain", "question", "reach", "refused", "servers", "verdict_at",
-                 "zone")  # fmt: skip
+    __slots__ = ("asked_at", "awaited", "cut_since", "forged_at", "is_forward", "missed",
+                 "misses", "neighbours", "owner_domain", "question", "reach", "refused", "servers",
+                 "verdict_at", "zone")  # fmt: skip
 
     def __init__(
         self, zone: Name | None, servers: Iterable[Server] = (), *, is_forward: bool = False
@@ -53,6 +56,8 @@ class Way:
         self.refused = 0
         self.cut_since: float | None = None
         self.forged_at = -math.inf
+        self.missed: Witness | None = None
+        self.misses = 0
 
     def __repr__(self) -> str:
         return f"<Way {self} {self.reach!r}>"
@@ -64,9 +69,19 @@ class Way:
     def is_known_cut(self) -> bool:
         """In an outage: is it known by witnesses who answered before, who tell its end, too?
 
-        Where nobody ever did, others than they may answer, and each question is tried.
+        Where nobody ever did, others than they may answer, and each question is tried. Before a
+        restart counts.
         """
-        return bool(self.servers) and self.reach.last_answer > -math.inf
+        has_answered = self.reach.last_answer > -math.inf or bool(self.neighbours)
+        return bool(self.servers) and has_answered
+
+    @property
+    def is_untried(self) -> bool:
+        """Nobody answered since a restart, and it is known who did before: who is late is doubted.
+
+        Else a start into a cut finds out by its clients' questions, one after the other.
+        """
+        return bool(self.neighbours) and self.reach.last_answer == -math.inf
 
     def is_cut(self, now: float) -> bool:
         """Nobody answers, or no route leads anywhere."""

@@ -19,34 +19,37 @@ from typing import TYPE_CHECKING, NamedTuple
 import trio
 
 from resolver.limits import (
-    EXPIRY_FLOOR_SECONDS,
     NO_ROUTE_SECONDS,
+    OUTAGE_MISSED,
     OUTAGE_PREFIXES,
     OUTAGE_STRANGERS,
     OUTAGE_TRICKLE_SECONDS,
-    OUTAGE_VERDICT_SECONDS,
     OUTAGE_WITNESSES,
 )
 from resolver.protocol.names import ROOT
 from resolver.runtime.duration import duration
 from resolver.upstream.cut_actions import OUTAGE_BEGAN, OUTAGE_ENDED
 from resolver.upstream.link_watch import LinkWatch
-from resolver.upstream.neighbours import Witness
+from resolver.upstream.neighbours import Witness, patience_s
 from resolver.upstream.query_form import BARE
 from resolver.upstream.reachability import Reachability
 from resolver.upstream.recovery import Recovery
+from resolver.upstream.server_state import owner_domain_of
 from resolver.upstream.transmission import Purpose, Transmission
 from resolver.upstream.way import Way
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
+    from resolver.errors import LinkDown
     from resolver.model import Delegation, Name, Server
     from resolver.protocol.message import Message
     from resolver.upstream.asked import Asked, Hear
     from resolver.upstream.descriptors import Descriptors
+    from resolver.upstream.neighbours import KeptWitness
     from resolver.upstream.network import LinkChanges
     from resolver.upstream.outstanding import Outstanding
+    from resolver.upstream.request import Request
     from resolver.upstream.server_state import ServerState
     from resolver.upstream.shared_knowledge import SharedKnowledge
     from resolver.upstream.timers import Timer, Timers
@@ -196,20 +199,30 @@ class Ways:
             for family in {witness.state.is_ipv6 for witness in witnesses}:
                 way.reach.note_no_route(is_ipv6=family, now=now)
             return False
-        slowest = max(witness.state.overdue_s for witness in witnesses)
-        way.verdict_at = now + min(OUTAGE_VERDICT_SECONDS, max(EXPIRY_FLOOR_SECONDS, slowest))
+        self._decide_at(way, now + patience_s(witnesses))
         halfway = (now + way.verdict_at) / 2
         self._timers.at(halfway, partial(self._ask_more, way, witnesses))
-        self._verdicts[way] = self._timers.at(way.verdict_at, partial(self._decide, way))
         return True
 
+    def _decide_at(self, way: Way, at: float) -> None:
+        """The verdict is due then, and no sooner."""
+        timer = self._verdicts.pop(way, None)
+        if timer is not None:
+            self._timers.cancel(timer)
+        way.verdict_at = at
+        self._verdicts[way] = self._timers.at(at, partial(self._decide, way))
+
     def _ask_more(self, way: Way, witnesses: list[Witness], now: float) -> None:
-        """Nobody answered yet: the others, and few once more, for one packet may be lost."""
+        """Nobody answered yet: the others, and few once more, for one packet may be lost.
+
+        They are to have their chance, too: one of them may be all that the cut has left.
+        """
         if way.verdict_at > now and way.reach.last_answer < way.asked_at:
             others = [one for one in self._witnesses(way, finds_life=True) if one not in witnesses]
             again = witnesses if len(witnesses) < OUTAGE_WITNESSES else []
-            for witness in (*again, *others):
-                self._ask(way, witness, now)
+            asked = [one for one in (*again, *others) if self._ask(way, one, now)]
+            if asked:
+                self._decide_at(way, max(way.verdict_at, now + patience_s(asked)))
 
     def _witnesses(self, way: Way, *, finds_life: bool = False) -> list[Witness]:
         """Neighbours, and servers of the way that used to answer, of as many prefixes, the nearest.
@@ -291,12 +304,31 @@ class Ways:
         if way.cut_since is None and is_quiet and way.reach.has_no_route(now):
             self.begin(way, now)
 
+    def remember(self, kept: Iterable[KeptWitness]) -> None:
+        """These were the nearest before a restart, witnesses of a start into a cut.
+
+        Raises ValueError.
+        """
+        self.public.neighbours.restore(kept, self._shared.infra)
+
     # --- an outage ---------------------------------------------------------------------------
+
+    def refuse(self, way: Way, request: Request, now: float) -> LinkDown:
+        """The error of *request*: *way* is known to be cut off, and nobody is asked."""
+        delegation = request.delegation
+        servers = self._shared.filters.allowed(delegation)
+        if servers and way.missed is None and way.misses < OUTAGE_MISSED:
+            server = self._shared.dice.choice(servers)
+            state = self._shared.infra.state(server)
+            domain = owner_domain_of(delegation.zone)
+            way.missed = Witness(server, state, request.question, domain)
+        return way.refusal(delegation.zone, now)
 
     def begin(self, way: Way, now: float) -> None:
         """*way* is cut off. Who asked is told within OUTAGE_ASK_SECONDS, and nobody is blamed."""
         if way.cut_since is None:
             way.cut_since = now
+            way.misses = 0
             self._shared.counters.outages += 1
             _log.warning("nobody answers any more: %s", way)
             if way.servers:

@@ -24,7 +24,7 @@ from resolver.protocol.codes import EdeCode, RRType
 from resolver.protocol.names import from_text
 from resolver.protocol.wire import parse_untrusted
 from resolver.recurse.validation import Validation
-from resolver.upstream import ways
+from resolver.upstream import neighbours
 from tests.recurse.household import WALL, budget, village
 from tests.support import trio_test
 
@@ -181,7 +181,9 @@ async def test_an_outage_is_told_within_a_second_and_over_within_one(
     cut: Callable[[Home], Callable[[], None]], way: str
 ) -> None:
     """No failure of our own link is remembered of a name, a server or a zone."""
-    assert vars(ways)["OUTAGE_VERDICT_SECONDS"] == OUTAGE_VERDICT_SECONDS  # servers here are near
+    assert (
+        vars(neighbours)["OUTAGE_VERDICT_SECONDS"] == OUTAGE_VERDICT_SECONDS
+    )  # servers here are near
     async with home(way) as place:
         await place.ask("www")
         await trio.sleep(5)
