@@ -114,6 +114,11 @@ def _count_clients(registry: Registry, daemon: Counting) -> None:
     registry.count("admission", Admission, lambda: [daemon.admission])
     registry.count("clients", RateLimit, lambda: _there(daemon.admission.rate))
     registry.gauge(
+        "tasks",
+        "Tasks of the event loop that are alive now.",
+        lambda: trio.lowlevel.current_statistics().tasks_living,
+    )
+    registry.gauge(
         "queries_in_flight",
         "Queries of clients that wait for an answer now.",
         lambda: daemon.admission.in_flight,
