@@ -9,10 +9,13 @@ from __future__ import annotations
 
 import json
 import sys
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from resolver.daemon import certificates
+from resolver.daemon.certificates import Subject
 from tests.simulation import netns
 
 if TYPE_CHECKING:
@@ -38,14 +41,16 @@ class Upstream:
 class Setup:
     """What a resolver is to do, in the words of none; what is left out is as shipped.
 
-    *anchors* are DS records in presentation form; without any, nothing is validated. *extra* are
-    lines, and *arguments* words of the command line, of the one software. *checkout* is ours.
+    *anchors* are DS records in presentation form; without any, nothing is validated. *tls_port*:
+    where DNS over TLS is served as well, with a P-256 certificate; 0 is nowhere. *extra* are lines,
+    and *arguments* words of the command line, of the one software. *checkout* is ours.
     """
 
     directory: Path
     hints: Path | None = None
     addresses: tuple[str, ...] = ("127.0.0.1",)
     port: int = 53
+    tls_port: int = 0
     anchors: tuple[str, ...] = ()
     negative_anchors: tuple[str, ...] = ()
     minimises: bool | None = None
@@ -103,10 +108,21 @@ def _ds(line: str) -> tuple[str, str]:
     return owner, f"{tag} {algorithm} {kind} {''.join(digest)}"
 
 
+def _certificate(setup: Setup) -> tuple[str, str]:
+    """Files of a certificate for its addresses, and of the key."""
+    made = certificates.make(Subject(("localhost",), setup.addresses), wall=time.time())
+    return (
+        setup.write("certificate.pem", [made.chain.decode()]),
+        setup.write("key.pem", [made.key.decode()]),
+    )
+
+
 def _ours(setup: Setup) -> list[str]:
     """Dotted keys throughout, so that *extra* may add to any table."""
     listen = [f"[{one}]:{setup.port}" if ":" in one else f"{one}:{setup.port}"
               for one in setup.addresses]  # fmt: skip
+    if setup.tls_port:
+        listen += [f"tls://{one}:{setup.tls_port}" for one in setup.addresses if ":" not in one]
     lines = [
         f"server.listen = {json.dumps(listen)}",
         f"dnssec.validate = {json.dumps(bool(setup.anchors))}",
@@ -138,6 +154,11 @@ def _unbound(setup: Setup) -> list[str]:
         *(f'trust-anchor: "{one}"' for one in setup.anchors),
         *(f'domain-insecure: "{one}"' for one in setup.negative_anchors),
     ]  # fmt: skip
+    if setup.tls_port:
+        certificate, key = _certificate(setup)
+        lines += [f"interface: {one}@{setup.tls_port}" for one in setup.addresses]
+        lines += [f"tls-port: {setup.tls_port}", f'tls-service-pem: "{certificate}"']
+        lines.append(f'tls-service-key: "{key}"')
     if setup.hints is not None:
         lines.append(f'root-hints: "{setup.hints}"')
     if setup.minimises is not None:
@@ -163,6 +184,7 @@ def _named(setup: Setup) -> list[str]:
         f'session-keyfile "{setup.directory}/session.key";',
         f"listen-on port {setup.port} {{ {v4 or 'none; '}}};",
         f"listen-on-v6 port {setup.port} {{ {v6 or 'none; '}}};",
+        f"listen-on port {setup.tls_port} tls ephemeral {{ {v4} }};" if setup.tls_port else "",
         "recursion yes;", "allow-query { any; };", "empty-zones-enable no;",
         f"dnssec-validation {'yes' if setup.anchors else 'no'};",
     ]  # fmt: skip
@@ -190,6 +212,9 @@ def _named(setup: Setup) -> list[str]:
 def _kresd(setup: Setup) -> list[str]:
     """Without what it asks and tells about the root's keys on its own (RFC 5011, RFC 8145)."""
     lines = [f"net.listen('{one}', {setup.port}, {{ kind = 'dns' }})" for one in setup.addresses]
+    if setup.tls_port:
+        where = f"{setup.tls_port}, {{ kind = 'tls' }}"
+        lines += [f"net.listen('{one}', {where})" for one in setup.addresses]
     lines += ["trust_anchors.remove('.')", "cache.size = 64 * MB"]
     lines += [f"modules.unload('{one}')" for one in ("ta_update", "ta_signal_query")]
     if setup.hints is not None:

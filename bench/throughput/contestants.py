@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 RESPONDER_PORT = 5391
-READY_S = 15.0
+READY_S = 60.0
 _ZONE = "example.com"
 _STATE = "state"  # of ourselves, in the directory it runs in
 
@@ -35,6 +35,7 @@ cache.size_octets = 2000000000"""
 _UNBOUND = """num-threads: 1
 access-control: 127.0.0.0/8 allow
 so-rcvbuf: 4m
+incoming-num-tcp: 100
 msg-cache-size: 512m
 rrset-cache-size: 1g
 num-queries-per-thread: 16384
@@ -69,6 +70,7 @@ class Peer:
     arguments: tuple[str, ...] = ()
     checkout: Path = peers.PROJECT  # of ourselves
     zone: str = _ZONE
+    tls_port: int = 0
     process: subprocess.Popen[bytes] | None = None
 
     def asks_for_everything(self) -> None:
@@ -79,6 +81,11 @@ class Peer:
         """
         self.zone = "."
 
+    def serves_tls(self) -> bool:
+        """Before it starts: DNS over TLS too, on a port of its own. False if it cannot."""
+        self.tls_port = self.port + 470
+        return self.software != "pdns"
+
     def start(self, folder: Path, *, core: int, upstream: int = RESPONDER_PORT) -> None:
         """Start on *core*, and wait until it accepts queries."""
         directory = folder / self.name
@@ -87,6 +94,7 @@ class Peer:
         setup = peers.Setup(
             directory=directory,
             port=self.port,
+            tls_port=self.tls_port,
             upstream=peers.Upstream(self.zone, upstream),
             extra=self.extra,
             arguments=self.arguments,

@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from bench.throughput import inside, load, many
+from bench.throughput import inside, load, many, rounds
 from bench.throughput.contestants import Peer, ours
 from bench.throughput.second_level import second_level
 from bench.throughput.turns import Bench, Results, in_turn, show
@@ -99,6 +99,27 @@ def tcp(bench: Bench) -> None:
         show("Cache hits, TCP", in_turn(bench, peers, {"pipelined": measure}), reference="unbound")
 
 
+def dot(bench: Bench) -> None:
+    """Hits over one warm connection, by how many questions come in one write: TLS beside TCP."""
+    with bench.running([peer for peer in bench.peers() if peer.serves_tls()]) as peers:
+
+        def measuring(depth: int, *words: str) -> Callable[[Peer], load.Cost]:
+            return lambda peer: rounds.run(
+                peer, core=bench.load_core, seconds=bench.seconds, depth=depth, words=words
+            )
+
+        kinds = {"TCP": (), "TLS": ("tls",), "TLS, padded": ("tls", "padded")}
+        work = {
+            f"{name}, {depth} at once": measuring(depth, *words)
+            for depth in (100, 10, 1)
+            for name, words in kinds.items()
+        }
+        for measure in work.values():  # all names are known
+            for peer in peers:
+                measure(peer)
+        show("Cache hits over a warm stream", in_turn(bench, peers, work), reference="unbound")
+
+
 def outstanding(bench: Bench) -> None:
     """Many misses waiting for an authority that takes 100 ms."""
     with bench.running([peer for peer in bench.peers() if peer.name in {"ours", "unbound"}],
@@ -177,6 +198,7 @@ TABLES: dict[str, Callable[[Bench], None]] = {
     "rates": rates,
     "misses": misses,
     "tcp": tcp,
+    "dot": dot,
     "mixed": many.mixed,
     "real": many.real,
     "outstanding": outstanding,
