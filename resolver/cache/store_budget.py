@@ -3,8 +3,8 @@
 Over a while STORE_WRITE_OCTETS a second are written, for flash wears out. And what is written costs
 a sixth of the CPU that finding it out did: in a second in which this process has used more than
 STORE_BUSY of a CPU and learnt of more than STORE_BUSY_LEARNT places, only what it takes to find
-servers and keys goes to disk, what was left out before and came up again, and STORE_BUSY_RECORDS of
-what counts longest. Pure.
+servers and keys goes to disk, what came up again (it was left out before, or something of its name
+lies there, which it may have ended), and STORE_BUSY_RECORDS of what counts longest. Pure.
 """
 
 from __future__ import annotations
@@ -31,15 +31,23 @@ from resolver.protocol.codes import RRType
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
 
+    from resolver.model import Name
+
 _INFRASTRUCTURE: Final = frozenset({RRType.NS, RRType.DS, RRType.DNSKEY, RRType.DNAME})
 _MOST: Final = float(STORE_WRITE_OCTETS * STORE_BURST_SECONDS)
 
 
 class Budget:
-    """Octets saved up, and what was left out. *cpu*: seconds of CPU used so far."""
+    """Octets saved up, and what was left out.
 
-    def __init__(self, now: float, cpu: Callable[[], float]) -> None:
+    *cpu*: seconds of CPU used so far. *lacks*: whether nothing of a name lies on disk.
+    """
+
+    def __init__(
+        self, now: float, cpu: Callable[[], float], lacks: Callable[[Name], bool] = lambda _: True
+    ) -> None:
         self._cpu = cpu
+        self._lacks = lacks
         self._saved = _MOST
         self._saved_at = now
         self._used_s = cpu()
@@ -68,23 +76,26 @@ class Budget:
         needed: list[object] = []
         again: dict[object, object] = {}  # by place, of which the last thing counts
         rest: dict[object, tuple[float, object]] = {}
-        left_out = self._left_out
+        left_out, lacks = self._left_out, self._lacks
         for what in whole:
             if isinstance(what, Entry):
                 if what.rtype in _INFRASTRUCTURE:
                     needed.append(what)
                     continue
-                place, expires_at = (what.owner, what.rtype), what.expires_at
+                name = what.owner
+                place, expires_at = (name, what.rtype), what.expires_at
             elif isinstance(what, Denied):
-                place, expires_at = what[:2], what.negative.expires_at
+                name = what.name
+                place, expires_at = (name, what.rtype), what.negative.expires_at
             elif isinstance(what, Delegation):
                 needed.append(what)
                 continue
             elif isinstance(what, Proven):
+                name = what.rrset.owner
                 place, expires_at = what.rrset[:2], what.expires_at
             else:
                 continue
-            if hash(place) in left_out:
+            if hash(place) in left_out or not lacks(name):
                 again[place] = what
             else:
                 rest[place] = expires_at, what

@@ -21,6 +21,7 @@ from resolver.cache.record import Kind, Sealed, Stamp, standing
 from resolver.cache.rrset import Entry
 from resolver.cache.store import CUT, Row, key_of, number_of
 from resolver.cache.store_budget import Budget
+from resolver.cache.store_filter import data_key
 from resolver.errors import WireError
 from resolver.limits import STORE_SWEEP
 from resolver.model import Delegation, Rank, Status
@@ -140,7 +141,8 @@ class Writer:
         self._store = store
         self.octets = octets
         self.believes = believes
-        self._budget = Budget(store.clock.now(), cpu)
+        lacks = store.filter.lacks
+        self._budget = Budget(store.clock.now(), cpu, lambda name: lacks(data_key(name)))
         self._swept = {"record": _FIRST, "resident": _FIRST}
 
     def __repr__(self) -> str:

@@ -17,7 +17,7 @@ from resolver.limits import (
 )
 from resolver.model import Status
 from tests.cache.shelf import NOW, delegation, denied, entry
-from tests.making import rrset
+from tests.making import name, rrset
 
 A_SECOND = STORE_WRITE_OCTETS // STORE_RECORD_OCTETS
 
@@ -72,6 +72,20 @@ def test_of_one_place_the_last_counts() -> None:
     assert machine.second([first, gone._replace(rtype=1)], seconds=1 / A_SECOND) == [
         gone._replace(rtype=1)
     ]
+
+
+def test_what_may_end_something_on_disk_is_not_left_out() -> None:
+    """Else a kill would bring back what the zone has taken away since."""
+    there = {name("a.example."), name("b.example."), name("c.example.")}
+    budget = Budget(NOW, lambda: 0.0, lambda one: one not in there)
+    budget.choose(some(STORE_BURST_SECONDS * A_SECOND, "x"), NOW)
+    ends: list[object] = [
+        entry("a.example. 9 A 192.0.2.9", until=NOW + 1),
+        denied("b.example. A", until=NOW + 1),
+        Proven(rrset("c.example. 9 NSEC d.example. A"), NOW + 1),
+    ]
+    later = some(5, "y", until=NOW + 99)
+    assert budget.choose([*later, *ends], NOW + 3 / A_SECOND) == ends
 
 
 @pytest.mark.reaches("STORE_BUSY", "STORE_BUSY_LEARNT", "STORE_BUSY_RECORDS")

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import pytest
 
+from resolver.cache import store_budget
 from resolver.cache.basis import Basis
 from resolver.cache.store import CUT, Row
-from resolver.cache.store_writer import batches, item_of
+from resolver.cache.store_writer import Writer, batches, item_of
 from resolver.delegation import Delegation
 from resolver.limits import (
     STORE_BATCH,
     STORE_QUEUE,
+    STORE_RECORD_OCTETS,
     STORE_SWEEP,
 )
 from resolver.model import Status
@@ -52,6 +54,19 @@ def test_what_is_over_is_written_only_where_it_ends_something(bench: Bench) -> N
     assert (found.ttl, found.rdatas) == (0, (bytes([192, 0, 2, 7]),))
     assert bench.bring(gone)
     assert bench.negatives.get(*gone[:2], NOW) is None
+
+
+def test_an_end_is_written_before_what_is_new(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench.store.filter.begin(1 << 16)
+    bench.learn(entry())
+    bench.store.filter.finish()
+    monkeypatch.setattr(store_budget, "_MOST", float(STORE_RECORD_OCTETS))
+    writer = Writer(bench.store, octets=1 << 20, believes=lambda: True)
+    end = entry("www.example. 300 A 192.0.2.7", until=NOW + 1)
+    bench.level.learnt.extend([entry("x.example. 300 A 192.0.2.1", until=NOW + 99), end])
+    assert [item.what for item in writer.take(bench.level, NOW)] == [end]
 
 
 def test_what_is_worth_less_does_not_take_the_place_of_more(bench: Bench) -> None:
