@@ -12,7 +12,7 @@ keep others out (RFC 9210 §4.2). If none is idle, the new one is closed at once
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, Final
 
 import trio
 
@@ -27,7 +27,7 @@ from resolver.limits import (
 from resolver.listen.backlog import Backlog
 from resolver.listen.share import FairShare
 from resolver.listen.stream import ClientConnection, send_later
-from resolver.protocol.ip_addresses import is_loopback
+from resolver.protocol.ip_addresses import address_octets, is_loopback
 from resolver.protocol.transport import Client, Transport
 from resolver.runtime.tls_stream import TlsStream
 from resolver.runtime.turns import Rounds, Turns
@@ -41,6 +41,8 @@ if TYPE_CHECKING:
     from resolver.listen.stream import SendNow
 
     Secured = Callable[[trio.abc.Stream, str], Awaitable[TlsStream | None]]
+
+_EVERY: Final = frozenset({"0.0.0.0", "::"})  # noqa: S104  # to recognise them
 
 
 def slots_limit(descriptors: int) -> int:
@@ -216,9 +218,21 @@ class StreamService:
         finally:
             self._slots.give_back(peer[0])
 
+    def _asked_at(self, stream: trio.abc.Stream) -> bytes:
+        """The raw address that *stream* came to, where we listen at every one of a family."""
+        carrier = stream.transport if isinstance(stream, TlsStream) else stream
+        if self._host not in _EVERY or not isinstance(carrier, trio.SocketStream):
+            return b""
+        try:
+            return address_octets(carrier.socket.getsockname()[0].partition("%")[0])
+        except OSError:  # it is gone already
+            return b""
+
     async def _converse(self, stream: trio.abc.Stream, peer: tuple[str, int]) -> None:
         """One connection to its end; memory that runs out ends no other."""
-        client = Client(peer[0].partition("%")[0], peer[1], self.transport, self._host)
+        client = Client(
+            peer[0].partition("%")[0], peer[1], self.transport, self._host, self._asked_at(stream)
+        )
         connection = ClientConnection(
             stream,
             client,

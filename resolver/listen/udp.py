@@ -19,6 +19,7 @@ import trio
 from resolver.limits import LEAVING_LOOK_SECONDS, UDP_BATCH, UDP_STARTS, UDP_STARTS_IDLE, UDP_TURNS
 from resolver.listen.admission import network_of, raw_address, short_reply
 from resolver.listen.listen_network import BatchSocket, Datagram
+from resolver.listen.udp_socket import asked_at
 from resolver.protocol.codes import Rcode
 from resolver.protocol.transport import Client, Transport
 from resolver.runtime.turns import Turns
@@ -173,7 +174,8 @@ class UdpService:
         host, port = datagram.peer[:2]
         if "%" in host:
             host = host.partition("%")[0]
-        client = Client(host, port, Transport.UDP, self._host)
+        local = asked_at(datagram.local) if datagram.local else b""
+        client = Client(host, port, Transport.UDP, self._host, local)
         self._handler.start(datagram.data, client, _DatagramReply(self, datagram, network))
 
     def _read(self, arrival: Datagram | Raw) -> Datagram:

@@ -23,6 +23,16 @@ _PKTINFO6 = struct.Struct("=16si")
 _ANCILLARY_OCTETS: Final = 64
 
 
+def asked_at(local: object) -> bytes:
+    """The raw address in the *local* of a datagram; nothing if there is none."""
+    for _, _, info in local if isinstance(local, tuple) else ():
+        if len(info) == _PKTINFO4.size:
+            return bytes(info[4:8])
+        if len(info) == _PKTINFO6.size:
+            return bytes(info[:16])
+    return b""
+
+
 class PlainUdpSocket:
     """A bound, non-blocking UDP socket, a system call per datagram."""
 

@@ -22,12 +22,16 @@ SPOKEN: Final = frozenset({Transport.UDP, Transport.TCP, Transport.TLS})
 
 
 class Client(NamedTuple):
-    """*host* is the presentation form of the address without a scope; *local* the one asked at."""
+    """*host* is the presentation form of the address without a scope; *local* the one listened at.
+
+    *asked_at*: where that is every address, the raw one that was asked, as far as it is known.
+    """
 
     host: str
     port: int
     transport: Transport
     local: str = ""
+    asked_at: bytes = b""
 
 
 OURSELVES: Final = Client("", 0, Transport.UDP)  # for questions that no client has sent
