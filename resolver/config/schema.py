@@ -16,6 +16,7 @@ from typing import Annotated, Literal, TypeAlias
 from msgspec import Meta
 
 from resolver import limits
+from resolver.config.schema_encryption import Ddr, Tls
 from resolver.config.schema_zones import Forward, Section, Stub, Zone
 
 __all__ = [
@@ -26,6 +27,7 @@ __all__ = [
     "RESTARTS",
     "Cache",
     "Config",
+    "Ddr",
     "Dnssec",
     "Forward",
     "Log",
@@ -37,6 +39,7 @@ __all__ = [
     "Section",
     "Server",
     "Stub",
+    "Tls",
     "Warm",
     "Zone",
 ]
@@ -113,36 +116,6 @@ class Server(Section, frozen=True, kw_only=True):
             description='answer to NSID (RFC 5001): text, or hexadecimal digits; "" takes identity'
         ),
     ] = ""
-
-
-class Tls(Section, frozen=True, kw_only=True):
-    certificate: Annotated[
-        str | tuple[str, ...],
-        Meta(
-            description="PEM file of the certificate with its chain, or a list of them; "
-            '"" makes one, kept in working_directory'
-        ),
-    ] = ""
-    key: Annotated[
-        str | tuple[str, ...],
-        Meta(description='PEM file of the private key, one a certificate; "" is in the same file'),
-    ] = ""
-    names: Annotated[
-        tuple[str, ...],
-        Meta(description='names that a certificate made here is for: "dns.example.net"'),
-    ] = ()
-    min_version: Annotated[
-        Literal["1.2", "1.3"], Meta(description="the oldest version of TLS that clients may use")
-    ] = "1.2"
-    padding: Annotated[
-        int,
-        Meta(
-            ge=limits.PADDING_OCTETS_RANGE[0],
-            le=limits.PADDING_OCTETS_RANGE[1],
-            description="octets that encrypted replies are padded to a multiple of, to clients "
-            "that pad their queries (RFC 8467); 0 is off",
-        ),
-    ] = limits.PADDING_OCTETS
 
 
 class Outgoing(Section, frozen=True, kw_only=True):
@@ -371,6 +344,7 @@ class Config(Section, frozen=True, kw_only=True):
     ] = ""
     server: Server = Server()
     tls: Tls = Tls()
+    ddr: Ddr = Ddr()
     outgoing: Outgoing = Outgoing()
     root: Root = Root()
     forward: tuple[Forward, ...] = ()
