@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from resolver.policy.acl import Acl
 from resolver.policy.chaos import Chaos
+from resolver.policy.designation import ZONE, Designation, Offers
 from resolver.policy.local import LocalZones
 from resolver.policy.query_rules import QueryRules
 from resolver.policy.sentinel import Sentinel, root_key_tags
@@ -20,18 +21,21 @@ if TYPE_CHECKING:
     from resolver.policy.path import Step
 
 
-def views_of(config: Config, anchors: Anchors | None) -> Views:
-    """One view, of everybody."""
-    return Views(tuple(_steps(config, anchors)))
+def views_of(config: Config, anchors: Anchors | None, offers: Offers | None = None) -> Views:
+    """One view, of everybody. *offers*: what is encrypted here."""
+    return Views(tuple(_steps(config, anchors, offers or Offers())))
 
 
-def _steps(config: Config, anchors: Anchors | None) -> Iterator[Step]:
+def _steps(config: Config, anchors: Anchors | None, offers: Offers) -> Iterator[Step]:
     server = config.server
+    elsewhere = [names.from_text(entry.zone) for entry in (*config.forward, *config.stub)]
     yield Acl(server.allow_from)
     yield QueryRules()
     yield Chaos(version=server.version, identity=server.identity)
+    if config.ddr.answer and not any(names.is_subdomain(zone, ZONE) for zone in elsewhere):
+        minimises = config.resolution.qname_minimisation and names.ROOT not in elsewhere
+        yield Designation(offers, minimises=minimises)
     if config.resolution.local_zones:
-        elsewhere = (*config.forward, *config.stub)
-        yield LocalZones(names.from_text(entry.zone) for entry in elsewhere)
+        yield LocalZones(elsewhere)
     if anchors is not None and config.dnssec.root_key_sentinel:
         yield Sentinel(lambda: root_key_tags(anchors))

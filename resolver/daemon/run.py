@@ -18,6 +18,7 @@ import trio
 
 from resolver.daemon import clock_floor, privileges
 from resolver.daemon.bind import ListeningSockets
+from resolver.daemon.designating import offer_of
 from resolver.daemon.garbage import Collector, Work
 from resolver.daemon.listeners import Listeners
 from resolver.daemon.notes import Notes
@@ -59,6 +60,7 @@ if TYPE_CHECKING:
     from resolver.daemon.root_sources import Fetch
     from resolver.daemon.wiring import Parts
     from resolver.listen.listen_network import ListenNetwork
+    from resolver.policy.designation import Offer
     from resolver.recurse.resolver import Resolver
     from resolver.runtime.clock import Clock
     from resolver.telemetry.shared_counters import Slot
@@ -114,6 +116,7 @@ class Daemon:
             page=self.registry if slot is None else slot.page(self.registry),
             handshakes=self.handshakes,
         )
+        parts.base.offers.now = self._offer
         self.reloading = trio.Lock()
         self._is_posting = False
 
@@ -156,6 +159,9 @@ class Daemon:
         if identities and not self._is_keeping:
             self._is_keeping = True
             self.nursery.start_soon(self.tls.keep)
+
+    def _offer(self) -> Offer:
+        return offer_of(self.listeners.services, self.config.tls.names, self.tls.identities)
 
     def post(self) -> None:
         """Show the numbers to the other workers, once somebody may look at them."""

@@ -57,6 +57,7 @@ from resolver.packets.cache import PacketCache
 from resolver.packets.options import ClientOptions
 from resolver.pipeline import Pipeline
 from resolver.policy.cookies import ServerCookies
+from resolver.policy.designation import Offers
 from resolver.policy.fast_paths import FastPaths
 from resolver.policy.views import Views
 from resolver.protocol.codes import RRType
@@ -106,6 +107,7 @@ class Base:
     shortage: Shortage
     root_copy: RootCopy
     prefetch: Prefetch
+    offers: Offers
 
 
 @dataclass(slots=True)
@@ -173,12 +175,9 @@ def found(
     """What every configuration of the process shares; of *config* only what needs a restart."""
     infra = Infra(rng=rng)
     dispatcher = Dispatcher(
-        network=network,
-        infra=infra,
-        rng=rng,
-        config=config.outgoing,
+        network=network, infra=infra, rng=rng, config=config.outgoing,
         in_flight_limit=in_flight_limit,
-    )
+    )  # fmt: skip
     packets = PacketCache(clock, max_octets=config.cache.size_octets // PACKET_CACHE_PART)
     options, bus = ClientOptions(keepalive_s=TCP_IDLE_SECONDS), Bus()
     server_tries.tell_on(bus, dispatcher)
@@ -187,7 +186,7 @@ def found(
     return Base(
         clock, rng, spawn, infra, dispatcher, packets, options,
         FastPaths(packets, options, Views(), bus), ServerCookies(rng), bus, PathCounters(),
-        Shortage(), RootCopy(clock), prefetch,
+        Shortage(), RootCopy(clock), prefetch, Offers(),
     )  # fmt: skip
 
 
@@ -260,7 +259,7 @@ class _Assembly:
             configured,
             self.keystore,
             base.clock, base.infra, base.dispatcher, base.packets, base.fast_paths,
-            views_of(self.config, self.anchors), base.cookies, base.bus,
+            views_of(config, self.anchors, base.offers), base.cookies, base.bus,
             Outages(self.resolver, replies, self._spawn), self.encryption,
             renewals_of(
                 self.config, self.resolver, self.walker,

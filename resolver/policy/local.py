@@ -2,7 +2,8 @@
 
 The empty zones of RFC 6303 (private and documentation reverse space; RFC 7793 adds 100.64/10), and
 the special names of RFC 6761 (localhost, invalid, test), 6762 (local), 7686 (onion), 8375
-(home.arpa), 9462 (resolver.arpa: NODATA, for nobody is designated here) and 9665 (service.arpa).
+(home.arpa), 9462 (resolver.arpa: NODATA, but for what `policy.designation` says) and 9665
+(service.arpa).
 `example` is none of them: RFC 6761 §6.5 has resolvers treat it as any other name.
 
 A zone that the operator forwards or stubs goes there instead, at and below that name. DS of
@@ -123,6 +124,11 @@ def _records(question: Question, zone: Name, kind: Kind) -> tuple[RRset, ...]:
         for rtype, rdata in there.items()
         if question.qtype in (rtype, RRType.ANY)
     )
+
+
+def authority_of(zone: Name, ttl: int) -> RRset:
+    """What proves for *ttl* seconds that a name of *zone* has no such data (RFC 2308 §5)."""
+    return _soa(zone)._replace(ttl=ttl)
 
 
 def _soa(zone: Name) -> RRset:

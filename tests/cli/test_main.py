@@ -217,13 +217,19 @@ def test_anchors_that_validate_nothing_are_told(
     assert said in out
 
 
+HEAD = "access list, query rules, class CHAOS"
+
+
 @pytest.mark.parametrize(
     ("text", "steps"),
     [
-        ("", "access list, query rules, class CHAOS, local zones | root key sentinel"),
         (
-            "[resolution]\nlocal_zones = false\n[dnssec]\nroot_key_sentinel = false",
-            "access list, query rules, class CHAOS",
+            "",
+            f"{HEAD}, designated resolver, local zones | root key sentinel",
+        ),
+        (
+            "ddr.answer = false\nresolution.local_zones = false\ndnssec.root_key_sentinel = false",
+            HEAD,
         ),
     ],
 )

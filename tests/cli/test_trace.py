@@ -71,7 +71,8 @@ def test_a_check_says_what_a_daemon_would_do(
         "  answers      127.0.0.0/8, ::1\n"
         "  asks over    IPv4 and IPv6\n"
         "  sends away   nothing: resolves from the root\n"
-        "  policy       access list, query rules, class CHAOS, local zones | root key sentinel\n"
+        "  policy       access list, query rules, class CHAOS, "
+        "designated resolver, local zones | root key sentinel\n"
         "  validates    yes\n"
         "  caches       256 MiB a process, 1 of them\n"
     )

@@ -100,7 +100,7 @@ def test_an_empty_zone_has_an_apex() -> None:
     assert (nodata.rcode, nodata.answer) == (Rcode.NOERROR, ())
 
 
-@pytest.mark.rfc("9462 §4")
+@pytest.mark.rfc("9462 §6.4")
 @pytest.mark.parametrize("name", ["_dns.resolver.arpa.", "resolver.arpa."])
 def test_nobody_is_designated(name: str) -> None:
     answer = answered(name, RRType.SVCB)
