@@ -115,6 +115,7 @@ class DenialCache:
         self._zones: OrderedDict[Name, _Zone] = OrderedDict()
         self.octets = 0
         self.synthesised = 0
+        self._told: dict[Question, tuple[Link, float]] = {}  # denials made, and when
         self.learnt: deque[object] | None = None  # a `Proven` each, for who keeps it on disk
 
     def __len__(self) -> int:
@@ -126,18 +127,21 @@ class DenialCache:
     def clear(self) -> None:
         self._zones.clear()
         self.octets = 0
+        self._told.clear()
 
     def take_over(self, old: DenialCache) -> None:
         """Have all that *old* keeps; it goes on with nothing."""
         self._zones, old._zones = old._zones, self._zones
         self.octets, old.octets = old.octets, self.octets
         self.synthesised += old.synthesised
+        self._told, old._told = old._told, self._told
 
     def forget(self, name: Name) -> None:
         """Drop the zones at and below *name*, and the one that *name* is in (flush)."""
         for apex in list(self._zones):
             if names.is_subdomain(apex, name) or names.is_subdomain(name, apex):
                 self.octets -= self._zones.pop(apex).octets
+        self._told.clear()
 
     # --- learning -----------------------------------------------------------------------------
 
@@ -235,7 +239,17 @@ class DenialCache:
             return None
         self._zones.move_to_end(apex)
         self.synthesised += 1
-        return _outcome(question, apex, zone.soa, made, now)
+        link = _outcome(question, apex, zone.soa, made, now)
+        if made.wildcard is None:
+            told = self._told
+            told[question] = link, now
+            if len(told) > limits.TOLD_GAPS:
+                del told[next(iter(told))]
+        return link
+
+    def told(self, question: Question) -> tuple[Link, float] | None:
+        """The denial made for *question* last, though its time be over, and when."""
+        return self._told.get(question)
 
     def _closest(self, name: Name, now: float) -> tuple[Name, _Zone] | None:
         """The deepest zone with a live SOA at or above *name*."""

@@ -44,6 +44,9 @@ MAX_TTL_SECONDS = limit(
 MAX_NEGATIVE_TTL_SECONDS = limit(
     3600, "seconds a negative answer is kept at most", why="RFC 2308 §5 (1 to 3 hours)"
 )
+TOLD_GAPS = limit(
+    2000, "denials made of proven gaps that are kept for an outage", why="our choice: 2 MB"
+)
 DENIAL_WITHOUT_SOA_SECONDS = limit(
     5,
     "seconds a denial without SOA is kept, or cache.min_ttl if that is more",

@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from resolver.cache.negative import Negative, negative_ttl
 from resolver.cache.rrset import Entry
 from resolver.iterate.links import apply_dname
 from resolver.model import Link, Source, Verdict
 from resolver.protocol.codes import Rcode, RRType
 
 if TYPE_CHECKING:
-    from resolver.cache.negative import Negative
     from resolver.model import Question
 
 
@@ -51,6 +51,17 @@ def negative_link(
         negative.ede,
         source,
     )
+
+
+def negative_of(denial: Link, at: float) -> Negative | None:
+    """*denial*, made of proven gaps at that time, as if it were kept; None if it never counted."""
+    ttl = negative_ttl(denial.authority)
+    if not ttl:
+        return None
+    return Negative(
+        denial.rcode, denial.authority,
+        zone=denial.zone, status=denial.status, ttl=ttl, expires_at=at + ttl,
+    )  # fmt: skip
 
 
 def redirected(question: Question, entry: Entry, now: float) -> Link:

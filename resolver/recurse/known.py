@@ -20,7 +20,7 @@ from resolver.model import NOT_JUDGED, Link, Question, Rank, RRset, Status, Verd
 from resolver.protocol import names, rdata_fields
 from resolver.protocol.codes import Rcode, RRType
 from resolver.recurse.contradictions import is_contradicted
-from resolver.recurse.kept_links import link_of, negative_link, positive, redirected
+from resolver.recurse.kept_links import link_of, negative_link, negative_of, positive, redirected
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -120,8 +120,8 @@ class Known:
         """What is kept of *question* though its time be over, or a proven NXDOMAIN above it.
 
         Of several what was judged, and of those what was learnt last, unless it was for that moment
-        only or is contradicted by what was learnt since. Nothing is synthesised, and what is looked
-        at is not kept any longer for that. None if nothing is left.
+        only or is contradicted by what was learnt since. Nothing is synthesised that was not then,
+        and what is looked at is not kept any longer for that. None if nothing is left.
         """
         qname, qtype, _ = question
         if qtype == RRType.ANY:
@@ -132,20 +132,20 @@ class Known:
             entry = self.rrsets.peek(qname, rtype)
             if entry is not None and entry.rank >= Rank.AUTHORITY:
                 found.append(entry)
-        negative = self.negatives.peek(qname, qtype)
-        if (
-            negative is not None
+        made = None if self.denial is None else self.denial.told(question)
+        found += [
+            negative
+            for negative in (self.negatives.peek(qname, qtype), made and negative_of(*made))
+            if negative is not None
             and not negative.is_proof_only
             and (qtype != RRType.DS or not _is_childs(negative, qname))
             and not self._is_above_waiver(negative, question)
-        ):
-            found.append(negative)
+        ]
         found += self._dnames_above(question)
         found = [
             one for one in found if not is_contradicted(one, qname, self.rrsets, self.negatives)
         ]
-        if found:
-            found += self._nxdomains_above(question)
+        found += self._nxdomains_above(question)
         found = [one for one in found if self._may_say(one.zone, question)]
         latest = max(found, key=_worth, default=None)
         return latest if latest is not None and latest.ttl else None
