@@ -7,7 +7,7 @@ export PORT
 
 .PHONY: help serve serve-lab test test-long test-limits ready tables share compile plain clean \
         bench-wire bench-latency bench-throughput bench-validation bench-realworld bench-selection \
-        bench-outage bench-calm bench-attack
+        bench-outage bench-calm bench-restart bench-forwarding bench-attack
 
 help:
 	@echo 'make serve             run the resolver on 127.0.0.1 and ::1, port $(PORT) (as ./serve)'
@@ -17,7 +17,8 @@ help:
 	@echo 'make test-limits       change each limit: do its tests notice? (an hour)'
 	@echo 'make tables            put the current tables into the documents'
 	@echo 'make share             make the manual pages and shell completion in share/ anew'
-	@echo 'make bench-wire | -latency | -throughput | -validation | -realworld | -selection | -outage | -attack'
+	@echo 'make bench-wire | -latency | -throughput | -validation | -realworld | -selection'
+	@echo '     bench-outage | -calm | -restart | -forwarding | -attack'
 
 serve:
 	@exec ./serve
@@ -40,7 +41,7 @@ ready:
 	@. tools/environment.sh && environment .venv test
 
 # --- measure it (each figure in the documents is printed by one of these) ------------------------
-bench-wire bench-latency bench-throughput bench-validation bench-realworld bench-selection bench-outage bench-calm bench-attack: bench-%: ready
+bench-wire bench-latency bench-throughput bench-validation bench-realworld bench-selection bench-outage bench-calm bench-restart bench-forwarding bench-attack: bench-%: ready
 	$(BIN)/python -m bench.$*
 
 tables: ready
