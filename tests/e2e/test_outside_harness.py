@@ -43,10 +43,18 @@ def _sample() -> list[Path]:
 
 
 def _files() -> list[Path]:
-    """What differs from the files by design differs from outside too, and is told of elsewhere."""
+    """What differs from the files by design differs from outside too, and is told of elsewhere.
+
+    Zones that a file has held whole are judged, not served (`scenario_copy`): no daemon plays them.
+    """
     scenarios = real_data.FOLDER.parent / "scenarios"
     paths = sorted(path for folder in FOLDERS for path in (scenarios / folder).glob("*.rpl"))
-    return [path for path in paths if path.relative_to(scenarios).as_posix() not in EXCEPTIONS]
+    return [
+        path
+        for path in paths
+        if path.relative_to(scenarios).as_posix() not in EXCEPTIONS
+        and "auth-zone:" not in _head(path)
+    ]
 
 
 def _head(path: Path) -> str:
