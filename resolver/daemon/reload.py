@@ -244,13 +244,18 @@ def _listen(daemon: Daemon, plan: Plan) -> None:
         daemon.nursery.start_soon(_let_go, daemon, gone, patience_s)
 
 
-async def _let_go(daemon: Daemon, gone: dict[Wish, Bound], patience_s: float) -> None:
+async def _close(daemon: Daemon, wish: Wish, bound: Bound, patience_s: float) -> None:
+    """Answer what was asked there, and close at once: what comes to a socket unread is lost."""
     try:
-        async with trio.open_nursery() as nursery:
-            for wish in gone:
-                nursery.start_soon(daemon.listeners.drop, wish, patience_s)
+        await daemon.listeners.drop(wish, patience_s)
     finally:
         with trio.CancelScope(shield=True):
-            await close_all(gone.values())
+            await close_all([bound])
+
+
+async def _let_go(daemon: Daemon, gone: dict[Wish, Bound], patience_s: float) -> None:
+    async with trio.open_nursery() as nursery:
+        for wish, bound in gone.items():
+            nursery.start_soon(_close, daemon, wish, bound, patience_s)
     daemon.sockets.try_missing(daemon.listeners)
     await daemon.listen_later()

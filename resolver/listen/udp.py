@@ -98,12 +98,17 @@ class UdpService:
                 self.is_serving = False
 
     async def leave(self, patience_s: float) -> None:
-        """Take on what has come, and no more; returns when that is answered, or out of patience."""
+        """Returns when what has come is answered, or out of patience; meanwhile more may come.
+
+        Whoever asked while an earlier query was waited for asked in good time: the socket is open.
+        """
         self._running.cancel()
         with trio.move_on_after(patience_s):
-            while self.drain():
-                await trio.lowlevel.checkpoint()
-            while self.in_flight:  # noqa: ASYNC110  # once in a socket's life
+            while True:
+                while self.drain():
+                    await trio.lowlevel.checkpoint()
+                if not self.in_flight:
+                    break
                 await trio.sleep(LEAVING_LOOK_SECONDS)
 
     def drain(self) -> bool:

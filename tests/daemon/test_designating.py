@@ -118,6 +118,9 @@ async def test_a_wildcard_listener_tells_the_address_that_was_asked() -> None:
     port = free_port()
     async with served() as house:
         await reload(house.daemon, encrypted(house, port, "0.0.0.0"))  # noqa: S104
+        with trio.fail_after(PATIENCE_S):  # nobody serves it before the old socket is closed
+            while ("0.0.0.0", house.port) not in house.daemon.bound:  # noqa: ASYNC110, S104
+                await trio.sleep(0.02)
         for tcp in (False, True):
             for host in (HOST, "127.0.0.2"):
                 reply = await ask(house.port, *SVCB, tcp=tcp, host=host)

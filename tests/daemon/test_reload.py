@@ -263,6 +263,21 @@ async def test_all_addresses_in_place_of_one_on_the_same_port() -> None:
         assert ADDRESSES["example.com."] in addresses(reply)
 
 
+@trio_test_real
+async def test_who_asks_while_the_old_socket_waits_for_an_answer_is_answered() -> None:
+    """It is open until then, so it is read until then."""
+    async with served() as house:
+        house.network.attach("198.51.100.201", Forwarder(ONE, after_s=0.6))
+        await reload(house.daemon, house.forwarding("corp.", "198.51.100.201"))
+        with trio.socket.socket(type=socket.SOCK_DGRAM) as sock:
+            await sock.connect((HOST, house.port))
+            await sock.send(query("host.corp.", 9))
+            await trio.sleep(0.1)
+            await reload(house.daemon, house.listening(f"{HOST}:{free_port()}"))
+            await trio.sleep(0.1)
+            assert (await ask(house.port, "www.example.com.")).rcode == Rcode.NOERROR
+
+
 @pytest.mark.reaches("HANDOVER_SECONDS")
 @trio_test_real
 async def test_a_slow_answer_holds_up_an_address_on_the_same_port_for_a_while_only() -> None:
