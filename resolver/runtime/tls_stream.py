@@ -269,8 +269,9 @@ class TlsStream(trio.abc.HalfCloseableStream):
                 self._unsent = b""
                 try:
                     await self.transport.send_all(octets)
-                except BaseException:
+                except BaseException as error:
                     self._is_torn = True
+                    drop_frames(error)  # those below this one
                     raise
 
     def _broken(self, error: ssl.SSLError) -> trio.BrokenResourceError:
