@@ -19,12 +19,6 @@ from tests.making import name, question, rrset
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-    from pathlib import Path
-
-
-@pytest.fixture
-def bench(tmp_path: Path) -> Bench:
-    return Bench(tmp_path / "store.sqlite")
 
 
 def forget(bench: Bench, text: str, *, below: bool) -> None:
