@@ -10,6 +10,8 @@ in use, because a live context that is given a key which does not fit fails from
 not fit, or has expired where the old one has not, is told once and changes nothing. It may be half
 written: the next look finds it whole. Where no file is named the certificate is ours, kept in
 `working_directory` (or in memory, where there is none) and renewed with the same key.
+
+What reads and makes certificates is loaded where one is needed: a tenth of a second of a start.
 """
 
 from __future__ import annotations
@@ -22,8 +24,6 @@ from typing import TYPE_CHECKING, ClassVar, Final
 import trio
 
 from resolver.config.listen_urls import listen_url
-from resolver.daemon import certificates
-from resolver.daemon.certificates import Identity, Subject
 from resolver.daemon.state import CERTIFICATE_FILE, KEY_FILE
 from resolver.errors import ConfigError
 from resolver.limits import TLS_LOOK_SECONDS, TLS_TICKET_KEY_SECONDS
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from resolver.config.schema import Config
+    from resolver.daemon.certificates import Identity, Subject
     from resolver.daemon.state import StateDirectory
 
 _log = logging.getLogger(__name__)
@@ -108,6 +109,8 @@ class TlsContexts:
             self.server(alpn)
 
     def _made(self, alpn: tuple[str, ...]) -> ssl.SSLContext:
+        from resolver.daemon import certificates  # noqa: PLC0415 - see above
+
         assert self._config is not None  # noqa: S101  # `adopt` comes before anybody listens
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.minimum_version = _VERSIONS[self._config.tls.min_version]
@@ -123,6 +126,8 @@ class TlsContexts:
         """What *config* wants to be shown, made if need be. Raises ConfigError; changes nothing."""
         if not is_needed(config):
             return ()
+        from resolver.daemon import certificates  # noqa: PLC0415 - see above
+
         if config.tls.certificate or config.tls.key:
             return tuple(certificates.read_all(config))
         return (self._own(config),)
@@ -206,6 +211,8 @@ class TlsContexts:
         """Which files they are, and from when."""
         if self._config is None or not self._config.tls.certificate:
             return ()
+        from resolver.daemon import certificates  # noqa: PLC0415 - see above
+
         pairs = certificates.paths_of(self._config)
         return tuple(_stamp(path) for pair in pairs for path in pair)
 
@@ -213,6 +220,8 @@ class TlsContexts:
 
     def _own(self, config: Config) -> Identity:
         """The one that is kept, while it is good; else another, with the same key if it can be."""
+        from resolver.daemon import certificates  # noqa: PLC0415 - see above
+
         subject, wall = subject_of(config), self._wall()
         kept, key = self._kept()
         if kept is None and self._config is not None and not self._config.tls.certificate:
@@ -234,6 +243,8 @@ class TlsContexts:
 
         A key that is damaged is set aside: a new one means another pin, and somebody should know.
         """
+        from resolver.daemon import certificates  # noqa: PLC0415 - see above
+
         try:
             chain = self._state.read(CERTIFICATE_FILE)
             key = self._state.read(KEY_FILE)
@@ -247,7 +258,7 @@ class TlsContexts:
         except ValueError:
             pass
         try:
-            certificates.make(Subject(("localhost",), ()), wall=self._wall(), key=key)
+            certificates.make(certificates.Subject(("localhost",), ()), wall=self._wall(), key=key)
         except (ValueError, TypeError):
             aside = self._state.set_aside(KEY_FILE)
             _log.warning("working_directory: %s is damaged; kept as %s", KEY_FILE, aside)
@@ -257,6 +268,8 @@ class TlsContexts:
 
 def subject_of(config: Config) -> Subject:
     """The names that are configured, those of this machine, and every address that we listen at."""
+    from resolver.daemon.certificates import Subject  # noqa: PLC0415 - see above
+
     names = dict.fromkeys((*config.tls.names, *_host_names(), "localhost"))
     hosts = [url.where[0].partition("%")[0] for url in map(listen_url, config.server.listen)]
     addresses = dict.fromkeys(host for host in hosts if host not in _EVERY)
