@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import base64
 import datetime as dt
-import hashlib
 import ipaddress
 import os
 import re
@@ -33,6 +32,7 @@ from resolver.limits import (
     CERTIFICATE_SKEW_SECONDS,
     TLS_FILE_OCTETS,
 )
+from resolver.runtime.certificate_facts import alternative_names, key_digest, public_octets
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -100,7 +100,7 @@ def _read_pair(certificate: Path, key: Path) -> Identity:
     secret = _octets(where, key, "a file that holds the private key in PEM form")
     fitting = f"the private key of {certificate}, in PEM form and without a passphrase"
     private = _private_key(where, key, secret, fitting)
-    if _public_octets(private.public_key()) != _public_octets(leaf.public_key()):
+    if public_octets(private.public_key()) != public_octets(leaf.public_key()):
         raise ConfigError(where, str(key), f"{fitting} (it belongs to another certificate)")
     identity = _identity(leaf, chain, secret)
     try:
@@ -151,30 +151,13 @@ def _private_key(where: str, path: Path, octets: bytes, wanted: str) -> PrivateK
     raise ConfigError(where, str(path), f"{wanted} ({why})")
 
 
-def _public_octets(key: object) -> bytes:
-    """DER of a public key; `object` since not every kind of private key has one to sign with."""
-    form = serialization.PublicFormat.SubjectPublicKeyInfo
-    octets: bytes = key.public_bytes(serialization.Encoding.DER, form)  # type: ignore[attr-defined]
-    return octets
-
-
 def _identity(leaf: x509.Certificate, chain: bytes, key: bytes) -> Identity:
-    names, addresses = _alternative_names(leaf)
-    digest = hashlib.sha256(_public_octets(leaf.public_key())).digest()
+    names, addresses = alternative_names(leaf)
     return Identity(
         chain, key, names, addresses,
         leaf.not_valid_before_utc.timestamp(), leaf.not_valid_after_utc.timestamp(),
-        "sha256/" + base64.b64encode(digest).decode(),
+        "sha256/" + base64.b64encode(key_digest(leaf)).decode(),
     )  # fmt: skip
-
-
-def _alternative_names(leaf: x509.Certificate) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    try:
-        found = leaf.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
-    except (x509.ExtensionNotFound, ValueError):
-        return (), ()
-    addresses = found.get_values_for_type(x509.IPAddress)
-    return tuple(found.get_values_for_type(x509.DNSName)), tuple(map(str, addresses))
 
 
 def load_into(context: ssl.SSLContext, identity: Identity) -> None:
@@ -271,7 +254,7 @@ def read_own(chain: bytes, key: bytes) -> Identity:
         private = serialization.load_pem_private_key(key, None)
     except (TypeError, UnsupportedAlgorithm) as error:
         raise ValueError(str(error)) from None
-    if _public_octets(private.public_key()) != _public_octets(leaf.public_key()):
+    if public_octets(private.public_key()) != public_octets(leaf.public_key()):
         raise ValueError("the key is another's")
     return _identity(leaf, chain, key)
 

@@ -8,16 +8,15 @@ time there would be no name of a time server. Opportunistic: whoever answers.
 
 from __future__ import annotations
 
-import hashlib
 import re
 import ssl
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from cryptography import x509
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from resolver.limits import TOLD_NAMES
+from resolver.runtime import certificate_facts
 
 if TYPE_CHECKING:
     from resolver.model import Server
@@ -92,22 +91,19 @@ def heed_dates(context: ssl.SSLContext, *, is_clock_believed: bool) -> None:
 def key_digest(certificate: bytes) -> bytes:
     """SHA-256 of the public key (SPKI) of a certificate in DER, or of nothing if that is none."""
     try:
-        key = x509.load_der_x509_certificate(certificate).public_key()
-        octets = key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+        return certificate_facts.key_digest(x509.load_der_x509_certificate(certificate))
     except (ValueError, TypeError):
         return b""
-    return hashlib.sha256(octets).digest()
 
 
 def names_of_untrusted(certificate: bytes) -> list[str]:
     """What a certificate in DER is for, as far as that can be told; [] if for nothing."""
     try:
         parsed = x509.load_der_x509_certificate(certificate)
-        found = parsed.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
-        told = [*found.get_values_for_type(x509.DNSName)]
-        told += [str(one) for one in found.get_values_for_type(x509.IPAddress)]
-    except (ValueError, TypeError, x509.ExtensionNotFound, x509.DuplicateExtension):
+    except (ValueError, TypeError):
         return []
+    names, addresses = certificate_facts.alternative_names(parsed)
+    told = (*names, *addresses)
     return [name for name in told if _TELLABLE.fullmatch(name)]
 
 
