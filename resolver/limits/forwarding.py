@@ -48,6 +48,27 @@ SESSION_UNPROVEN_SECONDS = limit(
     "the same where the server's certificate was not believed",
     why="a handshake costs both ends a millisecond; nobody mends a certificate in less",
 )
+SESSION_UNSENT_OCTETS = limit(
+    262_144,
+    "octets to a server that its connection does not take before it is given up",
+    why="a thousand queries; who floods us with PING and reads no reply (CVE-2019-9512) gets none",
+)
+SESSION_STREAMS = limit(
+    50_000,
+    "queries on one session over HTTPS or QUIC before another takes its place",
+    why="libraries remember each stream that was: 64 octets each",
+)
+SESSION_WINDOW_OCTETS = limit(
+    65_536, "octets of one response on their way", why="the longest message in one go"
+)
+SESSION_HELD_OCTETS = limit(
+    2_097_152,
+    "octets of unfinished responses on one connection",
+    why="32 of the longest; a server that finishes none must not fill the memory",
+)
+SESSION_HEADER_OCTETS = limit(
+    16_384, "octets of the headers of one response", why="what browsers' servers allow a request"
+)
 QUERY_PADDING_OCTETS = limit(
     128, "octets to a multiple of which encrypted queries are padded", why="RFC 8467 §4.1"
 )

@@ -3,16 +3,18 @@
 To those who ask, a query over a session is one more port (`upstream.network.UdpPort`): sent without
 waiting, answered or failed later, closed when nobody waits any more. So choosing, hedging, matching
 and outages know nothing of connections. Behind it, a `SessionPool` for each server has `Session`s,
-of which DoT's is `tls_session`; those of DoH and DoQ fit in its place. RFC 7858, 8484, 9250.
+`tls_session`, `https_session` or `quic_session`. RFC 7858, 8484, 9250.
 """
 
 from __future__ import annotations
 
 import errno
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 if TYPE_CHECKING:
     from resolver.model import Server
+
+Number: TypeAlias = "bytes | int"  # of a query on its session: its id there, or its stream
 
 
 class SessionFailed(OSError):
@@ -48,7 +50,7 @@ class SessionPort:
     def __init__(self, owner: PortOwner) -> None:
         self._owner = owner
         self.query = b""
-        self.number = b""
+        self.number: Number = b""
         self.session: Session | None = None
         self.is_repeated = False
 
@@ -77,6 +79,9 @@ class Session(Protocol):
 
     has_served: bool
     """True once something that was asked was answered."""
+
+    reason: str
+    """Why it ended, or is about to, where that is the server's fault; else empty."""
 
     @property
     def waiting(self) -> int:
@@ -110,6 +115,12 @@ class Host(Protocol):
 
     def heard(self, session: Session, port: SessionPort, reply: bytes, /) -> None:
         """A reply to what *port* asked: it has the same id, and the same question."""
+
+    def failed(self, session: Session, port: SessionPort, failed: SessionFailed, /) -> None:
+        """What *port* asked came to nothing, while the session goes on."""
+
+    def returned(self, session: Session, port: SessionPort, /) -> None:
+        """What *port* asked was not looked at: it may be asked again."""
 
     def idle_s(self, session: Session, granted_s: float, /) -> float:
         """How long a session without queries is kept, of which the server grants *granted_s*."""

@@ -15,6 +15,8 @@ class SessionCounters:
         "resumed": "Of those, the ones that went on from an earlier one.",
         "failures": "Encrypted sessions that could not be opened.",
         "unproven": "Of those, the ones whose server did not prove that it is who was meant.",
+        "broken": "Encrypted sessions, and queries on them, that servers spoilt:"
+        " an HTTP status, a stream that was reset, what is no protocol at all.",
         "queries": "Queries sent to servers over encrypted sessions.",
     }
 
@@ -22,4 +24,5 @@ class SessionCounters:
     resumed: int = 0
     failures: int = 0
     unproven: int = 0
+    broken: int = 0
     queries: int = 0

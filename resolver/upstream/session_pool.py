@@ -126,6 +126,18 @@ class SessionPool:
         self._means.hear(port, reply)
         self._send_queued(session)
 
+    def failed(self, session: Session, port: SessionPort, failed: SessionFailed) -> None:
+        self._means.counters.broken += 1
+        self._hear_all([port], failed)
+        self._send_queued(session)
+
+    def returned(self, session: Session, port: SessionPort) -> None:
+        if port.is_repeated or self._is_over:
+            failed = SessionFailed(session.reason or "connection closed by the server")
+            self._hear_all([port], failed)
+        else:
+            self._repeat(port)
+
     def idle_s(self, session: Session, granted_s: float) -> float:
         """As long as the server grants, less a second for the way (RFC 7828 §3.3.2)."""
         if self._is_over:
@@ -204,15 +216,23 @@ class SessionPool:
         may_repeat = session.has_served and not self._is_over
         repeats = [port for port in lost if may_repeat and not port.is_repeated]
         others = [port for port in lost if port not in repeats]
+        if session.reason:
+            self._means.counters.broken += 1
+            if not session.has_served:  # the next would be no better
+                self._failed = SessionFailed(session.reason)
+                self._failed_until = now + SESSION_RETRY_SECONDS
         for port in repeats:
-            port.is_repeated = True
-            port.session = None
-            self.put(port)
-        self._hear_all(others, SessionFailed("connection closed by the server"))
+            self._repeat(port)
+        self._hear_all(others, SessionFailed(session.reason or "connection closed by the server"))
         is_used = now - self._used_at < SESSION_WARM_SECONDS
         is_settled = now - began >= SESSION_SETTLED_SECONDS
         if is_used and is_settled and not self._sessions and self._means.keeps_warm():
             self._open_one()
+
+    def _repeat(self, port: SessionPort) -> None:
+        port.is_repeated = True
+        port.session = None
+        self.put(port)
 
     async def _tell(self, ports: list[SessionPort], failed: SessionFailed) -> None:
         self._hear_all(ports, failed)

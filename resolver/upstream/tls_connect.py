@@ -1,4 +1,4 @@
-"""Opening a session over TLS: TCP, handshake, and is it who was meant? Two round trips.
+"""Opening a session over TLS, of DoT or of DoH: TCP, handshake, and is it who was meant?
 
 What fails is told in one sentence that may go to a client as an extended error. A certificate for
 somebody else is read once more, over a connection on which nothing is asked, to say for whom.
@@ -14,10 +14,14 @@ import trio
 
 from resolver.errors import CertificateRefused, TlsFailed, drop_frames
 from resolver.limits import SESSION_CONNECT_SECONDS
+from resolver.protocol.transport import Transport
 from resolver.runtime.tls_stream import TlsStream
 from resolver.upstream.session import SessionFailed
 from resolver.upstream.tls_session import TlsSession
 from resolver.upstream.tls_terms import (
+    DOT,
+    H2,
+    HTTPS_PORT,
     NOT_ITS_NAME,
     another_name,
     believing_anybody,
@@ -33,7 +37,7 @@ if TYPE_CHECKING:
 
     from resolver.model import Server
     from resolver.upstream.network import Network
-    from resolver.upstream.session import Host
+    from resolver.upstream.session import Host, Session
     from resolver.upstream.session_counters import SessionCounters
     from resolver.upstream.tls_terms import Terms
 
@@ -58,7 +62,7 @@ class TlsConnect:
         self._counters = counters
         self._believes_clock = believes_clock
 
-    async def __call__(self, server: Server, host: Host, ticket: object | None) -> TlsSession:
+    async def __call__(self, server: Server, host: Host, ticket: object | None) -> Session:
         context = self._terms.context
         heed_dates(context, is_clock_believed=self._believes_clock())
         session = ticket if isinstance(ticket, ssl.SSLSession) else None
@@ -76,8 +80,23 @@ class TlsConnect:
             self._counters.unproven += 1
             await trio.aclose_forcefully(stream)
             raise SessionFailed(wrong, is_unproven=True)
+        if server.transport is Transport.HTTPS:
+            if stream.alpn != H2:
+                await trio.aclose_forcefully(stream)
+                raise SessionFailed("speaks no HTTP/2")
+            self._counters.resumed += stream.is_resumed
+            return self._https(server, stream, host)
         self._counters.resumed += stream.is_resumed
         return TlsSession(stream, host, rng=self._rng, nursery=self._nursery)
+
+    def _https(self, server: Server, stream: TlsStream, host: Host) -> Session:
+        from resolver.upstream import https_session  # noqa: PLC0415 - loads h2, where it is wanted
+
+        name = name_to_prove(server)
+        name = f"[{name}]" if ":" in name else name
+        authority = name if server.port == HTTPS_PORT else f"{name}:{server.port}"
+        place = https_session.Place(authority, self._terms.path)
+        return https_session.HttpsSession(stream, host, place=place, nursery=self._nursery)
 
     async def _shake_hands(
         self, server: Server, context: ssl.SSLContext, session: ssl.SSLSession | None = None
@@ -110,7 +129,8 @@ class TlsConnect:
         if error.code not in NOT_ITS_NAME:
             return f"certificate of {server.host}: {error.text}"
         try:
-            stream = await self._shake_hands(server, believing_anybody())
+            alpn = H2 if server.transport is Transport.HTTPS else DOT
+            stream = await self._shake_hands(server, believing_anybody(alpn=alpn))
         except (OSError, TlsFailed) as other:
             drop_frames(other)
             return f"certificate of {server.host}: {error.text}"

@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 _NO_CHECK_TIME: Final = 0x200000  # X509_V_FLAG_NO_CHECK_TIME, which Python's ssl has no name for
 _ANOTHER_HOST, _ANOTHER_ADDRESS = 62, 64  # X509_V_ERR_HOSTNAME_MISMATCH, _IP_ADDRESS_MISMATCH
 NOT_ITS_NAME: Final = frozenset({_ANOTHER_HOST, _ANOTHER_ADDRESS})
+DOT: Final = "dot"  # RFC 7858's name in ALPN
+H2: Final = "h2"  # RFC 9113's
+HTTPS_PORT: Final = 443
 _TELLABLE = re.compile(r"[A-Za-z0-9_.:*-]{1,80}", re.ASCII)
 
 
@@ -31,11 +34,13 @@ class Terms(NamedTuple):
     """On which a server is asked. *name*: what its certificate must prove, if *context* looks.
 
     *pins*: SHA-256 of keys, one of which it must have; none: any that the context believes.
+    *path*: HTTPS'.
     """
 
     context: ssl.SSLContext
     name: str
     pins: frozenset[bytes] = frozenset()
+    path: str = ""
 
 
 def name_to_prove(server: Server) -> str:
@@ -43,12 +48,12 @@ def name_to_prove(server: Server) -> str:
     return server.auth_name or server.host.partition("%")[0]
 
 
-def proving(authorities: str | None = None) -> ssl.SSLContext:
+def proving(authorities: str | None = None, *, alpn: str = DOT) -> ssl.SSLContext:
     """Believes the system's issuers, or the *authorities* (PEM). Raises ssl.SSLError, ValueError.
 
     Reads the system's store: milliseconds, once for all servers.
     """
-    context = _context()
+    context = _context(alpn)
     if authorities is not None:
         context.load_verify_locations(cadata=authorities)
         context.verify_flags |= ssl.VerifyFlags.VERIFY_X509_PARTIAL_CHAIN
@@ -66,19 +71,19 @@ def store_stamp() -> int:
         return 0
 
 
-def believing_anybody() -> ssl.SSLContext:
+def believing_anybody(*, alpn: str = DOT) -> ssl.SSLContext:
     """For the opportunistic profile, and for keys that are pinned."""
-    context = _context()
+    context = _context(alpn)
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
     return context
 
 
-def _context() -> ssl.SSLContext:
+def _context(alpn: str) -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.hostname_checks_common_name = False  # RFC 8310 §8.1: subjectAltName, nothing else
-    context.set_alpn_protocols(["dot"])
+    context.set_alpn_protocols([alpn])
     return context
 
 

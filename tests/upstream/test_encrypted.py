@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import types
-from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 import pytest
@@ -22,14 +21,15 @@ from resolver.limits import (
     SESSION_WARM_SECONDS,
     TOLD_NAMES,
 )
-from resolver.model import Delegation, Question, Server
-from resolver.protocol.codes import EdeCode, RRType
+from resolver.model import Server
+from resolver.protocol.codes import EdeCode
 from resolver.protocol.edns import OPT_KEEPALIVE, OPT_PADDING
 from resolver.protocol.names import from_text
 from resolver.protocol.transport import Transport
 from resolver.protocol.wire import parse_untrusted
 from resolver.upstream.tls_terms import key_digest
 from tests.support import only_collected, trio_test
+from tests.upstream.encrypted_worlds import ask, forward, running
 from tests.upstream.tls_servers import (
     HOST,
     NAME,
@@ -41,49 +41,10 @@ from tests.upstream.tls_servers import (
     server_context,
     strict,
 )
-from tests.upstream.virtual_servers import ANSWER, ZONE, Script, World, answer
+from tests.upstream.virtual_servers import ANSWER, Script, World, answer
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
-
     import trustme
-
-    from resolver.upstream.encrypted import Encryption
-    from resolver.upstream.request import Reply
-
-
-@asynccontextmanager
-async def running(
-    world: World, encryption: Encryption, **servers: TlsScript
-) -> AsyncIterator[None]:
-    """*servers* by host, its dots and colons written as underscores."""
-    async with trio.open_nursery() as nursery:
-        for host, server in servers.items():
-            address = host.strip("_").replace("_", ".")
-            world.network.faults.set(address, world.network.faults.path(address, 0.0))
-            nursery.start_soon(server.listen, world.network, address, nursery)
-        await nursery.start(world.dispatcher.run)
-        world.dispatcher.encrypted.go_by(encryption)
-        world.whole.deadline = trio.current_time() + 100_000
-        world.whole.queries = 100_000
-        yield
-        nursery.cancel_scope.cancel()
-
-
-def forward(*servers: Server, is_opportunistic: bool = False) -> Delegation:
-    names = tuple(from_text(f"ns{i}.example.net") for i in range(len(servers)))
-    given = {
-        name: (one._replace(nameserver=name),) for name, one in zip(names, servers, strict=True)
-    }
-    return Delegation(
-        ZONE, names, given, is_forward=True, is_last_word=True, is_opportunistic=is_opportunistic,
-        way=ZONE,
-    )  # fmt: skip
-
-
-async def ask(world: World, cut: Delegation, name: str = "www.example.com") -> Reply:
-    question = Question(from_text(name), RRType.A)
-    return await world.dispatcher.ask(world.request(delegation=cut, question=question))
 
 
 def good() -> TlsScript:

@@ -35,6 +35,7 @@ class Fake:
     def __init__(self, host: Host) -> None:
         self.is_open = True
         self.has_served = False
+        self.reason = ""
         self.ticket: object | None = None
         self.mute = False
         self.ports: list[SessionPort] = []

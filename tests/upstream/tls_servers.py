@@ -63,6 +63,8 @@ class TlsScript:
     messages after which it closes a connection, without a word about those it did not answer.
     """
 
+    PORT = 853
+
     def __init__(self, context: ssl.SSLContext, script: Script | None = None) -> None:
         self.context = context
         self.script = script or Script()
@@ -86,7 +88,7 @@ class TlsScript:
             scope.cancel()
 
     async def listen(self, network: VirtualNetwork, host: str, nursery: trio.Nursery) -> None:
-        listener = network.bind_tcp(host, 853)
+        listener = network.bind_tcp(host, self.PORT)
         while True:
             stream, _ = await listener.accept()
             nursery.start_soon(self._serve, stream)
