@@ -1,4 +1,4 @@
-"""Resolvers to forward to: Debian's, on port 53 and over TLS on 853, with names of their own.
+"""Resolvers to forward to: Debian's, on port 53, over TLS on 853 and HTTPS on 443, with own names.
 
 They know `bench.`, in which every name exists with the address 192.0.2.1, but for those below
 `no.bench.`, and `big.bench.` has a TXT set that no datagram holds.
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 NAME = "dns.example.net"
+PATH = "/dns-query"
 ADDRESS = "192.0.2.1"
 BIG_RECORDS = 20
 PROGRAMS = {"unbound": "unbound", "named": "named", "dnsdist": "dnsdist"}
@@ -37,6 +38,16 @@ class Keys:
         self.certificate.write_bytes(b"".join(one.bytes() for one in leaf.cert_chain_pems))
 
 
+def address(transport: str, host: str) -> str:
+    """As a configuration has it."""
+    return {
+        "udp": host,
+        "tls": f"tls://{host}#{NAME}",
+        "https": f"https://{NAME}{PATH}@{host}",
+        "quic": f"quic://{host}#{NAME}",
+    }[transport]
+
+
 def start(name: str, place: netns.Namespace, host: str, keys: Keys) -> list[netns.Program]:
     """Run it in *place* at *host*; returns when it accepts connections over TLS."""
     directory = keys.key.parent
@@ -44,7 +55,7 @@ def start(name: str, place: netns.Namespace, host: str, keys: Keys) -> list[netn
     for argv in _COMMANDS[name](directory, host, keys):
         log = directory / f"{Path(argv[0]).name}.log"
         started.append(place.spawn(*argv, log=log, cwd=directory))
-    ready = [(place, host, 853), (place, host, 53)]
+    ready = [(place, host, 853), (place, host, 443), (place, host, 53)]
     netns.wait_for(ready, programs=started, patience_s=READY_S)
     return started
 
@@ -62,6 +73,7 @@ def _unbound(directory: Path, host: str, keys: Keys, *, port: int = 53) -> list[
     if port == 53:
         lines += [
             f"interface: {host}@853", "tls-port: 853",
+            f"interface: {host}@443", "https-port: 443", f'http-endpoint: "{PATH}"',
             f'tls-service-key: "{keys.key}"', f'tls-service-pem: "{keys.certificate}"',
         ]  # fmt: skip
     lines += ["remote-control:", "control-enable: no"]
@@ -83,7 +95,8 @@ def _named(directory: Path, host: str, keys: Keys) -> list[list[str]]:
         f'options {{ directory "{directory}"; pid-file none; recursion yes;\n'
         f'session-keyfile "{directory}/session.key"; dnssec-validation no;\n'
         f"allow-query {{ any; }}; allow-recursion {{ any; }}; listen-on-v6 {{ none; }};\n"
-        f"listen-on port 53 {{ {host}; }}; listen-on port 853 tls own {{ {host}; }}; }};\n"
+        f"listen-on port 53 {{ {host}; }}; listen-on port 853 tls own {{ {host}; }};\n"
+        f"listen-on port 443 tls own http default {{ {host}; }}; }};\n"
         f'controls {{ }};\nzone "bench" {{ type primary; file "{zone}"; }};\n'
     )
     return [[netns.find("named") or "named", "-f", "-c", str(conf)]]
@@ -95,6 +108,7 @@ def _dnsdist(directory: Path, host: str, keys: Keys) -> list[list[str]]:
     conf.write_text(
         f"setLocal('{host}:53')\n"
         f"addTLSLocal('{host}:853', '{keys.certificate}', '{keys.key}')\n"
+        f"addDOHLocal('{host}:443', '{keys.certificate}', '{keys.key}', '{PATH}')\n"
         f"newServer('{host}:5353')\ngetServer(0):setUp()\nsetACL('0.0.0.0/0')\n"
     )
     program = netns.find("dnsdist") or "dnsdist"

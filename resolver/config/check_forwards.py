@@ -11,6 +11,7 @@ import base64
 import binascii
 from typing import TYPE_CHECKING, Final
 
+from resolver.config.extras import extra_missing
 from resolver.config.fault import Fault
 from resolver.config.forwarders import ASKED, Forwarder, forwarders_of, goes_on, spoken
 from resolver.protocol.transport import Transport
@@ -26,7 +27,7 @@ _SCHEME: Final = "sha256/"
 
 def forward_faults(config: Config) -> Iterator[Fault]:
     """Of each table, and of all together."""
-    proven: dict[Forwarder, tuple[Forward, tuple[object, ...]]] = {}
+    proven: dict[object, tuple[Forward, tuple[object, ...]]] = {}
     for entry in config.forward:
         wrong = tuple(_addresses(entry))
         yield from wrong
@@ -36,10 +37,13 @@ def forward_faults(config: Config) -> Iterator[Fault]:
         yield from _profile(entry, found)
         yield from _proof(entry, found)
         for one in found:
-            demands = entry.profile, entry.ca_file, tuple(sorted(entry.pins))
-            other, before = proven.setdefault(one, (entry, demands))
+            demands = entry.profile, entry.ca_file, tuple(sorted(entry.pins)), one.path
+            who = one._replace(path="")
+            other, before = proven.setdefault(who, (entry, demands))
             if one.is_encrypted and demands != before:
-                expected = f"the same profile, ca_file and pins for it as forward {other.zone} has"
+                expected = (
+                    f"the same profile, ca_file, pins and path for it as forward {other.zone} has"
+                )
                 yield Fault("forward.addresses", str(one), expected)
 
 
@@ -74,6 +78,10 @@ def _addresses(entry: Forward) -> Iterator[Fault]:
             spoken(text)
         except ValueError as error:
             yield Fault("forward.addresses", text, str(error))
+            continue
+        missing = extra_missing(text.partition("://")[0])
+        if missing:
+            yield Fault("forward.addresses", text, missing)
     if entry.provider and Transport.TLS not in ASKED:
         yield Fault("forward.provider", entry.provider, '"": tls:// is not in this version yet')
 

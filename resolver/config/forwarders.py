@@ -25,7 +25,9 @@ if TYPE_CHECKING:
     from resolver.config.providers import Provider
     from resolver.config.schema import Forward
 
-ASKED: Final = frozenset({Transport.UDP, Transport.TLS})  # what this version can ask over
+ASKED: Final = frozenset(
+    {Transport.UDP, Transport.TLS, Transport.HTTPS}
+)  # what this version can ask over
 _PORTS: Final = {
     Transport.UDP: DNS_PORT,
     Transport.TLS: 853,
@@ -33,8 +35,10 @@ _PORTS: Final = {
     Transport.QUIC: 853,
 }
 _EXAMPLES: Final = (
-    '"192.0.2.1", "udp://192.0.2.1:53", "tls://9.9.9.9#dns.quad9.net" or "tls://[2001:db8::1]:853"'
+    '"192.0.2.1", "udp://192.0.2.1:53", "tls://9.9.9.9#dns.quad9.net", "tls://[2001:db8::1]:853" '
+    'or "https://dns.quad9.net/dns-query@9.9.9.9"'
 )
+_PATH = re.compile(r"[A-Za-z0-9._~!$&'()*+,;=:/%-]*", re.ASCII)  # RFC 3986 §3.3
 _HOST = re.compile(r"(?!-)[a-z0-9_-]{1,63}(?<!-)(\.(?!-)[a-z0-9_-]{1,63}(?<!-))*\.?", re.ASCII)
 
 
@@ -60,6 +64,8 @@ class Forwarder(NamedTuple):
         if self.path:
             host, port = self.where
             said = "" if port == _PORTS[Transport.HTTPS] else f":{port}"
+            if not self.auth_name:
+                return f"https://{show(self.where)}{self.path}"
             return f"https://{self.auth_name}{said}{self.path}@{host}"
         name = f"#{self.auth_name}" if self.auth_name else ""
         return f"{self.transport.value}://{show(self.where)}{name}"
@@ -121,12 +127,21 @@ def _of_provider(provider: Provider) -> Iterator[Forwarder]:
 
 
 def _over_https(rest: str) -> Iterator[Forwarder]:
-    """HOST[:PORT]/PATH@ADDRESS,ADDRESS"""
+    """HOST[:PORT]/PATH@ADDRESS,ADDRESS, or ADDRESS[:PORT]/PATH, which its certificate proves."""
     expected = '"https://dns.example/dns-query@192.0.2.1,192.0.2.2": host, path, @, its addresses'
     head, mark, tail = rest.partition("@")
     authority, slash, path = head.partition("/")
     host, _, said = authority.partition(":")
-    if not mark or not slash or (said and not said.isdecimal()):
+    if not slash or not _PATH.fullmatch(path):
+        raise ValueError(expected)
+    if not mark:
+        try:
+            where = askable(authority, port=_PORTS[Transport.HTTPS])
+        except ValueError:
+            raise ValueError(expected) from None
+        yield Forwarder(where, Transport.HTTPS, "", slash + path)
+        return
+    if said and not said.isdecimal():
         raise ValueError(expected)
     port = int(said) if said else _PORTS[Transport.HTTPS]
     for address in tail.split(","):

@@ -16,6 +16,7 @@ from resolver.config.forwarders import forwarders_of
 from resolver.errors import ConfigError
 from resolver.limits import CLOCK_STEP_SECONDS
 from resolver.model import Server
+from resolver.protocol.transport import Transport
 from resolver.upstream.encrypted import NOTHING, Encryption
 
 if TYPE_CHECKING:
@@ -42,11 +43,13 @@ def terms_of(config: Config) -> dict[Key, Terms]:
     terms: dict[Key, Terms] = {}
     for entry in config.forward:
         named = [one for one in forwarders_of(entry) if one.is_encrypted]
-        if named:
-            context, pins = _context(config, entry), frozenset(map(pin, entry.pins))
-            for one in named:
-                server = Server(*one.where, transport=one.transport, auth_name=one.auth_name)
-                terms[server.key] = _terms(server, context, pins)
+        if not named:
+            continue
+        pins = frozenset(map(pin, entry.pins))
+        for one in named:
+            server = Server(*one.where, transport=one.transport, auth_name=one.auth_name)
+            context = _context(config, entry, one.transport)
+            terms[server.key] = _terms(server, context, pins, one.path)
     return terms
 
 
@@ -55,24 +58,25 @@ def is_believed(clock: Clock) -> bool:
     return abs(clock.wall() - time.time()) <= CLOCK_STEP_SECONDS
 
 
-def _terms(server: Server, context: ssl.SSLContext, pins: frozenset[bytes]) -> Terms:
+def _terms(server: Server, context: ssl.SSLContext, pins: frozenset[bytes], path: str) -> Terms:
     from resolver.upstream.tls_terms import Terms, name_to_prove  # noqa: PLC0415 - see above
 
-    return Terms(context, name_to_prove(server), pins)
+    return Terms(context, name_to_prove(server), pins, path)
 
 
-def _context(config: Config, entry: Forward) -> ssl.SSLContext:
+def _context(config: Config, entry: Forward, transport: Transport) -> ssl.SSLContext:
     import ssl  # noqa: PLC0415 - see above
 
     from resolver.upstream import tls_terms  # noqa: PLC0415
 
+    alpn = tls_terms.H2 if transport is Transport.HTTPS else tls_terms.DOT
     if entry.profile == "opportunistic" or entry.pins:
-        return _believing_anybody()
+        return _believing_anybody(alpn)
     if not entry.ca_file:
-        return _proving(None, tls_terms.store_stamp())
+        return _proving(None, tls_terms.store_stamp(), alpn)
     path = working_path(config, entry.ca_file)
     try:
-        return _proving(path.read_text("ascii", "replace"), 0)
+        return _proving(path.read_text("ascii", "replace"), 0, alpn)
     except OSError as error:
         raise ConfigError(
             "forward.ca_file", entry.ca_file, f"a file to read ({error.strerror})"
@@ -83,15 +87,15 @@ def _context(config: Config, entry: Forward) -> ssl.SSLContext:
 
 
 @lru_cache(maxsize=8)
-def _proving(authorities: str | None, _stamp: int) -> ssl.SSLContext:
+def _proving(authorities: str | None, _stamp: int, alpn: str) -> ssl.SSLContext:
     """One for all who ask alike, so that a reload leaves sessions alone. *_stamp*: of the store."""
     from resolver.upstream import tls_terms  # noqa: PLC0415 - see above
 
-    return tls_terms.proving(authorities)
+    return tls_terms.proving(authorities, alpn=alpn)
 
 
-@lru_cache(maxsize=1)
-def _believing_anybody() -> ssl.SSLContext:
+@lru_cache(maxsize=8)
+def _believing_anybody(alpn: str) -> ssl.SSLContext:
     from resolver.upstream import tls_terms  # noqa: PLC0415 - see above
 
-    return tls_terms.believing_anybody()
+    return tls_terms.believing_anybody(alpn=alpn)

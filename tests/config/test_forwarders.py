@@ -46,6 +46,8 @@ def everything(monkeypatch: pytest.MonkeyPatch) -> None:
             "https://a.example:8443/q@192.0.2.1",
             [Forwarder(("192.0.2.1", 8443), HTTPS, "a.example", "/q")],
         ),
+        ("https://192.0.2.1/q", [Forwarder(("192.0.2.1", 443), HTTPS, "", "/q")]),
+        ("https://[2001:db8::1]:8443/", [Forwarder(("2001:db8::1", 8443), HTTPS, "", "/")]),
     ],
 )
 def test_an_url_names_transport_address_and_what_is_to_be_proven(
@@ -74,6 +76,9 @@ _WRONG = [
     ("https://dns.google/dns-query", "host, path, @, its addresses"),
     ("https://dns.google@8.8.8.8", "host, path, @, its addresses"),
     ("https://dns.google:x/dns-query@8.8.8.8", "host, path, @, its addresses"),
+    ("https://dns.google/dns query@8.8.8.8", "host, path, @, its addresses"),
+    ("https://dns.google/dns-query{?dns}@8.8.8.8", "host, path, @, its addresses"),
+    ("https://8.8.8.8", "host, path, @, its addresses"),
     ("https://dns.google/dns-query@8.8.8.8,", "an address such as"),
     ("https://8.8.8.8/dns-query@8.8.8.8", "the name of a host"),
 ]
@@ -93,7 +98,7 @@ def _said(text: str) -> list[str]:
     return [str(problem) for problem in problems]
 
 
-@pytest.mark.parametrize("text", ["https://a.b/q@192.0.2.1", "quic://192.0.2.1#a.b"])
+@pytest.mark.parametrize("text", ["quic://192.0.2.1#a.b"])
 def test_what_this_version_cannot_ask_is_understood_and_refused(text: str) -> None:
     (said,) = _said(f"[[forward]]\nzone = '.'\naddresses = ['{text}']")
     assert f"{text.partition(':')[0]}:// is not in this version yet" in said
@@ -147,7 +152,20 @@ def test_one_server_proves_itself_in_one_way(everything: None) -> None:
     one = "[[forward]]\nzone = 'a.b'\naddresses = ['tls://192.0.2.1']"
     assert not _said(f"{one}\n{one.replace('a.b', 'c.d')}")
     (said,) = _said(f"{one}\n{one.replace('a.b', 'c.d')}\nprofile = 'opportunistic'")
-    assert "profile, ca_file and pins" in said
+    assert "profile, ca_file, pins and path" in said
+    one = "[[forward]]\nzone = 'a.b'\naddresses = ['https://a.b/q@192.0.2.1']"
+    assert not _said(f"{one}\n{one.replace(_ZONE, _OTHER)}")
+    (said,) = _said(f"{one}\n{one.replace('/q@', '/r@').replace(_ZONE, _OTHER)}")
+    assert "profile, ca_file, pins and path" in said
+
+
+_ZONE, _OTHER = "zone = 'a.b'", "zone = 'c.d'"
+
+
+def test_what_is_not_installed_is_said_with_what_to_type(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("resolver.config.extras.find_spec", lambda _: None)
+    (said,) = _said("[[forward]]\nzone = 'a.b'\naddresses = ['https://a.b/q@192.0.2.1']")
+    assert 'h2, which is not installed: pip install "resolver[https]"' in said
 
 
 def test_clear_text_is_beside_encryption_where_that_is_wanted() -> None:

@@ -1,4 +1,4 @@
-"""Ours forwards to Debian's resolvers over TLS: answers, failures, restarts, and no clear text."""
+"""Ours forwards to Debian's resolvers, encrypted: answers, failures, restarts, no clear text."""
 
 from __future__ import annotations
 
@@ -46,20 +46,24 @@ def dig(place: netns.Namespace, *words: str) -> str:
     return place.run("dig", f"@{OURS}", "+tcp", "+tries=1", "+timeout=10", *words).stdout
 
 
+@pytest.mark.parametrize("transport", ["tls", "https"])
 @pytest.mark.parametrize("name", upstreams.PROGRAMS)
-def test_every_answer_comes_over_tls(name: str, place: netns.Namespace, tmp_path: Path) -> None:
+def test_every_answer_comes_encrypted(
+    name: str, transport: str, place: netns.Namespace, tmp_path: Path
+) -> None:
     """A name, no name, no data, more than a datagram holds; after a restart as before."""
     daemon.require(upstreams.PROGRAMS[name])
     keys = Keys(tmp_path, NAME)
     started = upstreams.start(name, place, HOST, keys)
-    forward(place, tmp_path, f"tls://{HOST}#{NAME}", f'ca_file = "{keys.ca_file}"')
+    address = upstreams.address(transport, HOST)
+    forward(place, tmp_path, address, f'ca_file = "{keys.ca_file}"')
     before = place.datagrams_sent()
     assert dig(place, "+short", "a.bench") == f"{ADDRESS}\n"
     assert "status: NXDOMAIN" in dig(place, "a.no.bench")
     assert re.search(r"NOERROR.*\n.*ANSWER: 0", dig(place, "a.bench", "AAAA"))
     assert len(dig(place, "+short", "big.bench", "TXT").splitlines()) == BIG_RECORDS
     if name != "dnsdist":  # which speaks UDP to whoever is behind it
-        assert place.datagrams_sent() == before, "nothing but TLS left"
+        assert place.datagrams_sent() == before, "nothing in clear text left"
     for program in started:
         program.stop()
     upstreams.start(name, place, HOST, keys)
@@ -73,9 +77,10 @@ _BAD = {
 }
 
 
+@pytest.mark.parametrize("transport", ["tls", "https"])
 @pytest.mark.parametrize("case", _BAD)
 def test_a_bad_certificate_is_told_and_nothing_leaves_in_clear_text(
-    case: str, place: netns.Namespace, tmp_path: Path
+    case: str, transport: str, place: netns.Namespace, tmp_path: Path
 ) -> None:
     """Though the same server would answer on port 53 (RFC 8310 §8.1)."""
     names, said, is_ours = _BAD[case]
@@ -86,7 +91,7 @@ def test_a_bad_certificate_is_told_and_nothing_leaves_in_clear_text(
     if not is_ours:
         trusted = tmp_path / "other.pem"
         trustme.CA().cert_pem.write_to_path(trusted)
-    forward(place, tmp_path, f"tls://{HOST}#{NAME}", f'ca_file = "{trusted}"')
+    forward(place, tmp_path, upstreams.address(transport, HOST), f'ca_file = "{trusted}"')
     before = place.datagrams_sent()
     for at in range(3):
         told = dig(place, f"n{at}.bench")
