@@ -21,10 +21,17 @@ if TYPE_CHECKING:
     from resolver.model import Name
 
 
-def offer_of(wishes: Iterable[Wish], named: Sequence[str], identities: Sequence[Identity]) -> Offer:
+def offer_of(
+    wishes: Iterable[Wish],
+    named: Sequence[str],
+    identities: Sequence[Identity],
+    *,
+    wall: float,
+) -> Offer:
     """*wishes*: what is served; *named*: `tls.names`; *identities*: one for each kind of key.
 
-    A client may be shown any of them, so proven is what all of them are for.
+    A client may be shown any of them, so proven is what all of them are for at Unix time *wall*:
+    one that has expired proves nothing (RFC 9462 §4.2).
     """
     places = tuple(
         Place(wish.transport, _octets(wish.where[0]), wish.where[1])
@@ -33,7 +40,9 @@ def offer_of(wishes: Iterable[Wish], named: Sequence[str], identities: Sequence[
     )
     if not places or not identities:
         return Offer()
-    proven = [frozenset(map(_octets, each.addresses)) for each in identities]
+    proven = [
+        frozenset(() if each.trouble(wall) else map(_octets, each.addresses)) for each in identities
+    ]
     return Offer(_name(named, identities), places, frozenset.intersection(*proven))
 
 

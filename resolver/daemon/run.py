@@ -161,7 +161,10 @@ class Daemon:
             self.nursery.start_soon(self.tls.keep)
 
     def _offer(self) -> Offer:
-        return offer_of(self.listeners.services, self.config.tls.names, self.tls.identities)
+        wall = self.parts.clock.wall()
+        return offer_of(
+            self.listeners.services, self.config.tls.names, self.tls.identities, wall=wall
+        )
 
     def post(self) -> None:
         """Show the numbers to the other workers, once somebody may look at them."""

@@ -29,13 +29,14 @@ if TYPE_CHECKING:
     from resolver.config.schema import Config
     from resolver.daemon.certificates import Identity
 
+WALL = 1e9
 NAME = "dns.example.net."
 SVCB = "_dns.resolver.arpa", "SVCB"
 RESINFO = "resolver.arpa", "TYPE261"
 
 
 def identity(*listed: str, addresses: tuple[str, ...] = (HOST,)) -> Identity:
-    return make(Subject(listed, addresses), wall=1e9)
+    return make(Subject(listed, addresses), wall=WALL)
 
 
 TLS = Wish("server.listen", Transport.TLS, (HOST, 853))
@@ -53,19 +54,32 @@ METRICS = Wish("metrics.listen", None, (HOST, 9153))
     ],
 )
 def test_the_name(configured: tuple[str, ...], in_certificate: tuple[str, ...], told: str) -> None:
-    offer = offer_of([TLS], configured, [identity(*in_certificate)])
+    offer = offer_of([TLS], configured, [identity(*in_certificate)], wall=WALL)
     assert offer.name == (names.from_text(told) if told else b"")
 
 
 def test_proven_is_what_every_certificate_is_for() -> None:
     one, other = identity("a.example"), identity("a.example", addresses=("192.0.2.1", "::1"))
-    assert offer_of([TLS], (), [one]).proven == {bytes([127, 0, 0, 1])}
-    assert offer_of([TLS], (), [one, other]).proven == frozenset()
+    assert offer_of([TLS], (), [one], wall=WALL).proven == {bytes([127, 0, 0, 1])}
+    assert offer_of([TLS], (), [one, other], wall=WALL).proven == frozenset()
+
+
+def test_a_certificate_out_of_its_time_proves_nothing() -> None:
+    """A client would refuse it (RFC 9462 §4.2), on a private network not even look at it (§4.3)."""
+    one = identity("a.example")
+    for wall in (one.valid_from - 1, one.valid_until):
+        offer = offer_of([TLS], (), [one], wall=wall)
+        assert offer.proven == frozenset()
+        assert offer.places
+    assert offer_of([TLS], (), [one], wall=one.valid_until - 1).proven
 
 
 def test_without_an_encrypted_listener_there_is_no_offer() -> None:
-    assert offer_of([UDP, METRICS], ("dns.example.net",), [identity("a.example")]) == Offer()
-    assert offer_of([TLS], ("dns.example.net",), []) == Offer()
+    assert (
+        offer_of([UDP, METRICS], ("dns.example.net",), [identity("a.example")], wall=WALL)
+        == Offer()
+    )
+    assert offer_of([TLS], ("dns.example.net",), [], wall=WALL) == Offer()
 
 
 # --- the daemon ----------------------------------------------------------------------------------
