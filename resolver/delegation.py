@@ -246,6 +246,13 @@ class AddressBook:
         """Call *tell* once, when the next look-up gets on."""
         self._watchers.append(tell)
 
+    def designate(self, name: Name, servers: tuple[Server, ...]) -> None:
+        """These come beside what was given for *name*, in the place of those before; no end."""
+        self._lent.pop(name, None)
+        if servers:
+            self._lent[name] = KnownAddresses(servers, _NEVER)
+        self._work_out()
+
     # --- time ------------------------------------------------------------------------------
 
     def expire(self, now: float) -> None:
@@ -309,6 +316,11 @@ class Delegation:
 
     def __post_init__(self) -> None:
         self.book = AddressBook(self.nameservers, self.glue)
+
+    def given(self) -> tuple[Server, ...]:
+        """The addresses that came with it, from its parent or the operator."""
+        found = (one for name in self.nameservers for one in self.glue.get(name, _NONE))
+        return tuple({one.key: one for one in found}.values())
 
     def servers(self) -> tuple[Server, ...]:
         """All addresses that may be asked now, each once."""

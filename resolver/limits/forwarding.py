@@ -75,3 +75,23 @@ QUERY_PADDING_OCTETS = limit(
 TOLD_NAMES = limit(
     3, "names of a certificate that an error tells", why="EXTRA-TEXT is to be short (RFC 8914 §2)"
 )
+DESIGNATED = limit(
+    4, "encrypted resolvers that one forwarder's designation leads to", why="two addresses of two"
+)
+DESIGNATION_SHORTEST_SECONDS = limit(
+    60.0, "seconds for which a designation counts at least", why="a TTL may be 0"
+)
+DESIGNATION_LONGEST_SECONDS = limit(
+    86_400.0, "seconds for which it counts at most", why="a day, as for cached data elsewhere"
+)
+DESIGNATED_NOBODY_SECONDS = limit(
+    600.0,
+    "seconds until a forwarder that designates nobody is asked again",
+    why="one small query; a home router is updated by night",
+)
+DESIGNATION_LOOK_SECONDS = limit(
+    15.0,
+    "seconds between looks whether a designated resolver answers; and before one that did not "
+    "say what it designates is asked again",
+    why="clear text is asked meanwhile, so soon, and never in a hurry",
+)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import trio
 
+from resolver.limits import SESSION_CONNECT_SECONDS
 from resolver.upstream.session_counters import SessionCounters
 
 if TYPE_CHECKING:
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from random import Random
 
     from resolver.delegation import Key
+    from resolver.model import Server
     from resolver.upstream.network import Network
     from resolver.upstream.outstanding import Outstanding
     from resolver.upstream.session import SessionPort
@@ -71,6 +73,19 @@ class Encrypted:
             self._sessions = self._begin()
         if self._sessions is not None:
             self._sessions.go_by(encryption.terms)
+
+    def learn(self, key: Key, terms: Terms | None) -> None:
+        """As `Sessions.learn`: a server that was found, not configured."""
+        if self._sessions is None and terms is not None:
+            self._sessions = self._begin()
+        if self._sessions is not None:
+            self._sessions.learn(key, terms)
+
+    async def prove(self, server: Server, within_s: float = SESSION_CONNECT_SECONDS) -> str:
+        """Open a session with a server of known terms: "" once there is one, else why not."""
+        if self._sessions is None:
+            return "no terms on which it may be asked"
+        return await self._sessions.prove(server, within_s)
 
     def _begin(self) -> Sessions:
         from resolver.upstream.sessions import Sessions  # noqa: PLC0415 - only where it is wanted

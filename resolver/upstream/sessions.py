@@ -50,6 +50,7 @@ class Sessions:
         self._believes_clock = believes_clock
         self._pools: dict[Key, SessionPool] = {}
         self._terms: Mapping[Key, Terms] = {}
+        self._found: dict[Key, Terms] = {}
         self.nursery: trio.Nursery | None = None
 
     def __repr__(self) -> str:
@@ -63,6 +64,20 @@ class Sessions:
                 del self._pools[key]
                 pool.end()
 
+    def learn(self, key: Key, terms: Terms | None) -> None:
+        """Ask a server that no configuration names on these terms; None: no longer."""
+        if self._found.get(key) != terms and key not in self._terms:
+            pool = self._pools.pop(key, None)
+            if pool is not None:
+                pool.end()
+        self._found.pop(key, None)
+        if terms is not None:
+            self._found[key] = terms
+
+    async def prove(self, server: Server, within_s: float) -> str:
+        """As `SessionPool.prove`. Raises OSError where it may not be asked."""
+        return await (self._pools.get(server.key) or self._pool(server)).prove(within_s)
+
     def open_udp(self, server: Server) -> UdpPort:
         """A port to *server*, whatever it is asked over. Raises OSError."""
         if server.transport is Transport.UDP:
@@ -70,7 +85,7 @@ class Sessions:
         return (self._pools.get(server.key) or self._pool(server)).open()
 
     def _pool(self, server: Server) -> SessionPool:
-        terms, nursery = self._terms.get(server.key), self.nursery
+        terms, nursery = self._terms.get(server.key) or self._found.get(server.key), self.nursery
         if terms is None or nursery is None:
             raise OSError(errno.ENOTCONN, "no terms on which it may be asked")
         connect = TlsConnect(

@@ -121,7 +121,7 @@ class Ways:
         self._configured = {}
         for delegation in named:
             zone = delegation.way
-            servers = tuple(one for one in delegation.servers() if self._may_ask(one, delegation))
+            servers = tuple(one for one in delegation.given() if self._may_ask(one, delegation))
             way = known.get((zone, servers, zone is not None and delegation.is_forward))
             if way is None:
                 way = Way(zone, servers, is_forward=zone is not None and delegation.is_forward)
