@@ -71,7 +71,7 @@ def _forward(entry: Forward) -> str:
     found = forwarders.forwarders_of(entry)
     lines = [f"forward {entry.zone}"]
     for one in found:
-        proof = "in clear text"
+        proof = "in clear text" + (", encrypted once it says where" if entry.discover else "")
         if one.is_encrypted:
             proof = "not proven" if entry.profile == "opportunistic" else _proof(entry, one)
         lines.append(f"  {one.transport.value} to {show(one.where)}, {proof}")

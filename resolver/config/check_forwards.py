@@ -93,6 +93,10 @@ def _profile(entry: Forward, found: tuple[Forwarder, ...]) -> Iterator[Fault]:
         yield Fault("forward.addresses", str(clear[0]), expected)
     if entry.profile == "opportunistic" and len(clear) == len(found):
         yield Fault("forward.profile", entry.profile, '"strict": none of its servers is encrypted')
+    if entry.discover and not clear:
+        yield Fault(
+            "forward.discover", entry.discover, "false: all of its servers are encrypted already"
+        )
 
 
 def _proof(entry: Forward, found: tuple[Forwarder, ...]) -> Iterator[Fault]:
@@ -105,7 +109,7 @@ def _proof(entry: Forward, found: tuple[Forwarder, ...]) -> Iterator[Fault]:
     for key, value in (("ca_file", entry.ca_file), ("pins", list(entry.pins))):
         if not value:
             continue
-        if not any(one.is_encrypted for one in found):
+        if not (any(one.is_encrypted for one in found) or entry.discover):
             yield Fault(f"forward.{key}", value, "nothing: none of its servers is encrypted")
         elif entry.profile == "opportunistic":
             yield Fault(f"forward.{key}", value, 'nothing, or profile = "strict": it is not proven')

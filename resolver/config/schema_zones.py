@@ -53,6 +53,13 @@ class Forward(Zone, frozen=True, kw_only=True):
         tuple[str, ...],
         Meta(description='keys to believe, instead of any issuer: "sha256/BASE64" (RFC 7858 §4.2)'),
     ] = ()
+    discover: Annotated[
+        bool,
+        Meta(
+            description="ask servers given in clear text whether they are to be had encrypted "
+            "(RFC 9462), and ask them so; those given as tls:// stay as they are"
+        ),
+    ] = False
     filters: Annotated[
         bool,
         Meta(description="the forwarders block names on purpose: 0.0.0.0 and :: say so"),

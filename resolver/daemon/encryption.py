@@ -22,6 +22,7 @@ from resolver.upstream.encrypted import NOTHING, Encryption
 if TYPE_CHECKING:
     import ssl
 
+    from resolver.config.forwarders import Forwarder
     from resolver.config.schema import Config, Forward
     from resolver.delegation import Key
     from resolver.runtime.clock import Clock
@@ -43,6 +44,8 @@ def terms_of(config: Config) -> dict[Key, Terms]:
     terms: dict[Key, Terms] = {}
     for entry in config.forward:
         named = [one for one in forwarders_of(entry) if one.is_encrypted]
+        if entry.discover:
+            _context(config, entry, Transport.TLS)  # what is found will want it
         if not named:
             continue
         pins = frozenset(map(pin, entry.pins))
@@ -51,6 +54,20 @@ def terms_of(config: Config) -> dict[Key, Terms]:
             context = _context(config, entry, one.transport)
             terms[server.key] = _terms(server, context, pins, one.path)
     return terms
+
+
+def proving_terms(config: Config, entry: Forward, one: Forwarder, server: Server) -> Terms:
+    """On which *server*, that nobody has written down, is asked for *entry*: it proves itself.
+
+    Raises ConfigError.
+    """
+    pins = frozenset(map(pin, entry.pins))
+    return _terms(server, _context(config, entry, one.transport), pins, one.path)
+
+
+def unproven_terms(one: Forwarder, server: Server) -> Terms:
+    """On which a server is asked, whoever it is."""
+    return _terms(server, _believing_anybody(_alpn(one.transport)), frozenset(), one.path)
 
 
 def is_believed(clock: Clock) -> bool:
@@ -69,7 +86,7 @@ def _context(config: Config, entry: Forward, transport: Transport) -> ssl.SSLCon
 
     from resolver.upstream import tls_terms  # noqa: PLC0415
 
-    alpn = tls_terms.H2 if transport is Transport.HTTPS else tls_terms.DOT
+    alpn = _alpn(transport)
     if entry.profile == "opportunistic" or entry.pins:
         return _believing_anybody(alpn)
     if not entry.ca_file:
@@ -84,6 +101,12 @@ def _context(config: Config, entry: Forward, transport: Transport) -> ssl.SSLCon
     except (ssl.SSLError, ValueError):
         expected = "a file of certificates in PEM form (-----BEGIN CERTIFICATE-----)"
         raise ConfigError("forward.ca_file", entry.ca_file, expected) from None
+
+
+def _alpn(transport: Transport) -> str:
+    from resolver.upstream import tls_terms  # noqa: PLC0415 - see above
+
+    return tls_terms.H2 if transport is Transport.HTTPS else tls_terms.DOT
 
 
 @lru_cache(maxsize=8)

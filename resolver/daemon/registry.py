@@ -278,6 +278,11 @@ def _count_root(registry: Registry, daemon: Counting) -> None:
     def forms() -> list[RootForm]:
         return _there(copy().form)
 
+    registry.gauge(
+        "forwarders_discovered",
+        "Encrypted resolvers in use that forwarders in clear text designate.",
+        lambda: daemon.upkeep.discovery.count if daemon.upkeep.discovery is not None else 0,
+    )
     registry.count("root_copy", RootCopy, lambda: [copy()])
     registry.count("root_copy", RootKeeper, lambda: _there(daemon.upkeep.root_keeper))
     registry.gauge(

@@ -1,5 +1,5 @@
 """What runs beside the queries: the root is kept primed, a copy of its zone renewed, trust anchors
-follow their zones, what is used is renewed.
+follow their zones, what is used is renewed, encrypted forwarders are discovered.
 
 Each goes on over a reload, on whatever is in use then, and begins anew where what it rests on has
 changed: the hints, the anchors.
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from resolver.config.schema import Config
+    from resolver.daemon.discovering import Discovery
     from resolver.daemon.root_sources import Fetch
     from resolver.daemon.state import StateDirectory
     from resolver.daemon.wiring import Parts
@@ -57,6 +58,8 @@ class Upkeep:
         self._priming = trio.CancelScope()
         self._rollover = trio.CancelScope()
         self._copying = trio.CancelScope()
+        self._discovering = trio.CancelScope()
+        self.discovery: Discovery | None = None
         fetch, state = daemon.root_fetch, daemon.state
         self.root_keeper: RootKeeper | None = None
         if fetch is not None:
@@ -68,6 +71,7 @@ class Upkeep:
         self._prime()
         self._roll_over()
         self._copy_root()
+        self._discover()
         base = self._daemon.parts.base
         self._daemon.nursery.start_soon(keep_renewing, base.prefetch, base.clock, are_notes_read)
 
@@ -84,6 +88,8 @@ class Upkeep:
             self._copying.cancel()
             now.base.root_copy.form = None
             self._copy_root()
+        self._discovering.cancel()
+        self._discover()
 
     def _prime(self) -> None:
         parts = self._daemon.parts
@@ -113,6 +119,16 @@ class Upkeep:
         if keeper is not None and uses_root_copy(parts.config) and _root_anchor(parts) is not None:
             self._copying = scope = trio.CancelScope()
             self._start(scope, keeper.keep)
+
+    def _discover(self) -> None:
+        parts, before = self._daemon.parts, self.discovery
+        if before is None and not any(entry.discover for entry in parts.config.forward):
+            return
+        from resolver.daemon.discovering import Discovery  # noqa: PLC0415 - where it is wanted
+
+        self.discovery = discovery = Discovery(parts, before.known if before is not None else {})
+        self._discovering = scope = trio.CancelScope()
+        self._start(scope, discovery.run)
 
     def _start(self, scope: trio.CancelScope, run: Callable[[], Awaitable[None]]) -> None:
         async def within() -> None:

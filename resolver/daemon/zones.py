@@ -15,6 +15,7 @@ from resolver.recurse.exempt import Exempt
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from resolver.config.forwarders import Forwarder
     from resolver.config.schema import Config, Zone
     from resolver.dnssec.anchors import Anchors
     from resolver.model import Name
@@ -36,7 +37,7 @@ def fixed_delegations(config: Config) -> Iterable[tuple[Name, Delegation]]:
                     *given,
                     is_forward=True,
                     is_last_word=not goes_on(entry),
-                    is_opportunistic=entry.profile == "opportunistic",
+                    is_opportunistic=entry.profile == "opportunistic" or entry.discover,
                     filters=filters(entry),
                     way=zone,
                 ),
@@ -48,17 +49,20 @@ def fixed_delegations(config: Config) -> Iterable[tuple[Name, Delegation]]:
 def _servers(entry: Zone, nameserver: Name) -> Iterable[Server]:
     if not isinstance(entry, Forward):
         return (Server(*where, nameserver) for where in servers_of(entry))
-    return (
-        Server(*one.where, nameserver, one.transport, one.auth_name) for one in forwarders_of(entry)
-    )
+    return (server_of(one, nameserver) for one in forwarders_of(entry))
+
+
+def server_of(one: Forwarder, nameserver: Name) -> Server:
+    """A forwarder as the path knows it, under the name of its *nameserver*."""
+    return Server(*one.where, nameserver, one.transport, one.auth_name)
 
 
 def says_the_same(one: Delegation, other: Delegation) -> bool:
     """True if both send the same questions to the same servers, and make the same of replies."""
     return (
-        one.servers(), one.is_forward, one.is_last_word, one.is_opportunistic, one.filters
+        one.given(), one.is_forward, one.is_last_word, one.is_opportunistic, one.filters
     ) == (
-        other.servers(), other.is_forward, other.is_last_word, other.is_opportunistic, other.filters
+        other.given(), other.is_forward, other.is_last_word, other.is_opportunistic, other.filters
     )  # fmt: skip
 
 

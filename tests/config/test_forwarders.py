@@ -135,6 +135,7 @@ PIN = "sha256/" + "A" * 43 + "="
             f"addresses = ['tls://192.0.2.1']\npins = ['{PIN}']\nca_file = '/dev/null'",
             "nothing beside pins",
         ),
+        ("addresses = ['tls://192.0.2.1']\ndiscover = true", "false: all of its servers are"),
     ],
 )
 def test_a_table_that_contradicts_itself_is_a_fault(
@@ -166,6 +167,13 @@ def test_what_is_not_installed_is_said_with_what_to_type(monkeypatch: pytest.Mon
     monkeypatch.setattr("resolver.config.extras.find_spec", lambda _: None)
     (said,) = _said("[[forward]]\nzone = 'a.b'\naddresses = ['https://a.b/q@192.0.2.1']")
     assert 'h2, which is not installed: pip install "resolver[https]"' in said
+
+
+def test_what_is_to_be_discovered_may_have_to_prove_itself(everything: None) -> None:
+    del everything
+    table = "[[forward]]\nzone = 'a.b'\naddresses = ['192.0.2.1']\ndiscover = true"
+    assert not _said(table)
+    assert not _said(f"{table}\npins = ['{PIN}']")
 
 
 def test_clear_text_is_beside_encryption_where_that_is_wanted() -> None:
