@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from resolver.config.check import listed, working_path
@@ -35,7 +35,7 @@ from resolver.limits import (
 from resolver.runtime.certificate_facts import alternative_names, key_digest, public_octets
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     from cryptography.hazmat.primitives.asymmetric.types import (
@@ -47,6 +47,7 @@ if TYPE_CHECKING:
 
 _DAY: Final = 86_400
 _BEGIN: Final = re.compile(rb"-----BEGIN (?:X509 |TRUSTED )?CERTIFICATE-----")
+_QUIC_CURVES: Final = frozenset({"secp256r1", "secp384r1"})
 _LONGEST_NAME: Final = 64  # of a subject (X.520, ub-common-name)
 
 
@@ -158,6 +159,23 @@ def _identity(leaf: x509.Certificate, chain: bytes, key: bytes) -> Identity:
         leaf.not_valid_before_utc.timestamp(), leaf.not_valid_after_utc.timestamp(),
         "sha256/" + base64.b64encode(key_digest(leaf)).decode(),
     )  # fmt: skip
+
+
+def serving_quic(identities: Sequence[Identity]) -> Identity | None:
+    """The one that clients over QUIC are shown; None where its library signs with no such key.
+
+    The first on an elliptic curve, else the first: one is all that can be shown.
+    """
+    fit: list[Identity] = []
+    for identity in identities:
+        key = serialization.load_pem_private_key(identity.key, None)
+        if isinstance(key, ed25519.Ed25519PrivateKey):
+            return identity
+        if isinstance(key, ec.EllipticCurvePrivateKey) and key.curve.name in _QUIC_CURVES:
+            return identity
+        if isinstance(key, rsa.RSAPrivateKey):
+            fit.append(identity)
+    return fit[0] if fit else None
 
 
 def load_into(context: ssl.SSLContext, identity: Identity) -> None:

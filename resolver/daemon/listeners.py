@@ -9,6 +9,7 @@ import trio
 
 from resolver.daemon.tls_contexts import ALPN
 from resolver.listen.idle_loop import watch_over
+from resolver.listen.quic import QuicService
 from resolver.listen.tcp import StreamService
 from resolver.listen.udp import UdpService
 from resolver.listen.udp_socket import PlainUdpSocket
@@ -17,9 +18,11 @@ from resolver.telemetry import scrape
 
 if TYPE_CHECKING:
     from resolver.daemon.bind import Bound, Wish
+    from resolver.daemon.tls_contexts import TlsContexts
     from resolver.listen.admission import Admission
     from resolver.listen.handshakes import Handshakes
     from resolver.listen.listen_network import Handler, StreamListener, UdpSocket
+    from resolver.listen.quic_places import QuicPlaces
     from resolver.listen.tcp import TcpSlots
     from resolver.runtime.tls_stream import TlsStream
     from resolver.runtime.turns import Turns
@@ -44,7 +47,7 @@ class MetricsService:
         self._running.cancel()
 
 
-Service: TypeAlias = UdpService | StreamService | MetricsService
+Service: TypeAlias = UdpService | StreamService | QuicService | MetricsService
 
 
 class Listeners:
@@ -60,6 +63,8 @@ class Listeners:
         turns: Turns,
         page: Page,
         handshakes: Handshakes,
+        tls: TlsContexts,
+        quic: QuicPlaces,
     ) -> None:
         self.services: dict[Wish, Service] = {}
         self._leaving: list[Service] = []
@@ -71,6 +76,8 @@ class Listeners:
         self._slots = slots
         self._page = page
         self._handshakes = handshakes
+        self._tls = tls
+        self._quic = quic
         self._watched: dict[int, UdpService] = {}
         self._watch = trio.CancelScope()
 
@@ -85,7 +92,9 @@ class Listeners:
     def serve(self, wish: Wish, sock: Bound) -> None:
         """Serve *sock* from now on."""
         service: Service
-        if wish.is_udp:
+        if wish.transport is Transport.QUIC:
+            service = self._quic_service(wish.where[0], cast("UdpSocket", sock))
+        elif wish.is_udp:
             service = self._udp_service(wish.where[0], cast("UdpSocket", sock))
         elif wish.transport is None:
             service = MetricsService(cast("StreamListener", sock), self._page)
@@ -111,6 +120,13 @@ class Listeners:
             self._watched[sock.fileno()] = service
             self._watch_anew()
         return service
+
+    def _quic_service(self, host: str, sock: UdpSocket) -> QuicService:
+        from resolver.daemon.quic_terms import QuicTerms  # noqa: PLC0415 - loads aioquic
+        from resolver.listen.quic_kit import DOQ, QuicKit  # noqa: PLC0415 - likewise
+
+        kit = QuicKit(QuicTerms(self._tls, (DOQ,)), self._handler, self._admission, host)
+        return QuicService(sock, kit, host=host, places=self._quic)
 
     def total(self, kind: Transport, field: str) -> int:
         """The sum of one counter of all services of *kind*, those that are gone included."""
@@ -152,4 +168,6 @@ def _kind(service: Service) -> Transport | None:
     """What is spoken there: the services of one transport are counted together."""
     if isinstance(service, UdpService):
         return Transport.UDP
+    if isinstance(service, QuicService):
+        return Transport.QUIC
     return None if isinstance(service, MetricsService) else service.transport

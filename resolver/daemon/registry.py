@@ -17,6 +17,8 @@ from resolver.iterate.root_copy import RootCopy
 from resolver.listen.admission import Admission, RateLimit
 from resolver.listen.backlog import Backlog
 from resolver.listen.handshakes import Handshakes
+from resolver.listen.quic import QuicService
+from resolver.listen.quic_places import QuicPlaces
 from resolver.listen.tcp import StreamService, TcpSlots
 from resolver.listen.udp import UdpService
 from resolver.listen.udp_socket import PlainUdpSocket
@@ -52,6 +54,7 @@ _SERVED: Final = {
     Transport.UDP: UdpService,
     Transport.TCP: StreamService,
     Transport.TLS: StreamService,
+    Transport.QUIC: QuicService,
 }
 
 
@@ -72,6 +75,7 @@ class Counting(Protocol):
     admission: Admission
     slots: TcpSlots
     handshakes: Handshakes
+    quic: QuicPlaces
     tls: TlsContexts
     collector: Collector
     listeners: Listeners
@@ -141,6 +145,18 @@ def _count_encryption(registry: Registry, daemon: Counting) -> None:
         "tls_handshakes_in_progress",
         "TLS handshakes of clients under way now.",
         lambda: len(daemon.handshakes),
+    )
+    registry.count("quic", QuicPlaces, lambda: [daemon.quic])
+    registry.gauge("quic_connections", "QUIC connections of clients now.", lambda: len(daemon.quic))
+    registry.gauge(
+        "quic_handshakes_in_progress",
+        "QUIC handshakes of clients under way now.",
+        lambda: daemon.quic.half_open,
+    )
+    registry.gauge(
+        "quic_bytes",
+        "Octets that QUIC connections of clients hold, as they are reckoned.",
+        lambda: daemon.quic.octets,
     )
 
 

@@ -41,6 +41,7 @@ from resolver.limits import (
 )
 from resolver.listen.admission import Admission, RateLimit
 from resolver.listen.handshakes import Handshakes
+from resolver.listen.quic_places import QuicPlaces
 from resolver.listen.sockets import SystemListenNetwork
 from resolver.listen.tcp import TcpSlots, slots_limit
 from resolver.policy.cookies import cookie_in
@@ -101,6 +102,7 @@ class Daemon:
         tls.leads = self.is_first
         self._is_keeping = False
         self.handshakes = Handshakes(tls.server, parts.base.shortage)
+        self.quic = QuicPlaces()
         self.collector = Collector()
         self.notes = Notes(parts.bus)
         self.upkeep = Upkeep(self)
@@ -115,6 +117,8 @@ class Daemon:
             turns=turns,
             page=self.registry if slot is None else slot.page(self.registry),
             handshakes=self.handshakes,
+            tls=tls,
+            quic=self.quic,
         )
         parts.base.offers.now = self._offer
         self.reloading = trio.Lock()

@@ -22,6 +22,7 @@ from resolver.limits.policy import *
 from resolver.limits.prefetching import *
 from resolver.limits.process import *
 from resolver.limits.query import *
+from resolver.limits.quic import *
 from resolver.limits.root import *
 from resolver.limits.servers import *
 from resolver.limits.telemetry import *

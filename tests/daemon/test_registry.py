@@ -30,7 +30,7 @@ NOT_METRICS = ("cli", "lab", "protocol")  # rooms that do not live in a daemon, 
 NO_COUNTERS = {
     "a quantity that shrinks too, shown as a gauge": {
         "octets", "in_flight", "unattended", "unsent_octets", "weight", "_taken", "connections",
-        "charged",
+        "charged", "held_octets", "half_open",
     },
     "part of one computation, or of one query": {
         "_rrsets", "_proofs", "_ede", "_signatures", "_hashes", "_steps", "mismatches",
@@ -41,6 +41,7 @@ NO_COUNTERS = {
         "n", "fails", "served", "_strays", "_held_octets", "hits", "_answered", "silence_s",
         "global_log_rtt",
         "_overdue", "awaited", "cookie_silences", "doubts", "edns_silences", "streams", "waiting",
+        "_asked", "_resets",
     },
     "the use of one name, and what an hour's renewals came to": {
         "score", "used", "wasted", "mean_s", "spread_s",

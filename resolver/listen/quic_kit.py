@@ -1,0 +1,108 @@
+"""What a listener of QUIC is made with: the library's part, and the protocols spoken there.
+
+Loaded where there is such a listener, and nowhere else.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import trio
+from aioquic.quic.crypto import CryptoPair
+from aioquic.quic.packet import QuicErrorCode, QuicFrameType, QuicPacketType, encode_quic_retry
+from aioquic.quic.packet_builder import QuicPacketBuilder
+
+from resolver.limits import QUIC_INITIAL_OCTETS
+from resolver.listen.doq import DoqService, DoqSession
+from resolver.listen.quic_peer import Path, QuicPeer
+from resolver.listen.quic_transport import ServerConnection
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from aioquic.quic.configuration import QuicConfiguration
+
+    from resolver.listen.admission import Admission
+    from resolver.listen.listen_network import Datagram, Handler
+    from resolver.listen.quic_packets import Head
+    from resolver.listen.quic_peer import Owner, Spoken
+    from resolver.listen.quic_tokens import Proof
+    from resolver.runtime.shortage import Shortage
+
+    Configured = Callable[[], QuicConfiguration]
+
+DOQ: Final = "doq"  # RFC 9250 §4.1.1
+_CLOSE_OCTETS: Final = 32  # room for the frame below
+
+
+class QuicKit:
+    """*configured* gives what a connection that begins now is served with."""
+
+    def __init__(
+        self, configured: Configured, handler: Handler, admission: Admission, host: str = ""
+    ) -> None:
+        self._configured = configured
+        self._doq = DoqService(handler, admission, host)
+
+    def __repr__(self) -> str:
+        return f"<QuicKit {self._doq}>"
+
+    @property
+    def queries(self) -> int:
+        """All that were asked, over whatever is spoken."""
+        return self._doq.queries
+
+    @property
+    def shortage(self) -> Shortage:
+        """Who is told that memory has run out."""
+        return self._doq.handler.shortage
+
+    def hand_to(self, handler: Handler) -> None:
+        """What comes from now on goes to *handler*."""
+        self._doq.hand_to(handler)
+
+    def begin(self, owner: Owner, host: str, original: bytes, retried: bytes) -> QuicPeer:
+        """A connection with a client at *host*; the ids are those of `quic_tokens.Proof`."""
+        transport = ServerConnection(self._configured(), original, retried)
+        is_proven = bool(retried)
+        return QuicPeer(owner, transport, host=host, is_proven=is_proven, now=trio.current_time)
+
+    def speak(self, alpn: str, peer: QuicPeer) -> Spoken | None:
+        """What is spoken where both ends have named *alpn*."""
+        return DoqSession(self._doq, peer) if alpn == DOQ else None
+
+    @staticmethod
+    def path(datagram: Datagram) -> Path:
+        """Where *datagram* came from, and to."""
+        return Path(datagram.peer, datagram.local)
+
+    @staticmethod
+    def retry(head: Head, proof: Proof, token: bytes) -> bytes:
+        """A Retry packet (RFC 9000 §17.2.5)."""
+        return encode_quic_retry(
+            version=head.version,
+            source_cid=proof.retried,
+            destination_cid=head.source,
+            original_destination_cid=proof.original,
+            retry_token=token,
+        )
+
+    @staticmethod
+    def invalid_token(head: Head) -> bytes:
+        """The end of a connection that has not begun, with INVALID_TOKEN (RFC 9000 §8.1.3)."""
+        crypto = CryptoPair()
+        crypto.setup_initial(cid=head.destination, is_client=False, version=head.version)
+        builder = QuicPacketBuilder(
+            host_cid=head.destination,
+            is_client=False,
+            max_datagram_size=QUIC_INITIAL_OCTETS,
+            peer_cid=head.source,
+            version=head.version,
+        )
+        builder.start_packet(QuicPacketType.INITIAL, crypto)
+        buffer = builder.start_frame(QuicFrameType.TRANSPORT_CLOSE, capacity=_CLOSE_OCTETS)
+        buffer.push_uint_var(QuicErrorCode.INVALID_TOKEN)
+        buffer.push_uint_var(QuicFrameType.PADDING)
+        buffer.push_uint_var(0)
+        datagrams, _ = builder.flush()
+        return datagrams[0]
