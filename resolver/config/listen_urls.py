@@ -7,6 +7,7 @@ understood all the same, so that it can be said.
 
 from __future__ import annotations
 
+import importlib.util
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from resolver.config.endpoints import DNS_PORT, listenable, show
@@ -23,6 +24,8 @@ _SCHEMES: Final = {
     "https": ((Transport.HTTPS,), 443),
     "quic": ((Transport.QUIC,), 853),
 }
+# What a transport is spoken with that need not be there, and the extra that brings it.
+_NEEDED: Final = {Transport.QUIC: ("aioquic", "quic")}
 _PLAIN: Final = "udp+tcp"
 _OVER_UDP: Final = frozenset({Transport.UDP, Transport.QUIC})
 _EXAMPLES: Final = '"127.0.0.1:53", "udp://127.0.0.1:53", "tls://[::1]:853"'
@@ -81,7 +84,13 @@ def spoken_here(text: str) -> ListenUrl:
     url = listen_url(text)
     if not url.is_spoken:
         raise ValueError(
-            f"udp+tcp://, udp://, tcp:// or tls:// before the address: {url.scheme}:// "
+            f"udp+tcp://, udp://, tcp://, tls:// or quic:// before the address: {url.scheme}:// "
             "is not yet supported"
         )
+    for transport in url.transports:
+        module, extra = _NEEDED.get(transport, ("", ""))
+        if module and importlib.util.find_spec(module) is None:
+            raise ValueError(
+                f"{module} to be installed for {url.scheme}://: pip install 'resolver[{extra}]'"
+            )
     return url

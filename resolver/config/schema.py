@@ -59,8 +59,8 @@ class Server(Section, frozen=True, kw_only=True):
         tuple[str, ...],
         Meta(
             description='where to listen: "127.0.0.1:53" (UDP and TCP, udp+tcp://), '
-            '"udp://[::1]:53", "tcp://...", "tls://192.0.2.1:853"; '
-            "https:// and quic:// are not yet supported"
+            '"udp://[::1]:53", "tcp://...", "tls://192.0.2.1:853", '
+            '"quic://192.0.2.1:853"; https:// is not yet supported'
         ),
         REOPENS,
     ] = ("127.0.0.1:53", "[::1]:53")

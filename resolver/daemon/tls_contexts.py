@@ -52,6 +52,11 @@ def is_needed(config: Config) -> bool:
     return any(listen_url(text).is_encrypted for text in config.server.listen)
 
 
+def is_over_quic(config: Config) -> bool:
+    """True if something is spoken over QUIC."""
+    return any(Transport.QUIC in listen_url(text).transports for text in config.server.listen)
+
+
 class TlsContexts:
     """*identities* are what clients are shown, one for each kind of key; none where none is needed.
 
@@ -129,7 +134,11 @@ class TlsContexts:
         from resolver.daemon import certificates  # noqa: PLC0415 - see above
 
         if config.tls.certificate or config.tls.key:
-            return tuple(certificates.read_all(config))
+            identities = tuple(certificates.read_all(config))
+            if is_over_quic(config) and certificates.serving_quic(identities) is None:
+                expected = "one with a key on P-256 or P-384, Ed25519 or RSA, for quic://"
+                raise ConfigError("tls.certificate", config.tls.certificate, expected)
+            return identities
         return (self._own(config),)
 
     def reread(self, config: Config) -> tuple[Identity, ...]:

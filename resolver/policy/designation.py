@@ -44,7 +44,10 @@ class Spoken(NamedTuple):
 
 
 # The best first. What is not here is offered to nobody.
-PROTOCOLS: Final = {Transport.TLS: Spoken((b"dot",), 853)}
+PROTOCOLS: Final = {
+    Transport.QUIC: Spoken((b"doq",), 853),  # RFC 9250 §8.1
+    Transport.TLS: Spoken((b"dot",), 853),
+}
 
 
 class Place(NamedTuple):

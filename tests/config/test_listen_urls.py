@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib.util
+
 import pytest
 
 from resolver.config.listen_urls import listen_url, spoken_here
@@ -40,7 +42,7 @@ def test_what_is_no_listener_is_refused(text: str) -> None:
         listen_url(text)
 
 
-@pytest.mark.parametrize("scheme", ["https", "quic"])
+@pytest.mark.parametrize("scheme", ["https"])
 def test_what_is_not_spoken_yet_is_said(scheme: str) -> None:
     text = f"{scheme}://127.0.0.1"
     with pytest.raises(ValueError, match=f"{scheme}:// is not yet supported"):
@@ -49,8 +51,27 @@ def test_what_is_not_spoken_yet_is_said(scheme: str) -> None:
         loads(f"server.listen = ['{text}']", name="x.toml")
     assert str(caught.value) == (
         f"x.toml: server.listen: '{text}' is not allowed; expected udp+tcp://, udp://, "
-        f"tcp:// or tls:// before the address: {scheme}:// is not yet supported"
+        f"tcp://, tls:// or quic:// before the address: {scheme}:// is not yet supported"
     )
+
+
+def test_an_extra_that_is_missing_is_said_with_what_to_type(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    loads("server.listen = ['quic://127.0.0.1']")
+    monkeypatch.setattr(importlib.util, "find_spec", lambda _: None)
+    with pytest.raises(ConfigError) as caught:
+        loads("server.listen = ['quic://127.0.0.1']", name="x.toml")
+    assert str(caught.value) == (
+        "x.toml: server.listen: 'quic://127.0.0.1' is not allowed; expected aioquic to be "
+        "installed for quic://: pip install 'resolver[quic]'"
+    )
+
+
+def test_quic_and_udp_cannot_have_one_port() -> None:
+    loads("server.listen = ['tls://127.0.0.1:853', 'quic://127.0.0.1:853']")
+    with pytest.raises(ConfigError, match="each address once"):
+        loads("server.listen = ['udp://127.0.0.1:853', 'quic://127.0.0.1:853']")
 
 
 def test_one_port_may_have_a_listener_of_each_kind() -> None:

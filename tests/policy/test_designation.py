@@ -133,7 +133,18 @@ def test_the_target_is_never_the_root() -> None:
 
 def test_nothing_encrypted_is_nothing_to_tell() -> None:
     assert told(Offer(), query()) == []
-    assert told(offer(place(HERE, transport=Transport.QUIC)), query()) == []
+    assert told(offer(place(HERE, transport=Transport.UDP)), query()) == []
+
+
+@pytest.mark.rfc("RFC 9462 §4")
+def test_quic_comes_before_tls() -> None:
+    both = offer(place(HERE), place(HERE, transport=Transport.QUIC))
+    assert shown(both, query()) == [
+        f'1 {NAME} alpn="doq" ipv4hint="{HERE}"',
+        f'2 {NAME} alpn="dot" ipv4hint="{HERE}"',
+    ]
+    other = offer(place(HERE, 8853, Transport.QUIC))
+    assert shown(other, query()) == [f'1 {NAME} alpn="doq" port="8853" ipv4hint="{HERE}"']
 
 
 def test_a_wildcard_is_told_as_the_address_that_was_asked() -> None:
