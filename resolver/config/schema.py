@@ -142,6 +142,13 @@ class Outgoing(Section, frozen=True, kw_only=True):
         bool,
         Meta(description="ask ahead of need: races, hedges, probes, background address fetches"),
     ] = True
+    opportunistic: Annotated[
+        bool,
+        Meta(
+            description="ask servers of zones over TLS, unproven, where they are found to speak "
+            "it (RFC 9539)"
+        ),
+    ] = False
     metered: Annotated[
         bool, Meta(description="the link costs by the octet: fetch nothing ahead of need")
     ] = False

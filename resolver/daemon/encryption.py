@@ -31,12 +31,11 @@ if TYPE_CHECKING:
 
 def encryption_of(config: Config, clock: Clock) -> Encryption:
     """Raises ConfigError where a file is no good."""
-    terms = terms_of(config)
-    if not terms:
+    terms, outgoing = terms_of(config), config.outgoing
+    if not (terms or outgoing.opportunistic):
         return NOTHING
-    outgoing = config.outgoing
     keeps_warm = outgoing.speculation and not outgoing.metered
-    return Encryption(terms, keeps_warm, lambda: is_believed(clock))
+    return Encryption(terms, keeps_warm, lambda: is_believed(clock), outgoing.opportunistic)
 
 
 def terms_of(config: Config) -> dict[Key, Terms]:

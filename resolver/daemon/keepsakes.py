@@ -14,6 +14,7 @@ What is read back is untrusted, whatever its checksum: WireError if it is none, 
 from __future__ import annotations
 
 import logging
+import math
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import msgspec
@@ -35,6 +36,7 @@ from resolver.protocol.shapes import plain_name_end
 from resolver.recurse.prefetch import Snapshot
 from resolver.upstream.infra import Kept as Server
 from resolver.upstream.neighbours import KeptWitness
+from resolver.upstream.opportunity import KeptOpportunity
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
@@ -44,6 +46,7 @@ if TYPE_CHECKING:
     from resolver.daemon.wiring import Base
     from resolver.recurse.prefetch import Prefetch
     from resolver.runtime.clock import Clock
+    from resolver.upstream.encrypted import Encrypted
     from resolver.upstream.infra import Infra
     from resolver.upstream.ways import Ways
 
@@ -92,6 +95,28 @@ class Servers:
             self._infra.restore(kept, away_s=away_s, now=self._now())
         except (ValueError, OverflowError) as error:
             raise WireError(str(error)) from None
+
+
+class Opportunism:
+    """Which servers speak TLS, and which do not (RFC 9539); nothing where nobody asks."""
+
+    def __init__(
+        self, encrypted: Encrypted, name: str, *, now: Callable[[], float] = trio.current_time
+    ) -> None:
+        self.name = name
+        self._encrypted = encrypted
+        self._now = now
+
+    def octets(self) -> tuple[bytes, float]:
+        opportunist, now = self._encrypted.opportunist, self._now()
+        kept = opportunist.snapshot(now)[:STORE_SERVERS] if opportunist is not None else []
+        newest = now - kept[0].age_s if kept else _NEVER
+        return msgspec.json.encode(kept), newest
+
+    def take_back_untrusted(self, octets: bytes, age_s: float | None) -> None:
+        kept = opportunism_untrusted(octets)
+        if self._encrypted.opportunist is not None and age_s is not None:
+            self._encrypted.opportunist.restore(kept, away_s=age_s, now=self._now())
 
 
 class Near:
@@ -155,6 +180,7 @@ class Keepsakes:
         self._writer = writer
         self._clock = clock
         self._servers = Servers(base.infra, "servers")
+        self._opportunism = Opportunism(base.dispatcher.encrypted, "opportunism")
         self._near = Near(base.dispatcher.ways, "neighbours")
         self._warm = Warm(base.prefetch, clock, _of("warm", worker))
         self._written = OctetsWritten(ledger, clock, _of("written", worker))
@@ -169,7 +195,8 @@ class Keepsakes:
     async def take_back(self, hop: Hop) -> None:
         """Have what an earlier process knew. Raises StoreFailed."""
         self._born = trio.current_time()
-        for one in (self._servers, self._near, self._warm, self._written):  # RTTs tell who is near
+        servers = self._servers, self._near, self._opportunism  # RTTs tell who is near
+        for one in (*servers, self._warm, self._written):
             note = await hop(self._writer.note, one.name, self._clock.now())
             if note is not None:
                 try:
@@ -191,7 +218,8 @@ class Keepsakes:
     def _new(self, now: float, *, is_due: bool = False) -> list[tuple[str, bytes]]:
         """Name and octets of what is due by *now* and has changed; the octets written beside it."""
         found = []
-        servers: Sequence[Keepsake] = (self._servers, self._near) if self._is_first else ()
+        servers: Sequence[Keepsake] = (self._servers, self._near, self._opportunism)
+        servers = servers if self._is_first else ()
         for one in (*servers, self._warm):
             if now < self._due.get(one.name, 0.0) and not is_due:
                 continue
@@ -216,6 +244,19 @@ def _of(name: str, worker: int) -> str:
 def servers_untrusted(octets: bytes) -> list[Server]:
     """What a note says of servers. Raises WireError only."""
     return list(_decoded(octets, list[Server]))
+
+
+def opportunism_untrusted(octets: bytes) -> list[KeptOpportunity]:
+    """What a note says of those that speak TLS. Raises WireError only."""
+    kept = list(_decoded(octets, list[KeptOpportunity]))[:STORE_SERVERS]
+    for one in kept:
+        try:
+            address_octets(one.host)
+        except ValueError as error:
+            raise WireError(str(error)) from None
+        if not math.isfinite(one.age_s):
+            raise WireError("an age is none")
+    return kept
 
 
 def near_untrusted(octets: bytes) -> list[KeptWitness]:

@@ -35,6 +35,7 @@ from resolver.recurse.validation import Validation
 from resolver.runtime.shortage import Shortage
 from resolver.telemetry.metrics import Registry
 from resolver.telemetry.path_counters import PathCounters
+from resolver.upstream.opportunity import OpportunisticCounters
 from resolver.upstream.server_events import UpstreamCounters
 from resolver.upstream.session_counters import SessionCounters
 
@@ -260,6 +261,14 @@ def _count_upstream(registry: Registry, parts: Callable[[], Parts]) -> None:
         lambda: parts().dispatcher.tcp_connects,
     )
     registry.count("sessions", SessionCounters, lambda: [parts().dispatcher.encrypted.counters])
+    registry.count(
+        "opportunistic", OpportunisticCounters, lambda: [parts().dispatcher.encrypted.opportunistic]
+    )
+    registry.gauge(
+        "opportunistic_servers",
+        "Servers of zones that are asked over TLS, unproven.",
+        lambda: sum(map(len, _there(parts().dispatcher.encrypted.opportunist))),
+    )
     registry.gauge(
         "upstream_in_flight",
         "Sockets on which replies of servers are waited for.",

@@ -95,3 +95,26 @@ DESIGNATION_LOOK_SECONDS = limit(
     "say what it designates is asked again",
     why="clear text is asked meanwhile, so soon, and never in a hurry",
 )
+OPPORTUNISTIC_USES = limit(
+    3, "answers of one server in an hour before it is tried whether it speaks TLS",
+    why="who is asked once a day would cost more than it hides",
+)  # fmt: skip
+OPPORTUNISTIC_USES_SECONDS = limit(3600.0, "seconds that this hour has", why="our choice")
+OPPORTUNISTIC_SECONDS = limit(
+    4.0, "seconds for trying it", why="RFC 9539 §4.3's timeout for a connection"
+)
+OPPORTUNISTIC_PROBES = limit(10, "servers that are tried at once", why="Knot Resolver's number")
+OPPORTUNISTIC_DAMPING_SECONDS = limit(
+    86_400.0, "seconds until one that failed is tried again", why="RFC 9539 §4.3"
+)
+OPPORTUNISTIC_PERSISTENCE_SECONDS = limit(
+    259_200.0, "seconds for which one that worked is asked so without being tried anew",
+    why="RFC 9539 §4.3",
+)  # fmt: skip
+OPPORTUNISTIC_SESSIONS = limit(
+    500, "servers of zones that are asked over TLS", why="a descriptor each, while they are in use"
+)
+OPPORTUNISTIC_SERVERS = limit(
+    10_000, "servers of which it is remembered that they failed, or how often they were asked",
+    why="a hundred octets each",
+)  # fmt: skip

@@ -36,8 +36,6 @@ from resolver.upstream.select import (
 from resolver.upstream.transmission import Purpose
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from resolver.model import Server
     from resolver.upstream.asker import Asker
     from resolver.upstream.select import Candidate
@@ -123,18 +121,16 @@ def on_outage_ended(query: Asker, _: object, now: float) -> None:
 
 def weighed(query: Asker, now: float) -> list[Candidate]:
     """Those that may be asked, cheapest first."""
-    servers: Sequence[Server] = query.shared.filters.allowed(query.request.delegation)
-    rejected, excluded = query.attempts.rejected, query.request.excluded
-    if rejected or excluded:
-        servers = [
-            server
-            for server in servers
-            if server.key not in rejected and server.host not in excluded
-        ]
+    filters, delegation = query.shared.filters, query.request.delegation
+    attempts, excluded = query.attempts, query.request.excluded
+    if attempts.total or attempts.rejected or excluded:
+        servers = filters.remaining(delegation, attempts, excluded)
+    else:
+        servers = filters.allowed(delegation)
     fields = query.zone, query.owner_domain, now, query.way.reach.broken_families
     situation = _new(Situation, fields)
     candidates = weigh(servers, situation, infra=query.shared.infra, rng=query.shared.dice)
-    if query.request.delegation.is_opportunistic:
+    if delegation.is_opportunistic:
         return encrypted_first(candidates)
     return candidates
 

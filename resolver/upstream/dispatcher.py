@@ -98,7 +98,7 @@ class Dispatcher:
             timers=timers, launch=self._udp.launch, hear=self._hear,
             hear_links=network.hear_links,
         )  # fmt: skip
-        self.encrypted = Encrypted(self._udp, self.outstanding, network=network, rng=rng)
+        self.encrypted = Encrypted(self._udp, self.outstanding, shared, network=network, rng=rng)
         self._streams: StreamQueries | None = None
         self._now = trio.current_time
         self._does = self._executors()

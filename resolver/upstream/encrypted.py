@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import trio
 
 from resolver.limits import SESSION_CONNECT_SECONDS
+from resolver.upstream.opportunity import OpportunisticCounters
 from resolver.upstream.session_counters import SessionCounters
 
 if TYPE_CHECKING:
@@ -20,9 +21,11 @@ if TYPE_CHECKING:
     from resolver.delegation import Key
     from resolver.model import Server
     from resolver.upstream.network import Network
+    from resolver.upstream.opportunistic import Opportunist
     from resolver.upstream.outstanding import Outstanding
     from resolver.upstream.session import SessionPort
     from resolver.upstream.sessions import Sessions
+    from resolver.upstream.shared_knowledge import SharedKnowledge
     from resolver.upstream.tls_terms import Terms
     from resolver.upstream.udp_queries import UdpQueries
 
@@ -31,12 +34,14 @@ class Encryption(NamedTuple):
     """What the configuration says of encrypted servers: on which *terms* each may be asked.
 
     *keeps_warm*: may sessions be opened ahead of need? *believes_clock*: is the machine's time good
-    enough for the dates of certificates?
+    enough for the dates of certificates? *is_opportunistic*: are zones' servers asked encrypted
+    where they can be?
     """
 
     terms: Mapping[Key, Terms] = {}
     keeps_warm: bool = True
     believes_clock: Callable[[], bool] = lambda: True
+    is_opportunistic: bool = False
 
 
 NOTHING = Encryption()
@@ -46,16 +51,25 @@ class Encrypted:
     """The sessions of one dispatcher, once there are any."""
 
     def __init__(
-        self, queries: UdpQueries, outstanding: Outstanding, *, network: Network, rng: Random
+        self,
+        queries: UdpQueries,
+        outstanding: Outstanding,
+        shared: SharedKnowledge,
+        *,
+        network: Network,
+        rng: Random,
     ) -> None:
         self.counters = SessionCounters()
+        self.opportunistic = OpportunisticCounters()
         self._queries = queries
         self._outstanding = outstanding
+        self._shared = shared
         self._network = network
         self._rng = rng
         self._sessions: Sessions | None = None
         self._nursery: trio.Nursery | None = None
         self._encryption = NOTHING
+        self.opportunist: Opportunist | None = None
 
     def __repr__(self) -> str:
         return f"<Encrypted {self._sessions!r}>"
@@ -73,19 +87,49 @@ class Encrypted:
             self._sessions = self._begin()
         if self._sessions is not None:
             self._sessions.go_by(encryption.terms)
+        if encryption.is_opportunistic:
+            self.opportunist = self.opportunist or self._seek()
+            self.opportunist.take_effect()
+        elif self.opportunist is not None:
+            self.opportunist.end()
+            self.opportunist = None
 
-    def learn(self, key: Key, terms: Terms | None) -> None:
+    def learn(self, key: Key, terms: Terms | None, *, stays_warm: bool = True) -> None:
         """As `Sessions.learn`: a server that was found, not configured."""
         if self._sessions is None and terms is not None:
             self._sessions = self._begin()
         if self._sessions is not None:
-            self._sessions.learn(key, terms)
+            self._sessions.learn(key, terms, stays_warm=stays_warm)
 
     async def prove(self, server: Server, within_s: float = SESSION_CONNECT_SECONDS) -> str:
         """Open a session with a server of known terms: "" once there is one, else why not."""
         if self._sessions is None:
             return "no terms on which it may be asked"
         return await self._sessions.prove(server, within_s)
+
+    def try_out(self, server: Server, within_s: float, then: Callable[[str], None]) -> None:
+        """`prove` it in the background, and *then* say what came of it."""
+        if self._nursery is None:
+            then("nothing runs yet")
+        else:
+            self._nursery.start_soon(self._try_out, server, within_s, then)
+
+    async def _try_out(self, server: Server, within_s: float, then: Callable[[str], None]) -> None:
+        try:
+            wrong = await self.prove(server, within_s)
+        except OSError as error:
+            wrong = str(error)
+        then(wrong)
+
+    def _seek(self) -> Opportunist:
+        from resolver.upstream.opportunistic import Opportunist  # noqa: PLC0415 - as Sessions
+
+        return Opportunist(
+            self._shared,
+            self.opportunistic,
+            learn=lambda server, terms: self.learn(server.key, terms, stays_warm=False),
+            try_out=self.try_out,
+        )
 
     def _begin(self) -> Sessions:
         from resolver.upstream.sessions import Sessions  # noqa: PLC0415 - only where it is wanted

@@ -8,19 +8,39 @@ there, and for no other zone and no other port. RFC 6890's registry.
 
 from __future__ import annotations
 
+from copy import copy
 from functools import lru_cache
 from ipaddress import IPv6Address, ip_address
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from resolver.limits import FILTERED_ADDRESSES
+from resolver.model import Verdict
 from resolver.protocol.names import is_subdomain
+from resolver.protocol.transport import Transport
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
+    from collections.abc import Set as AbstractSet
 
     from resolver.delegation import Key
     from resolver.model import Delegation, Name, Server
+    from resolver.upstream.attempts import Attempts
     from resolver.upstream.settings import OutgoingSettings
+
+
+DNS_PORT, TLS_PORT = 53, 853
+ANSWERED: Final = frozenset(verdict.value for verdict in Verdict)
+"""What is said of a server that gave an answer, of use or not."""
+
+
+def over_tls(server: Server) -> Server:
+    """The same server, as it is asked encrypted (RFC 7858), whoever it is."""
+    return server._replace(port=TLS_PORT, transport=Transport.TLS, auth_name="")
+
+
+def in_clear(server: Server) -> Server:
+    """The way back."""
+    return server._replace(port=DNS_PORT, transport=Transport.UDP)
 
 
 @lru_cache(maxsize=FILTERED_ADDRESSES)
@@ -44,7 +64,8 @@ def _kind(host: str) -> str:
 class AddressFilter:
     """The configured switches, applied to an address.
 
-    *named*: zone cuts as the operator wrote them, whose addresses may be asked wherever they lie.
+    *named*: zone cuts as the operator wrote them, whose addresses may be asked wherever they lie;
+    *configured*: the hosts of those with a way out of their own, forwards and stubs.
     """
 
     def __init__(self, settings: OutgoingSettings, named: Iterable[Delegation] = ()) -> None:
@@ -53,11 +74,21 @@ class AddressFilter:
         self._loopback = not settings.do_not_query_localhost
         self._private = not settings.deny_private_addresses
         self._named: dict[Key, list[Name]] = {}
+        self._over_tls: AbstractSet[str] = frozenset()
+        self.configured: set[str] = set()
         self.is_plain = lru_cache(maxsize=FILTERED_ADDRESSES)(self._is_plain)
         """Is a host public, and of a family that is asked? Then it may be asked about any zone."""
         for delegation in named:
             for server in delegation.servers():
                 self._named.setdefault(server.key, []).append(delegation.zone)
+                if delegation.way is not None:
+                    self.configured.add(server.host)
+
+    def asking_over_tls(self, hosts: AbstractSet[str]) -> AddressFilter:
+        """The same, but that these hosts are asked over TLS where a zone leads to them."""
+        other = copy(self)
+        other._over_tls = hosts  # noqa: SLF001  # its own
+        return other
 
     def allowed(self, delegation: Delegation) -> tuple[Server, ...]:
         """Those servers of *delegation* that may be asked; worked out when they change."""
@@ -70,8 +101,37 @@ class AddressFilter:
                 if self.is_plain(server.host)
                 or self.allows(server, zone, is_forward=delegation.is_forward)
             )
+            if self._over_tls and delegation.way is None:
+                allowed = tuple(over_tls(one) if self._is_over_tls(one) else one for one in allowed)
             book.allowed = self, book.servers, allowed
         return allowed
+
+    def _is_over_tls(self, server: Server) -> bool:
+        return server.host in self._over_tls and server.port == DNS_PORT
+
+    def remaining(
+        self, delegation: Delegation, attempts: Attempts, excluded: AbstractSet[str]
+    ) -> Sequence[Server]:
+        """Of those that are `allowed` the ones that are still of use after some *attempts*.
+
+        Beside one that was asked over TLS for no need but ours, and has not answered, stands the
+        same in clear text.
+        """
+        servers: Sequence[Server] = self.allowed(delegation)
+        rejected, reasons = attempts.rejected, attempts.reasons
+        if self._over_tls and delegation.way is None:
+            tried = rejected | attempts.sends.keys()
+            asked = [
+                one
+                for one in servers
+                if one.key in tried
+                and one.host in self._over_tls
+                and reasons.get(one) not in ANSWERED
+            ]
+            servers = [*servers, *map(in_clear, asked)]
+        if not (rejected or excluded):
+            return servers
+        return [one for one in servers if one.key not in rejected and one.host not in excluded]
 
     def _is_plain(self, host: str) -> bool:
         return (self._ipv6 if ":" in host else self._ipv4) and _kind(host) == "public"

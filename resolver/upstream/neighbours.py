@@ -71,7 +71,9 @@ class Neighbours:
         return iter(sorted(self._by_prefix.values(), key=_srtt))
 
     def note(self, witness: Witness) -> None:
-        """A server nearer than *far_s* has answered."""
+        """A server nearer than *far_s* has answered. One asked over TLS is no witness: it costs."""
+        if witness.state.is_encrypted:
+            return
         prefix = witness.state.prefix
         kept = self._by_prefix.get(prefix)
         self._by_prefix[prefix] = witness

@@ -51,6 +51,7 @@ class Sessions:
         self._pools: dict[Key, SessionPool] = {}
         self._terms: Mapping[Key, Terms] = {}
         self._found: dict[Key, Terms] = {}
+        self._cold: set[Key] = set()  # of those
         self.nursery: trio.Nursery | None = None
 
     def __repr__(self) -> str:
@@ -64,15 +65,21 @@ class Sessions:
                 del self._pools[key]
                 pool.end()
 
-    def learn(self, key: Key, terms: Terms | None) -> None:
-        """Ask a server that no configuration names on these terms; None: no longer."""
+    def learn(self, key: Key, terms: Terms | None, *, stays_warm: bool = True) -> None:
+        """Ask a server that no configuration names on these terms; None: no longer.
+
+        *stays_warm*: as `Means.keeps_warm`.
+        """
         if self._found.get(key) != terms and key not in self._terms:
             pool = self._pools.pop(key, None)
             if pool is not None:
                 pool.end()
         self._found.pop(key, None)
+        self._cold.discard(key)
         if terms is not None:
             self._found[key] = terms
+            if not stays_warm:
+                self._cold.add(key)
 
     async def prove(self, server: Server, within_s: float) -> str:
         """As `SessionPool.prove`. Raises OSError where it may not be asked."""
@@ -96,6 +103,7 @@ class Sessions:
             counters=self._counters,
             believes_clock=self._believes_clock,
         )
-        means = Means(nursery, self._hear, self._departed, self._counters, self._keeps_warm)
+        keeps_warm = (lambda: False) if server.key in self._cold else self._keeps_warm
+        means = Means(nursery, self._hear, self._departed, self._counters, keeps_warm)
         pool = self._pools[server.key] = SessionPool(server, connect, means)
         return pool
