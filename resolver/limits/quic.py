@@ -94,7 +94,9 @@ QUIC_RESETS = limit(
 )
 QUIC_RESETS_SECONDS = limit(30.0, "seconds over which they are counted", why="our choice")
 QUIC_TURN = limit(
-    4, "QUIC datagrams taken in before other tasks have their turn", why="our choice: 1 ms"
+    4,
+    "QUIC datagrams taken in before other tasks have their turn, or one that begins a connection",
+    why="our choice: 1 ms",
 )
 QUIC_TIMER_SECONDS = limit(
     0.001, "seconds between two looks at the timers of one connection", why="our choice: no spin"

@@ -110,19 +110,23 @@ class QuicService:
         batch = deque(self.socket.receive())
         while True:
             try:
-                self.turn([batch.popleft() for _ in range(min(len(batch), QUIC_TURN))])
+                self.turn(batch)
             except MemoryError:  # datagrams are lost, as they are
                 self._kit.shortage.note()
             if not batch:
                 return
             await trio.lowlevel.checkpoint()
 
-    def turn(self, batch: list[Datagram]) -> None:
-        """Take in a few datagrams, do what is due, and send what comes of it."""
+    def turn(self, batch: deque[Datagram]) -> None:
+        """Take in a few datagrams of *batch*, do what is due, and send what comes of it.
+
+        Few: QUIC_TURN of them, or one that begins a connection, which costs as much.
+        """
         self._is_at_it = True
+        begun, least = self.places.accepted, len(batch) - QUIC_TURN
         try:
-            for datagram in batch:
-                self._take(datagram)
+            while batch and len(batch) > least and self.places.accepted == begun:
+                self._take(batch.popleft())
             now = trio.current_time()
             while self._timers and self._timers[0][0] <= now:
                 due, _, peer = heapq.heappop(self._timers)

@@ -24,6 +24,9 @@ from tests.listen.quic_client import CLIENT, HERE, asked, listening
 from tests.support import only_collected, set_limit, trio_test
 
 if TYPE_CHECKING:
+    from collections import deque
+
+    from resolver.listen.listen_network import Datagram
     from tests.listen.quic_client import Client, Listener
 
 QUESTION = question(id=0)
@@ -585,19 +588,27 @@ async def test_the_first_datagram_of_who_is_gone_begins_nothing(
 async def test_others_have_their_turn_between_datagrams(monkeypatch: pytest.MonkeyPatch) -> None:
     set_limit(monkeypatch, quic, "QUIC_TURN", 4)
     turns: list[int] = []
+    connections: list[int] = []
     async with listening() as it:
         turn = it.service.turn
 
-        def noted(batch: list[object]) -> None:
-            turns.append(len(batch))
-            turn(batch)  # type: ignore[arg-type]
+        def noted(batch: deque[Datagram]) -> None:
+            before, known = len(batch), it.places.accepted
+            turn(batch)
+            if before:
+                turns.append(before - len(batch))
+                connections.append(it.places.accepted - known)
 
         monkeypatch.setattr(it.service, "turn", noted)
         stranger = it.network.client(CLIENT)
         for _ in range(10):
             stranger.send_udp(HERE, b"\x40rubbish and more")
         await trio.sleep(0.1)
-    assert turns == [4, 4, 2]
+        assert turns == [4, 4, 2]
+        for _ in range(3):
+            it.client().connect()
+        await trio.sleep(0.1)
+        assert connections == [0, 0, 0, 1, 1, 1], "a handshake costs as much as four of the others"
 
 
 @pytest.mark.reaches("QUIC_TIMER_SECONDS")
