@@ -9,6 +9,7 @@ from random import Random
 from typing import TYPE_CHECKING, Final
 
 import trio
+from aioquic import tls
 from aioquic.quic import events
 from aioquic.quic.configuration import QuicConfiguration
 from aioquic.quic.connection import QuicConnection
@@ -174,3 +175,23 @@ async def listening(
 def asked(message: bytes) -> bytes:
     """What is put on a stream: *message* with id 0, behind its length."""
     return frame(b"\0\0" + message[2:])
+
+
+def hello_of(client: Client, frames: bytes) -> bytes:
+    """A first packet of the client's with these frames, as they are."""
+    crypto = client.quic._cryptos[tls.Epoch.INITIAL]
+    payload = frames + bytes(1200)
+    length = (0x4000 | len(payload) + 2 + 16).to_bytes(2, "big")
+    peer, own = client.quic._peer_cid.cid, client.quic.host_cid
+    ids = bytes([len(peer)]) + peer + bytes([len(own)]) + own
+    header = b"\xc1\0\0\0\1" + ids + b"\0" + length + b"\0\0"
+    return crypto.encrypt_packet(header, payload, 0)
+
+
+def sealed(client: Client, frames: bytes) -> bytes:
+    """A packet of the client's with these frames, as they are."""
+    crypto = client.quic._cryptos[tls.Epoch.ONE_RTT]
+    number = client.quic._packet_number
+    client.quic._packet_number += 1
+    header = b"\x41" + client.quic._peer_cid.cid + (number & 0xFFFF).to_bytes(2, "big")
+    return crypto.encrypt_packet(header, frames + bytes(20), number)

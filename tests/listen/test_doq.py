@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 import pytest
 import trio
-from aioquic import tls
 from aioquic.buffer import encode_uint_var
 from aioquic.quic import events
 
@@ -15,7 +14,7 @@ from resolver.listen.admission import Admission, RateLimit
 from resolver.protocol.framing import frame
 from resolver.protocol.transport import Transport
 from tests.listen.echo import answered, question
-from tests.listen.quic_client import CLIENT, HERE, asked, listening
+from tests.listen.quic_client import CLIENT, HERE, asked, listening, sealed
 from tests.support import set_limit, trio_test
 
 if TYPE_CHECKING:
@@ -410,16 +409,6 @@ async def test_over_the_rate_the_stream_is_reset() -> None:
         assert set(client.resets.values()) == {EXCESSIVE_LOAD}
 
 
-def _packet(client: Client, frames: bytes) -> bytes:
-    """A packet of the client's with these frames, as they are."""
-    quic = client.quic
-    crypto = quic._cryptos[tls.Epoch.ONE_RTT]
-    number = quic._packet_number
-    quic._packet_number += 1
-    header = b"\x41" + quic._peer_cid.cid + (number & 0xFFFF).to_bytes(2, "big")
-    return crypto.encrypt_packet(header, frames, number)
-
-
 @pytest.mark.reaches("QUIC_PIECES", "QUIC_PIECE_OCTETS")
 @trio_test
 async def test_octets_with_gaps_between_are_not_collected(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -446,7 +435,7 @@ async def _gaps(client: Client, gaps: int) -> None:
         b"\x0e" + encode_uint_var(stream) + encode_uint_var(2 * at + 3) + b"\1x"
         for at in range(gaps)
     )
-    client.end.send_udp(HERE, _packet(client, frames))
+    client.end.send_udp(HERE, sealed(client, frames))
     await client.run(0.3)
 
 
