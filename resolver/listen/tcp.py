@@ -1,4 +1,4 @@
-"""Queries over streams: accept within limits, then leave each client to its `ClientConnection`.
+"""Queries over streams: accept within limits, then leave each client to its `ServedStream`.
 
 TCP, and what is spoken over it: which of them is a value (`Transport`), and all count together.
 
@@ -25,8 +25,9 @@ from resolver.limits import (
     THIS_MACHINE_CLIENTS,
 )
 from resolver.listen.backlog import Backlog
+from resolver.listen.serving import send_later
 from resolver.listen.share import FairShare
-from resolver.listen.stream import ClientConnection, send_later
+from resolver.listen.stream import ClientConnection
 from resolver.protocol.ip_addresses import address_octets, is_loopback
 from resolver.protocol.transport import Client, Transport
 from resolver.runtime.tls_stream import TlsStream
@@ -38,9 +39,10 @@ if TYPE_CHECKING:
 
     from resolver.listen.admission import Admission
     from resolver.listen.listen_network import Handler, StreamListener
-    from resolver.listen.stream import SendNow
+    from resolver.listen.serving import SendNow, ServedStream
 
     Secured = Callable[[trio.abc.Stream, str], Awaitable[TlsStream | None]]
+    Speak = Callable[..., ServedStream]
 
 _EVERY: Final = frozenset({"0.0.0.0", "::"})  # noqa: S104  # to recognise them
 
@@ -79,7 +81,7 @@ class TcpSlots:
         self.accepted = 0
         self.dismissed = 0
         self._taken = 0
-        self._connections: dict[ClientConnection, str] = {}
+        self._connections: dict[ServedStream, str] = {}
         self._by_host: dict[str, FairShare] = {}
 
     def __len__(self) -> int:
@@ -107,7 +109,7 @@ class TcpSlots:
         self._taken += 1
         return True
 
-    def _dismiss_idle(self, connections: Iterable[ClientConnection]) -> bool:
+    def _dismiss_idle(self, connections: Iterable[ServedStream]) -> bool:
         """Let go who has been idle longest; its place is free a moment later."""
         idle = [each for each in connections if each.is_idle]
         if not idle:
@@ -120,7 +122,7 @@ class TcpSlots:
         """What the connections of *host* have in flight; it has a place."""
         return self._by_host[host]
 
-    async def hold(self, connection: ClientConnection, host: str) -> None:
+    async def hold(self, connection: ServedStream, host: str) -> None:
         """Run *connection* in the place taken for it."""
         self.accepted += 1
         self._connections[connection] = host
@@ -145,7 +147,8 @@ def _in_flight_of(host: str) -> int:
 class StreamService:
     """Serves one listening socket, on which *transport* is spoken.
 
-    *secured* has what comes in encrypted, or None where that fails (`handshakes`).
+    *secured* has what comes in encrypted, or None where that fails (`handshakes`). *speak* makes
+    of each stream what is spoken on it.
     """
 
     COUNTS: ClassVar = {"queries": "Queries that came over connections which have ended."}
@@ -161,6 +164,7 @@ class StreamService:
         host: str = "",
         idle_s: float = TCP_IDLE_SECONDS,
         secured: Secured | None = None,
+        speak: Speak = ClientConnection,
     ) -> None:
         self._listener = listener
         self._handler = handler
@@ -168,10 +172,11 @@ class StreamService:
         self._slots = TcpSlots() if slots is None else slots
         self._host = host
         self._idle_s = idle_s
+        self._speak = speak
         self._secured = secured
         self.transport = transport
         self._fast_path = handler.fast_path(transport, host)
-        self._connections: set[ClientConnection] = set()
+        self._connections: set[ServedStream] = set()
         self._accepting = trio.CancelScope()
         self.queries = 0
 
@@ -233,7 +238,7 @@ class StreamService:
         client = Client(
             peer[0].partition("%")[0], peer[1], self.transport, self._host, self._asked_at(stream)
         )
-        connection = ClientConnection(
+        connection = self._speak(
             stream,
             client,
             handler=self._handler,
