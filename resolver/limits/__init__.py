@@ -15,6 +15,7 @@ from resolver.limits.client import *
 from resolver.limits.encryption import *
 from resolver.limits.estimates import *
 from resolver.limits.forwarding import *
+from resolver.limits.https import *
 from resolver.limits.listening import *
 from resolver.limits.messages import *
 from resolver.limits.packets import *

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 ROOMS = (
     "listening",
     "encryption",
+    "https",
     "quic",
     "policy",
     "packets",

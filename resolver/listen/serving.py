@@ -84,6 +84,7 @@ class ServedStream(ABC):
         self._source = raw_address(client.host)
         self._network = network_of(self._source)
         self._scope = trio.CancelScope()
+        self._nursery: trio.Nursery | None = None
         self._unsent = bytearray()
         self._held = 0  # octets that wait for more than the stream: of `unsent_octets`
         self._moved = trio.Event()
@@ -169,9 +170,11 @@ class ServedStream(ABC):
         try:
             with self._scope:
                 async with trio.open_nursery() as nursery:
+                    self._nursery = nursery
                     nursery.start_soon(self._write)
                     await self._read()
         finally:
+            self._nursery = None
             self.let_go()
             await trio.aclose_forcefully(self._stream)
 

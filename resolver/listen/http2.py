@@ -1,0 +1,280 @@
+"""The server's end of HTTP/2 (RFC 9113): octets in, requests out; responses in, octets out.
+
+The protocol is h2's; ours is what it costs and what may be asked of it. Header fields are checked
+here, for h2's checks take half of its time: what is malformed resets its own stream only (§8.1.1).
+Responses are written without the dynamic table: two dozen octets more each, and nothing to compute.
+What has come of a body is acknowledged once the request is whole, so that unfinished ones never
+hold more than the connection's window. Priorities are read over. `http2_guard` counts what floods.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import TYPE_CHECKING, Final
+
+from h2.config import H2Configuration
+from h2.connection import ConnectionState, H2Connection
+from h2.errors import ErrorCodes
+from h2.events import (
+    ConnectionTerminated,
+    DataReceived,
+    RemoteSettingsChanged,
+    RequestReceived,
+    StreamEnded,
+    StreamReset,
+    WindowUpdated,
+)
+from h2.exceptions import H2Error
+from h2.settings import SettingCodes, Settings
+
+from resolver.errors import drop_frames
+from resolver.limits import (
+    HTTPS_BODY_OCTETS,
+    HTTPS_CLOSED_STREAMS,
+    HTTPS_FRAME_OCTETS,
+    HTTPS_HEADER_OCTETS,
+    HTTPS_STREAMS,
+)
+from resolver.listen.doh_request import LONG_HEADER, TOO_LARGE, Request
+from resolver.listen.http2_guard import Guard
+from resolver.listen.http2_header import PreparedEncoder, block_of, read_header
+from resolver.listen.http_engine import FAULTS
+
+if TYPE_CHECKING:
+    from h2.events import Event
+
+    from resolver.listen.doh_request import Response
+
+_ANY_HEADERS: Final = ((":status", "200"),)  # sent is the block that `PreparedEncoder` was given
+
+
+class _Connection(H2Connection):
+    MAX_CLOSED_STREAMS = HTTPS_CLOSED_STREAMS
+
+
+class _Coming:
+    """A request that is not whole yet."""
+
+    __slots__ = ("began_at", "body", "fields", "method", "target", "unacknowledged")
+
+    def __init__(
+        self, method: bytes, target: bytes, fields: dict[bytes, bytes], began_at: float
+    ) -> None:
+        self.method = method
+        self.target = target
+        self.fields = fields
+        self.began_at = began_at
+        self.body = bytearray()
+        self.unacknowledged = 0
+
+
+class Http2:
+    """One connection; see `http_engine.Engine`."""
+
+    def __init__(self) -> None:
+        self.asked: deque[tuple[int, Request]] = deque()
+        self.is_over = False
+        self.fault = ""
+        self.held_octets = 0
+        self._now = 0.0
+        self._guard = Guard()
+        self._out = b""
+        self._coming: dict[int, _Coming] = {}  # the oldest first
+        self._open: set[int] = set()  # streams that have no response yet
+        self._held: dict[int, bytes] = {}  # what is left of bodies
+        self._encoder = PreparedEncoder()
+        config = H2Configuration(
+            client_side=False,
+            validate_inbound_headers=False,
+            normalize_inbound_headers=False,
+            validate_outbound_headers=False,
+            normalize_outbound_headers=False,
+        )
+        self._h2 = _Connection(config)
+        self._h2.encoder = self._encoder  # type: ignore[assignment]
+        self._h2.decoder.max_header_list_size = 2 * HTTPS_HEADER_OCTETS  # above it, no 431
+        self._h2.local_settings = Settings(
+            client=False,
+            initial_values={
+                SettingCodes.MAX_CONCURRENT_STREAMS: HTTPS_STREAMS,
+                SettingCodes.MAX_HEADER_LIST_SIZE: HTTPS_HEADER_OCTETS,
+                SettingCodes.MAX_FRAME_SIZE: HTTPS_FRAME_OCTETS,
+                SettingCodes.INITIAL_WINDOW_SIZE: HTTPS_BODY_OCTETS,
+            },
+        )
+        self._h2.initiate_connection()
+        self._h2.increment_flow_control_window(HTTPS_BODY_OCTETS)
+
+    def __repr__(self) -> str:
+        return f"<Http2 {len(self._open)} streams>"
+
+    @property
+    def began_at(self) -> float | None:
+        for coming in self._coming.values():
+            return coming.began_at
+        return self._guard.began_at
+
+    @property
+    def useful_octets(self) -> int:
+        return self._guard.useful_octets
+
+    @useful_octets.setter
+    def useful_octets(self, octets: int) -> None:
+        self._guard.useful_octets = octets
+
+    # --- requests ----------------------------------------------------------------------------
+
+    def receive(self, chunk: bytes | bytearray, now: float) -> None:
+        if self.is_over:
+            return
+        self._now = now
+        end = self._guard.come(chunk, now)
+        if end is None:
+            try:
+                for event in self._h2.receive_data(chunk):
+                    self._heed(event)
+            except (H2Error, *FAULTS) as error:
+                drop_frames(error)
+                if self._h2.state_machine.state is not ConnectionState.CLOSED:  # no GOAWAY yet
+                    self._h2.close_connection(ErrorCodes.PROTOCOL_ERROR)
+                self._end("ended_protocol")
+                return
+            self._out += self._h2.data_to_send()
+            end = self._guard.sent(self._out)
+        if end is not None:
+            self._h2.close_connection(end.code)
+            self._end(end.counter)
+
+    def _end(self, fault: str) -> None:
+        self.is_over, self.fault = True, fault
+        self.asked.clear()
+
+    def _heed(self, event: Event) -> None:
+        kind = type(event)
+        if kind is RequestReceived:
+            self._begin(event)  # type: ignore[arg-type]
+        elif kind is DataReceived:
+            self._add(event)  # type: ignore[arg-type]
+        elif kind is StreamEnded:
+            self._complete(event.stream_id)  # type: ignore[attr-defined]
+        elif kind is StreamReset:
+            self._forget(event.stream_id)  # type: ignore[attr-defined]
+        elif kind in (WindowUpdated, RemoteSettingsChanged):
+            self._pump()
+        elif kind is ConnectionTerminated:
+            self.is_over = True
+
+    def _begin(self, event: RequestReceived) -> None:
+        number: int = event.stream_id
+        self._open.add(number)
+        read = read_header(event.headers)
+        if read is None:
+            self._reset(number, ErrorCodes.PROTOCOL_ERROR)
+            return
+        method, target, fields, size = read
+        if size > HTTPS_HEADER_OCTETS:
+            self._refuse(number, LONG_HEADER, is_whole=event.stream_ended is not None)
+        elif int(fields.get(b"content-length", b"0")) > HTTPS_BODY_OCTETS:  # h2 has read it
+            self._refuse(number, TOO_LARGE, is_whole=event.stream_ended is not None)
+        else:
+            self._coming[number] = _Coming(method, target, fields, self._now)
+
+    def _add(self, event: DataReceived) -> None:
+        number: int = event.stream_id
+        octets: int = event.flow_controlled_length
+        coming = self._coming.get(number)
+        if coming is None:
+            self._h2.acknowledge_received_data(octets, number)
+            return
+        coming.body += event.data
+        coming.unacknowledged += len(event.data)
+        if padding := octets - len(event.data):
+            self._h2.acknowledge_received_data(padding, number)
+        if len(coming.body) > HTTPS_BODY_OCTETS:
+            self._refuse(number, TOO_LARGE, is_whole=event.stream_ended is not None)
+        elif len(coming.body) == HTTPS_BODY_OCTETS and event.stream_ended is None:
+            self._h2.increment_flow_control_window(HTTPS_FRAME_OCTETS, number)  # to see if it ends
+
+    def _complete(self, number: int) -> None:
+        coming = self._drop_coming(number)
+        if coming is not None:
+            request = Request(coming.method, coming.target, coming.fields, coming.body)
+            self.asked.append((number, request))
+            self._guard.asked += 1
+
+    def _drop_coming(self, number: int) -> _Coming | None:
+        coming = self._coming.pop(number, None)
+        if coming is not None and coming.unacknowledged:
+            self._h2.acknowledge_received_data(coming.unacknowledged, number)
+        return coming
+
+    def _forget(self, number: int) -> None:
+        """The client has given it up, or we have."""
+        self._drop_coming(number)
+        self._open.discard(number)
+        self.held_octets -= len(self._held.pop(number, b""))
+        if self.asked:
+            self.asked = deque(one for one in self.asked if one[0] != number)
+
+    def _reset(self, number: int, code: ErrorCodes) -> None:
+        self._forget(number)
+        self._h2.reset_stream(number, code)
+
+    def _refuse(self, number: int, response: Response, *, is_whole: bool) -> None:
+        """Not even looked at; what is still to come of it is not wanted (§8.1)."""
+        self.respond(number, response)
+        if is_whole:
+            self._drop_coming(number)
+        else:
+            self._reset(number, ErrorCodes.NO_ERROR)
+
+    # --- responses ---------------------------------------------------------------------------
+
+    def respond(self, number: int, response: Response) -> None:
+        if self.is_over or number not in self._open:
+            return
+        self._open.discard(number)
+        status, fields, body = response
+        self._encoder.block = block_of(status, fields)
+        self._h2.send_headers(number, _ANY_HEADERS, end_stream=not body)
+        if body and (left := self._send_part(number, body)):
+            self._held[number] = left
+            self.held_octets += len(left)
+
+    def _send_part(self, number: int, body: bytes) -> bytes:
+        """As much as the client has made room for; returns the rest."""
+        h2 = self._h2
+        room = h2.local_flow_control_window(number)
+        while body and room > 0:
+            size = min(len(body), room, h2.max_outbound_frame_size)
+            h2.send_data(number, body[:size], end_stream=size == len(body))
+            body, room = body[size:], room - size
+        return body
+
+    def _pump(self) -> None:
+        """There may be room for what is held."""
+        for number, body in list(self._held.items()):
+            left = self._send_part(number, body)
+            self.held_octets -= len(body) - len(left)
+            if left:
+                self._held[number] = left
+            else:
+                del self._held[number]
+
+    def octets(self) -> bytes:
+        octets, self._out = self._out, b""
+        return octets + self._h2.data_to_send() if vars(self._h2) else b""
+
+    def part(self) -> None:
+        if not self.is_over:
+            self.is_over = True
+            self._h2.close_connection(ErrorCodes.NO_ERROR)
+
+    def let_go(self) -> None:
+        """h2 holds itself by bound methods: 36 kB a connection until a collector came."""
+        self.is_over = True
+        self.asked.clear()
+        self._coming.clear()
+        self._held.clear()
+        self.held_octets = 0
+        vars(self._h2).clear()

@@ -1,0 +1,457 @@
+"""Connections of DNS over HTTPS: what one client may ask, hold and waste, and others never feel."""
+
+from __future__ import annotations
+
+import base64
+from contextlib import asynccontextmanager, suppress
+from functools import partial
+from typing import TYPE_CHECKING
+
+import pytest
+import trio
+import trio.lowlevel
+import trio.testing
+
+from resolver.limits import (
+    HTTPS_IN_WORK,
+    HTTPS_LINGER_SECONDS,
+    HTTPS_RESETS,
+    HTTPS_UNREAD_OCTETS,
+    TCP_IDLE_SECONDS,
+    TCP_READ_SECONDS,
+    TCP_TOTAL_SECONDS,
+)
+from resolver.listen.admission import Admission, RateLimit
+from resolver.listen.site import Site
+from resolver.listen.tcp import StreamService, TcpSlots
+from resolver.listen.web import WebConnection
+from resolver.protocol.transport import Transport
+from tests.listen.echo import Handler, answered, question
+from tests.listen.http2_frames import (
+    DATA,
+    ENHANCE_YOUR_CALM,
+    GOAWAY,
+    HEADERS,
+    NO_ERROR,
+    PING,
+    RST_STREAM,
+    Frame,
+    Talker,
+    frame,
+    frames,
+    reset,
+    window,
+)
+from tests.listen.test_stream import BigHandler, big
+from tests.listen.test_tcp import Door
+from tests.support import trio_test
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from resolver.listen.listen_network import Respond
+    from resolver.protocol.transport import Client
+
+
+class Visitor:
+    """A client of HTTP/2, frame by frame."""
+
+    def __init__(self, stream: trio.abc.HalfCloseableStream) -> None:
+        self.stream = stream
+        self.talker = Talker()
+        self.frames: list[Frame] = []
+        self.is_ended = False
+        self._rest = b""
+
+    async def send(self, octets: bytes) -> None:
+        await self.stream.send_all(octets)
+
+    async def ask(self, query: bytes) -> int:
+        """On a stream of its own, whose number is returned."""
+        await self.send(self.talker.ask(query))
+        return self.talker.stream
+
+    async def hear(self) -> None:
+        """What is said next, the end among it."""
+        chunk = await self.stream.receive_some(65_536)
+        self.is_ended = not chunk
+        octets = self._rest + chunk
+        size = 0
+        while len(octets) - size >= 9:
+            more = 9 + int.from_bytes(octets[size : size + 3], "big")
+            if len(octets) - size < more:
+                break
+            size += more
+        self.frames += frames(octets[:size])
+        self._rest = octets[size:]
+
+    async def answer(self, number: int) -> bytes:
+        """The body of the response on stream *number*."""
+        while not any(one.stream == number and one.flags & 1 for one in self.frames):
+            await self.hear()
+            assert not self.is_ended, self.frames
+        return b"".join(
+            one.body for one in self.frames if one.stream == number and one.kind == DATA
+        )
+
+    async def end(self) -> int | None:
+        """Hear all; the code that the connection was ended with."""
+        while not self.is_ended:
+            await self.hear()
+        codes = [one.code for one in self.frames if one.kind == GOAWAY]
+        return codes[-1] if codes else None
+
+    def status(self, number: int) -> bytes:
+        """As it is encoded."""
+        found = [one for one in self.frames if one.stream == number and one.kind == HEADERS]
+        return found[0].body[:5]
+
+
+class House:
+    """A service of HTTPS behind a door, with TLS already taken off."""
+
+    def __init__(self, handler: Handler, admission: Admission) -> None:
+        self.door = Door()
+        self.handler = handler
+        self.admission = admission
+        self.slots = TcpSlots()
+        self.site = Site()
+        self.service = StreamService(
+            self.door, handler, admission, transport=Transport.HTTPS, slots=self.slots,
+            speak=partial(WebConnection, site=self.site),
+        )  # fmt: skip
+
+    def connect(
+        self, host: str = "192.0.2.1", alpn: str | None = "h2"
+    ) -> trio.abc.HalfCloseableStream:
+        ours, theirs = trio.testing.memory_stream_pair()
+        theirs.alpn = alpn  # type: ignore[attr-defined]
+        self.door.admit(theirs, host)
+        return ours
+
+    async def visitor(self, host: str = "192.0.2.1", **settings: int) -> Visitor:
+        visitor = Visitor(self.connect(host))
+        await visitor.send(visitor.talker.hello(**settings))
+        return visitor
+
+
+@asynccontextmanager
+async def house(
+    handler: Handler | None = None, admission: Admission | None = None
+) -> AsyncIterator[House]:
+    made = House(handler or Handler(), admission or Admission())
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(made.service.run)
+        yield made
+        nursery.cancel_scope.cancel()
+
+
+async def still_served(it: House, host: str = "198.51.100.9") -> None:
+    """Another client is."""
+    other = await it.visitor(host)
+    with trio.fail_after(1):
+        assert await other.answer(await other.ask(question())) == answered(question())
+    await other.stream.aclose()
+
+
+# --- questions and answers -----------------------------------------------------------------------
+
+
+@pytest.mark.rfc("RFC 8484 §4.1")
+@trio_test
+async def test_miss_then_hit_over_http2() -> None:
+    async with house() as it:
+        visitor = await it.visitor()
+        for _ in range(2):
+            assert await visitor.answer(await visitor.ask(question())) == answered(question())
+        ((_, client),) = it.handler.started
+        assert client.transport is Transport.HTTPS
+        assert (it.site.http2, it.site.http1) == (1, 0)
+
+
+@pytest.mark.parametrize("alpn", [None, "http/1.1", "spdy/3"])
+@trio_test
+async def test_miss_then_hit_over_http1(alpn: str | None) -> None:
+    """It is what is spoken with whoever has not agreed on HTTP/2."""
+    text = base64.urlsafe_b64encode(question()).rstrip(b"=")
+    async with house() as it:
+        stream = it.connect(alpn=alpn)
+        for _ in range(2):
+            await stream.send_all(b"GET /dns-query?dns=%b HTTP/1.1\r\nhost: a\r\n\r\n" % text)
+            said = await stream.receive_some(4096)
+            assert said.startswith(b"HTTP/1.1 200 OK\r\n")
+            assert said.endswith(answered(question()))
+            assert b"\r\ncache-control: max-age=300\r\n" in said
+        assert len(it.handler.started) == 1
+        assert (it.site.http2, it.site.http1) == (0, 1)
+
+
+@trio_test
+async def test_json_is_spoken_and_counted() -> None:
+    async with house() as it:
+        stream = it.connect(alpn=None)
+        for _ in range(2):
+            await stream.send_all(b"GET /resolve?name=www.example.com HTTP/1.1\r\nhost: a\r\n\r\n")
+            said = await stream.receive_some(4096)
+            assert b'"data":"1.2.3.4"' in said
+        assert it.site.json == 2
+
+
+class ManyHandler(Handler):
+    """Answers with four thousand addresses."""
+
+    def start(self, data: bytes, client: Client, respond: Respond) -> None:
+        self.started.append((data, client))
+        one = answered(data)
+        record = one[one.index(b"\xc0\x0c") :]
+        respond(one[:6] + (4000).to_bytes(2, "big") + bytes(4) + data[12:33] + record[:16] * 4000)
+
+
+@trio_test
+async def test_a_long_json_answer_lets_others_have_their_turn() -> None:
+    async with house(ManyHandler()) as it:
+        stream = it.connect(alpn=None)
+        await stream.send_all(b"GET /resolve?name=www.example.com HTTP/1.1\r\nhost: a\r\n\r\n")
+        said = b""
+        while said.count(b"1.2.3.4") < 4000:
+            said += await stream.receive_some(65_536)
+
+
+@trio_test
+async def test_who_asks_too_much_is_told_429_and_503() -> None:
+    rate = RateLimit(1, trio.current_time)  # ten over connections
+    async with house(admission=Admission(total=2, rate=rate)) as it:
+        visitor = await it.visitor()
+        it.handler.holds = True
+        numbers = [await visitor.ask(question(id=id)) for id in range(12)]
+        await visitor.answer(numbers[11])
+        assert visitor.status(numbers[11]) == b"\x08\x03429"
+        assert visitor.status(numbers[1]) == b"\x08\x03503"  # half of two places
+        it.handler.held[question(id=0)](None)
+        await visitor.answer(numbers[0])
+        assert visitor.status(numbers[0]) == b"\x08\x03503"
+        assert it.admission.in_flight == 0
+
+
+@trio_test
+async def test_what_is_refused_is_counted() -> None:
+    async with house() as it:
+        stream = it.connect(alpn=None)
+        for path in (b"/", b"/dns-query", b"/resolve?name="):
+            await stream.send_all(b"GET %b HTTP/1.1\r\nhost: a\r\n\r\n" % path)
+            assert (await stream.receive_some(4096)).startswith(b"HTTP/1.1 40")
+        assert it.site.refused == 3
+        assert it.handler.started == []
+
+
+# --- patience ------------------------------------------------------------------------------------
+
+
+@trio_test
+async def test_who_keeps_silent_is_told_goodbye() -> None:
+    async with house() as it:
+        visitor = await it.visitor()
+        with trio.fail_after(TCP_IDLE_SECONDS + 1):
+            assert await visitor.end() == NO_ERROR
+        stream = it.connect(alpn=None)
+        with trio.fail_after(TCP_IDLE_SECONDS + 1):
+            assert await stream.receive_some() == b""
+
+
+@pytest.mark.rfc("RFC 9210 §4.2")
+@trio_test
+async def test_a_request_must_come_whole_in_time() -> None:
+    """A header that drips in, a body that never ends; octets of another stream are no excuse."""
+    async with house() as it:
+        visitor = await it.visitor()
+        await visitor.send(visitor.talker.head())
+        with trio.fail_after(TCP_READ_SECONDS + 2):
+            while not visitor.is_ended:
+                await trio.sleep(1)
+                with trio.move_on_after(0):
+                    await visitor.ask(question())
+                with trio.move_on_after(0.1):
+                    await visitor.hear()
+        stream = it.connect(alpn=None)
+        await stream.send_all(b"GET / HTTP/1.1\r\n")
+        with trio.fail_after(TCP_READ_SECONDS + 1):
+            assert await stream.receive_some() == b""
+
+
+@trio_test
+async def test_at_the_end_what_was_asked_is_answered() -> None:
+    """A listener that goes: GOAWAY comes behind the last answer."""
+    async with house() as it:
+        visitor = await it.visitor()
+        it.handler.holds = True
+        number = await visitor.ask(question())
+        await trio.sleep(0.1)
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(it.service.leave, 5.0)
+            await trio.sleep(0.1)
+            it.handler.held[question()](answered(question()))
+            assert await visitor.answer(number) == answered(question())
+            assert await visitor.end() == NO_ERROR
+
+
+@trio_test
+async def test_a_busy_connection_ends_in_order_when_its_time_is_over() -> None:
+    async with house() as it:
+        visitor = await it.visitor()
+        with trio.fail_after(TCP_TOTAL_SECONDS + TCP_IDLE_SECONDS):
+            while not any(one.kind == GOAWAY for one in visitor.frames):
+                assert await visitor.answer(await visitor.ask(question())) == answered(question())
+                await trio.sleep(TCP_IDLE_SECONDS / 2)
+                with trio.move_on_after(0.1):
+                    await visitor.hear()
+            assert trio.current_time() >= TCP_TOTAL_SECONDS
+        assert await visitor.end() == NO_ERROR
+
+
+@trio_test
+async def test_a_client_that_goes_away_frees_what_it_held() -> None:
+    async with house() as it:
+        visitor = await it.visitor()
+        it.handler.holds = True
+        for id in range(5):
+            await visitor.ask(question(id=id))
+        await trio.sleep(0.1)
+        assert it.admission.in_flight == 5
+        await visitor.stream.aclose()
+        await trio.sleep(0.1)
+        for respond in it.handler.held.values():
+            respond(answered(question()))
+        await trio.sleep(0.1)
+        assert (it.admission.in_flight, len(it.slots), it.slots.backlog.octets) == (0, 0, 0)
+
+
+# --- abuse ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.reaches("HTTPS_IN_WORK")
+@trio_test
+async def test_what_was_given_up_keeps_its_place_until_it_ends() -> None:
+    """Rapid reset: a stream that is gone costs the client its place, not us another query."""
+    async with house() as it:
+        visitor = await it.visitor()
+        it.handler.holds = True
+        numbers = [await visitor.ask(question(id=id)) for id in range(HTTPS_IN_WORK)]
+        await trio.sleep(0.1)
+        assert len(it.handler.started) == HTTPS_IN_WORK
+        await visitor.send(b"".join(map(reset, numbers[:HTTPS_RESETS])))
+        for id in range(HTTPS_IN_WORK, HTTPS_IN_WORK + 10):
+            await visitor.ask(question(id=id))
+        await trio.sleep(0.1)
+        assert len(it.handler.started) == HTTPS_IN_WORK
+        for id in range(5):
+            it.handler.held[question(id=id)](answered(question(id=id)))
+        await trio.sleep(0.1)
+        assert len(it.handler.started) == HTTPS_IN_WORK + 5
+        it.handler.holds = False
+        await still_served(it)
+
+
+@trio_test
+async def test_cve_2023_44487_ends_one_connection_and_no_other() -> None:
+    async with house() as it:
+        it.handler.holds = True
+        visitor = await it.visitor()
+        with trio.move_on_after(5):
+            for id in range(1000):
+                await visitor.ask(question(id=id))
+                await visitor.send(reset(visitor.talker.stream))
+        assert len(it.handler.started) <= HTTPS_IN_WORK
+        it.handler.holds = False
+        await still_served(it)
+        with trio.fail_after(1):
+            assert await visitor.end() == ENHANCE_YOUR_CALM
+        assert it.site.ended_resets == 1
+
+
+@pytest.mark.reaches("HTTPS_LINGER_SECONDS")
+@trio_test
+async def test_who_floods_hears_why_and_is_let_go() -> None:
+    """What it goes on sending is read for a moment, so that its end is not lost to a reset."""
+    async with house() as it:
+        visitor = await it.visitor()
+        began_at = trio.current_time()
+        await visitor.send(frame(PING, body=bytes(8)) * 50)
+        with trio.fail_after(5):
+            assert await visitor.end() == ENHANCE_YOUR_CALM
+            await still_served(it)
+            while len(it.slots):
+                await trio.sleep(0.1)
+                with suppress(trio.BrokenResourceError):
+                    await visitor.send(frame(PING, body=bytes(8)) * 50)
+        assert trio.current_time() - began_at == pytest.approx(HTTPS_LINGER_SECONDS, abs=0.3)
+        assert it.site.ended_flood == 1
+
+
+@pytest.mark.reaches("HTTPS_UNREAD_OCTETS")
+@trio_test
+async def test_replies_for_which_no_room_is_made_are_bounded() -> None:
+    """A client whose window is closed: a hundred answers of 60 kB wait, and no more are made."""
+    async with house(BigHandler()) as it:
+        visitor = await it.visitor(s4=0)
+        for _ in range(90):
+            await visitor.ask(question())
+        await trio.sleep(1)
+        most = HTTPS_UNREAD_OCTETS + len(big(question()))
+        assert HTTPS_UNREAD_OCTETS <= it.slots.backlog.octets <= most
+        await trio.sleep(TCP_READ_SECONDS + HTTPS_LINGER_SECONDS)
+        assert (len(it.slots), it.slots.backlog.octets) == (0, 0)
+
+
+@trio_test
+async def test_who_makes_room_gets_the_rest() -> None:
+    """And is heard while its answers wait: else it could never make any."""
+    async with house(BigHandler()) as it:
+        visitor = await it.visitor(s4=0)
+        numbers = [await visitor.ask(question()) for _ in range(90)]
+        await visitor.send(window(0, 90 * 70_000))
+        for number in numbers:
+            await visitor.send(window(number, 70_000))
+            with trio.fail_after(TCP_READ_SECONDS):
+                assert len(await visitor.answer(number)) == len(big(question()))
+            visitor.frames.clear()
+
+
+@trio_test
+async def test_replies_that_nobody_reads_are_bounded() -> None:
+    async with house(BigHandler()) as it:
+        visitor = await it.visitor(s4=0x7FFF_FFFF)
+        await visitor.send(window(0, 0x7000_0000))
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(partial(_ask_on, visitor, 300))
+            await trio.sleep(2)
+            assert it.slots.backlog.octets <= 2 * HTTPS_UNREAD_OCTETS
+            nursery.cancel_scope.cancel()
+        await still_served_big(it)
+
+
+async def _ask_on(visitor: Visitor, count: int) -> None:
+    for _ in range(count):
+        await visitor.ask(question())
+        await trio.lowlevel.checkpoint()
+
+
+async def still_served_big(it: House) -> None:
+    other = await it.visitor("198.51.100.9", s4=100_000)
+    with trio.fail_after(1):
+        assert await other.answer(await other.ask(question())) == big(question())
+
+
+@trio_test
+async def test_what_is_no_http_is_told_so() -> None:
+    async with house() as it:
+        stream = it.connect(alpn=None)
+        await stream.send_all(b"\x16\x03\x01\x02\0\x01\0\r\n\r\n")
+        said = await stream.receive_some(4096)
+        assert said.startswith(b"HTTP/1.1 400 Bad Request\r\n")
+        assert await stream.receive_some(1) == b""
+        visitor = Visitor(it.connect())
+        await visitor.send(b"GET / HTTP/1.1\r\nhost: a\r\n\r\n")
+        assert await visitor.end() is not None
+        await trio.sleep(HTTPS_LINGER_SECONDS + 0.1)
+        assert it.site.ended_protocol == 2
+        assert not any(one.kind == RST_STREAM for one in visitor.frames)
