@@ -30,23 +30,26 @@ if TYPE_CHECKING:
 TTL: Final = 300  # short: listeners and certificates come and go
 ZONE: Final = names.from_text("resolver.arpa.")
 _DESIGNATED: Final = names.from_text("_dns.resolver.arpa.")
-_ALPN, _PORT, _IPV4_HINT, _IPV6_HINT = 1, 3, 4, 6  # RFC 9460 §14.3.2
+_ALPN, _PORT, _IPV4_HINT, _IPV6_HINT, _DOHPATH = 1, 3, 4, 6, 7  # RFC 9460 §14.3.2, RFC 9461 §5
 _FAMILIES: Final = ((4, RRType.A, _IPV4_HINT), (16, RRType.AAAA, _IPV6_HINT))
 EXTENDED_ERRORS: Final = "0-3,5-13,15-25,27,29-30,33"
 """What failures are told with (RFC 8914), those that forwarders say and we pass on among them."""
 
 
 class Spoken(NamedTuple):
-    """How SVCB calls a protocol, and the port that need not be said (RFC 9461 §4)."""
+    """How SVCB calls a protocol, the port that need not be said (RFC 9461 §4), and if clients
+    need a path (§5)."""
 
     alpn: tuple[bytes, ...]
     port: int
+    has_path: bool = False
 
 
 # The best first. What is not here is offered to nobody.
 PROTOCOLS: Final = {
     Transport.QUIC: Spoken((b"doq",), 853),  # RFC 9250 §8.1
     Transport.TLS: Spoken((b"dot",), 853),
+    Transport.HTTPS: Spoken((b"h2",), 443, has_path=True),
 }
 
 
@@ -60,11 +63,12 @@ class Place(NamedTuple):
 
 class Offer(NamedTuple):
     """What there is to offer. *name*: TargetName; *proven*: the raw addresses that whatever is
-    shown to clients there is a certificate for."""
+    shown to clients there is a certificate for; *path*: where HTTPS is served."""
 
     name: Name = b""
     places: tuple[Place, ...] = ()
     proven: frozenset[bytes] = frozenset()
+    path: bytes = b""
 
 
 class Offers:
@@ -126,7 +130,7 @@ class Designation(Step):
         # The target is never the root: nobody can prove to be resolver.arpa (RFC 9462 §4).
         if offer.name and (asked in offer.proven or _PRIVATE.closest(query.source)):
             for (transport, port), hosts in _by_service(offer.places, asked):
-                parameters = _parameters(PROTOCOLS[transport], port, hosts)
+                parameters = _parameters(PROTOCOLS[transport], port, hosts, offer.path)
                 records.append((len(records) + 1).to_bytes(2, "big") + offer.name + parameters)
                 hints.update(dict.fromkeys(hosts))
         if not records:
@@ -170,7 +174,7 @@ def _by_service(
         yield service, tuple(found[service])
 
 
-def _parameters(spoken: Spoken, port: int, hosts: tuple[bytes, ...]) -> bytes:
+def _parameters(spoken: Spoken, port: int, hosts: tuple[bytes, ...], path: bytes) -> bytes:
     """SvcParams in the order of their keys (RFC 9460 §2.2)."""
     said = [(_ALPN, b"".join(bytes([len(each)]) + each for each in spoken.alpn))]
     if port != spoken.port:
@@ -178,6 +182,8 @@ def _parameters(spoken: Spoken, port: int, hosts: tuple[bytes, ...]) -> bytes:
     for width, _, key in _FAMILIES:
         if hints := b"".join(host for host in hosts if len(host) == width):
             said.append((key, hints))
+    if spoken.has_path:
+        said.append((_DOHPATH, path + b"{?dns}"))
     return b"".join(
         key.to_bytes(2, "big") + len(value).to_bytes(2, "big") + value for key, value in said
     )

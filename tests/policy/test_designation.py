@@ -88,6 +88,21 @@ def test_an_encrypted_listener_is_designated() -> None:
     ]
 
 
+@pytest.mark.rfc("RFC 9461 §5")
+def test_https_is_designated_with_its_path_behind_tls() -> None:
+    """The best first; the port where it is not 443."""
+    https = place(HERE, 443, Transport.HTTPS)
+    offered = offer(https, place(HERE))._replace(path=b"/dns-query")
+    path = 'dohpath="/dns-query{?dns}"'
+    assert shown(offered, query()) == [
+        f'1 {NAME} alpn="dot" ipv4hint="{HERE}"',
+        f'2 {NAME} alpn="h2" ipv4hint="{HERE}" {path}',
+    ]
+    other = offered._replace(places=(place(HERE, 8443, Transport.HTTPS),), path=b"/x")
+    (told,) = shown(other, query())
+    assert told == f'1 {NAME} alpn="h2" port="8443" ipv4hint="{HERE}" dohpath="/x{{?dns}}"'
+
+
 @pytest.mark.rfc("RFC 9462 §4")
 def test_the_addresses_of_the_target_come_along() -> None:
     """The client is saved a question (SHOULD)."""
