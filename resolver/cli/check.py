@@ -97,4 +97,4 @@ def _listeners(config: Config) -> str:
     urls = [listen_url(text) for text in config.server.listen]
     if all(url.transports == (Transport.UDP, Transport.TCP) for url in urls):
         return f"{', '.join(map(str, urls))} (UDP and TCP)"
-    return ", ".join(f"{url.scheme}://{show(url.where)}" for url in urls)
+    return ", ".join(f"{url.scheme}://{show(url.where)}{url.path}" for url in urls)

@@ -29,6 +29,7 @@ def faults(config: Config) -> Iterator[Fault]:
     yield from _missing_features(config)
     yield from _server(config)
     yield from _tls(config)
+    yield from _https(config)
     yield from _outgoing(config)
     yield from _zones(config)
     yield from forward_faults(config)
@@ -108,6 +109,16 @@ def _tls(config: Config) -> Iterator[Fault]:
         expected = f"one key for each tls.certificate, of which there are {len(certificates)}"
         yield Fault("tls.key", tls.key, expected)
     yield from _each("tls.names", tls.names, _host_name)
+
+
+def _https(config: Config) -> Iterator[Fault]:
+    yield from _each("https.paths", config.https.paths, listen_urls.http_path)
+    wanted = [text for text in config.server.listen if text.startswith("https://")]
+    if wanted and not config.https.paths and all(text.count("/") == _SLASHES for text in wanted):
+        yield Fault("https.paths", [], "at least one path, or one in server.listen")
+
+
+_SLASHES = 2  # of a URL without a path
 
 
 def listed(texts: str | tuple[str, ...]) -> tuple[str, ...]:

@@ -1,19 +1,22 @@
 """Where to listen and what is spoken there, as one writes it: URL → transports and an endpoint.
 
 "127.0.0.1:53" alone is `udp+tcp://127.0.0.1:53`. A scheme names what is spoken; each has the port
-of its own RFC (1035 §4.2, 7858 §3.1, 8484 §6, 9250 §4.1.1). What this version does not speak yet is
-understood all the same, so that it can be said.
+of its own RFC (1035 §4.2, 7858 §3.1, 8484 §6, 9250 §4.1.1). What is not installed is understood all
+the same, so that it can be said.
 """
 
 from __future__ import annotations
 
 import importlib.util
+import re
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from resolver.config.endpoints import DNS_PORT, listenable, show
-from resolver.protocol.transport import ENCRYPTED, SPOKEN, Transport
+from resolver.protocol.transport import ENCRYPTED, Transport
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from resolver.config.endpoints import Endpoint
 
 _SCHEMES: Final = {
@@ -25,10 +28,14 @@ _SCHEMES: Final = {
     "quic": ((Transport.QUIC,), 853),
 }
 # What a transport is spoken with that need not be there, and the extra that brings it.
-_NEEDED: Final = {Transport.QUIC: ("aioquic", "quic")}
+_NEEDED: Final = {
+    Transport.HTTPS: (("h2", "h11"), "https"),
+    Transport.QUIC: (("aioquic",), "quic"),
+}
 _PLAIN: Final = "udp+tcp"
 _OVER_UDP: Final = frozenset({Transport.UDP, Transport.QUIC})
-_EXAMPLES: Final = '"127.0.0.1:53", "udp://127.0.0.1:53", "tls://[::1]:853"'
+_EXAMPLES: Final = '"127.0.0.1:53", "tls://[::1]:853", "https://192.0.2.1/dns-query"'
+_PATH: Final = re.compile(r"/[A-Za-z0-9._~!$&'()*+,;=:@%/-]*")
 
 
 class ListenUrl(NamedTuple):
@@ -42,11 +49,6 @@ class ListenUrl(NamedTuple):
     def transports(self) -> tuple[Transport, ...]:
         """What is spoken there."""
         return _SCHEMES[self.scheme][0]
-
-    @property
-    def is_spoken(self) -> bool:
-        """True if this version can."""
-        return SPOKEN.issuperset(self.transports)
 
     @property
     def is_encrypted(self) -> bool:
@@ -76,21 +78,33 @@ def listen_url(text: str) -> ListenUrl:
     if Transport.HTTPS in transports:
         rest, slash, tail = rest.partition("/")
         path = slash + tail
+        if path:
+            http_path(path)
     return ListenUrl(scheme, listenable(rest, port=port), path)
 
 
 def spoken_here(text: str) -> ListenUrl:
-    """As `listen_url`, of those that this version can serve."""
+    """As `listen_url`, of those that can be served with what is installed."""
     url = listen_url(text)
-    if not url.is_spoken:
-        raise ValueError(
-            f"udp+tcp://, udp://, tcp://, tls:// or quic:// before the address: {url.scheme}:// "
-            "is not yet supported"
-        )
     for transport in url.transports:
-        module, extra = _NEEDED.get(transport, ("", ""))
-        if module and importlib.util.find_spec(module) is None:
+        modules, extra = _NEEDED.get(transport, ((), ""))
+        missing = [module for module in modules if importlib.util.find_spec(module) is None]
+        if missing:
             raise ValueError(
-                f"{module} to be installed for {url.scheme}://: pip install 'resolver[{extra}]'"
+                f"{' and '.join(missing)} to be installed for {url.scheme}://: "
+                f"pip install 'resolver[{extra}]'"
             )
     return url
+
+
+def http_path(text: str) -> str:
+    """*text*, if it can be the path of a URL. Raises ValueError."""
+    if not _PATH.fullmatch(text):
+        raise ValueError('a path such as "/dns-query", other characters as %XX')
+    return text
+
+
+def https_paths(listen: Iterable[str], paths: Iterable[str]) -> tuple[str, ...]:
+    """Where DNS over HTTPS is served: those of the URLs in *listen* first, then *paths*."""
+    urls = [url for url in map(listen_url, listen) if Transport.HTTPS in url.transports]
+    return tuple(dict.fromkeys((*(url.path for url in urls if url.path), *paths)))

@@ -16,7 +16,7 @@ from typing import Annotated, Literal, TypeAlias
 from msgspec import Meta
 
 from resolver import limits
-from resolver.config.schema_encryption import Ddr, Tls
+from resolver.config.schema_encryption import Ddr, Https, Tls
 from resolver.config.schema_zones import Forward, Section, Stub, Zone
 
 __all__ = [
@@ -30,6 +30,7 @@ __all__ = [
     "Ddr",
     "Dnssec",
     "Forward",
+    "Https",
     "Log",
     "Metrics",
     "NegativeAnchor",
@@ -60,7 +61,7 @@ class Server(Section, frozen=True, kw_only=True):
         Meta(
             description='where to listen: "127.0.0.1:53" (UDP and TCP, udp+tcp://), '
             '"udp://[::1]:53", "tcp://...", "tls://192.0.2.1:853", '
-            '"quic://192.0.2.1:853"; https:// is not yet supported'
+            '"https://192.0.2.1:443/dns-query", "quic://192.0.2.1:853"'
         ),
         REOPENS,
     ] = ("127.0.0.1:53", "[::1]:53")
@@ -351,6 +352,7 @@ class Config(Section, frozen=True, kw_only=True):
     ] = ""
     server: Server = Server()
     tls: Tls = Tls()
+    https: Https = Https()
     ddr: Ddr = Ddr()
     outgoing: Outgoing = Outgoing()
     root: Root = Root()

@@ -1,4 +1,4 @@
-"""The keys of `[tls]` and `[ddr]`: what encrypted listeners show, and who is told.
+"""The keys of `[tls]`, `[https]` and `[ddr]`: what encrypted listeners show, and who is told.
 
 A part of `schema`, which has the whole file.
 """
@@ -44,6 +44,19 @@ class Tls(Section, frozen=True, kw_only=True):
             "that pad their queries (RFC 8467); 0 is off",
         ),
     ] = limits.PADDING_OCTETS
+
+
+class Https(Section, frozen=True, kw_only=True):
+    paths: Annotated[
+        tuple[str, ...],
+        Meta(
+            description="where DNS over HTTPS is served, besides the path of a URL in "
+            "server.listen; its JSON form is at /resolve too"
+        ),
+    ] = ("/dns-query",)
+    cors: Annotated[
+        bool, Meta(description="let scripts of any web page ask (access-control-allow-origin: *)")
+    ] = False
 
 
 class Ddr(Section, frozen=True, kw_only=True):

@@ -27,8 +27,10 @@ def offer_of(
     identities: Sequence[Identity],
     *,
     wall: float,
+    path: bytes = b"",
 ) -> Offer:
-    """*wishes*: what is served; *named*: `tls.names`; *identities*: one for each kind of key.
+    """*wishes*: what is served; *named*: `tls.names`; *identities*: one for each kind of key;
+    *path*: where HTTPS is served.
 
     A client may be shown any of them, so proven is what all of them are for at Unix time *wall*:
     one that has expired proves nothing (RFC 9462 §4.2).
@@ -43,7 +45,7 @@ def offer_of(
     proven = [
         frozenset(() if each.trouble(wall) else map(_octets, each.addresses)) for each in identities
     ]
-    return Offer(_name(named, identities), places, frozenset.intersection(*proven))
+    return Offer(_name(named, identities), places, frozenset.intersection(*proven), path)
 
 
 def _octets(host: str) -> bytes:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import TYPE_CHECKING, TypeAlias, cast
+from functools import partial
+from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 import trio
 
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from resolver.listen.handshakes import Handshakes
     from resolver.listen.listen_network import Handler, StreamListener, UdpSocket
     from resolver.listen.quic_places import QuicPlaces
+    from resolver.listen.site import Site
     from resolver.listen.tcp import TcpSlots
     from resolver.runtime.tls_stream import TlsStream
     from resolver.runtime.turns import Turns
@@ -65,6 +67,7 @@ class Listeners:
         handshakes: Handshakes,
         tls: TlsContexts,
         quic: QuicPlaces,
+        site: Site,
     ) -> None:
         self.services: dict[Wish, Service] = {}
         self._leaving: list[Service] = []
@@ -78,6 +81,7 @@ class Listeners:
         self._handshakes = handshakes
         self._tls = tls
         self._quic = quic
+        self._site = site
         self._watched: dict[int, UdpService] = {}
         self._watch = trio.CancelScope()
 
@@ -106,13 +110,26 @@ class Listeners:
                 transport=wish.transport,
                 slots=self._slots,
                 host=wish.where[0],
-                secured=self._secured if wish.transport is Transport.TLS else None,
+                **self._spoken(wish.transport),
             )
         self.services[wish] = service
         self._nursery.start_soon(service.run)
 
-    async def _secured(self, stream: trio.abc.Stream, host: str) -> TlsStream | None:
-        return await self._handshakes.secured(stream, host, ALPN[Transport.TLS])
+    def _spoken(self, transport: Transport) -> dict[str, Any]:
+        """What is between TCP and DNS. HTTP is loaded where it is spoken."""
+        if transport not in ALPN:
+            return {}
+        between: dict[str, Any] = {"secured": partial(self._secured, ALPN[transport])}
+        if transport is Transport.HTTPS:
+            from resolver.listen.web import WebConnection  # noqa: PLC0415
+
+            between["speak"] = partial(WebConnection, site=self._site)
+        return between
+
+    async def _secured(
+        self, alpn: tuple[str, ...], stream: trio.abc.Stream, host: str
+    ) -> TlsStream | None:
+        return await self._handshakes.secured(stream, host, alpn)
 
     def _udp_service(self, host: str, sock: UdpSocket) -> UdpService:
         service = UdpService(sock, self._handler, self._admission, host=host, turns=self._turns)

@@ -19,6 +19,7 @@ from resolver.listen.backlog import Backlog
 from resolver.listen.handshakes import Handshakes
 from resolver.listen.quic import QuicService
 from resolver.listen.quic_places import QuicPlaces
+from resolver.listen.site import Site
 from resolver.listen.tcp import StreamService, TcpSlots
 from resolver.listen.udp import UdpService
 from resolver.listen.udp_socket import PlainUdpSocket
@@ -56,6 +57,7 @@ _SERVED: Final = {
     Transport.TCP: StreamService,
     Transport.TLS: StreamService,
     Transport.QUIC: QuicService,
+    Transport.HTTPS: StreamService,
 }
 
 
@@ -78,6 +80,7 @@ class Counting(Protocol):
     handshakes: Handshakes
     quic: QuicPlaces
     tls: TlsContexts
+    site: Site
     collector: Collector
     listeners: Listeners
     upkeep: Upkeep
@@ -136,6 +139,7 @@ def _served(daemon: Counting, transport: Transport, field: str) -> int:
 
 def _count_encryption(registry: Registry, daemon: Counting) -> None:
     registry.count("tls", Handshakes, lambda: [daemon.handshakes])
+    registry.count("https", Site, lambda: [daemon.site])
     registry.count("tls_certificate", TlsContexts, lambda: [daemon.tls])
     registry.gauge(
         "tls_certificate_valid_seconds",

@@ -47,6 +47,7 @@ if TYPE_CHECKING:
 # Live, but no answer depends on them.
 _BESIDE_ANSWERS: Final = (
     "log.", "server.rate_limit", "tls.certificate", "tls.key", "tls.names", "tls.min_version",
+    "https.",
 )  # fmt: skip
 
 
@@ -88,6 +89,7 @@ async def reload(daemon: Daemon, config: Config) -> Reloaded:
         if is_rewired or log is not None:
             daemon.notes.follow()
             daemon.listeners.hand_to(daemon.parts.pipeline)
+        daemon.open_site()
         daemon.show(identities)
         _listen(daemon, plan)
     files = [name for name, differs in _files(before, fresh, found) if differs]

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 import trio
 
+from resolver.config.listen_urls import https_paths
 from resolver.daemon import clock_floor, privileges
 from resolver.daemon.bind import ListeningSockets
 from resolver.daemon.designating import offer_of
@@ -42,10 +43,11 @@ from resolver.limits import (
 from resolver.listen.admission import Admission, RateLimit
 from resolver.listen.handshakes import Handshakes
 from resolver.listen.quic_places import QuicPlaces
+from resolver.listen.site import Site
 from resolver.listen.sockets import SystemListenNetwork
 from resolver.listen.tcp import TcpSlots, slots_limit
 from resolver.policy.cookies import cookie_in
-from resolver.protocol.transport import SPOKEN
+from resolver.protocol.transport import Transport
 from resolver.runtime.clock import SystemClock, confirmed_time
 from resolver.runtime.kernel_time import is_vouched_for
 from resolver.runtime.task_pool import TaskPool
@@ -103,6 +105,7 @@ class Daemon:
         self._is_keeping = False
         self.handshakes = Handshakes(tls.server, parts.base.shortage)
         self.quic = QuicPlaces()
+        self.site = Site()
         self.collector = Collector()
         self.notes = Notes(parts.bus)
         self.upkeep = Upkeep(self)
@@ -119,6 +122,7 @@ class Daemon:
             handshakes=self.handshakes,
             tls=tls,
             quic=self.quic,
+            site=self.site,
         )
         parts.base.offers.now = self._offer
         self.reloading = trio.Lock()
@@ -139,13 +143,14 @@ class Daemon:
 
     def work(self) -> Work:
         """What has come, and what is at hand: so that garbage is looked for between."""
-        queries = sum(self.listeners.total(each, "queries") for each in SPOKEN)
+        queries = sum(self.listeners.total(each, "queries") for each in Transport)
         misses = self.parts.pipeline.counters.queries
         return Work(misses, queries, self.admission.in_flight)
 
     def listen(self) -> None:
         """Serve what is bound, and what will be."""
         self.post()
+        self.open_site()
         self.show(self.tls.identities)
         for wish, sock in self.sockets.open.items():
             self.listeners.serve(wish, sock)
@@ -164,11 +169,16 @@ class Daemon:
             self._is_keeping = True
             self.nursery.start_soon(self.tls.keep)
 
+    def open_site(self) -> None:
+        """Serve HTTPS as it is configured."""
+        config = self.config
+        paths = https_paths(config.server.listen, config.https.paths)
+        self.site.paths, self.site.cors = tuple(map(str.encode, paths)), config.https.cors
+
     def _offer(self) -> Offer:
-        wall = self.parts.clock.wall()
-        return offer_of(
-            self.listeners.services, self.config.tls.names, self.tls.identities, wall=wall
-        )
+        named, identities = self.config.tls.names, self.tls.identities
+        wall, path = self.parts.clock.wall(), next(iter(self.site.paths), b"")
+        return offer_of(self.listeners.services, named, identities, wall=wall, path=path)
 
     def post(self) -> None:
         """Show the numbers to the other workers, once somebody may look at them."""

@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 # What is spoken over TLS by each kind of listener, in the words of IANA's list (RFC 7301 §6).
-ALPN: Final = {Transport.TLS: ("dot",)}
+ALPN: Final = {Transport.TLS: ("dot",), Transport.HTTPS: ("h2", "http/1.1")}
 _EVERY: Final = frozenset({"0.0.0.0", "::"})  # noqa: S104  # to recognise them
 _VERSIONS: Final = {"1.2": ssl.TLSVersion.TLSv1_2, "1.3": ssl.TLSVersion.TLSv1_3}
 _PRIVATE: Final = 0o600
@@ -119,6 +119,8 @@ class TlsContexts:
         assert self._config is not None  # noqa: S101  # `adopt` comes before anybody listens
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.minimum_version = _VERSIONS[self._config.tls.min_version]
+        if alpn == ALPN[Transport.HTTPS]:
+            context.minimum_version = ssl.TLSVersion.TLSv1_3  # all clients of DoH have it
         context.options |= ssl.OP_NO_RENEGOTIATION
         context.set_alpn_protocols(list(alpn))
         for identity in self.identities:

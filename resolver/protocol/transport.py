@@ -17,8 +17,6 @@ class Transport(enum.Enum):
 
 
 ENCRYPTED: Final = frozenset({Transport.TLS, Transport.HTTPS, Transport.QUIC})
-# What this version speaks, with clients and servers; the rest is understood, to be told so.
-SPOKEN: Final = frozenset({Transport.UDP, Transport.TCP, Transport.TLS, Transport.QUIC})
 
 
 class Client(NamedTuple):

@@ -6,7 +6,7 @@ import importlib.util
 
 import pytest
 
-from resolver.config.listen_urls import listen_url, spoken_here
+from resolver.config.listen_urls import https_paths, listen_url, spoken_here
 from resolver.config.load import loads
 from resolver.errors import ConfigError
 from resolver.protocol.transport import Transport
@@ -42,17 +42,9 @@ def test_what_is_no_listener_is_refused(text: str) -> None:
         listen_url(text)
 
 
-@pytest.mark.parametrize("scheme", ["https"])
-def test_what_is_not_spoken_yet_is_said(scheme: str) -> None:
-    text = f"{scheme}://127.0.0.1"
-    with pytest.raises(ValueError, match=f"{scheme}:// is not yet supported"):
-        spoken_here(text)
-    with pytest.raises(ConfigError) as caught:
-        loads(f"server.listen = ['{text}']", name="x.toml")
-    assert str(caught.value) == (
-        f"x.toml: server.listen: '{text}' is not allowed; expected udp+tcp://, udp://, "
-        f"tcp://, tls:// or quic:// before the address: {scheme}:// is not yet supported"
-    )
+@pytest.mark.parametrize("text", ["https://127.0.0.1/dns-query", "quic://127.0.0.1"])
+def test_with_everything_installed_everything_is_spoken(text: str) -> None:
+    assert str(spoken_here(text)).startswith(text[:16])
 
 
 def test_an_extra_that_is_missing_is_said_with_what_to_type(
@@ -78,3 +70,33 @@ def test_one_port_may_have_a_listener_of_each_kind() -> None:
     loads("server.listen = ['udp://127.0.0.1:53', 'tcp://127.0.0.1:53']")
     with pytest.raises(ConfigError, match="each address once"):
         loads("server.listen = ['127.0.0.1:53', 'tcp://0.0.0.0:53']")
+
+
+def test_the_paths_of_urls_come_first_and_once() -> None:
+    listen = ("127.0.0.1:53", "https://127.0.0.1/a", "https://[::1]", "tls://127.0.0.1")
+    assert https_paths(listen, ("/dns-query",)) == ("/a", "/dns-query")
+    assert https_paths(("https://127.0.0.1/dns-query",), ("/dns-query",)) == ("/dns-query",)
+
+
+@pytest.mark.parametrize("path", ["/dns-query{?dns}", "/a b", "/\u00e9", "/a?b", "/#"])
+def test_a_path_is_one_that_a_url_can_have(path: str) -> None:
+    with pytest.raises(ValueError, match="a path such as"):
+        listen_url(f"https://127.0.0.1{path}")
+    with pytest.raises(ConfigError, match=r"https\.paths.*a path such as"):
+        loads(f"https.paths = ['{path}']")
+
+
+def test_without_a_path_nothing_is_served_over_https() -> None:
+    listen = "server.listen = ['https://127.0.0.1:443']\n"
+    with pytest.raises(ConfigError, match=r"https\.paths.*at least one path"):
+        loads(listen + "https.paths = []")
+    loads("server.listen = ['https://127.0.0.1:443/x']\nhttps.paths = []")
+    with pytest.raises(ConfigError, match=r"https\.paths.*a path such as"):
+        loads("https.paths = ['dns-query']")
+
+
+def test_what_https_needs_is_named_where_it_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == "h2" else 1)
+    with pytest.raises(ConfigError, match=r"h2 to be installed .*'resolver\[https\]'"):
+        loads("server.listen = ['https://127.0.0.1:443']")
+    loads("server.listen = ['tls://127.0.0.1:853']")

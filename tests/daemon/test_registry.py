@@ -43,6 +43,10 @@ NO_COUNTERS = {
         "_overdue", "awaited", "cookie_silences", "doubts", "edns_silences", "streams", "waiting",
         "_asked", "_resets",
     },
+    "what one HTTP connection has come to": {
+        "_body", "_continuations", "_opened", "_out", "_read", "_resets", "_streams", "_writing",
+        "body", "held_octets", "unacknowledged", "useful_octets",
+    },
     "the use of one name, and what an hour's renewals came to": {
         "score", "used", "wasted", "mean_s", "spread_s",
     },
