@@ -45,7 +45,7 @@ class Bench:
         self.file = SqliteStore(folder / "store.sqlite", b"k" * 32)
         self.store = Store(
             self.file, b"k" * 32, self.clock, boot=1, is_sure=lambda: True,
-            stopwatch=time.perf_counter, disk_reads=lambda: 0,
+            stopwatch=time.perf_counter, disk_reads=lambda: 0, is_cold=False,
         )  # fmt: skip
         self.writer = Writer(self.store, octets=STORE_OCTETS, believes=lambda: True)
         self.level = SecondLevel(

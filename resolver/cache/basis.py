@@ -59,10 +59,14 @@ class Basis(NamedTuple):
 
     def judges(self, record: Sealed, name: Name, rtype: int) -> bool | None:
         """True if *record*'s status counts today; False if only its data does; None if nothing."""
-        zone, digest = self.way(name, rtype)
-        if record.way != digest:
+        return self.weighs(record.way, record.trust, name, rtype)
+
+    def weighs(self, way: bytes, trust: bytes, name: Name, rtype: int) -> bool | None:
+        """The same of its two digests."""
+        zone, digest = self.way(name, rtype) if self.ways else (None, self.public)
+        if way != digest:
             return None
-        if record.trust == self.trust:
+        if trust == self.trust:
             return True
         return False if zone is None and self.validates else None
 
@@ -81,9 +85,17 @@ class Times(NamedTuple):
 
     def expires_at(self, stamp: Stamp) -> float | None:
         """When what was kept at *stamp* expires or did, on `Clock.now()`'s scale; None: too old."""
-        age_s = self.age_s(stamp)
-        left_s = 0.0 if age_s is None else stamp.left_s - age_s
-        return None if left_s < -self.stale_s else self.now + left_s
+        return self.ends_at(*stamp)
+
+    def ends_at(self, boot: int, wall: float, now: float, left_s: float) -> float | None:
+        """The same of a stamp's fields."""
+        if boot == self.boot and boot and now <= self.now:
+            ends_at = now + left_s
+        elif self.is_sure and wall <= self.wall:
+            ends_at = self.now + left_s - (self.wall - wall)
+        else:
+            ends_at = self.now
+        return None if ends_at < self.now - self.stale_s else ends_at
 
     def age_s(self, stamp: Stamp) -> float | None:
         """Seconds since *stamp*; None if no clock can tell."""

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 _U16: Final = Struct("!H")
 _RRSET: Final = Struct("!HI")
 _RRSIG: Final = 46
-_NONE: Final = b"\0\0"  # a list of nothing
+NO_RDATA: Final = b"\0\0"  # a list of nothing
 _SIZES: Final = {1: 4, 28: 16}
 _READERS: Final = {**READERS, **IN_READERS}
 
@@ -77,7 +77,7 @@ def strings_untrusted(data: bytes, at: int) -> tuple[tuple[bytes, ...], int]:
 
 def rdatas_untrusted(data: bytes, at: int, rtype: int) -> tuple[tuple[bytes, ...], int]:
     """A list of rdata of *rtype*, class IN, and where it ends. Raises WireError only."""
-    if data[at : at + 2] == _NONE:
+    if data[at : at + 2] == NO_RDATA:
         return (), at + 2
     found, end = strings_untrusted(data, at)
     size, reader = _SIZES.get(rtype), _READERS.get(rtype)

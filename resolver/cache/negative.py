@@ -95,6 +95,10 @@ class Denied(NamedTuple):
     rtype: int
     negative: Negative
 
+    @property
+    def expires_at(self) -> float:
+        return self.negative.expires_at
+
 
 def kept_seconds(ttl: int, *, least: int = 0, most: int) -> int:
     """How long a denial of that *ttl* is kept: an answer, or the proof of a gap (without *least*).
@@ -149,6 +153,13 @@ class NegativeCache:
                 shard.move_to_end(key)
                 return entry
         return None
+
+    def take_back(self, denied: Denied) -> None:
+        """Keep what was kept on disk, unless there is what lasts longer."""
+        key = denied.name, denied.rtype
+        known = self.entries.get(key)
+        if known is None or known.expires_at < denied.negative.expires_at:
+            self.entries.put(key, denied.negative)
 
     def peek(self, name: Name, rtype: int) -> Negative | None:
         """As `get`, though its time be over: what was learnt last. That it was looked at changes

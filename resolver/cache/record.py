@@ -18,6 +18,7 @@ from struct import error as struct_error
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from resolver.cache.fields import (
+    NO_RDATA,
     FieldsUntrusted,
     list_octets,
     name_octets,
@@ -41,6 +42,7 @@ VERSION: Final = 1
 DIGEST_OCTETS: Final = 8  # of a basis
 MAC_OCTETS: Final = 8
 _HEAD: Final = Struct("!8sBBBIddf8s8s")
+BODY_AT: Final = _HEAD.size
 _RRSET: Final = Struct("!HBBB")
 _NEGATIVE: Final = Struct("!HHBBIBB")
 _EDE: Final = Struct("!HB")
@@ -108,17 +110,21 @@ def seal(record: Sealed, key: bytes) -> bytes:
 
 def place_untrusted(octets: bytes) -> tuple[int, bytes]:
     """Kind and name of a record, its checksum unseen; 0 and b"" of what is none."""
-    start = _HEAD.size
+    start = BODY_AT
     if len(octets) <= start:
         return 0, b""
     return octets[MAC_OCTETS + 1], octets[start + 1 : start + 1 + octets[start]]
 
 
-def open_untrusted(octets: bytes, key: bytes) -> Sealed:
-    """What was sealed with *key*. Raises WireError only."""
-    if len(octets) < _HEAD.size:
+def fields_untrusted(
+    octets: bytes, key: bytes
+) -> tuple[bytes, int, int, int, int, float, float, float, bytes, bytes]:
+    """Checksum, version, and the fields of `Sealed` and its `Stamp` in their order, of what was
+    sealed with *key*; its body lies behind BODY_AT. Raises WireError only."""
+    if len(octets) < BODY_AT:
         raise WireError("a record ends too soon")
-    mac, version, kind, worth, boot, wall, now, left_s, way, trust = _HEAD.unpack_from(octets)
+    fields = _HEAD.unpack_from(octets)
+    mac, version, _, _, _, wall, now, left_s, _, _ = fields
     if blake2b(octets[MAC_OCTETS:], digest_size=MAC_OCTETS, key=key).digest() != mac:
         raise WireError("a record's checksum is wrong")
     if version != VERSION:
@@ -127,8 +133,13 @@ def open_untrusted(octets: bytes, key: bytes) -> Sealed:
         0.0 <= left_s < _NO_TIME and -_NO_TIME < wall < _NO_TIME and -_NO_TIME < now < _NO_TIME
     ):
         raise WireError("a record's times are none")
-    stamp = Stamp(boot, wall, now, left_s)
-    return Sealed(kind, worth, stamp, way, trust, octets[_HEAD.size :])
+    return fields
+
+
+def open_untrusted(octets: bytes, key: bytes) -> Sealed:
+    """What was sealed with *key*. Raises WireError only."""
+    _, _, kind, worth, boot, wall, now, left_s, way, trust = fields_untrusted(octets, key)
+    return Sealed(kind, worth, Stamp(boot, wall, now, left_s), way, trust, octets[BODY_AT:])
 
 
 def _status(number: int) -> Status:
@@ -152,9 +163,17 @@ def rrset_body(entry: Entry) -> bytes:
     )  # fmt: skip
 
 
-def rrset_untrusted(body: bytes, expires_at: float) -> Entry:
-    """The inverse of `rrset_body`. Raises WireError only."""
-    owner, at = name_untrusted(body, 0)
+def rrset_untrusted(
+    body: bytes, expires_at: float, *, start: int = 0, owner: Name | None = None, ttl: int = 0
+) -> Entry:
+    """The inverse of `rrset_body`, of what lies behind *start*. Raises WireError only.
+
+    *owner*: whose it probably is; a name that is known need not be read.
+    """
+    if owner is not None and body.startswith(owner, start + 1) and body[start] == len(owner):
+        at = start + 1 + len(owner)
+    else:
+        owner, at = name_untrusted(body, start)
     try:
         rtype, rank, status, proofs = _RRSET.unpack_from(body, at)
     except struct_error:
@@ -163,7 +182,11 @@ def rrset_untrusted(body: bytes, expires_at: float) -> Entry:
         raise WireError("a record has a rank or a status that is none")
     zone, at = name_untrusted(body, at + _RRSET.size)
     rdatas, at = rdatas_untrusted(body, at, rtype)
-    signatures, at = rdatas_untrusted(body, at, RRType.RRSIG)
+    signatures: tuple[bytes, ...] = ()
+    if body[at : at + 2] == NO_RDATA:
+        at += 2
+    else:
+        signatures, at = rdatas_untrusted(body, at, RRType.RRSIG)
     proof: tuple[RRset, ...] = ()
     if proofs or at != len(body):
         fields = FieldsUntrusted(body, at)
@@ -172,7 +195,8 @@ def rrset_untrusted(body: bytes, expires_at: float) -> Entry:
     if not rdatas:
         raise WireError("a record has an RRset of nothing")
     return Entry(
-        owner, rtype, rdatas, signatures, _RANKS[rank], _STATUSES[status], expires_at, zone, proof
+        owner, rtype, rdatas, signatures, _RANKS[rank], _STATUSES[status], expires_at, zone, proof,
+        ttl,
     )  # fmt: skip
 
 

@@ -105,6 +105,13 @@ class RRsetCache:
         shard.move_to_end(key)
         return entry
 
+    def take_back(self, entry: Entry) -> None:
+        """Keep what was kept on disk, unless there is what lasts longer."""
+        key = (entry.owner, entry.rtype)
+        old: Entry | None = self._shards[hash(key) & self._mask].get(key)
+        if old is None or old.expires_at < entry.expires_at:
+            self.entries.put(key, entry)
+
     def peek(self, owner: Name, rtype: int) -> Entry | None:
         """What is kept, though its time be over; that it was looked at changes nothing."""
         key = (owner, rtype)

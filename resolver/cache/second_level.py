@@ -1,9 +1,10 @@
-"""The second level, asked only after the first has missed: what is read back, and what it is worth.
+"""The second level, asked only after the first has missed: what is looked up there, and when.
 
 `Known.recall` asks `bring` once a second for a question. That puts what is found into the caches of
-the first level, expired records too as long as they may be of use in an outage. It never raises and
-never waits for longer than STORE_LOOKUP_SECONDS twice running: where the disk is slow, nothing is
-looked up for a while. One object is one configuration's; `store` has what they share.
+the first level, expired records too as long as they may be of use in an outage. It never raises,
+and does not wait for a disk twice: until STORE_COLD_LOOKUPS running have found what they wanted in
+the system's memory, they wait in `waiting` for who has a thread do them (`recurse.from_disk`).
+One object is one configuration's; `store` has what they share, `read_back` what a record is worth.
 
 What is learnt lies in `learnt` as the caches hand it over; `store_writer` takes it from there.
 """
@@ -11,53 +12,60 @@ What is learnt lies in `learnt` as the caches hand it over; `store_writer` takes
 from __future__ import annotations
 
 from collections import deque
-from typing import TYPE_CHECKING, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
-from resolver.cache import record
-from resolver.cache.basis import checked_today
-from resolver.cache.denial import Proven
-from resolver.cache.negative import ANY_TYPE, Denied
-from resolver.cache.record import Kind
-from resolver.cache.store import CUT, base_of, code_of, number_of
-from resolver.cache.store_filter import cut_key, data_key
-from resolver.errors import StoreFailed, WireError
-from resolver.limits import (
-    STORE_ASKED,
-    STORE_COMMIT_SECONDS,
-    STORE_LOOKUP_SECONDS,
-    STORE_PAUSE_SECONDS,
-    STORE_QUEUE,
-    STORE_USED_SECONDS,
-)
-from resolver.model import Delegation, Status
+from resolver.cache.negative import Denied
+from resolver.cache.read_back import ReadBack
+from resolver.cache.store import CUT, base_of, number_of
+from resolver.cache.store_filter import CUT as A_CUT
+from resolver.cache.store_filter import DATA, cut_key
+from resolver.errors import StoreFailed
+from resolver.limits import STORE_ASKED, STORE_COMMIT_SECONDS, STORE_LOOKUP_SECONDS, STORE_QUEUE
 from resolver.protocol import names
-from resolver.protocol.codes import RRType
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
+    from typing import TypeAlias
 
-    from resolver.cache.basis import Basis, Times
+    from resolver.cache.basis import Basis
     from resolver.cache.delegation import DelegationCache
+    from resolver.cache.denial import Proven
     from resolver.cache.negative import NegativeCache
-    from resolver.cache.record import Sealed
     from resolver.cache.rrset import Entry, RRsetCache
-    from resolver.cache.store import File, Store
+    from resolver.cache.store import Store
     from resolver.model import Name, Question
 
-    _Parsed: TypeAlias = Entry | Denied | Delegation | None
-
-_NOT_ALIASED = frozenset({RRType.CNAME, RRType.ANY, RRType.RRSIG, RRType.NSEC})
+    Rows: TypeAlias = Sequence[tuple[int, int, bytes]]
 
 
-class _Read(NamedTuple):
-    """A record that counts today. *is_trusted* False: its status does not."""
+class Found(NamedTuple):
+    """What lies on disk for a `Lookup`: of the name, and of the zones above it."""
 
-    kind: int
-    kept_at: float
-    ttl: int
-    expires_at: float
-    body: bytes
-    is_trusted: bool
+    data: Rows
+    cuts: Rows
+
+
+class Event(Protocol):
+    """As trio's."""
+
+    def set(self) -> None: ...
+
+    async def wait(self) -> None: ...
+
+
+class Lookup:
+    """Something to be looked up. *base*: where what is kept of its name lies, None if nothing is;
+    *cuts*: zones of which delegations may be there; *done* is set by who looks it up."""
+
+    __slots__ = ("base", "cuts", "done")
+
+    def __init__(self, base: int | None, cuts: dict[int, Name]) -> None:
+        self.base = base
+        self.cuts = cuts
+        self.done: Event | None = None
+
+    def __repr__(self) -> str:
+        return f"<Lookup of {len(self.cuts)} cuts>"
 
 
 class SecondLevel:
@@ -75,13 +83,14 @@ class SecondLevel:
         self.store = store
         self.basis = basis
         self.learnt: deque[object] = deque(maxlen=STORE_QUEUE)
+        self._back = ReadBack(store, basis, max_ttl=rrsets.max_ttl, negative_ttl=negatives.max_ttl)
         self._rrsets = rrsets
         self._negatives = negatives
         self._delegations = delegations
         self._asked: set[Question] = set()
+        self.waiting: dict[Question, Lookup] = {}
         self._cutless: set[Name] = set()  # parents of names of which the file knows no cut above
         self._asked_since = 0.0
-        self._quiet_until = float("-inf")
 
     def __repr__(self) -> str:
         return f"<SecondLevel, {len(self.learnt)} to be written>"
@@ -89,7 +98,8 @@ class SecondLevel:
     def bring(self, question: Question, now: float) -> bool:
         """Put what is kept of *question* into the first level; True if something was found.
 
-        Delegations above its name come along. False, too, if it was looked for this second.
+        Delegations above its name come along. False, too, if it was looked for this second, or is
+        to be looked for in a thread: see `fetch`.
         """
         asked = self._asked
         if now - self._asked_since >= STORE_COMMIT_SECONDS or len(asked) >= STORE_ASKED:
@@ -97,41 +107,71 @@ class SecondLevel:
             self._cutless.clear()
             self._asked_since = now
         store = self.store
-        if question in asked or store.file is None or store.trouble or now < self._quiet_until:
+        file = store.file
+        if question in asked or file is None or store.trouble:
             return False
         asked.add(question)
         qname = question.qname
-        cuts = self._cuts(qname, now)
-        if store.filter.lacks(data_key(qname)):
-            if not cuts:
-                store.missing += 1
-                return False
-            base = None
-        else:
-            base = base_of(qname)
+        known = store.filter.may_know(qname)
+        above = qname[1 + qname[0] :]
+        if not known and (above in self._cutless or not above):
+            store.missing += 1
+            return False
+        cuts = self._cuts(qname, above, now, is_one=bool(known & A_CUT))
+        if not (known & DATA or cuts):
+            store.missing += 1
+            return False
+        base = base_of(qname) if known & DATA else None
+        if store.is_cold:
+            if len(self.waiting) < STORE_ASKED:
+                self.waiting[question] = Lookup(base, cuts)
+            return False
         begun = store.stopwatch()
         try:
-            was_found = self._bring(store.file, question, base, cuts, now)
+            rows = () if base is None else file.at(base)
+            was_found, is_fresh = self._take_data(question, base, rows, now)
+            if cuts and not is_fresh:  # somebody must be asked
+                self._take_cuts(cuts, file.read(list(cuts)), now)
         except StoreFailed as error:
             store.trouble = error
             return False
-        if store.stopwatch() - begun > STORE_LOOKUP_SECONDS and store.has_waited():
-            self._quiet_until = now + STORE_PAUSE_SECONDS
-        store.found += was_found
-        store.missing += not was_found
+        if store.stopwatch() - begun > STORE_LOOKUP_SECONDS:
+            store.note_if_it_waited()
         return was_found
 
-    def _cuts(self, qname: Name, now: float) -> dict[int, Name]:
+    def read(self, lookup: Lookup) -> Found | None:
+        """What lies on disk for *lookup*. From a thread, one at a time; None if the disk fails."""
+        store = self.store
+        file = store.file
+        if file is None:
+            return None
+        before = store.disk_reads()
+        try:
+            found = Found(*file.cold(lookup.base, list(lookup.cuts)))
+        except StoreFailed as error:
+            store.trouble = error
+            return None
+        store.note_cold(has_waited=store.disk_reads() > before)
+        return found
+
+    def take(self, question: Question, lookup: Lookup, found: Found, now: float) -> bool:
+        """Put what was *found* into the first level; True if it is of the question itself."""
+        was_found, is_fresh = self._take_data(question, lookup.base, found.data, now)
+        if not is_fresh:
+            self._take_cuts(lookup.cuts, found.cuts, now)
+        return was_found
+
+    def _cuts(self, qname: Name, above: Name, now: float, *, is_one: bool) -> dict[int, Name]:
         """The zones from *qname* up to the first known cut of which the file may have one.
 
-        Under one name mostly the same: where there are none, it is not looked again this second.
+        *is_one*: *qname* may be such a zone. Under one name *above* it is mostly the same: where
+        there are none, it is not looked again this second.
         """
         lacks, get, found = self.store.filter.lacks, self._delegations.get, {}
-        if not lacks(cut_key(qname)):
+        if is_one:
             if get(qname, now) is not None:
                 return {}
             found[number_of(qname, CUT)] = qname
-        above = qname[1 + qname[0] :]
         if above in self._cutless or not above:
             return found
         is_one_above = False
@@ -145,157 +185,32 @@ class SecondLevel:
             self._cutless.add(above)
         return found
 
-    def _bring(
-        self, file: File, question: Question, base: int | None, cuts: dict[int, Name], now: float
-    ) -> bool:
-        """As `bring`; *base*: where what is kept of its name lies, None if nothing is.
+    def _take_data(
+        self, question: Question, base: int | None, rows: Rows, now: float
+    ) -> tuple[bool, bool]:
+        """Put what *rows* have of *question* into the first level. Was there anything, and has some
+        of it not expired?"""
+        store, is_fresh = self.store, False
+        if base is None or not rows:
+            store.missing += 1
+            return False, False
+        data = self._back.data(rows, base, question, store.times_of_late(now))
+        for one in data:
+            if isinstance(one, Denied):
+                self._negatives.take_back(one)
+            else:
+                self._rrsets.take_back(one)
+            is_fresh = is_fresh or one.expires_at > now
+        if data:
+            store.found += 1
+            return True, is_fresh
+        store.missing += 1
+        return False, False
 
-        Raises StoreFailed.
-        """
-        times = self.store.times_of_late(now)
-        data: list[tuple[float, Entry | Denied]] = []
-        if base is not None:
-            qname, qtype, _ = question
-            wanted = {base + code_of(rtype): rtype for rtype in _types(qtype)}
-            for row in file.at(base):
-                rtype = wanted.get(row[0])
-                if rtype is None:
-                    continue
-                found, one = self._parsed(row, (qname, rtype), times)
-                if found is not None and one is not None and not isinstance(one, Delegation):
-                    data.append((found.kept_at, one))
-            for one in _uncontradicted(data, now):
-                self._put(one)
-        if cuts and not any(_expires_at(one) > now for _, one in data):  # somebody must be asked
-            for row in file.read(list(cuts)):
-                _, cut = self._parsed(row, (cuts[row[0]], CUT), times)
-                if isinstance(cut, Delegation):
-                    self._delegations.take_back(cut)
-        return bool(data)
-
-    def _read(self, octets: object, place: tuple[Name, int], times: Times) -> _Read | None:
-        """What is left of a record by today's configuration and clocks."""
-        sealed = self.store.open_untrusted(octets)
-        if sealed is None:
-            return None
-        is_trusted = self.basis.judges(sealed, *place)
-        expires_at = times.expires_at(sealed.stamp)
-        if is_trusted is None or expires_at is None:
-            return None
-        stamp = sealed.stamp
-        ttl = round(stamp.left_s)
-        return _Read(sealed.kind, stamp.wall, ttl, expires_at, sealed.body, is_trusted)
-
-    def _parsed(
-        self,
-        row: tuple[int, int, bytes],
-        place: tuple[Name, int],
-        times: Times,
-    ) -> tuple[_Read | None, _Parsed]:
-        """What a row says of its place, as far as that counts today; its use is noted."""
-        number, used, octets = row
-        found = self._read(octets, place, times)
-        if found is None:
-            return None, None
-        try:
-            one = _PARSERS[found.kind](self, found, place, times)
-        except (WireError, KeyError) as error:
-            self.store.note_damage(error)
-            return None, None
-        if not isinstance(used, int) or times.wall - used > STORE_USED_SECONDS:
-            self.store.used[number] = int(times.wall)
-        return found, one
-
-    def _rrset(self, found: _Read, place: tuple[Name, int], times: Times) -> Entry | None:
-        expires_at = min(found.expires_at, times.now + self._rrsets.max_ttl)
-        entry = record.rrset_untrusted(found.body, expires_at)
-        entry.ttl = found.ttl
-        if not found.is_trusted:
-            entry.status = Status.UNCHECKED
-        elif expires_at > times.now:
-            entry.status = checked_today(entry.status, entry.signatures, times.wall)
-        return entry if (entry.owner, entry.rtype) == place else None
-
-    def _negative(self, found: _Read, place: tuple[Name, int], times: Times) -> Denied | None:
-        expires_at = min(found.expires_at, times.now + self._negatives.max_ttl)
-        denied = record.negative_untrusted(found.body, expires_at)
-        if not found.is_trusted:
-            denied.negative.status = Status.UNCHECKED
-        return denied if denied[:2] == place else None
-
-    def _delegation(self, found: _Read, place: tuple[Name, int], times: Times) -> Delegation | None:
-        if not found.is_trusted or found.expires_at <= times.now:
-            return None
-        way, _ = self.basis.way(place[0])
-        delegation = record.delegation_untrusted(found.body, found.expires_at, way)
-        return delegation if (delegation.zone, CUT) == place else None
-
-    def _put(self, one: Entry | Denied) -> None:
-        """Into the first level, unless that has what lasts longer."""
-        if isinstance(one, Denied):
-            key = one.name, one.rtype
-            known = self._negatives.entries.get(key)
-            if known is None or known.expires_at < one.negative.expires_at:
-                self._negatives.entries.put(key, one.negative)
-            return
-        old = self._rrsets.peek(one.owner, one.rtype)
-        if old is None or old.expires_at < one.expires_at:
-            self._rrsets.entries.put((one.owner, one.rtype), one)
+    def _take_cuts(self, cuts: dict[int, Name], rows: Rows, now: float) -> None:
+        for cut in self._back.delegations(rows, cuts, self.store.times_of_late(now)):
+            self._delegations.take_back(cut)
 
     def residents(self, values: Iterable[bytes], now: float) -> Iterator[Entry | Proven]:
         """Of *values*, read in at the start, what counts today and has not expired."""
-        times = self.store.times(now)
-        for octets in values:
-            sealed = self.store.open_untrusted(octets)
-            expires_at = None if sealed is None else times.expires_at(sealed.stamp)
-            if sealed is None or expires_at is None or expires_at <= now:
-                continue
-            try:
-                found = self._resident(sealed, expires_at, times)
-            except WireError as error:
-                self.store.note_damage(error)
-                continue
-            if found is not None:
-                yield found
-
-    def _resident(self, sealed: Sealed, expires_at: float, times: Times) -> Entry | Proven | None:
-        if sealed.kind == Kind.DENIAL:
-            rrset = record.denial_untrusted(sealed.body, int(expires_at - times.now))
-            if not rrset.signatures or not self.basis.judges(sealed, rrset.owner, rrset.rtype):
-                return None
-            is_in_force = checked_today(Status.SECURE, rrset.signatures, times.wall)
-            return Proven(rrset, expires_at) if is_in_force is Status.SECURE else None
-        if sealed.kind != Kind.RRSET:
-            return None
-        entry = record.rrset_untrusted(sealed.body, expires_at)
-        entry.ttl = round(sealed.stamp.left_s)
-        if not self.basis.judges(sealed, entry.owner, entry.rtype):
-            return None
-        entry.status = checked_today(entry.status, entry.signatures, times.wall)
-        return entry
-
-
-def _types(qtype: int) -> tuple[int, ...]:
-    """Under which types an answer to *qtype* may be kept."""
-    if qtype in _NOT_ALIASED:
-        return qtype, ANY_TYPE
-    return qtype, RRType.CNAME, ANY_TYPE
-
-
-def _uncontradicted(data: list[tuple[float, Entry | Denied]], now: float) -> list[Entry | Denied]:
-    """*data* without what has expired and was followed by something else at its name."""
-    if len(data) < 2:  # noqa: PLR2004  # nothing to contradict each other
-        return [one for _, one in data]
-    latest = max(kept_at for kept_at, _ in data)
-    return [one for kept_at, one in data if kept_at == latest or _expires_at(one) > now]
-
-
-def _expires_at(one: Entry | Denied) -> float:
-    return one.negative.expires_at if isinstance(one, Denied) else one.expires_at
-
-
-_PARSERS: dict[int, Callable[[SecondLevel, _Read, tuple[Name, int], Times], _Parsed]] = {
-    Kind.RRSET: SecondLevel._rrset,  # noqa: SLF001
-    Kind.NEGATIVE: SecondLevel._negative,  # noqa: SLF001
-    Kind.DELEGATION: SecondLevel._delegation,  # noqa: SLF001
-}
+        return self._back.residents(values, self.store.times(now))

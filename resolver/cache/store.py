@@ -15,7 +15,7 @@ from resolver.cache import record
 from resolver.cache.basis import Times
 from resolver.cache.store_filter import CUT_SEED, Filter
 from resolver.errors import WireError
-from resolver.limits import STORE_COMMIT_SECONDS, STORE_EXPIRED_SECONDS
+from resolver.limits import STORE_COLD_LOOKUPS, STORE_COMMIT_SECONDS, STORE_EXPIRED_SECONDS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -88,6 +88,12 @@ class File(Protocol):
 
     def read(self, numbers: Sequence[int]) -> list[tuple[int, int, bytes]]: ...
 
+    def let_go(self) -> None: ...
+
+    def cold(
+        self, base: int | None, numbers: Sequence[int]
+    ) -> tuple[list[tuple[int, int, bytes]], list[tuple[int, int, bytes]]]: ...
+
     def old(self, number: int, *, table: str = "record") -> bytes | None: ...
 
     def olds(self, numbers: Sequence[int], *, table: str = "record") -> dict[int, bytes]: ...
@@ -127,6 +133,7 @@ class Store:
 
     *boot*: see `record.Stamp`. *is_sure*: may the wall clock be believed? *stopwatch*: seconds.
     *disk_reads*: how often this thread has waited for a disk; a busy machine is no slow disk.
+    *is_cold*: look-ups are done in a thread, for the disk might be needed for them.
     *filter*: which names *file* may know of; shared by all workers that write there.
     """
 
@@ -137,7 +144,7 @@ class Store:
         "octets_written": "Octets that went to disk for it, its journal's among them.",
         "left_out": "Records not written, for there were more than may be written.",
         "damaged": "Records on disk that were damaged, and dropped.",
-        "slow": "Look-ups on disk that took too long.",
+        "slow": "Look-ups that waited for the disk.",
     }
 
     def __init__(
@@ -152,6 +159,7 @@ class Store:
         disk_reads: Callable[[], int],
         stale_s: float = STORE_EXPIRED_SECONDS,
         filter: Filter | None = None,  # noqa: A002  # it is one
+        is_cold: bool = True,
     ) -> None:
         self.file = file
         self.filter = filter or Filter()
@@ -168,15 +176,29 @@ class Store:
         self._is_sure = is_sure
         self._last_times = Times(boot, float("-inf"), 0.0, is_sure=False, stale_s=stale_s)
         self._reads = disk_reads()
+        self._cold = STORE_COLD_LOOKUPS if is_cold else 0
 
     def __repr__(self) -> str:
         return f"<Store {self.file}>"
 
-    def has_waited(self) -> bool:
-        """Was it for a disk that a look-up took so long? Counted if so."""
+    @property
+    def is_cold(self) -> bool:
+        return self._cold > 0
+
+    def note_cold(self, *, has_waited: bool) -> None:
+        """A look-up in a thread is done. It takes STORE_COLD_LOOKUPS running that found all in
+        memory, and the file read in, for the next to be done without one."""
+        if has_waited:
+            self.slow += 1
+            self._cold = STORE_COLD_LOOKUPS
+        elif self._cold and self.filter.is_whole:
+            self._cold -= 1
+
+    def note_if_it_waited(self) -> None:
+        """A look-up took long: if that was for the disk, the next are done in a thread."""
         reads, self._reads = self._reads, self.disk_reads()
-        self.slow += self._reads > reads
-        return self._reads > reads
+        if self._reads > reads:
+            self.note_cold(has_waited=True)
 
     def times(self, now: float) -> Times:
         """*now*, with what the other clocks say."""

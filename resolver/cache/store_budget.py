@@ -10,6 +10,7 @@ lies there, which it may have ended), and STORE_BUSY_RECORDS of what counts long
 from __future__ import annotations
 
 from heapq import nlargest
+from operator import attrgetter
 from typing import TYPE_CHECKING, Final
 
 from resolver.cache.denial import Proven
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from resolver.model import Name
 
 _INFRASTRUCTURE: Final = frozenset({RRType.NS, RRType.DS, RRType.DNSKEY, RRType.DNAME})
+_EXPIRES_AT: Final = attrgetter("expires_at")
 _MOST: Final = float(STORE_WRITE_OCTETS * STORE_BURST_SECONDS)
 
 
@@ -74,47 +76,39 @@ class Budget:
         """At most *room* of *whole*; what is neither needed nor came again as above, if it is more
         than *calm*."""
         needed: list[object] = []
-        again: dict[object, object] = {}  # by place, of which the last thing counts
-        rest: dict[object, tuple[float, object]] = {}
+        again: dict[int, object] = {}  # by a hash of the place, of which the last thing counts
+        rest: dict[int, Entry | Denied | Proven] = {}
         left_out, lacks = self._left_out, self._lacks
         for what in whole:
             if isinstance(what, Entry):
-                if what.rtype in _INFRASTRUCTURE:
+                name, rtype = what.owner, what.rtype
+                if rtype in _INFRASTRUCTURE:
                     needed.append(what)
                     continue
-                name = what.owner
-                place, expires_at = (name, what.rtype), what.expires_at
             elif isinstance(what, Denied):
-                name = what.name
-                place, expires_at = (name, what.rtype), what.negative.expires_at
-            elif isinstance(what, Delegation):
-                needed.append(what)
-                continue
+                name, rtype = what.name, what.rtype
             elif isinstance(what, Proven):
-                name = what.rrset.owner
-                place, expires_at = what.rrset[:2], what.expires_at
+                name, rtype = what.rrset[:2]
             else:
+                if isinstance(what, Delegation):
+                    needed.append(what)
                 continue
-            if hash(place) in left_out or not lacks(name):
+            place = hash((name, rtype))
+            if place in left_out or not lacks(name):
                 again[place] = what
             else:
-                rest[place] = expires_at, what
+                rest[place] = what
         chosen = [*needed, *again.values()][:room]
         most = room - len(chosen)
         if len(rest) > calm:
             most = min(most, STORE_BUSY_RECORDS)
         if most < len(rest):
             self._note(rest)
-            longest = nlargest(most, rest.values(), key=_expires_at)
-            return chosen + [what for _, what in longest]
-        return chosen + [what for _, what in rest.values()]
+            return chosen + nlargest(most, rest.values(), key=_EXPIRES_AT)
+        return chosen + list(rest.values())
 
-    def _note(self, left_out: Collection[object]) -> None:
+    def _note(self, left_out: Collection[int]) -> None:
         """That these places came up; some of them are written all the same."""
         if len(self._left_out) + len(left_out) > STORE_LEFT_OUT:
             self._left_out.clear()
-        self._left_out.update(map(hash, left_out))
-
-
-def _expires_at(one: tuple[float, object]) -> float:
-    return one[0]
+        self._left_out.update(left_out)

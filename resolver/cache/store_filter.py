@@ -35,6 +35,8 @@ _MOST_BITS: Final = ((STORE_FILTER_OCTETS - _HEAD) // 2).bit_length() - 1
 _SECOND: Final = 128  # added to an area's bits where it is the second one
 _SAMPLE: Final = 1 << _LEAST_BITS
 CUT_SEED: Final = 1
+DATA: Final = 1
+CUT: Final = 2
 
 
 class State(NamedTuple):
@@ -85,6 +87,30 @@ class Filter:
             return False
         start, mask = _AREAS[which]
         return not (memory[start + (key & mask)] and memory[start + (key >> 8 & mask)])
+
+    def lacks_data(self, name: Name) -> bool:
+        """As `lacks`, of `data_key`."""
+        memory = self._memory
+        which = memory[_CURRENT]
+        if not which:
+            return False
+        start, mask = _AREAS[which]
+        key = crc32(name)
+        return not (memory[start + (key & mask)] and memory[start + (key >> 8 & mask)])
+
+    def may_know(self, name: Name) -> int:
+        """What the file may know of *name*: DATA, a CUT, both, or nothing, which is 0."""
+        memory = self._memory
+        which = memory[_CURRENT]
+        if not which:
+            return DATA | CUT
+        start, mask = _AREAS[which]
+        key = crc32(name)
+        found = DATA if memory[start + (key & mask)] and memory[start + (key >> 8 & mask)] else 0
+        key = crc32(name, CUT_SEED)
+        if memory[start + (key & mask)] and memory[start + (key >> 8 & mask)]:
+            found |= CUT
+        return found
 
     def add(self, keys: Collection[int]) -> State:
         """Fill the slots of *keys*, wherever they are to be full. Returns what `state` was."""

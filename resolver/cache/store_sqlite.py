@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import threading
 from contextlib import suppress
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Final
@@ -69,12 +70,13 @@ class SqliteStore:
         self._check = blake2b(b"the key of this store", digest_size=16, key=key).digest()
         self._closed = False
         self._scanner: sqlite3.Connection | None = None
+        self._cold_reader: sqlite3.Connection | None = None
+        self._cold_lock = threading.Lock()  # by who waits for the disk, left alone by then or not
         self._file = (0, 0)
         try:
             self._writer = self._connected()
             self._prepare()
-            self._reader = self._connected()
-            self._reader.execute("PRAGMA query_only = ON")
+            self._reader = self._reading()
         except (sqlite3.Error, ValueError) as error:
             self._close_all()
             raise _failed(error) from None
@@ -93,6 +95,11 @@ class SqliteStore:
         )
         connection.execute("PRAGMA trusted_schema = OFF")
         connection.execute("PRAGMA cell_size_check = ON")
+        return connection
+
+    def _reading(self) -> sqlite3.Connection:
+        connection = self._connected()
+        connection.execute("PRAGMA query_only = ON")
         return connection
 
     def _prepare(self) -> None:
@@ -142,19 +149,56 @@ class SqliteStore:
     # --- the reading thread --------------------------------------------------------------------
 
     def at(self, base: int) -> list[tuple[int, int, bytes]]:
-        """(number, used, value) of all that is kept of a name: see `store.base_of`."""
+        """(number, used, value) of all that is kept of a name: see `store.base_of`.
+
+        As it was when the first look-up since `let_go` was done: the same pages for many look-ups,
+        and no locks.
+        """
+        reader = self._reader
         try:
-            return self._reader.execute(_AT, (base, base + 0xFF)).fetchall()
+            if not reader.in_transaction:
+                reader.execute("BEGIN")
+            return reader.execute(_AT, (base, base + 0xFF)).fetchall()
         except (sqlite3.Error, ValueError) as error:
             raise _failed(error) from None
 
     def read(self, numbers: Sequence[int]) -> list[tuple[int, int, bytes]]:
         """(number, used, value) of those of *numbers* that are there."""
-        sql = f"SELECT id, used, value FROM record WHERE id IN ({_marks(numbers)})"  # noqa: S608
+        return _read(self._reader, numbers)
+
+    def let_go(self) -> None:
+        """Have look-ups see what was written since."""
         try:
-            return self._reader.execute(sql, numbers).fetchall()
+            if self._reader.in_transaction:
+                self._reader.execute("COMMIT")
         except (sqlite3.Error, ValueError) as error:
             raise _failed(error) from None
+
+    # --- threads that may wait -----------------------------------------------------------------
+
+    def cold(
+        self, base: int | None, numbers: Sequence[int]
+    ) -> tuple[list[tuple[int, int, bytes]], list[tuple[int, int, bytes]]]:
+        """As `at`, nothing if None, and as `read`. From any thread, one at a time: it waits for the
+        disk, on a connection of its own."""
+        with self._cold_lock:
+            try:
+                if self._closed:
+                    raise StoreFailed("it is closed")
+                if self._cold_reader is None:
+                    self._cold_reader = self._reading()
+            except (sqlite3.Error, ValueError) as error:
+                raise _failed(error) from None
+            connection = self._cold_reader
+            try:
+                rows = (
+                    connection.execute(_AT, (base, base + 0xFF)).fetchall()
+                    if base is not None
+                    else []
+                )
+            except (sqlite3.Error, ValueError) as error:
+                raise _failed(error) from None
+            return rows, _read(connection, numbers) if numbers else []
 
     # --- the writing thread --------------------------------------------------------------------
 
@@ -226,8 +270,7 @@ class SqliteStore:
         """
         try:
             if self._scanner is None:
-                self._scanner = self._connected()
-                self._scanner.execute("PRAGMA query_only = ON")
+                self._scanner = self._reading()
             last, found = self._scanner.execute(_KEYS, (after, count)).fetchone()
         except (sqlite3.Error, ValueError) as error:
             raise _failed(error) from None
@@ -278,11 +321,24 @@ class SqliteStore:
             self._close_all()
 
     def _close_all(self) -> None:
-        for name in ("_scanner", "_reader", "_writer"):
+        is_free = self._cold_lock.acquire(timeout=STORE_BUSY_MS / 1000)
+        names = ["_scanner", "_reader", "_writer"]
+        if is_free:
+            self._cold_lock.release()
+            names.append("_cold_reader")  # else the disk hangs, and who waits for it
+        for name in names:
             connection = getattr(self, name, None)
             if connection is not None:
                 with suppress(sqlite3.Error):
                     connection.close()
+
+
+def _read(connection: sqlite3.Connection, numbers: Sequence[int]) -> list[tuple[int, int, bytes]]:
+    sql = f"SELECT id, used, value FROM record WHERE id IN ({_marks(numbers)})"  # noqa: S608
+    try:
+        return connection.execute(sql, numbers).fetchall()
+    except (sqlite3.Error, ValueError) as error:
+        raise _failed(error) from None
 
 
 def _marks(numbers: Sequence[int]) -> str:

@@ -21,7 +21,6 @@ from resolver.cache.record import Kind, Sealed, Stamp, standing
 from resolver.cache.rrset import Entry
 from resolver.cache.store import CUT, Row, key_of, number_of
 from resolver.cache.store_budget import Budget
-from resolver.cache.store_filter import data_key
 from resolver.errors import WireError
 from resolver.limits import STORE_SWEEP
 from resolver.model import Delegation, Rank, Status
@@ -141,8 +140,7 @@ class Writer:
         self._store = store
         self.octets = octets
         self.believes = believes
-        lacks = store.filter.lacks
-        self._budget = Budget(store.clock.now(), cpu, lambda name: lacks(data_key(name)))
+        self._budget = Budget(store.clock.now(), cpu, store.filter.lacks_data)
         self._swept = {"record": _FIRST, "resident": _FIRST}
 
     def __repr__(self) -> str:

@@ -35,6 +35,7 @@ from resolver.errors import StoreDamaged, StoreFailed
 from resolver.limits import STORE_BATCH, STORE_COMMIT_SECONDS, STORE_RETRY_SECONDS
 from resolver.model import Status
 from resolver.protocol import names
+from resolver.recurse.from_disk import FromDisk
 from resolver.runtime import disk_use
 from resolver.runtime.clock import SystemClock
 
@@ -147,7 +148,7 @@ class Persistence:
         )  # fmt: skip
         if before is not None and before is not parts:
             _connect(before, None)
-        _connect(parts, level)
+        _connect(parts, level, FromDisk(level, parts.clock, in_thread=self._is_real))
         writer.octets = parts.config.cache.disk_octets
         self._level, self._parts = level, parts
 
@@ -176,9 +177,12 @@ class Persistence:
                 await trio.sleep(STORE_COMMIT_SECONDS)
                 await self._guarded(self._turn, hop)
 
+    @property
+    def _is_real(self) -> bool:
+        return self.store is not None and isinstance(self.store.clock, SystemClock)
+
     def _hop(self) -> Hop:
-        is_real = self.store is not None and isinstance(self.store.clock, SystemClock)
-        return _in_thread if is_real else _at_once
+        return _in_thread if self._is_real else _at_once
 
     async def _guarded(self, work: Callable[[Hop], Awaitable[None]], hop: Hop) -> None:
         """Do *work* now, unless the disk failed a moment ago."""
@@ -205,8 +209,10 @@ class Persistence:
         trouble, store.trouble = store.trouble, None
         if trouble is not None:
             raise trouble
-        if store.file is not None and store.file.is_replaced:
-            raise StoreDamaged("another worker has found it damaged")
+        if store.file is not None:
+            store.file.let_go()
+            if store.file.is_replaced:
+                raise StoreDamaged("another worker has found it damaged")
         now = store.clock.now()
         rows: list[tuple[bool, Row]] = []
         for batch in batches(writer.take(level, now), STORE_BATCH):
@@ -254,6 +260,8 @@ class Persistence:
                 at: int | None = meant.first(table)
                 while at is not None:
                     at = await hop(self._metered, forget_some, store, meant, table, at)
+                    if store.file is not None:
+                        store.file.let_go()
             await keepsakes.keep(hop, is_due=True)
 
     # --- what is taken back as a whole --------------------------------------------------------
@@ -309,10 +317,10 @@ class Persistence:
             self._files.close()
 
 
-def _connect(parts: Parts, level: SecondLevel | None) -> None:
+def _connect(parts: Parts, level: SecondLevel | None, disk: FromDisk | None = None) -> None:
     """Have *parts* ask *level* and tell it what they learn; None: nobody."""
     memory, learnt = parts.memory, None if level is None else level.learnt
-    memory.second = level
+    memory.second, memory.disk = level, None if disk is None else disk.fetch
     memory.rrsets.learnt = memory.negatives.learnt = parts.delegations.learnt = learnt
     if memory.denial is not None:
         memory.denial.learnt = learnt

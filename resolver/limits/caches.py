@@ -143,10 +143,17 @@ STORE_LEFT_OUT = limit(
     32_768, "records left out that are known again when they come again", why="3 MB"
 )
 STORE_LOOKUP_SECONDS = limit(
-    0.02, "seconds of a look-up on disk after which it is let be", why="nothing stalls the loop"
+    0.002,
+    "seconds of a look-up after which it is seen whether the disk was read",
+    why="memory: 0.1 ms",
 )
-STORE_PAUSE_SECONDS = limit(
-    1.0, "seconds in which nothing is looked up on disk then", why="the file is read in meanwhile"
+STORE_COLD_LOOKUPS = limit(
+    64,
+    "look-ups running for which no disk was read, before they are done without a thread",
+    why="a thread costs 0.1 ms, a disk up to 30",
+)
+STORE_COLD_SECONDS = limit(
+    0.5, "seconds that a client waits for the disk before the network is asked", why="our choice"
 )
 STORE_ASKED = limit(4096, "questions of this second that are not looked up again", why="our choice")
 STORE_USED_SECONDS = limit(

@@ -23,7 +23,7 @@ from resolver.recurse.contradictions import is_contradicted
 from resolver.recurse.kept_links import link_of, negative_link, negative_of, positive, redirected
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Awaitable, Callable, Iterable, Iterator
 
     from resolver.cache.denial import DenialCache
     from resolver.cache.negative import Negative, NegativeCache
@@ -61,6 +61,7 @@ class Known:
         self.is_checked = is_checked
         self.exempt = exempt
         self.second: SecondLevel | None = None  # what is on disk, where something is
+        self.disk: Callable[[Question], Awaitable[None]] | None = None  # what may take long there
         self.on_nxdomain: Callable[[Link], None] = _ignore
         """Called with each NXDOMAIN that was judged, when it is kept."""
         self._dnames = 0

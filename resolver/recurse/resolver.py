@@ -25,6 +25,7 @@ from resolver.model import Answer, Ede, Link, Question, RRset, Server, Source, S
 from resolver.protocol.codes import EdeCode, Rcode
 from resolver.recurse.alias_chain import AliasChain, answer_of, drop_unproven, leads_on
 from resolver.recurse.closest_servers import closest_servers
+from resolver.recurse.from_disk import recall_from_disk
 from resolver.recurse.jobs import Jobs
 
 if TYPE_CHECKING:
@@ -128,22 +129,14 @@ class Resolver:
 
     def meanwhile(self, question: Question, *, checking: bool = True) -> Answer | None:
         """What a client may be told that has waited for long: memory's, over in part or whole."""
-        stale = self.stale
+        stale, now = self.stale, self._clock.now()
         if stale is None:
             return None
-        now = self._clock.now()
-        chain = AliasChain(question)
-        asked: Question | None = question
-        try:
-            while asked is not None:
-                link = self._recall_link(asked, now, checking=checking) or stale.meanwhile(asked)
-                if link is None:
-                    return None
-                target = chain.add(link)
-                asked = None if target is None else question._replace(qname=target)
-        except ResolutionFailed:
-            return None
-        return chain.answer()
+
+        def look(asked: Question) -> Link | None:
+            return self._recall_link(asked, now, checking=checking) or stale.meanwhile(asked)
+
+        return _chained(question, look)
 
     def refresh(
         self, question: Question, done: Done | None = None, *, work: Work | None = None
@@ -176,42 +169,28 @@ class Resolver:
     def recall(self, question: Question, *, checking: bool = True) -> Answer | None:
         """The answer if memory holds all of it, judged as the client wants; never waits."""
         now = self._clock.now()
-        outcome = self._recall_link(question, now, checking=checking)
-        if outcome is None:
-            return None
-        if not leads_on(outcome):
-            return answer_of(outcome)
-        chain = AliasChain(question)
-        try:
-            while (target := chain.add(outcome)) is not None:
-                asked = Question(target, question.qtype, question.qclass)
-                outcome = self._recall_link(asked, now, checking=checking)
-                if outcome is None:
-                    return None
-        except ResolutionFailed:
-            return None
-        return chain.answer()
+        link = self._recall_link(question, now, checking=checking)
+        if link is None or not leads_on(link):
+            return None if link is None else answer_of(link)
+        return _chained(question, partial(self._recall_link, now=now, checking=checking))
 
     def _recall_link(self, question: Question, now: float, *, checking: bool) -> Link | None:
-        memory = self.memory
-        needs_status = checking and self.trust is not None
-        if needs_status and self.trust is not None and self.trust.known_bogus(question, now):
+        trust = self.trust if checking else None
+        if trust is not None and trust.known_bogus(question, now):
             return None
-        known = memory.recall(question, now, synthesise=checking)
-        is_judged = known is None or not needs_status or known.status is not Status.UNCHECKED
-        return known if is_judged else None
+        known = self.memory.recall(question, now, synthesise=checking)
+        is_unjudged = known is not None and known.status is Status.UNCHECKED
+        return None if trust is not None and is_unjudged else known
 
     def refer(self, question: Question, *, checking: bool = True) -> Answer:
         """What a query without RD gets where memory has no answer; see `closest_servers`."""
         assert self._walker is not None  # noqa: S101  # by daemon.wiring, first of all
-        now = self._clock.now()
-        trust = self.trust if checking else None
+        now, trust = self._clock.now(), self.trust if checking else None
         bad = trust.known_bogus(question, now) if trust is not None else None
         if bad is not None:
             return Answer(question, Rcode.SERVFAIL, status=Status.BOGUS, ede=bad.ede)
         cut = self._walker.closest(question)
-        is_configured = self._walker.is_configured(cut)
-        return closest_servers(question, cut, now, is_configured=is_configured)
+        return closest_servers(question, cut, now, is_configured=self._walker.is_configured(cut))
 
     # --- one link ----------------------------------------------------------------------------
 
@@ -230,14 +209,14 @@ class Resolver:
         bad = None if trust is None else trust.known_bogus(question, now)
         if bad is not None:
             raise ResolutionFailed("known to be bogus", ede=bad.ede)
-        outcome = None if renews else self.memory.recall(question, now, synthesise=checking)
+        memory, outcome = self.memory, None
+        if not renews:
+            outcome = memory.recall(question, now, synthesise=checking)
+            if outcome is None and memory.disk is not None:
+                outcome = await recall_from_disk(memory, question, now, synthesise=checking)
         beside: Sequence[RRset] = ()
         if scratch and question in scratch:
-            along = scratch.pop(question)
-            if along.verdict is Verdict.REFERRAL:
-                beside = along.authority
-            elif outcome is None:
-                outcome = self._came_along(along, trust)
+            outcome, beside = self._beside(scratch.pop(question), outcome, trust)
         if outcome is None:
             told = self._at_once(question, budget, renews=renews) if self.silent_cuts else None
             if told is not None:
@@ -252,17 +231,21 @@ class Resolver:
             drop_unproven(scratch, outcome)
         return outcome
 
-    def _came_along(self, link: Link, trust: Validation | None) -> Link | None:
-        """A link that came behind an alias, unless its name is at home with other servers.
+    def _beside(
+        self, along: Link, outcome: Link | None, trust: Validation | None
+    ) -> tuple[Link | None, Sequence[RRset]]:
+        """*outcome* of memory or what came *along* behind an alias, and RRsets beside it.
 
-        Those of a known cut, a stub or forward zone are asked (RFC 2181 §5.4.1). It may lack its
-        own proof (NSD's, behind a DNAME): its server is none to be excluded, the question was
-        never put to it.
+        Nothing if its name is at home with other servers: those of a known cut, a stub or forward
+        zone are asked (RFC 2181 §5.4.1). It may lack its own proof (NSD's, behind a DNAME): its
+        server is none to be excluded, the question was never put to it.
         """
+        if along.verdict is Verdict.REFERRAL:
+            return outcome, along.authority
         assert self._walker is not None  # noqa: S101  # by daemon.wiring, first of all
-        if self._walker.closest(link.question).zone != link.zone:
-            return None
-        return self._received(replace(link, server=None), trust)
+        if outcome is None and self._walker.closest(along.question).zone == along.zone:
+            outcome = self._received(replace(along, server=None), trust)
+        return outcome, ()
 
     def is_forwarded(self, question: Question) -> bool:
         """A forwarder follows aliases for us, across zones: asked again, it says the same."""
@@ -339,11 +322,11 @@ class Resolver:
         Where clients are told what is over, there is time until it is tried again (RFC 8767 §5).
         *is_inner*: a sub-query's, whom nothing is told that is over.
         """
-        grows = not self.is_forwarded(question)
         is_told = not is_inner and self.stale is not None and self.stale.has(question)
-        least_s = STALE_RECHECK_SECONDS if is_told else FAILURE_TTL_SECONDS
-        now = self._clock.now()
-        self.memory.failures.note(question, error.ede, now, grows=grows, least_s=least_s)
+        self.memory.failures.note(
+            question, error.ede, self._clock.now(), grows=not self.is_forwarded(question),
+            least_s=STALE_RECHECK_SECONDS if is_told else FAILURE_TTL_SECONDS,
+        )  # fmt: skip
 
     def _received(self, outcome: Link, trust: Validation | None) -> Link:
         """Keep what nobody is going to judge; what is judged is kept with its status, once.
@@ -384,11 +367,12 @@ class Resolver:
         """One unvalidated link for the validator (a DS or DNSKEY set), None if it cannot be had.
 
         Raises WorkExceeded and Withheld, which say nothing about the zone.
-
         *is_fresh* passes memory over: what it holds took part in something bogus.
         """
         if not is_fresh:
-            known = self.memory.recall(question, self._clock.now(), proof_only=True)
+            now = self._clock.now()
+            known = self.memory.recall(question, now, proof_only=True)
+            known = known or await recall_from_disk(self.memory, question, now, proof_only=True)
             if known is not None:
                 return replace(known, server=_FROM_MEMORY)
         try:
@@ -398,3 +382,19 @@ class Resolver:
         except ResolutionFailed:
             return None
         return self._received(links[0], None)
+
+
+def _chained(question: Question, look: Callable[[Question], Link | None]) -> Answer | None:
+    """The answer that *look* has all links of; None if it lacks one."""
+    chain = AliasChain(question)
+    asked: Question | None = question
+    try:
+        while asked is not None:
+            link = look(asked)
+            if link is None:
+                return None
+            target = chain.add(link)
+            asked = None if target is None else question._replace(qname=target)
+    except ResolutionFailed:
+        return None
+    return chain.answer()

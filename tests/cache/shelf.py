@@ -54,7 +54,7 @@ class Bench:
         self.slow_s, self.reads, self.at = 0.0, 0, 0.0
         self.store = Store(
             self.file, KEY, self.clock, boot=7, is_sure=lambda: True, stopwatch=self._watch,
-            disk_reads=lambda: self.reads,
+            disk_reads=lambda: self.reads, is_cold=False,
         )  # fmt: skip
         self.writer = Writer(self.store, octets=STORE_OCTETS, believes=lambda: True)
         self.level = self.another()
@@ -80,6 +80,7 @@ class Bench:
         self.level.learnt.extend(what)
         items = self.writer.take(self.level, self.clock.now())
         self.writer.write(items, self.clock.now())
+        self.file.let_go()
         return items
 
     def bring(self, asked: Question) -> bool:

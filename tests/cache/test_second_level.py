@@ -11,12 +11,13 @@ from resolver.cache.denial import Proven
 from resolver.cache.negative import ANY_TYPE
 from resolver.cache.record import Kind, Sealed, Stamp
 from resolver.cache.store import CUT, Row, number_of
+from resolver.cache.store_filter import data_key
 from resolver.errors import StoreFailed
 from resolver.limits import (
     STORE_ASKED,
+    STORE_COLD_LOOKUPS,
     STORE_COMMIT_SECONDS,
     STORE_LOOKUP_SECONDS,
-    STORE_PAUSE_SECONDS,
     STORE_USED_SECONDS,
 )
 from resolver.protocol.codes import RRType
@@ -107,24 +108,58 @@ def test_delegations_come_along_where_somebody_must_be_asked(bench: Bench) -> No
     assert bench.delegations.entries.get(name("sub.example.")) is None  # a lease that is over
 
 
-@pytest.mark.reaches("STORE_LOOKUP_SECONDS", "STORE_PAUSE_SECONDS")
-def test_a_slow_disk_is_let_be_for_a_while(bench: Bench) -> None:
+def cold(bench: Bench) -> bool:
+    return bench.store.is_cold
+
+
+@pytest.mark.reaches("STORE_LOOKUP_SECONDS", "STORE_COLD_LOOKUPS")
+def test_where_the_disk_was_waited_for_a_thread_looks_until_memory_has_it_all(bench: Bench) -> None:
     """And only a disk: a look-up is late, too, on a machine that is busy."""
     bench.learn(entry())
     bench.another()
-    bench.slow_s = STORE_LOOKUP_SECONDS * 1.01
-    bench.bring(question("a.example. A"))
-    assert bench.store.slow == 0
-    bench.reads += 1
-    bench.bring(question("b.example. A"))
-    assert bench.store.slow == 1
-    assert not bench.bring(WWW)
-    bench.clock.passed_s = STORE_PAUSE_SECONDS - 0.01
-    assert not bench.bring(WWW)
-    bench.clock.passed_s = STORE_PAUSE_SECONDS
+    level, store = bench.level, bench.store
+    store.filter.begin(0)
+    store.filter.add([data_key(question(f"{at}.example. A").qname) for at in range(-2, 1000)])
+    store.filter.add([data_key(WWW.qname)])
+    store.filter.finish()
+    bench.reads += 1  # something else's
     bench.slow_s = STORE_LOOKUP_SECONDS * 0.99
-    bench.reads += 1
+    bench.bring(question("-2.example. A"))
+    assert not cold(bench)
+    bench.slow_s = STORE_LOOKUP_SECONDS * 1.01
+    bench.bring(question("-1.example. A"))
+    assert cold(bench)
+    assert store.slow == 1
+    for at in range(STORE_COLD_LOOKUPS + 3):
+        asked = question(f"{at}.example. A")
+        assert cold(bench)
+        assert not bench.bring(asked)
+        found = level.read(level.waiting.pop(asked))
+        assert found == ([], [])
+        if at == 2:
+            store.note_cold(has_waited=True)
+    assert not cold(bench)
+    assert store.slow == 2
     assert bench.bring(WWW)
+
+
+def test_what_waits_for_the_disk_is_looked_up_and_put_like_the_rest(bench: Bench) -> None:
+    bench.learn(entry(), delegation("example."))
+    bench.another()
+    bench.store.note_cold(has_waited=True)
+    level = bench.level
+    for asked, is_there in ((WWW, True), (question("x.example. A"), False)):
+        assert not bench.bring(asked)
+        lookup = level.waiting.pop(asked)
+        found = level.read(lookup)
+        assert found is not None
+        assert level.take(asked, lookup, found, NOW) is is_there
+    assert bench.rrsets.get(WWW.qname, RRType.A, NOW) == entry()
+    assert bench.delegations.get(name("example."), NOW) == delegation("example.")
+    assert not bench.bring(question("y.example. A"))
+    bench.file.close()
+    assert level.read(level.waiting.popitem()[1]) is None
+    assert isinstance(bench.store.trouble, StoreFailed)
 
 
 def test_a_file_that_fails_is_asked_no_more_until_it_was_seen_to(bench: Bench) -> None:
@@ -144,6 +179,7 @@ def test_a_record_that_is_none_is_dropped_and_told_once(
 ) -> None:
     for asked in (WWW, question("other.example. A")):
         bench.file.write([Row(number_of(asked.qname, RRType.A), 0, 0, value)])
+        bench.file.let_go()
         assert not bench.bring(asked)
     assert bench.store.damaged == 2
     assert len(caplog.records) == 1
@@ -156,6 +192,7 @@ def test_a_record_of_another_place_is_no_answer(bench: Bench) -> None:
     (row,) = bench.file.slice(-(1 << 63), 9, values=True)
     other = question("other.example. A")
     bench.file.write([row._replace(number=number_of(other.qname, RRType.A))])
+    bench.file.let_go()
     assert not bench.bring(other)
     assert bench.bring(WWW)
 

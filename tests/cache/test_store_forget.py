@@ -27,6 +27,7 @@ def forget(bench: Bench, text: str, *, below: bool) -> None:
         at: int | None = meant.first(table)
         while at is not None:
             at = forget_some(bench.store, meant, table, at)
+            bench.file.let_go()
 
 
 def left(bench: Bench, texts: Iterable[str]) -> set[str]:

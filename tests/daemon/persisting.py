@@ -14,6 +14,7 @@ from resolver.lab.virtual_time import VirtualClock, seeded
 from resolver.limits import (
     STORE_COMMIT_SECONDS,
 )
+from resolver.recurse.from_disk import recall_from_disk
 from tests.making import question
 from tests.recurse.household import WALL, budget
 
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from resolver.lab.virtual_network import VirtualNetwork
     from resolver.lab.virtual_parts import Packet
     from resolver.lab.world import World
-    from resolver.model import RRset, Source, Status
+    from resolver.model import Link, Question, RRset, Source, Status
     from resolver.telemetry.shared_counters import Slot
 
 WWW, GONE = question("www.example.net. A"), question("gone.example.net. A")
@@ -73,6 +74,12 @@ async def life(
         listens=False, persists=True, slot=slot,
     ) as daemon:  # fmt: skip
         yield Home(daemon, network)
+
+
+async def recalled(home: Home, asked: Question) -> Link | None:
+    """What is known of it, on disk too."""
+    memory, now = home.daemon.parts.memory, home.daemon.parts.clock.now()
+    return memory.recall(asked, now) or await recall_from_disk(memory, asked, now)
 
 
 def kill(home: Home) -> None:

@@ -22,7 +22,7 @@ from resolver.model import Rank, RRset, Source, Status
 from resolver.protocol import names
 from resolver.protocol.codes import Rcode, RRType
 from resolver.telemetry.shared_counters import SharedCounters, Slot
-from tests.daemon.persisting import WWW, first_life, life, told
+from tests.daemon.persisting import WWW, first_life, life, recalled, told
 from tests.recurse.household import WALL, budget, village
 from tests.support import trio_test
 
@@ -89,7 +89,7 @@ async def test_what_has_expired_is_there_for_an_outage_and_not_told_in_health(
     await first_life(world, tmp_path)
     async with life(world, tmp_path, wall=WALL + 86_400) as home:
         memory, now = home.daemon.parts.memory, home.daemon.parts.clock.now()
-        assert memory.recall(WWW, now) is None
+        assert await recalled(home, WWW) is None
         stale = memory.peek(WWW, now)
         assert stale is not None
         assert stale.source is Source.STALE
@@ -140,7 +140,7 @@ async def test_what_was_learnt_later_for_a_moment_ends_what_lies_on_disk(
         await trio.sleep(3 * STORE_COMMIT_SECONDS)
     async with life(world, tmp_path, wall=WALL + 2 * 86_400) as home:
         memory, now = home.daemon.parts.memory, home.daemon.parts.clock.now()
-        assert memory.recall(WWW, now) is None
+        assert await recalled(home, WWW) is None
         kept = memory.peek(WWW, now)
         assert kept is None or (becomes == "brief" and kept.answer[0].rdatas == (bytes(4),))
 
@@ -154,7 +154,7 @@ async def test_what_has_expired_for_too_long_is_gone(tmp_path: Path) -> None:
         wall = WALL + STORE_EXPIRED_SECONDS + past_s
         async with life(world, tmp_path, wall=wall) as home:
             memory, now = home.daemon.parts.memory, home.daemon.parts.clock.now()
-            memory.recall(WWW, now)
+            await recalled(home, WWW)
             assert (memory.peek(WWW, now) is not None) is is_there
 
 
@@ -168,7 +168,7 @@ async def test_a_clock_in_1970_or_set_back_leaves_nothing_fresh(
     await first_life(world, tmp_path)
     async with life(world, tmp_path, wall=wall) as home:
         memory, now = home.daemon.parts.memory, home.daemon.parts.clock.now()
-        assert memory.recall(WWW, now) is None
+        assert await recalled(home, WWW) is None
         assert memory.peek(WWW, now) is not None
 
 
@@ -192,8 +192,7 @@ async def test_under_other_anchors_what_was_known_is_validated_again(tmp_path: P
     async with life(
         world, tmp_path, with_dnssec(negative_trust_anchors=anchor), wall=WALL + 10
     ) as home:
-        now = home.daemon.parts.clock.now()
-        found = home.daemon.parts.memory.recall(WWW, now)
+        found = await recalled(home, WWW)
         assert found is not None
         assert found.status is Status.UNCHECKED
         assert (await home.ask("www.example.net. A"))[0] is Status.SECURE
@@ -229,7 +228,7 @@ async def test_what_a_query_of_before_a_reload_learns_is_not_kept(tmp_path: Path
         before.memory.rrsets.put(a, rank=Rank.AUTH_ANSWER, now=now, zone=names.ROOT)
         await trio.sleep(2)
         assert before.memory.second is None
-        assert home.daemon.parts.memory.recall(WWW, now) is None
+        assert await recalled(home, WWW) is None
 
 
 @trio_test
