@@ -6,6 +6,7 @@ They know `bench.`, in which every name exists with the address 192.0.2.1, but f
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,8 +22,9 @@ PATH = "/dns-query"
 ADDRESS = "192.0.2.1"
 BIG_RECORDS = 20
 PROGRAMS = {"unbound": "unbound", "named": "named", "dnsdist": "dnsdist"}
+DOQ = "doq"  # our own, over QUIC alone
 READY_S = 60.0
-_BIG = [f"{number:03}" + "x" * 240 for number in range(BIG_RECORDS)]
+BIG = [f"{number:03}" + "x" * 240 for number in range(BIG_RECORDS)]
 
 
 class Keys:
@@ -54,8 +56,9 @@ def start(name: str, place: netns.Namespace, host: str, keys: Keys) -> list[netn
     started = []
     for argv in _COMMANDS[name](directory, host, keys):
         log = directory / f"{Path(argv[0]).name}.log"
-        started.append(place.spawn(*argv, log=log, cwd=directory))
-    ready = [(place, host, 853), (place, host, 443), (place, host, 53)]
+        started.append(place.spawn(*argv, log=log, cwd=None if name == DOQ else directory))
+    ports = (853,) if name == DOQ else (853, 443, 53)
+    ready = [(place, host, port) for port in ports]
     netns.wait_for(ready, programs=started, patience_s=READY_S)
     return started
 
@@ -68,7 +71,7 @@ def _unbound(directory: Path, host: str, keys: Keys, *, port: int = 53) -> list[
         f'pidfile: "{directory}/unbound.pid"', "use-syslog: no", 'module-config: "iterator"',
         "local-zone: bench. redirect", f'local-data: "bench. 300 A {ADDRESS}"',
         "local-zone: no.bench. always_nxdomain", "local-zone: big.bench. static",
-        *(f"local-data: 'big.bench. 300 TXT \"{text}\"'" for text in _BIG),
+        *(f"local-data: 'big.bench. 300 TXT \"{text}\"'" for text in BIG),
     ]  # fmt: skip
     if port == 53:
         lines += [
@@ -84,7 +87,7 @@ def _unbound(directory: Path, host: str, keys: Keys, *, port: int = 53) -> list[
 
 def _named(directory: Path, host: str, keys: Keys) -> list[list[str]]:
     zone = directory / "bench.zone"
-    big = "\n".join(f'big TXT "{text}"' for text in _BIG)
+    big = "\n".join(f'big TXT "{text}"' for text in BIG)
     zone.write_text(
         f"$TTL 300\n@ SOA ns.no hostmaster 1 3600 600 86400 300\n@ NS ns.no\n* A {ADDRESS}\n"
         f"ns.no A {ADDRESS}\n{big}\n"
@@ -116,8 +119,14 @@ def _dnsdist(directory: Path, host: str, keys: Keys) -> list[list[str]]:
     return [*_unbound(directory, host, keys, port=5353), dnsdist]
 
 
+def _doq(_: Path, host: str, keys: Keys) -> list[list[str]]:
+    module = "bench.forwarding.doq_server"
+    return [[sys.executable, "-m", module, host, str(keys.certificate), str(keys.key)]]
+
+
 _COMMANDS: dict[str, Callable[[Path, str, Keys], list[list[str]]]] = {
     "unbound": _unbound,
     "named": _named,
     "dnsdist": _dnsdist,
+    DOQ: _doq,
 }

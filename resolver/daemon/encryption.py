@@ -44,29 +44,33 @@ def terms_of(config: Config) -> dict[Key, Terms]:
     for entry in config.forward:
         named = [one for one in forwarders_of(entry) if one.is_encrypted]
         if entry.discover:
-            _context(config, entry, Transport.TLS)  # what is found will want it
-        if not named:
-            continue
-        pins = frozenset(map(pin, entry.pins))
+            _context(entry, _authorities(config, entry), Transport.TLS)  # what is found wants it
         for one in named:
             server = Server(*one.where, transport=one.transport, auth_name=one.auth_name)
-            context = _context(config, entry, one.transport)
-            terms[server.key] = _terms(server, context, pins, one.path)
+            terms[server.key] = proving_terms(config, entry, one, server)
     return terms
 
 
 def proving_terms(config: Config, entry: Forward, one: Forwarder, server: Server) -> Terms:
-    """On which *server*, that nobody has written down, is asked for *entry*: it proves itself.
+    """On which *server* is asked for *entry*: it proves itself, unless nobody wants that.
 
     Raises ConfigError.
     """
+    from resolver.upstream.tls_terms import Terms, name_to_prove  # noqa: PLC0415 - see above
+
+    authorities = _authorities(config, entry)
+    context = _context(entry, authorities, one.transport)
     pins = frozenset(map(pin, entry.pins))
-    return _terms(server, _context(config, entry, one.transport), pins, one.path)
+    is_strict = _is_strict(entry)
+    return Terms(context, name_to_prove(server), pins, one.path, is_strict, authorities)
 
 
 def unproven_terms(one: Forwarder, server: Server) -> Terms:
     """On which a server is asked, whoever it is."""
-    return _terms(server, _believing_anybody(_alpn(one.transport)), frozenset(), one.path)
+    from resolver.upstream.tls_terms import Terms, name_to_prove  # noqa: PLC0415 - see above
+
+    context = _believing_anybody(_alpn(one.transport))
+    return Terms(context, name_to_prove(server), path=one.path, is_strict=False)
 
 
 def is_believed(clock: Clock) -> bool:
@@ -74,32 +78,38 @@ def is_believed(clock: Clock) -> bool:
     return abs(clock.wall() - time.time()) <= CLOCK_STEP_SECONDS
 
 
-def _terms(server: Server, context: ssl.SSLContext, pins: frozenset[bytes], path: str) -> Terms:
-    from resolver.upstream.tls_terms import Terms, name_to_prove  # noqa: PLC0415 - see above
+def _is_strict(entry: Forward) -> bool:
+    """Does a certificate have to lead to an issuer, and to prove a name?"""
+    return entry.profile == "strict" and not entry.pins
 
-    return Terms(context, name_to_prove(server), pins, path)
 
-
-def _context(config: Config, entry: Forward, transport: Transport) -> ssl.SSLContext:
+def _context(entry: Forward, authorities: str | None, transport: Transport) -> ssl.SSLContext:
+    """Raises ConfigError."""
     import ssl  # noqa: PLC0415 - see above
 
     from resolver.upstream import tls_terms  # noqa: PLC0415
 
     alpn = _alpn(transport)
-    if entry.profile == "opportunistic" or entry.pins:
+    if not _is_strict(entry):
         return _believing_anybody(alpn)
-    if not entry.ca_file:
-        return _proving(None, tls_terms.store_stamp(), alpn)
-    path = working_path(config, entry.ca_file)
     try:
-        return _proving(path.read_text("ascii", "replace"), 0, alpn)
+        stamp = tls_terms.store_stamp() if authorities is None else 0
+        return _proving(authorities, stamp, alpn)
+    except (ssl.SSLError, ValueError):
+        expected = "a file of certificates in PEM form (-----BEGIN CERTIFICATE-----)"
+        raise ConfigError("forward.ca_file", entry.ca_file, expected) from None
+
+
+def _authorities(config: Config, entry: Forward) -> str | None:
+    """What `ca_file` holds; None if there is none. Raises ConfigError."""
+    if not entry.ca_file:
+        return None
+    try:
+        return working_path(config, entry.ca_file).read_text("ascii", "replace")
     except OSError as error:
         raise ConfigError(
             "forward.ca_file", entry.ca_file, f"a file to read ({error.strerror})"
         ) from None
-    except (ssl.SSLError, ValueError):
-        expected = "a file of certificates in PEM form (-----BEGIN CERTIFICATE-----)"
-        raise ConfigError("forward.ca_file", entry.ca_file, expected) from None
 
 
 def _alpn(transport: Transport) -> str:

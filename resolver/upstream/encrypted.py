@@ -136,6 +136,7 @@ class Encrypted:
 
         sessions = Sessions(
             network=self._network,
+            carriers=self._queries.carriers,
             rng=self._rng,
             counters=self.counters,
             hear=self._hear,

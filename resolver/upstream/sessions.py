@@ -22,18 +22,22 @@ if TYPE_CHECKING:
     from resolver.delegation import Key
     from resolver.model import Server
     from resolver.upstream.network import Network, UdpPort
-    from resolver.upstream.session import SessionPort
+    from resolver.upstream.session import Connect, SessionPort
     from resolver.upstream.session_counters import SessionCounters
     from resolver.upstream.tls_terms import Terms
 
 
 class Sessions:
-    """All of them. *hear* and *departed* as in `session_pool.Means`."""
+    """All of them. *hear* and *departed* as in `session_pool.Means`.
+
+    *carriers*: who takes the datagrams of ports that carry sessions.
+    """
 
     def __init__(
         self,
         *,
         network: Network,
+        carriers: dict[UdpPort, Callable[[bytes | OSError], None]],
         rng: Random,
         counters: SessionCounters,
         hear: Callable[[SessionPort, bytes | OSError], None],
@@ -42,6 +46,7 @@ class Sessions:
         believes_clock: Callable[[], bool],
     ) -> None:
         self._network = network
+        self._carriers = carriers
         self._rng = rng
         self._counters = counters
         self._hear = hear
@@ -58,7 +63,15 @@ class Sessions:
         return f"<Sessions with {len(self._pools)} servers>"
 
     def go_by(self, terms: Mapping[Key, Terms]) -> None:
-        """Ask these servers, on these terms, from the next query on."""
+        """Ask these servers, on these terms, from the next query on.
+
+        What they are asked with is loaded now: whom the daemon becomes may not read it later.
+        """
+        spoken = {transport for _, _, transport, _ in terms}
+        if Transport.HTTPS in spoken:
+            from resolver.upstream import https_session  # noqa: F401, PLC0415
+        if Transport.QUIC in spoken:
+            from resolver.upstream import quic_connect  # noqa: F401, PLC0415
         before, self._terms = self._terms, terms
         for key, pool in list(self._pools.items()):
             if terms.get(key) != before.get(key):
@@ -95,7 +108,24 @@ class Sessions:
         terms, nursery = self._terms.get(server.key) or self._found.get(server.key), self.nursery
         if terms is None or nursery is None:
             raise OSError(errno.ENOTCONN, "no terms on which it may be asked")
-        connect = TlsConnect(
+        connect = self._connect(server, terms, nursery)
+        keeps_warm = (lambda: False) if server.key in self._cold else self._keeps_warm
+        means = Means(nursery, self._hear, self._departed, self._counters, keeps_warm)
+        pool = self._pools[server.key] = SessionPool(server, connect, means)
+        return pool
+
+    def _connect(self, server: Server, terms: Terms, nursery: trio.Nursery) -> Connect:
+        if server.transport is Transport.QUIC:
+            from resolver.upstream.quic_connect import QuicConnect  # noqa: PLC0415 - loads aioquic
+
+            return QuicConnect(
+                terms,
+                network=self._network,
+                carriers=self._carriers,
+                counters=self._counters,
+                believes_clock=self._believes_clock,
+            )
+        return TlsConnect(
             terms,
             network=self._network,
             nursery=nursery,
@@ -103,7 +133,3 @@ class Sessions:
             counters=self._counters,
             believes_clock=self._believes_clock,
         )
-        keeps_warm = (lambda: False) if server.key in self._cold else self._keeps_warm
-        means = Means(nursery, self._hear, self._departed, self._counters, keeps_warm)
-        pool = self._pools[server.key] = SessionPool(server, connect, means)
-        return pool

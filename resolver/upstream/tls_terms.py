@@ -21,7 +21,7 @@ from resolver.runtime import certificate_facts
 if TYPE_CHECKING:
     from resolver.model import Server
 
-_NO_CHECK_TIME: Final = 0x200000  # X509_V_FLAG_NO_CHECK_TIME, which Python's ssl has no name for
+NO_CHECK_TIME: Final = 0x200000  # X509_V_FLAGNO_CHECK_TIME, which Python's ssl has no name for
 _ANOTHER_HOST, _ANOTHER_ADDRESS = 62, 64  # X509_V_ERR_HOSTNAME_MISMATCH, _IP_ADDRESS_MISMATCH
 NOT_ITS_NAME: Final = frozenset({_ANOTHER_HOST, _ANOTHER_ADDRESS})
 DOT: Final = "dot"  # RFC 7858's name in ALPN
@@ -34,13 +34,15 @@ class Terms(NamedTuple):
     """On which a server is asked. *name*: what its certificate must prove, if *context* looks.
 
     *pins*: SHA-256 of keys, one of which it must have; none: any that the context believes.
-    *path*: HTTPS'.
+    *path*: HTTPS'. QUIC knows no context: *is_strict*, and *authorities* as `proving` takes them.
     """
 
     context: ssl.SSLContext
     name: str
     pins: frozenset[bytes] = frozenset()
     path: str = ""
+    is_strict: bool = True
+    authorities: str | None = None
 
 
 def name_to_prove(server: Server) -> str:
@@ -89,8 +91,8 @@ def _context(alpn: str) -> ssl.SSLContext:
 
 def heed_dates(context: ssl.SSLContext, *, is_clock_believed: bool) -> None:
     """From the next handshake on."""
-    flags = context.verify_flags & ~_NO_CHECK_TIME
-    context.verify_flags = ssl.VerifyFlags(flags | (0 if is_clock_believed else _NO_CHECK_TIME))
+    flags = context.verify_flags & ~NO_CHECK_TIME
+    context.verify_flags = ssl.VerifyFlags(flags | (0 if is_clock_believed else NO_CHECK_TIME))
 
 
 def key_digest(certificate: bytes) -> bytes:

@@ -30,6 +30,8 @@ from resolver.upstream.query_form import BARE, UNMIXED
 from resolver.upstream.transmission import Purpose
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from resolver.upstream.asked import Asked, Hear
     from resolver.upstream.infra import Infra
     from resolver.upstream.network import Network, UdpPort
@@ -43,7 +45,10 @@ _new = tuple.__new__  # for what is made for each reply: half the constructor's 
 
 
 class UdpQueries:
-    """*hear* is called with whoever waits and what happened."""
+    """*hear* is called with whoever waits and what happened.
+
+    *carriers*: ports that carry sessions over QUIC, and who takes their datagrams.
+    """
 
     def __init__(
         self,
@@ -62,6 +67,7 @@ class UdpQueries:
         self._counters = counters
         self._hear = hear
         self.ways: Ways  # once there are any: they send, too
+        self.carriers: dict[UdpPort, Callable[[bytes | OSError], None]] = {}
 
     def launch(self, packet: Transmission, now: float) -> bool:
         """Send it, and see to it when it expires. False if there is no room for it.
@@ -99,6 +105,8 @@ class UdpQueries:
     def on_datagram(self, port: UdpPort, data: bytes | OSError, now: float) -> None:
         packet = self._outstanding.of(port)
         if packet is None:
+            if self.carriers and port in self.carriers:
+                self.carriers[port](data)
             return
         if isinstance(data, OSError):
             if getattr(data, "is_unproven", False):

@@ -38,8 +38,8 @@ NO_COUNTERS = {
         "_cuts",
     },
     "what one server, connection or worker has done": {
-        "n", "fails", "served", "_strays", "_held_octets", "hits", "_answered", "silence_s",
-        "global_log_rtt",
+        "n", "fails", "served", "_strays", "_held_octets", "_taken_octets", "hits", "_answered",
+        "silence_s", "global_log_rtt",
         "_overdue", "awaited", "cookie_silences", "doubts", "edns_silences", "streams", "waiting",
         "_asked", "_resets",
     },
