@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 from resolver.config.extras import extra_missing
 from resolver.config.fault import Fault
-from resolver.config.forwarders import ASKED, Forwarder, forwarders_of, goes_on, spoken
+from resolver.config.forwarders import Forwarder, forwarders, forwarders_of, goes_on
 from resolver.protocol.transport import Transport
 
 if TYPE_CHECKING:
@@ -75,15 +75,13 @@ def _addresses(entry: Forward) -> Iterator[Fault]:
         yield Fault("forward.addresses", [], "at least one address, or a provider")
     for text in entry.addresses:
         try:
-            spoken(text)
+            forwarders(text)
         except ValueError as error:
             yield Fault("forward.addresses", text, str(error))
             continue
         missing = extra_missing(text.partition("://")[0])
         if missing:
             yield Fault("forward.addresses", text, missing)
-    if entry.provider and Transport.TLS not in ASKED:
-        yield Fault("forward.provider", entry.provider, '"": tls:// is not in this version yet')
 
 
 def _profile(entry: Forward, found: tuple[Forwarder, ...]) -> Iterator[Fault]:

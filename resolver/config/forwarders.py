@@ -3,8 +3,7 @@
 "192.0.2.1" alone is `udp://192.0.2.1` (TCP where that is needed included). Behind a # stands the
 name that the server's certificate must prove; without one it must prove the address itself, never
 nothing (RFC 8310 §8). Behind an @ stand the addresses of a host that is given by name: they are
-never looked up, for who would be asked? RFC 7858, RFC 8484 and RFC 9250 give the ports. What this
-version does not speak yet is understood all the same, so that it can be said.
+never looked up, for who would be asked? RFC 7858, RFC 8484 and RFC 9250 give the ports.
 """
 
 from __future__ import annotations
@@ -25,9 +24,6 @@ if TYPE_CHECKING:
     from resolver.config.providers import Provider
     from resolver.config.schema import Forward
 
-ASKED: Final = frozenset(
-    {Transport.UDP, Transport.TLS, Transport.HTTPS}
-)  # what this version can ask over
 _PORTS: Final = {
     Transport.UDP: DNS_PORT,
     Transport.TLS: 853,
@@ -87,16 +83,6 @@ def forwarders(text: str) -> tuple[Forwarder, ...]:
     if mark and not name:
         raise ValueError('the name that its certificate proves: "tls://9.9.9.9#dns.quad9.net"')
     return (Forwarder(_address(address, transport), transport, _host(name) if name else ""),)
-
-
-def spoken(text: str) -> tuple[Forwarder, ...]:
-    """As `forwarders`, of those that this version can ask."""
-    found = forwarders(text)
-    for one in found:
-        if one.transport not in ASKED:
-            asked = " or ".join(f"{each.value}://" for each in Transport if each in ASKED)
-            raise ValueError(f"{asked}: {one.transport.value}:// is not in this version yet")
-    return found
 
 
 def forwarders_of(entry: Forward) -> tuple[Forwarder, ...]:

@@ -31,7 +31,8 @@ class Forward(Zone, frozen=True, kw_only=True):
         tuple[str, ...],
         Meta(
             description='its servers: "192.0.2.1" (= udp://), "tls://192.0.2.1#NAME" with the '
-            'name that the certificate must prove, "https://NAME/PATH@192.0.2.1"'
+            'name that the certificate must prove, "https://NAME/PATH@192.0.2.1", '
+            '"quic://192.0.2.1#NAME"'
         ),
     ] = ()
     provider: Annotated[
