@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING
 
 from resolver.config.check import working_path
 from resolver.config.check_forwards import pin
+from resolver.config.extras import extra_missing
 from resolver.config.forwarders import forwarders_of
 from resolver.errors import ConfigError
 from resolver.limits import CLOCK_STEP_SECONDS
 from resolver.model import Server
-from resolver.protocol.transport import Transport
+from resolver.protocol.transport import ENCRYPTED, Transport
 from resolver.upstream.encrypted import NOTHING, Encryption
 
 if TYPE_CHECKING:
@@ -44,11 +45,19 @@ def terms_of(config: Config) -> dict[Key, Terms]:
     for entry in config.forward:
         named = [one for one in forwarders_of(entry) if one.is_encrypted]
         if entry.discover:
-            _context(entry, _authorities(config, entry), Transport.TLS)  # what is found wants it
+            _prepare(config, entry)
         for one in named:
             server = Server(*one.where, transport=one.transport, auth_name=one.auth_name)
             terms[server.key] = proving_terms(config, entry, one, server)
     return terms
+
+
+def _prepare(config: Config, entry: Forward) -> None:
+    """What servers that are found later will want: whom the daemon becomes may not read it."""
+    from resolver.upstream import sessions  # noqa: PLC0415 - see above
+
+    _context(entry, _authorities(config, entry), Transport.TLS)
+    sessions.load({one for one in ENCRYPTED if not extra_missing(one.value)})
 
 
 def proving_terms(config: Config, entry: Forward, one: Forwarder, server: Server) -> Terms:

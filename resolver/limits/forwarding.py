@@ -69,10 +69,10 @@ SESSION_HELD_OCTETS = limit(
 SESSION_HEADER_OCTETS = limit(
     16_384, "octets of the headers of one response", why="what browsers' servers allow a request"
 )
-QUIC_STREAM_OCTETS = limit(
+SESSION_STREAM_OCTETS = limit(
     131_072, "octets of one stream on their way to us", why="the longest message, twice"
 )
-QUIC_KEEPALIVE_SECONDS = limit(
+SESSION_PING_SECONDS = limit(
     15.0,
     "seconds of silence after which a QUIC connection that is kept says PING",
     why="RFC 9250 §5.5.1; boxes on the way forget UDP after 30 s (RFC 4787 §4.3 asks for 120)",

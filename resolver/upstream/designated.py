@@ -10,7 +10,8 @@ from __future__ import annotations
 from ipaddress import ip_address, ip_network
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from resolver.config.forwarders import ASKED, Forwarder
+from resolver.config.extras import extra_missing
+from resolver.config.forwarders import Forwarder
 from resolver.errors import WireError
 from resolver.limits import (
     DESIGNATED,
@@ -84,7 +85,9 @@ class Designated(NamedTuple):
                 transport, port = SPOKEN[alpn]
                 path = service.path.removesuffix("{?dns}")
                 is_https = transport is Transport.HTTPS
-                if alpn not in service.alpn or transport not in ASKED or (is_https and not path):
+                if alpn not in service.alpn or (is_https and not path):
+                    continue
+                if extra_missing(transport.value):
                     continue
                 for host in ordered:
                     where = host, service.port or port

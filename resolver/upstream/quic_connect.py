@@ -21,7 +21,7 @@ from aioquic.tls import AlertDescription, SessionTicket
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from resolver.errors import CertificateRefused, drop_frames
-from resolver.limits import QUIC_STREAM_OCTETS, SESSION_HELD_OCTETS, SESSION_IDLE_SECONDS
+from resolver.limits import SESSION_HELD_OCTETS, SESSION_IDLE_SECONDS, SESSION_STREAM_OCTETS
 from resolver.upstream.quic_link import QuicLink
 from resolver.upstream.quic_session import QuicSession, code_text
 from resolver.upstream.quic_trust import Shown, verify_untrusted
@@ -142,7 +142,7 @@ def _configuration(server: Server, ticket: object | None) -> QuicConfiguration:
         alpn_protocols=[_ALPN],
         idle_timeout=SESSION_IDLE_SECONDS,
         max_data=SESSION_HELD_OCTETS,
-        max_stream_data=QUIC_STREAM_OCTETS,
+        max_stream_data=SESSION_STREAM_OCTETS,
         server_name=name_to_prove(server),
         session_ticket=ticket if isinstance(ticket, SessionTicket) else None,
         verify_mode=ssl.CERT_NONE,

@@ -16,7 +16,7 @@ from aioquic.quic.events import (
 )
 
 from resolver.errors import drop_frames
-from resolver.limits import QUIC_KEEPALIVE_SECONDS, SESSION_HELD_OCTETS, SESSION_STREAMS
+from resolver.limits import SESSION_HELD_OCTETS, SESSION_PING_SECONDS, SESSION_STREAMS
 from resolver.protocol.framing import frame
 from resolver.upstream.open_session import OpenSession, answers
 from resolver.upstream.padding import padded
@@ -61,7 +61,7 @@ class QuicSession(OpenSession):
         self._bodies: dict[int, bytearray] = {}
         self._taken_octets = 0
         link.hear = self._hear_untrusted
-        link.keepalive_s = QUIC_KEEPALIVE_SECONDS
+        link.keepalive_s = SESSION_PING_SECONDS
 
     @property
     def ticket(self) -> object | None:

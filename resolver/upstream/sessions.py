@@ -14,7 +14,7 @@ from resolver.upstream.session_pool import Means, SessionPool
 from resolver.upstream.tls_connect import TlsConnect
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Container, Mapping
     from random import Random
 
     import trio
@@ -25,6 +25,14 @@ if TYPE_CHECKING:
     from resolver.upstream.session import Connect, SessionPort
     from resolver.upstream.session_counters import SessionCounters
     from resolver.upstream.tls_terms import Terms
+
+
+def load(transports: Container[Transport]) -> None:
+    """What is needed to ask over these."""
+    if Transport.HTTPS in transports:
+        from resolver.upstream import https_session  # noqa: F401, PLC0415 - tens of milliseconds
+    if Transport.QUIC in transports:
+        from resolver.upstream import quic_connect  # noqa: F401, PLC0415
 
 
 class Sessions:
@@ -67,11 +75,7 @@ class Sessions:
 
         What they are asked with is loaded now: whom the daemon becomes may not read it later.
         """
-        spoken = {transport for _, _, transport, _ in terms}
-        if Transport.HTTPS in spoken:
-            from resolver.upstream import https_session  # noqa: F401, PLC0415
-        if Transport.QUIC in spoken:
-            from resolver.upstream import quic_connect  # noqa: F401, PLC0415
+        load({transport for _, _, transport, _ in terms})
         before, self._terms = self._terms, terms
         for key, pool in list(self._pools.items()):
             if terms.get(key) != before.get(key):

@@ -148,13 +148,12 @@ _ZONE, _OTHER = "zone = 'a.b'", "zone = 'c.d'"
 
 
 def test_what_is_not_installed_is_said_with_what_to_type(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("resolver.config.extras.find_spec", lambda _: None)
+    monkeypatch.setattr("resolver.config.extras._is_there", lambda _: False)
     (said,) = _said("[[forward]]\nzone = 'a.b'\naddresses = ['https://a.b/q@192.0.2.1']")
     assert 'h2, which is not installed: pip install "resolver[https]"' in said
 
 
-def test_what_is_to_be_discovered_may_have_to_prove_itself(everything: None) -> None:
-    del everything
+def test_what_is_to_be_discovered_may_have_to_prove_itself() -> None:
     table = "[[forward]]\nzone = 'a.b'\naddresses = ['192.0.2.1']\ndiscover = true"
     assert not _said(table)
     assert not _said(f"{table}\npins = ['{PIN}']")

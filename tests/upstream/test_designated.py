@@ -66,9 +66,9 @@ def test_what_is_not_asked_over_is_passed_over(monkeypatch: pytest.MonkeyPatch) 
         "4 dns.example.net. alpn=doq",
         "5 dns.example.net. alpn=dot",
     )
-    monkeypatch.setattr(designated, "ASKED", frozenset({TLS}))
+    monkeypatch.setattr(designated, "extra_missing", lambda scheme: "" if scheme == "tls" else "x")
     assert [one.transport for one in read(*records).candidates()] == [TLS]
-    monkeypatch.setattr(designated, "ASKED", frozenset(Transport))
+    monkeypatch.undo()
     found = read(*records).candidates()
     assert [one.transport for one in found] == [Transport.HTTPS, Transport.QUIC, TLS]
     assert found[0].path == "/q"

@@ -18,10 +18,10 @@ from resolver.errors import CertificateRefused, ExchangeFailed
 from resolver.lab.faults import Path
 from resolver.limits import (
     QUERY_PADDING_OCTETS,
-    QUIC_KEEPALIVE_SECONDS,
-    QUIC_STREAM_OCTETS,
     SESSION_IDLE_SECONDS,
+    SESSION_PING_SECONDS,
     SESSION_RETRY_SECONDS,
+    SESSION_STREAM_OCTETS,
     SESSION_STREAMS,
     SESSION_WARM_SECONDS,
 )
@@ -61,7 +61,7 @@ class Elsewhere:
         self.count += 853 not in (packet.source[1], packet.destination[1])
 
 
-@pytest.mark.rfc("RFC 9250 §4.2")
+@pytest.mark.rfc("RFC 9250 §5.5.1")
 @trio_test
 async def test_a_server_is_asked_on_streams_and_nothing_else_leaves() -> None:
     """RFC 9250 §4.2, §4.2.1, §5.5.2: a stream a query, id 0, no keepalive option; RFC 8467."""
@@ -262,7 +262,7 @@ _USELESS: dict[str, tuple[Callable[[Stream], object], str]] = {
 }  # fmt: skip
 
 
-@pytest.mark.rfc("RFC 9250 §4.2")
+@pytest.mark.rfc("RFC 9250 §5.5.1")
 @pytest.mark.parametrize("case", _USELESS)
 @trio_test
 async def test_what_is_no_reply_is_a_failure_that_is_told_and_counted(case: str) -> None:
@@ -278,11 +278,11 @@ async def test_what_is_no_reply_is_a_failure_that_is_told_and_counted(case: str)
         assert server.server.handshakes == 1
 
 
-@pytest.mark.reaches("QUIC_STREAM_OCTETS")
+@pytest.mark.reaches("SESSION_STREAM_OCTETS")
 @trio_test
 async def test_the_longest_message_comes_through() -> None:
     """65,535 octets, many times over."""
-    assert QUIC_STREAM_OCTETS > 65_537
+    assert SESSION_STREAM_OCTETS > 65_537
 
     def longest(stream: Stream) -> None:
         query = parse_untrusted(stream.query)
@@ -352,12 +352,12 @@ async def test_nobody_there_is_told_at_once_where_the_kernel_says_so() -> None:
         assert trio.current_time() - began < SESSION_RETRY_SECONDS
 
 
-@pytest.mark.reaches("QUIC_KEEPALIVE_SECONDS")
+@pytest.mark.reaches("SESSION_PING_SECONDS")
 @trio_test
 async def test_one_connection_is_kept_alive_while_the_server_is_in_use() -> None:
     """RFC 9250 §5.5.1: PING before the idle time is over, and no longer than wanted."""
     world, server, one = World(), good(), over_quic()
-    server.server.configuration.idle_timeout = QUIC_KEEPALIVE_SECONDS + 5
+    server.server.configuration.idle_timeout = SESSION_PING_SECONDS + 5
     async with running(world, strict(one), _192_0_2_1=server):
         await ask(world, forward(one))
         await trio.sleep(SESSION_WARM_SECONDS - 5)
