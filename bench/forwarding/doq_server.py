@@ -203,15 +203,16 @@ async def serve(
 ) -> None:
     """On a real socket, for ever."""
     sock = trio.socket.socket(trio.socket.AF_INET, trio.socket.SOCK_DGRAM)
-    await sock.bind((host, port))
-    task_status.started()
-    while True:
-        with trio.move_on_at(server.due() or trio.current_time() + 3600):
-            data, peer = await sock.recvfrom(65_535)
-            for out, to in server.take(data, peer, trio.current_time()):
+    with sock:
+        await sock.bind((host, port))
+        task_status.started()
+        while True:
+            with trio.move_on_at(server.due() or trio.current_time() + 3600):
+                data, peer = await sock.recvfrom(65_535)
+                for out, to in server.take(data, peer, trio.current_time()):
+                    await sock.sendto(out, to)
+            for out, to in server.tick(trio.current_time()):
                 await sock.sendto(out, to)
-        for out, to in server.tick(trio.current_time()):
-            await sock.sendto(out, to)
 
 
 if __name__ == "__main__":

@@ -36,7 +36,7 @@ class NoReply(ResolverError):
 
 def over_tcp(server: Endpoint, timeout_s: float) -> socket.socket:
     """A connection. Raises OSError."""
-    family, address = _numeric(server)
+    family, address = numeric(server)
     sock = socket.socket(family, socket.SOCK_STREAM)
     try:
         sock.settimeout(timeout_s)
@@ -48,14 +48,21 @@ def over_tcp(server: Endpoint, timeout_s: float) -> socket.socket:
 
 
 class Stream(NamedTuple):
-    """How to connect, and what that is called. *connect* may raise NoReply, too.
+    """How a query is put to a server, what that is called, and what is asked there.
 
-    *dress* makes of a query what goes out.
+    *exchange* gives the reply to a query in so many seconds. It raises TimeoutError, other OSError,
+    WireError, NoReply.
     """
 
-    connect: Callable[[Endpoint, float], socket.socket]
+    exchange: Callable[[Endpoint, bytes, float], bytes]
     transport: str
-    dress: Callable[[bytes], bytes] = bytes
+
+
+class Trust(NamedTuple):
+    """Who is believed: whom *authorities* (PEM) vouch for, or else the system's; or anybody."""
+
+    is_proven: bool
+    authorities: str | None
 
 
 class Manner(NamedTuple):
@@ -66,9 +73,6 @@ class Manner(NamedTuple):
     stream: Stream | None = None
     wants_dnssec: bool = False
     checking: bool = True
-
-
-TCP = Stream(over_tcp, "tcp")
 
 
 class Reply(NamedTuple):
@@ -149,7 +153,7 @@ def _exchange(
 
 def _over_udp(server: Endpoint, query: bytes, timeout_s: float) -> Message:
     """Raises TimeoutError after the last try, other OSError at once, WireError never."""
-    family, address = _numeric(server)
+    family, address = numeric(server)
     with socket.socket(family, socket.SOCK_DGRAM) as sock:
         sock.connect(address)
         for _ in range(ASK_TRIES):
@@ -168,16 +172,26 @@ def _over_udp(server: Endpoint, query: bytes, timeout_s: float) -> Message:
 
 def _over_stream(server: Endpoint, query: bytes, timeout_s: float, stream: Stream) -> Message:
     """Raises TimeoutError, other OSError, WireError, NoReply."""
-    deadline = time.monotonic() + timeout_s
-    with stream.connect(server, timeout_s) as sock:
-        sent = stream.dress(query)
-        sock.sendall(len(sent).to_bytes(2, "big") + sent)
-        size_octets = int.from_bytes(_take(sock, 2, deadline), "big")
-        data = _take(sock, size_octets, deadline)
-    message = _reply(data, query)
+    message = _reply(stream.exchange(server, query, timeout_s), query)
     if message is None:
         raise WireError("it is no reply to what was asked")
     return message
+
+
+def framed(sock: socket.socket, query: bytes, timeout_s: float) -> bytes:
+    """The message that comes back for *query*, each behind its length (RFC 1035 §4.2.2)."""
+    deadline = time.monotonic() + timeout_s
+    sock.sendall(len(query).to_bytes(2, "big") + query)
+    size_octets = int.from_bytes(_take(sock, 2, deadline), "big")
+    return _take(sock, size_octets, deadline)
+
+
+def _exchange_tcp(server: Endpoint, query: bytes, timeout_s: float) -> bytes:
+    with over_tcp(server, timeout_s) as sock:
+        return framed(sock, query, timeout_s)
+
+
+TCP = Stream(_exchange_tcp, "tcp")
 
 
 def _take(sock: socket.socket, octets: int, deadline: float) -> bytes:
@@ -208,7 +222,7 @@ def _reply(data: bytes, query: bytes) -> Message | None:
     return message if is_same or is_bare else None
 
 
-def _numeric(server: Endpoint) -> tuple[int, tuple[object, ...]]:
+def numeric(server: Endpoint) -> tuple[int, tuple[object, ...]]:
     """Family and socket address, with the scope of a link-local one."""
     host, port = server
     text = host.encode()  # as str it would load a codec for international names

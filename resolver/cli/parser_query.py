@@ -18,8 +18,9 @@ if TYPE_CHECKING:
 
 QUERY = """Ask for records of a name. Words may stand in any order: names, types
 (AAAA, TYPE65), a class (CH), and the server to ask, after an @, which may be a
-URL: @tls://9.9.9.9#dns.quad9.net. Several names and types are all combined;
-the type is A if none is given, and TXT in class CH. A URL is read as its host,
+URL: @tls://9.9.9.9#dns.quad9.net, @quic:// likewise, and
+@https://dns.quad9.net/dns-query. Several names and types are all combined; the
+type is A if none is given, and TXT in class CH. A URL is read as its host,
 an address as its reverse name (PTR), a name with letters beyond ASCII in its
 xn-- form. A name that looks like a type or a class takes a dot at its end:
 "mx.". Of dig's options +short, +tcp, +dnssec and +cd are understood.
@@ -39,6 +40,8 @@ QUERY_EXAMPLES = """examples:
                                                @host:5353, @host#5353, @[::1]:53
   resolver query @tls://9.9.9.9#dns.quad9.net example.com
                                                over TLS; it proves that name
+  resolver query @https://dns.google/dns-query example.com
+                                               over HTTPS; @8.8.8.8 may follow
   resolver query --short AAAA example.com      the data alone, for scripts
   resolver query 192.0.2.1                     the name of an address
   resolver query https://www.example.com/a?b   the host of a URL
@@ -107,10 +110,12 @@ def add_query(commands: Commands) -> None:
     command.add_argument("--tcp", action="store_true", help="ask over TCP from the start")
     command.add_argument(
         "--insecure", action="store_true",
-        help="@tls://: ask whoever answers, whatever the certificate",
+        help="ask whoever answers, whatever the certificate",
     )  # fmt: skip
     command.add_argument(
-        "--ca-file", metavar="FILE", help="@tls://: believe these certificates (PEM), no others"
+        "--ca-file",
+        metavar="FILE",
+        help="of an encrypted @SERVER believe these certificates (PEM), no others",
     )
     command.add_argument("--dnssec", action="store_true", help="show signatures and proofs (DO)")
     command.add_argument("--cd", action="store_true", help="do not validate (checking disabled)")

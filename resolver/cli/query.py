@@ -62,19 +62,18 @@ def _found(
 def _named(server: str, options: argparse.Namespace) -> tuple[list[Endpoint], ask.Stream | None]:
     """Where to ask, and over what if not UDP. Raises ConfigError."""
     scheme, mark, rest = server.partition("://")
-    if mark and scheme == "tls":
-        from resolver.cli import ask_tls  # noqa: PLC0415  # OpenSSL's module takes a while to load
+    if mark and scheme in ("tls", "https", "quic"):
+        from resolver.cli import ask_encrypted  # noqa: PLC0415  # OpenSSL takes a while to load
 
-        return ask_tls.read(rest, options)
+        return ask_encrypted.read(scheme, rest, options)
     if options.insecure or options.ca_file:
         key = "--insecure" if options.insecure else "--ca-file"
-        raise ConfigError(key, f"@{server}", "a server over TLS: @tls://9.9.9.9#dns.quad9.net")
-    if mark and scheme in ("https", "quic"):
-        expected = f"@tls:// or plain DNS: {scheme}:// is not in this version yet"
-        raise ConfigError("@SERVER", f"@{server}", expected)
+        raise ConfigError(key, f"@{server}", "an encrypted server: @tls://9.9.9.9#dns.quad9.net")
     stream = ask.TCP if options.tcp or (mark and scheme == "tcp") else None
     if mark and scheme not in ("udp", "tcp"):
-        raise ConfigError("@SERVER", f"@{server}", "@udp://, @tcp:// or @tls://")
+        raise ConfigError(
+            "@SERVER", f"@{server}", "@udp://, @tcp://, @tls://, @https:// or @quic://"
+        )
     return servers.named(rest if mark else server, port=options.port), stream
 
 

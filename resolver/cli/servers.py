@@ -40,7 +40,7 @@ def named(text: str, *, port: int | None = None) -> list[Endpoint]:
 
     *port* is for those that name none. Asks the system for a host's addresses. Raises ConfigError.
     """
-    host, said = _split(text)
+    host, said = split(text)
     number = said if said is not None else endpoints.DNS_PORT if port is None else port
     if not host or number not in _PORTS:
         raise ConfigError("@SERVER", f"@{text}", "@host, @host:port, @host#port or @[v6]:port")
@@ -55,7 +55,7 @@ def named(text: str, *, port: int | None = None) -> list[Endpoint]:
 
 def host_of(text: str) -> str:
     """The host in what `named` takes."""
-    return _split(text)[0]
+    return split(text)[0]
 
 
 def daemon(listens: Iterable[str]) -> tuple[Endpoint | None, list[Endpoint]]:
@@ -102,7 +102,7 @@ def default_listens() -> list[str]:
         return []
 
 
-def _split(text: str) -> tuple[str, int | None]:
+def split(text: str) -> tuple[str, int | None]:
     """Host and port, which may be missing; 0 for a port that is no number."""
     if text.startswith("["):
         host, end, rest = text[1:].partition("]")

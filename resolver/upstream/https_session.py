@@ -8,7 +8,7 @@ refused, there is nowhere else to ask. What breaks HTTP/2 (RFC 9113) ends the co
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final
 
 from h2.config import H2Configuration
 from h2.connection import (
@@ -35,6 +35,7 @@ from resolver.limits import (
     SESSION_STREAMS,
     SESSION_WINDOW_OCTETS,
 )
+from resolver.upstream.https_words import length_of, objection
 from resolver.upstream.open_session import answers
 from resolver.upstream.padding import padded
 from resolver.upstream.session import SessionFailed
@@ -45,14 +46,12 @@ if TYPE_CHECKING:
     from h2.events import Event
 
     from resolver.runtime.tls_stream import TlsStream
+    from resolver.upstream.https_words import Place
     from resolver.upstream.session import Host, Number, SessionPort
 
-MESSAGE: Final = b"application/dns-message"
 _MAX_OCTETS: Final = 65_535
 _LENGTH_OCTETS: Final = 3  # before each frame (RFC 9113 §4.1)
-_OK: Final = b"200"
 _BROKEN: Final = "HTTP/2: it breaks the protocol"
-_REDIRECTS: Final = b"3"
 _CONFIG: Final = H2Configuration(
     client_side=True, header_encoding=None, validate_outbound_headers=False
 )
@@ -62,13 +61,6 @@ _TRANSITIONS: Final = {
     **H2ConnectionStateMachine._transitions,  # noqa: SLF001
     _LEAVING: (None, ConnectionState.CLIENT_OPEN),
 }
-
-
-class Place(NamedTuple):
-    """Where queries go on the server: *authority* as HTTP has it, and *path*."""
-
-    authority: str
-    path: str
 
 
 class _Response:
@@ -88,14 +80,7 @@ class HttpsSession(StreamSession):
         self, stream: TlsStream, host: Host, *, place: Place, nursery: trio.Nursery
     ) -> None:
         super().__init__(stream, host, nursery=nursery)
-        self._headers = [
-            (b":method", b"POST"),
-            (b":scheme", b"https"),
-            (b":authority", place.authority.encode()),
-            (b":path", place.path.encode()),
-            (b"accept", MESSAGE),
-            (b"content-type", MESSAGE),
-        ]
+        self._headers = place.headers()
         self._responses: dict[int, _Response] = {}
         self._held: dict[SessionPort, None] = {}  # until the server allows another stream
         self._held_octets = 0
@@ -123,8 +108,7 @@ class HttpsSession(StreamSession):
         number = http.get_next_available_stream_id()
         if number > 2 * SESSION_STREAMS:
             self.is_open = False  # the next is asked on another
-        length = (b"content-length", b"%d" % size)
-        http.send_headers(number, [*self._headers, length])
+        http.send_headers(number, [*self._headers, length_of(message)])
         http.send_data(number, message, end_stream=True)
         self._responses[number] = _Response()
         self._await(port, number)
@@ -196,7 +180,7 @@ class HttpsSession(StreamSession):
     def _on_headers(self, event: ResponseReceived) -> None:
         response = self._responses.get(event.stream_id)
         if response is not None:
-            response.wrong = _objection(dict(event.headers))
+            response.wrong = objection(dict(event.headers))
 
     def _on_data(self, event: DataReceived) -> None:
         number, size = event.stream_id, event.flow_controlled_length
@@ -305,22 +289,6 @@ def _is_overlong(http: H2Connection) -> bool:
     begun = http.incoming_buffer._data[:_LENGTH_OCTETS]  # noqa: SLF001
     is_known = len(begun) == _LENGTH_OCTETS
     return is_known and int.from_bytes(begun, "big") > http.max_inbound_frame_size
-
-
-def _objection(headers: dict[bytes, bytes]) -> str:
-    """Why what follows is no reply; "" if it may be one."""
-    status = headers.get(b":status", b"")
-    if status != _OK:
-        told = status.decode("ascii", "replace") if status.isdigit() else "none"
-        where = " (redirects are refused)" if status.startswith(_REDIRECTS) else ""
-        return f"HTTP status {told}{where}"
-    kind = headers.get(b"content-type", b"").partition(b";")[0].strip().lower()
-    if kind != MESSAGE:
-        return "HTTP: no application/dns-message"
-    length = headers.get(b"content-length", b"")
-    if length.isdigit() and int(length) > _MAX_OCTETS:
-        return "HTTP: more than a message can hold"
-    return ""
 
 
 def _named(code: object) -> str:

@@ -20,6 +20,7 @@ from resolver.limits import SESSION_HELD_OCTETS, SESSION_PING_SECONDS, SESSION_S
 from resolver.protocol.framing import frame
 from resolver.upstream.open_session import OpenSession, answers
 from resolver.upstream.padding import padded
+from resolver.upstream.quic_handshake import CANCELLED, code_text
 from resolver.upstream.session import SessionFailed
 
 if TYPE_CHECKING:
@@ -32,14 +33,6 @@ if TYPE_CHECKING:
 
 _LENGTH_OCTETS: Final = 2
 _MAX_OCTETS: Final = 65_535
-_CANCELLED: Final = 3  # DOQ_REQUEST_CANCELLED (RFC 9250 §8.4)
-_CODES: Final = {
-    1: "DOQ_INTERNAL_ERROR",
-    2: "DOQ_PROTOCOL_ERROR",
-    3: "DOQ_REQUEST_CANCELLED",
-    4: "DOQ_EXCESSIVE_LOAD",
-    5: "DOQ_UNSPECIFIED_ERROR",
-}
 _IDLE: Final = "Idle timeout"  # aioquic's own words, with no code of their own
 _PROBES: Final = 2  # in vain (RFC 9002 §6.2)
 _STREAM_STEP: Final = 4  # between streams of one kind (RFC 9000 §2.1)
@@ -97,7 +90,7 @@ class QuicSession(OpenSession):
         if self._link.is_over:
             return
         try:
-            self._link.quic.stop_stream(number, _CANCELLED)
+            self._link.quic.stop_stream(number, CANCELLED)
         except ValueError as error:
             drop_frames(error)  # it has ended already
 
@@ -172,8 +165,3 @@ class QuicSession(OpenSession):
         if one is not None:
             self._host.failed(self, one.port, SessionFailed(reason))
             self._rest()
-
-
-def code_text(code: int) -> str:
-    """An error code of DoQ's, or else its number."""
-    return _CODES.get(code, f"0x{code:x}")

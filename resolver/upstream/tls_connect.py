@@ -16,12 +16,12 @@ from resolver.errors import CertificateRefused, TlsFailed, drop_frames
 from resolver.limits import SESSION_CONNECT_SECONDS
 from resolver.protocol.transport import Transport
 from resolver.runtime.tls_stream import TlsStream
+from resolver.upstream.https_words import place_of
 from resolver.upstream.session import SessionFailed
 from resolver.upstream.tls_session import TlsSession
 from resolver.upstream.tls_terms import (
     DOT,
     H2,
-    HTTPS_PORT,
     NOT_ITS_NAME,
     another_name,
     believing_anybody,
@@ -92,10 +92,7 @@ class TlsConnect:
     def _https(self, server: Server, stream: TlsStream, host: Host) -> Session:
         from resolver.upstream import https_session  # noqa: PLC0415 - loads h2, where it is wanted
 
-        name = name_to_prove(server)
-        name = f"[{name}]" if ":" in name else name
-        authority = name if server.port == HTTPS_PORT else f"{name}:{server.port}"
-        place = https_session.Place(authority, self._terms.path)
+        place = place_of(name_to_prove(server), server.port, self._terms.path)
         return https_session.HttpsSession(stream, host, place=place, nursery=self._nursery)
 
     async def _shake_hands(

@@ -111,11 +111,9 @@ def test_an_unknown_authority_is_not_believed(capsys: pytest.CaptureFixture[str]
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["@https://192.0.2.1/dns-query", "a.b"], "https:// is not in this version yet"),
-        (["@quic://192.0.2.1", "a.b"], "quic:// is not in this version yet"),
-        (["@ftp://192.0.2.1", "a.b"], "@udp://, @tcp:// or @tls://"),
-        (["@192.0.2.1", "a.b", "--insecure"], "a server over TLS"),
-        (["@192.0.2.1", "a.b", "--ca-file", "x"], "a server over TLS"),
+        (["@ftp://192.0.2.1", "a.b"], "@udp://, @tcp://, @tls://, @https:// or @quic://"),
+        (["@192.0.2.1", "a.b", "--insecure"], "an encrypted server"),
+        (["@192.0.2.1", "a.b", "--ca-file", "x"], "an encrypted server"),
         (["@tls://192.0.2.1#", "a.b"], "a name behind the #"),
         (["@tls://192.0.2.1:0", "a.b"], "@host, @host:port"),
         (["@tls://192.0.2.1", "a.b", "--ca-file", "/no/where"], "a file of certificates"),

@@ -21,6 +21,7 @@ from resolver.protocol.message import Record
 from resolver.protocol.transport import Transport
 from resolver.protocol.wire import parse_untrusted
 from resolver.upstream import https_session
+from resolver.upstream.https_words import Place
 from tests.support import only_collected, set_limit, trio_test
 from tests.upstream.encrypted_worlds import ask, forward, running
 from tests.upstream.https_servers import OK, Exchange, HttpsScript, over_https, strict
@@ -480,7 +481,7 @@ async def test_sessions_leave_no_garbage() -> None:
 async def test_who_reads_nothing_is_given_up() -> None:
     """CVE-2019-9512: each PING wants a reply, of which none is taken."""
     async with trio.open_nursery() as nursery:
-        place = https_session.Place("a", "/")
+        place = Place("a", "/")
         sink = _Sink()
         session = https_session.HttpsSession(sink, _Host(), place=place, nursery=nursery)  # type: ignore[arg-type]
         session._take_untrusted(_PING)
@@ -512,7 +513,7 @@ def test_take_untrusted(pieces: list[bytes], is_framed: bool) -> None:  # noqa: 
     async def run() -> None:
         async with trio.open_nursery() as nursery:
             stream = _Sink()
-            place = https_session.Place("a", "/")
+            place = Place("a", "/")
             session = https_session.HttpsSession(stream, _Host(), place=place, nursery=nursery)  # type: ignore[arg-type]
             for piece in pieces:
                 data = piece
