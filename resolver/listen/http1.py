@@ -97,16 +97,7 @@ class Http1:
         if event is h11.PAUSED:
             return False
         if isinstance(event, h11.Request):
-            self._request = event
-            self._is_head = event.method == b"HEAD"
-            if event.http_version not in _VERSIONS:
-                self._fail(MALFORMED)
-                return False
-            length = next(
-                (value for name, value in event.headers if name == b"content-length"), b"0"
-            )
-            if int(length) > HTTPS_BODY_OCTETS:
-                self._fail(TOO_LARGE)
+            self._begin(event)
         elif isinstance(event, h11.Data):
             self._body += event.data
             if len(self._body) > HTTPS_BODY_OCTETS:
@@ -117,6 +108,16 @@ class Http1:
         else:  # the client's side is closed
             self.is_over = True
         return True
+
+    def _begin(self, request: h11.Request) -> None:
+        self._request, self._is_head = request, request.method == b"HEAD"
+        fields = dict(request.headers)
+        if request.http_version not in _VERSIONS:
+            self._fail(MALFORMED)
+        elif sum(len(name) + len(value) for name, value in request.headers) > HTTPS_HEADER_OCTETS:
+            self._fail(LONG_HEADER)
+        elif int(fields.get(b"content-length", b"0")) > HTTPS_BODY_OCTETS:
+            self._fail(TOO_LARGE)
 
     def _complete(self) -> None:
         request, self._request, self._begun_at = self._request, None, None

@@ -173,9 +173,9 @@ class Http2:
             return
         method, target, fields, size = read
         if size > HTTPS_HEADER_OCTETS:
-            self._refuse(number, LONG_HEADER, is_whole=event.stream_ended is not None)
+            self._refuse(number, LONG_HEADER)
         elif int(fields.get(b"content-length", b"0")) > HTTPS_BODY_OCTETS:  # h2 has read it
-            self._refuse(number, TOO_LARGE, is_whole=event.stream_ended is not None)
+            self._refuse(number, TOO_LARGE)
         else:
             self._coming[number] = _Coming(method, target, fields, self._now)
 
@@ -191,7 +191,7 @@ class Http2:
         if padding := octets - len(event.data):
             self._h2.acknowledge_received_data(padding, number)
         if len(coming.body) > HTTPS_BODY_OCTETS:
-            self._refuse(number, TOO_LARGE, is_whole=event.stream_ended is not None)
+            self._refuse(number, TOO_LARGE)
         elif len(coming.body) == HTTPS_BODY_OCTETS and event.stream_ended is None:
             self._h2.increment_flow_control_window(HTTPS_FRAME_OCTETS, number)  # to see if it ends
 
@@ -220,13 +220,12 @@ class Http2:
         self._forget(number)
         self._h2.reset_stream(number, code)
 
-    def _refuse(self, number: int, response: Response, *, is_whole: bool) -> None:
-        """Not even looked at; what is still to come of it is not wanted (§8.1)."""
+    def _refuse(self, number: int, response: Response) -> None:
+        """Not even looked at. What is still to come of it is read over: a reset would be in order
+        (§8.1), but curl then shows no response; `Guard` ends it where it is too much.
+        """
         self.respond(number, response)
-        if is_whole:
-            self._drop_coming(number)
-        else:
-            self._reset(number, ErrorCodes.NO_ERROR)
+        self._drop_coming(number)
 
     # --- responses ---------------------------------------------------------------------------
 

@@ -109,8 +109,9 @@ def test_a_header_too_long_is_431() -> None:
     engine, _, said = served(begun + b"x" * (HTTPS_HEADER_OCTETS - 100))
     assert (engine.is_over, said) == (False, b"")
     assert engine.began_at == 1.0
-    _, _, said = served(begun + b"x" * HTTPS_HEADER_OCTETS, b"x")
-    assert statuses(said) == [431]
+    for more in (b"", b"\r\n\r\n"):
+        _, requests, said = served(begun + b"x" * HTTPS_HEADER_OCTETS + more, b"x")
+        assert (statuses(said), requests) == ([431], [])
 
 
 @pytest.mark.parametrize(
