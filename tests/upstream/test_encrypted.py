@@ -252,6 +252,31 @@ async def test_a_connection_closed_while_idle_is_no_failure() -> None:
 
 
 @trio_test
+async def test_cve_2026_50046_who_is_pushed_out_while_a_session_opens_harms_nobody() -> None:
+    """Unbound's: a query that made room for others was told of its connection when it was freed."""
+    world, server, one = World(), good(), encrypted()
+    async with running(world, strict(one), _192_0_2_1=server):
+        async with trio.open_nursery() as nursery:
+            for at in range(50):  # on their way to a session that there is not yet
+                nursery.start_soon(ask, world, forward(one), f"n{at}.example.com")
+            await trio.lowlevel.checkpoint()
+            nursery.cancel_scope.cancel()
+        assert server.queries == []
+        await trio.sleep(5)
+        server.gate = trio.Event()  # and on one that has them all, and answers late
+        async with trio.open_nursery() as nursery:
+            for at in range(50):
+                nursery.start_soon(ask, world, forward(one), f"m{at}.example.com")
+            await trio.sleep(0.1)
+            nursery.cancel_scope.cancel()
+        assert server.queries
+        server.gate.set()
+        await trio.sleep(1)
+        assert (await ask(world, forward(one))).message.answer[0].rdata == ANSWER
+        assert world.dispatcher.in_flight == 0
+
+
+@trio_test
 async def test_a_server_that_closes_each_connection_unanswered_fails() -> None:
     world, server, one = World(), good(), encrypted()
     server.closes_after = 0
