@@ -12,7 +12,9 @@ import trio
 
 from resolver.iterate.silence import Silence
 from resolver.limits import STALE_RENEWALS_AT_ONCE
+from resolver.model import Question
 from resolver.protocol import names
+from resolver.protocol.codes import RRType
 from resolver.protocol.message import group
 from resolver.protocol.names import ROOT
 from resolver.recurse.early import EarlyAnswers
@@ -25,7 +27,6 @@ if TYPE_CHECKING:
     from resolver.cache.delegation import DelegationCache
     from resolver.config.schema import Config
     from resolver.iterate.walk import Walker
-    from resolver.model import Question
     from resolver.protocol.message import Message
     from resolver.recurse.known import Known
     from resolver.recurse.resolver import Resolver
@@ -51,7 +52,12 @@ def stale_of(
         frozenset(map(names.from_text, config.resolution.stale_never)),
         past_signatures=config.dnssec.serve_expired_signatures,
     )
-    servers = Silence(walker.cut_of, infra, trio.current_time)
+    servers = Silence(
+        walker.cut_of,
+        lambda zone: walker.closest(Question(zone, RRType.NS)),
+        infra,
+        trio.current_time,
+    )
     stale = Stale(memory, delegations, servers, rules, clock=clock)
     memory.on_nxdomain = stale.end_leases
     return stale

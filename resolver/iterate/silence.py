@@ -16,28 +16,38 @@ _TRIES = 2
 
 
 class Silence:
-    """*cut_of* gives the delegation of a zone, though it be over; *now* is trio's time."""
+    """*cut_of* gives the delegation of a zone, though it be over, *closest* the one that lasts and
+    by which it is asked for; *now* is trio's time."""
 
     def __init__(
-        self, cut_of: Callable[[Name], Delegation | None], infra: Infra, now: Callable[[], float]
+        self,
+        cut_of: Callable[[Name], Delegation | None],
+        closest: Callable[[Name], Delegation],
+        infra: Infra,
+        now: Callable[[], float],
     ) -> None:
         self._cut_of = cut_of
+        self._closest = closest
         self._infra = infra
         self._now = now
 
     def silent_s(self, zone: Name) -> float | None:
         """Seconds since one of them answered anything; None: none did, as far as is known."""
-        last = max((state.t_ok for state in self._states(zone)), default=-math.inf)
+        last = max((state.t_ok for state in self._states(self._cut_of(zone))), default=-math.inf)
         return None if last == -math.inf else self._now() - last
 
+    def asked(self, zone: Name) -> Name:
+        """Whose servers are asked for *zone*: its own; once its delegation is over, those above it
+        that must give it anew."""
+        return self._closest(zone).zone
+
     def are_silent(self, zone: Name) -> bool:
-        """Did none of them answer the last two tries?"""
-        states = self._states(zone)
+        """Did none of those who are asked for it answer the last two tries?"""
+        states = self._states(self._closest(zone))
         tried = [state for state in states if state.n or state.fails]
         return bool(tried) and all(state.fails >= _TRIES or state.is_unreachable for state in tried)
 
-    def _states(self, zone: Name) -> list[ServerState]:
-        cut = self._cut_of(zone)
+    def _states(self, cut: Delegation | None) -> list[ServerState]:
         servers = () if cut is None else cut.servers()
         known = (self._infra.states.get(server.key) for server in servers)
         return [state for state in known if state is not None]

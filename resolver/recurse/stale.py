@@ -64,8 +64,11 @@ class Servers(Protocol):
     def silent_s(self, zone: Name) -> float | None:
         """Seconds since one of them answered anything; None: none did."""
 
+    def asked(self, zone: Name) -> Name:
+        """The zone whose servers are asked for it: one above once its delegation is over."""
+
     def are_silent(self, zone: Name) -> bool:
-        """Did none of them answer the last two tries?"""
+        """Did none of those who are asked answer the last two tries?"""
 
 
 class Stale:
@@ -113,7 +116,7 @@ class Stale:
             return None
         why = Why.OUTAGE if isinstance(error, LinkDown) else Why.FAILURE
         if why is Why.FAILURE and self._servers.are_silent(kept.zone):
-            self.silent_cuts[kept.zone] = None
+            self.silent_cuts[self._servers.asked(kept.zone)] = None
             if len(self.silent_cuts) > SILENT_CUTS:
                 del self.silent_cuts[next(iter(self.silent_cuts))]
         link = self._told_as(question, kept, why)
@@ -125,10 +128,13 @@ class Stale:
     def at_once(self, question: Question) -> Link | None:
         """What is told of *question* without waiting: its zone's servers are silent."""
         kept = self._kept(question)
-        if kept is None or kept.zone not in self.silent_cuts:
+        if kept is None:
             return None
-        if not self._servers.are_silent(kept.zone):
-            del self.silent_cuts[kept.zone]
+        asked = self._servers.asked(kept.zone)
+        if asked not in self.silent_cuts:
+            return None
+        if not self._servers.are_silent(asked):
+            del self.silent_cuts[asked]
             return None
         return self._told_as(question, kept, Why.FAILURE)
 

@@ -115,6 +115,21 @@ async def test_of_a_configured_zone_too_where_its_servers_are_silent(kind: str) 
 
 
 @trio_test
+async def test_a_zone_whose_delegation_nobody_renews_is_waited_for_once() -> None:
+    """Its own servers would answer; those of net, who are to say so, are silent."""
+    world = town()
+    async with house(world) as home:
+        for asked in (WWW, NONE):
+            await home.ask(asked)
+        await trio.sleep(3 * DAY - 60)
+        kill(world, "192.0.2.10")
+        for asked, waits in ((WWW, True), (NONE, False)):
+            began = trio.current_time()
+            assert (await home.ask(asked)).sources == (Source.STALE,)
+            assert (trio.current_time() > began) is waits
+
+
+@trio_test
 async def test_a_clients_subnet_makes_no_difference() -> None:
     """None is sent on, so what is told fits all, and no option of it comes back (RFC 7871)."""
     world = town()
