@@ -13,6 +13,7 @@ import logging
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 import trio
+from msgspec.structs import replace
 
 from resolver.budget import Share
 from resolver.daemon.encryption import proving_terms, unproven_terms
@@ -139,7 +140,8 @@ class Discovery:
         if candidate in delegation.given():
             return None, f"{one} is asked already"
         try:
-            terms = proving_terms(self._parts.config, entry, one, candidate)
+            strict = replace(entry, profile="strict")  # what anybody may have said
+            terms = proving_terms(self._parts.config, strict, one, candidate)
         except ConfigError as error:
             return None, str(error)
         wrong = await self._try(candidate, terms)

@@ -80,7 +80,8 @@ class Designated(NamedTuple):
         for service in self.services:
             told = [host for name, host in self.addresses if name == service.target]
             hosts = dict.fromkeys((*service.hints, *told)) or {asked: None}
-            ordered = sorted(hosts, key=lambda host: (host != asked, ":" in host))
+            fit = [host for host in hosts if _may_be(host, asked)]
+            ordered = sorted(fit, key=lambda host: (host != asked, ":" in host))
             for alpn in SPOKEN:
                 transport, port = SPOKEN[alpn]
                 path = service.path.removesuffix("{?dns}")
@@ -96,6 +97,18 @@ class Designated(NamedTuple):
         return tuple(found)[:DESIGNATED]
 
 
+def _may_be(host: str, asked: str) -> bool:
+    """Nobody out there has us connect to machines of this network, nor to none."""
+    address = ip_address(host)
+    is_one = not (address.is_multicast or address.is_unspecified or address.is_reserved)
+    return host == asked or (is_one and (not _is_private(host) or _is_private(asked)))
+
+
+def _is_private(host: str) -> bool:
+    address = ip_address(host.partition("%")[0])
+    return any(address in network for network in _PRIVATE)
+
+
 def _proof(host: str, asked: str) -> str:
     """What the certificate must be for, if not for the address of who shows it."""
     return "" if host == asked else asked.partition("%")[0]
@@ -103,8 +116,7 @@ def _proof(host: str, asked: str) -> str:
 
 def is_same_private(one: Forwarder, server: Server) -> bool:
     """True if the address is proof enough (RFC 9462 §4.3): private, and the one that was asked."""
-    address = ip_address(server.host.partition("%")[0])
-    return one.where[0] == server.host and any(address in network for network in _PRIVATE)
+    return one.where[0] == server.host and _is_private(server.host)
 
 
 def read_untrusted(message: Message, server: Server) -> Designated:

@@ -133,6 +133,19 @@ async def test_a_private_address_is_asked_unproven_and_that_is_told(
 
 
 @trio_test
+async def test_what_was_found_is_proven_though_what_was_written_need_not_be(ca_file: Path) -> None:
+    """Anybody on the way may designate; `profile` is for the servers of the table."""
+    place = Place(PUBLIC, ca_file, RECORD, names=(NAME,))
+    entry = Forward(
+        zone=".", addresses=(PUBLIC, "tls://192.0.2.9"), discover=True, profile="opportunistic"
+    )
+    place.config = Config(forward=(entry,))
+    async with place.running() as found:
+        assert found.count == 0
+        assert place.tls.established == 0
+
+
+@trio_test
 async def test_a_pin_is_proof_and_a_private_address_then_is_none(ca_file: Path) -> None:
     place = Place(PRIVATE, ca_file, RECORD)
     pins = "sha256/AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="

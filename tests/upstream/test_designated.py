@@ -58,6 +58,15 @@ def test_addresses_stand_beside_or_are_the_one_asked(beside: tuple[str, ...], wh
     assert [one.where for one in said.candidates()] == [(where, 853)]
 
 
+def test_nobody_out_there_leads_into_this_network() -> None:
+    """The record may be anybody's, and a handshake is begun with whom it names."""
+    record = "1 dns.example.net. alpn=dot ipv4hint={}"
+    inside = "127.0.0.1,10.0.0.1,192.168.1.1,0.0.0.0,224.0.0.1,255.255.255.255"
+    assert read(record.format(inside)).candidates() == ()
+    at_home = read_untrusted(reply(record.format("192.168.1.2")), Server("192.168.1.1"))
+    assert [one.auth_name for one in at_home.candidates()] == ["192.168.1.1"]
+
+
 def test_what_is_not_asked_over_is_passed_over(monkeypatch: pytest.MonkeyPatch) -> None:
     records = (
         "1 dns.example.net. alpn=h3 dohpath=/q{?dns}",
