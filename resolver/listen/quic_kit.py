@@ -13,9 +13,11 @@ from aioquic.quic.packet import QuicErrorCode, QuicFrameType, QuicPacketType, en
 from aioquic.quic.packet_builder import QuicPacketBuilder
 
 from resolver.limits import QUIC_INITIAL_OCTETS
-from resolver.listen.doq import DoqService, DoqSession
+from resolver.listen.doq import DoqSession
 from resolver.listen.quic_peer import Path, QuicPeer
+from resolver.listen.quic_session import Served
 from resolver.listen.quic_transport import ServerConnection
+from resolver.protocol.transport import Transport
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -42,7 +44,7 @@ class QuicKit:
         self, configured: Configured, handler: Handler, admission: Admission, host: str = ""
     ) -> None:
         self._configured = configured
-        self._doq = DoqService(handler, admission, host)
+        self._doq = Served(handler, admission, host, Transport.QUIC)
 
     def __repr__(self) -> str:
         return f"<QuicKit {self._doq}>"

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 _NO_ERROR: Final = 0
-_EXCESSIVE_LOAD: Final = 4  # RFC 9250 §4.3
+_REFUSED: Final = 2  # RFC 9000 §20.1
 
 
 class Path(NamedTuple):
@@ -36,8 +36,20 @@ class Path(NamedTuple):
     local: object | None = None
 
 
+class Codes(NamedTuple):
+    """How what is spoken says why it ends: a connection, or a stream."""
+
+    nothing: int
+    misuse: int
+    given_up: int
+    excess: int
+    fault: int
+
+
 class Spoken(Protocol):
     """What is spoken on a connection."""
+
+    CODES: Codes
 
     @property
     def is_idle(self) -> bool:
@@ -149,7 +161,7 @@ class QuicPeer:
             self._leave()
         elif self.transport.is_in_pieces():
             self.count_overuse()
-            self.end(_EXCESSIVE_LOAD)
+            self.end(self._code(is_excessive=True))
 
     def on_time(self) -> None:
         """A timer is due: the library's, the handshake's, or that of what is spoken."""
@@ -272,9 +284,15 @@ class QuicPeer:
 
     def let_go(self, *, is_excessive: bool) -> None:
         """End it from outside, at once."""
-        self.end(_EXCESSIVE_LOAD if is_excessive else _NO_ERROR)
+        self.end(self._code(is_excessive=is_excessive))
         self.flush()
         self._leave()
+
+    def _code(self, *, is_excessive: bool) -> int:
+        """In the words of what is spoken; the handshake has its own."""
+        if self.spoken is None:
+            return _REFUSED if is_excessive else _NO_ERROR
+        return self.spoken.CODES.excess if is_excessive else self.spoken.CODES.nothing
 
     def _abandon(self) -> None:
         """Nobody waits for the answers any more."""

@@ -9,7 +9,7 @@ import trio
 from aioquic.buffer import encode_uint_var
 from aioquic.quic import events
 
-from resolver.listen import doq, quic_transport
+from resolver.listen import quic_session, quic_transport
 from resolver.listen.admission import Admission, RateLimit
 from resolver.protocol.framing import frame
 from resolver.protocol.transport import Transport
@@ -292,7 +292,7 @@ async def test_a_silent_client_is_forgotten() -> None:
 @trio_test
 async def test_rapid_resets_end_the_connection(monkeypatch: pytest.MonkeyPatch) -> None:
     """CVE-2023-44487 as it would be here: a stream costs the client nothing once it is reset."""
-    set_limit(monkeypatch, doq, "QUIC_RESETS", 20)
+    set_limit(monkeypatch, quic_session, "QUIC_RESETS", 20)
     async with listening() as it:
         it.handler.holds = True
         client = await it.connected()
@@ -309,7 +309,7 @@ async def test_rapid_resets_end_the_connection(monkeypatch: pytest.MonkeyPatch) 
 @pytest.mark.reaches("QUIC_RESETS_SECONDS")
 @trio_test
 async def test_resets_now_and_then_are_nobodys_business(monkeypatch: pytest.MonkeyPatch) -> None:
-    set_limit(monkeypatch, doq, "QUIC_RESETS_SECONDS", 30.0)
+    set_limit(monkeypatch, quic_session, "QUIC_RESETS_SECONDS", 30.0)
     async with listening() as it:
         client = await it.connected()
         for number in range(60):
