@@ -57,6 +57,13 @@ class Https(Section, frozen=True, kw_only=True):
     cors: Annotated[
         bool, Meta(description="let scripts of any web page ask (access-control-allow-origin: *)")
     ] = False
+    http3: Annotated[
+        bool,
+        Meta(
+            description="serve HTTP/3 too, on the same UDP port, and say so (Alt-Svc), where "
+            "aioquic is installed"
+        ),
+    ] = True
 
 
 class Ddr(Section, frozen=True, kw_only=True):

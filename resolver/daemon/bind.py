@@ -22,6 +22,7 @@ import trio
 
 from resolver.config.check import is_same_port
 from resolver.config.endpoints import endpoint, show
+from resolver.config.http3 import http3_places
 from resolver.config.listen_urls import listen_url
 from resolver.errors import CannotStart, ConfigError
 from resolver.limits import BIND_PATIENCE_SECONDS, BIND_RETRY_SECONDS
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 _UNPRIVILEGED: Final = 1024
+_OVER_UDP: Final = (Transport.UDP, Transport.QUIC, Transport.HTTP3)
 _LATER: Final = frozenset(
     {
         errno.EADDRINUSE,
@@ -62,7 +64,7 @@ class Wish(NamedTuple):
     @property
     def is_udp(self) -> bool:
         """A socket of datagrams; else one that accepts streams."""
-        return self.transport in (Transport.UDP, Transport.QUIC)
+        return self.transport in _OVER_UDP
 
     def __str__(self) -> str:
         kind = "HTTP" if self.transport is None else self.transport.name
@@ -137,7 +139,8 @@ class ListeningSockets:
             wishes = self.missing
 
     def _can_answer(self) -> bool:
-        wanted = [wish for wish in self._wishes if wish.is_udp] or self._wishes
+        asked = [wish for wish in self._wishes if wish.transport is not Transport.HTTP3]
+        wanted = [wish for wish in asked if wish.is_udp] or asked
         return not self._wishes or any(wish in self.open for wish in wanted)
 
     async def bind_missing(self, takers: Takers) -> None:
@@ -207,7 +210,9 @@ class ListeningSockets:
             except OSError as error:
                 if error.errno in _NO_FAMILY:
                     self._tell(wish, f"this system has no {_family(wish)}", "listening without it")
-                elif error.errno == errno.EADDRINUSE and any(map(wish.excludes, gone)):
+                elif error.errno == errno.EADDRINUSE and (
+                    wish.transport is Transport.HTTP3 or any(map(wish.excludes, gone))
+                ):
                     plan.later.append(wish)
                 else:
                     await close_all(plan.fresh.values())
@@ -243,6 +248,8 @@ def wishes_of(config: Config) -> Iterator[Wish]:
         url = listen_url(text)
         for transport in url.transports:
             yield Wish("server.listen", transport, url.where)
+    for where in http3_places(config):
+        yield Wish("server.listen", Transport.HTTP3, where)
     if config.metrics.listen:
         yield Wish("metrics.listen", None, endpoint(config.metrics.listen))
 

@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 import trio
 
+from resolver.daemon.bind import Wish
 from resolver.daemon.tls_contexts import ALPN
 from resolver.listen.idle_loop import watch_over
 from resolver.listen.quic import QuicService
+from resolver.listen.quic_served import Served
 from resolver.listen.tcp import StreamService
 from resolver.listen.udp import UdpService
 from resolver.listen.udp_socket import PlainUdpSocket
@@ -18,7 +20,8 @@ from resolver.protocol.transport import Transport
 from resolver.telemetry import scrape
 
 if TYPE_CHECKING:
-    from resolver.daemon.bind import Bound, Wish
+    from resolver.config.endpoints import Endpoint
+    from resolver.daemon.bind import Bound
     from resolver.daemon.tls_contexts import TlsContexts
     from resolver.listen.admission import Admission
     from resolver.listen.handshakes import Handshakes
@@ -96,8 +99,8 @@ class Listeners:
     def serve(self, wish: Wish, sock: Bound) -> None:
         """Serve *sock* from now on."""
         service: Service
-        if wish.transport is Transport.QUIC:
-            service = self._quic_service(wish.where[0], cast("UdpSocket", sock))
+        if wish.transport in (Transport.QUIC, Transport.HTTP3):
+            service = self._quic_service(wish, cast("UdpSocket", sock))
         elif wish.is_udp:
             service = self._udp_service(wish.where[0], cast("UdpSocket", sock))
         elif wish.transport is None:
@@ -110,12 +113,12 @@ class Listeners:
                 transport=wish.transport,
                 slots=self._slots,
                 host=wish.where[0],
-                **self._spoken(wish.transport),
+                **self._spoken(wish.transport, wish.where),
             )
         self.services[wish] = service
         self._nursery.start_soon(service.run)
 
-    def _spoken(self, transport: Transport) -> dict[str, Any]:
+    def _spoken(self, transport: Transport, where: Endpoint) -> dict[str, Any]:
         """What is between TCP and DNS. HTTP is loaded where it is spoken."""
         if transport not in ALPN:
             return {}
@@ -123,8 +126,13 @@ class Listeners:
         if transport is Transport.HTTPS:
             from resolver.listen.web import WebConnection  # noqa: PLC0415
 
-            between["speak"] = partial(WebConnection, site=self._site)
+            also = partial(self._alternative, Wish("server.listen", Transport.HTTP3, where))
+            between["speak"] = partial(WebConnection, site=self._site, alternative=also)
         return between
+
+    def _alternative(self, wish: Wish) -> bytes:
+        """Where the same is to be had by HTTP/3, while it is (RFC 7838 §3); else nothing."""
+        return b'h3=":%d"; ma=86400' % wish.where[1] if wish in self.services else b""
 
     async def _secured(
         self, alpn: tuple[str, ...], stream: trio.abc.Stream, host: str
@@ -138,11 +146,12 @@ class Listeners:
             self._watch_anew()
         return service
 
-    def _quic_service(self, host: str, sock: UdpSocket) -> QuicService:
-        from resolver.daemon.quic_terms import QuicTerms  # noqa: PLC0415 - loads aioquic
-        from resolver.listen.quic_kit import DOQ, QuicKit  # noqa: PLC0415 - likewise
+    def _quic_service(self, wish: Wish, sock: UdpSocket) -> QuicService:
+        from resolver.daemon.quic_terms import quic_kit  # noqa: PLC0415 - loads aioquic
 
-        kit = QuicKit(QuicTerms(self._tls, (DOQ,)), self._handler, self._admission, host)
+        host, transport = wish.where[0], wish.transport or Transport.QUIC
+        served = Served(self._handler, self._admission, host, transport)
+        kit = quic_kit(self._tls, served, self._site, self._nursery.start_soon)
         return QuicService(sock, kit, host=host, places=self._quic)
 
     def total(self, kind: Transport, field: str) -> int:
@@ -185,6 +194,4 @@ def _kind(service: Service) -> Transport | None:
     """What is spoken there: the services of one transport are counted together."""
     if isinstance(service, UdpService):
         return Transport.UDP
-    if isinstance(service, QuicService):
-        return Transport.QUIC
     return None if isinstance(service, MetricsService) else service.transport

@@ -6,7 +6,8 @@ Made anew where another certificate is in use; connections keep what they began 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, Final
 
 from aioquic.quic.configuration import QuicConfiguration
 from cryptography import x509
@@ -14,12 +15,30 @@ from cryptography.hazmat.primitives import serialization
 
 from resolver.daemon.certificates import serving_quic
 from resolver.limits import QUIC_IDLE_SECONDS, QUIC_WINDOW_OCTETS
+from resolver.listen.quic_kit import DOQ, QuicKit
+from resolver.protocol.transport import Transport
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from resolver.daemon.certificates import Identity
     from resolver.daemon.tls_contexts import TlsContexts
+    from resolver.listen.http3 import Spawn
+    from resolver.listen.quic_kit import Begin
+    from resolver.listen.quic_served import Served
+    from resolver.listen.site import Site
+
+H3: Final = "h3"  # RFC 9114 §3.1
+
+
+def quic_kit(tls: TlsContexts, served: Served, site: Site, spawn: Spawn) -> QuicKit:
+    """What a listener is made with on which *served* is: DNS over QUIC, or HTTP/3 for *site*."""
+    sessions: Mapping[str, Begin] = DOQ
+    if served.transport is Transport.HTTP3:
+        from resolver.listen.http3 import Http3Session  # noqa: PLC0415 - and HTTP/3 where it is
+
+        sessions = {H3: partial(Http3Session, site=site, spawn=spawn)}
+    return QuicKit(QuicTerms(tls, tuple(sessions)), served, sessions)
 
 
 class QuicTerms:

@@ -57,6 +57,7 @@ _SERVED: Final = {
     Transport.TCP: StreamService,
     Transport.TLS: StreamService,
     Transport.QUIC: QuicService,
+    Transport.HTTP3: QuicService,
     Transport.HTTPS: StreamService,
 }
 

@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, ClassVar, Final
 
 import trio
 
+from resolver.config.http3 import http3_places
 from resolver.config.listen_urls import listen_url
 from resolver.daemon.state import CERTIFICATE_FILE, KEY_FILE
 from resolver.errors import ConfigError
@@ -54,7 +55,8 @@ def is_needed(config: Config) -> bool:
 
 def is_over_quic(config: Config) -> bool:
     """True if something is spoken over QUIC."""
-    return any(Transport.QUIC in listen_url(text).transports for text in config.server.listen)
+    is_spoken = any(Transport.QUIC in listen_url(text).transports for text in config.server.listen)
+    return is_spoken or bool(http3_places(config))
 
 
 class TlsContexts:
@@ -138,7 +140,8 @@ class TlsContexts:
         if config.tls.certificate or config.tls.key:
             identities = tuple(certificates.read_all(config))
             if is_over_quic(config) and certificates.serving_quic(identities) is None:
-                expected = "one with a key on P-256 or P-384, Ed25519 or RSA, for quic://"
+                kinds = "one with a key on P-256 or P-384, Ed25519 or RSA"
+                expected = f"{kinds}, for QUIC (https.http3 = false does without)"
                 raise ConfigError("tls.certificate", config.tls.certificate, expected)
             return identities
         return (self._own(config),)

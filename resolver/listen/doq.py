@@ -20,7 +20,7 @@ from resolver.protocol.wire import parse_untrusted
 
 if TYPE_CHECKING:
     from resolver.listen.quic_peer import QuicPeer
-    from resolver.listen.quic_session import Served
+    from resolver.listen.quic_served import Served
 
 _NOT_A_QUESTION: Final = 3  # bits of a stream's number: begun by the server, or one way only
 _HEADER: Final = 12

@@ -37,14 +37,15 @@ if TYPE_CHECKING:
     from resolver.listen.quic_kit import QuicKit
     from resolver.listen.quic_packets import Head
     from resolver.listen.quic_peer import Path, QuicPeer, Spoken
+    from resolver.protocol.transport import Transport
 
 
 class QuicService:
     """Serves one bound socket. *kit* makes what the library has to make, and what is spoken."""
 
     COUNTS: ClassVar = {
-        "queries": "Queries that came over QUIC.",
-        "datagrams": "Datagrams that came to listeners of QUIC.",
+        "queries": "Queries that came over it.",
+        "datagrams": "Datagrams that came to listeners of it.",
         "ignored": "Datagrams there that were not QUIC, or of no connection.",
         "versions": "Clients that were told which versions of QUIC are spoken here.",
         "invalid_tokens": "Clients that proved their address too late, or with another's token.",
@@ -85,6 +86,11 @@ class QuicService:
     def queries(self) -> int:
         """All that were asked."""
         return self._kit.queries
+
+    @property
+    def transport(self) -> Transport:
+        """What is spoken there."""
+        return self._kit.transport
 
     def hand_to(self, handler: Handler) -> None:
         """What comes from now on, on open connections too, goes to *handler*."""

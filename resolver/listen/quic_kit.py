@@ -15,53 +15,60 @@ from aioquic.quic.packet_builder import QuicPacketBuilder
 from resolver.limits import QUIC_INITIAL_OCTETS
 from resolver.listen.doq import DoqSession
 from resolver.listen.quic_peer import Path, QuicPeer
-from resolver.listen.quic_session import Served
 from resolver.listen.quic_transport import ServerConnection
-from resolver.protocol.transport import Transport
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from aioquic.quic.configuration import QuicConfiguration
 
-    from resolver.listen.admission import Admission
     from resolver.listen.listen_network import Datagram, Handler
     from resolver.listen.quic_packets import Head
     from resolver.listen.quic_peer import Owner, Spoken
+    from resolver.listen.quic_served import Served
     from resolver.listen.quic_tokens import Proof
+    from resolver.protocol.transport import Transport
     from resolver.runtime.shortage import Shortage
 
     Configured = Callable[[], QuicConfiguration]
+    Begin = Callable[[Served, QuicPeer], Spoken]
 
-DOQ: Final = "doq"  # RFC 9250 §4.1.1
+DOQ: Final = {"doq": DoqSession}  # RFC 9250 §4.1.1
 _CLOSE_OCTETS: Final = 32  # room for the frame below
 
 
 class QuicKit:
-    """*configured* gives what a connection that begins now is served with."""
+    """*configured* gives what a connection that begins now is served with; *sessions*: what is
+    spoken on it, by the name that both ends agree on."""
 
     def __init__(
-        self, configured: Configured, handler: Handler, admission: Admission, host: str = ""
+        self, configured: Configured, served: Served, sessions: Mapping[str, Begin]
     ) -> None:
         self._configured = configured
-        self._doq = Served(handler, admission, host, Transport.QUIC)
+        self._served = served
+        self._sessions = sessions
 
     def __repr__(self) -> str:
-        return f"<QuicKit {self._doq}>"
+        return f"<QuicKit {self._served}>"
+
+    @property
+    def transport(self) -> Transport:
+        """What is counted as one."""
+        return self._served.transport
 
     @property
     def queries(self) -> int:
         """All that were asked, over whatever is spoken."""
-        return self._doq.queries
+        return self._served.queries
 
     @property
     def shortage(self) -> Shortage:
         """Who is told that memory has run out."""
-        return self._doq.handler.shortage
+        return self._served.handler.shortage
 
     def hand_to(self, handler: Handler) -> None:
         """What comes from now on goes to *handler*."""
-        self._doq.hand_to(handler)
+        self._served.hand_to(handler)
 
     def begin(self, owner: Owner, host: str, original: bytes, retried: bytes) -> QuicPeer:
         """A connection with a client at *host*; the ids are those of `quic_tokens.Proof`."""
@@ -71,7 +78,8 @@ class QuicKit:
 
     def speak(self, alpn: str, peer: QuicPeer) -> Spoken | None:
         """What is spoken where both ends have named *alpn*."""
-        return DoqSession(self._doq, peer) if alpn == DOQ else None
+        begin = self._sessions.get(alpn)
+        return None if begin is None else begin(self._served, peer)
 
     @staticmethod
     def path(datagram: Datagram) -> Path:

@@ -98,7 +98,7 @@ class QuicPlaces:
         "shed": "QUIC connections closed because all together held too much memory.",
         "failed": "QUIC handshakes that came to nothing.",
         "timed_out": "Of those, the ones that took too long.",
-        "misused": "QUIC connections closed because what came was no DNS over QUIC.",
+        "misused": "QUIC connections closed because what came is not spoken there.",
         "overused": "QUIC connections closed because the client gave up too many queries, or did "
         "not read what it had asked for.",
         "faults": "QUIC connections ended by a fault of the library's or ours.",

@@ -27,39 +27,17 @@ from resolver.limits import (
 )
 from resolver.listen.admission import network_of, raw_address
 from resolver.listen.udp_socket import asked_at
-from resolver.protocol.transport import Client, Transport
+from resolver.protocol.transport import Client
 
 if TYPE_CHECKING:
     from aioquic.quic import events
 
-    from resolver.listen.admission import Admission
-    from resolver.listen.listen_network import FastPath, Handler
     from resolver.listen.quic_peer import Codes, Path, QuicPeer
+    from resolver.listen.quic_served import Served
 
 T = TypeVar("T")
 _TENTH: Final = 10
 OVERHEAD: Final = 160  # octets of an object that keeps a piece of a question
-
-
-class Served:
-    """What the connections of one listener share, on which *transport* is spoken."""
-
-    def __init__(
-        self, handler: Handler, admission: Admission, host: str, transport: Transport
-    ) -> None:
-        self.admission = admission
-        self.host = host
-        self.transport = transport
-        self.queries = 0
-        self.hand_to(handler)
-
-    def __repr__(self) -> str:
-        return f"<Served {self.transport.value}://{self.host}: {self.queries} queries>"
-
-    def hand_to(self, handler: Handler) -> None:
-        """What comes from now on goes to *handler*."""
-        self.handler: Handler = handler
-        self.fast_path: FastPath = handler.fast_path(self.transport, self.host)
 
 
 class Session(ABC, Generic[T]):
@@ -117,6 +95,10 @@ class Session(ABC, Generic[T]):
     @abstractmethod
     def _refuse(self, stream: int, *, is_rate: bool) -> None:
         """No answer: the client's network is over its rate, or there is no place."""
+
+    def _fail(self, stream: int) -> None:
+        """No answer: nobody has one to give."""
+        self._reset(stream, self.CODES.fault)
 
     def _may_begin(self, query: bytes) -> bool:
         """False for a question that nobody is asked, since it has ended the connection."""
@@ -243,7 +225,7 @@ class Session(ABC, Generic[T]):
         if self._open.pop(way_back.stream, None) is None:
             pass  # it was given up
         elif reply is None:
-            self._reset(way_back.stream, self.CODES.fault)
+            self._fail(way_back.stream)
         else:
             self._reply(way_back.stream, way_back.item, reply)
         self.wake()

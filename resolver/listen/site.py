@@ -10,6 +10,7 @@ class Site:
 
     COUNTS: ClassVar = {
         "http2": "Connections of clients on which HTTP/2 was spoken.",
+        "http3": "Connections of clients on which HTTP/3 was spoken.",
         "http1": "Connections of clients on which HTTP/1.1 was spoken, or nothing.",
         "json": "Queries that came in the JSON form.",
         "refused": "Requests that were answered with an HTTP status of 400 and above.",
@@ -23,6 +24,7 @@ class Site:
         self.cors = cors
         self.http2 = 0
         self.http1 = 0
+        self.http3 = 0
         self.json = 0
         self.refused = 0
         self.ended_protocol = 0

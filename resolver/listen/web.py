@@ -38,6 +38,8 @@ from resolver.listen.http2 import Http2
 from resolver.listen.serving import ServedStream
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from resolver.listen.doh_request import Asked
     from resolver.listen.http_engine import Engine
     from resolver.listen.site import Site
@@ -48,13 +50,21 @@ _RECORD_OCTETS: Final = 12  # of the shortest record in a reply
 
 
 class WebConnection(ServedStream):
-    """*site*: what is served."""
+    """*site*: what is served; *alternative*: where else it is (RFC 7838 §3), b"": nowhere."""
 
     PIPELINE = HTTPS_IN_WORK
     TOTAL_S = TCP_TOTAL_SECONDS + TCP_IDLE_SECONDS  # the rest is for what is in flight
 
-    def __init__(self, stream: trio.abc.Stream, *arguments: Any, site: Site, **named: Any) -> None:
+    def __init__(
+        self,
+        stream: trio.abc.Stream,
+        *arguments: Any,
+        site: Site,
+        alternative: Callable[[], bytes] = bytes,
+        **named: Any,
+    ) -> None:
         super().__init__(stream, *arguments, **named)
+        self._alternative = alternative
         is_http2 = getattr(stream, "alpn", None) == _HTTP_2  # no ALPN, or another: HTTP/1.1
         self._http: Engine = Http2() if is_http2 else Http1()
         self._site = site
@@ -182,14 +192,18 @@ class WebConnection(ServedStream):
             self._writing += 1
             self._nursery.start_soon(self._write_slowly, number, Written(asked, reply, self._site))
         else:
-            self._http.respond(number, response(asked, reply, self._site))
+            self._http.respond(number, self._with_alternative(response(asked, reply, self._site)))
+
+    def _with_alternative(self, answer: Response) -> Response:
+        told = self._alternative()
+        return answer._replace(fields=(*answer.fields, (b"alt-svc", told))) if told else answer
 
     async def _write_slowly(self, number: int, written: Written) -> None:
         """A long JSON answer, others having their turn between its slices."""
         for _ in written:
             await trio.lowlevel.checkpoint()
         self._writing -= 1
-        self._http.respond(number, written.response)
+        self._http.respond(number, self._with_alternative(written.response))
         self._flush()
         self.wake()
 

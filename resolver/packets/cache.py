@@ -49,6 +49,7 @@ _KINDS: Final = {
     Transport.TLS: Kind.TLS,
     Transport.HTTPS: Kind.WEB,
     Transport.QUIC: Kind.WEB,
+    Transport.HTTP3: Kind.WEB,
 }
 _NEVER: Final = float("inf")
 _SUFFIX = struct.Struct("!I")

@@ -23,7 +23,7 @@ from resolver.protocol.ip_addresses import address_octets
 from resolver.protocol.transport import Transport
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from resolver.model import Name, Query, Question
 
@@ -50,6 +50,7 @@ PROTOCOLS: Final = {
     Transport.QUIC: Spoken((b"doq",), 853),  # RFC 9250 §8.1
     Transport.TLS: Spoken((b"dot",), 853),
     Transport.HTTPS: Spoken((b"h2",), 443, has_path=True),
+    Transport.HTTP3: Spoken((b"h3",), 443, has_path=True),
 }
 
 
@@ -129,8 +130,8 @@ class Designation(Step):
         hints: dict[bytes, None] = {}
         # The target is never the root: nobody can prove to be resolver.arpa (RFC 9462 §4).
         if offer.name and (asked in offer.proven or _PRIVATE.closest(query.source)):
-            for (transport, port), hosts in _by_service(offer.places, asked):
-                parameters = _parameters(PROTOCOLS[transport], port, hosts, offer.path)
+            for spoken, port, hosts in _merged(dict(_by_service(offer.places, asked))):
+                parameters = _parameters(spoken, port, hosts, offer.path)
                 records.append((len(records) + 1).to_bytes(2, "big") + offer.name + parameters)
                 hints.update(dict.fromkeys(hosts))
         if not records:
@@ -172,6 +173,19 @@ def _by_service(
     ranks = list(PROTOCOLS)
     for service in sorted(found, key=lambda one: ranks.index(one[0])):
         yield service, tuple(found[service])
+
+
+def _merged(
+    services: Mapping[tuple[Transport, int], tuple[bytes, ...]],
+) -> Iterator[tuple[Spoken, int, tuple[bytes, ...]]]:
+    """HTTP/3 is told with the HTTPS that it stands beside (RFC 9461 §5)."""
+    for (transport, port), hosts in services.items():
+        spoken = PROTOCOLS[transport]
+        if transport is Transport.HTTPS and services.get((Transport.HTTP3, port)) == hosts:
+            spoken = spoken._replace(alpn=(*spoken.alpn, *PROTOCOLS[Transport.HTTP3].alpn))
+        elif transport is Transport.HTTP3 and services.get((Transport.HTTPS, port)) == hosts:
+            continue
+        yield spoken, port, hosts
 
 
 def _parameters(spoken: Spoken, port: int, hosts: tuple[bytes, ...], path: bytes) -> bytes:

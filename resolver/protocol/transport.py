@@ -12,11 +12,12 @@ class Transport(enum.Enum):
     TLS = "tls"
     HTTPS = "https"
     QUIC = "quic"
+    HTTP3 = "http3"  # what is https:// over UDP
 
     __hash__ = object.__hash__  # by identity: Enum's own is a Python function
 
 
-ENCRYPTED: Final = frozenset({Transport.TLS, Transport.HTTPS, Transport.QUIC})
+ENCRYPTED: Final = frozenset({Transport.TLS, Transport.HTTPS, Transport.QUIC, Transport.HTTP3})
 
 
 class Client(NamedTuple):

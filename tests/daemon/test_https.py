@@ -114,7 +114,7 @@ async def test_it_is_designated_with_its_path(tmp_path: Path) -> None:
         config = replace(config, tls=replace(config.tls, names=("dns.example.net",)))
         await reload(house.daemon, config)
         (offered,) = await told(house.port, *SVCB)
-        assert offered.startswith(f'1 dns.example.net. alpn="h2" port="{port}"')
+        assert offered.startswith(f'1 dns.example.net. alpn="h2,h3" port="{port}"')
         assert offered.endswith('dohpath="/own{?dns}"')
 
 

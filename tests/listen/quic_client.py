@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ssl
 from contextlib import asynccontextmanager
-from functools import lru_cache
+from functools import lru_cache, partial
 from random import Random
 from typing import TYPE_CHECKING, Final
 
@@ -19,15 +19,18 @@ from resolver.daemon.quic_terms import configuration
 from resolver.lab.virtual_network import VirtualNetwork
 from resolver.listen.admission import Admission
 from resolver.listen.quic import QuicService
-from resolver.listen.quic_kit import QuicKit
+from resolver.listen.quic_kit import DOQ, QuicKit
 from resolver.listen.quic_places import QuicPlaces, QuicRates
+from resolver.listen.quic_served import Served
 from resolver.protocol.framing import frame
+from resolver.protocol.transport import Transport
 from tests.listen.echo import Handler
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Mapping
 
     from resolver.lab.virtual_sockets import VirtualClient
+    from resolver.listen.quic_kit import Begin
 
 HERE: Final = ("192.0.2.53", 853)
 CLIENT: Final = "198.51.100.7"
@@ -40,8 +43,8 @@ def identity() -> Identity:
 
 
 @lru_cache
-def served_with() -> QuicConfiguration:
-    return configuration([identity()], ("doq",))
+def served_with(alpn: str = "doq") -> QuicConfiguration:
+    return configuration([identity()], (alpn,))
 
 
 class Client:
@@ -121,12 +124,22 @@ class Client:
 class Listener:
     """A service in virtual time, and what it is made of."""
 
-    def __init__(self, network: VirtualNetwork, places: QuicPlaces, admission: Admission) -> None:
+    def __init__(
+        self,
+        network: VirtualNetwork,
+        places: QuicPlaces,
+        admission: Admission,
+        *,
+        transport: Transport,
+        sessions: Mapping[str, Begin],
+    ) -> None:
         self.network = network
         self.places = places
         self.admission = admission
         self.handler = Handler()
-        kit = QuicKit(served_with, self.handler, admission, HERE[0])
+        served = Served(self.handler, admission, HERE[0], transport)
+        (self.alpn,) = sessions
+        kit = QuicKit(partial(served_with, self.alpn), served, sessions)
         self.service = QuicService(network.bind_udp(*HERE), kit, host=HERE[0], places=places)
 
     def client(
@@ -135,7 +148,7 @@ class Listener:
         return Client(self.network.client(host), alpn=alpn, version=version)
 
     async def connected(self, host: str = CLIENT) -> Client:
-        client = self.client(host)
+        client = self.client(host, alpn=(self.alpn,))
         client.connect()
         await client.run()
         assert client.is_open
@@ -159,12 +172,16 @@ class Listener:
 
 @asynccontextmanager
 async def listening(
-    *, rates: QuicRates | None = None, admission: Admission | None = None
+    *,
+    rates: QuicRates | None = None,
+    admission: Admission | None = None,
+    transport: Transport = Transport.QUIC,
+    sessions: Mapping[str, Begin] = DOQ,
 ) -> AsyncIterator[Listener]:
     """*rates*: the real ones, or so many that they are no matter."""
     network = VirtualNetwork(rng=Random(0))
     places = QuicPlaces(rates or QuicRates(1e6, 1e6))
-    it = Listener(network, places, admission or Admission())
+    it = Listener(network, places, admission or Admission(), transport=transport, sessions=sessions)
     async with trio.open_nursery() as nursery:
         nursery.start_soon(it.service.run)
         yield it

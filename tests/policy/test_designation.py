@@ -151,6 +151,18 @@ def test_nothing_encrypted_is_nothing_to_tell() -> None:
     assert told(offer(place(HERE, transport=Transport.UDP)), query()) == []
 
 
+@pytest.mark.rfc("RFC 9461 §5")
+def test_http3_is_told_with_the_https_that_it_stands_beside() -> None:
+    web, over_udp = place(HERE, 443, Transport.HTTPS), place(HERE, 443, Transport.HTTP3)
+    path = "/dns-query"
+    one = offer(web, over_udp)._replace(path=path.encode())
+    assert shown(one, query()) == [
+        f'1 {NAME} alpn="h2,h3" ipv4hint="{HERE}" dohpath="{path}{{?dns}}"'
+    ]
+    elsewhere = offer(web, place(ELSEWHERE, 443, Transport.HTTP3))._replace(path=path.encode())
+    assert len(told(elsewhere, query())) == 2
+
+
 @pytest.mark.rfc("RFC 9462 §4")
 def test_quic_comes_before_tls() -> None:
     both = offer(place(HERE), place(HERE, transport=Transport.QUIC))
