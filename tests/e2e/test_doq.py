@@ -65,13 +65,18 @@ class Served(NamedTuple):
 
 @contextmanager
 def serving(
-    directory: Path, *, head: str = "", listen: str = HOST, workers: int = 1
+    directory: Path,
+    *,
+    head: str = "",
+    listen: str = HOST,
+    workers: int = 1,
+    scheme: str = "quic",
 ) -> Iterator[Served]:
     port, metrics = free_port(), free_port()
     path = directory / "resolver.toml"
     path.write_text(f"""
         working_directory = "{directory}"
-        server = {{listen = ["quic://{listen}:{port}"], user = "", workers = {workers}}}
+        server = {{listen = ["{scheme}://{listen}:{port}"], user = "", workers = {workers}}}
         metrics = {{listen = "{HOST}:{metrics}"}}
         cache = {{persist = false}}
         {head}
