@@ -13,10 +13,9 @@ import logging
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 import trio
-from msgspec.structs import replace
 
 from resolver.budget import Share
-from resolver.daemon.encryption import proving_terms, unproven_terms
+from resolver.daemon.encryption import found_terms, unproven_terms
 from resolver.daemon.zones import server_of
 from resolver.errors import ConfigError, ResolverError
 from resolver.limits import DESIGNATED_NOBODY_SECONDS, DESIGNATION_LOOK_SECONDS, QUERY_SECONDS
@@ -28,17 +27,16 @@ from resolver.upstream.designated import QUESTION, RESOLVER_ARPA
 from resolver.upstream.request import Request
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from resolver.config.forwarders import Forwarder
     from resolver.config.schema import Config, Forward
     from resolver.model import Name, Server
     from resolver.upstream.designated import Designated
     from resolver.upstream.dispatcher import Dispatcher
+    from resolver.upstream.encrypted import Encryption
     from resolver.upstream.infra import Infra
     from resolver.upstream.tls_terms import Terms
-
-_log = logging.getLogger(__name__)
 
 
 class Forwarding(Protocol):
@@ -48,6 +46,7 @@ class Forwarding(Protocol):
     fixed: dict[Name, Delegation]
     infra: Infra
     dispatcher: Dispatcher
+    encryption: Encryption
 
 
 class Proven(NamedTuple):
@@ -58,10 +57,19 @@ class Proven(NamedTuple):
 
 
 class Discovery:
-    """Of one configuration. *known*: what an earlier one has found goes on meanwhile."""
+    """Of one configuration. *known*: what an earlier one has found goes on meanwhile.
 
-    def __init__(self, parts: Forwarding, known: Mapping[Server, tuple[Proven, ...]]) -> None:
+    *say*: one line, at a level: encrypted or in clear text, that is for the operator to know.
+    """
+
+    def __init__(
+        self,
+        parts: Forwarding,
+        known: Mapping[Server, tuple[Proven, ...]],
+        say: Callable[[str, int], None],
+    ) -> None:
         self._parts = parts
+        self._say = say
         self._told: dict[Server, str] = {}
         zones = {names.from_text(one.zone): one for one in parts.config.forward if one.discover}
         self.entries: dict[Server, tuple[Delegation, Forward]] = {
@@ -140,8 +148,8 @@ class Discovery:
         if candidate in delegation.given():
             return None, f"{one} is asked already"
         try:
-            strict = replace(entry, profile="strict")  # what anybody may have said
-            terms = proving_terms(self._parts.config, strict, one, candidate)
+            read = self._parts.encryption.authorities.get(entry.ca_file)
+            terms = found_terms(entry, one, candidate, authorities=read)
         except ConfigError as error:
             return None, str(error)
         wrong = await self._try(candidate, terms)
@@ -199,7 +207,7 @@ class Discovery:
         if self._told.get(server) != what:
             self._told[server] = what
             zone = names.to_text(self.entries[server][0].zone)
-            _log.log(level, "forward %s: %s %s", zone, server.host, what)
+            self._say(f"forward {zone}: {server.host} {what}", level)
 
 
 def _url(server: Server) -> str:

@@ -10,6 +10,8 @@ import time
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
+from msgspec.structs import replace
+
 from resolver.config.check import working_path
 from resolver.config.check_forwards import pin
 from resolver.config.extras import extra_missing
@@ -32,11 +34,13 @@ if TYPE_CHECKING:
 
 def encryption_of(config: Config, clock: Clock) -> Encryption:
     """Raises ConfigError where a file is no good."""
-    terms, outgoing = terms_of(config), config.outgoing
-    if not (terms or outgoing.opportunistic):
+    terms, outgoing, authorities = terms_of(config), config.outgoing, _prepared(config)
+    if not (terms or outgoing.opportunistic or authorities):
         return NOTHING
     keeps_warm = outgoing.speculation and not outgoing.metered
-    return Encryption(terms, keeps_warm, lambda: is_believed(clock), outgoing.opportunistic)
+    return Encryption(
+        terms, keeps_warm, lambda: is_believed(clock), outgoing.opportunistic, authorities
+    )
 
 
 def terms_of(config: Config) -> dict[Key, Terms]:
@@ -44,30 +48,45 @@ def terms_of(config: Config) -> dict[Key, Terms]:
     terms: dict[Key, Terms] = {}
     for entry in config.forward:
         named = [one for one in forwarders_of(entry) if one.is_encrypted]
-        if entry.discover:
-            _prepare(config, entry)
         for one in named:
             server = Server(*one.where, transport=one.transport, auth_name=one.auth_name)
-            terms[server.key] = proving_terms(config, entry, one, server)
+            terms[server.key] = _terms(entry, one, server, _authorities(config, entry))
     return terms
 
 
-def _prepare(config: Config, entry: Forward) -> None:
-    """What servers that are found later will want: whom the daemon becomes may not read it."""
-    from resolver.upstream import sessions  # noqa: PLC0415 - see above
+def _prepared(config: Config) -> dict[str, str]:
+    """What servers that are found later will want, by `ca_file`.
 
-    _context(entry, _authorities(config, entry), Transport.TLS)
-    sessions.load({one for one in ENCRYPTED if not extra_missing(one.value)})
-
-
-def proving_terms(config: Config, entry: Forward, one: Forwarder, server: Server) -> Terms:
-    """On which *server* is asked for *entry*: it proves itself, unless nobody wants that.
-
-    Raises ConfigError.
+    Whom the daemon becomes may not read it. Raises ConfigError.
     """
+    authorities: dict[str, str] = {}
+    for entry in config.forward:
+        if not entry.discover:
+            continue
+        from resolver.upstream import sessions  # noqa: PLC0415 - see above
+
+        text = _authorities(config, entry)
+        if text is not None:
+            authorities[entry.ca_file] = text
+        _context(entry, text, Transport.TLS)
+        sessions.load({one for one in ENCRYPTED if not extra_missing(one.value)})
+    return authorities
+
+
+def found_terms(
+    entry: Forward, one: Forwarder, server: Server, *, authorities: str | None
+) -> Terms:
+    """On which *server*, that nobody has written down, is asked for *entry*: it proves itself.
+
+    Anybody may have said who it is, so *entry*'s profile does not count. Raises ConfigError.
+    """
+    return _terms(replace(entry, profile="strict"), one, server, authorities)
+
+
+def _terms(entry: Forward, one: Forwarder, server: Server, authorities: str | None) -> Terms:
+    """Raises ConfigError."""
     from resolver.upstream.tls_terms import Terms, name_to_prove  # noqa: PLC0415 - see above
 
-    authorities = _authorities(config, entry)
     context = _context(entry, authorities, one.transport)
     pins = frozenset(map(pin, entry.pins))
     is_strict = _is_strict(entry)

@@ -18,6 +18,7 @@ from resolver.daemon.zones import uses_root_copy
 from resolver.iterate.priming import keep_primed
 from resolver.protocol import names
 from resolver.recurse.rollover import Rollover
+from resolver.telemetry import logs
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -126,7 +127,9 @@ class Upkeep:
             return
         from resolver.daemon.discovering import Discovery  # noqa: PLC0415 - where it is wanted
 
-        self.discovery = discovery = Discovery(parts, before.known if before is not None else {})
+        known = before.known if before is not None else {}
+        say = logs.say if self._daemon.is_first else _say_nothing
+        self.discovery = discovery = Discovery(parts, known, say)
         self._discovering = scope = trio.CancelScope()
         self._start(scope, discovery.run)
 
@@ -151,6 +154,10 @@ def _root_anchor(parts: Parts) -> Anchor | None:
 
 def _rolls(parts: Parts) -> bool:
     return parts.config.dnssec.rfc5011
+
+
+def _say_nothing(_: str, __: int) -> None:
+    """Another process says it."""
 
 
 class _Latest:

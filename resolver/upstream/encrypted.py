@@ -35,13 +35,15 @@ class Encryption(NamedTuple):
 
     *keeps_warm*: may sessions be opened ahead of need? *believes_clock*: is the machine's time good
     enough for the dates of certificates? *is_opportunistic*: are zones' servers asked encrypted
-    where they can be?
+    where they can be? *authorities*: what files of them hold (PEM), for servers that are found
+    later, when nobody may read them any more.
     """
 
     terms: Mapping[Key, Terms] = {}
     keeps_warm: bool = True
     believes_clock: Callable[[], bool] = lambda: True
     is_opportunistic: bool = False
+    authorities: Mapping[str, str] = {}
 
 
 NOTHING = Encryption()

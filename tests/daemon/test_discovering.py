@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
@@ -19,6 +18,7 @@ from resolver.model import Question
 from resolver.protocol.codes import RRType
 from resolver.protocol.names import ROOT, from_text
 from resolver.protocol.transport import Transport
+from resolver.upstream.encrypted import Encryption
 from tests.support import trio_test
 from tests.upstream.tls_servers import NAME, TlsScript, authority_pem, certificate, server_context
 from tests.upstream.virtual_servers import Script, World, answer
@@ -42,15 +42,20 @@ class Place:
         self.world = World()
         self.svcb = svcb
         self.asked: list[float] = []
+        self.said: list[str] = []
         self.clear = self.world.serve(host, Script(self._reply))
         self.tls = TlsScript(server_context(certificate(*(names or (host,)))))
         self.host = host
-        ca_file.write_text(authority_pem())
         entry = Forward(zone=".", addresses=(host,), discover=True, ca_file=str(ca_file))
         self.config = Config(forward=(entry,))
         self.fixed = dict(fixed_delegations(self.config))
+        self.encryption = Encryption(authorities={str(ca_file): authority_pem()})
         self.infra = self.world.infra
         self.dispatcher = self.world.dispatcher
+
+    @property
+    def told(self) -> str:
+        return "\n".join(self.said)
 
     def _reply(self, query: Message, _: str) -> bytes:
         if query.qtype != RRType.SVCB:
@@ -68,7 +73,7 @@ class Place:
         async with trio.open_nursery() as nursery:
             nursery.start_soon(self.tls.listen, self.world.network, self.host, nursery)
             await nursery.start(self.dispatcher.run)
-            found = discovery or Discovery(self, {})
+            found = discovery or Discovery(self, {}, lambda line, _: self.said.append(line))
             nursery.start_soon(found.run)
             await trio.sleep(NOW_S)
             yield found
@@ -94,42 +99,38 @@ def ca_file(tmp_path: Path) -> Path:
 
 @trio_test
 @pytest.mark.rfc("RFC 9462 §4.2")
-async def test_who_proves_the_address_that_was_asked_is_asked(
-    ca_file: Path, caplog: pytest.LogCaptureFixture
-) -> None:
-    caplog.set_level(logging.INFO)
+async def test_who_proves_the_address_that_was_asked_is_asked(ca_file: Path) -> None:
     place = Place(PUBLIC, ca_file, RECORD)
     async with place.running() as found:
         assert await place.ask("a.example.com") is Transport.TLS
         assert found.count == 1
-    assert f"{PUBLIC} is asked over tls://{PUBLIC}:853 (its certificate proves it)" in caplog.text
+    assert f"{PUBLIC} is asked over tls://{PUBLIC}:853 (its certificate proves it)" in "\n".join(
+        place.said
+    )
 
 
 @trio_test
 @pytest.mark.rfc("RFC 9462 §4.2")
-async def test_who_does_not_is_not_and_that_is_told(
-    ca_file: Path, caplog: pytest.LogCaptureFixture
-) -> None:
+async def test_who_does_not_is_not_and_that_is_told(ca_file: Path) -> None:
     """The name that the record gives proves nothing: whoever forged it would have one."""
     place = Place(PUBLIC, ca_file, RECORD, names=("dns.example.net",))
     async with place.running() as found:
         assert await place.ask("a.example.com") is Transport.UDP
         assert found.count == 0
     assert place.tls.queries == []
-    assert f"{PUBLIC} is asked in clear text: tls://{PUBLIC}:853 was not proven" in caplog.text
-    assert "is for dns.example.net, not for 192.0.2.1" in caplog.text
+    assert f"{PUBLIC} is asked in clear text: tls://{PUBLIC}:853 was not proven" in "\n".join(
+        place.said
+    )
+    assert "is for dns.example.net, not for 192.0.2.1" in place.told
 
 
 @trio_test
 @pytest.mark.rfc("RFC 9462 §4.3")
-async def test_a_private_address_is_asked_unproven_and_that_is_told(
-    ca_file: Path, caplog: pytest.LogCaptureFixture
-) -> None:
-    caplog.set_level(logging.INFO)
+async def test_a_private_address_is_asked_unproven_and_that_is_told(ca_file: Path) -> None:
     place = Place(PRIVATE, ca_file, RECORD, names=(NAME,))
     async with place.running():
         assert await place.ask("a.example.com") is Transport.TLS
-    assert "(not proven: a private address)" in caplog.text
+    assert "(not proven: a private address)" in place.told
 
 
 @trio_test
@@ -174,8 +175,8 @@ async def test_it_is_asked_again_when_that_has_run_out(ca_file: Path) -> None:
 
 @trio_test
 @pytest.mark.reaches("DESIGNATION_LOOK_SECONDS")
-async def test_clear_text_takes_the_place_of_who_is_gone_and_he_is_looked_for(
-    ca_file: Path, caplog: pytest.LogCaptureFixture
+async def test_clear_text_takes_the_place_of_who_is_gone_for_a_while(
+    ca_file: Path,
 ) -> None:
     place = Place(PUBLIC, ca_file, RECORD)
     async with place.running():
@@ -185,7 +186,7 @@ async def test_clear_text_takes_the_place_of_who_is_gone_and_he_is_looked_for(
         await trio.sleep(NOW_S)
         assert await place.ask("b.example.com") is Transport.UDP
         await trio.sleep(2 * DESIGNATION_LOOK_SECONDS)
-        assert "is asked in clear text" in caplog.text
+        assert "is asked in clear text" in place.told
         place.tls.context = server_context(certificate(PUBLIC))
         await trio.sleep(DESIGNATED_NOBODY_SECONDS + DESIGNATION_LOOK_SECONDS)
         assert await place.ask("c.example.com") is Transport.TLS
@@ -200,9 +201,9 @@ async def test_what_was_found_goes_on_over_a_reload_and_ends_with_the_table(ca_f
         place.fixed, place.svcb = fresh, ()
         async with trio.open_nursery() as nursery:
             place.clear.reply = lambda *_: None
-            nursery.start_soon(Discovery(place, found.known).run)
+            nursery.start_soon(Discovery(place, found.known, lambda *_: None).run)
             await trio.sleep(NOW_S)
             assert await place.ask("a.example.com") is Transport.TLS
             nursery.cancel_scope.cancel()
         place.config = Config()
-        assert Discovery(place, found.known).count == 0
+        assert Discovery(place, found.known, lambda *_: None).count == 0
