@@ -95,7 +95,8 @@ QUIC_RESETS = limit(
 QUIC_RESETS_SECONDS = limit(30.0, "seconds over which they are counted", why="our choice")
 QUIC_TURN = limit(
     4,
-    "QUIC datagrams taken in before other tasks have their turn, or one that begins a connection",
+    "QUIC datagrams, or questions in them, taken in before other tasks have their turn; one that "
+    "begins a connection counts as all",
     why="our choice: 1 ms",
 )
 QUIC_TIMER_SECONDS = limit(

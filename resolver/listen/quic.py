@@ -126,13 +126,15 @@ class QuicService:
     def turn(self, batch: deque[Datagram]) -> None:
         """Take in a few datagrams of *batch*, do what is due, and send what comes of it.
 
-        Few: QUIC_TURN of them, or one that begins a connection, which costs as much.
+        Few: QUIC_TURN of them, or of questions in them; one that begins a connection costs as much.
         """
         self._is_at_it = True
-        begun, least = self.places.accepted, len(batch) - QUIC_TURN
+        begun, left = self.places.accepted, QUIC_TURN
         try:
-            while batch and len(batch) > least and self.places.accepted == begun:
+            while batch and left > 0 and self.places.accepted == begun:
+                asked = self._kit.queries
                 self._take(batch.popleft())
+                left -= max(1, self._kit.queries - asked)
             now = trio.current_time()
             while self._timers and self._timers[0][0] <= now:
                 due, _, peer = heapq.heappop(self._timers)

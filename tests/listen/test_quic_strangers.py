@@ -253,6 +253,14 @@ async def test_others_have_their_turn_between_datagrams(monkeypatch: pytest.Monk
             it.client().connect()
         await trio.sleep(0.1)
         assert connections == [0, 0, 0, 1, 1, 1], "a handshake costs as much as four of the others"
+        client = await it.connected("198.51.100.8")
+        turns.clear()
+        for _ in range(3):
+            for _ in range(5):
+                client.ask(asked(QUESTION))
+            client.flush()
+        await trio.sleep(0.05)
+        assert turns[:3] == [1, 1, 1], "so do as many questions in one of them"
 
 
 @pytest.mark.reaches("QUIC_TIMER_SECONDS")
