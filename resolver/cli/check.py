@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from resolver.cli import verify
 from resolver.config import check, forwarders
 from resolver.config.endpoints import show
+from resolver.config.http3 import http3_places
 from resolver.config.listen_urls import listen_url
 from resolver.daemon import policies, service_unit, state
 from resolver.protocol.transport import Transport
@@ -51,6 +52,7 @@ def summary(config: Config, name: str, promised: Promises) -> str:
     lines = [
         f"{name}: ok",
         f"  listens on   {_listeners(config)}",
+        *_http3(config),
         f"  answers      {', '.join(server.allow_from) or 'nobody'}",
         f"  asks over    {families}",
         f"  sends away   {_NEXT.join(zones) or 'nothing: resolves from the root'}",
@@ -90,6 +92,16 @@ def _proof(entry: Forward, one: forwarders.Forwarder) -> str:
 
 
 _NEXT = "\n" + " " * 15
+
+
+def _http3(config: Config) -> list[str]:
+    """What nobody has asked for by name, where there is HTTPS."""
+    if not any(Transport.HTTPS in listen_url(text).transports for text in config.server.listen):
+        return []
+    places = http3_places(config)
+    spoken = f"on UDP, {', '.join(map(show, places))}"
+    without = "without: see https.http3, or its UDP port is taken, or aioquic is not installed"
+    return [f"  HTTP/3       {spoken if places else without}"]
 
 
 def _listeners(config: Config) -> str:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+import pytest
+
 from resolver.cli.main import main
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    import pytest
 
 # The steps go out side by side: which of two comes first, and over which address, is chance.
 STEPS = """\
@@ -85,6 +86,22 @@ def test_a_check_says_what_is_spoken_where_that_is_not_the_usual(
     path.write_text("server.listen = ['udp://127.0.0.1', '[::1]:54']\n")
     assert main(["check", str(path)]) == 0
     assert "  listens on   udp://127.0.0.1:53, udp+tcp://[::1]:54\n" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        ("", "on UDP, 127.0.0.1:443\n"),
+        ("https.http3 = false", "without: see https.http3"),
+    ],
+)
+def test_check_says_where_http3_is(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], more: str, said: str
+) -> None:
+    config = tmp_path / "resolver.toml"
+    config.write_text(f"server = {{listen = ['https://127.0.0.1'], user = ''}}\n{more}\n")
+    assert main(["check", str(config)]) == 0
+    assert f"  HTTP/3       {said}" in capsys.readouterr().out
 
 
 def test_a_check_says_all_that_is_wrong(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
