@@ -79,7 +79,9 @@ class Designated(NamedTuple):
         found: dict[Forwarder, None] = {}
         for service in self.services:
             told = [host for name, host in self.addresses if name == service.target]
-            hosts = dict.fromkeys((*service.hints, *told)) or {asked: None}
+            bare = asked.partition("%")[0]  # records know no interfaces
+            named = (asked if host == bare else host for host in (*service.hints, *told))
+            hosts = dict.fromkeys(named) or {asked: None}
             fit = [host for host in hosts if _may_be(host, asked)]
             ordered = sorted(fit, key=lambda host: (host != asked, ":" in host))
             for alpn in SPOKEN:

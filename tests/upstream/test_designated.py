@@ -67,6 +67,12 @@ def test_nobody_out_there_leads_into_this_network() -> None:
     assert [one.auth_name for one in at_home.candidates()] == ["192.168.1.1"]
 
 
+def test_a_link_local_address_keeps_its_interface() -> None:
+    router = Server("fe80::1%eth0")
+    said = read_untrusted(reply("1 dns.example.net. alpn=dot ipv6hint=fe80::1"), router)
+    assert [one.where[0] for one in said.candidates()] == ["fe80::1%eth0"]
+
+
 def test_what_is_not_asked_over_is_passed_over(monkeypatch: pytest.MonkeyPatch) -> None:
     records = (
         "1 dns.example.net. alpn=h3 dohpath=/q{?dns}",
