@@ -21,6 +21,7 @@ from tests.simulation import netns
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
+DOH_PATH = "/dns-query"
 PROJECT = Path(__file__).resolve().parents[2]
 PROGRAMS = {
     "ours": "env", "unbound": "unbound", "named": "named", "kresd": "kresd",
@@ -42,8 +43,9 @@ class Setup:
     """What a resolver is to do, in the words of none; what is left out is as shipped.
 
     *anchors* are DS records in presentation form; without any, nothing is validated. *tls_port*:
-    where DNS over TLS is served as well, with a P-256 certificate; 0 is nowhere. *extra* are lines,
-    and *arguments* words of the command line, of the one software. *checkout* is ours.
+    where DNS over TLS is served as well, with a P-256 certificate; 0 is nowhere; so for HTTPS and
+    QUIC. *extra* are lines, and *arguments* words of the command line, of the one software.
+    *checkout* is ours.
     """
 
     directory: Path
@@ -51,6 +53,8 @@ class Setup:
     addresses: tuple[str, ...] = ("127.0.0.1",)
     port: int = 53
     tls_port: int = 0
+    https_port: int = 0
+    quic_port: int = 0
     anchors: tuple[str, ...] = ()
     negative_anchors: tuple[str, ...] = ()
     minimises: bool | None = None
@@ -121,8 +125,13 @@ def _ours(setup: Setup) -> list[str]:
     """Dotted keys throughout, so that *extra* may add to any table."""
     listen = [f"[{one}]:{setup.port}" if ":" in one else f"{one}:{setup.port}"
               for one in setup.addresses]  # fmt: skip
+    v4 = [one for one in setup.addresses if ":" not in one]
     if setup.tls_port:
-        listen += [f"tls://{one}:{setup.tls_port}" for one in setup.addresses if ":" not in one]
+        listen += [f"tls://{one}:{setup.tls_port}" for one in v4]
+    if setup.https_port:
+        listen += [f"https://{one}:{setup.https_port}{DOH_PATH}" for one in v4]
+    if setup.quic_port:
+        listen += [f"quic://{one}:{setup.quic_port}" for one in v4]
     lines = [
         f"server.listen = {json.dumps(listen)}",
         f"dnssec.validate = {json.dumps(bool(setup.anchors))}",
@@ -154,11 +163,13 @@ def _unbound(setup: Setup) -> list[str]:
         *(f'trust-anchor: "{one}"' for one in setup.anchors),
         *(f'domain-insecure: "{one}"' for one in setup.negative_anchors),
     ]  # fmt: skip
-    if setup.tls_port:
+    if setup.tls_port or setup.https_port:
         certificate, key = _certificate(setup)
-        lines += [f"interface: {one}@{setup.tls_port}" for one in setup.addresses]
-        lines += [f"tls-port: {setup.tls_port}", f'tls-service-pem: "{certificate}"']
-        lines.append(f'tls-service-key: "{key}"')
+        lines += [f'tls-service-pem: "{certificate}"', f'tls-service-key: "{key}"']
+    for kind, port in (("tls", setup.tls_port), ("https", setup.https_port)):
+        if port:
+            lines += [f"interface: {one}@{port}" for one in setup.addresses]
+            lines.append(f"{kind}-port: {port}")
     if setup.hints is not None:
         lines.append(f'root-hints: "{setup.hints}"')
     if setup.minimises is not None:
@@ -185,6 +196,8 @@ def _named(setup: Setup) -> list[str]:
         f"listen-on port {setup.port} {{ {v4 or 'none; '}}};",
         f"listen-on-v6 port {setup.port} {{ {v6 or 'none; '}}};",
         f"listen-on port {setup.tls_port} tls ephemeral {{ {v4} }};" if setup.tls_port else "",
+        f"listen-on port {setup.https_port} tls ephemeral http default {{ {v4} }};"
+        if setup.https_port else "",
         "recursion yes;", "allow-query { any; };", "empty-zones-enable no;",
         f"dnssec-validation {'yes' if setup.anchors else 'no'};",
     ]  # fmt: skip
@@ -212,9 +225,10 @@ def _named(setup: Setup) -> list[str]:
 def _kresd(setup: Setup) -> list[str]:
     """Without what it asks and tells about the root's keys on its own (RFC 5011, RFC 8145)."""
     lines = [f"net.listen('{one}', {setup.port}, {{ kind = 'dns' }})" for one in setup.addresses]
-    if setup.tls_port:
-        where = f"{setup.tls_port}, {{ kind = 'tls' }}"
-        lines += [f"net.listen('{one}', {where})" for one in setup.addresses]
+    for kind, port in (("tls", setup.tls_port), ("doh2", setup.https_port)):
+        if port:
+            where = f"{port}, {{ kind = '{kind}' }}"
+            lines += [f"net.listen('{one}', {where})" for one in setup.addresses]
     lines += ["trust_anchors.remove('.')", "cache.size = 64 * MB"]
     lines += [f"modules.unload('{one}')" for one in ("ta_update", "ta_signal_query")]
     if setup.hints is not None:

@@ -71,6 +71,8 @@ class Peer:
     checkout: Path = peers.PROJECT  # of ourselves
     zone: str = _ZONE
     tls_port: int = 0
+    https_port: int = 0
+    quic_port: int = 0
     process: subprocess.Popen[bytes] | None = None
 
     def asks_for_everything(self) -> None:
@@ -86,6 +88,16 @@ class Peer:
         self.tls_port = self.port + 470
         return self.software != "pdns"
 
+    def serves_https(self) -> bool:
+        """Before it starts: DNS over HTTPS too, on a port of its own. False if it cannot."""
+        self.https_port = self.port + 480
+        return self.software != "pdns"
+
+    def serves_quic(self) -> bool:
+        """Before it starts: DNS over QUIC too, on a port of its own. False if it cannot."""
+        self.quic_port = self.port + 490
+        return self.software == "ours"
+
     def start(self, folder: Path, *, core: int, upstream: int = RESPONDER_PORT) -> None:
         """Start on *core*, and wait until it accepts queries."""
         directory = folder / self.name
@@ -95,6 +107,8 @@ class Peer:
             directory=directory,
             port=self.port,
             tls_port=self.tls_port,
+            https_port=self.https_port,
+            quic_port=self.quic_port,
             upstream=peers.Upstream(self.zone, upstream),
             extra=self.extra,
             arguments=self.arguments,

@@ -101,23 +101,45 @@ def tcp(bench: Bench) -> None:
 
 def dot(bench: Bench) -> None:
     """Hits over one warm connection, by how many questions come in one write: TLS beside TCP."""
-    with bench.running([peer for peer in bench.peers() if peer.serves_tls()]) as peers:
+    kinds = {"TCP": (), "TLS": ("tls",), "TLS, padded": ("tls", "padded")}
+    peers = [peer for peer in bench.peers() if peer.serves_tls()]
+    _warm(bench, "Cache hits over a warm stream", peers, kinds, reference="unbound")
+
+
+def doh(bench: Bench) -> None:
+    """The same by HTTP/2, each question a POST."""
+    peers = [peer for peer in bench.peers() if peer.serves_https()]
+    kinds = {"HTTPS": ("https",), "HTTPS, padded": ("https", "padded")}
+    _warm(bench, "Cache hits over warm HTTPS", peers, kinds, reference="unbound")
+
+
+def doq(bench: Bench) -> None:
+    """The same over QUIC, each question a stream: no packaged peer has it."""
+    peers = [peer for peer in bench.peers() if peer.serves_quic()]
+    kinds = {"QUIC": ("quic",), "QUIC, padded": ("quic", "padded")}
+    _warm(bench, "Cache hits over warm QUIC", peers, kinds, reference="ours")
+
+
+def _warm(
+    bench: Bench, title: str, peers: list[Peer], kinds: dict[str, tuple[str, ...]], *,
+    reference: str,
+) -> None:  # fmt: skip
+    with bench.running(peers) as running:
 
         def measuring(depth: int, *words: str) -> Callable[[Peer], load.Cost]:
             return lambda peer: rounds.run(
                 peer, core=bench.load_core, seconds=bench.seconds, depth=depth, words=words
             )
 
-        kinds = {"TCP": (), "TLS": ("tls",), "TLS, padded": ("tls", "padded")}
         work = {
             f"{name}, {depth} at once": measuring(depth, *words)
             for depth in (100, 10, 1)
             for name, words in kinds.items()
         }
         for measure in work.values():  # all names are known
-            for peer in peers:
+            for peer in running:
                 measure(peer)
-        show("Cache hits over a warm stream", in_turn(bench, peers, work), reference="unbound")
+        show(title, in_turn(bench, running, work), reference=reference)
 
 
 def outstanding(bench: Bench) -> None:
@@ -199,6 +221,8 @@ TABLES: dict[str, Callable[[Bench], None]] = {
     "misses": misses,
     "tcp": tcp,
     "dot": dot,
+    "doh": doh,
+    "doq": doq,
     "mixed": many.mixed,
     "real": many.real,
     "outstanding": outstanding,
