@@ -200,7 +200,6 @@ class Http2:
         if coming is not None:
             request = Request(coming.method, coming.target, coming.fields, coming.body)
             self.asked.append((number, request))
-            self._guard.asked += 1
 
     def _drop_coming(self, number: int) -> _Coming | None:
         coming = self._coming.pop(number, None)

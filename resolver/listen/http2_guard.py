@@ -30,7 +30,7 @@ _HEAD: Final = Struct("!BHBBI").unpack_from
 _HEAD_OCTETS: Final = 9
 _PREFACE_OCTETS: Final = 24
 _HEADERS, _RST_STREAM, _SETTINGS, _PING, _CONTINUATION = 1, 3, 4, 6, 9
-_END_HEADERS: Final = 4
+_END_STREAM, _END_HEADERS = 1, 4
 _FRAME_SIZE_ERROR, _ENHANCE_YOUR_CALM = 6, 11  # RFC 9113 §7
 
 
@@ -50,13 +50,11 @@ class Guard:
     """One connection's counts."""
 
     __slots__ = (
-        "_continuations", "_control", "_control_at", "_head", "_in_header", "_opened",
-        "_read", "_resets", "_skip", "_streams", "_window_at", "asked", "began_at", "useful_octets",
+        "_continuations", "_control", "_control_at", "_has_asked", "_head", "_in_header", "_opened",
+        "_read", "_resets", "_skip", "_streams", "_window_at", "began_at", "useful_octets",
     )  # fmt: skip
 
     def __init__(self) -> None:
-        self.asked = 0
-        """Whole requests."""
         self.useful_octets = 0
         """Of DNS queries."""
         self.began_at: float | None = None
@@ -67,6 +65,7 @@ class Guard:
         self._continuations = 0
         self._read = 0
         self._opened = 0
+        self._has_asked = False  # a whole request, as far as the client says
         self._control = float(HTTPS_CONTROL_FRAMES)  # tokens
         self._control_at = 0.0
         self._window_at = 0.0
@@ -89,6 +88,8 @@ class Guard:
             length = high << 16 | low
             if length > HTTPS_FRAME_OCTETS:
                 return TOO_LONG
+            if kind <= _HEADERS and flags & _END_STREAM:
+                self._has_asked = True
             if kind and (end := self._frame(kind, flags, now)):
                 return end
             at += _HEAD_OCTETS + length
@@ -145,7 +146,7 @@ class Guard:
         """BIND's test: what is read, for what is asked."""
         if not self._opened:
             return FLOOD if self._read > HTTPS_IDLE_OCTETS else None
-        if not self.asked and self._opened > HTTPS_OPENED_UNASKED:
+        if not self._has_asked and self._opened > HTTPS_OPENED_UNASKED:
             return FLOOD
         if self._read <= HTTPS_GRACE_OCTETS:
             return None

@@ -418,6 +418,14 @@ def test_streams_that_ask_nothing_are_a_flood() -> None:
     attacked(served, served.talker.head(), ENHANCE_YOUR_CALM, "ended_flood")
 
 
+def test_many_requests_in_one_piece_are_no_flood() -> None:
+    """What was asked for is whole, though none of it was read yet."""
+    served = Served()
+    octets = b"".join(served.talker.ask(QUERY) for _ in range(HTTPS_STREAMS))
+    assert goaway(served.hear(octets)) is None
+    assert len(served.requests) == HTTPS_STREAMS
+
+
 @pytest.mark.reaches("HTTPS_GRACE_OCTETS", "HTTPS_OCTETS_PER_USEFUL")
 @pytest.mark.parametrize("one", [frame(DATA, 0, 1), window(0, 1), frame(0xFA, 0, 0, bytes(100))])
 def test_cve_2019_9518_frames_of_no_use(one: bytes) -> None:
