@@ -414,6 +414,7 @@ async def test_over_the_rate_the_stream_is_reset() -> None:
 async def test_octets_with_gaps_between_are_not_collected(monkeypatch: pytest.MonkeyPatch) -> None:
     """Each gap costs a hundred octets of memory, and a look at each of the others."""
     set_limit(monkeypatch, quic_transport, "QUIC_PIECES", 64)
+    set_limit(monkeypatch, quic_transport, "QUIC_PIECE_OCTETS", 160)
     async with listening() as it:
         client = await it.connected()
         await _gaps(client, 60)

@@ -228,6 +228,7 @@ async def test_a_token_of_another_server_is_no_token() -> None:
 @pytest.mark.reaches("QUIC_CONNECTIONS")
 @trio_test
 async def test_the_one_idle_longest_makes_room(monkeypatch: pytest.MonkeyPatch) -> None:
+    set_limit(monkeypatch, quic, "QUIC_CONNECTIONS", 256)
     monkeypatch.setattr(quic, "QUIC_CONNECTIONS", 4)
     async with listening() as it:
         it.handler.holds = True
@@ -275,6 +276,8 @@ async def test_one_address_has_its_own_connections_make_room(
 async def test_cve_2026_32665_all_memory_is_counted(monkeypatch: pytest.MonkeyPatch) -> None:
     """Unbound's: its `quic-size` did not count everything. Who holds most pays."""
     set_limit(monkeypatch, quic_places, "QUIC_MEMORY_OCTETS", 8 << 20)
+    set_limit(monkeypatch, quic_transport, "QUIC_CONNECTION_OCTETS", 48 << 10)
+    set_limit(monkeypatch, quic_transport, "QUIC_STREAM_OCTETS", 1536)
     monkeypatch.setattr(quic_places, "QUIC_MEMORY_OCTETS", 1_000_000)
     large = QUESTION + bytes(60_000)
     async with listening() as it:
@@ -299,7 +302,11 @@ async def test_cve_2026_32665_all_memory_is_counted(monkeypatch: pytest.MonkeyPa
 
 @pytest.mark.reaches("QUIC_GREETING_OCTETS", "QUIC_PACKET_OCTETS")
 @trio_test
-async def test_what_a_handshake_holds_is_counted_until_it_is_done() -> None:
+async def test_what_a_handshake_holds_is_counted_until_it_is_done(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    set_limit(monkeypatch, quic_transport, "QUIC_GREETING_OCTETS", 48 << 10)
+    set_limit(monkeypatch, quic_transport, "QUIC_PACKET_OCTETS", 768)
     async with listening() as it:
         it.client().connect()
         await trio.sleep(0.1)

@@ -267,6 +267,7 @@ async def test_others_have_their_turn_between_datagrams(monkeypatch: pytest.Monk
 @trio_test
 async def test_timers_do_not_spin(monkeypatch: pytest.MonkeyPatch) -> None:
     """A timer that is due and stays so is looked at a thousand times a second, not for ever."""
+    set_limit(monkeypatch, quic, "QUIC_TIMER_SECONDS", 0.001)
     async with listening() as it:
         await it.connected()
         (peer,) = it.service._peers
