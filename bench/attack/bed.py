@@ -24,6 +24,7 @@ RESOLVER = "203.0.113.1"
 GOOD = "192.0.2.77"  # the well-behaved client
 ATTACKER = "198.51.100.66"
 METRICS = (RESOLVER, 9153)
+TLS_PORT, HTTPS_PORT, QUIC_PORT = 853, 443, 853
 _OURS = """working_directory = "{folder}"
 server.allow_from = ["0.0.0.0/0"]
 server.user = ""
@@ -54,6 +55,7 @@ class Settings:
     workers: int = 1
     descriptors: int = 0  # RLIMIT_NOFILE, 0: as it comes
     address_space: int = 0  # RLIMIT_AS in octets
+    encrypts: bool = False  # DNS over TLS and HTTPS, and over QUIC where it can
 
 
 class Bed:
@@ -88,7 +90,15 @@ class Bed:
             workers=settings.workers,
             cache=settings.cache,
         )
-        setup = peers.Setup(directory=folder, hints=self.hints, addresses=(RESOLVER,), extra=extra)
+        setup = peers.Setup(
+            directory=folder,
+            hints=self.hints,
+            addresses=(RESOLVER,),
+            extra=extra,
+            tls_port=TLS_PORT * settings.encrypts,
+            https_port=HTTPS_PORT * settings.encrypts,
+            quic_port=QUIC_PORT * settings.encrypts,
+        )
         program = peers.start(name, setup, self.place, prefix=_limited(settings))
         try:
             yield Subject(name, program)

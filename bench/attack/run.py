@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
-from bench.attack import floods, streams
+from bench.attack import encrypted, floods, streams
 from bench.attack.bed import GOOD, RESOLVER, Settings, Subject, Usage
 from bench.attack.client import GoodClient, Phase, quantile
 
@@ -40,6 +40,7 @@ class Attack(NamedTuple):
     signal: int = 0
 
 
+_ENCRYPTS = Settings(encrypts=True)
 ATTACKS = (
     Attack("unread-hits", "TCP: big cached answers, unread", streams.unread_hits),
     Attack("unread-misses", "TCP: big new answers, unread", streams.unread_misses),
@@ -72,6 +73,15 @@ ATTACKS = (
     Attack("odd", "UDP: odd packets, 2,000/s", floods.odd_packets),
     Attack("babble", "upstream: empty messages over TCP", floods.babble),
     Attack("amplify", "amplification", floods.amplification),
+    Attack("tls", "TLS: handshakes, dropped", encrypted.handshakes, _ENCRYPTS),
+    Attack("tls-half", "TLS: handshakes cut off", encrypted.half_handshakes, _ENCRYPTS),
+    Attack("tls-unread", "TLS: big cached answers, unread", encrypted.unread, _ENCRYPTS),
+    Attack("h2-reset", "HTTP/2: rapid reset", encrypted.rapid_reset, _ENCRYPTS),
+    Attack("h2-made", "HTTP/2: MadeYouReset", encrypted.made_you_reset, _ENCRYPTS),
+    Attack("h2-headers", "HTTP/2: headers without end", encrypted.continuation, _ENCRYPTS),
+    Attack("h2-ping", "HTTP/2: pings", encrypted.pings, _ENCRYPTS),
+    Attack("quic-begin", "QUIC: begun from a /24", encrypted.initials, _ENCRYPTS, ("ours",)),
+    Attack("quic-reset", "QUIC: streams given up", encrypted.given_up, _ENCRYPTS, ("ours",)),
 )
 
 

@@ -57,7 +57,7 @@ def warm_big(bed: Bed) -> None:
             ask(stream, query("big.big.world", qtype=TXT))
 
 
-def _for(seconds: float) -> Iterator[float]:
+def each_turn(seconds: float) -> Iterator[float]:
     """Time left, until there is none."""
     ends = time.monotonic() + seconds
     while (left := ends - time.monotonic()) > 0:
@@ -68,7 +68,7 @@ def unread(bed: Bed, seconds: float, *, asked: Callable[[int], bytes]) -> str:
     """32 connections pipeline queries for big answers and read nothing; 540 queries each, anew."""
     sent = dropped = 0
     streams: list[socket.socket] = []
-    for _ in _for(seconds):
+    for _ in each_turn(seconds):
         while len(streams) < 32:
             stream = connect(bed, ATTACKER, buffer=4096)
             if stream is None:
@@ -116,7 +116,7 @@ def reset(bed: Bed, seconds: float) -> str:
     """Connect, ask, reset: as fast as it goes."""
     count = 0
     data = framed(query("known.good.world"))
-    for _ in _for(seconds):
+    for _ in each_turn(seconds):
         stream = connect(bed, ATTACKER)
         if stream is None:
             continue
@@ -135,7 +135,7 @@ def hits(bed: Bed, seconds: float) -> str:
     read = 0
     for stream in streams:
         stream.settimeout(0.0)
-    for _ in _for(seconds):
+    for _ in each_turn(seconds):
         for stream in streams:
             with contextlib.suppress(OSError):
                 stream.send(octets)
@@ -154,7 +154,7 @@ def misses(bed: Bed, seconds: float) -> str:
     stamp = time.monotonic_ns()
     for stream in streams:
         stream.settimeout(0.0)
-    for _ in _for(seconds):
+    for _ in each_turn(seconds):
         for stream in streams:
             number += 1
             octets = b"".join(
@@ -188,7 +188,7 @@ def few_descriptors(bed: Bed, seconds: float) -> str:
 def _hold(bed: Bed, seconds: float, count: int, octets: bytes, source: Callable[[int], str]) -> str:
     streams: dict[int, socket.socket] = {}
     opened = 0
-    for _ in _for(seconds):
+    for _ in each_turn(seconds):
         for at in range(count):
             known = streams.get(at)
             if known is not None and _state(known) != 1:
