@@ -72,6 +72,11 @@ SESSION_HEADER_OCTETS = limit(
 SESSION_STREAM_OCTETS = limit(
     131_072, "octets of one stream on their way to us", why="the longest message, twice"
 )
+SESSION_PROBES = limit(
+    2,
+    "probes of QUIC's that remain unanswered before the connection is given up",
+    why="three round trips and more; one may be lost, and a new connection costs two",
+)
 SESSION_PING_SECONDS = limit(
     15.0,
     "seconds of silence after which a QUIC connection that is kept says PING",

@@ -30,13 +30,18 @@ _BROKEN: Final = (ValueError, AssertionError, LookupError, TypeError, Arithmetic
 
 
 class QuicLink:
-    """*address*: the other end's. *keepalive_s*: after so much silence a PING is sent."""
+    """*address*: the other end's. *keepalive_s*: after so much silence a PING is sent.
+
+    *probes*: in vain, one after the other (RFC 9002 §6.2), after which nobody is believed to be
+    there any more: a server that was started anew knows no connection, and may not say so.
+    """
 
     def __init__(self, quic: QuicConnection, port: UdpPort, address: tuple[str, int]) -> None:
         self.quic = quic
         self.hear: Callable[[QuicEvent | None], None] = _ignore
         self.heard_at = trio.current_time()
         self.keepalive_s = math.inf
+        self.probes = math.inf
         self.error: OSError | None = None
         self.is_over = False
         self.end: ConnectionTerminated | None = None
@@ -48,6 +53,11 @@ class QuicLink:
 
     def __repr__(self) -> str:
         return f"<QuicLink to {self.address[0]}>"
+
+    @property
+    def is_unheard(self) -> bool:
+        """True if what was sent is not acknowledged, though it was asked for again."""
+        return self.quic._loss._pto_count >= self.probes  # noqa: SLF001 - of which it says nothing
 
     def take_untrusted(self, data: bytes | OSError) -> None:
         """A datagram, or what the kernel says of the way. Never raises."""
@@ -62,9 +72,7 @@ class QuicLink:
             self.quic.receive_datagram(data, self.address, now)
         except _BROKEN as error:
             drop_frames(error)
-            self.quic.close(QuicErrorCode.PROTOCOL_VIOLATION)
-            self._send()
-            self._stop()
+            self._hang_up(QuicErrorCode.PROTOCOL_VIOLATION)
         self.pump()
 
     def pump(self) -> None:
@@ -108,6 +116,9 @@ class QuicLink:
             timer = self.quic.get_timer()
             if timer is not None and now >= timer:
                 self.quic.handle_timer(now)
+                if self.is_unheard:
+                    self._hang_up()
+                    return
             if now >= max(self.heard_at, self._pinged_at) + self.keepalive_s:
                 self._pinged_at = now
                 self.quic.send_ping(0)
@@ -120,15 +131,18 @@ class QuicLink:
         """
         quic = self.quic
         if not self.is_over:
-            quic.close(code)
-            self._send()
-            self._stop()
+            self._hang_up(code)
         self._port.close()
         self.hear = _ignore
         tls = getattr(quic, "tls", None)
         if tls is not None:
             vars(tls).clear()
         vars(quic).clear()
+
+    def _hang_up(self, code: int = 0) -> None:
+        self.quic.close(code)
+        self._send()
+        self._stop()
 
     def _stop(self) -> None:
         self.is_over = True

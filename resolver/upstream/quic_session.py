@@ -16,7 +16,12 @@ from aioquic.quic.events import (
 )
 
 from resolver.errors import drop_frames
-from resolver.limits import SESSION_HELD_OCTETS, SESSION_PING_SECONDS, SESSION_STREAMS
+from resolver.limits import (
+    SESSION_HELD_OCTETS,
+    SESSION_PING_SECONDS,
+    SESSION_PROBES,
+    SESSION_STREAMS,
+)
 from resolver.protocol.framing import frame
 from resolver.upstream.open_session import OpenSession, answers
 from resolver.upstream.padding import padded
@@ -34,7 +39,6 @@ if TYPE_CHECKING:
 _LENGTH_OCTETS: Final = 2
 _MAX_OCTETS: Final = 65_535
 _IDLE: Final = "Idle timeout"  # aioquic's own words, with no code of their own
-_PROBES: Final = 2  # in vain (RFC 9002 §6.2)
 _STREAM_STEP: Final = 4  # between streams of one kind (RFC 9000 §2.1)
 
 
@@ -55,16 +59,15 @@ class QuicSession(OpenSession):
         self._taken_octets = 0
         link.hear = self._hear_untrusted
         link.keepalive_s = SESSION_PING_SECONDS
+        link.probes = SESSION_PROBES
 
     @property
     def ticket(self) -> object | None:
         return self._tickets[-1] if self._tickets else None
 
     def is_mute(self, now: float) -> bool:
-        """QUIC acknowledges what it gets: a server that does not, twice, was started anew."""
         self._heard_at = max(self._heard_at, self._link.heard_at)
-        is_unheard = self._link.is_over or self._link.quic._loss._pto_count >= _PROBES  # noqa: SLF001
-        return is_unheard or super().is_mute(now)
+        return self._link.is_over or self._link.is_unheard or super().is_mute(now)
 
     # --- queries -----------------------------------------------------------------------------
 

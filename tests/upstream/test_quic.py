@@ -377,20 +377,36 @@ async def test_where_nothing_is_kept_warm_an_idle_connection_ends() -> None:
         assert server.server.open == []
 
 
+@pytest.mark.reaches("SESSION_PROBES")
 @trio_test
-async def test_a_server_that_is_gone_is_noticed_and_asked_anew_once_it_is_back() -> None:
-    """No datagram says so: it was started anew, and knows no connection."""
+async def test_a_server_that_was_started_anew_is_asked_anew() -> None:
+    """It knows no connection, and nothing says so: what was asked goes out on another."""
+    world, server, one = World(), good(), over_quic()
+    world.faults.set(HOST, Path(delay_s=0.01))
+    async with running(world, strict(one), _192_0_2_1=server):
+        for at in range(5):
+            await ask(world, forward(one), f"n{at}.example.com")
+        server.server._by_cid.clear()
+        server.server._peers.clear()
+        assert (await ask(world, forward(one), "a.example.com")).message.answer
+        assert world.dispatcher.counters.failed == 0
+        assert world.dispatcher.encrypted.counters.connects == 2
+
+
+@trio_test
+async def test_a_server_that_went_away_in_silence_is_noticed_by_a_ping() -> None:
     world, server, one = World(), good(), over_quic()
     async with running(world, strict(one), _192_0_2_1=server):
         await ask(world, forward(one))
+        await trio.sleep(10)
         server.is_gone = True
-        with pytest.raises(ExchangeFailed):
-            await ask(world, forward(one), "a.example.com")
-        await trio.sleep(5)
+        await trio.sleep(SESSION_PING_SECONDS + 5)
         server.is_gone = False
         server.server._by_cid.clear()
         server.server._peers.clear()
+        began = trio.current_time()
         assert (await ask(world, forward(one), "b.example.com")).message.answer
+        assert trio.current_time() - began < 0.1
 
 
 @trio_test
