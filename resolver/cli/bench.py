@@ -14,23 +14,21 @@ import os
 import sys
 from importlib import resources
 from pathlib import Path
-from random import SystemRandom
 from typing import TYPE_CHECKING, NamedTuple
 
 import trio
 
-from resolver.cli import bench_report, bench_run, questions, votes
+from resolver.cli import bench_names, bench_report, bench_run, questions, votes
 from resolver.cli.bounds import bounded
-from resolver.cli.compare import FRESH_OCTETS, Contestant
-from resolver.config import endpoints
+from resolver.cli.compare import FRESH_OCTETS
 from resolver.errors import ConfigError
-from resolver.model import Server
 from resolver.protocol import names
 from resolver.runtime import interrupt
 
 if TYPE_CHECKING:
     import argparse
 
+    from resolver.cli.compare import Contestant
     from resolver.model import Question
 
 PUBLIC = {
@@ -44,7 +42,6 @@ LISTED = (
     "the first pass over the list: this resolver starts with an empty cache, "
     "public ones may hold the names already"
 )
-_PORTS = range(20_000, 60_000)
 
 
 class Files(NamedTuple):
@@ -59,7 +56,7 @@ def run(options: argparse.Namespace) -> int:
     rate = bounded("--rate", options.rate, "BENCH_RATE")
     asked = read_names(options.names)[: int(bounded("--count", options.count, "BENCH_NAMES"))]
     zone = _zone(options.fresh)
-    contestants = _contestants(options)
+    contestants = bench_names.listed(options, PUBLIC)
     files = _files(options)
     config = _configuration(options.config)
     definition = FRESH.format(options.fresh) if zone else LISTED
@@ -94,16 +91,6 @@ def read_names(path: str | None) -> list[Question]:
     return found
 
 
-def contestant(text: str) -> Contestant:
-    """A server as the command line names it: [NAME=]ADDRESS[:PORT]. Raises ConfigError."""
-    name, _, where = text.rpartition("=")
-    try:
-        host, port = endpoints.endpoint(where)
-    except ValueError as error:
-        raise ConfigError("--server", text, str(error)) from None
-    return Contestant(name or "server", Server(host, port))
-
-
 def _zone(text: str | None) -> bytes | None:
     """The zone of --fresh, with room for a label in front."""
     if text is None:
@@ -112,18 +99,6 @@ def _zone(text: str | None) -> bytes | None:
     if len(zone) + FRESH_OCTETS > names.MAX_NAME_OCTETS:
         raise ConfigError("--fresh", text, "a zone whose name leaves room for a label")
     return zone
-
-
-def _contestants(options: argparse.Namespace) -> list[Contestant]:
-    found = [contestant(text) for text in options.server]
-    if not options.no_public:
-        found += [contestant(f"{name}={where}") for name, where in PUBLIC.items()]
-    if not options.no_self:
-        port = SystemRandom().choice(_PORTS)
-        found.insert(0, Contestant(bench_run.OWN, Server("127.0.0.1", port)))
-    if not found:
-        raise ConfigError("--server", "(missing)", "somebody to compare")
-    return found
 
 
 def _configuration(path: str | None) -> str | None:

@@ -42,7 +42,7 @@ def figures(samples: Sequence[Sample]) -> dict[str, Any]:
 
 def table(contestants: Sequence[Contestant]) -> str:
     """One line for each pass of each contestant; who cannot be reached is named as such."""
-    places = [f"{each.name} {each.server.host}" for each in contestants]
+    places = [f"{each.label} {each.server.host}" for each in contestants]
     width = max(map(len, [*places, " " * _WIDTH]))
     lines = [f"{'resolver':<{width}} {HEAD}"]
     for contestant, place in zip(contestants, places, strict=True):
@@ -64,8 +64,10 @@ def remarks(evidence: Evidence, contestants: Sequence[Contestant], split: int) -
     found += [f"{sentence[:1].upper()}{sentence[1:]}." for sentence in evidence.sentences]
     for each in contestants:
         if each.denies_the_root and each.takes_part:
-            where = f"{each.name} {each.server.host}"
+            where = f"{each.label} {each.server.host}"
             found.append(f"{where} denies that the root has nameservers: it has no voice.")
+    if any(each.terms is not None and each.takes_part for each in contestants):
+        found.append("Encrypted connections are open before the first pass: no handshake counts.")
     if split:
         found.append(f"Of {split} questions the answers were evenly split: counted as good.")
     return found
@@ -86,6 +88,7 @@ def document(
                 "name": contestant.name,
                 "address": contestant.server.host,
                 "port": contestant.server.port,
+                "transport": contestant.server.transport.value,
                 "reachable": bool(contestant.is_reachable),
                 "aside": contestant.aside,
                 "passes": {
@@ -103,11 +106,11 @@ def plot(contestants: Sequence[Contestant]) -> str:
     rows = ["How long good answers took: the higher a column, the more of them (log scale)", ""]
     for contestant in contestants:
         if not contestant.takes_part:
-            rows.append(f"{contestant.name:<{_WIDTH}} {_absence(contestant)}")
+            rows.append(f"{contestant.label:<{_WIDTH}} {_absence(contestant)}")
         for label, samples in contestant.passes.items():
             times = [time for time in map(_time_ms, samples) if time is not None]
             shown = _bar(times) if times else "no good answer"
-            rows.append(f"{contestant.name:<{_WIDTH}} {label:<5} {shown}".rstrip())
+            rows.append(f"{contestant.label:<{_WIDTH}} {label:<5} {shown}".rstrip())
     marks = {_column(ms): "|" for ms, _ in _TICKS}
     scale = "".join(marks.get(column, "·") for column in range(_COLUMNS))
     legend = [" "] * (_COLUMNS + 6)
@@ -132,12 +135,12 @@ def figure_of(contestants: Sequence[Contestant]) -> Figure:
     for number, contestant in enumerate(contestants):
         color = f"C{number}"
         if not contestant.takes_part:
-            axes.plot([], [], color=color, label=f"{contestant.name}: {_absence(contestant)}")
+            axes.plot([], [], color=color, label=f"{contestant.label}: {_absence(contestant)}")
         for label, samples in contestant.passes.items():
             times = sorted(time for time in map(_time_ms, samples) if time is not None)
             shares = [100 * (rank + 1) / len(samples) for rank in range(len(times))]
             style = "-" if label == "cold" else "--"
-            name = f"{contestant.name}, {label}" + ("" if times else ": no good answer")
+            name = f"{contestant.label}, {label}" + ("" if times else ": no good answer")
             axes.step(times, shares, style, where="post", color=color, label=name)
     axes.set(xscale="log", xlim=(_FIRST_MS, _LAST_MS), ylim=(0, 101))
     axes.set_xticks([ms for ms, _ in _TICKS], [text for _, text in _TICKS])
@@ -151,7 +154,8 @@ def figure_of(contestants: Sequence[Contestant]) -> Figure:
 
 
 def _absence(contestant: Contestant) -> str:
-    return contestant.aside or "unreachable from here: no answer to a first question"
+    why = contestant.why or "no answer to a first question"
+    return contestant.aside or f"unreachable from here: {why}"
 
 
 def _time_ms(sample: Sample) -> float | None:

@@ -16,6 +16,7 @@ from resolver.limits import BENCH_PAUSE_SECONDS, BENCH_START_TRIES, BENCH_TRIES
 from resolver.model import Question
 from resolver.protocol import names
 from resolver.protocol.codes import RRType
+from resolver.protocol.transport import Transport
 from resolver.upstream.udp import SystemNetwork
 
 if TYPE_CHECKING:
@@ -23,9 +24,13 @@ if TYPE_CHECKING:
 
     from resolver.cli.compare import Contestant
     from resolver.cli.interception import Evidence
+    from resolver.model import Server
+    from resolver.upstream.network import Network
 
 OWN = "this resolver"
+OWN_PATH = "/dns-query"
 REPLACED = "somebody on the way answers in its place"
+_SAYS_NOTHING = frozenset({"timeout", "unreachable"})
 # Answered by every resolver out of its own head: whether anybody is there at all.
 _FIRST_QUESTION = Question(names.from_text("localhost."), RRType.A)
 
@@ -46,17 +51,45 @@ class Plan(NamedTuple):
 
 async def compare(contestants: Sequence[Contestant], plan: Plan) -> Evidence:
     """Fill in the contestants' passes."""
-    asker = Asker(SystemNetwork(), SystemRandom())
+    network = SystemNetwork()
+    asker = Asker(network, SystemRandom())
     async with _own(plan, contestants), trio.open_nursery() as nursery:
         nursery.start_soon(asker.run)
+        encrypt(asker, contestants, network, nursery)
         async with trio.open_nursery() as looks:
             for each in contestants:
                 looks.start_soon(reach, asker, each)
-        evidence = await _look(asker, [each for each in contestants if each.name in plan.public])
+        public = [each for each in contestants if each.name in plan.public and each.terms is None]
+        evidence = await _look(asker, public)
         for label in ("cold", "warm"):
             await _pass(asker, contestants, label, plan)
         nursery.cancel_scope.cancel()
     return evidence
+
+
+def encrypt(
+    asker: Asker, contestants: Sequence[Contestant], network: Network, nursery: trio.Nursery
+) -> None:
+    """Sessions for those who are asked encrypted, if there are any."""
+    terms = {each.server.key: each.terms for each in contestants if each.terms is not None}
+    if not terms:
+        return
+    from resolver.upstream.session_counters import SessionCounters  # noqa: PLC0415  # OpenSSL
+    from resolver.upstream.sessions import Sessions  # noqa: PLC0415
+
+    sessions = Sessions(
+        network=network,
+        carriers=asker.carriers,
+        rng=SystemRandom(),
+        counters=SessionCounters(),
+        hear=asker.heard,
+        departed=lambda _: None,
+        keeps_warm=lambda: True,
+        believes_clock=lambda: True,
+    )
+    sessions.nursery = nursery
+    sessions.go_by(terms)
+    asker.ports = sessions
 
 
 async def reach(asker: Asker, each: Contestant) -> None:
@@ -64,6 +97,7 @@ async def reach(asker: Asker, each: Contestant) -> None:
     for _ in range(BENCH_START_TRIES if each.name == OWN else BENCH_TRIES):
         sample = await asker.ask(each.server, _FIRST_QUESTION)
         each.is_reachable = sample.elapsed_s is not None
+        each.why = "" if sample.outcome in _SAYS_NOTHING else sample.outcome
         if each.is_reachable:
             root = await asker.ask(each.server, interception.ROOT)
             each.denies_the_root = root.kind in ("NXDOMAIN", "no records")
@@ -127,12 +161,13 @@ class Progress:
 @asynccontextmanager
 async def _own(plan: Plan, contestants: Sequence[Contestant]) -> AsyncIterator[None]:
     """This resolver as a process of its own, as long as the block runs."""
-    mine = next((each for each in contestants if each.name == OWN), None)
-    if mine is None:
+    mine = [each.server for each in contestants if each.name == OWN]
+    if not mine:
         yield
         return
-    where = endpoints.show((mine.server.host, mine.server.port))
-    command = [sys.executable, "-m", "resolver", "serve", "--listen", where]
+    command = [sys.executable, "-m", "resolver", "serve"]
+    for server in mine:
+        command += ["--listen", _listen(server)]
     command += [] if plan.config is None else ["--config", plan.config]
     process = await trio.lowlevel.open_process(command)
     try:
@@ -141,3 +176,12 @@ async def _own(plan: Plan, contestants: Sequence[Contestant]) -> AsyncIterator[N
         with trio.CancelScope(shield=True, deadline=trio.current_time() + 5):
             process.terminate()
             await process.wait()
+
+
+def _listen(server: Server) -> str:
+    """An entry of `server.listen`."""
+    where = endpoints.show((server.host, server.port))
+    if server.transport is Transport.UDP:
+        return where
+    path = OWN_PATH if server.transport is Transport.HTTPS else ""
+    return f"{server.transport.value}://{where}{path}"

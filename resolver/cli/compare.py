@@ -8,7 +8,7 @@ network seam of `upstream`, so a comparison can be run inside the lab too.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 import trio
 
@@ -17,6 +17,7 @@ from resolver.limits import BENCH_IN_FLIGHT, BENCH_SECONDS
 from resolver.protocol import names, wire
 from resolver.protocol.codes import Flag, Rcode, rcode_text
 from resolver.protocol.edns import Edns
+from resolver.protocol.transport import Transport
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -26,13 +27,14 @@ if TYPE_CHECKING:
     from resolver.protocol.edns import Option
     from resolver.protocol.message import Message
     from resolver.upstream.network import Network, UdpPort
+    from resolver.upstream.tls_terms import Terms
 
 FRESH_OCTETS = 17  # of a random label with its length, as `fresh` makes it
 GOOD = frozenset({Rcode.NOERROR, Rcode.NXDOMAIN})
 
 
 class Sample(NamedTuple):
-    """One query. *outcome* is an rcode's text, "timeout" or "unreachable"; time only if it came.
+    """One query. *outcome*: an rcode's text, "timeout" or why there is none; time only if it came.
 
     *kind*: what sort of answer it is, as votes compare them; "" if it is none.
     """
@@ -57,12 +59,15 @@ class Contestant:
     """A resolver that is compared. *is_reachable* is None until somebody looked.
 
     *aside*: why it is not asked though it is reachable. *denies_the_root*: its answers count for
-    nobody else's.
+    nobody else's. *terms*: on which it is asked, if it is encrypted. *why*: what came of the last
+    try to reach it.
     """
 
     name: str
     server: Server
     is_reachable: bool | None = None
+    terms: Terms | None = None
+    why: str = ""
     passes: dict[str, list[Sample]] = field(default_factory=dict)
     aside: str = ""
     denies_the_root: bool = False
@@ -71,11 +76,28 @@ class Contestant:
     def takes_part(self) -> bool:
         return bool(self.is_reachable) and not self.aside
 
+    @property
+    def label(self) -> str:
+        """Its name, and over what it is asked, where that is not plain DNS."""
+        transport = self.server.transport
+        return self.name if transport is Transport.UDP else f"{self.name} ({transport.value})"
+
+
+class Ports(Protocol):
+    """Who opens a port for a query: a `Network`, or `upstream.sessions.Sessions`."""
+
+    def open_udp(self, server: Server, /) -> UdpPort: ...
+
 
 class Asker:
-    """A stub client for many questions at a time. `run` it in a nursery."""
+    """A stub client for many questions at a time. `run` it in a nursery.
+
+    *ports*: the network, unless somebody else opens them. *carriers*: ports that carry sessions.
+    """
 
     def __init__(self, network: Network, rng: Random) -> None:
+        self.ports: Ports = network
+        self.carriers: dict[UdpPort, Callable[[bytes | OSError], None]] = {}
         self._network = network
         self._rng = rng
         self._waiting: dict[UdpPort, _Wait] = {}
@@ -88,9 +110,16 @@ class Asker:
         while True:
             await self._network.wait()
             for port, got in self._network.receive():
-                waiting = self._waiting.get(port)
-                if waiting is not None:
-                    waiting.take(got)
+                if port in self.carriers:
+                    self.carriers[port](got)
+                else:
+                    self.heard(port, got)
+
+    def heard(self, port: UdpPort, got: bytes | OSError) -> None:
+        """A reply, or what became of it."""
+        waiting = self._waiting.get(port)
+        if waiting is not None:
+            waiting.take(got)
 
     async def ask(self, server: Server, question: Question) -> Sample:
         """One query, one try."""
@@ -116,7 +145,7 @@ class Asker:
         )
         began = trio.current_time()
         try:
-            port = self._network.open_udp(server)
+            port = self.ports.open_udp(server)
         except OSError:
             return Reply("unreachable")
         waiting = self._waiting[port] = _Wait(query_id, question)
@@ -156,7 +185,7 @@ class _Wait:
     def take(self, got: bytes | OSError) -> None:
         """A reply that matches ends the wait; what does not is somebody's mistake, or forged."""
         if isinstance(got, OSError):
-            self.outcome = "unreachable"
+            self.outcome = getattr(got, "reason", "") or "unreachable"
             self.done.set()
             return
         try:

@@ -23,6 +23,8 @@ EXAMPLES = """examples:
   resolver bench --names mine.txt --count 50 --png plot.png
   resolver bench --fresh example.com              cold: nobody can have them
   resolver bench --no-public --server 127.0.0.1:5300
+  resolver bench --over udp,tls,https,quic        each over all that it speaks
+  resolver bench --server tls://192.0.2.53#dns.example.net
 
 A file of names has NAME or NAME TYPE on each line; # begins a comment.
 
@@ -39,9 +41,21 @@ def add(commands: Commands) -> None:
     )
     add_config(command)
     command.add_argument(
-        "--server", metavar="[NAME=]ADDRESS[:PORT]", action="append", default=[],
-        help="a resolver to compare (may be given several times)",
+        "--server", metavar="[NAME=]SERVER", action="append", default=[],
+        help="a resolver to compare: ADDRESS[:PORT], or tls://, https://, quic:// as in "
+        "[[forward]] (may be given several times)",
     )  # fmt: skip
+    command.add_argument(
+        "--over", metavar="TRANSPORT", action="append", default=[],
+        help="udp, tls, https, quic, or several: ask this and the public resolvers over these "
+        "(default: udp)",
+    )  # fmt: skip
+    command.add_argument(
+        "--insecure", action="store_true", help="compare whoever answers, whatever the certificate"
+    )
+    command.add_argument(
+        "--ca-file", metavar="FILE", help="believe these certificates (PEM), no others"
+    )
     command.add_argument(
         "--names", metavar="FILE", help="one name, or NAME TYPE, a line (default: a shipped list)"
     )

@@ -2,7 +2,7 @@
 
 A resolver that denies all names answers fast and always; only beside others does it show. Kinds of
 answers are compared, not addresses, which may rightly differ from place to place. Each contestant
-has one voice, and none who denies that the root has nameservers.
+has one voice, over however many transports, and none who denies that the root has nameservers.
 """
 
 from __future__ import annotations
@@ -37,8 +37,12 @@ def count(contestants: Sequence[Contestant]) -> int:
 
 def _winner(answers: Sequence[tuple[Contestant, Sample]]) -> str | None:
     """The kind of answer that has most voices; "" if there is none at all, None if it is a draw."""
-    voices = [sample.kind for each, sample in answers if sample.kind and not each.denies_the_root]
-    counted = Counter(voices).most_common(2)
+    voices = {
+        (each.name, each.server.host, sample.kind)
+        for each, sample in answers
+        if sample.kind and not each.denies_the_root
+    }
+    counted = Counter(kind for *_, kind in voices).most_common(2)
     if not counted:
         return ""
     if len(counted) > 1 and counted[0][1] == counted[1][1]:

@@ -13,12 +13,13 @@ DATED: Final = "2026-11-29"
 
 
 class Provider(NamedTuple):
-    """*auth_name* is what the certificate of each of *addresses* proves."""
+    """*auth_name* is what the certificate of each of *addresses* proves; *path*: of HTTPS."""
 
     addresses: tuple[str, ...]
     auth_name: str
     transports: tuple[str, ...]
     filters: str = ""
+    path: str = "/dns-query"
 
 
 PROVIDERS: Final[dict[str, Provider]] = {

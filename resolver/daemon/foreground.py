@@ -16,7 +16,7 @@ import trio
 
 from resolver import __version__
 from resolver.config.endpoints import show
-from resolver.daemon import host, privileges
+from resolver.daemon import host, preload, privileges
 from resolver.daemon.bind import wishes_of
 from resolver.daemon.reload import reread
 from resolver.daemon.run import running
@@ -103,6 +103,7 @@ async def _serve(
 
     def settle_in(daemon: Daemon) -> None:
         life.note_bound()
+        preload.load(config.server.listen)
         keeps_ports = daemon.sockets.needs_privilege
         is_other = privileges.drop(config.server.user, keeps_ports=keeps_ports)
         if is_other and is_first:

@@ -12,6 +12,7 @@ import pytest
 import trio
 
 from resolver.cli import bench, bench_report, bench_run
+from resolver.cli.bench_names import Believing, contestants
 from resolver.cli.compare import Asker, Contestant, Sample, fresh, one_pass, quantile
 from resolver.cli.main import main
 from resolver.errors import ConfigError
@@ -27,6 +28,7 @@ from resolver.limits import (
 from resolver.model import Question, Server
 from resolver.protocol import names
 from resolver.protocol.codes import RRType
+from resolver.protocol.transport import Transport
 from tests.support import trio_test
 
 if TYPE_CHECKING:
@@ -154,11 +156,31 @@ def test_a_picture_is_drawn(tmp_path: Path) -> None:
 
 
 def test_a_server_has_a_name_an_address_and_a_port() -> None:
-    made = bench.contestant("home=[::1]:5300")
+    (made,) = contestants("home=[::1]:5300", Believing())
     assert (made.name, made.server.host, made.server.port) == ("home", "::1", 5300)
-    assert bench.contestant("192.0.2.1").server.port == 53
+    assert contestants("192.0.2.1", Believing())[0].server.port == 53
     with pytest.raises(ConfigError, match="--server"):
-        bench.contestant("home=here")
+        contestants("home=here", Believing())
+
+
+def test_a_server_may_be_an_url_as_forwarders_have_it() -> None:
+    (made,) = contestants("home=tls://192.0.2.1:8853#dns.example", Believing())
+    assert (made.name, made.label) == ("home", "home (tls)")
+    assert made.server == Server("192.0.2.1", 8853, b"\0", Transport.TLS, "dns.example")
+    assert made.terms is not None
+    assert (made.terms.name, made.terms.is_strict) == ("dns.example", True)
+    both = contestants("https://dns.example/q;a=b@192.0.2.1,192.0.2.2", Believing())
+    assert [one.name for one in both] == ["server", "server"]
+    assert {one.terms.path for one in both if one.terms is not None} == {"/q;a=b"}
+    (made,) = contestants("quic://192.0.2.1", Believing(is_proven=False))
+    assert made.terms is not None
+    assert not made.terms.is_strict
+    for text, said in [
+        ("tls://dns.example", "the name behind a #"),
+        ("ftp://192.0.2.1", "tls://9.9.9.9#dns.quad9.net"),
+    ]:
+        with pytest.raises(ConfigError, match=said):
+            contestants(text, Believing())
 
 
 def test_a_list_of_names_has_types_and_comments(tmp_path: Path) -> None:

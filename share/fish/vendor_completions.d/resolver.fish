@@ -51,7 +51,7 @@ function _shtab_resolver_using
 end
 
 set -g _shtab_resolver_commands serve query trace bench check lab keys limits completion
-set -g _shtab_resolver_opts_with_value --ca-file --class --color --config --count --fresh --json --listen --names --png --port --rate --server --timeout --type -c -p -t
+set -g _shtab_resolver_opts_with_value --ca-file --class --color --config --count --fresh --json --listen --names --over --png --port --rate --server --timeout --type -c -p -t
 
 complete -c resolver -e
 complete -c resolver -f
@@ -93,7 +93,10 @@ complete -c resolver -n '_shtab_resolver_using trace; and test $_shtab_resolver_
 complete -c resolver -n '_shtab_resolver_using; and test $_shtab_resolver_npos -eq 0' -a bench -d 'compare resolvers: latency and success'
 complete -c resolver -n '_shtab_resolver_using bench' -s h -l help -d 'show this help message and exit'
 complete -c resolver -n '_shtab_resolver_using bench' -l config -xka "(__fish_complete_path (commandline -ct))" -d 'configuration (TOML); none is fine'
-complete -c resolver -n '_shtab_resolver_using bench' -l server -x -d 'a resolver to compare (may be given several times)'
+complete -c resolver -n '_shtab_resolver_using bench' -l server -x -d 'a resolver to compare: ADDRESS[:PORT], or tls://, https://, quic:// as in [[forward]] (may be given several times)'
+complete -c resolver -n '_shtab_resolver_using bench' -l over -x -d 'udp, tls, https, quic, or several: ask this and the public resolvers over these (default: udp)'
+complete -c resolver -n '_shtab_resolver_using bench' -l insecure -d 'compare whoever answers, whatever the certificate'
+complete -c resolver -n '_shtab_resolver_using bench' -l ca-file -xka "(__fish_complete_path (commandline -ct))" -d 'believe these certificates (PEM), no others'
 complete -c resolver -n '_shtab_resolver_using bench' -l names -xka "(__fish_complete_path (commandline -ct))" -d 'one name, or NAME TYPE, a line (default: a shipped list)'
 complete -c resolver -n '_shtab_resolver_using bench' -l fresh -x -d 'cold names are random labels below ZONE'
 complete -c resolver -n '_shtab_resolver_using bench' -l count -x -d 'names asked of each server (default: 100)'
