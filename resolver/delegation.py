@@ -311,6 +311,7 @@ class Delegation:
     is_signed: bool = False
     is_opportunistic: bool = False  # clear text is asked where nobody encrypted answers
     filters: bool = False  # forwarders that block names on purpose
+    block_pages: frozenset[bytes] = frozenset()  # addresses that they answer with in their place
     way: Name | None = None  # the forward or stub zone that it is or hangs below; None: public
     book: AddressBook = field(init=False, repr=False, compare=False)
 

@@ -101,6 +101,12 @@ def filters(entry: Forward) -> bool:
     return entry.filters or bool(entry.provider and PROVIDERS[entry.provider].filters)
 
 
+def block_pages(entry: Forward) -> frozenset[bytes]:
+    """The addresses, as rdata, that these servers answer with in place of what they block."""
+    networks = PROVIDERS[entry.provider].block_pages if entry.provider else ()
+    return frozenset(one.packed for text in networks for one in ipaddress.ip_network(text))
+
+
 def goes_on(entry: Forward) -> bool:
     """True if names are resolved from the root where these servers fail."""
     return entry.first or entry.fallback == "recurse"

@@ -1,7 +1,8 @@
 """Public resolvers by name: `provider = "quad9"` in a `[[forward]]` table.
 
 Addresses and names as their operators publish them, on the day of `DATED`; docs/encryption.md has
-the same table, and a test holds one against the other. *filters*: what they leave out on purpose.
+the same table, and a test holds one against the other. *filters*: what they leave out on purpose;
+*block_pages*: networks whose addresses some answer with in its place, and no word of it.
 Nothing here is a recommendation: who forwards tells somebody all that is asked.
 """
 
@@ -19,6 +20,7 @@ class Provider(NamedTuple):
     auth_name: str
     transports: tuple[str, ...]
     filters: str = ""
+    block_pages: tuple[str, ...] = ()
     path: str = "/dns-query"
 
 
@@ -44,6 +46,7 @@ PROVIDERS: Final[dict[str, Provider]] = {
         "dns.opendns.com",
         ("udp", "tls", "https"),
         "phishing",
+        ("146.112.61.104/29", "::ffff:146.112.61.104/125"),
     ),
     "adguard": Provider(
         ("94.140.14.14", "94.140.15.15", "2a10:50c0::ad1:ff", "2a10:50c0::ad2:ff"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from resolver.config.check import servers_of
-from resolver.config.forwarders import filters, forwarders_of, goes_on
+from resolver.config.forwarders import block_pages, filters, forwarders_of, goes_on
 from resolver.config.schema import Forward
 from resolver.model import Delegation, Question, Server
 from resolver.protocol import names
@@ -39,6 +39,7 @@ def fixed_delegations(config: Config) -> Iterable[tuple[Name, Delegation]]:
                     is_last_word=not goes_on(entry),
                     is_opportunistic=entry.profile == "opportunistic" or entry.discover,
                     filters=filters(entry),
+                    block_pages=block_pages(entry),
                     way=zone,
                 ),
             )
@@ -60,9 +61,11 @@ def server_of(one: Forwarder, nameserver: Name) -> Server:
 def says_the_same(one: Delegation, other: Delegation) -> bool:
     """True if both send the same questions to the same servers, and make the same of replies."""
     return (
-        one.given(), one.is_forward, one.is_last_word, one.is_opportunistic, one.filters
+        one.given(), one.is_forward, one.is_last_word, one.is_opportunistic, one.filters,
+        one.block_pages
     ) == (
-        other.given(), other.is_forward, other.is_last_word, other.is_opportunistic, other.filters
+        other.given(), other.is_forward, other.is_last_word, other.is_opportunistic, other.filters,
+        other.block_pages
     )  # fmt: skip
 
 

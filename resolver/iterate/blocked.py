@@ -3,7 +3,8 @@
 RFC 8914 §4.16 to §4.18: EDE 15 (blocked), 16 (censored), 17 (filtered). A forwarder that says so is
 no liar: what it blocks cannot be signed, so it is not validated, nobody else is asked, and it is
 neither secure nor kept as what the zone says. Some do not say it, but answer with 0.0.0.0 and ::,
-which is nobody's address; that counts where the operator knows that they filter.
+which is nobody's address, or with that of a page of theirs; that counts where the operator knows
+that they filter, and who they are (`config.providers`).
 """
 
 from __future__ import annotations
@@ -31,8 +32,8 @@ def as_blocked(
 ) -> Classified:
     """*classified*, marked as blocked if that is what *server*, a forwarder, says."""
     ede = tuple(Ede(*one) for one in blocks(message.edns))
-    if not ede and delegation.filters and _is_nobody(classified.links):
-        ede = (Ede(EdeCode.BLOCKED, f"{server.host} answers with nobody's address"),)
+    if not ede and delegation.filters:
+        ede = _by_address(classified.links, delegation, server)
     if not ede:
         return classified
     if message.rcode == Rcode.REFUSED:
@@ -44,12 +45,19 @@ def as_blocked(
     return classified._replace(links=(*(_marked(one, ()) for one in others), _marked(last, ede)))
 
 
-def _is_nobody(links: tuple[Link, ...]) -> bool:
+def _by_address(links: tuple[Link, ...], delegation: Delegation, server: Server) -> tuple[Ede, ...]:
+    """What the addresses say, where all of them say it."""
     if not links or not links[-1].answer:
-        return False
+        return ()
     rrset = links[-1].answer[-1]
     nobody = _NOBODY.get(rrset.rtype)
-    return nobody is not None and all(rdata == nobody for rdata in rrset.rdatas)
+    if nobody is None:
+        return ()
+    if all(rdata == nobody for rdata in rrset.rdatas):
+        return (Ede(EdeCode.BLOCKED, f"{server.host} answers with nobody's address"),)
+    if delegation.block_pages.issuperset(rrset.rdatas):
+        return (Ede(EdeCode.BLOCKED, f"{server.host} answers with the address of a block page"),)
+    return ()
 
 
 def _marked(link: Link, ede: tuple[Ede, ...]) -> Link:

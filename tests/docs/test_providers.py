@@ -24,8 +24,9 @@ def _told() -> dict[str, Provider]:
             auth_name,
             tuple(transports.split(", ")),
             "" if filters == "nothing" else filters,
+            tuple(pages.split(", ")) if pages != "none" else (),
         )
-        for name, addresses, auth_name, transports, filters in rows
+        for name, addresses, auth_name, transports, filters, pages in rows
     }
 
 

@@ -7,11 +7,14 @@ from __future__ import annotations
 
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from ipaddress import ip_address
 from typing import TYPE_CHECKING
 
 import pytest
 
+from resolver.config.forwarders import block_pages
 from resolver.config.schema import Config, Dnssec, Forward
+from resolver.daemon import zones
 from resolver.errors import ResolutionFailed
 from resolver.model import Source, Status
 from resolver.protocol.codes import EdeCode, Flag, Rcode, RRType
@@ -136,6 +139,40 @@ async def test_nobodys_address_is_a_block_where_the_forwarder_filters(rdata: byt
     async with behind(Forwarder(rdata=rdata), filters=False) as home:
         with pytest.raises(ResolutionFailed):
             await home.ask(asked)
+
+
+@pytest.mark.parametrize(
+    ("text", "is_block"),
+    [
+        ("146.112.61.106", True),
+        ("::ffff:146.112.61.108", True),
+        ("146.112.61.103", False),
+        ("146.112.61.112", False),
+        ("2620:119:35::35", False),
+    ],
+)
+@trio_test
+async def test_the_address_of_a_providers_block_page_is_a_block(
+    text: str,
+    is_block: bool,  # noqa: FBT001
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """OpenDNS says no word of it; another's address is a forgery."""
+    pages = block_pages(Forward(zone=".", provider="opendns"))
+    monkeypatch.setattr(zones, "block_pages", lambda _: pages)
+    rdata = ip_address(text).packed
+    asked = question(f"www.example.net. {'A' if len(rdata) == 4 else 'AAAA'}")
+    async with behind(Forwarder(rdata=rdata), filters=True) as home:
+        if not is_block:
+            with pytest.raises(ResolutionFailed):
+                await home.ask(asked)
+            return
+        answer = await home.ask(asked)
+        assert answer.source is Source.BLOCKED
+        assert answer.status is Status.INSECURE
+        (said,) = answer.ede
+        assert said.code == EdeCode.BLOCKED
+        assert said.text == f"{HOST} answers with the address of a block page"
 
 
 @trio_test
