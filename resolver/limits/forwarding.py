@@ -75,7 +75,8 @@ SESSION_STREAM_OCTETS = limit(
 SESSION_PROBES = limit(
     2,
     "probes of QUIC's that remain unanswered before the connection is given up",
-    why="three round trips and more; one may be lost, and a new connection costs two",
+    why="three round trips and more; one may be lost, a new connection costs two. One is enough "
+    "where nothing was heard for a while",
 )
 SESSION_PING_SECONDS = limit(
     15.0,

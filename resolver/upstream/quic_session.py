@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+import trio
 from aioquic.quic.events import (
     StopSendingReceived,
     StreamDataReceived,
@@ -18,6 +19,7 @@ from aioquic.quic.events import (
 from resolver.errors import drop_frames
 from resolver.limits import (
     SESSION_HELD_OCTETS,
+    SESSION_MUTE_SECONDS,
     SESSION_PING_SECONDS,
     SESSION_PROBES,
     SESSION_STREAMS,
@@ -76,6 +78,8 @@ class QuicSession(OpenSession):
         number = quic.get_next_available_stream_id()
         if number > _STREAM_STEP * SESSION_STREAMS:
             self.is_open = False  # the next is asked on another
+        is_rested = trio.current_time() - self._link.heard_at >= SESSION_MUTE_SECONDS
+        self._link.probes = 1 if is_rested else SESSION_PROBES  # it may be long gone
         message = padded(b"\0\0" + port.query[2:])
         self._bodies[number] = bytearray()
         self._await(port, number)
