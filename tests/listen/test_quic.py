@@ -135,7 +135,7 @@ async def test_forged_addresses_are_told_to_prove_themselves(
         await trio.sleep(0.5)
         assert (len(it.service), it.places.half_open) == (16, 16)
         assert it.places.retried == 484
-        assert it.places.octets < 16 * 110_000
+        assert it.places.octets < 16 * 120_000
         honest = await it.connected()
         assert QuicPacketType.RETRY in kinds(honest)
         stream = honest.ask(asked(QUESTION))
@@ -276,7 +276,7 @@ async def test_one_address_has_its_own_connections_make_room(
 async def test_cve_2026_32665_all_memory_is_counted(monkeypatch: pytest.MonkeyPatch) -> None:
     """Unbound's: its `quic-size` did not count everything. Who holds most pays."""
     set_limit(monkeypatch, quic_places, "QUIC_MEMORY_OCTETS", 8 << 20)
-    set_limit(monkeypatch, quic_transport, "QUIC_CONNECTION_OCTETS", 48 << 10)
+    set_limit(monkeypatch, quic_transport, "QUIC_CONNECTION_OCTETS", 60 << 10)
     set_limit(monkeypatch, quic_transport, "QUIC_STREAM_OCTETS", 1536)
     monkeypatch.setattr(quic_places, "QUIC_MEMORY_OCTETS", 1_000_000)
     large = QUESTION + bytes(60_000)
@@ -315,7 +315,7 @@ async def test_what_a_handshake_holds_is_counted_until_it_is_done(
         client = await it.connected()
         await client.run(2)
         quiet = next(each for each in it.service._peers if each.is_open)
-        assert 48 << 10 <= quiet.octets < 49 << 10
+        assert 60 << 10 <= quiet.octets < 61 << 10
 
 
 @pytest.mark.reaches("QUIC_HELLO_OCTETS")
