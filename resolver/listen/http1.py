@@ -17,6 +17,8 @@ from resolver.listen.doh_request import LONG_HEADER, MALFORMED, TOO_LARGE, Reque
 from resolver.listen.http_engine import FAULTS, WANTED
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from resolver.listen.doh_request import Response
 
 _REASONS: Final = {
@@ -166,6 +168,9 @@ class Http1:
     def octets(self) -> bytes:
         octets, self._out = bytes(self._out), bytearray()
         return octets
+
+    def cuts(self, _: bytes) -> Sequence[int]:
+        return ()
 
     def part(self) -> None:
         self.is_over = True

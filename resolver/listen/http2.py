@@ -10,6 +10,7 @@ hold more than the connection's window. Priorities are read over. `http2_guard` 
 from __future__ import annotations
 
 from collections import deque
+from struct import Struct
 from typing import TYPE_CHECKING, Final
 
 from h2.config import H2Configuration
@@ -41,6 +42,8 @@ from resolver.listen.http2_header import PreparedEncoder, block_of, read_header
 from resolver.listen.http_engine import FAULTS
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from h2.events import Event
 
     from resolver.listen.doh_request import Response
@@ -66,6 +69,10 @@ class _Coming:
         self.began_at = began_at
         self.body = bytearray()
         self.unacknowledged = 0
+
+
+_HEAD: Final = Struct("!BHBB").unpack_from  # of a frame's nine octets
+_HEAD_OCTETS, _HEADERS, _END_STREAM = 9, 1, 1
 
 
 class Http2:
@@ -262,6 +269,15 @@ class Http2:
     def octets(self) -> bytes:
         octets, self._out = self._out, b""
         return octets + self._h2.data_to_send() if vars(self._h2) else b""
+
+    def cuts(self, octets: bytes) -> Sequence[int]:
+        found, at, size = [], 0, len(octets)
+        while size - at >= _HEAD_OCTETS:
+            high, low, kind, flags = _HEAD(octets, at)
+            at += _HEAD_OCTETS + (high << 16 | low)
+            if kind <= _HEADERS and flags & _END_STREAM and at < size:
+                found.append(at)
+        return found
 
     def part(self) -> None:
         if not self.is_over:

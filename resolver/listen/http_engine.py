@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 if TYPE_CHECKING:
     from collections import deque
+    from collections.abc import Sequence
 
     from resolver.listen.doh_request import Request, Response
 
@@ -45,6 +46,9 @@ class Engine(Protocol):
 
     def octets(self) -> bytes:
         """What is to be sent by now."""
+
+    def cuts(self, octets: bytes) -> Sequence[int]:
+        """Where in *octets*, which are to be sent, each response but the last ends."""
 
     def part(self) -> None:
         """No more is taken on: say so, if there is a way to."""

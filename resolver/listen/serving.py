@@ -30,7 +30,7 @@ from resolver.limits import (
 from resolver.listen.admission import network_of, raw_address
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from resolver.listen.admission import Admission
     from resolver.listen.backlog import Backlog
@@ -40,13 +40,13 @@ if TYPE_CHECKING:
     from resolver.runtime.turns import Rounds
 
     # How many octets were taken, and how many of the stream's own wait for a `send_all` because of
-    # them; never blocks, never raises.
-    SendNow = Callable[[bytes], tuple[int, int]]
+    # them; never blocks, never raises. With them, where what is told separately begins.
+    SendNow = Callable[[bytes, Sequence[int]], tuple[int, int]]
 
 _GONE: Final = (trio.BrokenResourceError, trio.ClosedResourceError)
 
 
-def send_later(_: bytes) -> tuple[int, int]:
+def send_later(_: bytes, __: Sequence[int]) -> tuple[int, int]:
     """Take nothing at once: what a stream without a socket of its own does."""
     return 0, 0
 
@@ -253,13 +253,16 @@ class ServedStream(ABC):
 
     # --- writing -----------------------------------------------------------------------------
 
-    def _send(self, octets: bytes) -> None:
-        """At once what the system takes, which spares a task its turn; then the rest, in order."""
+    def _send(self, octets: bytes, cuts: Sequence[int] = ()) -> None:
+        """At once what the system takes, which spares a task its turn; then the rest, in order.
+
+        *cuts*: see `SendNow`.
+        """
         if self._is_over:
             return
         held = 0
         if self.unsent_octets == self._held:
-            taken, held = self._send_now(octets)
+            taken, held = self._send_now(octets, cuts)
             octets = octets[taken:]
         if octets or held:
             self._unsent += octets

@@ -35,7 +35,7 @@ from resolver.runtime.turns import Rounds, Turns
 from resolver.upstream.udp import half_of
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterable
+    from collections.abc import Awaitable, Callable, Iterable, Sequence
 
     from resolver.listen.admission import Admission
     from resolver.listen.listen_network import Handler, StreamListener
@@ -264,12 +264,12 @@ def _sender(stream: trio.abc.Stream) -> SendNow:
     By descriptor: not to be called once the stream is closed, when that may be another's.
     """
     if isinstance(stream, TlsStream):
-        return lambda octets: (len(octets), stream.send_now(octets))
+        return lambda octets, cuts: (len(octets), stream.send_now(octets, cuts))
     if not isinstance(stream, trio.SocketStream):
         return send_later
     fd = stream.socket.fileno()
 
-    def send(octets: bytes) -> tuple[int, int]:
+    def send(octets: bytes, _: Sequence[int]) -> tuple[int, int]:
         try:
             return os.write(fd, octets), 0  # non-blocking, as all of trio's are
         except OSError:  # full, or gone: `send_all` waits, or finds out

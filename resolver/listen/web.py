@@ -219,7 +219,7 @@ class WebConnection(ServedStream):
                 self._backlog.remove(self, -more)
                 self.wake()
         if octets:
-            self._send(octets)
+            self._send(octets, http.cuts(octets))
         if http.is_over:
             self._silence.cancel()
         if http.fault and not self._is_faulty:

@@ -239,6 +239,17 @@ def test_h2load_loses_nothing(daemon: Served, tmp_path: Path) -> None:
     assert "3000 2xx" in said
 
 
+def test_dnsperf_takes_each_of_many_replies(daemon: Served, tmp_path: Path) -> None:
+    """It reads one reply of each TLS record."""
+    asks = tmp_path / "asked"
+    asks.write_text("www.example.com A\n" * 100)
+    said = run(
+        "dnsperf", "-s", "127.0.0.1", "-p", str(daemon.port), "-m", "doh",
+        "-O", "doh-uri=https://localhost/dns-query", "-d", str(asks), "-q", "50", "-n", "5",
+    )  # fmt: skip
+    assert re.search(r"Queries completed:\s+500 ", said)
+
+
 def test_dnspython_asks(daemon: Served) -> None:
     pytest.importorskip("httpx2", reason="needs httpx2, by which dnspython speaks HTTPS")
     import dns.query  # noqa: PLC0415

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import pytest
 from h2.config import H2Configuration
 from h2.connection import H2Connection
@@ -424,6 +426,16 @@ def test_many_requests_in_one_piece_are_no_flood() -> None:
     octets = b"".join(served.talker.ask(QUERY) for _ in range(HTTPS_STREAMS))
     assert goaway(served.hear(octets)) is None
     assert len(served.requests) == HTTPS_STREAMS
+
+
+def test_where_each_response_ends_is_told() -> None:
+    """dnsperf takes one response of each TLS record."""
+    served = Served()
+    said = served.hear(b"".join(served.talker.ask(QUERY) for _ in range(3)))
+    cuts = served.engine.cuts(said)
+    parts = [said[start:end] for start, end in itertools.pairwise((0, *cuts, len(said)))]
+    assert [[one.kind for one in frames(part)][-1] for part in parts] == [DATA] * 3
+    assert served.engine.cuts(said[: cuts[0]]) == []
 
 
 @pytest.mark.reaches("HTTPS_GRACE_OCTETS", "HTTPS_OCTETS_PER_USEFUL")
