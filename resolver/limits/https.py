@@ -66,3 +66,9 @@ HTTPS_OCTETS_PER_USEFUL = limit(
 HTTPS_CLOSED_STREAMS = limit(
     256, "closed streams that a connection remembers", why="h2's 65,536 are 6 MB a connection"
 )
+HTTPS_KNOWN_BLOCKS = limit(
+    64, "header blocks of a connection whose meaning is remembered", why="one or two are in use"
+)
+HTTPS_KNOWN_OCTETS = limit(
+    256, "octets of such a block", why="repeated ones are mostly indexes (RFC 7541 §6.1)"
+)

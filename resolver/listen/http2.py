@@ -1,7 +1,8 @@
 """The server's end of HTTP/2 (RFC 9113): octets in, requests out; responses in, octets out.
 
-The protocol is h2's; ours is what it costs and what may be asked of it. Header fields are checked
-here, for h2's checks take half of its time: what is malformed resets its own stream only (§8.1.1).
+The protocol is h2's, but for requests that come whole (`http2_quick`); ours is what it costs and
+what may be asked of it. Header fields are checked here, for h2's checks take half of its time: what
+is malformed resets its own stream only (§8.1.1).
 Responses are written without the dynamic table: two dozen octets more each, and nothing to compute.
 What has come of a body is acknowledged once the request is whole, so that unfinished ones never
 hold more than the connection's window. Priorities are read over. `http2_guard` counts what floods.
@@ -10,11 +11,9 @@ hold more than the connection's window. Priorities are read over. `http2_guard` 
 from __future__ import annotations
 
 from collections import deque
-from struct import Struct
 from typing import TYPE_CHECKING, Final
 
-from h2.config import H2Configuration
-from h2.connection import ConnectionState, H2Connection
+from h2.connection import ConnectionState
 from h2.errors import ErrorCodes
 from h2.events import (
     ConnectionTerminated,
@@ -26,19 +25,13 @@ from h2.events import (
     WindowUpdated,
 )
 from h2.exceptions import H2Error
-from h2.settings import SettingCodes, Settings
 
 from resolver.errors import drop_frames
-from resolver.limits import (
-    HTTPS_BODY_OCTETS,
-    HTTPS_CLOSED_STREAMS,
-    HTTPS_FRAME_OCTETS,
-    HTTPS_HEADER_OCTETS,
-    HTTPS_STREAMS,
-)
+from resolver.limits import HTTPS_BODY_OCTETS, HTTPS_FRAME_OCTETS, HTTPS_HEADER_OCTETS
 from resolver.listen.doh_request import LONG_HEADER, TOO_LARGE, Request
-from resolver.listen.http2_guard import Guard
-from resolver.listen.http2_header import PreparedEncoder, block_of, read_header
+from resolver.listen.http2_guard import PREFACE_OCTETS, Guard
+from resolver.listen.http2_header import block_of, read_header
+from resolver.listen.http2_quick import HEAD, HEAD_OCTETS, Connection
 from resolver.listen.http_engine import FAULTS
 
 if TYPE_CHECKING:
@@ -49,10 +42,8 @@ if TYPE_CHECKING:
     from resolver.listen.doh_request import Response
 
 _ANY_HEADERS: Final = ((":status", "200"),)  # sent is the block that `PreparedEncoder` was given
-
-
-class _Connection(H2Connection):
-    MAX_CLOSED_STREAMS = HTTPS_CLOSED_STREAMS
+_HEADERS, _END_STREAM = 1, 1
+_STREAM: Final = 0x7FFF_FFFF
 
 
 class _Coming:
@@ -71,10 +62,6 @@ class _Coming:
         self.unacknowledged = 0
 
 
-_HEAD: Final = Struct("!BHBB").unpack_from  # of a frame's nine octets
-_HEAD_OCTETS, _HEADERS, _END_STREAM = 9, 1, 1
-
-
 class Http2:
     """One connection; see `http_engine.Engine`."""
 
@@ -89,31 +76,13 @@ class Http2:
         self._coming: dict[int, _Coming] = {}  # the oldest first
         self._open: set[int] = set()  # streams that have no response yet
         self._held: dict[int, bytes] = {}  # what is left of bodies
-        self._encoder = PreparedEncoder()
-        config = H2Configuration(
-            client_side=False,
-            validate_inbound_headers=False,
-            normalize_inbound_headers=False,
-            validate_outbound_headers=False,
-            normalize_outbound_headers=False,
-        )
-        self._h2 = _Connection(config)
-        self._h2.encoder = self._encoder  # type: ignore[assignment]
-        self._h2.decoder.max_header_list_size = 2 * HTTPS_HEADER_OCTETS  # above it, no 431
-        self._h2.local_settings = Settings(
-            client=False,
-            initial_values={
-                SettingCodes.MAX_CONCURRENT_STREAMS: HTTPS_STREAMS,
-                SettingCodes.MAX_HEADER_LIST_SIZE: HTTPS_HEADER_OCTETS,
-                SettingCodes.MAX_FRAME_SIZE: HTTPS_FRAME_OCTETS,
-                SettingCodes.INITIAL_WINDOW_SIZE: HTTPS_BODY_OCTETS,
-            },
-        )
-        self._h2.initiate_connection()
-        self._h2.increment_flow_control_window(HTTPS_BODY_OCTETS)
+        self._rest = b""  # of a frame that is not whole yet
+        self._preface = PREFACE_OCTETS  # of which so many are still to come
+        self._h2 = Connection()
+        self._whole = self._h2.whole
 
     def __repr__(self) -> str:
-        return f"<Http2 {len(self._open)} streams>"
+        return f"<Http2 {len(self._open) + len(self._whole)} streams>"
 
     @property
     def began_at(self) -> float | None:
@@ -138,8 +107,7 @@ class Http2:
         end = self._guard.come(chunk, now)
         if end is None:
             try:
-                for event in self._h2.receive_data(chunk):
-                    self._heed(event)
+                self._read(chunk)
             except (H2Error, *FAULTS) as error:
                 drop_frames(error)
                 if self._h2.state_machine.state is not ConnectionState.CLOSED:  # no GOAWAY yet
@@ -151,6 +119,39 @@ class Http2:
         if end is not None:
             self._h2.close_connection(end.code)
             self._end(end.counter)
+
+    def _read(self, chunk: bytes | bytearray) -> None:
+        """Frame by frame: whole requests at once, the others by h2."""
+        h2 = self._h2
+        frames = self._rest + chunk if self._rest else bytes(chunk)
+        at = 0
+        while not self.is_over:
+            at = h2.read_whole(frames, at, self.asked)
+            end = self._end_of_others(frames, at)
+            if end == at:
+                break
+            for event in h2.receive_data(frames[at:end]):
+                self._heed(event)
+            at = end
+        self._rest = frames[at:]
+
+    def _end_of_others(self, frames: bytes, at: int) -> int:
+        """Of the frames for h2: the next, and more until one begins a request. O(frames)."""
+        if self._preface:
+            end = min(len(frames), at + self._preface)
+            self._preface -= end - at
+            return end
+        begin, whole = at, self._whole
+        while len(frames) - at >= HEAD_OCTETS:
+            high, low, kind, _, number = HEAD(frames, at)
+            end = at + HEAD_OCTETS + (high << 16 | low)
+            if end > len(frames) or (kind == _HEADERS and at > begin):
+                break
+            if (number := number & _STREAM) in whole:
+                self._open.add(number)
+                self._h2.give_up(number)
+            at = end
+        return at
 
     def _end(self, fault: str) -> None:
         self.is_over, self.fault = True, fault
@@ -236,12 +237,20 @@ class Http2:
     # --- responses ---------------------------------------------------------------------------
 
     def respond(self, number: int, response: Response) -> None:
-        if self.is_over or number not in self._open:
+        if self.is_over:
             return
-        self._open.discard(number)
         status, fields, body = response
-        self._encoder.block = block_of(status, fields)
-        self._h2.send_headers(number, _ANY_HEADERS, end_stream=not body)
+        block, h2 = block_of(status, fields), self._h2
+        if number in self._whole:
+            if h2.respond_whole(number, block, body):
+                return
+            h2.give_up(number)
+        elif number in self._open:
+            self._open.remove(number)
+        else:
+            return
+        h2.prepared.block = block
+        h2.send_headers(number, _ANY_HEADERS, end_stream=not body)
         if body and (left := self._send_part(number, body)):
             self._held[number] = left
             self.held_octets += len(left)
@@ -272,9 +281,9 @@ class Http2:
 
     def cuts(self, octets: bytes) -> Sequence[int]:
         found, at, size = [], 0, len(octets)
-        while size - at >= _HEAD_OCTETS:
-            high, low, kind, flags = _HEAD(octets, at)
-            at += _HEAD_OCTETS + (high << 16 | low)
+        while size - at >= HEAD_OCTETS:
+            high, low, kind, flags, _ = HEAD(octets, at)
+            at += HEAD_OCTETS + (high << 16 | low)
             if kind <= _HEADERS and flags & _END_STREAM and at < size:
                 found.append(at)
         return found
@@ -290,5 +299,6 @@ class Http2:
         self.asked.clear()
         self._coming.clear()
         self._held.clear()
+        self._whole.clear()
         self.held_octets = 0
         vars(self._h2).clear()

@@ -28,7 +28,7 @@ from resolver.limits import (
 
 _HEAD: Final = Struct("!BHBBI").unpack_from
 _HEAD_OCTETS: Final = 9
-_PREFACE_OCTETS: Final = 24
+PREFACE_OCTETS: Final = 24
 _HEADERS, _RST_STREAM, _SETTINGS, _PING, _CONTINUATION = 1, 3, 4, 6, 9
 _END_STREAM, _END_HEADERS = 1, 4
 _FRAME_SIZE_ERROR, _ENHANCE_YOUR_CALM = 6, 11  # RFC 9113 §7
@@ -59,7 +59,7 @@ class Guard:
         """Of DNS queries."""
         self.began_at: float | None = None
         """Since when a frame or a header block has been in part here."""
-        self._skip = _PREFACE_OCTETS
+        self._skip = PREFACE_OCTETS
         self._head = b""
         self._in_header = False
         self._continuations = 0
