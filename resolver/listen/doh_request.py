@@ -12,6 +12,7 @@ from __future__ import annotations
 import binascii
 import enum
 import re
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from resolver.limits import HTTPS_BODY_OCTETS
@@ -179,36 +180,42 @@ def _query(octets: bytes) -> bytes:
 # --- the response --------------------------------------------------------------------------------
 
 
-def response(asked: Asked, reply: bytes, site: Site) -> Response:
-    """What goes back for the DNS *reply*: 200, whatever its RCODE (RFC 8484 §4.2.1)."""
+def response(asked: Asked, reply: bytes, site: Site, more: Fields = ()) -> Response:
+    """What goes back for the DNS *reply*: 200, whatever its RCODE (RFC 8484 §4.2.1).
+
+    *more* fields are for its header.
+    """
     if asked.form is Form.JSON:
-        for _ in (steps := Written(asked, reply, site)):
+        for _ in (steps := Written(asked, reply, site, more)):
             pass
         return steps.response
-    return _answer(asked, reply, MESSAGE, reply, site)
+    fields = _fields(MESSAGE, len(reply), max_age(reply), more, cors=site.cors)
+    return Response(200, fields, b"" if asked.is_head else reply)
 
 
 class Written:
     """A JSON response in the making: iterated to its end, with pauses, it is `response`."""
 
-    def __init__(self, asked: Asked, reply: bytes, site: Site) -> None:
-        self._asked, self._reply, self._site = asked, reply, site
+    def __init__(self, asked: Asked, reply: bytes, site: Site, more: Fields = ()) -> None:
+        self._asked, self._reply, self._more, self._cors = asked, reply, more, site.cors
         self.response = busy(site)
 
     def __iter__(self) -> Generator[None, None, None]:
         text = yield from doh_json.document(self._reply)
-        self.response = _answer(self._asked, text, doh_json.TYPE, self._reply, self._site)
+        age = max_age(self._reply)
+        fields = _fields(doh_json.TYPE, len(text), age, self._more, cors=self._cors)
+        self.response = Response(200, fields, b"" if self._asked.is_head else text)
 
 
-def _answer(asked: Asked, body: bytes, kind: bytes, reply: bytes, site: Site) -> Response:
+@lru_cache(maxsize=1024)
+def _fields(kind: bytes, length: int, age: int, more: Fields, *, cors: bool) -> Fields:
+    """Of a header: as few as there are lengths and TTLs."""
     fields: Fields = (
         (b"content-type", kind),
-        (b"content-length", b"%d" % len(body)),
-        (b"cache-control", b"max-age=%d" % max_age(reply)),
+        (b"content-length", b"%d" % length),
+        (b"cache-control", b"max-age=%d" % age),
     )
-    if site.cors:
-        fields = (*fields, _ANY_ORIGIN)
-    return Response(200, fields, b"" if asked.is_head else body)
+    return (*fields, _ANY_ORIGIN, *more) if cors else (*fields, *more)
 
 
 def refusal(

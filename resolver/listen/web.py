@@ -40,7 +40,7 @@ from resolver.listen.serving import ServedStream
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from resolver.listen.doh_request import Asked
+    from resolver.listen.doh_request import Asked, Fields
     from resolver.listen.http_engine import Engine
     from resolver.listen.site import Site
 
@@ -65,6 +65,7 @@ class WebConnection(ServedStream):
     ) -> None:
         super().__init__(stream, *arguments, **named)
         self._alternative = alternative
+        self._more: Fields = ()  # of an answer's header
         is_http2 = getattr(stream, "alpn", None) == _HTTP_2  # no ALPN, or another: HTTP/1.1
         self._http: Engine = Http2() if is_http2 else Http1()
         self._site = site
@@ -95,6 +96,8 @@ class WebConnection(ServedStream):
 
     def _heed(self, chunk: bytes | bytearray) -> None:
         now = trio.current_time()
+        told = self._alternative()
+        self._more = ((b"alt-svc", told),) if told else ()
         self._http.receive(chunk, now)
         if now >= self._ends_at:
             self.finish_up()
@@ -190,20 +193,17 @@ class WebConnection(ServedStream):
         is_long = asked.form is Form.JSON and len(reply) > HTTPS_JSON_SLICE * _RECORD_OCTETS
         if is_long and self._nursery is not None and not self._is_over:
             self._writing += 1
-            self._nursery.start_soon(self._write_slowly, number, Written(asked, reply, self._site))
+            written = Written(asked, reply, self._site, self._more)
+            self._nursery.start_soon(self._write_slowly, number, written)
         else:
-            self._http.respond(number, self._with_alternative(response(asked, reply, self._site)))
-
-    def _with_alternative(self, answer: Response) -> Response:
-        told = self._alternative()
-        return answer._replace(fields=(*answer.fields, (b"alt-svc", told))) if told else answer
+            self._http.respond(number, response(asked, reply, self._site, self._more))
 
     async def _write_slowly(self, number: int, written: Written) -> None:
         """A long JSON answer, others having their turn between its slices."""
         for _ in written:
             await trio.lowlevel.checkpoint()
         self._writing -= 1
-        self._http.respond(number, self._with_alternative(written.response))
+        self._http.respond(number, written.response)
         self._flush()
         self.wake()
 
