@@ -269,7 +269,8 @@ def test_streams_that_are_over_are_forgotten() -> None:
     for _ in range(3 * HTTPS_CLOSED_STREAMS):
         served.hear(served.talker.ask(QUERY))
     h2 = served.engine._h2
-    assert len(h2.streams) + len(h2._closed_streams) < 2 * HTTPS_CLOSED_STREAMS
+    assert len(h2._closed_streams) == HTTPS_CLOSED_STREAMS
+    assert len(h2.streams) <= 2
     served.hear(window(1, 5) + window(served.talker.stream, 5))
     said = served.hear(served.talker.ask(QUERY))
     assert served.talker.read(said) == {served.talker.stream: (200, b"reply")}
@@ -310,17 +311,18 @@ def test_cve_2023_44487_rapid_reset() -> None:
     """Streams opened and given up at once: twenty are borne, and one of ten besides."""
     served = Served()
     talker = served.talker
-    for _ in range(10 * HTTPS_RESET_PART):
-        served.hear(talker.ask(QUERY))
-    allowed = HTTPS_RESETS + 10
-    for _ in range(allowed):
-        served.hear(talker.ask(QUERY) + reset(talker.stream))
-    assert not served.engine.is_over
-    served.now += HTTPS_RESET_SECONDS  # another half a minute, another twenty
     for _ in range(HTTPS_RESETS):
         served.hear(talker.ask(QUERY) + reset(talker.stream))
+    served.now += HTTPS_RESET_SECONDS  # another half a minute, another twenty
+    for _ in range(9 * HTTPS_RESET_PART):
+        served.hear(talker.ask(QUERY))
+    for _ in range(HTTPS_RESETS):
+        served.hear(talker.ask(QUERY) + reset(talker.stream))
+    served.now += HTTPS_RESET_SECONDS - 1
+    for _ in range(12):  # 122 streams by now
+        served.hear(talker.ask(QUERY) + reset(talker.stream))
     assert not served.engine.is_over
-    octets = b"".join(talker.ask(QUERY) + reset(talker.stream) for _ in range(10))
+    octets = talker.ask(QUERY) + reset(talker.stream)
     attacked(served, octets, ENHANCE_YOUR_CALM, "ended_resets")
 
 
@@ -438,7 +440,7 @@ def test_where_each_response_ends_is_told() -> None:
     assert served.engine.cuts(said[: cuts[0]]) == []
 
 
-@pytest.mark.reaches("HTTPS_GRACE_OCTETS", "HTTPS_OCTETS_PER_USEFUL")
+@pytest.mark.reaches("HTTPS_GRACE_OCTETS")
 @pytest.mark.parametrize("one", [frame(DATA, 0, 1), window(0, 1), frame(0xFA, 0, 0, bytes(100))])
 def test_cve_2019_9518_frames_of_no_use(one: bytes) -> None:
     """Empty DATA, room that nobody needs, extensions: after a grace they must be of use."""
@@ -453,6 +455,22 @@ def test_cve_2019_9518_frames_of_no_use(one: bytes) -> None:
     assert served.engine.fault == "ended_flood"
     assert goaway(served.said) == ENHANCE_YOUR_CALM
     assert served.engine.useful_octets * HTTPS_OCTETS_PER_USEFUL < HTTPS_GRACE_OCTETS
+
+
+@pytest.mark.reaches("HTTPS_OCTETS_PER_USEFUL")
+def test_what_is_read_for_what_is_asked() -> None:
+    """After the grace, twenty-two octets for each of a query; a request takes two or three."""
+    served = Served()
+    for _ in range(300):
+        served.hear(served.talker.ask(QUERY))
+    guard = served.engine._guard
+    allowed = 300 * len(QUERY) * HTTPS_OCTETS_PER_USEFUL
+    assert allowed > HTTPS_GRACE_OCTETS
+    while guard._read <= allowed - 2000:
+        served.hear(frame(0xFA, 0, 0, bytes(1991)))
+    served.hear(frame(0xFA, 0, 0, bytes(allowed - guard._read - 9)))
+    assert (guard._read, served.engine.is_over) == (allowed, False)
+    attacked(served, frame(0xFA), ENHANCE_YOUR_CALM, "ended_flood")
 
 
 def test_who_asks_much_is_no_flood() -> None:
