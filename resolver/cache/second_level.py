@@ -105,6 +105,7 @@ class SecondLevel:
         if now - self._asked_since >= STORE_COMMIT_SECONDS or len(asked) >= STORE_ASKED:
             asked.clear()
             self._cutless.clear()
+            self.waiting.clear()  # of whom nobody came; who is at it holds its own
             self._asked_since = now
         store = self.store
         file = store.file

@@ -143,6 +143,17 @@ def test_where_the_disk_was_waited_for_a_thread_looks_until_memory_has_it_all(be
     assert bench.bring(WWW)
 
 
+def test_what_nobody_came_for_waits_no_longer_than_the_rest(bench: Bench) -> None:
+    """Who may not wait asks too: what it leaves behind would take all places in the end."""
+    bench.store.note_cold(has_waited=True)
+    for at in range(STORE_ASKED):
+        bench.bring(question(f"n{at}.example. A"))
+    assert len(bench.level.waiting) == STORE_ASKED
+    bench.clock.passed_s = STORE_COMMIT_SECONDS
+    assert not bench.bring(WWW)
+    assert list(bench.level.waiting) == [WWW]
+
+
 def test_what_waits_for_the_disk_is_looked_up_and_put_like_the_rest(bench: Bench) -> None:
     bench.learn(entry(), delegation("example."))
     bench.another()
