@@ -29,9 +29,10 @@ from h2.exceptions import H2Error
 from resolver.errors import drop_frames
 from resolver.limits import HTTPS_BODY_OCTETS, HTTPS_FRAME_OCTETS, HTTPS_HEADER_OCTETS
 from resolver.listen.doh_request import LONG_HEADER, TOO_LARGE, Request
+from resolver.listen.http2_frame import END_STREAM, HEAD, HEAD_OCTETS, HEADERS
 from resolver.listen.http2_guard import PREFACE_OCTETS, Guard
 from resolver.listen.http2_header import block_of, read_header
-from resolver.listen.http2_quick import HEAD, HEAD_OCTETS, Connection
+from resolver.listen.http2_quick import Connection
 from resolver.listen.http_engine import FAULTS
 
 if TYPE_CHECKING:
@@ -42,7 +43,6 @@ if TYPE_CHECKING:
     from resolver.listen.doh_request import Response
 
 _ANY_HEADERS: Final = ((":status", "200"),)  # sent is the block that `PreparedEncoder` was given
-_HEADERS, _END_STREAM = 1, 1
 _STREAM: Final = 0x7FFF_FFFF
 
 
@@ -145,7 +145,7 @@ class Http2:
         while len(frames) - at >= HEAD_OCTETS:
             high, low, kind, _, number = HEAD(frames, at)
             end = at + HEAD_OCTETS + (high << 16 | low)
-            if end > len(frames) or (kind == _HEADERS and at > begin):
+            if end > len(frames) or (kind == HEADERS and at > begin):
                 break
             if (number := number & _STREAM) in whole:
                 self._open.add(number)
@@ -284,7 +284,7 @@ class Http2:
         while size - at >= HEAD_OCTETS:
             high, low, kind, flags, _ = HEAD(octets, at)
             at += HEAD_OCTETS + (high << 16 | low)
-            if kind <= _HEADERS and flags & _END_STREAM and at < size:
+            if kind <= HEADERS and flags & END_STREAM and at < size:
                 found.append(at)
         return found
 

@@ -10,7 +10,6 @@ Pure: octets and the time go in, the reason to end the connection comes out.
 
 from __future__ import annotations
 
-from struct import Struct
 from typing import Final, NamedTuple
 
 from resolver.limits import (
@@ -25,12 +24,19 @@ from resolver.limits import (
     HTTPS_RESET_SECONDS,
     HTTPS_RESETS,
 )
+from resolver.listen.http2_frame import (
+    CONTINUATION,
+    END_HEADERS,
+    END_STREAM,
+    HEAD,
+    HEAD_OCTETS,
+    HEADERS,
+    PING,
+    RST_STREAM,
+    SETTINGS,
+)
 
-_HEAD: Final = Struct("!BHBBI").unpack_from
-_HEAD_OCTETS: Final = 9
 PREFACE_OCTETS: Final = 24
-_HEADERS, _RST_STREAM, _SETTINGS, _PING, _CONTINUATION = 1, 3, 4, 6, 9
-_END_STREAM, _END_HEADERS = 1, 4
 _FRAME_SIZE_ERROR, _ENHANCE_YOUR_CALM = 6, 11  # RFC 9113 §7
 
 
@@ -83,16 +89,16 @@ class Guard:
         at, size = self._skip, len(chunk)
         if self._head and not at:
             chunk, at, size = self._head + chunk, 0, size + len(self._head)
-        while size - at >= _HEAD_OCTETS:
-            high, low, kind, flags, _ = _HEAD(chunk, at)
+        while size - at >= HEAD_OCTETS:
+            high, low, kind, flags, _ = HEAD(chunk, at)
             length = high << 16 | low
             if length > HTTPS_FRAME_OCTETS:
                 return TOO_LONG
-            if kind <= _HEADERS and flags & _END_STREAM:
+            if kind <= HEADERS and flags & END_STREAM:
                 self._has_asked = True
             if kind and (end := self._frame(kind, flags, now)):
                 return end
-            at += _HEAD_OCTETS + length
+            at += HEAD_OCTETS + length
         self._skip = max(0, at - size)
         self._head = bytes(chunk[at:]) if at < size else b""
         if not (self._skip or self._head or self._in_header):
@@ -103,19 +109,19 @@ class Guard:
 
     def _frame(self, kind: int, flags: int, now: float) -> End | None:
         """One that is not DATA."""
-        if kind == _HEADERS:
+        if kind == HEADERS:
             self._opened += 1
             self._streams += 1
             self._continuations = 0
-            self._in_header = not flags & _END_HEADERS
-        elif kind == _CONTINUATION:
+            self._in_header = not flags & END_HEADERS
+        elif kind == CONTINUATION:
             self._continuations += 1
-            self._in_header = not flags & _END_HEADERS
+            self._in_header = not flags & END_HEADERS
             if self._continuations > HTTPS_CONTINUATIONS:
                 return FLOOD
-        elif kind == _RST_STREAM:
+        elif kind == RST_STREAM:
             return self._reset()
-        elif kind in (_PING, _SETTINGS):
+        elif kind in (PING, SETTINGS):
             return self._controlled(now)
         return None
 
@@ -135,10 +141,10 @@ class Guard:
     def sent(self, octets: bytes) -> End | None:
         """Look at what we have to say to it: streams that we give up count as well."""
         at, end = 0, None
-        while len(octets) - at >= _HEAD_OCTETS:
-            high, low, kind, _, _ = _HEAD(octets, at)
-            at += _HEAD_OCTETS + (high << 16 | low)
-            if kind == _RST_STREAM:
+        while len(octets) - at >= HEAD_OCTETS:
+            high, low, kind, _, _ = HEAD(octets, at)
+            at += HEAD_OCTETS + (high << 16 | low)
+            if kind == RST_STREAM:
                 end = self._reset() or end
         return end
 

@@ -9,7 +9,6 @@ a stream of the set becomes one of h2's, as h2 would have made it (`give_up`).
 
 from __future__ import annotations
 
-from struct import Struct
 from typing import TYPE_CHECKING, Final
 
 from h2.config import H2Configuration
@@ -27,16 +26,20 @@ from resolver.limits import (
 )
 from resolver.listen.doh_request import Request
 from resolver.listen.http2_decoder import RememberingDecoder
+from resolver.listen.http2_frame import (
+    DATA,
+    END_HEADERS,
+    END_STREAM,
+    HEAD,
+    HEAD_OCTETS,
+    HEADERS,
+    WRITE_HEAD,
+)
 from resolver.listen.http2_header import PreparedEncoder
 
 if TYPE_CHECKING:
     from collections import deque
 
-HEAD: Final = Struct("!BHBBI").unpack_from
-HEAD_OCTETS: Final = 9
-_WRITE: Final = Struct("!BHBBI").pack
-_DATA, _HEADERS = 0, 1
-_END_STREAM, _END_HEADERS = 1, 4
 _HIGH: Final = 16
 _LOW: Final = 0xFFFF
 _MOST_STREAM: Final = 0x7FFF_FFFF
@@ -150,12 +153,12 @@ class Connection(H2Connection):
         block = self.prepared.encode(())
         if (block_size := len(block)) > most:
             return False
-        flags = _END_HEADERS if size else _END_HEADERS | _END_STREAM
+        flags = END_HEADERS if size else END_HEADERS | END_STREAM
         out = self._data_to_send
-        out += _WRITE(block_size >> _HIGH, block_size & _LOW, _HEADERS, flags, number)
+        out += WRITE_HEAD(block_size >> _HIGH, block_size & _LOW, HEADERS, flags, number)
         out += block
         if size:
-            out += _WRITE(size >> _HIGH, size & _LOW, _DATA, _END_STREAM, number)
+            out += WRITE_HEAD(size >> _HIGH, size & _LOW, DATA, END_STREAM, number)
             out += body
             self.outbound_flow_control_window -= size
         self.whole.remove(number)
@@ -172,16 +175,16 @@ def _request_at(frames: bytes, at: int, highest: int) -> tuple[int, bytes, bytes
     is_new = highest < number <= _MOST_STREAM and number & 1
     begin = at + HEAD_OCTETS
     end = begin + (high << _HIGH | low)
-    if kind != _HEADERS or not is_new or end > size:
+    if kind != HEADERS or not is_new or end > size:
         return None
     block = frames[begin:end]
-    if flags == _END_HEADERS | _END_STREAM:
+    if flags == END_HEADERS | END_STREAM:
         return number, block, b"", end
-    if flags != _END_HEADERS or size - end < HEAD_OCTETS:
+    if flags != END_HEADERS or size - end < HEAD_OCTETS:
         return None
     high, low, kind, flags, other = HEAD(frames, end)
     begin = end + HEAD_OCTETS
     end = begin + (high << _HIGH | low)
-    if kind != _DATA or flags != _END_STREAM or other != number or end > size:
+    if kind != DATA or flags != END_STREAM or other != number or end > size:
         return None
     return number, block, frames[begin:end], end
