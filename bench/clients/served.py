@@ -22,6 +22,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 
 from bench.clients.cases import APEX, zone_text
+from bench.common.peers import DOH_PATH
 from resolver.cli import main, serve
 from resolver.config import check
 from resolver.config.schema import Config, Server
@@ -34,12 +35,11 @@ if TYPE_CHECKING:
 
 HOST = "127.0.0.1"
 NAME = "localhost"
-PATH = "/dns-query"
 PATIENCE_S = 30.0
 _FORMS = {
     Transport.UDP: "{host}:{port}",
     Transport.TLS: "tls://{host}:{port}",
-    Transport.HTTPS: "https://{host}:{port}" + PATH,
+    Transport.HTTPS: "https://{host}:{port}" + DOH_PATH,
     Transport.QUIC: "quic://{host}:{port}",
 }
 
@@ -68,7 +68,7 @@ class Served(NamedTuple):
     @property
     def url(self) -> str:
         """Of DNS over HTTPS."""
-        return f"https://{NAME}:{self.ports[Transport.HTTPS]}{PATH}"
+        return f"https://{NAME}:{self.ports[Transport.HTTPS]}{DOH_PATH}"
 
 
 @contextlib.contextmanager

@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING
 
 import trustme
 
+from bench.common.peers import DOH_PATH
 from tests.simulation import netns
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 NAME = "dns.example.net"
-PATH = "/dns-query"
 ADDRESS = "192.0.2.1"
 BIG_RECORDS = 20
 PROGRAMS = {"unbound": "unbound", "named": "named", "dnsdist": "dnsdist"}
@@ -45,7 +45,7 @@ def address(transport: str, host: str) -> str:
     return {
         "udp": host,
         "tls": f"tls://{host}#{NAME}",
-        "https": f"https://{NAME}{PATH}@{host}",
+        "https": f"https://{NAME}{DOH_PATH}@{host}",
         "quic": f"quic://{host}#{NAME}",
     }[transport]
 
@@ -76,7 +76,7 @@ def _unbound(directory: Path, host: str, keys: Keys, *, port: int = 53) -> list[
     if port == 53:
         lines += [
             f"interface: {host}@853", "tls-port: 853",
-            f"interface: {host}@443", "https-port: 443", f'http-endpoint: "{PATH}"',
+            f"interface: {host}@443", "https-port: 443", f'http-endpoint: "{DOH_PATH}"',
             f'tls-service-key: "{keys.key}"', f'tls-service-pem: "{keys.certificate}"',
         ]  # fmt: skip
     lines += ["remote-control:", "control-enable: no"]
@@ -111,7 +111,7 @@ def _dnsdist(directory: Path, host: str, keys: Keys) -> list[list[str]]:
     conf.write_text(
         f"setLocal('{host}:53')\n"
         f"addTLSLocal('{host}:853', '{keys.certificate}', '{keys.key}')\n"
-        f"addDOHLocal('{host}:443', '{keys.certificate}', '{keys.key}', '{PATH}')\n"
+        f"addDOHLocal('{host}:443', '{keys.certificate}', '{keys.key}', '{DOH_PATH}')\n"
         f"newServer('{host}:5353')\ngetServer(0):setUp()\nsetACL('0.0.0.0/0')\n"
     )
     program = netns.find("dnsdist") or "dnsdist"

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 from bench.throughput import warm
 from bench.throughput.load import Cost
+from resolver.protocol.framing import frame
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -86,7 +87,7 @@ def _over_a_stream(port: int, *, is_tls: bool) -> Ask:
 
     def ask(questions: list[bytes]) -> None:
         nonlocal rest
-        sock.sendall(b"".join(len(one).to_bytes(2, "big") + one for one in questions))
+        sock.sendall(b"".join(map(frame, questions)))
         rest = _take(sock, rest, len(questions))
 
     return ask

@@ -9,6 +9,7 @@ from __future__ import annotations
 import socket
 import ssl
 import time
+from typing import TYPE_CHECKING
 
 import h2.config
 import h2.connection
@@ -18,6 +19,11 @@ from aioquic.quic.connection import QuicConnection
 from aioquic.quic.events import ConnectionTerminated, HandshakeCompleted, StreamDataReceived
 
 from bench.common.peers import DOH_PATH
+from resolver.protocol.framing import frame
+from resolver.upstream import https_words
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 _HOST = "127.0.0.1"
 _WAIT_S = 10.0
@@ -35,19 +41,14 @@ class Https:
         self._sock = context.wrap_socket(sock, server_hostname="localhost")
         self._h2 = h2.connection.H2Connection(h2.config.H2Configuration(header_encoding=None))
         self._h2.initiate_connection()
-        self._headers = [
-            (b":method", b"POST"), (b":scheme", b"https"), (b":authority", b"localhost"),
-            (b":path", DOH_PATH.encode()), (b"content-type", b"application/dns-message"),
-            (b"accept", b"application/dns-message"),
-        ]  # fmt: skip
+        self._headers = https_words.Place("localhost", DOH_PATH).headers()
 
     def ask(self, questions: list[bytes]) -> None:
         """Have all of them answered. Raises OSError, also for another status than 200."""
         http = self._h2
         for question in questions:
             stream = http.get_next_available_stream_id()
-            length = str(len(question)).encode()
-            http.send_headers(stream, [*self._headers, (b"content-length", length)])
+            http.send_headers(stream, [*self._headers, https_words.length_of(question)])
             http.send_data(stream, question, end_stream=True)
         self._sock.sendall(http.data_to_send())
         left = len(questions)
@@ -89,12 +90,11 @@ class Quic:
         quic, goal = self._quic, self._answered + len(questions)
         for question in questions:
             stream = quic.get_next_available_stream_id()
-            quic.send_stream_data(stream, len(question).to_bytes(2, "big") + question, True)  # noqa: FBT003
+            quic.send_stream_data(stream, frame(question), True)  # noqa: FBT003
         self._until(lambda: self._answered >= goal)
 
-    def _until(self, is_done: object) -> None:
+    def _until(self, is_done: Callable[[], bool]) -> None:
         deadline = time.monotonic() + _WAIT_S
-        assert callable(is_done)  # noqa: S101
         while not is_done():
             if time.monotonic() > deadline:
                 raise TimeoutError
