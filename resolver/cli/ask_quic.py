@@ -24,6 +24,7 @@ from resolver.model import Server
 from resolver.protocol.framing import frame
 from resolver.upstream import quic_handshake, tls_terms
 from resolver.upstream.padding import padded
+from resolver.upstream.quic_link import BROKEN
 from resolver.upstream.session import SessionFailed
 from resolver.upstream.tls_terms import Terms
 
@@ -34,8 +35,6 @@ if TYPE_CHECKING:
     from resolver.config.endpoints import Endpoint
 
 _LENGTH_OCTETS: Final = 2
-# As for forwarders: what the library lets through where a server sends nonsense.
-_BROKEN: Final = (AssertionError, ValueError, LookupError, TypeError, ArithmeticError)
 
 
 def stream(name: str, trust: Trust) -> Stream:
@@ -55,7 +54,7 @@ def _exchange(terms: Terms, place: Endpoint, query: bytes, timeout_s: float) -> 
         except SessionFailed as error:
             hint = " (--insecure asks all the same)" if error.is_unproven else ""
             raise NoReply(f"{endpoints.show(place)}: {error.reason}{hint}") from None
-        except _BROKEN:
+        except BROKEN:
             raise NoReply(f"{endpoints.show(place)}: QUIC: it breaks the protocol") from None
     return query[:2] + reply[2:]
 

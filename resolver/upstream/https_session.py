@@ -34,6 +34,7 @@ from resolver.limits import (
     SESSION_HELD_OCTETS,
     SESSION_STREAMS,
     SESSION_WINDOW_OCTETS,
+    STREAM_OCTETS,
 )
 from resolver.upstream.https_words import length_of, objection
 from resolver.upstream.open_session import answers
@@ -49,7 +50,6 @@ if TYPE_CHECKING:
     from resolver.upstream.https_words import Place
     from resolver.upstream.session import Host, Number, SessionPort
 
-_MAX_OCTETS: Final = 65_535
 _LENGTH_OCTETS: Final = 3  # before each frame (RFC 9113 §4.1)
 _BROKEN: Final = "HTTP/2: it breaks the protocol"
 _CONFIG: Final = H2Configuration(
@@ -193,7 +193,7 @@ class HttpsSession(StreamSession):
             return  # nobody reads what an error page says
         response.body.extend(event.data)
         self._held_octets += len(event.data)
-        if len(response.body) > _MAX_OCTETS:
+        if len(response.body) > STREAM_OCTETS:
             self._fail(number, "sends more than a message can hold")
         elif self._held_octets > SESSION_HELD_OCTETS:
             self.reason = "HTTP/2: too much at a time"

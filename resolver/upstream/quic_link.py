@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from resolver.upstream.network import UdpPort
 
 # What aioquic lets through where a packet was encrypted by the other end, and is nonsense.
-_BROKEN: Final = (ValueError, AssertionError, LookupError, TypeError, ArithmeticError)
+BROKEN: Final = (ValueError, AssertionError, LookupError, TypeError, ArithmeticError)
 
 
 class QuicLink:
@@ -70,7 +70,7 @@ class QuicLink:
         now = self.heard_at = trio.current_time()
         try:
             self.quic.receive_datagram(data, self.address, now)
-        except _BROKEN as error:
+        except BROKEN as error:
             drop_frames(error)
             self._hang_up(QuicErrorCode.PROTOCOL_VIOLATION)
         self.pump()

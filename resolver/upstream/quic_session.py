@@ -39,7 +39,6 @@ if TYPE_CHECKING:
     from resolver.upstream.session import Host, Number, SessionPort
 
 _LENGTH_OCTETS: Final = 2
-_MAX_OCTETS: Final = 65_535
 _IDLE: Final = "Idle timeout"  # aioquic's own words, with no code of their own
 _STREAM_STEP: Final = 4  # between streams of one kind (RFC 9000 §2.1)
 
