@@ -65,8 +65,7 @@ class ReadBack:
                 continue
             kept.append(one[0])
             found.append(one[1])
-            if not isinstance(used, int) or times.wall - used > STORE_USED_SECONDS:
-                self._store.used[number] = int(times.wall)
+            self._note_used(number, used, times)
         return found if len(found) < 2 else _uncontradicted(found, kept, times.now)  # noqa: PLR2004
 
     def delegations(
@@ -87,8 +86,7 @@ class ReadBack:
                 self._store.note_damage(error)
                 continue
             if cut.zone == zone:
-                if not isinstance(used, int) or times.wall - used > STORE_USED_SECONDS:
-                    self._store.used[number] = int(times.wall)
+                self._note_used(number, used, times)
                 yield cut
 
     def residents(self, values: Iterable[bytes], times: Times) -> Iterator[Entry | Proven]:
@@ -144,6 +142,10 @@ class ReadBack:
             self._store.note_damage(error)
             return None
         return (wall, one) if is_there else None
+
+    def _note_used(self, number: int, used: object, times: Times) -> None:
+        if not isinstance(used, int) or times.wall - used > STORE_USED_SECONDS:
+            self._store.used[number] = int(times.wall)
 
     def _resident(self, sealed: Sealed, ends_at: float, times: Times) -> Entry | Proven | None:
         if sealed.kind == Kind.DENIAL:
