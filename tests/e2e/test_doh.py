@@ -6,13 +6,10 @@ import base64
 import json
 import re
 import shutil
-import signal
 import socket
 import ssl
 import subprocess
 import time
-import urllib.request
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, NamedTuple
 
 import dns.flags
@@ -21,8 +18,8 @@ import dns.query
 import dns.rcode
 import pytest
 
-from tests.cli.test_serve import free_port
-from tests.e2e.test_dot import command, run
+from tests.e2e.lab_daemon import Served, serving
+from tests.e2e.test_dot import ADDRESS, HOST, PATIENCE_S, run
 from tests.listen.http2_frames import (
     ENHANCE_YOUR_CALM,
     GOAWAY,
@@ -38,78 +35,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-HOST = "127.0.0.1"
-ADDRESS = "192.0.2.80"
-PATIENCE_S = 30.0
 HTTP = {"2": "--http2", "1.1": "--http1.1"}
-
-
-class Served(NamedTuple):
-    """A daemon with the lab for its Internet."""
-
-    process: subprocess.Popen[str]
-    directory: Path
-    port: int
-    metrics: int
-    log: Path
-
-    @property
-    def url(self) -> str:
-        return f"https://{HOST}:{self.port}/dns-query"
-
-    @property
-    def authority(self) -> str:
-        """The certificate that it made, which is its own authority."""
-        return str(self.directory / "tls-certificate.pem")
-
-    def counted(self) -> dict[str, float]:
-        with urllib.request.urlopen(f"http://{HOST}:{self.metrics}/metrics", timeout=30) as page:
-            text = page.read().decode()
-        found = re.findall(r"^resolver_(\w+) (\S+)$", text, re.MULTILINE)
-        return {name: float(value) for name, value in found}
-
-
-@contextmanager
-def serving(directory: Path, *, head: str = "") -> Iterator[Served]:
-    port, metrics = free_port(), free_port()
-    path = directory / "resolver.toml"
-    path.write_text(f"""
-        working_directory = "{directory}"
-        server = {{listen = ["https://{HOST}:{port}/dns-query"], user = ""}}
-        metrics = {{listen = "{HOST}:{metrics}"}}
-        cache = {{persist = false}}
-        {head}
-    """)
-    log = directory / "log"
-    with log.open("w") as file:
-        process = subprocess.Popen(
-            command("serve", "--lab", "--config", str(path)), stderr=file, text=True
-        )
-    it = Served(process, directory, port, metrics, log)
-    try:
-        ends_at = time.monotonic() + PATIENCE_S
-        while not _answers(it):
-            assert process.poll() is None, log.read_text()
-            assert time.monotonic() < ends_at, log.read_text()
-            time.sleep(0.1)
-        yield it
-    finally:
-        process.send_signal(signal.SIGTERM)
-        process.wait(PATIENCE_S)
-    assert "Traceback" not in log.read_text()
-
-
-def _answers(it: Served) -> bool:
-    try:
-        it.counted()
-    except OSError:
-        return False
-    return True
 
 
 @pytest.fixture(scope="module")
 def daemon(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    with serving(tmp_path_factory.mktemp("doh")) as it:
+    with serving(tmp_path_factory.mktemp("doh"), scheme="https", url_path="/dns-query") as it:
         yield it
 
 
@@ -353,7 +284,7 @@ def _rss_kib(it: Served) -> int:
 
 def test_unread_replies_are_bounded(tmp_path: Path) -> None:
     """Forty clients that ask and close their windows, or never read: ten megabytes at most."""
-    with serving(tmp_path) as it:
+    with serving(tmp_path, scheme="https", url_path="/dns-query") as it:
         posted(it, asked("example.com", "DNSKEY"))
         before = _rss_kib(it)
         attackers = []

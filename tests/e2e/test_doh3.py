@@ -12,13 +12,15 @@ import dns.query
 import dns.rcode
 import pytest
 
-from tests.e2e.test_doq import ADDRESS, GONE, HOST, PATIENCE_S, serving
+from tests.e2e.lab_daemon import serving
+from tests.e2e.test_doq import GONE
+from tests.e2e.test_dot import ADDRESS, HOST, PATIENCE_S
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from tests.e2e.test_doq import Served
+    from tests.e2e.lab_daemon import Served
 
 pytestmark = [  # dnspython's client forgets to close its own pipe
     pytest.mark.filterwarnings("ignore::ResourceWarning"),
