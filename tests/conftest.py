@@ -1,7 +1,12 @@
-"""For every test: what a run leaves out is noted; a busy machine is no fault of what is tested."""
+"""For every test: what a run leaves out is noted; a busy machine is no fault of what is tested.
+
+Nor is a shell that runs the tests in the background, where it has Ctrl-C ignored: what tests start
+would inherit that, and never end.
+"""
 
 from __future__ import annotations
 
+import signal
 from typing import TYPE_CHECKING
 
 from hypothesis import HealthCheck, settings
@@ -13,6 +18,8 @@ if TYPE_CHECKING:
 
 settings.register_profile("any", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("any")
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
