@@ -9,7 +9,6 @@ walking) are closed by handing bound methods down. Read it to see who knows whom
 
 from __future__ import annotations
 
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -39,7 +38,6 @@ from resolver.dnssec.anchors import Anchors
 from resolver.dnssec.context import Context
 from resolver.dnssec.keystore import KeyStore
 from resolver.dnssec.validation_events import KINDS
-from resolver.errors import ResolutionFailed
 from resolver.iterate.observed import observed
 from resolver.iterate.priming import hints_delegation
 from resolver.iterate.root_copy import RootCopy
@@ -52,7 +50,6 @@ from resolver.limits import (
     PACKET_CACHE_PART,
     TCP_IDLE_SECONDS,
 )
-from resolver.model import Delegation, Question
 from resolver.packets.cache import PacketCache
 from resolver.packets.options import ClientOptions
 from resolver.pipeline import Pipeline
@@ -61,6 +58,7 @@ from resolver.policy.designation import Offers
 from resolver.policy.fast_paths import FastPaths
 from resolver.policy.views import Views
 from resolver.protocol.codes import RRType
+from resolver.recurse.ahead import Ahead
 from resolver.recurse.known import Known
 from resolver.recurse.prefetch import Prefetch
 from resolver.recurse.resolver import Resolver
@@ -80,8 +78,7 @@ if TYPE_CHECKING:
 
     from resolver.budget import Share
     from resolver.config.schema import Config
-    from resolver.iterate.walk import ReferralHook
-    from resolver.model import Name
+    from resolver.model import Delegation, Name
     from resolver.recurse.exempt import Exempt
     from resolver.recurse.renewals import Renewals
     from resolver.runtime.clock import Clock
@@ -232,6 +229,9 @@ class _Assembly:
             spawn=self._spawn,
             query_seconds=config.resolution.query_timeout,
         )
+        fetches_ahead = config.dnssec.validate and config.outgoing.speculation
+        ahead = Ahead(self.resolver, clock=base.clock, spawn=self._spawn)
+        self.ahead = ahead if fetches_ahead else None
         self.walker = self._walker()
         self.resolver.attach(self.walker, self._validation())
         self.resolver.stale = stale_of(
@@ -283,29 +283,12 @@ class _Assembly:
             lookup=self.resolver.addresses,
             spawn=self._spawn,
             settings=_walk_settings(config, self.anchors, base.clock),
-            on_referral=self._on_referral(),
+            on_referral=_no_hook if self.ahead is None else self.ahead.on_referral,
         )
 
     def _spawn(self, function: object, *args: object) -> None:
         """Background work of a query: a fault of ours ends it, and nothing else."""
         self.base.spawn(contained, function, *args)
-
-    def _on_referral(self) -> ReferralHook:
-        """A signed child's keys are fetched beside the question, if we may ask ahead of need."""
-        config, resolver, memory = self.config, self.resolver, self.memory
-        fetches_keys = config.dnssec.validate and config.outgoing.speculation
-
-        async def fetch_keys(question: Question, budget: Share) -> None:
-            with suppress(ResolutionFailed):  # whoever needs the key will hear of it
-                await resolver.find(question, budget, is_fresh=False)
-
-        def on_referral(delegation: Delegation, budget: Share) -> None:
-            if fetches_keys and delegation.is_signed:
-                question = Question(delegation.zone, RRType.DNSKEY)
-                if memory.recall(question, self.base.clock.now()) is None:
-                    self._spawn(fetch_keys, question, budget)
-
-        return on_referral
 
     def _validation(self) -> Validation | None:
         anchors, keystore, base = self.anchors, self.keystore, self.base
@@ -319,7 +302,9 @@ class _Assembly:
             wall, now = timekeeper.wall(), clock.now()
             return Context(anchors, keystore, wall, now, sha1, tell=tell, watch=timekeeper)
 
-        return Validation(self.resolver, self.memory, context, clock=clock)
+        forwards = any(cut.is_forward for cut in self.fixed.values())
+        ahead = self.ahead if forwards else None
+        return Validation(self.resolver, self.memory, context, clock=clock, ahead=ahead)
 
     def _pipeline(self, replies: Replies) -> Pipeline:
         config, base = self.config, self.base
@@ -335,6 +320,11 @@ class _Assembly:
             early=early_of(config, self.resolver, self._spawn),
             prefetch=base.prefetch if renews_ahead(config) else None,
         )
+
+
+def _no_hook(delegation: Delegation, budget: Share) -> None:
+    """Nothing is asked ahead of need."""
+    del delegation, budget
 
 
 def _nsid(config: Config) -> bytes:

@@ -33,6 +33,14 @@ DENIALS_PER_RESPONSE = limit(
     why="CVE-2023-50868; a wildcard NODATA needs four",
 )
 CHAIN_LINKS = limit(24, "zones from the trust anchor to a name", why="our choice; ip6.arpa has 9")
+AHEAD_ZONES = limit(
+    4,
+    "zones on a chain of trust whose DS and keys are asked for side by side",
+    why="a country's second level and what is registered there; names that are no zones cost twice",
+)
+AHEAD_QUESTIONS = limit(
+    16, "questions asked so for one reply", why="a sixth of what a client's question may cost"
+)
 CHAIN_RETRIES = limit(4, "other servers asked for a DS or DNSKEY that failed", why="Unbound's 5")
 SIGNATURE_SKEW_SECONDS = limit(
     3600,

@@ -226,7 +226,7 @@ class Resolver:
             for link in links[1:]:
                 scratch[link.question] = link
         if trust is not None and outcome.status is Status.UNCHECKED:
-            outcome = await trust.validate(outcome, budget, beside, renews=renews)
+            outcome = await trust.validate(outcome, budget, beside, renews=renews, then=scratch)
         if scratch and not self.is_forwarded(question):
             drop_unproven(scratch, outcome)
         return outcome

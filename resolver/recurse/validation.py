@@ -12,12 +12,14 @@ from typing import TYPE_CHECKING, ClassVar, Protocol
 
 import trio
 
+from resolver.dnssec.chain_ahead import chain_ahead
 from resolver.dnssec.flaws import Reason
 from resolver.dnssec.signature import verify_rrset
 from resolver.dnssec.steps import Need, Work
 from resolver.dnssec.validator import validate
 from resolver.errors import ResolutionFailed, Withheld, WorkExceeded
 from resolver.limits import (
+    AHEAD_QUESTIONS,
     BOGUS_RETRIES,
     CLOCK_STEP_SECONDS,
     HASHES_PER_CHECKPOINT,
@@ -27,7 +29,7 @@ from resolver.model import Ede, Link, Question, Status, Verdict
 from resolver.protocol.codes import Rcode
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterable, Sequence
+    from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 
     from resolver.budget import Share
     from resolver.cache.failure import Failure
@@ -35,10 +37,12 @@ if TYPE_CHECKING:
     from resolver.dnssec.signature import Verified
     from resolver.dnssec.steps import Findings, Validated
     from resolver.model import Name, RRset
+    from resolver.recurse.ahead import Ahead
     from resolver.recurse.known import Known
     from resolver.runtime.clock import Clock
 
 
+_NOTHING: Mapping[Question, Link] = {}
 _FORGED = (Reason.RRSIGS_MISSING, Reason.MALFORMED, Reason.BAD_SIGNATURE)
 
 
@@ -67,7 +71,10 @@ class Finder(Protocol):
 
 
 class Validation:
-    """Validation for one resolver. *context* makes the validator's view of now."""
+    """Validation for one resolver. *context* makes the validator's view of now.
+
+    *ahead* fetches what the chains of a forwarder's data will want; None: nothing is asked ahead.
+    """
 
     COUNTS: ClassVar = {"bogus": "Answers that failed validation."}
 
@@ -78,11 +85,13 @@ class Validation:
         context: Callable[[], Context],
         *,
         clock: Clock,
+        ahead: Ahead | None = None,
     ) -> None:
         self._resolver = resolver
         self._memory = memory
         self._context = context
         self._clock = clock
+        self._ahead = ahead
         self._ahead_s: float | None = None  # the wall clock, of the one that counts TTLs
         self.bogus = 0
 
@@ -132,12 +141,15 @@ class Validation:
         beside: Sequence[RRset] = (),
         *,
         renews: bool = False,
+        then: Mapping[Question, Link] = _NOTHING,
     ) -> Link:
         """*outcome* with its status, kept in the caches. Raises ResolutionFailed if it is bogus.
 
         *beside*: denial records that came with the alias which led to it. *renews*: better is known
-        perhaps, so that bogus data is not remembered.
+        perhaps, so that bogus data is not remembered. *then*: links that will be validated next.
         """
+        if self._ahead is not None and self._resolver.is_forwarded(outcome.question):
+            self._look_ahead((outcome, *then.values()), budget, self._ahead)
         evidence = _Driver(self._resolver, outcome, budget, beside)
         validated = await self._run(evidence, budget)
         for _ in range(BOGUS_RETRIES):
@@ -145,6 +157,16 @@ class Validation:
                 break
             validated = await self._run(evidence, budget)
         return self._conclude(evidence.outcome, validated, renews=renews)
+
+    def _look_ahead(self, links: Iterable[Link], budget: Share, ahead: Ahead) -> None:
+        """Have fetched side by side what the chains of *links* will want.
+
+        A forwarder shows no zone cuts; a walk has keys fetched where it meets them.
+        """
+        context = self._context()
+        needs = dict.fromkeys(need for link in links for need in chain_ahead(link, context))
+        for need in [*needs][:AHEAD_QUESTIONS]:
+            ahead.fetch(Question(need.name, need.rtype), budget)
 
     def _conclude(self, outcome: Link, validated: Validated, *, renews: bool) -> Link:
         now = self._clock.now()
