@@ -98,7 +98,9 @@ class Upkeep:
             return
         self._priming = scope = trio.CancelScope()
         ask, hints, clock = parts.dispatcher.ask, parts.hints, parts.clock
-        self._start(scope, lambda: keep_primed(ask, _Latest(self._daemon), hints, clock))
+        latest = _Latest(self._daemon)
+        is_signed = latest.is_root_signed
+        self._start(scope, lambda: keep_primed(ask, latest, hints, clock, is_signed=is_signed))
 
     def _roll_over(self) -> None:
         daemon, parts = self._daemon, self._daemon.parts
@@ -165,6 +167,10 @@ class _Latest:
 
     def __init__(self, daemon: Running) -> None:
         self._daemon = daemon
+
+    def is_root_signed(self) -> bool:
+        """As `iterate.walk.Walker.is_root_signed`."""
+        return self._daemon.parts.walker.is_root_signed
 
     def put(self, delegation: Delegation) -> None:
         """A zone cut was learnt."""

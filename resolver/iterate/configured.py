@@ -26,11 +26,21 @@ if TYPE_CHECKING:
 
 
 class Configured:
-    """What is special about some zones: *yielding* ones have `first`, *primed* ones `prime`."""
+    """What is special about some zones: *yielding* ones have `first`, *primed* ones `prime`.
+
+    *expects_signatures*: as in `walk.WalkSettings`.
+    """
 
     def __init__(
-        self, ask: Ask, clock: Clock, *, yielding: AbstractSet[Name], primed: AbstractSet[Name]
+        self,
+        ask: Ask,
+        clock: Clock,
+        *,
+        yielding: AbstractSet[Name],
+        primed: AbstractSet[Name],
+        expects_signatures: Callable[[Name, bool], bool],
     ) -> None:
+        self._expects_signatures = expects_signatures
         self._ask = ask
         self._clock = clock
         self._yielding = yielding
@@ -68,7 +78,10 @@ class Configured:
         own = self._own.get(zone)
         if own is None or own.expires_at <= self._clock.now():
             try:
-                own = self._own[zone] = await prime(self._ask, delegation, self._clock.now, budget)
+                is_signed = self._expects_signatures(zone, False)  # noqa: FBT003 - no DS was shown
+                own = self._own[zone] = await prime(
+                    self._ask, delegation, self._clock.now, budget, is_signed=is_signed
+                )
             except WorkExceeded:
                 raise
             except ResolverError:

@@ -64,9 +64,17 @@ def _classify_priming(hints: Delegation, message: Message, server: Server) -> Cl
 
 
 async def prime(
-    ask: Ask, hints: Delegation, now: Callable[[], float], budget: Share | None = None
+    ask: Ask,
+    hints: Delegation,
+    now: Callable[[], float],
+    budget: Share | None = None,
+    *,
+    is_signed: bool,
 ) -> Delegation:
-    """Ask the hints for the NS set of their zone. Raises ResolverError if none of them answers."""
+    """Ask the hints for the NS set of their zone. Raises ResolverError if none of them answers.
+
+    *is_signed*: are signatures to be expected of what its servers say?
+    """
     if budget is None:
         whole = QueryBudget(
             queries=UPSTREAM_QUERIES,
@@ -90,7 +98,7 @@ async def prime(
         primed.nameservers,
         primed.glue,
         expires_at=now() + min(primed.ttl, MAX_TTL_SECONDS),
-        is_signed=hints.zone == names.ROOT,
+        is_signed=is_signed,
     )
 
 
@@ -100,12 +108,19 @@ class Keeper(Protocol):
     def put(self, delegation: Delegation) -> None: ...
 
 
-async def keep_primed(ask: Ask, delegations: Keeper, hints: Delegation, clock: Clock) -> None:
+async def keep_primed(
+    ask: Ask,
+    delegations: Keeper,
+    hints: Delegation,
+    clock: Clock,
+    *,
+    is_signed: Callable[[], bool],
+) -> None:
     """Prime now, and again before the set expires; a failure is tried again later."""
     while True:
         wait_s: float = PRIMING_RETRY_SECONDS
         try:
-            root = await prime(ask, hints, clock.now)
+            root = await prime(ask, hints, clock.now, is_signed=is_signed())
         except ResolverError as error:
             _log.info("priming failed: %s", error)
         else:

@@ -99,7 +99,11 @@ class Walker:
         self._clock = clock
         self._settings = settings
         self._configured = Configured(
-            ask, clock, yielding=settings.yielding, primed=settings.primed
+            ask,
+            clock,
+            yielding=settings.yielding,
+            primed=settings.primed,
+            expects_signatures=settings.expects_signatures,
         )
         self._on_referral = on_referral
         self._asker = CutAsker(
@@ -141,6 +145,11 @@ class Walker:
     def asks_the_root(self) -> bool:
         """False where a forward or stub zone "." says whom to ask instead of the root's servers."""
         return names.ROOT not in self._fixed
+
+    @property
+    def is_root_signed(self) -> bool:
+        """Are signatures to be expected of the root's servers? Only an anchor says so."""
+        return self._settings.expects_signatures(names.ROOT, False)  # noqa: FBT003 - above is none
 
     def is_configured(self, delegation: Delegation) -> bool:
         """True for forward and stub zones: their nameservers have no names."""

@@ -101,7 +101,7 @@ async def house(
     outgoing = msgspec.structs.replace(
         config.outgoing, speculation=switches.get("speculation", False)
     )
-    root = msgspec.structs.replace(config.root, prime=False)
+    root = msgspec.structs.replace(config.root, prime=switches.get("prime", False))
     config = msgspec.structs.replace(config, outgoing=outgoing, root=root)
     with tempfile.TemporaryDirectory() as directory:
         config = world.configure(config, directory)
