@@ -1,5 +1,5 @@
 """What runs beside the queries: the root is kept primed, a copy of its zone renewed, trust anchors
-follow their zones, what is used is renewed, encrypted forwarders are discovered.
+follow their zones, what is used is renewed, encrypted forwarders are discovered and connected to.
 
 Each goes on over a reload, on whatever is in use then, and begins anew where what it rests on has
 changed: the hints, the anchors.
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from resolver.config.schema import Config
+    from resolver.daemon.bind import ListeningSockets
     from resolver.daemon.discovering import Discovery
     from resolver.daemon.root_sources import Fetch
     from resolver.daemon.state import StateDirectory
@@ -43,6 +44,7 @@ class Running(Protocol):
     is_first: bool
     slot: Slot | None
     root_fetch: Fetch | None
+    sockets: ListeningSockets
 
     @property
     def config(self) -> Config: ...
@@ -73,6 +75,7 @@ class Upkeep:
         self._roll_over()
         self._copy_root()
         self._discover()
+        self._warm_up()
         base = self._daemon.parts.base
         self._daemon.nursery.start_soon(keep_renewing, base.prefetch, base.clock, are_notes_read)
 
@@ -91,6 +94,7 @@ class Upkeep:
             self._copy_root()
         self._discovering.cancel()
         self._discover()
+        self._warm_up()
 
     def _prime(self) -> None:
         parts = self._daemon.parts
@@ -134,6 +138,11 @@ class Upkeep:
         self.discovery = discovery = Discovery(parts, known, say)
         self._discovering = scope = trio.CancelScope()
         self._start(scope, discovery.run)
+
+    def _warm_up(self) -> None:
+        """Have sessions with encrypted forwarders, where clients may come: not for one question."""
+        if self._daemon.sockets.is_listening:
+            self._daemon.parts.dispatcher.encrypted.warm_up()
 
     def _start(self, scope: trio.CancelScope, run: Callable[[], Awaitable[None]]) -> None:
         async def within() -> None:

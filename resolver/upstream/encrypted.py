@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import trio
 
 from resolver.limits import SESSION_CONNECT_SECONDS
+from resolver.protocol.names import ROOT
 from resolver.upstream.opportunity import OpportunisticCounters
 from resolver.upstream.session_counters import SessionCounters
 
@@ -102,6 +103,15 @@ class Encrypted:
             self._sessions = self._begin()
         if self._sessions is not None:
             self._sessions.learn(key, terms, stays_warm=stays_warm)
+
+    def warm_up(self) -> None:
+        """Have sessions with the servers of the configuration before the first question.
+
+        It waits for one round trip then, not for three.
+        """
+        if self._sessions is not None and self._nursery is not None:
+            allows = self._shared.filters.allows
+            self._sessions.warm_up(lambda server: allows(server, ROOT, is_forward=True))
 
     async def prove(self, server: Server, within_s: float = SESSION_CONNECT_SECONDS) -> str:
         """Open a session with a server of known terms: "" once there is one, else why not."""

@@ -156,16 +156,38 @@ class SessionPool:
         self._is_opening = True
         self._means.nursery.start_soon(self._run)
 
-    async def _run(self) -> None:
-        """One session, from its handshake to its end."""
+    async def _run(self) -> bool:
+        """One session, from its handshake to its end. False if there was none."""
         try:
             session = await self._handshake()
         except OSError as error:
             self._fail(error)
-            return
+            return False
         finally:
             self._is_opening = False
         await self._serve(session)
+        return True
+
+    def warm_up(self) -> None:
+        """Have a session before anybody asks; where that fails it is tried again for a while."""
+        if self.is_idle and not self._is_over and self._means.keeps_warm():
+            self._is_opening = True
+            self._means.nursery.start_soon(self._open_ahead)
+
+    async def _open_ahead(self) -> None:
+        """One session, of which nobody has need yet: tried ever more slowly.
+
+        A server that is started anew, or a link that comes back, is found before the next question.
+        """
+        began = trio.current_time()
+        wait_s = SESSION_RETRY_SECONDS
+        while not await self._run():
+            await trio.sleep_until(max(trio.current_time() + wait_s, self._failed_until))
+            wait_s = min(2 * wait_s, SESSION_IDLE_SECONDS)
+            is_late = trio.current_time() - max(began, self._used_at) >= SESSION_WARM_SECONDS
+            if is_late or self._is_over or not self.is_idle or not self._means.keeps_warm():
+                return
+            self._is_opening = True
 
     async def prove(self, within_s: float = SESSION_CONNECT_SECONDS) -> str:
         """Open a session, though nobody asks: "" once there is one, else why there is none."""
@@ -240,8 +262,8 @@ class SessionPool:
         self._hear_all(others, SessionFailed(session.reason or "connection closed by the server"))
         is_used = now - self._used_at < SESSION_WARM_SECONDS
         is_settled = now - began >= SESSION_SETTLED_SECONDS
-        if is_used and is_settled and not self._sessions and self._means.keeps_warm():
-            self._open_one()
+        if is_used and is_settled:
+            self.warm_up()
 
     def _repeat(self, port: SessionPort) -> None:
         port.is_repeated = True

@@ -9,6 +9,7 @@ from __future__ import annotations
 import errno
 from typing import TYPE_CHECKING
 
+from resolver.model import Server
 from resolver.protocol.transport import Transport
 from resolver.upstream.session_pool import Means, SessionPool
 from resolver.upstream.tls_connect import TlsConnect
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
     import trio
 
     from resolver.delegation import Key
-    from resolver.model import Server
     from resolver.upstream.network import Network, UdpPort
     from resolver.upstream.session import Connect, SessionPort
     from resolver.upstream.session_counters import SessionCounters
@@ -97,6 +97,16 @@ class Sessions:
             self._found[key] = terms
             if not stays_warm:
                 self._cold.add(key)
+
+    def warm_up(self, allows: Callable[[Server], bool]) -> None:
+        """Open a session with each server of the configuration that was never asked, if it may be.
+
+        Raises OSError before there is a nursery.
+        """
+        for host, port, transport, name in self._terms:
+            server = Server(host, port, transport=transport, auth_name=name)
+            if server.key not in self._pools and allows(server):
+                self._pool(server).warm_up()
 
     async def prove(self, server: Server, within_s: float) -> str:
         """As `SessionPool.prove`. Raises OSError where it may not be asked."""
