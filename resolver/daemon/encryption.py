@@ -88,6 +88,10 @@ def _terms(entry: Forward, one: Forwarder, server: Server, authorities: str | No
     from resolver.upstream.tls_terms import Terms, name_to_prove  # noqa: PLC0415 - see above
 
     context = _context(entry, authorities, one.transport)
+    if one.transport is Transport.QUIC and _is_strict(entry):
+        from resolver.upstream import quic_trust  # noqa: PLC0415 - see above
+
+        quic_trust.prepare(authorities)
     pins = frozenset(map(pin, entry.pins))
     is_strict = _is_strict(entry)
     return Terms(context, name_to_prove(server), pins, one.path, is_strict, authorities)

@@ -103,7 +103,7 @@ async def _serve(
 
     def settle_in(daemon: Daemon) -> None:
         life.note_bound()
-        preload.load(config.server.listen)
+        preload.load(config)
         keeps_ports = daemon.sockets.needs_privilege
         is_other = privileges.drop(config.server.user, keeps_ports=keeps_ports)
         if is_other and is_first:
