@@ -22,7 +22,7 @@ from aioquic.quic.connection import QuicConnection
 from bench.attack.bed import ATTACKER, HTTPS_PORT, QUIC_PORT, RESOLVER, TLS_PORT
 from bench.attack.client import query
 from bench.attack.streams import TXT, connect, each_turn, framed
-from bench.common.peers import DOH_PATH
+from resolver.protocol.transport import DOH_PATH
 from resolver.upstream import https_words
 from tests.listen.http2_frames import (
     CONTINUATION,

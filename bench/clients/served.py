@@ -22,12 +22,11 @@ from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 
 from bench.clients.cases import APEX, zone_text
-from bench.common.peers import DOH_PATH
 from resolver.cli import main, serve
 from resolver.config import check
 from resolver.config.schema import Config, Server
 from resolver.library import settings
-from resolver.protocol.transport import Transport
+from resolver.protocol.transport import DOH_PATH, Transport
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

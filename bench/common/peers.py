@@ -16,12 +16,12 @@ from typing import TYPE_CHECKING
 
 from resolver.daemon import certificates
 from resolver.daemon.certificates import Subject
+from resolver.protocol.transport import DOH_PATH
 from tests.simulation import netns
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
-DOH_PATH = "/dns-query"
 PROJECT = Path(__file__).resolve().parents[2]
 PROGRAMS = {
     "ours": "env", "unbound": "unbound", "named": "named", "kresd": "kresd",

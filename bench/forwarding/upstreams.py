@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import trustme
 
-from bench.common.peers import DOH_PATH
+from resolver.protocol.transport import DOH_PATH
 from tests.simulation import netns
 
 if TYPE_CHECKING:

@@ -18,8 +18,8 @@ from aioquic.quic.configuration import QuicConfiguration
 from aioquic.quic.connection import QuicConnection
 from aioquic.quic.events import ConnectionTerminated, HandshakeCompleted, StreamDataReceived
 
-from bench.common.peers import DOH_PATH
 from resolver.protocol.framing import frame
+from resolver.protocol.transport import DOH_PATH
 from resolver.upstream import https_words
 
 if TYPE_CHECKING:

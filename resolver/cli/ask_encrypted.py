@@ -16,6 +16,7 @@ from resolver.cli.ask import Trust
 from resolver.config import endpoints
 from resolver.config.extras import extra_missing
 from resolver.errors import ConfigError
+from resolver.protocol.transport import DOH_PATH
 
 if TYPE_CHECKING:
     import argparse
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
     from resolver.config.endpoints import Endpoint
 
 PORTS = {"tls": 853, "https": 443, "quic": 853}
-PATH = "/dns-query"  # what RFC 8484's examples have, and everybody since
 _PATH = re.compile(r"/[!-?A-~]*", re.ASCII)
 
 
@@ -56,7 +56,7 @@ def _over_https(text: str, port: int | None, trust: Trust) -> tuple[list[Endpoin
 
     head, mark, tail = text.partition("@")
     authority, slash, rest = head.partition("/")
-    path = slash + rest or PATH
+    path = slash + rest or DOH_PATH
     if not _PATH.fullmatch(path):
         expected = "a path behind the host: @https://dns.google/dns-query"
         raise ConfigError("@SERVER", f"@https://{text}", expected)

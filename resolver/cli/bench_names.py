@@ -14,7 +14,7 @@ from resolver.config.forwarders import Forwarder, forwarders
 from resolver.config.providers import PROVIDERS
 from resolver.errors import ConfigError
 from resolver.model import Server
-from resolver.protocol.transport import Transport
+from resolver.protocol.transport import DOH_PATH, Transport
 
 if TYPE_CHECKING:
     import argparse
@@ -119,7 +119,7 @@ def _own(transport: Transport, believing: Believing) -> Contestant:
     server = Server("127.0.0.1", SystemRandom().choice(_PORTS), transport=transport)
     if transport is Transport.UDP:
         return Contestant(bench_run.OWN, server)
-    terms = believing.terms(server, bench_run.OWN_PATH, is_proven=False)
+    terms = believing.terms(server, DOH_PATH, is_proven=False)
     return Contestant(bench_run.OWN, server, terms=terms)
 
 

@@ -16,7 +16,7 @@ from resolver.limits import BENCH_PAUSE_SECONDS, BENCH_START_TRIES, BENCH_TRIES
 from resolver.model import Question
 from resolver.protocol import names
 from resolver.protocol.codes import RRType
-from resolver.protocol.transport import Transport
+from resolver.protocol.transport import DOH_PATH, Transport
 from resolver.upstream.udp import SystemNetwork
 
 if TYPE_CHECKING:
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from resolver.upstream.network import Network
 
 OWN = "this resolver"
-OWN_PATH = "/dns-query"
 REPLACED = "somebody on the way answers in its place"
 _SAYS_NOTHING = frozenset({"timeout", "unreachable"})
 # Answered by every resolver out of its own head: whether anybody is there at all.
@@ -183,5 +182,5 @@ def _listen(server: Server) -> str:
     where = endpoints.show((server.host, server.port))
     if server.transport is Transport.UDP:
         return where
-    path = OWN_PATH if server.transport is Transport.HTTPS else ""
+    path = DOH_PATH if server.transport is Transport.HTTPS else ""
     return f"{server.transport.value}://{where}{path}"

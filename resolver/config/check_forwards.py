@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final
 from resolver.config.extras import extra_missing
 from resolver.config.fault import Fault
 from resolver.config.forwarders import Forwarder, forwarders, forwarders_of, goes_on
+from resolver.config.providers import provider
 from resolver.protocol.transport import Transport
 
 if TYPE_CHECKING:
@@ -82,6 +83,19 @@ def _addresses(entry: Forward) -> Iterator[Fault]:
         missing = extra_missing(text.partition("://")[0])
         if missing:
             yield Fault("forward.addresses", text, missing)
+    if entry.provider:
+        yield from _provider(entry.provider)
+
+
+def _provider(text: str) -> Iterator[Fault]:
+    try:
+        _, transport = provider(text)
+    except ValueError as error:
+        yield Fault("forward.provider", text, str(error))
+        return
+    missing = extra_missing(transport.value)
+    if missing:
+        yield Fault("forward.provider", text, missing)
 
 
 def _profile(entry: Forward, found: tuple[Forwarder, ...]) -> Iterator[Fault]:

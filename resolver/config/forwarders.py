@@ -13,7 +13,7 @@ import re
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from resolver.config.endpoints import DNS_PORT, askable, show
-from resolver.config.providers import PROVIDERS
+from resolver.config.providers import provider
 from resolver.protocol import names
 from resolver.protocol.transport import Transport
 
@@ -90,7 +90,7 @@ def forwarders_of(entry: Forward) -> tuple[Forwarder, ...]:
     is allowed, the same hosts' port 53. Raises ValueError."""
     found = [one for text in entry.addresses for one in forwarders(text)]
     if entry.provider:
-        found += _of_provider(PROVIDERS[entry.provider])
+        found += _of_provider(*provider(entry.provider))
     if entry.profile == "opportunistic":
         found += [Forwarder((one.where[0], DNS_PORT)) for one in found if one.is_encrypted]
     return tuple(dict.fromkeys(found))
@@ -98,12 +98,12 @@ def forwarders_of(entry: Forward) -> tuple[Forwarder, ...]:
 
 def filters(entry: Forward) -> bool:
     """True if these servers block names on purpose."""
-    return entry.filters or bool(entry.provider and PROVIDERS[entry.provider].filters)
+    return entry.filters or bool(entry.provider and provider(entry.provider)[0].filters)
 
 
 def block_pages(entry: Forward) -> frozenset[bytes]:
     """The addresses, as rdata, that these servers answer with in place of what they block."""
-    networks = PROVIDERS[entry.provider].block_pages if entry.provider else ()
+    networks = provider(entry.provider)[0].block_pages if entry.provider else ()
     return frozenset(one.packed for text in networks for one in ipaddress.ip_network(text))
 
 
@@ -112,10 +112,10 @@ def goes_on(entry: Forward) -> bool:
     return entry.first or entry.fallback == "recurse"
 
 
-def _of_provider(provider: Provider) -> Iterator[Forwarder]:
-    for host in provider.addresses:
-        where = host, _PORTS[Transport.TLS]
-        yield Forwarder(where, Transport.TLS, provider.auth_name)
+def _of_provider(one: Provider, transport: Transport) -> Iterator[Forwarder]:
+    path = one.path if transport is Transport.HTTPS else ""
+    for host in one.addresses:
+        yield Forwarder((host, _PORTS[transport]), transport, one.auth_name, path)
 
 
 def _over_https(rest: str) -> Iterator[Forwarder]:

@@ -1,4 +1,4 @@
-"""Public resolvers by name: `provider = "quad9"` in a `[[forward]]` table.
+"""Public resolvers by name: `provider = "quad9"` in a `[[forward]]` table, or "https://quad9".
 
 Addresses and names as their operators publish them, on the day of `DATED`; docs/encryption.md has
 the same table, and a test holds one against the other. *filters*: what they leave out on purpose;
@@ -10,6 +10,9 @@ from __future__ import annotations
 
 from typing import Final, NamedTuple
 
+from resolver.protocol.transport import DOH_PATH, ENCRYPTED, Transport
+
+OVER: Final = Transport.TLS  # where nothing else is said
 DATED: Final = "2026-11-29"
 
 
@@ -21,7 +24,7 @@ class Provider(NamedTuple):
     transports: tuple[str, ...]
     filters: str = ""
     block_pages: tuple[str, ...] = ()
-    path: str = "/dns-query"
+    path: str = DOH_PATH
 
 
 PROVIDERS: Final[dict[str, Provider]] = {
@@ -55,3 +58,20 @@ PROVIDERS: Final[dict[str, Provider]] = {
         "advertising, tracking, malware",
     ),
 }
+
+
+def provider(text: str) -> tuple[Provider, Transport]:
+    """Who "quad9" or "https://quad9" is, and over what they are asked. Raises ValueError."""
+    scheme, mark, name = text.rpartition("://")
+    scheme = scheme if mark else OVER.value
+    found = PROVIDERS.get(name)
+    if found is None or scheme not in {one.value for one in ENCRYPTED}:
+        known = " or ".join(f'"{one}"' for one in PROVIDERS)
+        raise ValueError(f'{known}, or over HTTPS or QUIC as "https://{next(iter(PROVIDERS))}"')
+    if scheme not in found.transports:
+        spoken = " or ".join(f'"{one}://{name}"' for one in found.transports if one != _CLEAR)
+        raise ValueError(f"{spoken}, which it speaks")
+    return found, Transport(scheme)
+
+
+_CLEAR: Final = Transport.UDP.value

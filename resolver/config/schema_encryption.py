@@ -11,6 +11,7 @@ from msgspec import Meta
 
 from resolver import limits
 from resolver.config.schema_zones import Section
+from resolver.protocol.transport import DOH_PATH
 
 
 class Tls(Section, frozen=True, kw_only=True):
@@ -53,7 +54,7 @@ class Https(Section, frozen=True, kw_only=True):
             description="where DNS over HTTPS is served, besides the path of a URL in "
             "server.listen; its JSON form is at /resolve too"
         ),
-    ] = ("/dns-query",)
+    ] = (DOH_PATH,)
     cors: Annotated[
         bool, Meta(description="let scripts of any web page ask (access-control-allow-origin: *)")
     ] = False

@@ -36,8 +36,11 @@ class Forward(Zone, frozen=True, kw_only=True):
         ),
     ] = ()
     provider: Annotated[
-        Literal["", "quad9", "cloudflare", "google", "opendns", "adguard"],
-        Meta(description="a public resolver, over TLS, by name: docs/encryption.md has the table"),
+        str,
+        Meta(
+            description='a public resolver by name: "quad9" over TLS, "https://quad9" over HTTPS, '
+            '"quic://quad9" over QUIC; docs/encryption.md has the table'
+        ),
     ] = ""
     profile: Annotated[
         Literal["strict", "opportunistic"],

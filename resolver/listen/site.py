@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+from resolver.protocol.transport import DOH_PATH
+
 
 class Site:
     """*paths*: where DNS over HTTPS is; *cors*: pages of any origin may ask."""
@@ -19,7 +21,9 @@ class Site:
         "ended_resets": "Connections ended because too many requests were given up.",
     }
 
-    def __init__(self, paths: tuple[bytes, ...] = (b"/dns-query",), *, cors: bool = False) -> None:
+    def __init__(
+        self, paths: tuple[bytes, ...] = (DOH_PATH.encode(),), *, cors: bool = False
+    ) -> None:
         self.paths = paths
         self.cors = cors
         self.http2 = 0

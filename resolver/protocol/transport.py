@@ -33,4 +33,5 @@ class Client(NamedTuple):
     asked_at: bytes = b""
 
 
+DOH_PATH: Final = "/dns-query"  # what RFC 8484's examples have, and everybody since
 OURSELVES: Final = Client("", 0, Transport.UDP)  # for questions that no client has sent

@@ -6,7 +6,7 @@ import tomllib
 
 import pytest
 
-from resolver.config import forwarders, load
+from resolver.config import check_forwards, forwarders, load
 from resolver.config.check import advice, faults
 from resolver.config.forwarders import Forwarder
 from resolver.config.schema import Config, Forward
@@ -107,6 +107,10 @@ PIN = "sha256/" + "A" * 43 + "="
         ("addresses = ['192.0.2.1']\nprofile = 'open'", '"strict" or "opportunistic"'),
         ("addresses = ['192.0.2.1']\nfallback = 'root'", '"" or "recurse"'),
         ("provider = 'quad8'", '"quad9" or "cloudflare"'),
+        ("provider = 'udp://quad9'", 'over HTTPS or QUIC as "https://quad9"'),
+        ("provider = 'https3://quad9'", 'over HTTPS or QUIC as "https://quad9"'),
+        ("provider = 'https://'", '"quad9" or "cloudflare"'),
+        ("provider = 'quic://google'", '"tls://google" or "https://google", which it speaks'),
         ("addresses = ['tls://192.0.2.1']\npins = ['sha256/x']", '"sha256/" and the Base64'),
         ("addresses = ['tls://192.0.2.1']\npins = ['sha1/x']", '"sha256/" and the Base64'),
         (f"addresses = ['tls://192.0.2.1']\npins = ['{PIN[7:]}']", '"sha256/" and the Base64'),
@@ -173,10 +177,27 @@ def test_a_provider_is_asked_over_tls_by_its_name() -> None:
     assert {one.transport for one in found} == {TLS}
 
 
+def test_or_over_another_transport_that_it_speaks() -> None:
+    found = forwarders.forwarders_of(Forward(zone=".", provider="https://quad9"))
+    assert str(found[0]) == "https://dns.quad9.net/dns-query@9.9.9.9"
+    found = forwarders.forwarders_of(Forward(zone=".", provider="quic://adguard"))
+    assert str(found[0]) == "quic://94.140.14.14:853#dns.adguard-dns.com"
+    one, other = Forward(zone=".", provider="tls://quad9"), Forward(zone=".", provider="quad9")
+    assert forwarders.forwarders_of(one) == forwarders.forwarders_of(other)
+
+
+def test_what_a_providers_transport_needs_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(check_forwards, "extra_missing", lambda scheme: f"{scheme} is missing")
+    (said,) = _said("[[forward]]\nzone = '.'\nprovider = 'https://quad9'")
+    assert "forward.provider" in said
+    assert "https is missing" in said
+
+
 @pytest.mark.parametrize(
     ("entry", "is_filtering"),
     [
         (Forward(zone=".", provider="quad9"), True),
+        (Forward(zone=".", provider="https://quad9"), True),
         (Forward(zone=".", provider="google"), False),
         (Forward(zone=".", provider="google", filters=True), True),
         (Forward(zone=".", addresses=("192.0.2.1",)), False),

@@ -158,7 +158,7 @@ async def test_the_address_of_a_providers_block_page_is_a_block(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """OpenDNS says no word of it; another's address is a forgery."""
-    pages = block_pages(Forward(zone=".", provider="opendns"))
+    pages = block_pages(Forward(zone=".", provider="https://opendns"))
     monkeypatch.setattr(zones, "block_pages", lambda _: pages)
     rdata = ip_address(text).packed
     asked = question(f"www.example.net. {'A' if len(rdata) == 4 else 'AAAA'}")

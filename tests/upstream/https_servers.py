@@ -11,7 +11,7 @@ from h2.connection import H2Connection
 from h2.settings import SettingCodes, Settings
 
 from resolver.model import Server
-from resolver.protocol.transport import Transport
+from resolver.protocol.transport import DOH_PATH, Transport
 from resolver.upstream import tls_terms
 from resolver.upstream.encrypted import Encryption
 from resolver.upstream.tls_terms import H2, Terms, name_to_prove
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 
     from resolver.runtime.tls_stream import TlsStream
 
-PATH = "/dns-query"
 OK = [(":status", "200"), ("content-type", "application/dns-message")]
 
 
@@ -123,5 +122,5 @@ def strict(*servers: Server, pins: frozenset[bytes] = frozenset()) -> Encryption
         context = tls_terms.believing_anybody(alpn=H2)
     else:
         context = tls_terms.proving(authority_pem(), alpn=H2)
-    terms = {one.key: Terms(context, name_to_prove(one), pins, PATH) for one in servers}
+    terms = {one.key: Terms(context, name_to_prove(one), pins, DOH_PATH) for one in servers}
     return Encryption(terms)

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 import pytest
 
 from resolver.model import Server
-from resolver.protocol.transport import Transport
+from resolver.protocol.transport import DOH_PATH, Transport
 from resolver.upstream import tls_terms
 from resolver.upstream.encrypted import Encryption
 from resolver.upstream.tls_terms import Terms, name_to_prove
 from tests.support import trio_test
 from tests.upstream.encrypted_worlds import ask, forward, running
-from tests.upstream.https_servers import PATH, HttpsScript, over_https
+from tests.upstream.https_servers import HttpsScript, over_https
 from tests.upstream.quic_servers import QuicScript, over_quic
 from tests.upstream.tls_servers import HOST, NAME, certificate
 from tests.upstream.virtual_servers import World
@@ -32,7 +32,7 @@ _SPOKEN: dict[str, tuple[Server, Callable[[], Listener]]] = {
 def _anybody(one: Server) -> Encryption:
     alpn = tls_terms.H2 if one.transport is Transport.HTTPS else tls_terms.DOT
     context = tls_terms.believing_anybody(alpn=alpn)
-    terms = Terms(context, name_to_prove(one), path=PATH, is_strict=False)
+    terms = Terms(context, name_to_prove(one), path=DOH_PATH, is_strict=False)
     return Encryption({one.key: terms})
 
 
