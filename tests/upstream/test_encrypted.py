@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import base64
 import types
-from typing import TYPE_CHECKING
 
 import pytest
 import trio
@@ -19,15 +17,12 @@ from resolver.limits import (
     SESSION_RETRY_SECONDS,
     SESSION_UNPROVEN_SECONDS,
     SESSION_WARM_SECONDS,
-    TOLD_NAMES,
 )
 from resolver.model import Server
-from resolver.protocol.codes import EdeCode
 from resolver.protocol.edns import OPT_KEEPALIVE, OPT_PADDING
 from resolver.protocol.names import from_text
 from resolver.protocol.transport import Transport
 from resolver.protocol.wire import parse_untrusted
-from resolver.upstream.tls_terms import key_digest
 from tests.support import only_collected, trio_test
 from tests.upstream.encrypted_worlds import ask, forward, running
 from tests.upstream.tls_servers import (
@@ -42,9 +37,6 @@ from tests.upstream.tls_servers import (
     strict,
 )
 from tests.upstream.virtual_servers import ANSWER, Script, World, answer
-
-if TYPE_CHECKING:
-    import trustme
 
 
 def good() -> TlsScript:
@@ -97,90 +89,6 @@ async def test_queries_are_padded_and_tell_no_more_than_they_must() -> None:
     assert options == [[OPT_KEEPALIVE, OPT_PADDING], [OPT_PADDING], [OPT_PADDING]]
     assert all(one.qname_raw == one.qname for one in sent)
     assert all(one.edns is not None and one.edns.do for one in sent)
-
-
-_BAD = {
-    "expired": (certificate(NAME, days=(-30, -1)), NAME, "certificate has expired"),
-    "not yet valid": (certificate(NAME, days=(1, 30)), NAME, "certificate is not yet valid"),
-    "another name": (
-        certificate("dns.other.example", "a.example"),
-        NAME,
-        f"certificate of {HOST} is for dns.other.example, a.example, not for {NAME}",
-    ),
-    "another address": (
-        certificate("192.0.2.99"), "", f"is for 192.0.2.99, not for {HOST}",
-    ),
-    "a name, no address": (certificate(NAME), "", f"is for {NAME}, not for {HOST}"),
-    "unknown authority": (
-        certificate(NAME, by="somebody"), NAME, "unable to get local issuer certificate",
-    ),
-}  # fmt: skip
-
-
-@pytest.mark.rfc("RFC 8310 §8.1")
-@pytest.mark.parametrize("case", _BAD)
-@trio_test
-async def test_a_bad_certificate_is_told_and_nothing_leaves_in_clear_text(case: str) -> None:
-    """RFC 8310 §8.1 (strict). The reason is OpenSSL's own, in EDE 22."""
-    leaf, name, said = _BAD[case]
-    await _refuses(leaf, encrypted(name=name), said)
-
-
-async def _refuses(
-    leaf: trustme.LeafCert, one: Server, said: str, *, pins: frozenset[bytes] = frozenset()
-) -> None:
-    world, server = World(), TlsScript(server_context(leaf))
-    world.serve(HOST)  # who would answer in clear text
-    clear = Clear(world)
-    async with running(world, strict(one, pins=pins), _192_0_2_1=server):
-        for _ in range(3):
-            with pytest.raises(ExchangeFailed) as failed:
-                await ask(world, forward(one))
-            assert [each.code for each in failed.value.ede] == [EdeCode.NO_REACHABLE_AUTHORITY]
-            assert said in failed.value.ede[0].text
-        assert (clear.count, server.queries) == (0, [])
-        assert world.dispatcher.ways.outage_s(trio.current_time()) == 0, "somebody is there"
-
-
-@pytest.mark.rfc("RFC 7858 §4.2")
-@trio_test
-async def test_a_pinned_key_is_proof_enough_and_another_is_none() -> None:
-    """RFC 7858 §4.2. Nobody else vouches for it, and it is for another name."""
-    leaf = certificate("dns.other.example", by="nobody")
-    pem = leaf.cert_chain_pems[0].bytes().decode()
-    der = base64.b64decode("".join(pem.splitlines()[1:-1]))
-    world, server, one = World(), TlsScript(server_context(leaf)), encrypted()
-    async with running(world, strict(one, pins=frozenset({key_digest(der)})), _192_0_2_1=server):
-        assert (await ask(world, forward(one))).message.answer
-        server.hang_up()
-        await trio.sleep(1)
-        assert (await ask(world, forward(one), "b.example.com")).message.answer
-        assert server.resumed == 1
-    wrong = frozenset({bytes(32)})
-    await _refuses(leaf, one, f"key of {HOST} is sha256/", pins=wrong)
-
-
-@trio_test
-@pytest.mark.reaches("TOLD_NAMES")
-async def test_not_all_names_of_a_strange_certificate_are_told() -> None:
-    names = [f"n{at}.example" for at in range(TOLD_NAMES + 2)]
-    said = f"is for {', '.join(names[:TOLD_NAMES])} and 2 more, not for {NAME}"
-    await _refuses(certificate(*names), encrypted(), said)
-
-
-@trio_test
-async def test_dates_are_not_held_against_a_server_by_a_clock_that_is_not_believed() -> None:
-    """A board without a battery has to find its time server first."""
-    world, one = World(), encrypted()
-    server = TlsScript(server_context(certificate(NAME, days=(-30, -1))))
-    disbelieving = strict(one)._replace(believes_clock=lambda: False)
-    async with running(world, disbelieving, _192_0_2_1=server):
-        assert (await ask(world, forward(one))).message.answer
-    other = TlsScript(server_context(certificate("dns.other.example")))
-    world = World()
-    async with running(world, disbelieving, _192_0_2_1=other):
-        with pytest.raises(ExchangeFailed):
-            await ask(world, forward(one))
 
 
 @trio_test

@@ -15,7 +15,6 @@ from hypothesis import strategies as st
 
 from resolver.errors import ExchangeFailed
 from resolver.limits import QUERY_PADDING_OCTETS, SESSION_STREAMS, SESSION_UNSENT_OCTETS
-from resolver.protocol.codes import EdeCode
 from resolver.protocol.edns import OPT_KEEPALIVE
 from resolver.protocol.message import Record
 from resolver.protocol.transport import Transport
@@ -25,13 +24,11 @@ from resolver.upstream.https_words import Place
 from tests.support import only_collected, set_limit, trio_test
 from tests.upstream.encrypted_worlds import ask, forward, running
 from tests.upstream.https_servers import OK, Exchange, HttpsScript, over_https, strict
-from tests.upstream.tls_servers import HOST, NAME, Clear, certificate, server_context
+from tests.upstream.tls_servers import NAME, Clear, certificate, server_context
 from tests.upstream.virtual_servers import ANSWER, Script, World, answer
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-    import trustme
 
 
 def good(respond: Callable[[Exchange], object] | None = None) -> HttpsScript:
@@ -94,45 +91,6 @@ async def test_one_connection_carries_many_queries_in_any_order() -> None:
                 server.answer(held.pop())
             nursery.start_soon(ask, world, forward(one), "last.example.com")
         assert (server.handshakes, len(server.requests)) == (1, 4)
-
-
-_BAD = {
-    "expired": (certificate(NAME, days=(-30, -1)), NAME, "certificate has expired"),
-    "not yet valid": (certificate(NAME, days=(1, 30)), NAME, "certificate is not yet valid"),
-    "another name": (certificate("a.example"), NAME, f"is for a.example, not for {NAME}"),
-    "a name, no address": (certificate(NAME), "", f"is for {NAME}, not for {HOST}"),
-    "unknown authority": (
-        certificate(NAME, by="somebody"), NAME, "unable to get local issuer certificate",
-    ),
-}  # fmt: skip
-
-
-@pytest.mark.rfc("RFC 8310 §8.1")
-@pytest.mark.parametrize("case", _BAD)
-@trio_test
-async def test_a_bad_certificate_is_told_and_nothing_leaves(case: str) -> None:
-    leaf, name, said = _BAD[case]
-    await _refuses(leaf, name, said)
-
-
-@trio_test
-async def test_a_key_that_is_not_pinned_is_told_and_nothing_leaves() -> None:
-    said = f"key of {HOST} is sha256/"
-    await _refuses(certificate(NAME), NAME, said, pins=frozenset({bytes(32)}))
-
-
-async def _refuses(
-    leaf: trustme.LeafCert, name: str, said: str, *, pins: frozenset[bytes] = frozenset()
-) -> None:
-    world, server, one = World(), HttpsScript(leaf), over_https(name=name)
-    world.serve(HOST)
-    clear = Clear(world)
-    async with running(world, strict(one, pins=pins), _192_0_2_1=server):
-        with pytest.raises(ExchangeFailed) as failed:
-            await ask(world, forward(one))
-        assert [each.code for each in failed.value.ede] == [EdeCode.NO_REACHABLE_AUTHORITY]
-        assert said in failed.value.ede[0].text
-        assert (clear.count, server.requests) == (0, [])
 
 
 @trio_test

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import random
 from typing import TYPE_CHECKING, Any
 
@@ -25,23 +24,19 @@ from resolver.limits import (
     SESSION_STREAMS,
     SESSION_WARM_SECONDS,
 )
-from resolver.protocol.codes import EdeCode
 from resolver.protocol.edns import OPT_KEEPALIVE
 from resolver.protocol.message import Record
 from resolver.protocol.transport import Transport
 from resolver.protocol.wire import parse_untrusted
 from resolver.upstream import quic_session, quic_trust
-from resolver.upstream.tls_terms import key_digest
 from tests.support import only_collected, set_limit, trio_test
 from tests.upstream.encrypted_worlds import ask, forward, running
 from tests.upstream.quic_servers import QuicScript, over_quic, strict
-from tests.upstream.tls_servers import HOST, NAME, certificate
+from tests.upstream.tls_servers import HOST, NAME, Clear, certificate
 from tests.upstream.virtual_servers import ANSWER, World, answer
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-    import trustme
 
     from bench.forwarding.doq_server import Stream
 
@@ -50,23 +45,12 @@ def good(respond: Callable[[Stream], object] | None = None) -> QuicScript:
     return QuicScript(certificate(NAME), respond)
 
 
-class Elsewhere:
-    """Counts the packets to any port but DoQ's."""
-
-    def __init__(self, world: World) -> None:
-        self.count = 0
-        world.network.observers.append(self._watch)
-
-    def _watch(self, packet: Any) -> None:
-        self.count += 853 not in (packet.source[1], packet.destination[1])
-
-
 @pytest.mark.rfc("RFC 9250 §5.5.1")
 @trio_test
 async def test_a_server_is_asked_on_streams_and_nothing_else_leaves() -> None:
     """RFC 9250 §4.2, §4.2.1, §5.5.2: a stream a query, id 0, no keepalive option; RFC 8467."""
     world, server, one = World(), good(), over_quic()
-    elsewhere = Elsewhere(world)
+    elsewhere = Clear(world)
     async with running(world, strict(one), _192_0_2_1=server):
         for at in range(3):
             reply = await ask(world, forward(one), f"n{at}.example.com")
@@ -146,72 +130,6 @@ def test_the_systems_issuers_are_those_of_openssl() -> None:
     leaf = x509.load_pem_x509_certificate(certificate(NAME).cert_chain_pems[0].bytes())
     with pytest.raises(CertificateRefused, match="unable to get local issuer certificate"):
         quic_trust.verify_untrusted(quic_trust.Shown(leaf, []), NAME, None, is_clock_believed=True)
-
-
-_BAD = {
-    "expired": (certificate(NAME, days=(-30, -1)), NAME, "certificate has expired"),
-    "not yet valid": (certificate(NAME, days=(1, 30)), NAME, "certificate is not yet valid"),
-    "another name": (certificate("a.example"), NAME, f"is for a.example, not for {NAME}"),
-    "another address": (certificate("192.0.2.99"), "", f"is for 192.0.2.99, not for {HOST}"),
-    "a name, no address": (certificate(NAME), "", f"is for {NAME}, not for {HOST}"),
-    "unknown authority": (
-        certificate(NAME, by="somebody"), NAME, "unable to get local issuer certificate",
-    ),
-}  # fmt: skip
-
-
-@pytest.mark.rfc("RFC 8310 §8.1")
-@pytest.mark.parametrize("case", _BAD)
-@trio_test
-async def test_a_bad_certificate_is_told_and_nothing_leaves(case: str) -> None:
-    leaf, name, said = _BAD[case]
-    await _refuses(leaf, name, said)
-
-
-async def _refuses(
-    leaf: trustme.LeafCert, name: str, said: str, *, pins: frozenset[bytes] = frozenset()
-) -> None:
-    world, server, one = World(), QuicScript(leaf), over_quic(name=name)
-    world.serve(HOST)
-    elsewhere = Elsewhere(world)
-    async with running(world, strict(one, pins=pins), _192_0_2_1=server):
-        for _ in range(3):
-            with pytest.raises(ExchangeFailed) as failed:
-                await ask(world, forward(one))
-            assert [each.code for each in failed.value.ede] == [EdeCode.NO_REACHABLE_AUTHORITY]
-            assert said in failed.value.ede[0].text
-        assert (elsewhere.count, server.streams) == (0, [])
-        counters = world.dispatcher.encrypted.counters
-        assert (counters.unproven, server.server.handshakes) == (1, 0)
-
-
-@trio_test
-async def test_an_address_is_proof_where_no_name_is_wanted() -> None:
-    world, one = World(), over_quic(name="")
-    server = QuicScript(certificate(HOST))
-    async with running(world, strict(one), _192_0_2_1=server):
-        assert (await ask(world, forward(one))).message.answer
-
-
-@trio_test
-async def test_a_pinned_key_is_proof_enough_and_another_is_none() -> None:
-    leaf = certificate("dns.other.example", by="nobody")
-    pem = leaf.cert_chain_pems[0].bytes().decode()
-    der = base64.b64decode("".join(pem.splitlines()[1:-1]))
-    world, server, one = World(), QuicScript(leaf), over_quic()
-    async with running(world, strict(one, pins=frozenset({key_digest(der)})), _192_0_2_1=server):
-        assert (await ask(world, forward(one))).message.answer
-    said = f"key of {HOST} is sha256/"
-    await _refuses(leaf, NAME, said, pins=frozenset({bytes(32)}))
-
-
-@trio_test
-async def test_dates_are_not_held_against_a_server_by_a_clock_that_is_not_believed() -> None:
-    world, one = World(), over_quic()
-    server = QuicScript(certificate(NAME, days=(-30, -1)))
-    disbelieving = strict(one)._replace(believes_clock=lambda: False)
-    async with running(world, disbelieving, _192_0_2_1=server):
-        assert (await ask(world, forward(one))).message.answer
 
 
 async def _fails(world: World, said: str, name: str = "www.example.com") -> None:
