@@ -35,7 +35,7 @@ NOT_RUN = {
     "readlink": "looks at the machine's own /etc/resolv.conf",
     "head": "looks at the machine's own /etc/resolv.conf",
     "curl": "needs the daemon on its port; tests/test_app.py asks for the metrics",
-    "openssl": "needs the Internet; tests/upstream/test_encrypted.py makes a pin of a key",
+    "openssl": "needs the Internet; tests/upstream/test_proof.py makes a pin of a key",
     "exec": "needs port 53; tests/cli/test_serve.py starts the daemon",
     "resolver serve": "runs until it is stopped; tests/cli/test_serve.py starts it",
     "resolver query": "needs the Internet or the daemon on port 53; tests/cli ask in the lab",
