@@ -57,6 +57,7 @@ class SessionPool:
         self._sessions: list[Session] = []
         self._queue: dict[SessionPort, None] = {}  # for want of a session
         self._is_opening = False
+        self._warming_since = -math.inf  # an attempt that nobody has asked for
         self._ticket: object | None = None
         self._used_at = -math.inf
         self._failed: SessionFailed | None = None
@@ -69,7 +70,8 @@ class SessionPool:
     @property
     def is_idle(self) -> bool:
         """True if nothing is open, on its way, or waited for."""
-        return not (self._sessions or self._queue or self._is_opening)
+        is_warming = self._warming_since > -math.inf
+        return not (self._sessions or self._queue or self._is_opening or is_warming)
 
     # --- for those who ask -------------------------------------------------------------------
 
@@ -153,25 +155,26 @@ class SessionPool:
         """One more, unless one is on its way already or there are enough."""
         if self._is_opening or len(self._sessions) >= SESSIONS_PER_SERVER or self._is_over:
             return
+        if trio.current_time() - self._warming_since < SESSION_RETRY_SECONDS:
+            return  # it will be there sooner
         self._is_opening = True
         self._means.nursery.start_soon(self._run)
 
-    async def _run(self) -> bool:
-        """One session, from its handshake to its end. False if there was none."""
+    async def _run(self) -> None:
+        """One session, from its handshake to its end."""
         try:
             session = await self._handshake()
         except OSError as error:
             self._fail(error)
-            return False
+            return
         finally:
             self._is_opening = False
         await self._serve(session)
-        return True
 
     def warm_up(self) -> None:
         """Have a session before anybody asks; where that fails it is tried again for a while."""
         if self.is_idle and not self._is_over and self._means.keeps_warm():
-            self._is_opening = True
+            self._warming_since = trio.current_time()
             self._means.nursery.start_soon(self._open_ahead)
 
     async def _open_ahead(self) -> None:
@@ -181,13 +184,33 @@ class SessionPool:
         """
         began = trio.current_time()
         wait_s = SESSION_RETRY_SECONDS
-        while not await self._run():
+        while not await self._run_ahead():
             await trio.sleep_until(max(trio.current_time() + wait_s, self._failed_until))
             wait_s = min(2 * wait_s, SESSION_IDLE_SECONDS)
-            is_late = trio.current_time() - max(began, self._used_at) >= SESSION_WARM_SECONDS
+            now = trio.current_time()
+            is_late = now - max(began, self._used_at) >= SESSION_WARM_SECONDS
             if is_late or self._is_over or not self.is_idle or not self._means.keeps_warm():
                 return
-            self._is_opening = True
+            self._warming_since = now
+
+    async def _run_ahead(self) -> bool:
+        """As `_run`; False if there was none, which is nobody's failure: who asks will try."""
+        try:
+            session = await self._handshake()
+        except OSError as error:
+            drop_frames(error)
+            if getattr(error, "is_unproven", False):
+                self._fail(error)
+                return False
+            self._means.counters.failures += 1
+            self._warming_since = -math.inf
+            if self._queue:
+                self._open_one()
+            return False
+        finally:
+            self._warming_since = -math.inf
+        await self._serve(session)
+        return True
 
     async def prove(self, within_s: float = SESSION_CONNECT_SECONDS) -> str:
         """Open a session, though nobody asks: "" once there is one, else why there is none."""

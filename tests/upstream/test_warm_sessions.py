@@ -36,6 +36,7 @@ class Gate:
 
     def __init__(self, world: World) -> None:
         self.is_shut = False
+        self.is_mute = False
         self.tries: list[float] = []
         self._connect = world.network.connect_tcp
         world.network.connect_tcp = self._try  # type: ignore[method-assign]
@@ -44,6 +45,8 @@ class Gate:
         self.tries.append(trio.current_time())
         if self.is_shut:
             raise OSError(errno.ENETUNREACH, "no way")
+        if self.is_mute:
+            return trio.testing.memory_stream_pair()[0]
         return await self._connect(server)
 
 
@@ -107,6 +110,31 @@ async def test_where_there_is_no_network_yet_it_is_tried_again() -> None:
         assert tries < 20
         await trio.sleep(SESSION_WARM_SECONDS)
         assert len(gate.tries) == tries
+
+
+@trio_test
+async def test_who_asks_is_not_told_of_a_failure_before_it() -> None:
+    """Nor waits for an attempt that began when there was no way: it has one of its own."""
+    world, server, one = World(), good(), encrypted()
+    gate = Gate(world)
+    gate.is_shut = True
+    async with running(world, strict(one), _192_0_2_1=server):
+        world.dispatcher.encrypted.warm_up()
+        await trio.sleep(0.5)
+        gate.is_shut = False
+        assert (await ask(world, forward(one))).message.answer
+    world, server = World(), good()
+    gate = Gate(world)
+    gate.is_mute = True
+    async with running(world, strict(one), _192_0_2_1=server):
+        world.dispatcher.encrypted.warm_up()
+        await trio.sleep(1.5)
+        gate.is_mute = False
+        began = trio.current_time()
+        assert (await ask(world, forward(one))).message.answer
+        assert trio.current_time() - began < 0.1
+        await trio.sleep(5)
+        assert server.established == 1
 
 
 @trio_test
