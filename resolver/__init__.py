@@ -1,6 +1,6 @@
 """A recursive, caching DNS resolver. This is the map: the life of a query, in the tree's order.
 
-    cli → library → lab → daemon → listen → pipeline → policy | reply | recurse → iterate
+    cli → setup → library → lab → daemon → listen → pipeline → policy | reply | recurse → iterate
         → dnssec → upstream → packets | cache → telemetry → config → budget | model → delegation
         → protocol → runtime → limits → errors
 

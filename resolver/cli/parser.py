@@ -9,7 +9,7 @@ from __future__ import annotations
 import argparse
 
 from resolver import __version__
-from resolver.cli import parser_bench, parser_daemon, parser_lists, parser_query
+from resolver.cli import parser_bench, parser_daemon, parser_lists, parser_query, parser_setup
 
 EXAMPLES = """examples:
   resolver serve --lab --listen 127.0.0.1:5300   from a simulated Internet
@@ -44,5 +44,6 @@ def parser() -> argparse.ArgumentParser:
     parser_query.add_trace(commands)
     parser_bench.add(commands)
     parser_daemon.add_check(commands)
+    parser_setup.add_setup(commands)
     parser_lists.add_lists(commands)
     return top

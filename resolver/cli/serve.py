@@ -6,6 +6,7 @@ Every problem of the configuration is told, not only the first, before anything 
 from __future__ import annotations
 
 import logging
+import os
 import sys
 from contextlib import suppress
 from typing import TYPE_CHECKING
@@ -15,7 +16,7 @@ import msgspec
 from resolver.cli import verify
 from resolver.config import endpoints
 from resolver.config.changes import changes, merged, overlaid
-from resolver.daemon import foreground, host, memory_limit, privileges, state
+from resolver.daemon import foreground, given_sockets, host, memory_limit, privileges, state
 from resolver.daemon.run import tls_of
 from resolver.daemon.tls_contexts import is_needed
 from resolver.daemon.workers import Hooks, Supervisor, worker_count
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from resolver.config.schema import Config
     from resolver.daemon.reload import Source
     from resolver.daemon.run import Daemon
+    from resolver.listen.sockets import GivenSockets
 
 _log = logging.getLogger(__name__)
 FAILED = 1
@@ -47,6 +49,8 @@ def run(options: argparse.Namespace) -> int:
     if problems:
         return WRONG_CONFIGURATION
     _open_log(config)
+    given = given_sockets.take(os.environ)
+    config = given_sockets.folded(config, given)
     for sentence in state.useless_anchors(config, state.read_anchors(config)):
         _log.warning("%s", sentence)
     with (
@@ -62,11 +66,18 @@ def run(options: argparse.Namespace) -> int:
         def source() -> tuple[Config, list[ConfigError]]:
             """What the file says now, fitted as it was at the start."""
             found, problems = verify.configuration(options)
+            if not problems:
+                found = given_sockets.folded(found, given)
             return overlaid(found, ours), problems
 
+        bound = given_sockets.by_place(given)
         if count > 1:
-            return _told(lambda: _supervise(counted, count, source))
-        return _told(lambda: foreground.serve(counted, _announce, network=network, source=source))
+            return _told(lambda: _supervise(counted, count, source, bound))
+        return _told(
+            lambda: foreground.serve(
+                counted, _announce, network=network, source=source, given=bound
+            )
+        )
 
 
 def _open_log(config: Config) -> None:
@@ -79,7 +90,7 @@ def _open_log(config: Config) -> None:
         raise ConfigError("log.destination", config.log.destination, expected) from None
 
 
-def _supervise(config: Config, count: int, source: Source) -> int:
+def _supervise(config: Config, count: int, source: Source, given: GivenSockets) -> int:
     """Several processes on one port; the supervisor speaks for all of them.
 
     At SIGHUP each reads the configuration for itself. The supervisor does too: a worker that has to
@@ -108,13 +119,20 @@ def _supervise(config: Config, count: int, source: Source) -> int:
         on_ready=lambda: host.notify("READY=1"),
         on_stopping=lambda: host.notify("STOPPING=1"),
         on_reopen=reread,
+        on_turn=host.Watchdog(host.watchdog_seconds()).turn,
     )
 
     def work(worker: int) -> int:
         slot, lifeline = Slot(counters, worker), supervisor.lifeline
         return _told(
             lambda: foreground.serve(
-                config, _announce, slot=slot, lifeline=lifeline, source=source, tls=tls
+                config,
+                _announce,
+                slot=slot,
+                lifeline=lifeline,
+                source=source,
+                tls=tls,
+                given=given,
             )
         )
 

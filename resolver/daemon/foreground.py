@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from resolver.daemon.reload import Source
     from resolver.daemon.run import Daemon
     from resolver.daemon.tls_contexts import TlsContexts
+    from resolver.listen.sockets import GivenSockets
     from resolver.telemetry.shared_counters import Slot
     from resolver.upstream.network import Network
 
@@ -96,6 +97,7 @@ async def _serve(
     lifeline: Supervised | None,
     source: Source | None,
     tls: TlsContexts | None,
+    given: GivenSockets | None,
 ) -> None:
     count_descriptors(config)
     life = _Life(tells=lifeline is None)
@@ -118,7 +120,7 @@ async def _serve(
             nursery.start_soon(life.obey, arriving)
             with life.start:
                 async with running(
-                    config, network=network, on_bound=settle_in, slot=slot, tls=tls
+                    config, network=network, on_bound=settle_in, slot=slot, tls=tls, given=given
                 ) as daemon:
                     announce(daemon)
                     if is_first:
@@ -172,6 +174,8 @@ async def _live(
             nursery.start_soon(_keep_up, daemon, life, source, lifeline is None)
         if lifeline is None:
             host.notify("READY=1")
+            nursery.start_soon(_reassure, host.watchdog_seconds())
+            nursery.start_soon(daemon.self_probe.run)
         else:
             nursery.start_soon(lifeline.keep_beating)
         await life.until_told()
@@ -179,6 +183,14 @@ async def _live(
             host.notify("STOPPING=1")
         await daemon.drain()
         nursery.cancel_scope.cancel()
+
+
+async def _reassure(interval_s: float) -> None:
+    """The watchdog's ping: it depends on this loop alone."""
+    watchdog = host.Watchdog(interval_s)
+    while interval_s:
+        watchdog.turn(trio.current_time())
+        await trio.sleep(interval_s)
 
 
 async def _keep_up(daemon: Daemon, life: _Life, source: Source, notifies: bool) -> None:  # noqa: FBT001
@@ -201,14 +213,16 @@ def serve(
     lifeline: Supervised | None = None,
     source: Source | None = None,
     tls: TlsContexts | None = None,
+    given: GivenSockets | None = None,
 ) -> int:
     """Run in the foreground until a signal ends it; the exit status.
 
     Raises ConfigError, or CannotStart; *announce* is called once the sockets are bound. *source*
-    reads the configuration again; without it SIGHUP only reopens the log. *tls*: as of `running`.
+    reads the configuration again; without it SIGHUP only reopens the log. *tls*, *given*: as of
+    `running`.
     """
     try:
-        trio.run(_serve, config, announce, network, slot, lifeline, source, tls)
+        trio.run(_serve, config, announce, network, slot, lifeline, source, tls, given)
     except BaseExceptionGroup as group:  # not except*: that would wrap what it raises
         ours, others = group.split(ResolverError)
         if ours is None or others is not None:

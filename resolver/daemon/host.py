@@ -24,6 +24,32 @@ def notify(state: str) -> None:
             return  # a manager that is gone cannot be told
 
 
+def watchdog_seconds() -> float:
+    """How often a service manager wants to hear from us (sd_watchdog_enabled(3)); 0: not at all.
+
+    A third of what it waits for.
+    """
+    told, pid = os.environ.get("WATCHDOG_USEC", ""), os.environ.get("WATCHDOG_PID", "")
+    if not told.isdecimal() or pid not in ("", str(os.getpid())):
+        return 0.0
+    return int(told) / 3e6
+
+
+class Watchdog:
+    """Tells a service manager that the loop goes round, and nothing else: a listener that is dead
+    is `self_probe`'s matter, a link that is down is nobody's fault."""
+
+    def __init__(self, interval_s: float) -> None:
+        self.interval_s = interval_s
+        self._due_at = 0.0
+
+    def turn(self, now: float) -> None:
+        """To be called as often as the loop likes."""
+        if self.interval_s and now >= self._due_at:
+            self._due_at = now + self.interval_s
+            notify("WATCHDOG=1")
+
+
 def reloading() -> str:
     """The state of a reload that begins now; "READY=1" ends it (sd_notify(3))."""
     return f"RELOADING=1\nMONOTONIC_USEC={time.clock_gettime_ns(time.CLOCK_MONOTONIC) // 1000}"

@@ -365,7 +365,9 @@ def _boot_of(clock: Clock) -> int:
         return 0
     try:
         boot_id = _BOOT_ID.read_bytes()
-    except OSError:
+    except OSError:  # the service file hides it (ProcSubset=), and says what it is
+        boot_id = os.environb.get(b"RESOLVER_BOOT_ID", b"")
+    if not boot_id:
         return 0
     named = boot_id + clock.ttl_source.encode()
     return int.from_bytes(blake2b(named, digest_size=4).digest(), "big") or 1

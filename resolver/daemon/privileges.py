@@ -14,6 +14,7 @@ import pwd
 import struct
 import sys
 from contextlib import suppress
+from pathlib import Path
 from typing import Final
 
 from resolver.errors import ConfigError
@@ -22,6 +23,7 @@ _log = logging.getLogger(__name__)
 _PR_SET_KEEPCAPS: Final = 8
 _CAPABILITY_VERSION_3: Final = 0x20080522
 _NET_BIND_SERVICE: Final = 10
+_UNPRIVILEGED: Final = 1024
 
 
 def drop(user: str, *, keeps_ports: bool = False) -> bool:
@@ -55,6 +57,24 @@ def forget_ports() -> None:
     """Give up what `drop` kept."""
     if os.geteuid() != 0:
         _set_capabilities(0)
+
+
+def may_bind(port: int) -> bool:
+    """True if the system lets us bind *port* now."""
+    if port >= _first_free() or os.geteuid() == 0:
+        return True
+    with suppress(OSError, ValueError, IndexError):
+        lines = Path("/proc/self/status").read_text("ascii", "replace").splitlines()
+        effective = next(line for line in lines if line.startswith("CapEff:")).split()[1]
+        return bool(int(effective, 16) & 1 << _NET_BIND_SERVICE)
+    return False
+
+
+def _first_free() -> int:
+    """The first port that everybody may bind (ip(7), ip_unprivileged_port_start)."""
+    with suppress(OSError, ValueError):
+        return int(Path("/proc/sys/net/ipv4/ip_unprivileged_port_start").read_text("ascii"))
+    return _UNPRIVILEGED
 
 
 def account_of(user: str) -> pwd.struct_passwd | None:

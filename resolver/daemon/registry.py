@@ -12,6 +12,7 @@ from resolver.cache.shards import Shards
 from resolver.cache.store import Store
 from resolver.daemon.garbage import Collector
 from resolver.daemon.root_keeper import RootKeeper
+from resolver.daemon.self_probe import SelfProbe
 from resolver.daemon.tls_contexts import TlsContexts
 from resolver.iterate.root_copy import RootCopy
 from resolver.listen.admission import Admission, RateLimit
@@ -85,6 +86,7 @@ class Counting(Protocol):
     collector: Collector
     listeners: Listeners
     upkeep: Upkeep
+    self_probe: SelfProbe
 
 
 def registry_of(daemon: Counting) -> Registry:
@@ -120,6 +122,7 @@ def _count_clients(registry: Registry, daemon: Counting) -> None:
         "Octets of replies that TCP clients have not read yet.",
         lambda: daemon.slots.backlog.octets,
     )
+    registry.count("listeners", SelfProbe, lambda: [daemon.self_probe])
     registry.count("admission", Admission, lambda: [daemon.admission])
     registry.count("clients", RateLimit, lambda: _there(daemon.admission.rate))
     registry.gauge(

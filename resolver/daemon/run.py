@@ -26,6 +26,7 @@ from resolver.daemon.notes import Notes
 from resolver.daemon.persistence import Persistence
 from resolver.daemon.registry import registry_of
 from resolver.daemon.root_sources import in_process
+from resolver.daemon.self_probe import SelfProbe
 from resolver.daemon.state import StateDirectory
 from resolver.daemon.tls_contexts import TlsContexts
 from resolver.daemon.upkeep import Upkeep
@@ -63,6 +64,7 @@ if TYPE_CHECKING:
     from resolver.daemon.root_sources import Fetch
     from resolver.daemon.wiring import Parts
     from resolver.listen.listen_network import ListenNetwork
+    from resolver.listen.sockets import GivenSockets
     from resolver.policy.designation import Offer
     from resolver.recurse.resolver import Resolver
     from resolver.runtime.clock import Clock
@@ -109,6 +111,7 @@ class Daemon:
         self.collector = Collector()
         self.notes = Notes(parts.bus)
         self.upkeep = Upkeep(self)
+        self.self_probe = SelfProbe(self)
         self.registry = registry_of(self)
         self.limit_rate()
         self.notes.follow()
@@ -230,6 +233,7 @@ async def running(
     root_fetch: Fetch | None = None,
     persists: bool | None = None,
     tls: TlsContexts | None = None,
+    given: GivenSockets | None = None,
 ) -> AsyncIterator[Daemon]:
     """A daemon that runs as long as the block. *listens* False: only its resolver.
 
@@ -237,12 +241,13 @@ async def running(
     in time. *on_bound* is called between binding and serving, where privileges are dropped.
     *root_fetch*: who fetches a copy of the root zone, in the place of a process of its own.
     *persists*: may the cache go to disk? None: if it listens, by the machine's own clock.
-    *tls*: certificates that another process has read for us.
+    *tls*: certificates that another process has read for us. *given*: sockets that it has bound.
     """
     fetch = root_fetch or (in_process if network is None else None)  # in a lab nobody transfers
     state = StateDirectory(config.working_directory)
     state.open()
-    sockets = _sockets(config, listen_network, tells=slot is None or slot.is_first)
+    tells = slot is None or slot.is_first
+    sockets = _sockets(config, listen_network, tells=tells, given=given)
     turns = Turns()
     if persists is None:
         persists = listens and clock is None
@@ -327,11 +332,15 @@ def workers_of(config: Config) -> int:
     return workers if isinstance(workers, int) else 1
 
 
-def _sockets(config: Config, network: ListenNetwork | None, *, tells: bool) -> ListeningSockets:
+def _sockets(
+    config: Config, network: ListenNetwork | None, *, tells: bool, given: GivenSockets | None
+) -> ListeningSockets:
     """Those of *network*, or of the system."""
     if network is None:
         is_shared, is_free = workers_of(config) > 1, config.server.freebind
-        network = SystemListenNetwork(is_shared=is_shared, is_free=is_free, tells=tells)
+        network = SystemListenNetwork(
+            is_shared=is_shared, is_free=is_free, tells=tells, given=given
+        )
     return ListeningSockets(network, config, tells=tells)
 
 

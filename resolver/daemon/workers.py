@@ -62,11 +62,13 @@ class _Worker:
 
 @dataclass(frozen=True, slots=True)
 class Hooks:
-    """What others do at turns of the supervisor's life: all workers serve; stopping; SIGHUP."""
+    """What others do at turns of the supervisor's life: all workers serve; stopping; SIGHUP;
+    each turn of its loop, with the time."""
 
     on_ready: Callable[[], None] = field(default=lambda: None)
     on_stopping: Callable[[], None] = field(default=lambda: None)
     on_reopen: Callable[[], None] = field(default=lambda: None)
+    on_turn: Callable[[float], None] = field(default=lambda _: None)
 
 
 class Supervisor:
@@ -121,6 +123,7 @@ class Supervisor:
                     self._obey(arrived.si_signo)
                 status = self._reap() or status
                 self._look_after()
+                self._hooks.on_turn(self._now())
         finally:
             signal.pthread_sigmask(signal.SIG_SETMASK, before)
         return status

@@ -26,6 +26,7 @@ from resolver.limits.query import *
 from resolver.limits.quic import *
 from resolver.limits.root import *
 from resolver.limits.servers import *
+from resolver.limits.setup import *
 from resolver.limits.telemetry import *
 from resolver.limits.validation import *
 from resolver.limits.walking import *

@@ -25,6 +25,17 @@ BIND_PATIENCE_SECONDS = limit(
     "seconds to wait for the first listening address at the start",
     why="a predecessor that ends slowly; the service manager tries on",
 )
+SELF_PROBE_SECONDS = limit(
+    20.0,
+    "seconds without anything from clients after which a listener is asked whether it lives",
+    why="a minute until a dead one is opened anew; where clients come nothing is asked",
+)
+SELF_PROBE_PATIENCE_SECONDS = limit(
+    3.0, "seconds for a listener of ours to answer us", why="the loop is never blocked for 0.1 s"
+)
+SELF_PROBE_FAILURES = limit(
+    3, "times in a row that it must not have answered", why="one may be lost to a full queue"
+)
 LEAVING_LOOK_SECONDS = limit(
     0.02,
     "seconds between two looks whether the last client is served, at a listener's end",

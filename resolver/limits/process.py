@@ -105,6 +105,11 @@ CLOCK_AGREES_SECONDS = limit(
     "seconds by which the kernel's time and the program's may differ",
     why="they are read one after the other",
 )
+CLOCK_FLAG_SECONDS = limit(
+    7200.0,
+    "seconds for which systemd-timesyncd's last setting of the clock counts",
+    why="it asks every 2,048 s at least; three of them may be lost",
+)
 GARBAGE_GROWTH_PART = limit(
     4, "a full pass when this part of all objects is new", why="CPython's rule: a quarter"
 )

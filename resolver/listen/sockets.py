@@ -13,7 +13,7 @@ import ipaddress
 import logging
 import socket
 import sys
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 import trio
 
@@ -22,7 +22,12 @@ from resolver.listen import mmsg
 from resolver.listen.udp_socket import PlainUdpSocket
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from resolver.listen.listen_network import StreamListener, UdpSocket
+
+    # Is it UDP's, and which host and port → a socket that somebody else has bound.
+    GivenSockets: TypeAlias = Mapping[tuple[bool, tuple[str, int]], socket.socket]
 
 _log = logging.getLogger(__name__)
 _IP_PKTINFO: Final = getattr(socket, "IP_PKTINFO", 8)
@@ -63,18 +68,25 @@ class SystemListenNetwork:
 
     *is_free*: an address that this machine does not have yet is bound all the same (Linux's
     IP_FREEBIND), so that it is served from the moment it comes. *tells* False: not a word of that.
+    *given*: bound by a service manager, which keeps them: what is served and closed is a duplicate.
     """
 
     def __init__(
-        self, *, is_shared: bool = False, is_free: bool = False, tells: bool = True
+        self,
+        *,
+        is_shared: bool = False,
+        is_free: bool = False,
+        tells: bool = True,
+        given: GivenSockets | None = None,
     ) -> None:
+        self._given = given or {}
         self._is_shared = is_shared
         self.is_free = is_free
         self._tells = tells
 
     def bind_udp(self, host: str, port: int) -> UdpSocket:
         """Bind and return at once. Raises OSError as the kernel says."""
-        sock = self._bound(host, port, socket.SOCK_DGRAM)
+        sock = self._had(host, port, socket.SOCK_DGRAM)
         is_wildcard = ipaddress.ip_address(host.partition("%")[0]).is_unspecified
         _tune(sock)
         if is_wildcard and sock.family == socket.AF_INET:
@@ -86,13 +98,22 @@ class SystemListenNetwork:
 
     def bind_tcp(self, host: str, port: int) -> StreamListener:
         """Bind, listen and return at once. Raises OSError as the kernel says."""
-        sock = self._bound(host, port, socket.SOCK_STREAM)
+        sock = self._had(host, port, socket.SOCK_STREAM)
         try:
             sock.listen(TCP_BACKLOG)
         except BaseException:  # two may be bound with SO_REUSEADDR, but only one listens
             sock.close()
             raise
         return SystemTcpListener(trio.SocketListener(trio.socket.from_stdlib_socket(sock)))
+
+    def _had(self, host: str, port: int, kind: socket.SocketKind) -> socket.socket:
+        """A duplicate of what was given, else one of our own."""
+        given = self._given.get((kind == socket.SOCK_DGRAM, (host, port)))
+        if given is None:
+            return self._bound(host, port, kind)
+        sock = given.dup()
+        sock.settimeout(0.0)
+        return sock
 
     def _bound(self, host: str, port: int, kind: socket.SocketKind) -> socket.socket:
         flags = socket.AI_NUMERICHOST | socket.AI_PASSIVE

@@ -1,21 +1,28 @@
-"""Does the kernel vouch for the wall clock? What an NTP client told it, by adjtimex(2).
+"""Does anybody vouch for the wall clock? What an NTP client told the kernel, by adjtimex(2).
 
 A kernel boots unsynchronised (STA_UNSYNC), is told otherwise by whoever disciplines the clock, and
 falls back when nobody does for some hours or the clock is stepped. It vouches for the time that it
 keeps itself: where a program is shown another one (libfaketime), it vouches for nothing.
+
+Where a sandbox does not let us ask (ProtectClock=), a file tells: systemd-timesyncd touches one
+each time that it has set the clock (systemd-timesyncd.service(8)). One that is old, or of a time to
+come, tells nothing.
 """
 
 from __future__ import annotations
 
 import ctypes
+import errno
 from functools import cache
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
 
-from resolver.limits import CLOCK_AGREES_SECONDS
+from resolver.limits import CLOCK_AGREES_SECONDS, CLOCK_FLAG_SECONDS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+_FLAG: Final = Path("/run/systemd/timesync/synchronized")
 _UNSYNCHRONISED = 0x0040  # STA_UNSYNC of <sys/timex.h>
 
 
@@ -58,7 +65,18 @@ def is_vouched_for(wall: float) -> bool:
     if ask is None:
         return False
     timex = _Timex()
-    if ask(ctypes.byref(timex)) < 0 or timex.status & _UNSYNCHRONISED:
+    if ask(ctypes.byref(timex)) < 0:
+        return ctypes.get_errno() == errno.EPERM and _is_flagged(wall)
+    if timex.status & _UNSYNCHRONISED:
         return False
     is_wide = ctypes.sizeof(ctypes.c_long) > ctypes.sizeof(ctypes.c_int)
     return not is_wide or abs(timex.seconds - wall) <= CLOCK_AGREES_SECONDS
+
+
+def _is_flagged(wall: float) -> bool:
+    """True if systemd-timesyncd has set the clock not long before *wall*."""
+    try:
+        touched = _FLAG.stat().st_mtime
+    except OSError:
+        return False
+    return -CLOCK_AGREES_SECONDS <= wall - touched <= CLOCK_FLAG_SECONDS

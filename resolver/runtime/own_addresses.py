@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Final
 
 _SIOCGIFADDR: Final = 0x8915
-_IF_INET6: Final = Path("/proc/net/if_inet6")
+_IF_INET6: Final = Path("/proc/self/net/if_inet6")
 _LINK_LOCAL: Final = "fe8"
 
 

@@ -1,0 +1,156 @@
+"""A listener that is dead while others live is opened anew, alone; one that is flooded is not."""
+
+from __future__ import annotations
+
+import socket
+import struct
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import trio
+
+from resolver.daemon import self_probe
+from resolver.daemon.bind import Wish
+from resolver.daemon.self_probe import Verdict, is_queue_full, probe
+from resolver.limits import SELF_PROBE_FAILURES
+from resolver.listen.sockets import SystemListenNetwork
+from resolver.protocol.transport import Transport
+from tests.daemon.reloading import served
+from tests.support import set_limit, trio_test_real
+
+if TYPE_CHECKING:
+    from resolver.daemon.run import Daemon
+
+
+def wish_of(daemon: Daemon, transport: Transport) -> Wish:
+    return next(wish for wish in daemon.sockets.open if wish.transport is transport)
+
+
+async def looks(daemon: Daemon, times: int) -> None:
+    for _ in range(times):
+        await daemon.self_probe.look()
+
+
+@trio_test_real
+async def test_listeners_that_answer_pass() -> None:
+    async with served() as (daemon, *_):
+        for transport in (Transport.UDP, Transport.TCP):
+            assert await probe(wish_of(daemon, transport)) is Verdict.PASSED
+        await looks(daemon, 2)
+        assert daemon.self_probe.reopened == 0
+
+
+@pytest.mark.reaches("SELF_PROBE_FAILURES", "SELF_PROBE_PATIENCE_SECONDS")
+@pytest.mark.parametrize("transport", [Transport.UDP, Transport.TCP])
+def test_one_that_is_dead_is_opened_anew_alone(
+    transport: Transport, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    set_limit(monkeypatch, self_probe, "SELF_PROBE_PATIENCE_SECONDS", 0.2)
+
+    @trio_test_real
+    async def body() -> None:
+        async with served() as (daemon, *_):
+            wish = wish_of(daemon, transport)
+            others = {each: sock for each, sock in daemon.sockets.open.items() if each != wish}
+            before = daemon.sockets.open[wish]
+            service: Any = daemon.listeners.services[wish]
+            (service._running if wish.is_udp else service._accepting).cancel()
+            await trio.testing.wait_all_tasks_blocked()
+            await looks(daemon, SELF_PROBE_FAILURES - 1)
+            assert daemon.sockets.open[wish] is before
+            await looks(daemon, 1)
+            assert daemon.self_probe.reopened == 1
+            assert daemon.sockets.open[wish] is not before
+            assert {each: daemon.sockets.open[each] for each in others} == others
+            assert await probe(wish) is Verdict.PASSED
+
+    body()
+
+
+def test_where_all_fail_nothing_is_opened_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is the machine then, or the loop."""
+
+    async def failing(_: Wish) -> Verdict:
+        return Verdict.FAILED
+
+    monkeypatch.setattr(self_probe, "probe", failing)
+
+    @trio_test_real
+    async def body() -> None:
+        async with served() as (daemon, *_):
+            await looks(daemon, 2 * SELF_PROBE_FAILURES)
+            assert daemon.self_probe.failures == 4 * SELF_PROBE_FAILURES
+            assert daemon.self_probe.reopened == 0
+
+    body()
+
+
+def test_one_whose_queue_is_full_stays_open(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def failing(wish: Wish) -> Verdict:
+        return Verdict.FAILED if wish.is_udp else Verdict.PASSED
+
+    monkeypatch.setattr(self_probe, "probe", failing)
+    monkeypatch.setattr(self_probe, "is_queue_full", lambda _: True)
+
+    @trio_test_real
+    async def body() -> None:
+        async with served() as (daemon, *_):
+            await looks(daemon, 2 * SELF_PROBE_FAILURES)
+            assert daemon.self_probe.reopened == 0
+
+    body()
+
+
+@trio_test_real
+async def test_what_clients_ask_proves_as_much() -> None:
+    """Where queries come by themselves nothing is asked."""
+    async with served() as (daemon, *_):
+        await daemon.self_probe.look()
+        asked = daemon.self_probe.probes
+        for wish in daemon.sockets.open:
+            assert await probe(wish) is Verdict.PASSED  # as a client would
+        await daemon.self_probe.look()
+        assert daemon.self_probe.probes == asked
+
+
+@trio_test_real
+async def test_an_address_that_is_not_here_is_no_failure() -> None:
+    assert await probe(Wish("x", Transport.UDP, ("192.0.2.1", 53))) is Verdict.NOT_HERE
+
+
+@trio_test_real
+async def test_a_full_queue_is_seen() -> None:
+    sock = SystemListenNetwork().bind_udp("127.0.0.1", 0)
+    inner: socket.socket = sock._socket  # type: ignore[attr-defined]
+    inner.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    assert not is_queue_full(sock)
+    with socket.socket(type=socket.SOCK_DGRAM) as client:
+        for _ in range(64):
+            client.sendto(bytes(512), inner.getsockname())
+    assert is_queue_full(sock)
+    sock.close()
+    listener = SystemListenNetwork().bind_tcp("127.0.0.1", 0)
+    below: socket.socket = listener._listener.socket._sock  # type: ignore[attr-defined]
+    assert not is_queue_full(listener)
+    below.listen(1)
+    clients = [socket.create_connection(below.getsockname()) for _ in range(2)]
+    assert is_queue_full(listener)
+    for each in clients:
+        each.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        each.close()
+    await listener.aclose()
+
+
+@pytest.mark.reaches("SELF_PROBE_SECONDS")
+def test_it_looks_again_and_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    set_limit(monkeypatch, self_probe, "SELF_PROBE_SECONDS", 0.01)
+
+    @trio_test_real
+    async def body() -> None:
+        async with served() as (daemon, *_):
+            daemon.nursery.start_soon(daemon.self_probe.run)
+            with trio.fail_after(30):
+                while daemon.self_probe.probes < 4:  # noqa: ASYNC110  # time is what it waits for
+                    await trio.sleep(0.01)
+
+    body()
