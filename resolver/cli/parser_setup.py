@@ -40,6 +40,7 @@ stays as it is, and is told. Configuration, state and account stay, too."""
 
 UNINSTALL_EXAMPLES = """examples:
   sudo resolver uninstall
+  resolver uninstall --dry-run          what would be put back (as root)
   sudo resolver uninstall --purge       configuration, state and account, too
 
 exit status:

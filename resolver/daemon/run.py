@@ -246,11 +246,9 @@ async def running(
     fetch = root_fetch or (in_process if network is None else None)  # in a lab nobody transfers
     state = StateDirectory(config.working_directory)
     state.open()
-    tells = slot is None or slot.is_first
-    sockets = _sockets(config, listen_network, tells=tells, given=given)
+    sockets = _sockets(config, listen_network, tells=slot is None or slot.is_first, given=given)
     turns = Turns()
-    if persists is None:
-        persists = listens and clock is None
+    persists = (listens and clock is None) if persists is None else persists
     persistence = Persistence(config.working_directory if persists else "", slot=slot)
     try:
         if listens:

@@ -34,6 +34,7 @@ ROOMS = (
     "process",
     "telemetry",
     "client",
+    "setup",
     "bench",
 )
 

@@ -21,11 +21,20 @@ def folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[Path]:
     return made
 
 
-def test_our_own_service_file_brings_directories_and_an_account(folders: list[Path]) -> None:
+def test_our_own_service_file_brings_directories(folders: list[Path]) -> None:
+    """Its account lasts, and is there before."""
     (folders[1] / "resolver.service").write_bytes(OURS.read_bytes())
     found = service_unit.promises()
-    assert {Path("/var/lib/resolver"), Path("/var/log/resolver")} <= found.directories
-    assert found.user == "resolver"
+    directories = {Path("/var/lib/resolver"), Path("/var/log/resolver"), Path("/run/resolver")}
+    assert directories <= found.directories
+    assert found.user == ""
+
+
+def test_an_account_that_lives_as_long_as_the_service_is_promised(folders: list[Path]) -> None:
+    """As the service file of earlier versions had it."""
+    text = "[Service]\nDynamicUser=yes\nUser=dns\n"
+    (folders[0] / "resolver.service").write_text(text)
+    assert service_unit.promises().user == "dns"
 
 
 def test_without_a_service_file_nothing_is_promised(folders: list[Path]) -> None:

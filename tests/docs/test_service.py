@@ -1,7 +1,6 @@
 """contrib/service: what can be seen of it without changing the machine.
 
-The whole of it (install, install again, remove, purge, a wrong configuration) was run by hand
-in a container with systemd as process 1.
+What it calls (`resolver install`) is run in namespaces and in a container: tests/setup.
 """
 
 from __future__ import annotations
@@ -13,6 +12,7 @@ import subprocess
 
 import pytest
 
+from resolver.setup.places import HOME
 from tests.docs.pages import ROOT
 
 SCRIPT = ROOT / "contrib" / "service"
@@ -47,17 +47,11 @@ def test_every_user_but_root_is_told_what_to_type() -> None:
     assert "sudo contrib/service install" in ended.stderr
 
 
-def test_the_unit_runs_and_documents_what_the_script_installs() -> None:
+def test_script_program_and_unit_agree_on_where_it_lies() -> None:
     home = re.search(r"^home=(.*)$", SCRIPT.read_text("utf-8"), re.MULTILINE)
     assert home is not None
+    assert home[1] == HOME
     unit = UNIT.read_text("utf-8")
-    assert f"ExecStart={home[1]}/bin/resolver serve" in unit
-    assert f" file:{home[1]}/share/doc/resolver/operations.md\n" in unit
+    assert f"ExecStart={HOME}/bin/resolver serve" in unit
+    assert f" file:{HOME}/share/doc/resolver/operations.md\n" in unit
     assert "$home/share/doc/resolver" in SCRIPT.read_text("utf-8")
-
-
-def test_an_upgrade_leaves_the_configuration() -> None:
-    """It is written where there is none, and nowhere else."""
-    lines = SCRIPT.read_text("utf-8").splitlines()
-    writes = [line.strip() for line in lines if '"$config"' in line and "install " in line]
-    assert writes == ['[ -e "$config" ] || install -Dm644 contrib/resolver.toml "$config"']

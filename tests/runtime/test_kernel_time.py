@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import ctypes
+import errno
+import os
 import time
+from typing import TYPE_CHECKING
 
 import pytest
 
-from resolver.limits import CLOCK_AGREES_SECONDS, CLOCK_LOOK_SECONDS
+from resolver.limits import CLOCK_AGREES_SECONDS, CLOCK_FLAG_SECONDS, CLOCK_LOOK_SECONDS
 from resolver.runtime import kernel_time
 from resolver.runtime.clock import SystemClock
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 UNSYNCHRONISED = 0x40
 WALL = 1_795_000_000.0
@@ -49,6 +55,29 @@ def test_it_vouches_for_its_own_time_only(monkeypatch: pytest.MonkeyPatch) -> No
 
 def test_where_it_may_not_be_asked_nobody_vouches(monkeypatch: pytest.MonkeyPatch) -> None:
     telling(monkeypatch, status=0, result=-1)
+    assert not kernel_time.is_vouched_for(WALL)
+
+
+@pytest.mark.reaches("CLOCK_FLAG_SECONDS")
+@pytest.mark.parametrize(
+    ("age_s", "is_set"),
+    [(0, True), (CLOCK_FLAG_SECONDS, True), (CLOCK_FLAG_SECONDS + 1, False), (-60, False)],
+)
+def test_where_a_sandbox_forbids_it_timesyncd_vouches(
+    age_s: float,
+    is_set: bool,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,  # noqa: FBT001
+) -> None:
+    """It touches a file each time that it has set the clock; an old one says nothing."""
+    telling(monkeypatch, status=0, result=-1)
+    flag = tmp_path / "synchronized"
+    flag.touch()
+    os.utime(flag, (WALL - age_s, WALL - age_s))
+    monkeypatch.setattr(kernel_time, "_FLAG", flag)
+    ctypes.set_errno(errno.EPERM)
+    assert kernel_time.is_vouched_for(WALL) == is_set
+    ctypes.set_errno(errno.EINVAL)
     assert not kernel_time.is_vouched_for(WALL)
 
 

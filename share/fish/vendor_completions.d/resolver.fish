@@ -50,8 +50,8 @@ function _shtab_resolver_using
   test "$_shtab_resolver_cmdpath" = "$argv"
 end
 
-set -g _shtab_resolver_commands serve query trace bench check lab keys limits completion
-set -g _shtab_resolver_opts_with_value --ca-file --class --color --config --count --fresh --json --listen --names --over --png --port --rate --server --timeout --type -c -p -t
+set -g _shtab_resolver_commands serve query trace bench check install uninstall lab keys limits completion
+set -g _shtab_resolver_opts_with_value --ca-file --class --color --config --count --fresh --json --listen --name --names --over --png --port --rate --server --timeout --type -c -p -t
 
 complete -c resolver -e
 complete -c resolver -f
@@ -108,6 +108,22 @@ complete -c resolver -n '_shtab_resolver_using bench' -l png -xka "(__fish_compl
 complete -c resolver -n '_shtab_resolver_using; and test $_shtab_resolver_npos -eq 0' -a check -d 'say what is wrong with a configuration file'
 complete -c resolver -n '_shtab_resolver_using check' -s h -l help -d 'show this help message and exit'
 complete -c resolver -n '_shtab_resolver_using check; and test $_shtab_resolver_npos -eq 0' -ka "(__fish_complete_path (commandline -ct))" -d 'the configuration (TOML)'
+complete -c resolver -n '_shtab_resolver_using; and test $_shtab_resolver_npos -eq 0' -a install -d 'make a service of it, point the machine at it'
+complete -c resolver -n '_shtab_resolver_using install' -s h -l help -d 'show this help message and exit'
+complete -c resolver -n '_shtab_resolver_using install' -l dry-run -d 'print every step, do none'
+complete -c resolver -n '_shtab_resolver_using install' -l status -d 'say what there is of it'
+complete -c resolver -n '_shtab_resolver_using install' -l json -d 'with --status: for programs'
+complete -c resolver -n '_shtab_resolver_using install' -l listen -x -d 'listen there, in a configuration that is made now (several times: several)'
+complete -c resolver -n '_shtab_resolver_using install' -l keep-resolv-conf -d 'point nothing at it'
+complete -c resolver -n '_shtab_resolver_using install' -l without-nss-resolve -d 'have programs ask past systemd-resolved even where a link has domains of its own'
+complete -c resolver -n '_shtab_resolver_using install' -l lab -d 'a service that answers from a simulated Internet'
+complete -c resolver -n '_shtab_resolver_using install' -l name -x -d 'the name that has to resolve before and after (default: example.com)'
+complete -c resolver -n '_shtab_resolver_using; and test $_shtab_resolver_npos -eq 0' -a uninstall -d 'put back what install has changed'
+complete -c resolver -n '_shtab_resolver_using uninstall' -s h -l help -d 'show this help message and exit'
+complete -c resolver -n '_shtab_resolver_using uninstall' -l dry-run -d 'print what would be put back'
+complete -c resolver -n '_shtab_resolver_using uninstall' -l force -d 'even if names do not resolve without it'
+complete -c resolver -n '_shtab_resolver_using uninstall' -l purge -d 'configuration, state and account, too'
+complete -c resolver -n '_shtab_resolver_using uninstall' -l name -x -d 'the name that has to resolve before and after (default: example.com)'
 complete -c resolver -n '_shtab_resolver_using; and test $_shtab_resolver_npos -eq 0' -a lab -d 'list the names of the simulated Internet'
 complete -c resolver -n '_shtab_resolver_using lab' -s h -l help -d 'show this help message and exit'
 complete -c resolver -n '_shtab_resolver_using; and test $_shtab_resolver_npos -eq 0' -a keys -d 'print every key of the configuration'
