@@ -6,6 +6,7 @@ BIN    = .venv/bin
 export PORT
 
 .PHONY: help serve serve-lab test test-long test-limits ready tables share compile plain clean \
+        wheel deb image release versions \
         bench-wire bench-latency bench-throughput bench-validation bench-realworld bench-selection \
         bench-outage bench-calm bench-restart bench-forwarding bench-attack
 
@@ -15,6 +16,8 @@ help:
 	@echo 'make test              everything that is checked: style, types, imports, tests (as ./test)'
 	@echo 'make test-long         the long tests too: more worlds, more packets'
 	@echo 'make test-limits       change each limit: do its tests notice? (an hour)'
+	@echo 'make wheel | deb | image   a wheel and an sdist, a Debian package, a container image'
+	@echo 'make release           is this commit a release? Then all of them'
 	@echo 'make tables            put the current tables into the documents'
 	@echo 'make share             make the manual pages and shell completion in share/ anew'
 	@echo 'make bench-wire | -latency | -throughput | -validation | -realworld | -selection'
@@ -51,6 +54,28 @@ tables: ready
 # Manual pages and shell completion, from the command line, the configuration's schema and docs/.
 share: ready
 	$(BIN)/python -m tools.share
+
+# --- what is published, in dist/ -----------------------------------------------------------------
+wheel: ready
+	$(BIN)/python -m hatchling build -t sdist -t wheel -d dist
+
+# ARCH="amd64 arm64" for both: nothing of the libraries is run.
+deb: ready
+	@tools/deb $(ARCH)
+
+# With buildah, podman or docker; OPTIONS="--build-arg BASE=…" as they take them.
+image:
+	@tools/image $(OPTIONS)
+
+# Its version, its tag and its section of CHANGELOG.md have to fit; nothing is made otherwise.
+release: ready
+	$(BIN)/python -m tools.release
+	$(MAKE) wheel image
+	@tools/deb amd64 arm64
+
+# The newest versions of the libraries that packages bring: commit what it writes.
+versions: ready
+	$(BIN)/python -m tools.versions
 
 # Optional: half the CPU per cache miss. Needs a C compiler and python3-dev; `make plain` undoes it.
 compile: ready
