@@ -29,11 +29,11 @@ from h2.exceptions import H2Error
 from resolver.errors import drop_frames
 from resolver.limits import HTTPS_BODY_OCTETS, HTTPS_FRAME_OCTETS, HTTPS_HEADER_OCTETS
 from resolver.listen.doh_request import LONG_HEADER, TOO_LARGE, Request
-from resolver.listen.http2_frame import END_STREAM, HEAD, HEAD_OCTETS, HEADERS
 from resolver.listen.http2_guard import PREFACE_OCTETS, Guard
 from resolver.listen.http2_header import block_of, read_header
 from resolver.listen.http2_quick import Connection
 from resolver.listen.http_engine import FAULTS
+from resolver.runtime.http2_frame import END_STREAM, HEAD, HEAD_OCTETS, HEADERS, end_of_others
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -43,7 +43,6 @@ if TYPE_CHECKING:
     from resolver.listen.doh_request import Response
 
 _ANY_HEADERS: Final = ((":status", "200"),)  # sent is the block that `PreparedEncoder` was given
-_STREAM: Final = 0x7FFF_FFFF
 
 
 class _Coming:
@@ -141,17 +140,11 @@ class Http2:
             end = min(len(frames), at + self._preface)
             self._preface -= end - at
             return end
-        begin, whole = at, self._whole
-        while len(frames) - at >= HEAD_OCTETS:
-            high, low, kind, _, number = HEAD(frames, at)
-            end = at + HEAD_OCTETS + (high << 16 | low)
-            if end > len(frames) or (kind == HEADERS and at > begin):
-                break
-            if (number := number & _STREAM) in whole:
-                self._open.add(number)
-                self._h2.give_up(number)
-            at = end
-        return at
+        return end_of_others(frames, at, self._whole, self._give_up)
+
+    def _give_up(self, number: int) -> None:
+        self._open.add(number)
+        self._h2.give_up(number)
 
     def _end(self, fault: str) -> None:
         self.is_over, self.fault = True, fault

@@ -24,7 +24,7 @@ from resolver.limits import (
     HTTPS_RESET_SECONDS,
     HTTPS_RESETS,
 )
-from resolver.listen.http2_frame import (
+from resolver.runtime.http2_frame import (
     CONTINUATION,
     END_HEADERS,
     END_STREAM,

@@ -26,7 +26,8 @@ from resolver.limits import (
 )
 from resolver.listen.doh_request import Request
 from resolver.listen.http2_decoder import RememberingDecoder
-from resolver.listen.http2_frame import (
+from resolver.listen.http2_header import PreparedEncoder
+from resolver.runtime.http2_frame import (
     DATA,
     END_HEADERS,
     END_STREAM,
@@ -35,7 +36,6 @@ from resolver.listen.http2_frame import (
     HEADERS,
     WRITE_HEAD,
 )
-from resolver.listen.http2_header import PreparedEncoder
 
 if TYPE_CHECKING:
     from collections import deque
