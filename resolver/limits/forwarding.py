@@ -66,6 +66,10 @@ SESSION_HELD_OCTETS = limit(
     "octets of unfinished responses on one connection",
     why="32 of the longest; a server that finishes none must not fill the memory",
 )
+SESSION_KNOWN_BLOCKS = limit(
+    64, "headers of responses of one connection whose meaning is remembered",
+    why="a server has a handful; each takes what its octets do, and an attacker's 16 kB",
+)  # fmt: skip
 SESSION_HEADER_OCTETS = limit(
     16_384, "octets of the headers of one response", why="what browsers' servers allow a request"
 )

@@ -10,13 +10,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from h2.config import H2Configuration
-from h2.connection import (
-    ConnectionInputs,
-    ConnectionState,
-    H2Connection,
-    H2ConnectionStateMachine,
-)
 from h2.errors import ErrorCodes
 from h2.events import (
     ConnectionTerminated,
@@ -26,17 +19,12 @@ from h2.events import (
     StreamReset,
 )
 from h2.exceptions import H2Error
-from h2.settings import SettingCodes, Settings
 
 from resolver.errors import drop_frames
-from resolver.limits import (
-    SESSION_HEADER_OCTETS,
-    SESSION_HELD_OCTETS,
-    SESSION_STREAMS,
-    SESSION_WINDOW_OCTETS,
-    STREAM_OCTETS,
-)
-from resolver.upstream.https_words import length_of, objection
+from resolver.limits import SESSION_HELD_OCTETS, SESSION_STREAMS, STREAM_OCTETS
+from resolver.runtime.http2_frame import end_of_others
+from resolver.upstream.http2_quick import Connection
+from resolver.upstream.https_words import objection
 from resolver.upstream.open_session import answers
 from resolver.upstream.padding import padded
 from resolver.upstream.session import SessionFailed
@@ -52,15 +40,6 @@ if TYPE_CHECKING:
 
 _LENGTH_OCTETS: Final = 3  # before each frame (RFC 9113 §4.1)
 _BROKEN: Final = "HTTP/2: it breaks the protocol"
-_CONFIG: Final = H2Configuration(
-    client_side=True, header_encoding=None, validate_outbound_headers=False
-)
-# h2 would take nothing more after GOAWAY, not even the replies that it promises (RFC 9113 §6.8).
-_LEAVING: Final = ConnectionState.CLIENT_OPEN, ConnectionInputs.RECV_GOAWAY
-_TRANSITIONS: Final = {
-    **H2ConnectionStateMachine._transitions,  # noqa: SLF001
-    _LEAVING: (None, ConnectionState.CLIENT_OPEN),
-}
 
 
 class _Response:
@@ -80,11 +59,12 @@ class HttpsSession(StreamSession):
         self, stream: TlsStream, host: Host, *, place: Place, nursery: trio.Nursery
     ) -> None:
         super().__init__(stream, host, nursery=nursery)
-        self._headers = place.headers()
         self._responses: dict[int, _Response] = {}
         self._held: dict[SessionPort, None] = {}  # until the server allows another stream
         self._held_octets = 0
-        self._http = _connection()
+        self._begun = b""  # of a frame, or of a response, that is not whole yet
+        self._is_ended = False
+        self._http = Connection(place.headers())
 
     @property
     def waiting(self) -> int:
@@ -99,23 +79,17 @@ class HttpsSession(StreamSession):
 
     def _begin(self, port: SessionPort) -> bool:
         """The request on a stream of its own; False if the server allows none now."""
-        http = self._http
-        message = padded(b"\0\0" + port.query[2:])
-        size, theirs = len(message), http.remote_settings
-        window = min(http.outbound_flow_control_window, theirs.initial_window_size)
-        if http.open_outbound_streams >= theirs.max_concurrent_streams or size > window:
+        number = self._http.ask(padded(b"\0\0" + port.query[2:]))
+        if number is None:
             return False
-        number = http.get_next_available_stream_id()
         if number > 2 * SESSION_STREAMS:
             self.is_open = False  # the next is asked on another
-        http.send_headers(number, [*self._headers, length_of(message)])
-        http.send_data(number, message, end_stream=True)
         self._responses[number] = _Response()
         self._await(port, number)
         return True
 
     def _flush_http(self) -> None:
-        if data := self._http.data_to_send():
+        if not self._is_ended and (data := self._http.data_to_send()):
             self._write(data)
 
     def leave(self, port: SessionPort) -> None:
@@ -144,8 +118,7 @@ class HttpsSession(StreamSession):
 
     def _take_untrusted(self, data: bytes) -> bool:
         try:
-            for event in self._http.receive_data(data):
-                self._hear_untrusted(event)
+            self._read_untrusted(data)
             while self._held and self.is_open:
                 port = next(iter(self._held))
                 if not self._begin(port):
@@ -154,12 +127,38 @@ class HttpsSession(StreamSession):
         except H2Error as error:
             drop_frames(error)
             self.reason = _BROKEN
-        if _is_overlong(self._http):
+        if self._is_overlong():
             self.reason = _BROKEN
         self._flush_http()
         if self._babbles:
             self.reason = "HTTP/2: it babbles"
         return bool(self.reason) or (not self.is_open and not self.waiting)
+
+    def _read_untrusted(self, data: bytes) -> None:
+        """Frame by frame: whole responses at once, the others by h2. Raises H2Error."""
+        http = self._http
+        frames, at = self._begun + data if self._begun else data, 0
+        while True:
+            at = http.read_whole(frames, at, self._on_whole)
+            if http.is_incomplete(frames, at):
+                break
+            end = end_of_others(frames, at, http.whole, http.give_up)
+            if end == at:
+                break
+            for event in http.receive_data(frames[at:end]):
+                self._hear_untrusted(event)
+            at = end
+        self._begun = frames[at:]
+
+    def _is_overlong(self) -> bool:
+        """Has a frame begun that is longer than we take? Nobody waits for all of its 16 MiB."""
+        begun = self._begun[:_LENGTH_OCTETS]
+        is_known = len(begun) == _LENGTH_OCTETS
+        return is_known and int.from_bytes(begun, "big") > self._http.max_inbound_frame_size
+
+    def _on_whole(self, number: int, wrong: str, message: bytes) -> None:
+        self._let_go(number)
+        self._judge(number, wrong, message)
 
     def _hear_untrusted(self, event: Event) -> None:
         """Raises H2Error."""
@@ -200,13 +199,17 @@ class HttpsSession(StreamSession):
 
     def _on_end(self, number: int) -> None:
         response = self._let_go(number)
+        if response is not None:
+            self._judge(number, response.wrong, bytes(response.body))
+
+    def _judge(self, number: int, wrong: str, message: bytes) -> None:
+        """All of a response is there."""
         one = self._waiting.get(number)
-        if response is None or one is None:
+        if one is None:
             return
         self._strays = 0
-        message = bytes(response.body)
-        if response.wrong:
-            self._fail(number, response.wrong)
+        if wrong:
+            self._fail(number, wrong)
         elif message[:2] != b"\0\0" or not answers(message, one.asked):
             self._fail(number, "answers something else")
         else:
@@ -233,6 +236,7 @@ class HttpsSession(StreamSession):
         ports = [*held]
         for number in numbers:
             self._let_go(number)
+            self._http.whole.discard(number)
             one = self._waiting.pop(number, None)
             if one is not None:
                 ports.append(one.port)
@@ -256,39 +260,19 @@ class HttpsSession(StreamSession):
         return response
 
     def _reset(self, number: int) -> None:
+        if self._is_ended:
+            return
+        if number in self._http.whole:
+            self._http.give_up(number)
         stream = self._http.streams.get(number)
         if stream is not None and not stream.closed:
             self._http.reset_stream(number, ErrorCodes.CANCEL)
 
     def _end(self) -> None:
         """h2 refers to itself: 57 objects that only a collector would end."""
+        self._is_ended = True
         self._responses.clear()
         vars(self._http).clear()
-
-
-def _connection() -> H2Connection:
-    """With what is asked of the server in its buffer, for the first write."""
-    http = H2Connection(_CONFIG)
-    http.state_machine._transitions = _TRANSITIONS  # noqa: SLF001
-    http.local_settings = Settings(
-        client=True,
-        initial_values={
-            SettingCodes.ENABLE_PUSH: 0,
-            SettingCodes.INITIAL_WINDOW_SIZE: SESSION_WINDOW_OCTETS,
-            SettingCodes.MAX_HEADER_LIST_SIZE: SESSION_HEADER_OCTETS,
-        },
-    )
-    http.decoder.max_header_list_size = SESSION_HEADER_OCTETS
-    http.initiate_connection()
-    http.increment_flow_control_window(SESSION_HELD_OCTETS)
-    return http
-
-
-def _is_overlong(http: H2Connection) -> bool:
-    """Has a frame begun that is longer than we take? h2 would wait for all of its 16 MiB."""
-    begun = http.incoming_buffer._data[:_LENGTH_OCTETS]  # noqa: SLF001
-    is_known = len(begun) == _LENGTH_OCTETS
-    return is_known and int.from_bytes(begun, "big") > http.max_inbound_frame_size
 
 
 def _named(code: object) -> str:

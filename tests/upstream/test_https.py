@@ -19,7 +19,7 @@ from resolver.protocol.edns import OPT_KEEPALIVE
 from resolver.protocol.message import Record
 from resolver.protocol.transport import Transport
 from resolver.protocol.wire import parse_untrusted
-from resolver.upstream import https_session
+from resolver.upstream import http2_quick, https_session
 from resolver.upstream.https_words import Place
 from tests.support import only_collected, set_limit, trio_test
 from tests.upstream.encrypted_worlds import ask, forward, running
@@ -250,7 +250,7 @@ async def test_a_goaway_lets_what_it_has_seen_be_answered_and_the_rest_goes_else
         held.append(exchange)
         if len(held) == 1:
             exchange.http.close_connection(last_stream_id=exchange.number)
-            exchange.http.state_machine._transitions = https_session._TRANSITIONS
+            exchange.http.state_machine._transitions = http2_quick._TRANSITIONS
             exchange.http.state_machine.state = ConnectionState.CLIENT_OPEN
             server.respond = server.answer
             exchange.http.config.client_side = False
