@@ -73,19 +73,23 @@ class QuicLink:
         except BROKEN as error:
             drop_frames(error)
             self._hang_up(QuicErrorCode.PROTOCOL_VIOLATION)
-        self.pump()
+        self._listen()
+        self._wake.set()  # what is to be said of it can wait for a turn of the loop; a reply cannot
 
     def pump(self) -> None:
         """Hear what the library has to say, and send what it has to send."""
+        self._listen()
+        self._send()
+        if not self.is_over and self._due() < self._sleeps_until:
+            self._wake.set()
+
+    def _listen(self) -> None:
         while not self.is_over and (event := self.quic.next_event()) is not None:
             if isinstance(event, ConnectionTerminated):
                 self.end = event
                 self._stop()
             else:
                 self.hear(event)
-        self._send()
-        if not self.is_over and self._due() < self._sleeps_until:
-            self._wake.set()
 
     def _send(self) -> None:
         if self.is_over:
@@ -107,6 +111,7 @@ class QuicLink:
 
     async def run(self) -> None:
         """Until the end of the connection: see to what is due."""
+        self.pump()
         while not self.is_over:
             self._sleeps_until = self._due()
             with trio.move_on_at(self._sleeps_until):
