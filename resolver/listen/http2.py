@@ -75,6 +75,7 @@ class Http2:
         self._coming: dict[int, _Coming] = {}  # the oldest first
         self._open: set[int] = set()  # streams that have no response yet
         self._held: dict[int, bytes] = {}  # what is left of bodies
+        self._waiting: dict[int, tuple[bytes, bytes]] = {}  # whole responses: header block, body
         self._rest = b""  # of a frame that is not whole yet
         self._preface = PREFACE_OCTETS  # of which so many are still to come
         self._h2 = Connection()
@@ -213,6 +214,7 @@ class Http2:
         self._drop_coming(number)
         self._open.discard(number)
         self.held_octets -= len(self._held.pop(number, b""))
+        self.held_octets -= len(self._waiting.pop(number, (b"", b""))[1])
         if self.asked:
             self.asked = deque(one for one in self.asked if one[0] != number)
 
@@ -233,9 +235,17 @@ class Http2:
         if self.is_over:
             return
         status, fields, body = response
-        block, h2 = block_of(status, fields), self._h2
+        self._say(number, block_of(status, fields), body)
+
+    def _say(self, number: int, block: bytes, body: bytes) -> None:
+        """Now, or as soon as the client makes room; in part only where there is room for that."""
+        h2 = self._h2
         if number in self._whole:
             if h2.respond_whole(number, block, body):
+                return
+            if h2.outbound_flow_control_window <= 0:
+                self._waiting[number] = block, body
+                self.held_octets += len(body)
                 return
             h2.give_up(number)
         elif number in self._open:
@@ -267,6 +277,12 @@ class Http2:
                 self._held[number] = left
             else:
                 del self._held[number]
+        for number in list(self._waiting):
+            if self._h2.outbound_flow_control_window <= 0:
+                break
+            block, body = self._waiting.pop(number)
+            self.held_octets -= len(body)
+            self._say(number, block, body)
 
     def octets(self) -> bytes:
         octets, self._out = self._out, b""
@@ -292,6 +308,7 @@ class Http2:
         self.asked.clear()
         self._coming.clear()
         self._held.clear()
+        self._waiting.clear()
         self._whole.clear()
         self.held_octets = 0
         vars(self._h2).clear()

@@ -234,6 +234,31 @@ def test_a_response_that_does_not_fit_is_held_by_h2() -> None:
     assert talker.read(end.said) == {3: (200, bytes(10))}
 
 
+def test_what_the_connection_has_no_room_for_waits_past_h2() -> None:
+    """The first that does not fit leaves in part, by h2; those behind it need no stream there."""
+    end, talker = started()
+    end.hear(b"".join(talker.ask(QUERY) for _ in range(6)))
+    end.answer(15_000)
+    h2, left = end.engine._h2, 5 * 15_000 + 5 - 65_535
+    assert h2.outbound_flow_control_window == 0
+    assert (set(h2.streams) - {1}, h2.whole) == ({11}, {13})
+    assert end.engine.held_octets == left + 15_000
+    end.hear(reset(13))
+    assert end.engine.held_octets == left
+    end.hear(b"".join(talker.ask(QUERY) for _ in range(2)))
+    end.answer(3)
+    assert h2.whole == {15, 17}
+    end.hear(window(0, left + 4))
+    assert h2.whole == set()
+    assert end.engine.held_octets == 2
+    end.hear(window(0, 2))
+    assert end.engine.held_octets == 0
+    answers = talker.read(end.said)
+    assert {number: len(body) for number, (_, body) in answers.items() if body} == {
+        3: 15_000, 5: 15_000, 7: 15_000, 9: 15_000, 11: 15_000, 15: 3, 17: 3,
+    }  # fmt: skip
+
+
 def test_streams_past_h2_count_as_open() -> None:
     end, talker = started()
     for _ in range(HTTPS_STREAMS):
