@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from resolver.daemon.tls_contexts import TlsContexts
     from resolver.listen.admission import Admission
     from resolver.listen.handshakes import Handshakes
+    from resolver.listen.idle_loop import Watched
     from resolver.listen.listen_network import Handler, StreamListener, UdpSocket
     from resolver.listen.quic_places import QuicPlaces
     from resolver.listen.site import Site
@@ -85,8 +86,9 @@ class Listeners:
         self._tls = tls
         self._quic = quic
         self._site = site
-        self._watched: dict[int, UdpService] = {}
+        self._watched: dict[int, Watched] = {}
         self._watch = trio.CancelScope()
+        self._hears_streams = False
 
     def __repr__(self) -> str:
         return f"<Listeners {len(self.services)}>"
@@ -106,6 +108,7 @@ class Listeners:
         elif wish.transport is None:
             service = MetricsService(cast("StreamListener", sock), self._page)
         else:
+            self._hear_streams()
             service = StreamService(
                 cast("StreamListener", sock),
                 self._handler,
@@ -138,6 +141,18 @@ class Listeners:
         self, alpn: tuple[str, ...], stream: trio.abc.Stream, host: str
     ) -> TlsStream | None:
         return await self._handshakes.secured(stream, host, alpn)
+
+    def _hear_streams(self) -> None:
+        """Wait for all connections together, if there are to be any."""
+        if self._hears_streams:
+            return
+        self._hears_streams = True
+        readiness = self._slots.readiness
+        descriptor = readiness.open()
+        if descriptor >= 0:
+            self._nursery.start_soon(readiness.run)
+            self._watched[descriptor] = readiness
+            self._watch_anew()
 
     def _udp_service(self, host: str, sock: UdpSocket) -> UdpService:
         service = UdpService(sock, self._handler, self._admission, host=host, turns=self._turns)
@@ -185,7 +200,7 @@ class Listeners:
         self._watch = trio.CancelScope()
         self._nursery.start_soon(self._watch_over, self._watch, self._watched)
 
-    async def _watch_over(self, scope: trio.CancelScope, watched: dict[int, UdpService]) -> None:
+    async def _watch_over(self, scope: trio.CancelScope, watched: dict[int, Watched]) -> None:
         with scope:
             await watch_over(watched, self._turns)
 

@@ -62,6 +62,11 @@ UDP_STARTS_IDLE = limit(
 TURNS_IDLE_SECONDS = limit(
     0.1, "seconds without a hit after which turns are long", why="our choice"
 )
+IDLE_LOOK_SECONDS = limit(
+    0.002,
+    "seconds of hits in the loop's sleep after which who else waits has a turn",
+    why="our choice: clients that ask one by one may leave no moment without a hit",
+)
 UDP_QUERY_OCTETS = limit(
     4096, "octets of a query over UDP; a longer one is dropped", why="RFC 6891 §6.2.5"
 )
@@ -129,6 +134,11 @@ ACCEPT_PAUSE_SECONDS = limit(
     0.1,
     "seconds to pause where no connection can be taken",
     why="descriptors may be free again then",
+)
+STREAMS_AT_ONCE = limit(
+    16,
+    "connections read before other tasks have their turn",
+    why="our choice: a millisecond, where each has sent a chunk",
 )
 STREAM_CHUNK_OCTETS = limit(16_384, "octets read from a connection at once", why="our choice")
 STREAM_WRITE_OCTETS = limit(

@@ -6,9 +6,9 @@ loop's stead, for the listening sockets and for all that the loop waits for toge
 answered on the spot; for everything else, a miss or a due timer, the loop goes on. Nothing is
 delayed: hits are served here only while no task can run.
 
-The loop's epoll is an attribute of trio's that is not public. Where it is not found, or where the
-platform has no eventfd, `watch_over` does nothing, and the listeners serve all the same: slower, so
-a test says loudly when trio has moved it. `IS_ON` is the one switch for all of this.
+The loop's epoll and its queue are attributes of trio's that are not public. Where one is not found,
+or where the platform has no eventfd, `watch_over` does nothing, and the listeners serve all the
+same: slower, so a test says loudly when trio has moved it. `IS_ON` is the one switch for all this.
 """
 
 from __future__ import annotations
@@ -16,14 +16,15 @@ from __future__ import annotations
 import os
 import select
 import time
+from collections import deque
 from typing import TYPE_CHECKING, Protocol
 
 import trio
 
-from resolver.limits import IDLE_ALONE_SECONDS, IDLE_SHORTEST_SECONDS
+from resolver.limits import IDLE_ALONE_SECONDS, IDLE_LOOK_SECONDS, IDLE_SHORTEST_SECONDS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sized
 
     from resolver.runtime.turns import Turns
 
@@ -31,7 +32,7 @@ IS_ON = True
 
 
 class Watched(Protocol):
-    """What serves one socket (`listen.udp.UdpService`)."""
+    """What serves one socket (`listen.udp.UdpService`), or all streams (`listen.readiness`)."""
 
     queries: int
     is_serving: bool  # its own task will go on until nothing waits
@@ -52,14 +53,16 @@ class Watched(Protocol):
 
 async def watch_over(services: Mapping[int, Watched], turns: Turns) -> None:
     """Serve hits of *services*, by descriptor, in the loop's sleep, until cancelled."""
-    loop_fd = loop_descriptor() if IS_ON and services else None
-    if loop_fd is None:
+    if not IS_ON or not services:
+        return
+    loop_fd, queue = loop_descriptor(), loop_queue()
+    if loop_fd is None or queue is None:
         return
     try:
         bell = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
     except OSError:  # no descriptor is left, or a sandbox forbids it: it only makes us quicker
         return
-    watch = Watch(services, turns, loop_fd, bell)
+    watch = Watch(services, turns, loop_fd, bell, queue)
     trio.lowlevel.add_instrument(watch)
     try:
         while True:
@@ -92,30 +95,54 @@ def loop_descriptor() -> int | None:
         return None
 
 
+def loop_queue() -> Sized | None:
+    """The tasks of the running loop that are to run next."""
+    queue = getattr(trio._core._run.GLOBAL_RUN_CONTEXT.runner, "runq", None)  # noqa: SLF001
+    return queue if isinstance(queue, deque) else None
+
+
 class Watch(trio.abc.Instrument):
-    """Waits for the listening sockets and the loop's own epoll at once. *bell* wakes the loop."""
+    """Waits for the listening sockets and the loop's own epoll at once.
+
+    *bell* wakes the loop; *queue*: whoever is in it has been woken by what was served.
+    """
 
     def __init__(
-        self, services: Mapping[int, Watched], turns: Turns, loop_fd: int, bell: int
+        self,
+        services: Mapping[int, Watched],
+        turns: Turns,
+        loop_fd: int,
+        bell: int,
+        queue: Sized,
     ) -> None:
         self._services = services
         self._turns = turns
         self._bell = bell
+        self._queue = queue
         self._served_at = 0.0
         self._is_crowded = False  # several queries come together
         self._poll = select.poll()
         for fd in (loop_fd, *services):
             self._poll.register(fd, select.POLLIN)
+        self._loop = select.poll()
+        self._loop.register(loop_fd, select.POLLIN)
 
     def before_io_wait(self, timeout: float) -> None:
         """Serve hits until there is something else to do, *timeout* seconds at most."""
-        if not self._turns.is_short:
+        if not self._turns.are_hits:
             return
         if timeout < IDLE_SHORTEST_SECONDS:
             self._serve_first()
+            if timeout > 0 and self._queue:
+                os.eventfd_write(self._bell, 1)
             return
-        ends_at = time.monotonic() + timeout
+        began = time.monotonic()
+        ends_at, looks_at = began + timeout, began + IDLE_LOOK_SECONDS
         while self._serve(timeout):
+            if self._served_at >= looks_at:
+                if self._loop.poll(0):  # of whom there are many, one is ready at any time
+                    return
+                looks_at = self._served_at + IDLE_LOOK_SECONDS
             timeout = ends_at - self._served_at
 
     def _serve_first(self) -> None:
@@ -145,7 +172,7 @@ class Watch(trio.abc.Instrument):
                 service.take_one()
             elif self._take_batch(service):
                 return False  # a flood: the loop finds the socket readable
-            if service.has_waiting:
+            if service.has_waiting or self._queue:
                 os.eventfd_write(self._bell, 1)
                 return False
         return is_served

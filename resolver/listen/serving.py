@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from resolver.listen.admission import Admission
     from resolver.listen.backlog import Backlog
     from resolver.listen.listen_network import FastPath, Handler, Respond
+    from resolver.listen.readiness import Heard
     from resolver.listen.share import FairShare
     from resolver.protocol.transport import Client
     from resolver.runtime.turns import Rounds
@@ -70,9 +71,12 @@ class ServedStream(ABC):
         share: FairShare,
         idle_s: float = TCP_IDLE_SECONDS,
         send_now: SendNow = send_later,
+        heard: Heard | None = None,
     ) -> None:
         self._stream = stream
         self._send_now = send_now
+        self._heard = heard
+        self._is_past_heard = False  # what comes next is the stream's own to say
         self._client = client
         self._handler = handler
         self._fast_path = fast_path
@@ -92,6 +96,7 @@ class ServedStream(ABC):
         self._is_ending = False
         self._is_over = False
         self._silence = trio.CancelScope()
+        self._heard_at = trio.current_time()
         self.unsent_octets = 0  # what is being written included; the backlog's to change
         self.active_at = trio.current_time()
         self.in_flight = 0
@@ -119,7 +124,9 @@ class ServedStream(ABC):
 
     @abstractmethod
     def _patience_ends(self) -> float:
-        """When to give up on the client: idle too long, or too long over one message."""
+        """When to give up on the client, heard last at `_heard_at`: idle too long, or too long over
+        one message.
+        """
 
     @abstractmethod
     def _take(self) -> None:
@@ -198,15 +205,50 @@ class ServedStream(ABC):
             await self._take_all()
             if self._is_done:
                 return
+            self._heard_at = trio.current_time()
             with trio.move_on_at(self._patience_ends()) as self._silence:
-                chunk = await self._stream.receive_some(STREAM_CHUNK_OCTETS)
+                chunk = await self._next()
             if self._silence.cancelled_caught:
-                if self._is_owed and not self._is_mid_message and not self._is_done:
-                    continue  # it waits for us, not we for it
+                if self._is_done or not self._has_patience():
+                    return
+            elif chunk:
+                self._heed(chunk)
+            elif chunk is not None:
                 return
-            if not chunk:
-                return
-            self._heed(chunk)
+
+    def _has_patience(self) -> bool:
+        """True if it waits for us, not we for it, or was heard since we began to wait."""
+        is_waiting = self._is_owed and not self._is_mid_message
+        return is_waiting or trio.current_time() < self._patience_ends()
+
+    async def _next(self) -> bytes | bytearray | None:
+        """What comes next, b"" at the end; None once something has come that is heeded already."""
+        if self._heard is None or self._is_past_heard:
+            self._is_past_heard = False
+            return await self._stream.receive_some(STREAM_CHUNK_OCTETS)
+        await self._heard.wait(self._hear)
+        return None
+
+    def _hear(self) -> bool:
+        """Heed what has come, and answer it; False if `_read_all` has to see to the rest."""
+        assert self._heard is not None  # noqa: S101  # who else would call
+        try:
+            octets, self._is_past_heard = self._heard.receive(STREAM_CHUNK_OCTETS)
+            if octets:
+                self._heard_at = trio.current_time()
+                self._heed(octets)
+                if self._has_asked and self._rounds.left > 0 and not self._is_full():
+                    self._take()
+        except _GONE as error:
+            drop_frames(error)
+            self.let_go()
+        except MemoryError:
+            self.let_go()
+            self._handler.shortage.note()
+        else:
+            is_more = self._has_asked or self._is_mid_message or self._is_done
+            return not (self._is_past_heard or (octets and is_more))
+        return True
 
     async def _take_all(self) -> None:
         """All that has come in whole, at the client's pace of reading and in turn with others."""

@@ -40,11 +40,10 @@ class ClientConnection(ServedStream):
             self._began_at = None
 
     def _patience_ends(self) -> float:
-        now = trio.current_time()
         if not self._splitter.is_mid_message:
-            return now + self._idle_s
+            return self._heard_at + self._idle_s
         if self._began_at is None:
-            self._began_at = now
+            self._began_at = self._heard_at
         return self._began_at + TCP_READ_SECONDS
 
     def _take(self) -> None:
@@ -74,6 +73,7 @@ class ClientConnection(ServedStream):
         if replies:
             self.hits += len(replies)
             self._fast_path.hits += len(replies)
+            self._rounds.note_hits()
             self._send(b"".join(replies))
 
     def _miss(self, data: bytes) -> None:

@@ -25,6 +25,7 @@ from resolver.limits import (
     THIS_MACHINE_CLIENTS,
 )
 from resolver.listen.backlog import Backlog
+from resolver.listen.readiness import Readiness
 from resolver.listen.serving import send_later
 from resolver.listen.share import FairShare
 from resolver.listen.stream import ClientConnection
@@ -77,6 +78,7 @@ class TcpSlots:
         self.local = max(self.per_client, total // 2)
         self.backlog = Backlog()
         self.rounds = Rounds(turns or Turns())
+        self.readiness = Readiness(self.rounds)
         self.refused = 0
         self.accepted = 0
         self.dismissed = 0
@@ -249,6 +251,7 @@ class StreamService:
             share=self._slots.share_of(peer[0]),
             idle_s=self._idle_s,
             send_now=_sender(stream),
+            heard=self._slots.readiness.of(stream),
         )
         self._connections.add(connection)
         try:

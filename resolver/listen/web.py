@@ -104,11 +104,16 @@ class WebConnection(ServedStream):
         self._flush()
 
     def _patience_ends(self) -> float:
-        now, began_at = trio.current_time(), self._http.began_at
-        ends_at = now + self._idle_s if began_at is None else began_at + TCP_READ_SECONDS
+        began_at = self._http.began_at
+        ends_at = self._heard_at + self._idle_s
+        if began_at is not None:
+            ends_at = began_at + TCP_READ_SECONDS
         if self._held:
             ends_at = min(ends_at, self._held_since + TCP_READ_SECONDS)
         return ends_at
+
+    def _hear(self) -> bool:
+        return super()._hear() and self.in_flight < self.PIPELINE
 
     async def _take_all(self) -> None:
         """As `ServedStream`; but a client that has to make room says so in what is read next."""
@@ -169,8 +174,10 @@ class WebConnection(ServedStream):
             if self._is_full():
                 break
         self._rounds.left = left
-        self.hits += hits
-        self._fast_path.hits += hits
+        if hits:
+            self.hits += hits
+            self._fast_path.hits += hits
+            self._rounds.note_hits()
         self._flush()
 
     def _miss(self, number: int, asked: Asked) -> None:

@@ -23,7 +23,9 @@ from resolver.errors import CertificateRefused, TlsFailed, drop_frames
 from resolver.limits import TLS_CHUNK_OCTETS, TLS_FAREWELL_SECONDS
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Awaitable, Callable, Sequence
+
+    Turn = Callable[[], Awaitable[None]]
 
 _GONE: Final = (trio.BrokenResourceError, trio.ClosedResourceError)
 
@@ -96,22 +98,25 @@ class TlsStream(trio.abc.HalfCloseableStream):
 
     # --- the handshake -----------------------------------------------------------------------
 
-    async def handshake(self, within_s: float) -> None:
+    async def handshake(self, within_s: float, turn: Turn | None = None) -> None:
         """All of it, tickets sent. Raises TlsFailed, CertificateRefused among them.
 
+        *turn* is waited for before each step that computes, if there are others who want one.
         After a failure only `aclose` is left, with which the alert leaves that says why.
         """
         with trio.move_on_after(within_s) as patience:
-            await self._shake_hands()
+            await self._shake_hands(turn)
         if patience.cancelled_caught:
             raise TlsFailed("timed out")
 
-    async def _shake_hands(self) -> None:
+    async def _shake_hands(self, turn: Turn | None) -> None:
         try:
             while not self._steps():
                 await self._flush()
                 if not await self._feed():
                     raise TlsFailed("closed by the other end")
+                if turn is not None:
+                    await turn()
             await self._flush()
         except _GONE as error:
             drop_frames(error)
@@ -150,6 +155,27 @@ class TlsStream(trio.abc.HalfCloseableStream):
             if not await self._feed():
                 self.is_cut = True
                 return b""
+
+    def receive_now(self, max_bytes: int) -> tuple[bytes, bool]:
+        """What is here, b"" if nothing; and whether the next has to be `receive_some`.
+
+        That sends what is due, and tells the end, which this does not. Never waits; only over a
+        socket, and not once that is closed. Raises BrokenResourceError.
+        """
+        data = self._decrypted(max_bytes)
+        if data is None:
+            try:
+                octets = os.read(self._fd, TLS_CHUNK_OCTETS)
+            except BlockingIOError:
+                return b"", self._outgoing.pending > 0
+            except OSError as error:
+                raise trio.BrokenResourceError(error.strerror) from None
+            if not octets:
+                return b"", True
+            self._incoming.write(octets)
+            data = self._decrypted(max_bytes) or b""
+        is_left = self._outgoing.pending > 0 or self._has_heard_all or len(data) >= max_bytes
+        return data, is_left
 
     def _decrypted(self, size: int) -> bytes | None:
         """What is here, b"" once the other end has said its last, None if more has to come."""

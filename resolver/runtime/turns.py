@@ -17,22 +17,32 @@ from resolver.limits import TCP_ROUND_HITS, TCP_ROUND_HITS_IDLE, TURNS_IDLE_SECO
 class Turns:
     """Shared by the listeners, who see the hits, and by all who take turns."""
 
-    __slots__ = ("_hits_until",)
+    __slots__ = ("_any_hits_until", "_hits_until")
 
     def __init__(self) -> None:
         self._hits_until = -math.inf
+        self._any_hits_until = -math.inf
 
     def __repr__(self) -> str:
         return f"<Turns {'short' if self.is_short else 'long'} turns>"
 
     def note_hits(self) -> None:
         """Somebody was just served from the packet cache."""
-        self._hits_until = trio.current_time() + TURNS_IDLE_SECONDS
+        self._hits_until = self._any_hits_until = trio.current_time() + TURNS_IDLE_SECONDS
+
+    def note_stream_hits(self) -> None:
+        """The same over a stream, where others' turns are bounded by `Rounds` alone."""
+        self._any_hits_until = trio.current_time() + TURNS_IDLE_SECONDS
 
     @property
     def is_short(self) -> bool:
         """True while hits come."""
         return trio.current_time() < self._hits_until
+
+    @property
+    def are_hits(self) -> bool:
+        """True while hits come, over whatever."""
+        return trio.current_time() < self._any_hits_until
 
 
 class Rounds:
@@ -57,5 +67,13 @@ class Rounds:
         number = self._number
         await trio.lowlevel.checkpoint()
         if number == self._number:
-            self._number += 1
-            self.left = TCP_ROUND_HITS if self._turns.is_short else TCP_ROUND_HITS_IDLE
+            self.renew()
+
+    def renew(self) -> None:
+        """A new round, for all: the sockets were just looked at."""
+        self._number += 1
+        self.left = TCP_ROUND_HITS if self._turns.is_short else TCP_ROUND_HITS_IDLE
+
+    def note_hits(self) -> None:
+        """Some were just answered."""
+        self._turns.note_stream_hits()

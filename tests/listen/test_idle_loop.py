@@ -6,6 +6,7 @@ import errno
 import os
 import socket
 import time
+from collections import deque
 from contextlib import asynccontextmanager, closing
 from typing import TYPE_CHECKING
 
@@ -88,6 +89,7 @@ def ask_many(client: socket.socket, count: int) -> list[bytes]:
 async def test_trio_has_its_epoll_where_we_look() -> None:
     """If this fails, trio has moved it: hits cost half as much again until `idle_loop` follows."""
     assert idle_loop.loop_descriptor() is not None
+    assert idle_loop.loop_queue() is not None
 
 
 @HOSTS
@@ -175,6 +177,52 @@ async def test_flood_goes_to_the_loop() -> None:
 
         assert await trio.to_thread.run_sync(flood) == 200
         assert service.queries == 203
+
+
+class Beset:
+    """Clients who ask one by one, and so many that there is always one."""
+
+    has_waiting = False
+    is_serving = False
+
+    def __init__(self, ends_after: int, fd: int, loop: int) -> None:
+        self.queries = 0
+        self._ends_after = ends_after
+        self._fd = fd
+        self._loop = loop
+
+    def take_one(self) -> None:
+        self.queries += 1
+        if self.queries == self._ends_after:
+            os.eventfd_read(self._fd)
+            os.eventfd_write(self._loop, 1)
+
+    def take(self) -> bool:
+        self.take_one()
+        return False
+
+    drain = take
+
+
+@pytest.mark.reaches("IDLE_LOOK_SECONDS")
+@pytest.mark.parametrize("does_loop_wait", [True, False])
+@trio_test_real
+async def test_hits_without_end_let_the_loop_have_its_turn(
+    does_loop_wait: bool,  # noqa: FBT001
+) -> None:
+    """If there is something for it to do; else they are served on."""
+    most = 1_000_000 if does_loop_wait else 2000
+    turns = Turns()
+    asked, loop, bell = os.eventfd(1), os.eventfd(does_loop_wait), os.eventfd(0)
+    try:
+        service = Beset(most, asked, loop)
+        watch = idle_loop.Watch({asked: service}, turns, loop, bell, deque())
+        turns.note_hits()
+        watch.before_io_wait(60.0)
+        assert (service.queries < most) == does_loop_wait
+    finally:
+        for fd in (asked, loop, bell):
+            os.close(fd)
 
 
 @trio_test_real

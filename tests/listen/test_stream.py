@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from resolver.protocol.transport import Client
 
 _BIG = 60_000
+TOGETHER = pytest.mark.parametrize("together", [True, False], ids=["together", "each"])
 
 
 def big(data: bytes) -> bytes:
@@ -320,7 +321,7 @@ ENDINGS: tuple[Callable[[trio.SocketStream], Awaitable[None]], ...] = (
 
 
 @asynccontextmanager
-async def _served(slots: TcpSlots) -> AsyncIterator[int]:
+async def _served(slots: TcpSlots, *, together: bool) -> AsyncIterator[int]:
     """A service on a real socket; its port."""
     listener = SystemListenNetwork().bind_tcp("127.0.0.1", 0)
     assert isinstance(listener, SystemTcpListener)
@@ -335,6 +336,9 @@ async def _served(slots: TcpSlots) -> AsyncIterator[int]:
     )
     try:
         async with trio.open_nursery() as nursery:
+            if together:
+                assert slots.readiness.open() >= 0
+                nursery.start_soon(slots.readiness.run)
             nursery.start_soon(service.run)
             yield port
             nursery.cancel_scope.cancel()
@@ -342,13 +346,15 @@ async def _served(slots: TcpSlots) -> AsyncIterator[int]:
         await listener.aclose()
 
 
+@TOGETHER
 @pytest.mark.parametrize("ending", ENDINGS)
 @trio_test_real
 async def test_no_ending_leaves_a_cycle(
     ending: Callable[[trio.SocketStream], Awaitable[None]],
+    together: bool,  # noqa: FBT001
 ) -> None:
     slots = TcpSlots()
-    async with _served(slots) as port:
+    async with _served(slots, together=together) as port:
 
         async def one() -> None:
             async with await trio.open_tcp_stream("127.0.0.1", port) as stream:

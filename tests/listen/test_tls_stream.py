@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from resolver.runtime.tls_stream import TlsStream
 
 IDLE_S = 0.3
+TOGETHER = pytest.mark.parametrize("together", [True, False], ids=["together", "each"])
 Stream = trio.SSLStream[trio.SocketStream]
 
 
@@ -52,7 +53,8 @@ class Served:
 
 
 @asynccontextmanager
-async def served() -> AsyncIterator[Served]:
+async def served(*, together: bool = True) -> AsyncIterator[Served]:
+    """*together*: its connections are waited for together (`listen.readiness`)."""
     authority = trustme.CA()
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     authority.issue_cert("localhost").configure_cert(context)
@@ -69,6 +71,9 @@ async def served() -> AsyncIterator[Served]:
         secured=secured,
     )  # fmt: skip
     async with trio.open_nursery() as nursery:
+        if together:
+            assert it.slots.readiness.open() >= 0
+            nursery.start_soon(it.slots.readiness.run)
         nursery.start_soon(service.run)
         yield it
         nursery.cancel_scope.cancel()
@@ -233,13 +238,16 @@ ENDINGS: tuple[Callable[[Served], Awaitable[None]], ...] = (
 )
 
 
+@TOGETHER
 @pytest.mark.parametrize("ending", ENDINGS)
 @trio_test_real
 async def test_no_ending_leaves_a_cycle(
-    ending: Callable[[Served], Awaitable[None]], monkeypatch: pytest.MonkeyPatch
+    ending: Callable[[Served], Awaitable[None]],
+    together: bool,  # noqa: FBT001
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(handshakes, "TLS_HANDSHAKE_SECONDS", IDLE_S)
-    async with served() as it:
+    async with served(together=together) as it:
 
         async def one() -> None:
             await ending(it)

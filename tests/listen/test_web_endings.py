@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from resolver.runtime.tls_stream import TlsStream
 
 IDLE_S = 0.3
+TOGETHER = pytest.mark.parametrize("together", [True, False], ids=["together", "each"])
 Stream = trio.SSLStream[trio.SocketStream]
 GET = b"GET /dns-query HTTP/1.1\r\nhost: a\r\n\r\n"
 
@@ -54,7 +55,8 @@ class Served:
 
 
 @asynccontextmanager
-async def served() -> AsyncIterator[Served]:
+async def served(*, together: bool = True) -> AsyncIterator[Served]:
+    """*together*: its connections are waited for together (`listen.readiness`)."""
     authority = trustme.CA()
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     context.set_alpn_protocols(["h2", "http/1.1"])
@@ -72,6 +74,9 @@ async def served() -> AsyncIterator[Served]:
         secured=secured, speak=partial(WebConnection, site=Site()),
     )  # fmt: skip
     async with trio.open_nursery() as nursery:
+        if together:
+            assert it.slots.readiness.open() >= 0
+            nursery.start_soon(it.slots.readiness.run)
         nursery.start_soon(service.run)
         yield it
         nursery.cancel_scope.cancel()
@@ -168,10 +173,14 @@ ENDINGS: tuple[Callable[[Served], Awaitable[None]], ...] = (
 )
 
 
+@TOGETHER
 @pytest.mark.parametrize("ending", ENDINGS)
 @trio_test_real
-async def test_no_ending_leaves_a_cycle(ending: Callable[[Served], Awaitable[None]]) -> None:
-    async with served() as it:
+async def test_no_ending_leaves_a_cycle(
+    ending: Callable[[Served], Awaitable[None]],
+    together: bool,  # noqa: FBT001
+) -> None:
+    async with served(together=together) as it:
 
         async def one() -> None:
             await ending(it)

@@ -296,6 +296,56 @@ async def test_where_there_is_no_socket_nothing_is_sent_at_once() -> None:
     assert server.send_now(b"too late") > 0
 
 
+@trio_test_real
+async def test_what_has_come_can_be_had_without_a_task() -> None:
+    """A record that is not whole is nothing yet, and the end is for `receive_some` to tell."""
+    async with on_loopback() as (client, server):
+        assert server.receive_now(100) == (b"", False)
+        assert client.send_now(b"a question") == 0
+        assert client.send_now(b", and one more") == 0
+        assert server.receive_now(100) == (b"a question, and one more", False)
+        assert client.send_now(bytes(100)) == 0
+        assert server.receive_now(60) == (bytes(60), True)
+        assert await server.receive_some(60) == bytes(40)
+        client._encrypt(b"in two pieces")
+        record = client._outgoing.read()
+        await client.transport.send_all(record[:9])
+        assert server.receive_now(100) == (b"", False)
+        await client.transport.send_all(record[9:])
+        assert server.receive_now(100) == (b"in two pieces", False)
+        client._encrypt(b"the last")
+        await client.send_eof()
+        assert server.receive_now(100) == (b"the last", True)
+        assert server.receive_now(100) == (b"", True)
+        assert await server.receive_some() == b""
+        assert not server.is_cut
+
+
+@trio_test_real
+async def test_what_is_due_is_for_a_task_to_send() -> None:
+    """OpenSSL answers what it cannot read with an alert, which leaves with the next `aclose`."""
+    async with on_loopback() as (client, server):
+        await client.transport.send_all(b"\x17\x03\x03\x00\x30" + bytes(48))
+        with pytest.raises(trio.BrokenResourceError, match="bad record mac"):
+            server.receive_now(100)
+        await server.aclose()
+        with pytest.raises(trio.BrokenResourceError, match="bad record mac"):
+            await client.receive_some()
+
+
+@trio_test_real
+async def test_an_end_without_a_word_is_for_a_task_to_see() -> None:
+    async with on_loopback() as (client, server):
+        assert isinstance(client.transport, trio.SocketStream)
+        await client.transport.send_eof()
+        assert server.receive_now(100) == (b"", True)
+        assert await server.receive_some() == b""
+        assert server.is_cut
+        await server.aclose()
+        with pytest.raises(trio.BrokenResourceError):
+            server.receive_now(100)
+
+
 async def _unread() -> tuple[TlsStream, TlsStream]:
     """The same in memory that holds nothing: who sends waits until somebody reads."""
     near, far = trio.testing.lockstep_stream_pair()
