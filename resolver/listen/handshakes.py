@@ -2,8 +2,9 @@
 
 A handshake costs us a signature (a third of a millisecond) and the client next to nothing. So each
 client network may begin only so many a second, each has its time, and of all that are under way at
-once the oldest makes room for one more: who is slow on purpose keeps nobody out. What fails is
-counted by reason and logged nowhere: a stranger must not be able to fill a disk.
+once the oldest makes room for one more: who is slow on purpose keeps nobody out. They take their
+steps one after the other, one in a turn of the loop: a crowd of them makes no query wait. What
+fails is counted by reason and logged nowhere: a stranger must not be able to fill a disk.
 """
 
 from __future__ import annotations
@@ -76,6 +77,7 @@ class Handshakes:
         self.limited = 0
         self._contexts = contexts
         self._shortage = shortage
+        self._line = trio.Lock()
         self._going: dict[trio.CancelScope, None] = {}  # the oldest first
         self._clients = Buckets(TLS_CONNECTS_PER_SECOND, trio.current_time)
         self._own = Buckets(TLS_CONNECTS_PER_SECOND * THIS_MACHINE_CLIENTS, trio.current_time)
@@ -119,7 +121,7 @@ class Handshakes:
         self._going[scope] = None
         try:
             with scope:
-                await secured.handshake(TLS_HANDSHAKE_SECONDS)
+                await secured.handshake(TLS_HANDSHAKE_SECONDS, self._turn)
         finally:
             self._going.pop(scope, None)
         if scope.cancelled_caught:
@@ -128,6 +130,11 @@ class Handshakes:
         self.handshakes += 1
         self.resumed += secured.is_resumed
         return True
+
+    async def _turn(self) -> None:
+        """The next turn of the loop that is no other handshake's."""
+        async with self._line:  # which waits for a turn, for one at a time
+            pass
 
     def _count(self, reason: str) -> None:
         kind = "refused" if " alert " in f" {reason} " else _REASONS.get(reason, "other")

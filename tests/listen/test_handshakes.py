@@ -54,6 +54,46 @@ class Door:
         return {name: count for name, count in counts.items() if count}
 
 
+class Passes(trio.abc.Instrument):
+    """How many steps of handshakes there were in each turn of the loop."""
+
+    def __init__(self) -> None:
+        self.steps = [0]
+
+    def before_io_wait(self, timeout: float) -> None:
+        del timeout
+        self.steps.append(0)
+
+
+@trio_test
+async def test_a_crowd_of_handshakes_is_one_step_a_turn_of_the_loop(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """All have come at once; a query that comes meanwhile waits for one of them at each turn."""
+    passes, step = Passes(), TlsStream._steps
+
+    def counted(stream: TlsStream) -> bool:
+        passes.steps[-1] += stream._incoming.pending > 0
+        return step(stream)
+
+    async with trio.open_nursery() as nursery:
+        door = Door(nursery)
+        crowd = [door.come() for _ in range(20)]
+        await trio.testing.wait_all_tasks_blocked()
+        hellos = [client_over(near) for near in crowd]
+        for hello in hellos:
+            assert not hello._steps()
+        monkeypatch.setattr(TlsStream, "_steps", counted)
+        trio.lowlevel.add_instrument(passes)
+        for hello in hellos:
+            await hello._flush()
+        await trio.testing.wait_all_tasks_blocked()
+        trio.lowlevel.remove_instrument(passes)
+        assert sum(passes.steps) == len(crowd)
+        assert max(passes.steps) == 1
+        nursery.cancel_scope.cancel()
+
+
 @trio_test
 async def test_a_handshake_and_one_that_goes_on_from_it() -> None:
     async with trio.open_nursery() as nursery:
