@@ -29,15 +29,16 @@ class Way:
     asked *question*: their zone's NS set, or what a forwarder answered last and has at hand. In the
     public tree its *neighbours* are witnesses too, asked what they answered last. While
     *awaited* of them were asked and *refused* by the network, the verdict is due at *verdict_at*.
-    *cut_since*: when an outage began that has not ended, else None; *forged_at*: when somebody
-    answered last in the place of one of *servers*. *missed*: one of those whom a question was for
+    *cut_since*: when an outage began that has not ended, else None; *whole_since*: when the last
+    one ended, None before the first; *forged_at*: when somebody answered last in the place of one
+    of *servers*. *missed*: one of those whom a question was for
     that nobody was asked in an outage: it may be at home, and no witness know of it; *misses*:
     how many such were asked.
     """
 
     __slots__ = ("asked_at", "awaited", "cut_since", "forged_at", "is_forward", "missed",
                  "misses", "neighbours", "owner_domain", "question", "reach", "refused", "servers",
-                 "verdict_at", "zone")  # fmt: skip
+                 "verdict_at", "whole_since", "zone")  # fmt: skip
 
     def __init__(
         self, zone: Name | None, servers: Iterable[Server] = (), *, is_forward: bool = False
@@ -55,6 +56,7 @@ class Way:
         self.awaited = 0
         self.refused = 0
         self.cut_since: float | None = None
+        self.whole_since: float | None = None
         self.forged_at = -math.inf
         self.missed: Witness | None = None
         self.misses = 0

@@ -346,7 +346,7 @@ class Ways:
     def end(self, way: Way, now: float) -> None:
         """The first answer: everybody who was held asks at once."""
         if way.cut_since is not None:
-            out_s, way.cut_since = now - way.cut_since, None
+            out_s, way.cut_since, way.whole_since = now - way.cut_since, None, now
             self._outage_s += out_s
             _log.warning("answers come again after %s: %s", duration(out_s), way)
             self._recovery.stop(way)
