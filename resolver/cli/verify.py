@@ -68,6 +68,7 @@ def on_this_machine(config: Config, promised: Promises = _NOTHING) -> Iterator[C
     yield from _log(config, promised)
     if config.server.user != promised.user:
         yield from _user(config)
+    yield from _admins(config)
     yield from _loops(config)
 
 
@@ -123,6 +124,12 @@ def _user(config: Config) -> Iterator[ConfigError]:
     is_needed = os.geteuid() == 0 or user != _DEFAULT_USER
     if user and is_needed and privileges.account_of(user) is None:
         yield ConfigError("server.user", user, 'an account of this machine, or ""')
+
+
+def _admins(config: Config) -> Iterator[ConfigError]:
+    for who in config.control.admins:
+        if isinstance(who, str) and privileges.account_of(who) is None:
+            yield ConfigError("control.admins", who, "an account of this machine, or its number")
 
 
 def _loops(config: Config) -> Iterator[ConfigError]:

@@ -5,10 +5,12 @@ Pure but for looking whether named files can be read. `faults` stop a start, `ad
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from resolver import limits
 from resolver.config import endpoints, listen_urls, octets
 from resolver.config.check_forwards import forward_advice, forward_faults
 from resolver.config.fault import Fault
@@ -38,6 +40,7 @@ def faults(config: Config) -> Iterator[Fault]:
     yield from _caches(config)
     yield from _dnssec(config)
     yield from _root(config)
+    yield from _control(config)
     yield from _files(config)
 
 
@@ -250,6 +253,19 @@ def _root(config: Config) -> Iterator[Fault]:
     if root.local is True and not config.dnssec.validate:
         expected = "dnssec.validate = true: the copy is believed for its signatures"
         yield Fault("root.local", True, expected)  # noqa: FBT003
+
+
+def _control(config: Config) -> Iterator[Fault]:
+    text = config.control.socket
+    if len(os.fsencode(working_path(config, text))) > limits.CONTROL_PATH_OCTETS:
+        expected = f"a path of at most {limits.CONTROL_PATH_OCTETS} octets"
+        yield Fault("control.socket", text, expected)
+    for who in config.control.admins:
+        if isinstance(who, int) and not 0 <= who < _NO_ACCOUNT:
+            yield Fault("control.admins", who, "the number of an account")
+
+
+_NO_ACCOUNT = 0xFFFFFFFF  # (uid_t) -1
 
 
 def _files(config: Config) -> Iterator[Fault]:

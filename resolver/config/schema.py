@@ -17,7 +17,8 @@ from msgspec import Meta
 
 from resolver import limits
 from resolver.config.schema_encryption import Ddr, Https, Tls
-from resolver.config.schema_zones import Forward, Section, Stub, Zone
+from resolver.config.schema_operate import Control, Log, Metrics
+from resolver.config.schema_zones import REOPENS, RESTARTS, Forward, Section, Stub, Zone
 
 __all__ = [
     "LOOPBACK",
@@ -27,6 +28,7 @@ __all__ = [
     "RESTARTS",
     "Cache",
     "Config",
+    "Control",
     "Ddr",
     "Dnssec",
     "Forward",
@@ -50,8 +52,6 @@ Payload: TypeAlias = Annotated[
 ]
 Seconds: TypeAlias = Annotated[int, Meta(ge=0, le=limits.MAX_TTL_SECONDS_RANGE[1])]
 PAYLOAD = limits.UDP_PAYLOAD
-REOPENS = Meta(extra={"takes effect": "reopen"})
-RESTARTS = Meta(extra={"takes effect": "restart"})
 LOOPBACK = ("127.0.0.0/8", "::1")
 
 
@@ -324,24 +324,6 @@ class Dnssec(Section, frozen=True, kw_only=True):
     ] = True
 
 
-class Log(Section, frozen=True, kw_only=True):
-    destination: Annotated[str, Meta(description='"stderr" or the path of a file'), REOPENS] = (
-        "stderr"
-    )
-    level: Annotated[
-        Literal["error", "warning", "info", "debug"], Meta(description="how much is told"), REOPENS
-    ] = "warning"
-    queries: Annotated[bool, Meta(description="one line per query: names are personal data")] = (
-        False
-    )
-
-
-class Metrics(Section, frozen=True, kw_only=True):
-    listen: Annotated[
-        str, Meta(description='HTTP address for Prometheus, "127.0.0.1:9153"; "" is off'), REOPENS
-    ] = ""
-
-
 class Config(Section, frozen=True, kw_only=True):
     """The whole file. `Config()` is what runs without one."""
 
@@ -364,6 +346,7 @@ class Config(Section, frozen=True, kw_only=True):
     dnssec: Dnssec = Dnssec()
     log: Log = Log()
     metrics: Metrics = Metrics()
+    control: Control = Control()
 
 
 # Key → the values that say what this version does anyway. The row goes away with the feature.

@@ -10,6 +10,9 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
+REOPENS = Meta(extra={"takes effect": "reopen"})
+RESTARTS = Meta(extra={"takes effect": "restart"})
+
 
 class Section(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A table of the file."""
