@@ -1,8 +1,8 @@
 """A recursive, caching DNS resolver. This is the map: the life of a query, in the tree's order.
 
-    cli → setup → library → lab → daemon → listen → pipeline → policy | reply | recurse → iterate
-        → dnssec → upstream → packets | cache → telemetry → config → budget | model → delegation
-        → protocol → runtime → limits → errors
+    cli → setup → library → lab → daemon → operate → listen → pipeline → policy | reply | recurse
+        → iterate → dnssec → upstream → packets | cache → telemetry → config → budget | model
+        → delegation → protocol → runtime → limits → errors
 
 Data flows along that line; an import may only point to the right, and import-linter holds us to it.
 `daemon` wires the objects together, from a `config`, owns the nurseries and makes a process of it,
@@ -39,6 +39,9 @@ One `Share` travels with the client's query into every sub-query: packets, time,
 That, and the table in `limits`, bounds what one packet can cost. Beside the path, `telemetry` hears
 typed events and never answers back. The same code runs against a simulated Internet in virtual time
 (`lab`), which is how it is tested.
+
+Operators ask a running daemon over the control socket (`operate`): verbs, each written once, over a
+view of the daemon that `daemon` fills in. Nothing on the path knows of it.
 
 From Python (`library`, docs/python.md), with neither listener nor port:
 

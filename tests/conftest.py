@@ -6,6 +6,7 @@ would inherit that, and never end.
 
 from __future__ import annotations
 
+import os
 import signal
 from typing import TYPE_CHECKING
 
@@ -16,6 +17,9 @@ from tests import left_out
 if TYPE_CHECKING:
     import pytest
 
+# A daemon that a test starts has a control socket where the test wants one: not all of them the
+# machine's, one after the other.
+os.environ["RUNTIME_DIRECTORY"] = "/nonexistent"
 settings.register_profile("any", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("any")
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:

@@ -107,6 +107,8 @@ async def _serve(
         life.note_bound()
         preload.load(config)
         keeps_ports = daemon.sockets.needs_privilege
+        if is_first:
+            daemon.control.open(config)
         is_other = privileges.drop(config.server.user, keeps_ports=keeps_ports)
         if is_other and is_first:
             _log.info("running as %s", config.server.user)
@@ -125,7 +127,11 @@ async def _serve(
                     announce(daemon)
                     if is_first:
                         _log.info("resolver %s: %s", __version__, in_a_line(daemon))
-                    await _live(daemon, life, lifeline, source)
+                    daemon.control.begin()
+                    try:
+                        await _live(daemon, life, lifeline, source)
+                    finally:
+                        daemon.control.close()
                     daemon.remember_time()
                     total = daemon.listeners.total(Transport.UDP, "queries")
                     _log.info("stopped; %d queries over UDP", total)

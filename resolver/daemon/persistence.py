@@ -29,6 +29,7 @@ from resolver.cache.store_writer import Writer, batches
 from resolver.cache.write_ledger import WriteLedger
 from resolver.daemon import store_files
 from resolver.daemon.keepsakes import Keepsakes
+from resolver.daemon.privileges import SHARED_ACCOUNT
 from resolver.daemon.store_files import StoreFiles
 from resolver.daemon.store_filling import keep_filter
 from resolver.errors import StoreDamaged, StoreFailed
@@ -53,7 +54,6 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 _BOOT_ID: Final = Path("/proc/sys/kernel/random/boot_id")
-_SHARED_ACCOUNT: Final = "nobody"
 _FIRST: Final = -(1 << 63)
 T = TypeVar("T")
 
@@ -98,7 +98,7 @@ class Persistence:
             if self._worker == 0 and store_files.forget(self._directory):
                 _log.warning("cache.persist is false: %s is deleted", self._directory)
             return
-        if _own_name() == _SHARED_ACCOUNT:
+        if _own_name() == SHARED_ACCOUNT:
             self._tell("other programs run as the account nobody too: set server.user")
             return
         self._files = files = StoreFiles(self._directory, owner=self._owner, worker=self._worker)

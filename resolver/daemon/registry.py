@@ -24,6 +24,7 @@ from resolver.listen.site import Site
 from resolver.listen.tcp import StreamService, TcpSlots
 from resolver.listen.udp import UdpService
 from resolver.listen.udp_socket import PlainUdpSocket
+from resolver.operate.door import Door
 from resolver.packets.cache import PacketCache
 from resolver.packets.fast_path import FastPath
 from resolver.packets.shards import PacketShards
@@ -44,6 +45,7 @@ from resolver.upstream.session_counters import SessionCounters
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
+    from resolver.daemon.control import Control
     from resolver.daemon.listeners import Listeners
     from resolver.daemon.persistence import Persistence
     from resolver.daemon.upkeep import Upkeep
@@ -87,6 +89,7 @@ class Counting(Protocol):
     listeners: Listeners
     upkeep: Upkeep
     self_probe: SelfProbe
+    control: Control
 
 
 def registry_of(daemon: Counting) -> Registry:
@@ -101,6 +104,7 @@ def registry_of(daemon: Counting) -> Registry:
     _count_upstream(registry, lambda: daemon.parts)
     _count_root(registry, daemon)
     _count_garbage(registry, daemon.collector)
+    registry.count("control", Door, lambda: [daemon.control.door])
     return registry
 
 

@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from resolver.daemon.wiring import Parts
     from resolver.dnssec.anchors import Anchors
     from resolver.model import Name
+    from resolver.operate.door_socket import Opened
 
     Source: TypeAlias = Callable[[], tuple[Config, list[ConfigError]]]
 
@@ -75,6 +76,7 @@ async def reload(daemon: Daemon, config: Config) -> Reloaded:
         shown, identities = daemon.tls.identities, await _identities(daemon, config)
         log = _opened_log(config, found)
         plan = await _planned(daemon, config, log)
+        door = await _planned_door(daemon, config, plan, log)
         wrong = wrong_names(before, fresh)
         is_rewired = bool(wrong) or any(map(_changes_answers, found))
         if is_rewired:
@@ -91,6 +93,7 @@ async def reload(daemon: Daemon, config: Config) -> Reloaded:
             daemon.listeners.hand_to(daemon.parts.pipeline)
         daemon.open_site()
         daemon.show(identities)
+        daemon.control.adopt(config, door)
         _listen(daemon, plan)
     files = [name for name, differs in _files(before, fresh, found) if differs]
     if shown != identities:
@@ -227,6 +230,19 @@ async def _planned(daemon: Daemon, config: Config, log: logging.Handler | None) 
     except BaseException:
         if isinstance(network, SystemListenNetwork):
             network.is_free = was_free
+        if log is not None:
+            log.close()
+        raise
+
+
+async def _planned_door(
+    daemon: Daemon, config: Config, plan: Plan, log: logging.Handler | None
+) -> Opened | None:
+    """The control socket for *config*. Raises ConfigError, and leaves all as it was."""
+    try:
+        return daemon.control.planned(config)
+    except ConfigError:
+        await close_all(plan.fresh.values())
         if log is not None:
             log.close()
         raise

@@ -19,6 +19,7 @@ import trio
 from resolver.config.listen_urls import https_paths
 from resolver.daemon import clock_floor, privileges
 from resolver.daemon.bind import ListeningSockets
+from resolver.daemon.control import Control
 from resolver.daemon.designating import offer_of
 from resolver.daemon.garbage import Collector, Work
 from resolver.daemon.listeners import Listeners
@@ -112,6 +113,7 @@ class Daemon:
         self.notes = Notes(parts.bus)
         self.upkeep = Upkeep(self)
         self.self_probe = SelfProbe(self)
+        self.control = Control(self)
         self.registry = registry_of(self)
         self.limit_rate()
         self.notes.follow()

@@ -1,0 +1,158 @@
+"""The control socket of the process: opened before root is given up, served, moved at a reload.
+
+That it cannot be had is told, and no reason not to resolve; at a reload nothing changes then. To
+act by it may root, `control.admins` and the account that started the daemon: not the one that a
+daemon started by root becomes, which as `nobody` may be many programs'.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+from typing import TYPE_CHECKING
+
+import trio
+
+from resolver.daemon import privileges
+from resolver.daemon.operated import Operated
+from resolver.errors import ConfigError
+from resolver.operate import door_socket
+from resolver.operate.door import Door
+from resolver.operate.door_socket import AUTO, NoDoor
+from resolver.operate.verbs import BY_NAME
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator
+    from pathlib import Path
+
+    from resolver.config.schema import Config
+    from resolver.daemon.operated import Process
+    from resolver.operate.door_socket import Opened
+    from resolver.operate.request import Request
+    from resolver.operate.verb import Reply
+
+_log = logging.getLogger(__name__)
+
+
+class Control:
+    """The one of *daemon*; without a socket until `open`."""
+
+    def __init__(self, daemon: Process) -> None:
+        self._daemon = daemon
+        self._operated = Operated(daemon)
+        self._starter = os.getuid()
+        self._opened: Opened | None = None
+        self._admins: frozenset[int] = frozenset()
+        self._scope = trio.CancelScope()
+        self._is_serving = False
+        self.door = Door(BY_NAME, self._perform, lambda: self._admins)
+
+    def __repr__(self) -> str:
+        return f"<Control {'closed' if self._opened is None else self._opened.path}>"
+
+    # --- the start ---------------------------------------------------------------------------
+
+    def open(self, config: Config) -> None:
+        """Have the socket that *config* wants, as who we are now. Never raises: what fails is told.
+
+        Where nobody asked for one it is no news that there is no place for it.
+        """
+        self._admins = admins_of(config, self._starter)
+        path = door_socket.path_of(config.control.socket, config.working_directory)
+        if path is None:
+            return
+        group, owner = _group_and_owner(config)
+        if config.control.socket == AUTO:
+            door_socket.make_usual_directory(owner)
+        try:
+            self._opened = door_socket.opened(path, group=group)
+        except NoDoor as error:
+            is_asked_for = config.control.socket != AUTO or error.is_taken
+            level = logging.WARNING if is_asked_for else logging.INFO
+            _log.log(level, "no control socket: %s", error)
+
+    def begin(self) -> None:
+        """Serve it from now on."""
+        self._is_serving = True
+        self._serve()
+
+    def _serve(self) -> None:
+        if self._opened is not None:
+            self._scope = scope = trio.CancelScope()
+            self._daemon.nursery.start_soon(self._serve_in, scope, self._opened)
+
+    async def _serve_in(self, scope: trio.CancelScope, opened: Opened) -> None:
+        with scope:
+            await self.door.serve(opened.listener)
+
+    async def _perform(self, request: Request) -> AsyncGenerator[Reply, None]:
+        run = request.verb.run(self._operated, request.given)
+        if hasattr(run, "__aiter__"):
+            async for item in run:
+                yield item
+        else:
+            yield await run
+
+    # --- another configuration ---------------------------------------------------------------
+
+    def planned(self, config: Config) -> Opened | None:
+        """The socket for *config*, where there is none at its path yet. Raises ConfigError.
+
+        One that nobody asked for, or that was missing before, is no reason to refuse all else.
+        """
+        path = door_socket.path_of(config.control.socket, config.working_directory)
+        if not self._is_serving or path is None or self._is_at(path):
+            return None
+        try:
+            return door_socket.opened(path)
+        except NoDoor as error:
+            if config.control.socket in (AUTO, self._daemon.config.control.socket):
+                _log.info("no control socket: %s", error)
+                return None
+            expected = f"a path for a socket ({error})"
+            raise ConfigError("control.socket", config.control.socket, expected) from None
+
+    def adopt(self, config: Config, planned: Opened | None) -> None:
+        """Go by *config* from now on, with what was *planned* for it."""
+        if not self._is_serving:
+            return
+        self._admins = admins_of(config, self._starter)
+        path = door_socket.path_of(config.control.socket, config.working_directory)
+        if planned is None and path is not None and self._is_at(path):
+            return
+        self._scope.cancel()
+        self.close()
+        self._opened = planned
+        self._serve()
+
+    def _is_at(self, path: Path) -> bool:
+        """Is ours the socket at *path*?"""
+        opened = self._opened
+        return opened is not None and opened.path == path and door_socket.is_ours(opened)
+
+    def close(self) -> None:
+        """Have no socket any more. Idempotent."""
+        if self._opened is not None:
+            door_socket.removed(self._opened)
+            self._opened = None
+
+
+def admins_of(config: Config, starter: int) -> frozenset[int]:
+    """User ids of who may act, besides root; *starter* has started the daemon."""
+    found = {starter}
+    for who in config.control.admins:
+        if isinstance(who, int):
+            found.add(who)
+        elif (account := privileges.account_of(who)) is not None:
+            found.add(account.pw_uid)
+        else:
+            _log.warning("control.admins: there is no account %r on this machine", who)
+    return frozenset(found)
+
+
+def _group_and_owner(config: Config) -> tuple[int | None, tuple[int, int] | None]:
+    """Whose group may look, and whose the directory is: the account's that we are going to be."""
+    account = privileges.account_of(config.server.user) if os.geteuid() == 0 else None
+    if account is None or account.pw_name == privileges.SHARED_ACCOUNT:
+        return None, None
+    return account.pw_gid, (account.pw_uid, account.pw_gid)

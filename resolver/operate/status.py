@@ -1,0 +1,126 @@
+"""status: how the daemon is, on one page: since when, where it listens, its link, what it keeps."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import trio
+
+from resolver import __version__
+from resolver.config.endpoints import show
+from resolver.operate.verb import Nothing, Right, Verb, summed
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from resolver.operate.verb import Reply
+    from resolver.operate.view import Running
+
+_STATUS: Final = Path("/proc/self/status")
+
+
+async def status(daemon: Running, _: Nothing) -> Reply:
+    """Times are Unix seconds."""
+    counted = daemon.registry.values()
+    reply: Reply = {
+        "version": __version__,
+        "pid": os.getpid(),
+        "started_at": round(daemon.started_at, 3),
+        "up_s": round(daemon.parts.clock.wall() - daemon.started_at, 3),
+        "workers": daemon.workers,
+        "listening": [show(where) for where in daemon.bound],
+        "missing": list(daemon.missing),
+        "link": _link(daemon),
+        "queries": _queries(counted),
+        "memory": _memory(counted),
+        "warm_names": int(counted["resolver_warm_names"]),
+        "certificates": [
+            {"pin": one.pin, "names": [*one.names, *one.addresses], "valid_until": one.valid_until}
+            for one in daemon.certificates
+        ],
+    }
+    return reply | _disk(daemon) | _root_copy(daemon)
+
+
+def _link(daemon: Running) -> Reply:
+    """Of the public tree; the outages are those of all ways out."""
+    ways, now = daemon.parts.dispatcher.ways, trio.current_time()
+    public = ways.public
+    is_up = not public.is_cut(now)
+    changed = public.whole_since if is_up else public.cut_since
+    since = daemon.started_at if changed is None else daemon.parts.clock.wall() - (now - changed)
+    return {
+        "is_up": is_up,
+        "since": round(since, 3),
+        "outages": daemon.parts.dispatcher.counters.outages,
+        "outage_s": round(ways.outage_s(now), 3),
+        "ways_cut_off": ways.cut_off(now),
+    }
+
+
+def _queries(counted: Mapping[str, float]) -> Reply:
+    """From where clients had their answers, since the start."""
+
+    def total(*names: str) -> int:
+        return int(sum(counted.get(f"resolver_{name}_total", 0) for name in names))
+
+    return {
+        "packets": total("packet_cache_hits"),
+        "caches": total("clients_recalled"),
+        "local": total("clients_local"),
+        "servers": total("clients_resolved"),
+        "failed": total("clients_failed"),
+        "refused": total("clients_refused"),
+        "malformed": total("clients_malformed"),
+        "stale": total("stale_answers_failure", "stale_answers_slow", "stale_answers_outage"),
+    }
+
+
+def _memory(counted: Mapping[str, float]) -> Reply:
+    caches = [name for name in counted if name.endswith("_cache_bytes")]
+    return {
+        "resident_octets": _resident_octets(),
+        "cache_octets": int(sum(counted[name] for name in caches)),
+        "rrsets": int(counted["resolver_rrset_cache_entries"]),
+    }
+
+
+def _resident_octets() -> int:
+    """What the process takes of the machine's memory; 0 where nobody tells (proc(5))."""
+    try:
+        text = _STATUS.read_text("ascii", "replace")
+    except OSError:
+        return 0
+    size = text.partition("VmRSS:")[2].split(maxsplit=1)
+    return int(size[0]) * 1024 if size and size[0].isdigit() else 0
+
+
+def _disk(daemon: Running) -> Reply:
+    if daemon.store is None:
+        return {"store": None}
+    return {"store": {"octets_written_day": daemon.written.last_day(daemon.parts.clock.now())}}
+
+
+def _root_copy(daemon: Running) -> Reply:
+    copy = daemon.parts.base.root_copy
+    if copy.form is None:
+        return {"root_copy": None}
+    age_s = daemon.parts.clock.now() - copy.confirmed_at
+    return {
+        "root_copy": {
+            "serial": copy.form.serial, "age_s": round(age_s, 3), "is_in_use": copy.is_live,
+        }
+    }  # fmt: skip
+
+
+def _of_all(replies: list[Reply]) -> Reply:
+    """The first worker's, but for what each has of its own."""
+    joined = summed([{key: reply[key] for key in _EACH} for reply in replies])
+    return replies[0] | joined
+
+
+_EACH: Final = ("queries", "memory")
+
+STATUS: Final = Verb("status", Right.LOOK, "how the daemon is", Nothing, status, merge=_of_all)

@@ -1,0 +1,143 @@
+"""The running daemon, as verbs see it: what `daemon.operated` fills in.
+
+A reload puts other parts in the place of these: whoever waits in between reads `parts` again.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from resolver.cache.delegation import DelegationCache
+    from resolver.cache.store import Store
+    from resolver.cache.write_ledger import WriteLedger
+    from resolver.config.endpoints import Endpoint
+    from resolver.config.schema import Config
+    from resolver.dnssec.anchors import Anchors
+    from resolver.dnssec.keystore import KeyStore
+    from resolver.iterate.root_copy import RootCopy
+    from resolver.iterate.walk import Walker
+    from resolver.model import Delegation, Name
+    from resolver.packets.cache import PacketCache
+    from resolver.pipeline import Pipeline
+    from resolver.policy.views import Views
+    from resolver.recurse.known import Known
+    from resolver.recurse.prefetch import Prefetch
+    from resolver.recurse.resolver import Resolver
+    from resolver.runtime.clock import Clock
+    from resolver.telemetry.events import Bus
+    from resolver.telemetry.metrics import Registry
+    from resolver.upstream.dispatcher import Dispatcher
+    from resolver.upstream.infra import Infra
+
+
+class Base(Protocol):
+    """What outlives every configuration (`daemon.wiring.Base`)."""
+
+    @property
+    def root_copy(self) -> RootCopy: ...
+    @property
+    def prefetch(self) -> Prefetch: ...
+
+
+class Parts(Protocol):
+    """The wired objects of one configuration (`daemon.wiring.Parts`)."""
+
+    @property
+    def base(self) -> Base: ...
+    @property
+    def config(self) -> Config: ...
+    @property
+    def delegations(self) -> DelegationCache: ...
+    @property
+    def memory(self) -> Known: ...
+    @property
+    def resolver(self) -> Resolver: ...
+    @property
+    def walker(self) -> Walker: ...
+    @property
+    def pipeline(self) -> Pipeline: ...
+    @property
+    def hints(self) -> Delegation: ...
+    @property
+    def fixed(self) -> dict[Name, Delegation]: ...
+    @property
+    def anchors(self) -> Anchors | None: ...
+    @property
+    def keystore(self) -> KeyStore: ...
+    @property
+    def clock(self) -> Clock: ...
+    @property
+    def infra(self) -> Infra: ...
+    @property
+    def dispatcher(self) -> Dispatcher: ...
+    @property
+    def packets(self) -> PacketCache: ...
+    @property
+    def views(self) -> Views: ...
+    @property
+    def bus(self) -> Bus: ...
+
+
+class Certificate(Protocol):
+    """One that clients are shown (`daemon.certificates.Identity`)."""
+
+    @property
+    def names(self) -> tuple[str, ...]: ...
+    @property
+    def addresses(self) -> tuple[str, ...]: ...
+    @property
+    def valid_until(self) -> float: ...
+    @property
+    def pin(self) -> str: ...
+
+
+class Running(Protocol):
+    """The process."""
+
+    @property
+    def parts(self) -> Parts: ...
+    @property
+    def registry(self) -> Registry: ...
+    @property
+    def started_at(self) -> float:
+        """Unix seconds."""
+        ...
+
+    @property
+    def workers(self) -> int:
+        """How many processes share the ports."""
+        ...
+
+    @property
+    def worker(self) -> int:
+        """Which of them this is, from 0 on."""
+        ...
+
+    @property
+    def bound(self) -> Sequence[Endpoint]:
+        """Where questions are taken now."""
+        ...
+
+    @property
+    def missing(self) -> Sequence[str]:
+        """Listeners that could not be bound yet."""
+        ...
+
+    @property
+    def certificates(self) -> Sequence[Certificate]: ...
+    @property
+    def store(self) -> Store | None:
+        """The cache on disk, if there is one."""
+        ...
+
+    @property
+    def written(self) -> WriteLedger:
+        """How much of it was written."""
+        ...
+
+    async def forget(self, name: Name, *, below: bool) -> None:
+        """As `daemon.forgetting.forget`. Raises StoreFailed."""
+        ...
