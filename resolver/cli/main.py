@@ -50,7 +50,7 @@ def _shield(command: str) -> AbstractContextManager[None]:
 def read(arguments: Sequence[str] | None) -> argparse.Namespace:
     """The options; words of a question may stand between them, in any order."""
     given = sys.argv[1:] if arguments is None else arguments
-    options, rest = parser().parse_known_args(in_our_words(given))
+    options, rest = parser(is_whole="control" in given).parse_known_args(in_our_words(given))
     if not rest:
         return options
     command: argparse.ArgumentParser | None = getattr(options, "command_parser", None)

@@ -1,7 +1,8 @@
 """The whole command line: what each command takes, its help and its examples.
 
-Loads nothing of the resolver but its version: `--help`, shell completion and the manual page are
-made from here. `main` gives what was read to the command's module.
+Loads nothing of the resolver but its version, and where they are wanted the verbs of `control`:
+`--help`, shell completion and the manual page are made from here. `main` gives what was read to
+the command's module.
 """
 
 from __future__ import annotations
@@ -9,13 +10,21 @@ from __future__ import annotations
 import argparse
 
 from resolver import __version__
-from resolver.cli import parser_bench, parser_daemon, parser_lists, parser_query, parser_setup
+from resolver.cli import (
+    parser_bench,
+    parser_control,
+    parser_daemon,
+    parser_lists,
+    parser_query,
+    parser_setup,
+)
 
 EXAMPLES = """examples:
   resolver serve --lab --listen 127.0.0.1:5300   from a simulated Internet
   resolver query www.example.com AAAA            ask the daemon, or resolve here
   resolver trace www.example.com                 each step from the root
   resolver check /etc/resolver/resolver.toml     what is wrong with it
+  resolver control status                        how the daemon is
 
 exit status:
   0    done
@@ -28,8 +37,8 @@ exit status:
 "resolver COMMAND --help" tells more about each."""
 
 
-def parser() -> argparse.ArgumentParser:
-    """The whole command line."""
+def parser(*, is_whole: bool = True) -> argparse.ArgumentParser:
+    """The command line: the whole, or without the verbs of `control`, which take time to load."""
     top = argparse.ArgumentParser(
         prog="resolver",
         description="A recursive, caching DNS resolver.",
@@ -45,5 +54,6 @@ def parser() -> argparse.ArgumentParser:
     parser_bench.add(commands)
     parser_daemon.add_check(commands)
     parser_setup.add_setup(commands)
+    parser_control.add_control(commands, is_whole=is_whole)
     parser_lists.add_lists(commands)
     return top

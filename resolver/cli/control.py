@@ -1,0 +1,94 @@
+"""resolver control VERB: asks the daemon, and shows what it says, to people or to programs."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from resolver.cli.control_session import NoDaemon, Refusal, Session, path_of
+from resolver.cli.control_shown import shown
+from resolver.errors import ConfigError
+from resolver.operate.verbs import BY_NAME
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Callable
+
+    from resolver.operate.verb import Field, Verb
+
+    ByHand = Callable[[Session, argparse.Namespace], int]
+
+FAILED = 1
+WRONG_USE = 2
+# Verbs that take more than a question and its answer.
+BY_HAND: dict[str, ByHand] = {}
+
+
+def run(options: argparse.Namespace) -> int:
+    """0 done; 1 the daemon cannot be asked, or refused; 2 wrong use."""
+    verb = BY_NAME[options.verb]
+    try:
+        given = arguments_of(verb, options)
+        path = path_of(options.socket, options.config)
+    except ConfigError as error:
+        print(f"resolver control: {error}", file=sys.stderr)
+        return WRONG_USE
+    try:
+        with Session(path) as session:
+            if verb.name in BY_HAND:
+                return BY_HAND[verb.name](session, options)
+            for line in session.lines(verb.name, streams=verb.streams, **given):
+                show(verb, line, is_json=options.json)
+    except (NoDaemon, Refusal) as error:
+        print(f"resolver control: {error}", file=sys.stderr)
+        return FAILED
+    return 0
+
+
+def show(verb: Verb, line: bytes, *, is_json: bool) -> None:
+    """Print one reply."""
+    if is_json:
+        print(line.decode())
+    else:
+        reply: dict[str, Any] = msgspec.json.decode(line)
+        del reply["id"], reply["ok"]
+        for text in shown(verb.name, reply):
+            print(text)
+    sys.stdout.flush()
+
+
+def arguments_of(verb: Verb, options: argparse.Namespace) -> dict[str, Any]:
+    """What the command line says of the arguments of *verb*. Raises ConfigError."""
+    fields = verb.fields()
+    given = {
+        field.name: value
+        for field in fields
+        if not field.is_word and (value := getattr(options, field.name)) not in (None, False)
+    }
+    words = list(getattr(options, "words", ()))
+    for field in fields:
+        if field.is_word:
+            given |= _worded(field, words)
+    if words:
+        raise ConfigError(verb.name, words[0], "no more words")
+    return given
+
+
+def _worded(field: Field, words: list[str]) -> dict[str, Any]:
+    """The value of *field*, taken from the front of *words*."""
+    if not words:
+        if field.is_required:
+            raise ConfigError(field.name.upper(), "", field.purpose)
+        return {}
+    if field.is_many:
+        taken, words[:] = [*words], []
+        return {field.name: taken}
+    word = words.pop(0)
+    if field.choices and word not in field.choices:
+        raise ConfigError(field.name.upper(), word, " or ".join(field.choices))
+    try:
+        return {field.name: field.kind(word)}
+    except ValueError:
+        raise ConfigError(field.name.upper(), word, field.purpose) from None

@@ -1,0 +1,96 @@
+"""A daemon as it is started, with the lab for its Internet, and a control socket."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from contextlib import closing, contextmanager
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from resolver.protocol import names, wire
+from resolver.protocol.codes import Flag, RRType
+from tests.cli.test_serve import free_port
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+PATIENCE_S = 60.0
+
+
+class Controlled(NamedTuple):
+    """The daemon, its files, and how to ask it."""
+
+    process: subprocess.Popen[str]
+    folder: Path
+    port: int
+    log: Path
+
+    @property
+    def socket(self) -> Path:
+        return self.folder / "control"
+
+    @property
+    def config(self) -> Path:
+        return self.folder / "resolver.toml"
+
+    def control(self, *words: str, user: int | None = None) -> subprocess.CompletedProcess[str]:
+        """What `resolver control` prints, run as *user*."""
+        command = [sys.executable, "-m", "resolver", "control", "--socket", str(self.socket)]
+        return subprocess.run(
+            [*command, *words], capture_output=True, text=True, check=False, timeout=PATIENCE_S,
+            user=user, group=user, extra_groups=[] if user else None,
+        )  # fmt: skip
+
+    def told(self, *words: str) -> dict[str, Any]:
+        """The object that it prints."""
+        done = self.control(*words, "--json")
+        assert done.returncode == 0, done.stderr
+        told: dict[str, Any] = json.loads(done.stdout)
+        return told
+
+    def ask(self, name: str) -> int:
+        """The rcode for *name*."""
+        query = wire.build(id=7, flags=int(Flag.RD), question=(names.from_text(name), RRType.A, 1))
+        with closing(socket.socket(socket.AF_INET, socket.SOCK_DGRAM)) as sock:
+            sock.settimeout(PATIENCE_S)
+            sock.connect(("127.0.0.1", self.port))
+            sock.send(query)
+            return wire.parse_untrusted(sock.recv(4096)).rcode
+
+
+def write(folder: Path, port: int, head: str) -> None:
+    (folder / "resolver.toml").write_text(
+        f"{head}\nserver.listen = ['127.0.0.1:{port}']\nroot.prime = false\n"
+        f"control.socket = '{folder / 'control'}'\n"
+    )
+
+
+@contextmanager
+def controlled(
+    folder: Path, *, head: str = "server.user = ''", env: dict[str, str] | None = None
+) -> Iterator[Controlled]:
+    """Ready once its control socket can be opened."""
+    port, log = free_port(), folder / "log"
+    write(folder, port, head)
+    command = [sys.executable, "-m", "resolver", "serve", "--config", str(folder / "resolver.toml")]
+    with log.open("a") as file:
+        process = subprocess.Popen(
+            [*command, "--lab"], stderr=file, text=True, env={**os.environ, **(env or {})}
+        )  # fmt: skip
+    it = Controlled(process, folder, port, log)
+    try:
+        ends_at = time.monotonic() + PATIENCE_S
+        while it.control("status").returncode != 0:
+            assert process.poll() is None, log.read_text()
+            assert time.monotonic() < ends_at, log.read_text()
+        yield it
+    finally:
+        process.send_signal(signal.SIGTERM)
+        process.wait(PATIENCE_S)
+    assert "Traceback" not in log.read_text()
