@@ -6,9 +6,7 @@ from resolver.limits.table import Table
 
 limit = Table("the control socket")
 
-CONTROL_PATH_OCTETS = limit(
-    100, "octets of its path", why="the system takes 107 (unix(7)); it is made beside, as PATH.new"
-)
+CONTROL_PATH_OCTETS = limit(107, "octets of its path", why="what the system takes (unix(7))")
 CONTROL_CLIENTS = limit(
     8, "clients of the control socket at a time", why="an operator, a page, a script or two"
 )
@@ -23,10 +21,15 @@ CONTROL_IDLE_SECONDS = limit(
 )
 CONTROL_ID_OCTETS = limit(64, "octets of a request's id", why="a number has ten")
 CONTROL_REPLY_OCTETS = limit(
-    1 << 20, "octets of one reply, or of one item of many", why="all counters take 30 KiB"
+    131_072,
+    "octets of one reply, or of one item of many",
+    why="all counters take 30 KiB; a message between workers may have 208 KiB (wmem_max)",
 )
 CONTROL_SEND_SECONDS = limit(
     10.0, "seconds for a client to read one reply", why="a terminal, over a slow link"
+)
+CONTROL_WORKER_SECONDS = limit(
+    2.0, "seconds for another worker to take up a request", why="its loop never stands still"
 )
 CONTROL_WORK_SECONDS = limit(
     60.0,

@@ -33,6 +33,7 @@ ROOMS = (
     "messages",
     "process",
     "telemetry",
+    "control",
     "client",
     "setup",
     "bench",
