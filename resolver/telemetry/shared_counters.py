@@ -1,6 +1,7 @@
 """The numbers of all workers on one page: each posts its own, and whoever is asked shows them all.
 
-It is what workers share: a secret and their bells (`runtime.bells`) are here too.
+It is what workers share: a secret, their bells (`runtime.bells`) and lines (`runtime.worker_lines`)
+are here too.
 
 A mapping made before the fork is shared by parent and children; it has a slot for each worker. A
 worker writes its slot every SHARED_COUNTERS_SECONDS; it alone does, and readers notice if they look
@@ -20,6 +21,7 @@ import trio
 
 from resolver.limits import SHARED_COUNTERS_SECONDS, SLOT_LOOKS, SLOT_OCTETS, STORE_FILTER_OCTETS
 from resolver.runtime.bells import Bells
+from resolver.runtime.worker_lines import WorkerLines
 from resolver.telemetry.metrics import Family, exposition
 
 if TYPE_CHECKING:
@@ -45,6 +47,7 @@ class SharedCounters:
         self.workers = workers
         self.key = os.urandom(_KEY_OCTETS)  # a secret of all workers, gone with them
         self.bells = Bells(workers)
+        self.lines = WorkerLines(workers)
         self._memory = mmap.mmap(-1, workers * SLOT_OCTETS)
         self.common = mmap.mmap(-1, STORE_FILTER_OCTETS)  # no pages until somebody fills them
 
@@ -126,6 +129,11 @@ class Slot:
     async def is_rung(self) -> None:
         """Returns when another worker has something new."""
         await self._counters.bells.heard(self._worker)
+
+    @property
+    def lines(self) -> WorkerLines:
+        """What leads from the first worker to the others."""
+        return self._counters.lines
 
     def page(self, registry: Registry) -> Page:
         """All workers' numbers, this one's fresh."""
