@@ -167,24 +167,38 @@ def say(sentence: str, level: int = logging.INFO) -> None:
         _say(handler, sentence, level)
 
 
-def reopen(*, tells: bool = True) -> None:
+def reopen(*, tells: bool = True, cause: str = "SIGHUP") -> tuple[list[str], list[str]]:
     """Open the log file anew, and say so in it, whatever the level: somebody has asked for it.
 
     *tells* False: only what goes wrong is said; another process that shares the file says the rest.
+    The files that were, and a sentence for each that cannot be.
     """
+    opened_anew: list[str] = []
+    troubles: list[str] = []
     for handler in logging.getLogger("resolver").handlers:
         if not isinstance(handler, LogFile):
             if tells:
-                _say(handler, "SIGHUP: the log goes to stderr, there is no file to reopen")
+                _say(handler, f"{cause}: the log goes to stderr, there is no file to reopen")
             continue
         try:
             handler.reopen()
         except OSError as error:
-            told = f"SIGHUP: cannot open {handler.path} ({error.strerror}); going on with the old"
-            _say(handler, told, logging.ERROR)
+            trouble = f"cannot open {handler.path} ({error.strerror}); going on with the old"
+            troubles.append(trouble)
+            _say(handler, f"{cause}: {trouble}", logging.ERROR)
             continue
+        opened_anew.append(str(handler.path))
         if tells:
-            _say(handler, "SIGHUP: log file reopened")
+            _say(handler, f"{cause}: log file reopened")
+    return opened_anew, troubles
+
+
+def set_level(level: str) -> str:
+    """Log *level* and what is more severe from now on; the level before."""
+    root = logging.getLogger("resolver")
+    before = logging.getLevelName(root.level).lower()
+    root.setLevel(level.upper())
+    return before
 
 
 def _say(handler: logging.Handler, sentence: str, level: int = logging.INFO) -> None:
