@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from resolver.cli import control_stats
 from resolver.cli.control_session import NoDaemon, Refusal, Session, path_of
 from resolver.cli.control_shown import shown
 from resolver.errors import ConfigError
@@ -23,7 +24,10 @@ if TYPE_CHECKING:
 FAILED = 1
 WRONG_USE = 2
 # Verbs that take more than a question and its answer.
-BY_HAND: dict[str, ByHand] = {}
+BY_HAND: dict[str, ByHand] = {"stats": control_stats.run}
+
+
+_HEAD = frozenset({"id", "ok"})
 
 
 def run(options: argparse.Namespace) -> int:
@@ -48,15 +52,17 @@ def run(options: argparse.Namespace) -> int:
 
 
 def show(verb: Verb, line: bytes, *, is_json: bool) -> None:
-    """Print one reply."""
+    """Print one reply. Raises Refusal where not every worker did it."""
+    reply: dict[str, Any] = msgspec.json.decode(line)
+    failed = reply.pop("failed", [])
     if is_json:
         print(line.decode())
-    else:
-        reply: dict[str, Any] = msgspec.json.decode(line)
-        del reply["id"], reply["ok"]
-        for text in shown(verb.name, reply):
+    elif not failed or len(reply) > len(_HEAD):
+        for text in shown(verb.name, {key: reply[key] for key in reply if key not in _HEAD}):
             print(text)
     sys.stdout.flush()
+    if failed:
+        raise Refusal("; ".join(f"worker {one['worker']}: {one['error']}" for one in failed))
 
 
 def arguments_of(verb: Verb, options: argparse.Namespace) -> dict[str, Any]:

@@ -5,51 +5,24 @@ A verb without a form of its own is shown key by key, lists of objects as tables
 
 from __future__ import annotations
 
-import datetime as dt
 from typing import TYPE_CHECKING, Any, Final
 
+from resolver.cli.control_parts import octets, table, time_of
 from resolver.runtime.duration import duration
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator
 
     Reply = dict[str, Any]
     Shown = Callable[[Reply], Iterator[str]]
 
 _GAP: Final = "  "
-_KIB: Final = 1024
 
 
 def shown(verb: str, reply: Reply) -> Iterator[str]:
     """*reply* of *verb*, a line each; nothing in it moves the cursor."""
     for line in SHOWN.get(verb, _plainly)(reply):
         yield "".join(sign if sign.isprintable() else "?" for sign in line)
-
-
-# --- what all have in common ----------------------------------------------------------------------
-
-
-def table(rows: Sequence[Sequence[str]]) -> Iterator[str]:
-    """*rows*, each column as wide as its widest."""
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    for row in rows:
-        cells = [cell.ljust(width) for cell, width in zip(row, widths, strict=True)]
-        yield _GAP.join(cells).rstrip()
-
-
-def octets(number: float) -> str:
-    """A size in the largest unit that there is one of: "12.3 MiB"."""
-    unit = "octets"
-    for larger in ("KiB", "MiB", "GiB", "TiB"):
-        if number < _KIB:
-            break
-        number, unit = number / _KIB, larger
-    return f"{number:.0f} {unit}" if unit == "octets" else f"{number:.1f} {unit}"
-
-
-def time_of(wall: float) -> str:
-    """A Unix time on this machine's clock: "2026-11-30 09:12"."""
-    return dt.datetime.fromtimestamp(wall, dt.UTC).astimezone().strftime("%Y-%m-%d %H:%M")
 
 
 def _plainly(reply: Reply) -> Iterator[str]:
@@ -82,7 +55,8 @@ def _status(reply: Reply) -> Iterator[str]:
     workers = reply["workers"]
     processes = f", {workers} processes" if workers > 1 else ""
     yield f"resolver {reply['version']}, since {since} ({up}){processes}"
-    yield "listening on " + (", ".join(reply["listening"]) or "nothing")
+    drained = " (drained)" if reply["is_drained"] else ""
+    yield "listening on " + (", ".join(reply["listening"]) or "nothing") + drained
     if reply["missing"]:
         yield "not bound yet: " + ", ".join(reply["missing"])
     yield _link(reply["link"])
@@ -135,4 +109,54 @@ def _root_copy(copy: Reply | None) -> str:
     return f"root copy: {copy['serial']}, {state}, confirmed {duration(copy['age_s'])} ago"
 
 
-SHOWN: Final[dict[str, Shown]] = {"status": _status}
+def _reload(reply: Reply) -> Iterator[str]:
+    yield reply["said"]
+    if reply["changes"]:
+        heads = ("key", "before", "now", "takes effect")
+        rows = [
+            (each["key"], each["before"], each["now"], _EFFECTS[each["effect"]])
+            for each in reply["changes"]
+        ]
+        yield from table([heads, *rows])
+
+
+_EFFECTS: Final = {"live": "now", "reopen": "now (reopened)", "restart": "at a restart"}
+
+
+def _tls_reload(reply: Reply) -> Iterator[str]:
+    yield "another certificate is in use" if reply["is_other"] else "nothing has changed"
+    yield from reply["pins"]
+
+
+def _level(reply: Reply) -> Iterator[str]:
+    yield f"the log has {reply['level']} now; {reply['before']} before"
+
+
+def _reopen(reply: Reply) -> Iterator[str]:
+    yield "reopened " + (", ".join(reply["reopened"]) or "nothing: the log goes to stderr")
+
+
+def _drain(reply: Reply) -> Iterator[str]:
+    if reply["is_drained"]:
+        yield "drained: no query is taken any more; " + _waiting(reply)
+    else:
+        yield "listening again"
+
+
+def _stop(reply: Reply) -> Iterator[str]:
+    yield f"it ends; {_waiting(reply)}"
+
+
+def _waiting(reply: Reply) -> str:
+    return f"{reply['in_flight'] or 'none'} of those that were there wait for an answer"
+
+
+SHOWN: Final[dict[str, Shown]] = {
+    "status": _status,
+    "reload": _reload,
+    "tls reload": _tls_reload,
+    "log level": _level,
+    "log reopen": _reopen,
+    "drain": _drain,
+    "stop": _stop,
+}

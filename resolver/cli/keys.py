@@ -1,15 +1,53 @@
-"""resolver keys: every key of the configuration file, its default, and what it is for."""
+"""resolver keys [KEY]: the keys of the configuration, their defaults, what they are for, and when a
+change of them takes effect."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import difflib
+import sys
+import textwrap
+from typing import TYPE_CHECKING, Final
 
 from resolver.cli import tables
 
 if TYPE_CHECKING:
     import argparse
 
+UNKNOWN: Final = 1
+_EFFECTS: Final = {
+    "live": "live, at a reload",
+    "reopen": "at a reload, which opens sockets and files anew where they differ",
+    "restart": "at a restart",
+}
 
-def run(_options: argparse.Namespace) -> int:
-    print(tables.keys_markdown())
+
+def run(options: argparse.Namespace) -> int:
+    """All of them as a table; one, or those of one section, in words."""
+    if options.key is None:
+        print(tables.keys_markdown())
+        return 0
+    wanted = options.key.strip("[]").lower()
+    keys = {_path(key): key for key in tables.key_entries()}
+    found = [path for path in keys if path == wanted or path.startswith(f"{wanted}.")]
+    if not found:
+        close = difflib.get_close_matches(wanted, keys, n=1, cutoff=0.5)
+        guess = f"; did you mean {close[0]}?" if close else ""
+        print(f"resolver keys: there is no key {options.key!r}{guess}", file=sys.stderr)
+        return UNKNOWN
+    print("\n\n".join(_in_words(path, keys[path]) for path in found))
     return 0
+
+
+def _path(key: tables.Key) -> str:
+    return f"{key.table.strip('[]')}.{key.name}".lstrip(".")
+
+
+def _in_words(path: str, key: tables.Key) -> str:
+    default = "required" if key.default is None else f"default: {key.default}"
+    where = f" (in a table [[{key.table.strip('[]')}]])" if key.table.startswith("[") else ""
+    lines = (
+        f"{key.purpose}{key.note}", default, f"allowed: {key.allowed}",
+        f"takes effect: {_EFFECTS[key.effect]}",
+    )  # fmt: skip
+    told = (textwrap.fill(line, 78, initial_indent="  ", subsequent_indent="  ") for line in lines)
+    return "\n".join([f"{path}{where}", *told])

@@ -22,6 +22,10 @@ takes root, control.admins, or the account that started the daemon."""
 CONTROL_EXAMPLES = """examples:
   resolver control status
   resolver control status --json | jq .link
+  resolver control stats --watch              a row every second
+  resolver control reload                     read the configuration again
+  resolver control log level debug            a line for each query
+  resolver control drain                      send clients elsewhere, go on
 
 exit status:
   0    done
@@ -79,6 +83,9 @@ class _Verbs:
             if not field.is_word:
                 option = f"--{field.name.replace('_', '-')}"
                 made.add_argument(option, dest=field.name, **_option(field))
+        if verb.name == "stats":
+            told = "go on: a row every second, until interrupted"
+            made.add_argument("--watch", action="store_true", help=told)
         words = [field for field in verb.fields() if field.is_word]
         if words:
             shown = " ".join(map(_shown, words))
@@ -87,7 +94,9 @@ class _Verbs:
 
 
 def _commands(parser: argparse.ArgumentParser) -> Commands:
-    return parser.add_subparsers(dest=argparse.SUPPRESS, required=True, metavar="VERB")
+    return parser.add_subparsers(
+        dest=argparse.SUPPRESS, required=True, metavar="VERB", help="what is asked"
+    )
 
 
 def _sentence(brief: str) -> str:

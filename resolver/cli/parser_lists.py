@@ -21,11 +21,13 @@ LAB_EXAMPLES = """examples:
 docs/tour.md goes through them."""
 
 KEYS = """Print every key of the configuration file as a markdown table: its
-default, what is allowed, and what it is for. docs/configuration.md and
+default, what is allowed, when a change takes effect, and what it is for; or
+one of them, or of one section all, in words. docs/configuration.md and
 resolver.toml(5) are made from the same."""
 
 KEYS_EXAMPLES = """examples:
   resolver keys
+  resolver keys server.rate_limit
   resolver keys | grep '^| dnssec'        one section of the file"""
 
 LIMITS = """Print every limit of the program as a markdown table: how much, of
@@ -52,7 +54,12 @@ SHELLS = ("bash", "zsh", "fish")
 def add_lists(commands: Commands) -> None:
     """All of them."""
     add_command(commands, "lab", "list the names of the simulated Internet", LAB, LAB_EXAMPLES)
-    add_command(commands, "keys", "print every key of the configuration", KEYS, KEYS_EXAMPLES)
+    keys = add_command(
+        commands, "keys", "print every key of the configuration", KEYS, KEYS_EXAMPLES
+    )
+    keys.add_argument(
+        "key", metavar="KEY", nargs="?", help='one key, or one section ("log"), in words'
+    )
     add_command(commands, "limits", "print the table of limits", LIMITS, LIMITS_EXAMPLES)
     completion = add_command(
         commands, "completion", "print a shell's completion", COMPLETION, COMPLETION_EXAMPLES

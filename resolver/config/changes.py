@@ -25,10 +25,40 @@ class Change(NamedTuple):
     now: Any
     effect: str
 
+    def told(self) -> tuple[str, str]:
+        """What stood there and what does now, for people: "" where there is nothing."""
+        if self.key in _SECRET:
+            return "(not shown)", "(not shown)"
+        return _told(self.before), _told(self.now)
+
     def __str__(self) -> str:
         if self.before is None:
             return f"{self.key} (new)"
         return f"{self.key} (gone)" if self.now is None else self.key
+
+
+_SECRET = ("server.cookie_secret",)
+_LONGEST = 120  # characters of a value that a line shows
+
+
+def _told(value: Any) -> str:
+    if value is None:
+        return ""
+    said = {True: "true", False: "false"}[value] if isinstance(value, bool) else str(_plain(value))
+    return said if len(said) <= _LONGEST else f"{said[:_LONGEST]}..."
+
+
+def _plain(value: Any) -> Any:
+    """*value* as one would write it: lists, not tuples; of a table what differs from its like."""
+    plain = msgspec.to_builtins(value)
+    if isinstance(value, Section):
+        usual = {
+            field.name: msgspec.to_builtins(field.default)
+            for field in msgspec.structs.fields(type(value))
+            if not field.required
+        }
+        return {key: one for key, one in plain.items() if usual.get(key) != one}
+    return list(plain) if isinstance(plain, tuple) else plain
 
 
 def changes(before: Config, now: Config) -> list[Change]:

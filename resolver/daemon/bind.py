@@ -102,6 +102,7 @@ class ListeningSockets:
         self._told: dict[Endpoint, str] = {}
         self._level = logging.WARNING if tells else logging.DEBUG
         self._is_trying = False
+        self.is_drained = False  # of what was wanted nothing is, but for metrics
         self.is_listening = False  # at all: a resolver without listeners has no sockets
 
     def __repr__(self) -> str:
@@ -199,7 +200,7 @@ class ListeningSockets:
         """Bind what *config* wants beside what there is. Raises ConfigError, with nothing bound."""
         if not self.is_listening:
             return Plan(self._wishes, {}, [], [])
-        wishes = list(wishes_of(config))
+        wishes = self._wanted(config)
         gone = [wish for wish in (*self.open, *self.missing) if wish not in wishes]
         plan = Plan(wishes, {}, [wish for wish in self.missing if wish in wishes], gone)
         for wish in wishes:
@@ -218,6 +219,28 @@ class ListeningSockets:
                     await close_all(plan.fresh.values())
                     raise _refusal(wish, error) from error
         return plan
+
+    def _wanted(self, config: Config) -> list[Wish]:
+        return [one for one in wishes_of(config) if one.transport is None or not self.is_drained]
+
+    def let_go(self) -> dict[Wish, Bound]:
+        """Take no questions any more; the sockets that they came to are the caller's."""
+        self.is_drained = True
+        self._wishes, self.missing = (
+            [wish for wish in wishes if wish.transport is None]
+            for wishes in (self._wishes, self.missing)
+        )
+        gone = [wish for wish in self.open if wish.transport is not None]
+        return {wish: self.open.pop(wish) for wish in gone}
+
+    async def plan_anew(self, config: Config) -> Plan:
+        """Take questions again, as *config* says: bound beside. Raises ConfigError."""
+        self.is_drained = False
+        try:
+            return await self.plan(config)
+        except ConfigError:
+            self.is_drained = True
+            raise
 
     def adopt(self, plan: Plan, takers: Takers) -> dict[Wish, Bound]:
         """Go by *plan* from now on; what is returned is no longer wanted, and the caller's."""

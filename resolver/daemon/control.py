@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import logging
 import os
+from contextlib import aclosing, closing
+from functools import partial
 from typing import TYPE_CHECKING
 
 import trio
@@ -16,9 +18,12 @@ import trio
 from resolver.daemon import privileges
 from resolver.daemon.operated import Operated
 from resolver.errors import ConfigError
+from resolver.limits import LEAVING_LOOK_SECONDS
 from resolver.operate import door_socket
+from resolver.operate.colleagues import Answering, Colleagues, joined
 from resolver.operate.door import Door
 from resolver.operate.door_socket import AUTO, NoDoor
+from resolver.operate.perform import performed
 from resolver.operate.verbs import BY_NAME
 
 if TYPE_CHECKING:
@@ -26,7 +31,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from resolver.config.schema import Config
-    from resolver.daemon.operated import Process
+    from resolver.daemon.operated import Hooks, Process
     from resolver.operate.door_socket import Opened
     from resolver.operate.request import Request
     from resolver.operate.verb import Reply
@@ -45,6 +50,7 @@ class Control:
         self._admins: frozenset[int] = frozenset()
         self._scope = trio.CancelScope()
         self._is_serving = False
+        self._colleagues: Colleagues | None = None
         self.door = Door(BY_NAME, self._perform, lambda: self._admins)
 
     def __repr__(self) -> str:
@@ -71,9 +77,16 @@ class Control:
             level = logging.WARNING if is_asked_for else logging.INFO
             _log.log(level, "no control socket: %s", error)
 
-    def begin(self) -> None:
+    def begin(self, hooks: Hooks) -> None:
         """Serve it from now on."""
-        self._is_serving = True
+        self._is_serving, self._operated.hooks = True, hooks
+        slot, nursery = self._daemon.slot, self._daemon.nursery
+        if slot is not None and slot.is_first:
+            self._colleagues = Colleagues(slot.lines.to_others())
+            nursery.start_soon(self._colleagues.run)
+        elif slot is not None:
+            here = partial(performed, self._operated)
+            nursery.start_soon(Answering(slot.lines.of(slot.number), BY_NAME, here).run)
         self._serve()
 
     def _serve(self) -> None:
@@ -82,16 +95,17 @@ class Control:
             self._daemon.nursery.start_soon(self._serve_in, scope, self._opened)
 
     async def _serve_in(self, scope: trio.CancelScope, opened: Opened) -> None:
-        with scope:
-            await self.door.serve(opened.listener)
+        with closing(opened.listener), scope:
+            await self.door.serve(opened.listener, self._daemon.nursery)
 
     async def _perform(self, request: Request) -> AsyncGenerator[Reply, None]:
-        run = request.verb.run(self._operated, request.given)
-        if hasattr(run, "__aiter__"):
-            async for item in run:
+        """Here, and where the verb wants it by the other workers too."""
+        items = performed(self._operated, request)
+        if self._colleagues is not None and request.verb.merge is not None:
+            items = joined(items, self._colleagues, request)
+        async with aclosing(items):
+            async for item in items:
                 yield item
-        else:
-            yield await run
 
     # --- another configuration ---------------------------------------------------------------
 
@@ -120,7 +134,6 @@ class Control:
         path = door_socket.path_of(config.control.socket, config.working_directory)
         if planned is None and path is not None and self._is_at(path):
             return
-        self._scope.cancel()
         self.close()
         self._opened = planned
         self._serve()
@@ -130,11 +143,17 @@ class Control:
         opened = self._opened
         return opened is not None and opened.path == path and door_socket.is_ours(opened)
 
+    async def replied(self) -> None:
+        """Returns when what was asked is answered."""
+        while self.door.busy:  # noqa: ASYNC110  # once in a life, for a moment
+            await trio.sleep(LEAVING_LOOK_SECONDS)
+
     def close(self) -> None:
         """Have no socket any more. Idempotent."""
         if self._opened is not None:
-            door_socket.removed(self._opened)
+            door_socket.unlinked(self._opened)
             self._opened = None
+            self._scope.cancel()  # who waits there closes it
 
 
 def admins_of(config: Config, starter: int) -> frozenset[int]:

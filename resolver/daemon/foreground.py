@@ -9,6 +9,8 @@ log and reads the configuration again.
 from __future__ import annotations
 
 import logging
+from contextlib import suppress
+from functools import partial
 from signal import Signals
 from typing import TYPE_CHECKING, Protocol
 
@@ -18,10 +20,14 @@ from resolver import __version__
 from resolver.config.endpoints import show
 from resolver.daemon import host, preload, privileges
 from resolver.daemon.bind import wishes_of
+from resolver.daemon.lifeline import REREAD, STOP
+from resolver.daemon.operated import Hooks
 from resolver.daemon.reload import reread
 from resolver.daemon.run import running
 from resolver.errors import CannotStart, ResolverError
 from resolver.limits import DESCRIPTORS_LEAST
+from resolver.operate.reloaded import NotReloaded
+from resolver.operate.verb import Refused
 from resolver.protocol.transport import Transport
 from resolver.runtime import signals
 from resolver.telemetry import logs
@@ -35,6 +41,7 @@ if TYPE_CHECKING:
     from resolver.daemon.run import Daemon
     from resolver.daemon.tls_contexts import TlsContexts
     from resolver.listen.sockets import GivenSockets
+    from resolver.operate.reloaded import Reloaded
     from resolver.telemetry.shared_counters import Slot
     from resolver.upstream.network import Network
 
@@ -49,6 +56,9 @@ class Supervised(Protocol):
 
     async def keep_beating(self) -> None:
         """Show signs of life until cancelled."""
+
+    def tell(self, word: bytes) -> None:
+        """Have the supervisor do something: *word* is of `lifeline`."""
 
 
 class _Life:
@@ -67,6 +77,10 @@ class _Life:
     def note_bound(self) -> None:
         """From here on the start is a matter of milliseconds, and the end an orderly one."""
         self._is_bound = True
+
+    def end(self) -> None:
+        """As a signal does."""
+        self._stop.set()
 
     async def until_told(self) -> None:
         """Returns when the process has to end."""
@@ -127,7 +141,7 @@ async def _serve(
                     announce(daemon)
                     if is_first:
                         _log.info("resolver %s: %s", __version__, in_a_line(daemon))
-                    daemon.control.begin()
+                    daemon.control.begin(_hooks(daemon, life, lifeline, source))
                     try:
                         await _live(daemon, life, lifeline, source)
                     finally:
@@ -205,9 +219,34 @@ async def _keep_up(daemon: Daemon, life: _Life, source: Source, notifies: bool) 
         await life.until_hung_up()
         if notifies:
             host.notify(host.reloading())
-        await reread(daemon, source, tells=daemon.is_first)
+        with suppress(NotReloaded):  # the log has it
+            await reread(daemon, source, tells=daemon.is_first)
         if notifies:
             host.notify("READY=1")
+
+
+def _hooks(
+    daemon: Daemon, life: _Life, lifeline: Supervised | None, source: Source | None
+) -> Hooks:
+    """What the control socket may have the whole process do."""
+
+    async def read_again() -> Reloaded:
+        """As at SIGHUP; a service manager, or the supervisor, is told of it."""
+        logs.reopen(tells=daemon.is_first, cause="control")
+        if source is None:
+            raise Refused("this process has no configuration to read again")
+        if lifeline is None:
+            host.notify(host.reloading())
+        try:
+            done = await reread(daemon, source, tells=daemon.is_first, cause="control")
+        finally:
+            if lifeline is None:
+                host.notify("READY=1")
+        if lifeline is not None and daemon.is_first:
+            lifeline.tell(REREAD)
+        return done
+
+    return Hooks(read_again, life.end if lifeline is None else partial(lifeline.tell, STOP))
 
 
 def serve(

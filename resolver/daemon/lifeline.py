@@ -1,6 +1,7 @@
 """What ties a worker to its supervisor: signs of life one way, death in company the other.
 
-A pipe from each worker: an octet every WORKER_BEAT_SECONDS. And a death signal from the kernel,
+A pipe from each worker: an octet every WORKER_BEAT_SECONDS, or another that has the supervisor do
+something, as somebody has asked the worker to. And a death signal from the kernel,
 which forgets it when the process changes its user: so it is asked for again then, and whether the
 parent is still there is looked at afterwards, for it may have died in between (prctl(2)).
 """
@@ -21,6 +22,9 @@ from resolver.limits import WORKER_BEAT_SECONDS, WORKER_BUSY_SECONDS, WORKER_SIL
 
 _PR_SET_PDEATHSIG: Final = 1
 _AT_ONCE: Final = 4096
+# What a worker may have its supervisor do: read the configuration too; end all workers.
+REREAD: Final = b"r"
+STOP: Final = b"s"
 _BUSY_STATES: Final = frozenset({b"R", b"D"})  # running or waiting for the disk (proc(5), stat)
 
 
@@ -40,6 +44,11 @@ class Lifeline:
         if os.getppid() != self._parent:
             os.kill(os.getpid(), signal.SIGTERM)
 
+    def tell(self, word: bytes) -> None:
+        """Have the supervisor do something at its next look: REREAD or STOP."""
+        with contextlib.suppress(OSError):
+            os.write(self._descriptor, word)
+
     async def keep_beating(self) -> None:
         """A sign of life every WORKER_BEAT_SECONDS, until cancelled or until nobody listens."""
         while self.beat():  # noqa: ASYNC110  # time is what it waits for
@@ -58,7 +67,8 @@ class Lifeline:
 
 
 class Pulse:
-    """The supervisor's end: how long a worker has been silent, by the supervisor's waking time.
+    """The supervisor's end: how long a worker has been silent, by the supervisor's waking time, and
+    what it has *told*.
 
     Two looks further apart than usual mean that the supervisor itself stood still: that time is
     nobody's silence.
@@ -68,6 +78,7 @@ class Pulse:
         os.set_blocking(descriptor, False)
         self.has_beaten = False
         self.silence_s = 0.0
+        self.told = b""
         self._descriptor = descriptor
         self._felt_at = now
 
@@ -98,9 +109,16 @@ class Pulse:
 
     def _has_signs(self) -> bool:
         try:
-            return bool(os.read(self._descriptor, _AT_ONCE))
+            signs = os.read(self._descriptor, _AT_ONCE)
         except BlockingIOError:
             return False
+        self.told += signs.replace(b".", b"")
+        return bool(signs)
+
+    def take_told(self) -> bytes:
+        """What the worker wanted done since the last time."""
+        told, self.told = self.told, b""
+        return told
 
 
 def is_busy(pid: int) -> bool:

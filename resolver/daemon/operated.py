@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
-from resolver.daemon import forgetting
+import trio
+
+from resolver.daemon import draining, forgetting
+from resolver.operate.verb import Refused
+from resolver.telemetry import logs
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    import trio
+    from collections.abc import Awaitable, Callable, Sequence
 
     from resolver.cache.store import Store
     from resolver.cache.write_ledger import WriteLedger
@@ -17,10 +19,14 @@ if TYPE_CHECKING:
     from resolver.config.schema import Config
     from resolver.daemon.bind import ListeningSockets
     from resolver.daemon.certificates import Identity
+    from resolver.daemon.listeners import Listeners
+    from resolver.daemon.notes import Notes
     from resolver.daemon.persistence import Persistence
     from resolver.daemon.tls_contexts import TlsContexts
     from resolver.daemon.wiring import Parts
+    from resolver.listen.admission import Admission
     from resolver.model import Name
+    from resolver.operate.reloaded import Reloaded
     from resolver.telemetry.metrics import Registry
     from resolver.telemetry.shared_counters import Slot
 
@@ -30,6 +36,10 @@ class Process(Protocol):
 
     parts: Parts
     nursery: trio.Nursery
+    admission: Admission
+    listeners: Listeners
+    notes: Notes
+    is_first: bool
     persistence: Persistence
     registry: Registry
     slot: Slot | None
@@ -42,12 +52,28 @@ class Process(Protocol):
     @property
     def config(self) -> Config: ...
 
+    def show(self, identities: tuple[Identity, ...]) -> None: ...
+
+    async def listen_later(self) -> None: ...
+
+
+async def _nothing_to_read() -> Reloaded:
+    raise Refused("this process has no configuration to read again")
+
+
+class Hooks(NamedTuple):
+    """What the process as a whole does: read its configuration again, end."""
+
+    reload: Callable[[], Awaitable[Reloaded]] = _nothing_to_read
+    stop: Callable[[], None] = lambda: None
+
 
 class Operated:
     """What of *daemon* verbs look at, and what they may have it do."""
 
     def __init__(self, daemon: Process) -> None:
         self._daemon = daemon
+        self.hooks = Hooks()
         self.started_at = daemon.parts.clock.wall()
 
     def __repr__(self) -> str:
@@ -80,6 +106,10 @@ class Operated:
         return [str(wish) for wish in self._daemon.sockets.missing]
 
     @property
+    def is_drained(self) -> bool:
+        return self._daemon.sockets.is_drained
+
+    @property
     def certificates(self) -> Sequence[Identity]:
         return self._daemon.tls.identities
 
@@ -90,6 +120,43 @@ class Operated:
     @property
     def written(self) -> WriteLedger:
         return self._daemon.persistence.ledger
+
+    @property
+    def in_flight(self) -> int:
+        return self._daemon.admission.in_flight
+
+    async def reload(self) -> Reloaded:
+        """Raises NotReloaded."""
+        return await self.hooks.reload()
+
+    async def reload_certificates(self) -> bool:
+        """Raises ConfigError where they do not fit."""
+        daemon = self._daemon
+        fresh = await trio.to_thread.run_sync(daemon.tls.reread, daemon.config)
+        if fresh == daemon.tls.identities:
+            return False
+        daemon.show(fresh)
+        return True
+
+    def log_at(self, level: str) -> str:
+        """A line for each query costs something where it is wanted, and only there."""
+        before = logs.set_level(level)
+        self._daemon.notes.follow()
+        self._daemon.listeners.hand_to(self._daemon.parts.pipeline)
+        return before
+
+    def reopen_log(self) -> tuple[list[str], list[str]]:
+        return logs.reopen(tells=self._daemon.is_first, cause="control")
+
+    async def drain(self) -> None:
+        await draining.drain(self._daemon)
+
+    async def undrain(self) -> None:
+        """Raises ConfigError."""
+        await draining.undrain(self._daemon)
+
+    def stop(self) -> None:
+        self.hooks.stop()
 
     async def forget(self, name: Name, *, below: bool) -> None:
         """As `forgetting.forget`. Raises StoreFailed."""

@@ -15,17 +15,19 @@ from __future__ import annotations
 
 import logging
 from itertools import chain
-from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 import trio
 
 from resolver.config.changes import changes, merged
 from resolver.daemon.bind import close_all
+from resolver.daemon.draining import close_each
 from resolver.daemon.tls_contexts import is_needed
 from resolver.daemon.wiring import assemble
 from resolver.errors import ConfigError
 from resolver.limits import HANDOVER_SECONDS
 from resolver.listen.sockets import SystemListenNetwork
+from resolver.operate.reloaded import NotReloaded, Reloaded
 from resolver.protocol import names
 from resolver.telemetry import logs
 from resolver.upstream.udp import SystemNetwork
@@ -50,17 +52,6 @@ _BESIDE_ANSWERS: Final = (
     "log.", "server.rate_limit", "tls.certificate", "tls.key", "tls.names", "tls.min_version",
     "https.",
 )  # fmt: skip
-
-
-class Reloaded(NamedTuple):
-    """What came of it: what changed, and the keys that wait for a restart."""
-
-    changed: tuple[str, ...]
-    waiting: tuple[str, ...]
-
-    def __str__(self) -> str:
-        said = "reloaded: " + (", ".join(self.changed) or "nothing has changed")
-        return said + (f"; needs a restart: {', '.join(self.waiting)}" if self.waiting else "")
 
 
 async def reload(daemon: Daemon, config: Config) -> Reloaded:
@@ -98,30 +89,28 @@ async def reload(daemon: Daemon, config: Config) -> Reloaded:
     files = [name for name, differs in _files(before, fresh, found) if differs]
     if shown != identities:
         files.append("the certificate")
-    return Reloaded(
-        (*(str(change) for change in found if change.effect != "restart"), *files),
-        tuple(change.key for change in found if change.effect == "restart"),
-    )
+    return Reloaded(tuple(found), tuple(files))
 
 
-async def reread(daemon: Daemon, source: Source, *, tells: bool) -> None:
-    """Have *daemon* go by what *source* reads now, and say what came of it, a line a problem.
+async def reread(daemon: Daemon, source: Source, *, tells: bool, cause: str = "SIGHUP") -> Reloaded:
+    """Have *daemon* go by what *source* reads now, and log what came of it, a line a problem.
 
-    *source* is called in a thread: it reads files. *tells* False: another process says it.
+    *source* is called in a thread: it reads files. *tells* False: another process logs it. Raises
+    NotReloaded.
     """
     config, problems = await trio.to_thread.run_sync(source)
-    done: Reloaded | None = None
     if not problems:
         try:
             done = await reload(daemon, config)
         except ConfigError as problem:
             problems = [problem]
-    if not tells:
-        return
-    for fault in problems:
-        logs.say(f"SIGHUP: not reloaded, nothing has changed: {fault}", logging.ERROR)
-    if done is not None:
-        logs.say(f"SIGHUP: {done}")
+        else:
+            if tells:
+                logs.say(f"{cause}: {done}")
+            return done
+    for fault in problems if tells else ():
+        logs.say(f"{cause}: not reloaded, nothing has changed: {fault}", logging.ERROR)
+    raise NotReloaded(problems)
 
 
 def _changes_answers(change: Change) -> bool:
@@ -262,18 +251,7 @@ def _listen(daemon: Daemon, plan: Plan) -> None:
         daemon.nursery.start_soon(_let_go, daemon, gone, patience_s)
 
 
-async def _close(daemon: Daemon, wish: Wish, bound: Bound, patience_s: float) -> None:
-    """Answer what was asked there, and close at once: what comes to a socket unread is lost."""
-    try:
-        await daemon.listeners.drop(wish, patience_s)
-    finally:
-        with trio.CancelScope(shield=True):
-            await close_all([bound])
-
-
 async def _let_go(daemon: Daemon, gone: dict[Wish, Bound], patience_s: float) -> None:
-    async with trio.open_nursery() as nursery:
-        for wish, bound in gone.items():
-            nursery.start_soon(_close, daemon, wish, bound, patience_s)
+    await close_each(daemon.listeners, gone, patience_s)
     daemon.sockets.try_missing(daemon.listeners)
     await daemon.listen_later()

@@ -210,8 +210,10 @@ class Daemon:
             clock_floor.remember(self.state, confirmed_time(self.parts.clock))
 
     async def drain(self) -> None:
-        """Wait for queries in flight, DRAIN_SECONDS at most."""
-        await drained(self.admission)
+        """Wait for queries in flight, and for what an operator asked, DRAIN_SECONDS at most."""
+        with trio.move_on_after(DRAIN_SECONDS):
+            await drained(self.admission)
+            await self.control.replied()
 
 
 async def drained(admission: Admission) -> None:

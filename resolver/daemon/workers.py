@@ -24,7 +24,7 @@ import traceback
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
-from resolver.daemon.lifeline import Lifeline, Pulse
+from resolver.daemon.lifeline import REREAD, STOP, Lifeline, Pulse
 from resolver.limits import (
     WORKER_BEAT_SECONDS,
     WORKER_RESTART_SECONDS,
@@ -154,12 +154,20 @@ class Supervisor:
         for number in [number for number, at in self._due.items() if at <= now]:
             del self._due[number]
             self._start(number)
-        for worker in self._running.values():
+        for worker in list(self._running.values()):
             worker.pulse.feel(now)
+            self._heed(worker.pulse.take_told())
         if not self._is_ready and self._all_beat():
             self._is_ready = True
             self._hooks.on_ready()
         self._replace_one_silent()
+
+    def _heed(self, told: bytes) -> None:
+        """Do what a worker was asked for that is the supervisor's to do."""
+        if STOP in told:
+            self._stop()
+        elif REREAD in told:
+            self._hooks.on_reopen()
 
     def _all_beat(self) -> bool:
         beating = sum(worker.pulse.has_beaten for worker in self._running.values())

@@ -9,12 +9,11 @@ client that leaves in the midst, or does not read, harms nobody.
 
 from __future__ import annotations
 
-import logging
 import socket
 import struct
 from contextlib import aclosing
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, ClassVar, Final, Protocol
+from typing import TYPE_CHECKING, ClassVar, Final
 
 import trio
 
@@ -35,18 +34,12 @@ from resolver.operate.verb import Refused, Right
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Mapping
 
+    from resolver.operate.perform import Perform
     from resolver.operate.request import Id, Request
     from resolver.operate.verb import Reply, Verb
 
-_log = logging.getLogger(__name__)
 _CREDENTIALS: Final = struct.Struct("=iII")
 _CHUNK: Final = 4096
-
-
-class Perform(Protocol):
-    """Carries out what was asked (`daemon.control`): items, one after the other."""
-
-    def __call__(self, request: Request) -> AsyncGenerator[Reply, None]: ...
 
 
 @dataclass(eq=False, slots=True)
@@ -99,18 +92,18 @@ class Door:
         """Those of them for whom something is done."""
         return sum(not client.is_idle for client in self._clients)
 
-    async def serve(self, listener: socket.socket) -> None:
-        """Until cancelled; *listener* stays open."""
+    async def serve(self, listener: socket.socket, nursery: trio.Nursery) -> None:
+        """Until cancelled; *listener* stays open, and so do its clients, who are in *nursery*:
+        one of them may be having the socket moved."""
         accepting = trio.socket.from_stdlib_socket(listener)
-        async with trio.open_nursery() as nursery:
-            while True:
-                try:
-                    accepted, _ = await accepting.accept()
-                except OSError as error:  # too many open files, or the client left
-                    drop_frames(error)
-                    await trio.sleep(_PAUSE_S)
-                    continue
-                nursery.start_soon(self._welcome, accepted)
+        while True:
+            try:
+                accepted, _ = await accepting.accept()
+            except OSError as error:  # too many open files, or the client left
+                drop_frames(error)
+                await trio.sleep(_PAUSE_S)
+                continue
+            nursery.start_soon(self._welcome, accepted)
 
     async def _welcome(self, accepted: trio.socket.SocketType) -> None:
         stream = trio.SocketStream(accepted)
@@ -189,14 +182,9 @@ class Door:
         self.requests += 1
         try:
             await self._do(client, request)
-        except (_Gone, trio.BrokenResourceError, trio.ClosedResourceError):
-            raise
         except ResolverError as error:
             drop_frames(error)
             await self._fail(client, request.id, str(error))
-        except Exception:  # noqa: BLE001  # a bug in a verb costs one reply
-            _log.exception("control: %s failed by a fault of ours", request.verb.name)
-            await self._fail(client, request.id, "it failed by a fault of the program; see its log")
 
     async def _do(self, client: _Client, request: Request) -> None:
         """Raises ResolverError where it is refused, or takes too long."""

@@ -1,9 +1,8 @@
 """The file of the control socket: made, taken over from a daemon that died, removed.
 
-It is bound beside, and renamed over what a dead daemon has left, so that a path leads to the whole
-of it or to nothing. Nothing but a socket is ever replaced, and no symbolic link is followed; where
-another daemon listens it is left alone. Root and the group may open it, nobody else: the group is
-the daemon's own, but never that of the shared account `nobody`.
+What a dead daemon has left is taken away first. Nothing but a socket is ever replaced, and no
+symbolic link is followed; where another daemon listens it is left alone. Root and the group may
+open it, nobody else: the group is the daemon's own, but never that of the shared account `nobody`.
 """
 
 from __future__ import annotations
@@ -78,7 +77,7 @@ def opened(path: Path, *, group: int | None = None) -> Opened:
     folder = _folder(path)
     try:
         with _one_at_a_time(folder, path):
-            _look(path)
+            _make_room(path)
             return _bound(path, group)
     except OSError as error:
         raise NoDoor(f"{path}: {error.strerror or error}") from None
@@ -107,8 +106,8 @@ def _one_at_a_time(folder: int, path: Path) -> Iterator[None]:
         fcntl.flock(folder, fcntl.LOCK_UN)
 
 
-def _look(path: Path) -> None:
-    """Raises NoDoor if what is there is not for us to replace."""
+def _make_room(path: Path) -> None:
+    """Take away what a dead daemon left. Raises NoDoor if what is there is not ours to replace."""
     try:
         found = path.lstat()
     except FileNotFoundError:
@@ -120,28 +119,23 @@ def _look(path: Path) -> None:
         try:
             probe.connect(str(path))
         except ConnectionRefusedError:
-            return  # nobody listens: its daemon is dead
+            path.unlink()  # nobody listens: its daemon is dead
+            return
         except BlockingIOError:
             pass  # somebody does, and has much to do
         raise NoDoor(f"{path}: another daemon listens there", is_taken=True)
 
 
 def _bound(path: Path, group: int | None) -> Opened:
-    beside = path.with_name(path.name + ".new")
-    with suppress(FileNotFoundError):
-        beside.unlink()
     listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
         with _made_for(group):
-            listener.bind(str(beside))
+            listener.bind(str(path))
         listener.listen(CONTROL_CLIENTS)
         listener.settimeout(0)
-        beside.rename(path)
         return Opened(listener, path, _which(path))
     except BaseException:
         listener.close()
-        with suppress(OSError):
-            beside.unlink()
         raise
 
 
@@ -176,8 +170,13 @@ def is_ours(door: Opened) -> bool:
 
 
 def removed(door: Opened) -> None:
-    """Close it, and take its file away, if it is still ours and we may. Never raises."""
+    """Close it, and take its file away. Never raises."""
     door.listener.close()
+    unlinked(door)
+
+
+def unlinked(door: Opened) -> None:
+    """Take its file away, if it is still ours and we may. Never raises."""
     with suppress(OSError):
         if is_ours(door):
             door.path.unlink()

@@ -10,6 +10,7 @@ import trio
 
 from resolver import __version__
 from resolver.config.endpoints import show
+from resolver.operate.stats import by_name, sources_of
 from resolver.operate.verb import Nothing, Right, Verb, summed
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ _STATUS: Final = Path("/proc/self/status")
 
 async def status(daemon: Running, _: Nothing) -> Reply:
     """Times are Unix seconds."""
-    counted = daemon.registry.values()
+    counted = by_name(daemon)
     reply: Reply = {
         "version": __version__,
         "pid": os.getpid(),
@@ -32,10 +33,11 @@ async def status(daemon: Running, _: Nothing) -> Reply:
         "workers": daemon.workers,
         "listening": [show(where) for where in daemon.bound],
         "missing": list(daemon.missing),
+        "is_drained": daemon.is_drained,
         "link": _link(daemon),
-        "queries": _queries(counted),
+        "queries": sources_of(counted),
         "memory": _memory(counted),
-        "warm_names": int(counted["resolver_warm_names"]),
+        "warm_names": int(counted["warm_names"]),
         "certificates": [
             {"pin": one.pin, "names": [*one.names, *one.addresses], "valid_until": one.valid_until}
             for one in daemon.certificates
@@ -60,37 +62,19 @@ def _link(daemon: Running) -> Reply:
     }
 
 
-def _queries(counted: Mapping[str, float]) -> Reply:
-    """From where clients had their answers, since the start."""
-
-    def total(*names: str) -> int:
-        return int(sum(counted.get(f"resolver_{name}_total", 0) for name in names))
-
-    return {
-        "packets": total("packet_cache_hits"),
-        "caches": total("clients_recalled"),
-        "local": total("clients_local"),
-        "servers": total("clients_resolved"),
-        "failed": total("clients_failed"),
-        "refused": total("clients_refused"),
-        "malformed": total("clients_malformed"),
-        "stale": total("stale_answers_failure", "stale_answers_slow", "stale_answers_outage"),
-    }
-
-
 def _memory(counted: Mapping[str, float]) -> Reply:
     caches = [name for name in counted if name.endswith("_cache_bytes")]
     return {
         "resident_octets": _resident_octets(),
         "cache_octets": int(sum(counted[name] for name in caches)),
-        "rrsets": int(counted["resolver_rrset_cache_entries"]),
+        "rrsets": int(counted["rrset_cache_entries"]),
     }
 
 
 def _resident_octets() -> int:
     """What the process takes of the machine's memory; 0 where nobody tells (proc(5))."""
     try:
-        text = _STATUS.read_text("ascii", "replace")
+        text = _STATUS.read_bytes().decode("utf-8", "replace")
     except OSError:
         return 0
     size = text.partition("VmRSS:")[2].split(maxsplit=1)

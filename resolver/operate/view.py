@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from resolver.iterate.root_copy import RootCopy
     from resolver.iterate.walk import Walker
     from resolver.model import Delegation, Name
+    from resolver.operate.reloaded import Reloaded
     from resolver.packets.cache import PacketCache
     from resolver.pipeline import Pipeline
     from resolver.policy.views import Views
@@ -127,6 +128,11 @@ class Running(Protocol):
         ...
 
     @property
+    def is_drained(self) -> bool:
+        """No questions are taken, because somebody wanted so."""
+        ...
+
+    @property
     def certificates(self) -> Sequence[Certificate]: ...
     @property
     def store(self) -> Store | None:
@@ -136,6 +142,39 @@ class Running(Protocol):
     @property
     def written(self) -> WriteLedger:
         """How much of it was written."""
+        ...
+
+    @property
+    def in_flight(self) -> int:
+        """Queries of clients that wait for an answer now."""
+        ...
+
+    async def reload(self) -> Reloaded:
+        """Read the configuration again. Raises NotReloaded."""
+        ...
+
+    async def reload_certificates(self) -> bool:
+        """Look at their files; True if others are in use now. Raises ConfigError."""
+        ...
+
+    def log_at(self, level: str) -> str:
+        """Log at *level* from now on; the level before."""
+        ...
+
+    def reopen_log(self) -> tuple[list[str], list[str]]:
+        """Open log files anew: those that were, and a sentence for each that cannot be."""
+        ...
+
+    async def drain(self) -> None:
+        """Close the listeners; returns when what was asked there is answered."""
+        ...
+
+    async def undrain(self) -> None:
+        """Open them again. Raises ConfigError."""
+        ...
+
+    def stop(self) -> None:
+        """End in order, soon."""
         ...
 
     async def forget(self, name: Name, *, below: bool) -> None:

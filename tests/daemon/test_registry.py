@@ -51,6 +51,7 @@ NO_COUNTERS = {
         "score", "used", "wasted", "mean_s", "spread_s",
     },
     "a number that tells states apart": {"_next_suffix", "_number", "generation"},
+    "read by another process, or of no use but to tell things apart": {"told"},
     "registered by `Registry.total`": {"connects", "_outage_s"},
     "parts of other numbers of the same class": {"_aside", "_middle_passes", "void", "_dnames"},
     "of the parent of the workers; the shared page counts their starts": {"restarts"},

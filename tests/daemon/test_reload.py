@@ -17,6 +17,7 @@ from resolver.config.schema import Config, Dnssec, Log, Metrics, Stub
 from resolver.daemon.reload import reload, reread
 from resolver.errors import ConfigError
 from resolver.limits import HANDOVER_SECONDS
+from resolver.operate.reloaded import NotReloaded
 from resolver.pipeline import Pipeline
 from resolver.protocol import names
 from resolver.protocol.codes import Flag, Rcode, RRType
@@ -193,7 +194,7 @@ async def test_a_negative_anchor_helps_at_once() -> None:
         assert (await ask(house.port, "www.bogus.org.")).rcode == Rcode.SERVFAIL
         dnssec = replace(house.config.dnssec, negative_trust_anchors=("bogus.org.",))
         done = await reload(house.daemon, replace(house.config, dnssec=dnssec))
-        assert done.changed == ("dnssec.negative_trust_anchors",)
+        assert done.live == ("dnssec.negative_trust_anchors",)
         assert (await ask(house.port, "www.bogus.org.")).rcode == Rcode.NOERROR
         await reload(house.daemon, house.config)
         assert (await ask(house.port, "www.bogus.org.")).rcode == Rcode.SERVFAIL
@@ -375,9 +376,11 @@ async def test_every_problem_is_a_line() -> None:
         problems = [ConfigError("x.toml: a", 1, "two"), ConfigError("x.toml: b", 2, "three")]
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(logging.getLogger("resolver"), "handlers", [heard])
-            await reread(house.daemon, lambda: (Config(), problems), tells=True)
+            with pytest.raises(NotReloaded) as refused:
+                await reread(house.daemon, lambda: (Config(), problems), tells=True)
             await reread(house.daemon, lambda: (house.config, []), tells=True)
         assert house.daemon.config == house.config
+        assert refused.value.problems == problems
     failed = "ERROR SIGHUP: not reloaded, nothing has changed: x.toml:"
     assert text.getvalue().splitlines() == [
         f"{failed} a: 1 is not allowed; expected two",

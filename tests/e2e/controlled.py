@@ -8,8 +8,10 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from contextlib import closing, contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from resolver.protocol import names, wire
@@ -18,7 +20,6 @@ from tests.cli.test_serve import free_port
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
 PATIENCE_S = 60.0
 
@@ -39,13 +40,37 @@ class Controlled(NamedTuple):
     def config(self) -> Path:
         return self.folder / "resolver.toml"
 
-    def control(self, *words: str, user: int | None = None) -> subprocess.CompletedProcess[str]:
-        """What `resolver control` prints, run as *user*."""
+    def asked_as(self, user: int, group: int, **request: object) -> str:
+        """What a process of *user* and *group* is told: a line, or why the socket is closed to it.
+
+        Forked, for such a user may not even read this interpreter.
+        """
+        mine, theirs = os.pipe()
+        if (child := os.fork()) == 0:
+            try:
+                os.setgroups([])
+                os.setgid(group)
+                os.setuid(user)
+                with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as sock:
+                    sock.connect(str(self.socket))
+                    sock.sendall(json.dumps(request).encode() + b"\n")
+                    os.write(theirs, sock.recv(65_536))
+            except OSError as error:
+                os.write(theirs, str(error).encode())
+            finally:
+                os._exit(0)
+        os.close(theirs)
+        with open(mine, "rb") as told:  # noqa: PTH123
+            said = told.read().decode()
+        os.waitpid(child, 0)
+        return said
+
+    def control(self, *words: str) -> subprocess.CompletedProcess[str]:
+        """What `resolver control` prints."""
         command = [sys.executable, "-m", "resolver", "control", "--socket", str(self.socket)]
         return subprocess.run(
-            [*command, *words], capture_output=True, text=True, check=False, timeout=PATIENCE_S,
-            user=user, group=user, extra_groups=[] if user else None,
-        )  # fmt: skip
+            [*command, *words], capture_output=True, text=True, check=False, timeout=PATIENCE_S
+        )
 
     def told(self, *words: str) -> dict[str, Any]:
         """The object that it prints."""
@@ -53,6 +78,15 @@ class Controlled(NamedTuple):
         assert done.returncode == 0, done.stderr
         told: dict[str, Any] = json.loads(done.stdout)
         return told
+
+    def logged(self, words: str) -> bool:
+        """Does the log say so, soon?"""
+        ends_at = time.monotonic() + PATIENCE_S
+        while words not in self.log.read_text():
+            if time.monotonic() > ends_at:
+                return False
+            time.sleep(0.05)
+        return True
 
     def ask(self, name: str) -> int:
         """The rcode for *name*."""
@@ -69,6 +103,15 @@ def write(folder: Path, port: int, head: str) -> None:
         f"{head}\nserver.listen = ['127.0.0.1:{port}']\nroot.prime = false\n"
         f"control.socket = '{folder / 'control'}'\n"
     )
+
+
+@contextmanager
+def open_folder() -> Iterator[Path]:
+    """One that every account may enter: those of pytest are root's alone."""
+    with tempfile.TemporaryDirectory() as made:
+        folder = Path(made)
+        folder.chmod(0o755)
+        yield folder
 
 
 @contextmanager

@@ -11,6 +11,7 @@ from msgspec import Meta
 
 from resolver.operate import door_socket
 from resolver.operate.door import Door
+from resolver.operate.perform import performed
 from resolver.operate.verb import WORD, Arguments, Nothing, Refused, Reply, Right, Verb
 
 if TYPE_CHECKING:
@@ -61,13 +62,8 @@ VERBS = {
 }
 
 
-async def perform(request: Request) -> AsyncGenerator[Reply, None]:
-    run: Any = request.verb.run(None, request.given)  # type: ignore[arg-type]
-    if request.verb.streams:
-        async for item in run:
-            yield item
-    else:
-        yield await run
+def perform(request: Request) -> AsyncGenerator[Reply, None]:
+    return performed(None, request)  # type: ignore[arg-type]  # these look at no daemon
 
 
 class Client:
@@ -106,11 +102,13 @@ class House:
     def __init__(self, path: Path, door: Door) -> None:
         self.path = path
         self.door = door
+        self.clients: list[Client] = []
 
     async def knock(self) -> Client:
         sock = trio.socket.socket(trio.socket.AF_UNIX, trio.socket.SOCK_STREAM)
         await sock.connect(str(self.path))
-        return Client(trio.SocketStream(sock))
+        self.clients.append(Client(trio.SocketStream(sock)))
+        return self.clients[-1]
 
 
 @asynccontextmanager
@@ -119,8 +117,11 @@ async def house(folder: Path, verbs: dict[str, Verb] | None = None) -> AsyncIter
     door = Door(verbs or VERBS, perform, frozenset)
     try:
         async with trio.open_nursery() as nursery:
-            nursery.start_soon(door.serve, opened.listener)
-            yield House(opened.path, door)
+            nursery.start_soon(door.serve, opened.listener, nursery)
+            home = House(opened.path, door)
+            yield home
+            for client in home.clients:
+                await trio.aclose_forcefully(client.stream)
             nursery.cancel_scope.cancel()
     finally:
         door_socket.removed(opened)

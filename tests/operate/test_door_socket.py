@@ -122,17 +122,6 @@ def test_nothing_but_a_socket_is_replaced(path: Path, kind: str) -> None:
     assert not other.exists() or other.read_text() == "mine"
 
 
-def test_a_link_in_the_place_of_what_is_made_first_is_not_followed(path: Path) -> None:
-    """Somebody who may write in the directory could have put it there."""
-    victim = path.with_name("victim")
-    victim.write_text("mine")
-    path.with_name("control.new").symlink_to(victim)
-    made = door_socket.opened(path)
-    assert victim.read_text() == "mine"
-    assert _connects(path)
-    door_socket.removed(made)
-
-
 def test_where_there_is_no_directory_it_is_told(tmp_path: Path) -> None:
     with pytest.raises(NoDoor, match="there is no such directory"):
         door_socket.opened(tmp_path / "none" / "control")

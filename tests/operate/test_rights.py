@@ -12,7 +12,16 @@ ROOT, ADMIN, MEMBER = 0, 1000, 1001
 ADMINS = frozenset({ADMIN})
 # What a member of the socket's group may do who is no admin: nothing that changes anything, and
 # nothing that shows names or clients.
-OPEN_TO_THE_GROUP = {"status": True}
+OPEN_TO_THE_GROUP = {
+    "status": True,
+    "stats": True,
+    "reload": False,
+    "tls reload": False,
+    "log level": False,
+    "log reopen": False,
+    "drain": False,
+    "stop": False,
+}
 
 
 def _may(uid: int, right: Right) -> bool:

@@ -1,0 +1,41 @@
+"""reload, tls reload: another configuration, other certificates, in the place of those in use."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from resolver.operate.verb import Nothing, Right, Verb, first
+
+if TYPE_CHECKING:
+    from resolver.operate.verb import Reply
+    from resolver.operate.view import Running
+
+
+async def reload(daemon: Running, _: Nothing) -> Reply:
+    """As SIGHUP does, and says what came of it. Raises NotReloaded."""
+    done = await daemon.reload()
+    return {
+        "said": str(done),
+        "changes": [
+            {"key": change.key, "effect": change.effect, "before": before, "now": now}
+            for change in done.changes
+            for before, now in [change.told()]
+        ],
+        "files": list(done.files),
+    }
+
+
+async def tls_reload(daemon: Running, _: Nothing) -> Reply:
+    """Look at the files of certificates now. Raises ConfigError where they do not fit."""
+    is_other = await daemon.reload_certificates()
+    return {"is_other": is_other, "pins": [one.pin for one in daemon.certificates]}
+
+
+RELOAD: Final = Verb(
+    "reload", Right.ACT, "read the configuration again, as SIGHUP does", Nothing, reload,
+    merge=first,
+)  # fmt: skip
+TLS_RELOAD: Final = Verb(
+    "tls reload", Right.ACT, "take other certificates into use, if their files have changed",
+    Nothing, tls_reload, merge=first,
+)  # fmt: skip

@@ -1,0 +1,81 @@
+"""stats: every counter of the daemon, as Prometheus is shown them, and what they come to."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any, Final
+
+from resolver.operate.verb import Nothing, Right, Verb
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from resolver.operate.verb import Reply
+    from resolver.operate.view import Running
+
+_PREFIX: Final = "resolver_"
+_LARGEST: Final = ("_seconds", "_serial", "_live")  # of gauges that tell one thing to all
+_SMALLEST: Final = ("link_up", "certificate_valid_seconds")
+
+
+async def stats(daemon: Running, _: Nothing) -> Reply:
+    """`counters` only grow, `gauges` do not; by their names without `resolver_`."""
+    counters: dict[str, float] = {}
+    gauges: dict[str, float] = {}
+    for name, value in by_name(daemon).items():
+        kind = counters if name.endswith("_total") else gauges
+        kind[name] = value if value % 1 else int(value)
+    return {
+        "at": round(daemon.parts.clock.wall(), 3),
+        "up_s": round(daemon.parts.clock.wall() - daemon.started_at, 3),
+        "cpu_s": round(time.process_time(), 3),
+        "counters": counters,
+        "gauges": gauges,
+    }
+
+
+def by_name(daemon: Running) -> dict[str, float]:
+    """What is counted, by its name without `resolver_`."""
+    return {name.removeprefix(_PREFIX): value for name, value in daemon.registry.values().items()}
+
+
+def _of_all(replies: list[Reply]) -> Reply:
+    """Counters of all workers added up; gauges too, but for those of which each has the same."""
+    joined = dict(replies[0])
+    joined["cpu_s"] = round(sum(reply["cpu_s"] for reply in replies), 3)
+    for kind in ("counters", "gauges"):
+        names = dict.fromkeys(name for reply in replies for name in reply[kind])
+        joined[kind] = {name: _joined(name, replies, kind) for name in names}
+    return joined
+
+
+def _joined(name: str, replies: list[Reply], kind: str) -> Any:
+    values = [reply[kind][name] for reply in replies if name in reply[kind]]
+    if kind == "gauges" and name.endswith(_SMALLEST):
+        return min(values)
+    if kind == "gauges" and name.endswith(_LARGEST):
+        return max(values)
+    return sum(values)
+
+
+def sources_of(counters: Mapping[str, float]) -> dict[str, int]:
+    """From where clients had their answers: how many of each."""
+
+    def total(*names: str) -> int:
+        return int(sum(counters.get(f"{name}_total", 0) for name in names))
+
+    return {
+        "packets": total("packet_cache_hits"),
+        "caches": total("clients_recalled"),
+        "local": total("clients_local"),
+        "servers": total("clients_resolved"),
+        "failed": total("clients_failed"),
+        "refused": total("clients_refused"),
+        "malformed": total("clients_malformed"),
+        "stale": total("stale_answers_failure", "stale_answers_slow", "stale_answers_outage"),
+    }
+
+
+STATS: Final = Verb(
+    "stats", Right.LOOK, "every counter, as Prometheus is shown them", Nothing, stats, merge=_of_all
+)
