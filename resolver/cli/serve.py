@@ -17,6 +17,7 @@ from resolver.cli import verify
 from resolver.config import endpoints
 from resolver.config.changes import changes, merged, overlaid
 from resolver.daemon import foreground, given_sockets, host, memory_limit, privileges, state
+from resolver.daemon import control, foreground, host, memory_limit, privileges, state
 from resolver.daemon.run import tls_of
 from resolver.daemon.tls_contexts import is_needed
 from resolver.daemon.workers import Hooks, Supervisor, worker_count
@@ -104,22 +105,27 @@ def _supervise(config: Config, count: int, source: Source, given: GivenSockets) 
     if is_needed(config):
         tls.make_ahead()  # before the fork: workers know each other's tickets
 
-    def reread() -> None:
-        nonlocal config
+    def reopen() -> None:
         host.notify(host.reloading())
         logs.reopen()
+        reread()
+        host.notify("READY=1")
+
+    def reread() -> None:
+        nonlocal config
         found, problems = source()
         if not problems:  # the first worker tells them
             config = merged(found, changes(config, found))
             with suppress(ConfigError):  # likewise
                 tls.adopt(config, tls.read(config))
-        host.notify("READY=1")
 
     hooks = Hooks(
         on_ready=lambda: host.notify("READY=1"),
         on_stopping=lambda: host.notify("STOPPING=1"),
         on_reopen=reread,
         on_turn=host.Watchdog(host.watchdog_seconds()).turn,
+        on_reopen=reopen,
+        on_reread=reread,
     )
 
     def work(worker: int) -> int:
@@ -137,7 +143,10 @@ def _supervise(config: Config, count: int, source: Source, given: GivenSockets) 
         )
 
     supervisor = Supervisor(count, work, hooks=hooks)
-    return supervisor.run()
+    try:
+        return supervisor.run()
+    finally:
+        control.sweep(config)
 
 
 def _told(serve: Callable[[], int]) -> int:

@@ -115,7 +115,8 @@ class Control:
         One that nobody asked for, or that was missing before, is no reason to refuse all else.
         """
         path = door_socket.path_of(config.control.socket, config.working_directory)
-        if not self._is_serving or path is None or self._is_at(path):
+        has_door = self._is_serving and self._daemon.is_first
+        if not has_door or path is None or self._is_at(path):
             return None
         try:
             return door_socket.opened(path)
@@ -128,7 +129,7 @@ class Control:
 
     def adopt(self, config: Config, planned: Opened | None) -> None:
         """Go by *config* from now on, with what was *planned* for it."""
-        if not self._is_serving:
+        if not self._is_serving or not self._daemon.is_first:
             return
         self._admins = admins_of(config, self._starter)
         path = door_socket.path_of(config.control.socket, config.working_directory)
@@ -154,6 +155,13 @@ class Control:
             door_socket.unlinked(self._opened)
             self._opened = None
             self._scope.cancel()  # who waits there closes it
+
+
+def sweep(config: Config) -> None:
+    """Take away a socket that nobody serves any more: who served it may have been allowed less."""
+    path = door_socket.path_of(config.control.socket, config.working_directory)
+    if path is not None:
+        door_socket.sweep(path)
 
 
 def admins_of(config: Config, starter: int) -> frozenset[int]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 import trio
@@ -74,6 +75,7 @@ class Operated:
     def __init__(self, daemon: Process) -> None:
         self._daemon = daemon
         self.hooks = Hooks()
+        self._started_by = os.geteuid()
         self.started_at = daemon.parts.clock.wall()
 
     def __repr__(self) -> str:
@@ -152,7 +154,11 @@ class Operated:
         await draining.drain(self._daemon)
 
     async def undrain(self) -> None:
-        """Raises ConfigError."""
+        """Raises ConfigError; Refused where a worker that is started again could not bind then:
+        as root still, beside sockets of another account, which the system does not let share a
+        port."""
+        if self.workers > 1 and os.geteuid() != self._started_by:
+            raise Refused("several workers that gave up root take a restart to listen again")
         await draining.undrain(self._daemon)
 
     def stop(self) -> None:

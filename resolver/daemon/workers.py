@@ -64,11 +64,13 @@ class _Worker:
 class Hooks:
     """What others do at turns of the supervisor's life: all workers serve; stopping; SIGHUP;
     each turn of its loop, with the time."""
+    and where a worker has read the configuration again, and all others are to."""
 
     on_ready: Callable[[], None] = field(default=lambda: None)
     on_stopping: Callable[[], None] = field(default=lambda: None)
     on_reopen: Callable[[], None] = field(default=lambda: None)
     on_turn: Callable[[float], None] = field(default=lambda _: None)
+    on_reread: Callable[[], None] = field(default=lambda: None)
 
 
 class Supervisor:
@@ -167,7 +169,7 @@ class Supervisor:
         if STOP in told:
             self._stop()
         elif REREAD in told:
-            self._hooks.on_reopen()
+            self._hooks.on_reread()
 
     def _all_beat(self) -> bool:
         beating = sum(worker.pulse.has_beaten for worker in self._running.values())

@@ -161,6 +161,12 @@ def _which(path: Path) -> tuple[int, int]:
     return found.st_dev, found.st_ino
 
 
+def sweep(path: Path) -> None:
+    """Take away the socket at *path* if nobody listens there. Never raises."""
+    with suppress(NoDoor, OSError):
+        _make_room(path)
+
+
 def is_ours(door: Opened) -> bool:
     """Does its path still lead to it?"""
     try:

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from resolver.protocol import names, wire
-from resolver.protocol.codes import Flag, RRType
+from resolver.protocol.codes import Flag, RRClass, RRType
 from tests.cli.test_serve import free_port
 
 if TYPE_CHECKING:
@@ -88,9 +88,10 @@ class Controlled(NamedTuple):
             time.sleep(0.05)
         return True
 
-    def ask(self, name: str) -> int:
+    def ask(self, name: str, rtype: int = RRType.A, rclass: int = RRClass.IN) -> int:
         """The rcode for *name*."""
-        query = wire.build(id=7, flags=int(Flag.RD), question=(names.from_text(name), RRType.A, 1))
+        question = (names.from_text(name), rtype, rclass)
+        query = wire.build(id=7, flags=int(Flag.RD), question=question)
         with closing(socket.socket(socket.AF_INET, socket.SOCK_DGRAM)) as sock:
             sock.settimeout(PATIENCE_S)
             sock.connect(("127.0.0.1", self.port))
@@ -116,16 +117,16 @@ def open_folder() -> Iterator[Path]:
 
 @contextmanager
 def controlled(
-    folder: Path, *, head: str = "server.user = ''", env: dict[str, str] | None = None
+    folder: Path, *, head: str = "server.user = ''", is_lab: bool = True
 ) -> Iterator[Controlled]:
-    """Ready once its control socket can be opened."""
+    """Ready once its control socket can be opened. Without the lab it asks nobody of its own."""
     port, log = free_port(), folder / "log"
     write(folder, port, head)
     command = [sys.executable, "-m", "resolver", "serve", "--config", str(folder / "resolver.toml")]
     with log.open("a") as file:
         process = subprocess.Popen(
-            [*command, "--lab"], stderr=file, text=True, env={**os.environ, **(env or {})}
-        )  # fmt: skip
+            [*command, "--lab"] if is_lab else command, stderr=file, text=True
+        )
     it = Controlled(process, folder, port, log)
     try:
         ends_at = time.monotonic() + PATIENCE_S

@@ -1,0 +1,76 @@
+"""`resolver control` where several workers share the ports: whoever has the door asks them all."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from pathlib import Path
+
+import pytest
+
+from resolver.protocol.codes import Rcode, RRClass, RRType
+from tests.e2e.controlled import PATIENCE_S, Controlled, controlled, open_folder, write
+
+HEAD = "server.workers = 3\nserver.user = ''\nlog.level = 'info'"
+QUESTIONS = 24  # enough, over sockets of their own, to reach each of three workers
+
+
+def _workers(daemon: Controlled) -> list[int]:
+    children = Path(f"/proc/{daemon.process.pid}/task/{daemon.process.pid}/children").read_text()
+    return [int(each) for each in children.split()]
+
+
+def _rcodes(daemon: Controlled, name: str, rclass: int) -> set[int]:
+    return {daemon.ask(name, RRType.TXT, rclass) for _ in range(QUESTIONS)}
+
+
+def test_all_are_asked(tmp_path: Path) -> None:
+    with controlled(tmp_path, head=HEAD, is_lab=False) as daemon:
+        for _ in range(QUESTIONS):
+            assert daemon.ask("localhost.") == Rcode.NOERROR
+        assert daemon.told("stats")["counters"]["udp_queries_total"] == QUESTIONS
+        told = daemon.told("status")
+        assert told["workers"] == 3
+        assert "failed" not in told
+        assert told["queries"]["local"] + told["queries"]["packets"] == QUESTIONS
+
+
+def test_a_reload_reaches_all_and_who_comes_after_them(tmp_path: Path) -> None:
+    with controlled(tmp_path, head=HEAD, is_lab=False) as daemon:
+        assert _rcodes(daemon, "id.server.", RRClass.CH) == {Rcode.REFUSED}
+        write(tmp_path, daemon.port, f"{HEAD}\nserver.identity = 'me'")
+        assert daemon.told("reload")["said"] == "reloaded: server.identity"
+        assert _rcodes(daemon, "id.server.", RRClass.CH) == {Rcode.NOERROR}
+        before = _workers(daemon)
+        os.kill(before[0], signal.SIGKILL)  # it has the door
+        ends_at = time.monotonic() + PATIENCE_S
+        while set(_workers(daemon)) <= set(before) or daemon.control("status").returncode != 0:
+            assert time.monotonic() < ends_at
+            time.sleep(0.2)
+        assert _rcodes(daemon, "id.server.", RRClass.CH) == {Rcode.NOERROR}
+        assert "no control socket" not in daemon.log.read_text()
+
+
+def test_all_are_drained_listen_again_and_end(tmp_path: Path) -> None:
+    with controlled(tmp_path, head=HEAD, is_lab=False) as daemon:
+        daemon.told("drain")
+        with pytest.raises(ConnectionRefusedError):
+            daemon.ask("localhost.")
+        daemon.told("drain", "--undo")
+        assert daemon.ask("localhost.") == Rcode.NOERROR
+        assert daemon.control("stop").returncode == 0
+        assert daemon.process.wait(PATIENCE_S) == 0
+        assert not daemon.socket.exists()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root, to give it up")
+def test_workers_that_gave_up_root_stay_drained() -> None:
+    """Their sockets would be another account's than a successor's, which then could not bind."""
+    head = HEAD.replace("''", "'nobody'")
+    with open_folder() as folder, controlled(folder, head=head, is_lab=False) as daemon:
+        daemon.told("drain")
+        assert "take a restart to listen again" in daemon.control("drain", "--undo").stderr
+        assert daemon.control("stop").returncode == 0
+        assert daemon.process.wait(PATIENCE_S) == 0
+        assert not daemon.socket.exists()  # the parent, who is root still, takes it away
