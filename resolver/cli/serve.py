@@ -16,8 +16,15 @@ import msgspec
 from resolver.cli import verify
 from resolver.config import endpoints
 from resolver.config.changes import changes, merged, overlaid
-from resolver.daemon import foreground, given_sockets, host, memory_limit, privileges, state
-from resolver.daemon import control, foreground, host, memory_limit, privileges, state
+from resolver.daemon import (
+    control,
+    foreground,
+    given_sockets,
+    host,
+    memory_limit,
+    privileges,
+    state,
+)
 from resolver.daemon.run import tls_of
 from resolver.daemon.tls_contexts import is_needed
 from resolver.daemon.workers import Hooks, Supervisor, worker_count
@@ -122,7 +129,6 @@ def _supervise(config: Config, count: int, source: Source, given: GivenSockets) 
     hooks = Hooks(
         on_ready=lambda: host.notify("READY=1"),
         on_stopping=lambda: host.notify("STOPPING=1"),
-        on_reopen=reread,
         on_turn=host.Watchdog(host.watchdog_seconds()).turn,
         on_reopen=reopen,
         on_reread=reread,

@@ -63,8 +63,7 @@ class _Worker:
 @dataclass(frozen=True, slots=True)
 class Hooks:
     """What others do at turns of the supervisor's life: all workers serve; stopping; SIGHUP;
-    each turn of its loop, with the time."""
-    and where a worker has read the configuration again, and all others are to."""
+    each turn of its loop, with the time; a worker has read the configuration again."""
 
     on_ready: Callable[[], None] = field(default=lambda: None)
     on_stopping: Callable[[], None] = field(default=lambda: None)

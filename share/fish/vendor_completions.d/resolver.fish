@@ -50,8 +50,8 @@ function _shtab_resolver_using
   test "$_shtab_resolver_cmdpath" = "$argv"
 end
 
-set -g _shtab_resolver_commands serve query trace bench check install uninstall lab keys limits completion
-set -g _shtab_resolver_opts_with_value --ca-file --class --color --config --count --fresh --json --listen --name --names --over --png --port --rate --server --timeout --type -c -p -t
+set -g _shtab_resolver_commands serve query trace bench check install uninstall control 'control status' 'control stats' 'control reload' 'control tls' 'control tls reload' 'control log' 'control log level' 'control log reopen' 'control drain' 'control stop' lab keys limits completion
+set -g _shtab_resolver_opts_with_value --ca-file --class --color --config --count --fresh --json --listen --name --names --over --png --port --rate --server --socket --timeout --type -c -p -t
 
 complete -c resolver -e
 complete -c resolver -f
@@ -124,6 +124,41 @@ complete -c resolver -n '_shtab_resolver_using uninstall' -l dry-run -d 'print w
 complete -c resolver -n '_shtab_resolver_using uninstall' -l force -d 'even if names do not resolve without it'
 complete -c resolver -n '_shtab_resolver_using uninstall' -l purge -d 'configuration, state and account, too'
 complete -c resolver -n '_shtab_resolver_using uninstall' -l name -x -d 'the name that has to resolve before and after (default: example.com)'
+complete -c resolver -n '_shtab_resolver_using; and test $_shtab_resolver_npos -eq 0' -a control -d 'ask a running daemon, or have it act'
+complete -c resolver -n '_shtab_resolver_using control' -s h -l help -d 'show this help message and exit'
+complete -c resolver -n '_shtab_resolver_using control' -l socket -xka "(__fish_complete_path (commandline -ct))" -d 'its control socket (default: the usual)'
+complete -c resolver -n '_shtab_resolver_using control' -l config -xka "(__fish_complete_path (commandline -ct))" -d 'take control.socket from there'
+complete -c resolver -n '_shtab_resolver_using control' -l json -d 'print what it says, an object a line'
+complete -c resolver -n '_shtab_resolver_using control; and test $_shtab_resolver_npos -eq 0' -a status -d 'how the daemon is'
+complete -c resolver -n '_shtab_resolver_using control status' -s h -l help -d 'show this help message and exit'
+complete -c resolver -n '_shtab_resolver_using control status' -l json -d 'print what it says, an object a line'
+complete -c resolver -n '_shtab_resolver_using control; and test $_shtab_resolver_npos -eq 0' -a stats -d 'every counter, as Prometheus is shown them'
+complete -c resolver -n '_shtab_resolver_using control stats' -s h -l help -d 'show this help message and exit'
+complete -c resolver -n '_shtab_resolver_using control stats' -l json -d 'print what it says, an object a line'
+complete -c resolver -n '_shtab_resolver_using control stats' -l watch -d 'go on: a row every second, until interrupted'
+complete -c resolver -n '_shtab_resolver_using control; and test $_shtab_resolver_npos -eq 0' -a reload -d 'read the configuration again, as SIGHUP does'
+complete -c resolver -n '_shtab_resolver_using control reload' -s h -l help -d 'show this help message and exit'
+complete -c resolver -n '_shtab_resolver_using control reload' -l json -d 'print what it says, an object a line'
+complete -c resolver -n '_shtab_resolver_using control; and test $_shtab_resolver_npos -eq 0' -a tls -d 'take other certificates into use, if their files have changed'
+complete -c resolver -n '_shtab_resolver_using control tls' -s h -l help -d 'show this help message and exit'
+complete -c resolver -n '_shtab_resolver_using control tls; and test $_shtab_resolver_npos -eq 0' -a reload -d 'take other certificates into use, if their files have changed'
+complete -c resolver -n '_shtab_resolver_using control tls reload' -s h -l help -d 'show this help message and exit'
+complete -c resolver -n '_shtab_resolver_using control tls reload' -l json -d 'print what it says, an object a line'
+complete -c resolver -n '_shtab_resolver_using control; and test $_shtab_resolver_npos -eq 0' -a log -d 'log so much from now on; open the log file anew'
+complete -c resolver -n '_shtab_resolver_using control log' -s h -l help -d 'show this help message and exit'
+complete -c resolver -n '_shtab_resolver_using control log; and test $_shtab_resolver_npos -eq 0' -a level -d 'log so much from now on'
+complete -c resolver -n '_shtab_resolver_using control log level' -s h -l help -d 'show this help message and exit'
+complete -c resolver -n '_shtab_resolver_using control log level' -l json -d 'print what it says, an object a line'
+complete -c resolver -n '_shtab_resolver_using control log; and test $_shtab_resolver_npos -eq 0' -a reopen -d 'open the log file anew'
+complete -c resolver -n '_shtab_resolver_using control log reopen' -s h -l help -d 'show this help message and exit'
+complete -c resolver -n '_shtab_resolver_using control log reopen' -l json -d 'print what it says, an object a line'
+complete -c resolver -n '_shtab_resolver_using control; and test $_shtab_resolver_npos -eq 0' -a drain -d 'take no more queries, answer those that are there, and go on running'
+complete -c resolver -n '_shtab_resolver_using control drain' -s h -l help -d 'show this help message and exit'
+complete -c resolver -n '_shtab_resolver_using control drain' -l json -d 'print what it says, an object a line'
+complete -c resolver -n '_shtab_resolver_using control drain' -l undo -d 'listen again'
+complete -c resolver -n '_shtab_resolver_using control; and test $_shtab_resolver_npos -eq 0' -a stop -d 'end, as SIGTERM does'
+complete -c resolver -n '_shtab_resolver_using control stop' -s h -l help -d 'show this help message and exit'
+complete -c resolver -n '_shtab_resolver_using control stop' -l json -d 'print what it says, an object a line'
 complete -c resolver -n '_shtab_resolver_using; and test $_shtab_resolver_npos -eq 0' -a lab -d 'list the names of the simulated Internet'
 complete -c resolver -n '_shtab_resolver_using lab' -s h -l help -d 'show this help message and exit'
 complete -c resolver -n '_shtab_resolver_using; and test $_shtab_resolver_npos -eq 0' -a keys -d 'print every key of the configuration'
