@@ -1,0 +1,101 @@
+"""What `resolver control` shows to people: a page that says what matters, and moves no cursor."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from resolver.cli.control_parts import octets, table
+from resolver.cli.control_shown import shown
+from resolver.cli.control_stats import shown as stats_shown
+
+_STATUS: dict[str, Any] = {
+    "version": "1.2", "pid": 7, "started_at": 1e9, "up_s": 7300.0, "workers": 2,
+    "listening": ["127.0.0.1:53"], "missing": ["[::1]:53 (UDP)"], "is_drained": False,
+    "link": {"is_up": True, "since": 1e9, "outages": 2, "outage_s": 840.0, "ways_cut_off": 1},
+    "queries": {
+        "packets": 6, "caches": 2, "local": 0, "servers": 1, "failed": 1, "refused": 0,
+        "malformed": 0, "stale": 1,
+    },
+    "memory": {"resident_octets": 50 << 20, "cache_octets": 1 << 20, "rrsets": 48_210},
+    "warm_names": 212,
+    "certificates": [{"pin": "sha256/abc", "names": ["dns.example.net"], "valid_until": 2e9}],
+    "store": {"octets_written_day": 3 << 20},
+    "root_copy": {"serial": 2026112801, "age_s": 2460.0, "is_in_use": True},
+}  # fmt: skip
+
+
+def _page(**changes: object) -> str:
+    return "\n".join(shown("status", _STATUS | changes))
+
+
+def test_a_status_is_a_page() -> None:
+    page = _page()
+    assert page.startswith("resolver 1.2, since 2001-09-")
+    assert "(2 h), 2 processes" in page
+    assert "not bound yet: [::1]:53 (UDP)" in page
+    assert "(2 outages, 14 min); 1 forward or stub zones cannot be reached" in page
+    assert "queries: 10, from memory 80.0 %, from servers 10.0 %, failed 10.0 %; 1 stale" in page
+    assert "memory: 50.0 MiB, caches 1.0 MiB, 48210 sets of records; 212 names" in page
+    assert "on disk: 3.0 MiB written in a day" in page
+    assert "root copy: 2026112801, in use, confirmed 41 min ago" in page
+    assert "certificate: for dns.example.net, until 2033-" in page
+
+
+def test_a_link_that_is_down_is_said_to_be() -> None:
+    link = {"is_up": False, "since": 1e9, "outages": 1, "outage_s": 5.0, "ways_cut_off": 1}
+    assert "link: down since 2001-" in _page(link=link)
+    assert "cannot be reached" not in _page(link=link)
+
+
+def test_what_is_not_there_is_said_to_be_none() -> None:
+    page = _page(store=None, root_copy=None, certificates=[], listening=[], is_drained=True)
+    assert "listening on nothing (drained)" in page
+    assert "on disk: nothing is kept" in page
+    assert "root copy: none" in page
+
+
+def test_a_verb_without_a_form_is_shown_key_by_key() -> None:
+    reply = {
+        "is_on": True, "rtt_s": 0.25, "names": ["a.", "b."], "none": [], "of": {"a": 1},
+        "servers": [{"address": "192.0.2.1", "n": 1}, {"address": "192.0.2.100", "n": None}],
+    }  # fmt: skip
+    assert list(shown("no such verb", reply)) == [
+        "is on: yes", "rtt s: 0.25", "names: a., b.", "none: none", "of: a 1",
+        "servers:",
+        "  address      n",
+        "  192.0.2.1    1",
+        "  192.0.2.100  none",
+    ]  # fmt: skip
+
+
+def test_nothing_in_a_reply_moves_the_cursor() -> None:
+    assert list(shown("no such verb", {"name": "a\x1b[2Jb\nc"})) == ["name: a?[2Jb?c"]
+
+
+def test_a_reload_is_a_table() -> None:
+    change = {"key": "log.level", "effect": "reopen", "before": "warning", "now": "info"}
+    reply = {"said": "reloaded: reopened: log.level", "changes": [change], "files": []}
+    assert list(shown("reload", reply))[2].split() == [
+        "log.level", "warning", "info", "now", "(reopened)",
+    ]  # fmt: skip
+    assert list(shown("reload", reply | {"changes": []})) == [reply["said"]]
+
+
+def test_what_the_counters_come_to() -> None:
+    reply = {
+        "up_s": 60.0, "cpu_s": 1.0,
+        "counters": {"packet_cache_hits_total": 9, "clients_resolved_total": 1,
+                     "udp_queries_total": 10},
+        "gauges": {"rrset_cache_bytes": 2048, "rrset_cache_entries": 2},
+    }  # fmt: skip
+    page = "\n".join(stats_shown(reply))
+    assert "from ready packets" in page
+    assert "90.0 %" in page
+    assert "rrset cache  2 entries  2.0 KiB" in page
+
+
+def test_sizes_and_tables() -> None:
+    assert [octets(n) for n in (0, 1023, 1024, 5 << 30)] == [
+        "0 octets", "1023 octets", "1.0 KiB", "5.0 GiB",
+    ]  # fmt: skip
+    assert list(table([("a", "bb"), ("ccc", "d")])) == ["a    bb", "ccc  d"]
