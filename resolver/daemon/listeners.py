@@ -74,6 +74,7 @@ class Listeners:
         site: Site,
     ) -> None:
         self.services: dict[Wish, Service] = {}
+        self._ended: dict[Wish, trio.Event] = {}
         self._leaving: list[Service] = []
         self._past: Counter[tuple[Transport | None, str]] = Counter()
         self._handler = handler
@@ -119,7 +120,8 @@ class Listeners:
                 **self._spoken(wish.transport, wish.where),
             )
         self.services[wish] = service
-        self._nursery.start_soon(service.run)
+        self._ended[wish] = ended = trio.Event()
+        self._nursery.start_soon(_run, service, ended)
 
     def _spoken(self, transport: Transport, where: Endpoint) -> dict[str, Any]:
         """What is between TCP and DNS. HTTP is loaded where it is spoken."""
@@ -183,13 +185,16 @@ class Listeners:
                 service.hand_to(handler)
 
     async def drop(self, wish: Wish, patience_s: float) -> None:
-        """Serve *wish* no longer; returns when what was asked there is answered."""
-        service = self.services.pop(wish)
+        """Serve *wish* no longer; returns when what was asked there is answered, and its socket may
+        be closed: nobody will wait on it."""
+        service, ended = self.services.pop(wish), self._ended.pop(wish)
         if isinstance(service, UdpService):
             self._watched = {fd: one for fd, one in self._watched.items() if one is not service}
             self._watch_anew()
         self._leaving.append(service)
         await service.leave(patience_s)
+        if isinstance(service, UdpService | QuicService):
+            await ended.wait()  # one that has just begun, or just been woken, is about to wait
         self._leaving.remove(service)
         for field in () if isinstance(service, MetricsService) else service.COUNTS:
             self._past[_kind(service), field] += getattr(service, field)
@@ -203,6 +208,13 @@ class Listeners:
     async def _watch_over(self, scope: trio.CancelScope, watched: dict[int, Watched]) -> None:
         with scope:
             await watch_over(watched, self._turns)
+
+
+async def _run(service: Service, ended: trio.Event) -> None:
+    try:
+        await service.run()
+    finally:
+        ended.set()
 
 
 def _kind(service: Service) -> Transport | None:
