@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import re
 import sys
 import time
 from typing import TYPE_CHECKING, Any, Final
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
     Reply = dict[str, Any]
 
 _EVERY_S: Final = 1.0
+_BUCKET: Final = re.compile(r'query_seconds_bucket\{from="([a-z]+)",le="([^"]+)"\}')
 _HEAD_EVERY: Final = 20  # rows
 _TRANSPORTS: Final = ("udp", "tcp", "tls", "https", "quic", "http3")
 _FROM: Final = ("packets", "caches", "local", "servers", "failed")
@@ -57,6 +60,10 @@ def shown(reply: Reply) -> Iterator[str]:
     counters, gauges = reply["counters"], reply["gauges"]
     yield f"up {duration(reply['up_s'])}, {reply['cpu_s']:.1f} s of CPU"
     yield from table([*_answers(counters), *_clients(counters), *_servers(counters, gauges)])
+    times = list(_times(counters))
+    if times:
+        yield ""
+        yield from table([("answered", "half within", "95 % within"), *times])
     yield ""
     caches = [name.removesuffix("_cache_bytes") for name in gauges if name.endswith("_cache_bytes")]
     rows = [
@@ -95,6 +102,27 @@ def _servers(
     yield "sent to servers over TCP", str(counters.get("upstream_sent_tcp_total", 0)), ""
     yield "queries that wait now", str(gauges.get("queries_in_flight", 0)), ""
     yield "servers known", str(gauges.get("upstream_servers", 0)), ""
+
+
+def _times(counters: Mapping[str, float]) -> Iterator[tuple[str, str, str]]:
+    """How long clients waited, by where the answer came from: of a histogram, its bounds."""
+    found: dict[str, list[tuple[float, float]]] = {}
+    for name, count in counters.items():
+        match = _BUCKET.fullmatch(name)
+        if match is not None:
+            found.setdefault(match[1], []).append((float(match[2]), count))
+    for source, buckets in found.items():
+        buckets.sort()
+        total = buckets[-1][1]
+        if total:
+            half, most = (_bound(buckets, part * total) for part in (0.5, 0.95))
+            yield f"  from {source}", half, most
+
+
+def _bound(buckets: list[tuple[float, float]], count: float) -> str:
+    """The least bound, in milliseconds, within which so many were answered."""
+    bound = next(bound for bound, within in buckets if within >= count)
+    return f"{1000 * bound:g} ms" if bound < math.inf else "longer"
 
 
 def _share(part: float, whole: float) -> str:

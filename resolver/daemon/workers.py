@@ -225,6 +225,7 @@ class Supervisor:
         now = self._now()
         worker.pulse.feel(now)
         worker.pulse.close()
+        self._heed(worker.pulse.take_told())  # its last word
         if self._stop_by is not None:
             return 0
         self._is_proven = self._is_proven or worker.pulse.has_beaten

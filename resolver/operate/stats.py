@@ -14,16 +14,22 @@ if TYPE_CHECKING:
     from resolver.operate.view import Running
 
 _PREFIX: Final = "resolver_"
-_LARGEST: Final = ("_seconds", "_serial", "_live")  # of gauges that tell one thing to all
+_GROWING: Final = ("_total", "_bucket", "_sum", "_count")
+_LARGEST: Final = (
+    "_seconds",
+    "_serial",
+    "_live",
+    "build_info",
+)  # of gauges that tell one thing to all
 _SMALLEST: Final = ("link_up", "certificate_valid_seconds")
 
 
 async def stats(daemon: Running, _: Nothing) -> Reply:
-    """`counters` only grow, `gauges` do not; by their names without `resolver_`."""
+    """`counters` only grow, `gauges` do not; by their names without `resolver_`, with labels."""
     counters: dict[str, float] = {}
     gauges: dict[str, float] = {}
     for name, value in by_name(daemon).items():
-        kind = counters if name.endswith("_total") else gauges
+        kind = counters if name.partition("{")[0].endswith(_GROWING) else gauges
         kind[name] = value if value % 1 else int(value)
     return {
         "at": round(daemon.parts.clock.wall(), 3),
@@ -51,9 +57,10 @@ def _of_all(replies: list[Reply]) -> Reply:
 
 def _joined(name: str, replies: list[Reply], kind: str) -> Any:
     values = [reply[kind][name] for reply in replies if name in reply[kind]]
-    if kind == "gauges" and name.endswith(_SMALLEST):
+    family = name.partition("{")[0]
+    if kind == "gauges" and family.endswith(_SMALLEST):
         return min(values)
-    if kind == "gauges" and name.endswith(_LARGEST):
+    if kind == "gauges" and family.endswith(_LARGEST):
         return max(values)
     return sum(values)
 

@@ -94,6 +94,19 @@ def test_what_the_counters_come_to() -> None:
     assert "rrset cache  2 entries  2.0 KiB" in page
 
 
+def test_how_long_clients_waited_by_source() -> None:
+    """Of a histogram: the bounds within which half of them, and 95 %, were answered."""
+    counters = {
+        f'query_seconds_bucket{{from="{source}",le="{bound}"}}': count
+        for source, counts in {"cache": (90, 96, 100), "network": (0, 1, 2)}.items()
+        for bound, count in zip(("0.001", "0.05", "+Inf"), counts, strict=True)
+    }
+    reply = {"up_s": 1.0, "cpu_s": 1.0, "counters": counters, "gauges": {}}
+    rows = [line.split() for line in stats_shown(reply) if line.startswith("  from ")]
+    assert ["from", "cache", "1", "ms", "50", "ms"] in rows
+    assert ["from", "network", "50", "ms", "longer"] in rows
+
+
 def test_sizes_and_tables() -> None:
     assert [octets(n) for n in (0, 1023, 1024, 5 << 30)] == [
         "0 octets", "1023 octets", "1.0 KiB", "5.0 GiB",

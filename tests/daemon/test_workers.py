@@ -16,8 +16,8 @@ from pathlib import Path
 import pytest
 
 from resolver.config.schema import Config
-from resolver.daemon.lifeline import Pulse
-from resolver.daemon.workers import Supervisor, _Worker, worker_count
+from resolver.daemon.lifeline import REREAD, Lifeline, Pulse
+from resolver.daemon.workers import Hooks, Supervisor, _Worker, worker_count
 from resolver.limits import WORKER_RESTART_SECONDS, WORKER_STOP_SECONDS, WORKERS, WORKERS_RANGE
 
 # A worker tells its number and pid, then waits for the signal; worker 0 dies once, to be replaced.
@@ -229,3 +229,21 @@ def test_who_ended_is_due_in_a_while_and_the_end_has_its_time() -> None:
     assert supervisor._due == {}
     assert supervisor._stop_by == 100.0 + WORKER_STOP_SECONDS
     os.close(ours)
+
+
+@pytest.mark.parametrize("is_dead", [False, True])
+def test_what_a_worker_is_asked_to_have_done_is_done(is_dead: bool) -> None:  # noqa: FBT001
+    """Its last word counts too: it may have died the moment after."""
+    heard: list[str] = []
+    supervisor = Supervisor(2, lambda _: 0, hooks=Hooks(on_reread=lambda: heard.append("reread")))
+    mine, theirs = os.pipe()
+    worker = _Worker(0, 1 << 30, Pulse(mine, 0.0))
+    Lifeline(theirs, os.getppid()).tell(REREAD)
+    if is_dead:
+        supervisor._ended(worker, 0)
+    else:
+        supervisor._running[worker.pid] = worker
+        supervisor._look_after()
+        worker.pulse.close()
+    os.close(theirs)
+    assert heard == ["reread"]
