@@ -49,7 +49,7 @@ def run(words: tuple[str, ...], *, timeout_s: float = SETUP_COMMAND_SECONDS) -> 
     except FileNotFoundError:
         return Ended(NOT_THERE, err=f"{words[0]} is not installed")
     except subprocess.TimeoutExpired:
-        return Ended(1, err=f"{words[0]} did not end within {timeout_s:.0f} s")
+        return Ended(1, err=f"{words[0]} did not end within {timeout_s:.1f} s")
     except OSError as error:
         return Ended(1, err=f"{words[0]}: {error.strerror}")
     return Ended(done.returncode, done.stdout, done.stderr)

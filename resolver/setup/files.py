@@ -26,7 +26,9 @@ if TYPE_CHECKING:
 
 _FOLDER: Final = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _MOST_LINKS: Final = 16
-_OTHERS_WRITE: Final = 0o022
+_GROUP_OR_OTHERS_WRITE: Final = 0o022
+_OTHERS_WRITE: Final = 0o002
+_LOCAL: Final = "/usr/local/"
 _BESIDE: Final = ".{}.resolver-new"
 _NOT_THIS: Final = frozenset({errno.EBUSY, errno.EXDEV})  # a mount point cannot be renamed over
 
@@ -209,7 +211,9 @@ def _enter(folder: int, part: str, path: str, *, makes: bool) -> int:
             os.mkdir(part, 0o755, dir_fd=folder)
         found = os.open(part, _FOLDER, dir_fd=folder)
     status = os.fstat(found)
-    if status.st_uid not in (0, os.geteuid()) or status.st_mode & _OTHERS_WRITE:
+    # Debian lets a group write in /usr/local, where that group can replace what root runs anyway.
+    forbidden = _OTHERS_WRITE if path.startswith(_LOCAL) else _GROUP_OR_OTHERS_WRITE
+    if status.st_uid not in (0, os.geteuid()) or status.st_mode & forbidden:
         os.close(found)
         raise SetupFailed(f"{path}: {part} on the way to it can be written by others than root")
     return found

@@ -17,7 +17,7 @@ from resolver.setup.journal import is_ours
 from resolver.setup.places import HEAD, PLACES
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from resolver.setup.journal import Edit
 
@@ -117,8 +117,10 @@ def appended(text: str) -> Edit:
     return edit
 
 
+_USUAL: Final = "127.0.0.1 ::1"
+_FOR_OPENRESOLV: Final = 'name_servers="{}"\nresolv_conf_options="edns0 trust-ad"\n'
+_FOR_RESOLVED: Final = "[Resolve]\nDNS={}\nFallbackDNS=\nDomains=~.\nDNSSEC=no\nCache=no-negative\n"
 _RELOAD_MANAGER: Final = ("systemctl", "try-reload-or-restart", "NetworkManager.service")
-_NAMESERVERS: Final = "127.0.0.1 ::1"
 
 MANAGER: Final = Telling(
     "NetworkManager", "/etc/NetworkManager", whole("[main]\ndns=none\n"), _RELOAD_MANAGER,
@@ -138,7 +140,7 @@ DHCPCD: Final = Telling(
 )  # fmt: skip
 OPENRESOLV: Final = Telling(
     "openresolv", "/etc/resolvconf.conf",
-    appended(f'name_servers="{_NAMESERVERS}"\nresolv_conf_options="edns0 trust-ad"\n'),
+    appended(_FOR_OPENRESOLV.format(_USUAL)),
     ("resolvconf", "-u"),
     "openresolv writes the same name servers as we",
 )  # fmt: skip
@@ -148,7 +150,7 @@ CLOUD_INIT: Final = Telling(
 )  # fmt: skip
 RESOLVED: Final = Telling(
     "systemd-resolved", "/run/systemd/resolve",
-    whole("[Resolve]\nDNS=127.0.0.1\nFallbackDNS=\nDomains=~.\nDNSSEC=no\nCache=no-negative\n"),
+    whole(_FOR_RESOLVED.format(_USUAL)),
     ("systemctl", "try-restart", "systemd-resolved.service"),
     "systemd-resolved asks the resolver for what no link claims",
 )  # fmt: skip
@@ -174,8 +176,19 @@ class Switch(NamedTuple):
     refusal: str = ""
 
 
-def switch_for(evidence: Evidence, *, without_nss_resolve: bool = False) -> Switch:
-    """How this machine is switched over.
+def _naming(telling: Telling, servers: str) -> Telling:
+    """*telling*, with our own addresses where it names any."""
+    if telling.key == OPENRESOLV.key:
+        return telling._replace(edit=appended(_FOR_OPENRESOLV.format(servers)))
+    if telling.key == RESOLVED.key:
+        return telling._replace(edit=whole(_FOR_RESOLVED.format(servers)))
+    return telling
+
+
+def switch_for(
+    evidence: Evidence, servers: Sequence[str] = (), *, without_nss_resolve: bool = False
+) -> Switch:
+    """How this machine is switched over to *servers*, which are ours.
 
     nss-resolve has programs ask systemd-resolved whatever resolv.conf says: it goes where it is
     asked for, or where no link has domains of its own, which only systemd-resolved would know of.
@@ -192,7 +205,8 @@ def switch_for(evidence: Evidence, *, without_nss_resolve: bool = False) -> Swit
         notes = (_KEPT.format(", ".join(evidence.link_domains)),)
     elif asks_resolved:
         notes = (_GONE,)
-    chosen = tuple(each for each in tellings if each.needs in there)
+    named = " ".join(servers) or _USUAL
+    chosen = tuple(_naming(each, named) for each in tellings if each.needs in there)
     edit = nsswitch.without_resolve if asks_resolved and not keeps else None
     return Switch(chosen, edit, notes)
 

@@ -61,7 +61,9 @@ class Plan(NamedTuple):
 
 def plan(facts: Facts, wishes: Wishes) -> Plan:
     """The steps for this machine."""
-    switch = owners.switch_for(facts.evidence, without_nss_resolve=wishes.without_nss_resolve)
+    switch = owners.switch_for(
+        facts.evidence, facts.servers, without_nss_resolve=wishes.without_nss_resolve
+    )
     refusals = list(_refusals(facts, wishes))
     if wishes.switches and switch.refusal:
         refusals.append(switch.refusal)

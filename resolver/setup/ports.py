@@ -38,6 +38,8 @@ class Holder(NamedTuple):
     @property
     def advice(self) -> str:
         """What to do about it."""
+        if self.pid == 1:
+            return "`systemctl list-sockets` names its socket unit: stop and disable that"
         if self.unit:
             return f"sudo systemctl disable --now {self.unit}"
         if self.pid:

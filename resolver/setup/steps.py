@@ -326,10 +326,15 @@ class Link:
         if not Path(self.target).exists():
             return  # a source tree has no manual pages below its prefix
         new = link_to(self.target)
-        if box.journal.remember(self.key, new):
-            box.files.put(PLACES[self.key].path, new)
+        try:
+            if box.journal.remember(self.key, new):
+                box.files.put(PLACES[self.key].path, new)
+        except (SetupFailed, OSError) as error:  # a convenience: /usr may be read-only
+            box.tell(f"no link {PLACES[self.key].path}: {error}")
 
     def undo(self, box: Box) -> None:
+        if not box.journal.holds(self.key):
+            return
         left = box.journal.put_back(self.key)
         if left:
             box.tell(left)

@@ -62,6 +62,16 @@ def test_folders_that_others_may_write_are_refused(files: Files, tmp_path: Path)
         files.read("/etc/open/one")
 
 
+def test_in_usr_local_a_group_may_write(files: Files, tmp_path: Path) -> None:
+    """Debian's staff; it can replace there what root runs anyway."""
+    (tmp_path / "usr" / "local" / "bin").mkdir(parents=True)
+    (tmp_path / "usr" / "local" / "bin").chmod(0o2775)
+    files.put("/usr/local/bin/resolver", link_to("/opt/resolver/bin/resolver"))
+    (tmp_path / "usr" / "local" / "bin").chmod(0o777)
+    with pytest.raises(SetupFailed, match="written by others"):
+        files.put("/usr/local/bin/resolver", NOTHING)
+
+
 def test_links_on_the_way_are_walked_by_the_same_rule(files: Files, tmp_path: Path) -> None:
     """/usr/local is a link to /var/usrlocal on some systems; one that leads through a folder of
     everybody's is refused all the same."""

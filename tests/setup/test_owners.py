@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from resolver.setup import owners
-from resolver.setup.files import Content, Kind, link_to, text_file
+from resolver.setup.files import NOTHING, Content, Kind, link_to, text_file
 from resolver.setup.owners import Evidence, Owner, owner_of, switch_for
 from resolver.setup.places import RESOLV_CONF_HEAD
 from tests.setup.layouts import HOSTS, LAYOUTS, WITH_RESOLVE, Layout
@@ -50,7 +50,7 @@ def test_nss_resolve_goes_where_no_link_has_domains_of_its_own() -> None:
     evidence = Evidence(found, nsswitch=text_file(WITH_RESOLVE), there=RESOLVED)
     switch = switch_for(evidence)
     assert switch.nsswitch is not None
-    assert owners.RESOLVED not in switch.tellings
+    assert switch.tellings == ()
     assert "multicast DNS" in switch.notes[0]
 
 
@@ -61,11 +61,15 @@ def test_nss_resolve_stays_for_a_vpn_unless_it_is_asked_for() -> None:
     )
     switch = switch_for(evidence)
     assert switch.nsswitch is None
-    assert owners.RESOLVED in switch.tellings
+    (told,) = switch.tellings
+    assert told.key == "systemd-resolved"
+    assert b"DNS=127.0.0.1 ::1\n" in told.edit(NOTHING).data
+    elsewhere = switch_for(evidence, ["192.0.2.1"]).tellings[0]
+    assert b"DNS=192.0.2.1\n" in elsewhere.edit(NOTHING).data
     assert "corp.example" in switch.notes[0]
     forced = switch_for(evidence, without_nss_resolve=True)
     assert forced.nsswitch is not None
-    assert owners.RESOLVED not in forced.tellings
+    assert forced.tellings == ()
 
 
 def test_nothing_of_nsswitch_changes_where_programs_read_resolv_conf() -> None:

@@ -51,4 +51,5 @@ def test_advice_fits_what_is_known() -> None:
         "systemctl disable --now named.service" in Holder("x", 7, "named", "named.service").advice
     )
     assert "sudo kill 7" in Holder("x", 7, "dnsmasq").advice
+    assert "list-sockets" in Holder("x", 1, "systemd").advice
     assert "cannot be seen" in str(Holder("x"))
