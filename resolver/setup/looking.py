@@ -34,7 +34,7 @@ class Facts(NamedTuple):
     """What a plan is made from. *systemd* is its version, 0 where it is not pid 1.
 
     *listens*: `server.listen` of the configuration that will be used. *brings_unit*: a package has
-    brought a service file for this very program.
+    brought a service file for this very program, and with it what else belongs to the system.
     """
 
     evidence: Evidence

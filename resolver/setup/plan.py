@@ -103,13 +103,15 @@ def _service(facts: Facts, wishes: Wishes) -> Iterator[Step]:
         yield MakeAccount()
     if not facts.has_config:
         yield WriteConfig(_config(wishes))
-    if facts.systemd and not facts.brings_unit:
+    is_packaged = facts.brings_unit and not wishes.lab
+    if facts.systemd and not is_packaged:
         yield ReloadManager()
         yield _unit(facts, wishes)
     elif not facts.systemd:
         yield MakeState(STATE_FOLDERS[0])
     yield CheckConfig(command, CONFIG)
-    yield from _links(facts.program.prefix, command)
+    if not is_packaged:
+        yield from _links(facts.program.prefix, command)
     if facts.systemd:
         yield StartService()
 

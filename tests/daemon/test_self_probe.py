@@ -11,11 +11,12 @@ import trio
 
 from resolver.daemon import self_probe
 from resolver.daemon.bind import Wish
+from resolver.daemon.reload import reload
 from resolver.daemon.self_probe import Verdict, is_queue_full, probe
 from resolver.limits import SELF_PROBE_FAILURES
 from resolver.listen.sockets import SystemListenNetwork
 from resolver.protocol.transport import Transport
-from tests.daemon.reloading import served
+from tests.daemon.reloading import free_port, served
 from tests.support import set_limit, trio_test_real
 
 if TYPE_CHECKING:
@@ -154,3 +155,19 @@ def test_it_looks_again_and_again(monkeypatch: pytest.MonkeyPatch) -> None:
                     await trio.sleep(0.01)
 
     body()
+
+
+@trio_test_real
+async def test_each_transport_is_asked_in_its_own_protocol() -> None:
+    """A handshake over TLS and HTTPS; over QUIC a version that nobody speaks, and all answer."""
+    pytest.importorskip("h2")
+    pytest.importorskip("aioquic")
+    urls = [f"{kind}://127.0.0.1:{free_port()}" for kind in ("tls", "https", "quic")]
+    async with served() as house:
+        await reload(house.daemon, house.listening(*urls))
+        wishes = list(house.daemon.sockets.open)
+        assert {wish.transport for wish in wishes} >= {
+            Transport.TLS, Transport.HTTPS, Transport.QUIC,
+        }  # fmt: skip
+        verdicts = {wish.transport: await probe(wish) for wish in wishes}
+        assert set(verdicts.values()) == {Verdict.PASSED}, verdicts

@@ -222,7 +222,7 @@ def main(names: list[str]) -> int:
     faults, deaths = [], 0
     try:
         for host in ("127.0.0.1", "127.0.0.54"):
-            reason = asking.why_not(host, NAME, 30.0)
+            reason = asking.why_not(host, NAME, 100.0)
             assert not reason, reason
         for number, layout in enumerate(each for each in LAYOUTS if each.name in names):
             folder = top / str(number)

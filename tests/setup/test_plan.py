@@ -45,6 +45,8 @@ def test_what_is_there_already_is_no_step() -> None:
     assert f"write {CONFIG}" not in text
     assert PLACES["unit"].path not in text
     assert "start resolver.service" in text
+    assert "/usr/local" not in text  # what a package brings, it brings where everybody looks
+    assert PLACES["unit"].path in said(again, WISHES._replace(lab=True))
 
 
 def test_a_port_that_is_taken_stops_it_and_names_the_culprit() -> None:
