@@ -191,12 +191,13 @@ class Switch:
 
     def leave(self) -> None:
         """Undo what `resolver install` did. Raises SwitchError if names still depend on us."""
+        runs = self.service.state()[0] in ("active", "reloading")
         program = self.top / "current" / "bin" / "resolver"
         if program.is_file() and _call(program, "uninstall", "--help").returncode == 0:
             done = _call(program, "uninstall")
             if done.returncode != 0:
                 raise SwitchError(f"resolver uninstall: {done.stderr.strip() or done.stdout}")
-        if self.service.state()[0] in ("active", "reloading") and points_here(self.resolv_conf):
+        if runs and points_here(self.resolv_conf):
             raise SwitchError(
                 f"{self.resolv_conf} names this machine alone: point it elsewhere first "
                 "(/usr/share/doc/resolver/resolv-conf.md), or stop the service"

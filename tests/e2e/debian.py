@@ -141,7 +141,7 @@ class Machine:
         (self.root / "out").mkdir(exist_ok=True)
         command = (
             f"systemd-nspawn -q -D {self.root} --bind-ro={self.packages}:/packages "
-            "--private-network --register=no --keep-unit --link-journal=no -b"
+            "--private-network --resolv-conf=off --register=no --keep-unit --link-journal=no -b"
         )
         console = self.root / "console"
         with console.open("w") as output:

@@ -146,7 +146,7 @@ def test_nothing_is_left_but_the_account(machine: Machine, package: Path) -> Non
         assert is_the_same() == file, step
         if step == "dpkg -r resolver":
             left = {name for name in contents(machine.root) if name not in before}
-            assert left == {"etc/resolver", "etc/resolver/resolver.toml"}
+            assert left == {"etc/resolver", "etc/resolver/resolver.toml", "var/lib/resolver"}
     assert "sudo resolver install" in said[0]
     assert "sudo resolver install" not in said[2]
     assert said[1].split() == ["resolver", "0.9.9", "192.0.2.80"]
@@ -266,6 +266,34 @@ dpkg -P resolver; ls -d /var/lib/resolver /var/lib/private/resolver /usr/lib/res
     assert "status 1\nactive\n192.0.2.80\n" in said
     assert "\ninactive\n/var/lib/resolver\n" in said
     assert said.count("No such file or directory") == 3
+
+
+def test_installed_upgraded_and_removed_with_the_machine_pointed_at_it(
+    machine: Machine, packages: Path
+) -> None:
+    """`resolver install` takes the package's unit as it is; a removal has names go where they went
+    before, to the octet."""
+    debian.derived(packages / f"resolver_{N}_test.deb", "1.1.0", UNITS)
+    said = machine.booted(
+        f"""{LAB}
+dpkg -i /packages/resolver_{N}_test.deb
+systemd-run --quiet --unit former /usr/bin/resolver serve --lab --listen 127.0.0.2:53
+printf '# theirs\\nnameserver 127.0.0.2\\n' >/etc/resolv.conf; cp -p /etc/resolv.conf /root/before
+until resolver query @127.0.0.2 www.example.com >/dev/null; do sleep 1; done
+resolver install --name www.example.com
+systemctl is-enabled resolver; grep ^nameserver /etc/resolv.conf; getent hosts www.example.com
+echo == up; dpkg -i /packages/resolver_1.1.0_test.deb; running; getent hosts www.example.com
+systemctl show -p FragmentPath --value resolver
+echo == gone; resolver uninstall --name www.example.com; dpkg -r resolver
+cmp /etc/resolv.conf /root/before; ls -A /etc/systemd/system /usr/local/bin /var/lib
+"""
+    )
+    _, up, gone = re.split(r"^== .*$", said, flags=re.MULTILINE)
+    assert "enabled\nnameserver 127.0.0.1\n" in said
+    assert "\n1.1.0\nThe next unit\n" in up
+    assert up.rstrip().endswith("/lib/systemd/system/resolver.service")
+    assert "resolver-install" not in gone
+    assert "resolver.service\n" not in gone
 
 
 def test_an_operator_goes_back_by_hand(machine: Machine, packages: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import resource
 import subprocess
 import sys
 import time
@@ -26,6 +27,21 @@ LAB = ("serve", "--lab", "--config", "/etc/resolver/resolver.toml")
 ADDRESS = "192.0.2.80\n"
 
 
+@pytest.fixture(scope="module", autouse=True)
+def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """What podman and buildah are told: limits that this process may pass on, and the runtime that
+    takes every kind of control groups."""
+    limits = (("nofile", resource.RLIMIT_NOFILE), ("nproc", resource.RLIMIT_NPROC))
+    most = [(name, min(4096, resource.getrlimit(which)[1])) for name, which in limits]
+    told = ", ".join(f'"{name}={value}:{value}"' for name, value in most)
+    file = tmp_path_factory.mktemp("engine") / "containers.conf"
+    file.write_text(f'[containers]\ndefault_ulimits = [{told}]\n[engine]\nruntime = "runc"\n')
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("CONTAINERS_CONF", str(file))
+        patch.setenv("BUILDAH_RUNTIME", "runc")
+        yield
+
+
 def podman(*arguments: str | Path) -> str:
     done = subprocess.run(
         ["podman", *map(str, arguments)], capture_output=True, text=True, check=False, timeout=300
@@ -37,7 +53,7 @@ def podman(*arguments: str | Path) -> str:
 @pytest.fixture(scope="module")
 def image(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The image's name. Its base is a bare Debian; libraries come from a folder."""
-    require("podman", "buildah", "mmdebstrap")
+    require("podman", "buildah", "runc", "mmdebstrap")
     folder = tmp_path_factory.mktemp("image")
     with debian.bare(folder / "debian", "python3", "python3-venv", "ca-certificates") as top:
         tar = folder / "base.tar"
@@ -100,9 +116,8 @@ def test_it_answers_without_any_right(image: str, volume: str) -> None:
     container = Container(image, volume)
     assert container.ask() == ADDRESS
     assert podman("exec", container.id, "id", "-u").strip() == "953"
-    assert "healthy" in podman("healthcheck", "run", container.id) + podman(
-        "inspect", "--format", "{{.State.Healthcheck.Status}}{{.State.Health.Status}}", container.id
-    )
+    podman("healthcheck", "run", container.id)  # its status is the verdict
+    assert podman("inspect", "--format", "{{.State.Health.Status}}", container.id) == "healthy\n"
     assert container.end() == 0
 
 
@@ -127,4 +142,4 @@ def test_what_is_told_of_it(image: str) -> None:
     assert set(config["ExposedPorts"]) == {"5300/tcp", "5300/udp"}
     assert set(config["Volumes"]) == {"/var/lib/resolver"}
     assert config["Entrypoint"] == ["resolver"]
-    assert said["Healthcheck"]["Test"][0] == "CMD"
+    assert said["HealthCheck"]["Test"][:3] == ["CMD", "resolver", "query"]
