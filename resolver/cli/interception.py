@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import trio
 
-from resolver.cli.present import rdata_text
 from resolver.limits import BENCH_NEAR_SECONDS
 from resolver.model import Question, Server
 from resolver.protocol import edns, names
 from resolver.protocol.codes import RRClass, RRType
+from resolver.telemetry.presentation import rdata_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence

@@ -1,30 +1,21 @@
-"""An Answer as people and programs read it: the form of dig, the data alone, or JSON.
-
-What most answers hold is written here, for a client has to start at once; the text of all other
-types is dnspython's, which is what it is best at. Nothing of it runs on the path of a query.
-"""
+"""An Answer as people and programs read it: the form of dig, the data alone, or JSON."""
 
 from __future__ import annotations
 
-import socket
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from resolver.cli.questions import unicode_text
-from resolver.library.words import ede_text
-from resolver.protocol import names, rdata_fields
-from resolver.protocol.codes import SAY_BOGUS, Rcode, RRType, rcode_text
-from resolver.protocol.codes import type_text as known_type_text
+from resolver.protocol import names
+from resolver.protocol.codes import SAY_BOGUS, Rcode, rcode_text
+from resolver.telemetry.presentation import class_text, ede_text, objects, rows, type_text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
     from resolver.model import Answer
     from resolver.protocol.message import Question, RRset
 
 SECURE, UNCHECKED, BOGUS = "secure", "unchecked", "bogus"  # values of `model.Status`
-_PROOFS = frozenset({RRType.RRSIG, RRType.NSEC, RRType.NSEC3})
-_ONE_NAME = frozenset({RRType.NS, RRType.CNAME, RRType.PTR, RRType.DNAME})
-_CLASSES = {1: "IN", 3: "CH", 4: "HS", 254: "NONE", 255: "ANY"}
 
 
 class Source(NamedTuple):
@@ -59,51 +50,6 @@ class Found(NamedTuple):
     source: Source | None = None
 
 
-def type_text(rtype: int) -> str:
-    """Mnemonic of any type that is known anywhere."""
-    text = known_type_text(rtype)
-    if not text.startswith("TYPE"):
-        return text
-    import dns.rdatatype  # noqa: PLC0415  # it knows those that mean nothing to a resolver
-
-    return dns.rdatatype.to_text(dns.rdatatype.RdataType.make(rtype))
-
-
-def class_text(rclass: int) -> str:
-    """Mnemonic of a class, or CLASSnnn (RFC 3597 §5)."""
-    return _CLASSES.get(rclass) or f"CLASS{rclass}"
-
-
-def rdata_text(rtype: int, rdata: bytes, *, rclass: int = 1) -> str:
-    """Presentation form; RFC 3597's where the octets are not what the type says."""
-    if rclass == 1:
-        if rtype == RRType.A and len(rdata) == 4:  # noqa: PLR2004  # octets of an address
-            return socket.inet_ntop(socket.AF_INET, rdata)
-        if rtype == RRType.AAAA and len(rdata) == 16:  # noqa: PLR2004
-            return socket.inet_ntop(socket.AF_INET6, rdata)
-    if rtype in _ONE_NAME and rdata:
-        return names.to_text(rdata)
-    if rtype == RRType.SOA:
-        soa = rdata_fields.soa(rdata)
-        return " ".join([names.to_text(soa.mname), names.to_text(soa.rname), *map(str, soa[2:])])
-    if rtype == RRType.MX and rclass == 1:
-        return f"{rdata_fields.mx(rdata).preference} {names.to_text(rdata[2:])}"
-    return _any_rdata_text(rtype, rdata, rclass)
-
-
-def _any_rdata_text(rtype: int, rdata: bytes, rclass: int) -> str:
-    import dns.exception  # noqa: PLC0415  # seventy modules
-    import dns.rdata  # noqa: PLC0415
-    from dns.rdataclass import RdataClass  # noqa: PLC0415
-    from dns.rdatatype import RdataType  # noqa: PLC0415
-
-    try:
-        kinds = RdataClass.make(rclass), RdataType.make(rtype)
-        return dns.rdata.from_wire(*kinds, rdata, 0, len(rdata)).to_text()
-    except (dns.exception.DNSException, ValueError):
-        return f"\\# {len(rdata)} {rdata.hex()}"
-
-
 def shown(answer: Answer) -> Shown:
     """What is shown of an answer of our own."""
     is_bogus = answer.rcode == Rcode.SERVFAIL and any(one.code in SAY_BOGUS for one in answer.ede)
@@ -134,10 +80,10 @@ def dig(found: Found, *, with_proofs: bool = False) -> str:
         ("ADDITIONAL", answer.additional),
     )
     for title, rrsets in sections:
-        rows = list(_rows(answer.question, rrsets, with_proofs=with_proofs))
-        if rows:
+        found_here = list(rows(answer.question, rrsets, with_proofs=with_proofs))
+        if found_here:
             lines += ["", f";; {title}"]
-            lines += ["\t".join(map(str, row)) for row in rows]
+            lines += ["\t".join(map(str, row)) for row in found_here]
     return "\n".join(lines)
 
 
@@ -149,7 +95,7 @@ def question_text(question: Question) -> str:
 
 def short(answer: Shown) -> list[str]:
     """The data of the answer's records, in their order, aliases included."""
-    return [row[-1] for row in _rows(answer.question, answer.answer, with_proofs=False)]
+    return [row[-1] for row in rows(answer.question, answer.answer, with_proofs=False)]
 
 
 def failure(answer: Shown) -> str:
@@ -170,8 +116,8 @@ def as_json(found: Found, *, with_proofs: bool = False) -> dict[str, Any]:
         "question": question_object(answer.question),
         "status": rcode_text(answer.rcode),
         "security": answer.security,
-        "answer": _objects(answer.question, answer.answer, with_proofs=with_proofs),
-        "authority": _objects(answer.question, answer.authority, with_proofs=with_proofs),
+        "answer": objects(answer.question, answer.answer, with_proofs=with_proofs),
+        "authority": objects(answer.question, answer.authority, with_proofs=with_proofs),
         "extended_errors": [{"code": ede[0], "text": ede_text(*ede)} for ede in answer.ede],
         "elapsed_ms": round(1000 * elapsed_s, 3),
     }
@@ -193,29 +139,3 @@ def question_object(question: Question) -> dict[str, Any]:
 
 def _security(answer: Shown) -> str:
     return "not validated" if answer.security == UNCHECKED else answer.security
-
-
-def _objects(
-    question: Question, rrsets: Sequence[RRset], *, with_proofs: bool
-) -> list[dict[str, Any]]:
-    keys = ("name", "ttl", "class", "type", "data")
-    rows = _rows(question, rrsets, with_proofs=with_proofs)
-    return [dict(zip(keys, row, strict=True)) for row in rows]
-
-
-def _rows(
-    question: Question, rrsets: Sequence[RRset], *, with_proofs: bool
-) -> Iterator[tuple[str, int, str, str, str]]:
-    """Owner, TTL, class, type, data; signatures and proofs if asked for, one way or the other."""
-    rclass = class_text(question.qclass)
-    for rrset in rrsets:
-        is_proof = rrset.rtype in _PROOFS and question.qtype not in (rrset.rtype, RRType.ANY)
-        if is_proof and not with_proofs:
-            continue
-        owner, kind = names.to_text(rrset.owner), type_text(rrset.rtype)
-        for rdata in rrset.rdatas:
-            text = rdata_text(rrset.rtype, rdata, rclass=question.qclass)
-            yield owner, rrset.ttl, rclass, kind, text
-        if with_proofs:
-            for rdata in rrset.signatures:
-                yield owner, rrset.ttl, rclass, "RRSIG", rdata_text(RRType.RRSIG, rdata)

@@ -15,10 +15,10 @@ import dns.rdataclass
 import dns.rdatatype
 import dns.rrset
 
-from resolver.library.words import ede_text
 from resolver.model import Status
 from resolver.protocol import names
 from resolver.protocol.codes import SAY_BOGUS, Rcode, RRType
+from resolver.telemetry.presentation import ede_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

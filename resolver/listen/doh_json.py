@@ -6,7 +6,6 @@ Text of the commonest types is made here, of all others dnspython makes it (load
 
 from __future__ import annotations
 
-import socket
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import msgspec
@@ -14,10 +13,11 @@ import msgspec
 from resolver.errors import WireError
 from resolver.limits import HTTPS_JSON_SLICE, UDP_PAYLOAD
 from resolver.protocol import names
-from resolver.protocol.codes import Flag, RRType, type_number
+from resolver.protocol.codes import Flag, type_number
 from resolver.protocol.edns import OPT_EDE, Edns, ede_of
 from resolver.protocol.render import build
 from resolver.protocol.wire import parse_untrusted
+from resolver.telemetry.presentation import rdata_text
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Mapping
@@ -33,8 +33,6 @@ _MESSAGE: Final = b"application/dns-message"
 _LONGEST_NAME: Final = 253
 _LONGEST_TYPE: Final = 16  # characters of the longest mnemonic that anybody knows
 _TYPES: Final = range(1, 0x10000)
-_ONE_NAME: Final = frozenset({RRType.NS, RRType.CNAME, RRType.PTR, RRType.DNAME})
-_FAMILIES: Final = {(RRType.A, 4): socket.AF_INET, (RRType.AAAA, 16): socket.AF_INET6}
 
 
 class AskedInJson(NamedTuple):
@@ -145,7 +143,7 @@ def document(reply: bytes) -> Generator[None, None, bytes]:
 def _section(records: list[Record]) -> Generator[None, None, list[dict[str, Any]]]:
     told = []
     for number, (owner, rtype, rclass, ttl, rdata) in enumerate(records, 1):
-        data = rdata_text(rtype, rdata, rclass)
+        data = rdata_text(rtype, rdata, rclass=rclass)
         told.append({"name": names.to_text(owner), "type": rtype, "TTL": ttl, "data": data})
         if not number % HTTPS_JSON_SLICE:
             yield
@@ -163,22 +161,3 @@ def _tell_errors(message: Message, found: dict[str, Any]) -> None:
         found["extended_dns_errors"] = [
             {"info_code": code, "extra_text": text} for code, text in errors
         ]
-
-
-def rdata_text(rtype: int, rdata: bytes, rclass: int = 1) -> str:
-    """Presentation form; RFC 3597's where the octets are not what the type says."""
-    family = _FAMILIES.get((rtype, len(rdata)))
-    if family is not None and rclass == 1:
-        return socket.inet_ntop(family, rdata)
-    if rtype in _ONE_NAME and rdata:
-        return names.to_text(rdata)
-    import dns.exception  # noqa: PLC0415  # seventy modules
-    import dns.rdata  # noqa: PLC0415
-    from dns.rdataclass import RdataClass  # noqa: PLC0415
-    from dns.rdatatype import RdataType  # noqa: PLC0415
-
-    try:
-        kinds = RdataClass.make(rclass), RdataType.make(rtype)
-        return dns.rdata.from_wire(*kinds, rdata, 0, len(rdata)).to_text()
-    except (dns.exception.DNSException, ValueError):
-        return f"\\# {len(rdata)} {rdata.hex()}"

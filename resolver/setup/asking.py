@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Final
 
 from resolver.config.endpoints import DNS_PORT
 from resolver.errors import WireError
-from resolver.library.words import ede_text
 from resolver.limits import SETUP_ANSWER_SECONDS
 from resolver.protocol import names
 from resolver.protocol.chaos_names import DAEMON, DAEMON_TEXT
 from resolver.protocol.codes import RRClass, RRType, rcode_text
 from resolver.protocol.edns import OPT_EDE, Edns, ede_of
 from resolver.protocol.wire import build_query, parse_untrusted
+from resolver.telemetry.presentation import ede_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
