@@ -14,23 +14,16 @@ from typing import TYPE_CHECKING, Any
 import trio
 
 from resolver.cli import colors, inprocess, present, questions
-from resolver.cli.chain_report import Recorder
 from resolver.dnssec import validation_events
-from resolver.model import Verdict
-from resolver.protocol import names
+from resolver.operate import steps
+from resolver.operate.chain_report import Recorder
 from resolver.protocol.codes import Rcode
 from resolver.runtime import interrupt
-from resolver.telemetry import trace
-from resolver.telemetry.events import Asked, Unanswered
-from resolver.upstream.server_events import Tried
 
 if TYPE_CHECKING:
     import argparse
 
     from resolver.model import Answer, Question
-
-
-_USABLE = frozenset(verdict.value for verdict in Verdict if verdict.is_usable)
 
 
 class Printer:
@@ -47,13 +40,10 @@ class Printer:
         self._quiet = quiet
 
     def __call__(self, event: object) -> None:
-        if isinstance(event, Asked | Unanswered):
-            text = trace.line(event)
-        elif isinstance(event, Tried) and event.outcome not in _USABLE:
-            text = _vain(event)
-        else:
+        text = steps.text_of(event)
+        if text is None or not isinstance(event, steps.KINDS):
             return
-        self.steps.append(_object(event))
+        self.steps.append(steps.object_of(event))
         if self._quiet or self.failure is not None:
             return
         try:
@@ -87,37 +77,10 @@ async def _resolve(
     question: Question, options: argparse.Namespace, printer: Printer, chain: Recorder
 ) -> tuple[Answer, float]:
     async with inprocess.resolver(options) as daemon:
-        daemon.parts.bus.subscribe(printer, Asked, Unanswered, Tried)
+        daemon.parts.bus.subscribe(printer, *steps.KINDS)
         daemon.parts.bus.subscribe(chain, *validation_events.KINDS)
         with printer.scope:
             found = await inprocess.ask(daemon, question)
     if printer.failure is not None:
         raise printer.failure
     return found
-
-
-def _vain(event: Tried) -> str:
-    zone, server = names.to_text(event.zone), event.server
-    asked = f"{names.to_text(event.question.qname)} {present.type_text(event.question.qtype)}"
-    where = f"{names.to_text(server.nameserver)} {server.host}"
-    return f"{zone:<20} {asked} @ {where}, {event.transport.value} → {event.outcome}"
-
-
-def _object(event: Asked | Unanswered | Tried) -> dict[str, Any]:
-    """An event as plain values: names as text, times in milliseconds."""
-    made: dict[str, Any] = {
-        "zone": names.to_text(event.zone),
-        "name": names.to_text(event.question.qname),
-        "type": present.type_text(event.question.qtype),
-    }
-    if isinstance(event, Unanswered):
-        return made | {"verdict": "unanswered", "elapsed_ms": round(1000 * event.elapsed_s, 3)}
-    made |= {
-        "nameserver": names.to_text(event.server.nameserver),
-        "address": event.server.host,
-        "transport": event.transport.value,
-        "rtt_ms": None if event.rtt_s is None else round(1000 * event.rtt_s, 3),
-    }
-    if isinstance(event, Asked):
-        return made | {"verdict": event.verdict, "learnt": event.learnt}
-    return made | {"verdict": event.outcome}
