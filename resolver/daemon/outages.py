@@ -63,6 +63,11 @@ def stale_of(
     return stale
 
 
+def stale_seconds(config: Config) -> float:
+    """How long what is over may be told."""
+    return config.cache.stale_max if config.resolution.serve_stale else 0
+
+
 def early_of(config: Config, resolver: Resolver, spawn: Callable[..., None]) -> EarlyAnswers | None:
     """What is told those who have waited for long, if anything is."""
     if resolver.stale is None:

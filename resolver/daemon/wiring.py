@@ -9,29 +9,23 @@ walking) are closed by handing bound methods down. Read it to see who knows whom
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from resolver.cache.delegation import DelegationCache
-from resolver.cache.denial import DenialCache
-from resolver.cache.failure import FailureCache
-from resolver.cache.negative import NegativeCache
-from resolver.cache.rrset import RRsetCache
-from resolver.config import octets
 from resolver.daemon import server_tries
 from resolver.daemon.encryption import encryption_of
-from resolver.daemon.outages import Outages, early_of, stale_of
+from resolver.daemon.fittings import memory_of, nsid_of, walk_settings
+from resolver.daemon.outages import Outages, early_of, stale_of, stale_seconds
 from resolver.daemon.policies import views_of
 from resolver.daemon.renewing import renewals_of, renews_ahead
 from resolver.daemon.state import read_anchors, read_hints
 from resolver.daemon.zones import (
     exempt_names,
     fixed_delegations,
-    primed_zones,
     says_the_same,
     uses_root_copy,
     warm_questions,
-    yielding_zones,
 )
 from resolver.dnssec.algorithms import Sha1Policy
 from resolver.dnssec.anchors import Anchors
@@ -41,12 +35,10 @@ from resolver.dnssec.validation_events import KINDS
 from resolver.iterate.observed import observed
 from resolver.iterate.priming import hints_delegation
 from resolver.iterate.root_copy import RootCopy
-from resolver.iterate.walk import Walker, WalkSettings
+from resolver.iterate.walk import Walker
 from resolver.limits import (
     DELEGATION_CACHE_PART,
     IN_FLIGHT,
-    LOOKUP_WIDTH,
-    NEGATIVE_CACHE_PART,
     PACKET_CACHE_PART,
     TCP_IDLE_SECONDS,
 )
@@ -57,9 +49,7 @@ from resolver.policy.cookies import ServerCookies
 from resolver.policy.designation import Offers
 from resolver.policy.fast_paths import FastPaths
 from resolver.policy.views import Views
-from resolver.protocol.codes import RRType
 from resolver.recurse.ahead import Ahead
-from resolver.recurse.known import Known
 from resolver.recurse.prefetch import Prefetch
 from resolver.recurse.resolver import Resolver
 from resolver.recurse.timekeeper import Timekeeper
@@ -79,11 +69,12 @@ if TYPE_CHECKING:
     from resolver.budget import Share
     from resolver.config.schema import Config
     from resolver.model import Delegation, Name
-    from resolver.recurse.exempt import Exempt
+    from resolver.recurse.known import Known
     from resolver.recurse.renewals import Renewals
     from resolver.runtime.clock import Clock
     from resolver.upstream.encrypted import Encryption
     from resolver.upstream.network import Network
+    from resolver.upstream.request import Ask
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,7 +187,34 @@ def assemble(config: Config, base: Base, before: Parts | None = None) -> Parts:
     anchors = read
     if before is not None and read is not None and before.configured == read:
         anchors = before.anchors
-    return _Assembly(config, base, anchors, before).parts(configured=_snapshot(read))
+    hints = read_hints(config)
+    encryption = encryption_of(config, base.clock)
+    made = _Assembly(config, base, anchors, hints, encryption, before)
+    return made.parts(configured=_snapshot(read))
+
+
+def assemble_again(before: Parts) -> Parts:
+    """The same as *before* once more, with empty caches; no file is read. Never fails."""
+    made = _Assembly(
+        before.config, before.base, before.anchors, before.named_roots, before.encryption, before
+    )
+    return made.parts(configured=before.configured)
+
+
+def assemble_apart(parts: Parts, *, ask: Ask, bus: Bus, is_cold: bool = False) -> Parts:
+    """As *parts*, for one resolution that is watched: it asks by *ask*, and is told on *bus*.
+
+    It knows what they know, or with *is_cold* nothing but the servers. Never to take effect.
+    """
+    base = replace(parts.base, bus=bus, counters=PathCounters())
+    hook = parts.memory.on_nxdomain
+    made = _Assembly(
+        parts.config, base, parts.anchors, parts.named_roots, parts.encryption, parts,
+        knows=None if is_cold else parts, ask=ask,
+    )  # fmt: skip
+    whole = made.parts(configured=parts.configured)
+    parts.memory.on_nxdomain = hook
+    return whole
 
 
 def _snapshot(anchors: Anchors | None) -> Anchors | None:
@@ -209,20 +227,35 @@ class _Assembly:
     """One configuration's objects in the making."""
 
     def __init__(
-        self, config: Config, base: Base, anchors: Anchors | None, before: Parts | None
+        self,
+        config: Config,
+        base: Base,
+        anchors: Anchors | None,
+        named_roots: list[tuple[Name, str]],
+        encryption: Encryption,
+        before: Parts | None,
+        *,
+        knows: Parts | None = None,
+        ask: Ask | None = None,
     ) -> None:
         self.config = config
         self.base = base
         self.anchors = anchors
-        self.named_roots = read_hints(config)
-        self.hints = hints_delegation(self.named_roots)
+        self.named_roots = named_roots
+        self.hints = hints_delegation(named_roots)
         self.fixed = dict(fixed_delegations(config))
-        self.encryption = encryption_of(config, base.clock)
+        self.encryption = encryption
         if before is not None:
             self._keep_books(before)
-        self.keystore = KeyStore()
-        self.memory = _memory(config, exempt_names(config, anchors, base.clock))
-        self.delegations = DelegationCache(config.cache.size_octets // DELEGATION_CACHE_PART)
+        self.ask = ask or base.dispatcher.ask
+        if knows is None:
+            self.keystore = KeyStore()
+            exempt = exempt_names(config, anchors, base.clock)
+            self.memory = memory_of(config, exempt, stale_s=stale_seconds(config))
+            self.delegations = DelegationCache(config.cache.size_octets // DELEGATION_CACHE_PART)
+        else:
+            self.keystore, self.memory = knows.keystore, knows.memory
+            self.delegations = knows.delegations
         self.resolver = Resolver(
             self.memory,
             clock=base.clock,
@@ -252,7 +285,9 @@ class _Assembly:
     def parts(self, *, configured: Anchors | None) -> Parts:
         """The whole."""
         config, base = self.config, self.base
-        replies = Replies(base.packets, base.options, config.server.udp_payload_size, _nsid(config))
+        replies = Replies(
+            base.packets, base.options, config.server.udp_payload_size, nsid_of(config)
+        )
         return Parts(
             self.config, base, self.delegations, self.memory, self.resolver, self.walker,
             self._pipeline(replies), self.named_roots, self.hints, self.fixed, self.anchors,
@@ -269,7 +304,7 @@ class _Assembly:
 
     def _walker(self) -> Walker:
         config, base = self.config, self.base
-        ask = observed(base.dispatcher.ask, base.bus)
+        ask = observed(self.ask, base.bus)
         if uses_root_copy(config):
             ask = base.root_copy.asking(ask)
         return Walker(
@@ -282,7 +317,7 @@ class _Assembly:
             clock=base.clock,
             lookup=self.resolver.addresses,
             spawn=self._spawn,
-            settings=_walk_settings(config, self.anchors, base.clock),
+            settings=walk_settings(config, self.anchors, base.clock),
             on_referral=_no_hook if self.ahead is None else self.ahead.on_referral,
         )
 
@@ -325,65 +360,3 @@ class _Assembly:
 def _no_hook(delegation: Delegation, budget: Share) -> None:
     """Nothing is asked ahead of need."""
     del delegation, budget
-
-
-def _nsid(config: Config) -> bytes:
-    """The octets of NSID; the identity's if there are none of its own."""
-    server = config.server
-    return octets.nsid(server.nsid) if server.nsid else server.identity.encode()
-
-
-def _memory(config: Config, exempt: Exempt | None) -> Known:
-    settings = config.cache
-    validates = config.dnssec.validate
-    stale_s = settings.stale_max if config.resolution.serve_stale else 0
-    max_negative_ttl = min(settings.max_negative_ttl, settings.max_ttl)
-    return Known(
-        RRsetCache(
-            settings.size_octets,
-            min_ttl=settings.min_ttl,
-            max_ttl=settings.max_ttl,
-            stale_s=stale_s,
-        ),
-        NegativeCache(
-            settings.size_octets // NEGATIVE_CACHE_PART,
-            min_ttl=min(settings.min_negative_ttl or settings.min_ttl, max_negative_ttl),
-            max_ttl=max_negative_ttl,
-            stale_s=stale_s,
-        ),
-        FailureCache(),
-        (
-            DenialCache(max_ttl=max_negative_ttl)
-            if validates and config.dnssec.aggressive_nsec
-            else None
-        ),
-        is_checked=validates,
-        exempt=exempt,
-    )
-
-
-def _expectation(anchors: Anchors | None, clock: Clock) -> Callable[[Name, bool], bool]:
-    """Should what servers of a zone say be signed, as far as its referral or an anchor tells?"""
-
-    def expects(zone: Name, has_ds: bool) -> bool:  # noqa: FBT001
-        if anchors is None or not (has_ds or zone in anchors.by_name):
-            return False
-        return anchors.closest(zone) is not None and anchors.waived(zone, clock.wall()) is None
-
-    return expects
-
-
-def _walk_settings(config: Config, anchors: Anchors | None, clock: Clock) -> WalkSettings:
-    outgoing = config.outgoing
-    families = ((RRType.A, outgoing.ipv4), (RRType.AAAA, outgoing.ipv6))
-    return WalkSettings(
-        minimise=config.resolution.qname_minimisation,
-        rtypes=tuple(rtype for rtype, is_wanted in families if is_wanted),
-        width=LOOKUP_WIDTH if outgoing.speculation else 1,
-        min_ttl=config.cache.min_ttl,
-        max_ttl=config.cache.max_ttl,
-        expects_signatures=_expectation(anchors, clock),
-        harden_glue=config.resolution.harden_glue,
-        yielding=yielding_zones(config),
-        primed=primed_zones(config),
-    )

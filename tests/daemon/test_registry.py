@@ -41,7 +41,7 @@ NO_COUNTERS = {
         "n", "fails", "served", "_strays", "_held_octets", "_taken_octets", "hits", "_answered",
         "silence_s", "global_log_rtt",
         "_overdue", "awaited", "cookie_silences", "doubts", "edns_silences", "streams", "waiting",
-        "_asked", "_resets",
+        "_asked", "_resets", "_under_way",
     },
     "what one HTTP connection has come to": {
         "_body", "_continuations", "_opened", "_out", "_read", "_resets", "_streams", "_writing",
