@@ -19,7 +19,8 @@ from resolver.cache.rrset import Entry
 from resolver.cache.store import Row
 from resolver.cache.store_writer import item_of
 from resolver.config import load
-from resolver.daemon.persistence import Persistence, basis_of
+from resolver.daemon.persistence import Persistence
+from resolver.daemon.store_terms import basis_of
 from resolver.daemon.wiring import assemble, found
 from resolver.delegation import Delegation, Server
 from resolver.model import Rank, RRset, Status

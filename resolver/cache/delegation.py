@@ -80,15 +80,11 @@ class DelegationCache:
     def clear(self) -> None:
         self.entries.clear()
 
-    def purge(self, is_wrong: Callable[[Name], bool]) -> Iterator[None]:
+    def purge(self, is_wrong: Callable[[Name], bool]) -> Iterator[int]:
         """Forget, for good, all cuts that *is_wrong*; see `Shards.purge`."""
         return self.entries.purge(is_wrong)
 
-    def forget(self, is_meant: Callable[[Name], bool]) -> Iterator[None]:
-        """Drop all cuts that *is_meant*, some at each step (flush)."""
-        return self.entries.forget(is_meant)
-
-    def drain(self) -> Iterator[None]:
+    def drain(self) -> Iterator[int]:
         """Forget everything; see `Shards.drain`."""
         return self.entries.drain()
 

@@ -133,7 +133,6 @@ class DenialCache:
         """Have all that *old* keeps; it goes on with nothing."""
         self._zones, old._zones = old._zones, self._zones
         self.octets, old.octets = old.octets, self.octets
-        self.synthesised += old.synthesised
         self._told, old._told = old._told, self._told
 
     def forget(self, name: Name) -> None:

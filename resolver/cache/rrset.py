@@ -169,15 +169,11 @@ class RRsetCache:
     def clear(self) -> None:
         self.entries.clear()
 
-    def purge(self, is_wrong: Callable[[Name], bool]) -> Iterator[None]:
+    def purge(self, is_wrong: Callable[[Name], bool]) -> Iterator[int]:
         """Forget, for good, all names that *is_wrong*; see `Shards.purge`."""
         return self.entries.purge(lambda key: is_wrong(key[0]))
 
-    def forget(self, is_meant: Callable[[Name], bool]) -> Iterator[None]:
-        """Drop all names that *is_meant*, some at each step (flush)."""
-        return self.entries.forget(lambda key: is_meant(key[0]))
-
-    def drain(self) -> Iterator[None]:
+    def drain(self) -> Iterator[int]:
         """Forget everything; see `Shards.drain`."""
         return self.entries.drain()
 

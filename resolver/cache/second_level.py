@@ -19,6 +19,7 @@ from resolver.cache.read_back import ReadBack
 from resolver.cache.store import CUT, base_of, number_of
 from resolver.cache.store_filter import CUT as A_CUT
 from resolver.cache.store_filter import DATA, cut_key
+from resolver.cache.store_forget import without
 from resolver.errors import StoreFailed
 from resolver.limits import STORE_ASKED, STORE_COMMIT_SECONDS, STORE_LOOKUP_SECONDS, STORE_QUEUE
 from resolver.protocol import names
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from resolver.cache.negative import NegativeCache
     from resolver.cache.rrset import Entry, RRsetCache
     from resolver.cache.store import Store
+    from resolver.cache.store_forget import Meant
     from resolver.model import Name, Question
 
     Rows: TypeAlias = Sequence[tuple[int, int, bytes]]
@@ -211,6 +213,12 @@ class SecondLevel:
     def _take_cuts(self, cuts: dict[int, Name], rows: Rows, now: float) -> None:
         for cut in self._back.delegations(rows, cuts, self.store.times_of_late(now)):
             self._delegations.take_back(cut)
+
+    def drop(self, meant: Meant) -> None:
+        """Have nothing written that was learnt of what is *meant* to be forgotten."""
+        kept = list(without(self.learnt, meant))
+        self.learnt.clear()
+        self.learnt.extend(kept)
 
     def residents(self, values: Iterable[bytes], now: float) -> Iterator[Entry | Proven]:
         """Of *values*, read in at the start, what counts today and has not expired."""

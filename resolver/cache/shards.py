@@ -100,30 +100,36 @@ class Shards(Generic[V]):
             shard.clear()
             shard.weight = 0
 
-    def purge(self, is_wrong: Callable[[Any], bool]) -> Iterator[None]:
+    def purge(self, is_wrong: Callable[[Any], bool]) -> Iterator[int]:
         """Drop every key that *is_wrong*, some at each step, and take on no such key any more.
 
-        The caller lets others run between the steps: a whole cache at once would stall them.
+        Yields how many went. The caller lets others run between the steps: a whole cache at once
+        would stall them.
         """
         self._refuses = is_wrong
         return self.forget(is_wrong)
 
-    def forget(self, is_meant: Callable[[Any], bool]) -> Iterator[None]:
-        """Drop every key that *is_meant*, some at each step; it may come back the moment after."""
+    def forget(self, is_meant: Callable[[Any], bool]) -> Iterator[int]:
+        """Drop every key that *is_meant*, some at each step; it may come back the moment after.
+
+        Yields how many went.
+        """
         for shard in self._shards:
             keys = list(shard)
             for start in range(0, len(keys), CACHE_PURGE_ENTRIES):
-                for key in filter(is_meant, keys[start : start + CACHE_PURGE_ENTRIES]):
+                meant = list(filter(is_meant, keys[start : start + CACHE_PURGE_ENTRIES]))
+                for key in meant:
                     self.pop(key)  # unless it was evicted since
-                yield
+                yield len(meant)
 
-    def drain(self) -> Iterator[None]:
-        """Forget everything, some at each step."""
+    def drain(self) -> Iterator[int]:
+        """Forget everything, some at each step. Yields how many went."""
         for shard in self._shards:
             while shard:
-                for _ in range(min(CACHE_PURGE_ENTRIES, len(shard))):
+                some = min(CACHE_PURGE_ENTRIES, len(shard))
+                for _ in range(some):
                     shard.weight -= shard.popitem(last=False)[1].octets()
-                yield
+                yield some
 
     def take_over(self, old: Shards[V]) -> None:
         """Have what *old* has, which goes on with what was here. Both are of one size.

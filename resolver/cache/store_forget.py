@@ -1,4 +1,4 @@
-"""Forgetting names on disk, when an operator says so (flush).
+"""Forgetting on disk, when an operator says so (flush): names, all denials, or single records.
 
 What is below one domain of two labels lies together, so that only its records are looked through;
 for a name higher up, all are. Proven gaps go with all of the zones that may deny such a name. A
@@ -8,14 +8,14 @@ slice at a time, from a thread: who calls lets others write between.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from resolver.cache import record
 from resolver.cache.denial import Proven
 from resolver.cache.negative import Denied
 from resolver.cache.record import Kind
 from resolver.cache.rrset import Entry
-from resolver.cache.store import TOGETHER, base_of
+from resolver.cache.store import TOGETHER, base_of, number_of
 from resolver.errors import WireError
 from resolver.limits import STORE_BATCH
 from resolver.model import Delegation
@@ -31,17 +31,25 @@ TABLES: Final = ("record", "resident")
 _FIRST: Final = -(1 << 63)
 
 
+_DENYING: Final = (Kind.NEGATIVE, Kind.DENIAL)
+
+
 @dataclass(frozen=True, slots=True)
 class Meant:
-    """*name* alone, or with all *below* it."""
+    """*name* alone, or with all *below* it; of them *only_denials*."""
 
     name: Name
     below: bool
+    only_denials: bool = False
 
     def __call__(self, name: bytes) -> bool:
         if name == self.name:
             return True
         return self.below and name.endswith(self.name) and names.is_subdomain(name, self.name)
+
+    def is_of(self, kind: int) -> bool:
+        """Are records of that kind meant at all?"""
+        return kind != Kind.NOTE and (not self.only_denials or kind in _DENYING)
 
     def may_deny(self, apex: Name) -> bool:
         """Might gaps of the zone *apex* deny one of the names?"""
@@ -65,25 +73,39 @@ class Meant:
         return names.count(self.name) < 2  # noqa: PLR2004
 
 
-def forget_some(store: Store, meant: Meant, table: str, after: int) -> int | None:
-    """Delete some of what is *meant* behind number *after*; the number it came to, None: the end.
+class Forgotten(NamedTuple):
+    """How far a slice came, None: to the end; and how many records went."""
 
-    Raises StoreFailed.
-    """
+    at: int | None
+    gone: int
+
+
+def forget_some(store: Store, meant: Meant, table: str, after: int) -> Forgotten:
+    """Delete some of what is *meant* behind number *after*. Raises StoreFailed."""
     file = store.file
     if file is None:
-        return None
+        return Forgotten(None, 0)
     rows = file.slice(after, STORE_BATCH, table=table, values=True)
     gone = [(table, row.number) for row in rows if _is_meant(store, row.value, meant)]
     if gone:
         file.write(gone=gone)
     is_last = len(rows) < STORE_BATCH or rows[-1].number >= meant.last(table)
-    return None if is_last else rows[-1].number
+    return Forgotten(None if is_last else rows[-1].number, len(gone))
+
+
+def forget_places(store: Store, places: Iterable[tuple[Name, int]]) -> int:
+    """Delete what lies there of these names and types; how many that were. Raises StoreFailed."""
+    file = store.file
+    numbers = [number_of(name, rtype) for name, rtype in places]
+    there = list(file.olds(numbers)) if file is not None else []
+    if file is not None and there:
+        file.write(gone=(("record", number) for number in there))
+    return len(there)
 
 
 def _is_meant(store: Store, octets: bytes, meant: Meant) -> bool:
     kind, name = record.place_untrusted(octets)
-    if kind == Kind.NOTE:
+    if not meant.is_of(kind):
         return False
     if meant(name) or kind != Kind.DENIAL:
         return meant(name)
@@ -106,9 +128,13 @@ def without(learnt: Iterable[object], meant: Meant) -> Iterator[object]:
         if isinstance(what, Proven):
             is_meant = meant(what.rrset.owner) or _denies(what.rrset, meant)
         else:
-            is_meant = meant(_name_of(what))
+            is_meant = meant(_name_of(what)) and meant.is_of(_kind_of(what))
         if not is_meant:
             yield what
+
+
+def _kind_of(what: object) -> Kind:
+    return Kind.NEGATIVE if isinstance(what, Denied) else Kind.RRSET
 
 
 def _name_of(what: object) -> bytes:

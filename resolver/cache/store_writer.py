@@ -11,7 +11,7 @@ it was not used for longest, as far as a look at STORE_SWEEP records at a time c
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from resolver.cache import record
 from resolver.cache.basis import may_replace
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from resolver.cache.store import File, Store
     from resolver.model import Name, RRset
 
+T = TypeVar("T")
 _FIRST = -(1 << 63)
 _SWEEPS = 16  # at one write, where there is too much
 _FULL = 0.95  # of what is allowed; the rest is for the moment
@@ -302,6 +303,6 @@ def _use(row: Row) -> int:
     return row.used
 
 
-def batches(items: Sequence[Item], size: int) -> Iterable[Sequence[Item]]:
+def batches(items: Sequence[T], size: int) -> Iterable[Sequence[T]]:
     """*items*, at most *size* at a time."""
     return (items[start : start + size] for start in range(0, len(items), size))

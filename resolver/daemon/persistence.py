@@ -11,20 +11,16 @@ import logging
 import os
 import pwd
 import time
-from hashlib import blake2b
-from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import trio
 
-from resolver.cache.basis import Basis
-from resolver.cache.record import DIGEST_OCTETS
 from resolver.cache.rrset import Entry
 from resolver.cache.second_level import SecondLevel
 from resolver.cache.store import Store
 from resolver.cache.store_filter import Filter
-from resolver.cache.store_forget import TABLES, forget_some, without
+from resolver.cache.store_forget import TABLES, forget_places, forget_some
 from resolver.cache.store_writer import Writer, batches
 from resolver.cache.write_ledger import WriteLedger
 from resolver.daemon import store_files
@@ -32,6 +28,7 @@ from resolver.daemon.keepsakes import Keepsakes
 from resolver.daemon.privileges import SHARED_ACCOUNT
 from resolver.daemon.store_files import StoreFiles
 from resolver.daemon.store_filling import keep_filter
+from resolver.daemon.store_terms import basis_of, boot_of, cpu_of, sure_of
 from resolver.errors import StoreDamaged, StoreFailed
 from resolver.limits import STORE_BATCH, STORE_COMMIT_SECONDS, STORE_RETRY_SECONDS
 from resolver.model import Status
@@ -41,19 +38,18 @@ from resolver.runtime import disk_use
 from resolver.runtime.clock import SystemClock
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Collection
 
     from resolver.cache.denial import Proven
     from resolver.cache.store import Row
     from resolver.cache.store_forget import Meant
     from resolver.daemon.wiring import Parts
-    from resolver.runtime.clock import Clock
+    from resolver.model import Name
     from resolver.telemetry.shared_counters import Slot
 
     Hop = Callable[..., Awaitable[Any]]
 
 _log = logging.getLogger(__name__)
-_BOOT_ID: Final = Path("/proc/sys/kernel/random/boot_id")
 _FIRST: Final = -(1 << 63)
 T = TypeVar("T")
 
@@ -112,13 +108,13 @@ class Persistence:
             self._tell_anew(files.was_damaged)
         clock = parts.clock
         self.store = Store(
-            file, files.key, clock, boot=_boot_of(clock), is_sure=_sure_of(clock),
+            file, files.key, clock, boot=boot_of(clock), is_sure=sure_of(clock),
             stopwatch=time.perf_counter, disk_reads=disk_use.disk_reads,
             stale_s=parts.config.cache.stale_max, filter=self._filter,
         )  # fmt: skip
         self._writer = Writer(
             self.store, octets=parts.config.cache.disk_octets, believes=self._believes,
-            cpu=_cpu_of(clock),
+            cpu=cpu_of(clock),
         )  # fmt: skip
         self._keepsakes = Keepsakes(parts.base, self._writer, self.ledger, worker=self._worker)
         self.serve(parts)
@@ -136,8 +132,12 @@ class Persistence:
                 self._directory, why, store_files.FILE,
             )  # fmt: skip
 
-    def serve(self, parts: Parts) -> None:
-        """Have *parts* use the store, and those that were in use before no more."""
+    def serve(self, parts: Parts, meant: Meant | None = None) -> None:
+        """Have *parts* use the store, and those that were in use before no more.
+
+        What these had learnt is written still, unless it rests on something else, or is *meant* to
+        be forgotten.
+        """
         store, writer, before = self.store, self._writer, self._parts
         if store is None or writer is None:
             return
@@ -150,7 +150,11 @@ class Persistence:
             _connect(before, None)
         _connect(parts, level, FromDisk(level, parts.clock, in_thread=self._is_real))
         writer.octets = parts.config.cache.disk_octets
-        self._level, self._parts = level, parts
+        last, self._level, self._parts = self._level, level, parts
+        if last is not None and last.basis == level.basis:
+            level.learnt.extend(last.learnt)
+            if meant is not None:
+                level.drop(meant)
 
     def _believes(self) -> bool:
         """False while the root's keys do not validate: what is learnt then is somebody else's."""
@@ -247,22 +251,43 @@ class Persistence:
         else:
             self._tell_anew(str(why))
 
-    async def forget(self, meant: Meant) -> None:
-        """Delete what is *meant*, what waits to be written too. Raises StoreFailed."""
+    async def forget(self, meant: Meant) -> int:
+        """Delete what is *meant*, what waits to be written too. How many records. Raises
+        StoreFailed."""
         store, level, keepsakes, hop = self.store, self._level, self._keepsakes, self._hop()
         if store is None or level is None or keepsakes is None:
-            return
+            return 0
+        forgotten = 0
         async with self._one_at_a_time:
-            kept = list(without(level.learnt, meant))
-            level.learnt.clear()
-            level.learnt.extend(kept)
+            level.drop(meant)
             for table in TABLES:
                 at: int | None = meant.first(table)
                 while at is not None:
-                    at = await hop(self._metered, forget_some, store, meant, table, at)
+                    at, gone = await hop(self._metered, forget_some, store, meant, table, at)
+                    forgotten += gone
                     if store.file is not None:
                         store.file.let_go()
             await keepsakes.keep(hop, is_due=True)
+        return forgotten
+
+    async def forget_places(self, places: Collection[tuple[Name, int]]) -> int:
+        """Delete what is kept of these names and types. How many records. Raises StoreFailed."""
+        store = self.store
+        if store is None:
+            return 0
+        forgotten = 0
+        async with self._one_at_a_time:
+            for some in batches(list(places), STORE_BATCH):
+                forgotten += await self._hop()(self._metered, forget_places, store, some)
+            if store.file is not None:
+                store.file.let_go()
+        return forgotten
+
+    async def keep_notes(self) -> None:
+        """Write what is known of servers, and what is warm, now. Raises StoreFailed."""
+        if self._keepsakes is not None:
+            async with self._one_at_a_time:
+                await self._keepsakes.keep(self._hop(), is_due=True)
 
     # --- what is taken back as a whole --------------------------------------------------------
 
@@ -333,52 +358,6 @@ async def _in_thread(function: Callable[..., T], *arguments: object) -> T:
 async def _at_once(function: Callable[..., T], *arguments: object) -> T:
     """Where time is virtual a thread's would not be."""
     return function(*arguments)
-
-
-# --- what records rest on -----------------------------------------------------------------------
-
-
-def basis_of(parts: Parts) -> Basis:
-    """What records rest on by the configuration of *parts*."""
-    config, anchors = parts.config, parts.anchors
-    trust: list[object] = [config.dnssec.validate, config.dnssec.sha1]
-    if anchors is not None:
-        trust += [sorted(anchors.by_name.items()), sorted(anchors.negative.items())]
-    ways = {
-        names.from_text(entry.zone): _digest(type(entry).__name__, entry)
-        for entry in chain(config.forward, config.stub)
-    }
-    hints = _digest("hints", sorted(parts.named_roots))
-    return Basis(hints, _digest("trust", trust), ways, config.dnssec.validate)
-
-
-def _digest(kind: str, what: object) -> bytes:
-    return blake2b(f"{kind} {what!r}".encode(), digest_size=DIGEST_OCTETS).digest()
-
-
-# --- clocks and accounts ------------------------------------------------------------------------
-
-
-def _boot_of(clock: Clock) -> int:
-    """Which run of this machine *clock* counts in; 0 where nobody can tell."""
-    if not isinstance(clock, SystemClock):
-        return 0
-    try:
-        boot_id = _BOOT_ID.read_bytes()
-    except OSError:  # the service file hides it (ProcSubset=), and says what it is
-        boot_id = os.environb.get(b"RESOLVER_BOOT_ID", b"")
-    if not boot_id:
-        return 0
-    named = boot_id + clock.ttl_source.encode()
-    return int.from_bytes(blake2b(named, digest_size=4).digest(), "big") or 1
-
-
-def _sure_of(clock: Clock) -> Callable[[], bool]:
-    return clock.is_set if isinstance(clock, SystemClock) else lambda: True
-
-
-def _cpu_of(clock: Clock) -> Callable[[], float]:
-    return time.process_time if isinstance(clock, SystemClock) else lambda: 0.0
 
 
 def _own_name() -> str:

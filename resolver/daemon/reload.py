@@ -14,7 +14,6 @@ other root hints, or by another way to validate. Large caches are gone through i
 from __future__ import annotations
 
 import logging
-from itertools import chain
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 import trio
@@ -22,6 +21,7 @@ import trio
 from resolver.config.changes import changes, merged
 from resolver.daemon.bind import close_all
 from resolver.daemon.draining import close_each
+from resolver.daemon.handover import below, hand_over
 from resolver.daemon.tls_contexts import is_needed
 from resolver.daemon.wiring import assemble
 from resolver.errors import ConfigError
@@ -71,15 +71,13 @@ async def reload(daemon: Daemon, config: Config) -> Reloaded:
         wrong = wrong_names(before, fresh)
         is_rewired = bool(wrong) or any(map(_changes_answers, found))
         if is_rewired:
-            await _purge(before, wrong)
-            _swap(daemon, fresh, wrong)
-            daemon.nursery.start_soon(_drain, before)
+            await hand_over(daemon, fresh, below(wrong))
         else:
             before.config = config
             daemon.limit_rate()
         if log is not None:
             logs.use(log, config.log.level)
-        if is_rewired or log is not None:
+        if log is not None:
             daemon.notes.follow()
             daemon.listeners.hand_to(daemon.parts.pipeline)
         daemon.open_site()
@@ -149,42 +147,6 @@ def _files(before: Parts, now: Parts, found: list[Change]) -> Iterator[tuple[str
         yield "the root hints", before.named_roots != now.named_roots
     if not any(key.startswith("dnssec.") for key in keys):
         yield "the trust anchors", before.configured != now.configured
-
-
-async def _purge(parts: Parts, wrong: frozenset[Name]) -> None:
-    """Forget what is *wrong*, while the old parts still serve; all of it: new caches do that."""
-    if not wrong or names.ROOT in wrong:
-        return
-    endings = tuple(wrong)
-
-    def is_wrong(name: Name) -> bool:
-        return name.endswith(endings) and any(names.is_subdomain(name, top) for top in endings)
-
-    for _ in chain(parts.memory.purge(is_wrong), parts.delegations.purge(is_wrong)):
-        await trio.lowlevel.checkpoint()
-
-
-async def _drain(parts: Parts) -> None:
-    """Give back what the old parts still hold, in slices."""
-    for _ in chain(parts.memory.drain(), parts.delegations.drain()):
-        await trio.lowlevel.checkpoint()
-
-
-def _swap(daemon: Daemon, fresh: Parts, wrong: frozenset[Name]) -> None:
-    """The one step. From here on nothing waits and nothing fails."""
-    before = daemon.parts
-    if names.ROOT not in wrong:
-        fresh.memory.take_over(before.memory, wrong)
-        fresh.delegations.take_over(before.delegations)
-        fresh.keystore.take_over(before.keystore)
-        for name in wrong:
-            fresh.keystore.forget(name)
-    fresh.take_effect()
-    daemon.parts = fresh
-    daemon.persistence.serve(fresh)
-    daemon.limit_rate()
-    fresh.packets.flush()
-    daemon.upkeep.go_on(before)
 
 
 async def _identities(daemon: Daemon, config: Config) -> tuple[Identity, ...]:

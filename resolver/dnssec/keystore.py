@@ -79,6 +79,10 @@ class KeyStore:
         self._zones, old._zones = old._zones, self._zones
         self._generation = old._generation
 
+    def all(self) -> list[ZoneTrust]:
+        """What is established, though its time be over."""
+        return list(self._zones.values())
+
     def forget_bogus(self) -> None:
         """The clock was set: what had ended, or had not begun, may well be in force."""
         for name in [name for name, trust in self._zones.items() if trust.status is Status.BOGUS]:

@@ -64,7 +64,7 @@ class Known:
         self.disk: Callable[[Question], Awaitable[None]] | None = None  # what may take long there
         self.on_nxdomain: Callable[[Link], None] = _ignore
         """Called with each NXDOMAIN that was judged, when it is kept."""
-        self._dnames = 0
+        self._dnames = 0  # how many were kept; without any none is looked for
         self._fleeting: LRUCache[Name, Entry] = LRUCache(FLEETING_DNAMES)
 
     # --- reading ---------------------------------------------------------------------------
@@ -306,42 +306,29 @@ class Known:
         self.failures.forgive(zone)
         self.bogus.forgive(zone)
 
-    def purge(self, is_wrong: Callable[[Name], bool]) -> Iterator[None]:
+    def purge(self, is_wrong: Callable[[Name], bool]) -> Iterator[int]:
         """Forget, for good, RRsets and negatives of names that *is_wrong*, some at each step."""
         yield from self.rrsets.purge(is_wrong)
         yield from self.negatives.purge(is_wrong)
 
-    def forget_names(self, name: Name, is_meant: Callable[[Name], bool]) -> Iterator[None]:
-        """Drop what is known of names that *is_meant*, some at each step; it may be learnt anew.
-
-        *name* is the highest of them. Proven gaps of its zone go too, for they may deny it; what
-        failed is forgiven.
-        """
-        yield from self.rrsets.forget(is_meant)
-        yield from self.negatives.forget(is_meant)
-        self.forgive(name)
-        for owner in list(filter(is_meant, self._fleeting)):
-            del self._fleeting[owner]
-        if self.denial is not None:
-            self.denial.forget(name)
-
-    def drain(self) -> Iterator[None]:
+    def drain(self) -> Iterator[int]:
         """Forget all RRsets and negatives, some at each step."""
         yield from self.rrsets.drain()
         yield from self.negatives.drain()
 
-    def take_over(self, old: Known, wrong: Iterable[Name]) -> None:
+    def take_over(self, old: Known, wrong: Iterable[Name], *, denials: bool = True) -> None:
         """Have all that *old* knows, but nothing at or below the names that are *wrong* now.
 
         Its RRsets and negatives were purged of them before. Whoever still works with *old* leaves
-        no trace here.
+        no trace here. *denials* False: nothing that is denied or failed, either.
         """
         self.rrsets.take_over(old.rrsets)
-        self.negatives.take_over(old.negatives)
-        self.failures.take_over(old.failures)
         self.bogus.take_over(old.bogus)
-        if self.denial is not None and old.denial is not None:
-            self.denial.take_over(old.denial)
+        if denials:
+            self.negatives.take_over(old.negatives)
+            self.failures.take_over(old.failures)
+            if self.denial is not None and old.denial is not None:
+                self.denial.take_over(old.denial)
         self._dnames = old._dnames
         for zone in wrong:
             self.forgive(zone)

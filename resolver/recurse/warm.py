@@ -269,16 +269,17 @@ class WarmList:
             if not self.entries[question].by_hand:
                 del self.entries[question]
 
-    def forget(self, is_meant: Callable[[bytes], bool]) -> None:
-        """Drop the names that *is_meant*, but for those that are wanted by hand.
+    def forget(self, is_meant: Callable[[bytes], bool]) -> int:
+        """Drop the names that *is_meant*, but for those that are wanted by hand; how many.
 
         Of what was asked once only hashes are there: all of that goes.
         """
-        gone = [one for one, known in self.entries.items() if is_meant(one.qname)]
+        meant = [one for one, known in self.entries.items() if is_meant(one.qname)]
+        gone = [question for question in meant if not self.entries[question].by_hand]
         for question in gone:
-            if not self.entries[question].by_hand:
-                del self.entries[question]
+            del self.entries[question]
         self._strangers.clear()
+        return len(gone)
 
     def snapshot(self, now: float) -> list[Kept]:
         """What is worth keeping over a restart, the most used first."""

@@ -97,6 +97,11 @@ class Encrypted:
             self.opportunist.end()
             self.opportunist = None
 
+    def forget(self) -> None:
+        """Which servers speak TLS though nobody said so is to be found out anew."""
+        if self.opportunist is not None:
+            self.opportunist.forget()
+
     def learn(self, key: Key, terms: Terms | None, *, stays_warm: bool = True) -> None:
         """As `Sessions.learn`: a server that was found, not configured."""
         if self._sessions is None and terms is not None:

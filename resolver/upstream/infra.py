@@ -95,6 +95,12 @@ class Infra:
             states[key] = state
         del states[next(iter(states))]
 
+    def clear(self) -> None:
+        """Know nothing of anybody. What is on its way teaches nothing: nobody asks those states."""
+        self.states.clear()
+        self._prefixes.clear()
+        self.global_log_rtt = _FIRST_PRIOR
+
     def note_answer(self, state: ServerState, rtt_s: float, now: float) -> None:
         """Teach the address, its prefix and the global prior.
 

@@ -82,9 +82,14 @@ class Opportunist:
     def end(self) -> None:
         """Clear text from the next query on."""
         self._shared.listeners.remove(self.note)
+        self.forget()
+
+    def forget(self) -> None:
+        """Clear text from the next query on, and nobody was tried yet."""
         for host in self._works:
             self._learn(_at(host), None)
-        self._works.clear()
+        for known in (self._works, self._fails, self._uses):
+            known.clear()
         self.take_effect()
 
     def take_effect(self) -> None:

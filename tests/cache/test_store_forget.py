@@ -11,9 +11,10 @@ from hypothesis import strategies as st
 from resolver.cache import record
 from resolver.cache.denial import Proven
 from resolver.cache.store import number_of
-from resolver.cache.store_forget import TABLES, Meant, forget_some, without
+from resolver.cache.store_forget import TABLES, Meant, forget_places, forget_some, without
 from resolver.limits import STORE_BATCH
 from resolver.protocol import names
+from resolver.protocol.codes import RRType
 from tests.cache.shelf import NOW, Bench, delegation, denied, entry
 from tests.making import name, question, rrset
 
@@ -26,7 +27,7 @@ def forget(bench: Bench, text: str, *, below: bool) -> None:
     for table in TABLES:
         at: int | None = meant.first(table)
         while at is not None:
-            at = forget_some(bench.store, meant, table, at)
+            at, _ = forget_some(bench.store, meant, table, at)
             bench.file.let_go()
 
 
@@ -111,6 +112,25 @@ def test_what_waits_to_be_written_goes_too() -> None:
     assert list(without([*kept, *gone, object()], meant))[:-1] == kept
 
 
+def test_denials_alone_may_be_meant(bench: Bench) -> None:
+    bench.learn(entry("www.example. 300 A 192.0.2.1"), denied("gone.example. A"), proven())
+    meant = Meant(name("."), below=True, only_denials=True)
+    gone = [forget_some(bench.store, meant, table, meant.first(table)).gone for table in TABLES]
+    assert gone == [1, 1]
+    bench.file.let_go()
+    assert left(bench, ["www.example.", "gone.example."]) == {"www.example."}
+    learnt = [entry("www.example. 300 A 192.0.2.1"), delegation("example."), denied("b.example. A")]
+    assert list(without([*learnt, proven()], meant)) == learnt[:2]
+
+
+def test_single_records_are_forgotten(bench: Bench) -> None:
+    bench.learn(*(entry(f"{host} 300 A 192.0.2.1") for host in HOSTS))
+    places = [(name("www.example."), RRType.A), (name("www.example."), RRType.AAAA)]
+    assert forget_places(bench.store, places) == 1
+    bench.file.let_go()
+    assert left(bench, HOSTS) == set(HOSTS) - {"www.example."}
+
+
 def test_a_damaged_record_is_no_hindrance(bench: Bench) -> None:
     bench.learn(entry(), proven())
     for table in TABLES:
@@ -127,7 +147,7 @@ def test_many_are_gone_through_a_few_at_a_time(bench: Bench) -> None:
     bench.learn(*(entry(f"{host} 300 A 192.0.2.1") for host in hosts))
     meant = Meant(name("www.example."), below=True)
     before = len(bench.file.slice(-(1 << 63), 1000))
-    forget_some(bench.store, meant, "record", meant.first("record"))
+    assert forget_some(bench.store, meant, "record", meant.first("record")).gone == STORE_BATCH
     assert before - len(bench.file.slice(-(1 << 63), 1000)) == STORE_BATCH
     forget(bench, "www.example.", below=True)
     assert not left(bench, hosts)

@@ -98,7 +98,7 @@ def test_a_disk_that_stalls_costs_no_memory(bench: Bench) -> None:
 @pytest.mark.reaches("STORE_BATCH")
 def test_batches_are_small() -> None:
     items = [item_of(entry(), Basis(b"", b"", {}, validates=True))] * (STORE_BATCH + 1)
-    sizes = [len(batch) for batch in batches(items, STORE_BATCH)]  # type: ignore[arg-type]
+    sizes = [len(batch) for batch in batches(items, STORE_BATCH)]
     assert sizes == [STORE_BATCH, 1]
 
 

@@ -28,7 +28,7 @@ LATER = STORE_COMMIT_SECONDS * 1.5
 @pytest.fixture
 def _unset(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nobody vouches for the wall clock, as after a start without a time server."""
-    monkeypatch.setattr(persistence, "_sure_of", lambda _: lambda: False)
+    monkeypatch.setattr(persistence, "sure_of", lambda _: lambda: False)
 
 
 def cut(world: World) -> None:
@@ -66,7 +66,7 @@ async def test_a_clock_that_jumps_and_comes_back_makes_nothing_fresher(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, jump: float, *, is_sure: bool
 ) -> None:
     """What was kept before, while and after the clock was wrong; the zone has changed since."""
-    monkeypatch.setattr(persistence, "_sure_of", lambda _: lambda: is_sure)
+    monkeypatch.setattr(persistence, "sure_of", lambda _: lambda: is_sure)
     world = village()
     async with life(world, tmp_path) as home:
         clock = home.daemon.parts.clock
