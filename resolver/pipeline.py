@@ -187,6 +187,10 @@ class Pipeline:
         told = policy.before(query)
         return told or policy.after(query, await self._within_time(query, budget))
 
+    def before(self, question: Question) -> Answer | None:
+        """What policy answers in the place of resolution, if it does."""
+        return self._fast_paths.views.default.before(_of_ours(question, checking=True))
+
     def at_once(self, question: Question, *, checking: bool = True) -> Answer | None:
         """What nobody needs to be asked for: local zones, caches. None if that is not enough."""
         policy, query = self._fast_paths.views.default, _of_ours(question, checking=checking)

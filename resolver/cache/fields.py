@@ -93,6 +93,18 @@ def rdatas_untrusted(data: bytes, at: int, rtype: int) -> tuple[tuple[bytes, ...
     return found, end
 
 
+def rdata_untrusted(rdata: bytes, rtype: int) -> bytes:
+    """*rdata*, if it has the form of its type. Raises WireError only."""
+    reader = _READERS.get(rtype)
+    try:
+        is_whole = reader is None or reader(rdata, 0, len(rdata), {}) == rdata
+    except (IndexError, struct_error):
+        is_whole = False
+    if not is_whole:
+        raise WireError("a record has rdata that is none")
+    return rdata
+
+
 class FieldsUntrusted:
     """Reads one thing after another from *data*. Raises WireError only."""
 

@@ -89,6 +89,37 @@ class ReadBack:
                 self._note_used(number, used, times)
                 yield cut
 
+    def whole(
+        self,
+        data: Iterable[tuple[int, int, bytes]],
+        cuts: Iterable[tuple[int, int, bytes]],
+        name: Name,
+        times: Times,
+    ) -> list[Entry | Denied | Delegation]:
+        """All that *data* and *cuts* have of *name* and that counts today, for people. That
+        somebody looked is not noted."""
+        found: list[Entry | Denied | Delegation] = []
+        for _, _, octets in data:
+            rtype = self._rtype_of(octets)
+            one = None if rtype is None else self._datum(octets, name, rtype, times)
+            if one is not None:
+                found.append(one[1])
+        zones = {number: name for number, _, _ in cuts}
+        never = int(times.wall)  # as if it had been used this moment
+        rows = [(number, never, octets) for number, _, octets in cuts]
+        return [*found, *self.delegations(rows, zones, times)]
+
+    def _rtype_of(self, octets: bytes) -> int | None:
+        sealed = self._store.open_untrusted(octets)
+        try:
+            if sealed is not None and sealed.kind == Kind.RRSET:
+                return record.rrset_untrusted(sealed.body, 0.0).rtype
+            if sealed is not None and sealed.kind == Kind.NEGATIVE:
+                return record.negative_untrusted(sealed.body, 0.0).rtype
+        except WireError as error:
+            self._store.note_damage(error)
+        return None
+
     def residents(self, values: Iterable[bytes], times: Times) -> Iterator[Entry | Proven]:
         """Of *values*, read in at the start, what counts today and has not expired."""
         for octets in values:

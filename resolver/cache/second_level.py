@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from resolver.cache.rrset import Entry, RRsetCache
     from resolver.cache.store import Store
     from resolver.cache.store_forget import Meant
-    from resolver.model import Name, Question
+    from resolver.model import Delegation, Name, Question
 
     Rows: TypeAlias = Sequence[tuple[int, int, bytes]]
 
@@ -213,6 +213,21 @@ class SecondLevel:
     def _take_cuts(self, cuts: dict[int, Name], rows: Rows, now: float) -> None:
         for cut in self._back.delegations(rows, cuts, self.store.times_of_late(now)):
             self._delegations.take_back(cut)
+
+    def whole(self, name: Name, now: float) -> list[Entry | Denied | Delegation]:
+        """All that lies on disk of *name*, as it counts today. From a thread, one at a time.
+
+        Nothing if the disk fails.
+        """
+        store = self.store
+        file = store.file
+        try:
+            if file is not None:
+                data, cuts = file.cold(base_of(name), [number_of(name, CUT)])
+                return self._back.whole(data, cuts, name, store.times(now))
+        except StoreFailed as error:
+            store.trouble = error
+        return []
 
     def drop(self, meant: Meant) -> None:
         """Have nothing written that was learnt of what is *meant* to be forgotten."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from resolver.cli import control_stats
+from resolver.cli import control_load, control_stats
 from resolver.cli.control_session import NoDaemon, Refusal, Session, path_of
 from resolver.cli.control_shown import shown
 from resolver.errors import ConfigError
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 FAILED = 1
 WRONG_USE = 2
 # Verbs that take more than a question and its answer.
-BY_HAND: dict[str, ByHand] = {"stats": control_stats.run}
+BY_HAND: dict[str, ByHand] = {"stats": control_stats.run, "cache load": control_load.run}
 
 
 _HEAD = frozenset({"id", "ok"})

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+from resolver.cli.control_known import FORMS
 from resolver.cli.control_parts import octets, table, time_of
 from resolver.runtime.duration import duration
 
@@ -152,6 +153,7 @@ def _waiting(reply: Reply) -> str:
 
 
 SHOWN: Final[dict[str, Shown]] = {
+    **FORMS,
     "status": _status,
     "reload": _reload,
     "tls reload": _tls_reload,

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 import trio
 
-from resolver.daemon import draining, forgetting
+from resolver.daemon import draining
+from resolver.daemon.operated_known import OperatedKnowledge
+from resolver.daemon.overriding import Overridden
 from resolver.operate.verb import Refused
 from resolver.telemetry import logs
 
@@ -26,13 +28,12 @@ if TYPE_CHECKING:
     from resolver.daemon.tls_contexts import TlsContexts
     from resolver.daemon.wiring import Parts
     from resolver.listen.admission import Admission
-    from resolver.model import Name
     from resolver.operate.reloaded import Reloaded
     from resolver.telemetry.metrics import Registry
     from resolver.telemetry.shared_counters import Slot
 
 
-class Process(Protocol):
+class Process(Overridden, Protocol):
     """The process, as far as verbs need it (`run.Daemon`)."""
 
     parts: Parts
@@ -69,10 +70,11 @@ class Hooks(NamedTuple):
     stop: Callable[[], None] = lambda: None
 
 
-class Operated:
+class Operated(OperatedKnowledge):
     """What of *daemon* verbs look at, and what they may have it do."""
 
     def __init__(self, daemon: Process) -> None:
+        super().__init__(daemon)
         self._daemon = daemon
         self.hooks = Hooks()
         self._started_by = os.geteuid()
@@ -163,7 +165,3 @@ class Operated:
 
     def stop(self) -> None:
         self.hooks.stop()
-
-    async def forget(self, name: Name, *, below: bool) -> None:
-        """As `forgetting.forget`. Raises StoreFailed."""
-        await forgetting.forget(self._daemon, name, below=below)

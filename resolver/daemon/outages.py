@@ -13,6 +13,7 @@ import trio
 from resolver.iterate.silence import Silence
 from resolver.limits import STALE_RENEWALS_AT_ONCE
 from resolver.model import Question
+from resolver.operate.overrides import Stale as When
 from resolver.protocol import names
 from resolver.protocol.codes import RRType
 from resolver.protocol.message import group
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from resolver.cache.delegation import DelegationCache
     from resolver.config.schema import Config
     from resolver.iterate.walk import Walker
+    from resolver.operate.overrides import Overrides
     from resolver.protocol.message import Message
     from resolver.recurse.known import Known
     from resolver.recurse.resolver import Resolver
@@ -42,9 +44,11 @@ def stale_of(
     memory: Known,
     delegations: DelegationCache,
     walker: Walker,
+    *,
+    overrides: Overrides,
 ) -> Stale | None:
     """Who finds what may be told though it is over; None if nothing may be."""
-    if not config.resolution.serve_stale:
+    if not overrides.serves_stale(config):
         return None
     rules = StaleRules(
         config.resolution.stale_ttl,
@@ -59,13 +63,15 @@ def stale_of(
         trio.current_time,
     )
     stale = Stale(memory, delegations, servers, rules, clock=clock)
+    if overrides.stale is When.NOW:
+        stale.tell_at_once()
     memory.on_nxdomain = stale.end_leases
     return stale
 
 
-def stale_seconds(config: Config) -> float:
+def stale_seconds(config: Config, overrides: Overrides) -> float:
     """How long what is over may be told."""
-    return config.cache.stale_max if config.resolution.serve_stale else 0
+    return config.cache.stale_max if overrides.serves_stale(config) else 0
 
 
 def early_of(config: Config, resolver: Resolver, spawn: Callable[..., None]) -> EarlyAnswers | None:

@@ -41,10 +41,11 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Collection
 
     from resolver.cache.denial import Proven
+    from resolver.cache.negative import Denied
     from resolver.cache.store import Row
     from resolver.cache.store_forget import Meant
     from resolver.daemon.wiring import Parts
-    from resolver.model import Name
+    from resolver.model import Delegation, Name
     from resolver.telemetry.shared_counters import Slot
 
     Hop = Callable[..., Awaitable[Any]]
@@ -282,6 +283,14 @@ class Persistence:
             if store.file is not None:
                 store.file.let_go()
         return forgotten
+
+    async def on_disk(self, name: Name) -> list[Entry | Denied | Delegation]:
+        """All that is kept of *name*, as it counts today; nothing if the disk fails."""
+        level, store = self._level, self.store
+        if level is None or store is None:
+            return []
+        async with self._one_at_a_time:
+            return await self._hop()(level.whole, name, store.clock.now())  # type: ignore[no-any-return]
 
     async def keep_notes(self) -> None:
         """Write what is known of servers, and what is warm, now. Raises StoreFailed."""

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 import trio
 
 from resolver.config.listen_urls import https_paths
-from resolver.daemon import clock_floor, privileges
+from resolver.daemon import clock_floor, overriding, privileges
 from resolver.daemon.bind import ListeningSockets
 from resolver.daemon.control import Control
 from resolver.daemon.designating import offer_of
@@ -98,7 +98,7 @@ class Daemon:
         self.persistence = persistence
         self.slot = slot
         self.root_fetch = root_fetch
-        self.is_first = slot is None or slot.is_first
+        self.is_first = is_first(slot)
         self.admission = Admission(total=CLIENT_QUERIES // workers_of(parts.config))
         self.slots = TcpSlots(
             total=_slots(tells=self.is_first and sockets.is_listening), turns=turns
@@ -248,10 +248,9 @@ async def running(
     *tls*: certificates that another process has read for us. *given*: sockets that it has bound.
     """
     fetch = root_fetch or (in_process if network is None else None)  # in a lab nobody transfers
-    state = StateDirectory(config.working_directory)
+    state, turns, tells = StateDirectory(config.working_directory), Turns(), is_first(slot)
     state.open()
-    sockets = _sockets(config, listen_network, tells=slot is None or slot.is_first, given=given)
-    turns = Turns()
+    sockets = _sockets(config, listen_network, tells=tells, given=given)
     persists = (listens and clock is None) if persists is None else persists
     persistence = Persistence(config.working_directory if persists else "", slot=slot)
     try:
@@ -265,6 +264,7 @@ async def running(
                 rng=rng or SystemRandom(),
                 spawn=TaskPool(nursery).start_soon,
                 in_flight_limit=in_flight_limit() if network is None else IN_FLIGHT,
+                overrides=overriding.read(state, tells=tells),
             )
             tls = tls or tls_of(config, state, base.clock.wall, listens=listens)
             parts = assemble(config, base)
@@ -286,6 +286,11 @@ async def running(
         state.close()
 
 
+def is_first(slot: Slot | None) -> bool:
+    """Of several workers: is this the one that says what all of them could say?"""
+    return slot is None or slot.is_first
+
+
 async def _start(daemon: Daemon, nursery: trio.Nursery) -> None:
     """Everything that runs beside the listeners, and then they."""
     parts, persistence = daemon.parts, daemon.persistence
@@ -294,6 +299,7 @@ async def _start(daemon: Daemon, nursery: trio.Nursery) -> None:
     if persistence.store is not None:
         nursery.start_soon(persistence.run)
     nursery.start_soon(_tick, daemon)
+    nursery.start_soon(overriding.end_negative_anchors, daemon)
     daemon.upkeep.begin(persistence.are_notes_read)
     daemon.listen()
 

@@ -38,14 +38,15 @@ _log = logging.getLogger(__name__)
 ROOT_ZONE: Final = "root-zone"
 CERTIFICATE_FILE: Final = "tls-certificate.pem"
 KEY_FILE: Final = "tls-key.pem"
+OVERRIDES: Final = "operator.json"
 _DAMAGED: Final = ".damaged"
 _READABLE: Final = 0o644
 # All that goes to disk from here: when the clock was last confirmed, trust anchors that are
-# followed, a copy of the root zone, and a certificate of our own with its key. `persistence` keeps
-# the cache, in a directory beside them.
+# followed, a copy of the root zone, a certificate of our own with its key, and what operators have
+# decided while it ran. `persistence` keeps the cache, in a directory beside them.
 KEPT: Final = (
     "last-run", "anchor-*.json", ROOT_ZONE, ROOT_ZONE + _DAMAGED,
-    CERTIFICATE_FILE, KEY_FILE, KEY_FILE + _DAMAGED,
+    CERTIFICATE_FILE, KEY_FILE, KEY_FILE + _DAMAGED, OVERRIDES, OVERRIDES + _DAMAGED,
 )  # fmt: skip
 
 

@@ -42,6 +42,7 @@ from resolver.limits import (
     PACKET_CACHE_PART,
     TCP_IDLE_SECONDS,
 )
+from resolver.operate.overrides import Overrides
 from resolver.packets.cache import PacketCache
 from resolver.packets.options import ClientOptions
 from resolver.pipeline import Pipeline
@@ -96,6 +97,7 @@ class Base:
     root_copy: RootCopy
     prefetch: Prefetch
     offers: Offers
+    overrides: Overrides
 
 
 @dataclass(slots=True)
@@ -145,10 +147,15 @@ class Parts:
         self.base.options.cookies = self.cookies if config.server.cookies else None
         self.base.options.padding = config.tls.padding
         self.fast_paths.go_by(self.views)
-        self.base.prefetch.go_by(self.renewals, warm_questions(config))
+        self.go_by_hand()
         self.base.shortage.sheds = (
             packets.flush, packets.shards.clear, memory.rrsets.clear, memory.negatives.clear,
         )  # fmt: skip
+
+    def go_by_hand(self) -> None:
+        """Have renewed always what the operator wants to be there."""
+        wanted = {*warm_questions(self.config), *self.base.overrides.warm}
+        self.base.prefetch.go_by(self.renewals, wanted)
 
 
 def found(
@@ -159,6 +166,7 @@ def found(
     rng: Random,
     spawn: Callable[..., None],
     in_flight_limit: int = IN_FLIGHT,
+    overrides: Overrides | None = None,
 ) -> Base:
     """What every configuration of the process shares; of *config* only what needs a restart."""
     infra = Infra(rng=rng)
@@ -174,7 +182,7 @@ def found(
     return Base(
         clock, rng, spawn, infra, dispatcher, packets, options,
         FastPaths(packets, options, Views(), bus), ServerCookies(rng), bus, PathCounters(),
-        Shortage(), RootCopy(clock), prefetch, Offers(),
+        Shortage(), RootCopy(clock), prefetch, Offers(), overrides or Overrides(),
     )  # fmt: skip
 
 
@@ -187,6 +195,7 @@ def assemble(config: Config, base: Base, before: Parts | None = None) -> Parts:
     anchors = read
     if before is not None and read is not None and before.configured == read:
         anchors = before.anchors
+    anchors = _waiving(anchors, read, base.overrides)
     hints = read_hints(config)
     encryption = encryption_of(config, base.clock)
     made = _Assembly(config, base, anchors, hints, encryption, before)
@@ -195,10 +204,24 @@ def assemble(config: Config, base: Base, before: Parts | None = None) -> Parts:
 
 def assemble_again(before: Parts) -> Parts:
     """The same as *before* once more, with empty caches; no file is read. Never fails."""
+    anchors = _waiving(before.anchors, before.configured, before.base.overrides)
     made = _Assembly(
-        before.config, before.base, before.anchors, before.named_roots, before.encryption, before
+        before.config, before.base, anchors, before.named_roots, before.encryption, before
     )
     return made.parts(configured=before.configured)
+
+
+def _waiving(
+    anchors: Anchors | None, configured: Anchors | None, overrides: Overrides
+) -> Anchors | None:
+    """*anchors* with the negative ones that are *configured*, and those set since; others as they
+    are, where that is the same."""
+    if anchors is None or configured is None:
+        return anchors
+    negative = {**configured.negative, **overrides.negative}
+    if anchors.negative == negative:
+        return anchors
+    return Anchors(dict(anchors.by_name), negative, anchors.generation + 1)
 
 
 def assemble_apart(parts: Parts, *, ask: Ask, bus: Bus, is_cold: bool = False) -> Parts:
@@ -251,7 +274,8 @@ class _Assembly:
         if knows is None:
             self.keystore = KeyStore()
             exempt = exempt_names(config, anchors, base.clock)
-            self.memory = memory_of(config, exempt, stale_s=stale_seconds(config))
+            stale_s = stale_seconds(config, base.overrides)
+            self.memory = memory_of(config, exempt, stale_s=stale_s)
             self.delegations = DelegationCache(config.cache.size_octets // DELEGATION_CACHE_PART)
         else:
             self.keystore, self.memory = knows.keystore, knows.memory
@@ -267,11 +291,12 @@ class _Assembly:
         self.ahead = ahead if fetches_ahead else None
         self.walker = self._walker()
         self.resolver.attach(self.walker, self._validation())
-        self.resolver.stale = stale_of(
-            config, base.clock, base.infra, self.memory, self.delegations, self.walker
-        )
-        if self.resolver.stale is not None:
-            self.resolver.silent_cuts = self.resolver.stale.silent_cuts
+        self.resolver.stale = stale = stale_of(
+            config, base.clock, base.infra, self.memory, self.delegations, self.walker,
+            overrides=base.overrides,
+        )  # fmt: skip
+        if stale is not None:
+            self.resolver.silent_cuts = stale.silent_cuts
 
     def _keep_books(self, before: Parts) -> None:
         """Delegations that say what they said go on, with all that was learnt of their servers."""

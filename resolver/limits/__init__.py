@@ -19,6 +19,7 @@ from resolver.limits.forwarding import *
 from resolver.limits.https import *
 from resolver.limits.listening import *
 from resolver.limits.messages import *
+from resolver.limits.operating import *
 from resolver.limits.packets import *
 from resolver.limits.policy import *
 from resolver.limits.prefetching import *

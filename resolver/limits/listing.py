@@ -34,6 +34,7 @@ ROOMS = (
     "process",
     "telemetry",
     "control",
+    "operating",
     "client",
     "setup",
     "bench",

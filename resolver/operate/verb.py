@@ -94,7 +94,7 @@ class Verb:
         """What it takes, in the order of its arguments."""
         hints = get_type_hints(self.arguments, include_extras=True)
         return [
-            _field(one.name, hints[one.name], is_required=one.required)
+            _field(one.encode_name, hints[one.name], is_required=one.required)
             for one in msgspec.structs.fields(self.arguments)
         ]
 

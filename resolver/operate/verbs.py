@@ -4,17 +4,28 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from resolver.operate.cache_files import CACHE_DUMP, CACHE_LOAD
+from resolver.operate.cache_show import CACHE_SHOW
 from resolver.operate.drain import DRAIN, STOP
+from resolver.operate.flush import FLUSH
 from resolver.operate.log import LEVEL, REOPEN
+from resolver.operate.nta import NTA
+from resolver.operate.queries import QUERIES
 from resolver.operate.reload import RELOAD, TLS_RELOAD
+from resolver.operate.servers import SERVERS
+from resolver.operate.stale import STALE
 from resolver.operate.stats import STATS
 from resolver.operate.status import STATUS
+from resolver.operate.trace import TRACE
+from resolver.operate.warm import WARM
+from resolver.operate.why import WHY
 
 if TYPE_CHECKING:
     from resolver.operate.verb import Verb
 
 VERBS: Final[tuple[Verb, ...]] = (
     STATUS, STATS,
+    FLUSH, CACHE_SHOW, CACHE_DUMP, CACHE_LOAD, SERVERS, QUERIES, TRACE, WHY, *NTA, STALE, WARM,
     RELOAD, TLS_RELOAD, LEVEL, REOPEN, DRAIN, STOP,
 )  # fmt: skip
 BY_NAME: Final = {verb.name: verb for verb in VERBS}

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
+from resolver.operate.view_known import Knowing
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -95,7 +97,7 @@ class Certificate(Protocol):
     def pin(self) -> str: ...
 
 
-class Running(Protocol):
+class Running(Knowing, Protocol):
     """The process."""
 
     @property
@@ -175,8 +177,4 @@ class Running(Protocol):
 
     def stop(self) -> None:
         """End in order, soon."""
-        ...
-
-    async def forget(self, name: Name, *, below: bool) -> None:
-        """As `daemon.forgetting.forget`. Raises StoreFailed."""
         ...

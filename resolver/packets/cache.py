@@ -40,7 +40,7 @@ from resolver.protocol.transport import Transport
 from resolver.protocol.wire import qname_end
 
 if TYPE_CHECKING:
-    from resolver.model import Question, RRset
+    from resolver.model import Name, Question, RRset
     from resolver.runtime.clock import Clock
 
 _KINDS: Final = {
@@ -105,6 +105,20 @@ class PacketCache:
                 if shape[_TAIL_AT : _TAIL_AT + _TAIL.size] == tail:
                     self.shards.drop(form.before + name + form.after)
             client.drop_copies()
+
+    def kept(self, name: Name) -> dict[int, int]:
+        """How many replies are kept for *name*, lower-cased, by type; as `forget` finds them."""
+        found: dict[int, int] = {}
+        shards, mask = self.shards.table
+        for client in self._clients.values():
+            keys = {
+                form.before + name[:-1] + form.after: int.from_bytes(shape[_TAIL_AT:][:2], "big")
+                for shape, form in client.forms.items()
+            }
+            for key, qtype in keys.items():
+                if key in shards[hash(key) & mask]:
+                    found[qtype] = found.get(qtype, 0) + 1
+        return found
 
     def store(
         self,

@@ -14,19 +14,24 @@ import trio
 from resolver.model import Verdict
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from resolver.errors import ResolutionFailed
     from resolver.model import Link, Question
 
 
 class Job:
-    """One walk in progress. *links* or *error* once done; neither if it ran out of budget."""
+    """One walk in progress. *links* or *error* once done; neither if it ran out of budget.
 
-    __slots__ = ("done", "error", "links", "needs", "question")
+    *begun_at*: on trio's clock; *joined*: how many wait for it besides who began it.
+    """
+
+    __slots__ = ("begun_at", "done", "error", "joined", "links", "needs", "question")
 
     def __init__(self, question: Question) -> None:
         self.question = question
+        self.begun_at = trio.current_time()
+        self.joined = 0
         self.links: tuple[Link, ...] | None = None
         self.error: ResolutionFailed | None = None
         self.needs: list[Job] = []
@@ -72,6 +77,9 @@ class Jobs:
     def __len__(self) -> int:
         return len(self._running)
 
+    def __iter__(self) -> Iterator[Job]:
+        return iter(list(self._running.values()))
+
     def begin(self, question: Question, ancestors: frozenset[Question]) -> Job:
         """A new job, known as the need of those it is done for."""
         job = Job(question)
@@ -97,5 +105,6 @@ class Jobs:
     async def join(self, job: Job, ancestors: frozenset[Question]) -> None:
         """Wait for somebody else's job."""
         self.joined += 1
+        job.joined += 1
         self._link(job, ancestors)
         await job.wait()

@@ -64,7 +64,7 @@ class Known:
         self.disk: Callable[[Question], Awaitable[None]] | None = None  # what may take long there
         self.on_nxdomain: Callable[[Link], None] = _ignore
         """Called with each NXDOMAIN that was judged, when it is kept."""
-        self._dnames = 0  # how many were kept; without any none is looked for
+        self.dnames = 0  # how many were kept; without any none is looked for
         self._fleeting: LRUCache[Name, Entry] = LRUCache(FLEETING_DNAMES)
 
     # --- reading ---------------------------------------------------------------------------
@@ -153,7 +153,7 @@ class Known:
 
     def _dnames_above(self, question: Question) -> list[Entry]:
         """What redirects a whole subtree, *question*'s name in it, though its time be over."""
-        above = list(names.ancestors(question.qname))[1:] if self._dnames else []
+        above = list(names.ancestors(question.qname))[1:] if self.dnames else []
         if self.exempt is not None:
             above = self.exempt.inside(above, question)
         found = [self.rrsets.peek(ancestor, RRType.DNAME) for ancestor in above]
@@ -184,7 +184,7 @@ class Known:
         """
         qname = question.qname
         exempt = self.exempt
-        if self._dnames:
+        if self.dnames:
             above = list(names.ancestors(qname))[1:]
             if exempt is not None:
                 above = exempt.inside(above, question)
@@ -254,7 +254,7 @@ class Known:
         if ttl != rrset.ttl:
             rrset = rrset._replace(ttl=ttl)
         if rrset.rtype == RRType.DNAME:
-            self._dnames += 1
+            self.dnames += 1
             if not ttl and outcome.status is Status.SECURE:
                 self._keep_fleeting(rrset, outcome, now)
         if rrset.rtype == RRType.DS and outcome.zone == rrset.owner:
@@ -329,7 +329,7 @@ class Known:
             self.failures.take_over(old.failures)
             if self.denial is not None and old.denial is not None:
                 self.denial.take_over(old.denial)
-        self._dnames = old._dnames
+        self.dnames = old.dnames
         for zone in wrong:
             self.forgive(zone)
             if self.denial is not None:
@@ -339,7 +339,7 @@ class Known:
         """Have *entry* again, which lay on disk, unless something newer is here."""
         if self.rrsets.get(entry.owner, entry.rtype, now) is None:
             self.rrsets.entries.put((entry.owner, entry.rtype), entry)
-            self._dnames += entry.rtype == RRType.DNAME
+            self.dnames += entry.rtype == RRType.DNAME
 
     def forget(self, question: Question) -> None:
         """Drop what is kept about one question (a retry after bogus data)."""

@@ -100,6 +100,12 @@ class Stale:
         self._rules = rules
         self._clock = clock
         self._told: dict[Question, None] = {}
+        self._is_at_once = False
+
+    def tell_at_once(self) -> None:
+        """An operator says so: nobody waits for servers where there is something to tell."""
+        self._is_at_once = True
+        self.silent_cuts[names.ROOT] = None
 
     def __repr__(self) -> str:
         return f"<Stale {self.failure} {self.slow} {self.outage}, {len(self.silent_cuts)} silent>"
@@ -130,6 +136,8 @@ class Stale:
         kept = self._kept(question)
         if kept is None:
             return None
+        if self._is_at_once:
+            return self._told_as(question, kept, Why.OUTAGE)
         asked = self._servers.asked(kept.zone)
         if asked not in self.silent_cuts:
             return None

@@ -41,7 +41,7 @@ NO_COUNTERS = {
         "n", "fails", "served", "_strays", "_held_octets", "_taken_octets", "hits", "_answered",
         "silence_s", "global_log_rtt",
         "_overdue", "awaited", "cookie_silences", "doubts", "edns_silences", "streams", "waiting",
-        "_asked", "_resets", "_under_way",
+        "_asked", "_resets", "_under_way", "passed",
     },
     "what one HTTP connection has come to": {
         "_body", "_continuations", "_opened", "_out", "_read", "_resets", "_streams", "_writing",
@@ -53,7 +53,7 @@ NO_COUNTERS = {
     "a number that tells states apart": {"_next_suffix", "_number", "generation"},
     "read by another process, or of no use but to tell things apart": {"told"},
     "registered by `Registry.total`": {"connects", "_outage_s"},
-    "parts of other numbers of the same class": {"_aside", "_middle_passes", "void", "_dnames"},
+    "parts of other numbers of the same class": {"_aside", "_middle_passes", "void", "dnames"},
     "of the parent of the workers; the shared page counts their starts": {"restarts"},
 }  # fmt: skip
 

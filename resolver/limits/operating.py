@@ -1,0 +1,46 @@
+"""Limits: what an operator may ask of a running daemon, and what is told."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from resolver.limits.table import Table
+
+limit = Table("what an operator may ask of a running daemon")
+
+NEGATIVE_ANCHORS = limit(
+    256, "negative trust anchors set at run time", why="RFC 7646 §2: a few, and not for long"
+)
+NEGATIVE_ANCHOR_SECONDS = limit(
+    3600.0, "seconds that one counts, if nothing else is said", why="BIND's nta-lifetime"
+)
+NEGATIVE_ANCHOR_SECONDS_RANGE: Final = (1.0, 604_800.0)  # BIND's: a week
+WARM_BY_HAND = limit(
+    256, "questions that are kept warm at an operator's word", why="each is asked every TTL"
+)
+OVERRIDES_LOOK_SECONDS = limit(
+    60.0,
+    "seconds until it is looked again whether a negative anchor has ended",
+    why="the wall clock may be set meanwhile",
+)
+SHOWN_ROWS = limit(
+    1000, "servers, questions or names shown at once", why="a screen has fifty; a page may scroll"
+)
+DUMP_ITEM_OCTETS = limit(
+    32_768,
+    "octets of text in one piece of a dump, about",
+    why="our measurement: a few milliseconds of work before others have their turn",
+)
+LOAD_STEP_ENTRIES = limit(
+    32,
+    "entries of a file read before others have their turn",
+    why="our measurement: 50 µs each, where dnspython reads them",
+)
+LOAD_ERRORS = limit(
+    100, "bad lines of a file that are told", why="the first ones say what is wrong"
+)
+TRACE_STEPS = limit(
+    1000,
+    "steps of one resolution that are told",
+    why="UPSTREAM_QUERIES packets, and their verdicts",
+)

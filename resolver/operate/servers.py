@@ -1,0 +1,75 @@
+"""servers: how far the servers are that are known, of a zone or all, and whether they answer."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Final
+
+import trio
+from msgspec import Meta
+
+from resolver.limits import SHOWN_ROWS
+from resolver.model import Question
+from resolver.operate.asked import LONGEST_NAME, name_of
+from resolver.operate.server_rows import nearest_first, row_of
+from resolver.operate.verb import WORD, Arguments, Right, Verb
+from resolver.protocol import names
+from resolver.protocol.codes import RRType
+
+if TYPE_CHECKING:
+    from resolver.model import Delegation
+    from resolver.operate.server_rows import Row
+    from resolver.operate.verb import Reply
+    from resolver.operate.view import Parts, Running
+
+
+class ServersArguments(Arguments, frozen=True, kw_only=True):
+    """Of one zone, or of all."""
+
+    zone: Annotated[
+        str, Meta(description="those of the zone that this name is in", max_length=LONGEST_NAME),
+        WORD,
+    ] = ""  # fmt: skip
+
+
+async def servers(daemon: Running, given: ServersArguments) -> Reply:
+    """The nearest first; SHOWN_ROWS at most."""
+    parts, now = daemon.parts, trio.current_time()
+    if given.zone:
+        cut = parts.walker.closest(Question(name_of(given.zone), RRType.NS))
+        rows = cut_rows(parts, cut, now)
+        about: Reply = {"zone": names.to_text(cut.zone)} | _of_cut(parts, cut)
+    else:
+        rows = [row_of(key, state, now) for key, state in parts.infra.states.items()]
+        about = {"typical_rtt_ms": round(1000 * parts.infra.typical_rtt_s, 2)}
+    rows.sort(key=nearest_first)
+    return about | {"known": len(rows), "servers": rows[:SHOWN_ROWS]}
+
+
+def cut_rows(parts: Parts, cut: Delegation, now: float) -> list[Row]:
+    """A row for each address of *cut*, with the name that it was learnt from, and how the zone is
+    served there."""
+    rows = []
+    for server in cut.servers():
+        state = parts.infra.states.get(server.key)
+        row: Row = {"nameserver": names.to_text(server.nameserver)} | row_of(server.key, state, now)
+        if parts.walker.is_configured(cut):
+            del row["nameserver"]
+        mark = None if state is None else parts.infra.marked(state, cut.zone, now)
+        if mark is not None:
+            row["passed_over"] = mark.verdict.value
+            row["passed_over_s"] = round(mark.until - now, 1)
+        rows.append(row)
+    return sorted(rows, key=nearest_first)
+
+
+def _of_cut(parts: Parts, cut: Delegation) -> Reply:
+    if parts.walker.is_configured(cut):
+        return {"configured": "forward" if cut.is_forward else "stub"}
+    without = [names.to_text(name) for name in cut.unresolved()]
+    return {"without_address": without} if without else {}
+
+
+SERVERS: Final = Verb(
+    "servers", Right.LOOK, "how far servers are, and whether they answer", ServersArguments,
+    servers,
+)  # fmt: skip

@@ -1,0 +1,260 @@
+"""why: what the daemon knows of a name now, from whom it would ask to what it would say.
+
+No packet is sent. The alias chain link by link, as far as it is kept; the zone cuts above the name
+with their servers; the chain of trust; what failed and since when; and in one sentence whose fault
+it is, if it is anybody's: theirs, our link's, or the operator's own.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Annotated, Any, Final
+
+import trio
+from msgspec import Meta
+
+from resolver.limits import CHAIN_LENGTH, SHOWN_ROWS
+from resolver.model import NOT_JUDGED, Question, Verdict
+from resolver.operate.asked import LONGEST_NAME, LONGEST_TYPE, question_of
+from resolver.operate.cache_text import records
+from resolver.operate.server_rows import condition
+from resolver.operate.servers import cut_rows
+from resolver.operate.verb import WORD, Arguments, Right, Verb
+from resolver.protocol import names
+from resolver.protocol.codes import rcode_text
+from resolver.recurse.known import alias_target
+from resolver.runtime.duration import duration
+from resolver.telemetry.presentation import ede_text, type_text
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from resolver.cache.failure import Failure
+    from resolver.model import Delegation
+    from resolver.operate.verb import Reply
+    from resolver.operate.view import Parts, Running
+
+_SERVERS: Final = 16  # of each cut, in a table that is to be read
+_MUTE: Final = ("late", "silent", "unreachable")
+_ALIASES: Final = (Verdict.CNAME, Verdict.DNAME)
+
+
+class WhyArguments(Arguments, frozen=True, kw_only=True):
+    """Name and type."""
+
+    name: Annotated[str, Meta(description="domain name", max_length=LONGEST_NAME), WORD]
+    type: Annotated[str, Meta(description="record type", max_length=LONGEST_TYPE), WORD] = "A"
+
+
+async def why(daemon: Running, given: WhyArguments) -> Reply:
+    """`because` is the sentence; times are in seconds."""
+    question, parts = question_of(given.name, given.type), daemon.parts
+    reply: Reply = {"name": names.to_text(question.qname), "type": type_text(question.qtype)}
+    told = parts.pipeline.before(question)
+    if told is not None:
+        said = f"{rcode_text(told.rcode)}, {told.source.value}"
+        because = f"it is answered here, without asking anybody ({said})"
+        return reply | {"because": because, "links": [], "cuts": [], "trust": []}
+    links = list(_links(parts, question))
+    last = links[-1]
+    return reply | {
+        "because": _sentence(parts, last),
+        "links": [_of_link(parts, link) for link in links],
+        "cuts": list(_cuts(parts, last.question)),
+        "trust": list(_trust(parts, last.question)),
+        "way": _way(parts, last.question),
+    }
+
+
+class _Known:
+    """One link of the alias chain: what is kept of it, though it be over, and what went wrong."""
+
+    def __init__(self, parts: Parts, question: Question) -> None:
+        memory, now = parts.memory, parts.clock.now()
+        self.question = question
+        self.failure = memory.failures.entries.get(question)  # though it may be asked again
+        self.bogus = memory.bogus.entries.get(question)
+        fresh = memory.recall(question, now)
+        self.link = fresh or memory.peek(question, now)
+        self.is_fresh = fresh is not None
+        kept = None if self.is_fresh else memory.kept(question)
+        self.over_s = 0.0 if kept is None else max(now - kept.expires_at, 0.0)
+        is_judged = self.link is not None and self.link.status not in NOT_JUDGED
+        self.is_told = self.is_fresh and (is_judged or not memory.is_checked)
+
+    @property
+    def status(self) -> str:
+        return "" if self.link is None else self.link.status.value
+
+    @property
+    def leads_to(self) -> Question | None:
+        link = self.link
+        if link is None or link.verdict not in _ALIASES:
+            return None
+        return Question(alias_target(link), self.question.qtype)
+
+
+def _links(parts: Parts, question: Question) -> Iterator[_Known]:
+    asked: Question | None = question
+    seen: set[Question] = set()
+    while asked is not None and asked not in seen and len(seen) <= CHAIN_LENGTH:
+        seen.add(asked)
+        known = _Known(parts, asked)
+        yield known
+        asked = known.leads_to
+
+
+# --- in one sentence ---------------------------------------------------------------------------
+
+
+def _sentence(parts: Parts, known: _Known) -> str:
+    now, question = parts.clock.now(), known.question
+    cut = parts.walker.closest(question)
+    asked = f"{names.to_text(question.qname)} {type_text(question.qtype)}"
+    if known.is_told:
+        return f"{asked} is told from memory for {_left_s(known)} s still, {known.status}"
+    if known.bogus is not None:
+        return f"{asked} fails validation {_since(known.bogus, now)}"
+    if known.is_fresh:
+        return f"{asked} is kept, but unchecked: it is validated when somebody asks for it"
+    way = parts.dispatcher.ways.of(cut)
+    if way.is_cut(trio.current_time()):
+        why = f"our own link is down: nobody answers on the way to {way}"
+    elif known.failure is not None:
+        why = f"{asked} failed {_since(known.failure, now)}; {_servers_are(parts, cut)}"
+    else:
+        why = f"{asked} is not known; {_servers_are(parts, cut)}"
+    if known.link is not None and known.link.status not in NOT_JUDGED:
+        over = duration(known.over_s)
+        why += f"; what is kept has been over for {over}, and is told where nobody answers"
+    return why
+
+
+def _since(failure: Failure, now: float) -> str:
+    since = duration(max(now - (failure.until - failure.wait_s), 0.0))
+    left_s = failure.until - now
+    again = f"is asked again in {duration(left_s)}" if left_s > 0 else "is asked when it is wanted"
+    texts = "; ".join(ede_text(*ede) for ede in failure.ede) or "no reason is known"
+    return f"since {since}, and {again}: {texts}"
+
+
+def _servers_are(parts: Parts, cut: Delegation) -> str:
+    """Is it theirs to answer, and do they?"""
+    zone, servers = names.to_text(cut.zone), cut.servers()
+    found = [parts.infra.states.get(server.key) for server in servers]
+    states = [state for state in found if state is not None]
+    if not servers:
+        return f"no address of a server of {zone} is known"
+    mute = [state for state in states if condition(state) in _MUTE]
+    if len(mute) == len(servers):
+        last = max(state.t_ok for state in states)
+        ago = f" for {duration(trio.current_time() - last)}" if last > -math.inf else ""
+        return f"no server of {zone} ({len(servers)}) has answered{ago}: it is theirs"
+    return f"servers of {zone} would be asked, {len(servers) - len(mute)} of {len(servers)}"
+
+
+# --- link by link ------------------------------------------------------------------------------
+
+
+def _of_link(parts: Parts, known: _Known) -> dict[str, Any]:
+    question, link, now = known.question, known.link, parts.clock.now()
+    row: dict[str, Any] = {
+        "name": names.to_text(question.qname),
+        "type": type_text(question.qtype),
+        "state": _state(known),
+    }
+    if link is not None:
+        row |= {
+            "verdict": link.verdict.value,
+            "status": link.status.value,
+            "zone": names.to_text(link.zone),
+            "left_s": _left_s(known) if known.is_fresh else -round(known.over_s),
+            "records": [line for rrset in link.answer for line in records(rrset)][:SHOWN_ROWS],
+        }
+    for kind, failure in (("failure", known.failure), ("bogus", known.bogus)):
+        if failure is not None:
+            row[kind] = _since(failure, now)
+    return row
+
+
+def _state(known: _Known) -> str:
+    if known.is_told:
+        return "kept"
+    if known.bogus is not None:
+        return "bogus"
+    if known.is_fresh:
+        return "unchecked"
+    if known.failure is not None:
+        return "failed"
+    return "over" if known.link is not None else "unknown"
+
+
+def _left_s(known: _Known) -> int:
+    link = known.link
+    found = [] if link is None else [rrset.ttl for rrset in (*link.answer, *link.authority)]
+    return min(found, default=0)
+
+
+# --- zone cuts, trust, and the way there ---------------------------------------------------------
+
+
+def _cuts(parts: Parts, question: Question) -> Iterator[dict[str, Any]]:
+    """From the root down to the closest that is known."""
+    now, clock_now = trio.current_time(), parts.clock.now()
+    closest, anchors = parts.walker.closest(question), parts.anchors
+    for zone in reversed(list(names.ancestors(closest.zone))):
+        cut = closest if zone == closest.zone else parts.walker.cut_of(zone)
+        if cut is None:
+            continue
+        rows = cut_rows(parts, cut, now)
+        left_s = cut.expires_at - clock_now
+        yield {
+            "zone": names.to_text(zone),
+            "is_next": cut is closest,
+            "signed": cut.is_signed or (anchors is not None and zone in anchors.by_name),
+            "left_s": None if math.isinf(left_s) else round(left_s),
+            "known": len(rows),
+            "servers": rows[:_SERVERS],
+        }
+
+
+def _trust(parts: Parts, question: Question) -> Iterator[dict[str, Any]]:
+    """What is established of the zones above the name, the anchor first."""
+    anchors, wall, now = parts.anchors, parts.clock.wall(), parts.clock.now()
+    if anchors is None:
+        return
+    waived = anchors.waived(question.qname, wall)
+    for zone in reversed(list(names.ancestors(question.qname))):
+        trust = parts.keystore.peek(zone)
+        row: dict[str, Any] = {"zone": names.to_text(zone)}
+        if zone in anchors.by_name:
+            row["anchor"] = sorted(anchors.by_name[zone].key_tags())
+        if zone == waived:
+            until = anchors.negative[zone]
+            row["negative_anchor_left_s"] = None if math.isinf(until) else round(until - wall)
+        if trust is not None:
+            row |= {
+                "status": trust.status.value,
+                "keys": sorted(key.tag for key in trust.keys),
+                "left_s": round(trust.expires_at - now),
+            }
+            if trust.flaw is not None:
+                row["flaw"] = trust.flaw.sentence
+        if len(row) > 1:
+            yield row
+
+
+def _way(parts: Parts, question: Question) -> dict[str, Any]:
+    now = trio.current_time()
+    way = parts.dispatcher.ways.of(parts.walker.closest(question))
+    last = way.reach.last_answer
+    return {
+        "is": str(way),
+        "is_up": not way.is_cut(now),
+        "answered_s_ago": None if last == -math.inf else round(now - last, 1),
+    }
+
+
+WHY: Final = Verb(
+    "why", Right.ACT, "what is known of a name, and whose fault it is", WhyArguments, why
+)

@@ -1,0 +1,141 @@
+"""why: what is known of a name, whose fault it is; and not one packet is sent to find out."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+import trio
+
+from resolver.config.schema import Config, Stub
+from resolver.lab.faults import Path
+from resolver.operate.why import WHY
+from resolver.protocol import names
+from resolver.protocol.codes import RRType
+from tests.making import question
+from tests.operate.operated import Desk, desk
+from tests.recurse.household import WALL, village
+from tests.support import trio_test
+
+if TYPE_CHECKING:
+    from resolver.lab.world import World
+
+WWW = question("www.example.net. A")
+EXAMPLE = ("192.0.2.20", "192.0.2.21")
+
+
+async def asked(it: Desk, name: str, rtype: str = "A") -> dict[str, Any]:
+    sent = it.home.sent
+    reply = await it.do(WHY, name=name, type=rtype)
+    assert it.home.sent == sent
+    return reply
+
+
+def kill(world: World, *hosts: str) -> None:
+    for host in hosts:
+        world.faults.set(host, Path(dead=True))
+
+
+@trio_test
+async def test_what_is_kept_is_told_with_its_aliases_cuts_and_trust() -> None:
+    async with desk(village(is_signed=True)) as it:
+        await it.home.ask(question("alias.example.net. A"))
+        reply = await asked(it, "alias.example.net")
+        assert reply["because"].startswith("www.example.net. A is told from memory for ")
+        assert reply["because"].endswith(" s still, secure")
+        assert [(one["name"], one["state"]) for one in reply["links"]] == [
+            ("alias.example.net.", "kept"), ("www.example.net.", "kept"),
+        ]  # fmt: skip
+        assert [cut["zone"] for cut in reply["cuts"]] == [".", "net.", "example.net."]
+        assert [cut["is_next"] for cut in reply["cuts"]] == [False, False, True]
+        assert reply["cuts"][2]["servers"][0]["nameserver"].endswith(".example.net.")
+        trust = {row["zone"]: row for row in reply["trust"]}
+        assert trust["."]["anchor"]
+        assert [trust[zone]["status"] for zone in (".", "net.", "example.net.")] == ["secure"] * 3
+
+
+@trio_test
+async def test_what_is_not_known_says_who_would_be_asked() -> None:
+    async with desk(village()) as it:
+        reply = await asked(it, "www.example.net")
+        assert reply["because"].startswith("www.example.net. A is not known; servers of . would be")
+        assert reply["links"] == [{"name": "www.example.net.", "type": "A", "state": "unknown"}]
+
+
+@trio_test
+async def test_a_dead_zone_is_theirs() -> None:
+    world = village()
+    async with desk(world) as it:
+        await it.home.ask(question("www.glueless.net. A"))
+        kill(world, *EXAMPLE)
+        await it.home.pipeline.answer(WWW)
+        reply = await asked(it, "www.example.net")
+        assert "www.example.net. A failed since " in reply["because"]
+        assert "no server of example.net. (2) has answered" in reply["because"]
+        assert reply["because"].endswith("it is theirs")
+        assert reply["way"]["is_up"]
+        assert "failure" in reply["links"][0]
+
+
+@trio_test
+async def test_what_is_over_is_said_to_be_kept_for_bad_times() -> None:
+    world = village()
+    async with desk(world) as it:
+        await it.home.ask(WWW)
+        await trio.sleep(400)
+        reply = await asked(it, "www.example.net")
+        assert "what is kept has been over for 1 min" in reply["because"]
+        assert reply["links"][0]["state"] == "over"
+        assert reply["links"][0]["left_s"] < -90
+
+
+@trio_test
+async def test_a_dead_link_is_ours() -> None:
+    world = village()
+    async with desk(world) as it:
+        await it.home.ask(WWW)
+        kill(world, *world.servers)
+        for number in range(40):
+            await it.home.pipeline.answer(question(f"n{number}.glueless.net. A"))
+            await trio.sleep(5)
+            if it.home.parts.dispatcher.is_offline:
+                break
+        reply = await asked(it, "other.example.net")
+        assert reply["because"].startswith(
+            "our own link is down: nobody answers on the way to the "
+        )
+        assert not reply["way"]["is_up"]
+
+
+@trio_test
+async def test_bogus_data_says_what_is_wrong_with_it() -> None:
+    world = village()
+    for apex in ("example.net.", "net.", "."):
+        spoils = frozenset({RRType.A}) if apex == "example.net." else frozenset[int]()
+        world.sign(world.zones[names.from_text(apex)], wall=WALL, spoils=spoils)
+    async with desk(world) as it:
+        await it.home.pipeline.answer(WWW)
+        reply = await asked(it, "www.example.net")
+        assert reply["because"].startswith("www.example.net. A fails validation since ")
+        assert "the signature over www.example.net. A" in reply["because"]
+        assert reply["links"][0]["state"] == "bogus"
+
+
+@trio_test
+async def test_what_is_answered_here_says_so() -> None:
+    async with desk(village()) as it:
+        reply = await asked(it, "localhost")
+        assert reply["because"].startswith("it is answered here, without asking anybody")
+
+
+@trio_test
+async def test_a_stub_zone_and_a_negative_anchor_show() -> None:
+    config = Config(stub=(Stub(zone="corp.example.net.", addresses=("198.51.100.9",)),))
+    dnssec = msgspec.structs.replace(config.dnssec, negative_trust_anchors=("corp.example.net.",))
+    config = msgspec.structs.replace(config, dnssec=dnssec)
+    async with desk(village(is_signed=True), config) as it:
+        reply = await asked(it, "www.corp.example.net")
+        assert reply["cuts"][-1]["zone"] == "corp.example.net."
+        assert reply["cuts"][-1]["left_s"] is None
+        assert reply["way"]["is"] == "the servers for corp.example.net."
+        assert {"zone": "corp.example.net.", "negative_anchor_left_s": None} in reply["trust"]
