@@ -93,7 +93,7 @@ def test_arm64_is_made_without_running_any_of_it(tmp_path: Path) -> None:
         ["dpkg-deb", "-c", str(package)], capture_output=True, text=True, check=True
     )
     libraries = re.findall(r"\S+\.so(?:\.\d+)*$", listed.stdout, re.MULTILINE)
-    assert len(libraries) > 5
+    assert len(libraries) >= 5
     subprocess.run(["dpkg-deb", "-x", str(package), str(tmp_path / "x")], check=True)
     for name in libraries:
         head = (tmp_path / "x" / name).read_bytes()[:20]
