@@ -5,6 +5,8 @@ Expected outcomes (a referral, a lame server, bogus data) are values, not except
 
 from __future__ import annotations
 
+import errno
+from enum import Enum
 from typing import Final, NamedTuple
 
 
@@ -102,19 +104,90 @@ class CertificateRefused(TlsFailed):
         self.text = text
 
 
-class ConfigError(ResolverError):
-    """A configuration value cannot be used."""
+class Kind(Enum):
+    """What is wrong with a value of the configuration: the words between it and what is right.
 
-    def __init__(self, where: str, value: object, expected: str) -> None:
-        super().__init__(f"{where}: {_shortly(value)} is not allowed; expected {expected}")
+    SHORT: not with a value, but the system grants too little of something.
+    """
+
+    VALUE = "is not allowed; expected"
+    TYPE = "is {}; expected"
+    KEY = "no such key; {}"
+    ABSENT = "a value must be given: {}"
+    MISSING = "is not there; expected"
+    DENIED = "is not permitted; expected"
+    IN_USE = "is in use; expected"
+    NOT_YET = "is not in this version; expected"
+    FORM = "is not TOML:"
+    SHORT = "{}"
+    FOREIGN = "this is no configuration of ours: {}"
+
+    __hash__ = object.__hash__
+
+
+class ConfigError(ResolverError):
+    """A configuration value cannot be used. *place*: file and line, as far as they are known."""
+
+    def __init__(
+        self,
+        where: str,
+        value: object,
+        expected: str,
+        *,
+        kind: Kind = Kind.VALUE,
+        place: str = "",
+    ) -> None:
         self.where = where
         self.value = value
         self.expected = expected
+        self.kind = kind
+        self.place = place
+        super().__init__(": ".join(filter(None, (place, where, self._sentence()))))
+
+    def _sentence(self) -> str:
+        if self.kind in _ABOUT_NO_VALUE:
+            return self.kind.value.format(self.expected)
+        words = self.kind.value.format(_noun(self.value))
+        return f"{_shortly(self.value)} {words} {self.expected}"
+
+    def at(self, place: str, where: str | None = None) -> ConfigError:
+        """The same, of *place*; of *where*, if that is said."""
+        key = self.where if where is None else where
+        return ConfigError(key, self.value, self.expected, kind=self.kind, place=place)
+
+
+_ABOUT_NO_VALUE: Final = frozenset({Kind.KEY, Kind.ABSENT, Kind.FOREIGN, Kind.SHORT})
+
+
+def unusable_file(where: str, value: object, wanted: str, error: OSError) -> ConfigError:
+    """What the system says of a file that the configuration names: *wanted* is what it should be.
+
+    The one place that decides which kind of trouble that is.
+    """
+    kind = _FILE_TROUBLE.get(error.errno or 0, Kind.VALUE)
+    expected = wanted if kind is Kind.MISSING else f"{wanted} ({error.strerror or error})"
+    return ConfigError(where, value, expected, kind=kind)
+
+
+_FILE_TROUBLE: Final = {
+    errno.ENOENT: Kind.MISSING,
+    errno.EACCES: Kind.DENIED,
+    errno.EPERM: Kind.DENIED,
+}
+
+
+def _noun(value: object) -> str:
+    """What *value* is, to somebody who writes TOML."""
+    nouns = {bool: "true or false", int: "a whole number", float: "a number", str: "text in quotes"}
+    nouns |= {list: "a list", dict: "a table"}
+    return nouns.get(type(value), "a time")
 
 
 def _shortly(value: object) -> str:
     """*value* as it would be written, or its beginning: a line is read by people."""
-    text = repr(value)
+    if isinstance(value, dict):
+        return "this"
+    text = str(value).lower() if isinstance(value, bool) else repr(value)
     return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}..."
 
 
@@ -122,7 +195,14 @@ _SHOWN: Final = 200  # characters of a value that an error shows
 
 
 class CannotStart(ResolverError):
-    """Nothing is wrong with the configuration, but what it asks for cannot be had just now."""
+    """Nothing is wrong with the configuration, but what it asks for cannot be had just now.
+
+    *problems*: what of the configuration it is that cannot be had, if it is something in it.
+    """
+
+    def __init__(self, message: str, problems: tuple[ConfigError, ...] = ()) -> None:
+        super().__init__(message)
+        self.problems = problems
 
 
 def drop_frames(error: BaseException | None) -> None:

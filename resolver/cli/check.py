@@ -1,8 +1,8 @@
 """resolver check FILE: all that is wrong with a configuration, or what it comes to.
 
-The same looks as at the start of `resolver serve`, by the user who asks; but what systemd makes for
-the service, as its file says, need not be there yet. The verdict is the first line on stdout, or
-the last one on stderr.
+The same looks as at the start of `resolver serve`, and the same sentences. What systemd makes for
+the service, as its file says, need not be there yet; what only root may look at is no mistake, but
+said. The last line is the verdict: on stdout if it is good, else on stderr.
 """
 
 from __future__ import annotations
@@ -16,56 +16,83 @@ from resolver.config import check, forwarders
 from resolver.config.endpoints import show
 from resolver.config.http3 import http3_places
 from resolver.config.listen_urls import listen_url
+from resolver.config.schema import Config
 from resolver.daemon import policies, service_unit, state
+from resolver.errors import ConfigError
 from resolver.protocol.transport import Transport
 
 if TYPE_CHECKING:
-    from resolver.config.schema import Config, Forward
-    from resolver.daemon.service_unit import Promises
+    from collections.abc import Iterator
+
+    from resolver.config.schema import Forward
+    from resolver.dnssec.anchors import Anchors
 
 WRONG_CONFIGURATION = 2
 
 
 def run(options: argparse.Namespace) -> int:
-    """0 if a daemon would start with it, 2 if not."""
-    promised = service_unit.promises()
+    """0 if a daemon would start with it, as far as can be told; 2 if not."""
     asked = argparse.Namespace(config=options.file, listen=None)
-    config, problems = verify.configuration(asked, promised)
-    for problem in problems:
+    found = verify.look(asked, service_unit.promises())
+    for problem in found.problems:
         print(problem, file=sys.stderr)
-    if problems:
-        count = len(problems)
+    if found.problems:
+        count = len(found.problems)
         print(f"{options.file}: {count} problem{'s' if count > 1 else ''}", file=sys.stderr)
         return WRONG_CONFIGURATION
-    print(summary(config, options.file, promised))
+    if found.config != Config():
+        print("\n".join(_summary(found.config)))
+    for sentence in _sentences(found):
+        print(f"note: {sentence}")
+    print(_verdict(options.file, found))
     return 0
 
 
-def summary(config: Config, name: str, promised: Promises) -> str:
-    """The verdict, what the daemon would do, and what is unwise about it."""
-    server, outgoing, anchors = config.server, config.outgoing, state.read_anchors(config)
+def _verdict(name: str, found: verify.Look) -> str:
+    """The last line."""
+    said = f"{name}: ok"
+    if found.unknown:
+        what = dict.fromkeys(f"{one.where} {one.value}" for one in found.unknown)
+        said += f", as far as you may look; only root can tell of {', '.join(what)}"
+    return said + ("; all is as by default" if found.config == Config() else "")
+
+
+def _anchors(config: Config) -> Anchors | None:
+    """None where they stand in a file that we may not read."""
+    try:
+        return state.read_anchors(config)
+    except ConfigError:
+        return None
+
+
+def _sentences(found: verify.Look) -> Iterator[str]:
+    """What is unwise about it, or otherwise worth a line."""
+    yield from check.advice(found.config)
+    yield from found.notes
+    anchors = _anchors(found.config)
+    if anchors is not None:
+        yield from state.useless_anchors(found.config, anchors)
+
+
+def _summary(config: Config) -> list[str]:
+    """What a daemon would do."""
+    server, outgoing, anchors = config.server, config.outgoing, _anchors(config)
     families = " and ".join(
         family for family, on in (("IPv4", outgoing.ipv4), ("IPv6", outgoing.ipv6)) if on
     )
     zones = [_forward(entry) for entry in config.forward]
     zones += [f"stub {entry.zone}" for entry in config.stub]
-    lines = [
-        f"{name}: ok",
+    validates = config.dnssec.validate if anchors is None else state.validates(config, anchors)
+    return [
         f"  listens on   {_listeners(config)}",
         *_http3(config),
         f"  answers      {', '.join(server.allow_from) or 'nobody'}",
         f"  asks over    {families}",
         f"  sends away   {_NEXT.join(zones) or 'nothing: resolves from the root'}",
         f"  policy       {policies.views_of(config, anchors).default}",
-        f"  validates    {'yes' if state.validates(config, anchors) else 'no'}",
+        f"  validates    {'yes' if validates else 'no'}",
         f"  caches       {config.cache.size_octets >> 20} MiB a process, {server.workers} of them",
     ]
-    sentences = [
-        *check.advice(config),
-        *verify.notes(config, promised),
-        *state.useless_anchors(config, anchors),
-    ]
-    return "\n".join([*lines, *(f"note: {sentence}" for sentence in sentences)])
 
 
 def _forward(entry: Forward) -> str:

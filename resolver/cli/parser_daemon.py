@@ -28,17 +28,19 @@ exit status:
   1    it cannot start just now: no port could be bound
   2    it never can with this configuration"""
 
-CHECK = """Say all that is wrong with a configuration file, one line each; or,
-if nothing is, what a daemon would do with it, and what is allowed but unwise.
-It takes the same looks at this machine as a start does (files, accounts, the
-log), by the user who asks, and binds nothing."""
+CHECK = """Say all that is wrong with a configuration file, one line each, by
+its line; or, if nothing is, what a daemon would do with it, and what is
+allowed but unwise. It takes the same looks at this machine as a start does
+(files, accounts, the log, ports, which it binds and lets go again) and says
+the same sentences. What a user who is not root may not look at is said, not
+refused. The last line is the verdict."""
 
 CHECK_EXAMPLES = """examples:
   resolver check /etc/resolver/resolver.toml
   resolver check new.toml && mv new.toml /etc/resolver/resolver.toml
 
 exit status:
-  0    a daemon would start with it
+  0    a daemon would start with it, as far as can be told
   2    it would not"""
 
 

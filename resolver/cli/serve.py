@@ -56,6 +56,11 @@ def run(options: argparse.Namespace) -> int:
         print(f"resolver: {problem}", file=sys.stderr)
     if problems:
         return WRONG_CONFIGURATION
+    return _told(options, lambda: _serve(options, config))
+
+
+def _serve(options: argparse.Namespace, config: Config) -> int:
+    """As *config*, which is free of faults, says. Raises ConfigError, CannotStart."""
     _open_log(config)
     given = given_sockets.take(os.environ)
     config = given_sockets.folded(config, given)
@@ -80,12 +85,8 @@ def run(options: argparse.Namespace) -> int:
 
         bound = given_sockets.by_place(given)
         if count > 1:
-            return _told(lambda: _supervise(counted, count, source, bound))
-        return _told(
-            lambda: foreground.serve(
-                counted, _announce, network=network, source=source, given=bound
-            )
-        )
+            return _supervise(options, counted, count, source, bound)
+        return foreground.serve(counted, _announce, network=network, source=source, given=bound)
 
 
 def _open_log(config: Config) -> None:
@@ -94,11 +95,16 @@ def _open_log(config: Config) -> None:
     try:
         logs.configure(config.log, directory=config.working_directory, owner=owner)
     except OSError as error:
-        expected = f'"stderr" or a file to write ({error.strerror})'
-        raise ConfigError("log.destination", config.log.destination, expected) from None
+        raise logs.unusable(config.log, error) from None
 
 
-def _supervise(config: Config, count: int, source: Source, given: GivenSockets) -> int:
+def _supervise(
+    options: argparse.Namespace,
+    config: Config,
+    count: int,
+    source: Source,
+    given: GivenSockets,
+) -> int:
     """Several processes on one port; the supervisor speaks for all of them.
 
     At SIGHUP each reads the configuration for itself. The supervisor does too: a worker that has to
@@ -137,6 +143,7 @@ def _supervise(config: Config, count: int, source: Source, given: GivenSockets) 
     def work(worker: int) -> int:
         slot, lifeline = Slot(counters, worker), supervisor.lifeline
         return _told(
+            options,
             lambda: foreground.serve(
                 config,
                 _announce,
@@ -145,7 +152,7 @@ def _supervise(config: Config, count: int, source: Source, given: GivenSockets) 
                 source=source,
                 tls=tls,
                 given=given,
-            )
+            ),
         )
 
     supervisor = Supervisor(count, work, hooks=hooks)
@@ -155,13 +162,19 @@ def _supervise(config: Config, count: int, source: Source, given: GivenSockets) 
         control.sweep(config)
 
 
-def _told(serve: Callable[[], int]) -> int:
-    """The exit status; what could not be used is told."""
+def _told(options: argparse.Namespace, serve: Callable[[], int]) -> int:
+    """The exit status; what could not be used is told, as `resolver check` tells it."""
     try:
         return serve()
-    except (ConfigError, CannotStart) as error:
-        print(f"resolver: {error}", file=sys.stderr)
-        return WRONG_CONFIGURATION if isinstance(error, ConfigError) else FAILED
+    except ConfigError as error:
+        print(f"resolver: {verify.in_place(error, options)}", file=sys.stderr)
+        return WRONG_CONFIGURATION
+    except CannotStart as error:
+        for problem in error.problems:
+            print(f"resolver: {verify.in_place(problem, options)}", file=sys.stderr)
+        if not error.problems:
+            print(f"resolver: {error}", file=sys.stderr)
+        return FAILED
 
 
 def _announce(daemon: Daemon) -> None:

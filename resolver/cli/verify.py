@@ -1,9 +1,10 @@
 """Would a daemon start with this configuration? For `check` and `serve` alike: one verdict.
 
-`config.check` looks at the text alone. Here is what only this machine can tell, to the user who
-asks: whether files hold what they should, the log can be written, the account exists, a forwarder
-is ourselves. Only binding is left to the start: a daemon may be running; and, for `check`, what the
-service file has systemd bring about (*promised*).
+`config.check` looks at the text alone. Here is what only this machine can tell: whether files hold
+what they should, the log can be written, the account exists, a forwarder is ourselves. Binding is
+left to the start; `check` rehearses it (`Look`), and takes for granted what the service file has
+systemd bring about (*promised*). What a user may not look at, who is not root, is not refused: it
+is said that nobody has looked.
 """
 
 from __future__ import annotations
@@ -12,60 +13,118 @@ import os
 import socket
 import stat
 from contextlib import closing
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
+from resolver.cli import servers
 from resolver.config import check, endpoints, load
 from resolver.config.listen_urls import listen_url
 from resolver.config.schema import Config, Server
 from resolver.daemon import encryption, privileges, state
 from resolver.daemon.service_unit import Promises
-from resolver.errors import ConfigError
+from resolver.errors import CannotStart, ConfigError, Kind
 from resolver.telemetry import logs
 
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Callable, Iterator
 
+    from resolver.config.schema import Zone
+
 _DEFAULT_USER = Server().user
 _NOTHING = Promises()
+
+
+class Look(NamedTuple):
+    """What `check` finds: *problems* that `serve` would refuse, what is *unknown* to who asks, and
+    *notes*."""
+
+    config: Config
+    problems: list[ConfigError]
+    unknown: list[ConfigError]
+    notes: list[str]
 
 
 def configuration(
     options: argparse.Namespace, promised: Promises = _NOTHING
 ) -> tuple[Config, list[ConfigError]]:
     """The file, with --listen in place of what it says; and all that is wrong with them."""
+    config, problems = _read(options, promised)
+    if not problems:
+        problems = [in_place(one, options) for one in on_this_machine(config, promised)]
+    return config, problems
+
+
+def look(options: argparse.Namespace, promised: Promises) -> Look:
+    """As `configuration`, and the start rehearsed; what may not be looked at is told apart."""
+    config, problems = _read(options, promised)
+    problems, unknown = _apart(problems)
+    said: list[str] = []
+    if not problems:
+        refused, without = _rehearsed(config)
+        found = [in_place(one, options) for one in (*on_this_machine(config, promised), *refused)]
+        problems, more = _apart(found)
+        known = {one.where for one in unknown}
+        unknown += [one for one in more if one.where not in known]
+        if not problems:
+            said = [*notes(config, promised), *without]
+    return Look(config, problems, unknown, said)
+
+
+def in_place(problem: ConfigError, options: argparse.Namespace) -> ConfigError:
+    """*problem* with the line of the file that it is about, or the option."""
+    if options.listen and problem.where == "server.listen":
+        return problem.at("", "--listen")
+    if options.config is None or problem.place or not problem.where:
+        return problem
+    return load.in_file(problem, options.config)
+
+
+def _read(options: argparse.Namespace, promised: Promises) -> tuple[Config, list[ConfigError]]:
     config, problems = (Config(), []) if options.config is None else load.read(options.config)
     if options.listen:
         server = msgspec.structs.replace(config.server, listen=tuple(options.listen))
         config = msgspec.structs.replace(config, server=server)
-        problems = [problem for problem in problems if not problem.where.endswith("server.listen")]
+        problems = [problem for problem in problems if problem.where != "server.listen"]
         problems += [
-            ConfigError("--listen", fault.value, fault.expected)
+            fault.as_error().at("", "--listen")
             for fault in check.faults(config)
             if fault.key == "server.listen"
         ]
     if _is_promised(config, promised):
-        problems = [one for one in problems if not one.where.endswith(": working_directory")]
-    if not problems:
-        prefix = f"{options.config}: " if options.config else ""
-        problems = [
-            ConfigError(f"{prefix}{problem.where}", problem.value, problem.expected)
-            for problem in on_this_machine(config, promised)
-        ]
+        problems = [one for one in problems if one.where != "working_directory"]
     return config, problems
+
+
+def _apart(problems: list[ConfigError]) -> tuple[list[ConfigError], list[ConfigError]]:
+    """Those that count, and those that only say that somebody who is not root may not look."""
+    if os.geteuid() == 0:
+        return problems, []
+    kinds: dict[bool, list[ConfigError]] = {False: [], True: []}
+    for problem in problems:
+        is_unknown = problem.kind is Kind.DENIED and problem.where != "--config"
+        kinds[is_unknown].append(problem)
+    return kinds[False], kinds[True]
 
 
 def on_this_machine(config: Config, promised: Promises = _NOTHING) -> Iterator[ConfigError]:
     """What stops a start and only this machine can tell; *config* itself is free of faults."""
-    for look in (state.read_hints, state.read_anchors, encryption.terms_of):
-        problem = _problem_of(look, config)
+    looks: list[Callable[[Config], object]] = [
+        state.read_hints,
+        state.read_anchors,
+        encryption.terms_of,
+        _certificates,
+        partial(_log, promised=promised),
+    ]
+    if not _is_promised(config, promised):
+        looks.append(_directory)
+    for look_at in looks:
+        problem = _problem_of(look_at, config)
         if problem is not None:
             yield problem
-    yield from _certificates(config)
-    yield from _log(config, promised)
     if config.server.user != promised.user:
         yield from _user(config)
     yield from _admins(config)
@@ -83,14 +142,19 @@ def notes(config: Config, promised: Promises = _NOTHING) -> Iterator[str]:
         yield f"working_directory {directory} cannot be written by {who}: no state is kept"
 
 
-def _certificates(config: Config) -> Iterator[ConfigError]:
-    """Only where they are used: what reads them takes long to load."""
+def _certificates(config: Config) -> None:
+    """Only where they are used: what reads them takes long to load. Raises ConfigError."""
     if any(listen_url(text).is_encrypted for text in config.server.listen):
-        from resolver.daemon import certificates  # noqa: PLC0415  # see above
+        from resolver.daemon.tls_contexts import named  # noqa: PLC0415  # see above
 
-        problem = _problem_of(certificates.read_all, config)
-        if problem is not None:
-            yield problem
+        named(config)
+
+
+def _directory(config: Config) -> None:
+    """Raises ConfigError."""
+    directory = state.StateDirectory(config.working_directory)
+    directory.open()
+    directory.close()
 
 
 def _is_promised(config: Config, promised: Promises) -> bool:
@@ -105,17 +169,17 @@ def _problem_of(look: Callable[[Config], object], config: Config) -> ConfigError
     return None
 
 
-def _log(config: Config, promised: Promises) -> Iterator[ConfigError]:
+def _log(config: Config, *, promised: Promises) -> None:
+    """Raises ConfigError."""
     path = logs.destination(config.log, config.working_directory)
     if path is None or (
         path.parent in promised.directories and not os.access(path.parent, os.W_OK | os.X_OK)
     ):
         return
-    reason = logs.why_not(path)
-    if reason:
-        yield ConfigError(
-            "log.destination", config.log.destination, f'"stderr" or a file to write ({reason})'
-        )
+    try:
+        logs.try_out(path)
+    except OSError as error:
+        raise logs.unusable(config.log, error) from None
 
 
 def _user(config: Config) -> Iterator[ConfigError]:
@@ -135,14 +199,48 @@ def _admins(config: Config) -> Iterator[ConfigError]:
 def _loops(config: Config) -> Iterator[ConfigError]:
     """A question that is sent to ourselves comes back, and is sent again."""
     for kind, tables in (("forward", config.forward), ("stub", config.stub)):
-        for table in tables:
+        for number, table in enumerate(tables):
             for where in check.servers_of(table):
                 if check.is_own(config, where, is_here=_is_here):
-                    yield ConfigError(
-                        f"{kind} {table.zone}",
-                        endpoints.show(where),
-                        "another server: this resolver listens there",
-                    )
+                    expected = f"another server for {table.zone}: this resolver listens there"
+                    key = f"{kind}[{number}].addresses"
+                    yield ConfigError(key, _as_written(table, where), expected)
+
+
+def _as_written(table: Zone, where: endpoints.Endpoint) -> str:
+    """The address in *table* that *where* stands for, so that its line is found."""
+    for text in table.addresses:
+        alone = msgspec.structs.replace(table, addresses=(text,))
+        if where in check.servers_of(alone):
+            return text
+    return endpoints.show(where)
+
+
+# --- binding ---------------------------------------------------------------------------------
+
+
+def _rehearsed(config: Config) -> tuple[list[ConfigError], list[str]]:
+    """What `serve` would refuse as it binds, and what it would go on without, in sentences.
+
+    A daemon of ours that runs has the ports of its own configuration, which is as it should be.
+    """
+    import trio  # noqa: PLC0415  # `serve` does without all this
+
+    from resolver.daemon.bind import sockets_of  # noqa: PLC0415
+    from resolver.daemon.foreground import count_descriptors  # noqa: PLC0415
+
+    try:
+        count_descriptors(config)
+    except CannotStart as error:
+        return [ConfigError("", None, str(error), kind=Kind.SHORT)], []
+    sockets = sockets_of(config, is_shared=False, tells=False)
+    problems, without = trio.run(sockets.rehearse)
+    place, _ = servers.daemon(config.server.listen)
+    if place is not None and any(one.kind is Kind.IN_USE for one in problems):
+        running = f"a daemon of ours runs already, on {endpoints.show(place)}"
+        problems = [one for one in problems if one.kind is not Kind.IN_USE]
+        without = [*without, running]
+    return problems, without
 
 
 def _is_here(host: str) -> bool:

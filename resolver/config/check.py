@@ -16,6 +16,7 @@ from resolver.config.check_forwards import forward_advice, forward_faults
 from resolver.config.fault import Fault
 from resolver.config.forwarders import forwarders_of
 from resolver.config.schema import NOT_YET, Forward, NegativeAnchor
+from resolver.errors import Kind, unusable_file
 from resolver.protocol import names
 from resolver.protocol.codes import META_TYPES, type_number
 from resolver.protocol.ip_addresses import is_loopback
@@ -79,11 +80,13 @@ def _missing_features(config: Config) -> Iterator[Fault]:
     for key, off in NOT_YET.items():
         section, _, field = key.partition(".")
         tables = getattr(config, section)
-        for table in tables if isinstance(tables, tuple) else (tables,):
+        for number, table in enumerate(tables if isinstance(tables, tuple) else (tables,)):
             value = getattr(table, field)
             if value not in off:
+                where = f"{section}[{number}].{field}" if isinstance(tables, tuple) else key
                 wanted = " or ".join(str(item).lower() for item in off)
-                yield Fault(key, value, f"{wanted}: this version can do nothing else yet")
+                expected = f"{wanted}: this version can do nothing else yet"
+                yield Fault(where, value, expected, Kind.NOT_YET)
 
 
 def _server(config: Config) -> Iterator[Fault]:
@@ -155,40 +158,43 @@ def _outgoing(config: Config) -> Iterator[Fault]:
 
 def _zones(config: Config) -> Iterator[Fault]:
     seen: dict[bytes, str] = {}
-    tables: list[tuple[str, Zone]] = [("forward", entry) for entry in config.forward]
-    tables += [("stub", entry) for entry in config.stub]
-    for kind, entry in tables:
-        key = f"{kind} {entry.zone}"
+    tables: list[tuple[str, int, Zone]] = [
+        ("forward", number, entry) for number, entry in enumerate(config.forward)
+    ]
+    tables += [("stub", number, entry) for number, entry in enumerate(config.stub)]
+    for kind, number, entry in tables:
+        here = f"{kind}[{number}]"
         try:
             zone = names.from_text(entry.zone)
         except ValueError:
-            yield Fault(f"{kind}.zone", entry.zone, 'a domain name such as "example.com"')
+            yield Fault(f"{here}.zone", entry.zone, 'a domain name such as "example.com"')
             continue
         if zone in seen:
-            yield Fault(f"{kind}.zone", entry.zone, f"a zone once only; {seen[zone]} has it")
-        seen[zone] = key
+            yield Fault(f"{here}.zone", entry.zone, f"a zone once only; {seen[zone]} has it")
+        seen[zone] = f"{kind} {entry.zone}"
         if kind == "stub":
             if not entry.addresses:
-                yield Fault("stub.addresses", [], "at least one address")
-            yield from _each("stub.addresses", entry.addresses, endpoints.askable)
+                yield Fault(f"{here}.addresses", [], "at least one address")
+            yield from _each(f"{here}.addresses", entry.addresses, endpoints.askable)
         hosts = hosts_of(entry)
         if hosts and not any(map(_families(config), hosts)):
             yield Fault(
-                f"{kind}.addresses",
+                f"{here}.addresses",
                 list(entry.addresses),
                 "one address at least of a family that [outgoing] has not switched off",
             )
 
 
 def _warm(config: Config) -> Iterator[Fault]:
-    for entry in config.warm:
+    for number, entry in enumerate(config.warm):
+        here = f"warm[{number}]"
         try:
             names.from_text(entry.name)
         except ValueError:
-            yield Fault("warm.name", entry.name, 'a domain name such as "www.example.com"')
+            yield Fault(f"{here}.name", entry.name, 'a domain name such as "www.example.com"')
         if not entry.types:
-            yield Fault("warm.types", [], "at least one type")
-        yield from _each("warm.types", entry.types, _plain_type)
+            yield Fault(f"{here}.types", [], "at least one type")
+        yield from _each(f"{here}.types", entry.types, _plain_type)
 
 
 def _plain_type(text: str) -> int:
@@ -270,32 +276,37 @@ _NO_ACCOUNT = 0xFFFFFFFF  # (uid_t) -1
 
 def _files(config: Config) -> Iterator[Fault]:
     directory = config.working_directory
-    reason = _why_not(Path(directory), Path.is_dir) if directory else ""
-    if reason:
-        yield Fault("working_directory", directory, f"a directory that exists ({reason})")
-        return
+    if directory:
+        found = list(_unlike("working_directory", directory, Path(directory), Path.is_dir))
+        yield from found
+        if found:
+            return
     readable = [
         ("root.hints_file", config.root.hints_file),
         ("dnssec.trust_anchors_file", config.dnssec.trust_anchors_file),
-        *(("forward.ca_file", entry.ca_file) for entry in config.forward),
+        *((f"forward[{at}].ca_file", entry.ca_file) for at, entry in enumerate(config.forward)),
         *(("tls.certificate", text) for text in listed(config.tls.certificate)),
         *(("tls.key", text) for text in listed(config.tls.key)),
     ]
     for key, text in readable:
-        path = working_path(config, text)
-        reason = _why_not(path, Path.is_file) if text else ""
-        if reason:
-            yield Fault(key, text, f"the path of a file that exists ({reason})")
+        if text:
+            yield from _unlike(key, text, working_path(config, text), Path.is_file)
 
 
-def _why_not(path: Path, is_right: Callable[[Path], bool]) -> str:
-    """Why *path* is not what is wanted; "" if it is. Never raises, even where we may not look."""
+def _unlike(key: str, text: str, path: Path, is_right: Callable[[Path], bool]) -> Iterator[Fault]:
+    """That *path* is not what is wanted, if so. Never raises, even where we may not look."""
+    is_file = is_right is Path.is_file
+    wanted = "the path of a file that exists" if is_file else "a directory that exists"
     try:
         if is_right(path):
-            return ""
-        return "it is something else" if path.exists() else "there is none"
+            return
+        if path.exists():
+            yield Fault(key, text, f"{wanted} (it is something else)")
+        else:
+            yield Fault(key, text, wanted, Kind.MISSING)
     except OSError as error:
-        return error.strerror or str(error)
+        problem = unusable_file(key, text, wanted, error)
+        yield Fault(key, text, problem.expected, problem.kind)
 
 
 def _each(key: str, texts: Sequence[str], read: Callable[[str], object]) -> Iterator[Fault]:

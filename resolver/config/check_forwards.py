@@ -29,14 +29,15 @@ _SCHEME: Final = "sha256/"
 def forward_faults(config: Config) -> Iterator[Fault]:
     """Of each table, and of all together."""
     proven: dict[object, tuple[Forward, tuple[object, ...]]] = {}
-    for entry in config.forward:
-        wrong = tuple(_addresses(entry))
+    for number, entry in enumerate(config.forward):
+        here = f"forward[{number}]"
+        wrong = tuple(_addresses(here, entry))
         yield from wrong
         if wrong:
             continue
         found = forwarders_of(entry)
-        yield from _profile(entry, found)
-        yield from _proof(entry, found)
+        yield from _profile(here, entry, found)
+        yield from _proof(here, entry, found)
         for one in found:
             demands = entry.profile, entry.ca_file, tuple(sorted(entry.pins)), one.path
             who = one._replace(path="")
@@ -45,7 +46,7 @@ def forward_faults(config: Config) -> Iterator[Fault]:
                 expected = (
                     f"the same profile, ca_file, pins and path for it as forward {other.zone} has"
                 )
-                yield Fault("forward.addresses", str(one), expected)
+                yield Fault(f"{here}.addresses", str(one), expected)
 
 
 def forward_advice(config: Config) -> Iterator[str]:
@@ -71,59 +72,61 @@ def pin(text: str) -> bytes:
     return octets
 
 
-def _addresses(entry: Forward) -> Iterator[Fault]:
+def _addresses(here: str, entry: Forward) -> Iterator[Fault]:
     if not entry.addresses and not entry.provider:
-        yield Fault("forward.addresses", [], "at least one address, or a provider")
+        yield Fault(f"{here}.addresses", [], "at least one address, or a provider")
     for text in entry.addresses:
         try:
             forwarders(text)
         except ValueError as error:
-            yield Fault("forward.addresses", text, str(error))
+            yield Fault(f"{here}.addresses", text, str(error))
             continue
         missing = extra_missing(text.partition("://")[0])
         if missing:
-            yield Fault("forward.addresses", text, missing)
+            yield Fault(f"{here}.addresses", text, missing)
     if entry.provider:
-        yield from _provider(entry.provider)
+        yield from _provider(here, entry.provider)
 
 
-def _provider(text: str) -> Iterator[Fault]:
+def _provider(here: str, text: str) -> Iterator[Fault]:
     try:
         _, transport = provider(text)
     except ValueError as error:
-        yield Fault("forward.provider", text, str(error))
+        yield Fault(f"{here}.provider", text, str(error))
         return
     missing = extra_missing(transport.value)
     if missing:
-        yield Fault("forward.provider", text, missing)
+        yield Fault(f"{here}.provider", text, missing)
 
 
-def _profile(entry: Forward, found: tuple[Forwarder, ...]) -> Iterator[Fault]:
+def _profile(here: str, entry: Forward, found: tuple[Forwarder, ...]) -> Iterator[Fault]:
     clear = [one for one in found if one.transport is Transport.UDP]
     if entry.profile == "strict" and clear and len(clear) < len(found):
         expected = 'encrypted servers only, beside encrypted ones, or profile = "opportunistic"'
-        yield Fault("forward.addresses", str(clear[0]), expected)
+        yield Fault(f"{here}.addresses", str(clear[0]), expected)
     if entry.profile == "opportunistic" and len(clear) == len(found):
-        yield Fault("forward.profile", entry.profile, '"strict": none of its servers is encrypted')
+        expected = '"strict": none of its servers is encrypted'
+        yield Fault(f"{here}.profile", entry.profile, expected)
     if entry.discover and not clear:
         yield Fault(
-            "forward.discover", entry.discover, "false: all of its servers are encrypted already"
+            f"{here}.discover", entry.discover, "false: all of its servers are encrypted already"
         )
 
 
-def _proof(entry: Forward, found: tuple[Forwarder, ...]) -> Iterator[Fault]:
+def _proof(here: str, entry: Forward, found: tuple[Forwarder, ...]) -> Iterator[Fault]:
     """Certificates and keys: what is asked for must be looked at."""
     for text in entry.pins:
         try:
             pin(text)
         except ValueError as error:
-            yield Fault("forward.pins", text, str(error))
+            yield Fault(f"{here}.pins", text, str(error))
     for key, value in (("ca_file", entry.ca_file), ("pins", list(entry.pins))):
         if not value:
             continue
         if not (any(one.is_encrypted for one in found) or entry.discover):
-            yield Fault(f"forward.{key}", value, "nothing: none of its servers is encrypted")
+            yield Fault(f"{here}.{key}", value, "nothing: none of its servers is encrypted")
         elif entry.profile == "opportunistic":
-            yield Fault(f"forward.{key}", value, 'nothing, or profile = "strict": it is not proven')
+            expected = 'nothing, or profile = "strict": it is not proven'
+            yield Fault(f"{here}.{key}", value, expected)
     if entry.pins and entry.ca_file:
-        yield Fault("forward.ca_file", entry.ca_file, "nothing beside pins, which are enough")
+        yield Fault(f"{here}.ca_file", entry.ca_file, "nothing beside pins, which are enough")

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from resolver.config import endpoints
-from resolver.errors import ConfigError
+from resolver.errors import ConfigError, unusable_file
 from resolver.protocol import names
 
 if TYPE_CHECKING:
@@ -38,9 +38,11 @@ def load(path: str | Path | None = None) -> list[tuple[Name, str]]:
     source = str(path) if path else FILE_NAME
     try:
         text = Path(path).read_text("utf-8-sig") if path else shipped()
-    except (OSError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or "it is not UTF-8 text"
-        raise ConfigError("root.hints_file", source, f"a file to read ({reason})") from None
+    except OSError as error:
+        raise unusable_file("root.hints_file", source, "a file to read", error) from None
+    except UnicodeDecodeError:
+        expected = "a file to read (it is not UTF-8 text)"
+        raise ConfigError("root.hints_file", source, expected) from None
     return parse(text, source=source)
 
 

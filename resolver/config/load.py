@@ -1,13 +1,15 @@
-"""The file → Config. A problem names file, key, value and what is allowed: a stranger can mend it.
+"""The file → Config. A problem names file, line, key, value and what is right: all can mend it.
 
-TOML (stdlib) gives plain values; `shape` holds them against the schema, key by key, so that one run
-finds every problem; `check` then looks at what no type can say. Nothing here touches the network.
+TOML (stdlib) gives plain values; `_shape` holds them against the schema, key by key, so that one
+run finds every problem; `check` then looks at what no type can say. Nothing here touches the
+network.
 """
 
 from __future__ import annotations
 
 import datetime as dt
 import difflib
+import re
 import tomllib
 from pathlib import Path
 from types import NoneType, UnionType
@@ -24,9 +26,11 @@ from typing import (
 
 import msgspec
 
-from resolver.config import check
+from resolver.config import check, foreign
+from resolver.config.positions import placed
 from resolver.config.schema import Config, Section
-from resolver.errors import ConfigError
+from resolver.errors import ConfigError, Kind, unusable_file
+from resolver.limits import CONFIG_OCTETS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -42,7 +46,8 @@ def load(path: str | Path) -> Config:
 
 def loads(text: str, *, name: str = "configuration") -> Config:
     """The configuration in *text*; *name* stands for the file in messages. Raises ConfigError."""
-    config, problems = interpret(_parse(text.removeprefix("\ufeff"), name), name)
+    text = text.removeprefix("\ufeff")
+    config, problems = interpret(_parse(text, name), name, text)
     if problems:
         raise problems[0]
     return config
@@ -51,59 +56,87 @@ def loads(text: str, *, name: str = "configuration") -> Config:
 def read(path: str | Path) -> tuple[Config, list[ConfigError]]:
     """The configuration in *path* and all its problems; what is wrong has its default."""
     try:
-        text = Path(path).read_text(encoding="utf-8-sig")  # Windows' editors begin with a mark
-    except (OSError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or "it is not UTF-8 text"
-        return Config(), [ConfigError("--config", str(path), f"a file to read ({reason})")]
-    try:
+        text = _text(path)
         document = _parse(text, str(path))
     except ConfigError as problem:
         return Config(), [problem]
-    return interpret(document, str(path))
+    return interpret(document, str(path), text)
 
 
-def interpret(document: dict[str, Any], name: str) -> tuple[Config, list[ConfigError]]:
-    """Hold parsed TOML against the schema and against itself."""
-    problems = list(_shape(document, Config, f"{name}: "))
-    if problems:
-        return Config(), problems
-    config = msgspec.convert(document, Config)
-    return config, [
-        ConfigError(f"{name}: {fault.key}", fault.value, fault.expected)
-        for fault in check.faults(config)
-    ]
+def interpret(
+    document: dict[str, Any], name: str, text: str = ""
+) -> tuple[Config, list[ConfigError]]:
+    """Hold parsed TOML against the schema and against itself; *text* is what it was parsed from."""
+    problems, config = list(_shape(document, Config)), Config()
+    if not problems:
+        config = msgspec.convert(document, Config)
+        problems = [fault.as_error() for fault in check.faults(config)]
+    elif any(problem.kind is Kind.KEY for problem in problems):
+        whose = foreign.whose(text)
+        problems += [ConfigError("", None, whose, kind=Kind.FOREIGN)] if whose else []
+    return config, [placed(problem, name, text, document) for problem in problems]
+
+
+def in_file(problem: ConfigError, path: str | Path) -> ConfigError:
+    """*problem*, which was met later, with its place in the file at *path*, if that still tells."""
+    try:
+        text = _text(path)
+        return placed(problem, str(path), text, _parse(text, str(path)))
+    except ConfigError:
+        return problem.at(str(path))
+
+
+def _text(path: str | Path) -> str:
+    """Raises ConfigError."""
+    try:
+        with Path(path).open("rb") as file:
+            octets = file.read(CONFIG_OCTETS + 1)
+    except OSError as error:
+        raise unusable_file("--config", str(path), "a file to read", error) from None
+    if len(octets) > CONFIG_OCTETS:
+        expected = f"a file of at most {CONFIG_OCTETS} octets"
+        raise ConfigError("--config", str(path), expected)
+    try:
+        return octets.decode("utf-8-sig")  # Windows' editors begin with a mark
+    except UnicodeDecodeError:
+        expected = "a file to read (it is not UTF-8 text)"
+        raise ConfigError("--config", str(path), expected) from None
 
 
 def _parse(text: str, name: str) -> dict[str, Any]:
     try:
         return tomllib.loads(text)
     except RecursionError:
-        raise ConfigError(name, "tables in tables", "TOML, not nested so deeply") from None
+        expected = "TOML, not nested so deeply"
+        raise ConfigError("", "tables in tables", expected, place=name) from None
     except ValueError as error:  # TOMLDecodeError, and what int() says of thousands of digits
         reason = str(error)
+        if not isinstance(error, tomllib.TOMLDecodeError):
+            raise ConfigError("", "a number", f"TOML ({reason})", place=name) from None
         row = reason.partition("at line ")[2].partition(",")[0]
         lines = text.splitlines() or [""]
         number = min(int(row), len(lines)) if row.isdigit() else len(lines)
-        line = lines[number - 1].strip()
-        is_placed = isinstance(error, tomllib.TOMLDecodeError)
-        where = f"{name} line {number}" if is_placed else name
-        raise ConfigError(where, line if is_placed else "a number", f"TOML ({reason})") from None
+        said = foreign.whose(text) or reason
+        raise ConfigError(
+            "", lines[number - 1].strip(), said, kind=Kind.FORM, place=f"{name} line {number}"
+        ) from None
 
 
-def _shape(table: Any, kind: type[Section], prefix: str) -> Iterator[ConfigError]:
+def _shape(table: Any, kind: type[Section], prefix: str = "") -> Iterator[ConfigError]:
     """Every key of *table* that the schema does not know, or whose value it does not allow."""
     if not isinstance(table, dict):
-        yield ConfigError(prefix.rstrip(". :"), table, "a table")
+        yield ConfigError(prefix.rstrip("."), table, "a table", kind=Kind.TYPE)
         return
     hints = get_type_hints(kind, include_extras=True)
     for key, value in table.items():
         if key not in hints:
-            yield ConfigError(f"{prefix}{key}", _brief(value), _known(key, hints))
+            yield ConfigError(f"{prefix}{key}", value, _known(key, hints, prefix), kind=Kind.KEY)
             continue
         yield from _value(value, hints[key], f"{prefix}{key}")
     for field in msgspec.structs.fields(kind):
         if field.required and field.name not in table:
-            yield ConfigError(f"{prefix}{field.name}", "(missing)", expected(hints[field.name]))
+            wanted = expected(hints[field.name])
+            yield ConfigError(f"{prefix}{field.name}", None, wanted, kind=Kind.ABSENT)
 
 
 def _value(value: Any, hint: Any, where: str) -> Iterator[ConfigError]:
@@ -113,7 +146,7 @@ def _value(value: Any, hint: Any, where: str) -> Iterator[ConfigError]:
     item = next((arg for arg in get_args(hint) if arg is not Ellipsis), None)
     if get_origin(hint) is tuple and isinstance(item, type) and issubclass(item, Section):
         if not isinstance(value, list):
-            yield ConfigError(where, _brief(value), f"tables headed [[{where.rpartition(' ')[2]}]]")
+            yield ConfigError(where, value, f"tables headed [[{where}]]", kind=Kind.TYPE)
             return
         for number, table in enumerate(value):
             yield from _shape(table, item, f"{where}[{number}].")
@@ -121,10 +154,26 @@ def _value(value: Any, hint: Any, where: str) -> Iterator[ConfigError]:
     try:
         msgspec.convert(value, hint)
     except msgspec.ValidationError:
-        yield ConfigError(where, _brief(value), expected(hint))
+        is_right_type = type(value) in _types(hint)
+        kind = Kind.VALUE if is_right_type else Kind.TYPE
+        yield ConfigError(where, value, expected(hint), kind=kind)
         return
     if any("\0" in text for text in _texts(value)):
         yield ConfigError(where, value, "text without NUL, which no file, account or name has")
+
+
+def _types(hint: Any) -> frozenset[type]:
+    """What TOML's values of a key can be at all, whatever range or choice is allowed of them."""
+    origin, inner = get_origin(hint), get_args(hint)
+    if origin is Annotated:
+        return _types(inner[0])
+    if origin is Literal:
+        return frozenset(map(type, inner))
+    if origin in (Union, UnionType):
+        return frozenset().union(*map(_types, inner))
+    if origin is tuple:
+        return frozenset({list})
+    return frozenset({int, float} if hint is float else {hint})
 
 
 def expected(hint: Any) -> str:
@@ -175,14 +224,11 @@ def _metas(hint: Any) -> list[msgspec.Meta]:
     return [extra for extra in get_args(hint)[1:] if isinstance(extra, msgspec.Meta)]
 
 
-def _known(key: str, hints: dict[str, Any]) -> str:
+def _known(key: str, hints: dict[str, Any], prefix: str) -> str:
     close = difflib.get_close_matches(key, hints, n=1)
-    guess = f'; did you mean "{close[0]}"?' if close else ""
-    return f"one of the keys {', '.join(sorted(hints))}{guess}"
-
-
-def _brief(value: Any) -> Any:
-    return "a table" if isinstance(value, dict) else value
+    section = re.sub(r"\[\d+\]", "", prefix).rstrip(".")
+    listed = f'"resolver keys{" " + section if section else ""}" lists those that there are'
+    return f'did you mean "{close[0]}"? {listed}' if close else listed
 
 
 def _texts(value: Any) -> Iterator[str]:

@@ -24,16 +24,19 @@ from resolver.config.check import is_same_port
 from resolver.config.endpoints import endpoint, show
 from resolver.config.http3 import http3_places
 from resolver.config.listen_urls import listen_url
-from resolver.errors import CannotStart, ConfigError
+from resolver.errors import CannotStart, ConfigError, Kind
 from resolver.limits import BIND_PATIENCE_SECONDS, BIND_RETRY_SECONDS
+from resolver.listen.sockets import SystemListenNetwork
 from resolver.protocol.transport import Transport
+from resolver.runtime.port_holders import holder
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from resolver.config.endpoints import Endpoint
     from resolver.config.schema import Config
     from resolver.listen.listen_network import ListenNetwork, StreamListener, UdpSocket
+    from resolver.listen.sockets import GivenSockets
 
     Bound: TypeAlias = UdpSocket | StreamListener
 
@@ -92,14 +95,26 @@ class Plan(NamedTuple):
 
 
 class ListeningSockets:
-    """What is bound, and what is still missing. *tells* False: another process says it all."""
+    """What is bound, and what is still missing. *tells* False: another process says it all.
 
-    def __init__(self, network: ListenNetwork, config: Config, *, tells: bool = True) -> None:
+    *who* names the program that has what a wish is for, if that can be told.
+    """
+
+    def __init__(
+        self,
+        network: ListenNetwork,
+        config: Config,
+        *,
+        tells: bool = True,
+        who: Callable[[Wish], str] = lambda _: "",
+    ) -> None:
         self.open: dict[Wish, Bound] = {}
         self.missing: list[Wish] = []
         self.network = network
         self._wishes = list(wishes_of(config))
+        self._who = who
         self._told: dict[Endpoint, str] = {}
+        self._refused: dict[Endpoint, ConfigError] = {}
         self._level = logging.WARNING if tells else logging.DEBUG
         self._is_trying = False
         self.is_drained = False  # of what was wanted nothing is, but for metrics
@@ -126,18 +141,37 @@ class ListeningSockets:
         ends_at = trio.current_time() + BIND_PATIENCE_SECONDS
         wishes, self.is_listening = self._wishes, True
         while True:
-            for wish, error in self._bind_each(wishes):
-                raise _refusal(wish, error) from error
+            for problem in self._hopeless(wishes):
+                raise problem
             if self._can_answer():
                 return
-            if not self.missing:
-                missing = _family(self._wishes[0])
-                expected = f"an address of a kind that this system has (it has no {missing})"
-                raise ConfigError("server.listen", show(self._wishes[0].where), expected)
             if trio.current_time() >= ends_at:
-                raise CannotStart("cannot listen on " + "; ".join(self._told.values()))
+                message = "cannot listen on " + "; ".join(self._told.values())
+                raise CannotStart(message, tuple(self._refused.values()))
             await trio.sleep(BIND_RETRY_SECONDS)
             wishes = self.missing
+
+    async def rehearse(self) -> tuple[list[ConfigError], list[str]]:
+        """What `bind` would raise, were things to stay as they are; and what it would go on
+        without, a sentence each. Nothing stays bound."""
+        self.is_listening = True
+        try:
+            problems = self._hopeless(self._wishes)
+            if not problems and not self._can_answer():
+                return list(self._refused.values()), []
+            return problems, list(self._told.values())
+        finally:
+            await close_all(self.open.values())
+            self.open.clear()
+
+    def _hopeless(self, wishes: list[Wish]) -> list[ConfigError]:
+        """Try each once; what waiting cannot mend."""
+        refused = {wish.where: _refusal(wish, error) for wish, error in self._bind_each(wishes)}
+        if not refused and not self.missing and not self._can_answer():
+            first = self._wishes[0]
+            expected = f"an address of a kind that this system has (it has no {_family(first)})"
+            return [ConfigError("server.listen", show(first.where), expected)]
+        return list(refused.values())
 
     def _can_answer(self) -> bool:
         asked = [wish for wish in self._wishes if wish.transport is not Transport.HTTP3]
@@ -176,7 +210,7 @@ class ListeningSockets:
                     self._tell(wish, f"this system has no {_family(wish)}", "listening without it")
                 elif error.errno in _LATER or isinstance(error, socket.gaierror):
                     self.missing.append(wish)
-                    self._tell(wish, _reason(error), "trying again")
+                    self._tell_trouble(wish, error)
                 else:
                     hopeless.append((wish, error))
             else:
@@ -189,6 +223,12 @@ class ListeningSockets:
         if wish.where not in self._told:
             self._told[wish.where] = f"{show(wish.where)}: {why}"
             _log.log(self._level, "%s: %s; %s", show(wish.where), why, so)
+
+    def _tell_trouble(self, wish: Wish, error: OSError) -> None:
+        if wish.where not in self._told:
+            who = self._who(wish) if error.errno == errno.EADDRINUSE else ""
+            self._refused[wish.where] = _refusal(wish, error, who)
+            self._tell(wish, _reason(error, who), "trying again")
 
     def _bind_one(self, wish: Wish) -> Bound:
         bind = self.network.bind_udp if wish.is_udp else self.network.bind_tcp
@@ -256,6 +296,30 @@ class ListeningSockets:
         await close_all(self.open.values())
 
 
+def sockets_of(
+    config: Config,
+    network: ListenNetwork | None = None,
+    *,
+    is_shared: bool,
+    tells: bool,
+    given: GivenSockets | None = None,
+) -> ListeningSockets:
+    """Those of *network*, or of the system. *is_shared*: several processes bind the same ports.
+
+    *given*: sockets that a service manager has bound.
+    """
+    if network is not None:
+        return ListeningSockets(network, config, tells=tells)
+    is_free = config.server.freebind
+    system = SystemListenNetwork(is_shared=is_shared, is_free=is_free, tells=tells, given=given)
+    return ListeningSockets(system, config, tells=tells, who=_who)
+
+
+def _who(wish: Wish) -> str:
+    found = holder(*wish.where, is_udp=wish.is_udp)
+    return "" if found is None else str(found)
+
+
 async def close_all(socks: Iterable[Bound]) -> None:
     """Close each in its own way."""
     for sock in socks:
@@ -281,10 +345,10 @@ def _family(wish: Wish) -> str:
     return "IPv6" if ":" in wish.where[0] else "IPv4"
 
 
-def _reason(error: OSError) -> str:
+def _reason(error: OSError, who: str = "") -> str:
     """Why it cannot be had now, and what may be done about it, in one line."""
     if error.errno == errno.EADDRINUSE:
-        return "another program listens there (ss -lntup shows which)"
+        return f"another program listens there{f': {who}' if who else ' (ss -lntup shows which)'}"
     if error.errno == errno.EADDRNOTAVAIL:
         return "not an address of this machine yet"
     if error.errno == errno.ENODEV or isinstance(error, socket.gaierror):
@@ -292,9 +356,13 @@ def _reason(error: OSError) -> str:
     return error.strerror or str(error)
 
 
-def _refusal(wish: Wish, error: OSError) -> ConfigError:
+def _refusal(wish: Wish, error: OSError, who: str = "") -> ConfigError:
+    kind, expected = Kind.VALUE, f"an address to listen on ({_reason(error, who)})"
     if error.errno in (errno.EACCES, errno.EPERM):
+        kind = Kind.DENIED
         expected = "a port above 1023, or start as root, or with CAP_NET_BIND_SERVICE"
-    else:
-        expected = f"an address to listen on ({_reason(error)})"
-    return ConfigError(wish.key, show(wish.where), expected)
+    elif error.errno == errno.EADDRINUSE:
+        kind, expected = Kind.IN_USE, f"an address that is free: {_reason(error, who)}"
+    elif error.errno in (errno.EADDRNOTAVAIL, errno.ENODEV):
+        kind = Kind.MISSING
+    return ConfigError(wish.key, show(wish.where), expected, kind=kind)

@@ -25,7 +25,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from resolver.config.check import listed, working_path
-from resolver.errors import ConfigError
+from resolver.errors import ConfigError, unusable_file
 from resolver.limits import (
     CERTIFICATE_DAYS,
     CERTIFICATE_RENEWAL_DAYS,
@@ -120,7 +120,7 @@ def _octets(where: str, path: Path, wanted: str) -> bytes:
         with path.open("rb") as file:
             octets = file.read(TLS_FILE_OCTETS + 1)
     except OSError as error:
-        raise ConfigError(where, str(path), f"{wanted} ({error.strerror})") from None
+        raise unusable_file(where, str(path), wanted, error) from None
     if len(octets) > TLS_FILE_OCTETS:
         raise ConfigError(where, str(path), f"{wanted} (it has over {TLS_FILE_OCTETS} octets)")
     return octets

@@ -16,7 +16,7 @@ from resolver.config.check import working_path
 from resolver.config.check_forwards import pin
 from resolver.config.extras import extra_missing
 from resolver.config.forwarders import forwarders_of
-from resolver.errors import ConfigError
+from resolver.errors import ConfigError, unusable_file
 from resolver.limits import CLOCK_STEP_SECONDS
 from resolver.model import Server
 from resolver.protocol.transport import ENCRYPTED, Transport
@@ -139,9 +139,7 @@ def _authorities(config: Config, entry: Forward) -> str | None:
     try:
         return working_path(config, entry.ca_file).read_text("ascii", "replace")
     except OSError as error:
-        raise ConfigError(
-            "forward.ca_file", entry.ca_file, f"a file to read ({error.strerror})"
-        ) from None
+        raise unusable_file("forward.ca_file", entry.ca_file, "a file to read", error) from None
 
 
 def _alpn(transport: Transport) -> str:

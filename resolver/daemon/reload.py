@@ -166,8 +166,7 @@ def _opened_log(config: Config, found: list[Change]) -> logging.Handler | None:
     try:
         return logs.opened(config.log, directory=config.working_directory)
     except OSError as error:
-        expected = f'"stderr" or a file to write ({error.strerror})'
-        raise ConfigError("log.destination", config.log.destination, expected) from None
+        raise logs.unusable(config.log, error) from None
 
 
 async def _planned(daemon: Daemon, config: Config, log: logging.Handler | None) -> Plan:

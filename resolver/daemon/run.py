@@ -18,7 +18,7 @@ import trio
 
 from resolver.config.listen_urls import https_paths
 from resolver.daemon import clock_floor, overriding, privileges
-from resolver.daemon.bind import ListeningSockets
+from resolver.daemon.bind import sockets_of
 from resolver.daemon.control import Control
 from resolver.daemon.designating import offer_of
 from resolver.daemon.garbage import Collector, Work
@@ -46,7 +46,6 @@ from resolver.listen.admission import Admission, RateLimit
 from resolver.listen.handshakes import Handshakes
 from resolver.listen.quic_places import QuicPlaces
 from resolver.listen.site import Site
-from resolver.listen.sockets import SystemListenNetwork
 from resolver.listen.tcp import TcpSlots, slots_limit
 from resolver.policy.cookies import cookie_in
 from resolver.protocol.transport import Transport
@@ -61,6 +60,7 @@ if TYPE_CHECKING:
 
     from resolver.config.endpoints import Endpoint
     from resolver.config.schema import Config
+    from resolver.daemon.bind import ListeningSockets
     from resolver.daemon.certificates import Identity
     from resolver.daemon.root_sources import Fetch
     from resolver.daemon.wiring import Parts
@@ -343,13 +343,8 @@ def workers_of(config: Config) -> int:
 def _sockets(
     config: Config, network: ListenNetwork | None, *, tells: bool, given: GivenSockets | None
 ) -> ListeningSockets:
-    """Those of *network*, or of the system."""
-    if network is None:
-        is_shared, is_free = workers_of(config) > 1, config.server.freebind
-        network = SystemListenNetwork(
-            is_shared=is_shared, is_free=is_free, tells=tells, given=given
-        )
-    return ListeningSockets(network, config, tells=tells)
+    is_shared = workers_of(config) > 1
+    return sockets_of(config, network, is_shared=is_shared, tells=tells, given=given)
 
 
 def _slots(*, tells: bool) -> int:

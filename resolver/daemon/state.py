@@ -24,7 +24,7 @@ from resolver.config.check import working_path
 from resolver.dnssec.algorithms import Sha1Policy
 from resolver.dnssec.anchor_check import unusable
 from resolver.dnssec.anchors import Anchors, builtin_root, parse_text
-from resolver.errors import ConfigError
+from resolver.errors import ConfigError, unusable_file
 from resolver.limits import STATE_OCTETS
 from resolver.protocol import names
 
@@ -94,8 +94,8 @@ class StateDirectory:
             flags = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
             self._descriptor = os.open(self._text, flags)
         except OSError as error:
-            expected = f"a directory that exists ({error.strerror})"
-            raise ConfigError("working_directory", self._text, expected) from None
+            wanted = "a directory that exists"
+            raise unusable_file("working_directory", self._text, wanted, error) from None
 
     def close(self) -> None:
         """Let go of it. Idempotent."""
@@ -235,9 +235,11 @@ def read_anchors(config: Config) -> Anchors:
     if path:
         try:
             found.add(parse_text(working_path(config, path).read_text("utf-8-sig")))
-        except (OSError, ValueError) as error:
-            reason = getattr(error, "strerror", None) or str(error)
-            expected = f"a file of DS or DNSKEY records ({reason})"
+        except OSError as error:
+            key, wanted = "dnssec.trust_anchors_file", "a file of DS or DNSKEY records"
+            raise unusable_file(key, path, wanted, error) from error
+        except ValueError as error:
+            expected = f"a file of DS or DNSKEY records ({error})"
             raise ConfigError("dnssec.trust_anchors_file", path, expected) from error
     for useless in unusable(found, Sha1Policy.of(validates=config.dnssec.sha1)):
         if useless.is_broken and config.dnssec.validate:

@@ -135,16 +135,7 @@ class TlsContexts:
         """What *config* wants to be shown, made if need be. Raises ConfigError; changes nothing."""
         if not is_needed(config):
             return ()
-        from resolver.daemon import certificates  # noqa: PLC0415 - see above
-
-        if config.tls.certificate or config.tls.key:
-            identities = tuple(certificates.read_all(config))
-            if is_over_quic(config) and certificates.serving_quic(identities) is None:
-                kinds = "one with a key on P-256 or P-384, Ed25519 or RSA"
-                expected = f"{kinds}, for QUIC (https.http3 = false does without)"
-                raise ConfigError("tls.certificate", config.tls.certificate, expected)
-            return identities
-        return (self._own(config),)
+        return named(config) or (self._own(config),)
 
     def reread(self, config: Config) -> tuple[Identity, ...]:
         """As `read`; refused too is what clients refuse, while what is in use is good."""
@@ -278,6 +269,20 @@ class TlsContexts:
             _log.warning("working_directory: %s is damaged; kept as %s", KEY_FILE, aside)
             return None, b""
         return None, key
+
+
+def named(config: Config) -> tuple[Identity, ...]:
+    """What *config* names in files; none where we make our own. Raises ConfigError."""
+    if not (config.tls.certificate or config.tls.key):
+        return ()
+    from resolver.daemon import certificates  # noqa: PLC0415 - see above
+
+    identities = tuple(certificates.read_all(config))
+    if is_over_quic(config) and certificates.serving_quic(identities) is None:
+        kinds = "one with a key on P-256 or P-384, Ed25519 or RSA"
+        expected = f"{kinds}, for QUIC (https.http3 = false does without)"
+        raise ConfigError("tls.certificate", config.tls.certificate, expected)
+    return identities
 
 
 def subject_of(config: Config) -> Subject:

@@ -113,3 +113,13 @@ CLOCK_FLAG_SECONDS = limit(
 GARBAGE_GROWTH_PART = limit(
     4, "a full pass when this part of all objects is new", why="CPython's rule: a quarter"
 )
+CONFIG_OCTETS = limit(
+    4_194_304,
+    "octets of the configuration file",
+    why="a hundred thousand lines; a device in its place would never end",
+)
+HOLDER_DESCRIPTORS = limit(
+    200_000,
+    "open files of others that are looked at to name the program that has a port",
+    why="a second of work; a busy machine has some ten thousand",
+)

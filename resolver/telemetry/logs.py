@@ -16,6 +16,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
+from resolver.errors import ConfigError, unusable_file
+
 if TYPE_CHECKING:
     from resolver.config.schema import Log
 
@@ -113,20 +115,26 @@ def _open(path: Path) -> int:
 _APPENDING = os.O_WRONLY | os.O_APPEND | os.O_NONBLOCK | os.O_CLOEXEC
 
 
-def why_not(path: Path) -> str:
-    """Why the file at *path* cannot be written; "" if it can. Makes nothing, changes nothing."""
+def try_out(path: Path) -> None:
+    """Raises the OSError that opening the file at *path* would. Makes nothing, changes nothing."""
     try:
         os.close(os.open(path, _APPENDING))
     except FileNotFoundError:
-        parent = path.parent
-        if not parent.is_dir():
-            return f"there is no directory {parent}"
-        return "" if os.access(parent, os.W_OK | os.X_OK) else f"you may not write in {parent}"
-    except OSError as error:
-        if error.errno == errno.ENXIO:
-            return "nobody reads this pipe"
-        return error.strerror or str(error)
-    return ""
+        if not path.parent.is_dir():
+            raise
+        if not os.access(path.parent, os.W_OK | os.X_OK):
+            raise PermissionError(errno.EACCES, f"you may not write in {path.parent}") from None
+
+
+def unusable(log: Log, error: OSError) -> ConfigError:
+    """The sentence for a destination that cannot be opened."""
+    where, wanted = "log.destination", '"stderr" or a file to write'
+    if error.errno == errno.ENXIO:
+        return ConfigError(where, log.destination, f"{wanted} (nobody reads this pipe)")
+    if error.errno in (errno.ENOENT, errno.ENOTDIR):
+        said = f"{wanted} (there is no directory {Path(error.filename).parent})"
+        return ConfigError(where, log.destination, said)
+    return unusable_file(where, log.destination, wanted, error)
 
 
 def destination(log: Log, directory: str) -> Path | None:

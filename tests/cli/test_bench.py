@@ -230,7 +230,7 @@ def test_a_list_of_names_comes_with_the_program() -> None:
         ("--png /", "--png: '/' is not allowed; expected a file to write"),
         ("--fresh a..b", "NAME: 'a..b' is not allowed"),
         (f"--fresh {'.'.join(['a' * 60] * 4)}", "--fresh: "),
-        ("--config /no/where", "--config: '/no/where' is not allowed"),
+        ("--config /no/where", "--config: '/no/where' is not there"),
         ("--server here", "--server: 'here' is not allowed"),
         ("--names /no/where", "--names: '/no/where' is not allowed"),
         ("--no-public --no-self", "--server: '(missing)' is not allowed"),

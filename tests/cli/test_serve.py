@@ -101,7 +101,7 @@ def test_a_busy_port_is_one_line_that_says_what_to_do(tmp_path: Path) -> None:
         with serving(tmp_path, port) as process:
             _, err = process.communicate(timeout=PATIENCE_S)
     assert process.returncode == 1  # for a service manager: another time it may be free
-    assert f"resolver: cannot listen on 127.0.0.1:{port}: another program listens there" in err
+    assert f"line 2: server.listen: '127.0.0.1:{port}' is in use; expected an address" in err
 
 
 def test_a_file_that_cannot_be_used_is_one_line(tmp_path: Path) -> None:

@@ -110,8 +110,8 @@ def test_a_check_says_all_that_is_wrong(capsys: pytest.CaptureFixture[str], tmp_
     assert main(["check", str(path)]) == 2
     address = 'an address such as "192.0.2.1", "192.0.2.1:53" or "[2001:db8::1]:53"'
     assert capsys.readouterr().err == (
-        f"{path}: server.listen: 'x' is not allowed; expected {address}\n"
-        f"{path}: server.allow_from: '10.0.0.1/8' is not allowed; expected the network's first"
-        ' address: "10.0.0.0/8"\n'
+        f"{path} line 1: server.listen: 'x' is not allowed; expected {address}\n"
+        f"{path} line 2: server.allow_from: '10.0.0.1/8' is not allowed; expected the network's "
+        'first address: "10.0.0.0/8"\n'
         f"{path}: 2 problems\n"
     )

@@ -114,7 +114,10 @@ def test_a_file_that_we_may_not_even_look_at_is_a_fault(monkeypatch: pytest.Monk
         raise PermissionError(errno.EACCES, "Permission denied")
 
     monkeypatch.setattr(Path, "is_file", refuse)
-    assert "exists (Permission denied)" in _faults("[root]\nhints_file = '/x/my.hints'")[0]
+    assert (
+        "'/x/my.hints' is not permitted; expected"
+        in _faults("[root]\nhints_file = '/x/my.hints'")[0]
+    )
 
 
 def test_the_defaults_need_no_advice() -> None:

@@ -84,7 +84,7 @@ def test_what_is_wrong_with_one_is_said(text: str, said: str) -> None:
         forwarders.forwarders(text)
     assert said in str(error.value)
     (fault,) = faults(Config(forward=(Forward(zone=".", addresses=(text,)),)))
-    assert (fault.key, fault.value) == ("forward.addresses", text)
+    assert (fault.key, fault.value) == ("forward[0].addresses", text)
 
 
 def _said(text: str) -> list[str]:
@@ -189,7 +189,7 @@ def test_or_over_another_transport_that_it_speaks() -> None:
 def test_what_a_providers_transport_needs_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(check_forwards, "extra_missing", lambda scheme: f"{scheme} is missing")
     (said,) = _said("[[forward]]\nzone = '.'\nprovider = 'https://quad9'")
-    assert "forward.provider" in said
+    assert "forward[0].provider" in said
     assert "https is missing" in said
 
 

@@ -55,7 +55,7 @@ def test_an_extra_that_is_missing_is_said_with_what_to_type(
     with pytest.raises(ConfigError) as caught:
         loads("server.listen = ['quic://127.0.0.1']", name="x.toml")
     assert str(caught.value) == (
-        "x.toml: server.listen: 'quic://127.0.0.1' is not allowed; expected aioquic to be "
+        "x.toml line 1: server.listen: 'quic://127.0.0.1' is not allowed; expected aioquic to be "
         "installed for quic://: pip install 'resolver[quic]'"
     )
 

@@ -92,17 +92,20 @@ def test_nothing_at_all_is_a_good_configuration() -> None:
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("[server]\nlisten = 53", "x.toml: server.listen: 53 is not allowed; expected a list"),
+        (
+            "[server]\nlisten = 53",
+            "x.toml line 2: server.listen: 53 is a whole number; expected a list",
+        ),
         ("[server]\nalow_from = []", 'did you mean "allow_from"?'),
-        ("[sever]\nlisten = []", "x.toml: sever: 'a table' is not allowed; expected one of"),
+        ("[sever]\nlisten = []", 'x.toml line 1: sever: no such key; did you mean "server"?'),
         ("[server]\nudp_payload_size = 100", "a whole number from 512 to 4096"),
         ("[cache]\nclock = 'sundial'", "cache.clock: 'sundial' is not allowed; expected \"boot"),
         ("[resolution]\nquery_timeout = 0.1", "query_timeout: 0.1 is not allowed; expected a nu"),
-        ("[[forward]]\nzone = '.'", "forward.addresses: [] is not allowed"),
+        ("[[forward]]\nzone = '.'", "line 1: forward[0].addresses: [] is not allowed"),
         ("forward = 3", "tables headed [[forward]]"),
-        ("[server]\nlisten = [", "x.toml line 2: 'listen = [' is not allowed; expected TOML"),
-        ("[resolution]\nserve_stale = 1", "resolution.serve_stale: 1 is not allowed; expected tr"),
-        ("server = 1", "x.toml: server: 1 is not allowed; expected a table"),
+        ("[server]\nlisten = [", "x.toml line 2: 'listen = [' is not TOML: "),
+        ("[resolution]\nserve_stale = 1", "resolution.serve_stale: 1 is a whole number; expec"),
+        ("server = 1", "x.toml line 1: server: 1 is a whole number; expected a table"),
         ("a = " + 9_999 * "[", "x.toml: 'tables in tables' is not allowed; expected TOML"),
         ("cache.min_ttl = " + 9_999 * "9", "x.toml: 'a number' is not allowed; expected TOML"),
         ("server.user = 'a\\u0000b'".replace("'", '"'), "server.user: 'a\\x00b' is not allowed"),
@@ -125,12 +128,12 @@ def test_one_reading_finds_every_problem(tmp_path: Path) -> None:
     path = tmp_path / "resolver.toml"
     path.write_text("[server]\nuser = 3\nlisten = 4\n[cache]\nmin_ttl = -1\n")
     _, problems = load.read(path)
-    keys = [problem.where.rpartition(" ")[2] for problem in problems]
+    keys = [problem.where for problem in problems]
     assert keys == ["server.user", "server.listen", "cache.min_ttl"]
 
 
 def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="No such file"):
+    with pytest.raises(ConfigError, match=r"nowhere\.toml' is not there; expected a file to read"):
         load.load(tmp_path / "nowhere.toml")
     path = tmp_path / "latin.toml"
     path.write_bytes(b"# caf\xe9\n")

@@ -69,7 +69,7 @@ def test_without_a_directory_nothing_is_kept() -> None:
 
 
 def test_a_directory_that_is_missing_is_an_error(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match=r"working_directory: .*No such file or directory"):
+    with pytest.raises(ConfigError, match=r"working_directory: .* is not there; expected"):
         StateDirectory(str(tmp_path / "gone")).open()
 
 

@@ -231,7 +231,7 @@ async def test_what_does_not_fit_changes_nothing_and_is_told_once(
     by.key.replace(by.certificate)
     files.key.unlink()
     await house.contexts.look_again()
-    assert caplog.text.count("No such file or directory") == 1
+    assert caplog.text.count("is not there") == 1
     assert house.contexts.kept == 2
     assert (house.pin, house.contexts.server(DOT)) == (pin, context)
     by.certificate.replace(files.key)

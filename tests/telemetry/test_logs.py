@@ -113,9 +113,9 @@ def test_a_named_pipe_without_a_reader_is_not_waited_for(tmp_path: Path) -> None
     log.unlink()
     os.mkfifo(log)
     logs.reopen()
-    assert logs.why_not(log) == "nobody reads this pipe"
+    assert why_not(log).endswith("(nobody reads this pipe)")
     reader = os.open(log, os.O_RDONLY | os.O_NONBLOCK)
-    assert logs.why_not(log) == ""
+    assert why_not(log) == ""
     logs.reopen()
     for number in range(2 * _PIPE_OCTETS // _LINE_OCTETS):
         logging.getLogger("resolver").warning("%0*d", _LINE_OCTETS, number)
@@ -123,12 +123,21 @@ def test_a_named_pipe_without_a_reader_is_not_waited_for(tmp_path: Path) -> None
     os.close(reader)
 
 
+def why_not(path: Path) -> str:
+    """What `check` says against *path*; "" if nothing."""
+    try:
+        logs.try_out(path)
+    except OSError as error:
+        return str(logs.unusable(Log(destination=str(path)), error))
+    return ""
+
+
 def test_why_a_file_cannot_be_written(tmp_path: Path) -> None:
-    assert logs.why_not(tmp_path / "new.log") == ""
+    assert why_not(tmp_path / "new.log") == ""
     assert not (tmp_path / "new.log").exists()
-    assert logs.why_not(tmp_path) == "Is a directory"
-    assert logs.why_not(tmp_path / "nowhere" / "x").startswith("there is no directory")
-    assert logs.why_not(tmp_path / ("x" * 300)) == "File name too long"
+    assert why_not(tmp_path).endswith("(Is a directory)")
+    assert f"there is no directory {tmp_path}/nowhere" in why_not(tmp_path / "nowhere" / "x")
+    assert why_not(tmp_path / ("x" * 300)).endswith("(File name too long)")
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files away")

@@ -218,7 +218,7 @@ complete -c resolver -n '_shtab_resolver_using control stop' -s h -l help -d 'sh
 complete -c resolver -n '_shtab_resolver_using control stop' -l json -d 'print what it says, an object a line'
 complete -c resolver -n '_shtab_resolver_using; and test $_shtab_resolver_npos -eq 0' -a lab -d 'list the names of the simulated Internet'
 complete -c resolver -n '_shtab_resolver_using lab' -s h -l help -d 'show this help message and exit'
-complete -c resolver -n '_shtab_resolver_using; and test $_shtab_resolver_npos -eq 0' -a keys -d 'print every key of the configuration'
+complete -c resolver -n '_shtab_resolver_using; and test $_shtab_resolver_npos -eq 0' -a keys -d 'explain the keys of the configuration'
 complete -c resolver -n '_shtab_resolver_using keys' -s h -l help -d 'show this help message and exit'
 complete -c resolver -n '_shtab_resolver_using; and test $_shtab_resolver_npos -eq 0' -a limits -d 'print the table of limits'
 complete -c resolver -n '_shtab_resolver_using limits' -s h -l help -d 'show this help message and exit'
