@@ -16,7 +16,6 @@ from resolver.errors import WireError
 from resolver.limits import BENCH_IN_FLIGHT, BENCH_SECONDS
 from resolver.protocol import names, wire
 from resolver.protocol.codes import Flag, Rcode, rcode_text
-from resolver.protocol.edns import Edns
 from resolver.protocol.transport import Transport
 
 if TYPE_CHECKING:
@@ -24,7 +23,7 @@ if TYPE_CHECKING:
     from random import Random
 
     from resolver.model import Question, Server
-    from resolver.protocol.edns import Option
+    from resolver.protocol.edns import Edns
     from resolver.protocol.message import Message
     from resolver.upstream.network import Network, UdpPort
     from resolver.upstream.tls_terms import Terms
@@ -47,11 +46,16 @@ class Sample(NamedTuple):
 
 
 class Reply(NamedTuple):
-    """What one packet brought: a message and the seconds it took, or *outcome* and neither."""
+    """What one packet brought: a message, the seconds it took and its *octets*; or *outcome*.
+
+    *error*: the system's, where it was that which ended it.
+    """
 
     outcome: str
     message: Message | None = None
     elapsed_s: float | None = None
+    octets: int = 0
+    error: OSError | None = None
 
 
 @dataclass(slots=True)
@@ -123,44 +127,52 @@ class Asker:
 
     async def ask(self, server: Server, question: Question) -> Sample:
         """One query, one try."""
-        outcome, message, elapsed_s = await self.fetch(server, question)
+        reply = await self.fetch(server, question)
+        message = reply.message
         if message is None:
-            return Sample(question, outcome, None, is_good=False)
+            return Sample(question, reply.outcome, None, is_good=False)
         is_good = message.rcode in GOOD
         kind = _kind(message, question) if is_good else ""
-        return Sample(question, outcome, elapsed_s, is_good=is_good, kind=kind)
+        return Sample(question, reply.outcome, reply.elapsed_s, is_good=is_good, kind=kind)
 
     async def fetch(
-        self, server: Server, question: Question, *, options: tuple[Option, ...] = ()
+        self,
+        server: Server,
+        question: Question,
+        *,
+        sent: Edns | None = None,
+        flags: int = Flag.RD,
+        patience_s: float = BENCH_SECONDS,
     ) -> Reply:
-        """The same, with all that the reply holds. *options*: sent with EDNS, which is else not."""
+        """The same, with all that the reply holds. *sent*: the EDNS of the query, if any."""
         query_id = self._rng.getrandbits(16)
         data = wire.build_query(
             id=query_id,
             qname=question.qname,
             qtype=question.qtype,
             qclass=question.qclass,
-            flags=Flag.RD,
-            edns=Edns(options=options) if options else None,
+            flags=flags,
+            edns=sent,
         )
         began = trio.current_time()
         try:
             port = self.ports.open_udp(server)
-        except OSError:
-            return Reply("unreachable")
+        except OSError as error:
+            return Reply("unreachable", error=error)
         waiting = self._waiting[port] = _Wait(query_id, question)
         try:
             port.send(data)
-            with trio.move_on_after(BENCH_SECONDS):
+            with trio.move_on_after(patience_s):
                 await waiting.done.wait()
-        except OSError:
-            waiting.outcome = "unreachable"
+        except OSError as error:
+            waiting.take(error)
         finally:
             del self._waiting[port]
             port.close()
         if waiting.message is None:
-            return Reply(waiting.outcome)
-        return Reply(waiting.outcome, waiting.message, waiting.came_at - began)
+            return Reply(waiting.outcome, error=waiting.error)
+        elapsed_s = waiting.came_at - began
+        return Reply(waiting.outcome, waiting.message, elapsed_s, waiting.octets)
 
 
 def _kind(message: Message, question: Question) -> str:
@@ -179,13 +191,15 @@ class _Wait:
         self.outcome = "timeout"
         self.message: Message | None = None
         self.came_at = 0.0
+        self.octets = 0
+        self.error: OSError | None = None
         self._query_id = query_id
         self._question = question
 
     def take(self, got: bytes | OSError) -> None:
         """A reply that matches ends the wait; what does not is somebody's mistake, or forged."""
         if isinstance(got, OSError):
-            self.outcome = getattr(got, "reason", "") or "unreachable"
+            self.outcome, self.error = getattr(got, "reason", "") or "unreachable", got
             self.done.set()
             return
         try:
@@ -194,7 +208,7 @@ class _Wait:
             return
         if message.id != self._query_id or message.qname != self._question.qname:
             return
-        self.came_at = trio.current_time()
+        self.came_at, self.octets = trio.current_time(), len(got)
         self.message = message
         self.outcome = rcode_text(message.rcode)
         self.done.set()

@@ -76,7 +76,7 @@ async def _examine(asker: Asker, server: Server, signs: _Signs) -> None:
             found.add(rdata_text(RRType.TXT, record.rdata, rclass=RRClass.CH))
 
     async def nsid() -> None:
-        reply = await asker.fetch(server, ROOT, options=(edns.nsid_option(),))
+        reply = await asker.fetch(server, ROOT, sent=edns.Edns(options=(edns.nsid_option(),)))
         signs.rtt_s = reply.elapsed_s
         if reply.message is not None and reply.message.edns is not None:
             data = reply.message.edns.option(edns.OPT_NSID)

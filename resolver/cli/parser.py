@@ -25,6 +25,7 @@ EXAMPLES = """examples:
   resolver trace www.example.com                 each step from the root
   resolver check /etc/resolver/resolver.toml     what is wrong with it
   resolver control status                        how the daemon is
+  resolver doctor                                what is wrong with DNS here
 
 exit status:
   0    done
@@ -55,5 +56,6 @@ def parser(*, is_whole: bool = True) -> argparse.ArgumentParser:
     parser_daemon.add_check(commands)
     parser_setup.add_setup(commands)
     parser_control.add_control(commands, is_whole=is_whole)
+    parser_daemon.add_doctor(commands)
     parser_lists.add_lists(commands)
     return top

@@ -1,4 +1,4 @@
-"""What `serve` and `check` take on the command line: the daemon, and its configuration."""
+"""What `serve`, `check` and `doctor` take on the command line: the daemon, and what is about it."""
 
 from __future__ import annotations
 
@@ -43,6 +43,25 @@ exit status:
   0    a daemon would start with it, as far as can be told
   2    it would not"""
 
+DOCTOR = """Say on one page what is wrong with this machine's DNS, with what was
+seen and what to do: the configuration, the port and who has it, resolv.conf and
+nsswitch.conf, the clock; and on the way to servers: whether anybody answers,
+over both families, over TCP, in large packets, in his own name, with
+signatures; forwarders; a portal that wants a login. It works without the
+daemon. Servers of the root are asked, and the configuration's forwarders; where
+that looks as behind a portal, the network's name servers and one web page
+(detectportal.firefox.com). It takes 15 seconds at most."""
+
+DOCTOR_EXAMPLES = """examples:
+  sudo resolver doctor                          root sees more
+  resolver doctor --config new.toml             as if this were in use
+  resolver doctor --json | jq .wrong            for programs
+
+exit status:
+  0    nothing is wrong
+  1    something is
+  2    the command line is wrong"""
+
 
 def add_serve(commands: Commands) -> None:
     """resolver serve."""
@@ -67,3 +86,15 @@ def add_check(commands: Commands) -> None:
         commands, "check", "say what is wrong with a configuration file", CHECK, CHECK_EXAMPLES
     )
     command.add_argument("file", metavar="FILE", help="the configuration (TOML)")
+
+
+def add_doctor(commands: Commands) -> None:
+    """resolver doctor."""
+    command = add_command(
+        commands, "doctor", "say what is wrong with this machine's DNS", DOCTOR, DOCTOR_EXAMPLES
+    )
+    add_config(command)
+    command.add_argument("--json", action="store_true", help="one JSON object, for programs")
+    command.add_argument(
+        "--lab", action="store_true", help="as if the simulated Internet were the network's"
+    )

@@ -58,13 +58,16 @@ def configuration(
     return config, problems
 
 
-def look(options: argparse.Namespace, promised: Promises) -> Look:
-    """As `configuration`, and the start rehearsed; what may not be looked at is told apart."""
+def look(options: argparse.Namespace, promised: Promises, *, binds: bool = True) -> Look:
+    """As `configuration`, and the start rehearsed; what may not be looked at is told apart.
+
+    *binds* False: no port is tried.
+    """
     config, problems = _read(options, promised)
     problems, unknown = _apart(problems)
     said: list[str] = []
     if not problems:
-        refused, without = _rehearsed(config)
+        refused, without = _rehearsed(config) if binds else ([], [])
         found = [in_place(one, options) for one in (*on_this_machine(config, promised), *refused)]
         problems, more = _apart(found)
         known = {one.where for one in unknown}

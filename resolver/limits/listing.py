@@ -38,6 +38,7 @@ ROOMS = (
     "client",
     "setup",
     "bench",
+    "doctor",
 )
 
 

@@ -152,7 +152,7 @@ def _told(pid: int) -> tuple[int, str, str]:
         return 0, "", ""
     try:
         name = (_PROC / str(pid) / "comm").read_text("utf-8", "replace").strip()
-        unit = _UNIT.search((_PROC / str(pid) / "cgroup").read_text("utf-8", "replace"))
+        units = _UNIT.findall((_PROC / str(pid) / "cgroup").read_text("utf-8", "replace"))
     except OSError:
         return 0, "", ""
-    return pid, name, unit[1] if unit else ""
+    return pid, name, units[-1] if units else ""
