@@ -1,10 +1,12 @@
-"""Limits: `resolver doctor`: a page within seconds."""
+"""Limits: `resolver doctor`, and portals."""
 
 from __future__ import annotations
 
+from typing import Final
+
 from resolver.limits.table import Table
 
-limit = Table("`resolver doctor`: a page within seconds")
+limit = Table("`resolver doctor`, and portals")
 
 DOCTOR_SECONDS = limit(
     10.0, "seconds for all probes together", why="somebody waits; what is not known by then is said"
@@ -34,4 +36,11 @@ UPLINK_FILES = limit(
 )
 UPLINK_OCTETS = limit(
     65_536, "octets that are read of each, and of resolv.conf", why="dhclient keeps all its leases"
+)
+CAPTIVE_SECONDS_RANGE: Final = (10, 3600)
+CAPTIVE_SECONDS = limit(
+    300,
+    "seconds for which the network's own name servers are asked, to get past a portal",
+    why="a login takes a minute or two; without validation nobody should be for long",
+    between=CAPTIVE_SECONDS_RANGE,
 )

@@ -252,8 +252,7 @@ def portal(e: Evidence) -> Finding:
         "portal",
         "the network wants a login first (a captive portal)",
         (f"{found.url} answers with status {found.status}{where}",),
-        'log in with a browser; "resolver control captive 5m" lets the network\'s own resolver '
-        "answer meanwhile",
+        "log in with a browser; until then the network lies about names, and is not believed",
     )
 
 

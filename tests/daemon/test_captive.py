@@ -1,0 +1,129 @@
+"""Behind a portal: the network's own name servers answer for a while, and nothing of it stays."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+import trio
+
+from resolver.config.schema import Config, Dnssec, Forward, Root, Stub
+from resolver.daemon.captive import Captive, NotCaptive, captive_config
+from resolver.daemon.reload import reload
+from resolver.limits import CAPTIVE_SECONDS, CAPTIVE_SECONDS_RANGE
+from tests.daemon.reloading import ADDRESSES, Forwarder, addresses, ask, served
+from tests.support import trio_test_real
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+PORTAL = bytes([10, 0, 0, 1])
+UPLINK = "192.0.2.250"
+NAME = "www.example.com."
+
+
+def offers(*hosts: str) -> Sequence[str]:
+    return hosts
+
+
+def test_only_what_is_public_goes_to_the_network() -> None:
+    """A VPN's zones, and those of the house, stay where they were."""
+    vpn = Forward(zone="corp.example", addresses=("10.9.0.1",))
+    all_of_it = Forward(zone=".", addresses=("tls://9.9.9.9#dns.quad9.net",))
+    stub = Stub(zone="lan", addresses=("192.168.1.1",))
+    usual = Config(forward=(all_of_it, vpn), stub=(stub,), root=Root(local=True), dnssec=Dnssec())
+    found = captive_config(usual, ["192.168.1.1"])
+    assert found.forward == (Forward(zone=".", addresses=("192.168.1.1",)), vpn)
+    assert found.stub == (stub,)
+    assert (found.dnssec.validate, found.root.local) == (False, False)
+    assert found.server == usual.server
+
+
+@trio_test_real
+async def test_the_networks_own_answers_and_nothing_of_it_outlives_it() -> None:
+    async with served() as house:
+        assert addresses(await ask(house.port, NAME)) == [ADDRESSES[NAME]]
+        house.network.attach(UPLINK, Forwarder(PORTAL))
+        captive = Captive(house.daemon, lambda: offers(UPLINK))
+        assert await captive.begin(60) == (UPLINK,)
+        was_on = captive.is_on
+        assert was_on
+        for name in (NAME, "login.portal.example."):
+            assert addresses(await ask(house.port, name)) == [PORTAL]
+        assert await captive.end()
+        assert not captive.is_on
+        assert house.daemon.config == house.config
+        assert addresses(await ask(house.port, NAME)) == [ADDRESSES[NAME]]
+        assert addresses(await ask(house.port, "login.portal.example.")) == []
+
+
+@trio_test_real
+async def test_it_ends_by_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("resolver.daemon.captive.CAPTIVE_SECONDS_RANGE", (0, 60))
+    async with served() as house:
+        house.network.attach(UPLINK, Forwarder(PORTAL))
+        captive = Captive(house.daemon, lambda: offers(UPLINK))
+        await captive.begin(0.2)
+        assert addresses(await ask(house.port, NAME)) == [PORTAL]
+        with trio.fail_after(10):
+            while captive.is_on:  # noqa: ASYNC110  # it is told in the log only
+                await trio.sleep(0.05)
+        assert addresses(await ask(house.port, NAME)) == [ADDRESSES[NAME]]
+
+
+@trio_test_real
+async def test_another_network_ends_it() -> None:
+    """A laptop that is carried home must not go on unvalidated, and at whose?"""
+    async with served() as house:
+        house.network.attach(UPLINK, Forwarder(PORTAL))
+        here = [UPLINK]
+        captive = Captive(house.daemon, lambda: offers(*here))
+        await captive.begin(60)
+        await trio.sleep(0.1)
+        here[:] = ["192.168.1.1"]
+        house.network.tell_change()
+        with trio.fail_after(10):
+            while captive.is_on:  # noqa: ASYNC110  # it is told in the log only
+                await trio.sleep(0.05)
+        assert house.daemon.config == house.config
+
+
+@trio_test_real
+async def test_asked_for_twice_it_lasts_as_the_second_says_and_ends_as_before() -> None:
+    async with served() as house:
+        house.network.attach(UPLINK, Forwarder(PORTAL))
+        captive = Captive(house.daemon, lambda: offers(UPLINK))
+        await captive.begin(30)
+        await captive.begin(60)
+        assert captive.until > trio.current_time() + 50
+        assert await captive.end()
+        assert house.daemon.config == house.config
+        assert not await captive.end()
+
+
+@trio_test_real
+async def test_a_reload_meanwhile_ends_it() -> None:
+    async with served() as house:
+        house.network.attach(UPLINK, Forwarder(PORTAL))
+        captive = Captive(house.daemon, lambda: offers(UPLINK))
+        await captive.begin(60)
+        other = house.allowing("127.0.0.0/8")
+        await reload(house.daemon, other)
+        assert not captive.is_on
+        assert not await captive.end()
+        assert house.daemon.config == other
+
+
+@pytest.mark.reaches("CAPTIVE_SECONDS")
+@trio_test_real
+async def test_what_cannot_be_is_a_sentence() -> None:
+    assert CAPTIVE_SECONDS_RANGE == (10, 3600)
+    assert CAPTIVE_SECONDS == 300
+    async with served() as house:
+        nobody = Captive(house.daemon, offers)
+        with pytest.raises(NotCaptive, match="no name server of the network's"):
+            await nobody.begin(60)
+        for seconds in (9, 3601):
+            with pytest.raises(NotCaptive, match="for 10 to 3600 seconds"):
+                await nobody.begin(seconds)
+        assert house.daemon.config == house.config
