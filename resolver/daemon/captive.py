@@ -23,7 +23,7 @@ from msgspec.structs import replace
 from resolver.config.schema import Forward
 from resolver.daemon.reload import reload
 from resolver.errors import ConfigError, ResolverError
-from resolver.limits import CAPTIVE_SECONDS_RANGE, LINK_LOOK_SECONDS, TICK_SECONDS
+from resolver.limits import CAPTIVE_SECONDS, CAPTIVE_SECONDS_RANGE, LINK_LOOK_SECONDS, TICK_SECONDS
 from resolver.runtime import network_resolvers
 from resolver.runtime.duration import duration
 
@@ -77,7 +77,7 @@ class Captive:
         """False too once somebody has reloaded the configuration meanwhile."""
         return self._captive is not None and self._daemon.config == self._captive
 
-    async def begin(self, seconds: float) -> tuple[str, ...]:
+    async def begin(self, seconds: float = CAPTIVE_SECONDS) -> tuple[str, ...]:
         """From now on, for so many *seconds*; whom it asks. Once more while it lasts: anew.
 
         Raises NotCaptive where the network offers nobody, or for a time that is not allowed.
