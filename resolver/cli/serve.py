@@ -99,11 +99,7 @@ def _open_log(config: Config) -> None:
 
 
 def _supervise(
-    options: argparse.Namespace,
-    config: Config,
-    count: int,
-    source: Source,
-    given: GivenSockets,
+    options: argparse.Namespace, config: Config, count: int, source: Source, given: GivenSockets
 ) -> int:
     """Several processes on one port; the supervisor speaks for all of them.
 
