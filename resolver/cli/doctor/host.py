@@ -19,7 +19,6 @@ from resolver.config import endpoints, forwarders
 from resolver.config.listen_urls import listen_url
 from resolver.daemon import clock_floor, service_unit, state
 from resolver.errors import ConfigError
-from resolver.library.words import ede_text
 from resolver.limits import DOCTOR_REPLY_SECONDS, UPLINK_OCTETS
 from resolver.model import Question
 from resolver.protocol import names
@@ -28,6 +27,7 @@ from resolver.protocol.transport import Transport
 from resolver.runtime import network_resolvers
 from resolver.runtime.kernel_time import is_vouched_for
 from resolver.runtime.port_holders import holder
+from resolver.telemetry.presentation import ede_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

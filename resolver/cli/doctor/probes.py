@@ -24,7 +24,6 @@ from resolver.cli.doctor.evidence import (
     Probe,
     Window,
 )
-from resolver.cli.present import rdata_text
 from resolver.config import forwarders
 from resolver.daemon import encryption, state, zones
 from resolver.errors import ResolverError, WireError
@@ -41,6 +40,7 @@ from resolver.protocol import edns, names, rdata_fields, wire
 from resolver.protocol.codes import Flag, RRClass, RRType
 from resolver.protocol.framing import Splitter, frame
 from resolver.runtime.own_addresses import own_addresses
+from resolver.telemetry.presentation import rdata_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
