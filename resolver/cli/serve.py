@@ -25,6 +25,7 @@ from resolver.daemon import (
     privileges,
     state,
 )
+from resolver.daemon.descriptors import count_descriptors
 from resolver.daemon.run import tls_of
 from resolver.daemon.tls_contexts import is_needed
 from resolver.daemon.workers import Hooks, Supervisor, worker_count
@@ -106,7 +107,7 @@ def _supervise(
     At SIGHUP each reads the configuration for itself. The supervisor does too: a worker that has to
     be started again begins with what the others go by.
     """
-    foreground.count_descriptors(config)  # it would be each worker's complaint
+    count_descriptors(config)  # it would be each worker's complaint
     counters = SharedCounters(count)
     directory = state.StateDirectory(config.working_directory)
     directory.open()

@@ -230,7 +230,7 @@ def _rehearsed(config: Config) -> tuple[list[ConfigError], list[str]]:
     import trio  # noqa: PLC0415  # `serve` does without all this
 
     from resolver.daemon.bind import sockets_of  # noqa: PLC0415
-    from resolver.daemon.foreground import count_descriptors  # noqa: PLC0415
+    from resolver.daemon.descriptors import count_descriptors  # noqa: PLC0415
 
     try:
         count_descriptors(config)

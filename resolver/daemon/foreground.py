@@ -19,19 +19,17 @@ import trio
 from resolver import __version__
 from resolver.config.endpoints import show
 from resolver.daemon import host, preload, privileges
-from resolver.daemon.bind import wishes_of
+from resolver.daemon.descriptors import count_descriptors
 from resolver.daemon.lifeline import REREAD, STOP
 from resolver.daemon.operated import Hooks
 from resolver.daemon.reload import reread
 from resolver.daemon.run import running
-from resolver.errors import CannotStart, ResolverError
-from resolver.limits import DESCRIPTORS_LEAST
+from resolver.errors import ResolverError
 from resolver.operate.reloaded import NotReloaded
 from resolver.operate.verb import Refused
 from resolver.protocol.transport import Transport
 from resolver.runtime import signals
 from resolver.telemetry import logs
-from resolver.upstream.udp import descriptor_limit, raise_descriptor_limit
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -150,21 +148,6 @@ async def _serve(
                     total = daemon.listeners.total(Transport.UDP, "queries")
                     _log.info("stopped; %d queries over UDP", total)
             nursery.cancel_scope.cancel()
-
-
-def count_descriptors(config: Config) -> None:
-    """Have as many open files as the system grants.
-
-    Raises CannotStart if they are fewer than it takes to listen and to ask at all.
-    """
-    raise_descriptor_limit()
-    needed = DESCRIPTORS_LEAST + sum(1 for _ in wishes_of(config))
-    allowed = descriptor_limit()
-    if allowed < needed:
-        raise CannotStart(
-            f"only {allowed} open files are allowed (LimitNOFILE=, ulimit -n); at least {needed} "
-            "are needed, a few hundred to serve many"
-        )
 
 
 def in_a_line(daemon: Daemon) -> str:

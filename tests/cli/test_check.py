@@ -237,8 +237,8 @@ def test_what_check_binds_it_lets_go(capsys: pytest.CaptureFixture[str], tmp_pat
 def test_too_few_open_files_are_refused_by_both(
     capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("resolver.daemon.foreground.descriptor_limit", lambda: 8)
-    monkeypatch.setattr("resolver.daemon.foreground.raise_descriptor_limit", lambda: None)
+    monkeypatch.setattr("resolver.daemon.descriptors.descriptor_limit", lambda: 8)
+    monkeypatch.setattr("resolver.daemon.descriptors.raise_descriptor_limit", lambda: None)
     path = tmp_path / "resolver.toml"
     path.write_text(PORT)
     assert verdicts(path, capsys, serves=1).startswith("only 8 open files are allowed")
