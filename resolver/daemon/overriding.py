@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import trio
 
-from resolver.daemon.handover import NOTHING, below, hand_over
+from resolver.daemon.handover import NOTHING, Working, below, hand_over
 from resolver.daemon.state import OVERRIDES
 from resolver.daemon.wiring import assemble_again
 from resolver.errors import WireError
@@ -23,11 +23,7 @@ from resolver.runtime.clock import SystemClock
 
 if TYPE_CHECKING:
     from resolver.daemon.handover import Wrong
-    from resolver.daemon.listeners import Listeners
-    from resolver.daemon.notes import Notes
-    from resolver.daemon.persistence import Persistence
     from resolver.daemon.state import StateDirectory
-    from resolver.daemon.upkeep import Upkeep
     from resolver.daemon.wiring import Parts
     from resolver.dnssec.anchors import Anchors
     from resolver.model import Name, Question
@@ -37,20 +33,11 @@ _log = logging.getLogger(__name__)
 _PRIVATE = 0o600  # names that somebody cares for
 
 
-class Overridden(Protocol):
-    """The process (`run.Daemon`)."""
+class Overridden(Working, Protocol):
+    """The process (`run.Daemon`), with what outlives it."""
 
-    parts: Parts
-    persistence: Persistence
-    upkeep: Upkeep
-    notes: Notes
-    listeners: Listeners
-    nursery: trio.Nursery
-    reloading: trio.Lock
     state: StateDirectory
     is_first: bool
-
-    def limit_rate(self) -> None: ...
 
 
 def read(state: StateDirectory, *, tells: bool) -> Overrides:
