@@ -162,9 +162,15 @@ class Peer:
             self.process = None
 
 
-def ours(name: str = "ours", *, workers: int = 1, port: int = 5380, keeps: bool = False) -> Peer:
-    """Ourselves. *keeps*: what is learnt is kept in the directory it runs in, begun anew."""
-    kept = f'working_directory = "{_STATE}"' if keeps else "cache.persist = false"
+def ours(
+    name: str = "ours", *, workers: int = 1, port: int = 5380, keeps: bool = False, told: str = ""
+) -> Peer:
+    """Ourselves. *keeps*: what is learnt is kept in the directory it runs in, begun anew.
+
+    *told*: more of the configuration, which has that directory too.
+    """
+    directory = f'working_directory = "{_STATE}"\n' if keeps or told else ""
+    kept = directory + told + ("" if keeps else "\ncache.persist = false")
     return Peer(name, "ours", port, _OURS.format(workers=workers, keeps=kept))
 
 

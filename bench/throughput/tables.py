@@ -17,6 +17,11 @@ if TYPE_CHECKING:
 
 HIT_NAMES = 10_000
 MISS_NAMES = 20_000
+TOLD_RATE = 20_000
+TOLD = {
+    "query log": 'log.queries = "all"',
+    "query log, clients' networks": 'log.queries = "all"\nlog.clients = "prefix"',
+}
 WARM_RUNS = 10  # after each, half of what a second worker has not heard yet is left
 
 
@@ -215,6 +220,35 @@ def store(bench: Bench) -> None:
     second_level(rounds=bench.rounds)
 
 
+def told(bench: Bench) -> None:
+    """What a hit costs more at 20,000 a second while it is told of, each beside one that is quiet.
+
+    The writing of it is counted with it, down to the disk.
+    """
+    ways = {"quiet": "", **TOLD}
+    peers = [ours(name, port=5380 + at, told=text) for at, (name, text) in enumerate(ways.items())]
+    with bench.running(peers) as running:
+        file = load.names_file(bench.folder, "plain", load.plain(HIT_NAMES))
+
+        def measure(peer: Peer) -> load.Cost:
+            return load.run(
+                peer, file, core=bench.load_core, seconds=bench.seconds, rate=TOLD_RATE,
+                settle_s=1.0,
+            )  # fmt: skip
+
+        for peer in running:
+            load.run(peer, file, core=bench.load_core, passes=2)
+        costs = in_turn(bench, running, {"hits": measure})["hits"]
+    print(
+        f"\n## Hits that are told of, {TOLD_RATE:,} a second\n\n"
+        "| told to | µs a hit | more than quiet | a second | lost |\n|---|---:|---:|---:|---:|"
+    )
+    quiet = costs["quiet"].cpu_us
+    for name, cost in costs.items():
+        print(f"| {name} | {cost.cpu_us:.2f} | {cost.cpu_us - quiet:+.2f} "
+              f"| {cost.per_second:,.0f} | {cost.lost} |", flush=True)  # fmt: skip
+
+
 TABLES: dict[str, Callable[[Bench], None]] = {
     "hits": hits,
     "rates": rates,
@@ -229,6 +263,7 @@ TABLES: dict[str, Callable[[Bench], None]] = {
     "size": many.size,
     "ticks": ticks,
     "start": start,
+    "told": told,
     "store": store,
     "workers": workers,
 }

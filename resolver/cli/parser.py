@@ -57,5 +57,6 @@ def parser(*, is_whole: bool = True) -> argparse.ArgumentParser:
     parser_setup.add_setup(commands)
     parser_control.add_control(commands, is_whole=is_whole)
     parser_daemon.add_doctor(commands)
+    parser_daemon.add_log(commands)
     parser_lists.add_lists(commands)
     return top

@@ -61,6 +61,21 @@ exit status:
   0    nothing is wrong
   1    something is
   2    the command line is wrong"""
+LOG = """Show the query log that the daemon keeps in its working_directory: one
+line for each query, or for each that failed, the oldest first. Nothing is kept
+unless log.queries says so, and who asked is not, unless log.clients does. The
+daemon's account may read it, and root."""
+
+LOG_EXAMPLES = """examples:
+  resolver log --follow                   what is asked now
+  resolver log --failures                 what could not be answered, and why
+  resolver log --name example.com         all that was asked at and below it
+  resolver log --json | jq .name          as it is kept, an object a line
+
+exit status:
+  0    shown
+  1    there is no log, or you may not read it
+  2    the command line or the configuration is wrong"""
 
 
 def add_serve(commands: Commands) -> None:
@@ -98,3 +113,19 @@ def add_doctor(commands: Commands) -> None:
     command.add_argument(
         "--lab", action="store_true", help="as if the simulated Internet were the network's"
     )
+
+
+def add_log(commands: Commands) -> None:
+    """resolver log."""
+    command = add_command(commands, "log", "show the query log", LOG, LOG_EXAMPLES)
+    command.add_argument(
+        "--config",
+        metavar="FILE",
+        help="the daemon's configuration (default: /etc/resolver/resolver.toml)",
+    )
+    command.add_argument(
+        "--follow", action="store_true", help="go on with what is asked from now on"
+    )
+    command.add_argument("--failures", action="store_true", help="only what failed")
+    command.add_argument("--name", metavar="NAME", help="only this name and all below it")
+    command.add_argument("--json", action="store_true", help="one JSON object a line")

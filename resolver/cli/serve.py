@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from resolver.cli import verify
-from resolver.config import endpoints
+from resolver.config import check, endpoints
 from resolver.config.changes import changes, merged, overlaid
 from resolver.daemon import (
     control,
@@ -65,6 +65,8 @@ def _serve(options: argparse.Namespace, config: Config) -> int:
     _open_log(config)
     given = given_sockets.take(os.environ)
     config = given_sockets.folded(config, given)
+    for sentence in check.old_spellings(config):
+        _log.warning("%s", sentence)
     for sentence in state.useless_anchors(config, state.read_anchors(config)):
         _log.warning("%s", sentence)
     with (

@@ -42,6 +42,8 @@ def faults(config: Config) -> Iterator[Fault]:
     yield from _dnssec(config)
     yield from _root(config)
     yield from _control(config)
+    if config.log.kept != "off" and not config.working_directory:
+        yield Fault("log.queries", config.log.queries, "a working_directory to keep the log in")
     yield from _files(config)
 
 
@@ -59,6 +61,7 @@ def advice(config: Config) -> Iterator[str]:
             "server.listen has addresses that others can reach, but server.allow_from "
             "lets only this machine ask"
         )
+    yield from old_spellings(config)
     yield from forward_advice(config)
     if not config.dnssec.validate:
         yield "dnssec.validate is off: forged answers are not noticed"
@@ -69,6 +72,13 @@ def advice(config: Config) -> Iterator[str]:
         )
     if config.cache.clock == "realtime":
         yield 'cache.clock = "realtime" is for tests: a clock that is set moves every TTL'
+
+
+def old_spellings(config: Config) -> Iterator[str]:
+    """What this version still understands, and a later one will not: one sentence each."""
+    if isinstance(config.log.queries, bool):
+        was = str(config.log.queries).lower()
+        yield f'log.queries = {was} is an old spelling of "{config.log.kept}"'
 
 
 def working_path(config: Config, text: str) -> Path:

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 from resolver.protocol import names
 from resolver.protocol.codes import rcode_text, type_text
 from resolver.protocol.wire import parse_untrusted
-from resolver.telemetry import trace
-from resolver.telemetry.events import Answered, Asked, Unanswered
+from resolver.telemetry import answered, trace
+from resolver.telemetry.events import Answered, Asked, Recalled, Unanswered
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -35,7 +35,7 @@ class Notes:
         """Take notes if the level of the log says so now, and none if not."""
         is_read = _log.isEnabledFor(logging.DEBUG)
         if is_read and not self._are_taken:
-            self._bus.subscribe(_note_query, Answered)
+            self._bus.subscribe(_note_query, Answered, Recalled)
             self._bus.subscribe(_note_step, Asked, Unanswered)
         elif self._are_taken and not is_read:
             self._bus.unsubscribe(_note_query)
@@ -44,6 +44,8 @@ class Notes:
 
 
 def _note_query(event: object) -> None:
+    if isinstance(event, Recalled):
+        event = answered.of_hit(event)
     if isinstance(event, Answered):
         said = "no reply" if event.reply is None else ", ".join(_in_words(event, event.reply))
         how = "packet cache" if event.is_hit else f"{1000 * event.elapsed_s:.1f} ms"

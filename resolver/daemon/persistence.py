@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import logging
 import os
-import pwd
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeVar
@@ -36,6 +35,7 @@ from resolver.protocol import names
 from resolver.recurse.from_disk import FromDisk
 from resolver.runtime import disk_use
 from resolver.runtime.clock import SystemClock
+from resolver.runtime.private_files import shared_account
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Collection
@@ -60,7 +60,7 @@ class Persistence:
 
     def __init__(self, directory: str, *, slot: Slot | None) -> None:
         self._directory = Path(directory).absolute() / store_files.DIRECTORY
-        self._is_wanted = bool(directory)
+        self.is_wanted = bool(directory)
         self._owner = slot.key if slot is not None else os.urandom(16)
         self._worker = 0 if slot is None else slot.number
         self._filter = Filter(None if slot is None else slot.common)
@@ -78,7 +78,7 @@ class Persistence:
         self.store: Store | None = None
 
     def __repr__(self) -> str:
-        return f"<Persistence {self._directory if self._is_wanted else 'off'}>"
+        return f"<Persistence {self._directory if self.is_wanted else 'off'}>"
 
     # --- the start ----------------------------------------------------------------------------
 
@@ -89,7 +89,7 @@ class Persistence:
             self.are_notes_read.set()
 
     def _open(self, parts: Parts) -> None:
-        if not self._is_wanted:
+        if not self.is_wanted:
             return
         if not parts.config.cache.persist:
             if self._worker == 0 and store_files.forget(self._directory):
@@ -97,6 +97,8 @@ class Persistence:
             return
         if _own_name() == SHARED_ACCOUNT:
             self._tell("other programs run as the account nobody too: set server.user")
+        if reason := shared_account():
+            self._tell(reason)
             return
         self._files = files = StoreFiles(self._directory, owner=self._owner, worker=self._worker)
         try:
@@ -374,3 +376,47 @@ def _own_name() -> str:
         return pwd.getpwuid(os.geteuid()).pw_name
     except KeyError:
         return ""
+# --- what records rest on -----------------------------------------------------------------------
+
+
+def basis_of(parts: Parts) -> Basis:
+    """What records rest on by the configuration of *parts*."""
+    config, anchors = parts.config, parts.anchors
+    trust: list[object] = [config.dnssec.validate, config.dnssec.sha1]
+    if anchors is not None:
+        trust += [sorted(anchors.by_name.items()), sorted(anchors.negative.items())]
+    ways = {
+        names.from_text(entry.zone): _digest(type(entry).__name__, entry)
+        for entry in chain(config.forward, config.stub)
+    }
+    hints = _digest("hints", sorted(parts.named_roots))
+    return Basis(hints, _digest("trust", trust), ways, config.dnssec.validate)
+
+
+def _digest(kind: str, what: object) -> bytes:
+    return blake2b(f"{kind} {what!r}".encode(), digest_size=DIGEST_OCTETS).digest()
+
+
+# --- clocks and accounts ------------------------------------------------------------------------
+
+
+def _boot_of(clock: Clock) -> int:
+    """Which run of this machine *clock* counts in; 0 where nobody can tell."""
+    if not isinstance(clock, SystemClock):
+        return 0
+    try:
+        boot_id = _BOOT_ID.read_bytes()
+    except OSError:  # the service file hides it (ProcSubset=), and says what it is
+        boot_id = os.environb.get(b"RESOLVER_BOOT_ID", b"")
+    if not boot_id:
+        return 0
+    named = boot_id + clock.ttl_source.encode()
+    return int.from_bytes(blake2b(named, digest_size=4).digest(), "big") or 1
+
+
+def _sure_of(clock: Clock) -> Callable[[], bool]:
+    return clock.is_set if isinstance(clock, SystemClock) else lambda: True
+
+
+def _cpu_of(clock: Clock) -> Callable[[], float]:
+    return time.process_time if isinstance(clock, SystemClock) else lambda: 0.0

@@ -38,6 +38,7 @@ from resolver.recurse.validation import Validation
 from resolver.runtime.shortage import Shortage
 from resolver.telemetry.metrics import Registry
 from resolver.telemetry.path_counters import PathCounters
+from resolver.telemetry.query_log import QueryLog
 from resolver.upstream.opportunity import OpportunisticCounters
 from resolver.upstream.server_events import UpstreamCounters
 from resolver.upstream.session_counters import SessionCounters
@@ -48,6 +49,7 @@ if TYPE_CHECKING:
     from resolver.daemon.control import Control
     from resolver.daemon.listeners import Listeners
     from resolver.daemon.persistence import Persistence
+    from resolver.daemon.query_logging import QueryLogging
     from resolver.daemon.upkeep import Upkeep
     from resolver.daemon.wiring import Parts
     from resolver.iterate.root_form import RootForm
@@ -86,6 +88,7 @@ class Counting(Protocol):
     tls: TlsContexts
     site: Site
     collector: Collector
+    query_logging: QueryLogging
     listeners: Listeners
     upkeep: Upkeep
     self_probe: SelfProbe
@@ -105,6 +108,7 @@ def registry_of(daemon: Counting) -> Registry:
     _count_root(registry, daemon)
     _count_garbage(registry, daemon.collector)
     registry.count("control", Door, lambda: [daemon.control.door])
+    registry.count("query_log", QueryLog, lambda: [daemon.query_logging.log])
     return registry
 
 

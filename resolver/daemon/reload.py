@@ -80,6 +80,7 @@ async def reload(daemon: Daemon, config: Config) -> Reloaded:
         if log is not None:
             daemon.notes.follow()
             daemon.listeners.hand_to(daemon.parts.pipeline)
+        daemon.query_logging.go_by(config.log)
         daemon.open_site()
         daemon.show(identities)
         daemon.control.adopt(config, door)
@@ -161,7 +162,7 @@ async def _identities(daemon: Daemon, config: Config) -> tuple[Identity, ...]:
 
 def _opened_log(config: Config, found: list[Change]) -> logging.Handler | None:
     """The log's new destination, if it has one. Raises ConfigError."""
-    if not any(change.key.startswith("log.") for change in found):
+    if {"log.destination", "log.level"}.isdisjoint(change.key for change in found):
         return None
     try:
         return logs.opened(config.log, directory=config.working_directory)

@@ -25,6 +25,7 @@ from resolver.daemon.garbage import Collector, Work
 from resolver.daemon.listeners import Listeners
 from resolver.daemon.notes import Notes
 from resolver.daemon.persistence import Persistence
+from resolver.daemon.query_logging import QueryLogging
 from resolver.daemon.registry import registry_of
 from resolver.daemon.root_sources import in_process
 from resolver.daemon.self_probe import SelfProbe
@@ -106,6 +107,12 @@ class Daemon:
         self.tls = tls
         tls.leads = self.is_first
         self._is_keeping = False
+        self.query_logging = QueryLogging(
+            parts.bus,
+            parts.clock,
+            parts.config.working_directory if persistence.is_wanted else "",
+            slot=slot,
+        )
         self.handshakes = Handshakes(tls.server, parts.base.shortage)
         self.quic = QuicPlaces()
         self.site = Site()
@@ -301,6 +308,8 @@ async def _start(daemon: Daemon, nursery: trio.Nursery) -> None:
     nursery.start_soon(_tick, daemon)
     nursery.start_soon(overriding.end_negative_anchors, daemon)
     daemon.upkeep.begin(persistence.are_notes_read)
+    nursery.start_soon(daemon.query_logging.run)
+    daemon.query_logging.go_by(parts.config.log)
     daemon.listen()
 
 

@@ -10,13 +10,13 @@ from __future__ import annotations
 
 import fcntl
 import os
-import stat
 import time
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Final
 
 from resolver.cache.store_sqlite import SqliteStore, discard, set_aside
 from resolver.errors import StoreDamaged, StoreFailed
+from resolver.runtime.private_files import private_directory
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -52,24 +52,15 @@ class StoreFiles:
     def open(self) -> SqliteStore:
         """The store, begun anew where it is not there or damaged. `was_damaged` says why."""
         try:
-            self._own_directory()
+            reason = private_directory(self.path)
+            if reason:
+                raise StoreFailed(reason)
             self._take_lock()
             self.key = self._read_key()
             with self._marked():
                 return self._opened()
         except OSError as error:
             raise StoreFailed(f"{error.strerror or error}") from None
-
-    def _own_directory(self) -> None:
-        with suppress(FileExistsError):
-            self.path.mkdir(mode=0o700)
-        found = self.path.lstat()
-        if not stat.S_ISDIR(found.st_mode):
-            raise StoreFailed("it is no directory")
-        if found.st_uid != os.geteuid():
-            raise StoreFailed("it belongs to another account")
-        if found.st_mode & 0o077:
-            self.path.chmod(0o700)
 
     def _take_lock(self) -> None:
         """Share the lock with our own workers; nobody else may have it."""

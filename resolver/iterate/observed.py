@@ -33,26 +33,32 @@ def observed(ask: Ask, bus: Bus) -> Ask:
             reply = await ask(request)
         except (ExchangeFailed, Withheld) as error:
             _note(request, getattr(error, "asked", ()))
-            bus.emit(Unanswered(request.question, zone, trio.current_time() - began, error.ede))
+            if Unanswered in bus.heard:
+                elapsed_s = trio.current_time() - began
+                bus.emit(Unanswered(request.question, zone, elapsed_s, error.ede))
             raise
         _note(request, (reply.server.host,))
-        bus.emit(
-            Asked(
-                request.question,
-                zone,
-                reply.server,
-                reply.transport,
-                reply.rtt_s,
-                reply.classified.verdict.value,
-                learnt(reply.classified),
-            )
-        )
+        if Asked in bus.heard:
+            bus.emit(_asked(request, reply))
         return reply
 
     def watch(request: Request) -> Awaitable[Reply]:
         return watched(request) if bus.heard else ask(request)
 
     return watch
+
+
+def _asked(request: Request, reply: Reply) -> Asked:
+    classified = reply.classified
+    return Asked(
+        request.question,
+        request.delegation.zone,
+        reply.server,
+        reply.transport,
+        reply.rtt_s,
+        classified.verdict.value,
+        learnt(classified),
+    )
 
 
 def _note(request: Request, hosts: Iterable[str]) -> None:

@@ -26,6 +26,7 @@ from resolver.limits.policy import *
 from resolver.limits.prefetching import *
 from resolver.limits.process import *
 from resolver.limits.query import *
+from resolver.limits.query_log import *
 from resolver.limits.quic import *
 from resolver.limits.root import *
 from resolver.limits.servers import *

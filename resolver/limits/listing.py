@@ -35,6 +35,7 @@ ROOMS = (
     "telemetry",
     "control",
     "operating",
+    "query_log",
     "client",
     "setup",
     "bench",

@@ -6,19 +6,20 @@ forget all packets at once, and what the packets were made of stays in the cache
 
 from __future__ import annotations
 
-from functools import partial
 from typing import TYPE_CHECKING
 
 from resolver.packets.fast_path import FastPath
-from resolver.telemetry import answered
-from resolver.telemetry.events import Answered
+from resolver.telemetry.events import Recalled
 
 if TYPE_CHECKING:
     from resolver.packets.cache import PacketCache
+    from resolver.packets.fast_path import Tell
     from resolver.packets.options import ClientOptions
     from resolver.policy.views import Views
     from resolver.protocol.transport import Transport
     from resolver.telemetry.events import Bus
+
+_new = tuple.__new__  # half the constructor's cost
 
 
 class FastPaths:
@@ -63,12 +64,19 @@ class FastPaths:
         return fast_path
 
     def _hear(self) -> None:
-        is_heard = Answered in self._bus.heard
+        is_heard = Recalled in self._bus.heard
         for (transport, listener), fast_path in self._open.items():
-            fast_path.tell(partial(self._tell, transport, listener) if is_heard else None)
+            fast_path.tell(self._teller(transport, listener) if is_heard else None)
 
-    def _tell(
-        self, transport: Transport, listener: str, data: bytes, reply: bytes, source: bytes
-    ) -> None:
-        view = self.views.of(source, listener).view
-        self._bus.emit(answered.of_hit(data, reply, source, transport, listener, view))
+    def _teller(self, transport: Transport, listener: str) -> Tell:
+        """What tells of a hit, for half a microsecond beside what its listeners take."""
+        hears = self._bus.heard[Recalled]
+
+        def tell(data: bytes, reply: bytes, source: bytes) -> None:
+            views = self.views
+            view = (views.only or views.of(source, listener)).view.name
+            event = _new(Recalled, (data, reply, source, transport, listener, view))
+            for hear in hears:
+                hear(event)
+
+        return tell

@@ -17,8 +17,8 @@ from resolver.telemetry.events import Answered
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from resolver.model import Answer, Query, View
-    from resolver.protocol.transport import Transport
+    from resolver.model import Answer, Query
+    from resolver.telemetry.events import Recalled
 
 _IPV4_OCTETS: Final = 4
 _RCODE: Final = 0x0F
@@ -43,10 +43,9 @@ def of_answer(
     )
 
 
-def of_hit(
-    query: bytes, reply: bytes, source: bytes, transport: Transport, listener: str, view: View
-) -> Answered:
-    """The packet cache had the *reply*, for a client at raw *source*; its port is not known."""
+def of_hit(hit: Recalled) -> Answered:
+    """The same of a hit, for who wants to read it: some 20 µs."""
+    query, reply, source, transport, listener, view = hit
     rtype = RRType.A if len(source) == _IPV4_OCTETS else RRType.AAAA
     client = Client(address_text(rtype, source) or "", 0, transport, listener)
     edns = parse_untrusted(reply).edns
@@ -54,7 +53,7 @@ def of_hit(
     ede = tuple(Ede(*one) for one in found if one is not None)
     rcode = reply[3] & _RCODE
     return Answered(
-        client, view.name, _question(query), rcode, Source.CACHE, 0.0, ede, query=query, reply=reply
+        client, view, _question(query), rcode, Source.CACHE, 0.0, ede, query=query, reply=reply
     )
 
 

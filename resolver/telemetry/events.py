@@ -2,8 +2,9 @@
 
 An event is a NamedTuple; whoever subscribes says which kinds it wants. Where nobody wants a kind
 it is not even made (`if Asked in bus.heard`). Hits are plain integers until somebody asks for
-`Answered`: then `packets.fast_path` tells of each. A subscriber runs inside the path and must be
-quick; it must not raise, and one that does is a bug that the query boundary reports.
+`Recalled`: then `packets.fast_path` tells of each, as octets that nobody has read. A subscriber
+runs inside the path and must be quick; it must not raise, and one that does is a bug that the query
+boundary reports.
 
 Others' kinds: `upstream.server_events` (each try), `dnssec.validation_events` (each proof).
 """
@@ -43,8 +44,22 @@ class Unanswered(NamedTuple):
     ede: tuple[Ede, ...]
 
 
+class Recalled(NamedTuple):
+    """The packet cache had the *reply* to a *query* from raw address *source*, its port unknown.
+
+    Octets only, for there may be tens of thousands a second: `answered.of_hit` reads them.
+    """
+
+    query: bytes
+    reply: bytes
+    source: bytes
+    transport: Transport
+    listener: str
+    view: str
+
+
 class Answered(NamedTuple):
-    """A client's query came to its end, a hit in the packet cache included.
+    """A client's query that the packet cache could not answer came to its end.
 
     *question* is None where none could be read, *rcode* where no reply was sent. *servers*: the
     addresses that were asked for it, in order. *instance*: which of an anycast server's answered.
@@ -69,7 +84,7 @@ class Answered(NamedTuple):
 
     @property
     def is_hit(self) -> bool:
-        """It was answered from the packet cache, which does not look at the client's port."""
+        """It was made of a `Recalled`, which does not know the client's port."""
         return not self.client.port
 
 

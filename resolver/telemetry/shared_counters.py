@@ -49,6 +49,7 @@ class SharedCounters:
         self.bells = Bells(workers)
         self.lines = WorkerLines(workers)
         self._memory = mmap.mmap(-1, workers * SLOT_OCTETS)
+        self.day_key = mmap.mmap(-1, mmap.PAGESIZE)
         self.common = mmap.mmap(-1, STORE_FILTER_OCTETS)  # no pages until somebody fills them
 
     def __repr__(self) -> str:
@@ -116,6 +117,11 @@ class Slot:
     def common(self) -> mmap.mmap:
         """Memory of all workers, zeros at the start, for `cache.store_filter`."""
         return self._counters.common
+
+    @property
+    def day_key(self) -> mmap.mmap:
+        """Memory of all workers for the key of a day, zeros at the start (`client_forms`)."""
+        return self._counters.day_key
 
     @property
     def key(self) -> bytes:

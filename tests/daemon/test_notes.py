@@ -8,13 +8,13 @@ import pytest
 
 from resolver.daemon import notes
 from resolver.errors import Ede
-from resolver.model import Answer, Query, View
+from resolver.model import Answer, Query
 from resolver.protocol.codes import Rcode
 from resolver.protocol.names import from_text
 from resolver.protocol.transport import Client, Transport
 from resolver.protocol.wire import Record, build, build_query, parse_untrusted
 from resolver.telemetry import answered
-from resolver.telemetry.events import Answered, Bus, Unanswered
+from resolver.telemetry.events import Answered, Bus, Recalled, Unanswered
 from tests.making import question
 
 WWW = from_text("www.example.")
@@ -73,7 +73,7 @@ def test_a_hit_is_told_too(caplog: pytest.LogCaptureFixture, source: bytes, host
     caplog.set_level(logging.DEBUG, "resolver")
     bus = Bus()
     notes.Notes(bus).follow()
-    bus.emit(answered.of_hit(QUERY, SECURE, source, Transport.UDP, "", View()))
+    bus.emit(Recalled(QUERY, SECURE, source, Transport.UDP, "", "default"))
     line = f"{host} udp www.example. A: NOERROR, 1 records, secure; packet cache"
     assert [record.getMessage() for record in caplog.records] == [line]
 

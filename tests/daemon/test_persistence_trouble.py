@@ -222,10 +222,10 @@ async def test_who_wants_none_has_what_was_kept_deleted(
 async def test_the_shared_account_keeps_nothing_and_says_so(
     tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(persistence, "_own_name", lambda: "nobody")
+    why = "other programs run as the account nobody too: set server.user"
+    monkeypatch.setattr(persistence, "shared_account", lambda: why)
     await goes_on(village(), tmp_path)
     (line,) = told(caplog)
-    why = "other programs run as the account nobody too: set server.user"
     assert line == f"no cache is kept in {tmp_path}/cache: {why}"
     assert not (tmp_path / "cache").exists()
 

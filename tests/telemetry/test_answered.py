@@ -6,13 +6,13 @@ import pytest
 
 from resolver.errors import Ede
 from resolver.lab.faults import Path
-from resolver.model import Source, View
+from resolver.model import Source
 from resolver.protocol.codes import EdeCode, Flag, Rcode
 from resolver.protocol.edns import OPT_COOKIE, Edns, ede_option
 from resolver.protocol.transport import Client, Transport
 from resolver.protocol.wire import build, parse_untrusted
 from resolver.telemetry import answered
-from resolver.telemetry.events import Answered, Asked
+from resolver.telemetry.events import Answered, Asked, Recalled
 from tests.asking import CLIENT, SOURCE, octets, replied
 from tests.making import question
 from tests.recurse.household import House, house, slow_village, village
@@ -27,9 +27,11 @@ class Ear:
 
     def __init__(self, home: House) -> None:
         self.events: list[Answered] = []
-        home.parts.bus.subscribe(self, Answered)
+        home.parts.bus.subscribe(self, Answered, Recalled)
 
     def __call__(self, event: object) -> None:
+        if isinstance(event, Recalled):
+            event = answered.of_hit(event)
         assert isinstance(event, Answered)
         self.events.append(event)
 
@@ -128,14 +130,15 @@ async def test_where_nobody_listens_no_event_is_made(monkeypatch: pytest.MonkeyP
     def made(*_: object, **__: object) -> None:
         raise AssertionError("an event that nobody wants")
 
-    for maker in ("of_answer", "of_hit", "of_octets"):
+    for maker in ("of_answer", "of_octets"):
         monkeypatch.setattr(f"resolver.telemetry.answered.{maker}", made)
+    monkeypatch.setattr("resolver.policy.fast_paths._new", made)
     async with house(village()) as home:
         home.parts.bus.subscribe(print, Asked)
         await replied(home, octets(WWW))
         assert home.pipeline.fast_path(Transport.UDP).recall(octets(WWW), SOURCE) is not None
         home.pipeline.start(b"no query", CLIENT, lambda _: None)
-        home.parts.bus.subscribe(print, Answered)
+        home.parts.bus.subscribe(print, Recalled)
         with pytest.raises(AssertionError, match="nobody wants"):
             home.pipeline.fast_path(Transport.UDP).recall(octets(WWW), SOURCE)
 
@@ -143,7 +146,8 @@ async def test_where_nobody_listens_no_event_is_made(monkeypatch: pytest.MonkeyP
 def test_a_hit_is_told_with_what_its_opt_says() -> None:
     said = Edns(options=(ede_option(29, "synthesized"), (OPT_COOKIE, bytes(24))))
     reply = build(id=7, flags=0x8183, question=WWW, edns=said)
-    event = answered.of_hit(octets(WWW), reply, bytes(16), Transport.TCP, "::1", View("guests", 3))
+    hit = Recalled(octets(WWW), reply, bytes(16), Transport.TCP, "::1", "guests")
+    event = answered.of_hit(hit)
     assert event.ede == (Ede(29, "synthesized"),)
     assert (event.rcode, event.view) == (Rcode.NXDOMAIN, "guests")
     assert event.client == Client("::", 0, Transport.TCP, "::1")

@@ -1,0 +1,171 @@
+"""The query log: a line for each query, or for each that failed, gathered here for the disk.
+
+A listener on the bus. What it hears becomes octets at once and waits in a list, bounded; whoever
+writes (`daemon.query_logging`) takes the list as a whole. A hit costs a microsecond or two beyond
+its own: all but the time stands ready for queries that came before.
+
+Names are personal data. Who asked is not told unless `log.clients` says so (`client_forms`).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar, Final
+
+import msgspec
+
+from resolver.limits import QUERY_LOG_NAMES, QUERY_LOG_WAITING
+from resolver.protocol import names
+from resolver.protocol.codes import rcode_text, type_text
+from resolver.protocol.ip_addresses import address_octets
+from resolver.telemetry import answered
+from resolver.telemetry.events import Answered, Recalled
+from resolver.telemetry.query_lines import Line, Mark, is_failure, octets_of, of_answered, text_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from resolver.protocol.transport import Transport
+    from resolver.telemetry.client_forms import ClientForms
+
+_HEADER: Final = 12
+_RCODE: Final = 0x0F
+_OPT_EDE: Final = b"\0\x0f"
+_NO_TIME: Final = b'{"t":""'
+_CUT: Final = b',"transport":'
+
+
+class QueryLog:
+    """Lines that wait to be written. *wall*: Unix time; *wake* is called with the first of them."""
+
+    COUNTS: ClassVar = {
+        "written": "Lines of the query log that were written.",
+        "dropped": "Lines of the query log that were lost: the disk was too slow, full, or failed.",
+    }
+
+    def __init__(
+        self, clients: ClientForms, wall: Callable[[], float], wake: Callable[[], None]
+    ) -> None:
+        self.written = 0
+        self.dropped = 0
+        self._clients = clients
+        self._wall = wall
+        self._wake = wake
+        self._lines: list[bytes] = []
+        self._ms = self._second = -1
+        self._stamp = b""
+        self._middles: dict[bytes, tuple[int, bytes]] = {}
+        self._ends: dict[tuple[Transport, str, bytes], bytes] = {}
+
+    def __repr__(self) -> str:
+        return f"<QueryLog {len(self._lines)} lines waiting, {self.dropped} dropped>"
+
+    def go_by(self, clients: str) -> None:
+        """Tell of clients what *clients*, a value of `log.clients`, allows."""
+        self._clients.go_by(clients)
+        self._ends.clear()
+
+    def take(self) -> list[bytes]:
+        """The lines that wait; they are the caller's now."""
+        lines, self._lines = self._lines, []
+        return lines
+
+    def mark(self, mark: Mark) -> None:
+        """A line that is no query's."""
+        self._add(octets_of(msgspec.structs.replace(mark, t=text_of(self._now_ms()))))
+
+    # --- what is heard -------------------------------------------------------------------------
+
+    def hear(self, event: object) -> None:
+        """A query came to its end (`Answered`)."""
+        if isinstance(event, Answered):
+            host, now_ms = event.client.host, self._now_ms()
+            if now_ms // 1000 != self._second:
+                self._note_second(now_ms // 1000)
+            client = self._clients.of(address_octets(host)) if host else ""
+            self._add(octets_of(of_answered(event, text_of(now_ms), client)))
+
+    def hear_failure(self, event: object) -> None:
+        """The same, where only failures are wanted."""
+        if isinstance(event, Answered) and is_failure(event):
+            self.hear(event)
+
+    def hear_hit(self, event: object) -> None:
+        """The packet cache had it (`Recalled`): the same line as `hear` would make of it."""
+        if not isinstance(event, Recalled):
+            return
+        query, reply, source, transport, _, view = event
+        lines = self._lines
+        if len(lines) >= QUERY_LOG_WAITING:
+            self.dropped += 1
+            return
+        ms = int(self._wall() * 1000)
+        if ms != self._ms:
+            self._note_time(ms)
+        known = self._middles.get(query[2:])
+        if known is None or known[0] != reply[3] or _OPT_EDE in reply:
+            known = self._read(event)
+        end = self._ends.get((transport, view, source))
+        if end is None:
+            end = self._end(transport, view, source)
+        if not lines:
+            self._wake()
+        lines.append(self._stamp + known[1] + end)
+
+    # --- how a line is made --------------------------------------------------------------------
+
+    def _add(self, line: bytes) -> None:
+        lines = self._lines
+        if len(lines) >= QUERY_LOG_WAITING:
+            self.dropped += 1
+            return
+        if not lines:
+            self._wake()
+        lines.append(line)
+
+    def _now_ms(self) -> int:
+        return int(self._wall() * 1000)
+
+    def _note_time(self, ms: int) -> None:
+        self._ms = ms
+        self._stamp = b'{"t":"%b"' % text_of(ms).encode()
+        if ms // 1000 != self._second:
+            self._note_second(ms // 1000)
+
+    def _note_second(self, second: int) -> None:
+        self._second = second
+        if self._clients.look(second):
+            self._ends.clear()
+
+    def _read(self, hit: Recalled) -> tuple[int, bytes]:
+        """The flags of the reply, and all of the line between the time and the transport."""
+        query, reply = hit.query, hit.reply
+        end = query.find(0, _HEADER) + 1  # a hit's name is whole, and has no zero within
+        ede = answered.of_hit(hit).ede if _OPT_EDE in reply else ()
+        line = Line(
+            t="",
+            name=names.to_text(query[_HEADER:end].lower()),
+            type=type_text(int.from_bytes(query[end : end + 2], "big")),
+            rcode=rcode_text(reply[3] & _RCODE),
+            ms=0.0,
+            source="cache",
+            ede=tuple(code for code, _ in ede),
+            transport="",
+            view="",
+        )
+        middle = reply[3], msgspec.json.encode(line)[len(_NO_TIME) :].partition(_CUT)[0]
+        if not ede:
+            if len(self._middles) >= QUERY_LOG_NAMES:
+                self._middles.clear()
+            self._middles[query[2:]] = middle
+        return middle
+
+    def _end(self, transport: Transport, view: str, source: bytes) -> bytes:
+        """The rest of the line, from the transport on."""
+        line = Line(
+            t="", name="", type="", rcode="", ms=0.0, source="",
+            transport=transport.value, view=view, client=self._clients.of(source),
+        )  # fmt: skip
+        if len(self._ends) >= QUERY_LOG_NAMES:
+            self._ends.clear()
+        end = self._ends[transport, view, source] = b"".join(octets_of(line).partition(_CUT)[1:])
+        return end
