@@ -19,6 +19,8 @@ from resolver import limits
 from resolver.config.schema_encryption import Ddr, Https, Tls
 from resolver.config.schema_operate import Control, Log, Metrics
 from resolver.config.schema_zones import REOPENS, RESTARTS, Forward, Section, Stub, Zone
+from resolver.config.schema_telemetry import Log, Metrics
+from resolver.config.schema_zones import REOPENS, Forward, Section, Stub, Zone
 
 __all__ = [
     "LOOPBACK",
@@ -52,6 +54,7 @@ Payload: TypeAlias = Annotated[
 ]
 Seconds: TypeAlias = Annotated[int, Meta(ge=0, le=limits.MAX_TTL_SECONDS_RANGE[1])]
 PAYLOAD = limits.UDP_PAYLOAD
+RESTARTS = Meta(extra={"takes effect": "restart"})
 LOOPBACK = ("127.0.0.0/8", "::1")
 
 
@@ -322,58 +325,6 @@ class Dnssec(Section, frozen=True, kw_only=True):
             "false fails"
         ),
     ] = True
-
-
-class Log(Section, frozen=True, kw_only=True):
-    destination: Annotated[str, Meta(description='"stderr" or the path of a file'), REOPENS] = (
-        "stderr"
-    )
-    level: Annotated[
-        Literal["error", "warning", "info", "debug"], Meta(description="how much is told"), REOPENS
-    ] = "warning"
-    queries: Annotated[
-        Literal["off", "failures", "all"] | bool,
-        Meta(
-            description="the query log in working_directory, a line for each query, or for each "
-            "that failed: names are personal data"
-        ),
-    ] = "off"
-    clients: Annotated[
-        Literal["no", "prefix", "hash", "full"],
-        Meta(
-            description='who asked, in the query log: "prefix" is the network (/24, /56), "hash" '
-            "tells clients of one day apart"
-        ),
-    ] = "no"
-    keep: Annotated[
-        int,
-        Meta(
-            ge=limits.QUERY_LOG_DAYS_RANGE[0],
-            le=limits.QUERY_LOG_DAYS_RANGE[1],
-            description="days for which the query log is kept",
-        ),
-    ] = limits.QUERY_LOG_DAYS
-    size_octets: Annotated[
-        int,
-        Meta(
-            ge=limits.QUERY_LOG_OCTETS_RANGE[0],
-            le=limits.QUERY_LOG_OCTETS_RANGE[1],
-            description="octets that the query log may take; the oldest goes first",
-        ),
-    ] = limits.QUERY_LOG_OCTETS
-
-    @property
-    def kept(self) -> str:
-        """`queries` as it is spelled today."""
-        if isinstance(self.queries, bool):
-            return "all" if self.queries else "off"
-        return self.queries
-
-
-class Metrics(Section, frozen=True, kw_only=True):
-    listen: Annotated[
-        str, Meta(description='HTTP address for Prometheus, "127.0.0.1:9153"; "" is off'), REOPENS
-    ] = ""
 
 
 class Config(Section, frozen=True, kw_only=True):

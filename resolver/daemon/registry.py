@@ -11,6 +11,7 @@ from resolver.cache.denial import DenialCache
 from resolver.cache.shards import Shards
 from resolver.cache.store import Store
 from resolver.daemon.garbage import Collector
+from resolver.daemon.metering import count_metering
 from resolver.daemon.root_keeper import RootKeeper
 from resolver.daemon.self_probe import SelfProbe
 from resolver.daemon.tls_contexts import TlsContexts
@@ -48,6 +49,7 @@ if TYPE_CHECKING:
 
     from resolver.daemon.control import Control
     from resolver.daemon.listeners import Listeners
+    from resolver.daemon.metering import Metering
     from resolver.daemon.persistence import Persistence
     from resolver.daemon.query_logging import QueryLogging
     from resolver.daemon.upkeep import Upkeep
@@ -88,6 +90,7 @@ class Counting(Protocol):
     tls: TlsContexts
     site: Site
     collector: Collector
+    metering: Metering
     query_logging: QueryLogging
     listeners: Listeners
     upkeep: Upkeep
@@ -108,6 +111,7 @@ def registry_of(daemon: Counting) -> Registry:
     _count_root(registry, daemon)
     _count_garbage(registry, daemon.collector)
     registry.count("control", Door, lambda: [daemon.control.door])
+    count_metering(registry, daemon.metering, lambda: _hits(daemon))
     registry.count("query_log", QueryLog, lambda: [daemon.query_logging.log])
     return registry
 
@@ -143,6 +147,10 @@ def _count_clients(registry: Registry, daemon: Counting) -> None:
         "Queries of clients that wait for an answer now.",
         lambda: daemon.admission.in_flight,
     )
+
+
+def _hits(daemon: Counting) -> int:
+    return sum(fast_path.hits for fast_path in daemon.parts.fast_paths.fronts)
 
 
 def _served(daemon: Counting, transport: Transport, field: str) -> int:

@@ -23,6 +23,7 @@ from resolver.daemon.control import Control
 from resolver.daemon.designating import offer_of
 from resolver.daemon.garbage import Collector, Work
 from resolver.daemon.listeners import Listeners
+from resolver.daemon.metering import Metering
 from resolver.daemon.notes import Notes
 from resolver.daemon.persistence import Persistence
 from resolver.daemon.query_logging import QueryLogging
@@ -107,6 +108,7 @@ class Daemon:
         self.tls = tls
         tls.leads = self.is_first
         self._is_keeping = False
+        self.metering = Metering(parts.bus)
         self.query_logging = QueryLogging(
             parts.bus,
             parts.clock,
@@ -193,7 +195,8 @@ class Daemon:
         return offer_of(self.listeners.services, named, identities, wall=wall, path=path)
 
     def post(self) -> None:
-        """Show the numbers to the other workers, once somebody may look at them."""
+        """Have numbers for whoever may look at them, shown to the other workers."""
+        self.metering.follow(is_wanted=bool(self.config.metrics.listen))
         if self.slot is not None and self.config.metrics.listen and not self._is_posting:
             self._is_posting = True
             self.nursery.start_soon(self.slot.keep_posting, self.registry)

@@ -88,7 +88,7 @@ class SharedCounters:
         found: dict[str, dict[str, float]] = {}
         for worker in range(self.workers):
             for name, value in self.read(worker).items():
-                found.setdefault(name, {})[f'{{worker="{worker}"}}'] = value
+                found.setdefault(name, {})[f'worker="{worker}"'] = value
         return exposition({_STARTS.name: _STARTS, **families}, found)
 
     def _head(self, worker: int) -> tuple[int, int, int]:

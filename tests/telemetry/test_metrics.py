@@ -6,6 +6,7 @@ from typing import ClassVar
 
 import pytest
 
+from resolver.telemetry.histograms import Histogram
 from resolver.telemetry.metrics import Registry
 
 
@@ -41,6 +42,42 @@ def test_counters_are_summed_over_their_owners_and_functions_are_gauges() -> Non
     doors.append(Doors(4))
     assert registry.values()["resolver_house_knocks_total"] == 7
     assert registry.kinds == {Doors}
+
+
+def test_what_has_labels_is_one_metric_with_a_line_for_each() -> None:
+    registry = Registry()
+    registry.labelled("knocks_total", "Knocks.", lambda: {'door="front"': 3, 'door="back"': 0})
+    assert registry.values() == {
+        'resolver_knocks_total{door="front"}': 3,
+        'resolver_knocks_total{door="back"}': 0,
+    }
+    assert registry.text() == (
+        "# HELP resolver_knocks_total Knocks.\n"
+        "# TYPE resolver_knocks_total counter\n"
+        'resolver_knocks_total{door="front"} 3\n'
+        'resolver_knocks_total{door="back"} 0\n'
+    )
+
+
+def test_a_histogram_is_one_metric() -> None:
+    registry, took = Registry(), Histogram()
+    took.observe(0.3)
+    registry.histogram("waits_seconds", "Waits.", lambda: {'at="door"': (took, 0)})
+    lines = registry.text().splitlines()
+    assert lines[:2] == [
+        "# HELP resolver_waits_seconds Waits.",
+        "# TYPE resolver_waits_seconds histogram",
+    ]
+    assert lines[13:16] == [
+        'resolver_waits_seconds_bucket{at="door",le="0.2"} 0',
+        'resolver_waits_seconds_bucket{at="door",le="0.5"} 1',
+        'resolver_waits_seconds_bucket{at="door",le="1"} 1',
+    ]
+    assert lines[-3:] == [
+        'resolver_waits_seconds_bucket{at="door",le="+Inf"} 1',
+        'resolver_waits_seconds_sum{at="door"} 0.3',
+        'resolver_waits_seconds_count{at="door"} 1',
+    ]
 
 
 def test_a_name_is_given_once() -> None:

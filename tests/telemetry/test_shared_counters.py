@@ -44,6 +44,21 @@ def test_what_a_child_posts_its_parent_shows() -> None:
     )
 
 
+def test_labels_of_a_number_stand_beside_the_workers() -> None:
+    """And all numbers of a metric stand together, whoever has some of them only."""
+    counters = SharedCounters(2)
+    counters.post(0, {'resolver_knocks_total{door="front"}': 3, HITS: 1})
+    counters.post(1, {'resolver_knocks_total{door="back"}': 4})
+    knocks = "resolver_knocks_total"
+    page = counters.text({knocks: Family(knocks, "Knocks."), HITS: Family(HITS, "Hits.")})
+    assert page.splitlines()[4:8] == [
+        "# HELP resolver_knocks_total Knocks.",
+        "# TYPE resolver_knocks_total counter",
+        'resolver_knocks_total{door="front",worker="0"} 3',
+        'resolver_knocks_total{door="back",worker="1"} 4',
+    ]
+
+
 def test_half_written_numbers_are_not_shown() -> None:
     """A worker that dies while it writes leaves its slot odd; its successor mends it."""
     counters = SharedCounters(1)
