@@ -185,6 +185,7 @@ def test_a_daemon_keeps_one_and_its_workers_keep_it_together(
     events = [(each["event"], each.get("worker", 0)) for each in found if "event" in each]
     assert sorted(events) == sorted((e, w) for e in ("start", "stop") for w in range(workers))
     asked = [each for each in found if "name" in each]
-    assert {(each["name"], each["from"]) for each in asked} == {("localhost.", "local")}
+    assert {each["name"] for each in asked} == {"localhost."}
+    assert {each["from"] for each in asked} == {"local", "cache"}
     assert len(asked) == 40
     assert len({each["client"] for each in asked}) == 1

@@ -131,6 +131,7 @@ async def test_off_makes_no_event_no_file_and_no_task_that_wakes(tmp_path: Path)
 @trio_test
 async def test_what_is_too_old_goes_though_nobody_asks(tmp_path: Path) -> None:
     async with life(village(), tmp_path):
+        await trio.sleep(1)  # it looks at the start, too
         old = tmp_path / "queries" / "20200101-000001.jsonl"
         old.parent.mkdir()
         old.write_text("{}\n")
