@@ -135,6 +135,7 @@ async def test_prometheus_finds_no_fault_with_the_page(workers: int) -> None:
     async with house(village()) as home:
         await replied(home, octets(question("www.example.net. A")))
         registry = registry_of(home.daemon)
+        home.daemon.metering.extended_errors[22] = 1  # what nobody met yet is not there
         page = _page(registry, workers)
     assert page.count("# HELP") == len(registry.families) + (workers > 1)
     assert _faults(page) == ""
