@@ -20,6 +20,7 @@ MISS_NAMES = 20_000
 TOLD_RATE = 20_000
 TOLD = {
     "query log": 'log.queries = "all"',
+    "dnstap, two messages": 'dnstap.to = "messages"\ndnstap.messages = ["client"]',
     "query log, clients' networks": 'log.queries = "all"\nlog.clients = "prefix"',
 }
 WARM_RUNS = 10  # after each, half of what a second worker has not heard yet is left

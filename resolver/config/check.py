@@ -13,10 +13,12 @@ from typing import TYPE_CHECKING
 from resolver import limits
 from resolver.config import endpoints, listen_urls, octets
 from resolver.config.check_forwards import forward_advice, forward_faults
+from resolver.config.extras import extra_missing
 from resolver.config.fault import Fault
 from resolver.config.forwarders import forwarders_of
 from resolver.config.schema import NOT_YET, Forward, NegativeAnchor
 from resolver.errors import Kind, unusable_file
+from resolver.config.tap_target import tap_target
 from resolver.protocol import names
 from resolver.protocol.codes import META_TYPES, type_number
 from resolver.protocol.ip_addresses import is_loopback
@@ -44,6 +46,7 @@ def faults(config: Config) -> Iterator[Fault]:
     yield from _control(config)
     if config.log.kept != "off" and not config.working_directory:
         yield Fault("log.queries", config.log.queries, "a working_directory to keep the log in")
+    yield from _dnstap(config)
     yield from _files(config)
 
 
@@ -116,6 +119,15 @@ def _server(config: Config) -> Iterator[Fault]:
         yield Fault("server.cookie_secret", "(not shown)", "32 hexadecimal digits")
     if config.metrics.listen:
         yield from _each("metrics.listen", (config.metrics.listen,), endpoints.listenable)
+
+
+def _dnstap(config: Config) -> Iterator[Fault]:
+    to = config.dnstap.to
+    if not to:
+        return
+    yield from _each("dnstap.to", (to,), tap_target)
+    if missing := extra_missing("dnstap"):
+        yield Fault("dnstap.to", to, f'"", or {missing}')
 
 
 def _tls(config: Config) -> Iterator[Fault]:

@@ -1,4 +1,4 @@
-"""What some transports need beside what is always there, and what to type where it is missing."""
+"""What some features need beside what is always there, and what to type where it is missing."""
 
 from __future__ import annotations
 
@@ -6,15 +6,17 @@ from functools import cache
 from importlib.util import find_spec
 from typing import Final
 
-_NEEDS: Final = {"https": ("h2",), "quic": ("aioquic",)}
+_NEEDS: Final = {"https": ("h2",), "quic": ("aioquic",), "dnstap": ("dnstap_pb",)}
+_PACKAGES: Final = {"dnstap_pb": "dnstap-pb"}  # called otherwise than their module
 
 
-def extra_missing(scheme: str) -> str:
-    """What has to be installed for URLs of *scheme*; "" if nothing is missing."""
-    missing = [name for name in _NEEDS.get(scheme, ()) if not _is_there(name)]
+def extra_missing(extra: str) -> str:
+    """What has to be installed for *extra*, the scheme of a URL as a rule; "" if nothing is."""
+    names = [name for name in _NEEDS.get(extra, ()) if not _is_there(name)]
+    missing = [_PACKAGES.get(name, name) for name in names]
     if not missing:
         return ""
-    return f'{", ".join(missing)}, which is not installed: pip install "resolver[{scheme}]"'
+    return f'{", ".join(missing)}, which is not installed: pip install "resolver[{extra}]"'
 
 
 @cache

@@ -20,6 +20,7 @@ from resolver.config.schema_encryption import Ddr, Https, Tls
 from resolver.config.schema_operate import Control, Log, Metrics
 from resolver.config.schema_zones import REOPENS, RESTARTS, Forward, Section, Stub, Zone
 from resolver.config.schema_telemetry import Log, Metrics
+from resolver.config.schema_telemetry import Dnstap, Log, Metrics
 from resolver.config.schema_zones import REOPENS, Forward, Section, Stub, Zone
 
 __all__ = [
@@ -33,6 +34,7 @@ __all__ = [
     "Control",
     "Ddr",
     "Dnssec",
+    "Dnstap",
     "Forward",
     "Https",
     "Log",
@@ -350,6 +352,7 @@ class Config(Section, frozen=True, kw_only=True):
     log: Log = Log()
     metrics: Metrics = Metrics()
     control: Control = Control()
+    dnstap: Dnstap = Dnstap()
 
 
 # Key → the values that say what this version does anyway. The row goes away with the feature.

@@ -1,4 +1,4 @@
-"""The keys of `[log]` and `[metrics]`: what the daemon tells of itself and of queries, and to whom.
+"""The keys of `[log]`, `[metrics]` and `[dnstap]`: what the daemon tells, and to whom.
 
 A part of `schema`, which has the whole file.
 """
@@ -63,3 +63,27 @@ class Metrics(Section, frozen=True, kw_only=True):
     listen: Annotated[
         str, Meta(description='HTTP address for Prometheus, "127.0.0.1:9153"; "" is off'), REOPENS
     ] = ""
+
+
+class Dnstap(Section, frozen=True, kw_only=True):
+    to: Annotated[
+        str,
+        Meta(
+            description='where dnstap messages go: "unix:/PATH", "tcp:ADDRESS:PORT" or the path of '
+            'a file; "" is off'
+        ),
+        REOPENS,
+    ] = ""
+    messages: Annotated[
+        tuple[Literal["client", "resolver"], ...],
+        Meta(
+            description='which: "client", what clients ask and are told; "resolver", what servers '
+            "and forwarders are asked and tell"
+        ),
+        REOPENS,
+    ] = ("client", "resolver")
+    client_addresses: Annotated[
+        bool,
+        Meta(description="whole addresses and ports of clients, not only networks (/24, /56)"),
+        REOPENS,
+    ] = False

@@ -20,6 +20,10 @@ def load(config: Config) -> None:
     listen = config.server.listen
     spoken = {transport for text in listen for transport in listen_url(text).transports}
     has_http3 = bool(http3_places(config))
+    """What clients are served with, and what is told of them."""
+    spoken = {each for text in config.server.listen for each in listen_url(text).transports}
+    if config.dnstap.to:
+        from resolver.telemetry import dnstap  # noqa: F401, PLC0415
     if Transport.HTTPS in spoken:
         from resolver.listen import web  # noqa: F401, PLC0415 - tens of milliseconds each
     if Transport.QUIC in spoken or has_http3:

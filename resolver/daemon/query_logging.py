@@ -50,7 +50,8 @@ class QueryLogging:
         self._is_real = isinstance(clock, SystemClock)
         # the times in a log are the machine's own, as those of any other log
         self._wall: Callable[[], float] = time.time if self._is_real else clock.wall
-        self.log = QueryLog(ClientForms(key), self._wall, self._wake)
+        now_ns = time.time_ns if self._is_real else lambda: int(clock.wall() * 1e9)
+        self.log = QueryLog(ClientForms(key), now_ns, self._wake)
         self._key = key
         self._bus = bus
         self._directory = Path(directory).absolute() / DIRECTORY if directory else None

@@ -14,6 +14,7 @@ from resolver.daemon.garbage import Collector
 from resolver.daemon.metering import count_metering
 from resolver.daemon.root_keeper import RootKeeper
 from resolver.daemon.self_probe import SelfProbe
+from resolver.daemon.tap import Tap
 from resolver.daemon.tls_contexts import TlsContexts
 from resolver.iterate.root_copy import RootCopy
 from resolver.listen.admission import Admission, RateLimit
@@ -52,6 +53,7 @@ if TYPE_CHECKING:
     from resolver.daemon.metering import Metering
     from resolver.daemon.persistence import Persistence
     from resolver.daemon.query_logging import QueryLogging
+    from resolver.daemon.tapping import Tapping
     from resolver.daemon.upkeep import Upkeep
     from resolver.daemon.wiring import Parts
     from resolver.iterate.root_form import RootForm
@@ -92,6 +94,7 @@ class Counting(Protocol):
     collector: Collector
     metering: Metering
     query_logging: QueryLogging
+    tapping: Tapping
     listeners: Listeners
     upkeep: Upkeep
     self_probe: SelfProbe
@@ -112,6 +115,12 @@ def registry_of(daemon: Counting) -> Registry:
     _count_garbage(registry, daemon.collector)
     registry.count("control", Door, lambda: [daemon.control.door])
     count_metering(registry, daemon.metering, lambda: _hits(daemon))
+    registry.count("dnstap", Tap, lambda: [daemon.tapping.tap])
+    registry.gauge(
+        "dnstap_connected",
+        "1 while a receiver of dnstap messages takes them, or a file does.",
+        lambda: int(daemon.tapping.is_connected),
+    )
     registry.count("query_log", QueryLog, lambda: [daemon.query_logging.log])
     return registry
 

@@ -49,8 +49,8 @@ if TYPE_CHECKING:
 
 # Live, but no answer depends on them.
 _BESIDE_ANSWERS: Final = (
-    "log.", "server.rate_limit", "tls.certificate", "tls.key", "tls.names", "tls.min_version",
-    "https.",
+    "log.", "dnstap.", "server.rate_limit", "tls.certificate", "tls.key", "tls.names",
+    "tls.min_version", "https.",
 )  # fmt: skip
 
 
@@ -81,6 +81,7 @@ async def reload(daemon: Daemon, config: Config) -> Reloaded:
             daemon.notes.follow()
             daemon.listeners.hand_to(daemon.parts.pipeline)
         daemon.query_logging.go_by(config.log)
+        daemon.tapping.go_by(config)
         daemon.open_site()
         daemon.show(identities)
         daemon.control.adopt(config, door)

@@ -31,6 +31,7 @@ from resolver.daemon.registry import registry_of
 from resolver.daemon.root_sources import in_process
 from resolver.daemon.self_probe import SelfProbe
 from resolver.daemon.state import StateDirectory
+from resolver.daemon.tapping import Tapping
 from resolver.daemon.tls_contexts import TlsContexts
 from resolver.daemon.upkeep import Upkeep
 from resolver.daemon.wiring import assemble, found
@@ -141,6 +142,7 @@ class Daemon:
         parts.base.offers.now = self._offer
         self.reloading = trio.Lock()
         self._is_posting = False
+        self.tapping = Tapping(parts.bus, parts.clock, nursery, worker=slot.number if slot else 0)
 
     @property
     def config(self) -> Config:
@@ -313,6 +315,7 @@ async def _start(daemon: Daemon, nursery: trio.Nursery) -> None:
     daemon.upkeep.begin(persistence.are_notes_read)
     nursery.start_soon(daemon.query_logging.run)
     daemon.query_logging.go_by(parts.config.log)
+    daemon.tapping.go_by(parts.config)
     daemon.listen()
 
 

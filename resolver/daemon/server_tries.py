@@ -1,10 +1,10 @@
-"""Tries of servers, told on the bus like all else, while somebody there wants to hear of them."""
+"""What asking servers tells, told on the bus like all else, while somebody there wants to hear."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
-from resolver.upstream.server_events import Tried
+from resolver.upstream.server_events import Crossed, Tried
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -12,8 +12,17 @@ if TYPE_CHECKING:
     from resolver.telemetry.events import Bus
 
 
+class Tapped(Protocol):
+    """Who hears of every message (`upstream.taps.Taps`)."""
+
+    listeners: list[Callable[[Crossed], None]]
+
+
 class Teller(Protocol):
-    """What calls listeners with every try (`upstream.dispatcher.Dispatcher`)."""
+    """What calls listeners with every try and every message (`upstream.dispatcher.Dispatcher`)."""
+
+    @property
+    def taps(self) -> Tapped: ...
 
     def on_event(self, listener: Callable[[Tried], None]) -> None: ...
 
@@ -22,15 +31,20 @@ class Teller(Protocol):
 
 def tell_on(bus: Bus, teller: Teller) -> None:
     """From now on; where nobody on *bus* listens, *teller* has no listener, and makes none."""
+    _tell(bus, Tried, teller.on_event, teller.off_event)
+    _tell(bus, Crossed, teller.taps.listeners.append, teller.taps.listeners.remove)
+
+
+def _tell(bus: Bus, kind: type, begin: Callable[[Any], None], end: Callable[[Any], None]) -> None:
     is_told = False
 
     def change() -> None:
         nonlocal is_told
-        is_wanted = Tried in bus.heard
+        is_wanted = kind in bus.heard
         if is_wanted and not is_told:
-            teller.on_event(bus.emit)
+            begin(bus.emit)
         elif is_told and not is_wanted:
-            teller.off_event(bus.emit)
+            end(bus.emit)
         is_told = is_wanted
 
     bus.on_change(change)

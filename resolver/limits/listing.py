@@ -36,6 +36,7 @@ ROOMS = (
     "control",
     "operating",
     "query_log",
+    "dnstap",
     "client",
     "setup",
     "bench",

@@ -30,12 +30,14 @@ if TYPE_CHECKING:
 _HEADER: Final = 12
 _RCODE: Final = 0x0F
 _OPT_EDE: Final = b"\0\x0f"
+_HAS_MORE: Final = 11  # where the header says that there is an OPT
+_MS: Final = 1_000_000
 _NO_TIME: Final = b'{"t":""'
 _CUT: Final = b',"transport":'
 
 
 class QueryLog:
-    """Lines that wait to be written. *wall*: Unix time; *wake* is called with the first of them."""
+    """Lines that wait to be written. *now_ns*: Unix time; *wake* is called with the first."""
 
     COUNTS: ClassVar = {
         "written": "Lines of the query log that were written.",
@@ -43,12 +45,12 @@ class QueryLog:
     }
 
     def __init__(
-        self, clients: ClientForms, wall: Callable[[], float], wake: Callable[[], None]
+        self, clients: ClientForms, now_ns: Callable[[], int], wake: Callable[[], None]
     ) -> None:
         self.written = 0
         self.dropped = 0
         self._clients = clients
-        self._wall = wall
+        self._now_ns = now_ns
         self._wake = wake
         self._lines: list[bytes] = []
         self._ms = self._second = -1
@@ -98,11 +100,11 @@ class QueryLog:
         if len(lines) >= QUERY_LOG_WAITING:
             self.dropped += 1
             return
-        ms = int(self._wall() * 1000)
+        ms = self._now_ns() // _MS
         if ms != self._ms:
             self._note_time(ms)
         known = self._middles.get(query[2:])
-        if known is None or known[0] != reply[3] or _OPT_EDE in reply:
+        if known is None or known[0] != reply[3] or (reply[_HAS_MORE] and _OPT_EDE in reply):
             known = self._read(event)
         end = self._ends.get((transport, view, source))
         if end is None:
@@ -123,7 +125,7 @@ class QueryLog:
         lines.append(line)
 
     def _now_ms(self) -> int:
-        return int(self._wall() * 1000)
+        return self._now_ns() // _MS
 
     def _note_time(self, ms: int) -> None:
         self._ms = ms

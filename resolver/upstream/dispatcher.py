@@ -34,6 +34,7 @@ from resolver.upstream.request import Reply
 from resolver.upstream.server_events import Tried
 from resolver.upstream.shared_knowledge import SharedKnowledge
 from resolver.upstream.stream_queries import StreamQueries
+from resolver.upstream.taps import Taps
 from resolver.upstream.tcp import TcpPool
 from resolver.upstream.timers import Timers
 from resolver.upstream.transmission import Transmission
@@ -85,14 +86,11 @@ class Dispatcher:
         )
         self.counters = shared.counters
         self.descriptors = Descriptors(self.outstanding, self.counters)
+        self.taps = Taps()
         self._udp = UdpQueries(
-            network=network,
-            outstanding=self.outstanding,
-            timers=timers,
-            infra=infra,
-            counters=self.counters,
-            hear=self._hear,
-        )
+            network=network, outstanding=self.outstanding, timers=timers, infra=infra,
+            counters=self.counters, hear=self._hear, taps=self.taps,
+        )  # fmt: skip
         self.ways = self._udp.ways = Ways(
             shared, named, outstanding=self.outstanding, descriptors=self.descriptors,
             timers=timers, launch=self._udp.launch, hear=self._hear,
@@ -363,6 +361,7 @@ class Dispatcher:
         self.counters.sent_tcp += 1
         server, state, sent = action
         query = asked.query
+        self.taps.stream(server, query.zone, sent.data)
         asked.scopes[state.key] = self._streams.start(
             server,
             state,
@@ -384,6 +383,7 @@ class Dispatcher:
             self._hear(asked, do.StreamFailed(server, reason), now)
             return
         data, match = reply
+        self.taps.stream(server, query.zone, sent.data, data, took_s)
         state.note_alive(now)
         state.tcp_failed_at = -math.inf
         if query.way.reach.note_answer(state, now):

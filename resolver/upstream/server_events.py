@@ -1,4 +1,4 @@
-"""What asking tells those who watch: one event per try, and plain counters."""
+"""What asking tells those who watch: one event per try, one per message, and plain counters."""
 
 from __future__ import annotations
 
@@ -19,6 +19,20 @@ class Tried(NamedTuple):
     transport: Transport
     rtt_s: float | None
     outcome: str
+
+
+class Crossed(NamedTuple):
+    """A *query* went to a server (*reply* None), or its *reply* came, *since_s* after it: octets.
+
+    Whatever was made of it. *zone*: the cut that was asked, b"" where nobody waits any more.
+    """
+
+    server: Server
+    transport: Transport
+    zone: Name
+    query: bytes
+    reply: bytes | None = None
+    since_s: float = 0.0
 
 
 @dataclass(slots=True)

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from resolver.upstream.network import Network, UdpPort
     from resolver.upstream.outstanding import Outstanding
     from resolver.upstream.server_events import UpstreamCounters
+    from resolver.upstream.taps import Taps
     from resolver.upstream.timers import Timers
     from resolver.upstream.transmission import Transmission
     from resolver.upstream.ways import Ways
@@ -59,7 +60,9 @@ class UdpQueries:
         infra: Infra,
         counters: UpstreamCounters,
         hear: Hear,
+        taps: Taps,
     ) -> None:
+        self._taps = taps
         self._network = network
         self._outstanding = outstanding
         self._timers = timers
@@ -83,6 +86,8 @@ class UdpQueries:
             packet.depart(now)
         packet.state.note_sent(packet.owner_domain, now)
         packet.timer = self._timers.at(packet.expires_at, partial(self._on_expiry, packet))
+        if self._taps.listeners:
+            self._taps.packet(packet)
         return True
 
     def drain(self) -> None:
@@ -109,12 +114,11 @@ class UdpQueries:
                 self.carriers[port](data)
             return
         if isinstance(data, OSError):
-            if getattr(data, "is_unproven", False):
-                self._on_unproven(packet, data, now)
-            else:
-                self._on_icmp(packet, data, now)
+            self._on_error(packet, data, now)
             return
         match = match_untrusted(packet.sent, data)
+        if self._taps.listeners and match is not Match.NO:
+            self._taps.packet(packet, data, now - packet.sent_at)
         if match is not Match.YES:
             self._on_mismatch(packet, match, now)
         elif not packet.waiters:
@@ -131,6 +135,12 @@ class UdpQueries:
                 self._hear(asked, do.Truncated(packet, rtt_s), now)
         else:
             self._on_message_untrusted(packet, data, now)
+
+    def _on_error(self, packet: Transmission, error: OSError, now: float) -> None:
+        if getattr(error, "is_unproven", False):
+            self._on_unproven(packet, error, now)
+        else:
+            self._on_icmp(packet, error, now)
 
     def _on_message_untrusted(self, packet: Transmission, data: bytes, now: float) -> None:
         server, state, sent = packet.server, packet.state, packet.sent

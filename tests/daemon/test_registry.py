@@ -30,7 +30,7 @@ NOT_METRICS = ("cli", "lab", "protocol")  # rooms that do not live in a daemon, 
 NO_COUNTERS = {
     "a quantity that shrinks too, shown as a gauge": {
         "octets", "in_flight", "unattended", "unsent_octets", "weight", "_taken", "connections",
-        "charged", "held_octets", "half_open",
+        "charged", "held_octets", "half_open", "_octets", "_waiting", "_size",
     },
     "part of one computation, or of one query": {
         "_rrsets", "_proofs", "_ede", "_signatures", "_hashes", "_steps", "mismatches",

@@ -20,17 +20,17 @@ from tests.making import question
 
 WWW = question("www.example.net. A")
 SOURCE = bytes((198, 51, 100, 77))
-WALL = 1_785_000_000.25
+WALL_NS = 1_785_000_000_250_000_000
 
 
 class Ear:
     """A log, and how often it asked to be written."""
 
     def __init__(self, clients: str = "no") -> None:
-        self.wall = WALL
+        self.now_ns = WALL_NS
         self.woken = 0
         self.forms = ClientForms(DayKey(bytearray(DAY_KEY_OCTETS), bytes))
-        self.log = QueryLog(self.forms, lambda: self.wall, self._wake)
+        self.log = QueryLog(self.forms, lambda: self.now_ns, self._wake)
         self.log.go_by(clients)
 
     def _wake(self) -> None:
@@ -100,8 +100,8 @@ def test_another_outcome_for_the_same_octets_is_told() -> None:
 
 def test_the_time_is_that_of_each() -> None:
     ear = Ear()
-    for step in (0.0, 0.0004, 0.001, 1.0):
-        ear.wall = WALL + step
+    for step in (0, 400_000, 1_000_000, 1_000_000_000):
+        ear.now_ns = WALL_NS + step
         ear.log.hear_hit(hit())
     assert [line.t[17:] for line in ear.lines()] == ["00.250Z", "00.250Z", "00.251Z", "01.250Z"]
 
@@ -111,12 +111,12 @@ def test_with_the_day_the_hash_of_a_client_changes() -> None:
     ear = Ear()
     ear.log = QueryLog(
         ClientForms(DayKey(bytearray(DAY_KEY_OCTETS), lambda _: next(draws))),
-        lambda: ear.wall,
+        lambda: ear.now_ns,
         lambda: None,
     )
     ear.log.go_by("hash")
     ear.log.hear_hit(hit())
-    ear.wall += 86_400
+    ear.now_ns += 86_400 * 10**9
     ear.log.hear_hit(hit())
     ear.log.hear(answered.of_hit(hit()))
     first, *later = (line.client for line in ear.lines() if isinstance(line, Line))

@@ -1,0 +1,405 @@
+"""dnstap of a running daemon: to receivers that others wrote, over sockets that come and go."""
+
+from __future__ import annotations
+
+import shutil
+import socket
+import subprocess
+from contextlib import contextmanager, suppress
+from functools import partial
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any
+
+import fstrm
+import pytest
+import trio
+from msgspec.structs import replace
+
+from resolver.config.schema import Config, Dnstap, Server
+from resolver.config.tap_target import TapTarget
+from resolver.daemon import tap_sinks, tapping
+from resolver.daemon.reload import reload
+from resolver.daemon.tap_sinks import opened
+from resolver.daemon.tapping import Tapping
+from resolver.errors import WireError
+from resolver.limits import (
+    DNSTAP_FILE_OCTETS,
+    DNSTAP_HELLO_SECONDS,
+    DNSTAP_PAUSE_MOST_SECONDS,
+    DNSTAP_PAUSE_SECONDS,
+    DNSTAP_SECONDS,
+    DNSTAP_SEND_SECONDS,
+)
+from resolver.protocol.transport import Transport
+from resolver.runtime.clock import SystemClock
+from resolver.telemetry.events import Answered, Bus, Recalled
+from resolver.telemetry.frame_stream import READY, START, STOP
+from resolver.upstream.server_events import Crossed
+from tests.asking import octets
+from tests.daemon.reloading import ask, free_port, served
+from tests.making import question
+from tests.support import set_limit, trio_test, trio_test_real
+from tests.telemetry.test_dnstap import frames
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+WWW = question("www.example.net. A")
+HIT = Recalled(octets(WWW), octets(WWW), b"\x7f\0\0\1", Transport.UDP, "127.0.0.1", "default")
+PATIENCE_S = 20
+_TOOLS = ("fstrm_capture", "dnstap-ldns")
+needs_tools = pytest.mark.skipif(
+    any(shutil.which(tool) is None for tool in _TOOLS),
+    reason="fstrm_capture and dnstap-ldns are not installed (Debian: fstrm-bin, dnstap-ldns)",
+)
+
+
+def to(config: Config, where: str, **more: Any) -> Config:
+    return replace(config, dnstap=Dnstap(to=where, **more))
+
+
+async def until(is_so: Any) -> None:
+    with trio.fail_after(PATIENCE_S):
+        while not is_so():  # noqa: ASYNC110  # a thread's work, or another process's
+            await trio.sleep(0.01)
+
+
+@contextmanager
+def capturing(where: str, file: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """The reference receiver, writing what it hears on *where* to *file*."""
+    kind, _, rest = where.partition(":")
+    listen = ["-u", rest]
+    if kind == "tcp":
+        host, port = rest.rsplit(":", 1)
+        listen = ["-a", host, "-p", port]
+    command = ["fstrm_capture", "-t", "protobuf:dnstap.Dnstap", *listen, "-w", str(file)]
+    with subprocess.Popen(command, stderr=subprocess.DEVNULL) as process:
+        try:
+            yield process
+        finally:
+            with suppress(ProcessLookupError):
+                process.terminate()
+            process.wait(PATIENCE_S)
+
+
+def read(file: Path) -> str:
+    """What the reference reader makes of *file*, a line a message."""
+    done = subprocess.run(
+        ["dnstap-ldns", "-r", str(file), "-q"], capture_output=True, text=True, check=True
+    )
+    return done.stdout
+
+
+@needs_tools
+@pytest.mark.parametrize("kind", ["unix", "tcp"])
+@trio_test_real
+async def test_the_reference_receiver_and_reader_understand_us(tmp_path: Path, kind: str) -> None:
+    where = f"unix:{tmp_path}/tap" if kind == "unix" else f"tcp:127.0.0.1:{free_port()}"
+    file = tmp_path / "messages"
+    async with served() as home:
+        with capturing(where, file):
+            await reload(home.daemon, to(home.config, where))
+            tapped = home.daemon.tapping
+            await until(lambda: tapped.is_connected)
+            for _ in range(3):
+                await ask(home.port, "www.example.com.")
+            await until(lambda: not tapped.tap._waiting)
+            await trio.sleep(3 * DNSTAP_SECONDS)
+            sent = tapped.tap.messages
+            await reload(home.daemon, home.config)
+            await until(lambda: not tapped.is_connected)
+            await trio.sleep(0.2)
+    lines = read(file).splitlines()
+    assert len(lines) == sent
+    said = "\n".join(lines)
+    for kind_of in (" CQ ", " CR ", " RQ ", " RR "):
+        assert kind_of in said
+    assert '"www.example.com." IN A' in said
+    assert " 127.0.0.0 " in said  # the network, not the client
+
+
+@needs_tools
+@trio_test_real
+async def test_a_file_can_be_read_by_the_reference_reader(tmp_path: Path) -> None:
+    file = tmp_path / "messages"
+    async with served() as home:
+        await reload(home.daemon, to(home.config, str(file), messages=("client",)))
+        tapped = home.daemon.tapping
+        await until(lambda: tapped.is_connected)
+        assert set(home.daemon.parts.bus.heard) == {Answered, Recalled}
+        await ask(home.port, "www.example.com.")
+        await until(lambda: tapped.tap.messages == 2)
+        await reload(home.daemon, home.config)
+        await until(lambda: not tapped.is_connected)
+        assert not home.daemon.parts.bus.heard
+    await trio.sleep(0.2)
+    assert file.stat().st_mode & 0o777 == 0o600
+    assert file.read_bytes().endswith(STOP)
+    assert [line.split()[2] for line in read(file).splitlines()] == ["CQ", "CR"]
+
+
+class Receiver:
+    """A receiver of our own, on a Unix socket: takes what it is *told* to."""
+
+    def __init__(self, path: str, *, says: bytes | None = None) -> None:
+        codec = fstrm.FstrmCodec()
+        accepts = codec.encode(fstrm.FSTRM_CONTROL_ACCEPT, ct=[b"protobuf:dnstap.Dnstap"])
+        self.says = accepts if says is None else says
+        self.path = path
+        self.heard = b""
+        self.came = 0
+        self.reads = True
+
+    async def serve(self, task_status: Any = trio.TASK_STATUS_IGNORED) -> None:
+        with suppress(FileNotFoundError):
+            await trio.Path(self.path).unlink()
+        sock = trio.socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        await sock.bind(self.path)
+        sock.listen()
+        with sock:
+            task_status.started()
+            while True:
+                peer, _ = await sock.accept()
+                self.came += 1
+                with peer, suppress(ConnectionResetError):
+                    await self._hear(peer)
+
+    async def _hear(self, peer: trio.socket.SocketType) -> None:
+        assert await peer.recv(len(READY)) == READY
+        await peer.send(self.says)
+        while self.reads:
+            data = await peer.recv(65_536)
+            if not data:
+                return
+            self.heard += data
+        await trio.sleep_forever()
+
+    @property
+    def messages(self) -> list[Any]:
+        assert self.heard.startswith(START)
+        return frames(self.heard.removeprefix(START).removesuffix(STOP))
+
+
+def tapped(nursery: trio.Nursery, where: str) -> tuple[Tapping, Bus]:
+    bus = Bus()
+    made = Tapping(bus, SystemClock(), nursery, worker=0)
+    made.go_by(Config(dnstap=Dnstap(to=where), server=Server(identity="here")))
+    return made, bus
+
+
+@trio_test_real
+async def test_messages_wait_for_a_receiver_that_comes_later_and_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(tapping, "DNSTAP_PAUSE_SECONDS", 0.05)
+    path = f"{tmp_path}/tap"
+    async with trio.open_nursery() as nursery:
+        made, bus = tapped(nursery, f"unix:{path}")
+        bus.emit(HIT)
+        await until(lambda: "no dnstap messages reach" in caplog.text)
+        for _ in range(2):
+            receiver = Receiver(path)
+            scope = await nursery.start(_within, receiver)
+            await until(lambda: made.is_connected)
+            bus.emit(HIT)
+            await until(partial(_has_heard, receiver))
+            scope.cancel()
+            await until(lambda: not _is_there(made, bus))
+        nursery.cancel_scope.cancel()
+    assert receiver.messages[0].identity == b"here"
+    said = [record.getMessage() for record in caplog.records]
+    assert said[0] == f"no dnstap messages reach unix:{path}: No such file or directory"
+    assert said[1] == f"dnstap messages reach unix:{path} again"
+
+
+async def _within(receiver: Receiver, task_status: Any = trio.TASK_STATUS_IGNORED) -> None:
+    with trio.CancelScope() as scope:
+        async with trio.open_nursery() as nursery:
+            await nursery.start(receiver.serve)
+            task_status.started(scope)
+            await trio.sleep_forever()
+
+
+def _has_heard(receiver: Receiver) -> bool:
+    return len(receiver.heard) > len(START) and len(receiver.messages) > 1
+
+
+def _is_there(made: Tapping, bus: Bus) -> bool:
+    """Whether the receiver is there, as who sends it a message finds out."""
+    if made.is_connected:
+        bus.emit(HIT)
+    return made.is_connected
+
+
+@pytest.mark.reaches("DNSTAP_SEND_SECONDS")
+@trio_test_real
+async def test_a_receiver_that_does_not_read_is_left_and_nobody_waits(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    set_limit(monkeypatch, tap_sinks, "DNSTAP_SEND_SECONDS", DNSTAP_SEND_SECONDS)
+    monkeypatch.setattr(tap_sinks, "DNSTAP_SEND_SECONDS", 0.3)
+    monkeypatch.setattr(tap_sinks, "DNSTAP_HELLO_SECONDS", 0.3)
+    big = HIT._replace(reply=bytes(60_000))
+    async with trio.open_nursery() as nursery:
+        receiver = Receiver(f"{tmp_path}/tap")
+        receiver.reads = False
+        await nursery.start(receiver.serve)
+        made, bus = tapped(nursery, f"unix:{tmp_path}/tap")
+        await until(lambda: made.is_connected)
+        for _ in range(100):
+            bus.emit(big)
+        await until(lambda: "it takes too long" in caplog.text)
+        assert made.tap.dropped == 200
+        nursery.cancel_scope.cancel()
+
+
+@pytest.mark.parametrize(
+    ("says", "why"),
+    [
+        (b"HTTP/1.1 400 Bad Request\r\n\r\n", "no control frame"),
+        (b"\0\0\0\0\0\0\0\4\0\0\0\5", "the receiver does not accept"),
+        (b"\0\0\0\0\xff\xff\xff\xff", "a control frame of 4294967295 octets"),
+    ],
+)
+@trio_test_real
+async def test_who_is_no_receiver_is_told_of_and_given_nothing(
+    tmp_path: Path, says: bytes, why: str
+) -> None:
+    async with trio.open_nursery() as nursery:
+        receiver = Receiver(f"{tmp_path}/tap", says=says)
+        await nursery.start(receiver.serve)
+        with pytest.raises(WireError) as raised:
+            async with opened(TapTarget(socket=f"{tmp_path}/tap"), 0):
+                raise AssertionError("opened")
+        assert str(raised.value) == why
+        assert START not in receiver.heard
+        nursery.cancel_scope.cancel()
+
+
+@pytest.mark.reaches("DNSTAP_HELLO_SECONDS")
+@trio_test_real
+async def test_a_receiver_that_says_nothing_is_not_waited_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    set_limit(monkeypatch, tap_sinks, "DNSTAP_HELLO_SECONDS", DNSTAP_HELLO_SECONDS)
+    monkeypatch.setattr(tap_sinks, "DNSTAP_HELLO_SECONDS", 0.1)
+    async with trio.open_nursery() as nursery:
+        await nursery.start(Receiver(f"{tmp_path}/tap", says=b"").serve)
+        with pytest.raises(trio.TooSlowError):
+            async with opened(TapTarget(socket=f"{tmp_path}/tap"), 0):
+                raise AssertionError("opened")
+        nursery.cancel_scope.cancel()
+
+
+@pytest.mark.reaches("DNSTAP_PAUSE_SECONDS", "DNSTAP_PAUSE_MOST_SECONDS")
+@trio_test
+async def test_who_is_gone_is_tried_ever_less_often(monkeypatch: pytest.MonkeyPatch) -> None:
+    tries: list[float] = []
+
+    def refused(*_: object) -> None:
+        tries.append(trio.current_time())
+        raise ConnectionRefusedError(111, "Connection refused")
+
+    monkeypatch.setattr(tap_sinks, "opened", refused)
+    async with trio.open_nursery() as nursery:
+        tapped(nursery, "unix:/nobody")
+        await trio.sleep(1000)
+        nursery.cancel_scope.cancel()
+    pauses = [later - sooner for sooner, later in pairwise(tries)]
+    first, most = DNSTAP_PAUSE_SECONDS, DNSTAP_PAUSE_MOST_SECONDS
+    assert pauses[:4] == pytest.approx([first, 2 * first, 4 * first, 8 * first])
+    assert pauses[-1] == pytest.approx(most)
+    assert max(pauses) == pytest.approx(most)
+
+
+@pytest.mark.reaches("DNSTAP_SECONDS")
+@trio_test
+async def test_messages_are_gathered_for_a_moment() -> None:
+    sent: list[bytes] = []
+
+    class Sink:
+        async def send(self, octets: bytes) -> None:
+            sent.append(octets)
+
+    async with trio.open_nursery() as nursery:
+        made = Tapping(Bus(), SystemClock(), nursery, worker=0)
+        made.go_by(Config(dnstap=Dnstap(to="unix:/nobody")))
+        nursery.start_soon(made._send, Sink())
+        for _ in range(5):
+            made.tap.hear_hit(HIT)
+        await trio.sleep(0.9 * DNSTAP_SECONDS)
+        assert sent == []
+        await trio.sleep(0.2 * DNSTAP_SECONDS)
+        assert len(frames(*sent)) == 10
+        nursery.cancel_scope.cancel()
+
+
+@pytest.mark.reaches("DNSTAP_FILE_OCTETS")
+def test_a_file_that_is_full_makes_room_for_another(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    set_limit(monkeypatch, tap_sinks, "DNSTAP_FILE_OCTETS", DNSTAP_FILE_OCTETS)
+    monkeypatch.setattr(tap_sinks, "DNSTAP_FILE_OCTETS", 1000)
+
+    async def fill() -> None:
+        async with opened(TapTarget(file=f"{tmp_path}/messages"), 3) as sink:
+            for _ in range(7):
+                await sink.send(bytes(300))
+
+    trio.run(fill)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["messages.3", "messages.3.old"]
+    for path in tmp_path.iterdir():
+        assert path.read_bytes().startswith(START)
+        assert path.read_bytes().endswith(STOP)
+        assert path.stat().st_size <= 1000 + len(STOP)
+
+
+@trio_test_real
+async def test_a_device_is_never_moved_away(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tap_sinks, "DNSTAP_FILE_OCTETS", 10)
+    monkeypatch.setattr(tap_sinks, "Path", None)  # would move it
+    async with opened(TapTarget(file="/dev/null"), 0) as sink:
+        for _ in range(3):
+            await sink.send(bytes(300))
+
+
+@trio_test_real
+async def test_a_file_that_cannot_be_had_is_told(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with trio.open_nursery() as nursery:
+        made, _ = tapped(nursery, f"{tmp_path}/none/messages")
+        await until(lambda: caplog.records)
+        nursery.cancel_scope.cancel()
+    assert "none/messages: No such file or directory" in caplog.text
+    assert not made.is_connected
+
+
+@trio_test_real
+async def test_what_stays_the_same_at_a_reload_goes_on(tmp_path: Path) -> None:
+    async with served() as home, trio.open_nursery() as nursery:
+        receiver = Receiver(f"{tmp_path}/tap")
+        await nursery.start(receiver.serve)
+        wanted = to(home.config, f"unix:{tmp_path}/tap", client_addresses=True)
+        for _ in range(3):
+            await reload(home.daemon, wanted)
+        await until(lambda: home.daemon.tapping.is_connected)
+        assert receiver.came == 1
+        assert set(home.daemon.parts.bus.heard) == {Answered, Recalled, Crossed}
+        await ask(home.port, "www.example.com.")
+        await until(lambda: receiver.heard.count(b"\3www") > 1)
+        clients = [each.message for each in receiver.messages if each.message.type in (5, 6)]
+        assert {message.query_address for message in clients} == {b"\x7f\0\0\1"}
+        nursery.cancel_scope.cancel()
+
+
+@trio_test_real
+async def test_a_receiver_that_is_gone_costs_clients_no_time(tmp_path: Path) -> None:
+    """They are answered; what waits is bounded, and counted where it is lost."""
+    async with served() as home:
+        await reload(home.daemon, to(home.config, f"unix:{tmp_path}/nobody"))
+        for _ in range(200):
+            await ask(home.port, "www.example.com.")
+        assert home.daemon.tapping.tap.messages == 0
+        assert not home.daemon.tapping.is_connected
