@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from resolver.policy.path import PolicyPath
     from resolver.protocol.transport import Client
     from resolver.recurse.early import EarlyAnswers
+    from resolver.recurse.error_reports import ErrorReports
     from resolver.recurse.prefetch import Prefetch
     from resolver.recurse.resolver import Resolver
     from resolver.reply import Replies, Respond
@@ -46,7 +47,7 @@ _new = tuple.__new__  # for what is made for each query: half the constructor's 
 class Pipeline:
     """Takes queries from listeners, gives replies to them.
 
-    *early*, *prefetch*: see there; None: there is none.
+    *early*, *prefetch*, *reports*: see there; None: there is none.
     """
 
     def __init__(
@@ -62,11 +63,13 @@ class Pipeline:
         counters: PathCounters | None = None,
         early: EarlyAnswers | None = None,
         prefetch: Prefetch | None = None,
+        reports: ErrorReports | None = None,
     ) -> None:
         self.counters = counters or PathCounters()
         self.shortage = shortage
         self.early = early
         self.prefetch = prefetch
+        self.reports = reports
         self._resolver = resolver
         self._fast_paths = fast_paths
         self._replies = replies
@@ -171,6 +174,8 @@ class Pipeline:
             answer = await self._resolver.resolve(question, budget, checking=checking)
         except ResolutionFailed as error:
             self.counters.failed += 1
+            if self.reports is not None:
+                self.reports.failed(question, error.ede)
             return _failed(question, error.ede or (Ede(EdeCode.OTHER, str(error)),))
         if budget.whole.sent:
             self.counters.resolved += 1

@@ -155,6 +155,13 @@ class Outgoing(Section, frozen=True, kw_only=True):
             "it (RFC 9539)"
         ),
     ] = False
+    error_reporting: Annotated[
+        bool,
+        Meta(
+            description="tell those owners of zones who ask for it what fails in their zones, and "
+            "with it which names are asked for (RFC 9567)"
+        ),
+    ] = False
     metered: Annotated[
         bool, Meta(description="the link costs by the octet: fetch nothing ahead of need")
     ] = False

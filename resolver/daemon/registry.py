@@ -32,6 +32,7 @@ from resolver.packets.fast_path import FastPath
 from resolver.packets.shards import PacketShards
 from resolver.protocol.transport import Transport
 from resolver.recurse.early import EarlyAnswers
+from resolver.recurse.error_reports import ErrorReports
 from resolver.recurse.jobs import Jobs
 from resolver.recurse.prefetch import Prefetch
 from resolver.recurse.resolver import Resolver
@@ -213,6 +214,7 @@ def _count_path(registry: Registry, parts: Callable[[], Parts]) -> None:
             + sum(early.unattended for early in _there(parts().pipeline.early))
         ),
     )
+    registry.count("error_reports", ErrorReports, lambda: _there(parts().pipeline.reports))
     registry.count("stale_answers", Stale, lambda: _there(parts().resolver.stale))
     registry.count("resolutions", Prefetch, lambda: [parts().base.prefetch])
     registry.gauge(

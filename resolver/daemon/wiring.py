@@ -20,6 +20,7 @@ from resolver.daemon.outages import Outages, early_of, stale_of, stale_seconds
 from resolver.daemon.policies import views_of
 from resolver.daemon.renewing import renewals_of, renews_ahead
 from resolver.daemon.state import read_anchors, read_hints
+from resolver.daemon.walking import walk_settings
 from resolver.daemon.zones import (
     exempt_names,
     fixed_delegations,
@@ -39,6 +40,7 @@ from resolver.iterate.walk import Walker
 from resolver.limits import (
     DELEGATION_CACHE_PART,
     IN_FLIGHT,
+    NEGATIVE_CACHE_PART,
     PACKET_CACHE_PART,
     TCP_IDLE_SECONDS,
 )
@@ -51,6 +53,8 @@ from resolver.policy.designation import Offers
 from resolver.policy.fast_paths import FastPaths
 from resolver.policy.views import Views
 from resolver.recurse.ahead import Ahead
+from resolver.recurse.error_reports import ErrorReports
+from resolver.recurse.known import Known
 from resolver.recurse.prefetch import Prefetch
 from resolver.recurse.resolver import Resolver
 from resolver.recurse.timekeeper import Timekeeper
@@ -289,6 +293,7 @@ class _Assembly:
         fetches_ahead = config.dnssec.validate and config.outgoing.speculation
         ahead = Ahead(self.resolver, clock=base.clock, spawn=self._spawn)
         self.ahead = ahead if fetches_ahead else None
+        self.reports = self._reports()
         self.walker = self._walker()
         self.resolver.attach(self.walker, self._validation())
         self.resolver.stale = stale = stale_of(
@@ -330,6 +335,9 @@ class _Assembly:
     def _walker(self) -> Walker:
         config, base = self.config, self.base
         ask = observed(self.ask, base.bus)
+        ask = observed(base.dispatcher.ask, base.bus)
+        if self.reports is not None:
+            ask = self.reports.asking(ask)
         if uses_root_copy(config):
             ask = base.root_copy.asking(ask)
         return Walker(
@@ -344,6 +352,8 @@ class _Assembly:
             spawn=self._spawn,
             settings=walk_settings(config, self.anchors, base.clock),
             on_referral=_no_hook if self.ahead is None else self.ahead.on_referral,
+            settings=walk_settings(config, self.anchors, base.clock),
+            on_referral=self._on_referral(),
         )
 
     def _spawn(self, function: object, *args: object) -> None:
@@ -379,9 +389,52 @@ class _Assembly:
             counters=base.counters,
             early=early_of(config, self.resolver, self._spawn),
             prefetch=base.prefetch if renews_ahead(config) else None,
+            reports=self.reports,
         )
+
+    def _reports(self) -> ErrorReports | None:
+        config, clock = self.config, self.base.clock
+        if not config.outgoing.error_reporting:
+            return None
+        seconds = config.resolution.query_timeout
+        return ErrorReports(self.resolver, clock, self._spawn, query_seconds=seconds)
 
 
 def _no_hook(delegation: Delegation, budget: Share) -> None:
     """Nothing is asked ahead of need."""
     del delegation, budget
+
+
+def _nsid(config: Config) -> bytes:
+    """The octets of NSID; the identity's if there are none of its own."""
+    server = config.server
+    return octets.nsid(server.nsid) if server.nsid else server.identity.encode()
+
+
+def _memory(config: Config, exempt: Exempt | None) -> Known:
+    settings = config.cache
+    validates = config.dnssec.validate
+    stale_s = settings.stale_max if config.resolution.serve_stale else 0
+    max_negative_ttl = min(settings.max_negative_ttl, settings.max_ttl)
+    return Known(
+        RRsetCache(
+            settings.size_octets,
+            min_ttl=settings.min_ttl,
+            max_ttl=settings.max_ttl,
+            stale_s=stale_s,
+        ),
+        NegativeCache(
+            settings.size_octets // NEGATIVE_CACHE_PART,
+            min_ttl=min(settings.min_negative_ttl or settings.min_ttl, max_negative_ttl),
+            max_ttl=max_negative_ttl,
+            stale_s=stale_s,
+        ),
+        FailureCache(),
+        (
+            DenialCache(max_ttl=max_negative_ttl)
+            if validates and config.dnssec.aggressive_nsec
+            else None
+        ),
+        is_checked=validates,
+        exempt=exempt,
+    )

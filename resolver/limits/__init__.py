@@ -29,6 +29,7 @@ from resolver.limits.process import *
 from resolver.limits.query import *
 from resolver.limits.query_log import *
 from resolver.limits.quic import *
+from resolver.limits.reporting import *
 from resolver.limits.root import *
 from resolver.limits.servers import *
 from resolver.limits.setup import *

@@ -25,6 +25,7 @@ ROOMS = (
     "root",
     "asking",
     "servers",
+    "reporting",
     "forwarding",
     "estimates",
     "validation",

@@ -31,6 +31,8 @@ _FIXED: Final = struct.Struct(
 )  # root owner, type, payload, rcode, version, flags, length
 _HEAD: Final = struct.Struct("!HH")
 _OPT_TYPE: Final = 41
+_LONGEST_LABEL: Final = 63
+_LONGEST_NAME: Final = 255
 
 Option = tuple[int, bytes]
 
@@ -122,3 +124,18 @@ def cookie_option(client: bytes, server: bytes = b"") -> Option:
 def nsid_option(identity: bytes = b"") -> Option:
     """Empty in a query, the server's identity in a reply (RFC 5001 §2.3)."""
     return OPT_NSID, identity
+
+
+def agent_untrusted(data: bytes) -> bytes:
+    """The agent's name in a Report-Channel option (RFC 9567 §5), lower-cased. Raises WireError.
+
+    Whole, uncompressed and nothing behind it; the root is no agent (§6.3).
+    """
+    at, end = 0, len(data)
+    while at < end and data[at]:
+        if data[at] > _LONGEST_LABEL:
+            raise WireError("the name of an agent for errors is compressed")
+        at += data[at] + 1
+    if at != end - 1 or not at or end > _LONGEST_NAME:
+        raise WireError("no name of an agent for errors")
+    return data.lower()

@@ -31,6 +31,7 @@ NO_COUNTERS = {
     "a quantity that shrinks too, shown as a gauge": {
         "octets", "in_flight", "unattended", "unsent_octets", "weight", "_taken", "connections",
         "charged", "held_octets", "half_open", "_octets", "_waiting", "_size",
+        "_on_their_way",
     },
     "part of one computation, or of one query": {
         "_rrsets", "_proofs", "_ede", "_signatures", "_hashes", "_steps", "mismatches",

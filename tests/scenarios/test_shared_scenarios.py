@@ -19,7 +19,7 @@ FOLDERS = (
     "deckard", "unbound", "reported",
     "features/aggressive-nsec", "features/ede", "features/edns", "features/forward-stub",
     "features/auth-zone", "features/prefetch", "features/serve-stale", "features/ttl-clamp",
-    "features/zonemd",
+    "features/zonemd", "features/error-reporting",
 )  # fmt: skip
 # Expected to fail, with the reason. A file that passes after all fails here: strike it.
 # Of zones held whole, which are the root's alone here, the reason says where a rule is tested that

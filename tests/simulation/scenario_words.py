@@ -328,7 +328,6 @@ _UNBUILT = {
 _UNBUILT_IF_ON = {
     "serve-original-ttl": "original TTLs",
     "do-nat64": "NAT64",
-    "dns-error-reporting": "error reporting",
     "disable-edns-do": "queries without DO",
     "tcp-upstream": "servers asked over TCP only",
     "fake-dsa": "signatures of algorithm 3",
@@ -345,6 +344,7 @@ SERVER_WORDS: dict[str, Word] = {
     "val-override-date": _wall,
     "val-override-timestamp": _wall,
     "do-ip4": _switch("outgoing", "ipv4"),
+    "dns-error-reporting": _switch("outgoing", "error_reporting"),
     "do-ip6": _switch("outgoing", "ipv6"),
     "do-not-query-localhost": _switch("outgoing", "do_not_query_localhost"),
     "harden-glue": _switch("resolution", "harden_glue"),
