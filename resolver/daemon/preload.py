@@ -16,12 +16,10 @@ if TYPE_CHECKING:
 
 
 def load(config: Config) -> None:
-    """What clients are served with at the places of `server.listen`, HTTP/3 among it."""
+    """What clients are served with at the places of `server.listen`, HTTP/3 among it; dnstap."""
     listen = config.server.listen
     spoken = {transport for text in listen for transport in listen_url(text).transports}
     has_http3 = bool(http3_places(config))
-    """What clients are served with, and what is told of them."""
-    spoken = {each for text in config.server.listen for each in listen_url(text).transports}
     if config.dnstap.to:
         from resolver.telemetry import dnstap  # noqa: F401, PLC0415
     if Transport.HTTPS in spoken:

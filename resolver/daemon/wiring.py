@@ -353,7 +353,7 @@ class _Assembly:
             settings=walk_settings(config, self.anchors, base.clock),
             on_referral=_no_hook if self.ahead is None else self.ahead.on_referral,
             settings=walk_settings(config, self.anchors, base.clock),
-            on_referral=self._on_referral(),
+            on_referral=_no_hook if self.ahead is None else self.ahead.on_referral,
         )
 
     def _spawn(self, function: object, *args: object) -> None:

@@ -14,10 +14,6 @@ from resolver.daemon import preload
 is_on, *listen = sys.argv[1:]
 preload.load(Config(server=Server(listen=tuple(listen)), https=Https(http3=is_on == "True")))
 print(*(name for name in ("h2", "aioquic", "resolver.listen.http3") if name in sys.modules))
-from resolver.config.schema import Config, Server
-from resolver.daemon import preload
-preload.load(Config(server=Server(listen=tuple(sys.argv[1:]))))
-print(*(name for name in ("h2", "aioquic") if name in sys.modules))
 """
 
 
