@@ -110,12 +110,8 @@ class Daemon:
         tls.leads = self.is_first
         self._is_keeping = False
         self.metering = Metering(parts.bus)
-        self.query_logging = QueryLogging(
-            parts.bus,
-            parts.clock,
-            parts.config.working_directory if persistence.is_wanted else "",
-            slot=slot,
-        )
+        where = parts.config.working_directory if persistence.is_wanted else ""
+        self.query_logging = QueryLogging(parts.bus, parts.clock, where, slot=slot)
         self.handshakes = Handshakes(tls.server, parts.base.shortage)
         self.quic = QuicPlaces()
         self.site = Site()
