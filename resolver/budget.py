@@ -20,7 +20,8 @@ class QueryBudget:
 
     *was_cut_short* once a sub-query was, by a bound or because it would have waited for its
     own ancestor: what fails from then on another query may well have, so only the whole is kept.
-    *asked*: the servers asked, in order, where somebody wants to know; else None.
+    *asked*: the servers asked, in order, where somebody wants to know; else None. *steps*: the
+    same, each with what came of it.
     """
 
     __slots__ = (
@@ -31,6 +32,7 @@ class QueryBudget:
         "queries",
         "sent",
         "signature_checks",
+        "steps",
         "was_cut_short",
     )
 
@@ -51,6 +53,7 @@ class QueryBudget:
         self.sent = 0
         self.was_cut_short = False
         self.asked: list[str] | None = None
+        self.steps: list[object] | None = None
 
 
 class Share:

@@ -10,7 +10,7 @@ The only place where any exception is caught: a bug costs one SERVFAIL.
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import trio
 
@@ -22,12 +22,13 @@ from resolver.protocol.ip_addresses import address_octets
 from resolver.protocol.wire import Message, parse_untrusted
 from resolver.reply import Outgoing, malformed
 from resolver.telemetry import answered
-from resolver.telemetry.events import Answered
+from resolver.telemetry.events import Answered, Resolved
 from resolver.telemetry.path_counters import PathCounters
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable
 
+    from resolver.budget import QueryBudget
     from resolver.model import Question
     from resolver.policy.fast_paths import FastPaths
     from resolver.policy.path import PolicyPath
@@ -38,7 +39,7 @@ if TYPE_CHECKING:
     from resolver.recurse.resolver import Resolver
     from resolver.reply import Replies, Respond
     from resolver.runtime.shortage import Shortage
-    from resolver.telemetry.events import Bus
+    from resolver.telemetry.events import Bus, Step
 
 _log = logging.getLogger(__name__)
 _new = tuple.__new__  # for what is made for each query: half the constructor's cost
@@ -107,7 +108,7 @@ class Pipeline:
         policy = views.only or views.of(source, client.local)
         query = _new(Query, (message, data, client, source, policy.view))
         outgoing = Outgoing(self._replies, query, respond)
-        if Answered in self._bus.heard:
+        if self._bus.heard:
             outgoing.began = trio.current_time()
         self._answer(policy, outgoing)
 
@@ -140,8 +141,10 @@ class Pipeline:
         query = outgoing.query
         now = trio.current_time()
         budget = Share.for_client(now + self._query_seconds)
-        if Answered in self._bus.heard:
+        if self._bus.heard:
             budget.whole.asked = []
+            if Resolved in self._bus.heard:
+                budget.whole.steps = []
         early = self.early
         if early is not None:
             early.begin(outgoing, self._send_early, now)
@@ -151,7 +154,7 @@ class Pipeline:
                 answer.renew_after_s = self.prefetch.heard(answer, trio.current_time() - now)
             if policy.changes_answers:
                 answer = policy.after(query, answer)
-            self._send(outgoing, answer, budget.whole.asked or ())
+            self._send(outgoing, answer, budget.whole)
         except MemoryError:
             self.shortage.note()
             outgoing.drop()
@@ -208,13 +211,22 @@ class Pipeline:
     # --- what leaves -------------------------------------------------------------------------
 
     def _send(
-        self, outgoing: Outgoing, answer: Answer, servers: Iterable[str] = (), *, keeps: bool = True
+        self,
+        outgoing: Outgoing,
+        answer: Answer,
+        spent: QueryBudget | None = None,
+        *,
+        keeps: bool = True,
     ) -> None:
-        reply = outgoing.send(answer, keeps=keeps)
-        if reply is not None and Answered in self._bus.heard:
-            elapsed_s = trio.current_time() - outgoing.began
-            event = answered.of_answer(outgoing.query, answer, reply, elapsed_s, servers)
-            self._bus.emit(event)
+        reply, heard = outgoing.send(answer, keeps=keeps), self._bus.heard
+        if reply is None or not heard or not (Answered in heard or Resolved in heard):
+            return
+        now = trio.current_time()
+        asked = spent.asked if spent is not None else None
+        event = answered.of_answer(outgoing.query, answer, reply, now - outgoing.began, asked or ())
+        self._bus.emit(event)
+        if spent is not None and spent.steps is not None:
+            self._bus.emit(Resolved(event, now, tuple(cast("list[Step]", spent.steps))))
 
     def _send_early(self, outgoing: Outgoing, answer: Answer) -> None:
         """What the client is told that has waited for long, as policy is now; nobody else's."""

@@ -9,6 +9,7 @@ import os
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from resolver import limits
 from resolver.config import endpoints, listen_urls, octets
@@ -47,6 +48,7 @@ def faults(config: Config) -> Iterator[Fault]:
     if config.log.kept != "off" and not config.working_directory:
         yield Fault("log.queries", config.log.queries, "a working_directory to keep the log in")
     yield from _dnstap(config)
+    yield from _otel(config)
     yield from _files(config)
 
 
@@ -119,6 +121,21 @@ def _server(config: Config) -> Iterator[Fault]:
         yield Fault("server.cookie_secret", "(not shown)", "32 hexadecimal digits")
     if config.metrics.listen:
         yield from _each("metrics.listen", (config.metrics.listen,), endpoints.listenable)
+
+
+def _otel(config: Config) -> Iterator[Fault]:
+    endpoint = config.otel.endpoint
+    if not endpoint:
+        return
+    try:
+        url = urlsplit(endpoint)
+        is_right = url.scheme in ("http", "https") and bool(url.hostname) and url.port != 0
+    except ValueError:
+        is_right = False
+    if not is_right:
+        yield Fault("otel.endpoint", endpoint, 'a URL such as "http://127.0.0.1:4318"')
+    elif missing := extra_missing("otel"):
+        yield Fault("otel.endpoint", endpoint, f'"", or {missing}')
 
 
 def _dnstap(config: Config) -> Iterator[Fault]:

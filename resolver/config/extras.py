@@ -6,8 +6,17 @@ from functools import cache
 from importlib.util import find_spec
 from typing import Final
 
-_NEEDS: Final = {"https": ("h2",), "quic": ("aioquic",), "dnstap": ("dnstap_pb",)}
-_PACKAGES: Final = {"dnstap_pb": "dnstap-pb"}  # called otherwise than their module
+_NEEDS: Final = {
+    "https": ("h2",),
+    "quic": ("aioquic",),
+    "dnstap": ("dnstap_pb",),
+    "otel": ("opentelemetry.sdk", "opentelemetry.exporter.otlp.proto.http"),
+}
+_PACKAGES: Final = {
+    "dnstap_pb": "dnstap-pb",
+    "opentelemetry.sdk": "opentelemetry-sdk",
+    "opentelemetry.exporter.otlp.proto.http": "opentelemetry-exporter-otlp-proto-http",
+}  # called otherwise than their module
 
 
 def extra_missing(extra: str) -> str:
@@ -21,4 +30,7 @@ def extra_missing(extra: str) -> str:
 
 @cache
 def _is_there(name: str) -> bool:
-    return find_spec(name) is not None
+    try:
+        return find_spec(name) is not None
+    except ModuleNotFoundError:  # not even what it would be in
+        return False

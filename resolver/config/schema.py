@@ -21,6 +21,7 @@ from resolver.config.schema_operate import Control, Log, Metrics
 from resolver.config.schema_zones import REOPENS, RESTARTS, Forward, Section, Stub, Zone
 from resolver.config.schema_telemetry import Log, Metrics
 from resolver.config.schema_telemetry import Dnstap, Log, Metrics
+from resolver.config.schema_telemetry import Dnstap, Log, Metrics, Otel
 from resolver.config.schema_zones import REOPENS, Forward, Section, Stub, Zone
 
 __all__ = [
@@ -360,6 +361,7 @@ class Config(Section, frozen=True, kw_only=True):
     metrics: Metrics = Metrics()
     control: Control = Control()
     dnstap: Dnstap = Dnstap()
+    otel: Otel = Otel()
 
 
 # Key → the values that say what this version does anyway. The row goes away with the feature.

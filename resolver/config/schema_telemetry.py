@@ -1,4 +1,4 @@
-"""The keys of `[log]`, `[metrics]` and `[dnstap]`: what the daemon tells, and to whom.
+"""The keys of `[log]`, `[metrics]`, `[dnstap]` and `[otel]`: what is told, and to whom.
 
 A part of `schema`, which has the whole file.
 """
@@ -87,3 +87,24 @@ class Dnstap(Section, frozen=True, kw_only=True):
         Meta(description="whole addresses and ports of clients, not only networks (/24, /56)"),
         REOPENS,
     ] = False
+
+
+class Otel(Section, frozen=True, kw_only=True):
+    endpoint: Annotated[
+        str,
+        Meta(
+            description="collector of OpenTelemetry to tell of resolutions, by OTLP over HTTP: "
+            '"http://127.0.0.1:4318"; "" is off'
+        ),
+        REOPENS,
+    ] = ""
+    sample: Annotated[
+        float,
+        Meta(
+            ge=0.0,
+            le=1.0,
+            description="share of the resolutions that are told; what fails or takes over a second "
+            "always is",
+        ),
+        REOPENS,
+    ] = 0.001

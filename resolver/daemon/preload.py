@@ -22,6 +22,8 @@ def load(config: Config) -> None:
     has_http3 = bool(http3_places(config))
     if config.dnstap.to:
         from resolver.telemetry import dnstap  # noqa: F401, PLC0415
+    if config.otel.endpoint:
+        from resolver.telemetry import otel  # noqa: F401, PLC0415 - half a second
     if Transport.HTTPS in spoken:
         from resolver.listen import web  # noqa: F401, PLC0415 - tens of milliseconds each
     if Transport.QUIC in spoken or has_http3:

@@ -42,6 +42,7 @@ from resolver.runtime.shortage import Shortage
 from resolver.telemetry.metrics import Registry
 from resolver.telemetry.path_counters import PathCounters
 from resolver.telemetry.query_log import QueryLog
+from resolver.telemetry.traces import Traces
 from resolver.upstream.opportunity import OpportunisticCounters
 from resolver.upstream.server_events import UpstreamCounters
 from resolver.upstream.session_counters import SessionCounters
@@ -55,6 +56,7 @@ if TYPE_CHECKING:
     from resolver.daemon.persistence import Persistence
     from resolver.daemon.query_logging import QueryLogging
     from resolver.daemon.tapping import Tapping
+    from resolver.daemon.tracing import Tracing
     from resolver.daemon.upkeep import Upkeep
     from resolver.daemon.wiring import Parts
     from resolver.iterate.root_form import RootForm
@@ -96,6 +98,7 @@ class Counting(Protocol):
     metering: Metering
     query_logging: QueryLogging
     tapping: Tapping
+    tracing: Tracing
     listeners: Listeners
     upkeep: Upkeep
     self_probe: SelfProbe
@@ -122,6 +125,7 @@ def registry_of(daemon: Counting) -> Registry:
         "1 while a receiver of dnstap messages takes them, or a file does.",
         lambda: int(daemon.tapping.is_connected),
     )
+    registry.count("otel", Traces, lambda: [daemon.tracing.traces])
     registry.count("query_log", QueryLog, lambda: [daemon.query_logging.log])
     return registry
 

@@ -49,7 +49,7 @@ if TYPE_CHECKING:
 
 # Live, but no answer depends on them.
 _BESIDE_ANSWERS: Final = (
-    "log.", "dnstap.", "server.rate_limit", "tls.certificate", "tls.key", "tls.names",
+    "log.", "dnstap.", "otel.", "server.rate_limit", "tls.certificate", "tls.key", "tls.names",
     "tls.min_version", "https.",
 )  # fmt: skip
 
@@ -82,6 +82,7 @@ async def reload(daemon: Daemon, config: Config) -> Reloaded:
             daemon.listeners.hand_to(daemon.parts.pipeline)
         daemon.query_logging.go_by(config.log)
         daemon.tapping.go_by(config)
+        daemon.tracing.go_by(config.otel)
         daemon.open_site()
         daemon.show(identities)
         daemon.control.adopt(config, door)

@@ -33,6 +33,7 @@ from resolver.daemon.self_probe import SelfProbe
 from resolver.daemon.state import StateDirectory
 from resolver.daemon.tapping import Tapping
 from resolver.daemon.tls_contexts import TlsContexts
+from resolver.daemon.tracing import Tracing
 from resolver.daemon.upkeep import Upkeep
 from resolver.daemon.wiring import assemble, found
 from resolver.limits import (
@@ -138,6 +139,7 @@ class Daemon:
         parts.base.offers.now = self._offer
         self.reloading = trio.Lock()
         self._is_posting = False
+        self.tracing = Tracing(parts.bus, parts.clock, parts.base.rng, nursery)
         self.tapping = Tapping(parts.bus, parts.clock, nursery, worker=slot.number if slot else 0)
 
     @property
@@ -312,6 +314,7 @@ async def _start(daemon: Daemon, nursery: trio.Nursery) -> None:
     nursery.start_soon(daemon.query_logging.run)
     daemon.query_logging.go_by(parts.config.log)
     daemon.tapping.go_by(parts.config)
+    daemon.tracing.go_by(parts.config.otel)
     daemon.listen()
 
 

@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING
 import trio
 
 from resolver.errors import ExchangeFailed, Withheld
+from resolver.limits import OTEL_STEPS
 from resolver.protocol import names
 from resolver.protocol.codes import RRType, type_text
-from resolver.telemetry.events import Asked, Unanswered
+from resolver.telemetry.events import Asked, Step, Unanswered
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Iterable
@@ -33,13 +34,19 @@ def observed(ask: Ask, bus: Bus) -> Ask:
             reply = await ask(request)
         except (ExchangeFailed, Withheld) as error:
             _note(request, getattr(error, "asked", ()))
-            if Unanswered in bus.heard:
+            steps = request.budget.whole.steps
+            if steps is not None or Unanswered in bus.heard:
                 elapsed_s = trio.current_time() - began
-                bus.emit(Unanswered(request.question, zone, elapsed_s, error.ede))
+                unanswered = Unanswered(request.question, zone, elapsed_s, error.ede)
+                bus.emit(unanswered)
+                _step(steps, began, unanswered)
             raise
         _note(request, (reply.server.host,))
-        if Asked in bus.heard:
-            bus.emit(_asked(request, reply))
+        steps = request.budget.whole.steps
+        if steps is not None or Asked in bus.heard:
+            asked = _asked(request, reply)
+            bus.emit(asked)
+            _step(steps, began, asked)
         return reply
 
     def watch(request: Request) -> Awaitable[Reply]:
@@ -59,6 +66,11 @@ def _asked(request: Request, reply: Reply) -> Asked:
         classified.verdict.value,
         learnt(classified),
     )
+
+
+def _step(steps: list[object] | None, began: float, outcome: Asked | Unanswered) -> None:
+    if steps is not None and len(steps) < OTEL_STEPS:
+        steps.append(Step(began, trio.current_time() - began, outcome))
 
 
 def _note(request: Request, hosts: Iterable[str]) -> None:

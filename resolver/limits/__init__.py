@@ -22,6 +22,7 @@ from resolver.limits.https import *
 from resolver.limits.listening import *
 from resolver.limits.messages import *
 from resolver.limits.operating import *
+from resolver.limits.otel import *
 from resolver.limits.packets import *
 from resolver.limits.policy import *
 from resolver.limits.prefetching import *

@@ -38,6 +38,7 @@ ROOMS = (
     "operating",
     "query_log",
     "dnstap",
+    "otel",
     "client",
     "setup",
     "bench",

@@ -88,6 +88,25 @@ class Answered(NamedTuple):
         return not self.client.port
 
 
+class Step(NamedTuple):
+    """One question to a zone cut, from *began* on (on trio's clock), for *took_s* seconds."""
+
+    began: float
+    took_s: float
+    outcome: Asked | Unanswered
+
+
+class Resolved(NamedTuple):
+    """A client's query came to its end as *answered* says, after these *steps*, on trio's clock.
+
+    A question that joined another's job has the steps of its own alone.
+    """
+
+    answered: Answered
+    ended: float
+    steps: tuple[Step, ...]
+
+
 class Bus:
     """Listeners by kind of event. *heard* is to be looked into, and not to be changed."""
 

@@ -1,0 +1,69 @@
+"""OpenTelemetry while the daemon runs: what is chosen goes to the collector that is configured."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+import trio
+
+from resolver.limits import OTEL_SEND_SECONDS
+from resolver.runtime.clock import SystemClock
+from resolver.telemetry.events import Resolved
+from resolver.telemetry.traces import Traces
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from random import Random
+
+    from resolver.config.schema_telemetry import Otel
+    from resolver.runtime.clock import Clock
+    from resolver.telemetry.events import Bus
+    from resolver.telemetry.otel import Sender
+
+_NS = 1_000_000_000
+
+
+class Tracing:
+    """Fed by *bus* while `otel.endpoint` says where to."""
+
+    def __init__(self, bus: Bus, clock: Clock, rng: Random, nursery: trio.Nursery) -> None:
+        is_real = isinstance(clock, SystemClock)
+        self._now_ns: Callable[[], int] = (
+            time.time_ns if is_real else lambda: int(clock.wall() * _NS)
+        )
+        self.traces = Traces(rng)
+        self._bus = bus
+        self._nursery = nursery
+        self._endpoint = ""
+        self._scope = trio.CancelScope()
+
+    def __repr__(self) -> str:
+        return f"<Tracing {'on' if self._endpoint else 'off'}>"
+
+    def go_by(self, config: Otel) -> None:
+        """Tell from now on what *config* wants, where it wants it."""
+        self.traces.sample = config.sample
+        if config.endpoint == self._endpoint:
+            return
+        self._endpoint = config.endpoint
+        self._bus.unsubscribe(self.traces.hear)
+        self._scope.cancel()
+        if not config.endpoint:
+            return
+        from resolver.telemetry.otel import Sender  # noqa: PLC0415 - where it is wanted
+
+        sender = Sender(config.endpoint, self.traces.note_sent)
+        self.traces.tell = lambda event: sender.tell(event, self._now_ns())
+        self._bus.subscribe(self.traces.hear, Resolved)
+        self._scope = trio.CancelScope()
+        self._nursery.start_soon(self._end, sender, self._scope)
+
+    async def _end(self, sender: Sender, scope: trio.CancelScope) -> None:
+        """Once cancelled, what waits has a moment to go."""
+        try:
+            with scope:
+                await trio.sleep_forever()
+        finally:
+            with trio.move_on_after(OTEL_SEND_SECONDS, shield=True):
+                await trio.to_thread.run_sync(sender.close, abandon_on_cancel=True)
