@@ -35,7 +35,6 @@ if TYPE_CHECKING:
     from resolver.config.schema import Zone
 
 _DEFAULT_USER = Server().user
-_SHARED_ACCOUNT = "nobody"
 _NOTHING = Promises()
 
 
@@ -144,7 +143,7 @@ def notes(config: Config, promised: Promises = _NOTHING) -> Iterator[str]:
     elif directory and not _may_write(Path(directory), user):
         who = user if os.geteuid() == 0 and user else "you"
         yield f"working_directory {directory} cannot be written by {who}: no state is kept"
-    if config.log.kept != "off" and os.geteuid() == 0 and user == _SHARED_ACCOUNT:
+    if config.log.kept != "off" and os.geteuid() == 0 and user == privileges.SHARED_ACCOUNT:
         yield f"no query log is kept as {user}, which other programs are too: set server.user"
 
 

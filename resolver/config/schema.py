@@ -17,12 +17,9 @@ from msgspec import Meta
 
 from resolver import limits
 from resolver.config.schema_encryption import Ddr, Https, Tls
-from resolver.config.schema_operate import Control, Log, Metrics
-from resolver.config.schema_zones import REOPENS, RESTARTS, Forward, Section, Stub, Zone
-from resolver.config.schema_telemetry import Log, Metrics
-from resolver.config.schema_telemetry import Dnstap, Log, Metrics
+from resolver.config.schema_operate import Control
 from resolver.config.schema_telemetry import Dnstap, Log, Metrics, Otel
-from resolver.config.schema_zones import REOPENS, Forward, Section, Stub, Zone
+from resolver.config.schema_zones import REOPENS, RESTARTS, Forward, Section, Stub, Zone
 
 __all__ = [
     "LOOPBACK",
@@ -57,7 +54,6 @@ Payload: TypeAlias = Annotated[
 ]
 Seconds: TypeAlias = Annotated[int, Meta(ge=0, le=limits.MAX_TTL_SECONDS_RANGE[1])]
 PAYLOAD = limits.UDP_PAYLOAD
-RESTARTS = Meta(extra={"takes effect": "restart"})
 LOOPBACK = ("127.0.0.0/8", "::1")
 
 

@@ -1,33 +1,15 @@
-"""The keys of `[log]`, `[metrics]` and `[control]`: what an operator sees, and how to ask.
+"""The keys of `[control]`: who may ask a running daemon, and how.
 
 A part of `schema`, which has the whole file.
 """
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 from msgspec import Meta
 
 from resolver.config.schema_zones import REOPENS, Section
-
-
-class Log(Section, frozen=True, kw_only=True):
-    destination: Annotated[str, Meta(description='"stderr" or the path of a file'), REOPENS] = (
-        "stderr"
-    )
-    level: Annotated[
-        Literal["error", "warning", "info", "debug"], Meta(description="how much is told"), REOPENS
-    ] = "warning"
-    queries: Annotated[bool, Meta(description="one line per query: names are personal data")] = (
-        False
-    )
-
-
-class Metrics(Section, frozen=True, kw_only=True):
-    listen: Annotated[
-        str, Meta(description='HTTP address for Prometheus, "127.0.0.1:9153"; "" is off'), REOPENS
-    ] = ""
 
 
 class Control(Section, frozen=True, kw_only=True):

@@ -24,7 +24,6 @@ from resolver.cache.store_writer import Writer, batches
 from resolver.cache.write_ledger import WriteLedger
 from resolver.daemon import store_files
 from resolver.daemon.keepsakes import Keepsakes
-from resolver.daemon.privileges import SHARED_ACCOUNT
 from resolver.daemon.store_files import StoreFiles
 from resolver.daemon.store_filling import keep_filter
 from resolver.daemon.store_terms import basis_of, boot_of, cpu_of, sure_of
@@ -95,8 +94,6 @@ class Persistence:
             if self._worker == 0 and store_files.forget(self._directory):
                 _log.warning("cache.persist is false: %s is deleted", self._directory)
             return
-        if _own_name() == SHARED_ACCOUNT:
-            self._tell("other programs run as the account nobody too: set server.user")
         if reason := shared_account():
             self._tell(reason)
             return

@@ -155,9 +155,7 @@ def test_a_key_without_its_feature_takes_only_the_value_that_is_true_anyway() ->
         assert "can do nothing else yet" in str(problems[0]), key
 
 
-_ELSEWHERE = {"control", "ddr", "https", "metrics", "tls"}
-_ELSEWHERE = {"ddr", "dnstap", "https", "metrics", "tls"}
-_ELSEWHERE = {"ddr", "dnstap", "https", "metrics", "otel", "tls"}
+_ELSEWHERE = {"control", "ddr", "dnstap", "https", "metrics", "otel", "tls"}
 
 
 def test_the_example_in_this_file_is_toml() -> None:
