@@ -20,7 +20,6 @@ from resolver.daemon.outages import Outages, early_of, stale_of, stale_seconds
 from resolver.daemon.policies import views_of
 from resolver.daemon.renewing import renewals_of, renews_ahead
 from resolver.daemon.state import read_anchors, read_hints
-from resolver.daemon.walking import walk_settings
 from resolver.daemon.zones import (
     exempt_names,
     fixed_delegations,
@@ -40,7 +39,6 @@ from resolver.iterate.walk import Walker
 from resolver.limits import (
     DELEGATION_CACHE_PART,
     IN_FLIGHT,
-    NEGATIVE_CACHE_PART,
     PACKET_CACHE_PART,
     TCP_IDLE_SECONDS,
 )
@@ -54,7 +52,6 @@ from resolver.policy.fast_paths import FastPaths
 from resolver.policy.views import Views
 from resolver.recurse.ahead import Ahead
 from resolver.recurse.error_reports import ErrorReports
-from resolver.recurse.known import Known
 from resolver.recurse.prefetch import Prefetch
 from resolver.recurse.resolver import Resolver
 from resolver.recurse.timekeeper import Timekeeper
@@ -335,7 +332,6 @@ class _Assembly:
     def _walker(self) -> Walker:
         config, base = self.config, self.base
         ask = observed(self.ask, base.bus)
-        ask = observed(base.dispatcher.ask, base.bus)
         if self.reports is not None:
             ask = self.reports.asking(ask)
         if uses_root_copy(config):
@@ -350,8 +346,6 @@ class _Assembly:
             clock=base.clock,
             lookup=self.resolver.addresses,
             spawn=self._spawn,
-            settings=walk_settings(config, self.anchors, base.clock),
-            on_referral=_no_hook if self.ahead is None else self.ahead.on_referral,
             settings=walk_settings(config, self.anchors, base.clock),
             on_referral=_no_hook if self.ahead is None else self.ahead.on_referral,
         )
@@ -393,48 +387,13 @@ class _Assembly:
         )
 
     def _reports(self) -> ErrorReports | None:
-        config, clock = self.config, self.base.clock
+        config = self.config
         if not config.outgoing.error_reporting:
             return None
         seconds = config.resolution.query_timeout
-        return ErrorReports(self.resolver, clock, self._spawn, query_seconds=seconds)
+        return ErrorReports(self.resolver, self.base.clock, self._spawn, query_seconds=seconds)
 
 
 def _no_hook(delegation: Delegation, budget: Share) -> None:
     """Nothing is asked ahead of need."""
     del delegation, budget
-
-
-def _nsid(config: Config) -> bytes:
-    """The octets of NSID; the identity's if there are none of its own."""
-    server = config.server
-    return octets.nsid(server.nsid) if server.nsid else server.identity.encode()
-
-
-def _memory(config: Config, exempt: Exempt | None) -> Known:
-    settings = config.cache
-    validates = config.dnssec.validate
-    stale_s = settings.stale_max if config.resolution.serve_stale else 0
-    max_negative_ttl = min(settings.max_negative_ttl, settings.max_ttl)
-    return Known(
-        RRsetCache(
-            settings.size_octets,
-            min_ttl=settings.min_ttl,
-            max_ttl=settings.max_ttl,
-            stale_s=stale_s,
-        ),
-        NegativeCache(
-            settings.size_octets // NEGATIVE_CACHE_PART,
-            min_ttl=min(settings.min_negative_ttl or settings.min_ttl, max_negative_ttl),
-            max_ttl=max_negative_ttl,
-            stale_s=stale_s,
-        ),
-        FailureCache(),
-        (
-            DenialCache(max_ttl=max_negative_ttl)
-            if validates and config.dnssec.aggressive_nsec
-            else None
-        ),
-        is_checked=validates,
-        exempt=exempt,
-    )
