@@ -18,8 +18,8 @@ from resolver.config.extras import extra_missing
 from resolver.config.fault import Fault
 from resolver.config.forwarders import forwarders_of
 from resolver.config.schema import NOT_YET, Forward, NegativeAnchor
-from resolver.errors import Kind, unusable_file
 from resolver.config.tap_target import tap_target
+from resolver.errors import Kind, unusable_file
 from resolver.protocol import names
 from resolver.protocol.codes import META_TYPES, type_number
 from resolver.protocol.ip_addresses import is_loopback

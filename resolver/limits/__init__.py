@@ -13,8 +13,8 @@ from resolver.limits.bench import *
 from resolver.limits.caches import *
 from resolver.limits.client import *
 from resolver.limits.control import *
-from resolver.limits.doctor import *
 from resolver.limits.dnstap import *
+from resolver.limits.doctor import *
 from resolver.limits.encryption import *
 from resolver.limits.estimates import *
 from resolver.limits.forwarding import *

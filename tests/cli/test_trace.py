@@ -67,7 +67,6 @@ def test_a_check_says_what_a_daemon_would_do(
     path.write_text("server.listen = ['127.0.0.1:5300']\n")
     assert main(["check", str(path)]) == 0
     assert capsys.readouterr().out == (
-        f"{path}: ok\n"
         "  listens on   127.0.0.1:5300 (UDP and TCP)\n"
         "  answers      127.0.0.0/8, ::1\n"
         "  asks over    IPv4 and IPv6\n"
@@ -76,6 +75,7 @@ def test_a_check_says_what_a_daemon_would_do(
         "designated resolver, local zones | root key sentinel\n"
         "  validates    yes\n"
         "  caches       256 MiB a process, 1 of them\n"
+        f"{path}: ok\n"
     )
 
 

@@ -50,7 +50,7 @@ function _shtab_resolver_using
   test "$_shtab_resolver_cmdpath" = "$argv"
 end
 
-set -g _shtab_resolver_commands serve query trace bench check install uninstall control 'control status' 'control stats' 'control flush' 'control cache' 'control cache show' 'control cache dump' 'control cache load' 'control servers' 'control queries' 'control trace' 'control why' 'control nta' 'control nta add' 'control nta remove' 'control nta list' 'control stale' 'control warm' 'control reload' 'control tls' 'control tls reload' 'control log' 'control log level' 'control log reopen' 'control drain' 'control stop' log lab keys limits completion
+set -g _shtab_resolver_commands serve query trace bench check install uninstall control 'control status' 'control stats' 'control flush' 'control cache' 'control cache show' 'control cache dump' 'control cache load' 'control servers' 'control queries' 'control trace' 'control why' 'control nta' 'control nta add' 'control nta remove' 'control nta list' 'control stale' 'control warm' 'control reload' 'control tls' 'control tls reload' 'control log' 'control log level' 'control log reopen' 'control drain' 'control stop' doctor log lab keys limits completion
 set -g _shtab_resolver_opts_with_value --at --ca-file --class --color --config --count --for --fresh --json --line --listen --name --names --over --png --port --rate --server --socket --timeout --type -c -p -t
 
 complete -c resolver -e
@@ -216,6 +216,11 @@ complete -c resolver -n '_shtab_resolver_using control drain' -l undo -d 'listen
 complete -c resolver -n '_shtab_resolver_using control; and test $_shtab_resolver_npos -eq 0' -a stop -d 'end, as SIGTERM does'
 complete -c resolver -n '_shtab_resolver_using control stop' -s h -l help -d 'show this help message and exit'
 complete -c resolver -n '_shtab_resolver_using control stop' -l json -d 'print what it says, an object a line'
+complete -c resolver -n '_shtab_resolver_using; and test $_shtab_resolver_npos -eq 0' -a doctor -d 'say what is wrong with this machine'"'"'s DNS'
+complete -c resolver -n '_shtab_resolver_using doctor' -s h -l help -d 'show this help message and exit'
+complete -c resolver -n '_shtab_resolver_using doctor' -l config -xka "(__fish_complete_path (commandline -ct))" -d 'configuration (TOML); none is fine'
+complete -c resolver -n '_shtab_resolver_using doctor' -l json -d 'one JSON object, for programs'
+complete -c resolver -n '_shtab_resolver_using doctor' -l lab -d 'as if the simulated Internet were the network'"'"'s'
 complete -c resolver -n '_shtab_resolver_using; and test $_shtab_resolver_npos -eq 0' -a log -d 'show the query log'
 complete -c resolver -n '_shtab_resolver_using log' -s h -l help -d 'show this help message and exit'
 complete -c resolver -n '_shtab_resolver_using log' -l config -xka "(__fish_complete_path (commandline -ct))" -d 'the daemon'"'"'s configuration (default: /etc/resolver/resolver.toml)'
