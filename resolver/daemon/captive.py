@@ -68,6 +68,7 @@ class Captive:
         self._captive: Config | None = None
         self._timer = trio.CancelScope()
         self.until = 0.0
+        self.hosts: tuple[str, ...] = ()
 
     def __repr__(self) -> str:
         return f"<Captive {'until ' + str(self.until) if self.is_on else 'off'}>"
@@ -98,6 +99,7 @@ class Captive:
         self._timer.cancel()
         self._timer = trio.CancelScope()
         self.until = trio.current_time() + seconds
+        self.hosts = tuple(hosts)
         self._daemon.nursery.start_soon(self._end_in_time, self._timer, tuple(hosts))
         said = ", ".join(hosts), duration(seconds)
         _log.warning("captive: asking the network's own %s, unvalidated, for %s", *said)

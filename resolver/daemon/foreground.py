@@ -19,6 +19,7 @@ import trio
 from resolver import __version__
 from resolver.config.endpoints import show
 from resolver.daemon import host, preload, privileges
+from resolver.daemon.captive import Captive
 from resolver.daemon.descriptors import count_descriptors
 from resolver.daemon.lifeline import REREAD, STOP
 from resolver.daemon.operated import Hooks
@@ -229,7 +230,8 @@ def _hooks(
             lifeline.tell(REREAD)
         return done
 
-    return Hooks(read_again, life.end if lifeline is None else partial(lifeline.tell, STOP))
+    stop = life.end if lifeline is None else partial(lifeline.tell, STOP)
+    return Hooks(read_again, stop, Captive(daemon))
 
 
 def serve(

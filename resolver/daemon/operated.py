@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from resolver.config.endpoints import Endpoint
     from resolver.config.schema import Config
     from resolver.daemon.bind import ListeningSockets
+    from resolver.daemon.captive import Captive
     from resolver.daemon.certificates import Identity
     from resolver.daemon.listeners import Listeners
     from resolver.daemon.notes import Notes
@@ -68,6 +69,7 @@ class Hooks(NamedTuple):
 
     reload: Callable[[], Awaitable[Reloaded]] = _nothing_to_read
     stop: Callable[[], None] = lambda: None
+    captive: Captive | None = None
 
 
 class Operated(OperatedKnowledge):
@@ -128,6 +130,12 @@ class Operated(OperatedKnowledge):
     @property
     def in_flight(self) -> int:
         return self._daemon.admission.in_flight
+
+    @property
+    def captive(self) -> Captive:
+        if self.hooks.captive is None:
+            raise Refused("this process has no configuration to come back to")
+        return self.hooks.captive
 
     async def reload(self) -> Reloaded:
         """Raises NotReloaded."""

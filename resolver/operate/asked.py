@@ -1,7 +1,8 @@
-"""Names and types as operators write them."""
+"""Names, types and times as operators write them."""
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Final
 
 from msgspec import Meta
@@ -10,10 +11,13 @@ from resolver.model import Name, Question
 from resolver.operate.verb import Refused
 from resolver.protocol import names
 from resolver.protocol.codes import META_TYPES
+from resolver.runtime.duration import duration
 
 LONGEST_NAME: Final = 1024  # characters: every octet may be escaped
 LONGEST_TYPE: Final = 16
 NameText = Annotated[str, Meta(max_length=LONGEST_NAME)]
+_UNITS: Final = {"": 1, "s": 1, "m": 60, "min": 60, "h": 3600, "d": 86_400, "w": 604_800}
+_DURATION: Final = re.compile(r"(\d{1,9}) ?([a-z]*)")
 TypeText = Annotated[str, Meta(max_length=LONGEST_TYPE)]
 
 
@@ -42,3 +46,14 @@ def type_of(text: str) -> int:
 def question_of(name: str, rtype: str) -> Question:
     """Raises Refused."""
     return Question(name_of(name), type_of(rtype))
+
+
+def seconds_of(text: str, between: tuple[float, float]) -> float:
+    """A time as 90s, 30m, 1h or 2d, no less and no more than *between*. Raises Refused."""
+    found = _DURATION.fullmatch(text.strip().lower())
+    unit = None if found is None else _UNITS.get(found[2])
+    least, most = between
+    if found is None or unit is None or not least <= int(found[1]) * unit <= most:
+        example = f"from {duration(least)} to {duration(most)}, as 90s, 30m, 1h or 2d"
+        raise Refused(f"{text[:32]!r} is no time {example}")
+    return float(int(found[1]) * unit)

@@ -7,7 +7,6 @@ forgotten when one comes or goes: it was judged by other rules.
 from __future__ import annotations
 
 import math
-import re
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
 from msgspec import Meta, field
@@ -17,16 +16,13 @@ from resolver.limits import (
     NEGATIVE_ANCHOR_SECONDS_RANGE,
     NEGATIVE_ANCHORS,
 )
-from resolver.operate.asked import LONGEST_NAME, name_of
+from resolver.operate.asked import LONGEST_NAME, name_of, seconds_of
 from resolver.operate.verb import WORD, Arguments, Nothing, Refused, Right, Verb, first, summed
 from resolver.protocol import names
 
 if TYPE_CHECKING:
     from resolver.operate.verb import Reply
     from resolver.operate.view import Running
-
-_UNITS: Final = {"": 1, "s": 1, "m": 60, "min": 60, "h": 3600, "d": 86_400, "w": 604_800}
-_DURATION: Final = re.compile(r"(\d{1,9}) ?([a-z]*)")
 
 
 class NtaAddArguments(Arguments, frozen=True, kw_only=True):
@@ -44,19 +40,10 @@ class NtaRemoveArguments(Arguments, frozen=True, kw_only=True):
     name: Annotated[str, Meta(description="its name", max_length=LONGEST_NAME), WORD]
 
 
-def seconds_of(text: str) -> float:
-    """Raises Refused."""
-    found = _DURATION.fullmatch(text.strip().lower())
-    unit = None if found is None else _UNITS.get(found[2])
-    least, most = NEGATIVE_ANCHOR_SECONDS_RANGE
-    if found is None or unit is None or not least <= int(found[1]) * unit <= most:
-        raise Refused(f"{text!r} is no time such as 90s, 30m, 1h or 2d, a week at most")
-    return float(int(found[1]) * unit)
-
-
 async def nta_add(daemon: Running, given: NtaAddArguments) -> Reply:
     """*until*: Unix seconds."""
-    name, seconds = name_of(given.name), seconds_of(given.for_)
+    name = name_of(given.name)
+    seconds = seconds_of(given.for_, NEGATIVE_ANCHOR_SECONDS_RANGE)
     if daemon.parts.anchors is None:
         raise Refused("nothing is validated here: dnssec.validate is false")
     set_now = daemon.overrides.negative

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from resolver.operate.cache_files import CACHE_DUMP, CACHE_LOAD
 from resolver.operate.cache_show import CACHE_SHOW
+from resolver.operate.captive import CAPTIVE
 from resolver.operate.drain import DRAIN, STOP
 from resolver.operate.flush import FLUSH
 from resolver.operate.log import LEVEL, REOPEN
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 VERBS: Final[tuple[Verb, ...]] = (
     STATUS, STATS,
     FLUSH, CACHE_SHOW, CACHE_DUMP, CACHE_LOAD, SERVERS, QUERIES, TRACE, WHY, *NTA, STALE, WARM,
+    CAPTIVE,
     RELOAD, TLS_RELOAD, LEVEL, REOPEN, DRAIN, STOP,
 )  # fmt: skip
 BY_NAME: Final = {verb.name: verb for verb in VERBS}

@@ -97,8 +97,34 @@ class Certificate(Protocol):
     def pin(self) -> str: ...
 
 
+class Portal(Protocol):
+    """Whether the network's own name servers are asked, and until when (`daemon.captive`)."""
+
+    @property
+    def is_on(self) -> bool: ...
+    @property
+    def until(self) -> float:
+        """In trio's seconds."""
+        ...
+
+    @property
+    def hosts(self) -> Sequence[str]: ...
+    async def begin(self, seconds: float) -> Sequence[str]:
+        """Raises ResolverError."""
+        ...
+
+    async def end(self) -> bool:
+        """Raises ResolverError."""
+        ...
+
+
 class Running(Knowing, Protocol):
     """The process."""
+
+    @property
+    def captive(self) -> Portal:
+        """Raises Refused where there can be none."""
+        ...
 
     @property
     def parts(self) -> Parts: ...

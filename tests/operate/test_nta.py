@@ -12,11 +12,13 @@ from resolver.config.schema import Config
 from resolver.errors import ResolutionFailed
 from resolver.limits import (
     NEGATIVE_ANCHOR_SECONDS,
+    NEGATIVE_ANCHOR_SECONDS_RANGE,
     NEGATIVE_ANCHORS,
     OVERRIDES_LOOK_SECONDS,
 )
 from resolver.model import Status
-from resolver.operate.nta import NTA, seconds_of
+from resolver.operate.asked import seconds_of
+from resolver.operate.nta import NTA
 from resolver.operate.verb import Refused
 from resolver.protocol import names
 from resolver.protocol.codes import RRType
@@ -137,10 +139,10 @@ async def test_where_nothing_is_validated_there_is_none() -> None:
     ],
 )
 def test_times(text: str, seconds: float) -> None:
-    assert seconds_of(text) == seconds
+    assert seconds_of(text, NEGATIVE_ANCHOR_SECONDS_RANGE) == seconds
 
 
 @pytest.mark.parametrize("text", ["", "0", "8d", "soon", "-1h", "1.5h", "1y", "9" * 12])
 def test_what_is_no_time(text: str) -> None:
-    with pytest.raises(Refused, match="is no time such as"):
-        seconds_of(text)
+    with pytest.raises(Refused, match="is no time from"):
+        seconds_of(text, NEGATIVE_ANCHOR_SECONDS_RANGE)

@@ -28,6 +28,7 @@ OPEN_TO_THE_GROUP = {
     "nta list": True,
     "stale": False,
     "warm": False,
+    "captive": False,
     "reload": False,
     "tls reload": False,
     "log level": False,

@@ -50,7 +50,7 @@ function _shtab_resolver_using
   test "$_shtab_resolver_cmdpath" = "$argv"
 end
 
-set -g _shtab_resolver_commands serve query trace bench check install uninstall control 'control status' 'control stats' 'control flush' 'control cache' 'control cache show' 'control cache dump' 'control cache load' 'control servers' 'control queries' 'control trace' 'control why' 'control nta' 'control nta add' 'control nta remove' 'control nta list' 'control stale' 'control warm' 'control reload' 'control tls' 'control tls reload' 'control log' 'control log level' 'control log reopen' 'control drain' 'control stop' doctor log lab keys limits completion
+set -g _shtab_resolver_commands serve query trace bench check install uninstall control 'control status' 'control stats' 'control flush' 'control cache' 'control cache show' 'control cache dump' 'control cache load' 'control servers' 'control queries' 'control trace' 'control why' 'control nta' 'control nta add' 'control nta remove' 'control nta list' 'control stale' 'control warm' 'control captive' 'control reload' 'control tls' 'control tls reload' 'control log' 'control log level' 'control log reopen' 'control drain' 'control stop' doctor log lab keys limits completion
 set -g _shtab_resolver_opts_with_value --at --ca-file --class --color --config --count --for --fresh --json --line --listen --name --names --over --png --port --rate --server --socket --timeout --type -c -p -t
 
 complete -c resolver -e
@@ -193,6 +193,9 @@ complete -c resolver -n '_shtab_resolver_using control warm' -s h -l help -d 'sh
 complete -c resolver -n '_shtab_resolver_using control warm' -l json -d 'print what it says, an object a line'
 complete -c resolver -n '_shtab_resolver_using control warm' -l off -d 'keep it warm no longer'
 complete -c resolver -n '_shtab_resolver_using control warm; and test $_shtab_resolver_npos -ge 0' -ka "A AAAA CAA CNAME DNAME DNSKEY DS HTTPS MX NAPTR NS NSEC NSEC3PARAM PTR SOA SRV SSHFP SVCB TLSA TXT" -d 'a name to keep warm, or "list"; record type'
+complete -c resolver -n '_shtab_resolver_using control; and test $_shtab_resolver_npos -eq 0' -a captive -d 'ask the network'"'"'s own name servers for a while, to get past a portal'
+complete -c resolver -n '_shtab_resolver_using control captive' -s h -l help -d 'show this help message and exit'
+complete -c resolver -n '_shtab_resolver_using control captive' -l json -d 'print what it says, an object a line'
 complete -c resolver -n '_shtab_resolver_using control; and test $_shtab_resolver_npos -eq 0' -a reload -d 'read the configuration again, as SIGHUP does'
 complete -c resolver -n '_shtab_resolver_using control reload' -s h -l help -d 'show this help message and exit'
 complete -c resolver -n '_shtab_resolver_using control reload' -l json -d 'print what it says, an object a line'
