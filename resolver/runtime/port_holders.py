@@ -25,7 +25,7 @@ _LISTENS: Final = "0A"
 _UNCONNECTED: Final = "07"
 _FIELDS: Final = 10  # up to the inode
 _WORD: Final = 8  # hexadecimal digits of 32 bits, in the byte order of the machine
-_UNIT: Final = re.compile(r"/([^/]+\.service)(?:/|$)")
+_UNIT: Final = re.compile(r"/([^/]+\.service)(?=/|$)")
 _EVERY: Final = frozenset({"0.0.0.0", "::"})  # noqa: S104  # to recognise them
 
 
@@ -152,7 +152,13 @@ def _told(pid: int) -> tuple[int, str, str]:
         return 0, "", ""
     try:
         name = (_PROC / str(pid) / "comm").read_text("utf-8", "replace").strip()
-        units = _UNIT.findall((_PROC / str(pid) / "cgroup").read_text("utf-8", "replace"))
+        cgroup = (_PROC / str(pid) / "cgroup").read_text("utf-8", "replace")
     except OSError:
         return 0, "", ""
-    return pid, name, units[-1] if units else ""
+    return pid, name, unit_of(cgroup)
+
+
+def unit_of(cgroup: str) -> str:
+    """The service in /proc/PID/cgroup, or ""."""
+    found = _UNIT.findall(cgroup)
+    return found[-1] if found else ""

@@ -1,24 +1,18 @@
-"""Who has the port that we want: tried by binding it, and looked up in /proc if that fails."""
+"""Who has the port that we want: tried by binding it, and looked up if that fails."""
 
 from __future__ import annotations
 
 import errno
-import os
-import re
 import socket
-from contextlib import closing, suppress
-from pathlib import Path
-from typing import TYPE_CHECKING, Final, NamedTuple
+from contextlib import closing
+from typing import TYPE_CHECKING, NamedTuple
+
+from resolver.runtime import port_holders
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable
 
     from resolver.config.endpoints import Endpoint
-
-_TABLES: Final = {True: ("udp", "udp6"), False: ("tcp", "tcp6")}
-_TCP_LISTENS: Final = "0A"
-_SOCKET: Final = re.compile(r"socket:\[(\d+)\]")
-_UNIT: Final = re.compile(r"([^/]+\.service)(?:/|$)")
 
 
 class Holder(NamedTuple):
@@ -54,7 +48,7 @@ def holders(wishes: Iterable[tuple[bool, Endpoint]]) -> list[Holder]:
         if not _is_taken(host, port, is_udp=is_udp):
             continue
         shown = f"port {port} of {host} ({'UDP' if is_udp else 'TCP'})"
-        holder = _holder(shown, port, is_udp=is_udp)
+        holder = _holder(shown, host, port, is_udp=is_udp)
         found.setdefault((holder.pid, "" if holder.pid else shown), holder)
     return list(found.values())
 
@@ -76,45 +70,6 @@ def _is_taken(host: str, port: int, *, is_udp: bool) -> bool:
     return False
 
 
-def _holder(shown: str, port: int, *, is_udp: bool) -> Holder:
-    inodes = {inode for table in _TABLES[is_udp] for inode in _inodes(table, port)}
-    for pid, inode in _open_sockets():
-        if inode in inodes:
-            return Holder(shown, pid, _text(pid, "comm").strip(), unit_of(_text(pid, "cgroup")))
-    return Holder(shown)
-
-
-def _inodes(table: str, port: int) -> Iterator[str]:
-    """Of the sockets bound to *port*; of TCP's only those that listen. proc(5), /proc/net/tcp."""
-    with suppress(OSError):
-        for line in Path("/proc/net", table).read_text("ascii").splitlines()[1:]:
-            words = line.split()
-            is_there = int(words[1].rpartition(":")[2], 16) == port
-            if is_there and (table.startswith("udp") or words[3] == _TCP_LISTENS):
-                yield words[9]
-
-
-def _open_sockets() -> Iterator[tuple[int, str]]:
-    """(pid, inode) of every socket that we may see."""
-    for process in Path("/proc").iterdir():
-        if not process.name.isdigit():
-            continue
-        with suppress(OSError):
-            for descriptor in (process / "fd").iterdir():
-                with suppress(OSError):
-                    found = _SOCKET.match(os.readlink(descriptor))
-                    if found:
-                        yield int(process.name), found[1]
-
-
-def unit_of(cgroup: str) -> str:
-    """The service in /proc/PID/cgroup, or ""."""
-    found = _UNIT.findall(cgroup)
-    return found[-1] if found else ""
-
-
-def _text(pid: int, name: str) -> str:
-    try:
-        return Path("/proc", str(pid), name).read_text("utf-8", "replace")
-    except OSError:
-        return ""
+def _holder(shown: str, host: str, port: int, *, is_udp: bool) -> Holder:
+    held = port_holders.holder(host, port, is_udp=is_udp)
+    return Holder(shown) if held is None else Holder(shown, held.pid, held.name, held.unit)

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from resolver.runtime import port_holders
-from resolver.runtime.port_holders import holder, holders, read_table_untrusted
+from resolver.runtime.port_holders import holder, holders, read_table_untrusted, unit_of
 
 TABLE = """\
   sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode
@@ -78,3 +78,16 @@ def test_no_more_open_files_are_looked_at_than_that(monkeypatch: pytest.MonkeyPa
     assert found is not None
     assert found.pid == 0
     assert str(found).startswith("one that runs as ")
+
+
+@pytest.mark.parametrize(
+    ("cgroup", "unit"),
+    [
+        ("0::/system.slice/systemd-resolved.service\n", "systemd-resolved.service"),
+        ("0::/system.slice/docker.service/app.service\n", "app.service"),
+        ("0::/user.slice/user-1000.slice/session-2.scope\n", ""),
+        ("0::/\n", ""),
+    ],
+)
+def test_its_unit_is_read_from_its_control_group(cgroup: str, unit: str) -> None:
+    assert unit_of(cgroup) == unit

@@ -7,7 +7,7 @@ import socket
 
 import pytest
 
-from resolver.setup.ports import Holder, holders, unit_of
+from resolver.setup.ports import Holder, holders
 
 
 @pytest.mark.parametrize("kind", [socket.SOCK_DGRAM, socket.SOCK_STREAM])
@@ -31,19 +31,6 @@ def test_a_free_port_is_nobodys_and_one_culprit_is_told_once() -> None:
         tcp.listen()
         wishes = [(True, udp.getsockname()), (False, tcp.getsockname())]
         assert len(holders(wishes)) == 1
-
-
-@pytest.mark.parametrize(
-    ("cgroup", "unit"),
-    [
-        ("0::/system.slice/systemd-resolved.service\n", "systemd-resolved.service"),
-        ("0::/system.slice/docker.service/app.service\n", "app.service"),
-        ("0::/user.slice/user-1000.slice/session-2.scope\n", ""),
-        ("0::/\n", ""),
-    ],
-)
-def test_its_unit_is_read_from_its_control_group(cgroup: str, unit: str) -> None:
-    assert unit_of(cgroup) == unit
 
 
 def test_advice_fits_what_is_known() -> None:
