@@ -152,8 +152,17 @@ def _waiting(reply: Reply) -> str:
     return f"{reply['in_flight'] or 'none'} of those that were there wait for an answer"
 
 
+def _captive(reply: Reply) -> Iterator[str]:
+    if reply["is_on"]:
+        servers, left = ", ".join(reply["servers"]), duration(reply["left_s"])
+        yield f"asking {servers}, unvalidated, for {left} more"
+    else:
+        yield "off: all goes by the configuration"
+
+
 SHOWN: Final[dict[str, Shown]] = {
     **FORMS,
+    "captive": _captive,
     "status": _status,
     "reload": _reload,
     "tls reload": _tls_reload,

@@ -112,3 +112,12 @@ def test_sizes_and_tables() -> None:
         "0 octets", "1023 octets", "1.0 KiB", "5.0 GiB",
     ]  # fmt: skip
     assert list(table([("a", "bb"), ("ccc", "d")])) == ["a    bb", "ccc  d"]
+
+
+def test_a_spell_behind_a_portal_says_whom_it_asks_and_for_how_long() -> None:
+    on = {"is_on": True, "left_s": 290, "servers": ["192.168.1.1", "fe80::1"]}
+    assert list(shown("captive", on)) == [
+        "asking 192.168.1.1, fe80::1, unvalidated, for 4 min more"
+    ]
+    off = {"is_on": False, "left_s": 0, "servers": []}
+    assert list(shown("captive", off)) == ["off: all goes by the configuration"]
