@@ -56,14 +56,15 @@ def path_of(given: str | None, config: str | None) -> Path:
 
 
 class Session:
-    """One connection. Raises NoDaemon."""
+    """One connection; a reply is waited for so many seconds. Raises NoDaemon."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, patience_s: float = _PATIENCE_S) -> None:
         self._path = path
+        self._patience_s = patience_s
         self._buffer = b""
         self._number = 0
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        self._socket.settimeout(_PATIENCE_S)
+        self._socket.settimeout(patience_s)
         try:
             self._socket.connect(str(path))
         except OSError as error:
@@ -126,7 +127,7 @@ class Session:
 
     def _lost(self, error: OSError | None) -> NoDaemon:
         if isinstance(error, TimeoutError):
-            return NoDaemon(f"{self._path}: the daemon has not answered for {_PATIENCE_S:g} s")
+            return NoDaemon(f"{self._path}: the daemon has not answered for {self._patience_s:g} s")
         return NoDaemon(f"{self._path}: the daemon closed the connection; it may be ending")
 
 

@@ -60,7 +60,7 @@ def _status(reply: Reply) -> Iterator[str]:
     yield "listening on " + (", ".join(reply["listening"]) or "nothing") + drained
     if reply["missing"]:
         yield "not bound yet: " + ", ".join(reply["missing"])
-    yield _link(reply["link"])
+    yield link_in_words(reply["link"])
     yield _queries(reply["queries"])
     memory = reply["memory"]
     yield (
@@ -78,7 +78,8 @@ def _status(reply: Reply) -> Iterator[str]:
         yield f"certificate: for {whose or 'nobody'}, until {until}, {one['pin']}"
 
 
-def _link(link: Reply) -> str:
+def link_in_words(link: Reply) -> str:
+    """How the way out is, of `status`."""
     state = "up" if link["is_up"] else "down"
     count = link["outages"]
     outages = f"{count or 'no'} outage{'' if count == 1 else 's'}"

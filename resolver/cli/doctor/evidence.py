@@ -127,7 +127,8 @@ class Holder(NamedTuple):
 class Host:
     """What this machine is set to. *place*: where our daemon answers, "" if it does not.
 
-    *door*: what the control door says, "" without one. *listens*: where the daemon listens, by its
+    *door*: what the control door says of the way out, "" without one; *is_cut*: that a way is cut
+    off. *listens*: where the daemon listens, by its
     configuration. *resolv_conf*: its name servers, None if there is no such file; *writer*: who
     writes it. *uplinks*: name servers that the network offers; *stub_asks*: whom systemd-resolved
     asks. *hosts*: the words behind "hosts:" of nsswitch.conf. *is_root*: who looks; *has_config*:
@@ -141,6 +142,7 @@ class Host:
     place: str = ""
     told: Told | None = None
     door: str = ""
+    is_cut: bool = False
     listens: tuple[str, ...] = ()
     holders: tuple[Holder, ...] = ()
     resolv_conf: tuple[str, ...] | None = None

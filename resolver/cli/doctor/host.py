@@ -14,6 +14,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from resolver.cli import ask, servers, verify
+from resolver.cli.control_session import NoDaemon, Refusal, Session, path_of
+from resolver.cli.control_shown import link_in_words
 from resolver.cli.doctor.evidence import Holder, Host, Plan, Told
 from resolver.config import endpoints, forwarders
 from resolver.config.listen_urls import listen_url
@@ -48,12 +50,15 @@ def look(path: str | None) -> tuple[Config, Host, Plan]:
     found = verify.look(asked, service_unit.promises(), binds=False)
     config, unwritable = found.config, [one for one in found.notes if _UNWRITABLE in one]
     place, _ = servers.daemon(config.server.listen)
+    door, is_cut = _door(path)
     host = Host(
         config_problems=tuple(map(str, found.problems)),
         config_notes=tuple(one for one in found.notes if one not in unwritable),
         unknown=tuple(f"{one.where} {one.value}" for one in found.unknown),
         place=endpoints.show(place) if place is not None else "",
         told=_asked(place) if place is not None else None,
+        door=door,
+        is_cut=is_cut,
         listens=tuple(dict.fromkeys(_listens(config))),
         holders=tuple(_holders(config)) if place is None else (),
         resolv_conf=_nameservers(),
@@ -75,6 +80,15 @@ def look(path: str | None) -> tuple[Config, Host, Plan]:
 def default_config() -> str | None:
     """The daemon's usual configuration file, if it is there."""
     return servers.DEFAULT_CONFIG if os.access(servers.DEFAULT_CONFIG, os.R_OK) else None
+
+
+def _door(path: str | None) -> tuple[str, bool]:
+    """What the running daemon says of its ways out, and whether one is cut off."""
+    with suppress(NoDaemon, Refusal, ConfigError, LookupError, TypeError):
+        with Session(path_of(None, path), DOCTOR_REPLY_SECONDS) as session:
+            link = session.ask("status")["link"]
+        return link_in_words(link), link["ways_cut_off"] > 0
+    return "", False
 
 
 def _plan(config: Config) -> Plan:

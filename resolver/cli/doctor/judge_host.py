@@ -66,7 +66,7 @@ def outage(e: Evidence) -> Finding:
     """Does the daemon say that a way out is cut off?"""
     if not e.host.door:
         return unknown("outage", "the control door was not asked, or does not open for you")
-    if "outage" not in e.host.door:
+    if not e.host.is_cut:
         return fine("outage")
     return trouble(
         "outage",

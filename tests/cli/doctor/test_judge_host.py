@@ -67,8 +67,9 @@ BROKEN = {
     "a clock that nobody keeps": (
         "time-keeping", {"is_synchronised": False}, Level.NOTE, "nothing keeps"),
     "an outage that the door tells of": (
-        "outage", {"door": "outage of the public tree for 5 min"}, Level.TROUBLE, "is cut off"),
-    "a door that says that all is well": ("outage", {"door": "2 ways, all whole"}, Level.FINE, ""),
+        "outage", {"door": "link: down since 11:20", "is_cut": True}, Level.TROUBLE, "is cut off"),
+    "a door that says that all is well": (
+        "outage", {"door": "link: up (no outages)"}, Level.FINE, ""),
 }  # fmt: skip
 
 
