@@ -26,6 +26,7 @@ from resolver.config.schema import Config, Server
 from resolver.daemon import encryption, privileges, state
 from resolver.daemon.service_unit import Promises
 from resolver.errors import CannotStart, ConfigError, Kind
+from resolver.runtime.private_files import SHARED_ACCOUNT
 from resolver.telemetry import logs
 
 if TYPE_CHECKING:
@@ -143,7 +144,7 @@ def notes(config: Config, promised: Promises = _NOTHING) -> Iterator[str]:
     elif directory and not _may_write(Path(directory), user):
         who = user if os.geteuid() == 0 and user else "you"
         yield f"working_directory {directory} cannot be written by {who}: no state is kept"
-    if config.log.kept != "off" and os.geteuid() == 0 and user == privileges.SHARED_ACCOUNT:
+    if config.log.kept != "off" and os.geteuid() == 0 and user == SHARED_ACCOUNT:
         yield f"no query log is kept as {user}, which other programs are too: set server.user"
 
 

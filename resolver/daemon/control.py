@@ -25,6 +25,7 @@ from resolver.operate.door import Door
 from resolver.operate.door_socket import AUTO, NoDoor
 from resolver.operate.perform import performed
 from resolver.operate.verbs import BY_NAME
+from resolver.runtime.private_files import SHARED_ACCOUNT
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
@@ -180,6 +181,6 @@ def admins_of(config: Config, starter: int) -> frozenset[int]:
 def _group_and_owner(config: Config) -> tuple[int | None, tuple[int, int] | None]:
     """Whose group may look, and whose the directory is: the account's that we are going to be."""
     account = privileges.account_of(config.server.user) if os.geteuid() == 0 else None
-    if account is None or account.pw_name == privileges.SHARED_ACCOUNT:
+    if account is None or account.pw_name == SHARED_ACCOUNT:
         return None, None
     return account.pw_gid, (account.pw_uid, account.pw_gid)

@@ -24,7 +24,6 @@ _PR_SET_KEEPCAPS: Final = 8
 _CAPABILITY_VERSION_3: Final = 0x20080522
 _NET_BIND_SERVICE: Final = 10
 _UNPRIVILEGED: Final = 1024
-SHARED_ACCOUNT: Final = "nobody"  # many programs become it
 
 
 def drop(user: str, *, keeps_ports: bool = False) -> bool:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from pathlib import Path
 
-_SHARED_ACCOUNT: Final = "nobody"
+SHARED_ACCOUNT: Final = "nobody"  # many programs become it
 
 
 def private_directory(path: Path) -> str:
@@ -37,6 +37,6 @@ def shared_account() -> str:
         name = pwd.getpwuid(os.geteuid()).pw_name
     except KeyError:
         return ""
-    if name != _SHARED_ACCOUNT:
+    if name != SHARED_ACCOUNT:
         return ""
     return f"other programs run as the account {name} too: set server.user"
