@@ -38,7 +38,7 @@ class Fake:
 
 
 def request() -> Any:
-    budget = Fake(whole=Fake(asked=ASKED))
+    budget = Fake(whole=Fake(asked=ASKED, steps=None))
     return Fake(question=Question(WWW, RRType.A), delegation=Fake(zone=names.ROOT), budget=budget)
 
 

@@ -36,5 +36,7 @@ async def test_every_number_of_the_registry_is_there() -> None:
         reply = await told(home.daemon.control._operated, Nothing())
         every = {f"resolver_{name}" for kind in ("counters", "gauges") for name in reply[kind]}
         assert every == home.daemon.registry.values().keys()
-        assert all(name.endswith("_total") for name in reply["counters"] if "{" not in name)
+        families = {name.partition("{")[0].rpartition("_")[2] for name in reply["counters"]}
+        assert families == {"total", "bucket", "sum", "count"}  # the latter are of histograms
+        assert not any(name.endswith("_total") for name in reply["gauges"])
         assert sources_of(reply["counters"])["servers"] == 0
