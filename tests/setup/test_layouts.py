@@ -47,7 +47,7 @@ def test_death_between_any_two_steps(tmp_path: Path) -> None:
     assert int(said.split()[0]) > 40
 
 
-@pytest.mark.heavy
+@pytest.mark.long
 @pytest.mark.timeout(1000)
 def test_death_between_any_two_steps_on_every_layout(tmp_path: Path) -> None:
     said = stories(tmp_path, deaths=True, names=[each.name for each in LAYOUTS])
