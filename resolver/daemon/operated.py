@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from resolver.config.endpoints import Endpoint
     from resolver.config.schema import Config
     from resolver.daemon.bind import ListeningSockets
-    from resolver.daemon.captive import Captive
     from resolver.daemon.certificates import Identity
     from resolver.daemon.listeners import Listeners
     from resolver.daemon.notes import Notes
@@ -30,6 +29,7 @@ if TYPE_CHECKING:
     from resolver.daemon.wiring import Parts
     from resolver.listen.admission import Admission
     from resolver.operate.reloaded import Reloaded
+    from resolver.operate.view import Portal
     from resolver.telemetry.metrics import Registry
     from resolver.telemetry.shared_counters import Slot
 
@@ -69,7 +69,7 @@ class Hooks(NamedTuple):
 
     reload: Callable[[], Awaitable[Reloaded]] = _nothing_to_read
     stop: Callable[[], None] = lambda: None
-    captive: Captive | None = None
+    captive: Portal | None = None
 
 
 class Operated(OperatedKnowledge):
@@ -132,7 +132,7 @@ class Operated(OperatedKnowledge):
         return self._daemon.admission.in_flight
 
     @property
-    def captive(self) -> Captive:
+    def captive(self) -> Portal:
         if self.hooks.captive is None:
             raise Refused("this process has no configuration to come back to")
         return self.hooks.captive
