@@ -12,7 +12,7 @@ import re
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from resolver.config.endpoints import DNS_PORT, listenable, show
-from resolver.protocol.transport import ENCRYPTED, Transport
+from resolver.protocol.transport import ENCRYPTED, OVER_UDP, Transport
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -33,7 +33,6 @@ _NEEDED: Final = {
     Transport.QUIC: (("aioquic",), "quic"),
 }
 _PLAIN: Final = "udp+tcp"
-_OVER_UDP: Final = frozenset({Transport.UDP, Transport.QUIC})
 _EXAMPLES: Final = '"127.0.0.1:53", "tls://[::1]:853", "https://192.0.2.1/dns-query"'
 _PATH: Final = re.compile(r"/[A-Za-z0-9._~!$&'()*+,;=:@%/-]*")
 
@@ -58,7 +57,7 @@ class ListenUrl(NamedTuple):
     @property
     def sockets(self) -> frozenset[bool]:
         """The kinds of socket that it takes: True is UDP's, False is TCP's."""
-        return frozenset(transport in _OVER_UDP for transport in self.transports)
+        return frozenset(transport in OVER_UDP for transport in self.transports)
 
     def __str__(self) -> str:
         """As short as it can be written: the scheme only where it says something."""

@@ -27,7 +27,7 @@ from resolver.config.listen_urls import listen_url
 from resolver.errors import CannotStart, ConfigError, Kind
 from resolver.limits import BIND_PATIENCE_SECONDS, BIND_RETRY_SECONDS
 from resolver.listen.sockets import SystemListenNetwork
-from resolver.protocol.transport import Transport
+from resolver.protocol.transport import OVER_UDP, Transport
 from resolver.runtime.port_holders import holder
 
 if TYPE_CHECKING:
@@ -42,7 +42,6 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 _UNPRIVILEGED: Final = 1024
-_OVER_UDP: Final = (Transport.UDP, Transport.QUIC, Transport.HTTP3)
 _LATER: Final = frozenset(
     {
         errno.EADDRINUSE,
@@ -67,7 +66,7 @@ class Wish(NamedTuple):
     @property
     def is_udp(self) -> bool:
         """A socket of datagrams; else one that accepts streams."""
-        return self.transport in _OVER_UDP
+        return self.transport in OVER_UDP
 
     def __str__(self) -> str:
         kind = "HTTP" if self.transport is None else self.transport.name

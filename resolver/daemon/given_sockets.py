@@ -19,7 +19,7 @@ import msgspec
 from resolver.config.check import is_same_port
 from resolver.config.endpoints import DNS_PORT, show
 from resolver.config.listen_urls import listen_url
-from resolver.protocol.transport import Transport
+from resolver.protocol.transport import OVER_UDP, Transport
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, MutableMapping
@@ -30,7 +30,6 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 _FIRST: Final = 3  # SD_LISTEN_FDS_START
-_UDP: Final = frozenset({Transport.UDP, Transport.QUIC})
 _NAMED: Final = {
     each.value: each
     for each in (Transport.UDP, Transport.TCP, Transport.TLS, Transport.HTTPS, Transport.QUIC)
@@ -48,7 +47,7 @@ class Given(NamedTuple):
 
     @property
     def is_udp(self) -> bool:
-        return self.transport in _UDP
+        return self.transport in OVER_UDP
 
     def __str__(self) -> str:
         return f"{self.transport.value}://{show(self.where)}"
@@ -109,7 +108,7 @@ def _wrong(sock: socket.socket, name: str) -> str:
     if name not in _NAMED and sock.getsockname()[1] != DNS_PORT:
         return f"FileDescriptorName= is to be one of {_NAMES}"
     is_udp = sock.type == socket.SOCK_DGRAM
-    if is_udp != (_transport(sock, name) in _UDP):
+    if is_udp != (_transport(sock, name) in OVER_UDP):
         wanted = "ListenStream=" if is_udp else "ListenDatagram="
         return f"{name} wants {wanted}"
     if not is_udp and not sock.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN):
@@ -139,7 +138,7 @@ def _beside(entry: str, given: list[Given]) -> Iterator[str]:
         each
         for each in url.transports
         if not any(
-            one.is_udp == (each in _UDP) and is_same_port(one.where, url.where) for one in given
+            one.is_udp == (each in OVER_UDP) and is_same_port(one.where, url.where) for one in given
         )
     ]
     if len(free) == len(url.transports):

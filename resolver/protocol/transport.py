@@ -18,6 +18,7 @@ class Transport(enum.Enum):
 
 
 ENCRYPTED: Final = frozenset({Transport.TLS, Transport.HTTPS, Transport.QUIC, Transport.HTTP3})
+OVER_UDP: Final = frozenset({Transport.UDP, Transport.QUIC, Transport.HTTP3})
 
 
 class Client(NamedTuple):

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from resolver.config import load
 from resolver.config.listen_urls import listen_url
 from resolver.config.schema import Config
+from resolver.daemon.service_unit import UNIT
 from resolver.errors import ConfigError
-from resolver.protocol.transport import Transport
 from resolver.setup import asking, owners, ports, resolv_conf, unit
 from resolver.setup.owners import Evidence
-from resolver.setup.places import ACCOUNT, CONFIG, PLACES, UNIT
+from resolver.setup.places import ACCOUNT, CONFIG, PLACES
 from resolver.setup.program import Program, program
 
 if TYPE_CHECKING:
@@ -113,7 +113,7 @@ def _others(listens: tuple[str, ...], *, is_ours: bool) -> list[Holder]:
     wishes = []
     for text in listens:
         url = listen_url(text)
-        wishes += [(each in (Transport.UDP, Transport.QUIC), url.where) for each in url.transports]
+        wishes += [(is_udp, url.where) for is_udp in sorted(url.sockets, reverse=True)]
     return [each for each in ports.holders(wishes) if each.unit != UNIT]
 
 
