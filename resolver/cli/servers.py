@@ -30,7 +30,6 @@ if TYPE_CHECKING:
 DEFAULT_CONFIG = "/etc/resolver/resolver.toml"
 # Port 5300 is where the daemon listens that is tried out beside another resolver.
 _USUAL = (("127.0.0.1", 53), ("::1", 53), ("127.0.0.1", 5300), ("::1", 5300))
-_WILDCARDS = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104  # nothing is bound
 _PORTS = range(1, 0x10000)
 _MAX_UDP_OCTETS = 65_535
 
@@ -130,7 +129,7 @@ def _reachable(listens: Iterable[str]) -> Iterator[Endpoint]:
         with suppress(ValueError):
             host, port = endpoints.endpoint(rest)
             if scheme in ("", "udp", "udp+tcp"):
-                yield _WILDCARDS.get(host, host), port
+                yield endpoints.reachable(host), port
 
 
 def _probe(place: Endpoint, opened: ExitStack) -> socket.socket | None:

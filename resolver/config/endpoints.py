@@ -14,6 +14,7 @@ Network: TypeAlias = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 DNS_PORT = 53
 _PORTS = range(1, 0x10000)
+_LOOPBACK_FOR = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104  # nothing is bound
 _BRACKETED = re.compile(r"\[(?P<host>[^\]]+)\](?::(?P<port>\d+))?", re.ASCII)
 _PLAIN = re.compile(r"(?P<host>[0-9.]+):(?P<port>\d+)", re.ASCII)
 
@@ -53,6 +54,11 @@ def askable(text: str, *, port: int = DNS_PORT) -> Endpoint:
         raise ValueError("the address of one server")
     _wants_scope(parsed, scope)
     return where
+
+
+def reachable(host: str) -> str:
+    """Where this machine asks what listens at *host*: loopback, where that is every address."""
+    return _LOOPBACK_FOR.get(host, host)
 
 
 def listenable(text: str, *, port: int = DNS_PORT) -> Endpoint:

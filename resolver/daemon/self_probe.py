@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, ClassVar, Final, Protocol
 
 import trio
 
+from resolver.config.endpoints import reachable
 from resolver.daemon import privileges
 from resolver.daemon.bind import close_all
 from resolver.daemon.tls_contexts import ALPN
@@ -36,7 +37,6 @@ if TYPE_CHECKING:
     from resolver.daemon.listeners import Listeners
 
 _log = logging.getLogger(__name__)
-_WILDCARDS: Final = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104  # nothing is bound
 _OVER_QUIC: Final = (Transport.QUIC, Transport.HTTP3)
 _SO_MEMINFO: Final = 55
 _MEMINFO: Final = struct.Struct("=9I")
@@ -149,7 +149,7 @@ class SelfProbe:
 
 async def probe(wish: Wish) -> Verdict:
     """Ask the listener of *wish* something in its own protocol. Raises nothing."""
-    host, port = _WILDCARDS.get(wish.where[0], wish.where[0]), wish.where[1]
+    host, port = reachable(wish.where[0]), wish.where[1]
     if not _is_here(host):
         return Verdict.NOT_HERE
     ask = _ask_udp if wish.is_udp else _ask_stream

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from resolver.config.endpoints import DNS_PORT
+from resolver.config.endpoints import DNS_PORT, reachable
 from resolver.config.listen_urls import listen_url
 from resolver.protocol.transport import Transport
 from resolver.setup.files import Content, Kind, text_file
@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 _MOST_SERVERS: Final = 3  # glibc's MAXNS
-_WILDCARDS: Final = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104  # nothing is bound
 _LOOPBACK: Final = ("127.0.0.1", "::1")
 _KEPT: Final = ("search", "domain")
 
@@ -29,7 +28,7 @@ def askable(listens: Iterable[str]) -> list[str]:
         url = listen_url(text)
         host, port = url.where
         if port == DNS_PORT and Transport.UDP in url.transports:
-            hosts.append(_WILDCARDS.get(host, host))
+            hosts.append(reachable(host))
     ordered = sorted(dict.fromkeys(hosts), key=lambda host: host not in _LOOPBACK)
     return ordered[:_MOST_SERVERS]
 

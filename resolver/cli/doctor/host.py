@@ -41,7 +41,6 @@ _RESOLVED: Final = Path("/run/systemd/resolve/resolv.conf")
 _UNWRITABLE: Final = "cannot be written"
 _NSSWITCH: Final = Path("/etc/nsswitch.conf")
 _SOA: Final = Question(names.ROOT, RRType.SOA)
-_DATAGRAMS: Final = frozenset({Transport.UDP, Transport.QUIC})
 
 
 def look(path: str | None) -> tuple[Config, Host, Plan]:
@@ -120,12 +119,11 @@ def _asked(place: endpoints.Endpoint) -> Told:
 
 def _listens(config: Config) -> Iterator[str]:
     """Where stubs of this machine can ask in plain DNS."""
-    wildcards = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104  # to recognise them
     for text in config.server.listen:
         with suppress(ValueError):
             url = listen_url(text)
             if Transport.UDP in url.transports:
-                yield wildcards.get(url.where[0], url.where[0])
+                yield endpoints.reachable(url.where[0])
 
 
 def _holders(config: Config) -> Iterator[Holder]:
@@ -133,8 +131,7 @@ def _holders(config: Config) -> Iterator[Holder]:
     for text in config.server.listen:
         with suppress(ValueError):
             url = listen_url(text)
-            for transport in url.transports:
-                is_udp = transport in _DATAGRAMS
+            for is_udp in sorted(url.sockets, reverse=True):
                 found = holder(*url.where, is_udp=is_udp)
                 if found is not None:
                     yield Holder(endpoints.show(url.where), "UDP" if is_udp else "TCP", str(found))
