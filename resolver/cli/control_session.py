@@ -13,6 +13,7 @@ import msgspec
 
 from resolver.cli.servers import DEFAULT_CONFIG
 from resolver.config import load
+from resolver.daemon.service_unit import UNIT
 from resolver.errors import ConfigError, ResolverError
 from resolver.limits import CONTROL_REPLY_OCTETS, CONTROL_WORK_SECONDS
 from resolver.operate import door_socket
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
 _CHUNK: Final = 65_536
 _PATIENCE_S: Final = CONTROL_WORK_SECONDS + 5
 _SYSTEMD: Final = Path("/run/systemd/system")
-_UNIT: Final = "resolver.service"
 
 
 class NoDaemon(ResolverError):
@@ -156,11 +156,11 @@ def _unit() -> str:
     if not _SYSTEMD.is_dir():
         return advice
     with suppress(OSError, subprocess.SubprocessError):
-        command = ["systemctl", "is-active", _UNIT]
+        command = ["systemctl", "is-active", UNIT]
         done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=2)  # noqa: S603
         state = done.stdout.strip()
         if state == "active":
-            return f"{_UNIT} is active; {advice}"
+            return f"{UNIT} is active; {advice}"
         if state:
-            return f"{_UNIT} is {state}: systemctl start {_UNIT} starts it"
+            return f"{UNIT} is {state}: systemctl start {UNIT} starts it"
     return advice

@@ -14,7 +14,7 @@ from typing import Final, NamedTuple
 # Where units lie, the first that has it counts (systemd.unit(5)).
 _FOLDERS: Final = ("/etc/systemd/system", "/run/systemd/system", "/usr/local/lib/systemd/system",
                    "/usr/lib/systemd/system", "/lib/systemd/system")  # fmt: skip
-_UNIT: Final = "resolver.service"
+UNIT: Final = "resolver.service"
 _ROOTS: Final = {
     "StateDirectory": "/var/lib",
     "LogsDirectory": "/var/log",
@@ -36,7 +36,7 @@ def promises() -> Promises:
     """Those of the installed service file; none where there is no file. Never raises."""
     for folder in _FOLDERS:
         try:
-            return _read(Path(folder, _UNIT).read_text("utf-8", "replace"))
+            return _read(Path(folder, UNIT).read_text("utf-8", "replace"))
         except OSError:
             continue
     return Promises()

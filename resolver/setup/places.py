@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from typing import Final, NamedTuple
 
+from resolver.daemon.service_unit import UNIT
+
 CONFIG: Final = "/etc/resolver/resolver.toml"
 ACCOUNT: Final = "resolver"
-UNIT: Final = "resolver.service"
 HOME: Final = "/opt/resolver"  # where a copy of the program goes that the service can reach
 JOURNAL_FOLDER: Final = "/var/lib/resolver-install"
 STATE_FOLDERS: Final = ("/var/lib/resolver", "/var/log/resolver")

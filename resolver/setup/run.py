@@ -10,13 +10,14 @@ import os
 import shutil
 from typing import TYPE_CHECKING
 
+from resolver.daemon.service_unit import UNIT
 from resolver.limits import SETUP_VERIFY_SECONDS
 from resolver.setup import asking, commands, journal, looking, resolv_conf
 from resolver.setup.failures import SetupFailed
 from resolver.setup.files import Files, Kind
 from resolver.setup.journal import Journal, is_ours
 from resolver.setup.owners import owner_of
-from resolver.setup.places import ACCOUNT, CONFIG, HOME, PLACES, STATE_FOLDERS, UNIT
+from resolver.setup.places import ACCOUNT, CONFIG, HOME, PLACES, STATE_FOLDERS
 from resolver.setup.plan import Plan, all_of_it, plan
 from resolver.setup.steps import Box, Prove, StartService
 

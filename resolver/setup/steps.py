@@ -9,12 +9,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
+from resolver.daemon.service_unit import UNIT
 from resolver.limits import SETUP_PROVE_SECONDS, SETUP_START_SECONDS, SETUP_VERIFY_SECONDS
 from resolver.setup import asking, program, resolv_conf
 from resolver.setup.failures import SetupFailed
 from resolver.setup.files import Kind, link_to, text_file
 from resolver.setup.journal import UnitState
-from resolver.setup.places import ACCOUNT, CONFIG, HOME, PLACES, UNIT
+from resolver.setup.places import ACCOUNT, CONFIG, HOME, PLACES
 
 if TYPE_CHECKING:
     from collections.abc import Callable
