@@ -2,7 +2,7 @@
 
 The next question asks servers. What was on its way or read when it begins is told to who asked for
 it, and kept by nobody: the parts change hands (`handover`), so that nothing old comes back that was
-judged, read from the disk or rendered meanwhile. (Unbound, Knot and BIND make no such promise.)
+judged, read from the disk or rendered meanwhile.
 Of several workers each forgets what is in its own memory; the disk is everybody's. Each function
 returns how many entries went, by where they were.
 """

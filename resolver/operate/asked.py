@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated, Final
-
-from msgspec import Meta
+from typing import Final
 
 from resolver.model import Name, Question
 from resolver.operate.verb import Refused
@@ -15,10 +13,8 @@ from resolver.runtime.duration import duration
 
 LONGEST_NAME: Final = 1024  # characters: every octet may be escaped
 LONGEST_TYPE: Final = 16
-NameText = Annotated[str, Meta(max_length=LONGEST_NAME)]
 _UNITS: Final = {"": 1, "s": 1, "m": 60, "min": 60, "h": 3600, "d": 86_400, "w": 604_800}
 _DURATION: Final = re.compile(r"(\d{1,9}) ?([a-z]*)")
-TypeText = Annotated[str, Meta(max_length=LONGEST_TYPE)]
 
 
 def name_of(text: str) -> Name:
