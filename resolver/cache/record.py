@@ -32,7 +32,7 @@ from resolver.delegation import Delegation, Server
 from resolver.errors import Ede, WireError
 from resolver.model import Rank, Status
 from resolver.protocol.codes import RRType
-from resolver.protocol.ip_addresses import address_octets, address_text
+from resolver.protocol.ip_addresses import address_octets, octets_text
 from resolver.protocol.transport import Transport
 
 if TYPE_CHECKING:
@@ -51,7 +51,6 @@ _COUNT: Final = Struct("!B")
 _STATUSES: Final = (Status.UNCHECKED, Status.INDETERMINATE, Status.INSECURE, Status.SECURE)
 _RANKS: Final = tuple(Rank)
 _NUMBERS: Final = {status: number for number, status in enumerate(_STATUSES)}
-_RTYPES: Final = {4: RRType.A, 16: RRType.AAAA}
 _NO_TIME: Final = float("inf")
 _MOST_EDES: Final = 255
 _PORT: Final = 53
@@ -291,7 +290,7 @@ def delegation_untrusted(body: bytes, expires_at: float, way: Name | None) -> De
 
 
 def _host(octets: bytes) -> str:
-    text = address_text(_RTYPES.get(len(octets), 0), octets)
+    text = octets_text(octets)
     if text is None:
         raise WireError("a record has an address that is none")
     return text

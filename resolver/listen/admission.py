@@ -16,15 +16,13 @@ from typing import TYPE_CHECKING, ClassVar, Final
 
 from resolver.limits import CLIENT_QUERIES, RATE_NETWORKS, RATE_PROVEN_FACTOR, RATE_SLIP
 from resolver.protocol.codes import Flag, Rcode
+from resolver.protocol.ip_addresses import network_of
 from resolver.protocol.wire import qname_end
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 _HEADER: Final = 12
-_V4_NETWORK: Final = 3
-_V6_NETWORK: Final = 7
-_V4: Final = 4
 
 
 def raw_address(host: str) -> bytes:
@@ -32,11 +30,6 @@ def raw_address(host: str) -> bytes:
     if ":" in host:
         return inet_pton(AF_INET6, host.partition("%")[0])
     return inet_pton(AF_INET, host)
-
-
-def network_of(source: bytes) -> bytes:
-    """The /24 or /56 of a raw address."""
-    return source[:_V4_NETWORK] if len(source) == _V4 else source[:_V6_NETWORK]
 
 
 def short_reply(data: bytes, *, rcode: int, flags: int = 0) -> bytes | None:

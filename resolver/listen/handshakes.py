@@ -20,8 +20,8 @@ from resolver.limits import (
     TLS_HANDSHAKE_SECONDS,
     TLS_HANDSHAKES,
 )
-from resolver.listen.admission import Buckets, network_of, raw_address
-from resolver.protocol.ip_addresses import is_loopback
+from resolver.listen.admission import Buckets, raw_address
+from resolver.protocol.ip_addresses import is_loopback, network_of
 from resolver.runtime.tls_stream import TlsStream
 
 if TYPE_CHECKING:

@@ -25,8 +25,9 @@ from resolver.limits import (
     TCP_READ_SECONDS,
     TCP_UNSENT_OCTETS,
 )
-from resolver.listen.admission import network_of, raw_address
+from resolver.listen.admission import raw_address
 from resolver.listen.udp_socket import asked_at
+from resolver.protocol.ip_addresses import network_of
 from resolver.protocol.transport import Client
 
 if TYPE_CHECKING:

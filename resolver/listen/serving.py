@@ -27,7 +27,8 @@ from resolver.limits import (
     TCP_TOTAL_SECONDS,
     TCP_UNSENT_OCTETS,
 )
-from resolver.listen.admission import network_of, raw_address
+from resolver.listen.admission import raw_address
+from resolver.protocol.ip_addresses import network_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

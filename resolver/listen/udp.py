@@ -17,10 +17,11 @@ from typing import TYPE_CHECKING, ClassVar
 import trio
 
 from resolver.limits import LEAVING_LOOK_SECONDS, UDP_BATCH, UDP_STARTS, UDP_STARTS_IDLE, UDP_TURNS
-from resolver.listen.admission import network_of, raw_address, short_reply
+from resolver.listen.admission import raw_address, short_reply
 from resolver.listen.listen_network import BatchSocket, Datagram
 from resolver.listen.udp_socket import asked_at
 from resolver.protocol.codes import Rcode
+from resolver.protocol.ip_addresses import network_of
 from resolver.protocol.transport import Client, Transport
 from resolver.runtime.turns import Turns
 

@@ -1,4 +1,4 @@
-"""Addresses between rdata octets and presentation text, without `ipaddress` on the path."""
+"""Addresses between octets and presentation text, without `ipaddress` on the path; networks."""
 
 from __future__ import annotations
 
@@ -11,6 +11,9 @@ from resolver.protocol.codes import RRType
 
 _V4_OCTETS = 4
 _V6_OCTETS = 16
+_V4_NETWORK: Final = 3
+_V6_NETWORK: Final = 7
+_RTYPES: Final = {_V4_OCTETS: RRType.A, _V6_OCTETS: RRType.AAAA}
 _LOOPBACK: Final = bytes(15) + b"\1", bytes(10) + b"\xff\xff\x7f"
 
 
@@ -26,6 +29,21 @@ def address_text(rtype: int, rdata: bytes) -> str | None:
     if rtype == RRType.AAAA and len(rdata) == _V6_OCTETS:
         return _ipv6_text(rdata)
     return None
+
+
+def octets_text(octets: bytes) -> str | None:
+    """Presentation form of a raw address, None if the length is wrong."""
+    return address_text(_RTYPES.get(len(octets), 0), octets)
+
+
+def network_of(source: bytes) -> bytes:
+    """The /24 or /56 of a raw address: a site has a /56, and many less (RIPE-690)."""
+    return source[:_V4_NETWORK] if len(source) == _V4_OCTETS else source[:_V6_NETWORK]
+
+
+def network_address(source: bytes) -> bytes:
+    """The first raw address of that network."""
+    return network_of(source).ljust(len(source), b"\0")
 
 
 @lru_cache(maxsize=ADDRESS_OCTETS)

@@ -6,9 +6,8 @@ from typing import TYPE_CHECKING, Final
 
 from resolver.errors import Ede, WireError
 from resolver.model import EVERYBODY, Source
-from resolver.protocol.codes import RRType
 from resolver.protocol.edns import OPT_EDE, ede_of
-from resolver.protocol.ip_addresses import address_text
+from resolver.protocol.ip_addresses import octets_text
 from resolver.protocol.message import Question
 from resolver.protocol.transport import Client
 from resolver.protocol.wire import head_untrusted, parse_untrusted
@@ -20,7 +19,6 @@ if TYPE_CHECKING:
     from resolver.model import Answer, Query
     from resolver.telemetry.events import Recalled
 
-_IPV4_OCTETS: Final = 4
 _RCODE: Final = 0x0F
 
 
@@ -46,8 +44,7 @@ def of_answer(
 def of_hit(hit: Recalled) -> Answered:
     """The same of a hit, for who wants to read it: some 20 µs."""
     query, reply, source, transport, listener, view = hit
-    rtype = RRType.A if len(source) == _IPV4_OCTETS else RRType.AAAA
-    client = Client(address_text(rtype, source) or "", 0, transport, listener)
+    client = Client(octets_text(source) or "", 0, transport, listener)
     edns = parse_untrusted(reply).edns
     found = [ede_of(data) for code, data in edns.options if code == OPT_EDE] if edns else []
     ede = tuple(Ede(*one) for one in found if one is not None)

@@ -12,8 +12,7 @@ import hashlib
 from typing import TYPE_CHECKING, Final
 
 from resolver.limits import QUERY_LOG_CLIENTS
-from resolver.protocol.codes import RRType
-from resolver.protocol.ip_addresses import address_text
+from resolver.protocol.ip_addresses import network_address, octets_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -21,10 +20,8 @@ if TYPE_CHECKING:
 DAY_KEY_OCTETS: Final = 20
 _DAY_OCTETS: Final = 4
 _DAY_SECONDS: Final = 86_400
-_IPV4_OCTETS: Final = 4
 _HASH_OCTETS: Final = 8
-# What of an address "prefix" tells: RIPE-490 gives a site a /56, and many less.
-_PREFIXES: Final = {4: (3, "/24"), 16: (7, "/56")}
+_MASKS: Final = {4: "/24", 16: "/56"}  # of `network_address`
 
 
 class DayKey:
@@ -88,11 +85,9 @@ class ClientForms:
             hashed = hashlib.blake2s(source, key=self._day_key, digest_size=_HASH_OCTETS)
             return hashed.hexdigest()
         if self._form == "prefix":
-            octets, mask = _PREFIXES[len(source)]
-            return _text(source[:octets] + bytes(len(source) - octets)) + mask
+            return _text(network_address(source)) + _MASKS[len(source)]
         return _text(source)
 
 
 def _text(source: bytes) -> str:
-    rtype = RRType.A if len(source) == _IPV4_OCTETS else RRType.AAAA
-    return address_text(rtype, source) or ""
+    return octets_text(source) or ""

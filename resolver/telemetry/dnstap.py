@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 import dnstap_pb
 
 from resolver.limits import DNSTAP_CLIENTS
-from resolver.protocol.ip_addresses import address_octets
+from resolver.protocol.ip_addresses import address_octets, network_address
 from resolver.protocol.transport import Transport
 from resolver.telemetry.dnstap_words import CLIENT_QUERY, CLIENT_RESPONSE, Peers
 
@@ -32,7 +32,6 @@ _PROTOCOLS: Final = {
     Transport.QUIC: dnstap_pb.DOQ,
 }
 _IPV4_OCTETS: Final = 4
-_KEPT: Final = {4: 3, 16: 7}  # octets of a client's address that are told: /24, /56
 _length = struct.Struct(">I").pack
 _SECOND_NS: Final = 1_000_000_000
 
@@ -62,10 +61,7 @@ class Encoder:
         message, serialized = self._forms.get((kind, peers)) or self._form(kind, peers)
         message.query_time_sec, message.query_time_nsec = divmod(at_ns, _SECOND_NS)
         message.query_message = octets
-        if zone:
-            message.query_zone = zone
-        elif message.HasField("query_zone"):  # the last one's
-            message.ClearField("query_zone")
+        _put_zone(message, zone)
         return _framed(serialized())
 
     def answered(
@@ -76,10 +72,7 @@ class Encoder:
         message.query_time_sec, message.query_time_nsec = divmod(asked_ns, _SECOND_NS)
         message.response_time_sec, message.response_time_nsec = divmod(at_ns, _SECOND_NS)
         message.response_message = octets
-        if zone:
-            message.query_zone = zone
-        elif message.HasField("query_zone"):  # the last one's
-            message.ClearField("query_zone")
+        _put_zone(message, zone)
         return _framed(serialized())
 
     def hit(
@@ -133,8 +126,7 @@ class Encoder:
         message.socket_family = dnstap_pb.INET if is_ipv4 else dnstap_pb.INET6
         message.socket_protocol = _PROTOCOLS[transport]
         if is_client and not self._shows_clients:
-            kept = _KEPT.get(len(asker), 0)
-            asker, asker_port = asker[:kept] + bytes(len(asker) - kept), 0
+            asker, asker_port = network_address(asker), 0
         if asker:
             message.query_address = asker
         if asker_port:
@@ -143,6 +135,13 @@ class Encoder:
             message.response_address = server
         if server_port:
             message.response_port = server_port
+
+
+def _put_zone(message: Any, zone: bytes) -> None:
+    if zone:
+        message.query_zone = zone
+    elif message.HasField("query_zone"):  # the last one's
+        message.ClearField("query_zone")
 
 
 def _framed(octets: bytes) -> bytes:

@@ -11,10 +11,10 @@ from resolver.listen import admission
 from resolver.listen.admission import (
     Admission,
     RateLimit,
-    network_of,
     raw_address,
     short_reply,
 )
+from resolver.protocol.ip_addresses import network_of
 from resolver.protocol.wire import parse_untrusted
 from tests.listen.echo import question
 from tests.support import set_limit

@@ -11,7 +11,13 @@ from hypothesis import strategies as st
 from resolver.limits import ADDRESS_OCTETS, ADDRESS_TEXTS
 from resolver.protocol import ip_addresses
 from resolver.protocol.codes import RRType
-from resolver.protocol.ip_addresses import address_octets, address_text, is_loopback
+from resolver.protocol.ip_addresses import (
+    address_octets,
+    address_text,
+    is_loopback,
+    network_address,
+    octets_text,
+)
 
 
 @given(st.binary(min_size=4, max_size=4) | st.binary(min_size=16, max_size=16))
@@ -62,3 +68,17 @@ def test_addresses_do_not_fill_memory() -> None:
         address_octets(f"192.0.{at >> 8}.{at & 255}")
     assert ip_addresses._ipv6_text.cache_info().currsize == ADDRESS_TEXTS
     assert address_octets.cache_info().currsize == ADDRESS_OCTETS
+
+
+def test_a_raw_address_is_told_by_its_length() -> None:
+    assert octets_text(bytes([192, 0, 2, 1])) == "192.0.2.1"
+    assert octets_text(address_octets("2001:db8::1")) == "2001:db8::1"
+    assert octets_text(b"") is None
+    assert octets_text(bytes(5)) is None
+
+
+def test_a_network_begins_with_what_its_addresses_have_in_common() -> None:
+    assert network_address(bytes([192, 0, 2, 77])) == bytes([192, 0, 2, 0])
+    of_a_site = network_address(address_octets("2001:db8:1:2ff::1"))
+    assert of_a_site == address_octets("2001:db8:1:200::")
+    assert network_address(b"") == b""
