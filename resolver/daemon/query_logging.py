@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import trio
 
 from resolver import __version__
+from resolver.daemon.troubles import Trouble
 from resolver.limits import (
     QUERY_LOG_DAYS,
     QUERY_LOG_LEAVING_SECONDS,
@@ -22,7 +23,7 @@ from resolver.limits import (
     QUERY_LOG_OCTETS,
     QUERY_LOG_SECONDS,
 )
-from resolver.runtime.clock import SystemClock
+from resolver.runtime.clock import SystemClock, stamps
 from resolver.telemetry.client_forms import DAY_KEY_OCTETS, ClientForms, DayKey
 from resolver.telemetry.events import Answered, Recalled
 from resolver.telemetry.query_lines import Mark
@@ -50,8 +51,7 @@ class QueryLogging:
         self._is_real = isinstance(clock, SystemClock)
         # the times in a log are the machine's own, as those of any other log
         self._wall: Callable[[], float] = time.time if self._is_real else clock.wall
-        now_ns = time.time_ns if self._is_real else lambda: int(clock.wall() * 1e9)
-        self.log = QueryLog(ClientForms(key), now_ns, self._wake)
+        self.log = QueryLog(ClientForms(key), stamps(clock), self._wake)
         self._key = key
         self._bus = bus
         self._directory = Path(directory).absolute() / DIRECTORY if directory else None
@@ -60,7 +60,7 @@ class QueryLogging:
         self._came = trio.Event()
         self._told: tuple[str, str] = ("off", "no")
         self._worker = 0 if slot is None else slot.number
-        self._trouble = ""
+        self._trouble = Trouble(_log, tells=not self._worker)
         self._is_writing = False
 
     def __repr__(self) -> str:
@@ -160,11 +160,6 @@ class QueryLogging:
             self._is_writing = False
 
     def _tell(self, why: str) -> None:
-        """One line for each trouble, by one of the workers, and one when it is over."""
-        before, self._trouble = self._trouble, why
-        if self._worker or why == before:
-            return
-        if why:
-            _log.warning("no query log is kept in %s: %s", self._directory, why)
-        else:
-            _log.warning("a query log is kept again in %s", self._directory)
+        where = self._directory
+        fails, goes_on = f"no query log is kept in {where}", f"a query log is kept again in {where}"
+        self._trouble.note(why, fails, goes_on)

@@ -7,7 +7,6 @@ receiver that is gone is tried again, soon and then ever less often. Nothing her
 from __future__ import annotations
 
 import logging
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,31 +16,27 @@ from resolver import __version__
 from resolver.config.tap_target import TapTarget, tap_target
 from resolver.daemon import tap_sinks
 from resolver.daemon.tap import Tap
+from resolver.daemon.troubles import Trouble
 from resolver.errors import WireError, drop_frames
 from resolver.limits import DNSTAP_PAUSE_MOST_SECONDS, DNSTAP_PAUSE_SECONDS, DNSTAP_SECONDS
-from resolver.runtime.clock import SystemClock
+from resolver.runtime.clock import stamps
 from resolver.telemetry.events import Answered, Recalled
 from resolver.upstream.server_events import Crossed
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from resolver.config.schema import Config
     from resolver.daemon.tap_sinks import Sink
     from resolver.runtime.clock import Clock
     from resolver.telemetry.events import Bus
 
 _log = logging.getLogger(__name__)
-_NS = 1_000_000_000
 
 
 class Tapping:
     """Fed by *bus* while `dnstap.to` says where to. *worker*: its number; the first one tells."""
 
     def __init__(self, bus: Bus, clock: Clock, nursery: trio.Nursery, *, worker: int) -> None:
-        is_real = isinstance(clock, SystemClock)
-        now_ns: Callable[[], int] = time.time_ns if is_real else lambda: int(clock.wall() * _NS)
-        self.tap = Tap(now_ns, self._wake)
+        self.tap = Tap(stamps(clock), self._wake)
         self.is_connected = False
         self._bus = bus
         self._nursery = nursery
@@ -49,7 +44,7 @@ class Tapping:
         self._came = trio.Event()
         self._scope = trio.CancelScope()
         self._key: object = None
-        self._trouble = ""
+        self._trouble = Trouble(_log, tells=not worker)
 
     def __repr__(self) -> str:
         return f"<Tapping {'connected' if self.is_connected else 'not connected'}>"
@@ -121,14 +116,8 @@ class Tapping:
             self.tap.messages += count
 
     def _tell(self, target: TapTarget, why: str) -> None:
-        """One line for each trouble, by one of the workers, and one when it is over."""
-        before, self._trouble = self._trouble, why
-        if self._worker or why == before:
-            return
-        if why:
-            _log.warning("no dnstap messages reach %s: %s", target, why)
-        else:
-            _log.warning("dnstap messages reach %s again", target)
+        reach = f"dnstap messages reach {target}"
+        self._trouble.note(why, f"no {reach}", f"{reach} again")
 
 
 def _why(error: BaseException) -> str:

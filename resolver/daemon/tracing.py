@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import time
 from typing import TYPE_CHECKING
 
 import trio
 
 from resolver.limits import OTEL_SEND_SECONDS
-from resolver.runtime.clock import SystemClock
+from resolver.runtime.clock import stamps
 from resolver.telemetry.events import Resolved
 from resolver.telemetry.traces import Traces
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from random import Random
 
     from resolver.config.schema_telemetry import Otel
@@ -21,17 +19,12 @@ if TYPE_CHECKING:
     from resolver.telemetry.events import Bus
     from resolver.telemetry.otel import Sender
 
-_NS = 1_000_000_000
-
 
 class Tracing:
     """Fed by *bus* while `otel.endpoint` says where to."""
 
     def __init__(self, bus: Bus, clock: Clock, rng: Random, nursery: trio.Nursery) -> None:
-        is_real = isinstance(clock, SystemClock)
-        self._now_ns: Callable[[], int] = (
-            time.time_ns if is_real else lambda: int(clock.wall() * _NS)
-        )
+        self._now_ns = stamps(clock)
         self.traces = Traces(rng)
         self._bus = bus
         self._nursery = nursery

@@ -14,7 +14,7 @@ import logging
 import time
 from datetime import UTC, datetime
 from functools import partial
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 
 from resolver.limits import CLOCK_LOOK_SECONDS
 
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 _log = logging.getLogger(__name__)
+_NS: Final = 1_000_000_000
 
 
 class Clock(Protocol):
@@ -30,6 +31,13 @@ class Clock(Protocol):
     def now(self) -> float: ...
 
     def wall(self) -> float: ...
+
+
+def stamps(clock: Clock) -> Callable[[], int]:
+    """Unix nanoseconds as logs have them: by the machine's own clock, whoever believes it; of a
+    simulated one by that.
+    """
+    return time.time_ns if isinstance(clock, SystemClock) else lambda: int(clock.wall() * _NS)
 
 
 class Reading(NamedTuple):
