@@ -12,10 +12,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from h2.config import H2Configuration
-from h2.connection import ConnectionState, H2Connection
+from h2.connection import ConnectionState
 from h2.settings import SettingCodes, Settings
-from h2.stream import H2Stream, StreamClosedBy, StreamInputs
-from hyperframe.frame import WindowUpdateFrame
+from h2.stream import StreamClosedBy, StreamInputs
 
 from resolver.limits import (
     HTTPS_BODY_OCTETS,
@@ -36,6 +35,7 @@ from resolver.runtime.http2_frame import (
     HEADERS,
     WRITE_HEAD,
 )
+from resolver.runtime.http2_whole import WholeStreams
 
 if TYPE_CHECKING:
     from collections import deque
@@ -45,7 +45,7 @@ _LOW: Final = 0xFFFF
 _MOST_STREAM: Final = 0x7FFF_FFFF
 
 
-class Connection(H2Connection):
+class Connection(WholeStreams):
     """h2's, with our limits, and streams that it does not know of."""
 
     MAX_CLOSED_STREAMS = HTTPS_CLOSED_STREAMS
@@ -60,8 +60,6 @@ class Connection(H2Connection):
                 normalize_outbound_headers=False,
             )
         )
-        self.whole: set[int] = set()
-        """Streams past h2 that have no response yet."""
         self.prepared = PreparedEncoder()
         self.encoder = self.prepared  # type: ignore[assignment]
         self.remembering = RememberingDecoder(2 * HTTPS_HEADER_OCTETS)  # above it, no 431
@@ -82,12 +80,6 @@ class Connection(H2Connection):
     def open_inbound_streams(self) -> int:
         return super().open_inbound_streams + len(self.whole)
 
-    @property
-    def _takes_whole(self) -> bool:
-        is_open = self.state_machine.state is ConnectionState.SERVER_OPEN
-        buffer = self.incoming_buffer
-        return is_open and not buffer._headers_buffer and not buffer._data  # noqa: SLF001
-
     # --- requests ----------------------------------------------------------------------------
 
     def read_whole(self, frames: bytes, at: int, asked: deque[tuple[int, Request]]) -> int:
@@ -95,7 +87,8 @@ class Connection(H2Connection):
         is_open = self.state_machine.state is ConnectionState.SERVER_OPEN
         if not is_open or self.incoming_buffer._headers_buffer:  # noqa: SLF001
             return at
-        room = self._inbound_flow_control_window_manager.current_window_size
+        window = self._inbound_flow_control_window_manager
+        room = window.current_window_size
         consumed, head_of = 0, self.remembering.head_of
         while (parts := _request_at(frames, at, self.highest_inbound_stream_id)) is not None:
             number, block, body, end = parts
@@ -111,35 +104,17 @@ class Connection(H2Connection):
             asked.append((number, Request(head.method, head.target, head.fields, body)))
             at = end
         if consumed:
-            self._acknowledge(consumed)
+            window.window_consumed(consumed)
+            self._make_room(consumed)
         return at
 
     def _has_place(self) -> bool:
         at_most = len(self.streams) + len(self.whole)  # h2 counts closed ones until it looks
         return at_most < HTTPS_STREAMS or self.open_inbound_streams < HTTPS_STREAMS
 
-    def _acknowledge(self, octets: int) -> None:
-        """Of bodies: the connection's window; the streams' are of no more use."""
-        window = self._inbound_flow_control_window_manager
-        window.window_consumed(octets)
-        if increment := window.process_bytes(octets):
-            update = WindowUpdateFrame(0)
-            update.window_increment = increment
-            self._prepare_for_sending([update])
-
     def give_up(self, number: int) -> None:
-        """Make the stream h2's: half closed, by a whole request."""
-        self.whole.remove(number)
-        stream = H2Stream(
-            number,
-            config=self.config,
-            inbound_window_size=self.local_settings.initial_window_size,
-            outbound_window_size=self.remote_settings.initial_window_size,
-        )
-        stream.max_outbound_frame_size = self.max_outbound_frame_size
-        stream.state_machine.process_input(StreamInputs.RECV_HEADERS)
-        stream.state_machine.process_input(StreamInputs.RECV_END_STREAM)
-        self.streams[number] = stream
+        """Make the stream h2's."""
+        self._adopt(number, StreamInputs.RECV_HEADERS, StreamInputs.RECV_END_STREAM)
 
     # --- responses ---------------------------------------------------------------------------
 

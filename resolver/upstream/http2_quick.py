@@ -15,14 +15,12 @@ from h2.config import H2Configuration
 from h2.connection import (
     ConnectionInputs,
     ConnectionState,
-    H2Connection,
     H2ConnectionStateMachine,
 )
 from h2.exceptions import ProtocolError
 from h2.settings import SettingCodes, Settings
-from h2.stream import H2Stream, StreamClosedBy, StreamInputs
+from h2.stream import StreamClosedBy, StreamInputs
 from h2.utilities import HeaderValidationFlags, validate_headers
-from hyperframe.frame import WindowUpdateFrame
 
 from resolver.errors import drop_frames
 from resolver.limits import (
@@ -43,6 +41,7 @@ from resolver.runtime.http2_frame import (
     HEADERS,
     WRITE_HEAD,
 )
+from resolver.runtime.http2_whole import WholeStreams
 from resolver.upstream.https_words import objection
 
 if TYPE_CHECKING:
@@ -124,14 +123,12 @@ def _read(headers: list[HeaderTuple]) -> _Said | None:
     return _Said(objection(fields), int(told)) if told.isdigit() else None
 
 
-class Connection(H2Connection):
+class Connection(WholeStreams):
     """h2's, with our limits, and streams that it does not know of. *fields*: of each request."""
 
     def __init__(self, fields: Sequence[Header]) -> None:
         super().__init__(_CONFIG)
         self.state_machine._transitions = _TRANSITIONS  # noqa: SLF001
-        self.whole: set[int] = set()
-        """Streams past h2 that have no response yet."""
         self._fields = fields
         self._is_plain = sum(len(name) + len(value) for name, value in fields) <= _PLAIN_OCTETS
         self._remembering = RememberingEncoder(fields)
@@ -179,19 +176,9 @@ class Connection(H2Connection):
         return number
 
     def give_up(self, number: int) -> None:
-        """Make the stream h2's: half closed, by a whole request."""
-        self.whole.remove(number)
-        stream = H2Stream(
-            number,
-            config=self.config,
-            inbound_window_size=self.local_settings.initial_window_size,
-            outbound_window_size=self.remote_settings.initial_window_size,
-        )
-        stream.max_outbound_frame_size = self.max_outbound_frame_size
+        """Make the stream h2's."""
+        stream = self._adopt(number, StreamInputs.SEND_HEADERS, StreamInputs.SEND_END_STREAM)
         stream.request_method = b"POST"
-        stream.state_machine.process_input(StreamInputs.SEND_HEADERS)
-        stream.state_machine.process_input(StreamInputs.SEND_END_STREAM)
-        self.streams[number] = stream
 
     # --- responses ---------------------------------------------------------------------------
 
@@ -215,10 +202,8 @@ class Connection(H2Connection):
             self._closed_streams[number] = StreamClosedBy.RECV_END_STREAM
             at = end
             heard(number, said.wrong, body)
-        if consumed and (increment := window.process_bytes(consumed)):
-            update = WindowUpdateFrame(0)
-            update.window_increment = increment
-            self._prepare_for_sending([update])
+        if consumed:
+            self._make_room(consumed)
         return at
 
     def is_incomplete(self, frames: bytes, at: int) -> bool:

@@ -1,0 +1,49 @@
+"""An HTTP/2 connection with streams past h2, at either end: what both have to keep right.
+
+Such a stream is a number in a set: a request that came or went whole, and has no response yet. h2
+stays the protocol, by its own windows; with the first other frame for it, a stream of the set
+becomes one of h2's, as h2 would have made it. RFC 9113.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from h2.connection import H2Connection
+from h2.stream import H2Stream
+from hyperframe.frame import WindowUpdateFrame
+
+if TYPE_CHECKING:
+    from h2.config import H2Configuration
+    from h2.stream import StreamInputs
+
+
+class WholeStreams(H2Connection):
+    """h2's, and streams that it does not know of."""
+
+    def __init__(self, config: H2Configuration) -> None:
+        super().__init__(config)
+        self.whole: set[int] = set()
+        """Streams past h2 that have no response yet."""
+
+    def _adopt(self, number: int, *inputs: StreamInputs) -> H2Stream:
+        """Make the stream h2's: half closed, by a whole request, which *inputs* stand for."""
+        self.whole.remove(number)
+        stream = H2Stream(
+            number,
+            config=self.config,
+            inbound_window_size=self.local_settings.initial_window_size,
+            outbound_window_size=self.remote_settings.initial_window_size,
+        )
+        stream.max_outbound_frame_size = self.max_outbound_frame_size
+        for one in inputs:
+            stream.state_machine.process_input(one)
+        self.streams[number] = stream
+        return stream
+
+    def _make_room(self, octets: int) -> None:
+        """So many of bodies were consumed: of the connection's window; the streams' are over."""
+        if increment := self._inbound_flow_control_window_manager.process_bytes(octets):
+            update = WindowUpdateFrame(0)
+            update.window_increment = increment
+            self._prepare_for_sending([update])
