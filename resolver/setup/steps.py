@@ -36,6 +36,12 @@ class Box:
     is_changed: bool = False
     servers: list[str] = field(default_factory=list)  # those that have proven to answer
 
+    def put_back(self, key: str, edit: Edit | None = None) -> None:
+        """What was at the place *key*; what stays as it is is told."""
+        left = self.journal.put_back(key, edit)
+        if left:
+            self.tell(left)
+
 
 class Step(Protocol):
     """*say*: what it does, for people."""
@@ -75,9 +81,7 @@ class Put:
     def undo(self, box: Box) -> None:
         if not box.journal.holds(self.key):
             return
-        left = box.journal.put_back(self.key, self.edit if self.is_edit else None)
-        if left:
-            box.tell(left)
+        box.put_back(self.key, self.edit if self.is_edit else None)
         self._have_it_read(box)
 
     def _have_it_read(self, box: Box) -> None:
@@ -296,9 +300,7 @@ class PointHere:
             raise SetupFailed(f"names did not resolve after the switch ({reason})")
 
     def undo(self, box: Box) -> None:
-        left = box.journal.put_back("resolv.conf")
-        if left:
-            box.tell(left)
+        box.put_back("resolv.conf")
 
 
 def _is(run: Commands, verb: str) -> bool:
@@ -334,8 +336,5 @@ class Link:
             box.tell(f"no link {PLACES[self.key].path}: {error}")
 
     def undo(self, box: Box) -> None:
-        if not box.journal.holds(self.key):
-            return
-        left = box.journal.put_back(self.key)
-        if left:
-            box.tell(left)
+        if box.journal.holds(self.key):
+            box.put_back(self.key)
