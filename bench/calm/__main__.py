@@ -1,4 +1,4 @@
-"""`python -m bench.calm`: an outage after use, as issue 12 wants it survived.
+"""`python -m bench.calm`: an outage after an hour of use.
 
 At full length in virtual time: an hour of use of 300 names (TTLs of 20 to 300 s, ten questions a
 second), two hours without a link, the return; with --real at 1 : 30 on real sockets, beside others.
