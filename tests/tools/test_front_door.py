@@ -14,8 +14,9 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-SCRIPTS = ("serve", "test", ".ci/run", ".ci/long", "tools/packages", "tools/environment.sh")
-TOOLS = ("sh", "cat", "cksum", "cp", "dirname", "grep", "mkdir", "sed")
+LIBRARIES = ("tools/packages", "tools/environment.sh", "tools/seconds.sh")
+SCRIPTS = ("serve", "test", ".ci/run", ".ci/long", *LIBRARIES)
+TOOLS = ("sh", "cat", "cksum", "cp", "date", "dirname", "env", "grep", "mkdir", "rm", "sed")
 OS_RELEASES = {
     "debian": "ID=debian\nVERSION_ID=12\n",
     "jammy": "ID=ubuntu\nID_LIKE=debian\nVERSION_ID=22.04\n",
@@ -25,10 +26,18 @@ OS_RELEASES = {
 # Does what `serve` asks of an interpreter, and writes down the rest.
 PYTHON = """#!/bin/sh
 case "$*" in
-  "-m venv --clear "*) mkdir -p "$4/bin" && cp "$0" "$4/bin/python" ;;
+  "-m venv --clear "*)
+    mkdir -p "$4/bin" && for name in python lint-imports; do cp "$0" "$4/bin/$name"; done ;;
   "-m pip install "*) echo "$*" >>"$JOURNAL" ;;
+  "-m mypy") [ -z "${PYTHONDONTWRITEBYTECODE:-}" ] || exit 1 ;;
   "-P -m resolver "*) shift 3; echo "ran $*" ;;
 esac
+"""
+# In the place of date: each time that it is looked at, so many seconds later.
+CLOCK = """#!/bin/sh
+now=$(($(cat "$JOURNAL.clock" 2>/dev/null || echo 1785000000) + LATER_S))
+echo "$now" >"$JOURNAL.clock"
+echo "$now"
 """
 
 
@@ -40,6 +49,8 @@ class Machine:
     path: Path
 
     def has(self, program: str, text: str) -> None:
+        """A stand-in; in the place of a link to one of the system's tools, never through it."""
+        (self.path / program).unlink(missing_ok=True)
         (self.path / program).write_text(text)
         (self.path / program).chmod(0o755)
 
@@ -69,7 +80,7 @@ def machine(tmp_path: Path) -> Machine:
     tree, path = tmp_path / "tree", tmp_path / "bin"
     path.mkdir()
     (tree / "tools").mkdir(parents=True)
-    for name in ("serve", "test", "pyproject.toml", "tools/packages", "tools/environment.sh"):
+    for name in ("serve", "test", "pyproject.toml", *LIBRARIES):
         shutil.copy2(ROOT / name, tree / name)
     for tool in TOOLS:
         found = shutil.which(tool)
@@ -173,6 +184,25 @@ def test_the_environment_is_set_up_once(machine: Machine) -> None:
         project.write("# changed\n")
     machine.run("./serve")
     assert len(machine.journal()) == 2
+
+
+@pytest.mark.parametrize(("each_s", "is_too_long"), [(40, False), (400, True)])
+def test_the_seconds_of_each_part_are_told(
+    machine: Machine, each_s: int, *, is_too_long: bool
+) -> None:
+    """And that all took longer than every change may wait for; nothing fails for that."""
+    machine.has("python3", PYTHON)
+    machine.has("date", CLOCK)
+    done = machine.run("./test", LATER_S=str(each_s), PYTHONDONTWRITEBYTECODE="1")
+    assert (done.returncode, done.stderr) == (0, "Setting up .venv ...\n")
+    lines = done.stdout.splitlines()
+    first = lines.index("Seconds, and of the processors:") + 1
+    for part in ("environment", "style", "format", "types", "imports"):
+        assert f"{each_s}\t0\t{part}" in lines[first:]
+    total = next(line for line in lines if line.endswith("\tin all"))
+    parts = lines.index(total) - first
+    assert total == f"{each_s * parts}\t0\tin all"
+    assert ("TOO LONG: it may take 30 minutes." in lines) is is_too_long
 
 
 def test_an_unknown_option_of_test_is_told_the_known_ones(machine: Machine) -> None:
