@@ -15,6 +15,8 @@ from hypothesis import HealthCheck, settings
 from tests import left_out
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import pytest
 
 # A daemon that a test starts has a control socket where the test wants one: not all of them the
@@ -24,6 +26,10 @@ settings.register_profile("any", deadline=None, suppress_health_check=[HealthChe
 settings.load_profile("any")
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def pytest_deselected(items: Sequence[pytest.Item]) -> None:
+    left_out.note_long(items)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

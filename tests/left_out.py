@@ -37,18 +37,20 @@ _CAUSES = (
 
 
 def note(reporter: pytest.TerminalReporter) -> None:
-    """Append what this session left out to the file that $RESOLVER_LEFT_OUT names, if it does."""
+    """Append what this session skipped to the file that $RESOLVER_LEFT_OUT names, if it does."""
+    _append(_reason(report.longrepr) for report in reporter.stats.get("skipped", ()))
+
+
+def note_long(deselected: Iterable[pytest.Item]) -> None:
+    """Append the long ones of *deselected*: every process of a session does."""
+    _append(f"{LONG} {item.nodeid}" for item in deselected if item.get_closest_marker(LONG))
+
+
+def _append(notes: Iterable[str]) -> None:
     wanted = os.environ.get(VARIABLE)
-    if wanted is None:
-        return
-    reasons = [_reason(report.longrepr) for report in reporter.stats.get("skipped", ())]
-    reasons += [
-        f"{LONG} {item.nodeid}"
-        for item in reporter.stats.get("deselected", ())
-        if item.get_closest_marker(LONG)
-    ]
-    with Path(wanted).open("a", encoding="utf-8") as notes:
-        notes.writelines(f"{reason}\n" for reason in reasons)
+    if wanted is not None and (lines := [f"{note}\n" for note in notes]):
+        with Path(wanted).open("a", encoding="utf-8") as file:
+            file.writelines(lines)
 
 
 def _reason(found: object) -> str:

@@ -39,8 +39,9 @@ def _reporter(**stats: list[Any]) -> pytest.TerminalReporter:
     return cast("pytest.TerminalReporter", SimpleNamespace(stats=stats))
 
 
-def _item(*markers: str) -> object:
-    return SimpleNamespace(nodeid="a::b", get_closest_marker=lambda name: name in markers or None)
+def _item(*markers: str) -> pytest.Item:
+    item = SimpleNamespace(nodeid="a::b", get_closest_marker=lambda name: name in markers or None)
+    return cast("pytest.Item", item)
 
 
 def test_each_run_adds_what_it_skipped_and_the_long_ones(
@@ -50,7 +51,7 @@ def test_each_run_adds_what_it_skipped_and_the_long_ones(
     monkeypatch.setenv(left_out.VARIABLE, str(notes))
     skipped = SimpleNamespace(longrepr=("test_x.py", 3, "Skipped: needs root for\n  this"))
     left_out.note(_reporter(skipped=[skipped]))
-    left_out.note(_reporter(deselected=[_item("long"), _item("netns")]))
+    left_out.note_long([_item("long"), _item("netns")])
     assert notes.read_text("utf-8").splitlines() == ["needs root for this", "long a::b"]
 
 
@@ -59,5 +60,5 @@ def test_without_the_variable_nothing_is_written(
 ) -> None:
     monkeypatch.delenv(left_out.VARIABLE, raising=False)
     monkeypatch.chdir(tmp_path)
-    left_out.note(_reporter(deselected=[_item("long")]))
+    left_out.note_long([_item("long")])
     assert list(tmp_path.iterdir()) == []
