@@ -145,10 +145,14 @@ class Link:
 
 
 class View(NamedTuple):
-    """A group of clients by name; *tag* is the number of what policy does to their queries."""
+    """A group of clients by name; *tag* is the number of what policy does to their queries.
+
+    *tells_stale*: they may be told expired data.
+    """
 
     name: str = "default"
     tag: int = 0
+    tells_stale: bool = True
 
 
 EVERYBODY: Final = View()
@@ -177,6 +181,7 @@ class Answer:
 
     *sources*: of each link in turn, where it came from. *tsig*: a record, in octets, that ends the
     reply (RFC 8945 §5.1). *renew_after_s*: from then on a hit may have it renewed.
+    *onward*: what policy has put in the place of the question, whose answer is to follow *answer*.
     """
 
     question: Question
@@ -190,6 +195,7 @@ class Answer:
     is_authoritative: bool = False
     sources: tuple[Source, ...] = ()
     tsig: bytes = b""
+    onward: Question | None = None
     renew_after_s: float = float("inf")
 
     @property
@@ -199,3 +205,7 @@ class Answer:
             if source in self.sources:
                 return source
         return self.sources[0] if self.sources else Source.LOCAL
+
+
+DROPPED: Final = Answer(Question(b"\0", 0), 0)
+"""Of policy: the client is told nothing at all. Known by identity."""

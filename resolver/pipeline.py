@@ -16,7 +16,8 @@ import trio
 
 from resolver.budget import Share
 from resolver.errors import Ede, ResolutionFailed, WireError
-from resolver.model import Answer, Query, Source, Status
+from resolver.model import DROPPED, Answer, Query, Source, Status
+from resolver.policy.onward import alone, ask_policy, joined
 from resolver.protocol.codes import EdeCode, Flag, Rcode
 from resolver.protocol.ip_addresses import address_octets
 from resolver.protocol.wire import Message, parse_untrusted
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from resolver.budget import QueryBudget
     from resolver.model import Question
     from resolver.policy.fast_paths import FastPaths
+    from resolver.policy.onward import Told
     from resolver.policy.path import PolicyPath
     from resolver.protocol.transport import Client
     from resolver.recurse.early import EarlyAnswers
@@ -77,6 +79,8 @@ class Pipeline:
         self._spawn = spawn
         self._query_seconds = query_seconds
         self._bus = bus
+        self.waiting: dict[str, int] = {}
+        """How many queries of each view are being resolved."""
         self.fast_path = fast_paths.open
 
     def __repr__(self) -> str:
@@ -105,7 +109,7 @@ class Pipeline:
             return
         source = address_octets(client.host)
         views = self._fast_paths.views
-        policy = views.only or views.of(source, client.local)
+        policy = views.only or views.of(source, client.listener, client.transport)
         query = _new(Query, (message, data, client, source, policy.view))
         outgoing = Outgoing(self._replies, query, respond)
         if self._bus.heard:
@@ -115,43 +119,53 @@ class Pipeline:
     def _answer(self, policy: PolicyPath, outgoing: Outgoing) -> None:
         """Everything that needs no waiting; else a task."""
         query = outgoing.query
-        answer = policy.before(query)
-        if answer is not None:
+        told = ask_policy(policy, query)
+        answer = told.answer
+        if answer is DROPPED:
+            self.counters.refused += 1
+            outgoing.drop()
+        elif answer is not None:
             if answer.source is Source.BLOCKED:
                 self.counters.refused += 1
             else:
                 self.counters.local += 1
-            self._send(outgoing, answer)
+            self._send(outgoing, joined(told.aliases, answer))
         elif query.message.flags & Flag.RD:
-            self._spawn(self._resolve, policy, outgoing)  # looks into caches too, and only once
+            self._spawn(self._resolve, policy, outgoing, told)  # looks into caches, and only once
         else:
-            self._send(outgoing, policy.after(query, self._known(query)))
+            self._send(outgoing, policy.after(query, self._known(told)))
 
-    def _known(self, query: Query) -> Answer:
+    def _known(self, told: Told) -> Answer:
         """Without recursion: what the caches have, or the closest servers known."""
-        question, checking = query.question, not query.message.cd
+        question, checking = told.asked.question, not told.asked.message.cd
         answer = self._resolver.recall(question, checking=checking)
         if answer is None:
+            if told.aliases:
+                return alone(told.aliases)
             return self._resolver.refer(question, checking=checking)
         self.counters.recalled += 1
-        return answer
+        return joined(told.aliases, answer)
 
-    async def _resolve(self, policy: PolicyPath, outgoing: Outgoing) -> None:
+    async def _resolve(self, policy: PolicyPath, outgoing: Outgoing, told: Told) -> None:
         """Resolve within the deadline, and answer whatever happens."""
-        query = outgoing.query
+        query, waiting = outgoing.query, self.waiting
+        view = query.view.name
         now = trio.current_time()
         budget = Share.for_client(now + self._query_seconds)
         if self._bus.heard:
             budget.whole.asked = []
             if Resolved in self._bus.heard:
                 budget.whole.steps = []
-        early = self.early
+        early = None if told.aliases else self.early
+        waiting[view] = waiting.get(view, 0) + 1
         if early is not None:
             early.begin(outgoing, self._send_early, now)
         try:
-            answer = await self._within_time(query, budget)
+            answer = await self._within_time(told.asked, budget)
             if self.prefetch is not None:
                 answer.renew_after_s = self.prefetch.heard(answer, trio.current_time() - now)
+            if told.aliases:
+                answer = joined(told.aliases, answer)
             if policy.changes_answers:
                 answer = policy.after(query, answer)
             self._send(outgoing, answer, budget.whole)
@@ -163,6 +177,7 @@ class Pipeline:
             _log.exception("a query failed by a fault of ours")
             outgoing.send(_failed(query.question, (Ede(EdeCode.OTHER, "internal error"),)))
         finally:
+            waiting[view] -= 1
             if early is not None:
                 early.end(outgoing)
 
@@ -192,21 +207,26 @@ class Pipeline:
         """The answer; a failure is an answer too."""
         policy, query = self._fast_paths.views.default, _of_ours(question, checking=checking)
         budget = Share.for_client(trio.current_time() + self._query_seconds)
-        told = policy.before(query)
-        return told or policy.after(query, await self._within_time(query, budget))
+        aliases, asked, told = ask_policy(policy, query)
+        if told is not None:
+            return joined(aliases, told)
+        found = await self._within_time(asked, budget)
+        return policy.after(query, joined(aliases, found))
 
-    def before(self, question: Question) -> Answer | None:
-        """What policy answers in the place of resolution, if it does."""
-        return self._fast_paths.views.default.before(_of_ours(question, checking=True))
+    def before(self, question: Question, view: str = "") -> Answer | None:
+        """What policy answers clients of *view* in the place of resolution, if it does."""
+        views = self._fast_paths.views
+        policy = views.named(view) or views.default
+        return policy.before(_of_ours(question, checking=True))
 
     def at_once(self, question: Question, *, checking: bool = True) -> Answer | None:
         """What nobody needs to be asked for: local zones, caches. None if that is not enough."""
         policy, query = self._fast_paths.views.default, _of_ours(question, checking=checking)
-        told = policy.before(query)
+        aliases, asked, told = ask_policy(policy, query)
         if told is not None:
-            return told
-        known = self._resolver.recall(question, checking=checking)
-        return None if known is None else policy.after(query, known)
+            return joined(aliases, told)
+        known = self._resolver.recall(asked.question, checking=checking)
+        return None if known is None else policy.after(query, joined(aliases, known))
 
     # --- what leaves -------------------------------------------------------------------------
 
@@ -218,6 +238,9 @@ class Pipeline:
         *,
         keeps: bool = True,
     ) -> None:
+        if answer is DROPPED:
+            outgoing.drop()
+            return
         reply, heard = outgoing.send(answer, keeps=keeps), self._bus.heard
         if reply is None or not heard or not (Answered in heard or Resolved in heard):
             return
@@ -231,7 +254,8 @@ class Pipeline:
     def _send_early(self, outgoing: Outgoing, answer: Answer) -> None:
         """What the client is told that has waited for long, as policy is now; nobody else's."""
         query, views = outgoing.query, self._fast_paths.views
-        policy = views.only or views.of(query.source, query.client.local)
+        client = query.client
+        policy = views.only or views.of(query.source, client.listener, client.transport)
         self._send(outgoing, policy.after(query, answer), keeps=False)
 
     def _send_octets(self, out: bytes | None, data: bytes, client: Client, send: Respond) -> None:

@@ -89,10 +89,19 @@ def _summary(config: Config) -> list[str]:
         f"  answers      {', '.join(server.allow_from) or 'nobody'}",
         f"  asks over    {families}",
         f"  sends away   {_NEXT.join(zones) or 'nothing: resolves from the root'}",
-        f"  policy       {policies.views_of(config, anchors).default}",
+        f"  policy       {_NEXT.join(_views(config, anchors))}",
         f"  validates    {'yes' if validates else 'no'}",
         f"  caches       {config.cache.size_octets >> 20} MiB a process, {server.workers} of them",
     ]
+
+
+def _views(config: Config, anchors: Anchors | None) -> list[str]:
+    """What queries meet, in order, a line for each view; with the tags that count at all times."""
+    tags = frozenset(entry.tag for entry in config.schedule)
+    views = policies.views_of(config, policies.Stock(anchors), tags)
+    if views.only is not None:
+        return [str(views.only)]
+    return [f"{path.view.name}: {path}" for path in views.paths]
 
 
 def _forward(entry: Forward) -> str:

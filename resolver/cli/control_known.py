@@ -119,6 +119,9 @@ def queries(reply: Reply) -> Iterator[str]:
         f"{reply['clients_waiting']} clients wait, {reply['resolving']} questions are resolved, "
         f"{reply['asked']} packets are on their way"
     )
+    if reply["by_view"].keys() - {"default"}:
+        counts = sorted(reply["by_view"].items())
+        yield "by view: " + ", ".join(f"{view} {count}" for view, count in counts)
     if reply["questions"]:
         yield ""
         heads = ("QUESTION", "AGE", "JOINED", "WAITS FOR")
@@ -182,6 +185,9 @@ _PROOFS: Final = ("RRSIG", "NSEC", "NSEC3")
 def why(reply: Reply) -> Iterator[str]:
     """The sentence first."""
     yield reply["because"]
+    if reply["views"]:
+        yield ""
+        yield from table([("VIEW", "ANSWERED HERE"), *reply["views"].items()])
     for link in reply["links"]:
         yield ""
         yield f"{link['name']} {link['type']}: {_link(link)}"

@@ -6,11 +6,11 @@ them there, and tests assert that they are current.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple, get_args, get_origin, get_type_hints
+from typing import TYPE_CHECKING, Any, NamedTuple, get_args, get_origin
 
 import msgspec
 
-from resolver.config.load import in_words, purpose, takes_effect
+from resolver.config.load import hints_of, in_words, purpose, takes_effect
 from resolver.config.schema import NOT_YET, Config, Section
 
 if TYPE_CHECKING:
@@ -53,18 +53,20 @@ class Key(NamedTuple):
 
 def key_entries(kind: type[Section] = Config, table: str = "") -> Iterator[Key]:
     """Every key of the configuration file, in the order of the schema."""
-    hints = get_type_hints(kind, include_extras=True)
+    hints = hints_of(kind)
     for field in msgspec.structs.fields(kind):
-        hint = hints[field.name]
+        name = field.encode_name
+        hint = hints[name]
         inner = next((arg for arg in (hint, *get_args(hint)) if _is_section(arg)), None)
         if inner is not None:
             is_many = get_origin(hint) is tuple
-            yield from key_entries(inner, f"[{field.name}]" if is_many else field.name)
+            below = f"{table}.{name}".lstrip(".")
+            yield from key_entries(inner, f"[{below}]" if is_many else below)
             continue
-        path = f"{table.strip('[]')}.{field.name}".lstrip(".")
+        path = f"{table.strip('[]')}.{name}".lstrip(".")
         default = None if field.required else _toml(field.default)
         is_fixed, effect = path in NOT_YET, takes_effect(hint)
-        yield Key(table, field.name, default, in_words(hint), purpose(hint), is_fixed, effect)
+        yield Key(table, name, default, in_words(hint), purpose(hint), is_fixed, effect)
 
 
 def _row(key: Key) -> str:

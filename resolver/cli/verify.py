@@ -92,15 +92,20 @@ def _read(options: argparse.Namespace, promised: Promises) -> tuple[Config, list
     if options.listen:
         server = msgspec.structs.replace(config.server, listen=tuple(options.listen))
         config = msgspec.structs.replace(config, server=server)
-        problems = [problem for problem in problems if problem.where != "server.listen"]
+        problems = [problem for problem in problems if not _is_of_listening(problem.where)]
         problems += [
             fault.as_error().at("", "--listen")
             for fault in check.faults(config)
-            if fault.key == "server.listen"
+            if _is_of_listening(fault.key)
         ]
     if _is_promised(config, promised):
         problems = [one for one in problems if one.where != "working_directory"]
     return config, problems
+
+
+def _is_of_listening(key: str) -> bool:
+    """Does what is right for *key* depend on where we listen?"""
+    return key == "server.listen" or (key.startswith("view[") and key.endswith("].listen"))
 
 
 def _apart(problems: list[ConfigError]) -> tuple[list[ConfigError], list[ConfigError]]:

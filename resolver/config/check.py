@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 from resolver import limits
 from resolver.config import endpoints, listen_urls, octets
 from resolver.config.check_forwards import forward_advice, forward_faults
+from resolver.config.check_views import view_advice, view_faults
 from resolver.config.extras import extra_missing
 from resolver.config.fault import Fault
 from resolver.config.forwarders import forwarders_of
@@ -41,6 +42,7 @@ def faults(config: Config) -> Iterator[Fault]:
     yield from forward_faults(config)
     yield from _each("resolution.stale_never", config.resolution.stale_never, names.from_text)
     yield from _warm(config)
+    yield from view_faults(config)
     yield from _caches(config)
     yield from _dnssec(config)
     yield from _root(config)
@@ -68,6 +70,7 @@ def advice(config: Config) -> Iterator[str]:
         )
     yield from old_spellings(config)
     yield from forward_advice(config)
+    yield from view_advice(config)
     if not config.dnssec.validate:
         yield "dnssec.validate is off: forged answers are not noticed"
     if config.warm and (config.outgoing.metered or not config.resolution.prefetch):

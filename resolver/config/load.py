@@ -127,16 +127,22 @@ def _shape(table: Any, kind: type[Section], prefix: str = "") -> Iterator[Config
     if not isinstance(table, dict):
         yield ConfigError(prefix.rstrip("."), table, "a table", kind=Kind.TYPE)
         return
-    hints = get_type_hints(kind, include_extras=True)
+    hints = hints_of(kind)
     for key, value in table.items():
         if key not in hints:
             yield ConfigError(f"{prefix}{key}", value, _known(key, hints, prefix), kind=Kind.KEY)
             continue
         yield from _value(value, hints[key], f"{prefix}{key}")
     for field in msgspec.structs.fields(kind):
-        if field.required and field.name not in table:
-            wanted = expected(hints[field.name])
-            yield ConfigError(f"{prefix}{field.name}", None, wanted, kind=Kind.ABSENT)
+        name = field.encode_name
+        if field.required and name not in table:
+            yield ConfigError(f"{prefix}{name}", None, expected(hints[name]), kind=Kind.ABSENT)
+
+
+def hints_of(kind: type[Section]) -> dict[str, Any]:
+    """The types of a table's keys, by the names that they have in the file."""
+    hints = get_type_hints(kind, include_extras=True)
+    return {field.encode_name: hints[field.name] for field in msgspec.structs.fields(kind)}
 
 
 def _value(value: Any, hint: Any, where: str) -> Iterator[ConfigError]:

@@ -19,6 +19,7 @@ from resolver import limits
 from resolver.config.schema_encryption import Ddr, Https, Tls
 from resolver.config.schema_operate import Control
 from resolver.config.schema_telemetry import Dnstap, Log, Metrics, Otel
+from resolver.config.schema_views import Schedule, View
 from resolver.config.schema_zones import REOPENS, RESTARTS, Forward, Section, Stub, Zone
 
 __all__ = [
@@ -41,10 +42,12 @@ __all__ = [
     "Outgoing",
     "Resolution",
     "Root",
+    "Schedule",
     "Section",
     "Server",
     "Stub",
     "Tls",
+    "View",
     "Warm",
     "Zone",
 ]
@@ -350,6 +353,8 @@ class Config(Section, frozen=True, kw_only=True):
     forward: tuple[Forward, ...] = ()
     stub: tuple[Stub, ...] = ()
     warm: tuple[Warm, ...] = ()
+    view: tuple[View, ...] = ()
+    schedule: tuple[Schedule, ...] = ()
     resolution: Resolution = Resolution()
     cache: Cache = Cache()
     dnssec: Dnssec = Dnssec()

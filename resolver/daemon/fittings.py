@@ -10,6 +10,7 @@ from resolver.cache.negative import NegativeCache
 from resolver.cache.rrset import RRsetCache
 from resolver.config import octets
 from resolver.daemon.zones import primed_zones, yielding_zones
+from resolver.dnssec.anchors import Anchors
 from resolver.iterate.walk import WalkSettings
 from resolver.limits import LOOKUP_WIDTH, NEGATIVE_CACHE_PART
 from resolver.protocol.codes import RRType
@@ -19,8 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from resolver.config.schema import Config
-    from resolver.dnssec.anchors import Anchors
     from resolver.model import Name
+    from resolver.operate.overrides import Overrides
     from resolver.recurse.exempt import Exempt
     from resolver.runtime.clock import Clock
 
@@ -86,3 +87,23 @@ def walk_settings(config: Config, anchors: Anchors | None, clock: Clock) -> Walk
         yielding=yielding_zones(config),
         primed=primed_zones(config),
     )
+
+
+def waiving(
+    anchors: Anchors | None, configured: Anchors | None, overrides: Overrides
+) -> Anchors | None:
+    """*anchors* with the negative ones that are *configured*, and those set since; others as they
+    are, where that is the same."""
+    if anchors is None or configured is None:
+        return anchors
+    negative = {**configured.negative, **overrides.negative}
+    if anchors.negative == negative:
+        return anchors
+    return Anchors(dict(anchors.by_name), negative, anchors.generation + 1)
+
+
+def snapshot(anchors: Anchors | None) -> Anchors | None:
+    """A copy, that stays as it is."""
+    if anchors is None:
+        return None
+    return Anchors(dict(anchors.by_name), dict(anchors.negative), anchors.generation)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 import trio
 
+from resolver.config.endpoints import show
 from resolver.daemon.bind import Wish
 from resolver.daemon.tls_contexts import ALPN
 from resolver.listen.idle_loop import watch_over
@@ -105,7 +106,7 @@ class Listeners:
         if wish.transport in (Transport.QUIC, Transport.HTTP3):
             service = self._quic_service(wish, cast("UdpSocket", sock))
         elif wish.is_udp:
-            service = self._udp_service(wish.where[0], cast("UdpSocket", sock))
+            service = self._udp_service(wish, cast("UdpSocket", sock))
         elif wish.transport is None:
             service = MetricsService(cast("StreamListener", sock), self._page)
         else:
@@ -117,6 +118,7 @@ class Listeners:
                 transport=wish.transport,
                 slots=self._slots,
                 host=wish.where[0],
+                place=show(wish.where),
                 **self._spoken(wish.transport, wish.where),
             )
         self.services[wish] = service
@@ -156,8 +158,11 @@ class Listeners:
             self._watched[descriptor] = readiness
             self._watch_anew()
 
-    def _udp_service(self, host: str, sock: UdpSocket) -> UdpService:
-        service = UdpService(sock, self._handler, self._admission, host=host, turns=self._turns)
+    def _udp_service(self, wish: Wish, sock: UdpSocket) -> UdpService:
+        service = UdpService(
+            sock, self._handler, self._admission,
+            host=wish.where[0], place=show(wish.where), turns=self._turns,
+        )  # fmt: skip
         if isinstance(sock, PlainUdpSocket):
             self._watched[sock.fileno()] = service
             self._watch_anew()
@@ -167,7 +172,7 @@ class Listeners:
         from resolver.daemon.quic_terms import quic_kit  # noqa: PLC0415 - loads aioquic
 
         host, transport = wish.where[0], wish.transport or Transport.QUIC
-        served = Served(self._handler, self._admission, host, transport)
+        served = Served(self._handler, self._admission, host, transport, show(wish.where))
         kit = quic_kit(self._tls, served, self._site, self._nursery.start_soon)
         return QuicService(sock, kit, host=host, places=self._quic)
 

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from resolver.cache.delegation import DelegationCache
     from resolver.config.schema import Config
     from resolver.iterate.walk import Walker
+    from resolver.model import Answer, Query
     from resolver.operate.overrides import Overrides
     from resolver.protocol.message import Message
     from resolver.recurse.known import Known
@@ -78,8 +79,14 @@ def early_of(config: Config, resolver: Resolver, spawn: Callable[..., None]) -> 
     """What is told those who have waited for long, if anything is."""
     if resolver.stale is None:
         return None
+
+    def answer(query: Query) -> Answer | None:
+        if not query.view.tells_stale:
+            return None
+        return resolver.meanwhile(query.question, checking=not query.message.cd)
+
     return EarlyAnswers(
-        lambda query: resolver.meanwhile(query.question, checking=not query.message.cd),
+        answer,
         after_s=config.resolution.stale_after,
         spawn=spawn,
     )

@@ -1,17 +1,32 @@
-"""Config → policy: the steps that each view's queries meet, in the order that they meet them."""
+"""Config → policy: the steps that each view's queries meet, in the order that they meet them.
+
+`steps_for` is the order. What a step is made of that is no configuration (anchors, tables, lists)
+is in a `Stock`, made once and shared by all views: views are made anew whenever a schedule begins
+or ends, which must cost nothing but the steps.
+"""
 
 from __future__ import annotations
 
+import time
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from resolver.policy.acl import Acl
+from msgspec.structs import replace
+
+from resolver.config.schema_views import View as Settings
+from resolver.config.spans import in_force, tags_at
+from resolver.config.view_places import places, transports_of
+from resolver.model import EVERYBODY
+from resolver.policy.acl import Acl, Refusal, Silence
 from resolver.policy.chaos import Chaos
 from resolver.policy.designation import ZONE, Designation, Offers
+from resolver.policy.fresh_only import FreshOnly
 from resolver.policy.local import LocalZones
 from resolver.policy.query_rules import QueryRules
 from resolver.policy.sentinel import Sentinel, root_key_tags
-from resolver.policy.views import Views
+from resolver.policy.views import Clients, Views
 from resolver.protocol import names
+from resolver.runtime.clock import stamps
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -19,23 +34,91 @@ if TYPE_CHECKING:
     from resolver.config.schema import Config
     from resolver.dnssec.anchors import Anchors
     from resolver.policy.path import Step
+    from resolver.runtime.clock import Clock
+
+_NS = 1_000_000_000
+_EVERYBODY = Settings(name=EVERYBODY.name)
 
 
-def views_of(config: Config, anchors: Anchors | None, offers: Offers | None = None) -> Views:
-    """One view, of everybody. *offers*: what is encrypted here."""
-    return Views(tuple(_steps(config, anchors, offers or Offers())))
+@dataclass(frozen=True, slots=True)
+class Stock:
+    """What steps are made of, besides the configuration. *offers*: what is encrypted here."""
+
+    anchors: Anchors | None = None
+    offers: Offers = field(default_factory=Offers)
 
 
-def _steps(config: Config, anchors: Anchors | None, offers: Offers) -> Iterator[Step]:
+def views_of(config: Config, stock: Stock, now: frozenset[str] = frozenset()) -> Views:
+    """Every view of *config*, and everybody's. *now*: the tags whose time it is (`tags_now`)."""
+    known = dict[object, tuple["Step", ...]]()
+
+    def steps(view: Settings) -> tuple[Step, ...]:
+        found = tags_at(view.tags, config.schedule, now)
+        alike = replace(
+            view, name="", clients=(), listen=(), transports=(), log="", tags=tuple(sorted(found))
+        )
+        if alike not in known:
+            known[alike] = tuple(steps_for(config, view, found, stock))
+        return known[alike]
+
+    everybody = next((view for view in config.view if view.is_everybody), _EVERYBODY)
+    return Views(
+        steps(everybody),
+        [
+            Clients(
+                view.name,
+                steps(view),
+                view.clients,
+                places(view, config.server.listen),
+                transports_of(view),
+            )
+            for view in config.view
+            if not view.is_everybody
+        ],
+        everybody.name,
+    )
+
+
+def tags_now(config: Config, clock: Clock) -> frozenset[str]:
+    """The tags with a schedule whose time it is, by the machine's own clock and time zone."""
+    if not config.schedule:
+        return frozenset()
+    return in_force(config.schedule, time.localtime(stamps(clock)() // _NS))
+
+
+def steps_for(
+    config: Config,
+    view: Settings,
+    tags: frozenset[str],  # noqa: ARG001  # for steps that carry tags
+    stock: Stock,
+) -> Iterator[Step]:
+    """What is done to queries of *view*, of whose tags *tags* count now. The order is decided here.
+
+    Steps of one view serve another too where *tags* and options of both are the same: nothing else
+    of *view* may be looked at.
+    """
     server = config.server
     elsewhere = [names.from_text(entry.zone) for entry in (*config.forward, *config.stub)]
-    yield Acl(server.allow_from)
+    yield from _admission(config, view)
     yield QueryRules()
     yield Chaos(version=server.version, identity=server.identity)
     if config.ddr.answer and not any(names.is_subdomain(zone, ZONE) for zone in elsewhere):
         minimises = config.resolution.qname_minimisation and names.ROOT not in elsewhere
-        yield Designation(offers, minimises=minimises)
+        yield Designation(stock.offers, minimises=minimises)
     if config.resolution.local_zones:
         yield LocalZones(elsewhere)
+    anchors = stock.anchors
     if anchors is not None and config.dnssec.root_key_sentinel:
         yield Sentinel(lambda: root_key_tags(anchors))
+    if not view.serve_stale:
+        yield FreshOnly()
+
+
+def _admission(config: Config, view: Settings) -> Iterator[Step]:
+    """A view's own word counts, else the access list's."""
+    if view.answer == "refuse":
+        yield Refusal()
+    elif view.answer == "drop":
+        yield Silence()
+    elif not view.answer:
+        yield Acl(config.server.allow_from)

@@ -31,14 +31,15 @@ from resolver.telemetry.query_log import QueryLog
 from resolver.telemetry.query_log_files import DIRECTORY, Keeping, QueryLogFiles
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
-    from resolver.config.schema import Log
+    from resolver.config.schema import Log, View
     from resolver.runtime.clock import Clock
     from resolver.telemetry.events import Bus
     from resolver.telemetry.shared_counters import Slot
 
 _log = logging.getLogger(__name__)
+_MODES = ("off", "failures", "all")
 
 
 class QueryLogging:
@@ -59,6 +60,7 @@ class QueryLogging:
         self._files = QueryLogFiles(self._directory or Path(), keeping)
         self._came = trio.Event()
         self._told: tuple[str, str] = ("off", "no")
+        self._by_view: tuple[str, dict[str, str]] = ("off", {})
         self._worker = 0 if slot is None else slot.number
         self._trouble = Trouble(_log, tells=not self._worker)
         self._is_writing = False
@@ -66,23 +68,27 @@ class QueryLogging:
     def __repr__(self) -> str:
         return f"<QueryLogging {self._told[0]}>"
 
-    def go_by(self, config: Log) -> None:
-        """Log from now on as *config* says."""
+    def go_by(self, config: Log, views: Iterable[View] = ()) -> None:
+        """Log from now on as *config* says, and as those of *views* say for theirs."""
         if self._directory is None:
             return
         self._files.keeping = Keeping(config.keep, config.size_octets)
-        wanted = config.kept, config.clients
-        if wanted == self._told:
+        kept: dict[str, str] = {
+            view.name: view.log for view in views if view.log not in ("", config.kept)
+        }
+        most = max((config.kept, *kept.values()), key=_MODES.index)
+        told, by_view = (most, config.clients), (config.kept, kept)
+        if told == self._told and by_view == self._by_view:
             return
         if self._told[0] != "off":
             self._end()
-        self._told = wanted
-        self.log.go_by(config.clients)
-        if config.kept != "off":
+        self._told, self._by_view = told, by_view
+        self.log.go_by(config.clients, *by_view)
+        if most != "off":
             self._mark("start")
-        if config.kept == "failures":
+        if most == "failures":
             self._bus.subscribe(self.log.hear_failure, Answered)
-        elif config.kept == "all":
+        elif most == "all":
             self._bus.subscribe(self.log.hear, Answered)
             self._bus.subscribe(self.log.hear_hit, Recalled)
 

@@ -80,7 +80,7 @@ async def reload(daemon: Daemon, config: Config) -> Reloaded:
         if log is not None:
             daemon.notes.follow()
             daemon.listeners.hand_to(daemon.parts.pipeline)
-        daemon.query_logging.go_by(config.log)
+        daemon.query_logging.go_by(config.log, config.view)
         daemon.tapping.go_by(config)
         daemon.tracing.go_by(config.otel)
         daemon.open_site()

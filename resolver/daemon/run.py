@@ -312,7 +312,7 @@ async def _start(daemon: Daemon, nursery: trio.Nursery) -> None:
     nursery.start_soon(overriding.end_negative_anchors, daemon)
     daemon.upkeep.begin(persistence.are_notes_read)
     nursery.start_soon(daemon.query_logging.run)
-    daemon.query_logging.go_by(parts.config.log)
+    daemon.query_logging.go_by(parts.config.log, parts.config.view)
     daemon.tapping.go_by(parts.config)
     daemon.tracing.go_by(parts.config.otel)
     daemon.listen()

@@ -1,5 +1,6 @@
 """What runs beside the queries: the root is kept primed, a copy of its zone renewed, trust anchors
-follow their zones, what is used is renewed, encrypted forwarders are discovered and connected to.
+follow their zones, what is used is renewed, encrypted forwarders are discovered and connected to,
+views follow their schedules.
 
 Each goes on over a reload, on whatever is in use then, and begins anew where what it rests on has
 changed: the hints, the anchors.
@@ -14,6 +15,7 @@ import trio
 from resolver.budget import Share
 from resolver.daemon.renewing import keep_renewing
 from resolver.daemon.root_keeper import RootKeeper, Serving
+from resolver.daemon.schedules import keep_schedules
 from resolver.daemon.zones import uses_root_copy
 from resolver.iterate.priming import keep_primed
 from resolver.protocol import names
@@ -62,6 +64,7 @@ class Upkeep:
         self._rollover = trio.CancelScope()
         self._copying = trio.CancelScope()
         self._discovering = trio.CancelScope()
+        self._scheduling = trio.CancelScope()
         self.discovery: Discovery | None = None
         fetch, state = daemon.root_fetch, daemon.state
         self.root_keeper: RootKeeper | None = None
@@ -75,6 +78,7 @@ class Upkeep:
         self._roll_over()
         self._copy_root()
         self._discover()
+        self._keep_schedules()
         self._warm_up()
         base = self._daemon.parts.base
         self._daemon.nursery.start_soon(keep_renewing, base.prefetch, base.clock, are_notes_read)
@@ -94,6 +98,8 @@ class Upkeep:
             self._copy_root()
         self._discovering.cancel()
         self._discover()
+        self._scheduling.cancel()
+        self._keep_schedules()
         self._warm_up()
 
     def _prime(self) -> None:
@@ -138,6 +144,11 @@ class Upkeep:
         self.discovery = discovery = Discovery(parts, known, say)
         self._discovering = scope = trio.CancelScope()
         self._start(scope, discovery.run)
+
+    def _keep_schedules(self) -> None:
+        if self._daemon.parts.config.schedule:
+            self._scheduling = scope = trio.CancelScope()
+            self._start(scope, lambda: keep_schedules(self._daemon))
 
     def _warm_up(self) -> None:
         """Have sessions with encrypted forwarders, where clients may come: not for one question."""

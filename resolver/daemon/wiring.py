@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING
 from resolver.cache.delegation import DelegationCache
 from resolver.daemon import server_tries
 from resolver.daemon.encryption import encryption_of
-from resolver.daemon.fittings import memory_of, nsid_of, walk_settings
+from resolver.daemon.fittings import memory_of, nsid_of, snapshot, waiving, walk_settings
 from resolver.daemon.outages import Outages, early_of, stale_of, stale_seconds
-from resolver.daemon.policies import views_of
+from resolver.daemon.policies import Stock, tags_now, views_of
 from resolver.daemon.renewing import renewals_of, renews_ahead
 from resolver.daemon.state import read_anchors, read_hints
 from resolver.daemon.zones import (
@@ -28,7 +28,6 @@ from resolver.daemon.zones import (
     warm_questions,
 )
 from resolver.dnssec.algorithms import Sha1Policy
-from resolver.dnssec.anchors import Anchors
 from resolver.dnssec.context import Context
 from resolver.dnssec.keystore import KeyStore
 from resolver.dnssec.validation_events import KINDS
@@ -70,6 +69,7 @@ if TYPE_CHECKING:
 
     from resolver.budget import Share
     from resolver.config.schema import Config
+    from resolver.dnssec.anchors import Anchors
     from resolver.model import Delegation, Name
     from resolver.recurse.known import Known
     from resolver.recurse.renewals import Renewals
@@ -105,7 +105,8 @@ class Base:
 class Parts:
     """The wired objects of one configuration, those of the process among them.
 
-    *configured*: the anchors as they were read; RFC 5011 moves *anchors* on from there.
+    *configured*: the anchors as they were read; RFC 5011 moves *anchors* on from there. *views* are
+    made of the *stock*; *tags* are those with a schedule whose time it was then.
     """
 
     config: Config
@@ -126,6 +127,8 @@ class Parts:
     dispatcher: Dispatcher
     packets: PacketCache
     fast_paths: FastPaths
+    stock: Stock
+    tags: frozenset[str]
     views: Views
     cookies: ServerCookies
     bus: Bus
@@ -152,6 +155,15 @@ class Parts:
         self.base.shortage.sheds = (
             packets.flush, packets.shards.clear, memory.rrsets.clear, memory.negatives.clear,
         )  # fmt: skip
+
+    def look_at_schedules(self) -> bool:
+        """Have the views that are meant at this time; True if they are others than before."""
+        tags = tags_now(self.config, self.clock)
+        if tags == self.tags:
+            return False
+        self.tags, self.views = tags, views_of(self.config, self.stock, tags)
+        self.fast_paths.go_by(self.views)
+        return True
 
     def go_by_hand(self) -> None:
         """Have renewed always what the operator wants to be there."""
@@ -196,33 +208,20 @@ def assemble(config: Config, base: Base, before: Parts | None = None) -> Parts:
     anchors = read
     if before is not None and read is not None and before.configured == read:
         anchors = before.anchors
-    anchors = _waiving(anchors, read, base.overrides)
+    anchors = waiving(anchors, read, base.overrides)
     hints = read_hints(config)
     encryption = encryption_of(config, base.clock)
     made = _Assembly(config, base, anchors, hints, encryption, before)
-    return made.parts(configured=_snapshot(read))
+    return made.parts(configured=snapshot(read))
 
 
 def assemble_again(before: Parts) -> Parts:
     """The same as *before* once more, with empty caches; no file is read. Never fails."""
-    anchors = _waiving(before.anchors, before.configured, before.base.overrides)
+    anchors = waiving(before.anchors, before.configured, before.base.overrides)
     made = _Assembly(
         before.config, before.base, anchors, before.named_roots, before.encryption, before
     )
     return made.parts(configured=before.configured)
-
-
-def _waiving(
-    anchors: Anchors | None, configured: Anchors | None, overrides: Overrides
-) -> Anchors | None:
-    """*anchors* with the negative ones that are *configured*, and those set since; others as they
-    are, where that is the same."""
-    if anchors is None or configured is None:
-        return anchors
-    negative = {**configured.negative, **overrides.negative}
-    if anchors.negative == negative:
-        return anchors
-    return Anchors(dict(anchors.by_name), negative, anchors.generation + 1)
 
 
 def assemble_apart(parts: Parts, *, ask: Ask, bus: Bus, is_cold: bool = False) -> Parts:
@@ -239,12 +238,6 @@ def assemble_apart(parts: Parts, *, ask: Ask, bus: Bus, is_cold: bool = False) -
     whole = made.parts(configured=parts.configured)
     parts.memory.on_nxdomain = hook
     return whole
-
-
-def _snapshot(anchors: Anchors | None) -> Anchors | None:
-    if anchors is None:
-        return None
-    return Anchors(dict(anchors.by_name), dict(anchors.negative), anchors.generation)
 
 
 class _Assembly:
@@ -312,6 +305,7 @@ class _Assembly:
     def parts(self, *, configured: Anchors | None) -> Parts:
         """The whole."""
         config, base = self.config, self.base
+        stock, tags = Stock(self.anchors, base.offers), tags_now(config, base.clock)
         replies = Replies(
             base.packets, base.options, config.server.udp_payload_size, nsid_of(config)
         )
@@ -321,7 +315,7 @@ class _Assembly:
             configured,
             self.keystore,
             base.clock, base.infra, base.dispatcher, base.packets, base.fast_paths,
-            views_of(config, self.anchors, base.offers), base.cookies, base.bus,
+            stock, tags, views_of(config, stock, tags), base.cookies, base.bus,
             Outages(self.resolver, replies, self._spawn), self.encryption,
             renewals_of(
                 self.config, self.resolver, self.walker,

@@ -14,10 +14,16 @@ class Served:
     """*transport* is what is spoken there."""
 
     def __init__(
-        self, handler: Handler, admission: Admission, host: str, transport: Transport
+        self,
+        handler: Handler,
+        admission: Admission,
+        host: str,
+        transport: Transport,
+        place: str = "",
     ) -> None:
         self.admission = admission
         self.host = host
+        self.place = place or host
         self.transport = transport
         self.queries = 0
         self.hand_to(handler)
@@ -28,4 +34,4 @@ class Served:
     def hand_to(self, handler: Handler) -> None:
         """What comes from now on goes to *handler*."""
         self.handler: Handler = handler
-        self.fast_path: FastPath = handler.fast_path(self.transport, self.host)
+        self.fast_path: FastPath = handler.fast_path(self.transport, self.place)

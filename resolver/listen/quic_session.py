@@ -176,7 +176,9 @@ class Session(ABC, Generic[T]):
         host = path.peer[0].partition("%")[0]
         local = asked_at(path.local) if path.local else b""
         self._path = path
-        self._client = Client(host, path.peer[1], service.transport, service.host, local)
+        self._client = Client(
+            host, path.peer[1], service.transport, service.host, local, service.place
+        )
         self._source = raw_address(host)
         self._network = network_of(self._source)
 

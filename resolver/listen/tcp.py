@@ -164,6 +164,7 @@ class StreamService:
         transport: Transport,
         slots: TcpSlots | None = None,
         host: str = "",
+        place: str = "",
         idle_s: float = TCP_IDLE_SECONDS,
         secured: Secured | None = None,
         speak: Speak = ClientConnection,
@@ -177,7 +178,8 @@ class StreamService:
         self._speak = speak
         self._secured = secured
         self.transport = transport
-        self._fast_path = handler.fast_path(transport, host)
+        self._place = place or host
+        self._fast_path = handler.fast_path(transport, self._place)
         self._connections: set[ServedStream] = set()
         self._accepting = trio.CancelScope()
         self.queries = 0
@@ -200,7 +202,7 @@ class StreamService:
     def hand_to(self, handler: Handler) -> None:
         """What comes from now on, on open connections too, goes to *handler*."""
         self._handler = handler
-        self._fast_path = handler.fast_path(self.transport, self._host)
+        self._fast_path = handler.fast_path(self.transport, self._place)
         for connection in self._connections:
             connection.hand_to(handler, self._fast_path)
 
@@ -237,9 +239,8 @@ class StreamService:
 
     async def _converse(self, stream: trio.abc.Stream, peer: tuple[str, int]) -> None:
         """One connection to its end; memory that runs out ends no other."""
-        client = Client(
-            peer[0].partition("%")[0], peer[1], self.transport, self._host, self._asked_at(stream)
-        )
+        host, asked_at = peer[0].partition("%")[0], self._asked_at(stream)
+        client = Client(host, peer[1], self.transport, self._host, asked_at, self._place)
         connection = self._speak(
             stream,
             client,

@@ -51,12 +51,14 @@ class UdpService:
         admission: Admission,
         *,
         host: str = "",
+        place: str = "",
         turns: Turns | None = None,
     ) -> None:
         self.socket = sock
         self._handler = handler
         self._admission = admission
         self._host = host
+        self._place = place or host
         self._turns = turns or Turns()
         self._turn: Turn
         self._single: Turn
@@ -78,7 +80,7 @@ class UdpService:
 
     def hand_to(self, handler: Handler) -> None:
         """What comes from now on goes to *handler*, within the rate that is allowed now."""
-        self._handler, self._fast_path = handler, handler.fast_path(Transport.UDP, self._host)
+        self._handler, self._fast_path = handler, handler.fast_path(Transport.UDP, self._place)
         is_limited = self._admission.rate is not None
         self._recall_limited = self._recall_within_rate if is_limited else None
 
@@ -181,7 +183,7 @@ class UdpService:
         if "%" in host:
             host = host.partition("%")[0]
         local = asked_at(datagram.local) if datagram.local else b""
-        client = Client(host, port, Transport.UDP, self._host, local)
+        client = Client(host, port, Transport.UDP, self._host, local, self._place)
         self._handler.start(datagram.data, client, _DatagramReply(self, datagram, network))
 
     def _read(self, arrival: Datagram | Raw) -> Datagram:

@@ -30,6 +30,7 @@ async def queries(daemon: Running, _: Nothing) -> Reply:
     packets = [packet for packet in packets if packet.waiters or packet.purpose is _WITNESS]
     return {
         "clients_waiting": daemon.in_flight,
+        "by_view": {view: count for view, count in parts.pipeline.waiting.items() if count},
         "resolving": len(jobs),
         "asked": len(packets),
         "questions": [_of_job(job, now) for job in jobs[:SHOWN_ROWS]],

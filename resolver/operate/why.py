@@ -14,12 +14,12 @@ import trio
 from msgspec import Meta
 
 from resolver.limits import CHAIN_LENGTH, SHOWN_ROWS
-from resolver.model import NOT_JUDGED, Question, Verdict
+from resolver.model import DROPPED, EVERYBODY, NOT_JUDGED, Question, Verdict
 from resolver.operate.asked import LONGEST_NAME, LONGEST_TYPE, question_of
 from resolver.operate.cache_text import records
 from resolver.operate.server_rows import condition
 from resolver.operate.servers import cut_rows
-from resolver.operate.verb import WORD, Arguments, Right, Verb
+from resolver.operate.verb import WORD, Arguments, Refused, Right, Verb
 from resolver.protocol import names
 from resolver.protocol.codes import rcode_text
 from resolver.recurse.known import alias_target
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from resolver.cache.failure import Failure
-    from resolver.model import Delegation
+    from resolver.model import Answer, Delegation
     from resolver.operate.verb import Reply
     from resolver.operate.view import Parts, Running
 
@@ -44,17 +44,26 @@ class WhyArguments(Arguments, frozen=True, kw_only=True):
 
     name: Annotated[str, Meta(description="domain name", max_length=LONGEST_NAME), WORD]
     type: Annotated[str, Meta(description="record type", max_length=LONGEST_TYPE), WORD] = "A"
+    view: Annotated[
+        str, Meta(description="as clients of this [[view]] are told", max_length=LONGEST_NAME)
+    ] = "default"
 
 
 async def why(daemon: Running, given: WhyArguments) -> Reply:
-    """`because` is the sentence; times are in seconds."""
+    """`because` is the sentence; times are in seconds. *views*: those that answer themselves."""
     question, parts = question_of(given.name, given.type), daemon.parts
+    view = parts.views.named(given.view) or parts.views.default
+    if given.view not in (view.view.name, EVERYBODY.name):
+        known = ", ".join(path.view.name for path in parts.views.paths)
+        raise Refused(f"there is no view {given.view[:80]!r}, but {known}")
+    told = parts.pipeline.before(question, view.view.name)
     reply: Reply = {"name": names.to_text(question.qname), "type": type_text(question.qtype)}
-    told = parts.pipeline.before(question)
-    if told is not None:
-        said = f"{rcode_text(told.rcode)}, {told.source.value}"
-        because = f"it is answered here, without asking anybody ({said})"
+    reply |= {"view": view.view.name, "views": _by_view(parts, question)}
+    if told is not None and told.onward is None:
+        because = f"it is answered here, without asking anybody ({_said(told)})"
         return reply | {"because": because, "links": [], "cuts": [], "trust": []}
+    if told is not None and told.onward is not None:
+        question = told.onward
     links = list(_links(parts, question))
     last = links[-1]
     return reply | {
@@ -64,6 +73,22 @@ async def why(daemon: Running, given: WhyArguments) -> Reply:
         "trust": list(_trust(parts, last.question)),
         "way": _way(parts, last.question),
     }
+
+
+def _by_view(parts: Parts, question: Question) -> dict[str, str]:
+    """What views answer themselves; nothing where there is but one view."""
+    if parts.views.only is not None:
+        return {}
+    found = {path: parts.pipeline.before(question, path.view.name) for path in parts.views.paths}
+    return {path.view.name: _said(told) for path, told in found.items() if told is not None}
+
+
+def _said(told: Answer) -> str:
+    if told is DROPPED:
+        return "nothing"
+    if told.onward is not None:
+        return f"an alias to {names.to_text(told.onward.qname)}"
+    return f"{rcode_text(told.rcode)}, {told.source.value}"
 
 
 class _Known:

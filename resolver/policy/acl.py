@@ -11,7 +11,7 @@ import ipaddress
 from typing import TYPE_CHECKING, Final
 
 from resolver.limits import ACL_MEMORY
-from resolver.model import Answer, Ede, Source
+from resolver.model import DROPPED, Answer, Ede, Source
 from resolver.policy.networks import Networks
 from resolver.policy.path import Step
 from resolver.protocol.codes import EdeCode, Rcode
@@ -60,3 +60,26 @@ class Acl(Step):
     def allows(self, host: str) -> bool:
         """The same for the text form that sockets give (a scope is ignored)."""
         return self.admits(ipaddress.ip_address(host.partition("%")[0]).packed)
+
+
+class Refusal(Step):
+    """Nobody of the view is served: REFUSED."""
+
+    name = "refused"
+
+    def before(self, query: Query) -> Answer | None:
+        if not query.source:
+            return None
+        return Answer(query.question, Rcode.REFUSED, ede=_PROHIBITED, sources=_BLOCKED)
+
+    def admits(self, source: bytes) -> bool:
+        return not source
+
+
+class Silence(Refusal):
+    """Nobody of the view is served, nor told so."""
+
+    name = "dropped"
+
+    def before(self, query: Query) -> Answer | None:
+        return DROPPED if query.source else None

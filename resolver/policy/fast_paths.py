@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from resolver.packets.fast_path import FastPath
+from resolver.protocol.transport import host_of
 from resolver.telemetry.events import Recalled
 
 if TYPE_CHECKING:
@@ -50,13 +51,13 @@ class FastPaths:
         self._packets.flush()
 
     def open(self, transport: Transport, listener: str = "") -> FastPath:
-        """The fast path of what listens at the address *listener*; the same for all who ask."""
+        """The fast path of what listens at *listener*, "192.0.2.1:53"; the same for all who ask."""
         known = self._open.get((transport, listener))
         if known is not None:
             return known
 
         def tag(source: bytes) -> int | None:
-            return self.views.tag(source, listener)
+            return self.views.tag(source, listener, transport)
 
         fast_path = FastPath(self._packets, transport, self._options, admit=tag)
         self._open[transport, listener] = fast_path
@@ -70,12 +71,12 @@ class FastPaths:
 
     def _teller(self, transport: Transport, listener: str) -> Tell:
         """What tells of a hit, for half a microsecond beside what its listeners take."""
-        hears = self._bus.heard[Recalled]
+        hears, host = self._bus.heard[Recalled], host_of(listener)
 
         def tell(data: bytes, reply: bytes, source: bytes) -> None:
             views = self.views
-            view = (views.only or views.of(source, listener)).view.name
-            event = _new(Recalled, (data, reply, source, transport, listener, view))
+            view = (views.only or views.of(source, listener, transport)).view.name
+            event = _new(Recalled, (data, reply, source, transport, host, view))
             for hear in hears:
                 hear(event)
 

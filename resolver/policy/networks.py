@@ -7,7 +7,10 @@ one dict look-up per distinct prefix length. Pure.
 from __future__ import annotations
 
 import ipaddress
-from typing import Final, Generic, TypeVar
+from typing import TYPE_CHECKING, Final, Generic, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 V = TypeVar("V")
 
@@ -28,23 +31,36 @@ class Networks(Generic[V]):
 
     def put(self, text: str, value: V) -> None:
         """*text* is "192.0.2.0/24", "::1"."""
+        values, number = self._place(text)
+        values[number] = value
+
+    def setdefault(self, text: str, value: V) -> V:
+        """What the network *text* has; *value*, put there, if it has nothing."""
+        values, number = self._place(text)
+        return values.setdefault(number, value)
+
+    def _place(self, text: str) -> tuple[dict[int, V], int]:
         network = _unmapped(ipaddress.ip_network(text))
         width = network.max_prefixlen // 8
         shift = network.max_prefixlen - network.prefixlen
         table = self._tables[width]
-        table.setdefault(shift, {})[int(network.network_address) >> shift] = value
+        values = table.setdefault(shift, {})
         self._tables[width] = dict(sorted(table.items()))  # the longest prefixes first
+        return values, int(network.network_address) >> shift
 
     def closest(self, address: bytes) -> V | None:
         """The value of the most specific network that holds *address*, 4 or 16 octets."""
+        return next(self.around(address), None)
+
+    def around(self, address: bytes) -> Iterator[V]:
+        """The values of all networks that hold *address*, that of the most specific one first."""
         if address.startswith(_MAPPED):
             address = address[-_IPV4_OCTETS:]
         number = int.from_bytes(address, "big")
         for shift, values in self._tables.get(len(address), {}).items():
             value = values.get(number >> shift)
             if value is not None:
-                return value
-        return None
+                yield value
 
 
 def _unmapped(

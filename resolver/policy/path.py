@@ -25,6 +25,8 @@ class Step:
     """
 
     name = "step"
+    tells_stale = True
+    """False: in its view nobody is told expired data."""
 
     def before(self, query: Query) -> Answer | None:
         """The answer to *query* without resolving, None to go on. A step that answers is the last:

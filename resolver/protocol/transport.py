@@ -25,6 +25,7 @@ class Client(NamedTuple):
     """*host* is the presentation form of the address without a scope; *local* the one listened at.
 
     *asked_at*: where that is every address, the raw one that was asked, as far as it is known.
+    *listener* is that with its port: "192.0.2.1:53", "[::1]:53".
     """
 
     host: str
@@ -32,6 +33,14 @@ class Client(NamedTuple):
     transport: Transport
     local: str = ""
     asked_at: bytes = b""
+    listener: str = ""
+
+
+def host_of(listener: str) -> str:
+    """The address of a listener, without its port, if it has one."""
+    if listener.startswith("["):
+        return listener[1:].partition("]")[0]
+    return listener.partition(":")[0] if listener.count(":") == 1 else listener
 
 
 DOH_PATH: Final = "/dns-query"  # what RFC 8484's examples have, and everybody since

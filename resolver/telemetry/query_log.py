@@ -9,6 +9,7 @@ Names are personal data. Who asked is not told unless `log.clients` says so (`cl
 
 from __future__ import annotations
 
+from types import MappingProxyType
 from typing import TYPE_CHECKING, ClassVar, Final
 
 import msgspec
@@ -22,7 +23,7 @@ from resolver.telemetry.events import Answered, Recalled
 from resolver.telemetry.query_lines import Line, Mark, is_failure, octets_of, of_answered, text_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from resolver.protocol.transport import Transport
     from resolver.telemetry.client_forms import ClientForms
@@ -34,6 +35,7 @@ _HAS_MORE: Final = 11  # where the header says that there is an OPT
 _MS: Final = 1_000_000
 _NO_TIME: Final = b'{"t":""'
 _CUT: Final = b',"transport":'
+_NO_VIEWS: Final = MappingProxyType[str, str]({})
 
 
 class QueryLog:
@@ -53,6 +55,8 @@ class QueryLog:
         self._now_ns = now_ns
         self._wake = wake
         self._lines: list[bytes] = []
+        self._kept = "all"
+        self._views: dict[str, str] = {}
         self._ms = self._second = -1
         self._stamp = b""
         self._middles: dict[bytes, tuple[int, bytes]] = {}
@@ -61,10 +65,14 @@ class QueryLog:
     def __repr__(self) -> str:
         return f"<QueryLog {len(self._lines)} lines waiting, {self.dropped} dropped>"
 
-    def go_by(self, clients: str) -> None:
-        """Tell of clients what *clients*, a value of `log.clients`, allows."""
+    def go_by(self, clients: str, kept: str = "all", views: Mapping[str, str] = _NO_VIEWS) -> None:
+        """Tell of clients what *clients*, a value of `log.clients`, allows.
+
+        Of queries what *kept* says ("off", "failures", "all"), of each of *views* its own.
+        """
         self._clients.go_by(clients)
         self._ends.clear()
+        self._kept, self._views = kept, dict(views)
 
     def take(self) -> list[bytes]:
         """The lines that wait; they are the caller's now."""
@@ -80,6 +88,8 @@ class QueryLog:
     def hear(self, event: object) -> None:
         """A query came to its end (`Answered`)."""
         if isinstance(event, Answered):
+            if self._views and not self._wants(event):
+                return
             host, now_ms = event.client.host, self._now_ms()
             if now_ms // 1000 != self._second:
                 self._note_second(now_ms // 1000)
@@ -91,11 +101,17 @@ class QueryLog:
         if isinstance(event, Answered) and is_failure(event):
             self.hear(event)
 
+    def _wants(self, event: Answered) -> bool:
+        kept = self._views.get(event.view, self._kept)
+        return kept == "all" or (kept == "failures" and is_failure(event))
+
     def hear_hit(self, event: object) -> None:
         """The packet cache had it (`Recalled`): the same line as `hear` would make of it."""
         if not isinstance(event, Recalled):
             return
         query, reply, source, transport, _, view = event
+        if self._views and self._views.get(view, self._kept) != "all":
+            return  # what is kept as octets is no failure
         lines = self._lines
         if len(lines) >= QUERY_LOG_WAITING:
             self.dropped += 1

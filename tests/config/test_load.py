@@ -155,7 +155,9 @@ def test_a_key_without_its_feature_takes_only_the_value_that_is_true_anyway() ->
         assert "can do nothing else yet" in str(problems[0]), key
 
 
-_ELSEWHERE = {"control", "ddr", "dnstap", "https", "metrics", "otel", "tls"}
+_ELSEWHERE = {
+    "control", "ddr", "dnstap", "https", "metrics", "otel", "schedule", "tls", "view",
+}  # fmt: skip
 
 
 def test_the_example_in_this_file_is_toml() -> None:

@@ -48,6 +48,7 @@ async def test_a_question_and_its_answer_on_a_stream_of_their_own() -> None:
             Transport.QUIC,
             HERE[0],
             b"",
+            HERE[0],
         )
         assert it.service.queries == 2
 

@@ -9,7 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from resolver.limits import ACL_MEMORY
-from resolver.policy.acl import Acl
+from resolver.model import DROPPED, Query, Source
+from resolver.policy.acl import Acl, Refusal, Silence
+from resolver.protocol.codes import Rcode
+from resolver.protocol.message import Message
+from tests.making import question
 
 ANY_NETWORK = st.one_of(
     st.builds(
@@ -89,3 +93,17 @@ def test_spoofed_clients_do_not_fill_memory() -> None:
     assert len(acl._lately) == ACL_MEMORY
     acl.admits(ACL_MEMORY.to_bytes(4, "big"))
     assert len(acl._lately) == 1
+
+
+def test_a_view_that_is_not_served_keeps_clients_out_and_nobody_else() -> None:
+    """A question of our own has no client to refuse."""
+    asked = Message.asking(question("www.example. A"), 0)
+    theirs, ours = Query(asked, source=b"\x7f\0\0\1"), Query(asked)
+    refused = Refusal().before(theirs)
+    assert refused is not None
+    assert (refused.rcode, refused.source) == (Rcode.REFUSED, Source.BLOCKED)
+    assert Silence().before(theirs) is DROPPED
+    for step in (Refusal(), Silence()):
+        assert step.before(ours) is None
+        assert step.admits(b"")
+        assert not step.admits(theirs.source)

@@ -1,4 +1,4 @@
-"""Each client has one view: by its most specific network, else by where it asks, else all's."""
+"""Each client has one view: by its most specific network, then by where it asks, then by how."""
 
 from __future__ import annotations
 
@@ -11,8 +11,11 @@ from resolver.policy.networks import Networks
 from resolver.policy.path import Step
 from resolver.policy.views import Clients, Views
 from resolver.protocol.ip_addresses import address_octets
+from resolver.protocol.transport import Transport
 
 ALL, GUESTS, BOX = Step(), Step(), Step()
+UDP, TCP, TLS = Transport.UDP, Transport.TCP, Transport.TLS
+UPSTAIRS, CLIENT = "10.0.0.1:53", address_octets("203.0.113.1")
 
 
 def house(*, everybody: Step = ALL) -> Views:
@@ -21,7 +24,8 @@ def house(*, everybody: Step = ALL) -> Views:
         [
             Clients("guests", (GUESTS,), networks=("192.0.2.0/24", "2001:db8::/32")),
             Clients("box", (BOX,), networks=("192.0.2.7", "::ffff:198.51.100.0/120")),
-            Clients("upstairs", (GUESTS,), listeners=("10.0.0.1",)),
+            Clients("upstairs", (GUESTS,), places=frozenset({(UPSTAIRS, UDP), (UPSTAIRS, TLS)})),
+            Clients("private", (BOX,), transports=frozenset({TLS})),
         ],
     )
 
@@ -31,11 +35,12 @@ def house(*, everybody: Step = ALL) -> Views:
     [
         ("192.0.2.1", "127.0.0.1", "guests"),
         ("192.0.2.7", "127.0.0.1", "box"),
-        ("192.0.2.7", "10.0.0.1", "box"),
+        ("192.0.2.7", UPSTAIRS, "box"),
         ("::ffff:192.0.2.7", "::", "box"),
         ("198.51.100.9", "127.0.0.1", "box"),
         ("2001:db8::1", "::1", "guests"),
-        ("203.0.113.1", "10.0.0.1", "upstairs"),
+        ("203.0.113.1", UPSTAIRS, "upstairs"),
+        ("203.0.113.1", "10.0.0.1:5353", "default"),
         ("203.0.113.1", "127.0.0.1", "default"),
     ],
 )
@@ -45,6 +50,42 @@ def test_the_most_specific_network_decides_then_the_listener(
     found = house()
     for _ in range(2):  # found, and remembered
         assert found.of(address_octets(client), listener).view.name == view
+
+
+def test_the_transport_decides_last() -> None:
+    found = house()
+    assert found.of(CLIENT, "127.0.0.1:853", TLS).view.name == "private"
+    assert found.of(CLIENT, "127.0.0.1:53", TCP).view.name == "default"
+    assert found.of(CLIENT, UPSTAIRS, TLS).view.name == "upstairs"
+    assert found.of(CLIENT, UPSTAIRS, TCP).view.name == "default"
+    assert found.of(address_octets("192.0.2.7"), "127.0.0.1:853", TLS).view.name == "box"
+
+
+def test_within_one_network_who_asks_for_more_comes_first() -> None:
+    """A network whose view does not fit leaves the client to a wider one."""
+    wide, narrow = "192.0.2.0/24", "192.0.2.0/28"
+    places, transports = frozenset({(UPSTAIRS, TLS)}), frozenset({TLS})
+    found = Views(
+        (),
+        [
+            Clients("wide", (), (wide,)),
+            Clients("over tls", (), (wide,), transports=transports),
+            Clients("upstairs", (), (wide,), places=places),
+            Clients("narrow", (), (narrow,), places=places),
+        ],
+    )
+    near, far = address_octets("192.0.2.1"), address_octets("192.0.2.77")
+    assert found.of(near, UPSTAIRS, TLS).view.name == "narrow"
+    assert found.of(far, UPSTAIRS, TLS).view.name == "upstairs"
+    assert found.of(near, "10.0.0.1:853", TLS).view.name == "over tls"
+    assert found.of(near, UPSTAIRS, UDP).view.name == "wide"
+
+
+def test_views_are_found_by_name() -> None:
+    found = house()
+    assert found.named("box") in found.paths
+    assert found.named("default") is found.default
+    assert found.named("attic") is None
 
 
 def test_equal_steps_have_equal_tags_and_no_others() -> None:
@@ -74,6 +115,8 @@ def test_networks_are_counted_and_what_is_none_is_refused() -> None:
     networks: Networks[int] = Networks()
     networks.put("0.0.0.0/0", 1)
     networks.put("10.0.0.0/8", 2)
+    assert networks.setdefault("10.0.0.0/8", 7) == 2
+    assert list(networks.around(bytes([10, 1, 1, 1]))) == [2, 1]
     assert len(networks) == 2
     assert networks.closest(bytes([10, 1, 1, 1])) == 2
     assert networks.closest(bytes(16)) is None

@@ -51,7 +51,7 @@ function _shtab_resolver_using
 end
 
 set -g _shtab_resolver_commands serve query trace bench check install uninstall control 'control status' 'control stats' 'control flush' 'control cache' 'control cache show' 'control cache dump' 'control cache load' 'control servers' 'control queries' 'control trace' 'control why' 'control nta' 'control nta add' 'control nta remove' 'control nta list' 'control stale' 'control warm' 'control captive' 'control reload' 'control tls' 'control tls reload' 'control log' 'control log level' 'control log reopen' 'control drain' 'control stop' doctor log lab keys limits completion
-set -g _shtab_resolver_opts_with_value --at --ca-file --class --color --config --count --for --fresh --json --line --listen --name --names --over --png --port --rate --server --socket --timeout --type -c -p -t
+set -g _shtab_resolver_opts_with_value --at --ca-file --class --color --config --count --for --fresh --json --line --listen --name --names --over --png --port --rate --server --socket --timeout --type --view -c -p -t
 
 complete -c resolver -e
 complete -c resolver -f
@@ -172,6 +172,7 @@ complete -c resolver -n '_shtab_resolver_using control trace; and test $_shtab_r
 complete -c resolver -n '_shtab_resolver_using control; and test $_shtab_resolver_npos -eq 0' -a why -d 'what is known of a name, and whose fault it is'
 complete -c resolver -n '_shtab_resolver_using control why' -s h -l help -d 'show this help message and exit'
 complete -c resolver -n '_shtab_resolver_using control why' -l json -d 'print what it says, an object a line'
+complete -c resolver -n '_shtab_resolver_using control why' -l view -x -d 'as clients of this [[view]] are told'
 complete -c resolver -n '_shtab_resolver_using control why; and test $_shtab_resolver_npos -ge 0' -ka "A AAAA CAA CNAME DNAME DNSKEY DS HTTPS MX NAPTR NS NSEC NSEC3PARAM PTR SOA SRV SSHFP SVCB TLSA TXT" -d 'domain name; record type'
 complete -c resolver -n '_shtab_resolver_using control; and test $_shtab_resolver_npos -eq 0' -a nta -d 'validate nothing at and below a name, for a while; validate it again; negative trust anchors that count'
 complete -c resolver -n '_shtab_resolver_using control nta' -s h -l help -d 'show this help message and exit'

@@ -1,0 +1,83 @@
+"""3 may they: answers that go on. Policy tells an alias, and what it leads to is resolved.
+
+A step gives the alias as an answer that names the question to go on with (`Answer.onward`): a local
+CNAME to a public name, a rewriting. That question meets the same policy as one of the client's own,
+so that an alias into a blocked or a local name is what that is; then the caches and the network.
+What they say is joined to the alias here. Pure.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from resolver.limits import CHAIN_LENGTH
+from resolver.model import Answer, Ede, Query, Source, Status
+from resolver.protocol.codes import EdeCode, Flag, Rcode
+from resolver.protocol.message import Message
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from resolver.model import Question
+    from resolver.policy.path import PolicyPath
+
+_KEPT_FLAGS: Final = Flag.RD | Flag.CD
+_CIRCLE: Final = (Ede(EdeCode.OTHER, "local aliases lead in a circle, or too far"),)
+
+
+class Told(NamedTuple):
+    """What policy says: the *aliases* that it tells, what is *asked* behind them, and its *answer*
+    to that; None: it is to be resolved."""
+
+    aliases: Sequence[Answer]
+    asked: Query
+    answer: Answer | None
+
+
+def ask_policy(policy: PolicyPath, query: Query) -> Told:
+    """Where *policy* leads with *query*. SERVFAIL where aliases go on after CHAIN_LENGTH."""
+    found = policy.before(query)
+    if found is None or found.onward is None:
+        return Told((), query, found)
+    aliases: list[Answer] = []
+    while found is not None and found.onward is not None:
+        if len(aliases) >= CHAIN_LENGTH:
+            failed = Answer(query.question, Rcode.SERVFAIL, ede=_CIRCLE, sources=(Source.LOCAL,))
+            return Told((), query, failed)
+        aliases.append(found)
+        query = _about(query, found.onward)
+        found = policy.before(query)
+    return Told(aliases, query, found)
+
+
+def _about(query: Query, question: Question) -> Query:
+    """The same client's *query*, had it asked *question*."""
+    asked = Message.asking(question, query.message.flags & _KEPT_FLAGS)
+    return Query(asked, b"", query.client, query.source, query.view)
+
+
+def alone(aliases: Sequence[Answer]) -> Answer:
+    """What is told of *aliases* where it is not to be found out what they lead to."""
+    return joined(aliases, Answer(aliases[-1].question, Rcode.NOERROR))
+
+
+def joined(aliases: Sequence[Answer], last: Answer) -> Answer:
+    """What the client is told: the *aliases*, and *last*, what the last of them leads to.
+
+    Never secure: nobody signed an alias of ours. A failure is one of the whole.
+    """
+    if not aliases:
+        return last
+    if last.rcode == Rcode.SERVFAIL:
+        return replace(last, question=aliases[0].question)
+    records = tuple(rrset for alias in aliases for rrset in alias.answer)
+    return replace(
+        last,
+        question=aliases[0].question,
+        answer=records + last.answer,
+        status=Status.INSECURE,
+        ede=tuple(ede for one in (*aliases, last) for ede in one.ede),
+        is_authoritative=all(one.is_authoritative for one in aliases),
+        sources=(Source.LOCAL, *last.sources),
+    )
