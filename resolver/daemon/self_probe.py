@@ -15,7 +15,6 @@ import logging
 import os
 import socket
 import ssl
-import struct
 from contextlib import suppress
 from enum import Enum
 from typing import TYPE_CHECKING, ClassVar, Final, Protocol
@@ -38,10 +37,6 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 _OVER_QUIC: Final = (Transport.QUIC, Transport.HTTP3)
-_SO_MEMINFO: Final = 55
-_MEMINFO: Final = struct.Struct("=9I")
-_TCP_INFO: Final = struct.Struct("=8B6I")
-_FULL: Final = 0.9
 _QUIC_LEAST_OCTETS: Final = 1200  # RFC 9000 §14.1
 _NO_VERSION: Final = 0x1A2A3A4A  # RFC 9000 §6.3: one that nobody speaks, and everybody answers
 
@@ -124,7 +119,7 @@ class SelfProbe:
     async def _note_failure(self, wish: Wish) -> None:
         count = self._failures[wish] = self._failures.get(wish, 0) + 1
         bound = self._daemon.sockets.open.get(wish)
-        if count < SELF_PROBE_FAILURES or bound is None or is_queue_full(bound):
+        if count < SELF_PROBE_FAILURES or bound is None or bound.is_full:
             return
         del self._failures[wish]
         self.reopened += 1
@@ -219,22 +214,3 @@ def _is_here(host: str) -> bool:
     except OSError:
         return False
     return True
-
-
-def is_queue_full(bound: Bound) -> bool:
-    """True if clients wait there already: octets of datagrams, or connections to be accepted."""
-    sock = getattr(bound, "_socket", None) or getattr(
-        getattr(getattr(bound, "_listener", None), "socket", None), "_sock", None
-    )
-    if not isinstance(sock, socket.socket):
-        return False
-    with suppress(OSError, struct.error):
-        if sock.type == socket.SOCK_DGRAM:
-            octets, most, *_ = _MEMINFO.unpack(
-                sock.getsockopt(socket.SOL_SOCKET, _SO_MEMINFO, _MEMINFO.size)
-            )
-            return bool(octets >= _FULL * most)
-        told = sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _TCP_INFO.size)
-        waiting, places = _TCP_INFO.unpack(told)[12:14]  # of a listener: unacked, sacked
-        return bool(places and waiting >= _FULL * places)
-    return False

@@ -92,6 +92,11 @@ class VirtualUdpSocket:
             local = reply.local if isinstance(reply.local, str) else self.address[0]
             self._network.send(reply.data, (local, self.address[1]), reply.peer[:2])
 
+    @property
+    def is_full(self) -> bool:
+        """There is always room."""
+        return False
+
     def close(self) -> None:
         self._network.unbind(self.address, self)
 
@@ -118,6 +123,11 @@ class VirtualListener:
 
     async def accept(self) -> tuple[trio.abc.HalfCloseableStream, tuple[str, int]]:
         return await self._take.receive()
+
+    @property
+    def is_full(self) -> bool:
+        """True if as many wait to be accepted as there is room for."""
+        return self._put.statistics().current_buffer_used >= BACKLOG
 
     async def aclose(self) -> None:
         self._network.unbind(self.address, self)

@@ -56,6 +56,10 @@ class UdpSocket(Protocol):
     def send(self, replies: Sequence[Datagram]) -> None:
         """Send from where each came to. What the kernel refuses is counted and dropped."""
 
+    @property
+    def is_full(self) -> bool:
+        """True if as much waits to be received as there is room for."""
+
     def close(self) -> None: ...
 
 
@@ -86,6 +90,10 @@ class StreamListener(Protocol):
 
     async def accept(self) -> tuple[trio.abc.Stream, tuple[str, int]]:
         """The next client and its address. Errors of one client are nobody else's: it goes on."""
+
+    @property
+    def is_full(self) -> bool:
+        """True if as many wait to be accepted as there is room for."""
 
     async def aclose(self) -> None: ...
 

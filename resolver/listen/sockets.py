@@ -20,6 +20,7 @@ import trio
 from resolver.limits import ACCEPT_PAUSE_SECONDS, TCP_BACKLOG, UDP_BUFFER_OCTETS
 from resolver.listen import mmsg
 from resolver.listen.udp_socket import PlainUdpSocket
+from resolver.listen.waiting import is_full_of_connections
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -58,6 +59,11 @@ class SystemTcpListener:
                     await trio.sleep(ACCEPT_PAUSE_SECONDS)
                 continue
             return stream, (peer[0], peer[1])
+
+    @property
+    def is_full(self) -> bool:
+        """True if as many wait to be accepted as there is room for."""
+        return is_full_of_connections(self._listener.socket)
 
     async def aclose(self) -> None:
         await self._listener.aclose()

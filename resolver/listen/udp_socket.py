@@ -14,6 +14,7 @@ import trio
 
 from resolver.limits import UDP_BATCH, UDP_QUERY_OCTETS
 from resolver.listen.listen_network import Datagram
+from resolver.listen.waiting import is_full_of_datagrams
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -101,6 +102,11 @@ class PlainUdpSocket:
                     self._socket.sendto(reply.data, reply.peer)
             except OSError:
                 self.unsent += 1
+
+    @property
+    def is_full(self) -> bool:
+        """True if as much waits to be received as there is room for."""
+        return is_full_of_datagrams(self._socket)
 
     def close(self) -> None:
         if self._socket.fileno() >= 0:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import socket
-import struct
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -12,9 +10,9 @@ import trio
 from resolver.daemon import self_probe
 from resolver.daemon.bind import Wish
 from resolver.daemon.reload import reload
-from resolver.daemon.self_probe import Verdict, is_queue_full, probe
+from resolver.daemon.self_probe import Verdict, probe
 from resolver.limits import SELF_PROBE_FAILURES
-from resolver.listen.sockets import SystemListenNetwork
+from resolver.listen.udp_socket import PlainUdpSocket
 from resolver.protocol.transport import Transport
 from tests.daemon.reloading import free_port, served
 from tests.support import set_limit, trio_test_real
@@ -91,7 +89,7 @@ def test_one_whose_queue_is_full_stays_open(monkeypatch: pytest.MonkeyPatch) -> 
         return Verdict.FAILED if wish.is_udp else Verdict.PASSED
 
     monkeypatch.setattr(self_probe, "probe", failing)
-    monkeypatch.setattr(self_probe, "is_queue_full", lambda _: True)
+    monkeypatch.setattr(PlainUdpSocket, "is_full", property(lambda _: True))
 
     @trio_test_real
     async def body() -> None:
@@ -117,29 +115,6 @@ async def test_what_clients_ask_proves_as_much() -> None:
 @trio_test_real
 async def test_an_address_that_is_not_here_is_no_failure() -> None:
     assert await probe(Wish("x", Transport.UDP, ("192.0.2.1", 53))) is Verdict.NOT_HERE
-
-
-@trio_test_real
-async def test_a_full_queue_is_seen() -> None:
-    sock = SystemListenNetwork().bind_udp("127.0.0.1", 0)
-    inner: socket.socket = sock._socket  # type: ignore[attr-defined]
-    inner.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-    assert not is_queue_full(sock)
-    with socket.socket(type=socket.SOCK_DGRAM) as client:
-        for _ in range(64):
-            client.sendto(bytes(512), inner.getsockname())
-    assert is_queue_full(sock)
-    sock.close()
-    listener = SystemListenNetwork().bind_tcp("127.0.0.1", 0)
-    below: socket.socket = listener._listener.socket._sock  # type: ignore[attr-defined]
-    assert not is_queue_full(listener)
-    below.listen(1)
-    clients = [socket.create_connection(below.getsockname()) for _ in range(2)]
-    assert is_queue_full(listener)
-    for each in clients:
-        each.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-        each.close()
-    await listener.aclose()
 
 
 @pytest.mark.reaches("SELF_PROBE_SECONDS")

@@ -44,6 +44,10 @@ class Door:
     async def accept(self) -> tuple[trio.abc.HalfCloseableStream, tuple[str, int]]:
         return await self._take.receive()
 
+    @property
+    def is_full(self) -> bool:
+        return False
+
     async def aclose(self) -> None:
         await self._take.aclose()
 
