@@ -47,24 +47,24 @@ class Found(NamedTuple):
     cuts: Rows
 
 
-class Event(Protocol):
-    """As trio's."""
+class Gate(Protocol):
+    """`runtime.gate.Gate`."""
 
-    def set(self) -> None: ...
+    def open(self, *, width: int) -> None: ...
 
     async def wait(self) -> None: ...
 
 
 class Lookup:
     """Something to be looked up. *base*: where what is kept of its name lies, None if nothing is;
-    *cuts*: zones of which delegations may be there; *done* is set by who looks it up."""
+    *cuts*: zones of which delegations may be there; *done* is opened by who looks it up."""
 
     __slots__ = ("base", "cuts", "done")
 
     def __init__(self, base: int | None, cuts: dict[int, Name]) -> None:
         self.base = base
         self.cuts = cuts
-        self.done: Event | None = None
+        self.done: Gate | None = None
 
     def __repr__(self) -> str:
         return f"<Lookup of {len(self.cuts)} cuts>"

@@ -16,7 +16,7 @@ from resolver.protocol.codes import EdeCode, Rcode, RRType
 from resolver.recurse.known import alias_target
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
 _ALIASES = (Verdict.CNAME, Verdict.DNAME)
 _NOT_FOLLOWED = (RRType.CNAME, RRType.ANY)
@@ -113,3 +113,19 @@ def drop_unproven(scratch: dict[Question, Link], link: Link) -> None:
         is_above = names.is_subdomain(link.question.qname, question.qname)
         if not (is_signed if is_secure else is_above):
             del scratch[question]
+
+
+def chained(question: Question, look: Callable[[Question], Link | None]) -> Answer | None:
+    """The answer that *look* has all links of; None if it lacks one."""
+    chain = AliasChain(question)
+    asked: Question | None = question
+    try:
+        while asked is not None:
+            link = look(asked)
+            if link is None:
+                return None
+            target = chain.add(link)
+            asked = None if target is None else question._replace(qname=target)
+    except ResolutionFailed:
+        return None
+    return chain.answer()

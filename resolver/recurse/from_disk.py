@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 import trio
 
-from resolver.limits import STORE_COLD_SECONDS
+from resolver.limits import JOINED_TURN, STORE_COLD_SECONDS
+from resolver.runtime.gate import Gate
 
 if TYPE_CHECKING:
     from resolver.cache.second_level import Lookup, SecondLevel
@@ -37,13 +38,13 @@ class FromDisk:
         if lookup.done is not None:
             await lookup.done.wait()
             return
-        lookup.done = trio.Event()
+        lookup.done = Gate()
         try:
             await self._look(question, lookup)
         finally:
             if self._level.waiting.get(question) is lookup:
                 del self._level.waiting[question]
-            lookup.done.set()
+            lookup.done.open(width=JOINED_TURN)
 
     async def _look(self, question: Question, lookup: Lookup) -> None:
         level, found = self._level, None

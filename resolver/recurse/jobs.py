@@ -1,7 +1,8 @@
 """Identical questions in flight are one job (RFC 5452 §5: equal queries invite forgery).
 
 A job belongs to nobody: who joins it is not harmed when the first asker's budget or time runs
-out, but tries once on its own. `Resolver.fetch` decides who joins; nobody joins a job that waits
+out, but tries once on its own. When it is done they go on a few at a time: of a large answer each
+has much to do. `Resolver.fetch` decides who joins; nobody joins a job that waits
 for the joiner's own ancestors: A would wait for B and B for A (docs/architecture.md, rule 11).
 """
 
@@ -11,10 +12,12 @@ from typing import TYPE_CHECKING, ClassVar
 
 import trio
 
+from resolver.limits import JOINED_TURN, JOINED_TURN_OCTETS
 from resolver.model import Verdict
+from resolver.runtime.gate import Gate
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from resolver.errors import ResolutionFailed
     from resolver.model import Link, Question
@@ -26,7 +29,7 @@ class Job:
     *begun_at*: on trio's clock; *joined*: how many wait for it besides who began it.
     """
 
-    __slots__ = ("begun_at", "done", "error", "joined", "links", "needs", "question")
+    __slots__ = ("begun_at", "error", "gate", "joined", "links", "needs", "question")
 
     def __init__(self, question: Question) -> None:
         self.question = question
@@ -35,7 +38,7 @@ class Job:
         self.links: tuple[Link, ...] | None = None
         self.error: ResolutionFailed | None = None
         self.needs: list[Job] = []
-        self.done: trio.Event | None = None
+        self.gate: Gate | None = None
 
     def __repr__(self) -> str:
         return f"<Job {self.question} needs={len(self.needs)}>"
@@ -46,9 +49,9 @@ class Job:
         return self.links is not None and self.links[0].verdict is Verdict.REFERRAL
 
     async def wait(self) -> None:
-        if self.done is None:
-            self.done = trio.Event()
-        await self.done.wait()
+        if self.gate is None:
+            self.gate = Gate()
+        await self.gate.wait()
 
     def reaches(self, wanted: frozenset[Question]) -> bool:
         """True if this job waits, directly or not, for one of *wanted*."""
@@ -99,8 +102,8 @@ class Jobs:
         if running is not job:
             self._running[job.question] = running
         job.needs.clear()
-        if job.done is not None:
-            job.done.set()
+        if job.gate is not None:
+            job.gate.open(width=_width(job.links or ()))
 
     async def join(self, job: Job, ancestors: frozenset[Question]) -> None:
         """Wait for somebody else's job."""
@@ -108,3 +111,10 @@ class Jobs:
         job.joined += 1
         self._link(job, ancestors)
         await job.wait()
+
+
+def _width(links: Iterable[Link]) -> int:
+    """How many of those who wait go on at a turn of the loop: fewer, the more there is to tell."""
+    rrsets = [rrset for link in links for rrset in (*link.answer, *link.authority)]
+    octets = sum(len(rdata) for rrset in rrsets for rdata in (*rrset.rdatas, *rrset.signatures))
+    return max(1, min(JOINED_TURN, JOINED_TURN_OCTETS // max(1, octets)))

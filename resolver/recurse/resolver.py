@@ -23,7 +23,13 @@ from resolver.limits import (
 )
 from resolver.model import Answer, Ede, Link, Question, RRset, Server, Source, Status, Verdict
 from resolver.protocol.codes import EdeCode, Rcode
-from resolver.recurse.alias_chain import AliasChain, answer_of, drop_unproven, leads_on
+from resolver.recurse.alias_chain import (
+    AliasChain,
+    answer_of,
+    chained,
+    drop_unproven,
+    leads_on,
+)
 from resolver.recurse.closest_servers import closest_servers
 from resolver.recurse.from_disk import recall_from_disk
 from resolver.recurse.jobs import Jobs
@@ -136,7 +142,7 @@ class Resolver:
         def look(asked: Question) -> Link | None:
             return self._recall_link(asked, now, checking=checking) or stale.meanwhile(asked)
 
-        return _chained(question, look)
+        return chained(question, look)
 
     def refresh(
         self, question: Question, done: Done | None = None, *, work: Work | None = None
@@ -172,7 +178,7 @@ class Resolver:
         link = self._recall_link(question, now, checking=checking)
         if link is None or not leads_on(link):
             return None if link is None else answer_of(link)
-        return _chained(question, partial(self._recall_link, now=now, checking=checking))
+        return chained(question, partial(self._recall_link, now=now, checking=checking))
 
     def _recall_link(self, question: Question, now: float, *, checking: bool) -> Link | None:
         trust = self.trust if checking else None
@@ -222,7 +228,8 @@ class Resolver:
             if told is not None:
                 return told
             links = await self.fetch(question, budget)
-            outcome = self._received(links[0], trust)
+            outcome = None if renews else self._judged_meanwhile(question, budget, trust)
+            outcome = outcome or self._received(links[0], trust)
             for link in links[1:]:
                 scratch[link.question] = link
         if trust is not None and outcome.status is Status.UNCHECKED:
@@ -230,6 +237,15 @@ class Resolver:
         if scratch and not self.is_forwarded(question):
             drop_unproven(scratch, outcome)
         return outcome
+
+    def _judged_meanwhile(
+        self, question: Question, budget: Share, trust: Validation | None
+    ) -> Link | None:
+        """What memory has by now, for who only waited: of many, the first has it validated."""
+        if trust is None or budget.whole.sent:
+            return None
+        known = self.memory.recall(question, self._clock.now())
+        return None if known is None or known.status is Status.UNCHECKED else known
 
     def _beside(
         self, along: Link, outcome: Link | None, trust: Validation | None
@@ -382,19 +398,3 @@ class Resolver:
         except ResolutionFailed:
             return None
         return self._received(links[0], None)
-
-
-def _chained(question: Question, look: Callable[[Question], Link | None]) -> Answer | None:
-    """The answer that *look* has all links of; None if it lacks one."""
-    chain = AliasChain(question)
-    asked: Question | None = question
-    try:
-        while asked is not None:
-            link = look(asked)
-            if link is None:
-                return None
-            target = chain.add(link)
-            asked = None if target is None else question._replace(qname=target)
-    except ResolutionFailed:
-        return None
-    return chain.answer()
