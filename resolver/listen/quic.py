@@ -127,24 +127,30 @@ class QuicService:
         """Take in a few datagrams of *batch*, do what is due, and send what comes of it.
 
         Few: QUIC_TURN of them, or of questions in them; one that begins a connection costs as much.
+        What is due may be half a handshake sent again, and of those that began together it is due
+        together: so one connection's, and half as many datagrams besides.
         """
         self._is_at_it = True
-        begun, left = self.places.accepted, QUIC_TURN
+        begun = self.places.accepted
         try:
+            left = QUIC_TURN // 2 if self._do_one_due() else QUIC_TURN
             while batch and left > 0 and self.places.accepted == begun:
                 asked = self._kit.queries
                 self._take(batch.popleft())
                 left -= max(1, self._kit.queries - asked)
-            now = trio.current_time()
-            while self._timers and self._timers[0][0] <= now:
-                due, _, peer = heapq.heappop(self._timers)
-                if peer.due == due and not peer.is_over:
-                    peer.due = math.inf
-                    peer.on_time()
-                    self._dirty[peer] = None
         finally:
             self._is_at_it = False
         self._settle()
+
+    def _do_one_due(self) -> bool:
+        """See to the connection whose time came first; False if none is due."""
+        if self._next_due() > trio.current_time():
+            return False
+        _, _, peer = heapq.heappop(self._timers)
+        peer.due = math.inf
+        peer.on_time()
+        self._dirty[peer] = None
+        return True
 
     def _settle(self) -> None:
         """Send what is ready, set timers, and keep all within the memory that they may have."""

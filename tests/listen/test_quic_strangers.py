@@ -15,12 +15,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from resolver.lab.virtual_time import run
+from resolver.limits import QUIC_HANDSHAKE_SECONDS
 from resolver.listen import quic, quic_transport
 from resolver.listen.quic_packets import VERSION_2
+from resolver.listen.quic_peer import QuicPeer
 from resolver.listen.quic_places import QuicPlaces, QuicRates
 from tests.listen.echo import answered, question
 from tests.listen.quic_client import CLIENT, HERE, asked, hello_of, listening, sealed
 from tests.support import only_collected, set_limit, trio_test
+from tests.turns import counted
 
 if TYPE_CHECKING:
     from collections import deque
@@ -286,6 +289,27 @@ async def test_timers_do_not_spin(monkeypatch: pytest.MonkeyPatch) -> None:
         await trio.sleep(0.1)
         assert 10 < looks < 500
         monkeypatch.undo()
+
+
+@trio_test
+async def test_what_is_due_together_is_done_in_turns(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Clients that begin together and leave: each has half a handshake sent again, then again."""
+    async with listening() as it:
+        with counted() as turns:
+            on_time = QuicPeer.on_time
+
+            def noted(peer: QuicPeer) -> None:
+                turns.note()
+                on_time(peer)
+
+            monkeypatch.setattr(QuicPeer, "on_time", noted)
+            for _ in range(8):
+                it.client().connect()
+            await trio.sleep(QUIC_HANDSHAKE_SECONDS + 1)
+        assert sum(turns.counts) >= 16, "they came again, and ran out of time"
+        assert max(turns.counts) == 1
+        assert it.places.timed_out == 8
+        assert it.is_empty()
 
 
 def test_the_parts_show_what_they_are() -> None:
