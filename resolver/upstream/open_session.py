@@ -46,6 +46,11 @@ class OpenSession:
         return f"<{type(self).__name__} waiting={len(self._waiting)}>"
 
     @property
+    def is_lost(self) -> bool:
+        """True if it ended since nobody is there any more, as far as can be told."""
+        return False
+
+    @property
     def waiting(self) -> int:
         return len(self._waiting)
 

@@ -33,7 +33,8 @@ class QuicLink:
     """*address*: the other end's. *keepalive_s*: after so much silence a PING is sent.
 
     *probes*: in vain, one after the other (RFC 9002 §6.2), after which nobody is believed to be
-    there any more: a server that was started anew knows no connection, and may not say so.
+    there any more: a server that was started anew knows no connection, and may not say so. Not
+    before *patience_s* of silence. *is_lost* then, and where the kernel says so.
     """
 
     def __init__(self, quic: QuicConnection, port: UdpPort, address: tuple[str, int]) -> None:
@@ -42,6 +43,8 @@ class QuicLink:
         self.heard_at = trio.current_time()
         self.keepalive_s = math.inf
         self.probes = math.inf
+        self.patience_s = 0.0
+        self.is_lost = False
         self.error: OSError | None = None
         self.is_over = False
         self.end: ConnectionTerminated | None = None
@@ -57,14 +60,20 @@ class QuicLink:
     @property
     def is_unheard(self) -> bool:
         """True if what was sent is not acknowledged, though it was asked for again."""
-        return self.quic._loss._pto_count >= self.probes  # noqa: SLF001 - of which it says nothing
+        probes = self.quic._loss._pto_count  # noqa: SLF001 - of which it says nothing
+        return probes >= self.probes and self.silent_s >= self.patience_s
+
+    @property
+    def silent_s(self) -> float:
+        """Seconds since something was heard."""
+        return trio.current_time() - self.heard_at
 
     def take_untrusted(self, data: bytes | OSError) -> None:
         """A datagram, or what the kernel says of the way. Never raises."""
         if self.is_over:
             return
         if isinstance(data, OSError):
-            self.error = data
+            self.error, self.is_lost = data, True
             self._stop()
             return
         now = self.heard_at = trio.current_time()
@@ -122,6 +131,7 @@ class QuicLink:
             if timer is not None and now >= timer:
                 self.quic.handle_timer(now)
                 if self.is_unheard:
+                    self.is_lost = True
                     self._hang_up()
                     return
             if now >= max(self.heard_at, self._pinged_at) + self.keepalive_s:

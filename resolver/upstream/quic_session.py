@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-import trio
 from aioquic.quic.events import (
     StopSendingReceived,
     StreamDataReceived,
@@ -66,6 +65,10 @@ class QuicSession(OpenSession):
     def ticket(self) -> object | None:
         return self._tickets[-1] if self._tickets else None
 
+    @property
+    def is_lost(self) -> bool:
+        return self._link.is_lost
+
     def is_mute(self, now: float) -> bool:
         self._heard_at = max(self._heard_at, self._link.heard_at)
         return self._link.is_over or self._link.is_unheard or super().is_mute(now)
@@ -73,12 +76,17 @@ class QuicSession(OpenSession):
     # --- queries -----------------------------------------------------------------------------
 
     def send(self, port: SessionPort) -> None:
+        """On a connection that has only just shaken hands probes are due after two round trips, and
+        again after four: a server in the next room that pauses for 10 ms is not gone.
+        """
         quic = self._link.quic
         number = quic.get_next_available_stream_id()
         if number > _STREAM_STEP * SESSION_STREAMS:
             self.is_open = False  # the next is asked on another
-        is_rested = trio.current_time() - self._link.heard_at >= SESSION_MUTE_SECONDS
+        is_rested = self._link.silent_s >= SESSION_MUTE_SECONDS
         self._link.probes = 1 if is_rested else SESSION_PROBES  # it may be long gone
+        is_new = not (is_rested or self.has_served)
+        self._link.patience_s = SESSION_MUTE_SECONDS if is_new else 0.0
         message = padded(b"\0\0" + port.query[2:])
         self._bodies[number] = bytearray()
         self._await(port, number)

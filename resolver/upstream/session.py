@@ -42,10 +42,10 @@ class PortOwner(Protocol):
 class SessionPort:
     """One query to one server. *session*: on which it is on its way, as *number* there;
 
-    *is_repeated*: not the first.
+    *is_repeated*: not the first. *has_queued*: that session was opened for it.
     """
 
-    __slots__ = ("_owner", "is_repeated", "number", "query", "session")
+    __slots__ = ("_owner", "has_queued", "is_repeated", "number", "query", "session")
 
     def __init__(self, owner: PortOwner) -> None:
         self._owner = owner
@@ -53,6 +53,7 @@ class SessionPort:
         self.number: Number = b""
         self.session: Session | None = None
         self.is_repeated = False
+        self.has_queued = False
 
     def __repr__(self) -> str:
         return f"<SessionPort on {self.session!r}>"
@@ -82,6 +83,10 @@ class Session(Protocol):
 
     reason: str
     """Why it ended, or is about to, where that is the server's fault; else empty."""
+
+    @property
+    def is_lost(self) -> bool:
+        """True if it ended since nobody is there any more, as far as can be told."""
 
     @property
     def waiting(self) -> int:

@@ -248,7 +248,7 @@ class SessionPool:
         while self._queue and session.is_open and session.waiting < SESSION_QUERIES:
             port = next(iter(self._queue))
             del self._queue[port]
-            port.session = session
+            port.session, port.has_queued = session, True
             session.send(port)
             self._means.departed(port)
 
@@ -272,8 +272,7 @@ class SessionPool:
         """What waits on a session that ended goes out again, once; another one is kept warm."""
         lost = session.orphans()
         now = trio.current_time()
-        may_repeat = session.has_served and not self._is_over
-        repeats = [port for port in lost if may_repeat and not port.is_repeated]
+        repeats = [port for port in lost if self._may_repeat(session, port)]
         others = [port for port in lost if port not in repeats]
         if session.reason:
             self._means.counters.broken += 1
@@ -288,9 +287,15 @@ class SessionPool:
         if is_used and is_settled:
             self.warm_up()
 
+    def _may_repeat(self, session: Session, port: SessionPort) -> bool:
+        """What was put on a session that was there already, which may have been long gone; or on
+        one that was lost on the way."""
+        is_new = port.has_queued and not session.has_served
+        return (session.is_lost or not is_new) and not (port.is_repeated or self._is_over)
+
     def _repeat(self, port: SessionPort) -> None:
         port.is_repeated = True
-        port.session = None
+        port.session, port.has_queued = None, False
         self.put(port)
 
     async def _tell(self, ports: list[SessionPort], failed: SessionFailed) -> None:

@@ -42,6 +42,8 @@ class QuicScript:
         with leaf.private_key_pem.tempfile() as key, _file(chain) as certificate:
             self.server = DoqServer(certificate, key, self._take, alpn=alpn)
         self.is_gone = False
+        self.pauses: dict[int, float] = {}  # before which look at its socket it is busy, how long
+        self._looks = 0
         self._woken = trio.Event()
 
     def _take(self, stream: Stream) -> None:
@@ -77,6 +79,8 @@ class QuicScript:
                     waits.start_soon(_first, sock.wait_readable, waits.cancel_scope)
                     waits.start_soon(_first, self._woken.wait, waits.cancel_scope)
             self._woken = trio.Event()
+            self._looks += 1
+            await trio.sleep(self.pauses.get(self._looks, 0.0))
             now = trio.current_time()
             for datagram in sock.receive():
                 if not self.is_gone:

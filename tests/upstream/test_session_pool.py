@@ -34,7 +34,7 @@ class Fake:
 
     def __init__(self, host: Host) -> None:
         self.is_open = True
-        self.has_served = False
+        self.has_served = self.is_lost = False
         self.reason = ""
         self.ticket: object | None = None
         self.mute = False
@@ -185,6 +185,47 @@ async def test_a_query_goes_out_once_more_and_no_oftener() -> None:
         one.sessions[1].shut()
         await trio.sleep(1)
         assert isinstance(one.heard[b"second"], SessionFailed)
+        assert len(one.sessions) == 2
+
+
+@trio_test
+async def test_what_is_put_on_a_session_opened_ahead_goes_out_once_more() -> None:
+    """It has served nobody, and was closed while nothing was asked: that is no failure."""
+    async with rig() as one:
+        one.pool.warm_up()
+        await trio.sleep(1)
+        one.ask(b"first")
+        one.sessions[0].shut()
+        await trio.sleep(1)
+        assert [port.query for port in one.sessions[1].ports] == [b"first"]
+        one.sessions[1].shut()
+        await trio.sleep(1)
+        assert isinstance(one.heard[b"first"], SessionFailed)
+        assert len(one.sessions) == 2
+
+
+@trio_test
+async def test_a_server_that_closes_what_was_opened_for_a_question_has_failed() -> None:
+    async with rig() as one:
+        one.ask(b"first")
+        await trio.sleep(1)
+        one.sessions[0].shut()
+        await trio.sleep(1)
+        assert isinstance(one.heard[b"first"], SessionFailed)
+        assert len(one.sessions) == 1
+
+
+@trio_test
+async def test_what_was_lost_on_the_way_goes_out_once_more() -> None:
+    async with rig() as one:
+        one.ask(b"first")
+        for at in range(2):
+            await trio.sleep(1)
+            assert [port.query for port in one.sessions[at].ports] == [b"first"]
+            one.sessions[at].is_lost = True
+            one.sessions[at].shut()
+        await trio.sleep(1)
+        assert isinstance(one.heard[b"first"], SessionFailed)
         assert len(one.sessions) == 2
 
 
