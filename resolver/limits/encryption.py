@@ -16,7 +16,7 @@ PADDING_OCTETS = limit(
     between=PADDING_OCTETS_RANGE,
 )
 TLS_CHUNK_OCTETS = limit(
-    16_384, "octets read from under TLS at once", why="one full record (RFC 8446 §5.1) and its like"
+    32_768, "octets read from under TLS at once", why="one full record (RFC 8446 §5.1) and its like"
 )
 TLS_HANDSHAKE_SECONDS = limit(
     4.0, "seconds for a client's TLS handshake", why="three round trips of a second each"

@@ -19,6 +19,7 @@ import trio
 
 from resolver.errors import drop_frames
 from resolver.limits import (
+    OCTETS_IN_HIT,
     STREAM_CHUNK_OCTETS,
     STREAM_WRITE_OCTETS,
     TCP_IDLE_SECONDS,
@@ -236,6 +237,7 @@ class ServedStream(ABC):
         try:
             octets, self._is_past_heard = self._heard.receive(STREAM_CHUNK_OCTETS)
             if octets:
+                self._rounds.left -= len(octets) // OCTETS_IN_HIT
                 self._heard_at = trio.current_time()
                 self._heed(octets)
                 if self._has_asked and self._rounds.left > 0 and not self._is_full():

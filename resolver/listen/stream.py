@@ -11,7 +11,7 @@ from typing import Any
 
 import trio
 
-from resolver.limits import MISS_IN_HITS, TCP_READ_SECONDS, TCP_UNSENT_OCTETS
+from resolver.limits import MISS_IN_HITS, OCTETS_IN_HIT, TCP_READ_SECONDS, TCP_UNSENT_OCTETS
 from resolver.listen.admission import short_reply
 from resolver.listen.serving import ServedStream
 from resolver.protocol.codes import Rcode
@@ -60,8 +60,10 @@ class ClientConnection(ServedStream):
                 continue
             reply = recall(data, source)
             if reply is not None:
-                replies.append(len(reply).to_bytes(2, "big") + reply)
-                room -= len(reply)
+                size = len(reply)
+                replies.append(size.to_bytes(2, "big") + reply)
+                room -= size
+                left -= size // OCTETS_IN_HIT
                 continue
             left -= MISS_IN_HITS
             before = self.unsent_octets

@@ -19,6 +19,7 @@ from resolver.limits import (
     HTTPS_LINGER_SECONDS,
     HTTPS_UNREAD_OCTETS,
     MISS_IN_HITS,
+    OCTETS_IN_HIT,
     STREAM_CHUNK_OCTETS,
     TCP_IDLE_SECONDS,
     TCP_READ_SECONDS,
@@ -167,6 +168,7 @@ class WebConnection(ServedStream):
             if reply is not None:
                 hits += 1
                 room -= len(reply)
+                left -= len(reply) // OCTETS_IN_HIT
                 self._answer(number, asked, reply)
                 continue
             left -= MISS_IN_HITS

@@ -260,6 +260,29 @@ async def test_who_asks_without_end_keeps_nobody_from_his_turn() -> None:
             await client.aclose()
 
 
+@trio_test_real
+async def test_a_large_reply_is_as_much_as_many_small_ones() -> None:
+    """To encrypt and hand over 60 kB takes as long as a hundred hits."""
+    async with served() as it:
+        data = question()
+        record = b"\xc0\x0c\0\x10\0\1\0\0\1\0" + (60_000).to_bytes(2, "big") + bytes(60_000)
+        big = data[:2] + b"\x81\x80\0\1\0\1\0\0\0\0" + data[12:] + record
+        assert it.handler.packets.store(data, big, transport=Transport.TCP, lifetime_s=60)
+        clients = [await it.connect() for _ in range(6)]
+        await trio.testing.wait_all_tasks_blocked(0.01)
+        it.slots.rounds._turns.note_hits()  # rounds are short
+        for client in clients:
+            os.write(client.socket.fileno(), frame(data))
+        turns = 1
+        while it.slots.readiness.take():
+            turns += 1
+        assert turns == len(clients) // 2
+        assert sum(each.hits for each in it.slots._connections) == len(clients)
+        for client in clients:
+            assert await receive_message(client) == big
+            await client.aclose()
+
+
 @pytest.mark.parametrize(
     "fault", [AttributeError, OSError(errno.EMFILE, os.strerror(errno.EMFILE))]
 )
