@@ -33,7 +33,7 @@ from resolver.listen.http2_guard import PREFACE_OCTETS, Guard
 from resolver.listen.http2_header import block_of, read_header
 from resolver.listen.http2_quick import Connection
 from resolver.listen.http_engine import FAULTS
-from resolver.runtime.http2_frame import END_STREAM, HEAD, HEAD_OCTETS, HEADERS, end_of_others
+from resolver.runtime.http2_frame import end_of_others
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -78,6 +78,7 @@ class Http2:
         self._waiting: dict[int, tuple[bytes, bytes]] = {}  # whole responses: header block, body
         self._rest = b""  # of a frame that is not whole yet
         self._preface = PREFACE_OCTETS  # of which so many are still to come
+        self._cuts: list[int] = []  # where responses end in what is to be sent
         self._h2 = Connection()
         self._whole = self._h2.whole
 
@@ -127,6 +128,10 @@ class Http2:
         at = 0
         while not self.is_over:
             at = h2.read_whole(frames, at, self.asked)
+            if (end := h2.read_room(frames, at)) > at:
+                at = end
+                self._pump()
+                continue
             end = self._end_of_others(frames, at)
             if end == at:
                 break
@@ -242,6 +247,7 @@ class Http2:
         h2 = self._h2
         if number in self._whole:
             if h2.respond_whole(number, block, body):
+                self._cuts.append(len(self._out) + h2.unsent_octets)
                 return
             if h2.outbound_flow_control_window <= 0:
                 self._waiting[number] = block, body
@@ -254,7 +260,9 @@ class Http2:
             return
         h2.prepared.block = block
         h2.send_headers(number, _ANY_HEADERS, end_stream=not body)
-        if body and (left := self._send_part(number, body)):
+        if not body:
+            self._cuts.append(len(self._out) + h2.unsent_octets)
+        elif left := self._send_part(number, body):
             self._held[number] = left
             self.held_octets += len(left)
 
@@ -266,6 +274,8 @@ class Http2:
             size = min(len(body), room, h2.max_outbound_frame_size)
             h2.send_data(number, body[:size], end_stream=size == len(body))
             body, room = body[size:], room - size
+        if not body:
+            self._cuts.append(len(self._out) + h2.unsent_octets)
         return body
 
     def _pump(self) -> None:
@@ -289,13 +299,10 @@ class Http2:
         return octets + self._h2.data_to_send() if vars(self._h2) else b""
 
     def cuts(self, octets: bytes) -> Sequence[int]:
-        found, at, size = [], 0, len(octets)
-        while size - at >= HEAD_OCTETS:
-            high, low, kind, flags, _ = HEAD(octets, at)
-            at += HEAD_OCTETS + (high << 16 | low)
-            if kind <= HEADERS and flags & END_STREAM and at < size:
-                found.append(at)
-        return found
+        cuts, self._cuts = self._cuts, []
+        if cuts and cuts[-1] >= len(octets):
+            del cuts[-1]
+        return cuts
 
     def part(self) -> None:
         if not self.is_over:
@@ -310,5 +317,6 @@ class Http2:
         self._held.clear()
         self._waiting.clear()
         self._whole.clear()
+        self._cuts.clear()
         self.held_octets = 0
         vars(self._h2).clear()

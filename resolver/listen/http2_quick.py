@@ -77,6 +77,11 @@ class Connection(WholeStreams):
         self.increment_flow_control_window(HTTPS_BODY_OCTETS)
 
     @property
+    def unsent_octets(self) -> int:
+        """Octets of what `data_to_send` gives next."""
+        return len(self._data_to_send)
+
+    @property
     def open_inbound_streams(self) -> int:
         return super().open_inbound_streams + len(self.whole)
 

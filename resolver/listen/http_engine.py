@@ -48,7 +48,7 @@ class Engine(Protocol):
         """What is to be sent by now."""
 
     def cuts(self, octets: bytes) -> Sequence[int]:
-        """Where in *octets*, which are to be sent, each response but the last ends."""
+        """Where in *octets*, which `octets` has just given, each response but the last ends."""
 
     def part(self) -> None:
         """No more is taken on: say so, if there is a way to."""

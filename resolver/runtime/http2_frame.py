@@ -13,7 +13,7 @@ HEAD: Final = _HEAD.unpack_from
 """Length (8 and 16 bits), type, flags and stream: of the octets before each frame."""
 WRITE_HEAD: Final = _HEAD.pack
 HEAD_OCTETS: Final = _HEAD.size
-DATA, HEADERS, RST_STREAM, SETTINGS, PING, CONTINUATION = 0, 1, 3, 4, 6, 9
+DATA, HEADERS, RST_STREAM, SETTINGS, PING, WINDOW_UPDATE, CONTINUATION = 0, 1, 3, 4, 6, 8, 9
 END_STREAM, END_HEADERS = 1, 4
 _HIGH: Final = 16
 _STREAM: Final = 0x7FFF_FFFF

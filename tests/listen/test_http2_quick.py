@@ -18,11 +18,13 @@ from tests.listen.http2_frames import (
     DATA,
     END_HEADERS,
     END_STREAM,
+    FLOW_CONTROL_ERROR,
     GOAWAY,
     HEADERS,
     PADDED,
     PING,
     PRIORITY,
+    PROTOCOL_ERROR,
     RST_STREAM,
     WINDOW_UPDATE,
     Talker,
@@ -43,6 +45,9 @@ OK = ((b"content-type", b"application/dns-message"),)
 
 class ByH2(Connection):
     def read_whole(self, frames: bytes, at: int, asked: object) -> int:  # noqa: ARG002
+        return at
+
+    def read_room(self, frames: bytes, at: int) -> int:  # noqa: ARG002
         return at
 
 
@@ -267,3 +272,29 @@ def test_streams_past_h2_count_as_open() -> None:
     assert len(end.engine._h2.whole) == HTTPS_STREAMS
     end.hear(talker.ask(QUERY))
     assert goaway(end.said) == 1
+
+
+def test_room_on_the_connection_is_no_errand_of_h2s(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A client says so at every second large answer."""
+    end, talker = End(is_quick=True), Talker()
+    end.hear(talker.hello())
+    for _ in range(HTTPS_STREAMS - 1):
+        end.hear(_ask(talker, 0))
+    end.answer(1000)
+    assert end.engine.held_octets > 0
+    monkeypatch.setattr(Connection, "receive_data", lambda *_: pytest.fail("it is h2's"))
+    end.hear(window(0, 30_000) + window(0, 40_000))
+    assert end.engine.held_octets == 0
+    assert len(talker.read(end.said)) == HTTPS_STREAMS - 1
+
+
+@pytest.mark.rfc("RFC 9113 §6.9.1")
+@pytest.mark.parametrize(
+    ("octets", "code"), [(0, PROTOCOL_ERROR), (0x7FFF_FFFF, FLOW_CONTROL_ERROR)]
+)
+def test_no_room_and_too_much_are_h2s_to_judge(octets: int, code: int) -> None:
+    end, talker = End(is_quick=True), Talker()
+    end.hear(talker.hello() + _ask(talker, 0))
+    end.hear(window(0, octets))
+    assert goaway(end.said) == code
+    assert end.engine.is_over
