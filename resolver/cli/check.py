@@ -17,7 +17,7 @@ from resolver.config.endpoints import show
 from resolver.config.http3 import http3_places
 from resolver.config.listen_urls import listen_url
 from resolver.config.schema import Config
-from resolver.daemon import policies, service_unit, state
+from resolver.daemon import local_files, policies, service_unit, state
 from resolver.errors import ConfigError
 from resolver.protocol.transport import Transport
 
@@ -69,6 +69,9 @@ def _sentences(found: verify.Look) -> Iterator[str]:
     """What is unwise about it, or otherwise worth a line."""
     yield from check.advice(found.config)
     yield from found.notes
+    files = local_files.LocalFiles()
+    files.tables(found.config)
+    yield from files.said
     anchors = _anchors(found.config)
     if anchors is not None:
         yield from state.useless_anchors(found.config, anchors)
@@ -80,7 +83,11 @@ def _summary(config: Config) -> list[str]:
     families = " and ".join(
         family for family, on in (("IPv4", outgoing.ipv4), ("IPv6", outgoing.ipv6)) if on
     )
-    zones = [_forward(entry) for entry in config.forward]
+    router = config.local.private_reverse
+    implied = [entry for entry in config.forward if entry.addresses == (router,)]
+    zones = [_forward(entry) for entry in config.forward if entry not in implied]
+    if implied:
+        zones.append(f"{len(implied)} zones: names of private addresses, to {router}")
     zones += [f"stub {entry.zone}" for entry in config.stub]
     validates = config.dnssec.validate if anchors is None else state.validates(config, anchors)
     return [
@@ -98,7 +105,8 @@ def _summary(config: Config) -> list[str]:
 def _views(config: Config, anchors: Anchors | None) -> list[str]:
     """What queries meet, in order, a line for each view; with the tags that count at all times."""
     tags = frozenset(entry.tag for entry in config.schedule)
-    views = policies.views_of(config, policies.Stock(anchors), tags)
+    local = local_files.local_data(config, local_files.LocalFiles())
+    views = policies.views_of(config, policies.Stock(anchors, local=local), tags)
     if views.only is not None:
         return [str(views.only)]
     return [f"{path.view.name}: {path}" for path in views.paths]

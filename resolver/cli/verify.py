@@ -215,6 +215,8 @@ def _loops(config: Config) -> Iterator[ConfigError]:
                 if check.is_own(config, where, is_here=_is_here):
                     expected = f"another server for {table.zone}: this resolver listens there"
                     key = f"{kind}[{number}].addresses"
+                    if table.addresses == (config.local.private_reverse,):
+                        key = "local.private_reverse"
                     yield ConfigError(key, _as_written(table, where), expected)
 
 

@@ -14,13 +14,15 @@ from urllib.parse import urlsplit
 from resolver import limits
 from resolver.config import endpoints, listen_urls, octets
 from resolver.config.check_forwards import forward_advice, forward_faults
+from resolver.config.check_local import local_faults
 from resolver.config.check_views import view_advice, view_faults
 from resolver.config.extras import extra_missing
 from resolver.config.fault import Fault
+from resolver.config.files import unlike, working_path
 from resolver.config.forwarders import forwarders_of
 from resolver.config.schema import NOT_YET, Forward, NegativeAnchor
 from resolver.config.tap_target import tap_target
-from resolver.errors import Kind, unusable_file
+from resolver.errors import Kind
 from resolver.protocol import names
 from resolver.protocol.codes import META_TYPES, type_number
 from resolver.protocol.ip_addresses import is_loopback
@@ -43,6 +45,7 @@ def faults(config: Config) -> Iterator[Fault]:
     yield from _each("resolution.stale_never", config.resolution.stale_never, names.from_text)
     yield from _warm(config)
     yield from view_faults(config)
+    yield from local_faults(config)
     yield from _caches(config)
     yield from _dnssec(config)
     yield from _root(config)
@@ -87,11 +90,6 @@ def old_spellings(config: Config) -> Iterator[str]:
     if isinstance(config.log.queries, bool):
         was = str(config.log.queries).lower()
         yield f'log.queries = {was} is an old spelling of "{config.log.kept}"'
-
-
-def working_path(config: Config, text: str) -> Path:
-    """*text* as a path; relative ones begin at working_directory."""
-    return Path(config.working_directory) / text
 
 
 def _missing_features(config: Config) -> Iterator[Fault]:
@@ -319,7 +317,7 @@ _NO_ACCOUNT = 0xFFFFFFFF  # (uid_t) -1
 def _files(config: Config) -> Iterator[Fault]:
     directory = config.working_directory
     if directory:
-        found = list(_unlike("working_directory", directory, Path(directory), Path.is_dir))
+        found = list(unlike("working_directory", directory, Path(directory), Path.is_dir))
         yield from found
         if found:
             return
@@ -332,23 +330,7 @@ def _files(config: Config) -> Iterator[Fault]:
     ]
     for key, text in readable:
         if text:
-            yield from _unlike(key, text, working_path(config, text), Path.is_file)
-
-
-def _unlike(key: str, text: str, path: Path, is_right: Callable[[Path], bool]) -> Iterator[Fault]:
-    """That *path* is not what is wanted, if so. Never raises, even where we may not look."""
-    is_file = is_right is Path.is_file
-    wanted = "the path of a file that exists" if is_file else "a directory that exists"
-    try:
-        if is_right(path):
-            return
-        if path.exists():
-            yield Fault(key, text, f"{wanted} (it is something else)")
-        else:
-            yield Fault(key, text, wanted, Kind.MISSING)
-    except OSError as error:
-        problem = unusable_file(key, text, wanted, error)
-        yield Fault(key, text, problem.expected, problem.kind)
+            yield from unlike(key, text, working_path(config, text), Path.is_file)
 
 
 def _each(key: str, texts: Sequence[str], read: Callable[[str], object]) -> Iterator[Fault]:

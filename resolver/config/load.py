@@ -27,6 +27,7 @@ from typing import (
 import msgspec
 
 from resolver.config import check, foreign
+from resolver.config.implied import implied
 from resolver.config.positions import placed
 from resolver.config.schema import Config, Section
 from resolver.errors import ConfigError, Kind, unusable_file
@@ -71,6 +72,7 @@ def interpret(
     if not problems:
         config = msgspec.convert(document, Config)
         problems = [fault.as_error() for fault in check.faults(config)]
+        config = config if problems else implied(config)
     elif any(problem.kind is Kind.KEY for problem in problems):
         whose = foreign.whose(text)
         problems += [ConfigError("", None, whose, kind=Kind.FOREIGN)] if whose else []

@@ -17,6 +17,7 @@ from msgspec import Meta
 
 from resolver import limits
 from resolver.config.schema_encryption import Ddr, Https, Tls
+from resolver.config.schema_local import Local, LocalZone, Rewrite
 from resolver.config.schema_operate import Control
 from resolver.config.schema_telemetry import Dnstap, Log, Metrics, Otel
 from resolver.config.schema_views import Schedule, View
@@ -36,11 +37,14 @@ __all__ = [
     "Dnstap",
     "Forward",
     "Https",
+    "Local",
+    "LocalZone",
     "Log",
     "Metrics",
     "NegativeAnchor",
     "Outgoing",
     "Resolution",
+    "Rewrite",
     "Root",
     "Schedule",
     "Section",
@@ -355,6 +359,8 @@ class Config(Section, frozen=True, kw_only=True):
     warm: tuple[Warm, ...] = ()
     view: tuple[View, ...] = ()
     schedule: tuple[Schedule, ...] = ()
+    local: Local = Local()
+    rewrite: tuple[Rewrite, ...] = ()
     resolution: Resolution = Resolution()
     cache: Cache = Cache()
     dnssec: Dnssec = Dnssec()

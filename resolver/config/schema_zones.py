@@ -25,6 +25,9 @@ class Zone(Section, frozen=True, kw_only=True):
     addresses: Annotated[
         tuple[str, ...], Meta(description='its servers: "192.0.2.1", "[2001:db8::1]:53"')
     ]
+    validate: Annotated[
+        bool, Meta(description="false: nothing in it is validated, as below a negative anchor")
+    ] = True
 
 
 class Forward(Zone, frozen=True, kw_only=True):
@@ -87,3 +90,10 @@ class Stub(Zone, frozen=True, kw_only=True):
     prime: Annotated[
         bool, Meta(description="ask the servers for the zone's NS set, and then ask those")
     ] = False
+    trust_anchor: Annotated[
+        str,
+        Meta(
+            description='its own key to trust, a line each: "DS 12345 13 2 ABCDEF...", or DNSKEY; '
+            '"" goes by what is above it'
+        ),
+    ] = ""

@@ -24,7 +24,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-from resolver.config.check import listed, working_path
+from resolver.config.check import listed
+from resolver.config.files import working_path
 from resolver.errors import ConfigError, unusable_file
 from resolver.limits import (
     CERTIFICATE_DAYS,

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
-from resolver.config.check import working_path
 from resolver.config.check_forwards import pin
 from resolver.config.extras import extra_missing
+from resolver.config.files import working_path
 from resolver.config.forwarders import forwarders_of
 from resolver.errors import ConfigError, unusable_file
 from resolver.limits import CLOCK_STEP_SECONDS

@@ -22,7 +22,9 @@ from resolver.policy.chaos import Chaos
 from resolver.policy.designation import ZONE, Designation, Offers
 from resolver.policy.fresh_only import FreshOnly
 from resolver.policy.local import LocalZones
+from resolver.policy.local_records import LocalRecords
 from resolver.policy.query_rules import QueryRules
+from resolver.policy.rewrite import Rewriting
 from resolver.policy.sentinel import Sentinel, root_key_tags
 from resolver.policy.views import Clients, Views
 from resolver.protocol import names
@@ -33,19 +35,23 @@ if TYPE_CHECKING:
 
     from resolver.config.schema import Config
     from resolver.dnssec.anchors import Anchors
+    from resolver.policy.local_records import LocalData
     from resolver.policy.path import Step
     from resolver.runtime.clock import Clock
 
+_name = names.from_text
 _NS = 1_000_000_000
 _EVERYBODY = Settings(name=EVERYBODY.name)
 
 
 @dataclass(frozen=True, slots=True)
 class Stock:
-    """What steps are made of, besides the configuration. *offers*: what is encrypted here."""
+    """What steps are made of, besides the configuration. *offers*: what is encrypted here; *local*:
+    the operator's own names, None without any."""
 
     anchors: Anchors | None = None
     offers: Offers = field(default_factory=Offers)
+    local: LocalData | None = None
 
 
 def views_of(config: Config, stock: Stock, now: frozenset[str] = frozenset()) -> Views:
@@ -89,7 +95,7 @@ def tags_now(config: Config, clock: Clock) -> frozenset[str]:
 def steps_for(
     config: Config,
     view: Settings,
-    tags: frozenset[str],  # noqa: ARG001  # for steps that carry tags
+    tags: frozenset[str],
     stock: Stock,
 ) -> Iterator[Step]:
     """What is done to queries of *view*, of whose tags *tags* count now. The order is decided here.
@@ -98,13 +104,18 @@ def steps_for(
     of *view* may be looked at.
     """
     server = config.server
-    elsewhere = [names.from_text(entry.zone) for entry in (*config.forward, *config.stub)]
+    elsewhere = [_name(entry.zone) for entry in (*config.forward, *config.stub)]
+    elsewhere += [_name(zone.zone) for zone in config.local.zone if zone.mode == "nodefault"]
     yield from _admission(config, view)
     yield QueryRules()
     yield Chaos(version=server.version, identity=server.identity)
     if config.ddr.answer and not any(names.is_subdomain(zone, ZONE) for zone in elsewhere):
         minimises = config.resolution.qname_minimisation and names.ROOT not in elsewhere
         yield Designation(stock.offers, minimises=minimises)
+    if stock.local is not None and stock.local.is_seen_by(tags):
+        yield LocalRecords(stock.local, tags)
+    if config.rewrite:
+        yield Rewriting((_name(rule.from_), _name(rule.to)) for rule in config.rewrite)
     if config.resolution.local_zones:
         yield LocalZones(elsewhere)
     anchors = stock.anchors

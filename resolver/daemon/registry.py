@@ -11,6 +11,7 @@ from resolver.cache.denial import DenialCache
 from resolver.cache.shards import Shards
 from resolver.cache.store import Store
 from resolver.daemon.garbage import Collector
+from resolver.daemon.local_files import LocalFiles
 from resolver.daemon.metering import count_metering
 from resolver.daemon.root_keeper import RootKeeper
 from resolver.daemon.self_probe import SelfProbe
@@ -237,6 +238,7 @@ def _count_path(registry: Registry, parts: Callable[[], Parts]) -> None:
 def _count_packets(registry: Registry, parts: Callable[[], Parts]) -> None:
     registry.count("packet_cache", FastPath, lambda: parts().fast_paths.fronts)
     registry.count("packet_cache", PacketCache, lambda: [parts().packets])
+    registry.count("local_files", LocalFiles, lambda: [parts().base.local_files])
     registry.count("packet_cache", PacketShards, lambda: [parts().packets.shards])
     registry.total(
         "packet_cache_flushes",

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 import trio
 
 from resolver.config.changes import changes, merged
+from resolver.daemon import local_watch
 from resolver.daemon.bind import close_all
 from resolver.daemon.draining import close_each
 from resolver.daemon.handover import below, hand_over
@@ -63,6 +64,7 @@ async def reload(daemon: Daemon, config: Config) -> Reloaded:
         before = daemon.parts
         found = changes(before.config, config)
         config = merged(config, found)
+        gone = await local_watch.refreshed(before, config)  # large ones, so not at one go
         fresh = assemble(config, before.base, before)  # files may differ where no key does
         shown, identities = daemon.tls.identities, await _identities(daemon, config)
         log = _opened_log(config, found)
@@ -75,6 +77,8 @@ async def reload(daemon: Daemon, config: Config) -> Reloaded:
         else:
             before.config = config
             daemon.limit_rate()
+            local_watch.follow(before)
+        daemon.nursery.start_soon(local_watch.free, gone)
         if log is not None:
             logs.use(log, config.log.level)
         if log is not None:
@@ -88,6 +92,8 @@ async def reload(daemon: Daemon, config: Config) -> Reloaded:
         daemon.control.adopt(config, door)
         _listen(daemon, plan)
     files = [name for name, differs in _files(before, fresh, found) if differs]
+    if gone:
+        files.append("hosts and leases")
     if shown != identities:
         files.append("the certificate")
     return Reloaded(tuple(found), tuple(files))

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from resolver.config import hints
-from resolver.config.check import working_path
+from resolver.config.files import working_path
 from resolver.dnssec.algorithms import Sha1Policy
 from resolver.dnssec.anchor_check import unusable
 from resolver.dnssec.anchors import Anchors, builtin_root, parse_text
@@ -31,7 +31,8 @@ from resolver.protocol import names
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from resolver.config.schema import Config
+    from resolver.config.schema import Config, Stub
+    from resolver.dnssec.anchors import AnchorRecord
     from resolver.model import Name
 
 _log = logging.getLogger(__name__)
@@ -241,6 +242,7 @@ def read_anchors(config: Config) -> Anchors:
         except ValueError as error:
             expected = f"a file of DS or DNSKEY records ({error})"
             raise ConfigError("dnssec.trust_anchors_file", path, expected) from error
+    _add_of_zones(config, found)
     for useless in unusable(found, Sha1Policy.of(validates=config.dnssec.sha1)):
         if useless.is_broken and config.dnssec.validate:
             expected = f"a file of DS or DNSKEY records ({useless.sentence})"
@@ -252,6 +254,41 @@ def read_anchors(config: Config) -> Anchors:
             until = negative.until.timestamp() if negative.until else float("inf")
             found.add_negative(names.from_text(negative.name), until)
     return found
+
+
+def _add_of_zones(config: Config, found: Anchors) -> None:
+    """What zones of the configuration say of themselves. Raises ConfigError."""
+    for entry in config.stub:
+        if entry.trust_anchor:
+            found.add(_own_anchors(entry))
+    for zone in (*config.forward, *config.stub):
+        if not zone.validate:
+            found.add_negative(names.from_text(zone.zone), float("inf"))
+
+
+def _own_anchors(entry: Stub) -> list[AnchorRecord]:
+    """The keys that an operator vouches for in one zone. Raises ConfigError.
+
+    Each line is a record, with the zone's name before it or without.
+    """
+    zone, text = names.to_text(names.from_text(entry.zone)), entry.trust_anchor
+    lines = [line.split() for line in text.splitlines() if line.strip()]
+    try:
+        records = parse_text(
+            "\n".join(
+                " ".join(line if line[0].upper() not in _ANCHORS else [zone, *line])
+                for line in lines
+            )
+        )
+        if not records or any(record.name != names.from_text(zone) for record in records):
+            raise ValueError(f"records of {zone}")  # noqa: TRY301
+    except ValueError as error:
+        expected = f'DS or DNSKEY records such as "DS 12345 13 2 ABCDEF..." ({error})'
+        raise ConfigError("stub.trust_anchor", text, expected) from None
+    return records
+
+
+_ANCHORS = ("DS", "DNSKEY", "IN")
 
 
 def useless_anchors(config: Config, anchors: Anchors) -> Iterator[str]:

@@ -1,6 +1,6 @@
 """What runs beside the queries: the root is kept primed, a copy of its zone renewed, trust anchors
 follow their zones, what is used is renewed, encrypted forwarders are discovered and connected to,
-views follow their schedules.
+views follow their schedules, local names their files.
 
 Each goes on over a reload, on whatever is in use then, and begins anew where what it rests on has
 changed: the hints, the anchors.
@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Protocol
 import trio
 
 from resolver.budget import Share
+from resolver.daemon.local_watch import keep_local_files
 from resolver.daemon.renewing import keep_renewing
 from resolver.daemon.root_keeper import RootKeeper, Serving
 from resolver.daemon.schedules import keep_schedules
@@ -65,6 +66,7 @@ class Upkeep:
         self._copying = trio.CancelScope()
         self._discovering = trio.CancelScope()
         self._scheduling = trio.CancelScope()
+        self._following = trio.CancelScope()
         self.discovery: Discovery | None = None
         fetch, state = daemon.root_fetch, daemon.state
         self.root_keeper: RootKeeper | None = None
@@ -79,6 +81,7 @@ class Upkeep:
         self._copy_root()
         self._discover()
         self._keep_schedules()
+        self._follow_files()
         self._warm_up()
         base = self._daemon.parts.base
         self._daemon.nursery.start_soon(keep_renewing, base.prefetch, base.clock, are_notes_read)
@@ -100,6 +103,8 @@ class Upkeep:
         self._discover()
         self._scheduling.cancel()
         self._keep_schedules()
+        self._following.cancel()
+        self._follow_files()
         self._warm_up()
 
     def _prime(self) -> None:
@@ -149,6 +154,12 @@ class Upkeep:
         if self._daemon.parts.config.schedule:
             self._scheduling = scope = trio.CancelScope()
             self._start(scope, lambda: keep_schedules(self._daemon))
+
+    def _follow_files(self) -> None:
+        local = self._daemon.parts.config.local
+        if local.hosts_files or local.leases_file:
+            self._following = scope = trio.CancelScope()
+            self._start(scope, lambda: keep_local_files(self._daemon))
 
     def _warm_up(self) -> None:
         """Have sessions with encrypted forwarders, where clients may come: not for one question."""

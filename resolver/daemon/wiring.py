@@ -16,6 +16,7 @@ from resolver.cache.delegation import DelegationCache
 from resolver.daemon import server_tries
 from resolver.daemon.encryption import encryption_of
 from resolver.daemon.fittings import memory_of, nsid_of, snapshot, waiving, walk_settings
+from resolver.daemon.local_files import LocalFiles, local_data, wall_of
 from resolver.daemon.outages import Outages, early_of, stale_of, stale_seconds
 from resolver.daemon.policies import Stock, tags_now, views_of
 from resolver.daemon.renewing import renewals_of, renews_ahead
@@ -99,6 +100,7 @@ class Base:
     prefetch: Prefetch
     offers: Offers
     overrides: Overrides
+    local_files: LocalFiles
 
 
 @dataclass(slots=True)
@@ -196,6 +198,7 @@ def found(
         clock, rng, spawn, infra, dispatcher, packets, options,
         FastPaths(packets, options, Views(), bus), ServerCookies(rng), bus, PathCounters(),
         Shortage(), RootCopy(clock), prefetch, Offers(), overrides or Overrides(),
+        LocalFiles(wall_of(clock)),
     )  # fmt: skip
 
 
@@ -305,7 +308,8 @@ class _Assembly:
     def parts(self, *, configured: Anchors | None) -> Parts:
         """The whole."""
         config, base = self.config, self.base
-        stock, tags = Stock(self.anchors, base.offers), tags_now(config, base.clock)
+        stock = Stock(self.anchors, base.offers, local_data(config, base.local_files))
+        tags = tags_now(config, base.clock)
         replies = Replies(
             base.packets, base.options, config.server.udp_payload_size, nsid_of(config)
         )

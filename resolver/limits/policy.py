@@ -29,3 +29,18 @@ VIEW_COMBINATIONS = limit(
 SCHEDULE_LOOK_SECONDS = limit(
     10, "seconds after which a clock that was set is noticed by schedules", why="our choice"
 )
+LOCAL_TTL_SECONDS = limit(
+    60, "seconds for which local names are told", why="our choice; as dnsmasq and AdGuard, near it"
+)
+LOCAL_SLICE_LINES = limit(
+    50, "lines of a hosts file that are read at a time", why="half a millisecond of the loop"
+)
+BAD_LINES_SHOWN = limit(
+    5, "lines of a file that do not parse which are shown", why="enough to see what it is"
+)
+LOCAL_LOOK_SECONDS = limit(
+    5, "seconds after which a change of a hosts or lease file is noticed", why="our choice"
+)
+LOCAL_FILE_OCTETS = limit(
+    64 << 20, "octets of a hosts or lease file that is read", why="a mistake must not fill memory"
+)

@@ -66,9 +66,16 @@ PRIVATE_REVERSE: Final = frozenset(
 )
 """Names of addresses that mean something in one network only."""
 _ENDINGS: Final = tuple({names.suffix(zone, 1) for zone in _ZONES})
+SPECIAL: Final = _ENDINGS
+"""The top labels of all of them."""
 _LOCALHOST: Final = names.from_text("localhost.")
 _NUMBERS: Final = b"".join(number.to_bytes(4, "big") for number in (1, 3600, 1200, 604_800, TTL))
 _LOOPBACKS: Final = {RRType.A: bytes([127, 0, 0, 1]), RRType.AAAA: bytes(15) + b"\x01"}
+
+
+def covers(name: Name) -> bool:
+    """True if *name* lies in a zone that is answered here unless the operator says otherwise."""
+    return name.endswith(_ENDINGS) and any(zone in _ZONES for zone in names.ancestors(name))
 
 
 class LocalZones(Step):

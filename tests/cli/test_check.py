@@ -473,3 +473,24 @@ def test_what_is_wrong_is_refused_to_everybody(public: Path) -> None:
         f"{path} line 2: root.hints_file: '/no/where' is not there; {wanted}",
         f"{path}: 1 problem",
     ]
+
+
+# --- names and views of one's own ---------------------------------------------------------------
+
+
+def test_each_view_s_path_is_shown_and_what_of_a_hosts_file_does_not_count(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    hosts = tmp_path / "hosts"
+    hosts.write_text("10.0.0.1 nas\n10.0.0 box\n")
+    file = tmp_path / "resolver.toml"
+    file.write_text(
+        f"{PORT}[local]\nhosts_files = ['{hosts}']\nprivate_reverse = '192.168.1.1'\n"
+        "[[view]]\nname = 'guests'\nclients = ['127.0.0.9']\nanswer = 'refuse'\n"
+    )
+    status, out, _ = run(capsys, "check", str(file))
+    assert status == 0
+    assert "default: access list, query rules, class CHAOS, designated resolver, local rec" in out
+    assert "\n               guests: refused, query rules, " in out
+    assert " zones: names of private addresses, to 192.168.1.1\n" in out
+    assert f"note: {hosts}: 1 line does not count: line 2: '10.0.0 box', expected an add" in out

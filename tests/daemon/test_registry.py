@@ -36,7 +36,7 @@ NO_COUNTERS = {
     "part of one computation, or of one query": {
         "_rrsets", "_proofs", "_ede", "_signatures", "_hashes", "_steps", "mismatches",
         "total", "denials", "cut_proof", "sent", "asked", "_unsent", "_rounds",
-        "_cuts", "_at",
+        "_cuts", "_at", "count",
     },
     "what one server, connection or worker has done": {
         "n", "fails", "served", "_strays", "_held_octets", "_taken_octets", "hits", "_answered",

@@ -1,0 +1,82 @@
+"""What no type can say about `[local]`: lines that are no records, zones that two tables claim."""
+
+from __future__ import annotations
+
+from itertools import combinations
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from resolver.config import endpoints
+from resolver.config.fault import Fault
+from resolver.config.files import unlike, working_path
+from resolver.config.local_text import BadRecord, local_records
+from resolver.protocol import names
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from resolver.config.schema import Config
+    from resolver.config.schema_local import LocalZone
+
+
+def local_faults(config: Config) -> Iterator[Fault]:
+    """Of the table, of each zone, of each two."""
+    local = config.local
+    yield from _lines("local.records", local.records)
+    yield from _tags("local.tags", local.tags, config)
+    for text in local.hosts_files:
+        yield from unlike("local.hosts_files", text, working_path(config, text), Path.is_file)
+    try:
+        names.from_text(local.domain)
+    except ValueError:
+        yield Fault("local.domain", local.domain, 'a domain name such as "home.arpa"')
+    if local.private_reverse:
+        try:
+            endpoints.askable(local.private_reverse)
+        except ValueError as error:
+            yield Fault("local.private_reverse", local.private_reverse, str(error))
+    for number, zone in enumerate(local.zone):
+        yield from _zone(f"local.zone[{number}]", zone, config)
+    yield from _twice(config)
+
+
+def _lines(key: str, text: str) -> Iterator[Fault]:
+    try:
+        local_records(text)
+    except BadRecord as bad:
+        yield Fault(f"{key}: line {bad.number}", bad.text, bad.expected)
+
+
+def _zone(here: str, zone: LocalZone, config: Config) -> Iterator[Fault]:
+    try:
+        apex = names.from_text(zone.zone)
+    except ValueError:
+        yield Fault(f"{here}.zone", zone.zone, 'a domain name such as "home.arpa"')
+        return
+    wrong = list(_lines(f"{here}.records", zone.records))
+    yield from wrong
+    yield from _tags(f"{here}.tags", zone.tags, config)
+    for record in () if wrong else local_records(zone.records):
+        if not names.is_subdomain(record.owner, apex):
+            owner = names.to_text(record.owner)
+            yield Fault(f"{here}.records", owner, f"names in {zone.zone}; others go in [local]")
+    if zone.mode == "nodefault" and zone.records:
+        yield Fault(f"{here}.records", zone.records, '"": its servers are asked, as in any zone')
+
+
+def _tags(key: str, tags: tuple[str, ...], config: Config) -> Iterator[Fault]:
+    known = {tag for view in config.view for tag in view.tags}
+    for tag in tags:
+        if tag not in known:
+            yield Fault(key, tag, "a tag that a [[view]] has")
+
+
+def _twice(config: Config) -> Iterator[Fault]:
+    """A zone is given once for all clients, and once for each tag."""
+    for (one, zone), (other, again) in combinations(enumerate(config.local.zone), 2):
+        is_same = zone.zone.lower().rstrip(".") == again.zone.lower().rstrip(".")
+        both = set(zone.tags) & set(again.tags)
+        if is_same and (both or not (zone.tags or again.tags)):
+            whom = f"tag {min(both)}" if both else "all"
+            expected = f"a zone once for {whom}; local.zone[{one}] has it"
+            yield Fault(f"local.zone[{other}].zone", again.zone, expected)
