@@ -9,6 +9,7 @@ import ipaddress
 from typing import TYPE_CHECKING, Any
 
 from resolver.config.load import interpret
+from tests.simulation.scenario_local import local_tables
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -71,6 +72,7 @@ def document_of(head: Head, directory: Path, *, minimise: bool) -> dict[str, Any
     }
     for zone in head.zones:
         document.setdefault(zone.kind, []).append(zone.table())
+    document |= local_tables(head.local)
     for name, tables in head.arrays.items():
         document.setdefault(name, []).extend(tables)
     for section, settings in head.settings.items():

@@ -66,6 +66,7 @@ class HeadReader:
 
     def _begin(self, clause: str, rest: str) -> None:
         self._end_zone()
+        self.head.local.opened = None
         self._words, kind, feature = CLAUSES[clause]
         self.head.open_zone = ConfiguredZone(kind) if kind else None
         if feature:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
+from tests.simulation.local_policy import LocalPolicy
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -142,6 +144,7 @@ class Head:
     files: dict[str, list[str]] = field(default_factory=dict)
     reaches: list[str] = field(default_factory=list)
     needs: list[str] = field(default_factory=list)
+    local: LocalPolicy = field(default_factory=LocalPolicy)
 
     def set(self, section: str, key: str, value: object) -> None:
         self.settings.setdefault(section, {})[key] = value

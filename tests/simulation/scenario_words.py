@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from resolver.lab.faults import canonical
 from resolver.limits import STALE_AFTER_SECONDS_RANGE
+from tests.simulation.scenario_local import LOCAL_WORDS, VIEW_WORDS
 from tests.simulation.scenario_model import ConfiguredZone
 
 if TYPE_CHECKING:
@@ -147,12 +148,6 @@ def _stale_after(head: Head, value: str) -> None:
     """Milliseconds. 0 would be what is over first, which is done in no case: the default stays."""
     if int(value):
         head.set("resolution", "stale_after", max(int(value) / 1000, STALE_AFTER_SECONDS_RANGE[0]))
-
-
-def _local_zone(head: Head, value: str) -> None:
-    """The built-in local zones are off anyway; any other kind is local policy."""
-    if value.split()[-1:] != ["nodefault"]:
-        head.need("local zones")
 
 
 def _access(head: Head, value: str) -> None:
@@ -302,15 +297,8 @@ _WITHOUT_EFFECT = (
     "zonemd-permissive-mode",
 )  # fmt: skip
 _UNBUILT = {
-    "local-data": "local data",
     "local-data-ptr": "local data",
     "local-zone-override": "local zones",
-    "local-zone-tag": "tags",
-    "define-tag": "tags",
-    "access-control-tag": "tags",
-    "access-control-tag-action": "tags",
-    "access-control-tag-data": "tags",
-    "access-control-view": "views",
     "response-ip": "policy by address",
     "response-ip-data": "policy by address",
     "response-ip-tag": "policy by address",
@@ -362,7 +350,7 @@ SERVER_WORDS: dict[str, Word] = {
     "minimal-responses": _minimal,
     "root-key-sentinel": _switch("dnssec", "root_key_sentinel"),
     "module-config": _modules,
-    "local-zone": _local_zone,
+    **LOCAL_WORDS,
     "access-control": _access,
     "answer-cookie": _switch("server", "cookies"),
     "cookie-secret": _cookie_secret,
@@ -385,7 +373,7 @@ CLAUSES: dict[str, tuple[dict[str, Word], str, str]] = {
     "forward-zone": (FORWARD_WORDS, "forward", ""),
     "auth-zone": (COPY_WORDS, "copy", ""),
     "rpz": (_Anything(), "", "response policy zones"),
-    "view": (_Anything(), "", "views"),
+    "view": (VIEW_WORDS, "", ""),
     "remote-control": (_Anything(), "", ""),
     "cachedb": (_Anything(), "", "a cache database"),
     "dnstap": (_Anything(), "", ""),

@@ -192,7 +192,7 @@ def test_rdata_may_have_any_length(tmp_path: Path) -> None:
 
 
 def test_what_is_not_built_fails(tmp_path: Path) -> None:
-    policy = HEAD.replace("server:", "server:\nlocal-data: 'a. A 192.0.2.9'")
+    policy = HEAD.replace("server:", "server:\nlocal-data-ptr: '192.0.2.9 a.'")
     assert failure(story(tmp_path, SERVER, ASK, CHECK, head=policy)) == (
         "this needs local data: not built"
     )
