@@ -12,6 +12,7 @@ from __future__ import annotations
 import os
 import socket
 import stat
+import time
 from contextlib import closing
 from functools import partial
 from pathlib import Path
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from resolver.config.schema import Zone
+    from resolver.daemon.certificates import Identity
 
 _DEFAULT_USER = Server().user
 _NOTHING = Promises()
@@ -151,14 +153,19 @@ def notes(config: Config, promised: Promises = _NOTHING) -> Iterator[str]:
         yield f"working_directory {directory} cannot be written by {who}: no state is kept"
     if config.log.kept != "off" and os.geteuid() == 0 and user == SHARED_ACCOUNT:
         yield f"no query log is kept as {user}, which other programs are too: set server.user"
+    for identity in _certificates(config):
+        if trouble := identity.trouble(time.time()):
+            whose = ", ".join((*identity.names, *identity.addresses)) or "nobody"
+            yield f"tls.certificate for {whose}: {trouble}; clients that verify refuse it"
 
 
-def _certificates(config: Config) -> None:
+def _certificates(config: Config) -> tuple[Identity, ...]:
     """Only where they are used: what reads them takes long to load. Raises ConfigError."""
-    if any(listen_url(text).is_encrypted for text in config.server.listen):
-        from resolver.daemon.tls_contexts import named  # noqa: PLC0415  # see above
+    if not any(listen_url(text).is_encrypted for text in config.server.listen):
+        return ()
+    from resolver.daemon.tls_contexts import named  # noqa: PLC0415  # see above
 
-        named(config)
+    return named(config)
 
 
 def _directory(config: Config) -> None:

@@ -138,15 +138,15 @@ def test_check_and_serve_refuse_the_same(
     assert found.startswith("TOML")
 
 
-def _write_p521(path: Path) -> None:
+def _write_p521(path: Path, *, begins: int = 2026, days: int = 9999) -> None:
     """A certificate that TLS can show, and QUIC's library cannot."""
     key = ec.generate_private_key(ec.SECP521R1())
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "dns.example")])
-    begin = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
+    begin = dt.datetime(begins, 1, 1, tzinfo=dt.UTC)
     made = (
         x509.CertificateBuilder()
         .subject_name(name).issuer_name(name).public_key(key.public_key()).serial_number(1)
-        .not_valid_before(begin).not_valid_after(begin + dt.timedelta(days=9999))
+        .not_valid_before(begin).not_valid_after(begin + dt.timedelta(days=days))
         .sign(key, hashes.SHA256())
     )  # fmt: skip
     private = key.private_bytes(
@@ -368,6 +368,28 @@ def test_check_tells_that_no_state_can_be_kept(
     status, out, _ = run(capsys, "check", str(path))
     assert status == 0
     assert f"note: working_directory {tmp_path} cannot be written by" in out
+
+
+@pytest.mark.parametrize(
+    ("begins", "days", "said"),
+    [
+        (2020, 31, "it expired on 2020-02-01; clients that verify refuse it"),
+        (2090, 9, "it is not valid before 2090-01-01; clients that verify refuse it"),
+        (2020, 9999 * 3, ""),
+    ],
+)
+def test_check_tells_of_a_certificate_that_clients_will_refuse(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, begins: int, days: int, said: str
+) -> None:
+    """It is served all the same: plain DNS must go on."""
+    path, pem = tmp_path / "resolver.toml", tmp_path / "both.pem"
+    _write_p521(pem, begins=begins, days=days)
+    path.write_text(
+        f"server.listen = ['tls://127.0.0.1:{free_port()}']\ntls.certificate = '{pem}'\n"
+    )
+    status, out, _ = run(capsys, "check", str(path))
+    assert (status, "note: tls.certificate" in out) == (0, bool(said))
+    assert said in out
 
 
 def test_what_systemd_makes_for_the_service_need_not_be_there_yet(
