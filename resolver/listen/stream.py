@@ -52,7 +52,7 @@ class ClientConnection(ServedStream):
         rate, source, take = self._admission.rate, self._source, self._splitter.take
         replies: list[bytes] = []
         left = self._rounds.left
-        room = TCP_UNSENT_OCTETS - self.unsent_octets
+        most = room = TCP_UNSENT_OCTETS - self.unsent_octets
         while left > 0 and room > 0 and (data := take()) is not None:
             left -= 1
             self.queries += 1
@@ -60,10 +60,8 @@ class ClientConnection(ServedStream):
                 continue
             reply = recall(data, source)
             if reply is not None:
-                size = len(reply)
-                replies.append(size.to_bytes(2, "big") + reply)
-                room -= size
-                left -= size // OCTETS_IN_HIT
+                replies.append(len(reply).to_bytes(2, "big") + reply)
+                room -= len(reply)
                 continue
             left -= MISS_IN_HITS
             before = self.unsent_octets
@@ -71,7 +69,7 @@ class ClientConnection(ServedStream):
             room += before - self.unsent_octets
             if self._is_full():
                 break
-        self._rounds.left = left
+        self._rounds.left = left - (most - room) // OCTETS_IN_HIT
         if replies:
             self.hits += len(replies)
             self._fast_path.hits += len(replies)
