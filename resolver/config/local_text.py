@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from resolver.protocol.names import Name
 
-_WHERE: Final = re.compile(r"^<string>:\d+: ?")
+_WHERE: Final = re.compile(r"^<\w+>:\d+: ?")
 _NOT_TEXT: Final = re.compile(r'"(?:[^"\\]|\\.)*"|;.*')  # of which parentheses do not count
 _TARGETS: Final = frozenset({RRType.CNAME, RRType.PTR, RRType.NS, RRType.DNAME})
 _EXPECTED: Final = 'a record such as "nas.home.arpa. 60 A 192.168.1.10"'

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from resolver.protocol.names import Name
 
 _MARK: Final = b"\xef\xbb\xbf"
+_SIZES: Final = {size: bytes((size,)) for size in range(1, names.MAX_LABEL_OCTETS + 1)}
 _LINE: Final = "an address and names"
 _OURS: Final = frozenset(
     {
@@ -104,10 +105,14 @@ def name_of(text: bytes) -> Name:
     """The name that *text* is, absolute with or without its last dot. Raises ValueError."""
     if not text.isascii():
         return _international(text)
+    labels = text.removesuffix(b".").lower().split(b".")
     try:
-        return names.from_labels(tuple(text.removesuffix(b".").split(b".")))
-    except ValueError:
-        raise ValueError("a domain name after the address") from None
+        made = b"".join([_SIZES[len(label)] + label for label in labels]) + names.ROOT
+    except KeyError:
+        made = b""
+    if not 0 < len(made) <= names.MAX_NAME_OCTETS:
+        raise ValueError("a domain name after the address")
+    return made
 
 
 def _international(text: bytes) -> Name:

@@ -66,6 +66,7 @@ def test_a_line_that_is_no_record_is_named(text: str, number: int, line: str) ->
     with pytest.raises(BadRecord) as caught:
         local_records(text)
     assert (caught.value.number, caught.value.text) == (number, line)
+    assert "<" not in caught.value.expected
     assert caught.value.expected.startswith('a record such as "nas.home.arpa. 60 A 192.168.1.10"')
 
 

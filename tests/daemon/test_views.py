@@ -15,6 +15,7 @@ from msgspec.structs import replace
 from resolver.config.schema import Config, Log, View
 from resolver.daemon.reload import reload
 from resolver.lab.faults import Path as FaultPath
+from resolver.limits import STALE_AFTER_SECONDS, STALE_TTL_SECONDS
 from resolver.operate.queries import QUERIES
 from resolver.operate.verb import Refused
 from resolver.operate.why import WHY
@@ -160,6 +161,31 @@ async def test_a_view_without_expired_data_gets_a_failure_in_its_place() -> None
         assert failed.edns is not None
         told = [ede_of(data) for code, data in failed.edns.options if code == OPT_EDE]
         assert [one[0] for one in told if one] == [EdeCode.NO_REACHABLE_AUTHORITY]
+
+
+@trio_test
+async def test_nobody_of_it_is_told_early_what_others_are_who_waited_for_long() -> None:
+    world = village()
+    fresh = View(name="kids", clients=("127.0.0.7",), serve_stale=False)
+    async with house(world, with_views(fresh)) as home:
+        await read(home, octets(WWW), KID)
+        await trio.sleep(4000)
+        for host in ("192.0.2.20", "192.0.2.21"):
+            world.faults.set(host, FaultPath(delay_s=1.5))  # an answer takes three seconds
+        told: dict[Client, tuple[float, int]] = {}
+        began = trio.current_time()
+
+        async def ask_as(client: Client) -> None:
+            reply = await read(home, octets(WWW), client)
+            told[client] = (trio.current_time() - began, reply.answer[0].ttl)
+
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(ask_as, KID)
+            nursery.start_soon(ask_as, GROWN)
+        assert told[GROWN][0] == pytest.approx(STALE_AFTER_SECONDS)
+        assert told[GROWN][1] == STALE_TTL_SECONDS
+        assert told[KID][0] > STALE_AFTER_SECONDS + 1
+        assert told[KID][1] > STALE_TTL_SECONDS
 
 
 @trio_test
