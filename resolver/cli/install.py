@@ -31,6 +31,7 @@ def run(options: argparse.Namespace) -> int:
             switches=not options.keep_resolv_conf,
             lab=options.lab,
             without_nss_resolve=options.without_nss_resolve,
+            keeps_fallback=options.keep_fallback,
         )
         if options.dry_run:
             return _show(setup.planned(wishes))

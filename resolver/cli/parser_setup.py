@@ -67,6 +67,10 @@ def add_setup(commands: Commands) -> None:
         help="have programs ask past systemd-resolved even where a link has domains of its own",
     )  # fmt: skip
     install.add_argument(
+        "--keep-fallback", action="store_true",
+        help="name the name server of before behind ours: asked where ours is silent, unvalidated",
+    )  # fmt: skip
+    install.add_argument(
         "--lab", action="store_true", help="a service that answers from a simulated Internet"
     )
     _add_name(install)

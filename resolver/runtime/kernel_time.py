@@ -4,9 +4,9 @@ A kernel boots unsynchronised (STA_UNSYNC), is told otherwise by whoever discipl
 falls back when nobody does for some hours or the clock is stepped. It vouches for the time that it
 keeps itself: where a program is shown another one (libfaketime), it vouches for nothing.
 
-Where a sandbox does not let us ask (ProtectClock=), a file tells: systemd-timesyncd touches one
-each time that it has set the clock (systemd-timesyncd.service(8)). One that is old, or of a time to
-come, tells nothing.
+Where a sandbox does not let us ask (systemd's ProtectClock=, a container's filter), a file tells:
+systemd-timesyncd touches one each time that it has set the clock (systemd-timesyncd.service(8)).
+One that is old, or of a time to come, tells nothing.
 """
 
 from __future__ import annotations

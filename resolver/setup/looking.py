@@ -13,6 +13,7 @@ from resolver.config.listen_urls import listen_url
 from resolver.config.schema import Config
 from resolver.daemon.service_unit import UNIT
 from resolver.errors import ConfigError
+from resolver.runtime import network_resolvers
 from resolver.setup import asking, owners, ports, resolv_conf, unit
 from resolver.setup.owners import Evidence
 from resolver.setup.places import ACCOUNT, CONFIG, PLACES
@@ -35,6 +36,7 @@ class Facts(NamedTuple):
 
     *listens*: `server.listen` of the configuration that will be used. *brings_unit*: a package has
     brought a service file for this very program, and with it what else belongs to the system.
+    *fallback*: another's name server, if there is one.
     """
 
     evidence: Evidence
@@ -48,6 +50,7 @@ class Facts(NamedTuple):
     is_running: bool = False
     brings_unit: bool = False
     has_timesyncd: bool = False
+    fallback: str = ""
 
     @property
     def servers(self) -> list[str]:
@@ -76,6 +79,7 @@ def facts(files: Files, run: Commands) -> Facts:
         is_running=is_running,
         brings_unit=_brings_unit(files, chosen),
         has_timesyncd=files.exists(_TIMESYNC),
+        fallback=_fallback(files),
     )
 
 
@@ -115,6 +119,14 @@ def _others(listens: tuple[str, ...], *, is_ours: bool) -> list[Holder]:
         url = listen_url(text)
         wishes += [(is_udp, url.where) for is_udp in sorted(url.sockets, reverse=True)]
     return [each for each in ports.holders(wishes) if each.unit != UNIT]
+
+
+def _fallback(files: Files) -> str:
+    """Whom this machine asked so far, or would be offered by its network; nobody of this machine:
+    who asks us would be asked by us."""
+    named = resolv_conf.servers_of(files.followed(PLACES["resolv.conf"].path))
+    beyond = [one for one in named if not one.startswith("127.") and one != "::1"]
+    return next(iter([*beyond, *network_resolvers.offered(Path(files.root))]), "")
 
 
 def _has_account() -> bool:

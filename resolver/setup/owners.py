@@ -176,22 +176,30 @@ class Switch(NamedTuple):
     refusal: str = ""
 
 
-def _naming(telling: Telling, servers: str) -> Telling:
+def _naming(telling: Telling, servers: str, fallback: str) -> Telling:
     """*telling*, with our own addresses where it names any."""
     if telling.key == OPENRESOLV.key:
-        return telling._replace(edit=appended(_FOR_OPENRESOLV.format(servers)))
+        text = _FOR_OPENRESOLV.format(servers)
+        if fallback:
+            text = _FOR_OPENRESOLV.format(f"{servers} {fallback}").replace(" trust-ad", "")
+        return telling._replace(edit=appended(text))
     if telling.key == RESOLVED.key:
         return telling._replace(edit=whole(_FOR_RESOLVED.format(servers)))
     return telling
 
 
 def switch_for(
-    evidence: Evidence, servers: Sequence[str] = (), *, without_nss_resolve: bool = False
+    evidence: Evidence,
+    servers: Sequence[str] = (),
+    *,
+    without_nss_resolve: bool = False,
+    fallback: str = "",
 ) -> Switch:
     """How this machine is switched over to *servers*, which are ours.
 
     nss-resolve has programs ask systemd-resolved whatever resolv.conf says: it goes where it is
     asked for, or where no link has domains of its own, which only systemd-resolved would know of.
+    *fallback*: another name server, which is named behind ours.
     """
     owner, there = owner_of(evidence), evidence.there
     if owner is Owner.WSL:
@@ -206,7 +214,7 @@ def switch_for(
     elif asks_resolved:
         notes = (_GONE,)
     named = " ".join(servers) or _USUAL
-    chosen = tuple(_naming(each, named) for each in tellings if each.needs in there)
+    chosen = tuple(_naming(each, named, fallback) for each in tellings if each.needs in there)
     edit = nsswitch.without_resolve if asks_resolved and not keeps else None
     return Switch(chosen, edit, notes)
 

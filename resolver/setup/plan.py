@@ -38,6 +38,11 @@ _SHARED: Final = {
     "completion for fish": "share/fish/vendor_completions.d/resolver.fish",
 }
 _SYSTEM: Final = ("/usr", "/usr/local")  # what is below is found there already
+_FALLS_BACK: Final = (
+    "programs ask the other name server whenever ours takes longer than five seconds: it then sees "
+    "what they ask for, and nobody validates what it says"
+)
+_NO_FALLBACK: Final = "there is no other name server to keep: ours are named alone"
 SYSUSERS: Final = 'u resolver - "DNS resolver" /var/lib/resolver\n'
 
 
@@ -49,6 +54,7 @@ class Wishes(NamedTuple):
     switches: bool = True
     lab: bool = False
     without_nss_resolve: bool = False
+    keeps_fallback: bool = False
 
 
 class Plan(NamedTuple):
@@ -62,8 +68,9 @@ class Plan(NamedTuple):
 def plan(facts: Facts, wishes: Wishes) -> Plan:
     """The steps for this machine."""
     switch = owners.switch_for(
-        facts.evidence, facts.servers, without_nss_resolve=wishes.without_nss_resolve
-    )
+        facts.evidence, facts.servers, without_nss_resolve=wishes.without_nss_resolve,
+        fallback=facts.fallback if wishes.keeps_fallback else "",
+    )  # fmt: skip
     refusals = list(_refusals(facts, wishes))
     if wishes.switches and switch.refusal:
         refusals.append(switch.refusal)
@@ -72,7 +79,10 @@ def plan(facts: Facts, wishes: Wishes) -> Plan:
         steps.append(Prove(tuple(facts.servers), wishes.name, _advice(facts)))
     if wishes.switches:
         steps += _switch(facts, wishes, switch)
-    return Plan(tuple(steps), tuple(refusals), switch.notes if wishes.switches else ())
+    notes = list(switch.notes) if wishes.switches else []
+    if wishes.switches and wishes.keeps_fallback:
+        notes.append(_FALLS_BACK if facts.fallback else _NO_FALLBACK)
+    return Plan(tuple(steps), tuple(refusals), tuple(notes))
 
 
 def _refusals(facts: Facts, wishes: Wishes) -> Iterator[str]:
@@ -151,7 +161,9 @@ def _switch(facts: Facts, wishes: Wishes, switch: owners.Switch) -> Iterator[Ste
         say = f"take `resolve` out of {PLACES['nsswitch.conf'].path}"
         yield Put("nsswitch.conf", switch.nsswitch, say, is_edit=True)
     owner = owner_of(facts.evidence)
-    yield PointHere(tuple(facts.servers), wishes.name, _was(owner, facts.evidence.resolv_conf))
+    was = _was(owner, facts.evidence.resolv_conf)
+    fallback = facts.fallback if wishes.keeps_fallback else ""
+    yield PointHere(tuple(facts.servers), wishes.name, was, fallback)
 
 
 def _telling(each: owners.Telling) -> Put:

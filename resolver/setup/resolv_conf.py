@@ -33,10 +33,16 @@ def askable(listens: Iterable[str]) -> list[str]:
     return ordered[:_MOST_SERVERS]
 
 
-def ours(servers: Iterable[str], before: bytes) -> Content:
-    """A file that names *servers*, and completes names as the one *before* did."""
-    lines = [f"nameserver {server}" for server in servers]
-    lines.append("options edns0 trust-ad")
+def ours(servers: Iterable[str], before: bytes, fallback: str = "") -> Content:
+    """A file that names *servers*, and completes names as the one *before* did.
+
+    *fallback*: another's, asked where ours do not answer in time. Nobody believes its AD then.
+    """
+    named = list(servers)
+    if fallback:
+        named = [*named[: _MOST_SERVERS - 1], fallback]
+    lines = [f"nameserver {server}" for server in named]
+    lines.append("options edns0" if fallback else "options edns0 trust-ad")
     kept = [line.strip() for line in _lines(before) if line.split()[:1] and
             line.split()[0] in _KEPT and len(line.split()) > 1]  # fmt: skip
     return text_file(RESOLV_CONF_HEAD + "\n".join([*lines, *kept[-1:]]) + "\n")

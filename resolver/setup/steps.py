@@ -281,17 +281,20 @@ class PointHere:
     servers: tuple[str, ...]
     name: str
     what: str  # what is there now, in words
+    fallback: str = ""
 
     @property
     def say(self) -> str:
+        beside = f", and {self.fallback} where that is silent" if self.fallback else ""
         return (
-            f"write /etc/resolv.conf: {', '.join(self.servers)} (it was {self.what}); if "
+            f"write /etc/resolv.conf: {', '.join(self.servers)}{beside} (it was {self.what}); if "
             f"`getent ahosts {self.name}` fails then, put everything back"
         )
 
     def do(self, box: Box) -> None:
         path = PLACES["resolv.conf"].path
-        new = resolv_conf.ours(box.servers or self.servers, box.files.followed(path))
+        servers, before = box.servers or self.servers, box.files.followed(path)
+        new = resolv_conf.ours(servers, before, self.fallback)
         if box.journal.remember("resolv.conf", new):
             box.files.put(path, new)
         box.files.pause("look whether names resolve")

@@ -104,6 +104,16 @@ def test_nss_resolve_is_taken_out_after_everything_else_is_told() -> None:
     assert made.notes
 
 
+def test_a_fallback_is_kept_where_it_is_asked_for_and_what_it_costs_is_said() -> None:
+    facts, wishes = BARE._replace(fallback="192.0.2.9"), WISHES._replace(keeps_fallback=True)
+    assert "192.0.2.9" not in said(facts)
+    assert "and 192.0.2.9 where that is silent" in said(facts, wishes)
+    (note,) = plan(facts, wishes).notes
+    assert "nobody validates" in note
+    (note,) = plan(BARE, wishes).notes
+    assert "no other name server" in note
+
+
 def test_an_uninstallation_knows_every_place() -> None:
     keys = {getattr(step, "key", "resolv.conf") for step in all_of_it()}
     assert keys >= set(PLACES)
