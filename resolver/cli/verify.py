@@ -23,7 +23,7 @@ import msgspec
 from resolver.cli import servers
 from resolver.config import check, endpoints, load
 from resolver.config.listen_urls import listen_url
-from resolver.config.schema import Config, Server
+from resolver.config.schema import Config
 from resolver.daemon import encryption, privileges, state
 from resolver.daemon.service_unit import Promises
 from resolver.errors import CannotStart, ConfigError, Kind
@@ -37,7 +37,6 @@ if TYPE_CHECKING:
     from resolver.config.schema import Zone
     from resolver.daemon.certificates import Identity
 
-_DEFAULT_USER = Server().user
 _NOTHING = Promises()
 
 
@@ -144,7 +143,7 @@ def on_this_machine(config: Config, promised: Promises = _NOTHING) -> Iterator[C
 
 def notes(config: Config, promised: Promises = _NOTHING) -> Iterator[str]:
     """What works, but probably not as meant, on this machine."""
-    directory, user = config.working_directory, config.server.user
+    directory, user = config.working_directory, privileges.user_of(config.server.user)
     if _is_promised(config, promised):
         if not os.access(directory, os.X_OK):
             yield f"working_directory {directory} is made by systemd, as the service file says"
@@ -202,8 +201,8 @@ def _log(config: Config, *, promised: Promises) -> None:
 
 def _user(config: Config) -> Iterator[ConfigError]:
     """An account is needed by root only; the default one may be missing for everybody else."""
-    user = config.server.user
-    is_needed = os.geteuid() == 0 or user != _DEFAULT_USER
+    user = privileges.user_of(config.server.user)
+    is_needed = os.geteuid() == 0 or config.server.user != privileges.AUTO
     if user and is_needed and privileges.account_of(user) is None:
         yield ConfigError("server.user", user, 'an account of this machine, or ""')
 

@@ -106,9 +106,12 @@ class Server(Section, frozen=True, kw_only=True):
     ] = ""
     user: Annotated[
         str,
-        Meta(description='account to run as once the ports are bound as root; "" stays root'),
+        Meta(
+            description='account to run as once the ports are bound as root; "auto" is "resolver" '
+            'where there is one, else "nobody", as whom no cache is kept; "" stays root'
+        ),
         RESTARTS,
-    ] = "nobody"
+    ] = "auto"
     workers: Annotated[
         Annotated[int, Meta(ge=1, le=limits.WORKERS_RANGE[1])] | Literal["auto"],
         Meta(description='processes on the same port; "auto" is one per CPU'),

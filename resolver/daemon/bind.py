@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import errno
 import logging
+import os
 import socket
 from typing import TYPE_CHECKING, Final, NamedTuple, Protocol, TypeAlias
 
@@ -24,6 +25,7 @@ from resolver.config.check import is_same_port
 from resolver.config.endpoints import endpoint, show
 from resolver.config.http3 import http3_places
 from resolver.config.listen_urls import listen_url
+from resolver.daemon import privileges
 from resolver.errors import CannotStart, ConfigError, Kind
 from resolver.limits import BIND_PATIENCE_SECONDS, BIND_RETRY_SECONDS
 from resolver.listen.sockets import SystemListenNetwork
@@ -41,7 +43,6 @@ if TYPE_CHECKING:
     Bound: TypeAlias = UdpSocket | StreamListener
 
 _log = logging.getLogger(__name__)
-_UNPRIVILEGED: Final = 1024
 _LATER: Final = frozenset(
     {
         errno.EADDRINUSE,
@@ -126,11 +127,6 @@ class ListeningSockets:
     def bound(self) -> list[Endpoint]:
         """Where questions are taken now."""
         return list(dict.fromkeys(wish.where for wish in self.open if wish.transport is not None))
-
-    @property
-    def needs_privilege(self) -> bool:
-        """True if what is still missing can be bound by a privileged process only."""
-        return any(wish.where[1] < _UNPRIVILEGED for wish in self.missing)
 
     async def bind(self) -> None:
         """All that can be had; at least one socket for questions, of UDP if UDP is wanted.
@@ -309,8 +305,11 @@ def sockets_of(
     """
     if network is not None:
         return ListeningSockets(network, config, tells=tells)
-    is_free = config.server.freebind
-    system = SystemListenNetwork(is_shared=is_shared, is_free=is_free, tells=tells, given=given)
+    account = privileges.account_of(privileges.user_of(config.server.user)) if is_shared else None
+    system = SystemListenNetwork(
+        is_shared=is_shared, is_free=config.server.freebind, tells=tells, given=given,
+        owner=account.pw_uid if account is not None and os.geteuid() == 0 else None,
+    )  # fmt: skip
     return ListeningSockets(system, config, tells=tells, who=_who)
 
 

@@ -180,7 +180,8 @@ def admins_of(config: Config, starter: int) -> frozenset[int]:
 
 def _group_and_owner(config: Config) -> tuple[int | None, tuple[int, int] | None]:
     """Whose group may look, and whose the directory is: the account's that we are going to be."""
-    account = privileges.account_of(config.server.user) if os.geteuid() == 0 else None
+    user = privileges.user_of(config.server.user)
+    account = privileges.account_of(user) if os.geteuid() == 0 else None
     if account is None or account.pw_name == SHARED_ACCOUNT:
         return None, None
     return account.pw_gid, (account.pw_uid, account.pw_gid)

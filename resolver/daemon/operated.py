@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 import trio
@@ -79,7 +78,6 @@ class Operated(OperatedKnowledge):
         super().__init__(daemon)
         self._daemon = daemon
         self.hooks = Hooks()
-        self._started_by = os.geteuid()
         self.started_at = daemon.parts.clock.wall()
 
     def __repr__(self) -> str:
@@ -164,11 +162,7 @@ class Operated(OperatedKnowledge):
         await draining.drain(self._daemon)
 
     async def undrain(self) -> None:
-        """Raises ConfigError; Refused where a worker that is started again could not bind then:
-        as root still, beside sockets of another account, which the system does not let share a
-        port."""
-        if self.workers > 1 and os.geteuid() != self._started_by:
-            raise Refused("several workers that gave up root take a restart to listen again")
+        """Raises ConfigError."""
         await draining.undrain(self._daemon)
 
     def stop(self) -> None:

@@ -1,7 +1,8 @@
-"""Giving up root: the account to run as, and the one capability that may have to stay for a while.
+"""Giving up root: the account to run as, and the one capability that stays.
 
-A port below 1024 that could not be bound yet needs CAP_NET_BIND_SERVICE, as BIND keeps it for its
-interface scans; it goes as soon as nothing is missing. Linux only; elsewhere it stays unbound.
+A port below 1024 may have to be bound later: an address comes, a reload names one, a daemon that
+was drained listens again. That needs CAP_NET_BIND_SERVICE, which BIND keeps for its interface scans
+and the unit of systemd gives; it is good for nothing else. Linux only; elsewhere it goes with root.
 A container may run us as a root without CAP_SETUID: that is told, and no reason not to serve.
 """
 
@@ -18,27 +19,29 @@ from pathlib import Path
 from typing import Final
 
 from resolver.errors import ConfigError
+from resolver.runtime.private_files import SHARED_ACCOUNT
 
 _log = logging.getLogger(__name__)
+AUTO: Final = "auto"
+OWN: Final = "resolver"  # the account that `resolver install` and packages make
 _PR_SET_KEEPCAPS: Final = 8
 _CAPABILITY_VERSION_3: Final = 0x20080522
 _NET_BIND_SERVICE: Final = 10
 _UNPRIVILEGED: Final = 1024
 
 
-def drop(user: str, *, keeps_ports: bool = False) -> bool:
+def drop(user: str) -> bool:
     """Become *user* for good if we are root and *user* is not empty; True if it was done.
 
-    *keeps_ports*: low ports may still be bound afterwards, until `forget_ports`. Raises ConfigError
-    if there is no such account; where the system does not let us change, says so and stays.
+    Low ports may still be bound afterwards. Raises ConfigError if there is no such account; where
+    the system does not let us change, says so and stays.
     """
     if not user or os.geteuid() != 0:
         return False
     account = account_of(user)
     if account is None:
         raise ConfigError("server.user", user, 'an account of this machine, or ""')
-    if keeps_ports:
-        _prctl(_PR_SET_KEEPCAPS, 1)
+    _prctl(_PR_SET_KEEPCAPS, 1)
     try:
         with suppress(PermissionError):  # a user namespace may forbid just this
             os.setgroups([])
@@ -47,16 +50,9 @@ def drop(user: str, *, keeps_ports: bool = False) -> bool:
     except OSError as error:
         _log.warning("cannot become %s (%s); going on as root", user, error.strerror)
         return False
-    if keeps_ports:
-        _set_capabilities(1 << _NET_BIND_SERVICE)
-        _prctl(_PR_SET_KEEPCAPS, 0)
+    _set_capabilities(1 << _NET_BIND_SERVICE)
+    _prctl(_PR_SET_KEEPCAPS, 0)
     return True
-
-
-def forget_ports() -> None:
-    """Give up what `drop` kept."""
-    if os.geteuid() != 0:
-        _set_capabilities(0)
 
 
 def may_bind(port: int) -> bool:
@@ -64,7 +60,7 @@ def may_bind(port: int) -> bool:
     if port >= _first_free() or os.geteuid() == 0:
         return True
     with suppress(OSError, ValueError, IndexError):
-        lines = Path("/proc/self/status").read_text("ascii", "replace").splitlines()
+        lines = Path("/proc/self/status").read_text("utf-8", "replace").splitlines()
         effective = next(line for line in lines if line.startswith("CapEff:")).split()[1]
         return bool(int(effective, 16) & 1 << _NET_BIND_SERVICE)
     return False
@@ -73,8 +69,15 @@ def may_bind(port: int) -> bool:
 def _first_free() -> int:
     """The first port that everybody may bind (ip(7), ip_unprivileged_port_start)."""
     with suppress(OSError, ValueError):
-        return int(Path("/proc/sys/net/ipv4/ip_unprivileged_port_start").read_text("ascii"))
+        return int(Path("/proc/sys/net/ipv4/ip_unprivileged_port_start").read_text("utf-8"))
     return _UNPRIVILEGED
+
+
+def user_of(told: str) -> str:
+    """The account that `server.user` means: "auto" is our own, where this machine has it."""
+    if told != AUTO:
+        return told
+    return OWN if account_of(OWN) is not None else SHARED_ACCOUNT
 
 
 def account_of(user: str) -> pwd.struct_passwd | None:

@@ -67,12 +67,14 @@ def internet(
     if not lab:
         yield config, None
         return
-    from resolver.lab import demo, own_zones  # noqa: PLC0415  # loaded only for those who ask
+    from resolver.daemon import privileges  # noqa: PLC0415  # loaded only for those who ask
+    from resolver.lab import demo, own_zones  # noqa: PLC0415
 
     with tempfile.TemporaryDirectory(prefix="resolver-lab-") as directory:
-        if config.server.user and os.geteuid() == 0:
+        user = privileges.user_of(config.server.user)
+        if user and os.geteuid() == 0:
             with suppress(LookupError):  # an unknown account is told at the start
-                shutil.chown(directory, config.server.user)
+                shutil.chown(directory, user)
         made = demo.demo(wall=time.time(), own=zones)
         fitting = made.world.configure(config, directory)
         stubs = (*config.stub, *own_zones.stubs(made.world, zones))

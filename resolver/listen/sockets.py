@@ -11,6 +11,7 @@ import contextlib
 import errno
 import ipaddress
 import logging
+import os
 import socket
 import sys
 from typing import TYPE_CHECKING, Final, TypeAlias
@@ -74,6 +75,8 @@ class SystemListenNetwork:
 
     *is_free*: an address that this machine does not have yet is bound all the same (Linux's
     IP_FREEBIND), so that it is served from the moment it comes. *tells* False: not a word of that.
+    *owner*: the account that shared ports belong to, where who binds them is root still: Linux lets
+    nobody else join in.
     *given*: bound by a service manager, which keeps them: what is served and closed is a duplicate.
     """
 
@@ -84,7 +87,9 @@ class SystemListenNetwork:
         is_free: bool = False,
         tells: bool = True,
         given: GivenSockets | None = None,
+        owner: int | None = None,
     ) -> None:
+        self._owner = owner
         self._given = given or {}
         self._is_shared = is_shared
         self.is_free = is_free
@@ -133,6 +138,9 @@ class SystemListenNetwork:
                 sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             if self._is_shared:
                 sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+                if self._owner is not None:
+                    with contextlib.suppress(OSError):
+                        os.fchown(sock.fileno(), self._owner, -1)
             try:
                 sock.bind(address)
             except OSError as error:

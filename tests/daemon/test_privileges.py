@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import errno
 import os
+import pwd
 import subprocess
 import sys
 
 import pytest
 
+from resolver.config.schema import Server
 from resolver.daemon import privileges
 from resolver.errors import ConfigError
 
@@ -37,19 +39,34 @@ def test_an_account_that_does_not_exist_is_an_error(monkeypatch: pytest.MonkeyPa
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="needs root to give up")
-@pytest.mark.parametrize(("keeps", "while_missing"), [(1, 1 << 10), (0, 0)])
-def test_a_low_port_may_be_bound_until_nothing_is_missing(keeps: int, while_missing: int) -> None:
-    """CAP_NET_BIND_SERVICE is number 10; nothing else stays, and that not for long."""
-    code = f"""
+def test_low_ports_may_be_bound_afterwards_and_nothing_else_stays() -> None:
+    """CAP_NET_BIND_SERVICE is number 10."""
+    code = """
 from pathlib import Path
 from resolver.daemon import privileges
-def now():
-    status = Path("/proc/self/status").read_text().split("CapEff:")[1]
-    return int(status.split()[0], 16)
-assert privileges.drop("nobody", keeps_ports=bool({keeps}))
-print(now())
-privileges.forget_ports()
-print(now())
+assert privileges.drop("nobody")
+status = Path("/proc/self/status").read_text()
+print(*(status.split(f"Cap{which}:\\t")[1].split()[0] for which in ("Eff", "Prm", "Inh")))
+print(privileges.may_bind(53))
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.split() == [str(while_missing), "0"]
+    effective, permitted, inherited, may_bind = done.stdout.split()
+    assert int(effective, 16) == int(permitted, 16) == 1 << 10
+    assert int(inherited, 16) == 0
+    assert may_bind == "True"
+
+
+@pytest.mark.parametrize(("there", "expected"), [(True, "resolver"), (False, "nobody")])
+def test_the_usual_account_is_our_own_where_there_is_one(
+    there: bool,  # noqa: FBT001
+    expected: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def getpwnam(name: str) -> object:
+        if name == "resolver" and not there:
+            raise KeyError(name)
+        return object()
+
+    monkeypatch.setattr(pwd, "getpwnam", getpwnam)
+    assert privileges.user_of(Server().user) == expected
+    assert (privileges.user_of("dns"), privileges.user_of("")) == ("dns", "")

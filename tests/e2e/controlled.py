@@ -117,10 +117,10 @@ def open_folder() -> Iterator[Path]:
 
 @contextmanager
 def controlled(
-    folder: Path, *, head: str = "server.user = ''", is_lab: bool = True
+    folder: Path, *, head: str = "server.user = ''", is_lab: bool = True, port: int = 0
 ) -> Iterator[Controlled]:
     """Ready once its control socket can be opened. Without the lab it asks nobody of its own."""
-    port, log = free_port(), folder / "log"
+    port, log = port or free_port(), folder / "log"
     write(folder, port, head)
     command = [sys.executable, "-m", "resolver", "serve", "--config", str(folder / "resolver.toml")]
     with log.open("a") as file:

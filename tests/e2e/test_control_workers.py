@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import os
+import random
 import signal
+import socket
 import time
+from contextlib import closing, suppress
 from pathlib import Path
 
 import pytest
@@ -65,12 +68,38 @@ def test_all_are_drained_listen_again_and_end(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="needs root, to give it up")
-def test_workers_that_gave_up_root_stay_drained() -> None:
-    """Their sockets would be another account's than a successor's, which then could not bind."""
+def test_workers_that_gave_up_root_listen_again_and_so_does_who_comes_after_them() -> None:
+    """On a port below 1024; a successor binds as root still, and the port is the account's."""
     head = HEAD.replace("''", "'nobody'")
-    with open_folder() as folder, controlled(folder, head=head, is_lab=False) as daemon:
+    with (
+        open_folder() as folder,
+        controlled(folder, head=head, is_lab=False, port=free_low_port()) as daemon,
+    ):
         daemon.told("drain")
-        assert "take a restart to listen again" in daemon.control("drain", "--undo").stderr
+        with pytest.raises(ConnectionRefusedError):
+            daemon.ask("localhost.")
+        daemon.told("drain", "--undo")
+        before = _workers(daemon)
+        for _ in range(QUESTIONS):
+            assert daemon.ask("localhost.") == Rcode.NOERROR
+        os.kill(before[-1], signal.SIGKILL)
+        ends_at = time.monotonic() + PATIENCE_S
+        while len(set(_workers(daemon)) - set(before)) != 1 or daemon.told("status")["missing"]:
+            assert time.monotonic() < ends_at
+            time.sleep(0.2)
+        assert daemon.control("drain").returncode == 0  # the new one too
+        with pytest.raises(ConnectionRefusedError):
+            daemon.ask("localhost.")
         assert daemon.control("stop").returncode == 0
         assert daemon.process.wait(PATIENCE_S) == 0
         assert not daemon.socket.exists()  # the parent, who is root still, takes it away
+        assert "another program listens there" not in daemon.log.read_text()
+
+
+def free_low_port() -> int:
+    """A port that takes a privilege, and nobody has now."""
+    while True:
+        port = random.randrange(600, 1024)
+        with closing(socket.socket()) as sock, suppress(OSError):
+            sock.bind(("127.0.0.1", port))
+            return port
