@@ -97,6 +97,11 @@ class VirtualUdpSocket:
         """There is always room."""
         return False
 
+    @property
+    def has_unread(self) -> bool:
+        """Nothing lies in the kernel."""
+        return False
+
     def close(self) -> None:
         self._network.unbind(self.address, self)
 
@@ -128,6 +133,11 @@ class VirtualListener:
     def is_full(self) -> bool:
         """True if as many wait to be accepted as there is room for."""
         return self._put.statistics().current_buffer_used >= BACKLOG
+
+    @property
+    def has_unread(self) -> bool:
+        """True if somebody waits to be accepted."""
+        return self._put.statistics().current_buffer_used > 0
 
     async def aclose(self) -> None:
         self._network.unbind(self.address, self)

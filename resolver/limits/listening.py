@@ -36,6 +36,11 @@ SELF_PROBE_PATIENCE_SECONDS = limit(
 SELF_PROBE_FAILURES = limit(
     3, "times in a row that it must not have answered", why="one may be lost to a full queue"
 )
+SELF_PROBES_EACH = limit(
+    4,
+    "questions for each worker, of which one should come to the one that asks",
+    why="one in fifty times none does, which is no failure",
+)
 LEAVING_LOOK_SECONDS = limit(
     0.02,
     "seconds between two looks whether the last client is served, at a listener's end",

@@ -60,6 +60,10 @@ class UdpSocket(Protocol):
     def is_full(self) -> bool:
         """True if as much waits to be received as there is room for."""
 
+    @property
+    def has_unread(self) -> bool:
+        """True if something waits that nobody has taken."""
+
     def close(self) -> None: ...
 
 
@@ -94,6 +98,10 @@ class StreamListener(Protocol):
     @property
     def is_full(self) -> bool:
         """True if as many wait to be accepted as there is room for."""
+
+    @property
+    def has_unread(self) -> bool:
+        """True if something waits that nobody has taken."""
 
     async def aclose(self) -> None: ...
 

@@ -21,7 +21,7 @@ import trio
 from resolver.limits import ACCEPT_PAUSE_SECONDS, TCP_BACKLOG, UDP_BUFFER_OCTETS
 from resolver.listen import mmsg
 from resolver.listen.udp_socket import PlainUdpSocket
-from resolver.listen.waiting import is_full_of_connections
+from resolver.listen.waiting import connections, is_full_of_connections
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -65,6 +65,11 @@ class SystemTcpListener:
     def is_full(self) -> bool:
         """True if as many wait to be accepted as there is room for."""
         return is_full_of_connections(self._listener.socket)
+
+    @property
+    def has_unread(self) -> bool:
+        """True if something waits that nobody has taken."""
+        return bool(connections(self._listener.socket)[0])
 
     async def aclose(self) -> None:
         await self._listener.aclose()

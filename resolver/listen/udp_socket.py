@@ -14,7 +14,7 @@ import trio
 
 from resolver.limits import UDP_BATCH, UDP_QUERY_OCTETS
 from resolver.listen.listen_network import Datagram
-from resolver.listen.waiting import is_full_of_datagrams
+from resolver.listen.waiting import datagrams, is_full_of_datagrams
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -107,6 +107,11 @@ class PlainUdpSocket:
     def is_full(self) -> bool:
         """True if as much waits to be received as there is room for."""
         return is_full_of_datagrams(self._socket)
+
+    @property
+    def has_unread(self) -> bool:
+        """True if something waits that nobody has taken."""
+        return bool(datagrams(self._socket)[0])
 
     def close(self) -> None:
         if self._socket.fileno() >= 0:

@@ -25,18 +25,30 @@ class _Asked(Protocol):
 
 def is_full_of_datagrams(sock: _Asked) -> bool:
     """True if there is hardly room for one more."""
+    octets, most = datagrams(sock)
+    return bool(most and octets >= _FULL * most)
+
+
+def datagrams(sock: _Asked) -> tuple[int, int]:
+    """Octets of those that nobody has taken, and how many there may be."""
     with suppress(OSError, struct.error):
         octets, most, *_ = _MEMINFO.unpack(
             sock.getsockopt(socket.SOL_SOCKET, _SO_MEMINFO, _MEMINFO.size)
         )
-        return bool(octets >= _FULL * most)
-    return False
+        return octets, most
+    return 0, 0
 
 
 def is_full_of_connections(sock: _Asked) -> bool:
     """True if there is hardly room for one more in its backlog."""
+    waiting, places = connections(sock)
+    return bool(places and waiting >= _FULL * places)
+
+
+def connections(sock: _Asked) -> tuple[int, int]:
+    """Those that nobody has accepted, and how many there may be."""
     with suppress(OSError, struct.error, AttributeError):
         told = sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _TCP_INFO.size)
         waiting, places = _TCP_INFO.unpack(told)[12:14]  # of a listener: unacked, sacked
-        return bool(places and waiting >= _FULL * places)
-    return False
+        return waiting, places
+    return 0, 0

@@ -10,8 +10,8 @@ import trio
 from resolver.daemon import self_probe
 from resolver.daemon.bind import Wish
 from resolver.daemon.reload import reload
-from resolver.daemon.self_probe import Verdict, probe
-from resolver.limits import SELF_PROBE_FAILURES
+from resolver.daemon.self_probe import SelfProbe, Verdict, probe
+from resolver.limits import SELF_PROBE_FAILURES, SELF_PROBES_EACH
 from resolver.listen.udp_socket import PlainUdpSocket
 from resolver.protocol.transport import Transport
 from tests.daemon.reloading import free_port, served
@@ -146,3 +146,46 @@ async def test_each_transport_is_asked_in_its_own_protocol() -> None:
         }  # fmt: skip
         verdicts = {wish.transport: await probe(wish) for wish in wishes}
         assert set(verdicts.values()) == {Verdict.PASSED}, verdicts
+
+
+def test_one_of_several_workers_looks_at_what_became_of_its_own(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The kernel decides whose socket a question comes to: another's answer proves nothing, and a
+    question that lies unread here proves that nobody takes it."""
+    set_limit(monkeypatch, self_probe, "SELF_PROBE_PATIENCE_SECONDS", 0.1)
+
+    @trio_test_real
+    async def body() -> None:
+        async with served() as (daemon, *_):
+            wish = wish_of(daemon, Transport.UDP)
+            looking = SelfProbe(daemon, workers=2)
+            assert await looking._probe_own(wish) is Verdict.PASSED
+            daemon.listeners.services[wish]._running.cancel()  # type: ignore[union-attr]
+            await trio.testing.wait_all_tasks_blocked()
+            assert await looking._probe_own(wish) is Verdict.FAILED
+            assert daemon.sockets.open[wish].has_unread
+
+    body()
+
+
+@pytest.mark.reaches("SELF_PROBES_EACH")
+def test_where_all_questions_come_to_others_nothing_is_against_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    asked = []
+
+    async def to_others(wish: Wish) -> Verdict:
+        asked.append(wish)
+        return Verdict.FAILED
+
+    monkeypatch.setattr(self_probe, "probe", to_others)
+
+    @trio_test_real
+    async def body() -> None:
+        async with served() as (daemon, *_):
+            wish = wish_of(daemon, Transport.TCP)
+            assert await SelfProbe(daemon, workers=3)._probe_own(wish) is Verdict.PASSED
+            assert len(asked) == SELF_PROBES_EACH * 3
+
+    body()
