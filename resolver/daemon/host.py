@@ -24,6 +24,11 @@ def notify(state: str) -> None:
             return  # a manager that is gone cannot be told
 
 
+def is_heard() -> bool:
+    """True if there is a service manager that listens to `notify`."""
+    return bool(os.environ.get("NOTIFY_SOCKET"))
+
+
 def watchdog_seconds() -> float:
     """How often a service manager wants to hear from us (sd_watchdog_enabled(3)); 0: not at all.
 

@@ -44,3 +44,8 @@ TRACE_STEPS = limit(
     "steps of one resolution that are told",
     why="UPSTREAM_QUERIES packets, and their verdicts",
 )
+STATUS_SECONDS = limit(
+    10.0,
+    "seconds between two looks whether the line for `systemctl status` is another",
+    why="whoever looks looks once; each is a datagram to the service manager",
+)

@@ -53,8 +53,10 @@ class Served:
         )
 
     def heard(self) -> str:
-        """The next thing that the manager is told."""
-        return self.manager.recv(4096).decode()
+        """The next thing that the manager is told, but for what it shows people alone."""
+        while (said := self.manager.recv(4096).decode()).startswith("STATUS="):
+            pass
+        return said.partition("\nSTATUS=")[0]
 
     def hang_up(self) -> list[str]:
         """SIGHUP; the lines that it brings, once the manager was told of its beginning and end."""
