@@ -6,11 +6,11 @@ restart keep their old value at a reload; `merged` sees to that.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple, get_args, get_type_hints
+from typing import TYPE_CHECKING, Any, NamedTuple, get_args
 
 import msgspec
 
-from resolver.config.load import takes_effect
+from resolver.config.load import fields_of, hints_of, takes_effect
 from resolver.config.schema import Config, Section, Zone
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ def _plain(value: Any) -> Any:
     if isinstance(value, Section):
         usual = {
             field.name: msgspec.to_builtins(field.default)
-            for field in msgspec.structs.fields(type(value))
+            for field in fields_of(type(value))
             if not field.required
         }
         return {key: one for key, one in plain.items() if usual.get(key) != one}
@@ -96,8 +96,8 @@ def _with(section: Any, path: list[str], value: Any) -> Any:
 
 
 def _of_section(before: Section, now: Section, prefix: str) -> Iterator[Change]:
-    hints = get_type_hints(type(now), include_extras=True)
-    for field in msgspec.structs.fields(type(now)):
+    hints = hints_of(type(now))
+    for field in fields_of(type(now)):
         old, new = getattr(before, field.name), getattr(now, field.name)
         if old == new:
             continue

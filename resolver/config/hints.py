@@ -7,6 +7,7 @@ parentheses, no $INCLUDE. Addresses without an NS record are not root servers, a
 
 from __future__ import annotations
 
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -55,6 +56,12 @@ def shipped() -> str:
 
 def parse(text: str, *, source: str = FILE_NAME) -> list[tuple[Name, str]]:
     """As `load`, from the text itself; *source* stands in messages."""
+    return list(_parsed(text, source))
+
+
+@lru_cache(maxsize=2)
+def _parsed(text: str, source: str) -> tuple[tuple[Name, str], ...]:
+    """Kept: the same file is read at each reload, twice, and hardly ever changes."""
     servers: dict[Name, list[str]] = {}
     known: dict[Name, list[str]] = {}
     for line in _lines(text, source):
@@ -66,7 +73,7 @@ def parse(text: str, *, source: str = FILE_NAME) -> list[tuple[Name, str]]:
     found = [(name, host) for name in servers for host in known.get(name, ())]
     if not found:
         raise ConfigError("root.hints_file", source, "an NS record of the root with an address")
-    return found
+    return tuple(found)
 
 
 def _lines(text: str, source: str) -> Iterator[_Line]:

@@ -34,13 +34,17 @@ from resolver.packets.form import (
     read_form,
     read_layout,
 )
+from resolver.packets.outdated import is_outdated
 from resolver.packets.packet import ClientKey, KnownShape, Packet, shared_layout
 from resolver.packets.shards import PacketShards
 from resolver.protocol.transport import Transport
 from resolver.protocol.wire import qname_end
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
     from resolver.model import Name, Question, RRset
+    from resolver.packets.form import Layout
     from resolver.runtime.clock import Clock
 
 _KINDS: Final = {
@@ -77,6 +81,7 @@ class PacketCache:
         self._clients: dict[tuple[int | None, Kind], ClientKey] = {}
         self._next_suffix = 0
         self._numbers: dict[int, int] = {}
+        self._refuses: Callable[[bytes, Packet], bool] | None = None
 
     def __repr__(self) -> str:
         return f"<PacketCache {len(self)} replies, generation {self.generation}>"
@@ -90,7 +95,26 @@ class PacketCache:
         Whoever looks packets up compares *generation* before each batch (`packets.fast_path`).
         """
         self.generation += 1
+        self._refuses = None
         self._clients.clear()
+
+    def purge(self, is_wrong: Callable[[Name], bool]) -> Iterator[int]:
+        """Forget replies that tell of names that *is_wrong*, some at each step, and keep none of
+        them any more until `look_anew` or `flush`. Yields how many went."""
+
+        def is_refused(key: bytes, packet: Packet) -> bool:
+            return is_outdated(key, packet, is_wrong)
+
+        self._refuses = is_refused
+        return self.shards.purge(is_refused)
+
+    def look_anew(self) -> None:
+        """What is kept stays right, but who may have it is asked again, and what is being found
+        out at the moment is not kept: it is of what was in force before."""
+        self.generation += 1
+        self._refuses = None
+        for client in self._clients.values():
+            client.drop_copies()
 
     def forget(self, question: Question) -> None:
         """Have *question* asked the long way again, by whomever: something newer is known of it.
@@ -159,27 +183,31 @@ class PacketCache:
         lifetime = min(lifetime_s, layout.lowest_ttl, PACKET_TTL_SECONDS)
         if lifetime <= 0 or (form.option and not is_whole):
             return False
-        now = self.clock.now()
-        expires = refresh = self._shared(int(now + lifetime))
-        if refresh_after_s < lifetime:
-            refresh = self._shared(int(now + refresh_after_s))
-        packet = Packet(
-            int.from_bytes(reply[2:], "big"),
-            shared_layout(
-                len(reply) - 2,
-                layout.ttl_mask,
-                form.limit - len(reply) if is_whole else -1,
-                layout.opt_octets,
-            ),
-            self._shared(int(now)),
-            refresh,
-            expires,
-        )
-        old = self.shards.put(form.before + query[HEADER:end].lower() + form.after, packet)
+        room = form.limit - len(reply) if is_whole else -1
+        packet = self._packet(reply, layout, room, lifetime, refresh_after_s)
+        key = form.before + query[HEADER:end].lower() + form.after
+        if self._refuses is not None and self._refuses(key, packet):
+            return False
+        old = self.shards.put(key, packet)
         if old is not None and old.hit == packet.born:
             client.drop_copies()  # better data shows at once
         self.stored += 1
         return True
+
+    def _packet(
+        self, reply: bytes, layout: Layout, room: int, lifetime_s: float, refresh_after_s: float
+    ) -> Packet:
+        now = self.clock.now()
+        expires = refresh = self._shared(int(now + lifetime_s))
+        if refresh_after_s < lifetime_s:
+            refresh = self._shared(int(now + refresh_after_s))
+        return Packet(
+            int.from_bytes(reply[2:], "big"),
+            shared_layout(len(reply) - 2, layout.ttl_mask, room, layout.opt_octets),
+            self._shared(int(now)),
+            refresh,
+            expires,
+        )
 
     def _shared(self, number: int) -> int:
         """One object for all equal numbers, so that a hit finds it near."""

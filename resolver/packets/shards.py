@@ -12,10 +12,12 @@ from __future__ import annotations
 from itertools import islice
 from typing import TYPE_CHECKING, ClassVar, Final
 
-from resolver.limits import CACHE_SHARD_ENTRIES, PACKET_SWEEP
+from resolver.limits import CACHE_PURGE_ENTRIES, CACHE_SHARD_ENTRIES, PACKET_SWEEP
 from resolver.packets.packet import NEVER_HIT
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
     from resolver.packets.packet import Packet
 
 _OVERHEAD_OCTETS: Final = 190
@@ -79,6 +81,22 @@ class PacketShards:
         old = self._shards[at].pop(key, None)
         if old is not None:
             self._weights[at] -= weight(key, old)
+
+    def purge(self, is_wrong: Callable[[bytes, Packet], bool]) -> Iterator[int]:
+        """Drop what *is_wrong*, some at each step. Yields how many went.
+
+        Who calls lets others run between the steps.
+        """
+        for shard in self._shards:
+            keys = list(shard)
+            for start in range(0, len(keys), CACHE_PURGE_ENTRIES):
+                gone = 0
+                for key in keys[start : start + CACHE_PURGE_ENTRIES]:
+                    packet = shard.get(key)  # it may have left since
+                    if packet is not None and is_wrong(key, packet):
+                        self.drop(key)
+                        gone += 1
+                yield gone
 
     def _is_full(self, at: int) -> bool:
         count = len(self._shards[at])

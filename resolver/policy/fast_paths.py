@@ -45,10 +45,14 @@ class FastPaths:
         """All that were opened."""
         return list(self._open.values())
 
-    def go_by(self, views: Views) -> None:
-        """Other views, from the next batch of queries on."""
+    def go_by(self, views: Views, *, keeps: bool = False) -> None:
+        """Other views, from the next batch of queries on. *keeps*: what they make of answers is the
+        same, and so packets stay; whom they admit may differ."""
         self.views = views
-        self._packets.flush()
+        if keeps:
+            self._packets.look_anew()
+        else:
+            self._packets.flush()
 
     def open(self, transport: Transport, listener: str = "") -> FastPath:
         """The fast path of what listens at *listener*, "192.0.2.1:53"; the same for all who ask."""
