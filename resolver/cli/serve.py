@@ -9,6 +9,7 @@ import logging
 import os
 import sys
 from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -16,6 +17,7 @@ import msgspec
 from resolver.cli import verify
 from resolver.config import check, endpoints
 from resolver.config.changes import changes, merged, overlaid
+from resolver.config.listen_urls import listen_url
 from resolver.daemon import (
     control,
     foreground,
@@ -26,7 +28,9 @@ from resolver.daemon import (
     state,
 )
 from resolver.daemon.descriptors import count_descriptors
+from resolver.daemon.reload import Source
 from resolver.daemon.run import tls_of
+from resolver.daemon.status_line import serving
 from resolver.daemon.tls_contexts import is_needed
 from resolver.daemon.workers import Hooks, Supervisor, worker_count
 from resolver.errors import CannotStart, ConfigError
@@ -41,7 +45,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from resolver.config.schema import Config
-    from resolver.daemon.reload import Source
     from resolver.daemon.run import Daemon
     from resolver.listen.sockets import GivenSockets
 
@@ -79,13 +82,14 @@ def _serve(options: argparse.Namespace, config: Config) -> int:
         counted = memory_limit.within(counted, memory_limit.available_octets())
         ours = changes(config, counted)
 
-        def source() -> tuple[Config, list[ConfigError]]:
+        def read() -> tuple[Config, list[ConfigError]]:
             """What the file says now, fitted as it was at the start."""
             found, problems = verify.configuration(options)
             if not problems:
                 found = given_sockets.folded(found, given)
             return overlaid(found, ours), problems
 
+        source = Source(read, partial(verify.in_place, options=options))
         bound = given_sockets.by_place(given)
         if count > 1:
             return _supervise(options, counted, count, source, bound)
@@ -93,7 +97,7 @@ def _serve(options: argparse.Namespace, config: Config) -> int:
 
 
 def _open_log(config: Config) -> None:
-    account = privileges.account_of(config.server.user)
+    account = privileges.account_of(privileges.user_of(config.server.user))
     owner = (account.pw_uid, account.pw_gid) if account is not None else None
     try:
         logs.configure(config.log, directory=config.working_directory, owner=owner)
@@ -125,14 +129,15 @@ def _supervise(
 
     def reread() -> None:
         nonlocal config
-        found, problems = source()
+        found, problems = source.read()
         if not problems:  # the first worker tells them
             config = merged(found, changes(config, found))
             with suppress(ConfigError):  # likewise
                 tls.adopt(config, tls.read(config))
 
+    places = dict.fromkeys(listen_url(text).where for text in config.server.listen)
     hooks = Hooks(
-        on_ready=lambda: host.notify("READY=1"),
+        on_ready=lambda: host.notify(f"READY=1\nSTATUS={serving(places, count)}"),
         on_stopping=lambda: host.notify("STOPPING=1"),
         on_turn=host.Watchdog(host.watchdog_seconds()).turn,
         on_reopen=reopen,

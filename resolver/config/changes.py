@@ -104,10 +104,10 @@ def _of_section(before: Section, now: Section, prefix: str) -> Iterator[Change]:
         key = f"{prefix}{field.name}"
         if isinstance(new, Section):
             yield from _of_section(old, new, f"{key}.")
-        elif any(map(_is_zone, get_args(hints[field.name]))):
+        elif any(map(_is_zone, get_args(hints[field.encode_name]))):
             yield from _of_zones(old, new, key)
         else:
-            yield Change(key, old, new, takes_effect(hints[field.name]))
+            yield Change(key, old, new, takes_effect(hints[field.encode_name]))
 
 
 def _is_zone(hint: Any) -> bool:

@@ -9,6 +9,7 @@ log and reads the configuration again.
 from __future__ import annotations
 
 import logging
+import sys
 from contextlib import suppress
 from functools import partial
 from signal import Signals
@@ -25,7 +26,9 @@ from resolver.daemon.lifeline import REREAD, STOP
 from resolver.daemon.operated import Hooks
 from resolver.daemon.reload import reread
 from resolver.daemon.run import running
+from resolver.daemon.status_line import keep_telling
 from resolver.errors import ResolverError
+from resolver.limits import THREAD_TURN_SECONDS
 from resolver.operate.reloaded import NotReloaded
 from resolver.operate.verb import Refused
 from resolver.protocol.transport import Transport
@@ -119,12 +122,12 @@ async def _serve(
     def settle_in(daemon: Daemon) -> None:
         life.note_bound()
         preload.load(config)
-        keeps_ports = daemon.sockets.needs_privilege
         if is_first:
             daemon.control.open(config)
-        is_other = privileges.drop(config.server.user, keeps_ports=keeps_ports)
+        user = privileges.user_of(config.server.user)
+        is_other = privileges.drop(user)
         if is_other and is_first:
-            _log.info("running as %s", config.server.user)
+            _log.info("running as %s", user)
         if is_first:
             daemon.state.complain()
         if lifeline is not None:
@@ -179,9 +182,10 @@ async def _live(
         if lifeline is None:
             host.notify("READY=1")
             nursery.start_soon(_reassure, host.watchdog_seconds())
-            nursery.start_soon(daemon.self_probe.run)
+            nursery.start_soon(keep_telling, daemon)
         else:
             nursery.start_soon(lifeline.keep_beating)
+        nursery.start_soon(daemon.self_probe.run)
         await life.until_told()
         if lifeline is None:
             host.notify("STOPPING=1")
@@ -251,6 +255,7 @@ def serve(
     reads the configuration again; without it SIGHUP only reopens the log. *tls*, *given*: as of
     `running`.
     """
+    sys.setswitchinterval(THREAD_TURN_SECONDS)
     try:
         trio.run(_serve, config, announce, network, slot, lifeline, source, tls, given)
     except BaseExceptionGroup as group:  # not except*: that would wrap what it raises

@@ -75,16 +75,22 @@ def below(tops: Iterable[Name]) -> Wrong:
     return Wrong(wrong, is_wrong) if wrong else NOTHING
 
 
-async def hand_over(daemon: Working, fresh: Parts, wrong: Wrong) -> int:
+async def hand_over(
+    daemon: Working, fresh: Parts, wrong: Wrong, *, keeps_packets: bool = False
+) -> int:
     """Have *daemon* work with *fresh*, which has what its parts know but for what is *wrong*.
 
-    Returns how many entries of caches went. Not while another runs: who calls holds *reloading*.
+    *keeps_packets*: ready replies stay, but for those that tell of what is *wrong*. Returns how
+    many entries of caches went. Not while another runs: who calls holds *reloading*.
     """
-    before = daemon.parts
+    before, keeps_packets = daemon.parts, keeps_packets and not wrong.is_all
     gone = await purge(before, wrong)
+    if keeps_packets and wrong.tops:
+        for _ in before.packets.purge(wrong.is_wrong):
+            await trio.lowlevel.checkpoint()
     if wrong.denials:
         gone += _sizes(before.memory.negatives, before.memory.failures, before.memory.denial)
-    _swap(daemon, fresh, wrong)
+    _swap(daemon, fresh, wrong, keeps_packets=keeps_packets)
     daemon.nursery.start_soon(_drain, before)
     return gone
 
@@ -115,7 +121,7 @@ async def _drain(parts: Parts) -> None:
         await trio.lowlevel.checkpoint()
 
 
-def _swap(daemon: Working, fresh: Parts, wrong: Wrong) -> None:
+def _swap(daemon: Working, fresh: Parts, wrong: Wrong, *, keeps_packets: bool) -> None:
     """The one step: nothing in it waits, and nothing fails."""
     before = daemon.parts
     _take_counts(fresh, before)
@@ -125,11 +131,10 @@ def _swap(daemon: Working, fresh: Parts, wrong: Wrong) -> None:
         fresh.keystore.take_over(before.keystore)
         for name in wrong.tops:
             fresh.keystore.forget(name)
-    fresh.take_effect()
+    fresh.take_effect(keeps_packets=keeps_packets)
     daemon.parts = fresh
     daemon.persistence.serve(fresh, wrong.meant)
     daemon.limit_rate()
-    fresh.packets.flush()
     daemon.upkeep.go_on(before)
     daemon.notes.follow()
     daemon.listeners.hand_to(fresh.pipeline)

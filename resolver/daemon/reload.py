@@ -14,7 +14,7 @@ other root hints, or by another way to validate. Large caches are gone through i
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING, Final, TypeAlias
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import trio
 
@@ -23,6 +23,7 @@ from resolver.daemon import local_watch
 from resolver.daemon.bind import close_all
 from resolver.daemon.draining import close_each
 from resolver.daemon.handover import below, hand_over
+from resolver.daemon.named_files import read_files
 from resolver.daemon.tls_contexts import is_needed
 from resolver.daemon.wiring import assemble
 from resolver.errors import ConfigError
@@ -30,28 +31,47 @@ from resolver.limits import HANDOVER_SECONDS
 from resolver.listen.sockets import SystemListenNetwork
 from resolver.operate.reloaded import NotReloaded, Reloaded
 from resolver.protocol import names
+from resolver.runtime.clock import SystemClock
 from resolver.telemetry import logs
 from resolver.upstream.udp import SystemNetwork
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
     from resolver.config.changes import Change
     from resolver.config.schema import Config
     from resolver.daemon.bind import Bound, Plan, Wish
     from resolver.daemon.certificates import Identity
+    from resolver.daemon.named_files import Files
     from resolver.daemon.run import Daemon
     from resolver.daemon.wiring import Parts
     from resolver.dnssec.anchors import Anchors
     from resolver.model import Name
     from resolver.operate.door_socket import Opened
 
-    Source: TypeAlias = Callable[[], tuple[Config, list[ConfigError]]]
+
+class Source(NamedTuple):
+    """Where the configuration comes from. *read*: what it is now, and all that is wrong with it;
+    *place*: a problem that was met later, with its line of the file."""
+
+    read: Callable[[], tuple[Config, list[ConfigError]]]
+    place: Callable[[ConfigError], ConfigError] = lambda problem: problem
+
 
 # Live, but no answer depends on them.
 _BESIDE_ANSWERS: Final = (
     "log.", "dnstap.", "otel.", "server.rate_limit", "tls.certificate", "tls.key", "tls.names",
     "tls.min_version", "https.",
+)  # fmt: skip
+
+
+# How questions are resolved from now on, and whom: replies that are ready stay right, but for those
+# of zones that came, went or changed. Whatever is not named here makes them all wrong.
+_KEEPS_PACKETS: Final = (
+    "server.allow_from", "server.version", "server.identity", "server.nsid", "outgoing.", "root.",
+    "forward ", "stub ", "warm", "resolution.qname_minimisation", "resolution.harden_glue",
+    "resolution.prefetch", "resolution.query_timeout", "cache.", "dnssec.negative_trust_anchors",
+    "dnssec.trust_anchors_file", "dnssec.aggressive_nsec",
 )  # fmt: skip
 
 
@@ -65,15 +85,17 @@ async def reload(daemon: Daemon, config: Config) -> Reloaded:
         found = changes(before.config, config)
         config = merged(config, found)
         gone = await local_watch.refreshed(before, config)  # large ones, so not at one go
-        fresh = assemble(config, before.base, before)  # files may differ where no key does
+        files = await _read_files(before, config)
         shown, identities = daemon.tls.identities, await _identities(daemon, config)
         log = _opened_log(config, found)
         plan = await _planned(daemon, config, log)
         door = await _planned_door(daemon, config, plan, log)
-        wrong = wrong_names(before, fresh)
-        is_rewired = bool(wrong) or any(map(_changes_answers, found))
-        if is_rewired:
-            await hand_over(daemon, fresh, below(wrong))
+        wrong = wrong_names(before, config, files)
+        differ = _differing(before, files, found)
+        if wrong or differ or any(map(_changes_answers, found)):
+            fresh = assemble(config, before.base, before, files)  # in which nothing fails
+            keeps = all(map(_keeps_packets, found)) and _have_same_names(before, fresh)
+            await hand_over(daemon, fresh, below(wrong), keeps_packets=keeps)
         else:
             before.config = config
             daemon.limit_rate()
@@ -81,7 +103,6 @@ async def reload(daemon: Daemon, config: Config) -> Reloaded:
         daemon.nursery.start_soon(local_watch.free, gone)
         if log is not None:
             logs.use(log, config.log.level)
-        if log is not None:
             daemon.notes.follow()
             daemon.listeners.hand_to(daemon.parts.pipeline)
         daemon.query_logging.go_by(config.log, config.view)
@@ -91,26 +112,24 @@ async def reload(daemon: Daemon, config: Config) -> Reloaded:
         daemon.show(identities)
         daemon.control.adopt(config, door)
         _listen(daemon, plan)
-    files = [name for name, differs in _files(before, fresh, found) if differs]
     if gone:
-        files.append("hosts and leases")
+        differ.append("hosts and leases")
     if shown != identities:
-        files.append("the certificate")
-    return Reloaded(tuple(found), tuple(files))
+        differ.append("the certificate")
+    return Reloaded(tuple(found), tuple(differ))
 
 
 async def reread(daemon: Daemon, source: Source, *, tells: bool, cause: str = "SIGHUP") -> Reloaded:
     """Have *daemon* go by what *source* reads now, and log what came of it, a line a problem.
 
-    *source* is called in a thread: it reads files. *tells* False: another process logs it. Raises
-    NotReloaded.
+    *source* reads in a thread. *tells* False: another process logs it. Raises NotReloaded.
     """
-    config, problems = await trio.to_thread.run_sync(source)
+    config, problems = await trio.to_thread.run_sync(source.read)
     if not problems:
         try:
             done = await reload(daemon, config)
         except ConfigError as problem:
-            problems = [problem]
+            problems = [await trio.to_thread.run_sync(source.place, problem)]
         else:
             if tells:
                 logs.say(f"{cause}: {done}")
@@ -120,25 +139,45 @@ async def reread(daemon: Daemon, source: Source, *, tells: bool, cause: str = "S
     raise NotReloaded(problems)
 
 
+async def _read_files(before: Parts, config: Config) -> Files:
+    """Raises ConfigError. In a thread, but where time is virtual: a thread's is not."""
+    if isinstance(before.clock, SystemClock):
+        return await trio.to_thread.run_sync(read_files, config, before.clock)
+    return read_files(config, before.clock)
+
+
 def _changes_answers(change: Change) -> bool:
     return change.effect == "live" and not change.key.startswith(_BESIDE_ANSWERS)
+
+
+def _keeps_packets(change: Change) -> bool:
+    return not _changes_answers(change) or change.key.startswith(_KEEPS_PACKETS)
+
+
+def _have_same_names(before: Parts, fresh: Parts) -> bool:
+    """Is what policy goes by besides keys the same: whose time it is, and what files name?"""
+    old, new = before.stock.local, fresh.stock.local
+    return before.tags == fresh.tags and (
+        old is new or (old is not None and new is not None and old.files == new.files)
+    )
 
 
 # --- what has become wrong -------------------------------------------------------------------
 
 
-def wrong_names(before: Parts, now: Parts) -> frozenset[Name]:
-    """Names of which, and of all below which, nothing that is cached counts any more."""
-    old, new = before.config, now.config
+def wrong_names(before: Parts, new: Config, files: Files) -> frozenset[Name]:
+    """Names of which, and of all below which, nothing that is cached counts any more, once the
+    configuration is *new*, and what its *files* hold."""
+    old = before.config
     if (
-        before.named_roots != now.named_roots
+        before.named_roots != files.named_roots
         or old.dnssec.validate != new.dnssec.validate
         or old.dnssec.sha1 != new.dnssec.sha1
     ):
         return frozenset({names.ROOT})
     zones = {*old.forward, *old.stub} ^ {*new.forward, *new.stub}
     moved = frozenset(names.from_text(entry.zone) for entry in zones)
-    return moved | _other_anchors(before.configured, now.configured)
+    return moved | _other_anchors(before.configured, files.anchors)
 
 
 def _other_anchors(before: Anchors | None, now: Anchors | None) -> frozenset[Name]:
@@ -149,13 +188,19 @@ def _other_anchors(before: Anchors | None, now: Anchors | None) -> frozenset[Nam
     return frozenset(name for name, _ in (*anchors, *negatives))
 
 
-def _files(before: Parts, now: Parts, found: list[Change]) -> Iterator[tuple[str, bool]]:
+def _differing(before: Parts, files: Files, found: list[Change]) -> list[str]:
     """Files whose contents alone have changed."""
     keys = {change.key for change in found}
-    if "root.hints_file" not in keys:
-        yield "the root hints", before.named_roots != now.named_roots
-    if not any(key.startswith("dnssec.") for key in keys):
-        yield "the trust anchors", before.configured != now.configured
+    named = []
+    if "root.hints_file" not in keys and before.named_roots != files.named_roots:
+        named.append("the root hints")
+    if before.configured != files.anchors and not any(key.startswith("dnssec.") for key in keys):
+        named.append("the trust anchors")
+    if before.encryption.terms != files.encryption.terms and not any(
+        key.startswith("forward ") for key in keys
+    ):
+        named.append("the certificates that forwarders are believed by")
+    return named
 
 
 async def _identities(daemon: Daemon, config: Config) -> tuple[Identity, ...]:

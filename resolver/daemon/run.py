@@ -119,7 +119,7 @@ class Daemon:
         self.collector = Collector()
         self.notes = Notes(parts.bus)
         self.upkeep = Upkeep(self)
-        self.self_probe = SelfProbe(self)
+        self.self_probe = SelfProbe(self, workers=workers_of(parts.config))
         self.control = Control(self)
         self.registry = registry_of(self)
         self.limit_rate()
@@ -174,7 +174,6 @@ class Daemon:
     async def listen_later(self) -> None:
         """Bind what is missing, until nothing is."""
         await self.sockets.bind_missing(self.listeners)
-        privileges.forget_ports()
 
     def show(self, identities: tuple[Identity, ...]) -> None:
         """Show clients these certificates, and see that they stay good."""
@@ -325,7 +324,8 @@ def tls_of(
 
     Read as who we are now, who may be root; what is made is for whom we become.
     """
-    account = privileges.account_of(config.server.user) if os.geteuid() == 0 else None
+    user = privileges.user_of(config.server.user)
+    account = privileges.account_of(user) if os.geteuid() == 0 else None
     owner = (account.pw_uid, account.pw_gid) if account is not None else None
     contexts = TlsContexts(state, wall, owner=owner)
     if listens:

@@ -14,13 +14,12 @@ from typing import TYPE_CHECKING
 
 from resolver.cache.delegation import DelegationCache
 from resolver.daemon import server_tries
-from resolver.daemon.encryption import encryption_of
 from resolver.daemon.fittings import memory_of, nsid_of, snapshot, waiving, walk_settings
 from resolver.daemon.local_files import LocalFiles, local_data, wall_of
+from resolver.daemon.named_files import read_files
 from resolver.daemon.outages import Outages, early_of, stale_of, stale_seconds
 from resolver.daemon.policies import Stock, tags_now, views_of
 from resolver.daemon.renewing import renewals_of, renews_ahead
-from resolver.daemon.state import read_anchors, read_hints
 from resolver.daemon.zones import (
     exempt_names,
     fixed_delegations,
@@ -70,6 +69,7 @@ if TYPE_CHECKING:
 
     from resolver.budget import Share
     from resolver.config.schema import Config
+    from resolver.daemon.named_files import Files
     from resolver.dnssec.anchors import Anchors
     from resolver.model import Delegation, Name
     from resolver.recurse.known import Known
@@ -138,7 +138,7 @@ class Parts:
     encryption: Encryption
     renewals: Renewals | None
 
-    def take_effect(self) -> None:
+    def take_effect(self, *, keeps_packets: bool = False) -> None:
         """Have what outlives us go by this configuration. Never waits, never fails."""
         config, memory, packets = self.config, self.memory, self.packets
         self.dispatcher.reconfigure(
@@ -152,7 +152,7 @@ class Parts:
         packets.udp_payload = config.server.udp_payload_size
         self.base.options.cookies = self.cookies if config.server.cookies else None
         self.base.options.padding = config.tls.padding
-        self.fast_paths.go_by(self.views)
+        self.fast_paths.go_by(self.views, keeps=keeps_packets)
         self.go_by_hand()
         self.base.shortage.sheds = (
             packets.flush, packets.shards.clear, memory.rrsets.clear, memory.negatives.clear,
@@ -202,18 +202,19 @@ def found(
     )  # fmt: skip
 
 
-def assemble(config: Config, base: Base, before: Parts | None = None) -> Parts:
+def assemble(
+    config: Config, base: Base, before: Parts | None = None, files: Files | None = None
+) -> Parts:
     """Wire everything for *config*. Raises ConfigError where a file it names is no good.
 
     *before*: the parts in use, whose trust anchors go on if they are configured as they were.
+    *files*: what they hold, from who has read them.
     """
-    read = read_anchors(config) if config.dnssec.validate else None
+    read, hints, encryption = files or read_files(config, base.clock)
     anchors = read
     if before is not None and read is not None and before.configured == read:
         anchors = before.anchors
     anchors = waiving(anchors, read, base.overrides)
-    hints = read_hints(config)
-    encryption = encryption_of(config, base.clock)
     made = _Assembly(config, base, anchors, hints, encryption, before)
     return made.parts(configured=snapshot(read))
 

@@ -133,3 +133,8 @@ HOLDER_DESCRIPTORS = limit(
     "open files of others that are looked at to name the program that has a port",
     why="a second of work; a busy machine has some ten thousand",
 )
+THREAD_TURN_SECONDS = limit(
+    0.0005,
+    "seconds that a thread computes while the event loop waits for its turn",
+    why="our measurement: Python's 0.005, for each system call of the loop, is 20 ms for a reload",
+)

@@ -73,6 +73,11 @@ class LocalData:
     def __repr__(self) -> str:
         return f"<LocalData {len(self.zones)} zones, {self.tables!r}>"
 
+    @property
+    def files(self) -> tuple[Table, ...]:
+        """Those of files, as they were read last."""
+        return self._files
+
     def follow(self, files: Iterable[Table]) -> bool:
         """Have *files* in the place of those before; True if they are others."""
         before, self._files = self._files, tuple(files)

@@ -14,7 +14,7 @@ import trio
 from msgspec.structs import replace
 
 from resolver.config.schema import Config, Dnssec, Log, Metrics, Stub
-from resolver.daemon.reload import reload, reread
+from resolver.daemon.reload import Source, reload, reread
 from resolver.errors import ConfigError
 from resolver.limits import HANDOVER_SECONDS
 from resolver.operate.reloaded import NotReloaded
@@ -377,8 +377,8 @@ async def test_every_problem_is_a_line() -> None:
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(logging.getLogger("resolver"), "handlers", [heard])
             with pytest.raises(NotReloaded) as refused:
-                await reread(house.daemon, lambda: (Config(), problems), tells=True)
-            await reread(house.daemon, lambda: (house.config, []), tells=True)
+                await reread(house.daemon, Source(lambda: (Config(), problems)), tells=True)
+            await reread(house.daemon, Source(lambda: (house.config, [])), tells=True)
         assert house.daemon.config == house.config
         assert refused.value.problems == problems
     failed = "ERROR SIGHUP: not reloaded, nothing has changed: x.toml:"

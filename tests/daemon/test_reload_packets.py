@@ -1,0 +1,160 @@
+"""Which ready replies a reload leaves: all that stay right, and whom they are for is looked at."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from msgspec.structs import replace
+
+from resolver.config.schema import Warm
+from resolver.daemon import wiring
+from resolver.daemon.reload import Source, reload, reread
+from resolver.operate.reloaded import NotReloaded
+from resolver.protocol.codes import Rcode
+from tests.daemon.reloading import ADDRESSES, HOST, Forwarder, addresses, ask, free_port, served
+from tests.support import trio_test_real
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from resolver.config.schema import Config
+    from resolver.errors import ConfigError
+    from tests.daemon.reloading import House
+
+WWW, MAIL = "www.example.com.", "mail.example.com."
+ONE, OTHER = bytes([203, 0, 113, 1]), bytes([203, 0, 113, 2])
+
+
+async def is_ready(house: House, name: str) -> bool:
+    """Was *name* answered without a look at the caches behind?"""
+    counters = house.daemon.parts.pipeline.counters
+    before = counters.queries
+    assert (await ask(house.port, name)).rcode == Rcode.NOERROR
+    return counters.queries == before
+
+
+async def warm(house: House) -> None:
+    for name in ADDRESSES:
+        await ask(house.port, name)
+        assert await is_ready(house, name)
+
+
+def outgoing(house: House) -> Config:
+    changed = replace(house.config.outgoing, ipv6=False, metered=True)
+    return replace(house.config, outgoing=changed)
+
+
+def resolution(house: House) -> Config:
+    changed = replace(house.config.resolution, query_timeout=3.0, prefetch=False)
+    return replace(house.config, resolution=changed, warm=(Warm(name=MAIL),))
+
+
+def cache(house: House) -> Config:
+    changed = replace(house.config.cache, max_ttl=80_000, disk_octets=1 << 28)
+    return replace(house.config, cache=changed)
+
+
+def clients(house: House) -> Config:
+    return house.allowing("127.0.0.0/8", "192.0.2.0/24")
+
+
+def listeners(house: House) -> Config:
+    return house.listening(f"{HOST}:{house.port}", f"{HOST}:{free_port()}")
+
+
+def identity(house: House) -> Config:
+    return replace(house.config, server=replace(house.config.server, identity="me"))
+
+
+@pytest.mark.parametrize("change", [outgoing, resolution, cache, clients, listeners, identity])
+def test_what_makes_no_answer_another_leaves_them(change: Callable[[House], Config]) -> None:
+    @trio_test_real
+    async def body() -> None:
+        async with served() as house:
+            await warm(house)
+            for config in (change(house), house.config):
+                assert (await reload(house.daemon, config)).changes
+                for name in ADDRESSES:
+                    assert await is_ready(house, name), name
+
+    body()
+
+
+def local_zones(house: House) -> Config:
+    return replace(house.config, resolution=replace(house.config.resolution, local_zones=False))
+
+
+def payload(house: House) -> Config:
+    return replace(house.config, server=replace(house.config.server, udp_payload_size=1400))
+
+
+def trust(house: House) -> Config:
+    return replace(house.config, dnssec=replace(house.config.dnssec, validate=False))
+
+
+@pytest.mark.parametrize("change", [local_zones, payload, trust])
+def test_what_may_make_answers_others_leaves_none(change: Callable[[House], Config]) -> None:
+    @trio_test_real
+    async def body() -> None:
+        async with served() as house:
+            await warm(house)
+            await reload(house.daemon, change(house))
+            assert not await is_ready(house, WWW)
+
+    body()
+
+
+@trio_test_real
+async def test_a_zone_that_is_forwarded_takes_its_own_and_no_others() -> None:
+    async with served() as house:
+        house.network.attach("198.51.100.201", Forwarder(ONE))
+        house.network.attach("198.51.100.202", Forwarder(OTHER))
+        await warm(house)
+        for host, address in (("198.51.100.201", ONE), ("198.51.100.202", OTHER)):
+            await reload(house.daemon, house.forwarding("mail.example.com.", host))
+            assert await is_ready(house, WWW)
+            assert addresses(await ask(house.port, MAIL)) == [address]
+            assert await is_ready(house, MAIL)
+        await reload(house.daemon, house.config)
+        assert await is_ready(house, WWW)
+        assert addresses(await ask(house.port, MAIL)) == [ADDRESSES[MAIL]]
+
+
+@trio_test_real
+async def test_who_may_ask_no_more_gets_no_ready_reply() -> None:
+    async with served() as house:
+        await warm(house)
+        await reload(house.daemon, house.allowing("192.0.2.0/24"))
+        assert (await ask(house.port, WWW)).rcode == Rcode.REFUSED
+        await reload(house.daemon, house.config)
+        assert await is_ready(house, WWW)
+
+
+@trio_test_real
+async def test_nothing_is_wired_anew_where_nothing_has_changed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async with served() as house:
+        parts = house.daemon.parts
+        monkeypatch.setattr(wiring, "_Assembly", None)
+        await reload(house.daemon, house.config)
+        log = replace(house.config.log, queries="off")
+        await reload(house.daemon, replace(house.config, log=log))
+        assert house.daemon.parts is parts
+
+
+@trio_test_real
+async def test_an_address_that_cannot_be_had_is_told_with_its_line() -> None:
+    """As `serve` and `check` tell it: who reloads looks for the line, too."""
+    async with served() as house, served() as neighbour:
+        taken = house.listening(f"{HOST}:{house.port}", f"{HOST}:{neighbour.port}")
+
+        def place(problem: ConfigError) -> ConfigError:
+            return problem.at("resolver.toml line 7")
+
+        with pytest.raises(NotReloaded) as refused:
+            await reread(house.daemon, Source(lambda: (taken, []), place), tells=False)
+        (problem,) = refused.value.problems
+        assert str(problem).startswith("resolver.toml line 7: server.listen")
+        assert "another program listens there" in str(problem)
