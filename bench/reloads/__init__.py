@@ -1,0 +1,1 @@
+"""A configuration that changes under load: what clients notice of it."""
