@@ -116,6 +116,7 @@ complete -c resolver -n '_shtab_resolver_using install' -l json -d 'with --statu
 complete -c resolver -n '_shtab_resolver_using install' -l listen -x -d 'listen there, in a configuration that is made now (several times: several)'
 complete -c resolver -n '_shtab_resolver_using install' -l keep-resolv-conf -d 'point nothing at it'
 complete -c resolver -n '_shtab_resolver_using install' -l without-nss-resolve -d 'have programs ask past systemd-resolved even where a link has domains of its own'
+complete -c resolver -n '_shtab_resolver_using install' -l keep-fallback -d 'name the name server of before behind ours: asked where ours is silent, unvalidated'
 complete -c resolver -n '_shtab_resolver_using install' -l lab -d 'a service that answers from a simulated Internet'
 complete -c resolver -n '_shtab_resolver_using install' -l name -x -d 'the name that has to resolve before and after (default: example.com)'
 complete -c resolver -n '_shtab_resolver_using; and test $_shtab_resolver_npos -eq 0' -a uninstall -d 'put back what install has changed'
