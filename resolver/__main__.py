@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 
 from resolver.runtime import interrupt
@@ -13,11 +14,14 @@ def run() -> int:
     try:
         from resolver.cli.main import main  # noqa: PLC0415  # to be interrupted in here
 
-        return main()
+        status = main()
     except KeyboardInterrupt:  # it struck while `main` was dealing with another
-        return interrupt.INTERRUPTED
+        status = interrupt.INTERRUPTED
     finally:
         interrupt.ignore()
+    if sys.argv[1:2] == ["serve"]:  # all is closed: to take caches apart would only take long
+        os._exit(status)
+    return status
 
 
 if __name__ == "__main__":

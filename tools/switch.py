@@ -42,8 +42,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
 # Seconds: from the restart to an answer; for the daemon that runs to show that it resolves; for one
-# reply; between two looks at the service; for a word from the service manager.
-WITHIN_S, BEFORE_S, REPLY_S, LOOK_S, MANAGER_S = 10.0, 5.0, 1.0, 0.05, 30.0
+# reply, and until the question is sent once more: one that came to a daemon as it ended is lost;
+# between two looks at the service; for a word from the service manager.
+WITHIN_S, BEFORE_S, REPLY_S, AGAIN_S, LOOK_S, MANAGER_S = 10.0, 5.0, 1.0, 0.1, 0.05, 30.0
 # Where the daemon listens unless its configuration says otherwise.
 USUAL = ("127.0.0.1:53", "[::1]:53")
 DNS_PORT = 53
@@ -252,10 +253,12 @@ class Switch:
         deadline = time.monotonic() + within_s
         places = [] if is_up_enough else list(listens(self.config))
         while True:
-            state, found = self.service.state()
-            is_new = state == "active" and found != pid
-            if is_new and (not places or any(resolves(place) for place in places)):
-                return True
+            # The cheap question first: each look at the service is a program that is started, in
+            # the time of the one that is waited for.
+            if not places or any(resolves(place) for place in places):
+                state, found = self.service.state()
+                if state == "active" and found != pid:
+                    return True
             if time.monotonic() >= deadline:
                 return False
             time.sleep(LOOK_S)
@@ -294,10 +297,9 @@ def resolves(place: Endpoint) -> bool:
     family = socket.AF_INET6 if ":" in place[0] else socket.AF_INET
     try:
         with socket.socket(family, socket.SOCK_DGRAM) as sock:
-            sock.settimeout(REPLY_S)
+            sock.settimeout(AGAIN_S)
             sock.connect(place)
-            sock.send(query)
-            reply = sock.recv(0xFFFF)
+            reply = asked_again(sock, query)
     except OSError:
         return False
     return (
@@ -305,6 +307,18 @@ def resolves(place: Endpoint) -> bool:
         and reply[12 : len(query)] == query[12:]
         and reply[3] & 0x0F in (NOERROR, NXDOMAIN)
     )
+
+
+def asked_again(sock: socket.socket, query: bytes) -> bytes:
+    """The reply. Raises OSError: nobody is there, or none comes within REPLY_S."""
+    deadline = time.monotonic() + REPLY_S
+    while True:
+        sock.send(query)
+        try:
+            return sock.recv(0xFFFF)
+        except TimeoutError:
+            if time.monotonic() >= deadline:
+                raise
 
 
 def _compile(tree: Path) -> None:

@@ -23,6 +23,7 @@ from resolver.limits import (
     UDP_PAYLOAD_RANGE,
     UDP_QUERY_OCTETS,
 )
+from resolver.listen import mmsg_types
 from resolver.listen.admission import raw_address
 from resolver.listen.listen_network import Datagram, Peer, Raw
 from resolver.listen.udp_socket import PlainUdpSocket
@@ -32,14 +33,6 @@ if TYPE_CHECKING:
 
     from resolver.listen.listen_network import Missed, Recall
 
-_DECLARATIONS = """
-struct iovec { void *iov_base; size_t iov_len; };
-struct msghdr { void *msg_name; uint32_t msg_namelen; struct iovec *msg_iov; size_t msg_iovlen;
-                void *msg_control; size_t msg_controllen; int msg_flags; };
-struct mmsghdr { struct msghdr msg_hdr; unsigned int msg_len; };
-int recvmmsg(int fd, struct mmsghdr *messages, unsigned int count, int flags, void *timeout);
-int sendmmsg(int fd, struct mmsghdr *messages, unsigned int count, int flags);
-"""
 _SLOT: Final = 256  # octets of a query that lie densely; longer ones continue elsewhere
 _NAME: Final = 28  # sizeof (struct sockaddr_in6)
 _CONTROL: Final = 64
@@ -56,14 +49,11 @@ def _load() -> tuple[Any, Any] | None:
     if not sys.platform.startswith("linux") or sys.maxsize < 1 << 32 or sys.byteorder != "little":
         return None
     try:
-        import cffi  # noqa: PLC0415  # the loop works without it
-
-        ffi = cffi.FFI()
-        ffi.cdef(_DECLARATIONS)
+        ffi = mmsg_types.view()
         library: Any = ffi.dlopen(None)
         if ffi.sizeof("struct mmsghdr") != _HEADER or not (library.recvmmsg and library.sendmmsg):
             return None
-    except (ImportError, OSError, AttributeError):
+    except (ImportError, OSError, AttributeError):  # the loop works without it
         return None
     return ffi, library
 

@@ -10,6 +10,7 @@ import os
 import shutil
 import socket
 import threading
+import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -373,3 +374,33 @@ def test_a_file_system_without_hard_links_gets_copies(
     monkeypatch.setattr(os, "link", refused)
     assert machine.run("keep") == 0
     assert (machine.switch.previous / "resolver.service").read_text() == f"unit {OLD}\n"
+
+
+def test_a_question_that_came_to_a_daemon_as_it_ended_is_sent_once_more(
+    machine: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What lies unread in its socket then is lost, and would cost a second of an upgrade."""
+    heard = 0
+
+    def drop_the_first(_: object) -> int | None:
+        nonlocal heard
+        heard += 1
+        return None if heard == 1 else NXDOMAIN
+
+    monkeypatch.setattr(Daemon, "rcode", property(drop_the_first, lambda *_: None), raising=False)
+    monkeypatch.setattr(switch, "REPLY_S", 1.0)
+    began = time.monotonic()
+    assert switch.resolves(("127.0.0.1", machine.daemon.port))
+    assert time.monotonic() - began < switch.REPLY_S
+    assert machine.daemon.asked[0] == machine.daemon.asked[1]
+
+
+def test_the_service_manager_is_not_asked_while_nobody_answers(
+    machine: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each look is a program, in the time of the daemon that is waited for."""
+    looks = []
+    monkeypatch.setattr(Service, "state", lambda it: (looks.append(it), (it.active, it.pid))[1])
+    monkeypatch.setattr(switch, "resolves", lambda _: False)
+    assert not machine.switch._resolves(pid=0, within_s=0.3)
+    assert looks == []
