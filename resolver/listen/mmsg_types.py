@@ -36,7 +36,7 @@ STRUCTS: Final = (
 
 def view() -> Any:
     """cffi's view of them. Raises ImportError without cffi, or where its form is another."""
-    import _cffi_backend  # type: ignore[import-not-found]  # noqa: PLC0415
+    import _cffi_backend  # noqa: PLC0415
 
     return _cffi_backend.FFI(
         NAME, _version=VERSION, _types=TYPES, _globals=GLOBALS, _struct_unions=STRUCTS

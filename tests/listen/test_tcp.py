@@ -48,6 +48,10 @@ class Door:
     def is_full(self) -> bool:
         return False
 
+    @property
+    def has_unread(self) -> bool:
+        return False
+
     async def aclose(self) -> None:
         await self._take.aclose()
 

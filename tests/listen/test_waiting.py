@@ -78,3 +78,23 @@ async def test_the_labs_listeners_fill_as_well() -> None:
     assert listener.is_full
     sock = network.bind_udp("192.0.2.1", 53)
     assert not sock.is_full
+
+
+@trio_test_real
+async def test_what_nobody_has_taken_shows() -> None:
+    """A datagram that is there to be read, a connection that is there to be accepted."""
+    sock = SystemListenNetwork().bind_udp("127.0.0.1", 0)
+    listener = SystemListenNetwork().bind_tcp("127.0.0.1", 0)
+    assert (sock.has_unread, listener.has_unread) == (False, False)
+    below: socket.socket = listener._listener.socket._sock  # type: ignore[attr-defined]
+    with (
+        socket.socket(type=socket.SOCK_DGRAM) as client,
+        socket.create_connection(below.getsockname()),
+    ):
+        client.sendto(b"x", sock._socket.getsockname())  # type: ignore[attr-defined]
+        assert (sock.has_unread, listener.has_unread) == (True, True)
+        accepted, _ = await listener.accept()
+        await accepted.aclose()
+        assert not listener.has_unread
+    sock.close()
+    await listener.aclose()

@@ -399,8 +399,13 @@ def test_the_service_manager_is_not_asked_while_nobody_answers(
     machine: Machine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Each look is a program, in the time of the daemon that is waited for."""
-    looks = []
-    monkeypatch.setattr(Service, "state", lambda it: (looks.append(it), (it.active, it.pid))[1])
+    looks: list[Service] = []
+
+    def state(it: Service) -> tuple[str, int]:
+        looks.append(it)
+        return it.active, it.pid
+
+    monkeypatch.setattr(Service, "state", state)
     monkeypatch.setattr(switch, "resolves", lambda _: False)
     assert not machine.switch._resolves(pid=0, within_s=0.3)
     assert looks == []
