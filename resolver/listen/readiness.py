@@ -133,7 +133,8 @@ class Readiness:
         rounds, ready, before = self._rounds, self._ready, self.queries
         rounds.renew()
         if not ready:
-            ready.extend(fd for fd, _ in self._epoll.poll(0, most))
+            for fd, _ in self._epoll.poll(0, most):
+                ready.append(fd)  # a generator costs as much as a hit, for one
         is_more = len(ready) >= most
         while ready and rounds.left > 0 and self.queries - before < most:
             fd = ready.popleft()

@@ -237,10 +237,11 @@ class ServedStream(ABC):
         try:
             octets, self._is_past_heard = self._heard.receive(STREAM_CHUNK_OCTETS)
             if octets:
-                self._rounds.left -= len(octets) // OCTETS_IN_HIT
+                rounds = self._rounds
+                rounds.left -= len(octets) // OCTETS_IN_HIT
                 self._heard_at = trio.current_time()
                 self._heed(octets)
-                if self._has_asked and self._rounds.left > 0 and not self._is_full():
+                if self._has_asked and rounds.left > 0 and not self._is_full():
                     self._take()
         except _GONE as error:
             drop_frames(error)
@@ -249,8 +250,9 @@ class ServedStream(ABC):
             self.let_go()
             self._handler.shortage.note()
         else:
-            is_more = self._has_asked or self._is_mid_message or self._is_done
-            return not (self._is_past_heard or (octets and is_more))
+            if self._is_past_heard:
+                return False
+            return not octets or not (self._has_asked or self._is_mid_message or self._is_done)
         return True
 
     async def _take_all(self) -> None:

@@ -162,7 +162,8 @@ class TlsStream(trio.abc.HalfCloseableStream):
         That sends what is due, and tells the end, which this does not. Never waits; only over a
         socket, and not once that is closed. Raises BrokenResourceError.
         """
-        data = self._decrypted(max_bytes)
+        has_some = self._incoming.pending or self._has_heard_all or self._tls.pending()
+        data = self._decrypted(max_bytes) if has_some else None
         if data is None:
             try:
                 octets = os.read(self._fd, TLS_CHUNK_OCTETS)
