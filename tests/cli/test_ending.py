@@ -23,7 +23,9 @@ from resolver.errors import ConfigError
 from resolver.runtime import interrupt
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
+
+    from _pytest.mark import ParameterSet
 
 PACKAGE = Path(resolver.__file__).parent
 COMMANDS = {
@@ -70,6 +72,7 @@ class Begin:
 sys.meta_path.insert(0, Begin())
 sys.exit(run())
 """
+MOMENTS = ("0.0", "0.1", "0.4", "1.2")
 CLOSED = {
     "stdout": ">&-",
     "stderr": "2>&-",
@@ -116,16 +119,24 @@ def _serving() -> list[str]:
         return ["serve", "--lab", "--listen", f"127.0.0.1:{sock.getsockname()[1]}"]
 
 
-@pytest.mark.parametrize("kind", [*COMMANDS, "serve"])
-def test_an_interrupt_is_silent_at_any_moment(place: Path, kind: str) -> None:
+def _each(kinds: Iterable[str], others: Iterable[str]) -> list[ParameterSet]:
+    """Each of *kinds* with each of *others*: in every run with half of them, in turn."""
+    return [
+        pytest.param(kind, other, marks=[pytest.mark.long] * ((number + place) % 2))
+        for number, kind in enumerate(kinds)
+        for place, other in enumerate(others)
+    ]
+
+
+@pytest.mark.parametrize(("kind", "moment"), _each([*COMMANDS, "serve"], MOMENTS))
+def test_an_interrupt_is_silent_at_any_moment(place: Path, kind: str, moment: str) -> None:
     arguments = _serving() if kind == "serve" else _arguments(place, kind)
-    for moment in ("0.0", "0.1", "0.4", "1.2"):
-        done = subprocess.run(
-            [sys.executable, "-c", INTERRUPTED, moment, *arguments],
-            capture_output=True, text=True, cwd=place, check=False,
-        )  # fmt: skip
-        assert _is_quiet(done.stderr), (moment, done.stderr)
-        assert done.returncode in (130, 0, 1, 2, 9), (moment, done.stderr)  # or ended before
+    done = subprocess.run(
+        [sys.executable, "-c", INTERRUPTED, moment, *arguments],
+        capture_output=True, text=True, cwd=place, check=False,
+    )  # fmt: skip
+    assert _is_quiet(done.stderr), (moment, done.stderr)
+    assert done.returncode in (130, 0, 1, 2, 9), (moment, done.stderr)  # or ended before
 
 
 def _interrupted(place: Path, arguments: list[str], after_s: float) -> tuple[int, str]:
@@ -184,8 +195,7 @@ def test_a_reader_that_leaves_in_the_middle_is_no_fault_of_the_resolver(place: P
     assert done.stdout.startswith("  1 ")
 
 
-@pytest.mark.parametrize("what", CLOSED)
-@pytest.mark.parametrize("kind", BRIEF)
+@pytest.mark.parametrize(("kind", "what"), _each(BRIEF, CLOSED))
 def test_streams_may_be_closed_or_full(place: Path, kind: str, what: str) -> None:
     command = [sys.executable, "-m", "resolver", *_arguments(place, kind, is_soon_over=True)]
     done = subprocess.run(
