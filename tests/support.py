@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import gc
+import os
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -17,6 +18,11 @@ if TYPE_CHECKING:
     from types import ModuleType
 
     import pytest
+
+
+def examples(count: int) -> int:
+    """How many examples a property is tried with: *count*, or what `./test --long` has time for."""
+    return count * 10 if os.environ.get("RESOLVER_LONG") else count
 
 
 def trio_test(test: Callable[..., Awaitable[None]]) -> Callable[..., None]:

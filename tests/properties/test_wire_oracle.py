@@ -8,15 +8,18 @@ import dns.flags
 import dns.message
 import dns.name
 import dns.rrset
-from hypothesis import HealthCheck, given, settings
+import pytest
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from resolver.protocol import wire
 from tests.properties.wire_corpus import needs_corpus, packets
 from tests.properties.wire_oracle import UNEXPLAINED, difference, their_rdata
 from tests.properties.wire_strategies import PARTS, Parts, damaged
+from tests.support import examples
 
-_SETTINGS = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+pytestmark = pytest.mark.heavy
+_SETTINGS = settings(max_examples=examples(75))
 
 
 @needs_corpus

@@ -5,18 +5,20 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from resolver.errors import WireError
 from resolver.protocol import rdata_fields, wire
 from tests.properties.wire_corpus import needs_corpus, packets
 from tests.properties.wire_strategies import PARTS, SECTIONS, Parts, damaged
+from tests.support import examples
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-_SETTINGS = settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+pytestmark = pytest.mark.heavy
+_SETTINGS = settings(max_examples=examples(100))
 # a plausible header in front, or nearly every example ends in it
 _HEADERS = st.builds(
     lambda head, counts: head + b"".join(count.to_bytes(2, "big") for count in counts),

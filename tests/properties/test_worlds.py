@@ -17,13 +17,18 @@ pytestmark = pytest.mark.heavy
 
 WORLDS = 2000
 PARTS = 8
+# Of those: in every run of the tests. All of them are long.
+ALWAYS = 2
 # Enough worlds for each bug to show; most show in the first ten.
 WORLDS_PER_BUG = 150
 
 
 @pytest.mark.rfc("RFC 1034 §5.3.3 bounds")
 @pytest.mark.rfc("RFC 1034 §5.3.3")
-@pytest.mark.parametrize("part", range(PARTS))
+@pytest.mark.parametrize(
+    "part",
+    [pytest.param(part, marks=[pytest.mark.long] * (part >= ALWAYS)) for part in range(PARTS)],
+)
 def test_the_answer_is_the_worlds_truth(
     part: int, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
