@@ -10,22 +10,32 @@ import os
 import signal
 from typing import TYPE_CHECKING
 
+import pytest
 from hypothesis import HealthCheck, settings
 
 from tests import left_out
+from tests.support import examples
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    import pytest
-
 # A daemon that a test starts has a control socket where the test wants one: not all of them the
 # machine's, one after the other.
 os.environ["RUNTIME_DIRECTORY"] = "/nonexistent"
-settings.register_profile("any", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile(
+    "any",
+    deadline=None,
+    max_examples=examples(50),
+    suppress_health_check=[HealthCheck.too_slow],
+)
 settings.load_profile("any")
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def pytest_itemcollected(item: pytest.Item) -> None:
+    if item.get_closest_marker("heavy"):
+        item.add_marker(pytest.mark.no_cover)  # of pytest-cov: not traced
 
 
 def pytest_deselected(items: Sequence[pytest.Item]) -> None:

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from bench.realworld.root_world import RealWorld
     from tests.simulation.netns import Program
 
-pytestmark = [pytest.mark.netns, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.netns, pytest.mark.alone, pytest.mark.timeout(300)]
 SEED = int(os.environ.get("RESOLVER_SEED", "1"))
 OVER_UDP, OVER_TCP = 90_000, 10_000
 BURST, FRAMES = 50, 20

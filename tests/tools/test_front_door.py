@@ -5,6 +5,7 @@ PATH holds a few of the system's tools and our stand-ins; nothing is installed a
 
 from __future__ import annotations
 
+import re
 import shutil
 import socket
 import subprocess
@@ -29,6 +30,8 @@ case "$*" in
   "-m venv --clear "*)
     mkdir -p "$4/bin" && for name in python lint-imports; do cp "$0" "$4/bin/$name"; done ;;
   "-m pip install "*) echo "$*" >>"$JOURNAL" ;;
+  "-c import sys; print("*) echo 3.11 ;;
+  "-m pytest "*) echo "$0${RESOLVER_LONG:+ with more examples} $*" >>"$JOURNAL" ;;
   "-m mypy") [ -z "${PYTHONDONTWRITEBYTECODE:-}" ] || exit 1 ;;
   "-P -m resolver "*) shift 3; echo "ran $*" ;;
 esac
@@ -203,6 +206,40 @@ def test_the_seconds_of_each_part_are_told(
     parts = lines.index(total) - first
     assert total == f"{each_s * parts}\t0\tin all"
     assert ("TOO LONG: it may take 30 minutes." in lines) is is_too_long
+
+
+@pytest.mark.parametrize("options", [[], ["--long"]])
+def test_each_python_runs_what_is_its_own(machine: Machine, options: list[str]) -> None:
+    """All under ours; of the others the newest most of it, those between what touches them."""
+    for program in ("python3", "python3.12", "python3.13"):
+        machine.has(program, PYTHON)
+    done = machine.run("./test", *options)
+    assert (done.returncode, done.stderr) == (0, "Setting up .venv ...\n")
+    ran = [line for line in machine.journal() if " -m pytest " in line]
+    assert [line.split("/bin/")[0] for line in ran] == [".venv"] * 3 + [".venv-3.12", ".venv-3.13"]
+    traced, in_namespaces, apart, between, newest = ran
+    assert "-m not long and not netns and not alone --cov " in traced
+    assert "-m netns and not long and not alone" in in_namespaces
+    assert "-m not long and not heavy and not netns and not alone" in between
+    assert "-m not long and not heavy and not netns and not alone" in newest
+    if options:
+        assert "-m long or alone and not long" in apart
+        assert all("with more examples" in line for line in (traced, in_namespaces, apart))
+        assert " tests/" not in between + newest
+        assert "all quick tests under 3.12, all quick tests under 3.13" in done.stdout
+    else:
+        assert "-m alone and not long" in apart
+        assert "with more examples" not in "".join(ran)
+        assert " tests/runtime " in between
+        assert " --ignore=tests/scenarios " in newest
+
+
+def test_what_runs_under_a_python_between_is_there() -> None:
+    """A path that is no more would fail there only, and where such a Python is."""
+    text = (ROOT / "test").read_text("utf-8")
+    named = re.findall(r"(?<![\w./])tests/[\w/.]+", text.partition("everywhere='")[2])
+    assert len(named) > 15
+    assert [path for path in named if not (ROOT / path).exists()] == []
 
 
 def test_an_unknown_option_of_test_is_told_the_known_ones(machine: Machine) -> None:
