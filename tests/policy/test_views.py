@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import ipaddress
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from resolver import limits
 from resolver.policy import views
@@ -122,3 +126,44 @@ def test_networks_are_counted_and_what_is_none_is_refused() -> None:
     assert networks.closest(bytes(16)) is None
     with pytest.raises(ValueError, match="does not appear"):
         networks.put("10.0.0.999", 3)
+
+
+# --- any views, held against the rule as it is written ------------------------------------------
+
+NETWORKS = [f"192.0.2.0/{bits}" for bits in (24, 26, 28, 32)] + ["2001:db8::/32", "2001:db8::/64"]
+LISTENERS, TRANSPORTS = ("10.0.0.1:53", "10.0.0.2:53"), (UDP, TCP, TLS)
+PLACES = [(listener, transport) for listener in LISTENERS for transport in TRANSPORTS]
+ADDRESSES = ["192.0.2.0", "192.0.2.9", "192.0.2.33", "192.0.2.99", "203.0.113.1", "2001:db8::7"]
+GROUPS = st.builds(
+    Clients,
+    st.uuids().map(str),
+    st.just(()),
+    st.lists(st.sampled_from(NETWORKS), max_size=2).map(tuple),
+    st.frozensets(st.sampled_from(PLACES), max_size=2),
+    st.frozensets(st.sampled_from(TRANSPORTS), max_size=2),
+)
+
+
+def rightful(groups: list[Clients], client: str, place: tuple[str, Transport]) -> set[str]:
+    """The names of those that the rule puts first; several where two have equal right."""
+    address = ipaddress.ip_address(client)
+    ranked: list[tuple[tuple[int, bool, bool], str]] = []
+    for group in groups:
+        held = [ipaddress.ip_network(text) for text in group.networks]
+        lengths = [one.prefixlen for one in held if address in one] if held else [-1]
+        fits = not group.places or place in group.places
+        fits = fits and (not group.transports or place[1] in group.transports)
+        if lengths and fits:
+            ranked.append(((max(lengths), bool(group.places), bool(group.transports)), group.name))
+    best = max((rank for rank, _ in ranked), default=None)
+    return {name for rank, name in ranked if rank == best} or {"default"}
+
+
+@given(st.lists(GROUPS, max_size=6), st.sampled_from(ADDRESSES), st.sampled_from(PLACES))
+def test_the_rule_is_kept_whatever_views_there_are(
+    groups: list[Clients], client: str, place: tuple[str, Transport]
+) -> None:
+    found = Views((), groups)
+    for _ in range(2):
+        name = found.of(address_octets(client), *place).view.name
+        assert name in rightful(groups, client, place)
