@@ -30,10 +30,12 @@ from resolver.limits.process import *
 from resolver.limits.query import *
 from resolver.limits.query_log import *
 from resolver.limits.quic import *
+from resolver.limits.rates import *
 from resolver.limits.reporting import *
 from resolver.limits.root import *
 from resolver.limits.servers import *
 from resolver.limits.setup import *
 from resolver.limits.telemetry import *
+from resolver.limits.translating import *
 from resolver.limits.validation import *
 from resolver.limits.walking import *

@@ -124,17 +124,6 @@ CLIENT_QUERIES = limit(
     "client queries in flight in all; one network may hold what is still free",
     why="our choice: one client can have 10,000; Unbound's 1024 to 4096 a thread, BIND's 1000",
 )
-RATE_NETWORKS = limit(65_536, "client networks whose rate is remembered", why="our choice")
-RATE_PROVEN_FACTOR = limit(
-    10,
-    "times the rate that clients have over TCP or with a valid server cookie",
-    why="RFC 7873 §1 (a cookie tells a client from who forges its address)",
-)
-RATE_SLIP = limit(
-    2,
-    "queries over the rate for one short reply",
-    why="BIND's slip of 2: a client whose address was forged can come over TCP",
-)
 ACCEPT_PAUSE_SECONDS = limit(
     0.1,
     "seconds to pause where no connection can be taken",

@@ -15,10 +15,12 @@ if TYPE_CHECKING:
 # In the order of a query's way.
 ROOMS = (
     "listening",
+    "rates",
     "encryption",
     "https",
     "quic",
     "policy",
+    "translating",
     "packets",
     "query",
     "walking",

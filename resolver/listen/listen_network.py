@@ -85,6 +85,9 @@ class BatchSocket(Protocol):
     def read(self, raw: Raw) -> Datagram:
         """What *missed* was given, taken apart: late, so that a flood is taken in quickly."""
 
+    def sources(self, slots: range) -> list[bytes]:
+        """The raw sources of those datagrams of the last `turn`."""
+
 
 class StreamListener(Protocol):
     """A listening socket whose clients are streams: TCP's own, or what is spoken over TCP.
@@ -126,6 +129,15 @@ class FastPath(Protocol):
 
         It is given the octets and the raw address of the client, 4 or 16 octets. Never raises.
         """
+
+    def hold_back(self, is_over: Callable[[bytes], bool] | None) -> None:
+        """Have *is_over* asked of raw sources: who is over its rate gets nothing from here."""
+
+    def look_again(self, source: bytes) -> None:
+        """Ask of raw *source* again."""
+
+    def recall_beside(self, data: bytes, source: bytes) -> bytes | None:
+        """What one who is held back would have got."""
 
 
 class Handler(Protocol):

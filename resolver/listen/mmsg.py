@@ -217,6 +217,11 @@ class MmsgUdpSocket(PlainUdpSocket):
             peer = (host, port)
         return Datagram(data, peer, self._ancillary(control) if self.is_wildcard else None, source)
 
+    def sources(self, slots: range) -> list[bytes]:
+        """The raw sources of those datagrams of the last `turn`."""
+        names, (first, last) = self._names, self._source
+        return [bytes(names[slot * _NAME + first : slot * _NAME + last]) for slot in slots]
+
     def _control_of(self, slot: int) -> bytes:
         if not self.is_wildcard:
             return b""

@@ -195,6 +195,8 @@ class Session(ABC, Generic[T]):
         elif not self._may_begin(query):
             pass
         elif service.admission.enter(self._network):
+            if rate is not None:
+                rate.missed(self._source, is_proven=True)
             way_back = Reply(self, stream, item, self._network)
             self._open[stream] = way_back
             self._in_flight[way_back] = None
@@ -223,7 +225,10 @@ class Session(ABC, Generic[T]):
     def finish(self, way_back: Reply[T], reply: bytes | None) -> None:
         """Strike a query off the books, and send its reply if there is one."""
         del self._in_flight[way_back]
-        self._service.admission.leave(way_back.network)
+        admission = self._service.admission
+        admission.leave(way_back.network)
+        if admission.rate is not None:
+            admission.rate.ended(self._source, reply, is_proven=True)
         self._share.leave()
         if self._open.pop(way_back.stream, None) is None:
             pass  # it was given up

@@ -282,14 +282,18 @@ class ServedStream(ABC):
         """
         if not self._admission.enter(self._network):
             return False
+        if self._admission.rate is not None:
+            self._admission.rate.missed(self._source, is_proven=True)
         self.in_flight += 1
         self._share.enter()
         self._handler.start(data, self._client, respond)
         return True
 
-    def _ended(self) -> None:
-        """Strike a query off the books."""
+    def _ended(self, reply: bytes | None) -> None:
+        """Strike a query off the books; *reply* is what it came to."""
         self._admission.leave(self._network)
+        if self._admission.rate is not None:
+            self._admission.rate.ended(self._source, reply, is_proven=True)
         self.in_flight -= 1
         self._share.leave()
         self.active_at = trio.current_time()

@@ -12,8 +12,8 @@ from typing import Any
 import trio
 
 from resolver.limits import MISS_IN_HITS, OCTETS_IN_HIT, TCP_READ_SECONDS, TCP_UNSENT_OCTETS
-from resolver.listen.admission import short_reply
 from resolver.listen.serving import ServedStream
+from resolver.listen.short_reply import short_reply
 from resolver.protocol.codes import Rcode
 from resolver.protocol.framing import Splitter, frame
 
@@ -85,7 +85,7 @@ class ClientConnection(ServedStream):
 
     def finish(self, reply: bytes | None) -> None:
         """Strike a query off the books, and send its reply if there is one."""
-        self._ended()
+        self._ended(reply)
         if reply is not None:
             self._send(frame(reply))
         self.wake()

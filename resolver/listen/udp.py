@@ -16,9 +16,18 @@ from typing import TYPE_CHECKING, ClassVar
 
 import trio
 
-from resolver.limits import LEAVING_LOOK_SECONDS, UDP_BATCH, UDP_STARTS, UDP_STARTS_IDLE, UDP_TURNS
-from resolver.listen.admission import raw_address, short_reply
+from resolver.limits import (
+    LEAVING_LOOK_SECONDS,
+    RATE_EXACT_BATCH,
+    RATE_SAMPLE,
+    UDP_BATCH,
+    UDP_STARTS,
+    UDP_STARTS_IDLE,
+    UDP_TURNS,
+)
+from resolver.listen.admission import raw_address
 from resolver.listen.listen_network import BatchSocket, Datagram
+from resolver.listen.short_reply import short_reply
 from resolver.listen.udp_socket import asked_at
 from resolver.protocol.codes import Rcode
 from resolver.protocol.ip_addresses import network_of
@@ -30,6 +39,7 @@ if TYPE_CHECKING:
 
     from resolver.listen.admission import Admission
     from resolver.listen.listen_network import Handler, Missed, Raw, Recall, UdpSocket
+    from resolver.listen.rate_limit import RateLimit
 
     Turn = Callable[[Recall, Missed], tuple[int, int]]
 
@@ -62,15 +72,18 @@ class UdpService:
         self._turns = turns or Turns()
         self._turn: Turn
         self._single: Turn
-        self._recall_limited: Recall | None = None
+        self._rate: RateLimit | None = None
+        self._sampled = 0
         self._take_apart: Callable[[Raw], Datagram] | None = None
+        self._sources: Callable[[range], list[bytes]] | None = None
         if isinstance(sock, BatchSocket):  # in Python 3.11 that question takes 5 µs: asked once
             self._turn, self._single, self._take_apart = sock.turn, sock.single, sock.read
+            self._sources = sock.sources
         else:
             self._turn = self._single = partial(plain_turn, sock)
         self.hand_to(handler)
         self._running = trio.CancelScope()
-        self._waiting: deque[tuple[Datagram | Raw, bytes]] = deque()
+        self._waiting: deque[tuple[Datagram | Raw, bytes, bytes]] = deque()
         self.is_serving = False  # `run` is at it, and will be until nothing waits
         self.queries = 0
         self.misses = 0
@@ -81,8 +94,8 @@ class UdpService:
     def hand_to(self, handler: Handler) -> None:
         """What comes from now on goes to *handler*, within the rate that is allowed now."""
         self._handler, self._fast_path = handler, handler.fast_path(Transport.UDP, self._place)
-        is_limited = self._admission.rate is not None
-        self._recall_limited = self._recall_within_rate if is_limited else None
+        self._rate = rate = self._admission.rate
+        self._fast_path.hold_back(rate.anybody.is_over if rate is not None else None)
 
     def __repr__(self) -> str:
         return f"<UdpService {self._host}: {self.queries} queries, {self._fast_path.hits} hits>"
@@ -132,9 +145,12 @@ class UdpService:
     def take(self) -> bool:
         """Answer the hits of up to UDP_TURNS batches, set the misses aside; may there be more?"""
         came = served = 0
+        charged_each = self._recall_and_charge if self._rate and self._sources is None else None
         for _ in range(UDP_TURNS):
             recall = self._fast_path.begin()
-            came, answered = self._turn(self._recall_limited or recall, self._missed)
+            came, answered = self._turn(charged_each or recall, self._missed)
+            if self._rate is not None and charged_each is None:
+                self._charge(self._rate, came)
             self.queries += came
             served += answered
             if came < UDP_BATCH:
@@ -147,32 +163,69 @@ class UdpService:
     def take_one(self) -> None:
         """Answer one datagram if it is a hit, else set it aside."""
         recall = self._fast_path.begin()
-        came, served = self._single(self._recall_limited or recall, self._missed)
+        if self._rate is not None:
+            recall = self._recall_and_charge
+        came, served = self._single(recall, self._missed)
         self.queries += came
         if served:
             self._fast_path.hits += served
             self._turns.note_hits()
 
-    def _recall_within_rate(self, data: bytes, source: bytes) -> bytes | None:
-        rate = self._admission.rate
-        if rate is None or rate.allows(data, source):
-            return self._fast_path.recall(data, source)
-        self.limited += 1
-        return rate.slip(data) or b""
+    # --- rates -------------------------------------------------------------------------------
+
+    def _recall_and_charge(self, data: bytes, source: bytes) -> bytes | None:
+        """As `recall`, where there is no batch to charge for behind it."""
+        rate, reply = self._rate, self._fast_path.recall(data, source)
+        if rate is not None and not rate.anybody.charge(source):
+            self._fast_path.look_again(source)
+        return reply
+
+    def _charge(self, rate: RateLimit, came: int) -> None:
+        """A hit's price of all that *came* in a batch; of a large one from a sample.
+
+        Who has nothing left then is no longer answered from the fast path.
+        """
+        assert self._sources is not None  # noqa: S101  # else each is charged as it comes
+        step = RATE_SAMPLE if came > RATE_EXACT_BATCH else 1
+        self._sampled = (self._sampled + 1) % RATE_SAMPLE
+        charge = rate.anybody.charge
+        for source in self._sources(range(self._sampled % step, came, step)):
+            if not charge(source, step):
+                self._fast_path.look_again(source)
+
+    def _is_let_in(self, rate: RateLimit, arrival: Datagram | Raw, source: bytes) -> bool:
+        """False if the query has had what it gets: its source has no tokens left."""
+        if not rate.anybody.is_over(source):
+            rate.missed(source, is_proven=False)
+            return True
+        if rate.admits_proven(arrival.data, source):
+            reply = self._fast_path.recall_beside(arrival.data, source)
+            if reply is None:
+                rate.missed(source, is_proven=True)
+                return True
+            self._fast_path.hits += 1
+        else:
+            self.limited += 1
+            reply = rate.slip(arrival.data, source)
+        if reply:
+            self._send(reply, self._read(arrival))
+        return False
 
     def _missed(self, arrival: Datagram | Raw, source: bytes) -> None:
         """Give it a place among those who wait, or refuse it."""
+        if self._rate is not None and not self._is_let_in(self._rate, arrival, source):
+            return
         self.misses += 1
         network = network_of(source)
         if self._admission.enter(network):
             self.in_flight += 1
-            self._waiting.append((arrival, network))
+            self._waiting.append((arrival, source, network))
             return
         reply = short_reply(arrival.data, rcode=Rcode.SERVFAIL)
         if reply is not None:
             self._send(reply, self._read(arrival))
 
-    def _begin(self, arrival: Datagram | Raw, network: bytes) -> None:
+    def _begin(self, arrival: Datagram | Raw, source: bytes, network: bytes) -> None:
         try:
             datagram = self._read(arrival)
         except MemoryError:
@@ -184,7 +237,9 @@ class UdpService:
             host = host.partition("%")[0]
         local = asked_at(datagram.local) if datagram.local else b""
         client = Client(host, port, Transport.UDP, self._host, local, self._place)
-        self._handler.start(datagram.data, client, _DatagramReply(self, datagram, network))
+        reply = _DatagramReply(self, datagram, source, network)
+        self._admission.pulses.begin(source)
+        self._handler.start(datagram.data, client, reply)
 
     def _read(self, arrival: Datagram | Raw) -> Datagram:
         if isinstance(arrival, Datagram):
@@ -195,30 +250,48 @@ class UdpService:
     def _send(self, reply: bytes, query: Datagram) -> None:
         self.socket.send((Datagram(reply, query.peer, query.local),))
 
-    def finish(self, datagram: Datagram, network: bytes, reply: bytes | None) -> None:
-        """Strike a query off the books, and send its reply if there is one."""
+    def finish(self, query: _DatagramReply, reply: bytes | None) -> None:
+        """Strike a query off the books, and send its reply if there is one and it may leave."""
         self.in_flight -= 1
-        self._admission.leave(network)
+        self._admission.leave(query.network)
+        source, rate = query.source, self._rate
+        if self._admission.pulses.end(source) and not self._may_leave(query):
+            reply = None
+        if rate is not None:
+            rate.ended(source, reply, is_proven=rate.anybody.is_over(source))
         if reply is None:
             self.unanswered += 1
         else:
-            self._send(reply, datagram)
+            self._send(reply, query.datagram)
+
+    def _may_leave(self, query: _DatagramReply) -> bool:
+        """May the reply leave, of whose client so many wait?"""
+        now, pulses = trio.current_time(), self._admission.pulses
+        return (
+            not pulses.is_late(query.began, now)
+            or self._admission.proofs.holds(query.datagram.data, query.source)
+            or pulses.admits(query.source, now)
+        )
 
 
 class _DatagramReply:
     """The way back for one query. A second call is ignored: the place is given back once."""
 
-    __slots__ = ("_datagram", "_network", "_service")
+    __slots__ = ("_service", "began", "datagram", "network", "source")
 
-    def __init__(self, service: UdpService, datagram: Datagram, network: bytes) -> None:
+    def __init__(
+        self, service: UdpService, datagram: Datagram, source: bytes, network: bytes
+    ) -> None:
         self._service: UdpService | None = service
-        self._datagram = datagram
-        self._network = network
+        self.datagram = datagram
+        self.source = source
+        self.network = network
+        self.began = trio.current_time()
 
     def __call__(self, reply: bytes | None) -> None:
         service, self._service = self._service, None
         if service is not None:
-            service.finish(self._datagram, self._network, reply)
+            service.finish(self, reply)
 
 
 def plain_turn(sock: UdpSocket, recall: Recall, missed: Missed) -> tuple[int, int]:

@@ -190,7 +190,7 @@ class WebConnection(ServedStream):
 
     def finish(self, number: int, asked: Asked, reply: bytes | None) -> None:
         """Strike a query off the books, and answer its request."""
-        self._ended()
+        self._ended(reply)
         if reply is None:
             self._http.respond(number, busy(self._site))
         else:

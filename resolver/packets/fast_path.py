@@ -13,11 +13,12 @@ one that tells of each. So nobody pays for what nobody asked for.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, Final
 
 from resolver.limits import FAST_PATH_SOURCES, PER_SECOND_COPIES
-from resolver.packets.form import HEADER, OPT_HEAD, QUESTION_TAIL
+from resolver.packets.form import HEADER, OPT_HEAD, QUESTION_TAIL, Kind
 from resolver.packets.options import CLIENT_COOKIE
+from resolver.packets.packet import ClientKey
 from resolver.protocol.edns import OPT_KEEPALIVE, OPT_PADDING
 
 if TYPE_CHECKING:
@@ -25,11 +26,13 @@ if TYPE_CHECKING:
 
     from resolver.packets.cache import PacketCache
     from resolver.packets.options import ClientOptions
-    from resolver.packets.packet import ClientKey, PacketLayout
+    from resolver.packets.packet import PacketLayout
     from resolver.protocol.transport import Transport
 
     Recall = Callable[[bytes, bytes], bytes | None]
     Tell = Callable[[bytes, bytes, bytes], None]  # query, reply, raw source
+
+_NOBODY: Final = ClientKey(None, Kind.UDP, b"\xff" * 8)  # no packet's key ends like that
 
 
 class FastPath:
@@ -48,6 +51,7 @@ class FastPath:
         "_clients",
         "_clock",
         "_generation",
+        "_is_over",
         "_options",
         "_second",
         "_shard_mask",
@@ -75,6 +79,7 @@ class FastPath:
         self._options = options
         self._admit = admit
         self._tell: Tell | None = None
+        self._is_over: Callable[[bytes], bool] | None = None
         self._clients: list[ClientKey] = []
         self._by_source: dict[bytes, ClientKey] = {}
         self._shards, self._shard_mask = cache.shards.table
@@ -106,6 +111,26 @@ class FastPath:
         """Have *listener* called with every hit from the next batch on; None: nobody."""
         self._tell = listener
         self.recall = self._recall if listener is None else self._recall_and_tell
+
+    def hold_back(self, is_over: Callable[[bytes], bool] | None) -> None:
+        """Have *is_over* asked of each raw source that is not known yet: who is over its rate gets
+        nothing from here, and is asked about again. None: nobody is held back."""
+        if is_over != self._is_over:
+            self._is_over = is_over
+            self._by_source.clear()
+
+    def look_again(self, source: bytes) -> None:
+        """Ask of raw *source* again before it has anything."""
+        self._by_source.pop(source, None)
+
+    def recall_beside(self, data: bytes, source: bytes) -> bytes | None:
+        """The reply to *data*, as `recall` has it, to one who is held back."""
+        is_over, self._is_over = self._is_over, None
+        try:
+            return self.recall(data, source)
+        finally:
+            self._is_over = is_over
+            self._by_source.pop(source, None)
 
     def _drop_copies(self) -> None:
         """Drop the replies kept for this second."""
@@ -200,6 +225,8 @@ class FastPath:
 
     def _key_of(self, source: bytes) -> ClientKey:
         """What a client not met yet, or forgotten since, shares with others."""
+        if self._is_over is not None and self._is_over(source):
+            return _NOBODY
         client = self._cache.client_key(self._admit(source), self.transport)
         if client not in self._clients:
             self._clients.append(client)

@@ -4,7 +4,8 @@ Layout of RFC 9018 §4 (version 1, reserved, time stamp, 8 octets of hash); the 
 BLAKE2s, which C computes in a third of a microsecond, where SipHash in Python would cost more than
 all the rest of a cache hit. RFC 9018 asks for SipHash only where several servers share one secret:
 with a secret of the operator's it is SipHash-2-4.
-Does not refuse anybody: BADCOOKIE is for servers that demand cookies, and we do not.
+A query is answered without a cookie as with one. Where rates are limited one that counts has more
+of them, and who is over them without one is told BADCOOKIE (`listen.rate_limit`).
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from resolver.limits import (
 from resolver.policy.siphash import siphash24
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from random import Random
 
 COOKIE = 10
@@ -125,3 +127,26 @@ class ServerCookies:
         if self._secret:
             return head + siphash24(self._secret, hashed)
         return head + hashlib.blake2s(hashed, key=self._key, digest_size=8).digest()
+
+
+class Proofs:
+    """What cookies prove of queries as they came. *cookies*: None while they are off; *wall*: Unix
+    time."""
+
+    def __init__(
+        self, cookies: Callable[[], ServerCookies | None], wall: Callable[[], float]
+    ) -> None:
+        self._cookies = cookies
+        self._wall = wall
+
+    def holds(self, data: bytes, source: bytes) -> bool:
+        """Does the query *data* hold a server cookie of ours that counts?"""
+        cookies = self._cookies()
+        return cookies is not None and cookies.is_ours(cookie_in(data), source, wall=self._wall())
+
+    def renewed(self, data: bytes, source: bytes) -> bytes:
+        """A fresh COOKIE option, code and length included; b"" if *data* has none, or no good."""
+        cookies, cookie = self._cookies(), cookie_in(data)
+        if cookies is None or not cookie or is_malformed(cookie):
+            return b""
+        return cookies.option(cookie[:CLIENT_OCTETS], source)

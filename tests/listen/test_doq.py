@@ -10,7 +10,8 @@ from aioquic.buffer import encode_uint_var
 from aioquic.quic import events
 
 from resolver.listen import quic_session, quic_transport
-from resolver.listen.admission import Admission, RateLimit
+from resolver.listen.admission import Admission
+from resolver.listen.rate_limit import RateLimit
 from resolver.protocol.framing import frame
 from resolver.protocol.transport import Transport
 from tests.listen.echo import answered, question
@@ -400,10 +401,10 @@ async def test_unread_replies_are_not_added_to(monkeypatch: pytest.MonkeyPatch) 
 
 @trio_test
 async def test_over_the_rate_the_stream_is_reset() -> None:
-    rate = RateLimit(1, trio.current_time)
+    rate = RateLimit(2.5, trio.current_time)
     async with listening(admission=Admission(rate=rate)) as it:
         client = await it.connected()
-        for number in range(15):  # ten times as many as over UDP: the address is proven
+        for number in range(15):  # 50 tokens, of a proven address, at 5 each
             client.ask(asked(named(number)))
         await client.run(0.3)
         assert len(client.finished) == 10

@@ -18,8 +18,9 @@ from hypothesis import strategies as st
 
 from resolver.lab.virtual_time import run
 from resolver.listen import http3, quic_transport
-from resolver.listen.admission import Admission, RateLimit
+from resolver.listen.admission import Admission
 from resolver.listen.http3 import Http3Session
+from resolver.listen.rate_limit import RateLimit
 from resolver.listen.site import Site
 from resolver.protocol.transport import Transport
 from tests.listen.echo import answered, question
@@ -184,7 +185,7 @@ async def test_a_long_json_answer_lets_others_have_their_turn(
 
 @trio_test
 async def test_nobody_has_an_answer_and_who_asks_too_much() -> None:
-    rate = RateLimit(1, trio.current_time)
+    rate = RateLimit(1.7, trio.current_time)  # 34 tokens: six misses, four that find no place
     async with serving(admission=Admission(total=11, rate=rate)) as (it, browser):
         it.handler.holds = True
         streams = [browser.post(question(b"\1%c\0" % (97 + at), id=0)) for at in range(12)]

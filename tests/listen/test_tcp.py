@@ -13,6 +13,7 @@ import trio.testing
 
 from resolver.lab.virtual_streams import receive_message, send_message
 from resolver.limits import (
+    RATE_BURST_SECONDS,
     RATE_PROVEN_FACTOR,
     TCP_CONNECTIONS,
     TCP_CONNECTIONS_PER_CLIENT,
@@ -21,7 +22,8 @@ from resolver.limits import (
     TCP_READ_SECONDS,
     TCP_TOTAL_SECONDS,
 )
-from resolver.listen.admission import Admission, RateLimit
+from resolver.listen.admission import Admission
+from resolver.listen.rate_limit import RateLimit
 from resolver.listen.sockets import SystemListenNetwork, SystemTcpListener
 from resolver.listen.tcp import StreamService, TcpSlots, slots_limit
 from resolver.protocol.framing import Splitter, frame
@@ -286,7 +288,7 @@ async def test_client_that_leaves_does_not_lose_its_place_forever() -> None:
 async def test_limits_answer_or_drop() -> None:
     """In flight: SERVFAIL; over the rate of those who have proven their address: nothing."""
     admission = Admission(total=0, rate=RateLimit(2, lambda: 0.0))
-    allowed = 2 * RATE_PROVEN_FACTOR
+    allowed = 2 * RATE_PROVEN_FACTOR * int(RATE_BURST_SECONDS)
     async with house(admission=admission) as it:
         stream = it.door.connect()
         for id in range(allowed + 2):

@@ -21,7 +21,8 @@ from resolver.limits import (
     TCP_READ_SECONDS,
     TCP_TOTAL_SECONDS,
 )
-from resolver.listen.admission import Admission, RateLimit
+from resolver.listen.admission import Admission
+from resolver.listen.rate_limit import RateLimit
 from resolver.listen.site import Site
 from resolver.listen.tcp import StreamService, TcpSlots
 from resolver.listen.web import WebConnection
@@ -219,7 +220,7 @@ async def test_a_long_json_answer_lets_others_have_their_turn() -> None:
 
 @trio_test
 async def test_who_asks_too_much_is_told_429_and_503() -> None:
-    rate = RateLimit(1, trio.current_time)  # ten over connections
+    rate = RateLimit(0.7, trio.current_time)  # 14 tokens over connections
     async with house(admission=Admission(total=2, rate=rate)) as it:
         visitor = await it.visitor()
         it.handler.holds = True

@@ -1,0 +1,73 @@
+"""How often the servers of one zone are asked: where a flood is held off from others' servers.
+
+A flood of random names below one zone (`RATE_FAILING` makes it dear to one client, not to ten
+thousand) goes through to the zone's servers. Above ZONE_RATE questions a second one in
+ZONE_RATE_LET is asked still, so that the zone is not gone for everybody; the rest fails at once and
+is remembered of nobody. The root and zones right below it are asked for all that is below them, and
+forwarders and stub servers are the operator's own: those are not counted. Only where
+`server.rate_limit` is on.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+from resolver.errors import Ede, ZoneCrowded
+from resolver.limits import ZONE_RATE, ZONE_RATE_LET, ZONE_RATE_ZONES
+from resolver.protocol import names
+from resolver.protocol.codes import EdeCode
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from resolver.model import Name
+    from resolver.upstream.request import Ask, Reply, Request
+
+
+class ZoneRate:
+    """Counts the questions of each second, by zone. *now*: trio's time."""
+
+    COUNTS: ClassVar = {"limited": "Questions not asked, for their zone was asked too often."}
+
+    def __init__(self, now: Callable[[], float]) -> None:
+        self.is_on = False
+        self.limited = 0
+        self._now = now
+        self._second = -1
+        self._asked: dict[Name, int] = {}
+
+    def __repr__(self) -> str:
+        return f"<ZoneRate of {len(self._asked)} zones, {self.limited} limited>"
+
+    def asking(self, ask: Ask) -> Ask:
+        """*ask*, within the rate."""
+
+        def limited(request: Request) -> Awaitable[Reply]:
+            if self.is_on and not self.admits(request):
+                raise _too_often(request.delegation.zone)
+            return ask(request)
+
+        return limited
+
+    def admits(self, request: Request) -> bool:
+        """May *request* be asked now? Counts it."""
+        delegation = request.delegation
+        zone = delegation.zone
+        if delegation.way is not None or names.count(zone) < 2:  # noqa: PLR2004  # below a TLD
+            return True
+        second, asked = int(self._now()), self._asked
+        if second != self._second:
+            self._second = second
+            asked.clear()
+        count = asked.get(zone, 0) + 1
+        if len(asked) < ZONE_RATE_ZONES or zone in asked:
+            asked[zone] = count
+        if count <= ZONE_RATE or count % ZONE_RATE_LET == 0:
+            return True
+        self.limited += 1
+        return False
+
+
+def _too_often(zone: Name) -> ZoneCrowded:
+    text = f"servers of {names.to_text(zone)} are asked too often"
+    return ZoneCrowded(text, ede=(Ede(EdeCode.OTHER, text),))

@@ -1,0 +1,81 @@
+"""A zone's servers are not asked more often than a rate allows; some questions pass still."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, cast
+
+import pytest
+
+from resolver.delegation import Delegation
+from resolver.errors import Withheld
+from resolver.iterate import zone_rate
+from resolver.iterate.zone_rate import ZoneRate
+from resolver.limits import ZONE_RATE, ZONE_RATE_LET
+from resolver.model import Question
+from resolver.protocol import names
+from resolver.upstream.request import Request
+from tests.support import set_limit, trio_test
+
+if TYPE_CHECKING:
+    from resolver.upstream.request import Reply
+
+
+def request(zone: str, *, way: bytes | None = None) -> Request:
+    name = names.from_text(zone)
+    delegation = Delegation(name, (), way=way)
+    nothing = cast("Any", None)
+    return Request(Question(name, 1), delegation, nothing, nothing, nothing)
+
+
+async def ask(request: Request) -> Reply:
+    return cast("Reply", request)
+
+
+@pytest.mark.reaches("ZONE_RATE", "ZONE_RATE_LET")
+@trio_test
+async def test_over_the_rate_one_in_ten_is_asked() -> None:
+    now = [0.0]
+    rate = ZoneRate(lambda: now[0])
+    rate.is_on = True
+    limited = rate.asking(ask)
+    for _ in range(ZONE_RATE):
+        await limited(request("victim.example."))
+    for _ in range(10):
+        for _ in range(ZONE_RATE_LET - 1):
+            with pytest.raises(Withheld, match="are asked too often"):
+                await limited(request("victim.example."))
+        await limited(request("victim.example."))
+    assert rate.limited == 10 * (ZONE_RATE_LET - 1)
+    await limited(request("other.example."))
+    now[0] = 1.0
+    await limited(request("victim.example."))
+
+
+@trio_test
+async def test_what_is_asked_for_all_below_it_and_what_is_configured_is_not_counted() -> None:
+    rate = ZoneRate(lambda: 0.0)
+    rate.is_on = True
+    limited = rate.asking(ask)
+    for _ in range(ZONE_RATE * 2):
+        await limited(request("."))
+        await limited(request("com."))
+        await limited(request("corp.example.", way=names.from_text("corp.example.")))
+    assert rate.limited == 0
+
+
+@trio_test
+async def test_it_is_off_where_rates_are() -> None:
+    rate = ZoneRate(lambda: 0.0)
+    limited = rate.asking(ask)
+    for _ in range(ZONE_RATE * 2):
+        await limited(request("victim.example."))
+    assert (rate.limited, rate._asked) == (0, {})
+
+
+@pytest.mark.reaches("ZONE_RATE_ZONES")
+def test_random_zones_do_not_fill_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    set_limit(monkeypatch, zone_rate, "ZONE_RATE_ZONES", 5)
+    rate = ZoneRate(lambda: 0.0)
+    for at in range(50):
+        assert rate.admits(request(f"z{at}.example."))
+    assert len(rate._asked) == 5
