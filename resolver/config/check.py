@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 from resolver import limits
 from resolver.config import endpoints, listen_urls, octets
+from resolver.config.check_addresses import address_faults
 from resolver.config.check_forwards import forward_advice, forward_faults
 from resolver.config.check_local import local_faults
 from resolver.config.check_views import view_advice, view_faults
@@ -43,6 +44,7 @@ def faults(config: Config) -> Iterator[Fault]:
     yield from _zones(config)
     yield from forward_faults(config)
     yield from _each("resolution.stale_never", config.resolution.stale_never, names.from_text)
+    yield from address_faults(config)
     yield from _warm(config)
     yield from view_faults(config)
     yield from local_faults(config)
