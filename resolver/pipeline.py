@@ -10,7 +10,7 @@ The only place where any exception is caught: a bug costs one SERVFAIL.
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Protocol, cast
 
 import trio
 
@@ -42,6 +42,12 @@ if TYPE_CHECKING:
     from resolver.reply import Replies, Respond
     from resolver.runtime.shortage import Shortage
     from resolver.telemetry.events import Bus, Step
+
+    class Look(Protocol):
+        """What has an answer at once, or None."""
+
+        def __call__(self, question: Question, *, checking: bool) -> Answer | None: ...
+
 
 _log = logging.getLogger(__name__)
 _new = tuple.__new__  # for what is made for each query: half the constructor's cost
@@ -133,7 +139,8 @@ class Pipeline:
         elif query.message.flags & Flag.RD:
             self._spawn(self._resolve, policy, outgoing, told)  # looks into caches, and only once
         else:
-            self._send(outgoing, policy.after(query, self._known(told)))
+            answer = self._known(told)
+            self._send(outgoing, self._by_policy(policy, query, answer, self._resolver.recall))
 
     def _known(self, told: Told) -> Answer:
         """Without recursion: what the caches have, or the closest servers known."""
@@ -151,7 +158,7 @@ class Pipeline:
         query, waiting = outgoing.query, self.waiting
         view = query.view.name
         now = trio.current_time()
-        budget = Share.for_client(now + self._query_seconds)
+        budget = self._budget(policy, query, now)
         if self._bus.heard:
             budget.whole.asked = []
             if Resolved in self._bus.heard:
@@ -167,7 +174,7 @@ class Pipeline:
             if told.aliases:
                 answer = joined(told.aliases, answer)
             if policy.changes_answers:
-                answer = policy.after(query, answer)
+                answer = await self._with_beside(policy, query, answer, budget)
             self._send(outgoing, answer, budget.whole)
         except MemoryError:
             self.shortage.note()
@@ -201,17 +208,52 @@ class Pipeline:
             self.counters.recalled += 1
         return answer
 
+    # --- what policy makes of it -------------------------------------------------------------
+
+    def _budget(self, policy: PolicyPath, query: Query, now: float) -> Share:
+        """Half of the time only, where another question may be asked then."""
+        seconds = self._query_seconds
+        if policy.changes_answers and policy.asks_beside(query):
+            seconds /= 2
+        return Share.for_client(now + seconds)
+
+    async def _with_beside(
+        self, policy: PolicyPath, query: Query, answer: Answer, budget: Share
+    ) -> Answer:
+        """What policy makes of *answer*, once what it needs beside has been asked too."""
+        told = policy.after(query, answer)
+        beside = policy.beside(query, answer) if told is answer else None
+        if beside is None:
+            return told
+        if policy.asks_beside(query):
+            budget.whole.deadline = budget.deadline + self._query_seconds / 2
+        question, checking = beside.query.question, not query.message.flags & Flag.CD
+        try:
+            other = await self._resolver.resolve(question, budget, checking=checking)
+        except ResolutionFailed:
+            return told
+        return policy.joined(query, answer, beside, other)
+
+    def _by_policy(self, policy: PolicyPath, query: Query, answer: Answer, look: Look) -> Answer:
+        """The same at once, as far as *look* knows of what is asked beside."""
+        told = policy.after(query, answer)
+        beside = policy.beside(query, answer) if told is answer else None
+        if beside is None:
+            return told
+        other = look(beside.query.question, checking=not query.message.flags & Flag.CD)
+        return told if other is None else policy.joined(query, answer, beside, other)
+
     # --- questions that came without a client --------------------------------------------------
 
     async def answer(self, question: Question, *, checking: bool = True) -> Answer:
         """The answer; a failure is an answer too."""
         policy, query = self._fast_paths.views.default, _of_ours(question, checking=checking)
-        budget = Share.for_client(trio.current_time() + self._query_seconds)
         aliases, asked, told = ask_policy(policy, query)
         if told is not None:
             return joined(aliases, told)
-        found = await self._within_time(asked, budget)
-        return policy.after(query, joined(aliases, found))
+        budget = self._budget(policy, query, trio.current_time())
+        found = joined(aliases, await self._within_time(asked, budget))
+        return await self._with_beside(policy, query, found, budget)
 
     def before(self, question: Question, view: str = "") -> Answer | None:
         """What policy answers clients of *view* in the place of resolution, if it does."""
@@ -226,7 +268,10 @@ class Pipeline:
         if told is not None:
             return joined(aliases, told)
         known = self._resolver.recall(asked.question, checking=checking)
-        return None if known is None else policy.after(query, joined(aliases, known))
+        if known is None:
+            return None
+        found = joined(aliases, known)
+        return self._by_policy(policy, query, found, self._resolver.recall)
 
     # --- what leaves -------------------------------------------------------------------------
 
@@ -256,7 +301,8 @@ class Pipeline:
         query, views = outgoing.query, self._fast_paths.views
         client = query.client
         policy = views.only or views.of(query.source, client.listener, client.transport)
-        self._send(outgoing, policy.after(query, answer), keeps=False)
+        told = self._by_policy(policy, query, answer, self._resolver.meanwhile)
+        self._send(outgoing, told, keeps=False)
 
     def _send_octets(self, out: bytes | None, data: bytes, client: Client, send: Respond) -> None:
         """The way back for what is no query."""

@@ -16,9 +16,11 @@ from typing import Annotated, Literal, TypeAlias
 from msgspec import Meta
 
 from resolver import limits
+from resolver.config.schema_dns64 import Dns64
 from resolver.config.schema_encryption import Ddr, Https, Tls
 from resolver.config.schema_local import Local, LocalZone, Rewrite
 from resolver.config.schema_operate import Control
+from resolver.config.schema_resolution import Resolution
 from resolver.config.schema_telemetry import Dnstap, Log, Metrics, Otel
 from resolver.config.schema_views import Schedule, View
 from resolver.config.schema_zones import REOPENS, RESTARTS, Forward, Section, Stub, Zone
@@ -33,6 +35,7 @@ __all__ = [
     "Config",
     "Control",
     "Ddr",
+    "Dns64",
     "Dnssec",
     "Dnstap",
     "Forward",
@@ -92,8 +95,9 @@ class Server(Section, frozen=True, kw_only=True):
     rate_limit: Annotated[
         int | bool,
         Meta(
-            description="replies per second to one client network, ten times as many over TCP "
-            "or with a server cookie; 0 or false is off"
+            description="tokens per second for one client address, and multiples of it for its "
+            "networks: 1 a hit, 5 a miss, 10 one that fails; ten times as many over TCP or with a "
+            "server cookie; 0 or false is off"
         ),
     ] = 0
     cookies: Annotated[bool, Meta(description="answer DNS cookies of clients (RFC 7873)")] = True
@@ -169,6 +173,13 @@ class Outgoing(Section, frozen=True, kw_only=True):
             "with it which names are asked for (RFC 9567)"
         ),
     ] = False
+    nat64: Annotated[
+        str,
+        Meta(
+            description="ask servers that have IPv4 addresses only through the network's NAT64: "
+            'its prefix "64:ff9b::/96"; "auto" finds it (RFC 7050), and tries IPv4 itself first'
+        ),
+    ] = ""
     metered: Annotated[
         bool, Meta(description="the link costs by the octet: fetch nothing ahead of need")
     ] = False
@@ -203,53 +214,6 @@ class Root(Section, frozen=True, kw_only=True):
             description="addresses to transfer the root zone from; empty takes those that offer it"
         ),
     ] = ()
-
-
-class Resolution(Section, frozen=True, kw_only=True):
-    qname_minimisation: Annotated[
-        bool, Meta(description="tell each server no more of the name than it needs (RFC 9156)")
-    ] = True
-    harden_glue: Annotated[
-        bool, Meta(description="believe glue only below the zone cut that hands it out")
-    ] = True
-    local_zones: Annotated[
-        bool,
-        Meta(description="answer localhost, private reverse zones and their like here (RFC 6303)"),
-    ] = True
-    prefetch: Annotated[
-        bool, Meta(description="renew what is used before it expires, so that no client waits")
-    ] = True
-    serve_stale: Annotated[
-        bool, Meta(description="answer with expired data while no server can be reached (RFC 8767)")
-    ] = True
-    stale_after: Annotated[
-        float,
-        Meta(
-            ge=limits.STALE_AFTER_SECONDS_RANGE[0],
-            le=limits.STALE_AFTER_SECONDS_RANGE[1],
-            description="seconds that a client waits before it is told expired data",
-        ),
-    ] = limits.STALE_AFTER_SECONDS
-    stale_ttl: Annotated[
-        int,
-        Meta(
-            ge=limits.STALE_TTL_SECONDS_RANGE[0],
-            le=limits.STALE_TTL_SECONDS_RANGE[1],
-            description="seconds of TTL with which expired data is told, at most",
-        ),
-    ] = limits.STALE_TTL_SECONDS
-    stale_never: Annotated[
-        tuple[str, ...],
-        Meta(description="names that are never told from expired data, with all below them"),
-    ] = ()
-    query_timeout: Annotated[
-        float,
-        Meta(
-            ge=limits.QUERY_SECONDS_RANGE[0],
-            le=limits.QUERY_SECONDS_RANGE[1],
-            description="seconds from a client's query to its answer, SERVFAIL at the latest",
-        ),
-    ] = limits.QUERY_SECONDS
 
 
 class Cache(Section, frozen=True, kw_only=True):
@@ -367,6 +331,7 @@ class Config(Section, frozen=True, kw_only=True):
     resolution: Resolution = Resolution()
     cache: Cache = Cache()
     dnssec: Dnssec = Dnssec()
+    dns64: Dns64 = Dns64()
     log: Log = Log()
     metrics: Metrics = Metrics()
     control: Control = Control()

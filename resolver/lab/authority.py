@@ -42,11 +42,11 @@ class Manners:
     does not have (else REFUSED). *edns*: "ok", or what happens to queries with OPT: "formerr",
     "notimp", "drop", "strip" (answered without OPT), "badvers". *folds_case* lower-cases the
     question that it echoes (no 0x20). *truncates*: TC on every UDP reply. *denies_ents*: NXDOMAIN
-    for empty non-terminals. *drops_types* are never answered. *is_lame*: AA is never set, and
-    zones are referred to themselves. *lies* are records that it slips into every reply's
-    additional and authority sections, and addresses for targets of aliases. *forges*: a reply with
-    the right id but another question, full of lies, comes first; *wrong_id* likewise with a wrong
-    id. *talks*: NS and glue in answers.
+    for empty non-terminals. *drops_types* are never answered, *fails_types* with SERVFAIL.
+    *is_lame*: AA is never set, and zones are referred to themselves. *lies* are records that it
+    slips into every reply's additional and authority sections, and addresses for targets of
+    aliases. *forges*: a reply with the right id but another question, full of lies, comes first;
+    *wrong_id* likewise with a wrong id. *talks*: NS and glue in answers.
     """
 
     rcode: int | None = None
@@ -56,6 +56,7 @@ class Manners:
     truncates: bool = False
     denies_ents: bool = False
     drops_types: frozenset[int] = frozenset()
+    fails_types: frozenset[int] = frozenset()
     is_lame: bool = False
     lies: tuple[RRset, ...] = ()
     forges: bool = False
@@ -130,6 +131,8 @@ class Authority:
 
     def _find(self, query: Message) -> Found:
         manners = self.manners
+        if query.qtype in manners.fails_types:
+            return Found(rcode=Rcode.SERVFAIL, is_authoritative=False)
         if manners.rcode is not None:
             return Found(rcode=manners.rcode, is_authoritative=False)
         zone = self.zone_of(query.qname, query.qtype)

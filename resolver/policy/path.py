@@ -4,18 +4,21 @@ A step looks at a query *before* it is resolved and may answer in its place, or 
 *after* and may put another there, or both. Order is code (`daemon.policies`), not configuration,
 and `resolver check` prints it. A packet holds what the list made of an answer, so it is served to
 clients of the same *tag* only: equal lists have equal tags. A step that looks at the client itself
-must say in `admits` who may be served what was prepared for others.
+must say in `admits` who may be served what was prepared for others. A step that needs the answer to
+another question too says which *beside*, and is given both: whoever walks the list resolves it.
 Pure: steps neither wait nor read a clock.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
+
+from resolver.protocol.message import Message
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from resolver.model import Answer, Query, View
+    from resolver.model import Answer, Query, Question, View
 
 
 class Step:
@@ -38,23 +41,49 @@ class Step:
         del query
         return answer
 
+    def asks_beside(self, query: Query) -> bool:
+        """True if another question may follow even where nothing answers *query* itself: then it
+        has half of the time."""
+        del query
+        return False
+
+    def beside(self, query: Query, answer: Answer) -> Question | None:
+        """The question whose answer is needed to say what becomes of *answer*; None: none is. Asked
+        only where no step has put another answer in its place."""
+        del query, answer
+        return None
+
+    def joined(self, query: Query, answer: Answer, other: Answer) -> Answer:
+        """What the client is told in place of *answer*, *other* being that to the question asked
+        `beside`, as resolution or a cache gave it. Neither is changed."""
+        del query, other
+        return answer
+
     def admits(self, source: bytes) -> bool:
         """False if the client at raw *source* must not be served others' packets."""
         del source
         return True
 
 
+class Beside(NamedTuple):
+    """A question that *step* needs the answer of; *query*: as if the client had asked it."""
+
+    step: Step
+    query: Query
+
+
 class PolicyPath:
     """The steps of one view, in order."""
 
-    __slots__ = ("_admits", "_after", "_before", "changes_answers", "steps", "view")
+    __slots__ = ("_admits", "_after", "_before", "_beside", "changes_answers", "steps", "view")
 
     def __init__(self, view: View, steps: Iterable[Step] = ()) -> None:
         self.view = view
         self.steps = tuple(steps)
         self._before = tuple(step.before for step in self.steps if _has(step, Step.before))
         self._after = tuple(step.after for step in self.steps if _has(step, Step.after))
-        self.changes_answers = bool(self._after)
+        self._beside = tuple(step for step in self.steps if _has(step, Step.beside))
+        self.changes_answers = bool(self._after or self._beside)
         self._admits = tuple(step.admits for step in self.steps if _has(step, Step.admits))
 
     def __repr__(self) -> str:
@@ -63,7 +92,8 @@ class PolicyPath:
     def __str__(self) -> str:
         """For people: *first, second | third*; behind the bar is what looks at answers."""
         before = [step.name for step in self.steps if _has(step, Step.before)]
-        after = [step.name for step in self.steps if _has(step, Step.after)]
+        looks = Step.after, Step.beside
+        after = [step.name for step in self.steps if any(_has(step, look) for look in looks)]
         return " | ".join([", ".join(before), ", ".join(after)]) if after else ", ".join(before)
 
     def before(self, query: Query) -> Answer | None:
@@ -79,6 +109,27 @@ class PolicyPath:
         for after in self._after:
             answer = after(query, answer)
         return answer
+
+    def asks_beside(self, query: Query) -> bool:
+        """May another question follow, even where nothing answers *query* itself?"""
+        return any(step.asks_beside(query) for step in self._beside)
+
+    def beside(self, query: Query, answer: Answer) -> Beside | None:
+        """What the first step that needs it has asked too, where policy lets it be asked."""
+        for step in self._beside:
+            question = step.beside(query, answer)
+            if question is not None:
+                message = Message.asking(question, query.message.flags)
+                asked = query._replace(message=message)
+                return Beside(step, asked) if self.before(asked) is None else None
+        return None
+
+    def joined(self, query: Query, answer: Answer, beside: Beside, other: Answer) -> Answer:
+        """*answer* and *other*, that to the question *beside*, as one; *answer*, if policy puts
+        another in the place of *other*."""
+        if self.after(beside.query, other) is not other:
+            return answer
+        return beside.step.joined(query, answer, other)
 
     def admits(self, source: bytes) -> bool:
         """False if any step keeps packets from the client at raw *source*."""

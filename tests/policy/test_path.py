@@ -58,6 +58,55 @@ def test_answers_go_through_all_steps_in_order_and_stay_what_they_were() -> None
     assert resolved.rcode == Rcode.NOERROR
 
 
+class Wants(Step):
+    """Needs another answer, and counts its rcode in."""
+
+    name = "wants"
+
+    def __init__(self, asked: Question | None) -> None:
+        self._asked = asked
+
+    def beside(self, query: Query, answer: Answer) -> Question | None:
+        del query, answer
+        return self._asked
+
+    def joined(self, query: Query, answer: Answer, other: Answer) -> Answer:
+        del query
+        return replace(answer, rcode=answer.rcode + 100 + other.rcode)
+
+
+def test_a_step_may_want_another_answer_beside() -> None:
+    other = question("www.example. AAAA")
+    resolved, found = Answer(WWW, Rcode.NOERROR), Answer(other, 5)
+    path = PolicyPath(View(), [Wants(None), Wants(other), Wants(WWW)])
+    assert path.changes_answers
+    beside = path.beside(QUERY, resolved)
+    assert beside is not None
+    assert (beside.query.question, beside.query.message.flags) == (other, Flag.RD)
+    assert path.joined(QUERY, resolved, beside, found).rcode == 105
+    assert PolicyPath(View(), [Wants(None)]).beside(QUERY, resolved) is None
+    assert not path.asks_beside(QUERY)
+
+
+def test_what_policy_answers_or_changes_is_no_answer_beside() -> None:
+    other = question("www.example. AAAA")
+    resolved = Answer(WWW, Rcode.NOERROR)
+    answered = PolicyPath(View(), [Says(other, 3), Wants(other)])
+    assert answered.beside(QUERY, resolved) is None
+    changes = PolicyPath(View(), [Wants(other), Drops()])
+    beside = changes.beside(QUERY, resolved)
+    assert beside is not None
+    assert changes.joined(QUERY, resolved, beside, Answer(other, 0)) is resolved
+
+
+class Drops(Step):
+    """Leaves nothing of any answer."""
+
+    def after(self, query: Query, answer: Answer) -> Answer:
+        del query
+        return replace(answer, rcode=Rcode.REFUSED)
+
+
 def test_one_step_is_enough_to_keep_a_client_from_packets() -> None:
     path = PolicyPath(View(), [Adds(1), Shuts()])
     assert not path.admits(b"\1\1\1\1")
@@ -65,5 +114,5 @@ def test_one_step_is_enough_to_keep_a_client_from_packets() -> None:
 
 
 def test_the_path_is_printed_as_it_is_walked() -> None:
-    path = PolicyPath(View(), [Says(WWW, 1), Adds(1), Says(WWW, 2), Shuts()])
-    assert str(path) == "says 1, says 2 | adds 1"
+    path = PolicyPath(View(), [Says(WWW, 1), Adds(1), Says(WWW, 2), Shuts(), Wants(None)])
+    assert str(path) == "says 1, says 2 | adds 1, wants"
