@@ -48,6 +48,10 @@ class View(Section, frozen=True, kw_only=True):
     serve_stale: Annotated[
         bool, Meta(description="false: no expired data for them (resolution.serve_stale)")
     ] = True
+    rebinding: Annotated[
+        bool, Meta(description="false: private addresses are told them (resolution.rebinding)")
+    ] = True
+    dns64: Annotated[bool, Meta(description="false: no made AAAA records (dns64.prefix)")] = True
     log: Annotated[
         Literal["", "off", "failures", "all"],
         Meta(description='their queries in the query log; "" is as log.queries says'),

@@ -9,6 +9,7 @@ from resolver.cache.failure import FailureCache
 from resolver.cache.negative import NegativeCache
 from resolver.cache.rrset import RRsetCache
 from resolver.config import octets
+from resolver.daemon.nat64 import outgoing_of
 from resolver.daemon.zones import primed_zones, yielding_zones
 from resolver.dnssec.anchors import Anchors
 from resolver.iterate.walk import WalkSettings
@@ -74,7 +75,7 @@ def _expectation(anchors: Anchors | None, clock: Clock) -> Callable[[Name, bool]
 
 def walk_settings(config: Config, anchors: Anchors | None, clock: Clock) -> WalkSettings:
     """How walks are done."""
-    outgoing = config.outgoing
+    outgoing = outgoing_of(config)
     families = ((RRType.A, outgoing.ipv4), (RRType.AAAA, outgoing.ipv6))
     return WalkSettings(
         minimise=config.resolution.qname_minimisation,

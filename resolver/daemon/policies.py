@@ -17,18 +17,22 @@ from resolver.config.schema_views import View as Settings
 from resolver.config.spans import in_force, tags_at
 from resolver.config.view_places import places, transports_of
 from resolver.model import EVERYBODY
+from resolver.daemon.nat64 import prefixes_of
 from resolver.policy.acl import Acl, Refusal, Silence
 from resolver.policy.chaos import Chaos
 from resolver.policy.designation import ZONE, Designation, Offers
+from resolver.policy.dns64 import Dns64
 from resolver.policy.fresh_only import FreshOnly
 from resolver.policy.local import LocalZones
 from resolver.policy.local_records import LocalRecords
 from resolver.policy.query_rules import QueryRules
 from resolver.policy.rewrite import Rewriting
+from resolver.policy.rebinding import Rebinding
 from resolver.policy.sentinel import Sentinel, root_key_tags
 from resolver.policy.views import Clients, Views
 from resolver.protocol import names
 from resolver.runtime.clock import stamps
+from resolver.upstream.translating import FoundPrefixes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -47,11 +51,13 @@ _EVERYBODY = Settings(name=EVERYBODY.name)
 @dataclass(frozen=True, slots=True)
 class Stock:
     """What steps are made of, besides the configuration. *offers*: what is encrypted here; *local*:
-    the operator's own names, None without any."""
+    the operator's own names, None without any; *found*: the prefixes of the network's translators.
+    """
 
     anchors: Anchors | None = None
     offers: Offers = field(default_factory=Offers)
     local: LocalData | None = None
+    found: FoundPrefixes = field(default_factory=FoundPrefixes)
 
 
 def views_of(config: Config, stock: Stock, now: frozenset[str] = frozenset()) -> Views:
@@ -123,6 +129,11 @@ def steps_for(
         yield Sentinel(lambda: root_key_tags(anchors))
     if not view.serve_stale:
         yield FreshOnly()
+    if config.resolution.rebinding and view.rebinding:
+        yield Rebinding(map(names.from_text, config.resolution.rebinding_allow), elsewhere)
+    prefixes = prefixes_of(config.dns64.prefix, stock.found)
+    if prefixes is not None and view.dns64:
+        yield Dns64(prefixes)
 
 
 def _admission(config: Config, view: Settings) -> Iterator[Step]:

@@ -18,11 +18,14 @@ from resolver.daemon.self_probe import SelfProbe
 from resolver.daemon.tap import Tap
 from resolver.daemon.tls_contexts import TlsContexts
 from resolver.iterate.root_copy import RootCopy
-from resolver.listen.admission import Admission, RateLimit
+from resolver.iterate.zone_rate import ZoneRate
+from resolver.listen.admission import Admission
 from resolver.listen.backlog import Backlog
 from resolver.listen.handshakes import Handshakes
+from resolver.listen.pulses import Pulses
 from resolver.listen.quic import QuicService
 from resolver.listen.quic_places import QuicPlaces
+from resolver.listen.rate_limit import RateLimit
 from resolver.listen.site import Site
 from resolver.listen.tcp import StreamService, TcpSlots
 from resolver.listen.udp import UdpService
@@ -152,6 +155,7 @@ def _count_clients(registry: Registry, daemon: Counting) -> None:
     registry.count("listeners", SelfProbe, lambda: [daemon.self_probe])
     registry.count("admission", Admission, lambda: [daemon.admission])
     registry.count("clients", RateLimit, lambda: _there(daemon.admission.rate))
+    registry.count("late_replies", Pulses, lambda: [daemon.admission.pulses])
     registry.gauge(
         "tasks",
         "Tasks of the event loop that are alive now.",
@@ -301,6 +305,7 @@ def _count_upstream(registry: Registry, parts: Callable[[], Parts]) -> None:
         "Connections opened to servers.",
         lambda: parts().dispatcher.tcp_connects,
     )
+    registry.count("zone_rate", ZoneRate, lambda: [parts().base.zone_rate])
     registry.count("sessions", SessionCounters, lambda: [parts().dispatcher.encrypted.counters])
     registry.count(
         "opportunistic", OpportunisticCounters, lambda: [parts().dispatcher.encrypted.opportunistic]

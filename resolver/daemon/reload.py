@@ -99,6 +99,7 @@ async def reload(daemon: Daemon, config: Config) -> Reloaded:
         else:
             before.config = config
             daemon.limit_rate()
+            daemon.listeners.hand_to(before.pipeline)
             local_watch.follow(before)
         daemon.nursery.start_soon(local_watch.free, gone)
         if log is not None:
@@ -254,7 +255,7 @@ async def _planned_door(
 
 def _listen(daemon: Daemon, plan: Plan) -> None:
     """Serve the new sockets; the old ones until their queries are answered."""
-    network = daemon.parts.dispatcher.network
+    network = daemon.parts.base.translating.network
     if isinstance(network, SystemNetwork):
         network.leave_from(daemon.config.outgoing.source_addresses)
     gone = daemon.sockets.adopt(plan, daemon.listeners)

@@ -46,12 +46,13 @@ from resolver.limits import (
     TCP_CONNECTIONS,
     TICK_SECONDS,
 )
-from resolver.listen.admission import Admission, RateLimit
+from resolver.listen.admission import Admission
 from resolver.listen.handshakes import Handshakes
 from resolver.listen.quic_places import QuicPlaces
+from resolver.listen.rate_limit import RateLimit
 from resolver.listen.site import Site
 from resolver.listen.tcp import TcpSlots, slots_limit
-from resolver.policy.cookies import cookie_in
+from resolver.policy.cookies import Proofs
 from resolver.protocol.transport import Transport
 from resolver.runtime.clock import SystemClock, confirmed_time
 from resolver.runtime.kernel_time import is_vouched_for
@@ -70,6 +71,7 @@ if TYPE_CHECKING:
     from resolver.daemon.wiring import Parts
     from resolver.listen.listen_network import ListenNetwork
     from resolver.listen.sockets import GivenSockets
+    from resolver.policy.cookies import ServerCookies
     from resolver.policy.designation import Offer
     from resolver.recurse.resolver import Resolver
     from resolver.runtime.clock import Clock
@@ -103,7 +105,7 @@ class Daemon:
         self.slot = slot
         self.root_fetch = root_fetch
         self.is_first = is_first(slot)
-        self.admission = Admission(total=CLIENT_QUERIES // workers_of(parts.config))
+        self.admission = self._admission()
         self.slots = TcpSlots(
             total=_slots(tells=self.is_first and sockets.is_listening), turns=turns
         )
@@ -203,15 +205,18 @@ class Daemon:
     def limit_rate(self) -> None:
         """Have the rate limit that is configured; buckets go on where it stayed the same."""
         parts, rate = self.parts, int(self.config.server.rate_limit)
-        clock, cookies = parts.clock, parts.cookies
-
-        def is_proven(data: bytes, source: bytes) -> bool:
-            return cookies.is_ours(cookie_in(data), source, wall=clock.wall())
-
         share = max(1, rate // workers_of(self.config)) if rate else 0
         if share != (self.admission.rate.per_second if self.admission.rate is not None else 0):
-            limit = RateLimit(share, clock.now, is_proven=is_proven) if share else None
+            limit = RateLimit(share, parts.clock.now, self.admission.proofs) if share else None
             self.admission.rate = limit
+        parts.base.zone_rate.is_on = bool(share)
+
+    def _admission(self) -> Admission:
+        total = CLIENT_QUERIES // workers_of(self.config)
+        return Admission(total=total, proofs=Proofs(self._cookies, self.parts.clock.wall))
+
+    def _cookies(self) -> ServerCookies | None:
+        return self.parts.cookies if self.config.server.cookies else None
 
     def remember_time(self) -> None:
         """Keep what signatures say of the time, for the next start."""

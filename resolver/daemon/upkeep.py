@@ -14,6 +14,8 @@ import trio
 
 from resolver.budget import Share
 from resolver.daemon.local_watch import keep_local_files
+from resolver.daemon.nat64 import is_searched
+from resolver.daemon.prefix_finding import PrefixFinder
 from resolver.daemon.renewing import keep_renewing
 from resolver.daemon.root_keeper import RootKeeper, Serving
 from resolver.daemon.schedules import keep_schedules
@@ -67,6 +69,7 @@ class Upkeep:
         self._discovering = trio.CancelScope()
         self._scheduling = trio.CancelScope()
         self._following = trio.CancelScope()
+        self._finding = trio.CancelScope()
         self.discovery: Discovery | None = None
         fetch, state = daemon.root_fetch, daemon.state
         self.root_keeper: RootKeeper | None = None
@@ -82,6 +85,7 @@ class Upkeep:
         self._discover()
         self._keep_schedules()
         self._follow_files()
+        self._find_prefix()
         self._warm_up()
         base = self._daemon.parts.base
         self._daemon.nursery.start_soon(keep_renewing, base.prefetch, base.clock, are_notes_read)
@@ -105,6 +109,8 @@ class Upkeep:
         self._keep_schedules()
         self._following.cancel()
         self._follow_files()
+        self._finding.cancel()
+        self._find_prefix()
         self._warm_up()
 
     def _prime(self) -> None:
@@ -154,6 +160,15 @@ class Upkeep:
         if self._daemon.parts.config.schedule:
             self._scheduling = scope = trio.CancelScope()
             self._start(scope, lambda: keep_schedules(self._daemon))
+    def _find_prefix(self) -> None:
+        """That of the network's translator, where the configuration wants it found."""
+        daemon = self._daemon
+        if not is_searched(daemon.config):
+            daemon.parts.base.translating.found.now = ()
+            return
+        say = logs.say if daemon.is_first else _say_nothing
+        self._finding = scope = trio.CancelScope()
+        self._start(scope, PrefixFinder(lambda: daemon.parts, say).run)
 
     def _follow_files(self) -> None:
         local = self._daemon.parts.config.local

@@ -12,8 +12,11 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+import trio
+
 from resolver.cache.delegation import DelegationCache
-from resolver.daemon import server_tries
+from resolver.daemon import nat64, server_tries
+from resolver.daemon.asking import asking_of
 from resolver.daemon.fittings import memory_of, nsid_of, snapshot, waiving, walk_settings
 from resolver.daemon.local_files import LocalFiles, local_data, wall_of
 from resolver.daemon.named_files import read_files
@@ -24,17 +27,16 @@ from resolver.daemon.zones import (
     exempt_names,
     fixed_delegations,
     says_the_same,
-    uses_root_copy,
     warm_questions,
 )
 from resolver.dnssec.algorithms import Sha1Policy
 from resolver.dnssec.context import Context
 from resolver.dnssec.keystore import KeyStore
 from resolver.dnssec.validation_events import KINDS
-from resolver.iterate.observed import observed
 from resolver.iterate.priming import hints_delegation
 from resolver.iterate.root_copy import RootCopy
 from resolver.iterate.walk import Walker
+from resolver.iterate.zone_rate import ZoneRate
 from resolver.limits import (
     DELEGATION_CACHE_PART,
     IN_FLIGHT,
@@ -49,7 +51,7 @@ from resolver.policy.cookies import ServerCookies
 from resolver.policy.designation import Offers
 from resolver.policy.fast_paths import FastPaths
 from resolver.policy.views import Views
-from resolver.recurse.ahead import Ahead
+from resolver.recurse.ahead import Ahead, nothing_ahead
 from resolver.recurse.error_reports import ErrorReports
 from resolver.recurse.prefetch import Prefetch
 from resolver.recurse.resolver import Resolver
@@ -62,12 +64,12 @@ from resolver.telemetry.events import Bus
 from resolver.telemetry.path_counters import PathCounters
 from resolver.upstream.dispatcher import Dispatcher
 from resolver.upstream.infra import Infra
+from resolver.upstream.translating import Translating
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from random import Random
 
-    from resolver.budget import Share
     from resolver.config.schema import Config
     from resolver.daemon.named_files import Files
     from resolver.dnssec.anchors import Anchors
@@ -88,6 +90,7 @@ class Base:
     rng: Random
     spawn: Callable[..., None]
     infra: Infra
+    translating: Translating
     dispatcher: Dispatcher
     packets: PacketCache
     options: ClientOptions
@@ -97,6 +100,7 @@ class Base:
     counters: PathCounters
     shortage: Shortage
     root_copy: RootCopy
+    zone_rate: ZoneRate
     prefetch: Prefetch
     offers: Offers
     overrides: Overrides
@@ -141,8 +145,9 @@ class Parts:
     def take_effect(self, *, keeps_packets: bool = False) -> None:
         """Have what outlives us go by this configuration. Never waits, never fails."""
         config, memory, packets = self.config, self.memory, self.packets
+        nat64.go_by(config, self.base.translating)
         self.dispatcher.reconfigure(
-            config.outgoing,
+            nat64.outgoing_of(config),
             validates=config.dnssec.validate,
             named=(self.hints, *self.fixed.values()),
             hooks=self.outages.hooks(),
@@ -184,9 +189,9 @@ def found(
     overrides: Overrides | None = None,
 ) -> Base:
     """What every configuration of the process shares; of *config* only what needs a restart."""
-    infra = Infra(rng=rng)
+    infra, translating = Infra(rng=rng), Translating(network)
     dispatcher = Dispatcher(
-        network=network, infra=infra, rng=rng, config=config.outgoing,
+        network=translating, infra=infra, rng=rng, config=config.outgoing,
         in_flight_limit=in_flight_limit,
     )  # fmt: skip
     packets = PacketCache(clock, max_octets=config.cache.size_octets // PACKET_CACHE_PART)
@@ -195,10 +200,10 @@ def found(
     prefetch = Prefetch(clock)
     prefetch.forget = packets.forget
     return Base(
-        clock, rng, spawn, infra, dispatcher, packets, options,
+        clock, rng, spawn, infra, translating, dispatcher, packets, options,
         FastPaths(packets, options, Views(), bus), ServerCookies(rng), bus, PathCounters(),
-        Shortage(), RootCopy(clock), prefetch, Offers(), overrides or Overrides(),
-        LocalFiles(wall_of(clock)),
+        Shortage(), RootCopy(clock), ZoneRate(trio.current_time), prefetch, Offers(),
+        overrides or Overrides(), LocalFiles(wall_of(clock)),
     )  # fmt: skip
 
 
@@ -309,7 +314,8 @@ class _Assembly:
     def parts(self, *, configured: Anchors | None) -> Parts:
         """The whole."""
         config, base = self.config, self.base
-        stock = Stock(self.anchors, base.offers, local_data(config, base.local_files))
+        local, found = local_data(config, base.local_files), base.translating.found
+        stock = Stock(self.anchors, base.offers, local, found)
         tags = tags_now(config, base.clock)
         replies = Replies(
             base.packets, base.options, config.server.udp_payload_size, nsid_of(config)
@@ -330,13 +336,8 @@ class _Assembly:
 
     def _walker(self) -> Walker:
         config, base = self.config, self.base
-        ask = observed(self.ask, base.bus)
-        if self.reports is not None:
-            ask = self.reports.asking(ask)
-        if uses_root_copy(config):
-            ask = base.root_copy.asking(ask)
         return Walker(
-            ask=ask,
+            ask=asking_of(config, base, self.ask, self.reports),
             rrsets=self.memory.rrsets,
             negatives=self.memory.negatives,
             delegations=self.delegations,
@@ -346,7 +347,7 @@ class _Assembly:
             lookup=self.resolver.addresses,
             spawn=self._spawn,
             settings=walk_settings(config, self.anchors, base.clock),
-            on_referral=_no_hook if self.ahead is None else self.ahead.on_referral,
+            on_referral=nothing_ahead if self.ahead is None else self.ahead.on_referral,
         )
 
     def _spawn(self, function: object, *args: object) -> None:
@@ -391,8 +392,3 @@ class _Assembly:
             return None
         seconds = config.resolution.query_timeout
         return ErrorReports(self.resolver, self.base.clock, self._spawn, query_seconds=seconds)
-
-
-def _no_hook(delegation: Delegation, budget: Share) -> None:
-    """Nothing is asked ahead of need."""
-    del delegation, budget

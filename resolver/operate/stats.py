@@ -78,6 +78,7 @@ def sources_of(counters: Mapping[str, float]) -> dict[str, int]:
         "servers": total("clients_resolved"),
         "failed": total("clients_failed"),
         "refused": total("clients_refused"),
+        "limited": total("clients_limited", "late_replies_dropped"),
         "malformed": total("clients_malformed"),
         "stale": total("stale_answers_failure", "stale_answers_slow", "stale_answers_outage"),
     }

@@ -51,3 +51,8 @@ class Ahead:
         """A signed child's keys (`iterate.walk.ReferralHook`)."""
         if delegation.is_signed:
             self.fetch(Question(delegation.zone, RRType.DNSKEY), budget)
+
+
+def nothing_ahead(delegation: Delegation, budget: Share) -> None:
+    """Nothing is asked ahead of need."""
+    del delegation, budget

@@ -14,7 +14,7 @@ _STATUS: dict[str, Any] = {
     "link": {"is_up": True, "since": 1e9, "outages": 2, "outage_s": 840.0, "ways_cut_off": 1},
     "queries": {
         "packets": 6, "caches": 2, "local": 0, "servers": 1, "failed": 1, "refused": 0,
-        "malformed": 0, "stale": 1,
+        "malformed": 0, "stale": 1, "limited": 0,
     },
     "memory": {"resident_octets": 50 << 20, "cache_octets": 1 << 20, "rrsets": 48_210},
     "warm_names": 212,
@@ -39,6 +39,12 @@ def test_a_status_is_a_page() -> None:
     assert "on disk: 3.0 MiB written in a day" in page
     assert "root copy: 2026112801, in use, confirmed 41 min ago" in page
     assert "certificate: for dns.example.net, until 2033-" in page
+
+
+def test_queries_over_a_rate_are_told_where_there_are_any() -> None:
+    assert "over a rate" not in _page()
+    queries = _STATUS["queries"] | {"limited": 12}
+    assert "; 1 stale; 12 over a rate" in _page(queries=queries)
 
 
 def test_a_link_that_is_down_is_said_to_be() -> None:
