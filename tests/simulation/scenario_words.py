@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from resolver.lab.faults import canonical
 from resolver.limits import STALE_AFTER_SECONDS_RANGE
+from tests.simulation.scenario_address_words import ADDRESS_WORDS
 from tests.simulation.scenario_local import LOCAL_WORDS, VIEW_WORDS
 from tests.simulation.scenario_model import ConfiguredZone
 
@@ -170,7 +171,7 @@ def _access(head: Head, value: str) -> None:
 
 def _modules(head: Head, value: str) -> None:
     """Without the validator nothing is validated."""
-    known = {"validator", "iterator", "respip"}
+    known = {"validator", "iterator", "respip", "dns64"}
     modules = value.split()
     if "validator" not in modules:
         head.set("dnssec", "validate", value=False)
@@ -293,7 +294,7 @@ _WITHOUT_EFFECT = (
     "infra-cache-slabs", "key-cache-slabs", "num-threads", "outgoing-range", "so-reuseport",
     "hide-trustanchor", "prefetch-key", "edns-tcp-keepalive", "use-syslog",
     "serve-expired-ttl-reset", "ede-serve-expired",  # a failure prolongs nothing; it is always told
-    "dns64-synthall", "dns64-ignore-aaaa", "nat64-prefix",  # likewise of their features
+    "dns64-synthall", "dns64-ignore-aaaa",  # AAAA records that there are are told
     "zonemd-permissive-mode",
 )  # fmt: skip
 _UNBUILT = {
@@ -302,9 +303,6 @@ _UNBUILT = {
     "response-ip": "policy by address",
     "response-ip-data": "policy by address",
     "response-ip-tag": "policy by address",
-    "dns64-prefix": "DNS64",
-    "private-address": "private addresses stripped",
-    "private-domain": "private addresses stripped",
     "do-not-query-address": "servers that are never asked",
     "edns-client-string": "an option for one upstream",
     "edns-client-string-opcode": "an option for one upstream",
@@ -315,7 +313,6 @@ _UNBUILT = {
 }
 _UNBUILT_IF_ON = {
     "serve-original-ttl": "original TTLs",
-    "do-nat64": "NAT64",
     "disable-edns-do": "queries without DO",
     "tcp-upstream": "servers asked over TCP only",
     "fake-dsa": "signatures of algorithm 3",
@@ -362,6 +359,7 @@ SERVER_WORDS: dict[str, Word] = {
     "features": _features,
     "reaches": _reaches,
     "set": _set,
+    **ADDRESS_WORDS,
     **dict.fromkeys(_WITHOUT_EFFECT, _no_effect),
     **{word: _unbuilt(feature) for word, feature in _UNBUILT.items()},
     **{word: _unbuilt_if_on(feature) for word, feature in _UNBUILT_IF_ON.items()},
