@@ -43,7 +43,7 @@ do-not-query-localhost: no
 ip-ratelimit: {rate}
 rrset-cache-size: {cache}
 msg-cache-size: 64m"""
-_EXTRA = {"ours": _OURS, "unbound": _UNBOUND}
+_EXTRA = {"ours": _OURS, "unbound": _UNBOUND, "kresd": ""}  # the one of Debian 12 has no rates
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +80,7 @@ class Bed:
 
     @contextlib.contextmanager
     def running(self, name: str, settings: Settings) -> Iterator[Subject]:
-        """The resolver *name*, "ours" or "unbound", until the block ends."""
+        """The resolver *name* until the block ends."""
         folder = self.folder / name
         folder.mkdir(exist_ok=True)
         extra = _EXTRA[name].format(

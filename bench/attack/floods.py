@@ -57,6 +57,30 @@ def misses(bed: Bed, seconds: float) -> str:
     return f"{good} of {sent} answered"
 
 
+def random_names(bed: Bed, seconds: float) -> str:
+    """New names from all over one /24, as fast as they can be sent: ten times what is answered."""
+    socks = [_udp(bed, f"198.51.100.{last}") for last in range(1, 255, 4)]
+    for sock in socks:
+        sock.setblocking(False)  # noqa: FBT003
+    sample = query("u00000000-0000.good.world", extra=_OPT)
+    head, tail = sample[:14], sample[14 + 8 :]
+    began, sent, answered = time.monotonic(), 0, 0
+    rng = random.Random(began)
+    while (now := time.monotonic()) < began + seconds:
+        if sent > (now - began) * 40_000:
+            time.sleep(0.0005)
+        for sock in socks:
+            with contextlib.suppress(OSError):
+                sock.send(head + b"%08x" % rng.getrandbits(32) + tail)
+            sent += 1
+        with contextlib.suppress(OSError):
+            for sock in socks:
+                answered += not sock.recv(4096)[2] & 2
+    for sock in socks:
+        sock.close()
+    return f"{sent / seconds:.0f} a second sent; {answered} replies read"
+
+
 def silent_zone(bed: Bed, seconds: float) -> str:
     """The same of a zone whose servers are dead."""
     sent, good = _flood(bed, seconds, rate=1000, zone="silent")

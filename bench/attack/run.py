@@ -50,6 +50,13 @@ ATTACKS = (
     Attack("idle", "TCP: 500 idle", streams.idle),
     Attack("slow", "TCP: 500 octet by octet", streams.slow),
     Attack("spoof", "UDP: /24 forged, rate limit 200", floods.spoofed_network, Settings(rate=200)),
+    Attack(
+        "random",
+        "UDP: random names from a /24, rate limit 50",
+        floods.random_names,
+        Settings(rate=50),
+        ("ours", "unbound", "kresd"),
+    ),
     Attack("wrong-ids", "upstream: wrong ids, no TCP", floods.wrong_ids),
     Attack(
         "descriptors",
