@@ -207,8 +207,8 @@ class Daemon:
         parts, rate = self.parts, int(self.config.server.rate_limit)
         share = max(1, rate // workers_of(self.config)) if rate else 0
         if share != (self.admission.rate.per_second if self.admission.rate is not None else 0):
-            limit = RateLimit(share, parts.clock.now, self.admission.proofs) if share else None
-            self.admission.rate = limit
+            now, proofs, rng = parts.clock.now, self.admission.proofs, parts.base.rng
+            self.admission.rate = RateLimit(share, now, proofs, rng=rng) if share else None
         parts.base.zone_rate.is_on = bool(share)
 
     def _admission(self) -> Admission:

@@ -35,14 +35,14 @@ RATE_SLIP = limit(
     why="BIND's slip of 2: a client whose address was forged can come over TCP",
 )
 RATE_SAMPLE = limit(
-    8,
-    "datagrams of a large batch for one that is charged, for all of them",
-    why="our measurement: each charged is 4 % of a hit, one in eight is 0.5 %",
+    64,
+    "hits for one that is charged for all of them, on an average",
+    why="our measurement: charging each is a twelfth of a hit",
 )
-RATE_EXACT_BATCH = limit(
-    16,
-    "datagrams of a batch of which each is charged",
-    why="our choice: small ones cost more anyway",
+RATE_SAMPLE_PART = limit(
+    1 / 64,
+    "of what may be saved up, that one hit is charged for at most",
+    why="our choice: chance must not be felt; with few tokens each hit is charged",
 )
 WAITING_QUERIES = limit(
     1000,

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeAlias, runtime_checkable
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     import trio
 
@@ -85,7 +85,7 @@ class BatchSocket(Protocol):
     def read(self, raw: Raw) -> Datagram:
         """What *missed* was given, taken apart: late, so that a flood is taken in quickly."""
 
-    def sources(self, slots: range) -> list[bytes]:
+    def sources(self, slots: Iterable[int]) -> list[bytes]:
         """The raw sources of those datagrams of the last `turn`."""
 
 

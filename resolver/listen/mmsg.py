@@ -30,6 +30,7 @@ from resolver.listen.udp_socket import PlainUdpSocket
 
 if TYPE_CHECKING:
     import socket
+    from collections.abc import Iterable
 
     from resolver.listen.listen_network import Missed, Recall
 
@@ -124,6 +125,7 @@ class MmsgUdpSocket(PlainUdpSocket):
         self._control_sizes = array("Q", [_CONTROL] * count)
         if is_wildcard:
             self._in.controls[:] = self._control_pointers
+        self._came = b""  # the names of the last batch
         self._hosts: dict[bytes, str] = {}
         self._raws: dict[str, bytes] = {}
         self._source = (8, 24) if self._is_ipv6 else (4, 8)
@@ -144,7 +146,7 @@ class MmsgUdpSocket(PlainUdpSocket):
             return 0, 0
         lengths = self._in.lengths[:count].tolist()
         heads = bytes(memoryview(self._heads)[: count * _SLOT])
-        names = bytes(memoryview(self._names)[: count * _NAME])
+        names = self._came = bytes(memoryview(self._names)[: count * _NAME])
         first, last = self._source
         replies: list[bytes] = []
         slots: list[int] = []
@@ -217,10 +219,10 @@ class MmsgUdpSocket(PlainUdpSocket):
             peer = (host, port)
         return Datagram(data, peer, self._ancillary(control) if self.is_wildcard else None, source)
 
-    def sources(self, slots: range) -> list[bytes]:
+    def sources(self, slots: Iterable[int]) -> list[bytes]:
         """The raw sources of those datagrams of the last `turn`."""
-        names, (first, last) = self._names, self._source
-        return [bytes(names[slot * _NAME + first : slot * _NAME + last]) for slot in slots]
+        names, (first, last) = self._came, self._source
+        return [names[slot * _NAME + first : slot * _NAME + last] for slot in slots]
 
     def _control_of(self, slot: int) -> bytes:
         if not self.is_wildcard:

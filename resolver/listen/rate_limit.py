@@ -17,6 +17,7 @@ charge is one dict look-up, and what has none is not on the fast path.
 
 from __future__ import annotations
 
+from random import Random, SystemRandom
 from typing import TYPE_CHECKING, ClassVar, Final
 
 from resolver.limits import (
@@ -27,6 +28,8 @@ from resolver.limits import (
     RATE_MISS,
     RATE_NETWORKS,
     RATE_PROVEN_FACTOR,
+    RATE_SAMPLE,
+    RATE_SAMPLE_PART,
     RATE_SLIP,
     UDP_PAYLOAD,
 )
@@ -35,7 +38,7 @@ from resolver.listen.short_reply import short_reply
 from resolver.protocol.codes import Flag, Rcode
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from resolver.listen.proofs import Proofs
 
@@ -118,6 +121,17 @@ class Ledger:
             return True
         return not self._is_barred(source) and self._renew(source, left, least=0.0)
 
+    def charge_all(self, sources: Iterable[bytes], tokens: int) -> list[bytes]:
+        """`charge` each of *sources*; those that have nothing left."""
+        leases, over = self._leases, []
+        for source in sources:
+            left = leases.get(source, 0.0) - tokens
+            if left >= 1.0:
+                leases[source] = left
+            elif not self.charge(source, tokens):
+                over.append(source)
+        return over
+
     def charge_extra(self, source: bytes, tokens: int) -> None:
         """The same of what turns out dear; it is owed where there is nothing left."""
         left = self._leases.get(source, 0.0) - tokens
@@ -182,9 +196,18 @@ class RateLimit:
     }
 
     def __init__(
-        self, per_second: float, now: Callable[[], float], proofs: Proofs | None = None
+        self,
+        per_second: float,
+        now: Callable[[], float],
+        proofs: Proofs | None = None,
+        *,
+        rng: Random | None = None,
     ) -> None:
         self.per_second = per_second
+        fair = per_second * RATE_BURST_SECONDS * RATE_SAMPLE_PART
+        self.sample = max(1, min(RATE_SAMPLE, int(fair)))
+        seed = (rng or SystemRandom()).getrandbits(64)
+        self._random = Random(seed).random  # noqa: S311  # who is charged: 40 ns, not 2 µs
         self.limited = 0
         self.cookies_demanded = 0
         self.cookies_proven = 0
@@ -194,6 +217,15 @@ class RateLimit:
 
     def __repr__(self) -> str:
         return f"<RateLimit {self.per_second:g} a second, {self.limited} limited>"
+
+    def gap(self) -> int:
+        """How many hits on is the next that is charged, for *sample* of them: that on an average.
+
+        By chance: nobody can have another's charged.
+        """
+        if self.sample == 1:
+            return 1
+        return 1 + int(self._random() * (2 * self.sample - 1))
 
     def admits_proven(self, data: bytes, source: bytes) -> bool:
         """May the datagram *data* be answered though its source has nothing left? Then it paid."""

@@ -18,8 +18,7 @@ import trio
 
 from resolver.limits import (
     LEAVING_LOOK_SECONDS,
-    RATE_EXACT_BATCH,
-    RATE_SAMPLE,
+    RATE_HIT,
     UDP_BATCH,
     UDP_STARTS,
     UDP_STARTS_IDLE,
@@ -35,7 +34,7 @@ from resolver.protocol.transport import Client, Transport
 from resolver.runtime.turns import Turns
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from resolver.listen.admission import Admission
     from resolver.listen.listen_network import Handler, Missed, Raw, Recall, UdpSocket
@@ -73,9 +72,9 @@ class UdpService:
         self._turn: Turn
         self._single: Turn
         self._rate: RateLimit | None = None
-        self._sampled = 0
+        self._gap = 1  # hits to the next that is charged
         self._take_apart: Callable[[Raw], Datagram] | None = None
-        self._sources: Callable[[range], list[bytes]] | None = None
+        self._sources: Callable[[Iterable[int]], list[bytes]] | None = None
         if isinstance(sock, BatchSocket):  # in Python 3.11 that question takes 5 µs: asked once
             self._turn, self._single, self._take_apart = sock.turn, sock.single, sock.read
             self._sources = sock.sources
@@ -164,7 +163,10 @@ class UdpService:
         """Answer one datagram if it is a hit, else set it aside."""
         recall = self._fast_path.begin()
         if self._rate is not None:
-            recall = self._recall_and_charge
+            self._gap -= 1
+            if self._gap <= 0 or self._sources is None:
+                self._gap = self._rate.gap()
+                recall = self._recall_and_charge
         came, served = self._single(recall, self._missed)
         self.queries += came
         if served:
@@ -176,22 +178,29 @@ class UdpService:
     def _recall_and_charge(self, data: bytes, source: bytes) -> bytes | None:
         """As `recall`, where there is no batch to charge for behind it."""
         rate, reply = self._rate, self._fast_path.recall(data, source)
-        if rate is not None and not rate.anybody.charge(source):
-            self._fast_path.look_again(source)
+        if rate is not None:
+            tokens = RATE_HIT if self._sources is None else rate.sample
+            if not rate.anybody.charge(source, tokens):
+                self._fast_path.look_again(source)
         return reply
 
     def _charge(self, rate: RateLimit, came: int) -> None:
-        """A hit's price of all that *came* in a batch; of a large one from a sample.
+        """A hit's price of all that *came* in a batch, those few charged that are drawn.
 
         Who has nothing left then is no longer answered from the fast path.
         """
+        at = self._gap - 1
+        if at >= came:
+            self._gap -= came
+            return
+        slots = []
+        while at < came:
+            slots.append(at)
+            at += rate.gap()
+        self._gap = at - came + 1
         assert self._sources is not None  # noqa: S101  # else each is charged as it comes
-        step = RATE_SAMPLE if came > RATE_EXACT_BATCH else 1
-        self._sampled = (self._sampled + 1) % RATE_SAMPLE
-        charge = rate.anybody.charge
-        for source in self._sources(range(self._sampled % step, came, step)):
-            if not charge(source, step):
-                self._fast_path.look_again(source)
+        for source in rate.anybody.charge_all(self._sources(slots), rate.sample):
+            self._fast_path.look_again(source)
 
     def _is_let_in(self, rate: RateLimit, arrival: Datagram | Raw, source: bytes) -> bool:
         """False if the query has had what it gets: its source has no tokens left."""
