@@ -43,7 +43,6 @@ def faults(config: Config) -> Iterator[Fault]:
     yield from _outgoing(config)
     yield from _zones(config)
     yield from forward_faults(config)
-    yield from _each("resolution.stale_never", config.resolution.stale_never, names.from_text)
     yield from address_faults(config)
     yield from _warm(config)
     yield from view_faults(config)

@@ -1,4 +1,4 @@
-"""What no type can say about keys that are about addresses in answers."""
+"""What no type can say about names that are answered in another way, and about translators."""
 
 from __future__ import annotations
 
@@ -14,7 +14,12 @@ if TYPE_CHECKING:
 
 
 def address_faults(config: Config) -> Iterator[Fault]:
-    """Of `resolution.rebinding_allow`, `dns64.prefix` and `outgoing.nat64`."""
+    """Of `resolution.stale_never`, `rebinding_allow`, `dns64.prefix` and `outgoing.nat64`."""
+    for text in config.resolution.stale_never:
+        try:
+            names.from_text(text)
+        except ValueError as error:
+            yield Fault("resolution.stale_never", text, str(error))
     yield from _prefixes(config)
     for text in config.resolution.rebinding_allow:
         try:

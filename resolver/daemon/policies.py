@@ -16,8 +16,8 @@ from msgspec.structs import replace
 from resolver.config.schema_views import View as Settings
 from resolver.config.spans import in_force, tags_at
 from resolver.config.view_places import places, transports_of
-from resolver.model import EVERYBODY
 from resolver.daemon.nat64 import prefixes_of
+from resolver.model import EVERYBODY
 from resolver.policy.acl import Acl, Refusal, Silence
 from resolver.policy.chaos import Chaos
 from resolver.policy.designation import ZONE, Designation, Offers

@@ -160,6 +160,7 @@ class Upkeep:
         if self._daemon.parts.config.schedule:
             self._scheduling = scope = trio.CancelScope()
             self._start(scope, lambda: keep_schedules(self._daemon))
+
     def _find_prefix(self) -> None:
         """That of the network's translator, where the configuration wants it found."""
         daemon = self._daemon

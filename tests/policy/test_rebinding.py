@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from resolver.config.rebinding_names import ALLOWED
 from resolver.config.schema import Config, Forward
 from resolver.config.schema_resolution import Resolution
-from resolver.daemon.policies import views_of
+from resolver.config.schema_views import View
+from resolver.daemon.policies import Stock, views_of
 from resolver.model import Answer, Ede, Query, Source, Status
 from resolver.policy.rebinding import Rebinding, has_private_hint
 from resolver.protocol import names
@@ -196,6 +197,11 @@ async def test_it_is_off_unless_wanted() -> None:
 
 def test_the_path_says_so() -> None:
     forward = Forward(zone="corp.example", addresses=("192.0.2.1",))
-    views = views_of(Config(resolution=PRIVATE, forward=(forward,)), None)
+    views = views_of(Config(resolution=PRIVATE, forward=(forward,)), Stock())
     assert str(views.default).endswith("| rebinding")
-    assert "rebinding" not in str(views_of(Config(), None).default)
+    assert "rebinding" not in str(views_of(Config(), Stock()).default)
+
+
+def test_a_view_may_be_told_them() -> None:
+    config = Config(resolution=PRIVATE, view=(View(name="lab", rebinding=False),))
+    assert "rebinding" not in str(views_of(config, Stock()).default)
