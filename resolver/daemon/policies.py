@@ -26,8 +26,8 @@ from resolver.policy.fresh_only import FreshOnly
 from resolver.policy.local import LocalZones
 from resolver.policy.local_records import LocalRecords
 from resolver.policy.query_rules import QueryRules
-from resolver.policy.rewrite import Rewriting
 from resolver.policy.rebinding import Rebinding
+from resolver.policy.rewrite import Rewriting
 from resolver.policy.sentinel import Sentinel, root_key_tags
 from resolver.policy.views import Clients, Views
 from resolver.protocol import names
@@ -130,7 +130,8 @@ def steps_for(
     if not view.serve_stale:
         yield FreshOnly()
     if config.resolution.rebinding and view.rebinding:
-        yield Rebinding(map(names.from_text, config.resolution.rebinding_allow), elsewhere)
+        own = [*elsewhere, *(_name(zone.zone) for zone in config.local.zone)]
+        yield Rebinding(map(_name, config.resolution.rebinding_allow), own)
     prefixes = prefixes_of(config.dns64.prefix, stock.found)
     if prefixes is not None and view.dns64:
         yield Dns64(prefixes)

@@ -6,10 +6,13 @@ import ipaddress
 from typing import TYPE_CHECKING
 
 import pytest
+from msgspec.structs import replace
 
 from resolver.config.schema import Config
 from resolver.config.schema_dns64 import Dns64 as Settings
 from resolver.config.schema_resolution import Resolution
+from resolver.config.schema_views import View
+from resolver.daemon.policies import Stock, views_of
 from resolver.lab.authority import Manners
 from resolver.limits import DNS64_TTL_SECONDS
 from resolver.model import Answer, Query, Source, Status
@@ -325,3 +328,9 @@ async def test_off_it_is_off() -> None:
         await aaaa(home, "alias.example.net.")
         assert not home.pipeline._fast_paths.views.default._beside
         assert home.sent >= sent
+
+
+def test_a_view_may_be_without() -> None:
+    config = replace(DNS64, view=(View(name="lab", dns64=False),))
+    assert "DNS64" not in str(views_of(config, Stock()).default)
+    assert str(views_of(DNS64, Stock()).default).endswith("| DNS64")

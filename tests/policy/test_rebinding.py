@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from resolver.config.rebinding_names import ALLOWED
 from resolver.config.schema import Config, Forward
+from resolver.config.schema_local import Local, LocalZone
 from resolver.config.schema_resolution import Resolution
 from resolver.config.schema_views import View
 from resolver.daemon.policies import Stock, views_of
@@ -205,3 +206,11 @@ def test_the_path_says_so() -> None:
 def test_a_view_may_be_told_them() -> None:
     config = Config(resolution=PRIVATE, view=(View(name="lab", rebinding=False),))
     assert "rebinding" not in str(views_of(config, Stock()).default)
+
+
+def test_a_zone_of_ones_own_may_have_them() -> None:
+    config = Config(resolution=PRIVATE, local=Local(zone=(LocalZone(zone="my.example"),)))
+    steps = views_of(config, Stock()).default.steps
+    (step,) = (one for one in steps if isinstance(one, Rebinding))
+    kept = rrset("nas.my.example 60 A 10.0.0.1")
+    assert seen("nas.my.example A", kept, step=step).answer == (kept,)
