@@ -115,6 +115,12 @@ def open_folder() -> Iterator[Path]:
         yield folder
 
 
+def _is_open(path: Path) -> bool:
+    """Looked at first: commands in vain would take the processor that the daemon starts with."""
+    with closing(socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)) as sock:
+        return sock.connect_ex(str(path)) == 0
+
+
 @contextmanager
 def controlled(
     folder: Path, *, head: str = "server.user = ''", is_lab: bool = True, port: int = 0
@@ -130,9 +136,10 @@ def controlled(
     it = Controlled(process, folder, port, log)
     try:
         ends_at = time.monotonic() + PATIENCE_S
-        while it.control("status").returncode != 0:
+        while not _is_open(it.socket) or it.control("status").returncode != 0:
             assert process.poll() is None, log.read_text()
             assert time.monotonic() < ends_at, log.read_text()
+            time.sleep(0.02)
         yield it
     finally:
         process.send_signal(signal.SIGTERM)
