@@ -18,6 +18,7 @@ from tests.simulation.scenario_parse import parse
 from tests.simulation.scenario_run import play, variants
 from tests.support import only_collected
 
+pytestmark = pytest.mark.no_cover  # hundreds of stories; what they show is shown by others
 OURS = Path(resolver.__file__).parent
 
 

@@ -135,6 +135,8 @@ EXCEPTIONS = {
 # What is wrong and known: each goes with its mending.
 KNOWN_FAULTS: dict[str, str] = {}
 
+pytestmark = pytest.mark.no_cover  # hundreds of stories; what they show is shown by others
+
 
 def runs() -> list[tuple[Path, Variant | None]]:
     """Every file in every variant; a file that cannot be read is one run, and fails as it runs."""
