@@ -57,7 +57,8 @@ class Source(enum.Enum):
     STALE = "stale"  # from a cache, after its time
     NETWORK = "network"
     LOCAL = "local"  # made here: local zones, class CHAOS
-    BLOCKED = "blocked"  # policy did not let the query through
+    BLOCKED = "blocked"  # a list says so, or a forwarder that filters
+    REFUSED = "refused"  # policy did not let the query through
 
     __hash__ = object.__hash__
 

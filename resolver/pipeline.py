@@ -131,10 +131,7 @@ class Pipeline:
             self.counters.refused += 1
             outgoing.drop()
         elif answer is not None:
-            if answer.source is Source.BLOCKED:
-                self.counters.refused += 1
-            else:
-                self.counters.local += 1
+            self.counters.note_policy(answer.source)
             self._send(outgoing, joined(told.aliases, answer))
         elif query.message.flags & Flag.RD:
             self._spawn(self._resolve, policy, outgoing, told)  # looks into caches, and only once

@@ -36,7 +36,7 @@ _NOT_ALONE = _DNSSEC_TYPES | COMPRESSED
 _OPCODE = 0x7800
 _RD, _ANY, _STALE = Flag.RD, RRType.ANY, Source.STALE  # looked at for each reply
 _COPIED = Flag.RD | Flag.CD | _OPCODE
-_KEPT = (Rcode.NOERROR, Rcode.NXDOMAIN)
+_KEPT = (Rcode.NOERROR, Rcode.NXDOMAIN, Rcode.REFUSED)  # the last with SOA, by a block list
 
 
 class Shape(NamedTuple):

@@ -20,6 +20,7 @@ from resolver.limits.estimates import *
 from resolver.limits.forwarding import *
 from resolver.limits.https import *
 from resolver.limits.listening import *
+from resolver.limits.lists import *
 from resolver.limits.messages import *
 from resolver.limits.operating import *
 from resolver.limits.otel import *

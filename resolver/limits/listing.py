@@ -29,6 +29,7 @@ ROOMS = (
     "servers",
     "reporting",
     "forwarding",
+    "lists",
     "estimates",
     "validation",
     "caches",

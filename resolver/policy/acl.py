@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from resolver.model import Query
 
 _PROHIBITED: Final = (Ede(EdeCode.PROHIBITED),)
-_BLOCKED: Final = (Source.BLOCKED,)
+_REFUSED: Final = (Source.REFUSED,)
 
 
 class Acl(Step):
@@ -44,7 +44,7 @@ class Acl(Step):
         source = query.source
         if not source or self._lately.get(source) or self.admits(source):
             return None
-        return Answer(query.question, Rcode.REFUSED, ede=_PROHIBITED, sources=_BLOCKED)
+        return Answer(query.question, Rcode.REFUSED, ede=_PROHIBITED, sources=_REFUSED)
 
     def admits(self, source: bytes) -> bool:
         """True if a network covers *source*, 4 or 16 octets as in a sockaddr."""
@@ -70,7 +70,7 @@ class Refusal(Step):
     def before(self, query: Query) -> Answer | None:
         if not query.source:
             return None
-        return Answer(query.question, Rcode.REFUSED, ede=_PROHIBITED, sources=_BLOCKED)
+        return Answer(query.question, Rcode.REFUSED, ede=_PROHIBITED, sources=_REFUSED)
 
     def admits(self, source: bytes) -> bool:
         return not source

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 _OPCODE = 0x7800  # of the header's flags; zero is QUERY
 _CLASS_ANY = 255
 _CLASSES = (RRClass.IN, RRClass.CH)
-_BLOCKED: Final = (Source.BLOCKED,)
+_REFUSED: Final = (Source.REFUSED,)
 _TRANSFERS = frozenset({RRType.AXFR, RRType.IXFR})
 _NO_DATA = frozenset(
     {RRType.OPT, RRType.NXNAME, RRType.TKEY, RRType.TSIG, RRType.MAILA, RRType.MAILB}
@@ -48,7 +48,7 @@ class QueryRules(Step):
         if refusal is None:
             return None
         ede = () if refusal.ede is None else (Ede(refusal.ede),)
-        return Answer(query.question, refusal.rcode, ede=ede, sources=_BLOCKED, tsig=refusal.last)
+        return Answer(query.question, refusal.rcode, ede=ede, sources=_REFUSED, tsig=refusal.last)
 
 
 def check(query: Message) -> Refusal | None:  # noqa: C901, PLR0911  # a list of rules, in order

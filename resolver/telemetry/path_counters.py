@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
+from resolver.model import Source
+
 
 @dataclass(slots=True)
 class PathCounters:
@@ -14,6 +16,7 @@ class PathCounters:
         "queries": "Queries that the packet cache could not answer.",
         "malformed": "Queries that were no DNS message.",
         "refused": "Queries that policy refused: the access list, the rules of RFC 8906.",
+        "blocked": "Queries whose name is blocked by a list.",
         "local": "Queries answered from local zones, or in class CHAOS.",
         "recalled": "Queries answered from the caches behind, without a packet to a server.",
         "resolved": "Queries for whose answer servers were asked.",
@@ -24,8 +27,18 @@ class PathCounters:
     queries: int = 0
     malformed: int = 0
     refused: int = 0
+    blocked: int = 0
     local: int = 0
     recalled: int = 0
     resolved: int = 0
     failed: int = 0
     crashed: int = 0
+
+    def note_policy(self, source: Source) -> None:
+        """Policy answered in the place of resolution."""
+        if source is Source.REFUSED:
+            self.refused += 1
+        elif source is Source.BLOCKED:
+            self.blocked += 1
+        else:
+            self.local += 1

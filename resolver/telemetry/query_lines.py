@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from resolver.telemetry.events import Answered
 
 _NOT_FAILED: Final = frozenset({"NOERROR", "NXDOMAIN"})
-_BLOCKED: Final = "blocked"
+_ON_PURPOSE: Final = frozenset({"blocked", "refused"})
 
 
 class Line(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -45,7 +45,7 @@ class Line(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     @property
     def is_failure(self) -> bool:
         """True if the client did not get what it asked for; what policy forbids is no failure."""
-        return self.rcode not in _NOT_FAILED and self.source != _BLOCKED
+        return self.rcode not in _NOT_FAILED and self.source not in _ON_PURPOSE
 
 
 class Mark(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -81,7 +81,9 @@ def of_answered(event: Answered, t: str, client: str) -> Line:
 
 def is_failure(event: Answered) -> bool:
     """As `Line.is_failure`, before there is a line."""
-    return event.rcode not in (Rcode.NOERROR, Rcode.NXDOMAIN) and event.source.value != _BLOCKED
+    return (
+        event.rcode not in (Rcode.NOERROR, Rcode.NXDOMAIN) and event.source.value not in _ON_PURPOSE
+    )
 
 
 def text_of(unix_ms: int) -> str:

@@ -67,13 +67,13 @@ async def test_a_query_is_told_with_all_that_became_of_it() -> None:
             octets(WWW),
             Client("203.0.113.1", 53, Transport.TCP),
             Rcode.REFUSED,
-            Source.BLOCKED,
+            Source.REFUSED,
             (Ede(EdeCode.PROHIBITED),),
         ),
         (octets(WWW)[:-1], CLIENT, Rcode.FORMERR, Source.LOCAL, ()),
         (octets(WWW, flags=Flag.QR), CLIENT, None, Source.LOCAL, ()),
     ],
-    ids=["local", "blocked", "malformed", "no query"],
+    ids=["local", "refused", "malformed", "no query"],
 )
 @trio_test
 async def test_what_is_not_resolved_is_told_too(
