@@ -15,6 +15,7 @@ from resolver import limits
 from resolver.config import endpoints, listen_urls, octets
 from resolver.config.check_addresses import address_faults
 from resolver.config.check_forwards import forward_advice, forward_faults
+from resolver.config.check_lists import list_advice, list_faults
 from resolver.config.check_local import local_faults
 from resolver.config.check_views import view_advice, view_faults
 from resolver.config.extras import extra_missing
@@ -51,6 +52,7 @@ def faults(config: Config) -> Iterator[Fault]:
     yield from _dnssec(config)
     yield from _root(config)
     yield from _control(config)
+    yield from list_faults(config)
     if config.log.kept != "off" and not config.working_directory:
         yield Fault("log.queries", config.log.queries, "a working_directory to keep the log in")
     yield from _dnstap(config)
@@ -72,6 +74,7 @@ def advice(config: Config) -> Iterator[str]:
             "server.listen has addresses that others can reach, but server.allow_from "
             "lets only this machine ask"
         )
+    yield from list_advice(config)
     yield from old_spellings(config)
     yield from forward_advice(config)
     yield from view_advice(config)

@@ -9,6 +9,7 @@ from typing import Final
 _NEEDS: Final = {
     "https": ("h2",),
     "quic": ("aioquic",),
+    "lists": ("httpx2",),
     "dnstap": ("dnstap_pb",),
     "otel": ("opentelemetry.sdk", "opentelemetry.exporter.otlp.proto.http"),
 }

@@ -18,6 +18,7 @@ from msgspec import Meta
 from resolver import limits
 from resolver.config.schema_dns64 import Dns64
 from resolver.config.schema_encryption import Ddr, Https, Tls
+from resolver.config.schema_lists import Allow, Block, Policy
 from resolver.config.schema_local import Local, LocalZone, Rewrite
 from resolver.config.schema_operate import Control
 from resolver.config.schema_resolution import Resolution
@@ -31,6 +32,8 @@ __all__ = [
     "PAYLOAD",
     "REOPENS",
     "RESTARTS",
+    "Allow",
+    "Block",
     "Cache",
     "Config",
     "Control",
@@ -46,6 +49,7 @@ __all__ = [
     "Metrics",
     "NegativeAnchor",
     "Outgoing",
+    "Policy",
     "Resolution",
     "Rewrite",
     "Root",
@@ -330,6 +334,9 @@ class Config(Section, frozen=True, kw_only=True):
     rewrite: tuple[Rewrite, ...] = ()
     resolution: Resolution = Resolution()
     cache: Cache = Cache()
+    policy: Policy = Policy()
+    block: tuple[Block, ...] = ()
+    allow: tuple[Allow, ...] = ()
     dnssec: Dnssec = Dnssec()
     dns64: Dns64 = Dns64()
     log: Log = Log()

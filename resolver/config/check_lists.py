@@ -1,0 +1,121 @@
+"""What no type can say about `[policy]`, `[[block]]` and `[[allow]]`."""
+
+from __future__ import annotations
+
+import ipaddress
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+from urllib.parse import urlsplit
+
+from resolver import limits
+from resolver.config.extras import extra_missing
+from resolver.config.fault import Fault
+from resolver.protocol import names
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from resolver.config.schema import Config
+    from resolver.config.schema_lists import NameList
+
+_LONGEST_NAME: Final = 64
+
+
+def list_faults(config: Config) -> Iterator[Fault]:
+    """What makes lists unusable."""
+    policy = config.policy
+    yield from _answer("policy.block_answer", policy.block_answer)
+    for text in policy.allow:
+        try:
+            names.from_text(text)
+        except ValueError:
+            yield Fault("policy.allow", text, 'a domain name such as "example.com"')
+    for text in policy.contact:
+        if not urlsplit(text).scheme:
+            yield Fault("policy.contact", text, 'a URI such as "mailto:noc@example.com"')
+    seen: dict[str, str] = {}
+    for here, entry in _entries(config):
+        yield from _entry(here, entry)
+        name = list_name(entry)
+        if name in seen:
+            yield Fault(f"{here}.name", name, f"a name of its own; {seen[name]} has it")
+        seen[name] = here
+    if len(seen) > limits.LISTS:
+        yield Fault("block", len(seen), f"at most {limits.LISTS} lists, those of [[allow]] too")
+    for number, block in enumerate(config.block):
+        yield from _answer(f"block[{number}].action", block.action)
+
+
+def list_advice(config: Config) -> Iterator[str]:
+    """What works, but not as meant."""
+    for _, entry in _entries(config):
+        path = file_of(config, entry)
+        if path is not None and not _is_there(path):
+            yield f"list {list_name(entry)}: {path} cannot be read, so nothing of it counts"
+        if path is None and not config.working_directory:
+            yield (
+                f"list {list_name(entry)} is downloaded at every start, for there is no "
+                "working_directory to keep it in; until then nothing of it counts"
+            )
+
+
+def list_name(entry: NameList) -> str:
+    """What a list is called."""
+    return entry.name or entry.source.rstrip("/").rpartition("/")[2] or entry.source
+
+
+def is_url(entry: NameList) -> bool:
+    """Is it to be downloaded?"""
+    return "://" in entry.source
+
+
+def file_of(config: Config, entry: NameList) -> Path | None:
+    """Where it lies; None if it is to be downloaded. Relative paths begin at working_directory."""
+    if is_url(entry):
+        return None
+    return Path(config.working_directory) / entry.source
+
+
+def _entries(config: Config) -> Iterator[tuple[str, NameList]]:
+    for number, block in enumerate(config.block):
+        yield f"block[{number}]", block
+    for number, allow in enumerate(config.allow):
+        yield f"allow[{number}]", allow
+
+
+def _entry(here: str, entry: NameList) -> Iterator[Fault]:
+    expected = "the path of a file, or a URL that begins with https://"
+    if not entry.source:
+        yield Fault(f"{here}.source", entry.source, expected)
+    elif is_url(entry):
+        parts = urlsplit(entry.source)
+        if parts.scheme != "https" or not parts.hostname:
+            yield Fault(f"{here}.source", entry.source, expected)
+        elif missing := extra_missing("lists"):
+            yield Fault(f"{here}.source", entry.source, missing)
+    name = list_name(entry)
+    if len(name) > _LONGEST_NAME or not name.isprintable():
+        yield Fault(f"{here}.name", name, f"at most {_LONGEST_NAME} characters that can be printed")
+    for tag in entry.tags:
+        if not tag or not tag.isprintable():
+            yield Fault(f"{here}.tags", tag, "a word")
+
+
+def _answer(where: str, value: str | tuple[str, ...]) -> Iterator[Fault]:
+    if isinstance(value, str):
+        return
+    if not value:
+        yield Fault(where, [], "at least one address, or one of the words")
+    for text in value:
+        try:
+            ipaddress.ip_address(text)
+        except ValueError:
+            yield Fault(where, text, 'an address such as "192.0.2.10"')
+
+
+def _is_there(path: Path) -> bool:
+    try:
+        with path.open("rb"):
+            return path.is_file()
+    except OSError:
+        return False
