@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 import trio
 
 from resolver.daemon import draining
+from resolver.daemon.list_desk import ListDesk, Listing
 from resolver.daemon.operated_known import OperatedKnowledge
 from resolver.daemon.overriding import Overridden
 from resolver.operate.verb import Refused
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
     from resolver.telemetry.shared_counters import Slot
 
 
-class Process(Overridden, Protocol):
+class Process(Overridden, Listing, Protocol):
     """The process, as far as verbs need it (`run.Daemon`)."""
 
     parts: Parts
@@ -76,6 +77,7 @@ class Operated(OperatedKnowledge):
 
     def __init__(self, daemon: Process) -> None:
         super().__init__(daemon)
+        self.lists = ListDesk(daemon)
         self._daemon = daemon
         self.hooks = Hooks()
         self.started_at = daemon.parts.clock.wall()

@@ -65,9 +65,9 @@ async def waive(daemon: Overridden, name: Name, until: float | None) -> int:
             negative.pop(name, None)
         else:
             negative[name] = until
-        gone = await _go_by_it(daemon, below([name]))
+        gone = await go_by_it(daemon, below([name]))
     daemon.parts.base.overrides.wake()
-    await _keep(daemon)
+    await keep(daemon)
     return gone
 
 
@@ -75,8 +75,8 @@ async def set_stale(daemon: Overridden, mode: Stale) -> None:
     """Tell what is over, or not, from now on."""
     async with daemon.reloading:
         daemon.parts.base.overrides.stale = mode
-        await _go_by_it(daemon, NOTHING)
-    await _keep(daemon)
+        await go_by_it(daemon, NOTHING)
+    await keep(daemon)
 
 
 async def keep_warm(daemon: Overridden, question: Question, *, is_wanted: bool) -> None:
@@ -87,14 +87,16 @@ async def keep_warm(daemon: Overridden, question: Question, *, is_wanted: bool) 
     else:
         overrides.warm.pop(question, None)
     daemon.parts.go_by_hand()
-    await _keep(daemon)
+    await keep(daemon)
 
 
-async def _go_by_it(daemon: Overridden, wrong: Wrong) -> int:
+async def go_by_it(daemon: Overridden, wrong: Wrong) -> int:
+    """Have other parts, that are made as before but for what was decided since."""
     return await hand_over(daemon, assemble_again(daemon.parts), wrong)
 
 
-async def _keep(daemon: Overridden) -> None:
+async def keep(daemon: Overridden) -> None:
+    """Have what was decided be there after a restart."""
     if not daemon.is_first or not daemon.state.keeps:
         return
     octets = daemon.parts.base.overrides.octets()
@@ -135,9 +137,9 @@ async def _end(daemon: Overridden, ended: set[Name]) -> None:
     async with daemon.reloading:
         for name in were_set_here:
             negative.pop(name, None)
-        await _go_by_it(daemon, below(ended))
+        await go_by_it(daemon, below(ended))
     if were_set_here:
-        await _keep(daemon)
+        await keep(daemon)
     if daemon.is_first:
         told = ", ".join(map(names.to_text, sorted(ended)))
         _log.warning("negative trust anchors have ended: %s", told)

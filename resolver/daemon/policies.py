@@ -23,6 +23,7 @@ from resolver.policy.chaos import Chaos
 from resolver.policy.designation import ZONE, Designation, Offers
 from resolver.policy.dns64 import Dns64
 from resolver.policy.fresh_only import FreshOnly
+from resolver.policy.lists import Lists, list_steps
 from resolver.policy.local import LocalZones
 from resolver.policy.local_records import LocalRecords
 from resolver.policy.query_rules import QueryRules
@@ -55,6 +56,7 @@ class Stock:
     """
 
     anchors: Anchors | None = None
+    lists: Lists = field(default_factory=Lists, kw_only=True)  # in force
     offers: Offers = field(default_factory=Offers)
     local: LocalData | None = None
     found: FoundPrefixes = field(default_factory=FoundPrefixes)
@@ -124,6 +126,7 @@ def steps_for(
         yield Rewriting((_name(rule.from_), _name(rule.to)) for rule in config.rewrite)
     if config.resolution.local_zones:
         yield LocalZones(elsewhere)
+    yield from list_steps(config, tags, stock.lists)
     anchors = stock.anchors
     if anchors is not None and config.dnssec.root_key_sentinel:
         yield Sentinel(lambda: root_key_tags(anchors))

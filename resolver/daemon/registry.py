@@ -55,6 +55,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from resolver.daemon.control import Control
+    from resolver.daemon.list_room import ListRoom
     from resolver.daemon.listeners import Listeners
     from resolver.daemon.metering import Metering
     from resolver.daemon.persistence import Persistence
@@ -107,6 +108,7 @@ class Counting(Protocol):
     upkeep: Upkeep
     self_probe: SelfProbe
     control: Control
+    lists: ListRoom
 
 
 def registry_of(daemon: Counting) -> Registry:
@@ -117,6 +119,7 @@ def registry_of(daemon: Counting) -> Registry:
     _count_path(registry, lambda: daemon.parts)
     _count_packets(registry, lambda: daemon.parts)
     _count_caches(registry, lambda: daemon.parts)
+    daemon.lists.count(registry)
     _count_disk(registry, daemon)
     _count_upstream(registry, lambda: daemon.parts)
     _count_root(registry, daemon)

@@ -112,6 +112,7 @@ async def reload(daemon: Daemon, config: Config) -> Reloaded:
         daemon.open_site()
         daemon.show(identities)
         daemon.control.adopt(config, door)
+        await daemon.lists.keeper.settle()
         _listen(daemon, plan)
     if gone:
         differ.append("hosts and leases")

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 import trio
 
 from resolver.config.listen_urls import https_paths
-from resolver.daemon import clock_floor, overriding, privileges
+from resolver.daemon import clock_floor, list_room, overriding, privileges
 from resolver.daemon.bind import sockets_of
 from resolver.daemon.control import Control
 from resolver.daemon.designating import offer_of
@@ -101,8 +101,7 @@ class Daemon:
         self.sockets = sockets
         self.state = state
         self.nursery = nursery
-        self.persistence = persistence
-        self.slot = slot
+        self.persistence, self.slot = persistence, slot
         self.root_fetch = root_fetch
         self.is_first = is_first(slot)
         self.admission = self._admission()
@@ -118,6 +117,7 @@ class Daemon:
         self.handshakes = Handshakes(tls.server, parts.base.shortage)
         self.quic = QuicPlaces()
         self.site = Site()
+        self.lists = list_room.ListRoom(self, state, slot, downloads=root_fetch is not None)
         self.collector = Collector()
         self.notes = Notes(parts.bus)
         self.upkeep = Upkeep(self)
@@ -319,6 +319,7 @@ async def _start(daemon: Daemon, nursery: trio.Nursery) -> None:
     daemon.query_logging.go_by(parts.config.log, parts.config.view)
     daemon.tapping.go_by(parts.config)
     daemon.tracing.go_by(parts.config.otel)
+    await daemon.lists.begin(nursery)
     daemon.listen()
 
 

@@ -9,7 +9,7 @@ walking) are closed by handing bound methods down. Read it to see who knows whom
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import trio
@@ -18,6 +18,7 @@ from resolver.cache.delegation import DelegationCache
 from resolver.daemon import nat64, server_tries
 from resolver.daemon.asking import asking_of
 from resolver.daemon.fittings import memory_of, nsid_of, snapshot, waiving, walk_settings
+from resolver.daemon.list_terms import Lists, list_policy
 from resolver.daemon.local_files import LocalFiles, local_data, wall_of
 from resolver.daemon.named_files import read_files
 from resolver.daemon.outages import Outages, early_of, stale_of, stale_seconds
@@ -96,6 +97,7 @@ class Base:
     options: ClientOptions
     fast_paths: FastPaths
     cookies: ServerCookies
+    lists: Lists = field(default_factory=Lists, kw_only=True)
     bus: Bus
     counters: PathCounters
     shortage: Shortage
@@ -154,6 +156,8 @@ class Parts:
             encryption=self.encryption,
         )
         self.cookies.keep_secret(bytes.fromhex(config.server.cookie_secret))
+        self.base.lists.on_change = packets.flush
+        self.base.lists.go_by(list_policy(config))
         packets.udp_payload = config.server.udp_payload_size
         self.base.options.cookies = self.cookies if config.server.cookies else None
         self.base.options.padding = config.tls.padding
@@ -320,18 +324,15 @@ class _Assembly:
         replies = Replies(
             base.packets, base.options, config.server.udp_payload_size, nsid_of(config)
         )
+        stock = replace(stock, lists=base.lists)
         return Parts(
             self.config, base, self.delegations, self.memory, self.resolver, self.walker,
             self._pipeline(replies), self.named_roots, self.hints, self.fixed, self.anchors,
-            configured,
-            self.keystore,
-            base.clock, base.infra, base.dispatcher, base.packets, base.fast_paths,
-            stock, tags, views_of(config, stock, tags), base.cookies, base.bus,
+            configured, self.keystore, base.clock, base.infra, base.dispatcher, base.packets,
+            base.fast_paths, stock, tags, views_of(config, stock, tags), base.cookies, base.bus,
             Outages(self.resolver, replies, self._spawn), self.encryption,
-            renewals_of(
-                self.config, self.resolver, self.walker,
-                dispatcher=base.dispatcher, now=base.clock.now,
-            ),
+            renewals_of(config, self.resolver, self.walker, dispatcher=base.dispatcher,
+                        now=base.clock.now),
         )  # fmt: skip
 
     def _walker(self) -> Walker:

@@ -1,0 +1,52 @@
+"""A process of our own for work that the loop must not see: a job in, an outcome out, as JSON."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, TypeVar
+
+import msgspec
+import trio
+
+from resolver.errors import ResolverError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+_PACKAGE: Final = str(Path(__file__).resolve().parents[2])
+T = TypeVar("T")
+
+
+class ChildFailed(ResolverError):
+    """There is no outcome; the sentence says why."""
+
+
+async def ask_child(
+    module: str, job: object, kind: type[T], *, seconds: float, descriptors: Iterable[int] = ()
+) -> T:
+    """Run *module* on *job*; what it says, a *kind*. Raises ChildFailed."""
+    paths = [_PACKAGE, *filter(None, [os.environ.get("PYTHONPATH")])]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(paths)}
+    environment.pop("NOTIFY_SOCKET", None)  # it has nothing to tell a service manager
+    try:
+        with trio.fail_after(seconds):
+            ended = await trio.run_process(
+                [sys.executable, "-m", module],
+                stdin=msgspec.json.encode(job),
+                capture_stdout=True,
+                capture_stderr=True,
+                check=False,
+                pass_fds=tuple(descriptors),
+                env=environment,
+            )
+        return msgspec.json.decode(ended.stdout, type=kind)
+    except trio.TooSlowError:
+        raise ChildFailed("the process that does it was stopped: it took too long") from None
+    except OSError as error:
+        raise ChildFailed(f"no process to do it ({error.strerror or error})") from None
+    except msgspec.DecodeError:
+        said = ended.stderr.decode("utf-8", "replace").strip().rpartition("\n")[2]
+        why = said or f"status {ended.returncode}"
+        raise ChildFailed(f"the process that does it failed ({why})") from None
