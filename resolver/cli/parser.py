@@ -12,6 +12,7 @@ import argparse
 from resolver import __version__
 from resolver.cli import (
     parser_bench,
+    parser_block,
     parser_control,
     parser_daemon,
     parser_lists,
@@ -56,6 +57,7 @@ def parser(*, is_whole: bool = True) -> argparse.ArgumentParser:
     parser_daemon.add_check(commands)
     parser_setup.add_setup(commands)
     parser_control.add_control(commands, is_whole=is_whole)
+    parser_block.add_block(commands)
     parser_daemon.add_doctor(commands)
     parser_daemon.add_log(commands)
     parser_lists.add_lists(commands)

@@ -73,6 +73,7 @@ def sources_of(counters: Mapping[str, float]) -> dict[str, int]:
 
     return {
         "packets": total("packet_cache_hits"),
+        "blocked": total("lists_blocked"),
         "caches": total("clients_recalled"),
         "local": total("clients_local"),
         "servers": total("clients_resolved"),

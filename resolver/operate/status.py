@@ -37,6 +37,7 @@ async def status(daemon: Running, _: Nothing) -> Reply:
         "link": _link(daemon),
         "queries": sources_of(counted),
         "memory": _memory(counted),
+        "lists": _lists(daemon, counted),
         "warm_names": int(counted["warm_names"]),
         "certificates": [
             {"pin": one.pin, "names": [*one.names, *one.addresses], "valid_until": one.valid_until}
@@ -44,6 +45,21 @@ async def status(daemon: Running, _: Nothing) -> Reply:
         ],
     }
     return reply | _disk(daemon) | _root_copy(daemon)
+
+
+def _lists(daemon: Running, counted: Mapping[str, float]) -> Reply | None:
+    """Block and allow lists; None: there are none."""
+    rows = daemon.lists.rows()
+    if not rows:
+        return None
+    ages = [row["age_s"] for row in rows if row["age_s"] is not None]
+    return {
+        "lists": len(rows),
+        "names": int(counted["lists_names"]),
+        "oldest_s": max(ages, default=0),
+        "paused_until": daemon.overrides.paused_until,
+        "troubles": [f"{row['name']}: {row['trouble']}" for row in rows if row["trouble"]],
+    }
 
 
 def _link(daemon: Running) -> Reply:

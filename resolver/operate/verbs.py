@@ -9,6 +9,7 @@ from resolver.operate.cache_show import CACHE_SHOW
 from resolver.operate.captive import CAPTIVE
 from resolver.operate.drain import DRAIN, STOP
 from resolver.operate.flush import FLUSH
+from resolver.operate.lists import LISTS
 from resolver.operate.log import LEVEL, REOPEN
 from resolver.operate.nta import NTA
 from resolver.operate.queries import QUERIES
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 VERBS: Final[tuple[Verb, ...]] = (
     STATUS, STATS,
     FLUSH, CACHE_SHOW, CACHE_DUMP, CACHE_LOAD, SERVERS, QUERIES, TRACE, WHY, *NTA, STALE, WARM,
-    CAPTIVE,
+    CAPTIVE, *LISTS,
     RELOAD, TLS_RELOAD, LEVEL, REOPEN, DRAIN, STOP,
 )  # fmt: skip
 BY_NAME: Final = {verb.name: verb for verb in VERBS}

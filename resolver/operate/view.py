@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from resolver.iterate.walk import Walker
     from resolver.model import Delegation, Name
     from resolver.operate.reloaded import Reloaded
+    from resolver.operate.view_lists import ListDesk
     from resolver.packets.cache import PacketCache
     from resolver.pipeline import Pipeline
     from resolver.policy.views import Views
@@ -135,6 +136,8 @@ class Running(Knowing, Protocol):
         """Unix seconds."""
         ...
 
+    @property
+    def lists(self) -> ListDesk: ...
     @property
     def workers(self) -> int:
         """How many processes share the ports."""

@@ -50,8 +50,8 @@ function _shtab_resolver_using
   test "$_shtab_resolver_cmdpath" = "$argv"
 end
 
-set -g _shtab_resolver_commands serve query trace bench check install uninstall control 'control status' 'control stats' 'control flush' 'control cache' 'control cache show' 'control cache dump' 'control cache load' 'control servers' 'control queries' 'control trace' 'control why' 'control nta' 'control nta add' 'control nta remove' 'control nta list' 'control stale' 'control warm' 'control captive' 'control reload' 'control tls' 'control tls reload' 'control log' 'control log level' 'control log reopen' 'control drain' 'control stop' doctor log lab keys limits completion
-set -g _shtab_resolver_opts_with_value --at --ca-file --class --color --config --count --for --fresh --json --line --listen --name --names --over --png --port --rate --server --socket --timeout --type --view -c -p -t
+set -g _shtab_resolver_commands serve query trace bench check install uninstall control 'control status' 'control stats' 'control flush' 'control cache' 'control cache show' 'control cache dump' 'control cache load' 'control servers' 'control queries' 'control trace' 'control why' 'control nta' 'control nta add' 'control nta remove' 'control nta list' 'control stale' 'control warm' 'control captive' 'control lists' 'control lists show' 'control lists test' 'control block' 'control allow' 'control pause' 'control reload' 'control tls' 'control tls reload' 'control log' 'control log level' 'control log reopen' 'control drain' 'control stop' block doctor log lab keys limits completion
+set -g _shtab_resolver_opts_with_value --at --ca-file --class --client --color --config --count --for --fresh --json --line --listen --name --names --over --png --port --rate --server --socket --timeout --type --view -c -p -t
 
 complete -c resolver -e
 complete -c resolver -f
@@ -198,6 +198,29 @@ complete -c resolver -n '_shtab_resolver_using control warm; and test $_shtab_re
 complete -c resolver -n '_shtab_resolver_using control; and test $_shtab_resolver_npos -eq 0' -a captive -d 'ask the network'"'"'s own name servers for a while, to get past a portal'
 complete -c resolver -n '_shtab_resolver_using control captive' -s h -l help -d 'show this help message and exit'
 complete -c resolver -n '_shtab_resolver_using control captive' -l json -d 'print what it says, an object a line'
+complete -c resolver -n '_shtab_resolver_using control; and test $_shtab_resolver_npos -eq 0' -a lists -d 'block and allow lists: how many names, how old; which list says what of a name'
+complete -c resolver -n '_shtab_resolver_using control lists' -s h -l help -d 'show this help message and exit'
+complete -c resolver -n '_shtab_resolver_using control lists; and test $_shtab_resolver_npos -eq 0' -a show -d 'block and allow lists: how many names, how old'
+complete -c resolver -n '_shtab_resolver_using control lists show' -s h -l help -d 'show this help message and exit'
+complete -c resolver -n '_shtab_resolver_using control lists show' -l json -d 'print what it says, an object a line'
+complete -c resolver -n '_shtab_resolver_using control lists; and test $_shtab_resolver_npos -eq 0' -a test -d 'which list says what of a name'
+complete -c resolver -n '_shtab_resolver_using control lists test' -s h -l help -d 'show this help message and exit'
+complete -c resolver -n '_shtab_resolver_using control lists test' -l json -d 'print what it says, an object a line'
+complete -c resolver -n '_shtab_resolver_using control lists test' -l client -x -d 'address of a client'
+complete -c resolver -n '_shtab_resolver_using control lists test; and test $_shtab_resolver_npos -ge 0' -ka "A AAAA CAA CNAME DNAME DNSKEY DS HTTPS MX NAPTR NS NSEC NSEC3PARAM PTR SOA SRV SSHFP SVCB TLSA TXT" -d 'name to look up; record type'
+complete -c resolver -n '_shtab_resolver_using control; and test $_shtab_resolver_npos -eq 0' -a block -d 'block a name and all below it for a while'
+complete -c resolver -n '_shtab_resolver_using control block' -s h -l help -d 'show this help message and exit'
+complete -c resolver -n '_shtab_resolver_using control block' -l json -d 'print what it says, an object a line'
+complete -c resolver -n '_shtab_resolver_using control block' -l for -x -d 'for how long: 90s, 30m, 1h, 2d (a week at most)'
+complete -c resolver -n '_shtab_resolver_using control block' -l off -d 'no longer'
+complete -c resolver -n '_shtab_resolver_using control; and test $_shtab_resolver_npos -eq 0' -a allow -d 'have no list block a name for a while'
+complete -c resolver -n '_shtab_resolver_using control allow' -s h -l help -d 'show this help message and exit'
+complete -c resolver -n '_shtab_resolver_using control allow' -l json -d 'print what it says, an object a line'
+complete -c resolver -n '_shtab_resolver_using control allow' -l for -x -d 'for how long: 90s, 30m, 1h, 2d (a week at most)'
+complete -c resolver -n '_shtab_resolver_using control allow' -l off -d 'no longer'
+complete -c resolver -n '_shtab_resolver_using control; and test $_shtab_resolver_npos -eq 0' -a pause -d 'block nothing for a while'
+complete -c resolver -n '_shtab_resolver_using control pause' -s h -l help -d 'show this help message and exit'
+complete -c resolver -n '_shtab_resolver_using control pause' -l json -d 'print what it says, an object a line'
 complete -c resolver -n '_shtab_resolver_using control; and test $_shtab_resolver_npos -eq 0' -a reload -d 'read the configuration again, as SIGHUP does'
 complete -c resolver -n '_shtab_resolver_using control reload' -s h -l help -d 'show this help message and exit'
 complete -c resolver -n '_shtab_resolver_using control reload' -l json -d 'print what it says, an object a line'
@@ -221,6 +244,14 @@ complete -c resolver -n '_shtab_resolver_using control drain' -l undo -d 'listen
 complete -c resolver -n '_shtab_resolver_using control; and test $_shtab_resolver_npos -eq 0' -a stop -d 'end, as SIGTERM does'
 complete -c resolver -n '_shtab_resolver_using control stop' -s h -l help -d 'show this help message and exit'
 complete -c resolver -n '_shtab_resolver_using control stop' -l json -d 'print what it says, an object a line'
+complete -c resolver -n '_shtab_resolver_using; and test $_shtab_resolver_npos -eq 0' -a block -d 'say why a name is blocked'
+complete -c resolver -n '_shtab_resolver_using block' -s h -l help -d 'show this help message and exit'
+complete -c resolver -n '_shtab_resolver_using block' -l client -x -d 'as this client would be answered'
+complete -c resolver -n '_shtab_resolver_using block' -l config -xka "(__fish_complete_path (commandline -ct))" -d 'configuration (TOML)'
+complete -c resolver -n '_shtab_resolver_using block' -l socket -xka "(__fish_complete_path (commandline -ct))" -d 'the daemon'"'"'s control socket'
+complete -c resolver -n '_shtab_resolver_using block' -l json -d 'print one object instead of text'
+complete -c resolver -n '_shtab_resolver_using block; and test $_shtab_resolver_npos -eq 0' -ka "test" -d 'look a name up'
+complete -c resolver -n '_shtab_resolver_using block; and test $_shtab_resolver_npos -eq 2' -ka "A AAAA CAA CNAME DNAME DNSKEY DS HTTPS MX NAPTR NS NSEC NSEC3PARAM PTR SOA SRV SSHFP SVCB TLSA TXT" -d 'record type (A)'
 complete -c resolver -n '_shtab_resolver_using; and test $_shtab_resolver_npos -eq 0' -a doctor -d 'say what is wrong with this machine'"'"'s DNS'
 complete -c resolver -n '_shtab_resolver_using doctor' -s h -l help -d 'show this help message and exit'
 complete -c resolver -n '_shtab_resolver_using doctor' -l config -xka "(__fish_complete_path (commandline -ct))" -d 'configuration (TOML); none is fine'
