@@ -135,7 +135,8 @@ class ListKeeper:
     async def settle(self) -> None:
         """Another configuration: returns when its lists are in force, or cannot be had."""
         if not list_specs(self._parts().config):
-            self.lists.use(None)
+            if self.lists.table is not None:
+                self.lists.use(None)
             self._seen = (0, 0, 0)
             return
         await self._open()

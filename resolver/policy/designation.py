@@ -32,7 +32,7 @@ ZONE: Final = names.from_text("resolver.arpa.")
 _DESIGNATED: Final = names.from_text("_dns.resolver.arpa.")
 _ALPN, _PORT, _IPV4_HINT, _IPV6_HINT, _DOHPATH = 1, 3, 4, 6, 7  # RFC 9460 §14.3.2, RFC 9461 §5
 _FAMILIES: Final = ((4, RRType.A, _IPV4_HINT), (16, RRType.AAAA, _IPV6_HINT))
-EXTENDED_ERRORS: Final = "0-3,5-13,15-25,27,29-30,33"
+EXTENDED_ERRORS: Final = "0-13,15-25,27,29-30,33"
 """What failures are told with (RFC 8914), those that forwarders say and we pass on among them."""
 
 

@@ -67,6 +67,7 @@ class Compiler:
         self._special_at = array("I", [0])
         self._flags = 0
         self._list = 0
+        self._told = set[int]()  # rules of this list, whatever their line
 
     def add(
         self, info: ListInfo, lines: Iterable[bytes], *, form: str = "auto",
@@ -75,6 +76,7 @@ class Compiler:
         """Read the next list. Raises WireError where it is none: nothing of it is kept."""
         before = self._mark()
         self._list = len(self.info.lists)
+        self._told.clear()
         parser = ListParser(
             self, name=info.name, form=form, as_listed=as_listed, cancelled=cancelled
         )
@@ -136,6 +138,10 @@ class Compiler:
         rule = msgspec.structs.replace(rule, number=self._list)
         if rule.terms is not None and (rule.terms.clients or rule.terms.not_clients):
             self._flags |= CLIENTS
+        alike = hash(encode_rule(msgspec.structs.replace(rule, line=0)))
+        if alike in self._told:
+            return
+        self._told.add(alike)
         if rule.pattern:
             self._pattern(rule)
             return

@@ -101,7 +101,7 @@ def test_a_view_that_is_not_served_keeps_clients_out_and_nobody_else() -> None:
     theirs, ours = Query(asked, source=b"\x7f\0\0\1"), Query(asked)
     refused = Refusal().before(theirs)
     assert refused is not None
-    assert (refused.rcode, refused.source) == (Rcode.REFUSED, Source.BLOCKED)
+    assert (refused.rcode, refused.source) == (Rcode.REFUSED, Source.REFUSED)
     assert Silence().before(theirs) is DROPPED
     for step in (Refusal(), Silence()):
         assert step.before(ours) is None
