@@ -10,6 +10,8 @@ nothing of the versions that it judges.
                          restarted. If it resolved before and does not within ten seconds, the
                          version kept comes back, and the status is 1.
     back                 the version kept runs, with its unit and its configuration
+    clock                another program keeps the clock: the unit lets the kernel be asked of it,
+                         where systemd-timesyncd is not there to tell by a file
     leave                before a removal: undoes `resolver install`; status 1 where this machine
                          would be without names
 
@@ -53,6 +55,14 @@ NOERROR, NXDOMAIN = 0, 3
 UNIT, CONFIG = "resolver.service", "resolver.toml"
 # A service in one of these states is to run, whether it manages to or not.
 WANTED = ("active", "reloading", "activating", "failed")
+
+# Whether the clock is kept is told by systemd-timesyncd in a file, by others to the kernel, and the
+# packaged unit does not let us ask that. Setting it takes a capability that the service lacks.
+ASKS_CLOCK = """# systemd-timesyncd does not keep the clock here. The package sees to this file.
+[Service]
+ProtectClock=no
+SystemCallFilter=adjtimex clock_adjtime
+"""
 
 Endpoint = tuple[str, int]
 
@@ -115,6 +125,7 @@ class Switch:
     unit: Path = Path("/lib/systemd/system", UNIT)
     config: Path = Path("/etc/resolver", CONFIG)
     resolv_conf: Path = Path("/etc/resolv.conf")
+    timesyncd: Path = Path("/lib/systemd/systemd-timesyncd")
     service: Service = field(default_factory=Systemd)
 
     @property
@@ -190,6 +201,28 @@ class Switch:
                 raise SwitchError(f"{version(self.previous)} is back, and does not resolve either")
         say(f"{version(self.previous)} is back")
 
+    def clock(self) -> bool:
+        """Have the unit fit who keeps the clock; True if it is another unit now."""
+        drop_in = self.unit.with_name(f"{UNIT}.d") / "clock.conf"
+        wanted = "" if self.timesyncd.exists() else ASKS_CLOCK
+        if wanted == (drop_in.read_text("utf-8") if drop_in.is_file() else ""):
+            return False
+        if wanted:
+            drop_in.parent.mkdir(exist_ok=True)
+            drop_in.write_text(wanted, "utf-8")
+        else:
+            drop_in.unlink()
+            with contextlib.suppress(OSError):  # there may be others
+                drop_in.parent.rmdir()
+        return True
+
+    def fit_clock(self) -> None:
+        """The same for a service that may be running."""
+        if self.clock():
+            self.service.reload()
+            if self.service.state()[0] == "active":
+                self.service.restart()
+
     def leave(self) -> None:
         """Undo what `resolver install` did. Raises SwitchError if names still depend on us."""
         runs = self.service.state()[0] in ("active", "reloading")
@@ -235,6 +268,7 @@ class Switch:
             self.unit.is_file() and unit.read_bytes() == self.unit.read_bytes()
         ):
             _copy(unit, self.unit)
+        self.clock()
         self._point(tree)
         self.service.reload()
 
@@ -375,7 +409,7 @@ def main(arguments: Sequence[str] | None = None, switch: Switch | None = None) -
     parser = argparse.ArgumentParser(
         prog="switch", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("verb", choices=("keep", "take", "back", "leave"))
+    parser.add_argument("verb", choices=("keep", "take", "back", "clock", "leave"))
     parser.add_argument("--no-restart", action="store_true", help="leave a service that runs alone")
     options = parser.parse_args(arguments)
     switch = switch or Switch()
@@ -388,6 +422,8 @@ def main(arguments: Sequence[str] | None = None, switch: Switch | None = None) -
                 switch.take(restarts=not options.no_restart)
             elif options.verb == "back":
                 switch.back()
+            elif options.verb == "clock":
+                switch.fit_clock()
             else:
                 switch.leave()
     except (SwitchError, OSError) as error:

@@ -131,6 +131,7 @@ def machine(tmp_path: Path, daemon: Daemon, monkeypatch: pytest.MonkeyPatch) -> 
         switch.Switch(
             top=tmp_path / "lib", unit=tmp_path / "resolver.service",
             config=tmp_path / "resolver.toml", resolv_conf=tmp_path / "resolv.conf",
+            timesyncd=tmp_path / "systemd-timesyncd",
             service=service,
         ),
         service, daemon,
@@ -409,3 +410,23 @@ def test_the_service_manager_is_not_asked_while_nobody_answers(
     monkeypatch.setattr(switch, "resolves", lambda _: False)
     assert not machine.switch._resolves(pid=0, within_s=0.3)
     assert looks == []
+
+
+# --- the clock -----------------------------------------------------------------------------------
+
+
+def test_the_kernel_may_be_asked_where_another_program_keeps_the_clock(machine: Machine) -> None:
+    """chrony comes and goes: the unit follows, and a service that runs is restarted for it."""
+    drop_in = machine.switch.unit.with_name("resolver.service.d") / "clock.conf"
+    assert "SystemCallFilter=adjtimex" in drop_in.read_text()  # no systemd-timesyncd so far
+    machine.switch.timesyncd.touch()
+    assert machine.run("clock") == 0
+    assert not drop_in.parent.exists()
+    assert machine.service.calls == ["reload", f"restart {OLD}"]
+    assert machine.run("clock") == 0
+    assert machine.service.calls == ["reload", f"restart {OLD}"]  # nothing has changed
+    machine.switch.timesyncd.unlink()
+    machine.service.active = "inactive"
+    assert machine.run("clock") == 0
+    assert "ProtectClock=no" in drop_in.read_text()
+    assert machine.service.calls[2:] == ["reload"]
