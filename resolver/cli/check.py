@@ -17,7 +17,7 @@ from resolver.config.endpoints import show
 from resolver.config.http3 import http3_places
 from resolver.config.listen_urls import listen_url
 from resolver.config.schema import Config
-from resolver.daemon import local_files, policies, service_unit, state
+from resolver.daemon import link_reading, link_zones, local_files, policies, service_unit, state
 from resolver.errors import ConfigError
 from resolver.protocol.transport import Transport
 
@@ -96,6 +96,7 @@ def _summary(config: Config) -> list[str]:
         f"  answers      {', '.join(server.allow_from) or 'nobody'}",
         f"  asks over    {families}",
         f"  sends away   {_NEXT.join(zones) or 'nothing: resolves from the root'}",
+        *_links(config),
         f"  policy       {_NEXT.join(_views(config, anchors))}",
         f"  validates    {'yes' if validates else 'no'}",
         f"  caches       {config.cache.size_octets >> 20} MiB a process, {server.workers} of them",
@@ -110,6 +111,18 @@ def _views(config: Config, anchors: Anchors | None) -> list[str]:
     if views.only is not None:
         return [str(views.only)]
     return [f"{path.view.name}: {path}" for path in views.paths]
+
+
+def _links(config: Config) -> list[str]:
+    """Which zones links bring now, if anybody's word is taken for them."""
+    whose = config.network.forward_zones
+    if whose == "off":
+        return []
+    try:
+        found = link_zones.read(whose)
+    except link_reading.Unreadable as error:
+        return [f"  links bring  nothing: {error}"]
+    return [f"  links bring  {link_zones.in_words(found)}"]
 
 
 def _forward(entry: Forward) -> str:

@@ -73,6 +73,8 @@ def _status(reply: Reply) -> Iterator[str]:
     else:
         yield f"on disk: {octets(store['octets_written_day'])} written in a day"
     yield _root_copy(reply["root_copy"])
+    for one in reply.get("link_zones", ()):
+        yield f"link {one['link']} brings {one['zone']}: {', '.join(one['servers'])}"
     for one in reply["certificates"]:
         whose, until = ", ".join(one["names"]), time_of(one["valid_until"])
         yield f"certificate: for {whose or 'nobody'}, until {until}, {one['pin']}"

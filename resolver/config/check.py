@@ -55,6 +55,7 @@ def faults(config: Config) -> Iterator[Fault]:
     yield from list_faults(config)
     if config.log.kept != "off" and not config.working_directory:
         yield Fault("log.queries", config.log.queries, "a working_directory to keep the log in")
+    yield from _network(config)
     yield from _dnstap(config)
     yield from _otel(config)
     yield from _files(config)
@@ -107,6 +108,12 @@ def _missing_features(config: Config) -> Iterator[Fault]:
                 wanted = " or ".join(str(item).lower() for item in off)
                 expected = f"{wanted}: this version can do nothing else yet"
                 yield Fault(where, value, expected, Kind.NOT_YET)
+
+
+def _network(config: Config) -> Iterator[Fault]:
+    whose = config.network.forward_zones
+    if whose in ("resolved", "networkmanager") and (missing := extra_missing("network")):
+        yield Fault("network.forward_zones", whose, f'"off", or {missing}')
 
 
 def _server(config: Config) -> Iterator[Fault]:

@@ -11,6 +11,7 @@ _NEEDS: Final = {
     "quic": ("aioquic",),
     "lists": ("httpx2",),
     "dnstap": ("dnstap_pb",),
+    "network": ("jeepney",),
     "otel": ("opentelemetry.sdk", "opentelemetry.exporter.otlp.proto.http"),
 }
 _PACKAGES: Final = {

@@ -20,6 +20,7 @@ from resolver.config.schema_dns64 import Dns64
 from resolver.config.schema_encryption import Ddr, Https, Tls
 from resolver.config.schema_lists import Allow, Block, Policy
 from resolver.config.schema_local import Local, LocalZone, Rewrite
+from resolver.config.schema_network import Network
 from resolver.config.schema_operate import Control
 from resolver.config.schema_resolution import Resolution
 from resolver.config.schema_telemetry import Dnstap, Log, Metrics, Otel
@@ -48,6 +49,7 @@ __all__ = [
     "Log",
     "Metrics",
     "NegativeAnchor",
+    "Network",
     "Outgoing",
     "Policy",
     "Resolution",
@@ -327,6 +329,7 @@ class Config(Section, frozen=True, kw_only=True):
     root: Root = Root()
     forward: tuple[Forward, ...] = ()
     stub: tuple[Stub, ...] = ()
+    network: Network = Network()
     warm: tuple[Warm, ...] = ()
     view: tuple[View, ...] = ()
     schedule: tuple[Schedule, ...] = ()

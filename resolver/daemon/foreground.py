@@ -24,7 +24,7 @@ from resolver.daemon.captive import Captive
 from resolver.daemon.descriptors import count_descriptors
 from resolver.daemon.lifeline import REREAD, STOP
 from resolver.daemon.operated import Hooks
-from resolver.daemon.reload import reread
+from resolver.daemon.reload import reload, reread
 from resolver.daemon.run import running
 from resolver.daemon.status_line import keep_telling
 from resolver.errors import ResolverError
@@ -143,6 +143,7 @@ async def _serve(
                     announce(daemon)
                     if is_first:
                         _log.info("resolver %s: %s", __version__, in_a_line(daemon))
+                    daemon.link_zones.begin(partial(reload, daemon))
                     daemon.control.begin(_hooks(daemon, life, lifeline, source))
                     try:
                         await _live(daemon, life, lifeline, source)

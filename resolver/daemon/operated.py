@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from resolver.config.schema import Config
     from resolver.daemon.bind import ListeningSockets
     from resolver.daemon.certificates import Identity
+    from resolver.daemon.link_reading import LinkZone
+    from resolver.daemon.link_zones import LinkZones
     from resolver.daemon.listeners import Listeners
     from resolver.daemon.notes import Notes
     from resolver.daemon.persistence import Persistence
@@ -43,6 +45,7 @@ class Process(Overridden, Listing, Protocol):
     listeners: Listeners
     notes: Notes
     is_first: bool
+    link_zones: LinkZones
     persistence: Persistence
     registry: Registry
     slot: Slot | None
@@ -126,6 +129,10 @@ class Operated(OperatedKnowledge):
     @property
     def written(self) -> WriteLedger:
         return self._daemon.persistence.ledger
+
+    @property
+    def link_zones(self) -> Sequence[LinkZone]:
+        return self._daemon.link_zones.found
 
     @property
     def in_flight(self) -> int:

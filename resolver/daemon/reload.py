@@ -60,8 +60,8 @@ class Source(NamedTuple):
 
 # Live, but no answer depends on them.
 _BESIDE_ANSWERS: Final = (
-    "log.", "dnstap.", "otel.", "server.rate_limit", "tls.certificate", "tls.key", "tls.names",
-    "tls.min_version", "https.",
+    "log.", "dnstap.", "otel.", "network.", "server.rate_limit", "tls.certificate", "tls.key",
+    "tls.names", "tls.min_version", "https.",
 )  # fmt: skip
 
 
@@ -75,13 +75,14 @@ _KEEPS_PACKETS: Final = (
 )  # fmt: skip
 
 
-async def reload(daemon: Daemon, config: Config) -> Reloaded:
-    """Have *daemon* go by *config*, which is free of faults.
+async def reload(daemon: Daemon, config: Config | None = None) -> Reloaded:
+    """Have *daemon* go by *config*, which is free of faults; None: by its own, with other zones of
+    links.
 
     Raises ConfigError where a file, an address or the log cannot be had: then nothing has changed.
     """
     async with daemon.reloading:
-        before = daemon.parts
+        before, config = daemon.parts, daemon.link_zones.added_to(config or daemon.config)
         found = changes(before.config, config)
         config = merged(config, found)
         gone = await local_watch.refreshed(before, config)  # large ones, so not at one go
@@ -109,6 +110,7 @@ async def reload(daemon: Daemon, config: Config) -> Reloaded:
         daemon.query_logging.go_by(config.log, config.view)
         daemon.tapping.go_by(config)
         daemon.tracing.go_by(config.otel)
+        daemon.link_zones.go_by()
         daemon.open_site()
         daemon.show(identities)
         daemon.control.adopt(config, door)

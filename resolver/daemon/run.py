@@ -22,6 +22,7 @@ from resolver.daemon.bind import sockets_of
 from resolver.daemon.control import Control
 from resolver.daemon.designating import offer_of
 from resolver.daemon.garbage import Collector, Work
+from resolver.daemon.link_zones import LinkZones
 from resolver.daemon.listeners import Listeners
 from resolver.daemon.metering import Metering
 from resolver.daemon.notes import Notes
@@ -122,6 +123,7 @@ class Daemon:
         self.notes = Notes(parts.bus)
         self.upkeep = Upkeep(self)
         self.self_probe = SelfProbe(self, workers=workers_of(parts.config))
+        self.link_zones = LinkZones(self)
         self.control = Control(self)
         self.registry = registry_of(self)
         self.limit_rate()

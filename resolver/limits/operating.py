@@ -49,3 +49,19 @@ STATUS_SECONDS = limit(
     "seconds between two looks whether the line for `systemctl status` is another",
     why="whoever looks looks once; each is a datagram to the service manager",
 )
+LINK_ZONES = limit(
+    64, "zones that links bring with them", why="a VPN of a company has a dozen; each is a forward"
+)
+LINK_ZONE_SERVERS = limit(
+    4, "name servers of each", why="glibc reads three, and tries one after the other"
+)
+LINK_ZONES_LOOK_SECONDS = limit(
+    30.0,
+    "seconds between two looks at them, and LINK_LOOK_SECONDS after a link has changed",
+    why="a VPN's program tells them some time after its link is up",
+)
+LINK_BUS_SECONDS = limit(
+    2.0,
+    "seconds for an answer over D-Bus",
+    why="who is alive answers in a thousandth of that",
+)

@@ -44,7 +44,7 @@ async def status(daemon: Running, _: Nothing) -> Reply:
             for one in daemon.certificates
         ],
     }
-    return reply | _disk(daemon) | _root_copy(daemon)
+    return reply | _disk(daemon) | _root_copy(daemon) | _link_zones(daemon)
 
 
 def _lists(daemon: Running, counted: Mapping[str, float]) -> Reply | None:
@@ -113,6 +113,15 @@ def _root_copy(daemon: Running) -> Reply:
             "serial": copy.form.serial, "age_s": round(age_s, 3), "is_in_use": copy.is_live,
         }
     }  # fmt: skip
+
+
+def _link_zones(daemon: Running) -> Reply:
+    return {
+        "link_zones": [
+            {"zone": one.zone, "servers": [*one.hosts], "link": one.link}
+            for one in daemon.link_zones
+        ]
+    }
 
 
 def _of_all(replies: list[Reply]) -> Reply:

@@ -119,12 +119,28 @@ class Portal(Protocol):
         ...
 
 
+class LinkZone(Protocol):
+    """A zone that a network link brings (`daemon.link_reading.LinkZone`)."""
+
+    @property
+    def zone(self) -> str: ...
+    @property
+    def hosts(self) -> Sequence[str]: ...
+    @property
+    def link(self) -> str: ...
+
+
 class Running(Knowing, Protocol):
     """The process."""
 
     @property
     def captive(self) -> Portal:
         """Raises Refused where there can be none."""
+        ...
+
+    @property
+    def link_zones(self) -> Sequence[LinkZone]:
+        """Those that are forwarded now, since a link says so."""
         ...
 
     @property

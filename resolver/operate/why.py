@@ -66,13 +66,17 @@ async def why(daemon: Running, given: WhyArguments) -> Reply:
         question = told.onward
     links = list(_links(parts, question))
     last = links[-1]
-    return reply | {
-        "because": _sentence(parts, last),
-        "links": [_of_link(parts, link) for link in links],
-        "cuts": list(_cuts(parts, last.question)),
-        "trust": list(_trust(parts, last.question)),
-        "way": _way(parts, last.question),
-    }
+    return (
+        reply
+        | {
+            "because": _sentence(parts, last),
+            "links": [_of_link(parts, link) for link in links],
+            "cuts": list(_cuts(parts, last.question)),
+            "trust": list(_trust(parts, last.question)),
+            "way": _way(parts, last.question),
+        }
+        | _link_zone(daemon, last.question)
+    )
 
 
 def _by_view(parts: Parts, question: Question) -> dict[str, str]:
@@ -278,6 +282,13 @@ def _way(parts: Parts, question: Question) -> dict[str, Any]:
         "is_up": not way.is_cut(now),
         "answered_s_ago": None if last == -math.inf else round(now - last, 1),
     }
+
+
+def _link_zone(daemon: Running, question: Question) -> Reply:
+    """Whose word it is that the zone above the name is forwarded, if it is a network link's."""
+    zone = names.to_text(daemon.parts.walker.closest(question).zone)
+    found = [one for one in daemon.link_zones if one.zone == zone]
+    return {"link_zone": {"zone": zone, "link": found[0].link}} if found else {}
 
 
 WHY: Final = Verb(
