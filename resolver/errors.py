@@ -40,11 +40,15 @@ class ExchangeFailed(ResolverError):
 
 
 class ResolutionFailed(ResolverError):
-    """The question cannot be answered now: SERVFAIL with *ede* (RFC 8914)."""
+    """The question cannot be answered now: SERVFAIL with *ede* (RFC 8914).
+
+    *way*: the aliases that led to what failed, for who judges names on the way.
+    """
 
     def __init__(self, message: str, *, ede: tuple[Ede, ...] = ()) -> None:
         super().__init__(message)
         self.ede = ede
+        self.way: tuple[object, ...] = ()
 
     def again(self) -> ResolutionFailed:
         """The same without its traceback, to be kept: one that is kept holds the frames of its way,

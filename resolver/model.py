@@ -183,6 +183,8 @@ class Answer:
     *sources*: of each link in turn, where it came from. *tsig*: a record, in octets, that ends the
     reply (RFC 8945 §5.1). *renew_after_s*: from then on a hit may have it renewed.
     *onward*: what policy has put in the place of the question, whose answer is to follow *answer*.
+    *is_truncated*: the client is to ask again over TCP. *way*: of a failure, the aliases that led
+    to it, which the client is not told.
     """
 
     question: Question
@@ -197,6 +199,8 @@ class Answer:
     sources: tuple[Source, ...] = ()
     tsig: bytes = b""
     onward: Question | None = None
+    is_truncated: bool = False
+    way: tuple[RRset, ...] = ()
     renew_after_s: float = float("inf")
 
     @property

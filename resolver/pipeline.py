@@ -17,7 +17,7 @@ import trio
 from resolver.budget import Share
 from resolver.errors import Ede, ResolutionFailed, WireError
 from resolver.model import DROPPED, Answer, Query, Source, Status
-from resolver.policy.onward import alone, ask_policy, joined
+from resolver.policy.onward import alone, ask_policy, following, joined
 from resolver.protocol.codes import EdeCode, Flag, Rcode
 from resolver.protocol.ip_addresses import address_octets
 from resolver.protocol.wire import Message, parse_untrusted
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from resolver.budget import QueryBudget
-    from resolver.model import Question
+    from resolver.model import Question, RRset
     from resolver.policy.fast_paths import FastPaths
     from resolver.policy.onward import Told
     from resolver.policy.path import PolicyPath
@@ -118,6 +118,8 @@ class Pipeline:
         policy = views.only or views.of(source, client.listener, client.transport)
         query = _new(Query, (message, data, client, source, policy.view))
         outgoing = Outgoing(self._replies, query, respond)
+        if policy.tells_apart:
+            outgoing.is_for_all = policy.admits(source)
         if self._bus.heard:
             outgoing.began = trio.current_time()
         self._answer(policy, outgoing)
@@ -198,7 +200,9 @@ class Pipeline:
             self.counters.failed += 1
             if self.reports is not None:
                 self.reports.failed(question, error.ede)
-            return _failed(question, error.ede or (Ede(EdeCode.OTHER, str(error)),))
+            failed = _failed(question, error.ede or (Ede(EdeCode.OTHER, str(error)),))
+            failed.way = cast("tuple[RRset, ...]", error.way)
+            return failed
         if budget.whole.sent:
             self.counters.resolved += 1
         else:
@@ -219,7 +223,9 @@ class Pipeline:
     ) -> Answer:
         """What policy makes of *answer*, once what it needs beside has been asked too."""
         told = policy.after(query, answer)
-        beside = policy.beside(query, answer) if told is answer else None
+        if told is not answer:
+            return await self._followed(policy, query, told, budget)
+        beside = policy.beside(query, answer)
         if beside is None:
             return told
         if policy.asks_beside(query):
@@ -234,11 +240,43 @@ class Pipeline:
     def _by_policy(self, policy: PolicyPath, query: Query, answer: Answer, look: Look) -> Answer:
         """The same at once, as far as *look* knows of what is asked beside."""
         told = policy.after(query, answer)
-        beside = policy.beside(query, answer) if told is answer else None
+        if told is not answer:
+            return self._followed_at_once(policy, query, told, look)
+        beside = policy.beside(query, answer)
         if beside is None:
             return told
         other = look(beside.query.question, checking=not query.message.flags & Flag.CD)
         return told if other is None else policy.joined(query, answer, beside, other)
+
+    async def _followed(
+        self, policy: PolicyPath, query: Query, answer: Answer, budget: Share
+    ) -> Answer:
+        """With what the alias leads to that policy put in the place of an answer, if it did."""
+        if answer.onward is None:
+            return answer
+        steps = following(policy, query, answer)
+        try:
+            asked = next(steps)
+            while True:
+                asked = steps.send(await self._within_time(asked, budget))
+        except StopIteration as end:
+            return cast("Answer", end.value)
+
+    def _followed_at_once(
+        self, policy: PolicyPath, query: Query, answer: Answer, look: Look
+    ) -> Answer:
+        """The same, as far as the caches know of it."""
+        if answer.onward is None:
+            return answer
+        steps = following(policy, query, answer)
+        try:
+            asked = next(steps)
+            while True:
+                checking = not asked.message.cd
+                found = look(asked.question, checking=checking)
+                asked = steps.send(found or Answer(asked.question, Rcode.NOERROR))
+        except StopIteration as end:
+            return cast("Answer", end.value)
 
     # --- questions that came without a client --------------------------------------------------
 

@@ -73,11 +73,12 @@ class Replies:
 class Outgoing:
     """The reply to one query: its shape, the client's options, its octets; kept, and sent once."""
 
-    __slots__ = ("_generation", "_replies", "_respond", "began", "query")
+    __slots__ = ("_generation", "_replies", "_respond", "began", "is_for_all", "query")
 
     def __init__(self, replies: Replies, query: Query, respond: Respond) -> None:
         self.query = query
         self.began = 0.0  # when, for who wants to hear how long it took
+        self.is_for_all = True  # False: others in its view may be told something else
         self._replies = replies
         self._respond: Respond | None = respond
         self._generation = replies.packets.generation
@@ -99,6 +100,7 @@ class Outgoing:
             alone = answer.answer[0]
         if (
             keeps
+            and self.is_for_all
             and not shape.options
             and may_keep(message, answer, keeps_stale=self._replies.keeps_stale)
             and packets.generation == self._generation
@@ -246,6 +248,8 @@ def _flags(query: Message, answer: Answer) -> int:
     flags = Flag.QR | (query.flags & _COPIED) | Flag.RA | (answer.rcode & 0xF)
     if answer.is_authoritative:
         flags |= Flag.AA
+    if answer.is_truncated:
+        flags |= Flag.TC
     if answer.status is Status.SECURE and (query.ad or query.do):
         flags |= Flag.AD
     return flags

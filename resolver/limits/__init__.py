@@ -34,6 +34,7 @@ from resolver.limits.quic import *
 from resolver.limits.rates import *
 from resolver.limits.reporting import *
 from resolver.limits.root import *
+from resolver.limits.rpz import *
 from resolver.limits.servers import *
 from resolver.limits.setup import *
 from resolver.limits.telemetry import *

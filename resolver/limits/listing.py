@@ -20,6 +20,7 @@ ROOMS = (
     "https",
     "quic",
     "policy",
+    "rpz",
     "translating",
     "packets",
     "query",

@@ -3,7 +3,8 @@
 A step gives the alias as an answer that names the question to go on with (`Answer.onward`): a local
 CNAME to a public name, a rewriting. That question meets the same policy as one of the client's own,
 so that an alias into a blocked or a local name is what that is; then the caches and the network.
-What they say is joined to the alias here. Pure.
+What they say is joined to the alias here. An alias may stand in the place of an answer too, where a
+step saw that first: `following` goes on from there. Pure.
 """
 
 from __future__ import annotations
@@ -12,16 +13,17 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from resolver.limits import CHAIN_LENGTH
-from resolver.model import Answer, Ede, Query, Source, Status
+from resolver.model import DROPPED, Answer, Ede, Query, Source, Status
 from resolver.protocol.codes import EdeCode, Flag, Rcode
 from resolver.protocol.message import Message
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Generator, Sequence
 
     from resolver.model import Question
     from resolver.policy.path import PolicyPath
 
+_LOCAL: Final = (Source.LOCAL,)
 _KEPT_FLAGS: Final = Flag.RD | Flag.CD
 _CIRCLE: Final = (Ede(EdeCode.OTHER, "local aliases lead in a circle, or too far"),)
 
@@ -57,6 +59,23 @@ def _about(query: Query, question: Question) -> Query:
     return Query(asked, b"", query.client, query.source, query.view)
 
 
+def following(policy: PolicyPath, query: Query, answer: Answer) -> Generator[Query, Answer, Answer]:
+    """Where *answer*, an alias that *policy* made of another answer to *query*, leads.
+
+    Yields what is to be resolved, is sent what that brought, returns what the client is told.
+    """
+    aliases: list[Answer] = []
+    while answer.onward is not None:
+        if len(aliases) >= CHAIN_LENGTH:
+            failed = Answer(query.question, Rcode.SERVFAIL, ede=_CIRCLE, sources=(Source.LOCAL,))
+            return joined(aliases, failed)
+        told = ask_policy(policy, _about(query, answer.onward))
+        aliases += (answer, *told.aliases)
+        query = told.asked
+        answer = told.answer or policy.after(query, (yield query))
+    return joined(aliases, answer)
+
+
 def alone(aliases: Sequence[Answer]) -> Answer:
     """What is told of *aliases* where it is not to be found out what they lead to."""
     return joined(aliases, Answer(aliases[-1].question, Rcode.NOERROR))
@@ -67,7 +86,7 @@ def joined(aliases: Sequence[Answer], last: Answer) -> Answer:
 
     Never secure: nobody signed an alias of ours. A failure is one of the whole.
     """
-    if not aliases:
+    if not aliases or last is DROPPED:
         return last
     if last.rcode == Rcode.SERVFAIL:
         return replace(last, question=aliases[0].question)
@@ -79,5 +98,6 @@ def joined(aliases: Sequence[Answer], last: Answer) -> Answer:
         status=Status.INSECURE,
         ede=tuple(ede for one in (*aliases, last) for ede in one.ede),
         is_authoritative=all(one.is_authoritative for one in aliases),
-        sources=(Source.LOCAL, *last.sources),
+        sources=(*(aliases[0].sources or _LOCAL), *last.sources),
+        lifetime_s=min(one.lifetime_s for one in (*aliases, last)),
     )

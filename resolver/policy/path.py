@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from resolver.protocol.message import Message
 
+from resolver.model import DROPPED
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
@@ -30,6 +32,8 @@ class Step:
     name = "step"
     tells_stale = True
     """False: in its view nobody is told expired data."""
+    tells_apart = False
+    """True: it may treat clients of one view in different ways, as its `admits` says."""
 
     def before(self, query: Query) -> Answer | None:
         """The answer to *query* without resolving, None to go on. A step that answers is the last:
@@ -75,7 +79,9 @@ class Beside(NamedTuple):
 class PolicyPath:
     """The steps of one view, in order."""
 
-    __slots__ = ("_admits", "_after", "_before", "_beside", "changes_answers", "steps", "view")
+    __slots__ = (
+        "_admits", "_after", "_before", "_beside", "changes_answers", "steps", "tells_apart", "view",
+    )  # fmt: skip
 
     def __init__(self, view: View, steps: Iterable[Step] = ()) -> None:
         self.view = view
@@ -84,6 +90,7 @@ class PolicyPath:
         self._after = tuple(step.after for step in self.steps if _has(step, Step.after))
         self._beside = tuple(step for step in self.steps if _has(step, Step.beside))
         self.changes_answers = bool(self._after or self._beside)
+        self.tells_apart = any(step.tells_apart for step in self.steps)
         self._admits = tuple(step.admits for step in self.steps if _has(step, Step.admits))
 
     def __repr__(self) -> str:
@@ -108,6 +115,8 @@ class PolicyPath:
         """What all steps, in order, make of *answer*. O(steps)."""
         for after in self._after:
             answer = after(query, answer)
+            if answer is DROPPED:
+                break
         return answer
 
     def asks_beside(self, query: Query) -> bool:

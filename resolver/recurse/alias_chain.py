@@ -81,6 +81,11 @@ class AliasChain:
             raise WorkExceeded("CHAIN_LENGTH", ede=(too_long,))
         return target
 
+    @property
+    def rrsets(self) -> tuple[RRset, ...]:
+        """What its links say so far."""
+        return tuple(self._rrsets)
+
     def answer(self) -> Answer:
         return Answer(
             self.question,

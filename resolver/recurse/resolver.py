@@ -102,6 +102,7 @@ class Resolver:
             except ResolutionFailed as error:
                 told = self._instead(asked, error, budget, renews=renews)
                 if told is None:
+                    error.way = chain.rrsets if chain is not None else ()
                     raise
                 outcome = told
             if chain is None:
@@ -149,10 +150,9 @@ class Resolver:
     ) -> bool:
         """Renew what is known of *question*, with a budget of its own, while no client waits.
 
-        Who asks meanwhile has what is known still, or joins. A failure changes nothing of what is
-        known, nor does bogus data. False if it is not begun: somebody asks already, or
-        UNATTENDED_RESOLUTIONS are on their way. Never waits. *done* hears what packets it took,
-        *work* is done instead of resolving.
+        Who asks meanwhile has what is known still, or joins; a failure or bogus data changes
+        nothing. False if it is not begun: somebody asks already, or UNATTENDED_RESOLUTIONS are on
+        their way. Never waits. *done* hears what packets it took, *work* is done instead.
         """
         if self.unattended >= UNATTENDED_RESOLUTIONS or self.jobs.running(question):
             return False
