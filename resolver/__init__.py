@@ -15,7 +15,8 @@ docs/architecture.md says why, and in which file what is decided.
 2. **May they?** (`pipeline`, `policy`). `pipeline` shows the path of one query on one screen:
    admit, recall, policy, resolve, reply. A client's view says which steps of policy it meets. The
    ACL looks at address bytes; the operator's own names and special ones (`localhost`, private
-   reverse zones) are answered here and never leak to the root.
+   reverse zones) are answered here and never leak to the root. Response policy zones (`policy.rpz`)
+   look at questions, and at answers too.
 3. **Do we know?** (`recurse`, `cache`). `recurse` turns a `Question` into an `Answer`. Identical
    questions in flight are joined; RRsets are kept with their RFC 2181 rank and security status,
    NXDOMAIN and NODATA apart, failures briefly (RFC 9520), each cache bounded in octets. Behind them

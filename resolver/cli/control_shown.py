@@ -75,6 +75,7 @@ def _status(reply: Reply) -> Iterator[str]:
     yield _root_copy(reply["root_copy"])
     for one in reply.get("link_zones", ()):
         yield f"link {one['link']} brings {one['zone']}: {', '.join(one['servers'])}"
+    yield from map(_policy_zone, reply.get("policy_zones", []))
     for one in reply["certificates"]:
         whose, until = ", ".join(one["names"]), time_of(one["valid_until"])
         yield f"certificate: for {whose or 'nobody'}, until {until}, {one['pin']}"
@@ -112,6 +113,17 @@ def _root_copy(copy: Reply | None) -> str:
         return "root copy: none"
     state = "in use" if copy["is_in_use"] else "out of date"
     return f"root copy: {copy['serial']}, {state}, confirmed {duration(copy['age_s'])} ago"
+
+
+def _policy_zone(zone: Reply) -> str:
+    if zone["age_s"] is None:
+        state = "nothing is in force"
+    else:
+        serial = "" if zone["serial"] is None else f"serial {zone['serial']}, "
+        state = f"{serial}{zone['triggers']} triggers, confirmed {duration(zone['age_s'])} ago"
+    expired = ", expired" if zone["is_expired"] else ""
+    trouble = f"; {zone['trouble']}" if zone["trouble"] else ""
+    return f"policy zone {zone['zone']}: {state}{expired}{trouble}"
 
 
 def _reload(reply: Reply) -> Iterator[str]:

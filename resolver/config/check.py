@@ -17,6 +17,7 @@ from resolver.config.check_addresses import address_faults
 from resolver.config.check_forwards import forward_advice, forward_faults
 from resolver.config.check_lists import list_advice, list_faults
 from resolver.config.check_local import local_faults
+from resolver.config.check_rpz import rpz_advice, rpz_faults
 from resolver.config.check_views import view_advice, view_faults
 from resolver.config.extras import extra_missing
 from resolver.config.fault import Fault
@@ -48,6 +49,7 @@ def faults(config: Config) -> Iterator[Fault]:
     yield from _warm(config)
     yield from view_faults(config)
     yield from local_faults(config)
+    yield from rpz_faults(config)
     yield from _caches(config)
     yield from _dnssec(config)
     yield from _root(config)
@@ -79,6 +81,7 @@ def advice(config: Config) -> Iterator[str]:
     yield from old_spellings(config)
     yield from forward_advice(config)
     yield from view_advice(config)
+    yield from rpz_advice(config)
     if not config.dnssec.validate:
         yield "dnssec.validate is off: forged answers are not noticed"
     if config.warm and (config.outgoing.metered or not config.resolution.prefetch):

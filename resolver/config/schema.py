@@ -23,6 +23,7 @@ from resolver.config.schema_local import Local, LocalZone, Rewrite
 from resolver.config.schema_network import Network
 from resolver.config.schema_operate import Control
 from resolver.config.schema_resolution import Resolution
+from resolver.config.schema_rpz import Rpz
 from resolver.config.schema_telemetry import Dnstap, Log, Metrics, Otel
 from resolver.config.schema_views import Schedule, View
 from resolver.config.schema_zones import REOPENS, RESTARTS, Forward, Section, Stub, Zone
@@ -55,6 +56,7 @@ __all__ = [
     "Resolution",
     "Rewrite",
     "Root",
+    "Rpz",
     "Schedule",
     "Section",
     "Server",
@@ -335,6 +337,7 @@ class Config(Section, frozen=True, kw_only=True):
     schedule: tuple[Schedule, ...] = ()
     local: Local = Local()
     rewrite: tuple[Rewrite, ...] = ()
+    rpz: tuple[Rpz, ...] = ()
     resolution: Resolution = Resolution()
     cache: Cache = Cache()
     policy: Policy = Policy()

@@ -17,6 +17,7 @@ from resolver.config.schema_views import View as Settings
 from resolver.config.spans import in_force, tags_at
 from resolver.config.view_places import places, transports_of
 from resolver.daemon.nat64 import prefixes_of
+from resolver.daemon.rpz_terms import notifiers_of
 from resolver.model import EVERYBODY
 from resolver.policy.acl import Acl, Refusal, Silence
 from resolver.policy.chaos import Chaos
@@ -29,6 +30,8 @@ from resolver.policy.local_records import LocalRecords
 from resolver.policy.query_rules import QueryRules
 from resolver.policy.rebinding import Rebinding
 from resolver.policy.rewrite import Rewriting
+from resolver.policy.rpz import Rpz, Rpzs, of_tags
+from resolver.policy.rpz_notify import Notified
 from resolver.policy.sentinel import Sentinel, root_key_tags
 from resolver.policy.views import Clients, Views
 from resolver.protocol import names
@@ -42,6 +45,7 @@ if TYPE_CHECKING:
     from resolver.dnssec.anchors import Anchors
     from resolver.policy.local_records import LocalData
     from resolver.policy.path import Step
+    from resolver.policy.rpz import Cuts, Live
     from resolver.runtime.clock import Clock
 
 _name = names.from_text
@@ -60,6 +64,9 @@ class Stock:
     offers: Offers = field(default_factory=Offers)
     local: LocalData | None = None
     found: FoundPrefixes = field(default_factory=FoundPrefixes)
+    rpzs: Rpzs = field(default_factory=Rpzs)
+    zones: tuple[Live, ...] = ()  # of the configuration, among *rpzs*
+    cuts: Cuts = lambda _: ()
 
 
 def views_of(config: Config, stock: Stock, now: frozenset[str] = frozenset()) -> Views:
@@ -114,6 +121,9 @@ def steps_for(
     server = config.server
     elsewhere = [_name(entry.zone) for entry in (*config.forward, *config.stub)]
     elsewhere += [_name(zone.zone) for zone in config.local.zone if zone.mode == "nodefault"]
+    notifiers = notifiers_of(config)
+    if notifiers:
+        yield Notified(notifiers, stock.rpzs.tell)
     yield from _admission(config, view)
     yield QueryRules()
     yield Chaos(version=server.version, identity=server.identity)
@@ -130,6 +140,9 @@ def steps_for(
     anchors = stock.anchors
     if anchors is not None and config.dnssec.root_key_sentinel:
         yield Sentinel(lambda: root_key_tags(anchors))
+    zones = of_tags(stock.zones, tags)
+    if zones:
+        yield Rpz(stock.rpzs, zones, stock.cuts)
     if not view.serve_stale:
         yield FreshOnly()
     if config.resolution.rebinding and view.rebinding:

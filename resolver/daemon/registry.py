@@ -13,6 +13,7 @@ from resolver.cache.store import Store
 from resolver.daemon.garbage import Collector
 from resolver.daemon.local_files import LocalFiles
 from resolver.daemon.metering import count_metering
+from resolver.daemon.registry_rpz import count_rpz
 from resolver.daemon.root_keeper import RootKeeper
 from resolver.daemon.self_probe import SelfProbe
 from resolver.daemon.tap import Tap
@@ -123,6 +124,7 @@ def registry_of(daemon: Counting) -> Registry:
     _count_disk(registry, daemon)
     _count_upstream(registry, lambda: daemon.parts)
     _count_root(registry, daemon)
+    count_rpz(registry, lambda: daemon.parts.base, daemon.upkeep.rpz_keeper)
     _count_garbage(registry, daemon.collector)
     registry.count("control", Door, lambda: [daemon.control.door])
     count_metering(registry, daemon.metering, lambda: _hits(daemon))

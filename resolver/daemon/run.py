@@ -316,6 +316,7 @@ async def _start(daemon: Daemon, nursery: trio.Nursery) -> None:
         nursery.start_soon(persistence.run)
     nursery.start_soon(_tick, daemon)
     nursery.start_soon(overriding.end_negative_anchors, daemon)
+    await daemon.upkeep.rpz_keeper.begin()
     daemon.upkeep.begin(persistence.are_notes_read)
     nursery.start_soon(daemon.query_logging.run)
     daemon.query_logging.go_by(parts.config.log, parts.config.view)

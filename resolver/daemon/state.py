@@ -44,10 +44,12 @@ _DAMAGED: Final = ".damaged"
 _READABLE: Final = 0o644
 # All that goes to disk from here: when the clock was last confirmed, trust anchors that are
 # followed, a copy of the root zone, a certificate of our own with its key, and what operators have
-# decided while it ran. `persistence` keeps the cache, in a directory beside them.
+# decided while it ran; response policy zones, in a directory of their own. `persistence` keeps the
+# cache, in a directory beside them.
 KEPT: Final = (
     "last-run", "anchor-*.json", ROOT_ZONE, ROOT_ZONE + _DAMAGED,
     CERTIFICATE_FILE, KEY_FILE, KEY_FILE + _DAMAGED, OVERRIDES, OVERRIDES + _DAMAGED,
+    "rpz/*",
 )  # fmt: skip
 
 

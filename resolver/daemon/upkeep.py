@@ -1,6 +1,6 @@
 """What runs beside the queries: the root is kept primed, a copy of its zone renewed, trust anchors
 follow their zones, what is used is renewed, encrypted forwarders are discovered and connected to,
-views follow their schedules, local names their files.
+views follow their schedules, local names their files, response policy zones their sources.
 
 Each goes on over a reload, on whatever is in use then, and begins anew where what it rests on has
 changed: the hints, the anchors.
@@ -18,6 +18,8 @@ from resolver.daemon.nat64 import is_searched
 from resolver.daemon.prefix_finding import PrefixFinder
 from resolver.daemon.renewing import keep_renewing
 from resolver.daemon.root_keeper import RootKeeper, Serving
+from resolver.daemon.rpz_keeper import RpzKeeper
+from resolver.daemon.rpz_keeper import Serving as RpzServing
 from resolver.daemon.schedules import keep_schedules
 from resolver.daemon.zones import uses_root_copy
 from resolver.iterate.priming import keep_primed
@@ -70,12 +72,19 @@ class Upkeep:
         self._scheduling = trio.CancelScope()
         self._following = trio.CancelScope()
         self._finding = trio.CancelScope()
+        self._policing = trio.CancelScope()
         self.discovery: Discovery | None = None
         fetch, state = daemon.root_fetch, daemon.state
         self.root_keeper: RootKeeper | None = None
         if fetch is not None:
             serving = Serving(state, leads=daemon.is_first, fetch=fetch, slot=daemon.slot)
             self.root_keeper = RootKeeper(serving, lambda: daemon.parts)
+
+        self.rpz_keeper = RpzKeeper(
+            RpzServing(daemon.state, leads=daemon.is_first), lambda: daemon.parts
+        )
+        rpzs = daemon.parts.base.rpzs
+        rpzs.notify, rpzs.rows = self.rpz_keeper.notify, self.rpz_keeper.rows
 
     def begin(self, are_notes_read: trio.Event) -> None:
         """Start what the configuration wants; nothing is renewed before *are_notes_read*."""
@@ -86,6 +95,7 @@ class Upkeep:
         self._keep_schedules()
         self._follow_files()
         self._find_prefix()
+        self._keep_policy_zones()
         self._warm_up()
         base = self._daemon.parts.base
         self._daemon.nursery.start_soon(keep_renewing, base.prefetch, base.clock, are_notes_read)
@@ -111,6 +121,9 @@ class Upkeep:
         self._follow_files()
         self._finding.cancel()
         self._find_prefix()
+        if now.config.rpz != before.config.rpz:
+            self._policing.cancel()
+            self._keep_policy_zones()
         self._warm_up()
 
     def _prime(self) -> None:
@@ -176,6 +189,12 @@ class Upkeep:
         if local.hosts_files or local.leases_file:
             self._following = scope = trio.CancelScope()
             self._start(scope, lambda: keep_local_files(self._daemon))
+
+    def _keep_policy_zones(self) -> None:
+        if self._daemon.parts.config.rpz or self.rpz_keeper.zones:
+            self.rpz_keeper.follow()
+            self._policing = scope = trio.CancelScope()
+            self._start(scope, self.rpz_keeper.keep)
 
     def _warm_up(self) -> None:
         """Have sessions with encrypted forwarders, where clients may come: not for one question."""

@@ -24,6 +24,7 @@ from resolver.daemon.named_files import read_files
 from resolver.daemon.outages import Outages, early_of, stale_of, stale_seconds
 from resolver.daemon.policies import Stock, tags_now, views_of
 from resolver.daemon.renewing import renewals_of, renews_ahead
+from resolver.daemon.rpz_terms import cuts_of, in_use
 from resolver.daemon.zones import (
     exempt_names,
     fixed_delegations,
@@ -51,6 +52,7 @@ from resolver.pipeline import Pipeline
 from resolver.policy.cookies import ServerCookies
 from resolver.policy.designation import Offers
 from resolver.policy.fast_paths import FastPaths
+from resolver.policy.rpz import Rpzs
 from resolver.policy.views import Views
 from resolver.recurse.ahead import Ahead, nothing_ahead
 from resolver.recurse.error_reports import ErrorReports
@@ -107,6 +109,7 @@ class Base:
     offers: Offers
     overrides: Overrides
     local_files: LocalFiles
+    rpzs: Rpzs
 
 
 @dataclass(slots=True)
@@ -161,6 +164,7 @@ class Parts:
         packets.udp_payload = config.server.udp_payload_size
         self.base.options.cookies = self.cookies if config.server.cookies else None
         self.base.options.padding = config.tls.padding
+        self.base.rpzs.use(self.stock.zones)
         self.fast_paths.go_by(self.views, keeps=keeps_packets)
         self.go_by_hand()
         self.base.shortage.sheds = (
@@ -207,7 +211,7 @@ def found(
         clock, rng, spawn, infra, translating, dispatcher, packets, options,
         FastPaths(packets, options, Views(), bus), ServerCookies(rng), bus, PathCounters(),
         Shortage(), RootCopy(clock), ZoneRate(trio.current_time), prefetch, Offers(),
-        overrides or Overrides(), LocalFiles(wall_of(clock)),
+        overrides or Overrides(), LocalFiles(wall_of(clock)), Rpzs(),
     )  # fmt: skip
 
 
@@ -319,7 +323,8 @@ class _Assembly:
         """The whole."""
         config, base = self.config, self.base
         local, found = local_data(config, base.local_files), base.translating.found
-        stock = Stock(self.anchors, base.offers, local, found)
+        policed = (*in_use(config, base.rpzs), cuts_of(self.walker))
+        stock = Stock(self.anchors, base.offers, local, found, *policed)
         tags = tags_now(config, base.clock)
         replies = Replies(
             base.packets, base.options, config.server.udp_payload_size, nsid_of(config)

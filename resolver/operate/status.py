@@ -44,7 +44,7 @@ async def status(daemon: Running, _: Nothing) -> Reply:
             for one in daemon.certificates
         ],
     }
-    return reply | _disk(daemon) | _root_copy(daemon) | _link_zones(daemon)
+    return reply | _disk(daemon) | _root_copy(daemon) | _link_zones(daemon) | _policy_zones(daemon)
 
 
 def _lists(daemon: Running, counted: Mapping[str, float]) -> Reply | None:
@@ -120,6 +120,16 @@ def _link_zones(daemon: Running) -> Reply:
         "link_zones": [
             {"zone": one.zone, "servers": [*one.hosts], "link": one.link}
             for one in daemon.link_zones
+        ]
+    }
+
+
+def _policy_zones(daemon: Running) -> Reply:
+    rows = daemon.parts.base.rpzs.rows()
+    return {
+        "policy_zones": [
+            row._asdict() | {"age_s": None if row.age_s is None else round(row.age_s, 3)}
+            for row in rows
         ]
     }
 

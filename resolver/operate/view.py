@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from resolver.operate.view_lists import ListDesk
     from resolver.packets.cache import PacketCache
     from resolver.pipeline import Pipeline
+    from resolver.policy.rpz import Rpzs
     from resolver.policy.views import Views
     from resolver.recurse.known import Known
     from resolver.recurse.prefetch import Prefetch
@@ -44,6 +45,8 @@ class Base(Protocol):
     def root_copy(self) -> RootCopy: ...
     @property
     def prefetch(self) -> Prefetch: ...
+    @property
+    def rpzs(self) -> Rpzs: ...
 
 
 class Parts(Protocol):

@@ -14,6 +14,7 @@ import pytest
 import resolver
 from resolver.daemon.list_keeper import ListKeeper
 from resolver.daemon.registry import registry_of
+from resolver.policy.rpz import Row
 from resolver.protocol.transport import Transport
 from resolver.telemetry.metrics import Registry
 from resolver.telemetry.shared_counters import SharedCounters, Slot
@@ -42,6 +43,7 @@ NO_COUNTERS = {
         "_rrsets", "_proofs", "_ede", "_signatures", "_hashes", "_steps", "mismatches",
         "total", "denials", "cut_proof", "sent", "asked", "_unsent", "_rounds",
         "_cuts", "_at", "count",
+        "_seen", "_unsigned", "_depth", "_open_octets",
     },
     "what one server, connection or worker has done": {
         "n", "fails", "served", "_strays", "_held_octets", "_taken_octets", "hits", "_answered",
@@ -53,6 +55,7 @@ NO_COUNTERS = {
         "_body", "_continuations", "_opened", "_out", "_read", "_resets", "_streams", "_writing",
         "body", "held_octets", "unacknowledged", "useful_octets",
     },
+    "what one policy zone has, told in its log line": {"bad", "records", "left_out"},
     "the use of one name, and what an hour's renewals came to": {
         "score", "used", "wasted", "mean_s", "spread_s",
     },
@@ -143,6 +146,8 @@ async def test_prometheus_finds_no_fault_with_the_page(
         await replied(home, octets(question("www.example.net. A")))
         registry = registry_of(home.daemon)
         home.daemon.metering.extended_errors[22] = 1  # what nobody met yet is not there
+        zone = Row("rpz.test", 1, 1, 1.0, is_expired=False, trouble="")
+        home.daemon.parts.base.rpzs.rows = lambda: [zone]
         page = _page(registry, workers)
     assert page.count("# HELP") == len(registry.families) + (workers > 1)
     assert _faults(page) == ""

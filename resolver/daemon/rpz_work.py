@@ -1,0 +1,169 @@
+"""A process of its own, at a low priority: reads or transfers one policy zone, makes its table.
+
+    python -m resolver.daemon.rpz_work < job > outcome
+
+The daemon's own loop never sees a record of it: it maps the table. What is not whole and right is
+thrown away, and what is in use stays.
+"""
+
+from __future__ import annotations
+
+import mmap
+import os
+import resource
+import sys
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+import trio
+
+from resolver.daemon.rpz_job import Job, Outcome
+from resolver.daemon.rpz_transfer import Transfer
+from resolver.daemon.state import StateDirectory
+from resolver.errors import WireError
+from resolver.limits import RPZ_LINE_OCTETS, RPZ_OCTETS, WORKER_BEAT_SECONDS
+from resolver.policy.rpz_read import read_untrusted
+from resolver.policy.rpz_table import Info, Table, octets_of
+from resolver.policy.rpz_zone import PolicyZone
+from resolver.protocol import names
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_FIRST_TO_GO: Final = "1000"  # where memory runs out (proc(5), oom_score_adj)
+
+
+async def work(job: Job) -> Outcome:
+    """Do it. What goes wrong is a trouble."""
+    outcome = Outcome()
+    try:
+        if job.file:
+            _read(job, outcome)
+        else:
+            await _transfer(job, outcome)
+    except OSError as error:
+        outcome.troubles.append(error.strerror or str(error))
+    except WireError as error:
+        outcome.troubles.append(str(error))
+    except MemoryError:
+        outcome.troubles.append("it is too large for the memory there is")
+    return outcome
+
+
+def read(job: Job) -> Outcome:
+    """The same of a file, where there is nothing to be waited for."""
+    outcome = Outcome()
+    try:
+        _read(job, outcome)
+    except OSError as error:
+        outcome.troubles.append(error.strerror or str(error))
+    except WireError as error:
+        outcome.troubles.append(str(error))
+    return outcome
+
+
+def _read(job: Job, outcome: Outcome) -> None:
+    zone = _empty(job)
+    with Path(job.file).open("rb") as file:
+        stamp = os.fstat(file.fileno())
+        read_untrusted(_lines(file.fileno()), zone)
+    made = [stamp.st_ino, stamp.st_size, stamp.st_mtime_ns]
+    _keep(job, zone, Info(b"", source=job.file, stamp=made))
+    outcome.way, outcome.octets = "file", stamp.st_size
+
+
+def _lines(descriptor: int) -> Iterator[bytes]:
+    """Lines; of what is too long the beginning. Raises WireError where there is no end."""
+    left = RPZ_OCTETS
+    with os.fdopen(os.dup(descriptor), "rb") as file:
+        is_middle = False
+        while line := file.readline(RPZ_LINE_OCTETS + 2):
+            left -= len(line)
+            if left < 0:
+                raise WireError(f"more than {RPZ_OCTETS} octets")
+            was_middle, is_middle = is_middle, not line.endswith(b"\n")
+            if not was_middle:
+                yield line
+
+
+async def _transfer(job: Job, outcome: Outcome) -> None:
+    held = None
+    if job.held >= 0:
+        octets = os.pread(job.held, os.fstat(job.held).st_size, 0)
+        with suppress(WireError):
+            table = Table.read_untrusted(octets)
+            held = lambda: _held(job, table)  # noqa: E731
+    transfer = Transfer(job, lambda: _empty(job), held)
+    for primary in job.primaries:
+        try:
+            found = await transfer.of(primary)
+        except OSError as error:
+            outcome.troubles.append(f"{primary.host}: {error.strerror or error}")
+            continue
+        except WireError as error:
+            outcome.troubles.append(f"{primary.host}: {error}")
+            continue
+        if found.zone is not None:
+            _keep(job, found.zone, Info(b"", source=primary.host, made_at=job.wall))
+        outcome.way, outcome.primary = found.way, primary.host
+        break
+    outcome.octets = transfer.octets
+
+
+def _empty(job: Job) -> PolicyZone:
+    return PolicyZone(names.from_text(job.zone), job.most)
+
+
+def _held(job: Job, table: Table) -> PolicyZone:
+    """What is in use, as the zone that it was made of. Raises WireError."""
+    zone = _empty(job)
+    zone.soa = table.soa
+    zone.report = msgspec.structs.replace(table.info.report)
+    zone.rules.update(table.rules_of())
+    return zone
+
+
+def _keep(job: Job, zone: PolicyZone, info: Info) -> None:
+    """Hand the table over, and have it on disk. Raises OSError."""
+    octets = octets_of(zone, info)
+    os.ftruncate(job.out, len(octets))
+    with mmap.mmap(job.out, len(octets)) as shared:
+        shared[:] = octets
+    if job.directory >= 0:
+        state = StateDirectory.at(job.directory)
+        if state.write(job.kept_as, bytes(octets)):
+            state.date(job.kept_as, job.wall)
+
+
+async def _work_for_parent(job: Job) -> Outcome:
+    """Not for a parent that is gone."""
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(_end_with, job.parent)
+        outcome = await work(job)
+        nursery.cancel_scope.cancel()
+    return outcome
+
+
+async def _end_with(parent: int) -> None:
+    while os.getppid() == parent:  # noqa: ASYNC110  # nobody tells
+        await trio.sleep(WORKER_BEAT_SECONDS)
+    os._exit(1)
+
+
+def main() -> None:
+    """The process: of low weight, the first to go where memory is short."""
+    job = msgspec.json.decode(sys.stdin.buffer.read(), type=Job)
+    with suppress(OSError):
+        os.nice(job.weight)
+        Path("/proc/self/oom_score_adj").write_text(_FIRST_TO_GO, "ascii")
+    outcome = trio.run(_work_for_parent, job)
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    outcome.cpu_s = used.ru_utime + used.ru_stime
+    outcome.peak_octets = used.ru_maxrss << 10
+    sys.stdout.buffer.write(msgspec.json.encode(outcome))
+
+
+if __name__ == "__main__":
+    main()
