@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from resolver.config.load import interpret
 from tests.simulation.scenario_local import local_tables
+from tests.simulation.scenario_policy import rpz_tables
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -73,6 +74,7 @@ def document_of(head: Head, directory: Path, *, minimise: bool) -> dict[str, Any
     for zone in head.zones:
         document.setdefault(zone.kind, []).append(zone.table())
     document |= local_tables(head.local)
+    document["rpz"] = rpz_tables(head, directory)
     for name, tables in head.arrays.items():
         document.setdefault(name, []).extend(tables)
     for section, settings in head.settings.items():

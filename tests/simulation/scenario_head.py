@@ -94,6 +94,9 @@ class HeadReader:
         if zone is not None and zone.kind == "copy":
             self._end_copy(zone)
             return
+        if zone is not None and zone.kind == "rpz":
+            self.head.policies.append(zone)
+            return
         if zone is None or not zone.addresses:
             return
         is_root = not zone.zone.strip(".")

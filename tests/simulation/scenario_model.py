@@ -122,7 +122,8 @@ class ConfiguredZone:
 class Head:
     """The configuration part. None for *minimise* means: the file does not care, run both.
 
-    *copies* are zones held whole that are verified before use: see `scenario_copy`. *needs* names
+    *copies* are zones held whole that are verified before use: see `scenario_copy`; *policies* are
+    response policy zones: see `scenario_policy`. *needs* names
     features that are not built and without which the file cannot be played; *open_zone* is the zone
     whose clause is being read.
     """
@@ -131,6 +132,7 @@ class Head:
     root_name: str = "k.root-servers.net."
     zones: list[ConfiguredZone] = field(default_factory=list)
     copies: list[ConfiguredZone] = field(default_factory=list)
+    policies: list[ConfiguredZone] = field(default_factory=list)
     open_zone: ConfiguredZone | None = None
     trust_anchors: list[str] = field(default_factory=list)
     insecure: list[str] = field(default_factory=list)

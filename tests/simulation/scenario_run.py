@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import operator
 import tempfile
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -26,6 +26,7 @@ from resolver.lab.virtual_time import VirtualClock, run, seeded
 from tests.simulation.scenario_config import config_of
 from tests.simulation.scenario_copy import is_used, judged
 from tests.simulation.scenario_match import Seen, mismatches
+from tests.simulation.scenario_policy import compared
 from tests.simulation.scenario_servers import Stage, query_of
 
 if TYPE_CHECKING:
@@ -181,7 +182,8 @@ class _Play:
                     await self._step(index, step)
                 self._check_mandatory()
             finally:
-                self._result.unscripted = self._stage.unscripted
+                if not self._scenario.head.policies:
+                    self._result.unscripted = self._stage.unscripted
             await trio.lowlevel.checkpoint()
 
     async def _judge_copies(self, daemon: Daemon) -> None:
@@ -198,7 +200,8 @@ class _Play:
             case "QUERY" if step.entry is not None:
                 following = self._scenario.steps[index + 1 :]
                 self._stage.offer(following)
-                await self._query(step, step.entry, is_dropped=is_dropped(following))
+                await self._query(step, step.entry, is_dropped=self._is_dropped(following))
+                self._check_silence(step, following)
                 if self._config.resolution.prefetch:  # to the files, what it sets off takes no time
                     await self._until_quiet()
             case "CHECK_ANSWER" if step.entry is not None:
@@ -219,6 +222,16 @@ class _Play:
                     )
             case _:  # what servers do is offered to the query before; CHECK_OUT_QUERY is not seen
                 pass
+
+    def _is_dropped(self, following: Sequence[Step]) -> bool:
+        return is_dropped(following) or self._is_by_policy(following)
+
+    def _is_by_policy(self, following: Sequence[Step]) -> bool:
+        return bool(self._scenario.head.policies) and not is_checked(following)
+
+    def _check_silence(self, step: Step, following: Sequence[Step]) -> None:
+        if self._is_by_policy(following) and self._answer is not None:
+            raise StepFailed(f"step {step.number}: there was an answer")
 
     async def _query(self, step: Step, entry: Entry, *, is_dropped: bool) -> None:
         self._sent = 0
@@ -264,6 +277,8 @@ class _Play:
     def _check(self, step: Step, entry: Entry) -> None:
         if self._answer is None:
             raise StepFailed(f"step {step.number}: no query before this check")
+        if self._scenario.head.policies:
+            entry, self._answer = replace(entry, flags=entry.flags - {"AA"}), compared(self._answer)
         found = mismatches(entry, self._answer, is_full=self._scenario.head.has_full_answers)
         if found:
             raise StepFailed(f"step {step.number}: " + "; ".join(map(str, found)))
@@ -280,6 +295,16 @@ def is_dropped(following: Sequence[Step]) -> bool:
         if step.kind in {"QUERY", "CHECK_ANSWER"}:
             return False
         if step.kind == "NOTHING":
+            return True
+    return False
+
+
+def is_checked(following: Sequence[Step]) -> bool:
+    """True if a step looks at the answer to the query before these steps, or says there is none."""
+    for step in following:
+        if step.kind == "QUERY":
+            return False
+        if step.kind in {"CHECK_ANSWER", "NOTHING"}:
             return True
     return False
 

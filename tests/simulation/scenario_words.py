@@ -17,6 +17,7 @@ from resolver.limits import STALE_AFTER_SECONDS_RANGE
 from tests.simulation.scenario_address_words import ADDRESS_WORDS
 from tests.simulation.scenario_local import LOCAL_WORDS, VIEW_WORDS
 from tests.simulation.scenario_model import ConfiguredZone
+from tests.simulation.scenario_policy import RPZ_WORDS, address_data, by_address
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -300,8 +301,6 @@ _WITHOUT_EFFECT = (
 _UNBUILT = {
     "local-data-ptr": "local data",
     "local-zone-override": "local zones",
-    "response-ip": "policy by address",
-    "response-ip-data": "policy by address",
     "response-ip-tag": "policy by address",
     "do-not-query-address": "servers that are never asked",
     "edns-client-string": "an option for one upstream",
@@ -349,6 +348,8 @@ SERVER_WORDS: dict[str, Word] = {
     "module-config": _modules,
     **LOCAL_WORDS,
     "access-control": _access,
+    "response-ip": by_address,
+    "response-ip-data": address_data,
     "answer-cookie": _switch("server", "cookies"),
     "cookie-secret": _cookie_secret,
     "nsid": _text("server", "nsid"),
@@ -370,8 +371,8 @@ CLAUSES: dict[str, tuple[dict[str, Word], str, str]] = {
     "stub-zone": (STUB_WORDS, "stub", ""),
     "forward-zone": (FORWARD_WORDS, "forward", ""),
     "auth-zone": (COPY_WORDS, "copy", ""),
-    "rpz": (_Anything(), "", "response policy zones"),
     "view": (VIEW_WORDS, "", ""),
+    "rpz": (RPZ_WORDS, "rpz", ""),
     "remote-control": (_Anything(), "", ""),
     "cachedb": (_Anything(), "", "a cache database"),
     "dnstap": (_Anything(), "", ""),
