@@ -121,9 +121,7 @@ def steps_for(
     server = config.server
     elsewhere = [_name(entry.zone) for entry in (*config.forward, *config.stub)]
     elsewhere += [_name(zone.zone) for zone in config.local.zone if zone.mode == "nodefault"]
-    notifiers = notifiers_of(config)
-    if notifiers:
-        yield Notified(notifiers, stock.rpzs.tell)
+    yield from _notified(config, stock)
     yield from _admission(config, view)
     yield QueryRules()
     yield Chaos(version=server.version, identity=server.identity)
@@ -140,9 +138,7 @@ def steps_for(
     anchors = stock.anchors
     if anchors is not None and config.dnssec.root_key_sentinel:
         yield Sentinel(lambda: root_key_tags(anchors))
-    zones = of_tags(stock.zones, tags)
-    if zones:
-        yield Rpz(stock.rpzs, zones, stock.cuts)
+    yield from _policy_zones(tags, stock)
     if not view.serve_stale:
         yield FreshOnly()
     if config.resolution.rebinding and view.rebinding:
@@ -161,3 +157,16 @@ def _admission(config: Config, view: Settings) -> Iterator[Step]:
         yield Silence()
     elif not view.answer:
         yield Acl(config.server.allow_from)
+
+
+def _notified(config: Config, stock: Stock) -> Iterator[Step]:
+    """Before all else: primaries of policy zones are no clients."""
+    notifiers = notifiers_of(config)
+    if notifiers:
+        yield Notified(notifiers, stock.rpzs.tell)
+
+
+def _policy_zones(tags: frozenset[str], stock: Stock) -> Iterator[Step]:
+    zones = of_tags(stock.zones, tags)
+    if zones:
+        yield Rpz(stock.rpzs, zones, stock.cuts)

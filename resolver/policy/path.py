@@ -13,9 +13,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from resolver.protocol.message import Message
-
 from resolver.model import DROPPED
+from resolver.protocol.message import Message
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -80,7 +79,8 @@ class PolicyPath:
     """The steps of one view, in order."""
 
     __slots__ = (
-        "_admits", "_after", "_before", "_beside", "changes_answers", "steps", "tells_apart", "view",
+        "_admits", "_after", "_before", "_beside",
+        "changes_answers", "steps", "tells_apart", "view",
     )  # fmt: skip
 
     def __init__(self, view: View, steps: Iterable[Step] = ()) -> None:
