@@ -9,6 +9,7 @@ the last record is here. RFC 1995, RFC 5936, RFC 1982.
 from __future__ import annotations
 
 import ssl
+from contextlib import aclosing
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
@@ -32,7 +33,7 @@ from resolver.protocol.wire import parse_untrusted
 from resolver.upstream import tls_terms
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Iterator
+    from collections.abc import AsyncGenerator, Callable, Iterator
 
     from resolver.daemon.rpz_job import Job, Primary
     from resolver.policy.rpz_zone import PolicyZone
@@ -94,16 +95,16 @@ class Transfer:
         taking = Taking(zone, self.empty, is_difference=is_difference)
         signer = Signer(self.job.tsig)
         stream = await _connected(self.job, primary)
-        async with stream:
+        async with stream, aclosing(self._messages(stream)) as messages:
             await stream.send_all(frame(signer.sign(query)))
-            async for octets in self._messages(stream):
+            async for octets in messages:
                 signer.check_untrusted(octets)
                 if taking.take_untrusted(octets, query.id):
                     signer.end()
                     return taking.done()
         raise WireError("the transfer was cut off")
 
-    async def _messages(self, stream: trio.abc.Stream) -> AsyncIterator[bytes]:
+    async def _messages(self, stream: trio.abc.Stream) -> AsyncGenerator[bytes, None]:
         """The messages of a reply, as they come. Raises OSError, WireError."""
         splitter, received = Splitter(), 0
         while True:
