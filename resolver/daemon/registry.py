@@ -16,7 +16,7 @@ from resolver.daemon.metering import count_metering
 from resolver.daemon.registry_rpz import count_rpz
 from resolver.daemon.root_keeper import RootKeeper
 from resolver.daemon.self_probe import SelfProbe
-from resolver.daemon.tap import Tap
+from resolver.daemon.tapping import count_tapping
 from resolver.daemon.tls_contexts import TlsContexts
 from resolver.iterate.root_copy import RootCopy
 from resolver.iterate.zone_rate import ZoneRate
@@ -128,12 +128,7 @@ def registry_of(daemon: Counting) -> Registry:
     _count_garbage(registry, daemon.collector)
     registry.count("control", Door, lambda: [daemon.control.door])
     count_metering(registry, daemon.metering, lambda: _hits(daemon))
-    registry.count("dnstap", Tap, lambda: [daemon.tapping.tap])
-    registry.gauge(
-        "dnstap_connected",
-        "1 while a receiver of dnstap messages takes them, or a file does.",
-        lambda: int(daemon.tapping.is_connected),
-    )
+    count_tapping(registry, lambda: daemon.tapping)
     registry.count("otel", Traces, lambda: [daemon.tracing.traces])
     registry.count("query_log", QueryLog, lambda: [daemon.query_logging.log])
     return registry

@@ -30,7 +30,6 @@ from resolver.protocol.codes import RRType, rcode_text
 from resolver.protocol.framing import Splitter, frame
 from resolver.protocol.transport import Transport
 from resolver.protocol.wire import parse_untrusted
-from resolver.upstream import tls_terms
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Iterator
@@ -267,7 +266,12 @@ async def _connected(job: Job, primary: Primary) -> trio.abc.Stream:
 
 
 async def _secured(job: Job, primary: Primary, stream: trio.SocketStream) -> trio.abc.Stream:
-    """RFC 9103 §7.5, §9.3: the strict profile; on the terms that forwarders have to keep to."""
+    """RFC 9103 §7.5, §9.3: the strict profile; on the terms that forwarders have to keep to.
+
+    They are loaded here: who has no zone over TLS does without certificates, at every start.
+    """
+    from resolver.upstream import tls_terms  # noqa: PLC0415 - see above
+
     server = Server(
         primary.host, primary.port, transport=Transport.TLS, auth_name=primary.auth_name
     )

@@ -24,10 +24,13 @@ from resolver.telemetry.events import Answered, Recalled
 from resolver.upstream.server_events import Crossed
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from resolver.config.schema import Config
     from resolver.daemon.tap_sinks import Sink
     from resolver.runtime.clock import Clock
     from resolver.telemetry.events import Bus
+    from resolver.telemetry.metrics import Registry
 
 _log = logging.getLogger(__name__)
 
@@ -126,3 +129,13 @@ def _why(error: BaseException) -> str:
     if isinstance(error, trio.BrokenResourceError):
         return "it hung up"
     return getattr(error, "strerror", None) or str(error)
+
+
+def count_tapping(registry: Registry, tapping: Callable[[], Tapping]) -> None:
+    """Register all of it."""
+    registry.count("dnstap", Tap, lambda: [tapping().tap])
+    registry.gauge(
+        "dnstap_connected",
+        "1 while a receiver of dnstap messages takes them, or a file does.",
+        lambda: int(tapping().is_connected),
+    )
