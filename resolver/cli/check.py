@@ -17,8 +17,17 @@ from resolver.config.endpoints import show
 from resolver.config.http3 import http3_places
 from resolver.config.listen_urls import listen_url
 from resolver.config.schema import Config
-from resolver.daemon import link_reading, link_zones, local_files, policies, service_unit, state
+from resolver.daemon import (
+    link_reading,
+    link_zones,
+    local_files,
+    policies,
+    rpz_terms,
+    service_unit,
+    state,
+)
 from resolver.errors import ConfigError
+from resolver.policy.rpz import Rpzs
 from resolver.protocol.transport import Transport
 
 if TYPE_CHECKING:
@@ -107,7 +116,9 @@ def _views(config: Config, anchors: Anchors | None) -> list[str]:
     """What queries meet, in order, a line for each view; with the tags that count at all times."""
     tags = frozenset(entry.tag for entry in config.schedule)
     local = local_files.local_data(config, local_files.LocalFiles())
-    views = policies.views_of(config, policies.Stock(anchors, local=local), tags)
+    rpzs, zones = rpz_terms.in_use(config, Rpzs())
+    stock = policies.Stock(anchors, local=local, rpzs=rpzs, zones=zones)
+    views = policies.views_of(config, stock, tags)
     if views.only is not None:
         return [str(views.only)]
     return [f"{path.view.name}: {path}" for path in views.paths]

@@ -75,6 +75,8 @@ def _status(reply: Reply) -> Iterator[str]:
     yield _root_copy(reply["root_copy"])
     for one in reply.get("link_zones", ()):
         yield f"link {one['link']} brings {one['zone']}: {', '.join(one['servers'])}"
+    if reply.get("lists"):
+        yield from _lists(reply["lists"])
     yield from map(_policy_zone, reply.get("policy_zones", []))
     for one in reply["certificates"]:
         whose, until = ", ".join(one["names"]), time_of(one["valid_until"])
@@ -93,7 +95,8 @@ def link_in_words(link: Reply) -> str:
 
 
 def _queries(queries: Reply) -> str:
-    answered = sum(queries[key] for key in ("packets", "caches", "local", "servers", "failed"))
+    told = ("packets", "blocked", "caches", "local", "servers", "failed")
+    answered = sum(queries.get(key, 0) for key in told)
     if not answered:
         return "queries: none yet"
     hits = queries["packets"] + queries["caches"]
@@ -104,6 +107,7 @@ def _queries(queries: Reply) -> str:
     return (
         f"queries: {answered}, from memory {share(hits)}, from servers "
         f"{share(queries['servers'])}, failed {share(queries['failed'])}; {queries['stale']} stale"
+        + (f"; {queries['blocked']} blocked anew" if queries.get("blocked") else "")
         + (f"; {queries['limited']} over a rate" if queries.get("limited") else "")
     )
 
@@ -113,6 +117,16 @@ def _root_copy(copy: Reply | None) -> str:
         return "root copy: none"
     state = "in use" if copy["is_in_use"] else "out of date"
     return f"root copy: {copy['serial']}, {state}, confirmed {duration(copy['age_s'])} ago"
+
+
+def _lists(lists: Reply) -> Iterator[str]:
+    paused = ", paused until " + time_of(lists["paused_until"]) if lists["paused_until"] else ""
+    yield (
+        f"lists: {lists['lists']}, with {lists['names']} names, the oldest as of "
+        f"{duration(lists['oldest_s'])} ago{paused}"
+    )
+    for trouble in lists["troubles"]:
+        yield f"{_GAP}{trouble}"
 
 
 def _policy_zone(zone: Reply) -> str:

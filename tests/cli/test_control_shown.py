@@ -47,6 +47,18 @@ def test_queries_over_a_rate_are_told_where_there_are_any() -> None:
     assert "; 1 stale; 12 over a rate" in _page(queries=queries)
 
 
+def test_lists_are_told_where_there_are_any() -> None:
+    assert "lists" not in _page()
+    lists = {"lists": 3, "names": 4000, "oldest_s": 7200.0, "paused_until": 0.0, "troubles": []}
+    assert "lists: 3, with 4000 names, the oldest as of 2 h ago\n" in _page(lists=lists)
+    lists |= {"paused_until": 1e9, "troubles": ["ads: no answer"]}
+    assert "2 h ago, paused until 2001-09-" in _page(lists=lists)
+    assert "\n  ads: no answer\n" in _page(lists=lists)
+    blocked = _STATUS["queries"] | {"blocked": 10}
+    assert "queries: 20, from memory 40.0 %" in _page(queries=blocked)
+    assert "; 10 blocked anew" in _page(queries=blocked)
+
+
 def test_a_link_that_is_down_is_said_to_be() -> None:
     link = {"is_up": False, "since": 1e9, "outages": 1, "outage_s": 5.0, "ways_cut_off": 1}
     assert "link: down since 2001-" in _page(link=link)
