@@ -94,7 +94,8 @@ EXCEPTIONS = {
     ),
     "features/edns/edns_downstream_cookies.rpl": (
         "demands a cookie of whoever asks over UDP (BADCOOKIE), which keeps out all who have none;"
-        " who has one is believed more: tests/listen/test_admission.py"
+        " over a rate it is told so: tests/listen/test_rate_limit.py"
+        "::test_who_speaks_cookies_is_told_badcookie_and_which_will_do"
     ),
     "features/forward-stub/val_cnametocloser.rpl": (
         "wants the forwarder's proof about a cut inside the alias chain repeated; ours proves what"
