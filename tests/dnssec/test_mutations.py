@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
     from resolver.dnssec.steps import Need
 
+pytestmark = pytest.mark.heavy
 FLIPS = (0x01, 0x02, 0x04, 0x08, 0x10, 0x40, 0x80)  # 0x20 is a letter's case
 CASES = [
     ("www.signed.test.", RRType.A, None),

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from resolver.model import Name
 
 ZONE = FOLDER / "root" / "root.zone"
-pytestmark = pytest.mark.skipif(not ZONE.exists(), reason=MISSING)
+pytestmark = [pytest.mark.heavy, pytest.mark.skipif(not ZONE.exists(), reason=MISSING)]
 INSIDE = 1_786_000_000.0  # 2026-08-06, inside all windows
 TODAY = 1_795_000_000.0  # after all of them
 

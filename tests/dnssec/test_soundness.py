@@ -17,11 +17,13 @@ from resolver.model import Link, Question, RRset, Status, Verdict
 from resolver.protocol import names
 from resolver.protocol.codes import Rcode, RRType
 from tests.dnssec.signed_zones import Hashed, World, usual_world
+from tests.support import examples
 
 if TYPE_CHECKING:
     from resolver.model import Name
 
-ROUNDS = 4000
+ROUNDS = examples(1000)
+pytestmark = pytest.mark.heavy
 HEADS = ["www", "alias", "ent", "deep.ent", "x.deep.ent", "tree", "x.tree", "wild", "a.wild"]
 HEADS += ["b.a.wild", "*.wild", "cwild", "a.cwild", "ns", "no", "x.no", "zz", "x.www", "*", "aa.ns"]
 ZONES = ["signed.test.", "test.", "plain.test.", "plain2.test.", "hidden.plain2.test."]
@@ -113,4 +115,4 @@ def test_replayed_records_prove_nothing_false(hashed: Hashed | None) -> None:
             assert may_be_insecure(link.question), told
         else:
             assert validated.status in (Status.BOGUS, Status.INSECURE), told
-    assert secure > 100
+    assert secure > ROUNDS / 50  # enough to tell

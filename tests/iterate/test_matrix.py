@@ -40,7 +40,8 @@ if TYPE_CHECKING:
     from resolver.model import Link
     from resolver.upstream.request import Classified
 
-SAMPLE = 600
+SAMPLE = 400
+pytestmark = pytest.mark.heavy
 _BY_VERDICT = {
     Verdict.ANSWER: Seen.DATA,
     Verdict.REFERRAL: Seen.CHILD,
