@@ -13,6 +13,7 @@ from resolver.limits import RRSET_CACHE_OCTETS, RRSET_CACHE_OCTETS_RANGE
 from resolver.model import Rank, RRset, Status
 from resolver.protocol import names
 from tests.making import name, rrset
+from tests.support import examples
 
 MIB = 1 << 20
 WWW = name("www.example.")
@@ -134,7 +135,7 @@ class AgainstDict(RuleBasedStateMachine):
                 assert entry.current(self.now).ttl <= known[0].ttl
 
 
-AgainstDict.TestCase.settings = settings(max_examples=60, stateful_step_count=30, deadline=None)
+AgainstDict.TestCase.settings = settings(max_examples=examples(30), stateful_step_count=30)
 TestAgainstDict = AgainstDict.TestCase
 
 

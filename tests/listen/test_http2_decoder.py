@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from resolver.limits import HTTPS_HEADER_OCTETS, HTTPS_KNOWN_BLOCKS, HTTPS_KNOWN_OCTETS
 from resolver.listen.http2_decoder import RememberingDecoder
 from resolver.listen.http2_header import read_header
+from tests.support import examples
 
 Fields = list[tuple[str, str, bool]]
 
@@ -64,7 +65,7 @@ steps = st.tuples(blocks, st.sampled_from([33, 33, 33, 34, None]))
 
 
 @pytest.mark.rfc("RFC 7541 §4")
-@settings(max_examples=300)
+@settings(max_examples=examples(100))
 @given(st.lists(steps, min_size=10, max_size=40))
 def test_it_reads_as_hpack_does_untrusted(taken: list[tuple[bytes, int | None]]) -> None:
     """Additions, evictions, updates of the size, garbage; blocks said again after any of them."""

@@ -25,7 +25,7 @@ from resolver.listen.site import Site
 from resolver.protocol.transport import Transport
 from tests.listen.echo import answered, question
 from tests.listen.quic_client import HERE, listening, sealed
-from tests.support import only_collected, trio_test
+from tests.support import examples, only_collected, trio_test
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -296,7 +296,7 @@ async def test_a_request_has_its_time() -> None:
         assert it.is_empty()
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(30))
 @given(
     st.lists(st.tuples(st.integers(0, 5), st.binary(max_size=60), st.booleans()), max_size=6),
     st.integers(0, 2**32),

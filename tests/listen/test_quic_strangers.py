@@ -22,7 +22,7 @@ from resolver.listen.quic_peer import QuicPeer
 from resolver.listen.quic_places import QuicPlaces, QuicRates
 from tests.listen.echo import answered, question
 from tests.listen.quic_client import CLIENT, HERE, asked, hello_of, listening, sealed
-from tests.support import only_collected, set_limit, trio_test
+from tests.support import examples, only_collected, set_limit, trio_test
 from tests.turns import counted
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ def kinds(client: Client) -> list[QuicPacketType]:
 # --- what strangers cannot do --------------------------------------------------------------------
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(30))
 @given(st.lists(st.binary(max_size=1400), min_size=1, max_size=6), st.integers(0, 2**32))
 def test_arbitrary_datagrams_never_raise(datagrams: list[bytes], seed: int) -> None:
     async def story() -> None:
@@ -65,7 +65,7 @@ def test_arbitrary_datagrams_never_raise(datagrams: list[bytes], seed: int) -> N
     run(story, seed=seed)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(30))
 @given(st.binary(min_size=1, max_size=200), st.booleans(), st.integers(0, 2**32))
 def test_arbitrary_frames_end_one_connection_at_most(
     frames: bytes,

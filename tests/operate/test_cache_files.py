@@ -17,7 +17,7 @@ from resolver.protocol.codes import RRType
 from tests.making import name, question, rrset
 from tests.operate.operated import Desk, desk
 from tests.recurse.household import village
-from tests.support import trio_test
+from tests.support import examples, trio_test
 
 WWW, GONE = question("www.example.net. A"), question("gone.example.net. A")
 HEAD = ";= rrset rank=auth_answer status=secure zone=example.net. left=300 kept=300"
@@ -150,7 +150,7 @@ TEXT = st.one_of(
 )
 
 
-@settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(20), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(TEXT, max_size=20))
 def test_load_untrusted(lines: list[str]) -> None:
     @trio_test

@@ -18,7 +18,7 @@ from resolver.limits import LINK_MESSAGES
 from resolver.runtime import netlink
 from resolver.runtime.netlink import Change, LinkSocket, changes_untrusted
 from tests.simulation import netns
-from tests.support import trio_test_real
+from tests.support import examples, trio_test_real
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -95,7 +95,7 @@ PIECES = st.builds(
 
 
 @given(st.binary(max_size=200) | st.lists(PIECES, max_size=5).map(b"".join))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(100))
 def test_changes_untrusted(data: bytes) -> None:
     """Whatever comes: changes, no more than there is room for, or WireError."""
     try:

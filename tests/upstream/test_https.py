@@ -21,7 +21,7 @@ from resolver.protocol.transport import Transport
 from resolver.protocol.wire import parse_untrusted
 from resolver.upstream import http2_quick, https_session
 from resolver.upstream.https_words import Place
-from tests.support import only_collected, set_limit, trio_test
+from tests.support import examples, only_collected, set_limit, trio_test
 from tests.upstream.encrypted_worlds import ask, forward, running
 from tests.upstream.https_servers import OK, Exchange, HttpsScript, over_https, strict
 from tests.upstream.tls_servers import NAME, Clear, certificate, server_context
@@ -464,7 +464,7 @@ class _Host:
 
 
 @hypothesis.given(st.lists(st.binary(max_size=200), max_size=5), st.booleans())
-@hypothesis.settings(max_examples=100, deadline=None)
+@hypothesis.settings(max_examples=examples(50))
 def test_take_untrusted(pieces: list[bytes], is_framed: bool) -> None:  # noqa: FBT001
     """Whatever comes: no exception, and an end where it is not HTTP/2."""
 
