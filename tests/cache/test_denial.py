@@ -14,7 +14,8 @@ from resolver.model import Link, Question, Status, Verdict
 from resolver.protocol import names
 from resolver.protocol.codes import EdeCode, Rcode, RRType
 from resolver.protocol.message import RRset
-from tests.dnssec.signed_zones import Hashed, World, usual_world
+from tests.dnssec.signed_worlds import World, usual_world
+from tests.dnssec.signed_zones import Hashed
 
 NSEC3 = Hashed(2, b"\x01\x02")
 CHAINS = [pytest.param(None, id="nsec"), pytest.param(NSEC3, id="nsec3")]

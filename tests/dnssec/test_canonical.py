@@ -24,7 +24,7 @@ from resolver.model import RRset
 from resolver.protocol import names, rdata_fields
 from resolver.protocol.codes import RRType
 from tests.dnssec.data import parsed, wire
-from tests.dnssec.signed_zones import usual_zone
+from tests.dnssec.signed_worlds import usual_zone
 
 LABEL = st.text("aBcXyZ09-_*", min_size=1, max_size=8)
 NAME = st.lists(LABEL, min_size=1, max_size=4).map(lambda parts: ".".join(parts) + ".")

@@ -12,7 +12,7 @@ from resolver.dnssec.chain_ahead import chain_ahead
 from resolver.model import Question, RRset, Status
 from resolver.protocol import names
 from resolver.protocol.codes import RRType
-from tests.dnssec.signed_zones import World, unsigned, usual_world, usual_zone
+from tests.dnssec.signed_worlds import World, unsigned, usual_world, usual_zone
 
 if TYPE_CHECKING:
     from resolver.model import Link

@@ -16,7 +16,8 @@ from resolver.model import Link, RRset, Status, Verdict
 from resolver.protocol import names
 from resolver.protocol.codes import EdeCode, RRType
 from resolver.protocol.rdata_fields import key_tag
-from tests.dnssec.signed_zones import Hashed, World, usual_world, usual_zone
+from tests.dnssec.signed_worlds import World, usual_world, usual_zone
+from tests.dnssec.signed_zones import Hashed
 from tests.support import set_limit
 
 

@@ -20,7 +20,8 @@ from resolver.protocol import names
 from resolver.protocol.codes import RRType
 from resolver.protocol.message import Record
 from resolver.protocol.wire import build, parse_untrusted
-from tests.dnssec.signed_zones import Hashed, World, usual_world
+from tests.dnssec.signed_worlds import World, usual_world
+from tests.dnssec.signed_zones import Hashed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

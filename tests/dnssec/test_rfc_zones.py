@@ -11,7 +11,8 @@ from resolver.protocol import names
 from resolver.protocol.codes import RRType
 from resolver.protocol.nsec3 import Params, digest_in, digest_of
 from tests.dnssec.data import FOLDER, MISSING, records
-from tests.dnssec.signed_zones import Hashed, World, Zone, without
+from tests.dnssec.signed_worlds import World, without
+from tests.dnssec.signed_zones import Hashed, Zone
 
 ZONES = FOLDER / "dnssec" / "rfc-zones"
 RFC4035 = ZONES / "rfc4035-appendix-A.zone"

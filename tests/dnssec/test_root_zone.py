@@ -18,7 +18,8 @@ from resolver.model import Link, Question, RRset, Status, Verdict
 from resolver.protocol import names
 from resolver.protocol.codes import EdeCode, Rcode, RRType
 from tests.dnssec.data import FOLDER, MISSING, grouped, quick_zone
-from tests.dnssec.signed_zones import World, Zone
+from tests.dnssec.signed_worlds import World
+from tests.dnssec.signed_zones import Zone
 
 if TYPE_CHECKING:
     from resolver.model import Name

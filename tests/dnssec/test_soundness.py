@@ -16,7 +16,8 @@ import pytest
 from resolver.model import Link, Question, RRset, Status, Verdict
 from resolver.protocol import names
 from resolver.protocol.codes import Rcode, RRType
-from tests.dnssec.signed_zones import Hashed, World, usual_world
+from tests.dnssec.signed_worlds import World, usual_world
+from tests.dnssec.signed_zones import Hashed
 from tests.support import examples
 
 if TYPE_CHECKING:

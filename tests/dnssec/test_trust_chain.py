@@ -12,10 +12,11 @@ from resolver.model import Link, RRset, Server, Status, Verdict
 from resolver.protocol import names
 from resolver.protocol.codes import EdeCode, RRType
 from resolver.protocol.rdata_fields import bitmap_of
-from tests.dnssec.signed_zones import World, Zone, unsigned, usual_world, usual_zone
+from tests.dnssec.signed_worlds import World, unsigned, usual_world, usual_zone
 
 if TYPE_CHECKING:
     from resolver.dnssec.steps import Need
+    from tests.dnssec.signed_zones import Zone
 
 TEST = names.from_text("test.")
 

@@ -10,7 +10,8 @@ import pytest
 from resolver.model import Link, Question, RRset, Status, Verdict
 from resolver.protocol import names
 from resolver.protocol.codes import EdeCode, Rcode, RRType
-from tests.dnssec.signed_zones import TTL, Hashed, World, Zone, usual_world, usual_zone
+from tests.dnssec.signed_worlds import World, usual_world, usual_zone
+from tests.dnssec.signed_zones import TTL, Hashed, Zone
 
 if TYPE_CHECKING:
     from resolver.dnssec.steps import Need

@@ -12,17 +12,8 @@ from resolver.dnssec.anchors import AnchorRecord
 from resolver.model import Link, RRset, Status, Verdict
 from resolver.protocol import names
 from resolver.protocol.codes import EdeCode, RRType
-from tests.dnssec.signed_zones import (
-    DAY,
-    WALL,
-    Hashed,
-    World,
-    Zone,
-    unsigned,
-    usual_world,
-    usual_zone,
-    without,
-)
+from tests.dnssec.signed_worlds import World, unsigned, usual_world, usual_zone, without
+from tests.dnssec.signed_zones import DAY, WALL, Hashed, Zone
 
 CHAINS = [
     pytest.param(None, id="nsec"),

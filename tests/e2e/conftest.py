@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.e2e import daemon
+from tests.e2e.odd_octets import Stub
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from bench.realworld.root_world import RealWorld
     from tests.simulation.netns import Program
@@ -26,3 +27,19 @@ def small_world() -> Iterator[RealWorld]:
 def resolver(small_world: RealWorld) -> Program:
     """The daemon in the small world; its namespace ends it."""
     return daemon.start(small_world)
+
+
+@pytest.fixture(params=["udp", "tcp"])
+def stub(request: pytest.FixtureRequest, small_world: RealWorld, resolver: Program) -> Stub:
+    assert resolver.alive
+    return Stub(small_world, request.param)
+
+
+@pytest.fixture
+def upstream(stub: Stub) -> Callable[[], int]:
+    """How many datagrams have gone upstream since the test began.
+
+    Packets on the link would not do: a TCP connection that is done with closes when it likes.
+    """
+    before = stub.it.client.datagrams_sent()
+    return lambda: stub.it.client.datagrams_sent() - before - stub.datagrams

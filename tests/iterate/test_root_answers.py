@@ -18,7 +18,8 @@ from resolver.model import Link, Question, Status, Verdict
 from resolver.protocol import names
 from resolver.protocol.codes import Flag, RRClass, RRType
 from tests.dnssec.data import FOLDER, MISSING, quick_zone
-from tests.dnssec.signed_zones import World, Zone
+from tests.dnssec.signed_worlds import World
+from tests.dnssec.signed_zones import Zone
 from tests.dnssec.whole_root import judged
 
 ZONE = FOLDER / "root" / "root.zone"

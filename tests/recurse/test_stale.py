@@ -11,22 +11,19 @@ import trio
 from resolver.lab.faults import Path
 from resolver.limits import (
     SILENT_CUTS,
-    STALE_AFTER_SECONDS,
     STALE_MAX_SECONDS,
     STALE_RECHECK_SECONDS,
     STALE_RENEWALS,
     STALE_TTL_SECONDS,
 )
-from resolver.model import RRset, Source, Status
+from resolver.model import RRset, Source
 from resolver.policy.path import PolicyPath, Step
-from resolver.protocol.codes import EdeCode, Flag, Rcode, RRType
-from resolver.protocol.edns import Edns
+from resolver.protocol.codes import EdeCode, Rcode, RRType
 from tests.asking import octets, read
 from tests.making import name, question
-from tests.recurse.household import budget, house
+from tests.recurse.household import house
 from tests.recurse.silent_town import (
     ADDRESS,
-    ALIAS,
     DAY,
     EXAMPLE,
     FAR,
@@ -46,7 +43,6 @@ from tests.recurse.silent_town import (
 from tests.support import trio_test
 
 if TYPE_CHECKING:
-    from resolver.lab.world import World
     from resolver.model import Answer, Query, Question
 
 
@@ -341,49 +337,6 @@ async def test_some_names_are_never_told_when_they_are_over() -> None:
         assert (await home.ask(TARGET)).sources == (Source.STALE,)
 
 
-# --- while asking goes on ------------------------------------------------------------------------
-
-
-@pytest.mark.reaches("STALE_AFTER_SECONDS")
-@pytest.mark.rfc("RFC 8767 §5")
-@pytest.mark.parametrize(("asked", "links"), [(WWW, 1), (ALIAS, 2), (NONE, 0)])
-@trio_test
-async def test_who_has_waited_is_told_what_is_over_and_the_walk_goes_on(
-    asked: Question, links: int
-) -> None:
-    """1.8 s: the servers of example.net have become slow, and the client gets one answer."""
-    world = town()
-    async with house(world) as home:
-        await home.ask(asked)
-        for host in EXAMPLE:
-            world.faults.set(host, Path(delay_s=1.5))
-        await trio.sleep(DAY)
-        began = trio.current_time()
-        early = await read(home, octets(asked, edns=Edns(1232, 0, do=False)))
-        assert trio.current_time() - began == pytest.approx(STALE_AFTER_SECONDS)
-        assert [one.ttl for one in early.answer] == links * [STALE_TTL_SECONDS]
-        assert early.edns is not None
-        assert len(early.edns.options) == 1 or links > 1
-        await trio.sleep(6)
-        assert (await home.ask(asked)).source is Source.CACHE
-        stale = home.resolver.stale
-        assert stale is not None
-        assert (stale.failure, stale.slow) == (0, max(1, links))
-
-
-@trio_test
-async def test_who_has_waited_is_told_part_of_a_chain_only_if_it_has_an_end() -> None:
-    world = town()
-    async with house(world) as home:
-        await home.ask(question("far.example.net. CNAME"))
-        for host in EXAMPLE:
-            world.faults.set(host, Path(delay_s=1.5))
-        await trio.sleep(DAY)
-        began = trio.current_time()
-        assert OTHER in [one.rdata for one in (await read(home, octets(FAR))).answer]
-        assert trio.current_time() - began > STALE_AFTER_SECONDS
-
-
 class Renamed(Step):
     """Policy that puts another address in the place of every answer."""
 
@@ -406,96 +359,3 @@ async def test_policy_has_the_last_word_on_what_is_over(path: Path) -> None:
         views.only = PolicyPath(views.default.view, (Renamed(),))
         reply = await read(home, octets(WWW))
         assert [one.rdata for one in reply.answer] == [OTHER]
-
-
-# --- DNSSEC ------------------------------------------------------------------------------------
-
-
-def forge(world: World) -> None:
-    """Somebody else answers for example.net, and cannot sign."""
-    example = world.zones[name("example.net.")]
-    del example.data[WWW.qname][RRType.A]
-    example.add_address("www", "203.0.113.1")
-    example.signer = None
-
-
-@trio_test
-async def test_what_is_bogus_replaces_nothing_that_may_be_told() -> None:
-    """unbound#994, #1143: the proven answer is told, over as it is; now and when all are silent."""
-    world = town(is_signed=True)
-    async with house(world) as home:
-        assert (await home.ask(WWW)).status is Status.SECURE
-        forge(world)
-        await trio.sleep(DAY)
-        for _ in range(3):
-            answer = await home.ask(WWW)
-            assert answer.sources == (Source.STALE,)
-            assert answer.answer[0].rdatas == (ADDRESS,)
-            await trio.sleep(100)
-        kill(world)
-        answer = await home.ask(WWW)
-        assert (answer.status, answer.answer[0].rdatas) == (Status.SECURE, (ADDRESS,))
-
-
-@trio_test
-async def test_what_came_unchecked_replaces_nothing_that_may_be_told() -> None:
-    """A client that sets CD has fetched forged data in the meantime."""
-    world = town(is_signed=True)
-    async with house(world) as home:
-        await home.ask(WWW)
-        forge(world)
-        await trio.sleep(DAY)
-        forged = await home.resolver.resolve(WWW, budget(), checking=False)
-        assert forged.answer[0].rdatas != (ADDRESS,)
-        kill(world)
-        await trio.sleep(DAY)
-        assert (await home.ask(WWW)).answer[0].rdatas == (ADDRESS,)
-
-
-@pytest.mark.parametrize("asked", [WWW, NONE])
-@trio_test
-async def test_what_came_unchecked_is_never_told_when_it_is_over(asked: Question) -> None:
-    """unbound#1504."""
-    world = town(is_signed=True)
-    async with house(world) as home:
-        await home.resolver.resolve(asked, budget(), checking=False)
-        kill(world)
-        await trio.sleep(DAY)
-        await fails(home, asked)
-
-
-@pytest.mark.rfc("RFC 8767 §4")
-@pytest.mark.parametrize("asked", [WWW, NONE])
-@trio_test
-async def test_what_was_proven_is_told_without_ad_once_its_signatures_are_over(
-    asked: Question,
-) -> None:
-    world = town(is_signed=True)
-    with_do = octets(asked, edns=Edns(1232, 0, do=True))
-    base = configured(cache__stale_max=30 * DAY)
-    async with house(world, base) as home:
-        assert (await read(home, with_do)).flags & Flag.AD
-        kill(world)
-        await trio.sleep(2 * DAY)
-        soon = await read(home, with_do)
-        assert soon.flags & Flag.AD
-        assert RRType.RRSIG in {one.rtype for one in (*soon.answer, *soon.authority)}
-        await trio.sleep(20 * DAY)
-        late = await read(home, with_do)
-        assert not late.flags & Flag.AD
-        assert RRType.RRSIG not in {one.rtype for one in (*late.answer, *late.authority)}
-        answer = await home.ask(asked)
-        assert answer.status is Status.INSECURE
-        assert "; signature expired at 2026-" in answer.ede[0].text
-
-
-@trio_test
-async def test_signatures_that_are_over_can_be_held_against_it() -> None:
-    world = town(is_signed=True)
-    base = configured(cache__stale_max=30 * DAY, dnssec__serve_expired_signatures=False)
-    async with house(world, base) as home:
-        await home.ask(WWW)
-        kill(world)
-        await trio.sleep(22 * DAY)
-        error = await fails(home)
-        assert EdeCode.SIGNATURE_EXPIRED in {ede.code for ede in error.ede}
