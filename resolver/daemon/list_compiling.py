@@ -12,17 +12,16 @@ import itertools
 import os
 import resource
 import sys
-import threading
 import time
 from contextlib import suppress
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import msgspec
 
+from resolver.daemon import child_life
 from resolver.daemon.list_job import Compiled, CompileJob, ListPart
 from resolver.errors import WireError
-from resolver.limits import LIST_LINE_OCTETS, LIST_MEMORY_OCTETS, LIST_OCTETS, WORKER_BEAT_SECONDS
+from resolver.limits import LIST_LINE_OCTETS, LIST_MEMORY_OCTETS, LIST_OCTETS
 from resolver.policy.list_compile import Compiler
 from resolver.policy.list_file import ListInfo
 from resolver.policy.list_parse import cancelled_in
@@ -30,7 +29,6 @@ from resolver.policy.list_parse import cancelled_in
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_FIRST_TO_GO: Final = "1000"  # where memory runs out (proc(5), oom_score_adj)
 _AT_ONCE: Final = 1 << 20
 
 
@@ -96,19 +94,11 @@ def _lines(descriptor: int) -> Iterator[bytes]:
                 yield line
 
 
-def _end_with(parent: int) -> None:
-    while os.getppid() == parent:
-        time.sleep(WORKER_BEAT_SECONDS)
-    os._exit(1)
-
-
 def main() -> None:
     """The process: of low weight, the first to go where memory is short."""
     job = msgspec.json.decode(sys.stdin.buffer.read(), type=CompileJob)
-    threading.Thread(target=_end_with, args=(job.parent,), daemon=True).start()
+    child_life.begin(job.parent, job.weight)
     with suppress(OSError, ValueError):
-        os.nice(job.weight)
-        Path("/proc/self/oom_score_adj").write_text(_FIRST_TO_GO, "ascii")
         resource.setrlimit(resource.RLIMIT_AS, (LIST_MEMORY_OCTETS, LIST_MEMORY_OCTETS))
     try:
         outcome = compiled(job)
@@ -116,9 +106,7 @@ def main() -> None:
         outcome = Compiled(trouble=error.strerror or str(error))
     except MemoryError:
         outcome = Compiled(trouble="the lists are too large for the memory there is")
-    used = resource.getrusage(resource.RUSAGE_SELF)
-    outcome.cpu_s = used.ru_utime + used.ru_stime
-    outcome.peak_octets = used.ru_maxrss << 10
+    outcome.cpu_s, outcome.peak_octets = child_life.spent()
     sys.stdout.buffer.write(msgspec.json.encode(outcome))
 
 

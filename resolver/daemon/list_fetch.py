@@ -13,9 +13,7 @@ import hashlib
 import os
 import ssl
 import sys
-import threading
 import time
-from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urljoin, urlsplit
 
@@ -23,14 +21,14 @@ import httpx2
 import msgspec
 
 from resolver import __version__
+from resolver.daemon import child_life
 from resolver.daemon.list_job import Fetched, FetchJob
 from resolver.errors import WireError
-from resolver.limits import LIST_DOWNLOAD_SECONDS, LIST_OCTETS, WORKER_BEAT_SECONDS
+from resolver.limits import LIST_DOWNLOAD_SECONDS, LIST_OCTETS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_LOWEST: Final = 19  # of nice(2)
 _OK, _SAME = 200, 304
 _REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
 
@@ -103,18 +101,10 @@ def _chunks(reply: Any, until: float) -> Iterator[bytes]:
         yield chunk
 
 
-def _end_with(parent: int) -> None:
-    while os.getppid() == parent:
-        time.sleep(WORKER_BEAT_SECONDS)
-    os._exit(1)
-
-
 def main() -> None:
     """The process."""
     job = msgspec.json.decode(sys.stdin.buffer.read(), type=FetchJob)
-    with suppress(OSError):
-        os.nice(_LOWEST)
-    threading.Thread(target=_end_with, args=(job.parent,), daemon=True).start()
+    child_life.begin(job.parent)
     sys.stdout.buffer.write(msgspec.json.encode(fetched(job)))
 
 

@@ -9,11 +9,7 @@ the transfer: it maps the file. RFC 5936 (AXFR, by dnspython), RFC 8806, RFC 897
 
 from __future__ import annotations
 
-import os
-import resource
 import sys
-from contextlib import suppress
-from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 import dns.exception
@@ -25,6 +21,7 @@ import dns.zone
 import msgspec
 import trio
 
+from resolver.daemon import child_life
 from resolver.daemon.root_job import Job, Outcome
 from resolver.daemon.state import ROOT_ZONE, StateDirectory
 from resolver.dnssec.anchors import Anchor
@@ -37,7 +34,6 @@ from resolver.limits import (
     ROOT_COPY_OCTETS,
     ROOT_FETCH_SECONDS,
     ROOT_SOURCE_SECONDS,
-    WORKER_BEAT_SECONDS,
 )
 from resolver.protocol import names
 from resolver.protocol.codes import RRType
@@ -47,8 +43,6 @@ from resolver.protocol.wire import parse_untrusted
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_LOWEST: Final = 19  # of nice(2)
-_FIRST_TO_GO: Final = "1000"  # where memory runs out (proc(5), oom_score_adj)
 _AT_ONCE: Final = 65_536
 _NOT_DNS = (dns.exception.DNSException, WireError, ValueError, EOFError)
 _RCODE: Final = 15
@@ -166,34 +160,12 @@ def _records(zone: dns.zone.Zone) -> Iterator[ZoneRecord]:
             yield ZoneRecord(owner.lower(), int(rdataset.rdtype), rdataset.ttl, octets)
 
 
-async def _fetch_for_parent(job: Job) -> Outcome:
-    """As `fetch`, but not for a parent that is gone.
-
-    The kernel's death signal would not do: it comes with the end of the *thread* that made us.
-    """
-    async with trio.open_nursery() as nursery:
-        nursery.start_soon(_end_with, job.parent)
-        outcome = await fetch(job, StateDirectory.at(job.directory))
-        nursery.cancel_scope.cancel()
-    return outcome
-
-
-async def _end_with(parent: int) -> None:
-    while os.getppid() == parent:  # noqa: ASYNC110  # nobody tells
-        await trio.sleep(WORKER_BEAT_SECONDS)
-    os._exit(1)
-
-
 def main() -> None:
     """The process: at the lowest priority, the first to go where memory is short."""
     job = msgspec.json.decode(sys.stdin.buffer.read(), type=Job)
-    with suppress(OSError):
-        os.nice(_LOWEST)
-        Path("/proc/self/oom_score_adj").write_text(_FIRST_TO_GO, "ascii")
-    outcome = trio.run(_fetch_for_parent, job)
-    used = resource.getrusage(resource.RUSAGE_SELF)
-    outcome.cpu_s = used.ru_utime + used.ru_stime
-    outcome.peak_octets = used.ru_maxrss << 10
+    child_life.begin(job.parent)
+    outcome = trio.run(fetch, job, StateDirectory.at(job.directory))
+    outcome.cpu_s, outcome.peak_octets = child_life.spent()
     sys.stdout.buffer.write(msgspec.json.encode(outcome))
 
 

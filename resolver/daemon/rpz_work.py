@@ -10,20 +10,20 @@ from __future__ import annotations
 
 import mmap
 import os
-import resource
 import sys
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 import msgspec
 import trio
 
+from resolver.daemon import child_life
 from resolver.daemon.rpz_job import Job, Outcome
 from resolver.daemon.rpz_transfer import Transfer
 from resolver.daemon.state import StateDirectory
 from resolver.errors import WireError
-from resolver.limits import RPZ_LINE_OCTETS, RPZ_OCTETS, WORKER_BEAT_SECONDS
+from resolver.limits import RPZ_LINE_OCTETS, RPZ_OCTETS
 from resolver.policy.rpz_read import read_untrusted
 from resolver.policy.rpz_table import Info, Table, octets_of
 from resolver.policy.rpz_zone import PolicyZone
@@ -31,8 +31,6 @@ from resolver.protocol import names
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-_FIRST_TO_GO: Final = "1000"  # where memory runs out (proc(5), oom_score_adj)
 
 
 async def work(job: Job) -> Outcome:
@@ -137,31 +135,12 @@ def _keep(job: Job, zone: PolicyZone, info: Info) -> None:
             state.date(job.kept_as, job.wall)
 
 
-async def _work_for_parent(job: Job) -> Outcome:
-    """Not for a parent that is gone."""
-    async with trio.open_nursery() as nursery:
-        nursery.start_soon(_end_with, job.parent)
-        outcome = await work(job)
-        nursery.cancel_scope.cancel()
-    return outcome
-
-
-async def _end_with(parent: int) -> None:
-    while os.getppid() == parent:  # noqa: ASYNC110  # nobody tells
-        await trio.sleep(WORKER_BEAT_SECONDS)
-    os._exit(1)
-
-
 def main() -> None:
     """The process: of low weight, the first to go where memory is short."""
     job = msgspec.json.decode(sys.stdin.buffer.read(), type=Job)
-    with suppress(OSError):
-        os.nice(job.weight)
-        Path("/proc/self/oom_score_adj").write_text(_FIRST_TO_GO, "ascii")
-    outcome = trio.run(_work_for_parent, job)
-    used = resource.getrusage(resource.RUSAGE_SELF)
-    outcome.cpu_s = used.ru_utime + used.ru_stime
-    outcome.peak_octets = used.ru_maxrss << 10
+    child_life.begin(job.parent, job.weight)
+    outcome = trio.run(work, job)
+    outcome.cpu_s, outcome.peak_octets = child_life.spent()
     sys.stdout.buffer.write(msgspec.json.encode(outcome))
 
 
