@@ -111,10 +111,10 @@ def _answer(question: Question, zone: Name, kind: Kind) -> Answer | None:
         return None
     found = _records(question, zone, kind)
     if found:
-        return _reply(question, Rcode.NOERROR, answer=found)
+        return reply(question, Rcode.NOERROR, answer=found)
     exists = is_apex or kind in (Kind.LOOPBACK, Kind.NOTHING_BUT_THERE)
     rcode = Rcode.NOERROR if exists else Rcode.NXDOMAIN
-    return _reply(question, rcode, authority=(_soa(zone),))
+    return reply(question, rcode, authority=(_soa(zone),))
 
 
 def _records(question: Question, zone: Name, kind: Kind) -> tuple[RRset, ...]:
@@ -144,13 +144,14 @@ def _soa(zone: Name) -> RRset:
     return RRset(zone, RRType.SOA, TTL, (rdata,))
 
 
-def _reply(
+def reply(
     question: Question,
-    rcode: int,
+    rcode: int = Rcode.NOERROR,
     *,
     answer: tuple[RRset, ...] = (),
     authority: tuple[RRset, ...] = (),
 ) -> Answer:
+    """What a zone of ours tells: with AA, and never validated, for nobody signs it."""
     return Answer(
         question,
         rcode,

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from resolver.limits import LOCAL_TTL_SECONDS
 from resolver.model import DROPPED, Answer, Ede, Question, Source, Status
-from resolver.policy.local import authority_of, covers
+from resolver.policy.local import authority_of, covers, reply
 from resolver.policy.local_table import Table, rrsets
 from resolver.policy.path import Step
 from resolver.protocol import names
@@ -226,7 +226,7 @@ def _told(question: Question, found: Records, mode: str, zone: Zone | None) -> A
     qname, qtype = question.qname, question.qtype
     sets = rrsets(qname, found, qtype)
     if sets:
-        return _reply(question, answer=sets)
+        return reply(question, answer=sets)
     alias = next((one for one in found if one[0] == RRType.CNAME), None)
     if alias is not None:
         return _alias(question, alias[1], alias[2][0])
@@ -243,7 +243,7 @@ def _alias(question: Question, ttl: int, target: Name) -> Answer:
         try:
             target = names.from_labels((*names.labels(question.qname), *names.labels(target)[1:]))
         except ValueError:
-            return replace(_reply(question, Rcode.YXDOMAIN), ede=_TOO_LONG)
+            return replace(reply(question, Rcode.YXDOMAIN), ede=_TOO_LONG)
     alias = RRset(question.qname, RRType.CNAME, ttl, (target,))
     onward = Question(target, question.qtype, question.qclass)
     return Answer(
@@ -267,7 +267,7 @@ def _always(question: Question, mode: str, zone: Zone | None) -> Answer | None:
     if mode == "always_null" and question.qtype in _NULLS:
         rdata = _NULLS[question.qtype]
         null = RRset(question.qname, question.qtype, LOCAL_TTL_SECONDS, (rdata,))
-        return _reply(question, answer=(null,))
+        return reply(question, answer=(null,))
     is_denied = mode == "always_nxdomain"
     return _denied(question, Rcode.NXDOMAIN if is_denied else Rcode.NOERROR, zone)
 
@@ -282,25 +282,8 @@ def _denied(question: Question, rcode: int, zone: Zone | None) -> Answer:
     """NODATA or NXDOMAIN, with what says for how long."""
     top = question.qname if zone is None else zone.name
     soa = () if zone is None else rrsets(top, zone.table.names.get(top, ()), RRType.SOA)
-    return _reply(question, rcode, authority=soa or (authority_of(top, LOCAL_TTL_SECONDS),))
+    return reply(question, rcode, authority=soa or (authority_of(top, LOCAL_TTL_SECONDS),))
 
 
 def _refused(question: Question) -> Answer:
     return Answer(question, Rcode.REFUSED, ede=_REFUSED, sources=(Source.BLOCKED,))
-
-
-def _reply(
-    question: Question,
-    rcode: int = Rcode.NOERROR,
-    *,
-    answer: tuple[RRset, ...] = (),
-    authority: tuple[RRset, ...] = (),
-) -> Answer:
-    return Answer(
-        question,
-        rcode,
-        answer=answer,
-        authority=authority,
-        status=Status.INSECURE,
-        is_authoritative=True,
-    )
