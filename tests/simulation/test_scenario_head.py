@@ -72,7 +72,7 @@ def test_before_the_first_clause_an_address_is_the_roots(tmp_path: Path) -> None
         ('server:\n local-zone: "a." inform', "local zones of type inform"),
         ('server:\n local-data-ptr: "192.0.2.1 a."', "local data"),
         ("server:\n access-control: 192.0.2.0/24 deny", "clients who are dropped"),
-        ('server:\n module-config: "dns64 validator iterator"', "the module dns64"),
+        ('server:\n module-config: "subnetcache validator iterator"', "the module subnetcache"),
         ("forward-zone:\n name: a.\n forward-host: ns.example", "forwarders by name"),
     ],
 )
