@@ -10,6 +10,7 @@ A query that no step checks is one that gets no answer: so such files say "drop"
 from __future__ import annotations
 
 import ipaddress
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from resolver.policy.rpz_triggers import Prefix, labels_of
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from tests.simulation.scenario_match import Seen
-    from tests.simulation.scenario_model import Head
+    from tests.simulation.scenario_model import Entry, Head
 
 _BY_ADDRESS = "response-ip"
 _QUOTE = '"'
@@ -81,13 +82,15 @@ def address_data(head: Head, value: str) -> None:
     head.files[_BY_ADDRESS].append(f"{owner}.rpz-ip 3600 {data}")
 
 
-def compared(seen: Seen) -> Seen:
-    """*seen* without what only this resolver says beside a negative answer: for how long it
-    counts."""
+def compared(head: Head, entry: Entry, seen: Seen) -> tuple[Entry, Seen]:
+    """What is compared with what, where there are policy zones: not AA, nor what only this resolver
+    says beside a negative answer, for how long it counts. *seen* is changed."""
+    if not head.policies:
+        return entry, seen
     seen.message.authority[:] = [
         rrset for rrset in seen.message.authority if "nobody.invalid." not in rrset.to_text()
     ]
-    return seen
+    return replace(entry, flags=entry.flags - {"AA"}), seen
 
 
 def _no_effect(head: Head, value: str) -> None:
