@@ -125,6 +125,7 @@ async def test_the_same_words_of_an_operator_stay_when_the_link_goes() -> None:
 async def test_who_cannot_be_asked_is_told_once_and_its_zones_are_over(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
+    caplog.set_level("INFO", "resolver.daemon.link_zones")  # whatever others left
     async with served() as house:
         links = await following(house)
         links.zones = (CORP,)
