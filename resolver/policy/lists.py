@@ -24,6 +24,7 @@ from resolver.policy.list_pattern import needed
 from resolver.policy.list_rules import text_of
 from resolver.policy.path import Step
 from resolver.protocol import names
+from resolver.protocol.address_hints import address_hints
 from resolver.protocol.codes import RRClass, RRType
 from resolver.protocol.shapes import plain_name_end
 
@@ -42,7 +43,6 @@ _ALLOWED_HERE: Final = ListUse("", "policy.allow", is_allow=True)
 _ALIASES: Final = frozenset({RRType.CNAME, RRType.DNAME})
 _SERVICES: Final = frozenset({RRType.HTTPS, RRType.SVCB})
 _ADDRESSES: Final = frozenset({RRType.A, RRType.AAAA})
-_HINTS: Final = {4: 4, 6: 16}  # SvcParamKeys of address hints, and octets of each
 
 
 class Policy(NamedTuple):
@@ -261,7 +261,7 @@ class ListStep(Step):
             target, hints = rdata.lower(), list[bytes]()
             if rrset.rtype in _SERVICES:
                 end = plain_name_end(rdata, 2, len(rdata))
-                target, hints = rdata[2:end].lower(), list(_hints(rdata[end:]))
+                target, hints = rdata[2:end].lower(), list(address_hints(rdata[end:]))
             found = self.ruling(target, asker) if target != names.ROOT else None
             if found is not None and not found.allows:
                 return found
@@ -288,16 +288,3 @@ def _matching(patterns: Iterable[Pattern], name: Name) -> list[Found]:
         for one in patterns
         if one.needed in text and one.search(text)
     ]
-
-
-def _hints(parameters: bytes) -> Iterator[bytes]:
-    """The addresses among the parameters of an SVCB record, whose form was checked."""
-    at = 0
-    while at + 4 <= len(parameters):
-        key, size = parameters[at + 1] | parameters[at] << 8, parameters[at + 3]
-        size |= parameters[at + 2] << 8
-        width = _HINTS.get(key)
-        if width is not None:
-            for start in range(at + 4, at + 4 + size - width + 1, width):
-                yield parameters[start : start + width]
-        at += 4 + size

@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING, Final
 from resolver.model import Ede, RRset, Source, Status
 from resolver.policy.path import Step
 from resolver.protocol import names
+from resolver.protocol.address_hints import address_hints
 from resolver.protocol.codes import EdeCode, RRType
 from resolver.protocol.private_addresses import is_loopback_ipv4, is_private
 
@@ -35,7 +36,6 @@ if TYPE_CHECKING:
 _ADDRESSES: Final = (RRType.A, RRType.AAAA)
 _SERVICES: Final = (RRType.SVCB, RRType.HTTPS)
 _ALIASES: Final = (RRType.CNAME, RRType.DNAME)
-_HINTS: Final = {4: 4, 6: 16}  # SvcParamKey → octets of an address (RFC 9460 §7.3)
 _ADDRESS_LABELS: Final = 4  # of an IPv4 address, back to front (RFC 5782 §2.1)
 _LONGEST_NUMBER: Final = 3  # digits
 _NIBBLES: Final = 32  # labels of an IPv6 address (RFC 5782 §2.4)
@@ -84,17 +84,7 @@ def has_private_hint(rdata: bytes) -> bool:
     at, size = 2, len(rdata)
     while at < size and rdata[at]:
         at += rdata[at] + 1
-    at += 1
-    while at + 4 <= size:
-        key = int.from_bytes(rdata[at : at + 2], "big")
-        end = at + 4 + int.from_bytes(rdata[at + 2 : at + 4], "big")
-        octets = _HINTS.get(key)
-        if octets is not None:
-            hints = range(at + 4, min(end, size), octets)
-            if any(is_private(rdata[hint : hint + octets]) for hint in hints):
-                return True
-        at = end
-    return False
+    return any(map(is_private, address_hints(rdata[at + 1 :])))
 
 
 def _asks_list(qname: Name) -> bool:
