@@ -36,6 +36,7 @@ from resolver.limits import (
 from resolver.listen.proofs import NoProofs
 from resolver.listen.short_reply import short_reply
 from resolver.protocol.codes import Flag, Rcode
+from resolver.protocol.ip_addresses import unmapped
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -50,7 +51,6 @@ RATE_PREFIXES: Final = {
 _EXTENDED_BITS: Final = 4  # of an rcode, in the header; the rest is in OPT
 _FAILED: Final = (Rcode.SERVFAIL, Rcode.NXDOMAIN)
 _LOOPBACK: Final = bytes(15) + b"\1"
-_MAPPED: Final = bytes(10) + b"\xff\xff"
 _NEVER_USED_UP: Final = float("inf")
 _OWED: Final = 1 / RATE_BURST_SECONDS  # of a burst: what is dear may cost what a second brings
 _MISS_EXTRA: Final = RATE_MISS - RATE_HIT
@@ -155,7 +155,7 @@ class Ledger:
         had. *least*: bursts of tokens, none or negative, that may be owed."""
         self._leases.pop(source, None)
         used = self._lent.pop(source, 0.0) - left
-        address = source[12:] if source.startswith(_MAPPED) else source
+        address = unmapped(source)
         if is_this_machine(address):
             return self._lend(source, _NEVER_USED_UP)
         now, number = self._now(), int.from_bytes(address, "big")

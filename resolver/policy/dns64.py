@@ -21,6 +21,7 @@ from resolver.policy.local import authority_of
 from resolver.policy.path import Step
 from resolver.protocol import names
 from resolver.protocol.codes import Flag, Rcode, RRClass, RRType
+from resolver.protocol.ip_addresses import MAPPED
 from resolver.protocol.nat64 import WELL_KNOWN_IPV4
 from resolver.protocol.private_addresses import is_private
 
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
     from resolver.model import Name, Query
     from resolver.protocol.nat64 import Prefix
 
-_EXCLUDED: Final = bytes(10) + b"\xff\xff"
 _IP6_ARPA: Final = names.from_text("ip6.arpa.")
 _IPV4ONLY: Final = names.from_text("ipv4only.arpa.")
 _REVERSE: Final = frozenset(names.from_text(f"{last}.0.0.192.in-addr.arpa.") for last in (170, 171))
@@ -70,7 +70,7 @@ class Dns64(Step):
             return answer
         for at, rrset in enumerate(answer.answer):
             if rrset.rtype == RRType.AAAA:
-                kept = tuple(one for one in rrset.rdatas if not one.startswith(_EXCLUDED))
+                kept = tuple(one for one in rrset.rdatas if not one.startswith(MAPPED))
                 if kept and len(kept) < len(rrset.rdatas) and self._prefixes():
                     fewer = rrset._replace(rdatas=kept, signatures=())
                     records = (*answer.answer[:at], fewer, *answer.answer[at + 1 :])
@@ -140,7 +140,7 @@ def _is_final(query: Query, answer: Answer) -> bool:
     if answer.rcode not in _UNKNOWN:
         return True
     found = [one for rrset in answer.answer if rrset.rtype == RRType.AAAA for one in rrset.rdatas]
-    return any(not one.startswith(_EXCLUDED) for one in found)
+    return any(not one.startswith(MAPPED) for one in found)
 
 
 def _without_excluded(answer: Answer) -> Answer:

@@ -9,12 +9,13 @@ from __future__ import annotations
 import ipaddress
 from typing import TYPE_CHECKING, Final, Generic, TypeVar
 
+from resolver.protocol.ip_addresses import MAPPED, unmapped
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 V = TypeVar("V")
 
-_MAPPED: Final = bytes(10) + b"\xff\xff"
 _IPV4_OCTETS: Final = 4
 
 
@@ -54,8 +55,7 @@ class Networks(Generic[V]):
 
     def around(self, address: bytes) -> Iterator[V]:
         """The values of all networks that hold *address*, that of the most specific one first."""
-        if address.startswith(_MAPPED):
-            address = address[-_IPV4_OCTETS:]
+        address = unmapped(address)
         number = int.from_bytes(address, "big")
         for shift, values in self._tables.get(len(address), {}).items():
             value = values.get(number >> shift)
@@ -67,7 +67,7 @@ def _unmapped(
     network: ipaddress.IPv4Network | ipaddress.IPv6Network,
 ) -> ipaddress.IPv4Network | ipaddress.IPv6Network:
     """A network of IPv4 in IPv6 clothes as what it is: so are the addresses held against it."""
-    packed, bits = network.network_address.packed, network.prefixlen - 8 * len(_MAPPED)
-    if not packed.startswith(_MAPPED) or bits < 0:
+    packed, bits = network.network_address.packed, network.prefixlen - 8 * len(MAPPED)
+    if not packed.startswith(MAPPED) or bits < 0:
         return network
     return ipaddress.IPv4Network((packed[-_IPV4_OCTETS:], bits))

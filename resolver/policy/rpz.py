@@ -27,7 +27,7 @@ from resolver.policy.rpz_actions import Action, Manner, Told, answer_of, target_
 from resolver.policy.rpz_triggers import Kind, trigger_of
 from resolver.protocol import names
 from resolver.protocol.codes import EdeCode, Rcode, RRClass, RRType
-from resolver.protocol.ip_addresses import address_octets
+from resolver.protocol.ip_addresses import address_octets, unmapped
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -40,7 +40,6 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 _ADDRESSES: Final = (RRType.A, RRType.AAAA)
-_MAPPED: Final = bytes(10) + b"\xff\xff"
 _IPV4_OCTETS: Final = 4
 _IPV4_BITS: Final = 96  # how much longer a prefix of IPv4 is than it says
 _BOGUS: Final = frozenset(
@@ -267,7 +266,7 @@ def _by_client(zone: Live, source: bytes) -> tuple[bytes, int] | None:
     table = zone.table
     if table is None or not table.has_clients or not source:
         return None
-    return table.by_address(Kind.CLIENT, _plain(source))
+    return table.by_address(Kind.CLIENT, unmapped(source))
 
 
 def _by_name(zone: Live, name: Name) -> tuple[bytes, int] | None:
@@ -282,7 +281,7 @@ def _by_addresses(table: Table, kind: Kind, octets: Iterable[bytes]) -> tuple[by
     best: tuple[int, bytes] | None = None
     chosen: tuple[bytes, int] | None = None
     for one in octets:
-        found = table.by_address(kind, _plain(one))
+        found = table.by_address(kind, unmapped(one))
         if found is None:
             continue
         bits = found[0][1] + (_IPV4_BITS if len(found[0]) == 2 + _IPV4_OCTETS else 0)
@@ -290,11 +289,6 @@ def _by_addresses(table: Table, kind: Kind, octets: Iterable[bytes]) -> tuple[by
         if best is None or rank < best:
             best, chosen = rank, found
     return chosen
-
-
-def _plain(address: bytes) -> bytes:
-    """IPv4 in IPv6 clothes is IPv4."""
-    return address[-_IPV4_OCTETS:] if address.startswith(_MAPPED) else address
 
 
 def _way(qname: Name, qtype: int, rrsets: Sequence[RRset]) -> Iterator[tuple[Name, int]]:

@@ -14,7 +14,8 @@ _V6_OCTETS = 16
 _V4_NETWORK: Final = 3
 _V6_NETWORK: Final = 7
 _RTYPES: Final = {_V4_OCTETS: RRType.A, _V6_OCTETS: RRType.AAAA}
-_LOOPBACK: Final = bytes(15) + b"\1", bytes(10) + b"\xff\xff\x7f"
+MAPPED: Final = bytes(10) + b"\xff\xff"
+_LOOPBACK: Final = bytes(15) + b"\1", MAPPED + b"\x7f"
 
 
 @lru_cache(maxsize=ADDRESS_TEXTS)
@@ -34,6 +35,11 @@ def address_text(rtype: int, rdata: bytes) -> str | None:
 def octets_text(octets: bytes) -> str | None:
     """Presentation form of a raw address, None if the length is wrong."""
     return address_text(_RTYPES.get(len(octets), 0), octets)
+
+
+def unmapped(address: bytes) -> bytes:
+    """A raw address, IPv4 in IPv6 clothes (::ffff:0:0/96, of dual-stack sockets) as IPv4."""
+    return address[-_V4_OCTETS:] if address.startswith(MAPPED) else address
 
 
 def network_of(source: bytes) -> bytes:
