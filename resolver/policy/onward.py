@@ -45,12 +45,15 @@ def ask_policy(policy: PolicyPath, query: Query) -> Told:
     aliases: list[Answer] = []
     while found is not None and found.onward is not None:
         if len(aliases) >= CHAIN_LENGTH:
-            failed = Answer(query.question, Rcode.SERVFAIL, ede=_CIRCLE, sources=(Source.LOCAL,))
-            return Told((), query, failed)
+            return Told((), query, _lost(query))
         aliases.append(found)
         query = _about(query, found.onward)
         found = policy.before(query)
     return Told(aliases, query, found)
+
+
+def _lost(query: Query) -> Answer:
+    return Answer(query.question, Rcode.SERVFAIL, ede=_CIRCLE, sources=(Source.LOCAL,))
 
 
 def _about(query: Query, question: Question) -> Query:
@@ -67,8 +70,7 @@ def following(policy: PolicyPath, query: Query, answer: Answer) -> Generator[Que
     aliases: list[Answer] = []
     while answer.onward is not None:
         if len(aliases) >= CHAIN_LENGTH:
-            failed = Answer(query.question, Rcode.SERVFAIL, ede=_CIRCLE, sources=(Source.LOCAL,))
-            return joined(aliases, failed)
+            return joined(aliases, _lost(query))
         told = ask_policy(policy, _about(query, answer.onward))
         aliases += (answer, *told.aliases)
         query = told.asked
