@@ -26,12 +26,11 @@ from resolver.daemon.list_mapping import mapped_untrusted
 from resolver.daemon.list_shelf import COMPILED, DIRECTORY, text_name
 from resolver.daemon.list_terms import list_policy, list_specs
 from resolver.errors import ConfigError, WireError
-from resolver.operate.asked import name_of, type_of
+from resolver.operate.asked import client_of, name_of, type_of
 from resolver.operate.verb import Refused
 from resolver.policy.list_judge import Asker
 from resolver.policy.lists import Lists
 from resolver.protocol import names
-from resolver.protocol.ip_addresses import address_octets
 
 if TYPE_CHECKING:
     import argparse
@@ -91,11 +90,7 @@ def _config(path: str | None) -> Config:
 
 def without_a_daemon(config: Config, name: str, type: str, client: str) -> dict[str, Any]:  # noqa: A002
     """What lists say of *name*, for clients of every tag. Raises Refused."""
-    wire, qtype = name_of(name), type_of(type)
-    try:
-        source = address_octets(client) if client else b""
-    except ValueError:
-        raise Refused(f"{client!r} is no address") from None
+    wire, qtype, source = name_of(name), type_of(type), client_of(client)
     found = _mapped(config)
     lists = Lists()
     lists.go_by(list_policy(config))

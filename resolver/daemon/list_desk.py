@@ -10,11 +10,10 @@ import trio
 from resolver.daemon.list_shelf import text_name
 from resolver.daemon.list_terms import list_specs
 from resolver.limits import LIST_LINE_OCTETS, LIST_OCTETS
-from resolver.operate.verb import Refused
+from resolver.operate.asked import client_of
 from resolver.policy.list_judge import Asker
 from resolver.policy.lists import ListStep
 from resolver.protocol import names
-from resolver.protocol.ip_addresses import address_octets
 
 if TYPE_CHECKING:
     from resolver.daemon.list_room import ListRoom
@@ -71,10 +70,7 @@ class ListDesk:
     async def tested(self, name: Name, qtype: int, client: str) -> dict[str, Any]:
         """Raises Refused where *client* is no address."""
         parts = self._daemon.parts
-        try:
-            source = address_octets(client) if client else b""
-        except ValueError:
-            raise Refused(f"{client!r} is no address") from None
+        source = client_of(client)
         path = parts.views.of(source, "") if source else parts.views.default
         step = next((one for one in path.steps if isinstance(one, ListStep)), None)
         told: dict[str, Any] = {"name": names.to_text(name), "view": path.view.name}

@@ -9,6 +9,7 @@ from resolver.model import Name, Question
 from resolver.operate.verb import Refused
 from resolver.protocol import names
 from resolver.protocol.codes import META_TYPES
+from resolver.protocol.ip_addresses import address_octets
 from resolver.runtime.duration import duration
 
 LONGEST_NAME: Final = 1024  # characters: every octet may be escaped
@@ -37,6 +38,14 @@ def type_of(text: str) -> int:
     if rtype in META_TYPES or not rtype:
         raise Refused(f"there are no records of type {text}")
     return rtype
+
+
+def client_of(text: str) -> bytes:
+    """The raw address of a client, b"" for none. Raises Refused."""
+    try:
+        return address_octets(text) if text else b""
+    except ValueError:
+        raise Refused(f"{text!r} is no address") from None
 
 
 def question_of(name: str, rtype: str) -> Question:
