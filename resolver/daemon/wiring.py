@@ -324,12 +324,11 @@ class _Assembly:
         config, base = self.config, self.base
         local, found = local_data(config, base.local_files), base.translating.found
         policed = (*in_use(config, base.rpzs), cuts_of(self.walker))
-        stock = Stock(self.anchors, base.offers, local, found, *policed)
+        stock = Stock(self.anchors, base.offers, local, found, *policed, lists=base.lists)
         tags = tags_now(config, base.clock)
         replies = Replies(
             base.packets, base.options, config.server.udp_payload_size, nsid_of(config)
         )
-        stock = replace(stock, lists=base.lists)
         return Parts(
             self.config, base, self.delegations, self.memory, self.resolver, self.walker,
             self._pipeline(replies), self.named_roots, self.hints, self.fixed, self.anchors,
