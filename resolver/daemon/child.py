@@ -24,9 +24,16 @@ class ChildFailed(ResolverError):
 
 
 async def ask_child(
-    module: str, job: object, kind: type[T], *, seconds: float, descriptors: Iterable[int] = ()
+    module: str,
+    job: object,
+    kind: type[T],
+    *,
+    seconds: float,
+    descriptors: Iterable[int] = (),
+    words: tuple[str, str] = ("do", "does"),
 ) -> T:
-    """Run *module* on *job*; what it says, a *kind*. Raises ChildFailed."""
+    """Run *module* on *job*; what it says, a *kind*. Raises ChildFailed, with *words* for what the
+    process is for."""
     paths = [_PACKAGE, *filter(None, [os.environ.get("PYTHONPATH")])]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(paths)}
     environment.pop("NOTIFY_SOCKET", None)  # it has nothing to tell a service manager
@@ -43,10 +50,10 @@ async def ask_child(
             )
         return msgspec.json.decode(ended.stdout, type=kind)
     except trio.TooSlowError:
-        raise ChildFailed("the process that does it was stopped: it took too long") from None
+        raise ChildFailed(f"the process that {words[1]} it was stopped: it took too long") from None
     except OSError as error:
-        raise ChildFailed(f"no process to do it ({error.strerror or error})") from None
+        raise ChildFailed(f"no process to {words[0]} it ({error.strerror or error})") from None
     except msgspec.DecodeError:
         said = ended.stderr.decode("utf-8", "replace").strip().rpartition("\n")[2]
         why = said or f"status {ended.returncode}"
-        raise ChildFailed(f"the process that does it failed ({why})") from None
+        raise ChildFailed(f"the process that {words[1]} it failed ({why})") from None

@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 import os
-import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Final, TypeAlias
 
-import msgspec
-import trio
-
 from resolver.config.endpoints import endpoint
+from resolver.daemon.child import ChildFailed, ask_child
 from resolver.daemon.root_job import Job, Outcome
 from resolver.dnssec.algorithms import Sha1Policy
 from resolver.dnssec.steps import AtLeast
@@ -36,7 +32,6 @@ _TRANSFER_SERVERS: Final = (
     "192.0.47.132", "2620:0:2830:202::132", "192.0.32.132", "2620:0:2d0:202::132",
 )  # fmt: skip
 _OFFERING: Final = frozenset(names.from_text(f"{one}.root-servers.net.") for one in "bcdfgk")
-_PACKAGE: Final = str(Path(__file__).resolve().parents[2])
 
 
 def sources_of(config: Config, hints: list[tuple[Name, str]]) -> list[tuple[str, int]]:
@@ -86,27 +81,10 @@ def job_for(parts: Parts, wall: float, *, held: int | None, directory: int) -> J
 
 async def in_process(job: Job) -> Outcome:
     """Fetch in a process of its own. What goes wrong with that is a trouble like others."""
-    command = [sys.executable, "-m", "resolver.daemon.root_fetch"]
-    paths = [_PACKAGE, *filter(None, [os.environ.get("PYTHONPATH")])]
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(paths)}
-    environment.pop("NOTIFY_SOCKET", None)  # it has nothing to tell a service manager
     try:
-        with trio.fail_after(ROOT_PROCESS_SECONDS):
-            ended = await trio.run_process(
-                command,
-                stdin=msgspec.json.encode(job),
-                capture_stdout=True,
-                capture_stderr=True,
-                check=False,
-                pass_fds=(job.directory,),
-                env=environment,
-            )
-        return msgspec.json.decode(ended.stdout, type=Outcome)
-    except trio.TooSlowError:
-        return Outcome(troubles=["the process that fetches it was stopped: it took too long"])
-    except OSError as error:
-        return Outcome(troubles=[f"no process to fetch it ({error.strerror or error})"])
-    except msgspec.DecodeError:
-        said = ended.stderr.decode("utf-8", "replace").strip().rpartition("\n")[2]
-        why = said or f"status {ended.returncode}"
-        return Outcome(troubles=[f"the process that fetches it failed ({why})"])
+        return await ask_child(
+            "resolver.daemon.root_fetch", job, Outcome, seconds=ROOT_PROCESS_SECONDS,
+            descriptors=(job.directory,), words=("fetch", "fetches"),
+        )  # fmt: skip
+    except ChildFailed as failed:
+        return Outcome(troubles=[str(failed)])
