@@ -11,11 +11,10 @@ from __future__ import annotations
 import logging
 import os
 from functools import partial
-from typing import TYPE_CHECKING, Any, ClassVar, Final, NamedTuple
+from typing import TYPE_CHECKING, ClassVar, Final, NamedTuple
 
 import trio
 
-from resolver.daemon import list_compiling
 from resolver.daemon.child import ChildFailed, ask_child
 from resolver.daemon.list_downloads import Downloads, in_process
 from resolver.daemon.list_job import Compiled, CompileJob, ListPart
@@ -30,6 +29,7 @@ from resolver.daemon.list_texts import (
     read_known,
     write_known,
 )
+from resolver.daemon.troubles import Trouble
 from resolver.errors import WireError
 from resolver.limits import (
     LIST_COMPILE_SECONDS,
@@ -37,9 +37,10 @@ from resolver.limits import (
     LIST_START_SECONDS,
 )
 from resolver.runtime.clock import SystemClock
+from resolver.runtime.hop import hop
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterable
+    from collections.abc import Callable, Iterable
 
     from resolver.daemon.list_shelf import Draft
     from resolver.daemon.list_terms import ListSpec
@@ -79,7 +80,7 @@ class ListKeeper:
         self._parts = parts
         self.shelf = Shelf(serving.state, leads=serving.leads)
         self.known: dict[str, Known] = {}
-        self.troubles: dict[str, str] = {}  # by list: what is wrong with it, as it was told
+        self._troubles: dict[str, Trouble] = {}  # by list
         self._seen = (0, 0, 0)
         self._work = trio.Lock()
         self._wake = trio.Event()
@@ -94,10 +95,9 @@ class ListKeeper:
         return f"<ListKeeper {self.lists!r}>"
 
     @property
-    def _hop(self) -> Callable[..., Awaitable[Any]]:
-        """Where time is virtual a thread's would not be."""
-        is_real = isinstance(self._parts().clock, SystemClock)
-        return trio.to_thread.run_sync if is_real else _here
+    def troubles(self) -> dict[str, str]:
+        """By list: what is wrong with it, as it was told."""
+        return {ident: one.why for ident, one in self._troubles.items() if one.why}
 
     # --- the start, and a reload -----------------------------------------------------------------
 
@@ -156,7 +156,7 @@ class ListKeeper:
         if not self._has_begun:
             self._has_begun = True
             self.shelf.open()
-            self.known = await self._hop(read_known, self.shelf)
+            self.known = await hop(self._parts().clock, read_known, self.shelf)
 
     async def _pause(self) -> None:
         """Until the next look: at once when the first worker has other lists."""
@@ -178,7 +178,9 @@ class ListKeeper:
         descriptor = self.shelf.find(COMPILED)
         is_shared = self.shelf.is_shared and self._serving.slot is not None
         try:
-            found = await self._hop(partial(mapped_untrusted, descriptor, is_shared=is_shared))
+            found = await hop(
+                self._parts().clock, partial(mapped_untrusted, descriptor, is_shared=is_shared)
+            )
         except (WireError, OSError) as error:
             if self._serving.leads:
                 aside = self.shelf.set_aside(COMPILED)
@@ -230,7 +232,7 @@ class ListKeeper:
                 known = self.known[spec.source] = Known()
             known.looked_at = self._parts().clock.wall()
             try:
-                text = await self._hop(fresh_text, spec.path, known, self.shelf)
+                text = await hop(self._parts().clock, fresh_text, spec.path, known, self.shelf)
             except (OSError, WireError) as error:
                 why = error.strerror if isinstance(error, OSError) else str(error)
                 self._tell(spec, f"{spec.path}: {why}")
@@ -254,7 +256,7 @@ class ListKeeper:
         try:
             job = self._job(specs, fresh, kept, out, weight)
             outcome = await self._run(job)
-            await self._hop(self._adopt, specs, fresh, outcome, out)
+            await hop(self._parts().clock, self._adopt, specs, fresh, outcome, out)
         except (ChildFailed, OSError) as error:
             self.compile_failed += 1
             _log.warning("lists are not compiled, those before stay: %s", error)
@@ -282,8 +284,11 @@ class ListKeeper:
         return CompileJob(parts, out.descriptor, os.getpid(), weight)
 
     async def _run(self, job: CompileJob) -> Compiled:
-        """Compile in a process of its own; here where time is virtual. Raises ChildFailed."""
+        """Compile in a process of its own; here where time is virtual, and only then is that loaded
+        here. Raises ChildFailed."""
         if not isinstance(self._parts().clock, SystemClock):
+            from resolver.daemon import list_compiling  # noqa: PLC0415 - see above
+
             return list_compiling.compiled(job)
         descriptors = {job.out, *(one.fresh for one in job.lists), *(one.kept for one in job.lists)}
         outcome = await ask_child(
@@ -344,17 +349,5 @@ class ListKeeper:
             _log.warning("lists: %d names are left out: there are too many", outcome.left_out)
 
     def _tell(self, spec: ListSpec, trouble: str) -> None:
-        """One line when there is trouble with a list, and one when there is no more."""
-        before = self.troubles.get(spec.ident, "")
-        if trouble:
-            self.troubles[spec.ident] = trouble
-        else:
-            self.troubles.pop(spec.ident, None)
-        if trouble and trouble != before:
-            _log.warning("list %s: %s", spec.name, trouble)
-        elif before and not trouble:
-            _log.warning("list %s is renewed again", spec.name)
-
-
-async def _here(work: Callable[..., Any], *args: Any) -> Any:
-    return work(*args)
+        known = self._troubles.setdefault(spec.ident, Trouble(_log, tells=True))
+        known.note(trouble, f"list {spec.name}", f"list {spec.name} is renewed again")

@@ -13,6 +13,7 @@ import tempfile
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
+from resolver.runtime.file_stamp import stamp_of
 from resolver.runtime.private_files import shared_account
 
 if TYPE_CHECKING:
@@ -155,7 +156,7 @@ class Shelf:
             return 0, 0, 0
         found = os.fstat(descriptor)
         os.close(descriptor)
-        return found.st_ino, found.st_size, found.st_mtime_ns
+        return stamp_of(found)
 
     def set_aside(self, name: str) -> str:
         """Have what is kept as *name* out of the way; what it is called now."""

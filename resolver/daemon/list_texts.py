@@ -15,6 +15,7 @@ import msgspec
 from resolver.daemon.list_shelf import KNOWN, Draft, text_name
 from resolver.errors import WireError
 from resolver.limits import LIST_OCTETS, STATE_OCTETS
+from resolver.runtime.file_stamp import stamp_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -90,7 +91,7 @@ def fresh_text(path: Path, known: Known, shelf: Shelf) -> Fresh | None:
         found = os.fstat(descriptor)
         if not stat.S_ISREG(found.st_mode):
             raise WireError("it is no file")
-        stamp = found.st_ino, found.st_size, found.st_mtime_ns
+        stamp = stamp_of(found)
         if stamp == known.stamp:
             return None
         if found.st_size > LIST_OCTETS:

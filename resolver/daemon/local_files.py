@@ -19,13 +19,13 @@ from resolver.config.local_text import local_records
 from resolver.daemon.troubles import Trouble
 from resolver.limits import LOCAL_FILE_OCTETS
 from resolver.policy.hosts import BadLines, name_of, read_hosts_untrusted
-from resolver.policy.leases import read_leases_untrusted
 from resolver.policy.local import SPECIAL
 from resolver.policy.local_records import LocalData, Zone
 from resolver.policy.local_table import Table
 from resolver.protocol import names
 from resolver.protocol.codes import RRType
 from resolver.runtime.clock import stamps
+from resolver.runtime.file_stamp import FileStamp, stamp_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -50,17 +50,11 @@ class _Source(NamedTuple):
     roots: tuple[Name, ...]
 
 
-class _Stamp(NamedTuple):
-    inode: int
-    octets: int
-    changed_ns: int
-
-
 class _Read(NamedTuple):
     """A table, the file that it was made of, and until when it is right (Unix seconds)."""
 
     table: Table
-    stamp: _Stamp | None
+    stamp: FileStamp | None
     until: float = _FOREVER
 
 
@@ -119,7 +113,7 @@ class LocalFiles:
                 gone.append(known.table)
         return gone
 
-    def _is_over(self, known: _Read, stamp: _Stamp | None, source: _Source) -> bool:
+    def _is_over(self, known: _Read, stamp: FileStamp | None, source: _Source) -> bool:
         if stamp is None:
             if known.stamp is not None:
                 self._tell(source, "it is not there")
@@ -128,12 +122,12 @@ class LocalFiles:
             self._tell(source, "")
         return stamp != known.stamp or self.wall() >= known.until
 
-    def _octets(self, source: _Source) -> tuple[bytes | None, _Stamp | None]:
+    def _octets(self, source: _Source) -> tuple[bytes | None, FileStamp | None]:
         """What stands in it; None: it cannot be read."""
         try:
             with source.path.open("rb") as file:
                 octets = file.read(LOCAL_FILE_OCTETS + 1)
-                stamp = _stamp_of(os.fstat(file.fileno()))
+                stamp = stamp_of(os.fstat(file.fileno()))
         except FileNotFoundError:
             return (None, None)
         except OSError as error:
@@ -145,7 +139,9 @@ class LocalFiles:
         self._tell(source, "")
         return octets, stamp
 
-    def _fill(self, source: _Source, octets: bytes | None, stamp: _Stamp | None) -> Iterator[None]:
+    def _fill(
+        self, source: _Source, octets: bytes | None, stamp: FileStamp | None
+    ) -> Iterator[None]:
         """Make a table of *octets*, a slice a step, and keep it."""
         known = self._kept.get(source)
         if octets is None:
@@ -169,6 +165,8 @@ class LocalFiles:
         A client says what it is called: of that its first label counts, in our own domain, or one
         could take the place of `www.example.com`.
         """
+        from resolver.policy.leases import read_leases_untrusted  # noqa: PLC0415 - few have leases
+
         now, until = self.wall(), _FOREVER
         for lease in read_leases_untrusted(octets, bad):
             if lease.until <= now:
@@ -248,15 +246,11 @@ def _table(text: str, config: Config) -> Table:
     return table.whole()
 
 
-def _stamp(path: Path) -> _Stamp | None:
+def _stamp(path: Path) -> FileStamp | None:
     try:
-        return _stamp_of(path.stat())
+        return stamp_of(path.stat())
     except OSError:
         return None
-
-
-def _stamp_of(found: os.stat_result) -> _Stamp:
-    return _Stamp(found.st_ino, found.st_size, found.st_mtime_ns)
 
 
 def wall_of(clock: Clock) -> Callable[[], float]:

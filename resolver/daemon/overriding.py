@@ -19,7 +19,7 @@ from resolver.errors import WireError
 from resolver.limits import OVERRIDES_LOOK_SECONDS, STATE_OCTETS
 from resolver.operate.overrides import Overrides
 from resolver.protocol import names
-from resolver.runtime.clock import SystemClock
+from resolver.runtime.hop import hop
 
 if TYPE_CHECKING:
     from resolver.daemon.handover import Wrong
@@ -100,10 +100,7 @@ async def keep(daemon: Overridden) -> None:
     if not daemon.is_first or not daemon.state.keeps:
         return
     octets = daemon.parts.base.overrides.octets()
-    if isinstance(daemon.parts.clock, SystemClock):
-        await trio.to_thread.run_sync(_write, daemon.state, octets)
-    else:  # where time is virtual a thread's would not be
-        _write(daemon.state, octets)
+    await hop(daemon.parts.clock, _write, daemon.state, octets)
 
 
 def _write(state: StateDirectory, octets: bytes) -> None:

@@ -31,7 +31,7 @@ from resolver.limits import HANDOVER_SECONDS
 from resolver.listen.sockets import SystemListenNetwork
 from resolver.operate.reloaded import NotReloaded, Reloaded
 from resolver.protocol import names
-from resolver.runtime.clock import SystemClock
+from resolver.runtime.hop import hop
 from resolver.telemetry import logs
 from resolver.upstream.udp import SystemNetwork
 
@@ -86,7 +86,7 @@ async def reload(daemon: Daemon, config: Config | None = None) -> Reloaded:
         found = changes(before.config, config)
         config = merged(config, found)
         gone = await local_watch.refreshed(before, config)  # large ones, so not at one go
-        files = await _read_files(before, config)
+        files = await hop(before.clock, read_files, config, before.clock)
         shown, identities = daemon.tls.identities, await _identities(daemon, config)
         log = _opened_log(config, found)
         plan = await _planned(daemon, config, log)
@@ -141,13 +141,6 @@ async def reread(daemon: Daemon, source: Source, *, tells: bool, cause: str = "S
     for fault in problems if tells else ():
         logs.say(f"{cause}: not reloaded, nothing has changed: {fault}", logging.ERROR)
     raise NotReloaded(problems)
-
-
-async def _read_files(before: Parts, config: Config) -> Files:
-    """Raises ConfigError. In a thread, but where time is virtual: a thread's is not."""
-    if isinstance(before.clock, SystemClock):
-        return await trio.to_thread.run_sync(read_files, config, before.clock)
-    return read_files(config, before.clock)
 
 
 def _changes_answers(change: Change) -> bool:

@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import trio
 
-from resolver.daemon import rpz_work
 from resolver.daemon.child import ChildFailed, ask_child
 from resolver.daemon.rpz_job import Job, Outcome
 from resolver.daemon.rpz_mapping import copy_kept, fresh_file, mapped_untrusted
@@ -27,6 +26,7 @@ from resolver.daemon.rpz_terms import (
     primaries_of,
     tsig_of,
 )
+from resolver.daemon.troubles import Trouble
 from resolver.errors import ConfigError, WireError
 from resolver.limits import (
     RPZ_LOOK_SECONDS,
@@ -38,6 +38,8 @@ from resolver.limits import (
 from resolver.policy.rpz import Row
 from resolver.protocol import names
 from resolver.runtime.clock import SystemClock
+from resolver.runtime.file_stamp import stamp_of
+from resolver.runtime.hop import hop
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -79,7 +81,7 @@ class Keeping:
         self.table: Table | None = None
         self.confirmed_at = 0.0
         """Unix time when its source was last found to say the same."""
-        self.trouble = ""
+        self._trouble = Trouble(_log, tells=keeper.leads)
         self.is_expired = False
         self._descriptor = -1
         self._seen: Stamp | None = None  # of the file it is kept in
@@ -96,6 +98,11 @@ class Keeping:
         if entry != self.entry:
             self.entry = entry
             self._due_at, self._failed = 0.0, None
+
+    @property
+    def trouble(self) -> str:
+        """What is wrong with it; "" for nothing."""
+        return self._trouble.why
 
     @property
     def serial(self) -> int | None:
@@ -295,8 +302,11 @@ class Keeping:
         return outcome
 
     async def _outcome(self, job: Job) -> Outcome:
-        """In a process of its own; here where time is virtual."""
+        """In a process of its own; here where time is virtual, and only then is that loaded here,
+        for it takes a tenth of a second."""
         if not isinstance(self._keeper.parts.clock, SystemClock):
+            from resolver.daemon import rpz_work  # noqa: PLC0415 - see above
+
             return rpz_work.read(job) if job.file else await rpz_work.work(job)
         descriptors = {job.out, job.held, job.directory} - {-1}
         try:
@@ -327,10 +337,7 @@ class Keeping:
                 os.close(before)
 
     async def _hop(self, work: Callable[..., Any], *args: object) -> Any:
-        """In a thread; where time is virtual a thread's would not be."""
-        if isinstance(self._keeper.parts.clock, SystemClock):
-            return await trio.to_thread.run_sync(work, *args)
-        return work(*args)
+        return await hop(self._keeper.parts.clock, work, *args)
 
     # --- for people ------------------------------------------------------------------------------
 
@@ -355,12 +362,8 @@ class Keeping:
         self._tell("")
 
     def _tell(self, trouble: str) -> None:
-        """One line when there is trouble, and one when there is no more."""
-        before, self.trouble = self.trouble, trouble
-        if trouble and trouble != before:
-            self._say(trouble)
-        elif before and not trouble:
-            self._say("is renewed again")
+        whose = f"policy zone {self.name}"
+        self._trouble.note(trouble, whose, f"{whose}: is renewed again")
 
     def _say(self, sentence: str) -> None:
         if self._keeper.leads:
@@ -373,4 +376,4 @@ def _stamp_of(path: str) -> Stamp | str:
         found = Path(path).stat()
     except OSError as error:
         return error.strerror or str(error)
-    return found.st_ino, found.st_size, found.st_mtime_ns
+    return stamp_of(found)

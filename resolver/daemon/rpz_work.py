@@ -28,6 +28,7 @@ from resolver.policy.rpz_read import read_untrusted
 from resolver.policy.rpz_table import Info, Table, octets_of
 from resolver.policy.rpz_zone import PolicyZone
 from resolver.protocol import names
+from resolver.runtime.file_stamp import stamp_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -67,7 +68,7 @@ def _read(job: Job, outcome: Outcome) -> None:
     with Path(job.file).open("rb") as file:
         stamp = os.fstat(file.fileno())
         read_untrusted(_lines(file.fileno()), zone)
-    made = [stamp.st_ino, stamp.st_size, stamp.st_mtime_ns]
+    made = [*stamp_of(stamp)]
     _keep(job, zone, Info(b"", source=job.file, stamp=made))
     outcome.way, outcome.octets = "file", stamp.st_size
 

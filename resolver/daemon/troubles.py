@@ -19,6 +19,11 @@ class Trouble:
     def __repr__(self) -> str:
         return f"<Trouble: {self._why or 'none'}>"
 
+    @property
+    def why(self) -> str:
+        """What it is now; "" for none."""
+        return self._why
+
     def note(self, why: str, fails: str, goes_on: str) -> None:
         """It is *why* now, "" for none: *fails* and *goes_on* are what is said, then and after."""
         before, self._why = self._why, why
