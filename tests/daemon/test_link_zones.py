@@ -49,12 +49,12 @@ class Links:
 async def following(house: House, *, runs: bool = False) -> Links:
     """Its daemon, told to take resolved's word. *runs*: it looks by itself, too."""
     links = Links()
-    if not runs:
-        house.daemon.link_zones._scope = trio.CancelScope()
     house.network.attach("198.51.100.201", Forwarder(ONE))
     house.network.attach("198.51.100.202", Forwarder(OTHER))
     house.daemon.link_zones.reader = links.read
     house.daemon.link_zones.begin(partial(reload, house.daemon))
+    if not runs:
+        house.daemon.link_zones._scope = trio.CancelScope()  # as if it ran
     await reload(house.daemon, replace(house.config, network=Network(forward_zones="resolved")))
     return links
 
