@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from resolver.recurse.resolver import Resolver
     from resolver.reply import Replies
     from resolver.runtime.clock import Clock
+    from resolver.upstream.dispatcher import Dispatcher
     from resolver.upstream.infra import Infra
 
 
@@ -45,6 +46,7 @@ def stale_of(
     memory: Known,
     delegations: DelegationCache,
     walker: Walker,
+    dispatcher: Dispatcher,
     *,
     overrides: Overrides,
 ) -> Stale | None:
@@ -61,6 +63,7 @@ def stale_of(
         walker.cut_of,
         lambda zone: walker.closest(Question(zone, RRType.NS)),
         infra,
+        lambda cut: dispatcher.ways.of(cut).reach.has_no_route(trio.current_time()),
         trio.current_time,
     )
     stale = Stale(memory, delegations, servers, rules, clock=clock)

@@ -305,7 +305,7 @@ class _Assembly:
         self.resolver.attach(self.walker, self._validation())
         self.resolver.stale = stale = stale_of(
             config, base.clock, base.infra, self.memory, self.delegations, self.walker,
-            overrides=base.overrides,
+            base.dispatcher, overrides=base.overrides,
         )  # fmt: skip
         if stale is not None:
             self.resolver.silent_cuts = stale.silent_cuts

@@ -17,18 +17,21 @@ _TRIES = 2
 
 class Silence:
     """*cut_of* gives the delegation of a zone, though it be over, *closest* the one that lasts and
-    by which it is asked for; *now* is trio's time."""
+    by which it is asked for; *has_no_route*: does the kernel say so of all servers of a delegation?
+    *now* is trio's time."""
 
     def __init__(
         self,
         cut_of: Callable[[Name], Delegation | None],
         closest: Callable[[Name], Delegation],
         infra: Infra,
+        has_no_route: Callable[[Delegation], bool],
         now: Callable[[], float],
     ) -> None:
         self._cut_of = cut_of
         self._closest = closest
         self._infra = infra
+        self._has_no_route = has_no_route
         self._now = now
 
     def silent_s(self, zone: Name) -> float | None:
@@ -46,6 +49,10 @@ class Silence:
         states = self._states(self._closest(zone))
         tried = [state for state in states if state.n or state.fails]
         return bool(tried) and all(state.fails >= _TRIES or state.is_unreachable for state in tried)
+
+    def are_cut_off(self, zone: Name) -> bool:
+        """Is there no route to any of those who are asked for it, as of a moment ago?"""
+        return self._has_no_route(self._closest(zone))
 
     def _states(self, cut: Delegation | None) -> list[ServerState]:
         servers = () if cut is None else cut.servers()

@@ -70,6 +70,9 @@ class Servers(Protocol):
     def are_silent(self, zone: Name) -> bool:
         """Did none of those who are asked answer the last two tries?"""
 
+    def are_cut_off(self, zone: Name) -> bool:
+        """Is there no route to any of those who are asked, as of a moment ago?"""
+
 
 class Stale:
     """Finds what may be told of what is over, words it, and counts it."""
@@ -120,8 +123,9 @@ class Stale:
         kept = self._kept(question)
         if kept is None:
             return None
-        why = Why.OUTAGE if isinstance(error, LinkDown) else Why.FAILURE
-        if why is Why.FAILURE and self._servers.are_silent(kept.zone):
+        is_ours = isinstance(error, LinkDown)
+        why, servers = Why.OUTAGE if is_ours else Why.FAILURE, self._servers
+        if (servers.are_cut_off if is_ours else servers.are_silent)(kept.zone):
             self.silent_cuts[self._servers.asked(kept.zone)] = None
             if len(self.silent_cuts) > SILENT_CUTS:
                 del self.silent_cuts[next(iter(self.silent_cuts))]
@@ -132,7 +136,8 @@ class Stale:
         return link
 
     def at_once(self, question: Question) -> Link | None:
-        """What is told of *question* without waiting: its zone's servers are silent."""
+        """What is told of *question* without waiting: its zone's servers are silent, or there is no
+        route to them."""
         kept = self._kept(question)
         if kept is None:
             return None
@@ -141,6 +146,8 @@ class Stale:
         asked = self._servers.asked(kept.zone)
         if asked not in self.silent_cuts:
             return None
+        if self._servers.are_cut_off(asked):
+            return self._told_as(question, kept, Why.OUTAGE)
         if not self._servers.are_silent(asked):
             del self.silent_cuts[asked]
             return None

@@ -160,3 +160,30 @@ async def test_what_is_renewed_ahead_of_need_is_as_secure_as_it_was() -> None:
             assert answer is not None
             assert answer.status is Status.SECURE
             assert (await read(home, with_do)).flags & Flag.AD
+
+
+@trio_test
+async def test_without_a_route_nobody_is_tried_before_what_is_over_is_told() -> None:
+    """Those who were found without one are not tried first; beside that they are, and no packet is
+    needed to see that there is a route again."""
+    async with house(town()) as home:
+        for asked in (WWW, NONE, NODATA):
+            await home.ask(asked)
+        await trio.sleep(DAY)
+        sources, home.network._sources = home.network._sources, {}
+        assert (await home.ask(WWW)).sources == (Source.STALE,)
+        stale, link = home.resolver.stale, home.daemon.parts.dispatcher.ways.public.reach
+        assert stale is not None
+        for asked in (NONE, NODATA):
+            began, told, tried = trio.current_time(), stale.outage, home.resolver.refreshes
+            answer = await home.ask(asked)
+            assert answer.sources == (Source.STALE,)
+            assert trio.current_time() == began
+            assert (stale.outage, home.resolver.refreshes) == (told + 1, tried + 1)
+            assert link.has_no_route(trio.current_time())
+        home.network._sources = sources
+        assert (await home.ask(WWW)).sources == (Source.STALE,)
+        await trio.sleep(1)
+        for asked in (WWW, NONE, NODATA):
+            assert Source.STALE not in (await home.ask(asked)).sources
+        assert not stale.silent_cuts
