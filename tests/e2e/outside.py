@@ -26,7 +26,8 @@ from resolver.lab.virtual_parts import Delayed
 from tests.e2e.outside_config import DAEMON, DAEMON6, write_config
 from tests.simulation import netns
 from tests.simulation.scenario_match import Seen, mismatches
-from tests.simulation.scenario_run import StepFailed, answer_of, is_dropped
+from tests.simulation.scenario_policy import compared
+from tests.simulation.scenario_run import StepFailed, answer_of, is_dropped, is_dropped_by_policy
 from tests.simulation.scenario_servers import Stage, query_of
 
 if TYPE_CHECKING:
@@ -95,7 +96,8 @@ def play(scenario: Scenario, directory: Path, *, minimise: bool, fill: bool) -> 
             _Steps(scenario, stage, servers, daemon, clock).run()
         except (Failed, StepFailed, RuntimeError) as failed:
             outcome.failure = str(failed)
-        outcome.unscripted = list(stage.unscripted)
+        if not scenario.head.policies:
+            outcome.unscripted = list(stage.unscripted)
         outcome.exit_status = program.stop()
         outcome.log = program.output()
     return outcome
@@ -313,7 +315,10 @@ class _Steps:
             case "QUERY" if step.entry is not None:
                 following = self._scenario.steps[index + 1 :]
                 self._stage.offer(following)
-                self._query(step, step.entry, is_dropped=is_dropped(following))
+                by_policy = is_dropped_by_policy(self._scenario.head, following)
+                self._query(step, step.entry, is_dropped=by_policy or is_dropped(following))
+                if by_policy and self._answer is not None:
+                    raise Failed(f"step {step.number}: there was an answer")
             case "CHECK_ANSWER" if step.entry is not None:
                 self._check(step, step.entry)
             case "NOTHING":
@@ -330,9 +335,10 @@ class _Steps:
         if self._answer is None:
             raise Failed(f"step {step.number}: no query before this check")
         is_full = self._scenario.head.has_full_answers
-        found = mismatches(entry, self._answer, is_full=is_full)
+        entry, seen = compared(self._scenario.head, entry, self._answer)
+        found = mismatches(entry, seen, is_full=is_full)
         if found and "ttl" in entry.match:  # real seconds went by: TTLs may be this much lower
-            later = (_with_ttls(self._answer, more) for more in range(1, TTL_SLACK_S + 1))
+            later = (_with_ttls(seen, more) for more in range(1, TTL_SLACK_S + 1))
             if any(not mismatches(entry, one, is_full=is_full) for one in later):
                 return
         if found:

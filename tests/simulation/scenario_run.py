@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from resolver.config.schema import Config
     from resolver.daemon.run import Daemon
     from resolver.lab.virtual_parts import Packet
-    from tests.simulation.scenario_model import Entry, Scenario, Step
+    from tests.simulation.scenario_model import Entry, Head, Scenario, Step
 
 LISTEN = ("127.127.0.1", 53)
 CLIENT = "127.0.0.1"
@@ -224,13 +224,10 @@ class _Play:
                 pass
 
     def _is_dropped(self, following: Sequence[Step]) -> bool:
-        return is_dropped(following) or self._is_by_policy(following)
-
-    def _is_by_policy(self, following: Sequence[Step]) -> bool:
-        return bool(self._scenario.head.policies) and not is_checked(following)
+        return is_dropped(following) or is_dropped_by_policy(self._scenario.head, following)
 
     def _check_silence(self, step: Step, following: Sequence[Step]) -> None:
-        if self._is_by_policy(following) and self._answer is not None:
+        if is_dropped_by_policy(self._scenario.head, following) and self._answer is not None:
             raise StepFailed(f"step {step.number}: there was an answer")
 
     async def _query(self, step: Step, entry: Entry, *, is_dropped: bool) -> None:
@@ -298,7 +295,13 @@ def is_dropped(following: Sequence[Step]) -> bool:
     return False
 
 
-def is_checked(following: Sequence[Step]) -> bool:
+def is_dropped_by_policy(head: Head, following: Sequence[Step]) -> bool:
+    """True if silence is what policy zones are to bring: the file has no word for it, and no step
+    looks at the answer."""
+    return bool(head.policies) and not _is_checked(following)
+
+
+def _is_checked(following: Sequence[Step]) -> bool:
     """True if a step looks at the answer to the query before these steps, or says there is none."""
     for step in following:
         if step.kind == "QUERY":

@@ -87,7 +87,11 @@ class Stage:
 
 
 class ScriptedServer:
-    """One address. A query that no entry answers stays unanswered and is noted."""
+    """One address. A query that no entry answers stays unanswered and is noted.
+
+    In files with policy zones it is refused: they leave out whom a rule keeps Unbound from asking,
+    and silence would be an outage, which takes its time, and so does its end.
+    """
 
     def __init__(self, stage: Stage, address: str) -> None:
         self._stage = stage
@@ -106,10 +110,17 @@ class ScriptedServer:
             self._stage.unscripted.append(
                 f"step {self._stage.step}: {self._address} over {transport}: {asked}"
             )
-            return None
+            return refusal(query) if self._stage.scenario.head.policies else None
         if "do_not_answer" in entry.adjust:
             return None
         return [Delayed(reply_to(query, one), one.sleep_s) for one in (entry, *entry.more)]
+
+
+def refusal(query: dns.message.Message) -> bytes:
+    """REFUSED, of a server that is there."""
+    reply = dns.message.make_response(query)
+    reply.set_rcode(dns.rcode.REFUSED)
+    return reply.to_wire()
 
 
 def reply_to(query: dns.message.Message, entry: Entry) -> bytes:
