@@ -1,9 +1,9 @@
 """The daemon as a process: signals, privileges, readiness, and how it ends.
 
 SIGTERM, SIGINT and SIGQUIT end it with status 0: at once where nothing is in flight, also while it
-still waits for an address at the start; else when that is answered, after DRAIN_SECONDS at the
-latest. Until then new queries are answered too, for nobody else has the port. SIGHUP reopens the
-log and reads the configuration again.
+still waits at the start, for an address or for lists to be read; else when that is answered, after
+DRAIN_SECONDS at the latest. Until then new queries are answered too, for nobody else has the port.
+SIGHUP reopens the log and reads the configuration again.
 """
 
 from __future__ import annotations
@@ -66,19 +66,22 @@ class Supervised(Protocol):
 class _Life:
     """Whether the ports are bound yet, and what a signal does before and after.
 
-    Before, there is nothing to end in order, and the wait may be long.
+    Before, there is nothing to end in order, and the wait for an address may be long; after it
+    nobody waits any more for lists and policy zones that were never read before.
     """
 
     def __init__(self, *, tells: bool) -> None:
         self._tells = tells
         self._hung_up = trio.Event()
         self.start = trio.CancelScope()
+        self._waits = trio.CancelScope()
         self._stop = trio.Event()
         self._is_bound = False
 
-    def note_bound(self) -> None:
-        """From here on the start is a matter of milliseconds, and the end an orderly one."""
-        self._is_bound = True
+    def note_bound(self, waits: trio.CancelScope) -> None:
+        """From here on the start is a matter of milliseconds, but for *waits*, and the end an
+        orderly one."""
+        self._is_bound, self._waits = True, waits
 
     def end(self) -> None:
         """As a signal does."""
@@ -101,8 +104,7 @@ class _Life:
                 self._hung_up.set()
                 continue
             self._stop.set()
-            if not self._is_bound:
-                self.start.cancel()
+            (self._waits if self._is_bound else self.start).cancel()
 
 
 async def _serve(
@@ -120,7 +122,7 @@ async def _serve(
     is_first = slot is None or slot.is_first
 
     def settle_in(daemon: Daemon) -> None:
-        life.note_bound()
+        life.note_bound(daemon.waits)
         preload.load(config)
         if is_first:
             daemon.control.open(config)

@@ -17,7 +17,8 @@ class Primary(msgspec.Struct, frozen=True):
 class Job(msgspec.Struct, frozen=True):
     """A zone to be made a table of. *file*: its text; "" where it is transferred from *primaries*.
 
-    *held*: a descriptor of the table that is in use, -1: there is none; *out*: where to write to.
+    *size*: octets of it. *held*: a descriptor of the table that is in use, -1: there is none;
+    *out*: where to write to.
     *directory*: of `working_directory`, where the table is kept as *kept_as*; -1: nowhere.
     *tsig*: algorithm, name and secret, or nothing. *authorities*, *pins*: who is believed over TLS.
     """
@@ -37,6 +38,7 @@ class Job(msgspec.Struct, frozen=True):
     leave_from: list[str] = []
     wall: float = 0.0
     weight: int = 15
+    size: int = 0
 
 
 class Outcome(msgspec.Struct):

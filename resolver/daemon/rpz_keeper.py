@@ -2,9 +2,10 @@
 
 At the start what was kept in `working_directory` is in force at once, whatever has become of its
 source since. Only a file that was never read is waited for, RPZ_START_SECONDS at most; a primary is
-never. Each zone has a task of its own, and the work is done in a process of its own (`rpz_work`);
-what fails leaves everything as it was, and is told once. The first worker does it, the others map
-what it made. A swap is one assignment, and the packets that were made before are forgotten.
+never. Files have one task, each zone with primaries has one, and the work is done in processes of
+their own (`rpz_work`); what fails leaves everything as it was, and is told once. The first worker
+does it, the others map what it made. A swap is one assignment, and the packets that were made
+before are forgotten.
 """
 
 from __future__ import annotations
@@ -16,9 +17,10 @@ from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
 import trio
 
+from resolver.daemon.rpz_asking import done, together
 from resolver.daemon.rpz_keeping import Keeping
 from resolver.daemon.rpz_terms import RPZ_DIRECTORY, name_of, put
-from resolver.limits import RPZ_START_SECONDS
+from resolver.limits import RPZ_LOOK_SECONDS, RPZ_START_SECONDS
 from resolver.protocol import names
 
 if TYPE_CHECKING:
@@ -57,6 +59,7 @@ class RpzKeeper:
         self._serving = serving
         self._parts = parts
         self.zones: dict[str, Keeping] = {}
+        self._has_read = trio.Event()
         self.loads = self.load_failed = self.incremental = self.notified = 0
         self.transferred_octets = 0
         self.cpu_seconds = 0.0
@@ -87,22 +90,43 @@ class RpzKeeper:
         """How each zone is."""
         return [one.row for one in self.zones.values()]
 
-    async def begin(self) -> None:
-        """Have in force what there is, and, for a while, what was never read before."""
-        if not self.parts.config.rpz:
-            return
-        self.follow()
+    async def take_kept(self) -> None:
+        """Have in force what there is."""
         for keeping in self.zones.values():
             await keeping.take_kept()
-        with trio.move_on_after(RPZ_START_SECONDS):
-            for keeping in self.zones.values():
-                await keeping.read_file()
+
+    async def has_begun(self) -> None:
+        """Returns when files that were never read before are, for a while (`keep` reads them)."""
+        if self.parts.config.rpz:
+            with trio.move_on_after(RPZ_START_SECONDS):
+                await self._has_read.wait()
 
     async def keep(self) -> None:
         """Until cancelled: each zone of `follow`."""
         async with trio.open_nursery() as nursery:
+            nursery.start_soon(self._keep_files)
             for keeping in self.zones.values():
-                nursery.start_soon(keeping.keep)
+                if not (keeping.entry.file and self.works):
+                    nursery.start_soon(keeping.keep)
+
+    async def _keep_files(self) -> None:
+        while True:
+            await self.read_files()
+            self._has_read.set()
+            await trio.sleep(RPZ_LOOK_SECONDS)
+
+    async def read_files(self) -> None:
+        """Those that are others than what is in force."""
+        due = {job.out: (one, job) for one in self.zones.values() if (job := one.due_file())}
+        try:
+            for jobs in together([job for _, job in due.values()]):
+                outcomes = await done(self.parts.clock, jobs)
+                for job, outcome in zip(jobs, outcomes, strict=True):
+                    keeping, _ = due.pop(job.out)
+                    await keeping.adopt_file(job, outcome)
+        finally:
+            for out in due:
+                os.close(out)
 
     def follow(self) -> None:
         """Go by the configuration that is in use now."""

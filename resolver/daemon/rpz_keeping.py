@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import trio
 
-from resolver.daemon.child import ChildFailed, ask_child
+from resolver.daemon.rpz_asking import done
 from resolver.daemon.rpz_job import Job, Outcome
 from resolver.daemon.rpz_mapping import copy_kept, fresh_file, mapped_untrusted
 from resolver.daemon.rpz_terms import (
@@ -31,13 +31,11 @@ from resolver.errors import ConfigError, WireError
 from resolver.limits import (
     RPZ_LOOK_SECONDS,
     RPZ_NOTIFY_SECONDS,
-    RPZ_PROCESS_SECONDS,
     RPZ_REFRESH_LEAST_SECONDS,
     RPZ_REFRESH_MOST_SECONDS,
 )
 from resolver.policy.rpz import Row
 from resolver.protocol import names
-from resolver.runtime.clock import SystemClock
 from resolver.runtime.file_stamp import stamp_of
 from resolver.runtime.hop import hop
 
@@ -51,7 +49,6 @@ if TYPE_CHECKING:
     from resolver.policy.rpz_table import Table
 
 _log = logging.getLogger(__name__)
-_MODULE: Final = "resolver.daemon.rpz_work"
 _NEVER: Final = float("inf")
 Stamp = tuple[int, int, int]
 
@@ -86,6 +83,7 @@ class Keeping:
         self._descriptor = -1
         self._seen: Stamp | None = None  # of the file it is kept in
         self._failed: Stamp | None = None  # of the text that was no good
+        self._tried: Stamp | None = None  # of the text that is being read
         self._due_at = 0.0
         self._wake = trio.Event()
         self._noticed: FileStamp | None = None
@@ -131,8 +129,6 @@ class Keeping:
         while True:
             if not self._keeper.works:
                 await self.take_kept()
-            elif self.entry.file:
-                await self.read_file()
             else:
                 self._look_for_notice()
                 if trio.current_time() >= self._due_at:
@@ -170,29 +166,34 @@ class Keeping:
 
     # --- from a file -----------------------------------------------------------------------------
 
-    async def read_file(self) -> None:
-        """Read it, if it is another than what is in force."""
+    def due_file(self) -> Job | None:
+        """What is to be done to read it; None while it is what is in force, or cannot be read."""
         if not (self.entry.file and self._keeper.works):
-            return
+            return None
         path = file_text(self._keeper.parts.config, self.entry)
         stamp = _stamp_of(path)
         if isinstance(stamp, str):
             self._tell(f"{path}: {stamp}")
-            return
+            return None
         table = self.table
         if table is not None and (table.info.source, tuple(table.info.stamp)) == (path, stamp):
             self.confirmed_at = self._keeper.parts.clock.wall()
             self._tell("")
-            return
+            return None
         if stamp == self._failed or trio.current_time() < self._due_at:
-            return
-        outcome = await self._work(Job(file=path, **self._common()))
+            return None
+        self._tried = stamp
+        return Job(file=path, size=stamp[1], **self._common())
+
+    async def adopt_file(self, job: Job, outcome: Outcome) -> None:
+        """Have in force what came of a job of `due_file`, or tell why it is not."""
+        outcome = await self._adopted(job, outcome)
         if not outcome.way:
             if outcome.is_ours:
                 self._due_at = trio.current_time() + RPZ_REFRESH_LEAST_SECONDS
             else:
-                self._failed = stamp
-            self._tell(f"{path} is not used: {'; '.join(outcome.troubles)}")
+                self._failed = self._tried
+            self._tell(f"{job.file} is not used: {'; '.join(outcome.troubles)}")
 
     # --- from primaries --------------------------------------------------------------------------
 
@@ -216,7 +217,12 @@ class Keeping:
             **self._common(),
         )
         self._due_at = _NEVER  # what NOTIFY says meanwhile counts
-        outcome = await self._work(job)
+        try:
+            outcome = (await done(keeper.parts.clock, [job]))[0]
+        except BaseException:
+            os.close(job.out)
+            raise
+        outcome = await self._adopted(job, outcome)
         if outcome.way == "same":
             self.confirmed_at = keeper.parts.clock.wall()
             keeper.state.date(kept_as(self.entry), self.confirmed_at)
@@ -280,11 +286,10 @@ class Keeping:
         else:
             os.close(out)
 
-    async def _work(self, job: Job) -> Outcome:
-        """Have it done, and what was made in force."""
+    async def _adopted(self, job: Job, outcome: Outcome) -> Outcome:
+        """Have in force what was made; what came of that."""
         out, table = job.out, None
         try:
-            outcome = await self._outcome(job)
             self._keeper.note(outcome, job)
             if outcome.way in ("", "same"):
                 return outcome
@@ -300,21 +305,6 @@ class Keeping:
         self._use(table, out)
         self._tell_report(table, outcome)
         return outcome
-
-    async def _outcome(self, job: Job) -> Outcome:
-        """In a process of its own; here where time is virtual, and only then is that loaded here,
-        for it takes a tenth of a second."""
-        if not isinstance(self._keeper.parts.clock, SystemClock):
-            from resolver.daemon import rpz_work  # noqa: PLC0415 - see above
-
-            return rpz_work.read(job) if job.file else await rpz_work.work(job)
-        descriptors = {job.out, job.held, job.directory} - {-1}
-        try:
-            return await ask_child(
-                _MODULE, job, Outcome, seconds=RPZ_PROCESS_SECONDS, descriptors=descriptors
-            )
-        except ChildFailed as error:
-            return Outcome(troubles=[str(error)], is_ours=True)
 
     def _common(self) -> dict[str, Any]:
         parts = self._keeper.parts

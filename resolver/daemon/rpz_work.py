@@ -1,6 +1,6 @@
-"""A process of its own, at a low priority: reads or transfers one policy zone, makes its table.
+"""A process of its own, at a low priority: reads or transfers policy zones, makes their tables.
 
-    python -m resolver.daemon.rpz_work < job > outcome
+    python -m resolver.daemon.rpz_work < jobs > outcomes
 
 The daemon's own loop never sees a record of it: it maps the table. What is not whole and right is
 thrown away, and what is in use stays.
@@ -10,10 +10,10 @@ from __future__ import annotations
 
 import mmap
 import os
+import stat
 import sys
-from contextlib import suppress
-from pathlib import Path
-from typing import TYPE_CHECKING
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING, BinaryIO
 
 import msgspec
 import trio
@@ -35,56 +35,57 @@ if TYPE_CHECKING:
 
 
 async def work(job: Job) -> Outcome:
-    """Do it. What goes wrong is a trouble."""
+    """Transfer it. What goes wrong is a trouble."""
     outcome = Outcome()
-    try:
-        if job.file:
-            _read(job, outcome)
-        else:
-            await _transfer(job, outcome)
-    except OSError as error:
-        outcome.troubles.append(error.strerror or str(error))
-    except WireError as error:
-        outcome.troubles.append(str(error))
-    except MemoryError:
-        outcome.troubles.append("it is too large for the memory there is")
+    with _troubles(outcome):
+        await _transfer(job, outcome)
     return outcome
 
 
 def read(job: Job) -> Outcome:
     """The same of a file, where there is nothing to be waited for."""
     outcome = Outcome()
-    try:
+    with _troubles(outcome):
         _read(job, outcome)
+    return outcome
+
+
+@contextmanager
+def _troubles(outcome: Outcome) -> Iterator[None]:
+    """What goes wrong is told there."""
+    try:
+        yield
     except OSError as error:
         outcome.troubles.append(error.strerror or str(error))
     except WireError as error:
         outcome.troubles.append(str(error))
-    return outcome
+    except MemoryError:
+        outcome.troubles.append("it is too large for the memory there is")
 
 
 def _read(job: Job, outcome: Outcome) -> None:
     zone = _empty(job)
-    with Path(job.file).open("rb") as file:
-        stamp = os.fstat(file.fileno())
-        read_untrusted(_lines(file.fileno()), zone)
+    descriptor = os.open(job.file, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+    with os.fdopen(descriptor, "rb") as file:
+        stamp = os.fstat(descriptor)
+        if not stat.S_ISREG(stamp.st_mode):
+            raise WireError("no file to be read")
+        read_untrusted(_lines(file), zone)
     made = [*stamp_of(stamp)]
     _keep(job, zone, Info(b"", source=job.file, stamp=made))
     outcome.way, outcome.octets = "file", stamp.st_size
 
 
-def _lines(descriptor: int) -> Iterator[bytes]:
+def _lines(file: BinaryIO) -> Iterator[bytes]:
     """Lines; of what is too long the beginning. Raises WireError where there is no end."""
-    left = RPZ_OCTETS
-    with os.fdopen(os.dup(descriptor), "rb") as file:
-        is_middle = False
-        while line := file.readline(RPZ_LINE_OCTETS + 2):
-            left -= len(line)
-            if left < 0:
-                raise WireError(f"more than {RPZ_OCTETS} octets")
-            was_middle, is_middle = is_middle, not line.endswith(b"\n")
-            if not was_middle:
-                yield line
+    left, is_middle = RPZ_OCTETS, False
+    while line := file.readline(RPZ_LINE_OCTETS + 2):
+        left -= len(line)
+        if left < 0:
+            raise WireError(f"more than {RPZ_OCTETS} octets")
+        was_middle, is_middle = is_middle, not line.endswith(b"\n")
+        if not was_middle:
+            yield line
 
 
 async def _transfer(job: Job, outcome: Outcome) -> None:
@@ -138,11 +139,15 @@ def _keep(job: Job, zone: PolicyZone, info: Info) -> None:
 
 def main() -> None:
     """The process: of low weight, the first to go where memory is short."""
-    job = msgspec.json.decode(sys.stdin.buffer.read(), type=Job)
-    child_life.begin(job.parent, job.weight)
-    outcome = trio.run(work, job)
-    outcome.cpu_s, outcome.peak_octets = child_life.spent()
-    sys.stdout.buffer.write(msgspec.json.encode(outcome))
+    jobs = msgspec.json.decode(sys.stdin.buffer.read(), type=list[Job])
+    child_life.begin(jobs[0].parent, jobs[0].weight)
+    outcomes, before = [], 0.0
+    for job in jobs:
+        outcome = read(job) if job.file else trio.run(work, job)
+        spent, outcome.peak_octets = child_life.spent()
+        outcome.cpu_s, before = spent - before, spent
+        outcomes.append(outcome)
+    sys.stdout.buffer.write(msgspec.json.encode(outcomes))
 
 
 if __name__ == "__main__":

@@ -104,6 +104,8 @@ class Daemon:
         self.nursery = nursery
         self.persistence, self.slot = persistence, slot
         self.root_fetch = root_fetch
+        self.waits = trio.CancelScope()
+        """What the start waits for that may take seconds; cancelled, it goes on without."""
         self.is_first = is_first(slot)
         self.admission = self._admission()
         self.slots = TcpSlots(
@@ -316,13 +318,14 @@ async def _start(daemon: Daemon, nursery: trio.Nursery) -> None:
         nursery.start_soon(persistence.run)
     nursery.start_soon(_tick, daemon)
     nursery.start_soon(overriding.end_negative_anchors, daemon)
-    await daemon.upkeep.rpz_keeper.begin()
-    daemon.upkeep.begin(persistence.are_notes_read)
+    await daemon.upkeep.begin(persistence.are_notes_read)
     nursery.start_soon(daemon.query_logging.run)
     daemon.query_logging.go_by(parts.config.log, parts.config.view)
     daemon.tapping.go_by(parts.config)
     daemon.tracing.go_by(parts.config.otel)
-    await daemon.lists.begin(nursery)
+    with daemon.waits:
+        await daemon.lists.begin(nursery)
+        await daemon.upkeep.rpz_keeper.has_begun()
     daemon.listen()
 
 

@@ -86,8 +86,11 @@ class Upkeep:
         rpzs = daemon.parts.base.rpzs
         rpzs.notify, rpzs.rows = self.rpz_keeper.notify, self.rpz_keeper.rows
 
-    def begin(self, are_notes_read: trio.Event) -> None:
-        """Start what the configuration wants; nothing is renewed before *are_notes_read*."""
+    async def begin(self, are_notes_read: trio.Event) -> None:
+        """Start what the configuration wants; nothing is renewed before *are_notes_read*, and
+        policy zones that are there are in force before anybody asks."""
+        self.rpz_keeper.follow()
+        await self.rpz_keeper.take_kept()
         self._prime()
         self._roll_over()
         self._copy_root()

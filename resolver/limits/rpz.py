@@ -41,6 +41,11 @@ RPZ_PROCESS_SECONDS = limit(
     "seconds after which a process that reads or transfers a zone is stopped",
     why="400 MB at 5 Mbit/s",
 )
+RPZ_TOGETHER_OCTETS = limit(
+    1 << 20,
+    "octets of a zone's file that is read together with others",
+    why="its 25,000 triggers take as long as starting a process does",
+)
 RPZ_SILENCE_SECONDS = limit(
     30.0,
     "seconds without a record after which a primary is given up",

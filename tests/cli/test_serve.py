@@ -260,6 +260,21 @@ def test_it_ends_at_once_while_it_waits_for_a_port() -> None:
     assert process.returncode == 0
 
 
+@pytest.mark.parametrize("kind", ["rpz", "block"])
+def test_it_ends_at_once_while_it_waits_for_policy_to_be_read(tmp_path: Path, kind: str) -> None:
+    """Its ports are bound by then, so a client may have to wait, but not who stops it."""
+    lines = "".join(f"host{number}.example CNAME .\n" for number in range(400_000))
+    (tmp_path / "large").write_text(f"$TTL 60\n@ SOA . . 1 1 1 1 1\n{lines}")
+    zone = "zone = 'z', file" if kind == "rpz" else "source"
+    head = f"{kind} = [{{{zone} = 'large'}}]\nworking_directory = '{tmp_path}'\nlog.level = 'info'"
+    with serving(tmp_path, free_port(), head=f"{head}\nserver.user = ''") as process:
+        process.send_signal(signal.SIGTERM)
+        _, err = process.communicate(timeout=PATIENCE_S)
+    assert process.returncode == 0
+    assert "SIGTERM" in err
+    assert not [*tmp_path.glob("rpz/*.table"), *tmp_path.glob("lists/compiled*")]
+
+
 @pytest.mark.parametrize(("level", "tells_names"), [("info", 0), ("debug", 1)])
 def test_the_log_tells_of_start_and_stop_and_on_debug_of_queries(
     tmp_path: Path, level: str, tells_names: int

@@ -11,11 +11,12 @@ import trio.lowlevel
 from msgspec.structs import replace
 
 from resolver.config.schema import Config, Rpz
-from resolver.daemon import rpz_keeping, rpz_transfer
+from resolver.daemon import rpz_asking, rpz_keeping, rpz_transfer, rpz_work
+from resolver.daemon.child import ChildFailed
 from resolver.daemon.reload import reload
 from resolver.daemon.rpz_job import Job, Outcome
 from resolver.daemon.rpz_job import Primary as Server
-from resolver.daemon.rpz_keeping import Keeping
+from resolver.daemon.rpz_keeper import RpzKeeper
 from resolver.daemon.rpz_mapping import fresh_file
 from resolver.daemon.rpz_work import read, work
 from resolver.limits import (
@@ -26,11 +27,13 @@ from resolver.limits import (
     RPZ_REFRESH_MOST_SECONDS,
     RPZ_SILENCE_SECONDS,
     RPZ_START_SECONDS,
+    RPZ_TOGETHER_OCTETS,
 )
 from resolver.policy.rpz_read import read_untrusted
 from resolver.policy.rpz_table import Info, octets_of
 from resolver.policy.rpz_zone import PolicyZone
 from resolver.protocol.codes import Rcode
+from resolver.runtime.clock import SystemClock
 from tests.daemon.reloading import ADDRESSES, House, addresses, ask, served
 from tests.policy.rpz_making import HEAD, ZONE, zone_of
 from tests.recurse.household import house, village
@@ -38,6 +41,8 @@ from tests.support import trio_test, trio_test_real
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from resolver.runtime.clock import Clock
 
 WWW, MAIL = "www.example.com.", "mail.example.com."
 BLOCKS_WWW = HEAD + "www.example.com CNAME .\n"
@@ -67,11 +72,11 @@ async def test_a_file_is_in_force_and_so_is_what_becomes_of_it(tmp_path: Path) -
         assert await rcode(home, MAIL) == Rcode.NOERROR
         file.write_text("<!doctype html>\n" * 9)
         keeping = home.daemon.upkeep.rpz_keeper.zones["rpz.test"]
-        await keeping.read_file()
+        await home.daemon.upkeep.rpz_keeper.read_files()
         assert "is not used" in keeping.row.trouble
         assert await rcode(home, WWW) == Rcode.NXDOMAIN
         file.write_text(HEAD.replace(" 7 ", " 8 ") + "mail.example.com CNAME .\n")
-        await keeping.read_file()
+        await home.daemon.upkeep.rpz_keeper.read_files()
         assert await rcode(home, WWW) == Rcode.NOERROR
         assert await rcode(home, MAIL) == Rcode.NXDOMAIN
         row = home.daemon.upkeep.rpz_keeper.rows()[0]
@@ -90,7 +95,10 @@ class Primary:
         self.asked: list[float] = []
         self.text = text
         self.is_there = True
-        monkeypatch.setattr(Keeping, "_outcome", lambda _, job: self.outcome(job))
+        monkeypatch.setattr(rpz_keeping, "done", self.outcomes)
+
+    async def outcomes(self, _: Clock, jobs: list[Job]) -> list[Outcome]:
+        return [await self.outcome(job) for job in jobs]
 
     async def outcome(self, job: Job) -> Outcome:
         self.asked.append(trio.current_time())
@@ -208,10 +216,10 @@ async def test_a_file_is_looked_at_often(*, tmp_path: Path) -> None:
 @pytest.mark.reaches("RPZ_START_SECONDS")
 @trio_test
 async def test_the_start_waits_for_a_file_only_so_long(*, monkeypatch: pytest.MonkeyPatch) -> None:
-    async def hang(_: Keeping) -> None:
+    async def hang(_: RpzKeeper) -> None:
         await trio.sleep(1000)
 
-    monkeypatch.setattr(Keeping, "read_file", hang)
+    monkeypatch.setattr(RpzKeeper, "read_files", hang)
     began = trio.current_time()
     async with house(village(), Config(rpz=(Rpz(zone="rpz.test", file="x"),))):
         assert trio.current_time() - began == pytest.approx(RPZ_START_SECONDS)
@@ -241,7 +249,7 @@ async def test_a_process_that_hangs_is_stopped(
     *, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert RPZ_PROCESS_SECONDS > RPZ_SILENCE_SECONDS
-    monkeypatch.setattr(rpz_keeping, "RPZ_PROCESS_SECONDS", 0.01)
+    monkeypatch.setattr(rpz_asking, "RPZ_PROCESS_SECONDS", 0.01)
     file = tmp_path / "zone"
     file.write_text(HEAD)
     async with served() as home:
@@ -255,6 +263,41 @@ async def test_a_process_that_hangs_is_stopped(
 
 
 # --- the process ---------------------------------------------------------------------------------
+
+
+@pytest.mark.reaches("RPZ_TOGETHER_OCTETS")
+def test_small_files_are_read_by_one_process_each_large_one_by_itself() -> None:
+    """A start with sixty-four zones is no half minute of starting processes."""
+    small = [Job("a", "a", 9, 0, 1, size=size) for size in (RPZ_TOGETHER_OCTETS, 0, 7)]
+    large = [Job("b", "b", 9, 0, 1, size=RPZ_TOGETHER_OCTETS + more) for more in (2, 1)]
+    found = rpz_asking.together([*large, *small])
+    assert [[one.size for one in jobs] for jobs in found] == [
+        [0, 7, RPZ_TOGETHER_OCTETS], [RPZ_TOGETHER_OCTETS + 1], [RPZ_TOGETHER_OCTETS + 2]
+    ]  # fmt: skip
+    assert rpz_asking.together([]) == []
+
+
+@trio_test_real
+async def test_a_zone_that_brings_the_process_down_takes_no_other_with_it(
+    *, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What reads them together is not there: each has its own try, and tells of itself."""
+    for name in "ab":
+        (tmp_path / name).write_text(HEAD)
+    asked: list[list[str]] = []
+
+    async def ask(_: str, jobs: list[Job], *__: object, **___: object) -> list[Outcome]:
+        await trio.lowlevel.checkpoint()
+        asked.append([one.zone for one in jobs])
+        if "a" in asked[-1]:
+            raise ChildFailed("it fell")
+        return [rpz_work.read(one) for one in jobs]
+
+    monkeypatch.setattr(rpz_asking, "ask_child", ask)
+    jobs = [job(zone=name, file=str(tmp_path / name)) for name in "ab"]
+    outcomes = await rpz_asking.done(SystemClock(), jobs)
+    assert asked == [["a", "b"], ["a"], ["b"]]
+    assert [(one.way, one.is_ours) for one in outcomes] == [("", True), ("file", False)]
 
 
 def job(**keys: object) -> Job:
@@ -271,6 +314,8 @@ def job(**keys: object) -> Job:
 def test_what_cannot_be_read_is_a_trouble(tmp_path: Path) -> None:
     assert read(job(file=str(tmp_path))).troubles == ["Is a directory"]
     assert read(job(file=str(tmp_path / "x"))).troubles == ["No such file or directory"]
+    os.mkfifo(tmp_path / "f")
+    assert read(job(file=str(tmp_path / "f"))).troubles == ["no file to be read"]
     (tmp_path / "y").write_text("nonsense\n")
     assert read(job(file=str(tmp_path / "y"))).way == ""
 
