@@ -1,7 +1,8 @@
 """Keeps lists in force: takes what is compiled into use, and has it compiled when a text changes.
 
 At the start the compiled file of the last time is mapped, whatever has become of the texts since.
-Only what was never compiled is waited for, LIST_START_SECONDS at most. From then on files are
+Only what was never compiled is waited for, LIST_START_SECONDS at most: by a start and by a reload,
+while queries are answered. From then on files are
 looked at each LIST_LOOK_SECONDS, downloads as they are due; what fails leaves everything as it was,
 and is told once. The first worker does it, the others map what it made. A swap is one assignment.
 """
@@ -83,7 +84,7 @@ class ListKeeper:
         self._troubles: dict[str, Trouble] = {}  # by list
         self._seen = (0, 0, 0)
         self._work = trio.Lock()
-        self._wake = trio.Event()
+        self._wake, self._asked, self._settled = trio.Event(), trio.Event(), trio.Event()
         self._has_begun = False
         self.downloads: Downloads | None = None
         if serving.downloads:
@@ -102,28 +103,38 @@ class ListKeeper:
     # --- the start, and a reload -----------------------------------------------------------------
 
     async def begin(self) -> None:
-        """Have in force what there is, and, for a while, what was never compiled before."""
-        specs = list_specs(self._parts().config)
-        if not specs:
-            return
-        await self._open()
-        async with self._work:
-            await self._take()
-        if self._serving.leads or not self.shelf.is_shared:
-            with trio.move_on_after(LIST_START_SECONDS):
-                await self.look(weight=_AT_START)
+        """Have in force what there is; `settle` waits for what was never compiled before."""
+        if list_specs(self._parts().config):
+            await self._open()
+            async with self._work:
+                await self._take()
 
     async def keep(self) -> None:
-        """Until cancelled."""
+        """Until cancelled; the first look is the one that `settle` waits for."""
         try:
-            while True:
-                specs = list_specs(self._parts().config)
-                if specs:
-                    await self._open()
-                    await self.look(await self._downloaded(specs))
-                await self._pause()
+            async with trio.open_nursery() as nursery:
+                first = self._settled
+                nursery.start_soon(self._look_when_asked)
+                await first.wait()
+                while True:
+                    specs = list_specs(self._parts().config)
+                    if specs:
+                        await self._open()
+                        await self.look(await self._downloaded(specs))
+                    await self._pause()
         finally:
             self.shelf.close()
+
+    async def _look_when_asked(self) -> None:
+        """Somebody waits for what the configuration of now has: before all downloads."""
+        while True:
+            await self._asked.wait()
+            self._asked, settled, self._settled = trio.Event(), self._settled, trio.Event()
+            if list_specs(self._parts().config):
+                await self._open()
+                await self.look(weight=_AT_START)
+            settled.set()
+            self._wake.set()  # what is to be downloaded
 
     async def _downloaded(self, specs: tuple[ListSpec, ...]) -> dict[str, Fresh]:
         """What was due, and is new."""
@@ -133,15 +144,17 @@ class ListKeeper:
         return await downloads.due(specs, self.known, self.shelf, self._tell)
 
     async def settle(self) -> None:
-        """Another configuration: returns when its lists are in force, or cannot be had."""
+        """Another configuration, or the first: returns when its lists are in force or cannot be
+        had, after LIST_START_SECONDS at the latest; what takes longer goes on."""
         if not list_specs(self._parts().config):
             if self.lists.table is not None:
                 self.lists.use(None)
             self._seen = (0, 0, 0)
             return
-        await self._open()
-        await self.look(weight=_AT_START)
-        self._wake.set()  # what is to be downloaded
+        settled = self._settled
+        self._asked.set()
+        with trio.move_on_after(LIST_START_SECONDS):
+            await settled.wait()
 
     async def look(
         self, downloaded: dict[str, Fresh] | None = None, *, weight: int = _BESIDE

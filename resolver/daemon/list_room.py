@@ -36,6 +36,7 @@ class ListRoom:
         await self.keeper.begin()
         await self.overrides.apply()
         nursery.start_soon(self.keeper.keep)
+        await self.keeper.settle()
         nursery.start_soon(self.overrides.keep_time)
 
     def count(self, registry: Registry) -> None:

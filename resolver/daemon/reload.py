@@ -114,8 +114,8 @@ async def reload(daemon: Daemon, config: Config | None = None) -> Reloaded:
         daemon.open_site()
         daemon.show(identities)
         daemon.control.adopt(config, door)
-        await daemon.lists.keeper.settle()
         _listen(daemon, plan)
+    await daemon.lists.keeper.settle()
     if gone:
         differ.append("hosts and leases")
     if shown != identities:

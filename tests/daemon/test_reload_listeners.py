@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import socket
+from contextlib import suppress
+from typing import TYPE_CHECKING
 
 import pytest
 import trio
 from msgspec.structs import replace
 
+from resolver.config.schema import Block
+from resolver.daemon.list_keeper import ListKeeper
 from resolver.daemon.reload import reload
 from resolver.limits import HANDOVER_SECONDS
 from resolver.protocol.codes import Rcode
@@ -23,6 +27,9 @@ from tests.daemon.reloading import (
 )
 from tests.daemon.test_reload import ONE, warm
 from tests.support import trio_test_real
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 @pytest.mark.parametrize("kind", ["udp+tcp", "udp", "tcp"])
@@ -110,3 +117,32 @@ async def test_a_slow_answer_holds_up_an_address_on_the_same_port_for_a_while_on
                 while house.daemon.bound != [("0.0.0.0", house.port)]:  # noqa: ASYNC110, S104
                     await trio.sleep(0.02)
             assert trio.current_time() - began >= HANDOVER_SECONDS
+
+
+@trio_test_real
+async def test_new_listeners_do_not_wait_for_lists(
+    *, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A reload ends when what is blocked is; who asks at a new address is answered before, and
+    another reload has its turn."""
+    is_compiled = trio.Event()
+
+    async def compile_slowly(_: ListKeeper, *__: object, **___: object) -> None:
+        await is_compiled.wait()
+
+    monkeypatch.setattr(ListKeeper, "look", compile_slowly)
+    (tmp_path / "list").write_text("0.0.0.0 ads.example\n")
+    async with served() as house, trio.open_nursery() as nursery:
+        other = free_port()
+        config = house.listening(f"127.0.0.1:{house.port}", f"127.0.0.1:{other}")
+        wanted = replace(config, block=(Block(source=str(tmp_path / "list")),))
+        nursery.start_soon(reload, house.daemon, wanted)
+        reply = None
+        with trio.fail_after(30):
+            while reply is None:
+                with suppress(ConnectionRefusedError):
+                    reply = await ask(other, "www.example.com.")
+        assert addresses(reply) == [ADDRESSES["www.example.com."]]
+        assert not is_compiled.is_set()
+        assert not house.daemon.reloading.locked()
+        is_compiled.set()
