@@ -8,12 +8,11 @@ thrown away, and what is in use stays.
 
 from __future__ import annotations
 
-import mmap
 import os
 import stat
 import sys
 from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING, BinaryIO, Final
 
 import msgspec
 import trio
@@ -32,6 +31,8 @@ from resolver.runtime.file_stamp import stamp_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+_AT_ONCE: Final = 1 << 20
 
 
 async def work(job: Job) -> Outcome:
@@ -89,12 +90,7 @@ def _lines(file: BinaryIO) -> Iterator[bytes]:
 
 
 async def _transfer(job: Job, outcome: Outcome) -> None:
-    held = None
-    if job.held >= 0:
-        octets = os.pread(job.held, os.fstat(job.held).st_size, 0)
-        with suppress(WireError):
-            table = Table.read_untrusted(octets)
-            held = lambda: _held(job, table)  # noqa: E731
+    held = (lambda: _held(job)) if job.held >= 0 else None
     transfer = Transfer(job, lambda: _empty(job), held)
     for primary in job.primaries:
         try:
@@ -116,25 +112,27 @@ def _empty(job: Job) -> PolicyZone:
     return PolicyZone(names.from_text(job.zone), job.most)
 
 
-def _held(job: Job, table: Table) -> PolicyZone:
-    """What is in use, as the zone that it was made of. Raises WireError."""
+def _held(job: Job) -> PolicyZone:
+    """What is in use, as the zone that it was made of; nothing where it cannot be read."""
     zone = _empty(job)
-    zone.soa = table.soa
-    zone.report = msgspec.structs.replace(table.info.report)
-    zone.rules.update(table.rules_of())
+    with suppress(WireError):
+        table = Table.read_untrusted(os.pread(job.held, os.fstat(job.held).st_size, 0))
+        zone.rules.update(table.rules_of())
+        zone.soa = table.soa
+        zone.report = msgspec.structs.replace(table.info.report)
     return zone
 
 
 def _keep(job: Job, zone: PolicyZone, info: Info) -> None:
     """Hand the table over, and have it on disk. Raises OSError."""
-    octets = octets_of(zone, info)
-    os.ftruncate(job.out, len(octets))
-    with mmap.mmap(job.out, len(octets)) as shared:
-        shared[:] = octets
-    if job.directory >= 0:
-        state = StateDirectory.at(job.directory)
-        if state.write(job.kept_as, bytes(octets)):
-            state.date(job.kept_as, job.wall)
+    with memoryview(octets_of(zone, info)) as octets:
+        at = 0
+        while at < len(octets):
+            at += os.pwrite(job.out, octets[at : at + _AT_ONCE], at)
+        if job.directory >= 0:
+            state = StateDirectory.at(job.directory)
+            if state.write(job.kept_as, octets):
+                state.date(job.kept_as, job.wall)
 
 
 def main() -> None:

@@ -162,7 +162,7 @@ class StateDirectory:
     def write(
         self,
         name: str,
-        octets: bytes,
+        octets: bytes | memoryview,
         *,
         mode: int = _READABLE,
         owner: tuple[int, int] | None = None,
@@ -190,7 +190,9 @@ class StateDirectory:
             _log.warning("working_directory %s: %s is kept again", self._text, name)
         return True
 
-    def _write(self, name: str, octets: bytes, mode: int, owner: tuple[int, int] | None) -> None:
+    def _write(
+        self, name: str, octets: bytes | memoryview, mode: int, owner: tuple[int, int] | None
+    ) -> None:
         flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC
         fresh = os.open(name, flags, mode, dir_fd=self._descriptor)
         try:

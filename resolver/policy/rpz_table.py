@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import hashlib
 import struct
+from array import array
 from collections import defaultdict
 from typing import TYPE_CHECKING, Final, NamedTuple
 from zlib import crc32
@@ -231,28 +232,66 @@ def _checksum(data: mmap | bytes | bytearray, end: int) -> bytes:
 
 
 def octets_of(zone: PolicyZone, info: Info) -> bytearray:
-    """*zone* as a table; *info* is completed. O(triggers)."""
+    """*zone* as a table; *info* is completed. O(triggers), and little memory beside the table: its
+    buckets are measured before they are filled."""
     rules = zone.rules
     bits = max(1, min(_MOST_BITS, (len(rules) // _PER_BUCKET).bit_length()))
+    starts = _starts(rules, bits)
+    made = bytearray(HEAD.size) + starts.tobytes()
+    triggers_at = len(made)
+    made += bytes(starts[-1])
+    index, told = _fill(made, starts, zone, bits)
+    index_at = len(made)
+    made += index.tobytes()
+    made += told
+    info_at = len(made)
+    _complete(info, zone)
+    made += _encode(info)
+    head = _Head(
+        MAGIC, VERSION, bits, len(index) - 1, triggers_at, index_at, info_at, len(made), b""
+    )
+    made[: HEAD.size] = HEAD.pack(*head)
+    made[_BEFORE_CHECKSUM : HEAD.size] = _checksum(made, len(made))
+    return made
+
+
+def _starts(rules: dict[bytes, Rules], bits: int) -> array[int]:
+    """Where each bucket begins, and the last one ends."""
+    starts, shift = array("I", bytes(_WORD * ((1 << bits) + 1))), 32 - bits
+    for key in rules:
+        starts[(crc32(key) >> shift) + 1] += 1 + len(key) + _WORD
+    at = 0
+    for number, size in enumerate(starts):
+        at += size
+        starts[number] = at
+    return starts
+
+
+def _fill(
+    made: bytearray, starts: array[int], zone: PolicyZone, bits: int
+) -> tuple[array[int], bytearray]:
+    """Put the triggers into their buckets; the index of what they tell, and that."""
     numbers: dict[Rules, int] = {}
-    told, index = bytearray(), bytearray(_NUMBER.pack(0))
-    buckets: list[bytearray | None] = [None] * (1 << bits)
-    prefixes: defaultdict[str, set[int]] = defaultdict(set)
-    kinds: set[int] = set()
-    shift = 32 - bits
-    for key, found in rules.items():
+    told, index = bytearray(), array("I", [0])
+    ends, shift, base = starts[:-1], 32 - bits, HEAD.size + _WORD * len(starts)
+    for key, found in zone.rules.items():
         number = numbers.get(found)
         if number is None:
             number = numbers[found] = len(numbers)
             told += _encode(found)
-            index += _NUMBER.pack(len(told))
+            index.append(len(told))
         bucket = crc32(key) >> shift
-        octets = buckets[bucket]
-        if octets is None:
-            octets = buckets[bucket] = bytearray()
-        octets.append(len(key))
-        octets += key
-        octets += _NUMBER.pack(number)
+        record = b"%c%b%b" % (len(key), key, _NUMBER.pack(number))
+        at = base + ends[bucket]
+        made[at : at + len(record)] = record
+        ends[bucket] += len(record)
+    return index, told
+
+
+def _complete(info: Info, zone: PolicyZone) -> None:
+    prefixes: defaultdict[str, set[int]] = defaultdict(set)
+    kinds: set[int] = set()
+    for key in zone.rules:
         kinds.add(key[0])
         if key[0] in (Kind.CLIENT, Kind.ANSWER, Kind.NSIP):
             prefixes[f"{key[0]}/{len(key) - 2}"].add(key[1])
@@ -261,28 +300,3 @@ def octets_of(zone: PolicyZone, info: Info) -> bytearray:
     info.bits = {one: sorted(found, reverse=True) for one, found in prefixes.items()}
     if zone.soa is not None:
         info.soa_ttl, info.soa = zone.soa
-    return _joined(buckets, bits, index, told, len(numbers), info)
-
-
-def _joined(
-    buckets: list[bytearray | None], bits: int, index: bytearray, told: bytearray,
-    rules: int, info: Info,
-) -> bytearray:  # fmt: skip
-    starts, at = bytearray(_NUMBER.pack(0)), 0
-    for one in buckets:
-        at += len(one) if one is not None else 0
-        starts += _NUMBER.pack(at)
-    made = bytearray(HEAD.size) + starts
-    triggers_at = len(made)
-    for one in buckets:
-        if one is not None:
-            made += one
-    index_at = len(made)
-    made += index
-    made += told
-    info_at = len(made)
-    made += _encode(info)
-    head = _Head(MAGIC, VERSION, bits, rules, triggers_at, index_at, info_at, len(made), b"")
-    made[: HEAD.size] = HEAD.pack(*head)
-    made[_BEFORE_CHECKSUM : HEAD.size] = _checksum(made, len(made))
-    return made
