@@ -146,6 +146,10 @@ class Ledger:
             return False
         return self._is_barred(source) or not self._renew(source, 0.0, least=0.0)
 
+    def wait_s(self, source: bytes) -> float:
+        """Seconds until a client that has nothing left has a token again."""
+        return max(0.0, self._barred.get(source, 0.0) - self._now())
+
     def _is_barred(self, source: bytes) -> bool:
         until = self._barred.get(source)
         return until is not None and self._now() < until

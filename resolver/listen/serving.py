@@ -97,6 +97,7 @@ class ServedStream(ABC):
         self._is_reading = True
         self._is_ending = False
         self._is_over = False
+        self._pause_s = -1.0  # how long the next query has to wait, which is over the rate
         self._silence = trio.CancelScope()
         self._heard_at = trio.current_time()
         self.unsent_octets = 0  # what is being written included; the backlog's to change
@@ -260,6 +261,9 @@ class ServedStream(ABC):
         while self._has_asked:
             if self._is_full():
                 await self._moved.wait()
+            elif self._pause_s >= 0:
+                pause_s, self._pause_s = self._pause_s, -1.0
+                await trio.sleep(pause_s)
             elif self._rounds.left <= 0:
                 await self._rounds.pause()
             else:

@@ -2,12 +2,13 @@
 the order they are ready.
 
 RFC 7766 §6.2.1.1 (pipelining), §8 (length and message in one write). What may be taken on, and for
-how long, is `serving`'s.
+how long, is `serving`'s. Who asks over its rate (`rate_limit`) is answered later: what waits in the
+stream costs it as much as us, and a query that is thrown away comes again.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any, Final
 
 import trio
 
@@ -16,6 +17,11 @@ from resolver.listen.serving import ServedStream
 from resolver.listen.short_reply import short_reply
 from resolver.protocol.codes import Rcode
 from resolver.protocol.framing import Splitter, frame
+
+if TYPE_CHECKING:
+    from resolver.listen.rate_limit import RateLimit
+
+_LEAST_PAUSE_S: Final = 0.01  # what a token lacks in the clock's last digit is no busy loop
 
 
 class ClientConnection(ServedStream):
@@ -53,11 +59,9 @@ class ClientConnection(ServedStream):
         replies: list[bytes] = []
         left = self._rounds.left
         most = room = TCP_UNSENT_OCTETS - self.unsent_octets
-        while left > 0 and room > 0 and (data := take()) is not None:
+        while left > 0 and room > 0 and self._may_take(rate) and (data := take()) is not None:
             left -= 1
             self.queries += 1
-            if rate is not None and not rate.allows_stream(source):
-                continue
             reply = recall(data, source)
             if reply is not None:
                 replies.append(len(reply).to_bytes(2, "big") + reply)
@@ -75,6 +79,13 @@ class ClientConnection(ServedStream):
             self._fast_path.hits += len(replies)
             self._rounds.note_hits()
             self._send(b"".join(replies))
+
+    def _may_take(self, rate: RateLimit | None) -> bool:
+        """A query over the client's rate waits, and so do those behind it."""
+        if rate is None or not self._splitter.has_message or rate.allows_stream(self._source):
+            return True
+        self._pause_s = max(_LEAST_PAUSE_S, rate.proven.wait_s(self._source))
+        return False
 
     def _miss(self, data: bytes) -> None:
         if self._begin(data, _StreamReply(self)):

@@ -285,19 +285,40 @@ async def test_client_that_leaves_does_not_lose_its_place_forever() -> None:
 
 
 @trio_test
-async def test_limits_answer_or_drop() -> None:
-    """In flight: SERVFAIL; over the rate of those who have proven their address: nothing."""
-    admission = Admission(total=0, rate=RateLimit(2, lambda: 0.0))
+async def test_limits_answer_or_delay() -> None:
+    """In flight: SERVFAIL; over the rate of those who have proven their address: later."""
+    rate = RateLimit(2, trio.current_time)
     allowed = 2 * RATE_PROVEN_FACTOR * int(RATE_BURST_SECONDS)
-    async with house(admission=admission) as it:
+    async with house(admission=Admission(total=0, rate=rate)) as it:
         stream = it.door.connect()
-        for id in range(allowed + 2):
+        began_at = trio.current_time()
+        for id in range(allowed + 30):
             await send_message(stream, question(id=id))
         await stream.send_eof()
         replies = []
         while (reply := await receive_message(stream)) is not None:
-            replies.append(reply[3] & 0xF)
-        assert replies == [2] * allowed
+            replies.append((reply[1], reply[3] & 0xF, round(trio.current_time() - began_at, 1)))
+        assert [(id, rcode) for id, rcode, _ in replies] == [
+            (id % 256, 2) for id in range(allowed + 30)
+        ]
+        assert {at for *_, at in replies[:allowed]} == {0.0}
+        seconds = 30 / (2 * RATE_PROVEN_FACTOR)
+        assert replies[-1][2] == pytest.approx(seconds, abs=0.2)
+        assert rate.limited
+
+
+@trio_test
+async def test_who_waits_for_its_rate_holds_up_nobody_and_may_be_let_go() -> None:
+    rate = RateLimit(1, trio.current_time)
+    async with house(admission=Admission(rate=rate)) as it:
+        mine, other = it.door.connect(), it.door.connect("198.51.100.9")
+        for id in range(200):
+            await send_message(mine, question(id=id))
+        await send_message(other, question(id=7))
+        assert await receive_message(other) == answered(question(id=7))
+        await mine.aclose()
+        await trio.sleep(TCP_IDLE_SECONDS + 60)
+        assert (len(it.slots), it.admission.in_flight) == (0, 0)
 
 
 @trio_test_real
