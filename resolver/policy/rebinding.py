@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Final
 from resolver.model import Ede, RRset, Source, Status
 from resolver.policy.path import Step
 from resolver.protocol import names
-from resolver.protocol.address_hints import address_hints
+from resolver.protocol.address_hints import hints_of
 from resolver.protocol.codes import EdeCode, RRType
 from resolver.protocol.private_addresses import is_loopback_ipv4, is_private
 
@@ -81,10 +81,7 @@ def has_private_hint(rdata: bytes) -> bool:
 
     Never raises: parameters that end too soon are looked at as far as they go.
     """
-    at, size = 2, len(rdata)
-    while at < size and rdata[at]:
-        at += rdata[at] + 1
-    return any(map(is_private, address_hints(rdata[at + 1 :])))
+    return any(map(is_private, hints_of(rdata)))
 
 
 def _asks_list(qname: Name) -> bool:

@@ -26,6 +26,7 @@ from resolver.policy.path import Step
 from resolver.policy.rpz_actions import Action, Manner, Told, answer_of, target_of, told_of
 from resolver.policy.rpz_triggers import Kind, trigger_of
 from resolver.protocol import names
+from resolver.protocol.address_hints import hints_of
 from resolver.protocol.codes import EdeCode, Rcode, RRClass, RRType
 from resolver.protocol.ip_addresses import address_octets, unmapped
 
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 _ADDRESSES: Final = (RRType.A, RRType.AAAA)
+_SERVICES: Final = (RRType.SVCB, RRType.HTTPS)
 _IPV4_OCTETS: Final = 4
 _IPV4_BITS: Final = 96  # how much longer a prefix of IPv4 is than it says
 _BOGUS: Final = frozenset(
@@ -225,13 +227,7 @@ class Rpz(Step):
         self, table: Table, name: Name, rrsets: Sequence[RRset]
     ) -> tuple[bytes, int] | None:
         if table.has_addresses:
-            octets = [
-                one
-                for rrset in rrsets
-                if rrset.rtype in _ADDRESSES and rrset.owner == name
-                for one in rrset.rdatas
-            ]
-            found = _by_addresses(table, Kind.ANSWER, octets)
+            found = _by_addresses(table, Kind.ANSWER, _addresses_of(name, rrsets))
             if found is not None:
                 return found
         if not (table.has_nsdnames or table.has_nsips):
@@ -274,6 +270,18 @@ def _by_name(zone: Live, name: Name) -> tuple[bytes, int] | None:
     if table is None or not table.has_names:
         return None
     return table.by_name(Kind.QNAME, Kind.QNAME_BELOW, name)
+
+
+def _addresses_of(name: Name, rrsets: Sequence[RRset]) -> Iterator[bytes]:
+    """What clients of *name* would connect to: addresses, and the hints of SVCB and HTTPS."""
+    for rrset in rrsets:
+        if rrset.owner != name:
+            continue
+        if rrset.rtype in _ADDRESSES:
+            yield from rrset.rdatas
+        elif rrset.rtype in _SERVICES:
+            for rdata in rrset.rdatas:
+                yield from hints_of(rdata)
 
 
 def _by_addresses(table: Table, kind: Kind, octets: Iterable[bytes]) -> tuple[bytes, int] | None:

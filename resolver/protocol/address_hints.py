@@ -8,7 +8,16 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _OCTETS: Final = {4: 4, 6: 16}  # by SvcParamKey, of each address
+_PRIORITY: Final = 2  # octets before the target's name
 _HEAD: Final = 4  # octets of a key and the length of its value
+
+
+def hints_of(rdata: bytes) -> Iterator[bytes]:
+    """The addresses in *rdata* of SVCB or HTTPS. Never raises, as `address_hints`."""
+    at, size = _PRIORITY, len(rdata)
+    while at < size and rdata[at]:
+        at += rdata[at] + 1
+    return address_hints(rdata[at + 1 :])
 
 
 def address_hints(parameters: bytes) -> Iterator[bytes]:

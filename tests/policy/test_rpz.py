@@ -223,6 +223,19 @@ def test_an_address_in_an_answer() -> None:
     assert told(one.after(asked("x. AAAA"), six)) == "NXDOMAIN"
 
 
+def test_an_address_hint_is_an_address_in_an_answer() -> None:
+    """A browser connects to the hints of HTTPS records without asking for A (RFC 9460 §7.3)."""
+    one = step(zone("24.0.0.0.198.rpz-ip CNAME .\n48.zz.db8.2001.rpz-ip CNAME *.\n"))
+    for service, wanted in (
+        ("1 . alpn=h2 ipv4hint=192.0.2.1,198.0.0.1", "NXDOMAIN"),
+        ("1 www.x. ipv6hint=2001:db8::9", "0"),
+    ):
+        query, answer = asked("x. HTTPS"), got("x. HTTPS", f"x. 9 HTTPS {service}")
+        assert told(one.after(query, answer)) == wanted
+    kept = got("x. HTTPS", "x. 9 HTTPS 1 . ipv4hint=192.0.2.1")
+    assert one.after(asked("x. HTTPS"), kept) is kept
+
+
 def test_a_name_server_by_its_name() -> None:
     """Of every cut that is known above the name but the root's; forwarders are none."""
     cuts = list[Delegation]()
