@@ -22,7 +22,7 @@ from resolver.model import EVERYBODY
 from resolver.policy.acl import Acl, Refusal, Silence
 from resolver.policy.chaos import Chaos
 from resolver.policy.designation import ZONE, Designation, Offers
-from resolver.policy.dns64 import Dns64
+from resolver.policy.dns64 import Dns64, Dns64Reverse
 from resolver.policy.fresh_only import FreshOnly
 from resolver.policy.lists import Lists, list_steps
 from resolver.policy.local import LocalZones
@@ -132,8 +132,12 @@ def steps_for(
         yield LocalRecords(stock.local, tags)
     if config.rewrite:
         yield Rewriting((_name(rule.from_), _name(rule.to)) for rule in config.rewrite)
+    prefixes = prefixes_of(config.dns64.prefix, stock.found) if view.dns64 else None
     if config.resolution.local_zones:
-        yield LocalZones(elsewhere)
+        local = LocalZones(elsewhere)
+        if prefixes is not None:
+            yield Dns64Reverse(prefixes, local)
+        yield local
     yield from list_steps(config, tags, stock.lists)
     anchors = stock.anchors
     if anchors is not None and config.dnssec.root_key_sentinel:
@@ -144,8 +148,7 @@ def steps_for(
     if config.resolution.rebinding and view.rebinding:
         own = [*elsewhere, *(_name(zone.zone) for zone in config.local.zone)]
         yield Rebinding(map(_name, config.resolution.rebinding_allow), own)
-    prefixes = prefixes_of(config.dns64.prefix, stock.found)
-    if prefixes is not None and view.dns64:
+    if prefixes is not None:
         yield Dns64(prefixes)
 
 

@@ -5,7 +5,8 @@ told as the IPv6 address that the network's translator (NAT64) takes for it. Not
 not exist, where somebody blocks it, or where the client validates for itself (CD and DO, §5.5); not
 from A records that policy has touched. Records of ::ffff:0:0/96 count as none (§5.1.4). What is
 made so is not signed: no AD. A PTR of an address of the prefix is that of the IPv4 address in it,
-by a CNAME (§5.3.1), where nobody has one for the address itself.
+by a CNAME (§5.3.1), where nobody has one for the address itself; where nobody can (a prefix of the
+network's own), at once.
 
 `ipv4only.arpa`, by which clients find the prefix, is answered here (RFC 8880 §7.1).
 """
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from resolver.model import Name, Query
+    from resolver.policy.local import LocalZones
     from resolver.protocol.nat64 import Prefix
 
 _IP6_ARPA: Final = names.from_text("ip6.arpa.")
@@ -89,7 +91,7 @@ class Dns64(Step):
         if message.qtype == RRType.AAAA:
             return None if _is_final(query, answer) else message.question._replace(qtype=RRType.A)
         if message.qtype == RRType.PTR and not answer.answer:
-            ipv4 = self._translated(message.qname)
+            ipv4 = _translated(self._prefixes(), message.qname)
             return None if ipv4 is None else Question(reverse_name(ipv4), RRType.PTR)
         return None
 
@@ -123,13 +125,38 @@ class Dns64(Step):
         )
         return RRset(rrset.owner, RRType.AAAA if made else RRType.A, min(rrset.ttl, ttl), made)
 
-    def _translated(self, qname: Name) -> bytes | None:
-        """The IPv4 address in the one that a name of ip6.arpa stands for."""
-        ipv6 = address_of(qname)
-        if ipv6 is None:
+
+class Dns64Reverse(Step):
+    """PTR of addresses of a prefix that is a network's own (fd00::/8): for those names nobody can
+    be asked, and *local* would deny them."""
+
+    name = "DNS64, of private prefixes"
+
+    def __init__(self, prefixes: Callable[[], tuple[Prefix, ...]], local: LocalZones) -> None:
+        self._prefixes = prefixes
+        self._local = local
+
+    def before(self, query: Query) -> Answer | None:
+        question = query.question
+        if question.qtype != RRType.PTR or not question.qname.endswith(_IP6_ARPA):
             return None
-        found = (one.extract(ipv6) for one in self._prefixes())
-        return next((ipv4 for ipv4 in found if ipv4 is not None), None)
+        ipv4 = _translated(self._prefixes(), question.qname)
+        if ipv4 is None or self._local.answer(question) is None:
+            return None
+        onward = Question(reverse_name(ipv4), RRType.PTR)
+        alias = RRset(question.qname, RRType.CNAME, DNS64_TTL_SECONDS, (onward.qname,))
+        return Answer(
+            question, Rcode.NOERROR, answer=(alias,), status=Status.INSECURE, onward=onward
+        )
+
+
+def _translated(prefixes: tuple[Prefix, ...], qname: Name) -> bytes | None:
+    """The IPv4 address in the one that a name of ip6.arpa stands for."""
+    ipv6 = address_of(qname)
+    if ipv6 is None:
+        return None
+    found = (one.extract(ipv6) for one in prefixes)
+    return next((ipv4 for ipv4 in found if ipv4 is not None), None)
 
 
 def _is_final(query: Query, answer: Answer) -> bool:

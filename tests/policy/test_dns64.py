@@ -10,6 +10,7 @@ from msgspec.structs import replace
 
 from resolver.config.schema import Config
 from resolver.config.schema_dns64 import Dns64 as Settings
+from resolver.config.schema_local import Local
 from resolver.config.schema_resolution import Resolution
 from resolver.config.schema_views import View
 from resolver.daemon.policies import Stock, views_of
@@ -278,6 +279,32 @@ async def test_ptr_of_a_made_address_is_that_of_the_ipv4_address() -> None:
         elsewhere = ipaddress.ip_address("2001:db8::1").reverse_pointer
         reply = await read(home, octets(question(f"{elsewhere}. PTR")))
         assert reply.rcode == Rcode.NXDOMAIN
+
+
+@pytest.mark.rfc("RFC 6147 §5.3.1")
+@trio_test
+async def test_ptr_of_a_private_prefix_is_not_denied_by_the_private_zone_it_is_in() -> None:
+    """fd00::/8 has no names elsewhere. One's own records, and one's own server, come first."""
+    world = city()
+    arpa = world.zone("0.206.in-addr.arpa.")
+    world.serve(arpa, "ns1.example.net.", "192.0.2.20")
+    arpa.add("9.0", RRType.PTR, name("www.example.net"))
+    world.delegate(arpa)
+    made = f"{ipaddress.ip_address('fd00:64::206.0.0.9').reverse_pointer}."
+    other = f"{ipaddress.ip_address('fd00:65::9').reverse_pointer}."
+    dns64 = Settings(prefix="fd00:64::/96")
+    async with house(world, Config(dns64=dns64)) as home:
+        reply = await read(home, octets(question(f"{made} PTR")))
+        assert [(one.rtype, one.rdata) for one in reply.answer] == [
+            (RRType.CNAME, name("9.0.0.206.in-addr.arpa")),
+            (RRType.PTR, name("www.example.net")),
+        ]
+        reply = await read(home, octets(question(f"{other} PTR")))
+        assert (reply.rcode, reply.answer) == (Rcode.NXDOMAIN, [])
+    local = Local(records=f"{made} PTR own.home.arpa.")
+    async with house(world, Config(dns64=dns64, local=local)) as home:
+        reply = await read(home, octets(question(f"{made} PTR")))
+        assert [one.rdata for one in reply.answer] == [name("own.home.arpa")]
 
 
 class Rewrites(Step):
