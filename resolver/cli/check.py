@@ -12,6 +12,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from resolver.cli import verify
+from resolver.cli.check_policy import policy_notes
 from resolver.config import check, forwarders
 from resolver.config.endpoints import show
 from resolver.config.http3 import http3_places
@@ -81,6 +82,7 @@ def _sentences(found: verify.Look) -> Iterator[str]:
     files = local_files.LocalFiles()
     files.tables(found.config)
     yield from files.said
+    yield from policy_notes(found.config)
     anchors = _anchors(found.config)
     if anchors is not None:
         yield from state.useless_anchors(found.config, anchors)

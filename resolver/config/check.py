@@ -16,7 +16,7 @@ from resolver.config import endpoints, listen_urls, octets
 from resolver.config.check_addresses import address_faults
 from resolver.config.check_forwards import forward_advice, forward_faults
 from resolver.config.check_lists import list_advice, list_faults
-from resolver.config.check_local import local_faults
+from resolver.config.check_local import local_faults, rewrite_faults
 from resolver.config.check_rpz import rpz_advice, rpz_faults
 from resolver.config.check_views import view_advice, view_faults
 from resolver.config.extras import extra_missing
@@ -49,6 +49,7 @@ def faults(config: Config) -> Iterator[Fault]:
     yield from _warm(config)
     yield from view_faults(config)
     yield from local_faults(config)
+    yield from rewrite_faults(config)
     yield from rpz_faults(config)
     yield from _caches(config)
     yield from _dnssec(config)

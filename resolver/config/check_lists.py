@@ -13,7 +13,7 @@ from resolver.config.fault import Fault
 from resolver.protocol import names
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from resolver.config.schema import Config
     from resolver.config.schema_lists import NameList
@@ -52,11 +52,19 @@ def list_advice(config: Config) -> Iterator[str]:
         path = file_of(config, entry)
         if path is not None and not _is_there(path):
             yield f"list {list_name(entry)}: {path} cannot be read, so nothing of it counts"
+        yield from unknown_tags(f"list {list_name(entry)}", entry.tags, config)
         if path is None and not config.working_directory:
             yield (
                 f"list {list_name(entry)} is downloaded at every start, for there is no "
                 "working_directory to keep it in; until then nothing of it counts"
             )
+
+
+def unknown_tags(what: str, tags: Iterable[str], config: Config) -> Iterator[str]:
+    """*what* counts for nobody, where no view has one of its *tags*."""
+    known = {tag for view in config.view for tag in view.tags}
+    if tags and known.isdisjoint(tags):
+        yield f"{what} counts for nobody: no [[view]] has the tag {', '.join(tags)}"
 
 
 def list_name(entry: NameList) -> str:

@@ -1,4 +1,5 @@
-"""What no type can say about `[local]`: lines that are no records, zones that two tables claim."""
+"""What no type can say about `[local]` and `[[rewrite]]`: lines that are no records, names that are
+none, zones that two tables claim."""
 
 from __future__ import annotations
 
@@ -16,7 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from resolver.config.schema import Config
-    from resolver.config.schema_local import LocalZone
+    from resolver.config.schema_local import LocalZone, Rewrite
+    from resolver.model import Name
 
 
 def local_faults(config: Config) -> Iterator[Fault]:
@@ -38,6 +40,36 @@ def local_faults(config: Config) -> Iterator[Fault]:
     for number, zone in enumerate(local.zone):
         yield from _zone(f"local.zone[{number}]", zone, config)
     yield from _twice(config)
+
+
+def rewrite_faults(config: Config) -> Iterator[Fault]:
+    """Of each `[[rewrite]]`: names that are none, and rules that would be met again for ever."""
+    seen: dict[Name, int] = {}
+    for number, rule in enumerate(config.rewrite):
+        here = f"rewrite[{number}]"
+        found: list[Name] = []
+        for key, text in (("from", rule.from_), ("to", rule.to)):
+            try:
+                found.append(names.from_text(text))
+            except ValueError as error:
+                yield Fault(f"{here}.{key}", text, f'a name, or "*.eth" for all below: {error}')
+        if len(found) == len(("from", "to")):
+            yield from _rewrite(here, rule, *found)
+            if found[0] in seen:
+                other = f"rewrite[{seen[found[0]]}]"
+                yield Fault(f"{here}.from", rule.from_, f"names of its own; {other} has them")
+            seen[found[0]] = number
+
+
+def _rewrite(here: str, rule: Rewrite, old: Name, new: Name) -> Iterator[Fault]:
+    if not names.is_wildcard(new):
+        return
+    if not names.is_wildcard(old):
+        yield Fault(f"{here}.to", rule.to, f"one name, for {rule.from_} is one")
+        return
+    old, new = names.parent(old), names.parent(new)
+    if names.is_subdomain(new, old) and new != old:
+        yield Fault(f"{here}.to", rule.to, f"names that are not below {rule.from_} again")
 
 
 def _lines(key: str, text: str) -> Iterator[Fault]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from resolver import limits
 from resolver.config.check_forwards import pin
+from resolver.config.check_lists import unknown_tags
 from resolver.config.fault import Fault
 from resolver.config.forwarders import forwarders
 from resolver.protocol import names
@@ -60,6 +61,7 @@ def rpz_advice(config: Config) -> Iterator[str]:
         path = file_of(config, entry)
         if path is not None and not _can_be_read(path):
             yield f"rpz {entry.zone}: {path} cannot be read, so nothing of it counts"
+        yield from unknown_tags(f"rpz {entry.zone}", entry.tags, config)
         if entry.primaries and not config.working_directory:
             yield (
                 f"rpz {entry.zone} is transferred at every start, for there is no "

@@ -36,7 +36,7 @@ def compiled(job: CompileJob) -> Compiled:
     """Compile all, and write it. Raises OSError."""
     outcome, compiler = Compiled(), Compiler(time.process_time)
     cancelled = frozenset(
-        itertools.chain.from_iterable(cancelled_in(_lines(_newest(part))) for part in job.lists)
+        itertools.chain.from_iterable(cancelled_in(lines_of(_newest(part))) for part in job.lists)
     )
     for part in job.lists:
         _add(compiler, part, cancelled, outcome)
@@ -65,7 +65,7 @@ def _add(compiler: Compiler, part: ListPart, cancelled: frozenset[str], outcome:
         info = ListInfo(part.ident, part.name, part.is_allow, digest, trouble=trouble)
         try:
             compiler.add(
-                info, _lines(descriptor), form=part.form, as_listed=part.as_listed,
+                info, lines_of(descriptor), form=part.form, as_listed=part.as_listed,
                 cancelled=cancelled,
             )  # fmt: skip
         except WireError as error:
@@ -80,7 +80,7 @@ def _add(compiler: Compiler, part: ListPart, cancelled: frozenset[str], outcome:
     compiler.add_missing(ListInfo(part.ident, part.name, part.is_allow, trouble=trouble))
 
 
-def _lines(descriptor: int) -> Iterator[bytes]:
+def lines_of(descriptor: int) -> Iterator[bytes]:
     """The lines of an open file from its start, of what is too long the beginning."""
     if descriptor < 0:
         return

@@ -71,13 +71,13 @@ def _read(job: Job, outcome: Outcome) -> None:
         stamp = os.fstat(descriptor)
         if not stat.S_ISREG(stamp.st_mode):
             raise WireError("no file to be read")
-        read_untrusted(_lines(file), zone)
+        read_untrusted(lines_of(file), zone)
     made = [*stamp_of(stamp)]
     _keep(job, zone, Info(b"", source=job.file, stamp=made))
     outcome.way, outcome.octets = "file", stamp.st_size
 
 
-def _lines(file: BinaryIO) -> Iterator[bytes]:
+def lines_of(file: BinaryIO) -> Iterator[bytes]:
     """Lines; of what is too long the beginning. Raises WireError where there is no end."""
     left, is_middle = RPZ_OCTETS, False
     while line := file.readline(RPZ_LINE_OCTETS + 2):

@@ -294,3 +294,31 @@ def test_check_shows_what_policy_does_in_order(
     status, out, _ = run(capsys, "check", str(path))
     assert status == 0
     assert f"  policy       {steps}\n" in out
+
+
+def test_bad_lines_of_lists_and_policy_zones_are_shown_with_file_and_line(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    """They stop nobody: a daemon goes on without them."""
+    good = "".join(f"host{number}.example\n" for number in range(30))
+    (tmp_path / "list").write_text(f"{good}/(a+)+/\nhello world\n")
+    (tmp_path / "html").write_text("<!doctype html><html>\n")
+    (tmp_path / "zone").write_text(good.replace("\n", " CNAME .\n") + "x CNAME\n")
+    path = tmp_path / "resolver.toml"
+    blocks = "".join(f"[[block]]\nsource = '{tmp_path}/{one}'\n" for one in ("list", "html"))
+    zones = "".join(
+        f"[[rpz]]\nzone = '{one}'\nfile = '{tmp_path}/{one}'\n" for one in ("zone", "html")
+    )
+    path.write_text(f"{PORT}{blocks}{zones}")
+    status, out, _ = run(capsys, "check", str(path))
+    notes = [line for line in out.splitlines() if line.startswith(("note: list", "note: rpz"))]
+    assert status == 0
+    assert "\n".join(notes) == (
+        f"note: list list: 2 lines say nothing: {tmp_path}/list:31: a regular expression with"
+        f" repetitions in repetitions: /(a+)+/; {tmp_path}/list:32: no domain name: hello world\n"
+        f"note: list html: {tmp_path}/html is no list, so nothing of it counts: it is HTML or JSON,"
+        " and no list\n"
+        f"note: rpz zone: 1 record says nothing: {tmp_path}/zone, line 31: a CNAME has one target\n"
+        f"note: rpz html: {tmp_path}/html is no policy zone, so nothing of it counts: 1 of 1"
+        " records say nothing; line 1: HTML><HTML> is no type of record"
+    )

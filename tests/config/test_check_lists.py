@@ -90,6 +90,21 @@ def test_a_file_that_is_not_there_is_no_reason_not_to_start(tmp_path: Path) -> N
     assert said == [f"list gone.txt: {tmp_path}/gone.txt cannot be read, so nothing of it counts"]
 
 
+def test_tags_that_no_view_has_are_told(tmp_path: Path) -> None:
+    """A slip in a tag, and a list for the children is for nobody."""
+    (tmp_path / "x").write_text("a.example\n")
+    view = "[[view]]\nname = 'kids'\nclients = ['10.0.0.0/8']\ntags = ['kids']\n"
+    text = f"""{view}[[block]]\nsource = "{tmp_path}/x"\ntags = ["kid"]
+[[rpz]]\nzone = "y"\nfile = "{tmp_path}/x"\ntags = ["kid"]\n"""
+    told = [one for one in check.advice(loads(text)) if "for nobody" in one]
+    assert told == [
+        "list x counts for nobody: no [[view]] has the tag kid",
+        "rpz y counts for nobody: no [[view]] has the tag kid",
+    ]
+    known = check.advice(loads(text.replace('"kid"', '"kids"')))
+    assert not [one for one in known if "for nobody" in one]
+
+
 def test_downloads_want_a_place_to_be_kept_in() -> None:
     (said,) = check.advice(loads('[[block]]\nsource = "https://a.example/list"'))
     assert "no working_directory" in said

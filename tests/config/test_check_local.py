@@ -27,6 +27,16 @@ def zone(*keys: str) -> str:
     return "[[local.zone]]\n" + "\n".join(keys) + "\n"
 
 
+def rewrite(old: str, new: str) -> str:
+    return f"[[rewrite]]\nfrom = '{old}'\nto = '{new}'\n"
+
+
+@pytest.mark.parametrize("new", ["*.x", "a.x", "y", "*.y"])
+def test_what_a_rewritten_name_may_become(new: str) -> None:
+    """Also a name that the rule is about: that one is left as it is."""
+    assert faults(rewrite("*.x", new)) == []
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [
@@ -56,6 +66,11 @@ def zone(*keys: str) -> str:
             zone("zone = 'corp'", "mode = 'nodefault'", "records = 'corp. A 10.0.0.1'"),
             "its servers are asked",
         ),
+        (rewrite("a..b", "x"), "rewrite[0].from: 'a..b' is not allowed; expected a name"),
+        (rewrite("x", ""), "a label has 1 to 63 octets"),
+        (rewrite("x", "*.y"), "one name, for x is one"),
+        (rewrite("*.x", "*.y.x"), "names that are not below *.x again"),
+        (rewrite("x", "y") + rewrite("X.", "z"), "names of its own; rewrite[0] has them"),
     ],
 )  # fmt: skip
 def test_a_contradiction_is_a_fault(text: str, said: str) -> None:

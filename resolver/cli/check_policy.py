@@ -1,0 +1,82 @@
+"""What `check` finds in the files of lists and policy zones: lines that say nothing, files that are
+none. A daemon would go on without them, so it is worth a line, and stops nobody.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from typing import TYPE_CHECKING
+
+from resolver.config.check_rpz import file_of
+from resolver.daemon.list_compiling import lines_of
+from resolver.daemon.list_terms import list_specs
+from resolver.daemon.rpz_work import lines_of as zone_lines_of
+from resolver.errors import WireError
+from resolver.policy.list_compile import Compiler
+from resolver.policy.list_file import ListInfo
+from resolver.policy.rpz_read import read_untrusted
+from resolver.policy.rpz_zone import PolicyZone
+from resolver.protocol import names
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from resolver.config.schema import Config
+    from resolver.config.schema_rpz import Rpz
+    from resolver.daemon.list_terms import ListSpec
+
+_FLAGS = os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK
+
+
+def policy_notes(config: Config) -> Iterator[str]:
+    """One sentence for each file with faults. Files that cannot be read are `config.check`'s."""
+    for spec in list_specs(config):
+        if spec.path is not None and spec.path.is_file():
+            yield from _of_list(spec, spec.path)
+    for entry in config.rpz:
+        path = file_of(config, entry)
+        if path is not None and path.is_file():
+            yield from _of_zone(entry, path)
+
+
+def _of_list(spec: ListSpec, path: Path) -> Iterator[str]:
+    compiler = Compiler(time.process_time)
+    info = ListInfo(spec.ident, str(path), spec.is_allow)
+    try:
+        descriptor = os.open(path, _FLAGS)
+        try:
+            lines = lines_of(descriptor)
+            report = compiler.add(info, lines, form=spec.form, as_listed=spec.as_listed)
+        finally:
+            os.close(descriptor)
+    except OSError:
+        return
+    except WireError as error:
+        yield f"list {spec.name}: {path} is no list, so nothing of it counts: {error}"
+        return
+    if report.bad:
+        yield f"list {spec.name}: {_so_many(report.bad, 'line')}: {'; '.join(report.shown)}"
+
+
+def _of_zone(entry: Rpz, path: Path) -> Iterator[str]:
+    zone = PolicyZone(names.from_text(entry.zone), entry.max_entries)
+    try:
+        with open(os.open(path, _FLAGS), "rb") as file:  # noqa: PTH123  # flags of its own
+            read_untrusted(zone_lines_of(file), zone)
+    except OSError:
+        return
+    except WireError as error:
+        yield f"rpz {entry.zone}: {path} is no policy zone, so nothing of it counts: {error}"
+        return
+    report = zone.report
+    if report.bad:
+        shown = "; ".join(f"{path}, {one}" for one in report.shown)
+        yield f"rpz {entry.zone}: {_so_many(report.bad, 'record')}: {shown}"
+    if report.left_out:
+        yield f"rpz {entry.zone}: {report.left_out} triggers are left out (max_entries)"
+
+
+def _so_many(bad: int, what: str) -> str:
+    return f"1 {what} says nothing" if bad == 1 else f"{bad} {what}s say nothing"
