@@ -78,6 +78,11 @@ def covers(name: Name) -> bool:
     return name.endswith(_ENDINGS) and any(zone in _ZONES for zone in names.ancestors(name))
 
 
+def is_apex(name: Name) -> bool:
+    """True of the top of such a zone, which has records whatever lies below."""
+    return name in _ZONES
+
+
 class LocalZones(Step):
     """The names answered here, but for those at and below *elsewhere* (forward and stub zones)."""
 

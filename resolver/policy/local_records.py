@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from resolver.limits import LOCAL_TTL_SECONDS
 from resolver.model import DROPPED, Answer, Ede, Question, Source, Status
-from resolver.policy.local import authority_of, covers, reply
+from resolver.policy.local import authority_of, covers, is_apex, reply
 from resolver.policy.local_table import Table, rrsets
 from resolver.policy.path import Step
 from resolver.protocol import names
@@ -161,7 +161,8 @@ class LocalRecords(Step):
         if zone is None:
             if mode in ("static", "redirect") and _closest(tables, qname) is not None:
                 return _denied(question, Rcode.NXDOMAIN, zone)
-            return _denied(question, Rcode.NOERROR, zone) if is_above and covers(qname) else None
+            is_empty = is_above and covers(qname) and not is_apex(qname)
+            return _denied(question, Rcode.NOERROR, zone) if is_empty else None
         if mode in ("static", "redirect"):
             exists = is_above or qname == zone.name
             return _denied(question, Rcode.NOERROR if exists else Rcode.NXDOMAIN, zone)
@@ -286,4 +287,4 @@ def _denied(question: Question, rcode: int, zone: Zone | None) -> Answer:
 
 
 def _refused(question: Question) -> Answer:
-    return Answer(question, Rcode.REFUSED, ede=_REFUSED, sources=(Source.BLOCKED,))
+    return Answer(question, Rcode.REFUSED, ede=_REFUSED, sources=(Source.REFUSED,))

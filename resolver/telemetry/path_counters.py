@@ -16,7 +16,7 @@ class PathCounters:
         "queries": "Queries that the packet cache could not answer.",
         "malformed": "Queries that were no DNS message.",
         "refused": "Queries that policy refused: the access list, the rules of RFC 8906.",
-        "blocked": "Queries whose name is blocked by a list.",
+        "blocked": "Queries answered by a list or a policy zone before anybody was asked.",
         "local": "Queries answered from local zones, or in class CHAOS.",
         "recalled": "Queries answered from the caches behind, without a packet to a server.",
         "resolved": "Queries for whose answer servers were asked.",

@@ -48,6 +48,17 @@ def data(reply: Message) -> list[bytes]:
 
 
 @trio_test
+async def test_the_top_of_a_private_zone_has_its_records_whatever_names_lie_below() -> None:
+    """RFC 8375 §4, RFC 6303 §3: an SOA of its own, and NS."""
+    async with house(village(), at_home()) as home:
+        for asked in ("home.arpa. SOA", "home.arpa. NS", "168.192.in-addr.arpa. SOA"):
+            reply = await read(home, octets(question(asked)))
+            assert [one.owner for one in reply.answer] == [question(asked).qname]
+        reply = await read(home, octets(question("1.168.192.in-addr.arpa. PTR")))
+        assert (reply.rcode, reply.answer) == (Rcode.NOERROR, [])
+
+
+@trio_test
 async def test_a_local_name_is_answered_with_aa_and_from_packets_at_once() -> None:
     async with house(village(is_signed=True), at_home()) as home:
         asked = octets(question("nas.home.arpa. A"), edns=Edns(1232, 0, do=True))

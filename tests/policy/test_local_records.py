@@ -69,7 +69,7 @@ REFUSED: tuple[int, list[bytes]] = (Rcode.REFUSED, [])
         ("nas.home.arpa. HTTPS", NODATA),
         ("10.1.168.192.in-addr.arpa. PTR", (0, [name("nas.home.arpa.")])),
         ("1.168.192.in-addr.arpa. PTR", NODATA),  # there is something below
-        ("home.arpa. A", NODATA),
+        ("home.arpa. A", None),  # the zone's own top, with its SOA: local zones tell of it
         ("x.nas.home.arpa. A", None),
         ("2.168.192.in-addr.arpa. PTR", None),
         ("example.com. A", None),  # public, though there is something below
@@ -175,6 +175,9 @@ def test_the_mode_says_what_becomes_of_names_without_records(
 
 def test_some_modes_say_nothing_or_nobody_s_address() -> None:
     asked = question(NONE)
+    refused = step(corp("refuse")).answer(asked)
+    assert refused is not None
+    assert refused.sources == (Source.REFUSED,)  # it is counted so
     assert step(corp("deny")).answer(asked) is DROPPED
     assert step(corp("always_deny", *DATA)).answer(question(AT)) is DROPPED
     null = step(corp("always_null"))
