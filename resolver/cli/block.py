@@ -66,6 +66,8 @@ def in_lines(told: dict[str, Any]) -> list[str]:
         where = f" line {told['line']}" if "line" in told else ""
         rule = f": {told['rule']}" if told.get("rule") else ""
         lines.append(f"list {told['list']}{where}{rule}")
+    if "zone" in told:
+        lines.append(f"policy zone {told['zone']}: {told['action']}")
     return lines
 
 

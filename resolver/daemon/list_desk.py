@@ -13,6 +13,8 @@ from resolver.limits import LIST_LINE_OCTETS, LIST_OCTETS
 from resolver.operate.asked import client_of
 from resolver.policy.list_judge import Asker
 from resolver.policy.lists import ListStep
+from resolver.policy.rpz import Rpz
+from resolver.policy.rpz_actions import Action
 from resolver.protocol import names
 
 if TYPE_CHECKING:
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
     from resolver.daemon.wiring import Parts
     from resolver.model import Name
     from resolver.policy.list_judge import Ruling
+    from resolver.policy.path import PolicyPath
 
 WHY: Final = {
     0: "allowed here", 1: "an important exception", 2: "an important rule", 3: "an exception",
@@ -75,9 +78,12 @@ class ListDesk:
         step = next((one for one in path.steps if isinstance(one, ListStep)), None)
         told: dict[str, Any] = {"name": names.to_text(name), "view": path.view.name}
         if step is None:
-            return told | {"blocked": False, "why": "there are no lists"}
+            told |= {"blocked": False, "why": "there are no lists"}
+            return told | _by_zone(path, name, source)
         found = step.ruling(name, Asker(qtype, source, path.view.name))
         told |= in_words(found, is_paused=parts.base.lists.is_paused)
+        if not told["blocked"]:
+            told |= _by_zone(path, name, source)
         if found is not None and found.line:
             sources = {one.ident: one.source for one in list_specs(parts.config)}
             shelf = self._daemon.lists.keeper.shelf
@@ -96,6 +102,19 @@ class ListDesk:
     async def pause(self, until: float | None) -> None:
         """All of it."""
         await self._daemon.lists.overrides.pause(until)
+
+
+def _by_zone(path: PolicyPath, name: Name, source: bytes) -> dict[str, Any]:
+    """What a policy zone says of a name that no list blocks; nothing if none does."""
+    zones = next((one for one in path.steps if isinstance(one, Rpz)), None)
+    match = zones.rule_for(name, source) if zones is not None else None
+    if match is None:
+        return {}
+    action = match.told.action
+    told: dict[str, Any] = {"zone": match.zone.terms.name, "action": action.value}
+    if action is Action.PASSTHRU:
+        return told
+    return told | {"blocked": True, "why": "a rule of a policy zone"}
 
 
 def in_words(found: Ruling | None, *, is_paused: bool = False) -> dict[str, Any]:

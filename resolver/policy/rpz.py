@@ -164,6 +164,15 @@ class Rpz(Step):
         """False for whom a client-IP rule is meant."""
         return all(_by_client(zone, source) is None for zone in self._zones)
 
+    def rule_for(self, name: Name, source: bytes = b"") -> Match | None:
+        """What counts of the rules for *name* and the client at raw *source*; those for answers
+        apart."""
+        for zone in self._zones:
+            found = _by_client(zone, source) or _by_name(zone, name)
+            if found is not None and not zone.is_silent:
+                return Match(zone, found[0], zone.told(found[1]))
+        return None
+
     def before(self, query: Query) -> Answer | None:
         """What is told, where no zone has to see the answer first."""
         message = query.message

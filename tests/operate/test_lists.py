@@ -5,8 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from msgspec.structs import replace
 
+from resolver.cli.block import in_lines
+from resolver.config.schema import Rpz
 from resolver.daemon.operated import Operated
+from resolver.daemon.reload import reload
 from resolver.operate import lists
 from resolver.operate.verb import Refused
 from resolver.operate.verbs import BY_NAME
@@ -155,6 +159,31 @@ async def test_without_lists_that_is_what_is_told(tmp_path: Path) -> None:
         assert (await do(it, "lists test", name=WWW))["why"] == "there are no lists"
         assert (await do(it, "lists show"))["lists"] == []
         assert (await do(it, "status"))["lists"] is None
+
+
+@trio_test_real
+async def test_who_asks_why_a_name_is_blocked_hears_of_policy_zones_too(
+    own: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "zone").write_text(
+        f"$TTL 60\n@ SOA ns. h. 1 60 60 60 60\n{WWW[:-1]} CNAME .\n"
+        f"x.{WWW[:-1]} CNAME rpz-passthru.\n32.9.2.0.192.rpz-client-ip CNAME rpz-drop.\n"
+    )
+    rpz = Rpz(zone="own.rpz", file=str(tmp_path / "zone"))
+    async with home(tmp_path, entry(own)) as it:
+        await reload(it.daemon, replace(it.config, rpz=(rpz,)))
+        await it.daemon.upkeep.rpz_keeper.read_files()
+        told = await do(it, "lists test", name=WWW)
+        assert (told["blocked"], told["zone"], told["action"]) == (True, "own.rpz", "nxdomain")
+        assert in_lines(told) == [
+            f"{WWW} is blocked: a rule of a policy zone", "policy zone own.rpz: nxdomain"
+        ]  # fmt: skip
+        told = await do(it, "lists test", name=f"x.{WWW}")
+        assert (told["blocked"], told["action"]) == (False, "passthru")
+        told = await do(it, "lists test", name="a.example", client="192.0.2.9")
+        assert (told["blocked"], told["action"]) == (True, "drop")
+        assert "zone" not in await do(it, "lists test", name=ADS)  # a list came first
+        assert "zone" not in await do(it, "lists test", name="a.example")
 
 
 @trio_test_real
