@@ -43,7 +43,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from resolver.config.schema_rpz import Rpz
-    from resolver.daemon.state import Stamp as FileStamp
     from resolver.daemon.state import StateDirectory
     from resolver.daemon.wiring import Parts
     from resolver.policy.rpz_table import Table
@@ -86,7 +85,7 @@ class Keeping:
         self._tried: Stamp | None = None  # of the text that is being read
         self._due_at = 0.0
         self._wake = trio.Event()
-        self._noticed: FileStamp | None = None
+        self._noticed = keeper.state.look(self._notified_as)  # of an earlier run
 
     def __repr__(self) -> str:
         return f"<Keeping {self.name}: {self.table!r}>"
@@ -156,9 +155,8 @@ class Keeping:
         """Has another worker been notified?"""
         found = self._keeper.state.look(self._notified_as)
         if found is not None and found != self._noticed:
-            if self._noticed is not None:
-                self.notify()
             self._noticed = found
+            self.notify()
 
     @property
     def _notified_as(self) -> str:
