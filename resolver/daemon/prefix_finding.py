@@ -1,11 +1,14 @@
-"""The prefix of the network's translator, found as RFC 7050 has it: by asking for `ipv4only.arpa`.
+"""The prefix of the network's translator: what routers advertise (RFC 8781), else by asking for
+`ipv4only.arpa` (RFC 7050).
 
-That name has two well-known IPv4 addresses and no others, so an AAAA record of it was made by a
-DNS64, and shows the prefix. Who is asked: the forwarders of `.`, if there are any, else the name
-servers that the network itself offers (`runtime.network_resolvers`), since a resolver that walks
-from the root never meets the network's DNS64. Asked again when the records have run out, soon where
-nobody said anything, and when a link has changed. What is found says where packets go, and is
-believed of whom the network's addresses are believed of too: no validation could prove it (§3.1).
+What a router says counts first, for as long as it says, or until a link has changed: then only what
+was heard about that time, for it may be another network. The name has two well-known IPv4 addresses
+and no others, so an AAAA record of it was made by a DNS64, and shows the prefix. Who is asked: the
+forwarders of `.`, if there are any, else the name servers that the network itself offers
+(`runtime.network_resolvers`), since a resolver that walks from the root never meets the network's
+DNS64. Asked again when the records have run out, soon where nobody said anything, and when a link
+has changed. What is found says where packets go, and is believed of whom the network's addresses
+are believed of too: no validation could prove it (RFC 7050 §3.1).
 """
 
 from __future__ import annotations
@@ -17,19 +20,20 @@ import trio
 
 from resolver.budget import Share
 from resolver.delegation import Delegation, Server
-from resolver.errors import ResolutionFailed, ResolverError
+from resolver.errors import ResolutionFailed, ResolverError, WireError
 from resolver.limits import (
     LINK_LOOK_SECONDS,
     NAT64_LEAST_SECONDS,
     NAT64_LOOK_SECONDS,
     NAT64_MOST_SECONDS,
+    NAT64_MOVED_SECONDS,
     NAT64_PREFIXES,
     QUERY_SECONDS,
 )
 from resolver.model import Question
 from resolver.protocol import names
 from resolver.protocol.codes import RRType
-from resolver.protocol.nat64 import prefixes_untrusted
+from resolver.protocol.nat64 import advertised_untrusted, prefixes_untrusted
 from resolver.runtime import network_resolvers
 from resolver.upstream.designated import classify
 from resolver.upstream.request import Request
@@ -66,12 +70,14 @@ class PrefixFinder:
         self._say = say
         self._offered = offered or network_resolvers.offered
         self._has_said = False
+        self._advertised: dict[Prefix, tuple[float, float]] = {}  # when heard, until when it counts
 
     async def run(self) -> None:
         """Until cancelled."""
         async with trio.open_nursery() as nursery:
             changed = trio.Event()
             nursery.start_soon(self._hear, lambda: changed)
+            nursery.start_soon(self._hear_routers, lambda: changed)
             while True:
                 found = await self.look()
                 if found is not None:
@@ -82,7 +88,11 @@ class PrefixFinder:
 
     async def look(self) -> Found | None:
         """What is said of the prefix now; None: nobody said anything."""
-        parts = self._parts()
+        now, parts = trio.current_time(), self._parts()
+        lasting = {one: end for one, (_, end) in self._advertised.items() if end > now}
+        if lasting:
+            seconds = min(min(lasting.values()) - now, NAT64_MOST_SECONDS)
+            return Found(tuple(sorted(lasting)), seconds)
         if any(entry.zone == "." for entry in parts.config.forward):
             return await self._by_forwarders(parts)
         for host in await trio.to_thread.run_sync(self._offered):
@@ -141,9 +151,41 @@ class PrefixFinder:
             while True:
                 await links.changed()
                 await trio.sleep(LINK_LOOK_SECONDS)
+                self._forget(before=trio.current_time() - NAT64_MOVED_SECONDS)
                 changed().set()
         finally:
             links.close()
+
+    def _forget(self, before: float) -> None:
+        """What routers said *before* that."""
+        for one in [one for one, (heard, _) in self._advertised.items() if heard < before]:
+            del self._advertised[one]
+
+    async def _hear_routers(self, changed: Callable[[], trio.Event]) -> None:
+        try:
+            routers = self._parts().dispatcher.network.hear_routers()
+        except OSError as error:
+            _log.debug("advertisements of routers are not told: %s", error)
+            return
+        try:
+            while True:
+                for option in await routers.advertised():
+                    self._note(option)
+                changed().set()
+        finally:
+            routers.close()
+
+    def _note(self, option: bytes) -> None:
+        try:
+            prefix, seconds = advertised_untrusted(option)
+        except WireError as error:
+            _log.debug("a router advertises %s", error)
+            return
+        now = trio.current_time()
+        if not seconds:
+            self._advertised.pop(prefix, None)
+        elif prefix in self._advertised or len(self._advertised) < NAT64_PREFIXES:
+            self._advertised[prefix] = now, now + seconds
 
 
 def _found(rdatas: Sequence[bytes], ttls: Sequence[int]) -> Found:

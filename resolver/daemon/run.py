@@ -104,8 +104,7 @@ class Daemon:
         self.nursery = nursery
         self.persistence, self.slot = persistence, slot
         self.root_fetch = root_fetch
-        self.waits = trio.CancelScope()
-        """What the start waits for that may take seconds; cancelled, it goes on without."""
+        self.waits = trio.CancelScope()  # of the start, for seconds; cancelled, it goes on
         self.is_first = is_first(slot)
         self.admission = self._admission()
         self.slots = TcpSlots(
@@ -113,7 +112,7 @@ class Daemon:
         )
         self.tls = tls
         tls.leads = self.is_first
-        self._is_keeping = False
+        self._is_keeping = self._is_posting = False
         self.metering = Metering(parts.bus)
         where = parts.config.working_directory if persistence.is_wanted else ""
         self.query_logging = QueryLogging(parts.bus, parts.clock, where, slot=slot)
@@ -144,7 +143,6 @@ class Daemon:
         )
         parts.base.offers.now = self._offer
         self.reloading = trio.Lock()
-        self._is_posting = False
         self.tracing = Tracing(parts.bus, parts.clock, parts.base.rng, nursery)
         self.tapping = Tapping(parts.bus, parts.clock, nursery, worker=slot.number if slot else 0)
 

@@ -25,6 +25,7 @@ from resolver.lab.virtual_sockets import (
     VirtualLinks,
     VirtualListener,
     VirtualPort,
+    VirtualRouters,
     VirtualUdpSocket,
 )
 from resolver.lab.virtual_streams import serve_stream, stream_pair
@@ -76,6 +77,7 @@ class VirtualNetwork:
         self.settle: Callable[[str], Answerer | None] = lambda _: None
         self.observers: list[Callable[[Packet], None]] = []
         self._listening: set[VirtualLinks] = set()
+        self._hearing: set[VirtualRouters] = set()
         self.leave_from(sources)
         self._udp: dict[Address, Receiver] = {}
         self._hosted: dict[Address, Answerer] = {}
@@ -106,6 +108,17 @@ class VirtualNetwork:
         """Say that a link, an address or a route has changed."""
         for heard in self._listening:
             heard.tell()
+
+    def advertise(self, *options: bytes) -> None:
+        """Have a router say so: PREF64 options (RFC 8781)."""
+        for heard in self._hearing:
+            heard.tell(list(options))
+
+    def hear_routers(self) -> VirtualRouters:
+        """Hear it."""
+        made = VirtualRouters(self._hearing)
+        self._hearing.add(made)
+        return made
 
     def hear_links(self) -> VirtualLinks:
         """Hear it."""

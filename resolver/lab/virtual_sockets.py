@@ -66,6 +66,23 @@ class VirtualLinks:
         self._among.discard(self)
 
 
+class VirtualRouters:
+    """`upstream.network.Routers`; *among* are those who listen."""
+
+    def __init__(self, among: set[VirtualRouters]) -> None:
+        self._among = among
+        self._send, self._receive = trio.open_memory_channel[list[bytes]](100)
+
+    def tell(self, options: list[bytes]) -> None:
+        self._send.send_nowait(options)
+
+    async def advertised(self) -> list[bytes]:
+        return await self._receive.receive()
+
+    def close(self) -> None:
+        self._among.discard(self)
+
+
 class VirtualUdpSocket:
     """`listen.listen_network.UdpSocket`: a bound socket that anybody may send to."""
 

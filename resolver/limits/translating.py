@@ -23,3 +23,8 @@ NAT64_LEAST_SECONDS = limit(
 NAT64_MOST_SECONDS = limit(
     86_400.0, "the same at most; then it is looked for again", why="RFC 7050 §3: its TTL, or less"
 )
+NAT64_MOVED_SECONDS = limit(
+    15.0,
+    "seconds before a change of a link since which a router's word is one of the new network",
+    why="an advertisement may come before the address that it makes is ready",
+)

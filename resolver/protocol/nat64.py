@@ -1,4 +1,4 @@
-"""IPv4 addresses inside IPv6 ones: the prefixes of NAT64 translators (RFC 6052, RFC 7050).
+"""IPv4 addresses inside IPv6 ones: prefixes of NAT64 translators (RFC 6052, RFC 7050, RFC 8781).
 
 A prefix has 32, 40, 48, 56, 64 or 96 bits; the octet of bits 64 to 71 is zero, and the address goes
 on behind it. Pure.
@@ -9,10 +9,14 @@ from __future__ import annotations
 from ipaddress import IPv6Network
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from resolver.errors import WireError
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
 LENGTHS: Final = (96, 64, 56, 48, 40, 32)
+_OPTION_OCTETS: Final = 16
+_CODES: Final = 7  # of 16 bits: seconds in units of eight, and which of LENGTHS
 _RESERVED_AT: Final = 8  # the octet of bits 64 to 71
 _IPV4_OCTETS: Final = 4
 _IPV6_OCTETS: Final = 16
@@ -83,6 +87,22 @@ def prefixes_untrusted(addresses: Iterable[bytes]) -> tuple[Prefix, ...]:
         if len(fitting) == 1:
             found[fitting[0]] = None
     return tuple(found)
+
+
+def advertised_untrusted(option: bytes) -> tuple[Prefix, int]:
+    """The prefix of a PREF64 option of a router's advertisement, and for how many seconds it
+    counts; 0: no longer (RFC 8781 §4). Raises WireError."""
+    if len(option) != _OPTION_OCTETS or option[1] * 8 != _OPTION_OCTETS:
+        raise WireError("a PREF64 option has 16 octets")
+    scaled = int.from_bytes(option[2:4], "big")
+    code = scaled & _CODES
+    if code >= len(LENGTHS):
+        raise WireError("a PREF64 option of no length that there is")
+    length = LENGTHS[code]
+    made = Prefix(option[4 : 4 + length // 8], length)
+    if length == LENGTHS[0] and made.octets[_RESERVED_AT]:
+        raise WireError("a prefix whose bits 64 to 71 are not zero")
+    return made, scaled & ~_CODES
 
 
 def _at(address: bytes, length: int) -> Prefix | None:

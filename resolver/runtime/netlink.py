@@ -54,11 +54,15 @@ def changes_untrusted(data: bytes) -> list[Change]:
 
     Raises WireError: not rtnetlink's form.
     """
-    return [change for change in (_change(*one) for one in _messages(data)) if change is not None]
+    return [
+        change
+        for change in (_change(*one) for one in messages_untrusted(data))
+        if change is not None
+    ]
 
 
-def _messages(data: bytes) -> Iterator[tuple[int, bytes]]:
-    """Type and payload of each message."""
+def messages_untrusted(data: bytes) -> Iterator[tuple[int, bytes]]:
+    """Type and payload of each message. Raises WireError, when it comes to what is none."""
     at = 0
     while at < len(data):
         if len(data) - at < _HEADER.size:

@@ -36,8 +36,22 @@ class LinkChanges(Protocol):
         """Idempotent."""
 
 
+class Routers(Protocol):
+    """Who tells of prefixes of translators that routers advertise, from the moment that it was
+    made."""
+
+    async def advertised(self) -> list[bytes]:
+        """The next PREF64 options (RFC 8781)."""
+
+    def close(self) -> None:
+        """Idempotent."""
+
+
 class Network(Protocol):
     """Where packets go out."""
+
+    def hear_routers(self) -> Routers:
+        """What routers say from now on. Raises OSError where nobody tells. Never blocks."""
 
     def hear_links(self) -> LinkChanges:
         """What changes from now on. Raises OSError where nobody tells. Never blocks."""

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from resolver.model import Server
     from resolver.protocol.nat64 import Prefix
-    from resolver.upstream.network import LinkChanges, Network, UdpPort
+    from resolver.upstream.network import LinkChanges, Network, Routers, UdpPort
 
     Prefixes = Callable[[], tuple[Prefix, ...]]
 
@@ -97,6 +97,9 @@ class Translating:
         if not prefixes or is_private(ipv4):
             return None
         return server._replace(host=octets_text(prefixes[0].embed(ipv4)) or server.host)
+
+    def hear_routers(self) -> Routers:
+        return self.network.hear_routers()
 
     def hear_links(self) -> LinkChanges:
         return self.network.hear_links()

@@ -21,6 +21,7 @@ import trio
 from resolver import limits
 from resolver.limits import PORT_NUMBERS, PORT_TRIES, REPLY_BATCH, REPLY_BATCH_IDLE
 from resolver.runtime.netlink import LinkSocket
+from resolver.runtime.router_options import RouterSocket
 from resolver.runtime.turns import Turns
 from resolver.upstream.sources import OTHER_MAY_DO, Sources, socket_address
 
@@ -204,6 +205,10 @@ class SystemNetwork:
             sock.close()
             raise
         return trio.SocketStream(sock)
+
+    def hear_routers(self) -> RouterSocket:
+        """What the kernel tells of routers. Raises OSError where it does not."""
+        return RouterSocket()
 
     def hear_links(self) -> LinkSocket:
         """What the kernel tells of links and routes. Raises OSError where it does not."""

@@ -18,11 +18,12 @@ from resolver.limits import (
     NAT64_LEAST_SECONDS,
     NAT64_LOOK_SECONDS,
     NAT64_MOST_SECONDS,
+    NAT64_MOVED_SECONDS,
     NAT64_PREFIXES,
 )
 from resolver.protocol import names
 from resolver.protocol.codes import RRType
-from resolver.protocol.nat64 import WELL_KNOWN_IPV4, prefix
+from resolver.protocol.nat64 import LENGTHS, WELL_KNOWN_IPV4, prefix
 from resolver.runtime import network_resolvers
 from tests.asking import octets, read
 from tests.making import question
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
     from resolver.lab.world import World
+    from resolver.protocol.nat64 import Prefix
 
 OWN, OTHER = prefix("2001:db8:64::/96"), prefix("2001:db8:65::/48")
 NETWORKS_OWN = "192.0.2.153"
@@ -157,6 +159,57 @@ async def test_a_link_that_changes_has_it_looked_for_at_once() -> None:
         home.network.tell_change()
         await trio.sleep(10)
         assert home.parts.base.translating.found.now == (OTHER,)
+
+
+def advertised(of: Prefix, seconds: int) -> bytes:
+    """A PREF64 option (RFC 8781 §4); *seconds*: a multiple of eight."""
+    head = bytes((38, 2)) + (seconds | LENGTHS.index(of.length)).to_bytes(2, "big")
+    return head + of.octets.ljust(12, b"\0")
+
+
+@pytest.mark.rfc("RFC 8781")
+@trio_test
+async def test_what_a_router_advertises_counts_first_and_as_long_as_it_says() -> None:
+    world = village()
+    translating_server(world, ttl=86_400)
+    async with finding(world) as home:
+        found = home.parts.base.translating.found
+        assert found.now == (OWN,)
+        home.network.advertise(b"nonsense", advertised(OTHER, 1800))
+        await trio.sleep(1)
+        assert found.now == (OTHER,)
+        assert await made(home) == [str(ipaddress.ip_address(OTHER.embed(bytes((192, 0, 2, 80)))))]
+        await trio.sleep(1000)
+        home.network.advertise(advertised(OTHER, 1800))
+        await trio.sleep(1000)
+        assert found.now == (OTHER,)
+        await trio.sleep(801)
+        assert found.now == (OWN,)
+        home.network.advertise(advertised(OTHER, 1800))
+        await trio.sleep(1)
+        home.network.advertise(advertised(OTHER, 0))
+        await trio.sleep(1)
+        assert found.now == (OWN,)
+
+
+@pytest.mark.rfc("RFC 8781")
+@pytest.mark.reaches("NAT64_MOVED_SECONDS")
+@trio_test
+async def test_a_router_of_another_network_is_not_believed_any_more() -> None:
+    """A link has changed since; what was said just before that may be of the new one."""
+    world = village()
+    translating_server(world, ttl=86_400)
+    async with finding(world) as home:
+        found = home.parts.base.translating.found
+        home.network.advertise(advertised(OTHER, 1800))
+        await trio.sleep(5)
+        home.network.tell_change()
+        await trio.sleep(5)
+        assert found.now == (OTHER,)
+        await trio.sleep(NAT64_MOVED_SECONDS)
+        home.network.tell_change()
+        await trio.sleep(5)
+        assert found.now == (OWN,)
 
 
 @trio_test

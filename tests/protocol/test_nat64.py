@@ -8,11 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from resolver.errors import WireError
 from resolver.protocol.nat64 import (
     LENGTHS,
     WELL_KNOWN,
     WELL_KNOWN_IPV4,
     Prefix,
+    advertised_untrusted,
     prefix,
     prefixes_untrusted,
 )
@@ -102,3 +104,29 @@ def test_prefixes_untrusted(rdatas: list[bytes]) -> None:
 def test_nothing_is_found_in_other_addresses() -> None:
     assert prefixes_untrusted([packed("2001:db8::1"), packed("64:ff9b::192.0.2.1")]) == ()
     assert prefixes_untrusted([packed("64:ff9b::192.0.0.170")]) == (WELL_KNOWN,)
+
+
+@pytest.mark.rfc("RFC 8781")
+@pytest.mark.parametrize(
+    ("option", "wanted"),
+    [
+        ("2602 0708 0064ff9b 00000000 00000000", ("64:ff9b::/96", 1800)),
+        ("2602 0009 20010db8 00640001 00000000", ("2001:db8:64:1::/64", 8)),
+        ("2602 fffd 20010db8 00000000 00000000", ("2001:db8::/32", 65528)),
+        ("2602 0003 20010db8 0064ffff ffffffff", ("2001:db8:64::/48", 0)),
+    ],
+)
+def test_a_prefix_as_routers_advertise_it(option: str, wanted: tuple[str, int]) -> None:
+    """RFC 8781 §4: the length is a code, the time in units of eight seconds."""
+    found, seconds = advertised_untrusted(bytes.fromhex(option))
+    assert (str(found), seconds) == wanted
+
+
+@given(option=st.binary(max_size=20) | st.binary(min_size=14, max_size=14).map(b"\x26\x02".__add__))
+def test_advertised_untrusted(option: bytes) -> None:
+    try:
+        found, seconds = advertised_untrusted(option)
+    except WireError:
+        return
+    assert prefix(str(found)) == found
+    assert 0 <= seconds < 65536
