@@ -9,12 +9,15 @@ from __future__ import annotations
 
 import enum
 from dataclasses import dataclass
-from typing import Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from resolver.delegation import Delegation, Server
 from resolver.errors import Ede
 from resolver.protocol.message import Message, Name, Question, RRset
 from resolver.protocol.transport import OURSELVES, Client
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 __all__ = [
     "Answer",
@@ -181,7 +184,7 @@ class Answer:
     """What the client is told, before its flags and EDNS shape it (`reply`).
 
     *sources*: of each link in turn, where it came from. *tsig*: a record, in octets, that ends the
-    reply (RFC 8945 §5.1). *renew_after_s*: from then on a hit may have it renewed.
+    reply, or who signs it (RFC 8945 §5.1). *renew_after_s*: from then on a hit may have it renewed.
     *onward*: what policy has put in the place of the question, whose answer is to follow *answer*.
     *is_truncated*: the client is to ask again over TCP. *way*: of a failure, the aliases that led
     to it, which the client is not told.
@@ -197,7 +200,7 @@ class Answer:
     lifetime_s: float = float("inf")
     is_authoritative: bool = False
     sources: tuple[Source, ...] = ()
-    tsig: bytes = b""
+    tsig: bytes | Callable[[bytes], bytes] = b""
     onward: Question | None = None
     is_truncated: bool = False
     way: tuple[RRset, ...] = ()

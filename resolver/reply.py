@@ -120,7 +120,8 @@ class Outgoing:
             return None
         reply = self._dressed(reply)
         if answer.tsig:
-            reply = add_last(reply, answer.tsig)
+            tsig = answer.tsig
+            reply = add_last(reply, tsig) if isinstance(tsig, bytes) else tsig(reply)
         respond(reply)
         return reply
 

@@ -166,7 +166,7 @@ def _notified(config: Config, stock: Stock) -> Iterator[Step]:
     """Before all else: primaries of policy zones are no clients."""
     notifiers = notifiers_of(config)
     if notifiers:
-        yield Notified(notifiers, stock.rpzs.tell)
+        yield Notified(notifiers, stock.rpzs.tell, stock.rpzs.signed)
 
 
 def _policy_zones(tags: frozenset[str], stock: Stock) -> Iterator[Step]:

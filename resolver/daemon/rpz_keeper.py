@@ -19,8 +19,10 @@ import trio
 
 from resolver.daemon.rpz_asking import done, together
 from resolver.daemon.rpz_keeping import Keeping
-from resolver.daemon.rpz_terms import RPZ_DIRECTORY, name_of, put
+from resolver.daemon.rpz_terms import RPZ_DIRECTORY, key_octets, name_of, put, tsig_of
+from resolver.errors import ConfigError
 from resolver.limits import RPZ_LOOK_SECONDS, RPZ_START_SECONDS
+from resolver.policy.tsig import BADKEY, NotSigned, signed_untrusted
 from resolver.protocol import names
 
 if TYPE_CHECKING:
@@ -161,6 +163,18 @@ class RpzKeeper:
         elif outcome.way != "same":
             self.loads += 1
             self.incremental += outcome.way == "ixfr"
+
+    def signed(self, zone: Name, octets: bytes) -> Callable[[bytes], bytes]:
+        """As `policy.rpz.Rpzs.signs`; a key in a file is read, which is small."""
+        config, name = self.parts.config, names.to_text(zone).removesuffix(".")
+        entry = next((one for one in config.rpz if name_of(one) == name), None)
+        try:
+            found = tsig_of(config, entry) if entry is not None else []
+        except ConfigError:
+            found = []
+        if not found:
+            raise NotSigned(BADKEY)
+        return signed_untrusted(octets, key_octets(*found), self.parts.clock.wall())
 
     def notify(self, zone: Name) -> None:
         """A primary says that *zone* may be newer."""

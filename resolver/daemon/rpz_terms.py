@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import re
 from typing import TYPE_CHECKING, Final
@@ -13,6 +14,7 @@ from resolver.daemon.rpz_job import Primary
 from resolver.errors import ConfigError, unusable_file
 from resolver.policy.rpz import Live, Rpzs, Terms
 from resolver.policy.rpz_actions import Manner, override_of
+from resolver.policy.tsig import Key
 from resolver.protocol import names
 from resolver.protocol.codes import EdeCode
 from resolver.protocol.ip_addresses import address_octets
@@ -116,6 +118,11 @@ def tsig_of(config: Config, entry: Rpz) -> list[str]:
         return list(key_of(text))
     except ValueError as error:
         raise ConfigError("rpz.tsig", entry.tsig, f"{wanted} ({error})") from None
+
+
+def key_octets(algorithm: str, name: str, secret: str) -> Key:
+    """The key that `tsig_of` tells, as names and octets."""
+    return Key(names.from_text(algorithm), names.from_text(name.lower()), base64.b64decode(secret))
 
 
 def authorities_of(config: Config, entry: Rpz) -> str | None:

@@ -21,15 +21,12 @@ import dns.tsig
 import dns.wire
 
 from resolver.errors import WireError
+from resolver.policy.tsig import start_of_tsig
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 _UNSIGNED_MOST: Final = 99
-_HEADER: Final = 12
-_POINTER: Final = 0xC0
-_RECORD: Final = 10
-_TSIG: Final = 250
 _validate: Final[Any] = dns.tsig.validate  # it has no types
 _WHY: Final = {
     dns.tsig.BadSignature: "its signature is wrong (TSIG)",
@@ -70,7 +67,7 @@ class Signer:
         key = self._key
         if key is None:
             return
-        at = _start_of_tsig(octets)
+        at = start_of_tsig(octets)
         if at < 0:
             self._unsigned += 1
             if not self._has_seen or self._unsigned > _UNSIGNED_MOST or self._context is None:
@@ -108,33 +105,3 @@ class Signer:
         """There are no more messages. Raises WireError where the last was not signed."""
         if self._key is not None and (self._unsigned or not self._has_seen):
             raise WireError("the end of its reply is not signed (TSIG)")
-
-
-def _start_of_tsig(octets: bytes) -> int:
-    """Where the TSIG record begins, which is the last; -1 if there is none. Raises WireError."""
-    try:
-        questions, *counts = (int.from_bytes(octets[at : at + 2], "big") for at in (4, 6, 8, 10))
-        at = _HEADER
-        for _ in range(questions):
-            at = _behind_name(octets, at) + 4
-        if not counts[-1]:
-            return -1
-        start = rtype = 0
-        for _ in range(sum(counts)):
-            start = at
-            at = _behind_name(octets, at)
-            rtype = int.from_bytes(octets[at : at + 2], "big")
-            at += _RECORD + int.from_bytes(octets[at + 8 : at + 10], "big")
-            if at > len(octets):
-                raise WireError("a message that ends too soon")
-    except IndexError:
-        raise WireError("a message that ends too soon") from None
-    return start if rtype == _TSIG else -1
-
-
-def _behind_name(octets: bytes, at: int) -> int:
-    while size := octets[at]:
-        if size >= _POINTER:
-            return at + 2
-        at += size + 1
-    return at + 1

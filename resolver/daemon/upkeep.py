@@ -85,6 +85,7 @@ class Upkeep:
         )
         rpzs = daemon.parts.base.rpzs
         rpzs.notify, rpzs.rows = self.rpz_keeper.notify, self.rpz_keeper.rows
+        rpzs.signs = self.rpz_keeper.signed
 
     async def begin(self, are_notes_read: trio.Event) -> None:
         """Start what the configuration wants; nothing is renewed before *are_notes_read*, and

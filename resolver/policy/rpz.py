@@ -25,6 +25,7 @@ from resolver.model import DROPPED, Status
 from resolver.policy.path import Step
 from resolver.policy.rpz_actions import Action, Manner, Told, answer_of, target_of, told_of
 from resolver.policy.rpz_triggers import Kind, trigger_of
+from resolver.policy.tsig import BADKEY, NotSigned
 from resolver.protocol import names
 from resolver.protocol.address_hints import hints_of
 from resolver.protocol.codes import EdeCode, Rcode, RRClass, RRType
@@ -104,6 +105,10 @@ class Row(NamedTuple):
     trouble: str
 
 
+def _nobody_signs(_: Name, __: bytes) -> Callable[[bytes], bytes]:
+    raise NotSigned(BADKEY)
+
+
 @dataclass(slots=True)
 class Rpzs:
     """All zones of the configuration, in order, and their tables by name. One for the life of a
@@ -117,6 +122,8 @@ class Rpzs:
     tables: dict[str, Table] = field(default_factory=dict)
     notify: Callable[[Name], None] = lambda _: None
     """Whom `tell` tells."""
+    signs: Callable[[Name, bytes], Callable[[bytes], bytes]] = _nobody_signs
+    """What `signed` says."""
     rows: Callable[[], list[Row]] = list
     """How they are; from who keeps them."""
     matched: int = 0
@@ -125,6 +132,13 @@ class Rpzs:
     def tell(self, zone: Name) -> None:
         """A primary says that *zone* may be newer."""
         self.notify(zone)
+
+    def signed(self, zone: Name, octets: bytes) -> Callable[[bytes], bytes]:
+        """Who signs the reply to the NOTIFY *octets* for *zone*, if it is signed with its key.
+
+        Raises WireError.
+        """
+        return self.signs(zone, octets)
 
     def use(self, zones: tuple[Live, ...]) -> None:
         """Another configuration's zones, with the tables that there are."""

@@ -9,6 +9,9 @@ import subprocess
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
+import dns.message
+import dns.opcode
+import dns.tsig
 import pytest
 import trio
 from msgspec.structs import replace
@@ -36,7 +39,7 @@ KEY = ["hmac-sha256", "k", SECRET]
 CONF = """options {{ directory "{path}"; listen-on port {port} {{ 127.0.0.1; }};
   listen-on-v6 {{ none; }};
   pid-file none; session-keyfile none; recursion no; dnssec-validation no; notify explicit;
-  also-notify {{ 127.0.0.1 port {told}; }}; notify-delay 0; allow-transfer {{ key k; }}; }};
+  also-notify {{ 127.0.0.1 port {told} key k; }}; notify-delay 0; allow-transfer {{ key k; }}; }};
 controls {{ }};
 key "k" {{ algorithm hmac-sha256; secret "{secret}"; }};
 zone "rpz.test" {{ type primary; file "rpz.zone"; allow-update {{ key k; }}; }};
@@ -153,6 +156,22 @@ async def test_a_transfer_that_is_cut_is_thrown_away(*, tmp_path: Path) -> None:
         nursery.cancel_scope.cancel()
 
 
+async def signed_notify(port: int) -> int:
+    """Its answer, which is signed, too: dnspython looks."""
+    key = dns.tsig.Key(KEY[1], SECRET, KEY[0])
+    message = dns.message.make_query("rpz.test.", "SOA")
+    message.set_opcode(dns.opcode.NOTIFY)
+    message.use_tsig(key)
+    octets = message.to_wire()
+    with trio.fail_after(10), trio.socket.socket(type=trio.socket.SOCK_DGRAM) as sock:
+        await sock.connect(("127.0.0.1", port))
+        await sock.send(octets)
+        reply = await sock.recv(4096)
+    read = dns.message.from_wire(reply, keyring=key, request_mac=message.mac)
+    assert read.had_tsig
+    return read.rcode()
+
+
 @trio_test_real
 async def test_a_daemon_hears_that_its_zone_is_newer(*, tmp_path: Path) -> None:
     """NOTIFY to differences to another answer, within seconds."""
@@ -176,3 +195,4 @@ async def test_a_daemon_hears_that_its_zone_is_newer(*, tmp_path: Path) -> None:
         keeper = home.daemon.upkeep.rpz_keeper
         assert (keeper.incremental, keeper.rows()[0].serial) == (1, 2)
         assert keeper.notified
+        assert await signed_notify(home.port) == Rcode.NOERROR
