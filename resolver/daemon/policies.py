@@ -133,11 +133,10 @@ def steps_for(
     if config.rewrite:
         yield Rewriting((_name(rule.from_), _name(rule.to)) for rule in config.rewrite)
     prefixes = prefixes_of(config.dns64.prefix, stock.found) if view.dns64 else None
+    if prefixes is not None:
+        yield Dns64Reverse(prefixes, elsewhere)
     if config.resolution.local_zones:
-        local = LocalZones(elsewhere)
-        if prefixes is not None:
-            yield Dns64Reverse(prefixes, local)
-        yield local
+        yield LocalZones(elsewhere)
     yield from list_steps(config, tags, stock.lists)
     anchors = stock.anchors
     if anchors is not None and config.dnssec.root_key_sentinel:

@@ -5,8 +5,7 @@ told as the IPv6 address that the network's translator (NAT64) takes for it. Not
 not exist, where somebody blocks it, or where the client validates for itself (CD and DO, §5.5); not
 from A records that policy has touched. Records of ::ffff:0:0/96 count as none (§5.1.4). What is
 made so is not signed: no AD. A PTR of an address of the prefix is that of the IPv4 address in it,
-by a CNAME (§5.3.1), where nobody has one for the address itself; where nobody can (a prefix of the
-network's own), at once.
+by a CNAME (§5.3.1), but in zones that are asked of servers of the operator's choice.
 
 `ipv4only.arpa`, by which clients find the prefix, is answered here (RFC 8880 §7.1).
 """
@@ -27,10 +26,9 @@ from resolver.protocol.nat64 import WELL_KNOWN_IPV4
 from resolver.protocol.private_addresses import is_private
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from resolver.model import Name, Query
-    from resolver.policy.local import LocalZones
     from resolver.protocol.nat64 import Prefix
 
 _IP6_ARPA: Final = names.from_text("ip6.arpa.")
@@ -86,18 +84,12 @@ class Dns64(Step):
 
     def beside(self, query: Query, answer: Answer) -> Question | None:
         message = query.message
-        if message.qclass != RRClass.IN or not self._prefixes():
+        if message.qclass != RRClass.IN or message.qtype != RRType.AAAA or not self._prefixes():
             return None
-        if message.qtype == RRType.AAAA:
-            return None if _is_final(query, answer) else message.question._replace(qtype=RRType.A)
-        if message.qtype == RRType.PTR and not answer.answer:
-            ipv4 = _translated(self._prefixes(), message.qname)
-            return None if ipv4 is None else Question(reverse_name(ipv4), RRType.PTR)
-        return None
+        return None if _is_final(query, answer) else message.question._replace(qtype=RRType.A)
 
     def joined(self, query: Query, answer: Answer, other: Answer) -> Answer:
-        if query.message.qtype == RRType.PTR:
-            return _by_alias(answer, other)
+        del query
         records = tuple(self._as_ipv6(rrset, _ttl_of(answer)) for rrset in other.answer)
         if other.rcode != Rcode.NOERROR or not any(one.rtype == RRType.AAAA for one in records):
             return _without_excluded(answer)
@@ -127,24 +119,27 @@ class Dns64(Step):
 
 
 class Dns64Reverse(Step):
-    """PTR of addresses of a prefix that is a network's own (fd00::/8): for those names nobody can
-    be asked, and *local* would deny them."""
+    """PTR of addresses of *prefixes*, before local zones deny those of private ones; names in and
+    below *elsewhere* apart."""
 
-    name = "DNS64, of private prefixes"
+    name = "DNS64 (PTR)"
 
-    def __init__(self, prefixes: Callable[[], tuple[Prefix, ...]], local: LocalZones) -> None:
+    def __init__(
+        self, prefixes: Callable[[], tuple[Prefix, ...]], elsewhere: Iterable[Name] = ()
+    ) -> None:
         self._prefixes = prefixes
-        self._local = local
+        self._elsewhere = frozenset(elsewhere) - {names.ROOT}
 
     def before(self, query: Query) -> Answer | None:
         question = query.question
-        if question.qtype != RRType.PTR or not question.qname.endswith(_IP6_ARPA):
+        qname = question.qname
+        if question.qtype != RRType.PTR or not qname.endswith(_IP6_ARPA):
             return None
-        ipv4 = _translated(self._prefixes(), question.qname)
-        if ipv4 is None or self._local.answer(question) is None:
+        ipv4 = _translated(self._prefixes(), qname)
+        if ipv4 is None or not self._elsewhere.isdisjoint(names.ancestors(qname)):
             return None
         onward = Question(reverse_name(ipv4), RRType.PTR)
-        alias = RRset(question.qname, RRType.CNAME, DNS64_TTL_SECONDS, (onward.qname,))
+        alias = RRset(qname, RRType.CNAME, DNS64_TTL_SECONDS, (onward.qname,))
         return Answer(
             question, Rcode.NOERROR, answer=(alias,), status=Status.INSECURE, onward=onward
         )
@@ -184,22 +179,6 @@ def _ttl_of(answer: Answer) -> int:
     """What bounds the TTL of what is made: that of the denial, if there is one (§5.1.7)."""
     ttls = [rrset.ttl for rrset in answer.authority if rrset.rtype == RRType.SOA]
     return min(ttls, default=DNS64_TTL_SECONDS)
-
-
-def _by_alias(answer: Answer, other: Answer) -> Answer:
-    """*other*'s answer behind a CNAME from the name asked for in *answer*; that itself, if nobody
-    knows a name for the IPv4 address either."""
-    if other.rcode not in (Rcode.NOERROR, Rcode.NXDOMAIN):
-        return answer
-    target = other.question.qname
-    alias = RRset(answer.question.qname, RRType.CNAME, DNS64_TTL_SECONDS, (target,))
-    return replace(
-        other,
-        question=answer.question,
-        answer=(alias, *other.answer),
-        status=Status.INSECURE,
-        sources=(*answer.sources, *other.sources),
-    )
 
 
 def _told(question: Question, owner: Name, there: dict[int, tuple[bytes, ...]]) -> Answer:

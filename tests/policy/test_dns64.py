@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 from msgspec.structs import replace
 
-from resolver.config.schema import Config
+from resolver.config.schema import Config, Stub
 from resolver.config.schema_dns64 import Dns64 as Settings
 from resolver.config.schema_local import Local
 from resolver.config.schema_resolution import Resolution
@@ -276,6 +276,9 @@ async def test_ptr_of_a_made_address_is_that_of_the_ipv4_address() -> None:
         assert [one.rtype for one in reply.answer] == [RRType.CNAME, RRType.PTR]
         assert reply.answer[0].rdata == name("80.2.0.192.in-addr.arpa")
         assert reply.answer[1].rdata == name("www.example.net")
+        missing = ipaddress.ip_address("64:ff9b::192.0.2.81").reverse_pointer
+        reply = await read(home, octets(question(f"{missing}. PTR")))
+        assert (reply.rcode, len(reply.answer)) == (Rcode.NXDOMAIN, 1)
         elsewhere = ipaddress.ip_address("2001:db8::1").reverse_pointer
         reply = await read(home, octets(question(f"{elsewhere}. PTR")))
         assert reply.rcode == Rcode.NXDOMAIN
@@ -301,6 +304,10 @@ async def test_ptr_of_a_private_prefix_is_not_denied_by_the_private_zone_it_is_i
         ]
         reply = await read(home, octets(question(f"{other} PTR")))
         assert (reply.rcode, reply.answer) == (Rcode.NXDOMAIN, [])
+    stub = Stub(zone="d.f.ip6.arpa", addresses=("192.0.2.20",), validate=False)
+    async with house(world, Config(dns64=dns64, stub=(stub,))) as home:
+        reply = await read(home, octets(question(f"{made} PTR")))
+        assert reply.answer == []  # one's own server's word
     local = Local(records=f"{made} PTR own.home.arpa.")
     async with house(world, Config(dns64=dns64, local=local)) as home:
         reply = await read(home, octets(question(f"{made} PTR")))
