@@ -1,5 +1,6 @@
-"""What `check` finds in the files of lists and policy zones: lines that say nothing, files that are
-none. A daemon would go on without them, so it is worth a line, and stops nobody.
+"""What `check` finds in the files that policy is from: lines that say nothing, files that are none,
+or that the account may not read whom the daemon becomes. It would go on without them, so it is
+worth a line, and stops nobody.
 """
 
 from __future__ import annotations
@@ -8,7 +9,9 @@ import os
 import time
 from typing import TYPE_CHECKING
 
-from resolver.config.check_rpz import file_of
+from resolver.config.check_rpz import file_of, is_file
+from resolver.config.files import working_path
+from resolver.daemon import privileges
 from resolver.daemon.list_compiling import lines_of
 from resolver.daemon.list_terms import list_specs
 from resolver.daemon.rpz_work import lines_of as zone_lines_of
@@ -20,6 +23,7 @@ from resolver.policy.rpz_zone import PolicyZone
 from resolver.protocol import names
 
 if TYPE_CHECKING:
+    import pwd
     from collections.abc import Iterator
     from pathlib import Path
 
@@ -32,6 +36,7 @@ _FLAGS = os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK
 
 def policy_notes(config: Config) -> Iterator[str]:
     """One sentence for each file with faults. Files that cannot be read are `config.check`'s."""
+    yield from _closed_files(config)
     for spec in list_specs(config):
         if spec.path is not None and spec.path.is_file():
             yield from _of_list(spec, spec.path)
@@ -39,6 +44,39 @@ def policy_notes(config: Config) -> Iterator[str]:
         path = file_of(config, entry)
         if path is not None and path.is_file():
             yield from _of_zone(entry, path)
+
+
+def _closed_files(config: Config) -> Iterator[str]:
+    """Files that root can read, and the daemon cannot once it is no longer root."""
+    user = privileges.user_of(config.server.user)
+    account = privileges.account_of(user) if os.geteuid() == 0 and user else None
+    if account is None:
+        return
+    for path in dict.fromkeys(_files(config)):
+        if path.is_file() and not _may_read(path.resolve(), account):
+            yield f"{path} cannot be read by {user}, who the daemon becomes"
+
+
+def _files(config: Config) -> Iterator[Path]:
+    """All that are read again and again."""
+    local = config.local
+    yield from (spec.path for spec in list_specs(config) if spec.path is not None)
+    yield from (path for entry in config.rpz if (path := file_of(config, entry)) is not None)
+    texts = [*local.hosts_files, *([local.leases_file] if local.leases_file else [])]
+    texts += [entry.tsig for entry in config.rpz if entry.tsig and is_file(entry.tsig)]
+    yield from (working_path(config, text) for text in texts)
+
+
+def _may_read(path: Path, account: pwd.struct_passwd) -> bool:
+    """By its mode, and those of the directories above it."""
+    groups = os.getgrouplist(account.pw_name, account.pw_gid)
+
+    def allows(one: Path, bit: int) -> bool:
+        found = one.stat()
+        shift = 6 if found.st_uid == account.pw_uid else 3 if found.st_gid in groups else 0
+        return bool(found.st_mode >> shift & bit)
+
+    return all(allows(one, os.X_OK) for one in path.parents) and allows(path, os.R_OK)
 
 
 def _of_list(spec: ListSpec, path: Path) -> Iterator[str]:

@@ -58,6 +58,33 @@ def test_check_tells_of_a_certificate_that_clients_will_refuse(
     assert said in out
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root, to give it up")
+def test_files_that_the_account_may_not_read_are_told(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Root can read them now, and looks like a good witness."""
+    with tempfile.TemporaryDirectory() as made:
+        folder = Path(made)
+        folder.chmod(0o755)
+        for name, mode in (("open", 0o644), ("closed", 0o600), ("hosts", 0o600)):
+            (folder / name).write_text("192.0.2.1 a.example\n")
+            (folder / name).chmod(mode)
+        path = folder / "resolver.toml"
+        path.write_text(
+            f"{PORT}server.user = 'nobody'\nlocal.hosts_files = ['{folder}/hosts']\n"
+            f"block = [{{source = '{folder}/open'}}, {{source = '{folder}/closed'}}]\n"
+        )
+        _, out, _ = run(capsys, "check", str(path))
+        told = [line for line in out.splitlines() if "cannot be read by" in line]
+        assert told == [
+            f"note: {folder}/{name} cannot be read by nobody, who the daemon becomes"
+            for name in ("closed", "hosts")
+        ]
+        folder.chmod(0o700)
+        _, out, _ = run(capsys, "check", str(path))
+        assert out.count("cannot be read by nobody") == 3
+
+
 def test_what_systemd_makes_for_the_service_need_not_be_there_yet(
     capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
