@@ -1,4 +1,5 @@
-"""What block lists cost: compiling, memory, a look-up, a swap, and a query with lists and without.
+"""What block lists cost: compiling, memory, a look-up, a swap, and a query with lists and without;
+and what a policy zone costs whom that reads it.
 
     python -m bench.lists                 all of it, a million names; some four minutes
     python -m bench.lists compile lookup  only that
@@ -27,6 +28,9 @@ import trio
 from resolver.daemon.child import ask_child
 from resolver.daemon.list_job import Compiled, CompileJob, ListPart
 from resolver.daemon.list_mapping import mapped_untrusted
+from resolver.daemon.rpz_job import Job, Outcome
+from resolver.daemon.rpz_mapping import fresh_file
+from resolver.daemon.rpz_mapping import mapped_untrusted as read_zone
 from resolver.policy.list_judge import ListUse
 from resolver.policy.lists import Lists, Policy
 from resolver.protocol import names
@@ -93,6 +97,28 @@ def compiled(count: int, folder: Path) -> Mapped:
     grown = rss_octets() - before
     print(f"map it: {took_ms:.0f} ms; after 40,000 look-ups {grown / 1e6:.1f} MB of memory more")
     return found
+
+
+def policy_zone(count: int, folder: Path) -> None:
+    """Read a policy zone of *count* triggers, and print what it took."""
+    path = folder / f"{count}.rpz"
+    head = "$TTL 60\n@ SOA ns. h. 1 3600 600 86400 60\n"
+    names_below = (f"{name} CNAME .\n*.{name} CNAME .\n" for name in made_up(count // 2))
+    path.write_text(head + "".join(names_below))
+    out = fresh_file()
+    job = Job("rpz.test", str(path), count, out, os.getpid(), weight=0)
+
+    async def run() -> list[Outcome]:
+        return await ask_child(
+            "resolver.daemon.rpz_work", [job], list[Outcome], seconds=600, descriptors=(out,)
+        )
+
+    (outcome,) = trio.run(run)
+    table = read_zone(out)
+    print(
+        f"policy zone of {sum(table.info.counts.values()):,} triggers: {outcome.cpu_s:.1f} s of "
+        f"CPU, child {outcome.peak_octets / 1e6:.0f} MB at most, table {table.octets / 1e6:.1f} MB"
+    )
 
 
 def lookups(found: Mapped) -> None:
@@ -286,7 +312,7 @@ def _cost(port: int, pid: int, wanted: list[str]) -> float:
 def main() -> None:
     """The command line."""
     reader = argparse.ArgumentParser(prog="python -m bench.lists", description=__doc__)
-    parts = ("compile", "lookup", "swap", "pairs")
+    parts = ("compile", "lookup", "rpz", "swap", "pairs")
     reader.add_argument("parts", nargs="*", choices=(*parts, []), default=[], help="what to do")
     reader.add_argument("--names", type=int, default=MILLION, help="how many (1000000)")
     reader.add_argument("--rounds", type=int, default=ROUNDS, help="pairs (15)")
@@ -297,6 +323,8 @@ def main() -> None:
         found = compiled(options.names, folder)
         if "lookup" in wanted:
             lookups(found)
+        if "rpz" in wanted:
+            policy_zone(options.names, folder)
         del found
         with subprocess.Popen([sys.executable, "-c", RESPONDER, str(upstream)]) as responder:
             try:
