@@ -167,6 +167,9 @@ class Outgoing(Section, frozen=True, kw_only=True):
         bool,
         Meta(description="ask ahead of need: races, hedges, probes, background address fetches"),
     ] = True
+    nsid: Annotated[
+        bool, Meta(description="ask servers now and then which of their instances answers (NSID)")
+    ] = True
     opportunistic: Annotated[
         bool,
         Meta(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Protocol
 
-from resolver.upstream.server_events import Crossed, Tried
+from resolver.upstream.server_events import Crossed, InstanceChanged, Tried
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -18,11 +18,27 @@ class Tapped(Protocol):
     listeners: list[Callable[[Crossed], None]]
 
 
+class News(Protocol):
+    """Who hears of other instances (`upstream.instance_news.InstanceNews`)."""
+
+    listeners: list[Callable[[InstanceChanged], None]]
+
+
+class Shared(Protocol):
+    """What all of them share (`upstream.shared_knowledge.SharedKnowledge`)."""
+
+    @property
+    def instance_news(self) -> News: ...
+
+
 class Teller(Protocol):
     """What calls listeners with every try and every message (`upstream.dispatcher.Dispatcher`)."""
 
     @property
     def taps(self) -> Tapped: ...
+
+    @property
+    def shared(self) -> Shared: ...
 
     def on_event(self, listener: Callable[[Tried], None]) -> None: ...
 
@@ -33,6 +49,8 @@ def tell_on(bus: Bus, teller: Teller) -> None:
     """From now on; where nobody on *bus* listens, *teller* has no listener, and makes none."""
     _tell(bus, Tried, teller.on_event, teller.off_event)
     _tell(bus, Crossed, teller.taps.listeners.append, teller.taps.listeners.remove)
+    news = teller.shared.instance_news.listeners
+    _tell(bus, InstanceChanged, news.append, news.remove)
 
 
 def _tell(bus: Bus, kind: type, begin: Callable[[Any], None], end: Callable[[Any], None]) -> None:

@@ -168,3 +168,58 @@ SESSION_ROUND_TRIPS = limit(
     "round trips until the first answer of a new session",
     why="TCP, TLS 1.3 and the query one each",
 )
+KM_PER_MS_FIBRE = limit(
+    100.0,
+    "kilometres of distance at most for each millisecond of a round trip, in glass",
+    why="two thirds of the speed of light, there and back (CBG: Gueye et al., ToN 2006)",
+)
+KM_PER_MS_LASER = limit(
+    150.0,
+    "the same where the way is by lasers between satellites",
+    why="the speed of light in vacuum",
+)
+EARTH_KM = limit(20_038.0, "kilometres to the other side of the Earth", why="half its girth")
+LOCAL_MS = limit(
+    10.0,
+    "milliseconds above the nearest server's round trip up to which one is local",
+    why="our choice: 1000 km of glass at most",
+)
+REGIONAL_MS = limit(
+    50.0,
+    "the same for regional, where no step in the distribution says where far begins",
+    why="our choice: 5000 km of glass at most",
+)
+LINK_STEP = limit(
+    1.6,
+    "ratio of round trips, beyond the nearest server's, that a step has at least",
+    why="our measurement on 241 cities: smaller ones come by chance",
+)
+LINK_FLOOR_MS = limit(
+    5.0,
+    "milliseconds added before ratios are taken",
+    why="our measurement: between 1 and 3 ms is no international link",
+)
+LINK_FLOOR_PART = limit(
+    0.1, "part of the nearest server's round trip that is the least so added", why="jitter grows"
+)
+LINK_SHARE = limit(
+    0.08,
+    "share of use on either side of the step",
+    why="our choice: one odd server makes no link",
+)
+GEO_ACCESS_MS = limit(
+    400.0,
+    "milliseconds to the nearest server from which on the link looks like a GEO satellite",
+    why="35,786 km up, down, up and down again take 477 ms; nothing on the ground takes 400",
+)
+LEO_LEAST_MS = limit(
+    18.0,
+    "milliseconds to the nearest server from which on it may be LEO satellites",
+    why="A Multifaceted Look at Starlink (WWW 2024): 20 to 50 ms of access",
+)
+LEO_MOST_MS = limit(80.0, "the same, up to which", why="the same, with a detour to a gateway")
+LEO_DEVIATION = limit(
+    0.2,
+    "part of the round trip that the nearest servers vary by where it is LEO satellites",
+    why="our choice: routes over them change every 15 s; wires are steadier",
+)

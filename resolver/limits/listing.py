@@ -29,6 +29,7 @@ ROOMS = (
     "asking",
     "servers",
     "reporting",
+    "geo",
     "forwarding",
     "lists",
     "estimates",

@@ -1,14 +1,16 @@
 """The query to one server: its flags, and how much of EDNS it carries. Pure, given *rng* and *now*.
 
-A cookie and the options that the operator wants beside it go only to servers that were seen to bear
-EDNS: what does not bear options costs nobody a first answer. RFC 6891, RFC 7873, RFC 5001 (NSID).
+A cookie and what else rides beside it go only to servers that were seen to bear
+EDNS: what does not bear options costs nobody a first answer. NSID is asked now and then
+(`instance_watch` says when). RFC 6891, RFC 7873, RFC 5001 (NSID).
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from resolver.protocol.codes import Flag
+from resolver.protocol.edns import nsid_option
 from resolver.upstream.query import compose, offer
 from resolver.upstream.server_state import EdnsState
 
@@ -16,7 +18,6 @@ if TYPE_CHECKING:
     from random import Random
 
     from resolver.model import Question
-    from resolver.protocol.edns import Option
     from resolver.upstream.infra import Infra
     from resolver.upstream.query import Offer, Sent
     from resolver.upstream.query_form import Form
@@ -24,11 +25,11 @@ if TYPE_CHECKING:
     from resolver.upstream.settings import OutgoingSettings
 
 
-class Composer:
-    """*options* ride along beside the cookie; whoever wants one reads it from the reply by code.
+_NSID: Final = (nsid_option(),)
 
-    *validates*: CD goes to forwarders, for we want what they would hide (RFC 6840 §5.9).
-    """
+
+class Composer:
+    """*validates*: CD goes to forwarders, for we want what they would hide (RFC 6840 §5.9)."""
 
     def __init__(
         self,
@@ -37,17 +38,16 @@ class Composer:
         *,
         rng: Random,
         validates: bool = True,
-        options: tuple[Option, ...] = (),
     ) -> None:
         self._infra = infra
         self._rng = rng
-        self._options = options
         self.go_by(settings, validates=validates)
 
     def go_by(self, settings: OutgoingSettings, *, validates: bool) -> None:
         """Other settings, from the next query on."""
         self._payload = settings.udp_payload_size
         self._mixes_case = settings.query_case_randomization
+        self._asks_nsid = settings.nsid
         self._forward_flags = Flag.RD | (Flag.CD if validates else 0)
 
     def __call__(
@@ -58,11 +58,14 @@ class Composer:
         if form.edns:
             if not form.options or state.edns is not EdnsState.WORKS:
                 opt = offer(self._payload)  # without the server's half, a cookie protects nobody
-            elif state.is_encrypted or now < state.no_cookies_until:  # nobody forges into that
-                opt = offer(self._payload, others=self._options)
             else:
-                cookie = state.cookie or self._infra.cookie(state)
-                opt = offer(self._payload, cookie, state.server_cookie, self._options)
+                asks_nsid = self._asks_nsid and state.watch.takes_nsid(now)
+                others = _NSID if asks_nsid else ()
+                if state.is_encrypted or now < state.no_cookies_until:  # nobody forges into that
+                    opt = offer(self._payload, others=others)
+                else:
+                    cookie = state.cookie or self._infra.cookie(state)
+                    opt = offer(self._payload, cookie, state.server_cookie, others)
         return compose(
             question,
             rng=self._rng,

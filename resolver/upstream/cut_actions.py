@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from resolver.upstream.edns_fallback import Arrived
 from resolver.upstream.request import Reply
-from resolver.upstream.server_events import Tried
+from resolver.upstream.server_events import InstanceChanged, Tried
 from resolver.upstream.transmission import Transmission
 
 if TYPE_CHECKING:
@@ -298,6 +298,7 @@ Action: TypeAlias = (
     Transmission
     | Reply
     | Tried
+    | InstanceChanged
     | DoubtLink
     | Fail
     | HangUp

@@ -17,6 +17,7 @@ from resolver.limits import (
     OUTAGE_ASK_SECONDS,
     RACE_WIDTH,
     SENDS_PER_ADDRESS,
+    SIBLING_PROBES,
 )
 from resolver.protocol.names import ROOT
 from resolver.upstream import cut_actions as do
@@ -262,6 +263,17 @@ def probe(
     if query.shared.probes.take():
         found.state.probed_at = now
         query.shared.counters.probes += query.hand_over(found, now, Purpose.PROBE)
+
+
+def probe_siblings(query: Asker, moved: ServerState, now: float) -> None:
+    """The nearest of the others, because *moved* is another instance now. They cost tokens."""
+    for found in weighed(query, now)[:SIBLING_PROBES]:
+        is_fit = found.state is not moved and not (found.is_suspect or found.is_marked)
+        if query.request.budget.whole.queries < ASK_SENDS or query.uses_tcp:
+            return
+        if is_fit and not found.state.waiting and query.shared.probes.take():
+            found.state.probed_at = now
+            query.shared.counters.probes += query.hand_over(found, now, Purpose.PROBE)
 
 
 def probe_roots(query: Asker, now: float) -> None:

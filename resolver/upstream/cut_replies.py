@@ -21,8 +21,10 @@ from resolver.upstream.cut_actions import State
 from resolver.upstream.doubt import Doubts, patience_s
 from resolver.upstream.edns_fallback import Again
 from resolver.upstream.failure_reasons import MALFORMED
+from resolver.upstream.instance import said
 from resolver.upstream.query_form import FULL, LOWER, PLAIN
 from resolver.upstream.request import Reply
+from resolver.upstream.server_events import InstanceChanged
 from resolver.upstream.transmission import Purpose
 
 if TYPE_CHECKING:
@@ -53,6 +55,8 @@ def classify(query: Asker, arrived: Arrived, now: float) -> None:
     server, state, message, transport, rtt_s, _ = arrived
     shared = query.shared
     query.fallback.learn(arrived, now)
+    if arrived.sent.asks_instance:
+        learn_instance(query, arrived, now)
     classified = query.request.classify(message, server)
     verdict = classified.verdict
     if shared.listeners:
@@ -70,6 +74,25 @@ def classify(query: Asker, arrived: Arrived, now: float) -> None:
         asking.probe(query, candidates, state, now, reluctance=AFTER_RACE_FACTOR)
     reply = _new(Reply, (server, message, classified, rtt_s, transport))
     query.end(State.ANSWERED, reply)
+
+
+def learn_instance(query: Asker, arrived: Arrived, now: float) -> None:
+    """Is it another instance than before? Routes have moved then, its siblings' perhaps, too."""
+    server, state, message, _, rtt_s, _ = arrived
+    instances = state.watch.instances
+    was_unstable = instances is not None and instances.is_unstable(now)
+    before = state.watch.note(said(message), rtt_s, now)
+    if before is None or instances is None:
+        return
+    query.shared.counters.instance_changes += 1
+    query.actions.append(
+        InstanceChanged(
+            server, query.zone, before.text, instances.current.text, now - before.since,
+            before.least_s, rtt_s, was_unstable, instances.is_unstable(now),
+        )
+    )  # fmt: skip
+    if query.is_speculative:
+        asking.probe_siblings(query, state, now)
 
 
 def ask_again(query: Asker, arrived: Arrived, again: Again, now: float) -> bool:

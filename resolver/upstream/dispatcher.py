@@ -31,7 +31,7 @@ from resolver.upstream.filters import AddressFilter
 from resolver.upstream.outstanding import Outstanding
 from resolver.upstream.query import Match, read_untrusted
 from resolver.upstream.request import Reply
-from resolver.upstream.server_events import Tried
+from resolver.upstream.server_events import InstanceChanged, Tried
 from resolver.upstream.shared_knowledge import SharedKnowledge
 from resolver.upstream.stream_queries import StreamQueries
 from resolver.upstream.taps import Taps
@@ -45,7 +45,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from resolver.model import Delegation
-    from resolver.protocol.edns import Option
     from resolver.upstream.cut_actions import Event
     from resolver.upstream.encrypted import Encryption
     from resolver.upstream.infra import Infra
@@ -68,7 +67,6 @@ class Dispatcher:
         config: OutgoingSettings,
         in_flight_limit: int = IN_FLIGHT,
         validates: bool = True,
-        options: tuple[Option, ...] = (),
         named: Iterable[Delegation] = (),
     ) -> None:
         self.network = network
@@ -79,7 +77,7 @@ class Dispatcher:
         self.shared = shared = SharedKnowledge(
             infra=infra,
             outstanding=self.outstanding,
-            compose=Composer(infra, config, rng=rng, validates=validates, options=options),
+            compose=Composer(infra, config, rng=rng, validates=validates),
             filters=AddressFilter(config, named),
             dice=Random(rng.getrandbits(64)),  # noqa: S311 - for ties: nothing to be guessed
             speculation=config.speculation,
@@ -251,6 +249,7 @@ class Dispatcher:
             do.ResortAt: self._resort_at,
             do.Trickle: self._trickle,
             Tried: self._tell,
+            InstanceChanged: self.shared.instance_news.tell,
         }
 
     def _hear(self, asked: Asked, event: Event, now: float) -> None:

@@ -98,8 +98,8 @@ class Fallback:
         rcode = message.rcode
         if sent.edns is None:
             return self._unmixed(arrived)
-        if rcode == Rcode.BADCOOKIE:
-            return self._after_bad_cookie(arrived)
+        if rcode == Rcode.BADCOOKIE or _blames_nsid(arrived):
+            return self._with_other_options(arrived)
         is_ignored = message.edns is None and self._is_signed and rcode in _SAYING
         if sent.edns.options and (
             is_ignored or (rcode in _COOKIE_RCODES and not state.bears_cookies)
@@ -129,6 +129,12 @@ class Fallback:
 
     def _down(self, state: ServerState, form: Form) -> Again:
         self._forms = {**self._forms, state.key: form}
+        return Again.UDP
+
+    def _with_other_options(self, arrived: Arrived) -> Again:
+        if arrived.message.rcode == Rcode.BADCOOKIE:
+            return self._after_bad_cookie(arrived)
+        arrived.state.watch.refuse()
         return Again.UDP
 
     def _after_bad_cookie(self, arrived: Arrived) -> Again:
@@ -209,6 +215,13 @@ class Fallback:
             state.edns_silences += 1
             if state.edns_silences >= EDNS_SILENCES:
                 state.note_edns(EdnsState.BROKEN, now)
+
+
+def _blames_nsid(arrived: Arrived) -> bool:
+    """No EDNS, it says, and all else that was in the query it has borne before."""
+    sent = arrived.sent
+    is_new = arrived.state.bears_cookies or not sent.cookie
+    return sent.asks_instance and is_new and arrived.message.rcode in _EDNS_RCODES
 
 
 def _brings_proof(denial: Message) -> bool:

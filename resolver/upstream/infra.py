@@ -23,6 +23,7 @@ from resolver.limits import (
 )
 from resolver.model import Verdict
 from resolver.protocol.transport import Transport
+from resolver.upstream.instance import KeptInstance  # noqa: TC001  # for `Kept`, whose fields are read
 from resolver.upstream.server_state import Habits, Hint, Mark, ServerState
 
 if TYPE_CHECKING:
@@ -50,6 +51,7 @@ class Kept(NamedTuple):
     srtt_s: float
     age_s: float
     habits: Habits = Habits()
+    instances: list[KeptInstance] = []  # noqa: RUF012  # of a tuple: nobody changes it
 
 
 class Infra:
@@ -139,16 +141,19 @@ class Infra:
             else:
                 continue
             age_s, habits = round(now - at, 1), state.habits(now)
-            kept.append(Kept(host, port, transport.value, name, round(srtt_s, 6), age_s, habits))
+            instances = state.watch.snapshot(now)
+            kept.append(
+                Kept(host, port, transport.value, name, round(srtt_s, 6), age_s, habits, instances)
+            )
         return kept
 
     def restore(self, kept: Iterable[Kept], *, away_s: float, now: float) -> None:
         """Take a snapshot of *away_s* seconds ago for a guess, the wider the older it is.
 
         A guess only: nothing counts as measured, and one silence is enough for doubt. Raises
-        ValueError if a transport or a habit is none.
+        ValueError if a transport, a habit or an instance is none.
         """
-        for host, port, transport, name, srtt_s, age_s, habits in kept:
+        for host, port, transport, name, srtt_s, age_s, habits, instances in kept:
             state = self.state_of((host, port, Transport(transport), name))
             if state.n or srtt_s <= 0.0:
                 continue
@@ -156,6 +161,7 @@ class Infra:
             spread = min(math.hypot(HINT_SPREAD, passed_s / HINT_SPREAD_SECONDS), GLOBAL_SPREAD)
             state.expect(Hint(math.log(srtt_s), spread, now - passed_s))
             state.take_back(habits, age_s=away_s, silent_s=passed_s, now=now)
+            state.watch.take_back(instances, away_s=away_s, now=now)
 
     def mark(self, state: ServerState, zone: Name, verdict: Verdict, now: float) -> None:
         """Remember that this address is of no use to *zone*; says nothing about other zones.

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from resolver.limits import OPT_RECORDS
 from resolver.protocol.codes import Flag, Rcode
-from resolver.protocol.edns import OPT_COOKIE, Edns, cookie_option, encode
+from resolver.protocol.edns import OPT_COOKIE, OPT_NSID, Edns, cookie_option, encode
 from resolver.protocol.wire import parse_untrusted
 
 if TYPE_CHECKING:
@@ -54,6 +54,7 @@ class Sent(NamedTuple):
     edns: Edns | None
     is_mixed: bool
     cookie: bytes = b""  # the option's data: ours, and the server's if it is known
+    asks_instance: bool = False
 
 
 class Offer(NamedTuple):
@@ -62,6 +63,7 @@ class Offer(NamedTuple):
     edns: Edns
     octets: bytes
     cookie: bytes
+    asks_instance: bool
 
 
 def mix_case(name: bytes, noise: int) -> bytes:
@@ -82,9 +84,9 @@ def compose(
     if offer is None:
         data = _HEADER(noise & 0xFFFF, flags, 1, 0, 0, 0) + asked
         return Sent(data, asked, None, mixes_case)
-    edns, octets, cookie = offer
+    edns, octets, cookie, asks_instance = offer
     data = _HEADER(noise & 0xFFFF, flags, 1, 0, 0, 1) + asked + octets
-    return _new(Sent, (data, asked, edns, mixes_case, cookie))
+    return _new(Sent, (data, asked, edns, mixes_case, cookie, asks_instance))
 
 
 @lru_cache(maxsize=OPT_RECORDS)
@@ -97,7 +99,8 @@ def offer(
     """The OPT of a query; an empty *cookie* leaves that option out. One object for each server."""
     options = (cookie_option(cookie, server_cookie), *others) if cookie else others
     edns = Edns(udp_payload=payload, do=True, options=options)
-    return Offer(edns, encode(edns), edns.option(OPT_COOKIE) or b"")
+    asks_instance = edns.option(OPT_NSID) is not None
+    return Offer(edns, encode(edns), edns.option(OPT_COOKIE) or b"", asks_instance)
 
 
 def match_untrusted(sent: Sent, data: bytes) -> Match:

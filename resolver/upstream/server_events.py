@@ -21,6 +21,23 @@ class Tried(NamedTuple):
     outcome: str
 
 
+class InstanceChanged(NamedTuple):
+    """Another instance answers at a server's address: *before* and *after*, as text.
+
+    *since_s*: for how long the one before did. Round trips are seconds; *before*'s at its best.
+    """
+
+    server: Server
+    zone: Name
+    before: str
+    after: str
+    since_s: float
+    rtt_before_s: float
+    rtt_s: float
+    was_unstable: bool
+    is_unstable: bool
+
+
 class Crossed(NamedTuple):
     """A *query* went to a server (*reply* None), or its *reply* came, *since_s* after it: octets.
 
@@ -64,6 +81,7 @@ class UpstreamCounters:
         "outages": "Times that nobody answered any more.",
         "witnesses": "Packets to servers that used to answer: is it a zone, or our link?",
         "turned_away": "Questions that failed at once: too many wait for a silent zone.",
+        "instance_changes": "Times that another instance of a server answered than before.",
         "no_descriptors": "Packets that found no free socket.",
     }
 
@@ -91,4 +109,5 @@ class UpstreamCounters:
     outages: int = 0
     witnesses: int = 0
     turned_away: int = 0
+    instance_changes: int = 0
     no_descriptors: int = 0

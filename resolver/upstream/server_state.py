@@ -32,6 +32,7 @@ from resolver.limits import (
 )
 from resolver.protocol.names import suffix
 from resolver.protocol.transport import Transport
+from resolver.upstream.instance_watch import JUMP_DOWN, JUMP_UP, InstanceWatch
 
 if TYPE_CHECKING:
     from resolver.delegation import Key
@@ -147,6 +148,7 @@ class ServerState:
         "var",
         "waiting",
         "was_used",
+        "watch",
     )
 
     def __init__(self, key: Key) -> None:
@@ -183,6 +185,7 @@ class ServerState:
         self.streams = 0  # questions on their way over TCP
         self.case_broken_until = -math.inf
         self.doubts = 0  # last resorts over UDP that were answered
+        self.watch = InstanceWatch()
 
     def __repr__(self) -> str:
         rtt = f"{self.srtt * 1000:.1f}±{self.var * 1000:.1f} ms" if self.n else "unmeasured"
@@ -248,11 +251,14 @@ class ServerState:
 
     def note_answer(self, rtt_s: float, now: float) -> None:
         """An answer, late or not, to anything: it lives, and all doubt about it is gone."""
+        watch = self.watch
         if not self.n:
             srtt = rtt_s
             var = rtt_s / FIRST_DEVIATION_PART
         else:
             delta = rtt_s - self.srtt
+            if watch.jump or delta > JUMP_UP * self.srtt or -delta > JUMP_DOWN * self.srtt:
+                watch.note_jump(rtt_s, self.srtt)
             srtt = self.srtt + (RTT_GAIN_UP if delta > 0 else RTT_GAIN_DOWN) * delta
             var = self.var + RTT_GAIN_VARIANCE * (abs(delta) - self.var)
         self.srtt = srtt
@@ -263,6 +269,8 @@ class ServerState:
         self.overdue_s = max(OVERDUE_FLOOR_SECONDS, 3 * srtt, srtt + 6 * var)
         self.expiry_s = max(EXPIRY_FLOOR_SECONDS, 4 * srtt, srtt + 8 * var)
         self.n += 1
+        if rtt_s < watch.least_s or now >= watch.least_until:
+            watch.note_least(rtt_s, srtt, now)
         if self.fails or self.is_unreachable or self.silent_domains:
             self.note_alive(now)
         self.t_ok = now

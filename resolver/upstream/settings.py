@@ -25,6 +25,8 @@ class OutgoingSettings(Protocol):
     def deny_private_addresses(self) -> bool: ...
     @property
     def speculation(self) -> bool: ...
+    @property
+    def nsid(self) -> bool: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,3 +40,4 @@ class Outgoing:
     do_not_query_localhost: bool = True
     deny_private_addresses: bool = False
     speculation: bool = True
+    nsid: bool = True

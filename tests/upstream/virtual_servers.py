@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
 
     from resolver.lab.virtual_parts import Delayed
-    from resolver.protocol.edns import Option
     from resolver.protocol.wire import Message
     from resolver.upstream.server_events import Tried
 
@@ -99,7 +98,6 @@ class World:
         sources: tuple[str, ...] = ("203.0.113.53", "2001:db8:53::53"),
         in_flight_limit: int = 1000,
         validates: bool = True,
-        options: tuple[Option, ...] = (),
         named: tuple[Delegation, ...] = (),
         **settings: object,
     ) -> None:
@@ -115,7 +113,6 @@ class World:
             config=Outgoing(**settings),  # type: ignore[arg-type]
             in_flight_limit=in_flight_limit,
             validates=validates,
-            options=options,
             named=named,
         )
         self.most_in_flight = 0

@@ -1,0 +1,1 @@
+"""How far servers are, and where: judgements of measured round trips and of instances' names."""
