@@ -1,4 +1,7 @@
-"""resolver control VERB: asks the daemon, and shows what it says, to people or to programs."""
+"""resolver control VERB: asks the daemon, and shows what it says, to people or to programs.
+
+Some verbs are commands of their own, too (`pops`, `why`).
+"""
 
 from __future__ import annotations
 
@@ -37,7 +40,7 @@ def run(options: argparse.Namespace) -> int:
         given = arguments_of(verb, options)
         path = path_of(options.socket, options.config)
     except ConfigError as error:
-        print(f"resolver control: {error}", file=sys.stderr)
+        print(f"resolver {options.command}: {error}", file=sys.stderr)
         return WRONG_USE
     try:
         with Session(path) as session:
@@ -46,7 +49,7 @@ def run(options: argparse.Namespace) -> int:
             for line in session.lines(verb.name, streams=verb.streams, **given):
                 show(verb, line, is_json=options.json)
     except (NoDaemon, Refusal) as error:
-        print(f"resolver control: {error}", file=sys.stderr)
+        print(f"resolver {options.command}: {error}", file=sys.stderr)
         return FAILED
     return 0
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+from resolver.cli.control_geo import far, geography, pops, probe, which
 from resolver.cli.control_parts import table
 from resolver.runtime.duration import duration
 
@@ -83,6 +84,7 @@ def servers(reply: Reply) -> Iterator[str]:
     else:
         away = f"{reply['typical_rtt_ms']:g} ms away on the whole"
         yield f"{reply['known']} servers are known, {away}"
+        yield from geography(reply["geography"])
     yield from server_table(reply["servers"])
     if reply.get("without_address"):
         yield "no address is known yet of " + ", ".join(reply["without_address"])
@@ -93,7 +95,8 @@ def servers(reply: Reply) -> Iterator[str]:
 def server_table(rows: Sequence[Reply]) -> Iterator[str]:
     """Servers, one a line."""
     if rows:
-        heads = ("ADDRESS", "RTT", "STATE", "ANSWERS", "LAST", "EDNS", "COOKIES", "NAME")
+        heads = ("ADDRESS", "RTT", "STATE", "ANSWERS", "LAST", "EDNS", "COOKIES", "DISTANCE",
+                 "INSTANCE", "NAME")  # fmt: skip
         yield from table([heads, *map(_server, rows)])
 
 
@@ -108,7 +111,7 @@ def _server(row: Reply) -> tuple[str, ...]:
     return (
         row["address"] + port + transport, rtt, state, str(row.get("answers", 0)),
         "never" if ago is None else f"{duration(ago)} ago",
-        row.get("edns", "unknown"), row.get("cookies", "unknown"),
+        row.get("edns", "unknown"), row.get("cookies", "unknown"), far(row), which(row),
         row.get("nameserver") or row.get("name") or "",
     )  # fmt: skip
 
@@ -188,19 +191,18 @@ def why(reply: Reply) -> Iterator[str]:
     if reply["views"]:
         yield ""
         yield from table([("VIEW", "ANSWERED HERE"), *reply["views"].items()])
+    if reply["policy"]:
+        yield ""
+        yield from (f"policy, {one['step']}: {one['does']}" for one in reply["policy"])
     for link in reply["links"]:
         yield ""
         yield f"{link['name']} {link['type']}: {_link(link)}"
-        yield from (_GAP + line for line in link.get("records", ()))
+        yield from (_GAP + line for line in (*link.get("records", ()), *_renewed(link)))
         for kind in ("failure", "bogus"):
             if kind in link:
                 yield f"{_GAP}{kind} {link[kind]}"
     for cut in reply["cuts"]:
-        yield ""
-        left = "does not expire" if cut["left_s"] is None else _left(cut["left_s"])
-        signed = "signed" if cut["signed"] else "unsigned"
-        yield f"zone {cut['zone']}: {signed}, {left}" + (", asked next" if cut["is_next"] else "")
-        yield from (_GAP + line for line in server_table(cut["servers"]))
+        yield from ("", *_zone(cut))
     if reply["trust"]:
         yield from ("", "trust:")
         yield from (f"{_GAP}{row['zone']}: {_trusted(row)}" for row in reply["trust"])
@@ -208,6 +210,22 @@ def why(reply: Reply) -> Iterator[str]:
     if way:
         state = "up" if way["is_up"] else "DOWN"
         yield from ("", f"link to {way['is']}: {state}{_last(way['answered_s_ago'])}")
+
+
+def _renewed(link: Reply) -> Iterator[str]:
+    if "renewal" in link:
+        in_s = link["renewal"]["in_s"]
+        soon = "" if in_s is None else f", in {duration(in_s)}"
+        yield f"renewed {link['renewal']['when']}{soon}"
+
+
+def _zone(cut: Reply) -> Iterator[str]:
+    left = "does not expire" if cut["left_s"] is None else _left(cut["left_s"])
+    signed = "signed" if cut["signed"] else "unsigned"
+    yield f"zone {cut['zone']}: {signed}, {left}" + (", asked next" if cut["is_next"] else "")
+    if cut["asks"]:
+        yield f"{_GAP}would ask {cut['asks']}"
+    yield from (_GAP + line for line in server_table(cut["servers"]))
 
 
 def _last(ago: float | None) -> str:
@@ -300,6 +318,7 @@ def warm(reply: Reply) -> Iterator[str]:
 
 FORMS: Final[dict[str, Shown]] = {
     "flush": flush, "cache show": cache_show, "cache dump": cache_dump, "servers": servers,
-    "queries": queries, "trace": Trace(), "why": why, "nta list": nta_list,
-    "nta add": nta_changed, "nta remove": nta_changed, "stale": stale, "warm": warm,
+    "pops": pops, "probe": probe, "queries": queries, "trace": Trace(), "why": why,
+    "nta list": nta_list, "nta add": nta_changed, "nta remove": nta_changed, "stale": stale,
+    "warm": warm,
 }  # fmt: skip

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+from resolver.cli.control_geo import geography
 from resolver.cli.control_known import FORMS
 from resolver.cli.control_parts import octets, table, time_of
 from resolver.runtime.duration import duration
@@ -61,6 +62,7 @@ def _status(reply: Reply) -> Iterator[str]:
     if reply["missing"]:
         yield "not bound yet: " + ", ".join(reply["missing"])
     yield link_in_words(reply["link"])
+    yield from geography(reply["geography"])
     yield _queries(reply["queries"])
     memory = reply["memory"]
     yield (

@@ -18,6 +18,7 @@ from resolver.cli import (
     parser_lists,
     parser_query,
     parser_setup,
+    parser_sight,
 )
 
 EXAMPLES = """examples:
@@ -53,6 +54,7 @@ def parser(*, is_whole: bool = True) -> argparse.ArgumentParser:
     parser_daemon.add_serve(commands)
     parser_query.add_query(commands)
     parser_query.add_trace(commands)
+    parser_sight.add_sight(commands)
     parser_bench.add(commands)
     parser_daemon.add_check(commands)
     parser_setup.add_setup(commands)

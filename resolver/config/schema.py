@@ -18,6 +18,7 @@ from msgspec import Meta
 from resolver import limits
 from resolver.config.schema_dns64 import Dns64
 from resolver.config.schema_encryption import Ddr, Https, Tls
+from resolver.config.schema_geo import Geo
 from resolver.config.schema_lists import Allow, Block, Policy
 from resolver.config.schema_local import Local, LocalZone, Rewrite
 from resolver.config.schema_network import Network
@@ -348,6 +349,7 @@ class Config(Section, frozen=True, kw_only=True):
     allow: tuple[Allow, ...] = ()
     dnssec: Dnssec = Dnssec()
     dns64: Dns64 = Dns64()
+    geo: Geo = Geo()
     log: Log = Log()
     metrics: Metrics = Metrics()
     control: Control = Control()

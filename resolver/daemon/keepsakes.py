@@ -21,9 +21,12 @@ import msgspec
 import trio
 
 from resolver.errors import WireError
+from resolver.geo.distance import PartialOutage
 from resolver.limits import (
     MAX_TTL_SECONDS_RANGE,
     OUTAGE_PREFIXES,
+    PARTIAL_OUTAGE_HOSTS,
+    PARTIAL_OUTAGES,
     STORE_COMMIT_SECONDS,
     STORE_EXPIRED_SECONDS,
     STORE_NOTE_RATE,
@@ -47,6 +50,7 @@ if TYPE_CHECKING:
     from resolver.recurse.prefetch import Prefetch
     from resolver.runtime.clock import Clock
     from resolver.upstream.encrypted import Encrypted
+    from resolver.upstream.experiments import Experiments
     from resolver.upstream.infra import Infra
     from resolver.upstream.ways import Ways
 
@@ -155,6 +159,25 @@ class Warm:
         self._prefetch.restore(warm_untrusted(octets), away_s=age_s or 0.0)
 
 
+class PartialOutages:
+    """Who answered in partial outages, and who did not."""
+
+    def __init__(self, experiments: Experiments, clock: Clock, name: str) -> None:
+        self.name = name
+        self._experiments = experiments
+        self._clock = clock
+
+    def octets(self) -> tuple[bytes, float]:
+        """They are no older for being kept: their times are the wall clock's."""
+        kept = self._experiments.kept
+        newest = kept[-1].ended if kept else _NEVER
+        return msgspec.json.encode(kept), newest
+
+    def take_back_untrusted(self, octets: bytes, _: float | None) -> None:
+        self._experiments.kept = partial_outages_untrusted(octets)
+        self._experiments.forget_old(self._clock.wall())
+
+
 class OctetsWritten:
     """How much was written to disk in the last day."""
 
@@ -182,6 +205,8 @@ class Keepsakes:
         self._servers = Servers(base.infra, "servers")
         self._opportunism = Opportunism(base.dispatcher.encrypted, "opportunism")
         self._near = Near(base.dispatcher.ways, "neighbours")
+        experiments = base.dispatcher.shared.experiments
+        self._outages = PartialOutages(experiments, clock, "partial-outages")
         self._warm = Warm(base.prefetch, clock, _of("warm", worker))
         self._written = OctetsWritten(ledger, clock, _of("written", worker))
         self._is_first = worker == 0
@@ -196,7 +221,7 @@ class Keepsakes:
         """Have what an earlier process knew. Raises StoreFailed."""
         self._born = trio.current_time()
         servers = self._servers, self._near, self._opportunism  # RTTs tell who is near
-        for one in (*servers, self._warm, self._written):
+        for one in (*servers, self._outages, self._warm, self._written):
             note = await hop(self._writer.note, one.name, self._clock.now())
             if note is not None:
                 try:
@@ -218,7 +243,7 @@ class Keepsakes:
     def _new(self, now: float, *, is_due: bool = False) -> list[tuple[str, bytes]]:
         """Name and octets of what is due by *now* and has changed; the octets written beside it."""
         found = []
-        servers: Sequence[Keepsake] = (self._servers, self._near, self._opportunism)
+        servers: Sequence[Keepsake] = (self._servers, self._near, self._opportunism, self._outages)
         servers = servers if self._is_first else ()
         for one in (*servers, self._warm):
             if now < self._due.get(one.name, 0.0) and not is_due:
@@ -267,6 +292,23 @@ def near_untrusted(octets: bytes) -> list[KeptWitness]:
             raise WireError("a port, a type or a transport is none")
         try:
             address_octets(one.host)
+        except ValueError as error:
+            raise WireError(str(error)) from None
+    return kept
+
+
+def partial_outages_untrusted(octets: bytes) -> list[PartialOutage]:
+    """What a note says of partial outages. Raises WireError only."""
+    kept = list(_decoded(octets, list[PartialOutage]))[-PARTIAL_OUTAGES:]
+    for one in kept:
+        hosts = [*one.answered, *one.silent]
+        if not math.isfinite(one.began) or not math.isfinite(one.ended) or one.began > one.ended:
+            raise WireError("a time is none")
+        if len(hosts) > 2 * PARTIAL_OUTAGE_HOSTS:
+            raise WireError("too many hosts")
+        try:
+            for host in hosts:
+                address_octets(host)
         except ValueError as error:
             raise WireError(str(error)) from None
     return kept

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Protocol
 import trio
 
 from resolver.budget import Share
+from resolver.daemon.experimenting import keep_looking
 from resolver.daemon.local_watch import keep_local_files
 from resolver.daemon.nat64 import is_searched
 from resolver.daemon.prefix_finding import PrefixFinder
@@ -102,6 +103,7 @@ class Upkeep:
         self._keep_policy_zones()
         self._warm_up()
         base = self._daemon.parts.base
+        self._daemon.nursery.start_soon(keep_looking, base.dispatcher, base.clock)
         self._daemon.nursery.start_soon(keep_renewing, base.prefetch, base.clock, are_notes_read)
 
     def go_on(self, before: Parts) -> None:

@@ -75,9 +75,9 @@ class CutAsker:
         if effort is Effort.PROBE:
             more = partial(_unless_answered, classifier, more)
         is_repeated, is_probe = effort is Effort.AFTER_PROBE, effort is Effort.PROBE
-        question, wants_tcp = classifier.question, False
+        question, wants_tcp, takes_any = classifier.question, False, False
         fields = (question, delegation, classifier, more, budget, wants_tcp, excluded, is_repeated,
-                  is_probe)  # fmt: skip
+                  is_probe, takes_any)  # fmt: skip
         return _new(Request, fields)
 
     async def once_more(

@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING
 
 from resolver.errors import WireError
 from resolver.lab.virtual_parts import Delayed
-from resolver.lab.zones import Found
+from resolver.lab.zones import Found, text
 from resolver.protocol import names
-from resolver.protocol.codes import Flag, Rcode, RRType
-from resolver.protocol.edns import Edns
+from resolver.protocol.chaos_names import IDENTITY
+from resolver.protocol.codes import Flag, Rcode, RRClass, RRType
+from resolver.protocol.edns import OPT_NSID, Edns, nsid_option
 from resolver.protocol.message import RRset, flatten
 from resolver.protocol.render import build
 from resolver.protocol.wire import parse_untrusted
@@ -66,7 +67,10 @@ class Manners:
 
 
 class Authority:
-    """A server for *zones*. *forgery* is the rdata that forged address records carry."""
+    """A server for *zones*. *forgery* is the rdata that forged address records carry.
+
+    *instance* is what it says of itself: in NSID, and to id.server and hostname.bind; b"": nothing.
+    """
 
     def __init__(
         self,
@@ -78,6 +82,7 @@ class Authority:
         self.zones: dict[Name, Zone] = {zone.apex: zone for zone in zones}
         self.manners = manners
         self.asked = 0
+        self.instance = b""
         self._forgery = forgery
 
     def __repr__(self) -> str:
@@ -116,6 +121,8 @@ class Authority:
 
     def find(self, query: Message) -> Found:
         """What is said to *query*, lies included."""
+        if query.qclass == RRClass.CH:
+            return self._about_itself(query)
         found = self._find(query)
         lies = self.manners.lies
         found.authority += [lie for lie in lies if lie.rtype == RRType.NS]
@@ -124,6 +131,11 @@ class Authority:
         if lies and target is not None and not self._is_above(target):
             found.answer.append(RRset(target, RRType.A, LIE_TTL, (self._forgery,)))
         return found
+
+    def _about_itself(self, query: Message) -> Found:
+        if query.qname not in IDENTITY or not self.instance:
+            return Found(Rcode.REFUSED, is_authoritative=False)
+        return Found(answer=[RRset(query.qname, RRType.TXT, 0, (text(self.instance.decode()),))])
 
     def _is_above(self, name: Name) -> bool:
         """True if *name* is at or below one of the zones here: what is said of it is believed."""
@@ -215,7 +227,9 @@ class Authority:
         is_cut = manners.truncates and transport == "udp"
         qname = query.qname if manners.folds_case else query.qname_raw
         dnssec = query.do
-        edns = Edns(PAYLOAD, do=dnssec, extended_rcode=found.rcode >> 4) if speaks_edns else None
+        options = (nsid_option(self.instance),) if self.instance and _wants_nsid(query) else ()
+        code = found.rcode >> 4
+        edns = Edns(PAYLOAD, 0, dnssec, code, options) if speaks_edns else None
         return build(
             id=query.id if message_id is None else message_id,
             flags=flags | (Flag.TC if is_cut else 0),
@@ -240,6 +254,10 @@ class Authority:
 
     def _misnumbered(self, query: Message, transport: str) -> bytes:
         return self._render(query, self._lie(query), transport, message_id=query.id ^ 0x5555)
+
+
+def _wants_nsid(query: Message) -> bool:
+    return query.edns is not None and query.edns.option(OPT_NSID) is not None
 
 
 def _without_edns(query: Message) -> Message:

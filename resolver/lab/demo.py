@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from resolver.lab import own_zones
 from resolver.lab.authority import Manners
-from resolver.lab.faults import Path
+from resolver.lab.faults import Path, canonical
 from resolver.lab.signing import Nsec3, Signer
 from resolver.lab.world import World, root_hints, with_root
 from resolver.lab.zones import text
@@ -68,9 +68,22 @@ def demo_world(*, wall: float, own: Mapping[str, str] = MappingProxyType({})) ->
     _half_dead(world)
     _circle(world)
     own_zones.add(world, own, wall=wall)
+    for host, instance in _INSTANCES.items():
+        world.servers[canonical(host)].instance = instance.encode()
     for zone in (com, org, root):
         world.sign(zone, wall=wall)
     return world
+
+
+# What servers say of themselves, as their operators would, seen from near Frankfurt; the last one
+# says what its round trip of 40 ms denies. Most servers of single zones say nothing.
+_INSTANCES: Mapping[str, str] = MappingProxyType({
+    "198.41.0.4": "nnn1-fra5", "2001:503:ba3e::2:30": "nnn1-ams5",
+    "170.247.170.2": "b1-iad", "2801:1b8:10::b": "b1-iad",
+    "193.0.14.129": "ns1.gb-lon.k.ripe.net", "2001:7fd::1": "ns1.nl-ams.k.ripe.net",
+    "192.5.6.30": "nnn1-fra6", "2001:503:a83e::2:30": "nnn1-ams6", "199.19.56.1": "org-1",
+    "192.0.2.53": "gpdns-syd",
+})  # fmt: skip
 
 
 def _example(world: World) -> Zone:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from resolver.limits.table import Table
 
 limit = Table("which instance of a server answers, and who did in partial outages")
@@ -53,6 +55,24 @@ UNSTABLE_SECONDS = limit(
     why="our choice: routes that flap, or packets spread over two paths",
 )
 
+EXPERIMENT_LOOK_SECONDS = limit(
+    30.0,
+    "seconds between two looks for a partial outage",
+    why="our choice",
+)
+EXPERIMENT_SECONDS = limit(
+    60.0, "seconds that one lasts at least", why="our choice: shorter is loss, or routes that move"
+)
+EXPERIMENT_PREFIXES = limit(
+    6,
+    "networks (/24, /48) that are silent in one at least",
+    why="our choice: more than one operator has in one place",
+)
+EXPERIMENT_OWNERS = limit(
+    3,
+    "owners of zones, by the last two labels, whose servers are silent in one at least",
+    why="our choice: one operator's fault is none",
+)
 PARTIAL_OUTAGE_DAYS = limit(
     90, "days for which it is known who answered in a partial outage", why="our choice"
 )
@@ -60,6 +80,7 @@ PARTIAL_OUTAGES = limit(64, "partial outages that are kept", why="our choice: on
 PARTIAL_OUTAGE_HOSTS = limit(
     512, "addresses kept of each, of those that answered and of those silent", why="40 kB each"
 )
+FAR_MS_RANGE: Final = (0.0, 10_000.0)
 CLAIMS = limit(
     48,
     "places that servers say they stand at, of which the tightest are held against each other",

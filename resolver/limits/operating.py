@@ -65,3 +65,19 @@ LINK_BUS_SECONDS = limit(
     "seconds for an answer over D-Bus",
     why="who is alive answers in a thousandth of that",
 )
+POPS_ASKED = limit(
+    30,
+    "servers that one `pops --active` asks which instances they are",
+    why="our choice: two queries each, a minute in all",
+)
+POPS_SECONDS = limit(
+    1.0, "seconds between two of its queries", why="our choice: less than anybody limits"
+)
+DISTANCES_READ = limit(
+    4096,
+    "servers whose round trips a report on distances looks at",
+    why="our measurement: 12 ms; of more every n-th",
+)
+CLAIMS_READ = limit(
+    512, "servers whose places it holds against each other", why="our measurement: 5 ms"
+)

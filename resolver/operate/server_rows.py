@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
+from resolver.protocol.transport import Transport
 from resolver.upstream.server_state import EdnsState
 
 if TYPE_CHECKING:
@@ -34,6 +35,11 @@ def row_of(key: Key, state: ServerState | None, now: float) -> Row:
         "cookies": _cookies(state, now),
         "tcp": "fails" if not state.is_encrypted and not state.may_bear_tcp(now) else "unknown",
     }
+
+
+def key_of(row: Row) -> Key:
+    """Of the address that a row is about."""
+    return row["address"], row["port"], Transport(row["transport"]), row.get("name", "")
 
 
 def condition(state: ServerState) -> str:

@@ -10,7 +10,8 @@ from msgspec import Meta
 from resolver.limits import SHOWN_ROWS
 from resolver.model import Question
 from resolver.operate.asked import LONGEST_NAME, name_of
-from resolver.operate.server_rows import nearest_first, row_of
+from resolver.operate.geography import Geography
+from resolver.operate.server_rows import key_of, nearest_first, row_of
 from resolver.operate.verb import WORD, Arguments, Right, Verb
 from resolver.protocol import names
 from resolver.protocol.codes import RRType
@@ -34,24 +35,32 @@ class ServersArguments(Arguments, frozen=True, kw_only=True):
 async def servers(daemon: Running, given: ServersArguments) -> Reply:
     """The nearest first; SHOWN_ROWS at most."""
     parts, now = daemon.parts, trio.current_time()
+    geography = Geography(parts)
     if given.zone:
         cut = parts.walker.closest(Question(name_of(given.zone), RRType.NS))
-        rows = cut_rows(parts, cut, now)
+        rows = cut_rows(parts, cut, now, geography)
         about: Reply = {"zone": names.to_text(cut.zone)} | _of_cut(parts, cut)
     else:
-        rows = [row_of(key, state, now) for key, state in parts.infra.states.items()]
+        states = parts.infra.states
+        rows = [row_of(key, state, now) for key, state in states.items()]
         about = {"typical_rtt_ms": round(1000 * parts.infra.typical_rtt_s, 2)}
     rows.sort(key=nearest_first)
-    return about | {"known": len(rows), "servers": rows[:SHOWN_ROWS]}
+    shown = rows[:SHOWN_ROWS]
+    if not given.zone:
+        shown = [row | geography.about(states.get(key_of(row)), now) for row in shown]
+    about |= {"geography": geography.summary()}
+    return about | {"known": len(rows), "servers": shown}
 
 
-def cut_rows(parts: Parts, cut: Delegation, now: float) -> list[Row]:
-    """A row for each address of *cut*, with the name that it was learnt from, and how the zone is
-    served there."""
+def cut_rows(parts: Parts, cut: Delegation, now: float, geography: Geography) -> list[Row]:
+    """A row for each address of *cut*, with the name that it was learnt from, how the zone is
+    served there, and how far away."""
     rows = []
     for server in cut.servers():
         state = parts.infra.states.get(server.key)
-        row: Row = {"nameserver": names.to_text(server.nameserver)} | row_of(server.key, state, now)
+        nameserver = names.to_text(server.nameserver)
+        row: Row = {"nameserver": nameserver} | row_of(server.key, state, now)
+        row |= geography.about(state, now, nameserver)
         if parts.walker.is_configured(cut):
             del row["nameserver"]
         mark = None if state is None else parts.infra.marked(state, cut.zone, now)

@@ -10,6 +10,7 @@ import trio
 
 from resolver import __version__
 from resolver.config.endpoints import show
+from resolver.operate.geography import Geography
 from resolver.operate.stats import by_name, sources_of
 from resolver.operate.verb import Nothing, Right, Verb, summed
 
@@ -38,6 +39,7 @@ async def status(daemon: Running, _: Nothing) -> Reply:
         "queries": sources_of(counted),
         "memory": _memory(counted),
         "lists": _lists(daemon, counted),
+        "geography": Geography(daemon.parts).summary(),
         "warm_names": int(counted["warm_names"]),
         "certificates": [
             {"pin": one.pin, "names": [*one.names, *one.addresses], "valid_until": one.valid_until}

@@ -12,6 +12,7 @@ from resolver.operate.flush import FLUSH
 from resolver.operate.lists import LISTS
 from resolver.operate.log import LEVEL, REOPEN
 from resolver.operate.nta import NTA
+from resolver.operate.pops import POPS, PROBE
 from resolver.operate.queries import QUERIES
 from resolver.operate.reload import RELOAD, TLS_RELOAD
 from resolver.operate.servers import SERVERS
@@ -27,7 +28,8 @@ if TYPE_CHECKING:
 
 VERBS: Final[tuple[Verb, ...]] = (
     STATUS, STATS,
-    FLUSH, CACHE_SHOW, CACHE_DUMP, CACHE_LOAD, SERVERS, QUERIES, TRACE, WHY, *NTA, STALE, WARM,
+    FLUSH, CACHE_SHOW, CACHE_DUMP, CACHE_LOAD, SERVERS, POPS, PROBE,
+    QUERIES, TRACE, WHY, *NTA, STALE, WARM,
     CAPTIVE, *LISTS,
     RELOAD, TLS_RELOAD, LEVEL, REOPEN, DRAIN, STOP,
 )  # fmt: skip

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from resolver.operate.view_lists import ListDesk
     from resolver.packets.cache import PacketCache
     from resolver.pipeline import Pipeline
+    from resolver.policy.lists import Lists
     from resolver.policy.rpz import Rpzs
     from resolver.policy.views import Views
     from resolver.recurse.known import Known
@@ -47,6 +48,8 @@ class Base(Protocol):
     def prefetch(self) -> Prefetch: ...
     @property
     def rpzs(self) -> Rpzs: ...
+    @property
+    def lists(self) -> Lists: ...
 
 
 class Parts(Protocol):

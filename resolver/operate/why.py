@@ -14,14 +14,16 @@ import trio
 from msgspec import Meta
 
 from resolver.limits import CHAIN_LENGTH, SHOWN_ROWS
-from resolver.model import DROPPED, EVERYBODY, NOT_JUDGED, Question, Verdict
+from resolver.model import EVERYBODY, NOT_JUDGED, Question, Verdict
 from resolver.operate.asked import LONGEST_NAME, LONGEST_TYPE, question_of
 from resolver.operate.cache_text import records
+from resolver.operate.geography import Geography
+from resolver.operate.renewal import renewal
 from resolver.operate.server_rows import condition
 from resolver.operate.servers import cut_rows
+from resolver.operate.touched import said, touched
 from resolver.operate.verb import WORD, Arguments, Refused, Right, Verb
 from resolver.protocol import names
-from resolver.protocol.codes import rcode_text
 from resolver.recurse.known import alias_target
 from resolver.runtime.duration import duration
 from resolver.telemetry.presentation import ede_text, type_text
@@ -30,7 +32,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from resolver.cache.failure import Failure
-    from resolver.model import Answer, Delegation
+    from resolver.model import Delegation
+    from resolver.operate.server_rows import Row
     from resolver.operate.verb import Reply
     from resolver.operate.view import Parts, Running
 
@@ -57,10 +60,11 @@ async def why(daemon: Running, given: WhyArguments) -> Reply:
         known = ", ".join(path.view.name for path in parts.views.paths)
         raise Refused(f"there is no view {given.view[:80]!r}, but {known}")
     told = parts.pipeline.before(question, view.view.name)
+    policy = touched(parts, view, question)
     reply: Reply = {"name": names.to_text(question.qname), "type": type_text(question.qtype)}
-    reply |= {"view": view.view.name, "views": _by_view(parts, question)}
+    reply |= {"view": view.view.name, "views": _by_view(parts, question), "policy": policy}
     if told is not None and told.onward is None:
-        because = f"it is answered here, without asking anybody ({_said(told)})"
+        because = f"it is answered here, without asking anybody ({said(told)})"
         return reply | {"because": because, "links": [], "cuts": [], "trust": []}
     if told is not None and told.onward is not None:
         question = told.onward
@@ -84,15 +88,7 @@ def _by_view(parts: Parts, question: Question) -> dict[str, str]:
     if parts.views.only is not None:
         return {}
     found = {path: parts.pipeline.before(question, path.view.name) for path in parts.views.paths}
-    return {path.view.name: _said(told) for path, told in found.items() if told is not None}
-
-
-def _said(told: Answer) -> str:
-    if told is DROPPED:
-        return "nothing"
-    if told.onward is not None:
-        return f"an alias to {names.to_text(told.onward.qname)}"
-    return f"{rcode_text(told.rcode)}, {told.source.value}"
+    return {path.view.name: said(told) for path, told in found.items() if told is not None}
 
 
 class _Known:
@@ -198,6 +194,7 @@ def _of_link(parts: Parts, known: _Known) -> dict[str, Any]:
             "status": link.status.value,
             "zone": names.to_text(link.zone),
             "left_s": _left_s(known) if known.is_fresh else -round(known.over_s),
+            "renewal": renewal(parts, question, _left_s(known)),
             "records": [line for rrset in link.answer for line in records(rrset)][:SHOWN_ROWS],
         }
     for kind, failure in (("failure", known.failure), ("bogus", known.bogus)):
@@ -231,11 +228,12 @@ def _cuts(parts: Parts, question: Question) -> Iterator[dict[str, Any]]:
     """From the root down to the closest that is known."""
     now, clock_now = trio.current_time(), parts.clock.now()
     closest, anchors = parts.walker.closest(question), parts.anchors
+    geography = Geography(parts)
     for zone in reversed(list(names.ancestors(closest.zone))):
         cut = closest if zone == closest.zone else parts.walker.cut_of(zone)
         if cut is None:
             continue
-        rows = cut_rows(parts, cut, now)
+        rows = cut_rows(parts, cut, now, geography)
         left_s = cut.expires_at - clock_now
         yield {
             "zone": names.to_text(zone),
@@ -243,8 +241,30 @@ def _cuts(parts: Parts, question: Question) -> Iterator[dict[str, Any]]:
             "signed": cut.is_signed or (anchors is not None and zone in anchors.by_name),
             "left_s": None if math.isinf(left_s) else round(left_s),
             "known": len(rows),
+            "asks": _whom(rows),
             "servers": rows[:_SERVERS],
         }
+
+
+def _whom(rows: list[Row]) -> str:
+    """Who of a cut would be asked now, as far as distance tells, in one sentence; "" for nobody."""
+    able = [row for row in rows if row["state"] not in _MUTE and "passed_over" not in row]
+    known = [row for row in able if row["rtt_ms"] is not None] or able
+    if not known:
+        return ""
+    row = known[0]
+    who = row.get("nameserver") or row.get("name") or row["address"]
+    if "instance" in row:
+        place = f" ({row['place']['text']})" if "place" in row else ""
+        who += f" = {row['instance']}{place}"
+    parts = [f"{row['rtt_ms']:.0f} ms" if row["rtt_ms"] is not None else "not measured"]
+    if "distance" in row:
+        parts.append(row["distance"])
+    if "bound_km" in row:
+        parts.append(f"{row['bound_km']} km at most")
+    if "instance_since_s" in row:
+        parts.append(f"for {duration(row['instance_since_s'])}")
+    return f"{who}, {row['transport']}, {', '.join(parts)}"
 
 
 def _trust(parts: Parts, question: Question) -> Iterator[dict[str, Any]]:

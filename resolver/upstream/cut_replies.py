@@ -21,10 +21,9 @@ from resolver.upstream.cut_actions import State
 from resolver.upstream.doubt import Doubts, patience_s
 from resolver.upstream.edns_fallback import Again
 from resolver.upstream.failure_reasons import MALFORMED
-from resolver.upstream.instance import said
+from resolver.upstream.instance_news import learnt
 from resolver.upstream.query_form import FULL, LOWER, PLAIN
 from resolver.upstream.request import Reply
-from resolver.upstream.server_events import InstanceChanged
 from resolver.upstream.transmission import Purpose
 
 if TYPE_CHECKING:
@@ -42,8 +41,12 @@ def on_arrived(query: Asker, arrived: Arrived, now: float) -> None:
     message = arrived.message
     if query.doubts is not None:
         query.doubts.note_reply(arrived, now)
+    if arrived.sent.asks_instance:
+        learn_instance(query, arrived, now)
     is_odd = message.rcode or message.edns is None
-    if is_odd and not blocks(message.edns):  # that is meant so, and would be said again
+    if (
+        is_odd and not query.request.takes_any and not blocks(message.edns)
+    ):  # that is meant so, and would be said again
         again = query.fallback.asks_again(arrived)
         if again is not Again.NO and ask_again(query, arrived, again, now):
             return
@@ -55,8 +58,6 @@ def classify(query: Asker, arrived: Arrived, now: float) -> None:
     server, state, message, transport, rtt_s, _ = arrived
     shared = query.shared
     query.fallback.learn(arrived, now)
-    if arrived.sent.asks_instance:
-        learn_instance(query, arrived, now)
     classified = query.request.classify(message, server)
     verdict = classified.verdict
     if shared.listeners:
@@ -79,18 +80,10 @@ def classify(query: Asker, arrived: Arrived, now: float) -> None:
 def learn_instance(query: Asker, arrived: Arrived, now: float) -> None:
     """Is it another instance than before? Routes have moved then, its siblings' perhaps, too."""
     server, state, message, _, rtt_s, _ = arrived
-    instances = state.watch.instances
-    was_unstable = instances is not None and instances.is_unstable(now)
-    before = state.watch.note(said(message), rtt_s, now)
-    if before is None or instances is None:
+    change = learnt(server, state, query.zone, message, rtt_s, now)
+    if change is None:
         return
-    query.shared.counters.instance_changes += 1
-    query.actions.append(
-        InstanceChanged(
-            server, query.zone, before.text, instances.current.text, now - before.since,
-            before.least_s, rtt_s, was_unstable, instances.is_unstable(now),
-        )
-    )  # fmt: skip
+    query.actions.append(change)
     if query.is_speculative:
         asking.probe_siblings(query, state, now)
 

@@ -87,7 +87,7 @@ class Dispatcher:
         self.taps = Taps()
         self._udp = UdpQueries(
             network=network, outstanding=self.outstanding, timers=timers, infra=infra,
-            counters=self.counters, hear=self._hear, taps=self.taps,
+            counters=self.counters, hear=self._hear, taps=self.taps, news=shared.instance_news,
         )  # fmt: skip
         self.ways = self._udp.ways = Ways(
             shared, named, outstanding=self.outstanding, descriptors=self.descriptors,

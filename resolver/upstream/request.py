@@ -45,6 +45,7 @@ class Request(NamedTuple):
     *excluded* servers are not asked (their answer was bogus). *is_probe*: it is a minimised form of
     the question (RFC 9156 §2.3): no effort is made where servers refuse or drop it, for the full
     question comes next. *is_repeated*: that one, which has no reason to doubt those servers.
+    *takes_any*: whatever a server says first; it is not asked again with less.
     """
 
     question: Question
@@ -56,6 +57,7 @@ class Request(NamedTuple):
     excluded: frozenset[str] = frozenset()
     is_repeated: bool = False
     is_probe: bool = False
+    takes_any: bool = False
 
 
 class Ask(Protocol):

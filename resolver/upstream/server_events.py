@@ -24,7 +24,8 @@ class Tried(NamedTuple):
 class InstanceChanged(NamedTuple):
     """Another instance answers at a server's address: *before* and *after*, as text.
 
-    *since_s*: for how long the one before did. Round trips are seconds; *before*'s at its best.
+    *zone*: the cut that was asked, b"" where nobody waits any more. *since_s*: for how long the one
+    before did. Round trips are seconds; *before*'s at its best.
     """
 
     server: Server

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 from resolver.limits import HEDGE_BURST, HEDGE_SHARE, PROBE_BURST, PROBE_SHARE
 from resolver.upstream.bucket import Bucket
 from resolver.upstream.crowd import Crowds
+from resolver.upstream.experiments import Experiments
 from resolver.upstream.instance_news import InstanceNews
 from resolver.upstream.server_events import UpstreamCounters
 
@@ -62,7 +63,8 @@ class SharedKnowledge:
         self.dice = dice
         self.speculation = speculation
         self.counters = UpstreamCounters()
-        self.instance_news = InstanceNews()
+        self.instance_news = InstanceNews(self.counters)
+        self.experiments = Experiments()
         self.crowds = Crowds()
         self.hedges = Bucket(share=HEDGE_SHARE, burst=HEDGE_BURST)
         self.probes = Bucket(share=PROBE_SHARE, burst=PROBE_BURST)

@@ -8,6 +8,7 @@ came; what to make of it is `cut_query`'s.
 from __future__ import annotations
 
 import errno
+from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -18,6 +19,7 @@ from resolver.limits import LATE_REPLY_SECONDS, SESSION_ROUND_TRIPS
 from resolver.protocol.transport import Transport
 from resolver.upstream import cut_actions as do
 from resolver.upstream.edns_fallback import Arrived
+from resolver.upstream.instance_news import learnt
 from resolver.upstream.neighbours import Witness
 from resolver.upstream.query import (
     Match,
@@ -27,6 +29,7 @@ from resolver.upstream.query import (
     read_untrusted,
 )
 from resolver.upstream.query_form import BARE, UNMIXED
+from resolver.upstream.server_state import EdnsState
 from resolver.upstream.transmission import Purpose
 
 if TYPE_CHECKING:
@@ -34,6 +37,7 @@ if TYPE_CHECKING:
 
     from resolver.upstream.asked import Asked, Hear
     from resolver.upstream.infra import Infra
+    from resolver.upstream.instance_news import InstanceNews
     from resolver.upstream.network import Network, UdpPort
     from resolver.upstream.outstanding import Outstanding
     from resolver.upstream.server_events import UpstreamCounters
@@ -61,8 +65,10 @@ class UdpQueries:
         counters: UpstreamCounters,
         hear: Hear,
         taps: Taps,
+        news: InstanceNews,
     ) -> None:
         self._taps = taps
+        self._news = news
         self._network = network
         self._outstanding = outstanding
         self._timers = timers
@@ -128,6 +134,7 @@ class UdpQueries:
                 self._retire(packet)
             else:
                 self._answered(packet, now)
+                self._learn_late_untrusted(packet, data, now)
         elif is_truncated(data) and packet.server.transport is Transport.UDP:
             self._counters.truncated += 1
             rtt_s = now - packet.sent_at
@@ -159,6 +166,22 @@ class UdpQueries:
         arrived = _new(Arrived, fields)
         for asked in self._answered(packet, now):
             self._hear(asked, arrived, now)
+
+    def _learn_late_untrusted(self, packet: Transmission, data: bytes, now: float) -> None:
+        """Nobody waits for it any more. It is read where it may say which instance this is, or that
+        EDNS works, so that the next may."""
+        server, state, sent = packet.server, packet.state, packet.sent
+        is_new = state.edns is EdnsState.UNKNOWN and sent.edns is not None
+        if not (sent.asks_instance or is_new):
+            return
+        with suppress(WireError):
+            message = read_untrusted(data, sent, packet.slot[1])
+            if is_new and message.edns is not None:
+                state.note_edns(EdnsState.WORKS, now)
+            if sent.asks_instance and match_cookie(sent, message) is Match.YES:
+                change = learnt(server, state, b"", message, now - packet.sent_at, now)
+                if change is not None:
+                    self._news.tell(None, change, now)
 
     def _on_mismatch(self, packet: Transmission, match: Match, now: float) -> None:
         """Not the reply to what was asked, octet by octet: counted; the true one may still come."""

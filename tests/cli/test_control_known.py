@@ -74,6 +74,8 @@ async def test_servers_are_a_table() -> None:
             "LAST",
             "EDNS",
             "COOKIES",
+            "DISTANCE",
+            "INSTANCE",
             "NAME",
         ]
         assert {line.split()[0] for line in shown[2:]} == {"192.0.2.20", "192.0.2.21"}

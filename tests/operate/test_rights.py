@@ -20,6 +20,8 @@ OPEN_TO_THE_GROUP = {
     "cache dump": False,
     "cache load": False,
     "servers": True,
+    "pops": True,
+    "probe": False,
     "queries": False,
     "trace": False,
     "why": False,

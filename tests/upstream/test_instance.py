@@ -16,13 +16,14 @@ from hypothesis import strategies as st
 from resolver import limits
 from resolver.daemon.keepsakes import servers_untrusted
 from resolver.errors import WireError
+from resolver.lab.faults import Path
 from resolver.model import Server
 from resolver.protocol.edns import OPT_NSID, Edns, nsid_option
 from resolver.upstream.infra import Infra
 from resolver.upstream.instance import Instance, Instances, KeptInstance, text_of
 from resolver.upstream.instance_watch import InstanceWatch
 from tests.support import trio_test
-from tests.upstream.virtual_servers import Path, Script, World, answer
+from tests.upstream.virtual_servers import Script, World, answer
 
 if TYPE_CHECKING:
     from resolver.upstream.server_events import InstanceChanged
@@ -39,7 +40,7 @@ class Anycast(Script):
         self.asked: list[int] = []
 
     def _tell(self, query, _):  # type: ignore[no-untyped-def]
-        options = ()
+        options: tuple[tuple[int, bytes], ...] = ()
         if query.edns is not None and query.edns.option(OPT_NSID) is not None:
             self.asked.append(self.count)
             options = (nsid_option(self.instance),)
@@ -244,6 +245,29 @@ def test_an_instance_is_shown_as_printable_ascii(octets: bytes) -> None:
     assert text.isascii()
     assert text.isprintable()
     assert text in (octets.decode("latin-1"), "0x" + octets.hex())
+
+
+@trio_test
+async def test_a_reply_that_nobody_waits_for_tells_too() -> None:
+    """A probe's reply comes when its question is answered: else who is second is never known."""
+    world, script = World(), Anycast(b"second")
+    world.serve(OTHER)
+    world.serve(HOST, script, rtt_s=0.05)
+    changes = heard(world)
+
+    async def story() -> None:
+        for name in (b"second", b"third"):
+            script.instance = name
+            for _ in range(10):
+                world.infra.state(Server(HOST)).probed_at = -math.inf
+                world.infra.state(Server(HOST)).watch.nsid_in = 0
+                world.infra.state(Server(HOST)).t_ok = -math.inf
+                await world.ask(OTHER, HOST)
+                await trio.sleep(0.2)
+
+    await world.run(story)
+    assert world.infra.state(Server(HOST)).srtt == pytest.approx(0.05)
+    assert [one.after for one in changes] == ["third"]
 
 
 @trio_test

@@ -1,0 +1,164 @@
+"""Which instance of a server answers, how far it is and where: what reports say of each address.
+
+Made anew for each report, of what the daemon knows at that moment; no packet is sent. What servers
+say of themselves is shown as text, and believed of nothing.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from functools import lru_cache
+from itertools import islice
+from typing import TYPE_CHECKING
+
+from resolver.geo.agree import Agreement, Claim
+from resolver.geo.distance import FAR, LOCAL, REGIONAL, Distances, Measured
+from resolver.geo.place import place_of
+from resolver.limits import CLAIMS_READ, DISTANCES_READ
+from resolver.protocol import names
+from resolver.upstream.instance import text_of
+
+if TYPE_CHECKING:
+    from resolver.delegation import Key
+    from resolver.geo.codes import Place
+    from resolver.geo.distance import PartialOutage
+    from resolver.operate.server_rows import Row
+    from resolver.operate.verb import Reply
+    from resolver.operate.view import Parts
+    from resolver.upstream.instance import Instance
+    from resolver.upstream.server_state import ServerState
+
+
+def measured(parts: Parts, *, most: int | None = None) -> list[Measured]:
+    """All addresses with a round trip of this run or an earlier one; *most*: a fair part of them,
+    the nearest among them."""
+    states = parts.infra.states
+    stride = 1 if most is None else max(1, math.ceil(len(states) / most))
+    chosen = [state for state in islice(states.values(), None, None, stride) if _rtt_ms(state)]
+    if stride > 1:
+        chosen.append(min(states.values(), key=lambda state: state.watch.least_s))
+    return [
+        Measured(state.key[0], _rtt_ms(state), max(state.n, 1), 1000 * state.var)
+        for state in chosen
+        if _rtt_ms(state)
+    ]
+
+
+def outages(parts: Parts) -> list[PartialOutage]:
+    """The partial outages that are remembered, the newest last."""
+    return list(parts.dispatcher.shared.experiments.kept)
+
+
+def distances(parts: Parts, *, most: int | None = None) -> Distances:
+    """What the round trips to all servers say, as configured and as outages have shown."""
+    far_ms = parts.config.geo.far_ms
+    return Distances.of(measured(parts, most=most), far_ms=far_ms, outages=outages(parts))
+
+
+class Geography:
+    """Of one report."""
+
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+        self.distances = distances(parts, most=DISTANCES_READ)
+        self._nameservers = {
+            server.host: names.to_text(server.nameserver) for server in parts.hints.servers()
+        }
+        self._agreement = Agreement(self._claims())
+
+    def _claims(self) -> list[Claim]:
+        """What the nearest say: theirs are the tightest."""
+        found = [state for state in self._parts.infra.states.values() if state.watch.instances]
+        found.sort(key=lambda state: state.watch.least_s)
+        claims = (self._claim(state) for state in found[:CLAIMS_READ])
+        return [claim for claim in claims if claim is not None]
+
+    def _claim(self, state: ServerState, nameserver: str = "") -> Claim | None:
+        instances, least_s = state.watch.instances, state.watch.least_s
+        if instances is None or least_s == math.inf:
+            return None
+        place = self._place(instances.current, state.key[0], nameserver)
+        return None if place is None else Claim(self.distances.bound_km(1000 * least_s), place)
+
+    def _place(self, instance: Instance, host: str, nameserver: str) -> Place | None:
+        return _placed(instance.octets, nameserver or self._nameservers.get(host, ""), host)
+
+    def about(self, state: ServerState | None, now: float, nameserver: str = "") -> Row:
+        """What is added to the row of an address: nothing of what is not known."""
+        if state is None or not _rtt_ms(state):
+            return {}
+        host, least_s = state.key[0], state.watch.least_s
+        row: Row = {"distance": self.distances.word(_rtt_ms(state), host)}
+        if least_s < math.inf:
+            row["least_rtt_ms"] = round(1000 * least_s, 2)
+            row["bound_km"] = self.distances.bound_km(1000 * least_s)
+        instances = state.watch.instances
+        if instances is not None:
+            row["instance"] = instances.current.text
+            row["instance_since_s"] = round(now - instances.current.since, 1)
+            if instances.is_unstable(now):
+                row["unstable"] = True
+            place = self._place(instances.current, host, nameserver)
+            if place is not None:
+                row["place"] = self._claimed(place, self._claim(state, nameserver), least_s)
+        return row
+
+    def _claimed(self, place: Place, claim: Claim | None, least_s: float) -> Reply:
+        fits = claim is None or self._agreement.allows(claim)
+        said = f"{place.city}?" if fits else f"says {place.code}, but {_ms(least_s)} from you"
+        return {
+            "code": place.code, "city": place.city, "country": place.country,
+            "fits": fits, "text": said,
+        }  # fmt: skip
+
+    def earlier(self, key: Key, state: ServerState, now: float, nameserver: str = "") -> list[Row]:
+        """The instances before the current one, the last first."""
+        instances = state.watch.instances
+        rows: list[Row] = []
+        for one in instances.earlier if instances is not None else ():
+            place = self._place(one, key[0], nameserver)
+            rows.append(
+                {
+                    "instance": one.text,
+                    "place": None if place is None else place.city,
+                    "since_s": round(now - one.since, 1),
+                    "last_s_ago": round(now - one.last, 1),
+                    "least_rtt_ms": round(1000 * one.least_s, 2),
+                }
+            )
+        return rows
+
+    def summary(self) -> Reply:
+        """Of all servers: for `status`, and above lists."""
+        distances, parts = self.distances, self._parts
+        words = Counter(
+            distances.word(one.rtt_ms, one.host) for one in measured(parts, most=DISTANCES_READ)
+        )
+        return {
+            "access_ms": round(distances.access_ms, 2),
+            "link_ms": round(distances.link_ms, 2),
+            "link_from": distances.link_from,
+            "looks_like": distances.looks_like,
+            "sentence": distances.sentence,
+            "measured": words.total(),
+            "local": words[LOCAL],
+            "regional": words[REGIONAL],
+            "far": words[FAR],
+            "outages": len(outages(parts)),
+        }
+
+
+def _rtt_ms(state: ServerState) -> float:
+    """The least of this run, else what is remembered of an earlier one; 0: nothing."""
+    least_s = state.watch.least_s
+    return 1000 * (least_s if least_s < math.inf else state.expected_rtt_s)
+
+
+def _ms(seconds: float) -> str:
+    return f"{1000 * seconds:.{0 if seconds >= 0.01 else 1}f} ms"  # noqa: PLR2004
+
+
+@lru_cache(maxsize=CLAIMS_READ)
+def _placed(octets: bytes, nameserver: str, host: str) -> Place | None:
+    return place_of(text_of(octets), nameserver, host)

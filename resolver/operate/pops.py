@@ -1,0 +1,139 @@
+"""pops: which instances of servers answer, since when, how far away, and where that may be.
+
+Of what NSID has told, without a packet. `probe` asks servers, too: by the names of RFC 4892 in
+class CHAOS, one query every POPS_SECONDS, over UDP.
+"""
+
+from __future__ import annotations
+
+import math
+from ipaddress import ip_address
+from typing import TYPE_CHECKING, Annotated, Final
+
+import trio
+from msgspec import Meta
+
+from resolver.limits import POPS_ASKED, POPS_SECONDS, SHOWN_ROWS
+from resolver.model import Question
+from resolver.operate.asked import LONGEST_NAME, name_of
+from resolver.operate.chaos import ask_chaos
+from resolver.operate.geography import Geography
+from resolver.operate.server_rows import nearest_first, row_of
+from resolver.operate.verb import WORD, Arguments, Right, Verb
+from resolver.protocol import names
+from resolver.protocol.codes import RRType
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterator
+
+    from resolver.delegation import Key
+    from resolver.operate.server_rows import Row
+    from resolver.operate.verb import Reply
+    from resolver.operate.view import Parts, Running
+    from resolver.upstream.server_state import ServerState
+
+
+class PopsArguments(Arguments, frozen=True, kw_only=True):
+    """Of which servers."""
+
+    of: Annotated[
+        tuple[Annotated[str, Meta(max_length=LONGEST_NAME)], ...],
+        Meta(description="zones, or addresses of servers; none: all that are known", max_length=32),
+        WORD,
+    ] = ()
+
+
+async def pops(daemon: Running, given: PopsArguments) -> Reply:
+    """The nearest first; SHOWN_ROWS at most, of those whose instance is known where none is named.
+
+    `geography` says what all servers together tell.
+    """
+    parts, now = daemon.parts, trio.current_time()
+    geography = Geography(parts)
+    rows = [
+        _row(geography, key, nameserver, parts.infra.states.get(key), now)
+        for key, nameserver in _meant(parts, given.of)
+    ]
+    rows.sort(key=nearest_first)
+    return {"geography": geography.summary(), "known": len(rows), "servers": rows[:SHOWN_ROWS]}
+
+
+def _row(
+    geography: Geography, key: Key, nameserver: str, state: ServerState | None, now: float
+) -> Row:
+    row = row_of(key, state, now)
+    if nameserver:
+        row["nameserver"] = nameserver
+    if state is None:
+        return row
+    row |= geography.about(state, now, nameserver)
+    earlier = geography.earlier(key, state, now, nameserver)
+    if earlier:
+        row["earlier"] = earlier
+    instances = state.watch.instances
+    if instances is not None:
+        row["least_with_ms"] = round(1000 * instances.current.least_s, 2)
+    return row
+
+
+def _meant(parts: Parts, words: tuple[str, ...]) -> Iterator[tuple[Key, str]]:
+    """Servers and the names that they were learnt by, as far as those are known; each once.
+
+    Raises Refused for what is neither a name nor an address.
+    """
+    known = {
+        server.key: names.to_text(server.nameserver)
+        for cut in (parts.hints, *parts.fixed.values())
+        for server in cut.servers()
+    }
+    found: dict[Key, str] = {}
+    states = parts.infra.states
+    for word in words:
+        host = _address(word)
+        if host:
+            keys = [key for key in states if key[0] == host]
+            found |= {key: known.get(key, "") for key in keys}
+        else:
+            cut = parts.walker.closest(Question(name_of(word), RRType.NS))
+            found |= {one.key: names.to_text(one.nameserver) for one in cut.servers()}
+    if not words:
+        keys = [key for key, state in states.items() if state.watch.instances is not None]
+        found = {key: known.get(key, "") for key in keys}
+    yield from found.items()
+
+
+def _address(word: str) -> str:
+    """The one text of an address; "" for a name."""
+    try:
+        return str(ip_address(word))
+    except ValueError:
+        return ""
+
+
+async def probe(daemon: Running, given: PopsArguments) -> AsyncIterator[Reply]:
+    """A `server` each, as it is asked, POPS_ASKED at most; then the `geography`."""
+    parts = daemon.parts
+    meant = list(_meant(parts, given.of))
+    meant.sort(key=lambda pair: _distance_s(parts, pair[0]))
+    for number, (key, nameserver) in enumerate(meant[:POPS_ASKED]):
+        if number:
+            await trio.sleep(POPS_SECONDS)
+        said = await ask_chaos(parts, key, nameserver)
+        now = trio.current_time()
+        row = _row(Geography(parts), key, nameserver, parts.infra.states.get(key), now)
+        yield {"server": row | {"chaos": said}}
+    yield {"geography": Geography(parts).summary(), "known": len(meant)}
+
+
+def _distance_s(parts: Parts, key: Key) -> float:
+    state = parts.infra.states.get(key)
+    return (state.expected_rtt_s if state is not None else 0.0) or math.inf
+
+
+POPS: Final = Verb(
+    "pops", Right.LOOK, "which instances of servers answer, how far away, and where", PopsArguments,
+    pops,
+)  # fmt: skip
+PROBE: Final = Verb(
+    "probe", Right.ACT, "ask servers which instances they are", PopsArguments, probe, streams=True
+)
