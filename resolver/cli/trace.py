@@ -17,11 +17,13 @@ from resolver.cli import colors, inprocess, present, questions
 from resolver.dnssec import validation_events
 from resolver.operate import steps
 from resolver.operate.chain_report import Recorder
+from resolver.operate.geography import Geography
 from resolver.protocol.codes import Rcode
 from resolver.runtime import interrupt
 
 if TYPE_CHECKING:
     import argparse
+    from collections.abc import Callable
 
     from resolver.model import Answer, Question
 
@@ -37,17 +39,19 @@ class Printer:
         self.steps: list[dict[str, Any]] = []
         self.failure: OSError | None = None
         self.scope = trio.CancelScope()
+        self.where: Callable[[object], dict[str, Any]] = lambda _: {}
         self._quiet = quiet
 
     def __call__(self, event: object) -> None:
         text = steps.text_of(event)
         if text is None or not isinstance(event, steps.KINDS):
             return
-        self.steps.append(steps.object_of(event))
+        where = self.where(event)
+        self.steps.append(steps.object_of(event) | where)
         if self._quiet or self.failure is not None:
             return
         try:
-            print(f"{len(self.steps):3} {text}", flush=True)
+            print(f"{len(self.steps):3} {steps.at_instance(text, where)}", flush=True)
         except OSError as error:
             self.failure = error
             self.scope.cancel()
@@ -77,6 +81,7 @@ async def _resolve(
     question: Question, options: argparse.Namespace, printer: Printer, chain: Recorder
 ) -> tuple[Answer, float]:
     async with inprocess.resolver(options) as daemon:
+        printer.where = lambda step: Geography(daemon.parts).step(step)
         daemon.parts.bus.subscribe(printer, *steps.KINDS)
         daemon.parts.bus.subscribe(chain, *validation_events.KINDS)
         with printer.scope:

@@ -212,6 +212,11 @@ GEO_ACCESS_MS = limit(
     "milliseconds to the nearest server from which on the link looks like a GEO satellite",
     why="35,786 km up, down, up and down again take 477 ms; nothing on the ground takes 400",
 )
+GEO_PATIENCE = limit(
+    3.0,
+    "times as long as usual that strangers are waited for there, and a question in all",
+    why="the nearest takes as long as the farthest elsewhere",
+)
 LEO_LEAST_MS = limit(
     18.0,
     "milliseconds to the nearest server from which on it may be LEO satellites",

@@ -12,12 +12,16 @@ from functools import lru_cache
 from itertools import islice
 from typing import TYPE_CHECKING
 
+import trio
+
 from resolver.geo.agree import Agreement, Claim
 from resolver.geo.distance import FAR, LOCAL, REGIONAL, Distances, Measured
 from resolver.geo.place import place_of
 from resolver.limits import CLAIMS_READ, DISTANCES_READ
 from resolver.protocol import names
+from resolver.telemetry.events import Asked
 from resolver.upstream.instance import text_of
+from resolver.upstream.server_events import Tried
 
 if TYPE_CHECKING:
     from resolver.delegation import Key
@@ -111,6 +115,13 @@ class Geography:
             "code": place.code, "city": place.city, "country": place.country,
             "fits": fits, "text": said,
         }  # fmt: skip
+
+    def step(self, step: object) -> Row:
+        """What is added to a step of a trace."""
+        if not isinstance(step, Asked | Tried):
+            return {}
+        state = self._parts.infra.states.get(step.server.key)
+        return self.about(state, trio.current_time(), names.to_text(step.server.nameserver))
 
     def earlier(self, key: Key, state: ServerState, now: float, nameserver: str = "") -> list[Row]:
         """The instances before the current one, the last first."""

@@ -34,6 +34,14 @@ def _vain(tried: Tried) -> str:
     return f"{zone:<20} {asked} @ {where}, {tried.transport.value} → {tried.outcome}"
 
 
+def at_instance(text: str, where: dict[str, Any]) -> str:
+    """*text* of a step, and which instance it was at, if that is known."""
+    if "instance" not in where:
+        return text
+    place = f" ({where['place']['text']})" if "place" in where else ""
+    return f"{text}; instance {where['instance']}{place}"
+
+
 def object_of(step: Step) -> dict[str, Any]:
     """A step as plain values: names as text, times in milliseconds."""
     made: dict[str, Any] = {

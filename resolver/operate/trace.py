@@ -12,6 +12,7 @@ from resolver.limits import TRACE_STEPS
 from resolver.operate import steps
 from resolver.operate.asked import LONGEST_NAME, LONGEST_TYPE, question_of
 from resolver.operate.chain_report import Recorder
+from resolver.operate.geography import Geography
 from resolver.operate.verb import WORD, Arguments, Right, Verb
 from resolver.protocol import names
 from resolver.protocol.codes import SAY_BOGUS, Rcode, rcode_text
@@ -36,8 +37,9 @@ class TraceArguments(Arguments, frozen=True, kw_only=True):
 class _Steps:
     """Passes steps on as they happen; beyond TRACE_STEPS they are counted only."""
 
-    def __init__(self, sender: trio.MemorySendChannel[Reply]) -> None:
+    def __init__(self, sender: trio.MemorySendChannel[Reply], geography: Geography) -> None:
         self.passed = 0
+        self._geography = geography
         self.chain = Recorder()
         self._sender = sender
 
@@ -49,14 +51,16 @@ class _Steps:
         self.passed += 1
         if self.passed <= TRACE_STEPS:
             with suppress(trio.BrokenResourceError):  # nobody reads any more
-                self._sender.send_nowait({"text": text} | steps.object_of(event))
+                where = self._geography.step(event)
+                text = steps.at_instance(text, where)
+                self._sender.send_nowait({"text": text} | steps.object_of(event) | where)
 
 
 async def trace(daemon: Running, given: TraceArguments) -> AsyncIterator[Reply]:
     """A `step` each, and then the `answer` with the `chain` of trust."""
     question = question_of(given.name, given.type)
     sender, receiver = trio.open_memory_channel[Any](TRACE_STEPS)
-    hear = _Steps(sender)
+    hear = _Steps(sender, Geography(daemon.parts))
     told: list[Reply] = []
 
     async def resolve() -> None:

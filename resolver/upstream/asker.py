@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 
 from resolver.errors import WorkExceeded
 from resolver.limits import (
-    ASK_SECONDS,
     EXPIRY_UNKNOWN_SECONDS,
     HEDGE_DEPTH,
     OVERDUE_FLOOR_SECONDS,
@@ -61,7 +60,7 @@ class Asker:
         self.state = State.NEW
         self.actions: list[Action] = []
         self.started = now
-        self.give_up = min(budget.whole.deadline, now + ASK_SECONDS)
+        self.give_up = min(budget.whole.deadline, now + shared.ask_s)
         self.attempts = Attempts()
         self.fallback = Fallback(is_signed=delegation.is_signed)
         self.doubts: Doubts | None = None
@@ -90,7 +89,7 @@ class Asker:
 
     def latest(self, now: float) -> float:
         """When one that begins now is given up."""
-        return min(self.request.budget.whole.deadline, now + ASK_SECONDS)
+        return min(self.request.budget.whole.deadline, now + self.shared.ask_s)
 
     def late_until(self, now: float) -> float:
         """As long as a reply that counts as lost may still be waited for."""

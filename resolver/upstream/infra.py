@@ -62,6 +62,7 @@ class Infra:
         self.states: dict[Key, ServerState] = {}
         self._prefixes: dict[str, float] = {}
         self.global_log_rtt = _FIRST_PRIOR
+        self.patience = 1.0  # times as long as usual that strangers have
 
     def __repr__(self) -> str:
         return f"<Infra addresses={len(self.states)}>"
@@ -79,6 +80,8 @@ class Infra:
             if len(self.states) >= ADDRESS_STATES:
                 self._evict()
             state = self.states[key] = ServerState(key)
+            if self.patience > 1.0:
+                state.be_patient(self.patience)
         state.was_used = True
         return state
 

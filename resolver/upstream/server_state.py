@@ -245,6 +245,12 @@ class ServerState:
         self.overdue_s = max(OVERDUE_UNKNOWN_SECONDS, 3 * rtt_s)
         self.expiry_s = max(EXPIRY_UNKNOWN_SECONDS, 4 * rtt_s)
 
+    def be_patient(self, times: float) -> None:
+        """Nobody is near: until it is measured it has *times* as long."""
+        self.hedge_s *= times
+        self.overdue_s *= times
+        self.expiry_s *= times
+
     def note_sent(self, owner_domain: Name, now: float) -> None:
         if owner_domain not in self.waiting and len(self.waiting) < OWNER_DOMAINS_PER_ADDRESS:
             self.waiting[owner_domain] = now

@@ -43,7 +43,7 @@ NO_COUNTERS = {
         "_rrsets", "_proofs", "_ede", "_signatures", "_hashes", "_steps", "mismatches",
         "total", "denials", "cut_proof", "sent", "asked", "_unsent", "_rounds",
         "_cuts", "_at", "count",
-        "_seen", "_unsigned", "_depth", "_open_octets",
+        "_seen", "_unsigned", "_depth", "_open_octets", "unheard",
     },
     "what one server, connection or worker has done": {
         "n", "fails", "served", "_strays", "_held_octets", "_taken_octets", "hits", "_answered",

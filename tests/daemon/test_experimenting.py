@@ -1,0 +1,90 @@
+"""What the link is like is looked at now and then, and partial outages outlive the process."""
+
+from __future__ import annotations
+
+import msgspec
+import pytest
+import trio
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from resolver import limits
+from resolver.daemon.keepsakes import PartialOutages, partial_outages_untrusted
+from resolver.errors import WireError
+from resolver.geo.distance import PartialOutage
+from resolver.lab.faults import Path
+from resolver.lab.virtual_time import VirtualClock
+from resolver.model import Server
+from resolver.operate.status import STATUS
+from resolver.upstream.experiments import Experiments
+from tests.making import question
+from tests.operate.operated import desk
+from tests.recurse.household import WALL, village
+from tests.support import trio_test
+
+OUTAGE = PartialOutage(WALL - 700, WALL - 100, frozenset({"192.0.2.1"}), frozenset({"2001:db8::1"}))
+
+
+@trio_test
+async def test_over_a_satellite_far_up_questions_are_patient_and_sent_once() -> None:
+    world = village()
+    for host in world.servers:
+        world.faults.set(host, Path(0.3))
+    async with desk(world) as it:
+        shared, infra = it.home.parts.dispatcher.shared, it.home.parts.infra
+        assert shared.race_width == limits.RACE_WIDTH
+        before = infra.state(Server("203.0.113.1")).expiry_s
+        await it.home.ask(question("www.example.net. A"))
+        await trio.sleep(2 * limits.EXPERIMENT_LOOK_SECONDS)
+        assert shared.race_width == 1
+        assert shared.ask_s == limits.GEO_PATIENCE * limits.ASK_SECONDS
+        stranger = infra.state(Server("203.0.113.2"))
+        assert stranger.expiry_s == limits.GEO_PATIENCE * before
+        assert (await it.do(STATUS))["geography"]["sentence"].startswith(
+            "link looks like a GEO satellite (6"
+        )
+        for host in world.servers:
+            world.faults.set(host, Path(0.01))
+        for number in range(4):
+            await it.home.pipeline.answer(question(f"n{number}.example.net. A"))
+        await trio.sleep(2 * limits.EXPERIMENT_LOOK_SECONDS)
+        assert shared.race_width == limits.RACE_WIDTH
+        assert infra.state(Server("203.0.113.3")).expiry_s == before
+
+
+@trio_test
+async def test_partial_outages_outlive_the_process() -> None:
+    clock = VirtualClock(wall=WALL)
+    one, other = Experiments(), Experiments()
+    one.kept = [OUTAGE]
+    octets, newest = PartialOutages(one, clock, "x").octets()
+    assert newest == OUTAGE.ended
+    PartialOutages(other, clock, "x").take_back_untrusted(octets, None)
+    assert other.kept == [OUTAGE]
+    later = VirtualClock(wall=WALL + (limits.PARTIAL_OUTAGE_DAYS + 1) * 86_400)
+    PartialOutages(other, later, "x").take_back_untrusted(octets, 5.0)
+    assert other.kept == []
+
+
+@given(st.binary(max_size=80))
+@example(b"[]")
+@example(b"[[1,2,[],[]]]")
+def test_partial_outages_untrusted(octets: bytes) -> None:
+    """Any octets are partial outages, or WireError."""
+    try:
+        kept = partial_outages_untrusted(octets)
+    except WireError:
+        return
+    assert all(one.began <= one.ended for one in kept)
+
+
+MANY = [f"10.{number >> 8}.{number & 255}.1" for number in range(2 * 512 + 1)]
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [[2.0, 1.0, [], []], [0.0, 1.0, ["host"], []], [0.0, 1.0, [], MANY], ["0", 1.0, [], []]],
+)
+def test_what_is_no_partial_outage_is_refused(wrong: list[object]) -> None:
+    with pytest.raises(WireError):
+        partial_outages_untrusted(msgspec.json.encode([wrong]))
