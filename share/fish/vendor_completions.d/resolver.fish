@@ -50,7 +50,7 @@ function _shtab_resolver_using
   test "$_shtab_resolver_cmdpath" = "$argv"
 end
 
-set -g _shtab_resolver_commands serve query trace bench check install uninstall control 'control status' 'control stats' 'control flush' 'control cache' 'control cache show' 'control cache dump' 'control cache load' 'control servers' 'control queries' 'control trace' 'control why' 'control nta' 'control nta add' 'control nta remove' 'control nta list' 'control stale' 'control warm' 'control captive' 'control lists' 'control lists show' 'control lists test' 'control block' 'control allow' 'control pause' 'control reload' 'control tls' 'control tls reload' 'control log' 'control log level' 'control log reopen' 'control drain' 'control stop' block doctor log lab keys limits completion
+set -g _shtab_resolver_commands serve query trace why pops bench check install uninstall control 'control status' 'control stats' 'control flush' 'control cache' 'control cache show' 'control cache dump' 'control cache load' 'control servers' 'control pops' 'control probe' 'control queries' 'control trace' 'control why' 'control nta' 'control nta add' 'control nta remove' 'control nta list' 'control stale' 'control warm' 'control captive' 'control lists' 'control lists show' 'control lists test' 'control block' 'control allow' 'control pause' 'control reload' 'control tls' 'control tls reload' 'control log' 'control log level' 'control log reopen' 'control drain' 'control stop' block doctor log lab keys limits completion
 set -g _shtab_resolver_opts_with_value --at --ca-file --class --client --color --config --count --for --fresh --json --line --listen --name --names --over --png --port --rate --server --socket --timeout --type --view -c -p -t
 
 complete -c resolver -e
@@ -90,6 +90,19 @@ complete -c resolver -n '_shtab_resolver_using trace' -s x -l reverse -d 'every 
 complete -c resolver -n '_shtab_resolver_using trace' -l lab -d 'ask a simulated Internet, offline'
 complete -c resolver -n '_shtab_resolver_using trace' -l color -xka "auto always never" -d 'auto (default): on a terminal, unless NO_COLOR is set; always; never'
 complete -c resolver -n '_shtab_resolver_using trace; and test $_shtab_resolver_npos -ge 0' -ka "A AAAA CAA CNAME DNAME DNSKEY DS HTTPS MX NAPTR NS NSEC NSEC3PARAM PTR SOA SRV SSHFP SVCB TLSA TXT" -d 'what to ask, in any order: see above'
+complete -c resolver -n '_shtab_resolver_using; and test $_shtab_resolver_npos -eq 0' -a why -d 'what is known of a name, and why'
+complete -c resolver -n '_shtab_resolver_using why' -s h -l help -d 'show this help message and exit'
+complete -c resolver -n '_shtab_resolver_using why' -l view -x -d 'as clients of this [[view]] are told'
+complete -c resolver -n '_shtab_resolver_using why' -l socket -xka "(__fish_complete_path (commandline -ct))" -d 'the daemon'"'"'s control socket'
+complete -c resolver -n '_shtab_resolver_using why' -l config -xka "(__fish_complete_path (commandline -ct))" -d 'take control.socket from there'
+complete -c resolver -n '_shtab_resolver_using why' -l json -d 'print what it says, an object a line'
+complete -c resolver -n '_shtab_resolver_using why; and test $_shtab_resolver_npos -ge 0' -ka "A AAAA CAA CNAME DNAME DNSKEY DS HTTPS MX NAPTR NS NSEC NSEC3PARAM PTR SOA SRV SSHFP SVCB TLSA TXT" -d 'domain name; record type'
+complete -c resolver -n '_shtab_resolver_using; and test $_shtab_resolver_npos -eq 0' -a pops -d 'which instances of servers answer, and where'
+complete -c resolver -n '_shtab_resolver_using pops' -s h -l help -d 'show this help message and exit'
+complete -c resolver -n '_shtab_resolver_using pops' -l active -d 'ask them now, one query a second; it takes the right to act'
+complete -c resolver -n '_shtab_resolver_using pops' -l socket -xka "(__fish_complete_path (commandline -ct))" -d 'the daemon'"'"'s control socket'
+complete -c resolver -n '_shtab_resolver_using pops' -l config -xka "(__fish_complete_path (commandline -ct))" -d 'take control.socket from there'
+complete -c resolver -n '_shtab_resolver_using pops' -l json -d 'print what it says, an object a line'
 complete -c resolver -n '_shtab_resolver_using; and test $_shtab_resolver_npos -eq 0' -a bench -d 'compare resolvers: latency and success'
 complete -c resolver -n '_shtab_resolver_using bench' -s h -l help -d 'show this help message and exit'
 complete -c resolver -n '_shtab_resolver_using bench' -l config -xka "(__fish_complete_path (commandline -ct))" -d 'configuration (TOML); none is fine'
@@ -162,6 +175,12 @@ complete -c resolver -n '_shtab_resolver_using control cache load' -l at -x -d '
 complete -c resolver -n '_shtab_resolver_using control; and test $_shtab_resolver_npos -eq 0' -a servers -d 'how far servers are, and whether they answer'
 complete -c resolver -n '_shtab_resolver_using control servers' -s h -l help -d 'show this help message and exit'
 complete -c resolver -n '_shtab_resolver_using control servers' -l json -d 'print what it says, an object a line'
+complete -c resolver -n '_shtab_resolver_using control; and test $_shtab_resolver_npos -eq 0' -a pops -d 'which instances of servers answer, how far away, and where'
+complete -c resolver -n '_shtab_resolver_using control pops' -s h -l help -d 'show this help message and exit'
+complete -c resolver -n '_shtab_resolver_using control pops' -l json -d 'print what it says, an object a line'
+complete -c resolver -n '_shtab_resolver_using control; and test $_shtab_resolver_npos -eq 0' -a probe -d 'ask servers which instances they are'
+complete -c resolver -n '_shtab_resolver_using control probe' -s h -l help -d 'show this help message and exit'
+complete -c resolver -n '_shtab_resolver_using control probe' -l json -d 'print what it says, an object a line'
 complete -c resolver -n '_shtab_resolver_using control; and test $_shtab_resolver_npos -eq 0' -a queries -d 'what is on its way, and whom it waits for'
 complete -c resolver -n '_shtab_resolver_using control queries' -s h -l help -d 'show this help message and exit'
 complete -c resolver -n '_shtab_resolver_using control queries' -l json -d 'print what it says, an object a line'
