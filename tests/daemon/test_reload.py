@@ -13,14 +13,18 @@ import pytest
 import trio
 from msgspec.structs import replace
 
-from resolver.config.schema import Config, Dnssec, Log, Metrics, Stub
+from resolver.config.schema import Config, Dnssec, Geo, Log, Metrics, Stub
 from resolver.daemon.reload import Source, reload, reread
 from resolver.errors import ConfigError
+from resolver.model import Question
+from resolver.operate.geography import distances
 from resolver.operate.reloaded import NotReloaded
 from resolver.pipeline import Pipeline
 from resolver.protocol import names
 from resolver.protocol.codes import Flag, Rcode, RRType
 from resolver.protocol.wire import parse_untrusted
+from resolver.upstream.query_form import FULL
+from resolver.upstream.server_state import EdnsState
 from tests.daemon.reloading import (
     ADDRESSES,
     HOST,
@@ -334,3 +338,25 @@ async def test_nothing_of_configurations_of_before_stays() -> None:
             await trio.sleep(0.01)
         gc.collect()
         assert sum(type(thing) is Pipeline for thing in gc.get_objects()) <= 2
+
+
+@trio_test_real
+async def test_instances_are_asked_for_and_distances_judged_as_configured_from_now_on() -> None:
+    async with served() as house:
+        await warm(house)
+        asks = house.daemon.parts.dispatcher.shared.compose
+        learnt = Learnt(house)
+        state = next(one for one in learnt.rtts.values() if one.edns is EdnsState.WORKS)
+        asked = Question(names.from_text("www.example.com."), RRType.A)
+
+        def asks_instance() -> bool:
+            state.watch.nsid_in = 0
+            now = trio.current_time()
+            return asks(asked, state, is_forward=False, form=FULL, now=now).asks_instance
+
+        assert asks_instance()
+        outgoing = replace(house.config.outgoing, nsid=False)
+        await reload(house.daemon, replace(house.config, outgoing=outgoing, geo=Geo(far_ms=7.0)))
+        assert not asks_instance()
+        assert distances(house.daemon.parts).link_ms == 7.0
+        assert learnt.is_kept_by(house)

@@ -67,10 +67,12 @@ class Controlled(NamedTuple):
 
     def control(self, *words: str) -> subprocess.CompletedProcess[str]:
         """What `resolver control` prints."""
-        command = [sys.executable, "-m", "resolver", "control", "--socket", str(self.socket)]
-        return subprocess.run(
-            [*command, *words], capture_output=True, text=True, check=False, timeout=PATIENCE_S
-        )
+        return self.command("control", *words)
+
+    def command(self, command: str, *words: str) -> subprocess.CompletedProcess[str]:
+        """What `resolver COMMAND` prints."""
+        line = [sys.executable, "-m", "resolver", command, "--socket", str(self.socket), *words]
+        return subprocess.run(line, capture_output=True, text=True, check=False, timeout=PATIENCE_S)
 
     def told(self, *words: str) -> dict[str, Any]:
         """The object that it prints."""

@@ -111,3 +111,22 @@ def test_a_member_of_the_group_sees_servers_and_no_names() -> None:
             said = it.asked_as(NOBODY, 0, do=verb, **given)
             assert ('"ok":true' in said) is (verb in opens), said
             assert ("only root" in said) is (verb not in opens), said
+
+
+def test_pops_and_why_are_commands_of_their_own(tmp_path: Path) -> None:
+    with controlled(tmp_path) as it:
+        for name in ("www.example.com.", "mail.example.com.", "www.signed.org.", "old.org."):
+            it.ask(name)
+        pops = json.loads(it.command("pops", "--json").stdout)
+        assert {row["instance"] for row in pops["servers"]} & {"nnn1-fra5", "nnn1-ams5"}
+        assert pops["geography"]["measured"] >= len(pops["servers"]) > 0
+        shown = it.command("pops", ".").stdout
+        assert "a.root-servers.net." in shown
+        assert " km at most" in shown
+        assert "is told from memory" in it.command("why", "www.example.com").stdout
+        story = json.loads(it.command("why", "www.example.com", "--json").stdout)
+        assert story["links"][0]["renewal"]["when"]
+        assert any(cut["asks"] for cut in story["cuts"])
+        assert story["policy"] == []
+        active = it.command("pops", "198.41.0.4", "--active")
+        assert "id.server. nnn1-fra5, hostname.bind. nnn1-fra5" in active.stdout
