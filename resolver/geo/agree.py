@@ -8,6 +8,7 @@ to be false for the rest to be true are taken for false (CBG's intersection: Gue
 from __future__ import annotations
 
 import math
+from itertools import combinations
 from typing import TYPE_CHECKING, NamedTuple
 
 from resolver.limits import CLAIM_SLACK_KM, CLAIMS
@@ -61,7 +62,11 @@ def _consistent(claims: list[Claim]) -> list[Claim]:
     Of two that contradict each other alone nobody can tell which is true: both are left, and
     neither is allowed.
     """
-    against = {claim: {other for other in claims if contradicts(claim, other)} for claim in claims}
+    against: dict[Claim, set[Claim]] = {claim: set() for claim in claims}
+    for one, other in combinations(claims, 2):
+        if contradicts(one, other):
+            against[one].add(other)
+            against[other].add(one)
     while against:
         worst = max(against, key=lambda claim: len(against[claim]))
         if len(against[worst]) <= 1:

@@ -63,6 +63,9 @@ EXPERIMENT_LOOK_SECONDS = limit(
 EXPERIMENT_SECONDS = limit(
     60.0, "seconds that one lasts at least", why="our choice: shorter is loss, or routes that move"
 )
+EXPERIMENT_SLICE = limit(
+    4096, "servers looked at before other tasks have their turn", why="our measurement: 1 ms"
+)
 EXPERIMENT_PREFIXES = limit(
     6,
     "networks (/24, /48) that are silent in one at least",

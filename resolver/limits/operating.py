@@ -74,10 +74,10 @@ POPS_SECONDS = limit(
     1.0, "seconds between two of its queries", why="our choice: less than anybody limits"
 )
 DISTANCES_READ = limit(
-    4096,
+    2048,
     "servers whose round trips a report on distances looks at",
-    why="our measurement: 12 ms; of more every n-th",
+    why="our measurement: 5 ms; of more every n-th",
 )
 CLAIMS_READ = limit(
-    512, "servers whose places it holds against each other", why="our measurement: 5 ms"
+    256, "servers whose places it holds against each other", why="our measurement: 2 ms"
 )

@@ -24,6 +24,8 @@ from resolver.upstream.instance import text_of
 from resolver.upstream.server_events import Tried
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from resolver.delegation import Key
     from resolver.geo.codes import Place
     from resolver.geo.distance import PartialOutage
@@ -35,18 +37,22 @@ if TYPE_CHECKING:
 
 
 def measured(parts: Parts, *, most: int | None = None) -> list[Measured]:
-    """All addresses with a round trip of this run or an earlier one; *most*: a fair part of them,
-    the nearest among them."""
+    """All addresses with a round trip of this run or an earlier one; *most*: a fair part."""
+    return [one for state in _states(parts, most) if (one := _measured(state)) is not None]
+
+
+def _states(parts: Parts, most: int | None) -> Iterator[ServerState]:
+    """All, or every n-th, so that there are *most* of them."""
     states = parts.infra.states
     stride = 1 if most is None else max(1, math.ceil(len(states) / most))
-    chosen = [state for state in islice(states.values(), None, None, stride) if _rtt_ms(state)]
-    if stride > 1:
-        chosen.append(min(states.values(), key=lambda state: state.watch.least_s))
-    return [
-        Measured(state.key[0], _rtt_ms(state), max(state.n, 1), 1000 * state.var)
-        for state in chosen
-        if _rtt_ms(state)
-    ]
+    return islice(states.values(), None, None, stride)
+
+
+def _measured(state: ServerState) -> Measured | None:
+    rtt_ms = _rtt_ms(state)
+    if not rtt_ms:
+        return None
+    return Measured(state.key[0], rtt_ms, state.n or 1, 1000 * state.var)
 
 
 def outages(parts: Parts) -> list[PartialOutage]:
@@ -54,10 +60,13 @@ def outages(parts: Parts) -> list[PartialOutage]:
     return list(parts.dispatcher.shared.experiments.kept)
 
 
-def distances(parts: Parts, *, most: int | None = None) -> Distances:
+def distances(parts: Parts) -> Distances:
     """What the round trips to all servers say, as configured and as outages have shown."""
-    far_ms = parts.config.geo.far_ms
-    return Distances.of(measured(parts, most=most), far_ms=far_ms, outages=outages(parts))
+    return _distances(parts, measured(parts))
+
+
+def _distances(parts: Parts, found: list[Measured]) -> Distances:
+    return Distances.of(found, far_ms=parts.config.geo.far_ms, outages=outages(parts))
 
 
 class Geography:
@@ -65,7 +74,8 @@ class Geography:
 
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
-        self.distances = distances(parts, most=DISTANCES_READ)
+        self._measured = measured(parts, most=DISTANCES_READ)
+        self.distances = _distances(parts, self._measured)
         self._nameservers = {
             server.host: names.to_text(server.nameserver) for server in parts.hints.servers()
         }
@@ -73,7 +83,8 @@ class Geography:
 
     def _claims(self) -> list[Claim]:
         """What the nearest say: theirs are the tightest."""
-        found = [state for state in self._parts.infra.states.values() if state.watch.instances]
+        read = _states(self._parts, DISTANCES_READ)
+        found = [state for state in read if state.watch.instances is not None]
         found.sort(key=lambda state: state.watch.least_s)
         claims = (self._claim(state) for state in found[:CLAIMS_READ])
         return [claim for claim in claims if claim is not None]
@@ -142,10 +153,8 @@ class Geography:
 
     def summary(self) -> Reply:
         """Of all servers: for `status`, and above lists."""
-        distances, parts = self.distances, self._parts
-        words = Counter(
-            distances.word(one.rtt_ms, one.host) for one in measured(parts, most=DISTANCES_READ)
-        )
+        distances = self.distances
+        words = Counter(distances.word(one.rtt_ms, one.host) for one in self._measured)
         return {
             "access_ms": round(distances.access_ms, 2),
             "link_ms": round(distances.link_ms, 2),
@@ -156,7 +165,7 @@ class Geography:
             "local": words[LOCAL],
             "regional": words[REGIONAL],
             "far": words[FAR],
-            "outages": len(outages(parts)),
+            "outages": len(outages(self._parts)),
         }
 
 

@@ -49,17 +49,14 @@ class Experiments:
         """Is there a partial outage now?"""
         return self._running is not None
 
-    def look(
-        self, states: Iterable[ServerState], *, losses: int, is_out: bool, now: float, wall: float
-    ) -> None:
-        """See how it is. *losses*: packets lost since the start. O(states), if any were lost since.
-
-        *is_out*: everybody is silent.
-        """
+    def is_due(self, losses: int) -> bool:
+        """Is there anything to look at? *losses*: packets lost since the start."""
         is_quiet, self._losses = losses == self._losses, losses
-        if is_quiet and self._running is None:
-            return
-        answering, silent = _sides(states, now)
+        return not is_quiet or self._running is not None
+
+    def look(self, sides: Sides, *, is_out: bool, now: float, wall: float) -> None:
+        """See how it is. *is_out*: everybody is silent."""
+        answering, silent = sides.settled()
         is_partial = not is_out and bool(answering) and _is_many(silent)
         running = self._running
         if is_partial:
@@ -104,23 +101,36 @@ class _Running:
         return PartialOutage(self._wall, wall, answered - silent, silent - answered)
 
 
-def _sides(
-    states: Iterable[ServerState], now: float
-) -> tuple[list[ServerState], list[ServerState]]:
-    """Those that have answered a moment ago; those that answered once, and now are silent."""
-    lately = now - 2 * EXPERIMENT_LOOK_SECONDS
-    answering, silent = [], []
-    for state in states:
-        if state.is_encrypted or not state.n:
-            continue
-        if state.fails:
-            is_mute = state.is_unreachable or state.fails > 1 or bool(state.silent_domains)
-            if is_mute and state.t_fail >= lately:
-                silent.append(state)
-        elif state.t_ok >= lately:
-            answering.append(state)
-    first = min((one.t_fail for one in silent), default=now)
-    return [one for one in answering if one.t_ok > first], silent
+class Sides:
+    """Who has answered a moment ago, and who answered once and now is silent: of servers that are
+    shown some at a time, for there may be tens of thousands."""
+
+    def __init__(self, now: float) -> None:
+        self._now = now
+        self._lately = now - 2 * EXPERIMENT_LOOK_SECONDS
+        self._answering: list[ServerState] = []
+        self._silent: list[ServerState] = []
+
+    def add(self, states: Iterable[ServerState]) -> None:
+        """Some more of them."""
+        lately = self._lately
+        for state in states:
+            if not state.fails:
+                if state.t_ok >= lately and not state.is_encrypted:
+                    self._answering.append(state)
+            elif state.t_fail >= lately and state.n and _is_mute(state):
+                self._silent.append(state)
+
+    def settled(self) -> tuple[list[ServerState], list[ServerState]]:
+        """Those that answered after the first silence, and the silent."""
+        first = min((one.t_fail for one in self._silent), default=self._now)
+        return [one for one in self._answering if one.t_ok > first], self._silent
+
+
+def _is_mute(state: ServerState) -> bool:
+    """More than one lost packet; over TLS it may be the session's fault."""
+    is_mute = state.is_unreachable or state.fails > 1 or bool(state.silent_domains)
+    return is_mute and not state.is_encrypted
 
 
 def _is_many(silent: list[ServerState]) -> bool:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import random
+
 import msgspec
 import pytest
 import trio
@@ -9,6 +11,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from resolver import limits
+from resolver.daemon import experimenting
 from resolver.daemon.keepsakes import PartialOutages, partial_outages_untrusted
 from resolver.errors import WireError
 from resolver.geo.distance import PartialOutage
@@ -17,10 +20,11 @@ from resolver.lab.virtual_time import VirtualClock
 from resolver.model import Server
 from resolver.operate.status import STATUS
 from resolver.upstream.experiments import Experiments
+from resolver.upstream.infra import Infra
 from tests.making import question
 from tests.operate.operated import desk
 from tests.recurse.household import WALL, village
-from tests.support import trio_test
+from tests.support import set_limit, trio_test
 
 OUTAGE = PartialOutage(WALL - 700, WALL - 100, frozenset({"192.0.2.1"}), frozenset({"2001:db8::1"}))
 
@@ -50,6 +54,30 @@ async def test_over_a_satellite_far_up_questions_are_patient_and_sent_once() -> 
         await trio.sleep(2 * limits.EXPERIMENT_LOOK_SECONDS)
         assert shared.race_width == limits.RACE_WIDTH
         assert infra.state(Server("203.0.113.3")).expiry_s == before
+
+
+@pytest.mark.reaches("EXPERIMENT_SLICE")
+@trio_test
+async def test_others_have_their_turn_while_very_many_servers_are_looked_at(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    set_limit(monkeypatch, experimenting, "EXPERIMENT_SLICE", 2)
+    infra, turns = Infra(rng=random.Random(1)), []
+    for number in range(5):
+        infra.state(Server(f"192.0.2.{number}"))
+
+    async def other() -> None:
+        while True:
+            turns.append("other")
+            await trio.lowlevel.checkpoint()
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(other)
+        async for some in experimenting._slices(infra):
+            turns.append(str(len(some)))
+        nursery.cancel_scope.cancel()
+    assert [turn for turn in turns if turn != "other"] == ["2", "2", "1"]
+    assert turns[turns.index("2") + 1] == "other"
 
 
 @trio_test

@@ -13,7 +13,8 @@ import pytest
 import trio
 from msgspec.structs import replace
 
-from resolver.config.schema import Config, Dnssec, Geo, Log, Metrics, Stub
+from resolver.config.schema import Config, Dnssec, Log, Metrics, Stub
+from resolver.config.schema_geo import Geo
 from resolver.daemon.reload import Source, reload, reread
 from resolver.errors import ConfigError
 from resolver.model import Question

@@ -8,7 +8,8 @@ import pytest
 import trio
 
 from resolver.cli.control_shown import shown
-from resolver.config.schema import Config, Geo
+from resolver.config.schema import Config
+from resolver.config.schema_geo import Geo
 from resolver.geo.distance import PartialOutage
 from resolver.lab.faults import Path
 from resolver.model import Server
@@ -222,7 +223,6 @@ async def test_a_server_that_is_silent_is_said_to_say_nothing() -> None:
 @pytest.mark.reaches("DISTANCES_READ", "CLAIMS_READ")
 @trio_test
 async def test_a_report_looks_at_a_fair_part_of_very_many(monkeypatch: pytest.MonkeyPatch) -> None:
-    set_limit(monkeypatch, geography_module, "DISTANCES_READ", 5)
     set_limit(monkeypatch, geography_module, "CLAIMS_READ", 1)
     world = anycast(**{NS1: b"nnn1-fra5", NS2: b"nnn1-ams5"})
     async with desk(world) as it:
@@ -233,8 +233,7 @@ async def test_a_report_looks_at_a_fair_part_of_very_many(monkeypatch: pytest.Mo
         for host in (NS1, NS2):
             await met(it, world, host)
         assert len(measured(parts)) >= 42
-        some = measured(parts, most=5)
-        assert 4 <= len(some) <= 6
-        assert min(one.rtt_ms for one in some) == pytest.approx(4.0)
         report = geography_module.Geography(parts)
         assert [claim.place.code for claim in report._agreement.standing] == ["FRA"]
+        set_limit(monkeypatch, geography_module, "DISTANCES_READ", 5)
+        assert 4 <= geography_module.Geography(parts).summary()["measured"] <= 6
