@@ -8,6 +8,7 @@ import msgspec
 import trio
 
 from resolver.config.schema import Config, Stub
+from resolver.config.schema_resolution import Resolution
 from resolver.lab.faults import Path
 from resolver.operate.why import WHY
 from resolver.protocol import names
@@ -139,3 +140,47 @@ async def test_a_stub_zone_and_a_negative_anchor_show() -> None:
         assert reply["cuts"][-1]["left_s"] is None
         assert reply["way"]["is"] == "the servers for corp.example.net."
         assert {"zone": "corp.example.net.", "negative_anchor_left_s": None} in reply["trust"]
+
+
+@trio_test
+async def test_the_story_says_whom_it_would_ask_and_when_it_is_renewed() -> None:
+    world = village()
+    for host in EXAMPLE:
+        world.servers[host].instance = b"nnn1-fra5"
+        world.faults.set(host, Path(0.01))
+    async with desk(world) as it:
+        for number in range(4):
+            await it.home.pipeline.answer(question(f"n{number}.example.net. A"))
+        await it.home.ask(WWW)
+        reply = await asked(it, "www.example.net")
+        assert reply["links"][0]["renewal"] == {
+            "when": "by who asks in its last 30 s, or later", "in_s": None,
+        }  # fmt: skip
+        (cut,) = [one for one in reply["cuts"] if one["is_next"]]
+        assert " = nnn1-fra5 (Frankfurt?), udp, " in cut["asks"]
+        assert " km at most, for " in cut["asks"]
+        row = cut["servers"][0]
+        assert row["instance"] == "nnn1-fra5"
+        prefetch = it.home.parts.base.prefetch
+        for _ in range(3):
+            prefetch.heard(await it.home.ask(WWW), 0.0)
+        prefetch.warm.entries[WWW].by_hand = True
+        renewal = (await asked(it, "www.example.net"))["links"][0]["renewal"]
+        assert renewal["when"] == "unasked, for it is kept warm"
+        assert 0 < renewal["in_s"] < 300
+
+
+@trio_test
+async def test_the_story_names_the_policy_that_has_a_hand_in_it() -> None:
+    world = village()
+    zone = world.zones[names.from_text("example.net.")]
+    zone.add_address("router", "192.168.1.1")
+    config = Config(resolution=Resolution(rebinding=True))
+    async with desk(world, config) as it:
+        (local,) = (await asked(it, "localhost"))["policy"]
+        assert (local["when"], local["does"]) == ("before", "answers NOERROR, local")
+        await it.home.ask(question("router.example.net. A"))
+        (after,) = (await asked(it, "router.example.net"))["policy"]
+        assert (after["step"], after["when"]) == ("rebinding", "after")
+        assert after["does"].startswith("makes it ")
+        assert (await asked(it, "www.example.net"))["policy"] == []
