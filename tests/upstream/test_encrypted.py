@@ -16,7 +16,7 @@ from resolver.limits import (
     SESSION_UNPROVEN_SECONDS,
 )
 from resolver.model import Server
-from resolver.protocol.edns import OPT_KEEPALIVE, OPT_PADDING
+from resolver.protocol.edns import OPT_KEEPALIVE, OPT_NSID, OPT_PADDING
 from resolver.protocol.names import from_text
 from resolver.protocol.transport import Transport
 from resolver.protocol.wire import parse_untrusted
@@ -83,7 +83,7 @@ async def test_queries_are_padded_and_tell_no_more_than_they_must() -> None:
     assert server.sizes == [QUERY_PADDING_OCTETS, QUERY_PADDING_OCTETS, 2 * QUERY_PADDING_OCTETS]
     sent = [parse_untrusted(message) for message in server.queries]
     options = [[code for code, _ in one.edns.options] for one in sent if one.edns is not None]
-    assert options == [[OPT_KEEPALIVE, OPT_PADDING], [OPT_PADDING], [OPT_PADDING]]
+    assert options == [[OPT_KEEPALIVE, OPT_PADDING], [OPT_NSID, OPT_PADDING], [OPT_PADDING]]
     assert all(one.qname_raw == one.qname for one in sent)
     assert all(one.edns is not None and one.edns.do for one in sent)
 
