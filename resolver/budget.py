@@ -21,13 +21,14 @@ class QueryBudget:
     *was_cut_short* once a sub-query was, by a bound or because it would have waited for its
     own ancestor: what fails from then on another query may well have, so only the whole is kept.
     *asked*: the servers asked, in order, where somebody wants to know; else None. *steps*: the
-    same, each with what came of it.
+    same, each with what came of it. *instance*: which of the last one's answered, if that is known.
     """
 
     __slots__ = (
         "asked",
         "deadline",
         "hashes",
+        "instance",
         "ns_lookups",
         "queries",
         "sent",
@@ -53,6 +54,7 @@ class QueryBudget:
         self.sent = 0
         self.was_cut_short = False
         self.asked: list[str] | None = None
+        self.instance: str | None = None
         self.steps: list[object] | None = None
 
 

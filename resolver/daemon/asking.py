@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from resolver.iterate.zone_rate import ZoneRate
     from resolver.recurse.error_reports import ErrorReports
     from resolver.telemetry.events import Bus
+    from resolver.upstream.infra import Infra
     from resolver.upstream.request import Ask
 
     class Shared(Protocol):
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
         @property
         def bus(self) -> Bus: ...
         @property
+        def infra(self) -> Infra: ...
+        @property
         def root_copy(self) -> RootCopy: ...
         @property
         def zone_rate(self) -> ZoneRate: ...
@@ -28,7 +31,7 @@ if TYPE_CHECKING:
 
 def asking_of(config: Config, shared: Shared, ask: Ask, reports: ErrorReports | None) -> Ask:
     """*ask* within the rate of a zone, told about, its replies heard, spared by a root copy."""
-    ask = observed(shared.zone_rate.asking(ask), shared.bus)
+    ask = observed(shared.zone_rate.asking(ask), shared.bus, shared.infra.instance_of)
     if reports is not None:
         ask = reports.asking(ask)
     return shared.root_copy.asking(ask) if uses_root_copy(config) else ask

@@ -17,15 +17,17 @@ from resolver.protocol.codes import RRType, type_text
 from resolver.telemetry.events import Asked, Step, Unanswered
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Iterable
+    from collections.abc import Awaitable, Callable, Iterable
 
-    from resolver.model import Referral, RRset
+    from resolver.model import Referral, RRset, Server
     from resolver.telemetry.events import Bus
     from resolver.upstream.request import Ask, Classified, Reply, Request
 
 
-def observed(ask: Ask, bus: Bus) -> Ask:
-    """*ask*, told about on *bus*."""
+def observed(
+    ask: Ask, bus: Bus, instance_of: Callable[[Server], str | None] = lambda _: None
+) -> Ask:
+    """*ask*, told about on *bus*. *instance_of* tells which instance of a server answers."""
 
     async def watched(request: Request) -> Reply:
         began = trio.current_time()
@@ -42,6 +44,8 @@ def observed(ask: Ask, bus: Bus) -> Ask:
                 _step(steps, began, unanswered)
             raise
         _note(request, (reply.server.host,))
+        if request.budget.whole.asked is not None:
+            request.budget.whole.instance = instance_of(reply.server)
         steps = request.budget.whole.steps
         if steps is not None or Asked in bus.heard:
             asked = _asked(request, reply)

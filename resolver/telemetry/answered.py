@@ -23,9 +23,15 @@ _RCODE: Final = 0x0F
 
 
 def of_answer(
-    query: Query, answer: Answer, reply: bytes, elapsed_s: float, servers: Iterable[str]
+    query: Query,
+    answer: Answer,
+    reply: bytes,
+    elapsed_s: float,
+    servers: Iterable[str],
+    instance: str | None = None,
 ) -> Answered:
-    """*answer* went to the client as *reply*, after *servers* were asked."""
+    """*answer* went to the client as *reply*, after *servers* were asked, the last of them at
+    *instance*."""
     return Answered(
         query.client,
         query.view.name,
@@ -35,7 +41,7 @@ def of_answer(
         elapsed_s,
         answer.ede,
         tuple(servers),
-        None,
+        instance,
         query.octets,
         reply,
     )

@@ -85,6 +85,12 @@ class Infra:
         state.was_used = True
         return state
 
+    def instance_of(self, server: Server) -> str | None:
+        """Which instance answers at its address, as text, if that is known."""
+        state = self.states.get(server.key)
+        instances = None if state is None else state.watch.instances
+        return None if instances is None else instances.current.text
+
     def _evict(self) -> None:
         """Drop the oldest that was not used since it was last looked at (second chance).
 

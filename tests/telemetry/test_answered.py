@@ -6,7 +6,7 @@ import pytest
 
 from resolver.errors import Ede
 from resolver.lab.faults import Path
-from resolver.model import Source
+from resolver.model import Server, Source
 from resolver.protocol.codes import EdeCode, Flag, Rcode
 from resolver.protocol.edns import OPT_COOKIE, Edns, ede_option
 from resolver.protocol.transport import Client, Transport
@@ -57,6 +57,18 @@ async def test_a_query_is_told_with_all_that_became_of_it() -> None:
         assert len(event.servers) == 3  # the root's, net's, example.net's
         assert (event.query, event.reply) == (octets(WWW, edns=Edns()), reply)
         assert not event.is_hit
+
+
+@trio_test
+async def test_a_query_is_told_with_the_instance_that_answered() -> None:
+    async with house(slow_village()) as home:
+        ear = Ear(home)
+        for host in ("192.0.2.20", "192.0.2.21"):
+            home.parts.infra.state(Server(host)).watch.note(b"nnn1-\xff", 0.1, 0.0)
+        await replied(home, octets(WWW))
+        assert ear.take().instance == "0x6e6e6e312dff"
+        await replied(home, octets(LOCALHOST))
+        assert ear.take().instance is None
 
 
 @pytest.mark.parametrize(
