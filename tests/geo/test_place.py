@@ -153,6 +153,11 @@ def test_an_airport_is_not_its_city() -> None:
     assert 6 < apart_km(at("NRT"), at("TYO")) < 100
     claims = [Claim(1, at("NRT")), Claim(1, at("TYO"))]
     assert all(Agreement(claims).allows(claim) for claim in claims)
+    apart = apart_km(at("AMS"), at("JFK"))
+    for beyond, is_allowed in ((0.9, True), (1.1, False)):
+        bound = (apart - beyond * limits.CLAIM_SLACK_KM) / 2
+        claims = [Claim(bound, at("AMS")), Claim(bound, at("JFK"))]
+        assert Agreement(claims).allows(claims[0]) is is_allowed
 
 
 @pytest.mark.reaches("CLAIMS")

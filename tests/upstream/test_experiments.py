@@ -105,6 +105,36 @@ def test_few_networks_or_one_operator_are_none() -> None:
         assert not land.experiments.is_running
 
 
+@pytest.mark.reaches("EXPERIMENT_PREFIXES", "EXPERIMENT_OWNERS")
+def test_as_many_as_it_takes_are_one() -> None:
+    land = Land()
+    land.now += LOOK
+    land.cut(*ABROAD[: limits.EXPERIMENT_PREFIXES], owners=limits.EXPERIMENT_OWNERS)
+    land.now += 1
+    land.answer(HOME[0])
+    land.look()
+    assert land.goes_on()
+
+
+@pytest.mark.reaches("EXPERIMENT_SECONDS")
+@pytest.mark.parametrize(("share", "kept"), [(0.9, 0), (1.1, 1)])
+def test_it_has_to_last(share: float, kept: int) -> None:
+    land = Land()
+    land.now += 10
+    began = land.now
+    land.cut(*ABROAD)
+    land.now += 1
+    for host in HOME:
+        land.answer(host)
+    land.look()
+    assert land.goes_on()
+    land.now = began + share * limits.EXPERIMENT_SECONDS
+    for host in HOME + ABROAD:
+        land.answer(host)
+    land.look()
+    assert len(land.experiments.kept) == kept
+
+
 def test_an_outage_of_everything_teaches_nothing_and_interrupts_nothing() -> None:
     land = Land()
     land.now += LOOK
@@ -146,7 +176,10 @@ def test_old_ones_are_forgotten_and_few_are_kept() -> None:
     ]
     experiments.forget_old(WALL + limits.PARTIAL_OUTAGE_DAYS * DAY_S)
     assert len(experiments.kept) == limits.PARTIAL_OUTAGES
-    experiments.forget_old(WALL + 500 * DAY_S)
+    last = experiments.kept[-1].ended
+    experiments.forget_old(last + (limits.PARTIAL_OUTAGE_DAYS - 1) * DAY_S)
+    assert [one.ended for one in experiments.kept][-1:] == [last]
+    experiments.forget_old(last + (limits.PARTIAL_OUTAGE_DAYS + 1) * DAY_S)
     assert experiments.kept == []
 
 
