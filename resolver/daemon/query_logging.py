@@ -131,7 +131,7 @@ class QueryLogging:
         if self._told[0] != "off":
             self._end()
         if self._is_writing:  # a thread that the disk holds up: it has the file
-            self.log.dropped += len(self.log.take())
+            self.log.dropped += self.log.take()[1]
             return
         await self._write()
         self._files.close()
@@ -139,7 +139,7 @@ class QueryLogging:
     async def _write(self) -> None:
         """All that waits; the other calls of a thread wait for this one."""
         self._came = trio.Event()
-        lines = self.log.take()
+        lines, count = self.log.take()
         self._key.at(self._wall())  # yesterday's goes, whether anybody asks or not
         try:
             if self._is_real:
@@ -147,10 +147,10 @@ class QueryLogging:
             else:
                 self._store(lines)
         except OSError as error:
-            self.log.dropped += len(lines)
+            self.log.dropped += count
             self._tell(error.strerror or str(error))
         else:
-            self.log.written += len(lines)
+            self.log.written += count
             if lines:
                 self._tell("")
 

@@ -30,7 +30,6 @@ if TYPE_CHECKING:
     from resolver.protocol.transport import Transport
 
     Recall = Callable[[bytes, bytes], bytes | None]
-    Tell = Callable[[bytes, bytes, bytes], None]  # query, reply, raw source
 
 _NOBODY: Final = ClientKey(None, Kind.UDP, b"\xff" * 8)  # no packet's key ends like that
 
@@ -56,7 +55,6 @@ class FastPath:
         "_second",
         "_shard_mask",
         "_shards",
-        "_tell",
         "hits",
         "recall",
         "transport",
@@ -78,7 +76,6 @@ class FastPath:
         self.transport = transport
         self._options = options
         self._admit = admit
-        self._tell: Tell | None = None
         self._is_over: Callable[[bytes], bool] | None = None
         self._clients: list[ClientKey] = []
         self._by_source: dict[bytes, ClientKey] = {}
@@ -107,10 +104,10 @@ class FastPath:
             self._by_source.clear()
         return self.recall
 
-    def tell(self, listener: Tell | None) -> None:
-        """Have *listener* called with every hit from the next batch on; None: nobody."""
-        self._tell = listener
-        self.recall = self._recall if listener is None else self._recall_and_tell
+    def tell(self, wrap: Callable[[Recall], Recall] | None) -> None:
+        """Recall by what *wrap* makes of the plain function, which tells of each hit, from the next
+        batch on. None: by the plain one, which tells nobody."""
+        self.recall = self._recall if wrap is None else wrap(self._recall)
 
     def hold_back(self, is_over: Callable[[bytes], bool] | None) -> None:
         """Have *is_over* asked of each raw source that is not known yet: who is over its rate gets
@@ -136,12 +133,6 @@ class FastPath:
         """Drop the replies kept for this second."""
         for client in self._clients:
             client.drop_copies()
-
-    def _recall_and_tell(self, data: bytes, source: bytes) -> bytes | None:
-        reply = self._recall(data, source)
-        if reply is not None and self._tell is not None:
-            self._tell(data, reply, source)
-        return reply
 
     def _recall(self, data: bytes, source: bytes) -> bytes | None:
         """The reply to *data* from the client at raw address *source*, or None. Never raises."""

@@ -13,8 +13,10 @@ from resolver.protocol.transport import host_of
 from resolver.telemetry.events import Recalled
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from resolver.packets.cache import PacketCache
-    from resolver.packets.fast_path import Tell
+    from resolver.packets.fast_path import Recall
     from resolver.packets.options import ClientOptions
     from resolver.policy.views import Views
     from resolver.protocol.transport import Transport
@@ -49,6 +51,7 @@ class FastPaths:
         """Other views, from the next batch of queries on. *keeps*: what they make of answers is the
         same, and so packets stay; whom they admit may differ."""
         self.views = views
+        self._hear()
         if keeps:
             self._packets.look_anew()
         else:
@@ -71,17 +74,33 @@ class FastPaths:
     def _hear(self) -> None:
         is_heard = Recalled in self._bus.heard
         for (transport, listener), fast_path in self._open.items():
-            fast_path.tell(self._teller(transport, listener) if is_heard else None)
+            fast_path.tell(self._telling(transport, listener) if is_heard else None)
 
-    def _teller(self, transport: Transport, listener: str) -> Tell:
-        """What tells of a hit, for half a microsecond beside what its listeners take."""
-        hears, host = self._bus.heard[Recalled], host_of(listener)
+    def _telling(self, transport: Transport, listener: str) -> Callable[[Recall], Recall]:
+        """What tells of a hit: written out, for each call of a function costs as much as a hit."""
+        hears, host, views = self._bus.heard[Recalled], host_of(listener), self.views
+        hear, *others = hears
+        name = views.only.view.name if views.only is not None else ""
 
-        def tell(data: bytes, reply: bytes, source: bytes) -> None:
-            views = self.views
-            view = (views.only or views.of(source, listener, transport)).view.name
-            event = _new(Recalled, (data, reply, source, transport, host, view))
-            for hear in hears:
-                hear(event)
+        def to_one(plain: Recall) -> Recall:
+            def recall(data: bytes, source: bytes) -> bytes | None:
+                reply = plain(data, source)
+                if reply is not None:
+                    hear(_new(Recalled, (data, reply, source, transport, host, name)))
+                return reply
 
-        return tell
+            return recall
+
+        def to_many(plain: Recall) -> Recall:
+            def recall(data: bytes, source: bytes) -> bytes | None:
+                reply = plain(data, source)
+                if reply is not None:
+                    view = views.of(source, listener, transport).view.name
+                    event = _new(Recalled, (data, reply, source, transport, host, view))
+                    for listener_of_hits in hears:
+                        listener_of_hits(event)
+                return reply
+
+            return recall
+
+        return to_many if others or not name else to_one

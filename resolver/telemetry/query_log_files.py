@@ -46,7 +46,10 @@ class QueryLogFiles:
         return f"<QueryLogFiles {self._directory}>"
 
     def write(self, lines: list[bytes], wall: float) -> None:
-        """Append *lines* at Unix time *wall*. After a failure the last one may be torn."""
+        """Append *lines*, one or more in each, at Unix time *wall*.
+
+        After a failure the last one may be torn.
+        """
         for part in self._parts(lines):
             self._have_room(f"{datetime.fromtimestamp(wall, UTC):%Y%m%d}", wall)
             octets = b"\n" + part if self._is_torn else part

@@ -15,6 +15,7 @@ from resolver.daemon import query_logging
 from resolver.daemon.query_logging import QueryLogging
 from resolver.daemon.reload import reload
 from resolver.limits import (
+    QUERY_LOG_AT_ONCE,
     QUERY_LOG_LEAVING_SECONDS,
     QUERY_LOG_LOOK_SECONDS,
     QUERY_LOG_SECONDS,
@@ -204,10 +205,10 @@ async def test_a_disk_that_stands_still_holds_up_nobody(
             nursery.start_soon(kept.run)
             while not kept._is_writing:  # noqa: ASYNC110  # a thread's
                 await trio.sleep(0.001)
-            for _ in range(QUERY_LOG_WAITING + 7):
+            for _ in range(QUERY_LOG_WAITING + QUERY_LOG_AT_ONCE):
                 bus.emit(hit)
             await trio.sleep(0.01)
-            assert (kept.log.dropped, kept.log.written) == (7, 0)
+            assert (kept.log.dropped, kept.log.written) == (QUERY_LOG_AT_ONCE, 0)
             nursery.cancel_scope.cancel()
     assert kept.log.dropped > QUERY_LOG_WAITING
     disk.is_free.set()

@@ -9,7 +9,7 @@ import pytest
 
 from resolver.daemon.tap import Tap
 from resolver.lab.faults import Path
-from resolver.limits import DNSTAP_WAITING_OCTETS
+from resolver.limits import DNSTAP_AT_ONCE, DNSTAP_WAITING_OCTETS
 from resolver.model import Server, Source
 from resolver.protocol.transport import Client, Transport
 from resolver.telemetry.dnstap import Encoder
@@ -159,3 +159,19 @@ def test_messages_wait_as_far_as_there_is_room_and_are_counted_beyond() -> None:
     assert len(found) < DNSTAP_WAITING_OCTETS + 2 * len(reply)
     ear.tap.hear_hit(hit)
     assert ear.woken == 2
+
+
+@pytest.mark.reaches("DNSTAP_AT_ONCE")
+def test_hits_are_encoded_some_dozens_at_once_and_keep_their_place() -> None:
+    ear = Ear()
+    hit = Recalled(octets(WWW), octets(WWW), SOURCE, Transport.UDP, "", "default")
+    for _ in range(DNSTAP_AT_ONCE - 1):
+        ear.tap.hear_hit(hit)
+    assert ear.tap._frames == []
+    ear.tap.hear_hit(hit)
+    assert len(ear.tap._frames) == DNSTAP_AT_ONCE
+    ear.tap.take()
+    ear.tap.hear_hit(hit)
+    server = Server("192.0.2.53", 53, transport=Transport.UDP)
+    ear.tap.hear_crossing(Crossed(server, Transport.UDP, b"", octets(WWW)))
+    assert kinds(ear.heard())[:2] == ["CLIENT_QUERY", "CLIENT_RESPONSE"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from resolver.limits import QUERY_LOG_NAMES, QUERY_LOG_WAITING
+from resolver.limits import QUERY_LOG_AT_ONCE, QUERY_LOG_NAMES, QUERY_LOG_WAITING
 from resolver.model import Source
 from resolver.protocol.codes import Rcode
 from resolver.protocol.edns import Edns, ede_option
@@ -37,7 +37,10 @@ class Ear:
         self.woken += 1
 
     def lines(self) -> list[Line | Mark]:
-        return [line_untrusted(line) for line in self.log.take()]
+        parts, count = self.log.take()
+        found = [line_untrusted(line) for line in b"".join(parts).splitlines()]
+        assert len(found) == count
+        return found
 
 
 def hit(
@@ -142,9 +145,34 @@ def test_lines_wait_as_far_as_there_is_room_and_are_counted_beyond() -> None:
     ear.log.mark(Mark(t="", event="stop"))
     assert ear.log.dropped == 7
     assert ear.woken == 1
-    assert len(ear.log.take()) == QUERY_LOG_WAITING
+    assert len(ear.lines()) == QUERY_LOG_WAITING
     ear.log.hear_hit(hit())
-    assert (len(ear.log.take()), ear.woken) == (1, 2)
+    assert (len(ear.lines()), ear.woken) == (1, 2)
+
+
+@pytest.mark.reaches("QUERY_LOG_AT_ONCE")
+def test_hits_become_lines_some_dozens_at_once_and_keep_their_place() -> None:
+    ear = Ear()
+    for number in range(QUERY_LOG_AT_ONCE + 1):
+        assert not ear.log._lines
+        ear.log.hear_hit(hit(f"n{number}.example.net. A"))
+        if number == QUERY_LOG_AT_ONCE - 1:
+            (part,) = ear.log._lines
+            assert part.count(b"\n") == QUERY_LOG_AT_ONCE
+            ear.log._lines.clear()
+            ear.log._waiting = 0
+    ear.log.hear(answered.of_hit(hit()))
+    names = [line.name for line in ear.lines() if isinstance(line, Line)]
+    assert names == [f"n{QUERY_LOG_AT_ONCE}.example.net.", "www.example.net."]
+
+
+def test_what_was_noted_before_a_change_is_told_as_it_was_to_be_then() -> None:
+    ear = Ear("full")
+    ear.log.hear_hit(hit())
+    ear.log.go_by("no", "off")
+    (line,) = ear.lines()
+    assert isinstance(line, Line)
+    assert line.client == "198.51.100.77"
 
 
 @pytest.mark.reaches("QUERY_LOG_NAMES")
