@@ -151,7 +151,7 @@ class LinkZones:
 
     def _hear(self) -> LinkChanges | None:
         try:
-            return self._daemon.parts.dispatcher.network.hear_links()
+            return self._daemon.parts.dispatcher.network.hear_links(losses=True)
         except OSError as error:
             _log.debug("changes of links are not told: %s", error)
             return None

@@ -104,10 +104,11 @@ class VirtualNetwork:
         self._sources = {ip_address(host).version: canonical(host) for host in sources}
         self.tell_change()
 
-    def tell_change(self) -> None:
-        """Say that a link, an address or a route has changed."""
+    def tell_change(self, *, is_loss: bool = False) -> None:
+        """Say that a link, an address or a route has changed; *is_loss*: that one is gone."""
         for heard in self._listening:
-            heard.tell()
+            if heard.losses or not is_loss:
+                heard.tell()
 
     def advertise(self, *options: bytes) -> None:
         """Have a router say so: PREF64 options (RFC 8781)."""
@@ -120,9 +121,9 @@ class VirtualNetwork:
         self._hearing.add(made)
         return made
 
-    def hear_links(self) -> VirtualLinks:
+    def hear_links(self, *, losses: bool = False) -> VirtualLinks:
         """Hear it."""
-        made = VirtualLinks(self._listening)
+        made = VirtualLinks(self._listening, losses=losses)
         self._listening.add(made)
         return made
 

@@ -49,9 +49,10 @@ class VirtualPort:
 
 
 class VirtualLinks:
-    """`upstream.network.LinkChanges`; *among* are those who listen."""
+    """`upstream.network.LinkChanges`; *among* are those who listen, *losses*: to what goes, too."""
 
-    def __init__(self, among: set[VirtualLinks]) -> None:
+    def __init__(self, among: set[VirtualLinks], *, losses: bool) -> None:
+        self.losses = losses
         self._among = among
         self._told = trio.Event()
 

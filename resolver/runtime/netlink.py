@@ -1,9 +1,9 @@
 """Changes of links, addresses, routes and rules, as the Linux kernel tells them: rtnetlink(7).
 
-Beside the path: `upstream.link_watch` listens during an outage, and what is heard hastens a look,
-no more. So only that is picked out by which a way may have opened: a link with a carrier, an
-address that is ready, a route or a rule that came or went. No privilege is needed. Elsewhere, and
-where AF_NETLINK is forbidden, there is nothing to hear.
+Beside the path: what is heard hastens a look, no more. `upstream.link_watch`, which listens during
+an outage, wants only that by which a way may have opened: a link with a carrier, an address that is
+ready, a route or a rule that came or went. Who goes by what a link brings wants to hear of its end,
+too. No privilege is needed. Elsewhere, and where AF_NETLINK is forbidden, there is nothing to hear.
 """
 
 from __future__ import annotations
@@ -27,7 +27,8 @@ _LINK = struct.Struct("=BxHiII")  # struct ifinfomsg: family, type, index, flags
 _ADDRESS = struct.Struct("=BBBBI")  # struct ifaddrmsg: family, prefix, flags, scope, index
 _ROUTE = struct.Struct("=BBBBBBBBI")  # struct rtmsg: family … table, protocol, scope, type, flags
 _ALIGNMENT = 4
-_NEW_LINK, _NEW_ADDRESS, _NEW_ROUTE, _OLD_ROUTE, _NEW_RULE, _OLD_RULE = 16, 20, 24, 25, 32, 33
+_NEW_LINK, _OLD_LINK, _NEW_ADDRESS, _OLD_ADDRESS = 16, 17, 20, 21
+_NEW_ROUTE, _OLD_ROUTE, _NEW_RULE, _OLD_RULE = 24, 25, 32, 33
 _HAS_CARRIER: Final = 0x1 | 0x10000  # IFF_UP, IFF_LOWER_UP
 _IS_LOOPBACK: Final = 0x8
 _IS_UNUSABLE: Final = 0x40 | 0x08  # IFA_F_TENTATIVE, IFA_F_DADFAILED
@@ -39,12 +40,13 @@ _OCTETS = 65_536
 
 
 class Change(enum.Enum):
-    """What has changed, so that a way may have opened."""
+    """What has changed, so that a way may have opened; LOSS: closed."""
 
     LINK = "a link has a carrier"
     ADDRESS = "an address is ready"
     ROUTE = "a route came or went"
     RULE = "a rule of routing came or went"
+    LOSS = "a link or an address is gone"
 
     __hash__ = object.__hash__
 
@@ -78,7 +80,9 @@ def _change(kind: int, payload: bytes) -> Change | None:
     try:
         if kind == _NEW_LINK:
             flags = _LINK.unpack_from(payload)[3]
-            return Change.LINK if flags & (_HAS_CARRIER | _IS_LOOPBACK) == _HAS_CARRIER else None
+            if flags & _IS_LOOPBACK:
+                return None
+            return Change.LINK if flags & _HAS_CARRIER == _HAS_CARRIER else Change.LOSS
         if kind == _NEW_ADDRESS:
             return None if _ADDRESS.unpack_from(payload)[2] & _IS_UNUSABLE else Change.ADDRESS
         if kind in (_NEW_ROUTE, _OLD_ROUTE):
@@ -86,13 +90,19 @@ def _change(kind: int, payload: bytes) -> Change | None:
             return None if table == _LOCAL_TABLE or flags & _IS_CACHED else Change.ROUTE
     except struct.error:
         raise WireError("netlink: a message is cut short") from None
+    if kind in (_OLD_LINK, _OLD_ADDRESS):
+        return Change.LOSS
     return Change.RULE if kind in (_NEW_RULE, _OLD_RULE) else None
 
 
 class LinkSocket:
-    """What the kernel tells from now on. Raises OSError where it tells nothing."""
+    """What the kernel tells from now on. Raises OSError where it tells nothing.
 
-    def __init__(self) -> None:
+    *losses*: of links and addresses that go, too.
+    """
+
+    def __init__(self, *, losses: bool = False) -> None:
+        self._unwanted = frozenset() if losses else frozenset({Change.LOSS})
         family = getattr(socket, "AF_NETLINK", None)
         if family is None:
             raise OSError(errno.EAFNOSUPPORT, "no rtnetlink on this system")
@@ -128,7 +138,7 @@ class LinkSocket:
                 continue
             if sender == 0:  # the kernel, and no other process
                 try:
-                    is_any |= bool(changes_untrusted(data))
+                    is_any |= not self._unwanted.issuperset(changes_untrusted(data))
                 except WireError:
                     is_any = True
         return is_any

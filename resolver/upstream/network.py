@@ -27,7 +27,7 @@ class UdpPort(Protocol):
 
 
 class LinkChanges(Protocol):
-    """Who tells that a way out may have opened, from the moment that it was made."""
+    """Who tells that a way out may have opened, or closed, from the moment that it was made."""
 
     async def changed(self) -> None:
         """Until a link, an address or a route of this machine has changed. One for many may do."""
@@ -53,8 +53,11 @@ class Network(Protocol):
     def hear_routers(self) -> Routers:
         """What routers say from now on. Raises OSError where nobody tells. Never blocks."""
 
-    def hear_links(self) -> LinkChanges:
-        """What changes from now on. Raises OSError where nobody tells. Never blocks."""
+    def hear_links(self, *, losses: bool = False) -> LinkChanges:
+        """What changes from now on; *losses*: what goes, too.
+
+        Raises OSError where nobody tells. Never blocks.
+        """
 
     def open_udp(self, server: Server) -> UdpPort:
         """A new port connected to *server*, from the configured source address if there is one.

@@ -101,8 +101,8 @@ class Translating:
     def hear_routers(self) -> Routers:
         return self.network.hear_routers()
 
-    def hear_links(self) -> LinkChanges:
-        return self.network.hear_links()
+    def hear_links(self, *, losses: bool = False) -> LinkChanges:
+        return self.network.hear_links(losses=losses)
 
     async def wait(self) -> None:
         await self.network.wait()

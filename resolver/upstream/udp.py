@@ -210,9 +210,9 @@ class SystemNetwork:
         """What the kernel tells of routers. Raises OSError where it does not."""
         return RouterSocket()
 
-    def hear_links(self) -> LinkSocket:
+    def hear_links(self, *, losses: bool = False) -> LinkSocket:
         """What the kernel tells of links and routes. Raises OSError where it does not."""
-        return LinkSocket()
+        return LinkSocket(losses=losses)
 
     def forget(self, port: SystemPort) -> None:
         """The port is about to be closed, which takes it out of the epoll too (epoll(7), Q6)."""

@@ -163,6 +163,23 @@ def test_it_is_looked_again_and_again(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @trio_test_real
+async def test_a_link_that_goes_is_heard_at_once() -> None:
+    """Its servers are nobody's now, or somebody else's: nothing is sent there for half a minute."""
+    async with served() as house:
+        links = await following(house, runs=True)
+        links.zones = (CORP,)
+        house.network.tell_change()
+        with trio.fail_after(10):
+            while not house.daemon.config.forward:  # noqa: ASYNC110  # what it waits for
+                await trio.sleep(0.01)
+            links.zones = ()
+            house.network.tell_change(is_loss=True)
+            while house.daemon.config.forward:  # noqa: ASYNC110  # what it waits for
+                await trio.sleep(0.01)
+        assert (await ask(house.port, "host.corp.")).rcode == Rcode.NXDOMAIN
+
+
+@trio_test_real
 async def test_status_and_why_say_whose_word_it_is() -> None:
     async with served() as house:
         links = await following(house)

@@ -49,10 +49,11 @@ def route(*, kind: int = ROUTE, table: int = 254, flags: int = 0) -> bytes:
     ("data", "told"),
     [
         (link(UP | LOWER_UP), [Change.LINK]),
-        (link(UP), []),  # no carrier
-        (link(LOWER_UP), []),
+        (link(UP), [Change.LOSS]),  # no carrier
+        (link(LOWER_UP), [Change.LOSS]),
         (link(UP | LOWER_UP | LOOPBACK), []),
-        (message(17, bytes(16)), []),  # RTM_DELLINK
+        (message(17, bytes(16)), [Change.LOSS]),  # RTM_DELLINK
+        (message(21, bytes(8)), [Change.LOSS]),  # RTM_DELADDR
         (address(0x80), [Change.ADDRESS]),
         (address(0x80 | 0x40), []),  # tentative: RFC 4862 §5.4
         (address(0x80 | 0x08), []),  # somebody else has it
@@ -123,8 +124,9 @@ class Kernel:
         return data, (sender, 0)
 
 
-def taken(kernel: Kernel) -> bool:
-    made = LinkSocket.__new__(LinkSocket)
+def taken(kernel: Kernel, *, losses: bool = False) -> bool:
+    made = LinkSocket(losses=losses)
+    made.close()
     made._socket = cast("Any", kernel)
     return made._take()
 
@@ -146,6 +148,14 @@ def test_what_is_lost_or_not_understood_may_be_a_change(
     kernel = Kernel(said)
     assert taken(kernel) is is_change
     assert not kernel.said
+
+
+@pytest.mark.parametrize(
+    ("said", "is_change"), [(link(UP), True), (message(17, bytes(16)), True), (b"", False)]
+)
+def test_what_goes_is_told_to_who_wants_it(said: bytes, *, is_change: bool) -> None:
+    assert taken(Kernel((said, 0)), losses=True) is is_change
+    assert not taken(Kernel((said, 0)))
 
 
 @pytest.mark.reaches("LINK_MESSAGES")
@@ -229,6 +239,26 @@ async def test_a_link_that_goes_down_is_no_reason_to_look(place: netns.Namespace
         with trio.move_on_after(0.2) as waited:
             await links.changed()
         assert waited.cancelled_caught
+    finally:
+        links.close()
+
+
+@pytest.mark.netns
+@pytest.mark.parametrize(
+    "step", ["link set one down", "addr del 192.0.2.1/24 dev one", "link del one"]
+)
+@trio_test_real
+async def test_what_goes_is_told_to_who_goes_by_it(place: netns.Namespace, step: str) -> None:
+    """IPv4 alone, of which the kernel tells no routes that go with their link."""
+    place.sysctl({"net.ipv6.conf.one.disable_ipv6": "1"})
+    addressed(place)
+    with place.entered():
+        links = LinkSocket(losses=True)
+    try:
+        links._take()
+        place.ip(step)
+        with trio.fail_after(5):
+            await links.changed()
     finally:
         links.close()
 
