@@ -8,8 +8,9 @@ validation, for some minutes. Zones that the configuration sends elsewhere go on
 It is another configuration, by the way of a reload, so that nothing learnt meanwhile outlives it:
 caches begin empty and are dropped at the end, and what went to disk came by a way that is not
 there any more (`cache.basis`), so it is forgotten when it is read. What was known before is on
-disk still. Who reloads the configuration meanwhile has ended it, and so has who carries the
-machine to another network, which the kernel tells.
+disk still. Who reloads the configuration from its file meanwhile has ended it, and so has who
+carries the machine to another network, which the kernel tells. Zones that a link brings come and go
+beside it: a VPN begins behind the portal.
 """
 
 from __future__ import annotations
@@ -40,12 +41,11 @@ class NotCaptive(ResolverError):
     """It cannot be done as it was asked: one sentence, why."""
 
 
-def captive_config(config: Config, hosts: Sequence[str]) -> Config:
-    """*config*, with all that is resolved from the root, or sent away as a whole, sent to *hosts*,
-    and believed as it comes."""
+def captive_config(config: Config, everything: Forward) -> Config:
+    """*config*, with all that is resolved from the root, or sent away as a whole, sent where
+    *everything* goes, and believed as it comes."""
     kept = tuple(entry for entry in config.forward if entry.zone != ".")
     stubs = tuple(entry for entry in config.stub if entry.zone != ".")
-    everything = Forward(zone=".", addresses=tuple(hosts))
     dnssec = replace(config.dnssec, validate=False)
     root = replace(config.root, local=False)
     return replace(config, forward=(everything, *kept), stub=stubs, dnssec=dnssec, root=root)
@@ -64,8 +64,8 @@ class Captive:
     ) -> None:
         self._daemon = daemon
         self._offered = offered
-        self._usual: Config | None = None
-        self._captive: Config | None = None
+        self._usual: Config | None = None  # to go back to
+        self._everything: Forward | None = None  # what we have put into the configuration
         self._timer = trio.CancelScope()
         self.until = 0.0
         self.hosts: tuple[str, ...] = ()
@@ -76,7 +76,7 @@ class Captive:
     @property
     def is_on(self) -> bool:
         """False too once somebody has reloaded the configuration meanwhile."""
-        return self._captive is not None and self._daemon.config == self._captive
+        return _has(self._daemon.config, self._everything)
 
     async def begin(self, seconds: float = CAPTIVE_SECONDS) -> tuple[str, ...]:
         """From now on, for so many *seconds*; whom it asks. Once more while it lasts: anew.
@@ -89,37 +89,49 @@ class Captive:
         hosts = await trio.to_thread.run_sync(self._offered)
         if not hosts:
             raise NotCaptive("no name server of the network's is noted on this machine")
-        usual = self._usual if self.is_on and self._usual is not None else self._daemon.config
-        captive = captive_config(usual, hosts)
+        everything = Forward(zone=".", addresses=tuple(hosts))
+        usual = self._daemon.config
+
+        def captive(now: Config) -> Config:
+            nonlocal usual
+            was_on = _has(now, self._everything)
+            usual = self._usual if was_on and self._usual is not None else now
+            return captive_config(usual, everything)
+
         try:
             await reload(self._daemon, captive)
         except ConfigError as error:
             raise NotCaptive(str(error)) from None
-        self._usual, self._captive = usual, self._daemon.config
+        self._usual, self._everything = usual, everything
         self._timer.cancel()
         self._timer = trio.CancelScope()
         self.until = trio.current_time() + seconds
         self.hosts = tuple(hosts)
-        self._daemon.nursery.start_soon(self._end_in_time, self._timer, tuple(hosts))
+        self._daemon.nursery.start_soon(self._end_in_time, self._timer, everything)
         said = ", ".join(hosts), duration(seconds)
         _log.warning("captive: asking the network's own %s, unvalidated, for %s", *said)
         return tuple(hosts)
 
     async def end(self) -> bool:
         """Now. False if it was over already. Raises ConfigError where a file has gone meanwhile."""
+        was_on = self.is_on
+        if was_on and self._everything is not None:
+            await self._go_back(self._everything)
         self._timer.cancel()
-        was_on, usual = self.is_on, self._usual
-        self._captive = self._usual = None
-        if not was_on or usual is None:
-            return False
-        await reload(self._daemon, usual)
+        return was_on
+
+    async def _go_back(self, everything: Forward) -> None:
+        """To what was before *everything* went elsewhere, if it does still. Raises ConfigError."""
+        usual = self._usual
+        if usual is None or not _has(self._daemon.config, everything):
+            return
+        await reload(self._daemon, lambda now: usual if _has(now, everything) else now)
         _log.warning("captive: over; what was learnt meanwhile is forgotten")
-        return True
 
     async def _until_elsewhere(self, hosts: tuple[str, ...]) -> None:
         """Until a link changes, and the network offers others: this one's portal is behind us."""
         try:
-            links = self._daemon.parts.dispatcher.network.hear_links()
+            links = self._daemon.parts.dispatcher.network.hear_links(losses=True)
         except OSError as error:
             _log.debug("changes of links are not told: %s", error)
             await trio.sleep_forever()
@@ -131,12 +143,23 @@ class Captive:
         finally:
             links.close()
 
-    async def _end_in_time(self, timer: trio.CancelScope, hosts: tuple[str, ...]) -> None:
-        with timer, trio.move_on_at(self.until):
-            await self._until_elsewhere(hosts)
-        if timer.cancelled_caught:
-            return
-        try:
-            await self.end()
-        except ConfigError as error:
-            _log.error("captive: not ended, the configuration cannot be had: %s", error)
+    async def _end_in_time(self, timer: trio.CancelScope, everything: Forward) -> None:
+        """What cannot be had again now is tried later: nobody stays unvalidated unasked."""
+        with timer:
+            with trio.move_on_at(self.until):
+                await self._until_elsewhere(everything.addresses)
+            is_told = False
+            while _has(self._daemon.config, everything):
+                try:
+                    with trio.CancelScope(shield=True):  # a reload is done as a whole
+                        await self._go_back(everything)
+                except ConfigError as error:
+                    if not is_told:
+                        _log.error("captive: not ended, tried again: %s", error)
+                    is_told = True
+                    await trio.sleep(TICK_SECONDS)
+
+
+def _has(config: Config, made: Forward | None) -> bool:
+    """Is what we *made* in it? What an operator has written in the same words is not."""
+    return any(entry is made for entry in config.forward)

@@ -75,14 +75,20 @@ _KEEPS_PACKETS: Final = (
 )  # fmt: skip
 
 
-async def reload(daemon: Daemon, config: Config | None = None) -> Reloaded:
-    """Have *daemon* go by *config*, which is free of faults; None: by its own, with other zones of
-    links.
+def same(config: Config) -> Config:
+    """It stays, and what is beside it (zones of links) is looked at anew."""
+    return config
+
+
+async def reload(daemon: Daemon, wanted: Config | Callable[[Config], Config] = same) -> Reloaded:
+    """Have *daemon* go by what is *wanted*, which is free of faults, or by what that makes of the
+    configuration that counts when it is this one's turn.
 
     Raises ConfigError where a file, an address or the log cannot be had: then nothing has changed.
     """
     async with daemon.reloading:
-        before, config = daemon.parts, daemon.link_zones.added_to(config or daemon.config)
+        config = wanted(daemon.config) if callable(wanted) else wanted
+        before, config = daemon.parts, daemon.link_zones.added_to(config)
         found = changes(before.config, config)
         config = merged(config, found)
         gone = await local_watch.refreshed(before, config)  # large ones, so not at one go
