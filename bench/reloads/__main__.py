@@ -1,9 +1,9 @@
 """`python -m bench.reloads`: another configuration again and again, while clients ask.
 
-First as long without a reload, then with them: forwards, stubs, clients, limits, listeners come and
-go, in turn. Every query's latency is dnsperf's; after each reload it is asked whether it took
-effect. Status 1 where a bar is missed: nothing lost, nothing wrong, the 99th percentile of hits at
-most twice the quiet one and 1 ms, memory flat.
+First as long without a reload, then with them: forwards, stubs, clients, lists, views, rewrites,
+limits, listeners come and go, in turn. Every query's latency is dnsperf's; after each reload it is
+asked whether it took effect. Status 1 where a bar is missed: nothing lost, nothing wrong, the 99th
+percentile of hits at most twice the quiet one and 1 ms, memory flat.
 """
 
 from __future__ import annotations

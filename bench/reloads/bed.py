@@ -19,7 +19,7 @@ import dns.rcode
 import dns.rrset
 
 from bench.common import peers, processes
-from bench.reloads.changes import HOST, OTHER, OTHER_PORT, REFUSED, SILENCE, configuration
+from bench.reloads.changes import FILES, HOST, OTHER, OTHER_PORT, REFUSED, SILENCE, configuration
 from bench.throughput.contestants import Responder
 from resolver.cli.control_session import Session
 
@@ -70,6 +70,8 @@ class Bed:
         self._ends = contextlib.ExitStack()
 
     def __enter__(self) -> Self:
+        for name, text in FILES.items():
+            (self._folder / name).write_text(text, "utf-8")
         self.write(())
         os.sched_setaffinity(0, {self.load_core})
         responder = Responder(self._folder, core=self.load_core)

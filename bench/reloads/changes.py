@@ -1,7 +1,8 @@
 """What is changed, each in its turn: there in one reload, gone in the next one of its kind.
 
 A new kind is one entry of `CHANGES`: lines of the configuration, and if it shows in an answer, a
-question with what is right while the lines are there and while they are not.
+question with what is right while the lines are there and while they are not. Files that the lines
+name are `FILES`, in the working directory.
 """
 
 from __future__ import annotations
@@ -14,6 +15,8 @@ PORT, SECOND_PORT, RESPONDER_PORT, OTHER_PORT = 5380, 5379, 5391, 5392
 USUAL: Final = "192.0.2.1"  # of whom all is forwarded to
 OTHER: Final = "198.51.100.7"  # of the other server
 STRANGER: Final = "127.0.0.2"  # a client
+GUEST: Final = "127.0.0.3"  # another one
+BLOCKED: Final = "0.0.0.0"  # noqa: S104  # what a list makes of a name
 REFUSED: Final = "REFUSED"
 SILENCE: Final = "silence"
 
@@ -43,7 +46,7 @@ class Change:
 
 USUALLY: Final = {
     "server.listen": f'["{HOST}:{PORT}"]',
-    "server.allow_from": f'["{HOST}/32"]',
+    "server.allow_from": f'["{HOST}/32", "{GUEST}/32"]',
     "server.user": '""',
     "server.rate_limit": "0",
     "dnssec.validate": "false",
@@ -51,6 +54,10 @@ USUALLY: Final = {
     "outgoing.do_not_query_localhost": "false",
     "cache.size_octets": "4_000_000",
     "log.level": '"warning"',
+}
+FILES: Final = {
+    "ads.list": "".join(f"0.0.0.0 n{at}.ads.example.org\n" for at in range(20_000))
+    + "0.0.0.0 www.ads.example.net\n",
 }
 _TABLES: Final = f"""
 [[forward]]
@@ -76,8 +83,23 @@ CHANGES: Final = (
     ),
     Change(
         "clients",
-        keys=(("server.allow_from", f'["{HOST}/32", "{STRANGER}/32"]'),),
+        keys=(("server.allow_from", f'["{HOST}/32", "{GUEST}/32", "{STRANGER}/32"]'),),
         proof=Proof("n1.example.com", USUAL, REFUSED, source=STRANGER),
+    ),
+    Change(
+        "lists",
+        tables='\n[[block]]\nname = "ads"\nsource = "ads.list"\n',
+        proof=Proof("www.ads.example.net", BLOCKED, USUAL),
+    ),
+    Change(
+        "views",
+        tables=f'\n[[view]]\nname = "guests"\nclients = ["{GUEST}/32"]\nanswer = "refuse"\n',
+        proof=Proof("n3.example.com", REFUSED, USUAL, source=GUEST),
+    ),
+    Change(
+        "rewrite",
+        tables='\n[[rewrite]]\nfrom = "*.eth"\nto = "*.eth.example.net"\n',
+        proof=Proof("home.eth", "home.eth.example.net.", USUAL),
     ),
     Change(
         "limits",
