@@ -90,13 +90,14 @@ class PacketCache:
         return len(self.shards)
 
     def flush(self) -> None:
-        """Forget everything, in constant time: what is left in memory is never found again.
+        """Forget everything, in constant time; the memory is given back as new replies come.
 
         Whoever looks packets up compares *generation* before each batch (`packets.fast_path`).
         """
         self.generation += 1
         self._refuses = None
         self._clients.clear()
+        self.shards.retire()
 
     def purge(self, is_wrong: Callable[[Name], bool]) -> Iterator[int]:
         """Forget replies that tell of names that *is_wrong*, some at each step, and keep none of

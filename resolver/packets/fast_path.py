@@ -100,6 +100,7 @@ class FastPath:
                 self._options.cookies.tick(self._cache.clock.wall())
         if self._cache.generation != self._generation:
             self._generation = self._cache.generation
+            self._shards = self._cache.shards.table[0]
             self._clients.clear()
             self._by_source.clear()
         return self.recall

@@ -42,6 +42,7 @@ class PacketShards:
         self._limit = max(1, octets // count)
         self._shards: list[dict[bytes, Packet]] = [{} for _ in range(count)]
         self._weights = [0] * count
+        self._retired: list[dict[bytes, Packet]] = []
         self.evicted = 0
 
     def __len__(self) -> int:
@@ -53,7 +54,10 @@ class PacketShards:
 
     @property
     def table(self) -> tuple[list[dict[bytes, Packet]], int]:
-        """The shards, and the mask that picks one by hash, for who cannot afford a call per hit."""
+        """The shards, and the mask that picks one by hash, for who cannot afford a call per hit.
+
+        Until `retire`.
+        """
         return self._shards, self._mask
 
     def clear(self) -> None:
@@ -61,9 +65,18 @@ class PacketShards:
         for at, shard in enumerate(self._shards):
             shard.clear()
             self._weights[at] = 0
+        self._retired.clear()
+
+    def retire(self) -> None:
+        """Begin anew, in constant time: the memory is given back with each packet that comes."""
+        self._retired += filter(None, self._shards)
+        self._shards = [{} for _ in self._shards]
+        self._weights = [0] * len(self._shards)
 
     def put(self, key: bytes, packet: Packet) -> Packet | None:
         """Keep *packet*; the one that it replaces, if any."""
+        if self._retired:
+            self._give_back()
         at = hash(key) & self._mask
         shard = self._shards[at]
         old = shard.pop(key, None)
@@ -97,6 +110,14 @@ class PacketShards:
                         self.drop(key)
                         gone += 1
                 yield gone
+
+    def _give_back(self) -> None:
+        """Some of what is retired: more of it goes than comes."""
+        shard = self._retired[-1]
+        for _ in range(min(PACKET_SWEEP, len(shard))):
+            shard.popitem()
+        if not shard:
+            self._retired.pop()
 
     def _is_full(self, at: int) -> bool:
         count = len(self._shards[at])

@@ -25,7 +25,9 @@ from resolver.limits import STORE_COMMIT_SECONDS
 from resolver.model import Source, Status
 from resolver.protocol import names
 from resolver.protocol.codes import RRType
+from resolver.protocol.transport import Transport
 from resolver.upstream.infra import Infra
+from tests.asking import CLIENT, SOURCE, octets
 from tests.daemon.persisting import WWW, kill, life, recalled
 from tests.making import question
 from tests.recurse.household import WALL, budget, slow_village, village
@@ -35,7 +37,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from resolver.model import RRset
-    from tests.daemon.persisting import Home
+from tests.daemon.persisting import Home
 
 LATER = STORE_COMMIT_SECONDS * 1.5
 ASKED = ("www.example.net. A", "gone.example.net. A", "www.glueless.net. A")
@@ -108,10 +110,17 @@ async def test_proven_gaps_do_not_deny_what_was_forgotten(tmp_path: Path) -> Non
 
 @trio_test
 async def test_ready_replies_are_forgotten(tmp_path: Path) -> None:
+    """And not counted as forgotten once more."""
     async with life(village(), tmp_path) as home:
-        generation = home.daemon.parts.packets.generation
-        await forget(home.daemon, WWW.qname, below=False)
-        assert home.daemon.parts.packets.generation > generation
+        pipeline, asked = home.daemon.parts.pipeline, octets(WWW)
+        done = trio.Event()
+        pipeline.start(asked, CLIENT, lambda _: done.set())
+        await done.wait()
+        assert pipeline.fast_path(Transport.UDP).begin()(asked, SOURCE) is not None
+        for expected in (1, 0):
+            counts = await forget(home.daemon, WWW.qname, below=False)
+            assert counts["ready_replies"] == expected
+            assert pipeline.fast_path(Transport.UDP).begin()(asked, SOURCE) is None
 
 
 @pytest.mark.parametrize("is_restarted", [False, True])

@@ -86,3 +86,22 @@ def test_room_is_made_by_the_piece() -> None:
     for at in range(CACHE_SHARD_ENTRIES + 1):
         shards.put(key(at), packet(1))
     assert len(shards) == CACHE_SHARD_ENTRIES + 1 - PACKET_SWEEP
+
+
+def test_what_is_retired_is_not_counted_and_goes_as_others_come() -> None:
+    """All at once it would hold the loop up; left to its age, a cache looks full of nothing."""
+    shards = PacketShards(200 * weight(key(0), packet()))
+    for at in range(200):
+        shards.put(key(at), packet())
+    before = kept_of(shards)
+    shards.retire()
+    assert (len(shards), shards.octets) == (0, 0)
+    sizes = [len(before)]
+    for at in range(5):
+        shards.put(key(at), packet())
+        sizes.append(len(before))
+    assert sizes == [max(200 - each * PACKET_SWEEP, 0) for each in range(6)]
+    assert (len(shards), shards.evicted) == (5, 0)
+    shards.retire()
+    shards.clear()
+    assert shards._retired == []
