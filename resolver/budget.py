@@ -20,11 +20,13 @@ class QueryBudget:
 
     *was_cut_short* once a sub-query was, by a bound or because it would have waited for its
     own ancestor: what fails from then on another query may well have, so only the whole is kept.
-    *asked*: the servers asked, in order, where somebody wants to know; else None. *steps*: the
-    same, each with what came of it. *instance*: which of the last one's answered, if that is known.
+    *asked*: the servers asked, in order, where somebody wants to know; else None. *answered_by*:
+    the last one that answered for the name itself, *instance* which of its instances, if that is
+    known. *steps*: all, each with what came of it.
     """
 
     __slots__ = (
+        "answered_by",
         "asked",
         "deadline",
         "hashes",
@@ -54,6 +56,7 @@ class QueryBudget:
         self.sent = 0
         self.was_cut_short = False
         self.asked: list[str] | None = None
+        self.answered_by = ""
         self.instance: str | None = None
         self.steps: list[object] | None = None
 

@@ -325,9 +325,7 @@ class Pipeline:
         if reply is None or not heard or not (Answered in heard or Resolved in heard):
             return
         now = trio.current_time()
-        asked, instance = (spent.asked, spent.instance) if spent is not None else (None, None)
-        took_s = now - outgoing.began
-        event = answered.of_answer(outgoing.query, answer, reply, took_s, asked or (), instance)
+        event = answered.of_answer(outgoing.query, answer, reply, now - outgoing.began, spent)
         self._bus.emit(event)
         if spent is not None and spent.steps is not None:
             self._bus.emit(Resolved(event, now, tuple(cast("list[Step]", spent.steps))))

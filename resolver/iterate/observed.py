@@ -6,7 +6,7 @@ function that asks, so that neither side knows of it. `telemetry.trace` puts the
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import trio
 
@@ -22,6 +22,10 @@ if TYPE_CHECKING:
     from resolver.model import Referral, RRset, Server
     from resolver.telemetry.events import Bus
     from resolver.upstream.request import Ask, Classified, Reply, Request
+
+
+_OUTERMOST: Final = 1  # what the client asks for, and what that is an alias of
+_KEYS: Final = frozenset({RRType.DS, RRType.DNSKEY})  # asked for beside, to validate
 
 
 def observed(
@@ -44,8 +48,9 @@ def observed(
                 _step(steps, began, unanswered)
             raise
         _note(request, (reply.server.host,))
-        if request.budget.whole.asked is not None:
-            request.budget.whole.instance = instance_of(reply.server)
+        if request.budget.depth == _OUTERMOST and request.question.qtype not in _KEYS:
+            whole = request.budget.whole
+            whole.answered_by, whole.instance = reply.server.host, instance_of(reply.server)
         steps = request.budget.whole.steps
         if steps is not None or Asked in bus.heard:
             asked = _asked(request, reply)

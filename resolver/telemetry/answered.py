@@ -14,8 +14,7 @@ from resolver.protocol.wire import head_untrusted, parse_untrusted
 from resolver.telemetry.events import Answered
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
+    from resolver.budget import QueryBudget
     from resolver.model import Answer, Query
     from resolver.telemetry.events import Recalled
 
@@ -23,15 +22,10 @@ _RCODE: Final = 0x0F
 
 
 def of_answer(
-    query: Query,
-    answer: Answer,
-    reply: bytes,
-    elapsed_s: float,
-    servers: Iterable[str],
-    instance: str | None = None,
+    query: Query, answer: Answer, reply: bytes, elapsed_s: float, spent: QueryBudget | None
 ) -> Answered:
-    """*answer* went to the client as *reply*, after *servers* were asked, the last of them at
-    *instance*."""
+    """*answer* went to the client as *reply*; *spent* knows whom that took."""
+    servers = spent.asked or () if spent is not None else ()
     return Answered(
         query.client,
         query.view.name,
@@ -41,7 +35,8 @@ def of_answer(
         elapsed_s,
         answer.ede,
         tuple(servers),
-        instance,
+        spent.answered_by if spent is not None else "",
+        spent.instance if spent is not None else None,
         query.octets,
         reply,
     )

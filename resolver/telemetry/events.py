@@ -62,8 +62,9 @@ class Answered(NamedTuple):
     """A client's query that the packet cache could not answer came to its end.
 
     *question* is None where none could be read, *rcode* where no reply was sent. *servers*: the
-    addresses that were asked for it, in order. *instance*: which of an anycast server's answered.
-    *query* and *reply* are the octets.
+    addresses that were asked for it, in order, those of keys and nameservers included;
+    *answered_by*: the one whose answer it is, "" if none is. *instance*: which of an anycast
+    server's answered. *query* and *reply* are the octets.
     """
 
     client: Client
@@ -74,6 +75,7 @@ class Answered(NamedTuple):
     elapsed_s: float
     ede: tuple[Ede, ...] = ()
     servers: tuple[str, ...] = ()
+    answered_by: str = ""
     instance: str | None = None
     query: bytes = b""
     reply: bytes | None = None

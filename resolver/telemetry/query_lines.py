@@ -3,9 +3,9 @@
     {"t":"2026-11-30T10:55:28.123Z","name":"www.example.com.","type":"A","rcode":"NOERROR",
      "ms":31.2,"from":"network","server":"192.0.2.20","transport":"udp","view":"default"}
 
-*t* is when it was answered, in UTC; *from* where from (`model.Source`); *server* who was asked
-last; *ede* the codes of extended errors. What is empty is left out. *client* is there only where
-`log.clients` wants one. Beside these there are lines that say when the log began and ended.
+*t* is when it was answered, in UTC; *from* where from (`model.Source`); *server* who answered, or
+was asked last; *ede* the codes of extended errors. What is empty is left out. *client* is there
+only where `log.clients` wants one. Beside these, lines say when the log began and ended.
 """
 
 from __future__ import annotations
@@ -71,7 +71,7 @@ def of_answered(event: Answered, t: str, client: str) -> Line:
         ms=round(event.elapsed_s * 1000, 1),
         source=event.source.value,
         ede=tuple(code for code, _ in event.ede),
-        server=event.servers[-1] if event.servers else "",
+        server=event.answered_by or (event.servers[-1] if event.servers else ""),
         instance=event.instance or "",
         transport=event.client.transport.value,
         view=event.view,

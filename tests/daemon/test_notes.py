@@ -32,7 +32,7 @@ FAILED = build(id=7, flags=0x8182, question=(WWW, 1, 1))
 def told(reply: bytes, *, ede: tuple[Ede, ...] = ()) -> Answered:
     query = Query(parse_untrusted(QUERY), QUERY, CLIENT)
     answer = Answer(query.question, parse_untrusted(reply).rcode, ede=ede)
-    return answered.of_answer(query, answer, reply, 0.0123, ())
+    return answered.of_answer(query, answer, reply, 0.0123, None)
 
 
 def test_at_other_levels_nobody_listens(caplog: pytest.LogCaptureFixture) -> None:

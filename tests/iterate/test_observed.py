@@ -38,7 +38,7 @@ class Fake:
 
 
 def request() -> Any:
-    budget = Fake(whole=Fake(asked=ASKED, steps=None))
+    budget = Fake(whole=Fake(asked=ASKED, steps=None, answered_by=""), depth=1)
     return Fake(question=Question(WWW, RRType.A), delegation=Fake(zone=names.ROOT), budget=budget)
 
 

@@ -14,9 +14,10 @@ from resolver.protocol.wire import build, parse_untrusted
 from resolver.telemetry import answered
 from resolver.telemetry.events import Answered, Asked, Recalled
 from tests.asking import CLIENT, SOURCE, octets, replied
+from tests.daemon.reloading import ask, served
 from tests.making import question
 from tests.recurse.household import House, house, slow_village, village
-from tests.support import trio_test
+from tests.support import trio_test, trio_test_real
 
 WWW = question("www.example.net. A")
 LOCALHOST = question("localhost. A")
@@ -135,6 +136,18 @@ async def test_hits_are_told_while_somebody_listens_and_only_counted_else() -> N
         assert fast_path.begin() == plain
         fast_path.recall(asked, SOURCE)
         assert ear.events == []
+
+
+@trio_test_real
+async def test_who_answered_is_told_from_whose_keys_were_asked_for_to_validate_it() -> None:
+    """The root's keys come last, of a server that knows nothing of the name."""
+    async with served() as house:
+        heard: list[Answered] = []
+        house.daemon.parts.bus.subscribe(heard.append, Answered)  # type: ignore[arg-type]
+        assert (await ask(house.port, "www.example.com.")).rcode == Rcode.NOERROR
+        (event,) = heard
+        assert event.answered_by in ("192.0.2.53", "198.51.100.53", "2001:db8::53")
+        assert len(event.servers) > 4
 
 
 @trio_test

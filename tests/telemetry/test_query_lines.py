@@ -29,13 +29,15 @@ WWW = question("www.example. AAAA")
 def test_a_line_says_what_became_of_a_query_and_leaves_out_what_is_empty() -> None:
     failed = Answered(
         CLIENT, "guests", WWW, Rcode.SERVFAIL, Source.NETWORK, 0.03125,
-        (Ede(22, "nobody home"), Ede(23)), ("192.0.2.10", "192.0.2.20"), "fra1",
+        (Ede(22, "nobody home"), Ede(23)), ("192.0.2.10", "192.0.2.20"), "", "fra1",
     )  # fmt: skip
     assert octets_of(of_answered(failed, text_of(1_785_000_000_123), "")) == (
         b'{"t":"2026-07-25T17:20:00.123Z","name":"www.example.","type":"AAAA",'
         b'"rcode":"SERVFAIL","ms":31.2,"from":"network","ede":[22,23],"server":"192.0.2.20",'
         b'"instance":"fra1","transport":"tls","view":"guests"}\n'
     )
+    proven = failed._replace(servers=(*failed.servers, "198.41.0.4"), answered_by="192.0.2.20")
+    assert of_answered(proven, "", "").server == "192.0.2.20"
     unread = Answered(CLIENT, "default", None, None, Source.LOCAL, 0.0)
     assert octets_of(of_answered(unread, "", "192.0.2.0/24")) == (
         b'{"t":"","name":"","type":"","rcode":"","ms":0.0,"from":"local","transport":"tls",'
