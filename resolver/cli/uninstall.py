@@ -20,7 +20,9 @@ def run(options: argparse.Namespace) -> int:
     setup = Setup(lambda line: print(line, flush=True))
     try:
         if options.dry_run:
-            for line in setup.changed():
+            for line in setup.changed() or (
+                "nothing: `resolver install` has changed nothing here",
+            ):
                 print(line)
             return 0
         setup.uninstall(options.name or DEFAULT_NAME, forced=options.force, purges=options.purge)

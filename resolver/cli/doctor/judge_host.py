@@ -32,6 +32,8 @@ def daemon(e: Evidence) -> Finding:
     """Does it run, and does it resolve?"""
     host = e.host
     if not host.place or host.told is None:
+        if host.door:
+            return _elsewhere(e)
         if _is_named(e):
             return trouble(
                 "daemon",
@@ -56,6 +58,18 @@ def daemon(e: Evidence) -> Finding:
         seen,
         "the other findings may say why; resolver trace . NS shows whom it asks",
     )
+
+
+def _elsewhere(e: Evidence) -> Finding:
+    """Its control door opens, and yet nobody answers where one would ask."""
+    where = ", ".join(e.host.listens) or "the addresses of the configuration"
+    seen = (f"no answer of ours at {where}", *_door(e))
+    title = "the daemon runs, and does not answer where its configuration says"
+    advice = (
+        "resolver control status says where it listens; another configuration? --config FILE names "
+        "it, resolver control reload has it go by the file as it is now"
+    )
+    return (trouble if _is_named(e) else note)("daemon", title, seen, advice)
 
 
 def _door(e: Evidence) -> tuple[str, ...]:
@@ -97,7 +111,7 @@ def resolv_conf(e: Evidence) -> Finding:
         return trouble(about, "there is no /etc/resolv.conf that can be read", writer, advice)
     seen = (f"it names {', '.join(host.resolv_conf) or 'nobody'}", *writer)
     if not host.place:
-        return unknown(about, f"{seen[0]}; the resolver does not run")
+        return unknown(about, f"{seen[0]}; the resolver does not answer")
     if not host.resolv_conf and "127.0.0.1" in host.listens:
         return fine(about)  # resolv.conf(5): then it is the local machine
     others = [one for one in host.resolv_conf if one not in host.listens]

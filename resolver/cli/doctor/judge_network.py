@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from resolver.model import Server
 
 _UNFRAGMENTED = 1452  # octets of UDP that fit a packet of Ethernet's over IPv6
+_LOOPBACK = "::1"
 _ENCRYPT = "have questions encrypted: [[forward]] with tls:// or https:// (docs/encryption.md)"
 
 
@@ -69,8 +70,10 @@ def family(e: Evidence, *, is_ipv6: bool) -> Finding:
     if not tried:
         return unknown(about, f"this machine has no route for {name}")
     seen = [*_counted(asked), f"over {other} they answer"]
-    if is_ipv6 and e.internet.ipv6:
-        seen.append(f"this machine has the address {e.internet.ipv6[0]}")
+    if is_ipv6:
+        own = [one for one in e.internet.ipv6 if one != _LOOPBACK]
+        has = f"has the address {own[0]}" if own else "has no address but for its own links"
+        seen.append(f"this machine {has}")
     return trouble(
         about,
         f"{name} is there, but leads nowhere",

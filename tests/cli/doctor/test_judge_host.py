@@ -46,6 +46,12 @@ BROKEN = {
     "a machine without it": (
         "daemon", {"place": "", "told": None, "resolv_conf": ("192.168.1.1",)}, Level.NOTE,
         "the resolver does not run"),
+    "one that listens elsewhere, and is asked here": (
+        "daemon", {"place": "", "told": None, "door": "link: up (no outages)"}, Level.TROUBLE,
+        "runs, and does not answer where"),
+    "one that listens elsewhere": (
+        "daemon", {"place": "", "told": None, "door": "link: up (no outages)",
+                   "resolv_conf": ("192.168.1.1",)}, Level.NOTE, "runs, and does not answer where"),
     "another on its port": (
         "port", {"place": "", "told": None, "holders": (Holder("127.0.0.1:53", "UDP", "unbound"),)},
         Level.TROUBLE, "another program has the port"),

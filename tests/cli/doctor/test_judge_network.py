@@ -55,7 +55,9 @@ def evidence(
     """A healthy network, but for what *instead* says of the same server and kind."""
     changed = {(one.server, one.kind): one for one in instead}
     probes = [changed.pop((one.server, one.kind), one) for one in healthy()]
-    internet = Internet((*probes, *changed.values()), forwards, portal, ipv6=("2001:db8:9::1",))
+    internet = Internet(
+        (*probes, *changed.values()), forwards, portal, ipv6=("::1", "2001:db8:9::1")
+    )
     return Evidence(Host(wall=wall, floor=NOW - 9e6), internet, plan or Plan())
 
 
