@@ -152,10 +152,26 @@ def notes(config: Config, promised: Promises = _NOTHING) -> Iterator[str]:
         yield f"working_directory {directory} cannot be written by {who}: no state is kept"
     if config.log.kept != "off" and os.geteuid() == 0 and user == SHARED_ACCOUNT:
         yield f"no query log is kept as {user}, which other programs are too: set server.user"
+    if trouble := _without_door(config, promised):
+        yield f"no control socket: {trouble}; set control.socket to another path"
     for identity in _certificates(config):
         if trouble := identity.trouble(time.time()):
             whose = ", ".join((*identity.names, *identity.addresses)) or "nobody"
             yield f"tls.certificate for {whose}: {trouble}; clients that verify refuse it"
+
+
+def _without_door(config: Config, promised: Promises) -> str:
+    """Why a socket that is asked for cannot be opened, as far as nothing has to be made for it."""
+    from resolver.operate import door_socket  # noqa: PLC0415  # a start does it itself
+
+    path = door_socket.path_of(config.control.socket, config.working_directory)
+    if (
+        path is None
+        or config.control.socket == door_socket.AUTO
+        or path.parent in promised.directories
+    ):
+        return ""
+    return door_socket.trouble_of(path)
 
 
 def _certificates(config: Config) -> tuple[Identity, ...]:

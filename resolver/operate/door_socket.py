@@ -70,10 +70,17 @@ def make_usual_directory(owner: tuple[int, int] | None) -> None:
             os.chown(_USUAL, *owner, follow_symlinks=False)
 
 
+def trouble_of(path: Path) -> str:
+    """Why no socket can be at *path*; "" if it may be. Nothing is made."""
+    try:
+        os.close(_folder(path))
+    except NoDoor as error:
+        return str(error)
+    return ""
+
+
 def opened(path: Path, *, group: int | None = None) -> Opened:
     """A listening socket at *path*, for the user that we are and *group*. Raises NoDoor."""
-    if len(os.fsencode(path)) > CONTROL_PATH_OCTETS:
-        raise NoDoor(f"{path}: a path of more than {CONTROL_PATH_OCTETS} octets")
     folder = _folder(path)
     try:
         with _one_at_a_time(folder, path):
@@ -86,6 +93,8 @@ def opened(path: Path, *, group: int | None = None) -> Opened:
 
 
 def _folder(path: Path) -> int:
+    if len(os.fsencode(path)) > CONTROL_PATH_OCTETS:
+        raise NoDoor(f"{path}: a path of more than {CONTROL_PATH_OCTETS} octets")
     try:
         return os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     except OSError as error:

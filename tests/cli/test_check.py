@@ -219,6 +219,21 @@ def test_one_busy_address_of_two_is_a_note(
     assert f"note: 127.0.0.1:{port}: another program listens there: " in out
 
 
+def test_a_control_socket_that_cannot_be_is_a_note(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    """A daemon serves without, and warns."""
+    path = tmp_path / "resolver.toml"
+    listens = f"server.listen = ['127.0.0.1:{free_port()}']\n"
+    path.write_text(f"{listens}control.socket = '{tmp_path}/gone/control'\n")
+    status, out, _ = run(capsys, "check", str(path))
+    assert status == 0
+    assert f"note: no control socket: {tmp_path}/gone: there is no such directory" in out
+    path.write_text(f"{listens}control.socket = '{tmp_path}/control'\n")
+    assert "no control socket" not in run(capsys, "check", str(path))[1]
+    assert not (tmp_path / "control").exists()
+
+
 def test_what_check_binds_it_lets_go(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     path, port = tmp_path / "resolver.toml", free_port()
     path.write_text(f"server.listen = ['127.0.0.1:{port}']")
