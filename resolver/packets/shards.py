@@ -69,7 +69,7 @@ class PacketShards:
 
     def retire(self) -> None:
         """Begin anew, in constant time: the memory is given back with each packet that comes."""
-        self._retired += filter(None, self._shards)
+        self._retired.extend(filter(None, self._shards))
         self._shards = [{} for _ in self._shards]
         self._weights = [0] * len(self._shards)
 
