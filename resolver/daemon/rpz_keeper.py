@@ -39,10 +39,12 @@ _log = logging.getLogger(__name__)
 
 
 class Serving(NamedTuple):
-    """The process, as far as policy zones need it. *leads*: of several workers it is the first."""
+    """The process, as far as policy zones need it. *shares*: it is one of several workers; *leads*:
+    of these the first."""
 
     state: StateDirectory
     leads: bool = True
+    shares: bool = False
 
 
 class RpzKeeper:
@@ -82,6 +84,11 @@ class RpzKeeper:
     def leads(self) -> bool:
         """Is it for us to tell people of it?"""
         return self._serving.leads
+
+    @property
+    def shares(self) -> bool:
+        """Does it map what others map, too?"""
+        return self._serving.shares
 
     @property
     def parts(self) -> Parts:

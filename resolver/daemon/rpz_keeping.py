@@ -17,7 +17,7 @@ import trio
 
 from resolver.daemon.rpz_asking import done
 from resolver.daemon.rpz_job import Job, Outcome
-from resolver.daemon.rpz_mapping import copy_kept, fresh_file, mapped_untrusted
+from resolver.daemon.rpz_mapping import fresh_file, mapped_untrusted, own_kept, shared_kept
 from resolver.daemon.rpz_terms import (
     authorities_of,
     file_text,
@@ -61,6 +61,8 @@ class Keeper(Protocol):
     def works(self) -> bool: ...
     @property
     def leads(self) -> bool: ...
+    @property
+    def shares(self) -> bool: ...
     @property
     def parts(self) -> Parts: ...
     def use(self, name: str, table: Table | None) -> None: ...
@@ -267,14 +269,15 @@ class Keeping:
         if stamp == self._seen:
             return
         self._seen = stamp
-        out = fresh_file()
+        out = -1
         try:
-            if not await self._hop(copy_kept, state, name, out):
-                os.close(out)
-                return
+            out = await self._hop(shared_kept if self._keeper.shares else own_kept, state, name)
             table = await self._hop(mapped_untrusted, out)
+        except FileNotFoundError:
+            return
         except (WireError, OSError) as error:
-            os.close(out)
+            if out >= 0:
+                os.close(out)
             if self._keeper.works:
                 aside = state.set_aside(name)
                 self._say(f"its copy is damaged ({error}): now {aside}, and fetched anew")
@@ -291,6 +294,9 @@ class Keeping:
             self._keeper.note(outcome, job)
             if outcome.way in ("", "same"):
                 return outcome
+            if self._keeper.shares and await self._has_taken_another():
+                self._tell_report(outcome)
+                return outcome
             table = await self._hop(mapped_untrusted, out)
         except (WireError, OSError) as error:
             return Outcome(troubles=[str(error)])
@@ -301,8 +307,14 @@ class Keeping:
         found = self._keeper.state.look(job.kept_as)
         self._seen = None if found is None else (found.inode, found.size, 0)
         self._use(table, out)
-        self._tell_report(table, outcome)
+        self._tell_report(outcome)
         return outcome
+
+    async def _has_taken_another(self) -> bool:
+        """Is what was made in force from the file that all workers map?"""
+        before = self._seen
+        await self.take_kept()
+        return self._seen != before and self.table is not None
 
     def _common(self) -> dict[str, Any]:
         parts = self._keeper.parts
@@ -329,8 +341,9 @@ class Keeping:
 
     # --- for people ------------------------------------------------------------------------------
 
-    def _tell_report(self, table: Table, outcome: Outcome) -> None:
-        if not self._keeper.leads:
+    def _tell_report(self, outcome: Outcome) -> None:
+        table = self.table
+        if table is None or not self._keeper.leads:
             return
         report, many = table.info.report, sum(table.info.counts.values())
         where = outcome.primary or table.info.source

@@ -1,7 +1,8 @@
 """A file's octets → a table that steps look into.
 
-Mapped from a file of our own in memory, sealed: whoever cuts a mapped file short ends all who have
-mapped it (SIGBUS), and what one process has for itself nobody else can cut.
+Workers map one file, and so share its memory, as they do with lists. Who is alone maps a file of
+its own in memory, sealed: whoever cuts a mapped file short ends all who have mapped it (SIGBUS),
+and what one process has for itself nobody else can cut.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ def fresh_file() -> int:
 
 
 def mapped_untrusted(descriptor: int) -> Table:
-    """The table in a file of `fresh_file`, which nobody writes to any more. A thread's work.
+    """The table in a file that nobody writes to any more. A thread's work.
 
     Raises WireError, OSError.
     """
@@ -37,23 +38,26 @@ def mapped_untrusted(descriptor: int) -> Table:
         raise WireError(f"{size} octets are no policy zone")
     with suppress(OSError):
         fcntl.fcntl(descriptor, fcntl.F_ADD_SEALS, _SEALS)
-    return Table.read_untrusted(mmap.mmap(descriptor, size, prot=mmap.PROT_READ))
+    data = mmap.mmap(descriptor, size, prot=mmap.PROT_READ)
+    table = Table.read_untrusted(data)
+    data.madvise(mmap.MADV_DONTNEED)  # the look at all of it is over
+    return table
 
 
-def copy_kept(state: StateDirectory, name: str, out: int) -> bool:
-    """Copy what is kept as *name* to the file *out*; False if nothing is. A thread's work.
+def shared_kept(state: StateDirectory, name: str) -> int:
+    """What is kept as *name*, opened. Raises OSError."""
+    flags = os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK
+    return os.open(name, flags, dir_fd=state.descriptor)
 
-    Raises OSError.
-    """
+
+def own_kept(state: StateDirectory, name: str) -> int:
+    """A copy of it in a file of our own. A thread's work. Raises OSError."""
+    kept = shared_kept(state, name)
     try:
-        flags = os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK
-        kept = os.open(name, flags, dir_fd=state.descriptor)
-    except FileNotFoundError:
-        return False
-    try:
+        out = fresh_file()
         size, at = min(os.fstat(kept).st_size, RPZ_OCTETS + 1), 0
         while at < size and (sent := os.sendfile(out, kept, at, size - at)):
             at += sent
     finally:
         os.close(kept)
-    return True
+    return out

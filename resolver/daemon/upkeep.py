@@ -82,7 +82,8 @@ class Upkeep:
             self.root_keeper = RootKeeper(serving, lambda: daemon.parts)
 
         self.rpz_keeper = RpzKeeper(
-            RpzServing(daemon.state, leads=daemon.is_first), lambda: daemon.parts
+            RpzServing(daemon.state, leads=daemon.is_first, shares=daemon.slot is not None),
+            lambda: daemon.parts,
         )
         rpzs = daemon.parts.base.rpzs
         rpzs.notify, rpzs.rows = self.rpz_keeper.notify, self.rpz_keeper.rows

@@ -40,10 +40,10 @@ def until(daemon: Controlled, name: str, wanted: int) -> None:
         time.sleep(0.2)
 
 
-def mapped(pid: int) -> set[tuple[str, str]]:
-    """Device and inode of the compiled lists that the process has mapped."""
+def mapped(pid: int, what: str = "lists/compiled") -> set[tuple[str, str]]:
+    """Device and inode of the compiled lists, or another such file, that the process has mapped."""
     text = Path(f"/proc/{pid}/maps").read_text()
-    return set(re.findall(r" (\S+) (\d+) +\S*/lists/compiled", text))
+    return set(re.findall(rf" (\S+) (\d+) +\S*/{what}", text))
 
 
 def test_lists_are_mapped_once_for_all_and_a_swap_reaches_each(tmp_path: Path) -> None:
@@ -108,6 +108,9 @@ def test_notify_that_any_worker_hears_renews_the_zone_of_all(
             update += f"update add {name}.rpz.test 60 A 192.0.2.9\nsend\n"
             subprocess.run(["nsupdate"], input=update, text=True, check=True, timeout=PATIENCE_S)
             until(daemon, f"{name}.", Rcode.NOERROR)
+        first, second = (mapped(pid, "rpz/rpz.test.table") for pid in _workers(daemon))
+        assert first == second
+        assert len(first) == 1
         counted = daemon.told("stats")["counters"]
         assert counted["rpz_notified_total"] >= 1
         assert counted["rpz_incremental_total"] >= 1
