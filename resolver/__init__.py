@@ -1,7 +1,7 @@
 """A recursive, caching DNS resolver. This is the map: the life of a query, in the tree's order.
 
     cli → setup → library → lab → daemon → operate → listen → pipeline → policy | reply | recurse
-        → iterate → dnssec → upstream → packets | cache → telemetry → geo → config → budget
+        → iterate → dnssec → upstream → drill | packets | cache → telemetry → geo → config → budget
         | model → delegation → protocol → runtime → limits → errors
 
 Data flows along that line; an import may only point to the right, and import-linter holds us to it.

@@ -78,6 +78,10 @@ class Country:
             if site.fails:
                 self.world.faults.set(host, WHOLE_CUT)
 
+    def spared(self) -> list[str]:
+        """The addresses that the failure leaves alone, as prefixes."""
+        return [host for host, site in self._paths if not site.fails]
+
     def heal(self) -> None:
         for host, site in self._paths:
             one_way_s = site.rtt_ms / 2000

@@ -187,7 +187,7 @@ class Story:
         message = None if reply is None else parse_untrusted(reply)
         rcode = None if message is None else message.flags & 0xF
         heard.append(Heard(
-            asked, self._reckoning.is_cut, is_possible, _is_right(message, asked), rcode, took_ms
+            asked, self._reckoning.is_cut, is_possible, is_right(message, asked), rcode, took_ms
         ))  # fmt: skip
 
 
@@ -211,7 +211,7 @@ def configuration(country: Country, directory: str) -> Config:
     )
 
 
-def _is_right(message: Message | None, asked: Asked) -> bool:
+def is_right(message: Message | None, asked: Asked) -> bool:
     if message is None or message.flags & 0xF != Rcode.NOERROR:
         return False
     octets = bytes(map(int, asked.expected.split(".")))

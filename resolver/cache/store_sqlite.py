@@ -43,7 +43,7 @@ _SCHEMA: Final = tuple(
 )
 _KEY_CHECK: Final = 0  # number of the record in `resident` that tells whose key it was
 _SIDES: Final = ("-wal", "-shm")
-_AT: Final = "SELECT id, used, value FROM record WHERE id BETWEEN ? AND ? LIMIT 256"
+AT: Final = "SELECT id, used, value FROM record WHERE id BETWEEN ? AND ? LIMIT 256"
 _KEYS: Final = (
     "SELECT max(id), group_concat(id >> 8 & 0xFFFFFFFF) FROM "
     "(SELECT id FROM record WHERE id > ? ORDER BY id LIMIT ?)"
@@ -53,7 +53,8 @@ _PAGES_AT_ONCE: Final = 64
 _PIECE: Final = 1 << 20
 
 
-def _failed(error: sqlite3.Error | ValueError) -> StoreFailed:
+def failed_by(error: sqlite3.Error | ValueError) -> StoreFailed:
+    """What SQLite's *error* is here: damage, or a failure of the disk or of somebody's timing."""
     name = getattr(error, "sqlite_errorname", "") or ""
     is_damage = name.startswith(("SQLITE_CORRUPT", "SQLITE_NOTADB")) or (
         not name and not isinstance(error, sqlite3.OperationalError)
@@ -79,7 +80,7 @@ class SqliteStore:
             self._reader = self._reading()
         except (sqlite3.Error, ValueError) as error:
             self._close_all()
-            raise _failed(error) from None
+            raise failed_by(error) from None
         except StoreFailed:
             self._close_all()
             raise
@@ -158,13 +159,13 @@ class SqliteStore:
         try:
             if not reader.in_transaction:
                 reader.execute("BEGIN")
-            return reader.execute(_AT, (base, base + 0xFF)).fetchall()
+            return reader.execute(AT, (base, base + 0xFF)).fetchall()
         except (sqlite3.Error, ValueError) as error:
-            raise _failed(error) from None
+            raise failed_by(error) from None
 
     def read(self, numbers: Sequence[int]) -> list[tuple[int, int, bytes]]:
         """(number, used, value) of those of *numbers* that are there."""
-        return _read(self._reader, numbers)
+        return read_numbers(self._reader, numbers)
 
     def let_go(self) -> None:
         """Have look-ups see what was written since."""
@@ -172,7 +173,7 @@ class SqliteStore:
             if self._reader.in_transaction:
                 self._reader.execute("COMMIT")
         except (sqlite3.Error, ValueError) as error:
-            raise _failed(error) from None
+            raise failed_by(error) from None
 
     # --- threads that may wait -----------------------------------------------------------------
 
@@ -188,17 +189,17 @@ class SqliteStore:
                 if self._cold_reader is None:
                     self._cold_reader = self._reading()
             except (sqlite3.Error, ValueError) as error:
-                raise _failed(error) from None
+                raise failed_by(error) from None
             connection = self._cold_reader
             try:
                 rows = (
-                    connection.execute(_AT, (base, base + 0xFF)).fetchall()
+                    connection.execute(AT, (base, base + 0xFF)).fetchall()
                     if base is not None
                     else []
                 )
             except (sqlite3.Error, ValueError) as error:
-                raise _failed(error) from None
-            return rows, _read(connection, numbers) if numbers else []
+                raise failed_by(error) from None
+            return rows, read_numbers(connection, numbers) if numbers else []
 
     # --- the writing thread --------------------------------------------------------------------
 
@@ -208,7 +209,7 @@ class SqliteStore:
         try:
             row = self._writer.execute(sql, (number,)).fetchone()
         except (sqlite3.Error, ValueError) as error:
-            raise _failed(error) from None
+            raise failed_by(error) from None
         return row[0] if row is not None and isinstance(row[0], bytes) else None
 
     def olds(self, numbers: Sequence[int], *, table: str = "record") -> dict[int, bytes]:
@@ -219,7 +220,7 @@ class SqliteStore:
         try:
             found = self._writer.execute(sql, numbers).fetchall()
         except (sqlite3.Error, ValueError) as error:
-            raise _failed(error) from None
+            raise failed_by(error) from None
         return {number: value for number, value in found if isinstance(value, bytes)}
 
     def write(
@@ -247,7 +248,7 @@ class SqliteStore:
                     writer.execute("ROLLBACK")
                 raise
         except (sqlite3.Error, ValueError) as error:
-            raise _failed(error) from None
+            raise failed_by(error) from None
 
     def slice(
         self, after: int, count: int, *, table: str = "record", values: bool = False
@@ -259,7 +260,7 @@ class SqliteStore:
         try:
             found = self._writer.execute(sql, (after, count)).fetchall()
         except (sqlite3.Error, ValueError) as error:
-            raise _failed(error) from None
+            raise failed_by(error) from None
         return [Row(*row) for row in found if _is_row(row)]
 
     def keys(self, after: int, count: int) -> tuple[int | None, list[int]]:
@@ -273,7 +274,7 @@ class SqliteStore:
                 self._scanner = self._reading()
             last, found = self._scanner.execute(_KEYS, (after, count)).fetchone()
         except (sqlite3.Error, ValueError) as error:
-            raise _failed(error) from None
+            raise failed_by(error) from None
         return last, [int(key) for key in found.split(",")] if found else []
 
     def octets(self) -> int:
@@ -283,7 +284,7 @@ class SqliteStore:
             (free,) = self._writer.execute("PRAGMA freelist_count").fetchone()
             (size,) = self._writer.execute("PRAGMA page_size").fetchone()
         except (sqlite3.Error, ValueError) as error:
-            raise _failed(error) from None
+            raise failed_by(error) from None
         return int((pages - free) * size)
 
     @property
@@ -307,7 +308,7 @@ class SqliteStore:
         try:
             self._writer.execute(f"PRAGMA incremental_vacuum({_PAGES_AT_ONCE})").fetchall()
         except (sqlite3.Error, ValueError) as error:
-            raise _failed(error) from None
+            raise failed_by(error) from None
 
     @property
     def is_replaced(self) -> bool:
@@ -333,12 +334,15 @@ class SqliteStore:
                     connection.close()
 
 
-def _read(connection: sqlite3.Connection, numbers: Sequence[int]) -> list[tuple[int, int, bytes]]:
+def read_numbers(
+    connection: sqlite3.Connection, numbers: Sequence[int]
+) -> list[tuple[int, int, bytes]]:
+    """(number, used, value) of those of *numbers* that are there. Raises StoreFailed."""
     sql = f"SELECT id, used, value FROM record WHERE id IN ({_marks(numbers)})"  # noqa: S608
     try:
         return connection.execute(sql, numbers).fetchall()
     except (sqlite3.Error, ValueError) as error:
-        raise _failed(error) from None
+        raise failed_by(error) from None
 
 
 def _marks(numbers: Sequence[int]) -> str:

@@ -8,9 +8,7 @@ resolver's own, empty cache sees the name, while a public resolver may well hold
 
 from __future__ import annotations
 
-import importlib.util
 import json
-import os
 import sys
 from importlib import resources
 from pathlib import Path
@@ -18,7 +16,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import trio
 
-from resolver.cli import bench_names, bench_report, bench_run, questions, votes
+from resolver.cli import bench_names, bench_report, bench_run, pictures, questions, votes
 from resolver.cli.bounds import bounded
 from resolver.cli.compare import FRESH_OCTETS
 from resolver.errors import ConfigError
@@ -112,22 +110,10 @@ def _configuration(path: str | None) -> str | None:
 
 def _files(options: argparse.Namespace) -> Files:
     """What is written at the end can be: a run of minutes must not be for nothing."""
-    if options.png is not None and importlib.util.find_spec("matplotlib") is None:
-        expected = 'matplotlib, which is not installed: pip install "resolver[cli]"'
-        raise ConfigError("--png", options.png, expected)
-    for key, path in (("--json", options.json), ("--png", options.png)):
-        if path is not None and path != "-":
-            _look_at(key, path)
+    pictures.look_at("--png", options.png)
+    if options.json != "-":
+        pictures.look_at_file("--json", options.json)
     return Files(options.json, None if options.png is None else Path(options.png))
-
-
-def _look_at(key: str, path: str) -> None:
-    directory = os.path.dirname(path) or "."  # noqa: PTH120  # pathlib raises where one may not look
-    if not path or os.path.isdir(path) or not os.path.isdir(directory):  # noqa: PTH112
-        raise ConfigError(key, path, "a file to write, in a directory that there is")
-    is_there = os.path.exists(path)  # noqa: PTH110
-    if not os.access(path if is_there else directory, os.W_OK if is_there else os.W_OK | os.X_OK):
-        raise ConfigError(key, path, "a file that you may write")
 
 
 def _write(files: Files, text: str, contestants: list[Contestant]) -> None:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from resolver.cli.control_parts import inert
 from resolver.cli.control_session import NoDaemon, Refusal, Session, path_of
 from resolver.cli.servers import DEFAULT_CONFIG
 from resolver.config import load
@@ -54,7 +55,7 @@ def run(options: argparse.Namespace) -> int:
         print(msgspec.json.encode(told).decode())
     else:
         for line in in_lines(told):
-            print("".join(sign if sign.isprintable() else "?" for sign in line))
+            print(inert(line))
     return 0
 
 

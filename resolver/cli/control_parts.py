@@ -20,6 +20,11 @@ def table(rows: Sequence[Sequence[str]]) -> Iterator[str]:
         yield _GAP.join(cells).rstrip()
 
 
+def inert(line: str) -> str:
+    """*line* without what moves a cursor, colours, or turns the direction of text."""
+    return "".join(sign if sign.isprintable() else "?" for sign in line)
+
+
 def octets(number: float) -> str:
     """A size in the largest unit that there is one of: "12.3 MiB"."""
     unit = "octets"

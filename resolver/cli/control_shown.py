@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+from resolver.cli import drill_shown, geo_shown
 from resolver.cli.control_geo import geography
 from resolver.cli.control_known import FORMS
-from resolver.cli.control_parts import octets, table, time_of
+from resolver.cli.control_parts import inert, octets, table, time_of
 from resolver.runtime.duration import duration
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ _GAP: Final = "  "
 def shown(verb: str, reply: Reply) -> Iterator[str]:
     """*reply* of *verb*, a line each; nothing in it moves the cursor."""
     for line in SHOWN.get(verb, _plainly)(reply):
-        yield "".join(sign if sign.isprintable() else "?" for sign in line)
+        yield inert(line)
 
 
 def _plainly(reply: Reply) -> Iterator[str]:
@@ -195,6 +196,9 @@ def _captive(reply: Reply) -> Iterator[str]:
 SHOWN: Final[dict[str, Shown]] = {
     **FORMS,
     "captive": _captive,
+    "drill": drill_shown.item,
+    "geo zones": geo_shown.item,
+    "geo survey": geo_shown.item,
     "status": _status,
     "reload": _reload,
     "tls reload": _tls_reload,

@@ -15,6 +15,7 @@ from resolver.cli import (
     parser_block,
     parser_control,
     parser_daemon,
+    parser_geo,
     parser_lists,
     parser_query,
     parser_setup,
@@ -60,6 +61,8 @@ def parser(*, is_whole: bool = True) -> argparse.ArgumentParser:
     parser_setup.add_setup(commands)
     parser_control.add_control(commands, is_whole=is_whole)
     parser_block.add_block(commands)
+    parser_geo.add_geo(commands)
+    parser_geo.add_drill(commands)
     parser_daemon.add_doctor(commands)
     parser_daemon.add_log(commands)
     parser_lists.add_lists(commands)

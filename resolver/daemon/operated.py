@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 import trio
 
-from resolver.daemon import draining
+from resolver.daemon import draining, drilling
 from resolver.daemon.list_desk import ListDesk, Listing
 from resolver.daemon.operated_known import OperatedKnowledge
 from resolver.daemon.overriding import Overridden
@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from resolver.daemon.persistence import Persistence
     from resolver.daemon.tls_contexts import TlsContexts
     from resolver.daemon.wiring import Parts
+    from resolver.drill.job import Job
+    from resolver.drill.report import Outcome
     from resolver.listen.admission import Admission
     from resolver.operate.reloaded import Reloaded
     from resolver.operate.view import Portal
@@ -166,6 +168,9 @@ class Operated(OperatedKnowledge):
 
     def reopen_log(self) -> tuple[list[str], list[str]]:
         return logs.reopen(tells=self._daemon.is_first, cause="control")
+
+    async def drilled(self, job: Job) -> Outcome:
+        return await drilling.drilled(self.parts, self._daemon.persistence, job)
 
     async def drain(self) -> None:
         await draining.drain(self._daemon)

@@ -39,6 +39,7 @@ from resolver.runtime.private_files import shared_account
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Collection
 
+    from resolver.cache.basis import Basis
     from resolver.cache.denial import Proven
     from resolver.cache.negative import Denied
     from resolver.cache.store import Row
@@ -290,6 +291,13 @@ class Persistence:
             return []
         async with self._one_at_a_time:
             return await self._hop()(level.whole, name, store.clock.now())  # type: ignore[no-any-return]
+
+    def read_by(self) -> tuple[Path, Store, Basis] | None:
+        """For who reads the file in another process: where it is, and what is believed of it."""
+        files, store, level = self._files, self.store, self._level
+        if files is None or store is None or store.file is None or level is None:
+            return None
+        return files.file, store, level.basis
 
     async def keep_notes(self) -> None:
         """Write what is known of servers, and what is warm, now. Raises StoreFailed."""

@@ -26,7 +26,7 @@ from resolver.protocol.codes import RRType
 from resolver.protocol.rdata_fields import name_end
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from resolver.dnssec.anchors import Anchor
     from resolver.dnssec.whole_zone import Accepted
@@ -138,6 +138,10 @@ class RootForm:
             return None
         found = self._at(self._zone[at])
         return found if names.labels(found.owner) == (label,) else None
+
+    def zones(self) -> Iterator[Name]:
+        """What it delegates, in the zone's own order. Raises WireError."""
+        return (self._owner(index) for index in self._zone)
 
     def span(self, qname: Name) -> RRset:
         """The NSEC RRset at *qname* or last before it. Raises WireError."""

@@ -15,6 +15,7 @@ from resolver.limits.client import *
 from resolver.limits.control import *
 from resolver.limits.dnstap import *
 from resolver.limits.doctor import *
+from resolver.limits.drilling import *
 from resolver.limits.encryption import *
 from resolver.limits.estimates import *
 from resolver.limits.forwarding import *

@@ -41,6 +41,7 @@ ROOMS = (
     "telemetry",
     "control",
     "operating",
+    "drilling",
     "query_log",
     "dnstap",
     "otel",

@@ -8,7 +8,10 @@ from resolver.operate.cache_files import CACHE_DUMP, CACHE_LOAD
 from resolver.operate.cache_show import CACHE_SHOW
 from resolver.operate.captive import CAPTIVE
 from resolver.operate.drain import DRAIN, STOP
+from resolver.operate.drill import DRILL
 from resolver.operate.flush import FLUSH
+from resolver.operate.geo_survey import SURVEY
+from resolver.operate.geo_zones import ZONES
 from resolver.operate.lists import LISTS
 from resolver.operate.log import LEVEL, REOPEN
 from resolver.operate.nta import NTA
@@ -30,7 +33,7 @@ VERBS: Final[tuple[Verb, ...]] = (
     STATUS, STATS,
     FLUSH, CACHE_SHOW, CACHE_DUMP, CACHE_LOAD, SERVERS, POPS, PROBE,
     QUERIES, TRACE, WHY, *NTA, STALE, WARM,
-    CAPTIVE, *LISTS,
+    DRILL, ZONES, SURVEY, CAPTIVE, *LISTS,
     RELOAD, TLS_RELOAD, LEVEL, REOPEN, DRAIN, STOP,
 )  # fmt: skip
 BY_NAME: Final = {verb.name: verb for verb in VERBS}

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from resolver.config.schema import Config
     from resolver.dnssec.anchors import Anchors
     from resolver.dnssec.keystore import KeyStore
+    from resolver.drill.job import Job
+    from resolver.drill.report import Outcome
     from resolver.iterate.root_copy import RootCopy
     from resolver.iterate.walk import Walker
     from resolver.model import Delegation, Name
@@ -216,6 +218,10 @@ class Running(Knowing, Protocol):
 
     def reopen_log(self) -> tuple[list[str], list[str]]:
         """Open log files anew: those that were, and a sentence for each that cannot be."""
+        ...
+
+    async def drilled(self, job: Job) -> Outcome:
+        """As `daemon.drilling.drilled`."""
         ...
 
     async def drain(self) -> None:

@@ -217,7 +217,7 @@ class Stale:
         """*kept* as it is told; None if its signatures forbid it. Counted."""
         now, wall = self._clock.now(), self._clock.wall()
         link = link_of(question, kept, now)
-        ended = _signatures_end(link, wall) if link.status is Status.SECURE else None
+        ended = _signatures_ended(link, wall) if link.status is Status.SECURE else None
         if ended is not None and not self._rules.past_signatures:
             return None
         text = self._sentence(kept.zone)
@@ -253,7 +253,7 @@ def worded(link: Link, *, ttl: int, text: str, wall: float) -> Link:
     """
     code = EdeCode.STALE_NXDOMAIN if link.rcode == Rcode.NXDOMAIN else EdeCode.STALE_ANSWER
     status = link.status
-    if status is Status.SECURE and _signatures_end(link, wall) is not None:
+    if status is Status.SECURE and _signatures_ended(link, wall) is not None:
         status = Status.INSECURE
     return replace(
         link,
@@ -270,14 +270,19 @@ def _lasting(rrset: RRset, ttl: int, wall: float) -> RRset:
     return rrset._replace(ttl=ttl, signatures=signatures)
 
 
-def _signatures_end(link: Link, wall: float) -> float | None:
-    """When the last signature of one of its RRsets ended, in Unix seconds; None: they last."""
+def signatures_end(link: Link, wall: float) -> float | None:
+    """When the last signature of one of its RRsets ends, in Unix seconds; None: it has none."""
     ends = [
         max(_end_of(rdata, wall) for rdata in rrset.signatures)
         for rrset in (*link.answer, *link.authority)
         if rrset.signatures
     ]
-    first = min(ends, default=None)
+    return min(ends, default=None)
+
+
+def _signatures_ended(link: Link, wall: float) -> float | None:
+    """The same, if it has ended; None: they last."""
+    first = signatures_end(link, wall)
     return first if first is not None and _is_over(first, wall) else None
 
 

@@ -43,6 +43,8 @@ NOT_RUN = {
     "resolver query": "needs the Internet or the daemon on port 53; tests/cli ask in the lab",
     "resolver trace": "needs the Internet; tests/cli ask in the lab",
     "resolver check": "the machine's own file; docs/howto.md checks others",
+    "resolver drill": "needs the daemon; tests/e2e/test_drill.py asks one",
+    "resolver geo": "needs the daemon; tests/e2e/test_drill.py asks one",
     "resolver bench": "needs the Internet; tests/cli/test_compare.py compares in the lab",
 }
 

@@ -1,0 +1,1 @@
+"""What `resolver drill` says beside what then happens, and what it costs."""

@@ -1,0 +1,54 @@
+"""What the daemon and the process that works a drill out tell each other, as JSON.
+
+The outcome is `report.Outcome`.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from resolver.drill.facts import Facts, Used
+
+
+class StoreAt(msgspec.Struct, frozen=True):
+    """The cache on disk: where, its *key*, and by what its records are judged (`cache.basis`)."""
+
+    path: str
+    key: bytes
+    public: bytes
+    trust: bytes
+    ways: list[tuple[bytes, bytes]]
+    validates: bool
+    boot: int
+    now: float
+    wall: float
+    is_sure: bool
+    stale_s: float
+    max_ttl: int
+    negative_ttl: int
+
+
+class Job(msgspec.Struct):
+    """A drill of the names *used*, by what memory has of them (*facts*) and the disk besides.
+
+    *kept*: addresses that go on answering, and with them all in the prefixes *keep_only*;
+    *measured*: those that ever answered. The rest is `outlook.Terms`.
+    """
+
+    facts: Facts
+    used: list[Used]
+    kept: list[str]
+    measured: list[str]
+    keep_only: list[str]
+    after_s: list[float]
+    local_root: bool
+    keeps_warm: bool
+    stale_s: float
+    anchors: list[bytes]
+    waived: list[bytes]
+    never_stale: list[bytes]
+    past_signatures: bool
+    is_cold: bool
+    most: int
+    parent: int = 0
+    store: StoreAt | None = None
