@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
 from resolver.daemon.operated import Operated
+from resolver.lab.faults import Path
 from tests.recurse.household import house
 
 if TYPE_CHECKING:
@@ -31,6 +32,13 @@ class Desk:
     async def items(self, verb: Verb, **given: Any) -> list[Reply]:
         run: Any = verb.run(self.running, verb.arguments(**given))
         return [item async for item in run]
+
+
+def distant(world: World, delay_s: float = 0.002) -> World:
+    """*world*, all of its servers that have no way of their own so far away: what takes no time at
+    all counts as not measured."""
+    world.faults.default = Path(delay_s=delay_s)
+    return world
 
 
 @asynccontextmanager

@@ -24,7 +24,7 @@ from resolver.operate.drill import DRILL
 from resolver.operate.verb import Refused
 from resolver.protocol import names
 from tests.making import question
-from tests.operate.operated import Desk, desk
+from tests.operate.operated import Desk, desk, distant
 from tests.recurse.household import slow_village, village
 from tests.support import trio_test
 
@@ -49,15 +49,15 @@ def fates(report: dict[str, Any]) -> list[tuple[float, float, float]]:
 
 @trio_test
 async def test_names_in_memory_are_drilled_without_a_packet() -> None:
-    async with desk(village(is_signed=True)) as it:
+    async with desk(distant(village(is_signed=True))) as it:
         await it.home.ask(question("www.example.net. A"))
         report, failing = await drilled(it, keep_only=(NET, EXAMPLE), after="0s,1m,2h,7d")
         assert report["names"] == 1
         assert fates(report) == [(1, 0, 0), (1, 0, 0), (0, 1, 0), (0, 0, 1)]
         assert [(row["name"], row["cut"]) for row in failing] == [("www.example.net.", ".")]
         assert failing[0]["why"] == (
-            "the delegation of example.net. ends after 5 min; the delegation of net. ends after "
-            "5 min; none of the 6 addresses of . answers (5 of them never measured)"
+            "the delegation of example.net. ends after 4 min; the delegation of net. ends after "
+            "4 min; none of the 6 addresses of . answers (5 of them never measured)"
         )
         assert report["servers"] == "only 192.0.2.10/32, 192.0.2.20/31 would answer"
         report, failing = await drilled(it, keep_only=ALL)
@@ -110,7 +110,7 @@ async def test_configured_zones_need_no_delegation() -> None:
 
 @trio_test
 async def test_far_is_what_takes_so_long() -> None:
-    async with desk(slow_village()) as it:
+    async with desk(distant(slow_village())) as it:
         await it.home.ask(question("www.example.net. A"))
         report, failing = await drilled(it, far_ms=900.0, after="8d")
         assert report["servers"] == "2 of 3 measured servers are nearer than 900 ms (given)"

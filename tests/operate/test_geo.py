@@ -18,7 +18,7 @@ from resolver.operate.verb import Refused
 from resolver.protocol import names
 from tests.iterate.lab_root import packed_root
 from tests.making import question
-from tests.operate.operated import Desk, desk
+from tests.operate.operated import Desk, desk, distant
 from tests.recurse.household import WALL, village
 from tests.support import trio_test
 
@@ -91,7 +91,7 @@ def hold_copy(it: Desk, world: World) -> None:
 
 @trio_test
 async def test_a_survey_asks_nobody_unless_it_is_wanted() -> None:
-    async with desk(village()) as it:
+    async with desk(distant(village())) as it:
         await it.home.ask(WWW)
         await it.running.forget_servers()
         sent = it.home.sent

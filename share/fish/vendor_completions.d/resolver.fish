@@ -50,8 +50,8 @@ function _shtab_resolver_using
   test "$_shtab_resolver_cmdpath" = "$argv"
 end
 
-set -g _shtab_resolver_commands serve query trace why pops bench check install uninstall control 'control status' 'control stats' 'control flush' 'control cache' 'control cache show' 'control cache dump' 'control cache load' 'control servers' 'control pops' 'control probe' 'control queries' 'control trace' 'control why' 'control nta' 'control nta add' 'control nta remove' 'control nta list' 'control stale' 'control warm' 'control captive' 'control lists' 'control lists show' 'control lists test' 'control block' 'control allow' 'control pause' 'control reload' 'control tls' 'control tls reload' 'control log' 'control log level' 'control log reopen' 'control drain' 'control stop' block doctor log lab keys limits completion
-set -g _shtab_resolver_opts_with_value --at --ca-file --class --client --color --config --count --for --fresh --json --line --listen --name --names --over --png --port --rate --server --socket --timeout --type --view -c -p -t
+set -g _shtab_resolver_commands serve query trace why pops bench check install uninstall control 'control status' 'control stats' 'control flush' 'control cache' 'control cache show' 'control cache dump' 'control cache load' 'control servers' 'control pops' 'control probe' 'control queries' 'control trace' 'control why' 'control nta' 'control nta add' 'control nta remove' 'control nta list' 'control stale' 'control warm' 'control drill' 'control geo' 'control geo zones' 'control geo survey' 'control captive' 'control lists' 'control lists show' 'control lists test' 'control block' 'control allow' 'control pause' 'control reload' 'control tls' 'control tls reload' 'control log' 'control log level' 'control log reopen' 'control drain' 'control stop' block geo drill doctor log lab keys limits completion
+set -g _shtab_resolver_opts_with_value --after --as-outage --at --ca-file --class --client --color --config --count --days --far-ms --for --fresh --json --keep-only --line --listen --name --names --over --png --port --rate --server --socket --timeout --tlds --type --view -c -p -t
 
 complete -c resolver -e
 complete -c resolver -f
@@ -214,6 +214,26 @@ complete -c resolver -n '_shtab_resolver_using control warm' -s h -l help -d 'sh
 complete -c resolver -n '_shtab_resolver_using control warm' -l json -d 'print what it says, an object a line'
 complete -c resolver -n '_shtab_resolver_using control warm' -l off -d 'keep it warm no longer'
 complete -c resolver -n '_shtab_resolver_using control warm; and test $_shtab_resolver_npos -ge 0' -ka "A AAAA CAA CNAME DNAME DNSKEY DS HTTPS MX NAPTR NS NSEC NSEC3PARAM PTR SOA SRV SSHFP SVCB TLSA TXT" -d 'a name to keep warm, or "list"; record type'
+complete -c resolver -n '_shtab_resolver_using control; and test $_shtab_resolver_npos -eq 0' -a drill -d 'what would still resolve if far servers fell silent now'
+complete -c resolver -n '_shtab_resolver_using control drill' -s h -l help -d 'show this help message and exit'
+complete -c resolver -n '_shtab_resolver_using control drill' -l json -d 'print what it says, an object a line'
+complete -c resolver -n '_shtab_resolver_using control drill' -l far-ms -x -d 'servers from this round trip on fall silent'
+complete -c resolver -n '_shtab_resolver_using control drill' -l keep-only -x -d 'only servers in these prefixes answer'
+complete -c resolver -n '_shtab_resolver_using control drill' -l as-outage -x -d 'as in the partial outage that began then (2026-11-30)'
+complete -c resolver -n '_shtab_resolver_using control drill' -l after -x -d 'when names are asked: 0s,1h,1d,7d'
+complete -c resolver -n '_shtab_resolver_using control drill' -l names -x -d 'names (with a type), not those in use'
+complete -c resolver -n '_shtab_resolver_using control drill' -l cold -d 'as if nothing were held: after a restart'
+complete -c resolver -n '_shtab_resolver_using control; and test $_shtab_resolver_npos -eq 0' -a geo -d 'how near the zones in use are served; how near top-level domains are served'
+complete -c resolver -n '_shtab_resolver_using control geo' -s h -l help -d 'show this help message and exit'
+complete -c resolver -n '_shtab_resolver_using control geo; and test $_shtab_resolver_npos -eq 0' -a zones -d 'how near the zones in use are served'
+complete -c resolver -n '_shtab_resolver_using control geo zones' -s h -l help -d 'show this help message and exit'
+complete -c resolver -n '_shtab_resolver_using control geo zones' -l json -d 'print what it says, an object a line'
+complete -c resolver -n '_shtab_resolver_using control geo zones' -l days -x -d 'zones of names used within so many days'
+complete -c resolver -n '_shtab_resolver_using control geo; and test $_shtab_resolver_npos -eq 0' -a survey -d 'how near top-level domains are served'
+complete -c resolver -n '_shtab_resolver_using control geo survey' -s h -l help -d 'show this help message and exit'
+complete -c resolver -n '_shtab_resolver_using control geo survey' -l json -d 'print what it says, an object a line'
+complete -c resolver -n '_shtab_resolver_using control geo survey' -l tlds -xka "used cc all" -d 'those of the names in use, all of two letters, or all'
+complete -c resolver -n '_shtab_resolver_using control geo survey' -l yes -d 'ask servers that were not measured yet'
 complete -c resolver -n '_shtab_resolver_using control; and test $_shtab_resolver_npos -eq 0' -a captive -d 'ask the network'"'"'s own name servers for a while, to get past a portal'
 complete -c resolver -n '_shtab_resolver_using control captive' -s h -l help -d 'show this help message and exit'
 complete -c resolver -n '_shtab_resolver_using control captive' -l json -d 'print what it says, an object a line'
@@ -271,6 +291,28 @@ complete -c resolver -n '_shtab_resolver_using block' -l socket -xka "(__fish_co
 complete -c resolver -n '_shtab_resolver_using block' -l json -d 'print one object instead of text'
 complete -c resolver -n '_shtab_resolver_using block; and test $_shtab_resolver_npos -eq 0' -ka "test" -d 'look a name up'
 complete -c resolver -n '_shtab_resolver_using block; and test $_shtab_resolver_npos -eq 2' -ka "A AAAA CAA CNAME DNAME DNSKEY DS HTTPS MX NAPTR NS NSEC NSEC3PARAM PTR SOA SRV SSHFP SVCB TLSA TXT" -d 'record type (A)'
+complete -c resolver -n '_shtab_resolver_using; and test $_shtab_resolver_npos -eq 0' -a geo -d 'how near the servers are that names need'
+complete -c resolver -n '_shtab_resolver_using geo' -s h -l help -d 'show this help message and exit'
+complete -c resolver -n '_shtab_resolver_using geo' -l days -x -d 'zones: of names used within so many days (7)'
+complete -c resolver -n '_shtab_resolver_using geo' -l tlds -xka "used cc all" -d 'survey: those of the names in use, all of two letters, or all'
+complete -c resolver -n '_shtab_resolver_using geo' -l yes -d 'survey: ask servers that were not measured yet'
+complete -c resolver -n '_shtab_resolver_using geo' -l png -xka "(__fish_complete_path (commandline -ct))" -d 'draw round trips by zone there (matplotlib)'
+complete -c resolver -n '_shtab_resolver_using geo' -l config -xka "(__fish_complete_path (commandline -ct))" -d 'configuration (TOML)'
+complete -c resolver -n '_shtab_resolver_using geo' -l socket -xka "(__fish_complete_path (commandline -ct))" -d 'the daemon'"'"'s control socket'
+complete -c resolver -n '_shtab_resolver_using geo' -l json -d 'print one object instead of text'
+complete -c resolver -n '_shtab_resolver_using geo; and test $_shtab_resolver_npos -eq 0' -ka "zones survey" -d 'which report'
+complete -c resolver -n '_shtab_resolver_using; and test $_shtab_resolver_npos -eq 0' -a drill -d 'what would resolve if far servers fell silent'
+complete -c resolver -n '_shtab_resolver_using drill' -s h -l help -d 'show this help message and exit'
+complete -c resolver -n '_shtab_resolver_using drill' -l far-ms -x -d 'servers from this round trip on fall silent (default: found by measurement)'
+complete -c resolver -n '_shtab_resolver_using drill' -l keep-only -x -d 'only servers in these prefixes answer'
+complete -c resolver -n '_shtab_resolver_using drill' -l as-outage -x -d 'those that were silent in the partial outage that began then'
+complete -c resolver -n '_shtab_resolver_using drill' -l names -x -d 'names in use (the default), or those of a file, "-" for what comes in'
+complete -c resolver -n '_shtab_resolver_using drill' -l after -x -d 'how long after the cut names are asked (0s,1h,1d,7d)'
+complete -c resolver -n '_shtab_resolver_using drill' -l cold -d 'as if nothing were held'
+complete -c resolver -n '_shtab_resolver_using drill' -l png -xka "(__fish_complete_path (commandline -ct))" -d 'draw the curve there (matplotlib)'
+complete -c resolver -n '_shtab_resolver_using drill' -l config -xka "(__fish_complete_path (commandline -ct))" -d 'configuration (TOML)'
+complete -c resolver -n '_shtab_resolver_using drill' -l socket -xka "(__fish_complete_path (commandline -ct))" -d 'the daemon'"'"'s control socket'
+complete -c resolver -n '_shtab_resolver_using drill' -l json -d 'print one object instead of text'
 complete -c resolver -n '_shtab_resolver_using; and test $_shtab_resolver_npos -eq 0' -a doctor -d 'say what is wrong with this machine'"'"'s DNS'
 complete -c resolver -n '_shtab_resolver_using doctor' -s h -l help -d 'show this help message and exit'
 complete -c resolver -n '_shtab_resolver_using doctor' -l config -xka "(__fish_complete_path (commandline -ct))" -d 'configuration (TOML); none is fine'
