@@ -20,12 +20,12 @@ is sent. The daemon does it in a process of its own, by what it knows."""
 
 DRILL_EXAMPLES = """examples:
   resolver drill
-  resolver drill --far-ms 60                   what takes 60 ms and more is cut off
+  resolver drill --far-ms 60               what takes 60 ms is cut off
   resolver drill --keep-only 203.0.113.0/24 2001:db8::/32
-  resolver drill --as-outage 2026-11-30        as it was on that day
+  resolver drill --as-outage 2026-11-30    as it was on that day
   resolver drill --names our-names.txt --after 0s,12h,3d
-  resolver drill --cold                        and the resolver restarts, with nothing held
-  resolver drill --png drill.png               the curve
+  resolver drill --cold                    with nothing held: after a start
+  resolver drill --png drill.png           the curve
 
 exit status:
   0    done
@@ -41,9 +41,9 @@ not measured yet are asked once, five a second."""
 
 GEO_EXAMPLES = """examples:
   resolver geo zones
-  resolver geo zones --days 1 --png zones.png  round trips, a bar a zone
-  resolver geo survey                          what is known, and what it would take
-  resolver geo survey --tlds cc --yes          all of two letters (needs root.local)
+  resolver geo zones --days 1 --png zones.png
+  resolver geo survey                      what is known, and what it takes
+  resolver geo survey --tlds cc --yes      all countries (needs root.local)
   resolver geo survey --json | jq '.zones[] | select(.near == 0).zone'
 
 exit status:
