@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from resolver.protocol.names import Name
 
 
+_DEEPEST = 16  # zones in one sentence
+
+
 class Blame(NamedTuple):
     """*zone*: the cut that fails."""
 
@@ -50,7 +53,7 @@ class Blaming:
     def _of_zone(self, zone: Name, after_s: float, seen: frozenset[Name]) -> Blame:
         outlook, text = self._outlook, names.to_text(zone)
         cut = outlook.index.cuts.get(zone)
-        if cut is None or zone in seen:
+        if cut is None or zone in seen or len(seen) > _DEEPEST:
             return Blame(zone, f"nothing is known of who serves {text}")
         if outlook.asked_until(zone) > after_s:
             return self._of_trust(zone, after_s)

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from resolver.protocol.names import Name
 
 _ADDRESSES = (RRType.A, RRType.AAAA)
+_DEEPEST = 120  # things behind each other: two or three a zone; SUBQUERY_DEPTH is no deeper
 
 
 class Features(NamedTuple):
@@ -67,6 +68,7 @@ class Outlook:
         self._found: dict[Hashable, float] = {}  # by the last round, or this one so far
         self._done: set[Hashable] = set()
         self._used: frozenset[Asked] = frozenset()
+        self._depth = 0
 
     def __repr__(self) -> str:
         return f"<Outlook {self.features}, {len(self._found)} values>"
@@ -86,12 +88,14 @@ class Outlook:
 
     def _value(self, node: Hashable, work: Callable[[], float]) -> float:
         """What *node* is worth: worked out once a round, and as in the last one where it is met
-        again on the way to itself."""
-        if node not in self._done:
+        again on the way to itself, or further behind the question than anybody would look."""
+        if node not in self._done and self._depth < _DEEPEST:
             self._done.add(node)
             self._found.setdefault(node, NEVER)
+            self._depth += 1
             self._found[node] = work()
-        return self._found[node]
+            self._depth -= 1
+        return self._found.get(node, NEVER)
 
     # --- names -------------------------------------------------------------------------------
 

@@ -240,3 +240,21 @@ def test_a_name_never_looked_up_is_sure_only_where_its_zone_answers_for_names() 
     made = outlook(index(*found), asked("new.x.aa."), asked("www.new.aa."))
     assert made.is_sure(asked("new.x.aa."))
     assert not made.is_sure(asked("www.new.aa."))
+
+
+def test_a_chain_of_zones_without_end_is_no_harm() -> None:
+    """Each served by a name in the next: nobody looks that far, a walk neither."""
+    zones = [without_glue(f"z{number}.aa.", f"ns.z{number + 1}.aa.") for number in range(2000)]
+    facts = [answer(f"ns.z{number}.aa.", left_s=-1.0, hosts=(NEAR,)) for number in range(2001)]
+    known = index(root(NEAR), cut("aa.", NEAR), *zones, *facts, cut("z2000.aa.", NEAR))
+    assert outlook(known, asked("www.z0.aa.")).asked_until(name("z0.aa.")) == -1.0
+    assert outlook(known, asked("www.z1990.aa.")).asked_until(name("z1990.aa.")) == ALWAYS
+
+
+def test_cuts_at_each_of_many_labels_are_followed() -> None:
+    """As in ip6.arpa."""
+    owners = [".".join("0" * count) + ".arpa." for count in range(1, 34)]
+    known = index(root(NEAR), cut("arpa.", NEAR), *(cut(owner, NEAR) for owner in owners))
+    terms = VALIDATED._replace(kept=KEPT)
+    made = outlook(known, asked(f"x.{owners[-1]}"), terms=terms)
+    assert made.asked_until(name(owners[-1])) == ALWAYS

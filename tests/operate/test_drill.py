@@ -9,6 +9,7 @@ import pytest
 import trio
 
 from resolver.config.schema import Config, Stub
+from resolver.geo.distance import PartialOutage
 from resolver.limits import (
     CONTROL_REPLY_OCTETS,
     DRILL_FACTS,
@@ -130,6 +131,25 @@ async def test_one_way_to_tell_who_is_kept_is_enough() -> None:
             await drilled(it, keep_only=("192.0.2.1/33",))
         with pytest.raises(Refused, match="no partial outage is recorded"):
             await drilled(it, as_outage="2026-11-30")
+
+
+@trio_test
+async def test_an_outage_that_was_recorded_is_had_again() -> None:
+    """Who was silent then is silent; of others the distance tells."""
+    async with desk(distant(village())) as it:
+        await it.home.ask(question("www.example.net. A"))
+        wall = 1_785_000_000.0
+        silent = frozenset({"192.0.2.20", "192.0.2.21"})
+        outage = PartialOutage(wall, wall + 60, frozenset({"192.0.2.10"}), silent)
+        it.home.parts.dispatcher.shared.experiments.kept.append(outage)
+        report, failing = await drilled(it, as_outage="2026-07-25", after="8d")
+        assert report["servers"] == "as on 2026-07-25 17:20Z: 2 servers are silent"
+        assert [row["cut"] for row in failing] == ["example.net."]
+        assert await drilled(it, as_outage="2026-07-25T17:20", after="8d") == (
+            report | {"cpu_s": 0.0}, failing,
+        )  # fmt: skip
+        with pytest.raises(Refused, match="no partial outage began at '2026-07-26'; recorded: 20"):
+            await drilled(it, as_outage="2026-07-26")
 
 
 @trio_test
