@@ -219,12 +219,12 @@ def verdict(outcome: Outcome) -> str:
     count = "the one name" if outcome.names == 1 else f"{outcome.names} names"
     told = f"Of {count}, weighed by use, {', '.join(shares)}"
     worth = [one for one in outcome.worth if round(one.most) > 0]
-    has = [f"{one.feature} {one.most:.0f}" for one in worth if one.is_on]
-    lacks = [f"{one.feature} {one.most:.0f}" for one in worth if not one.is_on]
-    if has:
-        told += f"; of that, up to so many points are owed to {', '.join(has)}"
-    if lacks:
-        told += f"; up to so many would be added by {', '.join(lacks)}"
+    for word, change, is_on in (("without", "less", True), ("with", "more", False)):
+        found = [one for one in worth if one.is_on is is_on]
+        if found:
+            first, *others = found
+            told += f"; {word} {first.feature} up to {first.most:.0f} points {change}"
+            told += "".join(f", {word} {one.feature} {one.most:.0f}" for one in others)
     return f"{told}."
 
 

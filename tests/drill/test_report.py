@@ -74,8 +74,8 @@ def test_the_verdict_says_it_in_one_sentence() -> None:
     outcome = drilled(index(*found, answer("www.x.aa.")), used("www.x.aa."), features=NOTHING)
     assert outcome.verdict == (
         "Of the one name, weighed by use, 100 % resolve at once, 0 % survive 1 h, "
-        "0 % survive 1 d, 0 % survive 7 d; up to so many would be added by local root 100, "
-        "keep-warm 100, stale answers 100."
+        "0 % survive 1 d, 0 % survive 7 d; with local root up to 100 points more, with keep-warm "
+        "100, with stale answers 100."
     )
 
 
