@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 import trio
 
+from resolver.policy.fast_paths import Keep
 from resolver.protocol import names
 
 if TYPE_CHECKING:
@@ -76,21 +77,23 @@ def below(tops: Iterable[Name]) -> Wrong:
 
 
 async def hand_over(
-    daemon: Working, fresh: Parts, wrong: Wrong, *, keeps_packets: bool = False
+    daemon: Working, fresh: Parts, wrong: Wrong, *, keep: Keep = Keep.NONE, renamed: Wrong = NOTHING
 ) -> int:
     """Have *daemon* work with *fresh*, which has what its parts know but for what is *wrong*.
 
-    *keeps_packets*: ready replies stay, but for those that tell of what is *wrong*. Returns how
-    many entries of caches went. Not while another runs: who calls holds *reloading*.
+    *keep*: which ready replies stay, but for those that tell of what is *wrong*, or *renamed*: what
+    policy asks for in the place of other names. Returns how many entries of caches went. Not while
+    another runs: who calls holds *reloading*.
     """
-    before, keeps_packets = daemon.parts, keeps_packets and not wrong.is_all
+    before, keep = daemon.parts, Keep.NONE if wrong.is_all or renamed.is_all else keep
     gone = await purge(before, wrong)
-    if keeps_packets and wrong.tops:
-        for _ in before.packets.purge(wrong.is_wrong):
+    told = below(wrong.tops | renamed.tops)
+    if keep is not Keep.NONE and told.tops:
+        for _ in before.packets.purge(told.is_wrong):
             await trio.lowlevel.checkpoint()
     if wrong.denials:
         gone += _sizes(before.memory.negatives, before.memory.failures, before.memory.denial)
-    _swap(daemon, fresh, wrong, keeps_packets=keeps_packets)
+    _swap(daemon, fresh, wrong, keep)
     daemon.nursery.start_soon(_drain, before)
     return gone
 
@@ -121,7 +124,7 @@ async def _drain(parts: Parts) -> None:
         await trio.lowlevel.checkpoint()
 
 
-def _swap(daemon: Working, fresh: Parts, wrong: Wrong, *, keeps_packets: bool) -> None:
+def _swap(daemon: Working, fresh: Parts, wrong: Wrong, keep: Keep) -> None:
     """The one step: nothing in it waits, and nothing fails."""
     before = daemon.parts
     _take_counts(fresh, before)
@@ -131,7 +134,7 @@ def _swap(daemon: Working, fresh: Parts, wrong: Wrong, *, keeps_packets: bool) -
         fresh.keystore.take_over(before.keystore)
         for name in wrong.tops:
             fresh.keystore.forget(name)
-    fresh.take_effect(keeps_packets=keeps_packets)
+    fresh.take_effect(keep)
     daemon.parts = fresh
     daemon.persistence.serve(fresh, wrong.meant)
     daemon.limit_rate()

@@ -82,7 +82,7 @@ def views_of(config: Config, stock: Stock, now: frozenset[str] = frozenset()) ->
             known[alike] = tuple(steps_for(config, view, found, stock))
         return known[alike]
 
-    everybody = next((view for view in config.view if view.is_everybody), _EVERYBODY)
+    everybody = everybodys(config)
     return Views(
         steps(everybody),
         [
@@ -98,6 +98,11 @@ def views_of(config: Config, stock: Stock, now: frozenset[str] = frozenset()) ->
         ],
         everybody.name,
     )
+
+
+def everybodys(config: Config) -> Settings:
+    """The view of who is in none."""
+    return next((view for view in config.view if view.is_everybody), _EVERYBODY)
 
 
 def tags_now(config: Config, clock: Clock) -> frozenset[str]:

@@ -22,14 +22,16 @@ from resolver.config.changes import changes, merged
 from resolver.daemon import local_watch
 from resolver.daemon.bind import close_all
 from resolver.daemon.draining import close_each
-from resolver.daemon.handover import below, hand_over
+from resolver.daemon.handover import Wrong, below, hand_over
 from resolver.daemon.named_files import read_files
+from resolver.daemon.policies import everybodys
 from resolver.daemon.tls_contexts import is_needed
 from resolver.daemon.wiring import assemble
 from resolver.errors import ConfigError
 from resolver.limits import HANDOVER_SECONDS
 from resolver.listen.sockets import SystemListenNetwork
 from resolver.operate.reloaded import NotReloaded, Reloaded
+from resolver.policy.fast_paths import Keep
 from resolver.protocol import names
 from resolver.runtime.hop import hop
 from resolver.telemetry import logs
@@ -71,7 +73,7 @@ _KEEPS_PACKETS: Final = (
     "server.allow_from", "server.version", "server.identity", "server.nsid", "outgoing.", "root.",
     "forward ", "stub ", "warm", "resolution.qname_minimisation", "resolution.harden_glue",
     "resolution.prefetch", "resolution.query_timeout", "cache.", "dnssec.negative_trust_anchors",
-    "dnssec.trust_anchors_file", "dnssec.aggressive_nsec",
+    "dnssec.trust_anchors_file", "dnssec.aggressive_nsec", "rewrite",
 )  # fmt: skip
 
 
@@ -101,8 +103,8 @@ async def reload(daemon: Daemon, wanted: Config | Callable[[Config], Config] = s
         differ = _differing(before, files, found)
         if wrong or differ or any(map(_changes_answers, found)):
             fresh = assemble(config, before.base, before, files)  # in which nothing fails
-            keeps = all(map(_keeps_packets, found)) and _have_same_names(before, fresh)
-            await hand_over(daemon, fresh, below(wrong), keeps_packets=keeps)
+            keep = _kept(found, before, fresh)
+            await hand_over(daemon, fresh, below(wrong), keep=keep, renamed=_renamed(before, fresh))
         else:
             before.config = config
             daemon.limit_rate()
@@ -153,8 +155,25 @@ def _changes_answers(change: Change) -> bool:
     return change.effect == "live" and not change.key.startswith(_BESIDE_ANSWERS)
 
 
-def _keeps_packets(change: Change) -> bool:
-    return not _changes_answers(change) or change.key.startswith(_KEEPS_PACKETS)
+def _kept(found: list[Change], before: Parts, fresh: Parts) -> Keep:
+    """Which ready replies are right under *fresh*, but for those of names that are told apart."""
+    if not _have_same_names(before, fresh):
+        return Keep.NONE
+    wrong = [
+        change.key
+        for change in found
+        if _changes_answers(change) and not change.key.startswith(_KEEPS_PACKETS)
+    ]
+    if not wrong:
+        return Keep.ALL
+    is_same = wrong == ["view"] and everybodys(before.config) == everybodys(fresh.config)
+    return Keep.EVERYBODYS if is_same else Keep.NONE
+
+
+def _renamed(before: Parts, fresh: Parts) -> Wrong:
+    """Names that are asked for under another one, and were not, or the other way round."""
+    rules = {*before.config.rewrite} ^ {*fresh.config.rewrite}
+    return below(names.from_text(rule.from_.removeprefix("*.")) for rule in rules)
 
 
 def _have_same_names(before: Parts, fresh: Parts) -> bool:

@@ -51,7 +51,7 @@ from resolver.packets.options import ClientOptions
 from resolver.pipeline import Pipeline
 from resolver.policy.cookies import ServerCookies
 from resolver.policy.designation import Offers
-from resolver.policy.fast_paths import FastPaths
+from resolver.policy.fast_paths import FastPaths, Keep
 from resolver.policy.rpz import Rpzs
 from resolver.policy.views import Views
 from resolver.recurse.ahead import Ahead, nothing_ahead
@@ -147,7 +147,7 @@ class Parts:
     encryption: Encryption
     renewals: Renewals | None
 
-    def take_effect(self, *, keeps_packets: bool = False) -> None:
+    def take_effect(self, keep: Keep = Keep.NONE) -> None:
         """Have what outlives us go by this configuration. Never waits, never fails."""
         config, memory, packets = self.config, self.memory, self.packets
         nat64.go_by(config, self.base.translating)
@@ -165,7 +165,7 @@ class Parts:
         self.base.options.cookies = self.cookies if config.server.cookies else None
         self.base.options.padding = config.tls.padding
         self.base.rpzs.use(self.stock.zones)
-        self.fast_paths.go_by(self.views, keeps=keeps_packets)
+        self.fast_paths.go_by(self.views, keep)
         self.go_by_hand()
         self.base.shortage.sheds = (
             packets.flush, packets.shards.clear, memory.rrsets.clear, memory.negatives.clear,

@@ -109,11 +109,15 @@ class PacketCache:
         self._refuses = is_refused
         return self.shards.purge(is_refused)
 
-    def look_anew(self) -> None:
+    def look_anew(self, *, tag: int | None = None) -> None:
         """What is kept stays right, but who may have it is asked again, and what is being found
-        out at the moment is not kept: it is of what was in force before."""
+        out at the moment is not kept: it is of what was in force before. *tag*: of replies under
+        other policy tags nothing stays."""
         self.generation += 1
         self._refuses = None
+        if tag is not None:
+            kept = {key: client for key, client in self._clients.items() if key[0] == tag}
+            self._clients = kept
         for client in self._clients.values():
             client.drop_copies()
 

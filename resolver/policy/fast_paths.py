@@ -6,6 +6,7 @@ forget all packets at once, and what the packets were made of stays in the cache
 
 from __future__ import annotations
 
+import enum
 from typing import TYPE_CHECKING
 
 from resolver.packets.fast_path import FastPath
@@ -23,6 +24,14 @@ if TYPE_CHECKING:
     from resolver.telemetry.events import Bus
 
 _new = tuple.__new__  # half the constructor's cost
+
+
+class Keep(enum.Enum):
+    """Which ready replies are still right under other views."""
+
+    NONE = "none"
+    EVERYBODYS = "those of who is in no view of his own"
+    ALL = "all"
 
 
 class FastPaths:
@@ -47,15 +56,16 @@ class FastPaths:
         """All that were opened."""
         return list(self._open.values())
 
-    def go_by(self, views: Views, *, keeps: bool = False) -> None:
-        """Other views, from the next batch of queries on. *keeps*: what they make of answers is the
-        same, and so packets stay; whom they admit may differ."""
+    def go_by(self, views: Views, keep: Keep = Keep.NONE) -> None:
+        """Other views, from the next batch of queries on. What they make of the answers that are to
+        be *kept* is the same; whom they admit may differ."""
         self.views = views
         self._hear()
-        if keeps:
-            self._packets.look_anew()
-        else:
+        if keep is Keep.NONE:
             self._packets.flush()
+        else:
+            everybodys = views.default.view.tag
+            self._packets.look_anew(tag=everybodys if keep is Keep.EVERYBODYS else None)
 
     def open(self, transport: Transport, listener: str = "") -> FastPath:
         """The fast path of what listens at *listener*, "192.0.2.1:53"; the same for all who ask."""

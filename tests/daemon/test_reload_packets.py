@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 from msgspec.structs import replace
 
-from resolver.config.schema import Warm
+from resolver.config.schema import Rewrite, View, Warm
 from resolver.daemon import wiring
 from resolver.daemon.reload import Source, reload, reread
 from resolver.operate.reloaded import NotReloaded
@@ -158,3 +158,52 @@ async def test_an_address_that_cannot_be_had_is_told_with_its_line() -> None:
         (problem,) = refused.value.problems
         assert str(problem).startswith("resolver.toml line 7: server.listen")
         assert "another program listens there" in str(problem)
+
+
+GUEST = View(name="guest", clients=("192.0.2.0/24",), answer="refuse")
+
+
+@trio_test_real
+async def test_a_view_of_others_leaves_everybodys() -> None:
+    async with served() as house:
+        await warm(house)
+        changed = replace(GUEST, answer="", clients=("192.0.2.0/24", "198.51.100.0/24"))
+        for views in ((GUEST,), (changed,), ()):
+            await reload(house.daemon, replace(house.config, view=views))
+            for name in ADDRESSES:
+                assert await is_ready(house, name), (name, views)
+
+
+@trio_test_real
+async def test_whom_another_view_is_for_now_gets_none_of_everybodys() -> None:
+    async with served() as house:
+        await warm(house)
+        us = View(name="us", clients=("127.0.0.0/8",), answer="refuse")
+        await reload(house.daemon, replace(house.config, view=(us,)))
+        assert (await ask(house.port, WWW)).rcode == Rcode.REFUSED
+        await reload(house.daemon, replace(house.config, view=(replace(us, answer="allow"),)))
+        assert not await is_ready(house, WWW)
+        await reload(house.daemon, house.config)
+        assert await is_ready(house, WWW)
+
+
+@trio_test_real
+async def test_everybodys_own_view_takes_all() -> None:
+    async with served() as house:
+        await warm(house)
+        everybody = View(name="all", serve_stale=False)
+        await reload(house.daemon, replace(house.config, view=(everybody,)))
+        for name in ADDRESSES:
+            assert not await is_ready(house, name)
+
+
+@trio_test_real
+async def test_a_rewrite_takes_what_it_renames_and_no_more() -> None:
+    async with served() as house:
+        await warm(house)
+        rule = Rewrite(from_="www.example.com", to="mail.example.com")
+        for rules, expected in (((rule,), ADDRESSES[MAIL]), ((), ADDRESSES[WWW])):
+            await reload(house.daemon, replace(house.config, rewrite=rules))
+            assert addresses(await ask(house.port, WWW)) == [expected]
+            assert await is_ready(house, MAIL)
+            assert await is_ready(house, "example.com.")
