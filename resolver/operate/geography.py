@@ -10,7 +10,7 @@ import math
 from collections import Counter
 from functools import lru_cache
 from itertools import islice
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import trio
 
@@ -34,6 +34,9 @@ if TYPE_CHECKING:
     from resolver.operate.view import Parts
     from resolver.upstream.instance import Instance
     from resolver.upstream.server_state import ServerState
+
+
+_ROOT_AND_LENGTH: Final = 2  # octets of a name of one label beside its letters
 
 
 def measured(parts: Parts, *, most: int | None = None) -> list[Measured]:
@@ -76,9 +79,7 @@ class Geography:
         self._parts = parts
         self._measured = measured(parts, most=DISTANCES_READ)
         self.distances = _distances(parts, self._measured)
-        self._nameservers = {
-            server.host: names.to_text(server.nameserver) for server in parts.hints.servers()
-        }
+        self.nameservers = _nameservers(parts)
         self._agreement = Agreement(self._claims())
 
     def _claims(self) -> list[Claim]:
@@ -97,7 +98,7 @@ class Geography:
         return None if place is None else Claim(self.distances.bound_km(1000 * least_s), place)
 
     def _place(self, instance: Instance, host: str, nameserver: str) -> Place | None:
-        return _placed(instance.octets, nameserver or self._nameservers.get(host, ""), host)
+        return _placed(instance.octets, nameserver or self.nameservers.get(host, ""), host)
 
     def about(self, state: ServerState | None, now: float, nameserver: str = "") -> Row:
         """What is added to the row of an address: nothing of what is not known."""
@@ -167,6 +168,22 @@ class Geography:
             "far": words[FAR],
             "outages": len(outages(self._parts)),
         }
+
+
+def _nameservers(parts: Parts) -> dict[str, str]:
+    """Names of the servers of the root, of top-level zones and of those that are configured.
+
+    Not of others: whose servers are known tells what clients ask for.
+    """
+    tops = [
+        cut.delegation
+        for zone, cut in parts.delegations.entries.items()
+        if len(zone) == zone[0] + _ROOT_AND_LENGTH
+    ]
+    cuts = parts.hints, *parts.fixed.values(), *tops
+    return {
+        server.host: names.to_text(server.nameserver) for cut in cuts for server in cut.servers()
+    }
 
 
 def _rtt_ms(state: ServerState) -> float:

@@ -52,7 +52,7 @@ async def pops(daemon: Running, given: PopsArguments) -> Reply:
     geography = Geography(parts)
     rows = [
         _row(geography, key, nameserver, parts.infra.states.get(key), now)
-        for key, nameserver in _meant(parts, given.of)
+        for key, nameserver in _meant(parts, given.of, geography)
     ]
     rows.sort(key=nearest_first)
     return {"geography": geography.summary(), "known": len(rows), "servers": rows[:SHOWN_ROWS]}
@@ -76,29 +76,25 @@ def _row(
     return row
 
 
-def _meant(parts: Parts, words: tuple[str, ...]) -> Iterator[tuple[Key, str]]:
+def _meant(parts: Parts, words: tuple[str, ...], geography: Geography) -> Iterator[tuple[Key, str]]:
     """Servers and the names that they were learnt by, as far as those are known; each once.
 
     Raises Refused for what is neither a name nor an address.
     """
-    known = {
-        server.key: names.to_text(server.nameserver)
-        for cut in (parts.hints, *parts.fixed.values())
-        for server in cut.servers()
-    }
+    known = geography.nameservers
     found: dict[Key, str] = {}
     states = parts.infra.states
     for word in words:
         host = _address(word)
         if host:
             keys = [key for key in states if key[0] == host]
-            found |= {key: known.get(key, "") for key in keys}
+            found |= {key: known.get(key[0], "") for key in keys}
         else:
             cut = parts.walker.closest(Question(name_of(word), RRType.NS))
             found |= {one.key: names.to_text(one.nameserver) for one in cut.servers()}
     if not words:
         keys = [key for key, state in states.items() if state.watch.instances is not None]
-        found = {key: known.get(key, "") for key in keys}
+        found = {key: known.get(key[0], "") for key in keys}
     yield from found.items()
 
 
@@ -113,7 +109,7 @@ def _address(word: str) -> str:
 async def probe(daemon: Running, given: PopsArguments) -> AsyncIterator[Reply]:
     """A `server` each, as it is asked, POPS_ASKED at most; then the `geography`."""
     parts = daemon.parts
-    meant = list(_meant(parts, given.of))
+    meant = list(_meant(parts, given.of, Geography(parts)))
     meant.sort(key=lambda pair: _distance_s(parts, pair[0]))
     for number, (key, nameserver) in enumerate(meant[:POPS_ASKED]):
         if number:

@@ -125,6 +125,7 @@ async def test_an_instance_that_moved_is_shown_with_old_new_and_when() -> None:
         assert (row["instance"], row["instance_since_s"]) == ("nnn1-sin5", 60.0)
         (before,) = row["earlier"]
         assert (before["instance"], before["place"]) == ("nnn1-fra5", "Frankfurt")
+        assert "nameserver" not in row
         assert before["last_s_ago"] == 7260.0
         assert row["bound_km"] == 18_000  # what was near says nothing any more
         assert "unstable" not in row
@@ -167,6 +168,20 @@ async def test_what_an_outage_showed_of_a_server_counts_for_more_than_its_round_
         parts.dispatcher.shared.experiments.kept.append(PartialOutage(0.0, 60.0, *hosts))
         assert (await of(it, NS2))["distance"] == "regional"
         assert (await of(it, NS1))["distance"] == "far"
+
+
+@trio_test
+async def test_names_are_told_of_servers_that_everybody_asks_and_of_no_others() -> None:
+    """Else who may only look would see which zones clients ask for."""
+    world = anycast(**{NS1: b"ns1", "192.0.2.10": b"nnn1-fra5", ROOT: b"nnn1-ams5"})
+    async with desk(world) as it:
+        await it.home.ask(WWW)
+        for host in (NS1, "192.0.2.10", ROOT):
+            await met(it, world, host)
+        rows = {row["address"]: row for row in (await it.do(POPS))["servers"]}
+        assert rows["192.0.2.10"]["nameserver"].endswith(".")
+        assert rows[ROOT]["nameserver"] == "a.root-servers.net."
+        assert "nameserver" not in rows[NS1]
 
 
 @trio_test
