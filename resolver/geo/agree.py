@@ -50,10 +50,15 @@ class Agreement:
         for claim in sorted(claims, key=lambda one: one.bound_km):
             tightest.setdefault(claim.place.code, claim)
         self.standing = _consistent([*tightest.values()][:CLAIMS])
+        self._agreed = [one for one in self.standing if self.allows(one)]
 
     def allows(self, claim: Claim) -> bool:
         """Is there nothing that contradicts it?"""
         return not any(contradicts(claim, other) for other in self.standing)
+
+    def denies(self, claim: Claim) -> bool:
+        """Does one contradict it that nobody contradicts? Else it is word against word."""
+        return any(contradicts(claim, other) for other in self._agreed)
 
 
 def _consistent(claims: list[Claim]) -> list[Claim]:

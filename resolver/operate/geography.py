@@ -91,9 +91,10 @@ class Geography:
         return [claim for claim in claims if claim is not None]
 
     def _claim(self, state: ServerState, nameserver: str = "") -> Claim | None:
-        instances, least_s = state.watch.instances, state.watch.least_s
-        if instances is None or least_s == math.inf:
+        instances = state.watch.instances
+        if instances is None:
             return None
+        least_s = min(state.watch.least_s, instances.current.least_s)  # the latter of any run
         place = self._place(instances.current, state.key[0], nameserver)
         return None if place is None else Claim(self.distances.bound_km(1000 * least_s), place)
 
@@ -117,12 +118,15 @@ class Geography:
                 row["unstable"] = True
             place = self._place(instances.current, host, nameserver)
             if place is not None:
+                least_s = min(least_s, instances.current.least_s)
                 row["place"] = self._claimed(place, self._claim(state, nameserver), least_s)
         return row
 
     def _claimed(self, place: Place, claim: Claim | None, least_s: float) -> Reply:
         fits = claim is None or self._agreement.allows(claim)
         said = f"{place.city}?" if fits else f"says {place.code}, but {_ms(least_s)} from you"
+        if claim is not None and not fits and not self._agreement.denies(claim):
+            said = f"says {place.code}, which another one denies"
         return {
             "code": place.code, "city": place.city, "country": place.country,
             "fits": fits, "text": said,

@@ -138,9 +138,11 @@ def test_a_place_that_others_make_impossible_is_not_believed() -> None:
 def test_one_word_against_another_is_believed_of_neither() -> None:
     claims = [Claim(200, at("AMS")), Claim(300, at("SIN"))]
     assert [Agreement(claims).allows(claim) for claim in claims] == [False, False]
+    assert [Agreement(claims).denies(claim) for claim in claims] == [False, False]
     third = Claim(9000, at("JFK"))
     assert Agreement([*claims, third]).allows(claims[0])
     assert not Agreement([*claims, third]).allows(claims[1])
+    assert Agreement([*claims, third]).denies(claims[1])
 
 
 def test_a_claim_alone_stands() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -21,6 +22,8 @@ from resolver.operate.servers import SERVERS
 from resolver.operate.status import STATUS
 from resolver.operate.verb import Refused
 from resolver.operate.why import WHY
+from resolver.upstream.instance import KeptInstance
+from resolver.upstream.server_state import Hint
 from tests.making import question
 from tests.operate.operated import Desk, desk
 from tests.recurse.household import village
@@ -92,6 +95,37 @@ async def test_a_place_that_cannot_be_is_said_to_be_claimed() -> None:
         assert (await of(it, NS1))["place"]["fits"]
         page = "\n".join(shown("pops", await it.do(POPS)))
         assert "nnn1-sin5 (says SIN, but 3.0 ms from you)" in page
+
+
+@trio_test
+async def test_word_against_word_is_said_to_be_that() -> None:
+    world = anycast(**{NS1: b"nnn1-fra5", ROOT: b"nnn1-sin5"})
+    world.faults.set(ROOT, Path(0.0015))
+    async with desk(world) as it:
+        for host in (NS1, ROOT):
+            await met(it, world, host)
+        for host, code in ((NS1, "FRA"), (ROOT, "SIN")):
+            place = (await of(it, host))["place"]
+            assert (place["fits"], place["text"]) == (
+                False,
+                f"says {code}, which another one denies",
+            )
+
+
+@trio_test
+async def test_what_is_remembered_of_an_earlier_run_is_held_against_the_rest_too() -> None:
+    world = anycast(**{NS1: b"nnn1-fra5", NS2: b"gpdns-ams", ROOT: b"nnn1-sin5"})
+    world.faults.set(NS2, Path(0.02))
+    async with desk(world) as it:
+        for host in (NS1, NS2):
+            await met(it, world, host)
+        state = it.home.parts.infra.state(Server(ROOT))
+        state.expect(Hint(math.log(0.003), 0.2))
+        state.watch.take_back(
+            [KeptInstance(b"nnn1-sin5".hex(), 9.0, 9.0, 0.003)], away_s=5.0, now=0.0
+        )
+        assert (await of(it, ROOT))["place"]["text"] == "says SIN, but 3.0 ms from you"
+        assert "bound_km" not in await of(it, ROOT)  # the machine may stand elsewhere now
 
 
 @trio_test
