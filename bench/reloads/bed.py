@@ -85,6 +85,9 @@ class Bed:
         with (self._folder / "log").open("wb") as log:
             process = subprocess.Popen(command, env=environment, stdout=log, stderr=log)
         self.pid = process.pid
+        if os.sched_getscheduler(0) == os.SCHED_RR:  # by chrt: not for what it starts itself
+            policy = os.SCHED_RR | os.SCHED_RESET_ON_FORK
+            os.sched_setscheduler(self.pid, policy, os.sched_param(1))
         self._ends.callback(process.wait)
         self._ends.callback(process.terminate)
         self._await_socket()

@@ -8,6 +8,7 @@ flush is one, too. Large caches are gone through in slices.
 
 from __future__ import annotations
 
+from functools import partial
 from itertools import chain
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from resolver.daemon.upkeep import Upkeep
     from resolver.daemon.wiring import Parts
     from resolver.model import Name
+    from resolver.packets.cache import PacketCache
 
 
 class Working(Protocol):
@@ -63,6 +65,18 @@ EVERYTHING = Wrong(frozenset({names.ROOT}), lambda _: True, is_all=True)
 DENIALS = Wrong(frozenset(), _never, denials=True)
 
 
+class Ready(NamedTuple):
+    """Ready replies that stay right: which, *but* for names that policy answers in another way from
+    now on, and *types* that may lead to such a one."""
+
+    keep: Keep
+    but: Callable[[Name], bool] = _never
+    types: frozenset[int] = frozenset()
+
+
+NO_PACKETS = Ready(Keep.NONE)
+
+
 def below(tops: Iterable[Name]) -> Wrong:
     """All names at and below *tops*."""
     wrong = frozenset(tops)
@@ -77,25 +91,41 @@ def below(tops: Iterable[Name]) -> Wrong:
 
 
 async def hand_over(
-    daemon: Working, fresh: Parts, wrong: Wrong, *, keep: Keep = Keep.NONE, renamed: Wrong = NOTHING
+    daemon: Working, fresh: Parts, wrong: Wrong, *, ready: Ready = NO_PACKETS
 ) -> int:
     """Have *daemon* work with *fresh*, which has what its parts know but for what is *wrong*.
 
-    *keep*: which ready replies stay, but for those that tell of what is *wrong*, or *renamed*: what
-    policy asks for in the place of other names. Returns how many entries of caches went. Not while
-    another runs: who calls holds *reloading*.
+    *ready* replies stay, but for those that tell of what is *wrong*. Returns how many entries of
+    caches went. Not while another runs: who calls holds *reloading*.
     """
-    before, keep = daemon.parts, Keep.NONE if wrong.is_all or renamed.is_all else keep
+    before, keep = daemon.parts, Keep.NONE if wrong.is_all else ready.keep
     gone = await purge(before, wrong)
-    told = below(wrong.tops | renamed.tops)
-    if keep is not Keep.NONE and told.tops:
-        for _ in before.packets.purge(told.is_wrong):
-            await trio.lowlevel.checkpoint()
+    if keep is not Keep.NONE and (wrong.tops or ready.but is not _never):
+        told = partial(_any, (wrong.is_wrong, ready.but))
+        if not await purge_packets(before.packets, told, ready.types):
+            keep = Keep.NONE
     if wrong.denials:
         gone += _sizes(before.memory.negatives, before.memory.failures, before.memory.denial)
     _swap(daemon, fresh, wrong, keep)
     daemon.nursery.start_soon(_drain, before)
     return gone
+
+
+def _any(sayings: tuple[Callable[[Name], bool], ...], name: Name) -> bool:
+    return any(says(name) for says in sayings)
+
+
+async def purge_packets(
+    packets: PacketCache, is_wrong: Callable[[Name], bool], types: frozenset[int] = frozenset()
+) -> bool:
+    """Forget ready replies that tell of names that *is_wrong*, or are of *types*, in slices.
+
+    False if all went meanwhile, for another reason: what is there now may be wrong again.
+    """
+    generation = packets.generation
+    for _ in packets.purge(is_wrong, types):
+        await trio.lowlevel.checkpoint()
+    return packets.generation == generation
 
 
 async def purge(parts: Parts, wrong: Wrong) -> int:

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, ClassVar, Final, NamedTuple
 import trio
 
 from resolver.daemon.child import ChildFailed, ask_child
+from resolver.daemon.handover import purge_packets
 from resolver.daemon.list_downloads import Downloads, in_process
 from resolver.daemon.list_job import Compiled, CompileJob, ListPart
 from resolver.daemon.list_mapping import mapped_untrusted
@@ -37,17 +38,19 @@ from resolver.limits import (
     LIST_LOOK_SECONDS,
     LIST_START_SECONDS,
 )
+from resolver.policy.lists import LEADING
 from resolver.runtime.clock import SystemClock
 from resolver.runtime.hop import hop
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Sequence
 
     from resolver.daemon.list_shelf import Draft
     from resolver.daemon.list_terms import ListSpec
     from resolver.daemon.state import StateDirectory
     from resolver.daemon.wiring import Parts
-    from resolver.policy.lists import Lists
+    from resolver.policy.list_file import Table
+    from resolver.policy.lists import Lists, Pattern
     from resolver.telemetry.shared_counters import Slot
 
 _log = logging.getLogger(__name__)
@@ -148,7 +151,7 @@ class ListKeeper:
         had, after LIST_START_SECONDS at the latest; what takes longer goes on."""
         if not list_specs(self._parts().config):
             if self.lists.table is not None:
-                self.lists.use(None)
+                await self._put_in_force(None)
             self._seen = (0, 0, 0)
             return
         settled = self._settled
@@ -202,9 +205,17 @@ class ListKeeper:
         finally:
             os.close(descriptor)
         self._seen = stamp
-        self.lists.use(found.table, found.patterns)
+        await self._put_in_force(found.table, found.patterns)
         if self._serving.leads and self._serving.slot is not None:
             self._serving.slot.ring()
+
+    async def _put_in_force(self, table: Table | None, patterns: Sequence[Pattern] = ()) -> None:
+        """Without the ready replies that lists have a word on, before or now."""
+        packets, is_touched = self._parts().packets, self.lists.touched_by(table, patterns)
+        stays = is_touched is not None and await purge_packets(packets, is_touched, LEADING)
+        self.lists.use(table, patterns)
+        if not stays:
+            self.lists.changed()
 
     # --- making it -------------------------------------------------------------------------------
 

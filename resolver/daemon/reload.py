@@ -22,7 +22,7 @@ from resolver.config.changes import changes, merged
 from resolver.daemon import local_watch
 from resolver.daemon.bind import close_all
 from resolver.daemon.draining import close_each
-from resolver.daemon.handover import Wrong, below, hand_over
+from resolver.daemon.handover import NO_PACKETS, Ready, below, hand_over
 from resolver.daemon.named_files import read_files
 from resolver.daemon.policies import everybodys
 from resolver.daemon.tls_contexts import is_needed
@@ -32,6 +32,7 @@ from resolver.limits import HANDOVER_SECONDS
 from resolver.listen.sockets import SystemListenNetwork
 from resolver.operate.reloaded import NotReloaded, Reloaded
 from resolver.policy.fast_paths import Keep
+from resolver.policy.lists import LEADING
 from resolver.protocol import names
 from resolver.runtime.hop import hop
 from resolver.telemetry import logs
@@ -103,8 +104,7 @@ async def reload(daemon: Daemon, wanted: Config | Callable[[Config], Config] = s
         differ = _differing(before, files, found)
         if wrong or differ or any(map(_changes_answers, found)):
             fresh = assemble(config, before.base, before, files)  # in which nothing fails
-            keep = _kept(found, before, fresh)
-            await hand_over(daemon, fresh, below(wrong), keep=keep, renamed=_renamed(before, fresh))
+            await hand_over(daemon, fresh, below(wrong), ready=_ready(found, before, fresh))
         else:
             before.config = config
             daemon.limit_rate()
@@ -151,29 +151,33 @@ async def reread(daemon: Daemon, source: Source, *, tells: bool, cause: str = "S
     raise NotReloaded(problems)
 
 
+# Of these, everybody's stay whose name no list has a word on: what a list says that is new counts
+# from when it is in force, and forgets then.
+_OTHERS_AND_LISTS: Final = frozenset({"view", "block", "allow"})
+
+
 def _changes_answers(change: Change) -> bool:
     return change.effect == "live" and not change.key.startswith(_BESIDE_ANSWERS)
 
 
-def _kept(found: list[Change], before: Parts, fresh: Parts) -> Keep:
-    """Which ready replies are right under *fresh*, but for those of names that are told apart."""
+def _ready(found: list[Change], before: Parts, fresh: Parts) -> Ready:
+    """Which ready replies are right under *fresh* too."""
     if not _have_same_names(before, fresh):
-        return Keep.NONE
-    wrong = [
-        change.key
-        for change in found
-        if _changes_answers(change) and not change.key.startswith(_KEEPS_PACKETS)
-    ]
+        return NO_PACKETS
+    wrong = {change.key for change in found if not _keeps_packets(change)}
+    rewrites = {*before.config.rewrite} ^ {*fresh.config.rewrite}
+    renamed = below(names.from_text(rule.from_.removeprefix("*.")) for rule in rewrites)
     if not wrong:
-        return Keep.ALL
-    is_same = wrong == ["view"] and everybodys(before.config) == everybodys(fresh.config)
-    return Keep.EVERYBODYS if is_same else Keep.NONE
+        return Ready(Keep.ALL, renamed.is_wrong)
+    is_same = everybodys(before.config) == everybodys(fresh.config)
+    is_listed = before.base.lists.touched_by(None)
+    if not is_same or is_listed is None or not wrong <= _OTHERS_AND_LISTS:
+        return NO_PACKETS
+    return Ready(Keep.EVERYBODYS, lambda name: renamed.is_wrong(name) or is_listed(name), LEADING)
 
 
-def _renamed(before: Parts, fresh: Parts) -> Wrong:
-    """Names that are asked for under another one, and were not, or the other way round."""
-    rules = {*before.config.rewrite} ^ {*fresh.config.rewrite}
-    return below(names.from_text(rule.from_.removeprefix("*.")) for rule in rules)
+def _keeps_packets(change: Change) -> bool:
+    return not _changes_answers(change) or change.key.startswith(_KEEPS_PACKETS)
 
 
 def _have_same_names(before: Parts, fresh: Parts) -> bool:

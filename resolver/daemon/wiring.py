@@ -160,6 +160,7 @@ class Parts:
         )
         self.cookies.keep_secret(bytes.fromhex(config.server.cookie_secret))
         self.base.lists.on_change = packets.flush
+        self.base.lists.on_use = packets.look_anew
         self.base.lists.go_by(list_policy(config))
         packets.udp_payload = config.server.udp_payload_size
         self.base.options.cookies = self.cookies if config.server.cookies else None

@@ -9,6 +9,12 @@ from resolver.limits.table import Table
 limit = Table("block and allow lists")
 
 LISTS = limit(64, "lists", why="six bits of a listed name say whose it is")
+LIST_LEADING = limit(
+    4096,
+    "names that were blocked for what they lead to, and are known to be; beyond that all ready "
+    "replies go when lists change",
+    why="half a megabyte; a household meets some dozens",
+)
 LIST_OCTETS = limit(
     64 << 20, "octets of one list", why="the largest that people use have 40 MB; AdGuard's bound"
 )

@@ -42,6 +42,7 @@ from resolver.protocol.wire import qname_end
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from collections.abc import Set as AbstractSet
 
     from resolver.model import Name, Question, RRset
     from resolver.packets.form import Layout
@@ -99,12 +100,14 @@ class PacketCache:
         self._clients.clear()
         self.shards.retire()
 
-    def purge(self, is_wrong: Callable[[Name], bool]) -> Iterator[int]:
-        """Forget replies that tell of names that *is_wrong*, some at each step, and keep none of
-        them any more until `look_anew` or `flush`. Yields how many went."""
+    def purge(
+        self, is_wrong: Callable[[Name], bool], types: AbstractSet[int] = frozenset()
+    ) -> Iterator[int]:
+        """Forget replies that tell of names that *is_wrong*, or are of *types*, some at each step,
+        and keep none of them any more until `look_anew` or `flush`. Yields how many went."""
 
         def is_refused(key: bytes, packet: Packet) -> bool:
-            return is_outdated(key, packet, is_wrong)
+            return is_outdated(key, packet, is_wrong, types)
 
         self._refuses = is_refused
         return self.shards.purge(is_refused)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from collections.abc import Set as AbstractSet
 
     from resolver.model import Name
     from resolver.packets.packet import Packet
@@ -23,13 +24,20 @@ _NONE: Final = b"\0\0"
 _NAME_ASKED: Final = b"\xc0\x0c"  # RFC 1035 §4.1.4: a pointer to the question
 
 
-def is_outdated(key: bytes, packet: Packet, is_wrong: Callable[[Name], bool]) -> bool:
-    """Is it for a name that *is_wrong*, or may it tell of one? O(octets).
+def is_outdated(
+    key: bytes,
+    packet: Packet,
+    is_wrong: Callable[[Name], bool],
+    types: AbstractSet[int] = frozenset(),
+) -> bool:
+    """Is it for a name that *is_wrong*, or may it tell of one? Or of one of *types*? O(octets).
 
     *key*: as `packets.cache` makes them.
     """
     end = key.index(0, _NAME_AT) + 1
     if is_wrong(key[_NAME_AT:end]):
+        return True
+    if types and int.from_bytes(key[end : end + _TYPE], "big") in types:
         return True
     reply = packet.reply.to_bytes(packet.layout.octets, "big")
     records = end + _TYPE_AND_CLASS

@@ -17,6 +17,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, ClassVar, Final, NamedTuple
 
 from resolver.errors import WireError
+from resolver.limits import LIST_LEADING
 from resolver.policy.list_answers import Manner, blocked, canary
 from resolver.policy.list_file import Found
 from resolver.policy.list_judge import Asker, ListUse, Rank, Ruling, ruling
@@ -42,6 +43,8 @@ BY_HAND: Final = ListUse("", "operator")
 _ALLOWED_HERE: Final = ListUse("", "policy.allow", is_allow=True)
 _ALIASES: Final = frozenset({RRType.CNAME, RRType.DNAME})
 _SERVICES: Final = frozenset({RRType.HTTPS, RRType.SVCB})
+LEADING: Final = _ALIASES | _SERVICES
+"""Types whose data lead to other names."""
 _ADDRESSES: Final = frozenset({RRType.A, RRType.AAAA})
 
 
@@ -63,12 +66,14 @@ class Pattern(NamedTuple):
 
 
 class Lists:
-    """What is in force. *on_change* is called when answers may be others than before."""
+    """What is in force. *on_change* is called when answers may be others than before, whichever;
+    *on_use* when those of names that `touched_by` tells of may be, and of types in LEADING."""
 
     COUNTS: ClassVar = {"blocked": "Queries that were blocked by a list, packet cache hits apart."}
 
     def __init__(self) -> None:
         self.on_change: Callable[[], None] = lambda: None
+        self.on_use: Callable[[], None] = lambda: None
         self.blocked = 0
         self.policy = Policy()
         self.table: Table | None = None
@@ -80,6 +85,7 @@ class Lists:
         self.has_more = False
         """Is there anything to look at besides the table's names?"""
         self._steps: dict[frozenset[str], ListStep] = {}
+        self._leading: set[Name] = set()  # blocked for what they lead to
 
     def __repr__(self) -> str:
         return f"<Lists {self.table}{', paused' if self.is_paused else ''}>"
@@ -89,15 +95,37 @@ class Lists:
         return self._steps.setdefault(tags, ListStep(self, tags))
 
     def go_by(self, policy: Policy) -> None:
-        """Another configuration, or the same."""
+        """Another configuration, or the same. Who calls sees to packets."""
         if policy != self.policy:
             self.policy = policy
-            self.changed()
+            self._note_change()
 
     def use(self, table: Table | None, patterns: Sequence[Pattern] = ()) -> None:
-        """Other lists, in the place of those before."""
+        """Other lists, in the place of those before. What `touched_by` tells of is forgotten."""
         self.table, self.patterns = table, tuple(patterns)
-        self.changed()
+        self._note_change()
+        self._leading.clear()
+        self.on_use()
+
+    def touched_by(
+        self, table: Table | None, patterns: Sequence[Pattern] = ()
+    ) -> Callable[[Name], bool] | None:
+        """Says of a name whether a list in force, or one of these, may have a word on it, and so
+        on an answer of no type in LEADING that has no alias. None: on any answer, by the addresses
+        in it, or too many were blocked for what they lead to."""
+        tables = [one for one in (self.table, table) if one is not None]
+        if any(one.has_addresses for one in tables) or len(self._leading) >= LIST_LEADING:
+            return None
+        expressions = (*self.patterns, *patterns)
+
+        def is_touched(name: Name) -> bool:
+            return (
+                name in self._leading
+                or any(one.may_have(name) and one.find(name) for one in tables)
+                or bool(expressions and _matching(expressions, name))
+            )
+
+        return is_touched
 
     def override(self, allowed: Iterable[Name], by_hand: Iterable[Name], *, paused: bool) -> None:
         """What operators want for a while."""
@@ -107,9 +135,17 @@ class Lists:
 
     def changed(self) -> None:
         """Whatever was answered before may be wrong."""
+        self._note_change()
+        self.on_change()
+
+    def note_leading(self, name: Name) -> None:
+        """*name* is blocked for what it leads to: its reply does not show that."""
+        if len(self._leading) < LIST_LEADING:
+            self._leading.add(name)
+
+    def _note_change(self) -> None:
         self.generation += 1
         self.has_more = bool(self.patterns or self.policy.canaries or self.by_hand)
-        self.on_change()
 
     def uses(self, tags: frozenset[str]) -> dict[int, ListUse]:
         """Lists that are for clients with *tags*, by their numbers in the table."""
@@ -250,6 +286,7 @@ class ListStep(Step):
         own = self.ruling(name, Asker(message.qtype, query.source, query.view.name))
         if (own is not None and own.allows) or self._lists.lets_through(name):
             return answer
+        self._lists.note_leading(name)
         return self._answer(query, found) or answer
 
     def _of_rrset(self, query: Query, rrset: RRset) -> Ruling | None:

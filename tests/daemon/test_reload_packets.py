@@ -7,19 +7,22 @@ from typing import TYPE_CHECKING
 import pytest
 from msgspec.structs import replace
 
-from resolver.config.schema import Rewrite, View, Warm
+from resolver.config.schema import Block, Rewrite, View, Warm
 from resolver.daemon import wiring
 from resolver.daemon.reload import Source, reload, reread
 from resolver.operate.reloaded import NotReloaded
 from resolver.protocol.codes import Rcode
+from tests.daemon.listing import home
 from tests.daemon.reloading import ADDRESSES, HOST, Forwarder, addresses, ask, free_port, served
 from tests.support import trio_test_real
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from resolver.config.schema import Config
     from resolver.errors import ConfigError
+    from tests.daemon.listing import Home
     from tests.daemon.reloading import House
 
 WWW, MAIL = "www.example.com.", "mail.example.com."
@@ -207,3 +210,48 @@ async def test_a_rewrite_takes_what_it_renames_and_no_more() -> None:
             assert addresses(await ask(house.port, WWW)) == [expected]
             assert await is_ready(house, MAIL)
             assert await is_ready(house, "example.com.")
+
+
+async def has_ready(home: Home, name: str) -> bool:
+    """As `is_ready`, whatever the answer."""
+    counters = home.daemon.parts.pipeline.counters
+    before = counters.queries
+    await ask(home.port, name)
+    return counters.queries == before
+
+
+@trio_test_real
+async def test_lists_that_come_change_and_go_leave_what_they_do_not_touch(tmp_path: Path) -> None:
+    """And nothing else: not an alias of a listed name either, which does not look like one."""
+    own, alias = tmp_path / "own.list", "alias.signed.org."
+    own.write_text("||mail.example.com^\n")
+    async with home(tmp_path) as it:
+        real = await it.address(alias)
+        listed = it.with_lists(Block(source=str(own)))
+        for name in (WWW, MAIL):
+            await ask(it.port, name)
+        await reload(it.daemon, listed)
+        assert await has_ready(it, WWW)
+        assert await it.address(MAIL) == [bytes(4)]
+        own.write_text("||www.example.com^\n")
+        await it.daemon.lists.keeper.look()
+        assert await it.address(MAIL) == [ADDRESSES[MAIL]]
+        assert await it.address(WWW) == [bytes(4)]
+        assert await it.address(alias) == [bytes(4)]
+        assert await has_ready(it, alias)
+        await reload(it.daemon, it.config)
+        assert await has_ready(it, MAIL)
+        assert await it.address(WWW) == [ADDRESSES[WWW]]
+        assert await it.address(alias) == real
+
+
+@trio_test_real
+async def test_lists_of_addresses_take_all(tmp_path: Path) -> None:
+    own = tmp_path / "own.list"
+    own.write_text("||192.0.2.80^\n")
+    async with home(tmp_path) as it:
+        await ask(it.port, WWW)
+        await reload(it.daemon, it.with_lists(Block(source=str(own))))
+        assert await it.address(WWW) == [bytes(4)]
+        await reload(it.daemon, it.config)
+        assert await it.address(WWW) == [ADDRESSES[WWW]]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from resolver.limits import LIST_LEADING
 from resolver.model import Answer, RRset, Source, Status
 from resolver.policy.list_judge import ListUse
 from resolver.policy.lists import FIREFOX, ICLOUD, Lists, Policy
@@ -180,8 +181,10 @@ def test_a_list_for_a_tag_is_for_those_who_have_it() -> None:
 
 
 def test_a_swap_takes_effect_at_once_and_packets_are_forgotten() -> None:
-    lists, flushed = lists_of("||a.example^\n"), list[int]()
-    lists.on_change = lambda: flushed.append(1)
+    """All by what an operator wants for a while; else who swaps forgets what is touched."""
+    lists, flushed = lists_of("||a.example^\n"), list[str]()
+    lists.on_change = lambda: flushed.append("all")
+    lists.on_use = lambda: flushed.append("touched")
     step = lists.step()
     lists.use(table_of("||b.example^\n"))
     assert step.before(asked("a.example.")) is None
@@ -189,7 +192,32 @@ def test_a_swap_takes_effect_at_once_and_packets_are_forgotten() -> None:
     lists.go_by(Policy())  # the list is not in the configuration any more
     assert step.before(asked("b.example.")) is None
     lists.use(None)
-    assert len(flushed) == 3
+    lists.override((), (), paused=True)
+    assert flushed == ["touched", "touched", "all"]
+
+
+def test_what_lists_have_a_word_on_is_told_from_the_rest() -> None:
+    lists = lists_of("||a.example^\n/^ads/\n")
+    touched = lists.touched_by(table_of("||b.example^\n"))
+    assert touched is not None
+    names_of = map(names.from_text, ("a.example.", "x.b.example.", "ads.net.", "c.example.", "."))
+    assert [touched(name) for name in names_of] == [True, True, True, False, False]
+    assert lists.touched_by(table_of("||192.0.2.1^\n")) is None
+
+
+@pytest.mark.reaches("LIST_LEADING")
+def test_names_that_lead_to_a_listed_one_are_known_as_far_as_there_is_room() -> None:
+    lists = lists_of("||a.example^\n")
+    for number in range(LIST_LEADING):
+        touched = lists.touched_by(None)
+        assert touched is not None
+        name = names.from_text(f"n{number}.example.")
+        assert not touched(name)
+        lists.note_leading(name)
+        assert touched(name)
+    assert lists.touched_by(None) is None
+    lists.use(None)
+    assert lists.touched_by(None) is not None
 
 
 def test_a_pause_blocks_nobody() -> None:
