@@ -14,7 +14,7 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from bench.drill import cost
-from bench.drill.outcomes import compared
+from bench.drill.outcomes import compared, link_ms
 from bench.gibbard.situations import NO_WORLD, SITUATIONS
 
 if TYPE_CHECKING:
@@ -25,6 +25,8 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m bench.drill", description=__doc__)
     parser.add_argument("keys", nargs="*", help="scenarios (default: all), such as G04 G25a")
     parser.add_argument("--verbose", action="store_true", help="name each name that differs")
+    told = "the drill goes by round trips alone, where they part who fails from who is spared"
+    parser.add_argument("--by-distance", action="store_true", help=told)
     parser.add_argument("--cost", action="store_true", help="only what a drill costs, over sockets")
     arguments = parser.parse_args()
     logging.disable()
@@ -37,7 +39,10 @@ def main() -> int:
     for situation in SITUATIONS:
         if arguments.keys and situation.key not in arguments.keys:
             continue
-        found = compared(situation)
+        far_ms = link_ms(situation) if arguments.by_distance else None
+        if arguments.by_distance and far_ms is None:
+            continue
+        found = compared(situation, far_ms=far_ms)
         unlike = [one for one in found if not one.is_equal]
         wrong += len(unlike)
         print(_row(situation.key, found, len(unlike)), flush=True)

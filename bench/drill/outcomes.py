@@ -65,15 +65,30 @@ class Compared(NamedTuple):
         return self.said == "unknown" or (self.said == "failed") == (self.came == "failed")
 
 
-def compared(situation: Situation, *, seed: int = 1) -> list[Compared]:
-    """All names, at all times; the same each time for one seed."""
+def compared(situation: Situation, *, seed: int = 1, far_ms: float | None = None) -> list[Compared]:
+    """All names, at all times; the same each time for one seed. *far_ms*: the drill is told where
+    far begins, and goes by what was measured; None: it is told who is spared."""
     with tempfile.TemporaryDirectory(prefix="drill-") as directory:
-        return run(_Story(situation, directory, seed).live, seed=seed)
+        return run(_Story(situation, directory, seed, far_ms).live, seed=seed)
+
+
+def link_ms(situation: Situation) -> float | None:
+    """Between what the failure takes and what it spares; None where no distance parts them."""
+    sites = [*situation.roots, *situation.home, *situation.abroad]
+    sites += [site for tld in situation.tlds for site in tld.sites]
+    fails = [site.rtt_ms for site in sites if site.fails]
+    spared = [site.rtt_ms for site in sites if not site.fails]
+    if not situation.cut or not fails or max(spared, default=0.0) >= min(fails):
+        return None
+    return (max(spared, default=0.0) + min(fails)) / 2
 
 
 class _Story:
-    def __init__(self, situation: Situation, directory: str, seed: int) -> None:
+    def __init__(
+        self, situation: Situation, directory: str, seed: int, far_ms: float | None
+    ) -> None:
         self._situation = situation
+        self._far_ms = far_ms
         self._country = Country(situation, len(AFTER_S), signed_at=WALL)
         self._network = self._country.world.network(seed=seed)
         self._config = configuration(self._country, directory)
@@ -118,7 +133,10 @@ class _Story:
         closure = Closure(Remembered(parts), DRILL_FACTS)
         for one in used:
             closure.follow(one.asked)
-        kept = kept_of(parts, keep_only=self._kept())
+        if self._far_ms is not None:
+            kept = kept_of(parts, far_ms=self._far_ms)
+        else:
+            kept = kept_of(parts, keep_only=self._kept())
         job = job_of(parts, used, closure, kept, list(AFTER_S), is_cold=False)
         index, terms = drill_work.prepared(job)
         told = verdicts(index, used, terms, AFTER_S)

@@ -6,7 +6,7 @@ from collections import Counter
 
 import pytest
 
-from bench.drill.outcomes import Compared, compared
+from bench.drill.outcomes import Compared, compared, link_ms
 from bench.gibbard.situations import Situation, Tld, at, away, home, roots
 
 PLACE = Situation(roots=roots(home(5), 150), home=home(), abroad=away(200))
@@ -24,6 +24,16 @@ def test_what_is_said_is_what_comes(situation: Situation, unknown: int) -> None:
     assert [one for one in known if one.said != one.came] == []
     kinds = Counter(one.came for one in known)
     assert min(kinds[kind] for kind in ("fresh", "stale", "failed")) > 5
+
+
+def test_what_was_measured_tells_it_too() -> None:
+    """Without being told who is spared: where far begins is enough."""
+    far_ms = link_ms(FAR_TLD)
+    assert far_ms == 78.0
+    found = compared(FAR_TLD, far_ms=far_ms)
+    assert [one for one in found if not one.is_equal or one.said == "unknown"] == []
+    beside = at(PLACE, "T3", "near and far alike", Tld("aa", (*away(4), *home())), cut="it")
+    assert link_ms(beside) is None
 
 
 def test_what_is_not_known_cannot_be_wrong_and_all_else_can() -> None:
