@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any, Final
 from resolver.cli import drill_shown, geo_shown
 from resolver.cli.control_geo import geography
 from resolver.cli.control_known import FORMS
-from resolver.cli.control_parts import inert, octets, table, time_of
+from resolver.cli.control_parts import inert, table
 from resolver.runtime.duration import duration
+from resolver.runtime.units import octets, time_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

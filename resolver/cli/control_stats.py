@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import math
-import re
 import sys
 import time
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
-from resolver.cli.control_parts import octets, table, time_of
-from resolver.operate.stats import sources_of
+from resolver.cli.control_parts import table
+from resolver.operate.numbers import ANSWERED, numbers, took
+from resolver.operate.sources import sources_of
 from resolver.runtime.duration import duration
+from resolver.runtime.units import octets, time_of
 
 if TYPE_CHECKING:
     import argparse
@@ -23,10 +24,8 @@ if TYPE_CHECKING:
     Reply = dict[str, Any]
 
 _EVERY_S: Final = 1.0
-_BUCKET: Final = re.compile(r'query_seconds_bucket\{from="([a-z]+)",le="([^"]+)"\}')
 _HEAD_EVERY: Final = 20  # rows
 _TRANSPORTS: Final = ("udp", "tcp", "tls", "https", "quic", "http3")
-_FROM: Final = ("packets", "caches", "local", "servers", "failed")
 _HEAD: Final = (
     "time    ", "queries/s", "memory %", "servers/s", "failed/s", "stale/s", "sent/s", "waiting",
 )  # fmt: skip
@@ -78,10 +77,10 @@ def shown(reply: Reply) -> Iterator[str]:
 
 def _answers(counters: Mapping[str, float]) -> Iterator[tuple[str, str, str]]:
     sources = sources_of(counters)
-    total = sum(sources[key] for key in _FROM)
-    words = ("ready packets", "caches", "local zones", "servers", "nobody (failed)")
+    total = sum(sources[key] for key in ANSWERED)
+    words = ("ready packets", "caches", "block lists", "local zones", "servers", "nobody (failed)")
     yield "answers", str(total), ""
-    for key, word in zip(_FROM, words, strict=True):
+    for key, word in zip(ANSWERED, words, strict=True):
         yield f"  from {word}", str(sources[key]), _share(sources[key], total)
     yield "  expired", str(sources["stale"]), _share(sources["stale"], total)
     yield "refused", str(sources["refused"]), ""
@@ -106,23 +105,15 @@ def _servers(
 
 def _times(counters: Mapping[str, float]) -> Iterator[tuple[str, str, str]]:
     """How long clients waited, by where the answer came from: of a histogram, its bounds."""
-    found: dict[str, list[tuple[float, float]]] = {}
-    for name, count in counters.items():
-        match = _BUCKET.fullmatch(name)
-        if match is not None:
-            found.setdefault(match[1], []).append((float(match[2]), count))
-    for source, buckets in found.items():
-        buckets.sort()
-        total = buckets[-1][1]
-        if total:
-            half, most = (_bound(buckets, part * total) for part in (0.5, 0.95))
-            yield f"  from {source}", half, most
+    for source, found in took(counters, {}).items():
+        if source == "all":
+            continue
+        yield f"  from {source}", bound_text(found.median_s), bound_text(found.p95_s)
 
 
-def _bound(buckets: list[tuple[float, float]], count: float) -> str:
-    """The least bound, in milliseconds, within which so many were answered."""
-    bound = next(bound for bound, within in buckets if within >= count)
-    return f"{1000 * bound:g} ms" if bound < math.inf else "longer"
+def bound_text(seconds: float) -> str:
+    """A bound that answers kept, in milliseconds."""
+    return f"{1000 * seconds:g} ms" if seconds < math.inf else "longer"
 
 
 def _share(part: float, whole: float) -> str:
@@ -131,19 +122,18 @@ def _share(part: float, whole: float) -> str:
 
 def _row(before: Reply, now: Reply) -> list[str]:
     """What happened in between, a second."""
-    elapsed_s = max(now["at"] - before["at"], 0.001)
-    earlier, later = sources_of(before["counters"]), sources_of(now["counters"])
-    grown = {key: max(0, later[key] - earlier[key]) for key in later}
-    total = sum(grown[key] for key in _FROM)
-    kept = grown["packets"] + grown["caches"]
-    sent = "upstream_sent_udp_total"
-    packets = now["counters"].get(sent, 0) - before["counters"].get(sent, 0)
+    found = numbers(now, before)
+    hits = found.hit_share
+
+    def each_second(kind: str) -> str:
+        return f"{found.kinds[kind] / found.seconds:.1f}"
+
     cells = (
         time_of(now["at"], with_seconds=True),
-        f"{total / elapsed_s:.0f}",
-        f"{100 * kept / total:.1f}" if total else "-",
-        *(f"{grown[key] / elapsed_s:.1f}" for key in ("servers", "failed", "stale")),
-        f"{packets / elapsed_s:.1f}",
+        f"{found.queries_s:.0f}",
+        f"{100 * hits:.1f}" if hits is not None else "-",
+        *map(each_second, ("network", "failed", "stale")),
+        f"{found.sent / found.seconds:.1f}",
         str(now["gauges"].get("queries_in_flight", 0)),
     )
     return [cell.rjust(len(head)) for cell, head in zip(cells, _HEAD, strict=True)]

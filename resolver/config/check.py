@@ -19,6 +19,7 @@ from resolver.config.check_lists import list_advice, list_faults
 from resolver.config.check_local import local_faults, rewrite_faults
 from resolver.config.check_rpz import rpz_advice, rpz_faults
 from resolver.config.check_views import view_advice, view_faults
+from resolver.config.check_web import faults_of_page
 from resolver.config.extras import extra_missing
 from resolver.config.fault import Fault
 from resolver.config.files import unlike, working_path
@@ -55,6 +56,7 @@ def faults(config: Config) -> Iterator[Fault]:
     yield from _dnssec(config)
     yield from _root(config)
     yield from _control(config)
+    yield from faults_of_page(config)
     yield from list_faults(config)
     if config.log.kept != "off" and not config.working_directory:
         yield Fault("log.queries", config.log.queries, "a working_directory to keep the log in")
@@ -359,12 +361,12 @@ def _each(key: str, texts: Sequence[str], read: Callable[[str], object]) -> Iter
 def _overlaps(config: Config) -> Iterator[Fault]:
     """Listening addresses that only one socket can have, however they are spelled."""
     wanted = [("server.listen", text) for text in config.server.listen]
-    if config.metrics.listen:
-        wanted.append(("metrics.listen", config.metrics.listen))
+    pages = {"metrics.listen": config.metrics.listen, "web.listen": config.web.listen}
+    wanted += [(key, text) for key, text in pages.items() if text]
     taken: list[tuple[str, listen_urls.ListenUrl]] = []
     for key, text in wanted:
         try:
-            url = listen_urls.listen_url(text if key != "metrics.listen" else f"tcp://{text}")
+            url = listen_urls.listen_url(f"tcp://{text}" if key in pages else text)
         except ValueError:
             continue  # told already
         for other, there in taken:

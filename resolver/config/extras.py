@@ -12,6 +12,7 @@ _NEEDS: Final = {
     "lists": ("httpx2",),
     "dnstap": ("dnstap_pb",),
     "network": ("jeepney",),
+    "web": ("starlette", "hypercorn"),
     "otel": ("opentelemetry.sdk", "opentelemetry.exporter.otlp.proto.http"),
 }
 _PACKAGES: Final = {

@@ -27,6 +27,7 @@ from resolver.config.schema_resolution import Resolution
 from resolver.config.schema_rpz import Rpz
 from resolver.config.schema_telemetry import Dnstap, Log, Metrics, Otel
 from resolver.config.schema_views import Schedule, View
+from resolver.config.schema_web import Web
 from resolver.config.schema_zones import REOPENS, RESTARTS, Forward, Section, Stub, Zone
 
 __all__ = [
@@ -353,6 +354,7 @@ class Config(Section, frozen=True, kw_only=True):
     log: Log = Log()
     metrics: Metrics = Metrics()
     control: Control = Control()
+    web: Web = Web()
     dnstap: Dnstap = Dnstap()
     otel: Otel = Otel()
 

@@ -23,6 +23,14 @@ class ChildFailed(ResolverError):
     """There is no outcome; the sentence says why."""
 
 
+def environment() -> dict[str, str]:
+    """What a process of ours finds this package by; it has nothing to tell a service manager."""
+    paths = [_PACKAGE, *filter(None, [os.environ.get("PYTHONPATH")])]
+    found = {**os.environ, "PYTHONPATH": os.pathsep.join(paths)}
+    found.pop("NOTIFY_SOCKET", None)
+    return found
+
+
 async def ask_child(
     module: str,
     job: object,
@@ -34,9 +42,6 @@ async def ask_child(
 ) -> T:
     """Run *module* on *job*; what it says, a *kind*. Raises ChildFailed, with *words* for what the
     process is for."""
-    paths = [_PACKAGE, *filter(None, [os.environ.get("PYTHONPATH")])]
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(paths)}
-    environment.pop("NOTIFY_SOCKET", None)  # it has nothing to tell a service manager
     try:
         with trio.fail_after(seconds):
             ended = await trio.run_process(
@@ -46,7 +51,7 @@ async def ask_child(
                 capture_stderr=True,
                 check=False,
                 pass_fds=tuple(descriptors),
-                env=environment,
+                env=environment(),
             )
         return msgspec.json.decode(ended.stdout, type=kind)
     except trio.TooSlowError:

@@ -2,7 +2,8 @@
 
 That it cannot be had is told, and no reason not to resolve; at a reload nothing changes then. To
 act by it may root, `control.admins` and the account that started the daemon: not the one that a
-daemon started by root becomes, which as `nobody` may be many programs'.
+daemon started by root becomes, which as `nobody` may be many programs'. The page, where there is
+one (`daemon.page`), is opened, begun and moved with it.
 """
 
 from __future__ import annotations
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 
     from resolver.config.schema import Config
     from resolver.daemon.operated import Hooks, Process
+    from resolver.daemon.page import Page
     from resolver.operate.door_socket import Opened
     from resolver.operate.request import Request
     from resolver.operate.verb import Reply
@@ -52,6 +54,8 @@ class Control:
         self._scope = trio.CancelScope()
         self._is_serving = False
         self._colleagues: Colleagues | None = None
+        self.page: Page | None = None
+        self._page_terms: object = None
         self.door = Door(BY_NAME, self._perform, lambda: self._admins)
 
     def __repr__(self) -> str:
@@ -59,11 +63,18 @@ class Control:
 
     # --- the start ---------------------------------------------------------------------------
 
-    def open(self, config: Config) -> None:
-        """Have the socket that *config* wants, as who we are now. Never raises: what fails is told.
+    @property
+    def doors(self) -> list[Door]:
+        """That of the socket, and the page's."""
+        return [self.door] if self.page is None else [self.door, self.page.door]
 
-        Where nobody asked for one it is no news that there is no place for it.
+    def open(self, config: Config) -> None:
+        """Have the socket that *config* wants, as who we are now; what fails is told.
+
+        Where nobody asked for one it is no news that there is no place for it. Raises ConfigError
+        where the token of the page is none.
         """
+        self._open_page(config, _group_and_owner(config)[1])
         self._admins = admins_of(config, self._starter)
         path = door_socket.path_of(config.control.socket, config.working_directory)
         if path is None:
@@ -89,6 +100,23 @@ class Control:
             here = partial(performed, self._operated)
             nursery.start_soon(Answering(slot.lines.of(slot.number), BY_NAME, here).run)
         self._serve()
+        self._begin_page()
+
+    def _begin_page(self) -> None:
+        if self.page is not None:
+            self._operated.zone_tally.begin()
+            self.page.begin()
+
+    def _open_page(self, config: Config, owner: tuple[int, int] | None) -> None:
+        """Raises ConfigError."""
+        self._page_terms = _terms_of_page(config)
+        if not config.web.listen:
+            return
+        from resolver.daemon.page import Page  # noqa: PLC0415  # where there is one
+
+        page = Page(self._daemon, BY_NAME, self._perform)
+        page.open(config, owner)
+        self.page = page
 
     def _serve(self) -> None:
         if self._opened is not None:
@@ -117,6 +145,10 @@ class Control:
         """
         path = door_socket.path_of(config.control.socket, config.working_directory)
         has_door = self._is_serving and self._daemon.is_first
+        if has_door and config.web.listen and _terms_of_page(config) != self._page_terms:
+            from resolver.daemon.page_token import Token  # noqa: PLC0415  # likewise
+
+            Token(self._daemon.state).open(config, None)
         if not has_door or path is None or self._is_at(path):
             return None
         try:
@@ -133,12 +165,25 @@ class Control:
         if not self._is_serving or not self._daemon.is_first:
             return
         self._admins = admins_of(config, self._starter)
+        self._adopt_page(config)
         path = door_socket.path_of(config.control.socket, config.working_directory)
         if planned is None and path is not None and self._is_at(path):
             return
-        self.close()
+        self._close_door()
         self._opened = planned
         self._serve()
+
+    def _adopt_page(self, config: Config) -> None:
+        if _terms_of_page(config) == self._page_terms:
+            return
+        if self.page is not None:
+            self.page.close()
+            self.page = None
+        try:
+            self._open_page(config, None)
+        except ConfigError as error:  # it was good a moment ago
+            _log.warning("no page: %s", error)
+        self._begin_page()
 
     def _is_at(self, path: Path) -> bool:
         """Is ours the socket at *path*?"""
@@ -151,11 +196,22 @@ class Control:
             await trio.sleep(LEAVING_LOOK_SECONDS)
 
     def close(self) -> None:
-        """Have no socket any more. Idempotent."""
+        """Have no socket any more, and no page. Idempotent."""
+        if self.page is not None:
+            self.page.close()
+            self.page = None
+        self._close_door()
+
+    def _close_door(self) -> None:
         if self._opened is not None:
             door_socket.unlinked(self._opened)
             self._opened = None
             self._scope.cancel()  # who waits there closes it
+
+
+def _terms_of_page(config: Config) -> object:
+    """What the page's process is begun with: where it differs, another is."""
+    return config.web, config.tls.names
 
 
 def sweep(config: Config) -> None:

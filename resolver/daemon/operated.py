@@ -12,6 +12,7 @@ from resolver.daemon.operated_known import OperatedKnowledge
 from resolver.daemon.overriding import Overridden
 from resolver.operate.verb import Refused
 from resolver.telemetry import logs
+from resolver.telemetry.zone_tally import ZoneTally
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
@@ -83,6 +84,7 @@ class Operated(OperatedKnowledge):
     def __init__(self, daemon: Process) -> None:
         super().__init__(daemon)
         self.lists = ListDesk(daemon)
+        self.zone_tally = ZoneTally(daemon.parts.bus, daemon.parts.clock.now)
         self._daemon = daemon
         self.hooks = Hooks()
         self.started_at = daemon.parts.clock.wall()

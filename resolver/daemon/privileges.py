@@ -41,7 +41,7 @@ def drop(user: str) -> bool:
     account = account_of(user)
     if account is None:
         raise ConfigError("server.user", user, 'an account of this machine, or ""')
-    _prctl(_PR_SET_KEEPCAPS, 1)
+    prctl(_PR_SET_KEEPCAPS, 1)
     try:
         with suppress(PermissionError):  # a user namespace may forbid just this
             os.setgroups([])
@@ -50,8 +50,8 @@ def drop(user: str) -> bool:
     except OSError as error:
         _log.warning("cannot become %s (%s); going on as root", user, error.strerror)
         return False
-    _set_capabilities(1 << _NET_BIND_SERVICE)
-    _prctl(_PR_SET_KEEPCAPS, 0)
+    set_capabilities(1 << _NET_BIND_SERVICE)
+    prctl(_PR_SET_KEEPCAPS, 0)
     return True
 
 
@@ -88,13 +88,14 @@ def account_of(user: str) -> pwd.struct_passwd | None:
         return None
 
 
-def _prctl(option: int, value: int) -> None:
+def prctl(option: int, value: int) -> None:
+    """As prctl(2), where there is one. Never raises."""
     if sys.platform == "linux":
         with suppress(OSError, AttributeError):
             ctypes.CDLL(None).prctl(option, value, 0, 0, 0)
 
 
-def _set_capabilities(mask: int) -> None:
+def set_capabilities(mask: int) -> None:
     """Exactly *mask* as effective and permitted capabilities (capset(2)); no more is inherited."""
     if sys.platform != "linux":
         return

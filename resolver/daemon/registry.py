@@ -126,7 +126,7 @@ def registry_of(daemon: Counting) -> Registry:
     _count_root(registry, daemon)
     count_rpz(registry, lambda: daemon.parts.base, daemon.upkeep.rpz_keeper)
     _count_garbage(registry, daemon.collector)
-    registry.count("control", Door, lambda: [daemon.control.door])
+    registry.count("control", Door, lambda: daemon.control.doors)
     count_metering(registry, daemon.metering, lambda: _hits(daemon))
     count_tapping(registry, lambda: daemon.tapping)
     registry.count("otel", Traces, lambda: [daemon.tracing.traces])

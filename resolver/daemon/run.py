@@ -199,7 +199,7 @@ class Daemon:
 
     def post(self) -> None:
         """Have numbers for whoever may look at them, shown to the other workers."""
-        self.metering.follow(is_wanted=bool(self.config.metrics.listen))
+        self.metering.follow(is_wanted=bool(self.config.metrics.listen or self.config.web.listen))
         if self.slot is not None and self.config.metrics.listen and not self._is_posting:
             self._is_posting = True
             self.nursery.start_soon(self.slot.keep_posting, self.registry)

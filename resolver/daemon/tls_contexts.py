@@ -25,6 +25,7 @@ import trio
 
 from resolver.config.http3 import http3_places
 from resolver.config.listen_urls import listen_url
+from resolver.config.web_listen import is_remote, web_place
 from resolver.daemon.state import CERTIFICATE_FILE, KEY_FILE
 from resolver.errors import ConfigError
 from resolver.limits import TLS_LOOK_SECONDS, TLS_TICKET_KEY_SECONDS
@@ -50,7 +51,7 @@ _PRIVATE: Final = 0o600
 
 def is_needed(config: Config) -> bool:
     """True if something that *config* listens with is encrypted."""
-    return any(listen_url(text).is_encrypted for text in config.server.listen)
+    return is_remote(config) or any(listen_url(text).is_encrypted for text in config.server.listen)
 
 
 def is_over_quic(config: Config) -> bool:
@@ -291,6 +292,8 @@ def subject_of(config: Config) -> Subject:
 
     names = dict.fromkeys((*config.tls.names, *_host_names(), "localhost"))
     hosts = [url.where[0].partition("%")[0] for url in map(listen_url, config.server.listen)]
+    if is_remote(config):
+        hosts.append(web_place(config.web.listen)[0].partition("%")[0])
     addresses = dict.fromkeys(host for host in hosts if host not in _EVERY)
     for host in _EVERY.intersection(hosts):
         addresses.update(dict.fromkeys(own_addresses(is_ipv6=":" in host)))

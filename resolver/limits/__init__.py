@@ -43,3 +43,4 @@ from resolver.limits.telemetry import *
 from resolver.limits.translating import *
 from resolver.limits.validation import *
 from resolver.limits.walking import *
+from resolver.limits.web import *

@@ -5,10 +5,14 @@ and of the work for it; one request of a client at a time, and nothing read ahea
 is no request is told so and the next is read; one without an end closes. Where all places are
 taken, who is idle for longest makes way; who may act also takes the place of who may only look. A
 client that leaves in the midst, or does not read, harms nobody.
+
+The page's process comes by a door of its own (`meet`): it may look, and a request of it may act
+where it shows the token, which the browser has and the process has not.
 """
 
 from __future__ import annotations
 
+import hmac
 import socket
 import struct
 from contextlib import aclosing
@@ -58,7 +62,10 @@ class _Gone(Exception):  # no error of anybody
 
 
 class Door:
-    """Serves *verbs* to whoever comes. *admins*: who may act besides root, looked up each time."""
+    """Serves *verbs* to whoever comes. *admins*: who may act besides root, looked up each time.
+
+    *token*: what a request may show to act, "" for nothing; *places*: clients at a time.
+    """
 
     COUNTS: ClassVar = {
         "clients": "Clients that connected to the control socket.",
@@ -72,10 +79,15 @@ class Door:
         verbs: Mapping[str, Verb],
         perform: Perform,
         admins: Callable[[], frozenset[int]],
+        *,
+        token: Callable[[], str] = str,
+        places: int = CONTROL_CLIENTS,
     ) -> None:
         self._verbs = verbs
         self._perform = perform
         self._admins = admins
+        self._token = token
+        self._places = places
         self._clients: dict[_Client, None] = {}  # the one that is idle for longest comes first
         self.clients = self.refused = self.requests = self.errors = 0
 
@@ -103,11 +115,13 @@ class Door:
                 drop_frames(error)
                 await trio.sleep(_PAUSE_S)
                 continue
-            nursery.start_soon(self._welcome, accepted)
+            right = right_of(_peer(accepted), self._admins())
+            nursery.start_soon(self.meet, accepted, right)
 
-    async def _welcome(self, accepted: trio.socket.SocketType) -> None:
+    async def meet(self, accepted: trio.socket.SocketType, right: Right) -> None:
+        """Serve one client, who has that *right*, until it leaves."""
         stream = trio.SocketStream(accepted)
-        client = _Client(stream, right_of(_peer(accepted), self._admins()))
+        client = _Client(stream, right)
         self.clients += 1
         try:
             if not self._has_room(client.right):
@@ -125,7 +139,7 @@ class Door:
 
     def _has_room(self, right: Right) -> bool:
         """Is there a place, or somebody who makes way?"""
-        if len(self._clients) < CONTROL_CLIENTS:
+        if len(self._clients) < self._places:
             return True
         for client in self._clients:
             if client.is_idle or (right is Right.ACT and client.right is Right.LOOK):
@@ -174,17 +188,27 @@ class Door:
         except NotUnderstood as error:
             await self._fail(client, error.id, str(error))
             return
-        wanted = request.verb.right
-        if not may(client.right, wanted):
-            told = f"{request.verb.name}: only root, and who is in control.admins, may do that"
+        if told := self._objection(client, request):
             await self._fail(client, request.id, told)
             return
         self.requests += 1
+        client.is_idle = request.verb.is_endless  # who but reads makes way, and ends with us
         try:
             await self._do(client, request)
         except ResolverError as error:
             drop_frames(error)
             await self._fail(client, request.id, str(error))
+
+    def _objection(self, client: _Client, request: Request) -> str:
+        """Why *client* may not have *request* done; "" if it may."""
+        right = client.right
+        if request.token:
+            if not _is_same(request.token, self._token()):
+                return "the token is another one"
+            right = Right.ACT
+        if may(right, request.verb.right):
+            return ""
+        return f"{request.verb.name}: only root, and who is in control.admins, may do that"
 
     async def _do(self, client: _Client, request: Request) -> None:
         """Raises ResolverError where it is refused, or takes too long."""
@@ -218,6 +242,12 @@ async def _send(client: _Client, line: bytes) -> None:
         await client.stream.send_all(line)
     if patience.cancelled_caught:
         raise _Gone
+
+
+def _is_same(shown: str, token: str) -> bool:
+    """Compared in a time that tells nothing of where they differ; no token fits none."""
+    given, wanted = shown.encode("utf-8", "replace"), token.encode()
+    return bool(token) and hmac.compare_digest(given, wanted)
 
 
 def _peer(accepted: trio.socket.SocketType) -> Peer:

@@ -24,11 +24,13 @@ _SHOWN: Final = 80  # characters of what is not understood
 
 
 class Request(NamedTuple):
-    """*verb* with what it takes; *id* is the client's own, and comes back."""
+    """*verb* with what it takes; *id* is the client's own, and comes back. *token*: what it shows
+    to be let do more than it may by itself."""
 
     id: Id
     verb: Verb
     given: Arguments
+    token: str = ""
 
 
 class NotUnderstood(WireError):
@@ -49,9 +51,11 @@ def request_untrusted(line: bytes, verbs: Mapping[str, Verb]) -> Request:
     if not isinstance(document, dict):
         raise NotUnderstood('not a JSON object such as {"id": 1, "do": "status"}')
     id = _id(document.pop("id", None))
-    word = document.pop("do", None)
+    word, token = document.pop("do", None), document.pop("token", "")
     if not isinstance(word, str):
         raise NotUnderstood('"do" must name a verb, such as "status"', id)
+    if not isinstance(token, str):
+        raise NotUnderstood('"token" must be text', id)
     verb = verbs.get(word)
     if verb is None:
         raise NotUnderstood(_unknown(word, verbs), id)
@@ -59,7 +63,7 @@ def request_untrusted(line: bytes, verbs: Mapping[str, Verb]) -> Request:
         given = msgspec.convert(document, verb.arguments)
     except msgspec.ValidationError as error:
         raise NotUnderstood(f"{word}: {error}", id) from None
-    return Request(id, verb, given)
+    return Request(id, verb, given, token)
 
 
 def _id(value: Any) -> Id:

@@ -8,8 +8,6 @@ from typing import TYPE_CHECKING, Any, Final
 from resolver.operate.verb import Nothing, Right, Verb
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from resolver.operate.verb import Reply
     from resolver.operate.view import Running
 
@@ -63,26 +61,6 @@ def _joined(name: str, replies: list[Reply], kind: str) -> Any:
     if kind == "gauges" and family.endswith(_LARGEST):
         return max(values)
     return sum(values)
-
-
-def sources_of(counters: Mapping[str, float]) -> dict[str, int]:
-    """From where clients had their answers: how many of each."""
-
-    def total(*names: str) -> int:
-        return int(sum(counters.get(f"{name}_total", 0) for name in names))
-
-    return {
-        "packets": total("packet_cache_hits"),
-        "blocked": total("lists_blocked"),
-        "caches": total("clients_recalled"),
-        "local": total("clients_local"),
-        "servers": total("clients_resolved"),
-        "failed": total("clients_failed"),
-        "refused": total("clients_refused"),
-        "limited": total("clients_limited", "late_replies_dropped"),
-        "malformed": total("clients_malformed"),
-        "stale": total("stale_answers_failure", "stale_answers_slow", "stale_answers_outage"),
-    }
 
 
 STATS: Final = Verb(

@@ -11,7 +11,8 @@ import trio
 from resolver import __version__
 from resolver.config.endpoints import show
 from resolver.operate.geography import Geography
-from resolver.operate.stats import by_name, sources_of
+from resolver.operate.sources import sources_of
+from resolver.operate.stats import by_name
 from resolver.operate.verb import Nothing, Right, Verb, summed
 
 if TYPE_CHECKING:

@@ -79,7 +79,8 @@ class Verb:
     """*name*: one or two words. *help*: one line.
 
     *run* raises Refused. With *streams* it is an asynchronous generator: a reply for each item.
-    *merge* joins what several workers say; None: what one of them does is enough.
+    *merge* joins what several workers say; None: what one of them does is enough. *is_endless*: it
+    goes on until nobody reads, and holds up nothing.
     """
 
     name: str
@@ -89,6 +90,7 @@ class Verb:
     run: Callable[[Running, Any], Awaitable[Reply]] | Callable[[Running, Any], AsyncIterator[Reply]]
     streams: bool = False
     merge: Merge | None = None
+    is_endless: bool = False
 
     def fields(self) -> list[Field]:
         """What it takes, in the order of its arguments."""

@@ -12,6 +12,7 @@ from resolver.operate.drill import DRILL
 from resolver.operate.flush import FLUSH
 from resolver.operate.geo_survey import SURVEY
 from resolver.operate.geo_zones import ZONES
+from resolver.operate.follow import FOLLOW
 from resolver.operate.lists import LISTS
 from resolver.operate.log import LEVEL, REOPEN
 from resolver.operate.nta import NTA
@@ -25,15 +26,16 @@ from resolver.operate.status import STATUS
 from resolver.operate.trace import TRACE
 from resolver.operate.warm import WARM
 from resolver.operate.why import WHY
+from resolver.operate.zones import TALLY
 
 if TYPE_CHECKING:
     from resolver.operate.verb import Verb
 
 VERBS: Final[tuple[Verb, ...]] = (
     STATUS, STATS,
-    FLUSH, CACHE_SHOW, CACHE_DUMP, CACHE_LOAD, SERVERS, POPS, PROBE,
+    FLUSH, CACHE_SHOW, CACHE_DUMP, CACHE_LOAD, SERVERS, POPS, PROBE, TALLY,
     QUERIES, TRACE, WHY, *NTA, STALE, WARM,
     DRILL, ZONES, SURVEY, CAPTIVE, *LISTS,
-    RELOAD, TLS_RELOAD, LEVEL, REOPEN, DRAIN, STOP,
+    RELOAD, TLS_RELOAD, LEVEL, REOPEN, FOLLOW, DRAIN, STOP,
 )  # fmt: skip
 BY_NAME: Final = {verb.name: verb for verb in VERBS}

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from resolver.runtime.clock import Clock
     from resolver.telemetry.events import Bus
     from resolver.telemetry.metrics import Registry
+    from resolver.telemetry.zone_tally import ZoneTally
     from resolver.upstream.dispatcher import Dispatcher
     from resolver.upstream.infra import Infra
 
@@ -149,6 +150,11 @@ class Running(Knowing, Protocol):
     @property
     def link_zones(self) -> Sequence[LinkZone]:
         """Those that are forwarded now, since a link says so."""
+        ...
+
+    @property
+    def zone_tally(self) -> ZoneTally:
+        """How zones do, from its `begin` on."""
         ...
 
     @property

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from resolver.cli.control_parts import octets, table
+from resolver.cli.control_parts import table
 from resolver.cli.control_shown import shown
 from resolver.cli.control_stats import shown as stats_shown
+from resolver.runtime.units import octets
 
 _STATUS: dict[str, Any] = {
     "version": "1.2", "pid": 7, "started_at": 1e9, "up_s": 7300.0, "workers": 2,

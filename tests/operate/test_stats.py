@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from resolver.operate.stats import STATS, sources_of
+from resolver.operate.sources import sources_of
+from resolver.operate.stats import STATS
 from resolver.operate.stats import stats as told
 from resolver.operate.verb import Nothing, Reply
 from tests.recurse.household import house, village

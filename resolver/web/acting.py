@@ -1,0 +1,46 @@
+"""What a form may have done: a verb of the control socket each, with the token that was shown."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from resolver.errors import WireError
+from resolver.web import look_up
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from resolver.web.asking import Daemon
+    from resolver.web.html import Html
+
+    Form = Mapping[str, str]
+    Asked = tuple[str, dict[str, Any]]
+
+
+def _flush(form: Form) -> Asked:
+    return "flush", {"name": form.get("name", "")} | ({"below": True} if form.get("below") else {})
+
+
+_ACTS: Final[dict[str, Callable[[Form], Asked]]] = {
+    "why": lambda form: (
+        "why", {"name": form.get("name", ""), "type": form.get("type", "") or "A"},
+    ),
+    "flush": _flush,
+    "allow": lambda form: ("allow", {"name": form.get("name", ""), "for": "1h"}),
+    "pause": lambda _: ("pause", {"time": "5m"}),
+    "resume": lambda _: ("pause", {"time": "off"}),
+    "reload": lambda _: ("reload", {}),
+}  # fmt: skip
+
+
+async def done(daemon: Daemon, form: Form, token: str) -> Html:
+    """Do what *form* says, and what came of it. Raises WireError, Refusal, Away."""
+    do = form.get("do", "")
+    act = _ACTS.get(do)
+    if act is None:
+        raise WireError(f"one of {', '.join(_ACTS)}")
+    verb, given = act(form)
+    if given.get("name") == "list":
+        given["name"] = "list."  # a name here, whatever it means to `allow`
+    told = await daemon.ask(verb, token=token, **given)
+    return look_up.story(told) if do == "why" else look_up.done(do, told)
