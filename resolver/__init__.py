@@ -1,8 +1,9 @@
 """A recursive, caching DNS resolver. This is the map: the life of a query, in the tree's order.
 
-    cli → setup → library → lab → daemon → operate → listen → pipeline → policy | reply | recurse
-        → iterate → dnssec → upstream → drill | packets | cache → telemetry → geo → config → budget
-        | model → delegation → protocol → runtime → limits → errors
+    cli | web → setup → library → lab → daemon → operate → listen → pipeline
+        → policy | reply | recurse → iterate → dnssec → upstream → drill | packets | cache
+        → telemetry → geo → config → budget | model → delegation → protocol → runtime → limits
+        → errors
 
 Data flows along that line; an import may only point to the right, and import-linter holds us to it.
 `daemon` wires the objects together, from a `config`, owns the nurseries and makes a process of it,
@@ -43,7 +44,8 @@ typed events and never answers back. The same code runs against a simulated Inte
 (`lab`), which is how it is tested.
 
 Operators ask a running daemon over the control socket (`operate`): verbs, each written once, over a
-view of the daemon that `daemon` fills in. Nothing on the path knows of it.
+view of the daemon that `daemon` fills in. Nothing on the path knows of it. The page (`web`) is a
+process of its own, that knows the daemon by that socket only.
 
 From Python (`library`, docs/python.md), with neither listener nor port:
 

@@ -25,6 +25,7 @@ ROOMS = (
     "packets",
     "query",
     "walking",
+    "web",
     "root",
     "asking",
     "servers",

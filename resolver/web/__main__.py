@@ -68,9 +68,7 @@ def main(words: list[str]) -> int:
     sock = socket.socket(fileno=line)
     begun = beginning_untrusted(sock)
     config = _Serving(listener, begun)
-    with socket.socket(fileno=os.dup(listener)) as listening:
-        most_ms = int(1000 * WEB_SEND_SECONDS)
-        listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, most_ms)
+    bound_patience(listener)
     daemon = Daemon(sock)
     watch = Watch(daemon, Timeline(memoryview(mmap.mmap(memory, OCTETS))))
     app = app_of(daemon, watch, begun)  # which reads files: later there may be none that we may
@@ -80,6 +78,13 @@ def main(words: list[str]) -> int:
     confine.give_up()
     trio.run(_run, sock, config, watch, app)
     return 0
+
+
+def bound_patience(listener: int) -> None:
+    """Have who comes there and does not read given up after WEB_SEND_SECONDS."""
+    with socket.socket(fileno=os.dup(listener)) as listening:
+        most_ms = int(1000 * WEB_SEND_SECONDS)
+        listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, most_ms)
 
 
 async def _run(sock: socket.socket, config: _Serving, watch: Watch, app: Guard) -> None:

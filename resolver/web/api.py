@@ -132,6 +132,8 @@ class Api:
         if any(len(value) > _LONGEST for value in given.values()):
             return failure(f"a parameter has over {_LONGEST} characters", 422)
         if not path.verb:
+            if not self._watch.viewers:
+                await self._watch.look_now()
             if self._watch.stats is None:
                 raise Away(self._watch.trouble or "the daemon has not answered yet")
             return reply(self._made[path.path]())

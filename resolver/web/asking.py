@@ -71,6 +71,11 @@ class Daemon:
     def __repr__(self) -> str:
         return f"<Daemon, {len(self._idle)} conversations wait>"
 
+    def close(self) -> None:
+        """End the conversations that wait."""
+        while self._idle:
+            self._idle.pop().stream.socket.close()
+
     async def ask(self, do: str, *, token: str = "", **given: object) -> Reply:
         """What the verb *do* replies. Raises Refusal, Away."""
         with trio.move_on_after(WEB_PATIENCE_SECONDS):

@@ -86,7 +86,8 @@ class Guard:
         """Is *host*, the value of Host, a name or an address of this machine?"""
         name, is_bracketed, rest = host.lower(), host.startswith("["), ""
         if is_bracketed:
-            name, _, rest = name[1:].partition("]")
+            name, end, rest = name[1:].partition("]")
+            rest = rest if end else "?"
         else:
             name, colon, port = name.partition(":")
             rest = f"{colon}{port}"

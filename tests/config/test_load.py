@@ -157,7 +157,7 @@ def test_a_key_without_its_feature_takes_only_the_value_that_is_true_anyway() ->
 
 _ELSEWHERE = {
     "allow", "block", "control", "ddr", "dns64", "dnstap", "geo", "https", "local", "metrics",
-    "network", "otel", "policy", "rewrite", "rpz", "schedule", "tls", "view",
+    "network", "otel", "policy", "rewrite", "rpz", "schedule", "tls", "view", "web",
 }  # fmt: skip
 
 

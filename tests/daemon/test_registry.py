@@ -25,7 +25,12 @@ from tests.support import trio_test
 
 SOURCES = Path(resolver.__file__).parent
 PROMTOOL = shutil.which("promtool")
-NOT_METRICS = ("cli", "lab", "protocol")  # rooms that do not live in a daemon, or only compute
+NOT_METRICS = (
+    "cli",
+    "lab",
+    "protocol",
+    "web",
+)  # rooms that do not live in a daemon, or only compute
 
 # What is added to and is no counter of the process. A new `x.name += …` is either in the COUNTS of
 # its class, or here with a reason.
@@ -37,6 +42,9 @@ NO_COUNTERS = {
     },
     "what one list came to, which `control lists show` tells": {
         "aside", "bad", "rules", "left_out", "failures", "names",
+    },
+    "of those who look at the page now, or of a second of a live log": {
+        "_hits", "_more",
     },
     "part of one computation, or of one query": {
         "_lines", "_specials", "_drafts",

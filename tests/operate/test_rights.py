@@ -22,6 +22,7 @@ OPEN_TO_THE_GROUP = {
     "servers": True,
     "pops": True,
     "probe": False,
+    "zones": False,
     "queries": False,
     "trace": False,
     "why": False,
@@ -43,6 +44,7 @@ OPEN_TO_THE_GROUP = {
     "tls reload": False,
     "log level": False,
     "log reopen": False,
+    "log follow": False,
     "drain": False,
     "stop": False,
 }
