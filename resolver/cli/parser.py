@@ -20,6 +20,7 @@ from resolver.cli import (
     parser_query,
     parser_setup,
     parser_sight,
+    parser_top,
 )
 
 EXAMPLES = """examples:
@@ -60,6 +61,7 @@ def parser(*, is_whole: bool = True) -> argparse.ArgumentParser:
     parser_daemon.add_check(commands)
     parser_setup.add_setup(commands)
     parser_control.add_control(commands, is_whole=is_whole)
+    parser_top.add_top(commands)
     parser_block.add_block(commands)
     parser_geo.add_geo(commands)
     parser_geo.add_drill(commands)

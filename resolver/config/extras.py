@@ -7,6 +7,7 @@ from importlib.util import find_spec
 from typing import Final
 
 _NEEDS: Final = {
+    "cli": ("rich",),
     "https": ("h2",),
     "quic": ("aioquic",),
     "lists": ("httpx2",),

@@ -5,6 +5,7 @@ Of two replies of `stats` the later minus the earlier, so that a restart shows n
 
 from __future__ import annotations
 
+import math
 import re
 from itertools import chain
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
@@ -114,3 +115,28 @@ def within(buckets: Buckets, part: float) -> float:
     """The least bound, in seconds, within which that part was answered; infinite beyond all."""
     count = part * buckets[-1][1]
     return next(bound for bound, reached in buckets if reached >= count)
+
+
+def plain(found: Numbers) -> dict[str, Any]:
+    """Numbers as JSON has them: times in milliseconds, None for one that is beyond all bounds."""
+
+    def in_ms(seconds: float) -> float | None:
+        return round(1000 * seconds, 3) if seconds < math.inf else None
+
+    return {
+        "seconds": round(found.seconds, 3),
+        "queries": found.queries,
+        "queries_s": round(found.queries_s, 2),
+        "hit_share": found.hit_share,
+        "failed_share": found.share("failed"),
+        "answers": found.kinds,
+        "sent_to_servers": found.sent,
+        "took": {
+            source: {
+                "answers": one.answers,
+                "median_ms_at_most": in_ms(one.median_s),
+                "p95_ms_at_most": in_ms(one.p95_s),
+            }
+            for source, one in found.took.items()
+        },
+    }

@@ -13,7 +13,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from resolver import __version__
-from resolver.operate.numbers import numbers
+from resolver.operate.numbers import numbers, plain
 from resolver.web.asking import Away, Refusal
 from resolver.web.trust import token_of
 
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
     from starlette.requests import Request
 
-    from resolver.operate.numbers import Numbers
     from resolver.web.asking import Daemon
     from resolver.web.trust import Trust
     from resolver.web.watch import Watch
@@ -148,9 +147,9 @@ class Api:
         assert stats is not None  # noqa: S101  # `_answer` has looked
         return {
             "at": stats["at"], "up_s": stats["up_s"],
-            "since_start": document(numbers(stats)),
-            "five_minutes": document(window) if window else None,
-            "now": document(self._watch.last) if self._watch.last else None,
+            "since_start": plain(numbers(stats)),
+            "five_minutes": plain(window) if window else None,
+            "now": plain(self._watch.last) if self._watch.last else None,
         }  # fmt: skip
 
     def _timeline(self) -> Reply:
@@ -161,31 +160,6 @@ class Api:
             if one is not None
         ]  # fmt: skip
         return {"minutes": rows}
-
-
-def document(found: Numbers) -> Reply:
-    """Numbers as JSON has them: times in milliseconds, None for one that is beyond all bounds."""
-
-    def in_ms(seconds: float) -> float | None:
-        return round(1000 * seconds, 3) if seconds != float("inf") else None
-
-    return {
-        "seconds": round(found.seconds, 3),
-        "queries": found.queries,
-        "queries_s": round(found.queries_s, 2),
-        "hit_share": found.hit_share,
-        "failed_share": found.share("failed"),
-        "answers": found.kinds,
-        "sent_to_servers": found.sent,
-        "took": {
-            source: {
-                "answers": one.answers,
-                "median_ms_at_most": in_ms(one.median_s),
-                "p95_ms_at_most": in_ms(one.p95_s),
-            }
-            for source, one in found.took.items()
-        },
-    }
 
 
 def openapi(*, is_remote: bool) -> Reply:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 _SERVERS: Final = 3  # of each cut
 _RECORDS: Final = 8
+_SIGNATURE: Final = " IN RRSIG "  # which says nothing to people
 
 
 def story(told: Reply) -> Html:
@@ -39,7 +40,8 @@ def _link(link: Reply) -> Html:
     if left is not None:
         facts.append(f"{duration(left)} left" if left >= 0 else f"over for {duration(-left)}")
     failed = [f"{kind} {link[kind]}" for kind in ("failure", "bogus") if kind in link]
-    records = [tag("li", tag("code", line)) for line in link.get("records", ())[:_RECORDS]]
+    lines = [line for line in link.get("records", ()) if _SIGNATURE not in line]
+    records = [tag("li", tag("code", line)) for line in lines[:_RECORDS]]
     return joined((
         tag("h3", f"{link['name']} {link['type']}"),
         tag("p", ", ".join([*facts, *failed])),
@@ -50,13 +52,13 @@ def _link(link: Reply) -> Html:
 def _cuts(cuts: Sequence[Reply]) -> Html:
     rows = [
         (
-            cut["zone"] if number == 0 else "",
+            cut["zone"],
             f"{server['address']} {server.get('nameserver', '')}".strip(),
             ms(server["rtt_ms"]), server["state"],
             server.get("instance") or "–", server.get("distance") or "–",
         )
         for cut in cuts
-        for number, server in enumerate(cut["servers"][:_SERVERS])
+        for server in cut["servers"][:_SERVERS]
     ]  # fmt: skip
     heads = ("Zone", "Server", "Round trip", "State", "Instance", "Distance")
     return table(heads, rows, label="Zone cuts from the root down, with their nearest servers")

@@ -1,0 +1,121 @@
+"""resolver top: the numbers of the page in a terminal, anew each second."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections import deque
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+import msgspec
+
+from resolver.cli.control_session import NoDaemon, Refusal, Session, path_of
+from resolver.config.extras import extra_missing
+from resolver.errors import ConfigError
+from resolver.operate.numbers import Numbers, numbers, plain
+
+if TYPE_CHECKING:
+    import argparse
+
+    Reply = dict[str, Any]
+
+FAILED: Final = 1
+WRONG_USE: Final = 2
+_EVERY_S: Final = 1.0
+_WINDOW: Final = 60  # looks
+_KNOWN: Final = {"servers": 5, "zones": 5, "warm": 10}  # verbs, and every how many looks
+
+
+class Look(NamedTuple):
+    """What is shown: two replies of `stats` and what came between, `status`, and what of *known*
+    the daemon tells us. *rates*: queries a second, the newest last."""
+
+    status: Reply
+    stats: Reply
+    last: Numbers
+    window: Numbers
+    known: dict[str, Reply]
+    rates: tuple[float, ...]
+
+
+def run(options: argparse.Namespace) -> int:
+    """0 shown once; else until interrupted. 1 no daemon, 2 wrong use."""
+    try:
+        path = path_of(options.socket, options.config)
+    except ConfigError as error:
+        print(f"resolver top: {error}", file=sys.stderr)
+        return WRONG_USE
+    if not options.json and (missing := extra_missing("cli")):
+        print(f"resolver top: it takes {missing}", file=sys.stderr)
+        return FAILED
+    try:
+        with Session(path) as session:
+            if options.json:
+                print(_json(Watcher(session)))
+                return 0
+            _show(Watcher(session))
+    except (NoDaemon, Refusal) as error:
+        print(f"resolver top: {error}", file=sys.stderr)
+        return FAILED
+    return 0
+
+
+class Watcher:
+    """Asks by *session*."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._seen: deque[Reply] = deque(maxlen=_WINDOW)
+        self._rates: deque[float] = deque(maxlen=_WINDOW)
+        self._known: dict[str, Reply] = {}
+        self._closed: set[str] = set()
+        self._looks = 0
+        self._seen.append(session.ask("stats"))
+
+    def look(self) -> Look:
+        """How it is now. Raises NoDaemon, Refusal."""
+        stats, status = self._session.ask("stats"), self._session.ask("status")
+        last, window = numbers(stats, self._seen[-1]), numbers(stats, self._seen[0])
+        self._seen.append(stats)
+        self._rates.append(last.queries_s)
+        self._look_up()
+        return Look(status, stats, last, window, self._known, tuple(self._rates))
+
+    def _look_up(self) -> None:
+        """What takes a right that we may not have is left out then."""
+        for verb, every in _KNOWN.items():
+            if verb in self._closed or self._looks % every:
+                continue
+            try:
+                self._known[verb] = self._session.ask(verb)
+            except Refusal:
+                self._closed.add(verb)
+        self._looks += 1
+
+
+def _json(watcher: Watcher) -> str:
+    time.sleep(_EVERY_S)
+    look = watcher.look()
+    told = {
+        "at": look.stats["at"], "up_s": look.stats["up_s"], "link": look.status["link"],
+        "since_start": plain(numbers(look.stats)), "now": plain(look.last),
+        **{verb: {key: value for key, value in reply.items() if key not in ("id", "ok")}
+           for verb, reply in look.known.items()},
+    }  # fmt: skip
+    return msgspec.json.encode(told).decode()
+
+
+def _show(watcher: Watcher) -> None:
+    from rich.console import Console  # noqa: PLC0415  # of an extra
+    from rich.live import Live  # noqa: PLC0415  # likewise
+
+    from resolver.cli.top_screen import screen  # noqa: PLC0415  # likewise
+
+    console = Console(highlight=False, markup=False, emoji=False)
+    while not console.is_terminal:
+        console.print(screen(watcher.look(), console.height))
+        time.sleep(_EVERY_S)
+    with Live(console=console, screen=True, auto_refresh=False) as live:
+        while True:
+            live.update(screen(watcher.look(), console.height), refresh=True)
+            time.sleep(_EVERY_S)
