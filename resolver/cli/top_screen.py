@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from rich.console import RenderableType
 
-    from resolver.cli.top import Look
+    from resolver.cli.top_look import Look
     from resolver.operate.numbers import Took
 
     Reply = dict[str, Any]
@@ -68,7 +68,8 @@ def _head(look: Look) -> Text:
     memory = octets(status["memory"]["resident_octets"])
     return Text.assemble(
         ("resolver ", "bold"), inert(str(status["version"]), WEB_CELL_CHARACTERS),
-        f"  up {duration(status['up_s'])}  ", up, f" since {time_of(link['since'])}  {outages}{memory}",
+        f"  up {duration(status['up_s'])}  ", up,
+        f" since {time_of(link['since'])}  {outages}{memory}",
         no_wrap=True, overflow="ellipsis",
     )  # fmt: skip
 

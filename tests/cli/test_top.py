@@ -13,7 +13,7 @@ from rich.console import Console
 from resolver.cli import top
 from resolver.cli.control_session import Refusal
 from resolver.cli.main import main
-from resolver.cli.top import Look, Watcher
+from resolver.cli.top_look import Look, Watcher
 from resolver.cli.top_screen import screen
 from resolver.operate.numbers import numbers
 from tests.web.test_html import HOSTILE
