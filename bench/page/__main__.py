@@ -84,7 +84,7 @@ def measured(peer: Peer, file: Path, bench: Bench, rate: int) -> Cost:
 def pairs(bench: Bench, rate: int) -> None:
     """The table, a row for each side."""
     told = f'web.listen = "127.0.0.1:{WEB}"'
-    here, there = ours("open", told=told), ours("without", port=5386)
+    here, there = ours("open", port=5480, told=told), ours("without", port=5486)
     file = load.names_file(bench.folder, "plain", load.plain(HIT_NAMES))
     costs: dict[str, list[Cost]] = {here.name: [], there.name: []}
     for at in range(bench.rounds):
@@ -117,7 +117,7 @@ def painted(bench: Bench) -> None:
     from selenium import webdriver  # noqa: PLC0415  # for this alone
     from selenium.webdriver.chrome.service import Service  # noqa: PLC0415
 
-    peer = ours("open", told=f'web.listen = "127.0.0.1:{WEB}"')
+    peer = ours("open", port=5480, told=f'web.listen = "127.0.0.1:{WEB}"')
     options = webdriver.ChromeOptions()
     options.binary_location = shutil.which("chromium") or ""
     for word in ("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"):

@@ -56,7 +56,10 @@ class Control:
         self._colleagues: Colleagues | None = None
         self.page: Page | None = None
         self._page_terms: object = None
-        self.door = Door(BY_NAME, self._perform, lambda: self._admins)
+        self.door = Door(
+            BY_NAME, self._perform, lambda: self._admins,
+            barred=lambda: 0 if self.page is None else self.page.pid,
+        )  # fmt: skip
 
     def __repr__(self) -> str:
         return f"<Control {'closed' if self._opened is None else self._opened.path}>"

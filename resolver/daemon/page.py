@@ -65,6 +65,7 @@ class Page:
         self._history = history_memory()
         self._scope = trio.CancelScope()
         self._seen_at = 0.0
+        self.pid = 0  # of the process, while there is one
         self._trouble = ""
 
     def __repr__(self) -> str:
@@ -142,6 +143,7 @@ class Page:
             except OSError as error:
                 return f"cannot be started ({error.strerror or error})"
             theirs.close()
+            self.pid = process.pid
             try:
                 return await self._watch(process, trio.socket.from_stdlib_socket(mine))
             finally:
@@ -149,6 +151,7 @@ class Page:
                     process.kill()
                 with trio.CancelScope(shield=True):
                     await process.wait()
+                self.pid = 0
 
     async def _watch(self, process: trio.Process, line: trio.socket.SocketType) -> str:
         """Returns when the process has ended, or is to."""

@@ -64,7 +64,8 @@ class _Gone(Exception):  # no error of anybody
 class Door:
     """Serves *verbs* to whoever comes. *admins*: who may act besides root, looked up each time.
 
-    *token*: what a request may show to act, "" for nothing; *places*: clients at a time.
+    *token*: what a request may show to act, "" for nothing. *barred*: a process that may only look,
+    whatever its account may, 0 for none. *places*: clients at a time.
     """
 
     COUNTS: ClassVar = {
@@ -81,12 +82,14 @@ class Door:
         admins: Callable[[], frozenset[int]],
         *,
         token: Callable[[], str] = str,
+        barred: Callable[[], int] = int,
         places: int = CONTROL_CLIENTS,
     ) -> None:
         self._verbs = verbs
         self._perform = perform
         self._admins = admins
         self._token = token
+        self._barred = barred
         self._places = places
         self._clients: dict[_Client, None] = {}  # the one that is idle for longest comes first
         self.clients = self.refused = self.requests = self.errors = 0
@@ -115,7 +118,8 @@ class Door:
                 drop_frames(error)
                 await trio.sleep(_PAUSE_S)
                 continue
-            right = right_of(_peer(accepted), self._admins())
+            peer = _peer(accepted)
+            right = Right.LOOK if peer.pid == self._barred() else right_of(peer, self._admins())
             nursery.start_soon(self.meet, accepted, right)
 
     async def meet(self, accepted: trio.socket.SocketType, right: Right) -> None:

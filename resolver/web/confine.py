@@ -1,19 +1,23 @@
 """What the page's process gives up before it listens to anybody.
 
-Root, if it has it; every capability; to gain any by what it runs; to open files beyond some, to
-take memory beyond some, to make processes. What it has inherited is all that it will have.
+Root, if it has it; every capability; to gain any by what it runs; to have more than some files
+and some memory, to make processes; and, where the kernel knows how, to open any file and to connect
+anywhere: the account may be the daemon's own, and then the token's file is the account's too. What
+it has inherited is all that it will have.
 """
 
 from __future__ import annotations
 
 import os
 import resource
+import time
 from contextlib import suppress
 from typing import Final
 
 from resolver.daemon import privileges
 from resolver.limits import WEB_FILES, WEB_MEMORY_OCTETS
 from resolver.runtime.private_files import SHARED_ACCOUNT
+from resolver.web import landlock
 
 _PR_SET_DUMPABLE: Final = 4
 _PR_SET_NO_NEW_PRIVS: Final = 38
@@ -36,6 +40,8 @@ def give_up() -> None:
             hard = resource.getrlimit(kind)[1]
             allowed = most if hard == resource.RLIM_INFINITY else min(most, hard)
             resource.setrlimit(kind, (allowed, allowed))
+    time.localtime()  # reads the time zone's file
+    landlock.shut()
 
 
 def _become_nobody() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 from typing import TYPE_CHECKING
 
 import pytest
@@ -232,3 +233,16 @@ async def test_a_client_that_leaves_in_the_midst_harms_nobody(tmp_path: Path) ->
             await client.stream.aclose()
         other = await home.knock()
         assert await other.ask(id=1, do="say") is not None
+
+
+@trio_test_real
+async def test_a_process_that_is_barred_may_only_look(tmp_path: Path) -> None:
+    """Whatever its account may: the page's process, where the daemon's account may act."""
+    async with house(tmp_path) as home:
+        home.door._admins = lambda: frozenset({os.getuid()})
+        home.door._barred = lambda: 1
+        assert (await (await home.knock()).ask(id=1, do="act") or {})["ok"]
+        home.door._barred = os.getpid
+        client = await home.knock()
+        assert (await client.ask(id=1, do="say") or {})["ok"]
+        assert not (await client.ask(id=1, do="act") or {})["ok"]
