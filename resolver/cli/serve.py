@@ -186,3 +186,5 @@ def _announce(daemon: Daemon) -> None:
     if sys.stderr.isatty():
         where = ", ".join(endpoints.show(endpoint) for endpoint in daemon.bound)
         print(f"resolver: listening on {where}", file=sys.stderr)
+        if (page := daemon.control.page) is not None:
+            print(f"resolver: the page is at {page.address()}", file=sys.stderr)

@@ -71,6 +71,15 @@ class Page:
     def __repr__(self) -> str:
         return f"<Page {url_of(self._daemon.config) or 'off'}>"
 
+    def address(self) -> str:
+        """What to type into a browser here; with the token, where no file has it."""
+        url = url_of(self._daemon.config)
+        return (
+            f"{url} (token: {self.token.where})"
+            if self.token.where
+            else (f"{url}#token={self.token.text}")
+        )
+
     # --- where, and with which token -----------------------------------------------------------
 
     def open(self, config: Config, owner: tuple[int, int] | None) -> None:
