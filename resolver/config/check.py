@@ -19,7 +19,7 @@ from resolver.config.check_lists import list_advice, list_faults
 from resolver.config.check_local import local_faults, rewrite_faults
 from resolver.config.check_rpz import rpz_advice, rpz_faults
 from resolver.config.check_views import view_advice, view_faults
-from resolver.config.check_web import faults_of_page
+from resolver.config.check_web import faults_of_page, whole_place
 from resolver.config.extras import extra_missing
 from resolver.config.fault import Fault
 from resolver.config.files import unlike, working_path
@@ -361,7 +361,7 @@ def _each(key: str, texts: Sequence[str], read: Callable[[str], object]) -> Iter
 def _overlaps(config: Config) -> Iterator[Fault]:
     """Listening addresses that only one socket can have, however they are spelled."""
     wanted = [("server.listen", text) for text in config.server.listen]
-    pages = {"metrics.listen": config.metrics.listen, "web.listen": config.web.listen}
+    pages = {"metrics.listen": config.metrics.listen, "web.listen": whole_place(config.web.listen)}
     wanted += [(key, text) for key, text in pages.items() if text]
     taken: list[tuple[str, listen_urls.ListenUrl]] = []
     for key, text in wanted:

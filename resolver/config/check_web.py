@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from resolver.config import endpoints
 from resolver.config.extras import extra_missing
 from resolver.config.fault import Fault
 from resolver.config.web_listen import is_remote, web_place
@@ -12,6 +13,14 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from resolver.config.schema import Config
+
+
+def whole_place(text: str) -> str:
+    """*text*, a value of `web.listen`, with its port; as it is where it is no address."""
+    try:
+        return endpoints.show(web_place(text)) if text else ""
+    except ValueError:
+        return text
 
 
 def faults_of_page(config: Config) -> Iterator[Fault]:
