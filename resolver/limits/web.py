@@ -27,6 +27,9 @@ WEB_ASKING = limit(
 WEB_PATIENCE_SECONDS = limit(
     15.0, "seconds for which it waits for the daemon", why="a person waits no longer"
 )
+WEB_DRILL_SECONDS = limit(
+    60.0, "seconds for which it waits for a drill", why="500 names take ten at the most"
+)
 WEB_FILES = limit(
     128, "descriptors that it may have, and so connections", why="a browser opens six"
 )

@@ -14,6 +14,7 @@ from starlette.routing import Route
 
 from resolver import __version__
 from resolver.operate.numbers import numbers, plain
+from resolver.web import acting
 from resolver.web.asking import Away, Refusal
 from resolver.web.trust import token_of
 
@@ -136,6 +137,8 @@ class Api:
             if self._watch.stats is None:
                 raise Away(self._watch.trouble or "the daemon has not answered yet")
             return reply(self._made[path.path]())
+        if path.verb == acting.DRILL:
+            return reply({"items": await acting.drill(self._daemon, token)})
         shown = token if path.is_named else ""
         told = await self._daemon.ask(path.verb, token=shown, **given)
         return reply({key: value for key, value in told.items() if key not in ("id", "ok")})

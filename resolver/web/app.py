@@ -130,28 +130,26 @@ class _Pages:
     async def post(self, request: Request) -> Response:
         """A form: of the token, or of what is to be done with it."""
         is_scripted = "x-script" in request.headers
-        shown, said, result = token_of(request), "", None
+        shown, said = token_of(request), ""
+        result: Html | None = None
+        place = ""
         try:
             form = await form_untrusted(request)
             shown = shown or form.get("token", "")
             if not await self._trust.has(shown):
                 return self._refused(await self._viewed(""), is_scripted=is_scripted)
             if form.get("do"):
-                result = await acting.done(self._daemon, form, shown)
+                result, place = await acting.done(self._daemon, form, shown)
         except WireError as error:
             return failure(str(error), 400)
         except (Refusal, Away) as error:
             said = str(error)
         if is_scripted and (said or result is not None):
-            return reply({"html": result, "said": text(said)})
-        return await self._whole(shown, said, result, is_scripted=is_scripted)
-
-    async def _whole(
-        self, shown: str, said: str, result: Html | None, *, is_scripted: bool
-    ) -> Response:
+            return reply({"html": result, "place": place, "said": text(said)})
         page = document(
-            await self._viewed(shown), token="" if is_scripted else shown, said=said, result=result
-        )
+            await self._viewed(shown), token="" if is_scripted else shown, said=said,
+            result=result, place=place,
+        )  # fmt: skip
         return HTMLResponse(page, headers=_NO_STORE)
 
     def _refused(self, view: View | None, *, is_scripted: bool) -> Response:

@@ -21,6 +21,8 @@ _SIGNATURE: Final = " IN RRSIG "  # which says nothing to people
 def story(told: Reply) -> Html:
     """The sentence first; then link by link, cut by cut."""
     parts = [tag("p", tag("strong", told["because"]))]
+    if told.get("policy"):
+        parts.append(tag("p", f"Policy: {'; '.join(map(_step, told['policy']))}"))
     parts += map(_link, told["links"])
     if told["cuts"]:
         parts += [tag("h3", "Whom it would ask"), _cuts(told["cuts"])]
@@ -32,6 +34,13 @@ def story(told: Reply) -> Html:
     return joined(parts)
 
 
+def _step(step: Any) -> str:
+    """A step of policy, whatever the daemon says of it."""
+    if isinstance(step, dict):
+        return ", ".join(str(value) for value in step.values() if value not in (None, ""))
+    return str(step)
+
+
 def _link(link: Reply) -> Html:
     left = link.get("left_s")
     facts = [link["state"], *(link[key] for key in ("verdict", "status") if key in link)]
@@ -39,6 +48,8 @@ def _link(link: Reply) -> Html:
         facts.append(f"of {link['zone']}")
     if left is not None:
         facts.append(f"{duration(left)} left" if left >= 0 else f"over for {duration(-left)}")
+    if renewal := link.get("renewal"):
+        facts.append(f"renewed {renewal['when']}")
     failed = [f"{kind} {link[kind]}" for kind in ("failure", "bogus") if kind in link]
     lines = [line for line in link.get("records", ()) if _SIGNATURE not in line]
     records = [tag("li", tag("code", line)) for line in lines[:_RECORDS]]

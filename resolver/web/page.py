@@ -35,7 +35,6 @@ PANELS: Final = (
     Panel("zones", "Zones in trouble", panels_known.zones, is_named=True),
     Panel("servers", "Servers", panels_known.servers, is_named=True),
     Panel("warm", "Kept warm", panels_known.warm, is_named=True),
-    Panel("drill", "If the link dies", panels_known.drill, is_named=True),
     Panel("kept", "What is kept", panels.kept),
 )
 _LAST: Final = "kept"
@@ -57,9 +56,11 @@ def document(
     token: str = "",
     where: str = "",
     result: Html | None = None,
+    place: str = "",
     said: str = "",
 ) -> str:
-    """The whole page; *view* None: the daemon has not answered yet. *said*: what went wrong."""
+    """The whole page; *view* None: the daemon has not answered yet. *result* of a form
+    belongs to *place*; *said*: what went wrong."""
     head = tag(
         "head",
         tag("meta", charset="utf-8"),
@@ -70,7 +71,7 @@ def document(
         tag("link", rel="stylesheet", href="/page.css"),
         Html('<script src="/page.js" defer></script>'),
     )
-    body = _waiting(said, where) if view is None else _body(view, token, where, result, said)
+    body = _waiting(said, where) if view is None else _body(view, token, where, result, place, said)
     return f"<!doctype html>\n{tag('html', head, tag('body', body), lang='en')}\n"
 
 
@@ -82,11 +83,13 @@ def _waiting(said: str, where: str) -> Html:
     ))  # fmt: skip
 
 
-def _body(view: View, token: str, where: str, result: Html | None, said: str) -> Html:
+def _body(view: View, token: str, where: str, result: Html | None, place: str, said: str) -> Html:
     drawn = fragments(view)
     first = [_panel(one, drawn) for one in PANELS if one.id in drawn and one.id != _LAST]
     last = [_panel(one, drawn) for one in PANELS if one.id == _LAST]
-    tools = _tools(token, result) if view.is_trusted else _door(where)
+    is_drill = place == "drill"
+    shown, drilled = (None, result) if is_drill else (result, None)
+    tools = _tools(token, shown, drilled) if view.is_trusted else _door(where)
     return joined((
         tag("a", "To the numbers", href="#glance", class_="skip"),
         tag("header", tag("h1", "resolver"), tag("div", drawn["state"], id="state"),
@@ -143,13 +146,16 @@ def _door(where: str) -> Html:
     )  # fmt: skip
 
 
-def _tools(token: str, result: Html | None) -> Html:
+def _tools(token: str, result: Html | None, drilled: Html | None) -> Html:
     return joined((
         tag("section", tag("h2", "Look up", id="look-title"), _look_up(token),
             tag("div", result, id="result", role="status", tabindex="-1"),
             aria_labelledby="look-title", class_="panel p-look"),
         tag("section", tag("h2", "Live log", id="log-title"), _LOG,
             aria_labelledby="log-title", class_="panel p-log"),
+        tag("section", tag("h2", "If the link dies", id="drill-title"), _drill(token),
+            tag("div", drilled, id="drill", role="status", tabindex="-1"),
+            aria_labelledby="drill-title", class_="panel p-drill"),
         tag("section", tag("h2", "Actions", id="act-title"), _actions(token),
             aria_labelledby="act-title", class_="panel p-act"),
     ))  # fmt: skip
@@ -193,6 +199,14 @@ def _look_up(token: str) -> Html:
         tag("select", *options, id="type", name="type"), tag("button", "Why?"),
         label="What is known of a name",
     )  # fmt: skip
+
+
+def _drill(token: str) -> Html:
+    told = "What of the names in use would still resolve if all far servers fell silent now?"
+    return joined((
+        tag("p", told),
+        _form(token, "drill", tag("button", "Work it out"), label="A drill: nothing is sent"),
+    ))  # fmt: skip
 
 
 def _actions(token: str) -> Html:

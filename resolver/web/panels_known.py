@@ -117,28 +117,6 @@ def warm(view: View) -> Html:
     ))  # fmt: skip
 
 
-def drill(view: View) -> Html:
-    """What would still resolve if the link were cut, as far as that was worked out."""
-    told = view.known.get("drill")
-    if told is None:
-        return Html()
-    rows = [
-        (str(row.get("after", "")), *(_part(row, key) for key in ("fresh", "stale", "failed")))
-        for row in told.get("curve", ())
-    ]
-    heads = ("After", "Fresh", "Expired", "Not at all")
-    said = told.get("sentence") or "What would resolve if the international link were cut:"
-    return joined((tag("p", said), table(heads, rows, label="If the link dies")))
-
-
-def _part(row: Reply, key: str) -> Html | str:
-    share = row.get(key)
-    if not isinstance(share, int | float):
-        return "–"
-    kind = {"fresh": "cache", "stale": "stale"}.get(key, "failed")
-    return joined((bar(share, kind), tag("span", f"{100 * share:.0f} %")))
-
-
 def ms(value: float | None) -> str:
     """Milliseconds, with a digit behind the point where there are few."""
     if value is None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from importlib import resources
 from typing import Any
 
@@ -10,9 +11,10 @@ import pytest
 
 from resolver.limits import WEB_ROWS
 from resolver.web import charts, look_up, panels_known
+from resolver.web.drill_shown import drilled
 from resolver.web.page import PANELS, document, fragments
 from tests.web.test_html import HOSTILE, _Parsed
-from tests.web.views import known, view
+from tests.web.views import view
 
 MOST_OCTETS = 60 << 10
 STATIC = ("page.css", "page.js", "icon.svg")
@@ -53,7 +55,7 @@ def test_the_share_of_hits_comes_first() -> None:
 def test_names_take_the_token() -> None:
     page = document(view("secret.example", is_trusted=False))
     drawn = fragments(view("secret.example", is_trusted=False))
-    assert {"zones", "servers", "warm", "drill"}.isdisjoint(drawn)
+    assert {"zones", "servers", "warm"}.isdisjoint(drawn)
     assert "Look up" not in page
     assert 'type="password"' in page
 
@@ -114,7 +116,28 @@ def test_an_outage_shows_where_it_was() -> None:
 
 
 def test_a_verb_that_is_not_there_leaves_its_panel_empty() -> None:
-    drawn = fragments(view())
-    assert drawn["drill"] == ""
-    assert 'id="drill"' in document(view())
-    assert known().keys() == {"zones", "servers", "warm"}
+    drawn = fragments(replace(view(), known={}))
+    assert "does not tell of zones" in drawn["zones"]
+    assert "does not tell of servers" in drawn["servers"]
+
+
+def _drill(said: str, names: int = 1) -> list[dict[str, Any]]:
+    shares = {"fresh": 0.5, "stale": 0.25, "unknown": 0.0, "failed": 0.25}
+    moments = [{"after_s": after_s, "names": 4, **shares} for after_s in (0.0, 3600.0)]
+    worth = [{"feature": said, "is_on": True, "points": [1.0, 2.5]}]
+    row = {"name": said, "type": said, "after_s": 3600.0, "cut": said, "why": said}
+    report = {"verdict": said, "servers": said, "moments": moments, "worth": worth}
+    return [{"report": report}, {"failing": [row] * names}]
+
+
+def test_a_drill_shows_its_curve_and_what_fails_first() -> None:
+    shown = drilled(_drill("words", names=WEB_ROWS + 2))
+    text = " ".join(_Parsed(shown).texts)
+    for said in ("at once", "after 1 h", "50 %", "25 %", "+2.5", "and 2 more"):
+        assert said in text
+
+
+@pytest.mark.parametrize("said", HOSTILE)
+def test_a_drill_is_the_same_whatever_names_there_are(said: str) -> None:
+    good, bad = _Parsed(drilled(_drill("example"))), _Parsed(drilled(_drill(said)))
+    assert (bad.tags, bad.names) == (good.tags, good.names)

@@ -5,13 +5,14 @@ from __future__ import annotations
 import array
 import json
 import socket
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import trio
 
 from resolver.limits import (
     WEB_ASKING,
+    WEB_DRILL_SECONDS,
     WEB_LOGS,
     WEB_SEND_SECONDS,
     WEB_TOKEN_SECONDS,
@@ -19,13 +20,16 @@ from resolver.limits import (
 )
 from resolver.operate.timeline import OCTETS, Timeline
 from resolver.web import __main__ as main
-from resolver.web import asking
+from resolver.web import acting, asking
 from resolver.web.asking import Away, Daemon, Refusal
 from resolver.web.live import Live
 from resolver.web.trust import Trust
 from resolver.web.watch import Watch, _outage_s
 from tests.support import set_limit, trio_test, trio_test_real
 from tests.web.views import STATS, status
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator
 
 
 class _Asked:
@@ -192,3 +196,20 @@ async def test_it_shows_life_until_nobody_sees_it(monkeypatch: pytest.MonkeyPatc
         nursery.cancel_scope.cancel()
     mine.close()
     theirs.close()
+
+
+@pytest.mark.reaches("WEB_DRILL_SECONDS")
+@trio_test
+async def test_a_drill_is_waited_for_so_long() -> None:
+    class Slow:
+        async def items(self, _: str, *, token: str) -> AsyncGenerator[dict[str, Any]]:
+            assert token == "right"
+            yield {"progress": "looking", "done": 1, "of": 2}
+            await trio.sleep(WEB_DRILL_SECONDS - 1)
+            yield {"report": None}
+            await trio.sleep(2)
+
+    began = trio.current_time()
+    with pytest.raises(Away, match="too long"):
+        await acting.done(Slow(), {"do": "drill"}, "right")  # type: ignore[arg-type]
+    assert trio.current_time() - began == WEB_DRILL_SECONDS

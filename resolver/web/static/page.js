@@ -109,17 +109,21 @@
   }
   document.addEventListener("submit", async (event) => {
     const form = event.target, fields = Object.fromEntries(new FormData(form));
+    const button = form.querySelector("button");
     event.preventDefault();
     say("");
+    button.disabled = true;
     try {
       if (form.id === "enter") { await enter(String(fields.token)); return; }
       delete fields.token;
       const told = await (await send(fields)).json();
       say(told.said || told.error || "");
-      const result = at("result");
+      const result = at(told.place || "result");
       if (told.html && result) { result.innerHTML = told.html; result.focus({ preventScroll: fields.do === "why" }); }
     } catch {
       say("The page's process does not answer; try again.");
+    } finally {
+      button.disabled = false;
     }
   });
   if (token) enter(token); else live();
