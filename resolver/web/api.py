@@ -124,13 +124,8 @@ class Api:
         if (path.is_named or self._is_remote or token) and not await self._trust.has(token):
             return failure("it takes the token: Authorization: Bearer TOKEN", 401)
         given = dict(request.query_params)
-        known = {name for name, _ in path.takes}
-        if strange := sorted(given.keys() - known):
-            return failure(f"there is no parameter {strange[0][:80]!r}", 422)
-        if path.needs_first and not given.get(path.takes[0][0]):
-            return failure(f"it takes {path.takes[0][0]}", 422)
-        if any(len(value) > _LONGEST for value in given.values()):
-            return failure(f"a parameter has over {_LONGEST} characters", 422)
+        if trouble := _trouble(path, given):
+            return failure(trouble, 422)
         if not path.verb:
             if not self._watch.viewers:
                 await self._watch.look_now()
@@ -163,6 +158,18 @@ class Api:
             if one is not None
         ]  # fmt: skip
         return {"minutes": rows}
+
+
+def _trouble(path: Path, given: dict[str, str]) -> str:
+    """What is wrong with the parameters; "" if nothing is."""
+    strange = sorted(given.keys() - {name for name, _ in path.takes})
+    if strange:
+        return f"there is no parameter {strange[0][:80]!r}"
+    if path.needs_first and not given.get(path.takes[0][0]):
+        return f"it takes {path.takes[0][0]}"
+    if any(len(value) > _LONGEST for value in given.values()):
+        return f"a parameter has over {_LONGEST} characters"
+    return ""
 
 
 def openapi(*, is_remote: bool) -> Reply:
