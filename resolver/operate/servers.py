@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Final
+import heapq
+from typing import TYPE_CHECKING, Annotated, Final, Literal
 
 import trio
 from msgspec import Meta
@@ -11,16 +12,18 @@ from resolver.limits import SHOWN_ROWS
 from resolver.model import Question
 from resolver.operate.asked import LONGEST_NAME, name_of
 from resolver.operate.geography import Geography
-from resolver.operate.server_rows import key_of, nearest_first, row_of
+from resolver.operate.server_rows import nearest_first, row_of
 from resolver.operate.verb import WORD, Arguments, Right, Verb
 from resolver.protocol import names
 from resolver.protocol.codes import RRType
 
 if TYPE_CHECKING:
+    from resolver.delegation import Key
     from resolver.model import Delegation
     from resolver.operate.server_rows import Row
     from resolver.operate.verb import Reply
     from resolver.operate.view import Parts, Running
+    from resolver.upstream.server_state import ServerState
 
 
 class ServersArguments(Arguments, frozen=True, kw_only=True):
@@ -30,6 +33,13 @@ class ServersArguments(Arguments, frozen=True, kw_only=True):
         str, Meta(description="those of the zone that this name is in", max_length=LONGEST_NAME),
         WORD,
     ] = ""  # fmt: skip
+    by: Annotated[
+        Literal["nearest", "used"],
+        Meta(description="which of all come first"),
+    ] = "nearest"
+    most: Annotated[int, Meta(ge=1, le=SHOWN_ROWS, description="how many of all are shown")] = (
+        SHOWN_ROWS
+    )
 
 
 async def servers(daemon: Running, given: ServersArguments) -> Reply:
@@ -42,14 +52,25 @@ async def servers(daemon: Running, given: ServersArguments) -> Reply:
         about: Reply = {"zone": names.to_text(cut.zone)} | _of_cut(parts, cut)
     else:
         states = parts.infra.states
-        rows = [row_of(key, state, now) for key, state in states.items()]
+        order = _most_used_first if given.by == "used" else _nearest_first
+        chosen = heapq.nsmallest(given.most, states.items(), key=order)
         about = {"typical_rtt_ms": round(1000 * parts.infra.typical_rtt_s, 2)}
-    rows.sort(key=nearest_first)
-    shown = rows[:SHOWN_ROWS]
-    if not given.zone:
-        shown = [row | geography.about(states.get(key_of(row)), now) for row in shown]
+        rows = [row_of(key, state, now) | geography.about(state, now) for key, state in chosen]
+    known = len(rows) if given.zone else len(parts.infra.states)
     about |= {"geography": geography.summary()}
-    return about | {"known": len(rows), "servers": shown}
+    return about | {"known": known, "servers": rows[:SHOWN_ROWS]}
+
+
+def _nearest_first(found: tuple[Key, ServerState]) -> tuple[bool, float, str]:
+    """As `server_rows.nearest_first` does, before there are rows: there may be ten thousand."""
+    (host, *_), state = found
+    rtt_s = state.expected_rtt_s
+    return not rtt_s, rtt_s or 0.0, host
+
+
+def _most_used_first(found: tuple[Key, ServerState]) -> tuple[int, str]:
+    (host, *_), state = found
+    return -state.n, host
 
 
 def cut_rows(parts: Parts, cut: Delegation, now: float, geography: Geography) -> list[Row]:

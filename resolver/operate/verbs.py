@@ -10,9 +10,9 @@ from resolver.operate.captive import CAPTIVE
 from resolver.operate.drain import DRAIN, STOP
 from resolver.operate.drill import DRILL
 from resolver.operate.flush import FLUSH
+from resolver.operate.follow import FOLLOW
 from resolver.operate.geo_survey import SURVEY
 from resolver.operate.geo_zones import ZONES
-from resolver.operate.follow import FOLLOW
 from resolver.operate.lists import LISTS
 from resolver.operate.log import LEVEL, REOPEN
 from resolver.operate.nta import NTA

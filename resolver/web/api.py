@@ -50,7 +50,7 @@ PATHS: Final = (
     Path("status", "status", "How the daemon is", is_named=False),
     Path("stats", "stats", "Every counter", is_named=False),
     Path("servers", "servers", "Servers, how far they are, and whether they answer",
-         takes=(("zone", "those of the zone that this name is in"),)),
+         takes=(("zone", "those of the zone that this name is in"), ("by", "nearest or used"))),
     Path("zones", "zones", "Zones that fail, with reasons, and those that are slow"),
     Path("warm", "warm", "Names kept warm, with their scores"),
     Path("queries", "queries", "What is on its way, and whom it waits for"),

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import trio
 
+from resolver.limits import WEB_ROWS
 from resolver.operate.numbers import Numbers, numbers
 from resolver.web.asking import Away, Refusal
 
@@ -25,10 +26,12 @@ if TYPE_CHECKING:
 
 _OPEN_S: Final = 1.0  # between two looks while somebody looks
 _CLOSED_S: Final = 10.0
+_STATUS_S: Final = 5.0
 _WINDOW_S: Final = 300.0  # shares and times are of the last five minutes
 _STEP_S: Final = 10.0
 # Verbs that take the token or much work, and for how many seconds a reply is good.
-KNOWN: Final = {"servers": 5.0, "zones": 5.0, "warm": 10.0, "lists show": 10.0, "pops": 10.0}
+KNOWN: Final = {"servers": 10.0, "zones": 5.0, "warm": 10.0, "lists show": 10.0}
+_GIVEN: Final[dict[str, dict[str, object]]] = {"servers": {"by": "used", "most": WEB_ROWS}}
 _MINUTE_S: Final = 60.0
 
 
@@ -49,7 +52,7 @@ class Watch:
         self._tick = trio.Event()
         self._wanted = trio.Event()
         self._carried_s = 0.0
-        self._looked_at = -_CLOSED_S
+        self._looked_at = self._status_at = -_CLOSED_S
         self._looking = trio.Lock()
 
     def __repr__(self) -> str:
@@ -107,7 +110,7 @@ class Watch:
         """Ask how it is now; what goes wrong is shown, and is over with the next look."""
         self._looked_at = trio.current_time()
         try:
-            stats, status = await self._daemon.ask("stats"), await self._daemon.ask("status")
+            stats, status = await self._daemon.ask("stats"), await self._status()
         except (Away, Refusal) as error:
             self.trouble = str(error)
             return
@@ -117,6 +120,14 @@ class Watch:
             self._note(before, stats)
         if not self._steps or stats["at"] - self._steps[-1]["at"] >= _STEP_S:
             self._steps.append(stats)
+
+    async def _status(self) -> Reply:
+        """It takes the daemon ten times the work of the numbers, and changes seldom."""
+        now = trio.current_time()
+        if self.status is None or now - self._status_at >= _STATUS_S:
+            self._status_at = now
+            return await self._daemon.ask("status")
+        return self.status
 
     def _note(self, before: Reply, now: Reply) -> None:
         found = numbers(now, before)
@@ -129,7 +140,8 @@ class Watch:
         """The reply of a verb of KNOWN, new enough. Raises Refusal, Away."""
         now = trio.current_time()
         if verb not in self.known or now - self._known_at[verb] >= KNOWN[verb]:
-            self.known[verb] = await self._daemon.ask(verb, token=token)
+            given = _GIVEN.get(verb, {})
+            self.known[verb] = await self._daemon.ask(verb, token=token, **given)
             self._known_at[verb] = now
         return self.known[verb]
 

@@ -66,7 +66,7 @@ class _Session:
     def __init__(self) -> None:
         self.asked: list[str] = []
 
-    def ask(self, do: str) -> dict[str, Any]:
+    def ask(self, do: str, **_: object) -> dict[str, Any]:
         self.asked.append(do)
         if do in ("stats", "status"):
             return STATS if do == "stats" else status()

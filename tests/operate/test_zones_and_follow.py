@@ -11,7 +11,7 @@ import trio
 from resolver.limits import FOLLOWED_HITS, FOLLOWED_LINES
 from resolver.operate.follow import FOLLOW, Follower
 from resolver.operate.verb import Nothing
-from resolver.operate.zones import ZONES
+from resolver.operate.zones import TALLY
 from resolver.protocol.transport import Transport
 from resolver.telemetry.events import Answered, Bus, Recalled
 from tests.asking import octets
@@ -26,9 +26,9 @@ WWW = question("www.example.net. A")
 @trio_test
 async def test_a_zone_that_was_asked_shows_with_its_time() -> None:
     async with desk(slow_village()) as it:
-        assert (await it.do(ZONES))["known"] == 0  # from here on somebody listens
+        assert (await it.do(TALLY))["known"] == 0  # from here on somebody listens
         await it.home.ask(WWW)
-        reply = await it.do(ZONES)
+        reply = await it.do(TALLY)
         assert reply["failing"] == []
         slowest = reply["slow"][0]
         assert (slowest["zone"], slowest["asked"] >= 1) == ("example.net.", True)

@@ -50,8 +50,8 @@ function _shtab_resolver_using
   test "$_shtab_resolver_cmdpath" = "$argv"
 end
 
-set -g _shtab_resolver_commands serve query trace why pops bench check install uninstall control 'control status' 'control stats' 'control flush' 'control cache' 'control cache show' 'control cache dump' 'control cache load' 'control servers' 'control pops' 'control probe' 'control queries' 'control trace' 'control why' 'control nta' 'control nta add' 'control nta remove' 'control nta list' 'control stale' 'control warm' 'control drill' 'control geo' 'control geo zones' 'control geo survey' 'control captive' 'control lists' 'control lists show' 'control lists test' 'control block' 'control allow' 'control pause' 'control reload' 'control tls' 'control tls reload' 'control log' 'control log level' 'control log reopen' 'control drain' 'control stop' block geo drill doctor log lab keys limits completion
-set -g _shtab_resolver_opts_with_value --after --as-outage --at --ca-file --class --client --color --config --count --days --far-ms --for --fresh --json --keep-only --line --listen --name --names --over --png --port --rate --server --socket --timeout --tlds --type --view -c -p -t
+set -g _shtab_resolver_commands serve query trace why pops bench check install uninstall control 'control status' 'control stats' 'control flush' 'control cache' 'control cache show' 'control cache dump' 'control cache load' 'control servers' 'control pops' 'control probe' 'control zones' 'control queries' 'control trace' 'control why' 'control nta' 'control nta add' 'control nta remove' 'control nta list' 'control stale' 'control warm' 'control drill' 'control geo' 'control geo zones' 'control geo survey' 'control captive' 'control lists' 'control lists show' 'control lists test' 'control block' 'control allow' 'control pause' 'control reload' 'control tls' 'control tls reload' 'control log' 'control log level' 'control log reopen' 'control log follow' 'control drain' 'control stop' top block geo drill doctor log lab keys limits completion
+set -g _shtab_resolver_opts_with_value --after --as-outage --at --by --ca-file --class --client --color --config --count --days --far-ms --for --fresh --json --keep-only --line --listen --most --name --names --over --png --port --rate --server --socket --timeout --tlds --type --view -c -p -t
 
 complete -c resolver -e
 complete -c resolver -f
@@ -175,6 +175,8 @@ complete -c resolver -n '_shtab_resolver_using control cache load' -l at -x -d '
 complete -c resolver -n '_shtab_resolver_using control; and test $_shtab_resolver_npos -eq 0' -a servers -d 'how far servers are, and whether they answer'
 complete -c resolver -n '_shtab_resolver_using control servers' -s h -l help -d 'show this help message and exit'
 complete -c resolver -n '_shtab_resolver_using control servers' -l json -d 'print what it says, an object a line'
+complete -c resolver -n '_shtab_resolver_using control servers' -l by -xka "nearest used" -d 'which of all come first'
+complete -c resolver -n '_shtab_resolver_using control servers' -l most -x -d 'how many of all are shown'
 complete -c resolver -n '_shtab_resolver_using control; and test $_shtab_resolver_npos -eq 0' -a pops -d 'which instances of servers answer, how far away, and where'
 complete -c resolver -n '_shtab_resolver_using control pops' -s h -l help -d 'show this help message and exit'
 complete -c resolver -n '_shtab_resolver_using control pops' -l json -d 'print what it says, an object a line'
