@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 
@@ -12,7 +13,11 @@ def run() -> int:
     """The exit status of the command."""
     interrupt.arm()
     try:
-        from resolver.cli.main import main  # noqa: PLC0415  # to be interrupted in here
+        from resolver.limits import START_OBJECTS  # noqa: PLC0415  # to be interrupted in here
+
+        # What a start makes, stays: to look it over for garbage again and again is a quarter of it.
+        gc.set_threshold(START_OBJECTS)
+        from resolver.cli.main import main  # noqa: PLC0415  # as above
 
         status = main()
     except KeyboardInterrupt:  # it struck while `main` was dealing with another

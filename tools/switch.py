@@ -172,18 +172,17 @@ class Switch:
         state, pid = self.service.state()
         runs = restarts and state in WANTED
         was_up = runs and state in ("active", "reloading")
-        resolved = was_up and self._resolves(pid=0, within_s=BEFORE_S)
+        resolved = was_up and bool(self._resolves(pid=0, within_s=BEFORE_S))
         has_way_back = self.current == self.previous
         self._activate(new)
         if not runs:
             return
         started = time.monotonic()
         self.service.restart()
-        is_well = self._resolves(pid=pid, within_s=WITHIN_S, is_up_enough=not resolved)
-        took_s = time.monotonic() - started
-        if is_well:
+        well_at = self._resolves(pid=pid, within_s=WITHIN_S, is_up_enough=not resolved)
+        if well_at:
             what = "resolves" if resolved else "runs"
-            say(f"{version(new)} {what} {took_s:.2f} s after the restart")
+            say(f"{version(new)} {what} {well_at - started:.2f} s after the restart")
         elif not (was_up and has_way_back):
             say(f"{version(new)} does not run yet; systemctl status {UNIT} says why")
         else:
@@ -278,11 +277,12 @@ class Switch:
         beside.symlink_to(tree.name)
         beside.replace(self.top / "current")
 
-    def _resolves(self, *, pid: int, within_s: float, is_up_enough: bool = False) -> bool:
+    def _resolves(self, *, pid: int, within_s: float, is_up_enough: bool = False) -> float:
         """Does a service whose process is not *pid* answer in time, and with more than a failure?
 
-        Where it cannot be asked (*is_up_enough*, or it listens on nothing that we know), what
-        counts is that systemd calls it active: the daemon has said that it is ready.
+        When it did, on the monotonic clock; 0.0 if it does not. Where it cannot be asked
+        (*is_up_enough*, or it listens on nothing that we know), what counts is that systemd calls
+        it active: the daemon has said that it is ready.
         """
         deadline = time.monotonic() + within_s
         places = [] if is_up_enough else list(listens(self.config))
@@ -290,11 +290,12 @@ class Switch:
             # The cheap question first: each look at the service is a program that is started, in
             # the time of the one that is waited for.
             if not places or any(resolves(place) for place in places):
+                answered_at = time.monotonic()
                 state, found = self.service.state()
                 if state == "active" and found != pid:
-                    return True
+                    return answered_at
             if time.monotonic() >= deadline:
-                return False
+                return 0.0
             time.sleep(LOOK_S)
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from resolver.limits import START_OBJECTS
 from tests.cli.fake_server import address, reply, serving
 
 if TYPE_CHECKING:
@@ -55,3 +56,29 @@ def test_checking_a_configuration_loads_no_cryptography(tmp_path: Path) -> None:
         dnssec = {{builtin_root_anchor = false, trust_anchors_file = "{tmp_path / "anchor"}"}}
     """)
     assert "cryptography" in _loaded("check", str(config))
+
+
+PASSES = """
+import gc
+from resolver.__main__ import run
+passes = []
+gc.callbacks.append(lambda when, _: passes.append(when))
+status = run()
+made = sum(1 for when in passes if when == "start")
+print(made, gc.get_count()[0], gc.get_threshold()[0])
+"""
+
+
+@pytest.mark.reaches("START_OBJECTS")
+def test_hardly_anything_that_a_start_makes_is_looked_over_for_garbage(tmp_path: Path) -> None:
+    """Of the longest one: all that a daemon is made of is loaded."""
+    config = tmp_path / "resolver.toml"
+    config.write_text("server.listen = ['127.0.0.1:0']\nserver.user = ''\n")
+    done = subprocess.run(
+        [sys.executable, "-c", PASSES, "check", str(config)],
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    made, objects, threshold = map(int, done.stdout.splitlines()[-1].split())
+    assert threshold == START_OBJECTS
+    assert made < 5  # while that limit itself is loaded; else there are dozens
+    assert START_OBJECTS / 20 < objects < START_OBJECTS
