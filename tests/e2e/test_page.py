@@ -169,6 +169,7 @@ def test_each_path_of_the_api_says_what_it_should(page: Served) -> None:
     assert told("lists")["lists"] == []
     assert told("warm")["known"] >= 0
     assert told("queries")["questions"] == []
+    assert "weighed by use" in told("drill")["items"][0]["report"]["verdict"]
 
 
 def test_bad_questions_are_told_what_is_wrong(page: Served) -> None:
