@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import contextlib
 import copy
-import os
 import selectors
 import socket
 import struct
@@ -25,6 +24,7 @@ from typing import TYPE_CHECKING, Self, cast
 import dns.message
 
 from resolver.lab.virtual_parts import Delayed
+from tests.e2e.fake_time import FakeTime
 from tests.e2e.outside_config import DAEMON, DAEMON6, write_config
 from tests.simulation import netns
 from tests.simulation.scenario_match import Seen, mismatches
@@ -33,7 +33,7 @@ from tests.simulation.scenario_run import StepFailed, answer_of, is_dropped, is_
 from tests.simulation.scenario_servers import Stage, query_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
     from tests.simulation.scenario_model import Entry, Scenario, Step
 
@@ -47,11 +47,6 @@ END_S = 20.0
 TRAFFIC_S = 0.4
 TTL_SLACK_S = 2
 PROJECT = Path(__file__).resolve().parents[2]
-
-
-def faketime_library() -> Path | None:
-    """Where Debian put libfaketime, on whatever machine this is."""
-    return next(Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1"), None)
 
 
 class Failed(Exception):
@@ -132,38 +127,6 @@ def _clients(scenario: Scenario) -> set[str]:
     """The addresses that clients ask from, beside loopback."""
     found = {step.address for step in scenario.steps if step.kind == "QUERY" and step.address}
     return {address for address in found if not address.startswith("127.")}
-
-
-# --- clock ---------------------------------------------------------------------
-
-
-class FakeTime:
-    """The daemon's CLOCK_REALTIME: a file with its distance from the true one."""
-
-    def __init__(self, path: Path, wall: float | None) -> None:
-        self._path = path
-        self._offset = 0.0 if wall is None else wall - time.time()
-        self._write()
-
-    def environment(self) -> Mapping[str, str]:
-        return {
-            **os.environ,
-            "LD_PRELOAD": str(faketime_library()),
-            "FAKETIME_TIMESTAMP_FILE": str(self._path),
-            "FAKETIME_NO_CACHE": "1",
-            "FAKETIME_DONT_FAKE_MONOTONIC": "1",
-            "PYTHONHASHSEED": "0",
-        }
-
-    def advance(self, seconds: float) -> None:
-        self._offset += seconds
-        self._write()
-
-    def _write(self) -> None:
-        # Replaced in one step: the daemon may read at any moment.
-        new = self._path.with_suffix(".new")
-        new.write_text(f"{self._offset:+.0f}\n")
-        new.replace(self._path)
 
 
 # --- the servers ---------------------------------------------------------------------------------
