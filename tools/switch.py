@@ -78,7 +78,7 @@ class Service(Protocol):
         """What systemd calls ActiveState, and the process; ("", 0) without a service manager."""
 
     def reload(self) -> None:
-        """Units are read anew."""
+        """Units are read anew, and how often ours has failed is forgotten."""
 
     def restart(self) -> None:
         """Begin to restart the service, and do not wait for it."""
@@ -97,9 +97,9 @@ class Systemd:
     def reload(self) -> None:
         if self._is_here():
             self._call("daemon-reload")
+            self._call("reset-failed", UNIT)
 
     def restart(self) -> None:
-        self._call("reset-failed", UNIT)
         self._call("--no-block", "restart", UNIT)
 
     def _is_here(self) -> bool:
