@@ -31,6 +31,7 @@ def main() -> None:
     parser.add_argument("--compiled", action="store_true", help="also ourselves through mypyc")
     parser.add_argument("--against", type=Path, help="another checkout, for the table `pairs`")
     parser.add_argument("--store", action="store_true", help="`pairs`: this tree keeps its cache")
+    parser.add_argument("--policy", action="store_true", help="`pairs`: this tree has lists, views")
     options = parser.parse_args()
     cores = sorted(os.sched_getaffinity(0))
     if len(cores) < 2:
@@ -38,8 +39,8 @@ def main() -> None:
     wanted = options.table or list(tables.TABLES)
     if options.against is not None and wanted != [PAIRS]:
         parser.error(f"--against is for the table {PAIRS}: {PAIRS} --against DIR --rounds 15")
-    if options.store and wanted != [PAIRS]:
-        parser.error(f"--store is for the table {PAIRS}")
+    if (options.store or options.policy) and wanted != [PAIRS]:
+        parser.error(f"--store and --policy are for the table {PAIRS}")
     if PAIRS in wanted and (options.against is None or not (options.against / "resolver").is_dir()):
         parser.error(f"{PAIRS} needs --against DIR, a checkout that has resolver/")
     for name in wanted:
@@ -59,7 +60,8 @@ def main() -> None:
         )
         for name in wanted:
             if name == PAIRS:
-                pairs(bench, options.against.resolve(), keeps=options.store)
+                against = options.against.resolve()
+                pairs(bench, against, keeps=options.store, judges=options.policy)
             else:
                 tables.TABLES[name](bench)
 

@@ -9,6 +9,9 @@ its 95 % interval (Student's t on their logarithms).
 `--store` has this tree keep its cache on disk, as a daemon with a `working_directory` does; the
 other keeps nothing. What is learnt is written up to a second later: so misses are then asked for
 longer than that without a pause, and what is written after the last of them is counted with them.
+
+`--policy` has this tree judge what it answers: a block list of 300,000 names, each fifth name that
+is asked for among them, three views, protection against rebinding, and rates for each client.
 """
 
 from __future__ import annotations
@@ -17,6 +20,7 @@ import math
 import statistics
 from typing import TYPE_CHECKING, NamedTuple
 
+from bench.lists import made_up
 from bench.throughput import load
 from bench.throughput.contestants import Peer, ours
 
@@ -32,6 +36,9 @@ HIT_NAMES = 5_000
 MISS_NAMES = 10_000
 TURNS = 5  # of each side in a round, one after the other: a neighbour's load lasts a second or more
 STORE_TURNS = 2  # of misses with a store, each of MISS_NAMES
+LISTED_NAMES = 300_000
+BLOCKED_STEP = 5
+UNREACHED_RATE = 10_000_000  # tokens a second: kept account of, and never met
 SETTLE_S = 2.5  # after each of them, on both sides: two commits
 # Two-sided 95 % quantiles of Student's t by degrees of freedom (any table of them); above: normal.
 _T = {1: 12.71, 2: 4.30, 3: 3.18, 4: 2.78, 5: 2.57, 6: 2.45, 7: 2.36, 8: 2.31, 9: 2.26, 10: 2.23,
@@ -65,12 +72,13 @@ class Row(NamedTuple):
     turns: int = TURNS
 
 
-def pairs(bench: Bench, against: Path, *, keeps: bool) -> None:
+def pairs(bench: Bench, against: Path, *, keeps: bool, judges: bool) -> None:
     """Hits (plain; in other spelling, with DO and cookies) and misses, here and *against*.
 
-    *keeps*: this tree keeps what it learns on disk.
+    *keeps*: this tree keeps what it learns on disk. *judges*: it has lists, views and limits.
     """
-    here, there = ours("ours", keeps=keeps), ours("against", port=5386)
+    told = judging(bench.folder) if judges else ""
+    here, there = ours("ours", keeps=keeps, told=told), ours("against", port=5386)
     there.checkout = against
     work = _work(bench, keeps=keeps)
     ratios: dict[str, list[float]] = {row: [] for row in work}
@@ -89,6 +97,23 @@ def pairs(bench: Bench, against: Path, *, keeps: bool) -> None:
                 ratios[row].append(spent["ours"] / spent["against"])
                 costs[row].append((spent["ours"], spent["against"]))
     _show(ratios, costs)
+
+
+def judging(folder: Path) -> str:
+    """Configuration of what `--policy` says, the list in *folder*."""
+    path = folder / "blocked.hosts"
+    asked = load.plain(HIT_NAMES)[::BLOCKED_STEP]
+    blocked = [*made_up(LISTED_NAMES), *(line.split()[0] for line in asked)]
+    path.write_text("".join(f"0.0.0.0 {name}\n" for name in blocked))
+    return f"""
+block = [{{ name = "ads", source = "{path}" }}]
+view = [
+  {{ name = "here", clients = ["127.0.0.1/32"] }},
+  {{ name = "children", clients = ["10.0.0.0/8"], tags = ["child"] }},
+  {{ name = "guests", clients = ["192.168.0.0/16"], answer = "refuse" }},
+]
+resolution.rebinding = true
+server.rate_limit = {UNREACHED_RATE}"""
 
 
 def _work(bench: Bench, *, keeps: bool) -> dict[str, Row]:
