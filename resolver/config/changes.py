@@ -50,6 +50,8 @@ def _told(value: Any) -> str:
 
 def _plain(value: Any) -> Any:
     """*value* as one would write it: lists, not tuples; of a table what differs from its like."""
+    if isinstance(value, tuple):
+        return [_plain(one) for one in value]
     plain = msgspec.to_builtins(value)
     if isinstance(value, Section):
         usual = {
@@ -57,8 +59,12 @@ def _plain(value: Any) -> Any:
             for field in fields_of(type(value))
             if not field.required
         }
-        return {key: one for key, one in plain.items() if usual.get(key) != one}
-    return list(plain) if isinstance(plain, tuple) else plain
+        return {
+            key: list(one) if isinstance(one, tuple) else one
+            for key, one in plain.items()
+            if usual.get(key) != one
+        }
+    return plain
 
 
 def changes(before: Config, now: Config) -> list[Change]:

@@ -7,7 +7,7 @@ import pytest
 from resolver.cli.tables import keys_markdown
 from resolver.config.changes import changes, merged
 from resolver.config.load import loads
-from resolver.config.schema import Config
+from resolver.config.schema import Config, View
 
 BASE = """
 server.allow_from = ["127.0.0.0/8"]
@@ -61,3 +61,13 @@ def test_the_table_of_keys_says_it() -> None:
     assert "| restart |" in rows["server.workers"]
     assert "| reopen |" in rows["server.listen"]
     assert "| live |" in rows["server.allow_from"]
+
+
+def test_tables_are_told_as_one_would_write_them() -> None:
+    """What is as usual is left out, in each of several too."""
+    views = (View(name="guests", clients=("192.0.2.0/24",)), View(name="all", log="off"))
+    (change,) = changes(Config(), Config(view=views))
+    assert change.told() == (
+        "[]",
+        "[{'name': 'guests', 'clients': ['192.0.2.0/24']}, {'name': 'all', 'log': 'off'}]",
+    )
