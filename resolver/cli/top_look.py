@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 _WINDOW: Final = 60  # looks
 _GIVEN: Final[dict[str, dict[str, object]]] = {"servers": {"by": "used", "most": 50}}
-_STATUS_EVERY: Final = 5  # looks: it takes the daemon ten times the work of the numbers
+_STATUS_EVERY: Final = 10  # looks: it takes the daemon ten times the work of the numbers
 _KNOWN: Final = {"servers": 10, "zones": 5, "warm": 10}  # verbs, and every how many looks
 
 

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 _OPEN_S: Final = 1.0  # between two looks while somebody looks
 _CLOSED_S: Final = 10.0
-_STATUS_S: Final = 5.0
+_STATUS_S: Final = 10.0
 _WINDOW_S: Final = 300.0  # shares and times are of the last five minutes
 _STEP_S: Final = 10.0
 # Verbs that take the token or much work, and for how many seconds a reply is good.
