@@ -2,57 +2,51 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from resolver.cli import drill_shown, pictures
-from resolver.cli.control_parts import inert
-from resolver.cli.control_session import NoDaemon, Refusal, Session, path_of
+from resolver.cli import drill_shown, pictures, reported
 from resolver.errors import ConfigError
 from resolver.limits import CONTROL_LINE_OCTETS
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
-FAILED, WRONG_USE = 1, 2
+    Reply = dict[str, Any]
+
 USED = "used"
 _ROOM = 4096  # octets of the request besides names
 
 
 def run(options: argparse.Namespace) -> int:
     """0 done; 1 the daemon cannot be asked, or refused; 2 wrong use."""
-    try:
-        pictures.look_at("--png", options.png)
-        given = _given(options)
-        path = path_of(options.socket, options.config)
-    except ConfigError as error:
-        print(f"resolver drill: {error}", file=sys.stderr)
-        return WRONG_USE
-    try:
-        with Session(path) as session:
-            found = _asked(session, given)
-    except (NoDaemon, Refusal) as error:
-        print(f"resolver drill: {inert(str(error))}", file=sys.stderr)
-        return FAILED
-    if options.json:
-        print(json.dumps(found))  # all in ASCII: nothing in it moves a cursor
-    else:
-        for line in _lines(found):
-            print(inert(line))
-    if options.png is not None:
-        pictures.write(pictures.drill_curve(found), options.png)
-    return 0
+    return reported.run("drill", options, _report)
 
 
-def _lines(found: dict[str, Any]) -> Iterator[str]:
+def _report(options: argparse.Namespace) -> reported.Report:
+    return reported.Report(
+        "drill", _given(options), drill_shown.progress, _gathered, _lines, pictures.drill_curve
+    )
+
+
+def _lines(found: Reply) -> Iterator[str]:
     yield from drill_shown.report(found)
     if found["failing"]:
         yield from drill_shown.failing(found["failing"])
+
+
+def _gathered(replies: Iterable[Reply]) -> Reply:
+    """The report, with the names that fail in it."""
+    found: Reply = {}
+    failing: list[Reply] = []
+    for reply in replies:
+        found |= reply.get("report", {})
+        failing += reply.get("failing", ())
+    return found | {"failing": failing}
 
 
 def _given(options: argparse.Namespace) -> dict[str, Any]:
@@ -84,18 +78,3 @@ def _names(path: str) -> list[str]:
         most = (CONTROL_LINE_OCTETS - _ROOM) // 1024
         raise ConfigError("--names", path, f"a file of names of {most} KiB at most")
     return lines
-
-
-def _asked(session: Session, given: dict[str, Any]) -> dict[str, Any]:
-    """The report with the names that fail in it. Raises Refusal, NoDaemon."""
-    found: dict[str, Any] = {}
-    failing: list[dict[str, Any]] = []
-    is_shown = sys.stderr.isatty()
-    for reply in session.stream("drill", **given):
-        if "progress" in reply and is_shown:
-            print(f"\r\x1b[K{drill_shown.progress(reply)}", end="", file=sys.stderr, flush=True)
-        found |= reply.get("report", {})
-        failing += reply.get("failing", ())
-    if is_shown:
-        print("\r\x1b[K", end="", file=sys.stderr, flush=True)
-    return found | {"failing": failing}

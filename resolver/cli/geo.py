@@ -2,64 +2,50 @@
 
 from __future__ import annotations
 
-import json
-import sys
 from typing import TYPE_CHECKING, Any
 
-from resolver.cli import geo_shown, pictures
-from resolver.cli.control_parts import inert
-from resolver.cli.control_session import NoDaemon, Refusal, Session, path_of
-from resolver.errors import ConfigError
+from resolver.cli import geo_shown, pictures, reported
 
 if TYPE_CHECKING:
     import argparse
+    from collections.abc import Iterable, Iterator
 
-FAILED, WRONG_USE = 1, 2
+    from matplotlib.figure import Figure
+
+    Reply = dict[str, Any]
+
 _HEAD = ("id", "ok")
 
 
 def run(options: argparse.Namespace) -> int:
     """0 done; 1 the daemon cannot be asked, or refused; 2 wrong use."""
-    try:
-        pictures.look_at("--png", options.png)
-        path = path_of(options.socket, options.config)
-    except ConfigError as error:
-        print(f"resolver geo: {error}", file=sys.stderr)
-        return WRONG_USE
-    try:
-        with Session(path) as session:
-            found = _asked(session, options)
-    except (NoDaemon, Refusal) as error:
-        print(f"resolver geo: {inert(str(error))}", file=sys.stderr)
-        return FAILED
-    if options.json:
-        print(json.dumps(found))  # all in ASCII: nothing in it moves a cursor
-    else:
-        for line in (*geo_shown.head(found), "", *geo_shown.zones(found["zones"])):
-            print(inert(line))
-    if options.png is not None:
-        picture = pictures.zone_rtts(found["zones"], found["geography"]["link_ms"])
-        pictures.write(picture, options.png)
-    return 0
+    return reported.run("geo", options, _report)
 
 
-def _asked(session: Session, options: argparse.Namespace) -> dict[str, Any]:
-    """The report, all zones in it. Raises Refusal, NoDaemon."""
+def _report(options: argparse.Namespace) -> reported.Report:
     if options.what == "zones":
-        given: dict[str, Any] = {"days": options.days}
+        given: Reply = {"days": options.days}
     else:
         given = {"tlds": options.tlds, "yes": options.yes}
-    found: dict[str, Any] = {}
-    zones: list[dict[str, Any]] = []
-    is_shown = sys.stderr.isatty()
-    for reply in session.stream(f"geo {options.what}", **given):
-        if "progress" in reply:
-            if is_shown:
-                told = geo_shown.progress(reply)
-                print(f"\r\x1b[K{told}", end="", file=sys.stderr, flush=True)
-            continue
+    verb = f"geo {options.what}"
+    return reported.Report(verb, given, geo_shown.progress, _gathered, _lines, _picture)
+
+
+def _lines(found: Reply) -> Iterator[str]:
+    yield from geo_shown.head(found)
+    yield ""
+    yield from geo_shown.zones(found["zones"])
+
+
+def _picture(found: Reply) -> Figure:
+    return pictures.zone_rtts(found["zones"], found["geography"]["link_ms"])
+
+
+def _gathered(replies: Iterable[Reply]) -> Reply:
+    """The report, all zones in it."""
+    found: Reply = {}
+    zones: list[Reply] = []
+    for reply in replies:
         zones += reply.pop("zones", ())
         found |= {key: value for key, value in reply.items() if key not in _HEAD}
-    if is_shown:
-        print("\r\x1b[K", end="", file=sys.stderr, flush=True)
     return found | {"zones": zones}
