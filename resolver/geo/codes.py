@@ -160,19 +160,38 @@ def city_of(code: str) -> Place | None:
     return _places().get(code)
 
 
+class Airports:
+    """All airports by their code, once they have been read: 80 ms, so in a thread of whoever has
+    a loop to keep. *are_missed*: a code was asked for that only they may tell."""
+
+    def __init__(self) -> None:
+        self.are_missed = False
+        self._known: dict[str, Place] | None = None
+
+    def get(self, code: str) -> Place | None:
+        """None too where they have not been read, or are not installed (the extra `geo`)."""
+        if self._known is None:
+            self.are_missed = True
+            return None
+        return self._known.get(code)
+
+    def read(self) -> None:
+        """Of the package's words; nothing without it."""
+        self.are_missed = False
+        try:
+            import airportsdata  # noqa: PLC0415  # an extra
+        except ImportError:
+            self._known = {}
+            return
+        self._known = {
+            code: Place(code, one["city"] or one["name"], one["country"], one["lat"], one["lon"])
+            for code, one in airportsdata.load("IATA").items()
+        }
+
+
+AIRPORTS: Final = Airports()
+
+
 def airport_of(code: str) -> Place | None:
     """The same; else the airport, where all are known."""
-    return city_of(code) or _airports().get(code)
-
-
-@cache
-def _airports() -> dict[str, Place]:
-    """All airports, if the package is there."""
-    try:
-        import airportsdata  # noqa: PLC0415  # the extra `geo`: 8 ms a thousand, at the first use
-    except ImportError:
-        return {}
-    return {
-        code: Place(code, one["city"] or one["name"], one["country"], one["lat"], one["lon"])
-        for code, one in airportsdata.load("IATA").items()
-    }
+    return city_of(code) or AIRPORTS.get(code)

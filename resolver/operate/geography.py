@@ -15,10 +15,12 @@ from typing import TYPE_CHECKING, Final
 import trio
 
 from resolver.geo.agree import Agreement, Claim
+from resolver.geo.codes import AIRPORTS
 from resolver.geo.distance import FAR, LOCAL, REGIONAL, Distances, Measured
 from resolver.geo.place import place_of
 from resolver.limits import CLAIMS_READ, DISTANCES_READ
 from resolver.protocol import names
+from resolver.runtime.hop import hop
 from resolver.telemetry.events import Asked
 from resolver.upstream.instance import text_of
 from resolver.upstream.server_events import Tried
@@ -32,6 +34,7 @@ if TYPE_CHECKING:
     from resolver.operate.server_rows import Row
     from resolver.operate.verb import Reply
     from resolver.operate.view import Parts
+    from resolver.runtime.clock import Clock
     from resolver.upstream.instance import Instance
     from resolver.upstream.server_state import ServerState
 
@@ -81,6 +84,9 @@ class Geography:
         self.distances = _distances(parts, self._measured)
         self.nameservers = _nameservers(parts)
         self._agreement = Agreement(self._claims())
+        if AIRPORTS.are_missed:
+            AIRPORTS.are_missed = False
+            trio.lowlevel.spawn_system_task(_read_airports, parts.clock)
 
     def _claims(self) -> list[Claim]:
         """What the nearest say: theirs are the tightest."""
@@ -198,6 +204,12 @@ def _rtt_ms(state: ServerState) -> float:
 
 def _ms(seconds: float) -> str:
     return f"{1000 * seconds:.{0 if seconds >= 0.01 else 1}f} ms"  # noqa: PLR2004
+
+
+async def _read_airports(clock: Clock) -> None:
+    """For the next report: this one does without."""
+    await hop(clock, AIRPORTS.read)
+    _placed.cache_clear()
 
 
 @lru_cache(maxsize=CLAIMS_READ)

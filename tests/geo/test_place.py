@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import builtins
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
@@ -12,13 +12,11 @@ from hypothesis import strategies as st
 from resolver import limits
 from resolver.geo import codes
 from resolver.geo.agree import Agreement, Claim, apart_km
-from resolver.geo.codes import airport_of, city_of
+from resolver.geo.codes import Airports, airport_of, city_of
 from resolver.geo.place import place_of
 from tests.support import set_limit
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from resolver.geo.codes import Place
 
 
@@ -88,32 +86,35 @@ def test_our_own_table_agrees_with_itself() -> None:
 
 
 @pytest.fixture
-def no_airports(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """As where the extra `geo` is not installed."""
-    whole = builtins.__import__
-
-    def without(name: str, *others: object, **more: object) -> object:
-        if name == "airportsdata":
-            raise ImportError(name)
-        return whole(name, *others, **more)  # type: ignore[arg-type]
-
-    codes._airports.cache_clear()
-    monkeypatch.setattr(builtins, "__import__", without)
-    yield
-    codes._airports.cache_clear()
+def airports(monkeypatch: pytest.MonkeyPatch) -> Airports:
+    """As in a process that has not read them."""
+    fresh = Airports()
+    monkeypatch.setattr(codes, "AIRPORTS", fresh)
+    return fresh
 
 
-@pytest.mark.usefixtures("no_airports")
-def test_without_the_package_our_own_table_is_all() -> None:
+def test_without_the_package_our_own_table_is_all(
+    airports: Airports, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "airportsdata", None)  # as where the extra is not installed
+    airports.read()
     assert airport_of("FRA") is not None
     assert airport_of("BRN") is None
+    assert not airports.are_missed
 
 
-def test_with_the_package_all_airports_are_known() -> None:
-    pytest.importorskip("airportsdata")
+def test_with_the_package_all_airports_are_known_once_they_were_missed_and_read(
+    airports: Airports,
+) -> None:
+    missed = []
+    for code in ("FRA", "BRN"):
+        assert (airport_of(code) is None) is (code == "BRN")
+        missed.append(airports.are_missed)
+    assert missed == [False, True]
+    airports.read()
     place = airport_of("BRN")
     assert place is not None
-    assert place.country == "CH"
+    assert (place.country, airports.are_missed) == ("CH", False)
 
 
 # --- may it be true? ------------------------------------------------------------------------------

@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import trio
+import trio.testing
 
 from resolver.cli.control_shown import shown
 from resolver.config.schema import Config
 from resolver.config.schema_geo import Geo
+from resolver.geo import codes
 from resolver.geo.distance import PartialOutage
 from resolver.lab.faults import Path
 from resolver.model import Server
@@ -286,3 +288,18 @@ async def test_a_report_looks_at_a_fair_part_of_very_many(monkeypatch: pytest.Mo
         assert [claim.place.code for claim in report._agreement.standing] == ["FRA"]
         set_limit(monkeypatch, geography_module, "DISTANCES_READ", 5)
         assert 4 <= geography_module.Geography(parts).summary()["measured"] <= 6
+
+
+@trio_test
+async def test_airports_are_read_for_the_next_report_once_one_is_missed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(codes, "AIRPORTS", fresh := codes.Airports())
+    monkeypatch.setattr(geography_module, "AIRPORTS", fresh)
+    geography_module._placed.cache_clear()
+    world = anycast(**{NS1: b"nnn1-brn5"})
+    async with desk(world) as it:
+        await met(it, world, NS1)
+        assert "place" not in await of(it, NS1)
+        await trio.testing.wait_all_tasks_blocked()
+        assert (await of(it, NS1))["place"]["country"] == "CH"
