@@ -19,17 +19,17 @@ import argparse
 import csv
 import gzip
 import math
-import os
 import random
 import statistics
 from collections import Counter
-from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from resolver.geo.distance import FAR, LOCAL, Distances, Measured
+from tests import real_data
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+    from pathlib import Path
 
 EARTH_RADIUS_KM: Final = 6371.0
 VACUUM_KM_PER_MS: Final = 150.0
@@ -215,7 +215,7 @@ def main() -> None:
     parser.add_argument("--worlds", type=int, default=1000)
     parser.add_argument("--seed", type=int, default=1)
     options = parser.parse_args()
-    matrix = Matrix(Path(os.environ["RESOLVER_TEST_DATA"]) / "rtt")
+    matrix = Matrix(real_data.FOLDER / "rtt")
     print(f"{len(matrix.cities)} cities; not where they are said to be: {matrix.misplaced}")
     islands = matrix.islands()
     kinds: dict[str, Sequence[str]] = {"any": [*matrix.cities], "island": islands}

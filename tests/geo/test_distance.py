@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import random
-from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -13,6 +11,9 @@ from hypothesis import strategies as st
 from bench.distance import Matrix, Tally, world
 from resolver import limits
 from resolver.geo.distance import FAR, LOCAL, REGIONAL, Distances, Measured, PartialOutage
+from tests import real_data
+
+RTTS = real_data.FOLDER / "rtt"
 
 
 def measured(*rtts_ms: float, uses: float = 1.0, deviation: float = 0.0) -> list[Measured]:
@@ -129,10 +130,10 @@ def test_words_and_bounds_rise_with_the_round_trip(
     assert distances.link_ms > 0
 
 
-@pytest.mark.skipif("RESOLVER_TEST_DATA" not in os.environ, reason="no RESOLVER_TEST_DATA")
+@pytest.mark.skipif(not RTTS.is_dir(), reason=f"no round trips in {RTTS}")
 def test_in_random_worlds_no_bound_is_below_the_truth_and_words_are_right() -> None:
     """As `python -m bench.distance`, which has more of them."""
-    matrix = Matrix(Path(os.environ["RESOLVER_TEST_DATA"]) / "rtt")
+    matrix = Matrix(RTTS)
     for is_island, heres in ((False, [*matrix.cities]), (True, matrix.islands())):
         rng, tally = random.Random(7), Tally()
         for _ in range(60):
