@@ -96,7 +96,7 @@ QUIC_RESETS_SECONDS = limit(30.0, "seconds over which they are counted", why="ou
 QUIC_TURN = limit(
     4,
     "QUIC datagrams, or questions in them, taken in before other tasks have their turn; one that "
-    "begins a connection counts as all",
+    "begins a connection counts as all, and one whose sender is told to begin otherwise",
     why="our choice: 1 ms",
 )
 QUIC_TIMER_SECONDS = limit(

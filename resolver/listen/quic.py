@@ -62,6 +62,7 @@ class QuicService:
         self.versions = 0
         self.invalid_tokens = 0
         self.turned_away = 0
+        self._has_told = False  # a stranger, in this turn
         self._host = host
         self._kit = kit
         self._tokens = RetryTokens()
@@ -126,15 +127,16 @@ class QuicService:
     def turn(self, batch: deque[Datagram]) -> None:
         """Take in a few datagrams of *batch*, do what is due, and send what comes of it.
 
-        Few: QUIC_TURN of them, or of questions in them; one that begins a connection costs as much.
+        Few: QUIC_TURN of them, or of questions in them; one that begins a connection costs as much,
+        and so does one of a stranger who is told something, for of those there may be floods.
         What is due may be half a handshake sent again, and of those that began together it is due
         together: so one connection's, and half as many datagrams besides.
         """
         self._is_at_it = True
-        begun = self.places.accepted
+        begun, self._has_told = self.places.accepted, False
         try:
             left = QUIC_TURN // 2 if self._do_one_due() else QUIC_TURN
-            while batch and left > 0 and self.places.accepted == begun:
+            while batch and left > 0 and self.places.accepted == begun and not self._has_told:
                 asked = self._kit.queries
                 self._take(batch.popleft())
                 left -= max(1, self._kit.queries - asked)
@@ -247,6 +249,7 @@ class QuicService:
         return peer
 
     def _reply(self, datagram: Datagram, data: bytes) -> None:
+        self._has_told = True
         self.socket.send((Datagram(data, datagram.peer, datagram.local),))
 
     # --- for its connections (`quic_peer.Owner`) -------------------------------------------------
