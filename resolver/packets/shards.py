@@ -12,7 +12,7 @@ from __future__ import annotations
 from itertools import islice
 from typing import TYPE_CHECKING, ClassVar, Final
 
-from resolver.limits import CACHE_PURGE_ENTRIES, CACHE_SHARD_ENTRIES, PACKET_SWEEP
+from resolver.limits import CACHE_SHARD_ENTRIES, PACKET_PURGE, PACKET_SWEEP
 from resolver.packets.packet import NEVER_HIT
 
 if TYPE_CHECKING:
@@ -102,9 +102,9 @@ class PacketShards:
         """
         for shard in self._shards:
             keys = list(shard)
-            for start in range(0, len(keys), CACHE_PURGE_ENTRIES):
+            for start in range(0, len(keys), PACKET_PURGE):
                 gone = 0
-                for key in keys[start : start + CACHE_PURGE_ENTRIES]:
+                for key in keys[start : start + PACKET_PURGE]:
                     packet = shard.get(key)  # it may have left since
                     if packet is not None and is_wrong(key, packet):
                         self.drop(key)

@@ -125,9 +125,9 @@ def test_who_may_have_it_is_asked_again() -> None:
     assert kept.has("x.example.")
 
 
-@pytest.mark.reaches("CACHE_PURGE_ENTRIES")
+@pytest.mark.reaches("PACKET_PURGE")
 def test_others_have_their_turn_between(monkeypatch: pytest.MonkeyPatch) -> None:
-    set_limit(monkeypatch, shards, "CACHE_PURGE_ENTRIES", 2)
+    set_limit(monkeypatch, shards, "PACKET_PURGE", 2)
     kept = Kept()
     for number in range(7):
         kept.put(f"h{number}.corp.example.", address(f"h{number}.corp.example."))
