@@ -52,9 +52,9 @@ ATTACKS = (
     Attack("spoof", "UDP: /24 forged, rate limit 200", floods.spoofed_network, Settings(rate=200)),
     Attack(
         "random",
-        "UDP: random names from a /24, rate limit 50",
+        "UDP: random names from a /24, rate limit 250",
         floods.random_names,
-        Settings(rate=50),
+        Settings(rate=250),
         ("ours", "unbound", "kresd"),
     ),
     Attack("wrong-ids", "upstream: wrong ids, no TCP", floods.wrong_ids),
