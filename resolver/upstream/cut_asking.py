@@ -257,22 +257,25 @@ def probe(
     """The same question to a server worth knowing better; not with what is needed itself."""
     reach = query.way.reach
     found = speculate.companion_of(candidates, primary, reach, now, reluctance=reluctance)
-    if found is None or query.uses_tcp or query.request.budget.whole.queries < ASK_SENDS:
-        return
-    if query.shared.probes.take():
-        found.state.probed_at = now
-        query.shared.counters.probes += query.hand_over(found, now, Purpose.PROBE)
+    if found is not None:
+        _ask_to_learn(query, found, now)
 
 
 def probe_siblings(query: Asker, moved: ServerState, now: float) -> None:
     """The nearest of the others, because *moved* is another instance now. They cost tokens."""
     for found in weighed(query, now)[:SIBLING_PROBES]:
         is_fit = found.state is not moved and not (found.is_suspect or found.is_marked)
-        if query.request.budget.whole.queries < ASK_SENDS or query.uses_tcp:
-            return
-        if is_fit and not found.state.waiting and query.shared.probes.take():
-            found.state.probed_at = now
-            query.shared.counters.probes += query.hand_over(found, now, Purpose.PROBE)
+        if is_fit and not found.state.waiting:
+            _ask_to_learn(query, found, now)
+
+
+def _ask_to_learn(query: Asker, found: Candidate, now: float) -> None:
+    """The question to one more, as far as tokens and the client's budget go."""
+    if query.uses_tcp or query.request.budget.whole.queries < ASK_SENDS:
+        return
+    if query.shared.probes.take():
+        found.state.probed_at = now
+        query.shared.counters.probes += query.hand_over(found, now, Purpose.PROBE)
 
 
 def probe_roots(query: Asker, now: float) -> None:
