@@ -8,7 +8,7 @@ import os
 import signal
 import socket
 import time
-from contextlib import closing
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -90,8 +90,9 @@ class Served(NamedTuple):
         return False
 
 
-@pytest.fixture(scope="module")
-def page() -> Iterator[Served]:
+@contextmanager
+def page_of(*asked: str) -> Iterator[Served]:
+    """A daemon with a page, of whom these names were *asked*."""
     port = free_port()
     with open_folder() as folder:
         head = (
@@ -101,9 +102,15 @@ def page() -> Iterator[Served]:
         with controlled(folder, head=head) as daemon:
             served = Served(daemon, port)
             assert served.comes()
-            for name in ("www.example.com", "www.example.com", "www.bogus.org"):
+            for name in asked:
                 daemon.ask(name)
             yield served
+
+
+@pytest.fixture(scope="module")
+def page() -> Iterator[Served]:
+    with page_of("www.example.com", "www.example.com", "www.bogus.org") as served:
+        yield served
 
 
 def test_the_numbers_take_no_token_on_this_machine(page: Served) -> None:

@@ -18,14 +18,14 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.cli.test_serve import free_port
-from tests.e2e.controlled import controlled, open_folder
-from tests.e2e.test_page import Served
+from tests.e2e.test_page import page_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from selenium.webdriver.chrome.webdriver import WebDriver
+
+    from tests.e2e.test_page import Served
 
 pytestmark = [pytest.mark.long, pytest.mark.timeout(600)]
 PATIENCE_S = 30.0
@@ -39,18 +39,8 @@ def page() -> Iterator[Served]:
     absent = [name for name in ("chromium", "chromedriver") if shutil.which(name) is None]
     if absent:
         pytest.skip(f"not installed: {', '.join(absent)}")
-    port = free_port()
-    with open_folder() as folder:
-        head = (
-            f"server.user = ''\nworking_directory = '{folder}'\ncache.persist = false\n"
-            f"web.listen = '127.0.0.1:{port}'\n"
-        )
-        with controlled(folder, head=head) as daemon:
-            served = Served(daemon, port)
-            assert served.comes()
-            for name in NAMES:
-                daemon.ask(name)
-            yield served
+    with page_of(*NAMES) as served:
+        yield served
 
 
 @contextmanager
