@@ -40,6 +40,11 @@ _CLOSE: Final = (b"connection", b"close")
 _CAN_SAY: Final = (h11.IDLE, h11.SEND_RESPONSE)
 
 
+def _octets_of(request: h11.Request) -> int:
+    """Of its header, the target among it: what HTTP/2 counts too."""
+    return len(request.target) + sum(len(name) + len(value) for name, value in request.headers)
+
+
 class Http1:
     """One connection; see `http_engine.Engine`. Requests are numbered from 1."""
 
@@ -116,7 +121,7 @@ class Http1:
         fields = dict(request.headers)
         if request.http_version not in _VERSIONS:
             self._fail(MALFORMED)
-        elif sum(len(name) + len(value) for name, value in request.headers) > HTTPS_HEADER_OCTETS:
+        elif _octets_of(request) > HTTPS_HEADER_OCTETS:
             self._fail(LONG_HEADER)
         elif int(fields.get(b"content-length", b"0")) > HTTPS_BODY_OCTETS:
             self._fail(TOO_LARGE)

@@ -114,6 +114,13 @@ def test_a_header_too_long_is_431() -> None:
         assert (statuses(said), requests) == ([431], [])
 
 
+def test_a_target_too_long_is_431() -> None:
+    """Wherever the octets of a header are: HTTP/2 has the target among its fields."""
+    for octets, expected in ((HTTPS_HEADER_OCTETS - 100, 200), (HTTPS_HEADER_OCTETS, 431)):
+        _, requests, said = served(b"GET /%b HTTP/1.1\r\nhost: a\r\n\r\n" % (b"x" * octets))
+        assert (statuses(said), len(requests)) == ([expected], int(expected == 200))
+
+
 @pytest.mark.parametrize(
     "octets",
     [
