@@ -191,6 +191,7 @@ def _shortly(value: object) -> str:
     """*value* as it would be written, or its beginning: a line is read by people."""
     if isinstance(value, dict):
         return "this"
+    value = list(value) if isinstance(value, tuple) else value  # TOML knows no other brackets
     text = str(value).lower() if isinstance(value, bool) else repr(value)
     return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}..."
 

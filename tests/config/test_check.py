@@ -58,6 +58,7 @@ def _faults(text: str) -> list[str]:
         ("[[warm]]\nname = 'a..b'", 'a domain name such as "www.example.com"'),
         ("[[warm]]\nname = 'a.b'\ntypes = []", "at least one type"),
         ("[[warm]]\nname = 'a.b'\ntypes = ['AAAAA']", 'a record type such as "A", "MX"'),
+        ("[tls]\nkey = ['/etc/passwd']", "tls.key: ['/etc/passwd'] is not allowed"),
         ("[[warm]]\nname = 'a.b'\ntypes = ['ANY']", 'a record type such as "A", "MX"'),
     ],
 )
