@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 import trio
 
-from resolver.limits import STREAMS_AT_ONCE
+from resolver.limits import STREAMS_AT_ONCE, TCP_ROUND_HITS
 from resolver.runtime.tls_stream import TlsStream
 
 if TYPE_CHECKING:
@@ -131,20 +131,26 @@ class Readiness:
         if self._epoll is None or not self._waiting:
             return False
         rounds, ready, before = self._rounds, self._ready, self.queries
-        rounds.renew()
+        if rounds.left < TCP_ROUND_HITS:
+            rounds.renew()
         if not ready:
-            for fd, _ in self._epoll.poll(0, most):
-                ready.append(fd)  # a generator costs as much as a hit, for one
+            polled = self._epoll.poll(0, most)
+            if len(polled) == 1:
+                self._hear(polled[0][0])
+                return most == 1
+            ready.extend(fd for fd, _ in polled)
         is_more = len(ready) >= most
         while ready and rounds.left > 0 and self.queries - before < most:
-            fd = ready.popleft()
-            waiting = self._waiting.get(fd)
-            if waiting is None:  # let go of meanwhile
-                continue
-            self.queries += 1
-            if not waiting[0]() and self._waiting.get(fd) is waiting:
-                self._wake(fd)
+            self._hear(ready.popleft())
         return is_more or bool(ready)
+
+    def _hear(self, fd: int) -> None:
+        waiting = self._waiting.get(fd)
+        if waiting is None:  # let go of meanwhile
+            return
+        self.queries += 1
+        if not waiting[0]() and self._waiting.get(fd) is waiting:
+            self._wake(fd)
 
 
 class Heard:

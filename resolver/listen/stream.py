@@ -10,8 +10,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-import trio
-
 from resolver.limits import MISS_IN_HITS, OCTETS_IN_HIT, TCP_READ_SECONDS, TCP_UNSENT_OCTETS
 from resolver.listen.serving import ServedStream
 from resolver.listen.short_reply import short_reply
@@ -21,6 +19,7 @@ from resolver.protocol.framing import Splitter, frame
 if TYPE_CHECKING:
     from resolver.listen.rate_limit import RateLimit
 
+_LENGTH_OCTETS: Final = 2
 _LEAST_PAUSE_S: Final = 0.01  # what a token lacks in the clock's last digit is no busy loop
 
 
@@ -45,15 +44,38 @@ class ClientConnection(ServedStream):
         if self._splitter.has_message:
             self._began_at = None
 
+    def _answer_alone(self, octets: bytes) -> bool:
+        """The commonest case, of a client that asks one by one, at half of what `_take` costs."""
+        if (
+            len(octets) != _LENGTH_OCTETS + int.from_bytes(octets[:_LENGTH_OCTETS], "big")
+            or self._splitter.is_mid_message
+            or self.unsent_octets
+            or self._admission.rate is not None
+            or self._is_ending
+        ):
+            return False
+        fast_path, rounds = self._fast_path, self._rounds
+        reply = fast_path.begin()(octets[_LENGTH_OCTETS:], self._source)
+        if reply is None:
+            return False
+        self.active_at = self._heard_at
+        self.queries += 1
+        self.hits += 1
+        fast_path.hits += 1
+        rounds.left -= 1 + len(reply) // OCTETS_IN_HIT
+        rounds.note_hits(self._heard_at)
+        self._send(len(reply).to_bytes(_LENGTH_OCTETS, "big") + reply)
+        return True
+
     def _patience_ends(self) -> float:
         if not self._splitter.is_mid_message:
-            return self._heard_at + self._idle_s
+            return max(self._heard_at, self.active_at) + self._idle_s
         if self._began_at is None:
             self._began_at = self._heard_at
         return self._began_at + TCP_READ_SECONDS
 
     def _take(self) -> None:
-        self.active_at = trio.current_time()
+        self.active_at = self._now()
         recall = self._fast_path.begin()
         rate, source, take = self._admission.rate, self._source, self._splitter.take
         replies: list[bytes] = []
@@ -77,7 +99,7 @@ class ClientConnection(ServedStream):
         if replies:
             self.hits += len(replies)
             self._fast_path.hits += len(replies)
-            self._rounds.note_hits()
+            self._rounds.note_hits(self.active_at)
             self._send(b"".join(replies))
 
     def _may_take(self, rate: RateLimit | None) -> bool:

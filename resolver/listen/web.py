@@ -96,7 +96,7 @@ class WebConnection(ServedStream):
         return (self.in_flight > 0 or self._writing > 0) and not self._http.fault
 
     def _heed(self, chunk: bytes | bytearray) -> None:
-        now = trio.current_time()
+        now = self._now()
         told = self._alternative()
         self._more = ((b"alt-svc", told),) if told else ()
         self._http.receive(chunk, now)
@@ -106,7 +106,7 @@ class WebConnection(ServedStream):
 
     def _patience_ends(self) -> float:
         began_at = self._http.began_at
-        ends_at = self._heard_at + self._idle_s
+        ends_at = max(self._heard_at, self.active_at) + self._idle_s
         if began_at is not None:
             ends_at = began_at + TCP_READ_SECONDS
         if self._held:
@@ -145,7 +145,7 @@ class WebConnection(ServedStream):
         return True
 
     def _take(self) -> None:
-        self.active_at = trio.current_time()
+        self.active_at = self._now()
         recall = self._fast_path.begin()
         http, site, rate, source = self._http, self._site, self._admission.rate, self._source
         left, hits = self._rounds.left, 0
@@ -179,7 +179,7 @@ class WebConnection(ServedStream):
         if hits:
             self.hits += hits
             self._fast_path.hits += hits
-            self._rounds.note_hits()
+            self._rounds.note_hits(self.active_at)
         self._flush()
 
     def _miss(self, number: int, asked: Asked) -> None:

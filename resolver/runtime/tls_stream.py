@@ -64,6 +64,7 @@ class TlsStream(trio.abc.HalfCloseableStream):
         self._is_broken = False  # no more is encrypted; an alert may still have to leave
         self._is_ended = False  # close_notify was sent
         self._has_heard_all = False  # and was received
+        self._is_mid_record = False  # of a record that was read in part, more is decrypted
         self._is_closed = False
 
     def __repr__(self) -> str:
@@ -162,7 +163,7 @@ class TlsStream(trio.abc.HalfCloseableStream):
         That sends what is due, and tells the end, which this does not. Never waits; only over a
         socket, and not once that is closed. Raises BrokenResourceError.
         """
-        has_some = self._incoming.pending or self._has_heard_all or self._tls.pending()
+        has_some = self._incoming.pending or self._is_mid_record or self._has_heard_all
         data = self._decrypted(max_bytes) if has_some else None
         if data is None:
             try:
@@ -182,12 +183,13 @@ class TlsStream(trio.abc.HalfCloseableStream):
         """What is here, b"" once the other end has said its last, None if more has to come."""
         parts: list[bytes] = []
         try:
-            while size and (self._incoming.pending or self._tls.pending()):
+            while size and (self._incoming.pending or self._is_mid_record):
                 part = self._tls.read(size)
                 if not part:
                     self._has_heard_all = True
                     break
                 parts.append(part)
+                self._is_mid_record = len(part) == size
                 size -= len(part)
         except ssl.SSLWantReadError:
             pass

@@ -8,41 +8,52 @@ CPU: what one step has loaded into the processor's caches serves the next query'
 from __future__ import annotations
 
 import math
+from typing import TYPE_CHECKING
 
 import trio
 
 from resolver.limits import TCP_ROUND_HITS, TCP_ROUND_HITS_IDLE, TURNS_IDLE_SECONDS
 
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
 
 class Turns:
     """Shared by the listeners, who see the hits, and by all who take turns."""
 
-    __slots__ = ("_any_hits_until", "_hits_until")
+    __slots__ = ("_any_hits_until", "_hits_until", "_now")
 
     def __init__(self) -> None:
         self._hits_until = -math.inf
         self._any_hits_until = -math.inf
+        self._now: Callable[[], float] | None = None
 
     def __repr__(self) -> str:
         return f"<Turns {'short' if self.is_short else 'long'} turns>"
 
     def note_hits(self) -> None:
         """Somebody was just served from the packet cache."""
-        self._hits_until = self._any_hits_until = trio.current_time() + TURNS_IDLE_SECONDS
+        self._hits_until = self._any_hits_until = self._time() + TURNS_IDLE_SECONDS
 
-    def note_stream_hits(self) -> None:
+    def note_stream_hits(self, now: float) -> None:
         """The same over a stream, where others' turns are bounded by `Rounds` alone."""
-        self._any_hits_until = trio.current_time() + TURNS_IDLE_SECONDS
+        self._any_hits_until = now + TURNS_IDLE_SECONDS
+
+    def _time(self) -> float:
+        """As `trio.current_time`, at a third of its cost: looked at for every hit."""
+        if self._now is None:
+            self._now = trio.lowlevel.current_clock().current_time
+        return self._now()
 
     @property
     def is_short(self) -> bool:
         """True while hits come."""
-        return trio.current_time() < self._hits_until
+        return self._time() < self._hits_until
 
     @property
     def are_hits(self) -> bool:
         """True while hits come, over whatever."""
-        return trio.current_time() < self._any_hits_until
+        return self._time() < self._any_hits_until
 
 
 class Rounds:
@@ -74,6 +85,6 @@ class Rounds:
         self._number += 1
         self.left = TCP_ROUND_HITS if self._turns.is_short else TCP_ROUND_HITS_IDLE
 
-    def note_hits(self) -> None:
+    def note_hits(self, now: float) -> None:
         """Some were just answered."""
-        self._turns.note_stream_hits()
+        self._turns.note_stream_hits(now)

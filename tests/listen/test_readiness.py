@@ -25,7 +25,7 @@ from resolver.protocol.framing import frame
 from resolver.protocol.transport import Transport
 from resolver.runtime.turns import Rounds, Turns
 from tests.listen.echo import Handler, answered, question
-from tests.support import set_limit, trio_test_real
+from tests.support import set_limit, trio_test, trio_test_real
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -192,6 +192,20 @@ async def test_a_message_in_pieces_has_its_time(monkeypatch: pytest.MonkeyPatch)
         with trio.fail_after(5):
             assert await client.receive_some(1) == b""
         assert trio.current_time() - began < IDLE_S
+
+
+@trio_test
+async def test_a_message_in_pieces_prolongs_no_idle_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its own time is over once it is whole: silence counts from its last octet."""
+    set_limit(monkeypatch, stream, "TCP_READ_SECONDS", IDLE_S / 2)
+    async with served() as it, await it.connect() as client:
+        for octet in frame(question()):
+            await client.send_all(bytes((octet,)))
+            await trio.sleep(0.001)
+        began = trio.current_time()
+        assert await receive_message(client) == answered(question())
+        assert await client.receive_some(1) == b""
+        assert trio.current_time() - began == pytest.approx(IDLE_S, abs=0.01)
 
 
 @trio_test_real

@@ -167,6 +167,22 @@ async def test_idle_connection_is_closed_but_a_waiting_one_is_not() -> None:
         assert await receive_message(waiting) == answered(question())
 
 
+@pytest.mark.rfc("7766 §6.2.3")
+@trio_test
+async def test_idle_time_begins_with_the_last_answer() -> None:
+    """Who was answered a moment ago is not idle, however long ago the question was."""
+    async with house() as it:
+        client = it.door.connect()
+        it.handler.holds = True
+        await send_message(client, question())
+        await trio.sleep(TCP_IDLE_SECONDS - 1)
+        it.handler.held[question()](answered(question()))
+        assert await receive_message(client) == answered(question())
+        began = trio.current_time()
+        assert await client.receive_some(1) == b""
+        assert trio.current_time() - began == pytest.approx(TCP_IDLE_SECONDS)
+
+
 @pytest.mark.reaches("TCP_READ_SECONDS")
 @pytest.mark.rfc("RFC 9210 §4.2")
 @trio_test
