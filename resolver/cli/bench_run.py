@@ -73,6 +73,7 @@ def encrypt(
     terms = {each.server.key: each.terms for each in contestants if each.terms is not None}
     if not terms:
         return
+    from resolver.upstream.link_profile import LinkProfile  # noqa: PLC0415
     from resolver.upstream.session_counters import SessionCounters  # noqa: PLC0415  # OpenSSL
     from resolver.upstream.sessions import Sessions  # noqa: PLC0415
 
@@ -85,6 +86,7 @@ def encrypt(
         departed=lambda _: None,
         keeps_warm=lambda: True,
         believes_clock=lambda: True,
+        link=LinkProfile(),
     )
     sessions.nursery = nursery
     sessions.go_by(terms)

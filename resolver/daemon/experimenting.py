@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
+from heapq import nsmallest
 from typing import TYPE_CHECKING
 
 import trio
 
-from resolver.limits import EXPERIMENT_LOOK_SECONDS, EXPERIMENT_SLICE, GEO_ACCESS_MS
+from resolver.geo.distance import NEAREST, Measured, looks_like
+from resolver.limits import EXPERIMENT_LOOK_SECONDS, EXPERIMENT_SLICE
 from resolver.upstream.experiments import Sides
 
 if TYPE_CHECKING:
@@ -32,10 +34,26 @@ async def keep_looking(dispatcher: Dispatcher, clock: Clock) -> None:
             is_out, now = dispatcher.reach.is_out, trio.current_time()
             experiments.look(sides, is_out=is_out, now=now, wall=clock.wall())
         if counters.answered != answered:
-            answered, least_s = counters.answered, math.inf
-            async for some in _slices(dispatcher.infra):
-                least_s = min(least_s, *(state.watch.least_s for state in some))
-            dispatcher.shared.fit(is_geo=GEO_ACCESS_MS <= 1000 * least_s < math.inf)
+            answered = counters.answered
+            dispatcher.infra.link.fit(await _kind(dispatcher.infra))
+
+
+async def _kind(infra: Infra) -> str:
+    """What the link looks like, by those servers that answered soonest in the last hour or two."""
+    nearest: list[ServerState] = []
+    async for some in _slices(infra):
+        nearest = nsmallest(NEAREST, [*nearest, *some], key=_least_s)
+    return looks_like(
+        [
+            Measured(state.key[0], 1000 * state.watch.least_s, state.n, 1000 * state.var)
+            for state in nearest
+            if state.watch.least_s < math.inf
+        ]
+    )
+
+
+def _least_s(state: ServerState) -> float:
+    return state.watch.least_s
 
 
 async def _slices(infra: Infra) -> AsyncIterator[list[ServerState]]:

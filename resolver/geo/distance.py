@@ -21,6 +21,7 @@ from resolver.limits import (
     GEO_ACCESS_MS,
     KM_PER_MS_FIBRE,
     KM_PER_MS_LASER,
+    LEO_ANSWERS,
     LEO_DEVIATION,
     LEO_LEAST_MS,
     LEO_MOST_MS,
@@ -39,8 +40,8 @@ LOCAL: Final = "local"
 REGIONAL: Final = "regional"
 FAR: Final = "far"
 LEO: Final = "LEO satellites"
-GEO: Final = "a GEO satellite"
-_NEAREST: Final = 5  # servers whose jitter tells of the access
+GEO: Final = "GEO satellite"
+NEAREST: Final = 5  # servers whose jitter tells of the access
 _FEW: Final = 3  # hosts on either side, without which an outage sets no bound
 
 
@@ -101,8 +102,8 @@ class Distances(NamedTuple):
             link_ms, link_from = _link_step(nearest_first, access_ms), "measured"
         if not link_ms:
             link_ms, link_from = access_ms + REGIONAL_MS, "assumed"
-        looks_like = _looks_like(nearest_first, access_ms)
-        return cls(access_ms, link_ms, link_from, looks_like, near, far)
+        kind = looks_like(nearest_first[:NEAREST])
+        return cls(access_ms, link_ms, link_from, kind, near, far)
 
     def is_far(self, rtt_ms: float, host: str = "") -> bool:
         """Beyond the link abroad? What an outage showed of *host* counts for more than its RTT."""
@@ -185,10 +186,13 @@ def _link_step(nearest_first: Sequence[Measured], access_ms: float) -> float:
     return link_ms
 
 
-def _looks_like(nearest_first: Sequence[Measured], access_ms: float) -> str:
+def looks_like(nearest_first: Sequence[Measured]) -> str:
+    """The kind of satellite link that the NEAREST servers, or fewer, are behind; "" for none."""
+    access_ms = nearest_first[0].rtt_ms if nearest_first else 0.0
     if access_ms >= GEO_ACCESS_MS:
         return GEO
     if not LEO_LEAST_MS <= access_ms <= LEO_MOST_MS:
         return ""
-    parts = sorted(one.deviation_ms / one.rtt_ms for one in nearest_first[:_NEAREST])
-    return LEO if parts[len(parts) // 2] >= LEO_DEVIATION else ""
+    known = [one for one in nearest_first if one.uses >= LEO_ANSWERS]
+    parts = sorted(one.deviation_ms / one.rtt_ms for one in known)
+    return LEO if parts and parts[len(parts) // 2] >= LEO_DEVIATION else ""

@@ -32,6 +32,14 @@ FAMILY_COST = limit(
 MARKED_COST = limit(
     100.0, "seconds added to a server that is marked for this zone", why="after everything else"
 )
+UNSTABLE_COST_PART = limit(
+    0.15,
+    "of its round trip that is added to a server whose instances take turns",
+    why="who is as good as the best, and steady, is asked first",
+)
+UNSTABLE_COST_SECONDS = limit(
+    0.001, "seconds that are added to it besides", why="below it jitter hides the difference"
+)
 HEARSAY_COST = limit(
     0.15,
     "seconds added to a server that is silent to other zones and never seen to answer",
@@ -214,7 +222,8 @@ GEO_ACCESS_MS = limit(
 )
 GEO_PATIENCE = limit(
     3.0,
-    "times as long as usual that strangers are waited for there, and a question in all",
+    "times as long as usual that strangers are waited for there, a question in all, a connection; "
+    "and as many more round trips that renewals begin ahead",
     why="the nearest takes as long as the farthest elsewhere",
 )
 LEO_LEAST_MS = limit(
@@ -227,4 +236,27 @@ LEO_DEVIATION = limit(
     0.2,
     "part of the round trip that the nearest servers vary by where it is LEO satellites",
     why="our choice: routes over them change every 15 s; wires are steadier",
+)
+LEO_ANSWERS = limit(
+    4,
+    "answers of a server before it has a word in that",
+    why="our choice: after the first its deviation is a guess",
+)
+LEO_SLOT_SECONDS = limit(
+    15.0,
+    "seconds that a way over LEO satellites stays the same",
+    why="A Multifaceted Look at Starlink (WWW 2024): a terminal is assigned a satellite for 15 s",
+)
+LEO_HEDGE_PART = limit(
+    0.95,
+    "of the answers in such a slot, that were no later than what a hedge waits for",
+    why="Dean & Barroso 2013: hedging past the 95th percentile costs at most 5 %",
+)
+LEO_SLOT_ANSWERS = limit(
+    8, "answers in a slot before they have a word in that", why="our choice: one page"
+)
+LEO_SILENCES = limit(
+    3,
+    "silences in a row over LEO satellites that say nothing of a server that used to answer",
+    why="our choice: where a satellite is left packets are lost in bursts, to all servers alike",
 )

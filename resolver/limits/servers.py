@@ -265,6 +265,15 @@ UPSTREAM_TCP_IDLE_SECONDS = limit(
     "seconds an idle upstream connection is kept",
     why="RFC 7766 §6.2.3 (in the order of seconds)",
 )
+GEO_IDLE_SECONDS = limit(
+    600.0,
+    "seconds that idle connections are kept where the link looks like a GEO satellite, encrypted "
+    "ones as well",
+    why="a new one costs a second and more; servers that think otherwise close it",
+)
+LEO_SLOT_KEPT = limit(
+    256, "answers of one slot of a LEO satellite that are remembered", why="our choice: 2 kB"
+)
 TCP_SECONDS = limit(
     3.0,
     "seconds for one query over TCP, connecting included",

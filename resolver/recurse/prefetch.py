@@ -19,9 +19,11 @@ from heapq import heapify, heappop, heappush
 from typing import TYPE_CHECKING, ClassVar, Final, Protocol, TypeAlias
 
 from resolver.limits import (
+    GEO_PATIENCE,
     PREFETCH_LEAST_TTL,
     PREFETCH_RETRY_SECONDS,
     PREFETCH_SECONDS,
+    PREFETCH_WINDOW_RTTS,
     PREFETCH_WINDOW_SECONDS,
     WARM_DAYS_SECONDS,
     WARM_QUESTIONS,
@@ -46,7 +48,8 @@ NEVER: Final = float("inf")
 Snapshot: TypeAlias = tuple[list[Kept], list[tuple[int, int, int, int, int]]]
 _NETWORK, _STALE = Source.NETWORK, Source.STALE
 _TOLD = (Rcode.NOERROR, Rcode.NXDOMAIN)
-_NEAR_S = PREFETCH_WINDOW_SECONDS / 2  # answered within it: no server is so far as to matter
+# Answered within it: no server is so far as to matter, by satellite either.
+_NEAR_S = PREFETCH_WINDOW_SECONDS / PREFETCH_WINDOW_RTTS / GEO_PATIENCE
 _SAME_S = 1.5  # TTLs are whole seconds
 
 

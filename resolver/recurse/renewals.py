@@ -107,11 +107,15 @@ class Renewals:
         return bool(silent) and len(silent) == len(cut.servers())
 
     def rtt_s(self, question: Question) -> float:
-        """Smoothed round trip to the nearest server of the cut; 0 if that is not known."""
+        """Smoothed round trip to the nearest server of the cut; 0 if that is not known.
+
+        Three of them by a satellite far up: there what is lost is asked again after a second.
+        """
         states = self._dispatcher.infra.states
         servers = self._walker.closest(question).servers()
         known = [states[one.key] for one in servers if one.key in states]
-        return min((state.srtt for state in known if state.n), default=0.0)
+        nearest_s = min((state.srtt for state in known if state.n), default=0.0)
+        return self._dispatcher.infra.link.patience * nearest_s
 
     # --- the zone cuts above ---------------------------------------------------------------------
 

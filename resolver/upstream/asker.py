@@ -60,7 +60,7 @@ class Asker:
         self.state = State.NEW
         self.actions: list[Action] = []
         self.started = now
-        self.give_up = min(budget.whole.deadline, now + shared.ask_s)
+        self.give_up = min(budget.whole.deadline, now + shared.link.ask_s)
         self.attempts = Attempts()
         self.fallback = Fallback(is_signed=delegation.is_signed)
         self.doubts: Doubts | None = None
@@ -89,7 +89,7 @@ class Asker:
 
     def latest(self, now: float) -> float:
         """When one that begins now is given up."""
-        return min(self.request.budget.whole.deadline, now + self.shared.ask_s)
+        return min(self.request.budget.whole.deadline, now + self.shared.link.ask_s)
 
     def late_until(self, now: float) -> float:
         """As long as a reply that counts as lost may still be waited for."""
@@ -138,6 +138,8 @@ class Asker:
         sent = self.shared.compose(
             question, state, is_forward=delegation.is_forward, form=form, now=now
         )
+        if self.shared.link.slots is not None:
+            self.shared.link.slots.settle(state, now)
         packet = Transmission(
             question, self.way, self.owner_domain, server, state, sent, now, purpose
         )

@@ -142,7 +142,7 @@ def ask_first(query: Asker, now: float) -> None:
         waiting.need_addresses(query, now)
         return
     is_speculative = query.is_speculative
-    chosen = opening(candidates, width=query.shared.race_width if is_speculative else 1)
+    chosen = opening(candidates, width=query.shared.link.race_width if is_speculative else 1)
     first = chosen[0]
     if first.is_suspect or first.is_marked:
         distrust(query, first, now)

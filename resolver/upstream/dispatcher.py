@@ -129,7 +129,7 @@ class Dispatcher:
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Drain the network and keep the timers, until cancelled."""
         async with trio.open_nursery() as nursery:
-            pool = TcpPool(network=self.network, nursery=nursery)
+            pool = TcpPool(network=self.network, nursery=nursery, link=self.infra.link)
             self._streams = StreamQueries(pool=pool, nursery=nursery)
             self.encrypted.start(nursery)
             nursery.start_soon(self.timers.run)

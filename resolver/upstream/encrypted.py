@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import trio
 
-from resolver.limits import SESSION_CONNECT_SECONDS
 from resolver.protocol.names import ROOT
 from resolver.upstream.opportunity import OpportunisticCounters
 from resolver.upstream.session_counters import SessionCounters
@@ -118,7 +117,7 @@ class Encrypted:
             allows = self._shared.filters.allows
             self._sessions.warm_up(lambda server: allows(server, ROOT, is_forward=True))
 
-    async def prove(self, server: Server, within_s: float = SESSION_CONNECT_SECONDS) -> str:
+    async def prove(self, server: Server, within_s: float | None = None) -> str:
         """Open a session with a server of known terms: "" once there is one, else why not."""
         if self._sessions is None:
             return "no terms on which it may be asked"
@@ -160,6 +159,7 @@ class Encrypted:
             departed=self._departed,
             keeps_warm=lambda: self._encryption.keeps_warm,
             believes_clock=self._believes_clock,
+            link=self._shared.link,
         )
         sessions.nursery = self._nursery
         self._outstanding.ports = sessions

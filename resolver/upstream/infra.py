@@ -24,7 +24,8 @@ from resolver.limits import (
 from resolver.model import Verdict
 from resolver.protocol.transport import Transport
 from resolver.upstream.instance import KeptInstance  # noqa: TC001  # for `Kept`, whose fields are read
-from resolver.upstream.server_state import Habits, Hint, Mark, ServerState
+from resolver.upstream.link_profile import LinkProfile
+from resolver.upstream.server_state import TURNS, Habits, Hint, Mark, ServerState
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -55,14 +56,14 @@ class Kept(NamedTuple):
 
 
 class Infra:
-    """All addresses. Bounded; what was not used for long goes first."""
+    """All addresses, and the *link* to them. Bounded; what was not used for long goes first."""
 
     def __init__(self, *, rng: Random) -> None:
         self._rng = rng
         self.states: dict[Key, ServerState] = {}
         self._prefixes: dict[str, float] = {}
         self.global_log_rtt = _FIRST_PRIOR
-        self.patience = 1.0  # times as long as usual that strangers have
+        self.link = LinkProfile()
 
     def __repr__(self) -> str:
         return f"<Infra addresses={len(self.states)}>"
@@ -80,8 +81,8 @@ class Infra:
             if len(self.states) >= ADDRESS_STATES:
                 self._evict()
             state = self.states[key] = ServerState(key)
-            if self.patience > 1.0:
-                state.be_patient(self.patience)
+            if self.link.patience > 1.0:
+                state.be_patient(self.link.patience)
         state.was_used = True
         return state
 
@@ -122,6 +123,8 @@ class Infra:
             log_rtt = math.log(max(rtt_s, 1e-4))
             self.global_log_rtt += RTT_GAIN_PRIOR * (log_rtt - self.global_log_rtt)
         state.note_answer(rtt_s, now)
+        if self.link.slots is not None:
+            self.link.slots.note(state, rtt_s, now)
         if len(self._prefixes) >= ADDRESS_STATES:
             del self._prefixes[next(iter(self._prefixes))]
         self._prefixes[state.prefix] = state.srtt
@@ -185,6 +188,14 @@ class Infra:
         if len(state.marks) >= ZONE_MARKS:
             del state.marks[next(iter(state.marks))]
         state.marks[zone] = Mark(verdict, until)
+
+    def is_unstable(self, state: ServerState, now: float) -> bool:
+        """Did its instances take turns a while ago? To be asked of one that has marks."""
+        mark = state.marks.get(TURNS)
+        if mark is not None and mark.until <= now:
+            del state.marks[TURNS]
+            return False
+        return mark is not None
 
     def unmark(self, state: ServerState, zone: Name, now: float) -> None:
         """It is of use after all: as long as it goes on so, *zone*'s failures are the names'."""

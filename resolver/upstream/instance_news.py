@@ -5,10 +5,12 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING
 
+from resolver.model import Verdict
 from resolver.protocol.names import to_text
 from resolver.runtime.duration import duration
 from resolver.upstream.instance import said
 from resolver.upstream.server_events import InstanceChanged
+from resolver.upstream.server_state import TURNS, Mark
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -24,12 +26,17 @@ _log = logging.getLogger(__name__)
 def learnt(
     server: Server, state: ServerState, zone: Name, message: Message, rtt_s: float, now: float
 ) -> InstanceChanged | None:
-    """What a reply to a query that asked for it says of the instance, if that is another. Pure."""
+    """What a reply to a query that asked for it says of the instance, if that is another. Pure.
+
+    Where instances take turns another server that is as near is preferred from now on.
+    """
     instances = state.watch.instances
     was_unstable = instances is not None and instances.is_unstable(now)
     before = state.watch.note(said(message), rtt_s, now)
     if before is None or instances is None:
         return None
+    if instances.is_unstable(now):
+        state.marks[TURNS] = Mark(Verdict.ANSWER, instances.unstable_until)
     return InstanceChanged(
         server, zone, before.text, instances.current.text, now - before.since,
         before.least_s, rtt_s, was_unstable, instances.is_unstable(now),

@@ -31,6 +31,8 @@ from resolver.limits import (
     SIBLING_SPREAD,
     STRANGER_FACTOR,
     SUSPECT_COST,
+    UNSTABLE_COST_PART,
+    UNSTABLE_COST_SECONDS,
 )
 from resolver.protocol.transport import Transport
 
@@ -144,7 +146,8 @@ def _weigh_one(
         is_shadowed = is_shadowed and sibling.is_ipv6 not in broken_families
         if state.fails or is_shadowed:
             cost += HEARSAY_COST
-    is_suspect = state.is_silent(owner_domain) or state.is_overdue(owner_domain, now)
+    is_suspect = state.is_silent(owner_domain, losses=infra.link.losses)
+    is_suspect = is_suspect or state.is_overdue(owner_domain, now)
     if is_suspect:
         cost += SUSPECT_COST
     if state.is_ipv6 in broken_families:
@@ -153,6 +156,8 @@ def _weigh_one(
     is_marked = infra.marked(state, zone, now) is not None
     if is_marked:
         cost += MARKED_COST
+    if state.marks and infra.is_unstable(state, now):
+        cost += UNSTABLE_COST_SECONDS + UNSTABLE_COST_PART * cost
     is_worth_a_probe = not state.waiting and (
         sibling is state
         or sibling.n > 0

@@ -10,7 +10,7 @@ from __future__ import annotations
 import enum
 import math
 from functools import lru_cache
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from resolver import limits
 from resolver.limits import (
@@ -39,6 +39,8 @@ if TYPE_CHECKING:
     from resolver.model import Name, Verdict
 
 _V6_GROUPS = 3
+TURNS: Final = b""
+"""Of no zone: a mark there says that instances take turns. So who has no marks is soon chosen."""
 
 
 class EdnsState(enum.Enum):
@@ -207,14 +209,14 @@ class ServerState:
             return True
         return len(waiting) > 1 and sum(at < since for at in waiting.values()) > 1
 
-    def is_silent(self, owner_domain: Name) -> bool:
+    def is_silent(self, owner_domain: Name, *, losses: int = 1) -> bool:
         """Expired without an answer since: for this owner domain, for two of them, or by ICMP.
 
-        One loss of a server that used to answer is a lost packet, not a dead server.
+        So many *losses* in a row of one that used to answer are lost packets, not a dead server.
         """
         if self.is_unreachable:
             return True
-        if not self.fails or (self.fails == 1 and self.n):
+        if not self.fails or (self.fails <= losses and self.n):
             return False
         return len(self.silent_domains) > 1 or owner_domain in self.silent_domains
 

@@ -16,7 +16,6 @@ import trio
 
 from resolver.errors import drop_frames
 from resolver.limits import (
-    SESSION_CONNECT_SECONDS,
     SESSION_FULL_QUERIES,
     SESSION_IDLE_SECONDS,
     SESSION_QUERIES,
@@ -32,19 +31,22 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from resolver.model import Server
+    from resolver.upstream.link_profile import LinkProfile
     from resolver.upstream.session import Connect, Session
     from resolver.upstream.session_counters import SessionCounters
 
 
 class Means(NamedTuple):
     """What all pools have in common. *hear* is told replies and failures, *departed* that a query
-    which had to wait for a session went out. *keeps_warm*: may sessions be opened ahead of need?"""
+    which had to wait for a session went out. *keeps_warm*: may sessions be opened ahead of need?
+    *link*: how long that may take, and how long they are kept."""
 
     nursery: trio.Nursery
     hear: Callable[[SessionPort, bytes | OSError], None]
     departed: Callable[[SessionPort], None]
     counters: SessionCounters
     keeps_warm: Callable[[], bool]
+    link: LinkProfile
 
 
 class SessionPool:
@@ -112,7 +114,7 @@ class SessionPool:
         """Of the sessions that may be asked; those that went mute are let go."""
         found = None
         for session in self._sessions:
-            if session.is_mute(now):
+            if session.is_mute(now - self._means.link.grace_s):
                 if not session.waiting:
                     session.shut()
             elif session.is_open and (found is None or session.waiting < found.waiting):
@@ -144,7 +146,7 @@ class SessionPool:
         """As long as the server grants, less a second for the way (RFC 7828 §3.3.2)."""
         if self._is_over:
             return 0.0
-        kept_s = SESSION_IDLE_SECONDS
+        kept_s = self._means.link.session_idle_s
         if self._sessions == [session] and self._means.keeps_warm():
             kept_s = max(kept_s, self._used_at + SESSION_WARM_SECONDS - trio.current_time())
         return max(0.0, min(kept_s, granted_s - 1.0))
@@ -212,7 +214,7 @@ class SessionPool:
         await self._serve(session)
         return True
 
-    async def prove(self, within_s: float = SESSION_CONNECT_SECONDS) -> str:
+    async def prove(self, within_s: float | None = None) -> str:
         """Open a session, though nobody asks: "" once there is one, else why there is none."""
         try:
             session = await self._handshake(within_s)
@@ -234,8 +236,9 @@ class SessionPool:
             self._sessions.remove(session)
             self._go_on(session, began)
 
-    async def _handshake(self, within_s: float = SESSION_CONNECT_SECONDS) -> Session:
+    async def _handshake(self, within_s: float | None = None) -> Session:
         """Raises OSError."""
+        within_s = self._means.link.connect_s if within_s is None else within_s
         ticket, self._ticket = self._ticket, None  # each is used once (RFC 8446 §C.4)
         with trio.move_on_after(within_s):
             session = await self._connect(self.server, self, ticket)

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     import trio
 
     from resolver.delegation import Key
+    from resolver.upstream.link_profile import LinkProfile
     from resolver.upstream.network import Network, UdpPort
     from resolver.upstream.session import Connect, SessionPort
     from resolver.upstream.session_counters import SessionCounters
@@ -52,6 +53,7 @@ class Sessions:
         departed: Callable[[SessionPort], None],
         keeps_warm: Callable[[], bool],
         believes_clock: Callable[[], bool],
+        link: LinkProfile,
     ) -> None:
         self._network = network
         self._carriers = carriers
@@ -61,6 +63,7 @@ class Sessions:
         self._departed = departed
         self._keeps_warm = keeps_warm
         self._believes_clock = believes_clock
+        self._link = link
         self._pools: dict[Key, SessionPool] = {}
         self._terms: Mapping[Key, Terms] = {}
         self._found: dict[Key, Terms] = {}
@@ -108,7 +111,7 @@ class Sessions:
             if server.key not in self._pools and allows(server):
                 self._pool(server).warm_up()
 
-    async def prove(self, server: Server, within_s: float) -> str:
+    async def prove(self, server: Server, within_s: float | None = None) -> str:
         """As `SessionPool.prove`. Raises OSError where it may not be asked."""
         return await (self._pools.get(server.key) or self._pool(server)).prove(within_s)
 
@@ -124,7 +127,9 @@ class Sessions:
             raise OSError(errno.ENOTCONN, "no terms on which it may be asked")
         connect = self._connect(server, terms, nursery)
         keeps_warm = (lambda: False) if server.key in self._cold else self._keeps_warm
-        means = Means(nursery, self._hear, self._departed, self._counters, keeps_warm)
+        means = Means(
+            nursery, self._hear, self._departed, self._counters, keeps_warm, self._link
+        )  # fmt: skip
         pool = self._pools[server.key] = SessionPool(server, connect, means)
         return pool
 
@@ -146,4 +151,5 @@ class Sessions:
             rng=self._rng,
             counters=self._counters,
             believes_clock=self._believes_clock,
+            link=self._link,
         )

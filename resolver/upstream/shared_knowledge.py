@@ -8,13 +8,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 from resolver.limits import (
-    ASK_SECONDS,
-    GEO_PATIENCE,
     HEDGE_BURST,
     HEDGE_SHARE,
     PROBE_BURST,
     PROBE_SHARE,
-    RACE_WIDTH,
 )
 from resolver.upstream.bucket import Bucket
 from resolver.upstream.crowd import Crowds
@@ -65,6 +62,7 @@ class SharedKnowledge:
         speculation: bool,
     ) -> None:
         self.infra = infra
+        self.link = infra.link
         self.outstanding = outstanding
         self.compose = compose
         self.filters = filters
@@ -77,8 +75,6 @@ class SharedKnowledge:
         self.hedges = Bucket(share=HEDGE_SHARE, burst=HEDGE_BURST)
         self.probes = Bucket(share=PROBE_SHARE, burst=PROBE_BURST)
         self.listeners: list[Callable[[Tried], None]] = []
-        self.race_width = RACE_WIDTH
-        self.ask_s = ASK_SECONDS
         self._are_roots_probed = False
 
     def note_first_send(self) -> None:
@@ -86,13 +82,6 @@ class SharedKnowledge:
         for bucket in (self.hedges, self.probes):
             if bucket.tokens < bucket.burst:
                 bucket.fill()
-
-    def fit(self, *, is_geo: bool) -> None:
-        """Have questions wait longer over a satellite far up, and not be sent twice: each octet
-        costs there, and nobody is soon. What is measured is known to be far anyway."""
-        self.race_width = 1 if is_geo else RACE_WIDTH
-        self.infra.patience = GEO_PATIENCE if is_geo else 1.0
-        self.ask_s = self.infra.patience * ASK_SECONDS
 
     def take_root_probe(self) -> bool:
         """True once in the life of the process."""

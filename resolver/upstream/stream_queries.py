@@ -7,8 +7,6 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import trio
 
-from resolver.limits import TCP_SECONDS
-
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -52,7 +50,7 @@ class StreamQueries:
 
         The scope that is returned ends it.
         """
-        scope = trio.CancelScope(deadline=_deadline(patience))
+        scope = trio.CancelScope(deadline=self._deadline(patience))
         state.streams += 1
         self._nursery.start_soon(self._ask, server, state, sent, scope, patience, ended)
         return scope
@@ -68,7 +66,7 @@ class StreamQueries:
     ) -> None:
         def extend() -> None:
             """Something came: who drips is not mute, and is waited for as the asker waits."""
-            scope.deadline = _deadline(patience)
+            scope.deadline = self._deadline(patience)
 
         started = trio.current_time()
         reply: tuple[bytes, Match] | None = None
@@ -83,6 +81,5 @@ class StreamQueries:
         took_s = trio.current_time() - started
         ended(scope, StreamEnd(server, state, sent, reply, reason, took_s))
 
-
-def _deadline(patience: Callable[[], float]) -> float:
-    return min(trio.current_time() + TCP_SECONDS, patience())
+    def _deadline(self, patience: Callable[[], float]) -> float:
+        return min(trio.current_time() + self.pool.link.tcp_s, patience())

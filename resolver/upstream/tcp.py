@@ -17,7 +17,6 @@ from resolver.errors import drop_frames
 from resolver.limits import (
     EXPIRY_UNKNOWN_SECONDS,
     UPSTREAM_TCP_CONNECTIONS,
-    UPSTREAM_TCP_IDLE_SECONDS,
     UPSTREAM_TCP_PIPELINE,
     UPSTREAM_TCP_STRAYS,
 )
@@ -29,6 +28,7 @@ if TYPE_CHECKING:
 
     from resolver.delegation import Key
     from resolver.model import Server
+    from resolver.upstream.link_profile import LinkProfile
     from resolver.upstream.network import Network
     from resolver.upstream.query import Sent
 
@@ -55,8 +55,9 @@ class _Waiting:
 class ServerConnection:
     """One stream with its reader. Closed as a whole: whoever still waits is told."""
 
-    def __init__(self, stream: trio.abc.HalfCloseableStream) -> None:
+    def __init__(self, stream: trio.abc.HalfCloseableStream, link: LinkProfile) -> None:
         self._stream = stream
+        self._link = link
         self._lock = trio.Lock()
         self._waiting: dict[bytes, _Waiting] = {}
         self._scope = trio.CancelScope()
@@ -99,7 +100,7 @@ class ServerConnection:
         finally:
             self._waiting.pop(key, None)
             if not self._waiting:
-                self._scope.deadline = trio.current_time() + UPSTREAM_TCP_IDLE_SECONDS
+                self._scope.deadline = trio.current_time() + self._link.tcp_idle_s
         if waiting.reply is None:
             raise OSError(errno.ECONNRESET, "connection closed by the server")
         self.served += 1
@@ -113,7 +114,9 @@ class ServerConnection:
         after as long a silence (RFC 6298 §5.5), so a new connection is sooner.
         """
         waited_s = trio.current_time() - asked_at
-        is_mute = self._heard_at < asked_at and waited_s >= EXPIRY_UNKNOWN_SECONDS
+        is_mute = (
+            self._heard_at < asked_at and waited_s >= self._link.patience * EXPIRY_UNKNOWN_SECONDS
+        )
         if self._lock.locked() or is_mute:
             self.shut()
 
@@ -173,7 +176,8 @@ class _Opening:
 class TcpPool:
     """At most one open connection per server address, and a bounded number in all."""
 
-    def __init__(self, *, network: Network, nursery: trio.Nursery) -> None:
+    def __init__(self, *, network: Network, nursery: trio.Nursery, link: LinkProfile) -> None:
+        self.link = link
         self._network = network
         self._nursery = nursery
         self._open: dict[Key, ServerConnection] = {}
@@ -217,7 +221,7 @@ class TcpPool:
         self._make_room()
         opening = self._opening[key] = _Opening()
         try:
-            connection = ServerConnection(await self._network.connect_tcp(server))
+            connection = ServerConnection(await self._network.connect_tcp(server), self.link)
         except OSError as error:
             opening.error = error.errno or errno.ECONNREFUSED
             raise

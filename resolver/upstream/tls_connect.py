@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING
 import trio
 
 from resolver.errors import CertificateRefused, TlsFailed, drop_frames
-from resolver.limits import SESSION_CONNECT_SECONDS
 from resolver.protocol.transport import Transport
 from resolver.runtime.tls_stream import TlsStream
 from resolver.upstream.https_words import place_of
@@ -36,6 +35,7 @@ if TYPE_CHECKING:
     from random import Random
 
     from resolver.model import Server
+    from resolver.upstream.link_profile import LinkProfile
     from resolver.upstream.network import Network
     from resolver.upstream.session import Host, Session
     from resolver.upstream.session_counters import SessionCounters
@@ -54,6 +54,7 @@ class TlsConnect:
         rng: Random,
         counters: SessionCounters,
         believes_clock: Callable[[], bool],
+        link: LinkProfile,
     ) -> None:
         self._terms = terms
         self._network = network
@@ -61,6 +62,7 @@ class TlsConnect:
         self._rng = rng
         self._counters = counters
         self._believes_clock = believes_clock
+        self._link = link
 
     async def __call__(self, server: Server, host: Host, ticket: object | None) -> Session:
         context = self._terms.context
@@ -103,7 +105,7 @@ class TlsConnect:
         name = name_to_prove(server)
         stream = TlsStream(tcp, context, server_hostname=name, session=session)
         try:
-            await stream.handshake(SESSION_CONNECT_SECONDS)
+            await stream.handshake(self._link.connect_s)
         except BaseException:
             with trio.CancelScope(shield=True):
                 await trio.aclose_forcefully(stream)

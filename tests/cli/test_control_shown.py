@@ -21,9 +21,9 @@ _STATUS: dict[str, Any] = {
     "warm_names": 212,
     "geography": {
         "access_ms": 612.4, "link_ms": 712.0, "link_from": "assumed",
-        "looks_like": "a GEO satellite", "measured": 14, "local": 3, "regional": 9, "far": 2,
+        "looks_like": "GEO satellite", "measured": 14, "local": 3, "regional": 9, "far": 2,
         "outages": 1,
-        "sentence": "link looks like a GEO satellite (612 ms to the nearest server)",
+        "sentence": "link looks like GEO satellite (612 ms to the nearest server)",
     },
     "certificates": [{"pin": "sha256/abc", "names": ["dns.example.net"], "valid_until": 2e9}],
     "store": {"octets_written_day": 3 << 20},
@@ -43,7 +43,7 @@ def test_a_status_is_a_page() -> None:
     assert "(2 outages, 14 min); 1 forward or stub zones cannot be reached" in page
     assert "queries: 10, from memory 80.0 %, from servers 10.0 %, failed 10.0 %; 1 stale" in page
     assert "servers: 3 local, 9 regional, 2 far; the nearest in 612.4 ms" in page
-    assert "\nlink looks like a GEO satellite (612 ms to the nearest server)\n" in page
+    assert "\nlink looks like GEO satellite (612 ms to the nearest server)\n" in page
     assert "\n1 partial outages in the last 90 days told who is near\n" in page
     assert "memory: 50.0 MiB, caches 1.0 MiB, 48210 sets of records; 212 names" in page
     assert "on disk: 3.0 MiB written in a day" in page

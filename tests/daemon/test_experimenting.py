@@ -38,26 +38,55 @@ async def test_over_a_satellite_far_up_questions_are_patient_and_sent_once() -> 
     async with desk(world) as it:
         shared, infra = it.home.parts.dispatcher.shared, it.home.parts.infra
         began = trio.current_time()
-        assert shared.race_width == limits.RACE_WIDTH
+        assert shared.link.race_width == limits.RACE_WIDTH
         before = infra.state(Server("203.0.113.1")).expiry_s
         await it.home.ask(question("www.example.net. A"))
         await trio.sleep_until(began + 0.9 * limits.EXPERIMENT_LOOK_SECONDS)
-        assert shared.race_width == limits.RACE_WIDTH
+        assert shared.link.race_width == limits.RACE_WIDTH
         await trio.sleep_until(began + 1.1 * limits.EXPERIMENT_LOOK_SECONDS)
-        assert shared.race_width == 1
-        assert shared.ask_s == limits.GEO_PATIENCE * limits.ASK_SECONDS
+        assert shared.link.race_width == 1
+        assert shared.link.ask_s == limits.GEO_PATIENCE * limits.ASK_SECONDS
         stranger = infra.state(Server("203.0.113.2"))
         assert stranger.expiry_s == limits.GEO_PATIENCE * before
         assert (await it.do(STATUS))["geography"]["sentence"].startswith(
-            "link looks like a GEO satellite (6"
+            "link looks like GEO satellite (6"
         )
         for host in world.servers:
             world.faults.set(host, Path(0.01))
         for number in range(4):
             await it.home.pipeline.answer(question(f"n{number}.example.net. A"))
         await trio.sleep(2 * limits.EXPERIMENT_LOOK_SECONDS)
-        assert shared.race_width == limits.RACE_WIDTH
+        assert shared.link.race_width == limits.RACE_WIDTH
         assert infra.state(Server("203.0.113.3")).expiry_s == before
+
+
+@trio_test
+async def test_satellites_near_by_are_found_by_jitter_and_slots_are_kept_as_long_as_they_last() -> (
+    None
+):
+    """The way is 10 ms longer, and shorter again, all the time."""
+    world = village()
+    async with desk(world) as it:
+        link = it.home.parts.infra.link
+
+        async def used(delays_s: tuple[float, ...]) -> None:
+            for number in range(24):
+                for host in world.servers:
+                    world.faults.set(host, Path(delays_s[number % len(delays_s)]))
+                await it.home.pipeline.answer(question(f"n{trio.current_time()}.example.net. A"))
+            await trio.sleep(limits.EXPERIMENT_LOOK_SECONDS)
+
+        await used((0.012, 0.03))
+        assert link.slots is not None
+        assert link.looks_like == "LEO satellites"
+        assert (await it.do(STATUS))["geography"]["sentence"] == (
+            "link looks like LEO satellites (24 ms to the nearest server)"
+        )
+        slots = link.slots
+        await used((0.012, 0.03))
+        assert link.slots is slots
+        await used((0.012,))
+        assert link.slots is None
 
 
 @pytest.mark.reaches("EXPERIMENT_SLICE")

@@ -97,15 +97,16 @@ def test_an_outage_that_was_none_of_distance_sets_no_bound() -> None:
 
 def test_a_satellite_far_up_is_recognised_by_its_round_trip() -> None:
     distances = Distances.of(measured(612, 640, 790))
-    assert distances.sentence == "link looks like a GEO satellite (612 ms to the nearest server)"
+    assert distances.sentence == "link looks like GEO satellite (612 ms to the nearest server)"
     assert distances.word(640.0) == REGIONAL
     assert distances.word(612.0) == LOCAL
 
 
 def test_satellites_near_by_are_recognised_by_their_jitter() -> None:
-    assert Distances.of(measured(38, 41, 45, deviation=0.3)).looks_like == "LEO satellites"
-    assert Distances.of(measured(38, 41, 45, deviation=0.05)).looks_like == ""  # DSL
-    assert Distances.of(measured(2, 41, 45, deviation=0.3)).looks_like == ""  # Wi-Fi
+    assert Distances.of(measured(38, 41, 45, uses=4, deviation=0.3)).looks_like == "LEO satellites"
+    assert Distances.of(measured(38, 41, 45, uses=4, deviation=0.05)).looks_like == ""  # DSL
+    assert Distances.of(measured(2, 41, 45, uses=4, deviation=0.3)).looks_like == ""  # Wi-Fi
+    assert Distances.of(measured(38, 41, uses=3, deviation=0.3)).looks_like == ""  # too early
 
 
 def test_by_laser_light_goes_farther() -> None:

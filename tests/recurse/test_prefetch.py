@@ -9,6 +9,7 @@ import pytest
 import trio
 
 from resolver.config.schema import Config, Outgoing, Resolution, Warm
+from resolver.geo.distance import GEO
 from resolver.lab.authority import Manners
 from resolver.lab.faults import Path
 from resolver.limits import (
@@ -83,6 +84,24 @@ def test_a_name_asked_every_few_minutes_never_misses(minutes: int) -> None:
             assert home.sent - sent <= 100 * minutes / 4.4  # one packet in each TTL, near its end
 
     story()
+
+
+@pytest.mark.parametrize(("kind", "ahead_s"), [("", 2.0), (GEO, 3.6)])
+@trio_test
+async def test_by_a_satellite_far_up_renewals_begin_earlier(kind: str, ahead_s: float) -> None:
+    """What is lost there is asked for again after a second: a window of two is soon over."""
+    world = street(ttl=20)
+    for host in SERVERS:
+        world.faults.set(host, Path(delay_s=0.3))
+    async with house(world) as home:
+        home.parts.infra.link.fit(kind)
+        await ask(home, LAMP)
+        await trio.sleep(21)
+        await ask(home, LAMP)
+        prefetch = home.pipeline.prefetch
+        assert prefetch is not None
+        known = prefetch.warm.entries[LAMP]
+        assert known.ends_at - known.renew_at == pytest.approx(ahead_s, abs=0.1)
 
 
 @trio_test

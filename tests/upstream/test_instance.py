@@ -231,6 +231,38 @@ def test_one_that_comes_back_later_than_in_an_hour_makes_nothing_unstable() -> N
 
 
 @trio_test
+async def test_of_two_as_near_the_one_whose_instances_take_turns_is_passed_over() -> None:
+    """Until an hour after they did; a nearer one is asked all the same."""
+    world, script = World(), Anycast(b"a")
+    world.serve(HOST, script, rtt_s=0.02)
+    for host, rtt_s in ((OTHER, 0.021), (THIRD, 0.1)):
+        world.serve(host, rtt_s=rtt_s)
+
+    async def nearest(*hosts: str) -> str:
+        await world.ask(*hosts)
+        return (await world.ask(*hosts)).server.host
+
+    async def story() -> None:
+        world.whole.queries = 10_000
+        for _ in range(60):
+            await world.ask(HOST, OTHER, THIRD)
+        assert await nearest(HOST, OTHER, THIRD) == HOST
+        for name in b"abab":
+            script.instance = bytes([name])
+            world.infra.state(Server(HOST)).watch.nsid_in = 0
+            await world.ask(HOST)
+        assert await nearest(HOST, OTHER, THIRD) == OTHER
+        assert await nearest(HOST, THIRD) == HOST
+        assert world.infra.state(Server(HOST)).marks
+        await trio.sleep(limits.UNSTABLE_SECONDS)
+        world.whole.deadline = trio.current_time() + 10
+        assert await nearest(HOST, OTHER, THIRD) == HOST
+        assert not world.infra.state(Server(HOST)).marks
+
+    await world.run(story)
+
+
+@trio_test
 async def test_turns_are_logged_once(caplog: pytest.LogCaptureFixture) -> None:
     world, script = World(), Anycast(b"a")
     world.serve(HOST, script)

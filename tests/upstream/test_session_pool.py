@@ -16,6 +16,7 @@ from resolver.limits import (
     SESSIONS_PER_SERVER,
 )
 from resolver.protocol.transport import Transport
+from resolver.upstream.link_profile import LinkProfile
 from resolver.upstream.session import SessionFailed
 from resolver.upstream.session_counters import SessionCounters
 from resolver.upstream.session_pool import Means, SessionPool
@@ -115,6 +116,7 @@ async def rig(*, keeps_warm: bool = True) -> AsyncIterator[Rig]:
             lambda port: one.departed.append(port.query),
             SessionCounters(),
             lambda: keeps_warm,
+            LinkProfile(),
         )
         one.pool = SessionPool(encrypted(), one.connect, means)
         yield one

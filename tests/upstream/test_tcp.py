@@ -18,6 +18,7 @@ from resolver.limits import (
 )
 from resolver.model import Server
 from resolver.protocol.framing import Splitter, frame
+from resolver.upstream.link_profile import LinkProfile
 from resolver.upstream.query import Match, Sent, compose
 from resolver.upstream.tcp import TcpPool
 from tests.making import question
@@ -68,7 +69,7 @@ async def test_a_connection_is_kept_until_it_is_idle_too_long() -> None:
     async with trio.open_nursery() as nursery:
         echoes = Echoes(nursery)
         echoes.gate.set()
-        pool = TcpPool(network=cast("Network", echoes), nursery=nursery)
+        pool = TcpPool(network=cast("Network", echoes), nursery=nursery, link=LinkProfile())
         for _ in range(3):
             _, match = await pool.ask(Server("192.0.2.1"), query())
             assert match is Match.YES
@@ -86,7 +87,7 @@ async def test_a_connection_is_kept_until_it_is_idle_too_long() -> None:
 async def test_a_full_connection_is_joined_by_another() -> None:
     async with trio.open_nursery() as nursery:
         echoes = Echoes(nursery)
-        pool = TcpPool(network=cast("Network", echoes), nursery=nursery)
+        pool = TcpPool(network=cast("Network", echoes), nursery=nursery, link=LinkProfile())
         async with trio.open_nursery() as askers:
             for _ in range(UPSTREAM_TCP_PIPELINE):
                 askers.start_soon(pool.ask, Server("192.0.2.1"), query())
@@ -107,7 +108,7 @@ async def test_connections_are_bounded_in_all() -> None:
     async with trio.open_nursery() as nursery:
         echoes = Echoes(nursery)
         echoes.gate.set()
-        pool = TcpPool(network=cast("Network", echoes), nursery=nursery)
+        pool = TcpPool(network=cast("Network", echoes), nursery=nursery, link=LinkProfile())
         for number in range(UPSTREAM_TCP_CONNECTIONS + 5):
             await pool.ask(Server(f"192.0.2.{number}"), query())
         await trio.testing.wait_all_tasks_blocked()
@@ -147,7 +148,7 @@ async def test_no_memory_for_a_reply_costs_that_question_only() -> None:
     async with trio.open_nursery() as nursery:
         echoes = OneStarved(nursery)
         echoes.gate.set()
-        pool = TcpPool(network=cast("Network", echoes), nursery=nursery)
+        pool = TcpPool(network=cast("Network", echoes), nursery=nursery, link=LinkProfile())
         with pytest.raises(OSError, match="connection closed"):
             await pool.ask(Server("192.0.2.1", 1), query())
         _, match = await pool.ask(Server("192.0.2.1"), query())
@@ -172,7 +173,9 @@ async def test_some_messages_that_answer_nothing_are_borne(
             await trio.sleep_forever()
 
     async with trio.open_nursery() as nursery:
-        pool = TcpPool(network=cast("Network", Babbler(nursery)), nursery=nursery)
+        pool = TcpPool(
+            network=cast("Network", Babbler(nursery)), nursery=nursery, link=LinkProfile()
+        )
         expected = nullcontext() if is_borne else pytest.raises(OSError, match="closed")
         with expected:
             _, match = await pool.ask(Server("192.0.2.1"), query())
@@ -197,7 +200,7 @@ async def test_a_server_that_pours_out_messages_is_left() -> None:
 
     async with trio.open_nursery() as nursery:
         babbler = Babbler(nursery)
-        pool = TcpPool(network=cast("Network", babbler), nursery=nursery)
+        pool = TcpPool(network=cast("Network", babbler), nursery=nursery, link=LinkProfile())
         began = trio.current_time()
         with trio.fail_after(1), pytest.raises(OSError, match="connection closed"):
             await pool.ask(Server("192.0.2.1"), query())
@@ -214,7 +217,7 @@ async def test_a_connection_that_went_mute_is_not_kept() -> None:
     async with trio.open_nursery() as nursery:
         echoes = Echoes(nursery)
         echoes.gate.set()
-        pool = TcpPool(network=cast("Network", echoes), nursery=nursery)
+        pool = TcpPool(network=cast("Network", echoes), nursery=nursery, link=LinkProfile())
         await pool.ask(Server("192.0.2.1"), query())
         await trio.sleep(1)
         echoes.gate = trio.Event()
@@ -235,7 +238,7 @@ async def test_who_leaves_soon_takes_no_connection_from_the_others() -> None:
     """A race was won elsewhere: that says nothing about this server."""
     async with trio.open_nursery() as nursery:
         echoes = Echoes(nursery)
-        pool = TcpPool(network=cast("Network", echoes), nursery=nursery)
+        pool = TcpPool(network=cast("Network", echoes), nursery=nursery, link=LinkProfile())
         with trio.move_on_after(0.1):
             await pool.ask(Server("192.0.2.1"), query())
         echoes.gate.set()
