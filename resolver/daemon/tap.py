@@ -104,8 +104,11 @@ class Tap:
             return
         kind = words.FORWARDER_RESPONSE if is_forwarder else words.RESOLVER_RESPONSE
         asked_ns = now_ns - int(event.since_s * _NS)
-        frame = self.encoder.answered(kind, peers, event.reply, asked_ns, now_ns, event.zone)
-        self._add(frame)
+        self._add(
+            self.encoder.answered(
+                kind, peers, event.reply, asked_ns, now_ns, event.zone, event.instance
+            )
+        )
 
     def _add(self, frame: bytes) -> None:
         self._encode()

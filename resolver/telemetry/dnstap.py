@@ -47,9 +47,10 @@ _SECOND_NS: Final = 1_000_000_000
 
 
 class _Form(NamedTuple):
-    """A message with all that stays the same, and what makes octets of it."""
+    """A message with all that stays the same, what it is in, and what makes octets of that."""
 
     message: Any
+    whole: Any
     octets: Callable[[], bytes]
 
 
@@ -72,21 +73,23 @@ class Encoder:
 
     def asked(self, kind: int, peers: Peers, octets: bytes, at_ns: int, zone: bytes = b"") -> bytes:
         """The frame of a query that went at Unix nanoseconds *at_ns*; *zone*: the cut asked."""
-        message, serialized = self._forms.get((kind, peers)) or self._form(kind, peers)
+        message, _, serialized = self._forms.get((kind, peers)) or self._form(kind, peers)
         message.query_time_sec, message.query_time_nsec = divmod(at_ns, _SECOND_NS)
         message.query_message = octets
         _put_zone(message, zone)
         return _framed(serialized())
 
     def answered(
-        self, kind: int, peers: Peers, octets: bytes, asked_ns: int, at_ns: int, zone: bytes = b""
-    ) -> bytes:
-        """The frame of a response to what was asked at *asked_ns*."""
-        message, serialized = self._forms.get((kind, peers)) or self._form(kind, peers)
+        self, kind: int, peers: Peers, octets: bytes, asked_ns: int, at_ns: int, zone: bytes = b"",
+        extra: str = "",
+    ) -> bytes:  # fmt: skip
+        """The frame of a response to what was asked at *asked_ns*. *extra*: printable ASCII."""
+        message, whole, serialized = self._forms.get((kind, peers)) or self._form(kind, peers)
         message.query_time_sec, message.query_time_nsec = divmod(asked_ns, _SECOND_NS)
         message.response_time_sec, message.response_time_nsec = divmod(at_ns, _SECOND_NS)
         message.response_message = octets
         _put_zone(message, zone)
+        _put_extra(whole, extra)
         return _framed(serialized())
 
     def hit(
@@ -139,7 +142,7 @@ class Encoder:
         whole = self._message(kind, peers)
         if len(self._forms) >= DNSTAP_CLIENTS:
             self._forms.clear()
-        form = self._forms[kind, peers] = _Form(whole.message, whole.SerializeToString)
+        form = self._forms[kind, peers] = _Form(whole.message, whole, whole.SerializeToString)
         return form
 
     def _whole(self) -> Any:
@@ -178,6 +181,13 @@ def _put_zone(message: Any, zone: bytes) -> None:
         message.query_zone = zone
     elif message.HasField("query_zone"):  # the last one's
         message.ClearField("query_zone")
+
+
+def _put_extra(whole: Any, extra: str) -> None:
+    if extra:
+        whole.extra = extra.encode()
+    elif whole.HasField("extra"):
+        whole.ClearField("extra")
 
 
 @lru_cache(4096)

@@ -382,7 +382,7 @@ class Dispatcher:
             self._hear(asked, do.StreamFailed(server, reason), now)
             return
         data, match = reply
-        self.taps.stream(server, query.zone, sent.data, data, took_s)
+        self.taps.streamed(end, query.zone, query.request.question)
         state.note_alive(now)
         state.tcp_failed_at = -math.inf
         if query.way.reach.note_answer(state, now):

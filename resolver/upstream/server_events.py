@@ -43,6 +43,7 @@ class Crossed(NamedTuple):
     """A *query* went to a server (*reply* None), or its *reply* came, *since_s* after it: octets.
 
     Whatever was made of it. *zone*: the cut that was asked, b"" where nobody waits any more.
+    *instance*: of the server that replied, as text, if it is known.
     """
 
     server: Server
@@ -51,6 +52,7 @@ class Crossed(NamedTuple):
     query: bytes
     reply: bytes | None = None
     since_s: float = 0.0
+    instance: str = ""
 
 
 @dataclass(slots=True)

@@ -134,12 +134,13 @@ class UdpQueries:
                 self._retire(packet)
             else:
                 self._answered(packet, now)
-                self._learn_late_untrusted(packet, data, now)
+                self._learn_beside_untrusted(packet, data, now)
         elif is_truncated(data) and packet.server.transport is Transport.UDP:
             self._counters.truncated += 1
             rtt_s = now - packet.sent_at
             for asked in self._answered(packet, now):
                 self._hear(asked, do.Truncated(packet, rtt_s), now)
+            self._learn_beside_untrusted(packet, data, now)
         else:
             self._on_message_untrusted(packet, data, now)
 
@@ -167,9 +168,9 @@ class UdpQueries:
         for asked in self._answered(packet, now):
             self._hear(asked, arrived, now)
 
-    def _learn_late_untrusted(self, packet: Transmission, data: bytes, now: float) -> None:
-        """Nobody waits for it any more. It is read where it may say which instance this is, or that
-        EDNS works, so that the next may."""
+    def _learn_beside_untrusted(self, packet: Transmission, data: bytes, now: float) -> None:
+        """Nobody waits for it any more, or it was cut short. It is read where it may say which
+        instance this is, or that EDNS works, so that the next may."""
         server, state, sent = packet.server, packet.state, packet.sent
         is_new = state.edns is EdnsState.UNKNOWN and sent.edns is not None
         if not (sent.asks_instance or is_new):

@@ -8,6 +8,7 @@ import dnstap_pb
 import pytest
 
 from resolver.daemon.tap import Tap
+from resolver.lab.authority import Manners
 from resolver.lab.faults import Path
 from resolver.limits import DNSTAP_AT_ONCE, DNSTAP_WAITING_OCTETS
 from resolver.model import Server, Source
@@ -17,6 +18,7 @@ from resolver.telemetry.events import Answered, Recalled
 from resolver.upstream.server_events import Crossed
 from tests.asking import CLIENT, SOURCE, octets, replied
 from tests.making import question
+from tests.operate.operated import distant
 from tests.recurse.household import house, slow_village, village
 from tests.support import trio_test
 from tests.telemetry.test_dnstap import frames
@@ -141,6 +143,43 @@ def test_the_zone_of_one_question_is_not_the_next_ones() -> None:
             Crossed(Server("192.0.2.1"), Transport.UDP, zone, octets(WWW, flags=0))
         )
     assert [message.query_zone for message in ear.heard()] == [b"\3net\0", b""]
+
+
+def instances_told(ear: Ear) -> list[tuple[str, bytes]]:
+    """Of each response of a server its last octet and what else is said of it."""
+    found = frames(ear.tap.take()[0])
+    others = [one for one in found if one.message.type != dnstap_pb.Message.RESOLVER_RESPONSE]
+    assert not any(one.HasField("extra") for one in others)
+    return [
+        (str(one.message.response_address[3]), one.extra)
+        for one in found
+        if one.message.type == dnstap_pb.Message.RESOLVER_RESPONSE
+    ]
+
+
+@pytest.mark.parametrize("is_cut_short", [False, True])
+@pytest.mark.parametrize(
+    ("says", "told"), [(b"ns1-fra", b"ns1-fra"), (b"\x1b]0;x\x07", b"0x1b5d303b7807")]
+)
+@trio_test
+async def test_a_servers_response_says_which_instance_it_is_of(
+    says: bytes, told: bytes, *, is_cut_short: bool
+) -> None:
+    """By its own word, later by the last one, over TCP too; nothing that a terminal would obey."""
+    world = distant(village())
+    for host in ("192.0.2.20", "192.0.2.21"):
+        world.servers[host].instance = says
+        world.servers[host].manners = Manners(truncates=is_cut_short)
+    async with house(world) as home:
+        ear = Ear(home)
+        for number in range(4):
+            await replied(home, octets(question(f"n{number}.example.net. A")))
+        said = instances_told(ear)
+        assert (home.parts.dispatcher.counters.sent_tcp > 0) is is_cut_short
+    assert {extra for host, extra in said if host == "10"} == {b""}
+    theirs = [extra for host, extra in said if host in ("20", "21")]
+    assert theirs.count(told) > 2
+    assert set(theirs) <= {b"", told}
 
 
 @pytest.mark.reaches("DNSTAP_WAITING_OCTETS")

@@ -8,6 +8,7 @@ import subprocess
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
+import dnstap_pb
 import fstrm
 import pytest
 import trio
@@ -23,6 +24,7 @@ from resolver.limits import (
     DNSTAP_FILE_OCTETS,
     DNSTAP_SECONDS,
 )
+from resolver.protocol.ip_addresses import address_octets
 from resolver.protocol.transport import Transport
 from resolver.runtime.clock import SystemClock
 from resolver.telemetry.events import Answered, Bus, Recalled
@@ -85,6 +87,11 @@ def read(file: Path) -> str:
     return done.stdout
 
 
+def messages_of(file: Path) -> list[Any]:
+    """What the library makes of it."""
+    return frames(file.read_bytes().removeprefix(START).removesuffix(STOP))
+
+
 @needs_tools
 @pytest.mark.parametrize("kind", ["unix", "tcp"])
 @trio_test_real
@@ -111,6 +118,40 @@ async def test_the_reference_receiver_and_reader_understand_us(tmp_path: Path, k
         assert kind_of in said
     assert '"www.example.com." IN A' in said
     assert " 127.0.0.0 " in said  # the network, not the client
+
+
+@needs_tools
+@trio_test_real
+async def test_instances_reach_the_reference_receiver_in_its_file(tmp_path: Path) -> None:
+    """The reference reader shows no `extra`, and is not put off by it; the library shows it."""
+    where, file = f"unix:{tmp_path}/tap", tmp_path / "messages"
+    async with served() as home:
+        with capturing(where, file):
+            await reload(home.daemon, to(home.config, where, messages=("resolver",)))
+            tapped = home.daemon.tapping
+            await until(lambda: tapped.is_connected)
+            infra = home.daemon.parts.infra
+            for number in range(4):
+                await ask(home.port, f"n{number}.example.com.")
+            known = {
+                address_octets(key[0]): state.watch.instances.current.text.encode()
+                for key, state in infra.states.items()
+                if state.watch.instances is not None
+            }
+            await until(lambda: not tapped.tap._waiting)
+            await trio.sleep(3 * DNSTAP_SECONDS)
+            await reload(home.daemon, home.config)
+            await until(lambda: not tapped.is_connected)
+            await trio.sleep(0.2)
+    found = [
+        message
+        for message in messages_of(file)
+        if message.message.type == dnstap_pb.Message.RESOLVER_RESPONSE
+    ]
+    assert known
+    assert len(read(file).splitlines()) == len(messages_of(file))
+    told = {one.message.response_address: one.extra for one in found if one.HasField("extra")}
+    assert told == known
 
 
 @needs_tools
