@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from resolver.cli.control_parts import inert
+from resolver.cli.control_parts import inert, json_line
 from resolver.cli.control_session import NoDaemon, Refusal, Session, path_of
 from resolver.cli.servers import DEFAULT_CONFIG
 from resolver.config import load
@@ -49,10 +49,10 @@ def run(options: argparse.Namespace) -> int:
         print(f"resolver block: {error}", file=sys.stderr)
         return WRONG_USE
     except (Refusal, Refused) as error:
-        print(f"resolver block: {error}", file=sys.stderr)
+        print(inert(f"resolver block: {error}"), file=sys.stderr)
         return FAILED
     if options.json:
-        print(msgspec.json.encode(told).decode())
+        print(json_line(msgspec.json.encode(told)))
     else:
         for line in in_lines(told):
             print(inert(line))

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from resolver.cli import control_load, control_stats
+from resolver.cli.control_parts import inert, json_line
 from resolver.cli.control_session import NoDaemon, Refusal, Session, path_of
 from resolver.cli.control_shown import shown
 from resolver.errors import ConfigError
@@ -49,7 +50,7 @@ def run(options: argparse.Namespace) -> int:
             for line in session.lines(verb.name, streams=verb.streams, **given):
                 show(verb, line, is_json=options.json)
     except (NoDaemon, Refusal) as error:
-        print(f"resolver {options.command}: {error}", file=sys.stderr)
+        print(inert(f"resolver {options.command}: {error}"), file=sys.stderr)
         return FAILED
     return 0
 
@@ -59,7 +60,7 @@ def show(verb: Verb, line: bytes, *, is_json: bool) -> None:
     reply: dict[str, Any] = msgspec.json.decode(line)
     failed = reply.pop("failed", [])
     if is_json:
-        print(line.decode())
+        print(json_line(line))
     elif not failed or len(reply) > len(_HEAD):
         for text in shown(verb.name, {key: reply[key] for key in reply if key not in _HEAD}):
             print(text)

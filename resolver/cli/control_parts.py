@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
@@ -16,6 +17,14 @@ def table(rows: Sequence[Sequence[str]]) -> Iterator[str]:
     for row in rows:
         cells = [cell.ljust(width) for cell, width in zip(row, widths, strict=True)]
         yield _GAP.join(cells).rstrip()
+
+
+def json_line(octets: bytes) -> str:
+    """What the daemon said, for programs: all in ASCII, so that nothing in it moves a cursor."""
+    text = octets.decode()
+    if text.isascii() and text.isprintable():
+        return text
+    return json.dumps(json.loads(text), separators=(",", ":")).replace("\x7f", "\\u007f")
 
 
 def inert(line: str) -> str:

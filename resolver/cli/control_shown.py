@@ -11,6 +11,7 @@ from resolver.cli import drill_shown, geo_shown
 from resolver.cli.control_geo import geography
 from resolver.cli.control_known import FORMS
 from resolver.cli.control_parts import inert, table
+from resolver.cli.log_lines import followed
 from resolver.runtime.duration import duration
 from resolver.runtime.units import octets, time_of
 
@@ -203,6 +204,7 @@ SHOWN: Final[dict[str, Shown]] = {
     "status": _status,
     "reload": _reload,
     "tls reload": _tls_reload,
+    "log follow": followed,
     "log level": _level,
     "log reopen": _reopen,
     "drain": _drain,

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
-from resolver.cli.control_parts import table
+from resolver.cli.control_parts import json_line, table
 from resolver.operate.numbers import ANSWERED, numbers, took
 from resolver.operate.sources import sources_of
 from resolver.runtime.duration import duration
@@ -39,7 +39,7 @@ def run(session: Session, options: argparse.Namespace) -> int:
         for line in session.lines("stats", streams=False):
             now = msgspec.json.decode(line)
             if options.json:
-                print(line.decode())
+                print(json_line(line))
             elif not options.watch:
                 print(*shown(now), sep="\n")
             elif before is not None:

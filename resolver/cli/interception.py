@@ -19,6 +19,7 @@ from resolver.model import Question, Server
 from resolver.protocol import edns, names
 from resolver.protocol.codes import RRClass, RRType
 from resolver.telemetry.presentation import rdata_text
+from resolver.upstream.instance import text_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -81,7 +82,7 @@ async def _examine(asker: Asker, server: Server, signs: _Signs) -> None:
         if reply.message is not None and reply.message.edns is not None:
             data = reply.message.edns.option(edns.OPT_NSID)
             if data:
-                found.add(data.decode("ascii", "backslashreplace"))
+                found.add(text_of(data))
 
     async def who_asks() -> None:
         reply = await asker.fetch(server, _WHO_ASKS)

@@ -12,6 +12,8 @@ from collections import deque
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from resolver.cli.control_parts import json_line
+from resolver.cli.log_lines import in_words
 from resolver.cli.servers import DEFAULT_CONFIG
 from resolver.config import load
 from resolver.errors import ConfigError, WireError
@@ -33,7 +35,7 @@ def run(options: argparse.Namespace) -> int:
     """0, or 1 where there is no log that we may read."""
     directory = _directory(options.config or DEFAULT_CONFIG)
     wanted = _filter(options)
-    shown = _json if options.json else _in_words
+    shown = _json if options.json else in_words
     try:
         os.scandir(directory).close()
         reader = Reader(directory)
@@ -131,30 +133,4 @@ class Reader:
 
 
 def _json(line: Line | Mark) -> str:
-    return octets_of(line).decode("ascii", "backslashreplace").rstrip()
-
-
-def _in_words(line: Line | Mark) -> str:
-    """One line for people."""
-    said = " ".join(filter(None, _mark(line) if isinstance(line, Mark) else _query(line)))
-    return said if said.isprintable() else ascii(said)  # what is on disk may say anything
-
-
-def _mark(mark: Mark) -> tuple[str, ...]:
-    how = f"(queries: {mark.queries}, clients: {mark.clients})"
-    lost = f"{mark.dropped} lines were lost" if mark.dropped else ""
-    what = "the log begins" if mark.event == "start" else "the log ends"
-    return mark.t, "---", what, how, lost
-
-
-def _query(line: Line) -> tuple[str, ...]:
-    took = f"{line.ms:g} ms" if line.ms else ""
-    ede = f"EDE {', '.join(map(str, line.ede))}" if line.ede else ""
-    server = f"by {line.server}" if line.server else ""
-    instance = f"({line.instance})" if line.instance else ""
-    view = f"view {line.view}" if line.view != "default" else ""
-    client = f"for {line.client}" if line.client else ""
-    return (
-        line.t, line.name or "(no name)", line.type, line.rcode or "(no reply)",
-        f"{line.source}", took, server, instance, f"over {line.transport}", view, client, ede,
-    )  # fmt: skip
+    return json_line(octets_of(line).rstrip())

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
+from resolver.cli.control_parts import json_line
 from resolver.cli.control_session import NoDaemon, Refusal, Session, path_of
 from resolver.cli.top_look import Watcher
 from resolver.config.extras import extra_missing
@@ -53,7 +54,7 @@ def _json(watcher: Watcher) -> str:
         **{verb: {key: value for key, value in reply.items() if key not in ("id", "ok")}
            for verb, reply in look.known.items()},
     }  # fmt: skip
-    return msgspec.json.encode(told).decode()
+    return json_line(msgspec.json.encode(told))
 
 
 def _show(watcher: Watcher) -> None:

@@ -20,6 +20,7 @@ from resolver.operate.chain_report import Recorder
 from resolver.operate.geography import Geography
 from resolver.protocol.codes import Rcode
 from resolver.runtime import interrupt
+from resolver.runtime.inert import inert
 
 if TYPE_CHECKING:
     import argparse
@@ -51,7 +52,7 @@ class Printer:
         if self._quiet or self.failure is not None:
             return
         try:
-            print(f"{len(self.steps):3} {steps.at_instance(text, where)}", flush=True)
+            print(inert(f"{len(self.steps):3} {steps.at_instance(text, where)}"), flush=True)
         except OSError as error:
             self.failure = error
             self.scope.cancel()

@@ -41,6 +41,7 @@ from resolver.limits import (
 from resolver.policy.lists import LEADING
 from resolver.runtime.clock import SystemClock
 from resolver.runtime.hop import hop
+from resolver.telemetry.metrics import label
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -357,8 +358,7 @@ class ListKeeper:
         for spec in list_specs(parts.config):
             good_at = self._known(spec.source).good_at
             if good_at:
-                name = spec.name.replace("\\", "\\\\").replace('"', '\\"')
-                found[f'list="{name}"'] = round(wall - good_at, 3)
+                found[label("list", spec.name)] = round(wall - good_at, 3)
         return found
 
     # --- for people ------------------------------------------------------------------------------

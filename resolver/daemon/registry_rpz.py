@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from resolver.daemon.rpz_keeper import RpzKeeper
 from resolver.policy.rpz import Rpzs
+from resolver.telemetry.metrics import label
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -27,7 +28,7 @@ def count_rpz(registry: Registry, base: Callable[[], Base], keeper: RpzKeeper) -
     registry.count("rpz", RpzKeeper, lambda: [keeper])
 
     def by_zone(read: Callable[[Row], float | None]) -> dict[str, float]:
-        found = {f'zone="{row.zone}"': read(row) for row in base().rpzs.rows()}
+        found = {label("zone", row.zone): read(row) for row in base().rpzs.rows()}
         return {label: value for label, value in found.items() if value is not None}
 
     registry.labelled(

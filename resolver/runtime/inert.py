@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import sys
 
-def inert(text: str, most: int) -> str:
-    """*text*, of *most* characters, with what moves a cursor, turns a line round or cannot be seen
-    (Unicode's control, format and private characters) spelled out: "\\u202e"."""
+
+def inert(text: str, most: int = sys.maxsize) -> str:
+    """*text*, *most* characters of it, with what moves a cursor, turns a line round or cannot be
+    seen (Unicode's control, format and private characters) spelled out: "\\u202e"."""
     cut = f"{text[:most]}…" if len(text) > most else text
     if cut.isprintable():
         return cut

@@ -14,9 +14,10 @@ import stat
 import sys
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
 from resolver.errors import ConfigError, unusable_file
+from resolver.runtime.inert import inert
 
 if TYPE_CHECKING:
     from resolver.config.schema import Log
@@ -50,6 +51,18 @@ def _takes_more(stream: TextIO) -> bool:
     watch = select.poll()
     watch.register(descriptor, select.POLLOUT)
     return bool(watch.poll(0))
+
+
+class Formatter(logging.Formatter):
+    """One line for what is said, whoever's words are in it; what a traceback adds keeps its own."""
+
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802  # logging's name
+        text = super().formatMessage(record)
+        return inert(text)
+
+    def formatException(self, ei: Any) -> str:  # noqa: N802  # logging's name
+        lines = super().formatException(ei).split("\n")
+        return "\n".join(inert(line) for line in lines)
 
 
 class LogFile(logging.Handler):
@@ -154,7 +167,7 @@ def opened(
     path = destination(log, directory)
     handler = Stderr(sys.stderr) if path is None else LogFile(path, owner)
     is_stamped_elsewhere = path is None and "JOURNAL_STREAM" in os.environ
-    handler.setFormatter(logging.Formatter(_BARE if is_stamped_elsewhere else _STAMPED))
+    handler.setFormatter(Formatter(_BARE if is_stamped_elsewhere else _STAMPED))
     return handler
 
 

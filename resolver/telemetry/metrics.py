@@ -14,6 +14,8 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from resolver.runtime.inert import inert
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
@@ -134,6 +136,12 @@ def exposition(families: Mapping[str, Family], values: Mapping[str, Mapping[str,
         for lines_of_one in groups.values():
             page += lines_of_one
     return "\n".join([*page, ""])
+
+
+def label(name: str, value: str) -> str:
+    """A label as it is written: no *value* ends it, or the line."""
+    text = inert(value).replace("\\", "\\\\").replace('"', '\\"')
+    return f'{name}="{text}"'
 
 
 def _labels(*labels: str) -> str:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 from resolver.protocol import names, rdata_fields
 from resolver.protocol.codes import EdeCode, RRType
 from resolver.protocol.codes import type_text as known_type_text
+from resolver.runtime.inert import inert
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -113,6 +114,6 @@ _MEANINGS = {
 
 
 def ede_text(code: int, text: str = "") -> str:
-    """What the code means, and what was said with it."""
+    """What the code means, and what was said with it: a server's own words, made inert."""
     meaning = _MEANINGS.get(code, f"error {code}")
-    return f"{meaning}: {text}" if text else meaning
+    return f"{meaning}: {inert(text)}" if text else meaning

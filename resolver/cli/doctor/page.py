@@ -6,6 +6,7 @@ import json
 from typing import TYPE_CHECKING
 
 from resolver.cli.doctor.finding import Level
+from resolver.runtime.inert import inert
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 
 def as_text(findings: Sequence[Finding]) -> str:
     """For people."""
-    return "\n".join(_lines(findings))
+    return "\n".join(map(inert, _lines(findings)))
 
 
 def _lines(findings: Sequence[Finding]) -> Iterator[str]:

@@ -41,6 +41,7 @@ from resolver.protocol.codes import Flag, RRClass, RRType
 from resolver.protocol.framing import Splitter, frame
 from resolver.runtime.own_addresses import own_addresses
 from resolver.telemetry.presentation import rdata_text
+from resolver.upstream.instance import text_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -286,7 +287,7 @@ def _spelt_out(inception: int, expiration: int) -> tuple[float, float]:
 def _nsid(message: Message) -> Iterator[str]:
     data = message.edns.option(edns.OPT_NSID) if message.edns is not None else None
     if data:
-        yield data.decode("ascii", "backslashreplace")
+        yield text_of(data)
 
 
 async def _size_over_tcp(network: Network, server: Server, question: Question) -> int:
