@@ -8,13 +8,14 @@ it is, if it is anybody's: theirs, our link's, or the operator's own.
 from __future__ import annotations
 
 import math
+from itertools import chain
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import trio
 from msgspec import Meta
 
 from resolver.limits import CHAIN_LENGTH, SHOWN_ROWS
-from resolver.model import EVERYBODY, NOT_JUDGED, Question, Verdict
+from resolver.model import EVERYBODY, NOT_JUDGED, Question
 from resolver.operate.asked import LONGEST_NAME, LONGEST_TYPE, question_of
 from resolver.operate.cache_text import records
 from resolver.operate.geography import Geography
@@ -24,22 +25,23 @@ from resolver.operate.servers import cut_rows
 from resolver.operate.touched import said, touched
 from resolver.operate.verb import WORD, Arguments, Refused, Right, Verb
 from resolver.protocol import names
+from resolver.recurse.alias_chain import leads_on, weakest
 from resolver.recurse.known import alias_target
 from resolver.runtime.duration import duration
 from resolver.telemetry.presentation import ede_text, type_text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from resolver.cache.failure import Failure
-    from resolver.model import Delegation
+    from resolver.model import Delegation, Name
     from resolver.operate.server_rows import Row
     from resolver.operate.verb import Reply
     from resolver.operate.view import Parts, Running
 
 _SERVERS: Final = 16  # of each cut, in a table that is to be read
 _MUTE: Final = ("late", "silent", "unreachable")
-_ALIASES: Final = (Verdict.CNAME, Verdict.DNAME)
+_TAMPERED: Final = "it is theirs, or somebody changes answers on the way"
 
 
 class WhyArguments(Arguments, frozen=True, kw_only=True):
@@ -69,17 +71,17 @@ async def why(daemon: Running, given: WhyArguments) -> Reply:
     if told is not None and told.onward is not None:
         question = told.onward
     links = list(_links(parts, question))
-    last = links[-1]
+    wanting = next((link for link in links if not link.is_told), links[-1])
     return (
         reply
         | {
-            "because": _sentence(parts, last),
+            "because": _because(parts, links, wanting),
             "links": [_of_link(parts, link) for link in links],
-            "cuts": list(_cuts(parts, last.question)),
-            "trust": list(_trust(parts, last.question)),
-            "way": _way(parts, last.question),
+            "cuts": list(_cuts(parts, links, parts.walker.closest(wanting.question))),
+            "trust": list(_trust(parts, links)),
+            "way": _way(parts, wanting.question),
         }
-        | _link_zone(daemon, last.question)
+        | _link_zone(daemon, wanting.question)
     )
 
 
@@ -108,21 +110,21 @@ class _Known:
         self.is_told = self.is_fresh and (is_judged or not memory.is_checked)
 
     @property
-    def status(self) -> str:
-        return "" if self.link is None else self.link.status.value
-
-    @property
     def leads_to(self) -> Question | None:
         link = self.link
-        if link is None or link.verdict not in _ALIASES:
+        if link is None or not leads_on(link):
             return None
         return Question(alias_target(link), self.question.qtype)
+
+    @property
+    def asked(self) -> str:
+        return f"{names.to_text(self.question.qname)} {type_text(self.question.qtype)}"
 
 
 def _links(parts: Parts, question: Question) -> Iterator[_Known]:
     asked: Question | None = question
     seen: set[Question] = set()
-    while asked is not None and asked not in seen and len(seen) <= CHAIN_LENGTH:
+    while asked is not None and asked not in seen and len(seen) < CHAIN_LENGTH:
         seen.add(asked)
         known = _Known(parts, asked)
         yield known
@@ -132,21 +134,38 @@ def _links(parts: Parts, question: Question) -> Iterator[_Known]:
 # --- in one sentence ---------------------------------------------------------------------------
 
 
+def _because(parts: Parts, links: list[_Known], wanting: _Known) -> str:
+    """Of the name that was asked for, by all its aliases; *wanting*: the first that is not told."""
+    first, last = links[0], links[-1]
+    before = ""
+    if wanting is not first:
+        before = f"{first.asked} is an alias to {names.to_text(wanting.question.qname)}; "
+    if not wanting.is_told:
+        return before + _sentence(parts, wanting)
+    if last.leads_to is not None:
+        is_circle = any(last.leads_to == link.question for link in links)
+        how = "lead in a circle" if is_circle else f"are more than {CHAIN_LENGTH - 1}"
+        return f"{first.asked} fails, for its aliases {how}: it is theirs"
+    by = "" if last is first else f", an alias to {names.to_text(last.question.qname)},"
+    status = weakest({link.link.status for link in links if link.link is not None}).value
+    return f"{first.asked}{by} is told from memory for {min(map(_left_s, links))} s still, {status}"
+
+
 def _sentence(parts: Parts, known: _Known) -> str:
     now, question = parts.clock.now(), known.question
     cut = parts.walker.closest(question)
-    asked = f"{names.to_text(question.qname)} {type_text(question.qtype)}"
-    if known.is_told:
-        return f"{asked} is told from memory for {_left_s(known)} s still, {known.status}"
+    asked = known.asked
     if known.bogus is not None:
-        return f"{asked} fails validation {_since(known.bogus, now)}"
+        return f"{asked} failed validation {_since(known.bogus, now)}; {_TAMPERED}"
     if known.is_fresh:
         return f"{asked} is kept, but unchecked: it is validated when somebody asks for it"
     way = parts.dispatcher.ways.of(cut)
     if way.is_cut(trio.current_time()):
         why = f"our own link is down: nobody answers on the way to {way}"
     elif known.failure is not None:
-        why = f"{asked} failed {_since(known.failure, now)}; {_servers_are(parts, cut)}"
+        why = (
+            f"{asked} failed {_since(known.failure, now)}; {_servers_are(parts, cut, failed=True)}"
+        )
     else:
         why = f"{asked} is not known; {_servers_are(parts, cut)}"
     if known.link is not None and known.link.status not in NOT_JUDGED:
@@ -160,21 +179,26 @@ def _since(failure: Failure, now: float) -> str:
     left_s = failure.until - now
     again = f"is asked again in {duration(left_s)}" if left_s > 0 else "is asked when it is wanted"
     texts = "; ".join(ede_text(*ede) for ede in failure.ede) or "no reason is known"
-    return f"since {since}, and {again}: {texts}"
+    return f"{since} ago, and {again}: {texts}"
 
 
-def _servers_are(parts: Parts, cut: Delegation) -> str:
+def _servers_are(parts: Parts, cut: Delegation, *, failed: bool = False) -> str:
     """Is it theirs to answer, and do they?"""
     zone, servers = names.to_text(cut.zone), cut.servers()
     found = [parts.infra.states.get(server.key) for server in servers]
     states = [state for state in found if state is not None]
     if not servers:
-        return f"no address of a server of {zone} is known"
+        return f"no address of a server of {zone} is known" + (": it is theirs" if failed else "")
     mute = [state for state in states if condition(state) in _MUTE]
     if len(mute) == len(servers):
         last = max(state.t_ok for state in states)
         ago = f" for {duration(trio.current_time() - last)}" if last > -math.inf else ""
         return f"no server of {zone} ({len(servers)}) has answered{ago}: it is theirs"
+    answering = sum(condition(state) == "answers" for state in states)
+    if failed and answering:
+        return (
+            f"servers of {zone} answer, {answering} of {len(servers)}, but not this: it is theirs"
+        )
     return f"servers of {zone} would be asked, {len(servers) - len(mute)} of {len(servers)}"
 
 
@@ -224,20 +248,26 @@ def _left_s(known: _Known) -> int:
 # --- zone cuts, trust, and the way there ---------------------------------------------------------
 
 
-def _cuts(parts: Parts, question: Question) -> Iterator[dict[str, Any]]:
-    """From the root down to the closest that is known."""
-    now, clock_now = trio.current_time(), parts.clock.now()
-    closest, anchors = parts.walker.closest(question), parts.anchors
+def _down(bottoms: Iterable[Name]) -> Iterator[Name]:
+    """From the root down to each of *bottoms*, in their order; each zone once."""
+    ways = (reversed(list(names.ancestors(bottom))) for bottom in bottoms)
+    return iter(dict.fromkeys(chain.from_iterable(ways)))
+
+
+def _cuts(parts: Parts, links: list[_Known], following: Delegation) -> Iterator[dict[str, Any]]:
+    """From the root down to the closest that is known of each alias; *following* is asked next."""
+    now, clock_now, anchors = trio.current_time(), parts.clock.now(), parts.anchors
+    closest = {cut.zone: cut for cut in (parts.walker.closest(link.question) for link in links)}
     geography = Geography(parts)
-    for zone in reversed(list(names.ancestors(closest.zone))):
-        cut = closest if zone == closest.zone else parts.walker.cut_of(zone)
+    for zone in _down(closest):
+        cut = closest.get(zone) or parts.walker.cut_of(zone)
         if cut is None:
             continue
         rows = cut_rows(parts, cut, now, geography)
         left_s = cut.expires_at - clock_now
         yield {
             "zone": names.to_text(zone),
-            "is_next": cut is closest,
+            "is_next": zone == following.zone,
             "signed": cut.is_signed or (anchors is not None and zone in anchors.by_name),
             "left_s": None if math.isinf(left_s) else round(left_s),
             "known": len(rows),
@@ -267,18 +297,18 @@ def _whom(rows: list[Row]) -> str:
     return f"{who}, {row['transport']}, {', '.join(parts)}"
 
 
-def _trust(parts: Parts, question: Question) -> Iterator[dict[str, Any]]:
-    """What is established of the zones above the name, the anchor first."""
+def _trust(parts: Parts, links: list[_Known]) -> Iterator[dict[str, Any]]:
+    """What is established of the zones above each alias, the anchor first."""
     anchors, wall, now = parts.anchors, parts.clock.wall(), parts.clock.now()
     if anchors is None:
         return
-    waived = anchors.waived(question.qname, wall)
-    for zone in reversed(list(names.ancestors(question.qname))):
+    waived = {anchors.waived(link.question.qname, wall) for link in links}
+    for zone in _down(link.question.qname for link in links):
         trust = parts.keystore.peek(zone)
         row: dict[str, Any] = {"zone": names.to_text(zone)}
         if zone in anchors.by_name:
             row["anchor"] = sorted(anchors.by_name[zone].key_tags())
-        if zone == waived:
+        if zone in waived:
             until = anchors.negative[zone]
             row["negative_anchor_left_s"] = None if math.isinf(until) else round(until - wall)
         if trust is not None:

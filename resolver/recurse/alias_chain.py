@@ -92,13 +92,13 @@ class AliasChain:
             self._rcode,
             tuple(self._rrsets),
             _each_once(self._proofs),
-            status=_weakest(self._statuses),
+            status=weakest(self._statuses),
             ede=tuple(self._ede),
             sources=tuple(self._sources),
         )
 
 
-def _weakest(statuses: set[Status]) -> Status:
+def weakest(statuses: set[Status]) -> Status:
     """A chain is as good as its worst link (RFC 4035 §3.2.3)."""
     for status in (Status.BOGUS, Status.UNCHECKED, Status.INDETERMINATE, Status.INSECURE):
         if status in statuses:

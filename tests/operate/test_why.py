@@ -5,14 +5,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import msgspec
+import pytest
 import trio
 
 from resolver.config.schema import Config, Stub
 from resolver.config.schema_resolution import Resolution
+from resolver.lab.authority import Manners
 from resolver.lab.faults import Path
+from resolver.limits import CHAIN_LENGTH
 from resolver.operate.why import WHY
 from resolver.protocol import names
-from resolver.protocol.codes import RRType
+from resolver.protocol.codes import Rcode, RRType
 from tests.making import question
 from tests.operate.operated import Desk, desk
 from tests.recurse.household import WALL, village
@@ -42,7 +45,9 @@ async def test_what_is_kept_is_told_with_its_aliases_cuts_and_trust() -> None:
     async with desk(village(is_signed=True)) as it:
         await it.home.ask(question("alias.example.net. A"))
         reply = await asked(it, "alias.example.net")
-        assert reply["because"].startswith("www.example.net. A is told from memory for ")
+        assert reply["because"].startswith(
+            "alias.example.net. A, an alias to www.example.net., is told from memory for "
+        )
         assert reply["because"].endswith(" s still, secure")
         assert [(one["name"], one["state"]) for one in reply["links"]] == [
             ("alias.example.net.", "kept"), ("www.example.net.", "kept"),
@@ -71,7 +76,7 @@ async def test_a_dead_zone_is_theirs() -> None:
         kill(world, *EXAMPLE)
         await it.home.pipeline.answer(WWW)
         reply = await asked(it, "www.example.net")
-        assert "www.example.net. A failed since " in reply["because"]
+        assert "www.example.net. A failed 0 s ago" in reply["because"]
         assert "no server of example.net. (2) has answered" in reply["because"]
         assert reply["because"].endswith("it is theirs")
         assert reply["way"]["is_up"]
@@ -117,9 +122,75 @@ async def test_bogus_data_says_what_is_wrong_with_it() -> None:
     async with desk(world) as it:
         await it.home.pipeline.answer(WWW)
         reply = await asked(it, "www.example.net")
-        assert reply["because"].startswith("www.example.net. A fails validation since ")
+        assert reply["because"].startswith("www.example.net. A failed validation 0 s ago")
+        assert "it is theirs" in reply["because"]
         assert "the signature over www.example.net. A" in reply["because"]
         assert reply["links"][0]["state"] == "bogus"
+
+
+@trio_test
+async def test_aliases_in_a_circle_are_theirs() -> None:
+    async with desk(village()) as it:
+        await it.home.pipeline.answer(question("here.example.net. A"))
+        reply = await asked(it, "here.example.net")
+        assert reply["because"] == (
+            "here.example.net. A fails, for its aliases lead in a circle: it is theirs"
+        )
+        assert [one["name"] for one in reply["links"]] == [
+            "here.example.net.",
+            "there.example.net.",
+        ]
+
+
+@pytest.mark.reaches("CHAIN_LENGTH")
+@trio_test
+async def test_aliases_without_end_are_theirs() -> None:
+    world = village()
+    zone = world.zones[names.from_text("example.net.")]
+    for number in range(CHAIN_LENGTH + 5):
+        zone.add(f"n{number}", RRType.CNAME, zone.name(f"n{number + 1}"))
+    async with desk(world) as it:
+        for number in range(0, CHAIN_LENGTH + 5, 4):
+            await it.home.pipeline.answer(question(f"n{number}.example.net. A"))
+        reply = await asked(it, "n0.example.net")
+        assert "its aliases are more than" in reply["because"]
+        assert len(reply["links"]) == CHAIN_LENGTH
+
+
+@trio_test
+async def test_an_alias_is_told_with_the_cuts_and_the_trust_of_each_of_its_names() -> None:
+    """Its own zone may be where it fails."""
+    world = village()
+    other = world.zones[names.from_text("glueless.net.")]
+    other.add("out", RRType.CNAME, names.from_text("www.example.net."))
+    for apex in ("glueless.net.", "example.net.", "net.", "."):
+        world.sign(world.zones[names.from_text(apex)], wall=WALL)
+    async with desk(world) as it:
+        await it.home.ask(question("out.glueless.net. A"))
+        reply = await asked(it, "out.glueless.net")
+        zones = [".", "net.", "glueless.net.", "example.net."]
+        assert [cut["zone"] for cut in reply["cuts"]] == zones
+        assert [cut["zone"] for cut in reply["cuts"] if cut["is_next"]] == ["example.net."]
+        trust = {row["zone"]: row for row in reply["trust"]}
+        assert [trust[zone]["status"] for zone in zones] == ["secure"] * 4
+        alone = await asked(it, "out.glueless.net", "CNAME")
+        assert [one["name"] for one in alone["links"]] == ["out.glueless.net."]
+        it.home.parts.memory.rrsets.drop(WWW.qname, RRType.A)
+        broken = (await asked(it, "out.glueless.net"))["because"]
+        assert broken.startswith("out.glueless.net. A is an alias to www.example.net.; www.example")
+
+
+@trio_test
+async def test_servers_that_refuse_are_at_fault_though_they_answer() -> None:
+    world = village()
+    for host in EXAMPLE:
+        world.servers[host].manners = Manners(rcode=Rcode.REFUSED)
+        world.faults.set(host, Path(0.01))
+    async with desk(world) as it:
+        await it.home.pipeline.answer(WWW)
+        assert (await asked(it, "www.example.net"))["because"].endswith(
+            "servers of example.net. answer, 2 of 2, but not this: it is theirs"
+        )
 
 
 @trio_test
