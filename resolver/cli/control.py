@@ -82,7 +82,7 @@ def arguments_of(verb: Verb, options: argparse.Namespace) -> dict[str, Any]:
         if field.is_word:
             given |= _worded(field, words)
     if words:
-        raise ConfigError(verb.name, words[0], "no more words")
+        raise ConfigError("words", words[0], "no more of them")
     return given
 
 

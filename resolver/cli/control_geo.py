@@ -54,9 +54,11 @@ def geography(told: Reply) -> Iterator[str]:
 def pops(reply: Reply) -> Iterator[str]:
     """A table, the nearest first, and under each server its earlier instances."""
     yield from geography(reply["geography"])
-    rows = reply["servers"]
+    rows, notes = reply["servers"], reply.get("notes", [])
+    yield from notes
     if not rows:
-        yield "no instance is known: servers are asked as questions go to them"
+        if not notes:
+            yield "no instance is known: servers are asked as questions go to them"
         return
     heads = ("ADDRESS", "INSTANCE", "SINCE", "RTT", "LEAST", "DISTANCE", "NAME")
     yield ""
@@ -95,7 +97,8 @@ def probe(reply: Reply) -> Iterator[str]:
         )
         instance = which(row) or "nothing"
         rtt = "" if row["rtt_ms"] is None else f", {row['rtt_ms']:.1f} ms"
-        name = row.get("nameserver") or ""
-        yield f"{row['address']} {name} NSID {instance}, {said}{rtt} {far(row)}".rstrip()
+        name = f" {row['nameserver']}" if row.get("nameserver") else ""
+        yield f"{row['address']}{name} NSID {instance}, {said}{rtt} {far(row)}".rstrip()
     else:
         yield from geography(reply["geography"])
+        yield from reply.get("notes", [])

@@ -14,7 +14,7 @@ import trio
 from msgspec import Meta
 
 from resolver.limits import POPS_ASKED, POPS_SECONDS, SHOWN_ROWS
-from resolver.model import Question
+from resolver.model import Question, Server
 from resolver.operate.asked import LONGEST_NAME, name_of
 from resolver.operate.chaos import ask_chaos
 from resolver.operate.geography import Geography
@@ -24,7 +24,7 @@ from resolver.protocol import names
 from resolver.protocol.codes import RRType
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator
+    from collections.abc import AsyncIterator
 
     from resolver.delegation import Key
     from resolver.operate.server_rows import Row
@@ -46,16 +46,18 @@ class PopsArguments(Arguments, frozen=True, kw_only=True):
 async def pops(daemon: Running, given: PopsArguments) -> Reply:
     """The nearest first; SHOWN_ROWS at most, of those whose instance is known where none is named.
 
-    `geography` says what all servers together tell.
+    `geography` says what all servers together tell, `notes` of which words nothing is known.
     """
     parts, now = daemon.parts, trio.current_time()
     geography = Geography(parts)
+    meant, notes = _meant(parts, given.of, geography)
     rows = [
         _row(geography, key, nameserver, parts.infra.states.get(key), now)
-        for key, nameserver in _meant(parts, given.of, geography)
+        for key, nameserver in meant.items()
     ]
     rows.sort(key=nearest_first)
-    return {"geography": geography.summary(), "known": len(rows), "servers": rows[:SHOWN_ROWS]}
+    told: Reply = {"geography": geography.summary(), "known": len(rows)}
+    return told | {"servers": rows[:SHOWN_ROWS], "notes": notes}
 
 
 def _row(
@@ -76,26 +78,36 @@ def _row(
     return row
 
 
-def _meant(parts: Parts, words: tuple[str, ...], geography: Geography) -> Iterator[tuple[Key, str]]:
+def _meant(
+    parts: Parts, words: tuple[str, ...], geography: Geography
+) -> tuple[dict[Key, str], list[str]]:
     """Servers and the names that they were learnt by, as far as those are known; each once.
 
-    Raises Refused for what is neither a name nor an address.
+    And a sentence for each word that nothing is known of. Raises Refused for what is neither a
+    name nor an address.
     """
     known = geography.nameservers
     found: dict[Key, str] = {}
+    notes: list[str] = []
     states = parts.infra.states
     for word in words:
         host = _address(word)
         if host:
             keys = [key for key in states if key[0] == host]
             found |= {key: known.get(key[0], "") for key in keys}
+            if not keys:
+                notes.append(f"{host} was not asked yet")
         else:
-            cut = parts.walker.closest(Question(name_of(word), RRType.NS))
+            name = name_of(word)
+            cut = parts.walker.closest(Question(name, RRType.NS))
             found |= {one.key: names.to_text(one.nameserver) for one in cut.servers()}
+            if cut.zone != name:
+                zone = names.to_text(name)
+                notes.append(f"no servers of {zone} are known: those of {names.to_text(cut.zone)}")
     if not words:
         keys = [key for key, state in states.items() if state.watch.instances is not None]
         found = {key: known.get(key[0], "") for key in keys}
-    yield from found.items()
+    return found, notes
 
 
 def _address(word: str) -> str:
@@ -107,9 +119,14 @@ def _address(word: str) -> str:
 
 
 async def probe(daemon: Running, given: PopsArguments) -> AsyncIterator[Reply]:
-    """A `server` each, as it is asked, POPS_ASKED at most; then the `geography`."""
+    """A `server` each, as it is asked, POPS_ASKED at most; then the `geography`, and `notes`.
+
+    An address that was never asked is asked as a server of zones would be.
+    """
     parts = daemon.parts
-    meant = list(_meant(parts, given.of, Geography(parts)))
+    found, notes = _meant(parts, given.of, Geography(parts))
+    strangers = {host for word in given.of if (host := _address(word))} - {key[0] for key in found}
+    meant = [*found.items(), *((Server(host).key, "") for host in sorted(strangers))]
     meant.sort(key=lambda pair: _distance_s(parts, pair[0]))
     for number, (key, nameserver) in enumerate(meant[:POPS_ASKED]):
         if number:
@@ -118,7 +135,8 @@ async def probe(daemon: Running, given: PopsArguments) -> AsyncIterator[Reply]:
         now = trio.current_time()
         row = _row(Geography(parts), key, nameserver, parts.infra.states.get(key), now)
         yield {"server": row | {"chaos": said}}
-    yield {"geography": Geography(parts).summary(), "known": len(meant)}
+    told: Reply = {"geography": Geography(parts).summary(), "known": len(meant)}
+    yield told | {"notes": [one for one in notes if one.partition(" ")[0] not in strangers]}
 
 
 def _distance_s(parts: Parts, key: Key) -> float:

@@ -62,7 +62,7 @@ def request_untrusted(line: bytes, verbs: Mapping[str, Verb]) -> Request:
     try:
         given = msgspec.convert(document, verb.arguments)
     except msgspec.ValidationError as error:
-        raise NotUnderstood(f"{word}: {error}", id) from None
+        raise NotUnderstood(f"{word}: {_wrong(str(error))}", id) from None
     return Request(id, verb, given, token)
 
 
@@ -73,6 +73,12 @@ def _id(value: Any) -> Id:
     if isinstance(value, str) and len(value.encode("utf-8", "replace")) <= CONTROL_ID_OCTETS:
         return value
     raise NotUnderstood(f'"id" must be a number, or text of {CONTROL_ID_OCTETS} octets at most')
+
+
+def _wrong(said: str) -> str:
+    """The library's "Expected `int` >= 1 - at `$.days`", with the argument first."""
+    what, _, where = said.replace("`", "").partition(" - at $.")
+    return f"{where}: {what[:1].lower()}{what[1:]}" if where else said
 
 
 def _unknown(word: str, verbs: Mapping[str, Verb]) -> str:

@@ -56,9 +56,10 @@ def _touched(parts: Parts, path: PolicyPath, query: Query) -> Iterator[dict[str,
 
 
 def said(told: Answer) -> str:
-    """An answer of policy's in a few words."""
+    """An answer of policy's in a few words, with its own: which list, which zone."""
     if told is DROPPED:
         return "nothing"
     if told.onward is not None:
         return f"an alias to {names.to_text(told.onward.qname)}"
-    return f"{rcode_text(told.rcode)}, {told.source.value}"
+    words = next((f": {ede.text}" for ede in told.ede if ede.text), "")
+    return f"{rcode_text(told.rcode)}, {told.source.value}{words}"

@@ -68,14 +68,16 @@ async def why(daemon: Running, given: WhyArguments) -> Reply:
     if told is not None and told.onward is None:
         because = f"it is answered here, without asking anybody ({said(told)})"
         return reply | {"because": because, "links": [], "cuts": [], "trust": []}
+    here = ""
     if told is not None and told.onward is not None:
+        here = f"{names.to_text(question.qname)} is made {said(told)} here; "
         question = told.onward
     links = list(_links(parts, question))
     wanting = next((link for link in links if not link.is_told), links[-1])
     return (
         reply
         | {
-            "because": _because(parts, links, wanting),
+            "because": here + _because(parts, links, wanting),
             "links": [_of_link(parts, link) for link in links],
             "cuts": list(_cuts(parts, links, parts.walker.closest(wanting.question))),
             "trust": list(_trust(parts, links)),

@@ -230,7 +230,9 @@ async def test_nothing_is_known_at_first() -> None:
             "servers: none measured yet",
             "no instance is known: servers are asked as questions go to them",
         ]
-        assert (await it.do(POPS, of=("192.0.2.99",)))["servers"] == []
+        reply = await it.do(POPS, of=("192.0.2.99",))
+        assert reply["servers"] == []
+        assert list(shown("pops", reply))[1:] == ["192.0.2.99 was not asked yet"]
         with pytest.raises(Refused):
             await it.do(POPS, of=("a..b",))
 
@@ -259,6 +261,30 @@ async def test_on_demand_servers_are_asked_by_the_names_of_rfc_4892(
         assert items[-1]["known"] == 3
         lines = [line for item in items for line in shown("probe", item)]
         assert any("id.server. nnn1-fra5, hostname.bind. nnn1-fra5" in line for line in lines)
+
+
+@trio_test
+async def test_of_a_zone_that_is_not_known_that_is_said() -> None:
+    """What is shown then is whom it would ask."""
+    async with desk(anycast()) as it:
+        await it.home.ask(WWW)
+        assert (await it.do(POPS, of=("example.net",)))["notes"] == []
+        reply = await it.do(POPS, of=("www.example.net", "nosuch"))
+        assert reply["notes"] == [
+            "no servers of www.example.net. are known: those of example.net.",
+            "no servers of nosuch. are known: those of .",
+        ]
+        assert reply["notes"][1] in list(shown("pops", reply))
+
+
+@trio_test
+async def test_an_address_that_was_never_asked_is_asked_on_demand() -> None:
+    world = anycast(**{NS1: b"nnn1-fra5"})
+    async with desk(world) as it:
+        first, last = await it.items(PROBE, of=(NS1,))
+        assert first["server"]["chaos"]["id.server."] == "nnn1-fra5"
+        assert first["server"]["instance"] == "nnn1-fra5"
+        assert last["notes"] == []
 
 
 @trio_test

@@ -9,10 +9,13 @@ import pytest
 import trio
 
 from resolver.config.schema import Config, Stub
+from resolver.config.schema_local import Local
 from resolver.config.schema_resolution import Resolution
 from resolver.lab.authority import Manners
 from resolver.lab.faults import Path
 from resolver.limits import CHAIN_LENGTH
+from resolver.model import Answer, Ede, Source
+from resolver.operate.touched import said
 from resolver.operate.why import WHY
 from resolver.protocol import names
 from resolver.protocol.codes import Rcode, RRType
@@ -255,3 +258,18 @@ async def test_the_story_names_the_policy_that_has_a_hand_in_it() -> None:
         assert (after["step"], after["when"]) == ("rebinding", "after")
         assert after["does"].startswith("makes it ")
         assert (await asked(it, "www.example.net"))["policy"] == []
+
+
+@trio_test
+async def test_what_a_list_or_a_record_of_ones_own_does_to_it_stands_in_the_sentence() -> None:
+    text = "tv.home.arpa. 300 CNAME www.example.net."
+    config = Config(local=Local(records=text))
+    async with desk(village(), config) as it:
+        await it.home.ask(WWW)
+        reply = await asked(it, "tv.home.arpa")
+        assert reply["because"].startswith(
+            "tv.home.arpa. is made an alias to www.example.net. here; www.example.net. A is told"
+        )
+    ede = Ede(15, "list ads"), Ede(4)
+    answer = Answer(WWW, Rcode.NOERROR, sources=(Source.BLOCKED,), ede=ede)
+    assert said(answer) == "NOERROR, blocked: list ads"
