@@ -129,7 +129,7 @@ def lookups(found: Mapped) -> None:
     near = [names.prepend(b"x", name) for name in hits]
     table = found.table
     for title, asked in (("not listed", misses), ("listed", hits), ("below listed", near)):
-        for what in (table.may_have, table.find):
+        for what in (table.find,):
             best = min(_once(what, asked) for _ in range(5))
             print(f"{what.__name__:>10} {title:<13} {best:6.0f} ns a name")
     lists = Lists()

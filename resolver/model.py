@@ -186,6 +186,7 @@ class Answer:
     *sources*: of each link in turn, where it came from. *tsig*: a record, in octets, that ends the
     reply, or who signs it (RFC 8945 §5.1). *renew_after_s*: from then on a hit may have it renewed.
     *onward*: what policy has put in the place of the question, whose answer is to follow *answer*.
+    *lasts*: policy says so of the name itself, and will until policy changes: the TTLs stand still.
     *is_truncated*: the client is to ask again over TCP. *way*: of a failure, the aliases that led
     to it, which the client is not told.
     """
@@ -205,6 +206,7 @@ class Answer:
     is_truncated: bool = False
     way: tuple[RRset, ...] = ()
     renew_after_s: float = float("inf")
+    lasts: bool = False
 
     @property
     def source(self) -> Source:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from resolver.errors import WireError
 from resolver.limits import CLASSIC_UDP_OCTETS, STREAM_OCTETS
 from resolver.model import Source, Status
+from resolver.packets.packet import Lasts
 from resolver.protocol.codes import Flag, Rcode, RRClass, RRType
 from resolver.protocol.edns import OPT_NSID, Edns, Option, ede_option, encode
 from resolver.protocol.message import Record
@@ -35,6 +36,7 @@ _DNSSEC_TYPES = frozenset({RRType.RRSIG, RRType.NSEC, RRType.NSEC3})
 _NOT_ALONE = _DNSSEC_TYPES | COMPRESSED
 _OPCODE = 0x7800
 _RD, _ANY, _STALE = Flag.RD, RRType.ANY, Source.STALE  # looked at for each reply
+_BLOCKED = Source.BLOCKED  # likewise
 _COPIED = Flag.RD | Flag.CD | _OPCODE
 _KEPT = (Rcode.NOERROR, Rcode.NXDOMAIN, Rcode.REFUSED)  # the last with SOA, by a block list
 
@@ -114,6 +116,7 @@ class Outgoing:
                 tag=query.view.tag,
                 qname=message.qname_raw,
                 alone=alone,
+                lasts=_lasts(answer) if _BLOCKED in answer.sources else Lasts.AS_DATA,
             )
         respond, self._respond = self._respond, None
         if respond is None:
@@ -168,6 +171,10 @@ def may_keep(query: Message, answer: Answer, *, keeps_stale: bool = False) -> bo
         and (_STALE not in answer.sources or keeps_stale)
         and (answer.answer or answer.authority)
     )
+
+
+def _lasts(blocked: Answer) -> Lasts:
+    return Lasts.AS_POLICY_BLOCKED if blocked.lasts else Lasts.AS_DATA_BLOCKED
 
 
 def render(query: Message, answer: Answer, shape: Shape) -> bytes:

@@ -17,6 +17,8 @@ from __future__ import annotations
 import struct
 from typing import TYPE_CHECKING, ClassVar, Final
 
+import msgspec
+
 from resolver.limits import (
     PACKET_CACHE_OCTETS,
     PACKET_NUMBERS,
@@ -35,7 +37,15 @@ from resolver.packets.form import (
     read_layout,
 )
 from resolver.packets.outdated import is_outdated
-from resolver.packets.packet import ClientKey, KnownShape, Packet, shared_layout
+from resolver.packets.packet import (
+    BlockedPacket,
+    ClientKey,
+    KnownShape,
+    Lasts,
+    Packet,
+    Tally,
+    shared_layout,
+)
 from resolver.packets.shards import PacketShards
 from resolver.protocol.transport import Transport
 from resolver.protocol.wire import qname_end
@@ -65,7 +75,10 @@ _TAIL_AT: Final = HEADER - 2
 class PacketCache:
     """Rendered replies of all transports, bounded in octets."""
 
-    COUNTS: ClassVar = {"stored": "Replies that were kept."}
+    COUNTS: ClassVar = {
+        "stored": "Replies that were kept.",
+        "blocked": "Of the hits, those that told that a name is blocked.",
+    }
 
     def __init__(
         self,
@@ -83,12 +96,17 @@ class PacketCache:
         self._next_suffix = 0
         self._numbers: dict[int, int] = {}
         self._refuses: Callable[[bytes, Packet], bool] | None = None
+        self._told_blocked = Tally()
 
     def __repr__(self) -> str:
         return f"<PacketCache {len(self)} replies, generation {self.generation}>"
 
     def __len__(self) -> int:
         return len(self.shards)
+
+    @property
+    def blocked(self) -> int:
+        return self._told_blocked.count
 
     def flush(self) -> None:
         """Forget everything, in constant time; the memory is given back as new replies come.
@@ -164,14 +182,16 @@ class PacketCache:
         is_whole: bool = True,
         qname: bytes = b"",
         alone: RRset | None = None,
+        lasts: Lasts = Lasts.AS_DATA,
     ) -> bool:
         """Keep *reply*, the full path's, as it is before a client's own options are added.
 
         False if it cannot be kept. *lifetime_s* is the shortest signature's or policy's; the TTLs
-        are looked at here. After *refresh_after_s* one hit is sent the long way, so that it may
-        prefetch. *is_whole* is False where records were left out for want of room, if TC does not
-        say so. *qname* is the name as it was spelled, from who has read it; *alone* the one RRset
-        that the reply holds, of the very name asked, from who knows that (`reply.render_alone`).
+        are looked at here, unless they stand still. After *refresh_after_s* one hit is sent the
+        long way, so that it may prefetch. *is_whole* is False where records were left out for want
+        of room, if TC does not say so. *qname* is the name as it was spelled, from who has read it;
+        *alone* the one RRset that the reply holds, of the very name asked, from who knows that
+        (`reply.render_alone`).
         """
         end = qname_end(query, qname)
         if end < 0:
@@ -188,11 +208,15 @@ class PacketCache:
         if layout is None or (layout.opt_octets >= 0) != form.has_opt:
             return False
         is_whole = is_whole and not is_truncated(reply)
+        if lasts is Lasts.AS_POLICY_BLOCKED:
+            layout = layout._replace(ttl_mask=0, lowest_ttl=PACKET_TTL_SECONDS)
         lifetime = min(lifetime_s, layout.lowest_ttl, PACKET_TTL_SECONDS)
         if lifetime <= 0 or (form.option and not is_whole):
             return False
         room = form.limit - len(reply) if is_whole else -1
         packet = self._packet(reply, layout, room, lifetime, refresh_after_s)
+        if lasts is not Lasts.AS_DATA:
+            packet = BlockedPacket(*msgspec.structs.astuple(packet), tally=self._told_blocked)
         key = form.before + query[HEADER:end].lower() + form.after
         if self._refuses is not None and self._refuses(key, packet):
             return False

@@ -6,6 +6,7 @@ number of its own, the whole reply; all its other fields are shared with packets
 
 from __future__ import annotations
 
+import enum
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final, NamedTuple
 
@@ -19,11 +20,21 @@ if TYPE_CHECKING:
 NEVER_HIT: Final = -1
 
 
+class Lasts(enum.Enum):
+    """How long a reply is right, and so what its TTLs do."""
+
+    AS_DATA = "as long as its data: TTLs run"
+    AS_DATA_BLOCKED = "the same, of one that tells that a name is blocked for what it leads to"
+    AS_POLICY_BLOCKED = "until policy changes: a name is blocked, and TTLs stand still"
+
+    __hash__ = object.__hash__
+
+
 class PacketLayout(NamedTuple):
     """What replies of one layout and length have in common."""
 
     octets: int  # behind the id
-    ttl_mask: int
+    ttl_mask: int  # 0: TTLs stand still
     room: int  # octets that options may add; -1: none may
     opt_octets: int
 
@@ -51,6 +62,32 @@ class Packet(msgspec.Struct, gc=False):
         """Called when it is *due*: it goes on until it expires, once somebody else was asked."""
         if self.expires > second:
             self.due = self.expires
+
+
+class Tally:
+    """How often something was done."""
+
+    __slots__ = ("count",)
+
+    def __init__(self) -> None:
+        self.count = 0
+
+
+class BlockedPacket(Packet, gc=False, kw_only=True):
+    """One that tells that a name is blocked: each time it is told is counted.
+
+    So no copy of it is kept ready for a second, for those are told without anybody knowing: it
+    looks as if it had not been told in this one.
+    """
+
+    tally: Tally
+
+    def octets_at(self, second: int) -> bytes:
+        self.tally.count += 1
+        self.hit = NEVER_HIT
+        octets, ttl_mask, _, _ = self.layout  # written out: a call costs as much as all of this
+        age = second - self.born
+        return (self.reply - age * ttl_mask if age > 0 else self.reply).to_bytes(octets, "big")
 
 
 class KnownShape(NamedTuple):

@@ -81,7 +81,7 @@ def canary(question: Question, ttl: int) -> Answer:
     """A name that devices ask for to learn whether they may go elsewhere does not exist."""
     return Answer(
         question, Rcode.NXDOMAIN, authority=(authority_of(question.qname, ttl),),
-        status=Status.INSECURE, sources=_SOURCES,
+        status=Status.INSECURE, sources=_SOURCES, lasts=True,
         ede=(Ede(EdeCode.BLOCKED, "policy: devices are to ask here"),),
     )  # fmt: skip
 

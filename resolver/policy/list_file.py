@@ -152,43 +152,40 @@ class Table:
             raise WireError(f"it does not say what it is ({error})") from None
         return cls(data, head, info)
 
-    def may_have(self, name: Name) -> bool:
-        """False for most names that no list has; True for all that one has."""
-        at = last = before = 0
-        while size := name[at]:
-            before, last = last, at
-            at += size + 1
-        if self._is_open:
-            return True
-        data, base, shift = self._data, self._filter_at, self._filter_shift
-        bit = crc32(name[before:at]) >> shift
-        if data[base + (bit >> 3)] & _BITS[bit & 7]:
-            return True
-        if not self._has_tops:
-            return False
-        bit = crc32(name[last:at]) >> shift
-        return bool(data[base + (bit >> 3)] & _BITS[bit & 7])
-
     def find(self, name: Name) -> list[Found]:
-        """All rules for *name*, those of the most specific listed name first. O(labels)."""
+        """All rules for *name*, those of the most specific listed name first. O(labels).
+
+        One look into the filter says of most names that no list has them, nor what they are below.
+        """
         found: list[Found] = []
-        if not self.may_have(name):
-            return found
         at, places = 0, list[int]()
         while size := name[at]:
             places.append(at)
             at += size + 1
-        starts, shift = self._starts, self._shift
+        if not (self._is_open or (places and self._passes(name, places))):
+            return found
+        starts, shift, data, base = self._starts, self._shift, self._data, self._names_at
         short = shortened(name[:-1], places[-1]) if places else b""
         if self._is_open:
             places.append(at)
         for at in places:
-            key = short[at:] if at < len(name) - 1 else b""
+            key = short[at:]
             bucket = crc32(key) >> shift
             begin, end = starts[bucket], starts[bucket + 1]
-            if begin != end:
+            if begin != end and data.find(key, base + begin, base + end) >= 0:
                 self._look(key, begin, end, at, found)
         return found
+
+    def _passes(self, name: Name, places: list[int]) -> bool:
+        """False if no list has anything of the last label of *name*, nor of its last two."""
+        data, shift, last = self._data, self._filter_shift, places[-1]
+        bit = crc32(name[places[-2] if len(places) > 1 else last : -1]) >> shift
+        if data[self._filter_at + (bit >> 3)] & _BITS[bit & 7]:
+            return True
+        if not self._has_tops:
+            return False
+        bit = crc32(name[last:-1]) >> shift
+        return bool(data[self._filter_at + (bit >> 3)] & _BITS[bit & 7])
 
     def find_address(self, octets: bytes) -> list[Found]:
         """All rules for an address."""

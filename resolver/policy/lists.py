@@ -121,7 +121,7 @@ class Lists:
         def is_touched(name: Name) -> bool:
             return (
                 name in self._leading
-                or any(one.may_have(name) and one.find(name) for one in tables)
+                or any(one.find(name) for one in tables)
                 or bool(expressions and _matching(expressions, name))
             )
 
@@ -205,15 +205,18 @@ class ListStep(Step):
         if lists.is_paused or message.qclass != RRClass.IN:
             return None
         table, name = lists.table, message.qname
-        if not lists.has_more and (table is None or not table.may_have(name)):
+        found = table.find(name) if table is not None else []
+        if not found and not lists.has_more:
             return None
         if name in lists.policy.canaries:
             lists.blocked += 1
             return canary(message.question, lists.policy.manner.ttl)
-        found = self.ruling(name, Asker(message.qtype, query.source, query.view.name))
-        answer = self._answer(query, found)
-        if answer is not None and self._is_personal(name):
-            answer.lifetime_s = 0.0
+        asker = Asker(message.qtype, query.source, query.view.name)
+        answer = self._answer(query, self._ruling(found, name, asker))
+        if answer is not None:
+            answer.lasts = answer.onward is None
+            if self._is_personal(name):
+                answer.lifetime_s = 0.0
         return answer
 
     def after(self, query: Query, answer: Answer) -> Answer:
@@ -253,8 +256,12 @@ class ListStep(Step):
 
     def ruling(self, name: Name, asker: Asker) -> Ruling | None:
         """What counts for *name*; None: nobody says anything of it."""
-        lists, table = self._lists, self._lists.table
-        found = table.find(name) if table is not None else []
+        table = self._lists.table
+        return self._ruling(table.find(name) if table is not None else [], name, asker)
+
+    def _ruling(self, found: list[Found], name: Name, asker: Asker) -> Ruling | None:
+        """The same, *found* being what the table has of it."""
+        lists = self._lists
         if lists.patterns:
             found += _matching(lists.patterns, name)
         best = ruling(found, name, asker, self._used()) if found else None
