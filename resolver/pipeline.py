@@ -10,6 +10,7 @@ The only place where any exception is caught: a bug costs one SERVFAIL.
 from __future__ import annotations
 
 import logging
+from functools import partial
 from typing import TYPE_CHECKING, Protocol, cast
 
 import trio
@@ -17,7 +18,7 @@ import trio
 from resolver.budget import Share
 from resolver.errors import Ede, ResolutionFailed, WireError
 from resolver.model import DROPPED, Answer, Query, Source, Status
-from resolver.policy.onward import alone, ask_policy, following, joined
+from resolver.policy.onward import alone, ask_policy, at_once, carried_on, joined
 from resolver.protocol.codes import EdeCode, Flag, Rcode
 from resolver.protocol.ip_addresses import address_octets
 from resolver.protocol.wire import Message, parse_untrusted
@@ -139,7 +140,7 @@ class Pipeline:
             self._spawn(self._resolve, policy, outgoing, told)  # looks into caches, and only once
         else:
             answer = self._known(told)
-            self._send(outgoing, self._by_policy(policy, query, answer, self._resolver.recall))
+            self._send(outgoing, self._by_policy_now(policy, query, answer, self._resolver.recall))
 
     def _known(self, told: Told) -> Answer:
         """Without recursion: what the caches have, or the closest servers known."""
@@ -173,7 +174,8 @@ class Pipeline:
             if told.aliases:
                 answer = joined(told.aliases, answer)
             if policy.changes_answers:
-                answer = await self._with_beside(policy, query, answer, budget)
+                answer = await self._by_policy(policy, query, answer, budget)
+            self.counters.note_answer(answer, is_new=budget.whole.sent > 0)
             self._send(outgoing, answer, budget.whole)
         except MemoryError:
             self.shortage.note()
@@ -197,16 +199,11 @@ class Pipeline:
         try:
             answer = await self._resolver.resolve(question, budget, checking=checking)
         except ResolutionFailed as error:
-            self.counters.failed += 1
             if self.reports is not None:
                 self.reports.failed(question, error.ede)
             failed = _failed(question, error.ede or (Ede(EdeCode.OTHER, str(error)),))
             failed.way = cast("tuple[RRset, ...]", error.way)
             return failed
-        if budget.whole.sent:
-            self.counters.resolved += 1
-        else:
-            self.counters.recalled += 1
         return answer
 
     # --- what policy makes of it -------------------------------------------------------------
@@ -218,65 +215,29 @@ class Pipeline:
             seconds /= 2
         return Share.for_client(now + seconds)
 
-    async def _with_beside(
+    async def _by_policy(
         self, policy: PolicyPath, query: Query, answer: Answer, budget: Share
     ) -> Answer:
-        """What policy makes of *answer*, once what it needs beside has been asked too."""
+        """What policy makes of *answer*, once whatever else it needs has been asked too."""
         told = policy.after(query, answer)
-        if told is not answer:
-            return await self._followed(policy, query, told, budget)
-        beside = policy.beside(query, answer)
-        if beside is None:
+        if told.onward is None and (told is not answer or not policy.looks_beside):
             return told
         if policy.asks_beside(query):
             budget.whole.deadline = budget.deadline + self._query_seconds / 2
-        question, checking = beside.query.question, not query.message.flags & Flag.CD
-        try:
-            other = await self._resolver.resolve(question, budget, checking=checking)
-        except ResolutionFailed:
-            return told
-        return policy.joined(query, answer, beside, other)
+        return await carried_on(
+            policy, query, answer, told, partial(self._within_time, budget=budget)
+        )
 
-    def _by_policy(self, policy: PolicyPath, query: Query, answer: Answer, look: Look) -> Answer:
-        """The same at once, as far as *look* knows of what is asked beside."""
-        told = policy.after(query, answer)
-        if told is not answer:
-            return self._followed_at_once(policy, query, told, look)
-        beside = policy.beside(query, answer)
-        if beside is None:
-            return told
-        other = look(beside.query.question, checking=not query.message.flags & Flag.CD)
-        return told if other is None else policy.joined(query, answer, beside, other)
-
-    async def _followed(
-        self, policy: PolicyPath, query: Query, answer: Answer, budget: Share
-    ) -> Answer:
-        """With what the alias leads to that policy put in the place of an answer, if it did."""
-        if answer.onward is None:
-            return answer
-        steps = following(policy, query, answer)
-        try:
-            asked = next(steps)
-            while True:
-                asked = steps.send(await self._within_time(asked, budget))
-        except StopIteration as end:
-            return cast("Answer", end.value)
-
-    def _followed_at_once(
+    def _by_policy_now(
         self, policy: PolicyPath, query: Query, answer: Answer, look: Look
     ) -> Answer:
-        """The same, as far as the caches know of it."""
-        if answer.onward is None:
-            return answer
-        steps = following(policy, query, answer)
-        try:
-            asked = next(steps)
-            while True:
-                checking = not asked.message.cd
-                found = look(asked.question, checking=checking)
-                asked = steps.send(found or Answer(asked.question, Rcode.NOERROR))
-        except StopIteration as end:
-            return cast("Answer", end.value)
+        """The same at once, as far as *look* knows of what else is asked."""
+
+        async def ask(asked: Query) -> Answer | None:
+            return look(asked.question, checking=not asked.message.cd)
+
+        told = policy.after(query, answer)
+        return at_once(carried_on(policy, query, answer, told, ask))
 
     # --- questions that came without a client --------------------------------------------------
 
@@ -288,7 +249,7 @@ class Pipeline:
             return joined(aliases, told)
         budget = self._budget(policy, query, trio.current_time())
         found = joined(aliases, await self._within_time(asked, budget))
-        return await self._with_beside(policy, query, found, budget)
+        return await self._by_policy(policy, query, found, budget)
 
     def before(self, question: Question, view: str = "") -> Answer | None:
         """What policy answers clients of *view* in the place of resolution, if it does."""
@@ -306,7 +267,7 @@ class Pipeline:
         if known is None:
             return None
         found = joined(aliases, known)
-        return self._by_policy(policy, query, found, self._resolver.recall)
+        return self._by_policy_now(policy, query, found, self._resolver.recall)
 
     # --- what leaves -------------------------------------------------------------------------
 
@@ -335,7 +296,7 @@ class Pipeline:
         query, views = outgoing.query, self._fast_paths.views
         client = query.client
         policy = views.only or views.of(query.source, client.listener, client.transport)
-        told = self._by_policy(policy, query, answer, self._resolver.meanwhile)
+        told = self._by_policy_now(policy, query, answer, self._resolver.meanwhile)
         self._send(outgoing, told, keeps=False)
 
     def _send_octets(self, out: bytes | None, data: bytes, client: Client, send: Respond) -> None:

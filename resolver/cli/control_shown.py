@@ -112,7 +112,7 @@ def _queries(queries: Reply) -> str:
     return (
         f"queries: {answered}, from memory {share(hits)}, from servers "
         f"{share(queries['servers'])}, failed {share(queries['failed'])}; {queries['stale']} stale"
-        + (f"; {queries['blocked']} blocked anew" if queries.get("blocked") else "")
+        + (f"; {queries['blocked']} blocked" if queries.get("blocked") else "")
         + (f"; {queries['limited']} over a rate" if queries.get("limited") else "")
     )
 

@@ -14,9 +14,10 @@ def sources_of(counters: Mapping[str, float]) -> dict[str, int]:
     def total(*names: str) -> int:
         return int(sum(counters.get(f"{name}_total", 0) for name in names))
 
+    ready = total("packet_cache_blocked")
     return {
-        "packets": total("packet_cache_hits"),
-        "blocked": total("lists_blocked"),
+        "packets": total("packet_cache_hits") - ready,
+        "blocked": total("clients_blocked") + ready,
         "caches": total("clients_recalled"),
         "local": total("clients_local"),
         "servers": total("clients_resolved"),

@@ -141,6 +141,8 @@ class Proofs:
 
     def holds(self, data: bytes, source: bytes) -> bool:
         """Does the query *data* hold a server cookie of ours that counts?"""
+        if _HEAD not in data:
+            return False
         cookies = self._cookies()
         return cookies is not None and cookies.is_ours(cookie_in(data), source, wall=self._wall())
 

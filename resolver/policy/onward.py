@@ -4,13 +4,13 @@ A step gives the alias as an answer that names the question to go on with (`Answ
 CNAME to a public name, a rewriting. That question meets the same policy as one of the client's own,
 so that an alias into a blocked or a local name is what that is; then the caches and the network.
 What they say is joined to the alias here. An alias may stand in the place of an answer too, where a
-step saw that first: `following` goes on from there. Pure.
+step saw that first: `carried_on` goes on from there. Pure: who calls says how questions are asked.
 """
 
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple, cast
 
 from resolver.limits import CHAIN_LENGTH
 from resolver.model import DROPPED, Answer, Ede, Query, Source, Status
@@ -18,10 +18,13 @@ from resolver.protocol.codes import EdeCode, Flag, Rcode
 from resolver.protocol.message import Message
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Sequence
+    from collections.abc import Awaitable, Callable, Coroutine, Sequence
 
     from resolver.model import Question
     from resolver.policy.path import PolicyPath
+
+    # What resolution or a cache has; None: it does not know at once.
+    Ask = Callable[[Query], Awaitable[Answer | None]]
 
 _LOCAL: Final = (Source.LOCAL,)
 _KEPT_FLAGS: Final = Flag.RD | Flag.CD
@@ -62,11 +65,25 @@ def _about(query: Query, question: Question) -> Query:
     return Query(asked, b"", query.client, query.source, query.view)
 
 
-def following(policy: PolicyPath, query: Query, answer: Answer) -> Generator[Query, Answer, Answer]:
-    """Where *answer*, an alias that *policy* made of another answer to *query*, leads.
+async def carried_on(
+    policy: PolicyPath, query: Query, answer: Answer, told: Answer, ask: Ask
+) -> Answer:
+    """What the client is told in the end, *told* being what *policy* made of *answer* to *query*:
+    with what that leads to, and with what another answer says that policy needs beside it."""
+    if told is not answer:
+        return await _followed(policy, query, told, ask)
+    beside = policy.beside(query, answer)
+    if beside is None:
+        return told
+    other = await ask(beside.query)
+    if other is None or other.rcode == Rcode.SERVFAIL:
+        return told
+    return policy.joined(query, answer, beside, other)
 
-    Yields what is to be resolved, is sent what that brought, returns what the client is told.
-    """
+
+async def _followed(policy: PolicyPath, query: Query, answer: Answer, ask: Ask) -> Answer:
+    """*answer*, which policy put in the place of another to *query*, with what its alias leads to,
+    if it is one; with nothing behind it where *ask* does not know."""
     aliases: list[Answer] = []
     while answer.onward is not None:
         if len(aliases) >= CHAIN_LENGTH:
@@ -74,8 +91,21 @@ def following(policy: PolicyPath, query: Query, answer: Answer) -> Generator[Que
         told = ask_policy(policy, _about(query, answer.onward))
         aliases += (answer, *told.aliases)
         query = told.asked
-        answer = told.answer or policy.after(query, (yield query))
+        if told.answer is not None:
+            answer = told.answer
+        else:
+            found = await ask(query)
+            answer = policy.after(query, found or Answer(query.question, Rcode.NOERROR))
     return joined(aliases, answer)
+
+
+def at_once(work: Coroutine[object, object, Answer]) -> Answer:
+    """The end of *work* that waits for nothing."""
+    try:
+        work.send(None)
+    except StopIteration as end:
+        return cast("Answer", end.value)
+    raise RuntimeError("what was to be done at once waits")
 
 
 def alone(aliases: Sequence[Answer]) -> Answer:
@@ -102,4 +132,5 @@ def joined(aliases: Sequence[Answer], last: Answer) -> Answer:
         is_authoritative=all(one.is_authoritative for one in aliases),
         sources=(*(aliases[0].sources or _LOCAL), *last.sources),
         lifetime_s=min(one.lifetime_s for one in (*aliases, last)),
+        lasts=False,
     )

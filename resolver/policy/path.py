@@ -80,7 +80,7 @@ class PolicyPath:
 
     __slots__ = (
         "_admits", "_after", "_before", "_beside",
-        "changes_answers", "steps", "tells_apart", "view",
+        "changes_answers", "looks_beside", "steps", "tells_apart", "view",
     )  # fmt: skip
 
     def __init__(self, view: View, steps: Iterable[Step] = ()) -> None:
@@ -89,6 +89,7 @@ class PolicyPath:
         self._before = tuple(step.before for step in self.steps if _has(step, Step.before))
         self._after = tuple(step.after for step in self.steps if _has(step, Step.after))
         self._beside = tuple(step for step in self.steps if _has(step, Step.beside))
+        self.looks_beside = bool(self._beside)
         self.changes_answers = bool(self._after or self._beside)
         self.tells_apart = any(step.tells_apart for step in self.steps)
         self._admits = tuple(step.admits for step in self.steps if _has(step, Step.admits))
@@ -121,7 +122,7 @@ class PolicyPath:
 
     def asks_beside(self, query: Query) -> bool:
         """May another question follow, even where nothing answers *query* itself?"""
-        return any(step.asks_beside(query) for step in self._beside)
+        return self.looks_beside and any(step.asks_beside(query) for step in self._beside)
 
     def beside(self, query: Query, answer: Answer) -> Beside | None:
         """What the first step that needs it has asked too, where policy lets it be asked."""

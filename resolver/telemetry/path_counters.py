@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from resolver.model import Source
+from resolver.protocol.codes import Rcode
+
+if TYPE_CHECKING:
+    from resolver.model import Answer
 
 
 @dataclass(slots=True)
@@ -16,10 +20,10 @@ class PathCounters:
         "queries": "Queries that the packet cache could not answer.",
         "malformed": "Queries that were no DNS message.",
         "refused": "Queries that policy refused: the access list, the rules of RFC 8906.",
-        "blocked": "Queries answered by a list or a policy zone before anybody was asked.",
+        "blocked": "Queries answered by a list or a policy zone, or by a forwarder that filters.",
         "local": "Queries answered from local zones, or in class CHAOS.",
         "recalled": "Queries answered from the caches behind, without a packet to a server.",
-        "resolved": "Queries for whose answer servers were asked.",
+        "resolved": "Queries for whose answer servers were asked, blocked and failed ones apart.",
         "failed": "Queries that could not be resolved (SERVFAIL).",
         "crashed": "Queries that failed by a fault of this program.",
     }
@@ -42,3 +46,14 @@ class PathCounters:
             self.blocked += 1
         else:
             self.local += 1
+
+    def note_answer(self, answer: Answer, *, is_new: bool) -> None:
+        """What resolution, and what policy made of it, came to; *is_new*: a server was asked."""
+        if answer.rcode == Rcode.SERVFAIL:
+            self.failed += 1
+        elif Source.BLOCKED in answer.sources:
+            self.blocked += 1
+        elif is_new:
+            self.resolved += 1
+        else:
+            self.recalled += 1

@@ -66,7 +66,7 @@ def test_lists_are_told_where_there_are_any() -> None:
     assert "\n  ads: no answer\n" in _page(lists=lists)
     blocked = _STATUS["queries"] | {"blocked": 10}
     assert "queries: 20, from memory 40.0 %" in _page(queries=blocked)
-    assert "; 10 blocked anew" in _page(queries=blocked)
+    assert "; 10 blocked" in _page(queries=blocked)
 
 
 def test_a_link_that_is_down_is_said_to_be() -> None:

@@ -9,7 +9,7 @@ import pytest
 from resolver.delegation import Delegation, Server
 from resolver.limits import RPZ_TTL_SECONDS
 from resolver.model import DROPPED, Answer, Ede, Query, RRset, Source, Status, View
-from resolver.policy.onward import following
+from resolver.policy.onward import at_once, carried_on
 from resolver.policy.path import PolicyPath
 from resolver.policy.rpz import Live, Rpz, Rpzs, Terms, of_tags
 from resolver.policy.rpz_actions import Manner, override_of
@@ -304,13 +304,12 @@ def test_who_asks_has_packets_of_nobody_else() -> None:
 
 def lead(one: Rpz, query: Query, answer: Answer, **brings: Answer) -> Answer:
     """Where *one* leads with *answer*, when resolution *brings* what it is asked for."""
-    steps = following(PolicyPath(View(), [one]), query, answer)
-    try:
-        sought = next(steps)
-        while True:
-            sought = steps.send(brings[sought.question.qname[1:2].decode()])
-    except StopIteration as end:
-        return end.value  # type: ignore[no-any-return]
+
+    async def bring(sought: Query) -> Answer:
+        return brings[sought.question.qname[1:2].decode()]
+
+    resolved = Answer(query.question, Rcode.NOERROR)
+    return at_once(carried_on(PolicyPath(View(), [one]), query, resolved, answer, bring))
 
 
 def test_an_alias_of_a_rule_is_resolved_and_meets_the_rules_too() -> None:
