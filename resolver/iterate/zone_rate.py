@@ -52,14 +52,15 @@ class ZoneRate:
     def admits(self, request: Request) -> bool:
         """May *request* be asked now? Counts it."""
         delegation = request.delegation
-        zone = delegation.zone
-        if delegation.way is not None or names.count(zone) < 2:  # noqa: PLR2004  # below a TLD
+        if delegation.way is not None:
             return True
-        second, asked = int(self._now()), self._asked
+        zone, second, asked = delegation.zone, int(self._now()), self._asked
         if second != self._second:
             self._second = second
             asked.clear()
         count = asked.get(zone, 0) + 1
+        if count == 1 and names.count(zone) < 2:  # noqa: PLR2004  # below a TLD
+            return True
         if len(asked) < ZONE_RATE_ZONES or zone in asked:
             asked[zone] = count
         if count <= ZONE_RATE or count % ZONE_RATE_LET == 0:
