@@ -58,6 +58,9 @@ UDP_BATCH = limit(
 UDP_TURNS = limit(
     8, "batches served before other tasks have their turn", why="our choice: about 1 ms"
 )
+UDP_TURNS_SIFTED = limit(
+    2, "the same while anybody is over his rate", why="our choice: of a flood others feel the turns"
+)
 UDP_STARTS = limit(
     4, "misses begun before other tasks have their turn", why="our choice: half a millisecond"
 )

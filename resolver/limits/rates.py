@@ -21,6 +21,16 @@ RATE_LEASE_PART = limit(
     "of those, what an address is given at a time",
     why="our choice: asking each of its networks costs as much as a hit",
 )
+RATE_BAR_SECONDS = limit(
+    0.02,
+    "seconds at least that what has no tokens left gets nothing",
+    why="our choice: to look whether there are any again costs as much as five hits",
+)
+RATE_SIFTED = limit(
+    4,
+    "datagrams of a batch, over the rate, that are looked at for a short reply",
+    why="our choice: to drop one unread costs a microsecond, to look at it ten",
+)
 RATE_NETWORKS = limit(
     65_536, "client networks of one length whose rate is remembered", why="our choice"
 )

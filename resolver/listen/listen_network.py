@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeAlias, runtime_checkable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Collection, Iterable, Sequence
 
     import trio
 
@@ -43,6 +43,7 @@ class Raw(NamedTuple):
 
 
 Missed: TypeAlias = "Callable[[Datagram | Raw, bytes], None]"
+Sift: TypeAlias = "Callable[[Sequence[bytes], Callable[[int], bytes]], Collection[int]]"
 
 
 class UdpSocket(Protocol):
@@ -71,11 +72,12 @@ class UdpSocket(Protocol):
 class BatchSocket(Protocol):
     """A UDP socket that receives, recalls and sends a batch by itself."""
 
-    def turn(self, recall: Recall, missed: Missed) -> tuple[int, int]:
+    def turn(self, recall: Recall, missed: Missed, sift: Sift | None = None) -> tuple[int, int]:
         """One batch: what *recall* answers is sent, the rest goes to *missed*.
 
-        Both get the query and the raw source address (4 or 16 octets); from *recall*, b"" means
-        that nothing is to be sent, None that the query is missed. Never blocks.
+        *sift* is told first from whom all came, and says which are dropped unread. The others get
+        the query and the raw source address (4 or 16 octets); from *recall*, b"" means that nothing
+        is to be sent, None that the query is missed. Never blocks.
         Returns how many datagrams came and how many were answered; (0, 0): nothing was there.
         """
 

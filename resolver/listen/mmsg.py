@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     import socket
     from collections.abc import Iterable
 
-    from resolver.listen.listen_network import Missed, Recall
+    from resolver.listen.listen_network import Missed, Recall, Sift
 
 _SLOT: Final = 256  # octets of a query that lie densely; longer ones continue elsewhere
 _NAME: Final = 28  # sizeof (struct sockaddr_in6)
@@ -134,7 +134,7 @@ class MmsgUdpSocket(PlainUdpSocket):
         memory = bytearray(octets)
         return memory, int(self._ffi.cast("uintptr_t", self._ffi.from_buffer(memory)))
 
-    def turn(self, recall: Recall, missed: Missed) -> tuple[int, int]:
+    def turn(self, recall: Recall, missed: Missed, sift: Sift | None = None) -> tuple[int, int]:
         """One batch; see `listen.listen_network.BatchSocket`."""
         if self.is_wildcard:
             self._in.control_lengths[:] = self._control_sizes
@@ -150,7 +150,10 @@ class MmsgUdpSocket(PlainUdpSocket):
         first, last = self._source
         replies: list[bytes] = []
         slots: list[int] = []
-        for slot, length in enumerate(lengths):
+        arrived: Iterable[tuple[int, int]] = enumerate(lengths)
+        if sift is not None:
+            arrived = self._sifted(sift, lengths)
+        for slot, length in arrived:
             at = slot * _SLOT
             data = heads[at : at + length] if length <= _SLOT else self._long(slot, length)
             at = slot * _NAME
@@ -164,6 +167,18 @@ class MmsgUdpSocket(PlainUdpSocket):
         if replies:
             self._send_batch(replies, slots, count)
         return count, len(replies)
+
+    def _sifted(self, sift: Sift, lengths: list[int]) -> list[tuple[int, int]]:
+        """Places and lengths of the datagrams that are not dropped unread."""
+
+        def read(slot: int) -> bytes:
+            at, length = slot * _SLOT, lengths[slot]
+            if length > _SLOT:
+                return self._long(slot, length)
+            return bytes(self._heads[at : at + length])
+
+        dropped = sift(self.sources(range(len(lengths))), read)
+        return [one for one in enumerate(lengths) if one[0] not in dropped]
 
     def single(self, recall: Recall, missed: Missed) -> tuple[int, int]:
         """One datagram; see `listen_network.BatchSocket`. Costs two thirds of a batch of one."""

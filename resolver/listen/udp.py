@@ -3,14 +3,14 @@
 What the packet cache knows is answered in the batch, without a task and without an object per
 datagram; what it does not know waits its turn for the pipeline, which answers when it can. A hit
 costs two microseconds, a miss fifty times that: so the socket is emptied first, and few misses are
-begun at a time. After UDP_TURNS full batches and UDP_STARTS misses the other tasks of the process
-have their turn. Neither flood starves the other kind of query, nor timers.
+begun at a time, of each client network in turn. After UDP_TURNS full batches and UDP_STARTS misses
+the other tasks of the process have their turn. Neither flood starves the other kind of query, nor
+timers.
 RFC 1035 §4.2.1, 2181 §4.
 """
 
 from __future__ import annotations
 
-from collections import deque
 from functools import partial
 from typing import TYPE_CHECKING, ClassVar
 
@@ -23,8 +23,10 @@ from resolver.limits import (
     UDP_STARTS,
     UDP_STARTS_IDLE,
     UDP_TURNS,
+    UDP_TURNS_SIFTED,
 )
 from resolver.listen.admission import raw_address
+from resolver.listen.fair_queue import FairQueue
 from resolver.listen.listen_network import BatchSocket, Datagram
 from resolver.listen.short_reply import short_reply
 from resolver.listen.udp_socket import asked_at
@@ -34,13 +36,14 @@ from resolver.protocol.transport import Client, Transport
 from resolver.runtime.turns import Turns
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Sequence
 
     from resolver.listen.admission import Admission
-    from resolver.listen.listen_network import Handler, Missed, Raw, Recall, UdpSocket
+    from resolver.listen.listen_network import Handler, Missed, Raw, Recall, Sift, UdpSocket
     from resolver.listen.rate_limit import RateLimit
 
-    Turn = Callable[[Recall, Missed], tuple[int, int]]
+    Turn = Callable[[Recall, Missed, Sift | None], tuple[int, int]]
+    Single = Callable[[Recall, Missed], tuple[int, int]]
 
 
 class UdpService:
@@ -70,7 +73,7 @@ class UdpService:
         self._place = place or host
         self._turns = turns or Turns()
         self._turn: Turn
-        self._single: Turn
+        self._single: Single
         self._rate: RateLimit | None = None
         self._gap = 1  # hits to the next that is charged
         self._take_apart: Callable[[Raw], Datagram] | None = None
@@ -82,7 +85,7 @@ class UdpService:
             self._turn = self._single = partial(plain_turn, sock)
         self.hand_to(handler)
         self._running = trio.CancelScope()
-        self._waiting: deque[tuple[Datagram | Raw, bytes, bytes]] = deque()
+        self._waiting: FairQueue[tuple[Datagram | Raw, bytes, bytes]] = FairQueue()
         self.is_serving = False  # `run` is at it, and will be until nothing waits
         self.queries = 0
         self.misses = 0
@@ -133,7 +136,7 @@ class UdpService:
         if waiting:
             most = UDP_STARTS if self._turns.is_short else UDP_STARTS_IDLE
             for _ in range(min(len(waiting), most)):
-                self._begin(*waiting.popleft())
+                self._begin(*waiting.take())
         return is_more or bool(waiting)
 
     @property
@@ -144,12 +147,16 @@ class UdpService:
     def take(self) -> bool:
         """Answer the hits of up to UDP_TURNS batches, set the misses aside; may there be more?"""
         came = served = 0
-        charged_each = self._recall_and_charge if self._rate and self._sources is None else None
-        for _ in range(UDP_TURNS):
+        rate = self._rate
+        charged_each = self._recall_and_charge if rate and self._sources is None else None
+        sift, turns = None, UDP_TURNS
+        if rate is not None and rate.anybody.bars_anybody():
+            sift, turns = self._sift, UDP_TURNS_SIFTED
+        for _ in range(turns):
             recall = self._fast_path.begin()
-            came, answered = self._turn(charged_each or recall, self._missed)
-            if self._rate is not None and charged_each is None:
-                self._charge(self._rate, came)
+            came, answered = self._turn(charged_each or recall, self._missed, sift)
+            if rate is not None and charged_each is None:
+                self._charge(rate, came)
             self.queries += came
             served += answered
             if came < UDP_BATCH:
@@ -202,6 +209,13 @@ class UdpService:
         for source in rate.anybody.charge_all(self._sources(slots), rate.sample):
             self._fast_path.look_again(source)
 
+    def _sift(self, sources: Sequence[bytes], read: Callable[[int], bytes]) -> set[int]:
+        """Which of a batch are dropped unread: a flood leaves time for who is none of it."""
+        assert self._rate is not None  # noqa: S101  # who calls has looked
+        dropped = self._rate.sift(sources, read)
+        self.limited += len(dropped)
+        return dropped
+
     def _is_let_in(self, rate: RateLimit, arrival: Datagram | Raw, source: bytes) -> bool:
         """False if the query has had what it gets: its source has no tokens left."""
         if not rate.anybody.is_over(source):
@@ -228,7 +242,7 @@ class UdpService:
         network = network_of(source)
         if self._admission.enter(network):
             self.in_flight += 1
-            self._waiting.append((arrival, source, network))
+            self._waiting.put(network, (arrival, source, network))
             return
         reply = short_reply(arrival.data, rcode=Rcode.SERVFAIL)
         if reply is not None:
@@ -267,7 +281,7 @@ class UdpService:
         if self._admission.pulses.end(source) and not self._may_leave(query):
             reply = None
         if rate is not None:
-            rate.ended(source, reply, is_proven=rate.anybody.is_over(source))
+            rate.ended(source, reply)
         if reply is None:
             self.unanswered += 1
         else:
@@ -303,8 +317,12 @@ class _DatagramReply:
             service.finish(self, reply)
 
 
-def plain_turn(sock: UdpSocket, recall: Recall, missed: Missed) -> tuple[int, int]:
-    """One batch on a socket that cannot do it by itself; see `BatchSocket.turn`."""
+def plain_turn(
+    sock: UdpSocket, recall: Recall, missed: Missed, sift: Sift | None = None
+) -> tuple[int, int]:
+    """One batch on a socket that cannot do it by itself; see `BatchSocket.turn`. Nothing is sifted:
+    it has cost its system call."""
+    del sift
     batch = sock.receive()
     replies: list[Datagram] = []
     for datagram in batch:
