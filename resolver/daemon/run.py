@@ -22,6 +22,7 @@ from resolver.daemon.bind import sockets_of
 from resolver.daemon.control import Control
 from resolver.daemon.designating import offer_of
 from resolver.daemon.garbage import Collector, Work
+from resolver.daemon.in_step import in_step
 from resolver.daemon.link_zones import LinkZones
 from resolver.daemon.listeners import Listeners
 from resolver.daemon.metering import Metering
@@ -324,6 +325,7 @@ async def _start(daemon: Daemon, nursery: trio.Nursery) -> None:
     with daemon.waits:
         await daemon.lists.begin(nursery)
         await daemon.upkeep.rpz_keeper.has_begun()
+        await in_step(daemon)
     daemon.listen()
 
 

@@ -23,6 +23,11 @@ WORKERS = limit(
 WORKER_BEAT_SECONDS = limit(
     1.0, "seconds between two signs of life of a worker", why="one octet in a pipe"
 )
+WORKERS_LOOK_SECONDS = limit(
+    0.05,
+    "seconds between two looks whether the first worker has read lists and policy zones",
+    why="our choice: at the start alone, and a hundredth of what reading takes",
+)
 WORKER_SILENCE_SECONDS = limit(
     3.0,
     "seconds without one after which a worker that does nothing is replaced",

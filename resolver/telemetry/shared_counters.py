@@ -50,6 +50,7 @@ class SharedCounters:
         self.lines = WorkerLines(workers)
         self._memory = mmap.mmap(-1, workers * SLOT_OCTETS)
         self.day_key = mmap.mmap(-1, mmap.PAGESIZE)
+        self.begun = mmap.mmap(-1, mmap.PAGESIZE)
         self.common = mmap.mmap(-1, STORE_FILTER_OCTETS)  # no pages until somebody fills them
 
     def __repr__(self) -> str:
@@ -112,6 +113,15 @@ class Slot:
     def number(self) -> int:
         """Which of the workers, from 0 on."""
         return self._worker
+
+    @property
+    def has_first_begun(self) -> bool:
+        """True once the first worker, or one before it, has read what it reads for all."""
+        return bool(self._counters.begun[0])
+
+    def note_first_begun(self) -> None:
+        """Say so."""
+        self._counters.begun[0] = 1
 
     @property
     def common(self) -> mmap.mmap:
