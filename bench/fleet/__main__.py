@@ -39,7 +39,7 @@ def homes_table(clients: int, machines: tuple[int, ...], arguments: argparse.Nam
     """Print what so many clients at home have of each number of machines."""
     count = max(1, round(clients / homes.CLIENTS_A_HOME))
     questions = homes.evening_of(count, arguments.seed)
-    print(f"{clients:,} clients in {count} homes, {len(questions):,} questions\n\n{homes.HEADER}")
+    print(f"{clients:,} clients, homes: {count}; {len(questions):,} questions\n\n{homes.HEADER}")
     print("|---" * (homes.HEADER.count("|") - 1) + "|")
     for number in machines:
         for has_shared in (False, True) if number > 1 else (False,):
