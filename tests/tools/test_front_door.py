@@ -121,6 +121,15 @@ def test_without_the_right_to_install_one_line_says_what_to_type(
     assert typed in line
 
 
+@pytest.mark.parametrize("system", ["debian", "fedora"])
+def test_npm_may_have_come_with_node(machine: Machine, system: str) -> None:
+    """Its makers' package has npm in it, and conflicts with the distribution's."""
+    asked = ("tools/packages", "missing", "browsers")
+    assert "npm" in machine.run(*asked, system=system).stdout.split()
+    machine.has("npm", "#!/bin/sh\n")
+    assert "npm" not in machine.run(*asked, system=system).stdout.split()
+
+
 def test_as_root_the_missing_is_installed(machine: Machine) -> None:
     """By dnf here, in whose place a script brings the interpreter."""
     machine.has("id", "#!/bin/sh\necho 0\n")
