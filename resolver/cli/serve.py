@@ -56,9 +56,10 @@ WRONG_CONFIGURATION = 2
 def run(options: argparse.Namespace) -> int:
     """Until a signal ends it, and then 0; 1 if it cannot start just now, 2 if it never can."""
     config, problems = verify.configuration(options)
-    for problem in problems:
-        print(f"resolver: {problem}", file=sys.stderr)
     if problems:
+        refused, _ = verify.rehearsed(config, options)  # told now, not once these are mended
+        for problem in verify.in_order([*problems, *refused]):
+            print(f"resolver: {problem}", file=sys.stderr)
         return WRONG_CONFIGURATION
     return _told(options, lambda: _serve(options, config))
 

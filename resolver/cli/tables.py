@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple, get_args, get_origin
 
 import msgspec
 
-from resolver.config.load import hints_of, in_words, purpose, takes_effect
 from resolver.config.schema import NOT_YET, Config, Section
+from resolver.config.schema_words import hints_of, in_words, purpose, takes_effect
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -12,8 +12,9 @@ from __future__ import annotations
 import os
 import socket
 import stat
+import sys
 import time
-from contextlib import closing
+from contextlib import closing, suppress
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -21,9 +22,10 @@ from typing import TYPE_CHECKING, NamedTuple
 import msgspec
 
 from resolver.cli import servers
-from resolver.config import check, endpoints, load
+from resolver.config import endpoints, holes, load
+from resolver.config.check_server import is_own
+from resolver.config.check_zones import servers_of
 from resolver.config.listen_urls import listen_url
-from resolver.config.schema import Config
 from resolver.daemon import encryption, privileges, state
 from resolver.daemon.service_unit import Promises
 from resolver.errors import CannotStart, ConfigError, Kind
@@ -34,7 +36,7 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Callable, Iterator
 
-    from resolver.config.schema import Zone
+    from resolver.config.schema import Config, Zone
     from resolver.daemon.certificates import Identity
 
 _NOTHING = Promises()
@@ -53,11 +55,28 @@ class Look(NamedTuple):
 def configuration(
     options: argparse.Namespace, promised: Promises = _NOTHING
 ) -> tuple[Config, list[ConfigError]]:
-    """The file, with --listen in place of what it says; and all that is wrong with them."""
-    config, problems = _read(options, promised)
-    if not problems:
-        problems = [in_place(one, options) for one in on_this_machine(config, promised)]
-    return config, problems
+    """The file, with --listen in place of what it says; and all that is wrong with them.
+
+    What is wrong cannot be read from it (`config.holes`).
+    """
+    config, problems = load.read(options.config, listen=options.listen or ())
+    if options.listen:
+        problems = [in_place(one, options) for one in problems]
+    if "working_directory" in (one.where for one in problems) and _is_promised(config, promised):
+        problems = [one for one in problems if one.where != "working_directory"]
+        config = holes.known(config, "working_directory")
+    problems += [in_place(one, options) for one in on_this_machine(config, promised)]
+    return config, in_order(problems)
+
+
+def in_order(problems: list[ConfigError]) -> list[ConfigError]:
+    """By line of the file; what has none comes last."""
+
+    def line(problem: ConfigError) -> int:
+        number = problem.place.rpartition(" line ")[2]
+        return int(number) if number.isdigit() else sys.maxsize
+
+    return sorted(problems, key=line)
 
 
 def look(options: argparse.Namespace, promised: Promises, *, binds: bool = True) -> Look:
@@ -65,48 +84,22 @@ def look(options: argparse.Namespace, promised: Promises, *, binds: bool = True)
 
     *binds* False: no port is tried.
     """
-    config, problems = _read(options, promised)
-    problems, unknown = _apart(problems)
-    said: list[str] = []
-    if not problems:
-        refused, without = _rehearsed(config) if binds else ([], [])
-        found = [in_place(one, options) for one in (*on_this_machine(config, promised), *refused)]
-        problems, more = _apart(found)
-        known = {one.where for one in unknown}
-        unknown += [one for one in more if one.where not in known]
-        if not problems:
-            said = [*notes(config, promised), *without]
-    return Look(config, problems, unknown, said)
+    config, problems = configuration(options, promised)
+    refused, without = rehearsed(config, options) if binds else ([], [])
+    problems, unknown = _apart(in_order([*problems, *refused]))
+    if problems:
+        return Look(config, problems, unknown, [])
+    config = holes.whole(config)
+    return Look(config, [], unknown, [*notes(config, promised), *without])
 
 
 def in_place(problem: ConfigError, options: argparse.Namespace) -> ConfigError:
     """*problem* with the line of the file that it is about, or the option."""
-    if options.listen and problem.where == "server.listen":
+    if options.listen and problem.where in ("server.listen", "--listen"):
         return problem.at("", "--listen")
     if options.config is None or problem.place or not problem.where:
         return problem
     return load.in_file(problem, options.config)
-
-
-def _read(options: argparse.Namespace, promised: Promises) -> tuple[Config, list[ConfigError]]:
-    config, problems = (Config(), []) if options.config is None else load.read(options.config)
-    if options.listen:
-        server = msgspec.structs.replace(config.server, listen=tuple(options.listen))
-        config = msgspec.structs.replace(config, server=server)
-        problems = [problem for problem in problems if not _is_of_listening(problem.where)]
-        problems += [
-            fault.as_error().at("", "--listen")
-            for fault in check.faults(config)
-            if _is_of_listening(fault.key)
-        ]
-    if _is_promised(config, promised):
-        problems = [one for one in problems if one.where != "working_directory"]
-    return config, problems
-
-
-def _is_of_listening(key: str) -> bool:
-    """Does what is right for *key* depend on where we listen?"""
-    return key == "server.listen" or (key.startswith("view[") and key.endswith("].listen"))
 
 
 def _apart(problems: list[ConfigError]) -> tuple[list[ConfigError], list[ConfigError]]:
@@ -121,24 +114,23 @@ def _apart(problems: list[ConfigError]) -> tuple[list[ConfigError], list[ConfigE
 
 
 def on_this_machine(config: Config, promised: Promises = _NOTHING) -> Iterator[ConfigError]:
-    """What stops a start and only this machine can tell; *config* itself is free of faults."""
+    """What stops a start and only this machine can tell."""
     looks: list[Callable[[Config], object]] = [
         state.read_hints,
         state.read_anchors,
-        encryption.terms_of,
         _certificates,
         partial(_log, promised=promised),
     ]
-    if not _is_promised(config, promised):
-        looks.append(_directory)
+    looks.append(partial(_directory, promised=promised))
     for look_at in looks:
         problem = _problem_of(look_at, config)
         if problem is not None:
             yield problem
-    if config.server.user != promised.user:
-        yield from _user(config)
+    yield from _encryption(config)
+    yield from _user(config, promised)
     yield from _admins(config)
-    yield from _loops(config)
+    for kind in ("forward", "stub"):
+        yield from _loops(config, kind)
 
 
 def notes(config: Config, promised: Promises = _NOTHING) -> Iterator[str]:
@@ -183,22 +175,26 @@ def _certificates(config: Config) -> tuple[Identity, ...]:
     return named(config)
 
 
-def _directory(config: Config) -> None:
+def _directory(config: Config, *, promised: Promises) -> None:
     """Raises ConfigError."""
+    if _is_promised(config, promised):
+        return
     directory = state.StateDirectory(config.working_directory)
     directory.open()
     directory.close()
 
 
 def _is_promised(config: Config, promised: Promises) -> bool:
-    return Path(config.working_directory) in promised.directories
+    directory = holes.whole(config).working_directory
+    return Path(directory) in promised.directories
 
 
 def _problem_of(look: Callable[[Config], object], config: Config) -> ConfigError | None:
-    try:
-        look(config)
-    except ConfigError as problem:
-        return problem
+    with suppress(holes.Hole):
+        try:
+            look(config)
+        except ConfigError as problem:
+            return problem
     return None
 
 
@@ -215,38 +211,56 @@ def _log(config: Config, *, promised: Promises) -> None:
         raise logs.unusable(config.log, error) from None
 
 
-def _user(config: Config) -> Iterator[ConfigError]:
+@holes.as_far_as_known
+def _encryption(config: Config) -> Iterator[ConfigError]:
+    """Of each zone that is sent away, whom its servers are to be believed by."""
+    for entry in config.forward:
+        alone = msgspec.structs.replace(config, forward=(entry,))
+        problem = _problem_of(encryption.terms_of, alone)
+        if problem is not None:
+            yield problem
+
+
+@holes.as_far_as_known
+def _user(config: Config, promised: Promises) -> Iterator[ConfigError]:
     """An account is needed by root only; the default one may be missing for everybody else."""
+    if config.server.user == promised.user:
+        return
     user = privileges.user_of(config.server.user)
     is_needed = os.geteuid() == 0 or config.server.user != privileges.AUTO
     if user and is_needed and privileges.account_of(user) is None:
         yield ConfigError("server.user", user, 'an account of this machine, or ""')
 
 
+@holes.as_far_as_known
 def _admins(config: Config) -> Iterator[ConfigError]:
     for who in config.control.admins:
         if isinstance(who, str) and privileges.account_of(who) is None:
             yield ConfigError("control.admins", who, "an account of this machine, or its number")
 
 
-def _loops(config: Config) -> Iterator[ConfigError]:
+@holes.as_far_as_known
+def _loops(config: Config, kind: str) -> Iterator[ConfigError]:
     """A question that is sent to ourselves comes back, and is sent again."""
-    for kind, tables in (("forward", config.forward), ("stub", config.stub)):
-        for number, table in enumerate(tables):
-            for where in check.servers_of(table):
-                if check.is_own(config, where, is_here=_is_here):
-                    expected = f"another server for {table.zone}: this resolver listens there"
-                    key = f"{kind}[{number}].addresses"
-                    if table.addresses == (config.local.private_reverse,):
-                        key = "local.private_reverse"
-                    yield ConfigError(key, _as_written(table, where), expected)
+    for number, table in enumerate(getattr(config, kind)):
+        yield from _loop(config, f"{kind}[{number}].addresses", table)
+
+
+@holes.as_far_as_known
+def _loop(config: Config, key: str, table: Zone) -> Iterator[ConfigError]:
+    for where in servers_of(table):
+        if is_own(config, where, is_here=_is_here):
+            expected = f"another server for {table.zone}: this resolver listens there"
+            if table.addresses == (config.local.private_reverse,):
+                key = "local.private_reverse"
+            yield ConfigError(key, _as_written(table, where), expected)
 
 
 def _as_written(table: Zone, where: endpoints.Endpoint) -> str:
     """The address in *table* that *where* stands for, so that its line is found."""
     for text in table.addresses:
         alone = msgspec.structs.replace(table, addresses=(text,))
-        if where in check.servers_of(alone):
+        if where in servers_of(alone):
             return text
     return endpoints.show(where)
 
@@ -254,7 +268,7 @@ def _as_written(table: Zone, where: endpoints.Endpoint) -> str:
 # --- binding ---------------------------------------------------------------------------------
 
 
-def _rehearsed(config: Config) -> tuple[list[ConfigError], list[str]]:
+def rehearsed(config: Config, options: argparse.Namespace) -> tuple[list[ConfigError], list[str]]:
     """What `serve` would refuse as it binds, and what it would go on without, in sentences.
 
     A daemon of ours that runs has the ports of its own configuration, which is as it should be.
@@ -265,17 +279,21 @@ def _rehearsed(config: Config) -> tuple[list[ConfigError], list[str]]:
     from resolver.daemon.descriptors import count_descriptors  # noqa: PLC0415
 
     try:
-        count_descriptors(config)
+        with suppress(holes.Hole):
+            count_descriptors(config)
+        listen = config.server.listen
+        sockets = sockets_of(config, is_shared=False, tells=False)
     except CannotStart as error:
         return [ConfigError("", None, str(error), kind=Kind.SHORT)], []
-    sockets = sockets_of(config, is_shared=False, tells=False)
+    except holes.Hole:
+        return [], []
     problems, without = trio.run(sockets.rehearse)
-    place, _ = servers.daemon(config.server.listen)
+    place, _ = servers.daemon(listen)
     if place is not None and any(one.kind is Kind.IN_USE for one in problems):
         running = f"a daemon of ours runs already, on {endpoints.show(place)}"
         problems = [one for one in problems if one.kind is not Kind.IN_USE]
         without = [*without, running]
-    return problems, without
+    return [in_place(one, options) for one in problems], without
 
 
 def _is_here(host: str) -> bool:

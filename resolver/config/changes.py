@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple, get_args
 
 import msgspec
 
-from resolver.config.load import fields_of, hints_of, takes_effect
 from resolver.config.schema import Config, Section, Zone
+from resolver.config.schema_words import fields_of, hints_of, takes_effect
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

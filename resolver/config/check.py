@@ -7,24 +7,27 @@ from __future__ import annotations
 
 import os
 import re
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
 from resolver import limits
-from resolver.config import endpoints, listen_urls, octets
+from resolver.config import endpoints, listen_urls
 from resolver.config.check_addresses import address_faults
 from resolver.config.check_forwards import forward_advice, forward_faults
 from resolver.config.check_lists import list_advice, list_faults
 from resolver.config.check_local import local_faults, rewrite_faults
 from resolver.config.check_rpz import rpz_advice, rpz_faults
+from resolver.config.check_server import server_faults
 from resolver.config.check_views import view_advice, view_faults
-from resolver.config.check_web import faults_of_page, whole_place
+from resolver.config.check_web import faults_of_page
+from resolver.config.check_zones import zone_faults
 from resolver.config.extras import extra_missing
-from resolver.config.fault import Fault
+from resolver.config.fault import Fault, each
 from resolver.config.files import unlike, working_path
-from resolver.config.forwarders import forwarders_of
-from resolver.config.schema import NOT_YET, Forward, NegativeAnchor
+from resolver.config.holes import as_far_as_known
+from resolver.config.schema import NOT_YET, NegativeAnchor
 from resolver.config.tap_target import tap_target
 from resolver.errors import Kind
 from resolver.protocol import names
@@ -32,38 +35,15 @@ from resolver.protocol.codes import META_TYPES, type_number
 from resolver.protocol.ip_addresses import is_loopback
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator
 
-    from resolver.config.schema import Config, Zone
+    from resolver.config.schema import Config, Warm
 
 
 def faults(config: Config) -> Iterator[Fault]:
     """Everything that makes *config* unusable."""
-    yield from _missing_features(config)
-    yield from _server(config)
-    yield from _tls(config)
-    yield from _https(config)
-    yield from _outgoing(config)
-    yield from _zones(config)
-    yield from forward_faults(config)
-    yield from address_faults(config)
-    yield from _warm(config)
-    yield from view_faults(config)
-    yield from local_faults(config)
-    yield from rewrite_faults(config)
-    yield from rpz_faults(config)
-    yield from _caches(config)
-    yield from _dnssec(config)
-    yield from _root(config)
-    yield from _control(config)
-    yield from faults_of_page(config)
-    yield from list_faults(config)
-    if config.log.kept != "off" and not config.working_directory:
-        yield Fault("log.queries", config.log.queries, "a working_directory to keep the log in")
-    yield from _network(config)
-    yield from _dnstap(config)
-    yield from _otel(config)
-    yield from _files(config)
+    for look in _LOOKS:
+        yield from as_far_as_known(look)(config)
 
 
 def advice(config: Config) -> Iterator[str]:
@@ -105,40 +85,26 @@ def old_spellings(config: Config) -> Iterator[str]:
 
 def _missing_features(config: Config) -> Iterator[Fault]:
     for key, off in NOT_YET.items():
-        section, _, field = key.partition(".")
-        tables = getattr(config, section)
-        for number, table in enumerate(tables if isinstance(tables, tuple) else (tables,)):
-            value = getattr(table, field)
-            if value not in off:
-                where = f"{section}[{number}].{field}" if isinstance(tables, tuple) else key
-                wanted = " or ".join(str(item).lower() for item in off)
-                expected = f"{wanted}: this version can do nothing else yet"
-                yield Fault(where, value, expected, Kind.NOT_YET)
+        yield from _missing(config, key, off)
+
+
+@as_far_as_known
+def _missing(config: Config, key: str, off: tuple[object, ...]) -> Iterator[Fault]:
+    section, _, field = key.partition(".")
+    tables = getattr(config, section)
+    for number, table in enumerate(tables if isinstance(tables, tuple) else (tables,)):
+        value = getattr(table, field)
+        if value not in off:
+            where = f"{section}[{number}].{field}" if isinstance(tables, tuple) else key
+            wanted = " or ".join(str(item).lower() for item in off)
+            expected = f"{wanted}: this version can do nothing else yet"
+            yield Fault(where, value, expected, Kind.NOT_YET)
 
 
 def _network(config: Config) -> Iterator[Fault]:
     whose = config.network.forward_zones
     if whose in ("resolved", "networkmanager") and (missing := extra_missing("network")):
         yield Fault("network.forward_zones", whose, f'"off", or {missing}')
-
-
-def _server(config: Config) -> Iterator[Fault]:
-    server = config.server
-    if not server.listen:
-        yield Fault("server.listen", [], "at least one address")
-    yield from _each("server.listen", server.listen, listen_urls.spoken_here)
-    yield from _overlaps(config)
-    yield from _each("server.allow_from", server.allow_from, endpoints.network)
-    for key in ("version", "identity", "nsid"):
-        text = getattr(server, key)
-        told = octets.nsid(text) if key == "nsid" else text.encode()
-        if len(told) > _LONGEST_STRING:
-            yield Fault(f"server.{key}", text, f"at most {_LONGEST_STRING} octets")
-    secret = server.cookie_secret
-    if secret and not octets.is_secret(secret):
-        yield Fault("server.cookie_secret", "(not shown)", "32 hexadecimal digits")
-    if config.metrics.listen:
-        yield from _each("metrics.listen", (config.metrics.listen,), endpoints.listenable)
 
 
 def _otel(config: Config) -> Iterator[Fault]:
@@ -160,22 +126,28 @@ def _dnstap(config: Config) -> Iterator[Fault]:
     to = config.dnstap.to
     if not to:
         return
-    yield from _each("dnstap.to", (to,), tap_target)
+    yield from each("dnstap.to", (to,), tap_target)
     if missing := extra_missing("dnstap"):
         yield Fault("dnstap.to", to, f'"", or {missing}')
 
 
-def _tls(config: Config) -> Iterator[Fault]:
+def _keys(config: Config) -> Iterator[Fault]:
     tls = config.tls
     certificates, keys = listed(tls.certificate), listed(tls.key)
     if keys and len(keys) != len(certificates):
         expected = f"one key for each tls.certificate, of which there are {len(certificates)}"
         yield Fault("tls.key", tls.key, expected)
-    yield from _each("tls.names", tls.names, _host_name)
+
+
+def _tls_names(config: Config) -> Iterator[Fault]:
+    yield from each("tls.names", config.tls.names, _host_name)
 
 
 def _https(config: Config) -> Iterator[Fault]:
-    yield from _each("https.paths", config.https.paths, listen_urls.http_path)
+    yield from each("https.paths", config.https.paths, listen_urls.http_path)
+
+
+def _https_path(config: Config) -> Iterator[Fault]:
     wanted = [text for text in config.server.listen if text.startswith("https://")]
     if wanted and not config.https.paths and all(text.count("/") == _SLASHES for text in wanted):
         yield Fault("https.paths", [], "at least one path, or one in server.listen")
@@ -201,7 +173,6 @@ def _host_name(text: str) -> str:
 
 _LABEL = re.compile(r"[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9])?", re.IGNORECASE | re.ASCII)
 _LONGEST_HOST = 253
-_LONGEST_STRING = 255  # a character-string of TXT (RFC 1035 §3.3)
 
 
 def _outgoing(config: Config) -> Iterator[Fault]:
@@ -210,48 +181,32 @@ def _outgoing(config: Config) -> Iterator[Fault]:
         yield Fault(
             "outgoing.ipv6", outgoing.ipv6, "true, or outgoing.ipv4 = true: nothing can be asked"
         )
-    yield from _each("outgoing.source_addresses", outgoing.source_addresses, endpoints.source)
 
 
-def _zones(config: Config) -> Iterator[Fault]:
-    seen: dict[bytes, str] = {}
-    tables: list[tuple[str, int, Zone]] = [
-        ("forward", number, entry) for number, entry in enumerate(config.forward)
-    ]
-    tables += [("stub", number, entry) for number, entry in enumerate(config.stub)]
-    for kind, number, entry in tables:
-        here = f"{kind}[{number}]"
-        try:
-            zone = names.from_text(entry.zone)
-        except ValueError:
-            yield Fault(f"{here}.zone", entry.zone, 'a domain name such as "example.com"')
-            continue
-        if zone in seen:
-            yield Fault(f"{here}.zone", entry.zone, f"a zone once only; {seen[zone]} has it")
-        seen[zone] = f"{kind} {entry.zone}"
-        if kind == "stub":
-            if not entry.addresses:
-                yield Fault(f"{here}.addresses", [], "at least one address")
-            yield from _each(f"{here}.addresses", entry.addresses, endpoints.askable)
-        hosts = hosts_of(entry)
-        if hosts and not any(map(_families(config), hosts)):
-            yield Fault(
-                f"{here}.addresses",
-                list(entry.addresses),
-                "one address at least of a family that [outgoing] has not switched off",
-            )
+def _sources(config: Config) -> Iterator[Fault]:
+    texts = config.outgoing.source_addresses
+    yield from each("outgoing.source_addresses", texts, endpoints.source)
 
 
 def _warm(config: Config) -> Iterator[Fault]:
     for number, entry in enumerate(config.warm):
-        here = f"warm[{number}]"
-        try:
-            names.from_text(entry.name)
-        except ValueError:
-            yield Fault(f"{here}.name", entry.name, 'a domain name such as "www.example.com"')
-        if not entry.types:
-            yield Fault(f"{here}.types", [], "at least one type")
-        yield from _each(f"{here}.types", entry.types, _plain_type)
+        yield from _warm_name(f"warm[{number}]", entry)
+        yield from _warm_types(f"warm[{number}]", entry)
+
+
+@as_far_as_known
+def _warm_name(here: str, entry: Warm) -> Iterator[Fault]:
+    try:
+        names.from_text(entry.name)
+    except ValueError:
+        yield Fault(f"{here}.name", entry.name, 'a domain name such as "www.example.com"')
+
+
+@as_far_as_known
+def _warm_types(here: str, entry: Warm) -> Iterator[Fault]:
+    if not entry.types:
+        yield Fault(f"{here}.types", [], "at least one type")
+    yield from each(f"{here}.types", entry.types, _plain_type)
 
 
 def _plain_type(text: str) -> int:
@@ -266,51 +221,41 @@ def _plain_type(text: str) -> int:
     return number
 
 
-def _families(config: Config) -> Callable[[str], bool]:
-    outgoing = config.outgoing
-    return lambda host: outgoing.ipv6 if ":" in host else outgoing.ipv4
-
-
-def hosts_of(entry: Zone) -> list[str]:
-    """The addresses that a table names; none if one of them is wrong, which is told elsewhere."""
-    try:
-        return [host for host, _ in servers_of(entry)]
-    except ValueError:
-        return []
-
-
-def servers_of(entry: Zone) -> list[endpoints.Endpoint]:
-    """Address and port of all that a table names. Raises ValueError."""
-    if isinstance(entry, Forward):
-        return [one.where for one in forwarders_of(entry)]
-    return [endpoints.askable(text) for text in entry.addresses]
-
-
-def _caches(config: Config) -> Iterator[Fault]:
+def _ttls(config: Config) -> Iterator[Fault]:
     cache = config.cache
     if cache.min_ttl > cache.max_ttl:
         yield Fault("cache.min_ttl", cache.min_ttl, f"at most cache.max_ttl ({cache.max_ttl})")
+
+
+def _negative_ttls(config: Config) -> Iterator[Fault]:
+    cache = config.cache
     if cache.min_negative_ttl > cache.max_negative_ttl:
         wanted = f"at most cache.max_negative_ttl ({cache.max_negative_ttl})"
         yield Fault("cache.min_negative_ttl", cache.min_negative_ttl, wanted)
 
 
-def _dnssec(config: Config) -> Iterator[Fault]:
+def _negative_anchors(config: Config) -> Iterator[Fault]:
     for entry in config.dnssec.negative_trust_anchors:
         text = entry.name if isinstance(entry, NegativeAnchor) else entry
         try:
             names.from_text(text)
         except ValueError:
             yield Fault("dnssec.negative_trust_anchors", text, "a domain name")
+
+
+def _rfc5011(config: Config) -> Iterator[Fault]:
     if config.dnssec.rfc5011 and not config.working_directory:
         yield Fault(
             "dnssec.rfc5011", config.dnssec.rfc5011, "a working_directory to keep its state in"
         )
 
 
-def _root(config: Config) -> Iterator[Fault]:
+def _root_sources(config: Config) -> Iterator[Fault]:
+    yield from each("root.sources", config.root.sources, endpoints.askable)
+
+
+def _root_copy(config: Config) -> Iterator[Fault]:
     root = config.root
-    yield from _each("root.sources", root.sources, endpoints.askable)
     if root.local is True and not config.working_directory:
         yield Fault("root.local", True, "a working_directory to keep the copy in")  # noqa: FBT003
     if root.local is True and not config.dnssec.validate:
@@ -318,11 +263,14 @@ def _root(config: Config) -> Iterator[Fault]:
         yield Fault("root.local", True, expected)  # noqa: FBT003
 
 
-def _control(config: Config) -> Iterator[Fault]:
+def _control_socket(config: Config) -> Iterator[Fault]:
     text = config.control.socket
     if len(os.fsencode(working_path(config, text))) > limits.CONTROL_PATH_OCTETS:
         expected = f"a path of at most {limits.CONTROL_PATH_OCTETS} octets"
         yield Fault("control.socket", text, expected)
+
+
+def _admins(config: Config) -> Iterator[Fault]:
     for who in config.control.admins:
         if isinstance(who, int) and not 0 <= who < _NO_ACCOUNT:
             yield Fault("control.admins", who, "the number of an account")
@@ -331,68 +279,65 @@ def _control(config: Config) -> Iterator[Fault]:
 _NO_ACCOUNT = 0xFFFFFFFF  # (uid_t) -1
 
 
-def _files(config: Config) -> Iterator[Fault]:
+def _query_log(config: Config) -> Iterator[Fault]:
+    if config.log.kept != "off" and not config.working_directory:
+        yield Fault("log.queries", config.log.queries, "a working_directory to keep the log in")
+
+
+def _directory(config: Config) -> Iterator[Fault]:
     directory = config.working_directory
     if directory:
-        found = list(unlike("working_directory", directory, Path(directory), Path.is_dir))
-        yield from found
-        if found:
-            return
-    readable = [
-        ("root.hints_file", config.root.hints_file),
-        ("dnssec.trust_anchors_file", config.dnssec.trust_anchors_file),
-        *((f"forward[{at}].ca_file", entry.ca_file) for at, entry in enumerate(config.forward)),
-        *(("tls.certificate", text) for text in listed(config.tls.certificate)),
-        *(("tls.key", text) for text in listed(config.tls.key)),
-    ]
-    for key, text in readable:
-        if text:
+        yield from unlike("working_directory", directory, Path(directory), Path.is_dir)
+
+
+def _files(config: Config) -> Iterator[Fault]:
+    for number, entry in enumerate(config.forward):
+        yield from _file(config, f"forward[{number}].ca_file", partial(getattr, entry, "ca_file"))
+    yield from _file(config, "root.hints_file", lambda: config.root.hints_file)
+    yield from _file(config, "dnssec.trust_anchors_file", lambda: config.dnssec.trust_anchors_file)
+    yield from _file(config, "tls.certificate", lambda: config.tls.certificate)
+    yield from _file(config, "tls.key", lambda: config.tls.key)
+
+
+@as_far_as_known
+def _file(config: Config, key: str, texts: Callable[[], str | tuple[str, ...]]) -> Iterator[Fault]:
+    """A relative one is only looked for where its directory is there."""
+    for text in listed(texts()):
+        if Path(text).is_absolute() or not list(_directory(config)):
             yield from unlike(key, text, working_path(config, text), Path.is_file)
 
 
-def _each(key: str, texts: Sequence[str], read: Callable[[str], object]) -> Iterator[Fault]:
-    for text in texts:
-        try:
-            read(text)
-        except ValueError as error:
-            yield Fault(key, text, str(error))
-
-
-def _overlaps(config: Config) -> Iterator[Fault]:
-    """Listening addresses that only one socket can have, however they are spelled."""
-    wanted = [("server.listen", text) for text in config.server.listen]
-    pages = {"metrics.listen": config.metrics.listen, "web.listen": whole_place(config.web.listen)}
-    wanted += [(key, text) for key, text in pages.items() if text]
-    taken: list[tuple[str, listen_urls.ListenUrl]] = []
-    for key, text in wanted:
-        try:
-            url = listen_urls.listen_url(f"tcp://{text}" if key in pages else text)
-        except ValueError:
-            continue  # told already
-        for other, there in taken:
-            if is_same_port(url.where, there.where) and url.sockets & there.sockets:
-                expected = f"each address once; {other} has {endpoints.show(there.where)}"
-                yield Fault(key, text, expected)
-                break
-        taken.append((key, url))
-
-
-def is_same_port(one: endpoints.Endpoint, other: endpoints.Endpoint) -> bool:
-    """True if one is the other, or all addresses of its family."""
-    if one[1] != other[1] or (":" in one[0]) != (":" in other[0]):
-        return False
-    return one[0] == other[0] or not {one[0], other[0]}.isdisjoint(_EVERY)
-
-
-_EVERY = frozenset({"0.0.0.0", "::"})  # noqa: S104  # to recognise them
-
-
-def is_own(config: Config, where: endpoints.Endpoint, *, is_here: Callable[[str], bool]) -> bool:
-    """True if *where* is an address that this resolver itself listens on.
-
-    *is_here* tells whether a host is one of this machine's addresses.
-    """
-    ours = [listen_urls.listen_url(text).where for text in config.server.listen]
-    return where in ours or any(
-        other[0] in _EVERY and is_same_port(other, where) and is_here(where[0]) for other in ours
-    )
+_LOOKS: Final = (
+    _missing_features,
+    server_faults,
+    _keys,
+    _tls_names,
+    _https,
+    _https_path,
+    _outgoing,
+    _sources,
+    zone_faults,
+    forward_faults,
+    address_faults,
+    _warm,
+    view_faults,
+    local_faults,
+    rewrite_faults,
+    rpz_faults,
+    _ttls,
+    _negative_ttls,
+    _negative_anchors,
+    _rfc5011,
+    _root_sources,
+    _root_copy,
+    _control_socket,
+    _admins,
+    faults_of_page,
+    list_faults,
+    _query_log,
+    _network,
+    _dnstap,
+    _otel,
+    _directory,
+    _files,
+)

@@ -12,8 +12,9 @@ import binascii
 from typing import TYPE_CHECKING, Final
 
 from resolver.config.extras import extra_missing
-from resolver.config.fault import Fault
-from resolver.config.forwarders import Forwarder, forwarders, forwarders_of, goes_on
+from resolver.config.fault import Fault, each
+from resolver.config.forwarders import forwarders, forwarders_of, goes_on
+from resolver.config.holes import as_far_as_known
 from resolver.config.providers import provider
 from resolver.protocol.transport import Transport
 
@@ -33,20 +34,27 @@ def forward_faults(config: Config) -> Iterator[Fault]:
         here = f"forward[{number}]"
         wrong = tuple(_addresses(here, entry))
         yield from wrong
-        if wrong:
-            continue
-        found = forwarders_of(entry)
-        yield from _profile(here, entry, found)
-        yield from _proof(here, entry, found)
-        for one in found:
-            demands = entry.profile, entry.ca_file, tuple(sorted(entry.pins)), one.path
-            who = one._replace(path="")
-            other, before = proven.setdefault(who, (entry, demands))
-            if one.is_encrypted and demands != before:
-                expected = (
-                    f"the same profile, ca_file, pins and path for it as forward {other.zone} has"
-                )
-                yield Fault(f"{here}.addresses", str(one), expected)
+        yield from _pins(here, entry)
+        if not wrong:
+            yield from _profile(here, entry)
+            yield from _proof(here, entry)
+            yield from _demands(here, entry, proven)
+
+
+@as_far_as_known
+def _demands(
+    here: str, entry: Forward, proven: dict[object, tuple[Forward, tuple[object, ...]]]
+) -> Iterator[Fault]:
+    """One server is asked in one way, whoever names it."""
+    for one in forwarders_of(entry):
+        demands = entry.profile, entry.ca_file, tuple(sorted(entry.pins)), one.path
+        who = one._replace(path="")
+        other, before = proven.setdefault(who, (entry, demands))
+        if one.is_encrypted and demands != before:
+            expected = (
+                f"the same profile, ca_file, pins and path for it as forward {other.zone} has"
+            )
+            yield Fault(f"{here}.addresses", str(one), expected)
 
 
 def forward_advice(config: Config) -> Iterator[str]:
@@ -72,6 +80,7 @@ def pin(text: str) -> bytes:
     return octets
 
 
+@as_far_as_known
 def _addresses(here: str, entry: Forward) -> Iterator[Fault]:
     if not entry.addresses and not entry.provider:
         yield Fault(f"{here}.addresses", [], "at least one address, or a provider")
@@ -99,7 +108,9 @@ def _provider(here: str, text: str) -> Iterator[Fault]:
         yield Fault(f"{here}.provider", text, missing)
 
 
-def _profile(here: str, entry: Forward, found: tuple[Forwarder, ...]) -> Iterator[Fault]:
+@as_far_as_known
+def _profile(here: str, entry: Forward) -> Iterator[Fault]:
+    found = forwarders_of(entry)
     clear = [one for one in found if one.transport is Transport.UDP]
     if entry.profile == "strict" and clear and len(clear) < len(found):
         expected = 'encrypted servers only, beside encrypted ones, or profile = "opportunistic"'
@@ -113,13 +124,15 @@ def _profile(here: str, entry: Forward, found: tuple[Forwarder, ...]) -> Iterato
         )
 
 
-def _proof(here: str, entry: Forward, found: tuple[Forwarder, ...]) -> Iterator[Fault]:
+@as_far_as_known
+def _pins(here: str, entry: Forward) -> Iterator[Fault]:
+    yield from each(f"{here}.pins", entry.pins, pin)
+
+
+@as_far_as_known
+def _proof(here: str, entry: Forward) -> Iterator[Fault]:
     """Certificates and keys: what is asked for must be looked at."""
-    for text in entry.pins:
-        try:
-            pin(text)
-        except ValueError as error:
-            yield Fault(f"{here}.pins", text, str(error))
+    found = forwarders_of(entry)
     for key, value in (("ca_file", entry.ca_file), ("pins", list(entry.pins))):
         if not value:
             continue

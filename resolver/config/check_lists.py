@@ -10,40 +10,60 @@ from urllib.parse import urlsplit
 from resolver import limits
 from resolver.config.extras import extra_missing
 from resolver.config.fault import Fault
+from resolver.config.holes import as_far_as_known
 from resolver.protocol import names
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from resolver.config.schema import Config
-    from resolver.config.schema_lists import NameList
+    from resolver.config.schema_lists import Block, NameList
 
 _LONGEST_NAME: Final = 64
 
 
 def list_faults(config: Config) -> Iterator[Fault]:
     """What makes lists unusable."""
-    policy = config.policy
-    yield from _answer("policy.block_answer", policy.block_answer)
-    for text in policy.allow:
+    for look in (_block_answer, _allow, _contact, _lists, _actions):
+        yield from as_far_as_known(look)(config)
+
+
+def _block_answer(config: Config) -> Iterator[Fault]:
+    yield from _answer("policy.block_answer", config.policy.block_answer)
+
+
+def _allow(config: Config) -> Iterator[Fault]:
+    for text in config.policy.allow:
         try:
             names.from_text(text)
         except ValueError:
             yield Fault("policy.allow", text, 'a domain name such as "example.com"')
-    for text in policy.contact:
+
+
+def _contact(config: Config) -> Iterator[Fault]:
+    for text in config.policy.contact:
         if not urlsplit(text).scheme:
             yield Fault("policy.contact", text, 'a URI such as "mailto:noc@example.com"')
+
+
+def _lists(config: Config) -> Iterator[Fault]:
     seen: dict[str, str] = {}
     for here, entry in _entries(config):
-        yield from _entry(here, entry)
-        name = list_name(entry)
-        if name in seen:
-            yield Fault(f"{here}.name", name, f"a name of its own; {seen[name]} has it")
-        seen[name] = here
+        yield from _source(here, entry)
+        yield from _name(here, entry, seen)
+        yield from _tags(here, entry)
     if len(seen) > limits.LISTS:
         yield Fault("block", len(seen), f"at most {limits.LISTS} lists, those of [[allow]] too")
+
+
+def _actions(config: Config) -> Iterator[Fault]:
     for number, block in enumerate(config.block):
-        yield from _answer(f"block[{number}].action", block.action)
+        yield from _action(f"block[{number}].action", block)
+
+
+@as_far_as_known
+def _action(where: str, block: Block) -> Iterator[Fault]:
+    yield from _answer(where, block.action)
 
 
 def list_advice(config: Config) -> Iterator[str]:
@@ -84,6 +104,7 @@ def file_of(config: Config, entry: NameList) -> Path | None:
     return Path(config.working_directory) / entry.source
 
 
+@as_far_as_known
 def _entries(config: Config) -> Iterator[tuple[str, NameList]]:
     for number, block in enumerate(config.block):
         yield f"block[{number}]", block
@@ -91,7 +112,8 @@ def _entries(config: Config) -> Iterator[tuple[str, NameList]]:
         yield f"allow[{number}]", allow
 
 
-def _entry(here: str, entry: NameList) -> Iterator[Fault]:
+@as_far_as_known
+def _source(here: str, entry: NameList) -> Iterator[Fault]:
     expected = "the path of a file, or a URL that begins with https://"
     if not entry.source:
         yield Fault(f"{here}.source", entry.source, expected)
@@ -101,9 +123,20 @@ def _entry(here: str, entry: NameList) -> Iterator[Fault]:
             yield Fault(f"{here}.source", entry.source, expected)
         elif missing := extra_missing("lists"):
             yield Fault(f"{here}.source", entry.source, missing)
+
+
+@as_far_as_known
+def _name(here: str, entry: NameList, seen: dict[str, str]) -> Iterator[Fault]:
     name = list_name(entry)
+    if name in seen:
+        yield Fault(f"{here}.name", name, f"a name of its own; {seen[name]} has it")
+    seen[name] = here
     if len(name) > _LONGEST_NAME or not name.isprintable():
         yield Fault(f"{here}.name", name, f"at most {_LONGEST_NAME} characters that can be printed")
+
+
+@as_far_as_known
+def _tags(here: str, entry: NameList) -> Iterator[Fault]:
     for tag in entry.tags:
         if not tag or not tag.isprintable():
             yield Fault(f"{here}.tags", tag, "a word")

@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from resolver.config import endpoints
-from resolver.config.fault import Fault
+from resolver.config.fault import Fault, each
 from resolver.config.files import unlike, working_path
-from resolver.config.local_text import BadRecord, local_records
+from resolver.config.holes import as_far_as_known
+from resolver.config.local_text import bad_records, local_records
 from resolver.protocol import names
 
 if TYPE_CHECKING:
@@ -23,42 +24,62 @@ if TYPE_CHECKING:
 
 def local_faults(config: Config) -> Iterator[Fault]:
     """Of the table, of each zone, of each two."""
-    local = config.local
-    yield from _lines("local.records", local.records)
-    yield from _tags("local.tags", local.tags, config)
-    for text in local.hosts_files:
+    for look in (_records, _local_tags, _hosts_files, _domain, _private_reverse, _zones, _twice):
+        yield from as_far_as_known(look)(config)
+
+
+def _records(config: Config) -> Iterator[Fault]:
+    yield from _lines("local.records", config.local.records)
+
+
+def _local_tags(config: Config) -> Iterator[Fault]:
+    yield from _tags("local.tags", config.local.tags, config)
+
+
+def _hosts_files(config: Config) -> Iterator[Fault]:
+    for text in config.local.hosts_files:
         yield from unlike("local.hosts_files", text, working_path(config, text), Path.is_file)
+
+
+def _domain(config: Config) -> Iterator[Fault]:
     try:
-        names.from_text(local.domain)
+        names.from_text(config.local.domain)
     except ValueError:
-        yield Fault("local.domain", local.domain, 'a domain name such as "home.arpa"')
-    if local.private_reverse:
-        try:
-            endpoints.askable(local.private_reverse)
-        except ValueError as error:
-            yield Fault("local.private_reverse", local.private_reverse, str(error))
-    for number, zone in enumerate(local.zone):
+        yield Fault("local.domain", config.local.domain, 'a domain name such as "home.arpa"')
+
+
+def _private_reverse(config: Config) -> Iterator[Fault]:
+    router = config.local.private_reverse
+    yield from each("local.private_reverse", (router,) if router else (), endpoints.askable)
+
+
+def _zones(config: Config) -> Iterator[Fault]:
+    for number, zone in enumerate(config.local.zone):
         yield from _zone(f"local.zone[{number}]", zone, config)
-    yield from _twice(config)
 
 
 def rewrite_faults(config: Config) -> Iterator[Fault]:
     """Of each `[[rewrite]]`: names that are none, and rules that would be met again for ever."""
     seen: dict[Name, int] = {}
     for number, rule in enumerate(config.rewrite):
-        here = f"rewrite[{number}]"
-        found: list[Name] = []
-        for key, text in (("from", rule.from_), ("to", rule.to)):
-            try:
-                found.append(names.from_text(text))
-            except ValueError as error:
-                yield Fault(f"{here}.{key}", text, f'a name, or "*.eth" for all below: {error}')
-        if len(found) == len(("from", "to")):
-            yield from _rewrite(here, rule, *found)
-            if found[0] in seen:
-                other = f"rewrite[{seen[found[0]]}]"
-                yield Fault(f"{here}.from", rule.from_, f"names of its own; {other} has them")
-            seen[found[0]] = number
+        yield from _rule(number, rule, seen)
+
+
+@as_far_as_known
+def _rule(number: int, rule: Rewrite, seen: dict[Name, int]) -> Iterator[Fault]:
+    here = f"rewrite[{number}]"
+    found: list[Name] = []
+    for key, text in (("from", rule.from_), ("to", rule.to)):
+        try:
+            found.append(names.from_text(text))
+        except ValueError as error:
+            yield Fault(f"{here}.{key}", text, f'a name, or "*.eth" for all below: {error}')
+    if len(found) == len(("from", "to")):
+        yield from _rewrite(here, rule, *found)
+        if found[0] in seen:
+            other = f"rewrite[{seen[found[0]]}]"
+            yield Fault(f"{here}.from", rule.from_, f"names of its own; {other} has them")
+        seen[found[0]] = number
 
 
 def _rewrite(here: str, rule: Rewrite, old: Name, new: Name) -> Iterator[Fault]:
@@ -73,12 +94,11 @@ def _rewrite(here: str, rule: Rewrite, old: Name, new: Name) -> Iterator[Fault]:
 
 
 def _lines(key: str, text: str) -> Iterator[Fault]:
-    try:
-        local_records(text)
-    except BadRecord as bad:
+    for bad in bad_records(text):
         yield Fault(f"{key}: line {bad.number}", bad.text, bad.expected)
 
 
+@as_far_as_known
 def _zone(here: str, zone: LocalZone, config: Config) -> Iterator[Fault]:
     try:
         apex = names.from_text(zone.zone)
@@ -96,6 +116,7 @@ def _zone(here: str, zone: LocalZone, config: Config) -> Iterator[Fault]:
         yield Fault(f"{here}.records", zone.records, '"": its servers are asked, as in any zone')
 
 
+@as_far_as_known
 def _tags(key: str, tags: tuple[str, ...], config: Config) -> Iterator[Fault]:
     known = {tag for view in config.view for tag in view.tags}
     for tag in tags:

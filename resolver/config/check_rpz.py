@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from resolver import limits
 from resolver.config.check_forwards import pin
 from resolver.config.check_lists import unknown_tags
-from resolver.config.fault import Fault
+from resolver.config.fault import Fault, each
 from resolver.config.forwarders import forwarders
+from resolver.config.holes import as_far_as_known
 from resolver.protocol import names
 from resolver.protocol.transport import Transport
 
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from resolver.config.schema_rpz import Rpz
 
 ALGORITHMS: Final = ("hmac-sha256", "hmac-sha384", "hmac-sha512")
-_KEY: Final = '"hmac-sha256:NAME:SECRET" with the secret in base64, or the path of a file with it'
+_TSIG: Final = '"hmac-sha256:NAME:SECRET" with the secret in base64, or the path of a file with it'
 _OVERRIDES: Final = "given", "nxdomain", "nodata", "passthru", "drop", "tcp-only", "disabled"
 _EXPECTED_OVERRIDE: Final = 'one of "' + '", "'.join(_OVERRIDES) + '", or "cname:NAME"'
 _TRANSPORTS: Final = (Transport.UDP, Transport.TLS)
@@ -43,16 +44,22 @@ def rpz_faults(config: Config) -> Iterator[Fault]:
     seen: dict[bytes, int] = {}
     for number, entry in enumerate(config.rpz):
         here = f"rpz[{number}]"
-        try:
-            zone = names.from_text(entry.zone)
-        except ValueError as error:
-            yield Fault(f"{here}.zone", entry.zone, f'a domain name such as "rpz.example": {error}')
-            continue
-        if zone in seen:
-            yield Fault(f"{here}.zone", entry.zone, f"a zone of its own; rpz[{seen[zone]}] has it")
-        seen[zone] = number
-        yield from _source(here, entry)
-        yield from _how(here, entry)
+        yield from _zone(number, entry, seen)
+        for look in (_source, _primaries, _pins, _key, _of_a_file, _override, _tags):
+            yield from as_far_as_known(look)(here, entry)
+
+
+@as_far_as_known
+def _zone(number: int, entry: Rpz, seen: dict[bytes, int]) -> Iterator[Fault]:
+    where = f"rpz[{number}].zone"
+    try:
+        zone = names.from_text(entry.zone)
+    except ValueError as error:
+        yield Fault(where, entry.zone, f'a domain name such as "rpz.example": {error}')
+        return
+    if zone in seen:
+        yield Fault(where, entry.zone, f"a zone of its own; rpz[{seen[zone]}] has it")
+    seen[zone] = number
 
 
 def rpz_advice(config: Config) -> Iterator[str]:
@@ -97,6 +104,9 @@ def is_file(tsig: str) -> bool:
 def _source(here: str, entry: Rpz) -> Iterator[Fault]:
     if bool(entry.file) == bool(entry.primaries):
         yield Fault(f"{here}.file", entry.file, "a file, or primaries: one of the two")
+
+
+def _primaries(here: str, entry: Rpz) -> Iterator[Fault]:
     for text in entry.primaries:
         expected = '"192.0.2.1", "[2001:db8::1]:53" or "tls://192.0.2.1#NAME"'
         try:
@@ -104,21 +114,26 @@ def _source(here: str, entry: Rpz) -> Iterator[Fault]:
                 yield Fault(f"{here}.primaries", text, expected)
         except ValueError:
             yield Fault(f"{here}.primaries", text, expected)
-    for text in entry.pins:
-        try:
-            pin(text)
-        except ValueError as error:
-            yield Fault(f"{here}.pins", text, str(error))
+
+
+def _pins(here: str, entry: Rpz) -> Iterator[Fault]:
+    yield from each(f"{here}.pins", entry.pins, pin)
+
+
+def _key(here: str, entry: Rpz) -> Iterator[Fault]:
     if entry.tsig and not is_file(entry.tsig):
         try:
             key_of(entry.tsig)
         except ValueError as error:
-            yield Fault(f"{here}.tsig", "(not shown)", f"{_KEY}: {error}")
+            yield Fault(f"{here}.tsig", "(not shown)", f"{_TSIG}: {error}")
+
+
+def _of_a_file(here: str, entry: Rpz) -> Iterator[Fault]:
     if entry.file and (entry.tsig or entry.ca_file or entry.pins):
         yield Fault(f"{here}.tsig", "(not shown)", "nothing: a file is not transferred")
 
 
-def _how(here: str, entry: Rpz) -> Iterator[Fault]:
+def _override(here: str, entry: Rpz) -> Iterator[Fault]:
     word, colon, target = entry.override.partition(":")
     if colon and word == "cname":
         try:
@@ -127,6 +142,9 @@ def _how(here: str, entry: Rpz) -> Iterator[Fault]:
             yield Fault(f"{here}.override", entry.override, _EXPECTED_OVERRIDE)
     elif entry.override not in _OVERRIDES:
         yield Fault(f"{here}.override", entry.override, _EXPECTED_OVERRIDE)
+
+
+def _tags(here: str, entry: Rpz) -> Iterator[Fault]:
     for tag in entry.tags:
         if not tag or not tag.isprintable():
             yield Fault(f"{here}.tags", tag, "a word")

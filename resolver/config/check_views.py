@@ -10,7 +10,8 @@ from itertools import combinations
 from typing import TYPE_CHECKING
 
 from resolver.config import endpoints
-from resolver.config.fault import Fault
+from resolver.config.fault import Fault, each
+from resolver.config.holes import as_far_as_known
 from resolver.config.spans import minute_of, span_of
 from resolver.config.view_places import network_of, places, places_of
 from resolver.limits import VIEW_COMBINATIONS
@@ -19,14 +20,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from resolver.config.schema import Config
-    from resolver.config.schema_views import View
+    from resolver.config.schema_views import Schedule, View
 
 
 def view_faults(config: Config) -> Iterator[Fault]:
     """Of each table, and of each two."""
-    wrong = [*_names(config)]
-    for number, view in enumerate(config.view):
-        wrong += _each(number, view, config)
+    wrong = [*_names(config), *_all(config)]
     yield from wrong
     if not wrong:
         yield from _overlaps(config)
@@ -34,33 +33,51 @@ def view_faults(config: Config) -> Iterator[Fault]:
     yield from _schedules(config)
 
 
+@as_far_as_known
 def _names(config: Config) -> Iterator[Fault]:
     seen: dict[str, int] = {}
     for number, view in enumerate(config.view):
-        if not view.name or not view.name.isprintable():
-            yield Fault(f"view[{number}].name", view.name, "a name")
-        elif view.name in seen:
-            expected = f"a name of its own; view[{seen[view.name]}] has it"
-            yield Fault(f"view[{number}].name", view.name, expected)
-        elif view.name == "default" and not view.is_everybody:
-            expected = 'another name: "default" is who is in no view'
-            yield Fault(f"view[{number}].name", view.name, expected)
-        seen.setdefault(view.name, number)
+        yield from _name(number, view, seen)
 
 
-def _each(number: int, view: View, config: Config) -> Iterator[Fault]:
-    for text in view.clients:
-        try:
-            endpoints.network(text)
-        except ValueError as error:
-            yield Fault(f"view[{number}].clients", text, str(error))
+@as_far_as_known
+def _name(number: int, view: View, seen: dict[str, int]) -> Iterator[Fault]:
+    if not view.name or not view.name.isprintable():
+        yield Fault(f"view[{number}].name", view.name, "a name")
+    elif view.name in seen:
+        expected = f"a name of its own; view[{seen[view.name]}] has it"
+        yield Fault(f"view[{number}].name", view.name, expected)
+    elif view.name == "default" and not view.is_everybody:
+        expected = 'another name: "default" is who is in no view'
+        yield Fault(f"view[{number}].name", view.name, expected)
+    seen.setdefault(view.name, number)
+
+
+@as_far_as_known
+def _all(config: Config) -> Iterator[Fault]:
+    for number, view in enumerate(config.view):
+        for look in (_clients, _listen, _log, _tags):
+            yield from as_far_as_known(look)(number, view, config)
+
+
+def _clients(number: int, view: View, _: Config) -> Iterator[Fault]:
+    yield from each(f"view[{number}].clients", view.clients, endpoints.network)
+
+
+def _listen(number: int, view: View, config: Config) -> Iterator[Fault]:
     for text in view.listen:
         try:
             places_of(text, config.server.listen)
         except ValueError as error:
             yield Fault(f"view[{number}].listen", text, str(error))
+
+
+def _log(number: int, view: View, config: Config) -> Iterator[Fault]:
     if view.log not in ("", "off") and not config.working_directory:
         yield Fault(f"view[{number}].log", view.log, "a working_directory to keep the log in")
+
+
+def _tags(number: int, view: View, _: Config) -> Iterator[Fault]:
     for tag in view.tags:
         if not tag.strip():
             yield Fault(f"view[{number}].tags", tag, "a word")
@@ -69,6 +86,7 @@ def _each(number: int, view: View, config: Config) -> Iterator[Fault]:
 # --- two views for one client ------------------------------------------------------------------
 
 
+@as_far_as_known
 def _overlaps(config: Config) -> Iterator[Fault]:
     for (_, one), (number, other) in combinations(enumerate(config.view), 2):
         shared = _shared(one, other, config)
@@ -98,6 +116,7 @@ def _shared(one: View, other: View, config: Config) -> tuple[str, str] | None:
     return ("transports", other.transports[0]) if other.transports else ("name", other.name)
 
 
+@as_far_as_known
 def _too_many(config: Config) -> Iterator[Fault]:
     """Each way to treat clients is a part of the packet cache."""
     ways = {(frozenset(view.tags), view.answer, view.serve_stale) for view in config.view}
@@ -109,24 +128,34 @@ def _too_many(config: Config) -> Iterator[Fault]:
 # --- times --------------------------------------------------------------------------------------
 
 
+@as_far_as_known
 def _schedules(config: Config) -> Iterator[Fault]:
-    known = {tag for view in config.view for tag in view.tags}
     seen: dict[object, int] = {}
     for number, entry in enumerate(config.schedule):
-        here = f"schedule[{number}]"
-        wrong = list(_times(here, entry.from_, entry.to))
-        if entry.tag not in known:
-            yield Fault(f"{here}.tag", entry.tag, "a tag that a [[view]] has")
-        if not entry.days:
-            yield Fault(f"{here}.days", [], "one day at least")
-        yield from wrong
-        if wrong or not entry.days:
-            continue
-        span = span_of(entry)
-        if span in seen:
-            expected = f"a time of its own: schedule[{seen[span]}] says the same"
-            yield Fault(f"{here}.from", entry.from_, expected)
-        seen.setdefault(span, number)
+        yield from _tag(number, entry, config)
+        yield from _schedule(number, entry, seen)
+
+
+@as_far_as_known
+def _tag(number: int, entry: Schedule, config: Config) -> Iterator[Fault]:
+    if entry.tag not in {tag for view in config.view for tag in view.tags}:
+        yield Fault(f"schedule[{number}].tag", entry.tag, "a tag that a [[view]] has")
+
+
+@as_far_as_known
+def _schedule(number: int, entry: Schedule, seen: dict[object, int]) -> Iterator[Fault]:
+    here = f"schedule[{number}]"
+    wrong = list(_times(here, entry.from_, entry.to))
+    if not entry.days:
+        yield Fault(f"{here}.days", [], "one day at least")
+    yield from wrong
+    if wrong or not entry.days:
+        return
+    span = span_of(entry)
+    if span in seen:
+        expected = f"a time of its own: schedule[{seen[span]}] says the same"
+        yield Fault(f"{here}.from", entry.from_, expected)
+    seen.setdefault(span, number)
 
 
 def _times(here: str, begin: str, end: str) -> Iterator[Fault]:

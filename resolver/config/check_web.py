@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from resolver.config import endpoints
 from resolver.config.extras import extra_missing
 from resolver.config.fault import Fault
+from resolver.config.holes import as_far_as_known
 from resolver.config.web_listen import is_remote, web_place
 
 if TYPE_CHECKING:
@@ -35,6 +36,12 @@ def faults_of_page(config: Config) -> Iterator[Fault]:
         return
     if missing := extra_missing("web"):
         yield Fault("web.listen", text, f'"", or {missing}')
+    yield from _safe(config)
+
+
+@as_far_as_known
+def _safe(config: Config) -> Iterator[Fault]:
+    text = config.web.listen
     if is_remote(config) and not config.tls.certificate and not config.working_directory:
         expected = (
             "an address of this machine alone, as 127.0.0.1:8053: elsewhere it takes TLS, and so "

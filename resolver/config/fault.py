@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from resolver.errors import ConfigError, Kind
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
 
 
 class Fault(NamedTuple):
@@ -17,3 +20,12 @@ class Fault(NamedTuple):
 
     def as_error(self) -> ConfigError:
         return ConfigError(self.key, self.value, self.expected, kind=self.kind)
+
+
+def each(key: str, texts: Sequence[str], read: Callable[[str], object]) -> Iterator[Fault]:
+    """One for each of *texts* that *read* refuses."""
+    for text in texts:
+        try:
+            read(text)
+        except ValueError as error:
+            yield Fault(key, text, str(error))

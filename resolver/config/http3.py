@@ -9,7 +9,7 @@ from __future__ import annotations
 import importlib.util
 from typing import TYPE_CHECKING
 
-from resolver.config.check import is_same_port
+from resolver.config.check_server import is_same_port
 from resolver.config.listen_urls import listen_url
 from resolver.protocol.transport import Transport
 

@@ -50,6 +50,15 @@ def local_records(text: str) -> tuple[LocalRecord, ...]:
     return tuple(record for number, entry in _entries(text) for record in _records(number, entry))
 
 
+def bad_records(text: str) -> Iterator[BadRecord]:
+    """All that do not parse."""
+    for number, entry in _entries(text):
+        try:
+            list(_records(number, entry))
+        except BadRecord as bad:
+            yield bad
+
+
 def _entries(text: str) -> Iterator[tuple[int, str]]:
     """Each record with the number of the line on which it begins: parentheses span lines."""
     begun, open_at, depth = list[str](), 0, 0

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple, Protocol, TypeAlias
 
 import trio
 
-from resolver.config.check import is_same_port
+from resolver.config.check_server import is_same_port
 from resolver.config.endpoints import endpoint, show
 from resolver.config.http3 import http3_places
 from resolver.config.listen_urls import listen_url

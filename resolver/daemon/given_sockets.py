@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 import msgspec
 
-from resolver.config.check import is_same_port
+from resolver.config.check_server import is_same_port
 from resolver.config.endpoints import DNS_PORT, show
 from resolver.config.listen_urls import listen_url
 from resolver.protocol.transport import OVER_UDP, Transport

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from resolver.config.check import servers_of
+from resolver.config.check_zones import servers_of
 from resolver.config.forwarders import block_pages, filters, forwarders_of, goes_on
 from resolver.config.schema import Forward
 from resolver.model import Delegation, Question, Server

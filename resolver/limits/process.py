@@ -133,6 +133,11 @@ CLOCK_FLAG_SECONDS = limit(
 GARBAGE_GROWTH_PART = limit(
     4, "a full pass when this part of all objects is new", why="CPython's rule: a quarter"
 )
+CONFIG_BROKEN_LINES = limit(
+    20,
+    "lines of the configuration file that are no TOML and told in one run",
+    why="each has the file parsed once more; who has more of them has another kind of file",
+)
 CONFIG_OCTETS = limit(
     4_194_304,
     "octets of the configuration file",

@@ -282,7 +282,7 @@ def test_check_sums_up_what_is_right(capsys: pytest.CaptureFixture[str], tmp_pat
 def test_a_file_that_says_nothing_takes_one_line(
     capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("resolver.cli.verify._rehearsed", lambda _: ([], []))
+    monkeypatch.setattr("resolver.cli.verify.rehearsed", lambda *_: ([], []))
     path = tmp_path / "resolver.toml"
     path.write_text("# nothing yet\n")
     assert run(capsys, "check", str(path)) == (0, f"{path}: ok; all is as by default\n", "")

@@ -116,9 +116,9 @@ def test_a_good_configuration_counts_and_a_bad_one_changes_nothing(
         _wait_for(it, Rcode.REFUSED)
         it.write("server.allow_from = ['127.0.0.1', 'x']\nserver.nonsense = 1\n")
         said = it.hang_up()
-        assert len(said) == 1
-        assert said[0].startswith("not reloaded, nothing has changed: ")
-        assert "server.nonsense" in said[0]
+        assert len(said) == len(("server.allow_from", "server.nonsense"))
+        assert all(one.startswith("not reloaded, nothing has changed: ") for one in said)
+        assert "server.nonsense" in said[1]
         assert [it.rcode() for _ in range(10)] == [Rcode.REFUSED] * 10
         it.write("server.identity = 'me'\n")
         assert it.hang_up() == ["reloaded: server.allow_from, server.identity"]

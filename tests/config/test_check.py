@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from resolver.config import check, load
+from resolver.config.check_server import is_own as answers_at
 from resolver.config.endpoints import endpoint
 from resolver.config.schema import Config, Server
 from resolver.policy.acl import Acl
@@ -114,7 +115,7 @@ def test_equal_ports_of_different_addresses_do_not_overlap() -> None:
 def test_a_server_that_is_ourselves_is_known(listen: str, asked: str, is_own: int) -> None:
     here = {"192.0.2.1", "::1", "127.0.0.1", "127.0.0.2"}
     config = Config(server=Server(listen=(listen,)))
-    assert check.is_own(config, endpoint(asked), is_here=here.__contains__) == is_own
+    assert answers_at(config, endpoint(asked), is_here=here.__contains__) == is_own
 
 
 def test_a_file_that_we_may_not_even_look_at_is_a_fault(monkeypatch: pytest.MonkeyPatch) -> None:
