@@ -115,7 +115,7 @@ class Shards(Generic[V]):
         Yields how many went.
         """
         for shard in self._shards:
-            keys = list(shard)
+            keys = list(dict.keys(shard))  # in order of use it would look each of them up
             for start in range(0, len(keys), CACHE_PURGE_ENTRIES):
                 meant = list(filter(is_meant, keys[start : start + CACHE_PURGE_ENTRIES]))
                 for key in meant:
@@ -142,6 +142,6 @@ class Shards(Generic[V]):
         mine[:], theirs[:] = theirs[:], mine[:]
 
     def items(self) -> Iterator[tuple[Any, V]]:
-        """A snapshot shard by shard; safe while others write between two items of two shards."""
+        """A snapshot shard by shard, in no order; safe while others write between two shards."""
         for shard in self._shards:
-            yield from list(shard.items())
+            yield from list(dict.items(shard))  # see `forget`

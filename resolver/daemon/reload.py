@@ -104,6 +104,7 @@ async def reload(daemon: Daemon, wanted: Config | Callable[[Config], Config] = s
         differ = _differing(before, files, found)
         if wrong or differ or any(map(_changes_answers, found)):
             fresh = assemble(config, before.base, before, files)  # in which nothing fails
+            await trio.lowlevel.checkpoint()  # it took half a millisecond, and so does the swap
             await hand_over(daemon, fresh, below(wrong), ready=_ready(found, before, fresh))
         else:
             before.config = config
@@ -111,6 +112,7 @@ async def reload(daemon: Daemon, wanted: Config | Callable[[Config], Config] = s
             daemon.listeners.hand_to(before.pipeline)
             local_watch.follow(before)
         daemon.nursery.start_soon(local_watch.free, gone)
+        await trio.lowlevel.checkpoint()
         if log is not None:
             logs.use(log, config.log.level)
             daemon.notes.follow()
