@@ -28,7 +28,7 @@ from resolver.daemon.list_shelf import COMPILED, DIRECTORY, text_name
 from resolver.daemon.list_terms import list_policy, list_specs
 from resolver.errors import ConfigError, WireError
 from resolver.operate.asked import client_of, name_of, type_of
-from resolver.operate.verb import Refused
+from resolver.operate.verb import Misused, Refused
 from resolver.policy.list_judge import Asker
 from resolver.policy.lists import Lists
 from resolver.protocol import names
@@ -50,7 +50,8 @@ def run(options: argparse.Namespace) -> int:
         return WRONG_USE
     except (Refusal, Refused) as error:
         print(inert(f"resolver block: {error}"), file=sys.stderr)
-        return FAILED
+        is_misuse = isinstance(error, Misused) or getattr(error, "is_misuse", False)
+        return WRONG_USE if is_misuse else FAILED
     if options.json:
         print(json_line(msgspec.json.encode(told)))
     else:

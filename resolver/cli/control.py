@@ -14,7 +14,7 @@ from resolver.cli import control_load, control_stats
 from resolver.cli.control_parts import inert, json_line
 from resolver.cli.control_session import NoDaemon, Refusal, Session, path_of
 from resolver.cli.control_shown import shown
-from resolver.errors import ConfigError
+from resolver.errors import ConfigError, Kind
 from resolver.operate.verbs import BY_NAME
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ def run(options: argparse.Namespace) -> int:
                 show(verb, line, is_json=options.json)
     except (NoDaemon, Refusal) as error:
         print(inert(f"resolver {options.command}: {error}"), file=sys.stderr)
-        return FAILED
+        return WRONG_USE if isinstance(error, Refusal) and error.is_misuse else FAILED
     return 0
 
 
@@ -90,7 +90,7 @@ def _worded(field: Field, words: list[str]) -> dict[str, Any]:
     """The value of *field*, taken from the front of *words*."""
     if not words:
         if field.is_required:
-            raise ConfigError(field.name.upper(), "", field.purpose)
+            raise ConfigError(field.name.upper(), None, field.purpose, kind=Kind.ABSENT)
         return {}
     if field.is_many:
         taken, words[:] = [*words], []

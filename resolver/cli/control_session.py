@@ -32,7 +32,11 @@ class NoDaemon(ResolverError):
 
 
 class Refusal(ResolverError):
-    """The daemon said no, in a sentence."""
+    """The daemon said no, in a sentence. *is_misuse*: it always will, to these words."""
+
+    def __init__(self, sentence: str, *, is_misuse: bool = False) -> None:
+        super().__init__(sentence)
+        self.is_misuse = is_misuse
 
 
 def path_of(given: str | None, config: str | None) -> Path:
@@ -122,7 +126,8 @@ class Session:
         except msgspec.DecodeError:
             raise NoDaemon(f"{self._path}: what listens there is no resolver of ours") from None
         if not reply.get("ok"):
-            raise Refusal(str(reply.get("error", "it was refused, without a reason")))
+            said = str(reply.get("error", "it was refused, without a reason"))
+            raise Refusal(said, is_misuse=reply.get("misuse") is True)
         return line, reply
 
     def _lost(self, error: OSError | None) -> NoDaemon:

@@ -195,9 +195,34 @@ def _captive(reply: Reply) -> Iterator[str]:
         yield "off: all goes by the configuration"
 
 
+def _while(state: str, none: str) -> Shown:
+    """What `block` and `allow` say: of one name, or which there are."""
+
+    def lines(reply: Reply) -> Iterator[str]:
+        if "names" not in reply:
+            left = f"for {duration(reply['left_s'])}" if reply["left_s"] else "no longer"
+            yield f"{reply['name']} and all below it {state} {left}"
+        elif not reply["names"]:
+            yield none
+        for one in reply.get("names", ()):
+            yield f"{one['name']} and all below it {state} for {duration(one['left_s'])} more"
+
+    return lines
+
+
+def _pause(reply: Reply) -> Iterator[str]:
+    if reply["is_paused"]:
+        yield f"nothing is blocked for {duration(reply['paused_left_s'])} more"
+    else:
+        yield "blocking goes on"
+
+
 SHOWN: Final[dict[str, Shown]] = {
     **FORMS,
     "captive": _captive,
+    "block": _while("is blocked", "no name is blocked by control"),
+    "allow": _while("is let through", "no name is let through by control"),
+    "pause": _pause,
     "drill": drill_shown.item,
     "geo zones": geo_shown.item,
     "geo survey": geo_shown.item,

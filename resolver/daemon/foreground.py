@@ -24,7 +24,7 @@ from resolver.daemon.captive import Captive
 from resolver.daemon.descriptors import count_descriptors
 from resolver.daemon.lifeline import REREAD, STOP
 from resolver.daemon.operated import Hooks
-from resolver.daemon.reload import reload, reread
+from resolver.daemon.reload import preview, reload, reread
 from resolver.daemon.run import running
 from resolver.daemon.status_line import keep_telling
 from resolver.errors import ResolverError
@@ -237,8 +237,13 @@ def _hooks(
             lifeline.tell(REREAD)
         return done
 
+    async def look_ahead() -> Reloaded:
+        if source is None:
+            raise Refused("this process has no configuration to read again")
+        return await preview(daemon, source)
+
     stop = life.end if lifeline is None else partial(lifeline.tell, STOP)
-    return Hooks(read_again, stop, Captive(daemon))
+    return Hooks(read_again, stop, Captive(daemon), look_ahead)
 
 
 def serve(

@@ -71,11 +71,13 @@ async def _nothing_to_read() -> Reloaded:
 
 
 class Hooks(NamedTuple):
-    """What the process as a whole does: read its configuration again, end."""
+    """What the process as a whole does: read its configuration again, end; and what the first
+    would come to (*preview*)."""
 
     reload: Callable[[], Awaitable[Reloaded]] = _nothing_to_read
     stop: Callable[[], None] = lambda: None
     captive: Portal | None = None
+    preview: Callable[[], Awaitable[Reloaded]] = _nothing_to_read
 
 
 class Operated(OperatedKnowledge):
@@ -151,6 +153,10 @@ class Operated(OperatedKnowledge):
     async def reload(self) -> Reloaded:
         """Raises NotReloaded."""
         return await self.hooks.reload()
+
+    async def preview(self) -> Reloaded:
+        """Raises NotReloaded."""
+        return await self.hooks.preview()
 
     async def reload_certificates(self) -> bool:
         """Raises ConfigError where they do not fit."""

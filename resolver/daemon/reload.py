@@ -153,6 +153,20 @@ async def reread(daemon: Daemon, source: Source, *, tells: bool, cause: str = "S
     raise NotReloaded(problems)
 
 
+async def preview(daemon: Daemon, source: Source) -> Reloaded:
+    """What `reread` would change, as far as it can be told without. Raises NotReloaded."""
+    config, problems = await trio.to_thread.run_sync(source.read)
+    if problems:
+        raise NotReloaded(problems)
+    before, config = daemon.parts, daemon.link_zones.added_to(config)
+    found = changes(before.config, config)
+    try:
+        files = await hop(before.clock, read_files, merged(config, found), before.clock)
+    except ConfigError as problem:
+        raise NotReloaded([source.place(problem)]) from None
+    return Reloaded(tuple(found), tuple(_differing(before, files, found)))
+
+
 # Of these, everybody's stay whose name no list has a word on: what a list says that is new counts
 # from when it is in force, and forgets then.
 _OTHERS_AND_LISTS: Final = frozenset({"view", "block", "allow"})

@@ -6,7 +6,7 @@ import re
 from typing import Final
 
 from resolver.model import Name, Question
-from resolver.operate.verb import Refused
+from resolver.operate.verb import Misused
 from resolver.protocol import names
 from resolver.protocol.codes import META_TYPES
 from resolver.protocol.ip_addresses import address_octets
@@ -19,46 +19,46 @@ _DURATION: Final = re.compile(r"(\d{1,9}) ?([a-z]*)")
 
 
 def name_of(text: str) -> Name:
-    """Raises Refused."""
+    """Raises Misused."""
     try:
         return names.from_text(text).lower()
     except ValueError as error:
-        raise Refused(f"{text[:80]!r} is no domain name: {error}") from None
+        raise Misused(f"{text[:80]!r} is no domain name: {error}") from None
 
 
 def type_of(text: str) -> int:
-    """Raises Refused."""
+    """Raises Misused."""
     import dns.exception  # noqa: PLC0415  # seventy modules, for an operator's word
     import dns.rdatatype  # noqa: PLC0415
 
     try:
         rtype = int(dns.rdatatype.from_text(text))
     except (dns.exception.DNSException, ValueError):
-        raise Refused(f"there is no record type {text!r}") from None
+        raise Misused(f"there is no record type {text!r}") from None
     if rtype in META_TYPES or not rtype:
-        raise Refused(f"there are no records of type {text}")
+        raise Misused(f"there are no records of type {text}")
     return rtype
 
 
 def client_of(text: str) -> bytes:
-    """The raw address of a client, b"" for none. Raises Refused."""
+    """The raw address of a client, b"" for none. Raises Misused."""
     try:
         return address_octets(text) if text else b""
     except ValueError:
-        raise Refused(f"{text!r} is no address") from None
+        raise Misused(f"{text!r} is no address") from None
 
 
 def question_of(name: str, rtype: str) -> Question:
-    """Raises Refused."""
+    """Raises Misused."""
     return Question(name_of(name), type_of(rtype))
 
 
 def seconds_of(text: str, between: tuple[float, float]) -> float:
-    """A time as 90s, 30m, 1h or 2d, no less and no more than *between*. Raises Refused."""
+    """A time as 90s, 30m, 1h or 2d, no less and no more than *between*. Raises Misused."""
     found = _DURATION.fullmatch(text.strip().lower())
     unit = None if found is None else _UNITS.get(found[2])
     least, most = between
     if found is None or unit is None or not least <= int(found[1]) * unit <= most:
         example = f"from {duration(least)} to {duration(most)}, as 90s, 30m, 1h or 2d"
-        raise Refused(f"{text[:32]!r} is no time {example}")
+        raise Misused(f"{text[:32]!r} is no time {example}")
     return float(int(found[1]) * unit)

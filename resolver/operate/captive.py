@@ -40,6 +40,8 @@ async def captive(daemon: Running, given: CaptiveArguments) -> Reply:
             await portal.end()
         elif given.time != _STATUS:
             await portal.begin(seconds_of(given.time, CAPTIVE_SECONDS_RANGE))
+    except Refused:
+        raise
     except ResolverError as error:
         raise Refused(str(error)) from None
     is_on = portal.is_on

@@ -33,7 +33,7 @@ from resolver.limits import (
 )
 from resolver.operate.request import NotUnderstood, error_line, reply_line, request_untrusted
 from resolver.operate.rights import Peer, may, right_of
-from resolver.operate.verb import Refused, Right
+from resolver.operate.verb import Misused, Refused, Right
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Mapping
@@ -190,7 +190,7 @@ class Door:
         try:
             request = request_untrusted(line, self._verbs)
         except NotUnderstood as error:
-            await self._fail(client, error.id, str(error))
+            await self._fail(client, error.id, str(error), is_misuse=True)
             return
         if told := self._objection(client, request):
             await self._fail(client, request.id, told)
@@ -201,7 +201,8 @@ class Door:
             await self._do(client, request)
         except ResolverError as error:
             drop_frames(error)
-            await self._fail(client, request.id, str(error))
+            is_misuse = isinstance(error, Misused)
+            await self._fail(client, request.id, str(error), is_misuse=is_misuse)
 
     def _objection(self, client: _Client, request: Request) -> str:
         """Why *client* may not have *request* done; "" if it may."""
@@ -225,9 +226,11 @@ class Door:
         if request.verb.streams:
             await _send(client, reply_line(request.id, {"end": True}))
 
-    async def _fail(self, client: _Client, id: Id, sentence: str) -> None:
+    async def _fail(
+        self, client: _Client, id: Id, sentence: str, *, is_misuse: bool = False
+    ) -> None:
         self.errors += 1
-        await _send(client, error_line(id, sentence))
+        await _send(client, error_line(id, sentence, is_misuse=is_misuse))
 
 
 _PAUSE_S = 0.1  # after a failure to accept

@@ -26,7 +26,7 @@ from resolver.operate.asked import seconds_of
 from resolver.operate.drill_facts import Remembered
 from resolver.operate.drill_keep import kept_of
 from resolver.operate.drill_names import listed, used_names
-from resolver.operate.verb import Arguments, Refused, Right, Verb
+from resolver.operate.verb import Arguments, Misused, Refused, Right, Verb
 from resolver.protocol import names
 
 if TYPE_CHECKING:
@@ -98,7 +98,7 @@ def times_of(text: str) -> list[float]:
     words = [word for word in text.split(",") if word.strip()]
     found = sorted({seconds_of(word, DRILL_AFTER_SECONDS_RANGE) for word in words})
     if not found or len(found) > DRILL_MOMENTS:
-        raise Refused(f"from 1 to {DRILL_MOMENTS} times, as 0s,1h,1d,7d")
+        raise Misused(f"from 1 to {DRILL_MOMENTS} times, as 0s,1h,1d,7d")
     return found
 
 

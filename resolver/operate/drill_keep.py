@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from resolver.geo.distance import Distances
 from resolver.operate import geography
-from resolver.operate.verb import Refused
+from resolver.operate.verb import Misused, Refused
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -34,7 +34,7 @@ def kept_of(
     Raises Refused.
     """
     if (far_ms > 0) + bool(keep_only) + bool(as_outage) > 1:
-        raise Refused("one of far_ms, keep_only and as_outage, not several")
+        raise Misused("one of far_ms, keep_only and as_outage, not several")
     found = geography.measured(parts)
     measured = [one.host for one in found]
     if keep_only:
@@ -55,7 +55,7 @@ def _prefix(text: str) -> str:
     try:
         return str(ipaddress.ip_network(text))
     except ValueError as error:
-        raise Refused(f"{text[:64]!r} is no prefix such as 192.0.2.0/24: {error}") from None
+        raise Misused(f"{text[:64]!r} is no prefix such as 192.0.2.0/24: {error}") from None
 
 
 def _outage(recorded: Sequence[PartialOutage], text: str) -> PartialOutage:

@@ -11,7 +11,7 @@ from resolver.drill.facts import Used
 from resolver.limits import DRILL_NAMES, DRILL_SCANNED
 from resolver.model import NOT_JUDGED, Rank
 from resolver.operate.asked import name_of, type_of
-from resolver.operate.verb import Refused
+from resolver.operate.verb import Misused, Refused
 from resolver.protocol.codes import RRType
 
 if TYPE_CHECKING:
@@ -97,7 +97,7 @@ def listed(lines: Sequence[str]) -> list[Used]:
         try:
             found.update(_read(words))
         except Refused as error:
-            raise Refused(f"line {number}: {error}") from None
+            raise Misused(f"line {number}: {error}") from None
         if len(found) > DRILL_NAMES:
             raise Refused(
                 f"a drill takes {DRILL_NAMES} names, and there are more from line {number} on"
@@ -107,7 +107,7 @@ def listed(lines: Sequence[str]) -> list[Used]:
 
 def _read(words: Sequence[str]) -> Iterable[tuple[tuple[bytes, int], Used]]:
     if len(words) > 2:  # noqa: PLR2004  # name and type
-        raise Refused(f"a name, or a name and a type, not {len(words)} words")
+        raise Misused(f"a name, or a name and a type, not {len(words)} words")
     name = name_of(words[0])
     rtype = type_of(words[1]) if len(words) > 1 else RRType.A
     yield (name, rtype), Used(name, rtype)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 from msgspec import Meta
 
 from resolver.operate.asked import LONGEST_NAME, name_of
-from resolver.operate.verb import WORD, Arguments, Refused, Right, Verb, summed
+from resolver.operate.verb import WORD, Arguments, Misused, Right, Verb, summed
 
 if TYPE_CHECKING:
     from resolver.operate.verb import Reply
@@ -37,9 +37,9 @@ async def flush(daemon: Running, given: FlushArguments) -> Reply:
     }
     wanted = [kind for kind in kinds if getattr(given, kind)]
     if bool(given.name) + len(wanted) != 1:
-        raise Refused("flush takes a NAME, or one of --all, --negative, --bogus and --servers")
+        raise Misused("flush takes a NAME, or one of --all, --negative, --bogus and --servers")
     if given.below and not given.name:
-        raise Refused("--below goes with a NAME")
+        raise Misused("--below goes with a NAME")
     if given.name:
         forgotten = await daemon.forget(name_of(given.name), below=given.below)
     else:

@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Annotated, Final
 
-from resolver.operate.verb import Nothing, Right, Verb, first
+from msgspec import Meta
+
+from resolver.operate.verb import Arguments, Nothing, Right, Verb, first
 
 if TYPE_CHECKING:
     from resolver.operate.verb import Reply
     from resolver.operate.view import Running
 
 
-async def reload(daemon: Running, _: Nothing) -> Reply:
+class ReloadArguments(Arguments, frozen=True, kw_only=True):
+    """What `reload` takes."""
+
+    dry_run: Annotated[bool, Meta(description="say what would change, and change nothing")] = False
+
+
+async def reload(daemon: Running, given: ReloadArguments) -> Reply:
     """As SIGHUP does, and says what came of it. Raises NotReloaded."""
-    done = await daemon.reload()
+    done = await (daemon.preview() if given.dry_run else daemon.reload())
     return {
-        "said": str(done),
+        "said": done.would_be() if given.dry_run else str(done),
         "changes": [
             {"key": change.key, "effect": change.effect, "before": before, "now": now}
             for change in done.changes
@@ -32,7 +40,7 @@ async def tls_reload(daemon: Running, _: Nothing) -> Reply:
 
 
 RELOAD: Final = Verb(
-    "reload", Right.ACT, "read the configuration again, as SIGHUP does", Nothing, reload,
+    "reload", Right.ACT, "read the configuration again, as SIGHUP does", ReloadArguments, reload,
     merge=first,
 )  # fmt: skip
 TLS_RELOAD: Final = Verb(

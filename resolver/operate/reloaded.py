@@ -41,14 +41,21 @@ class Reloaded(NamedTuple):
         return tuple(str(change) for change in self.changes if change.effect == effect)
 
     def __str__(self) -> str:
-        said = [", ".join(self.live)] if self.live else []
-        if self.reopened:
-            said.append(f"reopened: {', '.join(self.reopened)}")
-        if not said:
-            said.append("nothing has changed")
+        said = self._said("reopened") or ["nothing has changed"]
         if self.waiting:
             said.append(f"needs a restart: {', '.join(self.waiting)}")
         return f"reloaded: {'; '.join(said)}"
+
+    def would_be(self) -> str:
+        """The same, of what is not done."""
+        said = self._said("opened anew") or ["nothing"]
+        if self.waiting:
+            said.append(f"at a restart only: {', '.join(self.waiting)}")
+        return f"a reload would change: {'; '.join(said)}"
+
+    def _said(self, opened: str) -> list[str]:
+        live = [", ".join(self.live)] if self.live else []
+        return live + ([f"{opened}: {', '.join(self.reopened)}"] if self.reopened else [])
 
 
 class NotReloaded(ResolverError):

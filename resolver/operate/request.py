@@ -92,6 +92,7 @@ def reply_line(id: Id, reply: Reply) -> bytes:
     return msgspec.json.encode({"id": id, "ok": True, **reply}) + b"\n"
 
 
-def error_line(id: Id, sentence: str) -> bytes:
-    """What goes out where nothing was done."""
-    return msgspec.json.encode({"id": id, "ok": False, "error": sentence}) + b"\n"
+def error_line(id: Id, sentence: str, *, is_misuse: bool = False) -> bytes:
+    """What goes out where nothing was done. *is_misuse*: nor ever will be, asked in this way."""
+    reply = {"id": id, "ok": False, "error": sentence}
+    return msgspec.json.encode(reply | {"misuse": True} if is_misuse else reply) + b"\n"

@@ -48,6 +48,10 @@ class Refused(ResolverError):
     """It cannot be done as it was asked: one sentence, what and why."""
 
 
+class Misused(Refused):
+    """Nor could it ever be, asked in this way: another name, time or option is needed."""
+
+
 class Arguments(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What a verb takes: a field for each, with a description and a bound (msgspec.Meta).
 

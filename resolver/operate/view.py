@@ -214,6 +214,10 @@ class Running(Knowing, Protocol):
         """Read the configuration again. Raises NotReloaded."""
         ...
 
+    async def preview(self) -> Reloaded:
+        """What a reload would change. Raises NotReloaded."""
+        ...
+
     async def reload_certificates(self) -> bool:
         """Look at their files; True if others are in use now. Raises ConfigError."""
         ...

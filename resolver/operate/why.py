@@ -23,7 +23,7 @@ from resolver.operate.renewal import renewal
 from resolver.operate.server_rows import condition
 from resolver.operate.servers import cut_rows
 from resolver.operate.touched import said, touched
-from resolver.operate.verb import WORD, Arguments, Refused, Right, Verb
+from resolver.operate.verb import WORD, Arguments, Misused, Right, Verb
 from resolver.protocol import names
 from resolver.recurse.alias_chain import leads_on, weakest
 from resolver.recurse.known import alias_target
@@ -60,7 +60,7 @@ async def why(daemon: Running, given: WhyArguments) -> Reply:
     view = parts.views.named(given.view) or parts.views.default
     if given.view not in (view.view.name, EVERYBODY.name):
         known = ", ".join(path.view.name for path in parts.views.paths)
-        raise Refused(f"there is no view {given.view[:80]!r}, but {known}")
+        raise Misused(f"there is no view {given.view[:80]!r}, but {known}")
     told = parts.pipeline.before(question, view.view.name)
     policy = touched(parts, view, question)
     reply: Reply = {"name": names.to_text(question.qname), "type": type_text(question.qtype)}

@@ -15,7 +15,7 @@ from msgspec.structs import replace
 
 from resolver.config.schema import Config, Dnssec, Log, Metrics, Stub
 from resolver.config.schema_geo import Geo
-from resolver.daemon.reload import Source, reload, reread
+from resolver.daemon.reload import Source, preview, reload, reread
 from resolver.errors import ConfigError
 from resolver.model import Question
 from resolver.operate.geography import distances
@@ -305,6 +305,24 @@ async def test_every_problem_is_a_line() -> None:
         f"{failed} b: 2 is not allowed; expected three",
         "INFO SIGHUP: reloaded: nothing has changed",
     ]
+
+
+@trio_test_real
+async def test_a_look_ahead_tells_what_a_reload_would_do_and_does_nothing() -> None:
+    async with served() as house:
+        before = house.daemon.parts
+        other = house.allowing("127.0.0.0/8", "192.0.2.1")
+        other = replace(other, server=replace(other.server, workers=3))
+        told = await preview(house.daemon, Source(lambda: (other, [])))
+        assert told.would_be() == (
+            "a reload would change: server.allow_from; at a restart only: server.workers"
+        )
+        same = await preview(house.daemon, Source(lambda: (house.config, [])))
+        assert same.would_be() == "a reload would change: nothing"
+        hints = replace(other, root=replace(other.root, hints_file="/nonexistent"))
+        with pytest.raises(NotReloaded, match="hints_file"):
+            await preview(house.daemon, Source(lambda: (hints, [])))
+        assert house.daemon.parts is before
 
 
 @trio_test_real

@@ -37,9 +37,33 @@ def test_a_reload_says_what_came_of_it(tmp_path: Path, head: str) -> None:
             "key": "server.identity", "effect": "live", "before": "", "now": "me",
         }  # fmt: skip
         assert daemon.logged(f"control: {said}")
+        done = daemon.control("reload", "--dry-run")
+        assert done.stdout.splitlines()[0] == (
+            "a reload would change: nothing; at a restart only: cache.size_octets"
+        )
         done = daemon.control("reload")
         assert "cache.size_octets" in done.stdout
         assert "at a restart" in done.stdout
+
+
+WORDS = (
+    ("flush www.example.com", 0),
+    ("nta remove example.org", 1),
+    ("flush", 2),
+    ("flush a..b", 2),
+    ("trace www.example.com NOTYPE", 2),
+    ("captive 2d", 2),
+    ("nta add", 2),
+    ("stale perhaps", 2),
+)
+
+
+def test_wrong_words_are_told_apart_from_a_no(tmp_path: Path) -> None:
+    with controlled(tmp_path) as daemon:
+        for words, status in WORDS:
+            done = daemon.control(*words.split())
+            assert (words, done.returncode, bool(done.stderr)) == (words, status, status > 0)
+            assert "Traceback" not in done.stderr
 
 
 def test_a_mistake_changes_nothing_and_says_why(tmp_path: Path) -> None:

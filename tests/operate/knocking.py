@@ -12,7 +12,7 @@ from msgspec import Meta
 from resolver.operate import door_socket
 from resolver.operate.door import Door
 from resolver.operate.perform import performed
-from resolver.operate.verb import WORD, Arguments, Nothing, Refused, Reply, Right, Verb
+from resolver.operate.verb import WORD, Arguments, Misused, Nothing, Refused, Reply, Right, Verb
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator
@@ -36,6 +36,10 @@ async def _count(_: Running, given: Size) -> AsyncGenerator[Reply, None]:
         yield {"number": number, "text": "x" * given.octets}
 
 
+async def _misuse(_: Running, __: Nothing) -> Reply:
+    raise Misused("no such word")
+
+
 async def _refuse(_: Running, __: Nothing) -> Reply:
     raise Refused("not today")
 
@@ -55,6 +59,7 @@ VERBS = {
         Verb("say", Right.LOOK, "say much", Size, _say),
         Verb("count", Right.LOOK, "say it often", Size, _count, streams=True),
         Verb("refuse", Right.LOOK, "refuse", Nothing, _refuse),
+        Verb("misuse", Right.LOOK, "misuse", Nothing, _misuse),
         Verb("break", Right.LOOK, "break", Nothing, _break),
         Verb("sleep", Right.LOOK, "take for ever", Nothing, _sleep),
         Verb("act", Right.ACT, "change things", Size, _say),

@@ -73,7 +73,12 @@ async def test_what_is_refused_is_told(tmp_path: Path) -> None:
     async with house(tmp_path) as home:
         client = await home.knock()
         assert await client.ask(id=1, do="refuse") == {"id": 1, "ok": False, "error": "not today"}
-        assert home.door.errors == 1
+        misused = await client.ask(id=2, do="misuse")
+        assert misused == {"id": 2, "ok": False, "error": "no such word", "misuse": True}
+        unknown = await client.ask(id=3, do="nothing of the kind")
+        assert unknown is not None
+        assert unknown["misuse"] is True
+        assert home.door.errors == len((1, 2, 3))
 
 
 @trio_test_real

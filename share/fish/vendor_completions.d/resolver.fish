@@ -268,6 +268,7 @@ complete -c resolver -n '_shtab_resolver_using control pause' -l json -d 'print 
 complete -c resolver -n '_shtab_resolver_using control; and test $_shtab_resolver_npos -eq 0' -a reload -d 'read the configuration again, as SIGHUP does'
 complete -c resolver -n '_shtab_resolver_using control reload' -s h -l help -d 'show this help message and exit'
 complete -c resolver -n '_shtab_resolver_using control reload' -l json -d 'print what it says, an object a line'
+complete -c resolver -n '_shtab_resolver_using control reload' -l dry-run -d 'say what would change, and change nothing'
 complete -c resolver -n '_shtab_resolver_using control; and test $_shtab_resolver_npos -eq 0' -a tls -d 'take other certificates into use, if their files have changed'
 complete -c resolver -n '_shtab_resolver_using control tls' -s h -l help -d 'show this help message and exit'
 complete -c resolver -n '_shtab_resolver_using control tls; and test $_shtab_resolver_npos -eq 0' -a reload -d 'take other certificates into use, if their files have changed'
