@@ -71,10 +71,10 @@ class Bench(selection.Bench):
             self.network.faults.set(address, way)  # type: ignore[arg-type]
 
 
-def held(link: LinkProfile, looks_like: str) -> None:
+def held(link: LinkProfile, looks_like: str, access_s: float) -> None:
     """As for a link like any other, whatever it looks like."""
     del looks_like
-    _FIT(link, "")
+    _FIT(link, "", access_s)
 
 
 _FIT = LinkProfile.fit

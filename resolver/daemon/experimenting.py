@@ -21,10 +21,15 @@ if TYPE_CHECKING:
     from resolver.upstream.server_state import ServerState
 
 
-async def keep_looking(dispatcher: Dispatcher, clock: Clock) -> None:
-    """Until cancelled. Where nothing was asked since the last look, it costs nothing."""
+async def keep_looking(dispatcher: Dispatcher, clock: Clock, are_notes_read: trio.Event) -> None:
+    """Until cancelled. Where nothing was asked since the last look, it costs nothing.
+
+    The first look is at what an earlier run remembers, once *are_notes_read*.
+    """
     experiments, counters = dispatcher.shared.experiments, dispatcher.counters
     answered = 0
+    await are_notes_read.wait()
+    dispatcher.infra.link.fit(*await _seen(dispatcher.infra))
     while True:
         await trio.sleep(EXPERIMENT_LOOK_SECONDS)
         if experiments.is_due(counters.expired + counters.unreachable):
@@ -35,25 +40,28 @@ async def keep_looking(dispatcher: Dispatcher, clock: Clock) -> None:
             experiments.look(sides, is_out=is_out, now=now, wall=clock.wall())
         if counters.answered != answered:
             answered = counters.answered
-            dispatcher.infra.link.fit(await _kind(dispatcher.infra))
+            dispatcher.infra.link.fit(*await _seen(dispatcher.infra))
 
 
-async def _kind(infra: Infra) -> str:
-    """What the link looks like, by those servers that answered soonest in the last hour or two."""
+async def _seen(infra: Infra) -> tuple[str, float]:
+    """What the link looks like, and seconds to the nearest server: by those that answered soonest
+    in the last hour or two; where nobody did yet, in an earlier run."""
     nearest: list[ServerState] = []
     async for some in _slices(infra):
-        nearest = nsmallest(NEAREST, [*nearest, *some], key=_least_s)
-    return looks_like(
-        [
-            Measured(state.key[0], 1000 * state.watch.least_s, state.n, 1000 * state.var)
-            for state in nearest
-            if state.watch.least_s < math.inf
-        ]
-    )
+        nearest = nsmallest(NEAREST, [*nearest, *some], key=_distance)
+    is_measured = bool(nearest) and nearest[0].n > 0
+    found = [
+        Measured(state.key[0], 1000 * _distance(state)[1], state.n, 1000 * state.var)
+        for state in nearest
+        if (state.n > 0) is is_measured and _distance(state)[1] < math.inf
+    ]
+    return looks_like(found), found[0].rtt_ms / 1000 if found else 0.0
 
 
-def _least_s(state: ServerState) -> float:
-    return state.watch.least_s
+def _distance(state: ServerState) -> tuple[bool, float]:
+    """Those that are measured first; seconds."""
+    least_s = state.watch.least_s if state.n else state.expected_rtt_s or math.inf
+    return not state.n, least_s
 
 
 async def _slices(infra: Infra) -> AsyncIterator[list[ServerState]]:

@@ -104,7 +104,7 @@ class Upkeep:
         self._keep_policy_zones()
         self._warm_up()
         base = self._daemon.parts.base
-        self._daemon.nursery.start_soon(keep_looking, base.dispatcher, base.clock)
+        self._daemon.nursery.start_soon(keep_looking, base.dispatcher, base.clock, are_notes_read)
         self._daemon.nursery.start_soon(keep_renewing, base.prefetch, base.clock, are_notes_read)
 
     def go_on(self, before: Parts) -> None:

@@ -138,8 +138,8 @@ class Asker:
         sent = self.shared.compose(
             question, state, is_forward=delegation.is_forward, form=form, now=now
         )
-        if self.shared.link.slots is not None:
-            self.shared.link.slots.settle(state, now)
+        if self.shared.link.looks_like:
+            self.shared.link.settle(state, now)
         packet = Transmission(
             question, self.way, self.owner_domain, server, state, sent, now, purpose
         )

@@ -20,11 +20,13 @@ from resolver.limits import (
     GEO_PATIENCE,
     HEDGE_FLOOR_SECONDS,
     HEDGE_JITTER_SECONDS,
+    HEDGE_UNKNOWN_SECONDS,
     LEO_HEDGE_PART,
     LEO_SILENCES,
     LEO_SLOT_ANSWERS,
     LEO_SLOT_KEPT,
     LEO_SLOT_SECONDS,
+    OVERDUE_UNKNOWN_SECONDS,
     RACE_WIDTH,
     SESSION_CONNECT_SECONDS,
     SESSION_IDLE_SECONDS,
@@ -42,29 +44,31 @@ _SOME: Final = 4  # answers between two looks at what is late
 class LinkProfile:
     """*looks_like*: as `geo.distance.Distances`, "" for a link like any other.
 
-    *patience*: times as long as usual that strangers have. *ask_s*, *tcp_s*, *connect_s*: seconds
-    for a question at one zone cut, for one query over TCP, for a session. *grace_s*: for how much
-    longer than usual a session may be mute. *race_width*: servers of a set that nobody knows asked
-    at once. *tcp_idle_s*, *session_idle_s*: how long connections are kept. *losses*: silences in a
-    row that say nothing of a server that used to answer. *slots*: where the way changes every few
-    seconds.
+    *patience*: times as long as usual that strangers have; *access_s*: seconds before which none of
+    them can answer. *ask_s*, *tcp_s*, *connect_s*: seconds for a question at one zone cut, for one
+    query over TCP, for a session. *grace_s*: for how much longer than usual a session may be mute.
+    *race_width*: servers of a set that nobody knows asked at once. *tcp_idle_s*, *session_idle_s*:
+    how long connections are kept. *losses*: silences in a row that say nothing of a server that
+    used to answer. *slots*: where the way changes every few seconds.
     """
 
     __slots__ = (
-        "ask_s", "connect_s", "grace_s", "looks_like", "losses", "patience", "race_width",
-        "session_idle_s", "slots", "tcp_idle_s", "tcp_s",
+        "access_s", "ask_s", "connect_s", "grace_s", "looks_like", "losses", "patience",
+        "race_width", "session_idle_s", "slots", "tcp_idle_s", "tcp_s",
     )  # fmt: skip
 
     def __init__(self) -> None:
         self.slots: Slots | None = None
-        self.fit("")
+        self.fit("", 0.0)
 
     def __repr__(self) -> str:
         return f"<LinkProfile {self.looks_like or 'like any other'}>"
 
-    def fit(self, looks_like: str) -> None:
-        """Go by a link that looks like this, from the next packet on."""
+    def fit(self, looks_like: str, access_s: float) -> None:
+        """Go by a link that looks like this, from the next packet on. *access_s*: to the nearest
+        server."""
         is_geo, is_leo = looks_like == GEO, looks_like == LEO
+        self.access_s = access_s if is_geo else 0.0
         self.looks_like = looks_like
         self.patience = patience = GEO_PATIENCE if is_geo else 1.0
         self.ask_s = patience * ASK_SECONDS
@@ -77,6 +81,14 @@ class LinkProfile:
         self.losses = LEO_SILENCES if is_leo else 1
         if is_leo != (self.slots is not None):
             self.slots = Slots() if is_leo else None
+
+    def settle(self, state: ServerState, now: float) -> None:
+        """A packet goes there now: say after how long its reply is late."""
+        if self.slots is not None:
+            self.slots.settle(state, now)
+        elif self.access_s and not state.n:  # nobody is nearer than the nearest
+            state.hedge_s = max(state.hedge_s, self.access_s + HEDGE_UNKNOWN_SECONDS)
+            state.overdue_s = max(state.overdue_s, self.access_s + OVERDUE_UNKNOWN_SECONDS)
 
 
 class Slots:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 
 import msgspec
@@ -14,13 +15,14 @@ from resolver import limits
 from resolver.daemon import experimenting
 from resolver.daemon.keepsakes import PartialOutages, partial_outages_untrusted
 from resolver.errors import WireError
-from resolver.geo.distance import PartialOutage
+from resolver.geo.distance import GEO, PartialOutage
 from resolver.lab.faults import Path
 from resolver.lab.virtual_time import VirtualClock
 from resolver.model import Server
 from resolver.operate.status import STATUS
 from resolver.upstream.experiments import Experiments
 from resolver.upstream.infra import Infra
+from resolver.upstream.server_state import Hint
 from tests.making import question
 from tests.operate.operated import desk
 from tests.recurse.household import WALL, village
@@ -87,6 +89,36 @@ async def test_satellites_near_by_are_found_by_jitter_and_slots_are_kept_as_long
         assert link.slots is slots
         await used((0.012,))
         assert link.slots is None
+
+
+@pytest.mark.parametrize(("remembered_s", "kind"), [(0.61, GEO), (0.02, "")])
+@trio_test
+async def test_a_start_goes_by_what_an_earlier_run_remembers_until_somebody_answers(
+    remembered_s: float, kind: str
+) -> None:
+    world = village()
+    for host in world.servers:
+        world.faults.set(host, Path(0.01))
+    async with desk(world) as it:
+        dispatcher = it.home.parts.dispatcher
+        for host in world.servers:
+            dispatcher.infra.state(Server(host)).expect(Hint(math.log(remembered_s), 0.2))
+        are_read = trio.Event()
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(
+                experimenting.keep_looking, dispatcher, it.home.parts.clock, are_read
+            )
+            await trio.sleep(1)
+            dispatcher.infra.link.fit("", 0.0)  # the daemon's own has looked already
+            await trio.sleep(1)
+            assert dispatcher.infra.link.looks_like == ""
+            are_read.set()
+            await trio.sleep(1)
+            assert dispatcher.infra.link.looks_like == kind
+            await it.home.ask(question("www.example.net. A"))
+            await trio.sleep(limits.EXPERIMENT_LOOK_SECONDS)
+            assert dispatcher.infra.link.looks_like == ""
+            nursery.cancel_scope.cancel()
 
 
 @pytest.mark.reaches("EXPERIMENT_SLICE")

@@ -14,7 +14,7 @@ from resolver.lab.faults import Path
 from resolver.model import Server
 from resolver.upstream.infra import Infra
 from resolver.upstream.link_profile import LinkProfile, Slots
-from resolver.upstream.server_state import ServerState, owner_domain_of
+from resolver.upstream.server_state import Hint, ServerState, owner_domain_of
 from tests.support import trio_test
 from tests.upstream.encrypted_worlds import ask, forward, running
 from tests.upstream.test_encrypted import good
@@ -33,7 +33,7 @@ def test_a_link_like_any_other_is_as_it_always_was() -> None:
     idle = link.tcp_idle_s, link.session_idle_s
     assert idle == (limits.UPSTREAM_TCP_IDLE_SECONDS, limits.SESSION_IDLE_SECONDS)
     for other in (GEO, LEO, ""):
-        link.fit(other)
+        link.fit(other, 0.6)
     assert (link.ask_s, link.race_width, link.slots) == (
         limits.ASK_SECONDS, limits.RACE_WIDTH, None,
     )  # fmt: skip
@@ -47,7 +47,7 @@ async def test_over_a_satellite_far_up_one_stranger_is_asked_and_waited_for_long
     world = World()
     for host in (HOST, OTHER):
         world.serve(host, rtt_s=0.61)
-    world.infra.link.fit(GEO)
+    world.infra.link.fit(GEO, 0.6)
 
     async def story() -> None:
         began = trio.current_time()
@@ -55,7 +55,24 @@ async def test_over_a_satellite_far_up_one_stranger_is_asked_and_waited_for_long
         assert trio.current_time() - began < 1.0
 
     await world.run(story)
-    assert (world.dispatcher.counters.races, world.dispatcher.counters.retries) == (0, 0)
+    counters = world.dispatcher.counters
+    assert (counters.races, counters.hedges, counters.retries, counters.sent_udp) == (0, 0, 0, 1)
+
+
+@trio_test
+async def test_who_is_remembered_from_another_run_is_waited_for_as_well() -> None:
+    world = World()
+    world.serve(HOST, rtt_s=0.61)
+    world.serve(OTHER, rtt_s=0.61)
+    for host in (HOST, OTHER):
+        world.infra.state(Server(host)).expect(Hint(math.log(0.61), 0.1))
+    world.infra.link.fit(GEO, 0.6)
+
+    async def story() -> None:
+        await world.ask(HOST, OTHER)
+
+    await world.run(story)
+    assert world.dispatcher.counters.hedges == 0
 
 
 @pytest.mark.reaches("GEO_PATIENCE")
@@ -64,7 +81,7 @@ async def test_over_a_satellite_far_up_one_stranger_is_asked_and_waited_for_long
 async def test_a_question_has_three_times_as_long_there(kind: str, times: float) -> None:
     world = World()
     world.serve(HOST, Script(lambda *_: None))
-    world.infra.link.fit(kind)
+    world.infra.link.fit(kind, 0.6)
 
     async def story() -> None:
         latest = trio.current_time() + times * limits.ASK_SECONDS
@@ -83,7 +100,7 @@ async def test_a_question_has_three_times_as_long_there(kind: str, times: float)
 @trio_test
 async def test_connections_are_kept_for_ten_minutes_there() -> None:
     world, server, one = World(), good(), encrypted()
-    world.infra.link.fit(GEO)
+    world.infra.link.fit(GEO, 0.6)
     async with running(world, strict(one)._replace(keeps_warm=False), _192_0_2_1=server):
         await ask(world, forward(one))
         await trio.sleep(limits.GEO_IDLE_SECONDS - 1)
@@ -98,7 +115,7 @@ async def test_connections_are_kept_for_ten_minutes_there() -> None:
 async def test_one_over_tcp_as_well(kind: str) -> None:
     world = World()
     world.serve(HOST, rtt_s=0.61)
-    world.infra.link.fit(kind)
+    world.infra.link.fit(kind, 0.6)
 
     async def story() -> None:
         for pause_s in (limits.UPSTREAM_TCP_IDLE_SECONDS + 1, limits.GEO_IDLE_SECONDS - 1, 0):
@@ -186,7 +203,7 @@ async def test_after_a_burst_of_losses_the_nearest_is_asked_on(kind: str, asked:
     world = World()
     world.serve(HOST, rtt_s=0.03)
     world.serve(OTHER, rtt_s=0.15)
-    world.infra.link.fit(kind)
+    world.infra.link.fit(kind, 0.6)
 
     async def story() -> None:
         for _ in range(30):
@@ -207,7 +224,7 @@ async def test_what_is_lost_there_is_asked_for_again_as_soon_as_the_slot_says() 
         world = World()
         world.serve(HOST)
         world.serve(OTHER, rtt_s=0.3)
-        world.infra.link.fit(kind)
+        world.infra.link.fit(kind, 0.6)
 
         async def story(world: World = world) -> None:
             for number in range(20):
