@@ -6,6 +6,7 @@ forgotten and renewed, the last told first.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 import trio
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     from resolver.runtime.clock import Clock
     from resolver.upstream.dispatcher import Dispatcher
     from resolver.upstream.infra import Infra
+    from resolver.upstream.link_profile import LinkProfile
 
 
 def stale_of(
@@ -78,7 +80,9 @@ def stale_seconds(config: Config, overrides: Overrides) -> float:
     return config.cache.stale_max if overrides.serves_stale(config) else 0
 
 
-def early_of(config: Config, resolver: Resolver, spawn: Callable[..., None]) -> EarlyAnswers | None:
+def early_of(
+    config: Config, resolver: Resolver, link: LinkProfile, spawn: Callable[..., None]
+) -> EarlyAnswers | None:
     """What is told those who have waited for long, if anything is."""
     if resolver.stale is None:
         return None
@@ -90,7 +94,7 @@ def early_of(config: Config, resolver: Resolver, spawn: Callable[..., None]) -> 
 
     return EarlyAnswers(
         answer,
-        after_s=config.resolution.stale_after,
+        after_s=partial(link.stale_after_s, config.resolution.stale_after),
         spawn=spawn,
     )
 

@@ -387,7 +387,7 @@ class _Assembly:
             shortage=base.shortage,
             bus=base.bus,
             counters=base.counters,
-            early=early_of(config, self.resolver, self._spawn),
+            early=early_of(config, self.resolver, base.infra.link, self._spawn),
             prefetch=base.prefetch if renews_ahead(config) else None,
             reports=self.reports,
         )

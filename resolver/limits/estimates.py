@@ -226,6 +226,14 @@ GEO_PATIENCE = limit(
     "and as many more round trips that renewals begin ahead",
     why="the nearest takes as long as the farthest elsewhere",
 )
+GEO_STALE_RTTS = limit(
+    4.0,
+    "round trips to the nearest server that a client waits there before it is told what is over",
+    why="a zone cut, a name, and one more try: a link that is slow and well is not down",
+)
+GEO_STALE_SECONDS = limit(
+    4.0, "seconds of those at most", why="a client that waits for 5 s asks again"
+)
 LEO_LEAST_MS = limit(
     18.0,
     "milliseconds to the nearest server from which on it may be LEO satellites",

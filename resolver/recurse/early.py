@@ -3,9 +3,9 @@
 Its resolution goes on in the daemon's nursery, within the budget it has, and what it brings is
 kept. There may be UNATTENDED_RESOLUTIONS for which nobody waits: beyond that, clients wait on.
 
-All wait for equally long, so they stand in a queue, and one task watches its head: who is answered
-in time pays for no task and no timer, nothing of it is kept, and whether there is anything to tell
-is looked at when it is late, not before.
+All wait for equally long, until a satellite is found or gone, so they stand in a queue, and one
+task watches its head: who is answered in time pays for no task and no timer, nothing of it is kept,
+and whether there is anything to tell is looked at when it is late, not before.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ _W = TypeVar("_W", bound=Waiting)
 
 
 class EarlyAnswers:
-    """*answer* gives what to tell a client after *after_s* seconds; None: it has to wait on."""
+    """*answer* gives what to tell a client after *after_s* () seconds; None: it has to wait on."""
 
     COUNTS: ClassVar = {"answered_early": "Clients answered while their resolution went on."}
 
@@ -43,7 +43,7 @@ class EarlyAnswers:
         self,
         answer: Callable[[Query], Answer | None],
         *,
-        after_s: float,
+        after_s: Callable[[], float],
         spawn: Callable[..., None],
     ) -> None:
         self.answered_early = 0
@@ -55,7 +55,7 @@ class EarlyAnswers:
         self._is_watched = False
 
     def __repr__(self) -> str:
-        return f"<EarlyAnswers after {self._after_s:g} s, {self.unattended} go on>"
+        return f"<EarlyAnswers after {self._after_s():g} s, {self.unattended} go on>"
 
     @property
     def unattended(self) -> int:
@@ -67,7 +67,7 @@ class EarlyAnswers:
 
         *now* is trio's time.
         """
-        self._queue[waiting] = now + self._after_s, send
+        self._queue[waiting] = now + self._after_s(), send
         if not self._is_watched:
             self._is_watched = True
             self._spawn(self._watch)

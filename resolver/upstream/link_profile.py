@@ -18,6 +18,8 @@ from resolver.limits import (
     ASK_SECONDS,
     GEO_IDLE_SECONDS,
     GEO_PATIENCE,
+    GEO_STALE_RTTS,
+    GEO_STALE_SECONDS,
     HEDGE_FLOOR_SECONDS,
     HEDGE_JITTER_SECONDS,
     HEDGE_UNKNOWN_SECONDS,
@@ -81,6 +83,11 @@ class LinkProfile:
         self.losses = LEO_SILENCES if is_leo else 1
         if is_leo != (self.slots is not None):
             self.slots = Slots() if is_leo else None
+
+    def stale_after_s(self, wanted_s: float) -> float:
+        """After how long a client is told what is over, where that is to be after *wanted_s*: not
+        before a healthy look-up by satellite can have ended."""
+        return max(wanted_s, min(GEO_STALE_RTTS * self.access_s, GEO_STALE_SECONDS))
 
     def settle(self, state: ServerState, now: float) -> None:
         """A packet goes there now: say after how long its reply is late."""

@@ -40,7 +40,7 @@ def answers_early(home: House, nursery: trio.Nursery, *, after_s: float = 0.5) -
     def spawn(job: Callable[..., Awaitable[None]], *arguments: object) -> None:
         nursery.start_soon(partial(contained, job, *arguments))
 
-    home.pipeline.early = EarlyAnswers(known_once, after_s=after_s, spawn=spawn)
+    home.pipeline.early = EarlyAnswers(known_once, after_s=lambda: after_s, spawn=spawn)
     return home.pipeline.early
 
 

@@ -94,6 +94,7 @@ async def test_by_a_satellite_far_up_renewals_begin_earlier(kind: str, ahead_s: 
     for host in SERVERS:
         world.faults.set(host, Path(delay_s=0.3))
     async with house(world) as home:
+        await trio.sleep(1)
         home.parts.infra.link.fit(kind, 0.6)
         await ask(home, LAMP)
         await trio.sleep(21)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 import trio
 
+from resolver.geo.distance import GEO
 from resolver.lab.faults import Path
 from resolver.limits import (
     STALE_AFTER_SECONDS,
@@ -61,6 +62,32 @@ async def test_who_has_waited_is_told_what_is_over_and_the_walk_goes_on(
         stale = home.resolver.stale
         assert stale is not None
         assert (stale.failure, stale.slow) == (0, max(1, links))
+
+
+@pytest.mark.parametrize(
+    ("kind", "access_s", "took_s", "source"),
+    [
+        ("", 0.6, STALE_AFTER_SECONDS, "stale"),
+        (GEO, 0.6, 2.2, "network"),
+        (GEO, 0.46, 4 * 0.46, "stale"),
+        (GEO, 2.0, 2.2, "network"),
+    ],
+)
+@trio_test
+async def test_by_a_satellite_who_waits_is_not_told_what_is_over_while_the_link_is_well(
+    kind: str, access_s: float, took_s: float, source: str
+) -> None:
+    world = town()
+    async with house(world) as home:
+        await home.ask(WWW)
+        for host in EXAMPLE:
+            world.faults.set(host, Path(delay_s=1.1))
+        await trio.sleep(DAY)
+        home.parts.infra.link.fit(kind, access_s)
+        began = trio.current_time()
+        reply = await read(home, octets(WWW))
+        assert trio.current_time() - began == pytest.approx(took_s, abs=0.01)
+        assert (reply.answer[0].ttl == STALE_TTL_SECONDS) is (source == "stale")
 
 
 @trio_test

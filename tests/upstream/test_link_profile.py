@@ -39,6 +39,15 @@ def test_a_link_like_any_other_is_as_it_always_was() -> None:
     )  # fmt: skip
 
 
+def test_nobody_waits_for_what_is_over_longer_than_a_client_asks_once() -> None:
+    link = LinkProfile()
+    assert link.stale_after_s(1.8) == 1.8
+    link.fit(GEO, 0.6)
+    assert [link.stale_after_s(wanted_s) for wanted_s in (1.8, 3.0)] == [2.4, 3.0]
+    link.fit(GEO, 3.0)
+    assert link.stale_after_s(1.8) == limits.GEO_STALE_SECONDS
+
+
 # --- a satellite far up ----------------------------------------------------------------------
 
 
