@@ -56,7 +56,8 @@ def run(options: argparse.Namespace) -> int:
 
 
 def show(verb: Verb, line: bytes, *, is_json: bool) -> None:
-    """Print one reply. Raises Refusal where not every worker did it."""
+    """Print one reply. Raises Refusal where not every worker did it; of what has no end that is
+    told beside it."""
     reply: dict[str, Any] = msgspec.json.decode(line)
     failed = reply.pop("failed", [])
     if is_json:
@@ -65,8 +66,12 @@ def show(verb: Verb, line: bytes, *, is_json: bool) -> None:
         for text in shown(verb.name, {key: reply[key] for key in reply if key not in _HEAD}):
             print(text)
     sys.stdout.flush()
-    if failed:
-        raise Refusal("; ".join(f"worker {one['worker']}: {one['error']}" for one in failed))
+    if not failed:
+        return
+    told = "; ".join(f"worker {one['worker']}: {one['error']}" for one in failed)
+    if not verb.is_endless:
+        raise Refusal(told)
+    print(f"resolver control: {told}", file=sys.stderr)
 
 
 def arguments_of(verb: Verb, options: argparse.Namespace) -> dict[str, Any]:

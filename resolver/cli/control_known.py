@@ -188,6 +188,7 @@ _PROOFS: Final = ("RRSIG", "NSEC", "NSEC3")
 def why(reply: Reply) -> Iterator[str]:
     """The sentence first."""
     yield reply["because"]
+    yield from (f"in another worker: {said}" for said in reply.get("elsewhere", ()))
     if reply["views"]:
         yield ""
         yield from table([("VIEW", "ANSWERED HERE"), *reply["views"].items()])

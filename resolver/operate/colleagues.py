@@ -146,9 +146,12 @@ def joined(
 ) -> AsyncGenerator[Reply, None]:
     """What all workers say to *request*: *here* is what this one does, first.
 
-    One reply, by the verb's own way to merge, where it has one; else the items of each in turn,
-    which say whose they are. Whoever does not answer, or fails, is told in `failed`.
+    One reply, by the verb's own way to merge; of a verb without an end one at a time, for as long
+    as it is read; of one that says many things the items of each worker in turn, which say whose
+    they are. Whoever does not answer, or fails, is told in `failed`.
     """
+    if request.verb.is_endless:
+        return _abreast(here, others, request)
     return (_in_turn if request.verb.streams else _at_once)(here, others, request)
 
 
@@ -187,6 +190,59 @@ async def _in_turn(
                     yield {"worker": worker, **item}
         except ResolverError as error:
             yield {"failed": [_failure(worker, error)]}
+
+
+async def _abreast(
+    here: AsyncGenerator[Reply, None], others: Colleagues, request: Request
+) -> AsyncGenerator[Reply, None]:
+    """One item of each, merged, then the next. Who does not answer is asked anew with the next:
+    another process may be that worker by then."""
+    merge = request.verb.merge
+    assert merge is not None  # noqa: S101  # else nobody asks the others
+    asked = {0: here}
+    try:
+        while True:
+            for worker in others:
+                if worker not in asked:
+                    asked[worker] = others.items(worker, request)
+            said = await _one_of_each(asked)
+            replies = {who: one for who, one in said.items() if not isinstance(one, ResolverError)}
+            failed = [
+                _failure(who, one) for who, one in said.items() if isinstance(one, ResolverError)
+            ]
+            for one in failed:
+                del asked[one["worker"]]
+            if 0 not in asked:
+                raise Refused(failed[0]["error"])
+            yield merge([*replies.values()]) | ({"failed": failed} if failed else {})
+    finally:
+        for items in asked.values():
+            await items.aclose()
+
+
+async def _one_of_each(
+    asked: Mapping[int, AsyncGenerator[Reply, None]],
+) -> dict[int, Reply | ResolverError]:
+    """What each says next, or why it does not: no later than CONTROL_WORKER_SECONDS after 0."""
+    said: dict[int, Reply | ResolverError] = {
+        worker: Absent(f"worker {worker} does not answer") for worker in asked
+    }
+
+    async def next_of(worker: int) -> None:
+        try:
+            said[worker] = await anext(asked[worker])
+        except StopAsyncIteration:
+            said[worker] = Absent(f"worker {worker} has ended")
+        except ResolverError as error:
+            said[worker] = error
+
+    async with trio.open_nursery() as nursery:
+        for worker in asked:
+            if worker:
+                nursery.start_soon(next_of, worker)
+        await next_of(0)
+        nursery.cancel_scope.deadline = trio.current_time() + CONTROL_WORKER_SECONDS
+    return said
 
 
 def _failure(worker: int, error: ResolverError) -> Reply:
@@ -231,6 +287,7 @@ class Answering:
         await self._say(number, "taken")
         try:
             with trio.CancelScope() as scope:
+                self._asked[number] = trio.Event(), scope
                 await self._reply(number, scope, request_untrusted(message.content, self._verbs))
                 await self._say(number, "end")
         except (ResolverError, WireError) as error:

@@ -7,6 +7,7 @@ them until the next second: at tens of thousands a second they cost the path not
 from __future__ import annotations
 
 import time
+from itertools import chain
 from typing import TYPE_CHECKING, Any, Final, Self
 
 import msgspec
@@ -83,7 +84,19 @@ async def follow(daemon: Running, _: Nothing) -> AsyncIterator[Reply]:
             yield follower.take()
 
 
+def _of_all(replies: list[Reply]) -> Reply:
+    """In the order of time, FOLLOWED_LINES at most, whichever worker answered."""
+    lines = sorted(chain.from_iterable(reply["queries"] for reply in replies), key=_at)
+    more = sum(reply["more"] for reply in replies) + max(0, len(lines) - FOLLOWED_LINES)
+    return {"queries": lines[-FOLLOWED_LINES:], "more": more}
+
+
+def _at(line: dict[str, Any]) -> str:
+    at: str = line["t"]
+    return at
+
+
 FOLLOW: Final = Verb(
     "log follow", Right.ACT, "each query as it is answered, while you look", Nothing, follow,
-    streams=True, is_endless=True,
+    streams=True, merge=_of_all, is_endless=True,
 )  # fmt: skip

@@ -17,8 +17,9 @@ from resolver.limits import POPS_ASKED, POPS_SECONDS, SHOWN_ROWS
 from resolver.model import Question, Server
 from resolver.operate.asked import LONGEST_NAME, name_of
 from resolver.operate.chaos import ask_chaos
+from resolver.operate.each_once import each_once, known_to_any, with_most
 from resolver.operate.geography import Geography
-from resolver.operate.server_rows import nearest_first, row_of
+from resolver.operate.server_rows import both, key_of, nearest_first, row_of
 from resolver.operate.verb import WORD, Arguments, Right, Verb
 from resolver.protocol import names
 from resolver.protocol.codes import RRType
@@ -144,9 +145,17 @@ def _distance_s(parts: Parts, key: Key) -> float:
     return (state.expected_rtt_s if state is not None else 0.0) or math.inf
 
 
+def _of_all(replies: list[Reply]) -> Reply:
+    """Each server once."""
+    rows = each_once(replies, "servers", key_of, both)
+    rows.sort(key=nearest_first)
+    known = known_to_any(replies, len(rows))
+    return {"geography": with_most(replies), "known": known, "servers": rows[:SHOWN_ROWS]}
+
+
 POPS: Final = Verb(
     "pops", Right.LOOK, "which instances of servers answer, how far away, and where", PopsArguments,
-    pops,
+    pops, merge=_of_all,
 )  # fmt: skip
 PROBE: Final = Verb(
     "probe", Right.ACT, "ask servers which instances they are", PopsArguments, probe, streams=True

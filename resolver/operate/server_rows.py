@@ -71,6 +71,24 @@ def _cookies(state: ServerState, now: float) -> str:
     return "ignored" if state.bears_cookies else "unknown"
 
 
+def both(one: Row, other: Row) -> Row:
+    """One server as two workers know it: as the one that heard of it last, what that does not know
+    as the other. Round trips that nobody undercut count for both."""
+    older, newer = sorted((one, other), key=_heard_of)
+    answers = {"answers": one.get("answers", 0) + other.get("answers", 0)}
+    least = {
+        name: min(one[name], other[name])
+        for name in ("least_rtt_ms", "bound_km")
+        if name in one and name in other
+    }
+    return older | newer | answers | least
+
+
+def _heard_of(row: Row) -> tuple[bool, float]:
+    ago = row.get("answered_s_ago")
+    return ago is not None, -(ago or 0.0)
+
+
 def nearest_first(row: Row) -> tuple[bool, float, str]:
     """What a list of servers is sorted by."""
     rtt = row["rtt_ms"]

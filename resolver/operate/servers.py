@@ -11,8 +11,9 @@ from msgspec import Meta
 from resolver.limits import SHOWN_ROWS
 from resolver.model import Question
 from resolver.operate.asked import LONGEST_NAME, name_of
+from resolver.operate.each_once import each_once, known_to_any, most_shown, with_most
 from resolver.operate.geography import Geography
-from resolver.operate.server_rows import nearest_first, row_of
+from resolver.operate.server_rows import both, key_of, nearest_first, row_of
 from resolver.operate.verb import WORD, Arguments, Right, Verb
 from resolver.protocol import names
 from resolver.protocol.codes import RRType
@@ -54,7 +55,10 @@ async def servers(daemon: Running, given: ServersArguments) -> Reply:
         states = parts.infra.states
         order = _most_used_first if given.by == "used" else _nearest_first
         chosen = heapq.nsmallest(given.most, states.items(), key=order)
-        about = {"typical_rtt_ms": round(1000 * parts.infra.typical_rtt_s, 2)}
+        about = {
+            "by": given.by,
+            "typical_rtt_ms": round(1000 * parts.infra.typical_rtt_s, 2),
+        }
         rows = [row_of(key, state, now) | geography.about(state, now) for key, state in chosen]
     known = len(rows) if given.zone else len(parts.infra.states)
     about |= {"geography": geography.summary()}
@@ -99,7 +103,21 @@ def _of_cut(parts: Parts, cut: Delegation) -> Reply:
     return {"without_address": without} if without else {}
 
 
+def _of_all(replies: list[Reply]) -> Reply:
+    """Each server once; what all tell as a whole is told by who knows most."""
+    about = max(replies, key=lambda reply: reply["known"])
+    rows = each_once(replies, "servers", key_of, both)
+    rows.sort(key=nearest_first)
+    if about.get("by") == "used":
+        rows.sort(key=lambda row: -row["answers"])
+    return about | {
+        "geography": with_most(replies),
+        "known": known_to_any(replies, len(rows)),
+        "servers": rows[: most_shown(replies, "servers")],
+    }
+
+
 SERVERS: Final = Verb(
     "servers", Right.LOOK, "how far servers are, and whether they answer", ServersArguments,
-    servers,
+    servers, merge=_of_all,
 )  # fmt: skip

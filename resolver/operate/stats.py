@@ -13,12 +13,18 @@ if TYPE_CHECKING:
 
 _PREFIX: Final = "resolver_"
 _GROWING: Final = ("_total", "_bucket", "_sum", "_count")
+# What tells one thing to all: counters and gauges.
 _LARGEST: Final = (
+    "outages_total",
+    "outage_seconds_total",
     "_seconds",
     "_serial",
     "_live",
     "build_info",
-)  # of gauges that tell one thing to all
+    "ways_cut_off",
+    "lists_names",
+    "forwarders_discovered",
+)
 _SMALLEST: Final = ("link_up", "certificate_valid_seconds")
 
 
@@ -44,7 +50,7 @@ def by_name(daemon: Running) -> dict[str, float]:
 
 
 def _of_all(replies: list[Reply]) -> Reply:
-    """Counters of all workers added up; gauges too, but for those of which each has the same."""
+    """Numbers of all workers added up, but for those of which each has the same."""
     joined = dict(replies[0])
     joined["cpu_s"] = round(sum(reply["cpu_s"] for reply in replies), 3)
     for kind in ("counters", "gauges"):
@@ -56,9 +62,9 @@ def _of_all(replies: list[Reply]) -> Reply:
 def _joined(name: str, replies: list[Reply], kind: str) -> Any:
     values = [reply[kind][name] for reply in replies if name in reply[kind]]
     family = name.partition("{")[0]
-    if kind == "gauges" and family.endswith(_SMALLEST):
+    if family.endswith(_SMALLEST):
         return min(values)
-    if kind == "gauges" and family.endswith(_LARGEST):
+    if family.endswith(_LARGEST):
         return max(values)
     return sum(values)
 

@@ -10,6 +10,7 @@ import trio
 
 from resolver import __version__
 from resolver.config.endpoints import show
+from resolver.operate.each_once import with_most
 from resolver.operate.geography import Geography
 from resolver.operate.sources import sources_of
 from resolver.operate.stats import by_name
@@ -140,7 +141,23 @@ def _policy_zones(daemon: Running) -> Reply:
 def _of_all(replies: list[Reply]) -> Reply:
     """The first worker's, but for what each has of its own."""
     joined = summed([{key: reply[key] for key in _EACH} for reply in replies])
-    return replies[0] | joined
+    told = replies[0] | joined | {"link": _link_of_all([reply["link"] for reply in replies])}
+    told["geography"] = with_most(replies)
+    told["warm_names"] = max(reply["warm_names"] for reply in replies)
+    if told["store"] is not None:
+        stores = [reply["store"] for reply in replies if reply["store"] is not None]
+        told["store"] = summed(stores)
+    return told
+
+
+def _link_of_all(links: list[Reply]) -> Reply:
+    """They have one link: it is down where any of them finds it so, since the first did; and up
+    since the last one found it so."""
+    is_up = all(link["is_up"] for link in links)
+    since = [link["since"] for link in links if link["is_up"] == is_up]
+    most = {name: max(link[name] for link in links) for name in ("outages", "outage_s")}
+    cut = max(link["ways_cut_off"] for link in links)
+    return {"is_up": is_up, "since": (max if is_up else min)(since), **most, "ways_cut_off": cut}
 
 
 _EACH: Final = ("queries", "memory")

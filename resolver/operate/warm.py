@@ -8,7 +8,8 @@ from msgspec import Meta
 
 from resolver.limits import SHOWN_ROWS, WARM_BY_HAND
 from resolver.operate.asked import LONGEST_NAME, LONGEST_TYPE, question_of
-from resolver.operate.verb import WORD, Arguments, Refused, Right, Verb, first
+from resolver.operate.each_once import each_once, known_to_any, most_shown
+from resolver.operate.verb import WORD, Arguments, Refused, Right, Verb
 from resolver.protocol import names
 from resolver.telemetry.presentation import type_text
 
@@ -55,7 +56,7 @@ def _listed(daemon: Running) -> Reply:
     prefetch, now = daemon.parts.base.prefetch, daemon.parts.clock.now()
     entries = prefetch.warm.entries
     found = [_row(question, known, now) for question, known in entries.items()]
-    found.sort(key=lambda row: (not row["by_hand"], -row["score"], row["name"]))
+    found.sort(key=_most_used_first)
     return {
         "known": len(found),
         "renewed": prefetch.prefetches,
@@ -77,11 +78,39 @@ def _row(question: Question, known: Warmth, now: float) -> dict[str, Any]:
     }
 
 
+def _most_used_first(row: dict[str, Any]) -> tuple[bool, float, str]:
+    return not row["by_hand"], -row["score"], row["name"]
+
+
+def _of_all(replies: list[Reply]) -> Reply:
+    """Of a list each name once, with its use in all workers; of a name they all say the same."""
+    if "names" not in replies[0]:
+        return replies[0]
+    rows = each_once(replies, "names", lambda row: (row["name"], row["type"]), _both)
+    rows.sort(key=_most_used_first)
+    return {
+        "known": known_to_any(replies, len(rows)),
+        "renewed": sum(reply["renewed"] for reply in replies),
+        "budget_packets": sum(reply["budget_packets"] for reply in replies),
+        "names": rows[: most_shown(replies, "names")],
+    }
+
+
+def _both(one: dict[str, Any], other: dict[str, Any]) -> dict[str, Any]:
+    """As it is where it was used last: each worker renews its own."""
+    latest = min(one, other, key=lambda row: row["used_s_ago"])
+    return latest | {
+        "score": round(one["score"] + other["score"], 2),
+        "by_hand": one["by_hand"] or other["by_hand"],
+        "left_s": max(one["left_s"], other["left_s"]),
+    }
+
+
 WARM: Final = Verb(
     "warm",
     Right.ACT,
     "what is kept warm, with its score; or keep a name warm",
     WarmArguments,
     warm,
-    merge=first,
+    merge=_of_all,
 )

@@ -343,6 +343,26 @@ def _link_zone(daemon: Running, question: Question) -> Reply:
     return {"link_zone": {"zone": zone, "link": found[0].link}} if found else {}
 
 
+# --- of several workers --------------------------------------------------------------------------
+
+
+def _of_all(replies: list[Reply]) -> Reply:
+    """Of who has most to say: of what fails before what is kept, and that before what is not
+    known. *elsewhere*: what others say to it, where that differs."""
+    told = min(replies, key=_weight)
+    others = (reply["because"] for reply in replies if _weight(reply) != _weight(told))
+    elsewhere = list(dict.fromkeys(others))
+    return told | ({"elsewhere": elsewhere} if elsewhere else {})
+
+
+def _weight(reply: Reply) -> int:
+    links = reply["links"]
+    return _WEIGHTIER.index(links[-1]["state"]) if links else 0
+
+
+_WEIGHTIER: Final = ("bogus", "failed", "kept", "unchecked", "over", "unknown")
+
 WHY: Final = Verb(
-    "why", Right.ACT, "what is known of a name, and whose fault it is", WhyArguments, why
-)
+    "why", Right.ACT, "what is known of a name, and whose fault it is", WhyArguments, why,
+    merge=_of_all,
+)  # fmt: skip

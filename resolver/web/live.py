@@ -72,7 +72,9 @@ class Live:
             async with aclosing(self._daemon.items("log follow", token=token)) as items:
                 async for item in items:
                     lines = [_line(one) for one in item["queries"]]
-                    yield event("lines", {"lines": lines, "more": item["more"]})
+                    silent = [one["error"] for one in item.get("failed", ())]
+                    told = {"lines": lines, "more": item["more"], "silent": silent}
+                    yield event("lines", told)
         except (Away, Refusal) as error:
             yield event("trouble", str(error))
         finally:

@@ -21,6 +21,9 @@ _SIGNATURE: Final = " IN RRSIG "  # which says nothing to people
 def story(told: Reply) -> Html:
     """The sentence first; then link by link, cut by cut."""
     parts = [tag("p", tag("strong", told["because"]))]
+    parts += [
+        tag("p", f"In another worker: {said}", class_="note") for said in told.get("elsewhere", ())
+    ]
     if told.get("policy"):
         parts.append(tag("p", f"Policy: {'; '.join(map(_step, told['policy']))}"))
     parts += map(_link, told["links"])

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import os
 import random
 import signal
 import socket
+import subprocess
+import sys
 import time
 from contextlib import closing, suppress
 from pathlib import Path
@@ -37,6 +40,25 @@ def test_all_are_asked(tmp_path: Path) -> None:
         assert told["workers"] == 3
         assert "failed" not in told
         assert told["queries"]["local"] + told["queries"]["packets"] == QUESTIONS
+
+
+def test_a_live_log_has_the_queries_of_all(tmp_path: Path) -> None:
+    with controlled(tmp_path, head=HEAD, is_lab=False) as daemon:
+        command = [sys.executable, "-m", "resolver", "control", "--socket", str(daemon.socket)]
+        with subprocess.Popen(
+            [*command, "log", "follow", "--json"], stdout=subprocess.PIPE, text=True
+        ) as following:
+            assert following.stdout is not None
+            following.stdout.readline()  # from here on all listen
+            for number in range(QUESTIONS):
+                assert daemon.ask(f"n{number}.localhost.") == Rcode.NOERROR
+            seen: set[str] = set()
+            while len(seen) < QUESTIONS:
+                told = json.loads(following.stdout.readline())
+                assert "failed" not in told
+                seen |= {line["name"] for line in told["queries"]}
+            following.terminate()
+        assert seen == {f"n{number}.localhost." for number in range(QUESTIONS)}
 
 
 def test_a_reload_reaches_all_and_who_comes_after_them(tmp_path: Path) -> None:

@@ -34,11 +34,34 @@ async def _many(daemon: Any, given: Size) -> AsyncGenerator[Reply, None]:
         yield {"n": 10 * daemon + number, "text": "x" * given.octets}
 
 
+async def _go_on(daemon: Any, _: Nothing) -> AsyncGenerator[Reply, None]:
+    GOING_ON.add(daemon)
+    try:
+        while True:
+            await trio.sleep(0.01)
+            if daemon == 66:
+                raise Refused("not this one")
+            yield {"n": daemon}
+    finally:
+        GOING_ON.discard(daemon)
+
+
+GOING_ON: set[Any] = set()
 OURS = VERBS | {
     verb.name: verb
     for verb in (
         Verb("add", Right.LOOK, "add up", Nothing, _add, merge=summed),
         Verb("many", Right.LOOK, "say many", Size, _many, streams=True, merge=summed),
+        Verb(
+            "go on",
+            Right.LOOK,
+            "for ever",
+            Nothing,
+            _go_on,
+            streams=True,
+            merge=summed,
+            is_endless=True,
+        ),
     )
 }
 
@@ -50,11 +73,13 @@ class House:
         self.lines = lines
         self.nursery = nursery
         self.others = Colleagues(lines.to_others())
+        self.answering: dict[int, Answering] = {}
 
     def employ(self, number: int, daemon: Any) -> trio.CancelScope:
         """A process becomes worker *number*; what ends it."""
         scope = trio.CancelScope()
         answering = Answering(self.lines.of(number), OURS, partial(performed, daemon))
+        self.answering[number] = answering
 
         async def work() -> None:
             with scope:
@@ -63,10 +88,13 @@ class House:
         self.nursery.start_soon(work)
         return scope
 
-    async def told(self, line: bytes, daemon: Any = 1) -> list[Reply]:
+    def items(self, line: bytes, daemon: Any = 1) -> AsyncGenerator[Reply, None]:
         request = request_untrusted(line, OURS)
+        return joined(performed(daemon, request), self.others, request)
+
+    async def told(self, line: bytes, daemon: Any = 1) -> list[Reply]:
         with trio.fail_after(60):
-            async with aclosing(joined(performed(daemon, request), self.others, request)) as items:
+            async with aclosing(self.items(line, daemon)) as items:
                 return [item async for item in items]
 
 
@@ -159,6 +187,50 @@ async def test_who_stops_reading_stops_the_work() -> None:
         async with aclosing(home.others.items(1, request)) as items:
             assert (await anext(items))["n"] == 20
         assert await home.told(b'{"do":"add"}') == [{"n": 3}]
+
+
+@trio_test_real
+async def test_what_has_no_end_is_told_of_all_together_and_by_who_comes_after_the_dead(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    set_limit(monkeypatch, module, "CONTROL_WORKER_SECONDS", 0.5)
+    async with house(3) as home:
+        dies = home.employ(1, 20)
+        home.employ(2, 300)
+        with trio.fail_after(60):
+            async with aclosing(home.items(b'{"do":"go on"}')) as items:
+                assert [await anext(items) for _ in range(3)] == [{"n": 321}] * 3
+                dies.cancel()
+                failed = [{"worker": 1, "error": "worker 1 does not answer"}]
+                assert {"n": 301, "failed": failed} in [await anext(items) for _ in range(2)]
+                home.employ(1, 40)
+                assert {"n": 341} in [await anext(items) for _ in range(3)]
+            while GOING_ON:  # noqa: ASYNC110  # they are told to stop
+                await trio.sleep(0.01)
+
+
+@trio_test_real
+async def test_what_has_no_end_goes_on_without_who_refuses_but_not_without_the_first() -> None:
+    async with house(2) as home:
+        home.employ(1, 66)
+        async with aclosing(home.items(b'{"do":"go on"}')) as items:
+            failed = [{"worker": 1, "error": "not this one"}]
+            assert await anext(items) == {"n": 1, "failed": failed}
+        with pytest.raises(Refused, match="not this one"):
+            await home.told(b'{"do":"go on"}', daemon=66)
+
+
+@trio_test_real
+async def test_who_is_told_to_stop_before_it_has_said_anything_stops() -> None:
+    async with house(2) as home:
+        home.employ(1, 20)
+        request = request_untrusted(b'{"do":"sleep"}', OURS)
+        with trio.move_on_after(0.1):
+            async with aclosing(home.others.items(1, request)) as items:
+                await anext(items)
+        with trio.fail_after(30):
+            while home.answering[1]._asked:  # noqa: ASYNC110
+                await trio.sleep(0.01)
 
 
 @trio_test_real

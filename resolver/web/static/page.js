@@ -82,7 +82,8 @@
       const lines = at("lines");
       lines.insertAdjacentHTML("afterbegin", what.lines.reverse().join(""));
       while (lines.rows.length > MOST) lines.deleteRow(-1);
-      at("log-said").textContent = what.more ? what.more + " more in this second are not shown." : "It runs while this is open; nothing of it is kept.";
+      const more = what.more ? what.more + " more in this second are not shown." : "It runs while this is open; nothing of it is kept.";
+      at("log-said").textContent = [...what.silent, more].join(" \u00b7 ");
     }, (why) => { at("log-said").textContent = why || "The log has stopped; trying again."; });
   }
   document.addEventListener("toggle", (event) => { if (event.target.id === "log") log(); }, true);
