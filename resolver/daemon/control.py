@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from resolver.config.schema import Config
     from resolver.daemon.operated import Hooks, Process
     from resolver.daemon.page import Page
+    from resolver.daemon.page_history import History
     from resolver.operate.door_socket import Opened
     from resolver.operate.request import Request
     from resolver.operate.verb import Reply
@@ -55,6 +56,8 @@ class Control:
         self._is_serving = False
         self._colleagues: Colleagues | None = None
         self.page: Page | None = None
+        self._history: History | None = None
+        self._keeps_history = False
         self._page_terms: object = None
         self.door = Door(
             BY_NAME, self._perform, lambda: self._admins,
@@ -109,6 +112,9 @@ class Control:
         if self.page is not None:
             self._operated.zone_tally.begin()
             self.page.begin()
+        if self._history is not None and not self._keeps_history:
+            self._keeps_history = True
+            self._daemon.nursery.start_soon(self._history.run, self._daemon.parts.clock)
 
     def _open_page(self, config: Config, owner: tuple[int, int] | None) -> None:
         """Raises ConfigError."""
@@ -116,8 +122,12 @@ class Control:
         if not config.web.listen:
             return
         from resolver.daemon.page import Page  # noqa: PLC0415  # where there is one
+        from resolver.daemon.page_history import History  # noqa: PLC0415  # likewise
 
-        page = Page(self._daemon, BY_NAME, self._perform)
+        if self._history is None:
+            self._history = History(self._daemon.state)
+            self._history.take_back()
+        page = Page(self._daemon, BY_NAME, self._perform, self._history)
         page.open(config, owner)
         self.page = page
 
@@ -203,6 +213,8 @@ class Control:
         if self.page is not None:
             self.page.close()
             self.page = None
+        if self._history is not None:
+            self._history.close()
         self._close_door()
 
     def _close_door(self) -> None:

@@ -4,8 +4,8 @@ A process of its own without privileges (`resolver.web`): nothing on the page ca
 resolver. It inherits the listening socket and one end of a pair; over the pair it hands in an end
 of each conversation that it wants, and these are served as clients of the control socket who may
 look. To act, a request shows the token, which browsers send: the process itself does not have it.
-Its timeline lies in memory that outlives it. One that ends, or has given no sign of life for
-WEB_SILENCE_SECONDS, is followed by another.
+Its timeline lies in memory that outlives it (`page_history`). One that ends, or has given no sign
+of life for WEB_SILENCE_SECONDS, is followed by another.
 """
 
 from __future__ import annotations
@@ -25,7 +25,6 @@ import trio
 from resolver.config.web_listen import is_remote, url_of, web_place
 from resolver.daemon import page_token
 from resolver.daemon.child import environment
-from resolver.daemon.page_history import history_memory
 from resolver.errors import drop_frames
 from resolver.limits import (
     WEB_BEAT_SECONDS,
@@ -42,6 +41,7 @@ if TYPE_CHECKING:
 
     from resolver.config.schema import Config
     from resolver.daemon.operated import Process
+    from resolver.daemon.page_history import History
     from resolver.operate.perform import Perform
     from resolver.operate.verb import Verb
 
@@ -53,16 +53,18 @@ _BACKLOG: Final = 32
 
 
 class Page:
-    """The one of *daemon*. *perform* does what it asks."""
+    """The one of *daemon*. *perform* does what it asks; *history* has its timeline."""
 
-    def __init__(self, daemon: Process, verbs: Mapping[str, Verb], perform: Perform) -> None:
+    def __init__(
+        self, daemon: Process, verbs: Mapping[str, Verb], perform: Perform, history: History
+    ) -> None:
         self._daemon = daemon
         self.token = page_token.Token(daemon.state)
         self.door = Door(
             verbs, perform, frozenset, token=lambda: self.token.text, places=WEB_CHANNELS
         )
         self._listener: socket.socket | None = None
-        self._history = history_memory()
+        self._history = history
         self._scope = trio.CancelScope()
         self._seen_at = 0.0
         self.pid = 0  # of the process, while there is one
@@ -142,7 +144,7 @@ class Page:
         mine, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
         mine.settimeout(0)
         with mine, theirs:
-            fds = (theirs.fileno(), listener.fileno(), self._history)
+            fds = (theirs.fileno(), listener.fileno(), self._history.descriptor)
             command = [sys.executable, "-m", _MODULE, *map(str, fds)]
             try:
                 process = await trio.lowlevel.open_process(

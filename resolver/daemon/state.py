@@ -41,16 +41,18 @@ CERTIFICATE_FILE: Final = "tls-certificate.pem"
 KEY_FILE: Final = "tls-key.pem"
 OVERRIDES: Final = "operator.json"
 WEB_TOKEN: Final = "web-token"  # noqa: S105  # where it is
+WEB_HISTORY: Final = "web-history"
 _DAMAGED: Final = ".damaged"
 _READABLE: Final = 0o644
 # All that goes to disk from here: when the clock was last confirmed, trust anchors that are
 # followed, a copy of the root zone, a certificate of our own with its key, and what operators have
-# decided while it ran; the page's token; response policy zones, in a directory of their own.
+# decided while it ran; the page's token and timeline; response policy zones, in a directory of
+# their own.
 # `persistence` keeps the cache, in a directory beside them.
 KEPT: Final = (
     "last-run", "anchor-*.json", ROOT_ZONE, ROOT_ZONE + _DAMAGED,
     CERTIFICATE_FILE, KEY_FILE, KEY_FILE + _DAMAGED, OVERRIDES, OVERRIDES + _DAMAGED,
-    "rpz/*", WEB_TOKEN,
+    "rpz/*", WEB_TOKEN, WEB_HISTORY, WEB_HISTORY + _DAMAGED,
 )  # fmt: skip
 
 

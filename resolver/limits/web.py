@@ -49,6 +49,9 @@ WEB_MEMORY_OCTETS = limit(
 WEB_HISTORY_MINUTES = limit(
     1440, "minutes that the timeline goes back", why="a day; 36 octets each"
 )
+WEB_HISTORY_SECONDS = limit(
+    600.0, "seconds between two times that it is kept on disk", why="some kilobytes; a kill is rare"
+)
 WEB_TOKEN_OCTETS = limit(256, "octets of a token", why="ours has 43")
 WEB_TOKEN_SECONDS = limit(
     30.0, "seconds for which a token that was right is not asked about again", why="it may change"

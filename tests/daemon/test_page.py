@@ -16,6 +16,7 @@ from resolver.config.schema import Config
 from resolver.config.schema_web import Web
 from resolver.daemon import page as module
 from resolver.daemon.page import Page
+from resolver.daemon.page_history import History
 from resolver.daemon.page_token import Token, token_untrusted
 from resolver.daemon.state import StateDirectory
 from resolver.errors import ConfigError
@@ -105,7 +106,7 @@ def _page() -> Page:
         state=StateDirectory(), config=Config(web=Web(listen="127.0.0.1:0")),
         tls=SimpleNamespace(changed=0, identities=()), nursery=None,
     )  # fmt: skip
-    page = Page(daemon, VERBS, perform)
+    page = Page(daemon, VERBS, perform, History(daemon.state))
     page.token.text = "the-token"
     return page
 

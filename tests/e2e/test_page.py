@@ -23,7 +23,7 @@ from resolver.limits import (
 )
 from resolver.web.api import PATHS
 from tests.cli.test_serve import free_port
-from tests.e2e.controlled import PATIENCE_S, Controlled, controlled, open_folder
+from tests.e2e.controlled import PATIENCE_S, Controlled, controlled, open_folder, write
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -93,18 +93,27 @@ class Served(NamedTuple):
 @contextmanager
 def page_of(*asked: str) -> Iterator[Served]:
     """A daemon with a page, of whom these names were *asked*."""
+    with open_folder() as folder, page_in(folder) as served:
+        for name in asked:
+            served.daemon.ask(name)
+        yield served
+
+
+@contextmanager
+def page_in(folder: Path) -> Iterator[Served]:
+    """A daemon with a page, and what another one has left in *folder*."""
     port = free_port()
-    with open_folder() as folder:
-        head = (
-            f"server.user = ''\nworking_directory = '{folder}'\ncache.persist = false\n"
-            f"web.listen = '127.0.0.1:{port}'\n"
-        )
-        with controlled(folder, head=head) as daemon:
-            served = Served(daemon, port)
-            assert served.comes()
-            for name in asked:
-                daemon.ask(name)
-            yield served
+    with controlled(folder, head=_head(folder, port)) as daemon:
+        served = Served(daemon, port)
+        assert served.comes()
+        yield served
+
+
+def _head(folder: Path, port: int) -> str:
+    return (
+        f"server.user = ''\nworking_directory = '{folder}'\ncache.persist = false\n"
+        f"web.listen = '127.0.0.1:{port}'\n"
+    )
 
 
 @pytest.fixture(scope="module")
@@ -333,7 +342,21 @@ def test_the_process_has_given_up_all_that_it_does_not_need(page: Served) -> Non
         assert "0" not in about["Uid"].split()
 
 
+def _cached(served: Served) -> int:
+    minutes = served.ask("/api/timeline").json()["minutes"]
+    return sum(minute["cache"] + minute["network"] for minute in minutes)
+
+
+def _counts(served: Served, least: int) -> bool:
+    """Does the timeline have so many answers, soon?"""
+    ends_at = time.monotonic() + PATIENCE_S
+    while _cached(served) < least and time.monotonic() < ends_at:
+        time.sleep(0.2)
+    return _cached(served) >= least
+
+
 def test_it_is_killed_and_comes_back_and_no_query_notices(page: Served) -> None:
+    assert _counts(page, 1)
     before, day = page.child(), page.ask("/api/timeline").json()["minutes"]
     os.kill(before, signal.SIGKILL)
     for _ in range(20):
@@ -341,6 +364,24 @@ def test_it_is_killed_and_comes_back_and_no_query_notices(page: Served) -> None:
     assert page.comes()
     assert page.child() not in (0, before)
     assert page.ask("/api/timeline").json()["minutes"][0]["at"] == day[0]["at"]
+
+
+def test_its_day_is_there_after_a_reload_that_moves_it_and_after_a_restart() -> None:
+    with open_folder() as folder:
+        with page_in(folder) as served:
+            for _ in range(5):
+                served.daemon.ask("www.example.com")
+            assert _counts(served, 5)
+            moved = free_port()
+            write(folder, served.daemon.port, _head(folder, moved))
+            served.daemon.told("reload")
+            elsewhere = Served(served.daemon, moved)
+            assert elsewhere.comes()
+            assert _cached(elsewhere) >= 5
+            with pytest.raises(OSError, match="refused"):
+                served.ask("/")
+        with page_in(folder) as again:
+            assert _cached(again) >= 5
 
 
 @pytest.mark.long
