@@ -42,6 +42,7 @@ async def serve(port: int, directory: str) -> None:
     async with running(config, network=network, rng=Random(1), persists=True) as daemon:
         daemon.control.open(config)
         daemon.control.begin(Hooks())
+        daemon.nursery.start_soon(daemon.collector.run, daemon.work)  # as `serve` has it
         await trio.to_thread.run_sync(sys.stdin.read, abandon_on_cancel=True)
         daemon.control.close()
 

@@ -137,7 +137,7 @@ class _Story:
             kept = kept_of(parts, far_ms=self._far_ms)
         else:
             kept = kept_of(parts, keep_only=self._kept())
-        job = job_of(parts, used, closure, kept, list(AFTER_S), is_cold=False)
+        job = job_of(parts, used, [closure.take()], kept, list(AFTER_S), is_cold=False)
         index, terms = drill_work.prepared(job)
         told = verdicts(index, used, terms, AFTER_S)
         return {asked.qname: kinds for asked, kinds in zip(self._country.names, told, strict=True)}

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import sys
+from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, TypeVar
 
@@ -13,7 +15,10 @@ import trio
 from resolver.errors import ResolverError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    import subprocess
+    from collections.abc import Awaitable, Callable, Iterable
+
+    Run = Callable[..., Awaitable[subprocess.CompletedProcess[bytes]]]
 
 _PACKAGE: Final = str(Path(__file__).resolve().parents[2])
 T = TypeVar("T")
@@ -39,20 +44,21 @@ async def ask_child(
     seconds: float,
     descriptors: Iterable[int] = (),
     words: tuple[str, str] = ("do", "does"),
+    is_idle: bool = False,
 ) -> T:
-    """Run *module* on *job*; what it says, a *kind*. Raises ChildFailed, with *words* for what the
-    process is for."""
+    """Run *module* on *job*, octets or what JSON is to be made of; what it says, a *kind*. Raises
+    ChildFailed, with *words* for what the process is for.
+
+    *is_idle*: it has what no other process wants of the processors, from its first moment.
+    """
+    octets = job if isinstance(job, bytes) else msgspec.json.encode(job)
+    run = partial(
+        trio.run_process, [sys.executable, "-m", module], stdin=octets, capture_stdout=True,
+        capture_stderr=True, check=False, pass_fds=tuple(descriptors), env=environment(),
+    )  # fmt: skip
     try:
         with trio.fail_after(seconds):
-            ended = await trio.run_process(
-                [sys.executable, "-m", module],
-                stdin=msgspec.json.encode(job),
-                capture_stdout=True,
-                capture_stderr=True,
-                check=False,
-                pass_fds=tuple(descriptors),
-                env=environment(),
-            )
+            ended = await (_ended_idly(run) if is_idle else run())
         return msgspec.json.decode(ended.stdout, type=kind)
     except trio.TooSlowError:
         raise ChildFailed(f"the process that {words[1]} it was stopped: it took too long") from None
@@ -62,3 +68,29 @@ async def ask_child(
         said = ended.stderr.decode("utf-8", "replace").strip().rpartition("\n")[2]
         why = said or f"status {ended.returncode}"
         raise ChildFailed(f"the process that {words[1]} it failed ({why})") from None
+
+
+async def _ended_idly(run: Run) -> subprocess.CompletedProcess[bytes]:
+    """What *run* comes to. Raises OSError."""
+    ended: list[subprocess.CompletedProcess[bytes]] = []
+    trouble: OSError | None = None
+
+    async def whole(task_status: trio.TaskStatus[trio.Process]) -> None:
+        ended.append(await run(task_status=task_status))
+
+    async with trio.open_nursery() as nursery:
+        try:
+            _yield_to_all((await nursery.start(whole)).pid)
+        except OSError as error:
+            trouble = error
+    if trouble is not None:
+        raise trouble
+    return ended[0]
+
+
+def _yield_to_all(pid: int) -> None:
+    """Before it loads anything. A low priority alone (nice(2)) would not do: who has been let begin
+    keeps the processor for some milliseconds before who is worth more has it (EEVDF's slice)."""
+    if hasattr(os, "SCHED_IDLE"):
+        with suppress(OSError):  # it is gone already, or the service may not (@resources)
+            os.sched_setscheduler(pid, os.SCHED_IDLE, os.sched_param(0))

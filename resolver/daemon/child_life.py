@@ -25,8 +25,9 @@ def begin(parent: int, weight: int = LOWEST) -> None:
     The kernel's death signal would not do: it comes with the end of the *thread* that made us.
     """
     threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
-    with suppress(OSError):
+    with suppress(OSError):  # which a service may be forbidden (systemd's @resources)
         os.nice(weight)
+    with suppress(OSError):
         Path("/proc/self/oom_score_adj").write_text(_FIRST_TO_GO, "ascii")
 
 

@@ -24,7 +24,7 @@ from resolver.cache.store_reading import StoreReader
 from resolver.daemon import child_life
 from resolver.drill.closure import Closure
 from resolver.drill.facts import Asked, Facts, Index
-from resolver.drill.job import Job
+from resolver.drill.job import Done, Job
 from resolver.drill.outlook import Features, Terms
 from resolver.drill.report import Outcome, drill
 from resolver.errors import StoreFailed
@@ -48,7 +48,7 @@ def work(job: Job) -> Outcome:
 
 def prepared(job: Job) -> tuple[Index, Terms]:
     """All that is known, with what the disk has of it, and who goes on answering."""
-    index = Index([job.facts])
+    index = Index(job.facts)
     if job.store is not None:
         with suppress(StoreFailed):  # damaged, or in the way: memory has what is used most
             index.add(_on_disk(job, index, job.store))
@@ -157,14 +157,18 @@ def _kept(one: Entry | Denied, rtype: int) -> Entry | Negative | None:
 
 def main() -> None:
     """The process: at the lowest priority, the first to go where memory is short."""
-    job = msgspec.json.decode(sys.stdin.buffer.read(), type=Job)
+    head, *pieces = sys.stdin.buffer.read().split(b"\n")
+    job = msgspec.json.decode(head, type=Job)
     child_life.begin(job.parent)
+    job.facts = [msgspec.json.decode(piece, type=Facts) for piece in pieces]
     try:
         outcome = work(job)
     except MemoryError:
         outcome = Outcome(trouble="there is not enough memory for a drill")
     outcome.cpu_s, outcome.peak_octets = child_life.spent()
-    sys.stdout.buffer.write(msgspec.json.encode(outcome))
+    failing = [msgspec.Raw(msgspec.json.encode(one)) for one in outcome.failing]
+    outcome.failing = []
+    sys.stdout.buffer.write(msgspec.json.encode(Done(outcome, failing)))
 
 
 if __name__ == "__main__":

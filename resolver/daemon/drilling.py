@@ -5,10 +5,13 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Final
 
+import msgspec
+import trio
+
 from resolver.daemon.child import ChildFailed, ask_child
-from resolver.drill.job import StoreAt
-from resolver.drill.report import Outcome
-from resolver.limits import DRILL_SECONDS
+from resolver.drill.job import Done, StoreAt
+from resolver.drill.report import Failing, Outcome
+from resolver.limits import DRILL_ROWS, DRILL_SECONDS
 from resolver.runtime.clock import SystemClock
 
 if TYPE_CHECKING:
@@ -30,9 +33,31 @@ async def drilled(parts: Parts, persistence: Persistence, job: Job) -> Outcome:
 
         return drill_work.work(job)
     try:
-        return await ask_child(_MODULE, job, Outcome, seconds=DRILL_SECONDS)
-    except ChildFailed as error:
+        octets = await _octets(job)
+        done = await ask_child(_MODULE, octets, Done, seconds=DRILL_SECONDS, is_idle=True)
+        return await _outcome(done)
+    except (ChildFailed, msgspec.DecodeError) as error:
         return Outcome(trouble=f"no drill: {error}")
+
+
+async def _octets(job: Job) -> bytes:
+    """As `drill_work` reads it; made some at a time."""
+    pieces, job.facts = job.facts, []
+    lines = [msgspec.json.encode(job)]
+    for piece in pieces:
+        await trio.lowlevel.checkpoint()
+        lines.append(msgspec.json.encode(piece))
+    return b"\n".join(lines)
+
+
+async def _outcome(done: Done) -> Outcome:
+    """All of it; read some at a time. Raises msgspec.DecodeError."""
+    outcome = done.outcome
+    for start in range(0, len(done.failing), DRILL_ROWS):
+        await trio.lowlevel.checkpoint()
+        rows = done.failing[start : start + DRILL_ROWS]
+        outcome.failing += [msgspec.json.decode(row, type=Failing) for row in rows]
+    return outcome
 
 
 def store_at(parts: Parts, persistence: Persistence) -> StoreAt | None:

@@ -26,7 +26,8 @@ class View(Protocol):
 class Closure:
     """Follows questions through *view*: aliases, zone cuts, nameservers without glue, keys.
 
-    What was found is in `facts`, *most* of it at most; `is_whole` says whether there was more.
+    What was found is in `facts`, until it is taken, *most* of it at most; `is_whole` says whether
+    there was more.
     """
 
     def __init__(self, view: View, most: int) -> None:
@@ -34,6 +35,7 @@ class Closure:
         self.is_whole = True
         self._view = view
         self._most = most
+        self._taken = 0
         self._asked: set[Asked] = set()
         self._zones: set[Name] = set()
 
@@ -48,7 +50,7 @@ class Closure:
             if question in self._asked:
                 continue
             self._asked.add(question)
-            if len(self.facts) >= self._most:
+            if self._taken + len(self.facts) >= self._most:
                 self.is_whole = False
                 return
             fact = self._look(question)
@@ -59,6 +61,12 @@ class Closure:
                     break  # and all above it
                 self._zones.add(zone)
                 waiting += self._of_zone(zone)
+
+    def take(self) -> Facts:
+        """What was found since the last time."""
+        found, self.facts = self.facts, Facts()
+        self._taken += len(found)
+        return found
 
     def _look(self, asked: Asked) -> Fact | None:
         fact = self._view.fact(asked)

@@ -1,6 +1,7 @@
 """What the daemon and the process that works a drill out tell each other, as JSON.
 
-The outcome is `report.Outcome`.
+In pieces, so that neither making nor reading it holds anybody up: of the job a line with all but
+the facts, and one for each piece of these; of the outcome the names that fail apart.
 """
 
 from __future__ import annotations
@@ -8,6 +9,7 @@ from __future__ import annotations
 import msgspec
 
 from resolver.drill.facts import Facts, Used
+from resolver.drill.report import Outcome
 
 
 class StoreAt(msgspec.Struct, frozen=True):
@@ -35,7 +37,7 @@ class Job(msgspec.Struct):
     *measured*: those that ever answered. The rest is `outlook.Terms`.
     """
 
-    facts: Facts
+    facts: list[Facts]
     used: list[Used]
     kept: list[str]
     measured: list[str]
@@ -52,3 +54,10 @@ class Job(msgspec.Struct):
     most: int
     parent: int = 0
     store: StoreAt | None = None
+
+
+class Done(msgspec.Struct):
+    """The *outcome* but for its `failing`, and these, to be read some at a time."""
+
+    outcome: Outcome
+    failing: list[msgspec.Raw]

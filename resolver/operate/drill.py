@@ -6,13 +6,14 @@ names at a time; no packet is sent, and nothing is changed.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any, Final
+from typing import TYPE_CHECKING, Annotated, Final
 
 import msgspec
 import trio
 from msgspec import Meta
 
 from resolver.drill.closure import Closure
+from resolver.drill.facts import Facts
 from resolver.drill.job import Job
 from resolver.limits import (
     DRILL_AFTER_SECONDS_RANGE,
@@ -75,22 +76,24 @@ async def drill(daemon: Running, given: DrillArguments) -> AsyncIterator[Reply]:
     used = listed(given.names) if given.names else await used_names(daemon.parts)
     if not used:
         raise Refused("no names in use are known yet; a file of names may be given")
-    closure = Closure(Remembered(daemon.parts), DRILL_FACTS)
+    closure, facts = Closure(Remembered(daemon.parts), DRILL_FACTS), list[Facts]()
     for number, one in enumerate(used, 1):
         closure.follow(one.asked)
         await trio.lowlevel.checkpoint()
         if not number % _AT_A_TIME:
+            facts.append(closure.take())
             yield {"progress": "looking at what is known", "done": number, "of": len(used)}
+    facts.append(closure.take())
     yield {"progress": "working it out", "done": len(used), "of": len(used)}
-    outcome = await daemon.drilled(job_of(daemon.parts, used, closure, kept, after_s, given.cold))
+    outcome = await daemon.drilled(job_of(daemon.parts, used, facts, kept, after_s, given.cold))
     if outcome.trouble:
         raise Refused(outcome.trouble)
+    failing, outcome.failing = outcome.failing, []
     whole = msgspec.to_builtins(outcome)
-    failing: list[Any] = whole.pop("failing")
-    del whole["trouble"]
+    del whole["failing"], whole["trouble"]
     yield {"report": whole | {"servers": kept.how, "is_whole": closure.is_whole}}
     for start in range(0, len(failing), DRILL_ROWS):
-        yield {"failing": failing[start : start + DRILL_ROWS]}
+        yield {"failing": msgspec.to_builtins(failing[start : start + DRILL_ROWS])}
 
 
 def times_of(text: str) -> list[float]:
@@ -103,7 +106,7 @@ def times_of(text: str) -> list[float]:
 
 
 def job_of(
-    parts: Parts, used: list[Used], closure: Closure, kept: Kept, after_s: list[float],
+    parts: Parts, used: list[Used], facts: list[Facts], kept: Kept, after_s: list[float],
     is_cold: bool,  # noqa: FBT001  # as it was asked for
 ) -> Job:  # fmt: skip
     """All but what only the daemon knows: who starts the process, and where the disk is."""
@@ -111,7 +114,7 @@ def job_of(
     by_name = {} if anchors is None else anchors.by_name
     negative = {} if anchors is None else anchors.negative
     return Job(
-        facts=closure.facts, used=used, kept=kept.hosts, measured=kept.measured,
+        facts=facts, used=used, kept=kept.hosts, measured=kept.measured,
         keep_only=kept.prefixes, after_s=after_s,
         local_root=parts.base.root_copy.form is not None,
         keeps_warm=parts.base.prefetch.renewals is not None,

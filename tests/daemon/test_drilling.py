@@ -5,18 +5,17 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 import pytest
 import trio
 
-from resolver.daemon import drill_work, drilling
+from resolver.daemon import child, drill_work, drilling
 from resolver.daemon.drilling import store_at
 from resolver.drill.closure import Closure
 from resolver.drill.facts import Facts, Used
-from resolver.drill.job import Job
-from resolver.drill.report import Outcome
+from resolver.drill.job import Done, Job
 from resolver.limits import CONTROL_WORK_SECONDS, DRILL_FACTS, DRILL_SECONDS, STORE_COMMIT_SECONDS
 from resolver.operate.drill import DRILL, job_of
 from resolver.operate.drill_facts import Remembered
@@ -49,7 +48,7 @@ def job_for(home: Home, *, keep: list[str] = ALL) -> Job:
         closure.follow(one.asked)
     assert closure.facts.facts == []
     kept = kept_of(parts, keep_only=keep)
-    job = job_of(parts, used, closure, kept, [0.0, 400.0], is_cold=False)
+    job = job_of(parts, used, [closure.take()], kept, [0.0, 400.0], is_cold=False)
     job.store = store_at(parts, home.daemon.persistence)
     return job
 
@@ -127,7 +126,7 @@ async def test_without_a_directory_there_is_no_disk_to_read(tmp_path: Path) -> N
 
 def empty_job() -> Job:
     return Job(
-        Facts(), [Used(b"\3www\0", RRType.A)], [], [], [], [0.0], local_root=True,
+        [Facts()], [Used(b"\3www\0", RRType.A)], [], [], [], [0.0], local_root=True,
         keeps_warm=True, stale_s=60.0, anchors=[], waived=[], never_stale=[],
         past_signatures=True, is_cold=False, most=10, parent=os.getpid(),
     )  # fmt: skip
@@ -135,11 +134,14 @@ def empty_job() -> Job:
 
 def test_it_reads_a_job_and_writes_an_outcome() -> None:
     """With a root zone of its own, who serves www. below it would be asked there."""
+    job = empty_job()
+    pieces, job.facts = [*job.facts, Facts()], []
+    octets = b"\n".join(msgspec.json.encode(one) for one in (job, *pieces))
     done = subprocess.run(
         [sys.executable, "-m", "resolver.daemon.drill_work"],
-        input=msgspec.json.encode(empty_job()), capture_output=True, check=True, timeout=60,
+        input=octets, capture_output=True, check=True, timeout=60,
     )  # fmt: skip
-    outcome = msgspec.json.decode(done.stdout, type=Outcome)
+    outcome = msgspec.json.decode(done.stdout, type=Done).outcome
     assert (outcome.names, [one.unknown for one in outcome.moments]) == (1, [1.0])
     assert outcome.cpu_s > 0
     assert outcome.peak_octets > 0
@@ -154,6 +156,26 @@ async def test_a_running_daemon_is_drilled_by_a_process_of_its_own() -> None:
         report = next(item["report"] for item in items if "report" in item)
         assert (report["names"], [one["fresh"] for one in report["moments"]]) == (1, [1.0] * 4)
         assert report["cpu_s"] > 0  # of that process
+        items = await desk.items(DRILL, keep_only=("203.0.113.0/24",), after="8d")
+        failing = [row for item in items for row in item.get("failing", ())]
+        assert [(row["name"], row["type"]) for row in failing] == [("www.example.com.", "A")]
+
+
+@trio_test_real
+async def test_the_process_has_what_no_other_wants_of_the_processors() -> None:
+    command = "import os\nwhile os.sched_getscheduler(0) != os.SCHED_IDLE: pass"
+
+    async def run(**given: Any) -> subprocess.CompletedProcess[bytes]:
+        return await trio.run_process([sys.executable, "-c", command], **given)
+
+    with trio.fail_after(60):
+        assert (await child._ended_idly(run)).returncode == 0
+
+    async def fail(**_: Any) -> subprocess.CompletedProcess[bytes]:
+        raise FileNotFoundError(2, "no such interpreter")
+
+    with pytest.raises(FileNotFoundError):
+        await child._ended_idly(fail)
 
 
 @pytest.mark.reaches("DRILL_SECONDS")
