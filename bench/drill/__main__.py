@@ -28,10 +28,13 @@ def main() -> int:
     told = "the drill goes by round trips alone, where they part who fails from who is spared"
     parser.add_argument("--by-distance", action="store_true", help=told)
     parser.add_argument("--cost", action="store_true", help="only what a drill costs, over sockets")
+    parser.add_argument(
+        "--pause", type=float, default=cost.PAUSE_S, help="seconds between two drills of that"
+    )
     arguments = parser.parse_args()
     logging.disable()
     if arguments.cost:
-        return _cost()
+        return _cost(arguments.pause)
     wrong = 0
     print(
         "scenario  compared  told by both  failed by both  unlike  fresh or stale alike  not known"
@@ -56,9 +59,9 @@ def main() -> int:
     return int(wrong > 0)
 
 
-def _cost() -> int:
+def _cost(pause_s: float) -> int:
     """0 where the bars hold: 10 s, no packet, hits' p99 within twice the quiet one and 1 ms."""
-    found = cost.measure()
+    found = cost.measure(pause_s)
     for key, value in found.items():
         print(f"{key}: {value}")
     most_ms = 2 * found["quiet"]["p99_ms"] + 1

@@ -28,8 +28,8 @@ PAUSE_S = 1.0  # between two drills: more than anybody asks for
 _PATIENCE_S = 15.0
 
 
-def measure() -> dict[str, Any]:
-    """All of it, for one daemon on loopback."""
+def measure(pause_s: float = PAUSE_S) -> dict[str, Any]:
+    """All of it, for one daemon on loopback; *pause_s* from one drill to the next."""
     wanted = [asked.qname for asked in country().names[:DRILL_NAMES]]
     with tempfile.TemporaryDirectory(prefix="drill-") as folder, _house(folder) as port:
         for name in wanted:
@@ -41,7 +41,7 @@ def measure() -> dict[str, Any]:
             drills, begun = list[tuple[float, dict[str, Any]]](), time.monotonic()
             while time.monotonic() - begun < SECONDS:
                 drills.append(_drill(session))
-                time.sleep(PAUSE_S)
+                time.sleep(pause_s)
             sent = _sent(session) - before
         loaded = json.loads(load.communicate(timeout=60)[0])
     report = drills[0][1]

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final, TypeVar
 import msgspec
 import trio
 
+from resolver.daemon.child_life import LOWEST
 from resolver.errors import ResolverError
 
 if TYPE_CHECKING:
@@ -44,12 +45,12 @@ async def ask_child(
     seconds: float,
     descriptors: Iterable[int] = (),
     words: tuple[str, str] = ("do", "does"),
-    is_idle: bool = False,
+    comes_last: bool = False,
 ) -> T:
     """Run *module* on *job*, octets or what JSON is to be made of; what it says, a *kind*. Raises
     ChildFailed, with *words* for what the process is for.
 
-    *is_idle*: it has what no other process wants of the processors, from its first moment.
+    *comes_last*: at the lowest priority from its first moment, not only once it has loaded itself.
     """
     octets = job if isinstance(job, bytes) else msgspec.json.encode(job)
     run = partial(
@@ -58,7 +59,7 @@ async def ask_child(
     )  # fmt: skip
     try:
         with trio.fail_after(seconds):
-            ended = await (_ended_idly(run) if is_idle else run())
+            ended = await (_ended_last(run) if comes_last else run())
         return msgspec.json.decode(ended.stdout, type=kind)
     except trio.TooSlowError:
         raise ChildFailed(f"the process that {words[1]} it was stopped: it took too long") from None
@@ -70,7 +71,7 @@ async def ask_child(
         raise ChildFailed(f"the process that {words[1]} it failed ({why})") from None
 
 
-async def _ended_idly(run: Run) -> subprocess.CompletedProcess[bytes]:
+async def _ended_last(run: Run) -> subprocess.CompletedProcess[bytes]:
     """What *run* comes to. Raises OSError."""
     ended: list[subprocess.CompletedProcess[bytes]] = []
     trouble: OSError | None = None
@@ -80,17 +81,11 @@ async def _ended_idly(run: Run) -> subprocess.CompletedProcess[bytes]:
 
     async with trio.open_nursery() as nursery:
         try:
-            _yield_to_all((await nursery.start(whole)).pid)
+            process = await nursery.start(whole)
+            with suppress(OSError):  # it is gone, or the service may not (systemd's @resources)
+                os.setpriority(os.PRIO_PROCESS, process.pid, LOWEST)
         except OSError as error:
             trouble = error
     if trouble is not None:
         raise trouble
     return ended[0]
-
-
-def _yield_to_all(pid: int) -> None:
-    """Before it loads anything. A low priority alone (nice(2)) would not do: who has been let begin
-    keeps the processor for some milliseconds before who is worth more has it (EEVDF's slice)."""
-    if hasattr(os, "SCHED_IDLE"):
-        with suppress(OSError):  # it is gone already, or the service may not (@resources)
-            os.sched_setscheduler(pid, os.SCHED_IDLE, os.sched_param(0))

@@ -34,7 +34,7 @@ async def drilled(parts: Parts, persistence: Persistence, job: Job) -> Outcome:
         return drill_work.work(job)
     try:
         octets = await _octets(job)
-        done = await ask_child(_MODULE, octets, Done, seconds=DRILL_SECONDS, is_idle=True)
+        done = await ask_child(_MODULE, octets, Done, seconds=DRILL_SECONDS, comes_last=True)
         return await _outcome(done)
     except (ChildFailed, msgspec.DecodeError) as error:
         return Outcome(trouble=f"no drill: {error}")

@@ -181,5 +181,6 @@ class Downloads:
 async def in_process(job: FetchJob) -> Fetched:
     """One request in a process of its own. Raises ChildFailed."""
     return await ask_child(
-        _MODULE, job, Fetched, seconds=LIST_DOWNLOAD_SECONDS + _SPARE_S, descriptors=(job.out,)
-    )
+        _MODULE, job, Fetched, seconds=LIST_DOWNLOAD_SECONDS + _SPARE_S, descriptors=(job.out,),
+        comes_last=True,
+    )  # fmt: skip

@@ -84,7 +84,7 @@ async def in_process(job: Job) -> Outcome:
     try:
         return await ask_child(
             "resolver.daemon.root_fetch", job, Outcome, seconds=ROOT_PROCESS_SECONDS,
-            descriptors=(job.directory,), words=("fetch", "fetches"),
+            descriptors=(job.directory,), words=("fetch", "fetches"), comes_last=True,
         )  # fmt: skip
     except ChildFailed as failed:
         return Outcome(troubles=[str(failed)])
