@@ -56,7 +56,7 @@ async def _outcome(done: Done) -> Outcome:
     for start in range(0, len(done.failing), DRILL_ROWS):
         await trio.lowlevel.checkpoint()
         rows = done.failing[start : start + DRILL_ROWS]
-        outcome.failing += [msgspec.json.decode(row, type=Failing) for row in rows]
+        outcome.failing.extend(msgspec.json.decode(row, type=Failing) for row in rows)
     return outcome
 
 
