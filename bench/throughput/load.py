@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 DIG_COOKIE = ["-E", "10:0102030405060708"]
 DNSSEC_OK = ["-D"]
+MISSES = {"full answers": "f", "minimal answers": "m"}  # first letters, as responder.c goes by them
 
 
 @dataclass(frozen=True, slots=True)

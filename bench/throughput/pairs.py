@@ -73,7 +73,7 @@ class Row(NamedTuple):
 
 
 def pairs(bench: Bench, against: Path, *, keeps: bool, judges: bool) -> None:
-    """Hits (plain; in other spelling, with DO and cookies) and misses, here and *against*.
+    """Hits (plain; in other spelling, with DO and cookies), misses (full answers, minimal ones).
 
     *keeps*: this tree keeps what it learns on disk. *judges*: it has lists, views and limits.
     """
@@ -128,17 +128,20 @@ def _work(bench: Bench, *, keeps: bool) -> dict[str, Row]:
             lambda peer: load.run(peer, file, core=core, seconds=seconds, options=options),
         )
 
-    def missing(peer: Peer) -> load.Cost:
-        count = MISS_NAMES if keeps else MISS_NAMES // TURNS
-        lines = load.plain(count, prefix=f"m{next(serial)}-")
-        file = load.names_file(bench.folder, "misses", lines)
-        settle_s = SETTLE_S if keeps else 0.0
-        return load.run(peer, file, core=bench.load_core, passes=1, settle_s=settle_s)
+    def missing(letter: str) -> Row:
+        def measure(peer: Peer) -> load.Cost:
+            count = MISS_NAMES if keeps else MISS_NAMES // TURNS
+            lines = load.plain(count, prefix=f"{letter}{next(serial)}-")
+            file = load.names_file(bench.folder, "misses", lines)
+            settle_s = SETTLE_S if keeps else 0.0
+            return load.run(peer, file, core=bench.load_core, passes=1, settle_s=settle_s)
+
+        return Row(measure, measure, STORE_TURNS if keeps else TURNS)
 
     return {
         "hits, plain": hitting(plain, []),
         "hits, mixed case, DO, cookies": hitting(mixed, [*load.DNSSEC_OK, *load.DIG_COOKIE]),
-        "misses": Row(missing, missing, STORE_TURNS if keeps else TURNS),
+        **{f"misses, {row}": missing(letter) for row, letter in load.MISSES.items()},
     }
 
 
