@@ -52,7 +52,7 @@ def classify(
     if rcode not in _SAYING:
         return Classified(_ERRORS.get(rcode, Verdict.USELESS))
     if rcode == Rcode.NOERROR:
-        rrset = sole_answer(message, question, zone)
+        rrset = sole_answer(message, question, zone, is_forward=is_forward)
         if rrset is not None:
             outcome = Link(question, zone, Verdict.ANSWER, rcode, (rrset,), _EMPTY, server)
             return _new(Classified, (Verdict.ANSWER, (outcome,), None))

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from resolver.limits import ADDRESSES_PER_NAMESERVER, NS_PER_DELEGATION
 from resolver.model import RRset, Server
 from resolver.protocol import names
-from resolver.protocol.codes import RRClass, RRType
+from resolver.protocol.codes import Flag, RRClass, RRType
 from resolver.protocol.ip_addresses import address_text
 from resolver.protocol.message import distinct, group
 
@@ -62,13 +62,18 @@ def scrub(message: Message, zone: Name) -> Scrubbed:
     )
 
 
-def sole_answer(message: Message, question: Question, zone: Name) -> RRset | None:
-    """The RRset that was asked for, of a reply that says nothing else; half of all replies.
+def sole_answer(
+    message: Message, question: Question, zone: Name, *, is_forward: bool = False
+) -> RRset | None:
+    """The RRset that was asked for, of a reply whose answer is nothing else; half of all replies.
 
-    What `scrub` and the rest would make of it, at a fifth of their cost.
+    What `scrub` and the rest would make of it, at a fifth of their cost. What stands in the
+    authority section beside it is a referral only where the server does not answer for itself, and
+    a proof only where a wildcard made the answer.
     """
     qname, qtype, _ = question
-    if message.authority or qtype in _NOT_ALONE or not names.is_subdomain(qname, zone):
+    is_final = is_forward or message.flags & Flag.AA or not message.authority
+    if qtype in _NOT_ALONE or not is_final or not names.is_subdomain(qname, zone):
         return None
     rdatas: list[bytes] = []
     signatures: list[bytes] = []
@@ -85,8 +90,10 @@ def sole_answer(message: Message, question: Question, zone: Name) -> RRset | Non
         lowest = min(lowest, ttl)
     if not rdatas:
         return None
-    signed_by = distinct(signatures) if signatures else ()
-    return _new(RRset, (qname, qtype, lowest, distinct(rdatas), signed_by))
+    if not signatures:
+        return _new(RRset, (qname, qtype, lowest, distinct(rdatas), ()))
+    rrset = _new(RRset, (qname, qtype, lowest, distinct(rdatas), distinct(signatures)))
+    return None if message.authority and is_wildcard(rrset) else rrset
 
 
 def denial_of(authority: Sequence[RRset]) -> tuple[RRset, ...]:

@@ -24,9 +24,10 @@ SERVER = Server("192.0.2.1")
 
 def _rdata(rtype: int, number: int) -> bytes:
     if rtype == RRType.RRSIG:
-        return bytes((0, (1, 28, 5)[number])) + bytes(17)
+        covered, labels = (1, 28, 5)[number % 3], 1 + number // 3  # one label less: a wildcard's
+        return bytes((0, covered, 13, labels)) + bytes(15)
     if rtype in (RRType.CNAME, RRType.NS, RRType.DNAME):
-        return OWNERS[number]
+        return OWNERS[number % 3]
     return bytes((192, 0, 2, number))
 
 
@@ -40,27 +41,63 @@ def records(draw: st.DrawFn) -> Record:
     rtype = draw(st.sampled_from([RRType.A] * 12 + [RRType.RRSIG] * 4 + RTYPES))
     rclass = draw(st.sampled_from([1] * 30 + [3]))
     ttl = draw(st.sampled_from([0, 60, 3600, 0xFFFF_FFFF]))
-    return Record(owner, rtype, rclass, ttl, _rdata(rtype, draw(st.integers(0, 2))))
+    return Record(owner, rtype, rclass, ttl, _rdata(rtype, draw(st.integers(0, 5))))
+
+
+BESIDE = [
+    Record(ZONE, RRType.NS, 1, 9, OWNERS[3]),
+    Record(QNAME, RRType.NS, 1, 9, OWNERS[3]),  # below a cut, if it is not the zone's own
+    Record(ZONE, RRType.SOA, 1, 9, b"\0\0" + bytes(20)),
+    Record(ZONE, RRType.NSEC, 1, 9, OWNERS[3] + b"\0\1\x40"),
+]
 
 
 @given(
     st.lists(records(), min_size=1, max_size=4),
-    st.sampled_from([[], [], [], [Record(ZONE, RRType.NS, 1, 9, OWNERS[3])]]),
+    st.one_of(st.just([]), st.lists(st.sampled_from(BESIDE), max_size=3)),
     st.sampled_from([RRType.A] * 12 + [*RTYPES, RRType.ANY]),
     st.sampled_from([ZONE, ZONE, QNAME, name("."), name("victim.")]),
     st.sampled_from([Flag.QR, Flag.QR | Flag.AA]),
+    st.sampled_from([False, False, True]),
 )
 def test_a_plain_answer_is_read_as_the_long_way_reads_it(
-    answer: list[Record], authority: list[Record], qtype: int, zone: bytes, flags: int
+    answer: list[Record],
+    authority: list[Record],
+    qtype: int,
+    zone: bytes,
+    flags: int,
+    is_forward: bool,  # noqa: FBT001
 ) -> None:
     message = Message(1, flags, 1)
     message.qname, message.qtype, message.qclass = QNAME, qtype, 1
     message.answer += answer
     message.authority += authority
     question = Question(QNAME, qtype)
-    short = classify.classify(message, question, zone, server=SERVER)
-    long = classify._read(message, question, zone, SERVER, is_forward=False)
+    short = classify.classify(message, question, zone, server=SERVER, is_forward=is_forward)
+    long = classify._read(message, question, zone, SERVER, is_forward=is_forward)
     assert short == long
+
+
+@pytest.mark.rfc("RFC 4035 §5.3.4", "RFC 2181 §5.4.1")
+@pytest.mark.parametrize("labels", [1, 2])
+def test_what_stands_beside_a_plain_answer_counts_where_a_wildcard_made_it(labels: int) -> None:
+    message = Message(1, Flag.QR | Flag.AA, 1)
+    message.qname, message.qtype, message.qclass = QNAME, RRType.A, 1
+    signature = bytes((0, RRType.A, 13, labels)) + bytes(15)
+    message.answer += [
+        Record(QNAME, RRType.A, 1, 60, bytes(4)),
+        Record(QNAME, RRType.RRSIG, 1, 60, signature),
+    ]
+    message.authority += BESIDE
+    (link,) = classify.classify(message, Question(QNAME, RRType.A), ZONE, server=SERVER).links
+    assert [rrset.rtype for rrset in link.authority] == [RRType.NSEC] * (labels == 1)
+    message.flags = Flag.QR
+    referral = classify.classify(message, Question(QNAME, RRType.A), ZONE, server=SERVER).referral
+    assert referral is None  # a SOA stands beside it
+    del message.authority[2]
+    referral = classify.classify(message, Question(QNAME, RRType.A), ZONE, server=SERVER).referral
+    assert referral is not None
+    assert referral.zone == QNAME
 
 
 @pytest.mark.rfc("RFC 5452 §6", "RFC 9471 §2", "MaginotDNS")
