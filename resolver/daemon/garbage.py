@@ -5,7 +5,8 @@ HTTP, databases) make such things freely. CPython's own full passes walk every o
 where memory is cold, and at moments of their own choice. So here an object is looked at when it is
 young, by the collector's own count of new objects and by time; again when it is older, between
 misses; and only what has survived is set aside, out of later passes' way. The caches' records are
-made so that the collector does not see them at all (`gc=False`, tuples of atoms).
+made so that the collector does not see them at all (`gc=False`, tuples of atoms). A pass costs what
+is alive, not what has come: where little is, and little of it garbage, the next comes later.
 
 What becomes garbage after it was set aside is found by a full pass, and by nothing else. How much
 there may be is known, since what is set aside is counted; beyond a bound the next idle moment has
@@ -28,6 +29,7 @@ from resolver.limits import (
     GARBAGE_OLD_OBJECTS,
     GARBAGE_SECONDS,
     GARBAGE_YOUNG_LOOKS,
+    GARBAGE_YOUNG_MOST,
     GARBAGE_YOUNG_OBJECTS,
     GARBAGE_YOUNG_PASSES,
 )
@@ -68,6 +70,7 @@ class Collector:
         self._aside = 0  # set aside since then, and not known to be freed
         self._survivors = 0  # of the last pass over what is older, not set aside
         self._middle_passes = 0
+        self._middle = 0  # that have survived one pass, after the last over the young
 
     def __repr__(self) -> str:
         found, aside = self.collected_objects, self._aside
@@ -97,8 +100,8 @@ class Collector:
                 is_quiet = now.misses - before.misses <= GARBAGE_MISSES
                 self.look(is_quiet=is_quiet, is_idle=is_idle)
         finally:
+            gc.callbacks.remove(self._note)  # which sets it, too
             gc.set_threshold(*threshold)
-            gc.callbacks.remove(self._note)
             gc.unfreeze()
 
     async def _wait(self, work: Callable[[], Work]) -> None:
@@ -157,6 +160,13 @@ class Collector:
         self._aside = self._survivors = self._middle_passes = 0
         self.full_passes += 1
 
+    def _go_by(self, *, garbage: int, alive: int) -> None:
+        """After how many new objects the young are looked through again, by what came of it."""
+        young = gc.get_threshold()[0]
+        is_cheap = 2 * garbage + alive < young
+        young = min(2 * young, GARBAGE_YOUNG_MOST) if is_cheap else GARBAGE_YOUNG_OBJECTS
+        gc.set_threshold(young, GARBAGE_YOUNG_PASSES, _NEVER)
+
     def _note(self, phase: str, info: dict[str, Any]) -> None:
         """What `gc.callbacks` tells before and after each pass."""
         if phase == "start":
@@ -166,6 +176,10 @@ class Collector:
         self.passes += 1
         self.collected_objects += info["collected"]
         self._middle_passes += info["generation"] == 1
+        before, self._middle = self._middle, 0
+        if info["generation"] == 0:
+            self._middle = len(gc.get_objects(1))
+            self._go_by(garbage=info["collected"], alive=self._middle - before)
         if self._is_full_pass:
             self.longest_full_us = max(self.longest_full_us, took_us)
         else:

@@ -20,6 +20,7 @@ from resolver.limits import (
     GARBAGE_OLD_OBJECTS,
     GARBAGE_SECONDS,
     GARBAGE_YOUNG_LOOKS,
+    GARBAGE_YOUNG_MOST,
     GARBAGE_YOUNG_OBJECTS,
     GARBAGE_YOUNG_PASSES,
 )
@@ -93,6 +94,24 @@ async def test_cycles_made_under_load_are_freed_while_they_are_made() -> None:
         assert sum(each() is not None for each in seen) <= GARBAGE_YOUNG_OBJECTS
         assert collector.collected_objects >= 9 * GARBAGE_YOUNG_OBJECTS
         assert collector.aside == 0
+
+
+@pytest.mark.reaches("GARBAGE_YOUNG_MOST", "GARBAGE_YOUNG_OBJECTS")
+@trio_test
+async def test_passes_come_later_where_they_find_little_and_sooner_where_they_find_much() -> None:
+    """Misses leave records of atoms, which a pass costs nothing; a library leaves garbage."""
+    async with collecting(BUSY):
+        kept = [(at, 0.5) for at in range(4 * GARBAGE_YOUNG_MOST)]
+        assert gc.get_threshold()[0] == GARBAGE_YOUNG_MOST
+        for _ in range(2 * GARBAGE_YOUNG_MOST):
+            Cycle()
+        assert gc.get_threshold()[0] == GARBAGE_YOUNG_OBJECTS
+        kept += [(at, 0.5) for at in range(4 * GARBAGE_YOUNG_MOST)]
+        assert gc.get_threshold()[0] == GARBAGE_YOUNG_MOST
+        alive: list[list[object]] = [[] for _ in range(3 * GARBAGE_YOUNG_MOST)]
+        assert gc.get_threshold()[0] == GARBAGE_YOUNG_OBJECTS
+        assert kept
+        assert alive
 
 
 @pytest.mark.reaches("GARBAGE_YOUNG_PASSES")
