@@ -56,6 +56,7 @@ def follow(data: bytes, target: int, start: int, names: Names) -> bytes:
     the limit on hops ends it sooner. RFC 1035 §4.1.4; RFC 9267 §2 tells what went wrong elsewhere.
     """
     visited: list[tuple[int, bytes]] = []  # (offset, label) down to something known
+    octets = 0  # of those labels
     for _ in range(COMPRESSION_HOPS):
         if target >= start:
             raise WireError("a compression pointer does not lead backwards")
@@ -71,8 +72,9 @@ def follow(data: bytes, target: int, start: int, names: Names) -> bytes:
                 break
             visited.append((at, data[at : at + size + 1]))
             at += size + 1
+        octets += at - target
         if tail is not None:
-            return _remember(visited, tail, names)
+            return _remember(visited, octets, tail, names)
         if size < _FIRST_POINTER:
             raise WireError("a label is of a reserved type")
         if at == target:
@@ -82,8 +84,8 @@ def follow(data: bytes, target: int, start: int, names: Names) -> bytes:
     raise WireError("a name has too many compression pointers")
 
 
-def _remember(visited: list[tuple[int, bytes]], tail: bytes, names: Names) -> bytes:
-    if len(tail) + sum(len(label) for _, label in visited) > MAX_NAME_OCTETS:
+def _remember(visited: list[tuple[int, bytes]], octets: int, tail: bytes, names: Names) -> bytes:
+    if octets + len(tail) > MAX_NAME_OCTETS:
         raise WireError("a name is longer than 255 octets")
     for at, label in reversed(visited):
         tail = names[at] = label + tail

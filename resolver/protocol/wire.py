@@ -41,6 +41,7 @@ _SIZES: Final = {1: 4, 28: 16}  # A and AAAA, half of all records
 _UPDATE_CLASSES: Final = (254, 255)  # NONE and ANY: rdata may be empty (RFC 2136 §2.4)
 _new: Final = tuple.__new__
 _TRUNCATED_RESPONSE: Final = 0x8200
+_NS: Final = 2
 _OPT: Final = 41
 _TSIG: Final = 250
 _MAX_OCTETS: Final = 65535
@@ -150,6 +151,10 @@ def _read_section(
             raise IndexError
         if _SIZES.get(rtype) == size and rclass == 1:
             rdata = data[at:end]
+        elif rtype == _NS and rclass == 1:
+            rdata, at = expand(data, at, names)
+            if at != end:
+                raise WireError("rdata is not exactly one name")
         elif rtype == _OPT:
             _read_opt(message, records, (owner, rtype, rclass, ttl, data[at:end]))
             at = end
