@@ -13,8 +13,6 @@ import logging
 from functools import partial
 from typing import TYPE_CHECKING, Protocol, cast
 
-import trio
-
 from resolver.budget import Share
 from resolver.errors import Ede, ResolutionFailed, WireError
 from resolver.model import DROPPED, Answer, Query, Source, Status
@@ -23,6 +21,7 @@ from resolver.protocol.codes import EdeCode, Flag, Rcode
 from resolver.protocol.ip_addresses import address_octets
 from resolver.protocol.wire import Message, parse_untrusted
 from resolver.reply import Outgoing, malformed
+from resolver.runtime.clock import trio_clock
 from resolver.telemetry import answered
 from resolver.telemetry.events import Answered, Resolved
 from resolver.telemetry.path_counters import PathCounters
@@ -86,6 +85,7 @@ class Pipeline:
         self._spawn = spawn
         self._query_seconds = query_seconds
         self._bus = bus
+        self._time = trio_clock()
         self.waiting: dict[str, int] = {}
         """How many queries of each view are being resolved."""
         self.fast_path = fast_paths.open
@@ -122,7 +122,7 @@ class Pipeline:
         if policy.tells_apart:
             outgoing.is_for_all = policy.admits(source)
         if self._bus.heard:
-            outgoing.began = trio.current_time()
+            outgoing.began = self._time()
         self._answer(policy, outgoing)
 
     def _answer(self, policy: PolicyPath, outgoing: Outgoing) -> None:
@@ -157,7 +157,7 @@ class Pipeline:
         """Resolve within the deadline, and answer whatever happens."""
         query, waiting = outgoing.query, self.waiting
         view = query.view.name
-        now = trio.current_time()
+        now = self._time()
         budget = self._budget(policy, query, now)
         if self._bus.heard:
             budget.whole.asked = []
@@ -170,7 +170,7 @@ class Pipeline:
         try:
             answer = await self._within_time(told.asked, budget)
             if self.prefetch is not None:
-                answer.renew_after_s = self.prefetch.heard(answer, trio.current_time() - now)
+                answer.renew_after_s = self.prefetch.heard(answer, self._time() - now)
             if told.aliases:
                 answer = joined(told.aliases, answer)
             if policy.changes_answers:
@@ -247,7 +247,7 @@ class Pipeline:
         aliases, asked, told = ask_policy(policy, query)
         if told is not None:
             return joined(aliases, told)
-        budget = self._budget(policy, query, trio.current_time())
+        budget = self._budget(policy, query, self._time())
         found = joined(aliases, await self._within_time(asked, budget))
         return await self._by_policy(policy, query, found, budget)
 
@@ -285,7 +285,7 @@ class Pipeline:
         reply, heard = outgoing.send(answer, keeps=keeps), self._bus.heard
         if reply is None or not heard or not (Answered in heard or Resolved in heard):
             return
-        now = trio.current_time()
+        now = self._time()
         event = answered.of_answer(outgoing.query, answer, reply, now - outgoing.began, spent)
         self._bus.emit(event)
         if spent is not None and spent.steps is not None:

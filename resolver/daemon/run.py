@@ -11,7 +11,6 @@ from __future__ import annotations
 import logging
 import os
 from contextlib import asynccontextmanager
-from random import Random, SystemRandom
 from typing import TYPE_CHECKING
 
 import trio
@@ -56,6 +55,7 @@ from resolver.listen.site import Site
 from resolver.listen.tcp import TcpSlots, slots_limit
 from resolver.policy.cookies import Proofs
 from resolver.protocol.transport import Transport
+from resolver.runtime.chance import ReadAhead
 from resolver.runtime.clock import SystemClock, confirmed_time
 from resolver.runtime.kernel_time import is_vouched_for
 from resolver.runtime.task_pool import TaskPool
@@ -64,6 +64,7 @@ from resolver.upstream.udp import SystemNetwork, descriptor_limit, in_flight_lim
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
+    from random import Random
 
     from resolver.config.endpoints import Endpoint
     from resolver.config.schema import Config
@@ -278,7 +279,7 @@ async def running(
                 config,
                 network=network or SystemNetwork(config.outgoing.source_addresses, turns=turns),
                 clock=clock or _system_clock(config, state),
-                rng=rng or SystemRandom(),
+                rng=rng or ReadAhead(),
                 spawn=TaskPool(nursery).start_soon,
                 in_flight_limit=in_flight_limit() if network is None else IN_FLIGHT,
                 overrides=overriding.read(state, tells=tells),

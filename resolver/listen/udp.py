@@ -135,8 +135,9 @@ class UdpService:
         waiting = self._waiting
         if waiting:
             most = UDP_STARTS if self._turns.is_short else UDP_STARTS_IDLE
+            now = trio.current_time()
             for _ in range(min(len(waiting), most)):
-                self._begin(*waiting.take())
+                self._begin(*waiting.take(), now)
         return is_more or bool(waiting)
 
     @property
@@ -248,7 +249,7 @@ class UdpService:
         if reply is not None:
             self._send(reply, self._read(arrival))
 
-    def _begin(self, arrival: Datagram | Raw, source: bytes, network: bytes) -> None:
+    def _begin(self, arrival: Datagram | Raw, source: bytes, network: bytes, now: float) -> None:
         try:
             datagram = self._read(arrival)
         except MemoryError:
@@ -260,7 +261,7 @@ class UdpService:
             host = host.partition("%")[0]
         local = asked_at(datagram.local) if datagram.local else b""
         client = Client(host, port, Transport.UDP, self._host, local, self._place)
-        reply = _DatagramReply(self, datagram, source, network)
+        reply = _DatagramReply(self, datagram, source, network, now)
         self._admission.pulses.begin(source)
         self._handler.start(datagram.data, client, reply)
 
@@ -303,13 +304,13 @@ class _DatagramReply:
     __slots__ = ("_service", "began", "datagram", "network", "source")
 
     def __init__(
-        self, service: UdpService, datagram: Datagram, source: bytes, network: bytes
+        self, service: UdpService, datagram: Datagram, source: bytes, network: bytes, began: float
     ) -> None:
         self._service: UdpService | None = service
         self.datagram = datagram
         self.source = source
         self.network = network
-        self.began = trio.current_time()
+        self.began = began
 
     def __call__(self, reply: bytes | None) -> None:
         service, self._service = self._service, None

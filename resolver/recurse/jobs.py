@@ -10,10 +10,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
 
-import trio
-
 from resolver.limits import JOINED_TURN, JOINED_TURN_OCTETS
 from resolver.model import Verdict
+from resolver.runtime.clock import trio_clock
 from resolver.runtime.gate import Gate
 
 if TYPE_CHECKING:
@@ -31,9 +30,9 @@ class Job:
 
     __slots__ = ("begun_at", "error", "gate", "joined", "links", "needs", "question")
 
-    def __init__(self, question: Question) -> None:
+    def __init__(self, question: Question, now: float) -> None:
         self.question = question
-        self.begun_at = trio.current_time()
+        self.begun_at = now
         self.joined = 0
         self.links: tuple[Link, ...] | None = None
         self.error: ResolutionFailed | None = None
@@ -74,6 +73,7 @@ class Jobs:
 
     def __init__(self) -> None:
         self._running: dict[Question, Job] = {}
+        self._time = trio_clock()
         self.running: Callable[[Question], Job | None] = self._running.get
         self.joined = 0
 
@@ -85,7 +85,7 @@ class Jobs:
 
     def begin(self, question: Question, ancestors: frozenset[Question]) -> Job:
         """A new job, known as the need of those it is done for."""
-        job = Job(question)
+        job = Job(question, self._time())
         self._running.setdefault(question, job)
         if ancestors:
             self._link(job, ancestors)

@@ -16,6 +16,8 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 
+import trio
+
 from resolver.limits import CLOCK_LOOK_SECONDS
 
 if TYPE_CHECKING:
@@ -31,6 +33,14 @@ class Clock(Protocol):
     def now(self) -> float: ...
 
     def wall(self) -> float: ...
+
+
+def trio_clock() -> Callable[[], float]:
+    """What tells `trio.current_time`, without the two doors before it, which cost twice as much.
+
+    For who asks with each query. Raises RuntimeError outside of a run, whose clock it is.
+    """
+    return trio.lowlevel.current_clock().current_time
 
 
 def stamps(clock: Clock) -> Callable[[], int]:
