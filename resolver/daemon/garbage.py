@@ -6,7 +6,8 @@ where memory is cold, and at moments of their own choice. So here an object is l
 young, by the collector's own count of new objects and by time; again when it is older, between
 misses; and only what has survived is set aside, out of later passes' way. The caches' records are
 made so that the collector does not see them at all (`gc=False`, tuples of atoms). A pass costs what
-is alive, not what has come: where little is, and little of it garbage, the next comes later.
+is alive, not what has come, and more where that is cold: so the next comes later where one was
+short, and sooner where it was long, as with ten thousand misses that wait.
 
 What becomes garbage after it was set aside is found by a full pass, and by nothing else. How much
 there may be is known, since what is set aside is counted; beyond a bound the next idle moment has
@@ -27,7 +28,9 @@ from resolver.limits import (
     GARBAGE_GROWTH_PART,
     GARBAGE_MISSES,
     GARBAGE_OLD_OBJECTS,
+    GARBAGE_PASS_US,
     GARBAGE_SECONDS,
+    GARBAGE_YOUNG_LEAST,
     GARBAGE_YOUNG_LOOKS,
     GARBAGE_YOUNG_MOST,
     GARBAGE_YOUNG_OBJECTS,
@@ -70,7 +73,6 @@ class Collector:
         self._aside = 0  # set aside since then, and not known to be freed
         self._survivors = 0  # of the last pass over what is older, not set aside
         self._middle_passes = 0
-        self._middle = 0  # that have survived one pass, after the last over the young
 
     def __repr__(self) -> str:
         found, aside = self.collected_objects, self._aside
@@ -160,11 +162,16 @@ class Collector:
         self._aside = self._survivors = self._middle_passes = 0
         self.full_passes += 1
 
-    def _go_by(self, *, garbage: int, alive: int) -> None:
-        """After how many new objects the young are looked through again, by what came of it."""
+    def _go_by(self, took_us: int, *, is_over_all: bool) -> None:
+        """A pass took so long: after how many new objects the young are looked through again.
+
+        *is_over_all*: also over those that had survived one, which alone says that all is well.
+        """
         young = gc.get_threshold()[0]
-        is_cheap = 2 * garbage + alive < young
-        young = min(2 * young, GARBAGE_YOUNG_MOST) if is_cheap else GARBAGE_YOUNG_OBJECTS
+        if took_us > GARBAGE_PASS_US:
+            young = max(young // 2, GARBAGE_YOUNG_LEAST)
+        elif is_over_all and took_us < GARBAGE_PASS_US // 2:
+            young = min(2 * young, GARBAGE_YOUNG_MOST)
         gc.set_threshold(young, GARBAGE_YOUNG_PASSES, _NEVER)
 
     def _note(self, phase: str, info: dict[str, Any]) -> None:
@@ -176,11 +183,8 @@ class Collector:
         self.passes += 1
         self.collected_objects += info["collected"]
         self._middle_passes += info["generation"] == 1
-        before, self._middle = self._middle, 0
-        if info["generation"] == 0:
-            self._middle = len(gc.get_objects(1))
-            self._go_by(garbage=info["collected"], alive=self._middle - before)
         if self._is_full_pass:
             self.longest_full_us = max(self.longest_full_us, took_us)
         else:
             self.longest_us = max(self.longest_us, took_us)
+            self._go_by(took_us, is_over_all=info["generation"] > 0)

@@ -71,14 +71,24 @@ GARBAGE_MISSES = limit(
     why="our choice: a pass is made where few notice",
 )
 GARBAGE_YOUNG_OBJECTS = limit(
-    6000,
-    "new objects, less those freed, after which the young are looked through",
-    why="our measurement: a pass over as many that live takes 1 to 2 ms",
+    5000,
+    "new objects, less those freed, after which the young are looked through, to begin with",
+    why="our measurement: 0.4 ms with 100 misses under way, 5 to 10 with 10,000",
+)
+GARBAGE_PASS_US = limit(
+    1500,
+    "microseconds of CPU that such a pass is to take; below half of that the next comes later",
+    why="our choice: hits wait meanwhile",
+)
+GARBAGE_YOUNG_LEAST = limit(
+    1250,
+    "new objects to the next pass at least",
+    why="our measurement: 1 to 3 ms where all is cold",
 )
 GARBAGE_YOUNG_MOST = limit(
-    40_000,
-    "the same after passes that found less than that, alive and garbage together",
-    why="our measurement: passes at each 5,000 are 6 % of a miss, these 1 to 2 %; about 4 MB",
+    10_000,
+    "new objects to the next pass at most",
+    why="our measurement: 1 % of a miss, where 5,000 are 3; 10 ms once where all is alive",
 )
 GARBAGE_YOUNG_LOOKS = limit(
     5,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import time
 import weakref
 from contextlib import asynccontextmanager
 from itertools import pairwise
@@ -18,7 +19,9 @@ from resolver.limits import (
     GARBAGE_ASIDE_OBJECTS,
     GARBAGE_MISSES,
     GARBAGE_OLD_OBJECTS,
+    GARBAGE_PASS_US,
     GARBAGE_SECONDS,
+    GARBAGE_YOUNG_LEAST,
     GARBAGE_YOUNG_LOOKS,
     GARBAGE_YOUNG_MOST,
     GARBAGE_YOUNG_OBJECTS,
@@ -84,34 +87,49 @@ async def test_cycles_of_calm_times_are_freed_at_the_next_look() -> None:
         assert kept
 
 
-@pytest.mark.reaches("GARBAGE_YOUNG_OBJECTS")
+@pytest.mark.reaches("GARBAGE_YOUNG_MOST")
 @trio_test
 async def test_cycles_made_under_load_are_freed_while_they_are_made() -> None:
     """A library that leaves one behind for every client, and no quiet moment for hours."""
     async with collecting(BUSY) as collector:
-        assert gc.get_threshold()[0] == GARBAGE_YOUNG_OBJECTS
-        seen = [weakref.ref(Cycle()) for _ in range(10 * GARBAGE_YOUNG_OBJECTS)]
-        assert sum(each() is not None for each in seen) <= GARBAGE_YOUNG_OBJECTS
-        assert collector.collected_objects >= 9 * GARBAGE_YOUNG_OBJECTS
+        seen = [weakref.ref(Cycle()) for _ in range(10 * GARBAGE_YOUNG_MOST)]
+        assert sum(each() is not None for each in seen) <= GARBAGE_YOUNG_MOST
+        assert collector.collected_objects >= 9 * GARBAGE_YOUNG_MOST
         assert collector.aside == 0
 
 
-@pytest.mark.reaches("GARBAGE_YOUNG_MOST", "GARBAGE_YOUNG_OBJECTS")
+@pytest.mark.reaches(
+    "GARBAGE_PASS_US", "GARBAGE_YOUNG_LEAST", "GARBAGE_YOUNG_MOST", "GARBAGE_YOUNG_OBJECTS"
+)
 @trio_test
-async def test_passes_come_later_where_they_find_little_and_sooner_where_they_find_much() -> None:
-    """Misses leave records of atoms, which a pass costs nothing; a library leaves garbage."""
-    async with collecting(BUSY):
-        kept = [(at, 0.5) for at in range(4 * GARBAGE_YOUNG_MOST)]
-        assert gc.get_threshold()[0] == GARBAGE_YOUNG_MOST
-        for _ in range(2 * GARBAGE_YOUNG_MOST):
-            Cycle()
-        assert gc.get_threshold()[0] == GARBAGE_YOUNG_OBJECTS
-        kept += [(at, 0.5) for at in range(4 * GARBAGE_YOUNG_MOST)]
-        assert gc.get_threshold()[0] == GARBAGE_YOUNG_MOST
-        alive: list[list[object]] = [[] for _ in range(3 * GARBAGE_YOUNG_MOST)]
-        assert gc.get_threshold()[0] == GARBAGE_YOUNG_OBJECTS
-        assert kept
-        assert alive
+async def test_after_a_long_pass_the_next_is_over_less(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ten thousand misses that wait are half a million objects, all of them in use and cold."""
+    now = [0.0]
+    monkeypatch.setattr(time, "thread_time", lambda: now[0])
+    collector = Collector()
+
+    def after(*took_us: int, generation: int = 1) -> int:
+        for one in took_us:
+            info = {"generation": generation, "collected": 0, "uncollectable": 0}
+            collector._note("start", info)
+            now[0] += (one + 0.5) / 1e6
+            collector._note("stop", info)
+        return gc.get_threshold()[0]
+
+    before = gc.get_threshold()
+    gc.disable()  # none of its own
+    try:
+        gc.set_threshold(GARBAGE_YOUNG_OBJECTS, *before[1:])
+        assert after(GARBAGE_PASS_US, GARBAGE_PASS_US // 2) == GARBAGE_YOUNG_OBJECTS
+        assert after(1, generation=0) == GARBAGE_YOUNG_OBJECTS
+        assert after(GARBAGE_PASS_US // 2 - 1) == 2 * GARBAGE_YOUNG_OBJECTS
+        assert after(*[1] * 9) == GARBAGE_YOUNG_MOST
+        assert after(GARBAGE_PASS_US + 1, generation=0) == GARBAGE_YOUNG_MOST // 2
+        assert after(*[GARBAGE_PASS_US + 1] * 9) == GARBAGE_YOUNG_LEAST
+        assert gc.get_threshold()[1] == GARBAGE_YOUNG_PASSES
+    finally:
+        gc.enable()
+        gc.set_threshold(*before)
 
 
 @pytest.mark.reaches("GARBAGE_YOUNG_PASSES")
@@ -120,11 +138,13 @@ async def test_what_dies_after_its_first_pass_is_found_by_the_second() -> None:
     """Connections live for seconds; under load nothing is quiet meanwhile."""
     async with collecting(BUSY):
         assert gc.get_threshold()[1] == GARBAGE_YOUNG_PASSES
-        alive = [Cycle() for _ in range(GARBAGE_YOUNG_OBJECTS + 100)]  # one pass at least
+        gc.collect(1)
+        gc.set_threshold(GARBAGE_YOUNG_OBJECTS, *gc.get_threshold()[1:])
+        alive = [Cycle() for _ in range(GARBAGE_YOUNG_OBJECTS + 100)]  # one pass
         seen = [weakref.ref(each) for each in alive]
         del alive
         others: list[list[object]] = [
-            [] for _ in range((2 + GARBAGE_YOUNG_PASSES) * GARBAGE_YOUNG_OBJECTS)
+            [] for _ in range((2 + GARBAGE_YOUNG_PASSES) * GARBAGE_YOUNG_MOST)
         ]
         assert not any(each() for each in seen)
         assert others
@@ -187,7 +207,7 @@ async def test_a_full_cache_is_not_walked_again_and_again() -> None:
 async def test_the_young_are_looked_through_by_time_where_the_count_stands_still() -> None:
     """As many old objects freed as new ones made: CPython would make no pass at all."""
     async with collecting(BUSY) as collector:
-        kept: list[list[object]] = [[] for _ in range(GARBAGE_YOUNG_OBJECTS // 2)]
+        kept: list[list[object]] = [[] for _ in range(GARBAGE_YOUNG_LEAST // 2)]
         await trio.sleep(GARBAGE_SECONDS)
         seen = weakref.ref(Cycle())
         passes = collector.passes
