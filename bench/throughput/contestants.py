@@ -212,7 +212,9 @@ class Responder:
         command = ["taskset", "-c", str(core), str(binary), str(port), str(delay_ms)]
         self.process = subprocess.Popen(command, stdout=subprocess.PIPE)
         assert self.process.stdout is not None  # noqa: S101  # a pipe was asked for
-        self.process.stdout.readline()
+        if not self.process.stdout.readline():
+            self.stop()
+            raise RuntimeError(f"port {port} of 127.0.0.1 cannot be had")
 
     def stop(self) -> None:
         self.process.terminate()

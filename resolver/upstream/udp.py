@@ -2,6 +2,7 @@
 
 A port is drawn from 1024-65535, all of it, which the kernel's own choice is not (RFC 5452 §9.2,
 RFC 6056 §3.3.1); connecting makes the kernel drop what comes from elsewhere and tell ICMP errors.
+None is used twice, though that would save five system calls of a miss: what lasts can be found.
 All ports hang in one epoll whose own descriptor a single task waits for: 13 µs for an exchange,
 against 66-82 µs with every socket registered with trio.
 """

@@ -25,7 +25,7 @@ LATENCY = {
 CPU = {
     "CPU µs, hit, all kinds mixed": "all of these",
     "CPU µs, hit at 500 a second": "500 a second",
-    "CPU µs, miss": "unique names",
+    "CPU µs, miss": "full answers",
 }
 
 
