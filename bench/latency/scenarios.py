@@ -15,6 +15,7 @@ from bench.latency.latency_world import Kind, Nameserver, ServerSet, World
 JITTER_SHARE = 0.03  # of the round trip, mean of an exponential, both ways together
 JITTER_MS = 0.4
 SLOW_MS = 1000.0
+GEO_MS, GEO_LOSS = 560.0, 0.005
 SHIFT = 8.0
 FLAP_S = 10.0
 
@@ -142,6 +143,12 @@ def one_slow(world: World, rng: random.Random, _phases: Mapping[str, float]) -> 
     return Faults(paths)
 
 
+def by_satellite(world: World, _rng: random.Random, _phases: Mapping[str, float]) -> Faults:
+    """Every round trip goes by a GEO satellite, which loses one exchange in 200."""
+    paths = undisturbed(world)
+    return Faults({a: Path(path.rtt_ms + GEO_MS, GEO_LOSS) for a, path in paths.items()})
+
+
 def _nearest(servers: ServerSet) -> Nameserver:
     return min(servers.nameservers, key=lambda n: min(n.rtt4_ms, n.rtt6_ms))
 
@@ -196,6 +203,7 @@ ALL = [
     Scenario("v6unreach", without_v6(State.UNREACHABLE)),
     Scenario("v6reject", without_v6(State.REJECTED)),
     Scenario("slow1", one_slow),
+    Scenario("geo", by_satellite),
     Scenario("shift", anycast_shift),
     Scenario("flap", flapping),
     Scenario("region", region_cut),

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from resolver.operate.server_rows import Row
     from resolver.operate.verb import Reply
     from resolver.operate.view import Parts, Running
+    from resolver.upstream.way import Way
 
 _SERVERS: Final = 16  # of each cut, in a table that is to be read
 _MUTE: Final = ("late", "silent", "unreachable")
@@ -163,7 +164,7 @@ def _sentence(parts: Parts, known: _Known) -> str:
         return f"{asked} is kept, but unchecked: it is validated when somebody asks for it"
     way = parts.dispatcher.ways.of(cut)
     if way.is_cut(trio.current_time()):
-        why = f"our own link is down: nobody answers on the way to {way}"
+        why = f"our own link is down: nobody answers on the way to {way}{_evidence(way)}"
     elif known.failure is not None:
         why = (
             f"{asked} failed {_since(known.failure, now)}; {_servers_are(parts, cut, failed=True)}"
@@ -174,6 +175,14 @@ def _sentence(parts: Parts, known: _Known) -> str:
         over = duration(known.over_s)
         why += f"; what is kept has been over for {over}, and is told where nobody answers"
     return why
+
+
+def _evidence(way: Way) -> str:
+    """What says so: the kernel, or silence."""
+    now, last = trio.current_time(), way.reach.last_answer
+    if way.reach.has_no_route(now):
+        return ", there is no route"
+    return ", nobody ever did" if last == -math.inf else f", for {duration(now - last)}"
 
 
 def _since(failure: Failure, now: float) -> str:

@@ -113,6 +113,7 @@ async def test_a_dead_link_is_ours() -> None:
         assert reply["because"].startswith(
             "our own link is down: nobody answers on the way to the "
         )
+        assert " the public tree, for " in reply["because"]
         assert not reply["way"]["is_up"]
 
 
