@@ -70,8 +70,8 @@ image:
 # Its version, its tag and its section of CHANGELOG.md have to fit; nothing is made otherwise.
 release: ready
 	$(BIN)/python -m tools.release
-	$(MAKE) wheel image
-	@tools/deb amd64 arm64
+	$(MAKE) wheel deb ARCH="amd64 arm64"
+	$(MAKE) image
 
 # The newest versions of the libraries that packages bring: commit what it writes.
 versions: ready

@@ -4,6 +4,7 @@ change of them takes effect."""
 from __future__ import annotations
 
 import difflib
+import re
 import sys
 import textwrap
 from typing import TYPE_CHECKING, Final
@@ -13,7 +14,7 @@ from resolver.cli import tables
 if TYPE_CHECKING:
     import argparse
 
-UNKNOWN: Final = 1
+UNKNOWN: Final = 2
 _EFFECTS: Final = {
     "live": "live, at a reload",
     "reopen": "at a reload, which opens sockets and files anew where they differ",
@@ -26,12 +27,13 @@ def run(options: argparse.Namespace) -> int:
     if options.key is None:
         print(tables.keys_markdown())
         return 0
-    wanted = options.key.strip("[]").lower()
+    wanted = re.sub(r"\[\d*\]", "", options.key).strip("[]").lower()  # "forward[0].zone" too
     keys = {_path(key): key for key in tables.key_entries()}
     found = [path for path in keys if path == wanted or path.startswith(f"{wanted}.")]
     if not found:
-        close = difflib.get_close_matches(wanted, keys, n=1, cutoff=0.5)
-        guess = f"; did you mean {close[0]}?" if close else ""
+        similar = [path for path in keys if wanted in path.rpartition(".")[2]]
+        close = similar or difflib.get_close_matches(wanted, keys, n=1, cutoff=0.5)
+        guess = f"; did you mean {' or '.join(close)}?" if close else ""
         print(f"resolver keys: there is no key {options.key!r}{guess}", file=sys.stderr)
         return UNKNOWN
     print("\n\n".join(_in_words(path, keys[path]) for path in found))

@@ -33,5 +33,19 @@ def test_a_section_shows_all_its_keys(capsys: pytest.CaptureFixture[str]) -> Non
 
 
 def test_one_that_is_not_there_is_told(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["keys", "server.worker"]) == 1
+    assert main(["keys", "server.worker"]) == 2
     assert "did you mean server.workers?" in capsys.readouterr().err
+    assert main(["keys", "nonsense"]) == 2
+    assert capsys.readouterr().err == "resolver keys: there is no key 'nonsense'\n"
+
+
+def test_a_part_of_a_keys_name_finds_it(capsys: pytest.CaptureFixture[str]) -> None:
+    """As people remember it; and as `check` writes it."""
+    assert main(["keys", "admins"]) == 2
+    assert "did you mean control.admins?" in capsys.readouterr().err
+    assert main(["keys", "listen"]) == 2
+    said = capsys.readouterr().err
+    assert "server.listen or " in said
+    assert "web.listen" in said
+    assert main(["keys", "forward[0].zone"]) == 0
+    assert capsys.readouterr().out.startswith("forward.zone (in a table [[forward]])")
