@@ -63,7 +63,7 @@ def daemon(listens: Iterable[str]) -> tuple[Endpoint | None, list[Endpoint]]:
     *listens* are listen addresses of a configuration, which come first; then the usual ones. Ends
     when the first that can still be it is it, and after DAEMON_PROBE_SECONDS at the latest.
     """
-    places = list(dict.fromkeys([*_reachable(listens), *_USUAL]))
+    places = list(dict.fromkeys([*reachable(listens), *_USUAL]))
     ours: set[Endpoint] = set()
     with ExitStack() as opened:
         waiting = {place: sock for place in places if (sock := _probe(place, opened)) is not None}
@@ -122,7 +122,7 @@ def _host(host: str, _port: int, _flow: int = 0, scope: int = 0) -> str:
     return f"{host}%{scope}" if scope and "%" not in host else host
 
 
-def _reachable(listens: Iterable[str]) -> Iterator[Endpoint]:
+def reachable(listens: Iterable[str]) -> Iterator[Endpoint]:
     """Where to ask the daemon that listens there: "any address" is loopback to us."""
     for text in listens:
         scheme, _, rest = text.rpartition("://")

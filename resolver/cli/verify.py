@@ -288,12 +288,18 @@ def rehearsed(config: Config, options: argparse.Namespace) -> tuple[list[ConfigE
     except holes.Hole:
         return [], []
     problems, without = trio.run(sockets.rehearse)
-    place, _ = servers.daemon(listen)
-    if place is not None and any(one.kind is Kind.IN_USE for one in problems):
+    if any(one.kind is Kind.IN_USE for one in problems) and (place := _ours(listen)) is not None:
         running = f"a daemon of ours runs already, on {endpoints.show(place)}"
         problems = [one for one in problems if one.kind is not Kind.IN_USE]
         without = [*without, running]
     return [in_place(one, options) for one in problems], without
+
+
+def _ours(listen: tuple[str, ...]) -> endpoints.Endpoint | None:
+    """Where a daemon of ours answers, of those places; it may be busy, so it is asked twice."""
+    wanted = set(servers.reachable(listen))
+    found = (servers.daemon(listen)[0] for _ in range(2))
+    return next((place for place in found if place in wanted), None)
 
 
 def _is_here(host: str) -> bool:

@@ -148,7 +148,7 @@ def _links(prefix: str, command: str) -> Iterator[Link]:
     """The command, its manual and completion where everybody looks."""
     if prefix in _SYSTEM:
         return
-    targets = {"command": command} if " " not in command else {}
+    targets = {"command": command} if command and " " not in command else {}
     targets |= {key: f"{prefix}/{path}" for key, path in _SHARED.items()}
     for key, target in targets.items():
         yield Link(key, target)

@@ -205,6 +205,19 @@ def test_a_daemon_of_ours_that_runs_is_no_reason_to_refuse_its_own_file(
     assert f"note: a daemon of ours runs already, on 127.0.0.1:{port}\n" in out
 
 
+def test_a_daemon_of_ours_elsewhere_does_not_excuse_a_port_that_another_program_has(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("resolver.cli.servers.daemon", lambda _: (("127.0.0.9", 53), []))
+    path = tmp_path / "resolver.toml"
+    with closing(socket.socket(socket.AF_INET, socket.SOCK_DGRAM)) as taken:
+        taken.bind(("127.0.0.1", 0))
+        path.write_text(f"server.listen = ['127.0.0.1:{taken.getsockname()[1]}']")
+        status, _, err = run(capsys, "check", str(path))
+    assert status == 2
+    assert "is in use; expected" in err
+
+
 def test_one_busy_address_of_two_is_a_note(
     capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
