@@ -213,7 +213,7 @@ class Daemon:
         if share != (self.admission.rate.per_second if self.admission.rate is not None else 0):
             now, proofs, rng = parts.clock.now, self.admission.proofs, parts.base.rng
             self.admission.rate = RateLimit(share, now, proofs, rng=rng) if share else None
-        parts.base.zone_rate.is_on = bool(share)
+        parts.base.zone_rate.go_by(share)
 
     def _admission(self) -> Admission:
         total = CLIENT_QUERIES // workers_of(self.config)

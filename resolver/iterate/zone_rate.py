@@ -1,11 +1,11 @@
 """How often the servers of one zone are asked: where a flood is held off from others' servers.
 
 A flood of random names below one zone (`RATE_FAILING` makes it dear to one client, not to ten
-thousand) goes through to the zone's servers. Above ZONE_RATE questions a second one in
-ZONE_RATE_LET is asked still, so that the zone is not gone for everybody; the rest fails at once and
-is remembered of nobody. The root and zones right below it are asked for all that is below them, and
-forwarders and stub servers are the operator's own: those are not counted. Only where
-`server.rate_limit` is on.
+thousand) goes through to the zone's servers. Above ZONE_RATE questions a second, and above what one
+network can ask for by itself (ZONE_RATE_CLIENTS), one in ZONE_RATE_LET is asked still, so that the
+zone is not gone for everybody; the rest fails at once and is remembered of nobody. The root and
+zones right below it are asked for all that is below them, and forwarders and stub servers are the
+operator's own: those are not counted. Only where `server.rate_limit` is on.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar
 
 from resolver.errors import Ede, ZoneCrowded
-from resolver.limits import ZONE_RATE, ZONE_RATE_LET, ZONE_RATE_ZONES
+from resolver.limits import ZONE_RATE, ZONE_RATE_CLIENTS, ZONE_RATE_LET, ZONE_RATE_ZONES
 from resolver.protocol import names
 from resolver.protocol.codes import EdeCode
 
@@ -30,8 +30,8 @@ class ZoneRate:
     COUNTS: ClassVar = {"limited": "Questions not asked, for their zone was asked too often."}
 
     def __init__(self, now: Callable[[], float]) -> None:
-        self.is_on = False
         self.limited = 0
+        self._most = 0  # a second; 0: as many as come
         self._now = now
         self._second = -1
         self._asked: dict[Name, int] = {}
@@ -39,11 +39,15 @@ class ZoneRate:
     def __repr__(self) -> str:
         return f"<ZoneRate of {len(self._asked)} zones, {self.limited} limited>"
 
+    def go_by(self, rate_limit: float) -> None:
+        """Clients have so many tokens a second, each; 0: nobody counts."""
+        self._most = max(ZONE_RATE, int(ZONE_RATE_CLIENTS * rate_limit)) if rate_limit else 0
+
     def asking(self, ask: Ask) -> Ask:
         """*ask*, within the rate."""
 
         def limited(request: Request) -> Awaitable[Reply]:
-            if self.is_on and not self.admits(request):
+            if self._most and not self.admits(request):
                 raise _too_often(request.delegation.zone)
             return ask(request)
 
@@ -63,7 +67,7 @@ class ZoneRate:
             return True
         if len(asked) < ZONE_RATE_ZONES or zone in asked:
             asked[zone] = count
-        if count <= ZONE_RATE or count % ZONE_RATE_LET == 0:
+        if count <= self._most or count % ZONE_RATE_LET == 0:
             return True
         self.limited += 1
         return False

@@ -81,6 +81,11 @@ ZONE_RATE = limit(
     "questions a second to the servers of one zone below a TLD, where `server.rate_limit` is on",
     why="Unbound's ratelimit of 1000",
 )
+ZONE_RATE_CLIENTS = limit(
+    10,
+    "times `server.rate_limit` that it is at least",
+    why="a /24 has 32 times as many tokens, of which a miss takes 5: its flood leaves others some",
+)
 ZONE_RATE_LET = limit(
     10, "questions over that for one that is let through", why="Unbound's ratelimit-factor of 10"
 )

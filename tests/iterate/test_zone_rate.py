@@ -10,7 +10,8 @@ from resolver.delegation import Delegation
 from resolver.errors import Withheld
 from resolver.iterate import zone_rate
 from resolver.iterate.zone_rate import ZoneRate
-from resolver.limits import ZONE_RATE, ZONE_RATE_LET
+from resolver.limits import RATE_MISS, ZONE_RATE, ZONE_RATE_CLIENTS, ZONE_RATE_LET
+from resolver.listen.rate_limit import RATE_PREFIXES
 from resolver.model import Question
 from resolver.protocol import names
 from resolver.upstream.request import Request
@@ -36,7 +37,7 @@ async def ask(request: Request) -> Reply:
 async def test_over_the_rate_one_in_ten_is_asked() -> None:
     now = [0.0]
     rate = ZoneRate(lambda: now[0])
-    rate.is_on = True
+    rate.go_by(10)
     limited = rate.asking(ask)
     for _ in range(ZONE_RATE):
         await limited(request("victim.example."))
@@ -54,7 +55,7 @@ async def test_over_the_rate_one_in_ten_is_asked() -> None:
 @trio_test
 async def test_what_is_asked_for_all_below_it_and_what_is_configured_is_not_counted() -> None:
     rate = ZoneRate(lambda: 0.0)
-    rate.is_on = True
+    rate.go_by(10)
     limited = rate.asking(ask)
     for _ in range(ZONE_RATE * 2):
         await limited(request("."))
@@ -76,6 +77,21 @@ async def test_it_is_off_where_rates_are() -> None:
 def test_random_zones_do_not_fill_memory(monkeypatch: pytest.MonkeyPatch) -> None:
     set_limit(monkeypatch, zone_rate, "ZONE_RATE_ZONES", 5)
     rate = ZoneRate(lambda: 0.0)
+    rate.go_by(10)
     for at in range(50):
         assert rate.admits(request(f"z{at}.example."))
     assert len(rate._asked) == 5
+
+
+@pytest.mark.reaches("ZONE_RATE_CLIENTS")
+@trio_test
+async def test_what_one_network_may_ask_leaves_others_some() -> None:
+    """Where clients may ask much, a zone's servers may be asked more."""
+    rate = ZoneRate(lambda: 0.0)
+    rate.go_by(1000)
+    assert max(RATE_PREFIXES[4][24], RATE_PREFIXES[16][64]) < ZONE_RATE_CLIENTS * RATE_MISS
+    limited = rate.asking(ask)
+    for _ in range(ZONE_RATE_CLIENTS * 1000):
+        await limited(request("victim.example."))
+    with pytest.raises(Withheld):
+        await limited(request("victim.example."))
