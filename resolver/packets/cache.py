@@ -96,7 +96,7 @@ class PacketCache:
         self._next_suffix = 0
         self._numbers: dict[int, int] = {}
         self._refuses: Callable[[bytes, Packet], bool] | None = None
-        self._told_blocked = Tally()
+        self.told_blocked = Tally()
 
     def __repr__(self) -> str:
         return f"<PacketCache {len(self)} replies, generation {self.generation}>"
@@ -106,7 +106,7 @@ class PacketCache:
 
     @property
     def blocked(self) -> int:
-        return self._told_blocked.count
+        return self.told_blocked.count
 
     def flush(self) -> None:
         """Forget everything, in constant time; the memory is given back as new replies come.
@@ -216,7 +216,7 @@ class PacketCache:
         room = form.limit - len(reply) if is_whole else -1
         packet = self._packet(reply, layout, room, lifetime, refresh_after_s)
         if lasts is not Lasts.AS_DATA:
-            packet = BlockedPacket(*msgspec.structs.astuple(packet), tally=self._told_blocked)
+            packet = BlockedPacket(*msgspec.structs.astuple(packet), tally=self.told_blocked)
         key = form.before + query[HEADER:end].lower() + form.after
         if self._refuses is not None and self._refuses(key, packet):
             return False

@@ -55,6 +55,7 @@ class FastPath:
         "_second",
         "_shard_mask",
         "_shards",
+        "_told_blocked",
         "hits",
         "recall",
         "transport",
@@ -80,6 +81,7 @@ class FastPath:
         self._clients: list[ClientKey] = []
         self._by_source: dict[bytes, ClientKey] = {}
         self._shards, self._shard_mask = cache.shards.table
+        self._told_blocked = cache.told_blocked
         self._second = -1
         self.begin()
 
@@ -135,7 +137,9 @@ class FastPath:
         for client in self._clients:
             client.drop_copies()
 
-    def _recall(self, data: bytes, source: bytes) -> bytes | None:
+    def _recall(  # noqa: C901, PLR0911 - written out: each call would cost as much as a hit
+        self, data: bytes, source: bytes
+    ) -> bytes | None:
         """The reply to *data* from the client at raw address *source*, or None. Never raises."""
         client = self._by_source.get(source)
         if client is None:
@@ -147,6 +151,11 @@ class FastPath:
         if client.copies_with_options:
             rest = client.copies_with_options.get((asked, source))
             if rest is not None:
+                return data[:2] + rest
+        if client.blocked_copies:
+            rest = client.blocked_copies.get(asked)
+            if rest is not None:
+                self._told_blocked.count += 1
                 return data[:2] + rest
         if not asked.islower():  # spelled otherwise, or with a cookie: no key looks like that
             return self._find(client, data, source)
@@ -162,7 +171,7 @@ class FastPath:
         if packet.hit != second:
             packet.hit = second
         elif len(client.copies) < PER_SECOND_COPIES:
-            client.copies[asked] = rest
+            client.keep_copy(asked, rest, is_counted=packet.is_counted)
         return data[:2] + rest
 
     def _find(self, client: ClientKey, data: bytes, source: bytes) -> bytes | None:
@@ -189,10 +198,10 @@ class FastPath:
         if packet.hit != second:
             packet.hit = second
         elif form.option and form.option != OPT_PADDING:
-            if len(client.copies_with_options) < PER_SECOND_COPIES:
+            if not packet.is_counted and len(client.copies_with_options) < PER_SECOND_COPIES:
                 client.copies_with_options[data[2:], source] = rest  # a cookie is for one address
         elif len(client.copies) < PER_SECOND_COPIES:
-            client.copies[data[2:]] = rest
+            client.keep_copy(data[2:], rest, is_counted=packet.is_counted)
         return data[:2] + rest
 
     def _add_options(

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import enum
 from functools import lru_cache
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, ClassVar, Final, NamedTuple
 
 import msgspec
 
-from resolver.limits import PACKET_LAYOUTS
+from resolver.limits import PACKET_LAYOUTS, PER_SECOND_COPIES
 
 if TYPE_CHECKING:
     from resolver.packets.form import Kind
@@ -45,6 +45,9 @@ shared_layout = lru_cache(maxsize=PACKET_LAYOUTS)(PacketLayout)
 class Packet(msgspec.Struct, gc=False):
     """One rendered reply, as the number that its octets behind the id make. Seconds are whole."""
 
+    is_counted: ClassVar = False
+    """Is it known each time that it is told?"""
+
     reply: int
     layout: PacketLayout
     born: int
@@ -74,17 +77,14 @@ class Tally:
 
 
 class BlockedPacket(Packet, gc=False, kw_only=True):
-    """One that tells that a name is blocked: each time it is told is counted.
+    """One that tells that a name is blocked: each time it is told is counted, by who tells it from
+    a copy."""
 
-    So no copy of it is kept ready for a second, for those are told without anybody knowing: it
-    looks as if it had not been told in this one.
-    """
-
+    is_counted: ClassVar = True
     tally: Tally
 
     def octets_at(self, second: int) -> bytes:
         self.tally.count += 1
-        self.hit = NEVER_HIT
         octets, ttl_mask, _, _ = self.layout  # written out: a call costs as much as all of this
         age = second - self.born
         return (self.reply - age * ttl_mask if age > 0 else self.reply).to_bytes(octets, "big")
@@ -108,10 +108,14 @@ class ClientKey:
     """What clients under one policy tag share on one kind of transport.
 
     *copies* are replies kept ready for the current second, octet for octet from behind the id;
-    *copies_with_options* those that hold a cookie, by query and raw source address.
+    *blocked_copies* those that are counted; *copies_with_options* those that hold a cookie, by
+    query and raw source address.
     """
 
-    __slots__ = ("copies", "copies_with_options", "forms", "key_suffix", "kind", "payloads", "tag")
+    __slots__ = (
+        "blocked_copies", "copies", "copies_with_options", "forms", "key_suffix", "kind",
+        "payloads", "tag",
+    )  # fmt: skip
 
     def __init__(self, tag: int | None, kind: Kind, key_suffix: bytes) -> None:
         self.tag = tag
@@ -120,11 +124,20 @@ class ClientKey:
         self.forms: dict[bytes, KnownShape] = {}
         self.payloads: dict[tuple[int, int], int] = {}  # flags and limit → payload size in keys
         self.copies: dict[bytes, bytes] = {}
+        self.blocked_copies: dict[bytes, bytes] = {}
         self.copies_with_options: dict[tuple[bytes, bytes], bytes] = {}
+
+    def keep_copy(self, asked: bytes, rest: bytes, *, is_counted: bool) -> None:
+        """Keep the reply *rest* ready for queries that are *asked*, to the octet."""
+        copies = self.blocked_copies if is_counted else self.copies
+        if len(copies) < PER_SECOND_COPIES:
+            copies[asked] = rest
 
     def drop_copies(self) -> None:
         """Drop the replies kept ready."""
         if self.copies:
             self.copies.clear()
+        if self.blocked_copies:
+            self.blocked_copies.clear()
         if self.copies_with_options:
             self.copies_with_options.clear()
