@@ -78,7 +78,9 @@ def shown(reply: Reply) -> Iterator[str]:
 def _answers(counters: Mapping[str, float]) -> Iterator[tuple[str, str, str]]:
     sources = sources_of(counters)
     total = sum(sources[key] for key in ANSWERED)
-    words = ("ready packets", "caches", "lists that block", "local zones", "servers", "nobody (failed)")
+    words = (
+        "ready packets", "caches", "lists that block", "local zones", "servers", "nobody (failed)",
+    )  # fmt: skip
     yield "answers", str(total), ""
     for key, word in zip(ANSWERED, words, strict=True):
         yield f"  from {word}", str(sources[key]), _share(sources[key], total)
