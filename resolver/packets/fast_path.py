@@ -153,7 +153,8 @@ class FastPath:
             if rest is not None:
                 return data[:2] + rest
         if client.blocked_copies:
-            rest = client.blocked_copies.get(asked)
+            blocked = client.blocked_copies
+            rest = blocked.get(asked) or blocked.get((asked, source))
             if rest is not None:
                 self._told_blocked.count += 1
                 return data[:2] + rest
@@ -198,8 +199,8 @@ class FastPath:
         if packet.hit != second:
             packet.hit = second
         elif form.option and form.option != OPT_PADDING:
-            if not packet.is_counted and len(client.copies_with_options) < PER_SECOND_COPIES:
-                client.copies_with_options[data[2:], source] = rest  # a cookie is for one address
+            if len(client.copies_with_options) < PER_SECOND_COPIES:
+                client.keep_own_copy(data[2:], source, rest, is_counted=packet.is_counted)
         elif len(client.copies) < PER_SECOND_COPIES:
             client.keep_copy(data[2:], rest, is_counted=packet.is_counted)
         return data[:2] + rest

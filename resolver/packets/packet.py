@@ -124,14 +124,22 @@ class ClientKey:
         self.forms: dict[bytes, KnownShape] = {}
         self.payloads: dict[tuple[int, int], int] = {}  # flags and limit → payload size in keys
         self.copies: dict[bytes, bytes] = {}
-        self.blocked_copies: dict[bytes, bytes] = {}
+        self.blocked_copies: dict[bytes | tuple[bytes, bytes], bytes] = {}
         self.copies_with_options: dict[tuple[bytes, bytes], bytes] = {}
 
     def keep_copy(self, asked: bytes, rest: bytes, *, is_counted: bool) -> None:
         """Keep the reply *rest* ready for queries that are *asked*, to the octet."""
-        copies = self.blocked_copies if is_counted else self.copies
-        if len(copies) < PER_SECOND_COPIES:
-            copies[asked] = rest
+        if not is_counted:
+            self.copies[asked] = rest
+        elif len(self.blocked_copies) < PER_SECOND_COPIES:
+            self.blocked_copies[asked] = rest
+
+    def keep_own_copy(self, asked: bytes, source: bytes, rest: bytes, *, is_counted: bool) -> None:
+        """The same of a reply with a cookie, which is for one address."""
+        if not is_counted:
+            self.copies_with_options[asked, source] = rest
+        elif len(self.blocked_copies) < PER_SECOND_COPIES:
+            self.blocked_copies[asked, source] = rest
 
     def drop_copies(self) -> None:
         """Drop the replies kept ready."""
