@@ -157,6 +157,17 @@ class Ledger:
         else:
             self._renew(source, left, least=-_OWED)
 
+    def pays(self, source: bytes, tokens: int) -> bool:
+        """`charge_extra`, unless it `is_over`: False."""
+        left = self._leases.get(source, 0.0) - tokens
+        if left >= 1.0:
+            self._leases[source] = left
+        elif self.is_over(source):
+            return False
+        else:
+            self.charge_extra(source, tokens)
+        return True
+
     def is_over(self, source: bytes) -> bool:
         """True if there is nothing left for it now."""
         if self._leases.get(source, 0.0) >= 1.0:
@@ -294,6 +305,10 @@ class RateLimit:
             return False
         self.proven.charge(source)
         return True
+
+    def lets_in(self, source: bytes) -> bool:
+        """May what was paid for as a hit, and is none, be answered? Then it pays for that."""
+        return self.anybody.pays(source, _MISS_EXTRA)
 
     def missed(self, source: bytes, *, is_proven: bool) -> None:
         """What was paid for as a hit is none."""

@@ -219,8 +219,7 @@ class UdpService:
 
     def _is_let_in(self, rate: RateLimit, arrival: Datagram | Raw, source: bytes) -> bool:
         """False if the query has had what it gets: its source has no tokens left."""
-        if not rate.anybody.is_over(source):
-            rate.missed(source, is_proven=False)
+        if rate.lets_in(source):
             return True
         if rate.admits_proven(arrival.data, source):
             reply = self._fast_path.recall_beside(arrival.data, source)
