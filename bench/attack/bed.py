@@ -74,7 +74,7 @@ class Bed:
         )
         log = folder / "authority.log"
         self.authority = place.spawn(
-            "nice", sys.executable, "-m", "bench.attack.authority", log=log, cwd=peers.PROJECT
+            sys.executable, "-m", "bench.attack.authority", log=log, cwd=peers.PROJECT
         )
         netns.wait_for([(place, authority.ROOT, 53)], programs=[self.authority], patience_s=20.0)
 
