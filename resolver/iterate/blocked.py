@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from resolver.model import Delegation, Question, Server
     from resolver.protocol.wire import Message
 
+_WITHOUT_DATA: Final = (Rcode.REFUSED, Rcode.SERVFAIL)  # with such an error it is no failure
 _NOBODY: Final = {RRType.A: bytes(4), RRType.AAAA: bytes(16)}
 
 
@@ -36,8 +37,8 @@ def as_blocked(
         ede = _by_address(classified.links, delegation, server)
     if not ede:
         return classified
-    if message.rcode == Rcode.REFUSED:
-        link = Link(question, delegation.zone, Verdict.NODATA, Rcode.REFUSED, server=server)
+    if message.rcode in _WITHOUT_DATA:
+        link = Link(question, delegation.zone, Verdict.NODATA, message.rcode, server=server)
         return Classified(Verdict.NODATA, (_marked(link, ede),))
     if not classified.links:
         return classified

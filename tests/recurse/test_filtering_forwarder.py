@@ -92,6 +92,7 @@ async def behind(
         (Rcode.NXDOMAIN, b""),
         (Rcode.NOERROR, b""),
         (Rcode.REFUSED, b""),
+        (Rcode.SERVFAIL, b""),
         (Rcode.NOERROR, bytes(4)),
         (Rcode.NOERROR, bytes([198, 51, 100, 1])),
     ],
