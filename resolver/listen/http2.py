@@ -29,6 +29,7 @@ from h2.exceptions import H2Error
 from resolver.errors import drop_frames
 from resolver.limits import HTTPS_BODY_OCTETS, HTTPS_FRAME_OCTETS, HTTPS_HEADER_OCTETS
 from resolver.listen.doh_request import LONG_HEADER, TOO_LARGE, Request
+from resolver.listen.http2_gather import gathered, is_apart
 from resolver.listen.http2_guard import PREFACE_OCTETS, Guard
 from resolver.listen.http2_header import block_of, read_header
 from resolver.listen.http2_quick import Connection
@@ -125,9 +126,12 @@ class Http2:
         """Frame by frame: whole requests at once, the others by h2."""
         h2 = self._h2
         frames = self._rest + chunk if self._rest else bytes(chunk)
-        at = 0
+        at, has_gathered = 0, False
         while not self.is_over:
             at = h2.read_whole(frames, at, self.asked)
+            if not has_gathered and not self._preface and is_apart(frames, at):
+                frames, has_gathered = gathered(frames, at), True
+                continue
             if (end := h2.read_room(frames, at)) > at:
                 at = end
                 self._pump()
