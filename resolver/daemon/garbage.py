@@ -27,6 +27,7 @@ from resolver.limits import (
     GARBAGE_ASIDE_OBJECTS,
     GARBAGE_GROWTH_PART,
     GARBAGE_MISSES,
+    GARBAGE_OBJECT_US,
     GARBAGE_OLD_OBJECTS,
     GARBAGE_PASS_US,
     GARBAGE_SECONDS,
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
 
 _OLDEST = 2  # the collector's last generation
 _NEVER = 1 << 30
+_PAUSE_S = GARBAGE_SECONDS / GARBAGE_YOUNG_LOOKS
 
 
 class Work(NamedTuple):
@@ -73,6 +75,10 @@ class Collector:
         self._aside = 0  # set aside since then, and not known to be freed
         self._survivors = 0  # of the last pass over what is older, not set aside
         self._middle_passes = 0
+        self._middle_us = 0  # what they took, since what is older was counted
+        self._last_us = 0  # what the last pass took
+        self._pause_s = _PAUSE_S  # between two looks at the young
+        self._token: trio.lowlevel.TrioToken | None = None  # while it runs
 
     def __repr__(self) -> str:
         found, aside = self.collected_objects, self._aside
@@ -86,6 +92,7 @@ class Collector:
     async def run(self, work: Callable[[], Work]) -> None:
         """Until cancelled."""
         threshold = gc.get_threshold()
+        self._token = trio.lowlevel.current_trio_token()
         gc.callbacks.append(self._note)
         self._full_pass()
         gc.set_threshold(GARBAGE_YOUNG_OBJECTS, GARBAGE_YOUNG_PASSES, _NEVER)
@@ -99,12 +106,14 @@ class Collector:
                     await self._wait(work)
                 now = work()
                 is_idle = now.queries == before.queries and not now.in_flight
-                is_quiet = now.misses - before.misses <= GARBAGE_MISSES
+                busy = max(now.misses - before.misses, now.in_flight)
+                is_quiet = busy <= GARBAGE_MISSES
                 self.look(is_quiet=is_quiet, is_idle=is_idle)
         finally:
             gc.callbacks.remove(self._note)  # which sets it, too
             gc.set_threshold(*threshold)
             gc.unfreeze()
+            self._token = None
 
     async def _wait(self, work: Callable[[], Work]) -> None:
         """One look's time; where much is done meanwhile, the young are looked through by time too.
@@ -113,11 +122,36 @@ class Collector:
         ending as beginning it counts nothing, and its next pass would be over all of them at once.
         """
         few = GARBAGE_MISSES // GARBAGE_YOUNG_LOOKS
-        for _ in range(GARBAGE_YOUNG_LOOKS):
+        left_s = GARBAGE_SECONDS
+        while left_s > self._pause_s / 2:
             passes, misses = self.passes, work().misses
-            await trio.sleep(GARBAGE_SECONDS / GARBAGE_YOUNG_LOOKS)
-            if passes == self.passes and work().misses - misses > few:
+            await trio.sleep(self._pause_s)
+            left_s -= self._pause_s
+            now = work()
+            if passes == self.passes and max(now.misses - misses, now.in_flight) > few:
+                self._last_us = 0
                 gc.collect(1)
+                self._pace_looks(self._last_us)
+
+    def _pace_looks(self, took_us: int) -> None:
+        """The next look at the young by time is the sooner, the longer the last took."""
+        if took_us > GARBAGE_PASS_US:
+            self._pause_s = max(self._pause_s / 2, _PAUSE_S / GARBAGE_YOUNG_LOOKS)
+        elif took_us < GARBAGE_PASS_US / 3:
+            self._pause_s = min(self._pause_s * 2, _PAUSE_S)
+
+    def _thin_out(self) -> None:
+        """Set aside what is older as soon as it is much: of a thousand queries a second that wait
+        for one silent zone there are ninety thousand objects, and each pass is over all of them.
+
+        Counted only once the passes that made them older took long enough: that takes a third of a
+        pass itself.
+        """
+        self._middle_us = 0
+        old = len(gc.get_objects(_OLDEST)) if self._token is not None else 0
+        if old > GARBAGE_OLD_OBJECTS:
+            gc.collect(1)
+            self._set_aside(old)
 
     def look(self, *, is_quiet: bool, is_idle: bool) -> None:
         """One look at what there may be, and the pass that is due."""
@@ -182,7 +216,12 @@ class Collector:
         took_us = int(1e6 * (time.thread_time() - self._began))
         self.passes += 1
         self.collected_objects += info["collected"]
-        self._middle_passes += info["generation"] == 1
+        self._last_us = took_us
+        if info["generation"] == 1:
+            self._middle_passes += 1
+            self._middle_us += took_us
+            if self._middle_us > GARBAGE_OLD_OBJECTS * GARBAGE_OBJECT_US and self._token:
+                self._token.run_sync_soon(self._thin_out, idempotent=True)  # not where it began
         if self._is_full_pass:
             self.longest_full_us = max(self.longest_full_us, took_us)
         else:

@@ -67,7 +67,8 @@ GARBAGE_SECONDS = limit(
 )
 GARBAGE_MISSES = limit(
     32,
-    "cache misses between two such looks above which older objects wait for a pass",
+    "cache misses between two such looks, or queries in flight, above which older objects wait for "
+    "a pass",
     why="our choice: a pass is made where few notice",
 )
 GARBAGE_YOUNG_OBJECTS = limit(
@@ -77,7 +78,8 @@ GARBAGE_YOUNG_OBJECTS = limit(
 )
 GARBAGE_PASS_US = limit(
     1500,
-    "microseconds of CPU that such a pass is to take; below half of that the next comes later",
+    "microseconds of CPU that such a pass is to take; below half of that the next comes later, "
+    "above it sooner",
     why="our choice: hits wait meanwhile",
 )
 GARBAGE_YOUNG_LEAST = limit(
@@ -98,8 +100,13 @@ GARBAGE_YOUNG_LOOKS = limit(
 GARBAGE_YOUNG_PASSES = limit(
     1, "such passes after which their survivors are too", why="our measurement: 1 to 2 ms"
 )
+GARBAGE_OBJECT_US = limit(
+    0.2,
+    "microseconds that a pass takes for each object",
+    why="our measurement, 0.1 to 0.3: how many may have grown older, without counting them",
+)
 GARBAGE_OLD_OBJECTS = limit(
-    12_000,
+    6000,
     "older objects above which they are set aside; half of it after a pass over them",
     why="our measurement: a pass over 6,000 takes 1 to 2 ms",
 )

@@ -47,6 +47,11 @@ REPLY_BATCH = limit(
     why="our measurement: each costs 80 µs with all that it wakes",
 )
 REPLY_BATCH_IDLE = limit(64, "the same while no hits are served", why="our choice: 5 ms of work")
+TIMER_TURN = limit(
+    8,
+    "appointments kept before other tasks have their turn",
+    why="our measurement: a query that is sent again costs 0.1 ms",
+)
 TIMER_SWEEP = limit(
     64,
     "cancelled appointments above which they are looked for among the rest",

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import trio
 
-from resolver.limits import TIMER_SWEEP
+from resolver.limits import TIMER_SWEEP, TIMER_TURN
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -70,15 +70,20 @@ class Timers:
             self.void = 0
         self._sweep_at = max(TIMER_SWEEP, len(self._heap) // 2)
 
-    def fire(self, now: float) -> None:
-        """Do all that is due."""
+    def fire(self, now: float) -> bool:
+        """Do what is due, TIMER_TURN appointments at most; True if there is more."""
+        left = TIMER_TURN
         while self._heap and self._heap[0][0] <= now:
             timer = heapq.heappop(self._heap)
             action, timer[_ACTION] = timer[_ACTION], None
-            if action is not None:
-                action(now)
-            else:
+            if action is None:
                 self.void -= 1
+                continue
+            action(now)
+            left -= 1
+            if not left:
+                return True
+        return False
 
     async def run(self) -> None:
         """Until cancelled. One sleeping task, woken early by an earlier appointment."""
@@ -91,4 +96,6 @@ class Timers:
             with self._scope:
                 await trio.sleep_forever()
             self._before()
-            self.fire(trio.current_time())
+            while self.fire(trio.current_time()):
+                await trio.lowlevel.checkpoint()
+                self._before()

@@ -18,6 +18,7 @@ from resolver.limits import (
     GARBAGE_ASIDE_FORCED,
     GARBAGE_ASIDE_OBJECTS,
     GARBAGE_MISSES,
+    GARBAGE_OBJECT_US,
     GARBAGE_OLD_OBJECTS,
     GARBAGE_PASS_US,
     GARBAGE_SECONDS,
@@ -215,6 +216,37 @@ async def test_the_young_are_looked_through_by_time_where_the_count_stands_still
         assert seen() is None
         assert collector.passes > passes
         assert kept
+
+
+@pytest.mark.reaches("GARBAGE_OBJECT_US")
+@pytest.mark.parametrize(("more_us", "is_aside"), [(1, True), (-1000, False)])
+@trio_test
+async def test_what_is_older_is_set_aside_as_soon_as_passes_over_it_would_be_long(
+    more_us: int,
+    is_aside: bool,  # noqa: FBT001
+) -> None:
+    """A thousand queries a second that wait for one silent zone do not wait for the next look."""
+    async with collecting(CALM) as collector:
+        kept: list[list[object]] = [[] for _ in range(GARBAGE_OLD_OBJECTS + 100)]
+        gc.collect()  # they are older now
+        collector._middle_us = int(GARBAGE_OLD_OBJECTS * GARBAGE_OBJECT_US) + more_us
+        collector._began = time.thread_time()
+        collector._note("stop", {"generation": 1, "collected": 0})
+        for _ in range(2):
+            await trio.lowlevel.checkpoint()
+        assert (collector.aside > GARBAGE_OLD_OBJECTS) is is_aside
+        assert kept
+
+
+@pytest.mark.reaches("GARBAGE_PASS_US")
+def test_the_longer_a_look_at_the_young_takes_the_sooner_is_the_next() -> None:
+    """Where as many objects die as are made, those that wait for a server are all young."""
+    collector = Collector()
+    pauses = []
+    for took_us in (GARBAGE_PASS_US, *[GARBAGE_PASS_US + 1] * 4, *[GARBAGE_PASS_US // 4] * 4):
+        collector._pace_looks(took_us)
+        pauses.append(collector._pause_s * GARBAGE_YOUNG_LOOKS / GARBAGE_SECONDS)
+    assert pauses == pytest.approx([1, 0.5, 0.25, 0.2, 0.2, 0.4, 0.8, 1, 1])
 
 
 @pytest.mark.reaches("GARBAGE_YOUNG_LOOKS")

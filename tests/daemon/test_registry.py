@@ -69,7 +69,9 @@ NO_COUNTERS = {
     },
     "a number that tells states apart": {"_next_suffix", "_number", "generation"},
     "read by another process, or of no use but to tell things apart": {"told"},
-    "parts of other numbers of the same class": {"_aside", "_middle_passes", "void", "dnames"},
+    "parts of other numbers of the same class": {
+        "_aside", "_middle_passes", "_middle_us", "void", "dnames",
+    },
     "registered by `Registry.total`, or `Registry.histogram`": {"connects", "_outage_s", "sum_s"},
     "of the parent of the workers; the shared page counts their starts": {"restarts"},
 }  # fmt: skip

@@ -5,9 +5,11 @@ from __future__ import annotations
 from functools import partial
 
 import pytest
+import trio
 
-from resolver.limits import TIMER_SWEEP
+from resolver.limits import TIMER_SWEEP, TIMER_TURN
 from resolver.upstream.timers import Timers
+from tests.support import trio_test
 
 
 def nothing(_: float = 0.0) -> None:
@@ -28,16 +30,36 @@ def test_cancelled_appointments_are_swept_once_they_are_many_and_most() -> None:
 
 def test_what_is_not_cancelled_is_kept_in_its_order() -> None:
     done: list[int] = []
-
-    def note(number: int, _: float) -> None:
-        done.append(number)
-
     timers = Timers(before=nothing)
     for number in range(3 * TIMER_SWEEP):
-        timer = timers.at(float(number), partial(note, number))
+        timer = timers.at(float(number), partial(_note, done, number))
         if number % 3:
             timers.cancel(timer)
-    timers.fire(2.0 * TIMER_SWEEP - 1)
+    while timers.fire(2.0 * TIMER_SWEEP - 1):
+        pass
     assert done == list(range(0, 2 * TIMER_SWEEP, 3))
-    timers.fire(3.0 * TIMER_SWEEP)
+    while timers.fire(3.0 * TIMER_SWEEP):
+        pass
     assert done == list(range(0, 3 * TIMER_SWEEP, 3))
+
+
+@pytest.mark.reaches("TIMER_TURN")
+@trio_test
+async def test_others_have_their_turn_between_many_that_are_due_together() -> None:
+    """A thousand queries for a silent zone, begun together, are sent again together."""
+    done: list[int] = []
+    drained: list[int] = []
+    timers = Timers(before=lambda: drained.append(len(done)))
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(timers.run)
+        await trio.sleep(0.5)
+        for number in range(2 * TIMER_TURN + 1):
+            timers.at(trio.current_time() + 1.0, partial(_note, done, number))
+        await trio.sleep(2.0)
+        nursery.cancel_scope.cancel()
+    assert done == list(range(2 * TIMER_TURN + 1))
+    assert drained == [0, TIMER_TURN, 2 * TIMER_TURN]  # what has come is heard before each turn
+
+
+def _note(done: list[int], number: int, _: float) -> None:
+    done.append(number)
