@@ -16,6 +16,7 @@ from resolver.cli import (
     parser_control,
     parser_daemon,
     parser_geo,
+    parser_health,
     parser_lists,
     parser_query,
     parser_setup,
@@ -62,6 +63,7 @@ def parser(*, is_whole: bool = True) -> argparse.ArgumentParser:
     parser_setup.add_setup(commands)
     parser_control.add_control(commands, is_whole=is_whole)
     parser_top.add_top(commands)
+    parser_health.add_health(commands)
     parser_block.add_block(commands)
     parser_geo.add_geo(commands)
     parser_geo.add_drill(commands)

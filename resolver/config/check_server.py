@@ -26,6 +26,7 @@ def server_faults(config: Config) -> Iterator[Fault]:
         yield from _text(config, key)
     yield from _secret(config)
     yield from _metrics(config)
+    yield from _health(config)
 
 
 @as_far_as_known
@@ -61,10 +62,17 @@ def _metrics(config: Config) -> Iterator[Fault]:
         yield from each("metrics.listen", (config.metrics.listen,), endpoints.listenable)
 
 
+@as_far_as_known
+def _health(config: Config) -> Iterator[Fault]:
+    if config.health.listen:
+        yield from each("health.listen", (config.health.listen,), endpoints.listenable)
+
+
 def _overlaps(config: Config) -> Iterator[Fault]:
     """Listening addresses that only one socket can have, however they are spelled."""
     taken: list[tuple[str, listen_urls.ListenUrl]] = []
-    for key, text in (*_listened(config), *_metrics_page(config), *_web_page(config)):
+    pages = (*_metrics_page(config), *_health_page(config), *_web_page(config))
+    for key, text in (*_listened(config), *pages):
         try:
             url = listen_urls.listen_url(text if key == "server.listen" else f"tcp://{text}")
         except ValueError:
@@ -86,6 +94,12 @@ def _listened(config: Config) -> Iterator[tuple[str, str]]:
 def _metrics_page(config: Config) -> Iterator[tuple[str, str]]:
     if config.metrics.listen:
         yield "metrics.listen", config.metrics.listen
+
+
+@as_far_as_known
+def _health_page(config: Config) -> Iterator[tuple[str, str]]:
+    if config.health.listen:
+        yield "health.listen", config.health.listen
 
 
 @as_far_as_known

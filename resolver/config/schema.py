@@ -25,7 +25,7 @@ from resolver.config.schema_network import Network
 from resolver.config.schema_operate import Control
 from resolver.config.schema_resolution import Resolution
 from resolver.config.schema_rpz import Rpz
-from resolver.config.schema_telemetry import Dnstap, Log, Metrics, Otel
+from resolver.config.schema_telemetry import Dnstap, Health, Log, Metrics, Otel
 from resolver.config.schema_views import Schedule, View
 from resolver.config.schema_web import Web
 from resolver.config.schema_zones import REOPENS, RESTARTS, Forward, Section, Stub, Zone
@@ -46,6 +46,7 @@ __all__ = [
     "Dnssec",
     "Dnstap",
     "Forward",
+    "Health",
     "Https",
     "Local",
     "LocalZone",
@@ -353,6 +354,7 @@ class Config(Section, frozen=True, kw_only=True):
     geo: Geo = Geo()
     log: Log = Log()
     metrics: Metrics = Metrics()
+    health: Health = Health()
     control: Control = Control()
     web: Web = Web()
     dnstap: Dnstap = Dnstap()

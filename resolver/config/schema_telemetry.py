@@ -1,4 +1,4 @@
-"""The keys of `[log]`, `[metrics]`, `[dnstap]` and `[otel]`: what is told, and to whom.
+"""The keys of `[log]`, `[metrics]`, `[health]`, `[dnstap]` and `[otel]`: what is told, and to whom.
 
 A part of `schema`, which has the whole file.
 """
@@ -63,6 +63,24 @@ class Metrics(Section, frozen=True, kw_only=True):
     listen: Annotated[
         str, Meta(description='HTTP address for Prometheus, "127.0.0.1:9153"; "" is off'), REOPENS
     ] = ""
+
+
+class Health(Section, frozen=True, kw_only=True):
+    listen: Annotated[
+        str,
+        Meta(
+            description="HTTP address where load balancers and route speakers ask whether to send "
+            'traffic here, "127.0.0.1:8054": /health answers 200 or 503; "" is off'
+        ),
+        REOPENS,
+    ] = ""
+    on_outage: Annotated[
+        Literal["withdraw", "stay"],
+        Meta(
+            description='while no server can be reached: "withdraw" has traffic sent elsewhere, '
+            '"stay" goes on with what is in the cache, for a machine that is alone'
+        ),
+    ] = "withdraw"
 
 
 class Dnstap(Section, frozen=True, kw_only=True):

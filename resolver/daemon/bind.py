@@ -58,7 +58,7 @@ _NO_FAMILY: Final = frozenset({errno.EAFNOSUPPORT, errno.EPROTONOSUPPORT})
 
 
 class Wish(NamedTuple):
-    """One socket to have: for which key, what is spoken on it (None: HTTP, for metrics), where."""
+    """One socket to have: for which key, what is spoken on it (None: HTTP, for programs), where."""
 
     key: str
     transport: Transport | None
@@ -110,14 +110,16 @@ class ListeningSockets:
     ) -> None:
         self.open: dict[Wish, Bound] = {}
         self.missing: list[Wish] = []
+        self.is_leaving = False  # who comes is answered, but should go elsewhere
+        self.is_drained = False  # of what was wanted nothing is, but for pages
         self.network = network
-        self._wishes = list(wishes_of(config))
+        self._tells = tells
+        self._wishes = list(self._wanted(config))
         self._who = who
         self._told: dict[Endpoint, str] = {}
         self._refused: dict[Endpoint, ConfigError] = {}
         self._level = logging.WARNING if tells else logging.DEBUG
         self._is_trying = False
-        self.is_drained = False  # of what was wanted nothing is, but for metrics
         self.is_listening = False  # at all: a resolver without listeners has no sockets
 
     def __repr__(self) -> str:
@@ -256,7 +258,8 @@ class ListeningSockets:
         return plan
 
     def _wanted(self, config: Config) -> list[Wish]:
-        return [one for one in wishes_of(config) if one.transport is None or not self.is_drained]
+        wanted = wishes_of(config, tells=self._tells)
+        return [one for one in wanted if one.transport is None or not self.is_drained]
 
     def let_go(self) -> dict[Wish, Bound]:
         """Take no questions any more; the sockets that they came to are the caller's."""
@@ -327,8 +330,8 @@ async def close_all(socks: Iterable[Bound]) -> None:
             sock.close()
 
 
-def wishes_of(config: Config) -> Iterator[Wish]:
-    """The sockets that *config* wants."""
+def wishes_of(config: Config, *, tells: bool = True) -> Iterator[Wish]:
+    """The sockets that *config* wants, of a process that *tells* of all workers or of another."""
     for text in config.server.listen:
         url = listen_url(text)
         for transport in url.transports:
@@ -337,6 +340,8 @@ def wishes_of(config: Config) -> Iterator[Wish]:
         yield Wish("server.listen", Transport.HTTP3, where)
     if config.metrics.listen:
         yield Wish("metrics.listen", None, endpoint(config.metrics.listen))
+    if config.health.listen and tells:
+        yield Wish("health.listen", None, endpoint(config.health.listen))
 
 
 def _family(wish: Wish) -> str:

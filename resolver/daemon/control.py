@@ -54,7 +54,7 @@ class Control:
         self._admins: frozenset[int] = frozenset()
         self._scope = trio.CancelScope()
         self._is_serving = False
-        self._colleagues: Colleagues | None = None
+        self.colleagues: Colleagues | None = None
         self.page: Page | None = None
         self._history: History | None = None
         self._keeps_history = False
@@ -73,6 +73,11 @@ class Control:
     def doors(self) -> list[Door]:
         """That of the socket, and the page's."""
         return [self.door] if self.page is None else [self.door, self.page.door]
+
+    @property
+    def started_at(self) -> float:
+        """When the daemon began, in Unix seconds."""
+        return self._operated.started_at
 
     def open(self, config: Config) -> None:
         """Have the socket that *config* wants, as who we are now; what fails is told.
@@ -100,8 +105,8 @@ class Control:
         self._is_serving, self._operated.hooks = True, hooks
         slot, nursery = self._daemon.slot, self._daemon.nursery
         if slot is not None and slot.is_first:
-            self._colleagues = Colleagues(slot.lines.to_others())
-            nursery.start_soon(self._colleagues.run)
+            self.colleagues = Colleagues(slot.lines.to_others())
+            nursery.start_soon(self.colleagues.run)
         elif slot is not None:
             here = partial(performed, self._operated)
             nursery.start_soon(Answering(slot.lines.of(slot.number), BY_NAME, here).run)
@@ -143,8 +148,8 @@ class Control:
     async def _perform(self, request: Request) -> AsyncGenerator[Reply, None]:
         """Here, and where the verb wants it by the other workers too."""
         items = performed(self._operated, request)
-        if self._colleagues is not None and request.verb.merge is not None:
-            items = joined(items, self._colleagues, request)
+        if self.colleagues is not None and request.verb.merge is not None:
+            items = joined(items, self.colleagues, request)
         async with aclosing(items):
             async for item in items:
                 yield item

@@ -3,6 +3,10 @@
 As at a reload that leaves no listener: what was asked is answered, and then the sockets are closed,
 so that the kernel tells whoever comes that nobody is there. Counters, caches and the control socket
 stay; a reload opens no listener until the daemon is told to listen again.
+
+Where somebody asks for health, and has traffic sent elsewhere when it is told so, clients need not
+turn: health says no, the route moves, and who comes until then is answered. Only when nobody has
+come for a while, or the grace is over, the sockets are closed.
 """
 
 from __future__ import annotations
@@ -12,10 +16,13 @@ from typing import TYPE_CHECKING, Protocol
 import trio
 
 from resolver.daemon.bind import close_all
+from resolver.daemon.self_probe import heard_at
+from resolver.limits import DRAIN_LEAST_SECONDS, DRAIN_LOOK_SECONDS, DRAIN_QUIET_SECONDS
 
 if TYPE_CHECKING:
     from resolver.config.schema import Config
     from resolver.daemon.bind import Bound, ListeningSockets, Wish
+    from resolver.daemon.health import Health
     from resolver.daemon.listeners import Listeners
 
 
@@ -25,6 +32,7 @@ class Listening(Protocol):
     sockets: ListeningSockets
     listeners: Listeners
     nursery: trio.Nursery
+    health: Health | None
 
     @property
     def config(self) -> Config: ...
@@ -32,18 +40,45 @@ class Listening(Protocol):
     async def listen_later(self) -> None: ...
 
 
-async def drain(daemon: Listening) -> None:
-    """Returns when all that was asked is answered, or has had its time."""
-    patience_s = daemon.config.resolution.query_timeout
-    await close_each(daemon.listeners, daemon.sockets.let_go(), patience_s)
+async def drain(daemon: Listening, grace_s: float = 0.0) -> bool:
+    """Returns when all that was asked is answered, or has had its time; False if it was undone
+    meanwhile. Who comes is answered for *grace_s* at most, where somebody asks for health."""
+    sockets, patience_s = daemon.sockets, daemon.config.resolution.query_timeout
+    sockets.is_leaving = True
+    if grace_s and daemon.health is not None and daemon.health.is_watched:
+        await _until_gone(daemon, grace_s)
+    if not sockets.is_leaving:
+        return False
+    await close_each(daemon.listeners, sockets.let_go(), patience_s)
+    return True
+
+
+async def _until_gone(daemon: Listening, grace_s: float) -> None:
+    """Returns when nobody comes any more, after *grace_s* at the latest."""
+    began = last_at = trio.current_time()
+    heard = _heard(daemon)
+    with trio.move_on_after(grace_s):
+        while daemon.sockets.is_leaving and not daemon.sockets.is_drained:
+            await trio.sleep(DRAIN_LOOK_SECONDS)
+            now, count = trio.current_time(), _heard(daemon)
+            if count != heard:
+                heard, last_at = count, now
+            if now - began >= DRAIN_LEAST_SECONDS and now - last_at >= DRAIN_QUIET_SECONDS:
+                return
+
+
+def _heard(daemon: Listening) -> int:
+    return sum(map(heard_at, daemon.listeners.services.values()))
 
 
 async def undrain(daemon: Listening) -> None:
     """Listen again, as it is configured by now. Raises ConfigError, and listens nowhere then."""
-    if not daemon.sockets.is_drained:
+    sockets = daemon.sockets
+    plan = await sockets.plan_anew(daemon.config) if sockets.is_drained else None
+    sockets.is_leaving = False
+    if plan is None:
         return
-    plan = await daemon.sockets.plan_anew(daemon.config)
-    daemon.sockets.adopt(plan, daemon.listeners)
+    sockets.adopt(plan, daemon.listeners)
     if daemon.sockets.missing:
         daemon.nursery.start_soon(daemon.listen_later)
 

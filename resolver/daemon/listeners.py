@@ -18,9 +18,10 @@ from resolver.listen.tcp import StreamService
 from resolver.listen.udp import UdpService
 from resolver.listen.udp_socket import PlainUdpSocket
 from resolver.protocol.transport import Transport
-from resolver.telemetry import scrape
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from resolver.config.endpoints import Endpoint
     from resolver.daemon.bind import Bound
     from resolver.daemon.tls_contexts import TlsContexts
@@ -33,32 +34,35 @@ if TYPE_CHECKING:
     from resolver.listen.tcp import TcpSlots
     from resolver.runtime.tls_stream import TlsStream
     from resolver.runtime.turns import Turns
-    from resolver.telemetry.shared_counters import Page
+    from resolver.telemetry.http_page import Pages
 
 
-class MetricsService:
-    """Shows *page* to scrapers on one socket."""
+class PagesService:
+    """Shows *pages* to programs on one socket."""
 
-    def __init__(self, listener: StreamListener, page: Page) -> None:
+    def __init__(self, listener: StreamListener, pages: Pages) -> None:
         self._listener = listener
-        self._page = page
+        self._pages = pages
         self._running = trio.CancelScope()
 
     async def run(self) -> None:
         """Until cancelled, or `leave`."""
+        from resolver.telemetry import http_page  # noqa: PLC0415  # where there are any
+
         with self._running:
-            await scrape.serve(self._listener, self._page)
+            await http_page.serve(self._listener, self._pages)
 
     async def leave(self, _patience_s: float) -> None:
-        """At once: a scraper asks again."""
+        """At once: who asks will ask again."""
         self._running.cancel()
 
 
-Service: TypeAlias = UdpService | StreamService | QuicService | MetricsService
+Service: TypeAlias = UdpService | StreamService | QuicService | PagesService
 
 
 class Listeners:
-    """The services of one process, in *nursery*. *page* is what scrapers are shown."""
+    """The services of one process, in *nursery*. *pages*: what is told over HTTP, by the key that
+    has its address."""
 
     def __init__(
         self,
@@ -68,7 +72,7 @@ class Listeners:
         *,
         slots: TcpSlots,
         turns: Turns,
-        page: Page,
+        pages: Callable[[str], Pages],
         handshakes: Handshakes,
         tls: TlsContexts,
         quic: QuicPlaces,
@@ -83,7 +87,7 @@ class Listeners:
         self._nursery = nursery
         self._turns = turns
         self._slots = slots
-        self._page = page
+        self._pages = pages
         self._handshakes = handshakes
         self._tls = tls
         self._quic = quic
@@ -108,7 +112,7 @@ class Listeners:
         elif wish.is_udp:
             service = self._udp_service(wish, cast("UdpSocket", sock))
         elif wish.transport is None:
-            service = MetricsService(cast("StreamListener", sock), self._page)
+            service = PagesService(cast("StreamListener", sock), self._pages(wish.key))
         else:
             self._hear_streams()
             service = StreamService(
@@ -186,7 +190,7 @@ class Listeners:
         """All queries that come from now on go to *handler*."""
         self._handler = handler
         for service in self.services.values():
-            if not isinstance(service, MetricsService):
+            if not isinstance(service, PagesService):
                 service.hand_to(handler)
 
     async def drop(self, wish: Wish, patience_s: float) -> None:
@@ -201,7 +205,7 @@ class Listeners:
         if isinstance(service, UdpService | QuicService):
             await ended.wait()  # one that has just begun, or just been woken, is about to wait
         self._leaving.remove(service)
-        for field in () if isinstance(service, MetricsService) else service.COUNTS:
+        for field in () if isinstance(service, PagesService) else service.COUNTS:
             self._past[_kind(service), field] += getattr(service, field)
 
     def _watch_anew(self) -> None:
@@ -226,4 +230,4 @@ def _kind(service: Service) -> Transport | None:
     """What is spoken there: the services of one transport are counted together."""
     if isinstance(service, UdpService):
         return Transport.UDP
-    return None if isinstance(service, MetricsService) else service.transport
+    return None if isinstance(service, PagesService) else service.transport

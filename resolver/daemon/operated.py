@@ -10,6 +10,7 @@ from resolver.daemon import draining, drilling
 from resolver.daemon.list_desk import ListDesk, Listing
 from resolver.daemon.operated_known import OperatedKnowledge
 from resolver.daemon.overriding import Overridden
+from resolver.daemon.pages import health_of
 from resolver.operate.verb import Refused
 from resolver.telemetry import logs
 from resolver.telemetry.zone_tally import ZoneTally
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from resolver.config.schema import Config
     from resolver.daemon.bind import ListeningSockets
     from resolver.daemon.certificates import Identity
+    from resolver.daemon.health import Asking, Health
     from resolver.daemon.link_reading import LinkZone
     from resolver.daemon.link_zones import LinkZones
     from resolver.daemon.listeners import Listeners
@@ -34,6 +36,7 @@ if TYPE_CHECKING:
     from resolver.drill.report import Outcome
     from resolver.listen.admission import Admission
     from resolver.operate.reloaded import Reloaded
+    from resolver.operate.verb import Reply
     from resolver.operate.view import Portal
     from resolver.telemetry.metrics import Registry
     from resolver.telemetry.shared_counters import Slot
@@ -48,6 +51,7 @@ class Process(Overridden, Listing, Protocol):
     listeners: Listeners
     notes: Notes
     is_first: bool
+    health: Health | None
     link_zones: LinkZones
     persistence: Persistence
     registry: Registry
@@ -60,6 +64,9 @@ class Process(Overridden, Listing, Protocol):
 
     @property
     def config(self) -> Config: ...
+
+    @property
+    def control(self) -> Asking: ...
 
     def show(self, identities: tuple[Identity, ...]) -> None: ...
 
@@ -180,8 +187,14 @@ class Operated(OperatedKnowledge):
     async def drilled(self, job: Job) -> Outcome:
         return await drilling.drilled(self.parts, self._daemon.persistence, job)
 
-    async def drain(self) -> None:
-        await draining.drain(self._daemon)
+    def own_health(self) -> Reply:
+        return health_of(self._daemon).own()
+
+    async def health(self) -> Reply:
+        return await health_of(self._daemon).told()
+
+    async def drain(self, grace_s: float) -> bool:
+        return await draining.drain(self._daemon, grace_s)
 
     async def undrain(self) -> None:
         """Raises ConfigError."""

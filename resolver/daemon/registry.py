@@ -13,6 +13,7 @@ from resolver.cache.store import Store
 from resolver.daemon.garbage import Collector
 from resolver.daemon.local_files import LocalFiles
 from resolver.daemon.metering import count_metering
+from resolver.daemon.pages import count_health
 from resolver.daemon.registry_rpz import count_rpz
 from resolver.daemon.root_keeper import RootKeeper
 from resolver.daemon.self_probe import SelfProbe
@@ -56,6 +57,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from resolver.daemon.control import Control
+    from resolver.daemon.health import Health
     from resolver.daemon.list_room import ListRoom
     from resolver.daemon.listeners import Listeners
     from resolver.daemon.metering import Metering
@@ -66,7 +68,6 @@ if TYPE_CHECKING:
     from resolver.daemon.upkeep import Upkeep
     from resolver.daemon.wiring import Parts
     from resolver.iterate.root_form import RootForm
-
 
 T = TypeVar("T")
 # How each transport is served, and so what is counted of it.
@@ -109,6 +110,7 @@ class Counting(Protocol):
     upkeep: Upkeep
     self_probe: SelfProbe
     control: Control
+    health: Health | None
     lists: ListRoom
 
 
@@ -129,6 +131,7 @@ def registry_of(daemon: Counting) -> Registry:
     registry.count("control", Door, lambda: daemon.control.doors)
     count_metering(registry, daemon.metering, lambda: _hits(daemon))
     count_tapping(registry, lambda: daemon.tapping)
+    count_health(registry, daemon)
     registry.count("otel", Traces, lambda: [daemon.tracing.traces])
     registry.count("query_log", QueryLog, lambda: [daemon.query_logging.log])
     return registry

@@ -63,8 +63,8 @@ class Source(NamedTuple):
 
 # Live, but no answer depends on them.
 _BESIDE_ANSWERS: Final = (
-    "log.", "dnstap.", "otel.", "geo.", "network.", "server.rate_limit", "tls.certificate",
-    "tls.key", "tls.names", "tls.min_version", "https.",
+    "log.", "dnstap.", "otel.", "health.", "geo.", "network.", "server.rate_limit",
+    "tls.certificate", "tls.key", "tls.names", "tls.min_version", "https.",
 )  # fmt: skip
 
 

@@ -26,6 +26,7 @@ from resolver.daemon.link_zones import LinkZones
 from resolver.daemon.listeners import Listeners
 from resolver.daemon.metering import Metering
 from resolver.daemon.notes import Notes
+from resolver.daemon.pages import pages_of
 from resolver.daemon.persistence import Persistence
 from resolver.daemon.query_logging import QueryLogging
 from resolver.daemon.registry import registry_of
@@ -70,6 +71,7 @@ if TYPE_CHECKING:
     from resolver.config.schema import Config
     from resolver.daemon.bind import ListeningSockets
     from resolver.daemon.certificates import Identity
+    from resolver.daemon.health import Health
     from resolver.daemon.root_sources import Fetch
     from resolver.daemon.wiring import Parts
     from resolver.listen.listen_network import ListenNetwork
@@ -101,8 +103,7 @@ class Daemon:
         root_fetch: Fetch | None = None,
     ) -> None:
         self.parts = parts
-        self.sockets = sockets
-        self.state = state
+        self.sockets, self.state = sockets, state
         self.nursery = nursery
         self.persistence, self.slot = persistence, slot
         self.root_fetch = root_fetch
@@ -128,6 +129,7 @@ class Daemon:
         self.self_probe = SelfProbe(self, workers=workers_of(parts.config))
         self.link_zones = LinkZones(self)
         self.control = Control(self)
+        self.health: Health | None = None
         self.registry = registry_of(self)
         self.limit_rate()
         self.notes.follow()
@@ -137,7 +139,7 @@ class Daemon:
             nursery,
             slots=self.slots,
             turns=turns,
-            page=self.registry if slot is None else slot.page(self.registry),
+            pages=lambda key: pages_of(self, key),
             handshakes=self.handshakes,
             tls=tls,
             quic=self.quic,
@@ -229,6 +231,7 @@ class Daemon:
 
     async def drain(self) -> None:
         """Wait for queries in flight, and for what an operator asked, DRAIN_SECONDS at most."""
+        self.sockets.is_leaving = True
         with trio.move_on_after(DRAIN_SECONDS):
             await drained(self.admission)
             await self.control.replied()

@@ -116,9 +116,7 @@ class SelfProbe:
         return count != before
 
     def _count(self, wish: Wish) -> int:
-        service = self._daemon.listeners.services.get(wish)
-        count: int = getattr(service, "datagrams", getattr(service, "queries", 0))
-        return count
+        return heard_at(self._daemon.listeners.services.get(wish))
 
     async def _probe(self, wish: Wish, verdicts: dict[Wish, Verdict]) -> None:
         asks = probe if self._workers == 1 else self._probe_own
@@ -169,14 +167,20 @@ class SelfProbe:
             self._daemon.nursery.start_soon(self._daemon.listen_later)
 
 
-async def probe(wish: Wish) -> Verdict:
+def heard_at(service: object) -> int:
+    """How much has come to it so far."""
+    count: int = getattr(service, "datagrams", getattr(service, "queries", 0))
+    return count
+
+
+async def probe(wish: Wish, patience_s: float = SELF_PROBE_PATIENCE_SECONDS) -> Verdict:
     """Ask the listener of *wish* something in its own protocol. Raises nothing."""
     host, port = reachable(wish.where[0]), wish.where[1]
     if not _is_here(host):
         return Verdict.NOT_HERE
     ask = _ask_udp if wish.is_udp else _ask_stream
     with (
-        trio.move_on_after(SELF_PROBE_PATIENCE_SECONDS),
+        trio.move_on_after(patience_s),
         suppress(OSError, trio.BrokenResourceError),
     ):
         if await ask(wish.transport, host, port):

@@ -20,6 +20,7 @@ from resolver.limits.encryption import *
 from resolver.limits.estimates import *
 from resolver.limits.forwarding import *
 from resolver.limits.geo import *
+from resolver.limits.health import *
 from resolver.limits.https import *
 from resolver.limits.listening import *
 from resolver.limits.lists import *

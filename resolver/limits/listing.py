@@ -40,6 +40,7 @@ ROOMS = (
     "messages",
     "process",
     "telemetry",
+    "health",
     "control",
     "operating",
     "drilling",

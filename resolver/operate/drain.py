@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 from msgspec import Meta
 
-from resolver.operate.verb import Arguments, Nothing, Right, Verb, first, summed
+from resolver.limits import DRAIN_GRACE_RANGE, DRAIN_GRACE_SECONDS
+from resolver.operate.verb import Arguments, Nothing, Refused, Right, Verb, first, summed
 
 if TYPE_CHECKING:
     from resolver.operate.verb import Reply
@@ -17,14 +18,23 @@ class DrainArguments(Arguments, frozen=True, kw_only=True):
     """What `drain` takes."""
 
     undo: Annotated[bool, Meta(description="listen again")] = False
+    grace: Annotated[
+        float,
+        Meta(
+            ge=DRAIN_GRACE_RANGE[0],
+            le=DRAIN_GRACE_RANGE[1],
+            description="seconds, at most, for which who still comes is answered where somebody "
+            "asks for health, so that routes move first; 0 closes at once",
+        ),
+    ] = DRAIN_GRACE_SECONDS
 
 
 async def drain(daemon: Running, given: DrainArguments) -> Reply:
     """Close the listeners, answer what was asked there; or open them again. Raises ConfigError."""
     if given.undo:
         await daemon.undrain()
-    else:
-        await daemon.drain()
+    elif not await daemon.drain(given.grace):
+        raise Refused("it was undone meanwhile")
     return {"is_drained": not given.undo, "in_flight": daemon.in_flight}
 
 

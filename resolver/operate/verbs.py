@@ -13,6 +13,7 @@ from resolver.operate.flush import FLUSH
 from resolver.operate.follow import FOLLOW
 from resolver.operate.geo_survey import SURVEY
 from resolver.operate.geo_zones import ZONES
+from resolver.operate.health import HEALTH
 from resolver.operate.lists import LISTS
 from resolver.operate.log import LEVEL, REOPEN
 from resolver.operate.nta import NTA
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
     from resolver.operate.verb import Verb
 
 VERBS: Final[tuple[Verb, ...]] = (
-    STATUS, STATS,
+    STATUS, STATS, HEALTH,
     FLUSH, CACHE_SHOW, CACHE_DUMP, CACHE_LOAD, SERVERS, POPS, PROBE, TALLY,
     QUERIES, TRACE, WHY, *NTA, STALE, WARM,
     DRILL, ZONES, SURVEY, CAPTIVE, *LISTS,

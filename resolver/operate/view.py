@@ -5,7 +5,7 @@ A reload puts other parts in the place of these: whoever waits in between reads 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from resolver.operate.view_known import Knowing
 
@@ -234,8 +234,17 @@ class Running(Knowing, Protocol):
         """As `daemon.drilling.drilled`."""
         ...
 
-    async def drain(self) -> None:
-        """Close the listeners; returns when what was asked there is answered."""
+    def own_health(self) -> dict[str, Any]:
+        """What this process says of itself (`health_conditions.Facts`)."""
+        ...
+
+    async def health(self) -> dict[str, Any]:
+        """Whether the machine should attract traffic; looks go on from here for a while."""
+        ...
+
+    async def drain(self, grace_s: float) -> bool:
+        """Close the listeners, after *grace_s* at most where somebody asks for health; returns
+        when what was asked there is answered. False if it was undone meanwhile."""
         ...
 
     async def undrain(self) -> None:

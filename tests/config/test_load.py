@@ -114,6 +114,7 @@ def test_nothing_at_all_is_a_good_configuration() -> None:
             "hints_file: '\\x00' is not allowed; expected text without",
         ),
         ('server.listen = ["[fe80::1]:53"]', 'a link-local address too: "fe80::1%eth0"'),
+        ('health.listen = "[fe80::1]:53"', 'a link-local address too: "fe80::1%eth0"'),
         ('metrics.listen = "[fe80::1]:53"', 'a link-local address too: "fe80::1%eth0"'),
         ("[log]\nlevel = '" + 9_999 * "x" + "'", f"log.level: '{199 * 'x'}... is not allowed"),
     ],
@@ -156,8 +157,8 @@ def test_a_key_without_its_feature_takes_only_the_value_that_is_true_anyway() ->
 
 
 _ELSEWHERE = {
-    "allow", "block", "control", "ddr", "dns64", "dnstap", "geo", "https", "local", "metrics",
-    "network", "otel", "policy", "rewrite", "rpz", "schedule", "tls", "view", "web",
+    "allow", "block", "control", "ddr", "dns64", "dnstap", "geo", "health", "https", "local",
+    "metrics", "network", "otel", "policy", "rewrite", "rpz", "schedule", "tls", "view", "web",
 }  # fmt: skip
 
 

@@ -13,7 +13,8 @@ def test_a_daemon_without_lists_zones_and_leases_loads_nothing_of_them() -> None
         "rooms = {'csv', 'email', 'dns.message', 'resolver.daemon.rpz_work', "
         "'resolver.daemon.rpz_transfer', 'resolver.daemon.list_compiling', "
         "'resolver.policy.rpz_read', 'resolver.policy.list_compile', 'resolver.policy.leases', "
-        "'resolver.daemon.page', 'starlette', 'hypercorn', 'rich'}; "
+        "'resolver.daemon.health', 'resolver.operate.health_conditions', 'resolver.daemon.page', "
+        "'resolver.telemetry.http_page', 'starlette', 'hypercorn', 'rich'}; "
         "print(sorted(rooms & set(sys.modules)))"
     )
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -12,8 +12,9 @@ from resolver.daemon import run
 from resolver.lab import demo, virtual_time
 from resolver.limits import SCRAPE_OCTETS, SCRAPE_SECONDS, SCRAPES
 from resolver.model import Server as Address
+from resolver.telemetry.http_page import reply, serve
 from resolver.telemetry.metrics import Registry
-from resolver.telemetry.scrape import reply, serve
+from resolver.telemetry.scrape import pages_of
 from tests.listen.test_stream import Mute
 from tests.listen.test_tcp import Door
 from tests.support import only_collected, trio_test
@@ -36,14 +37,14 @@ def registry() -> Registry:
     ],
 )
 def test_only_the_page_of_numbers_is_there(request_line: bytes, status: bytes) -> None:
-    answer = reply(request_line + b"\r\nHost: x\r\n\r\n", registry())
+    answer = reply(request_line + b"\r\nHost: x\r\n\r\n", pages_of(registry()))
     assert answer.split(b"\r\n")[0] == b"HTTP/1.1 " + status
     assert (b"resolver_up 1\n" in answer) is (status == b"200 OK" and request_line[:1] == b"G")
 
 
 def test_half_a_request_is_a_bad_one() -> None:
-    assert reply(b"GET /metrics HTTP/1.1\r\n", registry()).startswith(b"HTTP/1.1 400 ")
-    assert reply(b"", registry()).startswith(b"HTTP/1.1 400 ")
+    assert reply(b"GET /metrics HTTP/1.1\r\n", pages_of(registry())).startswith(b"HTTP/1.1 400 ")
+    assert reply(b"", pages_of(registry())).startswith(b"HTTP/1.1 400 ")
 
 
 async def _talk(network: object, data: bytes) -> bytes:
@@ -94,7 +95,7 @@ async def test_who_holds_the_door_is_sent_away() -> None:
     """Hundreds of silent scrapers are a few at a time, keep nobody out, and go when time is up."""
     door = Door()
     async with trio.open_nursery() as nursery:
-        nursery.start_soon(serve, door, registry())
+        nursery.start_soon(serve, door, pages_of(registry()))
         began = trio.current_time()
         silent = []
         for _ in range(50):
@@ -125,7 +126,7 @@ async def test_a_scraper_that_leaves_leaves_nothing_behind() -> None:
 
     door = Door()
     async with trio.open_nursery() as nursery:
-        nursery.start_soon(serve, door, registry())
+        nursery.start_soon(serve, door, pages_of(registry()))
         with only_collected() as found:
             for _ in range(10):
                 door.admit(Leaving(b""))

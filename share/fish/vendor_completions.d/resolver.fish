@@ -50,8 +50,8 @@ function _shtab_resolver_using
   test "$_shtab_resolver_cmdpath" = "$argv"
 end
 
-set -g _shtab_resolver_commands serve query trace why pops bench check install uninstall control 'control status' 'control stats' 'control flush' 'control cache' 'control cache show' 'control cache dump' 'control cache load' 'control servers' 'control pops' 'control probe' 'control zones' 'control queries' 'control trace' 'control why' 'control nta' 'control nta add' 'control nta remove' 'control nta list' 'control stale' 'control warm' 'control drill' 'control geo' 'control geo zones' 'control geo survey' 'control captive' 'control lists' 'control lists show' 'control lists test' 'control block' 'control allow' 'control pause' 'control reload' 'control tls' 'control tls reload' 'control log' 'control log level' 'control log reopen' 'control log follow' 'control drain' 'control stop' top block geo drill doctor log lab keys limits completion
-set -g _shtab_resolver_opts_with_value --after --as-outage --at --by --ca-file --class --client --color --config --count --days --far-ms --for --fresh --json --keep-only --line --listen --most --name --names --over --png --port --rate --server --socket --timeout --tlds --type --view -c -p -t
+set -g _shtab_resolver_commands serve query trace why pops bench check install uninstall control 'control status' 'control stats' 'control health' 'control flush' 'control cache' 'control cache show' 'control cache dump' 'control cache load' 'control servers' 'control pops' 'control probe' 'control zones' 'control queries' 'control trace' 'control why' 'control nta' 'control nta add' 'control nta remove' 'control nta list' 'control stale' 'control warm' 'control drill' 'control geo' 'control geo zones' 'control geo survey' 'control captive' 'control lists' 'control lists show' 'control lists test' 'control block' 'control allow' 'control pause' 'control reload' 'control tls' 'control tls reload' 'control log' 'control log level' 'control log reopen' 'control log follow' 'control drain' 'control stop' top health block geo drill doctor log lab keys limits completion
+set -g _shtab_resolver_opts_with_value --after --as-outage --at --by --ca-file --class --client --color --config --count --days --far-ms --for --fresh --grace --json --keep-only --line --listen --most --name --names --over --png --port --rate --server --socket --timeout --tlds --type --view -c -p -t
 
 complete -c resolver -e
 complete -c resolver -f
@@ -150,6 +150,10 @@ complete -c resolver -n '_shtab_resolver_using control; and test $_shtab_resolve
 complete -c resolver -n '_shtab_resolver_using control stats' -s h -l help -d 'show this help message and exit'
 complete -c resolver -n '_shtab_resolver_using control stats' -l json -d 'print what it says, an object a line'
 complete -c resolver -n '_shtab_resolver_using control stats' -l watch -d 'go on: a row every second, until interrupted'
+complete -c resolver -n '_shtab_resolver_using control; and test $_shtab_resolver_npos -eq 0' -a health -d 'whether this machine should attract traffic'
+complete -c resolver -n '_shtab_resolver_using control health' -s h -l help -d 'show this help message and exit'
+complete -c resolver -n '_shtab_resolver_using control health' -l json -d 'print what it says, an object a line'
+complete -c resolver -n '_shtab_resolver_using control health' -l own -d 'what this one process says of itself, without a verdict'
 complete -c resolver -n '_shtab_resolver_using control; and test $_shtab_resolver_npos -eq 0' -a flush -d 'forget a name, or all, in memory and on disk'
 complete -c resolver -n '_shtab_resolver_using control flush' -s h -l help -d 'show this help message and exit'
 complete -c resolver -n '_shtab_resolver_using control flush' -l json -d 'print what it says, an object a line'
@@ -289,6 +293,7 @@ complete -c resolver -n '_shtab_resolver_using control; and test $_shtab_resolve
 complete -c resolver -n '_shtab_resolver_using control drain' -s h -l help -d 'show this help message and exit'
 complete -c resolver -n '_shtab_resolver_using control drain' -l json -d 'print what it says, an object a line'
 complete -c resolver -n '_shtab_resolver_using control drain' -l undo -d 'listen again'
+complete -c resolver -n '_shtab_resolver_using control drain' -l grace -x -d 'seconds, at most, for which who still comes is answered where somebody asks for health, so that routes move first; 0 closes at once'
 complete -c resolver -n '_shtab_resolver_using control; and test $_shtab_resolver_npos -eq 0' -a stop -d 'end, as SIGTERM does'
 complete -c resolver -n '_shtab_resolver_using control stop' -s h -l help -d 'show this help message and exit'
 complete -c resolver -n '_shtab_resolver_using control stop' -l json -d 'print what it says, an object a line'
@@ -297,6 +302,13 @@ complete -c resolver -n '_shtab_resolver_using top' -s h -l help -d 'show this h
 complete -c resolver -n '_shtab_resolver_using top' -l socket -xka "(__fish_complete_path (commandline -ct))" -d 'its control socket (default: the usual)'
 complete -c resolver -n '_shtab_resolver_using top' -l config -xka "(__fish_complete_path (commandline -ct))" -d 'take control.socket from there'
 complete -c resolver -n '_shtab_resolver_using top' -l json -d 'once, as one JSON object'
+complete -c resolver -n '_shtab_resolver_using; and test $_shtab_resolver_npos -eq 0' -a health -d 'whether to send traffic here'
+complete -c resolver -n '_shtab_resolver_using health' -s h -l help -d 'show this help message and exit'
+complete -c resolver -n '_shtab_resolver_using health' -l socket -xka "(__fish_complete_path (commandline -ct))" -d 'its control socket (default: the usual)'
+complete -c resolver -n '_shtab_resolver_using health' -l config -xka "(__fish_complete_path (commandline -ct))" -d 'take control.socket from there'
+complete -c resolver -n '_shtab_resolver_using health' -l json -d 'one JSON object, for programs'
+complete -c resolver -n '_shtab_resolver_using health' -l quiet -d 'print nothing but errors'
+complete -c resolver -n '_shtab_resolver_using health' -l last-resort -d 'an outage of its link does not count'
 complete -c resolver -n '_shtab_resolver_using; and test $_shtab_resolver_npos -eq 0' -a block -d 'say why a name is blocked'
 complete -c resolver -n '_shtab_resolver_using block' -s h -l help -d 'show this help message and exit'
 complete -c resolver -n '_shtab_resolver_using block' -l client -x -d 'as this client would be answered'
