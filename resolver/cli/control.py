@@ -80,7 +80,9 @@ def arguments_of(verb: Verb, options: argparse.Namespace) -> dict[str, Any]:
     given = {
         field.name: value
         for field in fields
-        if not field.is_word and (value := getattr(options, field.name)) not in (None, False)
+        if not field.is_word
+        and (value := getattr(options, field.name)) is not None
+        and value is not False  # 0 is a value
     }
     words = list(getattr(options, "words", ()))
     for field in fields:

@@ -13,6 +13,7 @@ import pytest
 
 import resolver
 from resolver.daemon.list_keeper import ListKeeper
+from resolver.daemon.pages import health_of
 from resolver.daemon.registry import registry_of
 from resolver.policy.rpz import Row
 from resolver.protocol.transport import Transport
@@ -158,6 +159,7 @@ async def test_prometheus_finds_no_fault_with_the_page(
         home.daemon.metering.extended_errors[22] = 1  # what nobody met yet is not there
         zone = Row("rpz.test", 1, 1, 1.0, is_expired=False, trouble="")
         home.daemon.parts.base.rpzs.rows = lambda: [zone]
+        health_of(home.daemon).begin()
         page = _page(registry, workers)
     assert page.count("# HELP") == len(registry.families) + (workers > 1)
     assert _faults(page) == ""

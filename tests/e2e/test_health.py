@@ -1,0 +1,119 @@
+"""A daemon that is asked whether to send traffic to it: by the command and over HTTP, as a check
+of routes does, while it runs, hangs, drains and ends."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import pytest
+
+from resolver.limits import DRAIN_LEAST_SECONDS
+from resolver.protocol.codes import Rcode
+from tests.cli.test_serve import free_port
+from tests.e2e.controlled import PATIENCE_S, Controlled, controlled
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+PROBER_S = 1.5
+
+
+class Page(NamedTuple):
+    """Where health is told over HTTP."""
+
+    port: int
+
+    def look(self) -> tuple[int, dict[str, Any]]:
+        """Status, 0 for no answer in a prober's time; and what it says."""
+        try:
+            url = f"http://127.0.0.1:{self.port}/health"
+            with urllib.request.urlopen(url, timeout=PROBER_S) as reply:
+                return reply.status, json.load(reply)
+        except urllib.error.HTTPError as error:
+            with error:
+                return error.code, json.load(error)
+        except OSError:
+            return 0, {}
+
+
+def until(is_so: Callable[[], bool], patience_s: float = PATIENCE_S) -> None:
+    ends_at = time.monotonic() + patience_s
+    while not is_so():
+        assert time.monotonic() < ends_at
+        time.sleep(0.1)
+
+
+def head(page: Page, more: str = "") -> str:
+    return f"server.user = ''\nhealth.listen = '127.0.0.1:{page.port}'\n{more}"
+
+
+def is_well(page: Page) -> bool:
+    return page.look()[0] == 200
+
+
+def test_one_that_hangs_is_silent_and_not_well_when_it_goes_on(tmp_path: Path) -> None:
+    page = Page(free_port())
+    with controlled(tmp_path, head=head(page)) as daemon:
+        until(lambda: is_well(page))
+        done = daemon.command("health")
+        assert (done.returncode, done.stdout.splitlines()[0][:11]) == (0, "healthy for")
+        daemon.process.send_signal(signal.SIGSTOP)
+        try:
+            assert page.look() == (0, {})
+            assert daemon.command("health").returncode == 2
+            time.sleep(3)  # until what was known is old
+        finally:
+            daemon.process.send_signal(signal.SIGCONT)
+        until(lambda: page.look()[0] != 0)
+        until(lambda: is_well(page))
+
+
+def test_a_drain_is_told_before_the_listeners_close(tmp_path: Path) -> None:
+    page = Page(free_port())
+    with controlled(tmp_path, head=head(page)) as daemon:
+        until(lambda: is_well(page))
+        began = time.monotonic()
+        assert daemon.told("drain")["is_drained"]
+        assert time.monotonic() - began >= DRAIN_LEAST_SECONDS
+        status, told = page.look()
+        assert (status, told["reasons"]) == (503, ["in service: drained, or ending"])
+        assert daemon.command("health", "--quiet").returncode == 1
+        with pytest.raises(ConnectionRefusedError):
+            daemon.ask("localhost.")
+        assert not daemon.told("drain", "--undo")["is_drained"]
+        assert daemon.ask("localhost.") == Rcode.NOERROR
+        until(lambda: is_well(page))
+
+
+def test_without_an_address_the_command_alone_keeps_looks_going(tmp_path: Path) -> None:
+    with controlled(tmp_path) as daemon:
+        until(lambda: daemon.command("health", "--quiet").returncode == 0)
+        told = json.loads(daemon.command("health", "--json").stdout)
+        assert told["is_healthy"]
+        assert daemon.told("stats")["gauges"]['health{condition="all"}'] == 1
+
+
+def _workers(daemon: Controlled) -> list[int]:
+    children = Path(f"/proc/{daemon.process.pid}/task/{daemon.process.pid}/children").read_text()
+    return [int(each) for each in children.split()]
+
+
+def test_a_worker_that_hangs_is_told_until_it_is_replaced(tmp_path: Path) -> None:
+    page = Page(free_port())
+    with controlled(tmp_path, head=head(page, "server.workers = 3"), is_lab=False) as daemon:
+
+        def says(words: str) -> bool:
+            conditions = page.look()[1].get("conditions", {})
+            return words in conditions.get("workers", {}).get("says", "")
+
+        until(lambda: says("3 of 3"))
+        os.kill(_workers(daemon)[-1], signal.SIGSTOP)
+        until(lambda: says("2 of 3; worker 2 silent for "))
+        until(lambda: says("3 of 3"))
