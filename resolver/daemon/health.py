@@ -18,6 +18,7 @@ import trio
 from resolver.daemon.health_probes import Probes
 from resolver.errors import ResolverError, drop_frames
 from resolver.limits import (
+    HEALTH_FALL,
     HEALTH_KEEP_SECONDS,
     HEALTH_LINK_SECONDS,
     HEALTH_LOOK_SECONDS,
@@ -181,7 +182,8 @@ class Health:
         stays = self._daemon.config.health.on_outage == "stay"
         self._found, self._looked_at = conditions(look, stays=stays), now
         bad = {name for name, one in self._found.items() if not one.is_met}
-        at_once = "in_service" in bad
+        is_missed = look.late_s >= HEALTH_FALL * HEALTH_LOOK_SECONDS  # so many looks were not made
+        at_once = is_missed or "in_service" in bad
         if not self._has_looked.is_set():
             self._begin_with(bad, stays=stays)
         self._last_resort.note(bad <= {"link"}, at_once=at_once)

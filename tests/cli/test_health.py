@@ -113,6 +113,9 @@ def test_what_others_wrote_moves_no_cursor(
 
 def test_an_option_that_is_0_is_told_too(tmp_path: Path) -> None:
     """`drain --grace 0` closes at once."""
-    with door_of(tmp_path, [b'{"id":1,"ok":true,"is_drained":true}\n']) as (path, asked):
+    with door_of(tmp_path, [b'{"id":1,"ok":true,"is_drained":true,"in_flight":0}\n']) as (
+        path,
+        asked,
+    ):
         assert main(["control", "--socket", path, "drain", "--grace", "0"]) == 0
     assert asked == [{"id": 1, "do": "drain", "grace": 0}]

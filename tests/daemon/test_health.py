@@ -227,6 +227,18 @@ async def test_a_loop_that_is_late_counts() -> None:
 
 
 @trio_test
+async def test_looks_that_were_not_made_are_bad_ones() -> None:
+    """The loop stood still: who asks after that is told no until it has been well for a while."""
+    async with desk(village()) as it:
+        await settled(it)
+        await trio.sleep(HEALTH_LOOK_SECONDS / 2)
+        assert not (await looks(it.home.daemon, 1, late_s=HEALTH_FALL * HEALTH_LOOK_SECONDS))[
+            "is_healthy"
+        ]
+        assert (await settled(it))["is_healthy"]
+
+
+@trio_test
 async def test_a_verdict_that_is_old_is_none() -> None:
     """After the process stood still: nobody may hear what was so before."""
     async with desk(village()) as it:
