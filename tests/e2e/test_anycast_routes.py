@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import os
-import shutil
 import socket
 import threading
 import time
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -16,10 +14,11 @@ from resolver.protocol import names
 from resolver.protocol.codes import RRType
 from resolver.protocol.wire import build_query
 from tests.e2e import daemon
-from tests.e2e.anycast_sites import FOLLOW, SERVICE, bird, network, until
+from tests.e2e.anycast_sites import FOLLOW, SERVICE, bird, network
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
 
     from tests.e2e.anycast_sites import Network, Site
     from tests.simulation import netns
@@ -32,23 +31,6 @@ def by_bird(site: Site) -> None:
     birdc = bird(site.here, site.file("bird.conf"), site.folder)
     up, down = (f"{birdc} {word} anycast_dns" for word in ("enable", "disable"))
     site.here.spawn(FOLLOW, up, down, log=site.folder / "follow.log")
-
-
-def by_frr(site: Site) -> None:
-    """zebra and bgpd, in files of their own; as the account that Debian makes for them."""
-    space = site.here.name
-    runs = Path("/var/run/frr") / space
-    runs.mkdir(parents=True, exist_ok=True)
-    shutil.chown(runs, "frr", "frr")
-    conf = site.file("frr.conf")
-    usual = ("-N", space, "-z", str(runs / "api"), "-A", "127.0.0.1", "--log", "stdout")
-    for name, its in (("zebra", "/dev/null"), ("bgpd", conf)):
-        words = (f"/usr/lib/frr/{name}", *usual, "-f", its)
-        site.here.spawn(*words, log=site.folder / f"{name}.log")
-    vtysh = f"vtysh -N {space} -c 'configure terminal' -c 'router bgp 65053' -c"
-    until((runs / "bgpd.vty").exists, "bgpd runs")
-    line = (FOLLOW, f"{vtysh} 'network {SERVICE}/32'", f"{vtysh} 'no network {SERVICE}/32'")
-    site.here.spawn(*line, log=site.folder / "follow.log")
 
 
 def by_exabgp(site: Site) -> None:
@@ -64,7 +46,6 @@ def by_exabgp(site: Site) -> None:
 
 SPEAKERS: dict[str, tuple[Callable[[Site], None], tuple[str, ...]]] = {
     "bird": (by_bird, ("bird", "birdc")),
-    "frr": (by_frr, ("vtysh",)),
     "exabgp": (by_exabgp, ("exabgp",)),
 }
 
