@@ -17,6 +17,7 @@ import msgspec
 
 from resolver.limits import QUERY_LOG_AT_ONCE, QUERY_LOG_NAMES, QUERY_LOG_WAITING
 from resolver.protocol import names
+from resolver.protocol.chaos_names import DAEMON
 from resolver.protocol.codes import rcode_text, type_text
 from resolver.protocol.ip_addresses import address_octets
 from resolver.telemetry import answered
@@ -96,6 +97,8 @@ class QueryLog:
     def hear(self, event: object) -> None:
         """A query came to its end (`Answered`)."""
         if isinstance(event, Answered):
+            if event.question is not None and event.question.qname == DAEMON:
+                return  # this daemon's own question whether it answers
             if self._views and not self._wants(event):
                 return
             self._write_down()  # by the key of their day

@@ -36,8 +36,7 @@ protocol device { }
 protocol kernel { ipv4 { import none; export where source = RTS_BGP; }; }
 template bgp site { local as 65000; ipv4 { import all; export none; }; }
 protocol bgp site_a from site { neighbor 10.0.1.2 as 65053; }
-protocol bgp site_b from site { neighbor 10.0.2.2 as 65053; ipv4 { import filter {
-  bgp_local_pref = 50; accept; }; }; }
+protocol bgp site_b from site { neighbor 10.0.2.2 as 65053; }
 """
 
 

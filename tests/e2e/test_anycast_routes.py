@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import shutil
 import socket
 import threading
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -14,23 +16,46 @@ from resolver.protocol import names
 from resolver.protocol.codes import RRType
 from resolver.protocol.wire import build_query
 from tests.e2e import daemon
-from tests.e2e.anycast_sites import FOLLOW, SERVICE, bird, network
+from tests.e2e.anycast_sites import FOLLOW, SERVICE, bird, network, until
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from pathlib import Path
 
     from tests.e2e.anycast_sites import Network, Site
     from tests.simulation import netns
 
+FRR = Path("/var/run/frr")
 pytestmark = [pytest.mark.netns, pytest.mark.timeout(300), pytest.mark.heavy]
 
 
-def by_bird(site: Site) -> None:
-    """The route is of a protocol that is enabled and disabled."""
+def by_bird(site: Site) -> str:
+    """The route is of a protocol that is enabled and disabled. Returns the words of birdc."""
     birdc = bird(site.here, site.file("bird.conf"), site.folder)
-    up, down = (f"{birdc} {word} anycast_dns" for word in ("enable", "disable"))
-    site.here.spawn(FOLLOW, up, down, log=site.folder / "follow.log")
+    follow(site, birdc, "anycast_dns")
+    return birdc
+
+
+def follow(site: Site, birdc: str, protocol: str, path: str = "/health") -> None:
+    up, down = (f"{birdc} {word} {protocol}" for word in ("enable", "disable"))
+    url = f"http://127.0.0.1:8054{path}"
+    site.here.spawn(FOLLOW, up, down, url, log=site.folder / f"{protocol}.log")
+
+
+def by_frr(site: Site) -> None:
+    """zebra and bgpd, in files of their own; as the account that Debian makes for them."""
+    space = site.here.name
+    runs = FRR / space
+    runs.mkdir(parents=True, exist_ok=True)
+    shutil.chown(runs, "frr", "frr")
+    conf = str(shutil.copy(site.file("frr.conf"), runs))
+    usual = ("-N", space, "-A", "127.0.0.1", "--log", "stdout")
+    for name, its in (("zebra", "/dev/null"), ("bgpd", conf)):
+        words = (f"/usr/lib/frr/{name}", *usual, "-f", its)
+        site.here.spawn(*words, log=site.folder / f"{name}.log")
+    vtysh = f"vtysh -N {space} -c 'configure terminal' -c 'router bgp 65053' -c"
+    until((runs / "bgpd.vty").exists, "bgpd runs")
+    line = (FOLLOW, f"{vtysh} 'network {SERVICE}/32'", f"{vtysh} 'no network {SERVICE}/32'")
+    site.here.spawn(*line, log=site.folder / "follow.log")
 
 
 def by_exabgp(site: Site) -> None:
@@ -44,8 +69,9 @@ def by_exabgp(site: Site) -> None:
     site.here.spawn(*words, log=site.folder / "exabgp.log", env=env)
 
 
-SPEAKERS: dict[str, tuple[Callable[[Site], None], tuple[str, ...]]] = {
+SPEAKERS: dict[str, tuple[Callable[[Site], object], tuple[str, ...]]] = {
     "bird": (by_bird, ("bird", "birdc")),
+    "frr": (by_frr, ("vtysh",)),
     "exabgp": (by_exabgp, ("exabgp",)),
 }
 
@@ -72,6 +98,7 @@ def test_the_route_is_there_while_the_resolver_is_well(speaker: str, tmp_path: P
         net.leads_to(1, "it listens again")
         site.resolver.stop()
         net.leads_to(0, "it has ended")
+    shutil.rmtree(FRR / site.here.name, ignore_errors=True)
 
 
 class Asking(threading.Thread):
@@ -127,7 +154,7 @@ def two_sites(tmp_path: Path) -> Iterator[Network]:
     daemon.require("bird", "birdc", "dig", "curl")
     with network(tmp_path, 2) as net:
         for site in net.sites:
-            by_bird(site)
+            follow(site, by_bird(site), "anycast_last", "/health/last-resort")
         net.leads_to(1, "both are well, and it is preferred")
         net.sites[0].here.run("tc", "qdisc", "add", "dev", "core", "root", "netem", "delay", "50ms")
         yield net
@@ -160,3 +187,17 @@ def test_an_ending_after_a_drain_loses_none_either(two_sites: Network) -> None:
     time.sleep(1)
     assert client.stop() == 0
     assert far.health == 200
+
+
+@pytest.mark.long
+def test_where_all_are_cut_off_one_stays(two_sites: Network) -> None:
+    """Its cache is all that is left to tell: nobody else would tell more."""
+    near, far = two_sites.sites
+    with near.cut_off():
+        two_sites.leads_to(2, "the first is cut off")
+        with far.cut_off():
+            until(lambda: far.health == 503, "the second is cut off, too")
+            time.sleep(2)  # for its route to go
+            two_sites.leads_to(1, "both are, and either may be asked")
+        two_sites.leads_to(2, "the second is well again")
+    two_sites.leads_to(1, "both are")

@@ -5,10 +5,14 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
+import socket
+import subprocess
 import time
 import urllib.error
 import urllib.request
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -117,3 +121,48 @@ def test_a_worker_that_hangs_is_told_until_it_is_replaced(tmp_path: Path) -> Non
         os.kill(_workers(daemon)[-1], signal.SIGSTOP)
         until(lambda: says("2 of 3; worker 2 silent for "))
         until(lambda: says("3 of 3"))
+
+
+HAPROXY = """global
+  stats socket {folder}/haproxy level admin
+defaults
+  mode tcp
+  timeout connect 1s
+  timeout client 1s
+  timeout server 1s
+listen dns
+  bind 127.0.0.1:{front}
+  option httpchk GET /health
+  server ours 127.0.0.1:{port} check port {health} inter 200ms fall 2 rise 1
+"""
+
+
+def test_haproxy_sends_traffic_by_it(tmp_path: Path) -> None:
+    """By its own check over HTTP, in HTTP/1.0."""
+    haproxy = shutil.which("haproxy", path="/usr/sbin:/usr/bin")
+    if haproxy is None:
+        pytest.skip("not installed: haproxy")
+    page = Page(free_port())
+    with controlled(tmp_path, head=head(page)) as daemon:
+        conf = tmp_path / "haproxy.conf"
+        places = {"folder": tmp_path, "front": free_port(), "port": daemon.port}
+        conf.write_text(HAPROXY.format(health=page.port, **places))
+        with (tmp_path / "haproxy.log").open("w") as log:
+            proxy = subprocess.Popen([haproxy, "-db", "-f", str(conf)], stdout=log, stderr=log)
+        try:
+            until(lambda: _state(tmp_path / "haproxy") == "2", 20)
+            daemon.told("drain")
+            until(lambda: _state(tmp_path / "haproxy") == "0", 20)
+        finally:
+            proxy.terminate()
+            proxy.wait(10)
+
+
+def _state(socket_path: Path) -> str:
+    """What HAProxy thinks of the one server: "2" up, "0" down."""
+    with closing(socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)) as sock:
+        if sock.connect_ex(str(socket_path)):
+            return ""
+        sock.sendall(b"show servers state dns\n")
+        text = b"".join(iter(lambda: sock.recv(4096), b"")).decode()
+    return text.splitlines()[2].split()[5]

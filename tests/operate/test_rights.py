@@ -15,6 +15,7 @@ ADMINS = frozenset({ADMIN})
 OPEN_TO_THE_GROUP = {
     "status": True,
     "stats": True,
+    "health": True,
     "flush": False,
     "cache show": False,
     "cache dump": False,

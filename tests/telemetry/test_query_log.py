@@ -136,6 +136,14 @@ def test_only_failures_where_only_they_are_wanted() -> None:
     assert line.rcode == "SERVFAIL"
 
 
+def test_what_the_daemon_asks_of_itself_is_no_query() -> None:
+    """It asks each second whether its listeners answer, while somebody asks for health."""
+    ear, client = Ear(), Client("192.0.2.1", 53, Transport.UDP)
+    own = question("daemon.resolver. TXT")
+    ear.log.hear(Answered(client, "default", own, Rcode.REFUSED, Source.REFUSED, 0.0))
+    assert ear.lines() == []
+
+
 @pytest.mark.reaches("QUERY_LOG_WAITING")
 def test_lines_wait_as_far_as_there_is_room_and_are_counted_beyond() -> None:
     ear = Ear()
