@@ -17,13 +17,20 @@ import trio
 
 from resolver.daemon.bind import close_all
 from resolver.daemon.self_probe import heard_at
-from resolver.limits import DRAIN_LEAST_SECONDS, DRAIN_LOOK_SECONDS, DRAIN_QUIET_SECONDS
+from resolver.limits import (
+    DRAIN_LEAST_SECONDS,
+    DRAIN_LOOK_SECONDS,
+    DRAIN_QUIET_SECONDS,
+    DRAIN_SECONDS,
+    LEAVING_LOOK_SECONDS,
+)
 
 if TYPE_CHECKING:
     from resolver.config.schema import Config
     from resolver.daemon.bind import Bound, ListeningSockets, Wish
     from resolver.daemon.health import Health
     from resolver.daemon.listeners import Listeners
+    from resolver.listen.admission import Admission
 
 
 class Listening(Protocol):
@@ -81,6 +88,13 @@ async def undrain(daemon: Listening) -> None:
     sockets.adopt(plan, daemon.listeners)
     if daemon.sockets.missing:
         daemon.nursery.start_soon(daemon.listen_later)
+
+
+async def drained(admission: Admission) -> None:
+    """Returns when nothing is in flight, after DRAIN_SECONDS at the latest."""
+    with trio.move_on_after(DRAIN_SECONDS):
+        while admission.in_flight:  # noqa: ASYNC110  # once in a life, for seconds at most
+            await trio.sleep(LEAVING_LOOK_SECONDS)
 
 
 async def close_each(listeners: Listeners, gone: dict[Wish, Bound], patience_s: float) -> None:

@@ -1,7 +1,8 @@
 """Listeners asked for health: does each answer, and how soon? As `self_probe` asks, more often.
 
 Those of plain UDP at each look, for that is how soon a client hears something that is known; the
-others more seldom while they answer. One that goes on serving others is flooded, not silent.
+others more seldom while they answer. One that goes on serving others is flooded, and one that has
+heard us and says nothing obeys (`answer = "drop"` of a view): neither is silent.
 """
 
 from __future__ import annotations
@@ -11,7 +12,12 @@ from typing import TYPE_CHECKING, Protocol
 import trio
 
 from resolver.daemon.self_probe import Verdict, heard_at, probe
-from resolver.limits import HEALTH_LATENCY_SECONDS, HEALTH_PROBE_SECONDS, HEALTH_STREAM_SECONDS
+from resolver.limits import (
+    HEALTH_LATENCY_SECONDS,
+    HEALTH_PROBE_SECONDS,
+    HEALTH_STREAM_SECONDS,
+    LEAVING_LOOK_SECONDS,
+)
 from resolver.protocol.transport import Transport
 
 if TYPE_CHECKING:
@@ -52,16 +58,18 @@ class Probes:
         service = self._daemon.listeners.services.get(wish)
         before, began = heard_at(service), trio.current_time()
         verdict = await probe(wish, HEALTH_PROBE_SECONDS)
-        now = trio.current_time()
-        took_s: float | None = now - began
-        is_late = verdict is Verdict.FAILED or now - began > HEALTH_LATENCY_SECONDS
-        if is_late and heard_at(service) - before >= _OTHERS:
-            took_s = 0.0  # flooded: it serves as many as it can
-        elif verdict is Verdict.FAILED:
-            took_s = None
+        after_s = trio.current_time() - began
+        if verdict is Verdict.FAILED and not wish.is_udp:
+            await trio.sleep(LEAVING_LOOK_SECONDS)  # streams are counted when they have ended
+        came = heard_at(service) - before
+        took_s: float | None = after_s
+        if verdict is Verdict.FAILED:
+            took_s = 0.0 if came else None
+        elif after_s > HEALTH_LATENCY_SECONDS and came >= _OTHERS:
+            took_s = 0.0  # it serves as many as it can
         if verdict is Verdict.NOT_HERE:
             self._took.pop(wish, None)
         else:
             self._took[wish] = took_s
         is_seldom = took_s is not None and wish.transport is not Transport.UDP
-        self._due[wish] = now + (HEALTH_STREAM_SECONDS if is_seldom else 0)
+        self._due[wish] = trio.current_time() + (HEALTH_STREAM_SECONDS if is_seldom else 0)

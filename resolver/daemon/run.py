@@ -20,6 +20,7 @@ from resolver.daemon import clock_floor, list_room, overriding, privileges
 from resolver.daemon.bind import sockets_of
 from resolver.daemon.control import Control
 from resolver.daemon.designating import offer_of
+from resolver.daemon.draining import drained
 from resolver.daemon.garbage import Collector, Work
 from resolver.daemon.in_step import in_step
 from resolver.daemon.link_zones import LinkZones
@@ -43,7 +44,6 @@ from resolver.limits import (
     CLOCK_FLOOR_SECONDS,
     DRAIN_SECONDS,
     IN_FLIGHT,
-    LEAVING_LOOK_SECONDS,
     SIGNATURE_SKEW_SECONDS,
     TCP_CONNECTIONS,
     TICK_SECONDS,
@@ -235,13 +235,6 @@ class Daemon:
         with trio.move_on_after(DRAIN_SECONDS):
             await drained(self.admission)
             await self.control.replied()
-
-
-async def drained(admission: Admission) -> None:
-    """Returns when nothing is in flight, after DRAIN_SECONDS at the latest."""
-    with trio.move_on_after(DRAIN_SECONDS):
-        while admission.in_flight:  # noqa: ASYNC110  # once in a life, for seconds at most
-            await trio.sleep(LEAVING_LOOK_SECONDS)
 
 
 @asynccontextmanager

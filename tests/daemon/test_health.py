@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import trio
+from msgspec.structs import replace
 
 from resolver.config import schema
 from resolver.daemon import health as module
@@ -14,6 +15,7 @@ from resolver.daemon import health_probes
 from resolver.daemon.bind import Wish
 from resolver.daemon.operated import Operated
 from resolver.daemon.pages import health_of
+from resolver.daemon.reload import reload
 from resolver.daemon.self_probe import Verdict
 from resolver.lab.faults import Path
 from resolver.limits import (
@@ -98,6 +100,19 @@ async def test_one_that_is_flooded_and_serves_others_is_well() -> None:
             patch.setattr(health_probes, "probe", serves_others)
             answers = await health._probes.look()
         assert answers[str(wish)] == 0.0
+
+
+@trio_test_real
+async def test_one_that_is_told_to_say_nothing_is_well() -> None:
+    """A view of this machine's own addresses may be one that is not answered."""
+    async with served() as house:
+        view = schema.View(name="nobody", clients=("0.0.0.0/0",), answer="drop")
+        await reload(house.daemon, replace(house.config, view=(view,)))
+        with pytest.MonkeyPatch.context() as patch:
+            set_limit(patch, health_probes, "HEALTH_PROBE_SECONDS", 0.2)
+            answers = await health_of(house.daemon)._probes.look()
+        assert answers
+        assert None not in answers.values()
 
 
 @pytest.mark.reaches("HEALTH_STREAM_SECONDS")

@@ -13,7 +13,7 @@ import trio
 from msgspec.structs import replace
 
 from resolver.config.schema import Cache, Config, Forward, Server, Stub
-from resolver.daemon import run
+from resolver.daemon import draining, run
 from resolver.daemon.clock_floor import FILE_NAME, RELEASED
 from resolver.errors import ResolutionFailed
 from resolver.lab import demo
@@ -48,7 +48,7 @@ async def test_queries_in_flight_are_waited_for_but_not_for_long() -> None:
         async with trio.open_nursery() as nursery:
             nursery.start_soon(answer)
             began = trio.current_time()
-            await run.drained(admission)
+            await draining.drained(admission)
             assert trio.current_time() - began == pytest.approx(waited, abs=0.05)
             nursery.cancel_scope.cancel()
 
@@ -60,7 +60,7 @@ async def test_the_last_query_is_looked_for_now_and_then() -> None:
     admission.enter(b"client")
     began = trio.current_time()
     async with trio.open_nursery() as nursery:
-        nursery.start_soon(run.drained, admission)
+        nursery.start_soon(draining.drained, admission)
         await trio.sleep(LEAVING_LOOK_SECONDS / 4)
         admission.leave(b"client")
     assert trio.current_time() - began == pytest.approx(LEAVING_LOOK_SECONDS)
