@@ -157,7 +157,7 @@ def network(folder: Path, count: int = 1) -> Iterator[Network]:
         for site in sites:
             site.serve()
         for site in sites:
-            until(lambda one=site: one.health == 200, f"site {site.number} is well")  # type: ignore[misc]
+            until(lambda one=site: one.health == 200, f"site {site.number} is well", 120)  # type: ignore[misc]
             assert site.ask("www.example.com")
         yield Network(router, client, sites, folder)
 
