@@ -64,7 +64,7 @@ def test_a_clean_environment_gets_all_it_needs(dist: Path, tmp_path: Path, form:
     program = tmp_path / "venv" / "bin" / "resolver"
     assert run(program, *ASKED, cwd=tmp_path) == ANSWER
     (tmp_path / "resolver.toml").write_text(
-        '[server]\nlisten = ["https://127.0.0.1:8443", "quic://127.0.0.1:8853"]\n'
+        '[server]\nlisten = ["https://127.0.0.87:8443", "quic://127.0.0.87:8853"]\n'
     )
     said = run(program, "check", "resolver.toml", cwd=tmp_path)
     assert "resolver.toml: ok" in said
