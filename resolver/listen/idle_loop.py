@@ -72,7 +72,6 @@ async def watch_over(services: Mapping[int, Watched], turns: Turns) -> None:
                 await trio.lowlevel.checkpoint()
     finally:
         trio.lowlevel.remove_instrument(watch)
-        watch.close()
         os.close(bell)
 
 
@@ -122,16 +121,11 @@ class Watch(trio.abc.Instrument):
         self._queue = queue
         self._served_at = 0.0
         self._is_crowded = False  # several queries come together
-        self._most = 1 + len(services)
-        self._epoll = select.epoll()  # poll(2) would join each one's queue anew at every wait
+        self._poll = select.poll()
         for fd in (loop_fd, *services):
-            self._epoll.register(fd, select.EPOLLIN)
+            self._poll.register(fd, select.POLLIN)
         self._loop = select.poll()
         self._loop.register(loop_fd, select.POLLIN)
-
-    def close(self) -> None:
-        """Give back what it waits with."""
-        self._epoll.close()
 
     def before_io_wait(self, timeout: float) -> None:
         """Serve hits until there is something else to do, *timeout* seconds at most."""
@@ -160,7 +154,7 @@ class Watch(trio.abc.Instrument):
 
     def _serve(self, timeout_s: float) -> bool:
         """Wait once, and answer the hits that came; False if the loop has to go on."""
-        ready = self._epoll.poll(timeout_s, self._most) if timeout_s > 0 else ()
+        ready = self._poll.poll(timeout_s * 1000) if timeout_s > 0 else []
         if not ready:
             os.eventfd_write(self._bell, 1)  # a timer is due, and the loop would sleep once more
             return False
