@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import signal
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -17,7 +17,7 @@ from tests import left_out
 from tests.support import examples
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Generator, Sequence
 
 # A daemon that a test starts has a control socket where the test wants one: not all of them the
 # machine's, one after the other.
@@ -36,6 +36,20 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 def pytest_itemcollected(item: pytest.Item) -> None:
     if item.get_closest_marker("heavy"):
         item.add_marker(pytest.mark.no_cover)  # of pytest-cov: not traced
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, Any, Any]:
+    report = yield
+    left_out.insist(report)
+    return report
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report() -> Generator[None, Any, Any]:
+    report = yield
+    left_out.insist(report)
+    return report
 
 
 def pytest_deselected(items: Sequence[pytest.Item]) -> None:

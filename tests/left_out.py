@@ -1,5 +1,8 @@
 """What a run of the tests left out, in one line that says how to have it: the last of `./test`.
 
+A long run leaves out nothing for want of a program or a package: what would be skipped for that
+fails, and says what to install.
+
 pytest notes a line for each test that was skipped (its reason) or is long (`long` and its name, in
 each session and process that leaves it out); the script adds which Pythons are not here. Reasons
 that are not known are told as they are: nothing goes unsaid.
@@ -23,6 +26,8 @@ if TYPE_CHECKING:
 LONG = "long"
 # Where `./test` wants the notes.
 VARIABLE = "RESOLVER_LEFT_OUT"
+LONG_RUN = "RESOLVER_LONG"  # set by `./test --long`
+_WANTED = ("not installed", "could not import")
 # A word of the reason; what it comes down to, *n* tests of it; how to have it.
 _CAUSES = (
     ("not installed", "{n} want programs that are not installed", "./test --install"),
@@ -44,6 +49,16 @@ def note(reporter: pytest.TerminalReporter) -> None:
 def note_long(deselected: Iterable[pytest.Item]) -> None:
     """Append the long ones of *deselected*: every process of a session does."""
     _append(f"{LONG} {item.nodeid}" for item in deselected if item.get_closest_marker(LONG))
+
+
+def insist(report: pytest.TestReport | pytest.CollectReport) -> None:
+    """In a long run have *report* fail where it was skipped for what could be installed."""
+    if not os.environ.get(LONG_RUN) or not report.skipped:
+        return
+    reason = _reason(report.longrepr)
+    if any(word in reason for word in _WANTED):
+        report.outcome = "failed"
+        report.longrepr = f"{reason} (./test --long --install)"
 
 
 def _append(notes: Iterable[str]) -> None:

@@ -253,7 +253,9 @@ REFUSED = {
 }
 
 
-@pytest.mark.skipif(os.geteuid() == 0 and shutil.which("setpriv") is None, reason="needs setpriv")
+@pytest.mark.skipif(
+    os.geteuid() == 0 and shutil.which("setpriv") is None, reason="not installed: setpriv"
+)
 @pytest.mark.parametrize("command", REFUSED)
 def test_what_is_not_permitted_is_a_line(tmp_path: Path, command: str) -> None:
     private = tmp_path / "private"

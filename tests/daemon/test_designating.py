@@ -145,7 +145,7 @@ async def test_a_wildcard_listener_tells_the_address_that_was_asked() -> None:
 @trio_test_real
 async def test_dig_reads_it() -> None:
     if shutil.which("dig") is None:
-        pytest.skip("needs dig")
+        pytest.skip("not installed: dig")
     port = free_port()
     async with served() as house:
         await reload(house.daemon, encrypted(house, port))

@@ -175,7 +175,7 @@ def test_prometheus_would_find_a_fault() -> None:
 def _faults(page: str) -> str:
     """What Prometheus' own tool has to say of *page*."""
     if PROMTOOL is None:
-        pytest.skip("promtool is not installed (Debian: prometheus)")
+        pytest.skip("not installed: promtool")
     done = subprocess.run(
         [PROMTOOL, "check", "metrics"],
         input=page,

@@ -47,7 +47,7 @@ zone "rpz.test" {{ type primary; file "rpz.zone"; allow-update {{ key k; }}; }};
 ZONE = "$TTL 300\n@ SOA ns. host. 1 3600 600 86400 60\n  NS ns.\nwww.example.com CNAME .\n"
 
 pytestmark = pytest.mark.skipif(
-    NAMED is None or shutil.which("nsupdate") is None, reason="needs named, nsupdate"
+    NAMED is None or shutil.which("nsupdate") is None, reason="not installed: named, nsupdate"
 )
 
 

@@ -45,7 +45,7 @@ def test_its_account_lasts_as_its_state_does() -> None:
     assert settings("StateDirectory") == settings("RuntimeDirectory") == ["resolver"]
 
 
-@pytest.mark.skipif(ANALYZE is None, reason="needs systemd-analyze")
+@pytest.mark.skipif(ANALYZE is None, reason="not installed: systemd-analyze")
 def test_the_sandbox_is_tight() -> None:
     """1.4 of 10 at most, by systemd's own reckoning."""
     command = [str(ANALYZE), "security", "--offline=true", str(UNIT)]
@@ -56,7 +56,7 @@ def test_the_sandbox_is_tight() -> None:
     assert float(found[1]) <= 1.4, ended.stdout
 
 
-@pytest.mark.skipif(ANALYZE is None, reason="needs systemd-analyze")
+@pytest.mark.skipif(ANALYZE is None, reason="not installed: systemd-analyze")
 def test_systemd_finds_no_fault_in_it() -> None:
     ended = subprocess.run(
         [str(ANALYZE), "verify", "--man=no", str(UNIT)], capture_output=True, text=True, check=False

@@ -47,7 +47,7 @@ PATIENCE_S = 20
 _TOOLS = ("fstrm_capture", "dnstap-ldns")
 needs_tools = pytest.mark.skipif(
     any(shutil.which(tool) is None for tool in _TOOLS),
-    reason="fstrm_capture and dnstap-ldns are not installed (Debian: fstrm-bin, dnstap-ldns)",
+    reason="not installed: fstrm_capture, dnstap-ldns",
 )
 
 

@@ -68,7 +68,7 @@ async def test_the_table_of_alerts_speaks_of_metrics_that_there_are() -> None:
     assert found - await known() == set()
 
 
-@pytest.mark.skipif(PROMTOOL is None, reason="promtool is not installed (Debian: prometheus)")
+@pytest.mark.skipif(PROMTOOL is None, reason="not installed: promtool")
 def test_prometheus_reads_the_alerts_and_the_dashboards_expressions() -> None:
     assert PROMTOOL is not None
     done = subprocess.run(

@@ -54,7 +54,7 @@ class Said(NamedTuple):
 
 def curl(it: Served, *options: str, version: str = "2", path: str = "/dns-query") -> Said:
     if shutil.which("curl") is None:
-        pytest.skip("needs curl")
+        pytest.skip("not installed: curl")
     done = subprocess.run(
         ["curl", "-sSi", HTTP[version], "--cacert", it.authority, *options,
          f"https://{HOST}:{it.port}{path}"],

@@ -74,7 +74,7 @@ def test_without_it_nothing_is_promised(tmp_path: Path) -> None:
 
 def _headers(it: Served) -> str:
     if shutil.which("curl") is None:
-        pytest.skip("needs curl")
+        pytest.skip("not installed: curl")
     url = f"https://{HOST}:{it.port}/resolve?name=www.example.com"
     done = subprocess.run(
         ["curl", "-s", "--cacert", it.authority, "-D-", "-o/dev/null", url],

@@ -104,7 +104,7 @@ def daemon(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
 def run(*arguments: str, text: str = "") -> str:
     """What a client prints, on both its outputs."""
     if shutil.which(arguments[0]) is None:
-        pytest.skip(f"needs {arguments[0]}")
+        pytest.skip(f"not installed: {arguments[0]}")
     done = subprocess.run(
         arguments, input=text, capture_output=True, text=True, timeout=PATIENCE_S, check=False
     )

@@ -169,7 +169,7 @@ def test_everybody_can_use_it(page: Served, tmp_path: Path) -> None:
     """No finding of axe-core, with all panels, light and dark, desktop and phone."""
     source = _axe(tmp_path)
     if source is None:
-        pytest.skip("axe-core is not installed: npm cannot have it")
+        pytest.skip("not installed: axe-core, which npm cannot have")
     for size, scheme in ((DESKTOP, "light"), (DESKTOP, "dark"), (PHONE, "light"), (PHONE, "dark")):
         with browser(size, scheme=scheme) as driver:
             opened(driver, page, with_token=True)

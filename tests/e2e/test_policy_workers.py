@@ -75,7 +75,7 @@ def test_lists_are_mapped_once_for_all_and_a_swap_reaches_each(tmp_path: Path) -
 def primary(tmp_path: Path) -> Iterator[tuple[int, int]]:
     """BIND's named with a policy zone: its port, and the one that it tells of changes."""
     if NAMED is None or shutil.which("nsupdate") is None:
-        pytest.skip("needs named, nsupdate")
+        pytest.skip("not installed: named, nsupdate")
     port, told = free_port(), free_port()
     folder = tmp_path / "named"
     folder.mkdir()

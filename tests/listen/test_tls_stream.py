@@ -151,7 +151,7 @@ async def test_who_keeps_silent_is_told_of_the_end() -> None:
             assert await stream.receive_some(1) == b""
 
 
-@pytest.mark.skipif(shutil.which("kdig") is None, reason="needs kdig (knot-dnsutils)")
+@pytest.mark.skipif(shutil.which("kdig") is None, reason="not installed: kdig")
 @trio_test_real
 async def test_kdig_asks_over_tls(tmp_path: Path) -> None:
     """A client of another make, which checks the certificate."""

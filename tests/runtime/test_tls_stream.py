@@ -285,7 +285,7 @@ async def test_a_flood_is_read_in_pieces() -> None:
 
 
 @pytest.mark.rfc("RFC 8446 §4.6.3")
-@pytest.mark.skipif(shutil.which("openssl") is None, reason="needs openssl")
+@pytest.mark.skipif(shutil.which("openssl") is None, reason="not installed: openssl")
 @trio_test_real
 async def test_new_keys_are_answered_with_new_keys() -> None:
     """`K` of s_client sends a KeyUpdate that asks for one in return."""

@@ -42,9 +42,9 @@ def why_not() -> str:
     if os.geteuid() != 0:
         return "needs root"
     if NSPAWN is None or not shutil.which("script"):
-        return "needs systemd-nspawn (systemd-container)"
+        return "not installed: systemd-nspawn, script"
     if not Path("/usr/lib/systemd/systemd").exists() and not Path("/lib/systemd/systemd").exists():
-        return "needs systemd"
+        return "not installed: systemd"
     said = subprocess.run([PYTHON, "--version"], capture_output=True, text=True, check=False).stdout
     ours = f"Python {sys.version_info.major}.{sys.version_info.minor}."
     return "" if said.startswith(ours) else f"needs {ours[:-1]} as the system's Python"

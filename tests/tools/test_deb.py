@@ -73,7 +73,7 @@ def test_the_scripts_are_of_the_posix_shell(script: str) -> None:
 
 def test_shellcheck_has_nothing_to_say() -> None:
     if shutil.which("shellcheck") is None:
-        pytest.skip("shellcheck is not installed")
+        pytest.skip("not installed: shellcheck")
     done = subprocess.run(
         ["shellcheck", "--shell=sh", *SCRIPTS], cwd=ROOT, capture_output=True, text=True,
         check=False,

@@ -5,12 +5,12 @@ from __future__ import annotations
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, cast
 
+import pytest
+
 from tests import left_out
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-    import pytest
 
 
 def test_the_line_counts_by_cause_and_says_how_to_have_it() -> None:
@@ -29,6 +29,34 @@ def test_the_line_counts_by_cause_and_says_how_to_have_it() -> None:
         "1 want real data (RESOLVER_TEST_DATA=FOLDER, see CONTRIBUTING.md); "
         "no adjtimex here."
     )
+
+
+@pytest.mark.parametrize(
+    ("reason", "fails"),
+    [
+        ("not installed: chromium, chromedriver", True),
+        ("could not import 'matplotlib': No module named 'matplotlib'", True),
+        ("needs root for network namespaces", False),
+        ("no test data at /nowhere (RESOLVER_TEST_DATA)", False),
+    ],
+)
+def test_a_long_run_fails_where_a_program_is_missing(
+    reason: str, *, fails: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv(left_out.LONG_RUN, raising=False)
+    report = _skipped(reason)
+    left_out.insist(report)
+    assert report.outcome == "skipped"
+    monkeypatch.setenv(left_out.LONG_RUN, "yes")
+    left_out.insist(report)
+    assert report.failed is fails
+    if fails:
+        assert report.longreprtext == f"{reason} (./test --long --install)"
+
+
+def _skipped(reason: str) -> pytest.TestReport:
+    told = ("test_x.py", 3, f"Skipped: {reason}")
+    return pytest.TestReport("a::b", ("a", 1, "b"), {}, "skipped", told, "call")
 
 
 def test_nothing_left_out_is_said_too() -> None:
