@@ -56,6 +56,12 @@ WEB_TOKEN_OCTETS = limit(256, "octets of a token", why="ours has 43")
 WEB_TOKEN_SECONDS = limit(
     30.0, "seconds for which a token that was right is not asked about again", why="it may change"
 )
+WEB_PROOF_SECONDS = limit(
+    0.05, "seconds between two questions whether a token is right", why="nobody types so fast"
+)
+WEB_FRESH_SECONDS = limit(
+    1.0, "seconds for which one reply does for all who ask without a token", why="the page's rhythm"
+)
 WEB_CELL_CHARACTERS = limit(
     300, "characters of what others wrote that the page shows", why="an EDE text is a sentence"
 )

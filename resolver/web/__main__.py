@@ -14,8 +14,10 @@ import socket
 import sys
 from typing import TYPE_CHECKING, Final
 
+import hypercorn.protocol
 import trio
 from hypercorn.config import Config
+from hypercorn.protocol.h11 import H11Protocol
 from hypercorn.trio import serve
 
 from resolver.daemon import child_life
@@ -28,6 +30,8 @@ from resolver.web.beginning import Beginning, beginning_untrusted, tls_of
 from resolver.web.watch import Watch
 
 if TYPE_CHECKING:
+    import h11
+
     from resolver.web.guard import Guard
 
 # What libraries load when they first need it.
@@ -58,6 +62,14 @@ class _Serving(Config):
         return self._tls
 
 
+class _Http1(H11Protocol):
+    """HTTP/1.1 and nothing else: neither what browsers may upgrade to in clear text (h2c), nor the
+    preface of HTTP/2, whose streams no limit here counts."""
+
+    async def _check_protocol(self, _: h11.Request) -> None:
+        return
+
+
 def main(words: list[str]) -> int:
     """Until the daemon ends."""
     if len(words) != _WANTED:
@@ -72,6 +84,7 @@ def main(words: list[str]) -> int:
     daemon = Daemon(sock)
     watch = Watch(daemon, Timeline(memoryview(mmap.mmap(memory, OCTETS))))
     app = app_of(daemon, watch, begun)  # which reads files: later there may be none that we may
+    hypercorn.protocol.H11Protocol = _Http1  # type: ignore[attr-defined]  # of each client
     for module in _LATE:
         importlib.import_module(module)
     logging.getLogger("trio.serve_listeners").disabled = True  # all places taken is no fault

@@ -9,10 +9,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import msgspec
+import trio
 from starlette.responses import Response
 from starlette.routing import Route
 
 from resolver import __version__
+from resolver.limits import WEB_FRESH_SECONDS
 from resolver.operate.numbers import numbers, plain
 from resolver.web import acting
 from resolver.web.asking import Away, Refusal
@@ -85,6 +87,8 @@ class Api:
         self._watch = watch
         self._trust = trust
         self._is_remote = is_remote
+        self._told: dict[str, tuple[float, Reply]] = {}
+        self._one_at_a_time = trio.Lock()
         self._made: dict[str, Callable[[], object]] = {
             "numbers": self._numbers, "timeline": self._timeline,
         }  # fmt: skip
@@ -134,9 +138,20 @@ class Api:
             return reply(self._made[path.path]())
         if path.verb == acting.DRILL:
             return reply({"items": await acting.drill(self._daemon, token)})
-        shown = token if path.is_named else ""
-        told = await self._daemon.ask(path.verb, token=shown, **given)
+        if path.is_named:
+            told = await self._daemon.ask(path.verb, token=token, **given)
+        else:
+            told = await self._fresh(path.verb)
         return reply({key: value for key, value in told.items() if key not in ("id", "ok")})
+
+    async def _fresh(self, verb: str) -> Reply:
+        """What *verb* tells, once for all who ask within WEB_FRESH_SECONDS."""
+        async with self._one_at_a_time:
+            at, told = self._told.get(verb, (-WEB_FRESH_SECONDS, {}))
+            if trio.current_time() - at >= WEB_FRESH_SECONDS:
+                told = await self._daemon.ask(verb)
+                self._told[verb] = trio.current_time(), told
+        return told
 
     # --- what is made here ----------------------------------------------------------------------
 

@@ -25,7 +25,11 @@ from resolver.web.trust import Trust, token_of
 from resolver.web.watch import KNOWN, Watch
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator
+    from contextlib import AbstractContextManager
+
     from starlette.requests import Request
+    from starlette.types import Receive, Scope, Send
 
     from resolver.web.asking import Daemon
     from resolver.web.beginning import Beginning
@@ -57,7 +61,9 @@ def app_of(daemon: Daemon, watch: Watch, begun: Beginning) -> Guard:
 
 
 async def _missing(_: Request, error: Exception) -> Response:
-    return PlainTextResponse("there is nothing here\n", getattr(error, "status_code", 404))
+    """404, or 405 with the methods that there are."""
+    status, headers = getattr(error, "status_code", 404), getattr(error, "headers", None)
+    return PlainTextResponse("there is nothing here\n", status, headers)
 
 
 async def _broken(_: Request, __: Exception) -> Response:
@@ -167,7 +173,7 @@ class _Pages:
             return failure("the token is another one", _FORBIDDEN)
         if not self._live.has_room:
             return failure("too many pages are open", _BUSY)
-        return _events(self._live.panels(token))
+        return _Events(self._live.panels(token), self._live.viewed())
 
     async def log(self, request: Request) -> Response:
         """What is asked, as it is answered."""
@@ -176,8 +182,17 @@ class _Pages:
             return failure("it takes the token", _FORBIDDEN)
         if not self._live.has_log_room:
             return failure("too many live logs are read", _BUSY)
-        return _events(self._live.log(token))
+        return _Events(self._live.log(token), self._live.followed())
 
 
-def _events(content) -> Response:  # type: ignore[no-untyped-def]  # an asynchronous generator
-    return StreamingResponse(content, headers=_NO_STORE, media_type="text/event-stream")
+class _Events(StreamingResponse):
+    """*content*, with *place* taken from the moment that it was found free: before anything is
+    awaited, and so before another one looks."""
+
+    def __init__(self, content: AsyncGenerator[bytes], place: AbstractContextManager[None]) -> None:
+        super().__init__(content, headers=_NO_STORE, media_type="text/event-stream")
+        self._place = place
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        with self._place:
+            await super().__call__(scope, receive, send)

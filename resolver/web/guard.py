@@ -12,7 +12,7 @@ from __future__ import annotations
 import ipaddress
 from typing import TYPE_CHECKING, Final
 
-from resolver.limits import WEB_BODY_OCTETS
+from resolver.limits import WEB_BODY_OCTETS, WEB_HEAD_OCTETS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -34,6 +34,7 @@ HEADERS: Final = (
     (b"permissions-policy", b"camera=(), geolocation=(), microphone=()"),
 )  # fmt: skip
 _METHODS: Final = ("GET", "HEAD", "POST")
+_NOT_ALLOWED: Final = 405
 
 
 class Guard:
@@ -69,8 +70,10 @@ class Guard:
         hosts = heads.get(b"host", [])
         if len(hosts) != 1 or not self.is_ours(hosts[0].decode("latin-1")):
             return 421, "this is no name of ours: ask by address, as localhost, or add tls.names"
+        if _octets_of_head(scope) > WEB_HEAD_OCTETS:
+            return 431, f"at most {WEB_HEAD_OCTETS} octets of head"
         if scope["method"] not in _METHODS:
-            return 405, "GET, or POST from the page"
+            return _NOT_ALLOWED, "GET, or POST from the page"
         length = heads.get(b"content-length", [b"0"])[-1]
         if (
             not length.isdigit()
@@ -102,6 +105,12 @@ class Guard:
         return name.rstrip(".") in self._names
 
 
+def _octets_of_head(scope: Scope) -> int:
+    """As it came, or nearly: the server bounds only a head that is not whole yet."""
+    target = len(scope["raw_path"]) + len(scope["query_string"])
+    return target + sum(len(key) + len(value) + 4 for key, value in scope["headers"])
+
+
 def _is_from_here(heads: dict[bytes, list[bytes]], scheme: str, host: bytes) -> bool:
     """Does what the browser says of the page that sent it name ours?"""
     site = heads.get(b"sec-fetch-site", [b"same-origin"])
@@ -117,6 +126,7 @@ async def _refuse(send: Send, status: int, said: str) -> None:
         (b"content-type", b"text/plain; charset=utf-8"),
         (b"content-length", str(len(body)).encode()),
         (b"cache-control", b"no-store"),
+        *([(b"allow", ", ".join(_METHODS).encode())] if status == _NOT_ALLOWED else []),
     ]
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": body})

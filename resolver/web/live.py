@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import aclosing
+from contextlib import aclosing, contextmanager
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -14,7 +14,8 @@ from resolver.web.page import fragments
 from resolver.web.panels_known import ms
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Awaitable, Callable
+    from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
+    from contextlib import AbstractContextManager
 
     from resolver.web.asking import Daemon
     from resolver.web.html import Html
@@ -50,24 +51,35 @@ class Live:
     def has_log_room(self) -> bool:
         return self._logs < WEB_LOGS
 
+    def viewed(self) -> AbstractContextManager[None]:
+        """A place among those who look, inside the block."""
+        return self._watch.viewed()
+
+    @contextmanager
+    def followed(self) -> Iterator[None]:
+        """A place among those who read the log, inside the block."""
+        self._logs += 1
+        try:
+            yield
+        finally:
+            self._logs -= 1
+
     async def panels(self, token: str) -> AsyncGenerator[bytes]:
         """Until the browser leaves. *token*: "" where none was shown, else one that is right."""
         shown: dict[str, Html] = {}
-        with self._watch.viewed():
-            while True:
-                view = await self._look(token)
-                if view is not None:
-                    drawn = fragments(view)
-                    changed = {key: one for key, one in drawn.items() if shown.get(key) != one}
-                    shown = drawn
-                    yield event("panels", changed)
-                else:
-                    yield event("trouble", self._watch.trouble or "the token is another one")
-                await self._watch.next()
+        while True:
+            view = await self._look(token)
+            if view is not None:
+                drawn = fragments(view)
+                changed = {key: one for key, one in drawn.items() if shown.get(key) != one}
+                shown = drawn
+                yield event("panels", changed)
+            else:
+                yield event("trouble", self._watch.trouble or "the token is another one")
+            await self._watch.next()
 
     async def log(self, token: str) -> AsyncGenerator[bytes]:
         """What is asked, as it is answered, a batch a second."""
-        self._logs += 1
         try:
             async with aclosing(self._daemon.items("log follow", token=token)) as items:
                 async for item in items:
@@ -77,8 +89,6 @@ class Live:
                     yield event("lines", told)
         except (Away, Refusal) as error:
             yield event("trouble", str(error))
-        finally:
-            self._logs -= 1
 
 
 def _line(one: Reply) -> Html:

@@ -8,7 +8,7 @@ import os
 import signal
 import socket
 import time
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -19,6 +19,7 @@ from resolver.limits import (
     WEB_FILES,
     WEB_HEAD_OCTETS,
     WEB_IDLE_SECONDS,
+    WEB_LOGS,
     WEB_MEMORY_OCTETS,
 )
 from resolver.web.api import PATHS
@@ -314,6 +315,31 @@ def test_a_head_is_bounded(page: Served) -> None:
     head = b"GET / HTTP/1.1\r\nHost: localhost\r\nX: "
     got, _ = _raw(page, head + b"y" * (2 * WEB_HEAD_OCTETS))
     assert got.startswith((b"HTTP/1.1 4", b"HTTP/1.1 5")) or not got
+    assert page.ask("/", {"X": "y" * (WEB_HEAD_OCTETS - 200)}).status == 200
+    assert page.ask("/", {"X": "y" * WEB_HEAD_OCTETS}).status == 431  # that comes whole, too
+    assert page.ask("/?" + "y" * WEB_HEAD_OCTETS).status == 431
+
+
+def test_it_is_http_1_1_and_no_other(page: Served) -> None:
+    """HTTP/2 comes neither by its preface nor by an upgrade: nothing here bounds its streams."""
+    got, _ = _raw(page, b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes(9))
+    assert got.startswith(b"HTTP/1.1 4")
+    upgrade = {"Connection": "Upgrade, HTTP2-Settings", "Upgrade": "h2c",
+               "HTTP2-Settings": "AAMAAABkAAQAoAAAAAIAAAAA"}  # fmt: skip
+    assert page.ask("/", upgrade).status == 200
+    assert page.ask("/", method="PUT").heads["allow"] == "GET, HEAD, POST"
+    assert set(page.ask("/live", method="POST").heads["allow"].split(", ")) == {"GET", "HEAD"}
+
+
+def test_places_are_counted_from_the_request_on(page: Served) -> None:
+    with ExitStack() as stack:
+        statuses = []
+        for _ in range(2 * WEB_LOGS):
+            client = http.client.HTTPConnection("127.0.0.1", page.port, timeout=30)
+            stack.callback(client.close)
+            client.request("GET", "/log", headers=page.bearer)
+            statuses.append(client.getresponse().status)
+    assert statuses == [200] * WEB_LOGS + [503] * WEB_LOGS
 
 
 @pytest.mark.reaches("WEB_IDLE_SECONDS")

@@ -13,8 +13,10 @@ import trio
 from resolver.limits import (
     WEB_ASKING,
     WEB_DRILL_SECONDS,
+    WEB_FRESH_SECONDS,
     WEB_LOGS,
     WEB_PATIENCE_SECONDS,
+    WEB_PROOF_SECONDS,
     WEB_SEND_SECONDS,
     WEB_TOKEN_SECONDS,
     WEB_VIEWERS,
@@ -22,6 +24,7 @@ from resolver.limits import (
 from resolver.operate.timeline import OCTETS, Timeline
 from resolver.web import __main__ as main
 from resolver.web import acting
+from resolver.web.api import Api
 from resolver.web.asking import Away, Daemon, Refusal
 from resolver.web.live import Live
 from resolver.web.trust import Trust
@@ -136,6 +139,35 @@ async def test_a_token_that_was_right_is_not_asked_about_for_a_while() -> None:
     assert len(asked.asked) == 4
 
 
+@pytest.mark.reaches("WEB_PROOF_SECONDS")
+@trio_test
+async def test_who_tries_tokens_costs_the_daemon_little() -> None:
+    asked = _Asked({})
+    trust, began = Trust(asked), trio.current_time()  # type: ignore[arg-type]
+    async with trio.open_nursery() as nursery:
+        for _ in range(100):
+            nursery.start_soon(trust.has, "wrong")
+        for _ in range(3):  # a browser's, at once
+            nursery.start_soon(trust.has, "right")
+    assert len(asked.asked) == 101
+    assert trio.current_time() - began == pytest.approx(100 * WEB_PROOF_SECONDS)
+
+
+@pytest.mark.reaches("WEB_FRESH_SECONDS")
+@trio_test
+async def test_what_takes_no_token_is_asked_for_once_a_second_for_all() -> None:
+    asked = _Asked()
+    api = Api(asked, None, None, is_remote=False)  # type: ignore[arg-type]
+    async with trio.open_nursery() as nursery:
+        for _ in range(100):
+            nursery.start_soon(api._fresh, "stats")
+            nursery.start_soon(api._fresh, "status")
+    assert sorted(asked.asked) == ["stats", "status"]
+    await trio.sleep(WEB_FRESH_SECONDS)
+    assert await api._fresh("stats") == STATS
+    assert len(asked.asked) == 3
+
+
 @pytest.mark.reaches("WEB_VIEWERS", "WEB_LOGS")
 @trio_test
 async def test_so_many_look_at_a_time() -> None:
@@ -144,9 +176,9 @@ async def test_so_many_look_at_a_time() -> None:
     watch.viewers = WEB_VIEWERS - 1
     live._logs = WEB_LOGS - 1
     assert (live.has_room, live.has_log_room) == (True, True)
-    with watch.viewed():
-        live._logs += 1
+    with live.viewed(), live.followed():
         assert (live.has_room, live.has_log_room) == (False, False)
+    assert (live.has_room, live.has_log_room) == (True, True)
 
 
 @trio_test
