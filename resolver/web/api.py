@@ -79,6 +79,10 @@ def failure(said: str, status: int) -> Response:
     return reply({"error": said}, status)
 
 
+def _no_token() -> Response:
+    return failure("it takes the token: Authorization: Bearer TOKEN", 401)
+
+
 class Api:
     """*is_remote*: nothing without the token."""
 
@@ -105,12 +109,23 @@ class Api:
             Route("/api/openapi.json", self._openapi, methods=["GET"]),
         ]
 
-    async def _index(self, _: Request) -> Response:
+    async def _index(self, request: Request) -> Response:
+        if not await self._may_read(request):
+            return _no_token()
         paths = {f"/api/{one.path}": one.summary for one in PATHS}
         return reply({"resolver": __version__, "openapi": "/api/openapi.json", "paths": paths})
 
-    async def _openapi(self, _: Request) -> Response:
+    async def _openapi(self, request: Request) -> Response:
+        if not await self._may_read(request):
+            return _no_token()
         return reply(openapi(is_remote=self._is_remote))
+
+    async def _may_read(self, request: Request) -> bool:
+        """What there is to be asked: on this machine everybody, elsewhere who shows the token."""
+        try:
+            return not self._is_remote or await self._trust.has(token_of(request))
+        except Away:
+            return False
 
     def _endpoint(self, path: Path) -> Callable[[Request], Any]:
         async def answer(request: Request) -> Response:
@@ -126,7 +141,7 @@ class Api:
     async def _answer(self, path: Path, request: Request) -> Response:
         token = token_of(request)
         if (path.is_named or self._is_remote or token) and not await self._trust.has(token):
-            return failure("it takes the token: Authorization: Bearer TOKEN", 401)
+            return _no_token()
         given = dict(request.query_params)
         if trouble := _trouble(path, given):
             return failure(trouble, 422)

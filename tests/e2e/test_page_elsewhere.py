@@ -60,7 +60,8 @@ def test_where_others_come_it_is_tls_and_nothing_shows_without_the_token() -> No
         assert status == 200
         assert 'type="password"' in page
         assert "From memory" not in page
-        for path in ("/live", "/log", "/api/numbers", "/api/stats", "/api/why?name=a"):
+        for name in ("live", "log", "api/", "api/openapi.json", "api/stats", "api/why?name=a"):
+            path = f"/{name}"
             assert _asked(port, path)[0] == 401, path
             assert _asked(port, path, token="wrong-wrong-wrong")[0] == 401
         assert _asked(port, "/api/numbers", token=token)[0] == 200
