@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Final
 
 from resolver.operate.numbers import KINDS
@@ -88,6 +89,38 @@ def outages(found: Sequence[Column], label: str) -> Html:
         "svg", joined(drawn), viewBox=f"0 0 {max(len(found), 1)} 1", preserveAspectRatio="none",
         class_="link", role="img", aria_label=label,
     )  # fmt: skip
+
+
+_MAP_HIGH: Final = 4
+_NEAREST_MS, _FARTHEST_MS = 1.0, 1000.0
+_TICKS: Final = ("1 ms", "10 ms", "100 ms", "1 s")
+
+
+def distances(found: Sequence[tuple[str, float, str]], link_ms: float | None, label: str) -> Html:
+    """A sketch of how far out servers are: name, round trip in milliseconds, word for the distance.
+    This machine is on the left; what is beyond *link_ms* is far."""
+    parts: list[Html] = []
+    if link_ms:
+        at = _out(link_ms)
+        wide = round(_WIDE - at, 1)
+        parts.append(tag("rect", x=at, width=wide, height=_MAP_HIGH, class_="beyond"))
+    for number, (name, rtt_ms, word) in enumerate(found):
+        told = tag("title", f"{name}, {rtt_ms:.3g} ms")
+        place = f"M{_out(rtt_ms):g} {number % _MAP_HIGH + 0.5}h0"  # a dot, by its round ends
+        parts.append(tag("path", told, d=place, class_=f"d-{word}"))
+    drawn = tag(
+        "svg", *parts, viewBox=f"0 0 {_WIDE} {_MAP_HIGH}", preserveAspectRatio="none",
+        class_="map", role="img", aria_label=label,
+    )  # fmt: skip
+    ticks = tag("div", *(tag("span", tick) for tick in _TICKS), class_="hours", aria_hidden="true")
+    return joined((drawn, ticks))
+
+
+def _out(rtt_ms: float) -> float:
+    """How far to the right, evenly in the logarithm; what is farther stands at the end."""
+    whole = math.log(_FARTHEST_MS / _NEAREST_MS)
+    part = math.log(max(rtt_ms, _NEAREST_MS) / _NEAREST_MS) / whole
+    return round(1 + (_WIDE - 2) * min(part, 1.0), 1)
 
 
 def _state(column: Column) -> str:

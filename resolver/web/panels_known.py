@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from resolver.limits import WEB_ROWS
 from resolver.runtime.duration import duration
-from resolver.web.charts import bar
+from resolver.web.charts import bar, distances
 from resolver.web.html import Html, joined, table, tag, text
 
 if TYPE_CHECKING:
@@ -55,6 +55,7 @@ def servers(view: View) -> Html:
     heads = ("Server", "Round trip", "Instance", "Distance", "State", "Answers")
     return joined((
         _geography(told.get("geography")),
+        _sketch(found[:WEB_ROWS], told.get("geography") or {}),
         table(heads, rows, label="The servers that answer most"),
         tag("p", f"{told['known']:,} are known.", class_="note"),
     ))  # fmt: skip
@@ -74,6 +75,20 @@ def _server(row: Reply, far_ms: float) -> Sequence[Html | str]:
         instance += ", changing"
     answers = f"{row.get('answers') or 0:,}"
     return row["address"], drawn, instance, _distance(row), row["state"], answers
+
+
+def _sketch(rows: Sequence[Reply], geography: Reply) -> Html:
+    """The same servers, by how far out they are; what it shows stands in the table, too."""
+    found = [
+        (row.get("instance") or row["address"], row["rtt_ms"], row.get("distance") or "none")
+        for row in rows
+        if row["rtt_ms"]
+    ]
+    if not found:
+        return Html()
+    nearest, farthest = (ms(pick(rtt for _, rtt, _ in found)) for pick in (min, max))
+    label = f"Round trips of {len(found)} servers, from {nearest} to {farthest}"
+    return distances(found, geography.get("link_ms"), label)
 
 
 def _distance(row: Reply) -> str:

@@ -45,6 +45,20 @@ def test_the_numbers_stand_there_without_a_script() -> None:
         assert said in text
 
 
+def test_the_sketch_has_a_dot_for_each_server_the_farther_the_further_right() -> None:
+    found = [("near", 0.2, "local"), ("<b>\u202efar", 90.0, "far"), ("moon", 2500.0, "far")]
+    drawn = charts.distances(found, 20.0, "three servers")
+    dots = [float(at) for at in re.findall(r'd="M([0-9.]+) ', drawn)]
+    assert dots == sorted(dots)
+    assert (dots[0], dots[-1]) == (1.0, 99.0)
+    shaded = re.search(r'<rect x="([0-9.]+)"', drawn)
+    assert shaded is not None
+    assert dots[0] < float(shaded[1]) < dots[1]
+    assert "<b>" not in drawn
+    assert "\u202e" not in drawn
+    assert "<rect" not in charts.distances(found, None, "nobody knows where far begins")
+
+
 def test_the_share_of_hits_comes_first() -> None:
     page = document(view())
     assert page.index("From memory") < page.index("The link is up")
