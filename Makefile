@@ -8,7 +8,7 @@ export PORT
 .PHONY: help serve serve-lab test test-long test-limits ready tables share compile plain clean \
         wheel deb image release versions \
         bench-wire bench-latency bench-throughput bench-validation bench-realworld bench-selection \
-        bench-outage bench-calm bench-restart bench-forwarding bench-attack
+        bench-outage bench-calm bench-restart bench-forwarding bench-attack bench-valkey
 
 help:
 	@echo 'make serve             run the resolver on 127.0.0.1 and ::1, port $(PORT) (as ./serve)'
@@ -21,7 +21,7 @@ help:
 	@echo 'make tables            put the current tables into the documents'
 	@echo 'make share             make the manual pages and shell completion in share/ anew'
 	@echo 'make bench-wire | -latency | -throughput | -validation | -realworld | -selection'
-	@echo '     bench-outage | -calm | -restart | -forwarding | -attack'
+	@echo '     bench-outage | -calm | -restart | -forwarding | -attack | -valkey'
 
 serve:
 	@exec ./serve
@@ -44,7 +44,7 @@ ready:
 	@. tools/environment.sh && environment .venv test
 
 # --- measure it (each figure in the documents is printed by one of these) ------------------------
-bench-wire bench-latency bench-throughput bench-validation bench-realworld bench-selection bench-outage bench-calm bench-restart bench-forwarding bench-attack: bench-%: ready
+bench-wire bench-latency bench-throughput bench-validation bench-realworld bench-selection bench-outage bench-calm bench-restart bench-forwarding bench-attack bench-valkey: bench-%: ready
 	$(BIN)/python -m bench.$*
 
 tables: ready

@@ -21,8 +21,9 @@ docs/architecture.md says why, and in which file what is decided.
 3. **Do we know?** (`recurse`, `cache`). `recurse` turns a `Question` into an `Answer`. Identical
    questions in flight are joined; RRsets are kept with their RFC 2181 rank and security status,
    NXDOMAIN and NODATA apart, failures briefly (RFC 9520), each cache bounded in octets. Behind them
-   lies what outlives a restart (`cache.second_level`). What has expired is told where asking fails
-   or takes too long (`recurse.stale`, RFC 8767), what is in use is renewed (`recurse.prefetch`).
+   lies what outlives a restart (`cache.second_level`), and what machines share (`cache.shared`).
+   What has expired is told where asking fails or takes too long (`recurse.stale`, RFC 8767), what
+   is in use is renewed (`recurse.prefetch`).
 4. **Find out** (`iterate`). From the closest known zone cut the walker asks for no more of the name
    than needed (RFC 9156). Each reply is scrubbed to what its servers may say, classified into one
    `Verdict`, and that decides the next step: pure functions all. What is known of a cut's addresses

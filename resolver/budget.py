@@ -9,7 +9,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from resolver.errors import WorkExceeded
-from resolver.limits import HASHES, NS_LOOKUPS, SIGNATURE_CHECKS, UPSTREAM_QUERIES
+from resolver.limits import (
+    HASHES,
+    NS_LOOKUPS,
+    SHARED_HEAD_START_SECONDS,
+    SIGNATURE_CHECKS,
+    UPSTREAM_QUERIES,
+)
 
 if TYPE_CHECKING:
     from resolver.protocol.message import Question
@@ -22,7 +28,8 @@ class QueryBudget:
     own ancestor: what fails from then on another query may well have, so only the whole is kept.
     *asked*: the servers asked, in order, where somebody wants to know; else None. *answered_by*:
     the last one that answered for the name itself, *instance* which of its instances, if that is
-    known. *steps*: all, each with what came of it.
+    known. *steps*: all, each with what came of it. *head_start_s*: seconds that it may wait still
+    for what other machines know.
     """
 
     __slots__ = (
@@ -30,6 +37,7 @@ class QueryBudget:
         "asked",
         "deadline",
         "hashes",
+        "head_start_s",
         "instance",
         "ns_lookups",
         "queries",
@@ -53,6 +61,7 @@ class QueryBudget:
         self.signature_checks = signature_checks
         self.hashes = hashes
         self.deadline = deadline
+        self.head_start_s = SHARED_HEAD_START_SECONDS
         self.sent = 0
         self.was_cut_short = False
         self.asked: list[str] | None = None

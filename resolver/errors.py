@@ -231,3 +231,7 @@ class StoreDamaged(StoreFailed):
 
 class StoreForeign(StoreFailed):
     """Its file is whole, and not ours to touch."""
+
+
+class SharedFailed(StoreFailed):
+    """What machines share cannot be asked or written now; the sentence says why."""

@@ -51,7 +51,7 @@ environment() {
     "$interpreter" -m venv --clear "$1" || return 1
   fi
   echo "Setting up $1 ..." >&2
-  case $2 in run) extras='[service]' ;; *) extras='[cli,dnstap,geo,otel,service,test]' ;; esac
+  case $2 in run) extras='[service]' ;; *) extras='[cli,dnstap,geo,otel,service,test,valkey]' ;; esac
   if ! "$1/bin/python" -m pip install --quiet --disable-pip-version-check -e ".$extras"; then
     echo "$1 could not be set up; above is what pip said (it needs the network for this)." >&2
     return 1

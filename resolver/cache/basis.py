@@ -14,7 +14,7 @@ record counts as expired this moment: of use in an outage, never fresh. Pure.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 
 from resolver.cache.record import is_proven
 from resolver.model import Status
@@ -69,6 +69,20 @@ class Basis(NamedTuple):
         if trust == self.trust:
             return True
         return False if zone is None and self.validates else None
+
+
+class When(Protocol):
+    """Now, and what has become of the time of what was kept: `Times`, `shared.SharedTimes`."""
+
+    @property
+    def now(self) -> float: ...
+
+    @property
+    def wall(self) -> float: ...
+
+    def expires_at(self, stamp: Stamp) -> float | None: ...
+
+    def ends_at(self, boot: int, wall: float, now: float, left_s: float) -> float | None: ...
 
 
 class Times(NamedTuple):

@@ -14,9 +14,9 @@ from resolver.cache.shards import Shards
 from resolver.limits import DELEGATION_CACHE_OCTETS
 
 if TYPE_CHECKING:
-    from collections import deque
     from collections.abc import Callable, Iterator
 
+    from resolver.cache.learning import Learning
     from resolver.model import Delegation, Name
 
 _NAMESERVER_OCTETS = 650  # with two addresses
@@ -41,7 +41,7 @@ class DelegationCache:
     def __init__(self, octets: int = DELEGATION_CACHE_OCTETS) -> None:
         self.entries: Shards[Cut] = Shards(octets, typical_octets=1024)
         self._shards, self._mask = self.entries.table
-        self.learnt: deque[object] | None = None  # what is put, for who keeps it on disk
+        self.learnt: Learning | None = None  # what is put, for who keeps it on disk
 
     def __len__(self) -> int:
         return len(self.entries)

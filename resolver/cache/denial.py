@@ -20,9 +20,9 @@ from resolver.protocol import names, nsec, nsec3, rdata_fields
 from resolver.protocol.codes import EdeCode, Rcode, RRType
 
 if TYPE_CHECKING:
-    from collections import deque
     from collections.abc import Iterable
 
+    from resolver.cache.learning import Learning
     from resolver.model import Name, Question
 
 _NOT_DENIABLE = frozenset({RRType.ANY, RRType.RRSIG, RRType.NSEC, RRType.NSEC3})
@@ -116,7 +116,7 @@ class DenialCache:
         self.octets = 0
         self.synthesised = 0
         self._told: dict[Question, tuple[Link, float]] = {}  # denials made, and when
-        self.learnt: deque[object] | None = None  # a `Proven` each, for who keeps it on disk
+        self.learnt: Learning | None = None  # a `Proven` each, for who keeps it on disk
 
     def __len__(self) -> int:
         return sum(len(zone.spans.at) + len(zone.intervals.at) for zone in self._zones.values())

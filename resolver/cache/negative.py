@@ -23,9 +23,9 @@ from resolver.protocol.codes import Rcode, RRType
 from resolver.protocol.rdata_fields import soa_minimum
 
 if TYPE_CHECKING:
-    from collections import deque
     from collections.abc import Callable, Iterator
 
+    from resolver.cache.learning import Learning
     from resolver.model import Ede, Name, Question, RRset
 
 ANY_TYPE: Final = -1  # key of an NXDOMAIN: no type has this number, and 0 can be asked for
@@ -138,7 +138,7 @@ class NegativeCache:
         self._shards, self._mask = self.entries.table
         self.max_ttl = max_ttl
         self.min_ttl = min_ttl
-        self.learnt: deque[object] | None = None  # a `Denied` of each put, for who keeps it on disk
+        self.learnt: Learning | None = None  # a `Denied` of each put, for who keeps it on disk
         self.stale_s = stale_s
 
     def __len__(self) -> int:

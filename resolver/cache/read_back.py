@@ -7,7 +7,7 @@ Puts nothing anywhere: see `second_level`.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Protocol
 
 from resolver.cache import record
 from resolver.cache.basis import checked_today
@@ -23,10 +23,9 @@ from resolver.protocol.codes import RRType
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from resolver.cache.basis import Basis, Times
+    from resolver.cache.basis import Basis, When
     from resolver.cache.record import Sealed
     from resolver.cache.rrset import Entry
-    from resolver.cache.store import Store
     from resolver.model import Delegation, Name, Question
 
 _NOT_ALIASED = frozenset({RRType.CNAME, RRType.ANY, RRType.RRSIG, RRType.NSEC})
@@ -34,11 +33,22 @@ _PLACES: Final[dict[int, dict[int, int]]] = {}  # by type, where what answers it
 _MOST_PLACES: Final = 256
 
 
+class Kept(Protocol):
+    """Where it comes from: `store.Store`, `shared.Shared`."""
+
+    key: bytes
+    used: dict[int, int]
+
+    def open_untrusted(self, octets: object, key: bytes | None = None) -> Sealed | None: ...
+
+    def note_damage(self, why: object) -> None: ...
+
+
 class ReadBack:
     """Reads what *store* has, for one configuration. *max_ttl*, *negative_ttl*: seconds that data
     and denials count at most."""
 
-    def __init__(self, store: Store, basis: Basis, *, max_ttl: int, negative_ttl: int) -> None:
+    def __init__(self, store: Kept, basis: Basis, *, max_ttl: int, negative_ttl: int) -> None:
         self._store = store
         self.basis = basis
         self._max_ttl = max_ttl
@@ -48,7 +58,7 @@ class ReadBack:
         return f"<ReadBack of {self._store}>"
 
     def data(
-        self, rows: Sequence[tuple[int, int, bytes]], base: int, question: Question, times: Times
+        self, rows: Sequence[tuple[int, int, bytes]], base: int, question: Question, times: When
     ) -> list[Entry | Denied]:
         """Of *rows*, all that is kept of its name from number *base* on, what answers *question*.
         That it was of use is noted."""
@@ -60,48 +70,55 @@ class ReadBack:
             rtype = places.get(number - base)
             if rtype is None:
                 continue
-            one = self._datum(octets, qname, rtype, times)
+            one = self.datum(octets, qname, rtype, times)
             if one is None:
                 continue
             kept.append(one[0])
             found.append(one[1])
             self._note_used(number, used, times)
-        return found if len(found) < 2 else _uncontradicted(found, kept, times.now)  # noqa: PLR2004
+        return uncontradicted(found, kept, times.now)
 
     def delegations(
-        self, rows: Iterable[tuple[int, int, bytes]], zones: Mapping[int, Name], times: Times
+        self, rows: Iterable[tuple[int, int, bytes]], zones: Mapping[int, Name], times: When
     ) -> Iterator[Delegation]:
         """Of *rows*, those that count today. *zones*: whose a number is."""
         for number, used, octets in rows:
-            sealed = self._store.open_untrusted(octets)
-            zone = zones[number]
-            if sealed is None or not self.basis.judges(sealed, zone, CUT):
-                continue
-            ends_at = times.expires_at(sealed.stamp)
-            if sealed.kind != Kind.DELEGATION or ends_at is None or ends_at <= times.now:
-                continue
-            try:
-                cut = record.delegation_untrusted(sealed.body, ends_at, self.basis.way(zone)[0])
-            except WireError as error:
-                self._store.note_damage(error)
-                continue
-            if cut.zone == zone:
+            cut = self.delegation(octets, zones[number], times)
+            if cut is not None:
                 self._note_used(number, used, times)
                 yield cut
+
+    def delegation(
+        self, octets: object, zone: Name, times: When, key: bytes | None = None
+    ) -> Delegation | None:
+        """The delegation of *zone*, if that is what a record says and it has not expired. *key*: of
+        its checksum, if not the store's."""
+        sealed = self._store.open_untrusted(octets, key)
+        if sealed is None or not self.basis.judges(sealed, zone, CUT):
+            return None
+        ends_at = times.expires_at(sealed.stamp)
+        if sealed.kind != Kind.DELEGATION or ends_at is None or ends_at <= times.now:
+            return None
+        try:
+            cut = record.delegation_untrusted(sealed.body, ends_at, self.basis.way(zone)[0])
+        except WireError as error:
+            self._store.note_damage(error)
+            return None
+        return cut if cut.zone == zone else None
 
     def whole(
         self,
         data: Iterable[tuple[int, int, bytes]],
         cuts: Iterable[tuple[int, int, bytes]],
         name: Name,
-        times: Times,
+        times: When,
     ) -> list[Entry | Denied | Delegation]:
         """All that *data* and *cuts* have of *name* and that counts today, for people. That
         somebody looked is not noted."""
         found: list[Entry | Denied | Delegation] = []
         for _, _, octets in data:
             rtype = self._rtype_of(octets)
-            one = None if rtype is None else self._datum(octets, name, rtype, times)
+            one = None if rtype is None else self.datum(octets, name, rtype, times)
             if one is not None:
                 found.append(one[1])
         zones = {number: name for number, _, _ in cuts}
@@ -120,7 +137,7 @@ class ReadBack:
             self._store.note_damage(error)
         return None
 
-    def residents(self, values: Iterable[bytes], times: Times) -> Iterator[Entry | Proven]:
+    def residents(self, values: Iterable[bytes], times: When) -> Iterator[Entry | Proven]:
         """Of *values*, read in at the start, what counts today and has not expired."""
         for octets in values:
             sealed = self._store.open_untrusted(octets)
@@ -135,15 +152,18 @@ class ReadBack:
             if found is not None:
                 yield found
 
-    def _datum(
-        self, octets: object, name: Name, rtype: int, times: Times
+    def datum(
+        self, octets: object, name: Name, rtype: int, times: When, key: bytes | None = None
     ) -> tuple[float, Entry | Denied] | None:
-        """What a record says of *name* and *rtype*, and when it was kept, in Unix seconds."""
+        """What a record says of *name* and *rtype*, and when it was kept, in Unix seconds.
+
+        *key*: of its checksum, if not the store's.
+        """
         if not isinstance(octets, bytes):
             self._store.note_damage("a record is no octets")
             return None
         try:
-            fields = record.fields_untrusted(octets, self._store.key)
+            fields = record.fields_untrusted(octets, self._store.key if key is None else key)
             _, _, kind, _, boot, wall, now, left_s, way, trust = fields
             is_trusted = self.basis.weighs(way, trust, name, rtype)
             ends_at = times.ends_at(boot, wall, now, left_s)
@@ -174,11 +194,11 @@ class ReadBack:
             return None
         return (wall, one) if is_there else None
 
-    def _note_used(self, number: int, used: object, times: Times) -> None:
+    def _note_used(self, number: int, used: object, times: When) -> None:
         if not isinstance(used, int) or times.wall - used > STORE_USED_SECONDS:
             self._store.used[number] = int(times.wall)
 
-    def _resident(self, sealed: Sealed, ends_at: float, times: Times) -> Entry | Proven | None:
+    def _resident(self, sealed: Sealed, ends_at: float, times: When) -> Entry | Proven | None:
         if sealed.kind == Kind.DENIAL:
             rrset = record.denial_untrusted(sealed.body, int(ends_at - times.now))
             if not rrset.signatures or not self.basis.judges(sealed, rrset.owner, rrset.rtype):
@@ -194,11 +214,13 @@ class ReadBack:
         return entry
 
 
-def _uncontradicted(
+def uncontradicted(
     found: list[Entry | Denied], kept: list[float], now: float
 ) -> list[Entry | Denied]:
     """*found*, *kept* at these times, without what has expired and was followed by something else
     at its name."""
+    if len(found) < 2:  # noqa: PLR2004
+        return found
     latest = max(kept)
     return [
         one
@@ -211,8 +233,12 @@ def _places(qtype: int) -> dict[int, int]:
     """Where above its name's base what answers *qtype* may lie, and of which type it is then."""
     places = _PLACES.get(qtype)
     if places is None:
-        types = (ANY_TYPE,) if qtype in _NOT_ALIASED else (RRType.CNAME, ANY_TYPE)
-        places = {code_of(rtype): rtype for rtype in (*types, qtype)}
+        places = {code_of(rtype): rtype for rtype in types_for(qtype)}
         if len(_PLACES) < _MOST_PLACES:
             _PLACES[qtype] = places
     return places
+
+
+def types_for(qtype: int) -> tuple[int, ...]:
+    """Under which types what answers *qtype* is kept: an alias and the end of a name do, too."""
+    return (*((ANY_TYPE,) if qtype in _NOT_ALIASED else (RRType.CNAME, ANY_TYPE)), qtype)

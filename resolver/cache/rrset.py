@@ -19,8 +19,9 @@ from resolver.model import NOT_JUDGED, Name, Rank, RRset, Status
 from resolver.protocol.codes import RRType
 
 if TYPE_CHECKING:
-    from collections import deque
     from collections.abc import Callable, Iterator
+
+    from resolver.cache.learning import Learning
 
 _ENTRY_OCTETS = 370  # entry, tuples, key and the dict slots of two A records, measured in bench/
 _PROVEN = (Status.SECURE, Status.INSECURE)
@@ -80,7 +81,7 @@ class RRsetCache:
         self._shards, self._mask = self.entries.table
         self.min_ttl = min_ttl
         self.max_ttl = max_ttl
-        self.learnt: deque[object] | None = None  # what is put, for who keeps it on disk
+        self.learnt: Learning | None = None  # what is put, for who keeps it on disk
         self.stale_s = stale_s
 
     def __len__(self) -> int:

@@ -213,11 +213,11 @@ class Store:
             return last
         return Times(self.boot, now, last.wall + passed_s, last.is_sure, self.stale_s)
 
-    def open_untrusted(self, octets: object) -> Sealed | None:
-        """What was sealed here; None, counted, if that is not it."""
+    def open_untrusted(self, octets: object, key: bytes | None = None) -> Sealed | None:
+        """What was sealed here, or with *key*; None, counted, if that is not it."""
         try:
             if isinstance(octets, bytes):
-                return record.open_untrusted(octets, self.key)
+                return record.open_untrusted(octets, self.key if key is None else key)
         except WireError as error:
             self.note_damage(error)
             return None

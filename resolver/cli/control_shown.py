@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     Shown = Callable[[Reply], Iterator[str]]
 
 _GAP: Final = "  "
+_CLOCKS_APART: Final = 2.0  # seconds that are worth a word
 
 
 def shown(verb: str, reply: Reply) -> Iterator[str]:
@@ -77,6 +78,8 @@ def _status(reply: Reply) -> Iterator[str]:
         yield "on disk: nothing is kept"
     else:
         yield f"on disk: {octets(store['octets_written_day'])} written in a day"
+    if reply.get("valkey"):
+        yield _valkey(reply["valkey"])
     yield _root_copy(reply["root_copy"])
     for one in reply.get("link_zones", ()):
         yield f"link {one['link']} brings {one['zone']}: {', '.join(one['servers'])}"
@@ -115,6 +118,24 @@ def _queries(queries: Reply) -> str:
         + (f"; {queries['blocked']} blocked" if queries.get("blocked") else "")
         + (f"; {queries['limited']} over a rate" if queries.get("limited") else "")
     )
+
+
+def _valkey(shared: Reply) -> str:
+    """What machines share, and whether our clocks agree."""
+    if shared["state"] != "closed":
+        return f"shared by {shared['where']}: not now ({shared['trouble'] or shared['state']})"
+    said = (
+        f"shared by {shared['where']}: {shared['hits']} of {shared['gets']} look-ups found "
+        f"something, in {shared['took_s'] * 1000:.1f} ms of late; {shared['written']} sent"
+    )
+    notes = {
+        "wrong": "not believed", "dropped": "left out", "refused": "refused", "timeouts": "too late"
+    }  # fmt: skip
+    said += "".join(f"; {shared[key]} {word}" for key, word in notes.items() if shared[key])
+    ahead_s = shared["ahead_s"]
+    if ahead_s is not None and abs(ahead_s) > _CLOCKS_APART:
+        said += f"; its clock is {ahead_s:+.0f} s from ours: what it has counts for less"
+    return said
 
 
 def _root_copy(copy: Reply | None) -> str:

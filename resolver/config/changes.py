@@ -37,7 +37,7 @@ class Change(NamedTuple):
         return f"{self.key} (gone)" if self.now is None else self.key
 
 
-_SECRET = ("server.cookie_secret", "rpz")  # the latter have keys of TSIG
+_SECRET = ("server.cookie_secret", "rpz", "valkey.url", "valkey.read_from")  # of TSIG, passwords
 _LONGEST = 120  # characters of a value that a line shows
 
 

@@ -20,6 +20,7 @@ from resolver.config.check_lists import list_advice, list_faults
 from resolver.config.check_local import local_faults, rewrite_faults
 from resolver.config.check_rpz import rpz_advice, rpz_faults
 from resolver.config.check_server import server_faults
+from resolver.config.check_valkey import faults_of_valkey
 from resolver.config.check_views import view_advice, view_faults
 from resolver.config.check_web import faults_of_page
 from resolver.config.check_zones import zone_faults
@@ -338,6 +339,7 @@ _LOOKS: Final = (
     _network,
     _dnstap,
     _otel,
+    faults_of_valkey,
     _directory,
     _files,
 )

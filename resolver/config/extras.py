@@ -14,6 +14,7 @@ _NEEDS: Final = {
     "dnstap": ("dnstap_pb",),
     "network": ("jeepney",),
     "web": ("starlette", "hypercorn"),
+    "valkey": ("coredis",),
     "otel": ("opentelemetry.sdk", "opentelemetry.exporter.otlp.proto.http"),
 }
 _PACKAGES: Final = {

@@ -21,6 +21,7 @@ from resolver.config.schema_encryption import Ddr, Https, Tls
 from resolver.config.schema_geo import Geo
 from resolver.config.schema_lists import Allow, Block, Policy
 from resolver.config.schema_local import Local, LocalZone, Rewrite
+from resolver.config.schema_machines import Valkey
 from resolver.config.schema_network import Network
 from resolver.config.schema_operate import Control
 from resolver.config.schema_resolution import Resolution
@@ -65,6 +66,7 @@ __all__ = [
     "Server",
     "Stub",
     "Tls",
+    "Valkey",
     "View",
     "Warm",
     "Zone",
@@ -346,6 +348,7 @@ class Config(Section, frozen=True, kw_only=True):
     rpz: tuple[Rpz, ...] = ()
     resolution: Resolution = Resolution()
     cache: Cache = Cache()
+    valkey: Valkey = Valkey()
     policy: Policy = Policy()
     block: tuple[Block, ...] = ()
     allow: tuple[Allow, ...] = ()

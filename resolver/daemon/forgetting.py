@@ -3,8 +3,9 @@
 The next question asks servers. What was on its way or read when it begins is told to who asked for
 it, and kept by nobody: the parts change hands (`handover`), so that nothing old comes back that was
 judged, read from the disk or rendered meanwhile.
-Of several workers each forgets what is in its own memory; the disk is everybody's. Each function
-returns how many entries went, by where they were.
+Of several workers each forgets what is in its own memory; the disk is everybody's. So is what
+machines share, but what another machine has in its memory it tells still. Each function returns how
+many entries went, by where they were.
 """
 
 from __future__ import annotations
@@ -59,14 +60,16 @@ async def _forget(daemon: Working, meant: Meant, wrong: Wrong) -> Counts:
         prefetch = daemon.parts.base.prefetch
         warm = 0 if meant.only_denials else prefetch.warm.forget(meant)
         on_disk, failure = await _despite(daemon.persistence.forget(meant))
+        shared, unshared = await _despite(daemon.sharing.forget(meant))
         ready = len(daemon.parts.packets)
         fresh = assemble_again(daemon.parts)
         in_memory = await hand_over(daemon, fresh, wrong)
         if not meant.only_denials:  # again: what is wanted by hand has to be fetched now
             prefetch.forget_names(meant)
-    if failure is not None:
-        raise failure
-    return {"in_memory": in_memory, "on_disk": on_disk, "ready_replies": ready, "warm": warm}
+    for error in filter(None, (failure, unshared)):
+        raise error
+    gone = {"in_memory": in_memory, "on_disk": on_disk, "ready_replies": ready, "warm": warm}
+    return gone if daemon.sharing.cache is None else gone | {"shared": shared}
 
 
 async def _despite(work: Awaitable[int]) -> tuple[int, StoreFailed | None]:
@@ -87,6 +90,7 @@ async def forget_bogus(daemon: Working) -> Counts:
         parts = daemon.parts
         places = _bogus_places(parts)
         on_disk, failure = await _despite(daemon.persistence.forget_places(places))
+        shared, unshared = await _despite(daemon.sharing.forget_places(places))
         memory = parts.memory
         before = len(memory.rrsets) + len(memory.negatives) + len(memory.bogus)
         for name, rtype in places:
@@ -96,9 +100,10 @@ async def forget_bogus(daemon: Working) -> Counts:
         in_memory = before - len(memory.rrsets) - len(memory.negatives)
         parts.keystore.forget_bogus()
         parts.packets.flush()
-    if failure is not None:
-        raise failure
-    return {"in_memory": in_memory, "on_disk": on_disk}
+    for error in filter(None, (failure, unshared)):
+        raise error
+    gone = {"in_memory": in_memory, "on_disk": on_disk}
+    return gone if daemon.sharing.cache is None else gone | {"shared": shared}
 
 
 def _bogus_places(parts: Parts) -> set[tuple[Name, int]]:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from resolver.daemon.listeners import Listeners
     from resolver.daemon.notes import Notes
     from resolver.daemon.persistence import Persistence
+    from resolver.daemon.sharing import Sharing
     from resolver.daemon.upkeep import Upkeep
     from resolver.daemon.wiring import Parts
     from resolver.model import Name
@@ -35,6 +36,7 @@ class Working(Protocol):
 
     parts: Parts
     persistence: Persistence
+    sharing: Sharing
     upkeep: Upkeep
     notes: Notes
     listeners: Listeners
@@ -167,6 +169,7 @@ def _swap(daemon: Working, fresh: Parts, wrong: Wrong, keep: Keep) -> None:
     fresh.take_effect(keep)
     daemon.parts = fresh
     daemon.persistence.serve(fresh, wrong.meant)
+    daemon.sharing.serve(fresh, wrong.meant)
     daemon.limit_rate()
     daemon.upkeep.go_on(before)
     daemon.notes.follow()

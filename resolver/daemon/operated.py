@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import trio
 
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from resolver.daemon.listeners import Listeners
     from resolver.daemon.notes import Notes
     from resolver.daemon.persistence import Persistence
+    from resolver.daemon.sharing import Sharing
     from resolver.daemon.tls_contexts import TlsContexts
     from resolver.daemon.wiring import Parts
     from resolver.drill.job import Job
@@ -54,6 +55,7 @@ class Process(Overridden, Listing, Protocol):
     health: Health | None
     link_zones: LinkZones
     persistence: Persistence
+    sharing: Sharing
     registry: Registry
     slot: Slot | None
     sockets: ListeningSockets
@@ -138,6 +140,10 @@ class Operated(OperatedKnowledge):
     @property
     def store(self) -> Store | None:
         return self._daemon.persistence.store
+
+    @property
+    def shared(self) -> dict[str, Any] | None:
+        return self._daemon.sharing.status()
 
     @property
     def written(self) -> WriteLedger:

@@ -26,11 +26,9 @@ from resolver.daemon import store_files
 from resolver.daemon.keepsakes import Keepsakes
 from resolver.daemon.store_files import StoreFiles
 from resolver.daemon.store_filling import keep_filter
-from resolver.daemon.store_terms import basis_of, boot_of, cpu_of, sure_of
+from resolver.daemon.store_terms import basis_of, believes, boot_of, cpu_of, sure_of
 from resolver.errors import StoreDamaged, StoreFailed
 from resolver.limits import STORE_BATCH, STORE_COMMIT_SECONDS, STORE_RETRY_SECONDS
-from resolver.model import Status
-from resolver.protocol import names
 from resolver.recurse.from_disk import FromDisk
 from resolver.runtime import disk_use
 from resolver.runtime.clock import SystemClock
@@ -158,12 +156,7 @@ class Persistence:
                 level.drop(meant)
 
     def _believes(self) -> bool:
-        """False while the root's keys do not validate: what is learnt then is somebody else's."""
-        parts = self._parts
-        if parts is None or parts.anchors is None:
-            return True
-        root = parts.keystore.get(names.ROOT, parts.clock.now())
-        return root is None or root.status is not Status.BOGUS
+        return believes(self._parts)
 
     # --- the run ------------------------------------------------------------------------------
 

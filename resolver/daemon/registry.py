@@ -9,8 +9,8 @@ import trio
 
 from resolver.cache.denial import DenialCache
 from resolver.cache.shards import Shards
-from resolver.cache.store import Store
 from resolver.daemon.garbage import Collector
+from resolver.daemon.kept_numbers import count_kept
 from resolver.daemon.local_files import LocalFiles
 from resolver.daemon.metering import count_metering
 from resolver.daemon.pages import count_health
@@ -63,6 +63,7 @@ if TYPE_CHECKING:
     from resolver.daemon.metering import Metering
     from resolver.daemon.persistence import Persistence
     from resolver.daemon.query_logging import QueryLogging
+    from resolver.daemon.sharing import Sharing
     from resolver.daemon.tapping import Tapping
     from resolver.daemon.tracing import Tracing
     from resolver.daemon.upkeep import Upkeep
@@ -95,6 +96,7 @@ class Counting(Protocol):
 
     parts: Parts
     persistence: Persistence
+    sharing: Sharing
     admission: Admission
     slots: TcpSlots
     handshakes: Handshakes
@@ -123,7 +125,7 @@ def registry_of(daemon: Counting) -> Registry:
     _count_packets(registry, lambda: daemon.parts)
     _count_caches(registry, lambda: daemon.parts)
     daemon.lists.count(registry)
-    _count_disk(registry, daemon)
+    count_kept(registry, daemon)
     _count_upstream(registry, lambda: daemon.parts)
     _count_root(registry, daemon)
     count_rpz(registry, lambda: daemon.parts.base, daemon.upkeep.rpz_keeper)
@@ -267,20 +269,6 @@ def _count_caches(registry: Registry, parts: Callable[[], Parts]) -> None:
         _count_cache(registry, area, read)
     registry.count("denial_cache", DenialCache, lambda: _there(parts().memory.denial))
     _gauge_sizes(registry, "denial_cache", lambda: _there(parts().memory.denial))
-
-
-def _count_disk(registry: Registry, daemon: Counting) -> None:
-    registry.count("store", Store, lambda: _there(daemon.persistence.store))
-    registry.gauge(
-        "store_octets_written_day",
-        "Octets that went to disk for it in the last 24 hours, over restarts too.",
-        lambda: daemon.persistence.ledger.last_day(daemon.parts.clock.now()),
-    )
-    registry.gauge(
-        "store_waiting",
-        "What was learnt and waits to be written to disk.",
-        lambda: sum(len(level.learnt) for level in _there(daemon.parts.memory.second)),
-    )
 
 
 def _count_cache(registry: Registry, area: str, read: Callable[[], Shards[Any]]) -> None:

@@ -33,6 +33,7 @@ from resolver.daemon.query_logging import QueryLogging
 from resolver.daemon.registry import registry_of
 from resolver.daemon.root_sources import in_process
 from resolver.daemon.self_probe import SelfProbe
+from resolver.daemon.sharing import Sharing
 from resolver.daemon.state import StateDirectory
 from resolver.daemon.tapping import Tapping
 from resolver.daemon.tls_contexts import TlsContexts
@@ -105,7 +106,7 @@ class Daemon:
         self.parts = parts
         self.sockets, self.state = sockets, state
         self.nursery = nursery
-        self.persistence, self.slot = persistence, slot
+        self.persistence, self.slot, self.sharing = persistence, slot, Sharing(parts.config)
         self.root_fetch = root_fetch
         self.waits = trio.CancelScope()  # of the start, for seconds; cancelled, it goes on
         self.is_first = is_first(slot)
@@ -309,6 +310,7 @@ async def _start(daemon: Daemon, nursery: trio.Nursery) -> None:
     """Everything that runs beside the listeners, and then they."""
     parts, persistence = daemon.parts, daemon.persistence
     persistence.open(parts)
+    daemon.sharing.open(parts, nursery, tells=daemon.is_first)
     await nursery.start(parts.dispatcher.run)
     if persistence.store is not None:
         nursery.start_soon(persistence.run)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from resolver.cache.basis import Basis
 from resolver.cache.record import DIGEST_OCTETS
+from resolver.model import Status
 from resolver.protocol import names
 from resolver.runtime.clock import SystemClock
 
@@ -63,3 +64,11 @@ def sure_of(clock: Clock) -> Callable[[], bool]:
 def cpu_of(clock: Clock) -> Callable[[], float]:
     """Seconds of CPU that this process has used."""
     return time.process_time if isinstance(clock, SystemClock) else lambda: 0.0
+
+
+def believes(parts: Parts | None) -> bool:
+    """False while the root's keys do not validate: what is learnt then is somebody else's."""
+    if parts is None or parts.anchors is None:
+        return True
+    root = parts.keystore.get(names.ROOT, parts.clock.now())
+    return root is None or root.status is not Status.BOGUS

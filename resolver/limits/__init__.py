@@ -40,6 +40,7 @@ from resolver.limits.root import *
 from resolver.limits.rpz import *
 from resolver.limits.servers import *
 from resolver.limits.setup import *
+from resolver.limits.shared import *
 from resolver.limits.telemetry import *
 from resolver.limits.translating import *
 from resolver.limits.validation import *

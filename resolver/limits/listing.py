@@ -36,6 +36,7 @@ ROOMS = (
     "estimates",
     "validation",
     "caches",
+    "shared",
     "prefetching",
     "messages",
     "process",

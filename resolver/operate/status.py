@@ -102,9 +102,11 @@ def _resident_octets() -> int:
 
 
 def _disk(daemon: Running) -> Reply:
-    if daemon.store is None:
-        return {"store": None}
-    return {"store": {"octets_written_day": daemon.written.last_day(daemon.parts.clock.now())}}
+    """What outlives the process, and what is shared with other machines."""
+    store: Reply | None = None
+    if daemon.store is not None:
+        store = {"octets_written_day": daemon.written.last_day(daemon.parts.clock.now())}
+    return {"store": store, "valkey": daemon.shared}
 
 
 def _root_copy(daemon: Running) -> Reply:

@@ -198,6 +198,10 @@ class Running(Knowing, Protocol):
     @property
     def store(self) -> Store | None:
         """The cache on disk, if there is one."""
+
+    @property
+    def shared(self) -> dict[str, Any] | None:
+        """How what machines share is; None: nothing is shared."""
         ...
 
     @property

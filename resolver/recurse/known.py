@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from resolver.cache.negative import Negative, NegativeCache
     from resolver.cache.rrset import RRsetCache
     from resolver.cache.second_level import SecondLevel
+    from resolver.cache.shared_level import Asks
     from resolver.model import Ede, Name
     from resolver.recurse.exempt import Exempt
 
@@ -62,6 +63,7 @@ class Known:
         self.exempt = exempt
         self.second: SecondLevel | None = None  # what is on disk, where something is
         self.disk: Callable[[Question], Awaitable[None]] | None = None  # what may take long there
+        self.shared: Asks | None = None  # what other machines know, where they share it
         self.on_nxdomain: Callable[[Link], None] = _ignore
         """Called with each NXDOMAIN that was judged, when it is kept."""
         self.dnames = 0  # how many were kept; without any none is looked for

@@ -22,16 +22,16 @@ from resolver.limits import (
     UNATTENDED_RESOLUTIONS,
 )
 from resolver.model import Answer, Ede, Link, Question, RRset, Server, Source, Status, Verdict
-from resolver.protocol.codes import EdeCode, Rcode
+from resolver.protocol.codes import EdeCode
 from resolver.recurse.alias_chain import (
     AliasChain,
     answer_of,
-    chained,
     drop_unproven,
     leads_on,
 )
-from resolver.recurse.closest_servers import closest_servers
+from resolver.recurse.at_hand import AtHand
 from resolver.recurse.from_disk import recall_from_disk
+from resolver.recurse.from_shared import sooner
 from resolver.recurse.jobs import Jobs
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ _FROM_MEMORY = Server("", 0)  # "not that one again" for findings that no longer
 Scratch = dict[Question, Link]
 
 
-class Resolver:
+class Resolver(AtHand):
     """The recursive resolver without its listeners.
 
     *trust* is None when validation is off, *stale* (and its *silent_cuts*) when what is over is
@@ -134,17 +134,6 @@ class Resolver:
             self.refresh(question)
         return link
 
-    def meanwhile(self, question: Question, *, checking: bool = True) -> Answer | None:
-        """What a client may be told that has waited for long: memory's, over in part or whole."""
-        stale, now = self.stale, self._clock.now()
-        if stale is None:
-            return None
-
-        def look(asked: Question) -> Link | None:
-            return self._recall_link(asked, now, checking=checking) or stale.meanwhile(asked)
-
-        return chained(question, look)
-
     def refresh(
         self, question: Question, done: Done | None = None, *, work: Work | None = None
     ) -> bool:
@@ -171,32 +160,6 @@ class Resolver:
             self.unattended -= 1
             if done is not None:
                 done(budget.whole.sent)
-
-    def recall(self, question: Question, *, checking: bool = True) -> Answer | None:
-        """The answer if memory holds all of it, judged as the client wants; never waits."""
-        now = self._clock.now()
-        link = self._recall_link(question, now, checking=checking)
-        if link is None or not leads_on(link):
-            return None if link is None else answer_of(link)
-        return chained(question, partial(self._recall_link, now=now, checking=checking))
-
-    def _recall_link(self, question: Question, now: float, *, checking: bool) -> Link | None:
-        trust = self.trust if checking else None
-        if trust is not None and trust.known_bogus(question, now):
-            return None
-        known = self.memory.recall(question, now, synthesise=checking)
-        is_unjudged = known is not None and known.status is Status.UNCHECKED
-        return None if trust is not None and is_unjudged else known
-
-    def refer(self, question: Question, *, checking: bool = True) -> Answer:
-        """What a query without RD gets where memory has no answer; see `closest_servers`."""
-        assert self._walker is not None  # noqa: S101  # by daemon.wiring, first of all
-        now, trust = self._clock.now(), self.trust if checking else None
-        bad = trust.known_bogus(question, now) if trust is not None else None
-        if bad is not None:
-            return Answer(question, Rcode.SERVFAIL, status=Status.BOGUS, ede=bad.ede)
-        cut = self._walker.closest(question)
-        return closest_servers(question, cut, now, is_configured=self._walker.is_configured(cut))
 
     # --- one link ----------------------------------------------------------------------------
 
@@ -227,15 +190,44 @@ class Resolver:
             told = self._at_once(question, budget, renews=renews) if self.silent_cuts else None
             if told is not None:
                 return told
-            links = await self.fetch(question, budget)
-            outcome = None if renews else self._judged_meanwhile(question, budget, trust)
-            outcome = outcome or self._received(links[0], trust)
-            for link in links[1:]:
-                scratch[link.question] = link
+            if memory.shared is not None and not renews:
+                outcome = await self._sooner(question, budget, scratch, trust)
+            else:
+                links = await self.fetch(question, budget)
+                outcome = self._first(links, question, budget, scratch, trust, renews=renews)
         if trust is not None and outcome.status is Status.UNCHECKED:
             outcome = await trust.validate(outcome, budget, beside, renews=renews, then=scratch)
         if scratch and not self.is_forwarded(question):
             drop_unproven(scratch, outcome)
+        return outcome
+
+    async def _sooner(
+        self, question: Question, budget: Share, scratch: Scratch, trust: Validation | None
+    ) -> Link:
+        """What another machine knows, or the network says: what comes first."""
+        fetch = partial(self.fetch, question, budget)
+        known, links = await sooner(
+            self.memory, question, budget, fetch, synthesise=trust is not None
+        )
+        if known is not None:
+            return known
+        return self._first(links or await fetch(), question, budget, scratch, trust)
+
+    def _first(
+        self,
+        links: tuple[Link, ...],
+        question: Question,
+        budget: Share,
+        scratch: Scratch,
+        trust: Validation | None,
+        *,
+        renews: bool = False,
+    ) -> Link:
+        """Of what was fetched what was asked for; the rest is for later."""
+        known = None if renews else self._judged_meanwhile(question, budget, trust)
+        outcome = known or self._received(links[0], trust)
+        for link in links[1:]:
+            scratch[link.question] = link
         return outcome
 
     def _judged_meanwhile(
@@ -385,14 +377,21 @@ class Resolver:
         Raises WorkExceeded and Withheld, which say nothing about the zone.
         *is_fresh* passes memory over: what it holds took part in something bogus.
         """
+        known: Link | None = None
         if not is_fresh:
             now = self._clock.now()
             known = self.memory.recall(question, now, proof_only=True)
             known = known or await recall_from_disk(self.memory, question, now, proof_only=True)
             if known is not None:
                 return replace(known, server=_FROM_MEMORY)
+        fetch = partial(self.fetch, question, budget, excluded=excluded, is_fresh=is_fresh)
+        links: tuple[Link, ...] = ()
         try:
-            links = await self.fetch(question, budget, excluded=excluded, is_fresh=is_fresh)
+            if self.memory.shared is not None and not is_fresh:
+                known, links = await sooner(self.memory, question, budget, fetch, proof_only=True)
+            if known is not None:
+                return replace(known, server=_FROM_MEMORY)
+            links = links or await fetch()
         except (WorkExceeded, Withheld):
             raise
         except ResolutionFailed:

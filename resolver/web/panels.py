@@ -197,6 +197,7 @@ def kept(view: View) -> Html:
     lines = [
         ("Memory", _memory(view.status["memory"], view.stats["gauges"])),
         ("Store on disk", _store(view.status["store"])),
+        *(("Shared cache", _valkey(one)) for one in (view.status.get("valkey"),) if one),
         ("Copy of the root zone", _root_copy(view.status["root_copy"])),
         *(("Certificate", _certificate(one, view.stats["at"]))
           for one in view.status["certificates"]),
@@ -222,6 +223,12 @@ def _store(store: Reply | None) -> str:
     if store is None:
         return "nothing is kept over a restart"
     return f"{octets(store['octets_written_day'])} written in a day"
+
+
+def _valkey(shared: Reply) -> str:
+    if shared["state"] != "closed":
+        return f"{shared['where']}: not now ({shared['trouble'] or shared['state']})"
+    return f"{shared['where']}: {shared['hits']:,} of {shared['gets']:,} look-ups found something"
 
 
 def _root_copy(copy: Reply | None) -> str:

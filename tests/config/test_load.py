@@ -50,6 +50,8 @@ local_zones = false
 prefetch = false
 serve_stale = false
 query_timeout = 5
+[valkey]
+prefix = "resolver-of-tests:"
 [cache]
 clock = "realtime"
 min_ttl = 0

@@ -129,7 +129,8 @@ def test_what_is_not_run_has_its_reason(block: pages.Block) -> None:
 def test_a_configuration_that_is_shown_is_a_good_one(block: pages.Block, tmp_path: Path) -> None:
     for name in ("lib", "log", "tls"):
         (tmp_path / name).mkdir()
-    for name in ("tls/fullchain.pem", "tls/privkey.pem", "opennic.hints", "opennic.keys"):
+    for name in ("tls/fullchain.pem", "tls/privkey.pem", "opennic.hints", "opennic.keys",
+                 "lib/shared-secret"):  # fmt: skip
         (tmp_path / name).touch()
     text = block.text.replace("/var/lib/resolver", f"{tmp_path}/lib")
     text = text.replace("/var/log/resolver", f"{tmp_path}/log")

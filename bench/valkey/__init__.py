@@ -1,0 +1,1 @@
+"""What machines share by a real Redis, and what it costs where that fails."""
