@@ -134,7 +134,7 @@ class Pipeline:
             self.counters.refused += 1
             outgoing.drop()
         elif answer is not None:
-            self.counters.note_policy(answer.source)
+            self.counters.note_policy(answer)
             self._send(outgoing, joined(told.aliases, answer))
         elif query.message.flags & Flag.RD:
             self._spawn(self._resolve, policy, outgoing, told)  # looks into caches, and only once

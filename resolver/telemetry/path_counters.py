@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from resolver.model import Source
-from resolver.protocol.codes import Rcode
+from resolver.protocol.codes import Rcode, RRClass
 
 if TYPE_CHECKING:
     from resolver.model import Answer
@@ -21,7 +21,8 @@ class PathCounters:
         "malformed": "Queries that were no DNS message.",
         "refused": "Queries that policy refused: the access list, the rules of RFC 8906.",
         "blocked": "Queries answered by a list or a policy zone, or by a forwarder that filters.",
-        "local": "Queries answered from local zones, or in class CHAOS.",
+        "local": "Queries answered from local zones.",
+        "chaos": "Queries in class CHAOS, about this server: looks at its own listeners, mostly.",
         "recalled": "Queries answered from the caches behind, without a packet to a server.",
         "resolved": "Queries for whose answer servers were asked, blocked and failed ones apart.",
         "failed": "Queries that could not be resolved (SERVFAIL).",
@@ -33,15 +34,19 @@ class PathCounters:
     refused: int = 0
     blocked: int = 0
     local: int = 0
+    chaos: int = 0
     recalled: int = 0
     resolved: int = 0
     failed: int = 0
     crashed: int = 0
 
-    def note_policy(self, source: Source) -> None:
+    def note_policy(self, answer: Answer) -> None:
         """Policy answered in the place of resolution."""
+        source = answer.source
         if source is Source.REFUSED:
             self.refused += 1
+        elif answer.question.qclass == RRClass.CH:
+            self.chaos += 1
         elif source is Source.BLOCKED:
             self.blocked += 1
         else:

@@ -7,10 +7,11 @@ import pytest
 from resolver.errors import Ede
 from resolver.lab.faults import Path
 from resolver.model import Server, Source
-from resolver.protocol.codes import EdeCode, Flag, Rcode
+from resolver.protocol.chaos_names import DAEMON
+from resolver.protocol.codes import EdeCode, Flag, Rcode, RRClass, RRType
 from resolver.protocol.edns import OPT_COOKIE, Edns, ede_option
 from resolver.protocol.transport import Client, Transport
-from resolver.protocol.wire import build, parse_untrusted
+from resolver.protocol.wire import build, build_query, parse_untrusted
 from resolver.telemetry import answered
 from resolver.telemetry.events import Answered, Asked, Recalled
 from tests.asking import CLIENT, SOURCE, octets, replied
@@ -176,3 +177,13 @@ def test_a_hit_is_told_with_what_its_opt_says() -> None:
     assert event.ede == (Ede(29, "synthesized"),)
     assert (event.rcode, event.view) == (Rcode.NXDOMAIN, "guests")
     assert event.client == Client("::", 0, Transport.TCP, "::1")
+
+
+@trio_test
+async def test_what_is_asked_about_this_server_is_no_client_s_question() -> None:
+    """As looks at its own listeners are: they would look like hits of a house that sleeps."""
+    async with house(village()) as home:
+        await replied(home, octets(LOCALHOST))
+        await replied(home, build_query(id=7, qname=DAEMON, qtype=RRType.TXT, qclass=RRClass.CH))
+        counters = home.pipeline.counters
+        assert (counters.queries, counters.local, counters.chaos) == (2, 1, 1)
