@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, TypeVar
@@ -12,7 +11,7 @@ from typing import TYPE_CHECKING, Final, TypeVar
 import msgspec
 import trio
 
-from resolver.daemon.child_life import LOWEST
+from resolver.daemon.child_life import come_last
 from resolver.errors import ResolverError
 
 if TYPE_CHECKING:
@@ -82,8 +81,7 @@ async def _ended_last(run: Run) -> subprocess.CompletedProcess[bytes]:
     async with trio.open_nursery() as nursery:
         try:
             process = await nursery.start(whole)
-            with suppress(OSError):  # it is gone, or the service may not (systemd's @resources)
-                os.setpriority(os.PRIO_PROCESS, process.pid, LOWEST)
+            come_last(process.pid)  # unless it is gone, or the service may not
         except OSError as error:
             trouble = error
     if trouble is not None:
