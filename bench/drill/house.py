@@ -22,6 +22,7 @@ from bench.gibbard.story import configuration
 from resolver.config.schema import Control, Server
 from resolver.daemon.operated import Hooks
 from resolver.daemon.run import running
+from resolver.limits import THREAD_TURN_SECONDS
 
 BATCHES = 8
 
@@ -49,4 +50,5 @@ async def serve(port: int, directory: str) -> None:
 
 if __name__ == "__main__":
     logging.disable()
+    sys.setswitchinterval(THREAD_TURN_SECONDS)  # as `serve` does
     trio.run(serve, int(sys.argv[1]), sys.argv[2])
