@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, TypeVar
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING, Final, TypeVar
 import msgspec
 import trio
 
-from resolver.daemon.child_life import come_last
+from resolver.daemon.child_life import LOWEST
 from resolver.errors import ResolverError
 
 if TYPE_CHECKING:
@@ -81,7 +82,8 @@ async def _ended_last(run: Run) -> subprocess.CompletedProcess[bytes]:
     async with trio.open_nursery() as nursery:
         try:
             process = await nursery.start(whole)
-            come_last(process.pid)  # unless it is gone, or the service may not
+            with suppress(OSError):  # it is gone, or the service may not (systemd's @resources)
+                os.setpriority(os.PRIO_PROCESS, process.pid, LOWEST)
         except OSError as error:
             trouble = error
     if trouble is not None:

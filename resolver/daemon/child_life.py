@@ -15,7 +15,7 @@ from typing import Final
 
 from resolver.limits import WORKER_BEAT_SECONDS
 
-LOWEST: Final = 19  # of nice(2); of the idle class, too
+LOWEST: Final = 19  # of nice(2)
 _FIRST_TO_GO: Final = "1000"  # where memory runs out (proc(5), oom_score_adj)
 
 
@@ -25,26 +25,10 @@ def begin(parent: int, weight: int = LOWEST) -> None:
     The kernel's death signal would not do: it comes with the end of the *thread* that made us.
     """
     threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
-    if weight == LOWEST:
-        come_last()
-    else:
-        with suppress(OSError):  # which a service may be forbidden (systemd's @resources)
-            os.nice(weight)
+    with suppress(OSError):  # which a service may be forbidden (systemd's @resources)
+        os.nice(weight)
     with suppress(OSError):
         Path("/proc/self/oom_score_adj").write_text(_FIRST_TO_GO, "ascii")
-
-
-def come_last(pid: int = 0) -> None:
-    """Have *pid* (0: this process) give way at once to whoever wakes up, where it is allowed.
-
-    The lowest weight alone does not: Linux lets it finish its slice first, of three milliseconds
-    (EEVDF); only what is of the idle class is interrupted (sched(7), SCHED_IDLE).
-    """
-    with suppress(OSError):
-        os.setpriority(os.PRIO_PROCESS, pid, LOWEST)
-    if hasattr(os, "SCHED_IDLE"):
-        with suppress(OSError):
-            os.sched_setscheduler(pid, os.SCHED_IDLE, os.sched_param(0))
 
 
 def spent() -> tuple[float, int]:
