@@ -13,20 +13,19 @@ import itertools
 import math
 import os
 import random
-import re
 import secrets
 import selectors
 import socket
 import sys
 import tempfile
 import time
-import urllib.request
 from collections import deque
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from bench.fleet.model import Machine, Seen, steady
 from bench.valkey.authority import ZONE, address_of
+from bench.valkey.site import METRICS, configuration, metrics_of
 from resolver.protocol import names
 from tests.simulation import netns
 
@@ -40,7 +39,6 @@ POWER: Final = 0.8
 SHARES: Final = {1: (1.0,), 2: (0.6, 0.4), 3: (0.5, 0.3, 0.2)}
 DELAY_S: Final = 0.03
 WARM_S: Final = 25.0
-METRICS: Final = 9153
 NEAR: Final = 0.1
 CHANCES: Final = 4.0
 _HEAD: Final = b"\1\0\0\1\0\0\0\0\0\0"
@@ -183,40 +181,18 @@ def start(place: netns.Namespace, directory: Path) -> list[netns.Program]:
 
 
 def _config(group: Group, machine: int, directory: Path, secret: Path) -> str:
-    state = directory / f"{group.number}-{machine}"
-    state.mkdir()
-    host = group.host(machine)
     shared = f'url = "redis://127.0.0.1"\nsecret_file = "{secret}"\nprefix = "g{group.number}:"'
-    return f"""
-        working_directory = "{state}"
-        server = {{listen = ["{host}:53"], allow_from = ["127.0.0.0/8"], user = ""}}
-        metrics = {{listen = "{host}:{METRICS}"}}
-        control = {{socket = ""}}
-        root = {{prime = false, local = false}}
-        cache = {{persist = false}}
-        dnssec = {{validate = false}}
-        resolution = {{prefetch = false, serve_stale = false}}
-        [[stub]]
-        zone = "{ZONE}"
-        addresses = ["{group.authority}:53"]
-        {"[valkey]" if group.has_shared else ""}
-        {shared if group.has_shared else ""}
-    """
+    return configuration(
+        group.host(machine), directory / f"{group.number}-{machine}", f"{group.authority}:53",
+        resolution="prefetch = false, serve_stale = false",
+        shared=f"[valkey]\n{shared}\n" if group.has_shared else "",
+    )  # fmt: skip
 
 
 def told(place: netns.Namespace, group: Group, what: str) -> float:
     """A metric of Redis, summed over the daemons of *group*; 0 where nothing is shared."""
-    total = 0.0
-    for machine in range(group.machines if group.has_shared else 0):
-        with place.entered():
-            url = f"http://{group.host(machine)}:{METRICS}/metrics"
-            with urllib.request.urlopen(url, timeout=20) as page:
-                text = page.read().decode()
-        found = re.search(rf"^resolver_valkey_{what}(?:\{{\}})? (\S+)$", text, re.MULTILINE)
-        if found is None:
-            raise RuntimeError(f"{group.title}: {url} tells nothing of {what}")
-        total += float(found[1])
-    return total
+    sharing = range(group.machines if group.has_shared else 0)
+    return sum(metrics_of(place, group.host(one))[f"valkey_{what}"] for one in sharing)
 
 
 def is_near(found: int, wanted: float) -> bool:

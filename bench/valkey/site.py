@@ -78,12 +78,7 @@ class Site:
 
     def counted(self, daemon: str) -> dict[str, float]:
         """Its metrics."""
-        with self.here.entered():
-            url = f"http://{DAEMONS[daemon]}:{METRICS}/metrics"
-            with urllib.request.urlopen(url, timeout=20) as page:
-                text = page.read().decode()
-        found = re.findall(r"^resolver_(\w+)(?:\{\})? (\S+)$", text, re.MULTILINE)
-        return {name: float(value) for name, value in found}
+        return metrics_of(self.here, DAEMONS[daemon])
 
     def troubles(self) -> list[str]:
         """Tracebacks in the daemons' logs, and daemons that have ended."""
@@ -153,10 +148,20 @@ def site(directory: Path, *, delay_ms: float) -> Iterator[Site]:
         yield it
 
 
-def _config(name: str, host: str, directory: Path, secret: Path) -> str:
-    state = directory / name
+def metrics_of(place: netns.Namespace, host: str) -> dict[str, float]:
+    """What the daemon at *host* counts, by name without its prefix; those without labels."""
+    with place.entered():
+        url = f"http://{host}:{METRICS}/metrics"
+        with urllib.request.urlopen(url, timeout=20) as page:
+            text = page.read().decode()
+    found = re.findall(r"^resolver_(\w+)(?:\{\})? (\S+)$", text, re.MULTILINE)
+    return {name: float(value) for name, value in found}
+
+
+def configuration(host: str, state: Path, authority: str, *, shared: str, resolution: str) -> str:
+    """Of a daemon at *host* that asks *authority* alone; *shared* is its `[valkey]` table, if any;
+    *resolution* what that is set to."""
     state.mkdir()
-    shared = f'[valkey]\nurl = "redis://{THERE}:{REDIS}"\nsecret_file = "{secret}"\n'
     return f"""
         working_directory = "{state}"
         server = {{listen = ["{host}:53"], allow_from = ["127.0.0.0/8"], user = ""}}
@@ -165,12 +170,20 @@ def _config(name: str, host: str, directory: Path, secret: Path) -> str:
         root = {{prime = false, local = false}}
         cache = {{persist = false}}
         dnssec = {{validate = false}}
-        resolution = {{prefetch = false}}
+        resolution = {{{resolution}}}
         [[stub]]
         zone = "{ZONE}"
-        addresses = ["127.0.0.1:{AUTHORITY}"]
-        {shared if name in SHARING else ""}
+        addresses = ["{authority}"]
+        {shared}
     """
+
+
+def _config(name: str, host: str, directory: Path, secret: Path) -> str:
+    shared = f'[valkey]\nurl = "redis://{THERE}:{REDIS}"\nsecret_file = "{secret}"\n'
+    return configuration(
+        host, directory / name, f"127.0.0.1:{AUTHORITY}", resolution="prefetch = false",
+        shared=shared if name in SHARING else "",
+    )  # fmt: skip
 
 
 def client(place: netns.Namespace, daemon: str) -> socket.socket:
