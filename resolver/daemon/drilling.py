@@ -6,13 +6,13 @@ import os
 from typing import TYPE_CHECKING, Final
 
 import msgspec
-import trio
 
 from resolver.daemon.child import ChildFailed, ask_child
 from resolver.drill.job import Done, StoreAt
 from resolver.drill.report import Failing, Outcome
 from resolver.limits import DRILL_ROWS, DRILL_SECONDS
 from resolver.runtime.clock import SystemClock
+from resolver.runtime.rests import Rests
 
 if TYPE_CHECKING:
     from resolver.daemon.persistence import Persistence
@@ -43,18 +43,18 @@ async def drilled(parts: Parts, persistence: Persistence, job: Job) -> Outcome:
 async def _octets(job: Job) -> bytes:
     """As `drill_work` reads it; made some at a time."""
     pieces, job.facts = job.facts, []
-    lines = [msgspec.json.encode(job)]
+    lines, rests = [msgspec.json.encode(job)], Rests()
     for piece in pieces:
-        await trio.lowlevel.checkpoint()
+        await rests.turn()
         lines.append(msgspec.json.encode(piece))
     return b"\n".join(lines)
 
 
 async def _outcome(done: Done) -> Outcome:
     """All of it; read some at a time. Raises msgspec.DecodeError."""
-    outcome = done.outcome
+    outcome, rests = done.outcome, Rests()
     for start in range(0, len(done.failing), DRILL_ROWS):
-        await trio.lowlevel.checkpoint()
+        await rests.turn()
         rows = done.failing[start : start + DRILL_ROWS]
         outcome.failing.extend(msgspec.json.decode(row, type=Failing) for row in rows)
     return outcome

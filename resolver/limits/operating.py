@@ -31,11 +31,6 @@ DUMP_ITEM_OCTETS = limit(
     "octets of text in one piece of a dump, about",
     why="our measurement: a few milliseconds of work before others have their turn",
 )
-LOAD_STEP_ENTRIES = limit(
-    32,
-    "entries of a file read before others have their turn",
-    why="our measurement: 50 µs each, where dnspython reads them",
-)
 LOAD_ERRORS = limit(
     100, "bad lines of a file that are told", why="the first ones say what is wrong"
 )

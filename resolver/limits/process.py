@@ -23,6 +23,16 @@ WORKERS = limit(
 WORKER_BEAT_SECONDS = limit(
     1.0, "seconds between two signs of life of a worker", why="one octet in a pipe"
 )
+WORK_SECONDS = limit(
+    0.000_5,
+    "seconds of work that nobody waits for, until it rests",
+    why="our choice: half of what hits may wait (bench.drill --cost)",
+)
+REST_SECONDS = limit(
+    0.001,
+    "seconds that it rests then",
+    why="epoll's least; a client that is woken on our processor has its turn",
+)
 WORKERS_LOOK_SECONDS = limit(
     0.05,
     "seconds between two looks whether the first worker has read lists and policy zones",

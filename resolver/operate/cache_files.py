@@ -10,18 +10,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
-import trio
 from msgspec import Meta
 
 from resolver.cache.negative import Denied
 from resolver.errors import WireError
-from resolver.limits import CACHE_PURGE_ENTRIES, DUMP_ITEM_OCTETS, LOAD_ERRORS, LOAD_STEP_ENTRIES
+from resolver.limits import DUMP_ITEM_OCTETS, LOAD_ERRORS
 from resolver.operate import cache_text
 from resolver.operate.asked import LONGEST_NAME, name_of
 from resolver.operate.cache_text import BEGINS, read_untrusted
 from resolver.operate.verb import WORD, Arguments, Right, Verb, first
 from resolver.protocol import names
 from resolver.recurse.taking_in import take_in
+from resolver.runtime.rests import Rests
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator, Sequence
@@ -45,15 +45,14 @@ async def cache_dump(daemon: Running, given: CacheDumpArguments) -> AsyncIterato
     """Lines of text, some at a time; the first says when it was."""
     top, parts = name_of(given.name), daemon.parts
     lines = [f"{FIRST}, at {parts.clock.wall():.0f} (Unix time)"]
-    octets = 0
-    for count, entry in enumerate(_entries(parts, top, parts.clock.now()), 1):
+    octets, rests = 0, Rests()
+    for entry in _entries(parts, top, parts.clock.now()):
         lines += entry
         octets += sum(map(len, entry))
         if octets >= DUMP_ITEM_OCTETS:
             yield {"lines": lines}
             lines, octets = [], 0
-        if not count % CACHE_PURGE_ENTRIES:
-            await trio.lowlevel.checkpoint()
+        await rests.turn()
     yield {"lines": lines}
 
 
@@ -87,17 +86,16 @@ async def cache_load(daemon: Running, given: CacheLoadArguments) -> Reply:
     """*taken*: kept now; *known*: what is here is as good; *left_out*: of no kind that is read."""
     found: dict[str, Any] = dict.fromkeys(("taken", "known", "expired", "left_out", "wrong"), 0)
     errors: list[dict[str, Any]] = []
-    wall = daemon.parts.clock.wall()
+    wall, rests = daemon.parts.clock.wall(), Rests()
     age_s = max(wall - given.at, 0.0) if given.at else 0.0
-    for count, (number, entry) in enumerate(_split(given.file), 1):
+    for number, entry in _split(given.file):
         try:
             found[_take(daemon.parts, entry, age_s)] += 1
         except WireError as error:
             found["wrong"] += 1
             if len(errors) < LOAD_ERRORS:
                 errors.append({"line": given.line + number, "error": str(error)})
-        if count % LOAD_STEP_ENTRIES == 0:
-            await trio.lowlevel.checkpoint()
+        await rests.turn()
     return found | {"errors": errors}
 
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Annotated, Final
 
 import msgspec
-import trio
 from msgspec import Meta
 
 from resolver.drill.closure import Closure
@@ -29,6 +28,7 @@ from resolver.operate.drill_keep import kept_of
 from resolver.operate.drill_names import listed, used_names
 from resolver.operate.verb import Arguments, Misused, Refused, Right, Verb
 from resolver.protocol import names
+from resolver.runtime.rests import Rests
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -77,9 +77,10 @@ async def drill(daemon: Running, given: DrillArguments) -> AsyncIterator[Reply]:
     if not used:
         raise Refused("no names in use are known yet; a file of names may be given")
     closure, facts = Closure(Remembered(daemon.parts), DRILL_FACTS), list[Facts]()
+    rests = Rests()
     for number, one in enumerate(used, 1):
         closure.follow(one.asked)
-        await trio.lowlevel.checkpoint()
+        await rests.turn()
         if not number % _AT_A_TIME:
             facts.append(closure.take())
             yield {"progress": "looking at what is known", "done": number, "of": len(used)}
@@ -93,6 +94,7 @@ async def drill(daemon: Running, given: DrillArguments) -> AsyncIterator[Reply]:
     del whole["failing"], whole["trouble"]
     yield {"report": whole | {"servers": kept.how, "is_whole": closure.is_whole}}
     for start in range(0, len(failing), DRILL_ROWS):
+        await rests.turn()
         yield {"failing": msgspec.to_builtins(failing[start : start + DRILL_ROWS])}
 
 

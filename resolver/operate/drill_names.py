@@ -5,14 +5,13 @@ from __future__ import annotations
 from itertools import islice
 from typing import TYPE_CHECKING, Final
 
-import trio
-
 from resolver.drill.facts import Used
 from resolver.limits import DRILL_NAMES, DRILL_SCANNED
 from resolver.model import NOT_JUDGED, Rank
 from resolver.operate.asked import name_of, type_of
 from resolver.operate.verb import Misused, Refused
 from resolver.protocol.codes import RRType
+from resolver.runtime.rests import Rests
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -59,10 +58,11 @@ async def _remembered(parts: Parts, known: set[tuple[bytes, int]], since: float)
     """Answers in memory, learnt *since* then, that are not *known*, nor of a nameserver, and to
     which no alias leads: each was asked for once at least."""
     served: set[bytes] = set()
+    rests = Rests()
     for number, (_, cut) in enumerate(parts.delegations.entries.items()):
         served.update(cut.delegation.nameservers)
         if not number % _AT_A_TIME:
-            await trio.lowlevel.checkpoint()
+            await rests.turn()
     found: dict[tuple[bytes, int], None] = {}
     targets: set[bytes] = set()
     for number, ((owner, rtype), entry) in enumerate(
@@ -75,7 +75,7 @@ async def _remembered(parts: Parts, known: set[tuple[bytes, int]], since: float)
         if rtype in _CLIENTS and owner not in served and is_answer:
             found[owner, RRType.A if rtype == RRType.CNAME else rtype] = None
         if not number % _AT_A_TIME:
-            await trio.lowlevel.checkpoint()
+            await rests.turn()
     aliased = {name for name, _ in known}
     return [
         Used(name, rtype)

@@ -29,6 +29,7 @@ from resolver.operate.verb import Arguments, Refused, Right, Verb
 from resolver.protocol import names
 from resolver.protocol.codes import RRType
 from resolver.protocol.ip_addresses import address_text
+from resolver.runtime.rests import Rests
 from resolver.upstream.request import Classified, Request
 
 if TYPE_CHECKING:
@@ -65,21 +66,20 @@ async def geo_survey(daemon: Running, given: SurveyArguments) -> AsyncIterator[R
         async with receiver:
             async for done in receiver:
                 yield {"progress": "asking servers", "done": done, "of": len(targets)}
-    known, index = Distant(parts), Index([])
+    known, index, rests = Distant(parts), Index([]), Rests()
     rows = []
-    for number, cut in enumerate(cuts):
+    for cut in cuts:
         row = zone_row(cut, index, known)
         row.uses = round(uses.get(cut.zone, 0.0), 4)
         rows.append(row)
-        if not number % _AT_A_TIME:
-            await trio.lowlevel.checkpoint()
+        await rests.turn()
     rows.sort(key=lambda row: (-row.uses, row.zone))
     left = len(_targets(cuts, known.measured))
     yield {"tlds": given.tlds, "known": len(rows), "to_be_asked": left,
            "seconds": round(left * SURVEY_SECONDS), **_summary(rows), **known.about}  # fmt: skip
     for item in in_pieces(rows, known.link_ms):
         yield item
-        await trio.lowlevel.checkpoint()
+        await rests.turn()
 
 
 def _summary(rows: Sequence[ZoneRow]) -> dict[str, Any]:
@@ -101,13 +101,12 @@ async def _meant(parts: Parts, which: str) -> tuple[dict[Name, float], list[Cut]
         if one.name != names.ROOT:
             tld = names.suffix(one.name, 1)
             uses[tld] = uses.get(tld, 0.0) + one.weight / whole
-    view, cuts = Remembered(parts), []
-    for number, tld in enumerate(_tlds(parts, which, uses)):
+    view, cuts, rests = Remembered(parts), [], Rests()
+    for tld in _tlds(parts, which, uses):
         cut = view.cut(tld) or _in_copy(parts.base.root_copy.form, tld)
         if cut is not None:
             cuts.append(cut)
-        if not number % _AT_A_TIME:
-            await trio.lowlevel.checkpoint()
+        await rests.turn()
     return uses, cuts
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import msgspec
-import trio
 from msgspec import Meta
 
 from resolver.drill.closure import Closure
@@ -16,6 +15,7 @@ from resolver.operate.drill_facts import Remembered
 from resolver.operate.drill_names import used_names
 from resolver.operate.geo_servers import Distant
 from resolver.operate.verb import Arguments, Right, Verb
+from resolver.runtime.rests import Rests
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
@@ -42,16 +42,16 @@ async def geo_zones(daemon: Running, given: ZonesArguments) -> AsyncIterator[Rep
     """What all servers tell of the link; then `zones`, the most used first, some at a time."""
     parts = daemon.parts
     used = await used_names(parts, given.days)
-    closure = Closure(Remembered(parts), DRILL_FACTS)
+    closure, rests = Closure(Remembered(parts), DRILL_FACTS), Rests()
     for one in used:
         closure.follow(one.asked)
-        await trio.lowlevel.checkpoint()
+        await rests.turn()
     known = Distant(parts)
     rows = zone_rows(Index([closure.facts]), used, known)
     yield {"names": len(used), "known": len(rows), **known.about}
     for item in in_pieces(rows, known.link_ms):
         yield item
-        await trio.lowlevel.checkpoint()
+        await rests.turn()
 
 
 def in_pieces(rows: Sequence[ZoneRow], link_ms: float) -> list[Reply]:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
+from unittest.mock import patch
 
 from resolver.daemon.operated import Operated
 from resolver.lab.faults import Path
@@ -43,6 +45,7 @@ def distant(world: World, delay_s: float = 0.002) -> World:
 
 @asynccontextmanager
 async def desk(world: World, config: Config | None = None) -> AsyncIterator[Desk]:
-    """For verbs that need no socket."""
+    """For verbs that need no socket. Long ones do not rest: real time would decide when."""
     async with house(world, config) as home:
-        yield Desk(home)
+        with patch("resolver.runtime.rests.WORK_SECONDS", math.inf):
+            yield Desk(home)

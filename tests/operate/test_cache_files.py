@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from unittest.mock import patch
+from unittest.mock import AsyncMock, patch
 
 import pytest
-import trio
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from resolver.limits import DUMP_ITEM_OCTETS, LOAD_ERRORS, LOAD_STEP_ENTRIES
+from resolver.limits import DUMP_ITEM_OCTETS, LOAD_ERRORS
 from resolver.model import Rank, Source, Status
 from resolver.operate import cache_files
 from resolver.operate.cache_files import CACHE_DUMP, CACHE_LOAD
 from resolver.protocol.codes import RRType
+from resolver.runtime.rests import Rests
 from tests.making import name, question, rrset
 from tests.operate.operated import Desk, desk
 from tests.recurse.household import village
@@ -105,24 +105,18 @@ async def test_a_dname_that_is_loaded_redirects() -> None:
         assert answer.answer[-1].rdatas == (bytes([192, 0, 2, 80]),)
 
 
-@pytest.mark.reaches("LOAD_ERRORS", "LOAD_STEP_ENTRIES")
+@pytest.mark.reaches("LOAD_ERRORS")
 @trio_test
 async def test_bad_lines_are_told_with_their_numbers_the_first_of_many() -> None:
     lines = [";; a comment", HEAD, "www.example.net. 300 IN A 192.0.2.80", "", "; another"]
     lines += [HEAD, "www.example.net. 300 IN A 192.0.2.800"] * (LOAD_ERRORS + 50)
     async with desk(village()) as it:
-        checkpoints = 0
-
-        async def checkpoint() -> None:
-            nonlocal checkpoints
-            checkpoints += 1
-
-        with patch.object(trio.lowlevel, "checkpoint", checkpoint):
+        with patch.object(Rests, "turn", AsyncMock()) as turn:
             reply = await it.do(CACHE_LOAD, file=tuple(lines), line=1001)
         assert (reply["taken"], reply["wrong"]) == (1, LOAD_ERRORS + 50)
         assert len(reply["errors"]) == LOAD_ERRORS
         assert reply["errors"][0] == {"line": 1006, "error": "'192.0.2.800' is no address"}
-        assert checkpoints == (LOAD_ERRORS + 51) // LOAD_STEP_ENTRIES
+        assert turn.await_count == LOAD_ERRORS + 51
 
 
 @pytest.mark.reaches("DUMP_ITEM_OCTETS")
