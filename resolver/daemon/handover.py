@@ -12,13 +12,14 @@ from functools import partial
 from itertools import chain
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
-import trio
-
 from resolver.policy.fast_paths import Keep
 from resolver.protocol import names
+from resolver.runtime.rests import Rests
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sized
+
+    import trio
 
     from resolver.cache.store_forget import Meant
     from resolver.daemon.listeners import Listeners
@@ -124,9 +125,9 @@ async def purge_packets(
 
     False if all went meanwhile, for another reason: what is there now may be wrong again.
     """
-    generation = packets.generation
+    generation, rests = packets.generation, Rests()
     for _ in packets.purge(is_wrong, types):
-        await trio.lowlevel.checkpoint()
+        await rests.turn()
     return packets.generation == generation
 
 
@@ -139,10 +140,10 @@ async def purge(parts: Parts, wrong: Wrong) -> int:
         )
     if not wrong.tops:
         return 0
-    gone = 0
+    gone, rests = 0, Rests()
     for count in chain(memory.purge(wrong.is_wrong), parts.delegations.purge(wrong.is_wrong)):
         gone += count
-        await trio.lowlevel.checkpoint()
+        await rests.turn()
     return gone
 
 
@@ -152,8 +153,9 @@ def _sizes(*caches: Sized | None) -> int:
 
 async def _drain(parts: Parts) -> None:
     """Give back what the old parts still hold, in slices."""
+    rests = Rests()
     for _ in chain(parts.memory.drain(), parts.delegations.drain()):
-        await trio.lowlevel.checkpoint()
+        await rests.turn()
 
 
 def _swap(daemon: Working, fresh: Parts, wrong: Wrong, keep: Keep) -> None:

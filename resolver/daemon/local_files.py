@@ -26,6 +26,7 @@ from resolver.protocol import names
 from resolver.protocol.codes import RRType
 from resolver.runtime.clock import stamps
 from resolver.runtime.file_stamp import FileStamp, stamp_of
+from resolver.runtime.rests import Rests
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -94,7 +95,7 @@ class LocalFiles:
 
     async def refresh(self, config: Config, *, in_thread: bool) -> list[Table]:
         """Read what has changed. The tables that are used no longer."""
-        gone: list[Table] = []
+        gone, rests = list[Table](), Rests()
         for source in _sources(config):
             known = self._kept.get(source)
             if in_thread:
@@ -108,7 +109,7 @@ class LocalFiles:
             else:
                 octets, stamp = self._octets(source)
             for _ in self._fill(source, octets, stamp):
-                await trio.lowlevel.checkpoint()
+                await rests.turn()
             if known is not None and self._kept[source].table is not known.table:
                 gone.append(known.table)
         return gone

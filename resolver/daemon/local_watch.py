@@ -10,6 +10,7 @@ import trio
 from resolver.limits import LOCAL_LOOK_SECONDS
 from resolver.policy.local_table import drained
 from resolver.runtime.clock import SystemClock
+from resolver.runtime.rests import Rests
 
 if TYPE_CHECKING:
     from resolver.config.schema import Config
@@ -56,9 +57,10 @@ def follow(parts: Parts) -> None:
 
 async def free(tables: list[Table]) -> None:
     """Give back what nobody looks at any more, in slices."""
+    rests = Rests()
     for table in tables:
         for _ in drained(table):
-            await trio.lowlevel.checkpoint()
+            await rests.turn()
 
 
 async def refreshed(parts: Parts, config: Config | None = None) -> list[Table]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from typing import TYPE_CHECKING
+from unittest.mock import AsyncMock, patch
 
 import pytest
 import trio
@@ -14,8 +15,9 @@ from resolver.config.schema_local import Local
 from resolver.daemon import local_files, local_watch
 from resolver.daemon.local_files import LocalFiles
 from resolver.daemon.reload import reload
-from resolver.limits import LOCAL_FILE_OCTETS, LOCAL_LOOK_SECONDS
+from resolver.limits import LOCAL_FILE_OCTETS, LOCAL_LOOK_SECONDS, LOCAL_SLICE_LINES
 from resolver.protocol.transport import Transport
+from resolver.runtime.rests import Rests
 from tests.asking import SOURCE, octets, read
 from tests.making import name, question
 from tests.recurse.household import WALL, House, house, village
@@ -117,30 +119,17 @@ def test_a_file_beyond_all_measure_is_not_read(
 
 @trio_test
 async def test_a_large_file_never_holds_up_the_loop(tmp_path: Path) -> None:
-    """Between two slices others have their turn; what it replaces is freed in slices, too."""
+    """Between two slices it may rest; what it replaces is freed in slices, too."""
     file = tmp_path / "hosts"
     file.write_text("10.0.0.1 nas\n")
-    async with house(village(), hosts(file)) as home, trio.open_nursery() as nursery:
-        turns = 0
-
-        async def count() -> None:
-            nonlocal turns
-            while True:
-                turns += 1
-                await trio.lowlevel.checkpoint()
-
+    async with house(village(), hosts(file)) as home:
         file.write_text("".join(f"10.0.{n >> 8 & 255}.{n & 255} host{n}\n" for n in range(20_000)))
-        scope = trio.CancelScope()
-
-        async def counted() -> None:
-            with scope:
-                await count()
-
         files, parts = home.parts.base.local_files, home.daemon.parts
-        nursery.start_soon(counted)
-        gone = await local_watch.refreshed(parts)
-        scope.cancel()
-        assert turns > 150
+        with patch.object(Rests, "turn", AsyncMock()) as turn:
+            gone = await local_watch.refreshed(parts)
+            assert turn.await_count == 20_000 // LOCAL_SLICE_LINES
+            await local_watch.free(gone)
+        assert turn.await_count > 20_000 // LOCAL_SLICE_LINES
         assert len(gone) == 1
         assert files.reads == 2
 

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import math
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
-from unittest.mock import patch
 
 from resolver.daemon.operated import Operated
 from resolver.lab.faults import Path
@@ -45,7 +43,6 @@ def distant(world: World, delay_s: float = 0.002) -> World:
 
 @asynccontextmanager
 async def desk(world: World, config: Config | None = None) -> AsyncIterator[Desk]:
-    """For verbs that need no socket. Long ones do not rest: real time would decide when."""
+    """For verbs that need no socket."""
     async with house(world, config) as home:
-        with patch("resolver.runtime.rests.WORK_SECONDS", math.inf):
-            yield Desk(home)
+        yield Desk(home)
