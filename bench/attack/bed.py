@@ -7,6 +7,7 @@ that is how a /24 is forged here. 127.0.0.1 is nobody's: a client there has more
 from __future__ import annotations
 
 import contextlib
+import os
 import sys
 import tempfile
 from dataclasses import dataclass
@@ -18,7 +19,7 @@ from bench.common import peers, processes
 from tests.simulation import netns
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
 RESOLVER = "203.0.113.1"
 GOOD = "192.0.2.77"  # the well-behaved client
@@ -46,6 +47,23 @@ msg-cache-size: 64m"""
 _EXTRA = {"ours": _OURS, "unbound": _UNBOUND, "kresd": ""}  # the one of Debian 12 has no rates
 
 
+class Processors(NamedTuple):
+    """Whose is which, where a resolver has all the work that it can do. Else who is woken waits for
+    the scheduler's tick, four milliseconds, beside a processor that is idle."""
+
+    ours: frozenset[int]
+    theirs: frozenset[int]
+
+
+def _shared_out() -> Processors:
+    """The first for the resolver; none where there is only one."""
+    first, *rest = sorted(os.sched_getaffinity(0))
+    return Processors(frozenset([first] if rest else ()), frozenset(rest or [first]))
+
+
+PROCESSORS = _shared_out()
+
+
 @dataclass(frozen=True, slots=True)
 class Settings:
     """What one attack wants of the resolver."""
@@ -56,6 +74,7 @@ class Settings:
     descriptors: int = 0  # RLIMIT_NOFILE, 0: as it comes
     address_space: int = 0  # RLIMIT_AS in octets
     encrypts: bool = False  # DNS over TLS and HTTPS, and over QUIC where it can
+    is_apart: bool = False  # it has one processor for itself, all others have the rest
 
 
 class Bed:
@@ -99,16 +118,27 @@ class Bed:
             https_port=HTTPS_PORT * settings.encrypts,
             quic_port=QUIC_PORT * settings.encrypts,
         )
+        everywhere = os.sched_getaffinity(0)
         program = peers.start(name, setup, self.place, prefix=_limited(settings))
         try:
+            if settings.is_apart:
+                self._move_away(PROCESSORS.theirs)
             yield Subject(name, program)
         finally:
+            self._move_away(everywhere)
             program.stop()
+
+    def _move_away(self, processors: Iterable[int]) -> None:
+        """The authority, and what this process starts from now on, runs on these."""
+        for pid in (0, *processes.family(self.authority.process.pid)):
+            os.sched_setaffinity(pid, processors)
 
 
 def _limited(settings: Settings) -> list[str]:
-    """prlimit(1) in front of the command where the attack is about a limit."""
+    """prlimit(1) in front of the command where the attack is about a limit, or taskset(1)."""
     limits = []
+    if settings.is_apart and PROCESSORS.ours:
+        return ["taskset", "-c", *map(str, PROCESSORS.ours)]
     if settings.descriptors:
         limits.append(f"--nofile={settings.descriptors}:{settings.descriptors}")
     if settings.address_space:

@@ -54,7 +54,7 @@ ATTACKS = (
         "random",
         "UDP: random names from a /24, rate limit 250",
         floods.random_names,
-        Settings(rate=250),
+        Settings(rate=250, is_apart=True),
         ("ours", "unbound", "kresd"),
     ),
     Attack("wrong-ids", "upstream: wrong ids, no TCP", floods.wrong_ids),
