@@ -3,7 +3,9 @@
 A flood of random names below one zone (`RATE_FAILING` makes it dear to one client, not to ten
 thousand) goes through to the zone's servers. Above ZONE_RATE questions a second, and above what one
 network can ask for by itself (ZONE_RATE_CLIENTS), one in ZONE_RATE_LET is asked still, so that the
-zone is not gone for everybody; the rest fails at once and is remembered of nobody. The root and
+zone is not gone for everybody; the rest fails at once and is remembered of nobody. What is not used
+may be saved up for RATE_BURST_SECONDS, as by clients: else one of them who had done so could use up
+a zone's second, and all others' questions would fail with his. The root and
 zones right below it are asked for all that is below them, and forwarders and stub servers are the
 operator's own: those are not counted. Only where `server.rate_limit` is on.
 """
@@ -13,7 +15,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar
 
 from resolver.errors import Ede, ZoneCrowded
-from resolver.limits import ZONE_RATE, ZONE_RATE_CLIENTS, ZONE_RATE_LET, ZONE_RATE_ZONES
+from resolver.limits import (
+    RATE_BURST_SECONDS,
+    ZONE_RATE,
+    ZONE_RATE_CLIENTS,
+    ZONE_RATE_LET,
+    ZONE_RATE_ZONES,
+)
 from resolver.protocol import names
 from resolver.protocol.codes import EdeCode
 
@@ -25,7 +33,7 @@ if TYPE_CHECKING:
 
 
 class ZoneRate:
-    """Counts the questions of each second, by zone. *now*: trio's time."""
+    """Counts the questions of the last seconds, by zone. *now*: trio's time."""
 
     COUNTS: ClassVar = {"limited": "Questions not asked, for their zone was asked too often."}
 
@@ -33,11 +41,12 @@ class ZoneRate:
         self.limited = 0
         self._most = 0  # a second; 0: as many as come
         self._now = now
-        self._second = -1
-        self._asked: dict[Name, int] = {}
+        self._looked_at = now()
+        self._over = 0
+        self._worked_off: dict[Name, float] = {}  # when all that was asked is, at that rate
 
     def __repr__(self) -> str:
-        return f"<ZoneRate of {len(self._asked)} zones, {self.limited} limited>"
+        return f"<ZoneRate of {len(self._worked_off)} zones, {self.limited} limited>"
 
     def go_by(self, rate_limit: float) -> None:
         """Clients have so many tokens a second, each; 0: nobody counts."""
@@ -58,16 +67,21 @@ class ZoneRate:
         delegation = request.delegation
         if delegation.way is not None:
             return True
-        zone, second, asked = delegation.zone, int(self._now()), self._asked
-        if second != self._second:
-            self._second = second
-            asked.clear()
-        count = asked.get(zone, 0) + 1
-        if count == 1 and names.count(zone) < 2:  # noqa: PLR2004  # below a TLD
+        zone, now, worked_off = delegation.zone, self._now(), self._worked_off
+        if now - self._looked_at >= RATE_BURST_SECONDS:
+            self._looked_at = now
+            self._worked_off = worked_off = {z: at for z, at in worked_off.items() if at > now}
+        at = worked_off.get(zone)
+        if at is None:
+            if names.count(zone) < 2 or len(worked_off) >= ZONE_RATE_ZONES:  # noqa: PLR2004  # a TLD
+                return True
+            at = now
+        at = max(at, now) + 1 / self._most
+        if at <= now + RATE_BURST_SECONDS:
+            worked_off[zone] = at
             return True
-        if len(asked) < ZONE_RATE_ZONES or zone in asked:
-            asked[zone] = count
-        if count <= self._most or count % ZONE_RATE_LET == 0:
+        self._over += 1
+        if self._over % ZONE_RATE_LET == 0:
             return True
         self.limited += 1
         return False

@@ -61,8 +61,18 @@ UDP_TURNS = limit(
 UDP_TURNS_SIFTED = limit(
     2, "the same while anybody is over his rate", why="our choice: of a flood others feel the turns"
 )
+UDP_REFUSALS = limit(
+    16,
+    "queries of a turn without a place that are told SERVFAIL; the rest is dropped",
+    why="our choice: 0.1 ms; who hears nothing asks again, or elsewhere",
+)
 UDP_STARTS = limit(
     4, "misses begun before other tasks have their turn", why="our choice: half a millisecond"
+)
+UDP_STARTS_BEHIND = limit(
+    1,
+    "the same while more replies of servers have come than are taken at a turn",
+    why="our measurement: a flood's misses had 80 under way, and others' waited 20 ms behind them",
 )
 UDP_STARTS_IDLE = limit(
     48, "the same while no hits are served", why="an eighth less CPU a miss; 3 ms of work"

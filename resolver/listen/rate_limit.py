@@ -326,8 +326,11 @@ class RateLimit:
     def ended(self, source: bytes, reply: bytes | None, *, is_proven: bool | None = None) -> None:
         """What was paid for as a miss has come to *reply*. *is_proven* None: if it has nothing left
         but what who is proven has."""
-        if reply is None or reply[3] & 0xF not in _FAILED:
-            return
+        if reply is not None and reply[3] & 0xF in _FAILED:
+            self.failed(source, is_proven=is_proven)
+
+    def failed(self, source: bytes, *, is_proven: bool | None = None) -> None:
+        """The same of what has come to nothing."""
         if is_proven is None:
             is_proven = self.anybody.is_over(source)
         (self.proven if is_proven else self.anybody).charge_extra(source, _FAILING_EXTRA)

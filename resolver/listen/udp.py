@@ -20,7 +20,9 @@ from resolver.limits import (
     LEAVING_LOOK_SECONDS,
     RATE_HIT,
     UDP_BATCH,
+    UDP_REFUSALS,
     UDP_STARTS,
+    UDP_STARTS_BEHIND,
     UDP_STARTS_IDLE,
     UDP_TURNS,
     UDP_TURNS_SIFTED,
@@ -86,6 +88,7 @@ class UdpService:
         self.hand_to(handler)
         self._running = trio.CancelScope()
         self._waiting: FairQueue[tuple[Datagram | Raw, bytes, bytes]] = FairQueue()
+        self._refusals = 0  # of this turn
         self.is_serving = False  # `run` is at it, and will be until nothing waits
         self.queries = 0
         self.misses = 0
@@ -132,9 +135,11 @@ class UdpService:
     def drain(self) -> bool:
         """Answer the hits of up to UDP_TURNS batches, begin UDP_STARTS misses; is there more?"""
         is_more = self.take()
-        waiting = self._waiting
+        waiting, turns = self._waiting, self._turns
         if waiting:
-            most = UDP_STARTS if self._turns.is_short else UDP_STARTS_IDLE
+            most = UDP_STARTS_IDLE
+            if turns.is_short:
+                most = UDP_STARTS_BEHIND if turns.is_behind else UDP_STARTS
             now = trio.current_time()
             for _ in range(min(len(waiting), most)):
                 self._begin(*waiting.take(), now)
@@ -147,7 +152,7 @@ class UdpService:
 
     def take(self) -> bool:
         """Answer the hits of up to UDP_TURNS batches, set the misses aside; may there be more?"""
-        came = served = 0
+        came = served = self._refusals = 0
         rate = self._rate
         charged_each = self._recall_and_charge if rate and self._sources is None else None
         sift, turns = None, UDP_TURNS
@@ -169,6 +174,7 @@ class UdpService:
 
     def take_one(self) -> None:
         """Answer one datagram if it is a hit, else set it aside."""
+        self._refusals = 0
         recall = self._fast_path.begin()
         if self._rate is not None:
             self._gap -= 1
@@ -244,8 +250,23 @@ class UdpService:
             self.in_flight += 1
             self._waiting.put(network, (arrival, source, network))
             return
-        reply = short_reply(arrival.data, rcode=Rcode.SERVFAIL)
-        if reply is not None:
+        self._refuse(arrival, source)
+
+    def _refuse(self, arrival: Datagram | Raw, source: bytes) -> None:
+        """Say so at once, that the client may ask elsewhere, to the first of a turn.
+
+        A reply costs as much as reading five datagrams: a flood whose every query got one would
+        hold up those who are none of it.
+        """
+        if self._rate is not None:
+            self._rate.failed(source)
+        self._refusals += 1
+        reply = None
+        if self._refusals <= UDP_REFUSALS:
+            reply = short_reply(arrival.data, rcode=Rcode.SERVFAIL)
+        if reply is None:
+            self.unanswered += 1
+        else:
             self._send(reply, self._read(arrival))
 
     def _begin(self, arrival: Datagram | Raw, source: bytes, network: bytes, now: float) -> None:

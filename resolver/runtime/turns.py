@@ -19,11 +19,16 @@ if TYPE_CHECKING:
 
 
 class Turns:
-    """Shared by the listeners, who see the hits, and by all who take turns."""
+    """Shared by the listeners, who see the hits, and by all who take turns.
 
-    __slots__ = ("_any_hits_until", "_hits_until", "_now")
+    *is_behind*: more replies of servers have come than one turn takes. What is begun meanwhile would
+    stand behind them, and so would whoever is begun later: what is under way is finished first.
+    """
+
+    __slots__ = ("_any_hits_until", "_hits_until", "_now", "is_behind")
 
     def __init__(self) -> None:
+        self.is_behind = False
         self._hits_until = -math.inf
         self._any_hits_until = -math.inf
         self._now: Callable[[], float] | None = None

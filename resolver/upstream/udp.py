@@ -172,7 +172,11 @@ class SystemNetwork:
     def receive(self) -> list[tuple[SystemPort, bytes | OSError]]:
         """One datagram or error of each port that has one; what is left comes in the next."""
         got: list[tuple[SystemPort, bytes | OSError]] = []
-        for fd, _ in self._epoll.poll(0, REPLY_BATCH if self._turns.is_short else REPLY_BATCH_IDLE):
+        turns = self._turns
+        most = REPLY_BATCH if turns.is_short else REPLY_BATCH_IDLE
+        ready = self._epoll.poll(0, most)
+        turns.is_behind = len(ready) == most
+        for fd, _ in ready:
             port = self._ports.get(fd)
             if port is None:
                 continue

@@ -10,6 +10,7 @@ import pytest
 from resolver.limits import (
     RATE_BAR_SECONDS,
     RATE_BURST_SECONDS,
+    RATE_FAILING,
     RATE_SIFTED,
     UDP_BATCH,
     UDP_STARTS_IDLE,
@@ -92,7 +93,9 @@ def test_a_wider_network_bars_what_has_asked_a_part_at_a_time() -> None:
 class Home:
     """A service on a socket of loopback, whose clients have a hundred tokens a second."""
 
-    def __init__(self, *, per_second: float = 100, proofs: Proofs | None = None) -> None:
+    def __init__(
+        self, *, per_second: float = 100, proofs: Proofs | None = None, places: int = 1000
+    ) -> None:
         sock = SystemListenNetwork().bind_udp("127.0.0.1", 0)
         assert isinstance(sock, PlainUdpSocket)
         self.sock = sock
@@ -100,7 +103,7 @@ class Home:
         self.handler = Handler()
         self.now = 0.0
         self.rate = RateLimit(per_second, lambda: self.now, proofs)
-        self.service = UdpService(sock, self.handler, Admission(rate=self.rate))
+        self.service = UdpService(sock, self.handler, Admission(total=places, rate=self.rate))
 
     def flood(self, source: str, count: int, *, queries: list[bytes] | None = None) -> None:
         """Send *count* different ones from *source*; nobody reads what comes back."""
@@ -187,4 +190,16 @@ async def test_misses_of_one_network_do_not_stand_before_anothers() -> None:
     assert hosts[:3] == ["127.0.0.1", "127.9.9.9", "127.0.0.1"]
     home.serve()
     assert len(home.handler.started) == 4 * UDP_STARTS_IDLE + 1
+    home.sock.close()
+
+
+@pytest.mark.usefixtures("exposed")
+@trio_test_real
+async def test_who_finds_no_place_has_paid_for_what_came_to_nothing() -> None:
+    """A flood that keeps its network's places full is dropped unread the sooner."""
+    home = Home(places=0)
+    home.flood("127.0.0.1", 100)
+    home.serve()
+    assert home.service.misses == pytest.approx(100 * RATE_BURST_SECONDS / RATE_FAILING, abs=5)
+    assert home.rate.anybody.bars_anybody()
     home.sock.close()

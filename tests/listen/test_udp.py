@@ -10,12 +10,21 @@ import pytest
 import trio
 
 from resolver.lab.virtual_network import VirtualNetwork
-from resolver.limits import UDP_BATCH, UDP_STARTS, UDP_STARTS_IDLE, UDP_TURNS
+from resolver.limits import (
+    UDP_BATCH,
+    UDP_REFUSALS,
+    UDP_STARTS,
+    UDP_STARTS_BEHIND,
+    UDP_STARTS_IDLE,
+    UDP_TURNS,
+)
 from resolver.listen import mmsg
 from resolver.listen.admission import Admission
 from resolver.listen.sockets import SystemListenNetwork
 from resolver.listen.udp import UdpService
 from resolver.listen.udp_socket import PlainUdpSocket
+from resolver.protocol.codes import Rcode
+from resolver.runtime.turns import Turns
 from tests.listen.echo import Handler, answered, question
 from tests.support import trio_test, trio_test_real
 
@@ -175,6 +184,26 @@ async def test_hits_do_not_wait_behind_misses(kind: str, monkeypatch: pytest.Mon
     sock.close()
 
 
+@pytest.mark.reaches("UDP_STARTS_BEHIND")
+@trio_test_real
+async def test_what_is_under_way_is_finished_before_more_is_begun() -> None:
+    """Else whoever asks waits behind all of a flood's replies that have come and were not read."""
+    sock = SystemListenNetwork().bind_udp("127.0.0.1", 0)
+    handler, turns = Handler(), Turns()
+    service = UdpService(sock, handler, Admission(), turns=turns)
+    with stub("127.0.0.1") as client:
+        for at in range(40):
+            client.sendto(question(b"\x02n%d\0" % (10 + at), id=at), ("127.0.0.1", port_of(sock)))
+        turns.note_hits()
+        turns.is_behind = True
+        assert service.drain()
+        assert len(handler.started) == UDP_STARTS_BEHIND
+        turns.is_behind = False
+        assert service.drain()
+        assert len(handler.started) == UDP_STARTS_BEHIND + UDP_STARTS
+    sock.close()
+
+
 @pytest.mark.reaches("UDP_STARTS_IDLE")
 @KINDS
 @trio_test_real
@@ -251,4 +280,24 @@ async def test_late_reply_and_full_house() -> None:
         handler.held[question(id=2)](None)
     assert admission.in_flight == 0
     assert service.unanswered == 1
+    sock.close()
+
+
+@pytest.mark.reaches("UDP_REFUSALS")
+@trio_test_real
+async def test_of_many_for_whom_there_is_no_place_a_few_are_told() -> None:
+    """A reply to each of a flood would take the time that others' queries need."""
+    sock = SystemListenNetwork().bind_udp("127.0.0.1", 0)
+    service = UdpService(sock, Handler(), Admission(total=0))
+    with stub("127.0.0.1") as client:
+        for turn in (1, 2):
+            for id in range(UDP_REFUSALS + 9):
+                client.sendto(question(id=id), ("127.0.0.1", port_of(sock)))
+            service.drain()
+            told = [client.recv(512)[3] & 15 for _ in range(UDP_REFUSALS)]
+            assert told == [Rcode.SERVFAIL] * UDP_REFUSALS
+            client.settimeout(0.05)
+            with pytest.raises(TimeoutError):
+                client.recv(512)
+            assert service.unanswered == 9 * turn
     sock.close()
