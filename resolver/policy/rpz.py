@@ -17,7 +17,6 @@ Cost, a miss: O(labels) look-ups a zone, and as many addresses as the answer has
 
 from __future__ import annotations
 
-import logging
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, ClassVar, Final, NamedTuple
 
@@ -30,6 +29,7 @@ from resolver.protocol import names
 from resolver.protocol.address_hints import hints_of
 from resolver.protocol.codes import EdeCode, Rcode, RRClass, RRType
 from resolver.protocol.ip_addresses import address_octets, unmapped
+from resolver.telemetry import logs
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -40,7 +40,6 @@ if TYPE_CHECKING:
 
     Cuts = Callable[[Name], Iterable[Delegation]]
 
-_log = logging.getLogger(__name__)
 _ADDRESSES: Final = (RRType.A, RRType.AAAA)
 _SERVICES: Final = (RRType.SVCB, RRType.HTTPS)
 _IPV4_OCTETS: Final = 4
@@ -273,12 +272,12 @@ class Rpz(Step):
             self._rpzs.disabled += 1
         zone.matched[action.value] = zone.matched.get(action.value, 0) + 1
         if zone.terms.logs:
-            _log.info(
-                "policy zone %s: %s for %s, asked as %s: %s %s",
-                zone.terms.name, action.value, names.to_text(name),
-                names.to_text(query.message.qname), Kind(match.key[0]).word,
-                names.to_text(trigger_of(match.key)),
-            )  # fmt: skip
+            asked, trigger = query.message.qname, trigger_of(match.key)
+            logs.say(
+                f"policy zone {zone.terms.name}: {action.value} for {names.to_text(name)}, "
+                f"asked as {names.to_text(asked)}: "
+                f"{Kind(match.key[0]).word} {names.to_text(trigger)}"
+            )
 
 
 def _by_client(zone: Live, source: bytes) -> tuple[bytes, int] | None:

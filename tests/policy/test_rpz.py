@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING
 
 import pytest
@@ -373,7 +374,14 @@ def test_another_class_is_none_of_its_business() -> None:
     assert one.after(query, answer) is answer
 
 
-def test_what_it_changes_is_logged_where_that_is_wanted(caplog: pytest.LogCaptureFixture) -> None:
-    caplog.set_level("INFO")
+def test_what_it_changes_is_logged_where_that_is_wanted(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever `log.level` is: that key asks for it."""
+    logger = logging.getLogger("resolver")
+    monkeypatch.setattr(logger, "handlers", [caplog.handler])
+    caplog.set_level("WARNING", "resolver")
+    step(zone(ACTIONS)).before(asked("nx. A"))
+    assert caplog.messages == []
     step(zone(ACTIONS, logs=True)).before(asked("nx. A"))
     assert caplog.messages == ["policy zone rpz.test: nxdomain for nx., asked as nx.: qname nx."]
