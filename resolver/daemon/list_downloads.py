@@ -21,6 +21,7 @@ from resolver.daemon.list_texts import Fresh, Known, has_text
 from resolver.errors import ResolutionFailed, WireError, drop_frames
 from resolver.limits import (
     LIST_DOWNLOAD_SECONDS,
+    LIST_FIRST_SECONDS,
     LIST_INTERVAL_SECONDS,
     LIST_JITTER_SHARE,
     LIST_REDIRECTS,
@@ -45,6 +46,7 @@ Fetch: TypeAlias = "Callable[[FetchJob], Awaitable[Fetched]]"
 _MODULE: Final = "resolver.daemon.list_fetch"
 _SPARE_S: Final = 10.0
 _BETWEEN_TRIES_S: Final = 2.0
+_DOUBLINGS: Final = 10
 
 
 class Downloads:
@@ -86,6 +88,8 @@ class Downloads:
 
     def _pause(self, known: Known) -> float:
         usual = LIST_RETRY_SECONDS if known.failures else LIST_INTERVAL_SECONDS
+        if known.failures and not known.digest:  # it blocks nothing yet: a router that has started
+            usual = min(usual, LIST_FIRST_SECONDS * 2 ** min(known.failures - 1, _DOUBLINGS))
         share = hash(known.looked_at) % 1000 / 1000  # the same at each look
         return usual * (1 + LIST_JITTER_SHARE * (2 * share - 1))
 

@@ -1,7 +1,8 @@
 """One policy zone: what is in force, when it is due, what is wrong with it, what becomes of it.
 
 A zone with primaries is asked for when its SOA says so (refresh; retry after a failure), at once
-after NOTIFY, never more often than RPZ_REFRESH_LEAST_SECONDS else. When nobody has confirmed it for
+after NOTIFY, never more often than RPZ_REFRESH_LEAST_SECONDS else; while nothing is in force, soon
+after a failure. When nobody has confirmed it for
 as long as its SOA allows (expire) it goes on, and that is told, or it is dropped (`on_expiry`).
 """
 
@@ -29,6 +30,7 @@ from resolver.daemon.rpz_terms import (
 from resolver.daemon.troubles import Trouble
 from resolver.errors import ConfigError, WireError
 from resolver.limits import (
+    RPZ_FIRST_SECONDS,
     RPZ_LOOK_SECONDS,
     RPZ_NOTIFY_SECONDS,
     RPZ_REFRESH_LEAST_SECONDS,
@@ -86,6 +88,7 @@ class Keeping:
         self._failed: Stamp | None = None  # of the text that was no good
         self._tried: Stamp | None = None  # of the text that is being read
         self._due_at = 0.0
+        self._first_s = RPZ_FIRST_SECONDS  # to the next try, while nothing is in force
         self._wake = trio.Event()
         self._noticed = keeper.state.look(self._notified_as)  # of an earlier run
 
@@ -239,6 +242,8 @@ class Keeping:
             refresh, retry, *_ = table.soa.times
         wanted = min(refresh, retry) if has_failed else refresh
         seconds = min(RPZ_REFRESH_MOST_SECONDS, max(RPZ_REFRESH_LEAST_SECONDS, wanted))
+        if table is None:
+            seconds, self._first_s = self._first_s, min(2 * self._first_s, seconds)
         self._due_at = min(self._due_at, trio.current_time() + seconds)
 
     def _expire(self) -> None:

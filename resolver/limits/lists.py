@@ -90,6 +90,11 @@ LIST_LOOK_SECONDS = limit(
 LIST_INTERVAL_SECONDS = limit(
     86_400.0, "seconds between two downloads of a list", why="what all lists ask for"
 )
+LIST_FIRST_SECONDS = limit(
+    30.0,
+    "seconds before a list of which there is no version is tried again, each time twice as long",
+    why="our choice: after a power cut the line comes back minutes after the machine",
+)
 LIST_RETRY_SECONDS = limit(
     3600.0, "seconds before a download that failed is tried again", why="our choice"
 )

@@ -56,6 +56,12 @@ RPZ_LOOK_SECONDS = limit(
     "seconds between two looks whether a zone's file is another",
     why="a look costs one system call",
 )
+RPZ_FIRST_SECONDS = limit(
+    2.0,
+    "seconds before a zone of which nothing is in force is asked for again, each time twice as "
+    "long, up to RPZ_REFRESH_LEAST_SECONDS",
+    why="our choice: after a power cut the line comes back after the machine",
+)
 RPZ_REFRESH_LEAST_SECONDS = limit(
     60.0,
     "seconds between two questions for a zone's SOA, whatever it says itself",

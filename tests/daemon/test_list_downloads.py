@@ -20,6 +20,7 @@ from resolver.daemon import list_downloads, list_fetch
 from resolver.daemon.list_job import Fetched, FetchJob
 from resolver.daemon.list_terms import list_specs
 from resolver.limits import (
+    LIST_FIRST_SECONDS,
     LIST_INTERVAL_SECONDS,
     LIST_JITTER_SHARE,
     LIST_REDIRECTS,
@@ -192,6 +193,26 @@ async def test_the_next_one_is_a_day_away_or_an_hour_after_a_failure(tmp_path: P
             known.failures = failures
             assert not await asked_after(usual * (1 - LIST_JITTER_SHARE) - 5)
             assert await asked_after(usual * (1 + LIST_JITTER_SHARE) + 5)
+
+
+@pytest.mark.reaches("LIST_FIRST_SECONDS")
+@trio_test_real
+async def test_one_that_was_never_had_is_tried_again_soon(tmp_path: Path) -> None:
+    """The line may come up after the machine has; the list blocks nothing until then."""
+    web = Web()
+    web.pages[URL] = Fetched(trouble="network is unreachable")
+    async with home(tmp_path, entry(), fetch=web) as it:
+        await it.downloaded()
+        (known,) = it.daemon.lists.keeper.known.values()
+        downloads = it.daemon.lists.keeper.downloads
+        assert downloads is not None
+        pauses = []
+        for known.failures in (1, 2, 3, 99):
+            pauses.append(downloads._pause(known))
+        usual = [LIST_FIRST_SECONDS, 2 * LIST_FIRST_SECONDS, 4 * LIST_FIRST_SECONDS, 3600]
+        assert pauses == pytest.approx(usual, rel=LIST_JITTER_SHARE)
+        known.digest = "there was one"
+        assert downloads._pause(known) == pytest.approx(LIST_RETRY_SECONDS, rel=LIST_JITTER_SHARE)
 
 
 @trio_test_real

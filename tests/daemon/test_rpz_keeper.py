@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import pytest
@@ -20,6 +21,7 @@ from resolver.daemon.rpz_keeper import RpzKeeper
 from resolver.daemon.rpz_mapping import fresh_file
 from resolver.daemon.rpz_work import read, work
 from resolver.limits import (
+    RPZ_FIRST_SECONDS,
     RPZ_LOOK_SECONDS,
     RPZ_NOTIFY_SECONDS,
     RPZ_PROCESS_SECONDS,
@@ -144,6 +146,25 @@ async def test_refresh_is_kept_to_and_none_is_no_busy_loop(
         assert gaps == pytest.approx([wanted] * 2)
         assert home.daemon.upkeep.rpz_keeper.loads == 1
         assert home.daemon.upkeep.rpz_keeper.cpu_seconds == 0.5
+
+
+@pytest.mark.reaches("RPZ_FIRST_SECONDS")
+@trio_test
+async def test_a_zone_that_was_never_had_is_asked_for_again_soon(
+    *, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The line may come up after the machine has; nothing is blocked until then."""
+    primary = Primary(monkeypatch, soa(86400))
+    primary.is_there = False
+    async with house(village(), Config(rpz=(FROM,))) as home:
+        await trio.sleep(RPZ_FIRST_SECONDS * 2**8 + 2 * RPZ_REFRESH_LEAST_SECONDS)
+        gaps = [after - before for before, after in pairwise(primary.asked)]
+        doubled = [RPZ_FIRST_SECONDS * 2**at for at in range(len(gaps))]
+        assert gaps == pytest.approx([min(one, RPZ_REFRESH_LEAST_SECONDS) for one in doubled])
+        assert len(gaps) > 6
+        primary.is_there = True
+        await trio.sleep(RPZ_REFRESH_LEAST_SECONDS)
+        assert home.daemon.upkeep.rpz_keeper.loads == 1
 
 
 @pytest.mark.reaches("RPZ_NOTIFY_SECONDS")
