@@ -70,6 +70,7 @@ class PrefixFinder:
         self._say = say
         self._offered = offered or network_resolvers.offered
         self._has_said = False
+        self.has_looked = trio.Event()  # once at least
         self._advertised: dict[Prefix, tuple[float, float]] = {}  # when heard, until when it counts
 
     async def run(self) -> None:
@@ -82,6 +83,7 @@ class PrefixFinder:
                 found = await self.look()
                 if found is not None:
                     self._use(found.prefixes)
+                self.has_looked.set()
                 with trio.move_on_after(NAT64_LOOK_SECONDS if found is None else found.seconds):
                     await changed.wait()
                 changed = trio.Event()
@@ -136,6 +138,7 @@ class PrefixFinder:
         if found.now != prefixes:
             found.now = prefixes
             parts.packets.flush()
+            parts.dispatcher.ways.hasten(trio.current_time())  # there is a way now, or another
         self._has_said = True
         said = ", ".join(map(str, prefixes)) or "none in this network"
         self._say(f"NAT64: prefix {said}", logging.INFO)

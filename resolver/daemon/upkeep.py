@@ -24,6 +24,7 @@ from resolver.daemon.rpz_keeper import Serving as RpzServing
 from resolver.daemon.schedules import keep_schedules
 from resolver.daemon.zones import uses_root_copy
 from resolver.iterate.priming import keep_primed
+from resolver.limits import NAT64_FIRST_SECONDS
 from resolver.protocol import names
 from resolver.recurse.rollover import Rollover
 from resolver.telemetry import logs
@@ -94,13 +95,13 @@ class Upkeep:
         policy zones that are there are in force before anybody asks."""
         self.rpz_keeper.follow()
         await self.rpz_keeper.take_kept()
+        await self._find_prefix_first()
         self._prime()
         self._roll_over()
         self._copy_root()
         self._discover()
         self._keep_schedules()
         self._follow_files()
-        self._find_prefix()
         self._keep_policy_zones()
         self._warm_up()
         base = self._daemon.parts.base
@@ -181,15 +182,25 @@ class Upkeep:
             self._scheduling = scope = trio.CancelScope()
             self._start(scope, lambda: keep_schedules(self._daemon))
 
-    def _find_prefix(self) -> None:
-        """That of the network's translator, where the configuration wants it found."""
+    async def _find_prefix_first(self) -> None:
+        """Before anybody is asked: the only way to a server may be through the translator."""
+        has_looked = self._find_prefix()
+        if has_looked is not None:
+            with trio.move_on_after(NAT64_FIRST_SECONDS):
+                await has_looked.wait()
+
+    def _find_prefix(self) -> trio.Event | None:
+        """That of the network's translator, where the configuration wants it found; set once it
+        was looked for."""
         daemon = self._daemon
         if not is_searched(daemon.config):
             daemon.parts.base.translating.found.now = ()
-            return
+            return None
         say = logs.say if daemon.is_first else _say_nothing
         self._finding = scope = trio.CancelScope()
-        self._start(scope, PrefixFinder(lambda: daemon.parts, say).run)
+        finder = PrefixFinder(lambda: daemon.parts, say)
+        self._start(scope, finder.run)
+        return finder.has_looked
 
     def _follow_files(self) -> None:
         local = self._daemon.parts.config.local

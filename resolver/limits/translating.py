@@ -14,6 +14,11 @@ DNS64_TTL_SECONDS = limit(
 NAT64_PREFIXES = limit(
     4, "prefixes that are believed of one network", why="our choice: RFC 7050 §3 expects one"
 )
+NAT64_FIRST_SECONDS = limit(
+    1.0,
+    "seconds of a start that a prefix is waited for",
+    why="our choice: without one there may be no way to any server",
+)
 NAT64_LOOK_SECONDS = limit(
     60.0, "seconds to the next look for a prefix where nobody said anything", why="our choice"
 )

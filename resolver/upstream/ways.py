@@ -102,7 +102,7 @@ class Ways:
         self._parked: dict[Way, dict[Asked, None]] = {}
         self.public = Way(None)
         self._configured: dict[Name, Way] = {}
-        self.links = links = LinkWatch(hear_links, self._hasten)
+        self.links = links = LinkWatch(hear_links, self.hasten)
         self._recovery = Recovery(
             timers, shared.dice, witnesses=self._witnesses, ask=self._ask, end=self.end,
             is_told=lambda: links.is_heard,
@@ -359,7 +359,7 @@ class Ways:
         for asked in self._parked.pop(way, {}):
             self._hear(asked, OUTAGE_ENDED, now)
 
-    def _hasten(self, now: float) -> None:
+    def hasten(self, now: float) -> None:
         """Something has changed on this machine: is one of the outages over?"""
         for way in self._all():
             if way.cut_since is not None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import ipaddress
 import selectors
+import shlex
 import socket
 import sys
 import threading
@@ -17,8 +18,12 @@ import dns.message
 import dns.rcode
 import pytest
 
+from resolver.lab.authority import Authority
 from resolver.lab.world import World
-from resolver.protocol.nat64 import prefix
+from resolver.lab.zones import Zone
+from resolver.protocol import names
+from resolver.protocol.codes import RRType
+from resolver.protocol.nat64 import WELL_KNOWN_IPV4, prefix
 from tests.e2e.daemon import PROJECT
 from tests.e2e.outside_config import toml_of
 from tests.simulation import netns
@@ -31,6 +36,7 @@ pytestmark = [pytest.mark.netns, pytest.mark.timeout(180)]
 
 OWN = prefix("2001:db8:64::/96")
 ROOT, SERVER = "192.0.2.1", "192.0.2.20"
+NETWORKS_OWN = "2001:db8::53"
 LISTEN = "::1"
 
 
@@ -57,6 +63,10 @@ class Stand:
         self.directory = directory
         self.world = small_world()
         self.answerers = {translated(host): one for host, one in self.world.servers.items()}
+        shown = Zone(names.from_text("ipv4only.arpa."))
+        for ipv4 in WELL_KNOWN_IPV4:
+            shown.add("@", RRType.AAAA, OWN.embed(ipv4))
+        self.answerers[NETWORKS_OWN] = Authority([shown])
 
     @contextlib.contextmanager
     def up(self) -> Iterator[netns.Namespace]:
@@ -87,12 +97,13 @@ class Stand:
                     key.fileobj.sendto(reply, source)
 
     @contextlib.contextmanager
-    def daemon(self, place: netns.Namespace, nat64: str, dns64: str) -> Iterator[None]:
+    def daemon(self, place: netns.Namespace, nat64: str, dns64: str) -> Iterator[netns.Program]:
+        """The network's own name server is noted where NetworkManager would have done so."""
         hints = self.directory / "hints"
         hints.write_text(f". 3600000 IN NS ns.root.\nns.root. 3600000 IN A {ROOT}\n")
         document = {
             "server": {"listen": [f"[{LISTEN}]:53"], "allow_from": ["::/0"], "user": ""},
-            "root": {"hints_file": str(hints), "prime": False, "local": False},
+            "root": {"hints_file": str(hints), "prime": True, "local": False},
             "outgoing": {"nat64": nat64, "do_not_query_localhost": False},
             "resolution": {"local_zones": False},
             "dnssec": {"validate": False},
@@ -100,13 +111,16 @@ class Stand:
         }
         path = self.directory / "resolver.toml"
         path.write_text(toml_of(document))
+        noted = "mount -t tmpfs none /run && mkdir /run/NetworkManager && "
+        noted += f"echo nameserver {NETWORKS_OWN} > /run/NetworkManager/resolv.conf && exec "
+        serve = shlex.join([sys.executable, "-m", "resolver", "serve", "--config", str(path)])
         program = place.spawn(
-            sys.executable, "-m", "resolver", "serve", "--config", str(path),
+            "unshare", "-m", "sh", "-c", noted + serve,
             log=self.directory / "log", cwd=PROJECT,
         )  # fmt: skip
         netns.wait_for([(place, LISTEN, 53)], programs=[program], patience_s=60)
         try:
-            yield
+            yield program
         finally:
             program.stop()
             assert "Traceback" not in program.output()
@@ -117,6 +131,18 @@ def ask(place: netns.Namespace, name: str, rtype: str) -> dns.message.Message:
         sock.settimeout(20)
         sock.sendto(dns.message.make_query(name, rtype).to_wire(), (LISTEN, 53))
         return dns.message.from_wire(sock.recv(65_535))
+
+
+@pytest.mark.reaches("NAT64_FIRST_SECONDS")
+def test_a_prefix_is_found_before_anybody_misses_it(tmp_path: Path) -> None:
+    """A start on such a host is no outage: nobody is told that there was one."""
+    tmp_path.chmod(0o755)
+    stand = Stand(tmp_path)
+    with stand.up() as place, stand.daemon(place, "auto", "auto") as program:
+        told = ask(place, "www.four.test.", "AAAA")
+        assert [str(one) for rrset in told.answer for one in rrset] == [translated("198.51.100.80")]
+        assert f"NAT64: prefix {OWN}" in program.output()
+        assert "nobody answers any more" not in program.output()
 
 
 @pytest.mark.parametrize("how", ["given", "off"])
