@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 class Turns:
     """Shared by the listeners, who see the hits, and by all who take turns.
 
-    *is_behind*: more replies of servers have come than one turn takes. What is begun meanwhile would
-    stand behind them, and so would whoever is begun later: what is under way is finished first.
+    *is_behind*: more replies of servers have come than one turn takes. What is begun meanwhile
+    stands behind them, and so does whoever asks then: what is under way is finished first.
     """
 
     __slots__ = ("_any_hits_until", "_hits_until", "_now", "is_behind")

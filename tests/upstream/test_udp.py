@@ -175,9 +175,7 @@ async def test_fewer_replies_are_taken_at_once_while_hits_come(
             server.sendto(b"reply", server.recvfrom(100)[1])
         if has_hits:
             turns.note_hits()
-        assert not turns.is_behind
-        assert len(network.receive()) == batch
-        assert turns.is_behind
+        assert (len(network.receive()), turns.is_behind) == (batch, True)
         while network.receive():
             pass
         assert not turns.is_behind
