@@ -53,7 +53,7 @@ NO_COUNTERS = {
         "total", "denials", "cut_proof", "sent", "asked", "_unsent", "_rounds",
         "_cuts", "_at", "count",
         "_seen", "_unsigned", "_depth", "_open_octets", "unheard",
-        "_items", "_line", "_reply",
+        "_items", "_line", "_reply", "_refusals",
     },
     "what one server, connection or worker has done": {
         "n", "fails", "served", "_strays", "_held_octets", "_taken_octets", "hits", "_answered",
@@ -72,7 +72,7 @@ NO_COUNTERS = {
     "a number that tells states apart": {"_next_suffix", "_number", "generation"},
     "read by another process, or of no use but to tell things apart": {"told"},
     "parts of other numbers of the same class": {
-        "_aside", "_middle_passes", "_middle_us", "void", "dnames",
+        "_aside", "_middle_passes", "_middle_us", "void", "dnames", "_over",
     },
     "registered by `Registry.total`, or `Registry.histogram`": {"connects", "_outage_s", "sum_s"},
     "of the parent of the workers; the shared page counts their starts": {"restarts"},
