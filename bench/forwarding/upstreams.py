@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import trustme
 
@@ -28,11 +28,13 @@ BIG = [f"{number:03}" + "x" * 240 for number in range(BIG_RECORDS)]
 
 
 class Keys:
-    """A certificate for *names* as files, and its authority's."""
+    """A certificate for *names* as files, and its authority's; *terms* are trustme's."""
 
-    def __init__(self, directory: Path, *names: str, authority: trustme.CA | None = None) -> None:
+    def __init__(
+        self, directory: Path, *names: str, authority: trustme.CA | None = None, **terms: Any
+    ) -> None:
         self.authority = authority or trustme.CA()
-        leaf = self.authority.issue_cert(*names)
+        leaf = self.authority.issue_cert(*names, **terms)
         self.ca_file = directory / "ca.pem"
         self.certificate, self.key = directory / "cert.pem", directory / "key.pem"
         self.authority.cert_pem.write_to_path(self.ca_file)

@@ -36,6 +36,7 @@ _TO_BASE64: Final = bytes.maketrans(b"-_", b"+/")
 _ESCAPE: Final = re.compile(rb"%([0-9A-Fa-f]{2})?")
 _ABSOLUTE: Final = re.compile(rb"https?://[^/?#]*", re.IGNORECASE)
 _ANY_ORIGIN: Final = (b"access-control-allow-origin", b"*")
+_VARY: Final = (b"vary", b"accept")  # for caches (RFC 9110 §12.5.5)
 
 
 class Request(NamedTuple):
@@ -63,11 +64,12 @@ class Form(enum.Enum):
 
 
 class Asked(NamedTuple):
-    """A DNS query, and how its reply goes back."""
+    """A DNS query, and how its reply goes back; *is_negotiated*: `accept` decided the form."""
 
     query: bytes
     form: Form
     is_head: bool = False
+    is_negotiated: bool = False
 
 
 class _Refused(Exception):
@@ -135,7 +137,8 @@ def _got(query: bytes, fields: Mapping[bytes, bytes], *, is_ours: bool, is_head:
         raise _Refused(400, str(error)) from None
     accepted = fields.get(b"accept", b"").lower()
     is_message = asked.wants_message or (MESSAGE in accepted and b"json" not in accepted)
-    return Asked(asked.query, Form.MESSAGE if is_message else Form.JSON, is_head)
+    form = Form.MESSAGE if is_message else Form.JSON
+    return Asked(asked.query, form, is_head, is_negotiated=True)
 
 
 def _parameters(query: bytes) -> dict[bytes, bytes]:
@@ -189,6 +192,8 @@ def response(asked: Asked, reply: bytes, site: Site, more: Fields = ()) -> Respo
         for _ in (steps := Written(asked, reply, site, more)):
             pass
         return steps.response
+    if asked.is_negotiated:
+        more = (_VARY, *more)
     fields = _fields(MESSAGE, len(reply), max_age(reply), more, cors=site.cors)
     return Response(200, fields, b"" if asked.is_head else reply)
 
@@ -197,7 +202,8 @@ class Written:
     """A JSON response in the making: iterated to its end, with pauses, it is `response`."""
 
     def __init__(self, asked: Asked, reply: bytes, site: Site, more: Fields = ()) -> None:
-        self._asked, self._reply, self._more, self._cors = asked, reply, more, site.cors
+        self._asked, self._reply, self._cors = asked, reply, site.cors
+        self._more = (_VARY, *more)  # of JSON `accept` is always asked
         self.response = busy(site)
 
     def __iter__(self) -> Generator[None, None, None]:

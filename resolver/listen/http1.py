@@ -17,7 +17,7 @@ from resolver.listen.doh_request import LONG_HEADER, MALFORMED, TOO_LARGE, Reque
 from resolver.listen.http_engine import FAULTS, WANTED
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from resolver.listen.doh_request import Response
 
@@ -43,6 +43,12 @@ _CAN_SAY: Final = (h11.IDLE, h11.SEND_RESPONSE)
 def _octets_of(request: h11.Request) -> int:
     """Of its header, the target among it: what HTTP/2 counts too."""
     return len(request.target) + sum(len(name) + len(value) for name, value in request.headers)
+
+
+def _has_two_ends(version: bytes, fields: Mapping[bytes, bytes]) -> bool:
+    """True if a proxy on the way may have seen it end elsewhere (RFC 9112 §6.1, §11.2)."""
+    is_chunked = b"transfer-encoding" in fields
+    return is_chunked and (version == b"1.0" or b"content-length" in fields)
 
 
 class Http1:
@@ -119,7 +125,7 @@ class Http1:
     def _begin(self, request: h11.Request) -> None:
         self._request, self._is_head = request, request.method == b"HEAD"
         fields = dict(request.headers)
-        if request.http_version not in _VERSIONS:
+        if request.http_version not in _VERSIONS or _has_two_ends(request.http_version, fields):
             self._fail(MALFORMED)
         elif _octets_of(request) > HTTPS_HEADER_OCTETS:
             self._fail(LONG_HEADER)

@@ -97,6 +97,27 @@ def test_the_form_is_negotiated(query: bytes, accept: bytes, form: Form) -> None
     assert asked_in_json(query, b"/dns-query", accept=accept).form is form
 
 
+@pytest.mark.rfc("RFC 9110 §12.5.5")
+@pytest.mark.parametrize(
+    ("query", "accept", "varies"),
+    [
+        (b"name=a", b"application/dns-json", True),
+        (b"name=a", MESSAGE, True),
+        (b"dns=" + encoded(QUERY), b"application/dns-json", False),
+        (b"dns=" + encoded(QUERY) + b"&ct=x", MESSAGE, False),
+    ],
+)
+def test_caches_are_told_where_the_form_was_negotiated(
+    query: bytes,
+    accept: bytes,
+    varies: bool,  # noqa: FBT001
+) -> None:
+    """Else one that keeps JSON would hand it to who accepts messages only."""
+    asked = asked_in_json(query, b"/dns-query", accept=accept)
+    said = response(asked, build(id=0, flags=Flag.QR, question=(WWW, 1, 1)), SITE)
+    assert ((b"vary", b"accept") in said.fields) is varies
+
+
 def told(octets: bytes) -> dict[str, object]:
     said = response(Asked(QUERY, Form.JSON), octets, SITE)
     assert dict(said.fields)[b"content-type"] == b"application/dns-json"

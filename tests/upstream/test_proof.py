@@ -70,6 +70,9 @@ _BAD = {
     ),
     "another address": (certificate("192.0.2.99"), "", f"is for 192.0.2.99, not for {HOST}"),
     "a name, no address": (certificate(NAME), "", f"is for {NAME}, not for {HOST}"),
+    "no name but in the subject": (
+        certificate(), NAME, f"is for no name (no subjectAltName), not {NAME}",
+    ),
     "unknown authority": (
         certificate(NAME, by="somebody"), NAME, "unable to get local issuer certificate",
     ),

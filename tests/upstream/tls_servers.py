@@ -40,11 +40,15 @@ def authority_pem() -> str:
 
 @functools.cache
 def certificate(*names: str, days: tuple[int, int] = (-1, 30), by: str = "") -> trustme.LeafCert:
-    """For *names*, valid from and until so many days from now; *by* names another authority."""
+    """For *names*, valid from and until so many days from now; *by* names another authority.
+
+    Without names it is of the old kind, whose subject has one (RFC 9525 §4 wants a SAN).
+    """
     now = dt.datetime.now(dt.UTC)
     start, end = (now + dt.timedelta(days=each) for each in days)
     issuer = trustme.CA(organization_name=by) if by else authority()
-    return issuer.issue_cert(*names, not_before=start, not_after=end)
+    old = None if names else NAME
+    return issuer.issue_cert(*names, common_name=old, not_before=start, not_after=end)
 
 
 def server_context(leaf: trustme.LeafCert, *, is_old: bool = False) -> ssl.SSLContext:
