@@ -65,6 +65,11 @@ QUIC_TOKEN_SECONDS = limit(
 QUIC_HANDSHAKE_SECONDS = limit(
     5.0, "seconds for a client's QUIC handshake", why="three round trips, one of them lost"
 )
+QUIC_HANDSHAKE_DATAGRAMS = limit(
+    32,
+    "datagrams of a client's QUIC handshake that are looked at",
+    why="two or three are a hello, and each may be sent again five times; 50 µs each",
+)
 QUIC_IDLE_SECONDS = limit(
     30.0, "seconds that a QUIC connection may be silent", why="RFC 9250 §5.5.2; blocky's 30"
 )
@@ -96,8 +101,13 @@ QUIC_RESETS_SECONDS = limit(30.0, "seconds over which they are counted", why="ou
 QUIC_TURN = limit(
     4,
     "QUIC datagrams, or questions in them, taken in before other tasks have their turn; one that "
-    "begins a connection counts as all, and one whose sender is told to begin otherwise",
+    "begins a connection counts as all",
     why="our choice: 1 ms",
+)
+QUIC_TOLD = limit(
+    16,
+    "strangers of one batch of datagrams that are told to begin otherwise (Retry, other versions)",
+    why="25 µs each: half a millisecond before the next rest; 10,000 a second",
 )
 QUIC_TIMER_SECONDS = limit(
     0.001, "seconds between two looks at the timers of one connection", why="our choice: no spin"

@@ -2,8 +2,9 @@
 
 One task takes datagrams in, a few at a time, and waits for the earliest timer besides; replies
 that are ready between leave at once. What cannot belong to a connection costs microseconds, and no
-memory: a Retry, a list of versions, or nothing at all (RFC 9000 §5.2, §8.1.2, §6.1). Replies leave
-from the address that each client knows. The library behind it is loaded where such a listener is.
+memory: a Retry, a list of versions, or nothing at all (RFC 9000 §5.2, §8.1.2, §6.1). A flood of it
+has half of our time at most: few are told, and between batches we sleep. Replies leave from the
+address that each client knows. The library behind it is loaded where such a listener is.
 """
 
 from __future__ import annotations
@@ -24,7 +25,10 @@ from resolver.limits import (
     QUIC_INITIAL_OCTETS,
     QUIC_PAST,
     QUIC_TIMER_SECONDS,
+    QUIC_TOLD,
     QUIC_TURN,
+    REST_SECONDS,
+    UDP_BATCH,
 )
 from resolver.listen.admission import raw_address
 from resolver.listen.listen_network import Datagram
@@ -38,6 +42,10 @@ if TYPE_CHECKING:
     from resolver.listen.quic_packets import Head
     from resolver.listen.quic_peer import Path, QuicPeer, Spoken
     from resolver.protocol.transport import Transport
+
+
+def _host_of(datagram: Datagram) -> str:
+    return datagram.peer[0].partition("%")[0]
 
 
 class QuicService:
@@ -62,7 +70,9 @@ class QuicService:
         self.versions = 0
         self.invalid_tokens = 0
         self.turned_away = 0
-        self._has_told = False  # a stranger, in this turn
+        self._strangers = 0  # in this batch
+        self._told = 0  # of these, who was told something
+        self._cost = 0  # of the last datagram
         self._host = host
         self._kit = kit
         self._tokens = RetryTokens()
@@ -108,6 +118,8 @@ class QuicService:
                     with self._sleep:
                         await self.socket.wait_readable()
                     await self._take_all()
+                    if self._strangers >= UDP_BATCH // 2:
+                        await trio.sleep(REST_SECONDS)
         finally:
             for peer in list(self._peers):
                 peer.let_go(is_excessive=False)
@@ -115,6 +127,7 @@ class QuicService:
     async def _take_all(self) -> None:
         """What has come, in turns with others, and what is due."""
         batch = deque(self.socket.receive())
+        self._strangers = self._told = 0
         while True:
             try:
                 self.turn(batch)
@@ -127,19 +140,17 @@ class QuicService:
     def turn(self, batch: deque[Datagram]) -> None:
         """Take in a few datagrams of *batch*, do what is due, and send what comes of it.
 
-        Few: QUIC_TURN of them, or of questions in them; one that begins a connection costs as much,
-        and so does one of a stranger who is told something, for of those there may be floods.
+        Few: QUIC_TURN of them, or of questions in them; one that begins a connection costs as much.
         What is due may be half a handshake sent again, and of those that began together it is due
         together: so one connection's, and half as many datagrams besides.
         """
         self._is_at_it = True
-        begun, self._has_told = self.places.accepted, False
         try:
             left = QUIC_TURN // 2 if self._do_one_due() else QUIC_TURN
-            while batch and left > 0 and self.places.accepted == begun and not self._has_told:
-                asked = self._kit.queries
+            while batch and left > 0:
+                self._cost = 1
                 self._take(batch.popleft())
-                left -= max(1, self._kit.queries - asked)
+                left -= self._cost
         finally:
             self._is_at_it = False
         self._settle()
@@ -190,44 +201,71 @@ class QuicService:
         try:
             head = read_head_untrusted(datagram.data)
         except WireError:
-            self.ignored += 1
+            self._ignore()
             return
         peer = self._by_id.get(head.destination)
         if peer is None:
             peer = self._begun(head, datagram)
+        elif not (peer.is_open or peer.awaits_more_from(_host_of(datagram))):
+            self._ignore()
+            return
         if peer is None:
             return
+        asked = self._kit.queries
         peer.receive(datagram.data, self._kit.path(datagram))
+        self._cost = max(self._cost, self._kit.queries - asked)
         self._dirty[peer] = None
+
+    def _ignore(self) -> None:
+        self.ignored += 1
+        self._strangers += 1
 
     def _begun(self, head: Head, datagram: Datagram) -> QuicPeer | None:
         """The connection that a datagram of a stranger begins, if it may."""
         is_whole = len(datagram.data) >= QUIC_INITIAL_OCTETS
         if is_whole and not head.is_known_version:
-            self.versions += 1
-            self._reply(datagram, version_negotiation(head, os.urandom(1)[0]))
+            if self._may_tell():
+                self.versions += 1
+                self._reply(datagram, version_negotiation(head, os.urandom(1)[0]))
             return None
         is_named = bool(head.token) or len(head.destination) >= ID_OCTETS  # RFC 9000 §7.2
         if not (is_whole and head.is_initial and is_named) or head.destination in self._past:
-            self.ignored += 1
+            self._ignore()
             return None
         if self._is_leaving:
             self.turned_away += 1
+            self._strangers += 1
             return None
-        host = datagram.peer[0].partition("%")[0]
+        host = _host_of(datagram)
         address = raw_address(host)
         named = address + datagram.peer[1].to_bytes(2, "big")
         proof = self._proof(head, named)
         if proof is None and head.token and self._tokens.is_ours(head.token):
-            self.invalid_tokens += 1
-            self._reply(datagram, self._kit.invalid_token(head))
+            if self._may_tell():
+                self.invalid_tokens += 1
+                self._cost = QUIC_TURN  # it is encrypted
+                self._reply(datagram, self._kit.invalid_token(head))
             return None
         entry = self.places.entry(
             host, address, self._peers, most=QUIC_CONNECTIONS, is_proven=proof is not None
         )
-        if entry is Entry.PROVE:
+        if entry is Entry.COME:
+            return self._welcome(head, host, proof)
+        if entry is Entry.GO:
+            self._strangers += 1
+        elif self._may_tell():
+            self.places.retried += 1
             self._retry(head, datagram, named)
-        return self._welcome(head, host, proof) if entry is Entry.COME else None
+        return None
+
+    def _may_tell(self) -> bool:
+        """May one more stranger of a batch be told what is amiss? Else it is ignored."""
+        if self._told >= QUIC_TOLD:
+            self._ignore()
+            return False
+        self._strangers += 1
+        self._told += 1
+        return True
 
     def _proof(self, head: Head, named: bytes) -> Proof | None:
         if not head.token:
@@ -243,13 +281,13 @@ class QuicService:
     def _welcome(self, head: Head, host: str, proof: Proof | None) -> QuicPeer:
         original, retried = proof or Proof(head.destination, b"")
         peer = self._kit.begin(self, host, original, retried)
+        self._cost = QUIC_TURN
         self._peers[peer] = None
         self.know(peer, head.destination)
         self.know(peer, peer.transport.host_cid)
         return peer
 
     def _reply(self, datagram: Datagram, data: bytes) -> None:
-        self._has_told = True
         self.socket.send((Datagram(data, datagram.peer, datagram.local),))
 
     # --- for its connections (`quic_peer.Owner`) -------------------------------------------------

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 from aioquic.quic import events
 
 from resolver.errors import drop_frames
-from resolver.limits import QUIC_HANDSHAKE_SECONDS
+from resolver.limits import QUIC_HANDSHAKE_DATAGRAMS, QUIC_HANDSHAKE_SECONDS
 from resolver.listen.quic_transport import NO_APPLICATION_PROTOCOL
 
 if TYPE_CHECKING:
@@ -125,6 +125,7 @@ class QuicPeer:
         self._is_proven = is_proven
         self._patience_ends = self.active_at + QUIC_HANDSHAKE_SECONDS
         self._is_ending = False
+        self._greetings = 0  # datagrams of the handshake
         self.share = owner.places.take(self, is_proven=is_proven)
 
     def __repr__(self) -> str:
@@ -143,6 +144,17 @@ class QuicPeer:
         return path
 
     # --- what comes ------------------------------------------------------------------------------
+
+    def awaits_more_from(self, host: str) -> bool:
+        """True if one more datagram from *host* may belong to the handshake that is under way.
+
+        Addresses stay until it is done (RFC 9000 §9), and who sends the same again and again, under
+        whatever address, has us decrypt it each time.
+        """
+        if host != self.host:
+            return False
+        self._greetings += 1
+        return self._greetings < QUIC_HANDSHAKE_DATAGRAMS
 
     def receive(self, data: bytes, path: Path) -> None:
         """A datagram for this connection. Never raises on bad data."""

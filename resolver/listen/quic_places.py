@@ -152,10 +152,10 @@ class QuicPlaces:
             or self._unproven.get(host, 0) >= QUIC_UNPROVEN_PER_CLIENT
             or self.octets >= QUIC_MEMORY_OCTETS // 2
         ):
-            return self._prove()
+            return Entry.PROVE
         if not self.rates.allows(address, is_local=is_local, is_proven=is_proven):
             if not is_proven:
-                return self._prove()
+                return Entry.PROVE
             self.limited += 1
             return Entry.GO
         share = self._by_host.get(host)
@@ -167,10 +167,6 @@ class QuicPlaces:
             self.refused += 1
             return Entry.GO
         return Entry.COME
-
-    def _prove(self) -> Entry:
-        self.retried += 1
-        return Entry.PROVE
 
     def _dismiss_idle(self, holders: Iterable[Holder]) -> bool:
         """Let go who has been idle longest, first of all who has not come to the first question."""

@@ -53,13 +53,13 @@ NO_COUNTERS = {
         "total", "denials", "cut_proof", "sent", "asked", "_unsent", "_rounds",
         "_cuts", "_at", "count",
         "_seen", "_unsigned", "_depth", "_open_octets", "unheard",
-        "_items", "_line", "_reply", "_refusals",
+        "_items", "_line", "_reply", "_refusals", "_strangers", "_told",
     },
     "what one server, connection or worker has done": {
         "n", "fails", "served", "_strays", "_held_octets", "_taken_octets", "hits", "_answered",
         "silence_s", "global_log_rtt",
         "_overdue", "awaited", "cookie_silences", "doubts", "edns_silences", "streams", "waiting",
-        "_asked", "_resets", "_under_way", "passed", "_failed", "_in_vain", "took_s",
+        "_asked", "_resets", "_under_way", "passed", "_failed", "_in_vain", "took_s", "_greetings",
     },
     "what one HTTP connection has come to": {
         "_body", "_continuations", "_opened", "_out", "_read", "_resets", "_streams", "_writing",

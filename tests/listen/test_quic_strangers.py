@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 import trio
@@ -316,24 +316,3 @@ def test_the_parts_show_what_they_are() -> None:
     places = QuicPlaces(QuicRates.__new__(QuicRates))
     assert repr(places) == "<QuicPlaces 0 taken, 0 octets>"
     assert packet.QuicProtocolVersion(VERSION_2).name == "VERSION_2"
-
-
-@trio_test
-async def test_strangers_are_told_to_begin_otherwise_one_a_turn(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    """Others wait no longer for a flood of them than for one."""
-    reply = quic.QuicService._reply
-    async with listening() as it:
-        with counted() as turns:
-
-            def noted(service: quic.QuicService, *told: Any) -> None:
-                turns.note()
-                reply(service, *told)
-
-            monkeypatch.setattr(quic.QuicService, "_reply", noted)
-            stranger = it.network.client(CLIENT)
-            for _ in range(6):
-                stranger.send_udp(HERE, b"\xc1\xfa\xfa\xfa\xfa\x08" + os.urandom(8) + bytes(1300))
-            await trio.sleep(0.1)
-        assert (sum(turns.counts), max(turns.counts)) == (6, 1)
