@@ -40,7 +40,7 @@ class Attack(NamedTuple):
     signal: int = 0
 
 
-_ENCRYPTS = Settings(encrypts=True)
+_ENCRYPTS = Settings(encrypts=True, is_apart=True)
 ATTACKS = (
     Attack("unread-hits", "TCP: big cached answers, unread", streams.unread_hits),
     Attack("unread-misses", "TCP: big new answers, unread", streams.unread_misses),
@@ -139,9 +139,33 @@ def _times(values: list[float]) -> str:
     return f"{text} ({lost} lost)" if lost else text
 
 
-def _attacker(work: Callable[[], str], pipe: Connection) -> None:
+class Attacker:
+    """A process of its own, there before anything is measured: who forks keeps others waiting."""
+
+    def __init__(self, work: Callable[[], str]) -> None:
+        context = multiprocessing.get_context("fork")
+        self._pipe, theirs = context.Pipe()
+        self._process = context.Process(target=_attack, args=(work, theirs), daemon=True)
+        self._process.start()
+
+    def begin(self) -> None:
+        self._pipe.send("go")
+
+    def has_ended(self, within_s: float) -> bool:
+        return self._pipe.poll(within_s)
+
+    def end(self) -> str:
+        """What is to be remarked."""
+        remark = str(self._pipe.recv()) if self._pipe.poll() else "attacker hung"
+        self._process.kill()
+        self._process.join()
+        return remark
+
+
+def _attack(work: Callable[[], str], pipe: Connection) -> None:
     # It is another machine's processor that an attacker burns: nobody here may wait for it.
     os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
+    pipe.recv()
     try:
         pipe.send(work())
     except Exception as error:  # noqa: BLE001  # said in the table
@@ -153,6 +177,7 @@ def attack(bed: Bed, which: Attack, name: str, *, quiet_s: float, attack_s: floa
     report = Report(name)
     with bed.running(name, which.settings) as subject:
         client = GoodClient(bed, GOOD, RESOLVER)
+        attacker = Attacker(_work(bed, which, subject, attack_s))
         try:
             time.sleep(1.0)
             client.phase()  # what came first warms caches
@@ -160,7 +185,8 @@ def attack(bed: Bed, which: Attack, name: str, *, quiet_s: float, attack_s: floa
             report.phases.append(client.phase())
             report.before = subject.usage()
             report.peak_mb, report.peak_descriptors = report.before[:2]
-            report.remark = _under_attack(bed, which, subject, report, attack_s)
+            _under_attack(attacker, subject, report, attack_s)
+            report.remark = attacker.end()
             report.phases.append(client.phase())
             _await_recovery(client, report, subject)
         finally:
@@ -169,29 +195,21 @@ def attack(bed: Bed, which: Attack, name: str, *, quiet_s: float, attack_s: floa
     return report
 
 
-def _under_attack(
-    bed: Bed, which: Attack, subject: Subject, report: Report, attack_s: float
-) -> str:
-    work: Callable[[], str]
+def _work(bed: Bed, which: Attack, subject: Subject, attack_s: float) -> Callable[[], str]:
     if which.work is None:
         pids = subject.pids()
-        work = partial(floods.stopped_worker, bed, pids, attack_s, number=which.signal)
-    else:
-        work = partial(which.work, bed, attack_s)
-    context = multiprocessing.get_context("fork")
-    ours, theirs = context.Pipe()
+        return partial(floods.stopped_worker, bed, pids, attack_s, number=which.signal)
+    return partial(which.work, bed, attack_s)
+
+
+def _under_attack(attacker: Attacker, subject: Subject, report: Report, attack_s: float) -> None:
     began, before = time.monotonic(), subject.usage()
-    process = context.Process(target=_attacker, args=(work, theirs), daemon=True)
-    process.start()
-    while not ours.poll(0.1) and time.monotonic() < began + attack_s + 30:
+    attacker.begin()
+    while not attacker.has_ended(0.1) and time.monotonic() < began + attack_s + 30:
         now = subject.usage()
         report.peak_mb = max(report.peak_mb, now.rss_mb)
         report.peak_descriptors = max(report.peak_descriptors, now.descriptors)
     report.cpu_share = (subject.usage().cpu_s - before.cpu_s) / (time.monotonic() - began)
-    remark = str(ours.recv()) if ours.poll() else "attacker hung"
-    process.kill()
-    process.join()
-    return remark
 
 
 def _await_recovery(client: GoodClient, report: Report, subject: Subject) -> None:

@@ -21,7 +21,7 @@ from resolver import __version__
 from resolver.config.endpoints import show
 from resolver.daemon import host, preload, privileges
 from resolver.daemon.captive import Captive
-from resolver.daemon.descriptors import count_descriptors
+from resolver.daemon.descriptors import count_descriptors, make_room_for_descriptors
 from resolver.daemon.lifeline import REREAD, STOP
 from resolver.daemon.operated import Hooks
 from resolver.daemon.reload import preview, reload, reread
@@ -118,6 +118,7 @@ async def _serve(
     given: GivenSockets | None,
 ) -> None:
     count_descriptors(config)
+    make_room_for_descriptors()
     life = _Life(tells=lifeline is None)
     is_first = slot is None or slot.is_first
 

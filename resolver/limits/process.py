@@ -93,9 +93,9 @@ GARBAGE_PASS_US = limit(
     why="our choice: hits wait meanwhile",
 )
 GARBAGE_YOUNG_LEAST = limit(
-    1250,
+    400,
     "new objects to the next pass at least",
-    why="our measurement: 1 to 3 ms where all is cold",
+    why="our measurement: 1 ms and less where all is cold; 3 to 5 with 1,250",
 )
 GARBAGE_YOUNG_MOST = limit(
     10_000,
