@@ -1,7 +1,7 @@
 """Shell completion for bash, zsh and fish from the command line's own parser, by shtab.
 
 What argparse does not say is added here, where it costs the program nothing: what is called FILE is
-completed with files, what may be a TYPE with the record types.
+completed with files, what may be a TYPE with the record types, a KEY with the configuration's.
 """
 
 from __future__ import annotations
@@ -11,6 +11,8 @@ import re
 from typing import TYPE_CHECKING
 
 import shtab
+
+from resolver.cli import keys, tables
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -30,11 +32,20 @@ def text(parser: argparse.ArgumentParser, shell: str) -> str:
             action.complete = shtab.FILE  # type: ignore[attr-defined]
         elif re.search(r"\bTYPE\b", metavar):
             action.choices = TYPES
+        elif metavar == "KEY":
+            action.choices = _keys()
         if action.metavar is not None:  # zsh splits at colons, and reads brackets
             action.metavar = " ".join(re.findall(r"\w+", metavar))
     made: str = shtab.complete(parser, shell)
     # shtab has zsh complete the first of any number of words only; all of them are alike here.
     return made.replace('"(*)::', '"*:') if shell == "zsh" else made
+
+
+def _keys() -> tuple[str, ...]:
+    """Each section, and each key as `resolver keys` takes it."""
+    paths = [keys.path_of(key) for key in tables.key_entries()]
+    sections = [path.rpartition(".")[0] for path in paths]
+    return tuple(sorted({*paths, *sections} - {""}))
 
 
 def _actions(parser: argparse.ArgumentParser) -> Iterator[argparse.Action]:

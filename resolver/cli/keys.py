@@ -28,19 +28,20 @@ def run(options: argparse.Namespace) -> int:
         print(tables.keys_markdown())
         return 0
     wanted = re.sub(r"\[\d*\]", "", options.key).strip("[]").lower()  # "forward[0].zone" too
-    keys = {_path(key): key for key in tables.key_entries()}
-    found = [path for path in keys if path == wanted or path.startswith(f"{wanted}.")]
+    known = {path_of(key): key for key in tables.key_entries()}
+    found = [path for path in known if path == wanted or path.startswith(f"{wanted}.")]
     if not found:
-        similar = [path for path in keys if wanted in path.rpartition(".")[2]]
-        close = similar or difflib.get_close_matches(wanted, keys, n=1, cutoff=0.5)
+        similar = [path for path in known if wanted in path.rpartition(".")[2]]
+        close = similar or difflib.get_close_matches(wanted, known, n=1, cutoff=0.5)
         guess = f"; did you mean {' or '.join(close)}?" if close else ""
         print(f"resolver keys: there is no key {options.key!r}{guess}", file=sys.stderr)
         return UNKNOWN
-    print("\n\n".join(_in_words(path, keys[path]) for path in found))
+    print("\n\n".join(_in_words(path, known[path]) for path in found))
     return 0
 
 
-def _path(key: tables.Key) -> str:
+def path_of(key: tables.Key) -> str:
+    """As a key is written in one word: "server.listen", "forward.zone"."""
     return f"{key.table.strip('[]')}.{key.name}".lstrip(".")
 
 

@@ -15,7 +15,8 @@ from resolver.runtime.duration import duration
 LONGEST_NAME: Final = 1024  # characters: every octet may be escaped
 LONGEST_TYPE: Final = 16
 _UNITS: Final = {"": 1, "s": 1, "m": 60, "min": 60, "h": 3600, "d": 86_400, "w": 604_800}
-_DURATION: Final = re.compile(r"(\d{1,9}) ?([a-z]*)")
+_PART: Final = re.compile(r"(\d{1,9}) ?([a-z]*)")
+_DURATION: Final = re.compile(r"\d{1,9}|(?:\d{1,9} ?[a-z]+ ?)+")
 
 
 def name_of(text: str) -> Name:
@@ -54,11 +55,13 @@ def question_of(name: str, rtype: str) -> Question:
 
 
 def seconds_of(text: str, between: tuple[float, float]) -> float:
-    """A time as 90s, 30m, 1h or 2d, no less and no more than *between*. Raises Misused."""
-    found = _DURATION.fullmatch(text.strip().lower())
-    unit = None if found is None else _UNITS.get(found[2])
-    least, most = between
-    if found is None or unit is None or not least <= int(found[1]) * unit <= most:
-        example = f"from {duration(least)} to {duration(most)}, as 90s, 30m, 1h or 2d"
+    """A time as 90s, 30m, 1h30m or 2d, no less and no more than *between*. Raises Misused."""
+    given, (least, most) = text.strip().lower(), between
+    parts = [(int(count), _UNITS.get(unit, 0)) for count, unit in _PART.findall(given)]
+    units = [unit for _, unit in parts]
+    is_time = _DURATION.fullmatch(given) and all(units) and units == sorted(set(units))[::-1]
+    seconds = sum(count * unit for count, unit in parts)
+    if not is_time or not least <= seconds <= most:
+        example = f"from {duration(least)} to {duration(most)}, as 90s, 30m, 1h30m or 2d"
         raise Misused(f"{text[:32]!r} is no time {example}")
-    return float(int(found[1]) * unit)
+    return float(seconds)

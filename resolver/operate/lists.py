@@ -47,7 +47,7 @@ class WhileArguments(Arguments, frozen=True, kw_only=True):
         str, Meta(description='a name, with all below it; or "list"', max_length=LONGEST_NAME), WORD
     ] = _LIST
     for_: Annotated[
-        str, Meta(description="for how long: 90s, 30m, 1h, 2d (a week at most)", max_length=16)
+        str, Meta(description="for how long: 90s, 30m, 1h30m, 2d (a week at most)", max_length=16)
     ] = field(default=f"{LIST_OVERRIDE_SECONDS:g}s", name="for")
     off: Annotated[bool, Meta(description="no longer")] = False
 

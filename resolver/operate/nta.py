@@ -30,7 +30,7 @@ class NtaAddArguments(Arguments, frozen=True, kw_only=True):
 
     name: Annotated[str, Meta(description="zone not to validate", max_length=LONGEST_NAME), WORD]
     for_: Annotated[
-        str, Meta(description="for how long: 90s, 30m, 1h, 2d (a week at most)", max_length=16)
+        str, Meta(description="for how long: 90s, 30m, 1h30m, 2d (a week at most)", max_length=16)
     ] = field(default=f"{NEGATIVE_ANCHOR_SECONDS:g}s", name="for")
 
 

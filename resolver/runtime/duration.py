@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
-_UNITS = ((86_400, "d"), (3600, "h"), (60, "min"))
+from typing import Final
+
+_UNITS: Final = ((86_400, "d"), (3600, "h"), (60, "min"), (1, "s"))
+# Below so many seconds they are told to so many: three digits at most, and never a day for 47 hours.
+_GRAINS: Final = ((600, 1), (36_000, 60), (864_000, 3600))
+_COARSEST: Final = 86_400
 
 
 def duration(seconds: float) -> str:
-    """In the largest unit that there is one of: "12 min"."""
+    """The nearest that two units can say: "90 s" is "1 min 30 s", two hours less a moment "2 h"."""
+    grain = next((grain_s for below_s, grain_s in _GRAINS if seconds < below_s), _COARSEST)
+    left = round(seconds / grain) * grain
+    parts = []
     for unit_s, unit in _UNITS:
-        if seconds >= unit_s:
-            return f"{int(seconds // unit_s)} {unit}"
-    return f"{int(seconds)} s"
+        count, left = divmod(left, unit_s)
+        if count:
+            parts.append(f"{count} {unit}")
+    return " ".join(parts) or "0 s"

@@ -44,7 +44,7 @@ async def test_what_is_kept_is_a_paragraph_an_entry() -> None:
         await trio.sleep(10)
         head, record = await lines(it, CACHE_SHOW, name="www.example.net")
         assert head.startswith(
-            "memory: data A: auth_answer, insecure, from example.net., 4 min left"
+            "memory: data A: auth_answer, insecure, from example.net., 4 min 50 s left"
         )
         assert head.endswith(" (TTL 300), stale for 3 d at most")
         assert record.startswith("  www.example.net. 2")

@@ -38,7 +38,7 @@ def _page(**changes: object) -> str:
 def test_a_status_is_a_page() -> None:
     page = _page()
     assert page.startswith("resolver 1.2, since 2001-09-")
-    assert "(2 h), 2 processes" in page
+    assert "(2 h 2 min), 2 processes" in page
     assert "not bound yet: [::1]:53 (UDP)" in page
     assert "(2 outages, 14 min); 1 forward or stub zones cannot be reached" in page
     assert "queries: 10, from memory 80.0 %, from servers 10.0 %, failed 10.0 %; 1 stale" in page
@@ -145,7 +145,7 @@ def test_sizes_and_tables() -> None:
 def test_a_spell_behind_a_portal_says_whom_it_asks_and_for_how_long() -> None:
     on = {"is_on": True, "left_s": 290, "servers": ["192.168.1.1", "fe80::1"]}
     assert list(shown("captive", on)) == [
-        "asking 192.168.1.1, fe80::1, unvalidated, for 4 min more"
+        "asking 192.168.1.1, fe80::1, unvalidated, for 4 min 50 s more"
     ]
     off = {"is_on": False, "left_s": 0, "servers": []}
     assert list(shown("captive", off)) == ["off: all goes by the configuration"]

@@ -57,8 +57,8 @@ async def test_names_in_memory_are_drilled_without_a_packet() -> None:
         assert fates(report) == [(1, 0, 0), (1, 0, 0), (0, 1, 0), (0, 0, 1)]
         assert [(row["name"], row["cut"]) for row in failing] == [("www.example.net.", ".")]
         assert failing[0]["why"] == (
-            "the delegation of example.net. ends after 4 min; the delegation of net. ends after "
-            "4 min; none of the 6 addresses of . answers (5 of them never measured)"
+            "the delegation of example.net. ends after 5 min; the delegation of net. ends after "
+            "5 min; none of the 6 addresses of . answers (5 of them never measured)"
         )
         assert report["servers"] == "only 192.0.2.10/32, 192.0.2.20/31 would answer"
         report, failing = await drilled(it, keep_only=ALL)

@@ -134,6 +134,9 @@ async def test_where_nothing_is_validated_there_is_none() -> None:
         ("30m", 1800),
         ("30 min", 1800),
         ("1h", 3600),
+        ("1h30m", 5400),
+        ("1 h 30 min", 5400),
+        ("1d 2h 3m 4s", 93_784),
         ("2D", 172_800),
         ("1w", 604_800),
     ],
@@ -142,7 +145,7 @@ def test_times(text: str, seconds: float) -> None:
     assert seconds_of(text, NEGATIVE_ANCHOR_SECONDS_RANGE) == seconds
 
 
-@pytest.mark.parametrize("text", ["", "0", "8d", "soon", "-1h", "1.5h", "1y", "9" * 12])
+@pytest.mark.parametrize("text", ["", "0", "8d", "soon", "-1h", "1.5h", "1y", "9" * 12, "30m1h", "1h 1h", "1h 30"])
 def test_what_is_no_time(text: str) -> None:
     with pytest.raises(Refused, match="is no time from"):
         seconds_of(text, NEGATIVE_ANCHOR_SECONDS_RANGE)

@@ -30,6 +30,7 @@ CASES = {
     "resolver query www.example.com AAA": {"AAAA"},
     "resolver trace --lab www.example.com DNSK": {"DNSKEY"},
     "resolver completion f": {"fish"},
+    "resolver keys server.rate": {"server.rate_limit"},
     "resolver check home.t": {"home.toml"},
     "resolver serve --config home.t": {"home.toml"},
 }
