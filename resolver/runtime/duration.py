@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 _UNITS: Final = ((86_400, "d"), (3600, "h"), (60, "min"), (1, "s"))
-# Below so many seconds they are told to so many: three digits at most, and never a day for 47 hours.
+# Below so many seconds they are told to so many: to a hundredth or so, never a day for 47 hours.
 _GRAINS: Final = ((600, 1), (36_000, 60), (864_000, 3600))
 _COARSEST: Final = 86_400
 

@@ -145,7 +145,9 @@ def test_times(text: str, seconds: float) -> None:
     assert seconds_of(text, NEGATIVE_ANCHOR_SECONDS_RANGE) == seconds
 
 
-@pytest.mark.parametrize("text", ["", "0", "8d", "soon", "-1h", "1.5h", "1y", "9" * 12, "30m1h", "1h 1h", "1h 30"])
+@pytest.mark.parametrize(
+    "text", ["", "0", "8d", "soon", "-1h", "1.5h", "1y", "9" * 12, "30m1h", "1h 1h", "1h 30"]
+)
 def test_what_is_no_time(text: str) -> None:
     with pytest.raises(Refused, match="is no time from"):
         seconds_of(text, NEGATIVE_ANCHOR_SECONDS_RANGE)
