@@ -56,5 +56,5 @@ async def _look_around(
         found = await prober.run()
         nursery.cancel_scope.cancel()
     if url is not None and judge.looks_like_a_portal(found):
-        found = replace(found, portal=await web.look(url, looked.uplinks))
+        found = replace(found, portal=await web.look(url, judge.lets_in(looked, found)))
     return found

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
+from ipaddress import ip_address
 from typing import TYPE_CHECKING, Final
 
 from resolver.cli.doctor import judge_host, judge_network
@@ -11,7 +12,7 @@ from resolver.cli.doctor.evidence import Kind
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from resolver.cli.doctor.evidence import Evidence, Internet
+    from resolver.cli.doctor.evidence import Evidence, Host, Internet
     from resolver.cli.doctor.finding import Finding
 
 JUDGEMENTS: Final[tuple[Callable[[Evidence], Finding], ...]] = (
@@ -47,3 +48,16 @@ def looks_like_a_portal(seen: Internet) -> bool:
     is_genuine = any(each.is_authoritative for each in asked)
     is_everywhere = any(each.has_answer for each in seen.of(Kind.NOBODY))
     return is_everywhere or not is_genuine
+
+
+def lets_in(host: Host, seen: Internet) -> tuple[str, ...]:
+    """Who may know the way to a portal's page: name servers that the network offers, those that
+    programs ask, and who answers in others' place."""
+    named = [one for one in host.resolv_conf or () if not ip_address(one).is_loopback]
+    liars = [
+        each.server.host
+        for kind in (Kind.NOBODY, Kind.SOA)
+        for each in seen.of(kind)
+        if each.has_answer and not each.is_authoritative
+    ]
+    return tuple(dict.fromkeys([*host.uplinks, *named, *liars]))

@@ -7,7 +7,7 @@ configuration; nothing of anybody's names goes out. Nothing raises: what did not
 from __future__ import annotations
 
 import errno
-from functools import partial
+from dataclasses import replace
 from random import SystemRandom
 from typing import TYPE_CHECKING, Final, NamedTuple
 
@@ -98,7 +98,7 @@ class Prober:
                 for name, server in roots_of(self._config):
                     nursery.start_soon(self._root, name, server)
                 for server in self._nobody:
-                    nursery.start_soon(partial(self._udp, "nobody", server, Kind.NOBODY, _SOA))
+                    nursery.start_soon(self._udp, "nobody", server, Kind.NOBODY, _SOA)
                 for asked in self.forwards_asked:
                     nursery.start_soon(self._forward, asked)
         return Internet(
@@ -116,9 +116,11 @@ class Prober:
             async with trio.open_nursery() as both:
                 for question in _IDENTITY:
                     both.start_soon(self._identity, server, question, identities)
-                soa = await self._udp(name, server, Kind.SOA, _SOA, identities)
+                soa = await self._asked(name, server, Kind.SOA, _SOA)
+            # What it says of itself in class CH may come long after its SOA.
+            self.probes.append(replace(soa, identities=soa.identities | identities))
             if soa.has_answer:
-                nursery.start_soon(partial(self._udp, name, server, Kind.KEYS, _KEYS))
+                nursery.start_soon(self._udp, name, server, Kind.KEYS, _KEYS)
                 nursery.start_soon(self._large, name, server)
 
     async def _large(self, name: str, server: Server) -> None:
@@ -127,25 +129,28 @@ class Prober:
         sizes = {each: (await self._tcp(name, server, Kind.LARGE_TCP, each)).size_octets
                  for each in (_KEYS, _ALL)}  # fmt: skip
         largest = max(sizes, key=lambda each: sizes[each])
-        await self._udp(name, server, Kind.LARGE, largest, payload=_LARGE)
+        await self._udp(name, server, Kind.LARGE, largest, _LARGE)
 
     async def _udp(
+        self, name: str, server: Server, kind: Kind, question: Question, payload: int = UDP_PAYLOAD
+    ) -> None:
+        self.probes.append(await self._asked(name, server, kind, question, payload=payload))
+
+    async def _asked(
         self,
         name: str,
         server: Server,
         kind: Kind,
         question: Question,
-        identities: set[str] | None = None,
         *,
         payload: int = UDP_PAYLOAD,
     ) -> Probe:
+        """Over UDP."""
         sent = edns.Edns(udp_payload=payload, do=True, options=(edns.nsid_option(),))
         reply = await fetched(self._asker, server, question, sent, flags=0)
         probe = _probe(name, server, kind, reply)
         if probe.has_answer and reply.message is not None:
-            found = set(identities or ()) | set(_nsid(reply.message))
-            probe = _with(probe, reply.message, frozenset(found))
-        self.probes.append(probe)
+            return _with(probe, reply.message)
         return probe
 
     async def _identity(self, server: Server, question: Question, found: set[str]) -> None:
@@ -237,21 +242,16 @@ def _probe(name: str, server: Server, kind: Kind, reply: Reply) -> Probe:
     return Probe(name, server, kind, ANSWERED, elapsed_s, reply.octets, reply.message.rcode)
 
 
-def _with(probe: Probe, message: Message, identities: frozenset[str]) -> Probe:
-    return Probe(
-        probe.name,
-        probe.server,
-        probe.kind,
-        probe.outcome,
-        probe.elapsed_s,
-        probe.size_octets,
-        probe.rcode,
+def _with(probe: Probe, message: Message) -> Probe:
+    """*probe* with what can be told from the reply."""
+    return replace(
+        probe,
         is_authoritative=message.aa,
         is_recursive=message.ra,
         is_truncated=message.tc,
         is_signed=_is_signed(message),
         windows=tuple(_windows(message)),
-        identities=identities,
+        identities=frozenset(_nsid(message)),
     )
 
 

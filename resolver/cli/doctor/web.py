@@ -1,8 +1,9 @@
 """Is there a portal in the way? A page that is the same for everybody, fetched in clear text.
 
 Only asked for where DNS looks as it does behind one. The page's host is looked up at the name
-servers that the network offers, for these are the ones that a portal lets through (RFC 8910 has a
-better way, which needs DHCP's help). Its name and this machine's address are all that it learns.
+servers that the network offers, for these are the ones that a portal lets through, and at whoever
+answers in others' place (RFC 8910 has a better way, which needs DHCP's help). Its name and this
+machine's address are all that it learns.
 """
 
 from __future__ import annotations
@@ -76,23 +77,24 @@ async def _page(address: str, host: str, path: str) -> bytes:
 
 
 async def _addresses(host: str, uplinks: Sequence[str]) -> list[str]:
-    """Of the first name server that tells one."""
+    """Of the first name server that tells one; all are asked at once."""
     network = SystemNetwork()
     asker = Asker(network, SystemRandom())
     question = Question(names.from_text(host), RRType.A)
     found: list[str] = []
+
+    async def ask(uplink: str) -> None:
+        reply = await asker.fetch(Server(uplink), question, patience_s=DOCTOR_REPLY_SECONDS)
+        for one in reply.message.answer if reply.message is not None else ():
+            if one.rtype == RRType.A:
+                found.append(socket.inet_ntop(socket.AF_INET, one.rdata))
+                asking.cancel_scope.cancel()
+
     async with trio.open_nursery() as nursery:
         nursery.start_soon(asker.run)
-        for uplink in uplinks:
-            reply = await asker.fetch(Server(uplink), question, patience_s=DOCTOR_REPLY_SECONDS)
-            answer = reply.message.answer if reply.message is not None else ()
-            found += [
-                socket.inet_ntop(socket.AF_INET, one.rdata)
-                for one in answer
-                if one.rtype == RRType.A
-            ]
-            if found:
-                break
+        async with trio.open_nursery() as asking:
+            for uplink in uplinks:
+                asking.start_soon(ask, uplink)
         nursery.cancel_scope.cancel()
     network.close()
     return found
