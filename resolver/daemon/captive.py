@@ -9,19 +9,21 @@ It is another configuration, by the way of a reload, so that nothing learnt mean
 caches begin empty and are dropped at the end, and what went to disk came by a way that is not
 there any more (`cache.basis`), so it is forgotten when it is read. What was known before is on
 disk still. Who reloads the configuration from its file meanwhile has ended it, and so has who
-carries the machine to another network, which the kernel tells. Zones that a link brings come and go
-beside it: a VPN begins behind the portal.
+carries the machine to another network, which the kernel tells: the name servers are not offered
+any more, or the rest of the world is reached by another link. Zones that a link brings come and go
+beside it: a VPN begins behind the portal, and offers name servers, too.
 """
 
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 import trio
 from msgspec.structs import replace
 
 from resolver.config.schema import Forward
+from resolver.daemon.link_reading import default_links
 from resolver.daemon.reload import reload
 from resolver.errors import ConfigError, ResolverError
 from resolver.limits import CAPTIVE_SECONDS, CAPTIVE_SECONDS_RANGE, LINK_LOOK_SECONDS, TICK_SECONDS
@@ -33,6 +35,8 @@ if TYPE_CHECKING:
 
     from resolver.config.schema import Config
     from resolver.daemon.run import Daemon
+
+    _Ways: TypeAlias = frozenset[str] | None
 
 _log = logging.getLogger(__name__)
 
@@ -54,16 +58,18 @@ def captive_config(config: Config, everything: Forward) -> Config:
 class Captive:
     """Whether *daemon* goes by the network's own name servers now, and until when.
 
-    *offered* finds them.
+    *offered* finds them, *ways* the links by which the rest of the world is reached.
     """
 
     def __init__(
         self,
         daemon: Daemon,
         offered: Callable[[], Sequence[str]] = network_resolvers.offered,
+        ways: Callable[[], _Ways] = default_links,
     ) -> None:
         self._daemon = daemon
         self._offered = offered
+        self._ways = ways
         self._usual: Config | None = None  # to go back to
         self._everything: Forward | None = None  # what we have put into the configuration
         self._timer = trio.CancelScope()
@@ -87,6 +93,7 @@ class Captive:
         if not low <= seconds <= high:
             raise NotCaptive(f"for {low} to {high} seconds at a time")
         hosts = await trio.to_thread.run_sync(self._offered)
+        ways = await trio.to_thread.run_sync(self._ways)
         if not hosts:
             raise NotCaptive("no name server of the network's is noted on this machine")
         everything = Forward(zone=".", addresses=tuple(hosts))
@@ -107,7 +114,7 @@ class Captive:
         self._timer = trio.CancelScope()
         self.until = trio.current_time() + seconds
         self.hosts = tuple(hosts)
-        self._daemon.nursery.start_soon(self._end_in_time, self._timer, everything)
+        self._daemon.nursery.start_soon(self._end_in_time, self._timer, everything, ways)
         said = ", ".join(hosts), duration(seconds)
         _log.warning("captive: asking the network's own %s, unvalidated, for %s", *said)
         return tuple(hosts)
@@ -128,26 +135,30 @@ class Captive:
         await reload(self._daemon, lambda now: usual if _has(now, everything) else now)
         _log.warning("captive: over; what was learnt meanwhile is forgotten")
 
-    async def _until_elsewhere(self, hosts: tuple[str, ...]) -> None:
-        """Until a link changes, and the network offers others: this one's portal is behind us."""
+    async def _until_elsewhere(self, hosts: tuple[str, ...], ways: _Ways) -> None:
+        """Until a link changes, and with it the network: this one's portal is behind us."""
         try:
             links = self._daemon.parts.dispatcher.network.hear_links(losses=True)
         except OSError as error:
             _log.debug("changes of links are not told: %s", error)
             await trio.sleep_forever()
         try:
-            while tuple(await trio.to_thread.run_sync(self._offered)) == hosts:
+            while await trio.to_thread.run_sync(self._is_here, hosts, ways):
                 with trio.move_on_after(TICK_SECONDS):  # what DHCP says comes after the carrier
                     await links.changed()
                     await trio.sleep(LINK_LOOK_SECONDS)
         finally:
             links.close()
 
-    async def _end_in_time(self, timer: trio.CancelScope, everything: Forward) -> None:
+    def _is_here(self, hosts: tuple[str, ...], ways: _Ways) -> bool:
+        """Is it the same network still? A VPN within it brings name servers of its own, beside."""
+        return set(hosts) <= set(self._offered()) and self._ways() == ways
+
+    async def _end_in_time(self, timer: trio.CancelScope, everything: Forward, ways: _Ways) -> None:
         """What cannot be had again now is tried later: nobody stays unvalidated unasked."""
         with timer:
             with trio.move_on_at(self.until):
-                await self._until_elsewhere(everything.addresses)
+                await self._until_elsewhere(everything.addresses, ways)
             is_told = False
             while _has(self._daemon.config, everything):
                 try:

@@ -26,7 +26,8 @@ if TYPE_CHECKING:
     from resolver.model import Name
 
 _NETWORKD: Final = "run/systemd/netif/links"
-_ROUTES: Final = ("proc/net/route", "proc/net/ipv6_route")
+# Of this process: systemd's ProcSubset=pid hides proc/net, which is a link to it.
+_ROUTES: Final = ("proc/self/net/route", "proc/self/net/ipv6_route")
 _ANYWHERE_4: Final = "00000000"
 _ANYWHERE_6: Final = "0" * 32
 _LOOPBACK: Final = "lo"
@@ -59,12 +60,16 @@ class Said(NamedTuple):
     is_vpn: bool = False
 
 
-def zones_of(said: Iterable[Said], default_links: frozenset[str]) -> tuple[LinkZone, ...]:
-    """Each zone once, the first link's; LINK_ZONES at most. Pure."""
+def zones_of(said: Iterable[Said], default_links: frozenset[str] | None) -> tuple[LinkZone, ...]:
+    """Each zone once, the first link's; LINK_ZONES at most. Pure.
+
+    *default_links*: None if nobody can tell; then each may be one.
+    """
     found: dict[Name, LinkZone] = {}
     for link in said:
         hosts = tuple(dict.fromkeys(_hosts(link.servers, link.link)))[:LINK_ZONE_SERVERS]
-        is_strange = link.link in default_links and not link.is_vpn
+        is_default = default_links is None or link.link in default_links
+        is_strange = is_default and not link.is_vpn
         for zone in map(_zone, link.domains):
             if not hosts or zone in (None, names.ROOT) or zone in found:
                 continue
@@ -158,10 +163,10 @@ def _text(file: Path) -> str:
 # --- who has the default route -----------------------------------------------------------------
 
 
-def default_links(root: Path = Path("/")) -> frozenset[str]:
-    """The links by which the rest of the world is reached (proc(5))."""
+def default_links(root: Path = Path("/")) -> frozenset[str] | None:
+    """The links by which the rest of the world is reached (proc(5)); None if none can be told."""
     four, six = (_text(root / path) for path in _ROUTES)
-    return frozenset(default_links_untrusted(four, six))
+    return frozenset(default_links_untrusted(four, six)) if four or six else None
 
 
 def default_links_untrusted(four: str, six: str) -> Iterator[str]:

@@ -8,6 +8,8 @@ nothing can be read, nothing is known.
 from __future__ import annotations
 
 import logging
+import os
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -35,9 +37,15 @@ def available_octets(root: Path = Path("/")) -> int | None:
 
 
 def _machine(root: Path) -> Iterator[int]:
-    for line in _text(root / "proc/meminfo").splitlines():
+    """By proc(5), which a container may have of its own, or else by sysinfo(2): systemd's
+    ProcSubset=pid hides the former."""
+    text = _text(root / "proc/meminfo")
+    for line in text.splitlines():
         if line.startswith("MemTotal:"):
             yield int(line.split()[1]) << 10
+    if not text and (root / "proc/self/cgroup").exists():
+        with suppress(OSError, ValueError):
+            yield os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
 
 
 def _cgroups(root: Path) -> Iterator[int]:

@@ -1,4 +1,4 @@
-"""Which program has a port, where the system tells (Linux): /proc/net for sockets, /proc for whose.
+"""Which program has a port, where the system tells (Linux): by /proc/self/net, and /proc for whose.
 
 Anybody may read which ports are taken, and by which account. Which process it is, is told to root
 and to that account. Nothing here needs a socket, and nothing raises: what is not told is not known.
@@ -94,7 +94,7 @@ def read_table_untrusted(text: str, port: int, *, is_udp: bool) -> Iterator[_Ent
 def _entries(port: int, *, is_udp: bool) -> Iterator[_Entry]:
     for name in _TABLES[is_udp]:
         try:
-            text = (_PROC / "net" / name).read_text("ascii", "replace")
+            text = (_PROC / "self/net" / name).read_text("ascii", "replace")
         except OSError:
             continue
         yield from read_table_untrusted(text, port, is_udp=is_udp)

@@ -96,6 +96,24 @@ async def test_another_network_ends_it() -> None:
         assert house.daemon.config == house.config
 
 
+@pytest.mark.parametrize("is_left", [False, True])
+@trio_test_real
+async def test_a_vpn_within_it_offers_servers_and_does_not_end_it(*, is_left: bool) -> None:
+    """NetworkManager and systemd-resolved note them beside; the way out stays the same link, or
+    the machine is somewhere else."""
+    async with served() as house:
+        house.network.attach(UPLINK, Forwarder(PORTAL))
+        here, ways = [UPLINK], ["wlan0"]
+        captive = Captive(house.daemon, lambda: offers(*here), lambda: frozenset(ways))
+        await captive.begin(60)
+        here.append("10.8.0.53")
+        if is_left:
+            ways[:] = ["eth0"]
+        house.network.tell_change()
+        await trio.sleep(0.5)
+        assert captive.is_on is not is_left
+
+
 @trio_test_real
 async def test_asked_for_twice_it_lasts_as_the_second_says_and_ends_as_before() -> None:
     async with served() as house:

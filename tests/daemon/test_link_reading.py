@@ -74,6 +74,17 @@ def test_who_has_the_default_route_is_read_from_the_kernel() -> None:
     assert set(link_reading.default_links_untrusted(ROUTES, ROUTES6)) == {"wlan0", "eth1"}
 
 
+def test_it_is_read_where_a_sandbox_shows_processes_alone(tmp_path: Path) -> None:
+    """Under the service file there is no /proc/net. A network that was walked into could claim a
+    bank's name where nobody knew which link leads to it."""
+    (tmp_path / "proc/self/net").mkdir(parents=True)
+    (tmp_path / "proc/self/net/route").write_text(ROUTES)
+    assert link_reading.default_links(tmp_path) == frozenset({"wlan0"})
+    assert link_reading.default_links(tmp_path / "nothing") is None
+    said = [Said("wlan0", ("192.0.2.1",), ("bank.example", "lan"))]
+    assert [each.zone for each in zones_of(said, None)] == ["lan."]
+
+
 @pytest.mark.parametrize(
     ("domain", "counts"),
     [

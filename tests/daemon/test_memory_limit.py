@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -32,6 +33,13 @@ def machine(root: Path, files: dict[str, str]) -> Path:
 
 def test_nothing_to_read_is_nothing_known(tmp_path: Path) -> None:
     assert available_octets(tmp_path) is None
+
+
+def test_where_a_sandbox_shows_processes_alone_the_kernel_is_asked(tmp_path: Path) -> None:
+    """ProcSubset=pid hides /proc/meminfo: on small machines caches were too large."""
+    machine(tmp_path, {"proc/self/cgroup": "0::/\n"})
+    (tmp_path / "proc/meminfo").unlink()
+    assert available_octets(tmp_path) == os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
 
 
 def test_without_a_group_the_machines_memory_counts(tmp_path: Path) -> None:
