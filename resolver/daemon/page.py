@@ -35,6 +35,7 @@ from resolver.limits import (
 )
 from resolver.operate.door import Door
 from resolver.operate.verb import Right
+from resolver.runtime.private_files import own_account
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -134,13 +135,24 @@ class Page:
                     self._bind(self._daemon.config)
                 if self._listener is not None:
                     why = await self._live(self._listener)
-                    _log.warning("the page's process %s; starting it again", why)
+                    if why:
+                        _log.warning("the page's process %s; starting it again", why)
                 is_short = trio.current_time() - began < WEB_SILENCE_SECONDS
                 pause_s = min(2 * pause_s, WEB_PAUSE_SECONDS) if is_short else WEB_RESTART_SECONDS
-                await trio.sleep(pause_s)
+                with trio.move_on_after(pause_s):
+                    await self._wait()
+
+    async def _wait(self) -> None:
+        """Who connects waits for the next process, or is turned away where none can be started."""
+        if self._trouble and self._listener is not None:
+            listener = trio.socket.from_stdlib_socket(self._listener.dup())
+            with listener, suppress(OSError):  # descriptors are short: they wait
+                while True:
+                    (await listener.accept())[0].close()
+        await trio.sleep_forever()
 
     async def _live(self, listener: socket.socket) -> str:
-        """One life of the process; how it ended."""
+        """One life of the process; how it ended, "" if it never began."""
         mine, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
         mine.settimeout(0)
         with mine, theirs:
@@ -152,9 +164,13 @@ class Page:
                     env=environment(), start_new_session=True,
                 )  # fmt: skip
             except OSError as error:
-                return f"cannot be started ({error.strerror or error})"
+                self._tell(
+                    f"{sys.executable} cannot be started by the account {own_account()}: "
+                    f"{error.strerror or error}"
+                )
+                return ""
             theirs.close()
-            self.pid = process.pid
+            self.pid, self._trouble = process.pid, ""
             try:
                 return await self._watch(process, trio.socket.from_stdlib_socket(mine))
             finally:

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import logging
 import os
-import pwd
 from contextlib import suppress
 from fnmatch import fnmatch
 from pathlib import Path
@@ -27,6 +26,7 @@ from resolver.dnssec.anchors import Anchors, builtin_root, parse_text
 from resolver.errors import ConfigError, unusable_file
 from resolver.limits import STATE_OCTETS
 from resolver.protocol import names
+from resolver.runtime.private_files import own_account
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -114,7 +114,7 @@ class StateDirectory:
         if self._descriptor >= 0 and not self._is_writable():
             _log.warning(
                 "working_directory %s cannot be written by %s: no state is kept over a restart",
-                Path(self._text).absolute(), _own_name(),
+                Path(self._text).absolute(), own_account(),
             )  # fmt: skip
             self._trouble = os.strerror(13)
 
@@ -218,13 +218,6 @@ class StateDirectory:
 
 def _stamp(found: os.stat_result) -> Stamp:
     return Stamp(found.st_ino, found.st_size, found.st_mtime)
-
-
-def _own_name() -> str:
-    try:
-        return pwd.getpwuid(os.geteuid()).pw_name
-    except KeyError:
-        return f"user {os.geteuid()}"
 
 
 # --- what the configuration names ------------------------------------------------------------

@@ -31,12 +31,17 @@ def private_directory(path: Path) -> str:
     return ""
 
 
+def own_account() -> str:
+    """Who we are now: its name, or its number where it has none."""
+    try:
+        return pwd.getpwuid(os.geteuid()).pw_name
+    except KeyError:
+        return f"user {os.geteuid()}"
+
+
 def shared_account() -> str:
     """Why who we are now can keep nothing to itself; "" if that is no trouble."""
-    try:
-        name = pwd.getpwuid(os.geteuid()).pw_name
-    except KeyError:
-        return ""
+    name = own_account()
     if name != SHARED_ACCOUNT:
         return ""
     return f"other programs run as the account {name} too: set server.user"

@@ -139,6 +139,29 @@ async def test_one_that_ends_is_followed_by_another_less_and_less_often() -> Non
     assert gaps[8] == WEB_SILENCE_SECONDS + 1 + WEB_RESTART_SECONDS
 
 
+@trio_test_real
+async def test_one_that_cannot_be_started_is_told_once_and_nobody_waits_for_it(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    for limit in ("WEB_RESTART_SECONDS", "WEB_PAUSE_SECONDS"):
+        monkeypatch.setattr(module, limit, 0.2)
+    monkeypatch.setattr("sys.executable", "/nowhere/python")
+    page = _page()
+    page._listener = socket.create_server(("127.0.0.1", 0))
+    place = page._listener.getsockname()
+    with trio.fail_after(30):
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(page._keep, scope := trio.CancelScope())
+            for _ in range(5):
+                async with await trio.open_tcp_stream(*place) as stream:
+                    assert await stream.receive_some() == b""
+                await trio.sleep(0.2)
+            scope.cancel()
+    page.close()
+    assert caplog.text.count("no page: /nowhere/python cannot be started by the account") == 1
+    assert "No such file" in caplog.text
+
+
 @pytest.mark.reaches("WEB_SILENCE_SECONDS")
 @trio_test_real
 async def test_one_that_shows_no_life_is_to_be_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
