@@ -67,7 +67,7 @@ def in_words(hint: Any) -> str:
     if get_origin(bare) is tuple:
         return f"a list of {in_words(get_args(bare)[0])}"
     if bounds:
-        return f"{_NOUNS[bare]} from {bounds[0].ge:.10g} to {bounds[0].le:.12g}"
+        return f"{_NOUNS[bare]} from {bounds[0].ge:.10g} to {bounds[0].le:.15g}"
     return _NOUNS.get(bare, "a table")
 
 

@@ -65,8 +65,8 @@ class Shape:
         """A key that nobody knows, and perhaps another by a slip."""
         prefix = where[: len(where) - len(key)]
         close = next(iter(difflib.get_close_matches(key, hints, n=1)), "")
-        value = table[key]
-        self.problems.append(ConfigError(where, value, _known(close, prefix), kind=Kind.KEY))
+        said = _known(_elsewhere(key) or close, prefix)
+        self.problems.append(ConfigError(where, table[key], said, kind=Kind.KEY))
         if close and close not in table:
             self.holes.append(f"{prefix}{close}")
 
@@ -134,6 +134,15 @@ def _known(close: str, prefix: str) -> str:
     section = re.sub(r"\[\d+\]", "", prefix).rstrip(".")
     listed = f'"resolver keys{" " + section if section else ""}" lists those that there are'
     return f'did you mean "{close}"? {listed}' if close else listed
+
+
+def _elsewhere(key: str) -> str:
+    """Where *key* stands, if another table has it: one alone, or the top of the file."""
+    top = hints_of(Config)
+    if key in top and not _is_table(top[key]):
+        return f"{key}, above the first [section]"
+    having = [name for name, kind in top.items() if _is_table(kind) and key in hints_of(kind)]
+    return f"{having[0]}.{key}" if len(having) == 1 else ""
 
 
 def _texts(value: Any) -> Iterable[str]:

@@ -99,6 +99,8 @@ def test_nothing_at_all_is_a_good_configuration() -> None:
             "x.toml line 2: server.listen: 53 is a whole number; expected a list",
         ),
         ("[server]\nalow_from = []", 'did you mean "allow_from"?'),
+        ("[server]\nstale_max = 30", 'did you mean "cache.stale_max"?'),
+        ("[server]\nworking_directory = 1", "above the first [section]"),
         ("[sever]\nlisten = []", 'x.toml line 1: sever: no such key; did you mean "server"?'),
         ("[server]\nudp_payload_size = 100", "a whole number from 512 to 4096"),
         ("[cache]\nclock = 'sundial'", "cache.clock: 'sundial' is not allowed; expected \"boot"),
