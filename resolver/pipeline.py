@@ -174,7 +174,13 @@ class Pipeline:
             if told.aliases:
                 answer = joined(told.aliases, answer)
             if policy.changes_answers:
-                answer = await self._by_policy(policy, query, answer, budget)
+                meant = policy.after(query, answer)
+                is_final = meant is answer and not policy.looks_beside  # spares a coroutine
+                answer = (
+                    answer
+                    if is_final
+                    else await self._by_policy(policy, query, answer, meant, budget)
+                )
             self.counters.note_answer(answer, is_new=budget.whole.sent > 0)
             self._send(outgoing, answer, budget.whole)
         except MemoryError:
@@ -216,10 +222,10 @@ class Pipeline:
         return Share.for_client(now + seconds)
 
     async def _by_policy(
-        self, policy: PolicyPath, query: Query, answer: Answer, budget: Share
+        self, policy: PolicyPath, query: Query, answer: Answer, told: Answer, budget: Share
     ) -> Answer:
-        """What policy makes of *answer*, once whatever else it needs has been asked too."""
-        told = policy.after(query, answer)
+        """What policy, which makes *told* of *answer*, makes of it once whatever else it needs has
+        been asked too."""
         if told.onward is None and (told is not answer or not policy.looks_beside):
             return told
         if policy.asks_beside(query):
@@ -249,7 +255,7 @@ class Pipeline:
             return joined(aliases, told)
         budget = self._budget(policy, query, self._time())
         found = joined(aliases, await self._within_time(asked, budget))
-        return await self._by_policy(policy, query, found, budget)
+        return await self._by_policy(policy, query, found, policy.after(query, found), budget)
 
     def before(self, question: Question, view: str = "") -> Answer | None:
         """What policy answers clients of *view* in the place of resolution, if it does."""

@@ -162,12 +162,20 @@ class Table:
         while size := name[at]:
             places.append(at)
             at += size + 1
-        if not (self._is_open or (places and self._passes(name, places))):
-            return found
+        if not self._is_open:
+            if not places:
+                return found
+            last_two = name[places[-2] if len(places) > 1 else places[-1] : -1]
+            if not (
+                self._passes(last_two) or (self._has_tops and self._passes(name[places[-1] : -1]))
+            ):
+                return found
         starts, shift, data, base = self._starts, self._shift, self._data, self._names_at
         short = shortened(name[:-1], places[-1]) if places else b""
         if self._is_open:
             places.append(at)
+        elif not self._has_tops:
+            places.pop()  # no list has a name of one label
         for at in places:
             key = short[at:]
             bucket = crc32(key) >> shift
@@ -176,16 +184,10 @@ class Table:
                 self._look(key, begin, end, at, found)
         return found
 
-    def _passes(self, name: Name, places: list[int]) -> bool:
-        """False if no list has anything of the last label of *name*, nor of its last two."""
-        data, shift, last = self._data, self._filter_shift, places[-1]
-        bit = crc32(name[places[-2] if len(places) > 1 else last : -1]) >> shift
-        if data[self._filter_at + (bit >> 3)] & _BITS[bit & 7]:
-            return True
-        if not self._has_tops:
-            return False
-        bit = crc32(name[last:-1]) >> shift
-        return bool(data[self._filter_at + (bit >> 3)] & _BITS[bit & 7])
+    def _passes(self, key: Key) -> bool:
+        """False if no list has anything that ends in *key*, one or two labels."""
+        bit = crc32(key) >> self._filter_shift
+        return bool(self._data[self._filter_at + (bit >> 3)] & _BITS[bit & 7])
 
     def find_address(self, octets: bytes) -> list[Found]:
         """All rules for an address."""

@@ -46,6 +46,7 @@ _SERVICES: Final = frozenset({RRType.HTTPS, RRType.SVCB})
 LEADING: Final = _ALIASES | _SERVICES
 """Types whose data lead to other names."""
 _ADDRESSES: Final = frozenset({RRType.A, RRType.AAAA})
+_IN: Final = int(RRClass.IN)  # a plain int: an enum's costs a look-up at every use
 
 
 class Policy(NamedTuple):
@@ -84,6 +85,12 @@ class Lists:
         self.generation = 0
         self.has_more = False
         """Is there anything to look at besides the table's names?"""
+        self.find: Callable[[Name], list[Found]] = _nothing
+        """All that the table says of a name; nothing while lists are paused."""
+        self.looked_at: frozenset[int] = frozenset()
+        """Types of records that are looked at for what they lead to."""
+        self.has_clients = False
+        """May what is told depend on who asks?"""
         self._steps: dict[frozenset[str], ListStep] = {}
         self._leading: set[Name] = set()  # blocked for what they lead to
 
@@ -145,7 +152,13 @@ class Lists:
 
     def _note_change(self) -> None:
         self.generation += 1
-        self.has_more = bool(self.patterns or self.policy.canaries or self.by_hand)
+        table, is_on = self.table, not self.is_paused
+        self.has_more = is_on and bool(self.patterns or self.policy.canaries or self.by_hand)
+        self.find = table.find if table is not None and is_on else _nothing
+        self.has_clients = table is not None and table.has_clients
+        self.looked_at = LEADING if self.has_more or (table is not None and is_on) else frozenset()
+        if table is not None and is_on and table.has_addresses:
+            self.looked_at |= _ADDRESSES
 
     def uses(self, tags: frozenset[str]) -> dict[int, ListUse]:
         """Lists that are for clients with *tags*, by their numbers in the table."""
@@ -200,13 +213,10 @@ class ListStep(Step):
         return f"<ListStep {', '.join(sorted(self._tags)) or 'for all'}>"
 
     def before(self, query: Query) -> Answer | None:
-        lists = self._lists
-        message = query.message
-        if lists.is_paused or message.qclass != RRClass.IN:
-            return None
-        table, name = lists.table, message.qname
-        found = table.find(name) if table is not None else []
-        if not found and not lists.has_more:
+        lists, message = self._lists, query.message
+        name = message.qname
+        found = lists.find(name)
+        if not (found or lists.has_more) or message.qclass != _IN:
             return None
         if name in lists.policy.canaries:
             lists.blocked += 1
@@ -220,9 +230,13 @@ class ListStep(Step):
         return answer
 
     def after(self, query: Query, answer: Answer) -> Answer:
-        told = self._after(query, answer)
-        table = self._lists.table
-        if table is None or not table.has_clients or not told.lifetime_s:
+        lists, told = self._lists, answer
+        looked_at = lists.looked_at
+        for rrset in answer.answer:
+            if rrset.rtype in looked_at:
+                told = self._after(query, answer)
+                break
+        if not lists.has_clients or not told.lifetime_s:
             return told
         targets = [rdata.lower() for one in answer.answer if one.rtype in _ALIASES
                    for rdata in one.rdatas]  # fmt: skip
@@ -240,16 +254,10 @@ class ListStep(Step):
         return any(one is not None and (one.clients or one.not_clients) for one in rules)
 
     def _after(self, query: Query, answer: Answer) -> Answer:
-        lists, table = self._lists, self._lists.table
-        if not answer.answer or lists.is_paused or query.message.qclass != RRClass.IN:
-            return answer
-        if table is None and not lists.has_more:
-            return answer
-        has_addresses = table is not None and table.has_addresses
-        for rrset in answer.answer:
-            rtype = rrset.rtype
-            if rtype in _ALIASES or rtype in _SERVICES or (has_addresses and rtype in _ADDRESSES):
-                found = self._of_rrset(query, rrset)
+        looked_at = self._lists.looked_at
+        if query.message.qclass == _IN:
+            for rrset in answer.answer:
+                found = self._of_rrset(query, rrset) if rrset.rtype in looked_at else None
                 if found is not None:
                     return self._answer_behind(query, found, answer)
         return answer
@@ -323,6 +331,10 @@ class ListStep(Step):
             if found is not None and not found.allows:
                 return found
         return None
+
+
+def _nothing(_: Name) -> list[Found]:
+    return []
 
 
 def _matching(patterns: Iterable[Pattern], name: Name) -> list[Found]:

@@ -33,8 +33,6 @@ if TYPE_CHECKING:
 
     from resolver.model import Answer, Name, Query
 
-_ADDRESSES: Final = (RRType.A, RRType.AAAA)
-_SERVICES: Final = (RRType.SVCB, RRType.HTTPS)
 _ALIASES: Final = (RRType.CNAME, RRType.DNAME)
 _ADDRESS_LABELS: Final = 4  # of an IPv4 address, back to front (RFC 5782 §2.1)
 _LONGEST_NUMBER: Final = 3  # digits
@@ -56,7 +54,7 @@ class Rebinding(Step):
 
     def after(self, query: Query, answer: Answer) -> Answer:
         for rrset in answer.answer:
-            found = _is_refused(rrset.rtype)
+            found = _REFUSED.get(rrset.rtype)
             if found is not None and any(map(found, rrset.rdatas)):
                 return self._judge(query, answer)
         return answer
@@ -69,19 +67,21 @@ class Rebinding(Step):
         return _without(answer, stays=is_loopback_ipv4 if _asks_list(qname) else _never)
 
 
-def _is_refused(rtype: int) -> Callable[[bytes], bool] | None:
-    """Which rdata of a type is refused; None: none is."""
-    if rtype in _ADDRESSES:
-        return is_private
-    return has_private_hint if rtype in _SERVICES else None
-
-
 def has_private_hint(rdata: bytes) -> bool:
     """True if rdata of SVCB or HTTPS has a private address among its hints (RFC 9460 §7.3).
 
     Never raises: parameters that end too soon are looked at as far as they go.
     """
     return any(map(is_private, hints_of(rdata)))
+
+
+_REFUSED: Final[dict[int, Callable[[bytes], bool]]] = {
+    RRType.A: is_private,
+    RRType.AAAA: is_private,
+    RRType.SVCB: has_private_hint,
+    RRType.HTTPS: has_private_hint,
+}
+"""Type → which of its rdata are refused."""
 
 
 def _asks_list(qname: Name) -> bool:
@@ -102,7 +102,7 @@ def _without(answer: Answer, *, stays: Callable[[bytes], bool]) -> Answer:
     kept: list[RRset] = []
     is_changed = False
     for rrset in answer.answer:
-        found = _is_refused(rrset.rtype)
+        found = _REFUSED.get(rrset.rtype)
         if found is None or not any(map(found, rrset.rdatas)):
             kept.append(rrset)
             continue
