@@ -12,6 +12,7 @@ longer than that without a pause, and what is written after the last of them is 
 
 `--policy` has this tree judge what it answers: a block list of 300,000 names, each fifth name that
 is asked for among them, three views, protection against rebinding, and rates for each client.
+With `--against .` the other side is this very tree without it: what policy costs, and no more.
 """
 
 from __future__ import annotations

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 from jeepney import DBusAddress, MessageFlag, MessageType, Properties
 from jeepney.io.blocking import open_dbus_connection
 
-from resolver.daemon.link_reading import Said, Unreadable, link_name
+from resolver.daemon.link_reading import Said, Unreadable, is_tunnel, link_name
 from resolver.limits import LINK_BUS_SECONDS, UPLINK_FILES
 
 if TYPE_CHECKING:
@@ -84,14 +84,15 @@ def resolved_said_untrusted(
 
 
 def manager_said_untrusted(configuration: Iterable[Mapping[str, tuple[str, Any]]]) -> list[Said]:
-    """Of the property Configuration: a VPN's say alone, for whose domains count in a network that
-    was walked into is not told here."""
+    """Of the property Configuration. A VPN's say counts, one of NetworkManager's plugins or a
+    tunnel; what came by DHCP from a network that was walked into is not told apart here, and so
+    such links count as strange."""
     found = []
     for entry in configuration:
         _, is_vpn = entry.get("vpn", ("b", False))
-        if is_vpn is True:
-            said = [entry.get(key, ("as", ()))[1] for key in ("nameservers", "domains")]
-            servers, domains = (tuple(map(str, words)) for words in said)
-            link = str(entry.get("interface", ("s", ""))[1])
-            found.append(Said(link, servers, domains, is_vpn=True))
+        said = [entry.get(key, ("as", ()))[1] for key in ("nameservers", "domains")]
+        servers, domains = (tuple(map(str, words)) for words in said)
+        link = str(entry.get("interface", ("s", ""))[1])
+        is_vpn = is_vpn is True or is_tunnel(link)
+        found.append(Said(link, servers, domains, is_vpn=is_vpn, may_be_strange=not is_vpn))
     return found[:UPLINK_FILES]

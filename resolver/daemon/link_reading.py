@@ -31,6 +31,7 @@ _ROUTES: Final = ("proc/self/net/route", "proc/self/net/ipv6_route")
 _ANYWHERE_4: Final = "00000000"
 _ANYWHERE_6: Final = "0" * 32
 _LOOPBACK: Final = "lo"
+_NO_HARDWARE: Final = "65534"  # ARPHRD_NONE
 _HIGHEST_PORT: Final = 65_535
 DNS_PORT: Final = 53
 # RFC 8375; RFC 6762 appendix G; ICANN's name for private use.
@@ -52,12 +53,16 @@ class LinkZone(NamedTuple):
 
 
 class Said(NamedTuple):
-    """What is noted with one *link*: servers, and domains with or without their tilde."""
+    """What is noted with one *link*: servers, and domains with or without their tilde.
+
+    *may_be_strange*: the network itself may have said so (DHCP), whoever has the default route.
+    """
 
     link: str
     servers: tuple[str, ...]
     domains: tuple[str, ...]
     is_vpn: bool = False
+    may_be_strange: bool = False
 
 
 def zones_of(said: Iterable[Said], default_links: frozenset[str] | None) -> tuple[LinkZone, ...]:
@@ -69,7 +74,7 @@ def zones_of(said: Iterable[Said], default_links: frozenset[str] | None) -> tupl
     for link in said:
         hosts = tuple(dict.fromkeys(_hosts(link.servers, link.link)))[:LINK_ZONE_SERVERS]
         is_default = default_links is None or link.link in default_links
-        is_strange = is_default and not link.is_vpn
+        is_strange = (is_default or link.may_be_strange) and not link.is_vpn
         for zone in map(_zone, link.domains):
             if not hosts or zone in (None, names.ROOT) or zone in found:
                 continue
@@ -150,6 +155,13 @@ def link_name(index: int) -> str:
         return socket.if_indextoname(index)
     except OSError:
         return f"link {index}"
+
+
+def is_tunnel(link: str, root: Path = Path("/")) -> bool:
+    """True of WireGuard and tun: links that no network brings, somebody has configured them."""
+    if "/" in link:
+        return False
+    return _text(root / "sys/class/net" / link / "type").strip() == _NO_HARDWARE
 
 
 def _text(file: Path) -> str:

@@ -18,7 +18,7 @@ from jeepney.bus_messages import message_bus
 from jeepney.io.blocking import open_dbus_connection
 
 from resolver.daemon import link_bus, link_zones
-from resolver.daemon.link_reading import Said, Unreadable
+from resolver.daemon.link_reading import Said, Unreadable, zones_of
 from tests.support import set_limit
 
 if TYPE_CHECKING:
@@ -96,20 +96,32 @@ def test_resolved_has_servers_and_domains_by_interface() -> None:
 
 
 @pytest.mark.usefixtures("bus")
-def test_of_what_network_manager_says_a_vpns_word_counts() -> None:
+def test_of_what_network_manager_says_a_vpns_word_counts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """WireGuard is a device of its own to NetworkManager, no VPN; what all others say may have come
+    from a network that was walked into."""
+    monkeypatch.setattr(link_bus, "is_tunnel", lambda link: link == "wg0")
     domains = ("corp.example", "~8.10.in-addr.arpa")
     wifi = {
         "interface": ("s", "wlan0"), "priority": ("i", 100), "vpn": ("b", False),
-        "nameservers": ("as", ["192.168.1.1"]), "domains": ("as", ["bank.example"]),
+        "nameservers": ("as", ["192.168.1.1"]), "domains": ("as", ["bank.example", "lan"]),
     }  # fmt: skip
     vpn = {
         "interface": ("s", "tun0"), "priority": ("i", 50), "vpn": ("b", True),
         "nameservers": ("as", ["10.8.0.1"]), "domains": ("as", list(domains)),
     }  # fmt: skip
-    with service(MANAGER, {"Configuration": ("aa{sv}", [wifi, vpn, {"vpn": ("b", True)}])}):
-        first, second = link_zones.SOURCES["networkmanager"]()
-    assert first == Said("tun0", ("10.8.0.1",), domains, is_vpn=True)
-    assert second == Said("", (), (), is_vpn=True)
+    wireguard = {**wifi, "interface": ("s", "wg0"), "domains": ("as", ["office.example"])}
+    entries = [wifi, vpn, wireguard, {"vpn": ("b", True)}]
+    with service(MANAGER, {"Configuration": ("aa{sv}", entries)}):
+        strange, *said = link_zones.SOURCES["networkmanager"]()
+    assert said == [
+        Said("tun0", ("10.8.0.1",), domains, is_vpn=True),
+        Said("wg0", ("192.168.1.1",), ("office.example",), is_vpn=True),
+        Said("", (), (), is_vpn=True),
+    ]
+    found = zones_of([strange, *said], frozenset())
+    assert [one.zone for one in found] == [
+        "lan.", "corp.example.", "8.10.in-addr.arpa.", "office.example.",
+    ]  # fmt: skip
 
 
 @pytest.mark.usefixtures("bus")

@@ -103,6 +103,15 @@ def test_a_network_that_was_walked_into_may_not_claim_public_names(
     assert len(zones_of([said._replace(is_vpn=True)], frozenset({"wlan0"}))) == 1
 
 
+def test_a_link_without_hardware_is_a_tunnel(tmp_path: Path) -> None:
+    for link, kind in (("wg0", "65534\n"), ("eth0", "1\n")):
+        (tmp_path / "sys/class/net" / link).mkdir(parents=True)
+        (tmp_path / "sys/class/net" / link / "type").write_text(kind)
+    said = {link: link_reading.is_tunnel(link, tmp_path) for link in ("wg0", "eth0", "gone", "")}
+    assert said == {"wg0": True, "eth0": False, "gone": False, "": False}
+    assert not link_reading.is_tunnel("../net/wg0", tmp_path)
+
+
 def test_everything_is_no_zone_and_the_first_link_counts() -> None:
     said = [
         Said("wg0", ("10.8.0.1",), ("~.", ".", "", "~corp.example.", "bad..name", "ümlaut")),
