@@ -84,11 +84,16 @@ class World:
         directory = self._directory / f"{kind}-{next(_number)}"
         directory.mkdir()
         setup = peers.Setup(directory=directory, port=PORTS[kind], extra="\n".join(lines))
-        return peers.start("ours", setup, self.here)
+        program = peers.start("ours", setup, self.here)
+        self._ask(kind, "localhost")  # it listens, and may be loading what it needs
+        return program
 
     def ask(self, kind: str) -> float:
         """Milliseconds until a new name is answered."""
-        name = names.from_text(f"n{next(_number)}.bench")
+        return self._ask(kind, f"n{next(_number)}.bench")
+
+    def _ask(self, kind: str, text: str) -> float:
+        name = names.from_text(text)
         query = wire.build_query(id=1, qname=name, qtype=RRType.A, flags=Flag.RD)
         with self.here.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
             sock.settimeout(PATIENCE_S)
