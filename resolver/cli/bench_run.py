@@ -166,7 +166,7 @@ async def _own(plan: Plan, contestants: Sequence[Contestant]) -> AsyncIterator[N
     if not mine:
         yield
         return
-    command = [sys.executable, "-m", "resolver", "serve"]
+    command = [sys.executable, "-m", "resolver", "serve", "--beside"]
     for server in mine:
         command += ["--listen", _listen(server)]
     command += [] if plan.config is None else ["--config", plan.config]

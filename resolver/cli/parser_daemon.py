@@ -93,6 +93,12 @@ def add_serve(commands: Commands) -> None:
     command.add_argument(
         "--lab", action="store_true", help="answer from a simulated Internet, offline"
     )
+    command.add_argument(
+        "--beside",
+        action="store_true",
+        help="a trial beside the daemon of this machine: keep no cache, share nothing, open no "
+        "door but server.listen (no control socket, page, metrics)",
+    )
 
 
 def add_check(commands: Commands) -> None:

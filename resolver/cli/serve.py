@@ -66,6 +66,8 @@ def run(options: argparse.Namespace) -> int:
 
 def _serve(options: argparse.Namespace, config: Config) -> int:
     """As *config*, which is free of faults, says. Raises ConfigError, CannotStart."""
+    if options.beside:
+        config = _beside(config)
     _open_log(config)
     given = given_sockets.take(os.environ)
     config = given_sockets.folded(config, given)
@@ -87,7 +89,7 @@ def _serve(options: argparse.Namespace, config: Config) -> int:
             """What the file says now, fitted as it was at the start."""
             found, problems = verify.configuration(options)
             if not problems:
-                found = given_sockets.folded(found, given)
+                found = given_sockets.folded(_beside(found) if options.beside else found, given)
             return overlaid(found, ours), problems
 
         source = Source(read, partial(verify.in_place, options=options))
@@ -95,6 +97,25 @@ def _serve(options: argparse.Namespace, config: Config) -> int:
         if count > 1:
             return _supervise(options, counted, count, source, bound)
         return foreground.serve(counted, _announce, network=network, source=source, given=bound)
+
+
+def _beside(config: Config) -> Config:
+    """One that is tried out beside the daemon of this machine, as `resolver bench` does: its cache
+    starts empty and is not kept, it shares nothing, and has no door but `server.listen`."""
+    replace = msgspec.structs.replace
+    return replace(
+        config,
+        cache=replace(config.cache, persist=False),
+        valkey=replace(config.valkey, url=""),
+        dnssec=replace(config.dnssec, rfc5011=False),
+        log=replace(config.log, queries="off"),
+        control=replace(config.control, socket=""),
+        metrics=replace(config.metrics, listen=""),
+        health=replace(config.health, listen=""),
+        web=replace(config.web, listen=""),
+        dnstap=replace(config.dnstap, to=""),
+        otel=replace(config.otel, endpoint=""),
+    )
 
 
 def _open_log(config: Config) -> None:

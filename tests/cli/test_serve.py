@@ -291,3 +291,39 @@ def test_the_log_tells_of_start_and_stop_and_on_debug_of_queries(
     assert "stopped; " in said
     assert said.count("127.0.0.1 udp localhost. A: NOERROR, 1 records") >= tells_names
     assert ("localhost." in said) == bool(tells_names)
+
+
+def test_a_trial_beside_the_daemon_opens_no_door_and_keeps_nothing(tmp_path: Path) -> None:
+    """As `resolver bench` runs it: with the configuration of a daemon that may be running."""
+    port, page = free_port(), free_port()
+    path = tmp_path / "resolver.toml"
+    path.write_text(
+        f'working_directory = "{tmp_path}"\nserver.listen = ["127.0.0.1:1"]\n'
+        f'control.socket = "{tmp_path}/control"\nmetrics.listen = "127.0.0.1:{page}"\n'
+        'root.prime = false\nserver.user = ""\n'
+    )
+    process = _started("serve", "--config", str(path), "--listen", f"127.0.0.1:{port}", "--beside")
+    try:
+        give_up = time.monotonic() + PATIENCE_S
+        while not _answers(port):
+            assert time.monotonic() < give_up
+            time.sleep(0.05)
+        assert not (tmp_path / "control").exists()
+        assert not (tmp_path / "cache").exists()
+        with pytest.raises(ConnectionRefusedError):
+            socket.create_connection(("127.0.0.1", page))
+    finally:
+        process.terminate()
+        _, said = process.communicate(timeout=PATIENCE_S)
+    assert "WARNING" not in said
+
+
+def _answers(port: int) -> bool:
+    with closing(socket.socket(socket.AF_INET, socket.SOCK_DGRAM)) as sock:
+        sock.settimeout(1.0)
+        sock.connect(("127.0.0.1", port))
+        try:
+            sock.send(LOCALHOST)
+            return len(sock.recv(4096)) > 0
+        except OSError:
+            return False

@@ -63,6 +63,7 @@ complete -c resolver -n '_shtab_resolver_using serve' -s h -l help -d 'show this
 complete -c resolver -n '_shtab_resolver_using serve' -l config -xka "(__fish_complete_path (commandline -ct))" -d 'configuration (TOML); none is fine'
 complete -c resolver -n '_shtab_resolver_using serve' -l listen -x -d 'listen here instead of where the configuration says (several times: several)'
 complete -c resolver -n '_shtab_resolver_using serve' -l lab -d 'answer from a simulated Internet, offline'
+complete -c resolver -n '_shtab_resolver_using serve' -l beside -d 'a trial beside the daemon of this machine: keep no cache, share nothing, open no door but server.listen (no control socket, page, metrics)'
 complete -c resolver -n '_shtab_resolver_using; and test $_shtab_resolver_npos -eq 0' -a query -d 'ask for records of a name'
 complete -c resolver -n '_shtab_resolver_using query' -s h -l help -d 'show this help message and exit'
 complete -c resolver -n '_shtab_resolver_using query' -l short -d 'print only the data, a record a line'
