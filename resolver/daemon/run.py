@@ -148,7 +148,7 @@ class Daemon:
         )
         parts.base.offers.now = self._offer
         self.reloading = trio.Lock()
-        self.tracing = Tracing(parts.bus, parts.clock, parts.base.rng, nursery)
+        self.tracing = Tracing(parts.bus, parts.clock, parts.base.rng, nursery, tells=self.is_first)
         self.tapping = Tapping(parts.bus, parts.clock, nursery, worker=slot.number if slot else 0)
 
     @property

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING
 
 import trio
 
+from resolver.daemon.troubles import Trouble
 from resolver.limits import OTEL_SEND_SECONDS
 from resolver.runtime.clock import stamps
 from resolver.telemetry.events import Resolved
@@ -19,17 +21,28 @@ if TYPE_CHECKING:
     from resolver.telemetry.events import Bus
     from resolver.telemetry.otel import Sender
 
+_log = logging.getLogger(__name__)
+
 
 class Tracing:
-    """Fed by *bus* while `otel.endpoint` says where to."""
+    """Fed by *bus* while `otel.endpoint` says where to. *tells* False: another worker complains."""
 
-    def __init__(self, bus: Bus, clock: Clock, rng: Random, nursery: trio.Nursery) -> None:
+    def __init__(
+        self,
+        bus: Bus,
+        clock: Clock,
+        rng: Random,
+        nursery: trio.Nursery,
+        *,
+        tells: bool = True,
+    ) -> None:
         self._now_ns = stamps(clock)
         self.traces = Traces(rng)
         self._bus = bus
         self._nursery = nursery
         self._endpoint = ""
         self._scope = trio.CancelScope()
+        self._tells = tells
 
     def __repr__(self) -> str:
         return f"<Tracing {'on' if self._endpoint else 'off'}>"
@@ -46,7 +59,15 @@ class Tracing:
             return
         from resolver.telemetry.otel import Sender  # noqa: PLC0415 - where it is wanted
 
-        sender = Sender(config.endpoint, self.traces.note_sent)
+        trouble = Trouble(_log, tells=self._tells)
+
+        def note(count: int, is_taken: bool) -> None:  # noqa: FBT001  # as the exporter says it
+            self.traces.note_sent(count, is_taken)
+            reach = f"spans reach {config.endpoint}"
+            why = "" if is_taken else "its collector does not take them"
+            trouble.note(why, f"no {reach}", f"{reach} again")
+
+        sender = Sender(config.endpoint, note)
         self.traces.tell = lambda event: sender.tell(event, self._now_ns())
         self._bus.subscribe(self.traces.hear, Resolved)
         self._scope = trio.CancelScope()

@@ -241,6 +241,33 @@ async def test_a_collector_that_is_gone_holds_up_nobody(monkeypatch: pytest.Monk
             await trio.sleep(0.05)
 
 
+@trio_test_real
+async def test_a_line_says_that_spans_are_lost_and_one_that_they_are_not(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    noted: list[Any] = []
+
+    class Silent:
+        def __init__(self, _: str, note: Any) -> None:
+            noted.append(note)
+
+        def close(self) -> None:
+            """Nothing waits."""
+
+    monkeypatch.setattr(otel, "Sender", Silent)
+    async with trio.open_nursery() as nursery:
+        tracing = Tracing(Bus(), SystemClock(), Random(1), nursery)
+        tracing.go_by(Otel(endpoint="http://c.example:4318", sample=1.0))
+        for is_taken in (True, False, False, True):
+            noted[0](3, is_taken)
+        nursery.cancel_scope.cancel()
+    assert [record.getMessage() for record in caplog.records] == [
+        "no spans reach http://c.example:4318: its collector does not take them",
+        "spans reach http://c.example:4318 again",
+    ]
+    assert (tracing.traces.spans, tracing.traces.lost) == (6, 6)
+
+
 @pytest.mark.parametrize("text", ["127.0.0.1:4318", "ftp://127.0.0.1", "http://", "http://x:99999"])
 def test_an_endpoint_is_a_url(text: str) -> None:
     with pytest.raises(ConfigError, match=r"otel\.endpoint"):
