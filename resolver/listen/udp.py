@@ -22,7 +22,7 @@ from resolver.limits import (
     UDP_BATCH,
     UDP_REFUSALS,
     UDP_STARTS,
-    UDP_STARTS_BEHIND,
+    UDP_STARTS_BUSY,
     UDP_STARTS_IDLE,
     UDP_TURNS,
     UDP_TURNS_SIFTED,
@@ -89,6 +89,7 @@ class UdpService:
         self._running = trio.CancelScope()
         self._waiting: FairQueue[tuple[Datagram | Raw, bytes, bytes]] = FairQueue()
         self._refusals = 0  # of this turn
+        self._is_sifting = False  # somebody is over his rate
         self.is_serving = False  # `run` is at it, and will be until nothing waits
         self.queries = 0
         self.misses = 0
@@ -139,7 +140,8 @@ class UdpService:
         if waiting:
             most = UDP_STARTS_IDLE
             if turns.is_short:
-                most = UDP_STARTS_BEHIND if turns.is_behind else UDP_STARTS
+                is_busy = turns.is_behind or self._is_sifting
+                most = UDP_STARTS_BUSY if is_busy else UDP_STARTS
             now = trio.current_time()
             for _ in range(min(len(waiting), most)):
                 self._begin(*waiting.take(), now)
@@ -156,7 +158,8 @@ class UdpService:
         rate = self._rate
         charged_each = self._recall_and_charge if rate and self._sources is None else None
         sift, turns = None, UDP_TURNS
-        if rate is not None and rate.anybody.bars_anybody():
+        self._is_sifting = rate is not None and rate.anybody.bars_anybody()
+        if self._is_sifting:
             sift, turns = self._sift, UDP_TURNS_SIFTED
         for _ in range(turns):
             recall = self._fast_path.begin()

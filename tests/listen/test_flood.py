@@ -13,6 +13,7 @@ from resolver.limits import (
     RATE_FAILING,
     RATE_SIFTED,
     UDP_BATCH,
+    UDP_STARTS_BUSY,
     UDP_STARTS_IDLE,
     UDP_TURNS_SIFTED,
 )
@@ -176,6 +177,23 @@ async def test_a_cookie_that_counts_is_seen_in_a_flood_and_one_that_does_not_is_
     home.serve()
     assert len(home.handler.started) == known + 1
     assert home.rate.cookies_proven == 1
+    home.sock.close()
+
+
+@pytest.mark.usefixtures("exposed")
+@trio_test_real
+async def test_while_somebody_is_over_his_rate_few_misses_are_begun_at_a_turn() -> None:
+    """Whatever others ask is the sooner looked at."""
+    home = Home(per_second=100)
+    home.flood("127.0.0.1", int(100 * RATE_BURST_SECONDS))
+    home.serve()
+    assert home.rate.anybody.bars_anybody()
+    known = len(home.handler.started)
+    home.service._turns.note_hits()
+    others = [question(b"\x08other%03d\0" % at, id=at) for at in range(10)]
+    home.flood("127.9.9.9", 10, queries=others)
+    home.service.drain()
+    assert len(home.handler.started) == known + UDP_STARTS_BUSY
     home.sock.close()
 
 

@@ -14,7 +14,7 @@ from resolver.limits import (
     UDP_BATCH,
     UDP_REFUSALS,
     UDP_STARTS,
-    UDP_STARTS_BEHIND,
+    UDP_STARTS_BUSY,
     UDP_STARTS_IDLE,
     UDP_TURNS,
 )
@@ -184,7 +184,7 @@ async def test_hits_do_not_wait_behind_misses(kind: str, monkeypatch: pytest.Mon
     sock.close()
 
 
-@pytest.mark.reaches("UDP_STARTS_BEHIND")
+@pytest.mark.reaches("UDP_STARTS_BUSY")
 @trio_test_real
 async def test_what_is_under_way_is_finished_before_more_is_begun() -> None:
     """Else whoever asks waits behind all of a flood's replies that have come and were not read."""
@@ -197,10 +197,10 @@ async def test_what_is_under_way_is_finished_before_more_is_begun() -> None:
         turns.note_hits()
         turns.is_behind = True
         assert service.drain()
-        assert len(handler.started) == UDP_STARTS_BEHIND
+        assert len(handler.started) == UDP_STARTS_BUSY
         turns.is_behind = False
         assert service.drain()
-        assert len(handler.started) == UDP_STARTS_BEHIND + UDP_STARTS
+        assert len(handler.started) == UDP_STARTS_BUSY + UDP_STARTS
     sock.close()
 
 
