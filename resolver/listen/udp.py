@@ -140,7 +140,7 @@ class UdpService:
         if waiting:
             most = UDP_STARTS_IDLE
             if turns.is_short:
-                is_busy = turns.is_behind or self._is_sifting
+                is_busy = turns.is_behind or self._is_sifting or self._refusals
                 most = UDP_STARTS_BUSY if is_busy else UDP_STARTS
             now = trio.current_time()
             for _ in range(min(len(waiting), most)):

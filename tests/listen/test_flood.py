@@ -199,6 +199,19 @@ async def test_while_somebody_is_over_his_rate_few_misses_are_begun_at_a_turn() 
 
 @pytest.mark.usefixtures("exposed")
 @trio_test_real
+async def test_while_a_network_has_no_place_left_few_misses_are_begun_at_a_turn() -> None:
+    home = Home(per_second=100_000, places=60)
+    home.flood("127.0.0.1", 60)
+    home.service._turns.note_hits()
+    home.service.drain()
+    assert home.service.unanswered > 0
+    assert len(home.handler.started) == UDP_STARTS_BUSY
+    home.serve()
+    home.sock.close()
+
+
+@pytest.mark.usefixtures("exposed")
+@trio_test_real
 async def test_misses_of_one_network_do_not_stand_before_anothers() -> None:
     home = Home(per_second=100_000)
     home.flood("127.0.0.1", 4 * UDP_STARTS_IDLE)
