@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 import trio
 
-from resolver.cache.denial import Proven
+from resolver.cache.gaps import Proven
 from resolver.cache.negative import ANY_TYPE, Denied, Negative
 from resolver.cache.record import Sealed, Stamp, seal
 from resolver.cache.rrset import Entry

@@ -8,11 +8,11 @@ worth it. A denial lives no longer than SOA, SOA minimum and its NSEC records al
 
 from __future__ import annotations
 
-from bisect import bisect_right, insort
 from collections import OrderedDict
-from typing import TYPE_CHECKING, ClassVar, Generic, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
 from resolver import limits
+from resolver.cache.gaps import ENTRY_OCTETS, HashGap, Order, Proven, SpanGap, octets_of
 from resolver.cache.negative import kept_seconds
 from resolver.limits import MAX_NEGATIVE_TTL_SECONDS
 from resolver.model import Ede, Link, RRset, Source, Status, Verdict
@@ -20,61 +20,14 @@ from resolver.protocol import names, nsec, nsec3, rdata_fields
 from resolver.protocol.codes import EdeCode, Rcode, RRType
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from resolver.cache.learning import Learning
     from resolver.model import Name, Question
 
 _NOT_DENIABLE = frozenset({RRType.ANY, RRType.RRSIG, RRType.NSEC, RRType.NSEC3})
-_ENTRY_OCTETS = 400  # Python's own share of an entry, about
 _WIDTH_WORTH_KEEPING = 1 << limits.NSEC3_GAP_BITS
 _SYNTHESIZED = Ede(EdeCode.SYNTHESIZED)
-
-
-class Proven(NamedTuple):
-    """A record that was proven, and when it expires."""
-
-    rrset: RRset
-    expires_at: float
-
-
-class _SpanGap(NamedTuple):
-    what: nsec.Span
-    kept: Proven
-
-
-class _HashGap(NamedTuple):
-    what: nsec3.Interval
-    kept: Proven
-
-
-K = TypeVar("K", bytes, tuple[bytes, ...])
-G = TypeVar("G", _SpanGap, _HashGap)
-
-
-class _Order(Generic[K, G]):
-    """Gaps of one zone by the place where they begin."""
-
-    __slots__ = ("at", "starts")
-
-    def __init__(self) -> None:
-        self.starts: list[K] = []
-        self.at: dict[K, G] = {}
-
-    def put(self, start: K, gap: G) -> int:
-        """Octets that the store grew by."""
-        old = self.at.get(start)
-        if old is None:
-            insort(self.starts, start)
-        self.at[start] = gap
-        return _octets(gap.kept.rrset) - (_octets(old.kept.rrset) if old else 0)
-
-    def before(self, place: K, now: float) -> G | None:
-        """The live gap that begins at *place* or last before it; before all, the last of all."""
-        if not self.starts:
-            return None
-        gap = self.at[self.starts[bisect_right(self.starts, place) - 1]]
-        return gap if gap.kept.expires_at > now else None
 
 
 class _Zone:
@@ -82,11 +35,11 @@ class _Zone:
 
     def __init__(self) -> None:
         self.soa: Proven | None = None
-        self.spans: _Order[tuple[bytes, ...], _SpanGap] = _Order()
-        self.intervals: _Order[bytes, _HashGap] = _Order()
+        self.spans: Order[tuple[bytes, ...], SpanGap] = Order()
+        self.intervals: Order[bytes, HashGap] = Order()
         self.params: nsec3.Params | None = None
         self.wildcards: dict[tuple[Name, int], Proven] = {}
-        self.octets = _ENTRY_OCTETS
+        self.octets = ENTRY_OCTETS
 
 
 class _Made(NamedTuple):
@@ -128,6 +81,20 @@ class DenialCache:
         self._zones.clear()
         self.octets = 0
         self._told.clear()
+
+    @property
+    def most(self) -> int:
+        """Octets that it may have."""
+        return self._limit
+
+    def bound(self, octets: int) -> Iterator[int]:
+        """Have at most *octets* from now on. What is over leaves first, a zone at each step. Yields
+        how many went."""
+        while self.octets > octets and self._zones:
+            _, oldest = self._zones.popitem(last=False)
+            self.octets -= oldest.octets
+            yield 1
+        self._limit = octets
 
     def take_over(self, old: DenialCache) -> None:
         """Have all that *old* keeps; it goes on with nothing."""
@@ -189,7 +156,7 @@ class DenialCache:
         if parsed.next.endswith(b"\x01\x00" + owner) or len(kept.rrset.rdatas) != 1:
             return
         zone = self._zone(apex)
-        gap = _SpanGap(nsec.Span(apex, owner, *parsed), kept)
+        gap = SpanGap(nsec.Span(apex, owner, *parsed), kept)
         self._grow(zone, zone.spans.put(names.canonical_key(owner), gap))
 
     def _learn_nsec3(self, apex: Name, kept: Proven) -> None:
@@ -205,17 +172,17 @@ class DenialCache:
         zone = self._zone(apex)
         params = nsec3.Params(parsed.iterations, parsed.salt)
         if params != zone.params:  # a new salt makes the old hashes worthless
-            self._grow(zone, -sum(_octets(gap.kept.rrset) for gap in zone.intervals.at.values()))
-            zone.params, zone.intervals = params, _Order()
+            self._grow(zone, -sum(octets_of(gap.kept.rrset) for gap in zone.intervals.at.values()))
+            zone.params, zone.intervals = params, Order()
         interval = nsec3.Interval(low, parsed.next_hash, parsed.types, is_opt_out=False)
-        self._grow(zone, zone.intervals.put(low, _HashGap(interval, kept)))
+        self._grow(zone, zone.intervals.put(low, HashGap(interval, kept)))
 
     def _learn_wildcard(self, signature: rdata_fields.Rrsig, kept: Proven) -> None:
         owner = b"\x01*" + names.suffix(kept.rrset.owner, signature.labels)
         zone = self._zone(signature.signer)
         old = zone.wildcards.get((owner, kept.rrset.rtype))
         zone.wildcards[owner, kept.rrset.rtype] = kept
-        self._grow(zone, _octets(kept.rrset) - (_octets(old.rrset) if old else 0))
+        self._grow(zone, octets_of(kept.rrset) - (octets_of(old.rrset) if old else 0))
 
     # --- answering ----------------------------------------------------------------------------
 
@@ -278,7 +245,7 @@ def _from_spans(zone: _Zone, qname: Name, qtype: int, now: float) -> _Made | Non
     return _in_span(zone, gap, qname, qtype, now)
 
 
-def _in_span(zone: _Zone, gap: _SpanGap, qname: Name, qtype: int, now: float) -> _Made | None:
+def _in_span(zone: _Zone, gap: SpanGap, qname: Name, qtype: int, now: float) -> _Made | None:
     """What the wildcard's place says of a *qname* that *gap* covers."""
     wildcard = b"\x01*" + gap.what.encloser(qname)
     other = zone.spans.before(names.canonical_key(wildcard), now)
@@ -298,7 +265,7 @@ class _Hashes:
     def __init__(self, zone: _Zone, params: nsec3.Params, now: float) -> None:
         self._intervals, self._params, self._now = zone.intervals, params, now
 
-    def find(self, name: Name) -> tuple[_HashGap | None, _HashGap | None]:
+    def find(self, name: Name) -> tuple[HashGap | None, HashGap | None]:
         """The gap that begins at the hash of *name*, or the one that covers it."""
         digest = nsec3.digest_of(name, self._params)
         gap = self._intervals.before(digest, self._now)
@@ -392,8 +359,3 @@ def _outcome(question: Question, apex: Name, soa: Proven, made: _Made, now: floa
         ede=(_SYNTHESIZED,),
         source=Source.CACHE,
     )
-
-
-def _octets(rrset: RRset) -> int:
-    data = sum(map(len, rrset.rdatas)) + sum(map(len, rrset.signatures))
-    return _ENTRY_OCTETS + len(rrset.owner) + data

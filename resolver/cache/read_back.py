@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 from resolver.cache import record
 from resolver.cache.basis import checked_today
-from resolver.cache.denial import Proven
+from resolver.cache.gaps import Proven
 from resolver.cache.negative import ANY_TYPE, Denied
 from resolver.cache.record import BODY_AT, Kind
 from resolver.cache.store import CUT, code_of

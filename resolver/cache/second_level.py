@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from resolver.cache.basis import Basis
     from resolver.cache.delegation import DelegationCache
-    from resolver.cache.denial import Proven
+    from resolver.cache.gaps import Proven
     from resolver.cache.negative import NegativeCache
     from resolver.cache.rrset import Entry, RRsetCache
     from resolver.cache.store import Store

@@ -141,6 +141,25 @@ class Shards(Generic[V]):
             raise ValueError("caches of one size only")
         mine[:], theirs[:] = theirs[:], mine[:]
 
+    @property
+    def most(self) -> int:
+        """Octets that it may have."""
+        return self._limit * len(self._shards)
+
+    def bound(self, octets: int) -> Iterator[int]:
+        """Have at most *octets* from now on. What is over leaves first, the least recently used of
+        each shard, some at each step. Yields how many went."""
+        limit = max(1, octets // len(self._shards))
+        for shard in self._shards:
+            while shard.weight > limit and len(shard) > 1:
+                before = len(shard)
+                least = max(1, before - CACHE_PURGE_ENTRIES)
+                while shard.weight > limit and len(shard) > least:
+                    shard.weight -= shard.popitem(last=False)[1].octets()
+                self.evicted += before - len(shard)
+                yield before - len(shard)
+        self._limit = limit
+
     def items(self) -> Iterator[tuple[Any, V]]:
         """A snapshot shard by shard, in no order; safe while others write between two shards."""
         for shard in self._shards:

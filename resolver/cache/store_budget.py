@@ -13,7 +13,7 @@ from heapq import nlargest
 from operator import attrgetter
 from typing import TYPE_CHECKING, Final
 
-from resolver.cache.denial import Proven
+from resolver.cache.gaps import Proven
 from resolver.cache.negative import Denied
 from resolver.cache.rrset import Entry
 from resolver.limits import (

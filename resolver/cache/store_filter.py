@@ -63,13 +63,24 @@ class Filter:
     That is STORE_FILTER_OCTETS, zeros at the start. Pages that nobody has filled are none.
     """
 
-    __slots__ = ("_memory",)
+    __slots__ = ("_memory", "_most_bits")
 
     def __init__(self, shared: mmap.mmap | None = None) -> None:
         self._memory = mmap.mmap(-1, STORE_FILTER_OCTETS) if shared is None else shared
+        self._most_bits = _MOST_BITS
 
     def __repr__(self) -> str:
         return f"<Filter {self.state}>"
+
+    def bound(self, octets: int) -> None:
+        """Have both areas take no more than *octets* together when they are filled next."""
+        self._most_bits = min(max((octets // 2).bit_length() - 1, _LEAST_BITS), _MOST_BITS)
+
+    @property
+    def octets(self) -> int:
+        """What the areas that are filled, or being filled, take."""
+        found = [which & ~_SECOND for which in self._memory[: _FILLING + 1] if which]
+        return sum(1 << bits for bits in found)
 
     @property
     def state(self) -> State:
@@ -131,7 +142,7 @@ class Filter:
         """
         memory = self._memory
         memory[_FILLING] = 0
-        which = _bits_for(octets) | (~memory[_CURRENT] & _SECOND)
+        which = self._bits_for(octets) | (~memory[_CURRENT] & _SECOND)
         self._clear(which)
         memory[_TURN] = (memory[_TURN] + 1) & 0xFF
         memory[_FILLING] = which
@@ -156,7 +167,11 @@ class Filter:
 
     def may_grow(self, octets: int) -> bool:
         """Would one for a file of *octets* have more slots?"""
-        return _bits_for(octets) > self._memory[_CURRENT] & ~_SECOND
+        return self._bits_for(octets) > self._memory[_CURRENT] & ~_SECOND
+
+    def _bits_for(self, octets: int) -> int:
+        """How many slots a file of *octets* needs, as a power of two."""
+        return min(max((octets // STORE_SLOT_OCTETS).bit_length(), _LEAST_BITS), self._most_bits)
 
     def _clear(self, which: int) -> None:
         start, size = _AREAS[which][0], 1 << _MOST_BITS
@@ -164,11 +179,6 @@ class Filter:
             self._memory.madvise(mmap.MADV_REMOVE, start, size)
             return
         self._memory[start : start + size] = bytes(size)
-
-
-def _bits_for(octets: int) -> int:
-    """How many slots a file of *octets* needs, as a power of two."""
-    return min(max((octets // STORE_SLOT_OCTETS).bit_length(), _LEAST_BITS), _MOST_BITS)
 
 
 _AREAS: Final = {

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from resolver.cache import record
-from resolver.cache.denial import Proven
+from resolver.cache.gaps import Proven
 from resolver.cache.negative import Denied
 from resolver.cache.record import Kind
 from resolver.cache.rrset import Entry

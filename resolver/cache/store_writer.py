@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from resolver.cache import record
 from resolver.cache.basis import may_replace
-from resolver.cache.denial import Proven
+from resolver.cache.gaps import Proven
 from resolver.cache.negative import Denied
 from resolver.cache.record import Kind, Sealed, Stamp, standing
 from resolver.cache.rrset import Entry

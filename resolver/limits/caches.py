@@ -19,9 +19,6 @@ CACHE_PURGE_ENTRIES = limit(
     why="our measurement: about a millisecond",
 )
 RRSET_CACHE_OCTETS_RANGE: Final = (1 << 20, 64 << 30)
-RRSET_CACHE_OCTETS = limit(
-    256 << 20, "octets of cached RRsets", why="our choice", between=RRSET_CACHE_OCTETS_RANGE
-)
 DELEGATION_CACHE_OCTETS = limit(32 << 20, "octets of zone cuts", why="our choice")
 PACKET_CACHE_PART = limit(
     4, "part of cache.size_octets for rendered replies, beside it: a quarter", why="our choice"
@@ -31,6 +28,16 @@ DELEGATION_CACHE_PART = limit(
 )
 NEGATIVE_CACHE_PART = limit(
     8, "part of cache.size_octets for denials, beside it: an eighth", why="our choice"
+)
+GAPS_CACHE_PART = limit(
+    16,
+    "part of cache.size_octets for proven gaps, beside it: a sixteenth; or DENIAL_RANGE_OCTETS",
+    why="our choice",
+)
+FAILURE_CACHE_PART = limit(
+    64,
+    "part of it for failures, and for bogus data, beside it; or FAILURE_CACHE_OCTETS",
+    why="our choice",
 )
 FAILURE_CACHE_OCTETS = limit(4 << 20, "octets of failures", why="RFC 9520 §3.2")
 MAX_TTL_SECONDS_RANGE: Final = (60, 604_800)

@@ -111,6 +111,26 @@ class PacketShards:
                         gone += 1
                 yield gone
 
+    @property
+    def most(self) -> int:
+        """Octets that they may have."""
+        return self._limit * len(self._shards)
+
+    def bound(self, octets: int) -> Iterator[int]:
+        """Have at most *octets* from now on. What is over leaves first, the oldest of each shard,
+        some at each step; and what is retired. Yields how many went."""
+        limit = max(1, octets // len(self._shards))
+        while self._retired:
+            before = sum(map(len, self._retired))
+            self._give_back()
+            yield before - sum(map(len, self._retired))
+        for at, shard in enumerate(self._shards):
+            while self._weights[at] > limit and len(shard) > 1:
+                before = len(shard)
+                self._make_room(at, gives_chances=False)
+                yield before - len(shard)
+        self._limit = limit
+
     def _give_back(self) -> None:
         """Some of what is retired: more of it goes than comes."""
         shard = self._retired[-1]

@@ -8,8 +8,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from resolver.cache.rrset import RRsetCache
-from resolver.config.schema import Config
-from resolver.limits import RRSET_CACHE_OCTETS, RRSET_CACHE_OCTETS_RANGE
+from resolver.limits import RRSET_CACHE_OCTETS_RANGE
 from resolver.model import Rank, RRset, Status
 from resolver.protocol import names
 from tests.making import name, rrset
@@ -139,10 +138,8 @@ AgainstDict.TestCase.settings = settings(max_examples=examples(30), stateful_ste
 TestAgainstDict = AgainstDict.TestCase
 
 
-@pytest.mark.reaches("RRSET_CACHE_OCTETS")
 def test_memory_is_bounded() -> None:
     """At the least that a configuration may ask for: the least recently used leave."""
-    assert Config().cache.size_octets == RRSET_CACHE_OCTETS
     least = RRSET_CACHE_OCTETS_RANGE[0]
     kept = RRsetCache(least)
     for at in range(10_000):

@@ -7,7 +7,7 @@ from hypothesis import given
 
 from resolver.cache import record
 from resolver.cache.basis import Basis
-from resolver.cache.denial import Proven
+from resolver.cache.gaps import Proven
 from resolver.cache.negative import ANY_TYPE
 from resolver.cache.record import Kind, Sealed, Stamp
 from resolver.cache.store import CUT, Row, number_of

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from resolver.cache.denial import Proven
+from resolver.cache.gaps import Proven
 from resolver.cache.store_budget import Budget
 from resolver.limits import (
     STORE_BURST_SECONDS,

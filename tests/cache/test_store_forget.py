@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from resolver.cache import record
-from resolver.cache.denial import Proven
+from resolver.cache.gaps import Proven
 from resolver.cache.store import number_of
 from resolver.cache.store_forget import TABLES, Meant, forget_places, forget_some, without
 from resolver.limits import STORE_BATCH
