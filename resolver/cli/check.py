@@ -11,6 +11,8 @@ import argparse
 import sys
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from resolver.cli import verify
 from resolver.cli.check_policy import policy_notes
 from resolver.config import check, forwarders
@@ -18,15 +20,18 @@ from resolver.config.endpoints import show
 from resolver.config.http3 import http3_places
 from resolver.config.listen_urls import listen_url
 from resolver.config.schema import Config
+from resolver.config.shares import budget_octets, shares_of
 from resolver.daemon import (
     link_reading,
     link_zones,
     local_files,
+    memory_limit,
     policies,
     rpz_terms,
     service_unit,
     state,
 )
+from resolver.daemon.workers import worker_count
 from resolver.errors import ConfigError
 from resolver.policy.rpz import Rpzs
 from resolver.protocol.transport import Transport
@@ -110,8 +115,21 @@ def _summary(config: Config) -> list[str]:
         *_links(config),
         f"  policy       {_NEXT.join(_views(config, anchors))}",
         f"  validates    {'yes' if validates else 'no'}",
-        f"  caches       {config.cache.size_octets >> 20} MiB a process, {server.workers} of them",
+        f"  memory       {_memory(config)}",
     ]
+
+
+def _memory(config: Config) -> str:
+    """What a daemon may take here, and what records have of it."""
+    available = memory_limit.available_octets()
+    count = memory_limit.workers_that_fit(config, worker_count(config.server.workers), available)
+    server = msgspec.structs.replace(config.server, workers=count)
+    counted = msgspec.structs.replace(config, server=server)
+    fitted = memory_limit.fitted(counted, available)
+    shares, budget = shares_of(fitted), budget_octets(fitted)
+    processes = "one process" if count == 1 else f"{count} processes"
+    cut = "".join(f"{_NEXT}{one}" for one in memory_limit.cut_short(counted, fitted, available))
+    return f"{budget >> 20} MiB for {processes}; records {shares.records >> 20} MiB of each{cut}"
 
 
 def _views(config: Config, anchors: Anchors | None) -> list[str]:

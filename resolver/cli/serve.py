@@ -79,10 +79,14 @@ def _serve(options: argparse.Namespace, config: Config) -> int:
         interrupt.allowed(),
         internet(config, lab=options.lab) as (fitting, network),
     ):
+        available = memory_limit.available_octets()
         count = 1 if options.lab else worker_count(fitting.server.workers)
+        count = memory_limit.workers_that_fit(fitting, count, available)
         server = msgspec.structs.replace(fitting.server, workers=count)
         counted = msgspec.structs.replace(fitting, server=server)
-        counted = memory_limit.within(counted, memory_limit.available_octets())
+        counted, wanted = memory_limit.fitted(counted, available), counted
+        for sentence in memory_limit.cut_short(wanted, counted, available):
+            _log.warning("%s", sentence)
         ours = changes(config, counted)
 
         def read() -> tuple[Config, list[ConfigError]]:

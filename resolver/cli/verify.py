@@ -26,7 +26,7 @@ from resolver.config import endpoints, holes, load
 from resolver.config.check_server import is_own
 from resolver.config.check_zones import servers_of
 from resolver.config.listen_urls import listen_url
-from resolver.daemon import encryption, privileges, shared_terms, state
+from resolver.daemon import encryption, memory_limit, privileges, shared_terms, state
 from resolver.daemon.service_unit import Promises
 from resolver.errors import CannotStart, ConfigError, Kind
 from resolver.runtime.private_files import SHARED_ACCOUNT
@@ -120,6 +120,7 @@ def on_this_machine(config: Config, promised: Promises = _NOTHING) -> Iterator[C
         state.read_anchors,
         _certificates,
         shared_terms.shared_terms,
+        memory_limit.room_for_lists,
         partial(_log, promised=promised),
     ]
     looks.append(partial(_directory, promised=promised))

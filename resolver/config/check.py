@@ -29,6 +29,7 @@ from resolver.config.fault import Fault, each
 from resolver.config.files import unlike, working_path
 from resolver.config.holes import as_far_as_known
 from resolver.config.schema import NOT_YET, NegativeAnchor
+from resolver.config.shares import memory_faults
 from resolver.config.tap_target import tap_target
 from resolver.errors import Kind
 from resolver.protocol import names
@@ -310,6 +311,7 @@ def _file(config: Config, key: str, texts: Callable[[], str | tuple[str, ...]]) 
 
 _LOOKS: Final = (
     _missing_features,
+    memory_faults,
     server_faults,
     _keys,
     _tls_names,

@@ -250,14 +250,17 @@ class Cache(Section, frozen=True, kw_only=True):
         Seconds, Meta(description="seconds to believe that something does not exist (RFC 2308 §5)")
     ] = limits.MAX_NEGATIVE_TTL_SECONDS
     size_octets: Annotated[
-        int,
+        Annotated[
+            int,
+            Meta(ge=limits.RRSET_CACHE_OCTETS_RANGE[0], le=limits.RRSET_CACHE_OCTETS_RANGE[1]),
+        ]
+        | Literal["auto"],
         Meta(
-            ge=limits.RRSET_CACHE_OCTETS_RANGE[0],
-            le=limits.RRSET_CACHE_OCTETS_RANGE[1],
-            description="octets of cached records, per worker; ready replies take a quarter more",
+            description="octets of cached records, per worker, ready replies and the other caches "
+            'beside them; "auto": what memory leaves'
         ),
         RESTARTS,
-    ] = limits.RRSET_CACHE_OCTETS
+    ] = "auto"
     stale_max: Annotated[
         int,
         Meta(
@@ -331,6 +334,15 @@ class Config(Section, frozen=True, kw_only=True):
         Meta(description='where state is kept and relative paths begin; "" keeps none'),
         RESTARTS,
     ] = ""
+    memory: Annotated[
+        Annotated[int, Meta(ge=limits.MEMORY_OCTETS_RANGE[0], le=limits.MEMORY_OCTETS_RANGE[1])]
+        | Literal["auto"],
+        Meta(
+            description="octets that all workers may take together, with what they remember, their "
+            'clients and lists; "auto": a quarter of what the machine or its cgroup has'
+        ),
+        RESTARTS,
+    ] = "auto"
     server: Server = Server()
     tls: Tls = Tls()
     https: Https = Https()

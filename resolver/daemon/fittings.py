@@ -9,11 +9,12 @@ from resolver.cache.failure import FailureCache
 from resolver.cache.negative import NegativeCache
 from resolver.cache.rrset import RRsetCache
 from resolver.config import octets
+from resolver.config.shares import shares_of
 from resolver.daemon.nat64 import outgoing_of
 from resolver.daemon.zones import primed_zones, yielding_zones
 from resolver.dnssec.anchors import Anchors
 from resolver.iterate.walk import WalkSettings
-from resolver.limits import LOOKUP_WIDTH, NEGATIVE_CACHE_PART
+from resolver.limits import LOOKUP_WIDTH
 from resolver.protocol.codes import RRType
 from resolver.recurse.known import Known
 
@@ -35,25 +36,25 @@ def nsid_of(config: Config) -> bytes:
 
 def memory_of(config: Config, exempt: Exempt | None, *, stale_s: float) -> Known:
     """Empty caches. *stale_s*: how long what is over may be told."""
-    settings = config.cache
+    settings, shares = config.cache, shares_of(config)
     validates = config.dnssec.validate
     max_negative_ttl = min(settings.max_negative_ttl, settings.max_ttl)
     return Known(
         RRsetCache(
-            settings.size_octets,
+            shares.records,
             min_ttl=settings.min_ttl,
             max_ttl=settings.max_ttl,
             stale_s=stale_s,
         ),
         NegativeCache(
-            settings.size_octets // NEGATIVE_CACHE_PART,
+            shares.denials,
             min_ttl=min(settings.min_negative_ttl or settings.min_ttl, max_negative_ttl),
             max_ttl=max_negative_ttl,
             stale_s=stale_s,
         ),
-        FailureCache(),
+        FailureCache(shares.failures),
         (
-            DenialCache(max_ttl=max_negative_ttl)
+            DenialCache(shares.gaps, max_ttl=max_negative_ttl)
             if validates and config.dnssec.aggressive_nsec
             else None
         ),

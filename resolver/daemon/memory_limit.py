@@ -1,13 +1,12 @@
 """How much memory this process may have: the machine's, or less where a cgroup says so.
 
 What exceeds a cgroup's limit is killed without a word (cgroups(7); systemd's MemoryMax=, a
-container's limit), so caches are cut to what fits before they fill. Linux only; elsewhere, or where
-nothing can be read, nothing is known.
+container's limit), and what exceeds MemoryHigh= is slowed down: so the budget (`config.shares`) is
+a part of it. Linux only; elsewhere, or where nothing can be read, nothing is known.
 """
 
 from __future__ import annotations
 
-import logging
 import os
 from contextlib import suppress
 from pathlib import Path
@@ -15,18 +14,19 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from resolver.limits import (
-    MEMORY_BASE_OCTETS,
-    MEMORY_PER_CACHED_OCTET,
-    RRSET_CACHE_OCTETS_RANGE,
-)
+from resolver.config import shares
+from resolver.daemon.list_shelf import COMPILED
+from resolver.daemon.list_shelf import DIRECTORY as LISTS_DIRECTORY
+from resolver.daemon.rpz_terms import kept_as
+from resolver.errors import ConfigError
+from resolver.limits import MEMORY_LEAST_OCTETS, MEMORY_SUPERVISOR_OCTETS
+from resolver.runtime.cgroups import groups, text_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from resolver.config.schema import Config
 
-_log = logging.getLogger(__name__)
 _MEBI = 1 << 20
 
 
@@ -39,7 +39,7 @@ def available_octets(root: Path = Path("/")) -> int | None:
 def _machine(root: Path) -> Iterator[int]:
     """By proc(5), which a container may have of its own, or else by sysinfo(2): systemd's
     ProcSubset=pid hides the former."""
-    text = _text(root / "proc/meminfo")
+    text = text_of(root / "proc/meminfo")
     for line in text.splitlines():
         if line.startswith("MemTotal:"):
             yield int(line.split()[1]) << 10
@@ -49,54 +49,67 @@ def _machine(root: Path) -> Iterator[int]:
 
 
 def _cgroups(root: Path) -> Iterator[int]:
-    """Of each group we are in and all above it, versions 1 and 2.
-
-    Inside a container the path may be the host's, which is not there: then the top counts.
-    """
-    mounts = root / "sys/fs/cgroup"
-    for line in _text(root / "proc/self/cgroup").splitlines():
-        _, controllers, path = line.split(":", 2)
-        if controllers == "":
-            tops: tuple[Path, ...] = (mounts, mounts / "unified")
-            name = "memory.max"
-        elif "memory" in controllers.split(","):
-            tops, name = (mounts / "memory",), "memory.limit_in_bytes"
-        else:
-            continue
-        for top in tops:
-            group = top / path.strip("/")
-            for place in (group, *group.parents):
-                text = _text(place / name).strip()
-                if text.isdigit():
-                    yield int(text)
-                if place == top:
-                    break
+    for group in groups(root):
+        limit = group.limit()
+        if limit is not None:
+            yield limit
 
 
-def _text(path: Path) -> str:
-    try:
-        return path.read_text("utf-8")
-    except OSError:
-        return ""
-
-
-def within(config: Config, available: int | None) -> Config:
-    """*config* with `cache.size_octets` no larger than fits into *available* octets; told if less.
-
-    Workers have caches of their own. The least that configuration allows is always kept.
-    """
-    wanted = config.cache.size_octets
-    if available is None:
+def fitted(config: Config, available: int | None) -> Config:
+    """*config* with the budget in octets in the place of "auto", no larger than *available* allows,
+    and with `cache.size_octets` no larger than fits into it."""
+    budget = shares.budget_octets(config, available, lists=kept_octets(config))
+    config = msgspec.structs.replace(config, memory=budget)
+    wanted, fits = config.cache.size_octets, shares.most_records(config)
+    if wanted == "auto" or wanted <= fits:
         return config
-    workers = config.server.workers if isinstance(config.server.workers, int) else 1
-    room = available // workers - MEMORY_BASE_OCTETS
-    fits = max(RRSET_CACHE_OCTETS_RANGE[0], int(room / MEMORY_PER_CACHED_OCTET))
-    if fits >= wanted:
-        return config
-    _log.warning(
-        "caches of %d MiB in place of %d MiB (cache.size_octets), since this process may have only "
-        "%d MiB of memory",
-        fits // _MEBI, wanted // _MEBI, available // _MEBI,
-    )  # fmt: skip
     cache = msgspec.structs.replace(config.cache, size_octets=fits)
     return msgspec.structs.replace(config, cache=cache)
+
+
+def kept_octets(config: Config) -> int:
+    """What the lists and policy zones of *config* take that lie compiled in `working_directory`."""
+    directory, octets = config.working_directory, 0
+    if not directory:
+        return 0
+    names = [f"{LISTS_DIRECTORY}/{COMPILED}"] if config.block or config.allow else []
+    for name in (*names, *map(kept_as, config.rpz)):
+        with suppress(OSError):
+            octets += (Path(directory) / name).stat().st_size
+    return octets
+
+
+def room_for_lists(config: Config) -> None:
+    """Raises ConfigError where what is kept of lists leaves no room for anything else."""
+    if config.memory == "auto":
+        return
+    lists = kept_octets(config)
+    if config.memory < (least := shares.least_octets(config) + lists):
+        raise ConfigError(
+            "memory", config.memory,
+            f"at least {least}: lists and policy zones alone take {lists}",
+        )  # fmt: skip
+
+
+def cut_short(config: Config, fitted: Config, available: int | None) -> Iterator[str]:
+    """A sentence for each size that *fitted* has smaller than *config* wants it."""
+    budget = int(fitted.memory)
+    if config.memory != "auto" and budget < config.memory:
+        yield (
+            f"a budget of {budget // _MEBI} MiB in place of {config.memory // _MEBI} MiB (memory), "
+            f"since this process may have only {(available or 0) // _MEBI} MiB of memory"
+        )
+    wanted, fits = config.cache.size_octets, fitted.cache.size_octets
+    if wanted != fits:
+        yield (
+            f"records of {int(fits) // _MEBI} MiB in place of {int(wanted) // _MEBI} MiB "
+            f"(cache.size_octets), since the budget of memory is {budget // _MEBI} MiB"
+        )
+
+
+def workers_that_fit(config: Config, count: int, available: int | None) -> int:
+    """*count*, or as many workers as have the least budget each, where "auto" chose it."""
+    if config.server.workers != "auto":
+        return count
+    room = shares.budget_octets(config, available) - MEMORY_SUPERVISOR_OCTETS
+    return max(1, min(count, room // MEMORY_LEAST_OCTETS))

@@ -22,6 +22,7 @@ from resolver.cache.store_filter import Filter
 from resolver.cache.store_forget import TABLES, forget_places, forget_some
 from resolver.cache.store_writer import Writer, batches
 from resolver.cache.write_ledger import WriteLedger
+from resolver.config.shares import shares_of
 from resolver.daemon import store_files
 from resolver.daemon.keepsakes import Keepsakes
 from resolver.daemon.store_files import StoreFiles
@@ -38,7 +39,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Collection
 
     from resolver.cache.basis import Basis
-    from resolver.cache.denial import Proven
+    from resolver.cache.gaps import Proven
     from resolver.cache.negative import Denied
     from resolver.cache.store import Row
     from resolver.cache.store_forget import Meant
@@ -96,6 +97,7 @@ class Persistence:
         if reason := shared_account():
             self._tell(reason)
             return
+        self._filter.bound(shares_of(parts.config).store_filter)
         self._files = files = StoreFiles(self._directory, owner=self._owner, worker=self._worker)
         try:
             file = files.open()

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import trio
 
 from resolver.cache.delegation import DelegationCache
+from resolver.config.shares import shares_of
 from resolver.daemon import nat64, server_tries
 from resolver.daemon.asking import asking_of
 from resolver.daemon.fittings import memory_of, nsid_of, snapshot, waiving, walk_settings
@@ -39,12 +40,7 @@ from resolver.iterate.priming import hints_delegation
 from resolver.iterate.root_copy import RootCopy
 from resolver.iterate.walk import Walker
 from resolver.iterate.zone_rate import ZoneRate
-from resolver.limits import (
-    DELEGATION_CACHE_PART,
-    IN_FLIGHT,
-    PACKET_CACHE_PART,
-    TCP_IDLE_SECONDS,
-)
+from resolver.limits import IN_FLIGHT, TCP_IDLE_SECONDS
 from resolver.operate.overrides import Overrides
 from resolver.packets.cache import PacketCache
 from resolver.packets.options import ClientOptions
@@ -198,12 +194,13 @@ def found(
     overrides: Overrides | None = None,
 ) -> Base:
     """What every configuration of the process shares; of *config* only what needs a restart."""
-    infra, translating = Infra(rng=rng), Translating(network)
+    shares, translating = shares_of(config), Translating(network)
+    infra = Infra(rng=rng, most=shares.known_servers)
     dispatcher = Dispatcher(
         network=translating, infra=infra, rng=rng, config=config.outgoing,
         in_flight_limit=in_flight_limit,
     )  # fmt: skip
-    packets = PacketCache(clock, max_octets=config.cache.size_octets // PACKET_CACHE_PART)
+    packets = PacketCache(clock, max_octets=shares.packets)
     options, bus = ClientOptions(keepalive_s=TCP_IDLE_SECONDS), Bus()
     server_tries.tell_on(bus, dispatcher)
     prefetch = Prefetch(clock)
@@ -284,11 +281,12 @@ class _Assembly:
             self._keep_books(before)
         self.ask = ask or base.dispatcher.ask
         if knows is None:
-            self.keystore = KeyStore()
+            shares = shares_of(config)
+            self.keystore = KeyStore(shares.known_zones)
             exempt = exempt_names(config, anchors, base.clock)
             stale_s = stale_seconds(config, base.overrides)
             self.memory = memory_of(config, exempt, stale_s=stale_s)
-            self.delegations = DelegationCache(config.cache.size_octets // DELEGATION_CACHE_PART)
+            self.delegations = DelegationCache(shares.zone_cuts)
         else:
             self.keystore, self.memory = knows.keystore, knows.memory
             self.delegations = knows.delegations

@@ -24,6 +24,7 @@ from resolver.limits.health import *
 from resolver.limits.https import *
 from resolver.limits.listening import *
 from resolver.limits.lists import *
+from resolver.limits.memory import *
 from resolver.limits.messages import *
 from resolver.limits.operating import *
 from resolver.limits.otel import *

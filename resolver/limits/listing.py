@@ -36,6 +36,7 @@ ROOMS = (
     "estimates",
     "validation",
     "caches",
+    "memory",
     "shared",
     "prefetching",
     "messages",

@@ -126,16 +126,6 @@ GARBAGE_ASIDE_OBJECTS = limit(
     why="our measurement: 60 ms; CPython's own rule is the quarter",
 )
 GARBAGE_ASIDE_FORCED = limit(4, "times as many after which any moment has it", why="about 100 MB")
-MEMORY_BASE_OCTETS = limit(
-    96 << 20,
-    "octets of memory that are not for caches",
-    why="our measurement: 44 MB at rest, half as much again under attack; the kernel's buffers",
-)
-MEMORY_PER_CACHED_OCTET = limit(
-    2.0,
-    "octets of memory for each of cache.size_octets, at most",
-    why="replies, cuts, denials and failures have half as much again; the rest is fragmentation",
-)
 SHORTAGE_LOG_SECONDS = limit(
     60.0, "seconds between two warnings that memory has run out", why="our choice"
 )

@@ -3,9 +3,9 @@
 A handshake costs us 1.5 ms and a forger nothing: so few begin at once, few a second, and fewer
 where the address is not proven yet; who finds no place there is told to prove it (Retry), which
 costs microseconds and keeps nothing here. Proven addresses have a rate of their own, which forged
-ones cannot use up. All connections of a process hold QUIC_MEMORY_OCTETS at most, whatever they are
-made to keep: beyond it the one that holds most is let go, of those that hold alike the one whose
-last question is longest ago.
+ones cannot use up. All connections of a process hold their share of memory, QUIC_MEMORY_OCTETS at
+most, whatever they are made to keep: beyond it the one that holds most is let go, of those that
+hold alike the one whose last question is longest ago.
 """
 
 from __future__ import annotations
@@ -105,9 +105,14 @@ class QuicPlaces:
     }
 
     def __init__(
-        self, rates: QuicRates | None = None, *, per_client: int = QUIC_CONNECTIONS_PER_CLIENT
+        self,
+        rates: QuicRates | None = None,
+        *,
+        per_client: int = QUIC_CONNECTIONS_PER_CLIENT,
+        most_octets: int = QUIC_MEMORY_OCTETS,
     ) -> None:
         self.octets = 0
+        self.most_octets = most_octets
         self.accepted = 0
         self.handshakes = 0
         self.retried = 0
@@ -150,7 +155,7 @@ class QuicPlaces:
         if not is_proven and (
             self.half_open >= QUIC_HALF_OPEN
             or self._unproven.get(host, 0) >= QUIC_UNPROVEN_PER_CLIENT
-            or self.octets >= QUIC_MEMORY_OCTETS // 2
+            or self.octets >= self.most_octets // 2
         ):
             return Entry.PROVE
         if not self.rates.allows(address, is_local=is_local, is_proven=is_proven):
@@ -217,8 +222,8 @@ class QuicPlaces:
         holder.octets = octets
 
     def enforce(self) -> None:
-        """Let go of who holds most, until all are within QUIC_MEMORY_OCTETS."""
-        while self.octets > QUIC_MEMORY_OCTETS and self._holders:
+        """Let go of who holds most, until all are within *most_octets*."""
+        while self.octets > self.most_octets and self._holders:
             self.shed += 1
             most = max(self._holders, key=lambda each: (each.octets >> _ALIKE, -each.active_at))
             most.let_go(is_excessive=True)

@@ -22,6 +22,7 @@ from resolver.limits import (
     TCP_CONNECTIONS,
     TCP_CONNECTIONS_PER_CLIENT,
     TCP_IDLE_SECONDS,
+    TCP_UNSENT_TOTAL_OCTETS,
     THIS_MACHINE_CLIENTS,
 )
 from resolver.listen.backlog import Backlog
@@ -71,12 +72,13 @@ class TcpSlots:
         *,
         total: int = TCP_CONNECTIONS,
         per_client: int = TCP_CONNECTIONS_PER_CLIENT,
+        unsent_octets: int = TCP_UNSENT_TOTAL_OCTETS,
         turns: Turns | None = None,
     ) -> None:
         self.total = total
         self.per_client = min(per_client, total)
         self.local = max(self.per_client, total // 2)
-        self.backlog = Backlog()
+        self.backlog = Backlog(most=unsent_octets)
         self.rounds = Rounds(turns or Turns())
         self.readiness = Readiness(self.rounds)
         self.refused = 0

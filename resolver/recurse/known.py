@@ -57,7 +57,7 @@ class Known:
         self.rrsets = rrsets
         self.negatives = negatives
         self.failures = failures
-        self.bogus = FailureCache()
+        self.bogus = FailureCache(failures.entries.most)
         self.denial = denial
         self.is_checked = is_checked
         self.exempt = exempt

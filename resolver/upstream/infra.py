@@ -56,10 +56,11 @@ class Kept(NamedTuple):
 
 
 class Infra:
-    """All addresses, and the *link* to them. Bounded; what was not used for long goes first."""
+    """*most* addresses, and the *link* to them; what was not used for long goes first."""
 
-    def __init__(self, *, rng: Random) -> None:
+    def __init__(self, *, rng: Random, most: int = ADDRESS_STATES) -> None:
         self._rng = rng
+        self._most = most
         self.states: dict[Key, ServerState] = {}
         self._prefixes: dict[str, float] = {}
         self.global_log_rtt = _FIRST_PRIOR
@@ -78,7 +79,7 @@ class Infra:
     def state_of(self, key: Key) -> ServerState:
         state = self.states.get(key)
         if state is None:
-            if len(self.states) >= ADDRESS_STATES:
+            if len(self.states) >= self._most:
                 self._evict()
             state = self.states[key] = ServerState(key)
             if self.link.patience > 1.0:
@@ -125,7 +126,7 @@ class Infra:
         state.note_answer(rtt_s, now)
         if self.link.slots is not None:
             self.link.slots.note(state, rtt_s, now)
-        if len(self._prefixes) >= ADDRESS_STATES:
+        if len(self._prefixes) >= self._most:
             del self._prefixes[next(iter(self._prefixes))]
         self._prefixes[state.prefix] = state.srtt
 

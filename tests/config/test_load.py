@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 HARNESS = """
 working_directory = "/tmp"
+memory = 268435456
 [server]
 listen = ["127.127.0.1:53", "[::1]:53"]
 allow_from = ["0.0.0.0/0", "::/0"]

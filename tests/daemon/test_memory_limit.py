@@ -1,34 +1,28 @@
-"""Caches fit into the memory that this process may have."""
+"""The budget fits into the memory that this process may have."""
 
 from __future__ import annotations
 
 import os
 from typing import TYPE_CHECKING
 
-import msgspec
 import pytest
 
-from resolver.config.schema import Config
-from resolver.daemon.memory_limit import available_octets, within
-from resolver.limits import (
-    MEMORY_BASE_OCTETS,
-    MEMORY_PER_CACHED_OCTET,
-    RRSET_CACHE_OCTETS_RANGE,
+from resolver.config.load import loads
+from resolver.config.shares import most_records
+from resolver.daemon.memory_limit import (
+    available_octets,
+    cut_short,
+    fitted,
+    room_for_lists,
+    workers_that_fit,
 )
+from resolver.errors import ConfigError
+from tests.runtime.memory_files import MEBI, machine
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-MEBI = 1 << 20
-
-
-def machine(root: Path, files: dict[str, str]) -> Path:
-    """A root directory with *files*, and a gibibyte of memory."""
-    for name, text in {"proc/meminfo": "MemTotal:    1048576 kB\n", **files}.items():
-        path = root / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text)
-    return root
+    from resolver.config.schema import Config
 
 
 def test_nothing_to_read_is_nothing_known(tmp_path: Path) -> None:
@@ -52,6 +46,7 @@ def test_without_a_group_the_machines_memory_counts(tmp_path: Path) -> None:
     [
         ("0::/a/b", {"a/memory.max": "268435456\n", "a/b/memory.max": "max\n"}),
         ("0::/a/b", {"a/memory.max": "max\n", "a/b/memory.max": "268435456\n"}),
+        ("0::/a", {"a/memory.max": "max\n", "a/memory.high": "268435456\n"}),
         ("0::/not/shown/inside", {"memory.max": "268435456\n"}),
         ("0::/a", {"unified/a/memory.max": "268435456\n"}),
         ("4:memory:/a", {"memory/a/memory.limit_in_bytes": "268435456\n"}),
@@ -67,21 +62,66 @@ def test_the_least_limit_of_all_groups_counts(
     assert available_octets(machine(tmp_path, {"proc/self/cgroup": lines, **placed})) == 256 * MEBI
 
 
-@pytest.mark.reaches("MEMORY_BASE_OCTETS", "MEMORY_PER_CACHED_OCTET")
-def test_caches_are_cut_to_what_fits_and_it_is_said(caplog: pytest.LogCaptureFixture) -> None:
-    fitted = within(Config(), 256 * MEBI)
-    room = 256 * MEBI - MEMORY_BASE_OCTETS
-    assert fitted.cache.size_octets == room / MEMORY_PER_CACHED_OCTET
-    assert [record.levelname for record in caplog.records] == ["WARNING"]
-    assert "cache.size_octets" in caplog.text
-    config = Config()
-    two = msgspec.structs.replace(config, server=msgspec.structs.replace(config.server, workers=2))
-    assert within(two, 256 * MEBI).cache.size_octets < fitted.cache.size_octets
-    assert within(Config(), 1).cache.size_octets == RRSET_CACHE_OCTETS_RANGE[0]
+def told(config: Config, available: int | None) -> list[str]:
+    return list(cut_short(config, fitted(config, available), available))
 
 
-def test_what_fits_is_left_alone(caplog: pytest.LogCaptureFixture) -> None:
-    config = Config()
-    assert within(config, 8 << 30) is config
-    assert within(config, None) is config
-    assert not caplog.records
+def test_records_are_cut_to_what_fits_and_it_is_said() -> None:
+    wanted = loads(f"cache.size_octets = {1024 * MEBI}")
+    config = fitted(wanted, 512 * MEBI)
+    assert config.memory == 384 * MEBI
+    assert config.cache.size_octets == most_records(config) < 300 * MEBI
+    (sentence,) = told(wanted, 512 * MEBI)
+    assert "in place of 1024 MiB (cache.size_octets)" in sentence
+    assert "memory is 384 MiB" in sentence
+
+
+def test_a_budget_is_cut_to_what_there_is_and_it_is_said() -> None:
+    wanted = loads(f"memory = {1024 * MEBI}")
+    assert fitted(wanted, 512 * MEBI).memory == 384 * MEBI
+    (sentence,) = told(wanted, 512 * MEBI)
+    assert sentence.startswith("a budget of 384 MiB in place of 1024 MiB (memory)")
+    assert sentence.endswith("may have only 512 MiB of memory")
+
+
+@pytest.mark.parametrize("text", ["", "memory = 300000000", "cache.size_octets = 200000000"])
+def test_what_fits_is_left_alone(text: str) -> None:
+    config = loads(text)
+    assert fitted(config, 8 << 30).cache == config.cache
+    assert told(config, 8 << 30) == told(config, None) == []
+
+
+def test_auto_has_no_more_workers_than_the_budget_feeds() -> None:
+    auto, four = loads('server.workers = "auto"'), loads("server.workers = 4")
+    assert workers_that_fit(auto, 64, 2048 * MEBI) == (512 - 24) // 64
+    assert workers_that_fit(auto, 2, 2048 * MEBI) == 2
+    assert workers_that_fit(auto, 8, 128 * MEBI) == 1
+    assert workers_that_fit(four, 4, 128 * MEBI) == 4  # said so
+
+
+def kept(tmp_path: Path) -> str:
+    """A configuration whose lists take 30 MiB, and its policy zone 10, as they are kept."""
+    for name, octets in (("lists/compiled", 30 * MEBI), ("rpz/rpz.test.table", 10 * MEBI)):
+        (tmp_path / name).parent.mkdir()
+        with (tmp_path / name).open("wb") as file:
+            file.truncate(octets)
+    return (
+        f'working_directory = "{tmp_path}"\n[[block]]\nsource = "https://lists.example/a"\n'
+        '[[rpz]]\nzone = "rpz.test"\nprimaries = ["192.0.2.1"]\n'
+    )
+
+
+def test_a_budget_that_lists_alone_fill_is_refused(tmp_path: Path) -> None:
+    text = kept(tmp_path)
+    room_for_lists(loads(f"memory = {104 * MEBI}\n{text}"))
+    with pytest.raises(ConfigError) as found:
+        room_for_lists(loads(f"memory = {103 * MEBI}\n{text}"))
+    assert found.value.where == "memory"
+    assert f"at least {104 * MEBI}" in str(found.value)
+    assert f"alone take {40 * MEBI}" in str(found.value)
+
+
+def test_auto_has_room_for_the_lists_that_are_kept(tmp_path: Path) -> None:
+    config = loads(kept(tmp_path))
+    assert fitted(config, 256 * MEBI).memory == 104 * MEBI
+    assert fitted(loads(""), 256 * MEBI).memory == 64 * MEBI

@@ -275,12 +275,12 @@ async def test_one_address_has_its_own_connections_make_room(
 @trio_test
 async def test_cve_2026_32665_all_memory_is_counted(monkeypatch: pytest.MonkeyPatch) -> None:
     """Unbound's: its `quic-size` did not count everything. Who holds most pays."""
-    set_limit(monkeypatch, quic_places, "QUIC_MEMORY_OCTETS", 8 << 20)
     set_limit(monkeypatch, quic_transport, "QUIC_CONNECTION_OCTETS", 60 << 10)
     set_limit(monkeypatch, quic_transport, "QUIC_STREAM_OCTETS", 1536)
-    monkeypatch.setattr(quic_places, "QUIC_MEMORY_OCTETS", 1_000_000)
     large = QUESTION + bytes(60_000)
     async with listening() as it:
+        assert it.places.most_octets == 8 << 20
+        it.places.most_octets = 1_000_000
         it.handler.holds = True
         quiet = [await it.connected(f"198.51.100.{number}") for number in range(1, 5)]
         greedy = await it.connected("198.51.100.200")
