@@ -10,7 +10,7 @@ from bench.fleet.loss import of_heir, usual
 from bench.fleet.model import Machine, Seen, keeps_for, steady
 
 RRSET_OCTETS = 508  # of the first level: `python -m bench.throughput`
-FIRST_LEVEL_OCTETS = 256 << 20  # cache.size_octets as shipped
+FIRST_LEVEL_OCTETS = 256 << 20  # of records, as a machine of 3 GiB has by default
 HIT_MS, SHARED_MS = 0.2, 0.8
 EXCHANGES = ((1, 70), (2, 22), (3, 8))  # that a fetch takes, where its TLD is known
 LOSS_WINDOW_S = 60.0

@@ -68,11 +68,8 @@ def _status(reply: Reply) -> Iterator[str]:
     yield link_in_words(reply["link"])
     yield from geography(reply["geography"])
     yield _queries(reply["queries"])
-    memory = reply["memory"]
-    yield (
-        f"memory: {octets(memory['resident_octets'])}, caches {octets(memory['cache_octets'])}, "
-        f"{memory['rrsets']} sets of records; {reply['warm_names']} names in use are kept warm"
-    )
+    yield from _memory(reply["memory"])
+    yield f"kept warm: {reply['warm_names']} names in use"
     store = reply["store"]
     if store is None:
         yield "on disk: nothing is kept"
@@ -89,6 +86,23 @@ def _status(reply: Reply) -> Iterator[str]:
     for one in reply["certificates"]:
         whose, until = ", ".join(one["names"]), time_of(one["valid_until"])
         yield f"certificate: for {whose or 'nobody'}, until {until}, {one['pin']}"
+
+
+def _memory(memory: Reply) -> Iterator[str]:
+    """What is taken of the budget, and each pool's part of it, the largest first."""
+    yield (
+        f"memory: {octets(memory['resident_octets'])} of {octets(memory['budget_octets'])}, caches "
+        f"{octets(memory['cache_octets'])}, {memory['rrsets']} sets of records"
+    )
+    if memory["caches_part"] < 1:
+        yield f"{_GAP}it is short: caches may have {memory['caches_part']:.0%} of their shares"
+    pools = sorted(memory["pools"].items(), key=lambda pair: -pair[1]["octets"])
+    rows = [
+        (name.replace("_", " "), octets(pool["octets"]), octets(pool["most_octets"]))
+        for name, pool in pools
+        if pool["octets"]
+    ]
+    yield from (_GAP + line for line in table([("pool", "holds", "may hold"), *rows]))
 
 
 def link_in_words(link: Reply) -> str:

@@ -181,6 +181,7 @@ async def _live(
     """From READY to the end of the drain."""
     async with trio.open_nursery() as nursery:
         nursery.start_soon(daemon.collector.run, daemon.work)
+        nursery.start_soon(daemon.memory_keeper.keep)
         if source is not None:
             nursery.start_soon(_keep_up, daemon, life, source, lifeline is None)
         if lifeline is None:

@@ -8,6 +8,7 @@ import trio
 
 from resolver.daemon import draining, drilling
 from resolver.daemon.list_desk import ListDesk, Listing
+from resolver.daemon.memory_pools import Holding, memory_of_process
 from resolver.daemon.operated_known import OperatedKnowledge
 from resolver.daemon.overriding import Overridden
 from resolver.daemon.pages import health_of
@@ -43,7 +44,7 @@ if TYPE_CHECKING:
     from resolver.telemetry.shared_counters import Slot
 
 
-class Process(Overridden, Listing, Protocol):
+class Process(Overridden, Listing, Holding, Protocol):
     """The process, as far as verbs need it (`run.Daemon`)."""
 
     parts: Parts
@@ -152,6 +153,10 @@ class Operated(OperatedKnowledge):
     @property
     def link_zones(self) -> Sequence[LinkZone]:
         return self._daemon.link_zones.found
+
+    @property
+    def memory(self) -> dict[str, Any]:
+        return memory_of_process(self._daemon)
 
     @property
     def in_flight(self) -> int:

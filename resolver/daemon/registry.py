@@ -12,6 +12,7 @@ from resolver.cache.shards import Shards
 from resolver.daemon.garbage import Collector
 from resolver.daemon.kept_numbers import count_kept
 from resolver.daemon.local_files import LocalFiles
+from resolver.daemon.memory_pools import count_memory
 from resolver.daemon.metering import count_metering
 from resolver.daemon.pages import count_health
 from resolver.daemon.registry_rpz import count_rpz
@@ -60,6 +61,7 @@ if TYPE_CHECKING:
     from resolver.daemon.health import Health
     from resolver.daemon.list_room import ListRoom
     from resolver.daemon.listeners import Listeners
+    from resolver.daemon.memory_keeper import MemoryKeeper
     from resolver.daemon.metering import Metering
     from resolver.daemon.persistence import Persistence
     from resolver.daemon.query_logging import QueryLogging
@@ -104,6 +106,8 @@ class Counting(Protocol):
     tls: TlsContexts
     site: Site
     collector: Collector
+    memory_keeper: MemoryKeeper
+    is_first: bool
     metering: Metering
     query_logging: QueryLogging
     tapping: Tapping
@@ -130,6 +134,7 @@ def registry_of(daemon: Counting) -> Registry:
     _count_root(registry, daemon)
     count_rpz(registry, lambda: daemon.parts.base, daemon.upkeep.rpz_keeper)
     _count_garbage(registry, daemon.collector)
+    count_memory(registry, daemon)
     registry.count("control", Door, lambda: daemon.control.doors)
     count_metering(registry, daemon.metering, lambda: _hits(daemon))
     count_tapping(registry, lambda: daemon.tapping)

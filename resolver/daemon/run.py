@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 import trio
 
 from resolver.config.listen_urls import https_paths
+from resolver.config.shares import workers_of
 from resolver.daemon import clock_floor, list_room, overriding, privileges
 from resolver.daemon.bind import sockets_of
 from resolver.daemon.control import Control
@@ -25,10 +26,12 @@ from resolver.daemon.garbage import Collector, Work
 from resolver.daemon.in_step import in_step
 from resolver.daemon.link_zones import LinkZones
 from resolver.daemon.listeners import Listeners
+from resolver.daemon.memory_pools import keeper_of
 from resolver.daemon.metering import Metering
 from resolver.daemon.notes import Notes
 from resolver.daemon.pages import pages_of
 from resolver.daemon.persistence import Persistence
+from resolver.daemon.places import quic_places, stream_places, waiting_queries
 from resolver.daemon.query_logging import QueryLogging
 from resolver.daemon.registry import registry_of
 from resolver.daemon.root_sources import in_process
@@ -41,20 +44,16 @@ from resolver.daemon.tracing import Tracing
 from resolver.daemon.upkeep import Upkeep
 from resolver.daemon.wiring import assemble, found
 from resolver.limits import (
-    CLIENT_QUERIES,
     CLOCK_FLOOR_SECONDS,
     DRAIN_SECONDS,
     IN_FLIGHT,
     SIGNATURE_SKEW_SECONDS,
-    TCP_CONNECTIONS,
     TICK_SECONDS,
 )
 from resolver.listen.admission import Admission
 from resolver.listen.handshakes import Handshakes
-from resolver.listen.quic_places import QuicPlaces
 from resolver.listen.rate_limit import RateLimit
 from resolver.listen.site import Site
-from resolver.listen.tcp import TcpSlots, slots_limit
 from resolver.policy.cookies import Proofs
 from resolver.protocol.transport import Transport
 from resolver.runtime.chance import ReadAhead
@@ -62,7 +61,7 @@ from resolver.runtime.clock import SystemClock, confirmed_time
 from resolver.runtime.kernel_time import is_vouched_for
 from resolver.runtime.task_pool import TaskPool
 from resolver.runtime.turns import Turns
-from resolver.upstream.udp import SystemNetwork, descriptor_limit, in_flight_limit
+from resolver.upstream.udp import SystemNetwork, in_flight_limit
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -111,9 +110,8 @@ class Daemon:
         self.waits = trio.CancelScope()  # of the start, for seconds; cancelled, it goes on
         self.is_first = is_first(slot)
         self.admission = self._admission()
-        self.slots = TcpSlots(
-            total=_slots(tells=self.is_first and sockets.is_listening), turns=turns
-        )
+        tells = self.is_first and sockets.is_listening
+        self.slots = stream_places(parts.config, turns, tells=tells)
         self.tls = tls
         tls.leads = self.is_first
         self._is_keeping = self._is_posting = False
@@ -121,10 +119,11 @@ class Daemon:
         where = parts.config.working_directory if persistence.is_wanted else ""
         self.query_logging = QueryLogging(parts.bus, parts.clock, where, slot=slot)
         self.handshakes = Handshakes(tls.server, parts.base.shortage)
-        self.quic = QuicPlaces()
+        self.quic = quic_places(parts.config)
         self.site = Site()
         self.lists = list_room.ListRoom(self, state, slot, downloads=root_fetch is not None)
         self.collector = Collector()
+        self.memory_keeper = keeper_of(self)
         self.notes = Notes(parts.bus)
         self.upkeep = Upkeep(self)
         self.self_probe = SelfProbe(self, workers=workers_of(parts.config))
@@ -219,7 +218,7 @@ class Daemon:
         parts.base.zone_rate.go_by(share)
 
     def _admission(self) -> Admission:
-        total = CLIENT_QUERIES // workers_of(self.config)
+        total = waiting_queries(self.config)
         return Admission(total=total, proofs=Proofs(self._cookies, self.parts.clock.wall))
 
     def _cookies(self) -> ServerCookies | None:
@@ -359,30 +358,11 @@ def _system_clock(config: Config, state: StateDirectory) -> SystemClock:
     return clock
 
 
-def workers_of(config: Config) -> int:
-    """How many processes share the ports; `cli.serve` has put a number in the place of "auto"."""
-    workers = config.server.workers
-    return workers if isinstance(workers, int) else 1
-
-
 def _sockets(
     config: Config, network: ListenNetwork | None, *, tells: bool, given: GivenSockets | None
 ) -> ListeningSockets:
     is_shared = workers_of(config) > 1
     return sockets_of(config, network, is_shared=is_shared, tells=tells, given=given)
-
-
-def _slots(*, tells: bool) -> int:
-    """How many TCP clients there is room for; told where the system grants few descriptors."""
-    descriptors = descriptor_limit()
-    slots = slots_limit(descriptors)
-    if tells and slots < TCP_CONNECTIONS:
-        _log.warning(
-            "room for %d TCP clients and %d questions to servers at a time, since only %d open "
-            "files are allowed (LimitNOFILE=, ulimit -n)",
-            slots, in_flight_limit(), descriptors,
-        )  # fmt: skip
-    return slots
 
 
 async def _tick(daemon: Daemon) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import trio
@@ -22,8 +21,6 @@ if TYPE_CHECKING:
     from resolver.operate.verb import Reply
     from resolver.operate.view import Running
 
-_STATUS: Final = Path("/proc/self/status")
-
 
 async def status(daemon: Running, _: Nothing) -> Reply:
     """Times are Unix seconds."""
@@ -39,7 +36,7 @@ async def status(daemon: Running, _: Nothing) -> Reply:
         "is_drained": daemon.is_drained,
         "link": _link(daemon),
         "queries": sources_of(counted),
-        "memory": _memory(counted),
+        "memory": _memory(daemon, counted),
         "lists": _lists(daemon, counted),
         "geography": Geography(daemon.parts).summary(),
         "warm_names": int(counted["warm_names"]),
@@ -82,23 +79,13 @@ def _link(daemon: Running) -> Reply:
     }
 
 
-def _memory(counted: Mapping[str, float]) -> Reply:
+def _memory(daemon: Running, counted: Mapping[str, float]) -> Reply:
     caches = [name for name in counted if name.endswith("_cache_bytes")]
     return {
-        "resident_octets": _resident_octets(),
+        **daemon.memory,
         "cache_octets": int(sum(counted[name] for name in caches)),
         "rrsets": int(counted["rrset_cache_entries"]),
     }
-
-
-def _resident_octets() -> int:
-    """What the process takes of the machine's memory; 0 where nobody tells (proc(5))."""
-    try:
-        text = _STATUS.read_bytes().decode("utf-8", "replace")
-    except OSError:
-        return 0
-    size = text.partition("VmRSS:")[2].split(maxsplit=1)
-    return int(size[0]) * 1024 if size and size[0].isdigit() else 0
 
 
 def _disk(daemon: Running) -> Reply:
@@ -145,6 +132,7 @@ def _of_all(replies: list[Reply]) -> Reply:
     joined = summed([{key: reply[key] for key in _EACH} for reply in replies])
     told = replies[0] | joined | {"link": _link_of_all([reply["link"] for reply in replies])}
     told["geography"] = with_most(replies)
+    told["memory"]["caches_part"] = min(reply["memory"]["caches_part"] for reply in replies)
     told["warm_names"] = max(reply["warm_names"] for reply in replies)
     if told["store"] is not None:
         stores = [reply["store"] for reply in replies if reply["store"] is not None]

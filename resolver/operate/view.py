@@ -210,6 +210,11 @@ class Running(Knowing, Protocol):
         ...
 
     @property
+    def memory(self) -> dict[str, Any]:
+        """The budget, what the process takes, and what each pool holds, in octets."""
+        ...
+
+    @property
     def in_flight(self) -> int:
         """Queries of clients that wait for an answer now."""
         ...

@@ -47,6 +47,6 @@ class Shortage:
             now = trio.current_time()
             if now - self._told_at >= SHORTAGE_LOG_SECONDS:
                 self._told_at = now
-                _log.warning("out of memory: caches emptied; see cache.size_octets")
+                _log.warning("out of memory: caches emptied; see `memory`")
         except MemoryError:
             return

@@ -17,7 +17,14 @@ _STATUS: dict[str, Any] = {
         "packets": 6, "caches": 2, "local": 0, "servers": 1, "failed": 1, "refused": 0,
         "malformed": 0, "stale": 1, "limited": 0,
     },
-    "memory": {"resident_octets": 50 << 20, "cache_octets": 1 << 20, "rrsets": 48_210},
+    "memory": {
+        "resident_octets": 50 << 20, "budget_octets": 128 << 20, "cache_octets": 1 << 20,
+        "rrsets": 48_210, "caches_part": 1.0, "pools": {
+            "records": {"octets": 1 << 20, "most_octets": 30 << 20},
+            "zone_cuts": {"octets": 2 << 20, "most_octets": 3 << 20},
+            "quic": {"octets": 0, "most_octets": 1 << 20},
+        },
+    },
     "warm_names": 212,
     "geography": {
         "access_ms": 612.4, "link_ms": 712.0, "link_from": "assumed",
@@ -45,10 +52,23 @@ def test_a_status_is_a_page() -> None:
     assert "servers: 3 local, 9 regional, 2 far; the nearest in 612.4 ms" in page
     assert "\nlink looks like GEO satellite (612 ms to the nearest server)\n" in page
     assert "\n1 partial outages in the last 90 days told who is near\n" in page
-    assert "memory: 50.0 MiB, caches 1.0 MiB, 48210 sets of records; 212 names" in page
+    assert "memory: 50.0 MiB of 128.0 MiB, caches 1.0 MiB, 48210 sets of records\n" in page
+    assert "kept warm: 212 names in use" in page
     assert "on disk: 3.0 MiB written in a day" in page
     assert "root copy: 2026112801, in use, confirmed 41 min ago" in page
     assert "certificate: for dns.example.net, until 2033-" in page
+
+
+def test_what_each_pool_of_memory_holds_is_told_the_largest_first() -> None:
+    page = _page()
+    rows = [line.split() for line in page.splitlines() if "MiB" in line and line[:2] == "  "]
+    assert rows == [
+        ["zone", "cuts", "2.0", "MiB", "3.0", "MiB"],
+        ["records", "1.0", "MiB", "30.0", "MiB"],
+    ]
+    assert "short" not in page
+    memory = _STATUS["memory"] | {"caches_part": 0.375}
+    assert "  it is short: caches may have 38% of their shares" in _page(memory=memory)
 
 
 def test_queries_over_a_rate_are_told_where_there_are_any() -> None:

@@ -108,14 +108,18 @@ def test_a_name_that_fails_in_any_worker_is_told_to_fail() -> None:
 def _status(since: float, outages: int, *, is_up: bool) -> Reply:
     link = {"is_up": is_up, "since": since, "outages": outages, "outage_s": 2.0 * outages,
             "ways_cut_off": int(not is_up)}  # fmt: skip
-    return {"link": link, "queries": {"packets": 1}, "memory": {"rrsets": 2}, "warm_names": outages,
+    memory = {"rrsets": 2, "caches_part": 1.0 / outages}
+    return {"link": link, "queries": {"packets": 1}, "memory": memory, "warm_names": outages,
             "geography": _about(outages), "store": {"octets_written_day": 7}}  # fmt: skip
 
 
 def test_the_link_is_one_for_all() -> None:
     told = _merged(STATUS, _status(10, 3, is_up=True), _status(20, 2, is_up=True))
     assert told["link"] == _status(20, 3, is_up=True)["link"]
-    assert (told["queries"], told["memory"]) == ({"packets": 2}, {"rrsets": 4})
+    assert (told["queries"], told["memory"]) == (
+        {"packets": 2},
+        {"rrsets": 4, "caches_part": 1 / 3},
+    )
     assert (told["store"], told["warm_names"]) == ({"octets_written_day": 14}, 3)
     told = _merged(STATUS, _status(10, 3, is_up=True), _status(20, 2, is_up=False))
     assert told["link"] == _status(20, 3, is_up=True)["link"] | {"is_up": False, "ways_cut_off": 1}
