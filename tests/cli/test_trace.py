@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from resolver.cli.main import main
+from resolver.daemon import memory_limit
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -62,8 +63,9 @@ def test_a_trace_is_colored_where_it_is_wanted(capsys: pytest.CaptureFixture[str
 
 
 def test_a_check_says_what_a_daemon_would_do(
-    capsys: pytest.CaptureFixture[str], tmp_path: Path
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(memory_limit, "available_octets", lambda: 512 << 20)
     path = tmp_path / "resolver.toml"
     path.write_text("server.listen = ['127.0.0.1:5300']\n")
     assert main(["check", str(path)]) == 0
@@ -75,7 +77,7 @@ def test_a_check_says_what_a_daemon_would_do(
         "  policy       access list, query rules, class CHAOS, "
         "designated resolver, local zones | root key sentinel\n"
         "  validates    yes\n"
-        "  caches       256 MiB a process, 1 of them\n"
+        "  memory       128 MiB for one process; records 27 MiB of each\n"
         f"{path}: ok\n"
     )
 

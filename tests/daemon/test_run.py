@@ -13,7 +13,7 @@ import trio
 from msgspec.structs import replace
 
 from resolver.config.schema import Cache, Config, Forward, Server, Stub
-from resolver.daemon import draining, run
+from resolver.daemon import draining, places, run
 from resolver.daemon.clock_floor import FILE_NAME, RELEASED
 from resolver.errors import ResolutionFailed
 from resolver.lab import demo
@@ -132,7 +132,7 @@ async def test_few_descriptors_mean_few_tcp_clients_and_it_is_said_once(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     """With 64 open files, 90 idle clients must not take those that questions need."""
-    monkeypatch.setattr(run, "descriptor_limit", lambda: 64)
+    monkeypatch.setattr(places, "descriptor_limit", lambda: 64)
     config = Config(server=Server(listen=("127.0.0.1:53",), user=""))
     for place in (None, Slot(SharedCounters(2), 1)):  # the second worker has nothing new to say
         network = demo.demo_world(wall=1.785e9).network()

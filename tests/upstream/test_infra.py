@@ -13,10 +13,8 @@ from resolver import limits
 from resolver.model import Server, Verdict
 from resolver.protocol.names import from_text
 from resolver.protocol.transport import Transport
-from resolver.upstream import infra as infra_module
 from resolver.upstream.infra import Infra
 from resolver.upstream.server_state import EdnsState, ServerState, owner_domain_of, prefix_of
-from tests.support import set_limit
 
 ONE, TWO = from_text("one.test"), from_text("two.test")
 
@@ -303,13 +301,12 @@ def test_the_table_is_bounded() -> None:
 
 
 @pytest.mark.reaches("ADDRESS_CHANCES")
-def test_an_address_that_was_not_used_lately_is_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_address_that_was_not_used_lately_is_forgotten() -> None:
     """It is looked for among the oldest; where these were all used, the next one goes."""
     most = 3 * limits.ADDRESS_CHANCES
-    set_limit(monkeypatch, infra_module, "ADDRESS_STATES", most)
     servers = [Server(f"2001:db8::{i:x}") for i in range(most + 1)]
     for idle, gone in ((3, 3), (most - 1, limits.ADDRESS_CHANCES)):
-        infra = Infra(rng=random.Random(0))
+        infra = Infra(rng=random.Random(0), most=most)
         for server in servers[:most]:
             infra.state(server)
         infra.states[servers[idle].key].was_used = False
