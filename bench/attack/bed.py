@@ -16,10 +16,13 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from bench.attack import authority
 from bench.common import peers, processes
+from bench.common.cgroups import limited
 from tests.simulation import netns
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
+
+    from bench.common.cgroups import Group
 
 RESOLVER = "203.0.113.1"
 GOOD = "192.0.2.77"  # the well-behaved client
@@ -33,17 +36,17 @@ server.rate_limit = {rate}
 server.workers = {workers}
 outgoing.do_not_query_localhost = false
 root.prime = false
-cache.persist = false
-cache.size_octets = {cache}
+cache.persist = {persists}
+{cache}
 metrics.listen = "{resolver}:9153"
-"""
+{more}"""
 _UNBOUND = """access-control: 0.0.0.0/0 allow
 num-threads: {workers}
 module-config: "iterator"
 do-not-query-localhost: no
 ip-ratelimit: {rate}
 rrset-cache-size: {cache}
-msg-cache-size: 64m"""
+{more}msg-cache-size: 64m"""
 _EXTRA = {"ours": _OURS, "unbound": _UNBOUND, "kresd": ""}  # the one of Debian 12 has no rates
 
 
@@ -75,6 +78,8 @@ class Settings:
     address_space: int = 0  # RLIMIT_AS in octets
     encrypts: bool = False  # DNS over TLS and HTTPS, and over QUIC where it can
     is_apart: bool = False  # it has one processor for itself, all others have the rest
+    memory: int = 0  # octets that its cgroup may have, 0: as many as there are
+    more: str = ""  # lines of its configuration
 
 
 class Bed:
@@ -107,7 +112,9 @@ class Bed:
             resolver=RESOLVER,
             rate=settings.rate,
             workers=settings.workers,
-            cache=settings.cache,
+            cache=_cache_of(name, settings),
+            persists="true" if settings.more else "false",
+            more=settings.more.format(folder=folder),
         )
         setup = peers.Setup(
             directory=folder,
@@ -119,19 +126,31 @@ class Bed:
             quic_port=QUIC_PORT * settings.encrypts,
         )
         everywhere = os.sched_getaffinity(0)
-        program = peers.start(name, setup, self.place, prefix=_limited(settings))
-        try:
-            if settings.is_apart:
-                self._move_away(PROCESSORS.theirs)
-            yield Subject(name, program)
-        finally:
-            self._move_away(everywhere)
-            program.stop()
+        with contextlib.ExitStack() as stack:
+            group = stack.enter_context(limited(settings.memory)) if settings.memory else None
+            prefix = [*(group.prefix if group else ()), *_limited(settings)]
+            with group.joined() if group else contextlib.nullcontext():
+                program = peers.start(name, setup, self.place, prefix=prefix)
+            try:
+                if settings.is_apart:
+                    self._move_away(PROCESSORS.theirs)
+                workers = settings.workers + (settings.workers > 1)
+                yield Subject(name, program, group, workers)
+            finally:
+                self._move_away(everywhere)
+                program.stop()
 
     def _move_away(self, processors: Iterable[int]) -> None:
         """The authority, and what this process starts from now on, runs on these."""
         for pid in (0, *processes.family(self.authority.process.pid)):
             os.sched_setaffinity(pid, processors)
+
+
+def _cache_of(name: str, settings: Settings) -> str:
+    """For ours a line, which is not there where the size is its own affair; else the octets."""
+    if name != "ours":
+        return str(settings.cache)
+    return f"cache.size_octets = {settings.cache}" if settings.cache else ""
 
 
 def _limited(settings: Settings) -> list[str]:
@@ -152,6 +171,7 @@ class Usage(NamedTuple):
     rss_mb: float
     descriptors: int
     cpu_s: float
+    serving_mb: float = 0.0  # of the RSS, what is not a helper's: the page's, a reader's of lists
 
 
 @dataclass(slots=True)
@@ -160,6 +180,8 @@ class Subject:
 
     name: str
     program: netns.Program
+    group: Group | None = None
+    workers: int = 1  # who answers clients, and who is above them
 
     @property
     def alive(self) -> bool:
@@ -171,13 +193,23 @@ class Subject:
 
     def usage(self) -> Usage:
         """RSS of shared pages is counted once for each process: compare like with like."""
-        rss, descriptors, cpu_s = 0, 0, 0.0
+        descriptors, cpu_s, sizes, serving = 0, 0.0, list[int](), list[int]()
         for pid in self.pids():
             with contextlib.suppress(OSError):
-                rss += processes.rss_octets(pid)
+                octets = processes.rss_octets(pid)
+                sizes.append(octets)
+                serving += [] if _is_helper(pid) else [octets]
                 descriptors += len(list(Path(f"/proc/{pid}/fd").iterdir()))
                 cpu_s += processes.cpu_s(pid)
-        return Usage(rss / 1e6, descriptors, cpu_s)
+        # A helper that has not yet become what it will be looks like us, for a moment.
+        largest = sorted(serving)[-self.workers :]
+        return Usage(sum(sizes) / 1e6, descriptors, cpu_s, sum(largest) / 1e6)
+
+
+def _is_helper(pid: int) -> bool:
+    """A process of ours that answers nobody: it runs a module of its own."""
+    words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+    return b"-m" in words and b"resolver" not in words
 
 
 @contextlib.contextmanager

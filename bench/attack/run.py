@@ -101,6 +101,9 @@ class Report:
     is_alive: bool = True
     before: Usage | None = None
     peak_mb: float = 0.0
+    serving_mb: float = 0.0  # at its peak, of what answers clients
+    kills: int = 0
+    group_mb: float = 0.0  # of its cgroup, if it has one, at its peak
     peak_descriptors: int = 0
     after: Usage | None = None
     cpu_share: float = math.nan
@@ -192,6 +195,8 @@ def attack(bed: Bed, which: Attack, name: str, *, quiet_s: float, attack_s: floa
         finally:
             client.stop()
         report.is_alive = subject.alive
+        if subject.group is not None:
+            report.kills, report.group_mb = subject.group.kills(), subject.group.peak_mb()
     return report
 
 
@@ -208,6 +213,7 @@ def _under_attack(attacker: Attacker, subject: Subject, report: Report, attack_s
     while not attacker.has_ended(0.1) and time.monotonic() < began + attack_s + 30:
         now = subject.usage()
         report.peak_mb = max(report.peak_mb, now.rss_mb)
+        report.serving_mb = max(report.serving_mb, now.serving_mb)
         report.peak_descriptors = max(report.peak_descriptors, now.descriptors)
     report.cpu_share = (subject.usage().cpu_s - before.cpu_s) / (time.monotonic() - began)
 
