@@ -1,6 +1,7 @@
 """How much of what was learnt goes to disk, and what of it where that is not all.
 
-Over a while STORE_WRITE_OCTETS a second are written, for flash wears out. And what is written costs
+Over a while STORE_WRITE_OCTETS a second are written, for flash wears out; a record counts as
+STORE_RECORD_OCTETS, or as what it has where that is more. And what is written costs
 a sixth of the CPU that finding it out did: in a second in which this process has used more than
 STORE_BUSY of a CPU and learnt of more than STORE_BUSY_LEARNT places, only what it takes to find
 servers and keys goes to disk, what came up again (it was left out before, or something of its name
@@ -69,8 +70,19 @@ class Budget:
             calm = int(STORE_BUSY_LEARNT * passed_s)
         if len(whole) > min(room, calm):
             whole = self._urgent(whole, room, calm)
-        self._saved -= len(whole) * STORE_RECORD_OCTETS
-        return whole
+        return list(filter(self._affords, whole))
+
+    def _affords(self, what: object) -> bool:
+        """Charge for *what*, by its size where it is large; False if that is more than there is."""
+        octets = STORE_RECORD_OCTETS
+        if isinstance(what, Entry):
+            octets = max(what.octets(), octets)
+        elif isinstance(what, Denied):
+            octets = max(what.negative.octets(), octets)
+        if octets > self._saved:
+            return False
+        self._saved -= octets
+        return True
 
     def _urgent(self, whole: list[object], room: int, calm: int) -> list[object]:
         """At most *room* of *whole*; what is neither needed nor came again as above, if it is more

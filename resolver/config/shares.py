@@ -171,7 +171,7 @@ def budget_octets(config: Config, available: int | None = None, *, lists: int = 
         wanted = max(part, least_octets(config) + lists, _for_records(config))
     if available is None:
         return int(wanted)
-    most = max(int(available * MEMORY_MOST_PART), MEMORY_LEAST_OCTETS)
+    most = max(int(available * MEMORY_MOST_PART), least_each(config))
     return min(int(wanted), most)
 
 
@@ -192,10 +192,13 @@ def program_octets(config: Config) -> int:
 
 def least_octets(config: Config) -> int:
     """The least budget with which this can be done."""
-    workers = workers_of(config)
-    if workers == 1:
-        return MEMORY_LEAST_OCTETS
-    return MEMORY_SUPERVISOR_OCTETS + workers * MEMORY_LEAST_OCTETS
+    workers, each = workers_of(config), least_each(config)
+    return each if workers == 1 else MEMORY_SUPERVISOR_OCTETS + workers * each
+
+
+def least_each(config: Config) -> int:
+    """The least of one worker."""
+    return MEMORY_LEAST_OCTETS - MEMORY_PROGRAM_OCTETS + program_octets(config)
 
 
 def workers_of(config: Config) -> int:
@@ -210,7 +213,9 @@ def memory_faults(config: Config) -> Iterator[Fault]:
     if config.memory == "auto":
         return
     if config.memory < (least := least_octets(config)):
-        whose = f'for {workers_of(config)} workers, or "auto"'
+        count, encrypts = workers_of(config), program_octets(config) > MEMORY_PROGRAM_OCTETS
+        whose = f"for {count} workers" if count > 1 else "with this"
+        whose += ' and encrypted listeners, or "auto"' if encrypts else ', or "auto"'
         yield Fault("memory", config.memory, f"at least {least} {whose}")
         return
     wanted, most = config.cache.size_octets, most_records(config)

@@ -2,7 +2,8 @@
 
 Each look asks the kernel (`runtime.memory_signs`). Memory is *tight* where the process is over its
 budget and still grows, where little of a limit is left, or where tasks wait for memory: then caches
-shrink by an eighth of their shares, and again at the next look if it goes on. It is *last* where
+shrink by an eighth of their shares, and as many fewer queries may wait; again at the next look if
+it goes on. It is *last* where
 the kernel is about to kill: then they are emptied, and may have an eighth from then on. After
 MEMORY_CALM_SECONDS without either they may have an eighth more.
 
@@ -79,6 +80,7 @@ class MemoryKeeper:
         *,
         signs: MemorySigns | None = None,
         on_last: Callable[[], object] = lambda: None,
+        on_part: Callable[[float], object] = lambda _: None,
         tells: bool = True,
     ) -> None:
         self.part = 1.0
@@ -89,7 +91,7 @@ class MemoryKeeper:
         self.signs = signs or MemorySigns()
         self._parts = parts
         self._outside = outside
-        self._on_last = on_last
+        self._on_last, self._on_part = on_last, on_part
         self._tells = tells
         self._resident = 0
         self._calm_since: float | None = None
@@ -119,8 +121,12 @@ class MemoryKeeper:
             is_last = self.strain is Strain.LAST
             self.part = MEMORY_SHRUNK_LEAST if is_last else max(before - _STEP, MEMORY_SHRUNK_LEAST)
         self._count(before)
+        if self.part != before:
+            self._on_part(self.part)
         part = self.part * self._room(parts, shares)
         if self.strain is Strain.LAST and self.part < before:
+            if parts.memory.second is not None:
+                parts.memory.second.learnt.clear()  # what waits for the disk is theirs, too
             await self._apply(parts, 0.0)  # what is left of a cache holds on to all that was around
             self._on_last()
         await self._apply(parts, part)

@@ -19,7 +19,7 @@ from resolver.daemon.list_shelf import COMPILED
 from resolver.daemon.list_shelf import DIRECTORY as LISTS_DIRECTORY
 from resolver.daemon.rpz_terms import kept_as
 from resolver.errors import ConfigError
-from resolver.limits import MEMORY_LEAST_OCTETS, MEMORY_SUPERVISOR_OCTETS
+from resolver.limits import MEMORY_SUPERVISOR_OCTETS
 from resolver.runtime.cgroups import groups, text_of
 
 if TYPE_CHECKING:
@@ -112,4 +112,4 @@ def workers_that_fit(config: Config, count: int, available: int | None) -> int:
     if config.server.workers != "auto":
         return count
     room = shares.budget_octets(config, available) - MEMORY_SUPERVISOR_OCTETS
-    return max(1, min(count, room // MEMORY_LEAST_OCTETS))
+    return max(1, min(count, room // shares.least_each(config)))

@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from resolver.config.shares import shares_of, workers_of
 from resolver.daemon.memory_keeper import MemoryKeeper
+from resolver.daemon.places import waiting_queries
 from resolver.limits import (
     CONNECTION_OCTETS,
+    MEMORY_SHORT_QUERIES,
     QUERY_IN_FLIGHT_OCTETS,
     SERVER_OCTETS,
     ZONE_KEYS_OCTETS,
@@ -53,8 +55,15 @@ def keeper_of(daemon: Holding) -> MemoryKeeper:
         lambda: daemon.parts,
         lambda: sum(_outside(daemon.parts, daemon.persistence).values()),
         on_last=daemon.collector.give_back,
+        on_part=lambda part: _take_on(daemon, part),
         tells=daemon.is_first,
     )
+
+
+def _take_on(daemon: Holding, part: float) -> None:
+    """Have only *part* of the queries wait that usually may: what each takes nobody knows."""
+    usual = waiting_queries(daemon.parts.config)
+    daemon.admission.total = min(usual, max(int(usual * part), MEMORY_SHORT_QUERIES))
 
 
 def _outside(parts: Parts, persistence: Persistence) -> dict[str, int]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from msgspec.structs import replace
 
 from resolver.cache.gaps import Proven
 from resolver.cache.store_budget import Budget
@@ -47,6 +48,16 @@ def test_over_a_while_no_more_is_written_than_a_disk_should_take() -> None:
     assert machine.second(some(3, "b"), seconds=0.0) == []
     assert len(machine.second(some(2000, "c"))) == (1 << 20) // 2048
     assert A_SECOND == 512
+
+
+def test_what_is_large_is_charged_by_its_size() -> None:
+    """Sixty kilobytes of text are thirty records' worth of flash, and of memory that waits."""
+    one = replace(entry("a.example. 9 TXT x", until=NOW + 9), rdatas=(bytes(60_000),))
+    large: list[object] = [replace(one, owner=name(f"{at}.example.")) for at in range(600)]
+    machine, saved = Machine(), STORE_BURST_SECONDS << 20
+    written = len(machine.second(large))
+    assert written == pytest.approx(saved / one.octets(), abs=1)
+    assert len(machine.second(some(2 * A_SECOND, "b"))) <= A_SECOND + one.octets() // 2048
 
 
 def test_beyond_that_the_most_needed_is_written() -> None:

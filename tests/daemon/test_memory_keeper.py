@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 from contextlib import asynccontextmanager
+from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -135,11 +136,14 @@ async def test_where_the_kernel_is_about_to_kill_they_are_emptied_at_once() -> N
     async with kept() as (keeper, parts):
         for number in range(100):
             parts.memory.failures.entries.put(number, Failure(0.0, 1.0, ()))
+        waiting = SimpleNamespace(learnt=[1, 2])
+        parts.memory.second = waiting  # type: ignore[assignment]
         keeper.said.part_left = 0.041
         assert await keeper.looks(1) == [0.875]
         keeper.said.part_left = 0.039
         assert await keeper.looks(2) == [0.125, 0.125]
         assert len(parts.memory.failures) == 1
+        assert not waiting.learnt
         assert (keeper.given_back, keeper.last_resorts, keeper.strain) == (1, 1, Strain.LAST)
 
 

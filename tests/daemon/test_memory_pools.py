@@ -71,6 +71,22 @@ async def test_status_and_metrics_have_them() -> None:
         assert values["resolver_memory_budget_bytes"] == 128 * MEBI
 
 
+@pytest.mark.reaches("MEMORY_SHORT_QUERIES")
+@trio_test
+async def test_while_memory_is_short_fewer_queries_may_wait() -> None:
+    """CacheFlush: each of a hundred may have fifteen hundred nameservers at hand."""
+    async with house(village(), loads(_CONFIG)) as home:
+        keeper, admission = home.daemon.memory_keeper, home.daemon.admission
+        usual = admission.total
+        assert usual == shares_of(home.daemon.config).queries_in_flight > 600
+        keeper._on_part(0.5)
+        assert admission.total == usual // 2
+        keeper._on_part(0.01)
+        assert admission.total == 64
+        keeper._on_part(1.0)
+        assert admission.total == usual
+
+
 @trio_test
 async def test_workers_are_added_up() -> None:
     async with desk(village(), loads(_CONFIG)) as it:
