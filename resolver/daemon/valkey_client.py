@@ -273,7 +273,7 @@ def _seconds(response: Any, **_: Any) -> float:
 @asynccontextmanager
 async def connected(terms: SharedTerms) -> AsyncIterator[ValkeyClient]:
     """A client for as long as the block runs. Raises SharedFailed, and what the block does."""
-    ours: list[Exception] = []
+    ours: list[BaseException] = []
     try:
         with _translated():
             async with AsyncExitStack() as stack:
@@ -281,10 +281,10 @@ async def connected(terms: SharedTerms) -> AsyncIterator[ValkeyClient]:
                 await client.warm()
                 try:
                     yield client
-                except Exception as error:
+                except (Exception, BaseExceptionGroup) as error:
                     ours.append(error)
                     raise
-    except SharedFailed:
+    except (SharedFailed, BaseExceptionGroup):
         if ours:
             raise ours[0] from None
         raise
@@ -292,7 +292,11 @@ async def connected(terms: SharedTerms) -> AsyncIterator[ValkeyClient]:
 
 @contextmanager
 def _translated() -> Iterator[None]:
-    """Whatever a library makes of what it was sent is a failure, and no more."""
+    """Whatever a library makes of what it was sent is a failure, and no more.
+
+    What fails as it is cancelled is cancelled: were both raised, the failure would be left, in a
+    group that nobody expects, where the cancelling ends.
+    """
     try:
         yield
     except SharedFailed:
@@ -301,6 +305,10 @@ def _translated() -> Iterator[None]:
         reason = _reason(error)
         drop_frames(error)
         raise SharedFailed(reason) from None
+    except BaseExceptionGroup as group:
+        _, cancelled = group.split(Exception)
+        drop_frames(group)
+        raise cancelled or group from None
 
 
 def _reason(error: BaseException) -> str:

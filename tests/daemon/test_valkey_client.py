@@ -390,3 +390,40 @@ async def test_who_stops_waiting_while_it_fails_is_only_cancelled() -> None:
                 except SharedFailed:
                     await trio.sleep_forever()
             assert scope.cancelled_caught
+
+
+async def _fail_as_cancelled(error: Exception) -> None:
+    """One task fails with *error* as another is cancelled: both in one group."""
+
+    async def fail() -> None:
+        try:
+            await trio.sleep_forever()
+        finally:
+            raise error
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(fail)
+        nursery.start_soon(trio.sleep_forever)
+
+
+@trio_test_real
+async def test_what_fails_as_it_is_cancelled_is_only_cancelled(
+    redis: RedisServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A deadline comes as a connection ends: a group of the failure alone would end the daemon."""
+    monkeypatch.setattr(
+        "resolver.daemon.valkey_client.ValkeyClient.warm",
+        lambda _: _fail_as_cancelled(OSError("it failed")),
+    )
+    with trio.move_on_after(0.05) as scope:
+        async with connected(terms_of(_url(redis))):
+            raise AssertionError("it cannot connect")
+    assert scope.cancelled_caught
+
+
+@trio_test_real
+async def test_a_fault_of_ours_is_told_though_we_are_cancelled(redis: RedisServer) -> None:
+    with pytest.raises(ExceptionGroup) as caught, trio.move_on_after(0.05):
+        async with connected(terms_of(_url(redis))):
+            await _fail_as_cancelled(ValueError("a fault of ours"))
+    assert caught.group_contains(ValueError)
