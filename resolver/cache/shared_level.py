@@ -33,6 +33,7 @@ from resolver.protocol.codes import RRType
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from contextlib import AbstractContextManager
 
     from resolver.cache.basis import Basis
     from resolver.cache.delegation import DelegationCache
@@ -53,6 +54,12 @@ class Gate(Protocol):
     def open(self, *, width: int) -> None: ...
 
     async def wait(self) -> None: ...
+
+
+class Alarm(Protocol):
+    """`runtime.alarm.Alarm`."""
+
+    def at(self, when: float) -> AbstractContextManager[None]: ...
 
 
 class Place(NamedTuple):
@@ -84,7 +91,9 @@ class Lookup:
 
 class Asks(Protocol):
     """Who looks up for one configuration: `daemon.shared_asking.Asking`. *is_prompt*: what is asked
-    for comes soon, of late."""
+    for comes soon, of late. *alarm*: wakes who waits for it on time (`runtime.alarm.Alarm`)."""
+
+    alarm: Alarm
 
     @property
     def is_prompt(self) -> bool: ...

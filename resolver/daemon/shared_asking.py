@@ -11,15 +11,17 @@ if TYPE_CHECKING:
 
     from resolver.cache.shared_level import Learnt, SharedLevel
     from resolver.daemon.wiring import Parts
+    from resolver.runtime.alarm import Alarm
 
 
 class Asking:
     """`shared_level.Asks` of *level*. *took_s*: what a look-up takes of late, in seconds."""
 
-    __slots__ = ("_took_s", "ask")
+    __slots__ = ("_took_s", "alarm", "ask")
 
-    def __init__(self, level: SharedLevel, took_s: Callable[[], float]) -> None:
+    def __init__(self, level: SharedLevel, took_s: Callable[[], float], alarm: Alarm) -> None:
         self.ask = level.ask
+        self.alarm = alarm
         self._took_s = took_s
 
     def __repr__(self) -> str:

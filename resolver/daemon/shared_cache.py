@@ -33,6 +33,7 @@ from resolver.limits import (
     SHARED_RETRY_SECONDS,
     SHARED_WRITE_SECONDS,
 )
+from resolver.runtime.alarm import Alarm
 from resolver.runtime.breaker import Breaker
 
 if TYPE_CHECKING:
@@ -92,6 +93,7 @@ class SharedCache:
         self.why = ""  # it failed last
         self._in_vain = 0  # how often it has, running, since it was of use
         self._sending = trio.Lock()
+        self._alarm = Alarm()
         self._parts = parts
         self._level = self._serve(parts)
 
@@ -123,7 +125,7 @@ class SharedCache:
             is_open=self._is_open, believes=lambda: believes(parts),
         )  # fmt: skip
         self._learnt.beside = None if memory.second is None else memory.second.learnt
-        connect(parts, Asking(level, lambda: self.took_s), self._learnt)
+        connect(parts, Asking(level, lambda: self.took_s, self._alarm), self._learnt)
         return level
 
     def _is_open(self) -> bool:
@@ -169,6 +171,7 @@ class SharedCache:
                 self.breaker.close()
                 try:
                     async with trio.open_nursery() as nursery:
+                        nursery.start_soon(self._alarm.run)
                         nursery.start_soon(self._look_up, client, nursery)
                         nursery.start_soon(self._send, client)
                         nursery.start_soon(self._keep_time, client)

@@ -63,7 +63,10 @@ async def _head_start(memory: Known, question: Question, budget: Share) -> Looku
     whole = budget.whole
     if shared.is_prompt and whole.head_start_s > 0:
         begun = trio.current_time()
-        with trio.move_on_after(whole.head_start_s):
+        with (
+            trio.move_on_after(whole.head_start_s) as waiting,
+            shared.alarm.at(waiting.deadline),
+        ):
             await lookup.done.wait()
         if not lookup.is_something:  # else a walk was saved
             whole.head_start_s -= trio.current_time() - begun
