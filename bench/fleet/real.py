@@ -24,8 +24,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from bench.fleet.model import Machine, Seen, steady
-from bench.valkey.authority import ZONE, address_of
 from bench.valkey.site import METRICS, configuration, metrics_of
+from bench.valkey.truth import ZONE, address_of
 from resolver.protocol import names
 from tests.simulation import netns
 

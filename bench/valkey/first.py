@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from statistics import median
 from typing import TYPE_CHECKING
 
-from bench.valkey.authority import ZONE
 from bench.valkey.site import client
+from bench.valkey.truth import ZONE
 from resolver.protocol import names
 
 if TYPE_CHECKING:

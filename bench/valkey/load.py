@@ -1,20 +1,22 @@
-"""Names asked of the daemons of a site at the same moments, and how each took it.
+"""Names asked of the daemons of a site, and how each took it.
 
 `one` is asked for each name first; a second later `two`, which may know it from Redis, and `alone`,
-which cannot. Another name, new to everybody, is asked of these two as well. What is told is
-compared with what the authority says.
+which cannot. Other names, new to everybody, are asked of these two as well. Each question has a
+moment of its own, by chance: asked at one moment, the first would have the processor before the
+other. What is told is compared with the truth when all is over.
 """
 
 from __future__ import annotations
 
 import math
+import random
 import selectors
 import time
 from collections import defaultdict
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from bench.valkey.authority import ZONE, address_of
 from bench.valkey.site import DAEMONS, client
+from bench.valkey.truth import ZONE, fault_of_untrusted, text_of
 from resolver.protocol import names
 
 if TYPE_CHECKING:
@@ -24,6 +26,8 @@ if TYPE_CHECKING:
 
 LATER_S: Final = 1.0
 BUDGET_S: Final = 5.0  # of a miss: what is not answered by then is lost
+CLIENTS: Final = 8  # what one client asks goes to one worker
+_FORMS: Final = {3: "g", 7: "a"}  # of ten names: one that does not exist, one alias
 _HEAD: Final = b"\1\0\0\1\0\0\0\0\0\0"
 
 
@@ -49,6 +53,13 @@ class Took:
         found = sorted(self.by[daemon, kind])
         return found[min(int(share * len(found)), len(found) - 1)] if found else math.nan
 
+    def add(self, other: Took) -> None:
+        """What *other* took, too."""
+        for key, found in other.by.items():
+            self.by[key] += found
+        self.wrong += other.wrong
+        self.lost += other.lost
+
 
 class Load:
     """Asks the daemons of *site*, *rate* names of each kind a second."""
@@ -57,24 +68,22 @@ class Load:
         self.took = Took()
         self._rate = rate
         self._label = label
-        self._sockets = {name: client(site.here, name) for name in DAEMONS}
+        self._rng = random.Random(label)
+        self._sockets: dict[str, list[socket.socket]] = defaultdict(list)
         self._selector = selectors.DefaultSelector()
-        for daemon, sock in self._sockets.items():
-            self._selector.register(sock, selectors.EVENT_READ, daemon)
+        for daemon in DAEMONS:
+            for number in range(CLIENTS):
+                sock = client(site.here, daemon, number)
+                self._selector.register(sock, selectors.EVENT_READ, daemon)
+                self._sockets[daemon].append(sock)
         self._waiting: dict[tuple[str, int], Asked] = {}
+        self._told: list[tuple[Asked, bytes]] = []
         self._number = 0
 
     def run(self, seconds: float) -> Took:
         """For so long, and until the last is answered or lost."""
         begun = time.monotonic()
-        count = int(seconds * self._rate)
-        plan = [(number / self._rate, "one", "first", f"k{number}") for number in range(count)]
-        for number in range(count):
-            at = number / self._rate + LATER_S
-            plan += [(at, who, "known", f"k{number}") for who in ("two", "alone")]
-            at += 0.5 / self._rate
-            plan += [(at, who, "new", f"u{number}") for who in ("two", "alone")]
-        for at, daemon, kind, label in sorted(plan):
+        for at, daemon, kind, label in self._plan(int(seconds * self._rate)):
             self._listen(begun + at)
             self._ask(daemon, kind, f"{label}-{self._label}.{ZONE}")
         ends_at = time.monotonic() + BUDGET_S
@@ -85,9 +94,22 @@ class Load:
             for one in self._waiting.values()
         ]
         self._selector.close()
-        for sock in self._sockets.values():
+        for sock in (sock for several in self._sockets.values() for sock in several):
             sock.close()
+        self._compare()
         return self.took
+
+    def _plan(self, count: int) -> list[tuple[float, str, str, str]]:
+        """Of each question the moment, whom, which kind, the label."""
+        plan, chance = [], self._rng.random
+        for number in range(count):
+            at, form = number / self._rate, _FORMS.get(number % 10, "")
+            known, new = f"{form or 'k'}{number}", f"{form or 'u'}{number}n"
+            plan.append((at + chance() / self._rate, "one", "first", known))
+            for who in ("two", "alone"):
+                plan.append((at + LATER_S + (1 + chance()) / self._rate, who, "known", known))
+                plan.append((at + LATER_S + (1 + chance()) / self._rate, who, "new", new))
+        return sorted(plan)
 
     def _ask(self, daemon: str, kind: str, text: str) -> None:
         self._number = (self._number + 1) & 0xFFFF
@@ -97,7 +119,7 @@ class Load:
         if old is not None:
             self.took.lost.append(f"{old.daemon} {old.kind}")
         self._waiting[daemon, self._number] = Asked(daemon, kind, name, time.monotonic())
-        self._sockets[daemon].send(query)
+        self._sockets[daemon][self._number % CLIENTS].send(query)
 
     def _listen(self, until: float) -> None:
         """Take replies until then."""
@@ -112,10 +134,12 @@ class Load:
             return
         now = time.monotonic()
         asked = self._waiting.pop((daemon, int.from_bytes(reply[:2], "big")), None)
-        if asked is None:
-            return
-        self.took.by[daemon, asked.kind].append((now - asked.at) * 1000)
-        is_right = not reply[3] & 15 and reply[7] == 1 and reply[-4:] == address_of(asked.name)
-        if not is_right:
-            text = f"{names.to_text(asked.name)} by {daemon}: {reply[2:].hex()}"
-            self.took.wrong.append(text)
+        if asked is not None:
+            self.took.by[daemon, asked.kind].append((now - asked.at) * 1000)
+            self._told.append((asked, reply))
+
+    def _compare(self) -> None:
+        for asked, reply in self._told:
+            fault = fault_of_untrusted(reply, asked.name)
+            if fault:
+                self.took.wrong.append(f"{text_of(asked.name)} by {asked.daemon}: {fault}")

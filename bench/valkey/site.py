@@ -7,37 +7,51 @@ from __future__ import annotations
 
 import re
 import secrets
-import signal
 import socket
-import subprocess
 import sys
 import time
 import urllib.request
+from collections import defaultdict
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
-from bench.valkey.authority import ZONE
+from bench.valkey.servers import REDIS, ROOT, SENTINELS, SERVICE, THERE, Servers
+from bench.valkey.truth import ZONE
 from tests.simulation import netns
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from concurrent.futures import Executor
+    from pathlib import Path
 
-ROOT: Final = Path(__file__).resolve().parents[2]
-HERE, THERE = "10.99.0.1", "10.99.0.2"
-REDIS, AUTHORITY, METRICS = 6379, 5353, 9153
+HERE: Final = "10.99.0.1"
+AUTHORITY, METRICS = 5353, 9153
 DAEMONS: Final = {"one": "127.0.0.11", "two": "127.0.0.12", "alone": "127.0.0.13"}
 SHARING: Final = ("one", "two")
-MOST: Final = "64mb"
 NOBODY: Final = "02:00:00:00:00:99"
+_NUMBER: Final = r"^resolver_(\w+)(?:\{(?:worker=\"\d+\")?\})? (\S+)$"
+
+
+class Shape(NamedTuple):
+    """*delay_ms* of the authority; *workers* of each daemon; are there sentinels?"""
+
+    delay_ms: float = 20.0
+    workers: int = 1
+    has_sentinels: bool = False
+
+    @property
+    def url(self) -> str:
+        """Of the Redis, for those who share."""
+        if not self.has_sentinels:
+            return f"redis://{THERE}:{REDIS}"
+        return f"redis+sentinel://{','.join(f'{THERE}:{port}' for port in SENTINELS)}/{SERVICE}"
 
 
 class Site:
-    """What is there, and what can be done to its Redis.
+    """What is there, and what can be done to it.
 
-    *hands*: the one thread that does it. It lives as long, for what it starts ends with it.
+    *hands*: the one thread that does things to Redis. It lives as long as the site.
     """
 
     def __init__(
@@ -46,32 +60,41 @@ class Site:
         self.hands = hands
         self.here = here
         self.there = there
+        self.servers = Servers(there, directory)
+        self.secret = secrets.token_hex(32).encode()
         self._directory = directory
-        self._redis: list[netns.Program] = []
 
-    def start(self, *, delay_ms: float) -> None:
+    def start(self, shape: Shape) -> None:
         """Everything, until all answer. Raises RuntimeError."""
-        self.hands.submit(self.start_redis).result()
+        servers = self.servers
+        start = servers.start_with_sentinels if shape.has_sentinels else servers.start
+        self.hands.submit(start).result()
         log = self._directory / "authority.log"
-        module = ("-m", "bench.valkey.authority", "127.0.0.1", str(AUTHORITY), str(delay_ms))
-        authority = self.here.spawn(sys.executable, *module, log=log, cwd=ROOT)
+        words = ("-m", "bench.valkey.authority", "127.0.0.1", str(AUTHORITY), str(shape.delay_ms))
+        authority = self.here.spawn(sys.executable, *words, log=log, cwd=ROOT)
         authority.await_line("ready")
         secret = self._directory / "secret"
-        secret.write_text(secrets.token_hex(32))
+        secret.write_bytes(self.secret)
         programs = []
         for name, host in DAEMONS.items():
             config = self._directory / f"{name}.toml"
-            config.write_text(_config(name, host, self._directory, secret))
+            shared = f'[valkey]\nurl = "{shape.url}"\nsecret_file = "{secret}"\n'
+            config.write_text(
+                configuration(
+                    host, self._directory / name, f"127.0.0.1:{AUTHORITY}", workers=shape.workers,
+                    resolution="prefetch = false", shared=shared if name in SHARING else "",
+                )
+            )  # fmt: skip
             argv = (sys.executable, "-m", "resolver", "serve", "--config", str(config))
             log = self._directory / f"{name}.log"
             programs.append(self.here.spawn(*argv, log=log, cwd=ROOT))
         ready = [(self.here, host, METRICS) for host in DAEMONS.values()]
         netns.wait_for(ready, programs=programs, patience_s=60.0)
-        self._await_sharing()
+        self._await_sharing(shape.workers)
 
-    def _await_sharing(self) -> None:
+    def _await_sharing(self, workers: int) -> None:
         give_up = time.monotonic() + 30
-        while not all(self.counted(name).get("valkey_up") for name in SHARING):
+        while not all(self.counted(name)["valkey_up"] == workers for name in SHARING):
             if time.monotonic() > give_up:
                 raise RuntimeError((self._directory / "one.log").read_text()[-1500:])
             time.sleep(0.1)
@@ -87,35 +110,6 @@ class Site:
         ended = [one.name for one in self.here.programs if not one.alive]
         return found + [f"{name} has ended" for name in ended]
 
-    # --- what happens to Redis ---------------------------------------------------------------
-
-    def start_redis(self) -> None:
-        """Anew, with nothing in it."""
-        options = ("--bind", THERE, "--save", "", "--appendonly", "no", "--maxmemory", MOST,
-                   "--maxmemory-policy", "allkeys-lru", "--protected-mode", "no",
-                   "--enable-debug-command", "yes")  # fmt: skip
-        log = self._directory / "redis.log"
-        self._redis = [self.there.spawn("redis-server", *options, log=log, cwd=self._directory)]
-        netns.wait_for([(self.there, THERE, REDIS)], programs=self._redis, patience_s=20.0)
-
-    def kill_redis(self) -> None:
-        """At once, with all that is in it."""
-        self.signal_redis(signal.SIGKILL)
-        for program in self._redis:
-            program.process.wait()
-            self.there.programs.remove(program)
-        self._redis = []
-
-    def signal_redis(self, what: signal.Signals) -> None:
-        for program in self._redis:
-            program.process.send_signal(what)
-
-    def cli(self, *words: str, feed: str | None = None) -> str:
-        """What redis-cli says, on that machine."""
-        argv = self.there.command("redis-cli", "-h", THERE, *words)
-        done = subprocess.run(argv, input=feed, capture_output=True, text=True, check=False)
-        return done.stdout
-
     def cut(self) -> None:
         """Have the link swallow everything: frames go to nobody's address."""
         for place, interface, far in ((self.here, "out", THERE), (self.there, "in", HERE)):
@@ -126,13 +120,9 @@ class Site:
         for place, interface, far in ((self.here, "out", THERE), (self.there, "in", HERE)):
             place.ip(f"neigh del {far} dev {interface}")
 
-    def sleep_redis(self, seconds: float, *, times: int) -> None:
-        """Have it do nothing for so long, again and again, with a look at its clients between."""
-        self.cli("-r", str(times), "debug", "sleep", str(seconds))
-
 
 @contextmanager
-def site(directory: Path, *, delay_ms: float) -> Iterator[Site]:
+def site(directory: Path, shape: Shape | None = None) -> Iterator[Site]:
     """One that runs as long as the block."""
     netns.sweep()
     with (
@@ -144,33 +134,42 @@ def site(directory: Path, *, delay_ms: float) -> Iterator[Site]:
         here.ip(f"addr add {HERE}/24 dev out")
         there.ip(f"addr add {THERE}/24 dev in")
         it = Site(here, there, directory, hands)
-        it.start(delay_ms=delay_ms)
+        it.start(shape or Shape())
         yield it
 
 
 def metrics_of(place: netns.Namespace, host: str) -> dict[str, float]:
-    """What the daemon at *host* counts, by name without its prefix; those without labels."""
+    """What the daemon at *host* counts, all workers together, by name without its prefix; those
+    without other labels."""
     with place.entered():
         url = f"http://{host}:{METRICS}/metrics"
         with urllib.request.urlopen(url, timeout=20) as page:
             text = page.read().decode()
-    found = re.findall(r"^resolver_(\w+)(?:\{\})? (\S+)$", text, re.MULTILINE)
-    return {name: float(value) for name, value in found}
+    counts: dict[str, float] = defaultdict(float)
+    for name, value in re.findall(_NUMBER, text, re.MULTILINE):
+        counts[name] += float(value)
+    return counts
 
 
-def configuration(host: str, state: Path, authority: str, *, shared: str, resolution: str) -> str:
+def configuration(
+    host: str, state: Path, authority: str, *, shared: str, resolution: str, workers: int = 1
+) -> str:
     """Of a daemon at *host* that asks *authority* alone; *shared* is its `[valkey]` table, if any;
-    *resolution* what that is set to."""
+    *resolution* what that is set to. Several *workers* share what they know on disk."""
     state.mkdir()
     return f"""
         working_directory = "{state}"
-        server = {{listen = ["{host}:53"], allow_from = ["127.0.0.0/8"], user = ""}}
         metrics = {{listen = "{host}:{METRICS}"}}
         control = {{socket = ""}}
         root = {{prime = false, local = false}}
-        cache = {{persist = false}}
+        cache = {{persist = {"true" if workers > 1 else "false"}}}
         dnssec = {{validate = false}}
         resolution = {{{resolution}}}
+        [server]
+        listen = ["{host}:53"]
+        allow_from = ["127.0.0.0/8"]
+        user = ""
+        workers = {workers}
         [[stub]]
         zone = "{ZONE}"
         addresses = ["{authority}"]
@@ -178,17 +177,10 @@ def configuration(host: str, state: Path, authority: str, *, shared: str, resolu
     """
 
 
-def _config(name: str, host: str, directory: Path, secret: Path) -> str:
-    shared = f'[valkey]\nurl = "redis://{THERE}:{REDIS}"\nsecret_file = "{secret}"\n'
-    return configuration(
-        host, directory / name, f"127.0.0.1:{AUTHORITY}", resolution="prefetch = false",
-        shared=shared if name in SHARING else "",
-    )  # fmt: skip
-
-
-def client(place: netns.Namespace, daemon: str) -> socket.socket:
-    """A socket that asks *daemon*."""
+def client(place: netns.Namespace, daemon: str, number: int = 0) -> socket.socket:
+    """A socket that asks *daemon*, of the client of that *number*."""
     sock = place.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    sock.bind((f"127.1.{number}.1", 0))
     sock.connect((DAEMONS[daemon], 53))
     sock.settimeout(0)
     return sock
