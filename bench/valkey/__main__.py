@@ -97,7 +97,8 @@ class Table:
 
     def end(self) -> None:
         """The line of all."""
-        self._print("all faults", self._all)
+        if self._all.by:
+            self._print("all faults", self._all)
 
     def _print(self, fault: str, took: Took) -> None:
         line, is_within = row(fault, took)
