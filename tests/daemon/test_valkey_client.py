@@ -411,11 +411,13 @@ async def test_what_fails_as_it_is_cancelled_is_only_cancelled(
     redis: RedisServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A deadline comes as a connection ends: a group of the failure alone would end the daemon."""
-    monkeypatch.setattr(
-        "resolver.daemon.valkey_client.ValkeyClient.warm",
-        lambda _: _fail_as_cancelled(OSError("it failed")),
-    )
-    with trio.move_on_after(0.05) as scope:
+
+    async def warm(_: ValkeyClient) -> None:
+        scope.deadline = trio.current_time()
+        await _fail_as_cancelled(OSError("it failed"))
+
+    monkeypatch.setattr("resolver.daemon.valkey_client.ValkeyClient.warm", warm)
+    with trio.CancelScope() as scope:
         async with connected(terms_of(_url(redis))):
             raise AssertionError("it cannot connect")
     assert scope.cancelled_caught
@@ -423,7 +425,12 @@ async def test_what_fails_as_it_is_cancelled_is_only_cancelled(
 
 @trio_test_real
 async def test_a_fault_of_ours_is_told_though_we_are_cancelled(redis: RedisServer) -> None:
-    with pytest.raises(ExceptionGroup) as caught, trio.move_on_after(0.05):
-        async with connected(terms_of(_url(redis))):
-            await _fail_as_cancelled(ValueError("a fault of ours"))
+    async def fail() -> None:
+        with trio.CancelScope() as scope:
+            async with connected(terms_of(_url(redis))):
+                scope.deadline = trio.current_time()
+                await _fail_as_cancelled(ValueError("a fault of ours"))
+
+    with pytest.raises(ExceptionGroup) as caught:
+        await fail()
     assert caught.group_contains(ValueError)
