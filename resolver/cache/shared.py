@@ -101,8 +101,13 @@ class Shared:
 
     def name_of(self, name: Name, rtype: int) -> bytes:
         """Under which key a record lies. What is of one name lies in one place of a cluster."""
-        what = _WORDS.get(rtype) or type_text(rtype)
-        return b"%b{%b}%b" % (self.prefix, names.to_text(name).encode(), what.encode())
+        (key,) = self.names_of(name, (rtype,))
+        return key
+
+    def names_of(self, name: Name, rtypes: tuple[int, ...]) -> list[bytes]:
+        """The same for each of *rtypes*."""
+        head = b"%b{%b}" % (self.prefix, names.to_text(name).encode())
+        return [head + (_WORDS.get(rtype) or type_text(rtype)).encode() for rtype in rtypes]
 
     def whose_untrusted(self, key: object) -> Name | None:
         """The name that a *key* of ours is of; None of what is none."""

@@ -203,12 +203,15 @@ class SharedLevel:
     def _places(self, question: Question, now: float) -> list[Place]:
         """Of what answers *question*, and of the delegations that who walks for it has not."""
         qname, qtype, _ = question
-        name_of = self.shared.name_of
-        found = [Place(name_of(qname, rtype), qname, rtype) for rtype in types_for(qtype)]
+        types, name_of = types_for(qtype), self.shared.name_of
+        found = [
+            Place(key, qname, rtype)
+            for key, rtype in zip(self.shared.names_of(qname, types), types, strict=True)
+        ]
         for zone in names.ancestors(qname):
             if zone == names.ROOT or self._delegations.get(zone, now) is not None:
                 break
-            if len(found) < len(types_for(qtype)) + SHARED_CUTS:
+            if len(found) < len(types) + SHARED_CUTS:
                 found.append(Place(name_of(zone, CUT), zone, CUT))
         return found
 

@@ -37,7 +37,7 @@ from resolver.runtime.alarm import Alarm
 from resolver.runtime.breaker import Breaker
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection
+    from collections.abc import Awaitable, Callable, Collection, Sequence
     from contextlib import AbstractAsyncContextManager
 
     from resolver.cache.shared_level import Lookup
@@ -187,8 +187,7 @@ class SharedCache:
         self.breaker.open()
         self._broken.set()
         wanted, self._wanted = self._wanted, []
-        for lookup in wanted:
-            lookup.level.end(lookup, width=JOINED_TURN)
+        self._end(wanted)
 
     # --- looking up ----------------------------------------------------------------------------
 
@@ -199,19 +198,32 @@ class SharedCache:
             wanted, self._wanted = self._wanted, []
             for start in range(0, len(wanted), SHARED_LOOKUPS_AT_ONCE):
                 some = wanted[start : start + SHARED_LOOKUPS_AT_ONCE]
-                nursery.start_soon(self._get, client, some)
+                keys = [place.key for lookup in some for place in lookup.places]
+                try:
+                    reply = client.get(keys)
+                except SharedFailed as error:
+                    self._note_failure(error)
+                    self._end(some)
+                else:
+                    nursery.start_soon(self._receive, reply, some)
 
-    async def _get(self, client: ValkeyClient, lookups: list[Lookup]) -> None:
-        """Look *lookups* up in one request. Never raises."""
-        keys = [place.key for lookup in lookups for place in lookup.places]
-        values: list[object] = []
+    def _note_failure(self, error: SharedFailed) -> None:
+        self.shared.failures += 1
+        self._break(str(error))
+
+    def _end(self, lookups: list[Lookup]) -> None:
+        for lookup in lookups:
+            lookup.level.end(lookup, width=JOINED_TURN)
+
+    async def _receive(self, reply: Awaitable[Sequence[object]], lookups: list[Lookup]) -> None:
+        """Take what comes for *lookups*. Never raises."""
+        values: Sequence[object] = ()
         begun = trio.current_time()
         try:
             with trio.move_on_after(self._timeout_s):
-                values = list(await client.get(keys))
+                values = await reply
         except SharedFailed as error:
-            self.shared.failures += 1
-            self._break(str(error))
+            self._note_failure(error)
         else:
             took_s = trio.current_time() - begun
             self.took_s += _WEIGHT * (took_s - self.took_s)
@@ -224,8 +236,7 @@ class SharedCache:
                 if not was_ours and self.breaker.note_failure():
                     self._break(_LATE)
         finally:
-            for lookup in lookups:
-                lookup.level.end(lookup, width=JOINED_TURN)
+            self._end(lookups)
 
     def _note_use(self) -> None:
         self.breaker.note_use()
@@ -233,7 +244,7 @@ class SharedCache:
             self._in_vain = 0
             self._tell("")
 
-    def _take(self, lookups: list[Lookup], values: list[object]) -> None:
+    def _take(self, lookups: list[Lookup], values: Sequence[object]) -> None:
         at, now = 0, self.shared.now()
         for lookup in lookups:
             count = len(lookup.places)

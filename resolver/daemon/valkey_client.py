@@ -32,9 +32,17 @@ from resolver.limits import SHARED_READ_OCTETS, SHARED_SCAN, SHARED_WRITE_SECOND
 from resolver.runtime.resp_frames import RespFrames
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Iterator, Sequence
+    from collections.abc import (
+        AsyncGenerator,
+        AsyncIterator,
+        Awaitable,
+        Iterable,
+        Iterator,
+        Sequence,
+    )
 
     from coredis.connection import BaseConnection
+    from coredis.connection._request import Request
 
     from resolver.cache.shared_level import Write
     from resolver.config.valkey_url import ValkeyUrl
@@ -42,7 +50,7 @@ if TYPE_CHECKING:
 
     Client: TypeAlias = "coredis.Redis[bytes] | coredis.RedisCluster[bytes]"
 
-_CONNECTIONS: Final = 2  # of each kind; requests follow one another on them
+_CONNECTIONS: Final = 3  # of each kind, one for look-ups; requests follow one another on them
 _MOST_CONNECTIONS: Final = 64  # to all nodes of a cluster
 logging.getLogger("coredis").disabled = True  # a traceback for each refusal; we tell of it once
 
@@ -198,24 +206,38 @@ class ValkeyClient:
     def __init__(self, reads: Client, writes: Client) -> None:
         self._reads = reads
         self._writes = writes
-        self._is_cluster = isinstance(reads, coredis.RedisCluster)
+        self._line: BaseConnection | None = None  # for look-ups alone; of a cluster there is none
 
     def __repr__(self) -> str:
         return f"<ValkeyClient {self._writes}>"
 
-    async def get(self, keys: Sequence[bytes]) -> Sequence[object]:
-        """What lies at each of *keys*, None where nothing does; untrusted."""
+    def get(self, keys: Sequence[bytes]) -> Awaitable[Sequence[object]]:
+        """Ask what lies at each of *keys*, now; it is awaited, None where nothing does; untrusted.
+
+        Not by a command of coredis', whose way through pool and retries is half of what a look-up
+        takes.
+        """
+        if self._line is None:
+            return self._get_apart(keys)
         with _translated():
-            if not self._is_cluster:
-                values: Sequence[object] = await self._reads.mget(keys)
-            else:  # of several names, which lie apart: their order is kept by no MGET
-                pipe: Any = self._reads.pipeline(transaction=False, raise_on_error=True)
-                async with pipe:
-                    for key in keys:
-                        pipe.get(key)
-                values = pipe.results
-            if len(values) != len(keys):
-                raise SharedFailed("it says of fewer keys than were asked for")
+            request = self._line.create_request(b"MGET", *keys, decode=False)
+        return self._replied(request, len(keys))
+
+    async def _replied(self, request: Request, count: int) -> Sequence[object]:
+        with _translated():
+            values = await request
+            if not isinstance(values, list) or len(values) != count:
+                raise SharedFailed("it says of other keys than were asked for")
+            return values
+
+    async def _get_apart(self, keys: Sequence[bytes]) -> Sequence[object]:
+        """Of several names, which lie apart: their order is kept by no MGET."""
+        with _translated():
+            pipe: Any = self._reads.pipeline(transaction=False, raise_on_error=True)
+            async with pipe:
+                for key in keys:
+                    pipe.get(key)
+            values: Sequence[object] = pipe.results
             return values
 
     async def put(self, writes: Iterable[Write]) -> int:
@@ -243,6 +265,8 @@ class ValkeyClient:
     async def warm(self) -> None:
         """Have connections, so that no look-up waits for one."""
         with _translated():
+            if isinstance(self._reads, coredis.Redis):
+                self._line = await self._reads.connection_pool.get_connection()
             await self._reads.ping()
             await self._writes.ping()
 

@@ -16,9 +16,9 @@ SHARED_TIMEOUT_MS = limit(
     between=SHARED_TIMEOUT_MS_RANGE,
 )
 SHARED_HEAD_START_SECONDS = limit(
-    0.0008,
+    0.0007,
     "seconds that all look-ups in vain of one client query together keep it from asking servers",
-    why="twice what one takes; with its CPU a query may lose a millisecond by it",
+    why="twice what one takes; with the CPU of the next ones a query may lose a millisecond by it",
 )
 SHARED_LOOKUPS = limit(256, "questions looked up there at a time", why="our choice")
 SHARED_LOOKUPS_AT_ONCE = limit(

@@ -55,18 +55,18 @@ async def _head_start(memory: Known, question: Question, budget: Share) -> Looku
     Its look-up, if it found something or goes on.
     """
     shared = memory.shared
-    lookup = None if shared is None else shared.ask(question)
-    if shared is None or lookup is None:
+    if shared is None:
+        return None
+    begun = trio.current_time()  # before its own CPU
+    lookup = shared.ask(question)
+    if lookup is None:
         return None
     if lookup.done is None:
         lookup.done = Gate()
     whole = budget.whole
     if shared.is_prompt and whole.head_start_s > 0:
-        begun = trio.current_time()
-        with (
-            trio.move_on_after(whole.head_start_s) as waiting,
-            shared.alarm.at(waiting.deadline),
-        ):
+        until = begun + whole.head_start_s
+        with trio.move_on_at(until), shared.alarm.at(until):
             await lookup.done.wait()
         if not lookup.is_something:  # else a walk was saved
             whole.head_start_s -= trio.current_time() - begun
