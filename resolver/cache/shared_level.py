@@ -93,7 +93,8 @@ class Asks(Protocol):
     """Who looks up for one configuration: `daemon.shared_asking.Asking`. *is_prompt*: what is asked
     for comes soon, of late. *alarm*: wakes who waits for it on time (`runtime.alarm.Alarm`)."""
 
-    alarm: Alarm
+    @property
+    def alarm(self) -> Alarm: ...
 
     @property
     def is_prompt(self) -> bool: ...
