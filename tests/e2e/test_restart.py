@@ -85,8 +85,13 @@ def _free_port() -> int:
 
 
 @contextmanager
-def daemon(directory: Path, authority: Authority, *, workers: int = 1) -> Iterator[tuple[int, int]]:
-    """A daemon that asks *authority*: its port and pid. It is killed at the end, and only so."""
+def daemon(
+    directory: Path, authority: Authority, *, workers: int = 1, more: str = ""
+) -> Iterator[tuple[int, int]]:
+    """A daemon that asks *authority*: its port and pid. It is killed at the end, and only so.
+
+    *more*: further tables of its configuration.
+    """
     port = _free_port()
     path = directory / "resolver.toml"
     path.write_text(
@@ -103,6 +108,7 @@ negative_trust_anchors = ["example."]
 [[stub]]
 zone = "example."
 addresses = ["127.0.0.1:{authority.port}"]
+{more}
 """
     )
     command = [sys.executable, "-m", "resolver", "serve", "--config", str(path)]
