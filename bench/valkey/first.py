@@ -50,8 +50,10 @@ def look_up(it: Site, *, count: int) -> Found:
     time.sleep(1)
     for number in range(20):  # once, before it counts
         _asked(sockets["two"], names.from_text(f"w{number}.{ZONE}"))
+    time.sleep(1.5)  # several workers tell of theirs each second
     before = it.counted("two")
     took = sorted(_asked(sockets["two"], name) for name in wanted)
+    time.sleep(1.5)
     after = it.counted("two")
     alone = [_asked(sockets["alone"], name) for name in wanted[:100]]
     for sock in sockets.values():

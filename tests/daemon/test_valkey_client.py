@@ -5,7 +5,6 @@ from __future__ import annotations
 import gc
 import time
 import warnings
-from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 import pytest
@@ -59,15 +58,6 @@ def _url(server: RedisServer) -> str:
 
 def _write(key: bytes, value: bytes | None = b"v", seconds: float = 60.0, **more: bool) -> Write:
     return Write(key, value, seconds, is_weak=more.get("is_weak", False))
-
-
-async def _seen(client: ValkeyClient, keys: list[bytes], wanted: list[object]) -> None:
-    """Is *wanted* read? A replica is a moment behind."""
-    for _ in range(200):
-        if list(await client.get(keys)) == wanted:
-            return
-        await trio.sleep(0.05)
-    raise AssertionError(f"nobody has {wanted}")
 
 
 # --- one server ------------------------------------------------------------------------------
@@ -226,85 +216,6 @@ async def test_tls_is_believed_for_its_certificate(tmp_path: Path) -> None:
                     terms_of(f"rediss://{host}:{port}", context=context)
                 ) as client:
                     await client.time()
-
-
-# --- several servers -------------------------------------------------------------------------
-
-
-@trio_test_real
-async def test_a_replica_is_asked_and_the_primary_written_to(tmp_path: Path) -> None:
-    with (
-        redis_server(tmp_path) as primary,
-        redis_server(tmp_path, "--replicaof", f"127.0.0.1 {primary.port}") as replica,
-    ):
-        async with connected(terms_of(_url(primary), read_from=_url(replica))) as client:
-            assert await client.put([_write(b"a")]) == 0
-            await _seen(client, [b"a"], [b"v"])
-            primary.stop()
-            assert list(await client.get([b"a"])) == [b"v"]
-            primary.go_on()
-
-
-@trio_test_real
-async def test_sentinels_name_the_primary_and_its_replicas(tmp_path: Path) -> None:
-    port = free_port()
-    with (
-        redis_server(tmp_path) as primary,
-        redis_server(tmp_path, "--replicaof", f"127.0.0.1 {primary.port}"),
-    ):
-        home = tmp_path / f"redis-{port}"
-        home.mkdir()
-        (home / "sentinel.conf").write_text(
-            f"port {port}\nbind 127.0.0.1\ndir {home}\n"
-            f"sentinel monitor dns 127.0.0.1 {primary.port} 1\n"
-        )
-        with redis_server(tmp_path, port=port, sentinel=True):
-            url = f"redis+sentinel://127.0.0.1:{port},127.0.0.1:1/dns"
-            async with connected(terms_of(url)) as client:
-                assert await client.put([_write(b"a")]) == 0
-                assert list(await client.get([b"a"])) == [b"v"]
-                assert abs(await client.time() - time.time()) < 1
-            async with connected(terms_of(url, read_from="replicas")) as client:
-                await _seen(client, [b"a"], [b"v"])
-            with pytest.raises(SharedFailed):
-                async with connected(terms_of(f"redis+sentinel://127.0.0.1:{port}/none")):
-                    pass
-
-
-@trio_test_real
-async def test_a_cluster_keeps_each_name_somewhere(tmp_path: Path) -> None:
-    with ExitStack() as stack:
-        nodes = [
-            stack.enter_context(redis_server(tmp_path, "--cluster-enabled", "yes", port=port))
-            for port in _cluster_ports()
-        ]
-        hosts = [f"127.0.0.1:{node.port}" for node in nodes]
-        said = nodes[0].cli("--cluster", "create", *hosts, "--cluster-yes")
-        assert "All 16384 slots covered" in said, said
-        while not all("cluster_state:ok" in node.cli("cluster", "info") for node in nodes):  # noqa: ASYNC110
-            await trio.sleep(0.1)  # other processes' doing
-        url = f"redis+cluster://{hosts[0]},{hosts[1]}"
-        async with connected(terms_of(url)) as client:
-            keys = [b"r:{n%d.}A" % number for number in range(60)]
-            await client.put([_write(key, key) for key in keys])
-            assert list(await client.get([*keys, b"r:{none.}A"])) == [*keys, None]
-            assert abs(await client.time() - time.time()) < 1
-            found = [key async for some in client.scan(b"r:*") for key in some]
-            assert sorted(found) == sorted(keys)
-            assert await client.forget(keys[:30]) == 30
-        async with connected(terms_of(url, read_from="replicas")) as client:
-            assert list(await client.get(keys[28:32])) == [None, None, *keys[30:32]]
-        assert len({node.cli("dbsize") for node in nodes}) >= 1
-
-
-def _cluster_ports() -> list[int]:
-    """A cluster has a bus 10,000 above each port."""
-    found: list[int] = []
-    while len(found) < 3:
-        port = free_port()
-        if port < 55_000 and port not in found:
-            found.append(port)
-    return found
 
 
 # --- what only looks like one ----------------------------------------------------------------

@@ -76,6 +76,10 @@ def tls(tmp_path_factory: pytest.TempPathFactory) -> Certificates:
     return Certificates(files["ca"], options, ("--tls", "--cacert", files["ca"]), context)
 
 
+def _write(key: bytes, value: bytes = b"v") -> Write:
+    return Write(key, value, 60.0, is_weak=False)
+
+
 def _spoken(tls: Certificates | None, port: int) -> tuple[str, ...]:
     return () if tls is None else ("--port", "0", "--tls-port", str(port), *tls.options)
 
@@ -94,7 +98,7 @@ def _server(
 
 async def _all_can_be_done(client: ValkeyClient) -> None:
     """What the daemon does, for names of its prefix."""
-    assert await client.put([Write(key, key, 60.0, is_weak=False) for key in KEYS]) == 0
+    assert await client.put([_write(key, key) for key in KEYS]) == 0
     assert await client.put([Write(KEYS[0], b"weak", 60.0, is_weak=True)]) == 0
     assert list(await client.get([*KEYS, b"resolver:{none.}A"])) == [*KEYS, None]
     assert abs(await client.time() - time.time()) < 1
@@ -112,7 +116,7 @@ async def _again(terms: SharedTerms) -> None:
             try:
                 with trio.fail_after(2):
                     async with connected(terms) as client:
-                        if await client.put([Write(KEYS[0], b"again", 60.0, is_weak=False)]) == 0:
+                        if await client.put([_write(KEYS[0], b"again")]) == 0:
                             assert list(await client.get(KEYS[:1])) == [b"again"]
                             return
             except (SharedFailed, trio.TooSlowError):
@@ -139,7 +143,7 @@ async def test_tls_and_the_login_of_the_manual_by_files(tmp_path: Path, tls: Cer
 
         async with connected(terms(tls.authority)) as client:
             await _all_can_be_done(client)
-            assert await client.put([Write(b"elsewhere", b"v", 60.0, is_weak=False)]) == 1
+            assert await client.put([_write(b"elsewhere")]) == 1
         with pytest.raises(SharedFailed, match="certificate verify failed"):
             async with connected(terms("")):
                 pass
@@ -240,3 +244,79 @@ async def test_a_cluster_of_which_a_replica_was_promoted_is_shared_by_again(
         async with connected(terms) as client:
             await client.forget(KEYS)
             await _all_can_be_done(client)
+
+
+async def _seen(client: ValkeyClient, keys: list[bytes], wanted: list[object]) -> None:
+    """Is *wanted* read? A replica is a moment behind."""
+    for _ in range(200):
+        if list(await client.get(keys)) == wanted:
+            return
+        await trio.sleep(0.05)
+    raise AssertionError(f"nobody has {wanted}")
+
+
+@trio_test_real
+async def test_a_replica_is_asked_and_the_primary_written_to(tmp_path: Path) -> None:
+    with (
+        redis_server(tmp_path) as primary,
+        redis_server(tmp_path, "--replicaof", f"127.0.0.1 {primary.port}") as replica,
+    ):
+        where, near = (f"redis://{HOST}:{one.port}" for one in (primary, replica))
+        async with connected(terms_of(where, read_from=near)) as client:
+            assert await client.put([_write(b"a")]) == 0
+            await _seen(client, [b"a"], [b"v"])
+            primary.stop()
+            assert list(await client.get([b"a"])) == [b"v"]
+            primary.go_on()
+
+
+@trio_test_real
+async def test_sentinels_name_the_primary_and_its_replicas(tmp_path: Path) -> None:
+    port = free_port()
+    with (
+        redis_server(tmp_path) as primary,
+        redis_server(tmp_path, "--replicaof", f"127.0.0.1 {primary.port}"),
+    ):
+        home = tmp_path / f"redis-{port}"
+        home.mkdir()
+        (home / "sentinel.conf").write_text(
+            f"port {port}\nbind 127.0.0.1\ndir {home}\n"
+            f"sentinel monitor dns 127.0.0.1 {primary.port} 1\n"
+        )
+        with redis_server(tmp_path, port=port, sentinel=True):
+            url = f"redis+sentinel://127.0.0.1:{port},127.0.0.1:1/dns"
+            async with connected(terms_of(url)) as client:
+                assert await client.put([_write(b"a")]) == 0
+                assert list(await client.get([b"a"])) == [b"v"]
+                assert abs(await client.time() - time.time()) < 1
+            async with connected(terms_of(url, read_from="replicas")) as client:
+                await _seen(client, [b"a"], [b"v"])
+            with pytest.raises(SharedFailed):
+                async with connected(terms_of(f"redis+sentinel://127.0.0.1:{port}/none")):
+                    pass
+
+
+@trio_test_real
+async def test_a_cluster_keeps_each_name_somewhere(tmp_path: Path) -> None:
+    with ExitStack() as stack:
+        nodes = [
+            stack.enter_context(redis_server(tmp_path, "--cluster-enabled", "yes", port=port))
+            for port in _ports(3)
+        ]
+        hosts = [f"127.0.0.1:{node.port}" for node in nodes]
+        said = nodes[0].cli("--cluster", "create", *hosts, "--cluster-yes")
+        assert "All 16384 slots covered" in said, said
+        while not all("cluster_state:ok" in node.cli("cluster", "info") for node in nodes):  # noqa: ASYNC110
+            await trio.sleep(0.1)  # other processes' doing
+        url = f"redis+cluster://{hosts[0]},{hosts[1]}"
+        async with connected(terms_of(url)) as client:
+            keys = [b"r:{n%d.}A" % number for number in range(60)]
+            await client.put([_write(key, key) for key in keys])
+            assert list(await client.get([*keys, b"r:{none.}A"])) == [*keys, None]
+            assert abs(await client.time() - time.time()) < 1
+            found = [key async for some in client.scan(b"r:*") for key in some]
+            assert sorted(found) == sorted(keys)
+            assert await client.forget(keys[:30]) == 30
+        async with connected(terms_of(url, read_from="replicas")) as client:
+            assert list(await client.get(keys[28:32])) == [None, None, *keys[30:32]]
+        assert len({node.cli("dbsize") for node in nodes}) >= 1
