@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from resolver.cli import control_lists
 from resolver.cli.control_parts import inert, json_line
 from resolver.cli.control_session import NoDaemon, Refusal, Session, path_of
 from resolver.cli.servers import DEFAULT_CONFIG
@@ -55,22 +56,9 @@ def run(options: argparse.Namespace) -> int:
     if options.json:
         print(json_line(msgspec.json.encode(told)))
     else:
-        for line in in_lines(told):
+        for line in control_lists.tested(told):
             print(inert(line))
     return 0
-
-
-def in_lines(told: dict[str, Any]) -> list[str]:
-    """For people."""
-    state = "blocked" if told["blocked"] else "not blocked"
-    lines = [f"{told['name']} is {state}: {told['why']}"]
-    if "list" in told:
-        where = f" line {told['line']}" if "line" in told else ""
-        rule = f": {told['rule']}" if told.get("rule") else ""
-        lines.append(f"list {told['list']}{where}{rule}")
-    if "zone" in told:
-        lines.append(f"policy zone {told['zone']}: {told['action']}")
-    return lines
 
 
 def _told(options: argparse.Namespace) -> dict[str, Any]:

@@ -317,9 +317,31 @@ def warm(reply: Reply) -> Iterator[str]:
         yield f"… and {reply['known'] - len(rows)} more"
 
 
+def zones(reply: Reply) -> Iterator[str]:
+    """Which fail, the latest first, and which are slow."""
+    yield f"{reply['known']} zones were asked"
+    if reply["failing"]:
+        heads = ("FAILING", "FAILED", "ASKED", "LAST", "REASON")
+        rows = [
+            (one["zone"], str(one["failed"]), str(one["asked"]),
+             f"{duration(one['failed_s_ago'])} ago", one["reason"])
+            for one in reply["failing"]
+        ]  # fmt: skip
+        yield ""
+        yield from table([heads, *rows])
+    if reply["slow"]:
+        slow = [
+            (one["zone"], str(one["asked"]), f"{one['mean_ms']:.1f} ms",
+             f"{one['longest_ms']:.1f} ms")
+            for one in reply["slow"]
+        ]  # fmt: skip
+        yield ""
+        yield from table([("SLOWEST", "ASKED", "MEAN", "LONGEST"), *slow])
+
+
 FORMS: Final[dict[str, Shown]] = {
     "flush": flush, "cache show": cache_show, "cache dump": cache_dump, "servers": servers,
     "pops": pops, "probe": probe, "queries": queries, "trace": Trace(), "why": why,
     "nta list": nta_list, "nta add": nta_changed, "nta remove": nta_changed, "stale": stale,
-    "warm": warm,
+    "warm": warm, "zones": zones,
 }  # fmt: skip

@@ -5,9 +5,10 @@ A verb without a form of its own is shown key by key, lists of objects as tables
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING, Any, Final
 
-from resolver.cli import drill_shown, geo_shown
+from resolver.cli import control_lists, drill_shown, geo_shown, health
 from resolver.cli.control_geo import geography
 from resolver.cli.control_known import FORMS
 from resolver.cli.control_parts import inert, table
@@ -252,8 +253,14 @@ def _pause(reply: Reply) -> Iterator[str]:
         yield "blocking goes on"
 
 
+def _health(reply: Reply) -> Iterator[str]:
+    yield from health.shown(reply, time.time())
+
+
 SHOWN: Final[dict[str, Shown]] = {
     **FORMS,
+    **control_lists.FORMS,
+    "health": _health,
     "captive": _captive,
     "block": _while("is blocked", "no name is blocked by control"),
     "allow": _while("is let through", "no name is let through by control"),

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
+from resolver.cli.control import BY_HAND
 from resolver.cli.control_parts import table
-from resolver.cli.control_shown import shown
+from resolver.cli.control_shown import SHOWN, shown
 from resolver.cli.control_stats import shown as stats_shown
+from resolver.operate.verbs import VERBS
 from resolver.runtime.units import octets
 
 _STATUS: dict[str, Any] = {
@@ -169,3 +172,60 @@ def test_a_spell_behind_a_portal_says_whom_it_asks_and_for_how_long() -> None:
     ]
     off = {"is_on": False, "left_s": 0, "servers": []}
     assert list(shown("captive", off)) == ["off: all goes by the configuration"]
+
+
+def test_health_is_told_as_by_its_own_command() -> None:
+    verdict = {
+        "is_healthy": False, "is_last_resort": True, "since": time.time() - 7200,
+        "reasons": ["link: nobody answers"],
+        "conditions": {"link": {"is_met": False, "says": "nobody answers", "counts": True}},
+    }  # fmt: skip
+    assert list(shown("health", verdict)) == [
+        "not healthy for 2 h; link: nobody answers", "  link  NO  nobody answers",
+    ]  # fmt: skip
+
+
+def test_lists_are_a_table_with_what_is_wrong_below() -> None:
+    good = {"name": "ads", "kind": "block", "source": "/etc/ads", "rules": 4000, "bad": 2,
+            "aside": 0, "age_s": 5400, "trouble": "", "shown": []}  # fmt: skip
+    lost = good | {"name": "far", "rules": 0, "bad": 0, "age_s": None, "trouble": "no reply"}
+    reply = {"lists": [good, lost], "is_paused": True, "paused_left_s": 90}
+    assert list(shown("lists show", reply)) == [
+        "LIST  KIND   NAMES  BAD LINES  AS OF           SOURCE",
+        "ads   block  4,000  2          1 h 30 min ago  /etc/ads",
+        "far   block  0                 never good      /etc/ads",
+        "far: no reply",
+        "paused: nothing is blocked for 1 min 30 s more",
+    ]
+    none = {"lists": [], "is_paused": False, "paused_left_s": 0}
+    assert list(shown("lists show", none)) == [
+        "there are no lists: [[block]], [[allow]] (docs/policy.md)"
+    ]
+
+
+def test_what_a_list_says_of_a_name_is_a_sentence() -> None:
+    told = {"name": "a.ads.", "view": "default", "blocked": True, "why": "a list has it",
+            "list": "ads", "line": 3, "rule": "||ads^"}  # fmt: skip
+    assert list(shown("lists test", told)) == [
+        "a.ads. is blocked: a list has it", "list ads line 3: ||ads^",
+    ]  # fmt: skip
+
+
+def test_zones_that_fail_and_that_are_slow_are_tables() -> None:
+    failing = {"zone": "dead.", "asked": 9, "failed": 3, "failed_s_ago": 61.2, "reason": "22"}
+    slow = {"zone": "far.", "asked": 2, "mean_ms": 400.04, "longest_ms": 500.0}
+    assert list(shown("zones", {"known": 7, "failing": [failing], "slow": [slow]})) == [
+        "7 zones were asked",
+        "",
+        "FAILING  FAILED  ASKED  LAST           REASON",
+        "dead.    3       9      1 min 1 s ago  22",
+        "",
+        "SLOWEST  ASKED  MEAN      LONGEST",
+        "far.     2      400.0 ms  500.0 ms",
+    ]
+    assert list(shown("zones", {"known": 0, "failing": [], "slow": []})) == ["0 zones were asked"]
+
+
+def test_each_verb_has_a_form_of_its_own() -> None:
+    """Key by key is for programs, and they have --json."""
+    assert {verb.name for verb in VERBS} == SHOWN.keys() | BY_HAND.keys()

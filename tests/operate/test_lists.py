@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from msgspec.structs import replace
 
-from resolver.cli.block import in_lines
+from resolver.cli import control_lists
 from resolver.config.schema import Rpz
 from resolver.daemon.operated import Operated
 from resolver.daemon.reload import reload
@@ -175,7 +175,7 @@ async def test_who_asks_why_a_name_is_blocked_hears_of_policy_zones_too(
         await it.daemon.upkeep.rpz_keeper.read_files()
         told = await do(it, "lists test", name=WWW)
         assert (told["blocked"], told["zone"], told["action"]) == (True, "own.rpz", "nxdomain")
-        assert in_lines(told) == [
+        assert list(control_lists.tested(told)) == [
             f"{WWW} is blocked: a rule of a policy zone", "policy zone own.rpz: nxdomain"
         ]  # fmt: skip
         told = await do(it, "lists test", name=f"x.{WWW}")
