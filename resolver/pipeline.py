@@ -43,14 +43,14 @@ if TYPE_CHECKING:
     from resolver.runtime.shortage import Shortage
     from resolver.telemetry.events import Bus, Step
 
-    class Look(Protocol):
-        """What has an answer at once, or None."""
-
-        def __call__(self, question: Question, *, checking: bool) -> Answer | None: ...
-
-
 _log = logging.getLogger(__name__)
 _new = tuple.__new__  # for what is made for each query: half the constructor's cost
+
+
+class Look(Protocol):
+    """What has an answer at once, or None."""
+
+    def __call__(self, question: Question, *, checking: bool) -> Answer | None: ...
 
 
 class Pipeline:

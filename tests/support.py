@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import gc
+import inspect
 import os
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -43,6 +44,15 @@ def trio_test_real(test: Callable[..., Awaitable[None]]) -> Callable[..., None]:
         trio.run(functools.partial(test, *args, **kwargs))
 
     return wrapper
+
+
+def fields_of(kind: type) -> list[str]:
+    """The names of what instances of *kind* hold, which has slots, or is compiled and has none."""
+    return [
+        name
+        for name, one in vars(kind).items()
+        if inspect.isdatadescriptor(one) and not isinstance(one, property)
+    ]
 
 
 @contextmanager

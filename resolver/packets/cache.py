@@ -15,7 +15,7 @@ RFC 1035 §4.1, 6891, 7828, 7873.
 from __future__ import annotations
 
 import struct
-from typing import TYPE_CHECKING, ClassVar, Final
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 import msgspec
 
@@ -94,7 +94,7 @@ class PacketCache:
         self.stored = 0
         self._clients: dict[tuple[int | None, Kind], ClientKey] = {}
         self._next_suffix = 0
-        self._numbers: dict[int, int] = {}
+        self._numbers: dict[Any, Any] = {}
         self._refuses: Callable[[bytes, Packet], bool] | None = None
         self.told_blocked = Tally()
 
@@ -241,8 +241,11 @@ class PacketCache:
             expires,
         )
 
-    def _shared(self, number: int) -> int:
-        """One object for all equal numbers, so that a hit finds it near."""
+    def _shared(self, number: int) -> Any:
+        """One object for all equal numbers, so that a hit finds it near.
+
+        An int as such has no identity where this is compiled: hence the type.
+        """
         if len(self._numbers) >= PACKET_NUMBERS:
             self._numbers.clear()
         return self._numbers.setdefault(number, number)

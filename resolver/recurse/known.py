@@ -364,8 +364,9 @@ def _is_childs(negative: Negative, name: Name) -> bool:
     """
     if name == names.ROOT:
         return False
-    soas = [rrset.owner for rrset in negative.authority if rrset.rtype == RRType.SOA]
-    return name in (negative.zone, *soas)
+    owners = [rrset.owner for rrset in negative.authority if rrset.rtype == RRType.SOA]
+    owners.append(negative.zone)
+    return name in owners
 
 
 def _covers(alias: Entry, qtype: int, *, proof_only: bool) -> bool:

@@ -118,7 +118,7 @@ class Prefetch:
         records, renewals = answer.answer or answer.authority, self.renewals
         if not records or renewals is None or answer.rcode not in _TOLD or _STALE in answer.sources:
             return NEVER
-        left: float = records[0].ttl if len(records) == 1 else min([one.ttl for one in records])
+        left = float(records[0].ttl if len(records) == 1 else min([one.ttl for one in records]))
         question, is_fresh = answer.question, _NETWORK in answer.sources
         now = self._clock.now()
         known = self.warm.entries.get(question)

@@ -40,7 +40,6 @@ if TYPE_CHECKING:
     from resolver.iterate.walk import Walker
     from resolver.recurse.jobs import Job
     from resolver.recurse.known import Known
-    from resolver.recurse.stale import Stale
     from resolver.recurse.validation import Validation
     from resolver.runtime.clock import Clock
 
@@ -70,11 +69,11 @@ class Resolver(AtHand):
         self.unattended = 0  # of them, those on their way
         self._spawn = spawn
         self._query_seconds = query_seconds
-        self.trust: Validation | None = None
-        self.stale: Stale | None = None
+        self.trust = None
+        self.stale = None
         self.silent_cuts: Mapping[bytes, None] = {}
         self._clock = clock
-        self._walker: Walker | None = None
+        self._walker = None
 
     def attach(self, walker: Walker, trust: Validation | None) -> None:
         """The walker and the validator call back into this object; `daemon.wiring` does it once."""

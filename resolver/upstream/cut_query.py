@@ -107,7 +107,7 @@ TABLE: Final = {
 _NONE: Final[list[Action]] = []
 
 
-class IllegalStep(RuntimeError):
+class IllegalStep(Exception):
     """A step that the table does not have: a bug of ours."""
 
 

@@ -8,7 +8,6 @@ there, and for no other zone and no other port. RFC 6890's registry.
 
 from __future__ import annotations
 
-from copy import copy
 from functools import lru_cache
 from ipaddress import IPv6Address, ip_address
 from typing import TYPE_CHECKING, Final
@@ -69,6 +68,8 @@ class AddressFilter:
     """
 
     def __init__(self, settings: OutgoingSettings, named: Iterable[Delegation] = ()) -> None:
+        self._settings = settings
+        self._cuts = tuple(named)
         self._ipv4 = settings.ipv4
         self._ipv6 = settings.ipv6
         self._loopback = not settings.do_not_query_localhost
@@ -78,7 +79,7 @@ class AddressFilter:
         self.configured: set[str] = set()
         self.is_plain = lru_cache(maxsize=FILTERED_ADDRESSES)(self._is_plain)
         """Is a host public, and of a family that is asked? Then it may be asked about any zone."""
-        for delegation in named:
+        for delegation in self._cuts:
             for server in delegation.servers():
                 self._named.setdefault(server.key, []).append(delegation.zone)
                 if delegation.way is not None:
@@ -86,8 +87,8 @@ class AddressFilter:
 
     def asking_over_tls(self, hosts: AbstractSet[str]) -> AddressFilter:
         """The same, but that these hosts are asked over TLS where a zone leads to them."""
-        other = copy(self)
-        other._over_tls = hosts  # noqa: SLF001  # its own
+        other = AddressFilter(self._settings, self._cuts)
+        other._over_tls = hosts  # its own
         return other
 
     def allowed(self, delegation: Delegation) -> tuple[Server, ...]:
@@ -120,7 +121,7 @@ class AddressFilter:
         servers: Sequence[Server] = self.allowed(delegation)
         rejected, reasons = attempts.rejected, attempts.reasons
         if self._over_tls and delegation.way is None:
-            tried = rejected | attempts.sends.keys()
+            tried = rejected.union(attempts.sends)  # `|` of these two is a set, whatever mypy says
             asked = [
                 one
                 for one in servers

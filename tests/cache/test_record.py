@@ -18,6 +18,7 @@ from resolver.delegation import Delegation, Server
 from resolver.errors import Ede, WireError
 from resolver.model import Rank, RRset, Status
 from resolver.protocol.transport import Transport
+from tests import support
 from tests.making import name, rrset
 from tests.properties.wire_strategies import NAMES, RDATAS, TTLS
 
@@ -65,7 +66,7 @@ PARSERS: list[Callable[[bytes], object]] = [
 
 
 def fields_of(negative: Negative) -> list[object]:
-    return [getattr(negative, field) for field in Negative.__slots__ if field[0] != "_"]
+    return [getattr(negative, name) for name in support.fields_of(Negative) if name[0] != "_"]
 
 
 @given(ENTRIES)

@@ -210,6 +210,7 @@ async def test_a_large_note_is_written_more_seldom(
         assert kept.due() == ["warm", "written"]
 
 
+@pytest.mark.interpreted
 @pytest.mark.reaches("STORE_SERVERS")
 @trio_test
 async def test_of_many_servers_the_last_to_answer_are_kept(

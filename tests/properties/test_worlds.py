@@ -43,6 +43,7 @@ def test_the_answer_is_the_worlds_truth(
     assert report.rarest() >= 0.05
 
 
+@pytest.mark.interpreted
 @pytest.mark.parametrize("bug", BUGS, ids=lambda bug: bug.__name__)
 def test_a_planted_bug_is_caught(
     bug: Callable[[pytest.MonkeyPatch], None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -67,6 +67,7 @@ async def test_a_client_whose_octets_find_no_memory_is_alone_in_it() -> None:
         assert (await stream.receive_some(100))[2:] == answered(question())
 
 
+@pytest.mark.interpreted
 @trio_test
 async def test_a_query_that_finds_no_memory_is_dropped_and_counted(
     monkeypatch: pytest.MonkeyPatch,

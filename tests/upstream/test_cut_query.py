@@ -24,6 +24,7 @@ from resolver.upstream.edns_fallback import Arrived
 from resolver.upstream.filters import AddressFilter
 from resolver.upstream.infra import Infra
 from resolver.upstream.request import Reply, Request
+from resolver.upstream.select import Candidate
 from resolver.upstream.settings import Outgoing
 from resolver.upstream.shared_knowledge import SharedKnowledge
 from resolver.upstream.transmission import Transmission
@@ -241,14 +242,9 @@ def test_what_the_kernel_refuses_costs_nothing_and_another_takes_its_place() -> 
     paid = case.budget.queries
     assert case.step(do.Refused(packet, "ENETUNREACH")) == [do.WakeAt(0.0)]
     assert case.budget.queries == paid + 1
-    assert case.step(do.Opened([], [], is_speculative=False)._replace(chosen=[_of(case, A)])) == []
+    chosen = Candidate(0.0, 0.0, Server(A), case.infra.state(Server(A)), 0.0)
+    assert case.step(do.Opened([chosen], [], is_speculative=False)) == []
     assert hosts(case.step(do.WOKEN)) == [B]
-
-
-def _of(case: Case, host: str) -> Any:
-    """The candidate of one host."""
-    state = case.infra.state(Server(host))
-    return next(iter([type("Chosen", (), {"state": state})]))
 
 
 def test_without_an_address_one_is_looked_up_and_without_more_it_fails() -> None:

@@ -22,6 +22,7 @@ from resolver.upstream.query import (
 )
 from tests.making import question
 from tests.properties.wire_strategies import SECTIONS, damaged
+from tests.support import fields_of
 
 ASKED = question("www.example.com. A")
 OURS = b"12345678"
@@ -29,7 +30,7 @@ OURS = b"12345678"
 
 def _said(message: Message) -> tuple[object, ...]:
     return tuple(
-        getattr(message, name) for name in Message.__slots__ if name not in ("qname_raw", "edns")
+        getattr(message, name) for name in fields_of(Message) if name not in ("qname_raw", "edns")
     )
 
 
