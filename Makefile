@@ -5,8 +5,8 @@ PORT  ?= 5300
 BIN    = .venv/bin
 export PORT
 
-.PHONY: help serve serve-lab test test-long test-limits ready tables share compile plain clean \
-        wheel deb image release versions \
+.PHONY: help serve serve-lab test test-long test-limits ready tables share clean \
+        wheel wheels deb image release versions \
         bench-wire bench-latency bench-throughput bench-validation bench-realworld bench-selection \
         bench-outage bench-calm bench-restart bench-forwarding bench-attack bench-valkey
 
@@ -17,6 +17,7 @@ help:
 	@echo 'make test-long         the long tests too: more worlds, more packets'
 	@echo 'make test-limits       change each limit: do its tests notice? (an hour)'
 	@echo 'make wheel | deb | image   a wheel and an sdist, a Debian package, a container image'
+	@echo 'make wheels            compiled wheels too, for this machine: a miss costs less CPU'
 	@echo 'make release           is this commit a release? Then all of them'
 	@echo 'make tables            put the current tables into the documents'
 	@echo 'make share             make the manual pages and shell completion in share/ anew'
@@ -59,6 +60,11 @@ share: ready
 wheel: ready
 	$(BIN)/python -m hatchling build -t sdist -t wheel -d dist
 
+# And one for this platform and each Python that is here, in which the path of a query is compiled:
+# half the CPU of a miss. pip takes it where it fits, and else the one for all. Needs a C compiler.
+wheels: wheel
+	@tools/wheels
+
 # ARCH="amd64 arm64" for both: nothing of the libraries is run.
 deb: ready
 	@tools/deb $(ARCH)
@@ -76,14 +82,6 @@ release: ready
 # The newest versions of the libraries that packages bring: commit what it writes.
 versions: ready
 	$(BIN)/python -m tools.versions
-
-# Optional: half the CPU per cache miss. Needs a C compiler and python3-dev; `make plain` undoes it.
-compile: ready
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check 'mypy[mypyc]' setuptools
-	$(BIN)/python tools/compile.py
-
-plain: ready
-	$(BIN)/python tools/compile.py --clean
 
 clean:
 	rm -rf build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .coverage .coverage.*

@@ -65,7 +65,13 @@ if sys.argv[:1] == ["-m"] and ("-m", "resolver") in zip(
         _signal.signal(_signal.SIGINT, _signal.SIG_DFL)
 
 import importlib
+import os
 from typing import TYPE_CHECKING
+
+if os.environ.get("RESOLVER_PURE"):  # sources, though compiled modules lie beside them
+    from resolver.runtime.compiled import SourcesOnly
+
+    sys.meta_path.insert(0, SourcesOnly)
 
 if TYPE_CHECKING:
     from resolver.config.schema import Config

@@ -1,21 +1,25 @@
-"""Optional: compile what a cache miss runs through with mypyc. Same sources, half the CPU per miss.
+"""Compile the path of a query with mypyc: the same sources, for which no byte code is run.
 
-    python tools/compile.py [TREE]        compile in place, by default the tree this file is in
-    python tools/compile.py --clean       remove what was compiled
+    python -m tools.compile TREE            a copy of this tree in TREE, made anew, compiled
+    python -m tools.compile --check TREE    is it? (Of an unpacked wheel, too.)
 
-Plain Python stays the reference: nothing imports what is made here by name, the interpreter merely
-finds a shared object before the source. After a change to a source, compile again or clean, or the
-change has no effect. Needs a C compiler, Python's headers, mypy (with mypyc) and setuptools.
-Left out are modules that gain nothing or that mypyc cannot do: msgspec structures, descriptors'
-subclasses, what runs once.
+Wheels for one platform have what is made here (`make wheels`, by `tools/wheel_hook.py`); from TREE
+the tests and benches run against it (`.ci/long`, `bench.throughput --compiled`). This tree is never
+touched: sources and nothing else are what is worked on. Needs a C compiler, Python's headers, mypy
+and setuptools, and two minutes.
+
+MODULES are those that most queries meet, all in one library: a call between two of them is one
+of C. Left out is what mypyc cannot do (classes of msgspec, subclasses of dict, OrderedDict and
+Random), what is subclassed by interpreted classes (`policy.path`), what tests hand something else
+than is annotated or change as they run (`iterate.observed`, `iterate.addresses`), and what runs
+seldom.
 """
 
 from __future__ import annotations
 
 import argparse
-import ast
+import json
 import os
-import re
 import shutil
 import subprocess
 import sys
@@ -23,157 +27,187 @@ import sysconfig
 import tempfile
 from pathlib import Path
 
-ROOT = Path(__file__).parents[1]
-MODULES = [
+from resolver.runtime.compiled import MANIFEST, digest
+from tools.compiled_sources import prepared, redeclared
+
+ROOT = Path(__file__).resolve().parents[1]
+MODULES = (
+    "budget",
+    "cache/delegation",
+    "cache/failure",
+    "cache/negative",
+    "delegation",
+    "iterate/ask",
+    "iterate/classify",
+    "iterate/minimise",
+    "iterate/scrub",
+    "iterate/walk",
+    "listen/admission",
+    "listen/fair_queue",
+    "listen/mmsg",
+    "listen/pulses",
+    "listen/udp",
+    "listen/udp_socket",
+    "model",
+    "packets/cache",
+    "packets/fast_path",
+    "packets/form",
+    "packets/shards",
+    "pipeline",
+    "policy/onward",
     "protocol/edns",
     "protocol/message",
     "protocol/names",
     "protocol/render",
     "protocol/shapes",
     "protocol/wire",
-    "cache/delegation",
-    "cache/failure",
-    "packets/fast_path",
-    "cache/negative",
-    "packets/form",
-    "iterate/addresses",
-    "iterate/classify",
-    "iterate/minimise",
-    "iterate/scrub",
-    "iterate/walk",
     "recurse/alias_chain",
+    "recurse/at_hand",
+    "recurse/early",
     "recurse/jobs",
+    "recurse/kept_links",
     "recurse/known",
+    "recurse/prefetch",
     "recurse/resolver",
+    "recurse/warm",
+    "reply",
+    "runtime/task_pool",
+    "upstream/asked",
+    "upstream/asker",
+    "upstream/attempts",
     "upstream/bucket",
+    "upstream/compose",
+    "upstream/cut_actions",
+    "upstream/cut_asking",
+    "upstream/cut_query",
+    "upstream/cut_replies",
+    "upstream/cut_waiting",
     "upstream/dispatcher",
     "upstream/edns_fallback",
     "upstream/filters",
-    "upstream/outstanding",
     "upstream/infra",
-    "upstream/cut_query",
+    "upstream/link_profile",
+    "upstream/outstanding",
     "upstream/query",
+    "upstream/query_form",
     "upstream/reachability",
+    "upstream/request",
     "upstream/select",
+    "upstream/server_state",
+    "upstream/shared_knowledge",
+    "upstream/speculate",
     "upstream/timers",
-    "listen/admission",
-    "listen/udp",
-    "reply",
-    "pipeline",
-    "budget",
-    "model",
-]
-# What must come up with them.
-DAEMON = "resolver.daemon.run"
-_FUTURE = "from __future__ import annotations\n"
+    "upstream/transmission",
+    "upstream/udp",
+    "upstream/udp_queries",
+    "upstream/ways",
+)
+LIBRARY = "resolver__mypyc"
+NEEDS = ("mypy>=2.4,<2.5", "setuptools>=65")  # to build a wheel with; mypyc is in mypy
+# What must come up, by two ways: whatever is imported first, no module may lack another.
+_ENTRANCES = ("resolver.daemon.run", "resolver.cli.serve", "resolver.library.doors")
 _SETUP = """
 import sys
 from setuptools import setup
 from mypyc.build import mypycify
-modules = sys.argv.pop(1).split(",")
-options = ["--ignore-missing-imports", "--python-version=%d.%d" % sys.version_info[:2], *modules]
+options = ["--config-file=", "--ignore-missing-imports"]
+options.append("--python-version=%d.%d" % sys.version_info[:2])
+with open("modules") as modules:
+    options += modules.read().split()
 setup(
     name="resolver-compiled",
     packages=[],
-    ext_modules=mypycify(options, opt_level="3", group_name="resolver"),
+    ext_modules=mypycify(
+        options, opt_level="3", debug_level="0", multi_file=True, group_name="resolver"
+    ),
 )
 """
+_NO_PART = (
+    *(".git", ".venv*", "build", "dist", "out", "__pycache__", "*.so", ".hypothesis", ".*_cache"),
+    *(".coverage*", "*.egg-info"),
+)  # fmt: skip
 
 
-def compile_tree(tree: Path) -> list[Path]:
-    """Compile MODULES of *tree* and put the shared objects beside their sources; what was made.
+def build(folder: Path, *, root: Path = ROOT) -> dict[str, Path]:
+    """Compile MODULES of *root* in *folder*; what was made, by its place beside the package.
 
-    A module that does not come up when compiled is left out, and the others are made anew: a class
-    compiled in one place and interpreted in another would be two classes.
+    Raises SystemExit, with what mypyc or the compiler said.
     """
-    clean(tree)
-    modules = list(MODULES)
-    while True:
-        with tempfile.TemporaryDirectory(prefix="compile-") as name:
-            work = Path(name)
-            _build(tree, work, modules)
-            at_fault = _fails_to_import(work)
-            if at_fault is None:
-                return _install(work, tree)
-        sys.stdout.write(f"left out, it does not come up compiled: {at_fault}\n")
-        modules.remove(at_fault)
-
-
-def _build(tree: Path, work: Path, modules: list[str]) -> None:
-    sources = [f"resolver/{module}.py" for module in modules]
-    shutil.copytree(tree / "resolver", work / "resolver")
-    for source in sources:
-        _name_types(work / source)
-    if (tree / "pyproject.toml").exists():  # how mypy is to read the sources
-        shutil.copy2(tree / "pyproject.toml", work)
-    (work / "setup.py").write_text(_SETUP, "utf-8")
-    command = [sys.executable, "setup.py", ",".join(sources), "build_ext", "--inplace"]
-    run = subprocess.run(command, cwd=work, check=False, capture_output=True, text=True)  # noqa: S603
-    if run.returncode:
-        raise SystemExit(f"mypyc failed:\n{run.stdout[-4000:]}\n{run.stderr[-2000:]}")
-
-
-def _fails_to_import(work: Path) -> str | None:
-    """The compiled module at which importing the daemon fails, None if it does not."""
-    command = [sys.executable, "-P", "-c", f"import {DAEMON}"]
-    environment = os.environ | {"PYTHONPATH": str(work)}
-    run = subprocess.run(  # noqa: S603
-        command, cwd=work, check=False, capture_output=True, text=True, env=environment
+    shutil.rmtree(folder, ignore_errors=True)
+    shutil.copytree(
+        root / "resolver", folder / "resolver", ignore=shutil.ignore_patterns(*_NO_PART)
     )
-    if run.returncode == 0:
-        return None
-    found = re.findall(r'File "resolver/([a-z0-9_/]+)\.py"', run.stderr)
-    if not found:
-        raise SystemExit(f"the compiled tree does not come up:\n{run.stderr[-2000:]}")
-    return str(found[-1])
-
-
-def _install(work: Path, tree: Path) -> list[Path]:
-    made = []
-    for built in _shared_objects(work):
-        target = tree / built.relative_to(work)
-        shutil.copy2(built, target)
-        made.append(target)
-    return made
-
-
-def _name_types(source: Path) -> None:
-    """Give names that only type checkers see a stand-in: mypyc looks annotations of fields up."""
-    text = source.read_text("utf-8")
-    names = sorted(
-        alias.asname or alias.name
-        for block in ast.parse(text).body
-        if isinstance(block, ast.If) and ast.unparse(block.test) == "TYPE_CHECKING"
-        for statement in block.body
-        if isinstance(statement, ast.ImportFrom)
-        for alias in statement.names
-    )
-    if names:
-        stand_in = f"for _name in {names!r}:\n    setattr(_sys.modules[__name__], _name, object)\n"
-        text = text.replace(_FUTURE, f"{_FUTURE}import sys as _sys\n{stand_in}", 1)
-        source.write_text(text, "utf-8")
-
-
-def clean(tree: Path) -> None:
-    """Back to plain Python."""
-    for built in _shared_objects(tree):
-        built.unlink()
-
-
-def _shared_objects(tree: Path) -> list[Path]:
+    paths = {module: folder / "resolver" / f"{module}.py" for module in MODULES}
+    sources = {module: path.read_text("utf-8") for module, path in paths.items()}
+    if found := redeclared(sources.values()):
+        raise SystemExit(f"annotated in a base class as well: {', '.join(found)}")
+    digests = {}
+    for module, source in sources.items():
+        digests[f"resolver.{module.replace('/', '.')}"] = digest(source.encode())
+        paths[module].write_text(prepared(source), "utf-8")
+    (folder / "setup.py").write_text(_SETUP, "utf-8")
+    names = [f"resolver/{module}.py" for module in MODULES]
+    (folder / "modules").write_text("\n".join(names), "utf-8")
+    _run([sys.executable, "setup.py", "build_ext", "--inplace"], folder, "mypyc")
+    manifest = folder / "resolver" / MANIFEST
+    manifest.write_text(json.dumps(digests, indent=1) + "\n", "utf-8")
     suffix = str(sysconfig.get_config_var("EXT_SUFFIX"))
-    return [*tree.glob(f"*__mypyc{suffix}"), *(tree / "resolver").rglob(f"*{suffix}")]
+    made = [folder / f"{LIBRARY}{suffix}", manifest]
+    made += [folder / "resolver" / f"{module}{suffix}" for module in MODULES]
+    return {path.relative_to(folder).as_posix(): path for path in made}
+
+
+def check(tree: Path) -> None:
+    """Does the program in *tree* come up, each of its compiled modules loaded as such?
+
+    Raises SystemExit if it does not.
+    """
+    for first in _ENTRANCES:
+        code = (
+            f"import {first}, resolver.daemon.run, resolver.cli.serve\n"
+            "from resolver.runtime import compiled\n"
+            "import importlib\n"
+            "for name in compiled.manifest(): importlib.import_module(name)\n"
+            "assert compiled.checked() == len(compiled.manifest()) > 0\n"
+        )
+        _run([sys.executable, "-P", "-c", code], tree, f"{first}, compiled,")
+
+
+def _run(command: list[str], folder: Path, what: str) -> None:
+    environment = os.environ | {"PYTHONPATH": str(folder), "MYPYPATH": "", "CFLAGS": "-g0"}
+    run = subprocess.run(  # noqa: S603
+        command, cwd=folder, check=False, capture_output=True, text=True, env=environment
+    )
+    if run.returncode:
+        said = f"{run.stdout[-4000:]}\n{run.stderr[-2000:]}"
+        raise SystemExit(f"{what} failed (status {run.returncode}):\n{said}")
+
+
+def copy_compiled(tree: Path, *, root: Path = ROOT) -> None:
+    """A copy of *root* in *tree*, in which the path of a query is compiled, and checked to be."""
+    shutil.rmtree(tree, ignore_errors=True)
+    shutil.copytree(root, tree, ignore=shutil.ignore_patterns(*_NO_PART), symlinks=True)
+    with tempfile.TemporaryDirectory(prefix="compile-") as work:
+        for place, path in build(Path(work) / "tree", root=root).items():
+            shutil.copy2(path, tree / place)
+    check(tree)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0] if __doc__ else "")
-    parser.add_argument("tree", nargs="?", type=Path, default=ROOT)
-    parser.add_argument("--clean", action="store_true", help="remove what was compiled")
+    parser.add_argument("tree", type=Path, help="the folder of the copy, made anew")
+    parser.add_argument(
+        "--check", action="store_true", help="TREE is a copy, or a wheel unpacked: is it compiled?"
+    )
     options = parser.parse_args()
-    if options.clean:
-        clean(options.tree)
-    else:
-        sys.stdout.write(f"{len(compile_tree(options.tree.resolve()))} files compiled\n")
+    tree = options.tree.resolve()
+    if options.check:
+        check(tree)
+        return
+    if (tree / ".git").exists() or tree in (ROOT, *ROOT.parents):
+        parser.error(f"{tree} is no place for a copy")
+    copy_compiled(tree)
+    sys.stdout.write(f"{tree}: {len(MODULES)} modules compiled\n")
 
 
 if __name__ == "__main__":

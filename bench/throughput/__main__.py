@@ -20,6 +20,10 @@ from bench.throughput.turns import Bench
 PAIRS = "pairs"
 
 
+def _compiled(wanted: Path | None, folder: Path) -> Path | None:
+    return folder / "compiled" if wanted == Path() else wanted
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m bench.throughput", description=__doc__)
     names = ", ".join(tables.TABLES)
@@ -28,7 +32,14 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=3.0, help="length of one timed run")
     parser.add_argument("--peers", default="", help="comma-separated; default: all installed")
     parser.add_argument("--names", type=int, default=1_000_000, help="in tables of many names")
-    parser.add_argument("--compiled", action="store_true", help="also ourselves through mypyc")
+    parser.add_argument(
+        "--compiled",
+        type=Path,
+        nargs="?",
+        const=Path(),
+        metavar="TREE",
+        help="also ourselves, compiled: here, or as `python -m tools.compile TREE` has it",
+    )
     parser.add_argument("--against", type=Path, help="another checkout, for the table `pairs`")
     parser.add_argument("--store", action="store_true", help="`pairs`: this tree keeps its cache")
     parser.add_argument("--policy", action="store_true", help="`pairs`: this tree has lists, views")
@@ -56,7 +67,7 @@ def main() -> None:
             seconds=options.seconds,
             only=frozenset(filter(None, options.peers.split(","))),
             names=options.names,
-            with_compiled=options.compiled,
+            compiled=_compiled(options.compiled, Path(folder)),
         )
         for name in wanted:
             if name == PAIRS:

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bench.common import peers, processes
+from tools.compile import check, copy_compiled
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -174,15 +175,11 @@ def ours(
     return Peer(name, "ours", port, _OURS.format(workers=workers, keeps=kept))
 
 
-def compiled(folder: Path) -> Peer:
-    """Ourselves, compiled with mypyc in a copy of the tree (tools/compile.py)."""
-    tree = folder / "compiled"
+def compiled(tree: Path) -> Peer:
+    """Ourselves, compiled in *tree*, which is made if it is not there (`tools.compile`)."""
     if not tree.exists():
-        for part in ("resolver", "tools"):
-            shutil.copytree(peers.PROJECT / part, tree / part)
-        for part in ("pyproject.toml", "root.hints"):
-            shutil.copy2(peers.PROJECT / part, tree)
-        subprocess.run([sys.executable, str(tree / "tools/compile.py"), str(tree)], check=True)
+        copy_compiled(tree)
+    check(tree)
     peer = ours("compiled", port=5385)
     peer.checkout = tree
     return peer

@@ -25,12 +25,12 @@ class Bench:
     seconds: float
     only: frozenset[str]
     names: int
-    with_compiled: bool = False
+    compiled: Path | None = None  # where ourselves are compiled, or will be; None: nowhere
 
     def peers(self) -> list[Peer]:
         peers = [peer for peer in contestants() if not self.only or peer.name in self.only]
-        if self.with_compiled:
-            peers.insert(1, compiled(self.folder))
+        if self.compiled is not None:
+            peers.insert(1, compiled(self.compiled))
         return peers
 
     def running(self, peers: list[Peer], *, delay_ms: int = 0) -> Running:
@@ -40,15 +40,17 @@ class Bench:
         return Running(peers, self.folder, core=self.server_core, make=make)
 
 
+_SELVES = ("ours", "compiled")
 Results = dict[str, dict[str, load.Cost]]  # row → contestant → cost
 
 
 def show(title: str, results: Results, *, reference: str, extra: str = "per_second") -> None:
-    """Rows of CPU µs a query, and the ratio of ours to *reference*."""
+    """Rows of CPU µs a query, and the ratios of ours, interpreted and compiled, to *reference*."""
     names = list(dict.fromkeys(name for row in results.values() for name in row))
+    selves = [name for name in _SELVES if name in names]
     print(f"\n## {title}\n")
-    print("| load | " + " | ".join(names) + f" | ours ÷ {reference} |")
-    print("|---|" + "---:|" * (len(names) + 1))
+    print("| load | " + " | ".join([*names, *(f"{name} ÷ {reference}" for name in selves)]) + " |")
+    print("|---|" + "---:|" * (len(names) + len(selves)))
     for row, costs in results.items():
         cells = []
         for name in names:
@@ -59,9 +61,12 @@ def show(title: str, results: Results, *, reference: str, extra: str = "per_seco
             more = f" ({cost.per_second / 1e3:.0f}k/s)" if extra == "per_second" else ""
             lost = f", {cost.lost} lost" if cost.lost else ""
             cells.append(f"{cost.cpu_us:.2f} µs{more}{lost}")
-        both = costs.get("ours"), costs.get(reference)
-        ratio = f"{both[0].cpu_us / both[1].cpu_us:.2f}" if both[0] and both[1] else "–"
-        print(f"| {row} | " + " | ".join(cells) + f" | {ratio} |", flush=True)
+        cells += [_ratio(costs.get(name), costs.get(reference)) for name in selves]
+        print(f"| {row} | " + " | ".join(cells) + " |", flush=True)
+
+
+def _ratio(cost: load.Cost | None, to: load.Cost | None) -> str:
+    return f"{cost.cpu_us / to.cpu_us:.2f}" if cost and to else "–"
 
 
 def in_turn(

@@ -35,7 +35,7 @@ from resolver.daemon.tls_contexts import is_needed
 from resolver.daemon.workers import Hooks, Supervisor, worker_count
 from resolver.errors import CannotStart, ConfigError
 from resolver.library.settings import internet
-from resolver.runtime import interrupt
+from resolver.runtime import compiled, interrupt
 from resolver.runtime.clock import SystemClock
 from resolver.telemetry import logs
 from resolver.telemetry.shared_counters import SharedCounters, Slot
@@ -69,6 +69,8 @@ def _serve(options: argparse.Namespace, config: Config) -> int:
     if options.beside:
         config = _beside(config)
     _open_log(config)
+    if modules := compiled.checked():
+        _log.info("%d modules run compiled", modules)
     given = given_sockets.take(os.environ)
     config = given_sockets.folded(config, given)
     for sentence in check.old_spellings(config):
