@@ -16,6 +16,7 @@ zones and the filter of names on disk have what they need: the caches give way t
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from typing import TYPE_CHECKING, NamedTuple
 
 from resolver.config.fault import Fault
@@ -78,11 +79,11 @@ _ROWS = (
     (SERVERS_PART, SERVERS_LEAST_OCTETS, ADDRESS_STATES * SERVER_OCTETS),
     (ZONE_KEYS_PART, ZONE_KEYS_LEAST_OCTETS, TRUSTED_ZONES * ZONE_KEYS_OCTETS),
 )
-_CACHES_PART = 1 - sum(1 / part for part, _, _ in _ROWS)
 _BESIDE_RECORDS = (
     1 / PACKET_CACHE_PART + 1 / DELEGATION_CACHE_PART + 1 / NEGATIVE_CACHE_PART
     + 1 / GAPS_CACHE_PART + 2 / FAILURE_CACHE_PART
 )  # fmt: skip
+_ROOM_OF_ALL = 4 * RRSET_CACHE_OCTETS_RANGE[1]  # more than anybody's records and all beside them
 
 
 class Shares(NamedTuple):
@@ -246,9 +247,8 @@ def _for_records(config: Config) -> int:
     wanted = config.cache.size_octets
     if wanted == "auto":
         return 0
-    caches = (wanted + 1) * (1 + _BESIDE_RECORDS)
-    room = int(min(caches / _CACHES_PART, caches + sum(most for _, _, most in _ROWS))) + 64
-    room = max(room, MEMORY_ROOM_OCTETS)
+    least = MEMORY_ROOM_OCTETS
+    room = least + bisect_left(range(least, least + _ROOM_OF_ALL), wanted, key=_records)
     workers = workers_of(config)
     supervisor = MEMORY_SUPERVISOR_OCTETS if workers > 1 else 0
     return supervisor + workers * (room + program_octets(config))

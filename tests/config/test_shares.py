@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from resolver.config import load
@@ -135,6 +135,7 @@ def test_all_shares_together_fit_the_budget(octets: int, workers: int, encrypts:
 
 
 @given(st.integers(1 << 20, 64 << 30), st.integers(1, 8))
+@example(5_987_165, 8)
 def test_records_of_a_wanted_size_have_their_place_in_auto(octets: int, workers: int) -> None:
     said = config(f"cache.size_octets = {octets}", workers=workers)
     assert shares_of(said).records == octets
