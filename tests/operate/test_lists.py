@@ -56,8 +56,8 @@ async def test_a_name_is_let_through_for_a_while(own: Path, tmp_path: Path) -> N
 @trio_test_real
 async def test_what_is_set_ends_by_itself(own: Path, tmp_path: Path) -> None:
     async with home(tmp_path, entry(own)) as it:
-        await do(it, "allow", name=ADS, for_="1s")
         await do(it, "block", name=WWW, for_="1s")
+        await do(it, "allow", name=ADS, for_="1s")  # the later one: it is waited for
         assert await it.address(ADS) == [REAL]
         assert await it.address(WWW) == [NOBODY]
         await it.until_told(ADS, NOBODY)
