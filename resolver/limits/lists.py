@@ -65,6 +65,11 @@ LIST_SPECIAL_OCTETS = limit(
 LIST_CLIENT_SETS = limit(
     256, "sets of clients in rules that are kept ready", why="lists of others have none"
 )
+LIST_ENDINGS = limit(
+    4096,
+    "endings of names, of two labels, of which it is remembered whether a list has any below",
+    why="our choice: half a megabyte; to look costs a miss two microseconds",
+)
 LIST_FILE_OCTETS = limit(
     1 << 30, "octets of the compiled lists", why="four million names and their conditions"
 )

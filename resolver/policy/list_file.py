@@ -23,7 +23,7 @@ from zlib import crc32
 import msgspec
 
 from resolver.errors import WireError
-from resolver.limits import LIST_FILE_OCTETS
+from resolver.limits import LIST_ENDINGS, LIST_FILE_OCTETS
 from resolver.policy.list_parse import Report
 from resolver.policy.list_rules import MARK, Key, Reach, Rule
 
@@ -97,6 +97,9 @@ class Head(NamedTuple):
     checksum: bytes
 
 
+_NEITHER, _BELOW, _LISTED = range(3)  # of two labels: nothing ends in them, something, they do too
+
+
 class Found(NamedTuple):
     """A rule of the list *number* for a name that has *depth* octets more in front of the one
     listed."""
@@ -128,6 +131,7 @@ class Table:
         self._index_at = head.index_at
         self._specials_at = head.specials_at
         self._specials = head.specials
+        self._endings: dict[Key, int] = {}  # of names looked for lately: see `_ending`
         self._is_open = bool(head.flags & EVERYTHING)
         self._has_tops = bool(head.flags & ONE_LABEL)
 
@@ -155,27 +159,31 @@ class Table:
     def find(self, name: Name) -> list[Found]:
         """All rules for *name*, those of the most specific listed name first. O(labels).
 
-        One look into the filter says of most names that no list has them, nor what they are below.
+        What is remembered of its last two labels says of most names that no list has them, nor what
+        they are below; else a look into the filter does.
         """
         found: list[Found] = []
         at, places = 0, list[int]()
         while size := name[at]:
             places.append(at)
             at += size + 1
-        if not self._is_open:
-            if not places:
-                return found
-            last_two = name[places[-2] if len(places) > 1 else places[-1] : -1]
-            if not (
-                self._passes(last_two) or (self._has_tops and self._passes(name[places[-1] : -1]))
-            ):
-                return found
-        starts, shift, data, base = self._starts, self._shift, self._data, self._names_at
-        short = shortened(name[:-1], places[-1]) if places else b""
+        last = places[-1] if places else 0
         if self._is_open:
             places.append(at)
-        elif not self._has_tops:
-            places.pop()  # no list has a name of one label
+        elif self._has_tops:
+            if not (places and (self._ending(name, places) or self._passes(name[last:-1]))):
+                return found
+        else:  # no list has a name of one label
+            if len(places) < 2:  # noqa: PLR2004
+                return found
+            ending = self._ending(name, places)
+            if not ending:
+                return found
+            places.pop()
+            if ending == _BELOW:
+                places.pop()
+        starts, shift, data, base = self._starts, self._shift, self._data, self._names_at
+        short = shortened(name[:-1], last)
         for at in places:
             key = short[at:]
             bucket = crc32(key) >> shift
@@ -183,6 +191,26 @@ class Table:
             if begin != end and data.find(key, base + begin, base + end) >= 0:
                 self._look(key, begin, end, at, found)
         return found
+
+    def _ending(self, name: Name, places: list[int]) -> int:
+        """Whether lists have names that end in the last two labels of *name*, and these too."""
+        key = name[places[-2] if len(places) > 1 else places[-1] : -1]
+        ending = self._endings.get(key)
+        if ending is None:
+            if len(self._endings) >= LIST_ENDINGS:
+                self._endings.clear()
+            ending = self._endings[key] = self._look_at_ending(key)
+        return ending
+
+    def _look_at_ending(self, key: Key) -> int:
+        if not self._passes(key):
+            return _NEITHER
+        last = 1 + key[0]
+        short = shortened(key, last if last < len(key) else 0)
+        bucket = crc32(short) >> self._shift
+        base, begin, end = self._names_at, self._starts[bucket], self._starts[bucket + 1]
+        is_listed = begin != end and self._data.find(short, base + begin, base + end) >= 0
+        return _LISTED if is_listed else _BELOW
 
     def _passes(self, key: Key) -> bool:
         """False if no list has anything that ends in *key*, one or two labels."""

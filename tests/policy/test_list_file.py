@@ -61,6 +61,21 @@ def test_a_rule_with_conditions_comes_with_them() -> None:
     assert [rule.line for rule in rules if rule is not None] == [1, 2]
 
 
+@pytest.mark.reaches("LIST_ENDINGS")
+def test_what_is_remembered_of_endings_is_bounded_and_changes_nothing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    set_limit(monkeypatch, list_file, "LIST_ENDINGS", 5)
+    table = table_of("||ads.example.com^\n||whole.example^\n")
+    asked = ["ads.example.com.", "www.example.com.", "a.whole.example.", "x.other.example."]
+    wanted = [1, 0, 1, 0]
+    assert [len(found(table, one)) for one in asked] == wanted
+    for at in range(50):
+        assert found(table, f"www.d{at}.example.") == []
+        assert len(table._endings) <= 5
+    assert [len(found(table, one)) for one in asked * 2] == wanted * 2
+
+
 def test_a_rule_for_everything_is_found_for_every_name() -> None:
     table = table_of("*$denyallow=com\n")
     assert [one.line for one in table.find(names.from_text("www.example."))] == [1]
