@@ -103,9 +103,12 @@ class MemoryKeeper:
         return f"<MemoryKeeper {self.part:.0%} of the caches, {self.strain.name.lower()}>"
 
     async def keep(self) -> None:
-        """Until cancelled."""
+        """Until cancelled; a look that finds no memory for itself (RLIMIT_AS) ends nothing."""
         while True:
-            await self.look()
+            try:
+                await self.look()
+            except MemoryError:
+                self._parts().base.shortage.note()
             is_calm = self.strain is Strain.CALM
             await trio.sleep(MEMORY_LOOK_SECONDS if is_calm else MEMORY_TIGHT_LOOK_SECONDS)
 

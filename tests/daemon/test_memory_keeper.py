@@ -243,3 +243,18 @@ async def test_it_looks_more_often_while_memory_is_short() -> None:
         assert looks[3:] == [6.0, 6.25, 6.5, 6.75]
         assert looks[4] - looks[3] == MEMORY_TIGHT_LOOK_SECONDS
         nursery.cancel_scope.cancel()
+
+
+@trio_test
+async def test_a_look_that_finds_no_memory_for_itself_ends_nothing() -> None:
+    """RLIMIT_AS: whoever reads a file may be the one that gets none."""
+    async with kept() as (keeper, parts), trio.open_nursery() as nursery:
+        keeper.said.left = _no_memory  # type: ignore[method-assign]
+        nursery.start_soon(keeper.keep)
+        await trio.sleep(2 * MEMORY_LOOK_SECONDS + 1)
+        assert parts.base.shortage.shortages == 3
+        nursery.cancel_scope.cancel()
+
+
+def _no_memory() -> float:
+    raise MemoryError
