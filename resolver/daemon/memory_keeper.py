@@ -70,7 +70,7 @@ class MemoryKeeper:
     COUNTS: ClassVar = {
         "shrinks": "Times that caches were made smaller for want of memory.",
         "growths": "Times that they were let grow again.",
-        "last_resorts": "Of the shrinks, those that emptied them: the kernel was about to kill.",
+        "last_resorts": "Times that they were emptied: the kernel was about to kill.",
     }
 
     def __init__(
@@ -115,19 +115,23 @@ class MemoryKeeper:
     async def look(self) -> None:
         """One look, and the step that is due."""
         now, before, parts = trio.current_time(), self.part, self._parts()
+        was_last = self.strain is Strain.LAST
         shares = shares_of(parts.config)
         self.strain = self._strain(shares, now)
         if self.strain is Strain.CALM:
             self._recover(now)
         else:
             self._calm_since = None
-            is_last = self.strain is Strain.LAST
-            self.part = MEMORY_SHRUNK_LEAST if is_last else max(before - _STEP, MEMORY_SHRUNK_LEAST)
-        self._count(before)
+            step = 1.0 if self.strain is Strain.LAST else _STEP
+            self.part = max(before - step, MEMORY_SHRUNK_LEAST)
+        is_last = self.strain is Strain.LAST and not was_last
+        self.growths += self.part > before
+        self.shrinks += self.part < before
+        self.last_resorts += is_last
         if self.part != before:
             self._on_part(self.part)
         part = self.part * self._room(parts, shares)
-        if self.strain is Strain.LAST and self.part < before:
+        if is_last:
             if parts.memory.second is not None:
                 parts.memory.second.learnt.clear()  # what waits for the disk is theirs, too
             await self._apply(parts, 0.0)  # what is left of a cache holds on to all that was around
@@ -153,11 +157,6 @@ class MemoryKeeper:
         elif now >= self._calm_since + MEMORY_CALM_SECONDS:
             self._calm_since = now
             self.part = min(self.part + _STEP, 1.0)
-
-    def _count(self, before: float) -> None:
-        self.growths += self.part > before
-        self.shrinks += self.part < before
-        self.last_resorts += self.part < before and self.strain is Strain.LAST
 
     def _room(self, parts: Parts, shares: Shares) -> float:
         """What lists leave of all caches' shares, 0 to 1."""

@@ -147,6 +147,20 @@ async def test_where_the_kernel_is_about_to_kill_they_are_emptied_at_once() -> N
         assert (keeper.given_back, keeper.last_resorts, keeper.strain) == (1, 1, Strain.LAST)
 
 
+@trio_test
+async def test_caches_that_have_shrunk_to_the_least_are_emptied_too() -> None:
+    """A real cgroup: eight steps while it came near, and then there was nothing left to do."""
+    async with kept() as (keeper, parts):
+        keeper.said.part_left = 0.05
+        await keeper.looks(8)
+        for number in range(100):
+            parts.memory.failures.entries.put(number, Failure(0.0, 1.0, ()))
+        keeper.said.part_left = 0.01
+        await keeper.looks(3)
+        assert len(parts.memory.failures) == 1
+        assert (keeper.given_back, keeper.last_resorts, keeper.shrinks) == (1, 1, 7)
+
+
 @pytest.mark.reaches("MEMORY_CALM_SECONDS")
 @trio_test
 async def test_they_grow_back_slowly() -> None:
