@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 FEW = 1000
 ZIPF_QUERIES = 200_000
-_SAMPLE = "queries/dnsperf_test_queries_100K.tsv"
+SAMPLE = "queries/dnsperf_test_queries_100K.tsv"
 
 
 def _through(bench: Bench, file: Path, options: list[str]) -> Callable[[Peer], load.Cost]:
@@ -79,7 +79,7 @@ def mixed(bench: Bench) -> None:
 
 def real(bench: Bench) -> None:
     """A sample of real queries in its own order, every name answered by the responder."""
-    file = real_data.FOLDER / _SAMPLE
+    file = real_data.FOLDER / SAMPLE
     if not file.exists():
         print(f"\nno {file}: set RESOLVER_TEST_DATA to have the table of real queries")
         return

@@ -10,6 +10,7 @@ from bench.throughput import inside, load, many, rounds
 from bench.throughput.contestants import Peer, ours
 from bench.throughput.second_level import second_level
 from bench.throughput.turns import Bench, Results, in_turn, show
+from tests import real_data
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -23,6 +24,7 @@ TOLD = {
     "dnstap, two messages": 'dnstap.to = "messages"\ndnstap.messages = ["client"]',
     "query log, clients' networks": 'log.queries = "all"\nlog.clients = "prefix"',
 }
+REAL_RUNS = 5
 WARM_RUNS = 10  # after each, half of what a second worker has not heard yet is left
 
 
@@ -195,7 +197,8 @@ def workers(bench: Bench) -> None:
 
     The load is spread over 40 client ports; the kernel's hash decides who gets which.
     """
-    results: Results = {"plain hits": {}}
+    results: Results = {"plain hits": {}, "real queries, first time": {}}
+    results["the same, in the long run"] = {}
     shares = ""
     file = load.names_file(bench.folder, "plain", load.plain(HIT_NAMES))
     for count in (1, 2):
@@ -212,8 +215,25 @@ def workers(bench: Bench) -> None:
             busy = [one for one in spent if one > 0.01]
             shares = ", ".join(f"{one / sum(busy):.0%}" for one in busy)
             results["plain hits"][peer.name] = load.median(costs)
+        _ask_real(bench, ours(peer.name, workers=count), results)
     show("Workers", results, reference="1 workers")
     print(f"\nCPU by worker: {shares}")
+
+
+def _ask_real(bench: Bench, peer: Peer, results: Results) -> None:
+    """What people asked, in its order: from caches that are empty, and once each worker has heard
+    nearly all of it."""
+    file = real_data.FOLDER / many.SAMPLE
+    peer.asks_for_everything()
+
+    def through() -> load.Cost:
+        return load.run(peer, file, core=bench.load_core, passes=1, clients=40, settle_s=2)
+
+    with bench.running([peer]):
+        results["real queries, first time"][peer.name] = through()
+        for _ in range(REAL_RUNS):
+            through()
+        results["the same, in the long run"][peer.name] = through()
 
 
 def ticks(bench: Bench) -> None:

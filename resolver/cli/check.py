@@ -15,6 +15,7 @@ import msgspec
 
 from resolver.cli import verify
 from resolver.cli.check_policy import policy_notes
+from resolver.cli.check_workers import worker_notes
 from resolver.config import check, forwarders
 from resolver.config.endpoints import show
 from resolver.config.http3 import http3_places
@@ -88,6 +89,7 @@ def _sentences(found: verify.Look) -> Iterator[str]:
     files.tables(found.config)
     yield from files.said
     yield from policy_notes(found.config)
+    yield from worker_notes(found.config)
     anchors = _anchors(found.config)
     if anchors is not None:
         yield from state.useless_anchors(found.config, anchors)

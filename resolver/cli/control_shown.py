@@ -219,6 +219,12 @@ def _stop(reply: Reply) -> Iterator[str]:
     yield f"it ends; {_waiting(reply)}"
 
 
+def _restart(reply: Reply) -> Iterator[str]:
+    yield f"{reply['workers']} workers are made anew, one after the other; the log says when"
+    if reply["changes"]:
+        yield "from then on counts, too: " + ", ".join(one["key"] for one in reply["changes"])
+
+
 def _waiting(reply: Reply) -> str:
     return f"{reply['in_flight'] or 'none'} of those that were there wait for an answer"
 
@@ -275,5 +281,6 @@ SHOWN: Final[dict[str, Shown]] = {
     "log level": _level,
     "log reopen": _reopen,
     "drain": _drain,
+    "restart": _restart,
     "stop": _stop,
 }

@@ -23,7 +23,9 @@ from resolver.daemon import (
     foreground,
     given_sockets,
     host,
+    in_common,
     memory_limit,
+    preload,
     privileges,
     state,
 )
@@ -35,10 +37,11 @@ from resolver.daemon.tls_contexts import is_needed
 from resolver.daemon.workers import Hooks, Supervisor, worker_count
 from resolver.errors import CannotStart, ConfigError
 from resolver.library.settings import internet
+from resolver.limits import WORKER_STOP_SECONDS
 from resolver.runtime import compiled, interrupt
 from resolver.runtime.clock import SystemClock
 from resolver.telemetry import logs
-from resolver.telemetry.shared_counters import SharedCounters, Slot
+from resolver.telemetry.shared_counters import Slot
 
 if TYPE_CHECKING:
     import argparse
@@ -46,6 +49,7 @@ if TYPE_CHECKING:
 
     from resolver.config.schema import Config
     from resolver.daemon.run import Daemon
+    from resolver.daemon.tls_contexts import TlsContexts
     from resolver.listen.sockets import GivenSockets
 
 _log = logging.getLogger(__name__)
@@ -142,34 +146,28 @@ def _supervise(
     be started again begins with what the others go by.
     """
     count_descriptors(config)  # it would be each worker's complaint
-    counters = SharedCounters(count)
+    preload.load(config)  # once for all, and for each that is started again
+    counters = in_common.counters_of(count)
     directory = state.StateDirectory(config.working_directory)
     directory.open()
     tls = tls_of(config, directory, SystemClock().wall)
     if is_needed(config):
         tls.make_ahead()  # before the fork: workers know each other's tickets
 
-    def reopen() -> None:
-        host.notify(host.reloading())
-        logs.reopen()
-        reread()
-        host.notify("READY=1")
+    standing = _Standing(config, source, tls)
 
-    def reread() -> None:
-        nonlocal config
-        found, problems = source.read()
-        if not problems:  # the first worker tells them
-            config = merged(found, changes(config, found))
-            with suppress(ConfigError):  # likewise
-                tls.adopt(config, tls.read(config))
+    def stopping() -> None:
+        counters.note_ending()
+        host.notify("STOPPING=1")
 
     places = dict.fromkeys(listen_url(text).where for text in config.server.listen)
     hooks = Hooks(
         on_ready=lambda: host.notify(f"READY=1\nSTATUS={serving(places, count)}"),
-        on_stopping=lambda: host.notify("STOPPING=1"),
+        on_stopping=stopping,
         on_turn=host.Watchdog(host.watchdog_seconds()).turn,
-        on_reopen=reopen,
-        on_reread=reread,
+        on_reopen=standing.reopen,
+        on_reread=standing.reread,
+        on_anew=partial(standing.reread, is_anew=True),
     )
 
     def work(worker: int) -> int:
@@ -177,7 +175,7 @@ def _supervise(
         return _told(
             options,
             lambda: foreground.serve(
-                config,
+                standing.config,
                 _announce,
                 slot=slot,
                 lifeline=lifeline,
@@ -187,11 +185,37 @@ def _supervise(
             ),
         )
 
-    supervisor = Supervisor(count, work, hooks=hooks)
+    leave_s = config.resolution.query_timeout + WORKER_STOP_SECONDS
+    supervisor = Supervisor(count, work, hooks=hooks, leave_s=leave_s)
     try:
         return supervisor.run()
     finally:
-        control.sweep(config)
+        control.sweep(standing.config)
+
+
+class _Standing:
+    """What a worker that is begun goes by: the configuration that the others have reloaded."""
+
+    def __init__(self, config: Config, source: Source, tls: TlsContexts) -> None:
+        self.config = config
+        self._source = source
+        self._tls = tls
+
+    def reopen(self) -> None:
+        """At SIGHUP."""
+        host.notify(host.reloading())
+        logs.reopen()
+        self.reread()
+        host.notify("READY=1")
+
+    def reread(self, *, is_anew: bool = False) -> None:
+        """*is_anew*: what needs a restart counts, too."""
+        found, problems = self._source.read()
+        if not problems:  # the first worker tells them
+            config = found if is_anew else merged(found, changes(self.config, found))
+            self.config = config
+            with suppress(ConfigError):  # likewise
+                self._tls.adopt(config, self._tls.read(config))
 
 
 def _told(options: argparse.Namespace, serve: Callable[[], int]) -> int:

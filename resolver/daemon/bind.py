@@ -97,7 +97,8 @@ class Plan(NamedTuple):
 class ListeningSockets:
     """What is bound, and what is still missing. *tells* False: another process says it all.
 
-    *who* names the program that has what a wish is for, if that can be told.
+    *is_drained*: no questions are taken, until somebody wants so. *who* names the program that has
+    what a wish is for, if that can be told.
     """
 
     def __init__(
@@ -107,11 +108,12 @@ class ListeningSockets:
         *,
         tells: bool = True,
         who: Callable[[Wish], str] = lambda _: "",
+        is_drained: bool = False,
     ) -> None:
         self.open: dict[Wish, Bound] = {}
         self.missing: list[Wish] = []
-        self.is_leaving = False  # who comes is answered, but should go elsewhere
-        self.is_drained = False  # of what was wanted nothing is, but for pages
+        self.is_leaving = is_drained  # who comes is answered, but should go elsewhere
+        self.is_drained = is_drained  # of what was wanted nothing is, but for pages
         self.network = network
         self._tells = tells
         self._wishes = list(self._wanted(config))
@@ -301,10 +303,11 @@ def sockets_of(
     is_shared: bool,
     tells: bool,
     given: GivenSockets | None = None,
+    is_drained: bool = False,
 ) -> ListeningSockets:
     """Those of *network*, or of the system. *is_shared*: several processes bind the same ports.
 
-    *given*: sockets that a service manager has bound.
+    *given*: sockets that a service manager has bound. *is_drained*: none for questions, for now.
     """
     if network is not None:
         return ListeningSockets(network, config, tells=tells)
@@ -313,7 +316,7 @@ def sockets_of(
         is_shared=is_shared, is_free=config.server.freebind, tells=tells, given=given,
         owner=account.pw_uid if account is not None and os.geteuid() == 0 else None,
     )  # fmt: skip
-    return ListeningSockets(system, config, tells=tells, who=_who)
+    return ListeningSockets(system, config, tells=tells, who=_who, is_drained=is_drained)
 
 
 def _who(wish: Wish) -> str:

@@ -24,6 +24,8 @@ from resolver.limits import (
     DRAIN_SECONDS,
     LEAVING_LOOK_SECONDS,
 )
+from resolver.listen.tcp import StreamService
+from resolver.listen.udp_socket import PlainUdpSocket
 
 if TYPE_CHECKING:
     from resolver.config.schema import Config
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
     from resolver.daemon.health import Health
     from resolver.daemon.listeners import Listeners
     from resolver.listen.admission import Admission
+    from resolver.telemetry.shared_counters import Slot
 
 
 class Listening(Protocol):
@@ -40,6 +43,7 @@ class Listening(Protocol):
     listeners: Listeners
     nursery: trio.Nursery
     health: Health | None
+    slot: Slot | None
 
     @property
     def config(self) -> Config: ...
@@ -56,8 +60,15 @@ async def drain(daemon: Listening, grace_s: float = 0.0) -> bool:
         await _until_gone(daemon, grace_s)
     if not sockets.is_leaving:
         return False
+    _say(daemon, is_drained=True)
     await close_each(daemon.listeners, sockets.let_go(), patience_s)
     return True
+
+
+def _say(daemon: Listening, *, is_drained: bool) -> None:
+    """For who comes after a worker that dies meanwhile."""
+    if daemon.slot is not None:
+        daemon.slot.is_drained = is_drained
 
 
 async def _until_gone(daemon: Listening, grace_s: float) -> None:
@@ -78,11 +89,33 @@ def _heard(daemon: Listening) -> int:
     return sum(map(heard_at, daemon.listeners.services.values()))
 
 
+async def hand_on(daemon: Listening) -> None:
+    """Leave the ports to the other workers: they get what comes from now on. Returns when what had
+    come here is answered, or has had its time.
+
+    A connection that is made at this very moment may be cut off by the kernel, unless its
+    net.ipv4.tcp_migrate_req is 1.
+    """
+    sockets, patience_s = daemon.sockets, daemon.config.resolution.query_timeout
+    gone = sockets.let_go()
+    for bound in gone.values():
+        if isinstance(bound, PlainUdpSocket):
+            bound.stand_aside()
+    for wish in gone:
+        service = daemon.listeners.services.get(wish)
+        if isinstance(service, StreamService):
+            await service.accept_no_more()
+            await close_all([gone[wish]])
+    await trio.sleep(LEAVING_LOOK_SECONDS)  # what was on its way through the kernel is there by now
+    await close_each(daemon.listeners, gone, patience_s)
+
+
 async def undrain(daemon: Listening) -> None:
     """Listen again, as it is configured by now. Raises ConfigError, and listens nowhere then."""
     sockets = daemon.sockets
     plan = await sockets.plan_anew(daemon.config) if sockets.is_drained else None
     sockets.is_leaving = False
+    _say(daemon, is_drained=False)
     if plan is None:
         return
     sockets.adopt(plan, daemon.listeners)

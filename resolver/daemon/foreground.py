@@ -22,7 +22,7 @@ from resolver.config.endpoints import show
 from resolver.daemon import host, preload, privileges
 from resolver.daemon.captive import Captive
 from resolver.daemon.descriptors import count_descriptors, make_room_for_descriptors
-from resolver.daemon.lifeline import REREAD, STOP
+from resolver.daemon.lifeline import ANEW, REREAD, STOP
 from resolver.daemon.operated import Hooks
 from resolver.daemon.reload import preview, reload, reread
 from resolver.daemon.run import running
@@ -144,6 +144,8 @@ async def _serve(
                     config, network=network, on_bound=settle_in, slot=slot, tls=tls, given=given
                 ) as daemon:
                     announce(daemon)
+                    if lifeline is not None:  # to the last moment: an end may take its time
+                        nursery.start_soon(lifeline.keep_beating)
                     if is_first:
                         _log.info("resolver %s: %s", __version__, in_a_line(daemon))
                     daemon.link_zones.begin(partial(reload, daemon))
@@ -188,8 +190,6 @@ async def _live(
             host.notify("READY=1")
             nursery.start_soon(_reassure, host.watchdog_seconds())
             nursery.start_soon(keep_telling, daemon)
-        else:
-            nursery.start_soon(lifeline.keep_beating)
         nursery.start_soon(daemon.self_probe.run)
         await life.until_told()
         if lifeline is None:
@@ -244,8 +244,16 @@ def _hooks(
             raise Refused("this process has no configuration to read again")
         return await preview(daemon, source)
 
+    async def make_anew() -> Reloaded:
+        """Raises NotReloaded: who comes after us would not start."""
+        if lifeline is None:
+            raise Refused("there is one process only: restart the service")
+        done = await look_ahead()
+        lifeline.tell(ANEW)
+        return done
+
     stop = life.end if lifeline is None else partial(lifeline.tell, STOP)
-    return Hooks(read_again, stop, Captive(daemon), look_ahead)
+    return Hooks(read_again, stop, Captive(daemon), look_ahead, make_anew)
 
 
 def serve(

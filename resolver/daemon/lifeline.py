@@ -14,17 +14,25 @@ import os
 import signal
 import sys
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 import trio
 
-from resolver.limits import WORKER_BEAT_SECONDS, WORKER_BUSY_SECONDS, WORKER_SILENCE_SECONDS
+from resolver.limits import (
+    WORKER_BEAT_SECONDS,
+    WORKER_BUSY_SECONDS,
+    WORKER_SILENCE_SECONDS,
+    WORKER_SPIN_SECONDS,
+)
 
 _PR_SET_PDEATHSIG: Final = 1
 _AT_ONCE: Final = 4096
-# What a worker may have its supervisor do: read the configuration too; end all workers.
+# What a worker may have its supervisor do: read the configuration too; make all workers anew, one
+# after the other; end them.
 REREAD: Final = b"r"
+ANEW: Final = b"a"
 STOP: Final = b"s"
+_USER_TICKS: Final = 11  # behind the state; the system's follow
 _BUSY_STATES: Final = frozenset({b"R", b"D"})  # running or waiting for the disk (proc(5), stat)
 
 
@@ -45,7 +53,7 @@ class Lifeline:
             os.kill(os.getpid(), signal.SIGTERM)
 
     def tell(self, word: bytes) -> None:
-        """Have the supervisor do something at its next look: REREAD or STOP."""
+        """Have the supervisor do something at its next look: REREAD, ANEW or STOP."""
         with contextlib.suppress(OSError):
             os.write(self._descriptor, word)
 
@@ -81,6 +89,7 @@ class Pulse:
         self.told = b""
         self._descriptor = descriptor
         self._felt_at = now
+        self._cpu_s = 0.0  # that the process had used when it was first missed
 
     def __repr__(self) -> str:
         return f"<Pulse, silent for {self.silence_s:.1f} s>"
@@ -97,12 +106,17 @@ class Pulse:
             self.silence_s = 0.0
 
     def is_lost(self, pid: int) -> bool:
-        """True if the process is to be replaced. One that is busy, or starts, is given longer."""
+        """True if the process is to be replaced. One that waits for the CPU or the disk, or starts,
+        is given longer; one that computes without end has had its share."""
         if self.silence_s < WORKER_SILENCE_SECONDS:
+            self._cpu_s = 0.0
             return False
         if self.silence_s >= WORKER_BUSY_SECONDS:
             return True
-        return self.has_beaten and not is_busy(pid)
+        doing = doing_of(pid)
+        self._cpu_s = self._cpu_s or doing.cpu_s
+        has_spun = doing.cpu_s - self._cpu_s >= WORKER_SPIN_SECONDS
+        return self.has_beaten and (has_spun or not doing.is_busy)
 
     def close(self) -> None:
         os.close(self._descriptor)
@@ -121,10 +135,19 @@ class Pulse:
         return told
 
 
-def is_busy(pid: int) -> bool:
-    """True if the process wants the CPU or waits for the disk; where nobody can tell, True."""
+class Doing(NamedTuple):
+    """What a process does: wants the CPU or waits for the disk (*is_busy*); what it has used."""
+
+    is_busy: bool
+    cpu_s: float
+
+
+def doing_of(pid: int) -> Doing:
+    """Of process *pid*; where nobody can tell it is busy."""
     try:
         stat = Path("/proc", str(pid), "stat").read_bytes()
     except OSError:
-        return True
-    return stat.rpartition(b") ")[2][:1] in _BUSY_STATES
+        return Doing(is_busy=True, cpu_s=0.0)
+    fields = stat.rpartition(b") ")[2].split()
+    ticks = int(fields[_USER_TICKS]) + int(fields[_USER_TICKS + 1])
+    return Doing(fields[0] in _BUSY_STATES, ticks / os.sysconf("SC_CLK_TCK"))

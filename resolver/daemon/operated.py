@@ -81,13 +81,14 @@ async def _nothing_to_read() -> Reloaded:
 
 
 class Hooks(NamedTuple):
-    """What the process as a whole does: read its configuration again, end; and what the first
-    would come to (*preview*)."""
+    """What the process as a whole does: read its configuration again, end; what the first would
+    come to (*preview*); and make its workers anew."""
 
     reload: Callable[[], Awaitable[Reloaded]] = _nothing_to_read
     stop: Callable[[], None] = lambda: None
     captive: Portal | None = None
     preview: Callable[[], Awaitable[Reloaded]] = _nothing_to_read
+    make_anew: Callable[[], Awaitable[Reloaded]] = _nothing_to_read
 
 
 class Operated(OperatedKnowledge):
@@ -210,6 +211,10 @@ class Operated(OperatedKnowledge):
     async def undrain(self) -> None:
         """Raises ConfigError."""
         await draining.undrain(self._daemon)
+
+    async def make_anew(self) -> Reloaded:
+        """Raises NotReloaded, Refused."""
+        return await self.hooks.make_anew()
 
     def stop(self) -> None:
         self.hooks.stop()

@@ -21,7 +21,7 @@ from resolver.protocol.message import group
 from resolver.protocol.names import ROOT
 from resolver.recurse.early import EarlyAnswers
 from resolver.recurse.stale import Stale, StaleRules
-from resolver.upstream.ways import OutageHooks
+from resolver.upstream.outage_hooks import OutageHooks
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

@@ -135,6 +135,7 @@ def registry_of(daemon: Counting) -> Registry:
     count_rpz(registry, lambda: daemon.parts.base, daemon.upkeep.rpz_keeper)
     _count_garbage(registry, daemon.collector)
     count_memory(registry, daemon)
+    daemon.upkeep.processor.count(registry)
     registry.count("control", Door, lambda: daemon.control.doors)
     count_metering(registry, daemon.metering, lambda: _hits(daemon))
     count_tapping(registry, lambda: daemon.tapping)

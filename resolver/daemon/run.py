@@ -17,12 +17,12 @@ import trio
 
 from resolver.config.listen_urls import https_paths
 from resolver.config.shares import workers_of
-from resolver.daemon import clock_floor, list_room, overriding, privileges
+from resolver.daemon import clock_floor, draining, list_room, overriding, privileges
 from resolver.daemon.bind import sockets_of
 from resolver.daemon.control import Control
 from resolver.daemon.designating import offer_of
-from resolver.daemon.draining import drained
 from resolver.daemon.garbage import Collector, Work
+from resolver.daemon.in_common import rate_limit_of
 from resolver.daemon.in_step import in_step
 from resolver.daemon.link_zones import LinkZones
 from resolver.daemon.listeners import Listeners
@@ -52,7 +52,6 @@ from resolver.limits import (
 )
 from resolver.listen.admission import Admission
 from resolver.listen.handshakes import Handshakes
-from resolver.listen.rate_limit import RateLimit
 from resolver.listen.site import Site
 from resolver.policy.cookies import Proofs
 from resolver.protocol.transport import Transport
@@ -105,7 +104,7 @@ class Daemon:
         self.parts = parts
         self.sockets, self.state = sockets, state
         self.nursery = nursery
-        self.persistence, self.slot, self.sharing = persistence, slot, Sharing(parts.config)
+        self.persistence, self.slot, self.sharing = persistence, slot, Sharing(parts.config, slot)
         self.root_fetch = root_fetch
         self.waits = trio.CancelScope()  # of the start, for seconds; cancelled, it goes on
         self.is_first = is_first(slot)
@@ -211,15 +210,13 @@ class Daemon:
     def limit_rate(self) -> None:
         """Have the rate limit that is configured; buckets go on where it stayed the same."""
         parts, rate = self.parts, int(self.config.server.rate_limit)
-        share = max(1, rate // workers_of(self.config)) if rate else 0
-        if share != (self.admission.rate.per_second if self.admission.rate is not None else 0):
-            now, proofs, rng = parts.clock.now, self.admission.proofs, parts.base.rng
-            self.admission.rate = RateLimit(share, now, proofs, rng=rng) if share else None
-        parts.base.zone_rate.go_by(share)
+        if rate != (self.admission.rate.per_second if self.admission.rate is not None else 0):
+            self.admission.rate = rate_limit_of(rate, parts, self.admission.proofs, self.slot)
+        parts.base.zone_rate.go_by(rate, workers=workers_of(self.config))
 
     def _admission(self) -> Admission:
-        total = waiting_queries(self.config)
-        return Admission(total=total, proofs=Proofs(self._cookies, self.parts.clock.wall))
+        total, proofs = waiting_queries(self.config), Proofs(self._cookies, self.parts.clock.wall)
+        return Admission(total=total, proofs=proofs, workers=workers_of(self.config))
 
     def _cookies(self) -> ServerCookies | None:
         return self.parts.cookies if self.config.server.cookies else None
@@ -230,10 +227,13 @@ class Daemon:
             clock_floor.remember(self.state, confirmed_time(self.parts.clock))
 
     async def drain(self) -> None:
-        """Wait for queries in flight, and for what an operator asked, DRAIN_SECONDS at most."""
+        """Wait for queries in flight, and for what an operator asked, DRAIN_SECONDS at most. Where
+        other workers go on, they have the ports first."""
         self.sockets.is_leaving = True
+        if self.slot is not None and not self.slot.is_ending:
+            await draining.hand_on(self)
         with trio.move_on_after(DRAIN_SECONDS):
-            await drained(self.admission)
+            await draining.drained(self.admission)
             await self.control.replied()
 
 
@@ -264,7 +264,7 @@ async def running(
     fetch = root_fetch or (in_process if network is None else None)  # in a lab nobody transfers
     state, turns, tells = StateDirectory(config.working_directory), Turns(), is_first(slot)
     state.open()
-    sockets = _sockets(config, listen_network, tells=tells, given=given)
+    sockets = _sockets(config, listen_network, slot, given=given)
     persists = (listens and clock is None) if persists is None else persists
     persistence = Persistence(config.working_directory if persists else "", slot=slot)
     try:
@@ -359,10 +359,12 @@ def _system_clock(config: Config, state: StateDirectory) -> SystemClock:
 
 
 def _sockets(
-    config: Config, network: ListenNetwork | None, *, tells: bool, given: GivenSockets | None
+    config: Config, network: ListenNetwork | None, slot: Slot | None, *, given: GivenSockets | None
 ) -> ListeningSockets:
-    is_shared = workers_of(config) > 1
-    return sockets_of(config, network, is_shared=is_shared, tells=tells, given=given)
+    return sockets_of(
+        config, network, is_shared=workers_of(config) > 1, tells=is_first(slot), given=given,
+        is_drained=slot is not None and slot.is_drained,
+    )  # fmt: skip
 
 
 async def _tick(daemon: Daemon) -> None:
@@ -371,6 +373,7 @@ async def _tick(daemon: Daemon) -> None:
     remembered = confirmed_time(clock)
     while True:
         cookies.tick(clock.wall())
+        daemon.upkeep.processor.look(trio.current_time())
         if confirmed_time(clock) >= remembered + CLOCK_FLOOR_SECONDS:
             daemon.remember_time()
             remembered = confirmed_time(clock)

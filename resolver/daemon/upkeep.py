@@ -16,7 +16,9 @@ from resolver.budget import Share
 from resolver.daemon.experimenting import keep_looking
 from resolver.daemon.local_watch import keep_local_files
 from resolver.daemon.nat64 import is_searched
+from resolver.daemon.outage_news import OutageNews
 from resolver.daemon.prefix_finding import PrefixFinder
+from resolver.daemon.processor_use import ProcessorUse
 from resolver.daemon.renewing import keep_renewing
 from resolver.daemon.root_keeper import RootKeeper, Serving
 from resolver.daemon.rpz_keeper import RpzKeeper
@@ -75,6 +77,7 @@ class Upkeep:
         self._following = trio.CancelScope()
         self._finding = trio.CancelScope()
         self._policing = trio.CancelScope()
+        self.processor = ProcessorUse()
         self.discovery: Discovery | None = None
         fetch, state = daemon.root_fetch, daemon.state
         self.root_keeper: RootKeeper | None = None
@@ -104,7 +107,9 @@ class Upkeep:
         self._follow_files()
         self._keep_policy_zones()
         self._warm_up()
-        base = self._daemon.parts.base
+        base, slot = self._daemon.parts.base, self._daemon.slot
+        if slot is not None:
+            self._daemon.nursery.start_soon(OutageNews(slot, base.dispatcher.ways, base.clock).run)
         self._daemon.nursery.start_soon(keep_looking, base.dispatcher, base.clock, are_notes_read)
         self._daemon.nursery.start_soon(keep_renewing, base.prefetch, base.clock, are_notes_read)
 

@@ -10,6 +10,9 @@ A worker that stands still keeps its share of the clients, for the kernel does n
 shows signs of life (`Lifeline`), and the supervisor replaces one that has shown none for
 WORKER_SILENCE_SECONDS; one at a time, and by its own waking time only: where all stood still
 together (a laptop that slept, a process group that was stopped) nobody is to blame.
+
+All can be made anew, one after the other (`Rolling`): who is told to end hands its share on to the
+others first (`draining.hand_on`), and the next is told only when its successor serves.
 """
 
 from __future__ import annotations
@@ -24,7 +27,8 @@ import traceback
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
-from resolver.daemon.lifeline import REREAD, STOP, Lifeline, Pulse
+from resolver.daemon.lifeline import ANEW, REREAD, STOP, Lifeline, Pulse
+from resolver.daemon.rolling import Rolling
 from resolver.limits import (
     WORKER_BEAT_SECONDS,
     WORKER_RESTART_SECONDS,
@@ -53,32 +57,36 @@ def worker_count(setting: int | str) -> int:
 
 @dataclass(slots=True)
 class _Worker:
-    """One of the processes: its number, and what is known of its life."""
+    """One of the processes: its number, what is known of its life, and since when it lives."""
 
     number: int
     pid: int
     pulse: Pulse
+    began: float
 
 
 @dataclass(frozen=True, slots=True)
 class Hooks:
     """What others do at turns of the supervisor's life: all workers serve; stopping; SIGHUP;
-    each turn of its loop, with the time; a worker has read the configuration again."""
+    each turn of its loop, with the time; a worker has read the configuration again; all are about
+    to be made anew."""
 
     on_ready: Callable[[], None] = field(default=lambda: None)
     on_stopping: Callable[[], None] = field(default=lambda: None)
     on_reopen: Callable[[], None] = field(default=lambda: None)
     on_turn: Callable[[float], None] = field(default=lambda _: None)
     on_reread: Callable[[], None] = field(default=lambda: None)
+    on_anew: Callable[[], None] = field(default=lambda: None)
 
 
 class Supervisor:
     """Keeps *count* processes running *work* until it is told to stop.
 
     *work* gets the worker's number and returns its exit status; its process finds its `lifeline`
-    here. A worker that ends before the stop, whatever its status, is started again after
-    WORKER_RESTART_SECONDS. One exception: if one fails before any has shown a sign of life, nothing
-    is going to change soon (a bad address, a port that stays busy).
+    here. A worker that ends before the stop, whatever its status, is started again at once, but not
+    sooner than WORKER_RESTART_SECONDS after it began. One exception: if one fails before any has
+    shown a sign of life, nothing is going to change soon (a bad address, a port that stays busy).
+    *leave_s*: how long who is made anew may take to answer what it was asked.
     """
 
     def __init__(
@@ -88,8 +96,10 @@ class Supervisor:
         *,
         hooks: Hooks | None = None,
         now: Callable[[], float] = time.monotonic,
+        leave_s: float = WORKER_STOP_SECONDS,
     ) -> None:
         self.count = count
+        self._rolling = Rolling(leave_s)
         self.restarts = 0
         self.lifeline: Lifeline | None = None
         self._work = work
@@ -117,7 +127,7 @@ class Supervisor:
             for number in range(self.count):
                 self._start(number)
             while self._running or self._due:
-                is_calm = self._is_ready and self._stop_by is None
+                is_calm = self._is_ready and self._stop_by is None and not self._rolling.is_on
                 patience_s = WORKER_BEAT_SECONDS / (1 if is_calm else 8)
                 arrived = signal.sigtimedwait(_WATCHED, patience_s)
                 if arrived is not None:
@@ -162,11 +172,17 @@ class Supervisor:
             self._is_ready = True
             self._hooks.on_ready()
         self._replace_one_silent()
+        if self._stop_by is None:
+            pids = {worker.number: worker.pid for worker in self._running.values()}
+            self._rolling.turn(pids, now, are_all_well=not self._due and self._all_beat())
 
     def _heed(self, told: bytes) -> None:
         """Do what a worker was asked for that is the supervisor's to do."""
         if STOP in told:
             self._stop()
+        elif ANEW in told:
+            self._hooks.on_anew()
+            self._rolling.begin(self.count)
         elif REREAD in told:
             self._hooks.on_reread()
 
@@ -179,7 +195,11 @@ class Supervisor:
         a machine so slow that all seem dead must not lose all its caches at once."""
         if self._due or (self._is_ready and not self._all_beat()):
             return
-        silent = [worker for worker in self._running.values() if worker.pulse.is_lost(worker.pid)]
+        silent = [
+            worker
+            for worker in self._running.values()
+            if worker.pid != self._rolling.leaving and worker.pulse.is_lost(worker.pid)
+        ]
         for worker in sorted(silent, key=lambda worker: -worker.pulse.silence_s)[:1]:
             _log.warning(
                 "worker %d has not shown any life for %.0f s; replacing it",
@@ -201,7 +221,8 @@ class Supervisor:
                 other.pulse.close()
             self._be(number, Lifeline(theirs, parent))
         os.close(theirs)
-        self._running[pid] = _Worker(number, pid, Pulse(mine, self._now()))
+        now = self._now()
+        self._running[pid] = _Worker(number, pid, Pulse(mine, now), now)
 
     def _be(self, number: int, lifeline: Lifeline) -> None:
         """The child's whole life. Never returns into the parent's code."""
@@ -233,9 +254,10 @@ class Supervisor:
         if not self._is_proven and status > 0:
             self._stop()
             return status
-        _log.warning("worker %d ended with status %d; starting it again", worker.number, status)
-        self.restarts += 1
-        self._due[worker.number] = now + WORKER_RESTART_SECONDS
+        if not self._rolling.has_ended(worker.pid, status):
+            _log.warning("worker %d ended with status %d; starting it again", worker.number, status)
+            self.restarts += 1
+        self._due[worker.number] = max(now, worker.began + WORKER_RESTART_SECONDS)
         return 0
 
     def _stop(self) -> None:

@@ -48,9 +48,11 @@ class ZoneRate:
     def __repr__(self) -> str:
         return f"<ZoneRate of {len(self._worked_off)} zones, {self.limited} limited>"
 
-    def go_by(self, rate_limit: float) -> None:
-        """Clients have so many tokens a second, each; 0: nobody counts."""
-        self._most = max(ZONE_RATE, int(ZONE_RATE_CLIENTS * rate_limit)) if rate_limit else 0
+    def go_by(self, rate_limit: float, *, workers: int = 1) -> None:
+        """Clients have so many tokens a second, each; 0: nobody counts. Of several *workers* each
+        asks its part."""
+        most = max(ZONE_RATE, int(ZONE_RATE_CLIENTS * rate_limit)) if rate_limit else 0
+        self._most = -(-most // workers)
 
     def asking(self, ask: Ask) -> Ask:
         """*ask*, within the rate."""

@@ -218,4 +218,19 @@ STORE_NOTE_RATE = limit(
 STORE_RETRY_SECONDS = limit(
     60.0, "seconds from a failure of the disk to the next try", why="our choice"
 )
+COMMON_RING_OCTETS = limit(
+    4 << 20,
+    "octets in which a worker keeps what it learnt last, for the others",
+    why="twelve thousand records; the disk has all of them a second later",
+)
+COMMON_INDEX_SLOTS = limit(
+    1 << 17, "places of names in the index to them, of all workers", why="our choice: 1 MiB"
+)
+COMMON_RECORD_OCTETS = limit(65_536, "octets of one of them", why="one message of the largest size")
+COMMON_CHAIN = limit(
+    16, "records that are looked at for a name", why="a name has a handful of types that are asked"
+)
+COMMON_ASKED = limit(
+    4096, "questions of which it is known that nothing is new there", why="our choice"
+)
 STORE_SERVERS = limit(2000, "servers in such a note, those that answered last", why="our choice")

@@ -12,6 +12,9 @@ COOKIE_SECONDS = limit(
     "seconds a server cookie is handed out before its time stamp is renewed",
     why="RFC 9018 §4.3 (renew after half an hour at the latest)",
 )
+COOKIE_KEY_SECONDS = limit(
+    86_400, "seconds for which server cookies are made with one key", why="RFC 7873 §7.1 (a day)"
+)
 ACL_MEMORY = limit(
     4096,
     "clients whose admission is remembered",

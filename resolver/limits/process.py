@@ -17,11 +17,11 @@ START_OBJECTS = limit(
 WORKERS = limit(
     1,
     "processes on one port",
-    why="caches are per process: more of them hit less",
+    why="ready replies are per process: more of them hit less",
     between=WORKERS_RANGE,
 )
 WORKER_BEAT_SECONDS = limit(
-    1.0, "seconds between two signs of life of a worker", why="one octet in a pipe"
+    0.5, "seconds between two signs of life of a worker", why="one octet in a pipe"
 )
 WORK_SECONDS = limit(
     0.000_5,
@@ -39,13 +39,20 @@ WORKERS_LOOK_SECONDS = limit(
     why="our choice: at the start alone, and a hundredth of what reading takes",
 )
 WORKER_SILENCE_SECONDS = limit(
-    3.0,
+    1.5,
     "seconds without one after which a worker that does nothing is replaced",
-    why="each client network of its own waits that long; the loop is never blocked for 0.1 s",
+    why="its clients wait that long, and ask again after 2.5 or 5 s (musl, glibc); the loop is "
+    "never blocked for 0.1 s",
+)
+WORKER_SPIN_SECONDS = limit(
+    3.0,
+    "seconds of CPU that a silent worker may take until it is replaced",
+    why="its loop goes round all the time where it works; what it only waits for the CPU is not "
+    "counted",
 )
 WORKER_BUSY_SECONDS = limit(
     30.0,
-    "the same for one that computes, waits for the disk, or is still starting",
+    "the same for one that waits for the CPU or the disk, or is still starting",
     why="a machine that swaps is slow, and a new worker would make it slower",
 )
 WORKER_STOP_SECONDS = limit(
@@ -54,7 +61,15 @@ WORKER_STOP_SECONDS = limit(
     why="DRAIN_SECONDS and half as much again; systemd's TimeoutStopSec=5 in the unit",
 )
 WORKER_RESTART_SECONDS = limit(
-    1.0, "seconds before a dead worker is started again", why="our choice"
+    1.0, "seconds between two starts of a worker that dies each time", why="our choice"
+)
+PROCESSOR_FULL_PART = limit(
+    0.7,
+    "part of a processor in a process' busiest minute from which `check` advises more of them",
+    why="our choice: what comes in a burst waits from there on",
+)
+CHECK_ASK_SECONDS = limit(
+    2.0, "seconds for which `check` waits for a daemon's word", why="somebody looks on"
 )
 IDLE_TASKS = limit(
     256, "idle tasks kept for the next query", why="a new one costs 2 µs more, and 3 KiB"
@@ -131,7 +146,8 @@ SHORTAGE_LOG_SECONDS = limit(
 )
 TICK_SECONDS = limit(
     60.0,
-    "seconds between two looks at what is due now and then: cookies' time stamp, CLOCK_FLOOR",
+    "seconds between two looks at what is due now and then: cookies' time stamp, CLOCK_FLOOR, how "
+    "much of a processor was taken",
     why="a tenth of COOKIE_SECONDS",
 )
 STATE_OCTETS = limit(

@@ -34,6 +34,11 @@ RATE_SIFTED = limit(
 RATE_NETWORKS = limit(
     65_536, "client networks of one length whose rate is remembered", why="our choice"
 )
+RATE_COMMON_PLACES = limit(
+    1 << 17,
+    "places for the tokens of networks, of all lengths, where several workers keep them together",
+    why="RATE_NETWORKS, twice; 3 MiB, of which what nobody asks from is none",
+)
 RATE_PROVEN_FACTOR = limit(
     10,
     "times the rate that clients have over TCP or with a valid server cookie",

@@ -59,7 +59,8 @@ class Buckets:
 
 
 class Admission:
-    """Counts the queries in flight."""
+    """Counts the queries in flight, of which there may be *total*. Of what a network may have each
+    of several *workers* has its part."""
 
     COUNTS: ClassVar = {"refused": "Queries refused because too many were in flight."}
 
@@ -69,8 +70,10 @@ class Admission:
         total: int = CLIENT_QUERIES,
         rate: RateLimit | None = None,
         proofs: Proofs | None = None,
+        workers: int = 1,
     ) -> None:
         self.total = total
+        self._waiting = WAITING_QUERIES // workers
         self.rate = rate
         self.proofs = proofs or NoProofs()
         self.pulses = Pulses()
@@ -85,7 +88,7 @@ class Admission:
         """Take a place for a query from *network*. Each True needs one `leave`."""
         held = self._by_network.get(network, 0)
         if held >= self.total - self.in_flight or (
-            held >= WAITING_QUERIES and self.rate is not None and network not in _THIS_MACHINE
+            held >= self._waiting and self.rate is not None and network not in _THIS_MACHINE
         ):
             self.refused += 1
             return False

@@ -39,6 +39,7 @@ from resolver.limits import (
 )
 from resolver.listen.proofs import NoProofs
 from resolver.listen.short_reply import short_reply
+from resolver.listen.token_levels import CommonLevels, TokenLevels
 from resolver.protocol.codes import Flag, Rcode
 from resolver.protocol.ip_addresses import unmapped
 
@@ -46,6 +47,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
     from resolver.listen.proofs import Proofs
+    from resolver.listen.token_levels import CommonTokens
 
 RATE_PREFIXES: Final = {
     4: {32: 1, 24: 32, 20: 256, 18: 768},
@@ -75,33 +77,6 @@ def is_this_machine(address: bytes) -> bool:
     return address[0] == 127 or address == _LOOPBACK  # noqa: PLR2004  # 127/8
 
 
-class _Prefix:
-    """The buckets of all networks of one length. *octets* of an address are barred where one is
-    empty."""
-
-    __slots__ = ("full", "levels", "octets", "shift")
-
-    def __init__(self, shift: int, full: float, octets: int) -> None:
-        self.shift = shift
-        self.full = full
-        self.octets = octets
-        self.levels: dict[int, tuple[float, float]] = {}  # tokens, and when
-
-    def take(self, address: int, tokens: float, now: float, *, least: float) -> float:
-        """What is left of the tokens of the network that holds *address*; at *least* that."""
-        levels, full, network = self.levels, self.full, address >> self.shift
-        known = levels.pop(network, None)
-        if known is None:
-            level = full
-            if len(levels) >= RATE_NETWORKS:
-                del levels[next(iter(levels))]
-        else:
-            level = min(full, known[0] + (now - known[1]) * full / RATE_BURST_SECONDS)
-        level = max(min(level, least * full), level - tokens)
-        levels[network] = level, now
-        return level
-
-
 class Ledger:
     """Tokens of clients, by address and by the networks that hold it.
 
@@ -110,25 +85,26 @@ class Ledger:
     fill memory.
     """
 
-    def __init__(self, per_second: float, now: Callable[[], float]) -> None:
+    def __init__(
+        self, per_second: float, now: Callable[[], float], common: CommonTokens | None = None
+    ) -> None:
         self._now = now
         burst = per_second * RATE_BURST_SECONDS
-        self._lease = max(1.0, burst * RATE_LEASE_PART)
+        self._lease = max(1.0, burst * RATE_LEASE_PART / (common.workers if common else 1))
         self._leases: dict[bytes, float] = {}  # what is left of each
         self._lent: dict[bytes, float] = {}  # how much it was
         self._barred: dict[bytes, float] = {}  # addresses and networks, until when
         self._bars_until = 0.0  # the last of them
         self._prefixes = {
             octets: [
-                _Prefix(octets * 8 - length, burst * times, _BARRED[octets][length])
-                for length, times in lengths.items()
+                _levels(octets, length, burst * times, common) for length, times in lengths.items()
             ]
             for octets, lengths in RATE_PREFIXES.items()
         }
 
     def __len__(self) -> int:
         """Networks that are remembered, of all lengths."""
-        return sum(len(one.levels) for found in self._prefixes.values() for one in found)
+        return sum(len(one) for found in self._prefixes.values() for one in found)
 
     def charge(self, source: bytes, tokens: int = RATE_HIT) -> bool:
         """The client at raw *source* had so much; False if it has nothing left."""
@@ -248,8 +224,18 @@ class Ledger:
         self._bars_until = max(self._bars_until, until)
 
 
+def _levels(octets: int, length: int, full: float, common: CommonTokens | None) -> TokenLevels:
+    shift, barred = octets * 8 - length, _BARRED[octets][length]
+    if common is None:
+        return TokenLevels(shift, full, barred)
+    return CommonLevels(shift, full, barred, kind=octets << 8 | length, common=common)
+
+
 class RateLimit:
-    """*per_second* tokens for one address, and more for wider networks and for the proven."""
+    """*per_second* tokens for one address, and more for wider networks and for the proven.
+
+    *common*: where several workers keep what both kinds of clients have left.
+    """
 
     COUNTS: ClassVar = {
         "limited": "Queries over the rate of their network, on any transport.",
@@ -264,6 +250,7 @@ class RateLimit:
         proofs: Proofs | None = None,
         *,
         rng: Random | None = None,
+        common: tuple[CommonTokens, CommonTokens] | None = None,
     ) -> None:
         self.per_second = per_second
         fair = per_second * RATE_BURST_SECONDS * RATE_SAMPLE_PART
@@ -274,8 +261,9 @@ class RateLimit:
         self.cookies_demanded = 0
         self.cookies_proven = 0
         self._proofs = proofs or NoProofs()
-        self.anybody = Ledger(float(per_second), now)
-        self.proven = Ledger(per_second * RATE_PROVEN_FACTOR, now)
+        anybody, proven = common or (None, None)
+        self.anybody = Ledger(float(per_second), now, anybody)
+        self.proven = Ledger(per_second * RATE_PROVEN_FACTOR, now, proven)
 
     def __repr__(self) -> str:
         return f"<RateLimit {self.per_second:g} a second, {self.limited} limited>"

@@ -110,7 +110,9 @@ class SystemListenNetwork:
         elif is_wildcard:
             sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_RECVPKTINFO, 1)
         kind = mmsg.MmsgUdpSocket if mmsg.IS_AVAILABLE else PlainUdpSocket
-        return kind(sock, is_wildcard=is_wildcard)
+        made = kind(sock, is_wildcard=is_wildcard)
+        made.shares_port = self._is_shared and (True, (host, port)) not in self._given
+        return made
 
     def bind_tcp(self, host: str, port: int) -> StreamListener:
         """Bind, listen and return at once. Raises OSError as the kernel says."""

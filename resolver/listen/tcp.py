@@ -184,6 +184,7 @@ class StreamService:
         self._fast_path = handler.fast_path(transport, self._place)
         self._connections: set[ServedStream] = set()
         self._accepting = trio.CancelScope()
+        self._has_accepted = trio.Event()  # the last one that it ever will
         self.queries = 0
 
     def __repr__(self) -> str:
@@ -200,6 +201,15 @@ class StreamService:
                         nursery.start_soon(self._serve, stream, peer)
                     else:
                         await trio.aclose_forcefully(stream)
+            self._has_accepted.set()
+
+    async def accept_no_more(self) -> None:
+        """Returns when all that had come have been taken in, and the listener may be closed."""
+        with trio.move_on_after(LEAVING_LOOK_SECONDS):
+            while self._listener.has_unread:  # `run` is at it
+                await trio.lowlevel.checkpoint()
+        self._accepting.cancel()
+        await self._has_accepted.wait()
 
     def hand_to(self, handler: Handler) -> None:
         """What comes from now on, on open connections too, goes to *handler*."""

@@ -6,6 +6,7 @@ came to (RFC 2181 §4.1), by the packet info that came with it.
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import struct
 from typing import TYPE_CHECKING, ClassVar, Final
@@ -35,7 +36,10 @@ def asked_at(local: object) -> bytes:
 
 
 class PlainUdpSocket:
-    """A bound, non-blocking UDP socket, a system call per datagram."""
+    """A bound, non-blocking UDP socket, a system call per datagram.
+
+    *shares_port*: other processes have bound sockets of their own to the same port.
+    """
 
     COUNTS: ClassVar = {
         "unsent": "Replies that the system would not send.",
@@ -46,6 +50,7 @@ class PlainUdpSocket:
     def __init__(self, sock: socket.socket, *, is_wildcard: bool) -> None:
         self._socket = sock
         self.is_wildcard = is_wildcard
+        self.shares_port = False
         self.unsent = 0
         self.too_long = 0
         self.receive_errors = 0
@@ -112,6 +117,20 @@ class PlainUdpSocket:
     def has_unread(self) -> bool:
         """True if something waits that nobody has taken."""
         return bool(datagrams(self._socket)[0])
+
+    def stand_aside(self) -> None:
+        """Have others that share the port get what comes from now on; what lies here stays ours.
+
+        A socket that is connected gets its peer's datagrams only, and Linux passes it over among
+        those of one port (since 5.4). The peer is itself. Where that does not work nothing changes.
+        """
+        if not self.shares_port:
+            return
+        host, *rest = self._socket.getsockname()
+        if self.is_wildcard:
+            host = "::1" if self._socket.family == socket.AF_INET6 else "127.0.0.1"
+        with contextlib.suppress(OSError):
+            self._socket.connect((host, *rest))
 
     def close(self) -> None:
         if self._socket.fileno() >= 0:

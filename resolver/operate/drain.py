@@ -1,4 +1,4 @@
-"""drain, stop: let clients go elsewhere, and end."""
+"""drain, stop, restart: let clients go elsewhere, and end; or have others in our place."""
 
 from __future__ import annotations
 
@@ -44,8 +44,21 @@ async def stop(daemon: Running, _: Nothing) -> Reply:
     return {"in_flight": daemon.in_flight}
 
 
+async def restart(daemon: Running, _: Nothing) -> Reply:
+    """One worker after the other. Raises NotReloaded; Refused where there is one process only."""
+    done = await daemon.make_anew()
+    return {
+        "workers": daemon.workers,
+        "changes": [{"key": one.key, "effect": one.effect} for one in done.changes],
+    }
+
+
 DRAIN: Final = Verb(
     "drain", Right.ACT, "take no more queries, answer those that are there, and go on running",
     DrainArguments, drain, merge=summed,
+)  # fmt: skip
+RESTART: Final = Verb(
+    "restart", Right.ACT, "make all workers anew, one after the other; nobody waits for it",
+    Nothing, restart,
 )  # fmt: skip
 STOP: Final = Verb("stop", Right.ACT, "end, as SIGTERM does", Nothing, stop, merge=first)

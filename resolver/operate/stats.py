@@ -22,6 +22,8 @@ _LARGEST: Final = (
     "_live",
     "build_info",
     "ways_cut_off",
+    "processor_part",
+    "processor_part_busiest",
     "lists_names",
     "forwarders_discovered",
 )

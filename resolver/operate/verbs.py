@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 from resolver.operate.cache_files import CACHE_DUMP, CACHE_LOAD
 from resolver.operate.cache_show import CACHE_SHOW
 from resolver.operate.captive import CAPTIVE
-from resolver.operate.drain import DRAIN, STOP
+from resolver.operate.drain import DRAIN, RESTART, STOP
 from resolver.operate.drill import DRILL
 from resolver.operate.flush import FLUSH
 from resolver.operate.follow import FOLLOW
@@ -37,6 +37,6 @@ VERBS: Final[tuple[Verb, ...]] = (
     FLUSH, CACHE_SHOW, CACHE_DUMP, CACHE_LOAD, SERVERS, POPS, PROBE, TALLY,
     QUERIES, TRACE, WHY, *NTA, STALE, WARM,
     DRILL, ZONES, SURVEY, CAPTIVE, *LISTS,
-    RELOAD, TLS_RELOAD, LEVEL, REOPEN, FOLLOW, DRAIN, STOP,
+    RELOAD, TLS_RELOAD, LEVEL, REOPEN, FOLLOW, DRAIN, RESTART, STOP,
 )  # fmt: skip
 BY_NAME: Final = {verb.name: verb for verb in VERBS}

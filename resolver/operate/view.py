@@ -260,6 +260,11 @@ class Running(Knowing, Protocol):
         """Open them again. Raises ConfigError."""
         ...
 
+    async def make_anew(self) -> Reloaded:
+        """Have all workers made anew, one after the other, soon; what changes by it. Raises
+        NotReloaded, and Refused where there is one process only."""
+        ...
+
     def stop(self) -> None:
         """End in order, soon."""
         ...

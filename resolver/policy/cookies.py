@@ -4,6 +4,9 @@ Layout of RFC 9018 §4 (version 1, reserved, time stamp, 8 octets of hash); the 
 BLAKE2s, which C computes in a third of a microsecond, where SipHash in Python would cost more than
 all the rest of a cache hit. RFC 9018 asks for SipHash only where several servers share one secret:
 with a secret of the operator's it is SipHash-2-4.
+Our own key is another each COOKIE_KEY_SECONDS (RFC 7873 §7.1): it is made of the time stamp, so
+that all workers change it in step and those of before are known for as long as they count. The
+operator's secret of before a reload is known for as long, too (RFC 9018 §5).
 A query is answered without a cookie as with one. Where rates are limited one that counts has more
 of them, and who is over them without one is told BADCOOKIE (`listen.rate_limit`).
 """
@@ -17,6 +20,7 @@ from typing import TYPE_CHECKING
 from resolver.limits import (
     COOKIE_CLIENTS,
     COOKIE_FUTURE_SECONDS,
+    COOKIE_KEY_SECONDS,
     COOKIE_PAST_SECONDS,
     COOKIE_SECONDS,
 )
@@ -39,6 +43,7 @@ _OPT_HEAD_OCTETS = 11
 _VERSION_AND_RESERVED = b"\x01\0\0\0"
 _SERVER_COOKIE_MIN = 8
 _COOKIE_MAX = 40
+_DAYS = 4  # today, and what cookies may be of besides
 
 
 def is_malformed(option: bytes) -> bool:
@@ -74,11 +79,13 @@ class ServerCookies:
     *secret*: 16 octets that servers of one address share; without them one is drawn.
     """
 
-    __slots__ = ("_key", "_known", "_renewed_at", "_secret", "_stamp")
+    __slots__ = ("_before", "_key", "_keys", "_known", "_renewed_at", "_secret", "_stamp")
 
     def __init__(self, rng: Random, secret: bytes = b"") -> None:
         self._key = rng.randbytes(32)
         self._secret = secret
+        self._before = secret, 0  # and the last time stamp with which it counts
+        self._keys: dict[int, bytes] = {}
         self._known: dict[bytes, bytes] = {}
         self._stamp = b""
         self._renewed_at = float("-inf")
@@ -86,11 +93,13 @@ class ServerCookies:
     def share(self, key: bytes) -> None:
         """Use *key*, 32 octets that all workers of one port have, in place of one's own."""
         self._key = key
+        self._keys.clear()
         self._known.clear()
 
     def keep_secret(self, secret: bytes) -> None:
         """Make cookies with *secret*, 16 octets, from now on; b"" is our own key."""
         if secret != self._secret:
+            self._before = self._secret, int.from_bytes(self._stamp, "big")
             self._secret = secret
             self._known.clear()
 
@@ -105,7 +114,8 @@ class ServerCookies:
         """The whole COOKIE option, code and length included, for a client at raw *source*."""
         known = self._known.get(client_cookie + source)
         if known is None:
-            known = _HEAD + client_cookie + self._cookie(client_cookie, source, self._stamp)
+            made = self._cookie(client_cookie, source, self._stamp, self._secret)
+            known = _HEAD + client_cookie + made
             if len(self._known) >= COOKIE_CLIENTS:
                 self._known.clear()
             self._known[client_cookie + source] = known
@@ -116,17 +126,34 @@ class ServerCookies:
         if len(option) != CLIENT_OCTETS + SERVER_OCTETS:
             return False
         client, server = option[:CLIENT_OCTETS], option[CLIENT_OCTETS:]
-        age = int(wall) - int.from_bytes(server[4:8], "big")
-        if not -COOKIE_FUTURE_SECONDS <= age <= COOKIE_PAST_SECONDS:
+        stamp = server[4:8]
+        made_at = int.from_bytes(stamp, "big")
+        if not -COOKIE_FUTURE_SECONDS <= int(wall) - made_at <= COOKIE_PAST_SECONDS:
             return False
-        return hmac.compare_digest(server, self._cookie(client, source, server[4:8]))
+        if hmac.compare_digest(server, self._cookie(client, source, stamp, self._secret)):
+            return True
+        secret, until = self._before
+        return made_at <= until and hmac.compare_digest(
+            server, self._cookie(client, source, stamp, secret)
+        )
 
-    def _cookie(self, client_cookie: bytes, source: bytes, stamp: bytes) -> bytes:
+    def _cookie(self, client_cookie: bytes, source: bytes, stamp: bytes, secret: bytes) -> bytes:
         head = _VERSION_AND_RESERVED + stamp
         hashed = client_cookie + head + source
-        if self._secret:
-            return head + siphash24(self._secret, hashed)
-        return head + hashlib.blake2s(hashed, key=self._key, digest_size=8).digest()
+        if secret:
+            return head + siphash24(secret, hashed)
+        key = self._key_of(int.from_bytes(stamp, "big") // COOKIE_KEY_SECONDS)
+        return head + hashlib.blake2s(hashed, key=key, digest_size=8).digest()
+
+    def _key_of(self, day: int) -> bytes:
+        """That of cookies whose time stamp is of *day*."""
+        key = self._keys.get(day)
+        if key is None:
+            if len(self._keys) >= _DAYS:
+                self._keys.clear()
+            key = hashlib.blake2s(day.to_bytes(8, "big"), key=self._key).digest()
+            self._keys[day] = key
+        return key
 
 
 class Proofs:

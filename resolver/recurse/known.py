@@ -25,6 +25,7 @@ from resolver.recurse.kept_links import link_of, negative_link, negative_of, pos
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Iterator
 
+    from resolver.cache.common_level import CommonLevel
     from resolver.cache.denial import DenialCache
     from resolver.cache.negative import Negative, NegativeCache
     from resolver.cache.rrset import RRsetCache
@@ -61,6 +62,7 @@ class Known:
         self.denial = denial
         self.is_checked = is_checked
         self.exempt = exempt
+        self.common: CommonLevel | None = None  # what other workers know, where there are any
         self.second: SecondLevel | None = None  # what is on disk, where something is
         self.disk: Callable[[Question], Awaitable[None]] | None = None  # what may take long there
         self.shared: Asks | None = None  # what other machines know, where they share it
@@ -107,9 +109,16 @@ class Known:
             ):
                 return positive(question, Verdict.CNAME, entry, now)
         link = self._above(question, now, synthesise=synthesise)
-        if link is None and self.second is not None and self.second.bring(question, now):
+        if link is None and self._is_brought(question, now):
             return self.recall(question, now, synthesise=synthesise, proof_only=proof_only)
         return link
+
+    def _is_brought(self, question: Question, now: float) -> bool:
+        """Has something of *question* come into the caches that other workers or the disk have?"""
+        common, second = self.common, self.second
+        if common is not None and common.bring(question, now):
+            return True
+        return second is not None and second.bring(question, now)
 
     def peek(self, question: Question, now: float) -> Link | None:
         """What is kept of *question*, though its time be over: data, an alias or a denial.

@@ -20,7 +20,7 @@ class Bells:
             os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
             for _ in range(count if hasattr(os, "eventfd") else 0)
         ]
-        self._hearing = trio.Lock()
+        self._hearing = [trio.Lock() for _ in range(count)]
 
     def __repr__(self) -> str:
         return f"<Bells of {len(self._descriptors)}>"
@@ -36,7 +36,7 @@ class Bells:
         if not self._descriptors:
             await trio.sleep_forever()
         descriptor = self._descriptors[number]
-        async with self._hearing:  # at a reload who begins to wait meets who is about to end
+        async with self._hearing[number]:  # at a reload who begins meets who is about to end
             await trio.lowlevel.wait_readable(descriptor)
             with suppress(BlockingIOError):
                 os.eventfd_read(descriptor)

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 _HEAD = struct.Struct("=III")  # edition (odd while it is written), octets, starts
 _KEY_OCTETS = 32
+_BEGUN, _ENDING, _DRAINED = 0, 1, 2  # octets of what is said once for all
 _STARTS = Family("resolver_worker_starts_total", "Processes that began to be this worker.")
 
 
@@ -41,20 +42,32 @@ class Page(Protocol):
 
 
 class SharedCounters:
-    """One slot for each of *workers*, in memory that children share."""
+    """One slot for each of *workers*, in memory that children share.
 
-    def __init__(self, workers: int) -> None:
+    *learnt_octets*: how much is for what they learn (`cache.common_memory`); *tokens_octets*: for
+    what their clients may have answered (`listen.token_levels`).
+    """
+
+    def __init__(self, workers: int, *, learnt_octets: int = 0, tokens_octets: int = 0) -> None:
         self.workers = workers
         self.key = os.urandom(_KEY_OCTETS)  # a secret of all workers, gone with them
         self.bells = Bells(workers)
+        self.outage_bells = Bells(workers)
         self.lines = WorkerLines(workers)
         self._memory = mmap.mmap(-1, workers * SLOT_OCTETS)
         self.day_key = mmap.mmap(-1, mmap.PAGESIZE)
-        self.begun = mmap.mmap(-1, mmap.PAGESIZE)
+        self.said = mmap.mmap(-1, mmap.PAGESIZE)
+        self.outages = mmap.mmap(-1, mmap.PAGESIZE)
         self.common = mmap.mmap(-1, STORE_FILTER_OCTETS)  # no pages until somebody fills them
+        self.learnt = mmap.mmap(-1, learnt_octets) if learnt_octets else None
+        self.tokens = mmap.mmap(-1, tokens_octets) if tokens_octets else None
 
     def __repr__(self) -> str:
         return f"<SharedCounters of {self.workers}>"
+
+    def note_ending(self) -> None:
+        """All workers are about to end."""
+        self.said[_ENDING] = 1
 
     def note_start(self, worker: int) -> None:
         """A process begins to be *worker*."""
@@ -117,16 +130,45 @@ class Slot:
     @property
     def has_first_begun(self) -> bool:
         """True once the first worker, or one before it, has read what it reads for all."""
-        return bool(self._counters.begun[0])
+        return bool(self._counters.said[_BEGUN])
 
     def note_first_begun(self) -> None:
         """Say so."""
-        self._counters.begun[0] = 1
+        self._counters.said[_BEGUN] = 1
+
+    @property
+    def is_ending(self) -> bool:
+        """True if all workers end; else who is told to end leaves its clients to the others."""
+        return bool(self._counters.said[_ENDING])
+
+    @property
+    def is_drained(self) -> bool:
+        """True while no worker is to take questions, because somebody wanted so."""
+        return bool(self._counters.said[_DRAINED])
+
+    @is_drained.setter
+    def is_drained(self, is_drained: bool) -> None:
+        self._counters.said[_DRAINED] = is_drained
 
     @property
     def common(self) -> mmap.mmap:
         """Memory of all workers, zeros at the start, for `cache.store_filter`."""
         return self._counters.common
+
+    @property
+    def learnt(self) -> mmap.mmap | None:
+        """Memory of all workers, zeros at the start, for `cache.common_memory`."""
+        return self._counters.learnt
+
+    @property
+    def tokens(self) -> mmap.mmap | None:
+        """Memory of all workers, zeros at the start, for `listen.token_levels`."""
+        return self._counters.tokens
+
+    @property
+    def workers(self) -> int:
+        """How many there are."""
+        return self._counters.workers
 
     @property
     def day_key(self) -> mmap.mmap:
@@ -145,6 +187,16 @@ class Slot:
     async def is_rung(self) -> None:
         """Returns when another worker has something new."""
         await self._counters.bells.heard(self._worker)
+
+    @property
+    def outages(self) -> mmap.mmap:
+        """Memory of all workers, zeros at the start, for `daemon.outage_news`."""
+        return self._counters.outages
+
+    @property
+    def outage_bells(self) -> Bells:
+        """Rung where it has changed."""
+        return self._counters.outage_bells
 
     @property
     def lines(self) -> WorkerLines:

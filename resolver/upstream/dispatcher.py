@@ -40,7 +40,7 @@ from resolver.upstream.tcp import TcpPool
 from resolver.upstream.timers import Timers
 from resolver.upstream.transmission import Transmission
 from resolver.upstream.udp_queries import UdpQueries, errno_text
-from resolver.upstream.ways import OutageHooks, Ways
+from resolver.upstream.ways import Ways
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -50,6 +50,7 @@ if TYPE_CHECKING:
     from resolver.upstream.encrypted import Encryption
     from resolver.upstream.infra import Infra
     from resolver.upstream.network import Network
+    from resolver.upstream.outage_hooks import OutageHooks
     from resolver.upstream.reachability import Reachability
     from resolver.upstream.request import Request
     from resolver.upstream.settings import OutgoingSettings

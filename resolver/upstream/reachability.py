@@ -162,6 +162,13 @@ class Reachability:
             state.silent_domains = set(owner_domains)
         self._journal.clear()
 
+    def end_outage(self) -> None:
+        """Somebody else has heard an answer."""
+        self.is_out = False
+        self._overdue = 0
+        self._overdue_prefixes.clear()
+        self._journal.clear()
+
     def _settle(self) -> None:
         """A family counts as broken only while the other does not."""
         broken = frozenset(f for f, family in self._families.items() if family.is_broken)

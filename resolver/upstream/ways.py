@@ -14,7 +14,7 @@ import errno
 import logging
 import math
 from functools import partial
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import trio
 
@@ -31,6 +31,7 @@ from resolver.runtime.duration import duration
 from resolver.upstream.cut_actions import OUTAGE_BEGAN, OUTAGE_ENDED
 from resolver.upstream.link_watch import LinkWatch
 from resolver.upstream.neighbours import Witness, patience_s
+from resolver.upstream.outage_hooks import OutageHooks, nobody
 from resolver.upstream.query_form import BARE
 from resolver.upstream.reachability import Reachability
 from resolver.upstream.recovery import Recovery
@@ -39,15 +40,15 @@ from resolver.upstream.transmission import Purpose, Transmission
 from resolver.upstream.way import Way
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Iterator
 
     from resolver.errors import LinkDown
     from resolver.model import Delegation, Name, Server
-    from resolver.protocol.message import Message
     from resolver.upstream.asked import Asked, Hear
     from resolver.upstream.descriptors import Descriptors
     from resolver.upstream.neighbours import KeptWitness
     from resolver.upstream.network import LinkChanges
+    from resolver.upstream.outage_hooks import Tell
     from resolver.upstream.outstanding import Outstanding
     from resolver.upstream.request import Request
     from resolver.upstream.server_state import ServerState
@@ -57,20 +58,8 @@ if TYPE_CHECKING:
     Launch = Callable[[Transmission, float], bool]
 
 _log = logging.getLogger(__name__)
+_LEVELS = logging.DEBUG, logging.WARNING  # of what another process has told already, or not
 _NO_ROUTE = frozenset({errno.ENETUNREACH, errno.ENETDOWN, errno.EAFNOSUPPORT, errno.EADDRNOTAVAIL})
-
-
-class OutageHooks(NamedTuple):
-    """What outages mean to others.
-
-    *forgive* is called with a zone when what failed in it and below turns out to be our link's
-    doing; *changed* when an outage began or ended, with whether there is one now; *is_genuine*
-    tells whether what is said of the root's NS set comes from its servers, so far as can be told.
-    """
-
-    forgive: Callable[[Name], None] = lambda _: None
-    changed: Callable[[bool], None] = lambda _: None
-    is_genuine: Callable[[Message], bool] = lambda _: True
 
 
 class Ways:
@@ -109,6 +98,8 @@ class Ways:
         )  # fmt: skip
         self._outage_s = 0.0
         self.hooks = OutageHooks()
+        self.tell: Tell = nobody
+        """Called with a way that was found cut off or whole, and since when that is so."""
         self.name(named)
 
     def name(self, named: Iterable[Delegation]) -> None:
@@ -149,6 +140,9 @@ class Ways:
 
     def __repr__(self) -> str:
         return f"<Ways {self.public!r} and {len(self._configured)} more>"
+
+    def __iter__(self) -> Iterator[Way]:
+        return iter(self._all())
 
     def _all(self) -> Iterable[Way]:
         return (self.public, *self._configured.values())
@@ -290,6 +284,7 @@ class Ways:
         if is_certain or (way.zone is None and way.awaited >= OUTAGE_PREFIXES):
             way.reach.begin_outage()
             self.begin(way, now)
+            self.tell(way, True, way.asked_at)  # noqa: FBT003
 
     def note_no_route(self, way: Way, state: ServerState, error: OSError, now: float) -> None:
         """The kernel would not send: does it say so of the whole family?
@@ -324,13 +319,23 @@ class Ways:
             way.missed = Witness(server, state, request.question, domain)
         return way.refusal(delegation.zone, now)
 
-    def begin(self, way: Way, now: float) -> None:
+    def believe(self, way: Way, *, is_cut: bool, since: float, now: float) -> None:
+        """Another process of ours has found *way* cut off, or whole, *since* then. What this one
+        has heard itself since counts more."""
+        if is_cut and not way.is_cut(now) and way.reach.last_answer < since:
+            way.reach.begin_outage()
+            self.begin(way, now, tells=False)
+        elif not is_cut and way.cut_since is not None and way.cut_since < since:
+            way.reach.end_outage()
+            self.end(way, now, tells=False)
+
+    def begin(self, way: Way, now: float, *, tells: bool = True) -> None:
         """*way* is cut off. Who asked is told within OUTAGE_ASK_SECONDS, and nobody is blamed."""
         if way.cut_since is None:
             way.cut_since = now
             way.misses = 0
             self._shared.counters.outages += 1
-            _log.warning("nobody answers any more: %s", way)
+            _log.log(_LEVELS[tells], "nobody answers any more: %s", way)
             if way.servers:
                 self._recovery.begin(way, now)
             self.links.begin()
@@ -343,12 +348,14 @@ class Ways:
         for asked in waiting:
             self._hear(asked, OUTAGE_BEGAN, now)
 
-    def end(self, way: Way, now: float) -> None:
-        """The first answer: everybody who was held asks at once."""
+    def end(self, way: Way, now: float, *, tells: bool = True) -> None:
+        """The first answer: everybody who was held asks at once. *tells*: others have to know."""
         if way.cut_since is not None:
+            if tells:
+                self.tell(way, False, now)  # noqa: FBT003
             out_s, way.cut_since, way.whole_since = now - way.cut_since, None, now
             self._outage_s += out_s
-            _log.warning("answers come again after %s: %s", duration(out_s), way)
+            _log.log(_LEVELS[tells], "answers come again after %s: %s", duration(out_s), way)
             self._recovery.stop(way)
         if not self.is_any_cut:
             self.links.end()

@@ -7,14 +7,20 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from typing import TYPE_CHECKING
 
 import pytest
 import trio
 
 from resolver.daemon import lifeline
-from resolver.daemon.lifeline import Lifeline, Pulse, is_busy
-from resolver.limits import WORKER_BEAT_SECONDS, WORKER_BUSY_SECONDS, WORKER_SILENCE_SECONDS
+from resolver.daemon.lifeline import Doing, Lifeline, Pulse, doing_of
+from resolver.limits import (
+    WORKER_BEAT_SECONDS,
+    WORKER_BUSY_SECONDS,
+    WORKER_SILENCE_SECONDS,
+    WORKER_SPIN_SECONDS,
+)
 from tests.support import trio_test
 
 if TYPE_CHECKING:
@@ -32,9 +38,9 @@ def pipe() -> Iterator[tuple[int, int]]:
 
 
 def _looks(pulse: Pulse, since: float, until: float) -> float:
-    """A look each second; the time of the last."""
+    """A look each WORKER_BEAT_SECONDS; the time of the last."""
     while since < until:
-        since += 1.0
+        since += WORKER_BEAT_SECONDS
         pulse.feel(since)
     return since
 
@@ -44,11 +50,11 @@ def test_a_silent_worker_is_lost_and_a_busy_one_only_much_later(
     pipe: tuple[int, int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """One that computes, or that a machine does not let compute, would be slower if replaced."""
-    busy = {1: True, 2: False}
-    monkeypatch.setattr(lifeline, "is_busy", busy.__getitem__)
+    doing = {1: Doing(is_busy=True, cpu_s=7.0), 2: Doing(is_busy=False, cpu_s=7.0)}
+    monkeypatch.setattr(lifeline, "doing_of", doing.__getitem__)
     pulse = Pulse(pipe[0], 0.0)
     os.write(pipe[1], b".")
-    now = _looks(pulse, 0.0, SILENCE)
+    now = _looks(pulse, 0.0, SILENCE - WORKER_BEAT_SECONDS)
     assert pulse.has_beaten
     assert not pulse.is_lost(2)
     now = _looks(pulse, now, SILENCE + 1)
@@ -58,6 +64,26 @@ def test_a_silent_worker_is_lost_and_a_busy_one_only_much_later(
     assert not pulse.is_lost(1)
     _looks(pulse, now, WORKER_BUSY_SECONDS + 1)
     assert pulse.is_lost(1)
+
+
+@pytest.mark.reaches("WORKER_SPIN_SECONDS")
+def test_one_that_computes_without_end_is_lost_and_one_that_waits_for_the_cpu_is_not(
+    pipe: tuple[int, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    used = [5.0]
+    monkeypatch.setattr(lifeline, "doing_of", lambda _: Doing(is_busy=True, cpu_s=used[0]))
+    pulse = Pulse(pipe[0], 0.0)
+    os.write(pipe[1], b".")
+    now = _looks(pulse, 0.0, SILENCE + 1)
+    assert not pulse.is_lost(1)
+    now = _looks(pulse, now, SILENCE + 1 + WORKER_SPIN_SECONDS)
+    used[0] += WORKER_SPIN_SECONDS - 0.1
+    assert not pulse.is_lost(1)
+    used[0] += 0.2
+    assert pulse.is_lost(1)
+    os.write(pipe[1], b".")
+    pulse.feel(now + 0.1)
+    assert not pulse.is_lost(1)
 
 
 def test_one_that_starts_is_given_time(pipe: tuple[int, int]) -> None:
@@ -86,10 +112,13 @@ def test_a_stopped_process_is_not_busy() -> None:
         assert process.stdout is not None
         process.stdout.readline()
         try:
-            assert is_busy(process.pid)
+            before = doing_of(process.pid)
+            assert before.is_busy
+            time.sleep(0.3)
+            assert doing_of(process.pid).cpu_s > before.cpu_s
             process.send_signal(signal.SIGSTOP)
             os.waitpid(process.pid, os.WUNTRACED)
-            assert not is_busy(process.pid)
+            assert not doing_of(process.pid).is_busy
         finally:
             process.kill()
 

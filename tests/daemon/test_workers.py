@@ -57,7 +57,7 @@ def test_dead_worker_is_started_again_and_all_stop(tmp_path: object) -> None:
 
 # Workers that beat; each tells its pid. The supervisor's patience is made short.
 BEATING = r"""
-import os, sys, trio
+import os, signal, sys, trio
 from resolver.daemon import lifeline, workers
 from resolver.daemon.workers import Hooks, Supervisor
 lifeline.WORKER_BEAT_SECONDS = workers.WORKER_BEAT_SECONDS = 0.1
@@ -68,6 +68,7 @@ def say(text):
     os.write(1, text.encode() + b"\n")
 
 def work(number):
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
     say(str(os.getpid()))
     if USER and os.geteuid() == 0:
         os.setuid(USER)
@@ -219,12 +220,13 @@ def test_one_page_has_the_numbers_of_all_workers(tmp_path: Path) -> None:
 
 
 @pytest.mark.reaches("WORKER_RESTART_SECONDS", "WORKER_STOP_SECONDS")
-def test_who_ended_is_due_in_a_while_and_the_end_has_its_time() -> None:
+def test_who_dies_at_once_is_due_in_a_while_and_the_end_has_its_time() -> None:
     supervisor = Supervisor(1, lambda _: 0, now=lambda: 100.0)
     theirs, ours = os.pipe()
     os.write(ours, b".")
-    assert supervisor._ended(_Worker(0, 1, Pulse(theirs, 99.0)), 0) == 0
-    assert supervisor._due == {0: 100.0 + WORKER_RESTART_SECONDS}
+    began = 100.0 - WORKER_RESTART_SECONDS / 4
+    assert supervisor._ended(_Worker(0, 1, Pulse(theirs, 99.0), began), 0) == 0
+    assert supervisor._due == {0: began + WORKER_RESTART_SECONDS}
     supervisor._stop()
     assert supervisor._due == {}
     assert supervisor._stop_by == 100.0 + WORKER_STOP_SECONDS
@@ -237,7 +239,7 @@ def test_what_a_worker_is_asked_to_have_done_is_done(is_dead: bool) -> None:  # 
     heard: list[str] = []
     supervisor = Supervisor(2, lambda _: 0, hooks=Hooks(on_reread=lambda: heard.append("reread")))
     mine, theirs = os.pipe()
-    worker = _Worker(0, 1 << 30, Pulse(mine, 0.0))
+    worker = _Worker(0, 1 << 30, Pulse(mine, 0.0), 0.0)
     Lifeline(theirs, os.getppid()).tell(REREAD)
     if is_dead:
         supervisor._ended(worker, 0)

@@ -37,6 +37,7 @@ class Authority:
         self.sock.bind(("127.0.0.1", 0))
         self.port: int = self.sock.getsockname()[1]
         self.is_up = True
+        self.delay_s = 0.0
         self.asked = 0
         self._thread = threading.Thread(target=self._serve, daemon=True)
         self._thread.start()
@@ -47,8 +48,13 @@ class Authority:
             if not octets:
                 return
             self.asked += 1
-            if self.is_up:
-                self.sock.sendto(self._reply(dns.message.from_wire(octets)), source)
+            if not self.is_up:
+                continue
+            reply = self._reply(dns.message.from_wire(octets))
+            if self.delay_s:
+                threading.Timer(self.delay_s, self.sock.sendto, (reply, source)).start()
+            else:
+                self.sock.sendto(reply, source)
 
     @staticmethod
     def _reply(query: dns.message.Message) -> bytes:

@@ -23,7 +23,7 @@ from resolver.limits import (
     RATE_SAMPLE_PART,
     RATE_SLIP,
 )
-from resolver.listen import mmsg, rate_limit
+from resolver.listen import mmsg, rate_limit, token_levels
 from resolver.listen.admission import Admission, raw_address
 from resolver.listen.rate_limit import RATE_PREFIXES, Ledger, RateLimit
 from resolver.listen.sockets import SystemListenNetwork
@@ -122,6 +122,7 @@ def test_what_is_dear_costs_more_and_is_owed() -> None:
 def test_forged_sources_do_not_fill_memory(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nor have they who floods forgotten: what was not met for longest goes first."""
     set_limit(monkeypatch, rate_limit, "RATE_NETWORKS", 10)
+    set_limit(monkeypatch, token_levels, "RATE_NETWORKS", 10)
     ledger = Ledger(1, lambda: 0.0)
     got = 0
     for at in range(200):

@@ -47,6 +47,7 @@ OPEN_TO_THE_GROUP = {
     "log reopen": False,
     "log follow": False,
     "drain": False,
+    "restart": False,
     "stop": False,
 }
 

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from resolver.limits import (
     COOKIE_CLIENTS,
     COOKIE_FUTURE_SECONDS,
+    COOKIE_KEY_SECONDS,
     COOKIE_PAST_SECONDS,
     COOKIE_SECONDS,
 )
@@ -88,6 +89,42 @@ def test_workers_of_one_port_know_each_others_cookies() -> None:
     assert other.is_ours(option, SOURCE, wall=WALL)
     stranger = made()
     assert not stranger.is_ours(option, SOURCE, wall=WALL)
+
+
+@pytest.mark.reaches("COOKIE_KEY_SECONDS")
+@pytest.mark.rfc("7873 §7.1")
+def test_workers_change_their_key_in_step_and_nobodys_cookie_is_lost_by_it() -> None:
+    """What was made a moment before counts for as long as any; a day later nothing of it does."""
+    midnight = (WALL // COOKIE_KEY_SECONDS + 1) * COOKIE_KEY_SECONDS
+    one, other = (ServerCookies(random.Random(seed)) for seed in (1, 2))
+    for cookies in (one, other):
+        cookies.share(bytes(32))
+    one.tick(midnight - 1)
+    before = one.option(CLIENT, SOURCE)[4:]
+    other.tick(midnight + 1)
+    after = other.option(CLIENT, SOURCE)[4:]
+    for cookies in (one, other):
+        assert cookies.is_ours(before, SOURCE, wall=midnight + COOKIE_PAST_SECONDS - 2)
+        assert cookies.is_ours(after, SOURCE, wall=midnight + 1)
+    keys = {one._key_of(int(midnight) // COOKIE_KEY_SECONDS + day) for day in (-1, 0, 1)}
+    assert len(keys) == 3
+
+
+@pytest.mark.rfc("9018 §5")
+def test_cookies_of_the_secret_before_a_reload_count_for_as_long_as_any() -> None:
+    """No client is told BADCOOKIE for our reload; what is made with it later is not ours."""
+    old, new = bytes(16), bytes(range(16))
+    cookies = ServerCookies(random.Random(1), old)
+    cookies.tick(WALL)
+    before = cookies.option(CLIENT, SOURCE)[4:]
+    cookies.keep_secret(new)
+    assert cookies.is_ours(before, SOURCE, wall=WALL + COOKIE_PAST_SECONDS)
+    assert not cookies.is_ours(before, SOURCE, wall=WALL + COOKIE_PAST_SECONDS + 1)
+    assert cookies.is_ours(cookies.option(CLIENT, SOURCE)[4:], SOURCE, wall=WALL)
+    thief = ServerCookies(random.Random(2), old)
+    thief.tick(WALL + COOKIE_SECONDS)
+    stolen = thief.option(CLIENT, SOURCE)[4:]
+    assert not cookies.is_ours(stolen, SOURCE, wall=WALL + COOKIE_SECONDS)
 
 
 @pytest.mark.rfc("7873 §5.2.4")
