@@ -10,6 +10,7 @@ counts as it does on disk (`read_back`). One object is one configuration's. Pure
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar, Final
+from zlib import crc32
 
 from resolver.cache import record
 from resolver.cache.basis import Times
@@ -18,6 +19,7 @@ from resolver.cache.read_back import ReadBack
 from resolver.cache.record import Kind, Sealed, Stamp
 from resolver.cache.rrset import Entry
 from resolver.cache.store import CUT, base_of, number_of
+from resolver.cache.store_filter import CUT_SEED
 from resolver.cache.store_writer import item_of
 from resolver.errors import WireError
 from resolver.limits import COMMON_ASKED
@@ -119,9 +121,9 @@ class CommonLevel:
         something that had not been looked at. Cuts above its name come along where it has not.
         """
         qname, memory = question.qname, self.common.memory
-        base = base_of(qname)
-        newest = memory.newest(base)
+        newest = memory.newest(crc32(qname))  # of `base_of` what is needed most often
         if newest and self._is_new(question, newest):
+            base = base_of(qname)
             rows = [(one.number, 0, one.octets) for one in memory.found(base, newest)]
             if rows and self._take(question, base, rows):
                 self.common.found += 1
@@ -155,13 +157,13 @@ class CommonLevel:
         for zone in names.ancestors(qname):
             if zone == names.ROOT or get(zone, now) is not None:
                 return
-            number = number_of(zone, CUT)
-            newest = memory.newest(number)
+            newest = memory.newest(crc32(zone, CUT_SEED))
             if not newest or seen.get(zone) == newest:
                 continue
             if len(seen) >= COMMON_ASKED:
                 seen.clear()
             seen[zone] = newest
+            number = number_of(zone, CUT)
             if self._take_cut(zone, number, memory.found(number, newest)):
                 return
 

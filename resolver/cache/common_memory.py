@@ -14,6 +14,7 @@ from __future__ import annotations
 import struct
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from resolver.cache.store import key_of
 from resolver.limits import (
     COMMON_CHAIN,
     COMMON_INDEX_SLOTS,
@@ -53,10 +54,12 @@ def octets_for(workers: int) -> int:
 class CommonMemory:
     """What worker *number* sees of *memory*: `octets_for` all of them, zeros at the start."""
 
-    __slots__ = ("_end", "_end_at", "_me", "_memory", "_ring_at")
+    __slots__ = ("_end", "_end_at", "_index", "_me", "_memory", "_ring_at")
 
     def __init__(self, memory: mmap.mmap, number: int) -> None:
         self._memory = memory
+        ends_at = _INDEX_AT + COMMON_INDEX_SLOTS * _SLOT.size
+        self._index = memoryview(memory)[_INDEX_AT:ends_at].cast("Q")
         self._me = (number + 1) << _AT_BITS
         self._end_at = _ENDS_AT + number * _ENDS_STEP
         self._ring_at = _ring_at(number)
@@ -77,20 +80,19 @@ class CommonMemory:
             place = 0
         self._end = at + size
         _END.pack_into(memory, self._end_at, self._end)  # from here on what lay there is gone
-        slot = _slot_of(number)
-        (before,) = _SLOT.unpack_from(memory, slot)
+        slot = key_of(number) & _MASK
+        before = self._index[slot]
         (epoch,) = _EPOCH.unpack_from(memory)
         start = self._ring_at + place
         _HEAD.pack_into(memory, start, number, before, epoch, len(octets))
         start += _HEAD.size
         memory[start : start + len(octets)] = octets
-        _SLOT.pack_into(memory, slot, self._me | at)
+        self._index[slot] = self._me | at
 
-    def newest(self, base: int) -> int:
-        """Where the newest record is that may be of the 256 numbers from *base* on; 0: nowhere.
-        It is another place whenever there is something new. Costs half a microsecond."""
-        place: int = _SLOT.unpack_from(self._memory, _slot_of(base))[0]
-        return place
+    def newest(self, key: int) -> int:
+        """Where the newest record is that may be of the numbers of *key* (`store.key_of`); 0:
+        nowhere. It is another place whenever there is something new. Costs 0.1 µs."""
+        return self._index[key & _MASK]
 
     def found(self, base: int, place: int) -> list[Kept]:
         """From *place* on, what is of the 256 numbers from *base* on: the newest of each."""
@@ -123,8 +125,3 @@ class CommonMemory:
 
 def _ring_at(worker: int) -> int:
     return _INDEX_AT + COMMON_INDEX_SLOTS * _SLOT.size + worker * COMMON_RING_OCTETS
-
-
-def _slot_of(number: int) -> int:
-    """By the name's part of a number (`store.base_of`)."""
-    return _INDEX_AT + (number >> 8 & _MASK) * _SLOT.size

@@ -11,10 +11,9 @@ from hypothesis import strategies as st
 
 from resolver.cache import common_memory
 from resolver.cache.common_memory import CommonMemory, Kept, octets_for
-from resolver.cache.store import base_of
+from resolver.cache.store import base_of, key_of
 from resolver.limits import COMMON_CHAIN, COMMON_RECORD_OCTETS, COMMON_RING_OCTETS
 from tests.making import name
-from tests.support import set_limit
 
 BASE = base_of(name("www.example."))
 
@@ -24,7 +23,7 @@ def _memory(workers: int = 2) -> mmap.mmap:
 
 
 def _all(view: CommonMemory, base: int = BASE) -> list[Kept]:
-    return view.found(base, view.newest(base))
+    return view.found(base, view.newest(key_of(base)))
 
 
 def test_what_one_puts_the_other_finds_across_a_fork() -> None:
@@ -40,13 +39,13 @@ def test_what_one_puts_the_other_finds_across_a_fork() -> None:
 def test_the_newest_of_each_number_is_found_whoever_put_it() -> None:
     memory = _memory()
     one, other = (CommonMemory(memory, number) for number in (0, 1))
-    assert one.newest(BASE) == 0
+    assert one.newest(key_of(BASE)) == 0
     assert _all(one) == []
     one.put(BASE + 1, b"old")
-    before = other.newest(BASE)
+    before = other.newest(key_of(BASE))
     other.put(BASE + 2, b"another type")
     other.put(BASE + 1, b"new")
-    assert one.newest(BASE) != before
+    assert one.newest(key_of(BASE)) != before
     assert sorted(_all(one)) == [Kept(BASE + 1, b"new"), Kept(BASE + 2, b"another type")]
     assert _all(one, base_of(name("other.example."))) == []
 
@@ -94,7 +93,6 @@ def test_what_was_written_over_is_not_found_and_what_is_too_large_not_put() -> N
 @pytest.mark.reaches("COMMON_INDEX_SLOTS")
 def test_names_of_one_place_are_told_apart(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(common_memory, "_MASK", 0)
-    set_limit(monkeypatch, common_memory, "COMMON_INDEX_SLOTS", 1)
     view = CommonMemory(_memory(1), 0)
     other = base_of(name("other.example."))
     view.put(BASE + 1, b"one")
