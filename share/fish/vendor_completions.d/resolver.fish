@@ -50,7 +50,7 @@ function _shtab_resolver_using
   test "$_shtab_resolver_cmdpath" = "$argv"
 end
 
-set -g _shtab_resolver_commands serve query trace why pops bench check install uninstall control 'control status' 'control stats' 'control health' 'control flush' 'control cache' 'control cache show' 'control cache dump' 'control cache load' 'control servers' 'control pops' 'control probe' 'control zones' 'control queries' 'control trace' 'control why' 'control nta' 'control nta add' 'control nta remove' 'control nta list' 'control stale' 'control warm' 'control drill' 'control geo' 'control geo zones' 'control geo survey' 'control captive' 'control lists' 'control lists show' 'control lists test' 'control block' 'control allow' 'control pause' 'control reload' 'control tls' 'control tls reload' 'control log' 'control log level' 'control log reopen' 'control log follow' 'control drain' 'control stop' top health block geo drill doctor log lab keys limits completion
+set -g _shtab_resolver_commands serve query trace why pops bench check install uninstall control 'control status' 'control stats' 'control health' 'control flush' 'control cache' 'control cache show' 'control cache dump' 'control cache load' 'control servers' 'control pops' 'control probe' 'control zones' 'control queries' 'control trace' 'control why' 'control nta' 'control nta add' 'control nta remove' 'control nta list' 'control stale' 'control warm' 'control drill' 'control geo' 'control geo zones' 'control geo survey' 'control captive' 'control lists' 'control lists show' 'control lists test' 'control block' 'control allow' 'control pause' 'control reload' 'control tls' 'control tls reload' 'control log' 'control log level' 'control log reopen' 'control log follow' 'control drain' 'control restart' 'control stop' top health block geo drill doctor log lab keys limits completion
 set -g _shtab_resolver_opts_with_value --after --as-outage --at --by --ca-file --class --client --color --config --count --days --far-ms --for --fresh --grace --json --keep-only --line --listen --most --name --names --over --png --port --rate --server --socket --timeout --tlds --type --view -c -p -t
 
 complete -c resolver -e
@@ -295,6 +295,9 @@ complete -c resolver -n '_shtab_resolver_using control drain' -s h -l help -d 's
 complete -c resolver -n '_shtab_resolver_using control drain' -l json -d 'print what it says, an object a line'
 complete -c resolver -n '_shtab_resolver_using control drain' -l undo -d 'listen again'
 complete -c resolver -n '_shtab_resolver_using control drain' -l grace -x -d 'seconds, at most, for which who still comes is answered where somebody asks for health, so that routes move first; 0 closes at once'
+complete -c resolver -n '_shtab_resolver_using control; and test $_shtab_resolver_npos -eq 0' -a restart -d 'make all workers anew, one after the other; nobody waits for it'
+complete -c resolver -n '_shtab_resolver_using control restart' -s h -l help -d 'show this help message and exit'
+complete -c resolver -n '_shtab_resolver_using control restart' -l json -d 'print what it says, an object a line'
 complete -c resolver -n '_shtab_resolver_using control; and test $_shtab_resolver_npos -eq 0' -a stop -d 'end, as SIGTERM does'
 complete -c resolver -n '_shtab_resolver_using control stop' -s h -l help -d 'show this help message and exit'
 complete -c resolver -n '_shtab_resolver_using control stop' -l json -d 'print what it says, an object a line'
