@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.e2e import daemon
+from tests.e2e import daemon, debian
 from tests.e2e.odd_octets import Stub
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
 
     from bench.realworld.root_world import RealWorld
     from tests.simulation.netns import Program
@@ -27,6 +28,14 @@ def small_world() -> Iterator[RealWorld]:
 def resolver(small_world: RealWorld) -> Program:
     """The daemon in the small world; its namespace ends it."""
     return daemon.start(small_world)
+
+
+@pytest.fixture(scope="session")
+def packages(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the Debian package of this tree."""
+    folder = tmp_path_factory.mktemp("packages")
+    debian.built(folder, "0.9.9")
+    return folder
 
 
 @pytest.fixture(params=["udp", "tcp"])

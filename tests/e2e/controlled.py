@@ -19,7 +19,7 @@ from resolver.protocol.codes import Flag, RRClass, RRType
 from tests.cli.test_serve import free_port
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 PATIENCE_S = 60.0
 
@@ -41,7 +41,13 @@ class Controlled(NamedTuple):
         return self.folder / "resolver.toml"
 
     def asked_as(self, user: int, group: int, **request: object) -> str:
-        """What a process of *user* and *group* is told: a line, or why the socket is closed to it.
+        """What a process of *user* and *group* is told: a line, or why the socket is closed."""
+        return self.told_as(user, group, json.dumps(request).encode() + b"\n")
+
+    def told_as(
+        self, user: int, group: int, line: bytes, *, first: Callable[[], None] | None = None
+    ) -> str:
+        """The same for a *line*; what such a process does *first*.
 
         Forked, for such a user may not even read this interpreter.
         """
@@ -51,9 +57,11 @@ class Controlled(NamedTuple):
                 os.setgroups([])
                 os.setgid(group)
                 os.setuid(user)
+                if first is not None:
+                    first()
                 with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as sock:
                     sock.connect(str(self.socket))
-                    sock.sendall(json.dumps(request).encode() + b"\n")
+                    sock.sendall(line)
                     os.write(theirs, sock.recv(65_536))
             except OSError as error:
                 os.write(theirs, str(error).encode())
@@ -61,7 +69,7 @@ class Controlled(NamedTuple):
                 os._exit(0)
         os.close(theirs)
         with open(mine, "rb") as told:  # noqa: PTH123
-            said = told.read().decode()
+            said = told.read().decode("utf-8", "replace")
         os.waitpid(child, 0)
         return said
 

@@ -10,8 +10,7 @@ import ctypes
 import json
 import os
 import pwd
-import socket
-from contextlib import closing
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -68,27 +67,8 @@ def told(
     it: Controlled, verb: Verb, user: int, group: int, *, is_in_container: bool = False
 ) -> str:
     """The first line that a process of such an account is told, or why it is told nothing."""
-    mine, theirs = os.pipe()
-    if (child := os.fork()) == 0:
-        try:
-            os.setgroups([])
-            os.setgid(group)
-            os.setuid(user)
-            if is_in_container:
-                becomes_root_of_a_container(user, group)
-            with closing(socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)) as sock:
-                sock.connect(str(it.socket))
-                sock.sendall(line_of(verb))
-                os.write(theirs, sock.recv(65_536))
-        except OSError as error:
-            os.write(theirs, str(error).encode())
-        finally:
-            os._exit(0)
-    os.close(theirs)
-    with open(mine, "rb") as said:  # noqa: PTH123
-        text = said.read().decode("utf-8", "replace")
-    os.waitpid(child, 0)
-    return text
+    first = partial(becomes_root_of_a_container, user, group) if is_in_container else None
+    return it.told_as(user, group, line_of(verb), first=first)
 
 
 ONLY_ROOT = "only root, and who is in control.admins"

@@ -134,13 +134,6 @@ def bare(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         yield top
 
 
-@pytest.fixture(scope="module")
-def packages(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("packages")
-    debian.built(folder, "0.9.9")
-    return folder
-
-
 @pytest.fixture
 def machine(bare: Path, tmp_path: Path, packages: Path) -> Iterator[Machine]:
     require("systemd-nspawn", "script")
