@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import gc
 import time
-import warnings
 from typing import TYPE_CHECKING
 
 import pytest
@@ -18,6 +16,7 @@ from resolver.limits import SHARED_READ_OCTETS, SHARED_VALUE_OCTETS
 from resolver.runtime.resp_frames import RespFrames
 from tests.daemon.valkey_server import (
     RedisServer,
+    collect,
     free_port,
     pretender,
     redis_server,
@@ -41,9 +40,7 @@ HELLO = b"%3\r\n$5\r\nproto\r\n:3\r\n$7\r\nversion\r\n$5\r\n7.0.0\r\n$2\r\nid\r\
 def _collected() -> Iterator[None]:
     """What coredis leaves to the collector warns as it goes, too."""
     yield
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ResourceWarning)
-        gc.collect()
+    collect()
 
 
 @pytest.fixture

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import gc
 import ssl
 import time
-import warnings
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -19,7 +17,7 @@ from resolver.config.schema import Config, Valkey
 from resolver.daemon.shared_terms import shared_terms
 from resolver.daemon.valkey_client import connected
 from resolver.errors import SharedFailed
-from tests.daemon.valkey_server import RedisServer, free_port, redis_server, terms_of
+from tests.daemon.valkey_server import RedisServer, collect, free_port, redis_server, terms_of
 from tests.support import trio_test_real
 
 if TYPE_CHECKING:
@@ -44,9 +42,7 @@ KEYS = [b"resolver:{n%d.}A" % number for number in range(40)]
 def _collected() -> Iterator[None]:
     """What coredis leaves to the collector warns as it goes, too."""
     yield
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ResourceWarning)
-        gc.collect()
+    collect()
 
 
 class Certificates(NamedTuple):
