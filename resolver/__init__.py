@@ -21,7 +21,8 @@ docs/architecture.md says why, and in which file what is decided.
 3. **Do we know?** (`recurse`, `cache`). `recurse` turns a `Question` into an `Answer`. Identical
    questions in flight are joined; RRsets are kept with their RFC 2181 rank and security status,
    NXDOMAIN and NODATA apart, failures briefly (RFC 9520), each cache bounded in octets. Behind them
-   lies what outlives a restart (`cache.second_level`), and what machines share (`cache.shared`).
+   lies what workers have in common (`cache.common_level`), what outlives a restart
+   (`cache.second_level`), and what machines share (`cache.shared`). `config.shares` divides memory.
    What has expired is told where asking fails or takes too long (`recurse.stale`, RFC 8767), what
    is in use is renewed (`recurse.prefetch`).
 4. **Find out** (`iterate`). From the closest known zone cut the walker asks for no more of the name

@@ -3,9 +3,8 @@
 Each look asks the kernel (`runtime.memory_signs`). Memory is *tight* where the process is over its
 budget and still grows, where little of a limit is left, or where tasks wait for memory: then caches
 shrink by an eighth of their shares, and as many fewer queries may wait; again at the next look if
-it goes on. It is *last* where
-the kernel is about to kill: then they are emptied, and may have an eighth from then on. After
-MEMORY_CALM_SECONDS without either they may have an eighth more.
+it goes on. It is *last* where the kernel is about to kill: then they are emptied, and may have an
+eighth from then on. After MEMORY_CALM_SECONDS without either they may have an eighth more.
 
 Lists, policy zones and the filter of names on disk are not cut: what they take is taken off the
 caches. Nothing here is on the path of a query; a step of work is a millisecond, with rests.

@@ -29,7 +29,7 @@ SHOWN_ROWS = limit(
 DUMP_ITEM_OCTETS = limit(
     32_768,
     "octets of text in one piece of a dump, about",
-    why="our measurement: a few milliseconds of work before others have their turn",
+    why="our measurement: a few milliseconds of work, with rests between",
 )
 LOAD_ERRORS = limit(
     100, "bad lines of a file that are told", why="the first ones say what is wrong"
