@@ -95,7 +95,7 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m bench.attack", description=__doc__)
     parser.add_argument("only", nargs="*", help=f"of: {', '.join(a.key for a in run.ATTACKS)}")
     parser.add_argument("--seconds", type=float, default=5, help="of each attack (default 5)")
-    parser.add_argument("--quiet", type=float, default=2, help="seconds before it (default 2)")
+    parser.add_argument("--quiet", type=float, default=4, help="seconds before it (default 4)")
     parser.add_argument("--resolvers", nargs="+", default=["ours", "unbound", "kresd"])
     parser.add_argument("--soak", type=float, default=0, help="seconds of clients of every ending")
     parser.add_argument("--clients", type=int, default=50_000, help="of the soak, over TCP")
