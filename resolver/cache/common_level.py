@@ -21,7 +21,6 @@ from resolver.cache.rrset import Entry
 from resolver.cache.store import CUT, base_of, number_of
 from resolver.cache.store_filter import CUT_SEED
 from resolver.cache.store_writer import item_of
-from resolver.errors import WireError
 from resolver.limits import COMMON_ASKED
 from resolver.model import NOT_JUDGED, Delegation, Rank
 from resolver.protocol import names
@@ -71,12 +70,7 @@ class Common:
 
     def open_untrusted(self, octets: object, key: bytes | None = None) -> Sealed | None:
         """What was sealed by a worker; None, counted, if that is not it."""
-        try:
-            if isinstance(octets, bytes):
-                return record.open_untrusted(octets, self.key if key is None else key)
-        except WireError as error:
-            self.note_damage(error)
-        return None
+        return record.opened_untrusted(octets, self.key if key is None else key, self.note_damage)
 
     def note_damage(self, why: object) -> None:  # noqa: ARG002  # it was written over meanwhile
         """A record is dropped."""

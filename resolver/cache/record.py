@@ -12,6 +12,7 @@ whatever the octets. Pure; what has become of a record's time since is `ageing`'
 from __future__ import annotations
 
 import enum
+import sys
 from hashlib import blake2b
 from struct import Struct
 from struct import error as struct_error
@@ -36,6 +37,8 @@ from resolver.protocol.ip_addresses import address_octets, octets_text
 from resolver.protocol.transport import Transport
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from resolver.model import Name, RRset
 
 VERSION: Final = 1
@@ -139,6 +142,21 @@ def open_untrusted(octets: bytes, key: bytes) -> Sealed:
     """What was sealed with *key*. Raises WireError only."""
     _, _, kind, worth, boot, wall, now, left_s, way, trust = fields_untrusted(octets, key)
     return Sealed(kind, worth, Stamp(boot, wall, now, left_s), way, trust, octets[BODY_AT:])
+
+
+def opened_untrusted(
+    octets: object, key: bytes, note_damage: Callable[[object], None], most: int = sys.maxsize
+) -> Sealed | None:
+    """The same of what may be anything; None, and *note_damage* is told why, if it is not octets,
+    *most* of them, that were sealed with *key*."""
+    if not isinstance(octets, bytes) or len(octets) > most:
+        note_damage("a record is no octets, or too many")
+        return None
+    try:
+        return open_untrusted(octets, key)
+    except WireError as error:
+        note_damage(error)
+        return None
 
 
 def _status(number: int) -> Status:

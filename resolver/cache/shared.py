@@ -20,7 +20,6 @@ from typing import TYPE_CHECKING, ClassVar, Final, NamedTuple
 from resolver.cache import record
 from resolver.cache.negative import ANY_TYPE
 from resolver.cache.store import CUT
-from resolver.errors import WireError
 from resolver.limits import SHARED_AHEAD_SECONDS, SHARED_VALUE_OCTETS
 from resolver.protocol import names
 from resolver.protocol.codes import type_text
@@ -132,14 +131,8 @@ class Shared:
 
     def open_untrusted(self, octets: object, key: bytes | None = None) -> Sealed | None:
         """What was sealed with *key*; None, counted, if that is not it."""
-        try:
-            if isinstance(octets, bytes) and len(octets) <= SHARED_VALUE_OCTETS:
-                return record.open_untrusted(octets, self.key if key is None else key)
-        except WireError as error:
-            self.note_damage(error)
-            return None
-        self.note_damage("a record is no octets, or too many")
-        return None
+        key = self.key if key is None else key
+        return record.opened_untrusted(octets, key, self.note_damage, SHARED_VALUE_OCTETS)
 
     def note_damage(self, why: object) -> None:  # noqa: ARG002  # the number tells: others may lie
         """A value is not believed."""

@@ -14,7 +14,6 @@ from zlib import crc32
 from resolver.cache import record
 from resolver.cache.basis import Times
 from resolver.cache.store_filter import CUT_SEED, Filter
-from resolver.errors import WireError
 from resolver.limits import STORE_COLD_LOOKUPS, STORE_COMMIT_SECONDS, STORE_EXPIRED_SECONDS
 
 if TYPE_CHECKING:
@@ -215,14 +214,7 @@ class Store:
 
     def open_untrusted(self, octets: object, key: bytes | None = None) -> Sealed | None:
         """What was sealed here, or with *key*; None, counted, if that is not it."""
-        try:
-            if isinstance(octets, bytes):
-                return record.open_untrusted(octets, self.key if key is None else key)
-        except WireError as error:
-            self.note_damage(error)
-            return None
-        self.note_damage("a record is no octets")
-        return None
+        return record.opened_untrusted(octets, self.key if key is None else key, self.note_damage)
 
     def note_damage(self, why: object) -> None:
         """A record is dropped for *why*; told once in a run."""
