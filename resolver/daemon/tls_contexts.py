@@ -230,19 +230,30 @@ class TlsContexts:
 
         subject, wall = subject_of(config), self._wall()
         kept, key = self._kept()
-        if kept is None and self._config is not None and not self._config.tls.certificate:
-            kept = self.identities[0] if self.identities else None
-        if kept is not None:
-            if not certificates.is_due(kept, subject, wall) or not self.leads:
-                return kept
-            key = kept.key
+        used = None
+        if self._config is not None and not self._config.tls.certificate and self.identities:
+            used = self.identities[0]  # better than what is kept, where nothing could be written
+        if used is not None and kept is not None and used.pin != kept.pin:
+            used = None
+        for known in filter(None, (kept, used)):
+            if not certificates.is_due(known, subject, wall) or not self.leads:
+                if known is used and kept is not None:
+                    self._write(known)
+                return known
+            key = key or known.key
         fresh = certificates.make(subject, wall=wall, key=key)
-        write, owner = self._state.write, self._owner
-        is_kept = write(KEY_FILE, fresh.key, mode=_PRIVATE, owner=owner)
-        is_kept = is_kept and write(CERTIFICATE_FILE, fresh.chain, owner=owner)
-        if not is_kept and self.leads:
-            _log.warning("the certificate of our own is not kept: its pin is another at each start")
+        if not self._write(fresh) and self.leads:
+            what = "it" if key else "its pin"
+            _log.warning(
+                "the certificate of our own is not kept: %s is another at each start", what
+            )
         return fresh
+
+    def _write(self, identity: Identity) -> bool:
+        """Keep it for the next start."""
+        write, owner = self._state.write, self._owner
+        is_kept = write(KEY_FILE, identity.key, mode=_PRIVATE, owner=owner)
+        return is_kept and write(CERTIFICATE_FILE, identity.chain, owner=owner)
 
     def _kept(self) -> tuple[Identity | None, bytes]:
         """What an earlier run has left: the certificate, and its key even where that alone is good.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import errno
 import logging
 import subprocess
 import sys
@@ -111,6 +112,44 @@ def test_it_is_renewed_with_the_same_key(tmp_path: Path) -> None:
     assert again.pin == house.pin
     assert again.chain != house.chain
     assert again.contexts.valid_s > 390 * DAY
+
+
+@trio_test
+async def test_it_is_renewed_once_where_nothing_can_be_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A disk that is full, or read-only: not another one at each look, a minute apart."""
+    house = House(tmp_path, OURS)
+    house.clock.wall += 380 * DAY
+    with monkeypatch.context() as full:
+        full.setattr(house.state, "_write", _no_space)
+        for _ in range(3):
+            await house.contexts.look_again()
+        assert house.contexts.valid_s > 390 * DAY
+        assert house.contexts.changed == 1
+        assert caplog.text.count("is not kept: it is another at each start") == 1
+    renewed = house.chain
+    await house.contexts.look_again()
+    again = house.restarted(tmp_path)
+    assert again.chain == renewed, "written once there is room"
+
+
+@trio_test
+async def test_what_was_put_in_its_place_counts_though_it_has_to_be_renewed(tmp_path: Path) -> None:
+    """An older key, from a backup: its pin is what clients know."""
+    (tmp_path / "old").mkdir()
+    (tmp_path / "new").mkdir()
+    old = House(tmp_path / "old", OURS)
+    house = House(tmp_path / "new", OURS, WALL + 380 * DAY)
+    for name in (KEY_FILE, CERTIFICATE_FILE):
+        (tmp_path / "new" / name).write_bytes((tmp_path / "old" / name).read_bytes())
+    await house.contexts.look_again()
+    assert house.pin == old.pin
+    assert house.contexts.valid_s > 390 * DAY
+
+
+def _no_space(*_: object) -> None:
+    raise OSError(errno.ENOSPC, "No space left on device")
 
 
 def test_another_address_makes_another_with_the_same_key(tmp_path: Path) -> None:
