@@ -48,6 +48,12 @@ SESSION_UNPROVEN_SECONDS = limit(
     "the same where the server's certificate was not believed",
     why="a handshake costs both ends a millisecond; nobody mends a certificate in less",
 )
+SESSION_PROOF_SECONDS = limit(
+    3600.0,
+    "seconds for which a server's certificate, once believed, lets sessions go on from each other",
+    why="RFC 8446 §4.6.1: tickets follow from tickets, and a certificate that has expired or lost "
+    "its issuer would be believed for ever; one round trip an hour",
+)
 SESSION_UNSENT_OCTETS = limit(
     262_144,
     "octets to a server that its connection does not take before it is given up",

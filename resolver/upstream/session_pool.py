@@ -18,6 +18,7 @@ from resolver.errors import drop_frames
 from resolver.limits import (
     SESSION_FULL_QUERIES,
     SESSION_IDLE_SECONDS,
+    SESSION_PROOF_SECONDS,
     SESSION_QUERIES,
     SESSION_RETRY_SECONDS,
     SESSION_SETTLED_SECONDS,
@@ -61,6 +62,7 @@ class SessionPool:
         self._is_opening = False
         self._warming_since = -math.inf  # an attempt that nobody has asked for
         self._ticket: object | None = None
+        self._proven_at = -math.inf  # when the server last showed its certificate
         self._used_at = -math.inf
         self._failed: SessionFailed | None = None
         self._failed_until = -math.inf
@@ -240,9 +242,13 @@ class SessionPool:
         """Raises OSError."""
         within_s = self._means.link.connect_s if within_s is None else within_s
         ticket, self._ticket = self._ticket, None  # each is used once (RFC 8446 §C.4)
+        began = trio.current_time()
+        if began - self._proven_at >= SESSION_PROOF_SECONDS:
+            ticket = None
         with trio.move_on_after(within_s):
             session = await self._connect(self.server, self, ticket)
             self._means.counters.connects += 1
+            self._proven_at = began if ticket is None else self._proven_at
             return session
         raise SessionFailed(f"no session in {within_s:g} s")
 

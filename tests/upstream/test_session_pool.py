@@ -11,6 +11,7 @@ import trio
 
 from resolver.limits import (
     SESSION_FULL_QUERIES,
+    SESSION_PROOF_SECONDS,
     SESSION_QUERIES,
     SESSION_SETTLED_SECONDS,
     SESSIONS_PER_SERVER,
@@ -303,6 +304,24 @@ async def test_a_ticket_is_used_once() -> None:
             one.ask(name)
             await trio.sleep(1)
         assert one.tickets == [None, "ticket", None]
+
+
+@trio_test
+@pytest.mark.rfc("RFC 8446 §4.6.1")
+@pytest.mark.reaches("SESSION_PROOF_SECONDS")
+async def test_a_certificate_is_looked_at_again_however_many_tickets_follow_each_other() -> None:
+    """Each session gives another ticket, so one that has expired would do for ever."""
+    step_s = SESSION_PROOF_SECONDS / 4
+    async with rig(keeps_warm=False) as one:
+        for at in range(9):
+            one.ask(b"%d" % at)
+            await trio.sleep(1)
+            one.sessions[-1].ticket = f"ticket {at}"
+            one.sessions[-1].reply()
+            one.sessions[-1].shut()
+            await trio.sleep(step_s - 1)
+        full = [at for at, ticket in enumerate(one.tickets) if ticket is None]
+        assert full == [0, 4, 8]
 
 
 @trio_test
