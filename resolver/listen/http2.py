@@ -22,6 +22,7 @@ from h2.events import (
     RequestReceived,
     StreamEnded,
     StreamReset,
+    TrailersReceived,
     WindowUpdated,
 )
 from h2.exceptions import H2Error
@@ -168,6 +169,8 @@ class Http2:
             self._add(event)  # type: ignore[arg-type]
         elif kind is StreamEnded:
             self._complete(event.stream_id)  # type: ignore[attr-defined]
+        elif kind is TrailersReceived:
+            self._heed_trailers(event)  # type: ignore[arg-type]
         elif kind is StreamReset:
             self._forget(event.stream_id)  # type: ignore[attr-defined]
         elif kind in (WindowUpdated, RemoteSettingsChanged):
@@ -206,11 +209,20 @@ class Http2:
         elif len(coming.body) == HTTPS_BODY_OCTETS and event.stream_ended is None:
             self._h2.increment_flow_control_window(HTTPS_FRAME_OCTETS, number)  # to see if it ends
 
+    def _heed_trailers(self, event: TrailersReceived) -> None:
+        """They tell us nothing, but have to be trailers (§8.1)."""
+        if any(name[:1] == b":" for name, _ in event.headers):
+            self._reset(event.stream_id, ErrorCodes.PROTOCOL_ERROR)
+
     def _complete(self, number: int) -> None:
         coming = self._drop_coming(number)
-        if coming is not None:
-            request = Request(coming.method, coming.target, coming.fields, coming.body)
-            self.asked.append((number, request))
+        if coming is None:
+            return
+        if not coming.body and int(coming.fields.get(b"content-length", b"0")):
+            self._reset(number, ErrorCodes.PROTOCOL_ERROR)  # h2 counts what comes as DATA only
+            return
+        request = Request(coming.method, coming.target, coming.fields, coming.body)
+        self.asked.append((number, request))
 
     def _drop_coming(self, number: int) -> _Coming | None:
         coming = self._coming.pop(number, None)

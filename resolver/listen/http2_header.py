@@ -19,8 +19,9 @@ if TYPE_CHECKING:
 _FIELD_OVERHEAD: Final = 32  # RFC 9113 §6.5.2
 _PSEUDO: Final = (b":method", b":scheme", b":path", b":authority")
 _HOP_BY_HOP: Final = frozenset(
-    {b"connection", b"keep-alive", b"proxy-connection", b"transfer-encoding", b"upgrade"}
+    {b"connection", b"keep-alive", b"proxy-connection", b"te", b"transfer-encoding", b"upgrade"}
 )
+_ANY_TRAILERS: Final = (b"te", b"trailers")  # the one that may be said
 
 
 def read_header(
@@ -40,7 +41,10 @@ def read_header(
         is_behind = True
         if name in WANTED or name == b"content-length":
             fields.setdefault(name, value)
-        elif not name or name in _HOP_BY_HOP or name != name.lower():
+        elif name in _HOP_BY_HOP:
+            if (name, value.lower()) != _ANY_TRAILERS:
+                return None
+        elif not name or name != name.lower():
             return None
     method = pseudo.get(b":method", b"")
     target = pseudo.get(b":path", b"")

@@ -177,6 +177,8 @@ def test_padding_trailers_and_priorities_are_read_over() -> None:
         (("accept", "*/*"), (":method", "GET"), (":scheme", "https"), (":path", "/")),
         ((":method", "GET"), (":scheme", "https"), (":path", "/"), ("connection", "close")),
         ((":method", "GET"), (":scheme", "https"), (":path", "/"), ("transfer-encoding", "x")),
+        ((":method", "GET"), (":scheme", "https"), (":path", "/"), ("te", "gzip")),
+        ((":method", "GET"), (":scheme", "https"), (":path", "/"), ("content-length", "5")),
         ((":method", "GET"), (":scheme", "https"), (":path", "/"), ("Accept", "x")),
         (),
     ],
@@ -188,7 +190,29 @@ def test_a_malformed_request_resets_its_own_stream_only(
     talker = served.talker
     served.hear(talker.head(ends=True, block=talker.encoded(*fields)))
     assert served.resets() == [PROTOCOL_ERROR]
+    assert not served.requests
     assert served.talker.read(served.hear(talker.ask(QUERY))) == {3: (200, b"reply")}
+
+
+@pytest.mark.rfc("RFC 9113 §8.1")
+def test_trailers_that_are_none_reset_their_own_stream() -> None:
+    served = Served()
+    talker = served.talker
+    octets = talker.head() + frame(DATA, 0, 1, QUERY)
+    octets += frame(HEADERS, END_HEADERS | END_STREAM, 1, talker.encoded((":path", "/other")))
+    served.hear(octets)
+    assert served.resets() == [PROTOCOL_ERROR]
+    assert not served.requests
+    assert talker.read(served.hear(talker.ask(QUERY))) == {3: (200, b"reply")}
+
+
+@pytest.mark.rfc("RFC 9113 §8.2.2")
+def test_a_client_may_say_that_it_would_take_trailers() -> None:
+    served = Served()
+    talker = served.talker
+    octets = talker.head(block=talker.block(("te", "trailers")))
+    octets += frame(DATA, END_STREAM, 1, QUERY)
+    assert talker.read(served.hear(octets)) == {1: (200, b"reply")}
 
 
 @pytest.mark.reaches("HTTPS_BODY_OCTETS")
