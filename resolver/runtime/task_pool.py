@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import trio
 
 from resolver.limits import IDLE_TASKS
+from resolver.runtime.naps import nap, wake
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -54,7 +55,7 @@ class TaskPool:
         worker.job = job
         worker.arguments = arguments
         assert worker.task is not None  # noqa: S101  # it was idle, so it began
-        trio.lowlevel.reschedule(worker.task)
+        wake(worker.task)
 
     async def _work(self, worker: _Worker) -> None:
         worker.task = trio.lowlevel.current_task()
@@ -63,13 +64,14 @@ class TaskPool:
             self._idle.remove(worker)
             return trio.lowlevel.Abort.SUCCEEDED
 
+        until_next = nap(let_go)
         while True:
             await worker.job(*worker.arguments)
             if len(self._idle) >= IDLE_TASKS:
                 return
             worker.job, worker.arguments = _nothing, ()  # which is kept alive by who waits
             self._idle.append(worker)
-            await trio.lowlevel.wait_task_rescheduled(let_go)
+            await until_next()
 
 
 async def contained(function: Callable[..., Awaitable[None]], *args: object) -> None:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from trio.lowlevel import Abort, reschedule
+from trio.lowlevel import Abort, current_task
+
+from resolver.runtime.naps import nap, wake
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Awaitable, Callable
 
     import trio
 
@@ -19,6 +21,8 @@ if TYPE_CHECKING:
     from resolver.upstream.timers import Timer
 
     Hear = Callable[["Asked", Event, float], None]  # tell it what happened
+
+_sleep = nap(lambda _: Abort.SUCCEEDED)
 
 
 class Asked:
@@ -43,13 +47,14 @@ class Asked:
     def __repr__(self) -> str:
         return f"<Asked {self.query!r}>"
 
-    def wake(self) -> None:
-        """Let the asker's task look at what there is now."""
-        task, self.task = self.task, None
-        if task is not None:
-            reschedule(task)
+    def news(self) -> Awaitable[None]:
+        """Until `wake`, for the asker's task, which awaits it at once."""
+        self.task = task = current_task()
+        task.custom_sleep_data = self  # which trio takes away when it goes on, cancelled or not
+        return _sleep()
 
-    def let_go(self, _: object) -> Abort:
-        """The asker's task is cancelled while it sleeps."""
-        self.task = None
-        return Abort.SUCCEEDED
+    def wake(self) -> None:
+        """Let the asker's task look at what there is now, if it sleeps."""
+        task = self.task
+        if task is not None and task.custom_sleep_data is self:
+            wake(task)

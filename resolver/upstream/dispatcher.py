@@ -13,7 +13,6 @@ from random import Random
 from typing import TYPE_CHECKING, Any
 
 import trio
-from trio.lowlevel import current_task, wait_task_rescheduled
 
 from resolver.errors import ResolverError, WireError, WorkExceeded
 from resolver.limits import CASE_BROKEN_SECONDS, IN_FLIGHT
@@ -164,8 +163,7 @@ class Dispatcher:
                 if asked.wants_lookup:
                     await self._look_up(asked)
                 else:
-                    asked.task = current_task()
-                    await wait_task_rescheduled(asked.let_go)
+                    await asked.news()
         finally:
             if asked.reply is None and asked.error is None:
                 self._hear(asked, do.LEFT, trio.current_time())
