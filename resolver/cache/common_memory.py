@@ -68,6 +68,14 @@ class CommonMemory:
     def __repr__(self) -> str:
         return f"<CommonMemory, {self._end} octets written>"
 
+    @property
+    def octets(self) -> int:
+        """How much of all workers' is filled."""
+        memory, rings = self._memory, (len(self._memory) - _ring_at(0)) // COMMON_RING_OCTETS
+        ends = (_END.unpack_from(memory, _ENDS_AT + at * _ENDS_STEP)[0] for at in range(rings))
+        filled = sum(min(end, COMMON_RING_OCTETS) for end in ends)
+        return _ring_at(0) + filled if filled else 0
+
     def put(self, number: int, octets: bytes) -> None:
         """Have *octets* found under *number* by all. Costs two microseconds."""
         size = (_HEAD.size + len(octets) + 7) & ~7

@@ -3,6 +3,7 @@
     budget            what all workers may take, the program included
       a supervisor    only above several workers; what is left is divided among them, evenly
         program       the interpreter and the code; more with encrypted listeners
+        in common     its part of what several workers have together, all of which each may see
         room          what is left
           queries, connections, QUIC, servers, zones' keys      a part of the room each, with the
                       least that they need and the most that their own limits let them have
@@ -26,6 +27,8 @@ from resolver.limits import (
     ADDRESS_STATES,
     CACHES_LEAST_OCTETS,
     CLIENT_QUERIES,
+    COMMON_INDEX_SLOTS,
+    COMMON_RING_OCTETS,
     CONNECTION_OCTETS,
     CONNECTIONS_LEAST_OCTETS,
     CONNECTIONS_PART,
@@ -50,6 +53,7 @@ from resolver.limits import (
     QUIC_LEAST_OCTETS,
     QUIC_MEMORY_OCTETS,
     QUIC_PART,
+    RATE_COMMON_PLACES,
     RRSET_CACHE_OCTETS_RANGE,
     SERVER_OCTETS,
     SERVERS_LEAST_OCTETS,
@@ -83,6 +87,8 @@ _BESIDE_RECORDS = (
     1 / PACKET_CACHE_PART + 1 / DELEGATION_CACHE_PART + 1 / NEGATIVE_CACHE_PART
     + 1 / GAPS_CACHE_PART + 2 / FAILURE_CACHE_PART
 )  # fmt: skip
+_COMMON_INDEX = 4096 + COMMON_INDEX_SLOTS * 8  # `cache.common_memory`, without its rings
+_COMMON_TOKENS = 2 * RATE_COMMON_PLACES * 24  # `listen.token_levels`
 _ROOM_OF_ALL = 4 * RRSET_CACHE_OCTETS_RANGE[1]  # more than anybody's records and all beside them
 
 
@@ -94,6 +100,7 @@ class Shares(NamedTuple):
 
     budget: int
     program: int
+    in_common: int
     queries: int
     connections: int
     quic: int
@@ -138,13 +145,15 @@ class Shares(NamedTuple):
 def shares_of(config: Config) -> Shares:
     """Of one worker. `memory = "auto"` is what is had where nobody knows what there is."""
     budget = _worker_octets(config, budget_octets(config))
-    room = max(budget - program_octets(config), MEMORY_ROOM_OCTETS)
+    program, in_common = program_octets(config), _common_each(config)
+    room = max(budget - program - in_common, MEMORY_ROOM_OCTETS)
     queries, connections, quic, servers, zone_keys = (_clamped(room, *row) for row in _ROWS)
     wanted = config.cache.size_octets
     records = _records(room) if wanted == "auto" else wanted
     return Shares(
         budget=budget,
-        program=program_octets(config),
+        program=program,
+        in_common=in_common,
         queries=queries,
         connections=connections,
         quic=quic,
@@ -178,7 +187,8 @@ def budget_octets(config: Config, available: int | None = None, *, lists: int = 
 
 def most_records(config: Config) -> int:
     """The most that `cache.size_octets` may be beside the rest of the budget."""
-    room = _worker_octets(config, budget_octets(config)) - program_octets(config)
+    taken = program_octets(config) + _common_each(config)
+    room = _worker_octets(config, budget_octets(config)) - taken
     return _records(max(room, MEMORY_ROOM_OCTETS))
 
 
@@ -191,6 +201,16 @@ def program_octets(config: Config) -> int:
     return MEMORY_PROGRAM_OCTETS + encrypts * MEMORY_ENCRYPTED_OCTETS
 
 
+def common_octets(config: Config) -> int:
+    """What several workers have in common, filled to the brim: what they have learnt, and what
+    clients may still have answered where there is a rate. One worker has nothing of it."""
+    workers = workers_of(config)
+    if workers == 1:
+        return 0
+    tokens = _COMMON_TOKENS if config.server.rate_limit else 0
+    return _COMMON_INDEX + workers * COMMON_RING_OCTETS + tokens
+
+
 def least_octets(config: Config) -> int:
     """The least budget with which this can be done."""
     workers, each = workers_of(config), least_each(config)
@@ -199,7 +219,8 @@ def least_octets(config: Config) -> int:
 
 def least_each(config: Config) -> int:
     """The least of one worker."""
-    return MEMORY_LEAST_OCTETS - MEMORY_PROGRAM_OCTETS + program_octets(config)
+    program = program_octets(config) + _common_each(config)
+    return MEMORY_LEAST_OCTETS - MEMORY_PROGRAM_OCTETS + program
 
 
 def workers_of(config: Config) -> int:
@@ -232,6 +253,10 @@ def _worker_octets(config: Config, octets: int) -> int:
     return (octets - MEMORY_SUPERVISOR_OCTETS) // workers
 
 
+def _common_each(config: Config) -> int:
+    return -(-common_octets(config) // workers_of(config))
+
+
 def _clamped(room: int, part: int, least: int, most: int) -> int:
     return min(max(room // part, least), most)
 
@@ -251,4 +276,4 @@ def _for_records(config: Config) -> int:
     room = least + bisect_left(range(least, least + _ROOM_OF_ALL), wanted, key=_records)
     workers = workers_of(config)
     supervisor = MEMORY_SUPERVISOR_OCTETS if workers > 1 else 0
-    return supervisor + workers * (room + program_octets(config))
+    return supervisor + workers * (room + program_octets(config) + _common_each(config))

@@ -54,6 +54,11 @@ class CommonCache:
         )  # fmt: skip
         memory.rrsets.learnt = memory.negatives.learnt = parts.delegations.learnt = level
 
+    @property
+    def octets(self) -> int:
+        """Of what all workers have learnt, as far as it is filled."""
+        return 0 if self.common is None else self.common.memory.octets
+
     def forget(self) -> None:
         """Nobody finds what was there up to now."""
         if self.common is not None:

@@ -18,10 +18,12 @@ from resolver.limits import (
     SERVER_OCTETS,
     ZONE_KEYS_OCTETS,
 )
+from resolver.runtime.memory_signs import MemorySigns
 
 if TYPE_CHECKING:
     from resolver.daemon.garbage import Collector
     from resolver.daemon.persistence import Persistence
+    from resolver.daemon.sharing import Sharing
     from resolver.daemon.wiring import Parts
     from resolver.listen.admission import Admission
     from resolver.listen.quic_places import QuicPlaces
@@ -41,6 +43,7 @@ class Holding(Protocol):
 
     parts: Parts
     persistence: Persistence
+    sharing: Sharing
     admission: Admission
     slots: TcpSlots
     quic: QuicPlaces
@@ -54,6 +57,7 @@ def keeper_of(daemon: Holding) -> MemoryKeeper:
     return MemoryKeeper(
         lambda: daemon.parts,
         lambda: sum(_outside(daemon.parts, daemon.persistence).values()),
+        signs=MemorySigns(sharers=workers_of(daemon.parts.config)),
         on_last=daemon.collector.give_back,
         on_part=lambda part: _take_on(daemon, part),
         tells=daemon.is_first,
@@ -104,6 +108,8 @@ def pools_of(daemon: Holding) -> dict[str, Pool]:
         ),
         "quic": Pool(daemon.quic.octets, daemon.quic.most_octets),
     }
+    in_common = daemon.sharing.common_octets // workers_of(parts.config)
+    pools["in_common"] = Pool(in_common, shares.in_common)
     outside = _outside(parts, daemon.persistence)
     pools |= {name: Pool(octets, octets) for name, octets in outside.items()}
     held = sum(pool.octets for pool in pools.values())

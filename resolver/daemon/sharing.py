@@ -66,6 +66,11 @@ class Sharing:
         self._common.forget()
         return 0 if self.cache is None else await self.cache.forget_places(places)
 
+    @property
+    def common_octets(self) -> int:
+        """Memory that all workers of this machine have filled in common."""
+        return self._common.octets
+
     def status(self) -> dict[str, Any] | None:
         """How it is; None: nothing is shared."""
         return None if self.cache is None else self.cache.status()

@@ -20,10 +20,12 @@ _PAGE: Final = os.sysconf("SC_PAGE_SIZE")
 
 
 class MemorySigns:
-    """Of this process, its cgroups and the machine, below *root*."""
+    """Of this process, its cgroups and the machine, below *root*. *sharers*: how many processes
+    have the memory together that it shares."""
 
-    def __init__(self, root: Path = Path("/")) -> None:
+    def __init__(self, root: Path = Path("/"), *, sharers: int = 1) -> None:
         self._root = root
+        self._sharers = sharers
         found = list(groups(root))
         self._groups = [one for one in found if (one.place / one.usage).exists()]
         places = [*(one.pressure() for one in found), root / "proc/pressure/memory"]
@@ -35,9 +37,17 @@ class MemorySigns:
         return f"<MemorySigns of {len(self._groups)} cgroups, PSI {self._pressure}>"
 
     def resident(self) -> int:
-        """Octets of the machine's memory that this process takes; 0 where nobody tells."""
+        """Octets of the machine's memory that this process takes, its part of what it shares with
+        others of its kind included; 0 where nobody tells."""
         fields = text_of(self._root / "proc/self/statm").split()
-        return int(fields[1]) * _PAGE if len(fields) > 1 and fields[1].isdigit() else 0
+        octets = int(fields[1]) * _PAGE if len(fields) > 1 and fields[1].isdigit() else 0
+        return octets - self._of_others() if self._sharers > 1 else octets
+
+    def _of_others(self) -> int:
+        """Of shared memory that it sees (proc(5), RssShmem), what the others answer for."""
+        told = text_of(self._root / "proc/self/status").partition("RssShmem:")[2]
+        shared = _number(told.partition("\n")[0]) or 0
+        return (shared << 10) * (self._sharers - 1) // self._sharers
 
     def left(self) -> float:
         """Part of the limit that is nearest which is left, 0 to 1; 1 where nothing is known."""

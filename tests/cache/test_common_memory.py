@@ -50,6 +50,18 @@ def test_the_newest_of_each_number_is_found_whoever_put_it() -> None:
     assert _all(one, base_of(name("other.example."))) == []
 
 
+def test_it_says_how_much_is_filled_by_all_workers() -> None:
+    memory = _memory()
+    one, other = (CommonMemory(memory, number) for number in (0, 1))
+    assert one.octets == 0
+    for view in (one, other):
+        view.put(BASE + 1, bytes(1000))
+    assert octets_for(0) + 2000 < one.octets == other.octets < octets_for(0) + 2100
+    for _ in range(2 * COMMON_RING_OCTETS // 60_000):
+        one.put(BASE + 1, bytes(60_000))
+    assert octets_for(1) < one.octets < octets_for(1) + 1100
+
+
 def test_who_follows_one_that_died_writes_on_where_it_ended() -> None:
     memory = _memory()
     CommonMemory(memory, 0).put(BASE + 1, b"before it died")

@@ -12,11 +12,13 @@ from hypothesis import strategies as st
 from resolver.config import load
 from resolver.config.shares import (
     budget_octets,
+    common_octets,
     least_octets,
     most_records,
     program_octets,
     shares_of,
 )
+from resolver.daemon.in_common import counters_of
 from resolver.errors import ConfigError
 from resolver.limits import MEMORY_OCTETS_RANGE
 
@@ -61,8 +63,21 @@ def test_workers_divide_the_budget() -> None:
     one, four = shares_of(config(said)), shares_of(config(said, workers=4))
     assert four.budget == (536 - 24) // 4 * MEBI
     assert one.records > 4 * four.records > 0
-    assert least_octets(config(workers=4)) == (24 + 4 * 64) * MEBI
-    assert budget_octets(config(workers=4), 512 * MEBI) == (24 + 4 * 64) * MEBI
+    least = (24 + 4 * 64 + 17) * MEBI + 4096  # a ring of 4 MiB each, and one index
+    assert least_octets(config(workers=4)) == least
+    assert budget_octets(config(workers=4), 512 * MEBI) == least
+
+
+@pytest.mark.parametrize("rate", [0, 200])
+@pytest.mark.parametrize("workers", [1, 2, 4])
+def test_what_workers_have_in_common_is_as_large_as_what_is_made(workers: int, rate: int) -> None:
+    said = config(f"server.rate_limit = {rate}", workers=workers)
+    made = counters_of(workers)
+    assert made.learnt is not None
+    assert made.tokens is not None
+    whole = 0 if workers == 1 else len(made.learnt) + (len(made.tokens) if rate else 0)
+    assert common_octets(said) == whole
+    assert whole <= workers * shares_of(said).in_common < whole + workers
 
 
 @pytest.mark.reaches(
@@ -128,9 +143,10 @@ def test_all_shares_together_fit_the_budget(octets: int, workers: int, encrypts:
     said = msgspec.structs.replace(said, memory=octets)
     shares = shares_of(said)
     room = shares.queries + shares.connections + shares.quic + shares.servers + shares.zone_keys
+    room += shares.in_common
     assert shares.program + room + shares.caches <= shares.budget + 8 * MEBI
     assert workers * shares.budget <= octets
-    if shares.budget >= 96 * MEBI:
+    if shares.budget >= 102 * MEBI:
         assert shares.program + room + shares.caches <= shares.budget
 
 
@@ -156,6 +172,7 @@ def test_a_budget_that_is_too_small_for_its_workers_is_refused() -> None:
     with pytest.raises(ConfigError) as found:
         load.loads(f"memory = {256 * MEBI}\nserver.workers = 4")
     assert found.value.where == "memory"
-    assert f"at least {(24 + 4 * 64) * MEBI} for 4 workers" in str(found.value)
+    least = (24 + 4 * 64 + 17) * MEBI + 4096
+    assert f"at least {least} for 4 workers" in str(found.value)
     with pytest.raises(ConfigError, match="a whole number from 67108864"):
         load.loads("memory = 1000000")

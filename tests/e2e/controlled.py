@@ -109,9 +109,9 @@ class Controlled(NamedTuple):
             return wire.parse_untrusted(sock.recv(4096)).rcode
 
 
-def write(folder: Path, port: int, head: str) -> None:
+def write(folder: Path, port: int, head: str, more_listeners: str = "") -> None:
     (folder / "resolver.toml").write_text(
-        f"{head}\nserver.listen = ['127.0.0.1:{port}']\nroot.prime = false\n"
+        f"{head}\nserver.listen = ['127.0.0.1:{port}', {more_listeners}]\nroot.prime = false\n"
         f"control.socket = '{folder / 'control'}'\n"
     )
 
@@ -133,11 +133,19 @@ def _is_open(path: Path) -> bool:
 
 @contextmanager
 def controlled(
-    folder: Path, *, head: str = "server.user = ''", is_lab: bool = True, port: int = 0
+    folder: Path,
+    *,
+    head: str = "server.user = ''",
+    is_lab: bool = True,
+    port: int = 0,
+    more_listeners: str = "",
 ) -> Iterator[Controlled]:
-    """Ready once its control socket can be opened. Without the lab it asks nobody of its own."""
+    """Ready once its control socket can be opened. Without the lab it asks nobody of its own.
+
+    *more_listeners*: beside UDP and TCP at *port*, in TOML's quotes, with commas between.
+    """
     port, log = port or free_port(), folder / "log"
-    write(folder, port, head)
+    write(folder, port, head, more_listeners)
     command = [sys.executable, "-m", "resolver", "serve", "--config", str(folder / "resolver.toml")]
     with log.open("a") as file:
         process = subprocess.Popen(

@@ -23,6 +23,15 @@ def test_resident_memory_is_in_pages(tmp_path: Path) -> None:
     assert MemorySigns(machine(tmp_path)).resident() == 12_800 * os.sysconf("SC_PAGE_SIZE")
 
 
+def test_of_memory_that_four_see_each_answers_for_a_quarter(tmp_path: Path) -> None:
+    status = "VmRSS:\t   51200 kB\nRssAnon:\t   40000 kB\nRssShmem:\t    8000 kB\nVmData:\t 1 kB\n"
+    root = machine(tmp_path, {"proc/self/status": status})
+    own = MemorySigns(root).resident()
+    assert MemorySigns(root, sharers=4).resident() == own - 3 * (2000 << 10)
+    (root / "proc/self/status").unlink()
+    assert MemorySigns(root, sharers=4).resident() == own
+
+
 @pytest.mark.reaches("MEMORY_MACHINE_FACTOR")
 def test_of_a_machine_half_as_much_may_be_left(tmp_path: Path) -> None:
     text = "MemTotal: 1000000 kB\nMemAvailable: 40000 kB\n"
