@@ -67,8 +67,8 @@ LIST_CLIENT_SETS = limit(
 )
 LIST_ENDINGS = limit(
     4096,
-    "endings of names, of two labels, of which it is remembered whether a list has any below",
-    why="our choice: half a megabyte; to look costs a miss two microseconds",
+    "endings of names, behind their first label, of which it is remembered whether lists have them",
+    why="our choice: a megabyte; to look costs a miss two microseconds",
 )
 LIST_FILE_OCTETS = limit(
     1 << 30, "octets of the compiled lists", why="four million names and their conditions"

@@ -25,6 +25,7 @@ from resolver.policy.list_file import (
     ADDRESSES,
     CLIENTS,
     EVERYTHING,
+    FILTERED,
     HEAD,
     MAGIC,
     ONE_LABEL,
@@ -50,7 +51,7 @@ if TYPE_CHECKING:
 _REACHES: Final = 4
 _OFFSET: Final = 0xFFFF_FFFF
 _FEWEST_BITS: Final = 4
-_FILTER_MORE: Final = 5  # 32 bits a bucket of two to four names: one miss in ten goes on
+_FILTER_MORE: Final = 5  # 32 bits a bucket of two to four names: one look in ten goes on
 _HASH_BITS: Final = 32
 
 
@@ -171,11 +172,13 @@ class Compiler:
         bits = min(max(_FEWEST_BITS, len(order).bit_length() - 2), 30)
         filter_bits = min(bits + _FILTER_MORE, _HASH_BITS)
         starts, names = self._buckets(order, bits)
+        marks = self._filter(filter_bits, order)
         del order
         out = bytearray(HEAD.size)
         out += starts.tobytes()
         filter_at = len(out)
-        out += self._filter(filter_bits)
+        out += marks
+        del marks
         names_at = len(out)
         out += names
         out += bytes(-len(out) % 4)
@@ -186,8 +189,8 @@ class Compiler:
         info_at = len(out)
         out += msgspec.msgpack.encode(self.info)
         head = Head(
-            MAGIC, VERSION, self._flags, bits, filter_bits, 0, filter_at, names_at, index_at,
-            specials_at, info_at, len(out), len(self._special_at) - 1, b"",
+            MAGIC, VERSION, self._flags | FILTERED, bits, filter_bits, 0, filter_at, names_at,
+            index_at, specials_at, info_at, len(out), len(self._special_at) - 1, b"",
         )  # fmt: skip
         HEAD.pack_into(out, 0, *head)
         HEAD.pack_into(out, 0, *head._replace(checksum=checksum_of(out, head)))
@@ -229,8 +232,11 @@ class Compiler:
             filled += 1
         return starts, out
 
-    def _filter(self, bits: int) -> bytearray:
+    def _filter(self, bits: int, order: list[int]) -> bytearray:
         out, shift = bytearray((1 << bits) // 8), _HASH_BITS - bits
+        for entry in order:
+            bit = entry >> _HASH_BITS + shift
+            out[bit >> 3] |= 1 << (bit & 7)
         for tail in self._tails:
             bit = tail >> shift
             out[bit >> 3] |= 1 << (bit & 7)

@@ -2,7 +2,7 @@
 
     head      magic, version, flags, sizes, and a checksum of all that follows
     starts    where each bucket of names begins, four octets each
-    filter    a bit for the last two labels of every name: nearly all names end here
+    filter    a bit for every name, and for the last two labels of it: nearly all look-ups end here
     names     bucket after bucket: length, name, list and reach (an octet), line (three);
               of a name that ends in one of TOPS that label is one octet
     index, specials    rules with conditions, by their number, which stands in the place of a line
@@ -37,6 +37,7 @@ VERSION: Final = 1
 HEAD: Final = struct.Struct("<8sHHBBH7Q16s")
 CHECKSUM: Final = 16
 EVERYTHING, ONE_LABEL, ADDRESSES, CLIENTS = 1, 2, 4, 8  # flags: rules for the root, and for these
+FILTERED: Final = 16  # a flag: the filter has whole names too, as it had not before
 TAIL: Final = 4  # octets behind a name: list and reach, and the line
 _NUMBER: Final = struct.Struct("<I")
 _COMMON: Final = (
@@ -97,7 +98,8 @@ class Head(NamedTuple):
     checksum: bytes
 
 
-_NEITHER, _BELOW, _LISTED = range(3)  # of two labels: nothing ends in them, something, they do too
+_NOTHING: Final = MARK  # of an ending, in the place of a key: no list has it, nor what is below it
+_ANYTHING: Final = MARK * 2  # ... it, or one that it ends in, is listed
 
 
 class Found(NamedTuple):
@@ -131,9 +133,10 @@ class Table:
         self._index_at = head.index_at
         self._specials_at = head.specials_at
         self._specials = head.specials
-        self._endings: dict[Key, int] = {}  # of names looked for lately: see `_ending`
+        self._endings: dict[Name, Key] = {}  # of names looked for lately: see `_look_behind`
         self._is_open = bool(head.flags & EVERYTHING)
         self._has_tops = bool(head.flags & ONE_LABEL)
+        self._is_filtered = bool(head.flags & FILTERED)
 
     def __repr__(self) -> str:
         return f"<Table of {self.info.names} names, {len(self.info.lists)} lists>"
@@ -159,29 +162,61 @@ class Table:
     def find(self, name: Name) -> list[Found]:
         """All rules for *name*, those of the most specific listed name first. O(labels).
 
-        What is remembered of its last two labels says of most names that no list has them, nor what
-        they are below; else a look into the filter does.
+        What is remembered of what stands behind its first label leaves the whole name to be looked
+        for in the filter, or nothing at all.
         """
+        size = 1 + name[0]
+        behind = name[size:]
+        short = self._endings.get(behind)
+        if short is None:
+            short = self._look_behind(behind)
+        if short is _NOTHING:
+            return []
+        if short is not _ANYTHING:
+            bit = crc32(name[:size] + short) >> self._filter_shift
+            if not self._data[self._filter_at + (bit >> 3)] & _BITS[bit & 7]:
+                return []
+        return self._walk(name)
+
+    def _look_behind(self, ending: Name) -> Key:
+        """What a name that ends in *ending*, behind its first label, may be found by: the key of
+        *ending* where nothing but the whole name can be listed."""
+        if len(self._endings) >= LIST_ENDINGS:
+            self._endings.clear()
+        short = self._endings[ending] = self._key_behind(ending)
+        return short
+
+    def _key_behind(self, ending: Name) -> Key:
+        if self._is_open or not ending:
+            return _ANYTHING
+        places = _places(ending)
+        if not places:  # the name has one label
+            return _ANYTHING if self._has_tops else _NOTHING
+        if not self._has_tops and len(places) > 1 and not self._passes(ending[places[-2] : -1]):
+            return _NOTHING
+        short = shortened(ending[:-1], places[-1])
+        if not self._is_filtered or any(self._is_listed(short[at:]) for at in places):
+            return _ANYTHING
+        return short
+
+    def _passes(self, key: Key) -> bool:
+        """False if no list has anything that ends in *key*, one or two labels."""
+        bit = crc32(key) >> self._filter_shift
+        return bool(self._data[self._filter_at + (bit >> 3)] & _BITS[bit & 7])
+
+    def _is_listed(self, short: Key) -> bool:
+        """False if no rule is about *short*."""
+        bucket, base = crc32(short) >> self._shift, self._names_at
+        begin, end = self._starts[bucket], self._starts[bucket + 1]
+        return begin != end and self._data.find(short, base + begin, base + end) >= 0
+
+    def _walk(self, name: Name) -> list[Found]:
+        """Look for *name* and all that it ends in."""
         found: list[Found] = []
-        at, places = 0, list[int]()
-        while size := name[at]:
-            places.append(at)
-            at += size + 1
+        places = _places(name)
         last = places[-1] if places else 0
         if self._is_open:
-            places.append(at)
-        elif self._has_tops:
-            if not (places and (self._ending(name, places) or self._passes(name[last:-1]))):
-                return found
-        else:  # no list has a name of one label
-            if len(places) < 2:  # noqa: PLR2004
-                return found
-            ending = self._ending(name, places)
-            if not ending:
-                return found
-            places.pop()
-            if ending == _BELOW:
-                places.pop()
+            places.append(len(name) - 1)
         starts, shift, data, base = self._starts, self._shift, self._data, self._names_at
         short = shortened(name[:-1], last)
         for at in places:
@@ -191,31 +226,6 @@ class Table:
             if begin != end and data.find(key, base + begin, base + end) >= 0:
                 self._look(key, begin, end, at, found)
         return found
-
-    def _ending(self, name: Name, places: list[int]) -> int:
-        """Whether lists have names that end in the last two labels of *name*, and these too."""
-        key = name[places[-2] if len(places) > 1 else places[-1] : -1]
-        ending = self._endings.get(key)
-        if ending is None:
-            if len(self._endings) >= LIST_ENDINGS:
-                self._endings.clear()
-            ending = self._endings[key] = self._look_at_ending(key)
-        return ending
-
-    def _look_at_ending(self, key: Key) -> int:
-        if not self._passes(key):
-            return _NEITHER
-        last = 1 + key[0]
-        short = shortened(key, last if last < len(key) else 0)
-        bucket = crc32(short) >> self._shift
-        base, begin, end = self._names_at, self._starts[bucket], self._starts[bucket + 1]
-        is_listed = begin != end and self._data.find(short, base + begin, base + end) >= 0
-        return _LISTED if is_listed else _BELOW
-
-    def _passes(self, key: Key) -> bool:
-        """False if no list has anything that ends in *key*, one or two labels."""
-        bit = crc32(key) >> self._filter_shift
-        return bool(self._data[self._filter_at + (bit >> 3)] & _BITS[bit & 7])
 
     def find_address(self, octets: bytes) -> list[Found]:
         """All rules for an address."""
@@ -259,6 +269,15 @@ class Table:
             return _decode_rule(self._data[base + begin : base + end])
         except (msgspec.MsgspecError, ValueError):
             return None
+
+
+def _places(name: Name) -> list[int]:
+    """Where its labels begin."""
+    places, at = list[int](), 0
+    while size := name[at]:
+        places.append(at)
+        at += size + 1
+    return places
 
 
 def shortened(key: Key, last: int) -> Key:

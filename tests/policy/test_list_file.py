@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from resolver.errors import WireError
 from resolver.policy import list_compile, list_file
 from resolver.policy.list_compile import Compiler
-from resolver.policy.list_file import HEAD, Head, ListInfo, Table, checksum_of
+from resolver.policy.list_file import FILTERED, HEAD, Head, ListInfo, Table, checksum_of
 from resolver.protocol import names
 from tests.policy.list_making import compiler_of, report_of, table_of
 from tests.support import set_limit
@@ -74,6 +74,30 @@ def test_what_is_remembered_of_endings_is_bounded_and_changes_nothing(
         assert found(table, f"www.d{at}.example.") == []
         assert len(table._endings) <= 5
     assert [len(found(table, one)) for one in asked * 2] == wanted * 2
+
+
+def test_a_file_from_before_the_filter_had_whole_names_is_as_good() -> None:
+    """It is in use until a list changes."""
+    text = "||ads.example.com^\n||whole.example^\nnet.example.org\n"
+    octets = bytearray(compiler_of(text).octets())
+    head = Head(*HEAD.unpack_from(octets))
+    assert head.flags & FILTERED
+    octets[head.filter_at : head.names_at] = _tails_only(
+        head, "example.com", "whole.example", "example.org"
+    )
+    head = head._replace(flags=head.flags & ~FILTERED)
+    HEAD.pack_into(octets, 0, *head._replace(checksum=checksum_of(octets, head)))
+    table = Table.read_untrusted(bytes(octets))
+    asked = ["x.ads.example.com.", "www.example.com.", "a.whole.example.", "net.example.org."]
+    assert [len(found(table, one)) for one in asked * 2] == [1, 0, 1, 1] * 2
+
+
+def _tails_only(head: Head, *tails: str) -> bytes:
+    out = bytearray(head.names_at - head.filter_at)
+    for tail in tails:
+        bit = crc32(names.from_text(f"{tail}.")[:-1]) >> 32 - head.filter_bits
+        out[bit >> 3] |= 1 << (bit & 7)
+    return bytes(out)
 
 
 def test_a_rule_for_everything_is_found_for_every_name() -> None:
