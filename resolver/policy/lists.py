@@ -23,7 +23,7 @@ from resolver.policy.list_file import Found
 from resolver.policy.list_judge import Asker, ListUse, Rank, Ruling, ruling
 from resolver.policy.list_pattern import needed
 from resolver.policy.list_rules import text_of
-from resolver.policy.path import Step
+from resolver.policy.path import EVERY_ANSWER, Step
 from resolver.protocol import names
 from resolver.protocol.address_hints import address_hints
 from resolver.protocol.codes import RRClass, RRType
@@ -87,8 +87,8 @@ class Lists:
         """Is there anything to look at besides the table's names?"""
         self.find: Callable[[Name], list[Found]] = _nothing
         """All that the table says of a name; nothing while lists are paused."""
-        self.looked_at: frozenset[int] = frozenset()
-        """Types of records that are looked at for what they lead to."""
+        self.looked_at: set[int] = set()
+        """Types of records that are looked at for what they lead to; the same set for ever."""
         self.has_clients = False
         """May what is told depend on who asks?"""
         self._steps: dict[frozenset[str], ListStep] = {}
@@ -156,9 +156,13 @@ class Lists:
         self.has_more = is_on and bool(self.patterns or self.policy.canaries or self.by_hand)
         self.find = table.find if table is not None and is_on else _nothing
         self.has_clients = table is not None and table.has_clients
-        self.looked_at = LEADING if self.has_more or (table is not None and is_on) else frozenset()
+        self.looked_at.clear()
+        if self.has_more or (table is not None and is_on):
+            self.looked_at |= LEADING
         if table is not None and is_on and table.has_addresses:
             self.looked_at |= _ADDRESSES
+        if self.has_clients:
+            self.looked_at.add(EVERY_ANSWER)
 
     def uses(self, tags: frozenset[str]) -> dict[int, ListUse]:
         """Lists that are for clients with *tags*, by their numbers in the table."""
@@ -205,6 +209,7 @@ class ListStep(Step):
 
     def __init__(self, lists: Lists, tags: frozenset[str]) -> None:
         self._lists = lists
+        self.looks_for = lists.looked_at
         self._tags = tags
         self._generation = -1
         self._uses: dict[int, ListUse] = {}

@@ -11,15 +11,20 @@ Pure: steps neither wait nor read a clock.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from resolver.model import DROPPED
 from resolver.protocol.message import Message
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
+    from collections.abc import Set as AbstractSet
 
     from resolver.model import Answer, Query, Question, View
+
+
+EVERY_ANSWER: Final = 0
+"""Among the types that a step looks for: no record has it (RFC 6895 §3.1)."""
 
 
 class Step:
@@ -33,6 +38,9 @@ class Step:
     """False: in its view nobody is told expired data."""
     tells_apart = False
     """True: it may treat clients of one view in different ways, as its `admits` says."""
+    looks_for: AbstractSet[int] | None = None
+    """Types of records: `after` leaves an answer alone that has none of them, unless EVERY_ANSWER
+    is one. Whose set it is may change it at any time. None: it looks at every answer."""
 
     def before(self, query: Query) -> Answer | None:
         """The answer to *query* without resolving, None to go on. A step that answers is the last:
@@ -87,7 +95,9 @@ class PolicyPath:
         self.view = view
         self.steps = tuple(steps)
         self._before = tuple(step.before for step in self.steps if _has(step, Step.before))
-        self._after = tuple(step.after for step in self.steps if _has(step, Step.after))
+        self._after = tuple(
+            (step.after, step.looks_for) for step in self.steps if _has(step, Step.after)
+        )
         self._beside = tuple(step for step in self.steps if _has(step, Step.beside))
         self.looks_beside = bool(self._beside)
         self.changes_answers = bool(self._after or self._beside)
@@ -114,7 +124,13 @@ class PolicyPath:
 
     def after(self, query: Query, answer: Answer) -> Answer:
         """What all steps, in order, make of *answer*. O(steps)."""
-        for after in self._after:
+        for after, wanted in self._after:
+            if wanted is not None and EVERY_ANSWER not in wanted:
+                for rrset in answer.answer:
+                    if rrset.rtype in wanted:
+                        break
+                else:
+                    continue  # spares a call, which costs as much as all else here
             answer = after(query, answer)
             if answer is DROPPED:
                 break

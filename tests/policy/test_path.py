@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from resolver.model import Answer, Query, Question, View
-from resolver.policy.path import PolicyPath, Step
-from resolver.protocol.codes import Flag, Rcode
+from resolver.model import Answer, Query, Question, RRset, View
+from resolver.policy.path import EVERY_ANSWER, PolicyPath, Step
+from resolver.protocol.codes import Flag, Rcode, RRType
 from resolver.protocol.message import Message
 from tests.making import question
 
@@ -116,3 +116,21 @@ def test_one_step_is_enough_to_keep_a_client_from_packets() -> None:
 def test_the_path_is_printed_as_it_is_walked() -> None:
     path = PolicyPath(View(), [Says(WWW, 1), Adds(1), Says(WWW, 2), Shuts(), Wants(None)])
     assert str(path) == "says 1, says 2 | adds 1, wants"
+
+
+def test_a_step_is_asked_only_of_answers_that_have_what_it_looks_for() -> None:
+    """Whose set it is may change it: lists come and go while the path stays."""
+    adds, wanted = Adds(1), {int(RRType.CNAME)}
+    adds.looks_for = wanted
+    path = PolicyPath(View(), [adds, Adds(2)])
+    address = RRset(WWW.qname, RRType.A, 60, (bytes(4),))
+    alias = RRset(WWW.qname, RRType.CNAME, 60, (WWW.qname,))
+
+    def rcode(*rrsets: RRset) -> int:
+        return path.after(QUERY, Answer(WWW, Rcode.NOERROR, answer=rrsets)).rcode
+
+    assert [rcode(), rcode(address), rcode(address, alias)] == [2, 2, 12]
+    wanted.add(RRType.A)
+    assert [rcode(), rcode(address)] == [2, 12]
+    wanted.add(EVERY_ANSWER)
+    assert rcode() == 12
