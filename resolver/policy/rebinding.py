@@ -26,13 +26,14 @@ from resolver.policy.path import Step
 from resolver.protocol import names
 from resolver.protocol.address_hints import hints_of
 from resolver.protocol.codes import EdeCode, RRType
-from resolver.protocol.private_addresses import is_loopback_ipv4, is_private
+from resolver.protocol.private_addresses import PRIVATE_HALVES, is_loopback_ipv4, is_private
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from resolver.model import Answer, Name, Query
 
+_A: Final = int(RRType.A)  # a plain int: an enum's costs a look-up at every use
 _ALIASES: Final = (RRType.CNAME, RRType.DNAME)
 _ADDRESS_LABELS: Final = 4  # of an IPv4 address, back to front (RFC 5782 §2.1)
 _LONGEST_NUMBER: Final = 3  # digits
@@ -53,9 +54,13 @@ class Rebinding(Step):
         self._exempt = (_NOT_PUBLIC | {*allowed, *zones}) - {names.ROOT}
 
     def after(self, query: Query, answer: Answer) -> Answer:
-        for rrset in answer.answer:
-            found = _REFUSED.get(rrset.rtype)
-            if found is not None and any(map(found, rrset.rdatas)):
+        for rrset in answer.answer:  # written out: a call costs more than what it looks at
+            rtype = rrset.rtype
+            if rtype == _A:
+                for rdata in rrset.rdatas:
+                    if rdata[:2] in PRIVATE_HALVES:
+                        return self._judge(query, answer)
+            elif rtype in _REFUSED and any(map(_REFUSED[rtype], rrset.rdatas)):
                 return self._judge(query, answer)
         return answer
 

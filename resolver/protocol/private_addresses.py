@@ -38,14 +38,15 @@ def _first_halves() -> frozenset[bytes]:
     return frozenset(map(bytes, found))
 
 
-_PRIVATE: Final = _first_halves()
+PRIVATE_HALVES: Final = _first_halves()
+"""The first two octets of all private IPv4 addresses, and of no other."""
 
 
 def is_private(rdata: bytes) -> bool:
     """True of the 4 or 16 octets of such an address; False of all else."""
     size = len(rdata)
     if size == _IPV4_OCTETS:
-        return rdata[:2] in _PRIVATE
+        return rdata[:2] in PRIVATE_HALVES
     return size == _IPV6_OCTETS and _is_private_ipv6(rdata)
 
 
@@ -57,10 +58,10 @@ def is_loopback_ipv4(rdata: bytes) -> bool:
 def _is_private_ipv6(rdata: bytes) -> bool:
     first = rdata[0]
     if first == _ZERO:
-        carries = rdata.startswith(_WITH_IPV4_LAST) and rdata[12:14] in _PRIVATE
+        carries = rdata.startswith(_WITH_IPV4_LAST) and rdata[12:14] in PRIVATE_HALVES
         return carries or rdata.startswith(_OWN_TRANSLATORS)
     if first == _SIX_TO_FOUR[0]:
         if rdata.startswith(_SIX_TO_FOUR):
-            return rdata[2:4] in _PRIVATE
-        return rdata.startswith(_TEREDO) and rdata[12:14].translate(_COMPLEMENT) in _PRIVATE
+            return rdata[2:4] in PRIVATE_HALVES
+        return rdata.startswith(_TEREDO) and rdata[12:14].translate(_COMPLEMENT) in PRIVATE_HALVES
     return first in _UNIQUE_LOCAL or (first == _LINK_LOCAL and rdata[1] >= _LINK_LOCAL_SECOND)
