@@ -116,7 +116,8 @@ class Pipeline:
             return
         source = address_octets(client.host)
         views = self._fast_paths.views
-        policy = views.only or views.of(source, client.listener, client.transport)
+        where = source, client.listener, client.transport
+        policy = views.only or views.lately.get(where) or views.of(*where)
         query = _new(Query, (message, data, client, source, policy.view))
         outgoing = Outgoing(self._replies, query, respond)
         if policy.tells_apart:

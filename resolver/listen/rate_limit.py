@@ -64,11 +64,13 @@ _CUTS: Final = {4: (3, 4), 16: (8, 6, 15, 16)}
 """Octets of a raw address → of all that may be barred and holds it; 15: a /24 of IPv4 in IPv6's
 clothes."""
 _EXTENDED_BITS: Final = 4  # of an rcode, in the header; the rest is in OPT
-_FAILED: Final = (Rcode.SERVFAIL, Rcode.NXDOMAIN)
+FAILED: Final = frozenset(map(int, (Rcode.SERVFAIL, Rcode.NXDOMAIN)))
+"""Rcodes of replies that cost RATE_FAILING."""
 _LOOPBACK: Final = bytes(15) + b"\1"
 _NEVER_USED_UP: Final = float("inf")
 _OWED: Final = 1 / RATE_BURST_SECONDS  # of a burst: what is dear may cost what a second brings
-_MISS_EXTRA: Final = RATE_MISS - RATE_HIT
+MISS_EXTRA: Final = RATE_MISS - RATE_HIT
+"""What is owed for a query that was paid for as a hit, and is none."""
 _FAILING_EXTRA: Final = RATE_FAILING - RATE_MISS
 
 
@@ -294,13 +296,9 @@ class RateLimit:
         self.proven.charge(source)
         return True
 
-    def lets_in(self, source: bytes) -> bool:
-        """May what was paid for as a hit, and is none, be answered? Then it pays for that."""
-        return self.anybody.pays(source, _MISS_EXTRA)
-
     def missed(self, source: bytes, *, is_proven: bool) -> None:
         """What was paid for as a hit is none."""
-        (self.proven if is_proven else self.anybody).charge_extra(source, _MISS_EXTRA)
+        (self.proven if is_proven else self.anybody).charge_extra(source, MISS_EXTRA)
 
     def sift(self, sources: Sequence[bytes], read: Callable[[int], bytes]) -> set[int]:
         """Places of datagrams that get nothing, not even a look: their *sources* are known to be
@@ -314,7 +312,7 @@ class RateLimit:
     def ended(self, source: bytes, reply: bytes | None, *, is_proven: bool | None = None) -> None:
         """What was paid for as a miss has come to *reply*. *is_proven* None: if it has nothing left
         but what who is proven has."""
-        if reply is not None and reply[3] & 0xF in _FAILED:
+        if reply is not None and reply[3] & 0xF in FAILED:
             self.failed(source, is_proven=is_proven)
 
     def failed(self, source: bytes, *, is_proven: bool | None = None) -> None:

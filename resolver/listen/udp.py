@@ -30,6 +30,7 @@ from resolver.limits import (
 from resolver.listen.admission import raw_address
 from resolver.listen.fair_queue import FairQueue
 from resolver.listen.listen_network import BatchSocket, Datagram
+from resolver.listen.rate_limit import FAILED, MISS_EXTRA
 from resolver.listen.short_reply import short_reply
 from resolver.listen.udp_socket import asked_at
 from resolver.protocol.codes import Rcode
@@ -227,9 +228,7 @@ class UdpService:
         return dropped
 
     def _is_let_in(self, rate: RateLimit, arrival: Datagram | Raw, source: bytes) -> bool:
-        """False if the query has had what it gets: its source has no tokens left."""
-        if rate.lets_in(source):
-            return True
+        """Its source has no tokens left: False if the query has had what it gets."""
         if rate.admits_proven(arrival.data, source):
             reply = self._fast_path.recall_beside(arrival.data, source)
             if reply is None:
@@ -245,7 +244,12 @@ class UdpService:
 
     def _missed(self, arrival: Datagram | Raw, source: bytes) -> None:
         """Give it a place among those who wait, or refuse it."""
-        if self._rate is not None and not self._is_let_in(self._rate, arrival, source):
+        rate = self._rate
+        if (
+            rate is not None
+            and not rate.anybody.pays(source, MISS_EXTRA)
+            and not self._is_let_in(rate, arrival, source)
+        ):
             return
         self.misses += 1
         network = network_of(source)
@@ -304,8 +308,8 @@ class UdpService:
         source, rate = query.source, self._rate
         if self._admission.pulses.end(source) and not self._may_leave(query):
             reply = None
-        if rate is not None:
-            rate.ended(source, reply)
+        if rate is not None and reply is not None and reply[3] & 0xF in FAILED:
+            rate.failed(source)
         if reply is None:
             self.unanswered += 1
         else:

@@ -58,7 +58,8 @@ class Views:
         self.default = self._path(name, tuple(steps))
         self._anywhere: list[_Rule] = []
         self._by_network: Networks[list[_Rule]] = Networks()
-        self._lately: dict[tuple[bytes, str, Transport], PolicyPath] = {}
+        self.lately: dict[tuple[bytes, str, Transport], PolicyPath] = {}
+        """What `of` found for who asked lately: raw address, listener, transport."""
         self.paths = [self.default]
         for clients in sorted(others, key=lambda one: one.rank, reverse=True):
             rule = clients, self._path(clients.name, clients.steps)
@@ -86,13 +87,13 @@ class Views:
         """What is done to queries from raw *source* that come to *listener* over *transport*."""
         if self.only is not None:
             return self.only
-        known = self._lately.get((source, listener, transport))
+        known = self.lately.get((source, listener, transport))
         if known is not None:
             return known
         path = self._find(source, listener, transport)
-        if len(self._lately) >= ACL_MEMORY:  # spoofed sources must not fill memory
-            self._lately.clear()
-        self._lately[source, listener, transport] = path
+        if len(self.lately) >= ACL_MEMORY:  # spoofed sources must not fill memory
+            self.lately.clear()
+        self.lately[source, listener, transport] = path
         return path
 
     def _find(self, source: bytes, listener: str, transport: Transport) -> PolicyPath:

@@ -111,7 +111,7 @@ def test_spoofed_clients_do_not_fill_memory(monkeypatch: pytest.MonkeyPatch) -> 
     found = house()
     for last in range(35):
         found.of(bytes([192, 0, 2, last]), "")
-    assert 0 < len(found._lately) <= 10
+    assert 0 < len(found.lately) <= 10
     assert limits.ACL_MEMORY > 10
 
 
