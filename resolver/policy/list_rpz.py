@@ -28,6 +28,7 @@ _TTL: Final = re.compile(r"\d+(?:[smhdw]\d+)*[smhdw]?", re.IGNORECASE)
 _OTHER_TRIGGERS: Final = ("rpz-ip", "rpz-client-ip", "rpz-nsip", "rpz-nsdname")
 _OF_ZONE: Final = ("SOA", "NS", "RRSIG", "NSEC", "NSEC3", "DNSKEY", "NSEC3PARAM", "ZONEMD")
 _CLASSES: Final = ("IN", "CH", "HS", "ANY")
+_TRIGGER_TYPES: Final = ("CNAME", "A", "AAAA", "TXT", "MX", "NS")
 _LONGEST_RECORD: Final = 64  # lines between brackets
 
 
@@ -67,8 +68,7 @@ class RpzReader:
             return
         owner, *rest = tokens
         self._owner = owner = owner or self._owner
-        while rest and (rest[0].upper() in _CLASSES or _TTL.fullmatch(rest[0])):
-            rest = rest[1:]
+        rest = _behind_class(rest)
         if not rest:
             raise Bad("no record")
         kind, *data = rest
@@ -142,11 +142,25 @@ def _told(kind: str, data: list[str]) -> Rewrite:
 
 
 def looks_like_a_zone(lines: list[str]) -> bool:
-    """Do these lines, the first of a list, read like a zone?"""
-    marks = 0
+    """Do these lines, the first of a list, read like a zone? One that does among others that do not
+    makes none: a remark behind a name may speak of a CNAME."""
+    records = others = 0
     for text in lines:
         words = [one.upper() for one in _TOKEN.findall(text) if not one.startswith(";")]
-        if words[:1] and words[0] in ("$TTL", "$ORIGIN"):
+        if not words:
+            continue
+        if words[0] in ("$TTL", "$ORIGIN"):
             return True
-        marks += "SOA" in words[1:4] or ("CNAME" in words[1:4] and "$" not in text)
-    return bool(marks)
+        kind, *data = _behind_class(words[1:]) or [""]
+        if kind == "SOA" and len(data) > 1:
+            return True
+        is_record = kind in _TRIGGER_TYPES and bool(data) and not words[0][0].isdigit()
+        records, others = records + is_record, others + (not is_record)
+    return records > others
+
+
+def _behind_class(words: list[str]) -> list[str]:
+    """What follows TTL and class, in either order."""
+    while words and (words[0].upper() in _CLASSES or _TTL.fullmatch(words[0])):
+        words = words[1:]
+    return words

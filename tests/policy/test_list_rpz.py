@@ -72,6 +72,35 @@ def test_what_is_no_record_is_bad(line: str) -> None:
     assert report_of(f"{ZONE}{line}\n").bad == 1
 
 
+@pytest.mark.parametrize(
+    "line",
+    ["0.0.0.0 a.example # CNAME of a tracker", "a.example ; CNAME", "x.example CNAME .",
+     "0.0.0.0 soa", "two CNAME words"],
+)  # fmt: skip
+def test_a_line_that_reads_like_a_record_makes_no_zone_of_a_list(line: str) -> None:
+    hosts = "".join(f"0.0.0.0 n{number}.example\n" for number in range(20))
+    for text in (f"{line}\n{hosts}", f"{hosts}{line}\n"):
+        report = report_of(text)
+        assert report.form == "auto"
+        assert report.rules >= 20
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        "$TTL 60\n",
+        "@ IN SOA ns. h. 1 2 3 4 5\n",
+        "rpz.test. 60 SOA ns. h. (\n1\n2\n3\n4\n5 )\n",
+        "",
+    ],
+)
+def test_a_zone_is_known_by_its_head_or_by_most_of_its_lines(head: str) -> None:
+    report = report_of(
+        f"{head}a.example CNAME .\nb.example 60 IN CNAME *.\nc.example A 192.0.2.1\n"
+    )
+    assert (report.form, report.rules, report.bad) == ("rpz", 3, 0)
+
+
 def test_a_bracket_that_is_never_closed_ends() -> None:
     with pytest.raises(WireError):
         heap_of("$TTL 1\n@ SOA a. b. (\n" + "1\n" * 200)
