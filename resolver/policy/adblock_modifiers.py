@@ -36,10 +36,12 @@ def modifiers_of(text: str, *, allows: bool) -> Modifiers:
             continue
         elif name == "dnsrewrite":
             found["rewrite"] = rewrite_of(value, allows=allows)
-        elif name in _READERS and value:
-            found |= _READERS[name](value)
+        elif name not in _READERS:
+            raise Aside(f"modifier {name}")
+        elif not value.strip():
+            raise Bad(f"{name} of nothing")
         else:
-            raise Aside(f"modifier {name}" if name not in _READERS else f"{name} of nothing")
+            found |= _READERS[name](value)
     return Modifiers(is_important, Terms(**found) if found else None)
 
 

@@ -246,6 +246,8 @@ class ListParser:
             raise Bad("more than one word on a line")
         word = words[0].removeprefix("*.")
         address = _address(word)
+        if address and word in _OWN:
+            raise Bad("an address without a name")
         if address:
             self._count(Rule(MARK + address, Reach.EXACT, number))
             return

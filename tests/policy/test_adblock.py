@@ -163,7 +163,7 @@ def test_what_only_browsers_see_is_set_aside(text: str) -> None:
         "||a.example^$dnstype=NOTHING", "||a.example^$dnsrewrite=", "||a.example^$client=~",
         "||a.example^$dnsrewrite=NOPE;A;1.2.3.4", "||a.example^$dnsrewrite=NOERROR;A;::1",
         "||a.example^$dnsrewrite=NOERROR;SOA;x", "||a.example^$denyallow=*.x", "/(a+)+/", "/[/",
-        "||%%%^",
+        "||%%%^", "||a.example^$client=", "||a.example^$denyallow=", "||a.example^$dnstype= ",
     ],
 )  # fmt: skip
 def test_nonsense_is_bad(text: str) -> None:

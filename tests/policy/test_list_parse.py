@@ -87,6 +87,14 @@ def test_bad_lines_are_counted_and_the_first_five_are_shown_with_their_numbers()
     assert [one.split(": ")[0] for one in report.shown] == [f"ours:{n}" for n in range(1, 6)]
 
 
+@pytest.mark.parametrize("line", ["0.0.0.0", "127.0.0.1 ", "::1", "127.0.0.1 # gone"])  # noqa: S104
+def test_a_hosts_line_that_has_lost_its_name_is_bad(line: str) -> None:
+    """It would block every answer that has that address."""
+    good = "".join(f"n{number}.example\n" for number in range(9))
+    assert (report := parsed(f"{good}{line}\n")[0]).bad == 1
+    assert report.shown[0].startswith("list:10: an address without a name")
+
+
 def test_a_name_longer_than_names_can_be_is_bad() -> None:
     long = ".".join(["a" * 63] * 4)
     report, found = parsed(f"{long}\n" + "".join(f"n{n}.example\n" for n in range(9)))
