@@ -34,7 +34,7 @@ from resolver.config.tap_target import tap_target
 from resolver.errors import Kind
 from resolver.protocol import names
 from resolver.protocol.codes import META_TYPES, type_number
-from resolver.protocol.ip_addresses import is_loopback
+from resolver.protocol.ip_addresses import is_address, is_loopback
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -166,7 +166,9 @@ def listed(texts: str | tuple[str, ...]) -> tuple[str, ...]:
 
 
 def _host_name(text: str) -> str:
-    """*text*, if certificates and clients can have it for a name. Raises ValueError."""
+    """*text*, if certificates and clients can have it for a name, or address. Raises ValueError."""
+    if is_address(text):
+        return text
     labels = text.split(".")
     if not all(_LABEL.fullmatch(label) for label in labels) or len(text) > _LONGEST_HOST:
         raise ValueError('a host name such as "dns.example.net", an IDN as xn--')

@@ -30,7 +30,8 @@ class Tls(Section, frozen=True, kw_only=True):
         tuple[str, ...],
         Meta(
             description='names that a certificate made here is for: "dns.example.net"; the first '
-            "is the one that clients are told (ddr.answer)"
+            "is the one that clients are told (ddr.answer). Addresses too, where clients reach it "
+            "at others than those of server.listen"
         ),
     ] = ()
     min_version: Annotated[

@@ -33,7 +33,12 @@ from resolver.limits import (
     CERTIFICATE_SKEW_SECONDS,
     TLS_FILE_OCTETS,
 )
-from resolver.runtime.certificate_facts import alternative_names, key_digest, public_octets
+from resolver.runtime.certificate_facts import (
+    alternative_names,
+    key_digest,
+    kind_of_key,
+    public_octets,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -92,7 +97,16 @@ def paths_of(config: Config) -> list[tuple[Path, Path]]:
 
 def read_all(config: Config) -> list[Identity]:
     """All that the configuration names. Raises ConfigError."""
-    return [_read_pair(certificate, key) for certificate, key in paths_of(config)]
+    pairs = paths_of(config)
+    identities = [_read_pair(certificate, key) for certificate, key in pairs]
+    before: dict[str, Path] = {}
+    for identity, (path, _) in zip(identities, pairs, strict=True):
+        kind = kind_of_key(x509.load_pem_x509_certificate(identity.chain))
+        other = before.setdefault(kind, path)
+        if other is not path:  # OpenSSL shows the last of a kind, and the others to nobody
+            expected = f"one certificate for each kind of key ({other} has {kind}, too)"
+            raise ConfigError("tls.certificate", str(path), expected)
+    return identities
 
 
 def _read_pair(certificate: Path, key: Path) -> Identity:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from resolver.policy.designation import Offer, Place
 from resolver.protocol import names
+from resolver.protocol.ip_addresses import is_address
 from resolver.protocol.transport import ENCRYPTED
 
 if TYPE_CHECKING:
@@ -55,13 +56,14 @@ def _octets(host: str) -> bytes:
 def _name(named: Sequence[str], identities: Sequence[Identity]) -> Name:
     """The first that is configured, else the first of the certificate; nothing if there is none.
 
-    `localhost` and `*.example.net` name no server that a client could find.
+    `localhost`, `*.example.net` and addresses name no server that a client could find.
     """
     for text in (*named, *(each for identity in identities for each in identity.names)):
         try:
             name = names.from_text(text)
         except ValueError:
             continue
-        if text not in ("", ".", "localhost") and not text.startswith("*"):
+        is_name = text not in ("", ".", "localhost") and not is_address(text)
+        if is_name and not text.startswith("*"):
             return name
     return b""

@@ -16,6 +16,7 @@ What reads and makes certificates is loaded where one is needed: a tenth of a se
 
 from __future__ import annotations
 
+import ipaddress
 import logging
 import socket
 import ssl
@@ -29,6 +30,7 @@ from resolver.config.web_listen import is_remote, web_place
 from resolver.daemon.state import CERTIFICATE_FILE, KEY_FILE
 from resolver.errors import ConfigError
 from resolver.limits import TLS_LOOK_SECONDS, TLS_TICKET_KEY_SECONDS
+from resolver.protocol.ip_addresses import is_address
 from resolver.protocol.transport import Transport
 from resolver.runtime.own_addresses import own_addresses
 from resolver.telemetry import logs
@@ -301,8 +303,11 @@ def subject_of(config: Config) -> Subject:
     """The names that are configured, those of this machine, and every address that we listen at."""
     from resolver.daemon.certificates import Subject  # noqa: PLC0415 - see above
 
-    names = dict.fromkeys((*config.tls.names, *_host_names(), "localhost"))
-    hosts = [url.where[0].partition("%")[0] for url in map(listen_url, config.server.listen)]
+    told = config.tls.names
+    named = (text for text in told if not is_address(text))
+    names = dict.fromkeys((*named, *_host_names(), "localhost"))
+    hosts = [str(ipaddress.ip_address(text)) for text in told if is_address(text)]
+    hosts += [url.where[0].partition("%")[0] for url in map(listen_url, config.server.listen)]
     if is_remote(config):
         hosts.append(web_place(config.web.listen)[0].partition("%")[0])
     addresses = dict.fromkeys(host for host in hosts if host not in _EVERY)

@@ -58,6 +58,14 @@ def address_octets(host: str) -> bytes:
     return ip_address(host).packed
 
 
+def is_address(text: str) -> bool:
+    """True if *text* is the presentation form of an address, without a scope."""
+    try:
+        return bool(address_octets(text)) and "%" not in text
+    except ValueError:
+        return False
+
+
 def is_loopback(host: str) -> bool:
     """True if *host* is this machine by RFC 1122 §3.2.1.3 or RFC 4291 §2.5.3, a scope ignored.
 

@@ -28,6 +28,11 @@ def key_digest(certificate: x509.Certificate) -> bytes:
     return hashlib.sha256(public_octets(certificate.public_key())).digest()
 
 
+def kind_of_key(certificate: x509.Certificate) -> str:
+    """A server can show one certificate of each: "RSA", "EC" (of any curve), "Ed25519"."""
+    return type(certificate.public_key()).__name__.removesuffix("PublicKey")
+
+
 def alternative_names(certificate: x509.Certificate) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """The names and the addresses that it is for; none where that cannot be told."""
     try:

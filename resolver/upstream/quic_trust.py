@@ -6,7 +6,6 @@ against subjectAltName alone (RFC 8310 §8.1). Loaded where a server is asked ov
 
 from __future__ import annotations
 
-import ipaddress
 import ssl
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final, NamedTuple
@@ -21,6 +20,7 @@ from service_identity.cryptography import (
 )
 
 from resolver.errors import CertificateRefused, drop_frames
+from resolver.protocol.ip_addresses import is_address
 from resolver.upstream.tls_terms import NO_CHECK_TIME, NOT_ITS_NAME, store_stamp
 
 if TYPE_CHECKING:
@@ -75,21 +75,13 @@ def _issuers(authorities: str | None, *, is_clock_believed: bool) -> crypto.X509
 
 def _prove(certificate: x509.Certificate, name: str) -> None:
     try:
-        if _is_address(name):
+        if is_address(name):
             verify_certificate_ip_address(certificate, name)
         else:
             verify_certificate_hostname(certificate, name)
     except (VerificationError, CertificateError, ValueError) as error:
         drop_frames(error)
         raise CertificateRefused(min(NOT_ITS_NAME), "hostname mismatch") from None
-
-
-def _is_address(name: str) -> bool:
-    try:
-        ipaddress.ip_address(name)
-    except ValueError:
-        return False
-    return True
 
 
 def _is_for_servers(certificate: x509.Certificate) -> bool:

@@ -30,9 +30,17 @@ US = Subject(("dns.example.net", "localhost"), ("127.0.0.1", "2001:db8::1"))
 class Files:
     """A certificate and its key in a directory."""
 
-    def __init__(self, directory: Path, *, expires: dt.datetime | None = None) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        *,
+        expires: dt.datetime | None = None,
+        kind: trustme.KeyType = trustme.KeyType.ECDSA,
+    ) -> None:
         self.authority = trustme.CA()
-        issued = self.authority.issue_cert("localhost", "127.0.0.1", not_after=expires)
+        issued = self.authority.issue_cert(
+            "localhost", "127.0.0.1", not_after=expires, key_type=kind
+        )
         self.certificate = directory / "certificate.pem"
         self.key = directory / "key.pem"
         self.certificate.write_bytes(b"".join(each.bytes() for each in issued.cert_chain_pems))
@@ -69,13 +77,26 @@ def test_the_key_may_stand_in_the_same_file(files: Files) -> None:
     assert certificates.read_all(config)[0].names == ("localhost",)
 
 
-def test_several_certificates_have_several_keys(tmp_path: Path) -> None:
-    (tmp_path / "one").mkdir()
-    (tmp_path / "other").mkdir()
-    one, other = Files(tmp_path / "one"), Files(tmp_path / "other")
+def _two(directory: Path, kind: trustme.KeyType) -> Config:
+    """One with a key on a curve, and another."""
+    (directory / "one").mkdir()
+    (directory / "other").mkdir()
+    one, other = Files(directory / "one"), Files(directory / "other", kind=kind)
     paths = (str(one.certificate), str(other.certificate))
-    config = Config(tls=Tls(certificate=paths, key=(str(one.key), str(other.key))))
+    return Config(tls=Tls(certificate=paths, key=(str(one.key), str(other.key))))
+
+
+def test_several_certificates_have_several_keys(tmp_path: Path) -> None:
+    config = _two(tmp_path, trustme.KeyType.RSA)
     assert len({each.pin for each in certificates.read_all(config)}) == 2
+
+
+def test_two_of_one_kind_are_refused(tmp_path: Path) -> None:
+    """OpenSSL would show the last one only, QUIC the first."""
+    with pytest.raises(ConfigError, match="one certificate for each kind of key") as caught:
+        certificates.read_all(_two(tmp_path, trustme.KeyType.ECDSA))
+    assert caught.value.where == "tls.certificate"
+    assert caught.value.value == str(tmp_path / "other" / "certificate.pem")
 
 
 def test_a_key_that_does_not_fit_is_refused(files: Files, tmp_path: Path) -> None:

@@ -49,6 +49,7 @@ METRICS = Wish("metrics.listen", None, (HOST, 9153))
     [
         (("dns.example.net",), ("else.example",), "dns.example.net."),
         ((), ("*.example.net", "localhost", "dns.example.net"), "dns.example.net."),
+        (("192.0.2.1", "dns.example.net"), ("else.example",), "dns.example.net."),
         ((), ("localhost",), ""),
         ((), ("*.example.net",), ""),
     ],

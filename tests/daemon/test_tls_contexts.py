@@ -81,6 +81,18 @@ def test_it_is_for_every_name_and_every_address(tmp_path: Path) -> None:
     assert identity.addresses == ("127.0.0.1", "2001:db8::1")
 
 
+@trio_test
+async def test_an_address_among_the_names_is_one(tmp_path: Path) -> None:
+    """Clients in front of a router reach it at the router's: a name of digits proves none."""
+    named = Tls(names=("dns.example.net", "203.0.113.5", "2001:DB8::5"))
+    house = House(tmp_path, Config(server=LISTENS, tls=named))
+    (identity,) = house.contexts.identities
+    assert not {"203.0.113.5", "2001:DB8::5"} & set(identity.names)
+    assert {"203.0.113.5", "2001:db8::5", "127.0.0.1"} <= set(identity.addresses)
+    await house.contexts.look_again()
+    assert house.contexts.changed == 0
+
+
 def test_a_wildcard_stands_for_the_addresses_of_this_machine() -> None:
     subject = subject_of(Config(server=Server(listen=("tls://0.0.0.0:853", "tls://[::]:853"))))
     assert "127.0.0.1" in subject.addresses
