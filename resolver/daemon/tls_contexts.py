@@ -93,6 +93,8 @@ class TlsContexts:
         self._contexts: dict[tuple[str, ...], ssl.SSLContext] = {}
         self._stamps: tuple[object, ...] = ()
         self._trouble = ""
+        self._is_owed = False  # what is in use was not kept
+        self._unread: int | None = 0  # why what is kept could not be read, told once
 
     def __repr__(self) -> str:
         return f"<TlsContexts {'; '.join(map(str, self.identities)) or 'without a certificate'}>"
@@ -232,19 +234,20 @@ class TlsContexts:
 
         subject, wall = subject_of(config), self._wall()
         kept, key = self._kept()
-        used = None
+        is_read, used = key is not None, None
         if self._config is not None and not self._config.tls.certificate and self.identities:
             used = self.identities[0]  # better than what is kept, where nothing could be written
         if used is not None and kept is not None and used.pin != kept.pin:
             used = None
         for known in filter(None, (kept, used)):
             if not certificates.is_due(known, subject, wall) or not self.leads:
-                if known is used and kept is not None:
+                if known is used and self._is_owed and is_read and self.leads:
                     self._write(known)
                 return known
             key = key or known.key
-        fresh = certificates.make(subject, wall=wall, key=key)
-        if not self._write(fresh) and self.leads:
+        fresh = certificates.make(subject, wall=wall, key=key or b"")
+        is_kept = is_read and self._write(fresh)
+        if not is_kept and self.leads:
             what = "it" if key else "its pin"
             _log.warning(
                 "the certificate of our own is not kept: %s is another at each start", what
@@ -252,15 +255,18 @@ class TlsContexts:
         return fresh
 
     def _write(self, identity: Identity) -> bool:
-        """Keep it for the next start."""
+        """Keep it for the next start; where that cannot be, it is tried again at each look."""
         write, owner = self._state.write, self._owner
         is_kept = write(KEY_FILE, identity.key, mode=_PRIVATE, owner=owner)
-        return is_kept and write(CERTIFICATE_FILE, identity.chain, owner=owner)
+        is_kept = is_kept and write(CERTIFICATE_FILE, identity.chain, owner=owner)
+        self._is_owed = not is_kept
+        return is_kept
 
-    def _kept(self) -> tuple[Identity | None, bytes]:
+    def _kept(self) -> tuple[Identity | None, bytes | None]:
         """What an earlier run has left: the certificate, and its key even where that alone is good.
 
         A key that is damaged is set aside: a new one means another pin, and somebody should know.
+        One that cannot be read is None: it stays where it is, and counts once it can.
         """
         from resolver.daemon import certificates  # noqa: PLC0415 - see above
 
@@ -268,8 +274,11 @@ class TlsContexts:
             chain = self._state.read(CERTIFICATE_FILE)
             key = self._state.read(KEY_FILE)
         except OSError as error:
-            _log.warning("working_directory: %s: %s", KEY_FILE, error.strerror)
-            return None, b""
+            if error.errno != self._unread:
+                _log.warning("working_directory: %s: %s", KEY_FILE, error.strerror)
+            self._unread = error.errno
+            return None, None
+        self._unread = 0
         if key is None:
             return None, b""
         try:

@@ -147,6 +147,19 @@ async def test_it_is_renewed_once_where_nothing_can_be_written(
 
 
 @trio_test
+async def test_a_first_one_is_kept_once_there_is_room(tmp_path: Path) -> None:
+    """Else its pin would be another after the next start, long after the disk was full."""
+    house = House(None, OURS)
+    house.state = house.contexts._state = StateDirectory(str(tmp_path))
+    house.state.open()
+    await house.contexts.look_again()
+    assert house.restarted(tmp_path).chain == house.chain
+    (tmp_path / KEY_FILE).unlink()
+    await house.contexts.look_again()
+    assert not (tmp_path / KEY_FILE).exists(), "who takes it away wants another at the next start"
+
+
+@trio_test
 async def test_what_was_put_in_its_place_counts_though_it_has_to_be_renewed(tmp_path: Path) -> None:
     """An older key, from a backup: its pin is what clients know."""
     (tmp_path / "old").mkdir()
@@ -158,6 +171,33 @@ async def test_what_was_put_in_its_place_counts_though_it_has_to_be_renewed(tmp_
     await house.contexts.look_again()
     assert house.pin == old.pin
     assert house.contexts.valid_s > 390 * DAY
+
+
+@trio_test
+async def test_a_key_that_cannot_be_read_stays_and_counts_once_it_can(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Whose account is another's: its pin is what clients know, so nothing is put in its place."""
+    before = House(tmp_path, OURS)
+    key = (tmp_path / KEY_FILE).read_bytes()
+    with monkeypatch.context() as barred:
+        barred.setattr(StateDirectory, "read", _not_allowed)
+        house = before.restarted(tmp_path)
+        meanwhile = house.pin
+        for _ in range(3):
+            await house.contexts.look_again()
+        house.clock.wall += 380 * DAY
+        await house.contexts.look_again()
+        assert house.contexts.valid_s > 390 * DAY
+    assert before.pin != house.pin == meanwhile
+    assert caplog.text.count("Permission denied") == 1
+    assert (tmp_path / KEY_FILE).read_bytes() == key
+    await house.contexts.look_again()
+    assert house.pin == before.pin
+
+
+def _not_allowed(*_: object) -> bytes:
+    raise PermissionError(errno.EACCES, "Permission denied")
 
 
 def _no_space(*_: object) -> None:
