@@ -29,7 +29,7 @@ class QueryBudget:
     *asked*: the servers asked, in order, where somebody wants to know; else None. *answered_by*:
     the last one that answered for the name itself, *instance* which of its instances, if that is
     known. *steps*: all, each with what came of it. *head_start_s*: seconds that it may wait still
-    for what other machines know.
+    for what other machines know. *source*: whose query it is, by its raw address; b"": ours.
     """
 
     __slots__ = (
@@ -43,6 +43,7 @@ class QueryBudget:
         "queries",
         "sent",
         "signature_checks",
+        "source",
         "steps",
         "was_cut_short",
     )
@@ -55,12 +56,14 @@ class QueryBudget:
         ns_lookups: int = NS_LOOKUPS,
         signature_checks: int = SIGNATURE_CHECKS,
         hashes: int = HASHES,
+        source: bytes = b"",
     ) -> None:
         self.queries = queries
         self.ns_lookups = ns_lookups
         self.signature_checks = signature_checks
         self.hashes = hashes
         self.deadline = deadline
+        self.source = source
         self.head_start_s = SHARED_HEAD_START_SECONDS
         self.sent = 0
         self.was_cut_short = False
@@ -89,9 +92,12 @@ class Share:
         self.glue_will_do = glue_will_do
 
     @classmethod
-    def for_client(cls, deadline: float) -> Share:
-        """The full allowance of one client query, to be spent until *deadline*, on trio's clock."""
-        return cls(QueryBudget(deadline=deadline))
+    def for_client(cls, deadline: float, source: bytes = b"") -> Share:
+        """The full allowance of one client query, to be spent until *deadline*, on trio's clock.
+
+        *source*: its raw address.
+        """
+        return cls(QueryBudget(deadline=deadline, source=source))
 
     @property
     def deadline(self) -> float:

@@ -220,7 +220,7 @@ class Pipeline:
         seconds = self._query_seconds
         if policy.changes_answers and policy.asks_beside(query):
             seconds /= 2
-        return Share.for_client(now + seconds)
+        return Share.for_client(now + seconds, query.source)
 
     async def _by_policy(
         self, policy: PolicyPath, query: Query, answer: Answer, told: Answer, budget: Share

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from random import Random
 
     from resolver.model import Server
-    from resolver.upstream.network import UdpPort
+    from resolver.upstream.network import UdpPort, Whose
 
 FIRST_PORT = 1024
 LAST_PORT = 65_535
@@ -90,6 +90,7 @@ class VirtualNetwork:
         self._wake = trio.Event()
         self._pump_runs = False
         self._is_closed = False
+        self.descriptor = -1
 
     def __repr__(self) -> str:
         return f"<VirtualNetwork servers={len(self._hosted)} in_flight={len(self._due)}>"
@@ -163,7 +164,12 @@ class VirtualNetwork:
         else:
             await trio.lowlevel.checkpoint()
 
-    def receive(self) -> list[tuple[UdpPort, bytes | OSError]]:
+    @property
+    def has_waiting(self) -> bool:
+        return bool(self._inbox)
+
+    def receive(self, whose: Whose | None = None) -> list[tuple[UdpPort, bytes | OSError]]:
+        del whose  # nothing is computed in virtual time: nobody waits for others
         batch, self._inbox = self._inbox[:BATCH], self._inbox[BATCH:]
         if not self._inbox and self._readable.is_set():  # else somebody may be waiting for it
             self._readable = trio.Event()

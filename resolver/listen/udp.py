@@ -28,7 +28,6 @@ from resolver.limits import (
     UDP_TURNS_SIFTED,
 )
 from resolver.listen.admission import raw_address
-from resolver.listen.fair_queue import FairQueue
 from resolver.listen.listen_network import BatchSocket, Datagram
 from resolver.listen.rate_limit import FAILED, MISS_EXTRA
 from resolver.listen.short_reply import short_reply
@@ -36,6 +35,7 @@ from resolver.listen.udp_socket import asked_at
 from resolver.protocol.codes import Rcode
 from resolver.protocol.ip_addresses import network_of
 from resolver.protocol.transport import Client, Transport
+from resolver.runtime.fair_queue import FairQueue
 from resolver.runtime.turns import Turns
 
 if TYPE_CHECKING:
@@ -91,6 +91,8 @@ class UdpService:
         self._waiting: FairQueue[tuple[Datagram | Raw, bytes, bytes]] = FairQueue()
         self._refusals = 0  # of this turn
         self._is_sifting = False  # somebody is over his rate
+        self._is_more = False  # `take` has left something
+        self._begun_at = 0  # the turn whose misses have been begun
         self.is_serving = False  # `run` is at it, and will be until nothing waits
         self.queries = 0
         self.misses = 0
@@ -136,17 +138,31 @@ class UdpService:
 
     def drain(self) -> bool:
         """Answer the hits of up to UDP_TURNS batches, begin UDP_STARTS misses; is there more?"""
-        is_more = self.take()
+        number = self._turns.number
+        if number == 0 or number != self._begun_at:
+            self.take()
+            self._begin_some()
+        return self._is_more or bool(self._waiting)
+
+    def begin_ahead(self) -> None:
+        """Begin misses, so that `drain` need not at this turn of the loop; see `idle_loop`."""
+        self._begun_at = self._turns.number
+        try:
+            self._begin_some()
+        except MemoryError:
+            self._handler.shortage.note()
+
+    def _begin_some(self) -> None:
         waiting, turns = self._waiting, self._turns
-        if waiting:
-            most = UDP_STARTS_IDLE
-            if turns.is_short:
-                is_busy = turns.is_behind or self._is_sifting or self._refusals
-                most = UDP_STARTS_BUSY if is_busy else UDP_STARTS
-            now = trio.current_time()
-            for _ in range(min(len(waiting), most)):
-                self._begin(*waiting.take(), now)
-        return is_more or bool(waiting)
+        if not waiting:
+            return
+        most = UDP_STARTS_IDLE
+        if turns.is_short:
+            is_busy = turns.is_behind or self._is_sifting or self._refusals
+            most = UDP_STARTS_BUSY if is_busy else UDP_STARTS
+        now = trio.current_time()
+        for _ in range(min(len(waiting), most)):
+            self._begin(*waiting.take(), now)
 
     @property
     def has_waiting(self) -> bool:
@@ -162,6 +178,7 @@ class UdpService:
         self._is_sifting = rate is not None and rate.anybody.bars_anybody()
         if self._is_sifting:
             sift, turns = self._sift, UDP_TURNS_SIFTED
+            self._turns.note_flood()
         for _ in range(turns):
             recall = self._fast_path.begin()
             came, answered = self._turn(charged_each or recall, self._missed, sift)
@@ -174,11 +191,12 @@ class UdpService:
         if served:
             self._fast_path.hits += served
             self._turns.note_hits()
-        return came == UDP_BATCH
+        self._is_more = came == UDP_BATCH
+        return self._is_more
 
     def take_one(self) -> None:
         """Answer one datagram if it is a hit, else set it aside."""
-        self._refusals = 0
+        self._refusals, self._is_more = 0, False
         recall = self._fast_path.begin()
         if self._rate is not None:
             self._gap -= 1

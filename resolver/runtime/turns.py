@@ -23,12 +23,14 @@ class Turns:
 
     *is_behind*: more replies of servers have come than one turn takes. What is begun meanwhile
     stands behind them, and so does whoever asks then: what is under way is finished first.
+    *number*: of this turn of the loop; 0 where nobody counts them.
     """
 
-    __slots__ = ("_any_hits_until", "_hits_until", "_now", "is_behind")
+    __slots__ = ("_any_hits_until", "_hits_until", "_now", "is_behind", "number")
 
     def __init__(self) -> None:
         self.is_behind = False
+        self.number = 0
         self._hits_until = -math.inf
         self._any_hits_until = -math.inf
         self._now: Callable[[], float] | None = None
@@ -39,6 +41,10 @@ class Turns:
     def note_hits(self) -> None:
         """Somebody was just served from the packet cache."""
         self._hits_until = self._any_hits_until = self._time() + TURNS_IDLE_SECONDS
+
+    def note_flood(self) -> None:
+        """Somebody asks for more than he gets: whoever else asks is not to wait for long turns."""
+        self.note_hits()
 
     def note_stream_hits(self, now: float) -> None:
         """The same over a stream, where others' turns are bounded by `Rounds` alone."""

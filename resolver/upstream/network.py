@@ -9,11 +9,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     import trio
 
     from resolver.model import Server
+
+    Whose = Callable[["UdpPort"], bytes]  # for which client network something is asked there
 
 
 class UdpPort(Protocol):
@@ -48,7 +50,17 @@ class Routers(Protocol):
 
 
 class Network(Protocol):
-    """Where packets go out."""
+    """Where packets go out.
+
+    *descriptor*: is readable while there is something to read; -1 where there is none.
+    """
+
+    @property
+    def descriptor(self) -> int: ...
+
+    @property
+    def has_waiting(self) -> bool:
+        """True if some of what `receive` has seen waits for its turn."""
 
     def hear_routers(self) -> Routers:
         """What routers say from now on. Raises OSError where nobody tells. Never blocks."""
@@ -68,9 +80,10 @@ class Network(Protocol):
     async def wait(self) -> None:
         """Until at least one port has something to read, or an error to tell."""
 
-    def receive(self) -> Sequence[tuple[UdpPort, bytes | OSError]]:
+    def receive(self, whose: Whose | None = None) -> Sequence[tuple[UdpPort, bytes | OSError]]:
         """All datagrams (and ICMP errors) that are there now. Bounded, never blocks.
 
+        Where there are more than that, each network that *whose* tells apart has one in turn.
         May be called while somebody else is in `wait`.
         """
 

@@ -34,7 +34,7 @@ class Timers:
     of it is void, and stays as small as what is on its way.
     """
 
-    def __init__(self, *, before: Callable[[], None]) -> None:
+    def __init__(self, *, before: Callable[[], object]) -> None:
         self._before = before
         self._heap: list[Timer] = []
         self._order = itertools.count()

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from resolver.model import Server
     from resolver.protocol.nat64 import Prefix
-    from resolver.upstream.network import LinkChanges, Network, Routers, UdpPort
+    from resolver.upstream.network import LinkChanges, Network, Routers, UdpPort, Whose
 
     Prefixes = Callable[[], tuple[Prefix, ...]]
 
@@ -104,11 +104,19 @@ class Translating:
     def hear_links(self, *, losses: bool = False) -> LinkChanges:
         return self.network.hear_links(losses=losses)
 
+    @property
+    def descriptor(self) -> int:
+        return self.network.descriptor
+
+    @property
+    def has_waiting(self) -> bool:
+        return self.network.has_waiting
+
     async def wait(self) -> None:
         await self.network.wait()
 
-    def receive(self) -> Sequence[tuple[UdpPort, bytes | OSError]]:
-        return self.network.receive()
+    def receive(self, whose: Whose | None = None) -> Sequence[tuple[UdpPort, bytes | OSError]]:
+        return self.network.receive(whose)
 
 
 def _none() -> tuple[Prefix, ...]:

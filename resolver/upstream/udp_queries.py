@@ -16,6 +16,7 @@ import trio
 
 from resolver.errors import WireError
 from resolver.limits import LATE_REPLY_SECONDS, SESSION_ROUND_TRIPS
+from resolver.protocol.ip_addresses import network_of
 from resolver.protocol.transport import Transport
 from resolver.upstream import cut_actions as do
 from resolver.upstream.edns_fallback import Arrived
@@ -96,11 +97,20 @@ class UdpQueries:
             self._taps.packet(packet)
         return True
 
-    def drain(self) -> None:
-        """Take all that has come in."""
+    def drain(self) -> int:
+        """Take in what has come, so many at most as a turn has time for; returns how many."""
         now = trio.current_time()
-        for port, data in self._network.receive():
+        came = self._network.receive(self._whose)
+        for port, data in came:
             self.on_datagram(port, data, now)
+        return len(came)
+
+    def _whose(self, port: UdpPort) -> bytes:
+        """The network of the client for whom something was asked there first; b"": ours."""
+        packet = self._outstanding.of(port)
+        if packet is None or not packet.waiters:
+            return b""
+        return network_of(packet.waiters[0].query.request.budget.whole.source)
 
     def departed(self, port: UdpPort, now: float) -> None:
         """What had to wait for a session went out: its time begins now."""

@@ -7,6 +7,7 @@ import random
 import resource
 import socket
 from array import array
+from typing import TYPE_CHECKING
 
 import pytest
 import trio
@@ -16,6 +17,12 @@ from resolver.model import Server
 from resolver.runtime.turns import Turns
 from resolver.upstream.udp import SystemNetwork, in_flight_limit, raise_descriptor_limit
 from tests.support import trio_test_real
+
+if TYPE_CHECKING:
+    import select
+
+    from resolver.upstream.network import UdpPort
+    from resolver.upstream.udp import SystemPort
 
 
 def _echo() -> socket.socket:
@@ -179,6 +186,109 @@ async def test_fewer_replies_are_taken_at_once_while_hits_come(
         while network.receive():
             pass
         assert not turns.is_behind
+    network.close()
+
+
+def _answered(network: SystemNetwork, server: socket.socket, count: int) -> list[SystemPort]:
+    """Ports to each of which a reply has come."""
+    ports = []
+    for _ in range(count):
+        ports.append(network.open_udp(Server("127.0.0.1", server.getsockname()[1])))
+        ports[-1].send(b"question")
+        server.sendto(b"reply", server.recvfrom(100)[1])
+    return ports
+
+
+@trio_test_real
+async def test_a_reply_for_one_network_does_not_stand_behind_all_of_a_flood() -> None:
+    """Sixty came before it, for one who asks for a thousand names a second."""
+    turns = Turns()
+    turns.note_hits()
+    network = SystemNetwork(turns=turns)
+    with _echo() as server:
+        flood = _answered(network, server, 60)
+        (other,) = _answered(network, server, 1)
+        whose: dict[UdpPort, bytes] = dict.fromkeys(flood, b"flood")
+        whose[other] = b"other"
+        first = [port for port, _ in network.receive(whose.__getitem__)]
+        assert other in first
+        assert (len(first), network.has_waiting) == (limits.REPLY_BATCH, True)
+        for port in first:
+            port.close()
+        (late,) = _answered(network, server, 1)
+        whose[late] = b"other"
+        second = network.receive(whose.__getitem__)
+        assert (late, b"reply") in second
+        rest = [*first, *(port for port, _ in second)]
+        while network.has_waiting:
+            await network.wait()
+            rest += [port for port, _ in network.receive(whose.__getitem__)]
+        assert sorted(map(id, rest)) == sorted(map(id, whose))
+    network.close()
+
+
+@trio_test_real
+async def test_what_waits_for_its_turn_is_neither_lost_nor_told_twice() -> None:
+    """A port that is closed meanwhile says nothing; one that has two datagrams tells both."""
+    turns = Turns()
+    turns.note_hits()
+    network = SystemNetwork(turns=turns)
+    with _echo() as server:
+        ports = _answered(network, server, 3 * limits.REPLY_BATCH)
+        twice, closed = ports[-2:]
+        server.sendto(b"second", ("127.0.0.1", twice.socket.getsockname()[1]))
+        told = list(network.receive())
+        closed.close()
+        while more := network.receive():
+            told += more
+        expected = [(port, b"reply") for port in ports[:-1]] + [(twice, b"second")]
+        assert sorted(told, key=str) == sorted(expected, key=str)
+    network.close()
+
+
+@pytest.mark.reaches("REPLIES_LOOKED_AT")
+@trio_test_real
+async def test_at_a_turn_so_many_replies_are_put_in_line() -> None:
+    turns = Turns()
+    turns.note_hits()
+    network = SystemNetwork(turns=turns)
+    looked_at: list[int] = []
+    epoll, network._epoll = network._epoll, _Epoll(network._epoll, looked_at)  # type: ignore[assignment]
+    with _echo() as server:
+        _answered(network, server, limits.REPLY_BATCH + 1)
+        network.receive()
+    assert looked_at == [limits.REPLIES_LOOKED_AT]
+    network._epoll = epoll
+    network.close()
+
+
+class _Epoll:
+    """Notes how much it is asked for."""
+
+    def __init__(self, real: select.epoll, most: list[int]) -> None:
+        self.register, self.modify = real.register, real.modify
+        self._real, self._most = real, most
+
+    def poll(self, timeout: float, most: int) -> list[tuple[int, int]]:
+        self._most.append(most)
+        return self._real.poll(timeout, most)
+
+
+@trio_test_real
+async def test_a_turn_that_is_counted_has_one_batch_of_replies() -> None:
+    """Whoever takes them in: between two turns, its own task, or timers."""
+    turns = Turns()
+    turns.note_hits()
+    network = SystemNetwork(turns=turns)
+    with _echo() as server:
+        _answered(network, server, 3 * limits.REPLY_BATCH)
+        turns.number = 1
+        assert len(network.receive()) == limits.REPLY_BATCH
+        assert network.receive() == []
+        turns.number = 2
+        assert len(network.receive()) == limits.REPLY_BATCH
+        turns.number = 0  # nobody counts any more
+        assert len(network.receive()) == limits.REPLY_BATCH
     network.close()
 
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from resolver.limits import FAIR_NEWCOMERS
-from resolver.listen.fair_queue import FairQueue
+from resolver.runtime.fair_queue import FairQueue
 
 
 def test_who_asks_little_waits_for_one_of_each_other() -> None:
