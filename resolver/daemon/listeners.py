@@ -20,7 +20,7 @@ from resolver.listen.udp_socket import PlainUdpSocket
 from resolver.protocol.transport import Transport
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from resolver.config.endpoints import Endpoint
     from resolver.daemon.bind import Bound
@@ -62,7 +62,7 @@ Service: TypeAlias = UdpService | StreamService | QuicService | PagesService
 
 class Listeners:
     """The services of one process, in *nursery*. *pages*: what is told over HTTP, by the key that
-    has its address."""
+    has its address. *also*: what else is to be watched in the loop's sleep, by descriptor."""
 
     def __init__(
         self,
@@ -77,6 +77,7 @@ class Listeners:
         tls: TlsContexts,
         quic: QuicPlaces,
         site: Site,
+        also: Mapping[int, Watched],
     ) -> None:
         self.services: dict[Wish, Service] = {}
         self._ended: dict[Wish, trio.Event] = {}
@@ -92,7 +93,7 @@ class Listeners:
         self._tls = tls
         self._quic = quic
         self._site = site
-        self._watched: dict[int, Watched] = {}
+        self._watched: dict[int, Watched] = dict(also)
         self._watch = trio.CancelScope()
         self._hears_streams = False
 

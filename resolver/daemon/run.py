@@ -133,17 +133,11 @@ class Daemon:
         self.limit_rate()
         self.notes.follow()
         self.listeners = Listeners(
-            parts.pipeline,
-            self.admission,
-            nursery,
-            slots=self.slots,
-            turns=turns,
-            pages=lambda key: pages_of(self, key),
-            handshakes=self.handshakes,
-            tls=tls,
-            quic=self.quic,
-            site=self.site,
-        )
+            parts.pipeline, self.admission, nursery,
+            slots=self.slots, turns=turns, pages=lambda key: pages_of(self, key),
+            handshakes=self.handshakes, tls=tls, quic=self.quic, site=self.site,
+            also=parts.dispatcher.replies.watched,
+        )  # fmt: skip
         parts.base.offers.now = self._offer
         self.reloading = trio.Lock()
         self.tracing = Tracing(parts.bus, parts.clock, parts.base.rng, nursery, tells=self.is_first)

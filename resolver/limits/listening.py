@@ -59,7 +59,9 @@ UDP_TURNS = limit(
     8, "batches served before other tasks have their turn", why="our choice: about 1 ms"
 )
 UDP_TURNS_SIFTED = limit(
-    2, "the same while anybody is over his rate", why="our choice: of a flood others feel the turns"
+    4,
+    "the same while anybody is over his rate",
+    why="our choice: half a millisecond, once a turn; who is none of a flood lies behind it",
 )
 UDP_REFUSALS = limit(
     16,

@@ -3,8 +3,12 @@
 At a few hundred queries a second each comes alone, and trio's way from a descriptor to a task and
 back costs more than the answer. So, while hits come, trio's hook `before_io_wait` waits in the
 loop's stead, for the listening sockets and for all that the loop waits for together. A hit is
-answered on the spot; for everything else, a miss or a due timer, the loop goes on. Nothing is
-delayed: hits are served here only while no task can run.
+answered on the spot; for everything else, a due timer say, the loop goes on. Nothing is delayed:
+hits are served here only while no task can run.
+
+A miss is begun here, too, and replies of servers are taken in: whom that wakes runs at the very
+next turn, not at the one after it, and beside a flood turns are what a miss waits for. What is done
+here is not done once more by the task whose it is: a turn gets no longer.
 
 The loop's epoll and its queue are attributes of trio's that are not public. Where one is not found,
 or where the platform has no eventfd, `watch_over` does nothing, and the listeners serve all the
@@ -32,14 +36,16 @@ IS_ON = True
 
 
 class Watched(Protocol):
-    """What serves one socket (`listen.udp.UdpService`), or all streams (`listen.readiness`)."""
+    """What serves one socket (`listen.udp.UdpService`), or all streams (`listen.readiness`); what
+    takes in the replies of servers (`upstream.replies`).
+    """
 
     queries: int
     is_serving: bool  # its own task will go on until nothing waits
 
     @property
     def has_waiting(self) -> bool:
-        """True if misses wait for `drain`."""
+        """True if misses wait for `drain`, or the loop has to have its turn."""
 
     def take_one(self) -> None:
         """Answer one datagram if it is a hit."""
@@ -47,8 +53,11 @@ class Watched(Protocol):
     def take(self) -> bool:
         """Answer the hits that are there; True if more may be."""
 
+    def begin_ahead(self) -> None:
+        """Begin misses, so that `drain` need not at this turn of the loop."""
+
     def drain(self) -> bool:
-        """The same, and begin misses; True if more may be."""
+        """As `take`, and begin misses; True if more may be."""
 
 
 async def watch_over(services: Mapping[int, Watched], turns: Turns) -> None:
@@ -71,6 +80,7 @@ async def watch_over(services: Mapping[int, Watched], turns: Turns) -> None:
             while _have_a_turn(services.values()):
                 await trio.lowlevel.checkpoint()
     finally:
+        turns.number = 0
         trio.lowlevel.remove_instrument(watch)
         os.close(bell)
 
@@ -129,8 +139,15 @@ class Watch(trio.abc.Instrument):
 
     def before_io_wait(self, timeout: float) -> None:
         """Serve hits until there is something else to do, *timeout* seconds at most."""
-        if not self._turns.are_hits:
-            return
+        try:
+            self._turns.number += 1
+            if self._turns.are_hits:
+                self._have_a_turn(timeout)
+        except BaseException:
+            self._turns.number = 0  # trio takes us out: nobody counts any more
+            raise
+
+    def _have_a_turn(self, timeout: float) -> None:
         if timeout < IDLE_SHORTEST_SECONDS:
             self._serve_first()
             if timeout > 0 and self._queue:
@@ -149,6 +166,7 @@ class Watch(trio.abc.Instrument):
         """The loop is busy: hits need not wait until a task's turn comes."""
         for service in self._services.values():
             service.take()
+            service.begin_ahead()
             if service.has_waiting and not service.is_serving:
                 os.eventfd_write(self._bell, 1)
 
@@ -173,6 +191,7 @@ class Watch(trio.abc.Instrument):
             elif self._take_batch(service):
                 return False  # a flood: the loop finds the socket readable
             if service.has_waiting or self._queue:
+                service.begin_ahead()
                 os.eventfd_write(self._bell, 1)
                 return False
         return is_served

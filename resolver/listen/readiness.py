@@ -127,6 +127,9 @@ class Readiness:
 
     drain = take
 
+    def begin_ahead(self) -> None:
+        """Nothing: what comes is begun where it is read."""
+
     def _take(self, most: int) -> bool:
         if self._epoll is None or not self._waiting:
             return False

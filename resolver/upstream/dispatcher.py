@@ -30,6 +30,7 @@ from resolver.upstream.encrypted import NOTHING, Encrypted
 from resolver.upstream.filters import AddressFilter
 from resolver.upstream.outstanding import Outstanding
 from resolver.upstream.query import Match, read_untrusted
+from resolver.upstream.replies import Replies
 from resolver.upstream.request import Reply
 from resolver.upstream.server_events import InstanceChanged, Tried
 from resolver.upstream.shared_knowledge import SharedKnowledge
@@ -90,6 +91,7 @@ class Dispatcher:
             network=network, outstanding=self.outstanding, timers=timers, infra=infra,
             counters=self.counters, hear=self._hear, taps=self.taps, news=shared.instance_news,
         )  # fmt: skip
+        self.replies = Replies(network, self._udp.drain, self.counters)
         self.ways = self._udp.ways = Ways(
             shared, named, outstanding=self.outstanding, descriptors=self.descriptors,
             timers=timers, launch=self._udp.launch, hear=self._hear,
@@ -137,12 +139,7 @@ class Dispatcher:
             nursery.start_soon(self.ways.links.run)
             self._now = trio_clock()
             task_status.started()
-            while True:
-                await self.network.wait()
-                try:
-                    self._udp.drain()
-                except MemoryError:  # what came is lost, as packets are; its question asks again
-                    self.counters.out_of_memory += 1
+            await self.replies.run()
 
     async def ask(self, request: Request) -> Reply:
         """The first usable reply of the cut's servers. Raises ExchangeFailed or WorkExceeded."""

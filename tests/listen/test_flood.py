@@ -199,6 +199,20 @@ async def test_while_somebody_is_over_his_rate_few_misses_are_begun_at_a_turn() 
 
 @pytest.mark.usefixtures("exposed")
 @trio_test_real
+async def test_beside_a_flood_turns_are_short_though_nobody_has_a_hit() -> None:
+    """A client whose one hit was lost is not to wait for fifty misses of the flood's, too."""
+    home = Home(per_second=100)
+    turns = home.service._turns
+    home.flood("127.0.0.1", int(100 * RATE_BURST_SECONDS))
+    home.serve()
+    assert home.rate.anybody.bars_anybody()
+    home.service.drain()
+    assert turns.is_short
+    home.sock.close()
+
+
+@pytest.mark.usefixtures("exposed")
+@trio_test_real
 async def test_while_a_network_has_no_place_left_few_misses_are_begun_at_a_turn() -> None:
     home = Home(per_second=100_000, places=60)
     home.flood("127.0.0.1", 60)

@@ -128,6 +128,75 @@ async def test_miss_between_hits_wakes_the_loop() -> None:
         assert len(handler.started) == 2
 
 
+@asynccontextmanager
+async def between_turns() -> AsyncIterator[
+    tuple[idle_loop.Watch, UdpService, Handler, socket.socket, int]
+]:
+    """A watch over one service, while hits come; its own turns are made by hand."""
+    sock = SystemListenNetwork().bind_udp("127.0.0.1", 0)
+    assert isinstance(sock, PlainUdpSocket)
+    handler, turns = Handler(), Turns()
+    service = UdpService(sock, handler, Admission(), turns=turns)
+    loop, bell = os.eventfd(0), os.eventfd(0, os.EFD_NONBLOCK)
+    watch = idle_loop.Watch({sock.fileno(): service}, turns, loop, bell, deque())
+    try:
+        with closing(sock), socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
+            client.connect(sock._socket.getsockname())
+            turns.note_hits()
+            yield watch, service, handler, client, bell
+    finally:
+        os.close(loop)
+        os.close(bell)
+
+
+@pytest.mark.parametrize("timeout_s", [0.0, 60.0])
+@trio_test_real
+async def test_a_miss_is_begun_where_it_is_read(timeout_s: float) -> None:
+    """In the sleep of a loop, and between two turns of one that has none."""
+    async with between_turns() as (watch, service, handler, client, bell):
+        client.send(question(b"\x05other\0"))
+        watch.before_io_wait(timeout_s)
+        assert len(handler.started) == 1
+        assert not service.has_waiting
+        assert bool(timeout_s) == bool(trio_would_wake(bell))
+
+
+def trio_would_wake(bell: int) -> int:
+    """What was written to the bell."""
+    try:
+        return os.eventfd_read(bell)
+    except BlockingIOError:
+        return 0
+
+
+@trio_test_real
+async def test_a_turn_takes_and_begins_once() -> None:
+    """What was done between two turns is not done by the task as well."""
+    async with between_turns() as (watch, service, handler, client, _):
+        watch.before_io_wait(0.0)
+        client.send(question(b"\x05other\0"))
+        assert service.drain() is False
+        assert (service.queries, handler.started) == (0, [])
+        watch.before_io_wait(0.0)
+        assert (service.queries, len(handler.started)) == (1, 1)
+
+
+@trio_test_real
+async def test_where_nobody_counts_turns_any_more_the_task_does_it_all(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """trio takes out an instrument that raises; the listeners go on."""
+    async with between_turns() as (watch, service, handler, client, _):
+        watch.before_io_wait(0.0)
+        monkeypatch.setattr(service, "take", lambda: 1 // 0)
+        with pytest.raises(ZeroDivisionError):
+            watch.before_io_wait(0.0)
+        monkeypatch.undo()
+        client.send(question(b"\x05other\0"))
+        service.drain()
+        assert len(handler.started) == 1
+
+
 @trio_test_real
 async def test_timer_is_on_time_between_hits() -> None:
     """A sleep that ends while hits come ends then, not after as long again."""
@@ -202,6 +271,9 @@ class Beset:
         return False
 
     drain = take
+
+    def begin_ahead(self) -> None:
+        pass
 
 
 @pytest.mark.reaches("IDLE_LOOK_SECONDS")
