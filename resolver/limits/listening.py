@@ -93,6 +93,11 @@ IDLE_LOOK_SECONDS = limit(
     "seconds of hits in the loop's sleep after which who else waits has a turn",
     why="our choice: clients that ask one by one may leave no moment without a hit",
 )
+IDLE_LOOK_ALONE_SECONDS = limit(
+    0.05,
+    "seconds of the same where each hit has to be waited for",
+    why="our choice: what is waited for leaves the loop its turn; a look costs a system call",
+)
 UDP_QUERY_OCTETS = limit(
     4096, "octets of a query over UDP; a longer one is dropped", why="RFC 6891 §6.2.5"
 )

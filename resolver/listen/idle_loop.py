@@ -25,7 +25,12 @@ from typing import TYPE_CHECKING, Protocol
 
 import trio
 
-from resolver.limits import IDLE_ALONE_SECONDS, IDLE_LOOK_SECONDS, IDLE_SHORTEST_SECONDS
+from resolver.limits import (
+    IDLE_ALONE_SECONDS,
+    IDLE_LOOK_ALONE_SECONDS,
+    IDLE_LOOK_SECONDS,
+    IDLE_SHORTEST_SECONDS,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sized
@@ -154,12 +159,15 @@ class Watch(trio.abc.Instrument):
                 os.eventfd_write(self._bell, 1)
             return
         began = time.monotonic()
-        ends_at, looks_at = began + timeout, began + IDLE_LOOK_SECONDS
+        ends_at, looked_at = began + timeout, began
         while self._serve(timeout):
-            if self._served_at >= looks_at:
-                if self._loop.poll(0):  # of whom there are many, one is ready at any time
+            # Who had to be waited for came while the loop had nothing to do, for it ends a wait
+            # too; only of whom there are many one is ready at any time.
+            seldom = IDLE_LOOK_SECONDS if self._is_crowded else IDLE_LOOK_ALONE_SECONDS
+            if self._served_at >= looked_at + seldom:
+                if self._loop.poll(0):
                     return
-                looks_at = self._served_at + IDLE_LOOK_SECONDS
+                looked_at = self._served_at
             timeout = ends_at - self._served_at
 
     def _serve_first(self) -> None:

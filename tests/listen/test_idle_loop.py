@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 import trio
 
+from resolver.limits import IDLE_ALONE_SECONDS
 from resolver.listen import idle_loop
 from resolver.listen.admission import Admission
 from resolver.listen.sockets import SystemListenNetwork
@@ -254,14 +255,16 @@ class Beset:
     has_waiting = False
     is_serving = False
 
-    def __init__(self, ends_after: int, fd: int, loop: int) -> None:
+    def __init__(self, ends_after: int, fd: int, loop: int, takes_s: float = 0.0) -> None:
         self.queries = 0
+        self._takes_s = takes_s
         self._ends_after = ends_after
         self._fd = fd
         self._loop = loop
 
     def take_one(self) -> None:
         self.queries += 1
+        time.sleep(self._takes_s)
         if self.queries == self._ends_after:
             os.eventfd_read(self._fd)
             os.eventfd_write(self._loop, 1)
@@ -276,18 +279,21 @@ class Beset:
         pass
 
 
-@pytest.mark.reaches("IDLE_LOOK_SECONDS")
+@pytest.mark.reaches("IDLE_LOOK_SECONDS", "IDLE_LOOK_ALONE_SECONDS")
+@pytest.mark.parametrize("takes_s", [0.0, 3 * IDLE_ALONE_SECONDS])
 @pytest.mark.parametrize("does_loop_wait", [True, False])
 @trio_test_real
 async def test_hits_without_end_let_the_loop_have_its_turn(
     does_loop_wait: bool,  # noqa: FBT001
+    takes_s: float,
 ) -> None:
-    """If there is something for it to do; else they are served on."""
-    most = 1_000_000 if does_loop_wait else 2000
+    """If there is something for it to do; else they are served on. Slow ones look like hits that
+    had to be waited for."""
+    most = 1_000_000 if does_loop_wait else 2000 if not takes_s else 300
     turns = Turns()
     asked, loop, bell = os.eventfd(1), os.eventfd(does_loop_wait), os.eventfd(0)
     try:
-        service = Beset(most, asked, loop)
+        service = Beset(most, asked, loop, takes_s)
         watch = idle_loop.Watch({asked: service}, turns, loop, bell, deque())
         turns.note_hits()
         watch.before_io_wait(60.0)
