@@ -7,7 +7,8 @@ young, by the collector's own count of new objects and by time; again when it is
 misses; and only what has survived is set aside, out of later passes' way. The caches' records are
 made so that the collector does not see them at all (`gc=False`, tuples of atoms). A pass costs what
 is alive, not what has come, and more where that is cold: so the next comes later where one was
-short, and sooner where it was long, as with ten thousand misses that wait.
+short, and sooner where it was long, as with ten thousand misses that wait. While nothing is missed
+nobody looks, until new objects are so many that the collector itself does: who sleeps is let sleep.
 
 What becomes garbage after it was set aside is found by a full pass, and by nothing else. How much
 there may be is known, since what is set aside is counted; beyond a bound the next idle moment has
@@ -26,6 +27,7 @@ from resolver.limits import (
     GARBAGE_ASIDE_FORCED,
     GARBAGE_ASIDE_OBJECTS,
     GARBAGE_GROWTH_PART,
+    GARBAGE_IDLE_SECONDS,
     GARBAGE_MISSES,
     GARBAGE_OBJECT_US,
     GARBAGE_OLD_OBJECTS,
@@ -79,6 +81,9 @@ class Collector:
         self._last_us = 0  # what the last pass took
         self._pause_s = _PAUSE_S  # between two looks at the young
         self._token: trio.lowlevel.TrioToken | None = None  # while it runs
+        self.is_still = False  # nothing was missed at the last look
+        self._is_resting = False
+        self._stirred = trio.Event()
 
     def __repr__(self) -> str:
         found, aside = self.collected_objects, self._aside
@@ -100,20 +105,33 @@ class Collector:
         try:
             while True:
                 before = work()
-                if is_quiet:
+                if self.is_still:
+                    self._is_resting = True  # what is collected from here on is not our doing
+                    await self.rest(GARBAGE_IDLE_SECONDS)
+                    self._is_resting = False
+                elif is_quiet:
                     await trio.sleep(GARBAGE_SECONDS)
                 else:
                     await self._wait(work)
                 now = work()
                 is_idle = now.queries == before.queries and not now.in_flight
                 busy = max(now.misses - before.misses, now.in_flight)
-                is_quiet = busy <= GARBAGE_MISSES
+                is_quiet, self.is_still = busy <= GARBAGE_MISSES, not busy
                 self.look(is_quiet=is_quiet, is_idle=is_idle)
         finally:
             gc.callbacks.remove(self._note)  # which sets it, too
             gc.set_threshold(*threshold)
             gc.unfreeze()
             self._token = None
+
+    async def rest(self, seconds: float) -> None:
+        """So long, or until new objects are so many that the collector looks at them by itself."""
+        with trio.move_on_after(seconds):
+            await self._stirred.wait()
+
+    def _stir(self) -> None:
+        self._stirred.set()
+        self._stirred = trio.Event()
 
     async def _wait(self, work: Callable[[], Work]) -> None:
         """One look's time; where much is done meanwhile, the young are looked through by time too.
@@ -227,6 +245,8 @@ class Collector:
         self.passes += 1
         self.collected_objects += info["collected"]
         self._last_us = took_us
+        if self._is_resting and self._token:
+            self._token.run_sync_soon(self._stir, idempotent=True)
         if info["generation"] == 1:
             self._middle_passes += 1
             self._middle_us += took_us

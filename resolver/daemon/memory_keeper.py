@@ -23,6 +23,7 @@ from resolver.config.shares import shares_of, workers_of
 from resolver.limits import (
     CACHES_LEAST_OCTETS,
     MEMORY_CALM_SECONDS,
+    MEMORY_IDLE_SECONDS,
     MEMORY_LAST_PART,
     MEMORY_LOOK_SECONDS,
     MEMORY_OVER_PART,
@@ -63,8 +64,20 @@ class Bounded(Protocol):
         ...
 
 
+class Pace(Protocol):
+    """Who knows when nobody is there (`daemon.garbage`)."""
+
+    is_still: bool
+
+    async def rest(self, seconds: float) -> None:
+        """So long, or until something goes on."""
+
+
 class MemoryKeeper:
-    """One for a process. *part*: what caches may have of their shares now, 1 being all."""
+    """One for a process. *part*: what caches may have of their shares now, 1 being all.
+
+    *pace*: who says when looks may be seldom; None: never.
+    """
 
     COUNTS: ClassVar = {
         "shrinks": "Times that caches were made smaller for want of memory.",
@@ -80,6 +93,7 @@ class MemoryKeeper:
         signs: MemorySigns | None = None,
         on_last: Callable[[], object] = lambda: None,
         on_part: Callable[[float], object] = lambda _: None,
+        pace: Pace | None = None,
         tells: bool = True,
     ) -> None:
         self.part = 1.0
@@ -91,6 +105,7 @@ class MemoryKeeper:
         self._parts = parts
         self._outside = outside
         self._on_last, self._on_part = on_last, on_part
+        self._pace = pace
         self._tells = tells
         self._resident = 0
         self._calm_since: float | None = None
@@ -108,8 +123,12 @@ class MemoryKeeper:
                 await self.look()
             except MemoryError:
                 self._parts().base.shortage.note()
-            is_calm = self.strain is Strain.CALM
-            await trio.sleep(MEMORY_LOOK_SECONDS if is_calm else MEMORY_TIGHT_LOOK_SECONDS)
+            if self.strain is not Strain.CALM:
+                await trio.sleep(MEMORY_TIGHT_LOOK_SECONDS)
+            elif self._pace is None or not self._pace.is_still or self.part < 1.0:
+                await trio.sleep(MEMORY_LOOK_SECONDS)
+            else:
+                await self._pace.rest(MEMORY_IDLE_SECONDS)
 
     async def look(self) -> None:
         """One look, and the step that is due."""

@@ -60,6 +60,7 @@ def keeper_of(daemon: Holding) -> MemoryKeeper:
         signs=MemorySigns(sharers=workers_of(daemon.parts.config)),
         on_last=daemon.collector.give_back,
         on_part=lambda part: _take_on(daemon, part),
+        pace=daemon.collector,
         tells=daemon.is_first,
     )
 

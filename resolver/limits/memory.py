@@ -89,6 +89,11 @@ CACHES_LEAST_OCTETS = limit(
 MEMORY_LOOK_SECONDS = limit(
     2.0, "seconds between two looks at what the process takes", why="our measurement: 60 µs each"
 )
+MEMORY_IDLE_SECONDS = limit(
+    6.0,
+    "seconds of the same while all is well and nothing is missed; less where new objects are many",
+    why="our choice: a laptop's processor sleeps on",
+)
 MEMORY_TIGHT_LOOK_SECONDS = limit(
     0.25, "the same while memory is short", why="an attacker fills 20 MB a second"
 )

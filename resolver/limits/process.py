@@ -90,6 +90,11 @@ CHANCE_OCTETS = limit(
 GARBAGE_SECONDS = limit(
     0.5, "seconds between two looks at how much garbage there may be", why="our choice"
 )
+GARBAGE_IDLE_SECONDS = limit(
+    10.0,
+    "seconds of the same while nothing is missed; less where new objects are many",
+    why="our choice: a laptop's processor sleeps on; a look takes 0.15 ms",
+)
 GARBAGE_MISSES = limit(
     32,
     "cache misses between two such looks, or queries in flight, above which older objects wait for "

@@ -6,6 +6,7 @@ there: then the top counts.
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 if TYPE_CHECKING:
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _UNLIMITED: Final = 1 << 62  # what version 1 says for none is a little less than 2^63
+_ENOUGH: Final = 1 << 16
 _RECLAIMABLE: Final = frozenset({"inactive_file", "active_file", "slab_reclaimable"})
 
 
@@ -76,8 +78,21 @@ def is_limit(text: str) -> bool:
 
 
 def text_of(path: Path) -> str:
-    """What is there now; "" where nothing can be read."""
+    """What is there now; "" where nothing can be read.
+
+    A file of the kernel's has no length to ask for and is made anew when it is read: three system
+    calls, where `read_text` has nine. It is read every few seconds for as long as we live.
+    """
     try:
-        return path.read_text("utf-8")
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     except OSError:
         return ""
+    try:
+        octets = os.read(descriptor, _ENOUGH)
+        while len(octets) >= _ENOUGH and (more := os.read(descriptor, _ENOUGH)):
+            octets += more
+    except OSError:
+        return ""
+    finally:
+        os.close(descriptor)
+    return octets.decode("utf-8", "replace")

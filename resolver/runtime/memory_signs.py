@@ -45,8 +45,7 @@ class MemorySigns:
 
     def _of_others(self) -> int:
         """Of shared memory that it sees (proc(5), RssShmem), what the others answer for."""
-        told = text_of(self._root / "proc/self/status").partition("RssShmem:")[2]
-        shared = _number(told.partition("\n")[0]) or 0
+        shared = _line(text_of(self._root / "proc/self/status"), "RssShmem:") or 0
         return (shared << 10) * (self._sharers - 1) // self._sharers
 
     def left(self) -> float:
@@ -63,10 +62,8 @@ class MemorySigns:
         return least
 
     def _available(self) -> float:
-        lines = dict(
-            line.partition(":")[::2] for line in text_of(self._root / "proc/meminfo").splitlines()
-        )
-        whole, left = (_number(lines.get(name)) for name in ("MemTotal", "MemAvailable"))
+        text = text_of(self._root / "proc/meminfo")
+        whole, left = (_line(text, name) for name in ("MemTotal:", "MemAvailable:"))
         return 1.0 if not whole or left is None else min(MEMORY_MACHINE_FACTOR * left / whole, 1.0)
 
     def waited(self, now: float) -> float:
@@ -81,6 +78,7 @@ class MemorySigns:
         return min((self._waited_us - before) / 1e6 / (now - began), 1.0)
 
 
-def _number(text: str | None) -> int | None:
-    word = (text or "").split()
+def _line(text: str, name: str) -> int | None:
+    """The first number behind *name* in *text*, which stands at the beginning of a line."""
+    word = text.partition(name)[2].partition("\n")[0].split()
     return int(word[0]) if word and word[0].isdigit() else None

@@ -17,6 +17,7 @@ from resolver.daemon.garbage import Collector, Work
 from resolver.limits import (
     GARBAGE_ASIDE_FORCED,
     GARBAGE_ASIDE_OBJECTS,
+    GARBAGE_IDLE_SECONDS,
     GARBAGE_MISSES,
     GARBAGE_OBJECT_US,
     GARBAGE_OLD_OBJECTS,
@@ -78,13 +79,52 @@ CALM = Load(0)
 BUSY = Load(10 * GARBAGE_MISSES, 1000)
 
 
+@pytest.mark.reaches("GARBAGE_IDLE_SECONDS")
 @trio_test
 async def test_cycles_of_calm_times_are_freed_at_the_next_look() -> None:
     async with collecting(CALM):
+        await trio.sleep(GARBAGE_SECONDS)
         seen = weakref.ref(Cycle())
         kept: list[list[object]] = [[] for _ in range(100)]
-        await trio.sleep(GARBAGE_SECONDS)
+        await trio.sleep(GARBAGE_IDLE_SECONDS)
         assert seen() is None
+        assert kept
+
+
+class Turns(trio.abc.Instrument):
+    """Counts how often the loop was woken."""
+
+    count = 0
+
+    def after_io_wait(self, timeout: float) -> None:
+        del timeout
+        self.count += 1
+
+
+@trio_test
+async def test_who_has_nothing_to_do_sleeps() -> None:
+    """A laptop's processor wakes for each look: two a second once, though nobody asked anything."""
+    async with collecting(CALM) as collector:
+        await trio.sleep(GARBAGE_SECONDS)
+        assert collector.is_still
+        turns = Turns()
+        trio.lowlevel.add_instrument(turns)
+        await trio.sleep(10 * GARBAGE_IDLE_SECONDS)
+        trio.lowlevel.remove_instrument(turns)
+        assert turns.count <= 30  # of which some are this test's clock
+
+
+@trio_test
+async def test_new_objects_end_its_sleep() -> None:
+    async with collecting(CALM) as collector:
+        await trio.sleep(GARBAGE_SECONDS)
+        began = trio.current_time()
+        with trio.fail_after(GARBAGE_IDLE_SECONDS / 2):
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(collector.rest, GARBAGE_IDLE_SECONDS)
+                await trio.sleep(GARBAGE_SECONDS)
+                kept: list[list[object]] = [[] for _ in range(GARBAGE_YOUNG_MOST + 1000)]
+        assert trio.current_time() - began == pytest.approx(GARBAGE_SECONDS)
         assert kept
 
 

@@ -17,6 +17,7 @@ from resolver.config.shares import shares_of
 from resolver.daemon.memory_keeper import MemoryKeeper, Strain, caches_of
 from resolver.limits import (
     MEMORY_CALM_SECONDS,
+    MEMORY_IDLE_SECONDS,
     MEMORY_LOOK_SECONDS,
     MEMORY_TIGHT_LOOK_SECONDS,
     SHORTAGE_LOG_SECONDS,
@@ -39,11 +40,12 @@ class Signs(MemorySigns):
     """A kernel that says what a test wants."""
 
     def __init__(self) -> None:
-        self.resident_octets = 0
+        self.resident_octets = self.looks = 0
         self.part_left = 1.0
         self.part_waited = 0.0
 
     def resident(self) -> int:
+        self.looks += 1
         return self.resident_octets
 
     def left(self) -> float:
@@ -178,6 +180,36 @@ async def test_they_grow_back_slowly() -> None:
         assert await keeper.looks(1) == [1.0]
         assert are_bounded(parts, 1.0)
         assert keeper.growths == 2
+
+
+class Still:
+    """Nobody is there."""
+
+    is_still = True
+
+    async def rest(self, seconds: float) -> None:
+        await trio.sleep(seconds)
+
+
+@pytest.mark.reaches("MEMORY_IDLE_SECONDS")
+@trio_test
+async def test_while_nobody_asks_it_looks_seldom() -> None:
+    async with kept() as (keeper, _), trio.open_nursery() as nursery:
+        keeper._pace = pace = Still()
+        nursery.start_soon(keeper.keep)
+        await trio.sleep(10 * MEMORY_IDLE_SECONDS - 1)
+        assert keeper.said.looks == 10
+        pace.is_still = False
+        await trio.sleep(10 * MEMORY_LOOK_SECONDS)
+        assert keeper.said.looks == 20
+        pace.is_still = True
+        keeper.said.part_left = 0.05
+        await trio.sleep(MEMORY_LOOK_SECONDS)
+        assert keeper.part < 1.0
+        looks, keeper.said.part_left = keeper.said.looks, 0.5
+        await trio.sleep(5 * MEMORY_LOOK_SECONDS)
+        assert keeper.said.looks >= looks + 5  # caches grow back as soon as they may
+        nursery.cancel_scope.cancel()
 
 
 @trio_test
