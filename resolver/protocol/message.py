@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from resolver.protocol.names import ROOT, Name, to_text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from resolver.protocol.edns import Edns
 
@@ -82,12 +82,12 @@ class Message:
 
     *question_count* is the header's (RFC 9619 forbids more than one; the pipeline says so); the
     question fields are the first question's, or root, type 0 and class 0 if there is none.
+    *unread*, if there is any, reads what stands `beside` the answer, once somebody looks at it.
     """
 
     __slots__ = (
-        "additional",
         "answer",
-        "authority",
+        "beside",
         "edns",
         "flags",
         "id",
@@ -96,6 +96,7 @@ class Message:
         "qname_raw",
         "qtype",
         "question_count",
+        "unread",
     )
 
     def __init__(self, identifier: int, flags: int, question_count: int) -> None:
@@ -107,8 +108,8 @@ class Message:
         self.qtype = 0
         self.qclass = 0
         self.answer: list[Record] = []
-        self.authority: list[Record] = []
-        self.additional: list[Record] = []
+        self.beside: tuple[list[Record], list[Record]] = [], []
+        self.unread: Callable[[Message], None] | None = None
         self.edns: Edns | None = None
 
     @classmethod
@@ -125,6 +126,20 @@ class Message:
             f"<Message {self.id} flags={self.flags:04x} {to_text(self.qname)} "
             f"type={self.qtype} class={self.qclass} rcode={self.rcode} records={counts}>"
         )
+
+    @property
+    def authority(self) -> list[Record]:
+        return self._read()[0]
+
+    @property
+    def additional(self) -> list[Record]:
+        return self._read()[1]
+
+    def _read(self) -> tuple[list[Record], list[Record]]:
+        read, self.unread = self.unread, None
+        if read is not None:
+            read(self)
+        return self.beside
 
     @property
     def question(self) -> Question:

@@ -9,6 +9,7 @@ RFC 1035 §4.1, RFC 6891 §6.1, RFC 3597, RFC 9267 (how others got this wrong).
 from __future__ import annotations
 
 import struct
+from functools import partial
 from struct import Struct
 from typing import Final
 
@@ -35,12 +36,17 @@ __all__ = [
 _HEADER: Final = Struct("!HHHHHH").unpack_from
 _QUESTION: Final = Struct("!HH").unpack_from
 _FIXED: Final = Struct("!HHIH").unpack_from
+_OUTLINE: Final = Struct("!H6xH").unpack_from  # type, and octets of rdata
 _POINTED: Final = Struct("!HHHIH").unpack_from
 _POINTER: Final = 0xC000
+_FIRST_POINTER: Final = 0xC0
 _SIZES: Final = {1: 4, 28: 16}  # A and AAAA, half of all records
 _UPDATE_CLASSES: Final = (254, 255)  # NONE and ANY: rdata may be empty (RFC 2136 §2.4)
 _new: Final = tuple.__new__
+_Beside = tuple[bytes, int, int, int, Names, Names]
 _TRUNCATED_RESPONSE: Final = 0x8200
+_PLAIN_MASK: Final = 0x860F  # QR, AA, TC, rcode
+_PLAIN: Final = 0x8400
 _NS: Final = 2
 _OPT: Final = 41
 _TSIG: Final = 250
@@ -67,7 +73,8 @@ def head_untrusted(data: bytes) -> Head:
 def parse_untrusted(data: bytes, asked: Question | None = None) -> Message:
     """The whole message. Raises WireError only; linear in the number of octets.
 
-    *asked* is its one question, if the caller has compared that octet by octet.
+    *asked* is its one question, if the caller has compared that octet by octet; what stands beside
+    a plain answer to it is looked over for its OPT, and read when somebody wants to know.
     Octets behind the last record are ignored, as BIND and Unbound do. A truncated response (TC)
     that ends inside a record is taken with empty sections: all that it can say is "ask over TCP".
     """
@@ -89,15 +96,78 @@ def parse_untrusted(data: bytes, asked: Question | None = None) -> Message:
     try:
         if answers:
             at = _read_section(data, at, answers, message, message.answer, names, owners)
-        if authorities:
-            at = _read_section(data, at, authorities, message, message.authority, names, owners)
-        if additionals:
-            _read_section(data, at, additionals, message, message.additional, names, owners)
+        if authorities or additionals:
+            beside = data, at, authorities, additionals, names, owners
+            is_opt_alone = authorities + additionals == 1
+            if asked is None or is_opt_alone or not _is_looked_over(beside, message):
+                _read_beside(beside, message)
     except (IndexError, struct.error):
         if flags & _TRUNCATED_RESPONSE == _TRUNCATED_RESPONSE:
             return _emptied(message)
         raise WireError("the message ends too soon") from None
     return message
+
+
+def _is_plain_answer(message: Message) -> bool:
+    """Does the answer section hold what was asked for and nothing else, from who has authority?"""
+    if message.flags & _PLAIN_MASK != _PLAIN or not message.answer:
+        return False
+    qname, qtype = message.qname, message.qtype
+    for owner, rtype, rclass, _, _ in message.answer:
+        if owner != qname or rtype != qtype or rclass != 1:
+            return False
+    return True
+
+
+def _is_looked_over(beside: _Beside, message: Message) -> bool:
+    """Takes the OPT out of two sections of which only the outline is looked at, and leaves the rest
+    for later. False where it all has to be read now: for what the answer is, or anything odd."""
+    if not _is_plain_answer(message):
+        return False
+    data, at, authorities, additionals, _, _ = beside
+    for left in range(authorities + additionals, 0, -1):
+        owner = data[at]
+        at = at + 2 if owner >= _FIRST_POINTER else _behind(data, at)
+        rtype, size = _OUTLINE(data, at)
+        if rtype == _OPT:
+            if owner or left > additionals or message.edns is not None:
+                return False
+            rtype, rclass, ttl, size = _FIXED(data, at)
+            rdata = data[at + 10 : at + 10 + size]
+            _read_opt(message, message.beside[1], (ROOT, rtype, rclass, ttl, rdata))
+        at += 10 + size
+    if at > len(data):
+        raise IndexError
+    message.unread = partial(_read_later, beside)
+    return True
+
+
+def _behind(data: bytes, at: int) -> int:
+    """The offset behind the name at *at*."""
+    while size := data[at]:
+        if size > MAX_LABEL_OCTETS:
+            if size < _FIRST_POINTER:
+                raise WireError("a label is of a reserved type")
+            return at + 2
+        at += size + 1
+    return at + 1
+
+
+def _read_later(beside: _Beside, message: Message) -> None:
+    """What was looked over. Where it cannot be read there is nothing: nobody needs it."""
+    try:
+        _read_beside(beside, message)
+    except (WireError, IndexError, struct.error):
+        message.beside = [], []
+
+
+def _read_beside(beside: _Beside, message: Message) -> None:
+    data, at, authorities, additionals, names, owners = beside
+    authority, additional = message.beside
+    if authorities:
+        at = _read_section(data, at, authorities, message, authority, names, owners)
+    if additionals:
+        _read_section(data, at, additionals, message, additional, names, owners)
 
 
 def _read_questions(data: bytes, message: Message, names: Names) -> int:
@@ -127,7 +197,7 @@ def _read_section(
     size_octets = len(data)
     append = records.append
     for _ in range(count):
-        if data[at] >= 0xC0:  # a lone pointer: nearly every owner
+        if data[at] >= _FIRST_POINTER:  # a lone pointer: nearly every owner
             pointer, rtype, rclass, ttl, size = _POINTED(data, at)
             owner = owners.get(pointer)
             if owner is None:

@@ -71,7 +71,7 @@ def test_a_plain_answer_is_read_as_the_long_way_reads_it(
     message = Message(1, flags, 1)
     message.qname, message.qtype, message.qclass = QNAME, qtype, 1
     message.answer += answer
-    message.authority += authority
+    message.authority.extend(authority)
     question = Question(QNAME, qtype)
     short = classify.classify(message, question, zone, server=SERVER, is_forward=is_forward)
     long = classify._read(message, question, zone, SERVER, is_forward=is_forward)
@@ -88,7 +88,7 @@ def test_what_stands_beside_a_plain_answer_counts_where_a_wildcard_made_it(label
         Record(QNAME, RRType.A, 1, 60, bytes(4)),
         Record(QNAME, RRType.RRSIG, 1, 60, signature),
     ]
-    message.authority += BESIDE
+    message.authority.extend(BESIDE)
     (link,) = classify.classify(message, Question(QNAME, RRType.A), ZONE, server=SERVER).links
     assert [rrset.rtype for rrset in link.authority] == [RRType.NSEC] * (labels == 1)
     message.flags = Flag.QR

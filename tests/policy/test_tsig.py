@@ -63,7 +63,7 @@ def test_a_signature_that_is_not_the_last_or_not_the_only_one_is_a_format_error(
     query = parse_untrusted(signed())
     signature = query.additional[-1]
     for additional in ([signature, signature], [signature, Record(b"\0", 1, 1, 0, bytes(4))]):
-        query.additional = additional
+        query.additional[:] = additional
         assert query_rules.check(query) == query_rules.Refusal(Rcode.FORMERR)
 
 
@@ -79,7 +79,7 @@ def test_any_octets_are_read_or_refused() -> None:
 @pytest.mark.rfc("RFC 8945 §4.2, §5.1")
 def test_a_record_behind_a_signature_and_a_signature_of_a_class_are_format_errors() -> None:
     query = parse_untrusted(signed())
-    query.additional = [query.additional[-1]._replace(rclass=1)]
+    query.additional[:] = [query.additional[-1]._replace(rclass=1)]
     assert query_rules.check(query) == query_rules.Refusal(Rcode.FORMERR)
     behind = add_last(signed(), bytes.fromhex("0000291000000000000000"))
     with pytest.raises(WireError):
