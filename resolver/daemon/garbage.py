@@ -26,6 +26,7 @@ import trio
 from resolver.limits import (
     GARBAGE_ASIDE_FORCED,
     GARBAGE_ASIDE_OBJECTS,
+    GARBAGE_COUNT_SECONDS,
     GARBAGE_GROWTH_PART,
     GARBAGE_IDLE_SECONDS,
     GARBAGE_MISSES,
@@ -75,6 +76,7 @@ class Collector:
         self._is_full_pass = False
         self._base = 0  # set aside when all was last looked at
         self._aside = 0  # set aside since then, and not known to be freed
+        self._much_looks = 0  # at which there may be too much of it, and no moment was idle
         self._survivors = 0  # of the last pass over what is older, not set aside
         self._middle_passes = 0
         self._middle_us = 0  # what they took, since what is older was counted
@@ -209,10 +211,17 @@ class Collector:
 
     def _mind_what_is_aside(self, *, is_idle: bool) -> None:
         most = max(GARBAGE_ASIDE_OBJECTS, self._base // GARBAGE_GROWTH_PART)
-        if self._aside > most:
-            self._aside = max(0, gc.get_freeze_count() - self._base)  # many were freed since
-        if self._aside > most * (1 if is_idle else GARBAGE_ASIDE_FORCED):
-            self._full_pass()
+        most *= 1 if is_idle else GARBAGE_ASIDE_FORCED
+        if self._aside <= most:
+            self._much_looks = 0
+            return
+        # Many were freed since; but to count them walks them all, 60 ms where 10,000 misses wait.
+        self._much_looks += 1
+        if is_idle or self._much_looks * GARBAGE_SECONDS > GARBAGE_COUNT_SECONDS:
+            self._much_looks = 0
+            self._aside = max(0, gc.get_freeze_count() - self._base)
+            if self._aside > most:
+                self._full_pass()
 
     def _full_pass(self) -> None:
         self._is_full_pass = True

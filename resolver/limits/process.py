@@ -146,6 +146,11 @@ GARBAGE_ASIDE_OBJECTS = limit(
     why="our measurement: 60 ms; CPython's own rule is the quarter",
 )
 GARBAGE_ASIDE_FORCED = limit(4, "times as many after which any moment has it", why="about 100 MB")
+GARBAGE_COUNT_SECONDS = limit(
+    15.0,
+    "seconds without an idle moment after which it is counted how much of it is still there",
+    why="our measurement: 60 ms where 10,000 misses wait; once in so long is one hit in 250",
+)
 SHORTAGE_LOG_SECONDS = limit(
     60.0, "seconds between two warnings that memory has run out", why="our choice"
 )
