@@ -1,0 +1,1 @@
+"""Hits beside ten thousand questions that wait for silent servers, ours and the peers'."""
