@@ -106,6 +106,9 @@ LIST_RETRY_SECONDS = limit(
 LIST_JITTER_SHARE = limit(
     0.1, "share by which these are longer or shorter, at random", why="not all at once"
 )
+LIST_DOWNLOADS = limit(
+    4, "downloads of lists at once", why="our measurement: a process of 40 MB for each"
+)
 LIST_TRIES = limit(3, "tries of one download", why="our choice")
 LIST_DOWNLOAD_SECONDS = limit(60.0, "seconds that a try may take", why="64 MiB at 9 Mbit/s")
 LIST_REDIRECTS = limit(5, "redirects that a download follows", why="what browsers' lists need is 2")
