@@ -66,9 +66,9 @@ LIST_CLIENT_SETS = limit(
     256, "sets of clients in rules that are kept ready", why="lists of others have none"
 )
 LIST_ENDINGS = limit(
-    4096,
+    2048,
     "endings of names, behind their first label, of which it is remembered whether lists have them",
-    why="our choice: a megabyte; to look costs a miss two microseconds",
+    why="our choice: half a megabyte; to look costs a miss a microsecond",
 )
 LIST_FILE_OCTETS = limit(
     1 << 30, "octets of the compiled lists", why="four million names and their conditions"
