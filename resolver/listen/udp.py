@@ -33,7 +33,7 @@ from resolver.listen.rate_limit import FAILED, MISS_EXTRA
 from resolver.listen.short_reply import short_reply
 from resolver.listen.udp_socket import asked_at
 from resolver.protocol.codes import Rcode
-from resolver.protocol.ip_addresses import network_of
+from resolver.protocol.ip_addresses import is_loopback, network_of
 from resolver.protocol.transport import Client, Transport
 from resolver.runtime.fair_queue import FairQueue
 from resolver.runtime.turns import Turns
@@ -342,6 +342,7 @@ class UdpService:
         now, pulses = self._turns.time(), self._admission.pulses
         return (
             not pulses.is_late(query.began, now)
+            or is_loopback(query.datagram.peer[0])
             or self._admission.proofs.holds(query.datagram.data, query.source)
             or pulses.admits(query.source, now)
         )
