@@ -136,9 +136,10 @@ class SessionPool:
         port.session = None
         if not session.has_served:
             self._ticket = session.ticket or self._ticket
+        is_spent = self._span.heard(session)
         self._means.hear(port, reply)
         self._send_queued(session)
-        if self._span.heard(session):
+        if is_spent:
             session.shut()
 
     def failed(self, session: Session, port: SessionPort, failed: SessionFailed) -> None:

@@ -3,7 +3,8 @@
 Some close after each answer, or after so many, with the next queries on their way already. Those go
 out again (RFC 7766 §6.2.4), but many at a time would be cut off time and again. So once two
 connections of one server ended like that, the next carry no more than one of them has answered, and
-that is forgotten after a while: it may have been a restart.
+that is forgotten after a while: it may have been a restart. What a server closed while nothing was
+on its way, and met a query, says nothing: that was silence, not a count.
 """
 
 from __future__ import annotations
@@ -18,11 +19,11 @@ if TYPE_CHECKING:
 
 
 class _Use:
-    __slots__ = ("answered", "sent", "was_cut")
+    __slots__ = ("answered", "has_left", "sent", "was_cut")
 
     def __init__(self) -> None:
         self.sent = self.answered = 0
-        self.was_cut = False
+        self.has_left = self.was_cut = False
 
 
 class SessionSpan:
@@ -55,11 +56,13 @@ class SessionSpan:
         """One was answered. True if that was all it will carry, and nothing is on its way."""
         use = self._uses[session]
         use.answered += 1
+        use.has_left = session.waiting > 0
         return use.sent >= self._most and not session.waiting
 
     def cut(self, session: Session) -> None:
         """The server ended it, with queries on their way."""
-        self._uses[session].was_cut = True
+        use = self._uses[session]
+        use.was_cut = use.has_left
 
     def ended(self, session: Session, now: float) -> None:
         """Nothing is carried any more."""

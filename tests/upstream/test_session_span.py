@@ -90,3 +90,24 @@ async def test_who_says_goodbye_after_each_answer_answers_all() -> None:
                 session._ended.set()
         failed = [each for each in one.heard.values() if isinstance(each, OSError)]
         assert (len(one.heard), failed) == (20, [])
+
+
+@trio_test
+async def test_a_server_that_closes_for_silence_is_asked_as_many_as_ever() -> None:
+    """Two questions that met the end on their way say nothing of how many it takes."""
+    async with rig(keeps_warm=False) as one:
+        for at in range(3):
+            one.ask(b"first %d" % at)
+            await trio.sleep(1)
+            one.sessions[-1].reply()
+            one.ask(b"second %d" % at)
+            one.sessions[-1]._ended.set()
+            await trio.sleep(1)
+            one.sessions[-1].reply()
+            one.sessions[-1]._ended.set()
+            await trio.sleep(1)
+        began = len(one.sessions)
+        for at in range(3):
+            one.ask(b"%d" % at)
+        await trio.sleep(1)
+        assert [len(each.ports) for each in one.sessions[began:]] == [3]
