@@ -82,8 +82,7 @@ def write_known(shelf: Shelf, known: dict[str, Known]) -> None:
 
 
 def fresh_text(path: Path, known: Known, shelf: Shelf) -> Fresh | None:
-    """The text at *path*, if it is another than before; None if it is the same, or somebody is
-    still writing it in the place of one that is known.
+    """The text at *path*, if it is another than before; None if it is the same.
 
     Raises OSError where it cannot be read, WireError where it cannot be a list.
     """
@@ -103,12 +102,8 @@ def fresh_text(path: Path, known: Known, shelf: Shelf) -> Fresh | None:
         except BaseException:
             shelf.drop(draft)
             raise
-        is_growing = bool(known.digest) and stamp_of(os.fstat(descriptor)) != stamp
     finally:
         os.close(descriptor)
-    if is_growing:
-        shelf.drop(draft)
-        return None
     if digest in (known.digest, known.refused):
         shelf.drop(draft)
         known.stamp = stamp

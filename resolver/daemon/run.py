@@ -270,7 +270,7 @@ async def running(
                 network=network or SystemNetwork(config.outgoing.source_addresses, turns=turns),
                 clock=clock or _system_clock(config, state),
                 rng=rng or ReadAhead(),
-                spawn=TaskPool(nursery).start_soon,
+                spawn=TaskPool(nursery, turns.prompt).start_soon,
                 in_flight_limit=in_flight_limit() if network is None else IN_FLIGHT,
                 overrides=overriding.read(state, tells=tells),
             )

@@ -6,9 +6,10 @@ loop's stead, for the listening sockets and for all that the loop waits for toge
 answered on the spot; for everything else, a due timer say, the loop goes on. Nothing is delayed:
 hits are served here only while no task can run.
 
-A miss is begun here, too, and replies of servers are taken in: whom that wakes runs at the very
-next turn, not at the one after it, and beside a flood turns are what a miss waits for. What is done
-here is not done once more by the task whose it is: a turn gets no longer.
+A miss is begun here, too, and replies of servers are taken in; whom that wakes takes its step at
+once (`runtime.steps`). Beside a flood, turns of the loop are what a miss waits for: of four that it
+needed this leaves none. What is done here is not done once more by the task whose it is: a turn
+gets no longer.
 
 The loop's epoll and its queue are attributes of trio's that are not public. Where one is not found,
 or where the platform has no eventfd, `watch_over` does nothing, and the listeners serve all the
@@ -20,7 +21,6 @@ from __future__ import annotations
 import os
 import select
 import time
-from collections import deque
 from typing import TYPE_CHECKING, Protocol
 
 import trio
@@ -31,6 +31,7 @@ from resolver.limits import (
     IDLE_LOOK_SECONDS,
     IDLE_SHORTEST_SECONDS,
 )
+from resolver.runtime.steps import loop_queue, may_step, run_woken, sleep_seconds
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sized
@@ -76,7 +77,7 @@ async def watch_over(services: Mapping[int, Watched], turns: Turns) -> None:
         bell = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
     except OSError:  # no descriptor is left, or a sandbox forbids it: it only makes us quicker
         return
-    watch = Watch(services, turns, loop_fd, bell, queue)
+    watch = Watch(services, turns, loop_fd, bell, queue, steps=may_step())
     trio.lowlevel.add_instrument(watch)
     try:
         while True:
@@ -110,16 +111,11 @@ def loop_descriptor() -> int | None:
         return None
 
 
-def loop_queue() -> Sized | None:
-    """The tasks of the running loop that are to run next."""
-    queue = getattr(trio._core._run.GLOBAL_RUN_CONTEXT.runner, "runq", None)  # noqa: SLF001
-    return queue if isinstance(queue, deque) else None
-
-
 class Watch(trio.abc.Instrument):
     """Waits for the listening sockets and the loop's own epoll at once.
 
-    *bell* wakes the loop; *queue*: whoever is in it has been woken by what was served.
+    *bell* wakes the loop; *queue*: whoever is in it has been woken by what was served. *steps*: the
+    tasks among them that clients wait for are run at once.
     """
 
     def __init__(
@@ -129,11 +125,15 @@ class Watch(trio.abc.Instrument):
         loop_fd: int,
         bell: int,
         queue: Sized,
+        *,
+        steps: bool = False,
     ) -> None:
         self._services = services
         self._turns = turns
         self._bell = bell
         self._queue = queue
+        self._steps = steps
+        self._has_stepped = False
         self._served_at = 0.0
         self._is_crowded = False  # several queries come together
         self._poll = select.poll()
@@ -147,12 +147,12 @@ class Watch(trio.abc.Instrument):
         try:
             self._turns.number += 1
             if self._turns.are_hits:
-                self._have_a_turn(timeout)
+                self._serve_all(timeout)
         except BaseException:
             self._turns.number = 0  # trio takes us out: nobody counts any more
             raise
 
-    def _have_a_turn(self, timeout: float) -> None:
+    def _serve_all(self, timeout: float) -> None:
         if timeout < IDLE_SHORTEST_SECONDS:
             self._serve_first()
             if timeout > 0 and self._queue:
@@ -169,12 +169,20 @@ class Watch(trio.abc.Instrument):
                     return
                 looked_at = self._served_at
             timeout = ends_at - self._served_at
+            if self._has_stepped:
+                self._has_stepped = False
+                if self._loop.poll(0):  # a step takes fifty times as long as a hit
+                    return
+                timeout = min(timeout, sleep_seconds())
+                ends_at = self._served_at + timeout
 
     def _serve_first(self) -> None:
         """The loop is busy: hits need not wait until a task's turn comes."""
         for service in self._services.values():
+            known = len(self._queue)
             service.take()
             service.begin_ahead()
+            self._run_woken(known)
             if service.has_waiting and not service.is_serving:
                 os.eventfd_write(self._bell, 1)
 
@@ -188,21 +196,35 @@ class Watch(trio.abc.Instrument):
         if now - self._served_at < IDLE_ALONE_SECONDS:
             self._is_crowded = True
         self._served_at = now
+        self._turns.number += 1
         is_served = False
         for fd, _ in ready:
             service = self._services.get(fd)
             if service is None:
                 continue  # the loop's own; ours make it readable too
-            is_served = True
-            if not self._is_crowded:
+            is_served, is_flood = True, False
+            if self._is_crowded:
+                is_flood = self._take_batch(service)
+            else:
                 service.take_one()
-            elif self._take_batch(service):
-                return False  # a flood: the loop finds the socket readable
-            if service.has_waiting or self._queue:
-                service.begin_ahead()
+            if (service.has_waiting or self._queue) and not self._is_done_with(service):
                 os.eventfd_write(self._bell, 1)
                 return False
+            if is_flood:
+                return False  # the loop finds the socket readable
         return is_served
+
+    def _is_done_with(self, service: Watched) -> bool:
+        """Begin misses, and run whom they and replies woke: is nothing left for the loop?"""
+        service.begin_ahead()
+        self._run_woken(0)
+        self._has_stepped = self._steps  # so timers may have been set
+        return self._steps and not self._queue and not service.has_waiting
+
+    def _run_woken(self, known: int) -> None:
+        """Who was not in the queue when so many were."""
+        if self._steps and len(self._queue) > known:
+            run_woken(known, self._turns.prompt)
 
     def _take_batch(self, service: Watched) -> bool:
         """As `take`; where that found one query alone, the next is expected alone."""

@@ -109,8 +109,7 @@ class Known:
             ):
                 return positive(question, Verdict.CNAME, entry, now)
         link = self._above(question, now, synthesise=synthesise)
-        has_others = self.common is not None or self.second is not None
-        if has_others and link is None and self._is_brought(question, now):
+        if link is None and self._is_brought(question, now):
             return self.recall(question, now, synthesise=synthesise, proof_only=proof_only)
         return link
 

@@ -37,10 +37,11 @@ async def _nothing() -> None:
 
 
 class TaskPool:
-    """The tasks of one nursery, and which of them are idle."""
+    """The tasks of one nursery, and which of them are idle. *tasks*: has them all meanwhile."""
 
-    def __init__(self, nursery: trio.Nursery) -> None:
+    def __init__(self, nursery: trio.Nursery, tasks: set[trio.lowlevel.Task] | None = None) -> None:
         self._nursery = nursery
+        self._tasks = set() if tasks is None else tasks
         self._idle: list[_Worker] = []
 
     def __repr__(self) -> str:
@@ -58,8 +59,14 @@ class TaskPool:
         wake(worker.task)
 
     async def _work(self, worker: _Worker) -> None:
-        worker.task = trio.lowlevel.current_task()
+        worker.task = task = trio.lowlevel.current_task()
+        self._tasks.add(task)
+        try:
+            await self._take_jobs(worker)
+        finally:
+            self._tasks.discard(task)
 
+    async def _take_jobs(self, worker: _Worker) -> None:
         def let_go(_: object) -> trio.lowlevel.Abort:
             self._idle.remove(worker)
             return trio.lowlevel.Abort.SUCCEEDED

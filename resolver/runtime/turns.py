@@ -23,14 +23,16 @@ class Turns:
 
     *is_behind*: more replies of servers have come than one turn takes. What is begun meanwhile
     stands behind them, and so does whoever asks then: what is under way is finished first.
-    *number*: of this turn of the loop; 0 where nobody counts them.
+    *number*: of this turn of the loop; 0 where nobody counts them. *prompt*: tasks that are run as
+    soon as they are woken, where somebody sees to that: clients wait for them.
     """
 
-    __slots__ = ("_any_hits_until", "_hits_until", "_now", "is_behind", "number")
+    __slots__ = ("_any_hits_until", "_hits_until", "_now", "is_behind", "number", "prompt")
 
     def __init__(self) -> None:
         self.is_behind = False
         self.number = 0
+        self.prompt: set[trio.lowlevel.Task] = set()
         self._hits_until = -math.inf
         self._any_hits_until = -math.inf
         self._now: Callable[[], float] | None = None
@@ -40,7 +42,7 @@ class Turns:
 
     def note_hits(self) -> None:
         """Somebody was just served from the packet cache."""
-        self._hits_until = self._any_hits_until = self.time() + TURNS_IDLE_SECONDS
+        self._hits_until = self._any_hits_until = self._time() + TURNS_IDLE_SECONDS
 
     def note_flood(self) -> None:
         """Somebody asks for more than he gets: whoever else asks is not to wait for long turns."""
@@ -50,7 +52,7 @@ class Turns:
         """The same over a stream, where others' turns are bounded by `Rounds` alone."""
         self._any_hits_until = now + TURNS_IDLE_SECONDS
 
-    def time(self) -> float:
+    def _time(self) -> float:
         """As `trio.current_time`, at a third of its cost: looked at for every hit."""
         if self._now is None:
             self._now = trio.lowlevel.current_clock().current_time
@@ -59,12 +61,12 @@ class Turns:
     @property
     def is_short(self) -> bool:
         """True while hits come."""
-        return self.time() < self._hits_until
+        return self._time() < self._hits_until
 
     @property
     def are_hits(self) -> bool:
         """True while hits come, over whatever."""
-        return self.time() < self._any_hits_until
+        return self._time() < self._any_hits_until
 
 
 class Rounds:

@@ -69,7 +69,8 @@ class Replies:
         return self._network.has_waiting
 
     def begin_ahead(self) -> None:
-        """Nothing: whom they concern has been woken."""
+        """Nothing is left to begin: whom they concern has been woken."""
+        self._is_new = False
 
     def drain(self) -> bool:
         """As `take`, by a task."""

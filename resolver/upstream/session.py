@@ -42,17 +42,17 @@ class PortOwner(Protocol):
 class SessionPort:
     """One query to one server. *session*: on which it is on its way, as *number* there;
 
-    *repeats*: sessions that ended under it. *has_queued*: this one was opened for it.
+    *is_repeated*: not the first. *has_queued*: that session was opened for it.
     """
 
-    __slots__ = ("_owner", "has_queued", "number", "query", "repeats", "session")
+    __slots__ = ("_owner", "has_queued", "is_repeated", "number", "query", "session")
 
     def __init__(self, owner: PortOwner) -> None:
         self._owner = owner
         self.query = b""
         self.number: Number = b""
         self.session: Session | None = None
-        self.repeats = 0
+        self.is_repeated = False
         self.has_queued = False
 
     def __repr__(self) -> str:

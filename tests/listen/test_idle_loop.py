@@ -19,6 +19,7 @@ from resolver.listen.admission import Admission
 from resolver.listen.sockets import SystemListenNetwork
 from resolver.listen.udp import UdpService
 from resolver.listen.udp_socket import PlainUdpSocket
+from resolver.runtime import steps
 from resolver.runtime.turns import Turns
 from tests.listen.echo import Handler, answered, question
 from tests.support import trio_test_real
@@ -90,7 +91,8 @@ def ask_many(client: socket.socket, count: int) -> list[bytes]:
 async def test_trio_has_its_epoll_where_we_look() -> None:
     """If this fails, trio has moved it: hits cost half as much again until `idle_loop` follows."""
     assert idle_loop.loop_descriptor() is not None
-    assert idle_loop.loop_queue() is not None
+    assert steps.loop_queue() is not None
+    assert steps.may_step()
 
 
 @HOSTS

@@ -63,7 +63,7 @@ def bed() -> Iterator[Bed]:
 @pytest.mark.parametrize("timeout_s", [0.0, 60.0])
 @trio_test_real
 async def test_they_are_taken_in_before_the_loop_looks(bed: Bed, timeout_s: float) -> None:
-    """And it looks at once then: whoever was woken is to run, and timers may have been set."""
+    """Where it would sleep it is told to look: timers may have been set."""
     loop, bell = eventfd(0), eventfd(0, EFD_NONBLOCK)
     watch = Watch(bed.replies.watched, bed.turns, loop, bell, deque())
     bed.turns.note_hits()
@@ -71,7 +71,8 @@ async def test_they_are_taken_in_before_the_loop_looks(bed: Bed, timeout_s: floa
     watch.before_io_wait(timeout_s)
     assert bed.told == [b"reply"]
     assert bed.replies.queries == 1
-    assert eventfd_read(bell) == 1
+    if timeout_s:
+        assert eventfd_read(bell) == 1
     assert bed.replies.drain() is False
     assert not bed.replies.has_waiting
     close(loop)
