@@ -279,11 +279,11 @@ def stopped_worker(bed: Bed, pids: list[int], seconds: float, *, number: int) ->
     lost = tried = 0
     ends = time.monotonic() + seconds
     while time.monotonic() < ends:
-        with _udp(bed) as sock:  # a port of its own: the kernel spreads clients by it
+        with _udp(bed) as sock:
             sock.settimeout(0.5)
             tried += 1
-            try:
-                sock.send(query("known.good.world"))
+            try:  # names are dealt out to workers
+                sock.send(query(f"w{tried % 1000}.good.world"))
                 sock.recv(4096)
             except OSError:
                 lost += 1

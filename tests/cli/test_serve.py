@@ -122,13 +122,13 @@ def test_every_problem_of_the_configuration_is_told(tmp_path: Path) -> None:
     assert 'did you mean "user"?' in err
 
 
-def _say(port: int) -> wire.Message:
-    """What it answers to a question about localhost; waits until it does."""
+def _say(port: int, query: bytes = LOCALHOST) -> wire.Message:
+    """What it answers to a question about localhost, or to *query*; waits until it does."""
     with closing(socket.socket(socket.AF_INET, socket.SOCK_DGRAM)) as sock:
         sock.settimeout(0.2)
         for _ in range(int(PATIENCE_S / 0.2)):
             with suppress(OSError):
-                sock.sendto(LOCALHOST, ("127.0.0.1", port))
+                sock.sendto(query, ("127.0.0.1", port))
                 return wire.parse_untrusted(sock.recv(4096))
             time.sleep(0.05)
     raise AssertionError("no answer")

@@ -14,6 +14,11 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+import dns.message
+import dns.query
+from dns.rdataclass import RdataClass
+from dns.rdatatype import RdataType
+
 from resolver.protocol import names, wire
 from resolver.protocol.codes import Flag, RRClass, RRType
 from tests.cli.test_serve import free_port
@@ -107,6 +112,12 @@ class Controlled(NamedTuple):
             sock.connect(("127.0.0.1", self.port))
             sock.send(query)
             return wire.parse_untrusted(sock.recv(4096)).rcode
+
+    def ask_anyone(self, name: str, rtype: int = RRType.A, rclass: int = RRClass.IN) -> int:
+        """The same over TCP: of several workers now one answers, now another (over UDP each name is
+        one worker's)."""
+        query = dns.message.make_query(name, RdataType.make(rtype), RdataClass.make(rclass))
+        return dns.query.tcp(query, "127.0.0.1", port=self.port, timeout=PATIENCE_S).rcode()
 
 
 def write(folder: Path, port: int, head: str, more_listeners: str = "") -> None:

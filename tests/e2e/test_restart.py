@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import dns.flags
 import dns.message
+import dns.query
 import dns.rcode
 import dns.rrset
 import pytest
@@ -141,6 +142,12 @@ def ask(port: int, name: str) -> dns.message.Message:
         return dns.message.from_wire(sock.recv(4096))
 
 
+def ask_anyone(port: int, name: str) -> dns.message.Message:
+    """Over TCP: of several workers now one answers, now another."""
+    query = dns.message.make_query(name, "A")
+    return dns.query.tcp(query, "127.0.0.1", port=port, timeout=PATIENCE_S)
+
+
 def addresses(reply: dns.message.Message) -> list[str]:
     return [str(record) for rrset in reply.answer for record in rrset]
 
@@ -192,5 +199,5 @@ def test_workers_share_it(tmp_path: Path, authority: Authority) -> None:
         asked = authority.asked
         for _ in range(4):
             for name in NAMES[:10]:
-                assert addresses(ask(port, name)) == ["192.0.2.7"]
+                assert addresses(ask_anyone(port, name)) == ["192.0.2.7"]
         assert authority.asked == asked
