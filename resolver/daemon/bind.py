@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from resolver.config.schema import Config
     from resolver.listen.listen_network import ListenNetwork, StreamListener, UdpSocket
     from resolver.listen.sockets import GivenSockets
+    from resolver.listen.steered_ports import SteeredPorts
 
     Bound: TypeAlias = UdpSocket | StreamListener
 
@@ -304,16 +305,19 @@ def sockets_of(
     tells: bool,
     given: GivenSockets | None = None,
     is_drained: bool = False,
+    steered: SteeredPorts | None = None,
 ) -> ListeningSockets:
     """Those of *network*, or of the system. *is_shared*: several processes bind the same ports.
 
     *given*: sockets that a service manager has bound. *is_drained*: none for questions, for now.
+    *steered*: how questions at shared ports are dealt out by name.
     """
     if network is not None:
         return ListeningSockets(network, config, tells=tells)
     account = privileges.account_of(privileges.user_of(config.server.user)) if is_shared else None
     system = SystemListenNetwork(
         is_shared=is_shared, is_free=config.server.freebind, tells=tells, given=given,
+        steered=steered,
         owner=account.pw_uid if account is not None and os.geteuid() == 0 else None,
     )  # fmt: skip
     return ListeningSockets(system, config, tells=tells, who=_who, is_drained=is_drained)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING
 
 from resolver.cache.common_memory import octets_for
 from resolver.listen.rate_limit import RateLimit
+from resolver.listen.steered_ports import SteeredPorts, shared_file
 from resolver.listen.token_levels import COMMON_OCTETS, CommonTokens
 from resolver.telemetry.shared_counters import SharedCounters
 
@@ -18,8 +20,19 @@ if TYPE_CHECKING:
 def counters_of(workers: int) -> SharedCounters:
     """What *workers* share, made before they are forked."""
     return SharedCounters(
-        workers, learnt_octets=octets_for(workers), tokens_octets=2 * COMMON_OCTETS
+        workers,
+        learnt_octets=octets_for(workers),
+        tokens_octets=2 * COMMON_OCTETS,
+        ports_file=shared_file(),
     )
+
+
+def steered_ports_of(slot: Slot | None) -> SteeredPorts | None:
+    """How the worker of *slot* shares its ports; None: it has them to itself, or nobody can say."""
+    if slot is None or slot.ports_file < 0:
+        return None
+    level = logging.INFO if slot.is_first else logging.DEBUG
+    return SteeredPorts(slot.ports_file, slot.number, slot.workers, key=slot.key, level=level)
 
 
 def rate_limit_of(rate: int, parts: Parts, proofs: Proofs, slot: Slot | None) -> RateLimit | None:

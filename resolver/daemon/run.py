@@ -22,7 +22,7 @@ from resolver.daemon.bind import sockets_of
 from resolver.daemon.control import Control
 from resolver.daemon.designating import offer_of
 from resolver.daemon.garbage import Collector, Work
-from resolver.daemon.in_common import rate_limit_of
+from resolver.daemon.in_common import rate_limit_of, steered_ports_of
 from resolver.daemon.in_step import in_step
 from resolver.daemon.link_zones import LinkZones
 from resolver.daemon.listeners import Listeners
@@ -357,7 +357,7 @@ def _sockets(
 ) -> ListeningSockets:
     return sockets_of(
         config, network, is_shared=workers_of(config) > 1, tells=is_first(slot), given=given,
-        is_drained=slot is not None and slot.is_drained,
+        is_drained=slot is not None and slot.is_drained, steered=steered_ports_of(slot),
     )  # fmt: skip
 
 

@@ -1,12 +1,13 @@
 """Several processes on one port: forked, watched, and started again when one dies or hangs.
 
-Each worker binds its own sockets with SO_REUSEPORT, and the kernel spreads clients over them by
-address and port. Caches and what is known of servers are each worker's own, so N workers ask
-upstream up to N times and fill N caches: that is why the default is one. Limits on queries in
-flight are divided by the caller. The parent serves nothing; it keeps its privileges, so that a
+Each worker binds its own sockets with SO_REUSEPORT, and the kernel deals out questions by name
+(`listen.steering`), connections by the client's address and port. Caches are each worker's own, but
+what one learns the others find (`cache.common_level`); what is known of servers is not shared. One
+is enough for most: that is why it is the default. Limits on queries in flight are divided by the
+caller. The parent serves nothing; it keeps its privileges, so that a
 worker started again can bind port 53. Imports nothing of the path: it is handed what to run.
 
-A worker that stands still keeps its share of the clients, for the kernel does not know. So each
+A worker that stands still keeps its names, for the kernel does not know. So each
 shows signs of life (`Lifeline`), and the supervisor replaces one that has shown none for
 WORKER_SILENCE_SECONDS; one at a time, and by its own waking time only: where all stood still
 together (a laptop that slept, a process group that was stopped) nobody is to blame.

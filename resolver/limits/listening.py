@@ -25,6 +25,21 @@ BIND_PATIENCE_SECONDS = limit(
     "seconds to wait for the first listening address at the start",
     why="a predecessor that ends slowly; the service manager tries on",
 )
+STEERED_OCTETS = limit(
+    128,
+    "octets of a name by which one of several workers is chosen",
+    why="names that are alike so far are hardly asked for; 600 instructions of 4096 (BPF_MAXINSNS)",
+)
+STEERED_PLACES = limit(
+    56,
+    "addresses and ports that several workers share at which names are dealt out to them",
+    why="a page of memory; at more of them clients are dealt out, as connections are",
+)
+STEERING_PATIENCE_SECONDS = limit(
+    0.02,
+    "seconds to wait until other workers have bound their sockets",
+    why="each has bound in a tenth of a millisecond; an order that is wrong costs hits, no answer",
+)
 SELF_PROBE_SECONDS = limit(
     20.0,
     "seconds without anything from clients after which a listener is asked whether it lives",

@@ -14,6 +14,7 @@ import logging
 import os
 import socket
 import sys
+from functools import partial
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 import trio
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from resolver.listen.listen_network import StreamListener, UdpSocket
+    from resolver.listen.steered_ports import Seat, SteeredPorts
 
     # Is it UDP's, and which host and port → a socket that somebody else has bound.
     GivenSockets: TypeAlias = Mapping[tuple[bool, tuple[str, int]], socket.socket]
@@ -83,6 +85,7 @@ class SystemListenNetwork:
     *owner*: the account that shared ports belong to, where who binds them is root still: Linux lets
     nobody else join in.
     *given*: bound by a service manager, which keeps them: what is served and closed is a duplicate.
+    *steered*: questions at shared ports are dealt out by name, where the system can do that.
     """
 
     def __init__(
@@ -93,8 +96,10 @@ class SystemListenNetwork:
         tells: bool = True,
         given: GivenSockets | None = None,
         owner: int | None = None,
+        steered: SteeredPorts | None = None,
     ) -> None:
         self._owner = owner
+        self._steered = steered
         self._given = given or {}
         self._is_shared = is_shared
         self.is_free = is_free
@@ -102,7 +107,8 @@ class SystemListenNetwork:
 
     def bind_udp(self, host: str, port: int) -> UdpSocket:
         """Bind and return at once. Raises OSError as the kernel says."""
-        sock = self._had(host, port, socket.SOCK_DGRAM)
+        shares_port = self._is_shared and (True, (host, port)) not in self._given
+        sock, seat = self._seated(host, port, steered=self._steered if shares_port else None)
         is_wildcard = ipaddress.ip_address(host.partition("%")[0]).is_unspecified
         _tune(sock)
         if is_wildcard and sock.family == socket.AF_INET:
@@ -111,7 +117,7 @@ class SystemListenNetwork:
             sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_RECVPKTINFO, 1)
         kind = mmsg.MmsgUdpSocket if mmsg.IS_AVAILABLE else PlainUdpSocket
         made = kind(sock, is_wildcard=is_wildcard)
-        made.shares_port = self._is_shared and (True, (host, port)) not in self._given
+        made.shares_port, made.seat = shares_port, seat
         return made
 
     def bind_tcp(self, host: str, port: int) -> StreamListener:
@@ -123,6 +129,13 @@ class SystemListenNetwork:
             sock.close()
             raise
         return SystemTcpListener(trio.SocketListener(trio.socket.from_stdlib_socket(sock)))
+
+    def _seated(
+        self, host: str, port: int, *, steered: SteeredPorts | None
+    ) -> tuple[socket.socket, Seat | None]:
+        """A socket of datagrams, and its place among those of its port."""
+        bind = partial(self._had, host, port, socket.SOCK_DGRAM)
+        return (bind(), None) if steered is None else steered.bind(f"{host} {port}", bind)
 
     def _had(self, host: str, port: int, kind: socket.SocketKind) -> socket.socket:
         """A duplicate of what was given, else one of our own."""

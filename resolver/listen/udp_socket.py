@@ -20,6 +20,8 @@ from resolver.listen.waiting import datagrams, is_full_of_datagrams
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from resolver.listen.steered_ports import Seat
+
 _PKTINFO4 = struct.Struct("=i4s4s")
 _PKTINFO6 = struct.Struct("=16si")
 _ANCILLARY_OCTETS: Final = 64
@@ -38,7 +40,8 @@ def asked_at(local: object) -> bytes:
 class PlainUdpSocket:
     """A bound, non-blocking UDP socket, a system call per datagram.
 
-    *shares_port*: other processes have bound sockets of their own to the same port.
+    *shares_port*: other processes have bound sockets of their own to the same port, and *seat* is
+    its place among them, where names are dealt out.
     """
 
     COUNTS: ClassVar = {
@@ -51,6 +54,7 @@ class PlainUdpSocket:
         self._socket = sock
         self.is_wildcard = is_wildcard
         self.shares_port = False
+        self.seat: Seat | None = None
         self.unsent = 0
         self.too_long = 0
         self.receive_errors = 0
@@ -126,6 +130,8 @@ class PlainUdpSocket:
         """
         if not self.shares_port:
             return
+        if self.seat is not None:
+            self.seat.stand_aside(self._socket)
         host, *rest = self._socket.getsockname()
         if self.is_wildcard:
             host = "::1" if self._socket.family == socket.AF_INET6 else "127.0.0.1"
@@ -135,4 +141,6 @@ class PlainUdpSocket:
     def close(self) -> None:
         if self._socket.fileno() >= 0:
             trio.lowlevel.notify_closing(self._socket)
+            if self.seat is not None:
+                self.seat.close(self._socket)
             self._socket.close()

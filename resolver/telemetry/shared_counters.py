@@ -45,10 +45,18 @@ class SharedCounters:
     """One slot for each of *workers*, in memory that children share.
 
     *learnt_octets*: how much is for what they learn (`cache.common_memory`); *tokens_octets*: for
-    what their clients may have answered (`listen.token_levels`).
+    what their clients may have answered (`listen.token_levels`). *ports_file*: a descriptor of who
+    has which place at the ports that they share (`listen.steered_ports`); -1 is none.
     """
 
-    def __init__(self, workers: int, *, learnt_octets: int = 0, tokens_octets: int = 0) -> None:
+    def __init__(
+        self,
+        workers: int,
+        *,
+        learnt_octets: int = 0,
+        tokens_octets: int = 0,
+        ports_file: int = -1,
+    ) -> None:
         self.workers = workers
         self.key = os.urandom(_KEY_OCTETS)  # a secret of all workers, gone with them
         self.bells = Bells(workers)
@@ -61,6 +69,7 @@ class SharedCounters:
         self.common = mmap.mmap(-1, STORE_FILTER_OCTETS)  # no pages until somebody fills them
         self.learnt = mmap.mmap(-1, learnt_octets) if learnt_octets else None
         self.tokens = mmap.mmap(-1, tokens_octets) if tokens_octets else None
+        self.ports_file = ports_file
 
     def __repr__(self) -> str:
         return f"<SharedCounters of {self.workers}>"
@@ -164,6 +173,11 @@ class Slot:
     def tokens(self) -> mmap.mmap | None:
         """Memory of all workers, zeros at the start, for `listen.token_levels`."""
         return self._counters.tokens
+
+    @property
+    def ports_file(self) -> int:
+        """A descriptor of what all workers write down in `listen.steered_ports`; -1: of nothing."""
+        return self._counters.ports_file
 
     @property
     def workers(self) -> int:

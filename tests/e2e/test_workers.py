@@ -29,7 +29,7 @@ pytestmark = pytest.mark.timeout(180)
 WORKERS = 3
 NAMES = [f"host{number}.example." for number in range(20)]
 ONCE_S = 30.0  # to wait for a reply, and not ask again
-EACH = 8 * WORKERS  # enough, from ports of their own, to reach each worker
+EACH = 8 * WORKERS  # enough connections, or names, to reach each worker
 
 
 @pytest.fixture
@@ -74,7 +74,7 @@ def _until(is_so: Callable[[], bool]) -> None:
 
 def _ask_all(daemon: Controlled, name: str) -> None:
     for _ in range(EACH):
-        assert daemon.ask(name) == dns.rcode.NOERROR
+        assert daemon.ask_anyone(name) == dns.rcode.NOERROR
 
 
 def _ended(daemon: Controlled, pid: int) -> None:
@@ -104,6 +104,26 @@ def test_what_one_worker_has_learnt_no_other_asks_for(
         counters = daemon.told("stats")["counters"]
         assert counters["common_found_total"] >= len(NAMES)
         assert counters["common_damaged_total"] == 0
+
+
+def test_a_ready_reply_is_made_once_for_all_clients(tmp_path: Path, authority: Authority) -> None:
+    """A name is one worker's, whoever asks; and stays so when another one dies."""
+    with _serving(tmp_path, _head(authority)) as daemon:
+
+        def made() -> int:
+            for name in NAMES:
+                for _ in range(EACH):
+                    assert daemon.ask(name) == dns.rcode.NOERROR
+            counters = daemon.told("stats")["counters"]
+            assert counters["udp_queries_total"] >= EACH * len(NAMES)
+            stored: int = counters["packet_cache_stored_total"]
+            return stored
+
+        assert made() == len(NAMES)
+        pid = _pids(daemon)[1]
+        os.kill(pid, signal.SIGKILL)
+        _ended(daemon, pid)
+        assert made() == len(NAMES)  # by the one that came, its own; by the others none
 
 
 def test_a_worker_that_follows_another_knows_what_they_know(
