@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from time import sleep
 from typing import TYPE_CHECKING
 
 from bench.throughput import inside, load, many, rounds
@@ -24,8 +26,7 @@ TOLD = {
     "dnstap, two messages": 'dnstap.to = "messages"\ndnstap.messages = ["client"]',
     "query log, clients' networks": 'log.queries = "all"\nlog.clients = "prefix"',
 }
-REAL_RUNS = 5
-WARM_RUNS = 10  # after each, half of what a second worker has not heard yet is left
+ALL_BEGUN_S = 3.0
 
 
 def _hit_files(bench: Bench) -> dict[str, tuple[Path, list[str]]]:
@@ -193,47 +194,50 @@ def start(bench: Bench) -> None:
 
 
 def workers(bench: Bench) -> None:
-    """One process against two, both on the server's core: what sharing a port costs a hit.
+    """One process against two, both on the server's core, in turn: what sharing a port costs.
 
-    The load is spread over 40 client ports; the kernel's hash decides who gets which.
+    The load comes from 40 client ports; the name asked for decides which worker has it. Real
+    queries are asked in their order: from caches that are empty, and twice more.
     """
-    results: Results = {"plain hits": {}, "real queries, first time": {}}
-    results["the same, in the long run"] = {}
-    shares = ""
-    file = load.names_file(bench.folder, "plain", load.plain(HIT_NAMES))
-    for count in (1, 2):
-        peer = ours(f"{count} workers", workers=count)
-        with bench.running([peer]):
-            for _ in range(WARM_RUNS):  # new client ports each, which the kernel deals out anew
-                load.run(peer, file, core=bench.load_core, passes=1, clients=40)
-            before = peer.cpu_by_process()
-            costs = [
-                load.run(peer, file, core=bench.load_core, seconds=bench.seconds, clients=40)
-                for _ in range(bench.rounds)
-            ]
-            spent = [after - old for after, old in zip(peer.cpu_by_process(), before, strict=True)]
-            busy = [one for one in spent if one > 0.01]
-            shares = ", ".join(f"{one / sum(busy):.0%}" for one in busy)
-            results["plain hits"][peer.name] = load.median(costs)
-        _ask_real(bench, ours(peer.name, workers=count), results)
+    plain = load.names_file(bench.folder, "plain", load.plain(HIT_NAMES))
+    real = real_data.FOLDER / many.SAMPLE
+
+    def through(file: Path) -> Callable[[Peer], load.Cost]:
+        return lambda peer: load.run(
+            peer, file, core=bench.load_core, passes=1, clients=40, settle_s=2
+        )
+
+    def hits(peer: Peer) -> load.Cost:
+        through(plain)(peer)
+        return load.run(peer, plain, core=bench.load_core, seconds=bench.seconds, clients=40)
+
+    work: dict[str, Callable[[Peer], load.Cost]] = {"plain hits": hits}
+    work |= {f"real queries, {time} time": through(real) for time in ("first", "second", "third")}
+    results: Results = {row: {} for row in work}
+    runs: dict[tuple[str, str], list[load.Cost]] = defaultdict(list)
+    shares = []
+    for at in range(bench.rounds):
+        peers = [ours("1 workers"), ours("2 workers", port=5387, workers=2)]
+        for peer in peers:
+            peer.asks_for_everything()
+        with bench.running(peers) as running:
+            sleep(ALL_BEGUN_S)  # each starts by itself, and one of them has answered
+            began = peers[1].cpu_by_process()
+            for row, measure in work.items():
+                for peer in running if at % 2 == 0 else running[::-1]:
+                    runs[row, peer.name].append(measure(peer))
+            ended = peers[1].cpu_by_process()
+            spent = [after - before for before, after in zip(began, ended, strict=True)][1:]
+            shares.append(", ".join(f"{one / sum(spent):.0%}" for one in spent))
+    for (row, name), costs in runs.items():
+        results[row][name] = load.median(costs)
     show("Workers", results, reference="1 workers")
-    print(f"\nCPU by worker: {shares}")
-
-
-def _ask_real(bench: Bench, peer: Peer, results: Results) -> None:
-    """What people asked, in its order: from caches that are empty, and once each worker has heard
-    nearly all of it."""
-    file = real_data.FOLDER / many.SAMPLE
-    peer.asks_for_everything()
-
-    def through() -> load.Cost:
-        return load.run(peer, file, core=bench.load_core, passes=1, clients=40, settle_s=2)
-
-    with bench.running([peer]):
-        results["real queries, first time"][peer.name] = through()
-        for _ in range(REAL_RUNS):
-            through()
-        results["the same, in the long run"][peer.name] = through()
+    print("\n| load | 2 workers ÷ 1, each round |\n|---|---|")
+    for row in work:
+        one, two = runs[row, "1 workers"], runs[row, "2 workers"]
+        ratios = [b.cpu_us / a.cpu_us for a, b in zip(one, two, strict=True)]
+        print(f"| {row} | {', '.join(f'{ratio:.2f}' for ratio in ratios)} |")
+    print("\nCPU by worker, each round: " + "; ".join(shares))
 
 
 def ticks(bench: Bench) -> None:
