@@ -96,6 +96,11 @@ def forwarders_of(entry: Forward) -> tuple[Forwarder, ...]:
     return tuple(dict.fromkeys(found))
 
 
+def is_path(text: str) -> bool:
+    """True if HTTPS can be asked at *text*, whoever wrote it (RFC 3986 §3.3)."""
+    return text.startswith("/") and bool(_PATH.fullmatch(text))
+
+
 def filters(entry: Forward) -> bool:
     """True if these servers block names on purpose."""
     return entry.filters or bool(entry.provider and provider(entry.provider)[0].filters)

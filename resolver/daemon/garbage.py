@@ -73,7 +73,7 @@ class Collector:
         self.longest_us = 0  # of all but full passes
         self.longest_full_us = 0
         self._began = 0.0
-        self._is_full_pass = False
+        self._is_full_pass = self._is_own_pass = False
         self._base = 0  # set aside when all was last looked at
         self._aside = 0  # set aside since then, and not known to be freed
         self._much_looks = 0  # at which there may be too much of it, and no moment was idle
@@ -150,7 +150,7 @@ class Collector:
             now = work()
             if passes == self.passes and max(now.misses - misses, now.in_flight) > few:
                 self._last_us = 0
-                gc.collect(1)
+                self._young_pass()
                 self._pace_looks(self._last_us)
 
     def _pace_looks(self, took_us: int) -> None:
@@ -170,15 +170,22 @@ class Collector:
         self._middle_us = 0
         old = len(gc.get_objects(_OLDEST)) if self._token is not None else 0
         if old > GARBAGE_OLD_OBJECTS:
-            gc.collect(1)
+            self._young_pass()
             self._set_aside(old)
+
+    def _young_pass(self) -> None:
+        """Look through the young, few or many: how long it takes says nothing of how many should
+        be waited for."""
+        self._is_own_pass = True
+        gc.collect(1)
+        self._is_own_pass = False
 
     def look(self, *, is_quiet: bool, is_idle: bool) -> None:
         """One look at what there may be, and the pass that is due."""
         is_new = bool(self._middle_passes or gc.get_count()[0])
         old = len(gc.get_objects(_OLDEST)) if self._middle_passes else self._survivors
         if old > GARBAGE_OLD_OBJECTS:
-            gc.collect(1)
+            self._young_pass()
             self._set_aside(old)
         elif is_new and (
             is_quiet or old - self._survivors > GARBAGE_OLD_OBJECTS // GARBAGE_GROWTH_PART
@@ -236,7 +243,8 @@ class Collector:
     def _go_by(self, took_us: int, *, is_over_all: bool) -> None:
         """A pass took so long: after how many new objects the young are looked through again.
 
-        *is_over_all*: also over those that had survived one, which alone says that all is well.
+        *is_over_all*: also over those that had survived one, and as many as there should be, which
+        alone says that all is well.
         """
         young = gc.get_threshold()[0]
         if took_us > GARBAGE_PASS_US:
@@ -265,4 +273,4 @@ class Collector:
             self.longest_full_us = max(self.longest_full_us, took_us)
         else:
             self.longest_us = max(self.longest_us, took_us)
-            self._go_by(took_us, is_over_all=info["generation"] > 0)
+            self._go_by(took_us, is_over_all=info["generation"] > 0 and not self._is_own_pass)

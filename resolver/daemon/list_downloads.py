@@ -2,7 +2,8 @@
 
 Names of hosts are resolved by this resolver itself, past every list: a list that blocks where it
 comes from would never be renewed. Redirects stay HTTPS. Each request is a process of its own
-(`list_fetch`); a failure leaves what there is, is told once, and is tried again.
+(`list_fetch`), and LIST_DOWNLOADS may run at once, so that a server that drips holds up no other
+list. A failure leaves what there is, is told once, and is tried again.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from resolver.daemon.list_texts import Fresh, Known, has_text
 from resolver.errors import ResolutionFailed, WireError, drop_frames
 from resolver.limits import (
     LIST_DOWNLOAD_SECONDS,
+    LIST_DOWNLOADS,
     LIST_FIRST_SECONDS,
     LIST_INTERVAL_SECONDS,
     LIST_JITTER_SHARE,
@@ -62,29 +64,62 @@ class Downloads:
     def __init__(self, fetch: Fetch, parts: Callable[[], Parts]) -> None:
         self._fetch = fetch
         self._parts = parts
+        self._places = trio.CapacityLimiter(LIST_DOWNLOADS)
+        self._under_way: set[str] = set()  # sources
+        self._come: dict[str, Fresh] = {}
         self.downloads = self.downloads_unchanged = self.downloads_failed = 0
         self.downloaded_octets = 0
 
     def __repr__(self) -> str:
         return f"<Downloads {self.downloads}, {self.downloads_failed} failed>"
 
-    async def due(
-        self, specs: Iterable[ListSpec], known: dict[str, Known], shelf: Shelf, tell: Tell
-    ) -> dict[str, Fresh]:
-        """What is due and has come, by source."""
-        found: dict[str, Fresh] = {}
+    def begin(
+        self,
+        nursery: trio.Nursery,
+        specs: Iterable[ListSpec],
+        known: dict[str, Known],
+        shelf: Shelf,
+        tell: Tell,
+        on_end: Callable[[], None] = lambda: None,
+    ) -> None:
+        """Have downloaded what is due, and is not under way yet; *on_end* is called when none is
+        any more."""
         for spec in specs:
-            if not spec.url or spec.source in found:
+            if not spec.url or spec.source in self._under_way:
                 continue
             one = known.setdefault(spec.source, Known())
             if one.digest and not has_text(shelf, spec.source):
                 one = known[spec.source] = Known()
             wall = self._parts().clock.wall()
             if not 0 <= wall - one.looked_at < self._pause(one):
-                fresh = await self._download(spec, one, shelf, tell)
-                if fresh is not None:
-                    found[spec.source] = fresh
-        return found
+                self._under_way.add(spec.source)
+                nursery.start_soon(self._one, spec, one, shelf, tell, on_end)
+
+    async def _one(
+        self, spec: ListSpec, known: Known, shelf: Shelf, tell: Tell, on_end: Callable[[], None]
+    ) -> None:
+        try:
+            async with self._places:
+                fresh = await self._download(spec, known, shelf, tell)
+        finally:
+            self._under_way.discard(spec.source)
+        if fresh is not None:
+            before = self._come.pop(spec.source, None)
+            if before is not None:
+                shelf.drop(before.draft)
+            self._come[spec.source] = fresh
+        if not self.are_under_way:
+            on_end()
+
+    @property
+    def are_under_way(self) -> bool:
+        """Is there any that has not ended?"""
+        return bool(self._under_way)
+
+    def take(self) -> dict[str, Fresh]:
+        """What has come since this was called last, by source."""
+        come, self._come = self._come, {}
+        return come
 
     def _pause(self, known: Known) -> float:
         usual = LIST_RETRY_SECONDS if known.failures else LIST_INTERVAL_SECONDS
@@ -114,7 +149,6 @@ class Downloads:
                 self._unchanged(spec, known, told, tell)
                 return None
             self.downloaded_octets += told.octets
-            known.failures = 0
             return Fresh(draft=draft, digest=told.digest, etag=told.etag, modified=told.modified)
         self.downloads_failed += 1
         known.failures += 1
@@ -123,11 +157,13 @@ class Downloads:
 
     def _unchanged(self, spec: ListSpec, known: Known, told: Fetched, tell: Tell) -> None:
         self.downloads_unchanged += 1
+        if not told.is_same and told.digest != known.digest:
+            known.failures += 1  # it is what was refused before
+            return
         known.failures = 0
-        if told.is_same or told.digest == known.digest:
-            known.good_at = known.looked_at
-            known.refused = ""
-            tell(spec, "")
+        known.good_at = known.looked_at
+        known.refused = ""
+        tell(spec, "")
 
     async def _follow(self, url: str, known: Known, draft: Draft) -> Fetched:
         """What *url* comes to in the end. Raises WireError, ChildFailed."""
@@ -186,5 +222,5 @@ async def in_process(job: FetchJob) -> Fetched:
     """One request in a process of its own. Raises ChildFailed."""
     return await ask_child(
         _MODULE, job, Fetched, seconds=LIST_DOWNLOAD_SECONDS + _SPARE_S, descriptors=(job.out,),
-        comes_last=True,
+        words=("download", "downloads"), comes_last=True,
     )  # fmt: skip

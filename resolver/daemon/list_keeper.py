@@ -121,10 +121,12 @@ class ListKeeper:
                 nursery.start_soon(self._look_when_asked)
                 await first.wait()
                 while True:
+                    self._wake = trio.Event()
                     specs = list_specs(self._parts().config)
                     if specs:
                         await self._open()
-                        await self.look(await self._downloaded(specs))
+                        self._download(nursery, specs)
+                        await self.look(self._downloaded())
                     await self._pause()
         finally:
             self.shelf.close()
@@ -138,14 +140,21 @@ class ListKeeper:
                 await self._open()
                 await self.look(weight=_AT_START)
             settled.set()
-            self._wake.set()  # what is to be downloaded
+            self._look_soon()  # what is to be downloaded
 
-    async def _downloaded(self, specs: tuple[ListSpec, ...]) -> dict[str, Fresh]:
-        """What was due, and is new."""
-        downloads = self.downloads
-        if downloads is None or not (self._serving.leads or not self.shelf.is_shared):
-            return {}
-        return await downloads.due(specs, self.known, self.shelf, self._tell)
+    def _download(self, nursery: trio.Nursery, specs: tuple[ListSpec, ...]) -> None:
+        """Begin with what is due. When the last has come it is looked at once, and meanwhile with
+        the files: who drips holds up no other list for longer than that."""
+        if self.downloads is not None and (self._serving.leads or not self.shelf.is_shared):
+            known, shelf = self.known, self.shelf
+            self.downloads.begin(nursery, specs, known, shelf, self._tell, self._look_soon)
+
+    def _look_soon(self) -> None:
+        self._wake.set()
+
+    def _downloaded(self) -> dict[str, Fresh]:
+        """What is new since the last look."""
+        return self.downloads.take() if self.downloads is not None else {}
 
     async def settle(self) -> None:
         """Another configuration, or the first: returns when its lists are in force or cannot be
@@ -178,7 +187,6 @@ class ListKeeper:
     async def _pause(self) -> None:
         """Until the next look: at once when the first worker has other lists."""
         slot = None if self._serving.leads else self._serving.slot
-        self._wake = trio.Event()
         with trio.move_on_after(LIST_LOOK_SECONDS):
             if slot is None:
                 await self._wake.wait()
@@ -338,6 +346,7 @@ class ListKeeper:
             if why:
                 self.refused += 1
                 known.refused = newest.digest
+                known.failures += 1
                 self._tell(spec, f"its newest text is not used: {why}")
                 continue
             del fresh[spec.source]

@@ -82,7 +82,8 @@ def write_known(shelf: Shelf, known: dict[str, Known]) -> None:
 
 
 def fresh_text(path: Path, known: Known, shelf: Shelf) -> Fresh | None:
-    """The text at *path*, if it is another than before; None if it is the same.
+    """The text at *path*, if it is another than before; None if it is the same, or somebody is
+    still writing it in the place of one that is known.
 
     Raises OSError where it cannot be read, WireError where it cannot be a list.
     """
@@ -102,8 +103,12 @@ def fresh_text(path: Path, known: Known, shelf: Shelf) -> Fresh | None:
         except BaseException:
             shelf.drop(draft)
             raise
+        is_growing = bool(known.digest) and stamp_of(os.fstat(descriptor)) != stamp
     finally:
         os.close(descriptor)
+    if is_growing:
+        shelf.drop(draft)
+        return None
     if digest in (known.digest, known.refused):
         shelf.drop(draft)
         known.stamp = stamp

@@ -54,6 +54,17 @@ SESSION_PROOF_SECONDS = limit(
     why="RFC 8446 §4.6.1: tickets follow from tickets, and a certificate that has expired or lost "
     "its issuer would be believed for ever; one round trip an hour",
 )
+SESSION_REPEATS = limit(
+    3,
+    "times that a query goes out again because a session ended that answered others",
+    why="two show that the server closes after so many, the third is to it; an asker has waited "
+    "for three handshakes then",
+)
+SESSION_SPAN_SECONDS = limit(
+    600.0,
+    "seconds for which a server that closes with queries on their way is asked few a session",
+    why="a query a handshake; what was a restart is over by then",
+)
 SESSION_UNSENT_OCTETS = limit(
     262_144,
     "octets to a server that its connection does not take before it is given up",

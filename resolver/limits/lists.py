@@ -66,9 +66,9 @@ LIST_CLIENT_SETS = limit(
     256, "sets of clients in rules that are kept ready", why="lists of others have none"
 )
 LIST_ENDINGS = limit(
-    4096,
+    2048,
     "endings of names, behind their first label, of which it is remembered whether lists have them",
-    why="our choice: a megabyte; to look costs a miss two microseconds",
+    why="our choice: half a megabyte; to look costs a miss a microsecond",
 )
 LIST_FILE_OCTETS = limit(
     1 << 30, "octets of the compiled lists", why="four million names and their conditions"
@@ -105,6 +105,9 @@ LIST_RETRY_SECONDS = limit(
 )
 LIST_JITTER_SHARE = limit(
     0.1, "share by which these are longer or shorter, at random", why="not all at once"
+)
+LIST_DOWNLOADS = limit(
+    4, "downloads of lists at once", why="our measurement: a process of 40 MB for each"
 )
 LIST_TRIES = limit(3, "tries of one download", why="our choice")
 LIST_DOWNLOAD_SECONDS = limit(60.0, "seconds that a try may take", why="64 MiB at 9 Mbit/s")

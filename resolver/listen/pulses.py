@@ -5,9 +5,10 @@ up: they leave at once, a pulse of a thousand times the rate of the queries (DNS
 CVE-2024-33655). So where PULSE_WAITING queries of one UDP client are in progress, PULSE_REPLIES
 late ones leave in any PULSE_SECONDS, and what comes beside them is dropped: nothing is held back,
 for that would be a pulse too. It goes on until the client has nothing late left. A server cookie
-proves that the client is no victim; a reply is late after PULSE_LATE_SECONDS in progress, which
-those who only ask much never see. Told early or stale, it is the same: what counts is when it
-leaves.
+proves that the client is no victim, and nobody elsewhere can ask in the name of 127.0.0.1 (RFC
+1122 §3.2.1.3): a browser's thirty names, on a slow link, are no pulse. A reply is late after
+PULSE_LATE_SECONDS in progress, which those who only ask much never see. Told early or stale, it is
+the same: what counts is when it leaves.
 """
 
 from __future__ import annotations

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import trio
 
+from resolver.errors import drop_frames
 from resolver.limits import (
     HTTPS_IN_WORK,
     HTTPS_JSON_SLICE,
@@ -75,7 +76,7 @@ class WebConnection(ServedStream):
         self._ends_at = self.active_at + TCP_TOTAL_SECONDS
         self._held_since = 0.0
         self._is_faulty = False
-        self._writing = 0  # long answers in the making
+        self._writing = 0  # answers in the making: long ones, or that waited for another
 
     # --- reading -----------------------------------------------------------------------------
 
@@ -191,12 +192,13 @@ class WebConnection(ServedStream):
     def finish(self, number: int, asked: Asked, reply: bytes | None) -> None:
         """Strike a query off the books, and answer its request."""
         self._ended(reply)
+        had_asked = self._has_asked
         if reply is None:
             self._http.respond(number, busy(self._site))
         else:
             self._answer(number, asked, reply)
         self._flush()
-        self.wake()
+        self._go_on(had_asked=had_asked)
 
     def _answer(self, number: int, asked: Asked, reply: bytes) -> None:
         is_long = asked.form is Form.JSON and len(reply) > HTTPS_JSON_SLICE * _RECORD_OCTETS
@@ -212,8 +214,33 @@ class WebConnection(ServedStream):
         for _ in written:
             await trio.lowlevel.checkpoint()
         self._writing -= 1
+        had_asked = self._has_asked
         self._http.respond(number, written.response)
         self._flush()
+        self._go_on(had_asked=had_asked)
+
+    def _go_on(self, *, had_asked: bool) -> None:
+        """Both loops look again; and what an answer has brought forth is taken on.
+
+        HTTP/1.1 reads the next request, which has come long ago, once the one before is answered
+        (RFC 9112 §9.3.2). The client waits, so nothing else would have us look; it may have said
+        that no more will come.
+        """
+        self.wake()
+        if self._has_asked and not had_asked and not self._is_over and self._nursery is not None:
+            self._writing += 1
+            self._nursery.start_soon(self._take_what_waited)
+
+    async def _take_what_waited(self) -> None:
+        try:
+            await self._take_all()
+        except (trio.BrokenResourceError, trio.ClosedResourceError) as error:
+            drop_frames(error)
+            self.let_go()
+        except MemoryError:
+            self.let_go()
+            self._handler.shortage.note()
+        self._writing -= 1
         self.wake()
 
     def _flush(self) -> None:

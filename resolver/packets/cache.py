@@ -94,7 +94,7 @@ class PacketCache:
         self.stored = 0
         self._clients: dict[tuple[int | None, Kind], ClientKey] = {}
         self._next_suffix = 0
-        self._numbers: dict[Any, Any] = {}
+        self._numbers: dict[Any, Any] = {}  # an int has no identity where this is compiled
         self._refuses: Callable[[bytes, Packet], bool] | None = None
         self.told_blocked = Tally()
 
@@ -230,25 +230,19 @@ class PacketCache:
         self, reply: bytes, layout: Layout, room: int, lifetime_s: float, refresh_after_s: float
     ) -> Packet:
         now = self.clock.now()
-        expires = refresh = self._shared(int(now + lifetime_s))
-        if refresh_after_s < lifetime_s:
-            refresh = self._shared(int(now + refresh_after_s))
-        return Packet(
-            int.from_bytes(reply[2:], "big"),
-            shared_layout(len(reply) - 2, layout.ttl_mask, room, layout.opt_octets),
-            self._shared(int(now)),
-            refresh,
-            expires,
-        )
-
-    def _shared(self, number: int) -> Any:
-        """One object for all equal numbers, so that a hit finds it near.
-
-        An int as such has no identity where this is compiled: hence the type.
-        """
+        ttl_mask, _, opt_octets = layout
+        born, expires = int(now), int(now + lifetime_s)
+        refresh = int(now + refresh_after_s) if refresh_after_s < lifetime_s else expires
         if len(self._numbers) >= PACKET_NUMBERS:
             self._numbers.clear()
-        return self._numbers.setdefault(number, number)
+        shared = self._numbers.setdefault  # one object for equal numbers: so a hit finds it near
+        return Packet(
+            int.from_bytes(reply[2:], "big"),
+            shared_layout(len(reply) - 2, ttl_mask, room, opt_octets),
+            shared(born, born),
+            shared(refresh, refresh),
+            shared(expires, expires),
+        )
 
     def client_key(self, tag: int | None, transport: Transport) -> ClientKey:
         """What clients under *tag* on this kind of transport share."""

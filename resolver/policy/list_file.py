@@ -172,30 +172,39 @@ class Table:
             short = self._look_behind(behind)
         if short is _NOTHING:
             return []
-        if short is not _ANYTHING:
-            bit = crc32(name[:size] + short) >> self._filter_shift
-            if not self._data[self._filter_at + (bit >> 3)] & _BITS[bit & 7]:
-                return []
-        return self._walk(name)
+        if short is _ANYTHING:
+            return self._walk(name)
+        key = name[:size] + short
+        number = crc32(key)
+        bit = number >> self._filter_shift
+        if not self._data[self._filter_at + (bit >> 3)] & _BITS[bit & 7]:
+            return []
+        found: list[Found] = []
+        self._look(key, number >> self._shift, 0, found)
+        return found
 
     def _look_behind(self, ending: Name) -> Key:
         """What a name that ends in *ending*, behind its first label, may be found by: the key of
         *ending* where nothing but the whole name can be listed."""
         if len(self._endings) >= LIST_ENDINGS:
             self._endings.clear()
-        short = self._endings[ending] = self._key_behind(ending)
+        before = last = at = 0
+        while at < len(ending) and ending[at]:
+            before, last = last, at
+            at += ending[at] + 1
+        if self._is_open or (not at and self._has_tops):
+            short = _ANYTHING
+        elif not at or not (self._has_tops or not last or self._passes(ending[before:-1])):
+            short = _NOTHING
+        else:
+            short = self._key_behind(ending, last)
+        self._endings[ending] = short
         return short
 
-    def _key_behind(self, ending: Name) -> Key:
-        if self._is_open or not ending:
-            return _ANYTHING
-        places = _places(ending)
-        if not places:  # the name has one label
-            return _ANYTHING if self._has_tops else _NOTHING
-        if not self._has_tops and len(places) > 1 and not self._passes(ending[places[-2] : -1]):
-            return _NOTHING
-        short = shortened(ending[:-1], places[-1])
-        if not self._is_filtered or any(self._is_listed(short[at:]) for at in places):
+    def _key_behind(self, ending: Name, last: int) -> Key:
+        """The same where a list has something that ends so. Its last label begins at *last*."""
+        short = shortened(ending[:-1], last)
+        if not self._is_filtered or any(self._is_listed(short[at:]) for at in _places(ending)):
             return _ANYTHING
         return short
 
@@ -214,17 +223,12 @@ class Table:
         """Look for *name* and all that it ends in."""
         found: list[Found] = []
         places = _places(name)
-        last = places[-1] if places else 0
+        short = shortened(name[:-1], places[-1] if places else 0)
         if self._is_open:
             places.append(len(name) - 1)
-        starts, shift, data, base = self._starts, self._shift, self._data, self._names_at
-        short = shortened(name[:-1], last)
         for at in places:
             key = short[at:]
-            bucket = crc32(key) >> shift
-            begin, end = starts[bucket], starts[bucket + 1]
-            if begin != end and data.find(key, base + begin, base + end) >= 0:
-                self._look(key, begin, end, at, found)
+            self._look(key, crc32(key) >> self._shift, at, found)
         return found
 
     def find_address(self, octets: bytes) -> list[Found]:
@@ -232,14 +236,16 @@ class Table:
         found: list[Found] = []
         if self.has_addresses:
             key = MARK + octets
-            bucket = crc32(key) >> self._shift
-            self._look(key, self._starts[bucket], self._starts[bucket + 1], 0, found)
+            self._look(key, crc32(key) >> self._shift, 0, found)
         return found
 
-    def _look(self, key: Key, begin: int, end: int, depth: int, found: list[Found]) -> None:
-        """Add the rules of *key* in one bucket that count at *depth*."""
-        base = self._names_at
-        chunk = self._data[base + begin : base + end]
+    def _look(self, key: Key, bucket: int, depth: int, found: list[Found]) -> None:
+        """Add the rules of *key* that count at *depth*."""
+        base, data = self._names_at, self._data
+        begin, end = base + self._starts[bucket], base + self._starts[bucket + 1]
+        if begin == end or data.find(key, begin, end) < 0:
+            return
+        chunk = data[begin:end]
         at, size, length = 0, len(chunk), len(key)
         while at < size:
             stop = at + 1 + chunk[at]

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     # What resolution or a cache has; None: it does not know at once.
     Ask = Callable[[Query], Awaitable[Answer | None]]
 
+_new: Final = tuple.__new__  # for what is made for each query: half the constructor's cost
 _LOCAL: Final = (Source.LOCAL,)
 _KEPT_FLAGS: Final = Flag.RD | Flag.CD
 _CIRCLE: Final = (Ede(EdeCode.OTHER, "local aliases lead in a circle, or too far"),)
@@ -44,7 +45,7 @@ def ask_policy(policy: PolicyPath, query: Query) -> Told:
     """Where *policy* leads with *query*. SERVFAIL where aliases go on after CHAIN_LENGTH."""
     found = policy.before(query)
     if found is None or found.onward is None:
-        return Told((), query, found)
+        return _new(Told, ((), query, found))
     aliases: list[Answer] = []
     while found is not None and found.onward is not None:
         if len(aliases) >= CHAIN_LENGTH:

@@ -60,11 +60,15 @@ def decode(rclass: int, ttl: int, rdata: bytes) -> Edns:
 
     Raises WireError if the options do not fill the rdata exactly.
     """
+    bare = _without_options(rclass, ttl)
+    return bare._replace(options=_options(rdata)) if rdata else bare
+
+
+@lru_cache(maxsize=OPT_RECORDS)
+def _without_options(rclass: int, ttl: int) -> Edns:
+    """Of most messages, which are alike in it."""
     flags = ttl & 0xFFFF
-    version = ttl >> 16 & 0xFF
-    options = _options(rdata) if rdata else ()
-    fields = (rclass, version, flags & _DO != 0, ttl >> 24, options, flags & ~_DO)
-    return tuple.__new__(Edns, fields)  # one for every message: half the constructor's cost
+    return Edns(rclass, ttl >> 16 & 0xFF, flags & _DO != 0, ttl >> 24, z=flags & ~_DO)
 
 
 def _options(rdata: bytes) -> tuple[Option, ...]:

@@ -50,7 +50,7 @@ class EarlyAnswers:
         self._answer = answer
         self._after_s = after_s
         self._spawn = spawn
-        self._queue: dict[Waiting, tuple[float, Send]] = {}  # until when, in that order
+        self._queue: dict[Waiting, tuple[float, Send]] = {}  # since when, in that order
         self._answered: set[Waiting] = set()
         self._is_watched = False
 
@@ -67,7 +67,7 @@ class EarlyAnswers:
 
         *now* is trio's time.
         """
-        self._queue[waiting] = now + self._after_s(), send
+        self._queue[waiting] = now, send
         if not self._is_watched:
             self._is_watched = True
             self._spawn(self._watch)
@@ -83,7 +83,8 @@ class EarlyAnswers:
         try:
             while queue:
                 waiting = next(iter(queue))
-                due, send = queue[waiting]
+                began, send = queue[waiting]
+                due = began + self._after_s()
                 if due > trio.current_time():
                     del waiting, send  # it may end meanwhile, and nothing is to keep it
                     await trio.sleep_until(due)

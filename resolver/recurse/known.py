@@ -109,7 +109,8 @@ class Known:
             ):
                 return positive(question, Verdict.CNAME, entry, now)
         link = self._above(question, now, synthesise=synthesise)
-        if link is None and self._is_brought(question, now):
+        has_others = self.common is not None or self.second is not None
+        if has_others and link is None and self._is_brought(question, now):
             return self.recall(question, now, synthesise=synthesise, proof_only=proof_only)
         return link
 

@@ -223,17 +223,17 @@ class Resolver(AtHand):
         renews: bool = False,
     ) -> Link:
         """Of what was fetched what was asked for; the rest is for later."""
-        known = None if renews else self._judged_meanwhile(question, budget, trust)
+        known = None
+        if trust is not None and not renews:
+            known = self._judged_meanwhile(question, budget)
         outcome = known or self._received(links[0], trust)
         for link in links[1:]:
             scratch[link.question] = link
         return outcome
 
-    def _judged_meanwhile(
-        self, question: Question, budget: Share, trust: Validation | None
-    ) -> Link | None:
+    def _judged_meanwhile(self, question: Question, budget: Share) -> Link | None:
         """What memory has by now, for who only waited: of many, the first has it validated."""
-        if trust is None or budget.whole.sent:
+        if budget.whole.sent:
             return None
         known = self.memory.recall(question, self._clock.now())
         return None if known is None or known.status is Status.UNCHECKED else known

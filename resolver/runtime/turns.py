@@ -42,7 +42,7 @@ class Turns:
 
     def note_hits(self) -> None:
         """Somebody was just served from the packet cache."""
-        self._hits_until = self._any_hits_until = self._time() + TURNS_IDLE_SECONDS
+        self._hits_until = self._any_hits_until = self.time() + TURNS_IDLE_SECONDS
 
     def note_flood(self) -> None:
         """Somebody asks for more than he gets: whoever else asks is not to wait for long turns."""
@@ -52,7 +52,7 @@ class Turns:
         """The same over a stream, where others' turns are bounded by `Rounds` alone."""
         self._any_hits_until = now + TURNS_IDLE_SECONDS
 
-    def _time(self) -> float:
+    def time(self) -> float:
         """As `trio.current_time`, at a third of its cost: looked at for every hit."""
         if self._now is None:
             self._now = trio.lowlevel.current_clock().current_time
@@ -61,12 +61,12 @@ class Turns:
     @property
     def is_short(self) -> bool:
         """True while hits come."""
-        return self._time() < self._hits_until
+        return self.time() < self._hits_until
 
     @property
     def are_hits(self) -> bool:
         """True while hits come, over whatever."""
-        return self._time() < self._any_hits_until
+        return self.time() < self._any_hits_until
 
 
 class Rounds:

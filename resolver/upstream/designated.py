@@ -11,7 +11,7 @@ from ipaddress import ip_address, ip_network
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from resolver.config.extras import extra_missing
-from resolver.config.forwarders import Forwarder
+from resolver.config.forwarders import Forwarder, is_path
 from resolver.errors import WireError
 from resolver.limits import (
     DESIGNATED,
@@ -88,7 +88,7 @@ class Designated(NamedTuple):
                 transport, port = SPOKEN[alpn]
                 path = service.path.removesuffix("{?dns}")
                 is_https = transport is Transport.HTTPS
-                if alpn not in service.alpn or (is_https and not path):
+                if alpn not in service.alpn or (is_https and not is_path(path)):
                     continue
                 if extra_missing(transport.value):
                     continue

@@ -42,17 +42,17 @@ class PortOwner(Protocol):
 class SessionPort:
     """One query to one server. *session*: on which it is on its way, as *number* there;
 
-    *is_repeated*: not the first. *has_queued*: that session was opened for it.
+    *repeats*: sessions that ended under it. *has_queued*: this one was opened for it.
     """
 
-    __slots__ = ("_owner", "has_queued", "is_repeated", "number", "query", "session")
+    __slots__ = ("_owner", "has_queued", "number", "query", "repeats", "session")
 
     def __init__(self, owner: PortOwner) -> None:
         self._owner = owner
         self.query = b""
         self.number: Number = b""
         self.session: Session | None = None
-        self.is_repeated = False
+        self.repeats = 0
         self.has_queued = False
 
     def __repr__(self) -> str:

@@ -1,9 +1,10 @@
 """The sessions with one server: opened at need, shared, kept warm, replaced when they end.
 
 One session carries all, a second is opened where many queries wait. One that ends while nothing
-was asked is not a failure; what was asked just then goes out once more, on another (RFC 7766
-§6.2.4, RFC 7858 §3.4). After a failure nobody tries for a moment: all who ask are told the same
-reason. While the server is in use one session is kept, for each new one costs two round trips.
+was asked is not a failure; what was asked just then goes out again, on another (RFC 7766 §6.2.4,
+RFC 7858 §3.4), and `session_span` sees to it that it comes through. After a failure nobody tries
+for a moment: all who ask are told the same reason. While the server is in use one session is kept,
+for each new one costs two round trips.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from resolver.limits import (
     SESSION_IDLE_SECONDS,
     SESSION_PROOF_SECONDS,
     SESSION_QUERIES,
+    SESSION_REPEATS,
     SESSION_RETRY_SECONDS,
     SESSION_SETTLED_SECONDS,
     SESSION_UNPROVEN_SECONDS,
@@ -27,6 +29,7 @@ from resolver.limits import (
     SESSIONS_PER_SERVER,
 )
 from resolver.upstream.session import SessionFailed, SessionPort
+from resolver.upstream.session_span import SessionSpan
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -58,6 +61,7 @@ class SessionPool:
         self._connect = connect
         self._means = means
         self._sessions: list[Session] = []
+        self._span = SessionSpan()
         self._queue: dict[SessionPort, None] = {}  # for want of a session
         self._is_opening = False
         self._warming_since = -math.inf  # an attempt that nobody has asked for
@@ -92,6 +96,7 @@ class SessionPool:
             return
         if session is not None and session.waiting < SESSION_QUERIES:
             port.session = session
+            self._span.sent(session)
             session.send(port)
         else:
             self._queue[port] = None
@@ -119,7 +124,9 @@ class SessionPool:
             if session.is_mute(now - self._means.link.grace_s):
                 if not session.waiting:
                     session.shut()
-            elif session.is_open and (found is None or session.waiting < found.waiting):
+            elif not (session.is_open and self._span.takes(session)):
+                continue
+            elif found is None or session.waiting < found.waiting:
                 found = session
         return found
 
@@ -129,8 +136,11 @@ class SessionPool:
         port.session = None
         if not session.has_served:
             self._ticket = session.ticket or self._ticket
+        is_spent = self._span.heard(session)
         self._means.hear(port, reply)
         self._send_queued(session)
+        if is_spent:
+            session.shut()
 
     def failed(self, session: Session, port: SessionPort, failed: SessionFailed) -> None:
         self._means.counters.broken += 1
@@ -138,7 +148,9 @@ class SessionPool:
         self._send_queued(session)
 
     def returned(self, session: Session, port: SessionPort) -> None:
-        if port.is_repeated or self._is_over:
+        if not session.is_open:
+            self._span.cut(session)
+        if not self._has_repeats(session, port):
             failed = SessionFailed(session.reason or "connection closed by the server")
             self._hear_all([port], failed)
         else:
@@ -231,8 +243,11 @@ class SessionPool:
         self._failed = None
         self._sessions.append(session)
         began = trio.current_time()
+        self._span.began(session, began)
         try:
             self._send_queued(session)
+            if self._queue:
+                self._open_one()
             await session.serve()
         finally:
             self._sessions.remove(session)
@@ -254,10 +269,14 @@ class SessionPool:
 
     def _send_queued(self, session: Session) -> None:
         """As many as it takes, in their order."""
-        while self._queue and session.is_open and session.waiting < SESSION_QUERIES:
+        takes = self._span.takes
+        while (
+            self._queue and session.is_open and session.waiting < SESSION_QUERIES and takes(session)
+        ):
             port = next(iter(self._queue))
             del self._queue[port]
             port.session, port.has_queued = session, True
+            self._span.sent(session)
             session.send(port)
             self._means.departed(port)
 
@@ -281,6 +300,9 @@ class SessionPool:
         """What waits on a session that ended goes out again, once; another one is kept warm."""
         lost = session.orphans()
         now = trio.current_time()
+        if lost and not session.reason:
+            self._span.cut(session)
+        self._span.ended(session, now)
         repeats = [port for port in lost if self._may_repeat(session, port)]
         others = [port for port in lost if port not in repeats]
         if session.reason:
@@ -291,6 +313,8 @@ class SessionPool:
         for port in repeats:
             self._repeat(port)
         self._hear_all(others, SessionFailed(session.reason or "connection closed by the server"))
+        if self._queue:
+            self._open_one()
         is_used = now - self._used_at < SESSION_WARM_SECONDS
         is_settled = now - began >= SESSION_SETTLED_SECONDS
         if is_used and is_settled:
@@ -300,10 +324,15 @@ class SessionPool:
         """What was put on a session that was there already, which may have been long gone; or on
         one that was lost on the way."""
         is_new = port.has_queued and not session.has_served
-        return (session.is_lost or not is_new) and not (port.is_repeated or self._is_over)
+        return (session.is_lost or not is_new) and self._has_repeats(session, port)
+
+    def _has_repeats(self, session: Session, port: SessionPort) -> bool:
+        """Once, and where others were answered meanwhile a few times."""
+        most = SESSION_REPEATS if session.has_served else 1
+        return port.repeats < most and not self._is_over
 
     def _repeat(self, port: SessionPort) -> None:
-        port.is_repeated = True
+        port.repeats += 1
         port.session, port.has_queued = None, False
         self.put(port)
 

@@ -79,9 +79,11 @@ class SharedKnowledge:
 
     def note_first_send(self) -> None:
         """A question begins: a share of a hedge and of a probe is earned."""
-        for bucket in (self.hedges, self.probes):
-            if bucket.tokens < bucket.burst:
-                bucket.fill()
+        hedges, probes = self.hedges, self.probes
+        if hedges.tokens < hedges.burst:
+            hedges.fill()
+        if probes.tokens < probes.burst:
+            probes.fill()
 
     def take_root_probe(self) -> bool:
         """True once in the life of the process."""

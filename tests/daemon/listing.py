@@ -50,7 +50,12 @@ class Home(NamedTuple):
     async def downloaded(self) -> None:
         """What is due comes, or does not."""
         keeper = self.daemon.lists.keeper
-        await keeper.look(await keeper._downloaded(list_specs(self.daemon.config)))
+        assert keeper.downloads is not None
+        async with trio.open_nursery() as nursery:
+            keeper._download(nursery, list_specs(self.daemon.config))
+        while keeper.downloads.are_under_way:  # noqa: ASYNC110  # the daemon's own
+            await trio.sleep(0.01)
+        await keeper.look(keeper._downloaded())
 
     async def until_told(self, name: str, address: bytes) -> None:
         """Returns when clients are told that."""

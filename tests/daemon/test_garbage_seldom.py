@@ -13,6 +13,7 @@ from resolver.limits import (
     GARBAGE_COUNT_SECONDS,
     GARBAGE_IDLE_SECONDS,
     GARBAGE_SECONDS,
+    GARBAGE_YOUNG_LEAST,
     GARBAGE_YOUNG_MOST,
 )
 from tests.daemon.test_garbage import BUSY, CALM, collecting
@@ -79,3 +80,13 @@ async def test_what_is_aside_is_not_counted_while_many_wait(
         assert 2 <= len(walks) <= 3
         assert min(at - before for before, at in pairwise(walks)) >= GARBAGE_COUNT_SECONDS
     monkeypatch.undo()
+
+
+@trio_test
+async def test_a_short_pass_of_our_own_does_not_put_off_the_next() -> None:
+    """It is short because few are young by then; the next by count would be over twice as many."""
+    async with collecting(BUSY) as collector:
+        gc.set_threshold(GARBAGE_YOUNG_LEAST, *gc.get_threshold()[1:])
+        for _ in range(5):
+            collector._young_pass()
+        assert gc.get_threshold()[0] == GARBAGE_YOUNG_LEAST

@@ -4,22 +4,18 @@ from __future__ import annotations
 
 import hashlib
 import os
-import ssl
-import tempfile
-import threading
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, HTTPServer
 from itertools import pairwise
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 
 import pytest
-import trustme
+import trio
 
 from resolver.config.schema import Block
-from resolver.daemon import list_downloads, list_fetch
+from resolver.daemon import list_downloads, list_keeper
 from resolver.daemon.list_job import Fetched, FetchJob
 from resolver.daemon.list_terms import list_specs
 from resolver.limits import (
+    LIST_DOWNLOADS,
     LIST_FIRST_SECONDS,
     LIST_INTERVAL_SECONDS,
     LIST_JITTER_SHARE,
@@ -31,7 +27,6 @@ from tests.daemon.listing import ADS, NOBODY, REAL, WWW, Home, home
 from tests.support import set_limit, trio_test_real
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
 
@@ -46,9 +41,17 @@ class Web:
     def __init__(self, **pages: str | Fetched) -> None:
         self.pages: dict[str, str | Fetched] = {URL: GOOD, **pages}
         self.jobs: list[FetchJob] = []
+        self.gates: dict[str, trio.Event] = {}  # what comes when they open
+        self.open = trio.Event()
+        self.open.set()
+        self.at_once = self.most_at_once = 0
 
     async def __call__(self, job: FetchJob) -> Fetched:
         self.jobs.append(job)
+        self.at_once += 1
+        self.most_at_once = max(self.most_at_once, self.at_once)
+        await self.gates.get(job.url, self.open).wait()
+        self.at_once -= 1
         page = self.pages[job.url]
         if isinstance(page, Fetched):
             return page
@@ -135,6 +138,65 @@ async def test_what_a_list_turns_into_leaves_the_protection_as_it_was(
 
 
 @trio_test_real
+async def test_who_drips_holds_up_no_other_list(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    set_limit(monkeypatch, list_keeper, "LIST_LOOK_SECONDS", 0.02)
+    web = Web()
+    slow = "https://mail.example.com/slow.txt"
+    web.pages[slow], web.gates[slow] = OTHER, trio.Event()
+    lists = Block(name="slow", source=slow), entry()
+    async with home(tmp_path, *lists, fetch=web) as it:
+        await it.until_told(ADS, NOBODY)
+        assert await it.address(WWW) != [NOBODY]
+        assert [job.url for job in web.jobs].count(slow) == 1  # it is not begun again meanwhile
+        web.gates[slow].set()
+        await it.until_told(WWW, NOBODY)
+
+
+@pytest.mark.reaches("LIST_DOWNLOADS")
+@trio_test_real
+async def test_so_many_downloads_are_made_at_once(tmp_path: Path) -> None:
+    web = Web()
+    places = [f"https://www.example.com/{number}" for number in range(2 * LIST_DOWNLOADS)]
+    gate = trio.Event()
+    for place in places:
+        web.pages[place], web.gates[place] = GOOD, gate
+    lists = [Block(name=f"n{number}", source=place) for number, place in enumerate(places)]
+    async with home(tmp_path, *lists, fetch=web) as it, trio.open_nursery() as nursery:
+        nursery.start_soon(it.downloaded)
+        with trio.fail_after(20):
+            while len(web.jobs) < LIST_DOWNLOADS:  # noqa: ASYNC110  # names are looked up first
+                await trio.sleep(0.01)
+        await trio.sleep(0.2)  # in which more would begin
+        gate.set()
+    assert len(web.jobs) == len(places)
+    assert web.most_at_once == LIST_DOWNLOADS
+
+
+@trio_test_real
+async def test_what_was_no_list_is_asked_for_again_as_soon_as_what_failed(tmp_path: Path) -> None:
+    """A page in its place is gone in an hour; and who has no version yet waits no day for it."""
+    web = Web()
+    web.pages[URL] = "<html>maintenance</html>"
+    async with home(tmp_path, entry(), fetch=web) as it:
+        await it.downloaded()
+        (known,) = it.daemon.lists.keeper.known.values()
+        downloads = it.daemon.lists.keeper.downloads
+        assert downloads is not None
+        assert downloads._pause(known) < 2 * LIST_FIRST_SECONDS
+        await again(it)
+        assert downloads._pause(known) > 1.5 * LIST_FIRST_SECONDS  # it is the same page
+        web.pages[URL] = GOOD
+        await again(it)
+        assert downloads._pause(known) > LIST_INTERVAL_SECONDS / 2
+        web.pages[URL] = "<html>maintenance, again</html>"
+        await again(it)
+        assert downloads._pause(known) < 2 * LIST_RETRY_SECONDS
+        assert await it.address(ADS) == [NOBODY]
+
+
+@trio_test_real
 async def test_one_that_was_never_had_blocks_nobody_and_is_told(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -186,7 +248,8 @@ async def test_the_next_one_is_a_day_away_or_an_hour_after_a_failure(tmp_path: P
         async def asked_after(seconds: float) -> bool:
             known.looked_at = it.daemon.parts.clock.wall() - seconds
             before = len(web.jobs)
-            await it.daemon.lists.keeper._downloaded(specs)
+            async with trio.open_nursery() as nursery:
+                it.daemon.lists.keeper._download(nursery, specs)
             return len(web.jobs) > before
 
         for usual, failures in ((LIST_INTERVAL_SECONDS, 0), (LIST_RETRY_SECONDS, 1)):
@@ -226,114 +289,3 @@ async def test_a_list_that_blocks_its_own_host_is_renewed(tmp_path: Path) -> Non
         await again(it)
         assert web.jobs[-1].addresses[-1] == "192.0.2.80"
         assert await it.address(WWW) != [NOBODY]
-
-
-# --- one request -------------------------------------------------------------------------------
-
-
-class Page(BaseHTTPRequestHandler):
-    """Serves what the test wants."""
-
-    protocol_version = "HTTP/1.1"
-    body: ClassVar[bytes] = GOOD.encode()
-    status: ClassVar[int] = 200
-    length: ClassVar[int | None] = None
-    seen: ClassVar[list[dict[str, str]]] = []
-
-    def do_GET(self) -> None:
-        self.seen.append({**dict(self.headers), "path": self.path})
-        is_same = self.headers.get("If-None-Match") == '"1"'
-        self.send_response(304 if is_same else self.status)
-        self.send_header("ETag", '"1"')
-        self.send_header("Last-Modified", "Mon, 30 Nov 2026 00:00:00 GMT")
-        if self.status == 302:
-            self.send_header("Location", "/other")
-        self.send_header("Content-Length", str(0 if is_same else self.length or len(self.body)))
-        self.end_headers()
-        if not is_same:
-            self.wfile.write(self.body)
-            self.close_connection = True
-
-    def log_message(self, *_: object) -> None:
-        """Silence."""
-
-
-@contextmanager
-def served(monkeypatch: pytest.MonkeyPatch, host: str = "lists.example") -> Iterator[int]:
-    """A server on loopback, with a certificate for *host* that is believed."""
-    authority = trustme.CA()
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    authority.issue_cert(host).configure_cert(context)
-    server = HTTPServer(("127.0.0.1", 0), Page)
-    server.socket = context.wrap_socket(server.socket, server_side=True)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    Page.seen.clear()
-    with authority.cert_pem.tempfile() as path:
-        monkeypatch.setenv("SSL_CERT_FILE", path)
-        try:
-            yield server.server_port
-        finally:
-            server.shutdown()
-            server.server_close()
-            thread.join()
-
-
-def fetched(port: int, host: str = "lists.example", **how: str) -> tuple[Fetched, bytes]:
-    with tempfile.TemporaryFile() as out:
-        url = f"https://{host}:{port}/a?b=c"
-        job = FetchJob(url, ["127.0.0.2", "127.0.0.1"], out.fileno(), os.getpid(), **how)
-        told = list_fetch.fetched(job)
-        return told, os.pread(out.fileno(), 1 << 20, 0)
-
-
-def test_a_request_goes_to_the_address_and_names_the_host(monkeypatch: pytest.MonkeyPatch) -> None:
-    with served(monkeypatch) as port:
-        told, octets = fetched(port)
-        assert octets == GOOD.encode()
-        assert (told.octets, told.etag, told.trouble) == (len(GOOD), '"1"', "")
-        assert told.digest == hashlib.blake2b(octets, digest_size=16).hexdigest()
-        assert Page.seen[0]["Host"] == f"lists.example:{port}"
-        assert Page.seen[0]["path"] == "/a?b=c"
-        told, _ = fetched(port, etag='"1"', modified="Mon, 30 Nov 2026 00:00:00 GMT")
-        assert told.is_same
-        assert Page.seen[1]["If-Modified-Since"].startswith("Mon")
-
-
-def test_the_certificate_must_be_the_hosts(monkeypatch: pytest.MonkeyPatch) -> None:
-    with served(monkeypatch) as port:
-        told, octets = fetched(port, "other.example")
-        assert "certificate" in told.trouble.lower()
-        assert octets == b""
-
-
-def test_what_is_cut_off_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Page, "length", 1000)
-    with served(monkeypatch) as port:
-        assert fetched(port)[0].trouble
-
-
-@pytest.mark.parametrize("status", [404, 500, 206])
-def test_an_error_is_no_list(status: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Page, "status", status)
-    with served(monkeypatch) as port:
-        assert f"status {status}" in fetched(port)[0].trouble
-
-
-def test_a_redirect_is_told_whole(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Page, "status", 302)
-    with served(monkeypatch) as port:
-        assert fetched(port)[0].redirect == f"https://lists.example:{port}/other"
-
-
-def test_a_list_without_end_is_cut(monkeypatch: pytest.MonkeyPatch) -> None:
-    set_limit(monkeypatch, list_fetch, "LIST_OCTETS", 10)
-    with served(monkeypatch) as port:
-        assert "more than 10 octets" in fetched(port)[0].trouble
-
-
-@pytest.mark.reaches("LIST_DOWNLOAD_SECONDS")
-def test_a_list_that_takes_too_long_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
-    set_limit(monkeypatch, list_fetch, "LIST_DOWNLOAD_SECONDS", -1)
-    with served(monkeypatch) as port:
-        assert fetched(port)[0].trouble

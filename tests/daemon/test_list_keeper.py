@@ -17,8 +17,10 @@ from resolver.config.schema import Block, Policy, View
 from resolver.daemon import list_keeper, list_mapping, list_texts
 from resolver.daemon.child import ChildFailed
 from resolver.daemon.list_job import Compiled, CompileJob, ListPart
-from resolver.daemon.list_shelf import COMPILED
+from resolver.daemon.list_shelf import COMPILED, Shelf
+from resolver.daemon.list_texts import Known, fresh_text
 from resolver.daemon.reload import reload
+from resolver.daemon.state import StateDirectory
 from resolver.errors import WireError
 from resolver.limits import LIST_OCTETS
 from resolver.protocol.codes import EdeCode
@@ -156,6 +158,30 @@ async def test_what_a_list_turns_into_leaves_the_protection_as_it_was(
         assert [one.getMessage() for one in caplog.records] == ["list own is renewed again"]
     async with home(tmp_path, entry(own)) as it:
         assert await it.address(WWW) == [NOBODY]
+
+
+def test_a_file_that_is_still_being_written_is_left_for_the_next_look(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Half of a list would be a list."""
+    path, shelf, copy = tmp_path / "list", Shelf(StateDirectory()), list_texts._copy
+    path.write_text("||a.example^\n")
+    first = fresh_text(path, Known(), shelf)
+    assert first is not None
+    known = Known(digest=first.digest, stamp=first.stamp)
+    path.write_text("||a.example^\n||b.example^\n")
+
+    def copied(source: int, target: int) -> str:
+        digest = copy(source, target)
+        with path.open("a") as file:
+            file.write("||c.example^\n")
+        return digest
+
+    with monkeypatch.context() as writing:
+        writing.setattr(list_texts, "_copy", copied)
+        assert fresh_text(path, known, shelf) is None
+        assert fresh_text(path, Known(), shelf) is not None  # better than none
+    assert fresh_text(path, known, shelf) is not None
 
 
 @trio_test_real

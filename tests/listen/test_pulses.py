@@ -116,14 +116,15 @@ async def test_those_that_come_at_a_pace_all_leave() -> None:
         nursery.cancel_scope.cancel()
 
 
-@pytest.mark.parametrize("why", ["early", "few", "cookie"])
+@pytest.mark.parametrize("why", ["early", "few", "cookie", "here"])
 @trio_test
 async def test_who_saves_nothing_up_is_not_paced(why: str) -> None:
     bed = Bed(holds=why == "cookie")
     count = PULSE_WAITING - 1 if why == "few" else 60
+    host = "127.0.0.1" if why == "here" else VICTIM
     async with trio.open_nursery() as nursery:
         nursery.start_soon(bed.service.run)
-        await bed.asks(VICTIM, count)
+        await bed.asks(host, count)
         await trio.sleep(0 if why == "early" else PULSE_LATE_SECONDS)
         bed.answer(0, count)
         await trio.sleep(1)

@@ -179,6 +179,47 @@ async def test_miss_then_hit_over_http1(alpn: str | None) -> None:
         assert (it.site.http2, it.site.http1) == (0, 1)
 
 
+class Late(Handler):
+    """Answers a moment later, as who has to ask others."""
+
+    def __init__(self, nursery: trio.Nursery) -> None:
+        super().__init__()
+        self._nursery = nursery
+
+    def start(self, data: bytes, client: Client, respond: Respond) -> None:
+        self._nursery.start_soon(self._answer, data, client, respond)
+
+    async def _answer(self, data: bytes, client: Client, respond: Respond) -> None:
+        await trio.sleep(0.1)
+        super().start(data, client, respond)
+
+
+@pytest.mark.rfc("RFC 9112 §9.3.2")
+@pytest.mark.parametrize("is_last", [False, True], ids=["it stays", "it says no more"])
+@trio_test
+async def test_requests_behind_a_miss_are_answered_though_nothing_more_comes(
+    is_last: bool,  # noqa: FBT001
+) -> None:
+    """Over HTTP/1.1, where the next is read once the one before is answered; misses and hits."""
+    queries = [question(b"\1%c\7example\0" % letter) for letter in b"abab"]
+    texts = [base64.urlsafe_b64encode(query).rstrip(b"=") for query in queries]
+    async with trio.open_nursery() as nursery, house(Late(nursery)) as it:
+        stream = it.connect(alpn=None)
+        await stream.send_all(
+            b"".join(b"GET /dns-query?dns=%b HTTP/1.1\r\nhost: a\r\n\r\n" % text for text in texts)
+        )
+        if is_last:
+            await stream.send_eof()
+        said = b""
+        with trio.fail_after(1):
+            while said.count(b"HTTP/1.1 200 OK") < len(queries):
+                said += await stream.receive_some(4096)
+            assert not is_last or await stream.receive_some(4096) == b""
+        bodies = [said.find(answered(query)) for query in queries[:2]]
+        assert -1 < bodies[0] < bodies[1]
+        assert len(it.handler.started) == 2
+
+
 @trio_test
 async def test_json_is_spoken_and_counted() -> None:
     async with house() as it:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -14,6 +15,7 @@ from resolver.limits import (
 )
 from resolver.packets import cache, fast_path
 from resolver.packets.cache import PacketCache
+from resolver.packets.form import Layout
 from resolver.packets.options import ClientOptions
 from resolver.policy.cookies import ServerCookies
 from resolver.protocol.edns import Edns
@@ -21,6 +23,9 @@ from resolver.protocol.names import from_text
 from resolver.protocol.transport import Transport
 from tests.packets.test_cache import SOURCE, Hands, Path, query, two_addresses
 from tests.support import set_limit
+
+if TYPE_CHECKING:
+    from resolver.packets.packet import Packet
 
 
 @pytest.mark.reaches("PACKET_CACHE_OCTETS")
@@ -111,11 +116,20 @@ def test_a_cookie_that_is_too_short_is_not_given_back() -> None:
 
 @pytest.mark.reaches("PACKET_NUMBERS")
 def test_equal_numbers_are_one_object_and_do_not_fill_memory() -> None:
-    packets = PacketCache(Hands())
-    first = packets._shared(int("1000"))
-    assert packets._shared(int("1000")) is first
-    for number in range(1001, 1000 + PACKET_NUMBERS):
-        packets._shared(number)
-    assert len(packets._numbers) == PACKET_NUMBERS
-    packets._shared(0)
-    assert len(packets._numbers) == 1
+    hands = Hands()
+    packets = PacketCache(hands)
+
+    def packet() -> Packet:
+        return packets._packet(bytes(12), Layout(0, 60, -1), 0, 60.0, 1000.0)
+
+    first, second = packet(), packet()
+    assert first.born == 1000
+    assert first.born is second.born
+    assert first.due is first.expires is second.expires
+    held = set()
+    for _ in range(PACKET_NUMBERS):
+        hands.time += 1
+        packet()
+        held.add(len(packets._numbers))
+    assert max(held) in (PACKET_NUMBERS, PACKET_NUMBERS + 1)  # two of a packet
+    assert min(held) == 2

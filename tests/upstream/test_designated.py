@@ -89,6 +89,21 @@ def test_what_is_not_asked_over_is_passed_over(monkeypatch: pytest.MonkeyPatch) 
     assert found[0].path == "/q"
 
 
+@pytest.mark.parametrize(
+    "path", [b"/q\r\nERROR all is lost", b"/q\x1b[31m", b"/a b", b"q", b"/q?a=b", b"/q{?dns,x}"]
+)
+def test_what_is_no_path_is_asked_nowhere_and_shown_to_nobody(path: bytes) -> None:
+    """Whoever is on the way may have written it, and the log names who was not proven."""
+    told = path + (b"" if path.endswith(b"}") else b"{?dns}")
+    rdata = b"\0\1\3dns\7example\3net\0" + _parameter(1, b"\2h2") + _parameter(7, told)
+    svcb = f"\\# {len(rdata)} {rdata.hex()}"
+    assert read(svcb).candidates() == ()
+
+
+def _parameter(key: int, value: bytes) -> bytes:
+    return key.to_bytes(2, "big") + len(value).to_bytes(2, "big") + value
+
+
 def test_the_best_come_first_and_what_is_malformed_says_nothing() -> None:
     said = read("9 a.example. alpn=dot ipv4hint=192.0.2.9", "1 b.example. alpn=dot", "2 . alpn=dot")
     assert [one.priority for one in said.services] == [1, 9]
