@@ -60,6 +60,7 @@ NO_COUNTERS = {
         "silence_s", "global_log_rtt",
         "_overdue", "awaited", "cookie_silences", "doubts", "edns_silences", "streams", "waiting",
         "_asked", "_resets", "_under_way", "passed", "_failed", "_in_vain", "took_s", "_greetings",
+        "repeats",
     },
     "what one HTTP connection has come to": {
         "_body", "_continuations", "_opened", "_out", "_read", "_resets", "_streams", "_writing",
@@ -69,11 +70,12 @@ NO_COUNTERS = {
     "the use of one name, and what an hour's renewals came to": {
         "score", "used", "wasted", "mean_s", "spread_s",
     },
-    "a number that tells states apart": {"_next_suffix", "_number", "generation"},
+    "a number that tells states apart": {"_next_suffix", "_number", "generation", "number"},
     "read by another process, or of no use but to tell things apart": {"told"},
     "parts of other numbers of the same class": {
-        "_aside", "_middle_passes", "_middle_us", "void", "dnames", "_over",
+        "_aside", "_middle_passes", "_middle_us", "_much_looks", "void", "dnames", "_over",
     },
+    "of a task, counted by trio": {"_cancel_points", "_schedule_points"},
     "registered by `Registry.total`, or `Registry.histogram`": {"connects", "_outage_s", "sum_s"},
     "of the parent of the workers; the shared page counts their starts": {"restarts"},
 }  # fmt: skip
