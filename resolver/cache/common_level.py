@@ -57,6 +57,7 @@ class Common:
         self.key = key
         self.used: dict[int, int] = {}
         self.found = self.put = self.damaged = 0
+        self.now = clock.now  # of all workers one: by it all records have their order, too
         self._clock = clock
         self._stale_s = stale_s
 
@@ -190,14 +191,15 @@ class CommonLevel:
         return isinstance(what, Delegation)
 
     def _put(self, what: object) -> None:
-        item = item_of(what, self.basis)
+        basis, common = self.basis, self.common
+        item = item_of(what, basis)
         if item is None or item.kind is Kind.DENIAL:
             return
-        zone, way = self.basis.way(item.name, item.rtype)
+        zone, way = basis.way(item.name, item.rtype) if basis.ways else (None, basis.public)
         if zone is None and not self._believes():
             return
-        times = self.common.times()
-        stamp = Stamp(_THIS_RUN, times.wall, times.now, max(item.expires_at - times.now, 0.0))
-        sealed = Sealed(item.kind, item.standing, stamp, way, self.basis.trust, item.body())
-        self.common.memory.put(item.number, record.seal(sealed, self.common.key))
-        self.common.put += 1
+        now = common.now()
+        stamp = Stamp(_THIS_RUN, now, now, max(item.expires_at - now, 0.0))
+        sealed = Sealed(item.kind, item.standing, stamp, way, basis.trust, item.body())
+        common.memory.put(item.number, record.seal(sealed, common.key))
+        common.put += 1

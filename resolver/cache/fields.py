@@ -16,11 +16,12 @@ from resolver.protocol.message import RRset
 from resolver.protocol.shapes import IN_READERS, READERS, plain_name_end
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Sequence
 
     from resolver.protocol.names import Name
 
 _U16: Final = Struct("!H")
+_ONE: Final = Struct("!HH")
 _RRSET: Final = Struct("!HI")
 _RRSIG: Final = 46
 NO_RDATA: Final = b"\0\0"  # a list of nothing
@@ -33,12 +34,15 @@ def name_octets(name: Name) -> bytes:
     return bytes((len(name),)) + name
 
 
-def list_octets(items: Iterable[bytes]) -> bytes:
+def list_octets(items: Sequence[bytes]) -> bytes:
     """A count of 16 bits, and each of *items* behind its length of 16 bits."""
-    parts = [b""]
+    if len(items) == 1:  # as most lists are
+        return _ONE.pack(1, len(items[0])) + items[0]
+    if not items:
+        return NO_RDATA
+    parts = [_U16.pack(len(items))]
     for item in items:
         parts += (_U16.pack(len(item)), item)
-    parts[0] = _U16.pack(len(parts) // 2)
     return b"".join(parts)
 
 
