@@ -35,7 +35,10 @@ def nap(abort: Callable[[Any], Abort]) -> Callable[[], Awaitable[None]]:
     def sleep() -> Generator[object, outcome.Outcome[None], None]:
         woken = yield word
         if woken is not _WOKEN:
-            woken.unwrap()
+            try:
+                woken.unwrap()
+            finally:
+                del woken  # it has the exception, whose traceback has this frame: a cycle
 
     return sleep
 

@@ -80,6 +80,9 @@ def _step(task: Any) -> None:
         except StopIteration as end:
             runner.task_exited(task, outcome.Value(end.value))
         except BaseException as error:  # noqa: BLE001  # its nursery's, whatever it is
+            at = error.__traceback__
+            error.__traceback__ = at and at.tb_next  # this frame has *value*, which may have it
+            del at
             runner.task_exited(task, outcome.Error(error))
         else:
             _heed(task, word)
