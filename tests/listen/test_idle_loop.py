@@ -184,6 +184,7 @@ async def test_a_turn_takes_and_begins_once() -> None:
         assert (service.queries, len(handler.started)) == (1, 1)
 
 
+@pytest.mark.interpreted
 @trio_test_real
 async def test_where_nobody_counts_turns_any_more_the_task_does_it_all(
     monkeypatch: pytest.MonkeyPatch,
