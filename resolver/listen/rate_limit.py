@@ -64,8 +64,7 @@ _CUTS: Final = {4: (3, 4), 16: (8, 6, 15, 16)}
 """Octets of a raw address → of all that may be barred and holds it; 15: a /24 of IPv4 in IPv6's
 clothes."""
 _EXTENDED_BITS: Final = 4  # of an rcode, in the header; the rest is in OPT
-FAILED: Final = frozenset(map(int, (Rcode.SERVFAIL, Rcode.NXDOMAIN)))
-"""Rcodes of replies that cost RATE_FAILING."""
+_FAILED: Final = frozenset(map(int, (Rcode.SERVFAIL, Rcode.NXDOMAIN)))
 _LOOPBACK: Final = bytes(15) + b"\1"
 _NEVER_USED_UP: Final = float("inf")
 _OWED: Final = 1 / RATE_BURST_SECONDS  # of a burst: what is dear may cost what a second brings
@@ -312,7 +311,7 @@ class RateLimit:
     def ended(self, source: bytes, reply: bytes | None, *, is_proven: bool | None = None) -> None:
         """What was paid for as a miss has come to *reply*. *is_proven* None: if it has nothing left
         but what who is proven has."""
-        if reply is not None and reply[3] & 0xF in FAILED:
+        if reply is not None and reply[3] & 0xF in _FAILED:
             self.failed(source, is_proven=is_proven)
 
     def failed(self, source: bytes, *, is_proven: bool | None = None) -> None:

@@ -29,7 +29,7 @@ from resolver.limits import (
 )
 from resolver.listen.admission import raw_address
 from resolver.listen.listen_network import BatchSocket, Datagram
-from resolver.listen.rate_limit import FAILED, MISS_EXTRA
+from resolver.listen.rate_limit import MISS_EXTRA
 from resolver.listen.short_reply import short_reply
 from resolver.listen.udp_socket import asked_at
 from resolver.protocol.codes import Rcode
@@ -330,8 +330,8 @@ class UdpService:
         source, rate = query.source, self._rate
         if self._admission.pulses.end(source) and not self._may_leave(query):
             reply = None
-        if rate is not None and reply is not None and reply[3] & 0xF in FAILED:
-            rate.failed(source)
+        if rate is not None:
+            rate.ended(source, reply)
         if reply is None:
             self.unanswered += 1
         else:
