@@ -39,7 +39,7 @@ LISTED_NAMES = limit(
 LIST_CHAIN = limit(
     64,
     "names in one bucket of the compiled lists; a further one counts as bad",
-    why="chance makes ten; more are made to collide, and would cost every query",
+    why="chance makes two dozen; more are made to collide, and would cost every query",
 )
 LIST_PATTERNS = limit(
     1000,

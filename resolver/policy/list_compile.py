@@ -51,7 +51,7 @@ if TYPE_CHECKING:
 _REACHES: Final = 4
 _OFFSET: Final = 0xFFFF_FFFF
 _FEWEST_BITS: Final = 4
-_FILTER_MORE: Final = 5  # 32 bits a bucket of two to four names: one look in ten goes on
+_FILTER_MORE: Final = 6  # 64 bits a bucket of four to eight names: one look in ten goes on
 _HASH_BITS: Final = 32
 
 
@@ -169,7 +169,7 @@ class Compiler:
         """The compiled file."""
         order = sorted(self._index)
         del self._index[:]
-        bits = min(max(_FEWEST_BITS, len(order).bit_length() - 2), 30)
+        bits = min(max(_FEWEST_BITS, len(order).bit_length() - 3), 30)
         filter_bits = min(bits + _FILTER_MORE, _HASH_BITS)
         starts, names = self._buckets(order, bits)
         marks = self._filter(filter_bits, order)
