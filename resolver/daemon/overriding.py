@@ -2,12 +2,14 @@
 
 Each change is a hand-over: parts that go by it take the place of those in use, between two queries.
 A negative anchor that comes to its end is no change that anybody makes: it is looked for. Kept over
-a restart in the state directory, by the first worker; each worker reads it at its start.
+a restart in the state directory, by the first worker; each worker reads it at its start. Workers
+have a copy in common memory, too: where nothing can be written, who follows one that died knows.
 """
 
 from __future__ import annotations
 
 import logging
+import struct
 from typing import TYPE_CHECKING, Protocol
 
 import trio
@@ -22,29 +24,38 @@ from resolver.protocol import names
 from resolver.runtime.hop import hop
 
 if TYPE_CHECKING:
+    import mmap
+
     from resolver.daemon.handover import Wrong
     from resolver.daemon.state import StateDirectory
     from resolver.daemon.wiring import Parts
     from resolver.dnssec.anchors import Anchors
     from resolver.model import Name, Question
     from resolver.operate.overrides import Stale
+    from resolver.telemetry.shared_counters import Slot
 
 _log = logging.getLogger(__name__)
 _PRIVATE = 0o600  # names that somebody cares for
+_HALF = struct.Struct("=I")  # how many octets follow; which half counts stands before both
+_FIRST = 1
 
 
 class Overridden(Working, Protocol):
     """The process (`run.Daemon`), with what outlives it."""
 
     state: StateDirectory
+    slot: Slot | None
     is_first: bool
 
 
-def read(state: StateDirectory, *, tells: bool) -> Overrides:
-    """What was decided before a restart. Never raises; *tells*: we say what is wrong with it."""
+def read(state: StateDirectory, slot: Slot | None, *, tells: bool) -> Overrides:
+    """What was decided before a restart, or before the worker of *slot* died. Never raises;
+    *tells*: we say what is wrong with it."""
     overrides = Overrides()
     try:
-        octets = state.read(OVERRIDES, STATE_OCTETS)
+        octets = None if slot is None else in_common(slot.decided)
+        if octets is None:
+            octets = state.read(OVERRIDES, STATE_OCTETS)
         if octets is not None:
             overrides.take_back_untrusted(octets)
     except (OSError, WireError) as error:
@@ -96,15 +107,48 @@ async def go_by_it(daemon: Overridden, wrong: Wrong) -> int:
 
 
 async def keep(daemon: Overridden) -> None:
-    """Have what was decided be there after a restart."""
-    if not daemon.is_first or not daemon.state.keeps:
+    """Have what was decided be there after a restart, and for workers that come."""
+    if not daemon.is_first:
         return
     octets = daemon.parts.base.overrides.octets()
-    await hop(daemon.parts.clock, _write, daemon.state, octets)
+    if daemon.slot is not None:
+        share(daemon.slot.decided, octets)
+    if daemon.state.keeps:
+        await hop(daemon.parts.clock, _write, daemon.state, octets)
 
 
 def _write(state: StateDirectory, octets: bytes) -> None:
     state.write(OVERRIDES, octets, mode=_PRIVATE)
+
+
+def share(memory: mmap.mmap, octets: bytes) -> None:
+    """In the half that nobody reads, which counts from then on: a death half-way changes nothing.
+
+    More than a half holds is not shared, and what was before does not count any more.
+    """
+    half = 1 - memory[0] % 2
+    if len(octets) > _room(memory):
+        octets = b""
+    at = _at(memory, half)
+    memory[at + _HALF.size : at + _HALF.size + len(octets)] = octets
+    _HALF.pack_into(memory, at, len(octets))
+    memory[0] = half
+
+
+def in_common(memory: mmap.mmap) -> bytes | None:
+    """What was shared last; None if nothing was."""
+    at = _at(memory, memory[0] % 2)
+    octets = min(_HALF.unpack_from(memory, at)[0], _room(memory))
+    return memory[at + _HALF.size : at + _HALF.size + octets] or None
+
+
+def _at(memory: mmap.mmap, half: int) -> int:
+    return _FIRST + half * (_HALF.size + _room(memory))
+
+
+def _room(memory: mmap.mmap) -> int:
+    """Octets that a half holds."""
+    return (len(memory) - _FIRST) // 2 - _HALF.size
 
 
 # --- negative anchors that end -------------------------------------------------------------------

@@ -272,7 +272,7 @@ async def running(
                 rng=rng or ReadAhead(),
                 spawn=TaskPool(nursery, turns.prompt).start_soon,
                 in_flight_limit=in_flight_limit() if network is None else IN_FLIGHT,
-                overrides=overriding.read(state, tells=tells),
+                overrides=overriding.read(state, slot, tells=tells),
             )
             tls = tls or tls_of(config, state, base.clock.wall, listens=listens)
             parts = assemble(config, base)

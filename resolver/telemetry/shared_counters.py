@@ -19,7 +19,13 @@ from typing import TYPE_CHECKING, Protocol
 import msgspec
 import trio
 
-from resolver.limits import SHARED_COUNTERS_SECONDS, SLOT_LOOKS, SLOT_OCTETS, STORE_FILTER_OCTETS
+from resolver.limits import (
+    SHARED_COUNTERS_SECONDS,
+    SLOT_LOOKS,
+    SLOT_OCTETS,
+    STATE_OCTETS,
+    STORE_FILTER_OCTETS,
+)
 from resolver.runtime.bells import Bells
 from resolver.runtime.worker_lines import WorkerLines
 from resolver.telemetry.metrics import Family, exposition
@@ -66,6 +72,7 @@ class SharedCounters:
         self.day_key = mmap.mmap(-1, mmap.PAGESIZE)
         self.said = mmap.mmap(-1, mmap.PAGESIZE)
         self.outages = mmap.mmap(-1, mmap.PAGESIZE)
+        self.decided = mmap.mmap(-1, 2 * STATE_OCTETS)
         self.common = mmap.mmap(-1, STORE_FILTER_OCTETS)  # no pages until somebody fills them
         self.learnt = mmap.mmap(-1, learnt_octets) if learnt_octets else None
         self.tokens = mmap.mmap(-1, tokens_octets) if tokens_octets else None
@@ -206,6 +213,11 @@ class Slot:
     def outages(self) -> mmap.mmap:
         """Memory of all workers, zeros at the start, for `daemon.outage_news`."""
         return self._counters.outages
+
+    @property
+    def decided(self) -> mmap.mmap:
+        """Memory of all workers, zeros at the start, for `daemon.overriding`."""
+        return self._counters.decided
 
     @property
     def outage_bells(self) -> Bells:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import logging
+import mmap
 from typing import TYPE_CHECKING
 
+import msgspec
 import pytest
 import trio
 from hypothesis import given
 from hypothesis import strategies as st
 
-from resolver.daemon.overriding import keep_warm, set_stale, waive
+from resolver.daemon.overriding import in_common, keep_warm, set_stale, share, waive
 from resolver.daemon.reload import reload
 from resolver.daemon.state import OVERRIDES
 from resolver.errors import WireError
@@ -25,6 +27,8 @@ from tests.support import trio_test
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from resolver.config.schema import Config
 
 EXAMPLE = names.from_text("example.net.")
 
@@ -71,6 +75,42 @@ async def test_of_several_workers_the_first_one_writes(tmp_path: Path) -> None:
     async with life(village(), tmp_path, slot=Slot(counters, 0)) as home:
         await set_stale(home.daemon, Stale.OFF)
     assert (tmp_path / OVERRIDES).exists()
+
+
+@trio_test
+async def test_a_worker_that_follows_one_that_died_knows_without_a_directory(
+    tmp_path: Path,
+) -> None:
+    counters = SharedCounters(2)
+    async with life(village(), tmp_path, nowhere, slot=Slot(counters, 0)) as home:
+        await set_stale(home.daemon, Stale.OFF)
+        await keep_warm(home.daemon, WWW, is_wanted=True)
+    for number in (1, 0):
+        async with life(village(), tmp_path, nowhere, slot=Slot(counters, number)) as home:
+            overrides = home.daemon.parts.base.overrides
+            assert (overrides.stale, list(overrides.warm)) == (Stale.OFF, [WWW])
+            await set_stale(home.daemon, Stale.ON)  # of whom only the first one's counts
+    async with life(village(), tmp_path, nowhere, slot=Slot(counters, 1)) as home:
+        assert home.daemon.parts.base.overrides.stale is Stale.ON
+    assert not (tmp_path / OVERRIDES).exists()
+
+
+def test_of_what_workers_share_the_last_that_is_whole_counts() -> None:
+    memory = mmap.mmap(-1, 32)  # two halves of 11 octets
+    assert in_common(memory) is None
+    for said in (b"one", b"eleven more", b"three"):
+        share(memory, said)
+        assert in_common(memory) == said
+    memory[1:16] = b"\xff" * 15  # somebody died while writing
+    assert in_common(memory) == b"three"
+    share(memory, b"four")
+    assert in_common(memory) == b"four"
+    share(memory, b"more than a half")
+    assert in_common(memory) is None
+
+
+def nowhere(config: Config) -> Config:
+    return msgspec.structs.replace(config, working_directory="")
 
 
 @trio_test
