@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar, Final
 
-from resolver.limits import FAST_PATH_SOURCES, PER_SECOND_COPIES
+from resolver.limits import FAST_PATH_SOURCES
 from resolver.packets.form import HEADER, OPT_HEAD, QUESTION_TAIL, Kind
 from resolver.packets.options import CLIENT_COOKIE
 from resolver.packets.packet import ClientKey
@@ -148,13 +148,17 @@ class FastPath:
         rest = client.copies.get(asked)
         if rest is not None:
             return data[:2] + rest
-        if client.copies_with_options:
-            rest = client.copies_with_options.get((asked, source))
+        if client.copies_with_options or client.blocked_with_options:
+            own = asked, source
+            rest = client.copies_with_options.get(own)
             if rest is not None:
                 return data[:2] + rest
+            rest = client.blocked_with_options.get(own)
+            if rest is not None:
+                self._told_blocked.count += 1
+                return data[:2] + rest
         if client.blocked_copies:
-            blocked = client.blocked_copies
-            rest = blocked.get(asked) or blocked.get((asked, source))
+            rest = client.blocked_copies.get(asked)
             if rest is not None:
                 self._told_blocked.count += 1
                 return data[:2] + rest
@@ -171,7 +175,7 @@ class FastPath:
         rest = packet.octets_at(second)
         if packet.hit != second:
             packet.hit = second
-        elif len(client.copies) < PER_SECOND_COPIES:
+        else:
             client.keep_copy(asked, rest, is_counted=packet.is_counted)
         return data[:2] + rest
 
@@ -199,9 +203,8 @@ class FastPath:
         if packet.hit != second:
             packet.hit = second
         elif form.option and form.option != OPT_PADDING:
-            if len(client.copies_with_options) < PER_SECOND_COPIES:
-                client.keep_own_copy(data[2:], source, rest, is_counted=packet.is_counted)
-        elif len(client.copies) < PER_SECOND_COPIES:
+            client.keep_own_copy(data[2:], source, rest, is_counted=packet.is_counted)
+        else:
             client.keep_copy(data[2:], rest, is_counted=packet.is_counted)
         return data[:2] + rest
 

@@ -108,13 +108,13 @@ class ClientKey:
     """What clients under one policy tag share on one kind of transport.
 
     *copies* are replies kept ready for the current second, octet for octet from behind the id;
-    *blocked_copies* those that are counted; *copies_with_options* those that hold a cookie, by
-    query and raw source address.
+    *copies_with_options* those that hold a cookie, by query and raw source address; *blocked_…*
+    those of either that are counted.
     """
 
     __slots__ = (
-        "blocked_copies", "copies", "copies_with_options", "forms", "key_suffix", "kind",
-        "payloads", "tag",
+        "blocked_copies", "blocked_with_options", "copies", "copies_with_options", "forms",
+        "key_suffix", "kind", "payloads", "tag",
     )  # fmt: skip
 
     def __init__(self, tag: int | None, kind: Kind, key_suffix: bytes) -> None:
@@ -124,28 +124,25 @@ class ClientKey:
         self.forms: dict[bytes, KnownShape] = {}
         self.payloads: dict[tuple[int, int], int] = {}  # flags and limit → payload size in keys
         self.copies: dict[bytes, bytes] = {}
-        self.blocked_copies: dict[bytes | tuple[bytes, bytes], bytes] = {}
         self.copies_with_options: dict[tuple[bytes, bytes], bytes] = {}
+        self.blocked_copies: dict[bytes, bytes] = {}
+        self.blocked_with_options: dict[tuple[bytes, bytes], bytes] = {}
 
     def keep_copy(self, asked: bytes, rest: bytes, *, is_counted: bool) -> None:
         """Keep the reply *rest* ready for queries that are *asked*, to the octet."""
-        if not is_counted:
-            self.copies[asked] = rest
-        elif len(self.blocked_copies) < PER_SECOND_COPIES:
-            self.blocked_copies[asked] = rest
+        kept = self.blocked_copies if is_counted else self.copies
+        if len(kept) < PER_SECOND_COPIES:
+            kept[asked] = rest
 
     def keep_own_copy(self, asked: bytes, source: bytes, rest: bytes, *, is_counted: bool) -> None:
         """The same of a reply with a cookie, which is for one address."""
-        if not is_counted:
-            self.copies_with_options[asked, source] = rest
-        elif len(self.blocked_copies) < PER_SECOND_COPIES:
-            self.blocked_copies[asked, source] = rest
+        kept = self.blocked_with_options if is_counted else self.copies_with_options
+        if len(kept) < PER_SECOND_COPIES:
+            kept[asked, source] = rest
 
     def drop_copies(self) -> None:
         """Drop the replies kept ready."""
-        if self.copies:
-            self.copies.clear()
-        if self.blocked_copies:
-            self.blocked_copies.clear()
-        if self.copies_with_options:
-            self.copies_with_options.clear()
+        self.copies.clear()
+        self.copies_with_options.clear()
+        self.blocked_copies.clear()
+        self.blocked_with_options.clear()

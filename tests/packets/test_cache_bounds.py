@@ -13,7 +13,7 @@ from resolver.limits import (
     PACKET_NUMBERS,
     PACKET_TTL_SECONDS,
 )
-from resolver.packets import cache, fast_path
+from resolver.packets import cache, fast_path, packet
 from resolver.packets.cache import PacketCache
 from resolver.packets.form import Layout
 from resolver.packets.options import ClientOptions
@@ -58,7 +58,7 @@ def test_what_is_popular_is_rendered_again_after_a_while() -> None:
 @pytest.mark.reaches("PER_SECOND_COPIES")
 def test_what_is_ready_for_one_second_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     """Emptying it, once a second, must not be felt; over the bound replies are made as before."""
-    set_limit(monkeypatch, fast_path, "PER_SECOND_COPIES", 2)
+    set_limit(monkeypatch, packet, "PER_SECOND_COPIES", 2)
     path = Path(two_addresses())
     asked = []
     for at in range(4):
@@ -73,7 +73,7 @@ def test_what_is_ready_for_one_second_is_bounded(monkeypatch: pytest.MonkeyPatch
 @pytest.mark.reaches("PER_SECOND_COPIES")
 def test_a_cookie_over_the_bound_is_not_kept_for_others(monkeypatch: pytest.MonkeyPatch) -> None:
     """RFC 7873 §5.2: what is ready for everybody never holds one client's cookie."""
-    set_limit(monkeypatch, fast_path, "PER_SECOND_COPIES", 1)
+    set_limit(monkeypatch, packet, "PER_SECOND_COPIES", 1)
     path = Path(two_addresses())
     way_in = path.fast_paths[Transport.UDP]
     asked = query(edns=Edns(options=((10, b"clientck"),)))
