@@ -127,7 +127,7 @@ def _compiled(config: Config) -> Mapped:
     for spec in list_specs(config):
         descriptor = -1
         if spec.path is not None:
-            descriptor = os.open(spec.path, os.O_RDONLY | os.O_CLOEXEC)
+            descriptor = os.open(spec.path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
         parts.append(
             ListPart(
                 spec.ident, spec.name, spec.is_allow, spec.form, spec.as_listed, descriptor, -1,

@@ -6,7 +6,9 @@ worth a line, and stops nobody.
 from __future__ import annotations
 
 import os
+import sys
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from resolver.config.check_rpz import file_of, is_file
@@ -16,6 +18,7 @@ from resolver.daemon.list_compiling import lines_of
 from resolver.daemon.list_terms import list_specs
 from resolver.daemon.rpz_work import lines_of as zone_lines_of
 from resolver.errors import WireError
+from resolver.limits import LIST_OCTETS
 from resolver.policy.list_compile import Compiler
 from resolver.policy.list_file import ListInfo
 from resolver.policy.rpz_read import read_untrusted
@@ -25,7 +28,6 @@ from resolver.protocol import names
 if TYPE_CHECKING:
     import pwd
     from collections.abc import Iterator
-    from pathlib import Path
 
     from resolver.config.schema import Config
     from resolver.config.schema_rpz import Rpz
@@ -52,6 +54,12 @@ def _closed_files(config: Config) -> Iterator[str]:
     account = privileges.account_of(user) if os.geteuid() == 0 and user else None
     if account is None:
         return
+    python = Path(sys.executable).resolve()
+    if (list_specs(config) or config.rpz) and not _may_read(python, account):
+        yield (
+            f"{python} cannot be run by {user}, who the daemon becomes: lists and policy zones are "
+            "not compiled, so nothing of them counts"
+        )
     for path in dict.fromkeys(_files(config)):
         if path.is_file() and not _may_read(path.resolve(), account):
             yield f"{path} cannot be read by {user}, who the daemon becomes"
@@ -85,6 +93,8 @@ def _of_list(spec: ListSpec, path: Path) -> Iterator[str]:
     try:
         descriptor = os.open(path, _FLAGS)
         try:
+            if os.fstat(descriptor).st_size > LIST_OCTETS:
+                raise WireError(f"it has more than {LIST_OCTETS} octets")
             lines = lines_of(descriptor)
             report = compiler.add(info, lines, form=spec.form, as_listed=spec.as_listed)
         finally:

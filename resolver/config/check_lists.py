@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 from resolver import limits
 from resolver.config.extras import extra_missing
 from resolver.config.fault import Fault
+from resolver.config.files import can_be_read
 from resolver.config.holes import as_far_as_known
 from resolver.protocol import names
 
@@ -70,7 +71,7 @@ def list_advice(config: Config) -> Iterator[str]:
     """What works, but not as meant."""
     for _, entry in _entries(config):
         path = file_of(config, entry)
-        if path is not None and not _is_there(path):
+        if path is not None and not can_be_read(path):
             yield f"list {list_name(entry)}: {path} cannot be read, so nothing of it counts"
         yield from unknown_tags(f"list {list_name(entry)}", entry.tags, config)
         if path is None and not config.working_directory:
@@ -152,11 +153,3 @@ def _answer(where: str, value: str | tuple[str, ...]) -> Iterator[Fault]:
             ipaddress.ip_address(text)
         except ValueError:
             yield Fault(where, text, 'an address such as "192.0.2.10"')
-
-
-def _is_there(path: Path) -> bool:
-    try:
-        with path.open("rb"):
-            return path.is_file()
-    except OSError:
-        return False

@@ -11,6 +11,7 @@ from resolver import limits
 from resolver.config.check_forwards import pin
 from resolver.config.check_lists import unknown_tags
 from resolver.config.fault import Fault, each
+from resolver.config.files import can_be_read
 from resolver.config.forwarders import forwarders
 from resolver.config.holes import as_far_as_known
 from resolver.protocol import names
@@ -66,7 +67,7 @@ def rpz_advice(config: Config) -> Iterator[str]:
     """What works, but not as meant."""
     for entry in config.rpz:
         path = file_of(config, entry)
-        if path is not None and not _can_be_read(path):
+        if path is not None and not can_be_read(path):
             yield f"rpz {entry.zone}: {path} cannot be read, so nothing of it counts"
         yield from unknown_tags(f"rpz {entry.zone}", entry.tags, config)
         if entry.primaries and not config.working_directory:
@@ -148,11 +149,3 @@ def _tags(here: str, entry: Rpz) -> Iterator[Fault]:
     for tag in entry.tags:
         if not tag or not tag.isprintable():
             yield Fault(f"{here}.tags", tag, "a word")
-
-
-def _can_be_read(path: Path) -> bool:
-    try:
-        with path.open("rb"):
-            return path.is_file()
-    except OSError:
-        return False

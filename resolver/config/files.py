@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -33,3 +34,12 @@ def unlike(key: str, text: str, path: Path, is_right: Callable[[Path], bool]) ->
     except OSError as error:
         problem = unusable_file(key, text, wanted, error)
         yield Fault(key, text, problem.expected, problem.kind)
+
+
+def can_be_read(path: Path) -> bool:
+    """Is it a file that we may read? A pipe is not opened: that may take for ever."""
+    with suppress(OSError):
+        if path.is_file():
+            with path.open("rb"):
+                return True
+    return False

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import logging
 import os
+import stat
 from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
 import trio
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 _NS = 1_000_000_000
+_FLAGS = os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK  # a pipe would be waited for
 _FOREVER = float("inf")
 # What a client may call itself, and others would believe to be something else (VU#598349).
 _NOT_A_HOST = frozenset({b"localhost", b"wpad", b"isatap", b"*"})
@@ -52,11 +54,13 @@ class _Source(NamedTuple):
 
 
 class _Read(NamedTuple):
-    """A table, the file that it was made of, and until when it is right (Unix seconds)."""
+    """A table, the file that it was made of, and until when it is right (Unix seconds).
+    *is_shut*: that file could not be read, the table is of one before."""
 
     table: Table
     stamp: FileStamp | None
     until: float = _FOREVER
+    is_shut: bool = False
 
 
 class LocalFiles:
@@ -119,16 +123,20 @@ class LocalFiles:
             if known.stamp is not None:
                 self._tell(source, "it is not there")
             return self.wall() >= known.until
-        if stamp == known.stamp:
+        if stamp == known.stamp and not known.is_shut:
             self._tell(source, "")
         return stamp != known.stamp or self.wall() >= known.until
 
     def _octets(self, source: _Source) -> tuple[bytes | None, FileStamp | None]:
         """What stands in it; None: it cannot be read."""
         try:
-            with source.path.open("rb") as file:
+            with open(os.open(source.path, _FLAGS), "rb") as file:  # noqa: PTH123  # flags of its own
+                found = os.fstat(file.fileno())
+                stamp = stamp_of(found)
+                if stat.S_ISFIFO(found.st_mode):
+                    self._tell(source, "it is a pipe")
+                    return (None, stamp)
                 octets = file.read(LOCAL_FILE_OCTETS + 1)
-                stamp = stamp_of(os.fstat(file.fileno()))
         except FileNotFoundError:
             return (None, None)
         except OSError as error:
@@ -147,7 +155,7 @@ class LocalFiles:
         known = self._kept.get(source)
         if octets is None:
             table = known.table if known is not None else Table()
-            self._kept[source] = _Read(table, stamp)
+            self._kept[source] = _Read(table, stamp, is_shut=True)
             return
         table, bad, until = Table(source.roots), BadLines(), _FOREVER
         if source.domain is not None:

@@ -7,6 +7,7 @@ import contextlib
 import io
 import os
 import shutil
+import sys
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,6 +16,7 @@ import pytest
 
 from resolver.cli import check
 from resolver.daemon import service_unit
+from resolver.limits import LIST_OCTETS
 from tests.cli.test_check import PORT, _write_p521, run
 from tests.cli.test_serve import free_port
 
@@ -83,6 +85,38 @@ def test_files_that_the_account_may_not_read_are_told(
         folder.chmod(0o700)
         _, out, _ = run(capsys, "check", str(path))
         assert out.count("cannot be read by nobody") == 3
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root, to give it up")
+def test_that_lists_have_nobody_to_compile_them_is_told(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An interpreter in root's home, as pipx and its like put it: nothing is blocked then."""
+    with tempfile.TemporaryDirectory() as made:
+        folder = Path(made)
+        folder.chmod(0o755)
+        (folder / "list").write_text("a.example\n")
+        python, path = folder / "home" / "python", folder / "resolver.toml"
+        python.parent.mkdir(0o700)
+        shutil.copy(sys.executable, python)
+        monkeypatch.setattr(sys, "executable", str(python))
+        for text, so_often in ((f"block = [{{source = '{folder}/list'}}]\n", 1), ("", 0)):
+            path.write_text(f"{PORT}server.user = 'nobody'\n{text}")
+            _, out, _ = run(capsys, "check", str(path))
+            said = f"note: {python.resolve()} cannot be run by nobody, who the daemon becomes: "
+            assert out.count(said) == so_often, out
+
+
+def test_a_list_that_is_too_large_is_told_and_not_read(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    """As the daemon has it; `check` read on for a quarter of a minute and found nothing."""
+    large, path = tmp_path / "large", tmp_path / "resolver.toml"
+    large.touch()
+    os.truncate(large, LIST_OCTETS + 1)
+    path.write_text(f"{PORT}block = [{{source = '{large}'}}]\n")
+    _, out, _ = run(capsys, "check", str(path))
+    assert f"note: list large: {large} is no list, so nothing of it counts: it has more than" in out
 
 
 def test_what_systemd_makes_for_the_service_need_not_be_there_yet(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 import pytest
@@ -88,6 +89,18 @@ def test_a_file_that_is_not_there_is_no_reason_not_to_start(tmp_path: Path) -> N
     text = f'[[block]]\nsource = "{tmp_path}/gone.txt"\n[[block]]\nsource = "{there}"'
     said = [one for one in check.advice(loads(text)) if one.startswith("list ")]
     assert said == [f"list gone.txt: {tmp_path}/gone.txt cannot be read, so nothing of it counts"]
+
+
+def test_a_pipe_is_no_file_and_is_not_waited_for(tmp_path: Path) -> None:
+    """Whoever opens one to read waits until somebody writes: `check` never ended."""
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    text = f'[[block]]\nsource = "{pipe}"\n[[rpz]]\nzone = "x"\nfile = "{pipe}"'
+    said = [one for one in check.advice(loads(text)) if str(pipe) in one]
+    assert said == [
+        f"list pipe: {pipe} cannot be read, so nothing of it counts",
+        f"rpz x: {pipe} cannot be read, so nothing of it counts",
+    ]
 
 
 def test_tags_that_no_view_has_are_told(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 from typing import TYPE_CHECKING
 from unittest.mock import AsyncMock, patch
 
@@ -78,6 +79,10 @@ async def test_a_file_that_vanishes_or_is_shut_counts_on_and_that_is_told_once(
         await trio.sleep(4 * LOCAL_LOOK_SECONDS)
         assert await told(home, "nas. A") == [b"\x0a\0\0\1"]
         file.rmdir()
+        os.mkfifo(file)  # who opens it waits for somebody who writes
+        await trio.sleep(4 * LOCAL_LOOK_SECONDS)
+        assert await told(home, "nas. A") == [b"\x0a\0\0\1"]
+        file.unlink()
         file.write_text("10.0.0.2 nas\n")
         await trio.sleep(LOCAL_LOOK_SECONDS + 0.1)
         assert await told(home, "nas. A") == [b"\x0a\0\0\2"]
@@ -85,6 +90,7 @@ async def test_a_file_that_vanishes_or_is_shut_counts_on_and_that_is_told_once(
     assert said == [
         f"{file} cannot be read, and counts as it was: it is not there",
         f"{file} cannot be read, and counts as it was: Is a directory",
+        f"{file} cannot be read, and counts as it was: it is a pipe",
         f"{file} is read again",
     ]
 
