@@ -162,10 +162,9 @@ def _root_copy(copy: Reply | None) -> str:
 
 def _lists(lists: Reply) -> Iterator[str]:
     paused = ", paused until " + time_of(lists["paused_until"]) if lists["paused_until"] else ""
-    yield (
-        f"lists: {lists['lists']}, with {lists['names']} names, the oldest as of "
-        f"{duration(lists['oldest_s'])} ago{paused}"
-    )
+    oldest = lists["oldest_s"]
+    age = "none ever good" if oldest is None else f"the oldest as of {duration(oldest)} ago"
+    yield f"lists: {lists['lists']}, with {lists['names']} names, {age}{paused}"
     for trouble in lists["troubles"]:
         yield f"{_GAP}{trouble}"
 

@@ -64,7 +64,8 @@ async def ask_child(
     except trio.TooSlowError:
         raise ChildFailed(f"the process that {words[1]} it was stopped: it took too long") from None
     except OSError as error:
-        raise ChildFailed(f"no process to {words[0]} it ({error.strerror or error})") from None
+        why = f"{sys.executable}: {error.strerror or error}"
+        raise ChildFailed(f"no process to {words[0]} it ({why})") from None
     except msgspec.DecodeError:
         said = ended.stderr.decode("utf-8", "replace").strip().rpartition("\n")[2]
         why = said or f"status {ended.returncode}"

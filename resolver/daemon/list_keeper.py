@@ -86,6 +86,7 @@ class ListKeeper:
         self.shelf = Shelf(serving.state, leads=serving.leads)
         self.known: dict[str, Known] = {}
         self._troubles: dict[str, Trouble] = {}  # by list
+        self._compiling = Trouble(_log, tells=True)
         self._seen = (0, 0, 0)
         self._work = trio.Lock()
         self._wake, self._asked, self._settled = trio.Event(), trio.Event(), trio.Event()
@@ -102,7 +103,10 @@ class ListKeeper:
     @property
     def troubles(self) -> dict[str, str]:
         """By list: what is wrong with it, as it was told."""
-        return {ident: one.why for ident, one in self._troubles.items() if one.why}
+        why = self._compiling.why
+        specs = list_specs(self._parts().config) if why else ()
+        found = {one.ident: f"not compiled: {why}" for one in specs}
+        return found | {ident: one.why for ident, one in self._troubles.items() if one.why}
 
     # --- the start, and a reload -----------------------------------------------------------------
 
@@ -283,7 +287,7 @@ class ListKeeper:
         try:
             out = self.shelf.draft()
         except OSError as error:
-            _log.warning("lists are not compiled: %s", error.strerror)
+            self._tell_compiling(error.strerror or str(error))
             return
         kept = {spec.source: self.shelf.find(text_name(spec.source)) for spec in specs}
         try:
@@ -292,8 +296,10 @@ class ListKeeper:
             await hop(self._parts().clock, self._adopt, specs, fresh, outcome, out)
         except (ChildFailed, OSError) as error:
             self.compile_failed += 1
-            _log.warning("lists are not compiled, those before stay: %s", error)
+            self._tell_compiling(str(error))
             self.shelf.drop(out)
+        else:
+            self._tell_compiling("")
         finally:
             for descriptor in kept.values():
                 if descriptor >= 0:
@@ -380,6 +386,10 @@ class ListKeeper:
                 _log.info("list %s: %s lines say nothing: %s", spec.name, count, "; ".join(shown))
         if outcome.left_out:
             _log.warning("lists: %d names are left out: there are too many", outcome.left_out)
+
+    def _tell_compiling(self, trouble: str) -> None:
+        fails = "lists are not compiled, those before stay"
+        self._compiling.note(trouble, fails, "lists are compiled again")
 
     def _tell(self, spec: ListSpec, trouble: str) -> None:
         known = self._troubles.setdefault(spec.ident, Trouble(_log, tells=True))

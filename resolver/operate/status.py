@@ -57,7 +57,7 @@ def _lists(daemon: Running, counted: Mapping[str, float]) -> Reply | None:
     return {
         "lists": len(rows),
         "names": int(counted["lists_names"]),
-        "oldest_s": max(ages, default=0),
+        "oldest_s": max(ages, default=None),
         "paused_until": daemon.overrides.paused_until,
         "troubles": [f"{row['name']}: {row['trouble']}" for row in rows if row["trouble"]],
     }

@@ -247,9 +247,9 @@ def _lists(lists: Reply | None) -> str:
     if not lists:
         return "none"
     paused = f"; paused until {time_of(lists['paused_until'])}" if lists["paused_until"] else ""
-    troubles, oldest = "; ".join(["", *lists["troubles"]]), duration(lists["oldest_s"])
-    size = f"{lists['lists']} with {lists['names']:,} names"
-    return f"{size}, the oldest of {oldest} ago{paused}{troubles}"
+    troubles, oldest = "; ".join(["", *lists["troubles"]]), lists["oldest_s"]
+    age = "none ever good" if oldest is None else f"the oldest of {duration(oldest)} ago"
+    return f"{lists['lists']} with {lists['names']:,} names, {age}{paused}{troubles}"
 
 
 def _policy_zone(zone: Reply) -> str:

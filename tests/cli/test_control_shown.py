@@ -84,6 +84,7 @@ def test_lists_are_told_where_there_are_any() -> None:
     assert "lists" not in _page()
     lists = {"lists": 3, "names": 4000, "oldest_s": 7200.0, "paused_until": 0.0, "troubles": []}
     assert "lists: 3, with 4000 names, the oldest as of 2 h ago\n" in _page(lists=lists)
+    assert "names, none ever good\n" in _page(lists=lists | {"oldest_s": None})
     lists |= {"paused_until": 1e9, "troubles": ["ads: no answer"]}
     assert "2 h ago, paused until 2001-09-" in _page(lists=lists)
     assert "\n  ads: no answer\n" in _page(lists=lists)

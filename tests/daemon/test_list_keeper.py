@@ -266,12 +266,17 @@ async def test_lists_that_cannot_be_compiled_leave_those_before(
         raise ChildFailed("it was killed")
 
     async with home(tmp_path, entry(own)) as it:
+        keeper = it.daemon.lists.keeper
         monkeypatch.setattr(list_keeper, "ask_child", fails)
         await changed(it, own, OTHER)
         assert await it.address(ADS) == [NOBODY]
         assert "those before stay: it was killed" in caplog.text
+        assert list(keeper.troubles.values()) == ["not compiled: it was killed"]
+        await keeper.look()
+        assert caplog.text.count("it was killed") == 1  # told once, not at every look
         monkeypatch.undo()
-        await it.daemon.lists.keeper.look()
+        await keeper.look()
+        assert keeper.troubles == {}
         assert await it.address(WWW) == [NOBODY]
         assert not any(name.startswith(".") for name in files_in(tmp_path))  # no drafts are left
 

@@ -266,7 +266,9 @@ async def test_a_process_that_cannot_do_it_is_a_trouble_like_others(
     with monkeypatch.context() as patched:
         patched.setattr(sys, "executable", "/nowhere/python")
         outcome = await in_process(job(zone, directory=0))
-    assert outcome.troubles == ["no process to fetch it (No such file or directory)"]
+    assert outcome.troubles == [
+        "no process to fetch it (/nowhere/python: No such file or directory)"
+    ]
     with monkeypatch.context() as patched:
         patched.setattr(sys, "executable", "/bin/false")
         outcome = await in_process(job(zone, directory=0))
