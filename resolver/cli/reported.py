@@ -48,8 +48,9 @@ def run(
         print(f"resolver {command}: {error}", file=sys.stderr)
         return WRONG_USE
     try:
+        failed: list[Reply] = []
         with Session(path) as session:
-            found = report.gathered(_pieces(session, report))
+            found = report.gathered(_pieces(session, report, failed))
     except (NoDaemon, Refusal) as error:
         print(f"resolver {command}: {inert(str(error))}", file=sys.stderr)
         return FAILED
@@ -60,14 +61,19 @@ def run(
             print(inert(line))
     if options.png is not None:
         pictures.write(report.picture(found), options.png)
-    return 0
+    for one in failed:
+        said = f"worker {one['worker']}: {one['error']}"
+        print(f"resolver {command}: {inert(said)}", file=sys.stderr)
+    return FAILED if failed else 0
 
 
-def _pieces(session: Session, report: Report) -> Iterator[Reply]:
-    """All but progress, which a terminal is shown."""
+def _pieces(session: Session, report: Report, failed: list[Reply]) -> Iterator[Reply]:
+    """All but progress, which a terminal is shown, and those workers that *failed*."""
     is_shown = sys.stderr.isatty()
     for reply in session.stream(report.verb, **report.given):
-        if "progress" not in reply:
+        if "failed" in reply:
+            failed += reply["failed"]
+        elif "progress" not in reply:
             yield reply
         elif is_shown:
             print(_CLEAR + report.progress(reply), end="", file=sys.stderr, flush=True)

@@ -25,7 +25,7 @@ from resolver.operate.colleagues import Answering, Colleagues, joined
 from resolver.operate.door import Door
 from resolver.operate.door_socket import AUTO, NoDoor
 from resolver.operate.perform import performed
-from resolver.operate.verbs import BY_NAME
+from resolver.operate.verbs import AMONG_WORKERS, BY_NAME
 from resolver.runtime.private_files import SHARED_ACCOUNT
 
 if TYPE_CHECKING:
@@ -109,7 +109,7 @@ class Control:
             nursery.start_soon(self.colleagues.run)
         elif slot is not None:
             here = partial(performed, self._operated)
-            nursery.start_soon(Answering(slot.lines.of(slot.number), BY_NAME, here).run)
+            nursery.start_soon(Answering(slot.lines.of(slot.number), AMONG_WORKERS, here).run)
         self._serve()
         self._begin_page()
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from contextlib import aclosing
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
+import msgspec
 import trio
 
 from resolver.daemon import draining, drilling
@@ -12,12 +14,15 @@ from resolver.daemon.memory_pools import Holding, memory_of_process
 from resolver.daemon.operated_known import OperatedKnowledge
 from resolver.daemon.overriding import Overridden
 from resolver.daemon.pages import health_of
+from resolver.operate.colleagues import said_by
+from resolver.operate.request import Request
 from resolver.operate.verb import Refused
+from resolver.operate.verbs import AMONG_WORKERS
 from resolver.telemetry import logs
 from resolver.telemetry.zone_tally import ZoneTally
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Sequence
+    from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 
     from resolver.cache.store import Store
     from resolver.cache.write_ledger import WriteLedger
@@ -122,6 +127,14 @@ class Operated(OperatedKnowledge):
     def worker(self) -> int:
         slot = self._daemon.slot
         return 0 if slot is None else slot.number
+
+    async def others(self, verb: str, given: dict[str, Any]) -> AsyncIterator[Reply]:
+        colleagues, among = self._daemon.control.colleagues, AMONG_WORKERS[verb]
+        if colleagues is not None:
+            request = Request(None, among, msgspec.convert(given, among.arguments))
+            async with aclosing(said_by(colleagues, request)) as items:
+                async for item in items:
+                    yield item
 
     @property
     def bound(self) -> Sequence[Endpoint]:

@@ -183,6 +183,14 @@ async def _in_turn(
     async with aclosing(here):
         async for item in here:
             yield {"worker": 0, **item}
+    async with aclosing(said_by(others, request)) as items:
+        async for item in items:
+            yield item
+
+
+async def said_by(others: Colleagues, request: Request) -> AsyncGenerator[Reply, None]:
+    """What each of the others says to *request*, one after the other, and whose it is; of one that
+    does not answer, or fails, `failed`."""
     for worker in others:
         try:
             async with aclosing(others.items(worker, request)) as items:

@@ -12,7 +12,6 @@ import msgspec
 from msgspec import Meta
 
 from resolver.drill.closure import Closure
-from resolver.drill.facts import Facts
 from resolver.drill.job import Job
 from resolver.limits import (
     DRILL_AFTER_SECONDS_RANGE,
@@ -26,6 +25,7 @@ from resolver.operate.asked import seconds_of
 from resolver.operate.drill_facts import Remembered
 from resolver.operate.drill_keep import kept_of
 from resolver.operate.drill_names import listed, used_names
+from resolver.operate.in_use import of_others
 from resolver.operate.verb import Arguments, Misused, Refused, Right, Verb
 from resolver.protocol import names
 from resolver.runtime.rests import Rests
@@ -33,7 +33,7 @@ from resolver.runtime.rests import Rests
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from resolver.drill.facts import Used
+    from resolver.drill.facts import Facts, Used
     from resolver.operate.drill_keep import Kept
     from resolver.operate.verb import Reply
     from resolver.operate.view import Parts, Running
@@ -68,15 +68,18 @@ class DrillArguments(Arguments, frozen=True, kw_only=True):
 
 
 async def drill(daemon: Running, given: DrillArguments) -> AsyncIterator[Reply]:
-    """`progress` in words; then the report; then `failing`, some names at a time."""
+    """`progress` in words; then the report; then `failing`, some names at a time. `failed`: workers
+    of which it does not know what they know."""
     after_s = times_of(given.after)
+    others = await of_others(daemon, names=given.names)
     kept = kept_of(
-        daemon.parts, far_ms=given.far_ms, keep_only=given.keep_only, as_outage=given.as_outage
-    )
-    used = listed(given.names) if given.names else await used_names(daemon.parts)
+        daemon.parts, others.measured,
+        far_ms=given.far_ms, keep_only=given.keep_only, as_outage=given.as_outage,
+    )  # fmt: skip
+    used = listed(given.names) if given.names else others.with_ours(await used_names(daemon.parts))
     if not used:
         raise Refused("no names in use are known yet; a file of names may be given")
-    closure, facts = Closure(Remembered(daemon.parts), DRILL_FACTS), list[Facts]()
+    closure, facts = Closure(Remembered(daemon.parts), others.room), others.facts
     rests = Rests()
     for number, one in enumerate(used, 1):
         closure.follow(one.asked)
@@ -90,9 +93,12 @@ async def drill(daemon: Running, given: DrillArguments) -> AsyncIterator[Reply]:
     if outcome.trouble:
         raise Refused(outcome.trouble)
     failing, outcome.failing = outcome.failing, []
+    for reply in others.failed:
+        yield reply
+    is_whole = closure.is_whole and others.is_whole
     whole = msgspec.to_builtins(outcome)
     del whole["failing"], whole["trouble"]
-    yield {"report": whole | {"servers": kept.how, "is_whole": closure.is_whole}}
+    yield {"report": whole | {"servers": kept.how, "is_whole": is_whole}}
     for start in range(0, len(failing), DRILL_ROWS):
         await rests.turn()
         yield {"failing": msgspec.to_builtins(failing[start : start + DRILL_ROWS])}

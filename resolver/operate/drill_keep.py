@@ -13,7 +13,7 @@ from resolver.operate.verb import Misused, Refused
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from resolver.geo.distance import PartialOutage
+    from resolver.geo.distance import Measured, PartialOutage
     from resolver.operate.view import Parts
 
 
@@ -27,15 +27,17 @@ class Kept(NamedTuple):
 
 
 def kept_of(
-    parts: Parts, *, far_ms: float = 0.0, keep_only: Sequence[str] = (), as_outage: str = ""
-) -> Kept:
-    """By at most one of the three; without any of them by what `geography` knows of distances.
+    parts: Parts, others: Sequence[Measured] = (), *,
+    far_ms: float = 0.0, keep_only: Sequence[str] = (), as_outage: str = "",
+) -> Kept:  # fmt: skip
+    """Of the servers that this worker has measured, or one of the *others*. By at most one of the
+    three; without any of them by what `geography` knows of distances.
 
     Raises Refused.
     """
     if (far_ms > 0) + bool(keep_only) + bool(as_outage) > 1:
         raise Misused("one of far_ms, keep_only and as_outage, not several")
-    found = geography.measured(parts)
+    found = geography.joined(geography.measured(parts), others)
     measured = [one.host for one in found]
     if keep_only:
         prefixes = [_prefix(text) for text in keep_only]
@@ -45,7 +47,7 @@ def kept_of(
         hosts = [host for host in measured if host not in outage.silent]
         when = _when(outage.began)
         return Kept(hosts, [], measured, f"as on {when}: {len(outage.silent)} servers are silent")
-    by = Distances.of(found, far_ms=far_ms) if far_ms > 0 else geography.distances(parts)
+    by = Distances.of(found, far_ms=far_ms) if far_ms > 0 else geography.distances(parts, found)
     hosts = [one.host for one in found if not by.is_far(one.rtt_ms, one.host)]
     how = f"{len(hosts)} of {len(found)} measured servers are nearer than {by.link_ms:.0f} ms"
     return Kept(hosts, [], measured, f"{how} ({'given' if far_ms > 0 else by.link_from})")

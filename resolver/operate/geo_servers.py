@@ -12,8 +12,10 @@ from resolver.protocol.transport import Transport
 from resolver.upstream.server_state import prefix_of
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from collections.abc import Set as AbstractSet
 
+    from resolver.geo.distance import Measured
     from resolver.operate.verb import Reply
     from resolver.operate.view import Parts
 
@@ -23,11 +25,14 @@ _PORT = 53
 class Distant:
     """`drill.zones.Servers` of what *parts* know at this moment."""
 
-    def __init__(self, parts: Parts) -> None:
+    def __init__(self, parts: Parts, others: Sequence[Measured] = ()) -> None:
+        """*others*: what other workers have measured."""
         self._states = parts.infra.states
         self._now = trio.current_time()
-        self._rtts = {one.host: one.rtt_ms for one in geography.measured(parts)}
-        self._geography = geography.Geography(parts)
+        self._rtts = {
+            one.host: one.rtt_ms for one in geography.joined(geography.measured(parts), others)
+        }
+        self._geography = geography.Geography(parts, others)
 
     def __repr__(self) -> str:
         return f"<Distant {len(self._rtts)} measured>"

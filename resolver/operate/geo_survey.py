@@ -25,6 +25,7 @@ from resolver.operate.drill_facts import Remembered
 from resolver.operate.drill_names import used_names
 from resolver.operate.geo_servers import Distant
 from resolver.operate.geo_zones import in_pieces
+from resolver.operate.in_use import of_others
 from resolver.operate.verb import Arguments, Refused, Right, Verb
 from resolver.protocol import names
 from resolver.protocol.codes import RRType
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
 
     from resolver.iterate.root_form import RootForm
     from resolver.model import Name
+    from resolver.operate.in_use import InUse
     from resolver.operate.verb import Reply
     from resolver.operate.view import Parts, Running
     from resolver.protocol.wire import Message
@@ -57,16 +59,18 @@ class SurveyArguments(Arguments, frozen=True, kw_only=True):
 
 async def geo_survey(daemon: Running, given: SurveyArguments) -> AsyncIterator[Reply]:
     """`progress` while servers are asked; what all servers tell; then `zones`, some at a time."""
-    parts = daemon.parts
-    uses, cuts = await _meant(parts, given.tlds)
-    targets = _targets(cuts, Distant(parts).measured)
+    parts, others = daemon.parts, await of_others(daemon)
+    uses, cuts = await _meant(parts, given.tlds, others)
+    targets = _targets(cuts, Distant(parts, others.measured).measured)
     if given.yes and targets:
         sender, receiver = trio.open_memory_channel[int](1)
         daemon.start(lambda: _measure(parts, targets, sender))
         async with receiver:
             async for done in receiver:
                 yield {"progress": "asking servers", "done": done, "of": len(targets)}
-    known, index, rests = Distant(parts), Index([]), Rests()
+    known, index, rests = Distant(parts, others.measured), Index([]), Rests()
+    for reply in others.failed:
+        yield reply
     rows = []
     for cut in cuts:
         row = zone_row(cut, index, known)
@@ -92,18 +96,19 @@ def _summary(rows: Sequence[ZoneRow]) -> dict[str, Any]:
 # --- which ---------------------------------------------------------------------------------------
 
 
-async def _meant(parts: Parts, which: str) -> tuple[dict[Name, float], list[Cut]]:
+async def _meant(parts: Parts, which: str, others: InUse) -> tuple[dict[Name, float], list[Cut]]:
     """What of all use each TLD has, and the cuts of those that are meant. Raises Refused."""
-    used = await used_names(parts)
+    used = others.with_ours(await used_names(parts))
     whole = sum(one.weight for one in used)
     uses: dict[Name, float] = {}
     for one in used:
         if one.name != names.ROOT:
             tld = names.suffix(one.name, 1)
             uses[tld] = uses.get(tld, 0.0) + one.weight / whole
-    view, cuts, rests = Remembered(parts), [], Rests()
+    view, cuts, rests = Remembered(parts), list[Cut](), Rests()
+    told = Index(others.facts).cuts
     for tld in _tlds(parts, which, uses):
-        cut = view.cut(tld) or _in_copy(parts.base.root_copy.form, tld)
+        cut = view.cut(tld) or told.get(tld) or _in_copy(parts.base.root_copy.form, tld)
         if cut is not None:
             cuts.append(cut)
         await rests.turn()

@@ -10,10 +10,11 @@ from msgspec import Meta
 from resolver.drill.closure import Closure
 from resolver.drill.facts import Index
 from resolver.drill.zones import zone_rows
-from resolver.limits import DRILL_FACTS, DRILL_ROWS, ZONES_DAYS, ZONES_DAYS_RANGE
+from resolver.limits import DRILL_ROWS, ZONES_DAYS, ZONES_DAYS_RANGE
 from resolver.operate.drill_facts import Remembered
 from resolver.operate.drill_names import used_names
 from resolver.operate.geo_servers import Distant
+from resolver.operate.in_use import of_others
 from resolver.operate.verb import Arguments, Right, Verb
 from resolver.runtime.rests import Rests
 
@@ -39,15 +40,18 @@ class ZonesArguments(Arguments, frozen=True, kw_only=True):
 
 
 async def geo_zones(daemon: Running, given: ZonesArguments) -> AsyncIterator[Reply]:
-    """What all servers tell of the link; then `zones`, the most used first, some at a time."""
-    parts = daemon.parts
-    used = await used_names(parts, given.days)
-    closure, rests = Closure(Remembered(parts), DRILL_FACTS), Rests()
+    """What all servers tell of the link; then `zones`, the most used first, some at a time.
+    `failed`: workers of which it does not know what they know."""
+    parts, others = daemon.parts, await of_others(daemon, days=given.days)
+    used = others.with_ours(await used_names(parts, given.days))
+    closure, rests = Closure(Remembered(parts), others.room), Rests()
     for one in used:
         closure.follow(one.asked)
         await rests.turn()
-    known = Distant(parts)
-    rows = zone_rows(Index([closure.facts]), used, known)
+    known = Distant(parts, others.measured)
+    rows = zone_rows(Index([closure.facts, *others.facts]), used, known)
+    for reply in others.failed:
+        yield reply
     yield {"names": len(used), "known": len(rows), **known.about}
     for item in in_pieces(rows, known.link_ms):
         yield item

@@ -26,7 +26,7 @@ from resolver.upstream.instance import text_of
 from resolver.upstream.server_events import Tried
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
     from resolver.delegation import Key
     from resolver.geo.codes import Place
@@ -66,22 +66,31 @@ def outages(parts: Parts) -> list[PartialOutage]:
     return list(parts.dispatcher.shared.experiments.kept)
 
 
-def distances(parts: Parts) -> Distances:
-    """What the round trips to all servers say, as configured and as outages have shown."""
-    return _distances(parts, measured(parts))
+def joined(found: list[Measured], others: Iterable[Measured]) -> list[Measured]:
+    """Each address once, as it is to whom of the workers it is nearest."""
+    nearest = {one.host: one for one in found}
+    for one in others:
+        known = nearest.get(one.host)
+        if known is None or one.rtt_ms < known.rtt_ms:
+            nearest[one.host] = one
+    return list(nearest.values())
 
 
-def _distances(parts: Parts, found: list[Measured]) -> Distances:
+def distances(parts: Parts, found: list[Measured] | None = None) -> Distances:
+    """What the round trips *found* say, or those to all servers, as configured and as outages have
+    shown."""
+    found = measured(parts) if found is None else found
     return Distances.of(found, far_ms=parts.config.geo.far_ms, outages=outages(parts))
 
 
 class Geography:
     """Of one report."""
 
-    def __init__(self, parts: Parts) -> None:
+    def __init__(self, parts: Parts, others: Sequence[Measured] = ()) -> None:
+        """*others*: what other workers have measured."""
         self._parts = parts
-        self._measured = measured(parts, most=DISTANCES_READ)
-        self.distances = _distances(parts, self._measured)
+        self._measured = joined(measured(parts, most=DISTANCES_READ), others)
+        self.distances = distances(parts, self._measured)
         self.nameservers = _nameservers(parts)
         self._agreement = Agreement(self._claims())
         if AIRPORTS.are_missed:

@@ -14,6 +14,7 @@ from resolver.operate.follow import FOLLOW
 from resolver.operate.geo_survey import SURVEY
 from resolver.operate.geo_zones import ZONES
 from resolver.operate.health import HEALTH
+from resolver.operate.in_use import IN_USE
 from resolver.operate.lists import LISTS
 from resolver.operate.log import LEVEL, REOPEN
 from resolver.operate.nta import NTA
@@ -40,3 +41,5 @@ VERBS: Final[tuple[Verb, ...]] = (
     RELOAD, TLS_RELOAD, LEVEL, REOPEN, FOLLOW, DRAIN, RESTART, STOP,
 )  # fmt: skip
 BY_NAME: Final = {verb.name: verb for verb in VERBS}
+# What the first of several workers asks the others: all of these, and what no client can.
+AMONG_WORKERS: Final = BY_NAME | {IN_USE.name: IN_USE}

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from resolver.operate.view_known import Knowing
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import AsyncIterator, Sequence
 
     from resolver.cache.delegation import DelegationCache
     from resolver.cache.store import Store
@@ -176,6 +176,11 @@ class Running(Knowing, Protocol):
     @property
     def worker(self) -> int:
         """Which of them this is, from 0 on."""
+        ...
+
+    def others(self, verb: str, given: dict[str, Any]) -> AsyncIterator[dict[str, Any]]:
+        """What each of the other workers says to *verb*, as `operate.colleagues.said_by`; nothing
+        where there are none, or where this is not the first."""
         ...
 
     @property

@@ -17,6 +17,7 @@ import pytest
 
 from resolver.protocol.codes import Rcode, RRClass, RRType
 from tests.e2e.controlled import PATIENCE_S, Controlled, controlled, open_folder, write
+from tests.e2e.test_restart import Authority
 
 HEAD = "server.workers = 3\nserver.user = ''\nlog.level = 'info'"
 QUESTIONS = 24  # enough names, or connections, to reach each of three workers
@@ -125,3 +126,36 @@ def free_low_port() -> int:
         with closing(socket.socket()) as sock, suppress(OSError):
             sock.bind(("127.0.0.1", port))
             return port
+
+
+def test_a_drill_is_of_the_names_that_any_worker_knows(tmp_path: Path) -> None:
+    """Each name is one worker's, and so is what is kept of it; the same of zones in use."""
+    authority = Authority()
+    stub = f"""
+        dnssec.negative_trust_anchors = ["example."]
+        stub = [{{zone = "example.", addresses = ["127.0.0.1:{authority.port}"]}}]
+    """
+    with (
+        closing(authority),
+        controlled(tmp_path, head=f"{HEAD}\n{stub}", is_lab=False) as daemon,
+    ):
+        for number in range(QUESTIONS):
+            assert daemon.ask(f"host{number}.example.") == Rcode.NOERROR
+        silent = ("--keep-only", "192.0.2.0/24", "--after", "0s")
+        for command in ("drill", *silent, "--json"), ("drill", *silent, "--names", "-", "--json"):
+            report = json.loads(_told(daemon, *command))
+            assert report["names"] == QUESTIONS
+            assert report["moments"][0]["fresh"] == 1.0  # told from memory, whosever it is
+        zones = json.loads(_told(daemon, "geo", "zones", "--json"))
+        assert zones["names"] == QUESTIONS
+        assert [zone["uses"] for zone in zones["zones"] if zone["zone"] == "example."] == [1.0]
+
+
+def _told(daemon: Controlled, *words: str) -> str:
+    names = "".join(f"host{number}.example.\n" for number in range(QUESTIONS))
+    command = [sys.executable, "-m", "resolver", *words, "--socket", str(daemon.socket)]
+    done = subprocess.run(
+        command, input=names, capture_output=True, text=True, check=False, timeout=PATIENCE_S
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    return done.stdout

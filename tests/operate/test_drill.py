@@ -20,7 +20,7 @@ from resolver.limits import (
     DRILL_SCANNED,
 )
 from resolver.operate import drill as drilling
-from resolver.operate import drill_names
+from resolver.operate import drill_names, in_use
 from resolver.operate.drill import DRILL
 from resolver.operate.verb import Refused
 from resolver.protocol import names
@@ -197,7 +197,7 @@ def test_so_many_prefixes_and_no_more() -> None:
 async def test_of_what_names_depend_on_no_more_is_looked_at() -> None:
     assert DRILL_FACTS >= 40 * DRILL_NAMES
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(drilling, "DRILL_FACTS", 2)
+        patch.setattr(in_use, "DRILL_FACTS", 2)
         async with desk(village()) as it:
             await it.home.ask(question("www.example.net. A"))
             await it.home.ask(question("www.glueless.net. A"))
