@@ -70,8 +70,8 @@ class Internet(VirtualNetwork):
         for host, authority in world.servers.items():
             self.attach(host, authority)
 
-    def bind_udp(self, host: str, port: int) -> VirtualUdpSocket:
-        self._resolver = super().bind_udp(host, port)
+    def bind_udp(self, host: str, port: int, *, is_quic: bool = False) -> VirtualUdpSocket:
+        self._resolver = super().bind_udp(host, port, is_quic=is_quic)
         return self._resolver
 
     def ask(self, query: bytes) -> None:

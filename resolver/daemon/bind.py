@@ -70,6 +70,11 @@ class Wish(NamedTuple):
         """A socket of datagrams; else one that accepts streams."""
         return self.transport in OVER_UDP
 
+    @property
+    def is_quic(self) -> bool:
+        """True if QUIC is spoken there, whatever is said over it."""
+        return self.transport in (Transport.QUIC, Transport.HTTP3)
+
     def __str__(self) -> str:
         kind = "HTTP" if self.transport is None else self.transport.name
         return f"{show(self.where)} ({kind})"
@@ -231,8 +236,9 @@ class ListeningSockets:
             self._tell(wish, _reason(error, who), "trying again")
 
     def _bind_one(self, wish: Wish) -> Bound:
-        bind = self.network.bind_udp if wish.is_udp else self.network.bind_tcp
-        return bind(*wish.where)
+        if wish.is_udp:
+            return self.network.bind_udp(*wish.where, is_quic=wish.is_quic)
+        return self.network.bind_tcp(*wish.where)
 
     # --- a new configuration -----------------------------------------------------------------
 

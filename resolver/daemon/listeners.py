@@ -108,7 +108,7 @@ class Listeners:
     def serve(self, wish: Wish, sock: Bound) -> None:
         """Serve *sock* from now on."""
         service: Service
-        if wish.transport in (Transport.QUIC, Transport.HTTP3):
+        if wish.is_quic:
             service = self._quic_service(wish, cast("UdpSocket", sock))
         elif wish.is_udp:
             service = self._udp_service(wish, cast("UdpSocket", sock))
@@ -179,7 +179,8 @@ class Listeners:
         host, transport = wish.where[0], wish.transport or Transport.QUIC
         served = Served(self._handler, self._admission, host, transport, show(wish.where))
         kit = quic_kit(self._tls, served, self._site, self._nursery.start_soon)
-        return QuicService(sock, kit, host=host, places=self._quic)
+        seat = sock.seat if isinstance(sock, PlainUdpSocket) else None
+        return QuicService(sock, kit, host=host, places=self._quic, seat=seat)
 
     def total(self, kind: Transport, field: str) -> int:
         """The sum of one counter of all services of *kind*, those that are gone included."""

@@ -1,11 +1,11 @@
 """Several processes on one port: forked, watched, and started again when one dies or hangs.
 
 Each worker binds its own sockets with SO_REUSEPORT, and the kernel deals out questions by name
-(`listen.steering`), connections by the client's address and port. Caches are each worker's own, but
-what one learns the others find (`cache.common_level`); what is known of servers is not shared. One
-is enough for most: that is why it is the default. Limits on queries in flight are divided by the
-caller. The parent serves nothing; it keeps its privileges, so that a
-worker started again can bind port 53. Imports nothing of the path: it is handed what to run.
+(`listen.steering`), QUIC by connection, TCP by the client's address and port. Caches are each
+worker's own, but what one learns the others find (`cache.common_level`); what is known of servers
+is not shared. One is enough for most: that is why it is the default. Limits on queries in flight
+are divided by the caller. The parent serves nothing; it keeps its privileges, so that a worker
+started again can bind port 53. Imports nothing of the path: it is handed what to run.
 
 A worker that stands still keeps its names, for the kernel does not know. So each
 shows signs of life (`Lifeline`), and the supervisor replaces one that has shown none for

@@ -181,7 +181,8 @@ class VirtualNetwork:
 
     # --- listener seam -------------------------------------------------------------------
 
-    def bind_udp(self, host: str, port: int) -> VirtualUdpSocket:
+    def bind_udp(self, host: str, port: int, *, is_quic: bool = False) -> VirtualUdpSocket:
+        del is_quic  # its clients have it to themselves
         address = (canonical(host), port)
         if address in self._udp:
             raise OSError(errno.EADDRINUSE, f"virtual address {host}:{port} is taken")

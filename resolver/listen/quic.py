@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from resolver.listen.quic_kit import QuicKit
     from resolver.listen.quic_packets import Head
     from resolver.listen.quic_peer import Path, QuicPeer, Spoken
+    from resolver.listen.steered_ports import Seat
     from resolver.protocol.transport import Transport
 
 
@@ -49,7 +50,8 @@ def _host_of(datagram: Datagram) -> str:
 
 
 class QuicService:
-    """Serves one bound socket. *kit* makes what the library has to make, and what is spoken."""
+    """Serves one bound socket. *kit* makes what the library has to make, and what is spoken;
+    *seat*: the socket's place among those of other workers, if there are any."""
 
     COUNTS: ClassVar = {
         "queries": "Queries that came over it.",
@@ -61,7 +63,13 @@ class QuicService:
     }
 
     def __init__(
-        self, sock: UdpSocket, kit: QuicKit, *, host: str = "", places: QuicPlaces | None = None
+        self,
+        sock: UdpSocket,
+        kit: QuicKit,
+        *,
+        host: str = "",
+        places: QuicPlaces | None = None,
+        seat: Seat | None = None,
     ) -> None:
         self.socket = sock
         self.places = QuicPlaces() if places is None else places
@@ -74,6 +82,7 @@ class QuicService:
         self._told = 0  # of these, who was told something
         self._cost = 0  # of the last datagram
         self._host = host
+        self._seat = seat
         self._kit = kit
         self._tokens = RetryTokens()
         self._peers: dict[QuicPeer, None] = {}
@@ -279,8 +288,7 @@ class QuicService:
         self._reply(datagram, self._kit.retry(head, proof, token))
 
     def _welcome(self, head: Head, host: str, proof: Proof | None) -> QuicPeer:
-        original, retried = proof or Proof(head.destination, b"")
-        peer = self._kit.begin(self, host, original, retried)
+        peer = self._kit.begin(self, host, proof or Proof(head.destination, b""))
         self._cost = QUIC_TURN
         self._peers[peer] = None
         self.know(peer, head.destination)
@@ -291,6 +299,9 @@ class QuicService:
         self.socket.send((Datagram(data, datagram.peer, datagram.local),))
 
     # --- for its connections (`quic_peer.Owner`) -------------------------------------------------
+
+    def new_id(self) -> bytes:
+        return os.urandom(ID_OCTETS) if self._seat is None else self._seat.own_id(ID_OCTETS)
 
     def send(self, data: bytes, path: Path) -> None:
         self.socket.send((Datagram(data, path.peer, path.local),))

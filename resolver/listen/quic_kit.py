@@ -70,10 +70,10 @@ class QuicKit:
         """What comes from now on goes to *handler*."""
         self._served.hand_to(handler)
 
-    def begin(self, owner: Owner, host: str, original: bytes, retried: bytes) -> QuicPeer:
-        """A connection with a client at *host*; the ids are those of `quic_tokens.Proof`."""
-        transport = ServerConnection(self._configured(), original, retried)
-        is_proven = bool(retried)
+    def begin(self, owner: Owner, host: str, proof: Proof) -> QuicPeer:
+        """A connection with a client at *host*, who has come with *proof*."""
+        transport = ServerConnection(self._configured(), *proof, owner.new_id)
+        is_proven = bool(proof.retried)
         return QuicPeer(owner, transport, host=host, is_proven=is_proven, now=trio.current_time)
 
     def speak(self, alpn: str, peer: QuicPeer) -> Spoken | None:

@@ -84,6 +84,9 @@ class Owner(Protocol):
 
     def send(self, data: bytes, path: Path) -> None: ...
 
+    def new_id(self) -> bytes:
+        """A connection id to give out."""
+
     def touch(self, connection: QuicPeer) -> None:
         """It may have something to send; it is flushed soon."""
 

@@ -30,6 +30,8 @@ from resolver.limits import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from aioquic.quic.configuration import QuicConfiguration
     from aioquic.quic.connection import QuicReceiveContext
     from aioquic.quic.packet_builder import QuicPacketBuilder
@@ -43,9 +45,16 @@ logging.getLogger("quic").setLevel(logging.CRITICAL)
 
 
 class ServerConnection(QuicConnection):
-    """The server's end. *original*, *retried*: the connection ids of `quic_tokens.Proof`."""
+    """The server's end. *original*, *retried*: the connection ids of `quic_tokens.Proof`; *new_id*
+    makes those that are given out."""
 
-    def __init__(self, configuration: QuicConfiguration, original: bytes, retried: bytes) -> None:
+    def __init__(
+        self,
+        configuration: QuicConfiguration,
+        original: bytes,
+        retried: bytes,
+        new_id: Callable[[], bytes],
+    ) -> None:
         super().__init__(
             configuration=configuration,
             original_destination_connection_id=original,
@@ -56,6 +65,8 @@ class ServerConnection(QuicConnection):
             (self._local_max_streams_uni, QUIC_ODD_STREAMS),
         ):
             limit.value = limit.sent = value
+        self._new_id = new_id
+        self.host_cid = self._local_initial_source_connection_id = self._host_cids[0].cid = new_id()
         self.unsent_octets = 0  # of replies that the client has not acknowledged, when last counted
 
     def __repr__(self) -> str:
@@ -120,6 +131,12 @@ class ServerConnection(QuicConnection):
         dismantle(self)
 
     # --- the library's own steps, held back ----------------------------------------------------
+
+    def _replenish_connection_ids(self) -> None:
+        known = len(self._host_cids)
+        super()._replenish_connection_ids()
+        for fresh in self._host_cids[known:]:
+            fresh.cid = self._new_id()
 
     def _handle_crypto_frame(
         self, context: QuicReceiveContext, frame_type: int, buf: Buffer

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 import trio
 
 from resolver.limits import ACCEPT_PAUSE_SECONDS, TCP_BACKLOG, UDP_BUFFER_OCTETS
-from resolver.listen import mmsg
+from resolver.listen import mmsg, steering
 from resolver.listen.udp_socket import PlainUdpSocket
 from resolver.listen.waiting import connections, is_full_of_connections
 
@@ -85,7 +85,8 @@ class SystemListenNetwork:
     *owner*: the account that shared ports belong to, where who binds them is root still: Linux lets
     nobody else join in.
     *given*: bound by a service manager, which keeps them: what is served and closed is a duplicate.
-    *steered*: questions at shared ports are dealt out by name, where the system can do that.
+    *steered*: questions at shared ports are dealt out by name, QUIC by connection, where the system
+    can do that.
     """
 
     def __init__(
@@ -105,10 +106,11 @@ class SystemListenNetwork:
         self.is_free = is_free
         self._tells = tells
 
-    def bind_udp(self, host: str, port: int) -> UdpSocket:
+    def bind_udp(self, host: str, port: int, *, is_quic: bool = False) -> UdpSocket:
         """Bind and return at once. Raises OSError as the kernel says."""
         shares_port = self._is_shared and (True, (host, port)) not in self._given
-        sock, seat = self._seated(host, port, steered=self._steered if shares_port else None)
+        deal = steering.connections if is_quic else steering.program
+        sock, seat = self._seated(host, port, deal, steered=self._steered if shares_port else None)
         is_wildcard = ipaddress.ip_address(host.partition("%")[0]).is_unspecified
         _tune(sock)
         if is_wildcard and sock.family == socket.AF_INET:
@@ -131,11 +133,11 @@ class SystemListenNetwork:
         return SystemTcpListener(trio.SocketListener(trio.socket.from_stdlib_socket(sock)))
 
     def _seated(
-        self, host: str, port: int, *, steered: SteeredPorts | None
+        self, host: str, port: int, deal: steering.Deal, *, steered: SteeredPorts | None
     ) -> tuple[socket.socket, Seat | None]:
         """A socket of datagrams, and its place among those of its port."""
         bind = partial(self._had, host, port, socket.SOCK_DGRAM)
-        return (bind(), None) if steered is None else steered.bind(f"{host} {port}", bind)
+        return (bind(), None) if steered is None else steered.bind(f"{host} {port}", bind, deal)
 
     def _had(self, host: str, port: int, kind: socket.SocketKind) -> socket.socket:
         """A duplicate of what was given, else one of our own."""

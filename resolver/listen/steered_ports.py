@@ -1,10 +1,10 @@
 """Which place each worker's socket has among those of one port, and what the kernel is told of it.
 
-`steering` says which worker a name belongs to, Linux knows places only: a socket that is bound goes
-to the end, and where one is closed the last one takes its place. So it is written down by whoever
-binds or closes one, in memory that all workers see, an address and port at a time and one worker at
-a time. Then a worker that follows one that died has the names that were its own, and the others
-keep theirs; and a name asked for at two addresses belongs to one worker.
+`steering` says which worker a name or a QUIC connection belongs to, Linux knows places only: a
+socket that is bound goes to the end, and where one is closed the last one takes its place. So it is
+written down by whoever binds or closes one, in memory that all workers see, an address and port at
+a time and one worker at a time. Then a worker that follows one that died has the names that were
+its own, and the others keep theirs; and a name asked for at two addresses belongs to one worker.
 
 What is written down may be wrong (two died at the same moment, none could say in which order): then
 names belong to others than before, at one address perhaps to others than at the next, which costs
@@ -72,24 +72,29 @@ class SteeredPorts:
     def __repr__(self) -> str:
         return f"<SteeredPorts of worker {self._me - 1} of {self._workers}>"
 
-    def bind(self, where: str, bind: Callable[[], socket.socket]) -> tuple[socket.socket, Seat]:
+    def bind(
+        self,
+        where: str,
+        bind: Callable[[], socket.socket],
+        deal: steering.Deal = steering.program,
+    ) -> tuple[socket.socket, Seat]:
         """What *bind* binds at *where*, and its place. Raises as *bind* does."""
         with self._alone():
             sock = bind()
             at = self._find(where)
             if at is not None:
                 self._write(at, [*_without(self._read(at), self._me), self._me])
-                self._tell(sock, at)
-        return sock, Seat(self, where)
+                self._tell(sock, at, deal)
+        return sock, Seat(self, where, deal)
 
-    def stand_aside(self, where: str, sock: socket.socket) -> None:
+    def stand_aside(self, where: str, sock: socket.socket, deal: steering.Deal) -> None:
         """Have the others get what comes from now on, as far as a program has a say."""
         with self._alone():
             at = self._find(where)
             if at is not None:
                 order = self._read(at)
                 self._write(at, [one | _LEAVES * (one == self._me) for one in order])
-                self._tell(sock, at)
+                self._tell(sock, at, deal)
 
     def close(self, where: str, sock: socket.socket) -> None:
         """Close it, and give its place back."""
@@ -99,14 +104,18 @@ class SteeredPorts:
             if at is not None:
                 self._write(at, _without(self._read(at), self._me))
 
-    def _tell(self, sock: socket.socket, at: int) -> None:
+    def own_id(self, octets: int) -> bytes:
+        """A random connection id, so long, that comes to this worker."""
+        return steering.own_id(os.urandom(octets), self._me - 1, self._workers, self._salt)
+
+    def _tell(self, sock: socket.socket, at: int, deal: steering.Deal) -> None:
         """Have the kernel go by what is written down *at*."""
         order = self._read(at)
         if any(one & _LEAVES for one in order):
             program = steering.by_client()
         else:
             places = {one - 1: place for place, one in enumerate(order)}
-            program = steering.program(self._workers, self._salt, places)
+            program = deal(self._workers, self._salt, places)
         try:
             steering.attach(sock, program)
         except OSError as error:
@@ -157,16 +166,21 @@ class SteeredPorts:
 class Seat:
     """The place of one socket, which is bound at *where*."""
 
-    def __init__(self, ports: SteeredPorts, where: str) -> None:
+    def __init__(self, ports: SteeredPorts, where: str, deal: steering.Deal) -> None:
         self._ports = ports
         self._where = where
+        self._deal = deal
 
     def __repr__(self) -> str:
         return f"<Seat at {self._where} of {self._ports}>"
 
     def stand_aside(self, sock: socket.socket) -> None:
         """Have the others get what comes from now on."""
-        self._ports.stand_aside(self._where, sock)
+        self._ports.stand_aside(self._where, sock, self._deal)
+
+    def own_id(self, octets: int) -> bytes:
+        """A connection id, at a port of QUIC: what has it comes to this socket."""
+        return self._ports.own_id(octets)
 
     def close(self, sock: socket.socket) -> None:
         """Close it, and give the place back."""

@@ -37,8 +37,8 @@ class Kernel:
             raise OSError(number, os.strerror(number))
         return host
 
-    def bind_udp(self, host: str, port: int) -> UdpSocket:
-        del port
+    def bind_udp(self, host: str, port: int, *, is_quic: bool = False) -> UdpSocket:
+        del port, is_quic
         return cast("UdpSocket", self._bind("udp", host))
 
     def bind_tcp(self, host: str, port: int) -> StreamListener:

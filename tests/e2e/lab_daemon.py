@@ -53,7 +53,9 @@ def serving(
     workers: int = 1,
     scheme: str = "quic",
     url_path: str = "",
+    lab: bool = True,
 ) -> Iterator[Served]:
+    """*lab* False: without an Internet, for the lab has one worker whatever is configured."""
     port, metrics = free_port(), free_port()
     url = f"{scheme}://{listen}:{port}{url_path}"
     path = directory / "resolver.toml"
@@ -67,7 +69,7 @@ def serving(
     log = directory / "log"
     with log.open("w") as file:
         process = subprocess.Popen(
-            command("serve", "--lab", "--config", str(path)), stderr=file, text=True
+            command("serve", *(["--lab"] * lab), "--config", str(path)), stderr=file, text=True
         )
     it = Served(process, directory, port, metrics, log)
     try:

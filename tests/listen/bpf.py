@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 _WORD = 0xFFFF_FFFF
 _MOST = 4096  # BPF_MAXINSNS
-_LOADS = {0x20: 4, 0x28: 2}
+_LOADS = {0x20: 4, 0x28: 2, 0x30: 1}
 
 
 class OutsideError(Exception):

@@ -157,6 +157,36 @@ def test_what_people_ask_is_dealt_out_evenly() -> None:
             assert max(counts) < most * len(asked)
 
 
+# --- QUIC -------------------------------------------------------------------------------------
+
+
+@given(st.binary(min_size=8, max_size=8), workers_counts, st.integers(0, _WORD), st.data())
+@example(b"\xff" * 8, 2, 0, None)
+def test_a_connection_id_comes_to_who_gave_it_out(
+    random: bytes, workers: int, salt: int, data: st.DataObject | None
+) -> None:
+    worker = 0 if data is None else data.draw(st.integers(0, workers - 1))
+    mine = steering.own_id(random, worker, workers, salt)
+    assert (len(mine), mine[4:]) == (8, random[4:])
+    program = steering.connections(workers, salt, {number: number for number in range(workers)})
+    for first in (0x40, 0x5F, 0x7F):
+        assert bpf.run(program, bytes([first]) + mine + bytes(20)) == worker
+
+
+@given(st.binary(max_size=40), workers_counts)
+def test_what_begins_a_connection_goes_by_the_client(data: bytes, workers: int) -> None:
+    """And what is too short to be of any."""
+    program = steering.connections(workers, SALT, _IN_ORDER)
+    for octets in (b"\xc3" + data, b"\x80" + data, data[:4]):
+        assert bpf.run(program, octets) == steering.BY_CLIENT
+
+
+def test_a_worker_without_a_socket_leaves_its_connections_to_the_client_hash() -> None:
+    mine = steering.own_id(bytes(8), 1, 3, SALT)
+    program = steering.connections(3, SALT, {0: 1, 2: 0})
+    assert bpf.run(program, b"\x40" + mine) == steering.BY_CLIENT
+
+
 # --- the kernel -------------------------------------------------------------------------------
 
 
