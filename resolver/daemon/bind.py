@@ -119,6 +119,7 @@ class ListeningSockets:
         self.open: dict[Wish, Bound] = {}
         self.missing: list[Wish] = []
         self.is_leaving = is_drained  # who comes is answered, but should go elsewhere
+        self.is_handed_on = False  # this process ends, and others of the same ports go on
         self.is_drained = is_drained  # of what was wanted nothing is, but for pages
         self.network = network
         self._tells = tells

@@ -44,6 +44,7 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 _OWN: Final = Request(None, HEALTH, HealthArguments(own=True))
+_UP, _LAST_RESORT = 1, 2  # of what a first worker leaves to its successor
 _OLDEST_LOOK_S: Final = HEALTH_LOOK_SECONDS + HEALTH_PROBE_SECONDS + HEALTH_WORKER_SECONDS
 
 
@@ -87,8 +88,10 @@ class Health:
         self._heard: dict[int, tuple[Facts, float, float]] = {}  # when, and after how long
         self._asked: set[int] = set()
         self._found: dict[str, Condition] = {}
-        self._looked_at = -float("inf")
-        self._verdict, self._last_resort = Hysteresis(), Hysteresis()
+        said = daemon.slot.health if daemon.slot is not None and daemon.is_first else 0
+        self._looked_at = self._born_at if said else -float("inf")
+        self._verdict = Hysteresis(is_up=bool(said & _UP))
+        self._last_resort = Hysteresis(is_up=bool(said & _LAST_RESORT))
         self._since = daemon.parts.clock.wall()
         self._has_looked = trio.Event()
         self._is_running = self._was_down = False
@@ -128,7 +131,7 @@ class Health:
         found, age_s = dict(self._found), trio.current_time() - self._looked_at
         is_fresh = age_s <= _OLDEST_LOOK_S
         if not found:
-            found["started"] = Condition(is_met=False, says="no look yet")
+            found["started"] = Condition(is_met=is_fresh, says="no look yet")
         elif not is_fresh:
             found["latency"] = Condition(is_met=False, says=f"the last look is {age_s:.0f} s old")
         is_up = self._verdict.is_up and is_fresh
@@ -160,6 +163,7 @@ class Health:
                     await self._look(trio.current_time() - due)
                     due = max(due + HEALTH_LOOK_SECONDS, trio.current_time())
                     await trio.sleep_until(due)
+                self._leave(0)  # by then it is old
                 nursery.cancel_scope.cancel()
         finally:
             self._is_running = False
@@ -169,7 +173,8 @@ class Health:
 
     async def _look(self, late_s: float) -> None:
         facts = self._facts()
-        answers = {} if facts.is_leaving else await self._probes.look()
+        sockets = self._daemon.sockets
+        answers = {} if sockets.is_leaving or sockets.is_handed_on else await self._probes.look()
         if not self._has_looked.is_set():
             await self._hear_first()
         now = trio.current_time()
@@ -191,7 +196,14 @@ class Health:
         if self._verdict.note(not reasons, at_once=at_once):
             self._since = self._daemon.parts.clock.wall()
             self._tell(reasons)
+        self._leave(_UP * self._verdict.is_up + _LAST_RESORT * self._last_resort.is_up)
         self._has_looked.set()
+
+    def _leave(self, said: int) -> None:
+        """To the worker that takes this one's place: that one has gone is no reason against the
+        machine, and nor is it one for it."""
+        if self._daemon.slot is not None and self._daemon.is_first:
+            self._daemon.slot.health = said
 
     def _tell(self, reasons: list[str]) -> None:
         """That it should at the start is no news."""

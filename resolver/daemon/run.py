@@ -223,9 +223,11 @@ class Daemon:
     async def drain(self) -> None:
         """Wait for queries in flight, and for what an operator asked, DRAIN_SECONDS at most. Where
         other workers go on, they have the ports first."""
-        self.sockets.is_leaving = True
         if self.slot is not None and not self.slot.is_ending:
+            self.sockets.is_handed_on = True
             await draining.hand_on(self)
+        else:
+            self.sockets.is_leaving = True
         with trio.move_on_after(DRAIN_SECONDS):
             await draining.drained(self.admission)
             await self.control.replied()

@@ -68,7 +68,7 @@ def _each(look: Look, what: dict[int, str]) -> str:
     """*what* is wrong, by worker, in words; of one alone its number says nothing."""
     if len(look.workers) + len(look.lost) == 1:
         return "".join(what.values())
-    return "; ".join(f"worker {number}: {text}" for number, text in what.items())
+    return "; ".join(f"worker {number}: {text}" for number, text in sorted(what.items()))
 
 
 def _started(look: Look) -> Condition:

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
 _HEAD = struct.Struct("=III")  # edition (odd while it is written), octets, starts
 _KEY_OCTETS = 32
-_BEGUN, _ENDING, _DRAINED = 0, 1, 2  # octets of what is said once for all
+_BEGUN, _ENDING, _DRAINED, _HEALTH = 0, 1, 2, 3  # octets of what is said once for all
 _STARTS = Family("resolver_worker_starts_total", "Processes that began to be this worker.")
 
 
@@ -165,6 +165,16 @@ class Slot:
     @is_drained.setter
     def is_drained(self, is_drained: bool) -> None:
         self._counters.said[_DRAINED] = is_drained
+
+    @property
+    def health(self) -> int:
+        """What the first worker has said last of the machine's health, for who comes after it, as
+        `daemon.health` writes it; 0: nothing."""
+        return self._counters.said[_HEALTH]
+
+    @health.setter
+    def health(self, said: int) -> None:
+        self._counters.said[_HEALTH] = said
 
     @property
     def common(self) -> mmap.mmap:

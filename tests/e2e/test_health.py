@@ -9,6 +9,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import threading
 import time
 import urllib.error
 import urllib.request
@@ -122,6 +123,58 @@ def test_a_worker_that_hangs_is_replaced_and_its_successor_counts(tmp_path: Path
         os.kill(hung, signal.SIGSTOP)
         until(lambda: hung not in _workers(daemon))
         until(is_whole)
+
+
+def test_workers_that_follow_one_another_are_no_reason_against_the_machine(tmp_path: Path) -> None:
+    """Made anew, told to end, or killed: also the first one, which tells. A route stays."""
+    page = Page(free_port())
+    with controlled(tmp_path, head=head(page, "server.workers = 3"), is_lab=False) as daemon:
+        until(lambda: is_well(page))
+        looks = Looks(page)
+        with looks:
+            assert daemon.control("restart").returncode == 0
+            assert daemon.logged("3 workers are made anew\n")
+            for number in signal.SIGTERM, signal.SIGKILL:
+                for place in 0, -1:
+                    until(lambda: is_well(page) and len(_workers(daemon)) == 3)
+                    gone = _workers(daemon)[place]
+                    os.kill(gone, number)
+                    until(lambda gone=gone: gone not in _workers(daemon))  # type: ignore[misc]
+            until(lambda: is_well(page) and len(_workers(daemon)) == 3)
+        assert looks.bad == []
+        assert daemon.command("health").returncode == 0
+        assert daemon.log.read_text().count("should not attract traffic") == 0
+        assert daemon.control("drain", "--grace", "0").returncode == 0  # nor is it one for it
+        until(lambda: page.look()[0] == 503)
+        gone_too = _workers(daemon)
+        for each in gone_too:
+            os.kill(each, signal.SIGKILL)
+        until(lambda: not set(gone_too) & set(_workers(daemon)) and page.look()[0] != 0)
+        assert page.look()[0] == 503
+
+
+class Looks:
+    """Looks at *page* all the time, while the block lasts: what was *bad*. No answer is none: who
+    told is gone, and a check's own patience is for that."""
+
+    def __init__(self, page: Page) -> None:
+        self.bad: list[dict[str, Any]] = []
+        self._page = page
+        self._is_over = threading.Event()
+        self._thread = threading.Thread(target=self._run, daemon=True)
+
+    def __enter__(self) -> None:
+        self._thread.start()
+
+    def __exit__(self, *_: object) -> None:
+        self._is_over.set()
+        self._thread.join()
+
+    def _run(self) -> None:
+        while not self._is_over.wait(0.05):
+            status, told = self._page.look()
+            if status == 503:
+                self.bad.append(told)
 
 
 HAPROXY = """global
