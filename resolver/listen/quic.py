@@ -14,7 +14,7 @@ import math
 import os
 from collections import deque
 from itertools import count
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, Final
 
 import trio
 
@@ -43,6 +43,9 @@ if TYPE_CHECKING:
     from resolver.listen.quic_peer import Path, QuicPeer, Spoken
     from resolver.listen.steered_ports import Seat
     from resolver.protocol.transport import Transport
+
+
+_FIRST_IDS: Final = 2  # the client's own choice, and the one that it is answered with
 
 
 def _host_of(datagram: Datagram) -> str:
@@ -85,9 +88,9 @@ class QuicService:
         self._seat = seat
         self._kit = kit
         self._tokens = RetryTokens()
-        self._peers: dict[QuicPeer, None] = {}
+        self._peers: dict[QuicPeer, tuple[bytes, ...]] = {}  # with what first datagrams may have
         self._by_id: dict[bytes, QuicPeer] = {}
-        self._past: dict[bytes, None] = {}  # the ids that those who are gone began with
+        self._past: dict[bytes, None] = {}  # that of those who are gone, _FIRST_IDS each
         self._dirty: dict[QuicPeer, None] = {}
         self._timers: list[tuple[float, int, QuicPeer]] = []
         self._numbers = count()
@@ -290,9 +293,9 @@ class QuicService:
     def _welcome(self, head: Head, host: str, proof: Proof | None) -> QuicPeer:
         peer = self._kit.begin(self, host, proof or Proof(head.destination, b""))
         self._cost = QUIC_TURN
-        self._peers[peer] = None
-        self.know(peer, head.destination)
-        self.know(peer, peer.transport.host_cid)
+        first = self._peers[peer] = (head.destination, peer.transport.host_cid)
+        for identifier in first:
+            self.know(peer, identifier)
         return peer
 
     def _reply(self, datagram: Datagram, data: bytes) -> None:
@@ -323,11 +326,11 @@ class QuicService:
     def forget(self, connection: QuicPeer) -> None:
         for identifier in connection.identifiers:
             del self._by_id[identifier]
-            self._past[identifier] = None
         connection.identifiers.clear()
-        while len(self._past) > QUIC_PAST:
+        for identifier in self._peers.pop(connection, ()):
+            self._past[identifier] = None
+        while len(self._past) > _FIRST_IDS * QUIC_PAST:
             del self._past[next(iter(self._past))]
-        self._peers.pop(connection, None)
         self._dirty.pop(connection, None)
 
     def speak(self, alpn: str, connection: QuicPeer) -> Spoken | None:

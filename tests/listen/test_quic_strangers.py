@@ -212,7 +212,8 @@ async def test_another_handler_has_what_comes_from_now_on() -> None:
 async def test_the_first_datagram_of_who_is_gone_begins_nothing(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    set_limit(monkeypatch, quic, "QUIC_PAST", 256)
+    """However many ids each of those after it was given."""
+    set_limit(monkeypatch, quic, "QUIC_PAST", 4)
     async with listening() as it:
         client = it.client(alpn=("h3",))
         client.quic.connect(HERE, trio.current_time())
@@ -222,12 +223,21 @@ async def test_the_first_datagram_of_who_is_gone_begins_nothing(
             await trio.sleep(0.1)
         assert it.places.accepted == 1
         assert it.service.ignored == 2
-        for number in range(300):
-            it.service._past[number.to_bytes(8, "big")] = None
-        client = await it.connected()
-        client.quic.close(0)
-        await client.run()
-        assert len(it.service._past) == 256
+        for number in range(1, 4):
+            await _come_and_go(it, f"198.51.100.{number}")
+        client.end.send_udp(HERE, data)
+        await trio.sleep(0.1)
+        assert (it.places.accepted, it.service.ignored) == (4, 3)
+        await _come_and_go(it, "198.51.100.4")
+        client.end.send_udp(HERE, data)
+        await trio.sleep(0.1)
+        assert it.places.accepted == 6, "the last four are known"
+
+
+async def _come_and_go(it: Listener, host: str) -> None:
+    client = await it.connected(host)
+    client.quic.close(0)
+    await client.run()
 
 
 @pytest.mark.reaches("QUIC_TURN")
