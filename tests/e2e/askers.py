@@ -24,10 +24,12 @@ class Asked(NamedTuple):
     sent_at: float
     tries: int
     rcode: int | None
+    name: str
 
 
 class _Waiting(NamedTuple):
     sock: socket.socket
+    name: str
     query: bytes
     began: float
     tries: int
@@ -35,17 +37,21 @@ class _Waiting(NamedTuple):
 
 
 class Askers:
-    """Ask for *names* at *rate* a second while the block lasts; *again_s*: a reply is waited for so
-    long, and then it is asked once more from the same port, as glibc's stub does."""
+    """Ask for *names* at *rate* a second while the block lasts, or as many as this process gets
+    done; *again_s*: a reply is waited for so long, and then it is asked once more from the same
+    port, as glibc's stub does. *last_s*: for so long then."""
 
     def __init__(
-        self, port: int, names: Sequence[str], *, rate: float = 200.0, again_s: float = 5.0
-    ) -> None:
+        self, port: int, names: Sequence[str], *,
+        rate: float = 200.0, again_s: float = 5.0, last_s: float = 0.0,
+    ) -> None:  # fmt: skip
         self.done: list[Asked] = []
         self._port = port
-        self._queries = [dns.message.make_query(name, "A", use_edns=0).to_wire() for name in names]
+        self._queries = [
+            (name, dns.message.make_query(name, "A", use_edns=0).to_wire()) for name in names
+        ]
         self._rate = rate
-        self._again_s = again_s
+        self._again_s, self._last_s = again_s, last_s or again_s
         self._selector = selectors.DefaultSelector()
         self._is_over = threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True)
@@ -72,19 +78,21 @@ class Askers:
     def _run(self) -> None:
         due, number = time.monotonic(), 0
         while not self._is_over.is_set() or self._selector.get_map():
-            while not self._is_over.is_set() and due <= time.monotonic():
-                self._begin(self._queries[number % len(self._queries)])
-                due, number = due + 1 / self._rate, number + 1
+            now = time.monotonic()
+            if not self._is_over.is_set() and due <= now:
+                self._begin(*self._queries[number % len(self._queries)])
+                # Never to catch up: on a loaded machine nobody would read what has come meanwhile.
+                due, number = max(due + 1 / self._rate, now), number + 1
             for key, _ in self._selector.select(min(STEP_S, 1 / self._rate)):
                 self._end(key.data)
             self._ask_again()
 
-    def _begin(self, query: bytes) -> None:
+    def _begin(self, name: str, query: bytes) -> None:
         sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         sock.connect(("127.0.0.1", self._port))
         sock.setblocking(False)  # noqa: FBT003
         now = time.monotonic()
-        waiting = _Waiting(sock, query, now, 1, now + self._again_s)
+        waiting = _Waiting(sock, name, query, now, 1, now + self._again_s)
         self._selector.register(sock, selectors.EVENT_READ, waiting)
         with suppress(OSError):
             sock.send(query)
@@ -98,7 +106,7 @@ class Askers:
             if waiting.tries > 1:
                 self._note(waiting, None)
                 continue
-            later = waiting._replace(tries=2, again_at=now + self._again_s)
+            later = waiting._replace(tries=2, again_at=now + self._last_s)
             self._selector.modify(waiting.sock, selectors.EVENT_READ, later)
             with suppress(OSError):
                 waiting.sock.send(waiting.query)
@@ -111,4 +119,4 @@ class Askers:
     def _note(self, waiting: _Waiting, rcode: int | None) -> None:
         self._selector.unregister(waiting.sock)
         waiting.sock.close()
-        self.done.append(Asked(waiting.began, waiting.tries, rcode))
+        self.done.append(Asked(waiting.began, waiting.tries, rcode, waiting.name))
