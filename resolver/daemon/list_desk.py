@@ -7,9 +7,12 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import trio
 
+from resolver.budget import Share
 from resolver.daemon.list_shelf import text_name
 from resolver.daemon.list_terms import list_specs
+from resolver.errors import ResolutionFailed, drop_frames
 from resolver.limits import LIST_LINE_OCTETS, LIST_OCTETS
+from resolver.model import Question
 from resolver.operate.asked import client_of
 from resolver.policy.list_judge import Asker
 from resolver.policy.lists import ListStep
@@ -29,6 +32,9 @@ WHY: Final = {
     0: "allowed here", 1: "an important exception", 2: "an important rule", 3: "an exception",
     4: "a rule of a list for the client's tag", 5: "a rule",
 }  # fmt: skip
+
+
+_BEHIND: Final = ", for what the name leads to"
 
 
 class Listing(Protocol):
@@ -81,7 +87,13 @@ class ListDesk:
             told |= {"blocked": False, "why": "there are no lists"}
             return told | _by_zone(path, name, source)
         found = step.ruling(name, Asker(qtype, source, path.view.name))
-        told |= in_words(found, is_paused=parts.base.lists.is_paused)
+        if found is None and not parts.base.lists.is_paused:
+            found = await self._behind(Question(name, qtype), step, source, path.view.name)
+            told |= in_words(found)
+            if found is not None:
+                told["why"] += _BEHIND
+        else:
+            told |= in_words(found, is_paused=parts.base.lists.is_paused)
         if not told["blocked"]:
             told |= _by_zone(path, name, source)
         if found is not None and found.line:
@@ -90,6 +102,24 @@ class ListDesk:
             source_id = sources.get(found.use.ident, "")
             told["rule"] = await trio.to_thread.run_sync(line_of, shelf, source_id, found.line)
         return told
+
+    async def _behind(
+        self, question: Question, step: ListStep, source: bytes, view: str
+    ) -> Ruling | None:
+        """What blocks the name for where it leads to; None: nothing does, or it does not resolve,
+        or is answered here: nobody is asked then."""
+        parts = self._daemon.parts
+        if parts.base.lists.lets_through(question.qname):
+            return None
+        if parts.pipeline.before(question, view) is not None:
+            return None
+        budget = Share.for_client(trio.current_time() + parts.config.resolution.query_timeout)
+        try:
+            answer = await parts.resolver.resolve(question, budget, checking=True)
+        except ResolutionFailed as error:
+            drop_frames(error)
+            return None
+        return step.ruling_behind(answer, source, view)
 
     async def let_through(self, name: Name, until: float | None) -> None:
         """For a while."""

@@ -262,10 +262,22 @@ class ListStep(Step):
         looked_at = self._lists.looked_at
         if query.message.qclass == _IN:
             for rrset in answer.answer:
-                found = self._of_rrset(query, rrset) if rrset.rtype in looked_at else None
+                if rrset.rtype not in looked_at:
+                    continue
+                asker = Asker(rrset.rtype, query.source, query.view.name)
+                found = self._of_rrset(asker, rrset)
                 if found is not None:
                     return self._answer_behind(query, found, answer)
         return answer
+
+    def ruling_behind(self, answer: Answer, source: bytes, view: str) -> Ruling | None:
+        """What blocks the names or addresses that *answer* leads to; None: nothing does."""
+        for rrset in answer.answer:
+            if rrset.rtype in self._lists.looked_at:
+                found = self._of_rrset(Asker(rrset.rtype, source, view), rrset)
+                if found is not None:
+                    return found
+        return None
 
     def ruling(self, name: Name, asker: Asker) -> Ruling | None:
         """What counts for *name*; None: nobody says anything of it."""
@@ -309,9 +321,8 @@ class ListStep(Step):
         self._lists.note_leading(name)
         return self._answer(query, found) or answer
 
-    def _of_rrset(self, query: Query, rrset: RRset) -> Ruling | None:
-        """What blocks one of the names or addresses that *rrset* leads to."""
-        asker = Asker(rrset.rtype, query.source, query.view.name)
+    def _of_rrset(self, asker: Asker, rrset: RRset) -> Ruling | None:
+        """What blocks one of the names or addresses that *rrset*, of *asker*'s type, leads to."""
         if rrset.rtype in _ADDRESSES:
             return self._of_addresses(rrset.rdatas, asker)
         for rdata in rrset.rdatas:

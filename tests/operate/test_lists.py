@@ -21,6 +21,8 @@ from tests.support import set_limit, trio_test_real
 if TYPE_CHECKING:
     from pathlib import Path
 
+ALIAS = "alias.example.com."
+
 
 @pytest.fixture
 def own(tmp_path: Path) -> Path:
@@ -151,6 +153,24 @@ async def test_a_name_is_tested_for_a_client(own: Path, tmp_path: Path) -> None:
             await do(it, "lists test", name=WWW, client="me")
         await do(it, "pause", time="1h")
         assert "paused" in (await do(it, "lists test", name=WWW, client="192.0.2.7"))["why"]
+
+
+@trio_test_real
+async def test_a_name_is_tested_for_what_it_leads_to(own: Path, tmp_path: Path) -> None:
+    """Clients are told that it is blocked, so why has to be found."""
+    put(own, f"{WWW}\n192.0.2.25\n")
+    async with home(tmp_path, entry(own)) as it:
+        assert await it.address(ALIAS) == [NOBODY]
+        told = await do(it, "lists test", name=ALIAS)
+        assert (told["blocked"], told["rule"]) == (True, WWW)
+        assert told["why"] == "a rule, for what the name leads to"
+        told = await do(it, "lists test", name=ADS)
+        assert (told["blocked"], told["rule"]) == (True, "192.0.2.25")
+        for name in ("ns1.example.com.", "nowhere.example.com.", "localhost."):
+            told = await do(it, "lists test", name=name)
+            assert (told["blocked"], told["why"]) == (False, "no list has it")
+        await do(it, "allow", name=ALIAS)
+        assert not (await do(it, "lists test", name=ALIAS))["blocked"]
 
 
 @trio_test_real
