@@ -87,6 +87,7 @@ async def watch_over(services: Mapping[int, Watched], turns: Turns) -> None:
                 await trio.lowlevel.checkpoint()
     finally:
         turns.number = 0
+        turns.end()
         trio.lowlevel.remove_instrument(watch)
         os.close(bell)
 
@@ -146,10 +147,13 @@ class Watch(trio.abc.Instrument):
         """Serve hits until there is something else to do, *timeout* seconds at most."""
         try:
             self._turns.number += 1
+            if self._turns.ending:
+                self._turns.end()
             if self._turns.are_hits:
                 self._serve_all(timeout)
         except BaseException:
             self._turns.number = 0  # trio takes us out: nobody counts any more
+            self._turns.end()
             raise
 
     def _serve_all(self, timeout: float) -> None:
@@ -225,6 +229,8 @@ class Watch(trio.abc.Instrument):
         """Who was not in the queue when so many were."""
         if self._steps and len(self._queue) > known:
             run_woken(known, self._turns.prompt)
+        if self._turns.ending:
+            self._turns.end()
 
     def _take_batch(self, service: Watched) -> bool:
         """As `take`; where that found one query alone, the next is expected alone."""

@@ -36,6 +36,7 @@ from resolver.protocol.codes import Rcode
 from resolver.protocol.ip_addresses import is_loopback, network_of
 from resolver.protocol.transport import Client, Transport
 from resolver.runtime.fair_queue import FairQueue
+from resolver.runtime.together import Together
 from resolver.runtime.turns import Turns
 
 if TYPE_CHECKING:
@@ -78,6 +79,7 @@ class UdpService:
         self._host = host
         self._place = place or host
         self._turns = turns or Turns()
+        self._leaving: Together[Datagram] = Together(self._turns, sock.send)
         self._turn: Turn
         self._single: Single
         self._rate: RateLimit | None = None
@@ -138,6 +140,7 @@ class UdpService:
                 if not self.in_flight:
                     break
                 await trio.sleep(LEAVING_LOOK_SECONDS)
+        self._leaving.flush()
 
     def drain(self) -> bool:
         """Answer the hits of up to UDP_TURNS batches, begin UDP_STARTS misses; is there more?"""
@@ -335,7 +338,9 @@ class UdpService:
         if reply is None:
             self.unanswered += 1
         else:
-            self._send(reply, query.datagram)
+            datagram = query.datagram
+            fields = reply, datagram.peer, datagram.local, datagram.source
+            self._leaving.add(_new(Datagram, fields))
 
     def _may_leave(self, query: _DatagramReply) -> bool:
         """May the reply leave, of whose client so many wait?"""

@@ -23,15 +23,25 @@ class Turns:
 
     *is_behind*: more replies of servers have come than one turn takes. What is begun meanwhile
     stands behind them, and so does whoever asks then: what is under way is finished first.
-    *number*: of this turn of the loop; 0 where nobody counts them. *prompt*: tasks that are run as
-    soon as they are woken, where somebody sees to that: clients wait for them.
+    *number*: of this turn of the loop; 0 where nobody counts them. *ending*: what is to be called
+    before the loop looks at its sockets, by who counts. *prompt*: tasks that are run as soon as
+    they are woken, where somebody sees to that: clients wait for them.
     """
 
-    __slots__ = ("_any_hits_until", "_hits_until", "_now", "is_behind", "number", "prompt")
+    __slots__ = (
+        "_any_hits_until",
+        "_hits_until",
+        "_now",
+        "ending",
+        "is_behind",
+        "number",
+        "prompt",
+    )
 
     def __init__(self) -> None:
         self.is_behind = False
         self.number = 0
+        self.ending: list[Callable[[], None]] = []
         self.prompt: set[trio.lowlevel.Task] = set()
         self._hits_until = -math.inf
         self._any_hits_until = -math.inf
@@ -39,6 +49,15 @@ class Turns:
 
     def __repr__(self) -> str:
         return f"<Turns {'short' if self.is_short else 'long'} turns>"
+
+    def end(self) -> None:
+        """Call what is to be called at the end of a turn."""
+        ending, self.ending = self.ending, []
+        for each in ending:
+            try:
+                each()
+            except MemoryError:  # what was gathered is lost, as packets are
+                continue
 
     def note_hits(self) -> None:
         """Somebody was just served from the packet cache."""

@@ -15,6 +15,7 @@ import resource
 import select
 import socket
 from array import array
+from contextlib import suppress
 from random import SystemRandom
 from typing import TYPE_CHECKING
 
@@ -31,11 +32,12 @@ from resolver.limits import (
 from resolver.runtime.fair_queue import FairQueue
 from resolver.runtime.netlink import LinkSocket
 from resolver.runtime.router_options import RouterSocket
+from resolver.runtime.together import Together
 from resolver.runtime.turns import Turns
 from resolver.upstream.sources import OTHER_MAY_DO, Sources, socket_address
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Iterable, Sequence
     from random import Random
 
     from resolver.model import Server
@@ -100,17 +102,24 @@ def half_of(descriptors: int) -> int:
 class SystemPort:
     """`UdpPort` on a real socket."""
 
-    __slots__ = ("_network", "fd", "is_waiting", "send", "socket")
+    __slots__ = ("_network", "fd", "is_waiting", "socket")
 
     def __init__(self, network: SystemNetwork, sock: socket.SocketType) -> None:
         self._network = network
         self.socket = sock
-        self.send: Callable[[bytes], object] = sock.send
         self.fd = sock.fileno()
         self.is_waiting = False  # for its turn: what it has to tell is known
 
     def __repr__(self) -> str:
         return f"<SystemPort fd={self.fd}>"
+
+    def send(self, data: bytes) -> None:
+        """At the end of this turn of the loop, or sooner, where somebody counts turns; what the
+        kernel says then comes as a reply would. Else at once; raises OSError."""
+        if self._network.turns.number == 0:
+            self.socket.send(data)
+        else:
+            self._network.leaving.add((self, data))
 
     def close(self) -> None:
         if self.fd >= 0:
@@ -130,11 +139,13 @@ class SystemNetwork:
         turns: Turns | None = None,
     ) -> None:
         self._rng = rng or SystemRandom()
-        self._turns = turns or Turns()
+        self.turns = turns or Turns()
         self.leave_from(source_addresses)
         self._numbers: list[int] = []
         self._ports: dict[int, SystemPort] = {}
         self._waiting: FairQueue[SystemPort] = FairQueue()
+        self.leaving: Together[tuple[SystemPort, bytes]] = Together(self.turns, self._send)
+        self._refused: dict[SystemPort, OSError] = {}
         self._turn = 0  # the one that has had its replies
         self._epoll = select.epoll()
 
@@ -182,6 +193,17 @@ class SystemNetwork:
     def descriptor(self) -> int:
         return self._epoll.fileno()
 
+    def _send(self, gathered: Sequence[tuple[SystemPort, bytes]]) -> None:
+        for port, data in gathered:
+            if port.fd < 0:
+                continue  # nobody wants to know any more
+            try:
+                port.socket.send(data)
+            except OSError as error:
+                self._refused[port] = error.with_traceback(None)
+                with suppress(OSError):
+                    port.socket.shutdown(socket.SHUT_RD)  # so it is readable: there is something
+
     @property
     def has_waiting(self) -> bool:
         return bool(self._waiting)
@@ -195,7 +217,7 @@ class SystemNetwork:
     def receive(self, whose: Whose | None = None) -> list[tuple[SystemPort, bytes | OSError]]:
         """One datagram or error of each port that has one; what is left comes in the next."""
         got: list[tuple[SystemPort, bytes | OSError]] = []
-        turns, ports = self._turns, self._ports
+        turns, ports = self.turns, self._ports
         most = looked_at = REPLY_BATCH_IDLE
         if turns.is_short:
             if 0 < turns.number == self._turn:
@@ -207,6 +229,9 @@ class SystemNetwork:
             ready = self._in_turn(ready, most, whose)
         turns.is_behind = bool(self._waiting) or len(ready) == most
         for port in ready:
+            if self._refused and port in self._refused:
+                got.append((port, self._refused.pop(port)))
+                continue
             try:
                 got.append((port, port.socket.recv(_RECEIVE_OCTETS)))
             except BlockingIOError:  # a datagram with a wrong checksum wakes and is gone
@@ -268,6 +293,8 @@ class SystemNetwork:
     def forget(self, port: SystemPort) -> None:
         """The port is about to be closed, which takes it out of the epoll too (epoll(7), Q6)."""
         self._ports.pop(port.fd, None)
+        if self._refused:
+            self._refused.pop(port, None)
 
     def close(self) -> None:
         """Close all ports and the epoll. Idempotent."""

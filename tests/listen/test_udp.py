@@ -283,6 +283,31 @@ async def test_late_reply_and_full_house() -> None:
     sock.close()
 
 
+@trio_test_real
+async def test_replies_leave_at_the_end_of_a_turn_and_none_stays_behind(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    sock, turns = bind("mmsg", "127.0.0.1", monkeypatch), Turns()
+    turns.number = 1  # somebody counts them, and ends each
+    service = UdpService(sock, Handler(), Admission(), turns=turns)
+    with stub("127.0.0.1") as client:
+        client.connect(("127.0.0.1", port_of(sock)))
+        client.send(question(id=1))
+        service.drain()
+        client.settimeout(0)
+        with pytest.raises(BlockingIOError):
+            client.recv(512)
+        client.settimeout(2)
+        turns.end()
+        assert client.recv(512) == answered(question(id=1))
+        client.send(question(id=2, name=b"\x03new\0"))
+        service.drain()
+        assert not service.in_flight
+        await service.leave(1.0)
+        assert client.recv(512) == answered(question(id=2, name=b"\x03new\0"))
+    sock.close()
+
+
 @pytest.mark.reaches("UDP_REFUSALS")
 @trio_test_real
 async def test_of_many_for_whom_there_is_no_place_a_few_are_told() -> None:

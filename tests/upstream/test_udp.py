@@ -7,6 +7,7 @@ import random
 import resource
 import socket
 from array import array
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import pytest
@@ -244,6 +245,64 @@ async def test_what_waits_for_its_turn_is_neither_lost_nor_told_twice() -> None:
         expected = [(port, b"reply") for port in ports[:-1]] + [(twice, b"second")]
         assert sorted(told, key=str) == sorted(expected, key=str)
     network.close()
+
+
+@pytest.mark.reaches("SENT_TOGETHER")
+@trio_test_real
+async def test_queries_leave_at_the_end_of_a_turn_or_when_they_are_many() -> None:
+    turns = Turns()
+    turns.number = 1
+    network = SystemNetwork(turns=turns)
+    with _echo() as server:
+        server.setblocking(False)  # noqa: FBT003
+        where = Server("127.0.0.1", server.getsockname()[1])
+        ports = [network.open_udp(where) for _ in range(limits.SENT_TOGETHER + 2)]
+        for number, port in enumerate(ports):
+            port.send(b"%d" % number)
+        assert _read(server) == [b"%d" % number for number in range(limits.SENT_TOGETHER)]
+        ports[-2].close()  # nobody wants to know any more
+        turns.end()
+        assert _read(server) == [b"%d" % (len(ports) - 1)]
+        turns.end()
+        assert _read(server) == []
+    network.close()
+
+
+@trio_test_real
+async def test_what_the_kernel_says_at_the_end_of_a_turn_comes_as_a_reply_would() -> None:
+    turns = Turns()
+    turns.number = 1
+    network = SystemNetwork(turns=turns)
+    with _echo() as server:
+        where = Server("127.0.0.1", server.getsockname()[1])
+        port, gone, other = (network.open_udp(where) for _ in range(3))
+        port.send(bytes(1 << 16))  # more than a datagram holds
+        gone.send(bytes(1 << 16))
+        other.send(b"question")
+        turns.end()
+        gone.close()
+        with trio.fail_after(2):
+            await network.wait()
+        ((which, error),) = network.receive()
+        assert which is port
+        assert isinstance(error, OSError)
+        assert error.errno == errno.EMSGSIZE
+        server.sendto(b"reply", server.recvfrom(100)[1])
+        port.close()
+        with trio.fail_after(2):
+            await network.wait()
+        assert network.receive() == [(other, b"reply")]
+        assert network._refused == {}
+    network.close()
+
+
+def _read(server: socket.socket) -> list[bytes]:
+    """What has come."""
+    came: list[bytes] = []
+    with suppress(BlockingIOError):
+        while True:
+            came.append(server.recv(100))
+    return came
 
 
 @pytest.mark.reaches("REPLIES_LOOKED_AT")
