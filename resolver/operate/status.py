@@ -131,6 +131,8 @@ def _of_all(replies: list[Reply]) -> Reply:
     """The first worker's, but for what each has of its own."""
     joined = summed([{key: reply[key] for key in _EACH} for reply in replies])
     told = replies[0] | joined | {"link": _link_of_all([reply["link"] for reply in replies])}
+    told["started_at"] = min(reply["started_at"] for reply in replies)  # one may be new
+    told["up_s"] = max(reply["up_s"] for reply in replies)
     told["geography"] = with_most(replies)
     told["memory"]["caches_part"] = min(reply["memory"]["caches_part"] for reply in replies)
     told["warm_names"] = max(reply["warm_names"] for reply in replies)

@@ -69,6 +69,7 @@ def test_a_reload_reaches_all_and_who_comes_after_them(tmp_path: Path) -> None:
         assert daemon.told("reload")["said"] == "reloaded: server.identity"
         assert _rcodes(daemon, "id.server.", RRClass.CH) == {Rcode.NOERROR}
         before = _workers(daemon)
+        killed_at = time.time()
         os.kill(before[0], signal.SIGKILL)  # it has the door
         ends_at = time.monotonic() + PATIENCE_S
         while set(_workers(daemon)) <= set(before) or daemon.control("status").returncode != 0:
@@ -76,6 +77,7 @@ def test_a_reload_reaches_all_and_who_comes_after_them(tmp_path: Path) -> None:
             time.sleep(0.2)
         assert _rcodes(daemon, "id.server.", RRClass.CH) == {Rcode.NOERROR}
         assert "no control socket" not in daemon.log.read_text()
+        assert daemon.told("status")["started_at"] < killed_at  # the others go on
 
 
 def test_all_are_drained_listen_again_and_end(tmp_path: Path) -> None:
