@@ -109,6 +109,9 @@ def fresh_text(path: Path, known: Known, shelf: Shelf) -> Fresh | None:
     if is_growing:
         shelf.drop(draft)
         return None
+    if not found.st_size and known.digest not in ("", digest):
+        shelf.drop(draft)
+        raise WireError("it is empty (to block nothing, leave a remark in it)")
     if digest in (known.digest, known.refused):
         shelf.drop(draft)
         known.stamp = stamp

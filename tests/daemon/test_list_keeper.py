@@ -134,8 +134,8 @@ async def test_another_text_of_a_file_takes_effect(own: Path, tmp_path: Path) ->
 
 @pytest.mark.parametrize(
     "text",
-    [b"<html><body>404</body></html>", b"\0\1\2", b"no list\nat all\n", None],
-    ids=["a page", "binary", "nonsense", "gone"],
+    [b"<html><body>404</body></html>", b"\0\1\2", b"no list\nat all\n", b"", None],
+    ids=["a page", "binary", "nonsense", "empty", "gone"],
 )
 @trio_test_real
 async def test_what_a_list_turns_into_leaves_the_protection_as_it_was(
