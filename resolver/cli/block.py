@@ -20,6 +20,7 @@ from resolver.cli.control_parts import inert, json_line
 from resolver.cli.control_session import NoDaemon, Refusal, Session, path_of
 from resolver.cli.servers import DEFAULT_CONFIG
 from resolver.config import load
+from resolver.config.files import can_be_read
 from resolver.config.schema import Config
 from resolver.daemon import list_compiling
 from resolver.daemon.list_desk import in_words, rule_at
@@ -127,7 +128,10 @@ def _compiled(config: Config) -> Mapped:
     for spec in list_specs(config):
         descriptor = -1
         if spec.path is not None:
-            descriptor = os.open(spec.path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+            if can_be_read(spec.path):
+                descriptor = os.open(spec.path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+            else:  # as in the daemon, the others count
+                print(f"list {spec.name}: {spec.path} cannot be read", file=sys.stderr)
         parts.append(
             ListPart(
                 spec.ident, spec.name, spec.is_allow, spec.form, spec.as_listed, descriptor, -1,

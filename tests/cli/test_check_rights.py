@@ -243,3 +243,20 @@ def test_each_view_s_path_is_shown_and_what_of_a_hosts_file_does_not_count(
     assert "\n               guests: refused, query rules, " in out
     assert " zones: names of private addresses, to 192.168.1.1\n" in out
     assert f"note: {hosts}: 1 line does not count: line 2: '10.0.0 box', expected an add" in out
+
+
+def test_a_list_that_is_gone_does_not_keep_the_others_from_being_tested(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    """Without a daemon: whoever asks has trouble already."""
+    (tmp_path / "there").write_text("a.example\n")
+    (tmp_path / "folder").mkdir()
+    path = tmp_path / "resolver.toml"
+    path.write_text(
+        f"{PORT}control.socket = '{tmp_path}/none'\n"
+        f"block = [{{source = '{tmp_path}/gone'}}, {{source = '{tmp_path}/folder'}},"
+        f" {{source = '{tmp_path}/there'}}]\n"
+    )
+    status, out, err = run(capsys, "block", "test", "a.example", "--config", str(path))
+    assert (status, "list there line 1: a.example" in out) == (0, True), err
+    assert f"list gone: {tmp_path}/gone cannot be read" in err
