@@ -40,7 +40,8 @@ def read_header(
             continue
         is_behind = True
         if name in WANTED or name == b"content-length":
-            fields.setdefault(name, value)
+            if fields.setdefault(name, value) != value and name == b"content-length":
+                return None  # of two lengths neither is believed (RFC 9110 §8.6)
         elif name in _HOP_BY_HOP:
             if (name, value.lower()) != _ANY_TRAILERS:
                 return None

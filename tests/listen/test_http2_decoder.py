@@ -132,3 +132,10 @@ def test_what_is_remembered_is_bounded() -> None:
     long = encoded(encoder, ("x-a", "~" * HTTPS_KNOWN_OCTETS, True))
     assert ours.head_of(long, 0) is not None
     assert long not in ours._known
+
+
+def test_of_two_lengths_neither_is_believed() -> None:
+    head = [(b":method", b"POST"), (b":scheme", b"https"), (b":path", b"/dns-query")]
+    length = (b"content-length", b"29")
+    assert read_header([*head, length, length]) is not None
+    assert read_header([*head, length, (b"content-length", b"30")]) is None
