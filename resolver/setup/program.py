@@ -121,6 +121,8 @@ def _copy_tree(source: Path, target: Path) -> None:
     skipped = shutil.ignore_patterns("__pycache__")
     shutil.copytree(source, target, ignore=skipped, dirs_exist_ok=True)
     tree = source.parent  # a source tree has beside the package what a wheel has in it
+    for compiled in tree.glob("resolver__mypyc*.so"):
+        shutil.copy2(compiled, target.parent)
     for inside, outside in _SHIPPED:
         if not (target / inside).exists() and (tree / outside).exists():
             (target / inside).parent.mkdir(parents=True, exist_ok=True)

@@ -53,6 +53,17 @@ def test_the_copy_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert not home.exists()
 
 
+def test_what_is_compiled_comes_along(tmp_path: Path) -> None:
+    """It lies beside the package, in a tree as in an installation."""
+    package, site = tmp_path / "tree" / "resolver", tmp_path / "site"
+    package.mkdir(parents=True)
+    (package / "__init__.py").touch()
+    library = "resolver__mypyc.cpython-311-x86_64-linux-gnu.so"
+    (package.parent / library).touch()
+    program._copy_tree(package, site / "resolver")
+    assert {each.name for each in site.iterdir()} == {"resolver", library}
+
+
 def test_where_python_itself_is_out_of_reach_it_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(program, "is_reachable", lambda _: False)
     assert "Python itself" in program.program().refusal
