@@ -110,7 +110,8 @@ def _status(since: float, outages: int, *, is_up: bool) -> Reply:
             "ways_cut_off": int(not is_up)}  # fmt: skip
     memory = {"rrsets": 2, "caches_part": 1.0 / outages}
     return {"link": link, "queries": {"packets": 1}, "memory": memory, "warm_names": outages,
-            "geography": _about(outages), "store": {"octets_written_day": 7}}  # fmt: skip
+            "geography": _about(outages), "store": {"octets_written_day": 7},
+            "started_at": since - 5, "up_s": 100 - since}  # fmt: skip
 
 
 def test_the_link_is_one_for_all() -> None:
@@ -121,6 +122,7 @@ def test_the_link_is_one_for_all() -> None:
         {"rrsets": 4, "caches_part": 1 / 3},
     )
     assert (told["store"], told["warm_names"]) == ({"octets_written_day": 14}, 3)
+    assert (told["started_at"], told["up_s"]) == (5, 90), "of the eldest"
     told = _merged(STATUS, _status(10, 3, is_up=True), _status(20, 2, is_up=False))
     assert told["link"] == _status(20, 3, is_up=True)["link"] | {"is_up": False, "ways_cut_off": 1}
 
