@@ -77,7 +77,11 @@ async def watch_over(services: Mapping[int, Watched], turns: Turns) -> None:
         bell = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
     except OSError:  # no descriptor is left, or a sandbox forbids it: it only makes us quicker
         return
-    watch = Watch(services, turns, loop_fd, bell, queue, steps=may_step())
+    try:
+        watch = Watch(services, turns, loop_fd, bell, queue, steps=may_step())
+    except OSError:
+        os.close(bell)
+        return
     trio.lowlevel.add_instrument(watch)
     try:
         while True:
@@ -89,6 +93,7 @@ async def watch_over(services: Mapping[int, Watched], turns: Turns) -> None:
         turns.number = 0
         turns.end()
         trio.lowlevel.remove_instrument(watch)
+        watch.close()
         os.close(bell)
 
 
@@ -113,7 +118,8 @@ def loop_descriptor() -> int | None:
 
 
 class Watch(trio.abc.Instrument):
-    """Waits for the listening sockets and the loop's own epoll at once.
+    """Waits for the listening sockets and the loop's own epoll at once, in an epoll that is told of
+    them once: poll(2), told at each call, makes a hit that comes alone dearer. Raises OSError.
 
     *bell* wakes the loop; *queue*: whoever is in it has been woken by what was served. *steps*: the
     tasks among them that clients wait for are run at once.
@@ -137,11 +143,16 @@ class Watch(trio.abc.Instrument):
         self._has_stepped = False
         self._served_at = 0.0
         self._is_crowded = False  # several queries come together
-        self._poll = select.poll()
+        self._all = select.epoll()
         for fd in (loop_fd, *services):
-            self._poll.register(fd, select.POLLIN)
+            self._all.register(fd, select.EPOLLIN)
+        self._most = 1 + len(services)
         self._loop = select.poll()
         self._loop.register(loop_fd, select.POLLIN)
+
+    def close(self) -> None:
+        """It is not to be used any more."""
+        self._all.close()
 
     def before_io_wait(self, timeout: float) -> None:
         """Serve hits until there is something else to do, *timeout* seconds at most."""
@@ -192,7 +203,7 @@ class Watch(trio.abc.Instrument):
 
     def _serve(self, timeout_s: float) -> bool:
         """Wait once, and answer the hits that came; False if the loop has to go on."""
-        ready = self._poll.poll(timeout_s * 1000) if timeout_s > 0 else []
+        ready = self._all.poll(timeout_s, self._most) if timeout_s > 0 else []
         if not ready:
             os.eventfd_write(self._bell, 1)  # a timer is due, and the loop would sleep once more
             return False

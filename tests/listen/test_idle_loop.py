@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import select
 import socket
 import time
 from collections import deque
@@ -148,6 +149,7 @@ async def between_turns() -> AsyncIterator[
             turns.note_hits()
             yield watch, service, handler, client, bell
     finally:
+        watch.close()
         os.close(loop)
         os.close(bell)
 
@@ -295,13 +297,14 @@ async def test_hits_without_end_let_the_loop_have_its_turn(
     most = 1_000_000 if does_loop_wait else 2000 if not takes_s else 300
     turns = Turns()
     asked, loop, bell = os.eventfd(1), os.eventfd(does_loop_wait), os.eventfd(0)
+    service = Beset(most, asked, loop, takes_s)
+    watch = idle_loop.Watch({asked: service}, turns, loop, bell, deque())
     try:
-        service = Beset(most, asked, loop, takes_s)
-        watch = idle_loop.Watch({asked: service}, turns, loop, bell, deque())
         turns.note_hits()
         watch.before_io_wait(60.0)
         assert (service.queries < most) == does_loop_wait
     finally:
+        watch.close()
         for fd in (asked, loop, bell):
             os.close(fd)
 
@@ -317,16 +320,17 @@ async def test_switched_off_listeners_serve_alone(
         assert service.queries == 3
 
 
+@pytest.mark.parametrize(("module", "name"), [(os, "eventfd"), (select, "epoll")])
 @trio_test_real
 async def test_without_a_descriptor_for_the_bell_listeners_serve_alone(
-    monkeypatch: pytest.MonkeyPatch,
+    module: object, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A late socket is watched too, at a moment when clients may have all descriptors."""
 
     def refuse(*_: int) -> int:
         raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
 
-    monkeypatch.setattr(os, "eventfd", refuse)
+    monkeypatch.setattr(module, name, refuse)
     async with watched("127.0.0.1") as (service, _, client):
         replies = await trio.to_thread.run_sync(ask_many, client, 3)
         assert replies == [expected(id) for id in range(3)]
