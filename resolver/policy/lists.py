@@ -259,21 +259,16 @@ class ListStep(Step):
         return any(one is not None and (one.clients or one.not_clients) for one in rules)
 
     def _after(self, query: Query, answer: Answer) -> Answer:
-        looked_at = self._lists.looked_at
-        if query.message.qclass == _IN:
-            for rrset in answer.answer:
-                if rrset.rtype not in looked_at:
-                    continue
-                asker = Asker(rrset.rtype, query.source, query.view.name)
-                found = self._of_rrset(asker, rrset)
-                if found is not None:
-                    return self._answer_behind(query, found, answer)
-        return answer
+        if query.message.qclass != _IN:
+            return answer
+        found = self.ruling_behind(answer, query.source, query.view.name)
+        return answer if found is None else self._answer_behind(query, found, answer)
 
     def ruling_behind(self, answer: Answer, source: bytes, view: str) -> Ruling | None:
         """What blocks the names or addresses that *answer* leads to; None: nothing does."""
+        looked_at = self._lists.looked_at
         for rrset in answer.answer:
-            if rrset.rtype in self._lists.looked_at:
+            if rrset.rtype in looked_at:
                 found = self._of_rrset(Asker(rrset.rtype, source, view), rrset)
                 if found is not None:
                     return found
