@@ -323,8 +323,7 @@ class UdpService:
         return self._take_apart(arrival)
 
     def _send(self, reply: bytes, query: Datagram) -> None:
-        answered = _new(Datagram, (reply, query.peer, query.local, query.source))
-        self.socket.send((answered,))
+        self.socket.send((_answering(reply, query),))
 
     def finish(self, query: _DatagramReply, reply: bytes | None) -> None:
         """Strike a query off the books, and send its reply if there is one and it may leave."""
@@ -338,9 +337,7 @@ class UdpService:
         if reply is None:
             self.unanswered += 1
         else:
-            datagram = query.datagram
-            fields = reply, datagram.peer, datagram.local, datagram.source
-            self._leaving.add(_new(Datagram, fields))
+            self._leaving.add(_answering(reply, query.datagram))
 
     def _may_leave(self, query: _DatagramReply) -> bool:
         """May the reply leave, of whose client so many wait?"""
@@ -351,6 +348,11 @@ class UdpService:
             or self._admission.proofs.holds(query.datagram.data, query.source)
             or pulses.admits(query.source, now)
         )
+
+
+def _answering(reply: bytes, query: Datagram) -> Datagram:
+    """*reply*, to whoever asked *query*, from where it was asked."""
+    return _new(Datagram, (reply, query.peer, query.local, query.source))
 
 
 class _DatagramReply:
