@@ -250,9 +250,7 @@ async def test_what_waits_for_its_turn_is_neither_lost_nor_told_twice() -> None:
 @pytest.mark.reaches("SENT_TOGETHER")
 @trio_test_real
 async def test_queries_leave_at_the_end_of_a_turn_or_when_they_are_many() -> None:
-    turns = Turns()
-    turns.number = 1
-    network = SystemNetwork(turns=turns)
+    turns, network = _counting()
     with _echo() as server:
         server.setblocking(False)  # noqa: FBT003
         where = Server("127.0.0.1", server.getsockname()[1])
@@ -270,9 +268,7 @@ async def test_queries_leave_at_the_end_of_a_turn_or_when_they_are_many() -> Non
 
 @trio_test_real
 async def test_what_the_kernel_says_at_the_end_of_a_turn_comes_as_a_reply_would() -> None:
-    turns = Turns()
-    turns.number = 1
-    network = SystemNetwork(turns=turns)
+    turns, network = _counting()
     with _echo() as server:
         where = Server("127.0.0.1", server.getsockname()[1])
         port, gone, other = (network.open_udp(where) for _ in range(3))
@@ -294,6 +290,13 @@ async def test_what_the_kernel_says_at_the_end_of_a_turn_comes_as_a_reply_would(
         assert network.receive() == [(other, b"reply")]
         assert network._refused == {}
     network.close()
+
+
+def _counting() -> tuple[Turns, SystemNetwork]:
+    """A network whose turns somebody counts, and ends."""
+    turns = Turns()
+    turns.number = 1
+    return turns, SystemNetwork(turns=turns)
 
 
 def _read(server: socket.socket) -> list[bytes]:
